@@ -1,0 +1,136 @@
+"""./fab with a stand-in for Python, which notes what it is asked for: the network is left alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# The one that makes virtual environments, and the one that it puts there.
+OUTER = """#!/bin/sh
+case "$*" in
+    *version_info*) exit "${TOO_OLD:-0}" ;;
+    *ensurepip*) exit "${NO_VENV:-0}" ;;
+    '-m venv '*) mkdir -p "$3/bin" && cp "$(dirname "$0")/inner" "$3/bin/python" ;;
+    *) exec python3 "$@" ;;
+esac
+"""
+INNER = """#!/bin/sh
+case "$*" in
+    *'-m pip'*) echo "$*" >>"$NOTES"; sleep "${PIP_TAKES:-0}"; exit "${PIP_ENDS:-0}" ;;
+    *) shift; echo "$PWD"; printf '%s\\n' "$@" ;;
+esac
+"""
+
+
+class Checkout:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "a checkout"
+        self.notes = folder / "notes"
+        (self.folder / "tests").mkdir(parents=True)
+        shutil.copy(ROOT / "fab", self.folder)
+        (self.folder / "requirements.txt").write_text("fabric\n")
+        (self.folder / "tests" / "requirements.txt").write_text("pytest\n")
+        for name, text in (("outer", OUTER), ("inner", INNER)):
+            (folder / name).write_text(text)
+            (folder / name).chmod(0o755)
+        self.environment = {"PATH": os.environ["PATH"], "PYTHON": str(folder / "outer"), "NOTES": str(self.notes)}
+
+    def fab(self, *words: str, script: str = "./fab", cwd: Path | None = None,
+            **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([script, *words], cwd=cwd or self.folder, env={**self.environment, **environment},
+                              capture_output=True, text=True, check=False)
+
+    def installs(self) -> int:
+        return len(self.notes.read_text().splitlines()) if self.notes.exists() else 0
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path)
+
+
+def test_it_installs_once_says_so_and_hands_everything_on(checkout: Checkout) -> None:
+    first = checkout.fab("deploy", "a b", "--yes")
+    assert first.stdout.splitlines() == [str(checkout.folder), "--search-root", str(checkout.folder),
+                                         "deploy", "a b", "--yes"]
+    assert len(first.stderr.splitlines()) == 1
+    assert checkout.fab("status").stderr == ""
+    assert checkout.installs() == 1
+
+
+def test_changed_requirements_are_installed(checkout: Checkout) -> None:
+    checkout.fab("status")
+    (checkout.folder / "requirements.txt").write_text("fabric\nrich\n")
+    checkout.fab("status")
+    checkout.fab("status")
+    assert checkout.installs() == 2
+
+
+@pytest.mark.parametrize("words", [["test"], ["--echo", "-e", "test"], ["-c", "fabfile", "test", "--args", "x"]])
+def test_the_suite_gets_its_tools_too(checkout: Checkout, words: list[str]) -> None:
+    checkout.fab("deploy", "test")
+    assert "tests/requirements.txt" not in checkout.notes.read_text()
+    checkout.fab(*words)
+    checkout.fab(*words)
+    assert checkout.notes.read_text().count("tests/requirements.txt") == 1
+    checkout.fab("status")
+    assert checkout.installs() == 2
+
+
+def test_from_elsewhere_by_a_link_and_with_a_search_root(checkout: Checkout, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to("a checkout/fab")
+    assert checkout.fab("x", script=str(link), cwd=tmp_path).stdout.splitlines() == [
+        str(tmp_path), "--search-root", str(checkout.folder), "x"]
+    for own in (["-r", "there"], ["-rthere"], ["--search-root=there"]):
+        assert checkout.fab(*own, "x").stdout.splitlines()[1:] == [*own, "x"]
+
+
+def test_two_at_once_install_once(checkout: Checkout) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        done = list(pool.map(lambda _: checkout.fab("status", PIP_TAKES="0.5"), range(3)))
+    assert [one.returncode for one in done] == [0, 0, 0]
+    assert checkout.installs() == 1
+
+
+def test_a_killed_installer_blocks_nobody_and_is_made_good(checkout: Checkout) -> None:
+    with subprocess.Popen(["./fab", "status"], cwd=checkout.folder, start_new_session=True,
+                          env={**checkout.environment, "PIP_TAKES": "60"}, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 10
+        while not checkout.installs() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGKILL)
+    (checkout.folder / ".venv" / "half").touch()
+    assert checkout.fab("status").returncode == 0
+    assert checkout.installs() == 2
+    assert not (checkout.folder / ".venv" / "half").exists()
+
+
+def test_a_failed_install_keeps_what_worked(checkout: Checkout) -> None:
+    checkout.fab("status")
+    failed = checkout.fab("test", PIP_ENDS="1")
+    assert failed.returncode == 2
+    assert "could not be installed" in failed.stderr
+    assert checkout.fab("status").stderr == ""
+
+
+@pytest.mark.parametrize(("lack", "word"), [
+    ({"NO_VENV": "1"}, "apt-get install python3-venv"),
+    ({"TOO_OLD": "1"}, "too old"),
+    ({"PYTHON": "no-such-python"}, "no no-such-python"),
+])
+def test_what_is_missing_is_named(checkout: Checkout, lack: dict[str, Any], word: str) -> None:
+    done = checkout.fab("status", **lack)
+    assert done.returncode == 2
+    assert word in done.stderr
+    assert done.stdout == ""
