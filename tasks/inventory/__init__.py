@@ -1,0 +1,1 @@
+"""What we have: environments, hosts and services, read from hosts.yaml."""

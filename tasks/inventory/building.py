@@ -1,0 +1,63 @@
+"""From the merged mappings to the frozen model. Everything has been judged; nothing is refused here."""
+
+from __future__ import annotations
+
+import posixpath
+
+from ..program import options
+from . import health, merging, model, values
+from .merging import HEALTH_KINDS, Raw
+
+
+def environment(data: Raw, name: str, source: str) -> model.Environment:
+    raw = data["environments"][name]
+    hosts = [(host_of(data, raw, host, own), own) for host, own in merging.hosts(raw).items()]
+    services = {service: merging.service(data, raw, service) for service in merging.overrides(data, raw)}
+    return model.Environment(
+        name=name,
+        branch=raw.get("branch", "main"),
+        run_mode=merging.run_mode(name, raw),
+        targets=tuple(
+            model.Target(host=host, service=service_of(data, name, own, service, merged))
+            for host, own in hosts
+            for service, merged in services.items()
+        ),
+        sandbox=raw.get("sandbox", False),
+        source=source,
+        elsewhere=tuple(sorted(set(data["services"]) - set(services))),
+    )
+
+
+def host_of(data: Raw, environment: Raw, name: str, own: Raw) -> model.Host:
+    settings = merging.settings(data, environment, own, tuple(values.SETTINGS))
+    for key in ("connect_timeout", "lease"):
+        if key in settings:
+            settings[key] = values.seconds(settings[key])
+    # A sandbox's host gets its root when it is started.
+    return model.Host(name=name, **{"root": "", **settings})
+
+
+def service_of(data: Raw, environment: str, host: Raw, name: str, merged: Raw) -> model.Service:
+    raw = data["environments"][environment]
+    variables = merging.variables(data, raw, host, name)
+    run_mode = merging.run_mode(environment, raw)
+    build = merged.get("build", ())
+    return model.Service(
+        name=name,
+        repo=merged["repo"],
+        directory=posixpath.normpath(merged["directory"]),
+        command=merged["command"].strip(),
+        build=(build,) if isinstance(build, str) else tuple(build),
+        build_timeout=values.seconds(merged.get("build_timeout", "30m")),
+        program={option: options.text(value) for option, value in merged.get("program", {}).items()},
+        strategy=merged.get("strategy", "in_place"),
+        health=health_of(merged["health"], {**variables, "RUN_MODE": run_mode}) if "health" in merged else None,
+        variables=variables,
+        run_mode=run_mode,
+    )
+
+
+def health_of(raw: Raw, variables: dict[str, str]) -> model.Health:
+    kind = next(kind for kind in HEALTH_KINDS if kind in raw)
+    timeout = values.seconds(raw.get("timeout", 30))
+    return model.Health(timeout=timeout, **{kind: health.fill(kind, raw[kind], variables)})

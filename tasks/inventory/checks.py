@@ -1,0 +1,136 @@
+"""What is wrong with hosts.yaml in one place at a time: values, names, and references to other parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..program import options
+from . import merging, values
+from ._findings import Finding, KeyPath, quoted
+from ._nearest import did_you_mean, listed
+from .merging import HEALTH_KINDS, Raw
+
+
+def check(data: Raw) -> Iterator[Finding]:
+    environments, services = data.get("environments", {}), data.get("services", {})
+    yield from _default(data.get("default_environment"), environments)
+    yield from _settings(("defaults",), data.get("defaults", {}))
+    if not services and "services" in data:
+        yield Finding(("services",), "names no service")
+    if not environments and "environments" in data:
+        yield Finding(("environments",), "names no environment")
+    for name, service in services.items():
+        yield from _unless_fine(("services", name), values.service_name(name))
+        yield from _service(("services", name), service)
+    for name, environment in environments.items():
+        yield from _unless_fine(("environments", name), values.name(name))
+        yield from _environment(("environments", name), environment, services)
+
+
+def _default(name: str | None, environments: Raw) -> Iterator[Finding]:
+    if name is not None and name not in environments:
+        hint = did_you_mean(name, environments) or f"; there is {listed(environments)}"
+        yield Finding(("default_environment",), f"there is no environment {quoted(name)}{hint}")
+
+
+def _environment(path: KeyPath, environment: Raw, services: Raw) -> Iterator[Finding]:
+    yield from _by_table(path, environment, values.ENVIRONMENT)
+    yield from _variables((*path, "variables"), environment.get("variables", {}))
+    if "branch" not in environment and not environment.get("sandbox"):
+        yield Finding(path, "has no `branch`: the revision to deploy unless another is asked for",
+                      about=((*path, "branch"),))
+    yield from _hosts((*path, "hosts"), environment)
+    yield from _chosen_services((*path, "services"), environment, services)
+
+
+def _hosts(path: KeyPath, environment: Raw) -> Iterator[Finding]:
+    if not environment.get("hosts") and not environment.get("sandbox"):
+        yield Finding(path[:-1], "has no hosts; list at least one under `hosts`", about=(path,))
+    yield from _twice(path, environment.get("hosts"))
+    for name, host in merging.entries(environment.get("hosts")).items():
+        where = _entry(path, name, environment.get("hosts"))
+        yield from _unless_fine(where, values.host_name(name))
+        yield from _settings(where, host)
+
+
+def _chosen_services(path: KeyPath, environment: Raw, services: Raw) -> Iterator[Finding]:
+    chosen = environment.get("services")
+    if chosen is not None and not chosen:
+        yield Finding(path, "names no service; leave it out where all services run")
+    yield from _twice(path, chosen)
+    for name, override in merging.entries(chosen).items():
+        where = _entry(path, name, chosen)
+        if name not in services:
+            hint = did_you_mean(name, services) or f"; there is {listed(services)}"
+            yield Finding(where, f"there is no service {quoted(name)}{hint}", about=(where, ("services", name)))
+            continue
+        yield from _service(where, override, base=services[name])
+
+
+def _service(path: KeyPath, service: Raw, base: Raw | None = None) -> Iterator[Finding]:
+    yield from _by_table(path, service, values.SERVICE)
+    yield from _variables((*path, "variables"), service.get("variables", {}))
+    yield from _program((*path, "program"), service.get("program", {}), (base or {}).get("program", {}))
+    if "health" in service:
+        yield from _health((*path, "health"), service["health"], (base or {}).get("health", {}))
+
+
+def _health(path: KeyPath, health: Raw, base: Raw) -> Iterator[Finding]:
+    given = [kind for kind in HEALTH_KINDS if kind in health]
+    inherited = [kind for kind in HEALTH_KINDS if kind in base]
+    if len(given) > 1:
+        yield Finding(path, f"expected one of http, tcp and command, got {' and '.join(given)}")
+    if not given and not inherited:
+        about = tuple((*path, kind) for kind in HEALTH_KINDS)
+        yield Finding(path, "expected one of http, tcp and command, got none", about=about)
+    yield from _by_table(path, health, {"timeout": values.duration})
+
+
+def _program(path: KeyPath, program: Raw, base: Raw) -> Iterator[Finding]:
+    for option, value in program.items():
+        where = (*path, option)
+        if option in options.OWNED:
+            yield Finding(where, f"cannot be given here: {options.OWNED[option]}")
+        elif option not in options.KINDS:
+            hint = did_you_mean(option, options.KINDS)
+            yield Finding(where, f"supervisor knows no option {quoted(option)} of a program{hint}")
+        elif wrong := options.problem(option, value):
+            yield Finding(where, wrong)
+    # supervisord refuses the pair, and with it every program file of the host.
+    merged = {option: options.text(value) for option, value in {**base, **program}.items()}
+    if program and merged.get("stopasgroup") == "true" and merged.get("killasgroup") == "false":
+        about = ((*path, "stopasgroup"), (*path, "killasgroup"))
+        yield Finding(path, "stopasgroup: true needs killasgroup: true as well (or left out)", about=about)
+
+
+def _settings(path: KeyPath, settings: Raw) -> Iterator[Finding]:
+    yield from _by_table(path, settings, values.SETTINGS)
+    yield from _variables((*path, "variables"), settings.get("variables", {}))
+
+
+def _variables(path: KeyPath, variables: Raw) -> Iterator[Finding]:
+    for name, value in variables.items():
+        yield from _unless_fine((*path, name), values.variable_name(name))
+        yield from _unless_fine((*path, name), values.variable_value(value))
+
+
+def _by_table(path: KeyPath, mapping: Raw, table: dict[str, values.Check]) -> Iterator[Finding]:
+    for key, value in mapping.items():
+        if key in table:
+            yield from _unless_fine((*path, key), table[key](value))
+
+
+def _unless_fine(path: KeyPath, wrong: str) -> Iterator[Finding]:
+    if wrong:
+        yield Finding(path, wrong)
+
+
+def _entry(path: KeyPath, name: str, listing: Any) -> KeyPath:
+    return (*path, listing.index(name)) if isinstance(listing, list) else (*path, name)
+
+
+def _twice(path: KeyPath, listing: Any) -> Iterator[Finding]:
+    for index, name in enumerate(listing if isinstance(listing, list) else ()):
+        if name in listing[:index]:
+            yield Finding((*path, index), f"{quoted(name)} is listed twice")

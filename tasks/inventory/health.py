@@ -1,0 +1,57 @@
+"""`${NAME}` in a health check, and what may stand there once it is replaced."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from . import values
+from ._findings import quoted
+
+PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def fill(kind: str, text: str, variables: Mapping[str, str]) -> str:
+    """A command stays as it is: it runs with these variables in its environment, where the shell puts in
+    any value safely and pasted text would not."""
+    return text if kind == "command" else PLACEHOLDER.sub(lambda found: variables[found[1]], text)
+
+
+def unknown(text: str, variables: Mapping[str, str]) -> list[str]:
+    """The names in `text` that no variable has."""
+    return [name for name in dict.fromkeys(PLACEHOLDER.findall(text)) if name not in variables]
+
+
+def problem(kind: str, text: str, variables: Mapping[str, str]) -> str:
+    """What is wrong with a check that has no unknown names; empty where it is fine."""
+    return CHECKS[kind](fill(kind, text, variables))
+
+
+def _http(text: str) -> str:
+    good = not values.word(text) and "${" not in text
+    try:
+        parts = urlsplit(text)
+        good = good and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        good = good and parts.username is None
+    except ValueError:
+        good = False
+    return "" if good else f"expected a URL such as http://127.0.0.1:8080/healthz, got {quoted(text)}"
+
+
+def _tcp(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    good = host and not values.word(host) and "${" not in text and (":" not in host or host.startswith("["))
+    if good and re.fullmatch(r"[0-9]{1,5}", port) and not values.port(int(port)):
+        return ""
+    return f"expected HOST:PORT such as 127.0.0.1:8080, got {quoted(text)}"
+
+
+def _command(text: str) -> str:
+    """A script for the host's shell; it may have several lines."""
+    if not text.strip():
+        return "is empty"
+    return "cannot hold a NUL character" if "\0" in text else ""
+
+
+CHECKS: dict[str, values.Check] = {"http": _http, "tcp": _tcp, "command": _command}

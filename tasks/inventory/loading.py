@@ -1,0 +1,116 @@
+"""Find hosts.yaml and read it: an Inventory, or one error that tells every mistake with its line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .._errors import InventoryError, Problem, SelectionError
+from . import building, checks, merged, shape
+from ._findings import Finding, dotted, not_caused_by
+from ._nearest import did_you_mean, listed
+from .document import Document, Unreadable, parse
+from .merging import Raw
+from .model import Environment
+
+FILE = "hosts.yaml"
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """A hosts.yaml without mistakes. `source` is the file as a message names it."""
+
+    source: str
+    environments: tuple[str, ...]
+    default_environment: str | None
+    data: Raw = field(repr=False)
+
+    def environment(self, name: str, hosts: Raw | None = None) -> Environment:
+        """Everything merged; raises SelectionError for an unknown name.
+
+        `hosts`: a mapping to read in the place of its `hosts`, as though it stood in the file.
+        """
+        if name not in self.environments:
+            raise SelectionError(
+                f"{self.source} has no environment {name!r}{did_you_mean(name, self.environments)}",
+                hint=f"environments: {listed(self.environments)}",
+            )
+        data = self.data
+        if hosts is not None:
+            written = {**data["environments"][name], "hosts": hosts}
+            data = {**data, "environments": {**data["environments"], name: written}}
+        return building.environment(data, name, self.source)
+
+
+def find_inventory(explicit: str | None, environ: Mapping[str, str], cwd: Path, beside: Path) -> Path:
+    """--inventory, else FAB_INVENTORY, else hosts.yaml in `cwd`, else in `beside` (the fabfile's folder).
+
+    A file that was named is not looked for; `load` tells whether it is there. Raises InventoryError.
+    """
+    named = explicit or environ.get("FAB_INVENTORY")
+    if named:
+        return cwd / Path(named).expanduser()
+    for folder in (cwd, beside):
+        if (folder / FILE).exists():
+            return folder / FILE
+    folders = str(cwd) if cwd == beside else f"{cwd} nor in {beside}"
+    raise InventoryError(
+        [Problem(FILE, 0, "", f"not found in {folders}")],
+        hint="go to the folder that holds it, or name it: --inventory FILE",
+    )
+
+
+def load(path: Path) -> Inventory:
+    """Raises InventoryError with every mistake, in the order of the file."""
+    source = _shown(path)
+    document = _read(path, source)
+    data, wrong_shape = shape.judge(document)
+    later = not_caused_by(wrong_shape, [*checks.check(data), *merged.check(data)])
+    findings = _once(document.findings, wrong_shape + later)
+    if findings:
+        raise InventoryError(_problems(document, source, findings), f"correct {source}; no host was contacted")
+    return Inventory(source, tuple(data["environments"]), data.get("default_environment"), data)
+
+
+def _read(path: Path, source: str) -> Document:
+    try:
+        document = parse(path.read_bytes())
+    except FileNotFoundError:
+        raise _refused(source, 0, "there is no such file", "name another: --inventory FILE") from None
+    except OSError as error:
+        raise _refused(source, 0, f"cannot be read: {error.strerror}", "is it a file, and yours to read?") from None
+    except Unreadable as error:
+        raise _refused(source, error.line, error.message, error.hint) from None
+    example = "it needs at least `services:` and `environments:`; the README shows one"
+    if document.data is None:
+        raise _refused(source, 0, "is empty", example)
+    if not isinstance(document.data, dict):
+        raise _refused(source, document.line(()), "expected a mapping of keys to values at the top", example)
+    return document
+
+
+def _refused(source: str, line: int, message: str, hint: str) -> InventoryError:
+    return InventoryError([Problem(source, line, "", message)], hint)
+
+
+def _once(reading: list[Finding], judging: list[Finding]) -> list[Finding]:
+    """What the reader has complained about needs no second complaint."""
+    places = {finding.path for finding in reading}
+    return reading + [finding for finding in judging if finding.path not in places]
+
+
+def _problems(document: Document, source: str, findings: list[Finding]) -> list[Problem]:
+    problems = [
+        Problem(source, finding.line or document.line(finding.path), dotted(finding.path), finding.message)
+        for finding in findings
+    ]
+    return sorted(dict.fromkeys(problems), key=lambda problem: (problem.line, problem.path, problem.message))
+
+
+def _shown(path: Path) -> str:
+    """Relative to the current folder where it lies below it: short, and a terminal can open it."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd().resolve()))
+    except (ValueError, OSError):
+        return str(path)

@@ -1,0 +1,146 @@
+"""Does the file have the shape of `schema`? If not: every mistake, in words, and what is left without them.
+
+msgspec answers fast but stops at the first mistake. Only after one does jsonschema, which is slow to
+import, look for all of them, by the schema of the very same structs.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from . import schema
+from ._findings import Finding, KeyPath, quoted
+from ._nearest import did_you_mean, listed, nearest
+from .document import Document
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+WORDS = {
+    "string": "text",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+}
+# Keys of a later version: without this, `hooks` would be taken for `hosts`.
+NOT_YET = {"secrets", "hooks", "requires", "url", "confirm", "shared", "keep_releases"}
+
+
+def judge(document: Document) -> tuple[dict[str, Any], list[Finding]]:
+    """The data without what has a wrong shape, and what was wrong."""
+    try:
+        msgspec.convert(document.data, schema.File)
+        return document.data, []
+    except msgspec.ValidationError as error:
+        findings = list(_every_mistake(document)) or [Finding((), str(error))]
+    return _without(document.data, findings), findings
+
+
+def _every_mistake(document: Document) -> Iterator[Finding]:
+    from jsonschema import Draft202012Validator as Draft
+    from jsonschema import validators
+
+    # To jsonschema 22.0 is an integer; to msgspec, and to a port, it is not.
+    checker = Draft.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    validator = validators.extend(Draft, type_checker=checker)(schema.json_schema())  # type: ignore[no-untyped-call]
+    seen = set()
+    for error in validator.iter_errors(document.data):
+        for finding in _in_words(error, document):
+            if finding not in seen:
+                seen.add(finding)
+                yield finding
+
+
+def _in_words(error: ValidationError, document: Document) -> Iterator[Finding]:
+    path = tuple(error.absolute_path)
+    rules: Any = error.schema
+    value: Any = error.instance
+    match error.validator:
+        case "additionalProperties":
+            yield from _unknown_keys(path, value, rules["properties"])
+        case "required":
+            for key in rules["required"]:
+                if key not in value:
+                    yield Finding((*path, key), "is missing")
+        case "enum":
+            allowed = rules["enum"]
+            near = did_you_mean(str(value), allowed)
+            yield Finding(path, f"expected {' or '.join(map(repr, allowed))}, got {quoted(value)}{near}")
+        case "anyOf":
+            yield from _any_of(error, path, document)
+        case _:
+            yield Finding(path, _type_mistake(path, [rules["type"]], value, document))
+
+
+def _unknown_keys(path: KeyPath, mapping: dict[str, Any], known: dict[str, Any]) -> Iterator[Finding]:
+    for key in mapping:
+        if key in known:
+            continue
+        meant = "" if key in NOT_YET else nearest(key, known)
+        hint = did_you_mean(key, known) if meant else f"; known here: {listed(sorted(known), most=30)}"
+        yield Finding((*path, key), f"unknown key {quoted(key)}{hint}", meant=meant)
+
+
+def _any_of(error: ValidationError, path: KeyPath, document: Document) -> Iterator[Finding]:
+    """The branch whose type fits tells what is wrong inside; if none fits, all of them say what was expected."""
+    branches: dict[Any, list[ValidationError]] = {}
+    for inner in error.context:
+        branches.setdefault(inner.relative_schema_path[0], []).append(inner)
+    expected = []
+    for inner_errors in branches.values():
+        misfit = [inner for inner in inner_errors if inner.validator == "type" and not inner.relative_path]
+        if not misfit:
+            for inner in inner_errors:
+                yield from _in_words(inner, document)
+            return
+        expected += [inner.validator_value for inner in misfit]
+    yield Finding(path, _type_mistake(path, expected, error.instance, document))
+
+
+def _type_mistake(path: KeyPath, expected: list[Any], value: Any, document: Document) -> str:
+    wanted = " or ".join(WORDS[kind] for kind in expected if kind in WORDS)
+    if "number" in expected:
+        wanted = "a time (in seconds, or like 30s, 30m or 1h)"
+    raw = document.raw.get(path)
+    if value is None:
+        return f"expected {wanted}, got nothing" + ("; write \"\" for an empty text" if "string" in expected else "")
+    if isinstance(value, (list, dict)):
+        return f"expected {wanted}, got {'a list' if isinstance(value, list) else 'a mapping'}"
+    if raw is None:
+        return f"expected {wanted}, got the text {quoted(value)}"
+    quote_it = f"; quote it: \"{raw}\"" if "string" in expected and "number" not in expected else ""
+    return f"expected {wanted}, got {raw}{_read_as(raw, value)}{quote_it}"
+
+
+def _read_as(raw: str, value: Any) -> str:
+    if isinstance(value, bool):
+        reading = str(value).lower()
+        return "" if raw.lower() == reading else f", which YAML reads as {reading}"
+    return ", " + {int: "a number", float: "a number", bytes: "binary data"}.get(type(value), "a date")
+
+
+def _without(data: Any, findings: list[Finding]) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        return {}
+    left: dict[str, Any] = copy.deepcopy(data)
+    # From the back, so that an index of a list still means the same item.
+    for finding in sorted(findings, key=lambda finding: [str(key).zfill(6) for key in finding.path], reverse=True):
+        _remove(left, finding.path)
+    return left
+
+
+def _remove(data: Any, path: KeyPath) -> None:
+    for key in path[:-1]:
+        try:
+            data = data[key]
+        except (KeyError, IndexError, TypeError):
+            return
+    if path and isinstance(data, dict):
+        data.pop(path[-1], None)
+    elif path and isinstance(data, list) and isinstance(path[-1], int):
+        del data[path[-1]:path[-1] + 1]

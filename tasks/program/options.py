@@ -1,0 +1,133 @@
+"""What may stand in supervisor's `[program:x]` section (4.3), and how a value is written there.
+
+supervisord accepts an unknown option in silence, and refuses *every* program of the host for one bad
+value; so options are judged before any host is contacted.
+Source: supervisor/options.py `_processes_from_section`, supervisor/datatypes.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+Value = str | int | bool
+
+OWNED = {
+    "command": "the service's `command` sets it",
+    "directory": "the service's `directory` sets it",
+    "environment": "use `variables`",
+    "process_name": "it is the service's name",
+    "numprocs": "a service is one process on each host",
+    "numprocs_start": "a service is one process on each host",
+}
+
+SIGNALS = frozenset((
+    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
+    "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",
+    "POLL", "PWR", "SYS",
+))
+
+
+def problem(option: str, value: Value) -> str:
+    """What is wrong with the value of a known option, as the end of a sentence; empty where it is fine."""
+    if isinstance(value, str) and re.search(r"[\r\n\0]", value):
+        return "must be one line"
+    if isinstance(value, str) and re.search(r"(^|\s)[;#]", value):
+        return "holds `;` or `#` after a space: supervisord would read the rest as a comment"
+    return KINDS[option](value)
+
+
+def text(value: Value) -> str:
+    """As supervisord reads it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _text(value: Value) -> str:
+    if isinstance(value, bool) or not str(value).strip():
+        return f"expected text, got {text(value) or 'nothing'}"
+    return ""
+
+
+def _file(value: Value) -> str:
+    if value is False:
+        return "expected a path, AUTO or NONE, got false (YAML reads a bare off or no so); write NONE"
+    return _text(value)
+
+
+def _whole(value: Value) -> str:
+    if isinstance(value, bool) or not re.fullmatch(r"-?[0-9]+", str(value)):
+        return f"expected a whole number, got {_shown(value)}"
+    return ""
+
+
+def _count(value: Value) -> str:
+    return _whole(value) or (f"cannot be negative, got {value}" if int(value) < 0 else "")
+
+
+def _flag(value: Value) -> str:
+    return "" if text(value) in ("true", "false") else f"expected true or false, got {_shown(value)}"
+
+
+def _restart(value: Value) -> str:
+    if text(value) in ("true", "false", "unexpected"):
+        return ""
+    return f"expected true, false or unexpected, got {_shown(value)}"
+
+
+def _size(value: Value) -> str:
+    if not isinstance(value, bool) and re.fullmatch(r"[0-9]+([KMG]B)?", str(value), re.IGNORECASE):
+        return ""
+    return f"expected a size such as 20MB (units: KB, MB, GB, none for bytes), got {_shown(value)}"
+
+
+def _signal(value: Value) -> str:
+    word = str(value).upper()
+    known = word.removeprefix("SIG") in SIGNALS or (word.isdecimal() and 1 <= int(word) <= 64)
+    return "" if known and not isinstance(value, bool) else f"expected a signal such as TERM, got {_shown(value)}"
+
+
+def _exit_codes(value: Value) -> str:
+    codes = [code.strip() for code in str(value).split(",")]
+    good = all(re.fullmatch(r"[0-9]{1,3}", code) and int(code) <= 255 for code in codes)
+    return "" if good and not isinstance(value, bool) else (
+        f"expected exit codes from 0 to 255, such as \"0,2\", got {_shown(value)}"
+    )
+
+
+def _umask(value: Value) -> str:
+    good = not isinstance(value, bool) and re.fullmatch(r"0?[0-7]{1,3}", str(value))
+    return "" if good else f"expected an octal umask in quotes, such as \"022\", got {_shown(value)}"
+
+
+def _shown(value: Value) -> str:
+    return repr(value) if isinstance(value, str) else text(value)
+
+
+KINDS: dict[str, Callable[[Value], str]] = {
+    "priority": _whole,
+    "autostart": _flag,
+    "autorestart": _restart,
+    "startsecs": _count,
+    "startretries": _count,
+    "exitcodes": _exit_codes,
+    "stopsignal": _signal,
+    "stopwaitsecs": _count,
+    "stopasgroup": _flag,
+    "killasgroup": _flag,
+    "user": _text,
+    "umask": _umask,
+    "redirect_stderr": _flag,
+    "stdout_logfile": _file,
+    "stdout_logfile_maxbytes": _size,
+    "stdout_logfile_backups": _count,
+    "stdout_capture_maxbytes": _size,
+    "stdout_events_enabled": _flag,
+    "stdout_syslog": _flag,
+    "stderr_logfile": _file,
+    "stderr_logfile_maxbytes": _size,
+    "stderr_logfile_backups": _count,
+    "stderr_capture_maxbytes": _size,
+    "stderr_events_enabled": _flag,
+    "stderr_syslog": _flag,
+    "serverurl": _text,
+}

@@ -1,0 +1,409 @@
+"""Reading hosts.yaml: finding it, merging it, and telling every mistake at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tasks._errors import InventoryError, SelectionError
+from tasks.inventory import model
+from tasks.inventory.loading import find_inventory, load
+
+from .writing import inventory, said, whole
+
+ROOT = Path(__file__).parents[2]
+
+
+# Finding
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    cwd, beside = tmp_path / "cwd", tmp_path / "beside"
+    for folder in (cwd, beside):
+        folder.mkdir()
+        (folder / "hosts.yaml").touch()
+    return cwd, beside
+
+
+def test_the_option_comes_first(folders: tuple[Path, Path]) -> None:
+    cwd, beside = folders
+    assert find_inventory("x.yaml", {"FAB_INVENTORY": "y.yaml"}, cwd, beside) == cwd / "x.yaml"
+
+
+def test_then_the_variable(folders: tuple[Path, Path]) -> None:
+    cwd, beside = folders
+    assert find_inventory(None, {"FAB_INVENTORY": "/etc/y.yaml"}, cwd, beside) == Path("/etc/y.yaml")
+
+
+def test_then_the_current_folder(folders: tuple[Path, Path]) -> None:
+    cwd, beside = folders
+    assert find_inventory(None, {"FAB_INVENTORY": ""}, cwd, beside) == cwd / "hosts.yaml"
+
+
+def test_then_beside_the_fabfile(folders: tuple[Path, Path]) -> None:
+    cwd, beside = folders
+    (cwd / "hosts.yaml").unlink()
+    assert find_inventory(None, {}, cwd, beside) == beside / "hosts.yaml"
+
+
+def test_found_nowhere(tmp_path: Path) -> None:
+    with pytest.raises(InventoryError) as caught:
+        find_inventory(None, {}, tmp_path / "a", tmp_path / "b")
+    assert caught.value.message == f"hosts.yaml: not found in {tmp_path}/a nor in {tmp_path}/b"
+    assert "--inventory" in caught.value.hint
+
+
+def test_a_file_below_the_current_folder_is_shown_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hosts.yaml").write_text("[]")
+    with pytest.raises(InventoryError, match=r"^hosts\.yaml:1: expected a mapping"):
+        load(tmp_path / "hosts.yaml")
+
+
+# A file without data
+
+@pytest.mark.parametrize(("content", "message", "hint"), [
+    pytest.param(b"", ": is empty", "services:", id="empty"),
+    pytest.param(b"# nothing\n", ": is empty", "services:", id="only a comment"),
+    pytest.param(b"\n- a\n", ":2: expected a mapping", "services:", id="a list"),
+    pytest.param(b"hello", ":1: expected a mapping", "services:", id="text"),
+    pytest.param(b"a: b\nc: [\n", ":3: it is not valid YAML", "the line", id="an open bracket"),
+    pytest.param(b"a:\n\t- b\n", ":2: it is not valid YAML", "no tabs", id="a tab"),
+    pytest.param(b"a: b\n---\nc: d\n", ":2: it is not valid YAML", "the line", id="two documents"),
+    pytest.param(b"a: *nowhere\n", ":1: it is not valid YAML", "the line", id="an unknown alias"),
+    pytest.param(b"a: b\nc: \xff\xfe\n", ":2: it holds a character", "UTF-8", id="not UTF-8"),
+    pytest.param(b"a: b\nc: \x00\n", ":2: it holds a character", "UTF-8", id="NUL"),
+    pytest.param(b"[" * 5000, ": it is nested too deeply", "", id="too deep"),
+])
+def test_no_data(tmp_path: Path, content: bytes, message: str, hint: str) -> None:
+    path = tmp_path / "hosts.yaml"
+    path.write_bytes(content)
+    with pytest.raises(InventoryError) as caught:
+        load(path)
+    assert f"{path}{message}" in caught.value.message
+    assert len(caught.value.problems) == 1
+    assert "\n" not in caught.value.message
+    assert hint in caught.value.hint
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(InventoryError, match="there is no such file"):
+        load(tmp_path / "hosts.yaml")
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(InventoryError, match="cannot be read: Is a directory"):
+        load(tmp_path)
+
+
+# Aliases
+
+def test_anchors_and_merge_keys(tmp_path: Path) -> None:
+    read = inventory(tmp_path, """\
+        defaults: {root: /srv/app}
+        services:
+          monitor: &service
+            repo: git@x:monitor
+            command: ./run
+            build: &build [make]
+            variables: {A: a, B: b}
+          web:
+            <<: *service
+            repo: git@x:web
+          api:
+            <<: [{command: ./api}, *service]
+            variables: {A: c}
+        environments:
+          production: {branch: main, hosts: [web1]}
+        """)
+    api, monitor, web = (target.service for target in read.environment("production").targets)
+    assert (web.repo, web.command, web.build) == ("git@x:web", "./run", ("make",))
+    assert (api.repo, api.command) == ("git@x:monitor", "./api")
+    assert api.variables == {"A": "c"}
+    assert monitor.variables == {"A": "a", "B": "b"}
+
+
+def test_the_line_of_an_alias_is_where_it_is_written(tmp_path: Path) -> None:
+    with pytest.raises(InventoryError) as caught:
+        inventory(tmp_path, whole().replace("root: /srv/app", "<<: {root: /srv/app,\n       port: 0}"))
+    assert [problem.line for problem in caught.value.problems] == [3]
+
+
+def test_an_alias_that_contains_itself(tmp_path: Path) -> None:
+    assert said(tmp_path, whole(service="build: &loop [*loop]")) == [
+        "services.monitor.build[0]: the alias at line 8 contains itself"
+    ]
+
+
+def test_a_merge_of_itself(tmp_path: Path) -> None:
+    assert said(tmp_path, whole(service="variables: &loop {<<: *loop}")) == [
+        "services.monitor.variables: merges itself by `<<`"
+    ]
+
+
+def test_aliases_that_multiply(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    with pytest.raises(InventoryError, match="its aliases multiply without end"):
+        inventory(tmp_path, "\n".join(lines))
+
+
+def test_nothing_is_run(tmp_path: Path) -> None:
+    said(tmp_path, whole(defaults=f"user: !!python/object/apply:os.system ['touch {tmp_path}/run']"))
+    assert not (tmp_path / "run").exists()
+
+
+# Merging
+
+def one(tmp_path: Path, **parts: str) -> model.Target:
+    [target] = inventory(tmp_path, whole(**parts)).environment("production").targets
+    return target
+
+
+@pytest.mark.parametrize(("parts", "port"), [
+    pytest.param({}, None, id="nowhere"),
+    pytest.param({"defaults": "port: 1"}, 1, id="defaults"),
+    pytest.param({"defaults": "port: 1", "environment": "port: 2"}, 2, id="environment"),
+    pytest.param({"defaults": "port: 1", "environment": "port: 2", "host": "port: 3"}, 3, id="host"),
+])
+def test_the_nearest_host_setting_wins(tmp_path: Path, parts: dict[str, str], port: int | None) -> None:
+    assert one(tmp_path, **parts).host.port == port
+
+
+def test_variables_merge(tmp_path: Path) -> None:
+    target = one(
+        tmp_path,
+        defaults="variables: {A: defaults, B: defaults, C: defaults, D: defaults, E: defaults}",
+        service="variables: {B: service, C: service, D: service, E: service}",
+        environment="""
+            variables: {C: environment, D: environment, E: environment}
+            services: {monitor: {variables: {D: override, E: override}}}
+        """,
+        host="variables: {E: 5}",
+    )
+    assert target.service.variables == {"A": "defaults", "B": "service", "C": "environment", "D": "override", "E": "5"}
+    assert target.service.run_mode == "production"
+
+
+def test_an_override_merges_deeply(tmp_path: Path) -> None:
+    service = one(
+        tmp_path,
+        service="""
+            program: {startsecs: 2, autorestart: true}
+            health: {http: "http://127.0.0.1/", timeout: 5}
+            build: [a, b]
+        """,
+        environment="services: {monitor: {program: {startsecs: 3, umask: '022'}, health: {timeout: 1m}, build: c}}",
+    ).service
+    assert service.program == {"startsecs": "3", "autorestart": "true", "umask": "022"}
+    assert service.health == model.Health(http="http://127.0.0.1/", timeout=60)
+    assert service.build == ("c",)
+
+
+def test_another_kind_of_health_check_replaces_the_first(tmp_path: Path) -> None:
+    service = one(
+        tmp_path, service="health: {http: 'http://x/', timeout: 5}",
+        environment="services: {monitor: {health: {tcp: 'x:1'}}}",
+    ).service
+    assert service.health == model.Health(tcp="x:1", timeout=5)
+
+
+def test_variables_in_health(tmp_path: Path) -> None:
+    check = "health: {http: 'http://${HOST}:${PORT}/${RUN_MODE}'}"
+    target = one(tmp_path, service=check, environment="run_mode: prod", host="variables: {HOST: a.b, PORT: 80}")
+    assert target.service.health == model.Health(http="http://a.b:80/prod")
+
+
+def test_a_health_command_is_left_to_its_shell(tmp_path: Path) -> None:
+    target = one(tmp_path, service="health: {command: 'test \"${A}\"'}", host="variables: {A: '$(reboot)'}")
+    assert target.service.health == model.Health(command='test "${A}"')
+
+
+def test_defaults_of_a_service(tmp_path: Path) -> None:
+    service = one(tmp_path).service
+    assert (service.directory, service.build, service.build_timeout) == ("micro/monitor", (), 1800)
+    assert (service.strategy, service.health, service.program) == ("in_place", None, {})
+
+
+def test_a_directory_is_normalised_and_a_command_stripped(tmp_path: Path) -> None:
+    text = whole(service="directory: ./a//b/").replace("command: ./monitor", "command: |\n      ./monitor")
+    [target] = inventory(tmp_path, text).environment("production").targets
+    assert (target.service.directory, target.service.command) == ("a/b", "./monitor")
+
+
+def test_an_environment_chooses_its_services_and_sorts_its_hosts(tmp_path: Path) -> None:
+    environment = inventory(tmp_path, """\
+        defaults: {root: ~/app}
+        services:
+          web: &base {repo: git@x:y, command: ./run}
+          api: *base
+          old: *base
+        environments:
+          production: {branch: main, services: [web, api], hosts: [b, a]}
+        """).environment("production")
+    assert [(t.host.name, t.service.name) for t in environment.targets] == [
+        ("a", "api"), ("a", "web"), ("b", "api"), ("b", "web")
+    ]
+    assert environment.elsewhere == ("old",)
+
+
+def test_a_sandbox_needs_neither_hosts_nor_root_nor_branch(tmp_path: Path) -> None:
+    environment = inventory(tmp_path, """\
+        services: {monitor: {repo: git@x:y, command: ./run}}
+        environments: {sandbox: {sandbox: true}}
+        """).environment("sandbox")
+    assert (environment.targets, environment.sandbox, environment.branch) == ((), True, "main")
+
+
+def test_hosts_given_later_count_as_though_they_stood_in_the_file(tmp_path: Path) -> None:
+    environment = inventory(tmp_path, """\
+        defaults: {port: 2222}
+        services: {monitor: {repo: git@x:y, command: ./run, health: {tcp: "h:${PORT}"}}}
+        environments: {sandbox: {sandbox: true}}
+        """).environment("sandbox", {"web1": {"root": "/r", "variables": {"PORT": "7"}}})
+    assert [(t.host.name, t.host.root, t.host.port, t.service.health) for t in environment.targets] == [
+        ("web1", "/r", 2222, model.Health(tcp="h:7"))
+    ]
+
+
+def test_an_unknown_environment(tmp_path: Path) -> None:
+    with pytest.raises(SelectionError, match="no environment 'prodution'; did you mean 'production'"):
+        inventory(tmp_path, whole()).environment("prodution")
+
+
+# What does not fit together
+
+SERVICES = "{{a: {{repo: git@x:a, command: ./a{}}}, b: {{repo: git@x:b, command: ./b{}}}}}"
+
+
+def pair(one: str, other: str, environment: str = "") -> str:
+    services = SERVICES.format(f", directory: {one}", f", directory: {other}")
+    return f"""\
+defaults: {{root: /srv/app}}
+services: {services}
+environments: {{production: {{branch: main, hosts: [web1]{environment}}}}}
+"""
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    (pair("x", "x"), "services.b.directory: 'x' is the directory of a; each service needs one of its own"),
+    (pair("x", "./y/..z/../x/"), "services.b.directory: cannot hold '..', got './y/..z/../x/'"),
+    (pair("x", ".//x/"), "services.b.directory: './/x/' is the directory of a; each service needs one of its own"),
+    (pair("x", "x/y"), "services.b.directory: 'x/y' lies inside the directory of a; each service needs one of its own"),
+    (pair("x/y", "x"), "services.b.directory: 'x' holds the directory of a; each service needs one of its own"),
+    (pair("x", "y", ", services: {a: {directory: y}, b: }"), "environments.production.services.a.directory: "
+     "'y' is the directory of b in production; each service needs one of its own"),
+], ids=["same", "upwards", "same, normalised", "inside", "around", "by an override"])
+def test_directories(tmp_path: Path, text: str, message: str) -> None:
+    assert said(tmp_path, text) == [message]
+
+
+def test_sibling_directories_are_fine(tmp_path: Path) -> None:
+    inventory(tmp_path, pair("x", "x-y"))
+
+
+@pytest.mark.parametrize(("old", "new", "message"), [
+    pytest.param("    hosts:\n      web1:\n        user: deploy\n", "", "environments.production: has no hosts; "
+                 "list at least one under `hosts`", id="no hosts"),
+    pytest.param("    branch: main\n", "", "environments.production: has no `branch`: the revision to deploy unless "
+                 "another is asked for", id="no branch"),
+    pytest.param("  root: /srv/app\n", "  port: 22\n", "environments.production: no `root` for web1: the folder on the "
+                 "host that holds supervisord.conf; set it in `defaults`, the environment or the host", id="no root"),
+    pytest.param("    command: ./monitor\n", "", "services.monitor.command: is missing", id="no command"),
+    pytest.param("defaults:", "default_environment: prod\ndefaults:", "default_environment: there is no environment "
+                 "'prod'; did you mean 'production'?", id="default environment"),
+    pytest.param("      web1:\n", "      web0: {address: web1, user: deploy}\n      web1:\n", "environments.production."
+                 "hosts.web1: is the same machine and root as web0", id="one machine twice"),
+    pytest.param("command: ./monitor", "command: |\n      a\n      b", "services.monitor.command: must be one line "
+                 "without control characters", id="command of two lines"),
+    pytest.param("branch: main", "branch: -f", "environments.production.branch: is not a branch, tag or commit, got "
+                 "'-f'", id="branch as an option"),
+    pytest.param("repo: git@git.example.com:micro/monitor.git", "repo: 'ext::sh -c reboot'", "services.monitor.repo: "
+                 "is not a git URL that can be trusted, got 'ext::sh -c reboot'", id="repo that runs a command"),
+])
+def test_what_is_missing_or_does_not_fit(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in whole()
+    assert said(tmp_path, whole().replace(old, new, 1)) == [message]
+
+
+@pytest.mark.parametrize(("text", "messages"), [
+    ("services: {}\nenvironments: {}", ["environments: names no environment", "services: names no service"]),
+    ("x: 1", ["services: is missing", "environments: is missing", "x: unknown key 'x'; known here: "
+              "default_environment, defaults, environments, services"]),
+])
+def test_nothing_to_deploy(tmp_path: Path, text: str, messages: list[str]) -> None:
+    assert sorted(said(tmp_path, text)) == sorted(messages)
+
+
+@pytest.mark.parametrize("parts", [
+    {"defaults": "variables: {PORT: true}", "service": "health: {http: 'http://x:${PORT}'}"},
+    {"service": "health: {htp: 'http://x:1'}"},
+    {"environment": "services: 5"},
+], ids=["variable", "health", "services"])
+def test_a_consequence_is_not_reported_as_well(tmp_path: Path, parts: dict[str, str]) -> None:
+    assert len(said(tmp_path, whole(**parts))) == 1
+
+
+def test_all_mistakes_at_once_with_their_lines(tmp_path: Path) -> None:
+    with pytest.raises(InventoryError) as caught:
+        inventory(tmp_path, """\
+            default_environment: prodution
+            defaults:
+              rot: /srv/app
+              port: 0
+            services:
+              monitor:
+                buid: make
+                repo: git@x:y
+                command: [a]
+                program: {numprocs: 3}
+                program: {}
+              web:
+                repo: -x
+                command: ./web
+                directory: micro/monitor
+                health: {tcp: "127.0.0.1:${PRT}"}
+            environments:
+              production:
+                branch: main
+                services: [monitr, web]
+                hosts:
+                  web1: {port: "22", variables: {PORT: 80}}
+                  web 2:
+            """)
+    assert [(problem.line, problem.path) for problem in caught.value.problems] == [
+        (1, "default_environment"),
+        (3, "defaults.rot"),
+        (4, "defaults.port"),
+        (7, "services.monitor.buid"),
+        (9, "services.monitor.command"),
+        (10, "services.monitor.program.numprocs"),
+        (11, "services.monitor.program"),
+        (13, "services.web.repo"),
+        (15, "services.web.directory"),
+        (16, "services.web.health.tcp"),
+        (20, "environments.production.services[0]"),
+        (22, "environments.production.hosts.web1.port"),
+        (23, "environments.production.hosts.'web 2'"),
+    ]
+    assert caught.value.exit_code == 2
+    assert caught.value.message.count("\n") == 12
+
+
+def test_a_fine_file_does_not_import_jsonschema(tmp_path: Path) -> None:
+    (tmp_path / "hosts.yaml").write_text(whole())
+    code = (
+        "import sys; from pathlib import Path; from tasks.inventory.loading import load;"
+        f"load(Path({str(tmp_path / 'hosts.yaml')!r})).environment('production');"
+        "print('jsonschema' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_a_variable_that_one_host_lacks(tmp_path: Path) -> None:
+    text = whole(service="health: {tcp: 'x:${PORT}'}", host="variables: {PORT: 80}") + "      web2:\n"
+    assert said(tmp_path, text) == ["services.monitor.health.tcp: no variable ${PORT} is set (on web2 in production)"]

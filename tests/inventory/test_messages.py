@@ -1,0 +1,215 @@
+"""Every mistake gets one line that a stranger understands: one row for each message."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .writing import said, whole
+
+NAME_RULE = "expected letters, digits, '.', '_' and '-', the first a letter or digit, and no '..'"
+TIME = "expected a time above zero, in seconds or like 30s, 30m or 1h; got "
+M = "services.monitor."
+D = "defaults."
+P = "environments.production."
+W = "environments.production.hosts.web1."
+
+
+def row(name: str, expected: str, **parts: str) -> object:
+    return pytest.param(parts, expected, id=name)
+
+
+SHAPE = [
+    row("unknown key", M + "buid: unknown key 'buid'; did you mean 'build'?", service="buid: make"),
+    row("unknown key, nothing near", M + "zzz: unknown key 'zzz'; known here: build, build_timeout, command, "
+        "directory, health, program, repo, strategy, variables", service="zzz: make"),
+    row("a key of a later version", P + "confirm: unknown key 'confirm'; known here: address, branch, "
+        "connect_timeout, gateway, hosts, identity_file, lease, port, program_dir, python, root, run_mode, sandbox, "
+        "services, supervisord_conf, user, variables", environment="confirm: true"),
+    row("unknown host setting", W + "adress: unknown key 'adress'; did you mean 'address'?", host="adress: 10.0.0.1"),
+    row("a later strategy", M + "strategy: expected 'in_place', got 'releases'", service="strategy: releases"),
+    row("port as text", D + "port: expected a whole number, got the text '22'", defaults='port: "22"'),
+    row("port as a fraction", D + "port: expected a whole number, got 22.0, a number", defaults="port: 22.0"),
+    row("user as a number", D + "user: expected text, got 7, a number; quote it: \"7\"", defaults="user: 7"),
+    row("user as a bare no", D + "user: expected text, got no, which YAML reads as false; quote it: \"no\"",
+        defaults="user: no"),
+    row("nothing", D + "user: expected text, got nothing; write \"\" for an empty text", defaults="user:"),
+    row("a date", D + "user: expected text, got 2024-01-02, a date; quote it: \"2024-01-02\"",
+        defaults="user: 2024-01-02"),
+    row("a list for text", D + "user: expected text, got a list", defaults="user: [deploy]"),
+    row("a mapping for text", D + "user: expected text, got a mapping", defaults="user: {name: deploy}"),
+    row("true for a time", D + "lease: expected a time (in seconds, or like 30s, 30m or 1h), got true",
+        defaults="lease: true"),
+    row("a number in build", M + "build[1]: expected text, got 3, a number; quote it: \"3\"",
+        service="build: [make, 3]"),
+    row("a mapping for build", M + "build: expected text or a list, got a mapping", service="build: {a: b}"),
+    row("text for a mapping", M + "health: expected a mapping, got the text 'yes please'",
+        service="health: yes please"),
+    row("text for services", P + "services: expected a list or a mapping, got the text 'monitor'",
+        environment="services: monitor"),
+    row("sandbox as text", P + "sandbox: expected true or false, got the text 'true'", environment='sandbox: "true"'),
+    row("a list for an option", M + "program.exitcodes: expected text or a whole number or true or false, got a list",
+        service="program: {exitcodes: [0, 2]}"),
+    row("an octal number", D + "port: YAML reads 0123 as 83; write 83, or \"0123\" for the text",
+        defaults="port: 0123"),
+    row("a number to base sixty", D + "address: YAML reads 10:20 as 620; write 620, or \"10:20\" for the text",
+        defaults="address: 10:20"),
+    row("a key given twice", D + "root: is given twice, first on line 2", defaults="root: /srv/other"),
+    row("a key that is no text", D + "variables.NO: YAML does not read the key NO as text; write \"NO\"",
+        defaults="variables: {NO: x}"),
+    row("a key that is a list", D + "variables: a key must be text, not a list or a mapping",
+        defaults="variables: {[a]: x}"),
+    row("a bad merge", D + "variables.'<<': expected a mapping (or a list of mappings) to merge",
+        defaults="variables: {<<: x}"),
+    row("an unknown tag", D + "user: YAML cannot read 'x'; put quotes around it if it is text",
+        defaults="user: !!python/name:os.system x"),
+]
+
+VARIABLES = [
+    row("true", D + "variables.A: expected text or a whole number, got yes, which YAML reads as true; "
+        "quote it: \"yes\"", defaults="variables: {A: yes}"),
+    row("fraction", D + "variables.A: expected text or a whole number, got 1.50, a number; quote it: \"1.50\"",
+        defaults="variables: {A: 1.50}"),
+    row("nothing", D + "variables.A: expected text or a whole number, got nothing; write \"\" for an empty text",
+        defaults="variables: {A: }"),
+    row("list", D + "variables.A: expected text or a whole number, got a list", defaults="variables: {A: [x]}"),
+    row("octal", M + "variables.A: YAML reads 0123 as 83; write 83, or \"0123\" for the text",
+        service="variables: {A: 0123}"),
+    row("hexadecimal", P + "variables.A: YAML reads 0x10 as 16; write 16, or \"0x10\" for the text",
+        environment="variables: {A: 0x10}"),
+    row("plus sign", W + "variables.A: YAML reads +5 as 5; write 5, or \"+5\" for the text", host="variables: {A: +5}"),
+    row("underscore", W + "variables.A: YAML reads 1_000 as 1000; write 1000, or \"1_000\" for the text",
+        host="variables: {A: 1_000}"),
+    row("NUL", D + "variables.A: cannot hold a NUL character", defaults=r'variables: {A: "a\0b"}'),
+    row("name with a dash", D + "variables.A-B: 'A-B' is not a variable's name: expected letters, digits and '_', "
+        "no digit first", defaults="variables: {A-B: x}"),
+    row("name with a newline", D + r"variables.'A\nB': 'A\nB' is not a variable's name: expected letters, digits and "
+        "'_', no digit first", defaults=r'variables: {"A\nB": x}'),
+    row("RUN_MODE", M + "variables.RUN_MODE: RUN_MODE is set by the environment's `run_mode`",
+        service="variables: {RUN_MODE: x}"),
+]
+
+VALUES = [
+    row("port too high", D + "port: expected a port from 1 to 65535, got 65536", defaults="port: 65536"),
+    row("port zero", D + "port: expected a port from 1 to 65535, got 0", defaults="port: 0"),
+    row("time in days", M + f"build_timeout: {TIME}'1d'", service="build_timeout: 1d"),
+    row("time zero", D + f"lease: {TIME}0", defaults="lease: 0"),
+    row("time negative", D + f"lease: {TIME}-1", defaults="lease: -1"),
+    row("time without end", D + f"lease: {TIME}inf", defaults="lease: .inf"),
+    row("time not a number", D + f"lease: {TIME}nan", defaults="lease: .nan"),
+    row("root relative", W + "root: must be absolute (/srv/app), or below the host user's home (~/app); got 'srv/app'",
+        host="root: srv/app"),
+    row("root of another user", W + "root: must be absolute (/srv/app), or below the host user's home (~/app); "
+        "got '~bob/app'", host="root: ~bob/app"),
+    row("root upwards", W + "root: cannot hold '..', got '/srv/../etc'", host="root: /srv/../etc"),
+    row("directory absolute", M + "directory: is below `root`, so it cannot begin with '/' or '~'; got '/etc'",
+        service="directory: /etc"),
+    row("directory at home", M + "directory: is below `root`, so it cannot begin with '/' or '~'; got '~/x'",
+        service="directory: ~/x"),
+    row("directory upwards", M + "directory: cannot hold '..', got 'micro/../../etc'",
+        service="directory: micro/../../etc"),
+    row("directory is root", M + "directory: must be a folder of its own below `root`, got './'",
+        service="directory: ./"),
+    row("directory is ours", M + "directory: must be a folder of its own below `root`, got '.fabvisor/x'",
+        service="directory: .fabvisor/x"),
+    row("directory with a newline", M + r"directory: cannot hold control characters, got 'a\nb'",
+        service=r'directory: "a\nb"'),
+    row("directory empty", M + "directory: is empty", service='directory: ""'),
+    row("program_dir upwards", D + "program_dir: cannot hold '..', got '../conf.d'", defaults="program_dir: ../conf.d"),
+    row("supervisord_conf with NUL", D + r"supervisord_conf: cannot hold control characters, got 'a\x00'",
+        defaults=r'supervisord_conf: "a\0"'),
+    row("gateway as an option", D + "gateway: cannot begin with '-', got '-oProxyCommand=x'",
+        defaults="gateway: -oProxyCommand=x"),
+    row("address with a space", W + "address: cannot hold spaces or control characters, got 'a b'",
+        host="address: a b"),
+    row("user empty", P + "user: is empty", environment='user: ""'),
+    row("python as an option", D + "python: cannot begin with '-', got '-c'", defaults="python: -c"),
+    row("key file with a newline", D + r"identity_file: must be one line without control characters, got 'a\nb'",
+        defaults=r'identity_file: "a\nb"'),
+    row("build empty", M + "build: holds an empty command; leave `build` out where nothing is to be built",
+        service='build: [make, ""]'),
+    row("build with NUL", M + "build: cannot hold a NUL character", service=r'build: "a\0"'),
+    row("run_mode with a space", P + f"run_mode: 'a b' is not a name: {NAME_RULE}", environment="run_mode: a b"),
+]
+
+PROGRAM = [
+    row("unknown option", M + "program.startsec: supervisor knows no option 'startsec' of a program; did you mean "
+        "'startsecs'?", service="program: {startsec: 2}"),
+    row("owned: command", M + "program.command: cannot be given here: the service's `command` sets it",
+        service="program: {command: x}"),
+    row("owned: environment", M + "program.environment: cannot be given here: use `variables`",
+        service="program: {environment: A=1}"),
+    row("owned: numprocs", M + "program.numprocs: cannot be given here: a service is one process on each host",
+        service="program: {numprocs: 2}"),
+    row("number", M + "program.startsecs: expected a whole number, got 'two'", service="program: {startsecs: two}"),
+    row("true for a number", M + "program.startsecs: expected a whole number, got true",
+        service="program: {startsecs: true}"),
+    row("negative", M + "program.startsecs: cannot be negative, got -1", service="program: {startsecs: -1}"),
+    row("flag", M + "program.autostart: expected true or false, got 1", service="program: {autostart: 1}"),
+    row("autorestart", M + "program.autorestart: expected true, false or unexpected, got 'always'",
+        service="program: {autorestart: always}"),
+    row("size", M + "program.stdout_logfile_maxbytes: expected a size such as 20MB (units: KB, MB, GB, none for "
+        "bytes), got '200B'", service="program: {stdout_logfile_maxbytes: 200B}"),
+    row("signal", M + "program.stopsignal: expected a signal such as TERM, got 'TREM'",
+        service="program: {stopsignal: TREM}"),
+    row("exit codes", M + "program.exitcodes: expected exit codes from 0 to 255, such as \"0,2\", got '0 2'",
+        service="program: {exitcodes: 0 2}"),
+    row("umask", M + "program.umask: expected an octal umask in quotes, such as \"022\", got '888'",
+        service='program: {umask: "888"}'),
+    row("log file off", M + "program.stdout_logfile: expected a path, AUTO or NONE, got false (YAML reads a bare off "
+        "or no so); write NONE", service="program: {stdout_logfile: off}"),
+    row("user true", M + "program.user: expected text, got true", service="program: {user: true}"),
+    row("newline", M + "program.user: must be one line", service=r'program: {user: "a\n[program:evil]"}'),
+    row("comment", M + "program.user: holds `;` or `#` after a space: supervisord would read the rest as a comment",
+        service="program: {user: a ;b}"),
+    row("groups", M + "program: stopasgroup: true needs killasgroup: true as well (or left out)",
+        service="program: {stopasgroup: true, killasgroup: false}"),
+    row("groups, once merged", P + "services.monitor.program: stopasgroup: true needs killasgroup: true as well (or "
+        "left out)", service="program: {stopasgroup: true}",
+        environment="services: {monitor: {program: {killasgroup: false}}}"),
+]
+
+HEALTH = [
+    row("two kinds", M + "health: expected one of http, tcp and command, got http and tcp",
+        service="health: {http: 'http://x/', tcp: 'x:1'}"),
+    row("no kind", M + "health: expected one of http, tcp and command, got none", service="health: {timeout: 3}"),
+    row("no kind to override", P + "services.monitor.health: expected one of http, tcp and command, got none",
+        environment="services: {monitor: {health: {timeout: 3}}}"),
+    row("timeout", M + f"health.timeout: {TIME}'soon'", service="health: {tcp: 'x:1', timeout: soon}"),
+    row("unknown variable", M + "health.http: no variable ${PRT} is set; did you mean 'PORT'? (on web1 in production)",
+        service="health: {http: 'http://127.0.0.1:${PRT}/'}", host="variables: {PORT: 80}"),
+    row("unknown variable of a command", M + "health.command: no variable ${X} is set (on web1 in production)",
+        service="health: {command: 'test ${X}'}"),
+    row("in the override", P + "services.monitor.health.tcp: no variable ${X} is set (on web1 in production)",
+        service="health: {http: 'http://x/'}", environment="services: {monitor: {health: {tcp: 'x:${X}'}}}"),
+    row("no URL", M + "health.http: expected a URL such as http://127.0.0.1:8080/healthz, got 'localhost:80' "
+        "(on web1 in production)", service="health: {http: 'localhost:80'}"),
+    row("URL spoilt by a value", M + "health.http: expected a URL such as http://127.0.0.1:8080/healthz, got "
+        "'http://x:eighty/' (on web1 in production)",
+        service="health: {http: 'http://x:${PORT}/'}", host="variables: {PORT: eighty}"),
+    row("half a placeholder", M + "health.http: expected a URL such as http://127.0.0.1:8080/healthz, got "
+        "'http://x/${PORT:-80}' (on web1 in production)", service="health: {http: 'http://x/${PORT:-80}'}"),
+    row("tcp without a port", M + "health.tcp: expected HOST:PORT such as 127.0.0.1:8080, got 'localhost' "
+        "(on web1 in production)", service="health: {tcp: localhost}"),
+    row("tcp port", M + "health.tcp: expected HOST:PORT such as 127.0.0.1:8080, got 'x:70000' (on web1 in production)",
+        service="health: {tcp: 'x:70000'}"),
+    row("empty command", M + "health.command: is empty (on web1 in production)", service="health: {command: ''}"),
+]
+
+REFERENCES = [
+    row("unknown service in a list", P + "services[0]: there is no service 'monitr'; did you mean 'monitor'?",
+        environment="services: [monitr]"),
+    row("unknown service in a mapping", P + "services.zzz: there is no service 'zzz'; there is monitor",
+        environment="services: {zzz: }"),
+    row("service twice", P + "services[1]: 'monitor' is listed twice", environment="services: [monitor, monitor]"),
+    row("no service", P + "services: names no service; leave it out where all services run",
+        environment="services: []"),
+]
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"), SHAPE + VARIABLES + VALUES + PROGRAM + HEALTH + REFERENCES
+)
+def test_one_mistake_is_one_message(tmp_path: Path, parts: dict[str, str], expected: str) -> None:
+    assert said(tmp_path, whole(**parts)) == [expected]
