@@ -1,0 +1,107 @@
+"""The region that moves while a command runs: one line a host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from tasks.reports.lines import middle_cut, short_hosts
+from tasks.reports.screen import Marks
+from tasks.reports.words import clean, duration
+from tasks.rollout.events import Event, HostState, Started, StepFinished, StepStarted
+
+STEP = len("checkout")
+FRAMES_PER_SECOND = 10
+
+
+@dataclass(frozen=True)
+class HostLine:
+    """What one host is doing. `since` is a clock's reading, null while nothing is being timed."""
+
+    host: str
+    service: str = ""
+    doing: str = ""
+    since: float | None = None
+    failed: bool = False
+    ended: bool = False
+    done: tuple[str, ...] = ()
+
+    def after(self, event: Event, now: float) -> HostLine:
+        match event:
+            case HostState():
+                detail = f": {clean(event.detail)}" if event.detail else ""
+                return HostLine(self.host, doing=clean(event.state) + detail, done=self.done)
+            case StepStarted():
+                done = self.done if event.service == self.service else ()
+                return HostLine(self.host, event.service, event.step, since=now, done=done)
+            case StepFinished():
+                done = (*self.done, event.step) if event.ok else self.done
+                return replace(self, doing=event.step, since=None, done=done, ended=True, failed=not event.ok)
+        return self
+
+
+@dataclass(frozen=True)
+class Region:
+    """A value: rich's own thread draws it while the next one is being made."""
+
+    marks: Marks
+    clock: Callable[[], float]
+    lines: tuple[HostLine, ...] = ()
+    services: tuple[str, ...] = ()
+    names: dict[str, str] = field(default_factory=dict)
+
+    def after(self, event: Event) -> Region:
+        if isinstance(event, Started):
+            lines = tuple(HostLine(host) for host in event.hosts)
+            return replace(self, lines=lines, services=tuple(event.services), names=short_hosts(event.hosts))
+        if not isinstance(event, HostState | StepStarted | StepFinished):
+            return self
+        now = self.clock()
+        lines = tuple(line.after(event, now) if line.host == event.host else line for line in self.lines)
+        return replace(self, lines=lines)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        room = max((options.height or console.height) - 2, 1)
+        hosts = list(self.lines)
+        if len(hosts) > room:
+            # Those that are busy or failed are the ones to look at.
+            hosts.sort(key=lambda line: line.ended and not line.failed)
+        for line in hosts[:room]:
+            yield self._drawn(line, options.max_width)
+        if hosts[room:]:
+            yield Text(f"  and {len(hosts) - room} more", style="dim")
+
+    def _drawn(self, line: HostLine, width: int) -> Text:
+        text = Text(no_wrap=True, overflow="ellipsis")
+        text.append(*self._mark(line)).append(" ")
+        text.append(self._label(line, width) + "  ")
+        if len(self.services) > 1:
+            wide = min(max(map(len, self.services)), 20)
+            text.append(middle_cut(clean(line.service), wide, self.marks.cut).ljust(wide) + "  ")
+        text.append(line.doing.ljust(STEP), style="red" if line.failed else "dim" if line.ended else "")
+        taken = "" if line.since is None else duration(self.clock() - line.since)
+        text.append(f"  {taken:>10}", style="dim")
+        past = [step for step in line.done if step != line.doing]
+        text.append("   " + f" {self.marks.same} ".join(past) if past else "", style="dim")
+        text.rstrip()
+        # rich's own ellipsis is not ASCII.
+        text.truncate(width, overflow="ellipsis" if self.marks.cut == "…" else "crop")
+        return text
+
+    def _label(self, line: HostLine, width: int) -> str:
+        names = [clean(host.host) for host in self.lines]
+        if max(map(len, names)) > width // 3:
+            names = [clean(self.names.get(host.host, host.host)) for host in self.lines]
+        wide = min(max(map(len, names)), width // 3)
+        return middle_cut(names[self.lines.index(line)], wide, self.marks.cut).ljust(wide)
+
+    def _mark(self, line: HostLine) -> tuple[str, str]:
+        if line.failed:
+            return self.marks.bad, "red"
+        if line.ended:
+            return self.marks.ok, "green"
+        frames = self.marks.spinner
+        return frames[int(self.clock() * FRAMES_PER_SECOND) % len(frames)], "dim"

@@ -1,0 +1,111 @@
+"""For pipes, logs and cron: one line a fact, nothing is redrawn.
+
+Progress and results go to standard output, errors to standard error.
+"""
+
+from __future__ import annotations
+
+from tasks.reports import Reporter
+from tasks.reports.lines import Line, text_of
+from tasks.reports.pages import error_lines
+from tasks.reports.screen import Screen, Stream
+from tasks.reports.story import Story
+from tasks.reports.words import clean, clean_lines, duration
+from tasks.rollout.events import (
+    Error,
+    Event,
+    Finished,
+    HostState,
+    LogLine,
+    Notice,
+    Output,
+    Resolved,
+    Started,
+    StepFinished,
+    StepStarted,
+)
+
+WIDTH = 80
+STEP = len("checkout")
+# Every deploy passes through these; they are worth a line only to --verbose.
+QUIET_STATES = frozenset({"connecting", "connected", "locked"})
+_CODES = {"dim": "2", "good": "32", "bad": "31", "head": "1"}
+
+
+def reporter(screen: Screen) -> Reporter:
+    return Plain(screen)
+
+
+class Plain(Reporter):
+    def __init__(self, screen: Screen) -> None:
+        self.screen = screen
+        self.story = Story(screen)
+
+    @property
+    def gone(self) -> bool:
+        return self.screen.out.gone
+
+    def on(self, event: Event) -> None:
+        self.story.hear(event)
+        match event:
+            case Started():
+                opening = self.story.opening(event)
+                self._print([opening] if opening else [])
+            case Resolved():
+                self._print([self.story.resolved(event)])
+            case HostState():
+                self._state(event)
+            case StepStarted() if self.screen.verbose:
+                self._print([[*self.story.label(event.host, event.service), (event.step, "dim")]])
+            case Output() if self.screen.verbose:
+                bar: Line = [("| ", "dim"), (clean(event.line), "")]
+                self._print([[*self.story.label(event.host, event.service), *bar]])
+            case StepFinished():
+                self._step(event)
+            case Notice():
+                self._notice(event)
+            case LogLine():
+                self._print([[(f"{self.story.log_label(event)} | ", "dim"), (clean(event.line), "")]])
+            case Error():
+                self.screen.out.flush()
+                self._print(error_lines(event), self.screen.err)
+            case Finished():
+                self._ending(event)
+
+    def close(self) -> None:
+        self.screen.out.flush()
+
+    def _state(self, event: HostState) -> None:
+        if self.screen.verbose or event.state not in QUIET_STATES:
+            detail = f": {clean(event.detail)}" if event.detail else ""
+            self._print([[*self.story.label(event.host), (clean(event.state) + detail, "dim")]])
+
+    def _step(self, event: StepFinished) -> None:
+        tail, why = self.story.tail(event), self.story.why(event)
+        label = [*self.story.label(event.host, event.service), (event.step.ljust(STEP) + "  ", "")]
+        if event.ok:
+            done: Line = [("ok  ", "good"), (duration(event.seconds), "dim")]
+            same: Line = [(f"{self.screen.marks.same}   already so", "dim")]
+            self._print([[*label, *(done if event.changed else same)]])
+            return
+        self._print([[*label, ("FAILED", "bad"), (f"  {duration(event.seconds)}", "dim")]])
+        self._print([[("    | ", "dim"), (line, "")] for line in tail])
+        self._print([[("    ", ""), (line, "bad")] for line in why])
+
+    def _notice(self, event: Notice) -> None:
+        mark: Line = [("! ", "bad")] if event.level == "warning" else []
+        self._print([[*self.story.label(event.host), *mark, (line, "")] for line in clean_lines(event.message)])
+
+    def _ending(self, event: Finished) -> None:
+        lines = self.story.ending(event, WIDTH)
+        # A command that only shows a table needs no space above it.
+        self._print([[], *lines] if self.story.progressed and len(lines) > 1 else lines)
+
+    def _print(self, lines: list[Line], stream: Stream | None = None) -> None:
+        stream = stream or self.screen.out
+        for line in lines:
+            stream.write((self._painted(line) if self.screen.forced_colour else text_of(line)) + "\n")
+        stream.flush()
+
+    def _painted(self, line: Line) -> str:
+        return "".join(f"\x1b[{_CODES[tone]}m{text}\x1b[0m" if tone else text for text, tone in line)

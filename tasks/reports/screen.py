@@ -1,0 +1,102 @@
+"""What reports write to: the two streams, their clock, and which marks and colours they can show."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TextIO
+
+
+@dataclass(frozen=True)
+class Marks:
+    ok: str = "✓"
+    bad: str = "✗"
+    same: str = "·"
+    arrow: str = "→"
+    bar: str = "│"
+    none: str = "–"  # noqa: RUF001
+    cut: str = "…"
+    spinner: str = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+
+
+ASCII = Marks(ok="+", bad="x", same="-", arrow=">", bar="|", none="-", cut="~", spinner="|/-\\")
+
+
+class Stream:
+    """A text stream that never raises: what it cannot encode becomes `?`, and a closed pipe is silence.
+
+    A deploy must not stop half way because `| head` has seen enough.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self.encoding = getattr(file, "encoding", None) or "utf-8"
+        self.gone = False
+
+    def write(self, text: str) -> int:
+        if not self.gone:
+            safe = text.encode(self.encoding, "replace").decode(self.encoding)
+            self._attempt(lambda: self._file.write(safe))
+        return len(text)
+
+    def flush(self) -> None:
+        if not self.gone:
+            self._attempt(self._file.flush)
+
+    def isatty(self) -> bool:
+        return self._file.isatty()
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def _attempt(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except (OSError, ValueError):
+            self.gone = True
+            self._mute()
+
+    def _mute(self) -> None:
+        # Python flushes standard output once more as it ends, and would complain about the pipe then.
+        try:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, self._file.fileno())
+            os.close(null)
+        except (OSError, ValueError):
+            pass
+
+
+def utc_now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+@dataclass(frozen=True)
+class Screen:
+    out: Stream
+    err: Stream
+    environ: Mapping[str, str]
+    verbose: bool = False
+    now: Callable[[], datetime] = utc_now
+    clock: Callable[[], float] = time.monotonic
+
+    @property
+    def marks(self) -> Marks:
+        return Marks() if _is_utf8(self.out.encoding) and _is_utf8(self._locale()) else ASCII
+
+    @property
+    def forced_colour(self) -> bool:
+        """NO_COLOR wins, as in rich (https://no-color.org, https://force-color.org)."""
+        return bool(self.environ.get("FORCE_COLOR")) and not self.environ.get("NO_COLOR")
+
+    def _locale(self) -> str:
+        # Under LANG=C Python itself sets LC_CTYPE=C.UTF-8 (PEP 538): that is not the user's word.
+        spoken = self.environ.get("LANG", "")
+        ctype = "" if spoken in ("C", "POSIX") else self.environ.get("LC_CTYPE", "")
+        return self.environ.get("LC_ALL") or ctype or spoken or "utf-8"
+
+
+def _is_utf8(name: str) -> bool:
+    return "utf8" in name.lower().replace("-", "")

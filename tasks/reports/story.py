@@ -1,0 +1,105 @@
+"""What must be remembered of the events so far to tell the next one well."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from tasks.reports.lines import Line
+from tasks.reports.pages import result_lines, status_lines
+from tasks.reports.screen import Screen
+from tasks.reports.verdict import READING, verdict
+from tasks.reports.words import clean, clean_lines, listed, short
+from tasks.rollout.events import Event, Finished, LogLine, Output, Resolved, Started, Status, StepFinished, StepStarted
+
+TAIL = 20
+Step = tuple[str, str, str]
+
+
+class Story:
+    def __init__(self, screen: Screen) -> None:
+        self.screen = screen
+        self.hosts: list[str] = []
+        self.services: list[str] = []
+        self.statuses: list[Status] = []
+        self.told: set[str] = set()
+        self.progressed = False
+        self._tails: dict[Step, deque[str]] = {}
+        self._since: float | None = None
+
+    def hear(self, event: Event) -> None:
+        match event:
+            case Started():
+                self.hosts, self.services = event.hosts, event.services
+                self._since = self.screen.clock()
+                self.progressed = event.command not in READING
+            case Status():
+                self.statuses.append(event)
+            case StepStarted():
+                self._tails[event.host, event.service, event.step] = deque(maxlen=TAIL)
+            case Output():
+                step = (event.host, event.service, event.step)
+                self._tails.setdefault(step, deque(maxlen=TAIL)).append(clean(event.line))
+
+    def tail(self, event: StepFinished) -> list[str]:
+        """The last lines that a step printed; asked once, when it has ended."""
+        lines = self._tails.pop((event.host, event.service, event.step), deque())
+        # With --verbose every line has been shown as it came.
+        return [] if self.screen.verbose else list(lines)
+
+    def why(self, event: StepFinished) -> list[str]:
+        lines = clean_lines(event.why or "")
+        self.told.update(lines[:1])
+        return lines
+
+    def label(self, host: str | None, service: str | None = None) -> Line:
+        """Aligned names in front of a fact; the service only where several could be meant."""
+        line: Line = [(padded(self.hosts, host) + "  ", "")] if host else []
+        if service and len(self.services) != 1:
+            line.append((padded(self.services, service) + "  ", ""))
+        return line
+
+    def log_label(self, event: LogLine) -> str:
+        names = [padded(self.hosts, event.host)]
+        if len(self.services) > 1:
+            names.append(padded(self.services, event.service))
+        return " ".join(names)
+
+    def opening(self, event: Started) -> Line | None:
+        if event.command in READING:
+            return None
+        services = ", ".join(map(clean, event.services))
+        where = f"{clean(event.environment)}: {listed([clean(host) for host in event.hosts])}"
+        way = "to" if event.command == "deploy" else "on"
+        return [(f"{event.command} {services}", "head"), (f" {way} {where}", "dim")]
+
+    def resolved(self, event: Resolved) -> Line:
+        commit = short(event.commit)
+        same = event.commit.startswith(event.revision)
+        said = commit if same else f"{clean(event.revision)} is {commit}"
+        line: Line = [(f"{clean(event.service)}: {said}", "")]
+        return [*line, (f"  {clean(event.subject)}", "dim")] if event.subject else line
+
+    def ending(self, finished: Finished, width: int) -> list[Line]:
+        """The table, an empty line, the verdict."""
+        seconds = 0.0 if self._since is None else self.screen.clock() - self._since
+        said = verdict(finished, seconds)
+        # What the verdict says need not stand in the table too.
+        self.told.add(said.partition(": ")[2])
+        lines = self._table(finished, width)
+        if said:
+            lines += [[]] if lines else []
+            lines.append([(said, "bad" if finished.exit_code else "good")])
+        return lines
+
+    def _table(self, finished: Finished, width: int) -> list[Line]:
+        marks = self.screen.marks
+        if finished.command == "status":
+            return status_lines(self.statuses, finished, width, marks, self.screen.now())
+        if finished.command in READING and not finished.exit_code:
+            return []
+        return result_lines(finished, width, marks, self.told)
+
+
+def padded(names: list[str], name: str) -> str:
+    """A label as wide as the widest of its column."""
+    return clean(name).ljust(max([0, *(len(clean(each)) for each in names)]))

@@ -1,0 +1,156 @@
+"""For a person at a terminal: a moving line a host, and when something fails, what it printed.
+
+The moving region is erased at the end; what stays is the failure, the table and the verdict.
+"""
+
+from __future__ import annotations
+
+from typing import IO, cast
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from tasks.reports import Reporter
+from tasks.reports.lines import Line
+from tasks.reports.live import FRAMES_PER_SECOND, Region
+from tasks.reports.pages import error_lines
+from tasks.reports.screen import Screen
+from tasks.reports.story import Story
+from tasks.reports.words import clean, clean_lines, duration
+from tasks.rollout.events import Error, Event, Finished, LogLine, Notice, Output, Resolved, Started, StepFinished
+
+STYLES = {"": "", "dim": "dim", "good": "green", "bad": "red", "head": "bold"}
+HOST_STYLES = ("cyan", "magenta", "yellow", "blue", "bright_cyan", "bright_magenta")
+
+
+def reporter(screen: Screen) -> Reporter:
+    console = Console(
+        file=cast("IO[str]", screen.out), _environ=screen.environ, highlight=False, markup=False, emoji=False
+    )
+    moving = screen.out.isatty() and not console.is_dumb_terminal
+    return Terminal(screen, console, moving)
+
+
+class Terminal(Reporter):
+    def __init__(self, screen: Screen, console: Console, moving: bool) -> None:
+        self.screen = screen
+        self.console = console
+        self.story = Story(screen)
+        self.region = Region(screen.marks, screen.clock)
+        self.live = (
+            Live(
+                self.region,
+                console=console,
+                refresh_per_second=FRAMES_PER_SECOND,
+                transient=True,
+                vertical_overflow="crop",
+            )
+            if moving
+            else None
+        )
+
+    @property
+    def gone(self) -> bool:
+        return self.screen.out.gone
+
+    def on(self, event: Event) -> None:
+        self.story.hear(event)
+        self._move(event)
+        match event:
+            case Resolved():
+                self._print([self.story.resolved(event)])
+            case Output() if self.screen.verbose:
+                bar = (f"{self.screen.marks.bar} ", "dim")
+                self._beside([*self.story.label(event.host, event.service), bar], event.line)
+            case StepFinished() if not event.ok:
+                self._failure(event)
+            case Notice():
+                self._notice(event)
+            case LogLine():
+                self._log(event)
+            case Error():
+                self._error(event)
+            case Finished():
+                self._ending(event)
+
+    def close(self) -> None:
+        if self.live:
+            self.live.stop()
+        self.screen.out.flush()
+
+    def _move(self, event: Event) -> None:
+        self.region = self.region.after(event)
+        if isinstance(event, Started):
+            opening = self.story.opening(event)
+            if opening:
+                self._hang(Text(), _text(opening))
+        if not self.live:
+            return
+        self.live.update(self.region)
+        if isinstance(event, Started):
+            self.live.start(refresh=True)
+        elif isinstance(event, LogLine | Finished):
+            # A log has no region below it: its lines are for scrolling back and copying.
+            self.live.stop()
+
+    def _failure(self, event: StepFinished) -> None:
+        marks = self.screen.marks
+        label = [(f"{marks.bad} ", "bad"), *self.story.label(event.host, event.service)]
+        self._print([[*label, (f"{event.step} failed", "bad"), (f"  {duration(event.seconds)}", "dim")]])
+        for line in self.story.tail(event):
+            self._beside([(f"  {marks.bar} ", "dim")], line)
+        for line in self.story.why(event):
+            self._beside([("  ", "")], line, "bad")
+
+    def _notice(self, event: Notice) -> None:
+        mark: Line = [("! ", "bad")] if event.level == "warning" else []
+        for line in clean_lines(event.message):
+            self._beside([*self.story.label(event.host), *mark], line)
+
+    def _log(self, event: LogLine) -> None:
+        hosts = self.story.hosts
+        at = hosts.index(event.host) if event.host in hosts else 0
+        label = Text(self.story.log_label(event), style=HOST_STYLES[at % len(HOST_STYLES)])
+        self._hang(label.append(f" {self.screen.marks.bar} ", style="dim"), Text(clean(event.line)))
+
+    def _error(self, event: Error) -> None:
+        lines = error_lines(event)
+        if self.screen.err.isatty():
+            # The same screen as standard output: through the console, so that it lands above the region.
+            for line in lines:
+                self._beside(line[:1], line[1][0])
+            return
+        for line in lines:
+            self.screen.err.write(_text(line).plain + "\n")
+        self.screen.err.flush()
+
+    def _ending(self, event: Finished) -> None:
+        lines = self.story.ending(event, self.console.width)
+        space: list[Line] = [[]] if self.story.progressed and len(lines) > 1 else []
+        self._print([*space, *lines[:-1]])
+        for line in lines[-1:]:
+            self._hang(Text(), _text(line))
+
+    def _print(self, lines: list[Line]) -> None:
+        for line in lines:
+            text = _text(line)
+            text.truncate(self.console.width, overflow="ellipsis" if self.screen.marks.cut == "…" else "crop")
+            self.console.print(text, no_wrap=True)
+
+    def _beside(self, label: Line, line: str, tone: str = "") -> None:
+        self._hang(_text(label), Text(clean(line), style=STYLES[tone]))
+
+    def _hang(self, label: Text, text: Text) -> None:
+        """Long text goes on below its own beginning, not below the label; a bar goes on with it."""
+        bar = label.plain.endswith(f"{self.screen.marks.bar} ")
+        again = Text(" " * (label.cell_len - 2)) + label[-2:] if bar else Text(" " * label.cell_len)
+        text.expand_tabs(8)
+        room = max(self.console.width - label.cell_len, 10)
+        for at, part in enumerate(text.wrap(self.console, room) or [Text()]):
+            part.rstrip()
+            self.console.print(Text.assemble(again if at else label, part), no_wrap=True, overflow="crop")
+
+
+def _text(line: Line) -> Text:
+    return Text.assemble(*((text, STYLES[tone]) for text, tone in line))

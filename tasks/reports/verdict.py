@@ -1,0 +1,95 @@
+"""The last line of a command: what it came to, in one sentence."""
+
+from __future__ import annotations
+
+from tasks.reports.words import clean, count, duration, listed, short
+from tasks.rollout.events import Finished, Result
+
+READING = frozenset({"status", "logs", "history", "plan", "config"})
+SETTLED = frozenset({"committed", "unchanged"})
+
+_DONE = {"start": "runs", "stop": "is stopped", "restart": "was restarted"}
+
+
+def verdict(finished: Finished, seconds: float) -> str:
+    """Empty where there is nothing to add (`fab logs` that went well)."""
+    return _by_exit_code(finished) if finished.exit_code else _done(finished, seconds)
+
+
+def _by_exit_code(finished: Finished) -> str:
+    if finished.exit_code == 3:
+        return _needs_person(finished)
+    if finished.command in READING:
+        return _not_read(finished)
+    match finished.exit_code:
+        case 130 | 143:
+            return "interrupted: every host is as it was"
+        case 2:
+            return "nothing was changed"
+        case 75:
+            return f"nothing was changed: {_later(finished)}"
+    return f"{'went back' if finished.outcome == 'restored' else 'failed'}: every host is as it was"
+
+
+def _needs_person(finished: Finished) -> str:
+    lost = [(host, one) for host, _, one in results(finished) if one.outcome in ("unknown", "unreachable")]
+    hosts = list(dict.fromkeys(host for host, _ in lost))
+    if not hosts:
+        return _differ(finished)
+    if finished.command in READING:
+        return f"{listed(hosts)} cannot be asked"
+    said = f"{listed(hosts)} {'needs' if len(hosts) == 1 else 'need'} a person"
+    why = clean((lost[0][1].why or "").split("\n", 1)[0])
+    return f"{said}: {why}" if why and len(hosts) == 1 else said
+
+
+def _differ(finished: Finished) -> str:
+    where: dict[str, list[str]] = {}
+    for host, service, result in results(finished):
+        where.setdefault(f"{service} is at {short(result.now, 'no commit')}", []).append(host)
+    said = "; ".join(f"{fact} on {listed(hosts)}" for fact, hosts in where.items())
+    return f"a person is needed: {said}" if said else "a person is needed"
+
+
+def _not_read(finished: Finished) -> str:
+    if finished.command == "status" and finished.exit_code == 1:
+        return "something is odd: see the lines marked !"
+    return _later(finished) if finished.exit_code == 75 else ""
+
+
+def _later(finished: Finished) -> str:
+    hosts = [host for host, _, one in results(finished) if one.outcome == "unreachable"]
+    return f"{listed(list(dict.fromkeys(hosts)))} cannot be reached; try again" if hosts else "try again later"
+
+
+def _done(finished: Finished, seconds: float) -> str:
+    if finished.command in READING:
+        return "all well" if finished.command == "status" else ""
+    if finished.outcome == "unchanged":
+        return "nothing had to change"
+    if finished.outcome == "restored":
+        return "every host is as it was"
+    services = _services(finished)
+    if not services:
+        return "done"
+    if len(services) > 3:
+        facts = f"{len(services)} services on {count(len(finished.hosts), 'host')}"
+    else:
+        facts = ", ".join(_fact(finished.command, name, ran) for name, ran in services.items())
+    return f"{facts}, {duration(seconds)}"
+
+
+def _fact(command: str, service: str, ran: list[Result]) -> str:
+    state = _DONE.get(command) or f"is at {short(ran[0].now, 'no commit')}"
+    return f"{service} {state} on {count(len(ran), 'host')}"
+
+
+def _services(finished: Finished) -> dict[str, list[Result]]:
+    found: dict[str, list[Result]] = {}
+    for _, service, result in results(finished):
+        found.setdefault(service, []).append(result)
+    return found
+
+
+def results(finished: Finished) -> list[tuple[str, str, Result]]:
+    return [(host, name, one) for host, found in finished.hosts.items() for name, one in found.items()]

@@ -1,0 +1,81 @@
+"""Values in words, so that every format says the same. No screen, no clock."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+
+# Whole escape sequences first (colours, cursor moves, titles, links), then every control character left,
+# and the invisible ones that reorder or break a line.
+_ESCAPES = re.compile(
+    r"\x1b[]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)"
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
+    r"|\x1b[ -/]*[0-~]"
+)
+_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def clean(text: str) -> str:
+    """One line without anything that could repaint a screen; tabs stay.
+
+    Of a line that redraws itself (a progress bar's carriage returns) the last state is what counts.
+    """
+    shown = text.rstrip("\r\n").rsplit("\r", 1)[-1]
+    return _CONTROLS.sub("", _ESCAPES.sub("", shown))
+
+
+def clean_lines(text: str) -> list[str]:
+    return [clean(line) for line in text.split("\n") if line.strip()]
+
+
+def short(commit: str | None, none: str = "-") -> str:
+    return clean(commit)[:8] if commit else none
+
+
+def duration(seconds: float) -> str:
+    """How long something took: 1.2 s, 42 s, 2 min 5 s, 1 h 4 min."""
+    if seconds < 9.95:
+        return f"{max(seconds, 0.0):.1f} s"
+    return _units(round(seconds))
+
+
+def uptime(seconds: float | None, none: str = "-") -> str:
+    """How long something has been up: 45 s, 12 min, 4 h 12 min, 3 d 4 h."""
+    if seconds is None:
+        return none
+    return f"{int(seconds // 60)} min" if 60 <= seconds < 3600 else _units(seconds)
+
+
+def ago(moment: str | None, now: datetime) -> str:
+    """ISO 8601 as `2 h ago`; what cannot be read is shown as it is."""
+    if not moment:
+        return ""
+    try:
+        then = datetime.fromisoformat(moment.replace("Z", "+00:00"))
+    except ValueError:
+        return clean(moment)
+    if then.tzinfo is None:
+        then = then.replace(tzinfo=timezone.utc)
+    seconds = (now - then).total_seconds()
+    return "just now" if seconds < 60 else f"{_units(seconds, most=1)} ago"
+
+
+def _units(seconds: float, most: int = 2) -> str:
+    days, rest = divmod(int(max(seconds, 0)), 86400)
+    hours, rest = divmod(rest, 3600)
+    minutes, rest = divmod(rest, 60)
+    amounts = [(days, "d"), (hours, "h"), (minutes, "min"), (rest, "s")]
+    first = next((at for at, (amount, _) in enumerate(amounts) if amount), len(amounts) - 1)
+    said = [f"{amount} {unit}" for amount, unit in amounts[first : first + most] if amount]
+    return " ".join(said) or "0 s"
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(names: list[str]) -> str:
+    """web1 · web1 and web2 · web1, web2 and 5 more."""
+    if len(names) > 4:
+        return f"{', '.join(names[:3])} and {len(names) - 3} more"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

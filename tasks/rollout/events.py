@@ -1,0 +1,127 @@
+"""What happened, as values. Only `reports/` turns them into text.
+
+As JSON (msgspec.json.encode) each is one object with its name under "event". Fields are added,
+never renamed. Times are in seconds; commits are full, or null where there was no clone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+
+class Event(Struct, frozen=True, kw_only=True, tag_field="event"):
+    pass
+
+
+class Started(Event, frozen=True, kw_only=True, tag="started"):
+    """The command is about to contact hosts; `hosts` in name order, the lowest first."""
+
+    command: str
+    environment: str
+    hosts: list[str]
+    services: list[str]
+
+
+class Resolved(Event, frozen=True, kw_only=True, tag="resolved"):
+    """The revision that was asked for is this commit, on every host."""
+
+    service: str
+    revision: str
+    commit: str
+    subject: str = ""
+
+
+class HostState(Event, frozen=True, kw_only=True, tag="host_state"):
+    """What a host is busy with between steps: connecting, locked, waiting, restoring, …"""
+
+    host: str
+    state: str                  # connecting, connected, locked, recovering, restoring, waiting, asking
+    detail: str = ""
+
+
+class StepStarted(Event, frozen=True, kw_only=True, tag="step_started"):
+    host: str
+    service: str
+    step: str
+
+
+class Output(Event, frozen=True, kw_only=True, tag="output"):
+    """One line that a step printed on the host."""
+
+    host: str
+    service: str
+    step: str
+    line: str
+
+
+class StepFinished(Event, frozen=True, kw_only=True, tag="step_finished"):
+    """`changed` is False where everything was so already; `why` explains a failure, in one line or several."""
+
+    host: str
+    service: str
+    step: str
+    ok: bool
+    changed: bool
+    seconds: float
+    why: str | None = None
+
+
+class Notice(Event, frozen=True, kw_only=True, tag="notice"):
+    """Something a person should know. `level` is info or warning; `host` is null for the whole fleet."""
+
+    message: str
+    level: str = "info"
+    host: str | None = None
+
+
+class Error(Event, frozen=True, kw_only=True, tag="error"):
+    """Why the command, or one host of it, could not go on; `hint` is the next thing to type."""
+
+    message: str
+    hint: str = ""
+    host: str | None = None
+
+
+class Status(Event, frozen=True, kw_only=True, tag="status"):
+    """`uptime` in seconds, null unless the program runs; `deployed_at` is ISO 8601 in UTC."""
+
+    environment: str
+    host: str
+    service: str
+    state: str
+    pid: int | None
+    uptime: float | None
+    commit: str | None
+    branch: str | None
+    strategy: str
+    deployed_by: str | None
+    deployed_at: str | None
+    oddities: list[str]
+
+
+class LogLine(Event, frozen=True, kw_only=True, tag="log"):
+    host: str
+    service: str
+    line: str
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """One service on one host at the end: committed, unchanged, restored, refused, unreachable or unknown."""
+
+    was: str | None = None
+    tried: str | None = None
+    now: str | None = None
+    outcome: str
+    why: str | None = None
+
+
+class Finished(Event, frozen=True, kw_only=True, tag="finished"):
+    """Always the last event. `outcome` is that of the fleet: one of Result's, or mixed."""
+
+    command: str
+    outcome: str
+    exit_code: int
+    hosts: dict[str, dict[str, Result]] = {}
+    extra: dict[str, Any] = {}

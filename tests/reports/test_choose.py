@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tasks._errors import SelectionError
+from tasks.reports import FORMATS, choose
+from tasks.reports.screen import Screen, Stream
+
+EVENTS = Path(__file__).parent / "events"
+ROOT = EVENTS.parents[2]
+
+
+class Tty(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def chosen(format, stdout, **environ):
+    with choose(format, False, environ, stdout, io.StringIO()) as reporter:
+        return type(reporter).__name__
+
+
+def test_auto_is_the_terminal_only_on_a_capable_one():
+    assert chosen("auto", Tty(), TERM="xterm") == "Terminal"
+    assert chosen("auto", Tty(), TERM="dumb") == "Plain"
+    assert chosen("auto", io.StringIO(), TERM="xterm") == "Plain"
+
+
+def test_an_unknown_format_lists_the_choices_and_the_nearest():
+    with pytest.raises(SelectionError) as raised:
+        chosen("jsno", io.StringIO())
+    assert raised.value.message == "--format jsno: no such format"
+    assert raised.value.hint == "did you mean json? choose one of auto, terminal, plain, json"
+
+
+@pytest.mark.parametrize("format", ["plain", "json"])
+def test_rich_is_not_imported_where_it_is_not_used(format):
+    code = (
+        "import io, sys; from tasks.reports import choose;"
+        f"choose({format!r}, False, {{}}, sys.stdout, sys.stderr).close();"
+        "sys.exit('rich' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_a_closed_pipe_is_no_traceback(format):
+    command = [sys.executable, "-m", "tasks.reports", EVENTS / "fine.jsonl", "--format", format, "--delay", "0.02"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        running.stdout.readline()
+        running.stdout.close()
+        assert running.stderr.read() == b""
+    assert running.returncode == 0
+
+
+def test_a_reporter_knows_that_nobody_reads_any_more():
+    class Broken(io.StringIO):
+        def flush(self):
+            raise BrokenPipeError
+
+    with choose("plain", False, {}, Broken(), io.StringIO()) as reporter:
+        assert not reporter.gone
+        reporter.close()
+        assert reporter.gone
+
+
+@pytest.mark.parametrize(
+    ("environ", "arrow"),
+    [
+        ({}, "→"),
+        ({"LANG": "de_DE.UTF-8"}, "→"),
+        ({"LANG": "de_DE.ISO-8859-1"}, ">"),
+        ({"LANG": "C", "LC_CTYPE": "C.UTF-8"}, ">"),
+        ({"LANG": "C", "LC_ALL": "en_US.utf8"}, "→"),
+        ({"LANG": "en_US.UTF-8", "LC_ALL": "C"}, ">"),
+    ],
+)
+def test_marks_follow_the_locale(environ, arrow):
+    screen = Screen(out=Stream(io.StringIO()), err=Stream(io.StringIO()), environ=environ)
+    assert screen.marks.arrow == arrow

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import pytest
+
+from tasks.reports import plain
+from tasks.rollout.events import Finished, HostState, LogLine, Output, Started, StepFinished, StepStarted
+
+
+def told(screen, events):
+    with plain.reporter(screen) as reporter:
+        for event in events:
+            reporter.on(event)
+
+
+def test_says_exactly_this(name, shown, story, golden):
+    page = shown()
+    told(page.screen, story(name))
+    assert page.text == golden(f"{name}.plain")
+
+
+def test_status_fits_in_80_columns(shown, story):
+    page = shown()
+    told(page.screen, story("status"))
+    assert max(map(len, page.text.splitlines())) <= 80
+
+
+def test_verbose_shows_every_line_once_as_it_comes(shown, story):
+    page = shown(verbose=True)
+    told(page.screen, story("failing"))
+    for number in range(1, 26):
+        assert page.text.count(f"web2.example.com  | compiling package {number}\n") == 1
+    assert "    build ended with exit status 1\n" in page.text
+
+
+def test_without_verbose_a_step_that_went_well_keeps_its_output_to_itself(shown):
+    page = shown()
+    output = Output(host="web1", service="monitor", step="build", line="chatter")
+    done = StepFinished(host="web1", service="monitor", step="build", ok=True, changed=True, seconds=1.2)
+    started = Started(command="deploy", environment="dev", hosts=["web1"], services=["monitor"])
+    told(page.screen, [started, output, done])
+    assert "chatter" not in page.text
+    assert "web1  build     ok  1.2 s\n" in page.text
+
+
+def test_a_second_run_of_a_step_does_not_show_the_output_of_the_first(shown):
+    page = shown()
+    at = {"host": "web1", "service": "monitor", "step": "build"}
+    told(
+        page.screen,
+        [
+            StepStarted(**at),
+            Output(**at, line="first"),
+            StepFinished(**at, ok=True, changed=True, seconds=1),
+            StepStarted(**at),
+            Output(**at, line="second"),
+            StepFinished(**at, ok=False, changed=True, seconds=1, why="exit status 1"),
+        ],
+    )
+    assert "first" not in page.text
+    assert "    | second\n    exit status 1\n" in page.text
+
+
+@pytest.mark.parametrize(
+    ("environ", "coloured"),
+    [({}, False), ({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False)],
+)
+def test_colour_only_where_it_is_forced(environ, coloured, shown, story):
+    page = shown(environ=environ)
+    told(page.screen, story("failing"))
+    assert ("\x1b[31mrestored\x1b[0m" in page.text) is coloured
+    assert ("\x1b" in page.text) is coloured
+
+
+def test_nothing_a_host_says_reaches_the_screen_as_a_control_character(shown):
+    page = shown()
+    evil = "a\x1b[2J\x1b]0;title\x07\x9b1m\x08\x00b\u202e"
+    at = {"host": "web1", "service": evil, "step": "build"}
+    told(
+        page.screen,
+        [
+            HostState(host="web1", state="waiting", detail=evil),
+            Output(**at, line=evil),
+            StepFinished(**at, ok=False, changed=True, seconds=1, why=evil),
+            LogLine(host="web1", service="monitor", line=evil),
+        ],
+    )
+    assert page.text.count("ab") == 5
+    assert all(char.isprintable() or char == "\n" for char in page.text)
+
+
+def test_several_services_are_named_in_logs(shown):
+    page = shown()
+    started = Started(command="logs", environment="dev", hosts=["web1"], services=["api", "monitor"])
+    told(page.screen, [started, LogLine(host="web1", service="api", line="hello")])
+    assert page.text == "web1 api     | hello\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "outcome", "code", "said"),
+    [
+        ("deploy", "restored", 143, "interrupted: every host is as it was"),
+        ("deploy", "refused", 2, "nothing was changed"),
+        ("deploy", "refused", 75, "nothing was changed: try again later"),
+        ("deploy", "mixed", 3, "a person is needed"),
+        ("deploy", "refused", 1, "failed: every host is as it was"),
+        ("recover", "restored", 0, "every host is as it was"),
+        ("status", "unchanged", 0, "all well"),
+        ("status", "unchanged", 1, "something is odd: see the lines marked !"),
+    ],
+)
+def test_the_verdict(command, outcome, code, said, shown):
+    page = shown()
+    told(page.screen, [Finished(command=command, outcome=outcome, exit_code=code)])
+    assert page.text == said + "\n"

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from rich.text import Text
+
+from tasks.reports import terminal
+from tasks.reports.live import Region
+from tasks.reports.screen import ASCII, Marks
+from tasks.rollout.events import HostState, Started, StepFinished, StepStarted
+
+EVENTS = Path(__file__).parent / "events"
+ROOT = EVENTS.parents[2]
+SHOW_CURSOR, HIDE_CURSOR = "\x1b[?25h", "\x1b[?25l"
+
+
+def drawn(page, events, width, **how):
+    console = Console(file=page.screen.out, width=width, _environ={}, highlight=False, markup=False, **how)
+    with terminal.Terminal(page.screen, console, moving=False) as reporter:
+        for event in events:
+            reporter.on(event)
+    return page.text
+
+
+@pytest.mark.parametrize("width", [80, 50])
+def test_looks_like_this_and_fits(name, width, shown, story, golden):
+    page = shown()
+    assert drawn(page, story(name), width) == golden(f"{name}.terminal{width}")
+    assert max(map(len, page.stdout.getvalue().splitlines())) <= width
+
+
+def test_no_commit_is_cut_however_narrow(shown, story):
+    text = drawn(shown(), story("fine"), 30)
+    assert "→ 1a2b3c4d" in text
+    assert set(re.findall(r"→ (\S+)", text)) == {"1a2b3c4d"}
+
+
+def test_one_accent_for_success_and_one_for_failure(shown, story):
+    fine = drawn(shown(), story("fine"), 80, force_terminal=True, color_system="standard")
+    assert "\x1b[32mcommitted" in fine
+    assert "\x1b[31m" not in fine
+    assert "\x1b[31mrestored" in drawn(
+        shown(), story("failing"), 80, force_terminal=True, color_system="standard"
+    )
+    assert "\x1b[2munchanged" in drawn(
+        shown(), story("unchanged"), 80, force_terminal=True, color_system="standard"
+    )
+
+
+def test_a_terminal_that_is_not_utf8_gets_ascii(shown, story):
+    text = drawn(shown(environ={"LC_ALL": "C"}), story("failing"), 50)
+    assert text.isascii()
+
+
+def region_text(region, width, height=24):
+    console = Console(width=width, height=height, _environ={}, force_terminal=True)
+    options = console.options.update(width=width, height=height)
+    return [line.plain for line in region.__rich_console__(console, options) if isinstance(line, Text)]
+
+
+def fleet(hosts, marks):
+    region = Region(marks, clock=lambda: 10.0)
+    return region.after(Started(command="deploy", environment="dev", hosts=hosts, services=["monitor"]))
+
+
+def test_the_moving_region_is_one_line_a_host():
+    region = fleet(["web1", "web2", "web3"], Marks())
+    region = region.after(HostState(host="web2", state="waiting", detail="for web1"))
+    region = region.after(StepStarted(host="web3", service="monitor", step="fetch"))
+    region = region.after(
+        StepFinished(host="web3", service="monitor", step="fetch", ok=True, changed=True, seconds=1)
+    )
+    region = region.after(StepStarted(host="web3", service="monitor", step="build"))
+    lines = region_text(region, 80)
+    assert [line[2:6] for line in lines] == ["web1", "web2", "web3"]
+    assert "waiting: for web1" in lines[1]
+    assert lines[2].endswith("build          0.0 s   fetch")
+
+
+@pytest.mark.parametrize("marks", [Marks(), ASCII])
+@pytest.mark.parametrize("width", [20, 50])
+def test_the_moving_region_is_never_wider_or_taller_than_the_window(marks, width):
+    region = fleet([f"a-rather-long-name-{number:02}.example.com" for number in range(40)], marks)
+    lines = region_text(region, width, height=10)
+    assert len(lines) <= 10
+    assert max(map(len, lines)) <= width
+    assert lines[-1].strip() == "and 32 more"
+
+
+def on_a_pty(*arguments, interrupt_after=None):
+    """Everything that a replay writes to a real pseudo-terminal, and its exit code."""
+    leader, follower = pty.openpty()
+    environ = {**os.environ, "TERM": "xterm", "LANG": "C.UTF-8", "COLUMNS": "80", "LINES": "24"}
+    command = [sys.executable, "-m", "tasks.reports", *map(str, arguments)]
+    running = subprocess.Popen(
+        command, cwd=ROOT, env=environ, stdin=follower, stdout=follower, stderr=subprocess.DEVNULL
+    )
+    os.close(follower)
+    seen, deadline, signalled = b"", time.monotonic() + 30, False
+    while time.monotonic() < deadline:
+        if select.select([leader], [], [], 0.05)[0]:
+            try:
+                part = os.read(leader, 65536)
+            except OSError:
+                break
+            seen += part
+        if interrupt_after and not signalled and interrupt_after in seen:
+            signalled = True
+            running.send_signal(signal.SIGINT)
+    os.close(leader)
+    return seen.decode(), running.wait(10)
+
+
+def test_on_a_real_terminal_it_moves_and_leaves_a_clean_end():
+    text, code = on_a_pty(EVENTS / "fine.jsonl", "--delay", "0.05")
+    assert code == 0
+    assert HIDE_CURSOR in text
+    assert "connecting" in text
+    end = text[text.rindex(SHOW_CURSOR) :]
+    assert "monitor is at 1a2b3c4d on 2 hosts" in end
+    assert "connecting" not in end
+
+
+def test_an_interrupt_gives_the_cursor_back():
+    text, _ = on_a_pty(EVENTS / "fine.jsonl", "--delay", "0.3", interrupt_after=b"connecting")
+    assert text.rindex(SHOW_CURSOR) > text.rindex(HIDE_CURSOR)
+    assert "\x1b[2K" in text[text.rindex(SHOW_CURSOR) :]

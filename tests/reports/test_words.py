@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+
+from tasks.reports.lines import Column, middle_cut, short_hosts, table, text_of
+from tasks.reports.words import ago, clean, duration, listed, uptime
+
+NOW = datetime(2024, 5, 1, 12, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0.0 s"), (3.14, "3.1 s"), (9.96, "10 s"), (59.7, "1 min"), (125, "2 min 5 s"), (3840, "1 h 4 min")],
+)
+def test_duration(seconds, said):
+    assert duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(None, "-"), (45, "45 s"), (750, "12 min"), (15_120, "4 h 12 min"), (273_600, "3 d 4 h"), (86_410, "1 d")],
+)
+def test_uptime(seconds, said):
+    assert uptime(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("moment", "said"),
+    [
+        ("2024-05-01T10:00:00Z", "2 h ago"),
+        ("2024-05-01T11:59:30+00:00", "just now"),
+        ("2024-05-01T12:00:30Z", "just now"),
+        ("2024-04-28T11:00:00", "3 d ago"),
+        ("yesterday", "yesterday"),
+        (None, ""),
+    ],
+)
+def test_ago(moment, said):
+    assert ago(moment, NOW) == said
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("\x1b[1;31mred\x1b[0m", "red"),
+        ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("\x1b]0;never ended", "0;never ended"),
+        ("10 %\r50 %\r100 %\r\n", "100 %"),
+        ("a\tb\x00\x07\x7f\x85\u2028", "a\tb"),
+        ("\x9b2Jx", "x"),
+        ("grün 日本", "grün 日本"),
+    ],
+)
+def test_clean(raw, shown):
+    assert clean(raw) == shown
+
+
+def test_listed():
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b", "c"]) == "a, b and c"
+    assert listed(list("abcdef")) == "a, b, c and 3 more"
+
+
+def test_a_cut_name_keeps_both_ends():
+    assert middle_cut("web-production-01", 9, "…") == "web-…n-01"
+    assert middle_cut("web", 1, "…") == "…"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "labels"),
+    [
+        (["web1.example.com", "web2.example.com"], ["web1", "web2"]),
+        (["web.a.com", "web.b.com"], ["web.a.com", "web.b.com"]),
+        (["10.0.0.12"], ["10.0.0.12"]),
+        (["web", "db"], ["web", "db"]),
+    ],
+)
+def test_short_hosts(hosts, labels):
+    assert list(short_hosts(hosts).values()) == labels
+
+
+def test_a_table_cuts_first_and_drops_then():
+    columns = [
+        Column("host", [("abcdefghijkl", "")], least=8),
+        Column("commit", [("1a2b3c4d", "")]),
+        Column("by", [("alice", "")], drop=1),
+    ]
+    assert text_of(table(columns, 25, "…")[1]) == "abcd…jkl  1a2b3c4d  alice"
+    assert text_of(table(columns, 22, "…")[1]) == "abcdefghijkl  1a2b3c4d"
