@@ -1,0 +1,1 @@
+"""SSH: the only importer of fabric and paramiko in tasks/."""

@@ -1,0 +1,53 @@
+"""How the executor gets into an interpreter on the host: by standard input, for the length of one command.
+
+The command line stays short and has no character that any login shell (bash, dash, zsh, fish, tcsh) would touch.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from pathlib import Path
+
+from tasks._errors import Mistake, NotReady
+
+OLDEST = (3, 8)
+EXECUTOR = Path(__file__).parent.parent / "executor"
+
+# One line; also Python 2.7 and 3.6 must be able to read it, to say that they are too old. The first thing it
+# prints is a line break, so that a banner without one does not swallow the first message.
+_CODE = (
+    'import sys;sys.path[:1]==[""] and sys.path.pop(0);v=sys.version_info[:3];w=sys.stdout;w.write(chr(10));'
+    f'v<{OLDEST} and (w.write("""{{"event":"unusable","why":"python %d.%d.%d is older than '
+    f'{OLDEST[0]}.{OLDEST[1]}"}}"""%v+chr(10)),w.flush(),sys.exit(3));w.flush();'
+    'import zlib;i=sys.stdin.buffer;exec(zlib.decompress(i.read(int(i.readline()))))'
+)
+
+
+def command(python: str) -> str:
+    """The text for the login shell. `~/` is the host user's home. Raises Mistake for a path that cannot be quoted."""
+    if not python or python.startswith("-") or re.search(r"['\"\\!\x00-\x1f]", python):
+        raise Mistake(f"python: {python!r} cannot be an interpreter's path", "see hosts.yaml")
+    path = f"~/'{python[2:]}'" if python.startswith("~/") else f"'{python}'"
+    # -I would do, but Python 2.7 does not know it; the code takes the current folder out of sys.path itself.
+    return f"exec {path} -u -E -s -S -c '{_CODE}'"
+
+
+def program(folder: Path = EXECUTOR) -> bytes:
+    """A length line, and so many bytes of zlib: all modules of `folder` as package `executor`, and their start."""
+    sources = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))}
+    loader = Path(__file__).with_name("_loader.py").read_text(encoding="utf-8")
+    payload = zlib.compress(f"{loader}\n\nrun({sources!r})\n".encode())
+    return b"%d\n%b" % (len(payload), payload)
+
+
+def never_talked(name: str, python: str, exit_status: int | None, complaint: str) -> NotReady | None:
+    """Why a session of command(python) ended without a single message: an interpreter that is not there, or
+    one that does not run. None when the host's words say nothing about the interpreter."""
+    hint = "set `python:` in hosts.yaml to an interpreter on the host, 3.8 or newer"
+    missing = re.search(r"not found|no such file|unknown command", complaint, re.IGNORECASE)
+    if exit_status == 127 or (exit_status is not None and missing and "Traceback" not in complaint):
+        return NotReady(f"{name}: there is no {python} on the host", hint)
+    if exit_status == 126:
+        return NotReady(f"{name}: {python} cannot be run on the host: {complaint.strip().rpartition(chr(10))[2]}", hint)
+    return None

@@ -1,0 +1,138 @@
+"""An open, verified SSH connection to a host of the inventory: strict host keys on every hop.
+
+Everything that fails becomes an error of ours: HostKeyError, LoginError (exit 2) or Unreachable (exit 75).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import fabric
+from paramiko import Channel, SSHConfig, SSHException
+
+from tasks._errors import Mistake, Unreachable
+from tasks.inventory.model import Host
+from tasks.remote import dial, known_hosts
+from tasks.remote.gateways import gateway_of
+from tasks.remote.handshake import Handshake
+from tasks.remote.host_keys import Verifier
+from tasks.remote.keys import keys_for
+from tasks.remote.login import Login
+from tasks.remote.ssh_config import Settings, effective
+
+
+class HostConnection(fabric.Connection):  # type: ignore[misc]
+    """A fabric.Connection that owns the connections to its gateways."""
+
+    hop: HostConnection | None = None
+
+    def close(self) -> None:
+        """Orderly; may wait while a link is frozen (see sever)."""
+        super().close()
+        if self.hop is not None:
+            self.hop.close()
+
+    def sever(self) -> None:
+        """Ends every thread and socket at once, whatever state the link is in. From any thread."""
+        if self.hop is not None:
+            self.hop.sever()                # the innermost socket first: no layer above can block then
+        transport = self.client.get_transport()
+        if transport is None:
+            return
+        with suppress(Exception):
+            if not isinstance(transport.sock, Channel):
+                transport.sock.shutdown(2)
+        with suppress(Exception):
+            transport.close()
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The host on its way: how messages call it, and the names that lead to it, against circles."""
+
+    label: str
+    path: tuple[str, ...]
+
+
+def connect(host: Host) -> HostConnection:
+    """An open connection; close it. Raises HostKeyError, LoginError, Unreachable or Mistake.
+
+    Needs at most about twice `host.connect_timeout` seconds a hop.
+    """
+    logger = logging.getLogger("paramiko")
+    if not logger.handlers:                 # its tracebacks would reach stderr through logging's last resort
+        logger.addHandler(logging.NullHandler())
+    return _connect(host, _Place(host.name, (host.name,)))
+
+
+def _connect(host: Host, place: _Place) -> HostConnection:
+    settings = effective(host)
+    known = known_hosts.load(host, settings)
+    with keys_for(host, settings) as offered:
+        hop = _open_gateway(host, settings, place)
+        label = _label(place.label, settings)
+        handshake = Handshake(label, settings, host.connect_timeout,
+                              Verifier(label, settings, known, via=hop.original_host if hop else ""))
+        try:
+            return _open(host, settings, hop, handshake, Login(label, settings.user, offered, host.connect_timeout))
+        except BaseException:
+            if hop is not None:
+                hop.sever()
+            raise
+
+
+def _label(name: str, settings: Settings) -> str:
+    where = settings.hostname if settings.port == 22 else f"{settings.hostname}:{settings.port}"
+    return name if settings.hostname in name else f"{name} ({where})"
+
+
+def _open_gateway(host: Host, settings: Settings, place: _Place) -> HostConnection | None:
+    gateway = gateway_of(host, settings)
+    if gateway is None:
+        return None
+    if gateway.name in place.path:
+        raise Mistake(f"{host.name}: its gateways lead in a circle: {' → '.join((*place.path, gateway.name))}",
+                      "see gateway in hosts.yaml, and ProxyJump in ~/.ssh/config")
+    label = f"{place.path[0]}: gateway {gateway.name}"
+    return _connect(gateway, _Place(label, (*place.path, gateway.name)))
+
+
+def _open(host: Host, settings: Settings, hop: HostConnection | None, handshake: Handshake,
+          login: Login) -> HostConnection:
+    started = time.monotonic()
+    link = _dial(settings, hop, handshake)
+    left = max(1.0, host.connect_timeout - (time.monotonic() - started))
+    kwargs: dict[str, Any] = {
+        "sock": link, "auth_strategy": login, "timeout": left, "banner_timeout": left, "auth_timeout": left,
+        "channel_timeout": host.connect_timeout, "transport_factory": handshake.transport,
+    }
+    connection = HostConnection(
+        settings.hostname, user=settings.user, port=settings.port, gateway=False, forward_agent=False,
+        connect_kwargs=kwargs, config=fabric.Config(lazy=True, ssh_config=SSHConfig()))
+    connection.original_host = host.name
+    connection.client.set_missing_host_key_policy(handshake.verifier)
+    try:
+        connection.open()
+    except BaseException as error:
+        connection.sever()
+        link.close()
+        if isinstance(error, (SSHException, EOFError, OSError)):
+            raise handshake.explain(error) from None
+        raise
+    connection.hop = hop
+    return connection
+
+
+def _dial(settings: Settings, hop: HostConnection | None, handshake: Handshake) -> Any:
+    if hop is not None:
+        return dial.through(handshake.label, settings, handshake.seconds, hop.transport, hop.original_host)
+    if settings.proxy_command:
+        try:
+            return dial.by_command(settings.proxy_command)
+        except OSError as error:
+            raise Unreachable(f"{handshake.label}: ProxyCommand: {error}", "see ~/.ssh/config") from None
+    return dial.directly(handshake.label, settings, handshake.seconds)

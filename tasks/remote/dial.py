@@ -1,0 +1,121 @@
+"""A connected socket to a host: directly, through a gateway's connection, or by a ProxyCommand."""
+
+from __future__ import annotations
+
+import errno
+import queue
+import socket
+import subprocess
+import threading
+import time
+from typing import Any
+
+from paramiko import Channel, ChannelException, SSHException, Transport
+
+from tasks._errors import Unreachable
+from tasks.remote.ssh_config import Settings
+
+Address = tuple[Any, Any]                   # family and sockaddr of getaddrinfo
+
+
+def timed_out(label: str, settings: Settings, seconds: float) -> Unreachable:
+    where = f"{settings.hostname}:{settings.port}"
+    return Unreachable(f"{label}: {where} timed out: no answer within {seconds:g} s",
+                       "is the host up, and does a firewall let you in? connect_timeout in hosts.yaml is in seconds")
+
+
+def directly(label: str, settings: Settings, seconds: float) -> socket.socket:
+    """Tries every address of the name; `seconds` is for all of them. Raises Unreachable."""
+    deadline = time.monotonic() + seconds
+    addresses = _resolve(label, settings, seconds)
+    failures: list[OSError] = []
+    for number, (family, address) in enumerate(addresses):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            break
+        link = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            link.settimeout(left / (len(addresses) - number))
+            link.connect(address)
+        except OSError as error:
+            link.close()
+            failures.append(error)
+            continue
+        _tune(link)
+        return link
+    raise _worst(label, settings, seconds, failures)
+
+
+def through(label: str, settings: Settings, seconds: float, gateway: Transport, gateway_name: str) -> Channel:
+    """A forwarded connection from the gateway. Raises Unreachable."""
+    try:
+        return gateway.open_channel("direct-tcpip", (settings.hostname, settings.port), ("", 0), timeout=seconds)
+    except ChannelException as error:
+        what = f"{gateway_name} cannot reach {settings.hostname}:{settings.port}: {error.text or error.args[-1]}"
+        hint = "does the gateway's sshd have AllowTcpForwarding?" if error.code == 1 else \
+            f"try there: ssh {gateway_name} nc -vz {settings.hostname} {settings.port}"
+        raise Unreachable(f"{label}: the gateway {what}", hint) from None
+    except (SSHException, EOFError, OSError):
+        if gateway.is_active():
+            raise timed_out(label, settings, seconds) from None
+        raise Unreachable(f"{label}: connection lost to the gateway {gateway_name}", "try again") from None
+
+
+def by_command(command: str) -> socket.socket:
+    """Runs ProxyCommand as ssh does, with a socket for its standard input and output.
+
+    paramiko's own ProxyCommand waits 0.1 s a read, never sees the end of the stream, and knows no shell.
+    """
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(["/bin/sh", "-c", f"exec {command}"], stdin=theirs.fileno(),
+                                   stdout=theirs.fileno(), stderr=subprocess.DEVNULL, start_new_session=True)
+    threading.Thread(target=process.wait, daemon=True, name="proxy command").start()
+    return ours
+
+
+def _resolve(label: str, settings: Settings, seconds: float) -> list[Address]:
+    """On a thread, because getaddrinfo has no timeout and a resolver may take half a minute."""
+    answer: queue.SimpleQueue[list[Address] | OSError | UnicodeError] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            found = socket.getaddrinfo(settings.hostname, settings.port, type=socket.SOCK_STREAM)
+            answer.put([(family, address) for family, _, _, _, address in found])
+        except (OSError, UnicodeError) as error:
+            answer.put(error)
+
+    threading.Thread(target=ask, daemon=True, name="getaddrinfo").start()
+    hint = "is it spelled right? `address:` in hosts.yaml or HostName in ~/.ssh/config says where it is"
+    try:
+        found = answer.get(timeout=seconds)
+    except queue.Empty:
+        raise Unreachable(f"{label}: the name {settings.hostname} could not be looked up within {seconds:g} s",
+                          hint) from None
+    if isinstance(found, list):
+        return found
+    raise Unreachable(f"{label}: the name {settings.hostname} was not found", hint)
+
+
+def _tune(link: socket.socket) -> None:
+    """Without TCP_NODELAY every small message waits ~40 ms for an acknowledgement; paramiko leaves it off."""
+    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, option):         # macOS names the first one otherwise
+            link.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+def _worst(label: str, settings: Settings, seconds: float, failures: list[OSError]) -> Unreachable:
+    """The failure that says most, when a name has several addresses."""
+    where = f"{settings.hostname}:{settings.port}"
+    codes = {error.errno for error in failures}
+    if errno.ECONNREFUSED in codes:
+        return Unreachable(f"{label}: {where} refused the connection: nothing listens there",
+                           "is sshd running, and is `port:` right?")
+    if not failures or any(isinstance(error, TimeoutError) for error in failures):
+        return timed_out(label, settings, seconds)
+    if codes & {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL}:
+        return Unreachable(f"{label}: no route to {where}: {failures[-1].strerror}",
+                           "is the network or the VPN up?")
+    return Unreachable(f"{label}: {where} cannot be reached: {failures[-1]}", "is the network up?")

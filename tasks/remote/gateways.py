@@ -1,0 +1,30 @@
+"""The next gateway on the way to a host: `gateway` of hosts.yaml, or ProxyJump of the ssh configuration."""
+
+from __future__ import annotations
+
+import re
+
+from tasks._errors import Mistake
+from tasks.inventory.model import Host
+from tasks.remote.ssh_config import Settings
+
+_SPEC = re.compile(r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?:\[(?P<v6>[^\]]+)\]|(?P<name>[^:\[\]@]+))"
+                   r"(?::(?P<port>\d{1,5}))?/?")
+
+
+def gateway_of(host: Host, settings: Settings) -> Host | None:
+    """The gateway nearest to `host`, as a host of its own whose gateway are the others before it.
+
+    As with ssh -J, the user and the keys are what the ssh configuration says for the gateway itself; the
+    identity_file of hosts.yaml is kept, which has no other way to name the gateway's key.
+    """
+    if not settings.jumps:
+        return None
+    *before, last = settings.jumps
+    match = _SPEC.fullmatch(last)
+    if match is None:
+        raise Mistake(f"{host.name}: {last!r} is no gateway", "write [user@]host[:port], several with commas")
+    name = match["v6"] or match["name"]
+    return Host(name=name, root="", user=match["user"], port=int(match["port"]) if match["port"] else None,
+                gateway=",".join(before) or None, identity_file=host.identity_file,
+                connect_timeout=host.connect_timeout)

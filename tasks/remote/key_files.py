@@ -1,0 +1,81 @@
+"""Private key files: OpenSSH's format and PEM; CRLF, a missing last newline and any file mode are fine."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from io import StringIO
+from pathlib import Path
+
+from paramiko import ECDSAKey, Ed25519Key, PasswordRequiredException, PKey, RSAKey, SSHException
+
+_MAGIC = b"openssh-key-v1\0"
+
+
+class LockedKey(Exception):
+    """The key has a passphrase."""
+
+
+class UnusableKey(Exception):
+    """Not a private key that paramiko can use; the text says why and has nothing of the key."""
+
+
+def load_file(path: Path) -> PKey:
+    """With its certificate, when PATH-cert.pub lies beside it."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise UnusableKey(f"cannot be read: {error.strerror}") from None
+    key = load_text(text)
+    certificate = Path(f"{path}-cert.pub")
+    if certificate.is_file():
+        try:
+            key.load_certificate(str(certificate))
+        except (SSHException, ValueError, OSError):
+            pass                            # the key alone may do
+    return key
+
+
+def load_text(text: str) -> PKey:
+    lines = [line.strip() for line in text.strip().splitlines()]
+    text = "\n".join(lines) + "\n"
+    if "PuTTY-User-Key-File" in text:
+        raise UnusableKey("a PuTTY key; export it as an OpenSSH key with puttygen")
+    if "PRIVATE KEY-----" not in text:
+        what = "a public key" if text.startswith(("ssh-", "ecdsa-", "sk-")) else "no private key"
+        raise UnusableKey(f"this is {what}")
+    for kind in (Ed25519Key, ECDSAKey, RSAKey):
+        try:
+            key: PKey = kind.from_private_key(StringIO(text))
+            return key
+        except PasswordRequiredException:
+            raise LockedKey from None
+        except Exception:                   # paramiko lets all sorts of its parsers' errors through
+            continue
+    raise UnusableKey("cannot be read as an Ed25519, ECDSA or RSA private key")
+
+
+def public_blob(path: Path) -> bytes | None:
+    """The public half, without any passphrase: from PATH.pub, or from an OpenSSH private key's clear part."""
+    for read in (_from_public_file, _from_private_file):
+        try:
+            return read(path)
+        except (OSError, ValueError, IndexError, binascii.Error):
+            continue
+    return None
+
+
+def _from_public_file(path: Path) -> bytes:
+    return base64.b64decode(Path(f"{path}.pub").read_text(encoding="utf-8").split()[1])
+
+
+def _from_private_file(path: Path) -> bytes:
+    lines = path.read_text(encoding="utf-8").split("\n")
+    body = base64.b64decode("".join(line.strip() for line in lines if not line.startswith("-----")))
+    if not body.startswith(_MAGIC):
+        raise ValueError
+    at = len(_MAGIC)
+    for _ in ("cipher", "kdf", "kdf options"):
+        at += 4 + int.from_bytes(body[at:at + 4], "big")
+    at += 4                                 # the number of keys
+    return body[at + 4:at + 4 + int.from_bytes(body[at:at + 4], "big")]

@@ -1,0 +1,137 @@
+"""Reading known_hosts files as OpenSSH does: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT". Nothing is ever written.
+
+paramiko's reader gives up a whole file for one @revoked line and knows no wildcards; hence our own.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks._errors import HostKeyError
+from tasks.inventory.model import Host
+from tasks.remote.ssh_config import Settings
+from tasks.remote.ssh_tokens import from_home
+
+VARIABLE = "SSH_KNOWN_HOSTS"
+_KEY_TYPE = re.compile(r"(ssh-|ecdsa-|sk-)\S+")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line: `patterns` is its comma list or one hashed name; `blob` the key in SSH's wire format."""
+
+    source: str
+    line: int
+    patterns: str
+    key_type: str
+    blob: bytes
+    revoked: bool = False
+
+    def is_for(self, name: str) -> bool:
+        return matches(self.patterns, name)
+
+    @property
+    def place(self) -> str:
+        return f"{self.source}:{self.line}"
+
+
+@dataclass(frozen=True)
+class KnownHosts:
+    """Everything that was read, and what to call it when a key is missing from it."""
+
+    entries: tuple[Entry, ...]
+    sources: tuple[str, ...]
+
+    def of(self, name: str) -> tuple[Entry, ...]:
+        return tuple(entry for entry in self.entries if entry.is_for(name))
+
+
+def fingerprint(blob: bytes) -> str:
+    """As `ssh-keygen -l` prints it: SHA256: and base64 without padding."""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+def load(host: Host, settings: Settings) -> KnownHosts:
+    """Host.known_hosts alone, else SSH_KNOWN_HOSTS alone, else the files of the ssh configuration.
+
+    Raises HostKeyError when one of the first two is set and cannot be read.
+    """
+    if host.known_hosts is not None:
+        return _from_files([from_home(host.known_hosts)], required=f"{host.name}: known_hosts")
+    value = os.environ.get(VARIABLE, "").strip()
+    if not value:
+        return _from_files(settings.known_hosts_files)
+    if re.search(r"\s", value) and not os.path.isfile(value):
+        return KnownHosts(tuple(parse(value, VARIABLE)), (VARIABLE,))
+    return _from_files([from_home(value)], required=VARIABLE)
+
+
+def _from_files(paths: Iterable[Path], required: str = "") -> KnownHosts:
+    entries: list[Entry] = []
+    for path in paths:
+        try:
+            entries += parse(path.read_text(encoding="utf-8", errors="replace"), str(path))
+        except OSError as error:
+            if required:
+                raise HostKeyError(f"{required}: {path} cannot be read: {error.strerror}",
+                                   "give a known_hosts file's path or its text") from None
+    return KnownHosts(tuple(entries), tuple(map(str, paths)))
+
+
+def parse(text: str, source: str) -> list[Entry]:
+    """Lines that are no key are skipped, and @cert-authority lines too: certificates are not supported."""
+    entries = (_entry(line, source, number) for number, line in enumerate(text.splitlines(), 1))
+    return [entry for entry in entries if entry is not None]
+
+
+def _entry(line: str, source: str, number: int) -> Entry | None:
+    words = line.split()
+    if not words or words[0].startswith("#"):
+        return None
+    marker = words.pop(0) if words[0].startswith("@") else ""
+    if marker not in ("", "@revoked") or len(words) < 3 or not _KEY_TYPE.fullmatch(words[1]):
+        return None
+    try:
+        blob = base64.b64decode(words[2], validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    length = int.from_bytes(blob[:4], "big")
+    if blob[4:4 + length] != words[1].encode():     # a key that says another type than its line
+        return None
+    return Entry(source, number, words[0], words[1], blob, revoked=marker == "@revoked")
+
+
+def matches(patterns: str, name: str) -> bool:
+    """A negated pattern that matches wins over all others, wherever it stands."""
+    if patterns.startswith("|"):
+        return _hashed(patterns, name)
+    found = False
+    for pattern in patterns.lower().split(","):
+        if _glob(pattern.removeprefix("!"), name.lower()):
+            if pattern.startswith("!"):
+                return False
+            found = True
+    return found
+
+
+def _glob(pattern: str, name: str) -> bool:
+    """Only * and ? are special: the brackets of [host]:port are not, so fnmatch would be wrong."""
+    parts = (".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
+    return re.fullmatch("".join(parts), name) is not None
+
+
+def _hashed(text: str, name: str) -> bool:
+    try:
+        _, version, salt, digest = text.split("|")
+        expected = hmac.new(base64.b64decode(salt), name.lower().encode(), "sha1").digest()
+        return version == "1" and hmac.compare_digest(expected, base64.b64decode(digest))
+    except (ValueError, binascii.Error):
+        return False

@@ -1,0 +1,54 @@
+"""From a stream of bytes to JSON messages. What is not JSON (a login shell's banner) is kept to explain failures."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+LINE_LIMIT = 16 * 2**20                     # bytes
+Message = dict[str, Any]
+
+
+class LineTooLong(Exception):
+    """A line of more than LINE_LIMIT bytes."""
+
+
+class Lines:
+    """One stream. `noise` holds the last lines that were no message."""
+
+    def __init__(self) -> None:
+        self.noise: deque[str] = deque(maxlen=20)
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def feed(self, data: bytes) -> Iterator[Message]:
+        """The messages that `data` completes. Raises LineTooLong."""
+        *complete, rest = data.split(b"\n")
+        for end in complete:
+            line = b"".join((*self._parts, end))
+            self._parts, self._size = [], 0
+            yield from self._message(line)
+        if rest:
+            self._parts.append(rest)
+            self._size += len(rest)
+        if self._size > LINE_LIMIT:
+            raise LineTooLong(f"a line of more than {LINE_LIMIT} bytes")
+
+    def finish(self) -> Iterator[Message]:
+        """What is left at the end of the stream."""
+        yield from self._message(b"".join(self._parts))
+        self._parts = []
+
+    def _message(self, line: bytes) -> Iterator[Message]:
+        if len(line) > LINE_LIMIT:
+            raise LineTooLong(f"a line of more than {LINE_LIMIT} bytes")
+        try:
+            message = json.loads(line) if line.lstrip().startswith(b"{") else None
+        except (ValueError, RecursionError):
+            message = None
+        if isinstance(message, dict):
+            yield message
+        elif line.strip():
+            self.noise.append(line.decode(errors="replace").rstrip()[:500])

@@ -1,0 +1,103 @@
+"""Logging in with keys; what was offered is part of every refusal."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+
+from paramiko import AgentKey, AuthenticationException, BadAuthenticationType, SSHException, Transport
+from paramiko.auth_strategy import AuthResult, AuthSource, AuthStrategy
+from paramiko.config import SSHConfig
+
+from tasks._errors import LoginError, Unreachable
+from tasks.remote import keys
+from tasks.remote.keys import Keys
+
+_PERSON = 60.0                              # seconds
+
+
+class Login(AuthStrategy):
+    """paramiko's hook for a way of logging in. `label` names the host in messages; `seconds` is for all keys
+    together, but an agent may wait a minute a key for a person: a touch, a confirmation."""
+
+    def __init__(self, label: str, user: str, offered: Keys, seconds: float) -> None:
+        super().__init__(SSHConfig())
+        self.label = label
+        self.user = user
+        self.keys = offered
+        self.seconds = seconds
+
+    def get_sources(self) -> Iterator[AuthSource]:
+        """Not used: authenticate() goes through the keys itself, because it must stop when the link is gone."""
+        yield from ()
+
+    def authenticate(self, transport: Transport) -> AuthResult:
+        """Raises LoginError, or Unreachable when the connection ends meanwhile."""
+        tried: list[str] = []
+        deadline = time.monotonic() + self.seconds
+        for offer in self.keys.offers:
+            tried.append(offer.label)
+            left = max(0.1, deadline - time.monotonic())
+            transport.auth_timeout = max(left, _PERSON) if isinstance(offer.key, AgentKey) else left
+            try:
+                self._finished(transport.auth_publickey(self.user, offer.key))
+                return AuthResult(self)
+            except BadAuthenticationType as error:
+                raise self._no_keys_taken(error) from None
+            except (SSHException, EOFError, OSError) as error:
+                self._still_there(transport, error, tried)
+        if not tried and self._open_to_all(transport):
+            return AuthResult(self)
+        raise self._refused(tried) if tried else self._no_key()
+
+    def _finished(self, more: list[str]) -> None:
+        if more:
+            raise LoginError(f"{self.label}: the key of {self.user} was taken, but the server also asks for "
+                             f"{' or '.join(more)}", "log in to this host must be possible by a key alone")
+
+    def _still_there(self, transport: Transport, error: Exception, tried: list[str]) -> None:
+        """A key that was refused leaves the connection open for the next one."""
+        if isinstance(error, AuthenticationException) and "timeout" in str(error).lower():
+            raise Unreachable(f"{self.label}: timed out during the login of {self.user}",
+                              "is the host overloaded, or its name service slow?") from None
+        if transport.is_active():
+            return
+        if len(tried) > 1:
+            raise LoginError(f"{self.label}: the server closed the connection after {len(tried)} keys for "
+                             f"{self.user}: {', '.join(tried)}",
+                             "offer fewer: set identity_file in hosts.yaml, or IdentitiesOnly in ~/.ssh/config"
+                             ) from None
+        raise Unreachable(f"{self.label}: connection lost during the login of {self.user}",
+                          "try again; the host's sshd log says why") from None
+
+    def _open_to_all(self, transport: Transport) -> bool:
+        """Some servers know the caller by the network and ask for no key (method "none", RFC 4252, 5.2)."""
+        try:
+            return not transport.auth_none(self.user)
+        except (SSHException, EOFError, OSError):
+            return False
+
+    def _no_keys_taken(self, error: BadAuthenticationType) -> LoginError:
+        return LoginError(f"{self.label}: the server takes no key from {self.user}, only "
+                          f"{' or '.join(error.allowed_types) or 'nothing'}",
+                          "PubkeyAuthentication must be on for this user")
+
+    def _refused(self, tried: list[str]) -> LoginError:
+        locked = "".join(f"; {path} has a passphrase and was not offered" for path in self.keys.locked)
+        hint = f"is the public half in ~{self.user}/.ssh/authorized_keys there, and is `user:` right?"
+        if self.keys.locked:
+            hint = f"ssh-add {self.keys.locked[0]}"
+        return LoginError(f"{self.label}: login refused for {self.user}; offered: {', '.join(tried)}{locked}", hint)
+
+    def _no_key(self) -> LoginError:
+        if self.keys.locked:
+            path = self.keys.locked[0]
+            return LoginError(f"{self.label}: {path}: the key has a passphrase, and no agent has it open",
+                              f"ssh-add {path}")
+        why = f" ({'; '.join(self.keys.unusable)})" if self.keys.unusable else ""
+        hint = f"ssh-keygen, ssh-add, identity_file in hosts.yaml, or {keys.VARIABLE}"
+        if os.environ.get("GITLAB_CI"):
+            hint = (f"{keys.VARIABLE} is not set in this job: is it a protected variable and the branch is not, "
+                    "or has it another environment scope?")
+        return LoginError(f"{self.label}: no key to log in with as {self.user}{why}", hint)

@@ -1,0 +1,166 @@
+"""The conversation's channel: lines of JSON both ways with one program on the host.
+
+A raw channel, because Fabric's run(in_stream=…) feeds 100 bytes a second. No call here waits for the network:
+whatever may block does so on a thread of its own, and close() ends them all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from paramiko import Channel, Message, SSHException
+from paramiko.common import cMSG_CHANNEL_REQUEST
+
+from tasks.remote.connection import HostConnection
+from tasks.remote.lines import Lines, LineTooLong
+
+Deliver = Callable[[dict[str, Any] | None], None]
+_BEAT = json.dumps({"do": "beat"}).encode() + b"\n"
+_STDERR_KEPT = 4096                         # bytes
+
+
+def open_session(connection: HostConnection, command: str, program: bytes, deliver: Deliver) -> Session:
+    """Runs `command` in the login shell, sends it `program`, then calls deliver(message) on a thread for every
+    JSON object it prints, and deliver(None) once at the end. Returns at once; a host that refuses the channel
+    is an end of the stream with a complaint."""
+    session = Session(connection, deliver)
+    session._start(command, program)
+    return session
+
+
+class Session:
+    """`last_heard` is time.monotonic() of the last byte received.
+
+    After the end of the stream: `exit_status` is the program's (None: unknown, the link was lost or closed; -1:
+    killed by a signal), `lost` whether the link broke or close() ended it, and `complaint` what else the host said.
+    """
+
+    def __init__(self, connection: HostConnection, deliver: Deliver) -> None:
+        self.last_heard = time.monotonic()
+        self.exit_status: int | None = None
+        self.lost = False
+        self._connection = connection
+        self._deliver = deliver
+        self._lines = Lines()
+        self._stderr = b""
+        self._failure = ""
+        self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._beat_waits = threading.Event()
+        self._closed = threading.Event()
+        self._written = threading.Event()
+        self._ended = threading.Event()
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Never blocks; does nothing once the session is closed or lost."""
+        if not self._closed.is_set() and not self._ended.is_set():
+            self._outbox.put(json.dumps(message).encode() + b"\n")
+
+    def start_heartbeat(self, interval: float) -> None:
+        """Sends {"do": "beat"} every `interval` seconds until the end."""
+        def beat() -> None:
+            while not self._closed.wait(interval) and not self._ended.is_set():
+                if not self._beat_waits.is_set():       # on a frozen link one is enough
+                    self._beat_waits.set()
+                    self._outbox.put(_BEAT)
+
+        self._thread(beat, "heartbeat")
+
+    def close(self, grace: float = 0.5) -> None:
+        """Ends session and connection. What send() took is written first, unless that takes over `grace` s."""
+        self._closed.set()
+        self._outbox.put(None)
+        if self._connection.is_connected:
+            self._written.wait(grace)
+        self._connection.sever()
+
+    @property
+    def complaint(self) -> str:
+        """Why it ended and what the host said that was no message: several lines, or ""."""
+        stderr = self._stderr.decode(errors="replace").strip()
+        return "\n".join(part for part in (self._failure, *self._lines.noise, stderr) if part)
+
+    def _start(self, command: str, program: bytes) -> None:
+        self._outbox.put(program)
+        self._thread(lambda: self._write(command), "writer")
+
+    def _thread(self, work: Callable[[], None], name: str) -> None:
+        threading.Thread(target=work, daemon=True, name=f"{self._connection.original_host} {name}").start()
+
+    def _write(self, command: str) -> None:
+        channel = None
+        try:
+            channel = self._connection.transport.open_session()
+            _execute(channel, command)
+            self._thread(lambda: self._read(channel), "reader")
+            while (data := self._outbox.get()) is not None:
+                if data is _BEAT:
+                    self._beat_waits.clear()
+                channel.sendall(data)
+            channel.shutdown_write()
+        except (SSHException, EOFError, OSError, AttributeError) as error:
+            if channel is None:
+                self._failure = f"the host opens no channel: {error or type(error).__name__}"
+                self._end(None)
+        finally:
+            self._written.set()
+
+    def _read(self, channel: Channel) -> None:
+        errors = threading.Thread(target=self._read_stderr, args=(channel,), daemon=True, name="stderr")
+        errors.start()
+        try:
+            while data := channel.recv(65536):
+                self.last_heard = time.monotonic()
+                for message in self._lines.feed(data):
+                    self._deliver(message)
+            for message in self._lines.finish():
+                self._deliver(message)
+        except LineTooLong as error:
+            self._failure = str(error)
+            self._connection.sever()
+        except OSError:                     # closed under our feet
+            pass
+        finally:
+            errors.join(1)
+            self._end(channel)
+
+    def _read_stderr(self, channel: Channel) -> None:
+        """Both streams share one window: unread, this one would stop the other."""
+        with contextlib.suppress(OSError):
+            while data := channel.recv_stderr(65536):
+                self.last_heard = time.monotonic()
+                self._stderr = (self._stderr + data)[-_STDERR_KEPT:]
+
+    def _end(self, channel: Channel | None) -> None:
+        self.lost = channel is None
+        if channel is not None:
+            channel.status_event.wait(1)    # it comes after the end of the streams
+            status = channel.exit_status if channel.status_event.is_set() else None
+            if status == -1 or not channel.eof_received:
+                # paramiko ends the channels of a lost link before it says that the link is lost.
+                self._connection.transport.join(0.5)
+                self.lost = not self._connection.is_connected
+            self.exit_status = None if self.lost and status == -1 else status
+        self._ended.set()
+        self._outbox.put(None)
+        self._deliver(None)
+
+
+def _execute(channel: Channel, command: str) -> None:
+    """Channel.exec_command without its wait for the answer, which costs a round trip and has no timeout.
+
+    If the server refuses, paramiko closes the channel, and that ends the stream.
+    """
+    message = Message()
+    message.add_byte(cMSG_CHANNEL_REQUEST)
+    message.add_int(channel.remote_chanid)
+    message.add_string("exec")
+    message.add_boolean(True)
+    message.add_string(command)
+    transport: Any = channel.get_transport()
+    transport._send_user_message(message)

@@ -1,0 +1,107 @@
+"""The effective client settings of a host: hosts.yaml, and the ssh configuration as OpenSSH understands it."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks._errors import Mistake
+from tasks.inventory.model import Host
+from tasks.remote.ssh_options import ask
+from tasks.remote.ssh_tokens import database_home, expand, home
+
+_UNSAFE = re.compile(r"""[\s'"`$\\;&<>|(){}*?!,\x00]""")
+_DEFAULT_KEYS = ("~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Effective client settings of one host. `known_hosts_files` and `identity_files` may not exist."""
+
+    name: str
+    hostname: str
+    port: int
+    user: str
+    identity_files: tuple[Path, ...]
+    identities_only: bool
+    identity_agent: str | None              # None: SSH_AUTH_SOCK; "none": no agent; else a socket's path
+    jumps: tuple[str, ...]                  # [user@]host[:port], the nearest to us first
+    proxy_command: str | None
+    known_hosts_files: tuple[Path, ...]     # the user's, then the system's
+    host_key_alias: str | None
+
+    @property
+    def lookup_name(self) -> str:
+        """The name under which known_hosts files have this host's key."""
+        if self.host_key_alias:
+            return self.host_key_alias.lower()
+        return self.hostname.lower() if self.port == 22 else f"[{self.hostname.lower()}]:{self.port}"
+
+
+def effective(host: Host) -> Settings:
+    """Raises Mistake for a name that ssh would not take, and for a broken ssh configuration."""
+    for what, value in (("name", host.name), ("address", host.address), ("user", host.user)):
+        if value is not None and (not value or value.startswith("-") or _UNSAFE.search(value)):
+            raise Mistake(f"{host.name}: {value!r} cannot be a host's {what}", "see hosts.yaml")
+    return _settings(host, ask(host))
+
+
+def _settings(host: Host, options: dict[str, list[str]]) -> Settings:
+    def one(key: str) -> str | None:
+        value = options.get(key, [""])[0]
+        return None if value.lower() in ("", "none") else value
+
+    hostname = one("hostname") or host.name
+    port = int(one("port") or 22)
+    user = one("user") or _local_user()
+    tokens = {"n": host.name, "h": hostname, "p": str(port), "r": user, "k": one("hostkeyalias") or host.name}
+    agent = options.get("identityagent", [""])[0]
+    jumps = tuple((host.gateway or one("proxyjump") or "").replace(" ", "").split(","))
+    own_jump = bool(host.gateway) or jumps != ("",)
+    command = None if own_jump else one("proxycommand")
+    return Settings(
+        name=host.name, hostname=hostname, port=port, user=user,
+        identity_files=tuple(Path(expand(file, tokens)) for file in options.get("identityfile", _DEFAULT_KEYS)
+                             if file.lower() != "none"),
+        identities_only=(one("identitiesonly") or "no").lower() == "yes",
+        identity_agent=_agent(agent, tokens),
+        jumps=() if jumps in (("",), ("none",)) else jumps,
+        proxy_command=expand(command, tokens, paths=False) if command else None,
+        known_hosts_files=tuple(_rehome(Path(expand(file, tokens))) for file in _known_hosts(options)),
+        host_key_alias=one("hostkeyalias"),
+    )
+
+
+def _agent(value: str, tokens: dict[str, str]) -> str | None:
+    if value in ("", "SSH_AUTH_SOCK"):
+        return None
+    if value.startswith("$"):
+        return os.environ.get(value.strip("${}")) or "none"
+    return value if value == "none" else str(_rehome(Path(expand(value, tokens))))
+
+
+def _known_hosts(options: dict[str, list[str]]) -> list[str]:
+    user = options.get("userknownhostsfile", ["~/.ssh/known_hosts ~/.ssh/known_hosts2"])[0]
+    system = options.get("globalknownhostsfile", ["/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"])[0]
+    # `ssh -G` joins the names with spaces and quotes nothing: a new one begins with / or ~.
+    names = [name for text in (user, system) for name in re.split(r" +(?=[/~]|none$)", text)]
+    return [name.strip('"') for name in names if name.lower() != "none"]
+
+
+def _rehome(path: Path) -> Path:
+    """`ssh -G` has already expanded ~ to the password database's home where $HOME was meant."""
+    database = database_home()
+    if database is None or database == home() or database == Path("/"):
+        return path
+    return home() / path.relative_to(database) if path.is_relative_to(database) else path
+
+
+def _local_user() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise Mistake("this machine has no name for your user", "set `user:` in hosts.yaml") from None

@@ -1,0 +1,76 @@
+"""What OpenSSH itself would do for a host: `ssh -G`, or paramiko's reader where no ssh is installed.
+
+The settings of hosts.yaml are handed to ssh as options, so they win, and Match blocks and %-tokens see them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from tasks._errors import Mistake
+from tasks.inventory.model import Host
+from tasks.remote.ssh_tokens import database_home, home
+
+Options = dict[str, list[str]]              # by lower-case keyword, every value in order
+
+
+def ask(host: Host) -> Options:
+    """Raises Mistake for a broken ssh configuration. The host's name and user must have been checked."""
+    ssh = shutil.which("ssh")
+    options = _ask_openssh(ssh, host) if ssh else None
+    return _ask_paramiko(host) if options is None else options
+
+
+def _ask_openssh(ssh: str, host: Host) -> Options | None:
+    argv = [ssh, "-G", "-T", *_config_argument(), *_overrides(host), "--", host.name]
+    try:
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False,
+                              encoding="utf-8", errors="surrogateescape")
+    except subprocess.TimeoutExpired:
+        raise Mistake(f"{host.name}: `ssh -G` did not end within 30 s",
+                      "look for a `Match exec` that hangs in ~/.ssh/config") from None
+    if done.returncode:
+        if "No user exists for uid" in done.stderr:     # a container's made-up user: ssh itself cannot run
+            return None
+        lines = [line for line in done.stderr.splitlines() if "terminating" not in line]
+        raise Mistake(f"{host.name}: ssh refuses its settings: {'; '.join(lines).strip()}",
+                      f"try: ssh -G {host.name}")
+    options: Options = {}
+    for line in done.stdout.splitlines():
+        key, _, value = line.partition(" ")
+        options.setdefault(key.lower(), []).append(value)
+    return options
+
+
+def _config_argument() -> list[str]:
+    """ssh takes the home folder from the password database; we take $HOME."""
+    if home() == database_home():
+        return []
+    config = home() / ".ssh" / "config"
+    return ["-F", str(config) if config.is_file() else "none"]
+
+
+def _overrides(host: Host) -> list[str]:
+    given = {"HostName": host.address and host.address.replace("%", "%%"), "Port": host.port, "User": host.user}
+    return [word for key, value in given.items() if value is not None for word in ("-o", f"{key}={value}")]
+
+
+def _ask_paramiko(host: Host) -> Options:
+    from paramiko import SSHConfig
+    from paramiko.ssh_exception import ConfigParseError
+
+    given = {"HostName": host.address, "Port": host.port, "User": host.user}
+    text = "Host *\n" + "".join(f"  {key} {value}\n" for key, value in given.items() if value is not None)
+    for path in (home() / ".ssh" / "config", Path("/etc/ssh/ssh_config")):
+        if path.is_file():
+            text += "\n" + path.read_text(encoding="utf-8", errors="surrogateescape")
+    try:
+        found = SSHConfig.from_text(text).lookup(host.name)
+    except ConfigParseError as error:
+        raise Mistake(f"{host.name}: ~/.ssh/config: {error}", "see ~/.ssh/config") from None
+    ways = [key for key in found if key in ("proxycommand", "proxyjump")]
+    for late in ways[1:]:                   # for OpenSSH they are one setting: the first one wins
+        del found[late]
+    return {key: value if isinstance(value, list) else [str(value)] for key, value in found.items()}

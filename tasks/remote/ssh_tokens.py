@@ -1,0 +1,44 @@
+"""The home folder, and the %-tokens of ssh_config(5) that `ssh -G` leaves as written."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import socket
+from pathlib import Path
+
+_TOKEN = re.compile(r"%(.)|\$\{(\w+)\}")
+
+
+def home() -> Path:
+    """$HOME, as every tool but ssh understands it."""
+    return Path(os.environ.get("HOME") or Path.home())
+
+
+def database_home() -> Path | None:
+    """The home folder that ssh takes for `~`; None for a user without an entry."""
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        return None
+
+
+def from_home(path: str) -> Path:
+    """`~/` is $HOME."""
+    return home() / path[2:] if path.startswith("~/") else Path(path)
+
+
+def expand(text: str, tokens: dict[str, str], paths: bool = True) -> str:
+    """Replaces %x and, in `paths`, ${NAME} and a leading ~/. Tokens we do not know stay as they are."""
+    known = {"%": "%", "d": str(home()), "i": str(os.getuid()), "l": socket.gethostname(),
+             "L": socket.gethostname().partition(".")[0], "u": os.environ.get("USER", ""), **tokens}
+
+    def value(match: re.Match[str]) -> str:
+        token, variable = match.groups()
+        if variable is not None:
+            return os.environ.get(variable, match[0]) if paths else match[0]
+        return known.get(token, match[0])
+
+    expanded = _TOKEN.sub(value, text)
+    return str(from_home(expanded)) if paths else expanded

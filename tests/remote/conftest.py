@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.inventory.model import Host
+from tasks.remote.connection import HostConnection, connect
+from tests.support.sshd import Sshd
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder of one's own, and nothing of the caller's SSH in the environment."""
+    folder = tmp_path / "home"
+    (folder / ".ssh").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(folder))
+    for name in ("SSH_AUTH_SOCK", "SSH_PRIVATE_KEY", "SSH_KNOWN_HOSTS", "GITLAB_CI"):
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+@pytest.fixture
+def sshd(tmp_path: Path) -> Iterator[Sshd]:
+    with Sshd(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def open_to(request: pytest.FixtureRequest) -> Callable[..., HostConnection]:
+    """connect() whose connections are ended after the test."""
+    def connect_to(server: Sshd, **more: Any) -> HostConnection:
+        connection = connect(Host(**server.host_settings(**more)))
+        request.addfinalizer(connection.sever)
+        return connection
+
+    return connect_to

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tasks._errors import Mistake
+from tasks.remote import bootstrap
+from tasks.remote.connection import HostConnection
+from tests.remote.test_session import Talk
+from tests.support.sshd import Sshd
+
+MAIN = '''
+import json, sys, traceback
+from executor import other
+from . import third
+import executor.third
+
+def main(stdin, stdout):
+    def say(**message):
+        stdout.write(json.dumps(message).encode() + b"\\n")
+        stdout.flush()
+    say(file=__file__, value=other.VALUE, same=executor.third is third, doc=executor.__doc__,
+        here="" in sys.path, site="site" in sys.modules)
+    for line in stdin:
+        say(echo=json.loads(line))
+        try:
+            third.boom()
+        except ValueError:
+            say(trace=traceback.format_exc())
+        return
+'''
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "stand_in"
+    path.mkdir()
+    (path / "__init__.py").write_text('"""the stand-in"""\n')
+    (path / "main.py").write_text(MAIN)
+    (path / "other.py").write_text("from __future__ import annotations\nfrom .third import VALUE\n")
+    (path / "third.py").write_text("VALUE = 'it\\'s \"5\" \\\\ ü'\ndef boom():\n    raise ValueError('no')  # here\n")
+    return path
+
+
+def versions(*wanted: str) -> list[str]:
+    """Interpreters of pyenv, by version; "" stands for none."""
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    return [str(path) for version in wanted for path in root.glob(f"{version}.*/bin/python")] or [""]
+
+
+def check(talk: Talk) -> None:
+    first = talk.next()
+    assert first == {"file": "executor/main.py", "value": "it's \"5\" \\ ü", "same": True, "doc": "the stand-in",
+                     "here": False, "site": False}
+    talk.session.send({"do": "x"})
+    assert talk.next() == {"echo": {"do": "x"}}
+    trace = talk.next()
+    assert trace is not None
+    assert 'File "executor/third.py", line 3, in boom\n    raise ValueError' in trace["trace"]
+    assert talk.rest() == []
+    assert talk.session.exit_status == 0
+    assert talk.session.complaint == ""
+
+
+@pytest.mark.parametrize("python", [sys.executable, *versions("3.8", "3.9", "3.10", "3.12", "3.13")])
+def test_runs(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path, python: str) -> None:
+    if not python:
+        pytest.skip("no other interpreters")
+    check(Talk(open_to(sshd), bootstrap.command(python), bootstrap.program(folder)))
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash", "zsh", "fish", "tcsh"])
+def test_shells_and_an_odd_path(tmp_path: Path, open_to: Callable[..., HostConnection], folder: Path,
+                                home: Path, shell: str) -> None:
+    path = shutil.which(shell)
+    if path is None:
+        pytest.skip(f"no {shell}")
+    odd = home / "a b $HOME"
+    odd.mkdir()
+    (odd / "python").write_text(f"#!/bin/sh\nexec {sys.executable} \"$@\"\n")
+    (odd / "python").chmod(0o755)
+    with Sshd(tmp_path, environment={"HOME": str(home)}, shell=path) as server:
+        for python in (str(odd / "python"), "~/a b $HOME/python"):
+            check(Talk(open_to(server), bootstrap.command(python), bootstrap.program(folder)))
+
+
+@pytest.mark.parametrize("python", versions("2.7", "3.6", "3.7"))
+def test_too_old(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path, python: str) -> None:
+    if not python:
+        pytest.skip("no old interpreters")
+    talk = Talk(open_to(sshd), bootstrap.command(python), bootstrap.program(folder))
+    version = Path(python).parent.parent.name
+    assert talk.rest() == [{"event": "unusable", "why": f"python {version} is older than 3.8"}]
+    assert talk.session.exit_status == 3
+
+
+def test_no_interpreter(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path) -> None:
+    for python in ("no-such-python", "/no/such/python"):
+        talk = Talk(open_to(sshd), bootstrap.command(python), bootstrap.program(folder))
+        assert talk.rest() == []
+        error = bootstrap.never_talked("web1", python, talk.session.exit_status, talk.session.complaint)
+        assert error is not None
+        assert f"web1: there is no {python} on the host" in error.message
+
+
+def test_not_executable(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "python"
+    file.write_text("")
+    talk = Talk(open_to(sshd), bootstrap.command(str(file)), bootstrap.program(folder))
+    assert talk.rest() == []
+    error = bootstrap.never_talked("web1", str(file), talk.session.exit_status, talk.session.complaint)
+    assert error is not None
+    assert "cannot be run" in error.message
+
+
+def test_a_program_that_fails_is_not_a_missing_interpreter() -> None:
+    complaint = "Traceback (most recent call last):\nFileNotFoundError: No such file or directory"
+    assert bootstrap.never_talked("web1", "python3", 1, complaint) is None
+    assert bootstrap.never_talked("web1", "python3", None, "not found") is None
+
+
+@pytest.mark.parametrize("python", ["a'b", 'a"b', "a\\b", "a\nb", "a!b", "-c", ""])
+def test_paths_that_cannot_be_quoted(python: str) -> None:
+    with pytest.raises(Mistake, match="interpreter's path"):
+        bootstrap.command(python)
+
+
+def test_command_has_nothing_that_a_shell_would_touch() -> None:
+    text = bootstrap.command("python3")
+    code = text.partition(" -c '")[2].removesuffix("'")
+    assert not set("'!\\\n") & set(code)
+    assert len(text) < 1000
+
+
+def test_a_banner_without_a_line_break(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path) -> None:
+    command = f"printf 'Welcome: '; {bootstrap.command(sys.executable)}"
+    first = Talk(open_to(sshd), command, bootstrap.program(folder)).next()
+    assert first is not None and first["file"] == "executor/main.py"
+
+
+def test_the_real_executor_can_be_sent() -> None:
+    """It is read, compiled and started: with no input at all it ends by itself."""
+    if not (bootstrap.EXECUTOR / "main.py").is_file():
+        pytest.skip("no executor yet")
+    done = subprocess.run(["/bin/sh", "-c", bootstrap.command(sys.executable)], input=bootstrap.program(),
+                          capture_output=True, timeout=60, check=False)
+    assert b"SyntaxError" not in done.stderr and b"ImportError" not in done.stderr, done.stderr.decode()

@@ -1,0 +1,360 @@
+"""Every way in which a connection fails, against real servers."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks._errors import FabvisorError, HostKeyError, LoginError, Mistake, Unreachable
+from tasks.inventory.model import Host
+from tasks.remote import dial
+from tasks.remote.connection import HostConnection, connect
+from tasks.remote.ssh_config import effective
+from tests.support.proxy import Proxy
+from tests.support.sshd import Sshd, keygen, public
+
+Open = Callable[..., HostConnection]
+
+
+def refusal(kind: type[FabvisorError], **settings: Any) -> FabvisorError:
+    with pytest.raises(kind) as caught:
+        connect(Host(**settings)).sever()
+    assert caught.value.hint
+    assert caught.value.exit_code == (75 if kind is Unreachable else 2)
+    assert "\n" not in caught.value.message
+    return caught.value
+
+
+def of_file(key: Path) -> str:
+    out = subprocess.run(["ssh-keygen", "-lf", f"{key}.pub"], check=True, capture_output=True, text=True).stdout
+    return out.split()[1]
+
+
+def test_connects(sshd: Sshd, open_to: Open) -> None:
+    connection = open_to(sshd)
+    assert connection.run("echo hi", hide=True, in_stream=False).stdout == "hi\n"
+    link = connection.transport.sock
+    assert link.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    assert link.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    connection.close()
+    assert not connection.is_connected
+
+
+def test_fabric_configuration_of_the_caller_is_not_read(sshd: Sshd, open_to: Open, home: Path,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / ".fabric.yaml").write_text("user: nobody\nport: 1\ngateway: nowhere\n")
+    (home / ".ssh/config").write_text("Host *\n  ForwardAgent /some/path\n  ConnectTimeout 1\n")
+    monkeypatch.setenv("FABRIC_PORT", "1")
+    assert open_to(sshd).is_connected
+
+
+@pytest.mark.parametrize("known", ["ed25519", "ecdsa", "rsa"])
+def test_known_key_type_is_asked_for(tmp_path: Path, open_to: Open, known: str) -> None:
+    with Sshd(tmp_path, host_keys=("ed25519", "ecdsa", "rsa")) as server:
+        key = next(key for key in server.host_keys if key.name.endswith(known))
+        (tmp_path / "kh").write_text(f"{server.name} {public(key)}\n")
+        assert open_to(server, known_hosts=str(tmp_path / "kh")).is_connected
+
+
+class TestHostKeys:
+    def test_unknown(self, sshd: Sshd, tmp_path: Path) -> None:
+        (tmp_path / "kh").write_text("")
+        error = refusal(HostKeyError, **sshd.host_settings(known_hosts=str(tmp_path / "kh")))
+        for part in ("web1", "unknown host key", of_file(sshd.host_keys[0]), "ssh-ed25519", sshd.name,
+                     str(tmp_path / "kh")):
+            assert part in error.message
+        assert f"ssh-keyscan -p {sshd.port} 127.0.0.1" in error.hint
+        assert (tmp_path / "kh").read_text() == ""
+
+    def test_unknown_with_the_variable(self, sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SSH_KNOWN_HOSTS", "github.com ssh-ed25519 AAAA")
+        error = refusal(HostKeyError, **sshd.host_settings(known_hosts=None))
+        assert "SSH_KNOWN_HOSTS" in error.message
+        assert "SSH_KNOWN_HOSTS" in error.hint
+
+    def test_strict_whatever_the_ssh_config_says(self, sshd: Sshd, home: Path) -> None:
+        (home / ".ssh/config").write_text("Host *\n  StrictHostKeyChecking no\n")
+        error = refusal(HostKeyError, **sshd.host_settings(known_hosts=None))
+        assert f"{home}/.ssh/known_hosts" in error.message
+        assert not (home / ".ssh/known_hosts").exists()
+
+    def test_changed(self, sshd: Sshd, tmp_path: Path) -> None:
+        other = keygen(tmp_path / "other")
+        (tmp_path / "kh").write_text(f"# mine\n{sshd.name} {public(other)}\n")
+        error = refusal(HostKeyError, **sshd.host_settings(known_hosts=str(tmp_path / "kh")))
+        for part in ("changed", of_file(other), of_file(sshd.host_keys[0]), f"{tmp_path}/kh:2"):
+            assert part in error.message
+        assert f"ssh-keygen -R '{sshd.name}' -f {tmp_path}/kh" in error.hint
+
+    def test_revoked(self, sshd: Sshd, tmp_path: Path) -> None:
+        (tmp_path / "kh").write_text(f"{sshd.known_hosts_line}@revoked * {public(sshd.host_keys[0])}\n")
+        error = refusal(HostKeyError, **sshd.host_settings(known_hosts=str(tmp_path / "kh")))
+        assert "revoked" in error.message and f"{tmp_path}/kh:2" in error.message
+
+    def test_variable_and_alias(self, sshd: Sshd, home: Path, open_to: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+        (home / ".ssh/config").write_text("Host web1\n  HostKeyAlias prod\n")
+        monkeypatch.setenv("SSH_KNOWN_HOSTS", f"prod {public(sshd.host_keys[0])}\r\n")
+        assert open_to(sshd, known_hosts=None).is_connected
+
+
+class TestLogin:
+    def test_refused(self, sshd: Sshd, tmp_path: Path) -> None:
+        stranger = keygen(tmp_path / "stranger")
+        error = refusal(LoginError, **sshd.host_settings(identity_file=str(stranger)))
+        for part in ("login refused", sshd.user, str(stranger)):
+            assert part in error.message
+
+    def test_no_key_at_all(self, sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
+        error = refusal(LoginError, **sshd.host_settings(identity_file=None))
+        assert "no key to log in with" in error.message
+        monkeypatch.setenv("GITLAB_CI", "true")
+        error = refusal(LoginError, **sshd.host_settings(identity_file=None))
+        assert "protected variable" in error.hint and "SSH_PRIVATE_KEY is not set" in error.hint
+
+    def test_only_a_locked_key(self, sshd: Sshd, home: Path) -> None:
+        keygen(home / ".ssh/id_ed25519", passphrase="secret")
+        error = refusal(LoginError, **sshd.host_settings(identity_file=None))
+        assert "id_ed25519: the key has a passphrase" in error.message
+        assert error.hint == f"ssh-add {home}/.ssh/id_ed25519"
+
+    def test_too_many_keys(self, tmp_path: Path, home: Path) -> None:
+        (home / ".ssh/config").write_text("".join(
+            f"IdentityFile {keygen(home / f'key{number}')}\n" for number in range(4)))
+        with Sshd(tmp_path, options=["MaxAuthTries 2"]) as server:
+            error = refusal(LoginError, **server.host_settings(identity_file=None))
+        assert "closed the connection after" in error.message and "key0" in error.message
+        assert "identity_file" in error.hint
+
+    def test_second_of_the_configured_keys(self, sshd: Sshd, home: Path, open_to: Open) -> None:
+        (home / ".ssh/config").write_text(f"IdentityFile {keygen(home / 'other')}\nIdentityFile ~/missing\n"
+                                          f"IdentityFile {sshd.client_key}\n")
+        assert open_to(sshd, identity_file=None).is_connected
+
+    def test_keys_are_not_taken(self, tmp_path: Path) -> None:
+        with Sshd(tmp_path, options=["PubkeyAuthentication no", "PasswordAuthentication yes"]) as server:
+            error = refusal(LoginError, **server.host_settings())
+        assert "only password" in error.message
+
+    def test_a_second_factor(self, tmp_path: Path) -> None:
+        options = ["AuthenticationMethods publickey,password", "PasswordAuthentication yes"]
+        with Sshd(tmp_path, options=options) as server:
+            error = refusal(LoginError, **server.host_settings())
+        assert "also asks for password" in error.message
+
+    def test_private_key_variable(self, sshd: Sshd, open_to: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+        text = sshd.client_key.read_text().rstrip().replace("\n", "\r\n")
+        monkeypatch.setenv("SSH_PRIVATE_KEY", text)
+        assert open_to(sshd, identity_file=None).is_connected
+
+
+@contextmanager
+def server_that(does: Callable[[socket.socket], None]) -> Iterator[dict[str, Any]]:
+    """Host settings of a server that is no sshd. Its connections stay open until the end."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    links: list[socket.socket] = []
+
+    def serve() -> None:
+        while True:
+            try:
+                link, _ = listener.accept()
+            except OSError:
+                return
+            links.append(link)
+            does(link)
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield {"name": "web1", "root": "/srv", "address": "127.0.0.1", "port": listener.getsockname()[1], "user": "u"}
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        for link in (listener, *links):
+            link.close()
+
+
+class TestUnreachable:
+    def test_name_not_found(self) -> None:
+        error = refusal(Unreachable, name="no-such-host.invalid", root="/srv", user="u")
+        assert "the name no-such-host.invalid was not found" in error.message
+
+    def test_refused(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+            error = refusal(Unreachable, name="web1", root="/srv", address="127.0.0.1", port=port, user="u")
+        assert f"web1 (127.0.0.1:{port})" in error.message and "refused the connection" in error.message
+
+    def test_no_route(self) -> None:
+        error = refusal(Unreachable, name="web1", root="/srv", address="255.255.255.255", user="u")
+        assert "no route to 255.255.255.255:22" in error.message or "cannot be reached" in error.message
+
+    @pytest.mark.parametrize(("code", "words"), [
+        (errno.ENETUNREACH, "no route"), (errno.EHOSTUNREACH, "no route"), (errno.ECONNREFUSED, "refused"),
+        (errno.ETIMEDOUT, "timed out"), (errno.EACCES, "cannot be reached")])
+    def test_errors_that_a_test_cannot_cause(self, code: int, words: str) -> None:
+        settings = effective(Host(name="web1", root="/srv", user="u"))
+        error = dial._worst("web1", settings, 10, [OSError(code, "text")])
+        assert words in error.message and "web1:22" in error.message
+
+    def test_closed_at_once(self) -> None:
+        with server_that(lambda link: link.shutdown(socket.SHUT_RDWR)) as settings:
+            error = refusal(Unreachable, **settings)
+        assert "closed the connection before saying anything" in error.message
+
+    def test_mute_server(self) -> None:
+        with server_that(lambda link: None) as settings:
+            started = time.monotonic()
+            error = refusal(Unreachable, **settings, connect_timeout=1)
+            assert "timed out" in error.message and "within 1 s" in error.message
+            assert time.monotonic() - started < 10, "far below paramiko's own 15 s for a banner"
+
+    def test_silent_after_its_banner(self) -> None:
+        with server_that(lambda link: link.sendall(b"SSH-2.0-x\r\n")) as settings:
+            error = refusal(Unreachable, **settings, connect_timeout=1)
+        assert "timed out" in error.message
+
+    @pytest.mark.parametrize("words", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff\xfe\x00\x01\r\n"])
+    def test_no_ssh_server(self, words: bytes) -> None:
+        def talk(link: socket.socket) -> None:
+            link.sendall(words)
+            link.shutdown(socket.SHUT_WR)
+
+        with server_that(talk) as settings:
+            error = refusal(Unreachable, **settings)
+        assert "is no SSH server" in error.message
+
+    def test_nobody_accepts(self) -> None:
+        """A full queue of a listener: the kernel drops what comes after."""
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(0)
+            address = listener.getsockname()
+            fill = [socket.socket() for _ in range(4)]
+            for link in fill:
+                link.setblocking(False)
+                link.connect_ex(address)
+            error = refusal(Unreachable, name="web1", root="/srv", address="127.0.0.1", port=address[1], user="u",
+                            connect_timeout=0.5)
+            for link in fill:
+                link.close()
+        assert "timed out" in error.message
+
+    def test_lost_during_the_key_exchange(self) -> None:
+        def talk(link: socket.socket) -> None:
+            link.sendall(b"SSH-2.0-x\r\n")
+            link.recv(100)
+            link.shutdown(socket.SHUT_RDWR)
+
+        with server_that(talk) as settings:
+            error = refusal(Unreachable, **settings)
+        assert "connection lost" in error.message
+
+
+class TestGateway:
+    @pytest.fixture
+    def jump(self, tmp_path: Path, home: Path, sshd: Sshd) -> Iterator[Sshd]:
+        with Sshd(tmp_path) as server:
+            server.authorize(sshd.client_key)
+            (home / ".ssh/known_hosts").write_text(server.known_hosts_line)
+            (home / ".ssh/config").write_text(
+                f"Host jump\n  HostName 127.0.0.1\n  Port {server.port}\n  User {server.user}\n"
+                f"  IdentityFile {server.client_key}\n")
+            yield server
+
+    def test_works(self, sshd: Sshd, jump: Sshd, open_to: Open) -> None:
+        for gateway in ("jump", f"{jump.user}@127.0.0.1:{jump.port}"):
+            connection = open_to(sshd, gateway=gateway)
+            assert connection.run("echo hi", hide=True, in_stream=False).stdout == "hi\n"
+            hop = connection.hop
+            assert hop is not None
+            connection.close()
+            assert not hop.is_connected
+
+    def test_chain(self, sshd: Sshd, jump: Sshd, open_to: Open) -> None:
+        connection = open_to(sshd, gateway=f"jump,{jump.user}@localhost:{jump.port}", known_hosts=None)\
+            if _known(jump, sshd) else None
+        assert connection is not None and connection.hop is not None and connection.hop.hop is not None
+
+    def test_proxy_jump_of_the_configuration(self, sshd: Sshd, jump: Sshd, home: Path, open_to: Open) -> None:
+        with (home / ".ssh/config").open("a") as file:
+            file.write("Host web1\n  ProxyJump jump\n")
+        assert open_to(sshd).hop is not None
+
+    def test_proxy_command(self, sshd: Sshd, home: Path, open_to: Open) -> None:
+        script = home / "pipe.py"
+        script.write_text(
+            "import socket, sys, threading, os\n"
+            "link = socket.create_connection((sys.argv[1], int(sys.argv[2])))\n"
+            "def up():\n"
+            "    while data := os.read(0, 65536): link.sendall(data)\n"
+            "threading.Thread(target=up, daemon=True).start()\n"
+            "while data := link.recv(65536): os.write(1, data)\n")
+        (home / ".ssh/config").write_text(f"Host web1\n  ProxyCommand python3 '{script}' %h %p\n")
+        assert open_to(sshd).run("echo hi", hide=True, in_stream=False).stdout == "hi\n"
+        (home / ".ssh/config").write_text("Host web1\n  ProxyCommand exit 1\n")
+        assert "ProxyCommand" in refusal(Unreachable, **sshd.host_settings()).message
+
+    def test_unknown_key_of_the_gateway(self, sshd: Sshd, jump: Sshd, home: Path) -> None:
+        (home / ".ssh/known_hosts").write_text("")
+        error = refusal(HostKeyError, **sshd.host_settings(gateway="jump"))
+        for part in ("gateway jump", "unknown host key", of_file(jump.host_keys[0]), jump.name):
+            assert part in error.message
+
+    def test_unknown_key_behind_the_gateway(self, sshd: Sshd, jump: Sshd, tmp_path: Path) -> None:
+        (tmp_path / "kh").write_text("")
+        error = refusal(HostKeyError, **sshd.host_settings(gateway="jump", known_hosts=str(tmp_path / "kh")))
+        assert "gateway" not in error.message and sshd.name in error.message
+        assert "ssh -J jump" in error.hint
+
+    def test_login_refused_by_the_gateway(self, sshd: Sshd, jump: Sshd) -> None:
+        jump.authorized_keys.write_text("")
+        error = refusal(LoginError, **sshd.host_settings(gateway="jump"))
+        assert "gateway jump" in error.message and "login refused" in error.message
+
+    def test_gateway_cannot_reach_the_host(self, sshd: Sshd, jump: Sshd) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            settings = sshd.host_settings(gateway="jump", port=free.getsockname()[1])
+            error = refusal(Unreachable, **settings)
+        assert "the gateway jump cannot reach 127.0.0.1" in error.message
+
+    def test_forwarding_is_forbidden(self, tmp_path: Path, sshd: Sshd, jump: Sshd) -> None:
+        jump.authorized_keys.write_text(f"no-port-forwarding {public(sshd.client_key)}\n")
+        assert "AllowTcpForwarding" in refusal(Unreachable, **sshd.host_settings(gateway="jump")).hint
+
+    def test_gateway_refuses_the_connection(self, sshd: Sshd) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+            error = refusal(Unreachable, **sshd.host_settings(gateway=f"127.0.0.1:{port}"))
+        assert "gateway 127.0.0.1" in error.message and "refused" in error.message
+
+    def test_circle(self, sshd: Sshd, home: Path) -> None:
+        (home / ".ssh/config").write_text("Host a\n  ProxyJump b\nHost b\n  ProxyJump a\n")
+        assert "circle" in refusal(Mistake, **sshd.host_settings(gateway="a")).message
+
+    def test_frozen_gateway_ends_quickly(self, sshd: Sshd, jump: Sshd, open_to: Open, home: Path) -> None:
+        with Proxy(jump.host, jump.port) as proxy:
+            (home / ".ssh/known_hosts").write_text(
+                f"[127.0.0.1]:{proxy.port} {public(jump.host_keys[0])}\n")
+            connection = open_to(sshd, gateway=f"{jump.user}@127.0.0.1:{proxy.port}")
+            proxy.freeze()
+            started = time.monotonic()
+            connection.sever()
+            assert time.monotonic() - started < 5
+            assert not connection.is_connected
+
+
+def _known(*servers: Sshd) -> bool:
+    """Adds the servers to ~/.ssh/known_hosts, also by the name localhost."""
+    text = "".join(server.known_hosts_line for server in servers)
+    Path("~/.ssh/known_hosts").expanduser().write_text(text + text.replace("[127.0.0.1]", "[localhost]"))
+    return True

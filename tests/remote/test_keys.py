@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks._errors import LoginError
+from tasks.inventory.model import Host
+from tasks.remote.keys import Keys, keys_for
+from tasks.remote.ssh_config import effective
+from tests.support.sshd import keygen
+
+
+def labels(keys: Keys) -> list[str]:
+    return [offer.label for offer in keys.offers]
+
+
+def offered(**more: Any) -> Keys:
+    host = Host(name="web1", root="/srv", **more)
+    with keys_for(host, effective(host)) as keys:
+        return keys
+
+
+@pytest.fixture
+def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    path = str(tmp_path / "agent.sock")
+    out = subprocess.run(["ssh-agent", "-s", "-a", path], check=True, capture_output=True, text=True).stdout
+    found = re.search(r"SSH_AGENT_PID=(\d+)", out)
+    assert found is not None
+    monkeypatch.setenv("SSH_AUTH_SOCK", path)
+    yield path
+    os.kill(int(found[1]), signal.SIGTERM)
+
+
+def add_to_agent(key: Path, passphrase: str = "") -> None:
+    ask = key.parent / "ask"
+    ask.write_text(f"#!/bin/sh\necho {passphrase}\n")
+    ask.chmod(0o700)
+    subprocess.run(["ssh-add", "-q", str(key)], check=True, stdin=subprocess.DEVNULL, capture_output=True,
+                   env={**os.environ, "SSH_ASKPASS": str(ask), "SSH_ASKPASS_REQUIRE": "force"})
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
+@pytest.mark.parametrize("form", ["text", "crlf", "no final newline", "path", "wide open"])
+def test_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, form: str) -> None:
+    key = keygen(tmp_path / "key", kind)
+    text = key.read_text()
+    if form in ("path", "wide open"):
+        key.chmod(0o666 if form == "wide open" else 0o600)
+        key.write_text(text.rstrip().replace("\n", "\r\n"))
+        value = str(key)
+    else:
+        value = {"crlf": text.replace("\n", "\r\n"), "no final newline": text.rstrip()}.get(form, text)
+    monkeypatch.setenv("SSH_PRIVATE_KEY", value)
+    (offer,) = offered().offers
+    assert offer.key.get_base64() == Path(f"{key}.pub").read_text().split()[1]
+    assert offer.label.startswith("SSH_PRIVATE_KEY")
+
+
+def test_variable_and_identity_file_leave_out_all_others(home: Path, agent: str,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    add_to_agent(keygen(home / "of_agent"))
+    keygen(home / ".ssh/id_ed25519")
+    mine = keygen(home / "mine")
+    monkeypatch.setenv("SSH_PRIVATE_KEY", str(keygen(home / "variable")))
+    assert labels(offered(identity_file="~/mine")) == [f"SSH_PRIVATE_KEY ({home}/variable)", str(mine)]
+    assert labels(offered()) == [f"SSH_PRIVATE_KEY ({home}/variable)"]
+
+
+def test_missing_identity_file_falls_back(home: Path) -> None:
+    default = keygen(home / ".ssh/id_ed25519")
+    assert labels(offered(identity_file="~/not there")) == [str(default)]
+
+
+def test_missing_files_of_the_configuration_are_skipped(home: Path) -> None:
+    (home / ".ssh/config").write_text("IdentityFile ~/.ssh/missing\nIdentityFile ~/.ssh/there\n")
+    keygen(home / ".ssh/there")
+    assert labels(offered()) == [str(home / ".ssh/there")]
+
+
+def test_agent_comes_first_and_configured_keys_of_it_before_all(home: Path, agent: str) -> None:
+    add_to_agent(keygen(home / "other", comment="other key"))
+    locked = keygen(home / ".ssh/id_rsa", "rsa", passphrase="secret")
+    add_to_agent(locked, "secret")
+    plain = keygen(home / ".ssh/id_ed25519")
+    assert labels(offered()) == [f"{locked} (agent)", "agent: other key", str(plain)]
+    (home / ".ssh/config").write_text("IdentitiesOnly yes\n")
+    assert labels(offered()) == [f"{locked} (agent)", str(plain)]
+
+
+def test_agent_holds_a_locked_identity_file_that_has_no_public_file(home: Path, agent: str) -> None:
+    key = keygen(home / "locked", passphrase="secret")
+    add_to_agent(key, "secret")
+    Path(f"{key}.pub").unlink()
+    assert labels(offered(identity_file=str(key))) == [f"{key} (agent)"]
+
+
+def test_dead_agent(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(home / "nobody"))
+    assert offered().offers == ()
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "rsa"])
+def test_passphrase(home: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    key = keygen(home / "locked", kind, passphrase="secret")
+    with pytest.raises(LoginError, match="locked: the key has a passphrase") as caught:
+        offered(identity_file=str(key))
+    assert caught.value.hint == f"ssh-add {key}"
+    for value in (str(key), key.read_text()):
+        monkeypatch.setenv("SSH_PRIVATE_KEY", value)
+        with pytest.raises(LoginError, match=r"SSH_PRIVATE_KEY.*the key has a passphrase") as caught:
+            offered()
+        assert "ssh-add" in caught.value.hint
+
+
+@pytest.mark.parametrize("value", ["hunter2", "MIIEpAIBAAKCAQEA\nmore", "x" * 9000])
+def test_a_variable_without_a_key_is_never_shown(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("SSH_PRIVATE_KEY", value)
+    with pytest.raises(LoginError, match="neither a private key nor the path") as caught:
+        offered()
+    assert value.split(maxsplit=1)[0] not in caught.value.message + caught.value.hint
+
+
+def test_a_cut_off_key_is_never_shown(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = keygen(home / "key").read_text()
+    monkeypatch.setenv("SSH_PRIVATE_KEY", text[:150])
+    with pytest.raises(LoginError, match="SSH_PRIVATE_KEY: cannot be read") as caught:
+        offered()
+    assert text[50:80] not in caught.value.message + caught.value.hint
+
+
+def test_other_mistakes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(LoginError, match="a public key"):
+        offered(identity_file=f"{keygen(home / 'key')}.pub")
+    (home / "x.ppk").write_text("PuTTY-User-Key-File-2: ssh-rsa\n")
+    with pytest.raises(LoginError, match="PuTTY"):
+        offered(identity_file="~/x.ppk")
+    monkeypatch.setenv("SSH_PRIVATE_KEY", "/nowhere/key")
+    with pytest.raises(LoginError, match="there is no file /nowhere/key"):
+        offered()

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import queue
+import shutil
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tasks.inventory.model import Host
+from tasks.remote.connection import HostConnection, connect
+from tasks.remote.lines import LINE_LIMIT, Lines, LineTooLong
+from tasks.remote.session import Session, open_session
+from tests.support.proxy import Proxy
+from tests.support.sshd import Sshd, public
+
+Open = Callable[..., HostConnection]
+
+
+class Talk:
+    """A session whose messages can be waited for."""
+
+    def __init__(self, connection: HostConnection, command: str, program: bytes = b"") -> None:
+        self.messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self.session: Session = open_session(connection, command, program, self.messages.put)
+
+    def next(self) -> dict[str, Any] | None:
+        return self.messages.get(timeout=30)
+
+    def rest(self) -> list[dict[str, Any]]:
+        return list(iter(self.next, None))
+
+
+def test_both_ways(sshd: Sshd, open_to: Open) -> None:
+    talk = Talk(open_to(sshd), "cat", b'{"program": 1}\n')
+    assert talk.next() == {"program": 1}
+    talk.session.send({"ü": "\n\x00 €"})
+    assert talk.next() == {"ü": "\n\x00 €"}
+    talk.session.close()
+    assert talk.next() is None
+
+
+def test_close_writes_what_was_sent(sshd: Sshd, open_to: Open) -> None:
+    file = sshd.folder / "got"
+    talk = Talk(open_to(sshd), f"cat > {file}.tmp; mv {file}.tmp {file}")
+    for number in range(100):
+        talk.session.send({"n": number})
+    talk.session.close(grace=30)
+    deadline = time.monotonic() + 30
+    while not file.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert file.read_text().count("\n") == 100
+
+
+@pytest.mark.parametrize("size", [100_000, 5_000_000])
+def test_long_lines(sshd: Sshd, open_to: Open, size: int) -> None:
+    talk = Talk(open_to(sshd), "cat")
+    talk.session.send({"x": "y" * size})
+    message = talk.next()
+    assert message is not None and len(message["x"]) == size
+
+
+def test_end(sshd: Sshd, open_to: Open) -> None:
+    talk = Talk(open_to(sshd), "echo '{\"a\": 1}'; echo oops >&2; exit 7")
+    assert talk.rest() == [{"a": 1}]
+    assert talk.session.exit_status == 7
+    assert not talk.session.lost
+    assert "oops" in talk.session.complaint
+    talk.session.send({"nobody": "listens"})
+
+
+def test_banners_are_skipped_and_kept(sshd: Sshd, open_to: Open) -> None:
+    talk = Talk(open_to(sshd), "seq -f 'Welcome %.0f' 50; echo '[1]'; echo '{\"a\": 1}'; echo '{'")
+    assert talk.rest() == [{"a": 1}]
+    assert "Welcome 50" in talk.session.complaint and "Welcome 1\n" not in talk.session.complaint
+
+
+def test_much_stderr_blocks_nothing(sshd: Sshd, open_to: Open) -> None:
+    talk = Talk(open_to(sshd), "head -c 5000000 /dev/zero | tr '\\0' x >&2; echo last >&2; echo '{\"a\": 1}'")
+    assert talk.rest() == [{"a": 1}]
+    assert talk.session.complaint.endswith("last")
+    assert len(talk.session.complaint) <= 4096
+
+
+def test_killed(sshd: Sshd, open_to: Open) -> None:
+    talk = Talk(open_to(sshd), "kill -9 $$")
+    assert talk.rest() == []
+    assert talk.session.exit_status == -1
+    assert not talk.session.lost
+
+
+def test_no_channel(sshd: Sshd, open_to: Open) -> None:
+    connection = open_to(sshd)
+    connection.close()
+    talk = Talk(connection, "cat")
+    assert talk.rest() == []
+    assert talk.session.lost
+    assert "opens no channel" in talk.session.complaint
+    talk.session.close()
+
+
+def test_heartbeat(sshd: Sshd, open_to: Open) -> None:
+    talk = Talk(open_to(sshd), "cat")
+    talk.session.start_heartbeat(0.01)
+    assert talk.next() == talk.next() == {"do": "beat"}
+    heard = talk.session.last_heard
+    talk.next()
+    assert heard <= talk.session.last_heard <= time.monotonic()
+
+
+def through(proxy: Proxy, sshd: Sshd) -> HostConnection:
+    file = sshd.folder / "kh_proxy"
+    file.write_text(f"[{proxy.host}]:{proxy.port} {public(sshd.host_keys[0])}\n")
+    return connect(Host(**sshd.host_settings(port=proxy.port, known_hosts=str(file))))
+
+
+def test_frozen_link(sshd: Sshd) -> None:
+    with Proxy(sshd.host, sshd.port) as proxy:
+        talk = Talk(through(proxy, sshd), "cat")
+        talk.session.send({"a": 1})
+        assert talk.next() == {"a": 1}
+        proxy.freeze()
+        heard = talk.session.last_heard
+        talk.session.start_heartbeat(0.01)
+        for _ in range(20):
+            talk.session.send({"x": "y" * 1_000_000})       # more than any buffer on the way takes
+        started = time.monotonic()
+        talk.session.close()
+        assert time.monotonic() - started < 5
+        assert talk.rest() == []
+        assert talk.session.last_heard == heard
+        talk.session.send({"after": "the end"})
+
+
+def test_cut_link(sshd: Sshd) -> None:
+    with Proxy(sshd.host, sshd.port) as proxy:
+        talk = Talk(through(proxy, sshd), "cat")
+        talk.session.send({"a": 1})
+        assert talk.next() == {"a": 1}
+        proxy.cut()
+        assert talk.rest() == []
+        assert talk.session.lost
+        assert talk.session.exit_status is None
+        talk.session.close()
+
+
+def test_delay(sshd: Sshd) -> None:
+    with Proxy(sshd.host, sshd.port, delay=0.05) as proxy:
+        talk = Talk(through(proxy, sshd), "cat")
+        started = time.monotonic()
+        talk.session.send({"a": 1})
+        assert talk.next() == {"a": 1}
+        assert time.monotonic() - started >= 0.1
+        talk.session.close()
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash", "zsh", "fish", "tcsh"])
+def test_login_shells(tmp_path: Any, open_to: Open, shell: str) -> None:
+    path = shutil.which(shell)
+    if path is None:
+        pytest.skip(f"no {shell}")
+    with Sshd(tmp_path, shell=path) as server:
+        talk = Talk(open_to(server), "exec cat")
+        talk.session.send({"a": 1})
+        assert talk.next() == {"a": 1}
+        talk.session.close()
+
+
+class TestLines:
+    def test_pieces(self) -> None:
+        lines = Lines()
+        data = '{"a": "é"}\n\n{"b": 2}\nnoise\n{"c"'.encode()
+        found = [message for byte in data for message in lines.feed(bytes([byte]))]
+        assert found == [{"a": "é"}, {"b": 2}]
+        assert list(lines.finish()) == []
+        assert list(lines.noise) == ["noise", '{"c"']
+
+    def test_last_line_without_its_end(self) -> None:
+        lines = Lines()
+        assert list(lines.feed(b'{"a": 1}')) == []
+        assert list(lines.finish()) == [{"a": 1}]
+
+    def test_bounded(self) -> None:
+        lines = Lines()
+        with pytest.raises(LineTooLong):
+            for _ in range(LINE_LIMIT // 2**20 + 2):
+                list(lines.feed(b"x" * 2**20))

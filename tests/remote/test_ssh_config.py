@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks._errors import Mistake
+from tasks.inventory.model import Host
+from tasks.remote.gateways import gateway_of
+from tasks.remote.ssh_config import Settings, effective
+
+CONFIG = """
+Host web1
+  HostName 10.0.0.1
+  Port 2200
+  User deploy
+  HostKeyAlias Prod
+  IdentityFile ~/.ssh/%r_%h
+  IdentitiesOnly yes
+  UserKnownHostsFile ~/.ssh/kh_%h
+  ProxyJump root@[::1]:23,jump2
+Host none
+  ProxyJump none
+Host command
+  ProxyCommand nc -X 5 %h %p %r %%
+Host *
+  ProxyJump bastion
+"""
+
+
+def settings(name: str = "web1", **more: Any) -> Settings:
+    return effective(Host(name=name, root="/srv", **more))
+
+
+@pytest.fixture(params=["openssh", "paramiko"])
+def reader(request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "paramiko":
+        monkeypatch.setenv("PATH", "/nowhere")
+    elif shutil.which("ssh") is None:
+        pytest.skip("no ssh")
+    (home / ".ssh/config").write_text(CONFIG)
+    return str(request.param)
+
+
+def test_values(reader: str, home: Path) -> None:
+    found = settings()
+    assert (found.hostname, found.port, found.user) == ("10.0.0.1", 2200, "deploy")
+    assert found.identity_files == (home / ".ssh/deploy_10.0.0.1",)
+    assert found.identities_only
+    assert found.lookup_name == "prod"
+    assert found.known_hosts_files[0] == home / ".ssh/kh_10.0.0.1"
+    assert found.jumps == ("root@[::1]:23", "jump2")
+
+
+def test_the_inventory_wins(reader: str, home: Path) -> None:
+    found = settings(address="10.9.9.9", port=22, user="me", gateway="other")
+    assert (found.hostname, found.port, found.user, found.jumps) == ("10.9.9.9", 22, "me", ("other",))
+    assert found.identity_files == (home / ".ssh/me_10.9.9.9",)
+
+
+def test_no_gateway(reader: str) -> None:
+    assert settings("none").jumps == ()
+    assert settings("web1", gateway="none").jumps == ()
+    assert settings("other").jumps == ("bastion",)
+
+
+def test_gateway_chain(reader: str) -> None:
+    host = Host(name="web1", root="/srv")
+    near = gateway_of(host, effective(host))
+    assert near is not None
+    assert (near.name, near.user, near.port, near.gateway) == ("jump2", None, None, "root@[::1]:23")
+    far = gateway_of(near, effective(near))
+    assert far is not None
+    assert (far.name, far.user, far.port, far.gateway) == ("::1", "root", 23, None)
+
+
+def test_proxy_command(reader: str) -> None:
+    found = settings("command", port=77, user="u")
+    assert found.proxy_command == "nc -X 5 command 77 u %"
+    assert found.jumps == ()
+
+
+@pytest.mark.skipif(shutil.which("ssh") is None, reason="no ssh")
+class TestOpenSSH:
+    def test_include(self, home: Path) -> None:
+        (home / ".ssh/more").write_text("Host web1\n  Port 2201\n")
+        (home / ".ssh/config").write_text(f"Include {home}/.ssh/more\n")
+        assert settings().port == 2201
+
+    def test_match_user_of_the_inventory(self, home: Path) -> None:
+        (home / ".ssh/config").write_text("Match user deploy\n  Port 2202\n")
+        assert settings(user="deploy").port == 2202
+        assert settings(user="other").port == 22
+
+    def test_home_without_a_config(self, home: Path) -> None:
+        found = settings()
+        assert (found.hostname, found.port) == ("web1", 22)
+        assert home / ".ssh/id_ed25519" in found.identity_files
+        assert home / ".ssh/known_hosts" in found.known_hosts_files
+        assert Path("/etc/ssh/ssh_known_hosts") in found.known_hosts_files
+
+    def test_broken_config(self, home: Path) -> None:
+        (home / ".ssh/config").write_text("Nonsense yes\n")
+        with pytest.raises(Mistake, match="line 1: Bad configuration option"):
+            settings()
+
+    def test_agent(self, home: Path) -> None:
+        (home / ".ssh/config").write_text("Host web1\n  IdentityAgent ~/a.sock\nHost web2\n  IdentityAgent none\n")
+        assert settings().identity_agent == str(home / "a.sock")
+        assert settings("web2").identity_agent == "none"
+        assert settings("web3").identity_agent is None
+
+    def test_known_hosts_with_spaces_and_none(self, home: Path) -> None:
+        (home / ".ssh/config").write_text('UserKnownHostsFile "/tmp/a b" /tmp/c\nGlobalKnownHostsFile none\n')
+        assert settings().known_hosts_files == (Path("/tmp/a b"), Path("/tmp/c"))
+
+
+@pytest.mark.parametrize("name", ["-oProxyCommand=touch x", "-v", "a b", "a;b", "$(x)", ""])
+def test_names_that_are_options_or_shell(name: str) -> None:
+    with pytest.raises(Mistake, match="cannot be a host's name"):
+        settings(name)
+
+
+@pytest.mark.parametrize("gateway", ["a:b:c", "a@", "a:port", ",", "-oProxyCommand=x"])
+def test_bad_gateways(gateway: str) -> None:
+    host = Host(name="web1", root="/srv", gateway=gateway)
+    with pytest.raises(Mistake):
+        hop = gateway_of(host, effective(host))
+        assert hop is not None
+        effective(hop)

@@ -1,0 +1,184 @@
+"""A real OpenSSH server on a free loopback port, all of it in a temporary folder, as the current user."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+
+
+def keygen(path: Path, kind: str = "ed25519", passphrase: str = "", comment: str = "test") -> Path:
+    """A new key pair PATH, PATH.pub; `rsa` has 2048 bits."""
+    size = ["-b", "2048"] if kind == "rsa" else []
+    subprocess.run(["ssh-keygen", "-q", "-t", kind, *size, "-N", passphrase, "-C", comment, "-f", str(path)],
+                   check=True, stdin=subprocess.DEVNULL)
+    return path
+
+
+def public(path: Path) -> str:
+    """`type base64` of PATH.pub, without the comment."""
+    return " ".join(Path(f"{path}.pub").read_text().split()[:2])
+
+
+class Sshd:
+    """`with Sshd(folder) as sshd:`; a login as the current user (`sshd.user`) with the key `sshd.client_key`.
+
+    `environment` is set in every session by SetEnv. HOME is an empty folder, `sshd.home`, unless given, so that no
+    .bashrc of the developer takes part (the login shell still starts in the password database's home).
+    `shell`: this program, instead of the login shell, gets the command as `shell -c`.
+    `options`: further lines of sshd_config; they come first, and sshd takes the first of each.
+    `host_keys`: kinds, of ed25519, ecdsa, rsa.
+    """
+
+    host = "127.0.0.1"
+
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None, shell: str | None = None,
+                 options: Sequence[str] = (), host_keys: Sequence[str] = ("ed25519",)) -> None:
+        self.folder = folder / "sshd"
+        for number in range(2, 100):
+            if not self.folder.exists():
+                break
+            self.folder = folder / f"sshd{number}"
+        self.folder.mkdir(parents=True, mode=0o700)
+        self.user = getpass.getuser()
+        self.port = 0
+        self.client_key = keygen(self.folder / "client")
+        self.host_keys = [keygen(self.folder / f"host_{kind}", kind) for kind in host_keys]
+        self.authorized_keys = self.folder / "authorized_keys"
+        self.authorize(self.client_key)
+        self.home = self.folder / "home"
+        self.home.mkdir()
+        self._options = [*options, _environment({"HOME": str(self.home), **(environment or {})})]
+        if shell is not None:
+            self._options.append(f'ForceCommand exec {shell} -c "$SSH_ORIGINAL_COMMAND"')
+        self._process: subprocess.Popen[str] | None = None
+        self._log: list[str] = []
+
+    def authorize(self, key: Path, options: str = "") -> None:
+        with self.authorized_keys.open("a") as file:
+            file.write(f"{options} {public(key)}\n".lstrip())
+
+    @property
+    def name(self) -> str:
+        """What known_hosts files call it."""
+        return f"[{self.host}]:{self.port}"
+
+    @property
+    def known_hosts_line(self) -> str:
+        """One line a host key."""
+        return "".join(f"{self.name} {public(key)}\n" for key in self.host_keys)
+
+    @property
+    def log(self) -> str:
+        return "".join(self._log)
+
+    def known_hosts_file(self) -> Path:
+        path = self.folder / "known_hosts"
+        path.write_text(self.known_hosts_line)
+        return path
+
+    def __enter__(self) -> Sshd:
+        for _ in range(10):                 # a free port may be gone again before sshd has it
+            self.port = _free_port()
+            if self._start():
+                return self
+        raise RuntimeError(f"sshd does not start:\n{self.log}")
+
+    def __exit__(self, *_: object) -> None:
+        process = self._process
+        if process is None:
+            return
+        children = _descendants(process.pid)
+        process.terminate()
+        process.wait(10)
+        for pid in children:                # sessions outlive their listener
+            _kill(pid)
+        self._reader.join(5)
+        assert process.stderr is not None
+        if not self._reader.is_alive():
+            process.stderr.close()
+        self._process = None
+
+    def _start(self) -> bool:
+        assert SSHD is not None, "openssh-server is not installed"
+        if os.geteuid() == 0:
+            Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+        config = self.folder / "sshd_config"
+        config.write_text("\n".join([
+            *self._options, f"Port {self.port}", f"ListenAddress {self.host}",
+            *(f"HostKey {key}" for key in self.host_keys), f"AuthorizedKeysFile {self.authorized_keys}",
+            f"PidFile {self.folder / 'pid'}", "UsePAM no", "StrictModes no", "PermitRootLogin yes",
+            "PasswordAuthentication no", "KbdInteractiveAuthentication no", "UseDNS no", "MaxStartups 100:30:200",
+            "PrintMotd no", "LogLevel VERBOSE", ""]))
+        self._process = subprocess.Popen([SSHD, "-D", "-e", "-f", str(config)], stdin=subprocess.DEVNULL,
+                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                         errors="replace", start_new_session=True)
+        listening = threading.Event()
+        over = threading.Event()
+        process = self._process
+
+        def read() -> None:
+            assert process.stderr is not None
+            for line in process.stderr:
+                self._log.append(line)
+                if "Server listening on" in line:
+                    over.set()
+                    listening.set()
+            over.set()
+
+        self._reader = threading.Thread(target=read, daemon=True, name="sshd log")
+        self._reader.start()
+        over.wait(30)
+        if not listening.is_set():
+            process.kill()
+            process.wait()
+        return listening.is_set()
+
+    def host_settings(self, **more: Any) -> dict[str, Any]:
+        """Keyword arguments for inventory.model.Host: everything given, nothing left to ~/.ssh."""
+        return {"name": "web1", "root": "/srv", "address": self.host, "port": self.port, "user": self.user,
+                "identity_file": str(self.client_key), "known_hosts": str(self.known_hosts_file()), **more}
+
+
+def _environment(values: Mapping[str, str]) -> str:
+    """One SetEnv for all: sshd takes the first only."""
+    return "SetEnv " + " ".join(f'"{name}={value}"' for name, value in values.items())
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _descendants(pid: int) -> list[int]:
+    """Of /proc; elsewhere none."""
+    parents: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            after_name = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents.setdefault(int(after_name[1]), []).append(int(stat.parent.name))
+    found: list[int] = []
+    waiting = [pid]
+    while waiting:
+        children = parents.get(waiting.pop(), [])
+        found += children
+        waiting += children
+    return found
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, 9)
+    except ProcessLookupError:
+        pass
