@@ -1,0 +1,133 @@
+"""What is so on this host now. Looking changes nothing but supervisord's idea of its configuration files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Any, Dict, List, Mapping
+
+from . import files, git, history
+from .errors import HostError, NotReady
+from .place import Place
+from .supervisord import Configuration, Down, Supervisord, sections
+
+SHORT = ("deploy", "at", "by", "command", "branch", "from", "to", "result", "was_running")
+
+
+def directory_of(place: Place, service: Mapping[str, Any]) -> str:
+    return place.below_root(service["directory"])
+
+
+def of_service(place: Place, service: Mapping[str, Any], clone: git.Clone,
+               supervisord: Supervisord) -> Dict[str, Any]:
+    """Everything the client plans by; `supervisord` may be down, then the state is unknown."""
+    name = service["name"]
+    lines = history.read(place, name)
+    committed = history.last_committed(lines)
+    program = _program(supervisord, name)
+    head = clone.head()
+    text = files.read_bytes(place.program_file(name))
+    return {
+        "directory": clone.directory,
+        "directory_exists": os.path.isdir(clone.directory),
+        "clone": clone.exists(),
+        "foreign": not clone.exists() and _holds_something(clone.directory),
+        "commit": head,
+        "branch": clone.branch() if head else None,
+        "edited": clone.edited() if head else [],
+        "program_file": None if text is None else text.decode("utf-8", "replace"),
+        "program_path": place.program_file(name),
+        "env_path": place.env_file(name),
+        "env_sha256": _sha256(files.read_bytes(place.env_file(name))),
+        "program": program,
+        "started_from": _started_from(clone, program, committed) if head else None,
+        "committed": committed,
+        "history": [_short(line) for line in lines],
+        "log": os.path.join(clone.directory, "logs", name + ".log"),
+    }
+
+
+def ready(place: Place, services: List[Mapping[str, Any]], configuration: Configuration,
+          supervisord: Supervisord) -> List[Dict[str, str]]:
+    """What stands in the way of a change: [{message, hint}]; [] when nothing does."""
+    found: List[Dict[str, str]] = []
+    for check in (_check_git, lambda: _check_reload(place, services, supervisord)):
+        try:
+            check()
+        except HostError as error:
+            found.append({"message": error.message, "hint": error.hint})
+    for service in services:
+        found += [{"message": problem.message, "hint": problem.hint}
+                  for problem in _service_problems(place, service, configuration)]
+    return found
+
+
+def _check_git() -> None:
+    if not git.present():
+        raise NotReady("git is not installed (or not in PATH)", "install git on the host")
+
+
+def _check_reload(place: Place, services: List[Mapping[str, Any]], supervisord: Supervisord) -> None:
+    """Another program's broken file stops every change on the host: find it before anything is touched."""
+    for service in services:
+        directory = directory_of(place, service)
+        if os.path.exists(place.program_file(service["name"])) and os.path.isdir(directory):
+            files.ensure_dir(os.path.join(directory, "logs"))
+    try:
+        supervisord.reload()
+    except Down:
+        raise
+    except HostError as error:
+        raise NotReady("supervisord cannot read its configuration: " + error.message,
+                       "correct that file on the host, then try again") from None
+
+
+def _service_problems(place: Place, service: Mapping[str, Any], configuration: Configuration) -> List[NotReady]:
+    name, own = service["name"], place.program_file(service["name"])
+    found = []
+    elsewhere = configuration.elsewhere(name, own)
+    if elsewhere:
+        found.append(NotReady("%s:%d already defines [program:%s]" % (elsewhere[0], elsewhere[1], name),
+                              "move that section out of the file (Fabvisor writes %s), then deploy again" % own))
+    if not configuration.includes(own):
+        found.append(NotReady(
+            "%s does not include %s" % (configuration.path, own),
+            "add to it: [include] files = %s, then: supervisorctl update" % os.path.join(
+                os.path.relpath(place.program_dir, configuration.here), "*.conf")))
+    others = [section for section in sections((files.read_bytes(own) or b"").decode("utf-8", "replace"))
+              if section != "program:" + name]
+    if others:
+        found.append(NotReady("%s also holds [%s]" % (own, others[0]), "move that section to a file of its own"))
+    return found
+
+
+def _program(supervisord: Supervisord, name: str) -> Dict[str, Any]:
+    try:
+        info = supervisord.info(name)
+    except HostError as error:
+        return {"state": "UNKNOWN", "pid": None, "start": None, "now": None, "why": error.message,
+                "hint": error.hint}
+    return {"state": info["statename"], "pid": info["pid"] or None, "start": info.get("start"),
+            "now": info.get("now"), "why": info.get("spawnerr") or info.get("description") or "", "hint": ""}
+
+
+def _started_from(clone: git.Clone, program: Mapping[str, Any], committed: Mapping[str, Any]) -> Any:
+    """The commit that the running process was started from: what we recorded of it, else HEAD at its start."""
+    if program["state"] != "RUNNING":
+        return None
+    if committed.get("pid") == program["pid"] and committed.get("start") == program["start"]:
+        return committed.get("to")
+    return clone.head_at(program["start"]) or clone.head()
+
+
+def _holds_something(directory: str) -> bool:
+    """Files that a clone would meet; our own logs folder does not count."""
+    return os.path.isdir(directory) and bool(set(os.listdir(directory)) - {"logs"})
+
+
+def _sha256(data: Any) -> Any:
+    return None if data is None else hashlib.sha256(data).hexdigest()
+
+
+def _short(line: Dict[str, Any]) -> Dict[str, Any]:
+    return {key: line.get(key) for key in SHORT}

@@ -1,0 +1,126 @@
+"""The disk. Whatever must survive a power cut is written here: aside, synced, renamed, synced."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Dict, Iterator, List, Optional
+
+TAIL = 1 << 20
+
+
+def ensure_dir(path: str, mode: int = 0o755) -> None:
+    os.makedirs(path, mode=mode, exist_ok=True)
+
+
+def sync_dir(path: str) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def write_atomic(path: str, data: bytes, mode: int = 0o600) -> None:
+    """Old content or new content, never a mixture, and never readable by more than `mode` says.
+
+    The name aside begins with a dot, so that no include pattern of supervisord.conf matches it.
+    """
+    folder, name = os.path.split(path)
+    aside = os.path.join(folder, "." + name + ".new")
+    fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    try:
+        os.fchmod(fd, mode)
+        _write_all(fd, data)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    os.replace(aside, path)
+    sync_dir(folder)
+
+
+def append_line(path: str, value: Dict[str, Any], sync: bool = True) -> None:
+    """One JSON line; begins a new line when the last one was torn by a power cut."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        size = os.fstat(fd).st_size
+        torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
+        _write_all(fd, (b"\n" if torn else b"") + json.dumps(value).encode() + b"\n")
+        if sync:
+            os.fsync(fd)
+    finally:
+        os.close(fd)
+    if sync and size == 0:
+        sync_dir(os.path.dirname(path))
+
+
+def read_lines(path: str) -> Iterator[Dict[str, Any]]:
+    """The JSON objects of the file's last megabyte, oldest first; torn or foreign lines are passed over."""
+    for line in _tail(path).split(b"\n"):
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            yield value
+
+
+def read_bytes(path: str) -> Optional[bytes]:
+    """None where there is no such file."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    sync_dir(os.path.dirname(path))
+
+
+def last_lines(path: str, count: int, since: int = 0) -> List[str]:
+    """The last `count` lines of a log, of what was written after the first `since` bytes.
+
+    A file that is now shorter than `since` was rotated: all of it is new.
+    """
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            start = max(since if since <= size else 0, size - TAIL)
+            file.seek(start)
+            text = file.read(TAIL).decode("utf-8", "replace")
+    except OSError:
+        return []
+    lines = text.splitlines()
+    return lines[-count:] if count else []
+
+
+def is_dir(path: str) -> bool:
+    return os.path.isdir(path)
+
+
+def size_of(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def _tail(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - TAIL))
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return b""
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view):]

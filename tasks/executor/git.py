@@ -1,0 +1,221 @@
+"""git, inside the service directory and never in a parent of it; it never asks for anything."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from typing import Dict, List, Mapping, Optional, Tuple
+
+from . import shell
+from .errors import HostError, NotReady, TryAgain
+
+FULL = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+ABBREVIATED = re.compile(r"[0-9a-fA-F]{4,64}")
+HEADS, TAGS = "refs/fabvisor/heads/", "refs/fabvisor/tags/"
+OWN_NAMES = ("/logs/", "/releases/", "/current")
+QUICK, NETWORK = 60, 600
+BATCH = " -oBatchMode=yes -oConnectTimeout=10"
+
+# What git says, what it means, what helps; the first that fits counts.
+REMEDIES = (
+    (r"Permission denied \(|Could not read Username|Authentication failed|terminal prompts disabled",
+     NotReady, "the git server refuses this host's user",
+     "give the user on the host a deploy key (or a token in ~/.netrc), then try on the host: git ls-remote %s"),
+    (r"Host key verification failed",
+     NotReady, "the host does not know the git server's host key",
+     "log in to the host and run once: git ls-remote %s"),
+    (r"Could not resolve host|Connection (refused|timed out|reset)|Network is unreachable|No route to host|timed out",
+     TryAgain, "the git server cannot be reached from the host", "try again, or on the host: git ls-remote %s"),
+    (r"not our ref|couldn't find remote ref|unadvertised object|no such remote ref",
+     NotReady, "the repository does not have that commit", "push it, or choose another with --revision"),
+    (r"does not appear to be a git repository|[Rr]epository .*not found|not found|does not exist|No such",
+     NotReady, "the repository cannot be read", "correct `repo`, or try on the host: git ls-remote %s"),
+    (r"dubious ownership", NotReady, "the service directory belongs to another user",
+     "make it belong to the user that logs in"),
+)
+
+
+class Clone:
+    """A service directory that holds, or will hold, the clone of `repo`."""
+
+    def __init__(self, directory: str, repo: str, env: Mapping[str, str], check: shell.Check) -> None:
+        self.directory = directory
+        self.repo = repo
+        self._check = check
+        self._env = _environment(env, directory)
+
+    def exists(self) -> bool:
+        """A `.git` of its own: without one, git would act on a repository above it."""
+        return os.path.lexists(os.path.join(self.directory, ".git"))
+
+    def head(self) -> Optional[str]:
+        return self._maybe("rev-parse", "--verify", "--quiet", "HEAD^{commit}") if self.exists() else None
+
+    def branch(self) -> Optional[str]:
+        return self._maybe("symbolic-ref", "--quiet", "--short", "HEAD")
+
+    def edited(self) -> List[str]:
+        """Tracked files that differ from the commit, as `git status` has them."""
+        return self._git("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=none")
+
+    def has(self, commit: str) -> bool:
+        return self._maybe("rev-parse", "--verify", "--quiet", commit + "^{commit}") is not None
+
+    def create(self) -> None:
+        os.makedirs(self.directory, exist_ok=True)
+        self._git("init", "--quiet")
+        self._git("remote", "add", "origin", self.repo)
+        self.exclude_own_names()
+
+    def exclude_own_names(self) -> None:
+        path = os.path.join(self.directory, self._line("rev-parse", "--git-path", "info/exclude"))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "a+", encoding="utf-8") as file:
+            file.seek(0)
+            present = file.read().splitlines()
+            missing = [name for name in OWN_NAMES if name not in present]
+            file.writelines(name + "\n" for name in missing)
+
+    def fetch(self, say: shell.Say) -> None:
+        """Objects and our own refs only: no branch, no file of the service directory changes."""
+        self._network("fetch", "--force", "--prune", "--tags", "--no-recurse-submodules", "--", self.repo,
+                      "+refs/heads/*:%s*" % HEADS, "+refs/tags/*:%s*" % TAGS, say=say)
+
+    def fetch_commit(self, commit: str, say: shell.Say) -> None:
+        """A commit that no branch holds any more can often still be had by its full name."""
+        self._network("fetch", "--no-tags", "--no-recurse-submodules", "--", self.repo, commit, say=say)
+
+    def try_commit(self, commit: str, say: shell.Say) -> None:
+        """fetch_commit, where not having it is an answer."""
+        try:
+            self.fetch_commit(commit, say)
+        except NotReady:
+            pass
+
+    def remote_refs(self, revision: str) -> Tuple[Optional[str], Optional[str]]:
+        """As resolve(), for branches and tags, asked of the repository itself; the directory need not be a clone."""
+        names = ["refs/heads/" + revision, "refs/tags/" + revision + "^{}", "refs/tags/" + revision]
+        lines = self._network("ls-remote", "--", self.repo, *names, say=lambda line: None)
+        found = {name: commit for commit, _, name in (line.partition("\t") for line in lines)}
+        for name in names:
+            if name in found:
+                return found[name], revision if name == names[0] else None
+        return None, None
+
+    def resolve(self, revision: str) -> Tuple[Optional[str], Optional[str]]:
+        """(commit, branch): a full commit, then a branch, then a tag, then an abbreviated commit."""
+        if FULL.fullmatch(revision):
+            return (revision, None) if self.has(revision) else (None, None)
+        for prefix in (HEADS, TAGS):
+            commit = self._maybe("rev-parse", "--verify", "--quiet", prefix + revision + "^{commit}")
+            if commit:
+                return commit, revision if prefix == HEADS else None
+        if ABBREVIATED.fullmatch(revision):
+            return self._maybe("rev-parse", "--verify", "--quiet", revision.lower() + "^{commit}"), None
+        return None, None
+
+    def subject(self, commit: str) -> str:
+        return (self._git("log", "-1", "--format=%s", commit) or [""])[0]
+
+    def checkout(self, commit: str, say: shell.Say, force: bool = False) -> None:
+        """Detached: the local branches stay where they are. Submodules follow."""
+        self._git("checkout", "--detach", "--quiet", *(["--force"] if force else []), commit, "--", say=say)
+        if os.path.exists(os.path.join(self.directory, ".gitmodules")):
+            self._git("submodule", "--quiet", "sync", "--recursive", say=say)
+            self._network("submodule", "--quiet", "update", "--init", "--recursive", "--force", say=say)
+
+    def attach(self, branch: str, commit: str) -> None:
+        """Stand on the branch again, if it still is where it was."""
+        if self._maybe("rev-parse", "--verify", "--quiet", "refs/heads/" + branch) == commit:
+            self._git("symbolic-ref", "HEAD", "refs/heads/" + branch)
+
+    def set_aside(self, label: str, say: shell.Say) -> None:
+        self._git("-c", "user.name=fabvisor", "-c", "user.email=fabvisor@localhost",
+                  "stash", "push", "--quiet", "--message", label, say=say)
+
+    def bring_back(self, label: str, say: shell.Say) -> None:
+        for line in self._git("stash", "list", "--format=%gd %s"):
+            name, _, subject = line.partition(" ")
+            if subject.endswith(label):
+                self._git("stash", "pop", "--quiet", "--index", name, say=say)
+                return
+
+    def needs_lfs(self, commit: str) -> bool:
+        found = self._maybe("grep", "-l", "--max-count=1", "filter=lfs", commit, "--",
+                            ":(glob)**/.gitattributes", ".gitattributes")
+        return bool(found) and self._maybe("lfs", "version") is None
+
+    def unlock_index(self) -> None:
+        """Only for a way back: the git that held it is ended, and nobody else holds the service's lock."""
+        git_dir = self._maybe("rev-parse", "--absolute-git-dir")
+        if git_dir and os.path.exists(os.path.join(git_dir, "index.lock")):
+            os.unlink(os.path.join(git_dir, "index.lock"))
+
+    def head_at(self, when: float) -> Optional[str]:
+        """The commit that was checked out at that time (seconds since 1970), by HEAD's reflog."""
+        git_dir = self._maybe("rev-parse", "--absolute-git-dir")
+        try:
+            with open(os.path.join(git_dir or "", "logs", "HEAD"), encoding="utf-8", errors="replace") as file:
+                moves = file.readlines()[-500:]
+        except OSError:
+            return None
+        found = None
+        for move in moves:
+            fields = move.partition("\t")[0].split()
+            if len(fields) >= 4 and fields[-2].isdigit():
+                if int(fields[-2]) > when:
+                    return found or fields[0]
+                found = fields[1]
+        return found
+
+    def _maybe(self, *args: str) -> Optional[str]:
+        """The first line of the answer; None when git says no."""
+        try:
+            return next(iter(self._git(*args)), None)
+        except shell.CommandFailed:
+            return None
+
+    def _line(self, *args: str) -> str:
+        return self._git(*args)[0]
+
+    def _network(self, *args: str, say: shell.Say) -> List[str]:
+        ssh = self._env.get("GIT_SSH_COMMAND") or self._env.get("GIT_SSH") or self._maybe("config", "core.sshCommand")
+        self._env["GIT_SSH_COMMAND"] = (ssh or "ssh").replace(BATCH, "") + BATCH
+        try:
+            return self._git(*args, say=say, timeout=NETWORK)
+        except shell.CommandFailed as failure:
+            raise _explained(failure, self.repo) from None
+
+    def _git(self, *args: str, say: shell.Say = lambda line: None, timeout: float = QUICK) -> List[str]:
+        # Automatic gc would go on in the background after the step, and protocols like ext:: run commands.
+        argv = ["git", "-c", "gc.auto=0", "-c", "maintenance.auto=0", "-c", "advice.detachedHead=false",
+                "-c", "protocol.ext.allow=never", "-c", "core.quotePath=false", *args]
+        return shell.run(argv, cwd=self.directory, env=self._env, timeout=timeout, say=say, check=self._check)
+
+
+def present() -> bool:
+    return shutil.which("git") is not None
+
+
+def _environment(env: Mapping[str, str], directory: str) -> Dict[str, str]:
+    own = {name: value for name, value in env.items()
+           if not name.startswith("GIT_") or name in ("GIT_SSH_COMMAND", "GIT_SSH", "GIT_SSL_CAINFO")
+           or name.startswith("GIT_CONFIG_")}
+    own.update({
+        "GIT_CEILING_DIRECTORIES": os.path.dirname(os.path.realpath(directory)),
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ASKPASS": "",
+        "SSH_ASKPASS": "",
+        "LC_ALL": "C",
+    })
+    return own
+
+
+def _explained(failure: shell.CommandFailed, repo: str) -> HostError:
+    said = "\n".join(failure.output[-5:])
+    for pattern, kind, message, remedy in REMEDIES:
+        if re.search(pattern, said if failure.status is not None else "timed out"):
+            return kind("%s (%s): %s" % (message, repo, said.strip() or failure.message),
+                        remedy % repo if "%s" in remedy else remedy)
+    return HostError("git failed (%s): %s" % (failure.message, said.strip()))

@@ -1,0 +1,80 @@
+"""Health checks, from the host itself: http, tcp or a command."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import time
+import urllib.parse
+from typing import Any, Callable, Dict, Mapping
+
+from . import shell
+from .errors import HostError
+
+ONE_TRY = 5.0
+
+
+def wait(check: Mapping[str, Any], *, cwd: str, env: Dict[str, str], still_up: shell.Check) -> None:
+    """Try until it is healthy; raises HostError with the last answer when `timeout` seconds are over."""
+    attempt = _attempt(check, cwd, env)
+    deadline = time.monotonic() + check["timeout"]
+    pause = 0.05
+    while True:
+        still_up()
+        try:
+            attempt(max(0.1, deadline - time.monotonic()))
+            return
+        except Unhealthy as error:
+            if time.monotonic() + pause > deadline:
+                raise HostError("not healthy within %g s: %s" % (check["timeout"], error)) from None
+        time.sleep(pause)
+        pause = min(pause * 2, 0.5)
+
+
+class Unhealthy(Exception):
+    pass
+
+
+def _attempt(check: Mapping[str, Any], cwd: str, env: Dict[str, str]) -> Callable[[float], None]:
+    if check.get("http"):
+        return lambda seconds: _http(check["http"], min(ONE_TRY, seconds))
+    if check.get("tcp"):
+        return lambda seconds: _tcp(check["tcp"], min(ONE_TRY, seconds))
+    return lambda seconds: _command(check["command"], cwd, env, seconds)
+
+
+def _http(url: str, seconds: float) -> None:
+    parts = urllib.parse.urlsplit(url)
+    connection: http.client.HTTPConnection
+    if parts.scheme == "https":
+        # The question is whether the service answers, asked from its own host; its certificate names another.
+        unverified = ssl._create_unverified_context()
+        connection = http.client.HTTPSConnection(parts.netloc, timeout=seconds, context=unverified)
+    else:
+        connection = http.client.HTTPConnection(parts.netloc, timeout=seconds)
+    try:
+        connection.request("GET", (parts.path or "/") + ("?" + parts.query if parts.query else ""))
+        response = connection.getresponse()
+        if not 200 <= response.status < 400:
+            raise Unhealthy("%s answers %d %s" % (url, response.status, response.reason))
+    except (OSError, http.client.HTTPException) as error:
+        raise Unhealthy("%s: %s" % (url, error or type(error).__name__)) from None
+    finally:
+        connection.close()
+
+
+def _tcp(address: str, seconds: float) -> None:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]") or "127.0.0.1", int(port)), timeout=seconds).close()
+    except OSError as error:
+        raise Unhealthy("%s: %s" % (address, error)) from None
+
+
+def _command(command: str, cwd: str, env: Dict[str, str], seconds: float) -> None:
+    try:
+        shell.run(shell.script([command]), cwd=cwd, env=env, timeout=seconds)
+    except shell.CommandFailed as failure:
+        said = "; ".join(failure.output[-3:])
+        raise Unhealthy("`%s`: %s%s" % (command, failure.message, ": " + said if said else "")) from None

@@ -1,0 +1,51 @@
+"""One service on this host, as the actions see it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable, Dict, Mapping, Optional
+
+from . import files, git, processes
+from .place import Place
+from .supervisord import Configuration, Supervisord
+
+Say = Callable[[str], None]
+Check = Callable[[], None]
+
+
+class Here:
+    """`env` is the login environment, marked with the deploy, so that what steps leave behind is found."""
+
+    def __init__(self, place: Place, service: Mapping[str, Any], env: Mapping[str, str], deploy: str, *,
+                 say: Say = lambda line: None, check: Check = lambda: None) -> None:
+        self.place = place
+        self.name = str(service["name"])
+        self.deploy = deploy
+        self.env = dict(env, **{processes.MARK: deploy})
+        self.say = say
+        self.check = check
+        self.directory = place.below_root(service["directory"])
+        self.clone = git.Clone(self.directory, service["repo"], self.env, check)
+        self.old_pid: Optional[int] = None
+        self.pid: Optional[int] = None
+        self.start: Optional[int] = None
+        self._log_before = (self.log_file, 0)
+
+    @property
+    def log_file(self) -> str:
+        return os.path.join(self.directory, "logs", self.name + ".log")
+
+    def supervisord(self) -> Supervisord:
+        return Supervisord(Configuration(self.place.supervisord_conf, self.env), self.check)
+
+    def with_variables(self, variables: Mapping[str, str]) -> Dict[str, str]:
+        return dict(self.env, **variables)
+
+    def note_log(self, path: Optional[str]) -> None:
+        """From here on, what the program writes belongs to the new start."""
+        path = path or self.log_file
+        self._log_before = (path, files.size_of(path))
+
+    def say_log(self, count: int = 20) -> None:
+        for line in files.last_lines(self._log_before[0], count, self._log_before[1]):
+            self.say(line)

@@ -1,0 +1,99 @@
+"""What must be undone, on the disk before the first change.
+
+The first line is the whole plan but for what it does: of each step its name and its undo. Then a line
+before each step begins. It holds no value of a variable: old files lie in `before-<deploy>` folders.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from typing import Any, Dict, List, Tuple
+
+from . import files
+from .place import Place
+
+Step = Dict[str, Any]
+
+
+class Journal:
+    """`head`: deploy, by, command, place, services: {name: {directory, repo, record, steps: [{name, undo}]}}."""
+
+    def __init__(self, place: Place, head: Dict[str, Any], begun: List[Tuple[str, str]]) -> None:
+        self.place = place
+        self.head = head
+        self.begun = begun
+        self.path = place.journal_file(head["deploy"])
+
+    @property
+    def deploy(self) -> str:
+        return str(self.head["deploy"])
+
+    @property
+    def services(self) -> Dict[str, Dict[str, Any]]:
+        found: Dict[str, Dict[str, Any]] = self.head["services"]
+        return found
+
+    def begin(self, service: str, step: str) -> None:
+        self.begun.append((service, step))
+        files.append_line(self.path, {"begin": [service, step]})
+
+    def undos(self) -> List[Tuple[str, Step]]:
+        """(service, step) of what was begun and has an undo, in the recipe's order.
+
+        What a first deploy created is removed last: the program may still stand in it until then.
+        """
+        found = [(service, step) for service, part in sorted(self.services.items()) for step in part["steps"]
+                 if (service, step["name"]) in self.begun and step["undo"]]
+        return [pair for pair in found if not pair[1].get("undo_last")] + \
+               [pair for pair in found if pair[1].get("undo_last")]
+
+    def remove(self) -> None:
+        for service in self.services:
+            shutil.rmtree(self.place.backup(service, self.deploy), ignore_errors=True)
+        files.remove(self.path)
+
+
+def create(place: Place, head: Dict[str, Any]) -> Journal:
+    """Backups first, then the journal that speaks of them."""
+    for service in head["services"]:
+        _back_up(place, service, head["deploy"])
+    journal = Journal(place, head, [])
+    files.write_atomic(journal.path, json.dumps(head).encode() + b"\n")
+    return journal
+
+
+def unfinished(place: Place) -> List[Journal]:
+    """The journals on this host, oldest first."""
+    names = sorted(os.listdir(place.journals)) if os.path.isdir(place.journals) else []
+    found = (_read(place, os.path.join(place.journals, name)) for name in names if name.endswith(".json"))
+    return [journal for journal in found if journal]
+
+
+def remove_stale_backups(place: Place, service: str) -> None:
+    """Backups without a journal: the power went before the first change."""
+    state = place.service_state(service)
+    for name in os.listdir(state):
+        if name.startswith("before-") and not os.path.exists(place.journal_file(name[len("before-"):])):
+            shutil.rmtree(os.path.join(state, name), ignore_errors=True)
+
+
+def _read(place: Place, path: str) -> Any:
+    lines = list(files.read_lines(path))
+    if not lines or "services" not in lines[0]:
+        return None
+    begun = [(line["begin"][0], line["begin"][1]) for line in lines[1:] if "begin" in line]
+    return Journal(place, lines[0], begun)
+
+
+def _back_up(place: Place, service: str, deploy: str) -> None:
+    """Copies of the files that a deploy replaces; a missing copy says that there was no file."""
+    folder = place.backup(service, deploy)
+    files.ensure_dir(folder, 0o700)
+    for name, path in (("program", place.program_file(service)), ("env", place.env_file(service))):
+        data = files.read_bytes(path)
+        if data is not None:
+            mode = os.stat(path).st_mode & 0o777
+            files.write_atomic(os.path.join(folder, name), data, mode)
+    files.sync_dir(place.service_state(service))

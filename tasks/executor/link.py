@@ -1,0 +1,116 @@
+"""The host's end of the channel: lines of JSON, heartbeats both ways, and the lease.
+
+Reading, writing and heartbeats each have a thread, so that neither a long build nor a frozen
+network holds up the other. Events that cannot be sent are dropped; answers never are.
+"""
+
+from __future__ import annotations
+
+import collections
+import json
+import queue
+import threading
+import time
+from typing import Any, BinaryIO, Deque, Dict, Optional
+
+from .errors import Aborted
+
+MOST_EVENTS = 2000
+
+
+class Link:
+    def __init__(self, source: BinaryIO, sink: BinaryIO) -> None:
+        self._source = source
+        self._sink = sink
+        self._inbox: "queue.Queue[Optional[Dict[str, Any]]]" = queue.Queue()
+        self._outbox: Deque[bytes] = collections.deque()
+        self._wake = threading.Condition()
+        self._gone = ""
+        self._aborted = ""
+        self._heard = time.monotonic()
+        self._lease = float("inf")
+
+    def start(self) -> None:
+        threading.Thread(target=self._read, daemon=True).start()
+        threading.Thread(target=self._write, daemon=True).start()
+
+    def keep(self, lease: float) -> None:
+        """From now on the client must be heard of within `lease` seconds; it hears of us as often."""
+        self._lease = lease
+        self._heard = time.monotonic()
+        threading.Thread(target=self._beat, args=(max(lease / 4, 0.05),), daemon=True).start()
+
+    def answer(self, message: Dict[str, Any]) -> None:
+        with self._wake:
+            self._outbox.append(json.dumps(message).encode() + b"\n")
+            self._wake.notify()
+
+    def event(self, message: Dict[str, Any]) -> None:
+        if len(self._outbox) < MOST_EVENTS:
+            self.answer(message)
+
+    def receive(self) -> Dict[str, Any]:
+        """The client's next message; raises Aborted instead when there will be none."""
+        while True:
+            self.check()
+            try:
+                message = self._inbox.get(timeout=0.05 if self._lease != float("inf") else None)
+            except queue.Empty:
+                continue
+            if message is not None:
+                return message
+
+    def check(self) -> None:
+        """Raises Aborted once the client said abort, went away, or let the lease lapse."""
+        if self._aborted:
+            raise Aborted(self._aborted)
+        if self._gone:
+            raise Aborted(self._gone)
+        if time.monotonic() - self._heard > self._lease:
+            raise Aborted("the client was not heard of for %g s" % self._lease)
+
+    def drain(self, seconds: float) -> None:
+        """Let what was said go out, for at most `seconds`."""
+        deadline = time.monotonic() + seconds
+        with self._wake:
+            while self._outbox and not self._gone and time.monotonic() < deadline:
+                self._wake.wait(0.02)
+
+    def _read(self) -> None:
+        for line in iter(self._source.readline, b""):
+            now = time.monotonic()
+            if now - self._heard > self._lease:
+                # Both sides may have slept: what comes now comes too late all the same.
+                self._gone = self._gone or "the client was not heard of for %g s" % self._lease
+            self._heard = now
+            try:
+                message = json.loads(line)
+            except ValueError:
+                continue
+            if message.get("do") == "abort":
+                self._aborted = message.get("why") or "the client said so"
+            elif message.get("do") != "beat":
+                self._inbox.put(message)
+        self._gone = self._gone or "the connection to the client ended"
+        self._inbox.put(None)
+
+    def _write(self) -> None:
+        while True:
+            with self._wake:
+                while not self._outbox:
+                    self._wake.wait()
+                line = self._outbox[0]
+            try:
+                self._sink.write(line)
+                self._sink.flush()
+            except (OSError, ValueError):
+                self._gone = self._gone or "the connection to the client ended"
+                return
+            with self._wake:
+                self._outbox.popleft()
+                self._wake.notify()
+
+    def _beat(self, interval: float) -> None:
+        while not self._gone:
+            self.event({"event": "beat"})
+            time.sleep(interval)

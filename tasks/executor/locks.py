@@ -1,0 +1,126 @@
+"""One kernel lock per service: gone the moment its holder dies, never inherited by a child."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from typing import Any, Dict, Iterator, List
+
+from . import files, processes
+from .place import Place
+
+
+class Held(Exception):
+    """Somebody else has it; `holder` is what they wrote into the lock file (who, since, commit, …)."""
+
+    def __init__(self, service: str, holder: Dict[str, Any]) -> None:
+        super().__init__(service)
+        self.service = service
+        self.holder = holder
+
+
+class Locks:
+    """The locks this process holds, by service."""
+
+    def __init__(self, place: Place, holder: Dict[str, Any]) -> None:
+        self._place = place
+        self._holder = dict(holder, pid=os.getpid(), start=processes.start_time(os.getpid()))
+        self._fds: Dict[str, int] = {}
+
+    def take(self, services: List[str]) -> None:
+        """All of them, in name order, without waiting; on Held none of those asked for is kept."""
+        taken: List[str] = []
+        try:
+            for service in sorted(set(services) - set(self._fds)):
+                self._fds[service] = self._lock(service)
+                taken.append(service)
+        except BaseException:
+            self._release(taken)
+            raise
+        self.describe()
+
+    def describe(self, **more: Any) -> None:
+        """Tell whoever is refused what we are at."""
+        self._holder.update(more)
+        text = json.dumps(self._holder).encode() + b"\n"
+        for fd in self._fds.values():
+            os.pwrite(fd, text, 0)
+            os.ftruncate(fd, len(text))
+
+    def release(self) -> None:
+        self._release(list(self._fds))
+
+    def held(self) -> List[str]:
+        return sorted(self._fds)
+
+    def _lock(self, service: str) -> int:
+        path = self._place.lock_file(service)
+        files.ensure_dir(os.path.dirname(path), 0o700)
+        while True:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(fd)
+                raise Held(service, _wait_for_holder(path)) from None
+            if _same_file(fd, path):
+                return fd
+            os.close(fd)
+
+    def _release(self, services: List[str]) -> None:
+        for service in services:
+            fd = self._fds.pop(service)
+            os.ftruncate(fd, 0)
+            os.close(fd)
+
+
+def holder_of(place: Place, service: str) -> Dict[str, Any]:
+    """Who holds the service's lock now, as far as can be told without touching it; {} when nobody does."""
+    holder = _read(place.lock_file(service))
+    return holder if holder and processes.alive(holder.get("pid"), holder.get("start")) else {}
+
+
+@contextlib.contextmanager
+def reload_lock(place: Place, seconds: float = 60) -> Iterator[None]:
+    """Held around "write the program file, reload, replace the group": supervisord is shared."""
+    fd = os.open(place.reload_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + seconds
+    try:
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise TimeoutError("another deploy has been changing supervisord for %g s" % seconds) from None
+                time.sleep(0.02)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _wait_for_holder(path: str) -> Dict[str, Any]:
+    """The holder writes its name right after it took the lock: give it a moment to."""
+    deadline = time.monotonic() + 1
+    while True:
+        holder = _read(path)
+        if processes.alive(holder.get("pid"), holder.get("start")) or time.monotonic() > deadline:
+            return holder
+        time.sleep(0.01)
+
+
+def _read(path: str) -> Dict[str, Any]:
+    for holder in files.read_lines(path):
+        return holder
+    return {}
+
+
+def _same_file(fd: int, path: str) -> bool:
+    """False when somebody removed the lock file between our opening and our locking it."""
+    try:
+        return os.fstat(fd).st_ino == os.stat(path).st_ino
+    except FileNotFoundError:
+        return False

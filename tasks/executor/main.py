@@ -1,0 +1,50 @@
+"""Where the bootstrap hands over: the first message names the verb."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import traceback
+from typing import Any, BinaryIO, Callable, Dict
+
+from . import reading, rollout
+from .errors import Aborted, HostError
+from .link import Link
+
+VERBS: Dict[str, Callable[[Link, Dict[str, Any]], None]] = {
+    "rollout": rollout.rollout, "status": reading.status, "logs": reading.logs, "ask": reading.ask,
+}
+
+
+def main(source: BinaryIO, sink: BinaryIO) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)      # the way back must outlive the connection
+    os.umask(0o022 | os.umask(0o022))
+    # `python -u` gives a raw file, whose write may be partial.
+    link = Link(source, io.BufferedWriter(sink) if isinstance(sink, io.RawIOBase) else sink)
+    link.start()
+    status = _converse(link)
+    link.drain(5)
+    # A reader thread is still in a read: an orderly exit of the interpreter would wait for its lock.
+    os._exit(status)
+
+
+def _converse(link: Link) -> int:
+    try:
+        hello = link.receive()
+        link.keep(hello["lease"])
+        VERBS[hello["do"]](link, hello)
+        link.answer({"event": "end"})
+        return 0
+    except Aborted:
+        return 1
+    except HostError as error:
+        link.answer(dict(rollout.problem(error), event="problem"))
+        return 1
+    except OSError as error:
+        link.answer({"event": "problem", "kind": "failed", "hint": "",
+                     "message": "%s: %s" % (error.filename or "the disk", error.strerror or error)})
+        return 1
+    except BaseException:
+        link.answer({"event": "problem", "kind": "bug", "hint": "", "message": traceback.format_exc()})
+        return 2

@@ -1,0 +1,63 @@
+"""The process table, read from /proc."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import List, Optional
+
+MARK = "FABVISOR_DEPLOY"
+
+
+def start_time(pid: int) -> Optional[int]:
+    """In clock ticks since boot: with the pid it names one process for ever. None when it is gone."""
+    try:
+        with open("/proc/%d/stat" % pid, "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in (b"Z", b"X") else int(fields[19])
+
+
+def alive(pid: object, start: object) -> bool:
+    return isinstance(pid, int) and start is not None and start_time(pid) == start
+
+
+def end_group(pid: int) -> None:
+    """SIGKILL to the whole process group that `pid` leads or led."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def end_marked(deploy: str, patience: float = 10) -> None:
+    """End whatever the steps of that deploy left behind, even what moved to a session of its own.
+
+    Steps carry the deploy's id in their environment; supervisord's children do not.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        found = _marked(("%s=%s" % (MARK, deploy)).encode())
+        if not found or time.monotonic() > deadline:
+            return
+        for pid in found:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                pass
+        time.sleep(0.02)
+
+
+def _marked(mark: bytes) -> List[int]:
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit() and int(name) != os.getpid():
+            try:
+                with open("/proc/%s/environ" % name, "rb") as file:
+                    if mark in file.read().split(b"\0") and start_time(int(name)) is not None:
+                        found.append(int(name))
+            except OSError:
+                continue
+    return found

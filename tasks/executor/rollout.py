@@ -1,0 +1,172 @@
+"""The host's half of a deploy: lock, facts, plan, prepare, activate, commit; or the way back.
+
+Two-phase commit with presumed abort: until the client says commit, whatever ends the conversation
+undoes what was begun. It ends with `committed`, `restored`, `unlocked` (nothing was begun) or `stuck`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any, Dict
+
+from . import facts, git, journal, locks, recovery, restoring, revision, shell
+from .actions import ACTIONS
+from .errors import Aborted, HostError
+from .here import Here
+from .link import Link
+from .place import Place
+from .story import Story
+from .supervisord import Configuration, Supervisord
+
+Message = Dict[str, Any]
+
+
+def rollout(link: Link, hello: Message) -> None:
+    Rollout(link, hello).run()
+
+
+class Rollout:
+    def __init__(self, link: Link, hello: Message) -> None:
+        self.link = link
+        self.hello = hello
+        self.deploy = str(hello["deploy"])
+        self.place = Place(hello["place"])
+        self.story = Story(link)
+        self.here: Dict[str, Here] = {}
+        self.env: Dict[str, str] = {}
+        self.step = ""
+        self.activating = False
+
+    def run(self) -> None:
+        self.place.prepare()
+        self.env = shell.login_environment()
+        held = locks.Locks(self.place, {key: self.hello.get(key) for key in ("deploy", "by", "command", "since")})
+        try:
+            message = self._lock_and_look(held)
+            while message["do"] == "unlock":        # refused elsewhere: nobody waits while holding a lock
+                held.release()
+                self.link.receive()
+                message = self._lock_and_look(held)
+            if message["do"] == "plan" and message["services"]:
+                self._carry_out(message, held)
+            self.link.answer({"event": "unlocked"})
+        finally:
+            held.release()
+
+    def _lock_and_look(self, held: locks.Locks) -> Message:
+        """Returns what the client says to it."""
+        self._lock(held)
+        recovered = recovery.finish(self.place, held, self.env, self.story)
+        self.link.answer({"event": "locked", "recovered": recovered})
+        self._look()
+        return self.link.receive()
+
+    def _lock(self, held: locks.Locks) -> None:
+        while True:
+            try:
+                held.take([service["name"] for service in self.hello["services"]])
+                return
+            except locks.Held as error:
+                self.link.answer({"event": "refused", "service": error.service, "holder": error.holder})
+                self.link.receive()
+
+    def _look(self) -> None:
+        """Tell the facts; on the host that resolves the revisions, resolve them first."""
+        for service in self.hello["services"]:
+            self.here[service["name"]] = self._at(service)
+        configuration = Configuration(self.place.supervisord_conf, self.env)
+        supervisord = Supervisord(configuration, self.link.check)
+        problems = facts.ready(self.place, self.hello["services"], configuration, supervisord)
+        if problems or not git.present():
+            self.link.answer({"event": "not_ready", "problems": problems})
+            return
+        for service in self.hello["services"]:
+            if service.get("revision"):
+                found = revision.resolve(self.here[service["name"]], service["revision"])
+                self.link.answer(dict(found, event="resolved", service=service["name"]))
+        self.link.answer({"event": "facts", "services": {
+            service["name"]: facts.of_service(self.place, service, self.here[service["name"]].clone, supervisord)
+            for service in self.hello["services"]}})
+
+    def _carry_out(self, plan: Message, held: locks.Locks) -> None:
+        self.story.keep_log(self.place, self.deploy)
+        held.describe(commit={name: part["record"].get("to") for name, part in plan["services"].items()})
+        written = journal.create(self.place, self._head(plan))
+        try:
+            self._phase("prepare", plan, written)
+            self._agree("prepared", "activate")
+            self.activating = True
+            self._phase("activate", plan, written)
+            self._agree("healthy", "commit")
+        except HostError as error:
+            if not isinstance(error, Aborted):
+                # Once something was activated, what went wrong is a failed deploy, whatever its cause.
+                kind = "failed" if self.activating else error.kind
+                self.link.answer(dict(problem(error), event="failed", step=self.step, kind=kind))
+            held.describe(restoring=True)
+            self._restore(written, error.message)
+            return
+        self._note_processes(written)
+        restoring.commit(written)
+        self.link.answer({"event": "committed", "now": self._heads(plan)})
+
+    def _phase(self, phase: str, plan: Message, written: journal.Journal) -> None:
+        """Step by step for all services: all are fetched before the first is built."""
+        columns = [[(name, step) for step in part["steps"] if step["phase"] == phase]
+                   for name, part in sorted(plan["services"].items())]
+        for pair in itertools.chain.from_iterable(itertools.zip_longest(*columns)):
+            if pair is not None:
+                self._do(written, *pair)
+
+    def _do(self, written: journal.Journal, service: str, step: Message) -> None:
+        self.link.check()
+        here, name = self.here[service], step["name"]
+        here.say = lambda line: self.story.event("output", service=service, step=name, line=line)
+        self.step = name
+        written.begin(service, name)
+        with self.story.step(service, name) as ending:
+            ending.changed = ACTIONS[step["action"]](here, step["args"])
+
+    def _agree(self, done: str, wanted: str) -> None:
+        """Say what is done; go on only when the client says so."""
+        self.link.answer({"event": done})
+        if self.link.receive()["do"] != wanted:
+            raise Aborted("the client ended the deploy")
+
+    def _restore(self, written: journal.Journal, why: str) -> None:
+        self.story.event("host_state", state="restoring", detail=why)
+        restoring.restore(written, self.env, why, self.story)
+        self.link.answer({"event": "restored", "why": why, "now": self._heads(written.head)})
+
+    def _head(self, plan: Message) -> Message:
+        """The journal's first line: what is needed for the way back, and nothing else."""
+        services = {service["name"]: service for service in self.hello["services"]}
+        parts = {name: {"directory": services[name]["directory"], "repo": services[name]["repo"],
+                        "record": dict(part["record"], deploy=self.deploy, by=self.hello.get("by"),
+                                       command=self.hello.get("command")),
+                        "steps": [{key: step.get(key) for key in ("name", "undo", "undo_last")}
+                                  for step in part["steps"]]}
+                 for name, part in plan["services"].items()}
+        return {"deploy": self.deploy, "by": self.hello.get("by"), "command": self.hello.get("command"),
+                "place": self.hello["place"], "services": parts}
+
+    def _note_processes(self, written: journal.Journal) -> None:
+        """With pid and start, `status` can tell later which commit a process was started from."""
+        for name, part in written.services.items():
+            part["record"].update(pid=self.here[name].pid, start=self.here[name].start)
+
+    def _heads(self, plan: Message) -> Message:
+        return {name: _head_of(self.here[name]) for name in plan["services"]}
+
+    def _at(self, service: Message) -> Here:
+        return Here(self.place, service, self.env, self.deploy, check=self.link.check)
+
+
+def problem(error: HostError) -> Message:
+    return {"kind": error.kind, "message": error.message, "hint": error.hint}
+
+
+def _head_of(here: Here) -> Any:
+    """What is on the disk now; asked after the conversation is over, so nothing may interrupt it."""
+    here.check = lambda: None
+    return git.Clone(here.directory, here.clone.repo, here.env, here.check).head()

@@ -1,0 +1,160 @@
+"""Running commands: in a process group of their own, no standard input, with a time limit."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+import selectors
+import subprocess
+import sys
+import time
+from typing import Callable, Dict, List, Mapping, Optional, Sequence
+
+from . import processes
+from .errors import HostError
+
+LONGEST_LINE = 4000
+
+Check = Callable[[], None]
+Say = Callable[[str], None]
+
+
+class CommandFailed(HostError):
+    """`status` is the exit status, negative for a signal, None for a time-out; `output` its last lines."""
+
+    def __init__(self, message: str, status: Optional[int], output: List[str]) -> None:
+        super().__init__(message)
+        self.status = status
+        self.output = output
+
+
+def run(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float,
+        say: Say = lambda line: None, check: Check = lambda: None) -> List[str]:
+    """Run it to its end and return its last 200 lines; `say` hears each line, `check` may raise to end it.
+
+    What it leaves running in its group is ended with it. Raises CommandFailed.
+    """
+    try:
+        process = subprocess.Popen(list(argv), cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    except OSError as error:
+        raise CommandFailed("cannot run %s: %s" % (argv[0], error.strerror), 127, []) from None
+    lines = _Lines(say)
+    try:
+        in_time = _pump(process, lines, time.monotonic() + timeout, check)
+    finally:
+        processes.end_group(process.pid)
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
+    lines.end()
+    if not in_time:
+        raise CommandFailed("timed out after %g s" % timeout, None, lines.last)
+    if process.returncode:
+        raise CommandFailed(_ending(process.returncode), process.returncode, lines.last)
+    return lines.last
+
+
+def script(commands: Sequence[str]) -> List[str]:
+    """The argv that runs these command lines one after the other and stops at the first that fails."""
+    text = "\n".join(commands)
+    if os.path.exists("/bin/bash"):
+        return ["/bin/bash", "-e", "-o", "pipefail", "-c", text]
+    return ["/bin/sh", "-e", "-c", text]
+
+
+def login_environment() -> Dict[str, str]:
+    """The environment that the user's own login would have: a runner's shell and `go` in ~/.profile count.
+
+    What sshd had in PATH stays at its end, because /etc/profile often sets PATH anew.
+    """
+    read, write = os.pipe()
+    dump = "import json, os; os.write(%d, json.dumps(dict(os.environ)).encode())" % write
+    shell = "/bin/bash" if os.path.exists("/bin/bash") else "/bin/sh"
+    try:
+        subprocess.run([shell, "-l", "-c", 'exec "$0" "$@"', sys.executable, "-I", "-S", "-c", dump],
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                       pass_fds=[write], timeout=10, check=True, start_new_session=True)
+        os.close(write)
+        write = -1
+        with os.fdopen(read, "rb", closefd=False) as pipe:
+            found: Dict[str, str] = json.loads(pipe.read())
+    except (OSError, subprocess.SubprocessError, ValueError):
+        found = dict(os.environ)
+    finally:
+        os.close(read)
+        if write >= 0:
+            os.close(write)
+    own = os.environ.get("PATH", os.defpath).split(":")
+    path = found.get("PATH", os.defpath).split(":")
+    found["PATH"] = ":".join(path + [entry for entry in own if entry not in path])
+    return found
+
+
+def _pump(process: "subprocess.Popen[bytes]", lines: "_Lines", deadline: float, check: Check) -> bool:
+    """Feed `lines` until the process has ended; False when its time was up first."""
+    assert process.stdout is not None
+    fd = process.stdout.fileno()
+    os.set_blocking(fd, False)
+    with selectors.DefaultSelector() as selector:
+        selector.register(fd, selectors.EVENT_READ)
+        while process.poll() is None:
+            check()
+            if time.monotonic() > deadline:
+                return False
+            if selector.select(timeout=0.05) and not lines.feed(fd):
+                selector.unregister(fd)
+                _wait_quietly(process, deadline, check)
+    # A background child may hold the pipe open for ever: take what is there, and do not wait for more.
+    while lines.feed(fd):
+        pass
+    return process.returncode is not None
+
+
+def _wait_quietly(process: "subprocess.Popen[bytes]", deadline: float, check: Check) -> None:
+    """It closed its output but lives on."""
+    while time.monotonic() < deadline:
+        check()
+        try:
+            process.wait(timeout=0.05)
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _ending(status: int) -> str:
+    return "ended by signal %d" % -status if status < 0 else "exit status %d" % status
+
+
+class _Lines:
+    def __init__(self, say: Say) -> None:
+        self.last: List[str] = []
+        self._say = say
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._rest = ""
+
+    def feed(self, fd: int) -> bool:
+        """Read once; False at the end of the pipe, and when there is nothing to read."""
+        try:
+            data = os.read(fd, 1 << 16)
+        except BlockingIOError:
+            return False
+        *whole, self._rest = (self._rest + self._decode(data)).replace("\r\n", "\n").split("\n")
+        for line in whole:
+            self._take(line)
+        if len(self._rest) > LONGEST_LINE:
+            self._take(self._rest)
+            self._rest = ""
+        return bool(data)
+
+    def end(self) -> None:
+        if self._rest:
+            self._take(self._rest)
+            self._rest = ""
+
+    def _take(self, line: str) -> None:
+        line = line.rpartition("\r")[2][:LONGEST_LINE]
+        self.last.append(line)
+        del self.last[:-200]
+        self._say(line)

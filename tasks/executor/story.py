@@ -1,0 +1,60 @@
+"""What happens, told twice: to the client as events, and to the run log on this host."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from typing import Any, Iterator, Optional, TextIO
+
+from . import files
+from .errors import HostError
+from .link import Link
+from .place import Place
+
+KEPT_RUNS = 50
+LARGEST_RUN = 64 << 20
+
+
+class Story:
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._log: Optional[TextIO] = None
+
+    def keep_log(self, place: Place, deploy: str) -> None:
+        for name in sorted(os.listdir(place.runs))[:-KEPT_RUNS]:
+            files.remove(os.path.join(place.runs, name))
+        # A log that cannot be written must not end the deploy that it tells of.
+        with contextlib.suppress(OSError):
+            fd = os.open(place.run_log(deploy), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            self._log = os.fdopen(fd, "a", encoding="utf-8", errors="replace", buffering=1)
+
+    def event(self, event: str, **fields: Any) -> None:
+        self._link.event(dict(fields, event=event))
+        self._write(" ".join([event, *(str(value) for value in fields.values())]))
+
+    @contextlib.contextmanager
+    def step(self, service: str, step: str) -> Iterator["Ending"]:
+        """The block does the step and notes in `Ending.changed` whether it changed anything."""
+        self.event("step_started", service=service, step=step)
+        begin, ending = time.monotonic(), Ending()
+        why = None
+        try:
+            yield ending
+        except HostError as error:
+            why = error.message
+            raise
+        finally:
+            self.event("step_finished", service=service, step=step, ok=why is None and ending.changed is not None,
+                       changed=bool(ending.changed), seconds=round(time.monotonic() - begin, 3), why=why)
+
+    def _write(self, text: str) -> None:
+        if self._log is None:
+            return
+        with contextlib.suppress(OSError):
+            if self._log.tell() < LARGEST_RUN:
+                self._log.write(time.strftime("%Y-%m-%dT%H:%M:%SZ ", time.gmtime()) + text + "\n")
+
+
+class Ending:
+    changed: Optional[bool] = None
