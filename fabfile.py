@@ -1,0 +1,3 @@
+from tasks import namespace
+
+__all__ = ["namespace"]

@@ -1,0 +1,17 @@
+"""The namespace: one line per command. In this folder, files are verbs and folders are nouns."""
+
+from invoke.collection import Collection
+
+from tasks import control, deploy, logs, recover, rollback, sandbox, status, suite
+
+namespace = Collection()
+namespace.add_task(deploy.deploy)
+namespace.add_task(rollback.rollback)
+namespace.add_task(status.status)
+namespace.add_task(logs.logs)
+namespace.add_task(control.start)
+namespace.add_task(control.stop)
+namespace.add_task(control.restart)
+namespace.add_task(recover.recover)
+namespace.add_collection(Collection("sandbox", sandbox.up, sandbox.down))
+namespace.add_task(suite.test)

@@ -1,0 +1,186 @@
+"""What every command shares: its options, what it runs with, and the one error boundary."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from invoke.exceptions import Exit
+from invoke.tasks import Task
+
+from tasks._errors import FabvisorError, SelectionError
+
+if TYPE_CHECKING:
+    from tasks.inventory.loading import Inventory
+    from tasks.inventory.model import Environment, Target
+    from tasks.reports import Reporter
+    from tasks.rollout.events import Finished
+
+BESIDE = Path(__file__).resolve().parent.parent
+SHARED = {
+    "env": "the environment of hosts.yaml; else FAB_ENV, CI_ENVIRONMENT_NAME, default_environment",
+    "host": "only these hosts: GLOB[,GLOB]; !GLOB leaves out",
+    "format": "auto, terminal, plain or json",
+    "inventory": "the inventory file; else FAB_INVENTORY, ./hosts.yaml, the one beside the fabfile",
+    "verbose": "show everything that the hosts print",
+}
+DEFAULTS: dict[str, Any] = {"env": "", "host": "", "format": "auto", "inventory": "", "verbose": False}
+
+
+class Command:
+    """What a verb runs with. `deploy` is a new id: times sort, and no two are the same."""
+
+    def __init__(self, options: dict[str, Any], report: Reporter) -> None:
+        self.options = options
+        self.report = report
+        now = datetime.now(timezone.utc)
+        self.since = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.deploy = now.strftime("%Y%m%d-%H%M%S-") + os.urandom(3).hex()
+
+    @functools.cached_property
+    def inventory(self) -> Inventory:
+        from tasks.inventory import loading
+
+        path = loading.find_inventory(self.options["inventory"] or None, os.environ, Path.cwd(), BESIDE)
+        return loading.load(path)
+
+    @functools.cached_property
+    def environment(self) -> Environment:
+        from tasks.inventory import selection
+
+        name = selection.choose_environment(self.inventory, self.options["env"] or None, os.environ)
+        found = self.inventory.environment(name)
+        if found.sandbox:
+            from tasks import sandbox
+
+            return sandbox.environment(self.inventory, name)
+        return found
+
+    @functools.cached_property
+    def by(self) -> str:
+        """Who asks, for locks and histories."""
+        import getpass
+        import socket
+
+        try:
+            user = getpass.getuser()
+        except (KeyError, OSError):
+            user = f"uid {os.getuid()}"
+        return f"{user}@{socket.gethostname()}"
+
+    def targets(self, services: str) -> tuple[Target, ...]:
+        from tasks.inventory import selection
+
+        return selection.select(self.environment, services, self.options["host"] or None)
+
+    def revision(self, option: str, text: str) -> str:
+        """What the user typed, when it can be a commit, a branch or a tag."""
+        from tasks.inventory import values
+
+        wrong = values.revision(text)
+        if wrong:
+            raise SelectionError(f"--{option}: {wrong}", "give a commit, a branch or a tag")
+        return text
+
+    def seconds(self, option: str, text: str) -> float:
+        return float(self._number(option, text, "a number of seconds"))
+
+    def count(self, option: str, text: str) -> int:
+        return self._number(option, text, "a whole number")
+
+    def _number(self, option: str, text: str, expected: str) -> int:
+        if not text.isdecimal():
+            raise SelectionError(f"--{option}: expected {expected}, got {text!r}")
+        return int(text)
+
+
+class _Task(Task):  # type: ignore[type-arg]
+    """Only --env has a short form: a letter means the same in every command, or nothing."""
+
+    def arg_opts(self, name: str, default: str, taken_names: set[str]) -> dict[str, Any]:
+        options = super().arg_opts(name, default, taken_names)
+        if name == "env":
+            options["names"] = ["env", "e"]
+        return options
+
+
+Body = Callable[..., "Finished"]
+
+
+def command(*, help: dict[str, str] | None = None, positional: Iterable[str] = ()) -> Callable[[Body], _Task]:
+    """Make a verb of a function (run: Command, **its own options) -> Finished."""
+
+    def make(body: Body) -> _Task:
+        @functools.wraps(body)
+        def call(context: Any, **options: Any) -> None:
+            shared = {name: options.pop(name) for name in SHARED}
+            raise Exit(code=_guarded(context, body, shared, options))
+
+        call.__signature__ = _signature(body)  # type: ignore[attr-defined]
+        return _Task(call, positional=list(positional), help={**(help or {}), **SHARED}, auto_shortflags=False)
+
+    return make
+
+
+def _signature(body: Body) -> inspect.Signature:
+    """The body's own options, then the shared ones."""
+    own = list(inspect.signature(body).parameters.values())[1:]
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    shared = [inspect.Parameter(name, kind, default=default) for name, default in DEFAULTS.items()]
+    return inspect.Signature([inspect.Parameter("context", kind), *own, *shared])
+
+
+def _guarded(context: Any, body: Body, shared: dict[str, Any], options: dict[str, Any]) -> int:
+    """Run it; whatever happens, the screen hears of it, the last event is `finished`, and a number comes out."""
+    from tasks import reports
+    from tasks.rollout.events import Error, Finished
+
+    name = body.__name__.replace("_", "-")
+    try:
+        report = reports.choose(shared["format"], shared["verbose"], os.environ, sys.stdout, sys.stderr)
+        trouble = None
+    except FabvisorError as error:
+        report, trouble = reports.choose("plain", False, os.environ, sys.stdout, sys.stderr), error
+    with report:
+        try:
+            if trouble:
+                raise trouble
+            _refuse_fabric_hosts(context)
+            finished = body(Command(shared, report), **options)
+        except FabvisorError as error:
+            report.on(Error(message=error.message, hint=error.hint))
+            finished = Finished(command=name, outcome=error.outcome, exit_code=error.exit_code)
+        except KeyboardInterrupt:
+            finished = Finished(command=name, outcome="refused", exit_code=130)
+        except Exception as error:
+            report.on(Error(message=f"a bug: {type(error).__name__}: {error}", hint=f"see {_write_story()}"))
+            finished = Finished(command=name, outcome="unknown", exit_code=1)
+        report.on(finished)
+    return finished.exit_code
+
+
+def _refuse_fabric_hosts(context: Any) -> None:
+    if hasattr(context, "host"):
+        raise SelectionError("-H/--hosts would bypass hosts.yaml", "choose among its hosts with --host GLOB")
+
+
+def _write_story() -> str:
+    """The traceback of the bug at hand, with versions, in a file of its own."""
+    import platform
+    import tempfile
+    import traceback
+    from importlib import metadata
+
+    fd, path = tempfile.mkstemp(prefix="fabvisor-bug-", suffix=".txt")
+    names = ("fabric", "invoke", "paramiko", "msgspec", "rich")
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in names)
+    with os.fdopen(fd, "w", encoding="utf-8") as file:
+        file.write(f"Python {platform.python_version()} on {platform.platform()}; {versions}\n\n")
+        file.write(traceback.format_exc())
+    return path

@@ -1,0 +1,73 @@
+"""fab start, stop, restart: the supervised program alone, with the same verification as a deploy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tasks._command import Command, command
+from tasks._errors import NotReady
+
+if TYPE_CHECKING:
+    from tasks.inventory.model import Service
+    from tasks.rollout.events import Finished
+    from tasks.rollout.facts import Facts
+    from tasks.rollout.goal import Planner
+    from tasks.rollout.steps import Step
+
+HELP = {"service": "a name, a comma list, or `all`"}
+Steps = Callable[["Service", "Facts"], "list[Step]"]
+
+
+@command(positional=["service"], help=HELP)
+def start(run: Command, service: str) -> Finished:
+    """Start programs that do not run, and prove that they do.
+
+    Example: fab start monitor --host web1
+    """
+    from tasks.rollout import supervised
+
+    return _control(run, "start", service, lambda wanted, facts: (
+        [] if facts.program.state == "RUNNING" else supervised.restarted(wanted, facts)))
+
+
+@command(positional=["service"], help=HELP)
+def stop(run: Command, service: str) -> Finished:
+    """Stop programs, and wait until they have stopped.
+
+    Example: fab stop monitor --env develop
+    """
+    from tasks.rollout import supervised
+
+    return _control(run, "stop", service, lambda wanted, facts: (
+        [supervised.stop(wanted, facts)] if facts.program.state in supervised.UP else []))
+
+
+@command(positional=["service"], help=HELP)
+def restart(run: Command, service: str) -> Finished:
+    """Restart programs, and prove that they run.
+
+    Example: fab restart monitor
+    """
+    from tasks.rollout import supervised
+
+    return _control(run, "restart", service, supervised.restarted)
+
+
+def _control(run: Command, verb: str, service: str, steps: Steps) -> Finished:
+    from tasks.rollout.coordinator import Coordinator
+
+    return Coordinator(run, verb, run.targets(service)).roll_out(_planner(steps))
+
+
+def _planner(steps: Steps) -> Planner:
+    from tasks.rollout.goal import key, same_version
+
+    def plan(targets, facts, goals):  # type: ignore[no-untyped-def]
+        missing = [f"{host}: {name}" for (host, name), known in facts.items() if known.program_file is None]
+        if missing:
+            raise NotReady("not deployed yet:\n" + "\n".join(missing), "fab deploy SERVICE")
+        return {key(target): same_version(facts[key(target)], steps(target.service, facts[key(target)]))
+                for target in targets}
+
+    return plan

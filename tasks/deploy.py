@@ -1,0 +1,60 @@
+"""fab deploy: the whole thing, and `recipe`: what happens on one host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks._command import Command, command
+
+if TYPE_CHECKING:
+    from tasks.inventory.model import Service
+    from tasks.rollout.events import Finished
+    from tasks.rollout.facts import Facts
+    from tasks.rollout.goal import Goal
+    from tasks.rollout.steps import Step
+
+
+@command(
+    positional=["service"],
+    help={
+        "service": "a name, a comma list, or `all`; several are one deploy: all or none",
+        "revision": "a commit, branch or tag; the environment's branch unless given",
+        "force": "deploy though nothing changed",
+        "set_aside": "stash files that were edited on the host, instead of refusing",
+        "wait": "seconds to wait for a lock that somebody else holds",
+        "yes": "do not ask",
+    },
+)
+def deploy(
+    run: Command, service: str, revision: str = "", force: bool = False, set_aside: bool = False,
+    wait: str = "0", yes: bool = False,
+) -> Finished:
+    """Deploy services: fetch, checkout, build on every host; then restart, verify; or go back.
+
+    Example: fab deploy monitor --env production --revision v1.2
+    """
+    from tasks.rollout.coordinator import Coordinator
+    from tasks.rollout.goal import towards
+
+    targets = run.targets(service)
+    wanted = run.revision("revision", revision) if revision else run.environment.branch
+    coordinator = Coordinator(run, "deploy", targets, wait=run.seconds("wait", wait))
+    return coordinator.roll_out(
+        resolve={target.service.name: wanted for target in targets},
+        plan=towards(recipe, force=force, set_aside=set_aside),
+    )
+
+
+def recipe(service: Service, facts: Facts, goal: Goal) -> list[Step]:
+    """Everything a deploy does on one host for one service, in order. The names are what users see."""
+    from tasks.rollout import in_place, supervised
+
+    return [
+        in_place.fetch(facts, goal),
+        in_place.checkout(facts, goal),
+        *in_place.build(service, facts, goal),
+        supervised.program(service, facts),
+        supervised.restart(service, facts),
+        supervised.verify(service),
+        *supervised.health(service),
+    ]

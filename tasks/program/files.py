@@ -1,0 +1,60 @@
+"""The program file and the environment file of a service."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from msgspec import Struct
+
+from tasks.inventory.model import Service
+from tasks.program import quoting
+
+HEADER = "; Written by Fabvisor for {service}: the next deploy replaces what is changed here.\n"
+# A service is kept up, and stopped with its children: supervisord's own defaults do neither.
+DEFAULTS = {
+    "autorestart": "true",
+    "stopasgroup": "true",
+    "killasgroup": "true",
+    "redirect_stderr": "true",
+    "stdout_logfile_maxbytes": "20MB",
+    "stdout_logfile_backups": "20",
+}
+# The program reads its environment file first, then becomes the command: same pid, exact values.
+START = '. "$0" && exec "$@"'
+
+
+class Paths(Struct, frozen=True, kw_only=True):
+    """Absolute paths on the host."""
+
+    directory: str
+    env_file: str
+    log: str
+
+
+def program_file(service: Service, paths: Paths) -> str:
+    """The text of conf.d/<service>.conf."""
+    argv = ["/bin/sh", "-c", START, paths.env_file, *quoting.words(service.command)]
+    own = {
+        "command": quoting.command_for_supervisord(argv),
+        "directory": quoting.for_supervisord(paths.directory),
+        "environment": f'RUN_MODE="{quoting.for_supervisord(service.run_mode)}"',
+        "stdout_logfile": quoting.for_supervisord(paths.log),
+    }
+    further = {name: quoting.for_supervisord(value) for name, value in service.program.items()}
+    lines = [f"{name}={value}\n" for name, value in (own | DEFAULTS | further).items()]
+    return HEADER.format(service=service.name) + f"[program:{service.name}]\n" + "".join(lines)
+
+
+def env_file(service: Service) -> str:
+    """The text that sh reads before the program starts: any value without NUL arrives exactly."""
+    lines = [f"export {name}={quoting.for_sh(value)}\n" for name, value in sorted(service.variables.items())]
+    return "# Written by Fabvisor: the variables of the program, but for RUN_MODE.\n" + "".join(lines)
+
+
+def digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+def seconds(service: Service, option: str, default: float) -> float:
+    """A time among the program's options, as supervisord would read it."""
+    return float(service.program.get(option, default))

@@ -1,0 +1,38 @@
+"""Quoting for the two readers we write for: sh, and supervisord's configuration parser."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from tasks._errors import Mistake
+
+
+def for_sh(value: str) -> str:
+    """Any text without NUL, as one word of sh."""
+    return shlex.quote(value)
+
+
+def words(command: str) -> list[str]:
+    """The words of a command line, as supervisord splits it."""
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        raise Mistake(f"command: {command!r} cannot be split into words: {error}", "balance its quotes") from None
+
+
+def for_supervisord(value: str) -> str:
+    """A value of a program file, where `%` expands."""
+    if "\n" in value or "\r" in value:
+        raise Mistake(f"{value!r} has a line break, which a program file cannot hold", "put it into a script")
+    return value.replace("%", "%%")
+
+
+def command_for_supervisord(argv: list[str]) -> str:
+    """A `command=` that supervisord splits into exactly these words.
+
+    Its parser sees a comment in white space followed by `;` or `#`, even inside quotes: an empty pair of
+    quotes between the two hides it (`'a '';b'`).
+    """
+    quoted = (re.sub(r"(\s)([;#])", r"\1''\2", shlex.quote(word)) for word in argv)
+    return for_supervisord(" ".join(quoted))

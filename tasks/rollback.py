@@ -1,0 +1,90 @@
+"""fab rollback: to the version before the one that runs, by the hosts' own histories."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tasks._command import Command, command
+from tasks._errors import Mistake
+
+if TYPE_CHECKING:
+    from tasks.inventory.model import Target
+    from tasks.rollout.events import Finished
+    from tasks.rollout.facts import Facts
+    from tasks.rollout.goal import Goal, Goals, Key, Planner
+    from tasks.rollout.steps import Plan
+
+
+@command(
+    positional=["service"],
+    help={
+        "service": "a name, a comma list, or `all`",
+        "to": "a commit, branch or tag, instead of the version before",
+        "force": "roll back though that version already runs",
+        "set_aside": "stash files that were edited on the host, instead of refusing",
+        "wait": "seconds to wait for a lock that somebody else holds",
+        "yes": "do not ask",
+    },
+)
+def rollback(
+    run: Command, service: str, to: str = "", force: bool = False, set_aside: bool = False, wait: str = "0",
+    yes: bool = False,
+) -> Finished:
+    """Go back to the newest version before this one that was committed and healthy; again goes further.
+
+    Example: fab rollback monitor --env production
+    """
+    from tasks.deploy import recipe
+    from tasks.rollout.coordinator import Coordinator
+    from tasks.rollout.goal import towards
+
+    targets = run.targets(service)
+    coordinator = Coordinator(run, "rollback", targets, wait=run.seconds("wait", wait))
+    planner = towards(recipe, force=force, set_aside=set_aside)
+    if to:
+        wanted = run.revision("to", to)
+        return coordinator.roll_out(planner, resolve={target.service.name: wanted for target in targets})
+    return coordinator.roll_out(_to_previous(planner))
+
+
+def previous(history: list[dict[str, Any]], now: str | None) -> str | None:
+    """The version to go back to: each rollback takes what it left off the pile, so the next goes further."""
+    pile: list[str] = []
+    for line in history:
+        if line["result"] != "committed":
+            continue
+        if not pile and line["was_running"] and line["from"]:
+            pile.append(line["from"])                   # what ran before the first deploy was good enough to run
+        if line["command"] == "rollback" and line["to"] in pile:
+            del pile[pile.index(line["to"]) + 1:]
+        elif pile[-1:] != [line["to"]]:
+            pile.append(line["to"])
+    if pile[-1:] == [now]:
+        pile.pop()
+    return pile[-1] if pile else None
+
+
+def _to_previous(planner: Planner) -> Planner:
+    def plan(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals) -> dict[Key, Plan]:
+        names = sorted({target.service.name for target in targets})
+        return planner(targets, facts, {name: _goal(name, facts) for name in names})
+
+    return plan
+
+
+def _goal(service: str, facts: dict[Key, Facts]) -> Goal:
+    """One commit for all hosts, or none is touched."""
+    from tasks.rollout.goal import Goal
+
+    found = {host: previous(known.history, known.commit) for (host, name), known in facts.items() if name == service}
+    commits = set(found.values())
+    if commits == {None}:
+        raise Mistake(f"{service}: no earlier version in the history of any host", "choose one with --to REVISION")
+    if len(commits) > 1:
+        raise Mistake(f"{service}: the hosts were at different versions before:\n"
+                      + "\n".join(f"{host}: {commit or 'none'}" for host, commit in sorted(found.items())),
+                      "choose one for all with --to REVISION")
+    commit = str(commits.pop())
+    lines = [line for known in facts.values() for line in known.history if line["to"] == commit]
+    branch = next((line["branch"] for line in lines), None)
+    return Goal(commit=commit, revision=commit, branch=branch)

@@ -1,0 +1,112 @@
+"""The client's half of a deploy: connect, lock, look, plan, prepare, activate, commit; or abort.
+
+Two-phase commit with presumed abort (design, section 3).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks import _errors as errors
+from tasks.rollout import asking, events, results, signals, wire
+from tasks.rollout.conversation import Conversation, Stop
+from tasks.rollout.goal import Goal, Planner
+from tasks.rollout.locking import lock_and_look
+
+if TYPE_CHECKING:
+    from tasks._command import Command
+    from tasks.inventory.model import Target
+    from tasks.rollout.fleet import Peer
+
+
+class Coordinator:
+    """Carries one plan out on all targets: all or none.
+
+    Seconds to wait for a lock: `wait`, or `while_restoring` when its holder is on its way back.
+    """
+
+    def __init__(self, run: Command, command: str, targets: tuple[Target, ...], *, wait: float = 0,
+                 while_restoring: float = 0) -> None:
+        self.run = run
+        self.command = command
+        self.targets = targets
+        self.wait = wait
+        self.while_restoring = while_restoring
+        self.conversation = Conversation(targets, run.report)
+        self.peers = self.conversation.peers
+
+    def roll_out(self, plan: Planner, resolve: dict[str, str] | None = None) -> events.Finished:
+        """The whole conversation. `resolve`: the revisions to turn into commits, by service."""
+        why, codes = "", [0]
+        self._announce()
+        with signals.as_messages(self.conversation.signalled, self.run.report.close), self.conversation.fleet:
+            try:
+                self.conversation.connect()
+                self._lock(resolve or {})
+                self._plan(plan)
+                self._agree()
+            except Stop as stop:
+                self._abort(stop)
+                why, codes = stop.error.message, [stop.error.exit_code]
+            self._hear_endings()
+        codes += [peer.error.exit_code for peer in self.peers if peer.error]
+        return results.finished(self.command, self.peers, why, results.worst(codes))
+
+    def _lock(self, resolve: dict[str, str]) -> None:
+        """The lowest-named host resolves the revisions, once for all."""
+        by_host = {peer.name: self._to_resolve(peer, resolve) for peer in self.peers}
+        lock_and_look(self.conversation, lambda peer: wire.rollout(peer, self.run, self.command, by_host[peer.name]),
+                      self.wait, self.while_restoring)
+        for name, found in self.conversation.resolved.items():
+            self.run.report.on(events.Resolved(service=name, revision=found["revision"], commit=found["commit"],
+                                               subject=found["subject"]))
+
+    def _to_resolve(self, peer: Peer, resolve: dict[str, str]) -> dict[str, str]:
+        """A service is resolved by the lowest-named host that it is deployed to."""
+        lower = {name for other in self.peers if other.name < peer.name for name in other.services}
+        return {name: revision for name, revision in resolve.items() if name not in lower}
+
+    def _plan(self, plan: Planner) -> None:
+        facts = {(peer.name, name): found for peer in self.peers for name, found in peer.facts.items()}
+        goals = {name: Goal(commit=found["commit"], revision=found["revision"], branch=found["branch"])
+                 for name, found in self.conversation.resolved.items()}
+        try:
+            plans = plan(self.targets, facts, goals)
+        except errors.FabvisorError as error:
+            self.run.report.on(events.Error(message=error.message, hint=error.hint))
+            raise Stop(error) from None
+        for peer in self.peers:
+            peer.plans = {name: plans[peer.name, name] for name in peer.services}
+
+    def _agree(self) -> None:
+        """Nothing restarts until every host has built; nothing is kept until every host is healthy."""
+        busy = [peer for peer in self.peers if any(plan.steps for plan in peer.plans.values())]
+        for peer in busy:
+            steps = {name: plan.message() for name, plan in peer.plans.items() if plan.steps}
+            self.conversation.gate.enter(peer, {"do": "plan", "services": steps})
+        self.conversation.agree("prepared", busy)
+        self.conversation.tell(busy, {"do": "activate"})
+        self.conversation.agree("healthy", busy)
+        self.conversation.holding = True
+        self.conversation.tell(busy, {"do": "commit"})
+
+    def _abort(self, stop: Stop) -> None:
+        self.conversation.gate.shut()
+        self.conversation.holding = True
+        if isinstance(stop.error, errors.Interrupted):
+            words = "interrupted: going back; once more to leave at once"
+            self.run.report.on(events.Notice(message=words, level="warning"))
+        self.conversation.tell(self.peers, {"do": "abort", "why": stop.error.message})
+
+    def _hear_endings(self) -> None:
+        """Whoever was given a plan says how it ended; a host that could not say it is asked once more."""
+        begun = [peer for peer in self.peers if peer.planned]
+        self.conversation.tell([peer for peer in self.peers if not peer.planned], {"do": "end"})
+        self.conversation.holding = True
+        self.conversation.until(lambda: all(peer.ending or peer.gone for peer in begun))
+        asking.ask([peer for peer in begun if not peer.ending], self.run)
+
+    def _announce(self) -> None:
+        services = sorted({target.service.name for target in self.targets})
+        self.run.report.on(events.Started(command=self.command, environment=self.run.environment.name,
+                                          hosts=[peer.name for peer in self.peers], services=services))

@@ -1,0 +1,49 @@
+"""What a host says of one service. Shapes are those of executor/facts.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct, convert
+
+
+class Program(Struct, frozen=True, kw_only=True):
+    """`state` is supervisord's word for it, or absent (it knows no such program) or UNKNOWN (it is down)."""
+
+    state: str
+    pid: int | None = None
+    start: int | None = None            # seconds since 1970, by the host's clock; so is `now`
+    now: int | None = None
+    why: str = ""
+    hint: str = ""
+
+    @property
+    def uptime(self) -> float | None:
+        running = self.state == "RUNNING" and self.start is not None and self.now is not None
+        return float(max(0, (self.now or 0) - (self.start or 0))) if running else None
+
+
+class Facts(Struct, frozen=True, kw_only=True):
+    directory: str                      # absolute, as are all paths here
+    directory_exists: bool
+    clone: bool
+    foreign: bool                       # the directory holds files, but no clone
+    commit: str | None
+    branch: str | None                  # what HEAD is attached to
+    edited: list[str]                   # lines of `git status --porcelain`
+    program_file: str | None
+    program_path: str
+    env_path: str
+    env_sha256: str | None
+    program: Program
+    started_from: str | None
+    committed: dict[str, Any]           # the newest committed line of the history; {} when there is none
+    history: list[dict[str, Any]]       # oldest first
+    log: str
+    holder: dict[str, Any] = {}         # who holds the lock now (status only)
+    due: list[str] = []                 # deploys that left something to undo (status only)
+    elsewhere: list[Any] | None = None  # [file, line] of another definition of the program (status only)
+
+
+def read(message: dict[str, Any]) -> Facts:
+    return convert(message, Facts)

@@ -1,0 +1,116 @@
+"""The hosts of one command: one channel and one executor each, all heard in one inbox."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from tasks._errors import FabvisorError, Unreachable
+
+if TYPE_CHECKING:
+    from tasks.inventory.model import Host, Target
+    from tasks.remote.session import Session
+    from tasks.rollout.facts import Facts
+    from tasks.rollout.steps import Plan
+
+Message = dict[str, Any]
+BEATS_A_LEASE = 4
+TICK = 0.2
+
+
+class Peer:
+    """One host, as the client knows it. `answer`: the last thing it answered; `ending`: how its deploy ended."""
+
+    def __init__(self, host: Host, targets: list[Target]) -> None:
+        self.host = host
+        self.targets = targets
+        self.session: Session | None = None
+        self.error: FabvisorError | None = None
+        self.connected = False
+        self.greeted = False
+        self.looked = False                         # it answered the request to lock, one way or the other
+        self.refusal: Message | None = None         # who holds the lock
+        self.recovered: dict[str, str] = {}         # services of an interrupted deploy: how that ended now
+        self.facts: dict[str, Facts] = {}
+        self.plans: dict[str, Plan] = {}
+        self.planned = False                        # it was given a plan: from then on it must say how it ended
+        self.gone = False                           # nothing more will be heard of it
+        self.answer = ""
+        self.ending = ""
+        self.now: dict[str, str | None] = {}
+        self.why = ""
+
+    @property
+    def name(self) -> str:
+        return self.host.name
+
+    @property
+    def services(self) -> list[str]:
+        return [target.service.name for target in self.targets]
+
+    def send(self, message: Message) -> None:
+        if self.session is not None:
+            self.session.send(message)
+
+    def overdue(self) -> bool:
+        """Nothing was heard of it for as long as its lease."""
+        return self.session is not None and time.monotonic() - self.session.last_heard > self.host.lease
+
+    def close(self) -> None:
+        if self.session is not None:
+            self.session.close()
+
+
+class Fleet:
+    """Peers in the order of their names; a context manager, so that every connection is closed."""
+
+    def __init__(self, targets: tuple[Target, ...]) -> None:
+        by_host: dict[str, list[Target]] = {}
+        for target in targets:
+            by_host.setdefault(target.host.name, []).append(target)
+        self.peers = [Peer(found[0].host, found) for _, found in sorted(by_host.items())]
+        self.inbox: queue.SimpleQueue[tuple[Peer | None, Message | None]] = queue.SimpleQueue()
+
+    def __enter__(self) -> Fleet:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for peer in self.peers:
+            peer.close()
+
+    def connect(self) -> None:
+        """Begin to connect to all at once; of each, `connected` or `unreachable` comes to the inbox."""
+        for peer in self.peers:
+            threading.Thread(target=self._connect, args=(peer,), daemon=True).start()
+
+    def messages(self) -> Iterator[tuple[Peer | None, Message]]:
+        """What comes, as it comes; the end of a stream is `gone`. Every TICK of silence gives (None, {})."""
+        while True:
+            try:
+                peer, message = self.inbox.get(timeout=TICK)
+            except queue.Empty:
+                yield None, {}
+                continue
+            yield peer, {"event": "gone"} if message is None else message
+
+    def _connect(self, peer: Peer) -> None:
+        try:
+            peer.session = open_session(peer.host, lambda message: self.inbox.put((peer, message)))
+        except FabvisorError as error:
+            peer.error = error
+        except Exception as error:
+            peer.error = Unreachable(f"{peer.name}: {type(error).__name__}: {error}", "try again")
+        self.inbox.put((peer, {"event": "unreachable" if peer.error else "connected"}))
+
+
+def open_session(host: Host, deliver: Callable[[Message | None], None]) -> Session:
+    """Connect, send the executor, begin to beat."""
+    from tasks.remote import bootstrap, session
+    from tasks.remote.connection import connect
+
+    opened = session.open_session(connect(host), bootstrap.command(host.python), bootstrap.program(), deliver)
+    opened.start_heartbeat(host.lease / BEATS_A_LEASE)
+    return opened

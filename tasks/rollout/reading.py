@@ -1,0 +1,25 @@
+"""Asking all hosts at once about something, without changing anything there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tasks.rollout import signals, wire
+from tasks.rollout.conversation import Conversation
+
+if TYPE_CHECKING:
+    from tasks._command import Command
+    from tasks.inventory.model import Target
+    from tasks.rollout.fleet import Peer
+
+
+def read(run: Command, targets: tuple[Target, ...], verb: str, **more: Any) -> list[Peer]:
+    """One of the executor's reading verbs, on every host; a host that cannot answer has an `error`."""
+    conversation = Conversation(targets, run.report)
+    with signals.as_messages(conversation.signalled, run.report.close), conversation.fleet:
+        conversation.fleet.connect()
+        conversation.until(lambda: all(peer.connected or peer.error for peer in conversation.peers))
+        for peer in conversation.peers:
+            peer.send(wire.hello(verb, peer, **more))
+        conversation.until(lambda: all(peer.ending or peer.error for peer in conversation.peers))
+    return conversation.peers

@@ -1,0 +1,86 @@
+"""How it ended, in the words and numbers of the contract. Pure."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+from tasks.rollout.events import Error, Finished, Result
+
+if TYPE_CHECKING:
+    from tasks.reports import Reporter
+    from tasks.rollout.fleet import Peer
+
+SIGNALS = (128 + signal.SIGINT, 128 + signal.SIGTERM)
+PRECEDENCE = (3, *SIGNALS, 2, 75, 1, 0)
+
+
+def worst(codes: list[int]) -> int:
+    """The exit code that counts when several apply."""
+    return min(codes, key=PRECEDENCE.index, default=0)
+
+
+def of_peer(peer: Peer, why: str) -> dict[str, Result]:
+    """`why`: what ended the command, for a host that did nothing wrong itself."""
+    return {target.service.name: _result(peer, target.service.name, why) for target in peer.targets}
+
+
+def finished(command: str, peers: list[Peer], why: str, code: int) -> Finished:
+    hosts = {peer.name: of_peer(peer, why) for peer in peers}
+    outcomes = {result.outcome for results in hosts.values() for result in results.values()}
+    if "unknown" in outcomes or {"committed", "restored"} <= outcomes:
+        code = 3
+    return Finished(command=command, outcome=of_fleet(outcomes, code), exit_code=code, hosts=hosts)
+
+
+def read(command: str, peers: list[Peer]) -> Finished:
+    """The end of a command that only looked."""
+    hosts = {peer.name: {name: _seen(peer, name) for name in peer.services} for peer in peers}
+    outcomes = {result.outcome for results in hosts.values() for result in results.values()}
+    code = worst([peer.error.exit_code for peer in peers if peer.error])
+    return Finished(command=command, outcome=of_fleet(outcomes, code), exit_code=code, hosts=hosts)
+
+
+def tell_errors(peers: list[Peer], report: Reporter) -> None:
+    for peer in peers:
+        if peer.error:
+            report.on(Error(host=peer.name, message=peer.error.message, hint=peer.error.hint))
+
+
+def of_fleet(outcomes: set[str], code: int) -> str:
+    """One word for all hosts."""
+    if "unknown" in outcomes:
+        return "unknown"
+    if "committed" in outcomes:
+        return "mixed" if outcomes - {"committed", "unchanged"} else "committed"
+    for outcome in ("restored", "unreachable", "refused"):
+        if outcome in outcomes:
+            return outcome
+    return "unchanged" if code == 0 else "refused"
+
+
+def _result(peer: Peer, service: str, why: str) -> Result:
+    facts, plan = peer.facts.get(service), peer.plans.get(service)
+    was = facts.commit if facts else None
+    tried = plan.tried if plan else None
+    outcome = _outcome(peer, service)
+    now = peer.now.get(service, was) if outcome in ("committed", "restored") else was
+    if outcome == "unknown":
+        now = peer.now.get(service)
+    told = None if outcome in ("committed", "unchanged") else (peer.error.message if peer.error else peer.why or why)
+    return Result(was=was, tried=tried, now=now, outcome=outcome, why=told or None)
+
+
+def _outcome(peer: Peer, service: str) -> str:
+    if peer.planned and peer.plans[service].steps:
+        return peer.ending if peer.ending in ("committed", "restored") else "unknown"
+    if peer.error is not None:
+        return peer.error.outcome if peer.error.outcome in ("unreachable", "unknown") else "refused"
+    return "unchanged" if service in peer.plans else "refused"
+
+
+def _seen(peer: Peer, service: str) -> Result:
+    commit = peer.facts[service].commit if service in peer.facts else None
+    if peer.error:
+        return Result(was=commit, now=commit, outcome=peer.error.outcome, why=peer.error.message)
+    return Result(was=commit, now=commit, outcome="unchanged")

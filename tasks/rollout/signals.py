@@ -1,0 +1,29 @@
+"""SIGINT and SIGTERM as messages: the first ends the command in order, a second SIGINT leaves at once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+
+@contextlib.contextmanager
+def as_messages(tell: Callable[[int], None], leave: Callable[[], None]) -> Iterator[None]:
+    """`tell` hears the signal's number; `leave` tidies the screen before leaving at once."""
+    seen: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGINT and signal.SIGINT in seen:
+            leave()
+            os._exit(128 + number)          # the hosts go back by themselves
+        seen.append(number)
+        tell(number)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,45 @@
+"""A step is a name, what it does on the host, and what undoes it. Pure values."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct, to_builtins
+
+
+class Action(Struct, frozen=True):
+    """A name of executor/actions.py, and its arguments."""
+
+    action: str
+    args: dict[str, Any] = {}
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """`undo_last`: the undo runs after all the others (what a first deploy created)."""
+
+    name: str
+    phase: Literal["prepare", "activate"]
+    do: Action
+    undo: Action | None = None
+    undo_last: bool = False
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What one host does for one service; no steps: everything is so already.
+
+    `record` becomes the history line: revision, branch, from, to, strategy, build, variables, ….
+    """
+
+    was: str | None
+    tried: str | None
+    steps: tuple[Step, ...] = ()
+    record: dict[str, Any] = {}
+
+    def message(self) -> dict[str, Any]:
+        """As it goes to the host."""
+        return {"record": self.record, "steps": [_wire(step) for step in self.steps]}
+
+
+def _wire(step: Step) -> dict[str, Any]:
+    return {"name": step.name, "phase": step.phase, "action": step.do.action, "args": step.do.args,
+            "undo": to_builtins(step.undo), "undo_last": step.undo_last}

@@ -1,0 +1,66 @@
+"""Steps about the supervised program, whatever the strategy: program, restart, stop, verify, health."""
+
+from __future__ import annotations
+
+from msgspec import to_builtins
+
+from tasks.inventory.model import Service
+from tasks.program import files
+from tasks.rollout.facts import Facts
+from tasks.rollout.steps import Action, Step
+
+# supervisord kills after stopwaitsecs; whoever waits for that must wait longer.
+GRACE = 20.0
+UP = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
+
+
+def paths(facts: Facts) -> files.Paths:
+    return files.Paths(directory=facts.directory, env_file=facts.env_path, log=facts.log)
+
+
+def program(service: Service, facts: Facts) -> Step:
+    texts = {"program_file": files.program_file(service, paths(facts)), "env_file": files.env_file(service)}
+    return Step(name="program", phase="activate", do=Action("program", texts), undo=Action("files_back"))
+
+
+def restart(service: Service, facts: Facts) -> Step:
+    do = Action("restart", {"patience": patience(service)})
+    return Step(name="restart", phase="activate", do=do, undo=_as_it_was(service, facts))
+
+
+def stop(service: Service, facts: Facts) -> Step:
+    do = Action("stop", {"patience": patience(service)})
+    return Step(name="stop", phase="activate", do=do, undo=_as_it_was(service, facts))
+
+
+def verify(service: Service) -> Step:
+    return Step(name="verify", phase="activate", do=Action("verify", {"startsecs": startsecs(service)}))
+
+
+def health(service: Service) -> list[Step]:
+    if service.health is None:
+        return []
+    variables = dict(service.variables, RUN_MODE=service.run_mode)
+    do = Action("health", {"health": to_builtins(service.health), "variables": variables})
+    return [Step(name="health", phase="activate", do=do)]
+
+
+def restarted(service: Service, facts: Facts) -> list[Step]:
+    """Restart, and prove that it runs."""
+    return [restart(service, facts), verify(service), *health(service)]
+
+
+def startsecs(service: Service) -> float:
+    return files.seconds(service, "startsecs", 1)
+
+
+def patience(service: Service) -> float:
+    return files.seconds(service, "stopwaitsecs", 10) + GRACE
+
+
+def _as_it_was(service: Service, facts: Facts) -> Action:
+    """RUNNING, STOPPED or absent; a program that was neither up nor absent counts as stopped."""
+    state = facts.program.state
+    was = "RUNNING" if state in ("RUNNING", "STARTING") else "absent" if state == "absent" else "STOPPED"
+    return Action("program_back", {"was": was, "pid": facts.program.pid, "patience": patience(service),
+                                   "startsecs": startsecs(service)})

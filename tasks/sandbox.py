@@ -1,0 +1,50 @@
+"""fab sandbox.up, sandbox.down: two hosts on this machine, for an environment with `sandbox: true`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks._command import BESIDE, Command, command
+
+if TYPE_CHECKING:
+    from tasks.inventory.loading import Inventory
+    from tasks.inventory.model import Environment
+    from tasks.rollout.events import Finished
+
+
+@command()
+def up(run: Command) -> Finished:
+    """Start the sandbox, unless it is up. Deploying to it starts it, too.
+
+    Example: fab sandbox.up
+    """
+    from tasks import embedded
+    from tasks.rollout.events import Finished, Notice
+
+    sandbox = embedded.up(BESIDE)
+    for host in sandbox.hosts:
+        run.report.on(Notice(host=host.name, message=f"ssh on {host.address} port {host.port}, root {host.root}"))
+    run.report.on(Notice(message=f"edit, commit and push the example service in {sandbox.clone}"))
+    return Finished(command="sandbox.up", outcome="unchanged", exit_code=0)
+
+
+@command()
+def down(run: Command) -> Finished:
+    """End the sandbox and remove all of it.
+
+    Example: fab sandbox.down
+    """
+    from tasks import embedded
+    from tasks.rollout.events import Finished, Notice
+
+    gone = embedded.down(BESIDE)
+    run.report.on(Notice(message="the sandbox is down" if gone else "the sandbox was not up"))
+    return Finished(command="sandbox.down", outcome="unchanged", exit_code=0)
+
+
+def environment(inventory: Inventory, name: str) -> Environment:
+    """The environment on the sandbox's hosts, which are started unless they are up."""
+    from tasks import embedded
+
+    sandbox = embedded.up(BESIDE)
+    return sandbox.adapt(inventory.environment(name, sandbox.host_settings()))
