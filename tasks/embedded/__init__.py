@@ -1,0 +1,10 @@
+"""The sandbox: two hosts on this machine, for an environment with `sandbox: true`.
+
+Each is a real SSH server on 127.0.0.1 with a root folder and a supervisord of its own; beside them lies
+the git repository of an example service. Nothing of it is in the checkout.
+"""
+
+from .lifecycle import down, up
+from .sandbox import EXAMPLE, Sandbox
+
+__all__ = ["EXAMPLE", "Sandbox", "down", "up"]

@@ -1,0 +1,56 @@
+"""A sandbox for a checkout that is a temporary folder: a developer's own is never touched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import paramiko
+import pytest
+
+from tasks.embedded import Sandbox, down, up
+from tasks.embedded.place import state_of
+
+Connect = Callable[..., paramiko.SSHClient]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    (folder / "hosts.yaml").write_text("kept: as it is\n")
+    try:
+        yield folder
+    finally:
+        down(folder)
+        assert not state_of(folder).exists()
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    folder = tmp_path_factory.mktemp("checkout")
+    try:
+        yield up(folder)
+    finally:
+        down(folder)
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """Log in to the sandbox's first host; arguments override paramiko's."""
+    clients: list[paramiko.SSHClient] = []
+
+    def open_client(sandbox: Sandbox, **override: object) -> paramiko.SSHClient:
+        host = sandbox.hosts[0]
+        client = paramiko.SSHClient()
+        clients.append(client)
+        client.load_host_keys(str(host.known_hosts))
+        client.set_missing_host_key_policy(paramiko.RejectPolicy())
+        settings = {"port": host.port, "username": host.user, "key_filename": host.identity_file,
+                    "allow_agent": False, "look_for_keys": False, **override}
+        client.connect(str(host.address), **settings)  # type: ignore[arg-type]
+        return client
+
+    yield open_client
+    for client in clients:
+        client.close()
