@@ -1,0 +1,223 @@
+"""Hosts to deploy to, as a team has them: OpenSSH's sshd, a supervisord, a root in the article's layout, git.
+
+All on loopback, in one temporary folder, as the current user; what was started is ended by pid.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xmlrpc.client
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from supervisor.xmlrpc import SupervisorTransport
+
+from tests.support.sshd import Sshd
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+CONF = """\
+[unix_http_server]
+file={root}/supervisor.sock
+[supervisord]
+logfile={root}/supervisord.log
+pidfile={root}/supervisord.pid
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+[supervisorctl]
+serverurl=unix://{root}/supervisor.sock
+[include]
+files = conf.d/*.conf
+"""
+
+
+class LabHost:
+    """One host. `root` is the article's $GOPATH/src/git.example.com."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.name = name
+        self.root = folder / name / "go/src/git.example.com"
+        (self.root / "conf.d").mkdir(parents=True)
+        self.conf = self.root / "supervisord.conf"
+        self.conf.write_text(CONF.format(root=self.root))
+        self.sshd = Sshd(folder / name)
+        self.daemon: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.sshd.__enter__()
+        self.start_supervisord()
+
+    def start_supervisord(self) -> None:
+        command = [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(self.conf)]
+        self.daemon = subprocess.Popen(command, cwd=self.root, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)
+        wait_for(self._answers, f"supervisord of {self.name}")
+
+    def stop_supervisord(self) -> None:
+        if self.daemon is not None:
+            self.daemon.send_signal(signal.SIGTERM)
+            self.daemon.wait()
+            self.daemon = None
+
+    def stop(self) -> None:
+        self.stop_supervisord()
+        self.sshd.__exit__(None, None, None)
+
+    @property
+    def rpc(self) -> Any:
+        """supervisord's own API: xmlrpc.client.ServerProxy(...).supervisor."""
+        transport = SupervisorTransport(None, None, f"unix://{self.root}/supervisor.sock")
+        return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
+
+    def info(self, program: str) -> dict[str, Any]:
+        return self.rpc.getProcessInfo(f"{program}:{program}")
+
+    def directory(self, service: str) -> Path:
+        return self.root / "micro" / service
+
+    def head(self, service: str) -> str:
+        return git(self.directory(service), "rev-parse", "HEAD")
+
+    def history(self, service: str) -> list[dict[str, Any]]:
+        path = self.root / ".fabvisor" / service / "history.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def leftovers(self) -> list[str]:
+        """Journals, backups and other traces of something unfinished; [] when all is tidy."""
+        state = self.root / ".fabvisor"
+        patterns = ("journal/*", "*/before-*", "*/resolve-*", "**/.*.new")
+        found = [path for pattern in patterns for path in state.glob(pattern)]
+        return [str(path.relative_to(self.root)) for path in found]
+
+    def settings(self, **more: Any) -> dict[str, Any]:
+        """As under `hosts` in hosts.yaml."""
+        return {"address": self.sshd.host, "port": self.sshd.port, "user": self.sshd.user, "root": str(self.root),
+                "python": sys.executable, "identity_file": str(self.sshd.client_key), **more}
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.rpc.getState())
+        except OSError:
+            return False
+
+
+@dataclass
+class Run:
+    """A finished `fab …`. `events`: the JSON lines, where there were any."""
+
+    code: int
+    out: str
+    err: str
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def finished(self) -> dict[str, Any]:
+        assert self.events[-1]["event"] == "finished", self
+        return self.events[-1]
+
+    def outcome(self, host: str, service: str = "monitor") -> str:
+        return self.finished["hosts"][host][service]["outcome"]
+
+    def steps(self, host: str) -> list[str]:
+        return [e["step"] for e in self.events if e["event"] == "step_finished" and e["host"] == host and e["ok"]]
+
+
+class Lab:
+    """`with Lab(names=("web1", "web2")) as lab: lab.write(...); lab.fab("deploy", "monitor")`."""
+
+    def __init__(self, names: tuple[str, ...] = ("web1", "web2")) -> None:
+        # A unix socket's path has 107 bytes at most: pytest's own folders are too deep.
+        self.folder = Path(tempfile.mkdtemp(prefix="lab-"))
+        self.home = self.folder / "home"
+        (self.home / ".ssh").mkdir(parents=True, mode=0o700)
+        self.inventory = self.folder / "hosts.yaml"
+        self.hosts = {name: LabHost(self.folder, name) for name in names}
+
+    def __enter__(self) -> Lab:
+        for host in self.hosts.values():
+            host.start()
+        known = "".join(host.sshd.known_hosts_line + "\n" for host in self.hosts.values())
+        (self.home / ".ssh/known_hosts").write_text(known)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for host in self.hosts.values():
+            host.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __getitem__(self, name: str) -> LabHost:
+        return self.hosts[name]
+
+    def repository(self, name: str, files: dict[str, str]) -> Path:
+        """A working copy, pushed to a bare repository `<name>.git` beside it; commit() adds to both."""
+        bare, work = self.folder / "git" / f"{name}.git", self.folder / "git" / name
+        work.mkdir(parents=True)
+        git(self.folder, "init", "--quiet", "--bare", "--initial-branch=main", str(bare))
+        git(work, "init", "--quiet", "--initial-branch=main")
+        git(work, "remote", "add", "origin", str(bare))
+        self.commit(name, files, "first")
+        return bare
+
+    def commit(self, name: str, files: dict[str, str], message: str = "change", branch: str = "main") -> str:
+        """Returns the new commit, pushed to `branch`."""
+        work = self.folder / "git" / name
+        for path, text in files.items():
+            (work / path).parent.mkdir(parents=True, exist_ok=True)
+            (work / path).write_text(text)
+            if text.startswith("#!"):
+                (work / path).chmod(0o755)
+        git(work, "add", "--all")
+        git(work, "commit", "--quiet", "--allow-empty", "--message", message)
+        git(work, "push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}")
+        return git(work, "rev-parse", "HEAD")
+
+    def write(self, services: dict[str, Any], environment: dict[str, Any] | None = None,
+              **hosts: dict[str, Any]) -> None:
+        """hosts.yaml with one environment `test` on all hosts; `hosts`: further settings by host name."""
+        listed = {name: host.settings(**hosts.get(name, {})) for name, host in self.hosts.items()}
+        whole = {"default_environment": "test", "services": services,
+                 "environments": {"test": {"branch": "main", "hosts": listed, **(environment or {})}}}
+        self.inventory.write_text(yaml.safe_dump(whole, sort_keys=False))
+
+    def command(self, *args: str) -> list[str]:
+        return [sys.executable, "-m", "fabric", "--search-root", str(CHECKOUT), *args]
+
+    def environ(self, **env: str) -> dict[str, str]:
+        ours = ("FAB", "CI", "GITLAB", "SSH_")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        return {**kept, "HOME": str(self.home), "FAB_INVENTORY": str(self.inventory), **env}
+
+    def popen(self, *args: str, **env: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(self.command(*args), cwd=self.folder, env=self.environ(**env), text=True,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                start_new_session=True)
+
+    def fab(self, *args: str, format: str = "json", **env: str) -> Run:
+        """Run it to its end; JSON unless told otherwise."""
+        process = self.popen(*args, "--format", format, **env)
+        out, err = process.communicate(timeout=90)
+        events = [json.loads(line) for line in out.splitlines()] if format == "json" else []
+        return Run(process.returncode, out, err, events)
+
+
+def git(folder: Path, *args: str) -> str:
+    identity = ["-c", "user.name=Test", "-c", "user.email=test@example.com"]
+    done = subprocess.run(["git", *identity, *args], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def wait_for(so: Any, what: str, seconds: float = 30) -> Any:
+    """Poll until so() is true and return that; a failure names what was waited for."""
+    deadline = time.monotonic() + seconds
+    while not (found := so()):
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+        time.sleep(0.02)
+    return found
