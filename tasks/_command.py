@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tasks.inventory.model import Environment, Target
     from tasks.reports import Reporter
     from tasks.rollout.events import Finished
+    from tasks.rollout.order import Order
 
 BESIDE = Path(__file__).resolve().parent.parent
 SHARED = {
@@ -34,14 +35,12 @@ DEFAULTS: dict[str, Any] = {"env": "", "host": "", "format": "auto", "inventory"
 
 
 class Command:
-    """What a verb runs with. `deploy` is a new id: times sort, and no two are the same."""
+    """What a verb runs with: its name, the shared options, the screen."""
 
-    def __init__(self, options: dict[str, Any], report: Reporter) -> None:
+    def __init__(self, name: str, options: dict[str, Any], report: Reporter) -> None:
+        self.name = name
         self.options = options
         self.report = report
-        now = datetime.now(timezone.utc)
-        self.since = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-        self.deploy = now.strftime("%Y%m%d-%H%M%S-") + os.urandom(3).hex()
 
     @functools.cached_property
     def inventory(self) -> Inventory:
@@ -57,22 +56,19 @@ class Command:
         name = selection.choose_environment(self.inventory, self.options["env"] or None, os.environ)
         found = self.inventory.environment(name)
         if found.sandbox:
-            from tasks import sandbox
+            from tasks import embedded
 
-            return sandbox.environment(self.inventory, name)
+            return embedded.environment(BESIDE, self.inventory, name)
         return found
 
     @functools.cached_property
-    def by(self) -> str:
-        """Who asks, for locks and histories."""
-        import getpass
-        import socket
+    def order(self) -> Order:
+        """Who asks for what, and when. The id of a deploy: times sort, and no two are the same."""
+        from tasks.rollout.order import Order
 
-        try:
-            user = getpass.getuser()
-        except (KeyError, OSError):
-            user = f"uid {os.getuid()}"
-        return f"{user}@{socket.gethostname()}"
+        now = datetime.now(timezone.utc)
+        return Order(deploy=now.strftime("%Y%m%d-%H%M%S-") + os.urandom(3).hex(), command=self.name, by=_who(),
+                     since=now.strftime("%Y-%m-%dT%H:%M:%SZ"), environment=self.environment.name)
 
     def targets(self, services: str) -> tuple[Target, ...]:
         from tasks.inventory import selection
@@ -98,6 +94,18 @@ class Command:
         if not text.isdecimal():
             raise SelectionError(f"--{option}: expected {expected}, got {text!r}")
         return int(text)
+
+
+def _who() -> str:
+    """For locks and histories."""
+    import getpass
+    import socket
+
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = f"uid {os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
 
 
 class _Task(Task):  # type: ignore[type-arg]
@@ -152,7 +160,7 @@ def _guarded(context: Any, body: Body, shared: dict[str, Any], options: dict[str
             if trouble:
                 raise trouble
             _refuse_fabric_hosts(context)
-            finished = body(Command(shared, report), **options)
+            finished = body(Command(name, shared, report), **options)
         except FabvisorError as error:
             report.on(Error(message=error.message, hint=error.hint))
             finished = Finished(command=name, outcome=error.outcome, exit_code=error.exit_code)

@@ -27,7 +27,7 @@ def start(run: Command, service: str) -> Finished:
     """
     from tasks.rollout import supervised
 
-    return _control(run, "start", service, lambda wanted, facts: (
+    return _control(run, service, lambda wanted, facts: (
         [] if facts.program.state == "RUNNING" else supervised.restarted(wanted, facts)))
 
 
@@ -39,7 +39,7 @@ def stop(run: Command, service: str) -> Finished:
     """
     from tasks.rollout import supervised
 
-    return _control(run, "stop", service, lambda wanted, facts: (
+    return _control(run, service, lambda wanted, facts: (
         [supervised.stop(wanted, facts)] if facts.program.state in supervised.UP else []))
 
 
@@ -51,13 +51,13 @@ def restart(run: Command, service: str) -> Finished:
     """
     from tasks.rollout import supervised
 
-    return _control(run, "restart", service, supervised.restarted)
+    return _control(run, service, supervised.restarted)
 
 
-def _control(run: Command, verb: str, service: str, steps: Steps) -> Finished:
+def _control(run: Command, service: str, steps: Steps) -> Finished:
     from tasks.rollout.coordinator import Coordinator
 
-    return Coordinator(run, verb, run.targets(service)).roll_out(_planner(steps))
+    return Coordinator(run.order, run.targets(service), run.report).roll_out(_planner(steps))
 
 
 def _planner(steps: Steps) -> Planner:

@@ -38,7 +38,7 @@ def deploy(
 
     targets = run.targets(service)
     wanted = run.revision("revision", revision) if revision else run.environment.branch
-    coordinator = Coordinator(run, "deploy", targets, wait=run.seconds("wait", wait))
+    coordinator = Coordinator(run.order, targets, run.report, wait=run.seconds("wait", wait))
     return coordinator.roll_out(
         resolve={target.service.name: wanted for target in targets},
         plan=towards(recipe, force=force, set_aside=set_aside),

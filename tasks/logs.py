@@ -18,6 +18,6 @@ def logs(run: Command, service: str, lines: str = "20") -> Finished:
     """
     from tasks.rollout import reading, results
 
-    peers = reading.read(run, run.targets(service), "logs", lines=run.count("lines", lines))
+    peers = reading.read(run.targets(service), run.report, "logs", lines=run.count("lines", lines))
     results.tell_errors(peers, run.report)
     return results.read("logs", peers)

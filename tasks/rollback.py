@@ -39,7 +39,7 @@ def rollback(
     from tasks.rollout.goal import towards
 
     targets = run.targets(service)
-    coordinator = Coordinator(run, "rollback", targets, wait=run.seconds("wait", wait))
+    coordinator = Coordinator(run.order, targets, run.report, wait=run.seconds("wait", wait))
     planner = towards(recipe, force=force, set_aside=set_aside)
     if to:
         wanted = run.revision("to", to)

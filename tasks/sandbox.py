@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from tasks._command import BESIDE, Command, command
 
 if TYPE_CHECKING:
-    from tasks.inventory.loading import Inventory
-    from tasks.inventory.model import Environment
     from tasks.rollout.events import Finished
 
 
@@ -40,11 +38,3 @@ def down(run: Command) -> Finished:
     gone = embedded.down(BESIDE)
     run.report.on(Notice(message="the sandbox is down" if gone else "the sandbox was not up"))
     return Finished(command="sandbox.down", outcome="unchanged", exit_code=0)
-
-
-def environment(inventory: Inventory, name: str) -> Environment:
-    """The environment on the sandbox's hosts, which are started unless they are up."""
-    from tasks import embedded
-
-    sandbox = embedded.up(BESIDE)
-    return sandbox.adapt(inventory.environment(name, sandbox.host_settings()))

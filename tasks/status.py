@@ -23,7 +23,7 @@ def status(run: Command, service: str = "all") -> Finished:
 
     from tasks.rollout import reading, results
 
-    peers = reading.read(run, run.targets(service), "status")
+    peers = reading.read(run.targets(service), run.report, "status")
     rows = [row(run.environment.name, peer, target, peers) for peer in peers for target in peer.targets]
     for one in rows:
         run.report.on(one)

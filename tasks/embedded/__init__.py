@@ -4,7 +4,17 @@ Each is a real SSH server on 127.0.0.1 with a root folder and a supervisord of i
 the git repository of an example service. Nothing of it is in the checkout.
 """
 
+from pathlib import Path
+
+from ..inventory.loading import Inventory
+from ..inventory.model import Environment
 from .lifecycle import down, up
 from .sandbox import EXAMPLE, Sandbox
 
-__all__ = ["EXAMPLE", "Sandbox", "down", "up"]
+__all__ = ["EXAMPLE", "Sandbox", "down", "environment", "up"]
+
+
+def environment(folder: Path, inventory: Inventory, name: str) -> Environment:
+    """The environment of that name on the sandbox's hosts, which are started unless they are up."""
+    sandbox = up(folder)
+    return sandbox.adapt(inventory.environment(name, sandbox.host_settings()))

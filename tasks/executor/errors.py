@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
+from typing import Dict
+
 
 class HostError(Exception):
     """`hint` is the next thing to type or to do."""
@@ -36,3 +39,23 @@ class Aborted(HostError):
     """The client said so, or went away, or has not been heard of for the length of the lease."""
 
     kind = "aborted"
+
+
+def as_host_error(error: Exception) -> HostError:
+    """Whatever went wrong, in the words of this tree."""
+    if isinstance(error, HostError):
+        return error
+    if isinstance(error, OSError):
+        return HostError("%s: %s" % (error.filename or "the disk", error.strerror or error))
+    return Bug("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+
+
+def problem(error: HostError) -> Dict[str, str]:
+    """As the client hears of it."""
+    return {"kind": error.kind, "message": error.message, "hint": error.hint}
+
+
+class Bug(HostError):
+    """A traceback: something that this program did not think of."""
+
+    kind = "bug"

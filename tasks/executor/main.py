@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 import os
 import signal
-import traceback
 from typing import Any, BinaryIO, Callable, Dict
 
 from . import reading, rollout
-from .errors import Aborted, HostError
+from .errors import Aborted, as_host_error, problem
 from .link import Link
 
 VERBS: Dict[str, Callable[[Link, Dict[str, Any]], None]] = {
@@ -38,13 +37,6 @@ def _converse(link: Link) -> int:
         return 0
     except Aborted:
         return 1
-    except HostError as error:
-        link.answer(dict(rollout.problem(error), event="problem"))
+    except Exception as error:
+        link.answer(dict(problem(as_host_error(error)), event="problem"))
         return 1
-    except OSError as error:
-        link.answer({"event": "problem", "kind": "failed", "hint": "",
-                     "message": "%s: %s" % (error.filename or "the disk", error.strerror or error)})
-        return 1
-    except BaseException:
-        link.answer({"event": "problem", "kind": "bug", "hint": "", "message": traceback.format_exc()})
-        return 2

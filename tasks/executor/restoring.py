@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, Dict
 
 from . import history, processes
 from .actions import ACTIONS
-from .errors import CannotRestore, HostError
+from .errors import CannotRestore, as_host_error
 from .here import Here
 from .journal import Journal
 from .story import Story
@@ -21,8 +22,9 @@ def restore(journal: Journal, env: Dict[str, str], why: str, story: Story) -> No
     processes.end_marked(journal.deploy)
     for service, step in journal.undos():
         _undo(journal, service, step, env, story)
-    for service, part in sorted(journal.services.items()):
-        history.write(journal.place, service, dict(part["record"], result="restored", why=why))
+    with contextlib.suppress(OSError):          # a full disk must not keep the way back from ending
+        for service, part in sorted(journal.services.items()):
+            history.write(journal.place, service, dict(part["record"], result="restored", why=why))
     journal.remove()
 
 
@@ -49,6 +51,6 @@ def _undo(journal: Journal, service: str, step: Dict[str, Any], env: Dict[str, s
         except Down as error:
             raise CannotRestore("%s: files are as before, but %s" % (service, error.message),
                                 "start supervisord on the host, then: fab recover %s" % service) from None
-        except HostError as error:
-            raise CannotRestore("%s: %s failed: %s" % (service, name, error.message),
+        except Exception as error:
+            raise CannotRestore("%s: %s failed: %s" % (service, name, as_host_error(error).message),
                                 "put it right on the host, then: fab recover %s" % service) from None

@@ -11,7 +11,7 @@ from typing import Any, Dict
 
 from . import facts, git, journal, locks, recovery, restoring, revision, shell
 from .actions import ACTIONS
-from .errors import Aborted, HostError
+from .errors import Aborted, HostError, as_host_error
 from .here import Here
 from .link import Link
 from .place import Place
@@ -98,17 +98,30 @@ class Rollout:
             self.activating = True
             self._phase("activate", plan, written)
             self._agree("healthy", "commit")
-        except HostError as error:
-            if not isinstance(error, Aborted):
-                # Once something was activated, what went wrong is a failed deploy, whatever its cause.
-                kind = "failed" if self.activating else error.kind
-                self.link.answer(dict(problem(error), event="failed", step=self.step, kind=kind))
+            self._commit(written)
+        except Exception as error:
+            # A full disk or a bug of ours is no reason to leave the host in between.
+            self._say_why(as_host_error(error))
             held.describe(restoring=True)
-            self._restore(written, error.message)
+            self._restore(written, as_host_error(error).message)
             return
-        self._note_processes(written)
-        restoring.commit(written)
         self.link.answer({"event": "committed", "now": self._heads(plan)})
+
+    def _commit(self, written: journal.Journal) -> None:
+        self._note_processes(written)
+        try:
+            restoring.commit(written)
+        except OSError:
+            # With one history line on the disk it is committed; the next command writes the others.
+            if not restoring.committed(written):
+                raise
+
+    def _say_why(self, error: HostError) -> None:
+        if not isinstance(error, Aborted):
+            # Once something was activated, what went wrong is a failed deploy, whatever its cause.
+            kind = "failed" if self.activating else error.kind
+            hint = error.hint or "the whole story is on the host: " + self.place.run_log(self.deploy)
+            self.link.answer({"event": "failed", "step": self.step, "kind": kind, "message": error.message, "hint": hint})
 
     def _phase(self, phase: str, plan: Message, written: journal.Journal) -> None:
         """Step by step for all services: all are fetched before the first is built."""
@@ -160,10 +173,6 @@ class Rollout:
 
     def _at(self, service: Message) -> Here:
         return Here(self.place, service, self.env, self.deploy, check=self.link.check)
-
-
-def problem(error: HostError) -> Message:
-    return {"kind": error.kind, "message": error.message, "hint": error.hint}
 
 
 def _head_of(here: Here) -> Any:

@@ -8,7 +8,7 @@ import time
 from typing import Any, Iterator, Optional, TextIO
 
 from . import files
-from .errors import HostError
+from .errors import as_host_error
 from .link import Link
 from .place import Place
 
@@ -41,8 +41,8 @@ class Story:
         why = None
         try:
             yield ending
-        except HostError as error:
-            why = error.message
+        except Exception as error:
+            why = as_host_error(error).message
             raise
         finally:
             self.event("step_finished", service=service, step=step, ok=why is None and ending.changed is not None,

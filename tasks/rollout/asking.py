@@ -8,28 +8,28 @@ from typing import TYPE_CHECKING
 
 from tasks._errors import FabvisorError
 from tasks.rollout import wire
-from tasks.rollout.events import Error, HostState
+from tasks.rollout.events import Error, HostState, Listener
 from tasks.rollout.fleet import Message, Peer, open_session
 
 if TYPE_CHECKING:
-    from tasks._command import Command
+    from tasks.rollout.order import Order
 
 # A host notices the loss within its lease; then it may have to build the old version again.
 RESTORING = 60.0
 
 
-def ask(peers: list[Peer], run: Command) -> None:
+def ask(peers: list[Peer], order: Order, report: Listener) -> None:
     """Fill in each peer's `ending`, or in `why` what it will do by itself and what to type."""
     for peer in peers:
-        run.report.on(HostState(host=peer.name, state="asking"))
-    threads = [threading.Thread(target=_ask, args=(peer, run.deploy), daemon=True) for peer in peers]
+        report.on(HostState(host=peer.name, state="asking"))
+    threads = [threading.Thread(target=_ask, args=(peer, order.deploy), daemon=True) for peer in peers]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     for peer in peers:
         if not peer.ending:
-            run.report.on(Error(host=peer.name, message=f"{peer.name}: {peer.why}", hint=_remedy(peer)))
+            report.on(Error(host=peer.name, message=f"{peer.name}: {peer.why}", hint=_remedy(peer)))
 
 
 def _ask(peer: Peer, deploy: str) -> None:

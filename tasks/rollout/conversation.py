@@ -13,7 +13,6 @@ from tasks.rollout.gate import Gate
 
 if TYPE_CHECKING:
     from tasks.inventory.model import Target
-    from tasks.reports import Reporter
 
 ENDINGS = ("committed", "restored", "unlocked", "end")
 TROUBLE = ("failed", "problem", "not_ready", "unusable")
@@ -30,7 +29,7 @@ class Stop(Exception):
 class Conversation:
     """`holding`: from now on hear everybody out; neither a signal nor a host's trouble stops the listening."""
 
-    def __init__(self, targets: tuple[Target, ...], report: Reporter) -> None:
+    def __init__(self, targets: tuple[Target, ...], report: events.Listener) -> None:
         self.fleet = Fleet(targets)
         self.peers = self.fleet.peers
         self.report = report

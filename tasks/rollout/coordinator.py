@@ -14,9 +14,9 @@ from tasks.rollout.goal import Goal, Planner
 from tasks.rollout.locking import lock_and_look
 
 if TYPE_CHECKING:
-    from tasks._command import Command
     from tasks.inventory.model import Target
     from tasks.rollout.fleet import Peer
+    from tasks.rollout.order import Order
 
 
 class Coordinator:
@@ -25,21 +25,21 @@ class Coordinator:
     Seconds to wait for a lock: `wait`, or `while_restoring` when its holder is on its way back.
     """
 
-    def __init__(self, run: Command, command: str, targets: tuple[Target, ...], *, wait: float = 0,
+    def __init__(self, order: Order, targets: tuple[Target, ...], report: events.Listener, *, wait: float = 0,
                  while_restoring: float = 0) -> None:
-        self.run = run
-        self.command = command
+        self.order = order
         self.targets = targets
+        self.report = report
         self.wait = wait
         self.while_restoring = while_restoring
-        self.conversation = Conversation(targets, run.report)
+        self.conversation = Conversation(targets, report)
         self.peers = self.conversation.peers
 
     def roll_out(self, plan: Planner, resolve: dict[str, str] | None = None) -> events.Finished:
         """The whole conversation. `resolve`: the revisions to turn into commits, by service."""
         why, codes = "", [0]
         self._announce()
-        with signals.as_messages(self.conversation.signalled, self.run.report.close), self.conversation.fleet:
+        with signals.as_messages(self.conversation.signalled, self.report.close), self.conversation.fleet:
             try:
                 self.conversation.connect()
                 self._lock(resolve or {})
@@ -50,15 +50,15 @@ class Coordinator:
                 why, codes = stop.error.message, [stop.error.exit_code]
             self._hear_endings()
         codes += [peer.error.exit_code for peer in self.peers if peer.error]
-        return results.finished(self.command, self.peers, why, results.worst(codes))
+        return results.finished(self.order.command, self.peers, why, results.worst(codes))
 
     def _lock(self, resolve: dict[str, str]) -> None:
         """The lowest-named host resolves the revisions, once for all."""
         by_host = {peer.name: self._to_resolve(peer, resolve) for peer in self.peers}
-        lock_and_look(self.conversation, lambda peer: wire.rollout(peer, self.run, self.command, by_host[peer.name]),
+        lock_and_look(self.conversation, lambda peer: wire.rollout(peer, self.order, by_host[peer.name]),
                       self.wait, self.while_restoring)
         for name, found in self.conversation.resolved.items():
-            self.run.report.on(events.Resolved(service=name, revision=found["revision"], commit=found["commit"],
+            self.report.on(events.Resolved(service=name, revision=found["revision"], commit=found["commit"],
                                                subject=found["subject"]))
 
     def _to_resolve(self, peer: Peer, resolve: dict[str, str]) -> dict[str, str]:
@@ -73,7 +73,7 @@ class Coordinator:
         try:
             plans = plan(self.targets, facts, goals)
         except errors.FabvisorError as error:
-            self.run.report.on(events.Error(message=error.message, hint=error.hint))
+            self.report.on(events.Error(message=error.message, hint=error.hint))
             raise Stop(error) from None
         for peer in self.peers:
             peer.plans = {name: plans[peer.name, name] for name in peer.services}
@@ -95,7 +95,7 @@ class Coordinator:
         self.conversation.holding = True
         if isinstance(stop.error, errors.Interrupted):
             words = "interrupted: going back; once more to leave at once"
-            self.run.report.on(events.Notice(message=words, level="warning"))
+            self.report.on(events.Notice(message=words, level="warning"))
         self.conversation.tell(self.peers, {"do": "abort", "why": stop.error.message})
 
     def _hear_endings(self) -> None:
@@ -104,9 +104,9 @@ class Coordinator:
         self.conversation.tell([peer for peer in self.peers if not peer.planned], {"do": "end"})
         self.conversation.holding = True
         self.conversation.until(lambda: all(peer.ending or peer.gone for peer in begun))
-        asking.ask([peer for peer in begun if not peer.ending], self.run)
+        asking.ask([peer for peer in begun if not peer.ending], self.order, self.report)
 
     def _announce(self) -> None:
         services = sorted({target.service.name for target in self.targets})
-        self.run.report.on(events.Started(command=self.command, environment=self.run.environment.name,
+        self.report.on(events.Started(command=self.order.command, environment=self.order.environment,
                                           hosts=[peer.name for peer in self.peers], services=services))

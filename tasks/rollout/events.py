@@ -6,7 +6,7 @@ never renamed. Times are in seconds; commits are full, or null where there was n
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -125,3 +125,11 @@ class Finished(Event, frozen=True, kw_only=True, tag="finished"):
     exit_code: int
     hosts: dict[str, dict[str, Result]] = {}
     extra: dict[str, Any] = {}
+
+
+class Listener(Protocol):
+    """Who is told. `close` tidies up at once, for a command that leaves in a hurry."""
+
+    def on(self, event: Event) -> None: ...
+
+    def close(self) -> None: ...

@@ -8,15 +8,15 @@ from tasks.rollout import signals, wire
 from tasks.rollout.conversation import Conversation
 
 if TYPE_CHECKING:
-    from tasks._command import Command
     from tasks.inventory.model import Target
+    from tasks.rollout.events import Listener
     from tasks.rollout.fleet import Peer
 
 
-def read(run: Command, targets: tuple[Target, ...], verb: str, **more: Any) -> list[Peer]:
+def read(targets: tuple[Target, ...], report: Listener, verb: str, **more: Any) -> list[Peer]:
     """One of the executor's reading verbs, on every host; a host that cannot answer has an `error`."""
-    conversation = Conversation(targets, run.report)
-    with signals.as_messages(conversation.signalled, run.report.close), conversation.fleet:
+    conversation = Conversation(targets, report)
+    with signals.as_messages(conversation.signalled, report.close), conversation.fleet:
         conversation.fleet.connect()
         conversation.until(lambda: all(peer.connected or peer.error for peer in conversation.peers))
         for peer in conversation.peers:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-from tasks.rollout.events import Error, Finished, Result
+from tasks.rollout.events import Error, Finished, Listener, Result
 
 if TYPE_CHECKING:
-    from tasks.reports import Reporter
     from tasks.rollout.fleet import Peer
 
 SIGNALS = (128 + signal.SIGINT, 128 + signal.SIGTERM)
@@ -41,7 +40,7 @@ def read(command: str, peers: list[Peer]) -> Finished:
     return Finished(command=command, outcome=of_fleet(outcomes, code), exit_code=code, hosts=hosts)
 
 
-def tell_errors(peers: list[Peer], report: Reporter) -> None:
+def tell_errors(peers: list[Peer], report: Listener) -> None:
     for peer in peers:
         if peer.error:
             report.on(Error(host=peer.name, message=peer.error.message, hint=peer.error.hint))

@@ -10,9 +10,9 @@ from tasks import _errors as errors
 from tasks.rollout import events
 
 if TYPE_CHECKING:
-    from tasks._command import Command
     from tasks.inventory.model import Host, Target
     from tasks.rollout.fleet import Message, Peer
+    from tasks.rollout.order import Order
 
 TOLD = events.HostState | events.StepStarted | events.Output | events.StepFinished | events.Notice | events.LogLine
 NAMES = frozenset(str(kind.__struct_config__.tag) for kind in TOLD.__args__)
@@ -28,9 +28,9 @@ def hello(verb: str, peer: Peer, **more: Any) -> Message:
             "services": [_service(target) for target in peer.targets], **more}
 
 
-def rollout(peer: Peer, run: Command, command: str, resolve: dict[str, str]) -> Message:
+def rollout(peer: Peer, order: Order, resolve: dict[str, str]) -> Message:
     """hello for a change; `resolve` names the revision that this host shall turn into a commit, by service."""
-    message = hello("rollout", peer, deploy=run.deploy, by=run.by, command=command, since=run.since)
+    message = hello("rollout", peer, deploy=order.deploy, by=order.by, command=order.command, since=order.since)
     for service in message["services"]:
         service["revision"] = resolve.get(service["name"])
     return message

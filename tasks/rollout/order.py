@@ -1,0 +1,15 @@
+"""Who asks for what: known before any host is contacted, told to every host."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """`deploy`: the id of this run; `since`: ISO 8601 in UTC."""
+
+    deploy: str
+    command: str
+    by: str
+    since: str
+    environment: str
