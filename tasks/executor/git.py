@@ -57,7 +57,7 @@ class Clone:
 
     def edited(self) -> List[str]:
         """Tracked files that differ from the commit, as `git status` has them."""
-        return self._git("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=none")
+        return self._git("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=untracked")
 
     def has(self, commit: str) -> bool:
         return self._maybe("rev-parse", "--verify", "--quiet", commit + "^{commit}") is not None

@@ -12,7 +12,8 @@ from .errors import Aborted, as_host_error, problem
 from .link import Link
 
 VERBS: Dict[str, Callable[[Link, Dict[str, Any]], None]] = {
-    "rollout": rollout.rollout, "status": reading.status, "logs": reading.logs, "ask": reading.ask,
+    "rollout": rollout.rollout, "status": reading.status, "heads": reading.heads,
+    "logs": reading.logs, "ask": reading.ask,
 }
 
 

@@ -33,6 +33,12 @@ def status(link: Link, hello: Message) -> None:
         link.answer({"event": "facts", "services": {service["name"]: found}})
 
 
+def heads(link: Link, hello: Message) -> None:
+    """The commits on the disk, for a command that ended before it looked at this host."""
+    place = _place(hello)
+    link.answer({"event": "heads", "now": {service["name"]: _head(place, service) for service in hello["services"]}})
+
+
 def logs(link: Link, hello: Message) -> None:
     """The last `lines` lines of each service's log."""
     place, env = _place(hello), shell.login_environment()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from typing import Any, Dict
 
-from . import facts, git, journal, locks, recovery, restoring, revision, shell
+from . import facts, git, journal, locks, reading, recovery, restoring, revision, shell
 from .actions import ACTIONS
 from .errors import Aborted, HostError, as_host_error
 from .here import Here
@@ -55,10 +55,14 @@ class Rollout:
 
     def _lock_and_look(self, held: locks.Locks) -> Message:
         """Returns what the client says to it."""
-        self._lock(held)
-        recovered = recovery.finish(self.place, held, self.env, self.story)
-        self.link.answer({"event": "locked", "recovered": recovered})
-        self._look()
+        try:
+            self._lock(held)
+            recovered = recovery.finish(self.place, held, self.env, self.story)
+            self.link.answer({"event": "locked", "recovered": recovered})
+            self._look()
+        except HostError:
+            reading.heads(self.link, self.hello)
+            raise
         return self.link.receive()
 
     def _lock(self, held: locks.Locks) -> None:
@@ -67,6 +71,7 @@ class Rollout:
                 held.take([service["name"] for service in self.hello["services"]])
                 return
             except locks.Held as error:
+                reading.heads(self.link, self.hello)
                 self.link.answer({"event": "refused", "service": error.service, "holder": error.holder})
                 self.link.receive()
 
@@ -77,7 +82,8 @@ class Rollout:
         configuration = Configuration(self.place.supervisord_conf, self.env)
         supervisord = Supervisord(configuration, self.link.check)
         problems = facts.ready(self.place, self.hello["services"], configuration, supervisord)
-        if problems or not git.present():
+        if problems:
+            reading.heads(self.link, self.hello)
             self.link.answer({"event": "not_ready", "problems": problems})
             return
         for service in self.hello["services"]:
@@ -121,7 +127,8 @@ class Rollout:
             # Once something was activated, what went wrong is a failed deploy, whatever its cause.
             kind = "failed" if self.activating else error.kind
             hint = error.hint or "the whole story is on the host: " + self.place.run_log(self.deploy)
-            self.link.answer({"event": "failed", "step": self.step, "kind": kind, "message": error.message, "hint": hint})
+            self.link.answer({"event": "failed", "step": self.step, "kind": kind, "message": error.message,
+                              "hint": hint})
 
     def _phase(self, phase: str, plan: Message, written: journal.Journal) -> None:
         """Step by step for all services: all are fetched before the first is built."""

@@ -91,6 +91,8 @@ class Conversation:
             self.report.on(events.HostState(host=peer.name, state="connected"))
         elif kind == "refused":
             peer.refusal, peer.looked = message, True
+        elif kind == "heads":
+            peer.heads = message["now"]
         elif kind == "locked":
             peer.refusal = None
             peer.recovered.update((name, left["result"]) for left in message["recovered"] for name in left["services"])

@@ -50,7 +50,8 @@ class Coordinator:
                 why, codes = stop.error.message, [stop.error.exit_code]
             self._hear_endings()
         codes += [peer.error.exit_code for peer in self.peers if peer.error]
-        return results.finished(self.order.command, self.peers, why, results.worst(codes))
+        tried = {name: found["commit"] for name, found in self.conversation.resolved.items()}
+        return results.finished(self.order.command, self.peers, tried, why, results.worst(codes))
 
     def _lock(self, resolve: dict[str, str]) -> None:
         """The lowest-named host resolves the revisions, once for all."""
@@ -59,7 +60,7 @@ class Coordinator:
                       self.wait, self.while_restoring)
         for name, found in self.conversation.resolved.items():
             self.report.on(events.Resolved(service=name, revision=found["revision"], commit=found["commit"],
-                                               subject=found["subject"]))
+                                           subject=found["subject"]))
 
     def _to_resolve(self, peer: Peer, resolve: dict[str, str]) -> dict[str, str]:
         """A service is resolved by the lowest-named host that it is deployed to."""
@@ -96,12 +97,21 @@ class Coordinator:
         if isinstance(stop.error, errors.Interrupted):
             words = "interrupted: going back; once more to leave at once"
             self.report.on(events.Notice(message=words, level="warning"))
-        self.conversation.tell(self.peers, {"do": "abort", "why": stop.error.message})
+        greeted = [peer for peer in self.peers if peer.greeted]
+        self.conversation.tell(greeted, {"do": "abort", "why": stop.error.message})
+        self._look_at_the_rest()
+
+    def _look_at_the_rest(self) -> None:
+        """What is on the hosts that were not asked for anything yet: the last table shows it."""
+        rest = [peer for peer in self.peers if peer.connected and not peer.greeted and not peer.error]
+        for peer in rest:
+            peer.send(wire.hello("heads", peer))
+        self.conversation.until(lambda: all(peer.heads or peer.error for peer in rest))
 
     def _hear_endings(self) -> None:
         """Whoever was given a plan says how it ended; a host that could not say it is asked once more."""
         begun = [peer for peer in self.peers if peer.planned]
-        self.conversation.tell([peer for peer in self.peers if not peer.planned], {"do": "end"})
+        self.conversation.tell([peer for peer in self.peers if peer.greeted and not peer.planned], {"do": "end"})
         self.conversation.holding = True
         self.conversation.until(lambda: all(peer.ending or peer.gone for peer in begun))
         asking.ask([peer for peer in begun if not peer.ending], self.order, self.report)

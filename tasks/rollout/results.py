@@ -19,13 +19,9 @@ def worst(codes: list[int]) -> int:
     return min(codes, key=PRECEDENCE.index, default=0)
 
 
-def of_peer(peer: Peer, why: str) -> dict[str, Result]:
-    """`why`: what ended the command, for a host that did nothing wrong itself."""
-    return {target.service.name: _result(peer, target.service.name, why) for target in peer.targets}
-
-
-def finished(command: str, peers: list[Peer], why: str, code: int) -> Finished:
-    hosts = {peer.name: of_peer(peer, why) for peer in peers}
+def finished(command: str, peers: list[Peer], tried: dict[str, str], why: str, code: int) -> Finished:
+    """`tried`: commits by service; `why`: what ended the command, for a host that did nothing wrong itself."""
+    hosts = {peer.name: {name: _result(peer, name, tried.get(name), why) for name in peer.services} for peer in peers}
     outcomes = {result.outcome for results in hosts.values() for result in results.values()}
     if "unknown" in outcomes or {"committed", "restored"} <= outcomes:
         code = 3
@@ -58,10 +54,10 @@ def of_fleet(outcomes: set[str], code: int) -> str:
     return "unchanged" if code == 0 else "refused"
 
 
-def _result(peer: Peer, service: str, why: str) -> Result:
+def _result(peer: Peer, service: str, tried: str | None, why: str) -> Result:
     facts, plan = peer.facts.get(service), peer.plans.get(service)
-    was = facts.commit if facts else None
-    tried = plan.tried if plan else None
+    was = facts.commit if facts else peer.heads.get(service)
+    tried = plan.tried if plan else tried
     outcome = _outcome(peer, service)
     now = peer.now.get(service, was) if outcome in ("committed", "restored") else was
     if outcome == "unknown":
