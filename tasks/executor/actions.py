@@ -10,7 +10,7 @@ import shutil
 import time
 from typing import Any, Callable, Dict, Mapping
 
-from . import files, health, shell
+from . import facts, files, health, history, shell
 from .errors import HostError, NotReady
 from .here import Here
 from .locks import reload_lock
@@ -35,14 +35,15 @@ def fetch(here: Here, args: Arguments) -> bool:
 
 
 def checkout(here: Here, args: Arguments) -> bool:
-    edited = here.clone.edited()
+    edited = facts.edited(here.clone, history.last_committed(history.read(here.place, here.name)))
     if edited and args["set_aside"]:
         here.clone.set_aside(here.deploy, here.say)
     elif edited:
         raise NotReady("files were edited on the host: " + ", ".join(edited), "--set-aside stashes them")
     if here.clone.head() == args["commit"] and not edited:
         return False
-    here.clone.checkout(args["commit"], here.say)
+    # Nobody's edits are here any more: what is left was changed by the last build.
+    here.clone.checkout(args["commit"], here.say, force=bool(here.clone.edits()))
     return True
 
 
@@ -118,7 +119,7 @@ def check_health(here: Here, args: Arguments) -> bool:
 
 def checkout_back(here: Here, args: Arguments) -> bool:
     here.clone.unlock_index()
-    if here.clone.head() != args["commit"] or here.clone.edited():
+    if here.clone.head() != args["commit"] or here.clone.edits():
         here.clone.checkout(args["commit"], here.say, force=True)
     if args["branch"]:
         here.clone.attach(args["branch"], args["commit"])

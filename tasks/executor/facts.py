@@ -34,7 +34,7 @@ def of_service(place: Place, service: Mapping[str, Any], clone: git.Clone,
         "foreign": not clone.exists() and _holds_something(clone.directory),
         "commit": head,
         "branch": clone.branch() if head else None,
-        "edited": clone.edited() if head else [],
+        "edited": edited(clone, committed) if head else [],
         "program_file": None if text is None else text.decode("utf-8", "replace"),
         "program_path": place.program_file(name),
         "env_path": place.env_file(name),
@@ -45,6 +45,13 @@ def of_service(place: Place, service: Mapping[str, Any], clone: git.Clone,
         "history": [_short(line) for line in lines],
         "log": os.path.join(clone.directory, "logs", name + ".log"),
     }
+
+
+def edited(clone: git.Clone, committed: Mapping[str, Any]) -> List[str]:
+    """Edited by a person. What the last good build itself changed (a lock file, say) does not count."""
+    left = committed.get("left") or {}
+    known = left if committed.get("to") == clone.head() else {}
+    return [line for line, digest in clone.edits().items() if digest is None or known.get(line) != digest]
 
 
 def ready(place: Place, services: List[Mapping[str, Any]], configuration: Configuration,

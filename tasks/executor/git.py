@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
 from typing import Dict, List, Mapping, Optional, Tuple
 
-from . import shell
+from . import files, shell
 from .errors import HostError, NotReady, TryAgain
 
 FULL = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
@@ -55,9 +56,10 @@ class Clone:
     def branch(self) -> Optional[str]:
         return self._maybe("symbolic-ref", "--quiet", "--short", "HEAD")
 
-    def edited(self) -> List[str]:
-        """Tracked files that differ from the commit, as `git status` has them."""
-        return self._git("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=untracked")
+    def edits(self) -> Dict[str, Optional[str]]:
+        """Tracked files that differ from the commit: lines of `git status`, each with a digest of what is there."""
+        lines = self._git("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=untracked")
+        return {line: self._digest(line[3:]) for line in lines}
 
     def has(self, commit: str) -> bool:
         return self._maybe("rev-parse", "--verify", "--quiet", commit + "^{commit}") is not None
@@ -168,6 +170,11 @@ class Clone:
                     return found or fields[0]
                 found = fields[1]
         return found
+
+    def _digest(self, path: str) -> Optional[str]:
+        """None for what is no plain file, or has a name that git writes in quotes: no two of those are the same."""
+        data = None if path.startswith('"') else files.read_bytes(os.path.join(self.directory, path))
+        return None if data is None else hashlib.sha256(data).hexdigest()
 
     def _maybe(self, *args: str) -> Optional[str]:
         """The first line of the answer; None when git says no."""

@@ -114,7 +114,7 @@ class Rollout:
         self.link.answer({"event": "committed", "now": self._heads(plan)})
 
     def _commit(self, written: journal.Journal) -> None:
-        self._note_processes(written)
+        self._note_what_is(written)
         try:
             restoring.commit(written)
         except OSError:
@@ -170,10 +170,12 @@ class Rollout:
         return {"deploy": self.deploy, "by": self.hello.get("by"), "command": self.hello.get("command"),
                 "place": self.hello["place"], "services": parts}
 
-    def _note_processes(self, written: journal.Journal) -> None:
-        """With pid and start, `status` can tell later which commit a process was started from."""
+    def _note_what_is(self, written: journal.Journal) -> None:
+        """What can be told apart later: by pid and start, which commit a process was started from; by `left`,
+        what the build changed from what a person did."""
         for name, part in written.services.items():
-            part["record"].update(pid=self.here[name].pid, start=self.here[name].start)
+            here = self.here[name]
+            part["record"].update(pid=here.pid, start=here.start, left=here.clone.edits())
 
     def _heads(self, plan: Message) -> Message:
         return {name: _head_of(self.here[name]) for name in plan["services"]}
