@@ -99,5 +99,5 @@ class Interrupted(FabvisorError):
     outcome = "restored"
 
     def __init__(self, signal_number: int) -> None:
-        super().__init__("interrupted; every host is as it was")
+        super().__init__("interrupted")
         self.exit_code = 128 + signal_number

@@ -17,7 +17,8 @@ def logs(run: Command, service: str, lines: str = "20") -> Finished:
     Example: fab logs monitor --host web1 --lines 100
     """
     from tasks.rollout import reading, results
+    from tasks.rollout.conversation import tell_errors
 
     peers = reading.read(run.targets(service), run.report, "logs", lines=run.count("lines", lines))
-    results.tell_errors(peers, run.report)
+    tell_errors(peers, run.report)
     return results.read("logs", peers)

@@ -21,8 +21,9 @@ def up(run: Command) -> Finished:
 
     sandbox = embedded.up(BESIDE)
     for host in sandbox.hosts:
-        run.report.on(Notice(host=host.name, message=f"ssh on {host.address} port {host.port}, root {host.root}"))
-    run.report.on(Notice(message=f"edit, commit and push the example service in {sandbox.clone}"))
+        variables = " ".join(f"{name}={value}" for name, value in sandbox.variables[host.name].items())
+        run.report.on(Notice(host=host.name, message=f"ssh port {host.port}, {variables}, root {host.root}"))
+    run.report.on(Notice(message=f"the sandbox is up; its example service, to edit, commit and push: {sandbox.clone}"))
     return Finished(command="sandbox.up", outcome="unchanged", exit_code=0)
 
 

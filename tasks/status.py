@@ -22,12 +22,13 @@ def status(run: Command, service: str = "all") -> Finished:
     from msgspec.structs import replace
 
     from tasks.rollout import reading, results
+    from tasks.rollout.conversation import tell_errors
 
     peers = reading.read(run.targets(service), run.report, "status")
     rows = [row(run.environment.name, peer, target, peers) for peer in peers for target in peer.targets]
     for one in rows:
         run.report.on(one)
-    results.tell_errors(peers, run.report)
+    tell_errors(peers, run.report)
     finished = results.read("status", peers)
     odd = any(one.oddities for one in rows)
     return replace(finished, exit_code=results.worst([finished.exit_code, 1 if odd else 0]))
@@ -40,7 +41,7 @@ def row(environment: str, peer: Peer, target: Target, peers: list[Peer]) -> Stat
     name = target.service.name
     facts = peer.facts.get(name)
     if facts is None:
-        why = peer.error.message if peer.error else f"{peer.name}: no answer"
+        why = peer.trouble or "no answer"
         return Status(environment=environment, host=peer.name, service=name, state="unreachable", pid=None, uptime=None,
                       commit=None, branch=None, strategy=target.service.strategy, deployed_by=None, deployed_at=None,
                       oddities=[why])
@@ -75,7 +76,8 @@ def oddities(facts: Facts) -> list[str]:
 
 def _not_running(facts: Facts) -> str:
     program = facts.program
-    why = f" ({program.why})" if program.why else ""
+    # Of a stopped program supervisord only tells the time, in its own way.
+    why = f" ({program.why})" if program.why and program.state != "STOPPED" else ""
     return f"not running: {program.state}{why}" + (f"; {program.hint}" if program.hint else "")
 
 

@@ -13,6 +13,11 @@ Say = Callable[[str], None]
 Check = Callable[[], None]
 
 
+def mark(place: Place, deploy: str) -> str:
+    """Two hosts of one deploy may be one machine: their roots tell them apart."""
+    return "%s@%s" % (deploy, place.root)
+
+
 class Here:
     """`env` is the login environment, marked with the deploy, so that what steps leave behind is found."""
 
@@ -21,7 +26,7 @@ class Here:
         self.place = place
         self.name = str(service["name"])
         self.deploy = deploy
-        self.env = dict(env, **{processes.MARK: deploy})
+        self.env = dict(env, **{processes.MARK: mark(place, deploy)})
         self.say = say
         self.check = check
         self.directory = place.below_root(service["directory"])

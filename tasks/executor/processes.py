@@ -32,14 +32,14 @@ def end_group(pid: int) -> None:
         pass
 
 
-def end_marked(deploy: str, patience: float = 10) -> None:
-    """End whatever the steps of that deploy left behind, even what moved to a session of its own.
+def end_marked(mark: str, patience: float = 10) -> None:
+    """End whatever the steps of a deploy left behind, even what moved to a session of its own.
 
-    Steps carry the deploy's id in their environment; supervisord's children do not.
+    Steps carry the deploy's mark in their environment; supervisord's children do not.
     """
     deadline = time.monotonic() + patience
     while True:
-        found = _marked(("%s=%s" % (MARK, deploy)).encode())
+        found = _marked(("%s=%s" % (MARK, mark)).encode())
         if not found or time.monotonic() > deadline:
             return
         for pid in found:

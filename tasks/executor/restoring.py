@@ -8,7 +8,7 @@ from typing import Any, Dict
 from . import history, processes
 from .actions import ACTIONS
 from .errors import CannotRestore, as_host_error
-from .here import Here
+from .here import Here, mark
 from .journal import Journal
 from .story import Story
 from .supervisord import Down
@@ -19,7 +19,7 @@ def restore(journal: Journal, env: Dict[str, str], why: str, story: Story) -> No
 
     Raises CannotRestore: the journal stays, and what still runs well is left alone.
     """
-    processes.end_marked(journal.deploy)
+    processes.end_marked(mark(journal.place, journal.deploy))
     for service, step in journal.undos():
         _undo(journal, service, step, env, story)
     with contextlib.suppress(OSError):          # a full disk must not keep the way back from ending

@@ -8,7 +8,7 @@ import time
 from typing import Any, Iterator, Optional, TextIO
 
 from . import files
-from .errors import as_host_error
+from .errors import Aborted, as_host_error
 from .link import Link
 from .place import Place
 
@@ -38,15 +38,19 @@ class Story:
         """The block does the step and notes in `Ending.changed` whether it changed anything."""
         self.event("step_started", service=service, step=step)
         begin, ending = time.monotonic(), Ending()
-        why = None
+        why, stopped = None, False
         try:
             yield ending
+        except Aborted as error:
+            why, stopped = error.message, True
+            raise
         except Exception as error:
             why = as_host_error(error).message
             raise
         finally:
+            seconds = round(time.monotonic() - begin, 3)
             self.event("step_finished", service=service, step=step, ok=why is None and ending.changed is not None,
-                       changed=bool(ending.changed), seconds=round(time.monotonic() - begin, 3), why=why)
+                       changed=bool(ending.changed), seconds=seconds, why=why, stopped=stopped)
 
     def _write(self, text: str) -> None:
         if self._log is None:

@@ -39,7 +39,8 @@ class HostLine:
                 return HostLine(self.host, event.service, event.step, since=now, done=done)
             case StepFinished():
                 done = (*self.done, event.step) if event.ok else self.done
-                return replace(self, doing=event.step, since=None, done=done, ended=True, failed=not event.ok)
+                failed = not event.ok and not event.stopped
+                return replace(self, doing=event.step, since=None, done=done, ended=True, failed=failed)
         return self
 
 

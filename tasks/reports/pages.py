@@ -15,7 +15,8 @@ Name = tuple[str, str, str]  # host, service, tone
 
 
 def error_lines(error: Error) -> list[Line]:
-    host = f"{clean(error.host)}: " if error.host else ""
+    named = not error.host or error.message.startswith(f"{error.host}: ")
+    host = "" if named else f"{clean(error.host or '')}: "
     lines: list[Line] = [[("error: ", "bad"), (host + line, "")] for line in clean_lines(error.message)]
     lines += [[("hint:  ", "dim"), (line, "")] for line in clean_lines(error.hint)]
     return lines

@@ -88,6 +88,9 @@ class Plain(Reporter):
             same: Line = [(f"{self.screen.marks.same}   already so", "dim")]
             self._print([[*label, *(done if event.changed else same)]])
             return
+        if event.stopped:
+            self._print([[*label, ("stopped", "dim"), (f"  {duration(event.seconds)}", "dim")]])
+            return
         self._print([[*label, ("FAILED", "bad"), (f"  {duration(event.seconds)}", "dim")]])
         self._print([[("    | ", "dim"), (line, "")] for line in tail])
         self._print([[("    ", ""), (line, "bad")] for line in why])

@@ -9,7 +9,18 @@ from tasks.reports.pages import result_lines, status_lines
 from tasks.reports.screen import Screen
 from tasks.reports.verdict import READING, verdict
 from tasks.reports.words import clean, clean_lines, listed, short
-from tasks.rollout.events import Event, Finished, LogLine, Output, Resolved, Started, Status, StepFinished, StepStarted
+from tasks.rollout.events import (
+    Error,
+    Event,
+    Finished,
+    LogLine,
+    Output,
+    Resolved,
+    Started,
+    Status,
+    StepFinished,
+    StepStarted,
+)
 
 TAIL = 20
 Step = tuple[str, str, str]
@@ -36,6 +47,10 @@ class Story:
                 self.statuses.append(event)
             case StepStarted():
                 self._tails[event.host, event.service, event.step] = deque(maxlen=TAIL)
+            case Error():
+                first = clean_lines(event.message)[:1]
+                self.told.update(first)
+                self.told.update(line.removeprefix(f"{event.host}: ") for line in first)
             case Output():
                 step = (event.host, event.service, event.step)
                 self._tails.setdefault(step, deque(maxlen=TAIL)).append(clean(event.line))

@@ -63,7 +63,7 @@ class Terminal(Reporter):
             case Output() if self.screen.verbose:
                 bar = (f"{self.screen.marks.bar} ", "dim")
                 self._beside([*self.story.label(event.host, event.service), bar], event.line)
-            case StepFinished() if not event.ok:
+            case StepFinished() if not event.ok and not event.stopped:
                 self._failure(event)
             case Notice():
                 self._notice(event)

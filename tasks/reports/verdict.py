@@ -65,13 +65,13 @@ def _later(finished: Finished) -> str:
 def _done(finished: Finished, seconds: float) -> str:
     if finished.command in READING:
         return "all well" if finished.command == "status" else ""
-    if finished.outcome == "unchanged":
-        return "nothing had to change"
     if finished.outcome == "restored":
         return "every host is as it was"
+    if not finished.hosts:
+        return ""
+    if finished.outcome == "unchanged":
+        return "nothing had to change"
     services = _services(finished)
-    if not services:
-        return "done"
     if len(services) > 3:
         facts = f"{len(services)} services on {count(len(finished.hosts), 'host')}"
     else:

@@ -29,7 +29,7 @@ def ask(peers: list[Peer], order: Order, report: Listener) -> None:
         thread.join()
     for peer in peers:
         if not peer.ending:
-            report.on(Error(host=peer.name, message=f"{peer.name}: {peer.why}", hint=_remedy(peer)))
+            report.on(Error(host=peer.name, message=peer.why, hint=_remedy(peer)))
 
 
 def _ask(peer: Peer, deploy: str) -> None:
@@ -41,7 +41,7 @@ def _ask(peer: Peer, deploy: str) -> None:
         return
     peer.now = {answer["service"]: answer["now"] for answer in answers}
     results = {answer["result"] for answer in answers}
-    known = peer.error.message if peer.error else "the connection was lost"
+    known = peer.trouble or "the connection was lost"
     if any(answer["busy"] for answer in answers):
         peer.why = "it is still going back to the version before"
     elif any(answer["due"] for answer in answers):

@@ -26,6 +26,12 @@ class Stop(Exception):
         self.error = error
 
 
+def tell_errors(peers: list[Peer], report: events.Listener) -> None:
+    for peer in peers:
+        if peer.error:
+            report.on(events.Error(host=peer.name, message=peer.error.message, hint=peer.error.hint))
+
+
 class Conversation:
     """`holding`: from now on hear everybody out; neither a signal nor a host's trouble stops the listening."""
 
@@ -75,8 +81,7 @@ class Conversation:
     def stop_on_trouble(self) -> None:
         """Tell every host's trouble, and stop with the one that counts."""
         found = [peer.error for peer in self.peers if peer.error]
-        for error in found:
-            self.report.on(events.Error(message=error.message, hint=error.hint))
+        tell_errors(self.peers, self.report)
         if found:
             raise Stop(min(found, key=lambda error: results.PRECEDENCE.index(error.exit_code)))
 
@@ -95,6 +100,7 @@ class Conversation:
             peer.heads = message["now"]
         elif kind == "locked":
             peer.refusal = None
+            self.report.on(events.HostState(host=peer.name, state="locked"))
             peer.recovered.update((name, left["result"]) for left in message["recovered"] for name in left["services"])
             self._tell_recovered(peer, message)
         elif kind == "resolved":

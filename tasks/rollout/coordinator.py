@@ -78,6 +78,15 @@ class Coordinator:
             raise Stop(error) from None
         for peer in self.peers:
             peer.plans = {name: plans[peer.name, name] for name in peer.services}
+        self._tell_chosen()
+
+    def _tell_chosen(self) -> None:
+        """Where the plan itself chose the commits (a rollback), say which."""
+        plans = [item for peer in self.peers for item in peer.plans.items()]
+        chosen = {name: plan.tried for name, plan in plans if plan.tried != plan.was}
+        for name, commit in sorted(chosen.items()):
+            if name not in self.conversation.resolved and commit:
+                self.report.on(events.Resolved(service=name, revision="the version before", commit=commit))
 
     def _agree(self) -> None:
         """Nothing restarts until every host has built; nothing is kept until every host is healthy."""

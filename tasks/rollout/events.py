@@ -57,7 +57,10 @@ class Output(Event, frozen=True, kw_only=True, tag="output"):
 
 
 class StepFinished(Event, frozen=True, kw_only=True, tag="step_finished"):
-    """`changed` is False where everything was so already; `why` explains a failure, in one line or several."""
+    """`changed` is False where everything was so already; `why` explains a failure, in one line or several.
+
+    `stopped`: it did not fail by itself, the deploy was ended meanwhile.
+    """
 
     host: str
     service: str
@@ -66,6 +69,7 @@ class StepFinished(Event, frozen=True, kw_only=True, tag="step_finished"):
     changed: bool
     seconds: float
     why: str | None = None
+    stopped: bool = False
 
 
 class Notice(Event, frozen=True, kw_only=True, tag="notice"):

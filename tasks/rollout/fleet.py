@@ -52,6 +52,11 @@ class Peer:
     def services(self) -> list[str]:
         return [target.service.name for target in self.targets]
 
+    @property
+    def trouble(self) -> str:
+        """Its error in words, without the host's own name in front."""
+        return self.error.message.removeprefix(f"{self.name}: ") if self.error else ""
+
     def send(self, message: Message) -> None:
         if self.session is not None:
             self.session.send(message)

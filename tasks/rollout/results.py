@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-from tasks.rollout.events import Error, Finished, Listener, Result
+from tasks.rollout.events import Finished, Result
 
 if TYPE_CHECKING:
     from tasks.rollout.fleet import Peer
@@ -36,12 +36,6 @@ def read(command: str, peers: list[Peer]) -> Finished:
     return Finished(command=command, outcome=of_fleet(outcomes, code), exit_code=code, hosts=hosts)
 
 
-def tell_errors(peers: list[Peer], report: Listener) -> None:
-    for peer in peers:
-        if peer.error:
-            report.on(Error(host=peer.name, message=peer.error.message, hint=peer.error.hint))
-
-
 def of_fleet(outcomes: set[str], code: int) -> str:
     """One word for all hosts."""
     if "unknown" in outcomes:
@@ -62,7 +56,7 @@ def _result(peer: Peer, service: str, tried: str | None, why: str) -> Result:
     now = peer.now.get(service, was) if outcome in ("committed", "restored") else was
     if outcome == "unknown":
         now = peer.now.get(service)
-    told = None if outcome in ("committed", "unchanged") else (peer.error.message if peer.error else peer.why or why)
+    told = None if outcome in ("committed", "unchanged") else (peer.why or peer.trouble or why)
     return Result(was=was, tried=tried, now=now, outcome=outcome, why=told or None)
 
 
@@ -77,5 +71,5 @@ def _outcome(peer: Peer, service: str) -> str:
 def _seen(peer: Peer, service: str) -> Result:
     commit = peer.facts[service].commit if service in peer.facts else None
     if peer.error:
-        return Result(was=commit, now=commit, outcome=peer.error.outcome, why=peer.error.message)
+        return Result(was=commit, now=commit, outcome=peer.error.outcome, why=peer.trouble)
     return Result(was=commit, now=commit, outcome="unchanged")
