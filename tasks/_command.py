@@ -128,7 +128,9 @@ def command(*, help: dict[str, str] | None = None, positional: Iterable[str] = (
         @functools.wraps(body)
         def call(context: Any, **options: Any) -> None:
             shared = {name: options.pop(name) for name in SHARED}
-            raise Exit(code=_guarded(context, body, shared, options))
+            code = _guarded(context, body, shared, options)
+            if code:
+                raise Exit(code=code)           # else the next task on the line has its turn
 
         call.__signature__ = _signature(body)  # type: ignore[attr-defined]
         return _Task(call, positional=list(positional), help={**(help or {}), **SHARED}, auto_shortflags=False)
@@ -159,7 +161,7 @@ def _guarded(context: Any, body: Body, shared: dict[str, Any], options: dict[str
         try:
             if trouble:
                 raise trouble
-            _refuse_fabric_hosts(context)
+            _refuse_fabric_options(context)
             finished = body(Command(name, shared, report), **options)
         except FabvisorError as error:
             report.on(Error(message=error.message, hint=error.hint))
@@ -173,9 +175,14 @@ def _guarded(context: Any, body: Body, shared: dict[str, Any], options: dict[str
     return finished.exit_code
 
 
-def _refuse_fabric_hosts(context: Any) -> None:
+def _refuse_fabric_options(context: Any) -> None:
+    """fab takes them before any task; here they would do nothing, or not what they say."""
     if hasattr(context, "host"):
         raise SelectionError("-H/--hosts would bypass hosts.yaml", "choose among its hosts with --host GLOB")
+    if context.config.run.dry:
+        raise SelectionError("-R/--dry is Fabric's own and would deploy all the same", "leave it out")
+    if context.config._overrides.get("connect_kwargs"):
+        raise SelectionError("-i and --prompt-for-* are not used here", "set identity_file in hosts.yaml, or ssh-add")
 
 
 def _write_story() -> str:

@@ -61,7 +61,7 @@ def oddities(facts: Facts) -> list[str]:
     found = [
         (not facts.clone, "not deployed yet: fab deploy"),
         (bool(facts.edited), "edited files: " + ", ".join(facts.edited)),
-        (facts.program.state != "RUNNING", _not_running(facts)),
+        (facts.clone and facts.program.state != "RUNNING", _not_running(facts)),
         (facts.started_from not in (None, facts.commit),
          f"runs {(facts.started_from or '')[:8]}, on disk is {(facts.commit or '')[:8]}: fab deploy, or fab restart"),
         (bool(facts.due) and not facts.holder, "an interrupted deploy is to be undone: fab recover"),
