@@ -121,14 +121,16 @@ class _Task(Task):  # type: ignore[type-arg]
 Body = Callable[..., "Finished"]
 
 
-def command(*, help: dict[str, str] | None = None, positional: Iterable[str] = ()) -> Callable[[Body], _Task]:
-    """Make a verb of a function (run: Command, **its own options) -> Finished."""
+def command(
+    *, name: str = "", help: dict[str, str] | None = None, positional: Iterable[str] = ()
+) -> Callable[[Body], _Task]:
+    """Make a verb of a function (run: Command, **its own options) -> Finished; `name` as typed, if not the function's."""
 
     def make(body: Body) -> _Task:
         @functools.wraps(body)
         def call(context: Any, **options: Any) -> None:
             shared = {name: options.pop(name) for name in SHARED}
-            code = _guarded(context, body, shared, options)
+            code = _guarded(name or body.__name__, context, functools.partial(body, **options), shared)
             if code:
                 raise Exit(code=code)           # else the next task on the line has its turn
 
@@ -146,12 +148,11 @@ def _signature(body: Body) -> inspect.Signature:
     return inspect.Signature([inspect.Parameter("context", kind), *own, *shared])
 
 
-def _guarded(context: Any, body: Body, shared: dict[str, Any], options: dict[str, Any]) -> int:
+def _guarded(name: str, context: Any, body: Body, shared: dict[str, Any]) -> int:
     """Run it; whatever happens, the screen hears of it, the last event is `finished`, and a number comes out."""
     from tasks import reports
     from tasks.rollout.events import Error, Finished
 
-    name = body.__name__.replace("_", "-")
     try:
         report = reports.choose(shared["format"], shared["verbose"], os.environ, sys.stdout, sys.stderr)
         trouble = None
@@ -162,7 +163,7 @@ def _guarded(context: Any, body: Body, shared: dict[str, Any], options: dict[str
             if trouble:
                 raise trouble
             _refuse_fabric_options(context)
-            finished = body(Command(name, shared, report), **options)
+            finished = body(Command(name, shared, report))
         except FabvisorError as error:
             report.on(Error(message=error.message, hint=error.hint))
             finished = Finished(command=name, outcome=error.outcome, exit_code=error.exit_code)

@@ -56,7 +56,8 @@ def previous(history: list[dict[str, Any]], now: str | None) -> str | None:
         if not pile and line["was_running"] and line["from"]:
             pile.append(line["from"])                   # what ran before the first deploy was good enough to run
         if line["command"] == "rollback" and line["to"] in pile:
-            del pile[pile.index(line["to"]) + 1:]
+            while pile[-1] != line["to"]:
+                pile.pop()
         elif pile[-1:] != [line["to"]]:
             pile.append(line["to"])
     if pile[-1:] == [now]:

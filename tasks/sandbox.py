@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tasks.rollout.events import Finished
 
 
-@command()
+@command(name="sandbox.up")
 def up(run: Command) -> Finished:
     """Start the sandbox, unless it is up. Deploying to it starts it, too.
 
@@ -24,10 +24,10 @@ def up(run: Command) -> Finished:
         variables = " ".join(f"{name}={value}" for name, value in sandbox.variables[host.name].items())
         run.report.on(Notice(host=host.name, message=f"ssh port {host.port}, {variables}, root {host.root}"))
     run.report.on(Notice(message=f"the sandbox is up; its example service, to edit, commit and push: {sandbox.clone}"))
-    return Finished(command="sandbox.up", outcome="unchanged", exit_code=0)
+    return Finished(command=run.name, outcome="unchanged", exit_code=0)
 
 
-@command()
+@command(name="sandbox.down")
 def down(run: Command) -> Finished:
     """End the sandbox and remove all of it.
 
@@ -38,4 +38,4 @@ def down(run: Command) -> Finished:
 
     gone = embedded.down(BESIDE)
     run.report.on(Notice(message="the sandbox is down" if gone else "the sandbox was not up"))
-    return Finished(command="sandbox.down", outcome="unchanged", exit_code=0)
+    return Finished(command=run.name, outcome="unchanged", exit_code=0)

@@ -41,8 +41,9 @@ def row(environment: str, peer: Peer, target: Target, peers: list[Peer]) -> Stat
     name = target.service.name
     facts = peer.facts.get(name)
     if facts is None:
-        why = peer.trouble or "no answer"
-        return Status(environment=environment, host=peer.name, service=name, state="unreachable", pid=None, uptime=None,
+        why = peer.odd.get(name) or peer.trouble or "no answer"
+        state = "UNKNOWN" if name in peer.odd else "unreachable"
+        return Status(environment=environment, host=peer.name, service=name, state=state, pid=None, uptime=None,
                       commit=None, branch=None, strategy=target.service.strategy, deployed_by=None, deployed_at=None,
                       oddities=[why])
     ours = facts.committed if facts.committed.get("to") == facts.commit else {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from typing import Any, Callable, Dict, Mapping
+from typing import Any, Callable, Dict, List, Mapping
 
 from . import facts, files, health, history, shell
 from .errors import HostError, NotReady
@@ -34,12 +34,17 @@ def fetch(here: Here, args: Arguments) -> bool:
     return new
 
 
-def checkout(here: Here, args: Arguments) -> bool:
-    edited = facts.edited(here.clone, history.last_committed(history.read(here.place, here.name)))
-    if edited and args["set_aside"]:
-        here.clone.set_aside(here.deploy, here.say)
-    elif edited:
+def refuse_edits(here: Here, args: Arguments) -> None:
+    """Somebody may have edited since the look; the way back, once begun, would overwrite it."""
+    edited = _edited(here)
+    if edited and not args["set_aside"]:
         raise NotReady("files were edited on the host: " + ", ".join(edited), "--set-aside stashes them")
+
+
+def checkout(here: Here, args: Arguments) -> bool:
+    edited = _edited(here)
+    if edited:
+        here.clone.set_aside(here.deploy, here.say)
     if here.clone.head() == args["commit"] and not edited:
         return False
     # Nobody's edits are here any more: what is left was changed by the last build.
@@ -118,7 +123,7 @@ def check_health(here: Here, args: Arguments) -> bool:
 
 
 def checkout_back(here: Here, args: Arguments) -> bool:
-    here.clone.unlock_index()
+    here.clone.unlock()
     if here.clone.head() != args["commit"] or here.clone.edits():
         here.clone.checkout(args["commit"], here.say, force=True)
     if args["branch"]:
@@ -143,6 +148,8 @@ def remove_clone(here: Here, args: Arguments) -> bool:
 
 def files_back(here: Here, args: Arguments) -> bool:
     backup = here.place.backup(here.name, here.deploy)
+    if not os.path.isdir(backup):
+        raise HostError("%s is gone: it held the files as they were" % backup)
     for name, path in (("program", here.place.program_file(here.name)), ("env", here.place.env_file(here.name))):
         old = files.read_bytes(os.path.join(backup, name))
         if old is None:
@@ -165,17 +172,16 @@ def program_back(here: Here, args: Arguments) -> bool:
     here.old_pid = info["pid"] or None
     here.note_log(info.get("stdout_logfile"))
     supervisord.stop(here.name, args["patience"])
-    if here.name in removed:
-        supervisord.remove(here.name)
+    if here.name in removed or args["was"] == "absent":
+        if info["statename"] != "absent":
+            supervisord.remove(here.name)
         return True
-    _renew(here, supervisord)
+    renewed = _renew(here, supervisord)
     if running:
         supervisord.start(here.name)
         _wait_until_up(here, supervisord, args["startsecs"])
-    elif args["was"] == "STOPPED":
-        # A group that was replaced starts by itself (autostart): begin it, so that there is one to stop.
-        supervisord.start(here.name)
-        supervisord.stop(here.name, args["patience"])
+    elif renewed:
+        _keep_down(here, supervisord, args["patience"])
     return True
 
 
@@ -187,14 +193,33 @@ ACTIONS: Dict[str, Callable[[Here, Arguments], bool]] = {
 }
 
 
-def _renew(here: Here, supervisord: Supervisord) -> None:
+# What must be so before a step counts as begun: when it refuses, there is nothing to undo.
+CHECKS: Dict[str, Callable[[Here, Arguments], None]] = {"checkout": refuse_edits}
+
+
+def _edited(here: Here) -> List[str]:
+    return facts.edited(here.clone, history.last_committed(history.read(here.place, here.name)))
+
+
+def _keep_down(here: Here, supervisord: Supervisord, patience: float) -> None:
+    """A group that was added starts by itself (autostart): begin it, so that there is one to stop."""
+    try:
+        supervisord.start(here.name)
+    except HostError:
+        pass                # it could not start before either
+    supervisord.stop(here.name, patience)
+
+
+def _renew(here: Here, supervisord: Supervisord) -> bool:
     """Bring the active group (stopped now) in line with the configuration file."""
     with reload_lock(here.place):
         added, changed, _ = supervisord.reload()
         if here.name in changed:
             supervisord.remove(here.name)
-        if here.name in changed or here.name in added:
+        renewed = here.name in changed or here.name in added
+        if renewed:
             supervisord.add(here.name)
+    return renewed
 
 
 def _wait_until_up(here: Here, supervisord: Supervisord, startsecs: float) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Mapping
 from . import files, git, history
 from .errors import HostError, NotReady
 from .place import Place
-from .supervisord import Configuration, Down, Supervisord, sections
+from .supervisord import BadConfiguration, Configuration, Supervisord, sections
 
 SHORT = ("deploy", "at", "by", "command", "branch", "from", "to", "result", "was_running")
 
@@ -55,17 +55,18 @@ def edited(clone: git.Clone, committed: Mapping[str, Any]) -> List[str]:
 
 
 def ready(place: Place, services: List[Mapping[str, Any]], configuration: Configuration,
-          supervisord: Supervisord) -> List[Dict[str, str]]:
-    """What stands in the way of a change: [{message, hint}]; [] when nothing does."""
-    found: List[Dict[str, str]] = []
-    for check in (_check_git, lambda: _check_reload(place, services, supervisord)):
-        try:
-            check()
-        except HostError as error:
-            found.append({"message": error.message, "hint": error.hint})
+          supervisord: Supervisord) -> List[HostError]:
+    """What stands in the way of a change; [] when nothing does."""
+    found: List[HostError] = []
+    try:
+        _check_git()
+        removed = _reload(place, services, supervisord)
+        for service in services:
+            found += _process_problems(service["name"], removed, place, supervisord)
+    except HostError as error:
+        found.append(error)
     for service in services:
-        found += [{"message": problem.message, "hint": problem.hint}
-                  for problem in _service_problems(place, service, configuration)]
+        found += _service_problems(place, service, configuration)
     return found
 
 
@@ -74,28 +75,41 @@ def _check_git() -> None:
         raise NotReady("git is not installed (or not in PATH)", "install git on the host")
 
 
-def _check_reload(place: Place, services: List[Mapping[str, Any]], supervisord: Supervisord) -> None:
-    """Another program's broken file stops every change on the host: find it before anything is touched."""
+def _reload(place: Place, services: List[Mapping[str, Any]], supervisord: Supervisord) -> List[str]:
+    """The groups that are active but in no file any more.
+
+    Another program's broken file stops every change on the host: it is found here, before anything is touched.
+    """
     for service in services:
         directory = directory_of(place, service)
         if os.path.exists(place.program_file(service["name"])) and os.path.isdir(directory):
             files.ensure_dir(os.path.join(directory, "logs"))
     try:
-        supervisord.reload()
-    except Down:
-        raise
-    except HostError as error:
+        return supervisord.reload()[2]
+    except BadConfiguration as error:
         raise NotReady("supervisord cannot read its configuration: " + error.message,
                        "correct that file on the host, then try again") from None
 
 
-def _service_problems(place: Place, service: Mapping[str, Any], configuration: Configuration) -> List[NotReady]:
+def _process_problems(name: str, removed: List[str], place: Place, supervisord: Supervisord) -> List[HostError]:
+    """What runs under the service's name, but could not be brought back as it is."""
+    others = sorted(set(supervisord.processes(name)) - {"%s:%s" % (name, name)})
+    if others:
+        return [NotReady("supervisord has the processes %s; a service is one process, %s" % (", ".join(others), name),
+                         "take numprocs, process_name or [group:...] out of its file, then: supervisorctl update")]
+    if name in removed:
+        return [NotReady("%s is known to supervisord, but in no configuration file any more" % name,
+                         "put its section back, into %s" % place.program_file(name))]
+    return []
+
+
+def _service_problems(place: Place, service: Mapping[str, Any], configuration: Configuration) -> List[HostError]:
     name, own = service["name"], place.program_file(service["name"])
-    found = []
+    found: List[HostError] = []
     elsewhere = configuration.elsewhere(name, own)
     if elsewhere:
         found.append(NotReady("%s:%d already defines [program:%s]" % (elsewhere[0], elsewhere[1], name),
-                              "move that section out of the file (Fabvisor writes %s), then deploy again" % own))
+                              "move that section to %s: from then on Fabvisor writes that file" % own))
     if not configuration.includes(own):
         found.append(NotReady(
             "%s does not include %s" % (configuration.path, own),

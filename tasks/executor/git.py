@@ -122,7 +122,8 @@ class Clone:
 
     def checkout(self, commit: str, say: shell.Say, force: bool = False) -> None:
         """Detached: the local branches stay where they are. Submodules follow."""
-        self._git("checkout", "--detach", "--quiet", *(["--force"] if force else []), commit, "--", say=say)
+        careful = "--force" if force else "--no-overwrite-ignore"
+        self._git("checkout", "--detach", "--quiet", careful, commit, "--", say=say)
         if os.path.exists(os.path.join(self.directory, ".gitmodules")):
             self._git("submodule", "--quiet", "sync", "--recursive", say=say)
             self._network("submodule", "--quiet", "update", "--init", "--recursive", "--force", say=say)
@@ -148,11 +149,14 @@ class Clone:
                             ":(glob)**/.gitattributes", ".gitattributes")
         return bool(found) and self._maybe("lfs", "version") is None
 
-    def unlock_index(self) -> None:
-        """Only for a way back: the git that held it is ended, and nobody else holds the service's lock."""
+    def unlock(self) -> None:
+        """Only for a way back: the git that held them is ended, and nobody else holds the service's lock."""
         git_dir = self._maybe("rev-parse", "--absolute-git-dir")
-        if git_dir and os.path.exists(os.path.join(git_dir, "index.lock")):
-            os.unlink(os.path.join(git_dir, "index.lock"))
+        for folder, folders, names in os.walk(git_dir or ""):
+            folders[:] = [name for name in folders if name != "objects"]
+            for name in names:
+                if name.endswith(".lock"):
+                    os.unlink(os.path.join(folder, name))
 
     def head_at(self, when: float) -> Optional[str]:
         """The commit that was checked out at that time (seconds since 1970), by HEAD's reflog."""
@@ -198,7 +202,11 @@ class Clone:
         # Automatic gc would go on in the background after the step, and protocols like ext:: run commands.
         argv = ["git", "-c", "gc.auto=0", "-c", "maintenance.auto=0", "-c", "advice.detachedHead=false",
                 "-c", "protocol.ext.allow=never", "-c", "core.quotePath=false", *args]
-        return shell.run(argv, cwd=self.directory, env=self._env, timeout=timeout, say=say, check=self._check)
+        try:
+            return shell.run(argv, cwd=self.directory, env=self._env, timeout=timeout, say=say, check=self._check)
+        except shell.CommandFailed as failure:
+            failure.message = "git %s: %s" % (args[0], "; ".join([*failure.output[-5:], failure.message]))
+            raise
 
 
 def present() -> bool:

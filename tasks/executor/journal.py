@@ -1,7 +1,7 @@
 """What must be undone, on the disk before the first change.
 
 The first line is the whole plan but for what it does: of each step its name and its undo. Then a line
-before each step begins. It holds no value of a variable: old files lie in `before-<deploy>` folders.
+before each step begins. The files that a deploy replaces lie beside it, in `before-<deploy>` folders.
 """
 
 from __future__ import annotations
@@ -50,9 +50,10 @@ class Journal:
                [pair for pair in found if pair[1].get("undo_last")]
 
     def remove(self) -> None:
+        """The journal before the backups that it speaks of: one without the other would undo too much."""
+        files.remove(self.path)
         for service in self.services:
             shutil.rmtree(self.place.backup(service, self.deploy), ignore_errors=True)
-        files.remove(self.path)
 
 
 def create(place: Place, head: Dict[str, Any]) -> Journal:
@@ -84,7 +85,8 @@ def _read(place: Place, path: str) -> Any:
     if not lines or "services" not in lines[0]:
         return None
     begun = [(line["begin"][0], line["begin"][1]) for line in lines[1:] if "begin" in line]
-    return Journal(place, lines[0], begun)
+    # Where things were then: hosts.yaml may say otherwise by now.
+    return Journal(Place(dict(lines[0]["place"], root=place.root)), lines[0], begun)
 
 
 def _back_up(place: Place, service: str, deploy: str) -> None:

@@ -24,7 +24,11 @@ def status(link: Link, hello: Message) -> None:
     due = journal.unfinished(place)
     for service in hello["services"]:
         here = Here(place, service, env, "", check=link.check)
-        found = facts.of_service(place, service, here.clone, supervisord)
+        try:
+            found = facts.of_service(place, service, here.clone, supervisord)
+        except HostError as error:
+            link.answer({"event": "odd", "service": service["name"], "message": error.message})
+            continue
         elsewhere = configuration.elsewhere(service["name"], place.program_file(service["name"]))
         found.update(
             holder=locks.holder_of(place, service["name"]),

@@ -53,4 +53,5 @@ def _undo(journal: Journal, service: str, step: Dict[str, Any], env: Dict[str, s
                                 "start supervisord on the host, then: fab recover %s" % service) from None
         except Exception as error:
             raise CannotRestore("%s: %s failed: %s" % (service, name, as_host_error(error).message),
-                                "put it right on the host, then: fab recover %s" % service) from None
+                                "put it right on the host, then: fab recover %s; to accept what is there now, remove %s"
+                                % (service, journal.path)) from None

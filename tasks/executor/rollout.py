@@ -7,11 +7,11 @@ undoes what was begun. It ends with `committed`, `restored`, `unlocked` (nothing
 from __future__ import annotations
 
 import itertools
-from typing import Any, Dict
+from typing import Any, Dict, Iterable
 
 from . import facts, git, journal, locks, reading, recovery, restoring, revision, shell
-from .actions import ACTIONS
-from .errors import Aborted, HostError, as_host_error
+from .actions import ACTIONS, CHECKS
+from .errors import Aborted, HostError, as_host_error, problem
 from .here import Here
 from .link import Link
 from .place import Place
@@ -63,7 +63,12 @@ class Rollout:
         except HostError:
             reading.heads(self.link, self.hello)
             raise
-        return self.link.receive()
+        try:
+            return self.link.receive()
+        except Aborted as error:
+            # A plan may have been on its way: nothing of it was begun.
+            self.link.answer({"event": "restored", "why": error.message, "now": self._heads(self.here)})
+            raise
 
     def _lock(self, held: locks.Locks) -> None:
         while True:
@@ -84,7 +89,7 @@ class Rollout:
         problems = facts.ready(self.place, self.hello["services"], configuration, supervisord)
         if problems:
             reading.heads(self.link, self.hello)
-            self.link.answer({"event": "not_ready", "problems": problems})
+            self.link.answer({"event": "not_ready", "problems": [problem(error) for error in problems]})
             return
         for service in self.hello["services"]:
             if service.get("revision"):
@@ -111,7 +116,7 @@ class Rollout:
             held.describe(restoring=True)
             self._restore(written, as_host_error(error).message)
             return
-        self.link.answer({"event": "committed", "now": self._heads(plan)})
+        self.link.answer({"event": "committed", "now": self._heads(plan["services"])})
 
     def _commit(self, written: journal.Journal) -> None:
         self._note_what_is(written)
@@ -143,6 +148,8 @@ class Rollout:
         here, name = self.here[service], step["name"]
         here.say = lambda line: self.story.event("output", service=service, step=name, line=line)
         self.step = name
+        if step["action"] in CHECKS:
+            CHECKS[step["action"]](here, step["args"])
         written.begin(service, name)
         with self.story.step(service, name) as ending:
             ending.changed = ACTIONS[step["action"]](here, step["args"])
@@ -156,7 +163,7 @@ class Rollout:
     def _restore(self, written: journal.Journal, why: str) -> None:
         self.story.event("host_state", state="restoring", detail=why)
         restoring.restore(written, self.env, why, self.story)
-        self.link.answer({"event": "restored", "why": why, "now": self._heads(written.head)})
+        self.link.answer({"event": "restored", "why": why, "now": self._heads(written.services)})
 
     def _head(self, plan: Message) -> Message:
         """The journal's first line: what is needed for the way back, and nothing else."""
@@ -177,8 +184,8 @@ class Rollout:
             here = self.here[name]
             part["record"].update(pid=here.pid, start=here.start, left=here.clone.edits())
 
-    def _heads(self, plan: Message) -> Message:
-        return {name: _head_of(self.here[name]) for name in plan["services"]}
+    def _heads(self, services: Iterable[str]) -> Message:
+        return {name: _head_of(self.here[name]) for name in services}
 
     def _at(self, service: Message) -> Here:
         return Here(self.place, service, self.env, self.deploy, check=self.link.check)

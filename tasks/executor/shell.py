@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import codecs
-import json
 import os
 import selectors
 import subprocess
-import sys
 import time
 from typing import Callable, Dict, List, Mapping, Optional, Sequence
 
@@ -15,6 +13,7 @@ from . import processes
 from .errors import HostError
 
 LONGEST_LINE = 4000
+MOST_READS_AT_END = 64
 
 Check = Callable[[], None]
 Say = Callable[[str], None]
@@ -69,27 +68,27 @@ def login_environment() -> Dict[str, str]:
 
     What sshd had in PATH stays at its end, because /etc/profile often sets PATH anew.
     """
-    read, write = os.pipe()
-    dump = "import json, os; os.write(%d, json.dumps(dict(os.environ)).encode())" % write
     shell = "/bin/bash" if os.path.exists("/bin/bash") else "/bin/sh"
+    # Not a pipe: what a profile starts in the background (ssh-agent) would hold it open.
+    memory = os.memfd_create("environment")
     try:
-        subprocess.run([shell, "-l", "-c", 'exec "$0" "$@"', sys.executable, "-I", "-S", "-c", dump],
+        subprocess.run([shell, "-l", "-c", "exec cat /proc/self/environ >/dev/fd/%d" % memory], pass_fds=[memory],
                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                       pass_fds=[write], timeout=10, check=True, start_new_session=True)
-        os.close(write)
-        write = -1
-        with os.fdopen(read, "rb", closefd=False) as pipe:
-            found: Dict[str, str] = json.loads(pipe.read())
-    except (OSError, subprocess.SubprocessError, ValueError):
+                       timeout=10, check=True, start_new_session=True)
+        found = _parsed(os.pread(memory, os.fstat(memory).st_size, 0))
+    except (OSError, subprocess.SubprocessError):
         found = dict(os.environ)
     finally:
-        os.close(read)
-        if write >= 0:
-            os.close(write)
+        os.close(memory)
     own = os.environ.get("PATH", os.defpath).split(":")
     path = found.get("PATH", os.defpath).split(":")
     found["PATH"] = ":".join(path + [entry for entry in own if entry not in path])
     return found
+
+
+def _parsed(environ: bytes) -> Dict[str, str]:
+    pairs = (os.fsdecode(entry).partition("=") for entry in environ.split(b"\0") if entry)
+    return {name: value for name, _, value in pairs}
 
 
 def _pump(process: "subprocess.Popen[bytes]", lines: "_Lines", deadline: float, check: Check) -> bool:
@@ -106,9 +105,11 @@ def _pump(process: "subprocess.Popen[bytes]", lines: "_Lines", deadline: float, 
             if selector.select(timeout=0.05) and not lines.feed(fd):
                 selector.unregister(fd)
                 _wait_quietly(process, deadline, check)
-    # A background child may hold the pipe open for ever: take what is there, and do not wait for more.
-    while lines.feed(fd):
-        pass
+    # A background child may hold the pipe open and go on writing: end it, and take only what is there.
+    processes.end_group(process.pid)
+    for _ in range(MOST_READS_AT_END):
+        if not lines.feed(fd):
+            break
     return process.returncode is not None
 
 

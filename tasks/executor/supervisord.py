@@ -31,6 +31,14 @@ class Down(HostError):
     kind = "not_ready"
 
 
+class Refused(HostError):
+    """supervisord answers with a fault; `code` as in supervisor.xmlrpc.Faults."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__("supervisord: " + message)
+        self.code = code
+
+
 class BadConfiguration(HostError):
     """supervisord refuses to read its configuration; `message` is its own word for it."""
 
@@ -120,9 +128,9 @@ class Supervisord:
         """(added, changed, removed) groups against what runs. Starts and stops nothing."""
         try:
             ((added, changed, removed),) = self._call("reloadConfig")
-        except xmlrpc.client.Fault as fault:
-            if fault.faultCode == CANT_REREAD:
-                raise BadConfiguration(fault.faultString.replace("CANT_REREAD: ", "")) from None
+        except Refused as fault:
+            if fault.code == CANT_REREAD:
+                raise BadConfiguration(fault.message.replace("supervisord: CANT_REREAD: ", "")) from None
             raise
         return added, changed, removed
 
@@ -131,10 +139,15 @@ class Supervisord:
         try:
             found: Dict[str, Any] = self._call("getProcessInfo", "%s:%s" % (program, program))
             return found
-        except xmlrpc.client.Fault as fault:
-            if fault.faultCode == BAD_NAME:
+        except Refused as fault:
+            if fault.code == BAD_NAME:
                 return {"statename": "absent", "pid": 0, "start": 0, "spawnerr": "", "description": ""}
             raise
+
+    def processes(self, program: str) -> List[str]:
+        """The full names of what is in the group of that name."""
+        return ["%s:%s" % (one["group"], one["name"]) for one in self._call("getAllProcessInfo")
+                if one["group"] == program]
 
     def start(self, program: str) -> None:
         self._tolerating(ALREADY_STARTED, "startProcess", "%s:%s" % (program, program), False)
@@ -160,13 +173,15 @@ class Supervisord:
     def _tolerating(self, code: int, method: str, *args: Any) -> None:
         try:
             self._call(method, *args)
-        except xmlrpc.client.Fault as fault:
-            if fault.faultCode != code:
-                raise HostError("supervisord: %s" % fault.faultString) from None
+        except Refused as fault:
+            if fault.code != code:
+                raise
 
     def _call(self, method: str, *args: Any) -> Any:
         try:
             return getattr(self._proxy.supervisor, method)(*args)
+        except xmlrpc.client.Fault as fault:
+            raise Refused(fault.faultCode, fault.faultString) from None
         except FileNotFoundError:
             why = "its socket %s does not exist" % self._path
         except ConnectionRefusedError:

@@ -96,6 +96,8 @@ class Conversation:
             self.report.on(events.HostState(host=peer.name, state="connected"))
         elif kind == "refused":
             peer.refusal, peer.looked = message, True
+        elif kind == "odd":
+            peer.odd[message["service"]] = message["message"]
         elif kind == "heads":
             peer.heads = message["now"]
         elif kind == "locked":

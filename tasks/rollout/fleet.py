@@ -35,6 +35,7 @@ class Peer:
         self.refusal: Message | None = None         # who holds the lock
         self.recovered: dict[str, str] = {}         # services of an interrupted deploy: how that ended now
         self.facts: dict[str, Facts] = {}
+        self.odd: dict[str, str] = {}               # services that could not be looked at, and why
         self.heads: dict[str, str | None] = {}      # commits on the disk, where the facts were not asked for
         self.plans: dict[str, Plan] = {}
         self.planned = False                        # it was given a plan: from then on it must say how it ended
