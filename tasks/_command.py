@@ -124,7 +124,7 @@ Body = Callable[..., "Finished"]
 def command(
     *, name: str = "", help: dict[str, str] | None = None, positional: Iterable[str] = ()
 ) -> Callable[[Body], _Task]:
-    """Make a verb of a function (run: Command, **its own options) -> Finished; `name` as typed, if not the function's."""
+    """Make a verb of a function (run: Command, **its own options) -> Finished; `name`: as typed, if not the same."""
 
     def make(body: Body) -> _Task:
         @functools.wraps(body)

@@ -22,13 +22,11 @@ def status(run: Command, service: str = "all") -> Finished:
     from msgspec.structs import replace
 
     from tasks.rollout import reading, results
-    from tasks.rollout.conversation import tell_errors
 
     peers = reading.read(run.targets(service), run.report, "status")
     rows = [row(run.environment.name, peer, target, peers) for peer in peers for target in peer.targets]
     for one in rows:
         run.report.on(one)
-    tell_errors(peers, run.report)
     finished = results.read("status", peers)
     odd = any(one.oddities for one in rows)
     return replace(finished, exit_code=results.worst([finished.exit_code, 1 if odd else 0]))
@@ -41,8 +39,8 @@ def row(environment: str, peer: Peer, target: Target, peers: list[Peer]) -> Stat
     name = target.service.name
     facts = peer.facts.get(name)
     if facts is None:
-        why = peer.odd.get(name) or peer.trouble or "no answer"
-        state = "UNKNOWN" if name in peer.odd else "unreachable"
+        why = peer.odd.get(name) or "; ".join(filter(None, [peer.trouble, peer.error.hint if peer.error else ""]))
+        state = "UNKNOWN" if name in peer.odd else peer.error.outcome if peer.error else "unreachable"
         return Status(environment=environment, host=peer.name, service=name, state=state, pid=None, uptime=None,
                       commit=None, branch=None, strategy=target.service.strategy, deployed_by=None, deployed_at=None,
                       oddities=[why])
@@ -58,6 +56,9 @@ def oddities(facts: Facts) -> list[str]:
     """What a person should know about one service on one host; each with its remedy where there is one."""
     from tasks.program.files import digest
 
+    if facts.holder:
+        holder = facts.holder
+        return [f"{holder.get('command')} in progress by {holder.get('by')} since {holder.get('since')}"]
     written = facts.committed.get("program_sha256")
     found = [
         (not facts.clone, "not deployed yet: fab deploy"),
@@ -65,9 +66,7 @@ def oddities(facts: Facts) -> list[str]:
         (facts.clone and facts.program.state != "RUNNING", _not_running(facts)),
         (facts.started_from not in (None, facts.commit),
          f"runs {(facts.started_from or '')[:8]}, on disk is {(facts.commit or '')[:8]}: fab deploy, or fab restart"),
-        (bool(facts.due) and not facts.holder, "an interrupted deploy is to be undone: fab recover"),
-        (bool(facts.holder), f"{facts.holder.get('command')} in progress by {facts.holder.get('by')}"
-                             f" since {facts.holder.get('since')}"),
+        (bool(facts.due), "an interrupted deploy is to be undone: fab recover"),
         (bool(facts.elsewhere), "also defined in {}:{}".format(*(facts.elsewhere or ["", ""]))),
         (bool(written and facts.program_file is not None and digest(facts.program_file) != written),
          f"the program file was changed by hand: {facts.program_path}"),

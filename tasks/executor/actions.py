@@ -72,7 +72,8 @@ def program(here: Here, args: Arguments) -> bool:
         try:
             supervisord.reload()
         except BadConfiguration as error:
-            files_back(here, {})
+            _put_back(here, here.place.backup(here.name, here.deploy))
+            supervisord.reload()
             raise HostError("supervisord refuses the program file: " + error.message,
                             "correct `program` in hosts.yaml") from None
     return bool(changed)
@@ -150,13 +151,9 @@ def files_back(here: Here, args: Arguments) -> bool:
     backup = here.place.backup(here.name, here.deploy)
     if not os.path.isdir(backup):
         raise HostError("%s is gone: it held the files as they were" % backup)
-    for name, path in (("program", here.place.program_file(here.name)), ("env", here.place.env_file(here.name))):
-        old = files.read_bytes(os.path.join(backup, name))
-        if old is None:
-            files.remove(path)
-        elif old != files.read_bytes(path):
-            files.write_atomic(path, old, os.stat(os.path.join(backup, name)).st_mode & 0o777)
-    here.supervisord().reload()
+    with reload_lock(here.place):
+        _put_back(here, backup)
+        here.supervisord().reload()
     return True
 
 
@@ -191,6 +188,15 @@ ACTIONS: Dict[str, Callable[[Here, Arguments], bool]] = {
     "checkout_back": checkout_back, "remove_clone": remove_clone, "files_back": files_back,
     "program_back": program_back,
 }
+
+
+def _put_back(here: Here, backup: str) -> None:
+    for name, path in (("program", here.place.program_file(here.name)), ("env", here.place.env_file(here.name))):
+        old = files.read_bytes(os.path.join(backup, name))
+        if old is None:
+            files.remove(path)
+        elif old != files.read_bytes(path):
+            files.write_atomic(path, old, os.stat(os.path.join(backup, name)).st_mode & 0o777)
 
 
 # What must be so before a step counts as begun: when it refuses, there is nothing to undo.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from typing import Any, Dict, Iterator, List, Optional
 
-TAIL = 1 << 20
+TAIL = 8 << 20
 
 
 def ensure_dir(path: str, mode: int = 0o755) -> None:
@@ -28,14 +29,13 @@ def write_atomic(path: str, data: bytes, mode: int = 0o600) -> None:
     """
     folder, name = os.path.split(path)
     aside = os.path.join(folder, "." + name + ".new")
-    fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
-        os.fchmod(fd, mode)
-        _write_all(fd, data)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    os.replace(aside, path)
+        _write_synced(aside, data, mode)
+        os.replace(aside, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(aside)
+        raise
     sync_dir(folder)
 
 
@@ -55,11 +55,11 @@ def append_line(path: str, value: Dict[str, Any], sync: bool = True) -> None:
 
 
 def read_lines(path: str) -> Iterator[Dict[str, Any]]:
-    """The JSON objects of the file's last megabyte, oldest first; torn or foreign lines are passed over."""
+    """The JSON objects of the file's last 8 MiB, oldest first; torn or foreign lines are passed over."""
     for line in _tail(path).split(b"\n"):
         try:
             value = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(value, dict):
             yield value
@@ -118,6 +118,16 @@ def _tail(path: str) -> bytes:
             return file.read()
     except (FileNotFoundError, NotADirectoryError):
         return b""
+
+
+def _write_synced(path: str, data: bytes, mode: int) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    try:
+        os.fchmod(fd, mode)
+        _write_all(fd, data)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _write_all(fd: int, data: bytes) -> None:

@@ -15,7 +15,7 @@ FULL = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 ABBREVIATED = re.compile(r"[0-9a-fA-F]{4,64}")
 HEADS, TAGS = "refs/fabvisor/heads/", "refs/fabvisor/tags/"
 OWN_NAMES = ("/logs/", "/releases/", "/current")
-QUICK, NETWORK = 60, 600
+QUICK, SLOW = 60, 600
 BATCH = " -oBatchMode=yes -oConnectTimeout=10"
 
 # What git says, what it means, what helps; the first that fits counts.
@@ -123,7 +123,7 @@ class Clone:
     def checkout(self, commit: str, say: shell.Say, force: bool = False) -> None:
         """Detached: the local branches stay where they are. Submodules follow."""
         careful = "--force" if force else "--no-overwrite-ignore"
-        self._git("checkout", "--detach", "--quiet", careful, commit, "--", say=say)
+        self._git("checkout", "--detach", "--quiet", careful, commit, "--", say=say, timeout=SLOW)
         if os.path.exists(os.path.join(self.directory, ".gitmodules")):
             self._git("submodule", "--quiet", "sync", "--recursive", say=say)
             self._network("submodule", "--quiet", "update", "--init", "--recursive", "--force", say=say)
@@ -145,7 +145,7 @@ class Clone:
                 return
 
     def needs_lfs(self, commit: str) -> bool:
-        found = self._maybe("grep", "-l", "--max-count=1", "filter=lfs", commit, "--",
+        found = self._maybe("grep", "-l", "filter=lfs", commit, "--",
                             ":(glob)**/.gitattributes", ".gitattributes")
         return bool(found) and self._maybe("lfs", "version") is None
 
@@ -194,7 +194,7 @@ class Clone:
         ssh = self._env.get("GIT_SSH_COMMAND") or self._env.get("GIT_SSH") or self._maybe("config", "core.sshCommand")
         self._env["GIT_SSH_COMMAND"] = (ssh or "ssh").replace(BATCH, "") + BATCH
         try:
-            return self._git(*args, say=say, timeout=NETWORK)
+            return self._git(*args, say=say, timeout=SLOW)
         except shell.CommandFailed as failure:
             raise _explained(failure, self.repo) from None
 

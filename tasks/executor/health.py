@@ -5,9 +5,10 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
+import threading
 import time
 import urllib.parse
-from typing import Any, Callable, Dict, Mapping
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from . import shell
 from .errors import HostError
@@ -17,7 +18,7 @@ ONE_TRY = 5.0
 
 def wait(check: Mapping[str, Any], *, cwd: str, env: Dict[str, str], still_up: shell.Check) -> None:
     """Try until it is healthy; raises HostError with the last answer when `timeout` seconds are over."""
-    attempt = _attempt(check, cwd, env)
+    attempt = _attempt(check, cwd, env, still_up)
     deadline = time.monotonic() + check["timeout"]
     pause = 0.05
     while True:
@@ -36,12 +37,34 @@ class Unhealthy(Exception):
     pass
 
 
-def _attempt(check: Mapping[str, Any], cwd: str, env: Dict[str, str]) -> Callable[[float], None]:
+def _attempt(check: Mapping[str, Any], cwd: str, env: Dict[str, str], still_up: shell.Check) -> Callable[[float], None]:
     if check.get("http"):
-        return lambda seconds: _http(check["http"], min(ONE_TRY, seconds))
+        return lambda seconds: _bounded(_http, check["http"], min(ONE_TRY, seconds), still_up)
     if check.get("tcp"):
-        return lambda seconds: _tcp(check["tcp"], min(ONE_TRY, seconds))
-    return lambda seconds: _command(check["command"], cwd, env, seconds)
+        return lambda seconds: _bounded(_tcp, check["tcp"], min(ONE_TRY, seconds), still_up)
+    return lambda seconds: _command(check["command"], cwd, env, seconds, still_up)
+
+
+def _bounded(attempt: Callable[[str, float], None], target: str, seconds: float, still_up: shell.Check) -> None:
+    """A socket's time-out is for each read: an answer that drips could go on for ever."""
+    outcome: List[Optional[Unhealthy]] = []
+
+    def run() -> None:
+        try:
+            attempt(target, seconds)
+            outcome.append(None)
+        except Unhealthy as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + seconds
+    while thread.is_alive() and time.monotonic() < deadline:
+        thread.join(0.05)
+        still_up()
+    found = outcome[0] if outcome else Unhealthy("%s: no whole answer within %g s" % (target, seconds))
+    if found:
+        raise found
 
 
 def _http(url: str, seconds: float) -> None:
@@ -54,11 +77,12 @@ def _http(url: str, seconds: float) -> None:
     else:
         connection = http.client.HTTPConnection(parts.netloc, timeout=seconds)
     try:
-        connection.request("GET", (parts.path or "/") + ("?" + parts.query if parts.query else ""))
+        path = (parts.path or "/") + ("?" + parts.query if parts.query else "")
+        connection.request("GET", urllib.parse.quote(path, safe="/%?&=:;,+$!'()*~@"))
         response = connection.getresponse()
         if not 200 <= response.status < 400:
             raise Unhealthy("%s answers %d %s" % (url, response.status, response.reason))
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise Unhealthy("%s: %s" % (url, error or type(error).__name__)) from None
     finally:
         connection.close()
@@ -72,9 +96,9 @@ def _tcp(address: str, seconds: float) -> None:
         raise Unhealthy("%s: %s" % (address, error)) from None
 
 
-def _command(command: str, cwd: str, env: Dict[str, str], seconds: float) -> None:
+def _command(command: str, cwd: str, env: Dict[str, str], seconds: float, still_up: shell.Check) -> None:
     try:
-        shell.run(shell.script([command]), cwd=cwd, env=env, timeout=seconds)
+        shell.run(shell.script([command]), cwd=cwd, env=env, timeout=seconds, check=still_up)
     except shell.CommandFailed as failure:
         said = "; ".join(failure.output[-3:])
         raise Unhealthy("`%s`: %s%s" % (command, failure.message, ": " + said if said else "")) from None

@@ -12,6 +12,7 @@ import shutil
 from typing import Any, Dict, List, Tuple
 
 from . import files
+from .errors import CannotRestore
 from .place import Place
 
 Step = Dict[str, Any]
@@ -68,22 +69,24 @@ def create(place: Place, head: Dict[str, Any]) -> Journal:
 def unfinished(place: Place) -> List[Journal]:
     """The journals on this host, oldest first."""
     names = sorted(os.listdir(place.journals)) if os.path.isdir(place.journals) else []
-    found = (_read(place, os.path.join(place.journals, name)) for name in names if name.endswith(".json"))
-    return [journal for journal in found if journal]
+    return [_read(place, os.path.join(place.journals, name)) for name in names if name.endswith(".json")]
 
 
-def remove_stale_backups(place: Place, service: str) -> None:
-    """Backups without a journal: the power went before the first change."""
+def tidy(place: Place, service: str) -> None:
+    """Backups without a journal, and clones only made to resolve a revision: the power went meanwhile."""
     state = place.service_state(service)
     for name in os.listdir(state):
+        if name.startswith("resolve-"):
+            shutil.rmtree(os.path.join(state, name), ignore_errors=True)
         if name.startswith("before-") and not os.path.exists(place.journal_file(name[len("before-"):])):
             shutil.rmtree(os.path.join(state, name), ignore_errors=True)
 
 
-def _read(place: Place, path: str) -> Any:
+def _read(place: Place, path: str) -> Journal:
     lines = list(files.read_lines(path))
     if not lines or "services" not in lines[0]:
-        return None
+        raise CannotRestore("the journal %s cannot be read: what an interrupted deploy left is not known" % path,
+                            "see by hand that the service is well, then remove that file")
     begun = [(line["begin"][0], line["begin"][1]) for line in lines[1:] if "begin" in line]
     # Where things were then: hosts.yaml may say otherwise by now.
     return Journal(Place(dict(lines[0]["place"], root=place.root)), lines[0], begun)

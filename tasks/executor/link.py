@@ -26,6 +26,7 @@ class Link:
         self._outbox: Deque[bytes] = collections.deque()
         self._wake = threading.Condition()
         self._gone = ""
+        self._deaf = False                  # nothing that is said gets out any more
         self._aborted = ""
         self._heard = time.monotonic()
         self._lease = float("inf")
@@ -73,7 +74,7 @@ class Link:
         """Let what was said go out, for at most `seconds`."""
         deadline = time.monotonic() + seconds
         with self._wake:
-            while self._outbox and not self._gone and time.monotonic() < deadline:
+            while self._outbox and not self._deaf and time.monotonic() < deadline:
                 self._wake.wait(0.02)
 
     def _read(self) -> None:
@@ -82,6 +83,7 @@ class Link:
             if now - self._heard > self._lease:
                 # Both sides may have slept: what comes now comes too late all the same.
                 self._gone = self._gone or "the client was not heard of for %g s" % self._lease
+                continue
             self._heard = now
             try:
                 message = json.loads(line)
@@ -104,6 +106,7 @@ class Link:
                 self._sink.write(line)
                 self._sink.flush()
             except (OSError, ValueError):
+                self._deaf = True
                 self._gone = self._gone or "the connection to the client ended"
                 return
             with self._wake:

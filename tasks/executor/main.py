@@ -18,7 +18,8 @@ VERBS: Dict[str, Callable[[Link, Dict[str, Any]], None]] = {
 
 
 def main(source: BinaryIO, sink: BinaryIO) -> None:
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)      # the way back must outlive the connection
+    # The way back must outlive the connection; SIG_IGN would be inherited by every step.
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
     os.umask(0o022 | os.umask(0o022))
     # `python -u` gives a raw file, whose write may be partial.
     link = Link(source, io.BufferedWriter(sink) if isinstance(sink, io.RawIOBase) else sink)

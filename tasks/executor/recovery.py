@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List
 
 from . import journal, locks, restoring
-from .errors import NotReady
+from .errors import TryAgain
 from .place import Place
 from .story import Story
 
@@ -18,7 +18,7 @@ def finish(place: Place, held: locks.Locks, env: Dict[str, str], story: Story) -
             _hold_all_of(left, held)
             done.append(_finish(left, held, env, story))
     for service in held.held():
-        journal.remove_stale_backups(place, service)
+        journal.tidy(place, service)
     return done
 
 
@@ -39,6 +39,6 @@ def _hold_all_of(left: journal.Journal, held: locks.Locks) -> None:
     try:
         held.take(sorted(left.services))
     except locks.Held as error:
-        raise NotReady("deploy %s left %s and %s unfinished, and %s is locked by %s" % (
+        raise TryAgain("deploy %s left %s and %s unfinished, and %s is locked by %s" % (
             left.deploy, ", ".join(held.held()), error.service, error.service, error.holder.get("by")),
             "wait for it, then try again") from None

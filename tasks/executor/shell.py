@@ -44,9 +44,9 @@ def run(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float
         in_time = _pump(process, lines, time.monotonic() + timeout, check)
     finally:
         processes.end_group(process.pid)
-        process.wait()
         if process.stdout:
             process.stdout.close()
+        _reap(process)
     lines.end()
     if not in_time:
         raise CommandFailed("timed out after %g s" % timeout, None, lines.last)
@@ -111,6 +111,14 @@ def _pump(process: "subprocess.Popen[bytes]", lines: "_Lines", deadline: float, 
         if not lines.feed(fd):
             break
     return process.returncode is not None
+
+
+def _reap(process: "subprocess.Popen[bytes]") -> None:
+    """What runs as another user (sudo), or hangs in the kernel, cannot be killed: do not wait for it for ever."""
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        raise CommandFailed("pid %d cannot be ended" % process.pid, None, []) from None
 
 
 def _wait_quietly(process: "subprocess.Popen[bytes]", deadline: float, check: Check) -> None:

@@ -63,7 +63,7 @@ class Configuration:
         if not file:
             raise NotReady("%s has no unix socket" % self.path,
                            "add to it: [unix_http_server] file=%s/supervisor.sock" % self.here)
-        return os.path.join(self.here, file)
+        return os.path.join(self.here, os.path.expanduser(file))
 
     def credentials(self) -> Optional[Tuple[str, str]]:
         for section in ("unix_http_server", "supervisorctl"):

@@ -15,7 +15,7 @@ Name = tuple[str, str, str]  # host, service, tone
 
 
 def error_lines(error: Error) -> list[Line]:
-    named = not error.host or error.message.startswith(f"{error.host}: ")
+    named = not error.host or error.message.startswith((f"{error.host}: ", f"{error.host} ("))
     host = "" if named else f"{clean(error.host or '')}: "
     lines: list[Line] = [[("error: ", "bad"), (host + line, "")] for line in clean_lines(error.message)]
     lines += [[("hint:  ", "dim"), (line, "")] for line in clean_lines(error.hint)]

@@ -42,14 +42,14 @@ def _ask(peer: Peer, deploy: str) -> None:
     peer.now = {answer["service"]: answer["now"] for answer in answers}
     results = {answer["result"] for answer in answers}
     known = peer.trouble or "the connection was lost"
-    if any(answer["busy"] for answer in answers):
+    if "committed" in results:
+        peer.ending, peer.error = "committed", None
+    elif any(answer["busy"] for answer in answers):
         peer.why = "it is still going back to the version before"
     elif any(answer["due"] for answer in answers):
         peer.why = f"{known}; the undoing is due: the next command does it"
     elif not answers:
         peer.why = f"{known}; it did not say how the deploy ended"
-    elif "committed" in results:
-        peer.ending = "committed"
     else:                                   # restored, or it never began
         peer.ending, peer.why = "restored", known
 

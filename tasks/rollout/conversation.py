@@ -51,6 +51,12 @@ class Conversation:
         """For a signal handler: safe at any moment."""
         self.fleet.inbox.put((None, {"event": "signal", "number": number}))
 
+    def leave(self) -> None:
+        """For a second Ctrl-C."""
+        words = "left; the hosts go back by themselves: fab status tells, fab recover waits for it"
+        self.report.on(events.Notice(message=words, level="warning"))
+        self.report.close()
+
     def connect(self) -> None:
         self.fleet.connect()
         self.until(lambda: all(peer.connected or peer.error for peer in self.peers))

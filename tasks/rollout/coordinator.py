@@ -39,7 +39,7 @@ class Coordinator:
         """The whole conversation. `resolve`: the revisions to turn into commits, by service."""
         why, codes = "", [0]
         self._announce()
-        with signals.as_messages(self.conversation.signalled, self.report.close), self.conversation.fleet:
+        with signals.as_messages(self.conversation.signalled, self.conversation.leave), self.conversation.fleet:
             try:
                 self.conversation.connect()
                 self._lock(resolve or {})
@@ -106,21 +106,22 @@ class Coordinator:
         if isinstance(stop.error, errors.Interrupted):
             words = "interrupted: going back; once more to leave at once"
             self.report.on(events.Notice(message=words, level="warning"))
-        greeted = [peer for peer in self.peers if peer.greeted]
+        greeted = [peer for peer in self.peers if peer.greeted is not None]
         self.conversation.tell(greeted, {"do": "abort", "why": stop.error.message})
         self._look_at_the_rest()
 
     def _look_at_the_rest(self) -> None:
         """What is on the hosts that were not asked for anything yet: the last table shows it."""
-        rest = [peer for peer in self.peers if peer.connected and not peer.greeted and not peer.error]
+        rest = [peer for peer in self.peers if peer.connected and peer.greeted is None and not peer.error]
         for peer in rest:
-            peer.send(wire.hello("heads", peer))
+            peer.greet(wire.hello("heads", peer))
         self.conversation.until(lambda: all(peer.heads or peer.error for peer in rest))
 
     def _hear_endings(self) -> None:
         """Whoever was given a plan says how it ended; a host that could not say it is asked once more."""
         begun = [peer for peer in self.peers if peer.planned]
-        self.conversation.tell([peer for peer in self.peers if peer.greeted and not peer.planned], {"do": "end"})
+        idle = [peer for peer in self.peers if peer.greeted is not None and not peer.planned]
+        self.conversation.tell(idle, {"do": "end"})
         self.conversation.holding = True
         self.conversation.until(lambda: all(peer.ending or peer.gone for peer in begun))
         asking.ask([peer for peer in begun if not peer.ending], self.order, self.report)

@@ -30,7 +30,7 @@ class Peer:
         self.session: Session | None = None
         self.error: FabvisorError | None = None
         self.connected = False
-        self.greeted = False
+        self.greeted: float | None = None           # when the first message was sent
         self.looked = False                         # it answered the request to lock, one way or the other
         self.refusal: Message | None = None         # who holds the lock
         self.recovered: dict[str, str] = {}         # services of an interrupted deploy: how that ended now
@@ -62,9 +62,16 @@ class Peer:
         if self.session is not None:
             self.session.send(message)
 
+    def greet(self, message: Message) -> None:
+        """The first message; from now on it beats."""
+        self.greeted = time.monotonic()
+        self.send(message)
+
     def overdue(self) -> bool:
         """Nothing was heard of it for as long as its lease."""
-        return self.session is not None and time.monotonic() - self.session.last_heard > self.host.lease
+        if self.session is None or self.greeted is None:
+            return False
+        return time.monotonic() - max(self.greeted, self.session.last_heard) > self.host.lease
 
     def close(self) -> None:
         if self.session is not None:

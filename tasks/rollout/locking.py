@@ -19,7 +19,7 @@ def lock_and_look(conversation: Conversation, greeting: Greeting, wait: float, w
     Refused: nobody waits while holding a lock. All let go, and after a while begin anew: for `wait` seconds
     at most, or `while_restoring` when the holders only undo what they did; then Stop with Locked.
     """
-    begin = time.monotonic()
+    begin, told = time.monotonic(), ""
     while refused := _round(conversation, greeting):
         error = wire.locked(refused)
         patience = max(wait, while_restoring) if all(map(wire.is_restoring, refused)) else wait
@@ -27,7 +27,9 @@ def lock_and_look(conversation: Conversation, greeting: Greeting, wait: float, w
         if time.monotonic() >= deadline:
             conversation.report.on(events.Error(message=error.message, hint=error.hint))
             raise Stop(error)
-        conversation.report.on(events.Notice(message=f"waiting: {error.message}"))
+        if error.message != told:
+            conversation.report.on(events.Notice(message=f"waiting: {error.message}"))
+            told = error.message
         conversation.tell([peer for peer in conversation.peers if peer.looked and not peer.refusal], {"do": "unlock"})
         conversation.pause(min(POLL, max(0.0, deadline - time.monotonic())))
 
@@ -38,8 +40,10 @@ def _round(conversation: Conversation, greeting: Greeting) -> list[Peer]:
         peer.looked, peer.refusal = False, None
     for group in (conversation.peers[:1], conversation.peers[1:]):
         for peer in group:
-            peer.send({"do": "lock"} if peer.greeted else greeting(peer))
-            peer.greeted = True
+            if peer.greeted is None:
+                peer.greet(greeting(peer))
+            else:
+                peer.send({"do": "lock"})
         conversation.until(lambda group=group: all(peer.looked or peer.error for peer in group))  # type: ignore[misc]
         conversation.stop_on_trouble()
         refused = [peer for peer in group if peer.refusal]

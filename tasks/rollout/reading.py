@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tasks.rollout import signals, wire
-from tasks.rollout.conversation import Conversation
+from tasks.rollout.conversation import Conversation, Stop
 
 if TYPE_CHECKING:
     from tasks.inventory.model import Target
@@ -17,9 +17,12 @@ def read(targets: tuple[Target, ...], report: Listener, verb: str, **more: Any) 
     """One of the executor's reading verbs, on every host; a host that cannot answer has an `error`."""
     conversation = Conversation(targets, report)
     with signals.as_messages(conversation.signalled, report.close), conversation.fleet:
-        conversation.fleet.connect()
-        conversation.until(lambda: all(peer.connected or peer.error for peer in conversation.peers))
-        for peer in conversation.peers:
-            peer.send(wire.hello(verb, peer, **more))
-        conversation.until(lambda: all(peer.ending or peer.error for peer in conversation.peers))
+        try:
+            conversation.fleet.connect()
+            conversation.until(lambda: all(peer.connected or peer.error for peer in conversation.peers))
+            for peer in conversation.peers:
+                peer.greet(wire.hello(verb, peer, **more))
+            conversation.until(lambda: all(peer.ending or peer.error for peer in conversation.peers))
+        except Stop as stop:
+            raise stop.error from None
     return conversation.peers
