@@ -1,0 +1,309 @@
+"""README.md is true: its commands are run, its examples load, its tables are those of the code."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tasks import _errors, namespace
+from tasks._command import SHARED
+from tasks.embedded.processes import belonging
+from tasks.inventory import loading, model, schema, shape
+from tasks.rollout import events, results
+
+CHECKOUT = Path(__file__).parents[1]
+README = (CHECKOUT / "README.md").read_text()
+
+
+def section(heading: str) -> str:
+    return README.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def blocks(language: str, text: str = README) -> list[str]:
+    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+    return [re.sub(f"(?m)^{indent}", "", body) for indent, body in found]
+
+
+def table(first_heading: str) -> list[list[str]]:
+    """The rows of the table whose heading begins so, as cells."""
+    lines = README.split(f"\n| {first_heading}", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+
+
+def coded(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+# --- the quick start, for real ---
+
+# A Python that makes virtual environments of the interpreter that runs the tests, and whose pip has nothing to do.
+OUTER = """#!/bin/sh
+case "$*" in
+    '-m venv '*) mkdir -p "$3/bin" && cp "$(dirname "$0")/inner" "$3/bin/python" && cp "$(dirname "$0")/fab" "$3/bin" ;;
+    *) exec {python} "$@" ;;
+esac
+"""
+INNER = """#!/bin/sh
+case "$*" in
+    *'-m pip '*) ;;
+    *) exec {python} "$@" ;;
+esac
+"""
+FAB = """from fabric.main import program
+program.run()
+"""
+
+
+@dataclass
+class Stranger:
+    """Somebody with a fresh clone, an empty home and a temporary folder of their own."""
+
+    checkout: Path
+    environment: dict[str, str]
+
+    def types(self, line: str) -> tuple[int, str]:
+        """(exit code, what is on both streams)."""
+        done = subprocess.run(["bash", "-c", line], cwd=self.checkout, env=self.environment, text=True, check=False,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return done.returncode, done.stdout
+
+    def sandbox(self) -> Path | None:
+        return next(Path(self.environment["TMPDIR"]).glob("fabvisor-*"), None)
+
+
+@pytest.fixture
+def stranger() -> Iterator[Stranger]:
+    # Not pytest's own folders: a unix socket's path has 107 bytes at most.
+    folder = Path(tempfile.mkdtemp(prefix="readme-", dir="/tmp"))
+    for name in ("home", "tmp", "checkout"):
+        (folder / name).mkdir()
+    copy_checkout(folder / "checkout")
+    for name, text in (("outer", OUTER), ("inner", INNER), ("fab", FAB)):
+        (folder / name).write_text(text.format(python=sys.executable))
+        (folder / name).chmod(0o755)
+    foreign = ("FAB", "CI", "GITLAB", "SSH_", "GIT_", "XDG_", "PYTHON", "LC_", "LANG", "NO_COLOR", "FORCE_COLOR")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    stranger = Stranger(folder / "checkout", {
+        **kept, "HOME": str(folder / "home"), "TMPDIR": str(folder / "tmp"), "PYTHON": str(folder / "outer"),
+        "LC_ALL": "C.UTF-8"})
+    try:
+        yield stranger
+    finally:
+        stranger.types("./fab sandbox.down")
+        shutil.rmtree(folder)
+
+
+def copy_checkout(target: Path) -> None:
+    """As `git clone` would, with what is not committed yet."""
+    listed = subprocess.run(["git", "ls-files", "-coz", "--exclude-standard"], cwd=CHECKOUT, check=True,
+                            capture_output=True, text=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (CHECKOUT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(CHECKOUT / name, target / name)
+
+
+# What each line of the second block must end with and say.
+SAYS = [
+    (r"\./fab deploy monitor", 0, ["unchanged", "nothing had to change"]),
+    (r"\./fab status", 0, ["RUNNING", "all well"]),
+    (r"\(cd .* echo 3 .*\)", 0, []),
+    (r"\./fab deploy monitor", 0, ["Version 3", "committed"]),
+    (r"\./fab logs monitor --lines 5", 0, ["monitor 3", "web1", "web2"]),
+    (r"\./fab rollback monitor", 0, ["committed"]),
+    (r"\(cd .* echo \"def \(\" .*\)", 0, []),
+    (r"\./fab deploy monitor", 1, ["build", "invalid syntax", "every host is as it was"]),
+    (r"\./fab sandbox.down", 0, ["the sandbox is down"]),
+]
+
+
+def test_the_quick_start(stranger: Stranger) -> None:
+    (console,), (shell,) = blocks("console", section("Try it")), blocks("sh", section("Try it"))
+    shown = console.splitlines()
+    assert shown[0].startswith("$ git clone ")
+    assert shown[1] == "$ ./fab deploy monitor"
+    code, said = stranger.types(shown[1].removeprefix("$ "))
+    assert code == 0, said
+    assert in_order(said, shown[2:]), said
+    for step in ("fetch", "checkout", "build", "program", "restart", "verify", "health"):
+        assert step in said
+        assert step in section("How it works")
+
+    typed = [line.partition("  #")[0].rstrip() for line in shell.splitlines()]
+    assert len(typed) == len(SAYS)
+    for line, (form, expected, words) in zip(typed, SAYS, strict=True):
+        assert re.fullmatch(form, line)
+        if "sandbox.down" in line:
+            there = stranger.sandbox()
+            assert there is not None
+            assert_layout(there / "web1" / "root")
+        before = pids(stranger)
+        code, said = stranger.types(line)
+        assert code == expected, f"{line}\n{said}"
+        assert [word for word in words if word not in said] == [], f"{line}\n{said}"
+        if "unchanged" in words or expected == 1:
+            assert pids(stranger) == before, f"{line} restarted something"
+    assert stranger.sandbox() is None
+    assert not belonging(str(there))
+
+
+def in_order(said: str, shown: list[str]) -> bool:
+    """Every shown line is there, in this order, whatever the seconds and the commits are."""
+    left = iter(plain(said).splitlines())
+    return all(any(line == wanted for line in left) for wanted in plain("\n".join(shown)).splitlines())
+
+
+def plain(text: str) -> str:
+    return re.sub(r"[0-9.]+ s\b", "TIME", re.sub(r"\b[0-9a-f]{8}\b", "COMMIT", text))
+
+
+def pids(stranger: Stranger) -> list[int]:
+    _, said = stranger.types("./fab status --format json")
+    told = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    return [event["pid"] for event in told if event["event"] == "status"]
+
+
+def assert_layout(root: Path) -> None:
+    """The paths below root are those that the README shows."""
+    (shown,) = blocks("text", section("How it works"))
+    for line in shown.splitlines():
+        path = line.split("  ")[0].replace("<service>", "monitor").replace("<deploy>", "*")
+        if path.startswith(".fabvisor/journal/"):               # only while a deploy runs
+            path = str(Path(path).parent)
+        assert list(root.glob(path)), path
+    (listed,) = [line for line in shown.splitlines() if line.startswith(".fabvisor/<service>/")]
+    for name in ("lock", "env", "history.jsonl"):
+        assert name in listed
+        assert (root / ".fabvisor" / "monitor" / name).is_file()
+
+
+# --- hosts.yaml ---
+
+@pytest.mark.parametrize("text", [*blocks("yaml"), (CHECKOUT / "hosts.yaml").read_text()])
+def test_the_examples_load(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "hosts.yaml"
+    path.write_text(text)
+    inventory = loading.load(path)
+    for name in inventory.environments:
+        assert inventory.environment(name).targets or inventory.data["environments"][name].get("sandbox")
+
+
+def test_the_commented_part_of_hosts_yaml_loads_too(tmp_path: Path) -> None:
+    text = (CHECKOUT / "hosts.yaml").read_text()
+    path = tmp_path / "hosts.yaml"
+    path.write_text(re.sub(r"(?m)^  # ( *[\w.]+:)", r"  \1", text))
+    assert "production" in loading.load(path).environments
+
+
+KEYS = {
+    "at the top": schema.File,
+    "of a service": schema.Service,
+    "of `health`": schema.Health,
+    "of an environment": schema.Environment,
+    "of a host": schema.Settings,
+}
+
+
+@pytest.mark.parametrize("heading", KEYS)
+def test_every_key_is_in_its_table(heading: str) -> None:
+    keys = set(KEYS[heading].__struct_fields__)
+    if heading == "of an environment":
+        keys -= set(schema.Settings.__struct_fields__)
+    listed = [key for row in table(heading) for key in coded(row[0])]
+    assert sorted(listed) == sorted(keys)
+
+
+@pytest.mark.parametrize(("heading", "kind"), [("of a host", model.Host), ("of `health`", model.Health)])
+def test_the_defaults_are_those_of_the_model(heading: str, kind: type[model.Host]) -> None:
+    shown = {key: row[1].strip("`") for row in table(heading) for key in coded(row[0])}
+    fields = zip(kind.__struct_fields__[-len(kind.__struct_defaults__):], kind.__struct_defaults__, strict=True)
+    defaults = {name: default for name, default in fields if default is not None and name in shown}
+    assert defaults
+    assert {name: shown[name] for name in defaults} == {name: f"{default}" for name, default in defaults.items()}
+
+
+def test_what_is_not_there_is_not_advertised() -> None:
+    taught = {word for text in blocks("yaml") for word in re.findall(r"[\w.]+(?=:)", text)}
+    assert not taught & shape.NOT_YET
+    assert not {"plan", "history", "config"} & set(namespace.task_names)
+
+
+# --- commands, options, exit codes, events ---
+
+def own_options(name: str) -> set[str]:
+    """Besides those that every command shares, and its argument."""
+    command = namespace[name]
+    arguments = {argument.name for argument in command.get_arguments()}
+    return {name.replace("_", "-") for name in arguments - set(SHARED) - set(command.positional)}
+
+
+def test_every_command_is_in_the_table() -> None:
+    listed = [text for row in table("command |") for text in coded(row[0])]
+    assert sorted(text.split()[0] for text in listed) == sorted(namespace.task_names)
+    takes_service = {text.split()[0] for text in listed if text.endswith(" SERVICE")}
+    assert takes_service == {name for name in namespace.task_names if "service" in namespace[name].positional}
+
+
+def test_every_option_is_in_the_table() -> None:
+    of: dict[str, set[str]] = {}
+    for row in table("option |"):
+        commands = set(coded(row[1]))
+        if row[1].startswith("every command but"):
+            commands = set(namespace.task_names) - commands
+        for text in coded(row[0]):
+            if text.startswith("--"):
+                of[text.split()[0].removeprefix("--")] = commands
+    expected: dict[str, set[str]] = {}
+    for name in namespace.task_names:
+        shared = set(SHARED) & {argument.name for argument in namespace[name].get_arguments()}
+        for option in own_options(name) | shared:
+            expected.setdefault(option, set()).add(name)
+    assert of == expected
+
+
+def test_the_exit_codes() -> None:
+    def below(kind: type[_errors.FabvisorError]) -> set[int]:
+        return {kind.exit_code}.union(*map(below, kind.__subclasses__()))
+
+    listed = [int(code) for row in table("exit code |") for code in row[0].split(", ")]
+    assert sorted(listed) == sorted({0, *below(_errors.FabvisorError), *results.SIGNALS})
+
+
+def test_the_events() -> None:
+    kinds = {kind.__struct_config__.tag: kind for kind in events.Event.__subclasses__()}
+    shown = {coded(row[0])[0]: coded(row[1]) for row in table("event |")}
+    result = list(events.Result.__struct_fields__)
+    expected = {str(tag): list(kind.__struct_fields__) for tag, kind in kinds.items()}
+    expected["finished"].remove("extra")                        # its keys stand among the others
+    expected["finished"] += result
+    assert {name: sorted(fields) for name, fields in shown.items()} == {
+        name: sorted(fields) for name, fields in expected.items()}
+
+
+def test_the_messages_it_explains_are_those_of_the_code() -> None:
+    code = "".join(path.read_text() for path in (CHECKOUT / "tasks").rglob("*.py"))
+    quoted = re.findall(r"\*\*`([^`]+)`", section("When something is wrong"))
+    assert len(quoted) > 4
+    missing = [text for text in quoted if re.split(r" …| \[", text)[0] not in code]
+    assert missing == []
+
+
+def test_the_files_it_names_are_there() -> None:
+    named = [path for path in coded(section("Working on it")) if re.fullmatch(r"[\w./]+/?", path) and "/" in path]
+    assert "tasks/deploy.py" in named
+    missing = [path for path in named if not (CHECKOUT / path).exists() and not (CHECKOUT / "tasks" / path).exists()]
+    assert missing == []
+
+
+def test_it_is_short() -> None:
+    assert len(README.splitlines()) < 300
