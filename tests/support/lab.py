@@ -191,7 +191,7 @@ class Lab:
         return [sys.executable, "-m", "fabric", "--search-root", str(CHECKOUT), *args]
 
     def environ(self, **env: str) -> dict[str, str]:
-        ours = ("FAB", "CI", "GITLAB", "SSH_")
+        ours = ("FAB", "CI", "GITLAB", "SSH_", "PYTHON")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         return {**kept, "HOME": str(self.home), "FAB_INVENTORY": str(self.inventory), **env}
 

@@ -1,0 +1,34 @@
+"""python -m tests.bench [--rounds N] [CASE …]: a table of `fab deploy` against a bare ssh, side by side."""
+
+from __future__ import annotations
+
+import argparse
+
+from tests.bench.measuring import CASES, Result
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7, help="pairs a case (7)")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of: {', '.join(CASES)}")
+    options = parser.parse_args()
+    print(f"{'case':20} {'ratio':>5} {'goal':>5} {'lowest - highest':>17}   "
+          f"{'seconds: ours':>13} {'bare':>6}   {'CPU: ours':>12} {'bare':>12}")
+    results = []
+    for name in options.cases or CASES:
+        results.append(Result(CASES[name], CASES[name].pairs(options.rounds)))
+        print(_line(results[-1]), flush=True)
+    print("CPU seconds: on this side + on the hosts. fab --list is held against fab --version.")
+    return 0 if all(result.reached for result in results) else 1
+
+
+def _line(result: Result) -> str:
+    ratios = result.ratios
+    wall = [result.middle(side, "wall") for side in (0, 1)]
+    cpu = [f"{result.middle(side, 'client'):5.2f} +{result.middle(side, 'hosts'):5.2f}" for side in (0, 1)]
+    mark = "" if result.reached else "  MISSED"
+    return (f"{result.case.name:20} {result.ratio:5.2f} {result.case.goal:5.2f} {ratios[0]:8.2f} - {ratios[-1]:6.2f}   "
+            f"{wall[0]:13.2f} {wall[1]:6.2f}   {cpu[0]:>12} {cpu[1]:>12}{mark}")
+
+
+raise SystemExit(main())

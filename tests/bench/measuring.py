@@ -1,0 +1,72 @@
+"""The cases, run in turns (A B A B …), so that what else the machine does weighs on both alike."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.bench.sides import Taken, Yard
+from tests.support.lab import CHECKOUT
+
+
+@dataclass(frozen=True)
+class Case:
+    """`goal`: at most this ratio, the median of the pairs."""
+
+    name: str
+    goal: float
+    pairs: Callable[[int], list[tuple[Taken, Taken]]]
+
+
+@dataclass(frozen=True)
+class Result:
+    case: Case
+    pairs: list[tuple[Taken, Taken]]
+
+    @property
+    def ratios(self) -> list[float]:
+        return sorted(ours.wall / other.wall for ours, other in self.pairs)
+
+    @property
+    def ratio(self) -> float:
+        return float(statistics.median(self.ratios))
+
+    @property
+    def reached(self) -> bool:
+        return self.ratio <= self.case.goal
+
+    def middle(self, side: int, what: str) -> float:
+        return statistics.median(getattr(pair[side], what) for pair in self.pairs)
+
+
+def _deploys(count: int, delay: float = 0) -> Callable[[int], list[tuple[Taken, Taken]]]:
+    def pairs(rounds: int) -> list[tuple[Taken, Taken]]:
+        with Yard(count, delay) as yard:
+            return [(yard.ours(), yard.bare()) for _ in range(rounds)]
+
+    return pairs
+
+
+def _list(rounds: int) -> list[tuple[Taken, Taken]]:
+    return [(_fab("--list"), _fab("--version")) for _ in range(rounds)]
+
+
+def _fab(word: str) -> Taken:
+    begin = time.monotonic()
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    subprocess.run([sys.executable, "-m", "fabric", "--search-root", str(CHECKOUT), word], check=True, env=env,
+                   stdout=subprocess.DEVNULL)
+    return Taken(time.monotonic() - begin, 0, 0)
+
+
+CASES = {case.name: case for case in (
+    Case("1 host", 0.8, _deploys(1)),
+    Case("10 hosts", 0.3, _deploys(10)),
+    Case("1 host, 50 ms away", 0.85, _deploys(1, delay=0.025)),
+    Case("fab --list", 1.5, _list),
+)}

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.executor.driver import PYTHONS, Example
+from tests.support.lab import LabHost
+
+NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[tuple[Path, LabHost]]:
+    """A host without sshd: its supervisord, its root, and a home folder with nothing in it."""
+    folder = Path(tempfile.mkdtemp(prefix="exec-"))
+    host = LabHost(folder, "h")
+    (folder / "home").mkdir()
+    host.start_supervisord()
+    yield folder, host
+    host.stop_supervisord()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def home(lab: tuple[Path, LabHost], monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(lab[0] / "home"))
+    return lab[0] / "home"
+
+
+@pytest.fixture
+def host(lab: tuple[Path, LabHost]) -> LabHost:
+    return lab[1]
+
+
+@pytest.fixture
+def example(lab: tuple[Path, LabHost]) -> Iterator[Example]:
+    made = Example(lab[0] / "git", lab[1], f"svc{next(NUMBERS)}")
+    yield made
+    shutil.rmtree(lab[1].root / ".fabvisor", ignore_errors=True)    # no test inherits another's journal
+    for path in (lab[1].root / "conf.d").iterdir():
+        path.unlink()
+
+
+@pytest.fixture(params=PYTHONS, ids=lambda path: Path(path).parts[-3] if "versions" in path else Path(path).name)
+def python(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+Make = Callable[[], Example]
+
+
+@pytest.fixture
+def another(lab: tuple[Path, LabHost]) -> Make:
+    return lambda: Example(lab[0] / "git", lab[1], f"svc{next(NUMBERS)}")

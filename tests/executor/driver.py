@@ -1,0 +1,278 @@
+"""The executor as sshd would start it, but over plain pipes: JSON lines in, JSON lines out."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tasks.deploy import recipe
+from tasks.inventory.model import Health, Host, Service, Target
+from tasks.remote import bootstrap
+from tasks.rollout import facts as facts_
+from tasks.rollout.goal import Goal, key, towards
+from tests.support.lab import LabHost, git
+
+PATIENCE = 40.0
+ENDINGS = ("committed", "restored", "unlocked")
+Message = dict[str, Any]
+
+
+def oldest_python() -> str:
+    """The oldest interpreter that the executor must run on, of those that are here."""
+    folders = [Path(folder) for folder in os.environ.get("PATH", "").split(":") if folder]
+    folders += [*(Path.home() / ".pyenv/versions").glob("*/bin"), Path("/usr/bin")]
+    found: dict[tuple[int, int], str] = {}
+    for folder in folders:
+        for path in folder.glob("python3.*"):
+            match = re.fullmatch(r"python3\.(\d+)", path.name)
+            if match and int(match[1]) >= 8 and "shims" not in path.parts and os.access(path, os.X_OK):
+                found.setdefault((3, int(match[1])), str(path))
+    return found[min(found)] if found else sys.executable
+
+
+PYTHONS = list(dict.fromkeys([sys.executable, oldest_python()]))
+
+
+def program_with(faults: str) -> bytes:
+    """What is sent; `faults` is Python that runs at the end of executor/main.py, to break something."""
+    if not faults:
+        return bootstrap.program()
+    with tempfile.TemporaryDirectory() as folder:
+        copy = shutil.copytree(bootstrap.EXECUTOR, Path(folder) / "executor")
+        with (copy / "main.py").open("a") as file:
+            file.write("\n\n" + faults)
+        return bootstrap.program(copy)
+
+
+class Executor:
+    """One executor process. `heard` is everything it said, but for beats."""
+
+    def __init__(self, python: str = sys.executable, faults: str = "", **env: str) -> None:
+        self.process = subprocess.Popen(
+            ["/bin/sh", "-c", bootstrap.command(python)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, env={**os.environ, **env}, start_new_session=True)
+        self.heard: list[Message] = []
+        self._inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._threads = [threading.Thread(target=self._read, daemon=True),
+                         threading.Thread(target=self._read_errors, daemon=True)]
+        self.stderr = b""
+        self.reading = threading.Event()            # cleared: the client takes nothing off the pipe
+        self.reading.set()
+        for thread in self._threads:
+            thread.start()
+        self._write(program_with(faults))
+
+    def send(self, message: Message) -> None:
+        self._write(json.dumps(message).encode() + b"\n")
+
+    def hang_up(self) -> None:
+        """What it sees when the connection to the client ends."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    def until(self, *kinds: str) -> Message:
+        """The next message of one of these kinds."""
+        for message in self._messages():
+            if message["event"] in kinds:
+                return message
+        raise AssertionError(f"ended without {kinds}: {self.heard[-5:]}, {self.stderr.decode()}")
+
+    def rest(self) -> list[Message]:
+        """All that is still to come, until it ends by itself."""
+        return list(self._messages())
+
+    def steps(self) -> list[tuple[str, bool]]:
+        return [(one["step"], one["ok"]) for one in self.heard if one["event"] == "step_finished"]
+
+    def kill(self) -> None:
+        """As a power cut: no code of it runs any more."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.kill()
+        for thread in self._threads:
+            thread.join(5)
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            try:
+                if pipe:
+                    pipe.close()
+            except OSError:
+                pass
+
+    def _write(self, data: bytes) -> None:
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(data)
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass
+
+    def _messages(self) -> Iterator[Message]:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                message = self._inbox.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise AssertionError(f"nothing for {PATIENCE} s; so far: {self.heard[-5:]}") from None
+            if message is None:
+                return
+            yield message
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.reading.wait()
+            if line.strip():
+                message = json.loads(line)
+                if message["event"] != "beat":
+                    self.heard.append(message)
+                    self._inbox.put(message)
+        self._inbox.put(None)
+
+    def _read_errors(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.stderr += line
+
+
+class Deploy:
+    """The client's half, one message at a time. Plans are those that `fab deploy` would make."""
+
+    number = 0
+
+    def __init__(self, host: LabHost, services: list[Service], *, python: str = sys.executable, lease: float = 30,
+                 faults: str = "", **env: str) -> None:
+        Deploy.number += 1
+        self.id = f"20260101-000000-{Deploy.number:06d}"
+        self.host = host
+        self.services = services
+        self.executor = Executor(python, faults, **env)
+        self.lease = lease
+        self.place = {"root": str(host.root), "supervisord_conf": "supervisord.conf", "program_dir": "conf.d"}
+        self.facts: dict[str, facts_.Facts] = {}
+
+    def __enter__(self) -> Deploy:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.executor.end()
+
+    def hello(self, do: str = "rollout", revision: str | None = "main", **more: Any) -> None:
+        listed = [{"name": one.name, "directory": one.directory, "repo": one.repo, "revision": revision}
+                  for one in self.services]
+        self.executor.send({"do": do, "lease": self.lease, "place": self.place, "deploy": self.id, "by": "ann@laptop",
+                            "command": "deploy", "since": "2026-01-01T00:00:00Z", "services": listed, **more})
+
+    def look(self, revision: str | None = "main") -> Deploy:
+        """Up to the facts."""
+        self.hello(revision=revision)
+        self.executor.until("locked")
+        found = self.executor.until("facts", "not_ready", "problem")
+        assert found["event"] == "facts", found
+        self.facts = {name: facts_.read(one) for name, one in found["services"].items()}
+        return self
+
+    def message(self, **options: Any) -> Message:
+        """The plan towards what was resolved."""
+        host = Host(name="web1", root=str(self.host.root))
+        targets = tuple(Target(host=host, service=one) for one in self.services)
+        goals = {one["service"]: Goal(commit=one["commit"], revision=one["revision"], branch=one["branch"])
+                 for one in self.executor.heard if one["event"] == "resolved"}
+        facts = {("web1", name): found for name, found in self.facts.items()}
+        plans = towards(recipe, **options)(targets, facts, goals)
+        return {"do": "plan", "services": {target.service.name: plans[key(target)].message() for target in targets}}
+
+    def plan(self, **options: Any) -> Deploy:
+        self.executor.send(self.message(**options))
+        return self
+
+    def prepare(self) -> Deploy:
+        self.look().plan()
+        self.executor.until("prepared")
+        return self
+
+    def activate(self) -> Deploy:
+        self.prepare().executor.send({"do": "activate"})
+        self.executor.until("healthy")
+        return self
+
+    def commit(self) -> Message:
+        self.activate().executor.send({"do": "commit"})
+        return self.executor.until(*ENDINGS)
+
+    def ending(self) -> Message:
+        return self.executor.until(*ENDINGS, "problem")
+
+
+class Example:
+    """A service with a repository of its own: `build` copies what the commit holds, the program runs that copy."""
+
+    def __init__(self, folder: Path, host: LabHost, name: str) -> None:
+        self.host = host
+        self.name = name
+        self.work = folder / name
+        self.work.mkdir(parents=True)
+        git(self.work, "init", "--quiet", "--initial-branch=main")
+        self.service = Service(
+            name=name, repo=str(self.work), directory=f"micro/{name}", run_mode="test", command="/bin/sh ./built",
+            build=("cp source built",), program={"startsecs": "0", "stopwaitsecs": "5"}, variables={"WHO": "x"})
+
+    def write(self, source: str = "exec sleep 1000\n", **files: str) -> str:
+        """Commit this program; returns the commit."""
+        for name, text in {"source": f"# {time.monotonic_ns()}\n{source}", **files}.items():
+            (self.work / name).write_text(text)
+        git(self.work, "add", "--all")
+        git(self.work, "commit", "--quiet", "--allow-empty", "--message", "change")
+        return git(self.work, "rev-parse", "HEAD")
+
+    def with_(self, **fields: Any) -> Service:
+        from msgspec.structs import replace
+
+        return replace(self.service, **fields)
+
+    @property
+    def directory(self) -> Path:
+        return self.host.directory(self.name)
+
+    @property
+    def state(self) -> Path:
+        return self.host.root / ".fabvisor" / self.name
+
+    @property
+    def program_file(self) -> Path:
+        return self.host.root / "conf.d" / f"{self.name}.conf"
+
+    def head(self) -> str:
+        return self.host.head(self.name)
+
+    def info(self) -> Message:
+        return self.host.info(self.name)
+
+    def results(self) -> list[str]:
+        return [line["result"] for line in self.host.history(self.name)]
+
+    def deploy(self, *services: Service, **options: Any) -> Deploy:
+        return Deploy(self.host, list(services) or [self.service], **options)
+
+    def committed(self, *services: Service, **options: Any) -> str:
+        """Deploy what is on main, all of it; returns the commit that is there now."""
+        with self.deploy(*services, **options) as deploy:
+            assert deploy.commit()["event"] == "committed"
+        return self.head()
+
+
+UNHEALTHY = Health(command="exit 1", timeout=0.1)

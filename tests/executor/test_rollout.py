@@ -1,0 +1,722 @@
+"""A deploy on one host, over pipes: a real git repository, a real supervisord."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.executor.conftest import Make
+from tests.executor.driver import UNHEALTHY, Deploy, Example
+from tests.support.lab import LabHost, git, wait_for
+
+ALL = ["fetch", "checkout", "build", "program", "restart", "verify"]
+
+
+class Before:
+    """What must be so again after a way back."""
+
+    def __init__(self, example: Example) -> None:
+        self.example = example
+        self.pid = example.info()["pid"]
+        self.seen = self._look()
+
+    def _look(self) -> list[object]:
+        one = self.example
+        return [one.head(), (one.directory / "built").read_text(), one.program_file.read_text(),
+                (one.state / "env").read_text(), one.info()["statename"]]
+
+    def assert_so(self, same_process: bool | None = None) -> None:
+        assert self._look() == self.seen
+        assert self.example.host.leftovers() == []
+        if same_process is not None:
+            assert (self.example.info()["pid"] == self.pid) is same_process
+
+
+def ends(deploy: Deploy, ending: str = "restored") -> None:
+    assert deploy.ending()["event"] == ending, deploy.executor.heard[-5:]
+    deploy.executor.rest()
+
+
+def test_a_first_deploy_and_the_next(example: Example, python: str) -> None:
+    first = example.write()
+    with example.deploy(python=python) as deploy:
+        ending = deploy.commit()
+        assert ending == {"event": "committed", "now": {example.name: first}}
+        assert deploy.executor.rest()[-1]["event"] == "end"
+        assert deploy.executor.process.wait(10) == 0
+        assert [step for step, ok in deploy.executor.steps() if ok] == ALL
+    assert example.info()["statename"] == "RUNNING"
+    pid = example.info()["pid"]
+    second = example.write()
+    example.committed(python=python)
+    assert example.head() == second
+    assert example.info()["pid"] != pid
+    assert example.results() == ["committed", "committed"]
+    assert example.host.leftovers() == []
+
+
+def test_a_failed_build_restarts_nothing(example: Example, python: str) -> None:
+    example.write()
+    example.committed()
+    before = Before(example)
+    example.write()
+    broken = example.with_(build=("cp source built", "echo it broke; exit 7"))
+    with example.deploy(broken, python=python) as deploy:
+        deploy.look().plan()
+        failed = deploy.executor.until("failed")
+        assert (failed["step"], failed["kind"]) == ("build", "failed")
+        assert "7" in failed["message"]
+        ends(deploy)
+        assert "it broke" in [one.get("line") for one in deploy.executor.heard if one["event"] == "output"]
+    before.assert_so(same_process=True)
+    assert example.results() == ["committed", "restored"]
+
+
+@pytest.mark.parametrize("step", ["verify", "health", "program"])
+def test_a_failed_activation_goes_back(example: Example, step: str) -> None:
+    example.write()
+    example.committed()
+    before = Before(example)
+    example.write("exit 1\n" if step == "verify" else "exec sleep 1000\n")
+    new = {"verify": example.with_(program={"startsecs": "1"}), "health": example.with_(health=UNHEALTHY),
+           "program": example.with_(program={"stdout_logfile": "/no/such/folder/log"})}[step]
+    with example.deploy(new) as deploy:
+        deploy.prepare().executor.send({"do": "activate"})
+        assert deploy.executor.until("failed")["step"] == step
+        ends(deploy)
+    before.assert_so()
+    assert example.results() == ["committed", "restored"]
+
+
+@pytest.mark.parametrize("phase", ["looked", "prepared", "healthy"])
+@pytest.mark.parametrize("how", ["abort", "hang up"])
+def test_given_up_between_the_phases(example: Example, phase: str, how: str) -> None:
+    example.write()
+    with example.deploy() as deploy:
+        {"looked": deploy.look, "prepared": deploy.prepare, "healthy": deploy.activate}[phase]()
+        if how == "abort":
+            deploy.executor.send({"do": "abort", "why": "the client changed its mind"})
+        else:
+            deploy.executor.hang_up()
+        if phase != "looked":
+            assert deploy.ending()["event"] == "restored"
+        deploy.executor.rest()
+    assert not example.directory.exists()
+    assert not example.program_file.exists()
+    assert example.host.leftovers() == []
+    assert example.results() == ([] if phase == "looked" else ["restored"])
+
+
+@pytest.mark.parametrize("step", ["build", "health"])
+@pytest.mark.parametrize("how", ["abort", "hang up"])
+def test_given_up_within_a_step(example: Example, step: str, how: str) -> None:
+    example.write()
+    waiting = "echo waiting; exec sleep 60"
+    service = example.with_(build=(waiting,)) if step == "build" else example.with_(
+        health=type(UNHEALTHY)(command=waiting, timeout=60))
+    with example.deploy(service) as deploy:
+        deploy.look().plan()
+        if step == "health":
+            deploy.executor.until("prepared")
+            deploy.executor.send({"do": "activate"})
+        while deploy.executor.until("step_started")["step"] != step:
+            pass
+        begin = time.monotonic()
+        if how == "abort":
+            deploy.executor.send({"do": "abort", "why": "the client changed its mind"})
+        else:
+            deploy.executor.hang_up()
+        ends(deploy)
+        assert time.monotonic() - begin < 30        # the step would have gone on for 60
+    assert not example.directory.exists()
+
+
+def test_an_abort_right_behind_the_plan_is_answered(example: Example) -> None:
+    """Another host failed at once; this one says how it ended all the same."""
+    example.write()
+    for _ in range(5):
+        with example.deploy() as deploy:
+            plan = deploy.look().message()
+            deploy.executor.process.send_signal(signal.SIGSTOP)     # both wait for it
+            deploy.executor.send(plan)
+            deploy.executor.send({"do": "abort", "why": "another host failed"})
+            deploy.executor.process.send_signal(signal.SIGCONT)
+            ends(deploy)
+    assert not example.directory.exists()
+
+
+def test_without_beats_it_goes_back(example: Example) -> None:
+    example.write()
+    with example.deploy(lease=1) as deploy:
+        deploy.prepare()
+        ending = deploy.ending()
+        assert ending["event"] == "restored"
+        assert "not heard of" in ending["why"]
+
+
+def test_beats_keep_a_long_build_alive(example: Example) -> None:
+    example.write()
+    gate = example.work / "gate"
+    service = example.with_(build=(f"until [ -e {gate} ]; do sleep 0.05; done", "cp source built"))
+    with example.deploy(service, lease=1) as deploy:
+        deploy.look().plan()
+        end = time.monotonic() + 2.5
+        while time.monotonic() < end:
+            deploy.executor.send({"do": "beat"})
+            time.sleep(0.1)
+        gate.touch()
+        deploy.executor.send({"do": "beat"})
+        deploy.executor.until("prepared")
+
+
+def test_a_commit_after_the_lease_is_answered_restored(example: Example) -> None:
+    example.write()
+    with example.deploy(lease=2) as deploy:
+        deploy.look().plan()
+        deploy.executor.send({"do": "beat"})
+        deploy.executor.until("prepared")
+        deploy.executor.process.send_signal(signal.SIGSTOP)         # the host was frozen for longer than the lease
+        lapsed = time.monotonic() + 2.1
+        wait_for(lambda: time.monotonic() > lapsed, "the lease")
+        deploy.executor.send({"do": "activate"})
+        deploy.executor.send({"do": "commit"})
+        deploy.executor.process.send_signal(signal.SIGCONT)
+        ends(deploy)
+        assert deploy.executor.steps()[-1][0].startswith("undo")
+    assert not example.directory.exists()
+
+
+@pytest.mark.parametrize("phase", ["prepared", "healthy"])
+def test_the_next_executor_finishes_what_a_power_cut_left(example: Example, python: str, phase: str) -> None:
+    example.write()
+    example.committed()
+    before = Before(example)
+    example.write()
+    with example.deploy(example.with_(variables={"WHO": "y"}), python=python) as deploy:
+        (deploy.prepare if phase == "prepared" else deploy.activate)()
+        deploy.executor.kill()
+    with example.deploy(python=python) as deploy:
+        deploy.hello()
+        (left,) = deploy.executor.until("locked")["recovered"]
+        assert (left["result"], left["by"], left["services"]) == ("restored", "ann@laptop", [example.name])
+        before.assert_so(same_process=phase == "prepared")
+    assert example.results() == ["committed", "restored"]
+
+
+def test_killed_within_the_build(example: Example) -> None:
+    """Its orphan is ended before the tree is touched."""
+    example.write()
+    example.committed()
+    before = Before(example)
+    example.write()
+    orphan = example.work / "orphan"
+    slow = example.with_(build=(f"setsid sh -c 'echo $$ >{orphan}.new; mv {orphan}.new {orphan}; exec sleep 1000' &",
+                                "exec sleep 1000"))
+    with example.deploy(slow) as deploy:
+        deploy.look().plan()
+        wait_for(orphan.exists, "the orphan")
+        deploy.executor.kill()
+    assert _lives(int(orphan.read_text()))
+    with example.deploy() as deploy:                 # nobody inherited the lock either
+        deploy.hello()
+        assert deploy.executor.until("locked", "refused")["recovered"][0]["result"] == "restored"
+    assert not _lives(int(orphan.read_text()))
+    before.assert_so(same_process=True)
+
+
+DIE = """
+import os, shutil
+from . import files
+left = [%d]
+def dying(real):
+    def remove(*args, **kwargs):
+        left[0] -= 1
+        if left[0] < 0:
+            os._exit(9)
+        return real(*args, **kwargs)
+    return remove
+files.remove = dying(files.remove)
+shutil.rmtree = dying(shutil.rmtree)
+"""
+
+
+@pytest.mark.parametrize("removals", [0, 1, 2])
+def test_killed_while_it_tidies_up_after_the_way_back(example: Example, removals: int) -> None:
+    example.write()
+    example.committed()
+    before = Before(example)
+    example.write()
+    with example.deploy(example.with_(build=("exit 1",)), faults=DIE % removals) as deploy:
+        deploy.look().plan()
+        deploy.executor.rest()
+    with example.deploy() as deploy:
+        deploy.look()
+    before.assert_so()
+
+
+@pytest.mark.parametrize("removals", [0, 1, 2])
+def test_committed_but_killed_before_the_journal_was_removed(example: Example, removals: int) -> None:
+    example.write()
+    example.committed()
+    second = example.write()
+    with example.deploy(faults=DIE % removals) as deploy:
+        deploy.activate().executor.send({"do": "commit"})
+        deploy.executor.rest()
+    assert example.results() == ["committed", "committed"]
+    pid = example.info()["pid"]
+    with example.deploy() as deploy:
+        deploy.hello("ask", deploy=Deploy.number and f"20260101-000000-{Deploy.number - 1:06d}", patience=1)
+        assert deploy.executor.until("ending")["result"] == "committed"
+    with example.deploy() as deploy:
+        deploy.look()
+    assert (example.head(), example.info()["pid"]) == (second, pid)
+    assert example.results() == ["committed", "committed"]
+    assert example.host.leftovers() == []
+
+
+BREAK = """
+from . import actions, files
+def broken(here, args):
+    %s
+actions.ACTIONS[%r] = broken
+"""
+
+
+@pytest.mark.parametrize("error", [
+    "raise OSError(28, 'No space left on device')", "raise ValueError('a bug')", "raise UnicodeError('odd')",
+    "import xmlrpc.client; raise xmlrpc.client.Fault(91, 'STILL_RUNNING')", "raise MemoryError", "return here.nothing"])
+def test_whatever_goes_wrong_in_a_step_goes_back(example: Example, error: str) -> None:
+    example.write()
+    with example.deploy(faults=BREAK % (error, "build")) as deploy:
+        deploy.look().plan()
+        assert deploy.executor.until("failed")["step"] == "build"
+        ends(deploy)
+    assert not example.directory.exists()
+    assert example.host.leftovers() == []
+
+
+@pytest.mark.parametrize("error", ["OSError(28, 'No space left on device')", "ValueError('a bug')"])
+def test_an_undo_that_fails_needs_a_person_and_keeps_the_journal(example: Example, error: str) -> None:
+    example.write()
+    faults = BREAK % ("raise ValueError", "build") + BREAK % ("raise " + error, "remove_clone")
+    with example.deploy(faults=faults) as deploy:
+        deploy.look().plan()
+        assert deploy.executor.until("problem")["kind"] == "needs_person"
+    with example.deploy() as deploy:                # that was put right: the next command finishes it
+        deploy.hello()
+        assert deploy.executor.until("locked")["recovered"][0]["result"] == "restored"
+    assert not example.directory.exists()
+
+
+def test_a_full_disk_at_the_commit_goes_back(example: Example) -> None:
+    example.write()
+    example.committed()
+    before = Before(example)
+    example.write()
+    full = """
+from . import files
+real = files.append_line
+def append_line(path, value, *rest, **more):
+    if value.get("result") == "committed":
+        raise OSError(28, "No space left on device", path)
+    return real(path, value, *rest, **more)
+files.append_line = append_line
+"""
+    with example.deploy(faults=full) as deploy:
+        deploy.activate().executor.send({"do": "commit"})
+        ends(deploy)
+    before.assert_so()
+
+
+def test_a_program_file_that_cannot_be_written(example: Example) -> None:
+    """No fault injected: something is in the way on the real disk."""
+    example.write()
+    example.committed()
+    before = Before(example)
+    example.write()
+    obstacle = example.program_file.with_name(f".{example.name}.conf.new")
+    obstacle.mkdir()
+    with example.deploy(example.with_(run_mode="other")) as deploy:
+        deploy.prepare().executor.send({"do": "activate"})
+        assert deploy.executor.until("failed")["step"] == "program"
+        ends(deploy)
+    obstacle.rmdir()
+    before.assert_so(same_process=True)
+
+
+def test_the_second_is_told_who_holds_the_lock(example: Example) -> None:
+    commit = example.write()
+    with example.deploy() as first, example.deploy() as second:
+        first.prepare()
+        second.hello()
+        refused = second.executor.until("refused", "locked")
+        assert refused["event"] == "refused"
+        holder = refused["holder"]
+        assert {key: holder[key] for key in ("by", "command", "since", "deploy")} == {
+            "by": "ann@laptop", "command": "deploy", "since": "2026-01-01T00:00:00Z", "deploy": first.id}
+        assert holder["commit"] == {example.name: commit}
+        first.executor.kill()
+        second.executor.send({"do": "lock"})
+        assert second.executor.until("refused", "locked")["event"] == "locked"
+
+
+def test_unlock_lets_go_and_lock_begins_anew(example: Example) -> None:
+    example.write()
+    with example.deploy() as first, example.deploy() as second:
+        first.look().executor.send({"do": "unlock"})
+        wait_for(lambda: (example.state / "lock").read_text() == "", "unlocked")
+        second.look().executor.send({"do": "end"})
+        assert second.executor.until("unlocked", "problem")["event"] == "unlocked"
+        second.executor.rest()
+        first.executor.send({"do": "lock"})
+        first.executor.until("facts")
+
+
+def test_no_child_inherits_a_lock(example: Example) -> None:
+    example.write()
+    with example.deploy(example.with_(build=("cp source built", "ls -l /proc/self/fd"))) as deploy:
+        deploy.prepare()
+        lines = [one["line"] for one in deploy.executor.heard if one["event"] == "output" and one["step"] == "build"]
+    assert any("/dev/null" in line for line in lines)
+    assert not [line for line in lines if ".fabvisor" in line]
+
+
+def test_two_services_are_all_or_none(example: Example, another: Make) -> None:
+    other = another()
+    example.write()
+    other.write()
+    services = (example.service, other.with_(health=UNHEALTHY))
+    with example.deploy(*services) as deploy:
+        deploy.prepare()
+        assert [step for step, _ in deploy.executor.steps()] == [
+            "fetch", "fetch", "checkout", "checkout", "build", "build"]
+        deploy.executor.send({"do": "activate"})
+        assert deploy.executor.until("failed")["step"] == "health"
+        ends(deploy)
+    assert not example.directory.exists() and not other.directory.exists()
+    assert example.results() == other.results() == ["restored"]
+    assert example.host.leftovers() == []
+
+
+def test_a_stopped_program_is_stopped_again(example: Example) -> None:
+    example.write()
+    example.committed()
+    example.host.rpc.stopProcess(f"{example.name}:{example.name}")
+    before = Before(example)
+    example.write()
+    with example.deploy(example.with_(health=UNHEALTHY, run_mode="other")) as deploy:
+        deploy.prepare().executor.send({"do": "activate"})
+        ends(deploy)
+    before.assert_so()
+
+
+def test_a_program_that_could_not_start_is_no_dead_end(example: Example) -> None:
+    """The version before cannot run: a failed deploy of its repair must not be the last one possible."""
+    example.write()
+    example.program_file.write_text(f"[program:{example.name}]\ncommand=/no/such\nautostart=false\n")
+    example.host.rpc.reloadConfig()
+    example.host.rpc.addProcessGroup(example.name)
+    with example.deploy(example.with_(health=UNHEALTHY)) as deploy:
+        deploy.prepare().executor.send({"do": "activate"})
+        ends(deploy)
+    example.committed()
+
+
+def test_a_program_file_that_was_never_loaded_is_not_started(example: Example) -> None:
+    example.write()
+    text = f"[program:{example.name}]\ncommand=/bin/sleep 1000\n"
+    example.program_file.write_text(text)
+    with example.deploy(example.with_(health=UNHEALTHY)) as deploy:
+        assert deploy.prepare().facts[example.name].program.state == "absent"
+        deploy.executor.send({"do": "activate"})
+        ends(deploy)
+    assert example.program_file.read_text() == text
+    assert example.name not in [one["group"] for one in example.host.rpc.getAllProcessInfo()]
+
+
+def test_several_processes_in_a_hand_written_file(example: Example) -> None:
+    """Refused, or done: but no traceback, and what ran runs."""
+    example.write()
+    example.program_file.write_text(f"[program:{example.name}]\ncommand=/bin/sleep 1000\nnumprocs=2\nstartsecs=0\n"
+                                    "process_name=%(program_name)s_%(process_num)d\n")
+    example.host.rpc.reloadConfig()
+    example.host.rpc.addProcessGroup(example.name)
+    with example.deploy() as deploy:
+        deploy.hello()
+        if deploy.executor.until("facts", "not_ready", "problem")["event"] == "facts":
+            deploy.facts = {}
+            pytest.fail("a group of several processes was not noticed")
+        assert "Traceback" not in str(deploy.executor.heard)
+    states = {one["name"]: one["statename"] for one in example.host.rpc.getAllProcessInfo()
+              if one["group"] == example.name}
+    assert set(states) == {f"{example.name}_0", f"{example.name}_1"} and set(states.values()) <= {"RUNNING", "STARTING"}
+
+
+def test_edits_on_the_host_are_never_lost(example: Example) -> None:
+    """Made after the look and before the checkout: refused, and still there."""
+    example.write(notes="a\n")
+    example.committed()
+    example.write(notes="b\n")
+    with example.deploy() as deploy:
+        deploy.look()
+        (example.directory / "notes").write_text("precious\n")
+        deploy.plan()
+        failed = deploy.executor.until("failed")
+        assert "notes" in failed["message"] and failed["kind"] == "not_ready"
+        ends(deploy)
+    assert (example.directory / "notes").read_text() == "precious\n"
+
+
+def test_a_file_of_the_hosts_own_is_not_overwritten(example: Example) -> None:
+    """Ignored so far, tracked by the new commit: git would overwrite it without a word."""
+    example.write(**{".gitignore": "local.cfg\n"})
+    example.committed()
+    (example.directory / "local.cfg").write_text("precious\n")
+    (example.work / "local.cfg").write_text("from git\n")
+    git(example.work, "add", "--force", "local.cfg")
+    example.write()
+    with example.deploy() as deploy:
+        deploy.look().plan()
+        failed = deploy.executor.until("failed", "prepared")
+        assert failed["event"] == "failed" and "local.cfg" in failed["message"]
+        ends(deploy)
+    assert (example.directory / "local.cfg").read_text() == "precious\n"
+
+
+@pytest.mark.parametrize("end", ["commit", "abort"])
+def test_set_aside_and_back(example: Example, home: Path, end: str) -> None:
+    example.write(notes="a\n")
+    example.committed()
+    (example.directory / "notes").write_text("precious\n")
+    (home / ".gitconfig").write_text("[log]\ndate = iso\n[status]\nshortBranch = true\nbranch = true\n")
+    example.write(notes="b\n")
+    with example.deploy() as deploy:
+        deploy.look().plan(set_aside=True)
+        deploy.executor.until("prepared")
+        if end == "commit":
+            deploy.executor.send({"do": "activate"})
+            deploy.executor.until("healthy")
+        deploy.executor.send({"do": end})
+        ends(deploy, "committed" if end == "commit" else "restored")
+    (home / ".gitconfig").unlink()
+    if end == "commit":
+        assert (example.directory / "notes").read_text() == "b\n"
+        assert deploy.id in git(example.directory, "stash", "list")
+    else:
+        assert (example.directory / "notes").read_text() == "precious\n"
+        assert git(example.directory, "stash", "list") == ""
+
+
+@pytest.mark.parametrize("lock", ["index.lock", "HEAD.lock"])
+def test_locks_that_a_killed_git_left(example: Example, lock: str) -> None:
+    example.write()
+    example.committed()
+    before = Before(example)
+    example.write()
+    with example.deploy() as deploy:
+        deploy.prepare().executor.kill()
+    (example.directory / ".git" / lock).touch()
+    with example.deploy() as deploy:
+        deploy.look()
+    before.assert_so()
+
+
+def test_recovery_goes_by_the_journals_places(example: Example) -> None:
+    """hosts.yaml was changed between the power cut and the next command."""
+    example.write()
+    example.committed()
+    before = Before(example)
+    example.write()
+    with example.deploy(example.with_(run_mode="other")) as deploy:
+        deploy.activate().executor.kill()
+    elsewhere = example.host.root / "elsewhere.d"
+    elsewhere.mkdir(exist_ok=True)
+    with example.deploy() as deploy:
+        deploy.place["program_dir"] = "elsewhere.d"
+        deploy.hello()
+        deploy.executor.until("locked")
+    before.assert_so()
+    assert not list(elsewhere.iterdir())
+
+
+def test_a_restart_that_never_happened_is_not_undone(example: Example) -> None:
+    example.write()
+    example.committed()
+    before = Before(example)
+    example.write()
+    with example.deploy(faults=BREAK % ("raise ValueError('before it did anything')", "restart")) as deploy:
+        deploy.prepare().executor.send({"do": "activate"})
+        ends(deploy)
+    before.assert_so(same_process=True)
+
+
+def test_a_symlinked_root_is_the_same_root(example: Example) -> None:
+    example.write()
+    link = example.host.root.parent / "link"
+    if not link.is_symlink():
+        link.symlink_to(example.host.root)
+    with example.deploy() as deploy, example.deploy() as other:
+        deploy.place["root"] = str(link)
+        deploy.look()
+        other.hello()
+        assert other.executor.until("refused", "locked")["event"] == "refused"
+        other.executor.end()
+        deploy.plan().executor.until("prepared")
+        deploy.executor.send({"do": "activate"})
+        deploy.executor.until("healthy")
+        deploy.executor.send({"do": "commit"})
+        ends(deploy, "committed")
+    assert example.host.leftovers() == []
+
+
+def test_a_root_below_the_home_folder(example: Example) -> None:
+    example.write()
+    with example.deploy(HOME=str(example.host.root.parent)) as deploy:
+        deploy.place["root"] = "~/" + example.host.root.name
+        assert deploy.look().facts[example.name].directory == str(example.directory)
+
+
+def test_git_variables_of_the_login_do_not_matter(example: Example, home: Path, tmp_path: Path) -> None:
+    commit = example.write()
+    git(tmp_path, "init", "--quiet", "stranger")
+    stranger = tmp_path / "stranger"
+    (home / ".profile").write_text(f"export GIT_DIR={stranger}/.git GIT_WORK_TREE={stranger} GIT_INDEX_FILE=/x\n")
+    (home / ".gitconfig").write_text("[core]\nautocrlf = true\n[color]\nui = always\n[gc]\nauto = 1\n")
+    with example.deploy() as deploy:
+        deploy.prepare().executor.send({"do": "abort"})
+        ends(deploy)
+    (home / ".profile").write_text("export FROM_PROFILE=yes\n")
+    with example.deploy(example.with_(build=("cp source built", "echo $FROM_PROFILE"))) as deploy:
+        deploy.prepare().executor.send({"do": "activate"})
+        deploy.executor.until("healthy")
+        deploy.executor.send({"do": "commit"})
+        ends(deploy, "committed")
+        assert "yes" in [one.get("line") for one in deploy.executor.heard]
+    (home / ".profile").unlink()
+    (home / ".gitconfig").unlink()
+    assert example.head() == commit
+
+
+def test_a_flood_is_told_in_bounded_memory(example: Example) -> None:
+    example.write()
+    one_line = "head -c 50000000 /dev/zero | tr '\\0' 'x'; echo"
+    with example.deploy(example.with_(build=("seq 1 30000", one_line, "cp source built"))) as deploy:
+        deploy.prepare()
+        status = Path(f"/proc/{deploy.executor.process.pid}/status").read_text()
+        assert int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) < 100_000
+    assert "30000" in (example.host.root / f".fabvisor/runs/{deploy.id}.log").read_text()
+
+
+def test_a_client_that_does_not_read_blocks_nothing(example: Example) -> None:
+    """Its end of the pipe is full; the build goes on, and the answer comes once it reads again."""
+    example.write()
+    marker = example.work / "built-to-the-end"
+    with example.deploy(example.with_(build=("seq 1 30000", f"touch {marker}"))) as deploy:
+        plan = deploy.look().message()
+        deploy.executor.reading.clear()
+        deploy.executor.send(plan)
+        wait_for(marker.exists, "the build")
+        deploy.executor.reading.set()
+        deploy.executor.until("prepared")
+
+
+def test_status_logs_and_ask(example: Example, python: str) -> None:
+    commit = example.write("echo hello from it; exec sleep 1000\n")
+    example.committed()
+    with example.deploy(python=python) as deploy:
+        deploy.hello("status")
+        found = deploy.executor.until("facts")["services"][example.name]
+        assert (found["commit"], found["started_from"], found["program"]["state"]) == (commit, commit, "RUNNING")
+        assert (found["holder"], found["due"], found["edited"], found["elsewhere"]) == ({}, [], [], None)
+        assert deploy.executor.rest()[-1]["event"] == "end"
+    wait_for(lambda: "hello" in (example.directory / f"logs/{example.name}.log").read_text(), "the log")
+    with example.deploy(python=python) as deploy:
+        deploy.hello("logs", lines=5)
+        assert deploy.executor.until("log")["line"] == "hello from it"
+    with example.deploy(python=python) as deploy:
+        deploy.hello("ask", deploy="never heard of", patience=1)
+        ending = deploy.executor.until("ending")
+        assert (ending["result"], ending["busy"], ending["due"], ending["now"]) == (None, False, False, commit)
+
+
+def test_status_tells_what_it_can_when_one_clone_is_broken(example: Example, another: Make) -> None:
+    other = another()
+    example.write()
+    other.write()
+    example.committed(example.service, other.service)
+    (example.directory / ".git/index").write_text("rubbish")
+    with example.deploy(example.service, other.service) as deploy:
+        deploy.hello("status")
+        deploy.executor.rest()
+        told = [name for one in deploy.executor.heard if one["event"] == "facts" for name in one["services"]]
+        assert other.name in told
+
+
+def test_status_while_a_deploy_is_on(example: Example) -> None:
+    example.write()
+    with example.deploy() as deploy, example.deploy() as look:
+        deploy.prepare()
+        look.hello("status")
+        found = look.executor.until("facts")["services"][example.name]
+        assert found["holder"]["deploy"] == deploy.id
+        assert found["due"] == [deploy.id]
+
+
+def test_another_programs_broken_file_changes_nothing(example: Example) -> None:
+    example.write()
+    broken = example.host.root / "conf.d/zz-broken.conf"
+    broken.write_text("[program:zz]\n")
+    try:
+        with example.deploy() as deploy:
+            deploy.hello()
+            problems = deploy.executor.until("not_ready")["problems"]
+            assert "zz" in problems[0]["message"]
+    finally:
+        broken.unlink()
+    assert not example.directory.exists()
+
+
+def test_a_definition_elsewhere_is_refused(example: Example) -> None:
+    example.write()
+    stranger = example.host.root / "conf.d/stranger.conf"
+    stranger.write_text(f"; a comment\n[program:{example.name}]\ncommand=/bin/true\n")
+    try:
+        with example.deploy() as deploy:
+            deploy.hello()
+            assert f"{stranger}:2" in str(deploy.executor.until("not_ready")["problems"])
+    finally:
+        stranger.unlink()
+
+
+def test_no_root(example: Example) -> None:
+    with example.deploy() as deploy:
+        deploy.place["root"] = "/no/such/root"
+        deploy.hello()
+        problem = deploy.executor.until("problem")
+        assert problem["kind"] == "not_ready" and "/no/such/root" in problem["message"]
+        deploy.executor.rest()
+
+
+def test_supervisord_down(example: Example, host: LabHost) -> None:
+    example.write()
+    conf = host.root / "down.conf"
+    conf.write_text(host.conf.read_text().replace("supervisor.sock", "nobody.sock"))
+    with example.deploy() as deploy:
+        deploy.place["supervisord_conf"] = "down.conf"
+        deploy.hello()
+        (problem,) = deploy.executor.until("not_ready")["problems"]
+        assert "nobody.sock" in problem["message"] and "supervisord -c" in problem["hint"]
+    assert not example.directory.exists()
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False

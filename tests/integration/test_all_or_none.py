@@ -1,0 +1,82 @@
+"""Promise 2, and several services as one deploy."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.app import CRASH, App, why
+from tests.integration.conftest import MakeApp
+from tests.support.lab import wait_for
+
+
+def test_promise_2_a_build_that_fails_on_one_host_restarts_none(shared: App) -> None:
+    before, pids = shared.states(), shared.pids()
+    commit = shared.commit(f"{shared.name}-2")
+    shared.shut("fail-web2", f"{shared.name}-2")
+    run = shared.deploy()
+    shared.open("fail-web2")
+    assert run.code == 1, run
+    assert [run.outcome(host, shared.name) for host in shared.hosts] == ["restored", "restored"]
+    told = run.finished["hosts"]["web2"][shared.name]
+    assert (told["was"], told["tried"], told["now"]) == (before[1]["commit"], commit, before[1]["commit"])
+    assert "exit status 9" in told["why"]
+    assert shared.states() == before
+    assert shared.pids() == pids
+    assert {"program", "restart"}.isdisjoint(run.steps("web1") + run.steps("web2"))
+    assert "no space for web2" in [e["line"] for e in run.events if e["event"] == "output"]
+
+
+def test_promise_2_a_host_that_has_built_waits_for_the_others(shared: App) -> None:
+    pids = shared.pids()
+    shared.commit(f"{shared.name}-3")
+    shared.shut("block-web2", f"{shared.name}-3")
+    going = shared.going("deploy", shared.name).stands_at(shared, "building", "web2")
+    going.heard(lambda e: e["event"] == "step_finished" and (e["host"], e["step"]) == ("web1", "build"), "web1's build")
+    assert shared.pids() == pids
+    shared.open("block-web2")
+    run = going.end()
+    assert run.code == 0, run
+    order = [(e["event"], e["step"], e["host"]) for e in run.events if e["event"].startswith("step_")]
+    built = max(order.index(("step_finished", "build", host)) for host in shared.hosts)
+    assert all(order.index(("step_started", "program", host)) > built for host in shared.hosts)
+    assert [shared.running(host) for host in shared.hosts] == [f"{shared.name}-3"] * 2
+
+
+@pytest.fixture
+def two(make_app: MakeApp) -> tuple[App, App]:
+    """alpha's inventory names both services."""
+    alpha, beta = make_app(), make_app()
+    alpha.services[beta.name] = {**beta.service, "variables": {"GATE": str(beta.gate)}}
+    alpha.write()
+    assert alpha.fab("deploy", "all").code == 0
+    return alpha, beta
+
+
+def test_several_services_are_one_deploy(two: tuple[App, App]) -> None:
+    """Both succeed together; when one of them does not start on one host, both go back on all."""
+    alpha, beta = two
+    assert [app.running(host) for app in two for host in app.hosts] == [
+        f"{alpha.name}-1", f"{alpha.name}-1", f"{beta.name}-1", f"{beta.name}-1"]
+    before = [app.states() for app in two]
+    alpha.commit(f"{alpha.name}-2")
+    beta.commit(f"{beta.name}-2", {"run.sh": CRASH})
+    alpha.services[beta.name]["program"] = {"startsecs": 1, "startretries": 0}
+    alpha.write()
+    run = alpha.fab("deploy", f"{alpha.name},{beta.name}")
+    assert run.code == 1, run
+    assert {run.outcome(host, app.name) for host in alpha.hosts for app in two} == {"restored"}
+    assert "verify" in why(run, "web1", beta.name)
+    assert [app.states() for app in two] == before
+
+
+def test_all_are_fetched_before_the_first_is_built(two: tuple[App, App]) -> None:
+    alpha, beta = two
+    for app in two:
+        app.commit(f"{app.name}-2")
+    run = alpha.fab("deploy", "all")
+    assert run.code == 0, run
+    steps = [(e["step"], e["service"]) for e in run.events if e["event"] == "step_started" and e["host"] == "web1"]
+    names = sorted((alpha.name, beta.name))
+    assert steps == [(step, name) for step in ("fetch", "checkout", "build", "program", "restart", "verify")
+                     for name in names]
+    wait_for(lambda: [app.running("web1") for app in two] == [f"{app.name}-2" for app in two], "both to run")

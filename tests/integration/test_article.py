@@ -1,0 +1,133 @@
+"""The main job: a Go service on two OpenSSH hosts laid out as in the article, with nothing on them moved."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.app import App, read
+from tests.support.lab import Lab, git, wait_for
+
+MAIN = """\
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+)
+
+func main() {
+	fmt.Println("monitor VERSION", os.Getenv("RUN_MODE"))
+	http.HandleFunc("/healthz", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "VERSION") })
+	fmt.Println(http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), nil))
+}
+"""
+BY_HAND = """\
+[program:monitor]
+command={directory}/monitor
+directory={directory}
+environment=RUN_MODE="old",PORT="{port}"
+stdout_logfile={directory}/logs/monitor.log
+redirect_stderr=true
+startsecs=0
+"""
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@pytest.fixture(scope="module")
+def team(lab: Lab) -> Iterator[App]:
+    """Clones by hand, on branch develop, with logs; on web1 it also runs, from the team's own program file."""
+    ports = dict(zip(("web1", "web2"), free_ports(2), strict=True))
+    app = App(lab, "monitor", {host: {"variables": {"PORT": str(port)}} for host, port in ports.items()})
+    lab.commit("monitor", {"go.mod": "module monitor\n", "main.go": MAIN.replace("VERSION", "one"),
+                           ".gitignore": "/monitor\n"}, branch="develop")
+    for host in app.hosts:
+        directory = lab[host].directory("monitor")
+        git(lab.folder, "clone", "--quiet", "--branch", "develop", str(app.repo), str(directory))
+        (directory / "logs").mkdir()
+        (directory / "logs/monitor.log").write_text("of last year\n")
+    directory = lab["web1"].directory("monitor")
+    (directory / "monitor").write_text("#!/bin/sh\nexec sleep 100000\n")
+    (directory / "monitor").chmod(0o755)
+    app.program_file("web1").write_text(BY_HAND.format(directory=directory, port=ports["web1"]))
+    lab["web1"].rpc.reloadConfig()
+    lab["web1"].rpc.addProcessGroup("monitor")
+    wait_for(lambda: app.pid("web1"), "the old monitor to run")
+    app.environment = {"branch": "develop", "run_mode": "develop"}
+    app.write(build="go build -o monitor", command="./monitor", program={"startsecs": 1},
+              health={"http": "http://127.0.0.1:${PORT}/healthz", "timeout": 30})
+    yield app
+    app.remove()
+
+
+def moved(app: App) -> dict[str, object]:
+    """What must be where it was, by inode."""
+    found: dict[str, object] = {}
+    for host in app.hosts:
+        root = app.lab[host].root
+        for path in (root, app.lab[host].conf, root / "micro/monitor", root / "micro/monitor/.git",
+                     root / "micro/monitor/logs", root / "micro/monitor/logs/monitor.log"):
+            found[f"{host}:{path.name}"] = path.stat().st_ino
+        found[f"{host} conf"] = app.lab[host].conf.read_text()
+        found[f"{host} develop"] = git(root / "micro/monitor", "rev-parse", "refs/heads/develop")
+    return found
+
+
+def test_the_article(team: App) -> None:
+    before, old_pid = moved(team), team.pid("web1")
+    commit = team.commit("monitor-2", {"main.go": MAIN.replace("VERSION", "two")})
+    git(team.repo, "update-ref", "refs/heads/develop", commit)
+    run = team.deploy()
+    assert run.code == 0, run
+    assert [run.outcome(host) for host in team.hosts] == ["committed"] * 2
+    assert run.steps("web1") == ["fetch", "checkout", "build", "program", "restart", "verify", "health"]
+    assert team.commits() == [commit] * 2
+    assert moved(team) == before
+    assert team.pid("web1") not in (0, old_pid)
+    for host in team.hosts:
+        directory = team.lab[host].directory("monitor")
+        assert read(f"/proc/{team.pid(host)}/cmdline") == "./monitor\0"
+        assert os.readlink(f"/proc/{team.pid(host)}/cwd") == str(directory)
+        assert team.environ(host)["RUN_MODE"] == "develop"
+        log = (directory / "logs/monitor.log").read_text().splitlines()
+        assert log[0] == "of last year" and log[-1] == "monitor two develop"
+        config = team.program_file(host).read_text()
+        assert re.search(r"(?m)^stdout_logfile_maxbytes=20MB$", config)
+        assert re.search(r"(?m)^stdout_logfile_backups=20$", config)
+        assert re.search(r'(?m)^environment=RUN_MODE="develop"$', config)
+
+    pids = team.pids()
+    again = team.deploy()
+    assert again.code == 0
+    assert again.finished["outcome"] == "unchanged"
+    assert [again.outcome(host) for host in team.hosts] == ["unchanged"] * 2
+    assert team.pids() == pids
+    assert [team.results(host) for host in team.hosts] == [["committed"]] * 2
+
+    status = team.fab("status")
+    assert status.code == 0, status
+    assert {e["branch"] for e in status.events if e["event"] == "status"} == {"develop"}
+
+
+def test_the_article_s_go_build_that_fails(team: App) -> None:
+    """The compiler's words are on the screen, and the service runs on."""
+    before, pids = team.states(), team.pids()
+    commit = team.commit("monitor-3", {"main.go": "package main\nfunc main() { undefined() }\n"})
+    git(team.repo, "update-ref", "refs/heads/develop", commit)
+    run = team.deploy(format="plain")
+    assert run.code == 1, run
+    assert "undefined: undefined" in run.out + run.err
+    assert team.pids() == pids
+    assert team.states() == before

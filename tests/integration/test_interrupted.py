@@ -1,0 +1,155 @@
+"""Promise 3, when the client goes away: signals, kill -9, a cut and a frozen network."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.app import HEALTH, App, Going
+from tests.integration.conftest import MakeApp
+from tests.support.lab import Lab, wait_for
+from tests.support.proxy import Proxy
+
+# (the gate, the mark that it has been reached)
+BUILD = ("block", "building")
+CHECK = ("hold", "checking")
+HANG = ("hang", "checking")
+MOMENTS = [pytest.param(*BUILD, id="during the build"), pytest.param(*CHECK, id="during the health check"),
+           pytest.param(*HANG, id="during a health command that hangs")]
+
+
+@pytest.fixture(scope="module")
+def proxy(lab: Lab) -> Iterator[Proxy]:
+    """Between us and web2."""
+    with Proxy(lab["web2"].sshd.host, lab["web2"].sshd.port) as made:
+        known = lab.home / ".ssh/known_hosts"
+        key = lab["web2"].sshd.known_hosts_line.partition(" ")[2]
+        known.write_text(known.read_text() + f"[{made.host}]:{made.port} {key}")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def behind(lab: Lab, proxy: Proxy) -> Iterator[App]:
+    """A service whose second host is behind the proxy."""
+    app = App(lab, "far", {"web1": {"lease": 2}, "web2": {"lease": 2, "port": proxy.port, "connect_timeout": 1}},
+              health=HEALTH)
+    yield app.deployed()
+    app.remove()
+
+
+@pytest.fixture
+def far(behind: App) -> Iterator[App]:
+    yield behind
+    behind.open_all()
+    for host in behind.hosts:
+        wait_for(lambda host=host: not behind.holder_alive(host), f"the executor of {host} to end")
+
+
+@pytest.fixture
+def near(make_app: MakeApp) -> App:
+    return make_app(health=HEALTH).deployed()
+
+
+def begin(app: App, gate: str, mark: str, version: str) -> Going:
+    """A deploy of that version which stands still at the gate on both hosts."""
+    for host in app.hosts:
+        app.open(f"{mark}-{host}")
+    app.commit(version)
+    app.shut(gate, version)
+    return app.going("deploy", app.name).stands_at(app, mark)
+
+
+@pytest.mark.parametrize(("gate", "mark"), MOMENTS)
+@pytest.mark.parametrize(("number", "code"), [
+    pytest.param(signal.SIGINT, 130, id="SIGINT"), pytest.param(signal.SIGTERM, 143, id="SIGTERM")])
+def test_promise_3_a_signal(far: App, gate: str, mark: str, number: signal.Signals, code: int) -> None:
+    """Ends in order: the hosts' answers are waited for, the exit code says which signal it was."""
+    before, pids = far.states(), far.pids()
+    going = begin(far, gate, mark, f"{far.name}-{code}")
+    going.signal(number)
+    run = going.end()
+    assert run.code == code, run
+    assert [run.outcome(host, far.name) for host in far.hosts] == ["restored"] * 2
+    assert run.finished["exit_code"] == code
+    assert far.states() == before
+    assert (far.pids() == pids) is (mark == "building"), "only what was begun is undone"
+
+
+def test_promise_3_a_second_sigint_leaves_at_once(near: App) -> None:
+    """The way back is held up (the old version's build blocks): the client does not wait, the hosts still go."""
+    before = near.states()
+    going = begin(near, *BUILD, f"{near.name}-2")
+    (near.gate / "block").write_text(f"{near.name}-2\n{near.name}-1\n")
+    going.signal(signal.SIGINT)
+    going.heard(lambda e: e["event"] == "step_started" and e["step"] == "undo build", "the way back")
+    going.signal(signal.SIGINT)
+    run = going.end(10)
+    assert run.code == 130, run
+    assert near.results("web1") == ["committed"], "it is not waited for"
+    near.open("block")
+    near.wait_restored()
+    assert near.states() == before
+
+
+@pytest.mark.parametrize(("gate", "mark"), MOMENTS)
+def test_promise_3_a_killed_client(near: App, gate: str, mark: str) -> None:
+    before = near.states()
+    going = begin(near, gate, mark, f"{near.name}-2")
+    going.signal(signal.SIGKILL)
+    assert going.end().code == -signal.SIGKILL
+    near.wait_restored()
+    assert near.states() == before
+    assert near.lab["web1"].history(near.name)[-1]["why"] == "the connection to the client ended"
+
+
+@pytest.mark.parametrize(("gate", "mark"), MOMENTS)
+def test_promise_3_a_cut_network(far: App, proxy: Proxy, gate: str, mark: str) -> None:
+    """web2 alone loses its client; it tells how it ended when it is asked over a new connection."""
+    before, done = far.states(), far.results("web2").count("restored")
+    going = begin(far, gate, mark, f"{far.name}-cut")
+    proxy.cut()
+    run = going.end()
+    assert run.code == 1, run
+    assert [run.outcome(host, far.name) for host in far.hosts] == ["restored"] * 2
+    far.wait_restored("web2", since=done + 1)
+    assert far.states() == before
+
+
+def test_promise_3_a_frozen_network(far: App, proxy: Proxy) -> None:
+    """Both ends stay open and nothing comes through: web2 goes back when its lease is over, before any thaw."""
+    before, done = far.states(), far.results("web2").count("restored")
+    going = begin(far, *CHECK, f"{far.name}-frozen")
+    proxy.freeze()
+    try:
+        far.wait_restored("web2", since=done + 1)
+        run = going.end()
+    finally:
+        proxy.thaw()
+    assert far.states() == before
+    assert run.code == 3, run
+    assert run.outcome("web1", far.name) == "restored"
+    assert run.outcome("web2", far.name) == "unknown"
+    assert "web2" in "".join(event.get("message", "") for event in run.events)
+
+
+def test_promise_3_what_a_killed_build_began_is_ended(near: App) -> None:
+    """The build's own processes do not live on."""
+    begin(near, *BUILD, f"{near.name}-2").process.kill()      
+    near.wait_restored()
+    marked = f"GATE={near.gate}\0".encode()
+    pids = near.pids()
+
+    def left() -> list[int]:
+        found = []
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{name}/environ", "rb") as file:
+                    if marked in file.read() and int(name) not in pids:
+                        found.append(int(name))
+            except OSError:
+                continue
+        return found
+    wait_for(lambda: not left(), "the build to end")

@@ -1,0 +1,58 @@
+"""--format json: only JSON, one object a line, `finished` last; the shapes of the contract."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.app import App
+from tests.support.lab import Run
+
+STATUS = {"event", "environment", "host", "service", "state", "pid", "uptime", "commit", "branch", "strategy",
+          "deployed_by", "deployed_at", "oddities"}
+STEP = {"event", "host", "service", "step", "ok", "changed", "seconds"}
+FINISHED = {"event", "command", "outcome", "exit_code", "hosts"}
+RESULT = {"was", "tried", "now", "outcome", "why"}
+
+
+@pytest.fixture(scope="module")
+def run(shared: App) -> Run:
+    """Of a deploy that had everything to do."""
+    shared.commit(f"{shared.name}-2")
+    return shared.deploy()
+
+
+def test_every_line_is_an_event_and_the_last_is_finished(run: Run) -> None:
+    assert run.code == 0
+    assert all(isinstance(event["event"], str) for event in run.events)
+    assert run.events[0]["event"] == "started"
+    assert [event["event"] for event in run.events].count("finished") == 1
+    assert run.events[-1]["event"] == "finished"
+    assert run.err == ""
+
+
+def test_step_finished(run: Run) -> None:
+    steps = [event for event in run.events if event["event"] == "step_finished"]
+    assert steps and all(STEP <= event.keys() for event in steps)
+    assert all(event["seconds"] >= 0 and event["ok"] is True for event in steps)
+
+
+def test_finished(run: Run, shared: App) -> None:
+    assert FINISHED <= run.finished.keys()
+    assert (run.finished["command"], run.finished["outcome"], run.finished["exit_code"]) == ("deploy", "committed", 0)
+    assert sorted(run.finished["hosts"]) == shared.hosts
+    for services in run.finished["hosts"].values():
+        (result,) = services.values()
+        assert RESULT <= result.keys()
+        assert result["was"] != result["now"] == result["tried"] == shared.commits()[0]
+
+
+def test_status(shared: App, run: Run) -> None:
+    seen = shared.fab("status")
+    rows = [event for event in seen.events if event["event"] == "status"]
+    assert len(rows) == 2 and all(STATUS <= row.keys() for row in rows)
+    for row in rows:
+        assert (row["environment"], row["service"], row["state"]) == ("test", shared.name, "RUNNING")
+        assert (row["branch"], row["strategy"], row["oddities"]) == ("main", "in_place", [])
+        assert row["commit"] == shared.commits()[0] and row["pid"] == shared.pid(row["host"])
+        assert row["uptime"] >= 0 and "@" in row["deployed_by"] and row["deployed_at"].endswith("Z")
+    assert seen.events[-1]["event"] == "finished"

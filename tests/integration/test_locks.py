@@ -1,0 +1,84 @@
+"""Promise 5: two deploys never meet."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.integration.app import App, messages
+from tests.integration.conftest import MakeApp
+from tests.support.lab import wait_for
+
+
+@pytest.fixture
+def own(make_app: MakeApp) -> App:
+    return make_app().deployed()
+
+
+def test_promise_5_the_second_is_refused_or_waits(own: App) -> None:
+    """75, and who holds it, since when, for which commit; with --wait it comes next."""
+    commit, version = own.commit(f"{own.name}-2"), f"{own.name}-2"
+    own.shut("block", version)
+    first = own.going("deploy", own.name).stands_at(own, "building")
+    refused = own.deploy()
+    assert refused.code == 75, refused
+    assert [refused.outcome(host, own.name) for host in own.hosts] == ["refused"] * 2
+    holder = own.holder("web1")
+    for word in (holder["by"], holder["since"], commit[:8], "--wait"):
+        assert word in messages(refused)
+    assert re.search(r"\S+@\S+", holder["by"])
+
+    waiting = own.going("deploy", own.name, "--wait", "60", "--force")
+    waiting.heard(lambda e: e["event"] == "notice" and "waiting" in e["message"], "the wait")
+    own.open("block")
+    assert first.end().code == 0
+    second = waiting.end()
+    assert second.code == 0, second
+    assert [own.results(host) for host in own.hosts] == [["committed"] * 3] * 2
+
+
+def test_promise_5_waiting_ends_by_a_signal(own: App) -> None:
+    own.commit(f"{own.name}-2")
+    own.shut("block", f"{own.name}-2")
+    first = own.going("deploy", own.name).stands_at(own, "building")
+    waiting = own.going("deploy", own.name, "--wait", "60")
+    waiting.heard(lambda e: e["event"] == "notice" and "waiting" in e["message"], "the wait")
+    waiting.process.send_signal(15)
+    assert waiting.end().code == 143
+    own.open("block")
+    assert first.end().code == 0
+
+
+def test_promise_5_four_clients_race(own: App) -> None:
+    """On hosts that overlap: nobody waits for ever, and every host's history is one chain."""
+    own.commit(f"{own.name}-2")
+    wanted = (("web1",), ("web2",), ("web1", "web2"), ("web1", "web2"))
+    racers = [own.going("deploy", own.name, "--host", ",".join(hosts), "--force", "--wait", "60") for hosts in wanted]
+    runs = [racer.end(90) for racer in racers]
+    assert [run.code for run in runs] == [0] * 4, runs
+    for host in own.hosts:
+        history = own.lab[host].history(own.name)
+        assert [line["result"] for line in history] == ["committed"] * 4
+        assert [line["from"] for line in history[1:]] == [line["to"] for line in history[:-1]]
+        assert own.running(host) == f"{own.name}-2"
+        assert own.state(host)["leftovers"] == []
+
+
+def test_promise_5_the_lock_is_gone_with_its_holder(own: App) -> None:
+    """kill -9 of the executors: the next deploy ends what they left running, undoes it, and gets through."""
+    version = f"{own.name}-2"
+    commit = own.commit(version)
+    own.shut("block", version)
+    first = own.going("deploy", own.name).stands_at(own, "building")
+    for host in own.hosts:
+        own.kill_executor(host)
+    assert first.end().code == 3
+    # The orphaned builds still block: who came next must end them before it touches their tree.
+    own.shut("block", f"{version} was")
+    run = own.deploy()
+    assert run.code == 0, run
+    assert [own.results(host) for host in own.hosts] == [["committed", "restored", "committed"]] * 2
+    assert own.commits() == [commit] * 2
+    wait_for(lambda: [own.running(host) for host in own.hosts] == [version] * 2, "the new version")
+    assert len([e for e in run.events if e["event"] == "notice" and "undid" in e["message"]]) == 2

@@ -1,0 +1,213 @@
+"""What stands on a host in the way of a deploy: named, by host, and nothing is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.app import App, messages
+from tests.integration.conftest import MakeApp
+from tests.support.lab import Lab, git
+
+
+@pytest.fixture
+def own(make_app: MakeApp) -> App:
+    return make_app().deployed()
+
+
+def edit(app: App, host: str) -> Path:
+    file = app.lab[host].directory(app.name) / "run.sh"
+    file.write_text(file.read_text() + "# by hand\n")
+    return file
+
+
+def test_edited_files_stop_the_deploy(own: App) -> None:
+    """Listed by host; exit 2."""
+    edit(own, "web2")
+    before, pids = own.states(), own.pids()
+    own.commit(f"{own.name}-2")
+    run = own.deploy()
+    assert run.code == 2, run
+    assert "web2" in messages(run) and "run.sh" in messages(run) and "--set-aside" in messages(run)
+    assert "web1:" not in messages(run)
+    assert (own.states(), own.pids()) == (before, pids)
+
+
+def test_set_aside(own: App) -> None:
+    """A deploy that fails brings the edited files back, one that succeeds keeps them in git's stash."""
+    file = edit(own, "web2")
+    (file.parent / "built").write_text(f"{own.name}-1")
+    before, text = own.states(), file.read_text()
+    own.commit(f"{own.name}-2")
+    own.shut("fail-web1", f"{own.name}-2")
+    assert own.deploy("--set-aside").code == 1
+    assert own.states() == before
+    own.open_all()
+    assert own.deploy("--set-aside").code == 0
+    assert "by hand" not in file.read_text()
+    assert len(git(file.parent, "stash", "list").splitlines()) == 1
+    assert git(file.parent, "show", "stash@{0}:run.sh") == text.strip()
+    assert own.fab("status").code == 0
+
+
+def test_submodules_follow(app: App, lab: Lab) -> None:
+    """Forward with the deploy, and back when it fails."""
+    library = lab.repository(f"{app.name}-lib", {"lib": "one"})
+    for host in app.hosts:      # git allows submodules from a local path only where it is told so
+        (lab[host].sshd.home / ".gitconfig").write_text('[protocol "file"]\n\tallow = always\n')
+    work = app.repo.with_suffix("")
+    git(work, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(library), "lib")
+    app.commit(f"{app.name}-2")
+    assert app.deploy().code == 0
+
+    def contents() -> list[str]:
+        return [(lab[host].directory(app.name) / "lib/lib").read_text() for host in app.hosts]
+
+    assert contents() == ["one", "one"]
+    lab.commit(f"{app.name}-lib", {"lib": "two"})
+    git(work / "lib", "-c", "protocol.file.allow=always", "pull", "--quiet", "origin", "main")
+    app.commit(f"{app.name}-3")
+    app.shut("fail-web2", f"{app.name}-3")
+    assert app.deploy().code == 1
+    assert contents() == ["one", "one"]
+    assert [app.state(host)["edited"] for host in app.hosts] == ["", ""]
+    app.open_all()
+    assert app.deploy().code == 0
+    assert contents() == ["two", "two"]
+
+
+def test_a_parent_repository_is_never_touched(app: App, lab: Lab) -> None:
+    """The service directory has no .git of its own, and stands in the work tree of another repository."""
+    parent = lab["web1"].root / f"parent-{app.name}"
+    (parent / "service/logs").mkdir(parents=True)
+    git(parent, "init", "--quiet", "--initial-branch=trunk")
+    (parent / "mine").write_text("mine")
+    git(parent, "add", "mine")
+    git(parent, "commit", "--quiet", "--message", "mine")
+    (parent / "mine").write_text("edited")
+
+    def seen() -> list[str]:
+        return [git(parent, *args) for args in (
+            ["status", "--porcelain", "--untracked-files=no"], ["for-each-ref"], ["symbolic-ref", "HEAD"],
+            ["config", "--local", "--list"], ["reflog"])]
+
+    before = seen()
+    app.write(directory=f"parent-{app.name}/service")
+    commit = git(app.repo, "rev-parse", "main")
+    for build, code in (("exit 1", 1), ("cp source built", 0)):
+        app.write(build=build)
+        assert app.fab("status", "--host", "web1").code == 1
+        assert app.deploy("--host", "web1").code == code
+        assert seen() == before
+    assert git(parent / "service", "rev-parse", "HEAD") == commit
+
+
+@pytest.mark.parametrize("what", [
+    pytest.param("a file", id="files, but no clone"),
+    pytest.param("two services", id="its program file holds another program too"),
+    pytest.param("elsewhere", id="the program is defined in another file"),
+    pytest.param("in supervisord.conf", id="the program is defined in supervisord.conf"),
+    pytest.param("broken", id="another program's file is broken"),
+    pytest.param("not included", id="program files are not included"),
+])
+def test_refused_before_anything_is_touched(app: App, lab: Lab, obstacle: Obstacle, what: str) -> None:
+    """On web2 alone; web1 is not touched either. The message names what stands in the way."""
+    said = obstacle.put(what)
+    before = app.states()
+    run = app.deploy()
+    assert run.code == 2, run
+    for words in said:
+        assert words in messages(run)
+    assert app.states() == before
+    assert not lab["web1"].directory(app.name).exists()
+
+
+class Obstacle:
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.host = app.lab["web2"]
+        self.made: list[Path] = []
+        self.conf = self.host.conf.read_text()
+
+    def put(self, what: str) -> list[str]:
+        """Returns the words that must be in the message."""
+        name, conf_d = self.app.name, self.host.root / "conf.d"
+        foreign = f"; a team's file\n[program:{name}]\ncommand=sleep 9999\nautostart=false\n"
+        if what == "a file":
+            file = self._write(self.host.directory(name) / "precious", "precious")
+            return ["web2", str(file.parent)]
+        if what == "elsewhere":
+            return ["web2", f"{self._write(conf_d / 'other.conf', foreign)}:2"]
+        if what == "in supervisord.conf":
+            self.host.conf.write_text(self.conf + foreign)
+            line = len(self.conf.splitlines()) + 2
+            return ["web2", f"{self.host.conf}:{line}"]
+        if what == "broken":
+            return ["web2", str(self._write(conf_d / "zz-broken.conf", "[program:zz]\nautostart=maybe\n").name)]
+        if what == "not included":
+            self.host.conf.write_text(self.conf.replace("conf.d/*.conf", "conf.d/*.ini"))
+            return ["web2", str(self.app.program_file("web2")), "[include]"]
+        own = self._write(self.app.program_file("web2"), f"[program:{name}]\ncommand=true\nautostart=false\n"
+                                                         "[program:guest]\ncommand=true\nautostart=false\n")
+        return ["web2", str(own), "program:guest"]
+
+    def _write(self, path: Path, text: str) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        self.made.append(path)
+        return path
+
+    def clear(self) -> None:
+        self.host.conf.write_text(self.conf)
+        for path in self.made:
+            path.unlink()
+        self.host.rpc.reloadConfig()
+
+
+@pytest.fixture
+def obstacle(app: App) -> Iterator[Obstacle]:
+    made = Obstacle(app)
+    yield made
+    made.clear()
+
+
+def test_another_program_s_broken_file_stops_no_running_program(own: App) -> None:
+    broken = own.lab["web2"].root / "conf.d/zz-broken.conf"
+    broken.write_text("[program:zz]\ncommand=date +%F\n")
+    before, pids = own.states(), own.pids()
+    try:
+        own.commit(f"{own.name}-2")
+        run = own.deploy()
+    finally:
+        broken.unlink()
+    assert run.code == 2, run
+    assert "zz" in messages(run)
+    assert (own.states(), own.pids()) == (before, pids)
+
+
+def test_supervisord_is_down() -> None:
+    with Lab(("web1",)) as lab:
+        app = App(lab, "app")
+        lab["web1"].stop_supervisord()
+        run = app.deploy()
+        assert run.code == 2, run
+        assert "supervisord" in messages(run) and "supervisord -c" in messages(run)
+        assert not lab["web1"].directory(app.name).exists()
+        status = app.fab("status")
+        assert status.code == 1
+        assert [e["state"] for e in status.events if e["event"] == "status"] == ["UNKNOWN"]
+
+
+@pytest.mark.parametrize(("repo", "code", "words"), [
+    pytest.param("/no/such/repository.git", 2, "/no/such/repository.git", id="no such repository"),
+    pytest.param("ssh://git@127.0.0.1:1/x.git", 75, "cannot be reached", id="nobody listens"),
+])
+def test_a_repository_that_cannot_be_read(app: App, repo: str, code: int, words: str) -> None:
+    app.write(repo=repo)
+    before = app.states()
+    run = app.deploy()
+    assert run.code == code, run
+    assert words in messages(run) and "git ls-remote" in messages(run)
+    assert app.states() == before

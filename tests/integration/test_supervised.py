@@ -1,0 +1,114 @@
+"""Promise 8: what the screen says is what happened. And what reaches the program: environment and options."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.integration.app import CRASH, App, read
+from tests.integration.conftest import MakeApp
+from tests.support.lab import wait_for
+
+HOSTILE = {
+    "QUOTES": """it's "so" `id` $HOME""",
+    "PERCENT": "50% %(here)s %%",
+    "SEMICOLON": "a ; b;c",
+    "HASH": "a # b#c",
+    "NEWLINE": "one\ntwo\n",
+    "COMMAND": "$(touch /tmp/pwned)",
+    "BACKSLASH": "a\\b\\\\c\\",
+    "UNICODE": "Grüße, 世界 🚀",
+    "EMPTY": "",
+    "SPACES": "  two  ",
+    "EQUALS": "a=b,C=d",
+    "DASH": "-n",
+    "TAB": "a\tb",
+}
+
+
+@pytest.fixture
+def own(make_app: MakeApp) -> App:
+    return make_app()
+
+
+def test_promise_8_a_program_that_exits_at_once(shared: App) -> None:
+    """supervisord's own word for it and the program's own last lines, of this start alone, are on the screen."""
+    shared.write(program={"startsecs": 1})
+    shared.commit(f"{shared.name}-2", {"run.sh": CRASH})
+    run = shared.deploy("--host", "web1", format="plain")
+    screen = run.out + run.err
+    assert run.code == 1, run
+    assert re.search(r"(BACKOFF|EXITED|FATAL) \(Exited too quickly", screen), screen
+    assert "cannot open the database" in screen
+    assert f"starting {shared.name}-1" not in screen, "lines of the version before"
+
+
+def test_promise_8_restarted_or_replaced_but_never_both(own: App) -> None:
+    """One start a deploy, whether the program file changed or not."""
+    log = own.lab["web1"].directory(own.name) / "logs" / f"{own.name}.log"
+    own.deployed("--host", "web1")
+    own.commit(f"{own.name}-2")
+    own.deployed("--host", "web1")
+    own.write(variables={"NEW": "1"})
+    own.deployed("--host", "web1")
+    own.write(program={"startsecs": 0, "stopwaitsecs": 6})
+    own.deployed("--host", "web1")
+    wait_for(lambda: own.running("web1"), "the last start")
+    assert log.read_text().splitlines() == [f"starting {own.name}-{number}" for number in (1, 2, 2, 2)]
+
+
+def test_hostile_values_arrive_exactly(own: App) -> None:
+    """In the program, in the build, in the health check; the file that holds them is for its owner alone."""
+    own.write(variables=HOSTILE, build="cp source built; env -0 > build.env",
+              health={"command": "env -0 > health.env", "timeout": 5})
+    run = own.deploy("--host", "web1")
+    assert run.code == 0, run
+    directory = own.lab["web1"].directory(own.name)
+    expected = {**HOSTILE, "HOST": "web1", "GATE": str(own.gate), "RUN_MODE": "test"}
+    seen = {"program": own.environ("web1")}
+    for file in ("build.env", "health.env"):
+        pairs = (pair.partition("=") for pair in read(str(directory / file)).split("\0"))
+        seen[file] = {name: value for name, _, value in pairs}
+    for where, found in seen.items():
+        assert {name: found.get(name) for name in expected} == expected, where
+    assert not Path("/tmp/pwned").exists()
+    for path in (own.env_file("web1"), own.program_file("web1")):
+        assert oct(path.stat().st_mode & 0o777) == "0o600", path
+    assert own.deploy("--host", "web1").outcome("web1", own.name) == "unchanged"
+
+
+def test_program_options_are_rendered(own: App) -> None:
+    own.write(program={"startsecs": 0, "stopwaitsecs": 7, "stopsignal": "INT", "priority": 5, "autorestart": False,
+                       "exitcodes": "0,2", "stdout_logfile_backups": 3})
+    own.deployed("--host", "web1")
+    config = next(one for one in own.lab["web1"].rpc.getAllConfigInfo() if one["name"] == own.name)
+    found = {name: config[name] for name in ("stopwaitsecs", "process_prio", "stdout_logfile_backups", "startsecs")}
+    assert found == {"stopwaitsecs": 7, "process_prio": 5, "stdout_logfile_backups": 3, "startsecs": 0}
+    text = own.program_file("web1").read_text()
+    for line in ("stopsignal=INT", "autorestart=false", "exitcodes=0,2", "stopasgroup=true", "killasgroup=true"):
+        assert re.search(f"(?m)^{line}$", text), line
+
+
+def test_a_program_is_stopped_with_its_children(own: App) -> None:
+    """stopasgroup, by default."""
+    child = own.gate / "child"
+    own.commit(f"{own.name}-1", {"run.sh": f"#!/bin/sh\nsleep 100000 &\necho $! > {child}.new\n"
+                                           f"mv {child}.new {child}\nwait\n"})
+    own.deployed("--host", "web1")
+    pid = int(wait_for(lambda: child.exists() and child.read_text(), "the child"))
+    assert own.fab("stop", own.name, "--host", "web1").code == 0
+    wait_for(lambda: read(f"/proc/{pid}/stat").rpartition(")")[2].split()[:1] in ([], ["Z"]), "the child to end")
+
+
+def test_a_command_with_arguments(own: App) -> None:
+    """Split as a shell would, but for expansions; `%` and what looks like a comment stay."""
+    own.commit(f"{own.name}-1", {"run.sh": '#!/bin/bash\nprintf "%s\\0" "$@" > args\nexec -a "$(cat built)" sleep 9999\n'})
+    own.write(command="""./run.sh 'two words' 50% "; no comment" ' # either' $HOME "it's" -- """)
+    own.deployed("--host", "web1")
+    own.running("web1")
+    args = (own.lab["web1"].directory(own.name) / "args").read_text().split("\0")
+    assert args == ["two words", "50%", "; no comment", " # either", "$HOME", "it's", "--", ""]
+    assert os.readlink(f"/proc/{own.pid('web1')}/cwd") == str(own.lab["web1"].directory(own.name))

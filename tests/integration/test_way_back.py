@@ -1,0 +1,187 @@
+"""Promise 3: not committed means previous. Whatever fails, every host goes back to exactly what it ran."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration.app import CRASH, App, messages
+from tests.integration.conftest import MakeApp
+from tests.support.lab import Lab, git
+
+# Stays up long enough to be RUNNING at startsecs=1, and never much longer: supervisord starts it again and again.
+LOOP = '#!/bin/sh\necho "up for a moment"\nexec sleep 1.3\n'
+QUICK = {"startsecs": 1, "stopwaitsecs": 5}
+
+
+@contextlib.contextmanager
+def answering(status: int) -> Iterator[int]:
+    """An HTTP server that gives every request this status; yields its port."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(status) if status >= 400 else self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def silent_port() -> Iterator[int]:
+    """Bound, but nobody listens: refused, and nobody else can take it."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+FAILURES = [
+    pytest.param({"run.sh": CRASH}, {"program": QUICK}, ("verify", "it did not stay up"), id="it exits at once"),
+    pytest.param({"run.sh": LOOP}, {"program": QUICK}, ("verify", "it did not stay up"),
+                 id="promise 8: it crashes after startsecs, again and again"),
+    pytest.param({"run.sh": "#!/no/such/shell\n"}, {"program": QUICK}, ("verify", "it did not stay up"),
+                 id="its interpreter is missing"),
+    pytest.param({"unhealthy": ""}, {"health": {"command": "echo not well; test ! -e unhealthy", "timeout": 1}},
+                 ("health", "not healthy within 1 s: `echo not well"), id="health command"),
+    pytest.param({}, {"health": {"http": "http://127.0.0.1:{sick}/healthz", "timeout": 1}},
+                 ("health", "503"), id="health http"),
+    pytest.param({}, {"health": {"http": "http://127.0.0.1:{silent}/", "timeout": 1}},
+                 ("health", "refused"), id="health http, nobody listens"),
+    pytest.param({}, {"health": {"tcp": "127.0.0.1:{silent}", "timeout": 1}}, ("health", "refused"), id="health tcp"),
+    pytest.param({}, {"build": "exit 3"}, ("build", "exit status 3"), id="build"),
+    pytest.param({}, {"build": "sleep 100", "build_timeout": 1}, ("build", "timed out after 1 s"), id="build time-out"),
+    pytest.param({}, {"program": {"startsecs": 0, "user": "no-such-user"}}, ("program", "no-such-user"),
+                 id="supervisord refuses the program file"),
+]
+
+
+@pytest.mark.parametrize(("files", "service", "said"), FAILURES)
+def test_promise_3(shared: App, silent_port: int, files: dict[str, str], service: dict[str, Any],
+                   said: tuple[str, str]) -> None:
+    """Commit, working tree, build, program file, environment file, state: as they were, on every host."""
+    before, service_before = shared.states(), dict(shared.service)
+    with answering(503) as sick:
+        health = {key: value.format(sick=sick, silent=silent_port) if isinstance(value, str) else value
+                  for key, value in service.get("health", {}).items()}
+        # A new variable and option, so that both files of ours have something to go back from.
+        shared.service.update(variables={"NEW": "1"})
+        shared.write(**{**service, **({"health": health} if health else {})})
+        shared.commit(f"{shared.name}-bad", files)
+        run = shared.deploy()
+    shared.services[shared.name] = service_before
+    git(shared.repo.with_suffix(""), "reset", "--quiet", "--hard", "HEAD~1")
+    assert run.code == 1, run
+    assert [run.outcome(host, shared.name) for host in shared.hosts] == ["restored"] * 2
+    failed = [e for e in run.events if e["event"] == "step_finished" and not e["ok"] and e["step"] == said[0]]
+    assert failed and said[1] in failed[0]["why"], (run.events, failed)
+    assert shared.states() == before
+
+
+def test_promise_3_a_health_check_that_passes(make_app: MakeApp, lab: Lab) -> None:
+    """The other side of the table above: http, tcp and command, with the variables in them."""
+    with answering(204) as port:
+        app = make_app(health={"http": "http://127.0.0.1:${PORT}/${RUN_MODE}", "timeout": 5},
+                       variables={"PORT": str(port)})
+        assert app.deploy("--host", "web1").code == 0
+        app.write(health={"tcp": "127.0.0.1:${PORT}", "timeout": 5})
+        assert app.deploy("--host", "web1", "--force").code == 0
+        app.write(health={"command": 'test "$PORT $RUN_MODE" = "%s test"' % port, "timeout": 5})
+        run = app.deploy("--host", "web1", "--force")
+        assert run.code == 0, run
+        assert run.steps("web1")[-1] == "health"
+
+
+def test_promise_3_one_sick_host_takes_the_healthy_one_back(shared: App) -> None:
+    before = shared.states()
+    was = dict(shared.service)
+    shared.write(health={"command": 'test "$HOST" != web2', "timeout": 1})
+    shared.commit(f"{shared.name}-bad")
+    run = shared.deploy()
+    shared.services[shared.name] = was
+    assert run.code == 1
+    assert [run.outcome(host, shared.name) for host in shared.hosts] == ["restored"] * 2
+    assert "web2" in messages(run)
+    assert shared.states() == before
+
+
+@pytest.mark.parametrize(("files", "service"), [
+    pytest.param({}, {"build": "exit 1"}, id="build"),
+    pytest.param({"run.sh": CRASH}, {"program": QUICK}, id="start"),
+    pytest.param({}, {"health": {"command": "false", "timeout": 0.2}}, id="health"),
+    pytest.param({}, {"program": {"startsecs": 0, "user": "no-such-user"}}, id="program file"),
+])
+def test_promise_3_a_first_deploy_that_fails_leaves_nothing(make_app: MakeApp, files: dict[str, str],
+                                                            service: dict[str, Any]) -> None:
+    app = make_app(**service)
+    app.commit(f"{app.name}-1", files)
+    before = app.states()
+    assert before[0]["directory"] is None and before[0]["state"] == "absent"
+    run = app.deploy()
+    assert run.code == 1, run
+    assert app.states() == before
+    assert not any(app.lab[host].directory(app.name).exists() for host in app.hosts)
+    assert run.finished["hosts"]["web1"][app.name]["now"] is None
+    assert [app.results(host) for host in app.hosts] == [["restored"]] * 2
+
+
+def test_promise_3_logs_that_were_there_stay(app: App, lab: Lab) -> None:
+    """A directory with logs alone, as a service that was removed by hand leaves it."""
+    log = lab["web1"].directory(app.name) / "logs" / f"{app.name}.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("of old\n")
+    app.write(build="false")
+    assert app.deploy("--host", "web1").code == 1
+    assert log.read_text() == "of old\n"
+    assert [path.name for path in log.parent.parent.iterdir()] == ["logs"]
+
+
+@pytest.fixture
+def own(make_app: MakeApp) -> App:
+    return make_app().deployed("--host", "web1")
+
+
+def test_promise_3_stopped_stays_stopped(own: App, lab: Lab) -> None:
+    assert own.fab("stop", own.name, "--host", "web1").code == 0
+    before = own.state("web1")
+    own.write(health={"command": "false", "timeout": 0.2}, variables={"NEW": "1"})
+    own.commit(f"{own.name}-2")
+    run = own.deploy("--host", "web1")
+    assert run.code == 1, run
+    assert before["state"] == "STOPPED"
+    assert own.state("web1") == before
+
+
+def test_promise_3_a_clone_made_by_hand_stands_on_its_branch_again(app: App, lab: Lab) -> None:
+    directory = lab["web1"].directory(app.name)
+    git(lab.folder, "clone", "--quiet", str(app.repo), str(directory))
+    (directory / "notes.txt").write_text("untracked\n")
+    shutil.copy(directory / "source", directory / "built")
+    before = app.state("web1")
+    app.write(health={"command": "false", "timeout": 0.2})
+    app.commit(f"{app.name}-2")
+    assert app.deploy("--host", "web1").code == 1
+    assert before["branch"] == "main"
+    assert app.state("web1") == before
+
+
+def test_promise_3_a_program_file_changed_by_hand_comes_back_as_it_was(own: App) -> None:
+    file = own.program_file("web1")
+    file.write_text(file.read_text() + "; a word by hand\n")
+    file.chmod(0o640)
+    own.env_file("web1").write_text("export BY_HAND=1\n")
+    before = own.state("web1")
+    own.write(health={"command": "false", "timeout": 0.2})
+    own.commit(f"{own.name}-2")
+    assert own.deploy("--host", "web1").code == 1
+    assert own.state("web1") == before
