@@ -10,7 +10,7 @@ import shutil
 import time
 from typing import Any, Callable, Dict, List, Mapping
 
-from . import facts, files, health, history, shell
+from . import facts, files, git, history, shell
 from .errors import HostError, NotReady
 from .here import Here
 from .locks import reload_lock
@@ -27,8 +27,8 @@ def fetch(here: Here, args: Arguments) -> bool:
     clone.exclude_own_names()
     if new:
         clone.fetch(here.say)
-    if not clone.has(commit):
-        clone.fetch_commit(commit, here.say)
+        if not clone.has(commit):
+            clone.fetch_commit(commit, here.say)
     if clone.needs_lfs(commit):
         raise NotReady("the repository needs git-lfs, which is not installed", "install git-lfs on the host")
     return new
@@ -36,19 +36,20 @@ def fetch(here: Here, args: Arguments) -> bool:
 
 def refuse_edits(here: Here, args: Arguments) -> None:
     """Somebody may have edited since the look; the way back, once begun, would overwrite it."""
-    edited = _edited(here)
+    edited = _edited(here, here.clone.state())
     if edited and not args["set_aside"]:
         raise NotReady("files were edited on the host: " + ", ".join(edited), "--set-aside stashes them")
 
 
 def checkout(here: Here, args: Arguments) -> bool:
-    edited = _edited(here)
+    state = here.clone.state()
+    edited = _edited(here, state)
     if edited:
         here.clone.set_aside(here.deploy, here.say)
-    if here.clone.head() == args["commit"] and not edited:
+    if state.commit == args["commit"] and not edited:
         return False
     # Nobody's edits are here any more: what is left was changed by the last build.
-    here.clone.checkout(args["commit"], here.say, force=bool(here.clone.edits()))
+    here.clone.checkout(args["commit"], here.say, force=bool(state.edits) and not edited)
     return True
 
 
@@ -105,6 +106,8 @@ def verify(here: Here, args: Arguments) -> bool:
 
 
 def check_health(here: Here, args: Arguments) -> bool:
+    from . import health  # it brings http.client and ssl
+
     supervisord = here.supervisord()
 
     def still_up() -> None:
@@ -125,7 +128,8 @@ def check_health(here: Here, args: Arguments) -> bool:
 
 def checkout_back(here: Here, args: Arguments) -> bool:
     here.clone.unlock()
-    if here.clone.head() != args["commit"] or here.clone.edits():
+    state = here.clone.state()
+    if state.commit != args["commit"] or state.edits:
         here.clone.checkout(args["commit"], here.say, force=True)
     if args["branch"]:
         here.clone.attach(args["branch"], args["commit"])
@@ -203,8 +207,8 @@ def _put_back(here: Here, backup: str) -> None:
 CHECKS: Dict[str, Callable[[Here, Arguments], None]] = {"checkout": refuse_edits}
 
 
-def _edited(here: Here) -> List[str]:
-    return facts.edited(here.clone, history.last_committed(history.read(here.place, here.name)))
+def _edited(here: Here, state: git.State) -> List[str]:
+    return facts.edited(state, history.last_committed(history.read(here.place, here.name)))
 
 
 def _keep_down(here: Here, supervisord: Supervisord, patience: float) -> None:

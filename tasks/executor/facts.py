@@ -7,9 +7,10 @@ import os
 from typing import Any, Dict, List, Mapping
 
 from . import files, git, history
+from .configuration import Configuration, sections
 from .errors import HostError, NotReady
 from .place import Place
-from .supervisord import BadConfiguration, Configuration, Supervisord, sections
+from .supervisord import BadConfiguration, Supervisord
 
 SHORT = ("deploy", "at", "by", "command", "branch", "from", "to", "result", "was_running")
 
@@ -25,33 +26,33 @@ def of_service(place: Place, service: Mapping[str, Any], clone: git.Clone,
     lines = history.read(place, name)
     committed = history.last_committed(lines)
     program = _program(supervisord, name)
-    head = clone.head()
+    state = clone.state()
     text = files.read_bytes(place.program_file(name))
     return {
         "directory": clone.directory,
         "directory_exists": os.path.isdir(clone.directory),
         "clone": clone.exists(),
         "foreign": not clone.exists() and _holds_something(clone.directory),
-        "commit": head,
-        "branch": clone.branch() if head else None,
-        "edited": edited(clone, committed) if head else [],
+        "commit": state.commit,
+        "branch": state.branch if state.commit else None,
+        "edited": edited(state, committed),
         "program_file": None if text is None else text.decode("utf-8", "replace"),
         "program_path": place.program_file(name),
         "env_path": place.env_file(name),
         "env_sha256": _sha256(files.read_bytes(place.env_file(name))),
         "program": program,
-        "started_from": _started_from(clone, program, committed) if head else None,
+        "started_from": _started_from(clone, state, program, committed),
         "committed": committed,
         "history": [_short(line) for line in lines],
         "log": os.path.join(clone.directory, "logs", name + ".log"),
     }
 
 
-def edited(clone: git.Clone, committed: Mapping[str, Any]) -> List[str]:
+def edited(state: git.State, committed: Mapping[str, Any]) -> List[str]:
     """Edited by a person. What the last good build itself changed (a lock file, say) does not count."""
     left = committed.get("left") or {}
-    known = left if committed.get("to") == clone.head() else {}
-    return [line for line, digest in clone.edits().items() if digest is None or known.get(line) != digest]
+    known = left if committed.get("to") == state.commit else {}
+    return [line for line, digest in state.edits.items() if digest is None or known.get(line) != digest]
 
 
 def ready(place: Place, services: List[Mapping[str, Any]], configuration: Configuration,
@@ -132,13 +133,13 @@ def _program(supervisord: Supervisord, name: str) -> Dict[str, Any]:
             "now": info.get("now"), "why": info.get("spawnerr") or info.get("description") or "", "hint": ""}
 
 
-def _started_from(clone: git.Clone, program: Mapping[str, Any], committed: Mapping[str, Any]) -> Any:
+def _started_from(clone: git.Clone, state: git.State, program: Mapping[str, Any], committed: Mapping[str, Any]) -> Any:
     """The commit that the running process was started from: what we recorded of it, else HEAD at its start."""
-    if program["state"] != "RUNNING":
+    if program["state"] != "RUNNING" or state.commit is None:
         return None
     if committed.get("pid") == program["pid"] and committed.get("start") == program["start"]:
         return committed.get("to")
-    return clone.head_at(program["start"]) or clone.head()
+    return clone.head_at(program["start"]) or state.commit
 
 
 def _holds_something(directory: str) -> bool:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import shutil
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from . import files, shell
 from .errors import HostError, NotReady, TryAgain
@@ -37,6 +37,15 @@ REMEDIES = (
 )
 
 
+class State(NamedTuple):
+    """`branch`: what HEAD is attached to. `edits`: tracked files that differ from the commit, as the lines of
+    `git status --short`, each with a digest of what is there."""
+
+    commit: Optional[str]
+    branch: Optional[str]
+    edits: Dict[str, Optional[str]]
+
+
 class Clone:
     """A service directory that holds, or will hold, the clone of `repo`."""
 
@@ -53,13 +62,21 @@ class Clone:
     def head(self) -> Optional[str]:
         return self._maybe("rev-parse", "--verify", "--quiet", "HEAD^{commit}") if self.exists() else None
 
-    def branch(self) -> Optional[str]:
-        return self._maybe("symbolic-ref", "--quiet", "--short", "HEAD")
-
-    def edits(self) -> Dict[str, Optional[str]]:
-        """Tracked files that differ from the commit: lines of `git status`, each with a digest of what is there."""
-        lines = self._git("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=untracked")
-        return {line: self._digest(line[3:]) for line in lines}
+    def state(self) -> State:
+        """All of it by one `git status`; nothing of it where there is no clone."""
+        if not self.exists():
+            return State(None, None, {})
+        told, edits = {}, {}
+        for line in self._git("status", "--porcelain=2", "--branch", "--untracked-files=no",
+                              "--ignore-submodules=untracked"):
+            if line.startswith("# "):
+                name, _, value = line[2:].partition(" ")
+                told[name] = value
+            else:
+                edit = _edit(line)
+                edits[edit] = self._digest(edit[3:])
+        commit, branch = told.get("branch.oid"), told.get("branch.head")
+        return State(None if commit == "(initial)" else commit, None if branch == "(detached)" else branch, edits)
 
     def has(self, commit: str) -> bool:
         return self._maybe("rev-parse", "--verify", "--quiet", commit + "^{commit}") is not None
@@ -71,7 +88,10 @@ class Clone:
         self.exclude_own_names()
 
     def exclude_own_names(self) -> None:
-        path = os.path.join(self.directory, self._line("rev-parse", "--git-path", "info/exclude"))
+        git_dir = os.path.join(self.directory, ".git")
+        if not os.path.isdir(git_dir):          # a worktree or a submodule: git knows where
+            git_dir = self._git("rev-parse", "--git-common-dir")[0]
+        path = os.path.join(self.directory, git_dir, "info", "exclude")
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "a+", encoding="utf-8") as file:
             file.seek(0)
@@ -118,7 +138,8 @@ class Clone:
         return None, None
 
     def subject(self, commit: str) -> str:
-        return (self._git("log", "-1", "--format=%s", commit) or [""])[0]
+        """The first line of its message; empty where it is not here."""
+        return self._maybe("log", "-1", "--format=%s", commit, "--") or ""
 
     def checkout(self, commit: str, say: shell.Say, force: bool = False) -> None:
         """Detached: the local branches stay where they are. Submodules follow."""
@@ -187,16 +208,19 @@ class Clone:
         except shell.CommandFailed:
             return None
 
-    def _line(self, *args: str) -> str:
-        return self._git(*args)[0]
-
     def _network(self, *args: str, say: shell.Say) -> List[str]:
-        ssh = self._env.get("GIT_SSH_COMMAND") or self._env.get("GIT_SSH") or self._maybe("config", "core.sshCommand")
-        self._env["GIT_SSH_COMMAND"] = (ssh or "ssh").replace(BATCH, "") + BATCH
+        self._never_ask()
         try:
             return self._git(*args, say=say, timeout=SLOW)
         except shell.CommandFailed as failure:
             raise _explained(failure, self.repo) from None
+
+    def _never_ask(self) -> None:
+        """Whatever ssh command is set up (core.sshCommand often names a deploy key), in batch mode."""
+        ssh = self._env.get("GIT_SSH_COMMAND") or self._env.get("GIT_SSH")
+        if not ssh and not self.repo.startswith(("/", "file:", "http")):
+            ssh = self._maybe("config", "core.sshCommand")
+        self._env["GIT_SSH_COMMAND"] = (ssh or "ssh").replace(BATCH, "") + BATCH
 
     def _git(self, *args: str, say: shell.Say = lambda line: None, timeout: float = QUICK) -> List[str]:
         # Automatic gc would go on in the background after the step, and protocols like ext:: run commands.
@@ -207,6 +231,13 @@ class Clone:
         except shell.CommandFailed as failure:
             failure.message = "git %s: %s" % (args[0], "; ".join([*failure.output[-5:], failure.message]))
             raise
+
+
+def _edit(line: str) -> str:
+    """An entry of `git status --porcelain=2` as the short form has it: `XY path`, as people know it."""
+    fields = line.split(" ")
+    path = line.split(" ", 9 if fields[0] == "2" else 10 if fields[0] == "u" else 8)[-1]
+    return "%s %s" % (fields[1].replace(".", " "), path.partition("\t")[0])
 
 
 def present() -> bool:

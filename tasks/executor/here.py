@@ -6,8 +6,9 @@ import os
 from typing import Any, Callable, Dict, Mapping, Optional
 
 from . import files, git, processes
+from .configuration import Configuration
 from .place import Place
-from .supervisord import Configuration, Supervisord
+from .supervisord import Supervisord
 
 Say = Callable[[str], None]
 Check = Callable[[], None]

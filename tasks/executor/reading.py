@@ -6,11 +6,12 @@ import time
 from typing import Any, Dict, List
 
 from . import facts, files, git, history, journal, locks, shell
+from .configuration import Configuration
 from .errors import HostError, NotReady
 from .here import Here
 from .link import Link
 from .place import Place
-from .supervisord import Configuration, Supervisord
+from .supervisord import Supervisord
 
 Message = Dict[str, Any]
 

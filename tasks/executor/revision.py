@@ -19,7 +19,7 @@ def resolve(here: Here, revision: str) -> Dict[str, Any]:
     if commit is None:
         raise NotReady("%s: no commit, branch or tag %r in %s" % (here.name, revision, here.clone.repo),
                        "push it, or choose another with --revision")
-    subject = here.clone.subject(commit) if here.clone.exists() and here.clone.has(commit) else ""
+    subject = here.clone.subject(commit) if here.clone.exists() else ""
     return {"revision": revision, "commit": commit, "branch": branch, "subject": subject}
 
 

@@ -11,12 +11,13 @@ from typing import Any, Dict, Iterable
 
 from . import facts, git, journal, locks, reading, recovery, restoring, revision, shell
 from .actions import ACTIONS, CHECKS
+from .configuration import Configuration
 from .errors import Aborted, HostError, as_host_error, problem
 from .here import Here
 from .link import Link
 from .place import Place
 from .story import Story
-from .supervisord import Configuration, Supervisord
+from .supervisord import Supervisord
 
 Message = Dict[str, Any]
 
@@ -182,7 +183,7 @@ class Rollout:
         what the build changed from what a person did."""
         for name, part in written.services.items():
             here = self.here[name]
-            part["record"].update(pid=here.pid, start=here.start, left=here.clone.edits())
+            part["record"].update(pid=here.pid, start=here.start, left=here.clone.state().edits)
 
     def _heads(self, services: Iterable[str]) -> Message:
         return {name: _head_of(self.here[name]) for name in services}

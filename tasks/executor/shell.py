@@ -68,6 +68,15 @@ def login_environment() -> Dict[str, str]:
 
     What sshd had in PATH stays at its end, because /etc/profile often sets PATH anew.
     """
+    found = _ask_login_shell() or dict(os.environ)
+    own = os.environ.get("PATH", os.defpath).split(":")
+    path = found.get("PATH", os.defpath).split(":")
+    found["PATH"] = ":".join(path + [entry for entry in own if entry not in path])
+    return found
+
+
+def _ask_login_shell() -> Dict[str, str]:
+    """{} when it does not answer within ten seconds."""
     shell = "/bin/bash" if os.path.exists("/bin/bash") else "/bin/sh"
     # Not a pipe: what a profile starts in the background (ssh-agent) would hold it open.
     memory = os.memfd_create("environment")
@@ -75,15 +84,11 @@ def login_environment() -> Dict[str, str]:
         subprocess.run([shell, "-l", "-c", "exec cat /proc/self/environ >/dev/fd/%d" % memory], pass_fds=[memory],
                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                        timeout=10, check=True, start_new_session=True)
-        found = _parsed(os.pread(memory, os.fstat(memory).st_size, 0))
+        return _parsed(os.pread(memory, os.fstat(memory).st_size, 0))
     except (OSError, subprocess.SubprocessError):
-        found = dict(os.environ)
+        return {}
     finally:
         os.close(memory)
-    own = os.environ.get("PATH", os.defpath).split(":")
-    path = found.get("PATH", os.defpath).split(":")
-    found["PATH"] = ":".join(path + [entry for entry in own if entry not in path])
-    return found
 
 
 def _parsed(environ: bytes) -> Dict[str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tasks._errors import FabvisorError
 from tasks.rollout import wire
 from tasks.rollout.events import Error, HostState, Listener
-from tasks.rollout.fleet import Message, Peer, open_session
+from tasks.rollout.fleet import Message, Peer, executor, open_session
 
 if TYPE_CHECKING:
     from tasks.rollout.order import Order
@@ -57,7 +57,7 @@ def _ask(peer: Peer, deploy: str) -> None:
 def _answers(peer: Peer, deploy: str) -> list[Message]:
     inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
     patience = peer.host.lease + RESTORING
-    session = open_session(peer.host, inbox.put)
+    session = open_session(peer.host, executor(), inbox.put)
     try:
         session.send(wire.hello("ask", peer, deploy=deploy, patience=patience))
         found: list[Message] = []

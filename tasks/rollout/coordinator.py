@@ -94,7 +94,9 @@ class Coordinator:
         for peer in busy:
             steps = {name: plan.message() for name, plan in peer.plans.items() if plan.steps}
             self.conversation.gate.enter(peer, {"do": "plan", "services": steps})
-        self.conversation.agree("prepared", busy)
+        if len(busy) > 1:
+            self.conversation.agree("prepared", busy)
+        # A lone host has nobody to wait for: it is told in advance, which spares a round trip.
         self.conversation.tell(busy, {"do": "activate"})
         self.conversation.agree("healthy", busy)
         self.conversation.holding = True

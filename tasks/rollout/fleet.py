@@ -97,8 +97,9 @@ class Fleet:
 
     def connect(self) -> None:
         """Begin to connect to all at once; of each, `connected` or `unreachable` comes to the inbox."""
+        program = executor()
         for peer in self.peers:
-            threading.Thread(target=self._connect, args=(peer,), daemon=True).start()
+            threading.Thread(target=self._connect, args=(peer, program), daemon=True).start()
 
     def messages(self) -> Iterator[tuple[Peer | None, Message]]:
         """What comes, as it comes; the end of a stream is `gone`. Every TICK of silence gives (None, {})."""
@@ -110,9 +111,9 @@ class Fleet:
                 continue
             yield peer, {"event": "gone"} if message is None else message
 
-    def _connect(self, peer: Peer) -> None:
+    def _connect(self, peer: Peer, program: bytes) -> None:
         try:
-            peer.session = open_session(peer.host, lambda message: self.inbox.put((peer, message)))
+            peer.session = open_session(peer.host, program, lambda message: self.inbox.put((peer, message)))
         except FabvisorError as error:
             peer.error = error
         except Exception as error:
@@ -120,11 +121,17 @@ class Fleet:
         self.inbox.put((peer, {"event": "unreachable" if peer.error else "connected"}))
 
 
-def open_session(host: Host, deliver: Callable[[Message | None], None]) -> Session:
+def executor() -> bytes:
+    from tasks.remote import bootstrap
+
+    return bootstrap.program()
+
+
+def open_session(host: Host, program: bytes, deliver: Callable[[Message | None], None]) -> Session:
     """Connect, send the executor, begin to beat."""
     from tasks.remote import bootstrap, session
     from tasks.remote.connection import connect
 
-    opened = session.open_session(connect(host), bootstrap.command(host.python), bootstrap.program(), deliver)
+    opened = session.open_session(connect(host), bootstrap.command(host.python), program, deliver)
     opened.start_heartbeat(host.lease / BEATS_A_LEASE)
     return opened
