@@ -227,7 +227,7 @@ class Clone:
         argv = ["git", "-c", "gc.auto=0", "-c", "maintenance.auto=0", "-c", "advice.detachedHead=false",
                 "-c", "protocol.ext.allow=never", "-c", "core.quotePath=false", *args]
         try:
-            return shell.run(argv, cwd=self.directory, env=self._env, timeout=timeout, say=say, check=self._check)
+            return shell.answer(argv, cwd=self.directory, env=self._env, timeout=timeout, say=say, check=self._check)
         except shell.CommandFailed as failure:
             failure.message = "git %s: %s" % (args[0], "; ".join([*failure.output[-5:], failure.message]))
             raise

@@ -87,7 +87,9 @@ class Link:
             self._heard = now
             try:
                 message = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
+                continue
+            if not isinstance(message, dict):
                 continue
             if message.get("do") == "abort":
                 self._aborted = message.get("why") or "the client said so"

@@ -7,7 +7,7 @@ import os
 import selectors
 import subprocess
 import time
-from typing import Callable, Dict, List, Mapping, Optional, Sequence
+from typing import IO, Callable, Dict, List, Mapping, Optional, Sequence
 
 from . import processes
 from .errors import HostError
@@ -29,14 +29,17 @@ class CommandFailed(HostError):
 
 
 def run(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float,
-        say: Say = lambda line: None, check: Check = lambda: None) -> List[str]:
-    """Run it to its end and return its last 200 lines; `say` hears each line, `check` may raise to end it.
+        say: Say = lambda line: None, check: Check = lambda: None, stdout: Optional[int] = None) -> List[str]:
+    """Run it to its end and return its last 200 lines; `say` hears each, `check` may raise. Raises CommandFailed.
 
-    What it leaves running in its group is ended with it. Raises CommandFailed.
+    What it leaves running in its group is ended with it. `stdout`: a file for its standard output; then only
+    what it prints on standard error counts as lines.
     """
     try:
-        process = subprocess.Popen(list(argv), cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+        process = subprocess.Popen(
+            list(argv), cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, start_new_session=True,
+            stdout=subprocess.PIPE if stdout is None else stdout,
+            stderr=subprocess.STDOUT if stdout is None else subprocess.PIPE)
     except OSError as error:
         raise CommandFailed("cannot run %s: %s" % (argv[0], error.strerror), 127, []) from None
     lines = _Lines(say)
@@ -44,8 +47,7 @@ def run(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float
         in_time = _pump(process, lines, time.monotonic() + timeout, check)
     finally:
         processes.end_group(process.pid)
-        if process.stdout:
-            process.stdout.close()
+        _pipe(process).close()
         _reap(process)
     lines.end()
     if not in_time:
@@ -53,6 +55,17 @@ def run(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float
     if process.returncode:
         raise CommandFailed(_ending(process.returncode), process.returncode, lines.last)
     return lines.last
+
+
+def answer(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float,
+           say: Say = lambda line: None, check: Check = lambda: None) -> List[str]:
+    """As run(), for a command that is asked: all lines of its standard output, which warnings do not disturb."""
+    memory = os.memfd_create("answer")
+    try:
+        run(argv, cwd=cwd, env=env, timeout=timeout, say=say, check=check, stdout=memory)
+        return os.pread(memory, os.fstat(memory).st_size, 0).decode("utf-8", "replace").splitlines()
+    finally:
+        os.close(memory)
 
 
 def script(commands: Sequence[str]) -> List[str]:
@@ -98,8 +111,7 @@ def _parsed(environ: bytes) -> Dict[str, str]:
 
 def _pump(process: "subprocess.Popen[bytes]", lines: "_Lines", deadline: float, check: Check) -> bool:
     """Feed `lines` until the process has ended; False when its time was up first."""
-    assert process.stdout is not None
-    fd = process.stdout.fileno()
+    fd = _pipe(process).fileno()
     os.set_blocking(fd, False)
     with selectors.DefaultSelector() as selector:
         selector.register(fd, selectors.EVENT_READ)
@@ -116,6 +128,12 @@ def _pump(process: "subprocess.Popen[bytes]", lines: "_Lines", deadline: float, 
         if not lines.feed(fd):
             break
     return process.returncode is not None
+
+
+def _pipe(process: "subprocess.Popen[bytes]") -> IO[bytes]:
+    pipe = process.stdout or process.stderr
+    assert pipe is not None
+    return pipe
 
 
 def _reap(process: "subprocess.Popen[bytes]") -> None:
