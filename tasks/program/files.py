@@ -38,7 +38,7 @@ def program_file(service: Service, paths: Paths) -> str:
         "command": quoting.command_for_supervisord(argv),
         "directory": quoting.for_supervisord(paths.directory),
         "environment": f'RUN_MODE="{quoting.for_supervisord(service.run_mode)}"',
-        "stdout_logfile": quoting.for_supervisord(paths.log),
+        "stdout_logfile": quoting.path_for_supervisord(paths.log),
     }
     further = {name: quoting.for_supervisord(value) for name, value in service.program.items()}
     lines = [f"{name}={value}\n" for name, value in (own | DEFAULTS | further).items()]

@@ -23,16 +23,22 @@ def words(command: str) -> list[str]:
 
 def for_supervisord(value: str) -> str:
     """A value of a program file, where `%` expands."""
-    if "\n" in value or "\r" in value:
-        raise Mistake(f"{value!r} has a line break, which a program file cannot hold", "put it into a script")
+    if re.search(r"[\r\n]|(^|\s)[;#]|%\(here\)s", value):
+        raise Mistake(f"{value!r} cannot stand in a program file of supervisord: it has a line break, %(here)s,"
+                      " or white space before ; or #", "choose another name, or put it into a script")
     return value.replace("%", "%%")
+
+
+def path_for_supervisord(value: str) -> str:
+    """The value of an option that names a file: supervisord expands it twice."""
+    return for_supervisord(for_supervisord(value))
 
 
 def command_for_supervisord(argv: list[str]) -> str:
     """A `command=` that supervisord splits into exactly these words.
 
-    Its parser sees a comment in white space followed by `;` or `#`, even inside quotes: an empty pair of
-    quotes between the two hides it (`'a '';b'`).
+    Its parser sees a comment in white space followed by `;` or `#`, even inside quotes, and replaces %(here)s
+    before all else: an empty pair of quotes in between hides both (`'a '';b'`).
     """
     quoted = (re.sub(r"(\s)([;#])", r"\1''\2", shlex.quote(word)) for word in argv)
-    return for_supervisord(" ".join(quoted))
+    return for_supervisord(" ".join(quoted).replace("%(here)s", "%(''here)s"))

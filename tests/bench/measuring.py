@@ -41,7 +41,7 @@ class Result:
         return self.ratio <= self.case.goal
 
     def middle(self, side: int, what: str) -> float:
-        return statistics.median(getattr(pair[side], what) for pair in self.pairs)
+        return float(statistics.median(getattr(pair[side], what) for pair in self.pairs))
 
 
 def _deploys(count: int, delay: float = 0) -> Callable[[int], list[tuple[Taken, Taken]]]:
