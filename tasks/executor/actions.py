@@ -128,6 +128,8 @@ def check_health(here: Here, args: Arguments) -> bool:
 
 def checkout_back(here: Here, args: Arguments) -> bool:
     here.clone.unlock()
+    if args["set_aside"] and not here.clone.stash(here.deploy):
+        return False                # it did not get as far: what was edited lies there untouched
     state = here.clone.state()
     if state.commit != args["commit"] or state.edits:
         here.clone.checkout(args["commit"], here.say, force=True)

@@ -158,12 +158,15 @@ class Clone:
         self._git("-c", "user.name=fabvisor", "-c", "user.email=fabvisor@localhost",
                   "stash", "push", "--quiet", "--message", label, say=say)
 
+    def stash(self, label: str) -> Optional[str]:
+        """The name of the stash that set_aside() made, if it did."""
+        listed = (line.partition(" ") for line in self._git("stash", "list", "--format=%gd %s"))
+        return next((name for name, _, subject in listed if subject.endswith(label)), None)
+
     def bring_back(self, label: str, say: shell.Say) -> None:
-        for line in self._git("stash", "list", "--format=%gd %s"):
-            name, _, subject = line.partition(" ")
-            if subject.endswith(label):
-                self._git("stash", "pop", "--quiet", "--index", name, say=say)
-                return
+        name = self.stash(label)
+        if name:
+            self._git("stash", "pop", "--quiet", "--index", name, say=say)
 
     def needs_lfs(self, commit: str) -> bool:
         found = self._maybe("grep", "-l", "filter=lfs", commit, "--",

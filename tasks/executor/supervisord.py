@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import time
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from . import rpc
 from .configuration import Configuration
@@ -15,6 +15,7 @@ from .errors import HostError
 from .shell import Check
 
 UP = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
+QUIET = 0.5
 BAD_NAME, CANT_REREAD, ALREADY_STARTED, NOT_RUNNING = 10, 92, 60, 70
 
 
@@ -74,14 +75,21 @@ class Supervisord:
         self._tolerating(ALREADY_STARTED, "startProcess", "%s:%s" % (program, program), False)
 
     def stop(self, program: str, patience: float) -> None:
-        """Ask for it and wait until it is stopped; supervisord itself kills it after stopwaitsecs."""
-        if self.info(program)["statename"] not in UP:
-            return
-        self._tolerating(NOT_RUNNING, "stopProcess", "%s:%s" % (program, program), False)
+        """Ask for it and wait until it is stopped; supervisord itself kills it after stopwaitsecs.
+
+        What ended by itself may be started again at once (autorestart): it must stay so for a moment.
+        """
         deadline = time.monotonic() + patience
-        while self.info(program)["statename"] in UP:
+        ended: Optional[float] = None
+        while True:
+            state, now = self.info(program)["statename"], time.monotonic()
+            ended = (ended or now) if state == "EXITED" else None
+            if state not in UP and (ended is None or now - ended > QUIET):
+                return
+            if state in UP and state != "STOPPING":
+                self._tolerating(NOT_RUNNING, "stopProcess", "%s:%s" % (program, program), False)
             self._check()
-            if time.monotonic() > deadline:
+            if now > deadline:
                 raise HostError("%s did not stop within %g s" % (program, patience))
             time.sleep(0.02)
 

@@ -19,9 +19,11 @@ def fetch(facts: Facts, goal: Goal) -> Step:
 
 
 def checkout(facts: Facts, goal: Goal) -> Step:
-    back = facts.commit and Action("checkout_back", {"commit": facts.commit, "branch": facts.branch})
+    set_aside = bool(facts.edited) and goal.set_aside
+    where = {"commit": facts.commit, "branch": facts.branch, "set_aside": set_aside}
+    back = Action("checkout_back", where) if facts.commit else None
     do = Action("checkout", {"commit": goal.commit, "set_aside": goal.set_aside})
-    return Step(name="checkout", phase="prepare", do=do, undo=back or None)
+    return Step(name="checkout", phase="prepare", do=do, undo=back)
 
 
 def build(service: Service, facts: Facts, goal: Goal) -> list[Step]:

@@ -11,7 +11,8 @@ from tasks.rollout.steps import Action, Step
 
 # supervisord kills after stopwaitsecs; whoever waits for that must wait longer.
 GRACE = 20.0
-UP = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
+# EXITED: supervisord may be about to start it again.
+UP = ("STARTING", "RUNNING", "BACKOFF", "STOPPING", "EXITED")
 
 
 def paths(facts: Facts) -> files.Paths:
