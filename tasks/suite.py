@@ -11,13 +11,15 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
+# Most tests wait for processes: four files at a time keep two processors busy.
+AT_ONCE = ("-n", "4", "--dist", "loadfile")
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 
 @task(auto_shortflags=False, help={"args": "more for pytest, such as --args='-k health -x'"})
 def test(context: Context, args: str = "") -> None:
     """Check style and types, and run all tests."""
-    commands = (["ruff", "check"], ["mypy"], ["pytest", *shlex.split(args)])
+    commands = (["ruff", "check"], ["mypy"], ["pytest", *AT_ONCE, *shlex.split(args)])
     # All of them, whatever the first ones say; pytest's closing line comes last.
     results = [subprocess.run([sys.executable, "-m", *command], cwd=CHECKOUT, check=False).returncode
                for command in commands]

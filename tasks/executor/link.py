@@ -93,6 +93,7 @@ class Link:
                 continue
             if message.get("do") == "abort":
                 self._aborted = message.get("why") or "the client said so"
+                self._inbox.put(None)           # wakes who waits for a message
             elif message.get("do") != "beat":
                 self._inbox.put(message)
         self._gone = self._gone or "the connection to the client ended"

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import contextlib
 import itertools
 import shutil
 import tempfile
+import xmlrpc.client
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,6 +47,15 @@ def example(lab: tuple[Path, LabHost]) -> Iterator[Example]:
     shutil.rmtree(lab[1].root / ".fabvisor", ignore_errors=True)    # no test inherits another's journal
     for path in (lab[1].root / "conf.d").iterdir():
         path.unlink()
+    _forget_programs(lab[1].rpc)
+
+
+def _forget_programs(rpc: Any) -> None:
+    """Ask all to stop and remove those that have: at its end supervisord would stop group after group."""
+    for group in {one["group"] for one in rpc.getAllProcessInfo()}:
+        rpc.stopProcessGroup(group, False)
+        with contextlib.suppress(xmlrpc.client.Fault):      # still running: next time
+            rpc.removeProcessGroup(group)
 
 
 @pytest.fixture(params=PYTHONS, ids=lambda path: Path(path).parts[-3] if "versions" in path else Path(path).name)

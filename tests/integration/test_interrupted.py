@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.app import HEALTH, App, Going
-from tests.integration.conftest import MakeApp
+from tests.integration.app import HEALTH, App
 from tests.support.lab import Lab, wait_for
 from tests.support.proxy import Proxy
 
@@ -17,7 +16,7 @@ from tests.support.proxy import Proxy
 BUILD = ("block", "building")
 CHECK = ("hold", "checking")
 HANG = ("hang", "checking")
-MOMENTS = [pytest.param(*BUILD, id="during the build"), pytest.param(*CHECK, id="during the health check"),
+MOMENTS = [pytest.param(*BUILD, id="during the build"),
            pytest.param(*HANG, id="during a health command that hangs")]
 
 
@@ -48,27 +47,16 @@ def far(behind: App) -> Iterator[App]:
         wait_for(lambda host=host: not behind.holder_alive(host), f"the executor of {host} to end")
 
 
-@pytest.fixture
-def near(make_app: MakeApp) -> App:
-    return make_app(health=HEALTH).deployed()
-
-
-def begin(app: App, gate: str, mark: str, version: str) -> Going:
-    """A deploy of that version which stands still at the gate on both hosts."""
-    for host in app.hosts:
-        app.open(f"{mark}-{host}")
-    app.commit(version)
-    app.shut(gate, version)
-    return app.going("deploy", app.name).stands_at(app, mark)
-
-
-@pytest.mark.parametrize(("gate", "mark"), MOMENTS)
-@pytest.mark.parametrize(("number", "code"), [
-    pytest.param(signal.SIGINT, 130, id="SIGINT"), pytest.param(signal.SIGTERM, 143, id="SIGTERM")])
+@pytest.mark.parametrize(("gate", "mark", "number", "code"), [
+    pytest.param(*BUILD, signal.SIGINT, 130, id="SIGINT during the build"),
+    pytest.param(*BUILD, signal.SIGTERM, 143, id="SIGTERM during the build"),
+    pytest.param(*CHECK, signal.SIGINT, 130, id="SIGINT during the health check"),
+    pytest.param(*HANG, signal.SIGTERM, 143, id="SIGTERM during a health command that hangs"),
+])
 def test_promise_3_a_signal(far: App, gate: str, mark: str, number: signal.Signals, code: int) -> None:
     """Ends in order: the hosts' answers are waited for, the exit code says which signal it was."""
     before, pids = far.states(), far.pids()
-    going = begin(far, gate, mark, f"{far.name}-{code}")
+    going = far.begin(gate, mark, f"{far.name}-{code}")
     going.signal(number)
     run = going.end()
     assert run.code == code, run
@@ -78,38 +66,41 @@ def test_promise_3_a_signal(far: App, gate: str, mark: str, number: signal.Signa
     assert (far.pids() == pids) is (mark == "building"), "only what was begun is undone"
 
 
-def test_promise_3_a_second_sigint_leaves_at_once(near: App) -> None:
+def test_promise_3_a_second_sigint_leaves_at_once(far: App) -> None:
     """The way back is held up (the old version's build blocks): the client does not wait, the hosts still go."""
-    before = near.states()
-    going = begin(near, *BUILD, f"{near.name}-2")
-    (near.gate / "block").write_text(f"{near.name}-2\n{near.name}-1\n")
+    before, results = far.states(), far.results("web1")
+    going = far.begin(*BUILD, f"{far.name}-2")
+    (far.gate / "block").write_text(f"{far.name}-2\n{far.name}-1\n")
     going.signal(signal.SIGINT)
     going.heard(lambda e: e["event"] == "step_started" and e["step"] == "undo build", "the way back")
     going.signal(signal.SIGINT)
     run = going.end(10)
     assert run.code == 130, run
-    assert near.results("web1") == ["committed"], "it is not waited for"
-    near.open("block")
-    near.wait_restored()
-    assert near.states() == before
+    assert far.results("web1") == results, "it is not waited for"
+    far.open("block")
+    far.wait_restored(since=results.count("restored") + 1)
+    assert far.states() == before
 
 
 @pytest.mark.parametrize(("gate", "mark"), MOMENTS)
-def test_promise_3_a_killed_client(near: App, gate: str, mark: str) -> None:
-    before = near.states()
-    going = begin(near, gate, mark, f"{near.name}-2")
+def test_promise_3_a_killed_client(far: App, gate: str, mark: str) -> None:
+    """And the processes that the steps began do not live on."""
+    before, pids, done = far.states(), far.pids(), far.results("web1").count("restored")
+    going = far.begin(gate, mark, f"{far.name}-2")
     going.signal(signal.SIGKILL)
     assert going.end().code == -signal.SIGKILL
-    near.wait_restored()
-    assert near.states() == before
-    assert near.lab["web1"].history(near.name)[-1]["why"] == "the connection to the client ended"
+    far.wait_restored(since=done + 1)
+    assert far.states() == before
+    assert far.lab["web1"].history(far.name)[-1]["why"] == "the connection to the client ended"
+    pids += far.pids()
+    wait_for(lambda: not steps_of(far) - set(pids), "the steps to end")
 
 
 @pytest.mark.parametrize(("gate", "mark"), MOMENTS)
 def test_promise_3_a_cut_network(far: App, proxy: Proxy, gate: str, mark: str) -> None:
     """web2 alone loses its client; it tells how it ended when it is asked over a new connection."""
     before, done = far.states(), far.results("web2").count("restored")
-    going = begin(far, gate, mark, f"{far.name}-cut")
+    going = far.begin(gate, mark, f"{far.name}-cut")
     proxy.cut()
     run = going.end()
     assert run.code == 1, run
@@ -121,7 +112,7 @@ def test_promise_3_a_cut_network(far: App, proxy: Proxy, gate: str, mark: str) -
 def test_promise_3_a_frozen_network(far: App, proxy: Proxy) -> None:
     """Both ends stay open and nothing comes through: web2 goes back when its lease is over, before any thaw."""
     before, done = far.states(), far.results("web2").count("restored")
-    going = begin(far, *CHECK, f"{far.name}-frozen")
+    going = far.begin(*CHECK, f"{far.name}-frozen")
     proxy.freeze()
     try:
         far.wait_restored("web2", since=done + 1)
@@ -135,21 +126,14 @@ def test_promise_3_a_frozen_network(far: App, proxy: Proxy) -> None:
     assert "web2" in "".join(event.get("message", "") for event in run.events)
 
 
-def test_promise_3_what_a_killed_build_began_is_ended(near: App) -> None:
-    """The build's own processes do not live on."""
-    begin(near, *BUILD, f"{near.name}-2").process.kill()      
-    near.wait_restored()
-    marked = f"GATE={near.gate}\0".encode()
-    pids = near.pids()
-
-    def left() -> list[int]:
-        found = []
-        for name in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{name}/environ", "rb") as file:
-                    if marked in file.read() and int(name) not in pids:
-                        found.append(int(name))
-            except OSError:
-                continue
-        return found
-    wait_for(lambda: not left(), "the build to end")
+def steps_of(app: App) -> set[int]:
+    """The processes that have the service's variables."""
+    marked, found = f"GATE={app.gate}\0".encode(), set()
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/environ", "rb") as file:
+                if marked in file.read():
+                    found.add(int(name))
+        except OSError:
+            continue
+    return found

@@ -32,24 +32,24 @@ def test_every_line_is_an_event_and_the_last_is_finished(run: Run) -> None:
 
 def test_step_finished(run: Run) -> None:
     steps = [event for event in run.events if event["event"] == "step_finished"]
-    assert steps and all(STEP <= event.keys() for event in steps)
+    assert steps and all(event.keys() >= STEP for event in steps)
     assert all(event["seconds"] >= 0 and event["ok"] is True for event in steps)
 
 
 def test_finished(run: Run, shared: App) -> None:
-    assert FINISHED <= run.finished.keys()
+    assert run.finished.keys() >= FINISHED
     assert (run.finished["command"], run.finished["outcome"], run.finished["exit_code"]) == ("deploy", "committed", 0)
     assert sorted(run.finished["hosts"]) == shared.hosts
     for services in run.finished["hosts"].values():
         (result,) = services.values()
-        assert RESULT <= result.keys()
+        assert result.keys() >= RESULT
         assert result["was"] != result["now"] == result["tried"] == shared.commits()[0]
 
 
 def test_status(shared: App, run: Run) -> None:
     seen = shared.fab("status")
     rows = [event for event in seen.events if event["event"] == "status"]
-    assert len(rows) == 2 and all(STATUS <= row.keys() for row in rows)
+    assert len(rows) == 2 and all(row.keys() >= STATUS for row in rows)
     for row in rows:
         assert (row["environment"], row["service"], row["state"]) == ("test", shared.name, "RUNNING")
         assert (row["branch"], row["strategy"], row["oddities"]) == ("main", "in_place", [])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import signal
 
 import pytest
 
 from tests.integration.app import App, messages
 from tests.integration.conftest import MakeApp
-from tests.support.lab import wait_for
+from tests.support.lab import git, wait_for
 
 
 @pytest.fixture
@@ -18,9 +19,8 @@ def own(make_app: MakeApp) -> App:
 
 def test_promise_5_the_second_is_refused_or_waits(own: App) -> None:
     """75, and who holds it, since when, for which commit; with --wait it comes next."""
-    commit, version = own.commit(f"{own.name}-2"), f"{own.name}-2"
-    own.shut("block", version)
-    first = own.going("deploy", own.name).stands_at(own, "building")
+    first = own.begin("block", "building", f"{own.name}-2")
+    commit = git(own.repo, "rev-parse", "main")
     refused = own.deploy()
     assert refused.code == 75, refused
     assert [refused.outcome(host, own.name) for host in own.hosts] == ["refused"] * 2
@@ -29,6 +29,11 @@ def test_promise_5_the_second_is_refused_or_waits(own: App) -> None:
         assert word in messages(refused)
     assert re.search(r"\S+@\S+", holder["by"])
 
+    leaving = own.going("deploy", own.name, "--wait", "60")
+    leaving.heard(lambda e: e["event"] == "notice" and "waiting" in e["message"], "the wait")
+    leaving.signal(signal.SIGTERM)
+    assert leaving.end().code == 143
+
     waiting = own.going("deploy", own.name, "--wait", "60", "--force")
     waiting.heard(lambda e: e["event"] == "notice" and "waiting" in e["message"], "the wait")
     own.open("block")
@@ -36,18 +41,6 @@ def test_promise_5_the_second_is_refused_or_waits(own: App) -> None:
     second = waiting.end()
     assert second.code == 0, second
     assert [own.results(host) for host in own.hosts] == [["committed"] * 3] * 2
-
-
-def test_promise_5_waiting_ends_by_a_signal(own: App) -> None:
-    own.commit(f"{own.name}-2")
-    own.shut("block", f"{own.name}-2")
-    first = own.going("deploy", own.name).stands_at(own, "building")
-    waiting = own.going("deploy", own.name, "--wait", "60")
-    waiting.heard(lambda e: e["event"] == "notice" and "waiting" in e["message"], "the wait")
-    waiting.process.send_signal(15)
-    assert waiting.end().code == 143
-    own.open("block")
-    assert first.end().code == 0
 
 
 def test_promise_5_four_clients_race(own: App) -> None:
@@ -68,9 +61,8 @@ def test_promise_5_four_clients_race(own: App) -> None:
 def test_promise_5_the_lock_is_gone_with_its_holder(own: App) -> None:
     """kill -9 of the executors: the next deploy ends what they left running, undoes it, and gets through."""
     version = f"{own.name}-2"
-    commit = own.commit(version)
-    own.shut("block", version)
-    first = own.going("deploy", own.name).stands_at(own, "building")
+    first = own.begin("block", "building", version)
+    commit = git(own.repo, "rev-parse", "main")
     for host in own.hosts:
         own.kill_executor(host)
     assert first.end().code == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,9 +24,11 @@ def edit(app: App, host: str) -> Path:
     return file
 
 
-def test_edited_files_stop_the_deploy(own: App) -> None:
+def test_edited_files_stop_the_deploy(shared: App) -> None:
     """Listed by host; exit 2."""
-    edit(own, "web2")
+    own = shared
+    text = (own.lab["web2"].directory(own.name) / "run.sh").read_text()
+    file = edit(own, "web2")
     before, pids = own.states(), own.pids()
     own.commit(f"{own.name}-2")
     run = own.deploy()
@@ -33,6 +36,7 @@ def test_edited_files_stop_the_deploy(own: App) -> None:
     assert "web2" in messages(run) and "run.sh" in messages(run) and "--set-aside" in messages(run)
     assert "web1:" not in messages(run)
     assert (own.states(), own.pids()) == (before, pids)
+    file.write_text(text)
 
 
 def test_set_aside(own: App) -> None:
@@ -41,7 +45,7 @@ def test_set_aside(own: App) -> None:
     (file.parent / "built").write_text(f"{own.name}-1")
     before, text = own.states(), file.read_text()
     own.commit(f"{own.name}-2")
-    own.shut("fail-web1", f"{own.name}-2")
+    own.shut("fail-web2", f"{own.name}-2")
     assert own.deploy("--set-aside").code == 1
     assert own.states() == before
     own.open_all()
@@ -50,6 +54,32 @@ def test_set_aside(own: App) -> None:
     assert len(git(file.parent, "stash", "list").splitlines()) == 1
     assert git(file.parent, "show", "stash@{0}:run.sh") == text.strip()
     assert own.fab("status").code == 0
+
+
+# git runs it before it moves a ref; the stash is one.
+HOLD_STASH = """\
+#!/bin/sh
+while read -r old new ref; do
+  if test "$1 $ref" = "prepared refs/stash"; then
+    touch {gate}/stashing-web2; while test -e {gate}/stash; do sleep 0.02; done
+  fi
+done
+"""
+
+
+def test_set_aside_that_is_interrupted(own: App) -> None:
+    """In the middle of the stashing, when the edits are in no stash yet: they are not lost."""
+    hook = edit(own, "web2").parent / ".git/hooks/reference-transaction"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(HOLD_STASH.format(gate=own.gate))
+    hook.chmod(0o755)
+    before, pids = own.states(), own.pids()
+    own.commit(f"{own.name}-2")
+    own.shut("stash", "")
+    going = own.going("deploy", own.name, "--set-aside").stands_at(own, "stashing", "web2")
+    going.signal(signal.SIGINT)
+    assert going.end().code == 130
+    assert (own.states(), own.pids()) == (before, pids)
 
 
 def test_submodules_follow(app: App, lab: Lab) -> None:
@@ -173,7 +203,8 @@ def obstacle(app: App) -> Iterator[Obstacle]:
     made.clear()
 
 
-def test_another_program_s_broken_file_stops_no_running_program(own: App) -> None:
+def test_another_program_s_broken_file_stops_no_running_program(shared: App) -> None:
+    own = shared
     broken = own.lab["web2"].root / "conf.d/zz-broken.conf"
     broken.write_text("[program:zz]\ncommand=date +%F\n")
     before, pids = own.states(), own.pids()

@@ -105,7 +105,8 @@ def test_a_program_is_stopped_with_its_children(own: App) -> None:
 
 def test_a_command_with_arguments(own: App) -> None:
     """Split as a shell would, but for expansions; `%` and what looks like a comment stay."""
-    own.commit(f"{own.name}-1", {"run.sh": '#!/bin/bash\nprintf "%s\\0" "$@" > args\nexec -a "$(cat built)" sleep 9999\n'})
+    own.commit(f"{own.name}-1", {
+        "run.sh": '#!/bin/bash\nprintf "%s\\0" "$@" > args\nexec -a "$(cat built)" sleep 9999\n'})
     own.write(command="""./run.sh 'two words' 50% "; no comment" ' # either' $HOME "it's" -- """)
     own.deployed("--host", "web1")
     own.running("web1")

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import xmlrpc.client
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -149,8 +150,8 @@ class Lab:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        for host in self.hosts.values():
-            host.stop()
+        with ThreadPoolExecutor() as all_at_once:
+            list(all_at_once.map(LabHost.stop, self.hosts.values()))
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __getitem__(self, name: str) -> LabHost:

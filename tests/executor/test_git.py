@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.executor import configuration as configurations
+from tasks.executor import errors, git, revision
+from tasks.executor.here import Here
+from tasks.executor.place import Place
+from tests.support.lab import git as run_git
+
+
+def quiet(line: str) -> None:
+    pass
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """A repository with a branch, a tag of each kind, and a branch and a tag of the same name."""
+    path = tmp_path / "work"
+    run_git(tmp_path, "init", "--quiet", "--initial-branch=main", "work")
+    for number in range(3):
+        (path / "file").write_text(str(number))
+        run_git(path, "add", "--all")
+        run_git(path, "commit", "--quiet", "--message", f"subject {number}")
+        if number < 2:
+            run_git(path, "tag", *(["-a", "-m", "x"] if number else []), f"v{number}")
+    run_git(path, "branch", "both", "v0")
+    run_git(path, "tag", "both", "v1")
+    run_git(path, "branch", "feature/x", "v1")
+    return path
+
+
+@pytest.fixture
+def clone(tmp_path: Path, work: Path) -> git.Clone:
+    return git.Clone(str(tmp_path / "clone"), str(work), dict(os.environ), lambda: None)
+
+
+def commit(work: Path, name: str) -> str:
+    return run_git(work, "rev-parse", f"{name}^{{commit}}")
+
+
+@pytest.mark.parametrize("cloned", [True, False])
+@pytest.mark.parametrize(("asked", "means", "branch"), [
+    ("main", "refs/heads/main", "main"), ("feature/x", "v1", "feature/x"), ("v0", "v0", None), ("v1", "v1", None),
+    ("both", "refs/heads/both", "both"), ("FULL", "v0", None), ("SHORT", "v0", None), ("SHOUTED", "v0", None)])
+def test_a_full_commit_then_a_branch_then_a_tag_then_an_abbreviation(
+        tmp_path: Path, work: Path, asked: str, means: str, branch: str | None, cloned: bool) -> None:
+    wanted = commit(work, means)
+    asked = {"FULL": wanted, "SHORT": wanted[:9], "SHOUTED": wanted[:9].upper()}.get(asked, asked)
+    here = _here(tmp_path, work, cloned)
+    found = revision.resolve(here, asked)
+    assert (found["commit"], found["branch"], found["revision"]) == (wanted, branch, asked)
+    assert here.clone.exists() is cloned                # looking does not begin anything
+    assert os.listdir(here.place.service_state("a")) == []
+
+
+@pytest.mark.parametrize("cloned", [True, False])
+@pytest.mark.parametrize("asked", ["nonesuch", "abcdef0", "0" * 40, "mai", "heads/main/x"])
+def test_no_such_revision(tmp_path: Path, work: Path, asked: str, cloned: bool) -> None:
+    with pytest.raises(errors.NotReady, match=asked):
+        revision.resolve(_here(tmp_path, work, cloned), asked)
+
+
+def test_a_branch_that_moved_is_not_the_old_local_one(tmp_path: Path, work: Path) -> None:
+    here = _here(tmp_path, work, True)
+    run_git(Path(here.directory), "branch", "main", commit(work, "v0"))
+    (work / "file").write_text("new")
+    run_git(work, "commit", "--quiet", "--all", "--message", "moved")
+    run_git(work, "tag", "--force", "v0")
+    assert revision.resolve(here, "main") == {
+        "revision": "main", "commit": commit(work, "main"), "branch": "main", "subject": "moved"}
+    assert revision.resolve(here, "v0")["commit"] == commit(work, "main")
+
+
+def test_never_in_a_repository_above(tmp_path: Path, work: Path) -> None:
+    inside = work / "deep"
+    inside.mkdir()
+    clone = git.Clone(str(inside), str(work), dict(os.environ), lambda: None)
+    assert not clone.exists() and clone.head() is None
+    assert clone.state() == git.State(None, None, {})
+
+
+def test_the_words_of_git_reach_whoever_reads_the_error(clone: git.Clone, work: Path) -> None:
+    clone.create()
+    clone.fetch(quiet)
+    (Path(clone.directory) / "file").write_text("in the way")
+    with pytest.raises(errors.HostError) as error:
+        clone.checkout(commit(work, "main"), quiet)
+    assert "untracked working tree files" in error.value.message and "\tfile" in error.value.message
+
+
+@pytest.mark.parametrize(("repo", "kind"), [
+    ("/no/such/repository", errors.NotReady), ("ssh://git@127.0.0.1:1/x.git", errors.TryAgain),
+    ("ext::sh -c 'touch /tmp/never'", errors.HostError)])
+def test_a_repository_that_cannot_be_read(tmp_path: Path, repo: str, kind: type[errors.HostError]) -> None:
+    clone = git.Clone(str(tmp_path), repo, dict(os.environ), lambda: None)
+    with pytest.raises(kind) as error:
+        clone.remote_refs("main")
+    assert error.value.message
+    assert not Path("/tmp/never").exists()
+
+
+def test_going_back_to_a_branch(clone: git.Clone, work: Path) -> None:
+    clone.create()
+    clone.fetch(quiet)
+    first, last = commit(work, "v0"), commit(work, "main")
+    folder = Path(clone.directory)
+    clone.checkout(first, quiet)
+    run_git(folder, "checkout", "--quiet", "-b", "main")
+    clone.checkout(last, quiet)
+    assert clone.head() == last
+    assert clone.state() == git.State(last, None, {})
+    clone.checkout(first, quiet, force=True)
+    clone.attach("main", first)
+    assert clone.state() == git.State(first, "main", {})
+    clone.attach("main", last)                          # it is not there any more: stay
+    assert clone.head() == first
+
+
+def test_own_names_are_excluded_once(clone: git.Clone) -> None:
+    clone.create()
+    clone.exclude_own_names()
+    text = (Path(clone.directory) / ".git/info/exclude").read_text()
+    assert text.count("/logs/") == 1
+
+
+@pytest.mark.parametrize("name", ["ä ö", "-rf", "a\tb", "x;y", "quote\"d"])
+def test_odd_file_names(clone: git.Clone, work: Path, name: str) -> None:
+    (work / name).write_text("x")
+    run_git(work, "add", "--all")
+    run_git(work, "commit", "--quiet", "--message", "odd")
+    clone.create()
+    clone.fetch(quiet)
+    clone.checkout(commit(work, "main"), quiet)
+    (Path(clone.directory) / name).write_text("edited")
+    (line,) = clone.state().edits
+    assert line[:3] == " M " and line[3:].strip('"').replace("\\t", "\t").replace('\\"', '"') == name
+
+
+def test_more_edits_than_lines_are_kept(clone: git.Clone, work: Path) -> None:
+    for number in range(500):
+        (work / f"many{number}").write_text("x")
+    run_git(work, "add", "--all")
+    run_git(work, "commit", "--quiet", "--message", "many")
+    clone.create()
+    clone.fetch(quiet)
+    clone.checkout(commit(work, "main"), quiet)
+    for number in range(500):
+        (Path(clone.directory) / f"many{number}").write_text("edited")
+    state = clone.state()
+    assert state.commit == commit(work, "main")
+    assert len(state.edits) == 500
+
+
+def test_a_warning_of_git_is_no_edit(clone: git.Clone, work: Path) -> None:
+    """It comes on standard error, for what stands in the repository itself."""
+    (work / ".gitattributes").write_text("!*.bin text\n")
+    run_git(work, "add", "--all")
+    run_git(work, "commit", "--quiet", "--message", "odd attributes")
+    clone.create()
+    clone.fetch(quiet)
+    clone.checkout(commit(work, "main"), quiet)
+    os.utime(Path(clone.directory) / "file")                # so that it is looked at again
+    assert clone.state() == git.State(commit(work, "main"), None, {})
+    (Path(clone.directory) / "file").write_text("edited")
+    assert list(clone.state().edits) == [" M file"]
+
+
+def test_the_newest_of_many_stashes_is_brought_back(clone: git.Clone, work: Path) -> None:
+    clone.create()
+    clone.fetch(quiet)
+    clone.checkout(commit(work, "main"), quiet)
+    folder = Path(clone.directory)
+    (folder / "file").write_text("old")
+    old = run_git(folder, "stash", "create")
+    run_git(folder, "stash", "store", old)
+    line = f"{old} {old} T <t@example.com> 1700000000 +0000\tOn x: an old one\n"
+    (folder / ".git/logs/refs/stash").write_text(line * 250)
+    run_git(folder, "checkout", "--quiet", "--force", "HEAD")
+    (folder / "file").write_text("precious")
+    clone.set_aside("the-deploy", quiet)
+    assert (folder / "file").read_text() == "2"
+    clone.bring_back("the-deploy", quiet)
+    assert (folder / "file").read_text() == "precious"
+
+
+def test_which_commit_was_there_at_a_time(clone: git.Clone, work: Path) -> None:
+    clone.create()
+    clone.fetch(quiet)
+    for name in ("v0", "main"):
+        clone.checkout(commit(work, name), quiet)
+    log = Path(clone.directory) / ".git/logs/HEAD"
+    first, second = log.read_text().splitlines()
+    log.write_text(re.sub(r"> \d+ ", "> 1000 ", first) + "\nrubbish\n" + re.sub(r"> \d+ ", "> 2000 ", second) + "\n")
+    assert clone.head_at(1500) == commit(work, "v0")
+    assert clone.head_at(2500) == commit(work, "main")
+    log.unlink()
+    assert clone.head_at(2500) is None
+
+
+CONF = """[unix_http_server]
+file = %(here)s/s.sock      ; a comment
+username = u
+password = p%%w
+[supervisord]
+[include]
+files = conf.d/*.conf micro/*/*.ini
+"""
+
+
+def configuration(folder: Path, text: str = CONF, **env: str) -> configurations.Configuration:
+    (folder / "supervisord.conf").write_text(text)
+    return configurations.Configuration(str(folder / "supervisord.conf"), env)
+
+
+def test_what_is_read_of_a_supervisord_conf(tmp_path: Path) -> None:
+    found = configuration(tmp_path)
+    assert found.socket() == f"{tmp_path}/s.sock"
+    assert found.credentials() == ("u", "p%w")
+    (tmp_path / "micro/a").mkdir(parents=True)
+    for path, so in (("conf.d/x.conf", True), ("conf.d/x.ini", False), ("micro/a/x.ini", True), ("conf.d/.x", False),
+                     ("other/x.conf", False)):
+        assert found.includes(str(tmp_path / path)) is so, path
+
+
+@pytest.mark.parametrize(("text", "path"), [
+    ("[unix_http_server]\nfile=%(ENV_RUN)s/s.sock\n", "/run/x/s.sock"),
+    ("[unix_http_server]\nfile=rel.sock\n", "HERE/rel.sock"),
+    ("[unix_http_server]\nfile=~/s.sock\n", "HOME/s.sock"),
+    ("[supervisorctl]\nserverurl=unix:///a/b.sock\n", "/a/b.sock")])
+def test_sockets(tmp_path: Path, text: str, path: str) -> None:
+    wanted = path.replace("HERE", str(tmp_path)).replace("HOME", os.path.expanduser("~"))
+    assert configuration(tmp_path, text, RUN="/run/x").socket() == wanted
+
+
+@pytest.mark.parametrize("text", ["[unix_http_server]\nfile=%(ENV_NONE)s/s\n", "[unix_http_server]\nfile=50%\n",
+                                  "[inet_http_server]\nport=9001\n", "no section\n", ""])
+def test_what_cannot_be_used_is_named(tmp_path: Path, text: str) -> None:
+    with pytest.raises(errors.NotReady, match=r"supervisord\.conf"):
+        configuration(tmp_path, text).socket()
+
+
+@pytest.mark.parametrize(("text", "line"), [
+    ("[program:a]\n", 1), ("\n; [program:a]\n  [group:a]\nprograms=x\n", 3), ("[program:ab]\n[program:b]\n", None),
+    ("[eventlistener:a]\n", 1), (";[program:a]\n", None)])
+def test_a_definition_elsewhere(tmp_path: Path, text: str, line: int | None) -> None:
+    (tmp_path / "conf.d").mkdir()
+    own = tmp_path / "conf.d/a.conf"
+    own.write_text("[program:a]\n")
+    stranger = tmp_path / "conf.d/b.conf"
+    stranger.write_text(text)
+    assert configuration(tmp_path).elsewhere("a", str(own)) == (line and (str(stranger), line))
+
+
+def _here(folder: Path, work: Path, cloned: bool) -> Here:
+    place = Place({"root": str(folder), "supervisord_conf": "s.conf", "program_dir": "conf.d"})
+    place.prepare()
+    os.makedirs(place.service_state("a"))
+    service: dict[str, Any] = {"name": "a", "directory": "clone", "repo": str(work)}
+    here = Here(place, service, dict(os.environ), "d1")
+    if cloned:
+        here.clone.create()
+        here.clone.fetch(quiet)
+    return here

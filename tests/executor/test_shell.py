@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.executor import errors, processes, shell
+from tests.support.lab import wait_for
+
+
+def run(script: str, timeout: float = 20, **more: Any) -> list[str]:
+    return shell.run(["/bin/sh", "-c", script], cwd="/", env=dict(os.environ), timeout=timeout, **more)
+
+
+def in_time(work: Callable[[], Any], seconds: float = 20) -> Any:
+    """What work() returns; a failure when it hangs."""
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(work()), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    assert found, "it hangs"
+    return found[0]
+
+
+def pid_in(path: Path) -> int:
+    return int(wait_for(lambda: path.exists() and path.read_text().strip(), str(path)))
+
+
+def gone(pid: int) -> bool:
+    return processes.start_time(pid) is None
+
+
+def test_lines_status_and_output() -> None:
+    heard: list[str] = []
+    assert run("echo a; echo b >&2; printf c", say=heard.append) == ["a", "b", "c"] == heard
+    with pytest.raises(shell.CommandFailed) as failure:
+        run("echo last words; exit 3")
+    assert (failure.value.status, failure.value.output) == (3, ["last words"])
+    with pytest.raises(shell.CommandFailed) as failure:
+        run("kill -9 $$")
+    assert failure.value.status == -9
+    with pytest.raises(shell.CommandFailed, match="cannot run"):
+        shell.run(["/no/such"], cwd="/", env={}, timeout=1)
+    with pytest.raises(shell.CommandFailed, match="cannot run"):
+        shell.run(["/bin/sh"], cwd="/no/such", env={}, timeout=1)
+
+
+@pytest.mark.parametrize(("printed", "seen"), [
+    ("10\\r50\\r100\\n", ["100"]), ("a\\r\\nb\\r\\n", ["a", "b"]), ("\\377\\376 x\\n", ["\ufffd\ufffd x"]),
+    ("gr\\303\\274n\\n", ["grün"]), ("\\n\\n", ["", ""]), ("no end", ["no end"]), ("", [])])
+def test_odd_lines(printed: str, seen: list[str]) -> None:
+    assert run(f"printf '{printed}'") == seen
+
+
+def test_a_character_split_between_two_writes() -> None:
+    assert run("printf 'gr\\303'; sleep 0.1; printf '\\274n\\n'") == ["grün"]
+
+
+def test_standard_input_is_empty_and_stays_so() -> None:
+    assert run("cat; echo end") == ["end"]
+
+
+def test_a_time_out_ends_the_whole_group(tmp_path: Path) -> None:
+    with pytest.raises(shell.CommandFailed, match="timed out") as failure:
+        run(f"sleep 1000 & echo $! >{tmp_path}/pid; echo here; wait", timeout=0.5)
+    assert failure.value.status is None
+    assert failure.value.output == ["here"]
+    wait_for(lambda: gone(pid_in(tmp_path / "pid")), "the end of the child")
+
+
+def test_a_check_ends_the_whole_group(tmp_path: Path) -> None:
+    def check() -> None:
+        if (tmp_path / "pid").exists():
+            raise errors.Aborted("enough")
+
+    with pytest.raises(errors.Aborted):
+        run(f"sleep 1000 & echo $! >{tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid; wait", check=check)
+    wait_for(lambda: gone(pid_in(tmp_path / "pid")), "the end of the child")
+
+
+def test_it_closed_its_output_but_lives_on(tmp_path: Path) -> None:
+    with pytest.raises(shell.CommandFailed, match="timed out"):
+        run("exec >&- 2>&-; sleep 1000", timeout=0.3)
+    assert run("echo a; exec >&- 2>&-; sleep 0.1") == ["a"]
+
+
+@pytest.mark.parametrize("child", ["sleep 1000 &", "yes &", "(while :; do echo x; done) &"])
+def test_what_stays_in_the_background_holds_up_nothing(child: str) -> None:
+    assert in_time(lambda: run(child + " echo here"))
+
+
+def test_a_background_flood_from_a_session_of_its_own(tmp_path: Path) -> None:
+    """It escapes the group: what it goes on writing is left unread."""
+    pid = tmp_path / "pid"
+    script = f"setsid sh -c 'echo $$ >{pid}; exec yes' & until [ -s {pid} ]; do :; done; echo here"
+    try:
+        assert in_time(lambda: run(script))
+    finally:
+        processes.end_group(pid_in(pid))
+
+
+def test_a_flood_keeps_only_the_end() -> None:
+    lines = run("seq 1 50000; head -c 3000000 /dev/zero | tr '\\0' x")
+    assert len(lines) == 200
+    assert max(map(len, lines)) <= shell.LONGEST_LINE
+
+
+@pytest.mark.parametrize(("commands", "ends"), [
+    (["true", "false", "echo never"], 1), (["false | cat"], 1), (["echo a", "echo b"], 0), (["exit 4"], 4)])
+def test_scripts_stop_at_the_first_failure(commands: list[str], ends: int) -> None:
+    try:
+        status = 0 if shell.run(shell.script(commands), cwd="/", env=dict(os.environ), timeout=20) else None
+    except shell.CommandFailed as failure:
+        status = failure.status
+        assert "never" not in failure.output
+    assert status == ends
+
+
+@pytest.mark.parametrize("before", ["", "sleep 300 &\n", "echo noise; echo noise >&2\n", "cat\n",
+                                    "export BIG=$(head -c 100000 /dev/zero | tr '\\0' x)\n"])
+def test_the_login_environment(home: Path, before: str) -> None:
+    (home / ".profile").write_text(f"{before}export FROM_PROFILE='two\nlines' ODD=$(printf '\\377')\n"
+                                   "export PATH=/from/profile:$PATH\n"
+                                   f"[ -z \"$!\" ] || echo $! >{home}/background\n")
+    try:
+        found = in_time(shell.login_environment)
+        assert found["FROM_PROFILE"] == "two\nlines"
+        assert os.fsencode(found["ODD"]) == b"\xff"
+        assert found["PATH"].split(":")[0] == "/from/profile"
+        assert set(os.environ["PATH"].split(":")) <= set(found["PATH"].split(":"))
+    finally:
+        (home / ".profile").unlink()
+        if (home / "background").exists():
+            os.kill(pid_in(home / "background"), 9)
+            (home / "background").unlink()
+
+
+@pytest.mark.parametrize("profile", ["exit 0\n", "exit 1\n", "exec true\n", "exec /no/such\n", "if\n"])
+def test_a_profile_that_ends_the_shell(home: Path, profile: str) -> None:
+    (home / ".profile").write_text(profile)
+    try:
+        found = in_time(shell.login_environment)
+        assert found["HOME"] == str(home)
+        assert set(os.environ["PATH"].split(":")) <= set(found["PATH"].split(":"))
+    finally:
+        (home / ".profile").unlink()
+
+
+def test_what_a_deploy_left_is_found_by_its_mark(tmp_path: Path) -> None:
+    script = f"setsid sh -c 'echo $$ >{tmp_path}/pid; exec sleep 1000' &"
+    shell.run(["/bin/sh", "-c", script + f" until [ -s {tmp_path}/pid ]; do :; done"], cwd="/", timeout=20,
+              env={**os.environ, processes.MARK: "the-deploy"})
+    pid = pid_in(tmp_path / "pid")
+    start = processes.start_time(pid)
+    assert processes.alive(pid, start)
+    assert not processes.alive(pid, (start or 0) + 1)
+    assert not processes.alive(pid, None) and not processes.alive(None, start) and not processes.alive("1", start)
+    processes.end_marked("another-deploy")
+    assert processes.alive(pid, start)
+    begin = time.monotonic()
+    processes.end_marked("the-deploy")
+    assert not processes.alive(pid, start)
+    assert time.monotonic() - begin < 10

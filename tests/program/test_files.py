@@ -1,0 +1,130 @@
+"""What we write is read back by the two that read it: supervisor's own parser, and sh."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from supervisor.options import ServerOptions
+
+from tasks._errors import Mistake
+from tasks.inventory.model import Service
+from tasks.program import files, quoting
+
+SERVICE = Service(name="monitor", repo="r", directory="d", command="./monitor", run_mode="prod")
+PATHS = files.Paths(directory="/srv/micro/monitor", env_file="/srv/.fabvisor/monitor/env",
+                    log="/srv/micro/monitor/logs/monitor.log")
+HOSTILE = [
+    "plain", "a b", "  a  ", "50%", "%(here)s", "%%", "x ; y", "x # y", ";x", "#x", "a=b,c=d", "it's", '"quoted"',
+    "'", '"', "\\", "a\\b", "$HOME", "`id`", "$(id)", "!", "~", "*", "ä ü €", "\u2028", "-n", "--", "", "{a,b}",
+    "a\tb", "a;b", "a\t;b", "http://h:1/p?q=1&x#y", "{'k': [1]}", " ;", " #", "a  ;  b", "' ;'", "\u007f", "x\\ ;y",
+    "%(ENV_HOME)s", "ends\\",
+]
+
+
+def parsed(folder: Path, text: str) -> ServerOptions:
+    """As supervisord itself reads it."""
+    (folder / "program.conf").write_text(text, encoding="utf-8")
+    (folder / "supervisord.conf").write_text("[supervisord]\n[include]\nfiles = program.conf\n")
+    options = ServerOptions()
+    options.realize(args=["-c", str(folder / "supervisord.conf")], doc="")
+    (group,) = options.process_group_configs
+    (program,) = group.process_configs
+    return program
+
+
+def paths(folder: Path, name: str = "service") -> files.Paths:
+    directory = folder / name
+    (directory / "logs").mkdir(parents=True)
+    return files.Paths(directory=str(directory), env_file=str(directory / "env"), log=str(directory / "logs/log"))
+
+
+def test_an_ordinary_service(tmp_path: Path) -> None:
+    where = paths(tmp_path)
+    service = replace(SERVICE, program={"startsecs": "7", "stopsignal": "INT"})
+    program = parsed(tmp_path, files.program_file(service, where))
+    assert (program.name, program.directory, program.environment) == ("monitor", where.directory, {"RUN_MODE": "prod"})
+    assert (program.startsecs, program.stopsignal, program.autorestart.__name__) == (7, 2, "RestartUnconditionally")
+    assert (program.stopasgroup, program.killasgroup, program.redirect_stderr) == (True, True, True)
+    assert (program.stdout_logfile, program.stdout_logfile_maxbytes, program.stdout_logfile_backups) == (
+        where.log, 20 << 20, 20)
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_the_program_gets_exactly_its_arguments(tmp_path: Path, value: str) -> None:
+    """Through supervisor's parser, its split into words, sh and the environment file."""
+    where = paths(tmp_path)
+    command = f"/usr/bin/printf '%s\\n' {quoting.for_sh(value)} last"
+    Path(where.env_file).write_text(files.env_file(replace(SERVICE, variables={"X": value})))
+    program = parsed(tmp_path, files.program_file(replace(SERVICE, command=command), where))
+    done = subprocess.run(_split(program.command), capture_output=True, check=True, env={"PATH": "/usr/bin:/bin"})
+    assert done.stdout.decode() == f"{value}\nlast\n"
+
+
+@pytest.mark.parametrize("value", [value for value in HOSTILE if "/" not in value and value not in ("", "~")])
+def test_any_folder_or_a_refusal(tmp_path: Path, value: str) -> None:
+    """What supervisord's format cannot hold is refused here, never cut short there."""
+    where = paths(tmp_path, f"x{value}y")
+    try:
+        text = files.program_file(SERVICE, where)
+    except Mistake:
+        assert "%" in value or ";" in value or "#" in value
+        return
+    program = parsed(tmp_path, text)
+    assert (program.directory, program.stdout_logfile) == (where.directory, where.log)
+    assert _split(program.command)[3] == where.env_file
+
+
+@pytest.mark.parametrize("value", ["prod", "a b", "50%", "x;y", "x#y", "a,b=c", "it's", "ä", ""])
+def test_run_mode(tmp_path: Path, value: str) -> None:
+    program = parsed(tmp_path, files.program_file(replace(SERVICE, run_mode=value), paths(tmp_path)))
+    assert program.environment == {"RUN_MODE": value}
+
+
+@pytest.mark.parametrize("value", [*HOSTILE, "two\nlines\n", "\r\n", "\n", "a\rb", "x" * 100_000, "\x01\x1b[0m"])
+def test_a_variable_arrives_exactly(tmp_path: Path, value: str) -> None:
+    text = files.env_file(replace(SERVICE, variables={"VALUE": value, "OTHER": "o"}))
+    (tmp_path / "env").write_bytes(text.encode())
+    script = '. "$0" && exec env -0'
+    for shell in ("/bin/sh", "/bin/bash"):
+        if not Path(shell).exists():
+            continue
+        done = subprocess.run([shell, "-c", script, str(tmp_path / "env")], capture_output=True, check=True, env={
+            "PATH": "/usr/bin:/bin"})
+        found = dict(entry.split("=", 1) for entry in done.stdout.decode().split("\0") if entry)
+        assert (found["VALUE"], found["OTHER"]) == (value, "o")
+
+
+def test_no_variables_at_all(tmp_path: Path) -> None:
+    (tmp_path / "env").write_text(files.env_file(SERVICE))
+    assert subprocess.run(["/bin/sh", str(tmp_path / "env")], check=True, capture_output=True).stdout == b""
+
+
+def test_no_value_of_a_variable_in_the_program_file() -> None:
+    assert "hunter2" not in files.program_file(replace(SERVICE, variables={"PASSWORD": "hunter2"}), PATHS)
+
+
+@pytest.mark.parametrize("broken", ["./x 'unbalanced", 'a "b', "a\\"])
+def test_a_command_that_cannot_be_split(broken: str) -> None:
+    with pytest.raises(Mistake, match="command"):
+        files.program_file(replace(SERVICE, command=broken), PATHS)
+
+
+@pytest.mark.parametrize("broken", ["a\nb", "a\rb"])
+def test_a_line_break_cannot_be_held(broken: str) -> None:
+    with pytest.raises(Mistake, match="line break"):
+        files.program_file(replace(SERVICE, run_mode=broken), PATHS)
+
+
+def test_seconds() -> None:
+    assert files.seconds(SERVICE, "startsecs", 1) == 1
+    assert files.seconds(replace(SERVICE, program={"startsecs": "5"}), "startsecs", 1) == 5
+
+
+def _split(command: str) -> list[str]:
+    """supervisor.process.Subprocess.get_execv_args."""
+    import shlex
+
+    return shlex.split(command)

@@ -1,0 +1,348 @@
+"""What is decided from values alone: goals, plans, endings, who may fetch, where a rollback leads, what is odd."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from tasks import _errors as errors
+from tasks import rollback, status
+from tasks.deploy import recipe
+from tasks.inventory.model import Health, Host, Service, Target
+from tasks.program import files
+from tasks.rollout import goal, in_place, results, supervised
+from tasks.rollout.events import Result
+from tasks.rollout.facts import Facts, Program
+from tasks.rollout.fleet import Peer
+from tasks.rollout.gate import Gate
+from tasks.rollout.steps import Plan
+
+A, B, C, D = ("a" * 40, "b" * 40, "c" * 40, "d" * 40)
+SERVICE = Service(name="monitor", repo="r", directory="d", command="./monitor", run_mode="prod", build=("make",),
+                  build_timeout=60, variables={"X": "1"}, program={"startsecs": "3", "stopwaitsecs": "7"})
+HOST = Host(name="web1", root="/r")
+TARGET = Target(host=HOST, service=SERVICE)
+GOAL = goal.Goal(commit=B, revision="main", branch="main")
+BLANK = Facts(
+    directory="/r/d", directory_exists=False, clone=False, foreign=False, commit=None, branch=None, edited=[],
+    program_file=None, program_path="/r/conf.d/monitor.conf", env_path="/r/.fabvisor/monitor/env", env_sha256=None,
+    program=Program(state="absent"), started_from=None, committed={}, history=[], log="/r/d/logs/monitor.log")
+
+
+def facts(commit: str = A, **more: Any) -> Facts:
+    """A host on which `commit` is deployed and runs."""
+    there = replace(BLANK, clone=True, directory_exists=True, commit=commit)
+    text = files.program_file(SERVICE, supervised.paths(there))
+    return replace(there, **{
+        "program_file": text, "env_sha256": files.digest(files.env_file(SERVICE)), "started_from": commit,
+        "program": Program(state="RUNNING", pid=7, start=1, now=2),
+        "committed": {"to": commit, "build": ["make old"], "variables": {"X": "old"},
+                      "program_sha256": files.digest(text)}, **more})
+
+
+def plan(found: Facts, **options: Any) -> Plan:
+    key = goal.key(TARGET)
+    return goal.towards(recipe, **options)((TARGET,), {key: found}, {"monitor": GOAL})[key]
+
+
+def names(found: Plan) -> list[str]:
+    return [step.name for step in found.steps]
+
+
+ALL = ["fetch", "checkout", "build", "program", "restart", "verify"]
+STOPPED = Program(state="STOPPED")
+
+
+@pytest.mark.parametrize(("found", "steps"), [
+    (BLANK, ALL), (facts(), ALL), (facts(B), []),
+    (facts(B, program=STOPPED, started_from=None), ["restart", "verify"]),
+    (facts(B, program=STOPPED, started_from=None, committed={}), ALL),
+    (facts(B, program=STOPPED, started_from=None, committed={"to": A}), ALL),
+    (facts(B, started_from=A), ALL), (facts(B, program_file="by hand"), ALL), (facts(B, env_sha256="0"), ALL),
+    (facts(B, env_sha256=None), ALL),
+    (facts(B, program=Program(state="BACKOFF"), started_from=None, committed={}), ALL)])
+def test_what_a_deploy_does(found: Facts, steps: list[str]) -> None:
+    made = plan(found)
+    assert (names(made), made.was, made.tried) == (steps, found.commit, B)
+
+
+def test_force_does_everything() -> None:
+    assert names(plan(facts(B), force=True)) == ALL
+
+
+def test_obstacles_are_told_all_at_once() -> None:
+    two = {("web1", "a"): facts(edited=[" M x"]), ("web2", "a"): facts(edited=[" M y"])}
+    with pytest.raises(errors.NotReady, match=r"(?s)web1.* M x.*web2.* M y"):
+        goal.refuse_obstacles(two, set_aside=False)
+    goal.refuse_obstacles(two, set_aside=True)
+    with pytest.raises(errors.NotReady, match="no clone"):
+        goal.refuse_obstacles({("web1", "a"): replace(BLANK, foreign=True)}, set_aside=True)
+
+
+def test_the_way_back_of_a_first_deploy() -> None:
+    steps = {step.name: step for step in plan(BLANK).steps}
+    fetch = steps["fetch"]
+    assert fetch.undo and (fetch.undo.action, fetch.undo.args) == ("remove_clone", {"existed": False})
+    assert fetch.undo_last
+    assert steps["checkout"].undo is None and steps["build"].undo is None
+    assert steps["program"].undo and steps["program"].undo.action == "files_back"
+    assert steps["restart"].undo and steps["restart"].undo.args["was"] == "absent"
+    kept = plan(replace(BLANK, directory_exists=True)).steps[0].undo
+    assert kept and kept.args == {"existed": True}
+
+
+def test_the_way_back_builds_the_old_as_it_was_built() -> None:
+    steps = {step.name: step for step in plan(facts(branch="main")).steps}
+    assert steps["fetch"].undo is None
+    assert steps["checkout"].undo and steps["checkout"].undo.args["commit"] == A
+    assert steps["checkout"].undo.args["branch"] == "main"
+    assert steps["build"].do.args == {"commands": ["make"], "variables": {"X": "1", "RUN_MODE": "prod"}, "timeout": 60}
+    assert steps["build"].undo and steps["build"].undo.args["commands"] == ["make old"]
+    assert steps["build"].undo.args["variables"] == {"X": "old"}
+    strange = in_place.build(SERVICE, facts(committed={"to": C, "build": ["other"]}), GOAL)[0].undo
+    assert strange and strange.args["commands"] == ["make"]
+    assert in_place.build(replace(SERVICE, build=()), facts(), GOAL) == []
+
+
+def test_prepare_comes_before_activate_and_every_change_has_an_undo() -> None:
+    found = plan(facts())
+    assert [step.phase for step in found.steps] == ["prepare"] * 3 + ["activate"] * 3
+    assert [step.name for step in found.steps if step.undo] == ["checkout", "build", "program", "restart"]
+
+
+@pytest.mark.parametrize(("state", "was"), [
+    ("RUNNING", "RUNNING"), ("STARTING", "RUNNING"), ("STOPPED", "STOPPED"), ("FATAL", "STOPPED"),
+    ("EXITED", "STOPPED"),
+    ("absent", "absent")])
+def test_what_the_program_was(state: str, was: str) -> None:
+    for step in (supervised.restart(SERVICE, facts(program=Program(state=state, pid=5))),
+                 supervised.stop(SERVICE, facts(program=Program(state=state, pid=5)))):
+        assert step.undo and (step.undo.args["was"], step.undo.args["pid"]) == (was, 5)
+        assert step.do.args["patience"] > 7
+
+
+def test_verify_and_health() -> None:
+    assert supervised.verify(SERVICE).do.args["startsecs"] == 3
+    assert supervised.health(SERVICE) == []
+    checked = replace(SERVICE, health=Health(tcp="x:1", timeout=4))
+    (step,) = supervised.health(checked)
+    assert step.do.args["health"]["tcp"] == "x:1" and step.do.args["variables"] == {"X": "1", "RUN_MODE": "prod"}
+    assert [one.name for one in supervised.restarted(checked, facts())] == ["restart", "verify", "health"]
+
+
+def test_a_record_says_what_a_way_back_needs() -> None:
+    record = plan(facts()).record
+    assert {key: record[key] for key in ("revision", "branch", "from", "to", "was_running", "build", "variables")} == {
+        "revision": "main", "branch": "main", "from": A, "to": B, "was_running": True, "build": ["make"],
+        "variables": {"X": "1", "RUN_MODE": "prod"}}
+    assert record["program_sha256"] == facts().committed["program_sha256"]
+
+
+def test_a_plan_is_plain_json() -> None:
+    import json
+
+    message = plan(BLANK).message()
+    assert json.loads(json.dumps(message)) == message
+    assert set(message["steps"][0]) == {"name", "phase", "action", "args", "undo", "undo_last"}
+
+
+def test_the_same_version_keeps_what_is_known_of_it() -> None:
+    kept = goal.same_version(facts(), supervised.restarted(SERVICE, facts()))
+    assert (kept.was, kept.tried, kept.record["build"], kept.record["to"]) == (A, A, ["make old"], A)
+    assert goal.same_version(facts(committed={"to": B, "build": ["x"]}), []).record.get("build") is None
+
+
+# --- how it ended ---
+
+CODES = (3, 130, 143, 2, 75, 1, 0)
+
+
+@pytest.mark.parametrize("codes", list(itertools.combinations(CODES, 2)))
+def test_which_exit_code_counts(codes: tuple[int, int]) -> None:
+    """3, then 130/143, 2, 75, 1 (design, section 4)."""
+    assert results.worst(list(codes)) == results.worst(list(reversed(codes))) == codes[0]
+    assert results.worst([]) == 0
+
+
+def peer(name: str = "web1", **fields: Any) -> Peer:
+    made = Peer(replace(HOST, name=name), [replace(TARGET, host=replace(HOST, name=name))])
+    made.facts = {"monitor": facts()}
+    made.plans = {"monitor": plan(facts())}
+    for field, value in fields.items():
+        setattr(made, field, value)
+    return made
+
+
+LOST = errors.Failed("web2: the connection was lost")
+DONE: dict[str, Any] = {"planned": True, "ending": "committed", "now": {"monitor": B}}
+BACK: dict[str, Any] = {"planned": True, "ending": "restored", "now": {"monitor": A}, "why": "another host failed"}
+NOTHING: dict[str, Any] = {"plans": {"monitor": plan(facts(B))}}
+
+
+@pytest.mark.parametrize(("fields", "code", "outcome", "ends"), [
+    ([DONE, DONE], 0, "committed", 0), ([DONE, NOTHING], 0, "committed", 0), ([NOTHING, NOTHING], 0, "unchanged", 0),
+    ([BACK, BACK], 1, "restored", 1), ([DONE, BACK], 1, "mixed", 3),
+    ([DONE, {"planned": True, "error": LOST}], 1, "unknown", 3),
+    ([BACK, {"planned": True, "error": LOST}], 130, "unknown", 3),
+    ([{"plans": {}, "error": errors.Unreachable("web1: no route")}, {"plans": {}}], 75, "unreachable", 75),
+    ([{"plans": {}}, {"plans": {}}], 2, "refused", 2)])
+def test_the_end_of_all(fields: list[dict[str, Any]], code: int, outcome: str, ends: int) -> None:
+    peers = [peer(f"web{number}", **one) for number, one in enumerate(fields, 1)]
+    finished = results.finished("deploy", peers, {}, "why", code)
+    assert (finished.outcome, finished.exit_code) == (outcome, ends)
+    assert list(finished.hosts) == ["web1", "web2"]
+
+
+def test_was_tried_now() -> None:
+    def of(**fields: Any) -> Result:
+        finished = results.finished("deploy", [peer(**fields)], {"monitor": C}, "somebody else failed", 1)
+        return finished.hosts["web1"]["monitor"]
+
+    assert of(**DONE) == Result(was=A, tried=B, now=B, outcome="committed")
+    assert of(**BACK) == Result(was=A, tried=B, now=A, outcome="restored", why="another host failed")
+    unknown = of(planned=True, error=LOST)
+    assert (unknown.outcome, unknown.now) == ("unknown", None)
+    refused = of(plans={}, facts={})
+    assert (refused.was, refused.tried, refused.outcome, refused.why) == (None, C, "refused", "somebody else failed")
+
+
+# --- at most ten fetch at once ---
+
+
+class Fetcher:
+    def __init__(self, number: int) -> None:
+        self.name, self.planned, self.told = f"web{number:02}", False, 0
+
+    def send(self, message: Any) -> None:
+        self.told += 1
+
+
+def fetching(services: str = "a") -> dict[str, Any]:
+    return {"do": "plan", "services": {name: {"steps": [{"name": "fetch"}, {"name": "build"}]} for name in services}}
+
+
+def fetched(service: str = "a") -> dict[str, Any]:
+    return {"event": "step_finished", "step": "fetch", "service": service}
+
+
+@pytest.mark.parametrize("over", [fetched(), {"event": "failed"}, {"event": "gone"}, {"event": "prepared"}])
+def test_never_more_than_ten(over: dict[str, Any]) -> None:
+    gate, peers = Gate(), [Fetcher(number) for number in range(35)]
+    for one in peers:
+        gate.enter(one, fetching())                 # type: ignore[arg-type]
+    done: list[Fetcher] = []
+    while len(done) < 35:
+        inside = [one for one in peers if one.told and one not in done]
+        assert len(inside) == min(10, 35 - len(done))
+        assert all(one.planned == bool(one.told) for one in peers)
+        gate.hear(inside[-1], {"event": "output", "service": "a"})  # type: ignore[arg-type]
+        gate.hear(inside[-1], over)                 # type: ignore[arg-type]
+        done.append(inside[-1])
+    assert [one.told for one in peers] == [1] * 35
+
+
+def test_a_host_is_out_once_all_its_services_are_fetched() -> None:
+    gate, first, second = Gate(1), Fetcher(1), Fetcher(2)
+    gate.enter(first, fetching("ab"))               # type: ignore[arg-type]
+    gate.enter(second, fetching())                  # type: ignore[arg-type]
+    gate.hear(first, fetched("a"))                  # type: ignore[arg-type]
+    assert second.told == 0
+    gate.hear(first, fetched("b"))                  # type: ignore[arg-type]
+    assert second.told == 1
+
+
+def test_nobody_enters_a_gate_that_is_shut() -> None:
+    gate, first, second = Gate(1), Fetcher(1), Fetcher(2)
+    gate.enter(first, fetching())                   # type: ignore[arg-type]
+    gate.enter(second, fetching())                  # type: ignore[arg-type]
+    gate.shut()
+    gate.hear(first, fetched())                     # type: ignore[arg-type]
+    assert (second.told, second.planned) == (0, False)
+
+
+# --- where a rollback leads ---
+
+
+def history(*moves: str) -> list[dict[str, Any]]:
+    """`A` is a deploy of A, `<A` a rollback to it, `-A` a deploy that was undone, `=A` a restart of it."""
+    lines: list[dict[str, Any]] = []
+    now = None
+    for move in moves:
+        to = move[-1]
+        command = {"<": "rollback", "=": "restart"}.get(move[0], "deploy")
+        result = "restored" if move[0] == "-" else "committed"
+        lines.append({"command": command, "result": result, "from": now, "to": to, "was_running": now is not None,
+                      "branch": "main"})
+        now = now if result == "restored" else to
+    return lines
+
+
+@pytest.mark.parametrize(("moves", "leads_to"), [
+    ("", None), ("A", None), ("A B", "A"), ("A B C", "B"), ("A B C <B", "A"), ("A B C <B <A", None), ("A B <A C", "A"),
+    ("A B <A C <A", None), ("A -B", None), ("A B -C", "A"), ("A A B", "A"), ("A B B", "A"), ("A B =B", "A"),
+    ("A B A", "B"), ("A B C A D", "A"), ("A B C A D <A", "C"), ("A B C A D <A <C", "B"), ("A B <C", "B"),
+    ("A B C <A", None), ("A B C <A D", "A"), ("-A", None)])
+def test_where_a_rollback_leads(moves: str, leads_to: str | None) -> None:
+    lines = history(*moves.split())
+    now = next((line["to"] for line in reversed(lines) if line["result"] == "committed"), None)
+    assert rollback.previous(lines, now) == leads_to
+
+
+def test_what_ran_before_the_first_deploy_can_be_gone_back_to() -> None:
+    first = {"command": "deploy", "result": "committed", "from": A, "to": B, "was_running": True}
+    assert rollback.previous([first], B) == A
+    assert rollback.previous([dict(first, was_running=False)], B) is None
+
+
+def test_somebody_checked_out_another_commit_by_hand() -> None:
+    assert rollback.previous(history("A", "B"), "X") == "B"
+
+
+# --- what is odd ---
+
+
+@pytest.mark.parametrize(("found", "words"), [
+    (facts(), []), (BLANK, ["not deployed"]), (facts(edited=[" M x"]), ["edited files:  M x"]),
+    (facts(program=STOPPED, started_from=None), ["not running: STOPPED"]),
+    (facts(program=Program(state="FATAL", why="too quick"), started_from=None), ["FATAL (too quick)"]),
+    (facts(program=Program(state="UNKNOWN", why="down", hint="up!"), started_from=None), ["UNKNOWN (down); up!"]),
+    (facts(started_from=B), ["runs bbbbbbbb, on disk is aaaaaaaa"]), (facts(due=["d1"]), ["fab recover"]),
+    (facts(due=["d1"], holder={"command": "deploy", "by": "ann", "since": "now"}), ["in progress by ann since now"]),
+    (facts(elsewhere=["/etc/s.conf", 7]), ["/etc/s.conf:7"]), (facts(program_file="x"), ["changed by hand: /r/conf.d"]),
+    (facts(edited=[" M x"], due=["d"]), ["edited files", "fab recover"])])
+def test_oddities(found: Facts, words: list[str]) -> None:
+    told = status.oddities(found)
+    assert len(told) == len(words)
+    for one, word in zip(told, words, strict=True):
+        assert word in one
+
+
+def test_hosts_that_disagree() -> None:
+    first, second = peer("web1"), peer("web2", facts={"monitor": facts(B)})
+    assert status.disagreement("monitor", first.facts["monitor"], first, [first, second]) == []
+    (told,) = status.disagreement("monitor", second.facts["monitor"], second, [first, second])
+    assert "web1" in told and "aaaaaaaa" in told
+
+
+# --- asking how it ended ---
+
+
+@pytest.mark.parametrize(("answers", "ending", "why"), [
+    ([("committed", False, False)], "committed", ""), ([("committed", False, True)], "committed", ""),
+    ([("committed", False, True), (None, False, True)], "committed", ""),
+    ([("restored", False, False)], "restored", "lost"), ([(None, False, False)], "restored", "lost"),
+    ([(None, True, True)], "", "still going back"), ([(None, False, True)], "", "due"), ([], "", "did not say")])
+def test_what_a_host_that_is_asked_says(
+        monkeypatch: pytest.MonkeyPatch, answers: list[tuple[Any, bool, bool]], ending: str, why: str) -> None:
+    from tasks.rollout import asking
+
+    told = [{"service": "monitor", "result": result, "busy": busy, "due": due, "now": B}
+            for result, busy, due in answers]
+    monkeypatch.setattr(asking, "_answers", lambda *args: told)
+    one = peer("web2", planned=True, error=LOST)
+    asking._ask(one, "d1")
+    assert one.ending == ending and why in one.why
+    assert (one.error is None) == (ending == "committed")       # nothing went wrong, then: exit 0

@@ -1,0 +1,185 @@
+"""The architecture (design, section 5): who imports what, who prints, who quotes. Read from the sources."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TASKS = ROOT / "tasks"
+SENT = ("tasks/executor/", "tasks/remote/_loader.py", "tasks/embedded/example/")     # run elsewhere, not in our process
+NOUNS = ("inventory", "rollout", "program", "remote", "executor", "reports", "embedded")
+
+# What each folder may import of ours, when it runs (imports for type checkers aside). `_errors` is everybody's.
+MAY = {
+    "inventory": {"inventory", "program"},          # program/options: what may stand in a [program:x] section
+    "program": {"program", "inventory"},            # inventory/model: the service that is written down
+    "rollout": {"rollout", "inventory", "program", "remote"},
+    "remote": {"remote", "inventory"},
+    "reports": {"reports", "rollout"},              # rollout/events
+    "embedded": {"embedded", "inventory"},
+    "executor": {"executor"},
+}
+# Packages that only one place may import.
+ONLY = {
+    "fabric": ("tasks/remote/",), "paramiko": ("tasks/remote/",), "rich": ("tasks/reports/",),
+    "asyncssh": ("tasks/embedded/",), "yaml": ("tasks/inventory/",), "jsonschema": ("tasks/inventory/",),
+    "supervisor": ("tasks/embedded/",), "shlex": ("tasks/program/quoting.py", "tasks/suite.py"),
+}
+# The verbs and their two helpers speak Invoke.
+INVOKE = ("tasks/__init__.py", "tasks/_command.py", *(f"tasks/{path.name}" for path in TASKS.glob("[a-z]*.py")))
+PURE = ("tasks/deploy.py", "tasks/rollout/in_place.py", "tasks/rollout/supervised.py", "tasks/rollout/goal.py",
+        "tasks/rollout/steps.py", "tasks/rollout/facts.py", "tasks/program/files.py", "tasks/program/quoting.py")
+
+
+class Import(NamedTuple):
+    file: str
+    line: int
+    module: str
+    typing_only: bool
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.module}"
+
+
+def sources() -> list[Path]:
+    return sorted(path for path in TASKS.rglob("*.py") if "__pycache__" not in path.parts)
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports_of(path: Path) -> list[Import]:
+    """Every import, at whatever depth; relative ones made absolute."""
+    package = [*path.relative_to(ROOT).with_suffix("").parts[:-1]]
+
+    def walk(node: ast.AST, typing_only: bool) -> Iterator[Import]:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            for child in node.body:
+                yield from walk(child, True)
+            for child in node.orelse:
+                yield from walk(child, typing_only)
+            return
+        if isinstance(node, ast.Import):
+            yield from (Import(name(path), node.lineno, alias.name, typing_only) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[:len(package) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            yield from (Import(name(path), node.lineno, f"{base}.{alias.name}", typing_only) for alias in node.names)
+        for child in ast.iter_child_nodes(node):
+            yield from walk(child, typing_only)
+
+    return list(walk(ast.parse(path.read_text(encoding="utf-8")), False))
+
+
+IMPORTS = [one for path in sources() for one in imports_of(path)]
+
+
+def nothing(found: list[object]) -> None:
+    assert not found, "\n" + "\n".join(map(str, found))
+
+
+def test_the_reader_of_imports_sees_them() -> None:
+    """A check that finds nothing because it looks at nothing is none."""
+    modules = {one.module for one in IMPORTS}
+    assert {"fabric", "yaml", "shlex", "asyncssh", "rich.live.Live", "tasks.rollout.wire"} <= modules
+    assert any(one.typing_only for one in IMPORTS)
+
+
+@pytest.mark.parametrize("package", ONLY)
+def test_a_package_with_one_place(package: str) -> None:
+    nothing([one for one in IMPORTS if one.module.split(".")[0] == package and not one.file.startswith(ONLY[package])])
+
+
+def test_only_verbs_speak_invoke() -> None:
+    nothing([one for one in IMPORTS if one.module.split(".")[0] == "invoke" and one.file not in INVOKE])
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_what_a_folder_may_import_of_ours(noun: str) -> None:
+    """hosts.yaml → inventory → selection → coordinator ⇄ conversation; events → reports. No folder imports a verb."""
+    mine = [one for one in IMPORTS if one.file.startswith(f"tasks/{noun}/") and one.module.startswith("tasks.")
+            and not one.file.startswith(SENT[1:])]
+    allowed = MAY[noun] | {"_errors"}
+    nothing([one for one in mine if one.module.split(".")[1] not in allowed and not one.typing_only])
+
+
+def test_rollout_imports_no_verb_and_no_report() -> None:
+    """Not while it runs, and of the verbs not even their types."""
+    verbs = {path.stem for path in TASKS.glob("[a-z]*.py")}
+    mine = [one for one in IMPORTS if one.file.startswith("tasks/rollout/") and one.module.startswith("tasks.")]
+    nothing([one for one in mine if one.module.split(".")[1] in verbs
+             or (one.module.split(".")[1] == "reports" and not one.typing_only)])
+
+
+def test_only_the_sandbox_knows_the_embedded_hosts() -> None:
+    known = ("tasks/embedded/", "tasks/sandbox.py", "tasks/_command.py")     # _command starts it
+    nothing([one for one in IMPORTS if one.module.startswith("tasks.embedded") and not one.file.startswith(known)])
+
+
+def test_the_executor_stands_alone() -> None:
+    """The standard library and itself, by relative imports: on the host it is the package `executor`."""
+    mine = [one for one in IMPORTS if one.file.startswith("tasks/executor/")]
+    assert mine
+    nothing([one for one in mine if one.module.split(".")[0] not in sys.stdlib_module_names
+             and not one.module.startswith("tasks.executor")])
+    absolute = [f"{name(path)}:{node.lineno}" for path in sources() if name(path).startswith("tasks/executor/")
+                for node in ast.walk(ast.parse(path.read_text()))
+                if (isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").startswith("tasks"))
+                or (isinstance(node, ast.Import) and any(alias.name.startswith("tasks") for alias in node.names))]
+    nothing(absolute)
+    nothing([one for one in IMPORTS if one.module.startswith("tasks.executor")
+             and not one.file.startswith("tasks/executor/")])
+
+
+def test_only_reports_print() -> None:
+    """Everybody else makes events. The error boundary hands both streams to the reports, and writes to neither."""
+    found = []
+    for path in sources():
+        if name(path).startswith(("tasks/reports/", *SENT)):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            prints = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+            stream = isinstance(node, ast.Attribute) and node.attr in ("stdout", "stderr", "__stdout__", "__stderr__") \
+                and isinstance(node.value, ast.Name) and node.value.id == "sys"
+            if prints or (stream and name(path) != "tasks/_command.py"):
+                found.append(f"{name(path)}:{node.lineno}")
+            if isinstance(node, ast.Attribute) and node.attr in ("write", "writelines") and ast.dump(
+                    node.value).count("'sys'"):
+                found.append(f"{name(path)}:{node.lineno}")
+    nothing(found)
+
+
+@pytest.mark.parametrize("file", PURE)
+def test_recipe_and_what_it_is_made_of_is_pure(file: str) -> None:
+    """Values in, steps out: no connection, no disk, no clock, no chance."""
+    impure = {"os", "subprocess", "time", "datetime", "random", "socket", "pathlib", "threading", "tempfile", "shutil",
+              "sys", "secrets", "uuid", "urllib", "io", "signal"}
+    path = ROOT / file
+    nothing([one for one in imports_of(path) if one.module.split(".")[0] in impure])
+    calls = [f"{file}:{node.lineno}: {node.func.id}()" for node in ast.walk(ast.parse(path.read_text()))
+             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+             and node.func.id in ("open", "input", "print")]
+    nothing(calls)
+
+
+def test_a_deploy_can_be_read_on_one_page() -> None:
+    tree = ast.parse((TASKS / "deploy.py").read_text())
+    recipe = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "recipe")
+    assert (recipe.end_lineno or 0) - recipe.lineno < 25
+
+
+def test_heavy_packages_are_not_imported_to_list_the_commands() -> None:
+    """`fab --list` imports the verbs; what they need they import when they run."""
+    heavy = {"paramiko", "rich", "asyncssh", "yaml", "jsonschema", "msgspec", "supervisor"}
+    top = [f"{name(path)}: {alias}" for path in [*TASKS.glob("*.py")] for node in ast.parse(path.read_text()).body
+           for alias in ([one.name for one in node.names] if isinstance(node, ast.Import)
+                         else [node.module or ""] if isinstance(node, ast.ImportFrom) else [])
+           if alias.split(".")[0] in heavy]
+    nothing(top)

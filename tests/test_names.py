@@ -1,0 +1,53 @@
+"""Names: in `tasks/` files are verbs and folders are nouns, and none hides a module of somebody else's."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TASKS = ROOT / "tasks"
+# Import names of what requirements.txt and tests/requirements.txt install, where they differ from the package's.
+OTHERWISE = {"pyyaml": "yaml", "pytest-timeout": "pytest_timeout"}
+
+
+def packages() -> set[str]:
+    found = set()
+    for file in (ROOT / "requirements.txt", ROOT / "tests/requirements.txt"):
+        for line in file.read_text().splitlines():
+            match = re.match(r"([A-Za-z0-9._-]+)==", line)
+            if match:
+                found.add(OTHERWISE.get(match[1].lower(), match[1].lower().replace("-", "_")))
+    return found
+
+
+def names() -> list[str]:
+    """Whatever stands directly in tasks/."""
+    found = {path.stem for path in TASKS.iterdir() if path.suffix == ".py" or path.is_dir()}
+    return sorted(found - {"__init__", "__pycache__"})
+
+
+def test_the_packages_are_read() -> None:
+    assert {"fabric", "invoke", "paramiko", "yaml", "rich", "supervisor", "asyncssh", "pytest"} <= packages()
+
+
+@pytest.mark.parametrize("name", names())
+def test_no_name_of_a_module_that_others_made(name: str) -> None:
+    assert name not in sys.stdlib_module_names
+    assert name not in packages()
+
+
+@pytest.mark.parametrize("name", names())
+def test_one_word(name: str) -> None:
+    """Task names take dashes only, and a verb is one word."""
+    assert re.fullmatch(r"_?[a-z]+", name)
+
+
+def test_every_requirement_is_pinned() -> None:
+    for file in (ROOT / "requirements.txt", ROOT / "tests/requirements.txt"):
+        for line in file.read_text().splitlines():
+            text = line.partition("#")[0].strip()
+            assert not text or text.startswith("-r ") or re.fullmatch(r"[A-Za-z0-9._\[\]-]+==[A-Za-z0-9.]+", text), line

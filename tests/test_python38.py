@@ -1,0 +1,50 @@
+"""The executor runs on whatever Python 3.8 or newer a host has: held to that without such a Python here."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tasks.remote import bootstrap
+
+SENT = [*sorted(bootstrap.EXECUTOR.glob("*.py")), Path(bootstrap.__file__).with_name("_loader.py")]
+
+
+@pytest.mark.parametrize("path", SENT, ids=lambda path: path.stem)
+def test_its_grammar(path: Path) -> None:
+    ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 8))
+
+
+@pytest.mark.parametrize("path", SENT, ids=lambda path: path.stem)
+def test_annotations_are_not_evaluated_or_are_old(path: Path) -> None:
+    """`X | None` and `list[int]` outside annotations are evaluated: vermin looks for those; inside they need this."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    annotated = any(isinstance(node, ast.AnnAssign) or (isinstance(node, ast.arg) and node.annotation)
+                    or (isinstance(node, ast.FunctionDef) and node.returns) for node in ast.walk(tree))
+    future = any(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in tree.body)
+    assert future or not annotated or path.stem == "_loader"
+
+
+def vermin(*paths: Path) -> subprocess.CompletedProcess[str]:
+    """Whether these need more than 3.8: modules, functions, arguments, operators, syntax."""
+    command = [sys.executable, "-c", "from vermin import main; main()",
+               "--target=3.8-", "--no-tips", "--violations", "--eval-annotations",
+               "--backport", "typing", *map(str, paths)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_what_it_uses_of_the_standard_library() -> None:
+    done = vermin(*SENT)
+    assert done.returncode == 0 and "Minimum required versions" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("line", ["'a'.removeprefix('b')", "match 1:\n    case 1: pass", "{} | {}", "import zoneinfo",
+                                  "with (open('a') as a, open('b') as b): pass"])
+def test_the_check_would_notice(tmp_path: Path, line: str) -> None:
+    (tmp_path / "new.py").write_text(line + "\n")
+    done = vermin(tmp_path / "new.py")
+    assert done.returncode != 0 and "Target versions not met" in done.stdout, done.stdout + done.stderr
