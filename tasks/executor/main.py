@@ -7,14 +7,9 @@ import os
 import signal
 from typing import Any, BinaryIO, Callable, Dict
 
-from . import reading, rollout
+from . import shell
 from .errors import Aborted, as_host_error, problem
 from .link import Link
-
-VERBS: Dict[str, Callable[[Link, Dict[str, Any]], None]] = {
-    "rollout": rollout.rollout, "status": reading.status, "heads": reading.heads,
-    "logs": reading.logs, "ask": reading.ask,
-}
 
 
 def main(source: BinaryIO, sink: BinaryIO) -> None:
@@ -24,17 +19,24 @@ def main(source: BinaryIO, sink: BinaryIO) -> None:
     # `python -u` gives a raw file, whose write may be partial.
     link = Link(source, io.BufferedWriter(sink) if isinstance(sink, io.RawIOBase) else sink)
     link.start()
-    status = _converse(link)
+    status = _converse(link, shell.LoginShell())
     link.drain(5)
     # A reader thread is still in a read: an orderly exit of the interpreter would wait for its lock.
     os._exit(status)
 
 
-def _converse(link: Link) -> int:
+def _converse(link: Link, login: shell.LoginShell) -> int:
+    # Imported here: the login shell answers meanwhile.
+    from . import reading, rollout
+
+    verbs: Dict[str, Callable[[Link, Dict[str, Any], Dict[str, str]], None]] = {
+        "rollout": rollout.rollout, "status": reading.status, "heads": reading.heads, "logs": reading.logs,
+        "ask": reading.ask,
+    }
     try:
         hello = link.receive()
         link.keep(hello["lease"])
-        VERBS[hello["do"]](link, hello)
+        verbs[hello["do"]](link, hello, login.environment())
         link.answer({"event": "end"})
         return 0
     except Aborted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Dict, List
 
-from . import facts, files, git, history, journal, locks, shell
+from . import facts, files, git, history, journal, locks
 from .configuration import Configuration
 from .errors import HostError, NotReady
 from .here import Here
@@ -16,8 +16,8 @@ from .supervisord import Supervisord
 Message = Dict[str, Any]
 
 
-def status(link: Link, hello: Message) -> None:
-    place, env = _place(hello), shell.login_environment()
+def status(link: Link, hello: Message, env: Dict[str, str]) -> None:
+    place = _place(hello)
     configuration = Configuration(place.supervisord_conf, env)
     supervisord = Supervisord(configuration, link.check)
     if not git.present():
@@ -38,15 +38,16 @@ def status(link: Link, hello: Message) -> None:
         link.answer({"event": "facts", "services": {service["name"]: found}})
 
 
-def heads(link: Link, hello: Message) -> None:
+def heads(link: Link, hello: Message, env: Dict[str, str]) -> None:
     """The commits on the disk, for a command that ended before it looked at this host."""
     place = _place(hello)
-    link.answer({"event": "heads", "now": {service["name"]: _head(place, service) for service in hello["services"]}})
+    now = {service["name"]: _head(place, service, env) for service in hello["services"]}
+    link.answer({"event": "heads", "now": now})
 
 
-def logs(link: Link, hello: Message) -> None:
+def logs(link: Link, hello: Message, env: Dict[str, str]) -> None:
     """The last `lines` lines of each service's log."""
-    place, env = _place(hello), shell.login_environment()
+    place = _place(hello)
     for service in hello["services"]:
         path = _log_of(place, service, env)
         for line in files.last_lines(path, hello["lines"]):
@@ -55,7 +56,7 @@ def logs(link: Link, hello: Message) -> None:
             link.event({"event": "notice", "message": "%s: no log at %s yet" % (service["name"], path)})
 
 
-def ask(link: Link, hello: Message) -> None:
+def ask(link: Link, hello: Message, env: Dict[str, str]) -> None:
     """How did that deploy end? Waits up to `patience` seconds while its executor is still at it."""
     place = _place(hello)
     names: List[str] = [service["name"] for service in hello["services"]]
@@ -69,7 +70,7 @@ def ask(link: Link, hello: Message) -> None:
         link.answer({"event": "ending", "service": name, "result": line.get("result"), "why": line.get("why"),
                      "busy": _busy(place, [name], hello["deploy"]),
                      "due": any(left.deploy == hello["deploy"] for left in journal.unfinished(place)),
-                     "now": _head(place, service)})
+                     "now": _head(place, service, env)})
 
 
 def _place(hello: Message) -> Place:
@@ -93,6 +94,5 @@ def _busy(place: Place, names: List[str], deploy: str) -> bool:
     return any(locks.holder_of(place, name).get("deploy") == deploy for name in names)
 
 
-def _head(place: Place, service: Message) -> Any:
-    return git.Clone(place.below_root(service["directory"]), service["repo"], shell.login_environment(),
-                     lambda: None).head()
+def _head(place: Place, service: Message, env: Dict[str, str]) -> Any:
+    return git.Clone(place.below_root(service["directory"]), service["repo"], env, lambda: None).head()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from typing import Any, Dict, Iterable
 
-from . import facts, git, journal, locks, reading, recovery, restoring, revision, shell
+from . import facts, git, journal, locks, reading, recovery, restoring, revision
 from .actions import ACTIONS, CHECKS
 from .configuration import Configuration
 from .errors import Aborted, HostError, as_host_error, problem
@@ -22,25 +22,24 @@ from .supervisord import Supervisord
 Message = Dict[str, Any]
 
 
-def rollout(link: Link, hello: Message) -> None:
-    Rollout(link, hello).run()
+def rollout(link: Link, hello: Message, env: Dict[str, str]) -> None:
+    Rollout(link, hello, env).run()
 
 
 class Rollout:
-    def __init__(self, link: Link, hello: Message) -> None:
+    def __init__(self, link: Link, hello: Message, env: Dict[str, str]) -> None:
         self.link = link
         self.hello = hello
         self.deploy = str(hello["deploy"])
         self.place = Place(hello["place"])
         self.story = Story(link)
         self.here: Dict[str, Here] = {}
-        self.env: Dict[str, str] = {}
+        self.env = env
         self.step = ""
         self.activating = False
 
     def run(self) -> None:
         self.place.prepare()
-        self.env = shell.login_environment()
         held = locks.Locks(self.place, {key: self.hello.get(key) for key in ("deploy", "by", "command", "since")})
         try:
             message = self._lock_and_look(held)
@@ -62,7 +61,7 @@ class Rollout:
             self.link.answer({"event": "locked", "recovered": recovered})
             self._look()
         except HostError:
-            reading.heads(self.link, self.hello)
+            reading.heads(self.link, self.hello, self.env)
             raise
         try:
             return self.link.receive()
@@ -77,7 +76,7 @@ class Rollout:
                 held.take([service["name"] for service in self.hello["services"]])
                 return
             except locks.Held as error:
-                reading.heads(self.link, self.hello)
+                reading.heads(self.link, self.hello, self.env)
                 self.link.answer({"event": "refused", "service": error.service, "holder": error.holder})
                 self.link.receive()
 
@@ -89,7 +88,7 @@ class Rollout:
         supervisord = Supervisord(configuration, self.link.check)
         problems = facts.ready(self.place, self.hello["services"], configuration, supervisord)
         if problems:
-            reading.heads(self.link, self.hello)
+            reading.heads(self.link, self.hello, self.env)
             self.link.answer({"event": "not_ready", "problems": [problem(error) for error in problems]})
             return
         for service in self.hello["services"]:
