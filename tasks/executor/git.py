@@ -9,7 +9,8 @@ import shutil
 from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from . import files, shell
-from .errors import HostError, NotReady, TryAgain
+from .errors import NotReady
+from .remedies import explained
 
 FULL = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 ABBREVIATED = re.compile(r"[0-9a-fA-F]{4,64}")
@@ -17,24 +18,6 @@ HEADS, TAGS = "refs/fabvisor/heads/", "refs/fabvisor/tags/"
 OWN_NAMES = ("/logs/", "/releases/", "/current")
 QUICK, SLOW = 60, 600
 BATCH = " -oBatchMode=yes -oConnectTimeout=10"
-
-# What git says, what it means, what helps; the first that fits counts.
-REMEDIES = (
-    (r"Permission denied \(|Could not read Username|Authentication failed|terminal prompts disabled",
-     NotReady, "the git server refuses this host's user",
-     "give the user on the host a deploy key (or a token in ~/.netrc), then try on the host: git ls-remote %s"),
-    (r"Host key verification failed",
-     NotReady, "the host does not know the git server's host key",
-     "log in to the host and run once: git ls-remote %s"),
-    (r"Could not resolve host|Connection (refused|timed out|reset)|Network is unreachable|No route to host|timed out",
-     TryAgain, "the git server cannot be reached from the host", "try again, or on the host: git ls-remote %s"),
-    (r"not our ref|couldn't find remote ref|unadvertised object|no such remote ref",
-     NotReady, "the repository does not have that commit", "push it, or choose another with --revision"),
-    (r"does not appear to be a git repository|[Rr]epository .*not found|not found|does not exist|No such",
-     NotReady, "the repository cannot be read", "correct `repo`, or try on the host: git ls-remote %s"),
-    (r"dubious ownership", NotReady, "the service directory belongs to another user",
-     "make it belong to the user that logs in"),
-)
 
 
 class State(NamedTuple):
@@ -216,7 +199,7 @@ class Clone:
         try:
             return self._git(*args, say=say, timeout=SLOW)
         except shell.CommandFailed as failure:
-            raise _explained(failure, self.repo) from None
+            raise explained(failure, self.repo) from None
 
     def _never_ask(self) -> None:
         """Whatever ssh command is set up (core.sshCommand often names a deploy key), in batch mode."""
@@ -259,12 +242,3 @@ def _environment(env: Mapping[str, str], directory: str) -> Dict[str, str]:
         "LC_ALL": "C",
     })
     return own
-
-
-def _explained(failure: shell.CommandFailed, repo: str) -> HostError:
-    said = "\n".join(failure.output[-5:])
-    for pattern, kind, message, remedy in REMEDIES:
-        if re.search(pattern, said if failure.status is not None else "timed out"):
-            return kind("%s (%s): %s" % (message, repo, said.strip() or failure.message),
-                        remedy % repo if "%s" in remedy else remedy)
-    return HostError("git failed (%s): %s" % (failure.message, said.strip()))

@@ -7,9 +7,9 @@ import os
 import signal
 from typing import Any, BinaryIO, Callable, Dict
 
-from . import shell
 from .errors import Aborted, as_host_error, problem
 from .link import Link
+from .login import LoginShell
 
 
 def main(source: BinaryIO, sink: BinaryIO) -> None:
@@ -19,13 +19,13 @@ def main(source: BinaryIO, sink: BinaryIO) -> None:
     # `python -u` gives a raw file, whose write may be partial.
     link = Link(source, io.BufferedWriter(sink) if isinstance(sink, io.RawIOBase) else sink)
     link.start()
-    status = _converse(link, shell.LoginShell())
+    status = _converse(link, LoginShell())
     link.drain(5)
     # A reader thread is still in a read: an orderly exit of the interpreter would wait for its lock.
     os._exit(status)
 
 
-def _converse(link: Link, login: shell.LoginShell) -> int:
+def _converse(link: Link, login: LoginShell) -> int:
     # Imported here: the login shell answers meanwhile.
     from . import reading, rollout
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tasks.executor import errors, processes, shell
+from tasks.executor import errors, login, processes, shell
 from tests.support.lab import wait_for
 
 
@@ -128,7 +128,7 @@ def test_the_login_environment(home: Path, before: str) -> None:
                                    "export PATH=/from/profile:$PATH\n"
                                    f"[ -z \"$!\" ] || echo $! >{home}/background\n")
     try:
-        found = in_time(lambda: shell.LoginShell().environment())
+        found = in_time(lambda: login.LoginShell().environment())
         assert found["FROM_PROFILE"] == "two\nlines"
         assert os.fsencode(found["ODD"]) == b"\xff"
         assert found["PATH"].split(":")[0] == "/from/profile"
@@ -144,7 +144,7 @@ def test_the_login_environment(home: Path, before: str) -> None:
 def test_a_profile_that_ends_the_shell(home: Path, profile: str) -> None:
     (home / ".profile").write_text(profile)
     try:
-        found = in_time(lambda: shell.LoginShell().environment())
+        found = in_time(lambda: login.LoginShell().environment())
         assert found["HOME"] == str(home)
         assert set(os.environ["PATH"].split(":")) <= set(found["PATH"].split(":"))
     finally:

@@ -1,0 +1,51 @@
+"""The environment of the user's own login."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import Dict
+
+from . import processes
+
+
+class LoginShell:
+    """The environment that the user's own login would have: a runner's shell and `go` in ~/.profile count.
+
+    It is asked at once and answers meanwhile. Not through a pipe: what a profile starts in the background
+    (ssh-agent) would hold that open.
+    """
+
+    def __init__(self) -> None:
+        shell = "/bin/bash" if os.path.exists("/bin/bash") else "/bin/sh"
+        self._memory = os.memfd_create("environment")
+        self._process = subprocess.Popen(
+            [shell, "-l", "-c", "exec cat /proc/self/environ >/dev/fd/%d" % self._memory], pass_fds=[self._memory],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+
+    def environment(self) -> Dict[str, str]:
+        """Our own when it has not answered within ten seconds, or not well.
+
+        What sshd had in PATH stays at its end, because /etc/profile often sets PATH anew.
+        """
+        found = self._answer() or dict(os.environ)
+        own = os.environ.get("PATH", os.defpath).split(":")
+        path = found.get("PATH", os.defpath).split(":")
+        found["PATH"] = ":".join(path + [entry for entry in own if entry not in path])
+        return found
+
+    def _answer(self) -> Dict[str, str]:
+        try:
+            status = self._process.wait(timeout=10)
+            data = os.pread(self._memory, os.fstat(self._memory).st_size, 0)
+            return {} if status else _parsed(data)
+        except subprocess.TimeoutExpired:
+            processes.end_group(self._process.pid)
+            return {}
+        finally:
+            os.close(self._memory)
+
+
+def _parsed(environ: bytes) -> Dict[str, str]:
+    pairs = (os.fsdecode(entry).partition("=") for entry in environ.split(b"\0") if entry)
+    return {name: value for name, _, value in pairs}
