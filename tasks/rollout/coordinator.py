@@ -110,6 +110,9 @@ class Coordinator:
             self.report.on(events.Notice(message=words, level="warning"))
         greeted = [peer for peer in self.peers if peer.greeted is not None]
         self.conversation.tell(greeted, {"do": "abort", "why": stop.error.message})
+        for peer in self.peers:
+            if not peer.planned:
+                peer.ending = "unlocked"            # nothing was begun there: it owes us no word
         self._look_at_the_rest()
 
     def _look_at_the_rest(self) -> None:
@@ -117,7 +120,7 @@ class Coordinator:
         rest = [peer for peer in self.peers if peer.connected and peer.greeted is None and not peer.error]
         for peer in rest:
             peer.greet(wire.hello("heads", peer))
-        self.conversation.until(lambda: all(peer.heads or peer.error for peer in rest))
+        self.conversation.until(lambda: all(peer.heads or peer.gone for peer in rest))
 
     def _hear_endings(self) -> None:
         """Whoever was given a plan says how it ended; a host that could not say it is asked once more."""
