@@ -151,7 +151,6 @@ def _signature(body: Body) -> inspect.Signature:
 def _guarded(name: str, context: Any, body: Body, shared: dict[str, Any]) -> int:
     """Run it; whatever happens, the screen hears of it, the last event is `finished`, and a number comes out."""
     from tasks import reports
-    from tasks.rollout.events import Error, Finished
 
     try:
         report = reports.choose(shared["format"], shared["verbose"], os.environ, sys.stdout, sys.stderr)
@@ -164,16 +163,22 @@ def _guarded(name: str, context: Any, body: Body, shared: dict[str, Any]) -> int
                 raise trouble
             _refuse_fabric_options(context)
             finished = body(Command(name, shared, report))
-        except FabvisorError as error:
-            report.on(Error(message=error.message, hint=error.hint))
-            finished = Finished(command=name, outcome=error.outcome, exit_code=error.exit_code)
-        except KeyboardInterrupt:
-            finished = Finished(command=name, outcome="refused", exit_code=130)
-        except Exception as error:
-            report.on(Error(message=f"a bug: {type(error).__name__}: {error}", hint=f"see {_write_story()}"))
-            finished = Finished(command=name, outcome="unknown", exit_code=1)
+        except (KeyboardInterrupt, Exception) as error:
+            finished = _ended_by(error, name, report)
         report.on(finished)
     return finished.exit_code
+
+
+def _ended_by(error: BaseException, name: str, report: Reporter) -> Finished:
+    from tasks.rollout.events import Error, Finished
+
+    if isinstance(error, FabvisorError):
+        report.on(Error(message=error.message, hint=error.hint))
+        return Finished(command=name, outcome=error.outcome, exit_code=error.exit_code)
+    if isinstance(error, KeyboardInterrupt):
+        return Finished(command=name, outcome="refused", exit_code=130)
+    report.on(Error(message=f"a bug: {type(error).__name__}: {error}", hint=f"see {_write_story()}"))
+    return Finished(command=name, outcome="unknown", exit_code=1)
 
 
 def _refuse_fabric_options(context: Any) -> None:

@@ -62,6 +62,8 @@ def program(here: Here, args: Arguments) -> bool:
     new = {here.place.program_file(here.name): args["program_file"], here.place.env_file(here.name): args["env_file"]}
     changed = {path: text for path, text in new.items() if files.read_bytes(path) != text.encode()}
     files.ensure_dir(os.path.join(here.directory, "logs"))
+    if not changed:
+        return False
     files.ensure_dir(here.place.program_dir)
     with reload_lock(here.place):
         supervisord.reload()
@@ -74,7 +76,7 @@ def program(here: Here, args: Arguments) -> bool:
             supervisord.reload()
             raise HostError("supervisord refuses the program file: " + error.message,
                             "correct `program` in hosts.yaml") from None
-    return bool(changed)
+    return True
 
 
 def restart(here: Here, args: Arguments) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from typing import Dict
 
 
@@ -47,6 +46,8 @@ def as_host_error(error: Exception) -> HostError:
         return error
     if isinstance(error, OSError):
         return HostError("%s: %s" % (error.filename or "the disk", error.strerror or error))
+    import traceback  # rarely needed: it costs a start of the executor 4 ms
+
     return Bug("".join(traceback.format_exception(type(error), error, error.__traceback__)))
 
 

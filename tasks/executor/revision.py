@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-import tempfile
 from typing import Any, Dict, Optional, Tuple
 
 from . import git
@@ -36,7 +36,8 @@ def _in_clone(here: Here, revision: str) -> Found:
 
 def _in_repository(here: Here, revision: str) -> Found:
     """There is no clone yet: look from a temporary one, so that nothing is begun before the journal is."""
-    folder = tempfile.mkdtemp(prefix="resolve-", dir=here.place.service_state(here.name))
+    folder = os.path.join(here.place.service_state(here.name), "resolve-" + here.deploy)
+    os.mkdir(folder, 0o700)
     try:
         clone = git.Clone(folder, here.clone.repo, here.env, here.check)
         found = clone.remote_refs(revision)

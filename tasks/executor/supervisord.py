@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import time
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Tuple
 
 from . import rpc
 from .configuration import Configuration
@@ -80,7 +80,7 @@ class Supervisord:
         What ended by itself may be started again at once (autorestart): it must stay so for a moment.
         """
         deadline = time.monotonic() + patience
-        ended: Optional[float] = None
+        ended, pause = None, 0.001
         while True:
             state, now = self.info(program)["statename"], time.monotonic()
             ended = (ended or now) if state == "EXITED" else None
@@ -91,7 +91,8 @@ class Supervisord:
             self._check()
             if now > deadline:
                 raise HostError("%s did not stop within %g s" % (program, patience))
-            time.sleep(0.02)
+            time.sleep(pause)
+            pause = min(pause * 2, 0.05)
 
     def add(self, program: str) -> None:
         self._call("addProcessGroup", program)

@@ -21,14 +21,16 @@ from tasks.remote.connection import HostConnection
 from tasks.remote.lines import Lines, LineTooLong
 
 Deliver = Callable[[dict[str, Any] | None], None]
+Program = Callable[[str], bytes]            # of the kind of interpreter that runs there, "" where it is not known
+_NEAR = 0.02                                # seconds of a round trip
 _BEAT = json.dumps({"do": "beat"}).encode() + b"\n"
 _STDERR_KEPT = 4096                         # bytes
 
 
-def open_session(connection: HostConnection, command: str, program: bytes, deliver: Deliver) -> Session:
+def open_session(connection: HostConnection, command: str, program: Program, deliver: Deliver) -> Session:
     """Runs `command` in the login shell, sends it `program`, then calls deliver(message) on a thread for every
-    JSON object it prints, and deliver(None) once at the end. Returns at once; a host that refuses the channel
-    is an end of the stream with a complaint."""
+    JSON object it prints (but {"interpreter": …}), and deliver(None) once at the end. Returns at once; a host that
+    refuses the channel is an end of the stream with a complaint."""
     session = Session(connection, deliver)
     session._start(command, program)
     return session
@@ -50,6 +52,7 @@ class Session:
         self._lines = Lines()
         self._stderr = b""
         self._failure = ""
+        self._interpreter: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._beat_waits = threading.Event()
         self._closed = threading.Event()
@@ -85,19 +88,20 @@ class Session:
         stderr = self._stderr.decode(errors="replace").strip()
         return "\n".join(part for part in (self._failure, *self._lines.noise, stderr) if part)
 
-    def _start(self, command: str, program: bytes) -> None:
-        self._outbox.put(program)
-        self._thread(lambda: self._write(command), "writer")
+    def _start(self, command: str, program: Program) -> None:
+        self._thread(lambda: self._write(command, program), "writer")
 
     def _thread(self, work: Callable[[], None], name: str) -> None:
         threading.Thread(target=work, daemon=True, name=f"{self._connection.original_host} {name}").start()
 
-    def _write(self, command: str) -> None:
-        channel = None
+    def _write(self, command: str, program: Program) -> None:
+        channel, began = None, time.monotonic()
         try:
             channel = self._connection.transport.open_session()
+            near = time.monotonic() - began < _NEAR
             _execute(channel, command)
             self._thread(lambda: self._read(channel), "reader")
+            channel.sendall(program(self._told_interpreter() if near else ""))
             while (data := self._outbox.get()) is not None:
                 if data is _BEAT:
                     self._beat_waits.clear()
@@ -110,6 +114,13 @@ class Session:
         finally:
             self._written.set()
 
+    def _told_interpreter(self) -> str:
+        """Not worth a wait where the round trip is longer than what it spares."""
+        try:
+            return self._interpreter.get(timeout=1)
+        except queue.Empty:
+            return ""
+
     def _read(self, channel: Channel) -> None:
         errors = threading.Thread(target=self._read_stderr, args=(channel,), daemon=True, name="stderr")
         errors.start()
@@ -117,9 +128,9 @@ class Session:
             while data := channel.recv(65536):
                 self.last_heard = time.monotonic()
                 for message in self._lines.feed(data):
-                    self._deliver(message)
+                    self._hear(message)
             for message in self._lines.finish():
-                self._deliver(message)
+                self._hear(message)
         except LineTooLong as error:
             self._failure = str(error)
             self._connection.sever()
@@ -128,6 +139,12 @@ class Session:
         finally:
             errors.join(1)
             self._end(channel)
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        if message.keys() == {"interpreter"}:
+            self._interpreter.put(str(message["interpreter"]))
+        else:
+            self._deliver(message)
 
     def _read_stderr(self, channel: Channel) -> None:
         """Both streams share one window: unread, this one would stop the other."""
@@ -147,6 +164,7 @@ class Session:
                 self.lost = not self._connection.is_connected
             self.exit_status = None if self.lost and status == -1 else status
         self._ended.set()
+        self._interpreter.put("")
         self._outbox.put(None)
         self._deliver(None)
 

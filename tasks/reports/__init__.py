@@ -1,20 +1,24 @@
 """The only place in tasks/ that writes to the screen: a listener that is told what happened.
 
-Each format is a module with `reporter(screen) -> Reporter`, imported only when chosen: rich alone
-costs 50 ms, which a pipe need not pay. To add one, write the module and one line in FORMATS.
+Each format is a module with `reporter(screen) -> Reporter`, imported only when it is first told something:
+rich alone costs 50 ms, which a pipe need not pay, and which a terminal pays while the hosts are being
+connected to. To add one, write the module and one line in FORMATS.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from functools import cached_property
 from importlib import import_module
 from types import MappingProxyType, TracebackType
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from tasks._errors import SelectionError
 from tasks.reports.screen import Screen, Stream
-from tasks.rollout.events import Event
+
+if TYPE_CHECKING:
+    from tasks.rollout.events import Event
 
 FORMATS: Mapping[str, str] = MappingProxyType(
     {
@@ -55,8 +59,31 @@ def choose(
     name = _automatic(screen) if format == "auto" else format
     if name not in FORMATS:
         raise SelectionError(f"--format {format}: no such format", _nearest(format))
-    chosen: Reporter = import_module(FORMATS[name]).reporter(screen)
-    return chosen
+    return _Late(FORMATS[name], screen)
+
+
+class _Late(Reporter):
+    """The reporter of that module, once there is something to tell."""
+
+    def __init__(self, module: str, screen: Screen) -> None:
+        self._module = module
+        self._screen = screen
+
+    @cached_property
+    def chosen(self) -> Reporter:
+        made: Reporter = import_module(self._module).reporter(self._screen)
+        return made
+
+    def on(self, event: Event) -> None:
+        self.chosen.on(event)
+
+    def close(self) -> None:
+        if "chosen" in self.__dict__:
+            self.chosen.close()
+
+    @property
+    def gone(self) -> bool:
+        return self._screen.out.gone
 
 
 def _automatic(screen: Screen) -> str:

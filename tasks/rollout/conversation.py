@@ -57,8 +57,7 @@ class Conversation:
         self.report.on(events.Notice(message=words, level="warning"))
         self.report.close()
 
-    def connect(self) -> None:
-        self.fleet.connect()
+    def wait_connected(self) -> None:
         self.until(lambda: all(peer.connected or peer.error for peer in self.peers))
         self.stop_on_trouble()
 

@@ -38,10 +38,11 @@ class Coordinator:
     def roll_out(self, plan: Planner, resolve: dict[str, str] | None = None) -> events.Finished:
         """The whole conversation. `resolve`: the revisions to turn into commits, by service."""
         why, codes = "", [0]
-        self._announce()
         with signals.as_messages(self.conversation.signalled, self.conversation.leave), self.conversation.fleet:
             try:
-                self.conversation.connect()
+                self.conversation.fleet.connect()
+                self._announce()            # what it takes to tell is imported meanwhile
+                self.conversation.wait_connected()
                 self._lock(resolve or {})
                 self._plan(plan)
                 self._agree()

@@ -12,6 +12,7 @@ from tasks._errors import FabvisorError, Unreachable
 
 if TYPE_CHECKING:
     from tasks.inventory.model import Host, Target
+    from tasks.remote.bootstrap import Program
     from tasks.remote.session import Session
     from tasks.rollout.facts import Facts
     from tasks.rollout.steps import Plan
@@ -111,7 +112,7 @@ class Fleet:
                 continue
             yield peer, {"event": "gone"} if message is None else message
 
-    def _connect(self, peer: Peer, program: bytes) -> None:
+    def _connect(self, peer: Peer, program: Program) -> None:
         try:
             peer.session = open_session(peer.host, program, lambda message: self.inbox.put((peer, message)))
         except FabvisorError as error:
@@ -121,13 +122,13 @@ class Fleet:
         self.inbox.put((peer, {"event": "unreachable" if peer.error else "connected"}))
 
 
-def executor() -> bytes:
-    from tasks.remote import bootstrap
+def executor() -> Program:
+    from tasks.remote.bootstrap import Program
 
-    return bootstrap.program()
+    return Program()
 
 
-def open_session(host: Host, program: bytes, deliver: Callable[[Message | None], None]) -> Session:
+def open_session(host: Host, program: Program, deliver: Callable[[Message | None], None]) -> Session:
     """Connect, send the executor, begin to beat."""
     from tasks.remote import bootstrap, session
     from tasks.remote.connection import connect

@@ -48,12 +48,12 @@ PYTHONS = list(dict.fromkeys([sys.executable, oldest_python()]))
 def program_with(faults: str) -> bytes:
     """What is sent; `faults` is Python that runs at the end of executor/main.py, to break something."""
     if not faults:
-        return bootstrap.program()
+        return bootstrap.Program()()
     with tempfile.TemporaryDirectory() as folder:
         copy = shutil.copytree(bootstrap.EXECUTOR, Path(folder) / "executor")
         with (copy / "main.py").open("a") as file:
             file.write("\n\n" + faults)
-        return bootstrap.program(copy)
+        return bootstrap.Program(copy)()
 
 
 class Executor:
@@ -138,7 +138,7 @@ class Executor:
             self.reading.wait()
             if line.strip():
                 message = json.loads(line)
-                if message["event"] != "beat":
+                if message.get("event", "beat") != "beat":          # the first line names the interpreter
                     self.heard.append(message)
                     self._inbox.put(message)
         self._inbox.put(None)

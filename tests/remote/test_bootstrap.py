@@ -5,12 +5,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
 import pytest
 
 from tasks._errors import Mistake
-from tasks.remote import bootstrap
+from tasks.remote import bootstrap, session
 from tasks.remote.connection import HostConnection
 from tests.remote.test_session import Talk
 from tests.support.sshd import Sshd
@@ -62,7 +63,7 @@ def check(talk: Talk) -> None:
     assert talk.next() == {"echo": {"do": "x"}}
     trace = talk.next()
     assert trace is not None
-    assert 'File "executor/third.py", line 3, in boom\n    raise ValueError' in trace["trace"]
+    assert 'third.py", line 3, in boom\n    raise ValueError' in trace["trace"]
     assert talk.rest() == []
     assert talk.session.exit_status == 0
     assert talk.session.complaint == ""
@@ -72,7 +73,28 @@ def check(talk: Talk) -> None:
 def test_runs(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path, python: str) -> None:
     if not python:
         pytest.skip("no other interpreters")
-    check(Talk(open_to(sshd), bootstrap.command(python), bootstrap.program(folder)))
+    check(Talk(open_to(sshd), bootstrap.command(python), bootstrap.Program(folder)))
+
+
+@pytest.mark.parametrize(("near", "told"), [(60, MAGIC_NUMBER.hex()), (0, "")])
+def test_compiled_where_near(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path,
+                             monkeypatch: pytest.MonkeyPatch, near: float, told: str) -> None:
+    """Waiting for the interpreter's word is a round trip: not worth it far away."""
+    monkeypatch.setattr(session, "_NEAR", near)
+    asked = []
+    program = bootstrap.Program(folder)
+
+    def spy(interpreter: str) -> bytes:
+        asked.append(interpreter)
+        return program(interpreter)
+
+    check(Talk(open_to(sshd), bootstrap.command(sys.executable), spy))
+    assert asked == [told]
+
+
+def test_another_interpreter_gets_the_sources(folder: Path) -> None:
+    program = bootstrap.Program(folder)
+    assert program("00000000") == program("") != program(MAGIC_NUMBER.hex())
 
 
 @pytest.mark.parametrize("shell", ["bash", "dash", "zsh", "fish", "tcsh"])
@@ -87,14 +109,14 @@ def test_shells_and_an_odd_path(tmp_path: Path, open_to: Callable[..., HostConne
     (odd / "python").chmod(0o755)
     with Sshd(tmp_path, environment={"HOME": str(home)}, shell=path) as server:
         for python in (str(odd / "python"), "~/a b $HOME/python"):
-            check(Talk(open_to(server), bootstrap.command(python), bootstrap.program(folder)))
+            check(Talk(open_to(server), bootstrap.command(python), bootstrap.Program(folder)))
 
 
 @pytest.mark.parametrize("python", versions("2.7", "3.6", "3.7"))
 def test_too_old(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path, python: str) -> None:
     if not python:
         pytest.skip("no old interpreters")
-    talk = Talk(open_to(sshd), bootstrap.command(python), bootstrap.program(folder))
+    talk = Talk(open_to(sshd), bootstrap.command(python), bootstrap.Program(folder))
     version = Path(python).parent.parent.name
     assert talk.rest() == [{"event": "unusable", "why": f"python {version} is older than 3.8"}]
     assert talk.session.exit_status == 3
@@ -102,7 +124,7 @@ def test_too_old(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Pat
 
 def test_no_interpreter(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path) -> None:
     for python in ("no-such-python", "/no/such/python"):
-        talk = Talk(open_to(sshd), bootstrap.command(python), bootstrap.program(folder))
+        talk = Talk(open_to(sshd), bootstrap.command(python), bootstrap.Program(folder))
         assert talk.rest() == []
         error = bootstrap.never_talked("web1", python, talk.session.exit_status, talk.session.complaint)
         assert error is not None
@@ -112,7 +134,7 @@ def test_no_interpreter(sshd: Sshd, open_to: Callable[..., HostConnection], fold
 def test_not_executable(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path, tmp_path: Path) -> None:
     file = tmp_path / "python"
     file.write_text("")
-    talk = Talk(open_to(sshd), bootstrap.command(str(file)), bootstrap.program(folder))
+    talk = Talk(open_to(sshd), bootstrap.command(str(file)), bootstrap.Program(folder))
     assert talk.rest() == []
     error = bootstrap.never_talked("web1", str(file), talk.session.exit_status, talk.session.complaint)
     assert error is not None
@@ -140,7 +162,7 @@ def test_command_has_nothing_that_a_shell_would_touch() -> None:
 
 def test_a_banner_without_a_line_break(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path) -> None:
     command = f"printf 'Welcome: '; {bootstrap.command(sys.executable)}"
-    first = Talk(open_to(sshd), command, bootstrap.program(folder)).next()
+    first = Talk(open_to(sshd), command, bootstrap.Program(folder)).next()
     assert first is not None and first["file"] == "executor/main.py"
 
 
@@ -148,6 +170,6 @@ def test_the_real_executor_can_be_sent() -> None:
     """It is read, compiled and started: with no input at all it ends by itself."""
     if not (bootstrap.EXECUTOR / "main.py").is_file():
         pytest.skip("no executor yet")
-    done = subprocess.run(["/bin/sh", "-c", bootstrap.command(sys.executable)], input=bootstrap.program(),
+    done = subprocess.run(["/bin/sh", "-c", bootstrap.command(sys.executable)], input=bootstrap.Program()(),
                           capture_output=True, timeout=60, check=False)
     assert b"SyntaxError" not in done.stderr and b"ImportError" not in done.stderr, done.stderr.decode()

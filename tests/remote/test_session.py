@@ -11,7 +11,7 @@ import pytest
 from tasks.inventory.model import Host
 from tasks.remote.connection import HostConnection, connect
 from tasks.remote.lines import LINE_LIMIT, Lines, LineTooLong
-from tasks.remote.session import Session, open_session
+from tasks.remote.session import Program, Session, open_session
 from tests.support.proxy import Proxy
 from tests.support.sshd import Sshd, public
 
@@ -21,7 +21,7 @@ Open = Callable[..., HostConnection]
 class Talk:
     """A session whose messages can be waited for."""
 
-    def __init__(self, connection: HostConnection, command: str, program: bytes = b"") -> None:
+    def __init__(self, connection: HostConnection, command: str, program: Program = lambda interpreter: b"") -> None:
         self.messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self.session: Session = open_session(connection, command, program, self.messages.put)
 
@@ -33,7 +33,7 @@ class Talk:
 
 
 def test_both_ways(sshd: Sshd, open_to: Open) -> None:
-    talk = Talk(open_to(sshd), "cat", b'{"program": 1}\n')
+    talk = Talk(open_to(sshd), "cat", lambda interpreter: b'{"program": 1}\n')
     assert talk.next() == {"program": 1}
     talk.session.send({"ü": "\n\x00 €"})
     assert talk.next() == {"ü": "\n\x00 €"}

@@ -10,6 +10,7 @@ import pytest
 from tasks._errors import SelectionError
 from tasks.reports import FORMATS, choose
 from tasks.reports.screen import Screen, Stream
+from tasks.rollout.events import Notice
 
 EVENTS = Path(__file__).parent / "events"
 ROOT = EVENTS.parents[2]
@@ -22,7 +23,7 @@ class Tty(io.StringIO):
 
 def chosen(format, stdout, **environ):
     with choose(format, False, environ, stdout, io.StringIO()) as reporter:
-        return type(reporter).__name__
+        return type(reporter.chosen).__name__
 
 
 def test_auto_is_the_terminal_only_on_a_capable_one():
@@ -65,7 +66,7 @@ def test_a_reporter_knows_that_nobody_reads_any_more():
 
     with choose("plain", False, {}, Broken(), io.StringIO()) as reporter:
         assert not reporter.gone
-        reporter.close()
+        reporter.on(Notice(message="is anybody there?"))
         assert reporter.gone
 
 
