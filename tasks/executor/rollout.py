@@ -1,4 +1,4 @@
-"""The host's half of a deploy: lock, facts, plan, prepare, activate, commit; or the way back.
+"""The host's half of a deploy: lock, facts, plan, phase after phase, commit; or the way back.
 
 Two-phase commit with presumed abort: until the client says commit, whatever ends the conversation
 undoes what was begun. It ends with `committed`, `restored`, `unlocked` (nothing was begun) or `stuck`.
@@ -20,6 +20,7 @@ from .story import Story
 from .supervisord import Supervisord
 
 Message = Dict[str, Any]
+FIRST = "prepare"
 
 
 def rollout(link: Link, hello: Message, env: Dict[str, str]) -> None:
@@ -36,7 +37,7 @@ class Rollout:
         self.here: Dict[str, Here] = {}
         self.env = env
         self.step = ""
-        self.activating = False
+        self.phase = FIRST
 
     def run(self) -> None:
         self.place.prepare()
@@ -104,11 +105,7 @@ class Rollout:
         held.describe(commit={name: part["record"].get("to") for name, part in plan["services"].items()})
         written = journal.create(self.place, self._head(plan))
         try:
-            self._phase("prepare", plan, written)
-            self._agree("prepared", "activate")
-            self.activating = True
-            self._phase("activate", plan, written)
-            self._agree("healthy", "commit")
+            self._run_phases(plan, written)
             self._commit(written)
         except Exception as error:
             # A full disk or a bug of ours is no reason to leave the host in between.
@@ -129,11 +126,23 @@ class Rollout:
 
     def _say_why(self, error: HostError) -> None:
         if not isinstance(error, Aborted):
-            # Once something was activated, what went wrong is a failed deploy, whatever its cause.
-            kind = "failed" if self.activating else error.kind
+            # Once more than preparing was begun, what went wrong is a failed deploy, whatever its cause.
+            kind = error.kind if self.phase == FIRST else "failed"
             hint = error.hint or "the whole story is on the host: " + self.place.run_log(self.deploy)
             self.link.answer({"event": "failed", "step": self.step, "kind": kind, "message": error.message,
                               "hint": hint})
+
+    def _run_phases(self, plan: Message, written: journal.Journal) -> None:
+        """Those that we are told of in advance, then whatever the client says, until it says commit."""
+        message = plan
+        while message["do"] in ("plan", "run"):
+            for phase in message["phases"]:
+                self.phase = phase
+                self._phase(phase, plan, written)
+                self.link.answer({"event": "done", "phase": phase})
+            message = self.link.receive()
+        if message["do"] != "commit":
+            raise Aborted("the client ended the deploy")
 
     def _phase(self, phase: str, plan: Message, written: journal.Journal) -> None:
         """Step by step for all services: all are fetched before the first is built."""
@@ -153,12 +162,6 @@ class Rollout:
         written.begin(service, name)
         with self.story.step(service, name) as ending:
             ending.changed = ACTIONS[step["action"]](here, step["args"])
-
-    def _agree(self, done: str, wanted: str) -> None:
-        """Say what is done; go on only when the client says so."""
-        self.link.answer({"event": done})
-        if self.link.receive()["do"] != wanted:
-            raise Aborted("the client ended the deploy")
 
     def _restore(self, written: journal.Journal, why: str) -> None:
         self.story.event("host_state", state="restoring", detail=why)

@@ -61,9 +61,9 @@ class Conversation:
         self.until(lambda: all(peer.connected or peer.error for peer in self.peers))
         self.stop_on_trouble()
 
-    def agree(self, answer: str, peers: list[Peer]) -> None:
-        """Wait until all of them have given this answer; raises Stop as soon as one cannot."""
-        self.until(lambda: all(peer.answer == answer or peer.error for peer in peers)
+    def agree(self, phase: str, peers: list[Peer]) -> None:
+        """Wait until this phase is over on all of them; raises Stop as soon as one cannot."""
+        self.until(lambda: all(peer.done == phase or peer.error for peer in peers)
                    or any(peer.error for peer in peers))
         self.stop_on_trouble()
 
@@ -117,14 +117,15 @@ class Conversation:
             peer.looked = True
         elif kind in TROUBLE:
             peer.error, peer.looked = wire.error(peer, message), True
-        elif kind in ("prepared", "healthy", *ENDINGS):
-            self._answered(peer, kind, message)
+        elif kind == "done":
+            peer.done = message["phase"]
+        elif kind in ENDINGS:
+            self._ended(peer, kind, message)
         elif kind == "gone":
             self._lose(peer, wire.lost(peer))
 
-    def _answered(self, peer: Peer, kind: str, message: Message) -> None:
-        peer.answer = kind
-        if kind in ENDINGS and not peer.ending:
+    def _ended(self, peer: Peer, kind: str, message: Message) -> None:
+        if not peer.ending:
             peer.ending, peer.now, peer.why = kind, message.get("now", {}), message.get("why", "")
 
     def _tell_recovered(self, peer: Peer, message: Message) -> None:

@@ -1,4 +1,4 @@
-"""The client's half of a deploy: connect, lock, look, plan, prepare, activate, commit; or abort.
+"""The client's half of a deploy: connect, lock, look, plan, phase after phase, commit; or abort.
 
 Two-phase commit with presumed abort (design, section 3).
 """
@@ -12,6 +12,7 @@ from tasks.rollout import asking, events, results, signals, wire
 from tasks.rollout.conversation import Conversation, Stop
 from tasks.rollout.goal import Goal, Planner
 from tasks.rollout.locking import lock_and_look
+from tasks.rollout.steps import PHASES
 
 if TYPE_CHECKING:
     from tasks.inventory.model import Target
@@ -92,14 +93,17 @@ class Coordinator:
     def _agree(self) -> None:
         """Nothing restarts until every host has built; nothing is kept until every host is healthy."""
         busy = [peer for peer in self.peers if any(plan.steps for plan in peer.plans.values())]
+        wanted = {step.phase for peer in busy for plan in peer.plans.values() for step in plan.steps}
+        phases = [phase for phase in PHASES if phase in wanted]
+        # A lone host has nobody to wait for: it is told all of them in advance, which spares round trips.
+        in_advance = phases if len(busy) == 1 else phases[:1]
         for peer in busy:
             steps = {name: plan.message() for name, plan in peer.plans.items() if plan.steps}
-            self.conversation.gate.enter(peer, {"do": "plan", "services": steps})
-        if len(busy) > 1:
-            self.conversation.agree("prepared", busy)
-        # A lone host has nobody to wait for: it is told in advance, which spares a round trip.
-        self.conversation.tell(busy, {"do": "activate"})
-        self.conversation.agree("healthy", busy)
+            self.conversation.gate.enter(peer, {"do": "plan", "services": steps, "phases": in_advance})
+        for phase in phases:
+            if phase not in in_advance:
+                self.conversation.tell(busy, {"do": "run", "phases": [phase]})
+            self.conversation.agree(phase, busy)
         self.conversation.holding = True
         self.conversation.tell(busy, {"do": "commit"})
 

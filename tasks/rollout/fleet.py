@@ -23,7 +23,7 @@ TICK = 0.2
 
 
 class Peer:
-    """One host, as the client knows it. `answer`: the last thing it answered; `ending`: how its deploy ended."""
+    """One host, as the client knows it. `done`: the last phase that is over; `ending`: how its deploy ended."""
 
     def __init__(self, host: Host, targets: list[Target]) -> None:
         self.host = host
@@ -41,7 +41,7 @@ class Peer:
         self.plans: dict[str, Plan] = {}
         self.planned = False                        # it was given a plan: from then on it must say how it ended
         self.gone = False                           # nothing more will be heard of it
-        self.answer = ""
+        self.done = ""
         self.ending = ""
         self.now: dict[str, str | None] = {}
         self.why = ""

@@ -29,7 +29,7 @@ class Gate:
         left = self._fetching[peer.name]
         if message["event"] == "step_finished" and message["step"] == "fetch":
             left.discard(message["service"])
-        if not left or message["event"] in ("prepared", "failed", "gone"):
+        if not left or message["event"] in ("done", "failed", "gone"):
             del self._fetching[peer.name]
             self._let_in()
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from msgspec import Struct, to_builtins
+
+Phase = Literal["prepare", "before", "activate", "after"]
+# In this order; each is over on every host before the next begins on any. Only the first changes nothing that runs.
+PHASES: tuple[Phase, ...] = get_args(Phase)
 
 
 class Action(Struct, frozen=True):
@@ -18,7 +22,7 @@ class Step(Struct, frozen=True, kw_only=True):
     """`undo_last`: the undo runs after all the others (what a first deploy created)."""
 
     name: str
-    phase: Literal["prepare", "activate"]
+    phase: Phase
     do: Action
     undo: Action | None = None
     undo_last: bool = False

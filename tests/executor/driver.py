@@ -194,21 +194,26 @@ class Deploy:
                  for one in self.executor.heard if one["event"] == "resolved"}
         facts = {("web1", name): found for name, found in self.facts.items()}
         plans = towards(recipe, **options)(targets, facts, goals)
-        return {"do": "plan", "services": {target.service.name: plans[key(target)].message() for target in targets}}
+        steps = {target.service.name: plans[key(target)].message() for target in targets}
+        return {"do": "plan", "phases": ["prepare"], "services": steps}
 
     def plan(self, **options: Any) -> Deploy:
         self.executor.send(self.message(**options))
         return self
 
-    def prepare(self) -> Deploy:
-        self.look().plan()
-        self.executor.until("prepared")
+    def run(self, *phases: str) -> Deploy:
+        self.executor.send({"do": "run", "phases": list(phases)})
         return self
 
-    def activate(self) -> Deploy:
-        self.prepare().executor.send({"do": "activate"})
-        self.executor.until("healthy")
+    def done(self, phase: str) -> Deploy:
+        assert self.executor.until("done")["phase"] == phase
         return self
+
+    def prepare(self) -> Deploy:
+        return self.look().plan().done("prepare")
+
+    def activate(self) -> Deploy:
+        return self.prepare().run("activate").done("activate")
 
     def commit(self) -> Message:
         self.activate().executor.send({"do": "commit"})

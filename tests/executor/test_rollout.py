@@ -86,7 +86,7 @@ def test_a_failed_activation_goes_back(example: Example, step: str) -> None:
     new = {"verify": example.with_(program={"startsecs": "1"}), "health": example.with_(health=UNHEALTHY),
            "program": example.with_(program={"stdout_logfile": "/no/such/folder/log"})}[step]
     with example.deploy(new) as deploy:
-        deploy.prepare().executor.send({"do": "activate"})
+        deploy.prepare().run("activate")
         assert deploy.executor.until("failed")["step"] == step
         ends(deploy)
     before.assert_so()
@@ -122,8 +122,8 @@ def test_given_up_within_a_step(example: Example, step: str, how: str) -> None:
     with example.deploy(service) as deploy:
         deploy.look().plan()
         if step == "health":
-            deploy.executor.until("prepared")
-            deploy.executor.send({"do": "activate"})
+            deploy.done("prepare")
+            deploy.run("activate")
         while deploy.executor.until("step_started")["step"] != step:
             pass
         begin = time.monotonic()
@@ -171,7 +171,7 @@ def test_beats_keep_a_long_build_alive(example: Example) -> None:
             time.sleep(0.1)
         gate.touch()
         deploy.executor.send({"do": "beat"})
-        deploy.executor.until("prepared")
+        deploy.done("prepare")
 
 
 def test_a_commit_after_the_lease_is_answered_restored(example: Example) -> None:
@@ -179,11 +179,11 @@ def test_a_commit_after_the_lease_is_answered_restored(example: Example) -> None
     with example.deploy(lease=2) as deploy:
         deploy.look().plan()
         deploy.executor.send({"do": "beat"})
-        deploy.executor.until("prepared")
+        deploy.done("prepare")
         deploy.executor.process.send_signal(signal.SIGSTOP)         # the host was frozen for longer than the lease
         lapsed = time.monotonic() + 2.1
         wait_for(lambda: time.monotonic() > lapsed, "the lease")
-        deploy.executor.send({"do": "activate"})
+        deploy.run("activate")
         deploy.executor.send({"do": "commit"})
         deploy.executor.process.send_signal(signal.SIGCONT)
         ends(deploy)
@@ -342,7 +342,7 @@ def test_a_program_file_that_cannot_be_written(example: Example) -> None:
     obstacle = example.program_file.with_name(f".{example.name}.conf.new")
     obstacle.mkdir()
     with example.deploy(example.with_(run_mode="other")) as deploy:
-        deploy.prepare().executor.send({"do": "activate"})
+        deploy.prepare().run("activate")
         assert deploy.executor.until("failed")["step"] == "program"
         ends(deploy)
     obstacle.rmdir()
@@ -395,7 +395,7 @@ def test_two_services_are_all_or_none(example: Example, another: Make) -> None:
         deploy.prepare()
         assert [step for step, _ in deploy.executor.steps()] == [
             "fetch", "fetch", "checkout", "checkout", "build", "build"]
-        deploy.executor.send({"do": "activate"})
+        deploy.run("activate")
         assert deploy.executor.until("failed")["step"] == "health"
         ends(deploy)
     assert not example.directory.exists() and not other.directory.exists()
@@ -410,7 +410,7 @@ def test_a_stopped_program_is_stopped_again(example: Example) -> None:
     before = Before(example)
     example.write()
     with example.deploy(example.with_(health=UNHEALTHY, run_mode="other")) as deploy:
-        deploy.prepare().executor.send({"do": "activate"})
+        deploy.prepare().run("activate")
         ends(deploy)
     before.assert_so()
 
@@ -422,7 +422,7 @@ def test_a_program_that_could_not_start_is_no_dead_end(example: Example) -> None
     example.host.rpc.reloadConfig()
     example.host.rpc.addProcessGroup(example.name)
     with example.deploy(example.with_(health=UNHEALTHY)) as deploy:
-        deploy.prepare().executor.send({"do": "activate"})
+        deploy.prepare().run("activate")
         ends(deploy)
     example.committed()
 
@@ -433,7 +433,7 @@ def test_a_program_file_that_was_never_loaded_is_not_started(example: Example) -
     example.program_file.write_text(text)
     with example.deploy(example.with_(health=UNHEALTHY)) as deploy:
         assert deploy.prepare().facts[example.name].program.state == "absent"
-        deploy.executor.send({"do": "activate"})
+        deploy.run("activate")
         ends(deploy)
     assert example.program_file.read_text() == text
     assert example.name not in [one["group"] for one in example.host.rpc.getAllProcessInfo()]
@@ -482,7 +482,7 @@ def test_a_file_of_the_hosts_own_is_not_overwritten(example: Example) -> None:
     example.write()
     with example.deploy() as deploy:
         deploy.look().plan()
-        failed = deploy.executor.until("failed", "prepared")
+        failed = deploy.executor.until("failed", "done")
         assert failed["event"] == "failed" and "local.cfg" in failed["message"]
         ends(deploy)
     assert (example.directory / "local.cfg").read_text() == "precious\n"
@@ -497,10 +497,10 @@ def test_set_aside_and_back(example: Example, home: Path, end: str) -> None:
     example.write(notes="b\n")
     with example.deploy() as deploy:
         deploy.look().plan(set_aside=True)
-        deploy.executor.until("prepared")
+        deploy.done("prepare")
         if end == "commit":
-            deploy.executor.send({"do": "activate"})
-            deploy.executor.until("healthy")
+            deploy.run("activate")
+            deploy.done("activate")
         deploy.executor.send({"do": end})
         ends(deploy, "committed" if end == "commit" else "restored")
     (home / ".gitconfig").unlink()
@@ -550,7 +550,7 @@ def test_a_restart_that_never_happened_is_not_undone(example: Example) -> None:
     before = Before(example)
     example.write()
     with example.deploy(faults=BREAK % ("raise ValueError('before it did anything')", "restart")) as deploy:
-        deploy.prepare().executor.send({"do": "activate"})
+        deploy.prepare().run("activate")
         ends(deploy)
     before.assert_so(same_process=True)
 
@@ -566,9 +566,9 @@ def test_a_symlinked_root_is_the_same_root(example: Example) -> None:
         other.hello()
         assert other.executor.until("refused", "locked")["event"] == "refused"
         other.executor.end()
-        deploy.plan().executor.until("prepared")
-        deploy.executor.send({"do": "activate"})
-        deploy.executor.until("healthy")
+        deploy.plan().done("prepare")
+        deploy.run("activate")
+        deploy.done("activate")
         deploy.executor.send({"do": "commit"})
         ends(deploy, "committed")
     assert example.host.leftovers() == []
@@ -592,8 +592,8 @@ def test_git_variables_of_the_login_do_not_matter(example: Example, home: Path, 
         ends(deploy)
     (home / ".profile").write_text("export FROM_PROFILE=yes\n")
     with example.deploy(example.with_(build=("cp source built", "echo $FROM_PROFILE"))) as deploy:
-        deploy.prepare().executor.send({"do": "activate"})
-        deploy.executor.until("healthy")
+        deploy.prepare().run("activate")
+        deploy.done("activate")
         deploy.executor.send({"do": "commit"})
         ends(deploy, "committed")
         assert "yes" in [one.get("line") for one in deploy.executor.heard]
@@ -622,7 +622,7 @@ def test_a_client_that_does_not_read_blocks_nothing(example: Example) -> None:
         deploy.executor.send(plan)
         wait_for(marker.exists, "the build")
         deploy.executor.reading.set()
-        deploy.executor.until("prepared")
+        deploy.done("prepare")
 
 
 def test_status_logs_and_ask(example: Example, python: str) -> None:

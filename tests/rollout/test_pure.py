@@ -228,7 +228,7 @@ def fetched(service: str = "a") -> dict[str, Any]:
     return {"event": "step_finished", "step": "fetch", "service": service}
 
 
-@pytest.mark.parametrize("over", [fetched(), {"event": "failed"}, {"event": "gone"}, {"event": "prepared"}])
+@pytest.mark.parametrize("over", [fetched(), {"event": "failed"}, {"event": "gone"}, {"event": "done"}])
 def test_never_more_than_ten(over: dict[str, Any]) -> None:
     gate, peers = Gate(), [Fetcher(number) for number in range(35)]
     for one in peers:
