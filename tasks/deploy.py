@@ -50,7 +50,7 @@ def recipe(service: Service, facts: Facts, goal: Goal) -> list[Step]:
     from tasks.rollout import in_place, supervised
 
     return [
-        in_place.fetch(facts, goal),
+        in_place.fetch(service, facts, goal),
         in_place.checkout(facts, goal),
         *in_place.build(service, facts, goal),
         supervised.program(service, facts),

@@ -28,6 +28,10 @@ def fetch(here: Here, args: Arguments) -> bool:
             clone.fetch_commit(commit, here.say)
     if clone.needs_lfs(commit):
         raise NotReady("the repository needs git-lfs, which is not installed", "install git-lfs on the host")
+    missing = [path for path in args["requires"] if not clone.holds(commit, path)]
+    if missing:
+        raise NotReady("commit %s of %s lacks %s, which `requires` names" % (commit, here.name, ", ".join(missing)),
+                       "commit and push it, or correct `requires` in hosts.yaml")
     return new
 
 

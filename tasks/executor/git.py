@@ -64,6 +64,10 @@ class Clone:
     def has(self, commit: str) -> bool:
         return self._maybe("rev-parse", "--verify", "--quiet", commit + "^{commit}") is not None
 
+    def holds(self, commit: str, path: str) -> bool:
+        """Whether the commit has such a file or folder."""
+        return self._maybe("rev-parse", "--verify", "--quiet", "%s:%s" % (commit, path)) is not None
+
     def create(self) -> None:
         os.makedirs(self.directory, exist_ok=True)
         self._git("init", "--quiet")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 
 from ..program import options
-from . import health, merging, model, values
+from . import health, merging, model, placeholders, values
 from .merging import HEALTH_KINDS, Raw
 
 
@@ -41,6 +41,7 @@ def service_of(data: Raw, environment: str, host: Raw, name: str, merged: Raw) -
     raw = data["environments"][environment]
     variables = merging.variables(data, raw, host, name)
     run_mode = merging.run_mode(environment, raw)
+    known = {**variables, "RUN_MODE": run_mode}
     build = merged.get("build", ())
     return model.Service(
         name=name,
@@ -51,7 +52,8 @@ def service_of(data: Raw, environment: str, host: Raw, name: str, merged: Raw) -
         build_timeout=values.seconds(merged.get("build_timeout", "30m")),
         program={option: options.text(value) for option, value in merged.get("program", {}).items()},
         strategy=merged.get("strategy", "in_place"),
-        health=health_of(merged["health"], {**variables, "RUN_MODE": run_mode}) if "health" in merged else None,
+        health=health_of(merged["health"], known) if "health" in merged else None,
+        requires=tuple(posixpath.normpath(placeholders.fill(path, known)) for path in merged.get("requires", ())),
         variables=variables,
         run_mode=run_mode,
     )

@@ -1,4 +1,4 @@
-"""`${NAME}` in a health check, and what may stand there once it is replaced."""
+"""What may stand in a health check, once its `${NAME}`s are replaced."""
 
 from __future__ import annotations
 
@@ -6,21 +6,14 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from . import values
+from . import placeholders, values
 from ._findings import quoted
-
-PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def fill(kind: str, text: str, variables: Mapping[str, str]) -> str:
     """A command stays as it is: it runs with these variables in its environment, where the shell puts in
     any value safely and pasted text would not."""
-    return text if kind == "command" else PLACEHOLDER.sub(lambda found: variables[found[1]], text)
-
-
-def unknown(text: str, variables: Mapping[str, str]) -> list[str]:
-    """The names in `text` that no variable has."""
-    return [name for name in dict.fromkeys(PLACEHOLDER.findall(text)) if name not in variables]
+    return text if kind == "command" else placeholders.fill(text, variables)
 
 
 def problem(kind: str, text: str, variables: Mapping[str, str]) -> str:

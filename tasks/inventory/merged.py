@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
 
-from . import health, merging
+from . import health, merging, placeholders, values
 from ._findings import Finding, KeyPath
 from ._nearest import did_you_mean, listed
 from .merging import HEALTH_KINDS, Raw
@@ -36,6 +36,7 @@ def _environment(data: Raw, name: str, environment: Raw) -> Iterator[Finding]:
     )
     for service, merged in services.items():
         yield from _health(data, name, service, merged.get("health", {}))
+        yield from _requires(data, name, service, merged.get("requires", []))
 
 
 def _roots(data: Raw, name: str, environment: Raw) -> Iterator[Finding]:
@@ -89,22 +90,38 @@ def _health(data: Raw, name: str, service: str, check: Raw) -> Iterator[Finding]
     if len(kinds) != 1:
         return
     kind, text = kinds[0], check[kinds[0]]
-    path = _where_health(data, name, service, kind)
+    own = kind in _override(data, name, service).get("health", {})
+    yield from _filled(data, name, service, _where(name, service, own, "health", kind), text,
+                       lambda variables: health.problem(kind, text, variables))
+
+
+def _requires(data: Raw, name: str, service: str, paths: list[str]) -> Iterator[Finding]:
+    own = "requires" in _override(data, name, service)
+    for index, text in enumerate(paths):
+        if not values.in_commit(text):
+            yield from _filled(data, name, service, _where(name, service, own, "requires", index), text,
+                               lambda variables, text=text: values.in_commit(  # type: ignore[misc]
+                                   placeholders.fill(text, variables)))
+
+
+def _filled(data: Raw, name: str, service: str, path: KeyPath, text: str,
+            problem: Callable[[dict[str, str]], str]) -> Iterator[Finding]:
+    """What is wrong with a text once the variables of each host stand in it."""
     variables = _variables_of_hosts(data, name, service)
-    known = {variable for values in variables.values() for variable in values}
+    known = {variable for there in variables.values() for variable in there}
     unset: dict[str, list[str]] = {}
     wrong: dict[str, list[str]] = {}
-    for host, values in variables.items():
-        names = health.unknown(text, values)
+    for host, known_there in variables.items():
+        names = placeholders.unknown(text, known_there)
         for variable in names:
             unset.setdefault(variable, []).append(host)
-        if not names and (problem := health.problem(kind, text, values)):
-            wrong.setdefault(problem, []).append(host)
+        if not names and (said := problem(known_there)):
+            wrong.setdefault(said, []).append(host)
     for variable, on in unset.items():
         message = f"no variable ${{{variable}}} is set{did_you_mean(variable, known)} (on {listed(on, 3)} in {name})"
         yield Finding(path, message, about=(path, *_settable(variable, name, service, variables)))
-    for problem, on in wrong.items():
-        yield Finding(path, f"{problem} (on {listed(on, 3)} in {name})")
+    for said, on in wrong.items():
+        yield Finding(path, f"{said} (on {listed(on, 3)} in {name})")
 
 
 def _variables_of_hosts(data: Raw, name: str, service: str) -> dict[str, dict[str, str]]:
@@ -116,10 +133,14 @@ def _variables_of_hosts(data: Raw, name: str, service: str) -> dict[str, dict[st
     }
 
 
-def _where_health(data: Raw, name: str, service: str, kind: str) -> KeyPath:
-    override = merging.overrides(data, data["environments"][name])[service]
-    base: KeyPath = ("environments", name) if kind in override.get("health", {}) else ()
-    return (*base, "services", service, "health", kind)
+def _override(data: Raw, name: str, service: str) -> Raw:
+    return merging.overrides(data, data["environments"][name])[service]
+
+
+def _where(name: str, service: str, own: bool, *keys: str | int) -> KeyPath:
+    """Of a service's key; `own`: the environment says otherwise than the service itself."""
+    base: KeyPath = ("environments", name) if own else ()
+    return (*base, "services", service, *keys)
 
 
 def _settable(variable: str, name: str, service: str, hosts: Iterable[str]) -> tuple[KeyPath, ...]:

@@ -50,6 +50,7 @@ class Service(Struct, frozen=True, kw_only=True):
     program: dict[str, str] = {}            # further [program:x] options, as text
     strategy: str = "in_place"
     health: Health | None = None
+    requires: tuple[str, ...] = ()          # paths that a commit must have; `${NAME}` is replaced
     variables: dict[str, str] = {}          # merged: defaults < service < environment < host; RUN_MODE not among them
     run_mode: str
 

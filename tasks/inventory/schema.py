@@ -50,6 +50,7 @@ class Overrides(Struct, kw_only=True, forbid_unknown_fields=True):
     program: Program = UNSET
     strategy: Literal["in_place"] | UnsetType = UNSET
     health: Health | UnsetType = UNSET
+    requires: list[str] | UnsetType = UNSET
     variables: Variables = UNSET
 
 

@@ -126,6 +126,17 @@ def directory(text: str) -> str:
     return ""
 
 
+def requires(paths: list[str]) -> str:
+    return next(filter(None, map(in_commit, paths)), "")
+
+
+def in_commit(text: str) -> str:
+    """A file or folder of a commit, below the repository's top."""
+    if text.startswith(("/", "~")):
+        return f"is below the top of the repository, so it cannot begin with '/' or '~'; got {quoted(text)}"
+    return _path(text) or ("names the whole repository" if posixpath.normpath(text) == "." else "")
+
+
 def word_start(text: str) -> str:
     return f"cannot begin with '-', got {quoted(text)}" if text.startswith("-") else ""
 
@@ -179,6 +190,7 @@ SERVICE: dict[str, Check] = {
     "build": build,
     "build_timeout": duration,
     "command": command,
+    "requires": requires,
 }
 
 ENVIRONMENT: dict[str, Check] = {**SETTINGS, "branch": revision, "run_mode": name}

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from tasks.rollout.goal import Goal
 
 
-def fetch(facts: Facts, goal: Goal) -> Step:
+def fetch(service: Service, facts: Facts, goal: Goal) -> Step:
     """Objects only. Where there was no clone there will be none again, should the deploy not be committed."""
     remove = None if facts.clone else Action("remove_clone", {"existed": facts.directory_exists})
-    return Step(name="fetch", phase="prepare", do=Action("fetch", {"commit": goal.commit}), undo=remove, undo_last=True)
+    do = Action("fetch", {"commit": goal.commit, "requires": list(service.requires)})
+    return Step(name="fetch", phase="prepare", do=do, undo=remove, undo_last=True)
 
 
 def checkout(facts: Facts, goal: Goal) -> Step:

@@ -407,3 +407,22 @@ def test_a_fine_file_does_not_import_jsonschema(tmp_path: Path) -> None:
 def test_a_variable_that_one_host_lacks(tmp_path: Path) -> None:
     text = whole(service="health: {tcp: 'x:${PORT}'}", host="variables: {PORT: 80}") + "      web2:\n"
     assert said(tmp_path, text) == ["services.monitor.health.tcp: no variable ${PORT} is set (on web2 in production)"]
+
+
+def test_what_a_commit_must_have(tmp_path: Path) -> None:
+    target = one(tmp_path, service="requires: ['./config/${RUN_MODE}.yaml', 'a ${A}/']", host="variables: {A: b}")
+    assert target.service.requires == ("config/production.yaml", "a b")
+    target = one(tmp_path, service="requires: [x]", environment="services: {monitor: {requires: [y]}}")
+    assert target.service.requires == ("y",)
+
+
+@pytest.mark.parametrize(("path", "message"), [
+    ("/etc/passwd", "services.monitor.requires: is below the top of the repository, so it cannot begin with '/' or "
+                    "'~'; got '/etc/passwd'"),
+    ("a/../..", "services.monitor.requires: cannot hold '..', got 'a/../..'"),
+    (".", "services.monitor.requires: names the whole repository"),
+    ("${B}", "services.monitor.requires[0]: no variable ${B} is set (on web1 in production)"),
+    ("${UP}/x", "services.monitor.requires[0]: cannot hold '..', got '../x' (on web1 in production)"),
+])
+def test_what_a_commit_cannot_have(tmp_path: Path, path: str, message: str) -> None:
+    assert said(tmp_path, whole(service=f"requires: ['{path}']\nvariables: {{UP: '..'}}")) == [message]
