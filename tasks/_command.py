@@ -75,6 +75,12 @@ class Command:
 
         return selection.select(self.environment, services, self.options["host"] or None)
 
+    def targets_with_secrets(self, services: str) -> tuple[Target, ...]:
+        """For what writes the environment file. A secret without a value stops here, before a host is contacted."""
+        from tasks.inventory import secret_sources
+
+        return secret_sources.fill(self.targets(services), self.environment.name, self.inventory.folder, os.environ)
+
     def revision(self, option: str, text: str) -> str:
         """What the user typed, when it can be a commit, a branch or a tag."""
         from tasks.inventory import values

@@ -36,7 +36,7 @@ def deploy(
     from tasks.rollout.coordinator import Coordinator
     from tasks.rollout.goal import towards
 
-    targets = run.targets(service)
+    targets = run.targets_with_secrets(service)
     wanted = run.revision("revision", revision) if revision else run.environment.branch
     coordinator = Coordinator(run.order, targets, run.report, wait=run.seconds("wait", wait))
     return coordinator.roll_out(

@@ -38,7 +38,7 @@ def rollback(
     from tasks.rollout.coordinator import Coordinator
     from tasks.rollout.goal import towards
 
-    targets = run.targets(service)
+    targets = run.targets_with_secrets(service)
     coordinator = Coordinator(run.order, targets, run.report, wait=run.seconds("wait", wait))
     planner = towards(recipe, force=force, set_aside=set_aside)
     if to:

@@ -29,7 +29,9 @@ MAY = {
 ONLY = {
     "fabric": ("tasks/remote/",), "paramiko": ("tasks/remote/",), "rich": ("tasks/reports/",),
     "asyncssh": ("tasks/embedded/",), "yaml": ("tasks/inventory/",), "jsonschema": ("tasks/inventory/",),
-    "supervisor": ("tasks/embedded/",), "shlex": ("tasks/program/quoting.py", "tasks/suite.py"),
+    "supervisor": ("tasks/embedded/",), "dotenv": ("tasks/inventory/",),
+    # masking only splits what quoting has quoted
+    "shlex": ("tasks/program/quoting.py", "tasks/suite.py", "tasks/executor/masking.py"),
 }
 # The verbs and their two helpers speak Invoke.
 INVOKE = ("tasks/__init__.py", "tasks/_command.py", *(f"tasks/{path.name}" for path in TASKS.glob("[a-z]*.py")))
@@ -167,6 +169,15 @@ def test_recipe_and_what_it_is_made_of_is_pure(file: str) -> None:
              if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
              and node.func.id in ("open", "input", "print")]
     nothing(calls)
+
+
+def test_a_secret_is_revealed_in_one_place() -> None:
+    """Where the message for the channel is encoded."""
+    users = [one for one in IMPORTS if one.module == "tasks.inventory.secret.reveal"]
+    assert [one.file for one in users] == ["tasks/remote/session.py"]
+    nothing([f"{name(path)}:{node.lineno}" for path in sources() if name(path) != "tasks/inventory/secret.py"
+             for node in ast.walk(ast.parse(path.read_text()))
+             if isinstance(node, ast.Attribute) and node.attr == "_text"])
 
 
 def test_a_deploy_can_be_read_on_one_page() -> None:

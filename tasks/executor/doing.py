@@ -56,23 +56,24 @@ def checkout(here: Here, args: Arguments) -> bool:
 
 def build(here: Here, args: Arguments) -> bool:
     shell.run(shell.script(args["commands"]), cwd=here.directory, env=here.with_variables(args["variables"]),
-              timeout=args["timeout"], say=here.say, check=here.check)
+              timeout=args["timeout"], say=here.say, check=here.check, mask=here.mask)
     return True
 
 
 def program(here: Here, args: Arguments) -> bool:
     """Write the program file and the environment file; supervisord's word on them counts at once."""
     supervisord = here.supervisord()
-    new = {here.place.program_file(here.name): args["program_file"], here.place.env_file(here.name): args["env_file"]}
-    changed = {path: text for path, text in new.items() if files.read_bytes(path) != text.encode()}
+    texts = {here.place.program_file(here.name): args["program_file"], here.place.env_file(here.name): args["env_file"]}
+    new = {path: text.encode("utf-8", "surrogateescape") for path, text in texts.items()}
+    changed = {path: data for path, data in new.items() if files.read_bytes(path) != data}
     files.ensure_dir(os.path.join(here.directory, "logs"))
     if not changed:
         return False
     files.ensure_dir(here.place.program_dir)
     with reload_lock(here.place):
         supervisord.reload()
-        for path, text in changed.items():
-            files.write_atomic(path, text.encode())
+        for path, data in changed.items():
+            files.write_atomic(path, data)
         try:
             supervisord.reload()
         except BadConfiguration as error:

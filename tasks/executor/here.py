@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, Mapping, Optional
 
 from . import files, git, processes
 from .configuration import Configuration
+from .masking import Mask
 from .place import Place
 from .supervisord import Supervisord
 
@@ -23,13 +24,14 @@ class Here:
     """`env` is the login environment, marked with the deploy, so that what steps leave behind is found."""
 
     def __init__(self, place: Place, service: Mapping[str, Any], env: Mapping[str, str], deploy: str, *,
-                 say: Say = lambda line: None, check: Check = lambda: None) -> None:
+                 say: Say = lambda line: None, check: Check = lambda: None, mask: Optional[Mask] = None) -> None:
         self.place = place
         self.name = str(service["name"])
         self.deploy = deploy
         self.env = dict(env, **{processes.MARK: mark(place, deploy)})
         self.say = say
         self.check = check
+        self.mask = mask or Mask()
         self.directory = place.below_root(service["directory"])
         self.clone = git.Clone(self.directory, service["repo"], self.env, check)
         self.old_pid: Optional[int] = None
@@ -45,7 +47,9 @@ class Here:
         return Supervisord(Configuration(self.place.supervisord_conf, self.env), self.check)
 
     def with_variables(self, variables: Mapping[str, str]) -> Dict[str, str]:
-        return dict(self.env, **variables)
+        """Their bytes are those of UTF-8, whatever the locale of this process is."""
+        exact = {name: os.fsdecode(value.encode("utf-8", "surrogateescape")) for name, value in variables.items()}
+        return dict(self.env, **exact)
 
     def note_log(self, path: Optional[str]) -> None:
         """From here on, what the program writes belongs to the new start."""

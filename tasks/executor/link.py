@@ -14,6 +14,7 @@ import time
 from typing import Any, BinaryIO, Deque, Dict, Optional
 
 from .errors import Aborted
+from .masking import Mask
 
 MOST_EVENTS = 2000
 
@@ -30,6 +31,7 @@ class Link:
         self._aborted = ""
         self._heard = time.monotonic()
         self._lease = float("inf")
+        self.mask = Mask()                  # what no word of ours may hold
 
     def start(self) -> None:
         threading.Thread(target=self._read, daemon=True).start()
@@ -42,8 +44,9 @@ class Link:
         threading.Thread(target=self._beat, args=(max(lease / 4, 0.05),), daemon=True).start()
 
     def answer(self, message: Dict[str, Any]) -> None:
+        line = json.dumps(self.mask.message(message)).encode() + b"\n"
         with self._wake:
-            self._outbox.append(json.dumps(message).encode() + b"\n")
+            self._outbox.append(line)
             self._wake.notify()
 
     def event(self, message: Dict[str, Any]) -> None:

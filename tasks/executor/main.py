@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Callable, Dict
 from .errors import Aborted, as_host_error, problem
 from .link import Link
 from .login import LoginShell
+from .place import Place
 
 
 def main(source: BinaryIO, sink: BinaryIO) -> None:
@@ -36,6 +37,7 @@ def _converse(link: Link, login: LoginShell) -> int:
     try:
         hello = link.receive()
         link.keep(hello["lease"])
+        link.mask.learn_from_disk(Place(hello["place"]), hello["services"])
         verbs[hello["do"]](link, hello, login.environment())
         link.answer({"event": "end"})
         return 0

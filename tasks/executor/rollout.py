@@ -102,6 +102,7 @@ class Rollout:
 
     def _carry_out(self, plan: Message, held: locks.Locks) -> None:
         self.story.keep_log(self.place, self.deploy)
+        self._learn_secrets(plan)
         held.describe(commit={name: part["record"].get("to") for name, part in plan["services"].items()})
         written = journal.create(self.place, self._head(plan))
         try:
@@ -111,7 +112,7 @@ class Rollout:
             # A full disk or a bug of ours is no reason to leave the host in between.
             self._say_why(as_host_error(error))
             held.describe(restoring=True)
-            self._restore(written, as_host_error(error).message)
+            self._restore(written, self.link.mask(as_host_error(error).message))
             return
         self.link.answer({"event": "committed", "now": self._heads(plan["services"])})
 
@@ -131,6 +132,13 @@ class Rollout:
             hint = error.hint or "the whole story is on the host: " + self.place.run_log(self.deploy)
             self.link.answer({"event": "failed", "step": self.step, "kind": kind, "message": error.message,
                               "hint": hint})
+
+    def _learn_secrets(self, plan: Message) -> None:
+        """Of this version and of the one before: neither is told or logged."""
+        self.link.mask.learn_from_disk(self.place, self.hello["services"])
+        for part in plan["services"].values():
+            for step in part["steps"]:
+                self.link.mask.learn(step["args"].get("env_file", ""))
 
     def _run_phases(self, plan: Message, written: journal.Journal) -> None:
         """Those that we are told of in advance, then whatever the client says, until it says commit."""
@@ -191,7 +199,7 @@ class Rollout:
         return {name: _head_of(self.here[name]) for name in services}
 
     def _at(self, service: Message) -> Here:
-        return Here(self.place, service, self.env, self.deploy, check=self.link.check)
+        return Here(self.place, service, self.env, self.deploy, check=self.link.check, mask=self.link.mask)
 
 
 def _head_of(here: Here) -> Any:

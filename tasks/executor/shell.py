@@ -11,6 +11,7 @@ from typing import IO, Callable, List, Mapping, Optional, Sequence
 
 from . import processes
 from .errors import HostError
+from .masking import Mask
 
 LONGEST_LINE = 4000
 MOST_READS_AT_END = 64
@@ -29,9 +30,11 @@ class CommandFailed(HostError):
 
 
 def run(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float,
-        say: Say = lambda line: None, check: Check = lambda: None, stdout: Optional[int] = None) -> List[str]:
+        say: Say = lambda line: None, check: Check = lambda: None, mask: Optional[Mask] = None,
+        stdout: Optional[int] = None) -> List[str]:
     """Run it to its end and return its last 200 lines; `say` hears each, `check` may raise. Raises CommandFailed.
 
+    `mask` hides secrets before a long line is cut, so that none is left in half.
     What it leaves running in its group is ended with it. `stdout`: a file for its standard output; then only
     what it prints on standard error counts as lines.
     """
@@ -42,7 +45,7 @@ def run(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float
             stderr=subprocess.STDOUT if stdout is None else subprocess.PIPE)
     except OSError as error:
         raise CommandFailed("cannot run %s: %s" % (argv[0], error.strerror), 127, []) from None
-    lines = _Lines(say)
+    lines = _Lines(say, mask or Mask())
     try:
         in_time = _pump(process, lines, time.monotonic() + timeout, check)
     finally:
@@ -127,9 +130,14 @@ def _ending(status: int) -> str:
 
 
 class _Lines:
-    def __init__(self, say: Say) -> None:
+    """The first LONGEST_LINE characters of each line; what goes on after them is dropped."""
+
+    def __init__(self, say: Say, mask: Mask) -> None:
         self.last: List[str] = []
         self._say = say
+        self._mask = mask
+        self._most = LONGEST_LINE + mask.longest        # no secret within the first part is seen in half
+        self._taken = False                             # the line at hand was too long, and was said already
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._rest = ""
 
@@ -142,9 +150,11 @@ class _Lines:
         *whole, self._rest = (self._rest + self._decode(data)).replace("\r\n", "\n").split("\n")
         for line in whole:
             self._take(line)
-        if len(self._rest) > LONGEST_LINE:
-            self._take(self._rest)
-            self._rest = ""
+            self._taken = False
+        if len(self._rest) > self._most:
+            redrawn, bar, latest = self._rest.rpartition("\r")
+            self._take(redrawn if bar else latest)
+            self._taken, self._rest = not bar, latest if bar else ""
         return bool(data)
 
     def end(self) -> None:
@@ -153,7 +163,9 @@ class _Lines:
             self._rest = ""
 
     def _take(self, line: str) -> None:
-        line = line.rpartition("\r")[2][:LONGEST_LINE]
+        if self._taken:
+            return
+        line = self._mask(line.rpartition("\r")[2])[:LONGEST_LINE]
         self.last.append(line)
         del self.last[:-200]
         self._say(line)

@@ -31,7 +31,7 @@ class Story:
 
     def event(self, event: str, **fields: Any) -> None:
         self._link.event(dict(fields, event=event))
-        self._write(" ".join([event, *(str(value) for value in fields.values())]))
+        self._write(self._link.mask(" ".join([event, *(str(value) for value in fields.values())])))
 
     @contextlib.contextmanager
     def step(self, service: str, step: str) -> Iterator["Ending"]:

@@ -55,6 +55,7 @@ def service_of(data: Raw, environment: str, host: Raw, name: str, merged: Raw) -
         health=health_of(merged["health"], known) if "health" in merged else None,
         requires=tuple(posixpath.normpath(placeholders.fill(path, known)) for path in merged.get("requires", ())),
         variables=variables,
+        secrets=tuple(merged.get("secrets", ())),
         run_mode=run_mode,
     )
 

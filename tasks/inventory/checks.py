@@ -71,6 +71,7 @@ def _chosen_services(path: KeyPath, environment: Raw, services: Raw) -> Iterator
 def _service(path: KeyPath, service: Raw, base: Raw | None = None) -> Iterator[Finding]:
     yield from _by_table(path, service, values.SERVICE)
     yield from _variables((*path, "variables"), service.get("variables", {}))
+    yield from _secrets((*path, "secrets"), service.get("secrets", []))
     yield from _program((*path, "program"), service.get("program", {}), (base or {}).get("program", {}))
     if "health" in service:
         yield from _health((*path, "health"), service["health"], (base or {}).get("health", {}))
@@ -113,6 +114,12 @@ def _variables(path: KeyPath, variables: Raw) -> Iterator[Finding]:
     for name, value in variables.items():
         yield from _unless_fine((*path, name), values.variable_name(name))
         yield from _unless_fine((*path, name), values.variable_value(value))
+
+
+def _secrets(path: KeyPath, names: list[str]) -> Iterator[Finding]:
+    for index, name in enumerate(names):
+        yield from _unless_fine((*path, index), values.variable_name(name))
+    yield from _twice(path, names)
 
 
 def _by_table(path: KeyPath, mapping: Raw, table: dict[str, values.Check]) -> Iterator[Finding]:

@@ -19,12 +19,13 @@ FILE = "hosts.yaml"
 
 @dataclass(frozen=True)
 class Inventory:
-    """A hosts.yaml without mistakes. `source` is the file as a message names it."""
+    """A hosts.yaml without mistakes. `source` is the file as a message names it, `folder` where it lies."""
 
     source: str
     environments: tuple[str, ...]
     default_environment: str | None
     data: Raw = field(repr=False)
+    folder: Path
 
     def environment(self, name: str, hosts: Raw | None = None) -> Environment:
         """Everything merged; raises SelectionError for an unknown name.
@@ -70,7 +71,7 @@ def load(path: Path) -> Inventory:
     findings = _once(document.findings, wrong_shape + later)
     if findings:
         raise InventoryError(_problems(document, source, findings), f"correct {source}; no host was contacted")
-    return Inventory(source, tuple(data["environments"]), data.get("default_environment"), data)
+    return Inventory(source, tuple(data["environments"]), data.get("default_environment"), data, path.parent)
 
 
 def _read(path: Path, source: str) -> Document:

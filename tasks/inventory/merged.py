@@ -37,6 +37,7 @@ def _environment(data: Raw, name: str, environment: Raw) -> Iterator[Finding]:
     for service, merged in services.items():
         yield from _health(data, name, service, merged.get("health", {}))
         yield from _requires(data, name, service, merged.get("requires", []))
+        yield from _also_variables(data, name, service, merged.get("secrets", []))
 
 
 def _roots(data: Raw, name: str, environment: Raw) -> Iterator[Finding]:
@@ -102,6 +103,16 @@ def _requires(data: Raw, name: str, service: str, paths: list[str]) -> Iterator[
             yield from _filled(data, name, service, _where(name, service, own, "requires", index), text,
                                lambda variables, text=text: values.in_commit(  # type: ignore[misc]
                                    placeholders.fill(text, variables)))
+
+
+def _also_variables(data: Raw, name: str, service: str, secrets: list[str]) -> Iterator[Finding]:
+    own = "secrets" in _override(data, name, service)
+    variables = _variables_of_hosts(data, name, service)
+    for index, secret in enumerate(secrets):
+        on = [host for host, known in variables.items() if secret in known and secret != "RUN_MODE"]
+        if on:
+            yield Finding(_where(name, service, own, "secrets", index),
+                          f"{secret} is among the variables, too (on {listed(on, 3)} in {name}); leave one of them out")
 
 
 def _filled(data: Raw, name: str, service: str, path: KeyPath, text: str,

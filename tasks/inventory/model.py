@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from .secret import Secret
+
 
 class Host(Struct, frozen=True, kw_only=True):
     """How to reach one host, and where things are on it. None: whatever ~/.ssh/config says.
@@ -52,6 +54,8 @@ class Service(Struct, frozen=True, kw_only=True):
     health: Health | None = None
     requires: tuple[str, ...] = ()          # paths that a commit must have; `${NAME}` is replaced
     variables: dict[str, str] = {}          # merged: defaults < service < environment < host; RUN_MODE not among them
+    secrets: tuple[str, ...] = ()           # names
+    secret_values: dict[str, Secret] = {}   # all of them, or none where they were not asked for
     run_mode: str
 
 

@@ -52,6 +52,7 @@ class Overrides(Struct, kw_only=True, forbid_unknown_fields=True):
     health: Health | UnsetType = UNSET
     requires: list[str] | UnsetType = UNSET
     variables: Variables = UNSET
+    secrets: list[str] | UnsetType = UNSET
 
 
 class Service(Overrides, kw_only=True, forbid_unknown_fields=True):

@@ -28,7 +28,7 @@ WORDS = {
     "object": "a mapping",
 }
 # Keys of a later version: without this, `hooks` would be taken for `hosts`.
-NOT_YET = {"secrets", "hooks", "url", "confirm", "shared", "keep_releases"}
+NOT_YET = {"hooks", "url", "confirm", "shared", "keep_releases"}
 
 
 def judge(document: Document) -> tuple[dict[str, Any], list[Finding]]:

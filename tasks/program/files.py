@@ -7,6 +7,7 @@ from hashlib import sha256
 from msgspec import Struct
 
 from tasks.inventory.model import Service
+from tasks.inventory.secret import Secret
 from tasks.program import quoting
 
 HEADER = "; Written by Fabvisor for {service}: the next deploy replaces what is changed here.\n"
@@ -45,10 +46,19 @@ def program_file(service: Service, paths: Paths) -> str:
     return HEADER.format(service=service.name) + f"[program:{service.name}]\n" + "".join(lines)
 
 
-def env_file(service: Service) -> str:
-    """The text that sh reads before the program starts: any value without NUL arrives exactly."""
-    lines = [f"export {name}={quoting.for_sh(value)}\n" for name, value in sorted(service.variables.items())]
-    return "# Written by Fabvisor: the variables of the program, but for RUN_MODE.\n" + "".join(lines)
+def env_file(service: Service) -> Secret:
+    """The text that sh reads before the program starts: any value without NUL arrives exactly.
+
+    Its second line names the secrets, so that the host knows what it must not tell (executor/masking.py).
+    """
+    lines = ["# Written by Fabvisor: the variables of the program, but for RUN_MODE.\n"]
+    if service.secrets:
+        lines.append(f"# Secrets among them: {' '.join(service.secrets)}\n")
+    lines += [f"export {name}={quoting.for_sh(value)}\n" for name, value in sorted(service.variables.items())]
+    text = Secret("".join(lines))
+    for name in sorted(service.secrets):
+        text += Secret(f"export {name}=") + service.secret_values[name].made(quoting.for_sh) + "\n"
+    return text
 
 
 def digest(text: str) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 from paramiko import Channel, Message, SSHException
 from paramiko.common import cMSG_CHANNEL_REQUEST
 
+from tasks.inventory.secret import reveal
 from tasks.remote.connection import HostConnection
 from tasks.remote.lines import Lines, LineTooLong
 
@@ -62,7 +63,7 @@ class Session:
     def send(self, message: dict[str, Any]) -> None:
         """Never blocks; does nothing once the session is closed or lost."""
         if not self._closed.is_set() and not self._ended.is_set():
-            self._outbox.put(json.dumps(message).encode() + b"\n")
+            self._outbox.put(json.dumps(message, default=reveal).encode() + b"\n")
 
     def start_heartbeat(self, interval: float) -> None:
         """Sends {"do": "beat"} every `interval` seconds until the end."""

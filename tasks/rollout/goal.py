@@ -109,4 +109,4 @@ def _goal(target: Target, goals: Goals, set_aside: bool) -> Goal:
 def _same_files(service: Service, facts: Facts) -> bool:
     paths = supervised.paths(facts)
     return (facts.program_file == files.program_file(service, paths)
-            and facts.env_sha256 == files.digest(files.env_file(service)))
+            and facts.env_sha256 == files.env_file(service).sha256())

@@ -19,6 +19,7 @@ from typing import Any
 
 from tasks.deploy import recipe
 from tasks.inventory.model import Health, Host, Service, Target
+from tasks.inventory.secret import reveal
 from tasks.remote import bootstrap
 from tasks.rollout import facts as facts_
 from tasks.rollout.goal import Goal, key, towards
@@ -75,7 +76,7 @@ class Executor:
         self._write(program_with(faults))
 
     def send(self, message: Message) -> None:
-        self._write(json.dumps(message).encode() + b"\n")
+        self._write(json.dumps(message, default=reveal).encode() + b"\n")
 
     def hang_up(self) -> None:
         """What it sees when the connection to the client ends."""

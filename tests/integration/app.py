@@ -96,14 +96,14 @@ class App:
     def going(self, *args: str, **env: str) -> Going:
         return Going(self.lab.popen(*args, "--format", "json", FAB_INVENTORY=str(self.inventory), **env))
 
-    def begin(self, gate: str, mark: str, version: str, *args: str) -> Going:
+    def begin(self, gate: str, mark: str, version: str, *args: str, **env: str) -> Going:
         """A deploy of a new version that stands still at that gate, on every host that it deploys to."""
         for host in self.hosts:
             self.open(f"{mark}-{host}")
         self.commit(version)
         self.shut(gate, version)
         hosts = [args[args.index("--host") + 1]] if "--host" in args else self.hosts
-        return self.going("deploy", self.name, *args).stands_at(self, mark, *hosts)
+        return self.going("deploy", self.name, *args, **env).stands_at(self, mark, *hosts)
 
     def shut(self, name: str, version: str) -> None:
         """`block`, `fail` (a build, on all hosts or with -HOST on one), `hold`, `hang` (health), for that version."""
@@ -114,7 +114,7 @@ class App:
 
     def open_all(self) -> None:
         for file in self.gate.iterdir():
-            if file != self.inventory:
+            if file != self.inventory and file.is_file():
                 file.unlink()
 
     def program(self, host: str) -> dict[str, Any]:

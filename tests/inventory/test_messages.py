@@ -23,7 +23,8 @@ def row(name: str, expected: str, **parts: str) -> object:
 SHAPE = [
     row("unknown key", M + "buid: unknown key 'buid'; did you mean 'build'?", service="buid: make"),
     row("unknown key, nothing near", M + "zzz: unknown key 'zzz'; known here: build, build_timeout, command, "
-        "directory, health, program, repo, requires, strategy, variables", service="zzz: make"),
+        "directory, health, program, repo, requires, "
+        "secrets, strategy, variables", service="zzz: make"),
     row("a key of a later version", P + "confirm: unknown key 'confirm'; known here: address, branch, "
         "connect_timeout, gateway, hosts, identity_file, lease, port, program_dir, python, root, run_mode, sandbox, "
         "services, supervisord_conf, user, variables", environment="confirm: true"),

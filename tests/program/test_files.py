@@ -11,6 +11,7 @@ from supervisor.options import ServerOptions
 
 from tasks._errors import Mistake
 from tasks.inventory.model import Service
+from tasks.inventory.secret import Secret, reveal
 from tasks.program import files, quoting
 
 SERVICE = Service(name="monitor", repo="r", directory="d", command="./monitor", run_mode="prod")
@@ -57,7 +58,7 @@ def test_the_program_gets_exactly_its_arguments(tmp_path: Path, value: str) -> N
     """Through supervisor's parser, its split into words, sh and the environment file."""
     where = paths(tmp_path)
     command = f"/usr/bin/printf '%s\\n' {quoting.for_sh(value)} last"
-    Path(where.env_file).write_text(files.env_file(replace(SERVICE, variables={"X": value})))
+    Path(where.env_file).write_text(reveal(files.env_file(replace(SERVICE, variables={"X": value}))))
     program = parsed(tmp_path, files.program_file(replace(SERVICE, command=command), where))
     done = subprocess.run(_split(program.command), capture_output=True, check=True, env={"PATH": "/usr/bin:/bin"})
     assert done.stdout.decode() == f"{value}\nlast\n"
@@ -84,8 +85,11 @@ def test_run_mode(tmp_path: Path, value: str) -> None:
 
 
 @pytest.mark.parametrize("value", [*HOSTILE, "two\nlines\n", "\r\n", "\n", "a\rb", "x" * 100_000, "\x01\x1b[0m"])
-def test_a_variable_arrives_exactly(tmp_path: Path, value: str) -> None:
-    text = files.env_file(replace(SERVICE, variables={"VALUE": value, "OTHER": "o"}))
+@pytest.mark.parametrize("kind", ["variable", "secret"])
+def test_a_variable_arrives_exactly(tmp_path: Path, value: str, kind: str) -> None:
+    secret = replace(SERVICE, secrets=("VALUE",), secret_values={"VALUE": Secret(value)}, variables={"OTHER": "o"})
+    text = reveal(files.env_file(secret if kind == "secret" else replace(secret, secrets=(), variables={
+        "VALUE": value, "OTHER": "o"})))
     (tmp_path / "env").write_bytes(text.encode())
     script = '. "$0" && exec env -0'
     for shell in ("/bin/sh", "/bin/bash"):
@@ -98,7 +102,7 @@ def test_a_variable_arrives_exactly(tmp_path: Path, value: str) -> None:
 
 
 def test_no_variables_at_all(tmp_path: Path) -> None:
-    (tmp_path / "env").write_text(files.env_file(SERVICE))
+    (tmp_path / "env").write_text(reveal(files.env_file(SERVICE)))
     assert subprocess.run(["/bin/sh", str(tmp_path / "env")], check=True, capture_output=True).stdout == b""
 
 

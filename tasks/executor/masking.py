@@ -1,0 +1,77 @@
+"""*** in the place of secrets, in whatever is told or logged. Which ones there are, environment files say."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+from typing import Any, List, Mapping
+
+from . import files
+from .place import Place
+
+# As tasks/program/files.py writes it, on the second line: no value of a variable can pass for it there.
+NAMES = "# Secrets among them: "
+LEAST = 4                           # characters; what is shorter stands in half of all words
+SHOWN = "***"
+# Of a message: texts for people. All else (names, commits, states) must stay as it is.
+TEXTS = ("line", "why", "message", "hint", "detail")
+
+
+class Mask:
+    def __init__(self) -> None:
+        self._words: List[str] = []
+
+    @property
+    def longest(self) -> int:
+        return max(map(len, self._words), default=0)
+
+    def learn(self, env_file: str) -> None:
+        """The secrets of this environment file are hidden from now on."""
+        found = set(self._words).union(*map(_words, _secrets(env_file)))
+        self._words = sorted(found, key=len, reverse=True)
+
+    def learn_from_disk(self, place: Place, services: List[Mapping[str, Any]]) -> None:
+        """Also those of a version that an unfinished deploy replaces."""
+        for service in services:
+            backups = os.path.join(glob.escape(place.service_state(service["name"])), "before-*", "env")
+            for path in [place.env_file(service["name"]), *glob.glob(backups)]:
+                with contextlib.suppress(OSError):
+                    self.learn((files.read_bytes(path) or b"").decode("utf-8", "surrogateescape"))
+
+    def __call__(self, text: str) -> str:
+        for word in self._words:
+            text = text.replace(word, SHOWN)
+        return text
+
+    def message(self, value: Any) -> Any:
+        """A message with its texts masked."""
+        if not self._words:
+            return value
+        if isinstance(value, dict):
+            return {key: self(item) if key in TEXTS and isinstance(item, str) else self.message(item)
+                    for key, item in value.items()}
+        return [self.message(item) for item in value] if isinstance(value, list) else value
+
+
+def _words(value: str) -> List[str]:
+    """Lines are what is told: a secret of several is hidden line by line, whatever ends them."""
+    lines = [*value.splitlines(), *value.replace("\r", "\n").split("\n")]
+    lines += [line.strip() for line in lines]
+    # Output is read with a ? for what is not UTF-8.
+    return [line.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for line in lines if len(line) >= LEAST]
+
+
+def _secrets(env_file: str) -> List[str]:
+    """The values of those that its second line names."""
+    head = env_file.split("\n", 2)
+    if len(head) < 3 or not head[1].startswith(NAMES):
+        return []
+    import shlex  # only where there is something to read
+
+    names = head[1][len(NAMES):].split()
+    try:
+        pairs = [word.partition("=") for word in shlex.split(head[2])]
+    except ValueError:                  # somebody edited it
+        return []
+    return [value for name, _, value in pairs if name in names]

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tasks.executor import shell
+from tasks.executor.masking import Mask
+from tasks.inventory.model import Service
+from tasks.inventory.secret import Secret, reveal
+from tasks.program import files
+
+
+def knowing(*values: str, **variables: str) -> Mask:
+    """Of an environment file as it is written."""
+    names = [f"S{number}" for number in range(len(values))]
+    mask = Mask()
+    mask.learn(reveal(files.env_file(Service(
+        name="x", repo="r", directory="d", command="c", run_mode="r", variables=variables, secrets=tuple(names),
+        secret_values=dict(zip(names, map(Secret, values), strict=True))))))
+    return mask
+
+
+@pytest.mark.parametrize(("value", "line", "shown"), [
+    ("hunter2", "password=hunter2, again hunter2", "password=***, again ***"),
+    ("it's $(id) \\", "<it's $(id) \\>", "<***>"),
+    ("BEGIN\nabcdef\r\nEND.\n", "BEGIN abcdef END.", "*** *** ***"),
+    ("  padded  ", "(padded)", "(***)"),
+    ("with-end\n", "with-end", "***"),
+    ("abc", "abc", "abc"), ("", "x", "x"), ("ünïcode", "ünïcode", "***"),
+    ("\udcff\udcfebytes", "\ufffd\ufffdbytes", "***")])
+def test_what_is_hidden(value: str, line: str, shown: str) -> None:
+    assert knowing(value)(line) == shown
+
+
+def test_the_longest_first() -> None:
+    assert knowing("secret", "secret-and-more")("secret-and-more secret") == "*** ***"
+
+
+def test_only_secrets_are() -> None:
+    mask = knowing("hunter2", LEVEL="warning", TEXT="x\n# Secrets among them: LEVEL\n")
+    assert mask("hunter2 warning") == "*** warning"
+    assert knowing(LEVEL="warning")("warning") == "warning"
+    told = "# Secrets among them: A\n"
+    for text in ("", "x", f"a\n{told}export A='unbalanced", f"{told}export A=aaaa\n"):
+        mask.learn(text)
+    assert mask("aaaa") == "aaaa"
+
+
+def test_only_texts_of_a_message_are() -> None:
+    mask = knowing("build")
+    message = {"event": "step_finished", "step": "build", "why": "build failed", "now": {"build": None},
+               "problems": [{"message": "build", "hint": "x"}]}
+    assert mask.message(message) == {
+        "event": "step_finished", "step": "build", "why": "*** failed", "now": {"build": None},
+        "problems": [{"message": "***", "hint": "x"}]}
+
+
+@pytest.mark.parametrize("end", ["\\n", ""])
+@pytest.mark.parametrize("at", [0, 100, shell.LONGEST_LINE - 3, shell.LONGEST_LINE - 50, shell.LONGEST_LINE])
+def test_a_long_line_is_not_cut_within_a_secret(at: int, end: str) -> None:
+    """Whatever the pieces in which it comes."""
+    secret = "".join(f"<{number:04}>" for number in range(100))
+    script = f"printf %{at}s; for i in $(seq 0 99); do printf '<%04d>' $i; done; printf 'tail%9000s{end}' x; echo next"
+    heard: list[str] = []
+    shell.run(shell.script([script]), cwd="/", env=dict(os.environ), timeout=20, say=heard.append, mask=knowing(secret))
+    assert not [line for line in heard if "<0" in line or "00>" in line]
+    assert max(map(len, heard)) <= shell.LONGEST_LINE
+    assert heard[-1].endswith("next") or not end

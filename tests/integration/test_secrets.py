@@ -1,0 +1,165 @@
+"""Promise 7: a secret is on the host in the 0600 environment file only, and reaches the program exactly."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.integration.app import BUILD, HEALTH, App, messages
+from tests.integration.conftest import MakeApp
+from tests.inventory.test_secrets import EXACT
+from tests.support.lab import wait_for
+
+MARK = "MARK4711"
+GIVEN = f"{MARK} it's $(id) \"%(here)s\" \\"
+KEPT = f"~/{MARK} ä\n{MARK}: second line\n"
+FILE = f"-----BEGIN {MARK}-----\n{MARK}/abc+def=\n-----END {MARK}-----\n"
+# Says all it knows, and fails.
+TELLTALE = """\
+#!/bin/bash
+env
+echo "$FILE" >&2
+echo "file=$FILE kept=$KEPT given=$GIVEN"
+exit 7
+"""
+
+
+@pytest.fixture
+def own(make_app: MakeApp) -> App:
+    app = make_app(secrets=["GIVEN", "KEPT", "FILE"], health=HEALTH,
+                   build=BUILD + 'test -z "${GIVEN+x}${KEPT+x}${FILE+x}"\n')
+    keep(app, f"KEPT='{KEPT}'\n")
+    (app.gate / ".secrets/key").write_text(FILE)
+    return app
+
+
+def keep(app: App, text: str) -> None:
+    folder = app.gate / ".secrets"
+    folder.mkdir()
+    (folder / "test.env").write_bytes(text.encode())
+    (folder / "test.env").chmod(0o600)
+
+
+def environ(app: App) -> dict[str, str]:
+    return {"GIVEN": GIVEN, "FILE": str(app.gate / ".secrets/key")}
+
+
+@contextmanager
+def watched(app: App) -> Iterator[list[str]]:
+    """What shows the mark meanwhile: argument lists of all processes, and our files on the hosts, over and over."""
+    seen: list[str] = []
+    rounds, over = [0], threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            paths = [*Path("/proc").glob("[0-9]*/cmdline"), *ours(app)]
+            seen.extend(str(path) for path in paths if MARK in content(path))
+            rounds[0] += 1
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        wait_for(lambda: rounds[0], "the first look")
+        yield seen
+    finally:
+        over.set()
+        thread.join()
+
+
+def ours(app: App) -> list[Path]:
+    """All that we keep on the hosts but environment files, which lie there as they are, or to be put back."""
+    found = [path for host in app.hosts for folder in (".fabvisor", "conf.d")
+             for path in (app.lab[host].root / folder).rglob("*") if path.is_file()]
+    return [path for path in found if path.name not in ("env", ".env.new")]
+
+
+def content(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def test_promise_7(own: App) -> None:
+    """While it works, while it fails, and in whatever is told of it."""
+    with watched(own) as seen:
+        runs = [own.deploy("--verbose", **environ(own))]
+        assert runs[0].code == 0, runs[0]
+        for host in own.hosts:
+            got = own.environ(host)
+            assert (got["GIVEN"], got["KEPT"], got["FILE"]) == (GIVEN, KEPT, FILE)
+            assert MARK in own.env_file(host).read_text() and own.env_file(host).stat().st_mode & 0o777 == 0o600
+        pids = own.pids()
+        own.lab.commit(own.name, {"run.sh": TELLTALE, "source": f"{own.name}-2"})
+        own.shut("hold", f"{own.name}-2")               # however slowly it dies, it is not taken for healthy
+        for format in ("json", "plain", "terminal"):
+            runs.append(own.deploy("--verbose", format=format, **environ(own)))
+            assert runs[-1].code == 1, runs[-1]
+            assert "given=***" in runs[-1].out
+        for command in ("logs", "restart"):
+            runs.append(own.fab(command, own.name, "--verbose"))
+        runs.append(own.fab("status", "--verbose"))
+        assert "given=***" in runs[4].out
+    assert seen == []
+    assert [run.code for run in runs[4:]] == [0, 0, 0]
+    assert [MARK for run in runs if MARK in run.out + run.err] == []
+    assert own.pids() != pids
+    logs = [log for host in own.hosts for log in (own.lab[host].root / ".fabvisor/runs").iterdir()]
+    assert any("given=***" in content(log) for log in logs)
+    assert [host for host in own.hosts if MARK in (own.lab[host].root / "supervisord.log").read_text()] == []
+
+
+def test_an_executor_that_dies_leaves_no_secret(own: App) -> None:
+    assert own.deploy(**environ(own)).code == 0
+    with watched(own) as seen:
+        going = own.begin("hold", "checking", f"{own.name}-2", **environ(own))
+        own.kill_host_side()
+        going.end()
+        own.open_all()
+        assert own.fab("recover", own.name).code == 0
+    assert seen == []
+
+
+def test_a_changed_secret_restarts(own: App) -> None:
+    assert own.deploy(**environ(own)).code == 0
+    pids = own.pids()
+    assert own.deploy(**environ(own)).finished["outcome"] == "unchanged"
+    assert own.pids() == pids
+    assert own.deploy(**{**environ(own), "GIVEN": "another"}).finished["outcome"] == "committed"
+    assert not set(own.pids()) & set(pids)
+    assert [own.environ(host)["GIVEN"] for host in own.hosts] == ["another"] * 2
+    own.commit(f"{own.name}-2")
+    assert own.deploy(**environ(own)).code == 0
+    assert own.fab("rollback", own.name, **environ(own)).code == 0
+    assert own.environ("web1")["GIVEN"] == GIVEN
+
+
+def test_any_value_arrives(make_app: MakeApp) -> None:
+    given = {f"GIVEN{number}": value for number, value in enumerate([*EXACT, "x" * 100_000])}
+    kept = {f"KEPT{number}": value for number, value in enumerate(EXACT)}
+    app = make_app(secrets=[*given, *kept])
+    quoted = {name: value.replace("\\", "\\\\").replace("'", "\\'") for name, value in kept.items()}
+    keep(app, "".join(f"{name}='{value}'\n" for name, value in quoted.items()))
+    run = app.deploy(**given)
+    assert run.code == 0, run
+    for host in app.hosts:
+        got = app.environ(host)
+        assert {name: got[name] for name in (*given, *kept)} == {**given, **kept}
+
+
+@pytest.mark.parametrize("command", ["deploy", "rollback"])
+def test_a_missing_secret_stops_before_any_host(own: App, command: str) -> None:
+    contacted = [own.lab[host].sshd.log for host in own.hosts]
+    run = own.fab(command, own.name, KEPT=GIVEN)
+    assert run.code == 2, run
+    assert "FILE" in messages(run) and "GIVEN" in messages(run) and "KEPT" not in messages(run)
+    assert MARK not in run.out + run.err
+    assert [own.lab[host].sshd.log for host in own.hosts] == contacted, "a host was contacted"
+    gitlab = own.fab(command, own.name, GITLAB_CI="true", CI_COMMIT_REF_PROTECTED="false", CI_COMMIT_REF_NAME="topic")
+    assert "topic is not: protect it" in messages(gitlab)
+    for other in ("status", "logs", "restart", "stop"):        # these need no secret
+        assert "secret" not in messages(own.fab(other, *([] if other == "status" else [own.name])))
