@@ -11,6 +11,7 @@ ACTIONS: Dict[str, Callable[[Here, Mapping[str, Any]], bool]] = {
     "fetch": doing.fetch,
     "checkout": doing.checkout,
     "build": doing.build,
+    "hook": doing.hook,
     "program": doing.program,
     "restart": doing.restart,
     "stop": doing.stop,

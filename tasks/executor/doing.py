@@ -55,7 +55,15 @@ def checkout(here: Here, args: Arguments) -> bool:
 
 
 def build(here: Here, args: Arguments) -> bool:
-    shell.run(shell.script(args["commands"]), cwd=here.directory, env=here.with_variables(args["variables"]),
+    shell.run(shell.script(args["commands"]), cwd=here.work_directory, env=here.with_variables(args["variables"]),
+              timeout=args["timeout"], say=here.say, check=here.check, mask=here.mask)
+    return True
+
+
+def hook(here: Here, args: Arguments) -> bool:
+    """With all that the program has in its environment, and more."""
+    shell.run(shell.script(args["commands"]), cwd=here.work_directory,
+              env=here.with_variables({**args["secrets"], **args["variables"]}),
               timeout=args["timeout"], say=here.say, check=here.check, mask=here.mask)
     return True
 

@@ -40,6 +40,11 @@ class Here:
         self._log_before = (self.log_file, 0)
 
     @property
+    def work_directory(self) -> str:
+        """Where the version at hand lies: it is built there, and its hooks run there."""
+        return self.directory
+
+    @property
     def log_file(self) -> str:
         return os.path.join(self.directory, "logs", self.name + ".log")
 

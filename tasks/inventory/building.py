@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from typing import Any
 
 from ..program import options
 from . import health, merging, model, placeholders, values
@@ -18,7 +19,7 @@ def environment(data: Raw, name: str, source: str) -> model.Environment:
         branch=raw.get("branch", "main"),
         run_mode=merging.run_mode(name, raw),
         targets=tuple(
-            model.Target(host=host, service=service_of(data, name, own, service, merged))
+            model.Target(host=host, service=service_of(data, name, host.name, own, service, merged))
             for host, own in hosts
             for service, merged in services.items()
         ),
@@ -37,18 +38,17 @@ def host_of(data: Raw, environment: Raw, name: str, own: Raw) -> model.Host:
     return model.Host(name=name, **{"root": "", **settings})
 
 
-def service_of(data: Raw, environment: str, host: Raw, name: str, merged: Raw) -> model.Service:
+def service_of(data: Raw, environment: str, host: str, own: Raw, name: str, merged: Raw) -> model.Service:
     raw = data["environments"][environment]
-    variables = merging.variables(data, raw, host, name)
+    variables = merging.variables(data, raw, own, name)
     run_mode = merging.run_mode(environment, raw)
     known = {**variables, "RUN_MODE": run_mode}
-    build = merged.get("build", ())
     return model.Service(
         name=name,
         repo=merged["repo"],
         directory=posixpath.normpath(merged["directory"]),
         command=merged["command"].strip(),
-        build=(build,) if isinstance(build, str) else tuple(build),
+        build=commands(merged.get("build", [])),
         build_timeout=values.seconds(merged.get("build_timeout", "30m")),
         program={option: options.text(value) for option, value in merged.get("program", {}).items()},
         strategy=merged.get("strategy", "in_place"),
@@ -56,8 +56,19 @@ def service_of(data: Raw, environment: str, host: Raw, name: str, merged: Raw) -
         requires=tuple(posixpath.normpath(placeholders.fill(path, known)) for path in merged.get("requires", ())),
         variables=variables,
         secrets=tuple(merged.get("secrets", ())),
+        hooks={when: hooks_of(value) for when, value in merged.get("hooks", {}).items()},
         run_mode=run_mode,
+        environment=environment,
+        host=host,
     )
+
+
+def hooks_of(value: Any) -> tuple[model.Hook, ...]:
+    return tuple(model.Hook(run=commands(hook["run"]), once=hook.get("once", False)) for hook in merging.hooks(value))
+
+
+def commands(value: str | list[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def health_of(raw: Raw, variables: dict[str, str]) -> model.Health:

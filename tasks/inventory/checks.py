@@ -72,6 +72,7 @@ def _service(path: KeyPath, service: Raw, base: Raw | None = None) -> Iterator[F
     yield from _by_table(path, service, values.SERVICE)
     yield from _variables((*path, "variables"), service.get("variables", {}))
     yield from _secrets((*path, "secrets"), service.get("secrets", []))
+    yield from _hooks((*path, "hooks"), service.get("hooks", {}))
     yield from _program((*path, "program"), service.get("program", {}), (base or {}).get("program", {}))
     if "health" in service:
         yield from _health((*path, "health"), service["health"], (base or {}).get("health", {}))
@@ -114,6 +115,12 @@ def _variables(path: KeyPath, variables: Raw) -> Iterator[Finding]:
     for name, value in variables.items():
         yield from _unless_fine((*path, name), values.variable_name(name))
         yield from _unless_fine((*path, name), values.variable_value(value))
+
+
+def _hooks(path: KeyPath, hooks: Raw) -> Iterator[Finding]:
+    for name, value in hooks.items():
+        for hook in merging.hooks(value):
+            yield from _unless_fine((*path, name), values.script(hook.get("run", "left out")))
 
 
 def _secrets(path: KeyPath, names: list[str]) -> Iterator[Finding]:

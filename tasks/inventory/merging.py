@@ -19,6 +19,12 @@ def entries(value: Any) -> dict[str, Raw]:
     return {name: {} for name in value or ()}
 
 
+def hooks(value: Any) -> list[Raw]:
+    """A command, a mapping, or a list of either: always as a list of mappings."""
+    listed = value if isinstance(value, list) else [value]
+    return [hook if isinstance(hook, dict) else {"run": hook} for hook in listed]
+
+
 def hosts(environment: Raw) -> dict[str, Raw]:
     """In name order. A sandbox has none until it is started."""
     return dict(sorted(entries(environment.get("hosts")).items()))

@@ -40,6 +40,13 @@ class Health(Struct, frozen=True, kw_only=True):
     timeout: float = 30
 
 
+class Hook(Struct, frozen=True, kw_only=True):
+    """Commands of a service; `once`: on the lowest-named host of a deploy only."""
+
+    run: tuple[str, ...]
+    once: bool = False
+
+
 class Service(Struct, frozen=True, kw_only=True):
     """A service as it is deployed to one host."""
 
@@ -56,7 +63,10 @@ class Service(Struct, frozen=True, kw_only=True):
     variables: dict[str, str] = {}          # merged: defaults < service < environment < host; RUN_MODE not among them
     secrets: tuple[str, ...] = ()           # names
     secret_values: dict[str, Secret] = {}   # all of them, or none where they were not asked for
+    hooks: dict[str, tuple[Hook, ...]] = {}         # of before_activate and after_activate
     run_mode: str
+    environment: str = ""                   # its name, and that of the host: what hooks are told
+    host: str = ""
 
 
 class Target(Struct, frozen=True, kw_only=True):

@@ -39,6 +39,16 @@ class Health(Struct, kw_only=True, forbid_unknown_fields=True):
     timeout: Duration = UNSET
 
 
+class Hook(Struct, kw_only=True, forbid_unknown_fields=True):
+    run: str | list[str]
+    once: bool = False
+
+
+class Hooks(Struct, kw_only=True, forbid_unknown_fields=True):
+    before_activate: str | list[str | Hook] | Hook | UnsetType = UNSET
+    after_activate: str | list[str | Hook] | Hook | UnsetType = UNSET
+
+
 class Overrides(Struct, kw_only=True, forbid_unknown_fields=True):
     """A service as an environment changes it."""
 
@@ -53,6 +63,7 @@ class Overrides(Struct, kw_only=True, forbid_unknown_fields=True):
     requires: list[str] | UnsetType = UNSET
     variables: Variables = UNSET
     secrets: list[str] | UnsetType = UNSET
+    hooks: Hooks | UnsetType = UNSET
 
 
 class Service(Overrides, kw_only=True, forbid_unknown_fields=True):

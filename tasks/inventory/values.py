@@ -76,11 +76,11 @@ def command(text: str) -> str:
     return "must be one line without control characters" if re.search(r"[\x00-\x08\n-\x1f\x7f]", text.strip()) else ""
 
 
-def build(value: str | list[str]) -> str:
+def script(value: str | list[str]) -> str:
     """Commands for a shell; each may have several lines."""
     lines = [value] if isinstance(value, str) else value
     if not lines or not all(text.strip() for text in lines):
-        return "holds an empty command; leave `build` out where nothing is to be built"
+        return "holds an empty command; leave it out where nothing is to be done"
     return "cannot hold a NUL character" if any("\0" in text for text in lines) else ""
 
 
@@ -187,7 +187,7 @@ SETTINGS: dict[str, Check] = {
 SERVICE: dict[str, Check] = {
     "repo": repo,
     "directory": directory,
-    "build": build,
+    "build": script,
     "build_timeout": duration,
     "command": command,
     "requires": requires,

@@ -10,7 +10,7 @@ from msgspec import Struct
 from tasks._errors import NotReady
 from tasks.inventory.model import Service, Target
 from tasks.program import files
-from tasks.rollout import supervised
+from tasks.rollout import hooks, supervised
 from tasks.rollout.facts import Facts
 from tasks.rollout.steps import Plan, Step
 
@@ -35,7 +35,9 @@ def towards(recipe: Recipe, *, force: bool = False, set_aside: bool = False) -> 
 
     def plan(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals) -> dict[Key, Plan]:
         refuse_obstacles(facts, set_aside)
-        return {key(target): _plan(recipe, target.service, facts[key(target)], _goal(target, goals, set_aside), force)
+        lowest = _lowest(targets, facts, goals, force)
+        return {key(target): _plan(recipe, hooks.of_host(target.service, key(target) in lowest), facts[key(target)],
+                                   _goal(target, goals, set_aside), force)
                 for target in targets}
 
     return plan
@@ -98,6 +100,16 @@ def record(service: Service, facts: Facts, goal: Goal) -> dict[str, Any]:
 
 def build_variables(service: Service) -> dict[str, str]:
     return {**service.variables, "RUN_MODE": service.run_mode}
+
+
+def _lowest(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals, force: bool) -> set[Key]:
+    """Of each service the lowest-named host on which the recipe is followed: what runs once a deploy runs there."""
+    found: dict[str, Key] = {}
+    for target in sorted(targets, key=key):
+        known, commit = facts[key(target)], goals[target.service.name].commit
+        if force or not (is_there(target.service, known, commit) or only_stopped(target.service, known, commit)):
+            found.setdefault(target.service.name, key(target))
+    return set(found.values())
 
 
 def _goal(target: Target, goals: Goals, set_aside: bool) -> Goal:

@@ -426,3 +426,27 @@ def test_what_a_commit_must_have(tmp_path: Path) -> None:
 ])
 def test_what_a_commit_cannot_have(tmp_path: Path, path: str, message: str) -> None:
     assert said(tmp_path, whole(service=f"requires: ['{path}']\nvariables: {{UP: '..'}}")) == [message]
+
+
+@pytest.mark.parametrize(("written", "hooks"), [
+    ("make", (model.Hook(run=("make",)),)),
+    ("{run: [a, b], once: true}", (model.Hook(run=("a", "b"), once=True),)),
+    ("[a, {run: b, once: true}, {run: c}]", (model.Hook(run=("a",)), model.Hook(run=("b",), once=True),
+                                             model.Hook(run=("c",)))),
+    ("[]", ()),
+])
+def test_hooks(tmp_path: Path, written: str, hooks: tuple[model.Hook, ...]) -> None:
+    target = one(tmp_path, service=f"hooks: {{before_activate: {written}, after_activate: x}}",
+                 environment="services: {monitor: {hooks: {after_activate: y}}}")
+    assert target.service.hooks == {"before_activate": hooks, "after_activate": (model.Hook(run=("y",)),)}
+    assert (target.service.environment, target.service.host) == ("production", "web1")
+
+
+@pytest.mark.parametrize(("written", "message"), [
+    ("{befor_activate: x}", "befor_activate: unknown key 'befor_activate'; did you mean 'before_activate'?"),
+    ("{before_activate: [a, {once: true}]}", "before_activate[1].run: is missing"),
+    ("{before_activate: [a, '']}", "before_activate: holds an empty command; leave it out where nothing is to be done"),
+    ("{after_activate: {run: x, once: 'yes'}}", "after_activate.once: expected true or false, got the text 'yes'"),
+])
+def test_hooks_that_cannot_be(tmp_path: Path, written: str, message: str) -> None:
+    assert said(tmp_path, whole(service=f"hooks: {written}")) == [f"services.monitor.hooks.{message}"]

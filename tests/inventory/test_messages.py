@@ -23,7 +23,7 @@ def row(name: str, expected: str, **parts: str) -> object:
 SHAPE = [
     row("unknown key", M + "buid: unknown key 'buid'; did you mean 'build'?", service="buid: make"),
     row("unknown key, nothing near", M + "zzz: unknown key 'zzz'; known here: build, build_timeout, command, "
-        "directory, health, program, repo, requires, "
+        "directory, health, hooks, program, repo, requires, "
         "secrets, strategy, variables", service="zzz: make"),
     row("a key of a later version", P + "confirm: unknown key 'confirm'; known here: address, branch, "
         "connect_timeout, gateway, hosts, identity_file, lease, port, program_dir, python, root, run_mode, sandbox, "
@@ -128,7 +128,7 @@ VALUES = [
     row("python as an option", D + "python: cannot begin with '-', got '-c'", defaults="python: -c"),
     row("key file with a newline", D + r"identity_file: must be one line without control characters, got 'a\nb'",
         defaults=r'identity_file: "a\nb"'),
-    row("build empty", M + "build: holds an empty command; leave `build` out where nothing is to be built",
+    row("build empty", M + "build: holds an empty command; leave it out where nothing is to be done",
         service='build: [make, ""]'),
     row("build with NUL", M + "build: cannot hold a NUL character", service=r'build: "a\0"'),
     row("run_mode with a space", P + f"run_mode: 'a b' is not a name: {NAME_RULE}", environment="run_mode: a b"),

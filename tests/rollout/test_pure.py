@@ -11,15 +11,15 @@ from msgspec.structs import replace
 from tasks import _errors as errors
 from tasks import rollback, status
 from tasks.deploy import recipe
-from tasks.inventory.model import Health, Host, Service, Target
-from tasks.inventory.secret import reveal
+from tasks.inventory.model import Health, Hook, Host, Service, Target
+from tasks.inventory.secret import Secret, reveal
 from tasks.program import files
 from tasks.rollout import goal, in_place, results, supervised
 from tasks.rollout.events import Result
 from tasks.rollout.facts import Facts, Program
 from tasks.rollout.fleet import Peer
 from tasks.rollout.gate import Gate
-from tasks.rollout.steps import Plan
+from tasks.rollout.steps import PHASES, Plan
 
 A, B, C, D = ("a" * 40, "b" * 40, "c" * 40, "d" * 40)
 SERVICE = Service(name="monitor", repo="r", directory="d", command="./monitor", run_mode="prod", build=("make",),
@@ -156,6 +156,75 @@ def test_the_same_version_keeps_what_is_known_of_it() -> None:
     kept = goal.same_version(facts(), supervised.restarted(SERVICE, facts()))
     assert (kept.was, kept.tried, kept.record["build"], kept.record["to"]) == (A, A, ["make old"], A)
     assert goal.same_version(facts(committed={"to": B, "build": ["x"]}), []).record.get("build") is None
+
+
+# --- hooks and phases ---
+
+HOOKED = replace(
+    SERVICE, environment="production", host="web1", secrets=("T",), secret_values={"T": Secret("x")},
+    hooks={"before_activate": (Hook(run=("migrate", "seed"), once=True), Hook(run=("warm",))),
+           "after_activate": (Hook(run=("notify",), once=True),)})
+
+
+def test_hooks_are_steps_of_phases_of_their_own() -> None:
+    steps = recipe(HOOKED, facts(), GOAL)
+    assert [(step.name, step.phase) for step in steps if "activate" in step.name] == [
+        ("before_activate", "before"), ("after_activate", "after")]
+    order = [PHASES.index(step.phase) for step in steps]
+    assert order == sorted(order)
+    before = next(step for step in steps if step.name == "before_activate")
+    assert before.do.args == {
+        "commands": ["migrate", "seed", "warm"], "timeout": 60, "secrets": {"T": Secret("x")},
+        "variables": {"X": "1", "RUN_MODE": "prod", "ENVIRONMENT": "production", "HOST": "web1", "REVISION": B,
+                      "PREVIOUS": A}}
+    assert before.undo is None
+
+
+@pytest.mark.parametrize(("found", "force", "once"), [
+    ([BLANK, BLANK, BLANK], False, "web1"), ([facts(B), facts(), facts()], False, "web2"),
+    ([facts(B), facts(B), facts(B)], False, None), ([facts(B), facts(B), facts(B)], True, "web1"),
+    ([facts(B, program=STOPPED, started_from=None), BLANK, BLANK], False, "web2")])
+def test_once_a_deploy(found: list[Facts], force: bool, once: str | None) -> None:
+    """On the lowest-named host on which a version changes."""
+    plain = replace(HOOKED, secrets=(), secret_values={})
+    targets = tuple(Target(host=replace(HOST, name=f"web{number}"), service=plain) for number in (3, 1, 2))
+    known = {(f"web{number}", "monitor"): one for number, one in enumerate(found, 1)}
+    plans = goal.towards(recipe, force=force)(targets, known, {"monitor": GOAL})
+    assert [host for (host, _), made in sorted(plans.items()) if "after_activate" in names(made)] == (
+        [once] if once else [])
+
+
+@pytest.mark.parametrize(("service", "steps"), [
+    (SERVICE, ["prepare", "activate"]), (HOOKED, ["prepare", "before", "activate", "after"]),
+    (None, ["activate"])], ids=["no hooks", "hooks", "restart"])
+@pytest.mark.parametrize("hosts", [1, 2])
+def test_a_lone_host_is_told_all_phases_in_advance(service: Service | None, steps: list[str], hosts: int) -> None:
+    """The others one after the other; a phase without steps is none."""
+    from tasks.rollout.coordinator import Coordinator
+    from tasks.rollout.order import Order
+
+    order = Order(deploy="d", command="deploy", by="ann", since="now", environment="test")
+    targets = tuple(replace(TARGET, host=replace(HOST, name=f"web{number}")) for number in range(hosts))
+    coordinator = Coordinator(order, targets, Silent())
+    heard: list[Any] = []
+    for one in coordinator.peers:
+        made = recipe(service, facts(), GOAL) if service else supervised.restarted(SERVICE, facts())
+        one.plans = {"monitor": Plan(was=A, tried=B, steps=tuple(made))}
+        one.send = lambda message, name=one.name: heard.append(  # type: ignore[method-assign,misc]
+            (name, message.get("phases", message["do"])))
+    coordinator.conversation.agree = lambda phase, peers: heard.append(phase)  # type: ignore[method-assign]
+    coordinator._agree()
+    if hosts == 1:
+        assert heard == [("web0", steps), *steps, ("web0", "commit")]
+    else:
+        assert heard == [each for phase in steps for each in (("web0", [phase]), ("web1", [phase]), phase)] + [
+            ("web0", "commit"), ("web1", "commit")]
+
+
+class Silent:
+    def on(self, event: Any) -> None: ...
+
+    def close(self) -> None: ...
 
 
 # --- how it ended ---

@@ -1,0 +1,147 @@
+"""Hooks: before anything restarts on any host, and once all are healthy; with the program's environment and more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.app import App, read, why
+from tests.integration.conftest import MakeApp
+from tests.support.lab import Run
+
+SECRET = "hunter2-MARK4711 it's"
+HOOKS: dict[str, Any] = {
+    "before_activate": [
+        {"run": 'echo "$REVISION" >>"$GATE/migrated-$HOST"', "once": True},
+        'env >"$GATE/environ-$HOST"; pwd >"$GATE/pwd-$HOST"',
+        'cp built "$GATE/built-$HOST"',
+    ],
+    "after_activate": {"run": [
+        '[[ -n $HOST ]] && echo after >>"$GATE/after-$HOST"',
+        'if test -e "$GATE/fail-after"; then echo "cannot notify: $TOKEN"; exit 4; fi',
+    ]},
+}
+
+
+@pytest.fixture
+def own(make_app: MakeApp) -> App:
+    return make_app(hooks=HOOKS, secrets=["TOKEN"])
+
+
+def deploy(app: App, *args: str) -> Run:
+    return app.deploy(*args, TOKEN=SECRET)
+
+
+def traces(app: App, kind: str) -> dict[str, str]:
+    return {path.name.rpartition("-")[2]: path.read_text() for path in sorted(app.gate.glob(f"{kind}-web*"))}
+
+
+def test_when_and_with_what_they_run(own: App) -> None:
+    runs = [deploy(own)]
+    assert runs[0].code == 0, runs[0]
+    first = own.commits()[0]
+    assert traces(own, "migrated") == {"web1": first + "\n"}
+    second = own.commit(f"{own.name}-2")
+    runs.append(deploy(own))
+    assert runs[1].code == 0, runs[1]
+    assert traces(own, "migrated") == {"web1": f"{first}\n{second}\n"}
+    assert traces(own, "after") == {"web1": "after\n" * 2, "web2": "after\n" * 2}
+    for host in own.hosts:
+        got = dict(line.split("=", 1) for line in traces(own, "environ")[host].splitlines() if "=" in line)
+        assert {name: got[name] for name in ("REVISION", "PREVIOUS", "ENVIRONMENT", "HOST", "RUN_MODE", "TOKEN", "GATE")
+                } == {"REVISION": second, "PREVIOUS": first, "ENVIRONMENT": "test", "HOST": host, "RUN_MODE": "test",
+                      "TOKEN": SECRET, "GATE": str(own.gate)}
+        assert traces(own, "pwd")[host].strip() == str(own.lab[host].directory(own.name))
+        assert traces(own, "built")[host].strip() == f"{own.name}-2"
+    for run in runs:
+        in_order(run)
+        assert SECRET not in run.out + run.err
+
+
+def in_order(run: Run) -> None:
+    """No host goes on before all are through: built, then before_activate, then healthy, then after_activate."""
+    order = [(e["event"], e["step"]) for e in run.events if e["event"].startswith("step_")]
+
+    def last(step: str) -> int:
+        return len(order) - 1 - order[::-1].index(("step_finished", step))
+
+    for earlier, later in (("build", "before_activate"), ("before_activate", "program"), ("verify", "after_activate")):
+        assert last(earlier) < order.index(("step_started", later)), (earlier, later)
+
+
+def test_previous_is_empty_on_a_first_deploy(own: App) -> None:
+    assert deploy(own).code == 0
+    assert "\nPREVIOUS=\n" in traces(own, "environ")["web1"]
+
+
+def test_only_where_a_version_changes(own: App) -> None:
+    """In deploy and rollback; not when there is nothing to do, not in start, stop and restart."""
+    assert deploy(own).code == 0
+    own.commit(f"{own.name}-2")
+    assert deploy(own).code == 0
+    before = traces(own, "migrated"), traces(own, "after")
+    assert deploy(own).finished["outcome"] == "unchanged"
+    for command in ("stop", "start", "restart"):
+        assert own.fab(command, own.name).code == 0
+    own.fab("stop", own.name)
+    assert deploy(own).finished["outcome"] == "committed"       # only started
+    assert (traces(own, "migrated"), traces(own, "after")) == before
+    assert own.fab("rollback", own.name, TOKEN=SECRET).code == 0
+    assert traces(own, "migrated")["web1"].splitlines()[-1] == own.commits()[0]
+    assert len(traces(own, "after")["web2"].splitlines()) == 3
+
+
+def test_once_is_the_lowest_host_that_changes(own: App) -> None:
+    """One host was deployed before: the migration runs again with the others, on the lowest-named of them."""
+    assert deploy(own, "--host", "web1").code == 0
+    assert deploy(own).code == 0
+    first = own.commits()[0]
+    assert traces(own, "migrated") == {"web1": f"{first}\n", "web2": f"{first}\n"}
+
+
+def test_a_failing_before_activate_restarts_nothing(own: App) -> None:
+    assert deploy(own).code == 0
+    before, pids = own.states(), own.pids()
+    own.commit(f"{own.name}-2")
+    own.write(hooks={**HOOKS, "before_activate": [{"run": 'echo "no such table: $TOKEN"; exit 3', "once": True}]})
+    run = deploy(own)
+    assert run.code == 1, run
+    assert "exit status 3" in why(run, "web1", own.name)
+    assert "no such table: ***" in [e["line"] for e in run.events if e["event"] == "output"]
+    assert (own.states(), own.pids()) == (before, pids)
+    quiet(own, run)
+
+
+def test_a_failing_after_activate_goes_back(own: App) -> None:
+    """On every host; and no hook runs on the way back."""
+    assert deploy(own).code == 0
+    before, pids = own.states(), own.pids()
+    own.commit(f"{own.name}-2")
+    (own.gate / "fail-after").touch()
+    migrated = traces(own, "migrated")["web1"]
+    for format in ("json", "plain"):
+        run = own.deploy("--verbose", format=format, TOKEN=SECRET)
+        assert run.code == 1, run
+        assert "cannot notify: ***" in run.out
+        assert own.states() == before
+        assert not set(own.pids()) & set(pids)
+        quiet(own, run)
+    assert len(traces(own, "migrated")["web1"].splitlines()) == len(migrated.splitlines()) + 2
+
+
+def quiet(own: App, run: Run) -> None:
+    assert "MARK4711" not in run.out + run.err
+    for host in own.hosts:
+        for path in (own.lab[host].root / ".fabvisor").rglob("*"):
+            assert path.name == "env" or path.is_dir() or "MARK4711" not in read(str(path)), path
+
+
+def test_a_hook_that_hangs_is_ended(make_app: MakeApp) -> None:
+    own = make_app(build_timeout=1, hooks={"before_activate": 'echo $$ >"$GATE/pid-$HOST"; sleep 1000'})
+    run = own.deploy("--host", "web1")
+    assert run.code == 1, run
+    assert "timed out" in why(run, "web1", own.name)
+    assert not Path(f"/proc/{traces(own, 'pid')['web1'].strip()}").exists()
+    assert not own.lab["web1"].directory(own.name).exists()
