@@ -50,10 +50,14 @@ class Command:
         return loading.load(path)
 
     @functools.cached_property
-    def environment(self) -> Environment:
+    def environment_name(self) -> str:
         from tasks.inventory import selection
 
-        name = selection.choose_environment(self.inventory, self.options["env"] or None, os.environ)
+        return selection.choose_environment(self.inventory, self.options["env"] or None, os.environ)
+
+    @functools.cached_property
+    def environment(self) -> Environment:
+        name = self.environment_name
         found = self.inventory.environment(name)
         if found.sandbox:
             from tasks import embedded
@@ -74,6 +78,14 @@ class Command:
         from tasks.inventory import selection
 
         return selection.select(self.environment, services, self.options["host"] or None)
+
+    def described(self, name: str) -> Inventory:
+        """The inventory with all that is known of an environment while nothing is started."""
+        if not self.inventory.environment(name).sandbox:
+            return self.inventory
+        from tasks import embedded
+
+        return embedded.described(BESIDE, self.inventory, name)
 
     def targets_with_secrets(self, services: str) -> tuple[Target, ...]:
         """For what writes the environment file. A secret without a value stops here, before a host is contacted."""

@@ -9,12 +9,20 @@ from pathlib import Path
 from ..inventory.loading import Inventory
 from ..inventory.model import Environment
 from .lifecycle import down, up
-from .sandbox import EXAMPLE, Sandbox
+from .place import state_of
+from .sandbox import EXAMPLE, NAMES, Sandbox, running
 
-__all__ = ["EXAMPLE", "Sandbox", "down", "environment", "up"]
+__all__ = ["EXAMPLE", "Sandbox", "described", "down", "environment", "up"]
 
 
 def environment(folder: Path, inventory: Inventory, name: str) -> Environment:
     """The environment of that name on the sandbox's hosts, which are started unless they are up."""
     sandbox = up(folder)
-    return sandbox.adapt(inventory.environment(name, sandbox.host_settings()))
+    return sandbox.adapt(inventory.with_hosts(name, sandbox.host_settings()).environment(name))
+
+
+def described(folder: Path, inventory: Inventory, name: str) -> Inventory:
+    """The inventory with the hosts of the sandbox as they are, or as far as they are known before it is started."""
+    sandbox = running(state_of(folder))
+    unborn = {host: {"variables": {"PORT": "given when it starts"}} for host in NAMES}
+    return inventory.with_hosts(name, sandbox.host_settings() if sandbox else unborn)

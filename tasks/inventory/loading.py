@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .._errors import InventoryError, Problem, SelectionError
 from . import building, checks, merged, shape
-from ._findings import Finding, dotted, not_caused_by
+from ._findings import Finding, KeyPath, dotted, not_caused_by
 from ._nearest import did_you_mean, listed
 from .document import Document, Unreadable, parse
 from .merging import Raw
@@ -26,22 +26,21 @@ class Inventory:
     default_environment: str | None
     data: Raw = field(repr=False)
     folder: Path
+    lines: dict[KeyPath, int] = field(repr=False)
 
-    def environment(self, name: str, hosts: Raw | None = None) -> Environment:
-        """Everything merged; raises SelectionError for an unknown name.
+    def with_hosts(self, name: str, hosts: Raw) -> Inventory:
+        """As though this mapping stood under `hosts` of an environment of the file."""
+        written = {**self.data["environments"][name], "hosts": hosts}
+        return replace(self, data={**self.data, "environments": {**self.data["environments"], name: written}})
 
-        `hosts`: a mapping to read in the place of its `hosts`, as though it stood in the file.
-        """
+    def environment(self, name: str) -> Environment:
+        """Everything merged; raises SelectionError for an unknown name."""
         if name not in self.environments:
             raise SelectionError(
                 f"{self.source} has no environment {name!r}{did_you_mean(name, self.environments)}",
                 hint=f"environments: {listed(self.environments)}",
             )
-        data = self.data
-        if hosts is not None:
-            written = {**data["environments"][name], "hosts": hosts}
-            data = {**data, "environments": {**data["environments"], name: written}}
-        return building.environment(data, name, self.source)
+        return building.environment(self.data, name, self.source)
 
 
 def find_inventory(explicit: str | None, environ: Mapping[str, str], cwd: Path, beside: Path) -> Path:
@@ -71,7 +70,8 @@ def load(path: Path) -> Inventory:
     findings = _once(document.findings, wrong_shape + later)
     if findings:
         raise InventoryError(_problems(document, source, findings), f"correct {source}; no host was contacted")
-    return Inventory(source, tuple(data["environments"]), data.get("default_environment"), data, path.parent)
+    return Inventory(source, tuple(data["environments"]), data.get("default_environment"), data, path.parent,
+                     document.lines)
 
 
 def _read(path: Path, source: str) -> Document:

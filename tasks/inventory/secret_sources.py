@@ -77,7 +77,9 @@ def _parsed(text: str, path: Path) -> Found:
     # Without a translation of line ends: a value's own are part of it.
     found: Found = {}
     for binding in parse_stream(io.StringIO(text, newline="")):
-        where = f"{_shown(path)}:{binding.original.line}"
+        written = binding.original                  # with the blank lines in front of it
+        blank = written.string[:len(written.string) - len(written.string.lstrip())]
+        where = f"{_shown(path)}:{written.line + blank.count(chr(10))}"
         if binding.error:
             raise NotReady(f"{where}: this line cannot be read", "write NAME='value', with \\' and \\\\ for ' and \\")
         if binding.key and binding.value is not None:

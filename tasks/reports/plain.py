@@ -26,6 +26,8 @@ from tasks.rollout.events import (
 )
 
 WIDTH = 80
+# A setting is one line, however long.
+WITHOUT_END = 1 << 20
 STEP = len("checkout")
 # Every deploy passes through these; they are worth a line only to --verbose.
 QUIET_STATES = frozenset({"connecting", "connected", "locked"})
@@ -100,7 +102,7 @@ class Plain(Reporter):
         self._print([[*self.story.label(event.host), *mark, (line, "")] for line in clean_lines(event.message)])
 
     def _ending(self, event: Finished) -> None:
-        lines = self.story.ending(event, WIDTH)
+        lines = self.story.ending(event, WITHOUT_END if event.command == "config" else WIDTH)
         # A command that only shows a table needs no space above it.
         self._print([[], *lines] if self.story.progressed and len(lines) > 1 else lines)
 

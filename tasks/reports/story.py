@@ -7,6 +7,7 @@ from collections import deque
 from tasks.reports.lines import Line
 from tasks.reports.pages import result_lines, status_lines
 from tasks.reports.screen import Screen
+from tasks.reports.settings import setting_lines
 from tasks.reports.verdict import READING, verdict
 from tasks.reports.words import clean, clean_lines, listed, short
 from tasks.rollout.events import (
@@ -16,6 +17,7 @@ from tasks.rollout.events import (
     LogLine,
     Output,
     Resolved,
+    Setting,
     Started,
     Status,
     StepFinished,
@@ -32,6 +34,7 @@ class Story:
         self.hosts: list[str] = []
         self.services: list[str] = []
         self.statuses: list[Status] = []
+        self.settings: list[Setting] = []
         self.told: set[str] = set()
         self.progressed = False
         self._tails: dict[Step, deque[str]] = {}
@@ -45,6 +48,8 @@ class Story:
                 self.progressed = event.command not in READING
             case Status():
                 self.statuses.append(event)
+            case Setting():
+                self.settings.append(event)
             case StepStarted():
                 self._tails[event.host, event.service, event.step] = deque(maxlen=TAIL)
             case Error():
@@ -110,6 +115,8 @@ class Story:
         marks = self.screen.marks
         if finished.command == "status":
             return status_lines(self.statuses, finished, width, marks, self.screen.now())
+        if finished.command == "config":
+            return setting_lines(self.settings, width, marks)
         if finished.command in READING and not finished.exit_code:
             return []
         return result_lines(finished, width, marks, self.told)

@@ -105,6 +105,17 @@ class Status(Event, frozen=True, kw_only=True, tag="status"):
     oddities: list[str]
 
 
+class Setting(Event, frozen=True, kw_only=True, tag="setting"):
+    """`host` is null where all hosts agree; `source` is where the value comes from: `file:line`, default, …"""
+
+    environment: str
+    host: str | None
+    service: str
+    key: str
+    value: Any
+    source: str
+
+
 class LogLine(Event, frozen=True, kw_only=True, tag="log"):
     host: str
     service: str

@@ -263,7 +263,7 @@ def test_hosts_given_later_count_as_though_they_stood_in_the_file(tmp_path: Path
         defaults: {port: 2222}
         services: {monitor: {repo: git@x:y, command: ./run, health: {tcp: "h:${PORT}"}}}
         environments: {sandbox: {sandbox: true}}
-        """).environment("sandbox", {"web1": {"root": "/r", "variables": {"PORT": "7"}}})
+        """).with_hosts("sandbox", {"web1": {"root": "/r", "variables": {"PORT": "7"}}}).environment("sandbox")
     assert [(t.host.name, t.host.root, t.host.port, t.service.health) for t in environment.targets] == [
         ("web1", "/r", 2222, model.Health(tcp="h:7"))
     ]

@@ -130,8 +130,8 @@ def test_a_file_that_others_can_read(tmp_path: Path, mode: int) -> None:
 @pytest.mark.parametrize("line", ["TOKEN='MARK", "MARK MARK", "TOKEN='MARK' MARK"])
 def test_a_line_that_cannot_be_read(tmp_path: Path, line: str) -> None:
     """It is named by its number, not quoted."""
-    keep(tmp_path, f"# x\nOTHER=1\n{line}\n")
-    assert refused(tmp_path, "TOKEN").message == ".secrets/production.env:3: this line cannot be read"
+    keep(tmp_path, f"# x\n\nOTHER=1\n\n  {line}\n")
+    assert refused(tmp_path, "TOKEN").message == ".secrets/production.env:5: this line cannot be read"
 
 
 def test_a_file_that_is_a_folder(tmp_path: Path) -> None:

@@ -1,0 +1,48 @@
+"""fab config: the effective settings, and where each comes from."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from tasks._command import Command, command
+
+if TYPE_CHECKING:
+    from tasks.inventory.origins import Setting
+    from tasks.rollout.events import Finished
+
+
+@command(
+    positional=["service"],
+    help={"service": "a name, a comma list, or `all`", "diff": "another environment: show only what differs there"},
+)
+def config(run: Command, service: str, diff: str = "") -> Finished:
+    """Show the effective settings, each with the line it comes from; contacts no host.
+
+    Example: fab config monitor --env develop --diff production
+    """
+    from tasks.inventory import origins
+    from tasks.rollout import events
+
+    found = _settings(run, run.environment_name, service)
+    if diff:
+        found = origins.differing(found, _settings(run, diff, service))
+    for one in found:
+        run.report.on(events.Setting(**one._asdict()))
+    if not found:
+        run.report.on(events.Notice(message=f"nothing differs between {run.environment_name} and {diff}"))
+    return events.Finished(command=run.name, outcome="unchanged", exit_code=0)
+
+
+def _settings(run: Command, environment: str, services: str) -> list[Setting]:
+    from tasks.inventory import origins, secret_sources, selection
+
+    inventory = run.described(environment)
+    targets = selection.select(inventory.environment(environment), services, run.options["host"] or None)
+    found: list[Setting] = []
+    for name in sorted({target.service.name for target in targets}):
+        here = [target for target in targets if target.service.name == name]
+        named = dict.fromkeys(here[0].service.secrets)
+        secrets = secret_sources.find(named, environment, inventory.folder, os.environ) if named else {}
+        found += origins.of_service(inventory, environment, name, [target.host.name for target in here], secrets)
+    return found

@@ -1,0 +1,63 @@
+"""fab config: what is in force, and where it was written. No host is contacted, no sandbox is started."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from tests.integration.app import App, messages
+from tests.support.lab import CHECKOUT, Lab
+
+
+def settings(app: App, *args: str, **env: str) -> dict[tuple[str, str], dict[str, Any]]:
+    run = app.fab("config", app.name, *args, **env)
+    assert run.code == 0, run
+    assert {event["event"] for event in run.events[:-1]} == {"setting"}
+    return {(event["environment"], event["key"]): event for event in run.events[:-1]}
+
+
+def test_no_host_is_contacted_and_no_secret_shown(app: App) -> None:
+    app.write(secrets=["GIVEN", "KEPT", "GONE"], variables={"LEVEL": "info"})
+    (app.gate / ".secrets").mkdir()
+    kept = app.gate / ".secrets/test.env"
+    kept.write_text("\nKEPT=hunter2-MARK\n")
+    kept.chmod(0o600)
+    contacted = [app.lab[host].sshd.log for host in app.hosts]
+    found = settings(app, GIVEN="hunter2-MARK")
+    line = app.inventory.read_text().splitlines().index("      LEVEL: info") + 1
+    assert found["test", "variables.LEVEL"] == {
+        "event": "setting", "environment": "test", "host": None, "service": app.name, "key": "variables.LEVEL",
+        "value": "info", "source": f"{app.gate.name}/hosts.yaml:{line}"}
+    assert [(found["test", f"secrets.{name}"]["value"], found["test", f"secrets.{name}"]["source"])
+            for name in ("GIVEN", "KEPT", "GONE")] == [
+        ("***", "environment"), ("***", ".secrets/test.env:2"), (None, "missing")]
+    for format in ("json", "plain", "terminal"):
+        run = app.fab("config", app.name, "--verbose", format=format, GIVEN="hunter2-MARK")
+        assert run.code == 0 and "secrets.GIVEN" in run.out and "MARK" not in run.out + run.err, run
+    kept.chmod(0o644)
+    refused = app.fab("config", app.name)
+    assert refused.code == 2 and "chmod 600 .secrets/test.env" in messages(refused)
+    assert [app.lab[host].sshd.log for host in app.hosts] == contacted, "a host was contacted"
+
+
+def test_two_environments(app: App) -> None:
+    text = app.inventory.read_text()
+    other = "  other:\n    branch: main\n    run_mode: test\n    hosts: {web1: {root: /x, user: ann}}\n"
+    app.inventory.write_text(text + other)
+    found = settings(app, "--env", "test", "--diff", "other")
+    assert {key for _, key in found} == {"port", "address", "user", "root", "identity_file", "python", "variables.HOST",
+                                         "variables.GATE"}
+    assert found["other", "root"]["value"] == "/x" and found["other", "variables.GATE"]["source"] == "not set"
+    same = app.fab("config", app.name, "--diff", "test")
+    assert same.code == 0 and "nothing differs between test and test" in messages(same)
+    wrong = app.fab("config", app.name, "--diff", "oter")
+    assert wrong.code == 2 and "did you mean 'other'?" in messages(wrong)
+
+
+def test_a_sandbox_is_not_started(lab: Lab, tmp_path: Path) -> None:
+    run = lab.fab("config", "monitor", FAB_INVENTORY=str(CHECKOUT / "hosts.yaml"), TMPDIR=str(tmp_path))
+    assert run.code == 0, run
+    (port,) = [event for event in run.events if event.get("key") == "variables.PORT"]
+    assert (port["value"], port["source"]) == ("given when it starts", "sandbox")
+    assert os.listdir(tmp_path) == []
