@@ -19,7 +19,7 @@ from tasks._errors import FabvisorError, SelectionError
 if TYPE_CHECKING:
     from tasks.inventory.loading import Inventory
     from tasks.inventory.model import Environment, Target
-    from tasks.reports import Reporter
+    from tasks.reports import Audience
     from tasks.rollout.events import Finished
     from tasks.rollout.order import Order
 
@@ -27,7 +27,7 @@ BESIDE = Path(__file__).resolve().parent.parent
 SHARED = {
     "env": "the environment of hosts.yaml; else FAB_ENV, CI_ENVIRONMENT_NAME, default_environment",
     "host": "only these hosts: GLOB[,GLOB]; !GLOB leaves out",
-    "format": "auto, terminal, plain or json",
+    "format": "auto, terminal, plain, gitlab or json",
     "inventory": "the inventory file; else FAB_INVENTORY, ./hosts.yaml, the one beside the fabfile",
     "verbose": "show everything that the hosts print",
 }
@@ -37,7 +37,7 @@ DEFAULTS: dict[str, Any] = {"env": "", "host": "", "format": "auto", "inventory"
 class Command:
     """What a verb runs with: its name, the shared options, the screen."""
 
-    def __init__(self, name: str, options: dict[str, Any], report: Reporter) -> None:
+    def __init__(self, name: str, options: dict[str, Any], report: Audience) -> None:
         self.name = name
         self.options = options
         self.report = report
@@ -72,7 +72,14 @@ class Command:
 
         now = datetime.now(timezone.utc)
         return Order(deploy=now.strftime("%Y%m%d-%H%M%S-") + os.urandom(3).hex(), command=self.name, by=_who(),
-                     since=now.strftime("%Y-%m-%dT%H:%M:%SZ"), environment=self.environment.name)
+                     since=now.strftime("%Y-%m-%dT%H:%M:%SZ"), environment=self.environment.name,
+                     url=self.environment.url)
+
+    def write_reports(self, **files: str) -> None:
+        """By kind (junit, dotenv) the file that the user named, or the empty text."""
+        for kind, path in files.items():
+            if path:
+                self.report.write(kind, path)
 
     def targets(self, services: str) -> tuple[Target, ...]:
         from tasks.inventory import selection
@@ -115,10 +122,12 @@ class Command:
 
 
 def _who() -> str:
-    """For locks and histories."""
+    """For locks and histories. In a GitLab job: who started it, and where its log is."""
     import getpass
     import socket
 
+    if os.environ.get("GITLAB_USER_LOGIN") and os.environ.get("CI_JOB_URL"):
+        return f"{os.environ['GITLAB_USER_LOGIN']} {os.environ['CI_JOB_URL']}"
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
@@ -175,19 +184,19 @@ def _guarded(name: str, context: Any, body: Body, shared: dict[str, Any]) -> int
         trouble = None
     except FabvisorError as error:
         report, trouble = reports.choose("plain", False, os.environ, sys.stdout, sys.stderr), error
-    with report:
+    with (audience := reports.Audience(report)):
         try:
             if trouble:
                 raise trouble
             _refuse_fabric_options(context)
-            finished = body(Command(name, shared, report))
+            finished = body(Command(name, shared, audience))
         except (KeyboardInterrupt, Exception) as error:
-            finished = _ended_by(error, name, report)
-        report.on(finished)
+            finished = _ended_by(error, name, audience)
+        audience.on(finished)
     return finished.exit_code
 
 
-def _ended_by(error: BaseException, name: str, report: Reporter) -> Finished:
+def _ended_by(error: BaseException, name: str, report: Audience) -> Finished:
     from tasks.rollout.events import Error, Finished
 
     if isinstance(error, FabvisorError):

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
         "set_aside": "stash files that were edited on the host, instead of refusing",
         "wait": "seconds to wait for a lock that somebody else holds",
         "yes": "do not ask",
+        "junit": "write a JUnit report to this file: a test case a host and service",
+        "dotenv": "write DEPLOY_URL and DEPLOY_REVISION to this file",
     },
 )
 def deploy(
     run: Command, service: str, revision: str = "", force: bool = False, set_aside: bool = False,
-    wait: str = "0", yes: bool = False,
+    wait: str = "0", yes: bool = False, junit: str = "", dotenv: str = "",
 ) -> Finished:
     """Deploy services: fetch, checkout, build on every host; then restart, verify; or go back.
 
@@ -36,6 +38,7 @@ def deploy(
     from tasks.rollout.coordinator import Coordinator
     from tasks.rollout.goal import towards
 
+    run.write_reports(junit=junit, dotenv=dotenv)
     targets = run.targets_with_secrets(service)
     wanted = run.revision("revision", revision) if revision else run.environment.branch
     coordinator = Coordinator(run.order, targets, run.report, wait=run.seconds("wait", wait))

@@ -24,11 +24,13 @@ if TYPE_CHECKING:
         "set_aside": "stash files that were edited on the host, instead of refusing",
         "wait": "seconds to wait for a lock that somebody else holds",
         "yes": "do not ask",
+        "junit": "write a JUnit report to this file: a test case a host and service",
+        "dotenv": "write DEPLOY_URL and DEPLOY_REVISION to this file",
     },
 )
 def rollback(
     run: Command, service: str, to: str = "", force: bool = False, set_aside: bool = False, wait: str = "0",
-    yes: bool = False,
+    yes: bool = False, junit: str = "", dotenv: str = "",
 ) -> Finished:
     """Go back to the newest version before this one that was committed and healthy; again goes further.
 
@@ -38,6 +40,7 @@ def rollback(
     from tasks.rollout.coordinator import Coordinator
     from tasks.rollout.goal import towards
 
+    run.write_reports(junit=junit, dotenv=dotenv)
     targets = run.targets_with_secrets(service)
     coordinator = Coordinator(run.order, targets, run.report, wait=run.seconds("wait", wait))
     planner = towards(recipe, force=force, set_aside=set_aside)

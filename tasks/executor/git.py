@@ -124,6 +124,14 @@ class Clone:
             return self._maybe("rev-parse", "--verify", "--quiet", revision.lower() + "^{commit}"), None
         return None, None
 
+    def distance(self, commit: str) -> Tuple[Optional[int], Optional[int]]:
+        """(commits that HEAD has and it has not, commits that it has and HEAD has not); None where nobody can tell."""
+        counted = self._maybe("rev-list", "--left-right", "--count", "HEAD..." + commit, "--")
+        if counted is None:
+            return None, None
+        back, forward = counted.split()
+        return int(back), int(forward)
+
     def subject(self, commit: str) -> str:
         """The first line of its message; empty where it is not here."""
         return self._maybe("log", "-1", "--format=%s", commit, "--") or ""

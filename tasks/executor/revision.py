@@ -14,13 +14,20 @@ Found = Tuple[Optional[str], Optional[str]]
 
 
 def resolve(here: Here, revision: str) -> Dict[str, Any]:
-    """{revision, commit, branch, subject}; raises NotReady when the repository has no such revision."""
+    """{revision, commit, branch, subject, back, forward}; raises NotReady when the repository has no such revision.
+
+    `back`, `forward`: as Clone.distance() from what is on the disk here.
+    """
     commit, branch = _in_clone(here, revision) if here.clone.exists() else _in_repository(here, revision)
     if commit is None:
         raise NotReady("%s: no commit, branch or tag %r in %s" % (here.name, revision, here.clone.repo),
                        "push it, or choose another with --revision")
-    subject = here.clone.subject(commit) if here.clone.exists() else ""
-    return {"revision": revision, "commit": commit, "branch": branch, "subject": subject}
+    found: Dict[str, Any] = {"revision": revision, "commit": commit, "branch": branch, "subject": "",
+                             "back": None, "forward": None}
+    if here.clone.exists():
+        back, forward = here.clone.distance(commit)
+        found.update(subject=here.clone.subject(commit), back=back, forward=forward)
+    return found
 
 
 def _in_clone(here: Here, revision: str) -> Found:

@@ -74,6 +74,7 @@ class Service(Overrides, kw_only=True, forbid_unknown_fields=True):
 class Environment(Settings, kw_only=True, forbid_unknown_fields=True):
     branch: Text = UNSET
     run_mode: Text = UNSET
+    url: Text = UNSET
     services: list[str] | dict[str, Overrides | None] | UnsetType = UNSET
     hosts: list[str] | dict[str, Settings | None] | UnsetType = UNSET
     sandbox: bool = False

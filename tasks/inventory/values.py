@@ -159,6 +159,12 @@ def repo(text: str) -> str:
     return ""
 
 
+def url(text: str) -> str:
+    """Where people look: a line of a dotenv file, and a link in GitLab."""
+    good = re.fullmatch(r"https?://[^\s\"'$]+", text) and not CONTROL.search(text)
+    return "" if good else f"expected a URL that begins with http:// or https://, got {quoted(text)}"
+
+
 def revision(text: str) -> str:
     """A branch, a tag or a commit: by git's rules for names, nothing that git would compute (`a..b`, `a~1`, `a:b`)."""
     if not text:
@@ -193,4 +199,4 @@ SERVICE: dict[str, Check] = {
     "requires": requires,
 }
 
-ENVIRONMENT: dict[str, Check] = {**SETTINGS, "branch": revision, "run_mode": name}
+ENVIRONMENT: dict[str, Check] = {**SETTINGS, "branch": revision, "run_mode": name, "url": url}

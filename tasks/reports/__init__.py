@@ -8,6 +8,7 @@ connected to. To add one, write the module and one line in FORMATS.
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping
 from functools import cached_property
 from importlib import import_module
@@ -24,9 +25,11 @@ FORMATS: Mapping[str, str] = MappingProxyType(
     {
         "terminal": "tasks.reports.terminal",
         "plain": "tasks.reports.plain",
+        "gitlab": "tasks.reports.gitlab",
         "json": "tasks.reports.jsonl",
     }
 )
+FILES: Mapping[str, str] = MappingProxyType({"junit": "tasks.reports.junit", "dotenv": "tasks.reports.dotenv"})
 
 
 class Reporter(Protocol):
@@ -49,6 +52,37 @@ class Reporter(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class Audience(Reporter):
+    """The screen, and whoever else is to be told."""
+
+    def __init__(self, screen: Reporter) -> None:
+        self._screen = screen
+        self._told = [screen]
+
+    def write(self, kind: str, path: str) -> None:
+        """A report of that kind (see FILES) in a file too. Raises SelectionError when there can be none."""
+        try:
+            with open(path, "wb"):
+                pass
+            os.unlink(path)             # what an earlier job left is no report of this one
+        except OSError as error:
+            raise SelectionError(f"--{kind} {path}: cannot be written: {error.strerror}",
+                                 "name a file in a folder that exists, and that is yours to write") from None
+        self._told.append(import_module(FILES[kind]).reporter(path))
+
+    def on(self, event: Event) -> None:
+        for each in self._told:
+            each.on(event)
+
+    def close(self) -> None:
+        for each in self._told:
+            each.close()
+
+    @property
+    def gone(self) -> bool:
+        return self._screen.gone
 
 
 def choose(
@@ -87,6 +121,8 @@ class _Late(Reporter):
 
 
 def _automatic(screen: Screen) -> str:
+    if screen.environ.get("GITLAB_CI") == "true":
+        return "gitlab"
     capable = screen.out.isatty() and screen.environ.get("TERM") != "dumb"
     return "terminal" if capable else "plain"
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from tasks.reports.lines import Column, Line, Span, paragraph, short_hosts, table
 from tasks.reports.screen import Marks
 from tasks.reports.verdict import SETTLED, results
-from tasks.reports.words import ago, clean, clean_lines, short, uptime
+from tasks.reports.words import ago, clean, clean_lines, short, uptime, who
 from tasks.rollout.events import Error, Finished, Result, Status
 
 Name = tuple[str, str, str]  # host, service, tone
@@ -90,7 +90,7 @@ def status_lines(
         Column("commit", [(short(row.commit, marks.none), "") for row in rows]),
         Column("branch", [(clean(row.branch or marks.none), "") for row in rows], least=7, drop=1),
         Column("deployed", [(ago(row.deployed_at, now) or marks.none, "dim") for row in rows], drop=3),
-        Column("by", [(clean(row.deployed_by or marks.none), "dim") for row in rows], least=5, drop=4),
+        Column("by", [(who(row.deployed_by, marks.none), "dim") for row in rows], least=5, drop=4),
     ]
     names = _name_columns([(row.host, row.service, "") for row in rows], width, others)
     head, *body = table([*names, *others], width, marks.cut)

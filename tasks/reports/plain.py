@@ -39,9 +39,13 @@ def reporter(screen: Screen) -> Reporter:
 
 
 class Plain(Reporter):
+    width = WIDTH
+    codes = _CODES
+
     def __init__(self, screen: Screen) -> None:
         self.screen = screen
         self.story = Story(screen)
+        self.coloured = screen.forced_colour
 
     @property
     def gone(self) -> bool:
@@ -57,11 +61,10 @@ class Plain(Reporter):
                 self._print([self.story.resolved(event)])
             case HostState():
                 self._state(event)
-            case StepStarted() if self.screen.verbose:
-                self._print([[*self.story.label(event.host, event.service), (event.step, "dim")]])
-            case Output() if self.screen.verbose:
-                bar: Line = [("| ", "dim"), (clean(event.line), "")]
-                self._print([[*self.story.label(event.host, event.service), *bar]])
+            case StepStarted():
+                self._begin(event)
+            case Output():
+                self._output(event)
             case StepFinished():
                 self._step(event)
             case Notice():
@@ -81,6 +84,15 @@ class Plain(Reporter):
         if self.screen.verbose or event.state not in QUIET_STATES:
             detail = f": {clean(event.detail)}" if event.detail else ""
             self._print([[*self.story.label(event.host), (clean(event.state) + detail, "dim")]])
+
+    def _begin(self, event: StepStarted) -> None:
+        if self.screen.verbose:
+            self._print([[*self.story.label(event.host, event.service), (event.step, "dim")]])
+
+    def _output(self, event: Output) -> None:
+        if self.screen.verbose:
+            bar: Line = [("| ", "dim"), (clean(event.line), "")]
+            self._print([[*self.story.label(event.host, event.service), *bar]])
 
     def _step(self, event: StepFinished) -> None:
         tail, why = self.story.tail(event), self.story.why(event)
@@ -102,15 +114,17 @@ class Plain(Reporter):
         self._print([[*self.story.label(event.host), *mark, (line, "")] for line in clean_lines(event.message)])
 
     def _ending(self, event: Finished) -> None:
-        lines = self.story.ending(event, WITHOUT_END if event.command == "config" else WIDTH)
+        lines = self.story.ending(event, WITHOUT_END if event.command == "config" else self.width)
         # A command that only shows a table needs no space above it.
         self._print([[], *lines] if self.story.progressed and len(lines) > 1 else lines)
 
     def _print(self, lines: list[Line], stream: Stream | None = None) -> None:
         stream = stream or self.screen.out
         for line in lines:
-            stream.write((self._painted(line) if self.screen.forced_colour else text_of(line)) + "\n")
+            stream.write(self._painted(line) + "\n")
         stream.flush()
 
     def _painted(self, line: Line) -> str:
-        return "".join(f"\x1b[{_CODES[tone]}m{text}\x1b[0m" if tone else text for text, tone in line)
+        if not self.coloured:
+            return text_of(line)
+        return "".join(f"\x1b[{self.codes[tone]}m{text}\x1b[0m" if tone else text for text, tone in line)

@@ -9,7 +9,7 @@ from tasks.reports.pages import result_lines, status_lines
 from tasks.reports.screen import Screen
 from tasks.reports.settings import setting_lines
 from tasks.reports.verdict import READING, verdict
-from tasks.reports.words import clean, clean_lines, listed, short
+from tasks.reports.words import clean, clean_lines, distance, listed, short
 from tasks.rollout.events import (
     Error,
     Event,
@@ -97,6 +97,8 @@ class Story:
         same = event.commit.startswith(event.revision)
         said = commit if same else f"{clean(event.revision)} is {commit}"
         line: Line = [(f"{clean(event.service)}: {said}", "")]
+        back = distance(event.back, event.forward)
+        line += [(f", {back}", "bad")] if back else []
         return [*line, (f"  {clean(event.subject)}", "dim")] if event.subject else line
 
     def ending(self, finished: Finished, width: int) -> list[Line]:

@@ -70,6 +70,20 @@ def _units(seconds: float, most: int = 2) -> str:
     return " ".join(said) or "0 s"
 
 
+def who(by: str | None, none: str = "-") -> str:
+    """user@host as it is; of `user URL` in GitLab the user and the job's number."""
+    name, _, url = clean(by or "").partition(" ")
+    job = url.rpartition("/jobs/")[2]
+    return f"{name}, job {job}" if job.isdecimal() else clean(by or none)
+
+
+def distance(back: int | None, forward: int | None) -> str:
+    """Empty when nothing that the hosts have is left behind."""
+    if not back:
+        return ""
+    return f"back {count(back, 'commit')}" + (f" and on {count(forward, 'other')}" if forward else "")
+
+
 def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 

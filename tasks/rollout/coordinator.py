@@ -62,7 +62,7 @@ class Coordinator:
                       self.wait, self.while_restoring)
         for name, found in self.conversation.resolved.items():
             self.report.on(events.Resolved(service=name, revision=found["revision"], commit=found["commit"],
-                                           subject=found["subject"]))
+                                           subject=found["subject"], back=found["back"], forward=found["forward"]))
 
     def _to_resolve(self, peer: Peer, resolve: dict[str, str]) -> dict[str, str]:
         """A service is resolved by the lowest-named host that it is deployed to."""
@@ -139,4 +139,5 @@ class Coordinator:
     def _announce(self) -> None:
         services = sorted({target.service.name for target in self.targets})
         self.report.on(events.Started(command=self.order.command, environment=self.order.environment,
-                                          hosts=[peer.name for peer in self.peers], services=services))
+                                          hosts=[peer.name for peer in self.peers], services=services,
+                                          deploy=self.order.deploy, url=self.order.url))

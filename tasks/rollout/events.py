@@ -16,21 +16,32 @@ class Event(Struct, frozen=True, kw_only=True, tag_field="event"):
 
 
 class Started(Event, frozen=True, kw_only=True, tag="started"):
-    """The command is about to contact hosts; `hosts` in name order, the lowest first."""
+    """The command is about to contact hosts; `hosts` in name order, the lowest first.
+
+    `deploy`: its id, by which the hosts name their run logs; `url`: where the environment can be seen.
+    """
 
     command: str
     environment: str
     hosts: list[str]
     services: list[str]
+    deploy: str = ""
+    url: str = ""
 
 
 class Resolved(Event, frozen=True, kw_only=True, tag="resolved"):
-    """The revision that was asked for is this commit, on every host."""
+    """The revision that was asked for is this commit, on every host.
+
+    `back`: how many commits the resolving host has that this one lacks, `forward`: the other way round;
+    null where it had no clone, or was not asked.
+    """
 
     service: str
     revision: str
     commit: str
     subject: str = ""
+    back: int | None = None
+    forward: int | None = None
 
 
 class HostState(Event, frozen=True, kw_only=True, tag="host_state"):

@@ -6,10 +6,11 @@ from msgspec import Struct
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """`deploy`: the id of this run; `since`: ISO 8601 in UTC."""
+    """`deploy`: the id of this run; `since`: ISO 8601 in UTC; `url`: the environment's."""
 
     deploy: str
     command: str
     by: str
     since: str
     environment: str
+    url: str = ""

@@ -73,8 +73,24 @@ def test_a_branch_that_moved_is_not_the_old_local_one(tmp_path: Path, work: Path
     run_git(work, "commit", "--quiet", "--all", "--message", "moved")
     run_git(work, "tag", "--force", "v0")
     assert revision.resolve(here, "main") == {
-        "revision": "main", "commit": commit(work, "main"), "branch": "main", "subject": "moved"}
+        "revision": "main", "commit": commit(work, "main"), "branch": "main", "subject": "moved",
+        "back": None, "forward": None}                  # HEAD stands on no commit yet
     assert revision.resolve(here, "v0")["commit"] == commit(work, "main")
+
+
+def test_how_far_it_goes_back(tmp_path: Path, work: Path) -> None:
+    here = _here(tmp_path, work, True)
+    run_git(work, "checkout", "--quiet", "-b", "other", "v0")
+    run_git(work, "commit", "--quiet", "--allow-empty", "--message", "beside")
+    here.clone.fetch(quiet)
+    here.clone.checkout(commit(work, "main"), quiet)
+    asked = {name: revision.resolve(here, name) for name in ("main", "v1", "v0", "other")}
+    assert {name: (found["back"], found["forward"]) for name, found in asked.items()} == {
+        "main": (0, 0), "v1": (1, 0), "v0": (2, 0), "other": (2, 1)}
+    here.clone.checkout(commit(work, "v0"), quiet)
+    assert revision.resolve(here, "main")["forward"] == 2
+    (tmp_path / "new").mkdir()
+    assert revision.resolve(_here(tmp_path / "new", work, False), "main")["back"] is None
 
 
 def test_never_in_a_repository_above(tmp_path: Path, work: Path) -> None:

@@ -27,7 +27,7 @@ SHAPE = [
         "secrets, strategy, variables", service="zzz: make"),
     row("a key of a later version", P + "confirm: unknown key 'confirm'; known here: address, branch, "
         "connect_timeout, gateway, hosts, identity_file, lease, port, program_dir, python, root, run_mode, sandbox, "
-        "services, supervisord_conf, user, variables", environment="confirm: true"),
+        "services, supervisord_conf, url, user, variables", environment="confirm: true"),
     row("unknown host setting", W + "adress: unknown key 'adress'; did you mean 'address'?", host="adress: 10.0.0.1"),
     row("a later strategy", M + "strategy: expected 'in_place', got 'releases'", service="strategy: releases"),
     row("port as text", D + "port: expected a whole number, got the text '22'", defaults='port: "22"'),
@@ -132,6 +132,10 @@ VALUES = [
         service='build: [make, ""]'),
     row("build with NUL", M + "build: cannot hold a NUL character", service=r'build: "a\0"'),
     row("run_mode with a space", P + f"run_mode: 'a b' is not a name: {NAME_RULE}", environment="run_mode: a b"),
+    row("url without a scheme", P + "url: expected a URL that begins with http:// or https://, got 'www.example.com'",
+        environment="url: www.example.com"),
+    row("url with a space", P + "url: expected a URL that begins with http:// or https://, got 'https://a b'",
+        environment="url: https://a b"),
 ]
 
 PROGRAM = [

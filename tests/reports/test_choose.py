@@ -30,13 +30,15 @@ def test_auto_is_the_terminal_only_on_a_capable_one():
     assert chosen("auto", Tty(), TERM="xterm") == "Terminal"
     assert chosen("auto", Tty(), TERM="dumb") == "Plain"
     assert chosen("auto", io.StringIO(), TERM="xterm") == "Plain"
+    assert chosen("auto", io.StringIO(), GITLAB_CI="true") == "GitLab"
+    assert chosen("auto", io.StringIO(), GITLAB_CI="false") == "Plain"
 
 
 def test_an_unknown_format_lists_the_choices_and_the_nearest():
     with pytest.raises(SelectionError) as raised:
         chosen("jsno", io.StringIO())
     assert raised.value.message == "--format jsno: no such format"
-    assert raised.value.hint == "did you mean json? choose one of auto, terminal, plain, json"
+    assert raised.value.hint == "did you mean json? choose one of auto, terminal, plain, gitlab, json"
 
 
 @pytest.mark.parametrize("format", ["plain", "json"])

@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 import pytest
 
 from tasks.reports.lines import Column, middle_cut, short_hosts, table, text_of
-from tasks.reports.words import ago, clean, duration, listed, uptime
+from tasks.reports.words import ago, clean, distance, duration, listed, uptime, who
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=timezone.utc)
 
@@ -89,3 +89,31 @@ def test_a_table_cuts_first_and_drops_then():
     ]
     assert text_of(table(columns, 25, "…")[1]) == "abcd…jkl  1a2b3c4d  alice"
     assert text_of(table(columns, 22, "…")[1]) == "abcdefghijkl  1a2b3c4d"
+
+
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        ("anna@laptop", "anna@laptop"),
+        ("anna https://gitlab.example.com/micro/monitor/-/jobs/123", "anna, job 123"),
+        ("anna https://elsewhere.example.com", "anna https://elsewhere.example.com"),
+        (None, "-"),
+    ],
+)
+def test_who(by, said):
+    assert who(by) == said
+
+
+@pytest.mark.parametrize(
+    ("back", "forward", "said"),
+    [
+        (None, None, ""),
+        (0, 4, ""),
+        (1, 0, "back 1 commit"),
+        (3, 0, "back 3 commits"),
+        (3, 1, "back 3 commits and on 1 other"),
+        (1, 2, "back 1 commit and on 2 others"),
+    ],
+)
+def test_distance(back, forward, said):
+    assert distance(back, forward) == said

@@ -1,0 +1,43 @@
+"""`--dotenv FILE`: what GitLab reads into variables: the environment's url, and the commit that runs now.
+
+Its rules: a line each, no quotes, no comments (https://docs.gitlab.com/ci/yaml/artifacts_reports/#artifactsreportsdotenv).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from tasks.reports import Reporter
+from tasks.reports.verdict import results
+from tasks.reports.words import clean
+from tasks.rollout.events import Event, Finished, Started
+
+
+def reporter(path: str) -> Reporter:
+    return Dotenv(path)
+
+
+class Dotenv(Reporter):
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._url = ""
+
+    def on(self, event: Event) -> None:
+        if isinstance(event, Started):
+            self._url = event.url
+        elif isinstance(event, Finished):
+            found = {"DEPLOY_URL": self._url, "DEPLOY_REVISION": _revision(event)}
+            text = "".join(f"{name}={clean(value)}\n" for name, value in found.items() if value)
+            # A full disk here changes nothing about what was deployed.
+            with contextlib.suppress(OSError):
+                Path(self.path).write_text(text, encoding="utf-8")
+
+    def close(self) -> None:
+        pass
+
+
+def _revision(finished: Finished) -> str | None:
+    """Where the hosts disagree, or several repositories were deployed, there is no one commit."""
+    commits = {result.now for _, _, result in results(finished)}
+    return commits.pop() if len(commits) == 1 else None

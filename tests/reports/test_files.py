@@ -1,0 +1,117 @@
+"""The reports that lie in files: JUnit and dotenv."""
+
+from __future__ import annotations
+
+import io
+from xml.etree import ElementTree as xml
+
+import pytest
+
+from tasks._errors import SelectionError
+from tasks.reports import Audience, choose
+from tasks.rollout.events import Error, Finished, Output, Result, Started, StepFinished, StepStarted
+
+OLD, NEW = "0" * 40, "1" * 40
+
+
+def written(tmp_path, kind, events):
+    path = tmp_path / kind
+    with Audience(choose("plain", False, {}, io.StringIO(), io.StringIO())) as audience:
+        audience.write(kind, str(path))
+        assert not path.exists()
+        for event in events:
+            audience.on(event)
+    return path.read_text("utf-8")
+
+
+def cases(tmp_path, events):
+    """(host, service) → (what, message, text), and the counts of the suite."""
+    suite = xml.fromstring(written(tmp_path, "junit", events)).find("testsuite")
+    found = {}
+    for case in suite.findall("testcase"):
+        inner = next(iter(case), None)
+        what = ("passed", "", "") if inner is None else (inner.tag, inner.get("message"), inner.text or "")
+        found[case.get("classname"), case.get("name")] = what
+    return found, {name: suite.get(name) for name in ("name", "tests", "failures", "errors", "skipped")}
+
+
+def started(**more):
+    return Started(command="deploy", environment="dev", hosts=["a", "b"], services=["api"], **more)
+
+
+def ended(exit_code, **results):
+    return Finished(command="deploy", outcome="restored", exit_code=exit_code,
+                    hosts={host: {"api": result} for host, result in results.items()})
+
+
+def test_a_case_a_host_and_service_with_the_failing_steps_output(tmp_path):
+    at = {"host": "b", "service": "api", "step": "build"}
+    found, counts = cases(tmp_path, [
+        started(),
+        StepStarted(host="a", service="api", step="build"),
+        Output(host="a", service="api", step="build", line="fine here"),
+        StepFinished(host="a", service="api", step="build", ok=True, changed=True, seconds=1.5),
+        StepStarted(**at), Output(**at, line="\x1b[31m<no> & \x00space\udce9\ufffe"),
+        StepFinished(**at, ok=False, changed=True, seconds=1, why="exit status 9\nsee above"),
+        ended(1, a=Result(outcome="restored", why="b: build: exit status 9"),
+              b=Result(outcome="restored", why="build: exit status 9"))])
+    assert found["b", "api"] == ("failure", "build: exit status 9", "<no> & space\nexit status 9\nsee above")
+    assert found["a", "api"][:2] == ("skipped", "restored: b: build: exit status 9")
+    assert counts == {"name": "deploy dev", "tests": "2", "failures": "1", "errors": "0", "skipped": "1"}
+
+
+def test_all_well(tmp_path):
+    found, counts = cases(tmp_path, [started(), ended(
+        0, a=Result(now=NEW, outcome="committed"), b=Result(now=NEW, outcome="unchanged"))])
+    assert set(found.values()) == {("passed", "", "")}
+    assert counts["failures"] == counts["errors"] == counts["skipped"] == "0"
+
+
+def test_of_a_long_output_the_end(tmp_path):
+    at = {"host": "a", "service": "api", "step": "build"}
+    found, _ = cases(tmp_path, [started(), StepStarted(**at), *(Output(**at, line=f"line {n}") for n in range(1000)),
+                                StepFinished(**at, ok=False, changed=True, seconds=1, why="no"),
+                                ended(1, a=Result(outcome="restored"))])
+    lines = found["a", "api"][2].splitlines()
+    assert lines[-2:] == ["line 999", "no"] and len(lines) == 201
+
+
+@pytest.mark.parametrize(("errors", "result", "said"), [
+    ([Error(host="a", message="a: refused the connection", hint="is it up?")], Result(outcome="unreachable"),
+     ("error", "unreachable", "a: refused the connection\nis it up?")),
+    ([], Result(outcome="refused", why="interrupted"), ("error", "refused: interrupted", "interrupted")),
+    ([Error(host="b", message="b: locked")], Result(outcome="refused", why="b: locked"),
+     ("skipped", "refused: b: locked", "")),
+    ([Error(host="b", message="lost")], Result(outcome="unknown"), ("error", "unknown", "")),
+])
+def test_what_is_no_step(tmp_path, errors, result, said):
+    found, _ = cases(tmp_path, [started(), *errors, ended(75, a=result)])
+    assert found["a", "api"] == said
+
+
+def test_an_end_before_any_host(tmp_path):
+    found, counts = cases(tmp_path, [Error(message="hosts.yaml:3: unknown key", hint="correct it"), ended(2)])
+    assert found == {("deploy", "deploy"): ("error", "restored", "hosts.yaml:3: unknown key\ncorrect it")}
+    assert counts["tests"] == counts["errors"] == "1"
+
+
+@pytest.mark.parametrize(("url", "nows", "lines"), [
+    ("https://www.example.com/", (NEW, NEW), ["DEPLOY_URL=https://www.example.com/", f"DEPLOY_REVISION={NEW}"]),
+    ("", (OLD, NEW), []),
+    ("", (NEW, None), []),
+    ("", (OLD, OLD), [f"DEPLOY_REVISION={OLD}"]),
+])
+def test_dotenv(tmp_path, url, nows, lines):
+    a, b = (Result(outcome="restored", tried=NEW, now=now) for now in nows)
+    assert written(tmp_path, "dotenv", [started(url=url), ended(1, a=a, b=b)]).splitlines() == lines
+
+
+def test_what_an_earlier_job_left_is_gone(tmp_path):
+    (tmp_path / "dotenv").write_text("DEPLOY_REVISION=old\n")
+    assert written(tmp_path, "dotenv", [ended(2)]) == ""
+
+
+@pytest.mark.parametrize("kind", ["junit", "dotenv"])
+def test_a_file_that_cannot_be_written_is_told_first(tmp_path, kind):
+    with pytest.raises(SelectionError, match=f"--{kind} .*nowhere/x: cannot be written: No such file"):
+        Audience(choose("plain", False, {}, io.StringIO(), io.StringIO())).write(kind, str(tmp_path / "nowhere/x"))
