@@ -5,7 +5,7 @@ import gc
 
 from invoke.collection import Collection
 
-from tasks import config, control, deploy, logs, recover, rollback, sandbox, status, suite
+from tasks import ci, config, control, deploy, logs, recover, rollback, sandbox, status, suite
 
 namespace = Collection()
 namespace.add_task(deploy.deploy)
@@ -17,6 +17,7 @@ namespace.add_task(control.stop)
 namespace.add_task(control.restart)
 namespace.add_task(recover.recover)
 namespace.add_task(config.config)
+namespace.add_collection(Collection("ci", ci.init))
 namespace.add_collection(Collection("sandbox", sandbox.up, sandbox.down))
 namespace.add_task(suite.test)
 

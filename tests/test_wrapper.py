@@ -96,6 +96,28 @@ def test_from_elsewhere_by_a_link_and_with_a_search_root(checkout: Checkout, tmp
         assert checkout.fab(*own, "x").stdout.splitlines()[1:] == [*own, "x"]
 
 
+def test_a_folder_that_outlives_the_clone(checkout: Checkout, tmp_path: Path) -> None:
+    kept = {"FAB_VENV": str(tmp_path / "kept")}
+    assert checkout.fab("status", **kept).returncode == 0
+    assert not (checkout.folder / ".venv").exists()
+    shutil.copytree(checkout.folder, tmp_path / "another clone")
+    done = checkout.fab("status", script=str(tmp_path / "another clone/fab"), **kept)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert checkout.installs() == 1
+    (checkout.folder / "requirements.txt").write_text("fabric\nrich\n")
+    checkout.fab("status", **kept)
+    assert checkout.installs() == 2
+
+
+def test_somebody_elses_folder_is_left_alone(checkout: Checkout, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "letters").touch()
+    done = checkout.fab("status", FAB_VENV=str(tmp_path / "home"))
+    assert done.returncode == 2
+    assert "holds something else" in done.stderr
+    assert (tmp_path / "home" / "letters").exists()
+
+
 def test_two_at_once_install_once(checkout: Checkout) -> None:
     with ThreadPoolExecutor(3) as pool:
         done = list(pool.map(lambda _: checkout.fab("status", PIP_TAKES="0.5"), range(3)))

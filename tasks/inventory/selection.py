@@ -46,6 +46,17 @@ def select(environment: Environment, services: str | None, hosts: str | None) ->
     )
 
 
+def of_file(inventory: Inventory, wanted: str) -> set[str]:
+    """The names of a comma list, or all that the file has, wherever they run. Raises SelectionError."""
+    known = sorted(inventory.data["services"])
+    names = _items(wanted, "no service was named", "name one, several with commas, or all: " + listed(known))
+    for name in names:
+        if name not in known and name != "all":
+            raise SelectionError(f"there is no service {name!r} in {inventory.source}{did_you_mean(name, known)}",
+                                 hint=f"services: {listed(known)}")
+    return set(known) if "all" in names else set(names)
+
+
 def _services(environment: Environment, wanted: str | None) -> set[str]:
     here = sorted({target.service.name for target in environment.targets})
     names = _items(wanted, "no service was named", "name one, several with commas, or all: " + listed(here))

@@ -12,6 +12,7 @@ from tasks.reports.screen import Screen, Stream
 from tasks.reports.story import Story
 from tasks.reports.words import clean, clean_lines, duration
 from tasks.rollout.events import (
+    Document,
     Error,
     Event,
     Finished,
@@ -71,6 +72,8 @@ class Plain(Reporter):
                 self._notice(event)
             case LogLine():
                 self._print([[(f"{self.story.log_label(event)} | ", "dim"), (clean(event.line), "")]])
+            case Document():
+                self.screen.out.write(event.text)
             case Error():
                 self.screen.out.flush()
                 self._print(error_lines(event), self.screen.err)

@@ -18,7 +18,18 @@ from tasks.reports.pages import error_lines
 from tasks.reports.screen import Screen
 from tasks.reports.story import Story
 from tasks.reports.words import clean, clean_lines, duration
-from tasks.rollout.events import Error, Event, Finished, LogLine, Notice, Output, Resolved, Started, StepFinished
+from tasks.rollout.events import (
+    Document,
+    Error,
+    Event,
+    Finished,
+    LogLine,
+    Notice,
+    Output,
+    Resolved,
+    Started,
+    StepFinished,
+)
 
 STYLES = {"": "", "dim": "dim", "good": "green", "bad": "red", "head": "bold"}
 HOST_STYLES = ("cyan", "magenta", "yellow", "blue", "bright_cyan", "bright_magenta")
@@ -69,6 +80,8 @@ class Terminal(Reporter):
                 self._notice(event)
             case LogLine():
                 self._log(event)
+            case Document():
+                self.screen.out.write(event.text)
             case Error():
                 self._error(event)
             case Finished():

@@ -133,6 +133,12 @@ class LogLine(Event, frozen=True, kw_only=True, tag="log"):
     line: str
 
 
+class Document(Event, frozen=True, kw_only=True, tag="document"):
+    """What the command was asked to print, as it is: the text of a file."""
+
+    text: str
+
+
 class Result(Struct, frozen=True, kw_only=True):
     """One service on one host at the end: committed, unchanged, restored, refused, unreachable or unknown."""
 

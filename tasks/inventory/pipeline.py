@@ -1,0 +1,60 @@
+"""A service's .gitlab-ci.yml, from the environments of hosts.yaml."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from .loading import Inventory
+from .model import Environment
+
+PROJECT, REF = "ops/deploy", "main"         # the defaults of templates/deploy.yml
+
+# As GitLab guesses from a name (app/models/environment.rb, guess_tier); the first that fits counts.
+TIERS = (
+    ("development", r"dev|review|trunk"),
+    ("testing", r"test|tst|int|ac(ce)?pt|qa|qc|control|quality"),
+    ("staging", r"sta?g|mode?l|pre|demo|non"),
+    ("production", r"pro?d|live"),
+)
+
+
+def text(inventory: Inventory, services: set[str], project: str, ref: str) -> str:
+    """YAML: the stages, and an include for each environment and service that runs there; sandboxes aside."""
+    where = {name: value for name, value, default in (("project", project, PROJECT), ("ref", ref, REF))
+             if value != default}
+    includes = [
+        {"project": project, "ref": ref, "file": "/templates/deploy.yml", "inputs": {**inputs, **where}}
+        for environment in _environments(inventory)
+        for inputs in _inputs(inventory, environment, services)
+    ]
+    stages = yaml.safe_dump({"stages": ["build", "test", "deploy"]}, default_flow_style=None)
+    return stages + "\n" + yaml.safe_dump({"include": includes}, sort_keys=False)
+
+
+def deployed(inventory: Inventory) -> set[str]:
+    """The services that run anywhere but in a sandbox."""
+    return {target.service.name for environment in _environments(inventory) for target in environment.targets}
+
+
+def tier(name: str) -> str:
+    return next((tier for tier, pattern in TIERS if re.search(pattern, name, re.IGNORECASE)), "other")
+
+
+def _environments(inventory: Inventory) -> Iterator[Environment]:
+    for name in inventory.environments:
+        environment = inventory.environment(name)
+        if not environment.sandbox:
+            yield environment
+
+
+def _inputs(inventory: Inventory, environment: Environment, services: set[str]) -> Iterator[dict[str, Any]]:
+    """What is production, or asks before it deploys, waits for a click."""
+    kind = tier(environment.name)
+    asks = inventory.data["environments"][environment.name].get("confirm", False)
+    for service in sorted({target.service.name for target in environment.targets} & services):
+        waits = {"run": "manual"} if asks or kind == "production" else {}
+        yield {"service": service, "environment": environment.name, "branch": environment.branch, "tier": kind, **waits}

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tasks._errors import SelectionError
+from tasks.inventory import loading, pipeline, selection
+
+HOSTS = """
+defaults: {root: /srv}
+services:
+  api: {repo: "git@git.example.com:micro/api.git", command: ./api}
+  mailer: {repo: "git@git.example.com:micro/mailer.git", command: ./mailer}
+environments:
+  develop: {branch: develop, hosts: [a]}
+  "1.0": {branch: "on", hosts: [a], services: [mailer]}
+  production: {branch: main, hosts: [b], services: [api]}
+  try: {sandbox: true, services: [api]}
+"""
+
+
+@pytest.fixture
+def inventory(tmp_path: Path) -> loading.Inventory:
+    (tmp_path / "hosts.yaml").write_text(HOSTS)
+    return loading.load(tmp_path / "hosts.yaml")
+
+
+def made(inventory: loading.Inventory, services: set[str], project: str = "ops/deploy",
+         ref: str = "main") -> list[dict[str, Any]]:
+    data = yaml.safe_load(pipeline.text(inventory, services, project, ref))
+    assert data["stages"] == ["build", "test", "deploy"]
+    included: list[dict[str, Any]] = data["include"]
+    return included
+
+
+def test_an_include_for_each_environment_where_it_runs(inventory: loading.Inventory) -> None:
+    assert made(inventory, {"api"}) == [
+        {"project": "ops/deploy", "ref": "main", "file": "/templates/deploy.yml", "inputs": {
+            "service": "api", "environment": "develop", "branch": "develop", "tier": "development"}},
+        {"project": "ops/deploy", "ref": "main", "file": "/templates/deploy.yml", "inputs": {
+            "service": "api", "environment": "production", "branch": "main", "tier": "production", "run": "manual"}}]
+
+
+def test_names_stay_text(inventory: loading.Inventory) -> None:
+    inputs = [one["inputs"] for one in made(inventory, {"mailer"})]
+    assert inputs[1] == {"service": "mailer", "environment": "1.0", "branch": "on", "tier": "other"}
+
+
+def test_the_project_is_told_twice_where_it_is_not_the_default(inventory: loading.Inventory) -> None:
+    first = made(inventory, {"api"}, "tools/fab", "v2")[0]
+    assert (first["project"], first["ref"]) == ("tools/fab", "v2")
+    assert (first["inputs"]["project"], first["inputs"]["ref"]) == ("tools/fab", "v2")
+
+
+def test_the_defaults_are_those_of_the_template() -> None:
+    header = next(iter(yaml.safe_load_all((Path(__file__).parents[2] / "templates/deploy.yml").read_text())))
+    inputs = header["spec"]["inputs"]
+    assert (inputs["project"]["default"], inputs["ref"]["default"]) == (pipeline.PROJECT, pipeline.REF)
+
+
+def test_what_runs_in_a_sandbox_only(inventory: loading.Inventory) -> None:
+    assert pipeline.deployed(inventory) == {"api", "mailer"}
+    inventory.data["services"]["toy"] = {"repo": "sandbox:toy", "command": "./toy"}
+    for name in ("develop", "1.0"):
+        inventory.data["environments"][name]["services"] = ["mailer"]
+    inventory.data["environments"]["try"]["services"] = ["toy"]
+    assert pipeline.deployed(inventory) == {"api", "mailer"}
+    assert made(inventory, {"toy"}) == []
+
+
+@pytest.mark.parametrize(("name", "tier"), [
+    ("production", "production"), ("PROD", "production"), ("live", "production"), ("pre-production", "staging"),
+    ("develop", "development"), ("qa", "testing"), ("staging", "staging"), ("eu-1", "other")])
+def test_the_tier_that_gitlab_would_guess(name: str, tier: str) -> None:
+    assert pipeline.tier(name) == tier
+
+
+def test_names_of_services(inventory: loading.Inventory) -> None:
+    assert selection.of_file(inventory, "all") == {"api", "mailer"}
+    assert selection.of_file(inventory, "api, mailer") == {"api", "mailer"}
+    with pytest.raises(SelectionError, match=r"there is no service 'apii' in .*; did you mean 'api'"):
+        selection.of_file(inventory, "apii")
