@@ -1,0 +1,77 @@
+"""Whole pipelines under gitlab-ci-local: both ways to include the template, deployed to real hosts by SSH."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.gitlab.conftest import URL, Company, GitLabCiLocal
+from tests.gitlab.test_templates import passes
+from tests.support.lab import git
+
+COMPONENT = """\
+stages: [test, deploy]
+include:
+  - component: $CI_SERVER_FQDN/ops/deploy/deploy@1.0.0
+    inputs: {service: monitor, environment: production, branch: main, tier: production, run: manual}
+  - component: $CI_SERVER_FQDN/ops/deploy/status@1.0.0
+    inputs: {service: monitor, environment: production, branch: main}
+test:
+  stage: test
+  script: [echo tested]
+"""
+
+
+@pytest.fixture(scope="module")
+def generated(company: Company) -> str:
+    made = company.lab.fab("ci.init", "monitor", format="plain",
+                           FAB_INVENTORY=str(company.lab.folder / "ops" / "hosts.yaml"))
+    return made.out
+
+
+def test_develop_by_itself_and_an_old_job_goes_back(local: GitLabCiLocal, company: Company, generated: str) -> None:
+    """The file is the one that ci.init makes; it includes by project."""
+    assert "project: ops/deploy" in generated
+    old = company.commit("develop", "monitor-old", {".gitlab-ci.yml": generated})
+    first = local.pipeline()
+    assert first.code == 0, first.out + first.err
+    assert "deploy:monitor:production" not in first.out
+    assert company.head("develop") == old
+    assert company.by("develop").startswith(f"anna {URL}/micro/monitor/-/jobs/")
+
+    new = company.commit("develop", "monitor-new")
+    second = local.pipeline()
+    assert second.code == 0, second.out + second.err
+    assert company.head("develop") == new
+    assert "back" not in second.out
+
+    # GitLab's rollback button: the old job again, with its commit.
+    git(company.project, "checkout", "--quiet", "--detach", old)
+    again = local.pipeline(CI_COMMIT_BRANCH="develop")
+    git(company.project, "checkout", "--quiet", "develop")
+    assert again.code == 0, again.out + again.err
+    assert company.head("develop") == old
+    assert f"monitor: {old[:8]}" in again.out and "back 1 commit" in again.out
+
+
+def test_production_by_hand(local: GitLabCiLocal, company: Company, tmp_path: Path) -> None:
+    """Included as a component, at a release."""
+    commit = company.commit("main", "monitor-3", {".gitlab-ci.yml": COMPONENT})
+    expanded = tmp_path / "expanded.yml"
+    expanded.write_text(local.run("--preview").out)
+    passes(expanded)
+    job = yaml.safe_load(expanded.read_text())["deploy:monitor:production"]
+    assert job["environment"]["deployment_tier"] == "production"
+
+    pushed = local.pipeline()
+    assert pushed.code == 0, pushed.out + pushed.err
+    assert "tested" in pushed.out
+    assert not company.lab["web1"].directory("monitor").exists(), "nobody has clicked yet"
+    clicked = local.pipeline("deploy:monitor:production")
+    assert clicked.code == 0, clicked.out + clicked.err
+    assert company.head("production") == commit
+    seen = local.pipeline("status:monitor:production")
+    assert seen.code == 0, seen.out + seen.err
+    assert "anna, job " in seen.out and "all well" in seen.out

@@ -1,0 +1,75 @@
+"""The templates, and the files that include them, are what GitLab takes, by its own schema."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.gitlab.conftest import GITLAB_CI_LOCAL, Company
+from tests.support.lab import CHECKOUT
+
+TEMPLATES = sorted((CHECKOUT / "templates").glob("*.yml"))
+
+
+def documents(template: Path) -> list[dict[str, Any]]:
+    """The inputs' header, and the jobs."""
+    return list(yaml.safe_load_all(template.read_text()))
+
+
+def passes(*files: Path) -> None:
+    done = subprocess.run([sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.gitlab-ci",
+                           "--data-transform", "gitlab-ci", *map(str, files)], capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_headers_and_our_own_pipeline_pass_gitlabs_schema(tmp_path: Path) -> None:
+    headers = []
+    for template in TEMPLATES:
+        headers.append(tmp_path / template.name)
+        headers[-1].write_text(yaml.safe_dump(documents(template)[0]))
+    assert len(headers) == 2
+    passes(*headers, CHECKOUT / ".gitlab-ci.yml")
+
+
+def test_the_service_file_that_is_made_passes_gitlabs_schema(company: Company, tmp_path: Path) -> None:
+    made = company.lab.fab("ci.init", "monitor", format="plain",
+                           FAB_INVENTORY=str(company.lab.folder / "ops" / "hosts.yaml"))
+    assert made.code == 0 and made.err == ""
+    (tmp_path / "service.yml").write_text(made.out)
+    passes(tmp_path / "service.yml")
+
+
+def test_what_does_not_pass_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "wrong.yml").write_text("job: {script: [x], retry: {max: 9}}\n")
+    with pytest.raises(AssertionError, match="retry"):
+        passes(tmp_path / "wrong.yml")
+
+
+def test_deploy_and_status_begin_alike() -> None:
+    (deploy,), (status,) = (documents(template)[1].values() for template in TEMPLATES)
+    for key in ("before_script", "cache", "variables", "tags", "stage"):
+        assert deploy[key] == status[key]
+    inputs = [documents(template)[0]["spec"]["inputs"] for template in TEMPLATES]
+    for name in ("service", "environment", "tags", "stage", "project", "ref"):
+        assert inputs[0][name] == inputs[1][name]
+
+
+def test_what_the_deploy_job_promises() -> None:
+    (job,) = documents(CHECKOUT / "templates/deploy.yml")[1].values()
+    assert job["interruptible"] is False
+    assert job["retry"] == {"max": 2, "exit_codes": [75]}
+    assert job["dependencies"] == []
+    assert job["artifacts"]["when"] == "always"
+    assert job["artifacts"]["reports"] == {"junit": "deploy.xml", "dotenv": "deploy.env"}
+    assert not {"only", "except"} & set(job)
+    assert "ssh-keyscan" not in (CHECKOUT / "templates/deploy.yml").read_text()
+
+
+def test_ci_run_installs_what_these_tests_use() -> None:
+    assert GITLAB_CI_LOCAL in (CHECKOUT / ".ci/run").read_text()
