@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tasks import _errors, namespace
 from tasks._command import SHARED
@@ -236,6 +237,22 @@ def test_what_is_not_there_is_not_advertised() -> None:
     taught = {word for text in blocks("yaml") for word in re.findall(r"[\w.]+(?=:)", text)}
     assert not taught & shape.NOT_YET
     assert not {"plan", "history"} & set(namespace.task_names)
+
+
+# --- GitLab ---
+
+@pytest.mark.parametrize("template", ["deploy", "status"])
+def test_every_input_is_in_the_table(template: str) -> None:
+    header = next(iter(yaml.safe_load_all((CHECKOUT / f"templates/{template}.yml").read_text())))
+    inputs = {name: one.get("default", "required") for name, one in header["spec"]["inputs"].items()}
+    shown = {name: row[1] for row in table("input |") for name in coded(row[0])}
+    if template == "deploy":
+        assert set(shown) == set(inputs)
+        told = {name: ", ".join(coded(row[1])) or row[1] for row in table("input |") for name in coded(row[0])[:1]}
+        assert {name: str(inputs[name]).replace("'", "") or "none" for name in told if name != "project"} == {
+            name: text for name, text in told.items() if name != "project"}
+        assert told["project"] == f"{inputs['project']}, {inputs['ref']}"
+    assert set(shown) - set(inputs) == ({"tier"} if template == "status" else set())
 
 
 # --- commands, options, exit codes, events ---

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,20 @@ def test_the_service_file_that_is_made_passes_gitlabs_schema(company: Company, t
     assert made.code == 0 and made.err == ""
     (tmp_path / "service.yml").write_text(made.out)
     passes(tmp_path / "service.yml")
+
+
+def test_the_example_of_the_readme(tmp_path: Path) -> None:
+    """It passes the schema, and gives the templates what they take."""
+    text = re.sub("(?m)^   ", "", re.findall("   ```yml\n(.*?)   ```", (CHECKOUT / "README.md").read_text(), re.S)[0])
+    (tmp_path / "example.yml").write_text(text)
+    passes(tmp_path / "example.yml")
+    known = documents(CHECKOUT / "templates/deploy.yml")[0]["spec"]["inputs"]
+    included = yaml.safe_load(text)["include"]
+    assert len(included) == 2
+    for one in included:
+        assert {name for name, about in known.items() if "default" not in about} <= set(one["inputs"]) <= set(known)
+        for name, value in one["inputs"].items():
+            assert value in known[name].get("options", [value])
 
 
 def test_what_does_not_pass_is_seen(tmp_path: Path) -> None:
