@@ -130,8 +130,9 @@ class GitLabCiLocal:
         git(company.project, "config", "remote.origin.pushurl", str(company.lab.folder / "git" / "monitor.git"))
         self._write_variables()
 
-    def run(self, *args: str) -> Run:
-        done = subprocess.run([self.executable, *args], cwd=self.company.project, env=self.environment,
+    def run(self, *args: str, project: Path | None = None) -> Run:
+        """In the service's working copy, or in that of another project."""
+        done = subprocess.run([self.executable, *args], cwd=project or self.company.project, env=self.environment,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=90)
         return Run(done.returncode, done.stdout, done.stderr)
 

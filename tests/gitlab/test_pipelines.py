@@ -75,3 +75,16 @@ def test_production_by_hand(local: GitLabCiLocal, company: Company, tmp_path: Pa
     seen = local.pipeline("status:monitor:production")
     assert seen.code == 0, seen.out + seen.err
     assert "anna, job " in seen.out and "all well" in seen.out
+
+
+def test_the_ops_projects_own_pipeline_checks_hosts_yaml(local: GitLabCiLocal, company: Company,
+                                                         tmp_path: Path) -> None:
+    ops = tmp_path / "deploy"
+    git(tmp_path, "clone", "--quiet", str(company.remotes / "ops" / "deploy.git"), str(ops))
+    git(ops, "config", "remote.origin.url", f"{URL}/ops/deploy.git")
+    check = ("--force-shell-executor", "--no-color", "hosts.yaml")
+    fine = local.run(*check, project=ops)
+    assert fine.code == 0, fine.out + fine.err
+    (ops / "hosts.yaml").write_text((ops / "hosts.yaml").read_text().replace("branch:", "brunch:"))
+    wrong = local.run(*check, project=ops)
+    assert wrong.code == 1 and "did you mean 'branch'?" in wrong.out + wrong.err
