@@ -5,13 +5,14 @@ import gc
 
 from invoke.collection import Collection
 
-from tasks import ci, config, control, deploy, logs, recover, rollback, sandbox, status, suite
+from tasks import ci, config, control, deploy, history, logs, recover, rollback, sandbox, status, suite
 
 namespace = Collection()
 namespace.add_task(deploy.deploy)
 namespace.add_task(rollback.rollback)
 namespace.add_task(status.status)
 namespace.add_task(logs.logs)
+namespace.add_task(history.history)
 namespace.add_task(control.start)
 namespace.add_task(control.stop)
 namespace.add_task(control.restart)

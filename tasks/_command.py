@@ -109,6 +109,17 @@ class Command:
             raise SelectionError(f"--{option}: {wrong}", "give a commit, a branch or a tag")
         return text
 
+    def pattern(self, option: str, text: str) -> str:
+        """A regular expression, as Python has them."""
+        import re
+
+        try:
+            re.compile(text)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise SelectionError(f"--{option} {text!r}: {error}",
+                                 "a regular expression, as Python has them; \\ takes a sign as it is") from None
+        return text
+
     def seconds(self, option: str, text: str) -> float:
         return float(self._number(option, text, "a number of seconds"))
 

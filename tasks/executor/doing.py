@@ -139,4 +139,4 @@ def check_health(here: Here, args: Arguments) -> bool:
 
 
 def _edited(here: Here, state: git.State) -> List[str]:
-    return facts.edited(state, history.last_committed(history.read(here.place, here.name)))
+    return facts.edited(state, history.last_committed(history.known(here.place, here.name)))

@@ -23,7 +23,7 @@ def of_service(place: Place, service: Mapping[str, Any], clone: git.Clone,
                supervisord: Supervisord) -> Dict[str, Any]:
     """Everything the client plans by; `supervisord` may be down, then the state is unknown."""
     name = service["name"]
-    lines = history.read(place, name)
+    lines = history.known(place, name)
     committed = history.last_committed(lines)
     program = _program(supervisord, name)
     state = clone.state()
@@ -53,6 +53,16 @@ def edited(state: git.State, committed: Mapping[str, Any]) -> List[str]:
     left = committed.get("left") or {}
     known = left if committed.get("to") == state.commit else {}
     return [line for line, digest in state.edits.items() if digest is None or known.get(line) != digest]
+
+
+def unloaded(place: Place, name: str, program: Mapping[str, Any]) -> bool:
+    """The program file was written after the running program was started (supervisord tells whole seconds)."""
+    if program["state"] != "RUNNING":
+        return False
+    try:
+        return bool(os.stat(place.program_file(name)).st_mtime > program["start"] + 1)
+    except OSError:
+        return False
 
 
 def ready(place: Place, services: List[Mapping[str, Any]], configuration: Configuration,
@@ -130,7 +140,8 @@ def _program(supervisord: Supervisord, name: str) -> Dict[str, Any]:
         return {"state": "UNKNOWN", "pid": None, "start": None, "now": None, "why": error.message,
                 "hint": error.hint}
     return {"state": info["statename"], "pid": info["pid"] or None, "start": info.get("start"),
-            "now": info.get("now"), "why": info.get("spawnerr") or info.get("description") or "", "hint": ""}
+            "now": info.get("now"), "why": info.get("spawnerr") or info.get("description") or "", "hint": "",
+            "log": info.get("stdout_logfile")}
 
 
 def _started_from(clone: git.Clone, state: git.State, program: Mapping[str, Any], committed: Mapping[str, Any]) -> Any:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import time
 from typing import Any, Dict, List, Optional
 
@@ -13,10 +15,19 @@ from . import files
 from .place import Place
 
 KEPT = 300
+# Past so many lines the file is cut down to the newest ones, and to older ones that a rollback may need.
+MOST, NEWEST, COMMITTED = 2000, 1000, 100
 
 
-def read(place: Place, service: str) -> List[Dict[str, Any]]:
-    return list(files.read_lines(place.history_file(service)))[-KEPT:]
+def read(place: Place, service: str, count: int = KEPT) -> List[Dict[str, Any]]:
+    """The newest `count` lines, oldest first."""
+    lines = list(files.read_lines(place.history_file(service)))
+    return lines[-count:] if count else []
+
+
+def known(place: Place, service: str) -> List[Dict[str, Any]]:
+    """What rollback and status go by: a row of failures hides no version that was good."""
+    return _worth_keeping(list(files.read_lines(place.history_file(service))), KEPT)
 
 
 def find(place: Place, service: str, deploy: str) -> Optional[Dict[str, Any]]:
@@ -33,3 +44,20 @@ def write(place: Place, service: str, line: Dict[str, Any]) -> None:
     if find(place, service, line["deploy"]) is None:
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         files.append_line(place.history_file(service), dict(line, at=at, service=service))
+        with contextlib.suppress(OSError):          # the line is written: that is what counts
+            _trim(place.history_file(service))
+
+
+def _trim(path: str) -> None:
+    lines = list(files.read_lines(path))
+    if len(lines) > MOST:
+        kept = _worth_keeping(lines, NEWEST)
+        files.write_atomic(path, b"".join(json.dumps(line).encode() + b"\n" for line in kept))
+
+
+def _worth_keeping(lines: List[Dict[str, Any]], newest: int) -> List[Dict[str, Any]]:
+    """The newest ones, and as many older ones as make COMMITTED good ones."""
+    older, recent = lines[:-newest], lines[-newest:]
+    missing = COMMITTED - sum(line.get("result") == "committed" for line in recent)
+    good = [line for line in older if line.get("result") == "committed"]
+    return (good[-missing:] if missing > 0 else []) + recent

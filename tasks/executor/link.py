@@ -17,6 +17,7 @@ from .errors import Aborted
 from .masking import Mask
 
 MOST_EVENTS = 2000
+MOST_UNSENT = 64
 
 
 class Link:
@@ -52,6 +53,18 @@ class Link:
     def event(self, message: Dict[str, Any]) -> None:
         if len(self._outbox) < MOST_EVENTS:
             self.answer(message)
+
+    def flow(self, message: Dict[str, Any]) -> None:
+        """As answer(), for what has no end: no faster than the client takes it. Raises Aborted."""
+        self.wait_for_room(MOST_UNSENT)
+        self.answer(message)
+
+    def wait_for_room(self, most: int = 1) -> None:
+        """Until fewer than `most` messages are still to be sent. Raises Aborted."""
+        while len(self._outbox) >= most:
+            self.check()
+            with self._wake:
+                self._wake.wait(0.05)
 
     def receive(self) -> Dict[str, Any]:
         """The client's next message; raises Aborted instead when there will be none."""

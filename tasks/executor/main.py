@@ -28,11 +28,11 @@ def main(source: BinaryIO, sink: BinaryIO) -> None:
 
 def _converse(link: Link, login: LoginShell) -> int:
     # Imported here: the login shell answers meanwhile.
-    from . import reading, rollout
+    from . import logs, reading, rollout
 
     verbs: Dict[str, Callable[[Link, Dict[str, Any], Dict[str, str]], None]] = {
-        "rollout": rollout.rollout, "status": reading.status, "heads": reading.heads, "logs": reading.logs,
-        "ask": reading.ask,
+        "rollout": rollout.rollout, "status": reading.status, "heads": reading.heads, "ask": reading.ask,
+        "history": reading.history_of, "logs": logs.logs, "runs": logs.runs,
     }
     try:
         hello = link.receive()
@@ -40,6 +40,7 @@ def _converse(link: Link, login: LoginShell) -> int:
         link.mask.learn_from_disk(Place(hello["place"]), hello["services"])
         verbs[hello["do"]](link, hello, login.environment())
         link.answer({"event": "end"})
+        link.wait_for_room()
         return 0
     except Aborted:
         return 1

@@ -60,3 +60,11 @@ class Place:
         except OSError as error:
             raise NotReady("cannot write below the root %s: %s" % (self.root, error.strerror),
                            "make it writable for the user that logs in") from None
+
+
+def existing(hello: Dict[str, Any]) -> Place:
+    """Where a command that only looks will look: unlike a change, it makes no folder. Raises NotReady."""
+    place = Place(hello["place"])
+    if not files.is_dir(place.root):
+        raise NotReady("the root %s does not exist" % place.root, "create it, or correct `root` in hosts.yaml")
+    return place

@@ -1,7 +1,8 @@
-"""What is only looked at: status, logs, and how a deploy ended. No lock is taken, nothing changes."""
+"""What is only looked at: status, history, and how a deploy ended. No lock is taken, nothing changes."""
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any, Dict, List
 
@@ -10,55 +11,91 @@ from .configuration import Configuration
 from .errors import HostError, NotReady
 from .here import Here
 from .link import Link
-from .place import Place
+from .place import Place, existing
 from .supervisord import Supervisord
 
 Message = Dict[str, Any]
+PAUSE = 2.0
+LAST_WORDS = 3
+TOLD = ("deploy", "at", "by", "command", "from", "to", "result", "why", "revision", "branch")
 
 
 def status(link: Link, hello: Message, env: Dict[str, str]) -> None:
-    place = _place(hello)
-    configuration = Configuration(place.supervisord_conf, env)
-    supervisord = Supervisord(configuration, link.check)
+    """With `watch` it looks again and again, and tells what has changed since."""
+    place = existing(hello)
     if not git.present():
         raise NotReady("git is not installed (or not in PATH)", "install git on the host")
-    due = journal.unfinished(place)
-    for service in hello["services"]:
-        here = Here(place, service, env, "", check=link.check)
-        try:
-            found = facts.of_service(place, service, here.clone, supervisord)
-        except HostError as error:
-            link.answer({"event": "odd", "service": service["name"], "message": error.message})
-            continue
-        elsewhere = configuration.elsewhere(service["name"], place.program_file(service["name"]))
-        found.update(
-            holder=locks.holder_of(place, service["name"]),
-            due=[left.deploy for left in due if service["name"] in left.services],
-            elsewhere=list(elsewhere) if elsewhere else None)
-        link.answer({"event": "facts", "services": {service["name"]: found}})
+    told: Dict[str, str] = {}
+    while True:
+        begin, configuration = time.monotonic(), Configuration(place.supervisord_conf, env)
+        for service in hello["services"]:
+            message = _status_of(Here(place, service, env, "", check=link.check), service, configuration)
+            if told.get(service["name"]) != _lasting(message):
+                told[service["name"]] = _lasting(message)
+                link.answer(message)
+        if not hello.get("watch"):
+            return
+        link.answer({"event": "looked"})
+        link.wait_for_room()
+        # Never more than a fifth of the host's time.
+        until = time.monotonic() + max(PAUSE, 4 * (time.monotonic() - begin))
+        while time.monotonic() < until:
+            link.check()
+            time.sleep(0.1)
+
+
+def _status_of(here: Here, service: Message, configuration: Configuration) -> Message:
+    place, name = here.place, here.name
+    try:
+        found = facts.of_service(place, service, here.clone, Supervisord(configuration, here.check))
+        elsewhere = configuration.elsewhere(name, place.program_file(name))
+        due = [left for left in journal.unfinished(place) if name in left.services]
+    except HostError as error:
+        return {"event": "odd", "service": name, "message": error.message, "hint": error.hint}
+    found.update(
+        holder=locks.holder_of(place, name), due=[left.deploy for left in due],
+        due_by=[str(left.head.get("by")) for left in due], elsewhere=list(elsewhere) if elsewhere else None,
+        history=found["history"][-1:],
+        unloaded=facts.unloaded(place, name, found["program"]), words=_last_words(here, found["program"]))
+    return {"event": "facts", "services": {name: found}}
+
+
+def _lasting(message: Message) -> str:
+    """What of it is the same as long as nothing happens: not the host's clock, nor supervisord's words with it."""
+    said = json.loads(json.dumps(message))
+    for found in said.get("services", {}).values():
+        if found["program"]["state"] in ("RUNNING", "STOPPED"):
+            found["program"].update(why="")
+        found["program"].update(now=None)
+    return json.dumps(said, sort_keys=True)
+
+
+def _last_words(here: Here, program: Message) -> List[str]:
+    """What a program that does not stay up said at the end."""
+    if program["state"] not in ("BACKOFF", "FATAL", "EXITED"):
+        return []
+    return files.last_lines(program.get("log") or here.log_file, LAST_WORDS)
 
 
 def heads(link: Link, hello: Message, env: Dict[str, str]) -> None:
     """The commits on the disk, for a command that ended before it looked at this host."""
-    place = _place(hello)
+    place = existing(hello)
     now = {service["name"]: _head(place, service, env) for service in hello["services"]}
     link.answer({"event": "heads", "now": now})
 
 
-def logs(link: Link, hello: Message, env: Dict[str, str]) -> None:
-    """The last `lines` lines of each service's log."""
-    place = _place(hello)
+def history_of(link: Link, hello: Message, env: Dict[str, str]) -> None:
+    """The newest `lines` of each service's history, oldest first."""
+    place = existing(hello)
     for service in hello["services"]:
-        path = _log_of(place, service, env)
-        for line in files.last_lines(path, hello["lines"]):
-            link.answer({"event": "log", "service": service["name"], "line": line})
-        if not files.size_of(path):
-            link.event({"event": "notice", "message": "%s: no log at %s yet" % (service["name"], path)})
+        for line in history.read(place, service["name"], hello["lines"]):
+            told = {key: line.get(key) for key in TOLD}
+            link.flow(dict(told, event="history", service=service["name"]))
 
 
 def ask(link: Link, hello: Message, env: Dict[str, str]) -> None:
     """How did that deploy end? Waits up to `patience` seconds while its executor is still at it."""
-    place = _place(hello)
+    place = existing(hello)
     names: List[str] = [service["name"] for service in hello["services"]]
     deadline = time.monotonic() + hello["patience"]
     while _busy(place, names, hello["deploy"]) and time.monotonic() < deadline:
@@ -71,23 +108,6 @@ def ask(link: Link, hello: Message, env: Dict[str, str]) -> None:
                      "busy": _busy(place, [name], hello["deploy"]),
                      "due": any(left.deploy == hello["deploy"] for left in journal.unfinished(place)),
                      "now": _head(place, service, env)})
-
-
-def _place(hello: Message) -> Place:
-    """Unlike a change, looking makes no folder."""
-    place = Place(hello["place"])
-    if not files.is_dir(place.root):
-        raise NotReady("the root %s does not exist" % place.root, "create it, or correct `root` in hosts.yaml")
-    return place
-
-
-def _log_of(place: Place, service: Message, env: Dict[str, str]) -> str:
-    """Where supervisord says it is; where we would put it when supervisord is down."""
-    here = Here(place, service, env, "")
-    try:
-        return str(here.supervisord().info(here.name).get("stdout_logfile") or here.log_file)
-    except HostError:
-        return here.log_file
 
 
 def _busy(place: Place, names: List[str], deploy: str) -> bool:

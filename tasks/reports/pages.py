@@ -78,10 +78,11 @@ def _name_columns(names: Sequence[Name], width: int, others: Sequence[Column]) -
 
 
 def status_lines(
-    statuses: Sequence[Status], finished: Finished, width: int, marks: Marks, now: datetime
+    statuses: Sequence[Status], finished: Finished | None, width: int, marks: Marks, now: datetime
 ) -> list[Line]:
     """One row a service and host, each oddity below it; hosts that gave no answer are rows too."""
-    rows = sorted([*statuses, *_silent(statuses, finished)], key=lambda row: (row.host, row.service))
+    silent = _silent(statuses, finished) if finished else []
+    rows = sorted([*statuses, *silent], key=lambda row: (row.host, row.service))
     if not rows:
         return []
     others = [
@@ -98,7 +99,17 @@ def status_lines(
     for line, row in zip(body, rows, strict=True):
         lines.append(line)
         for oddity in row.oddities:
-            lines += paragraph("  ! ", " ".join(clean_lines(oddity)), width, "bad")
+            lines += _oddity_lines(oddity, width)
+    return lines
+
+
+def _oddity_lines(oddity: str, width: int) -> list[Line]:
+    """What it is, and below it the program's own words, if it has any."""
+    said = clean_lines(oddity)
+    lines = paragraph("  ! ", " ".join(line for line in said if not line.startswith("| ")), width, "bad")
+    for line in said:
+        if line.startswith("| "):
+            lines += paragraph("    ", line, width, "dim")
     return lines
 
 

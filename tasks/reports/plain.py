@@ -18,6 +18,7 @@ from tasks.rollout.events import (
     Finished,
     HostState,
     LogLine,
+    Looked,
     Notice,
     Output,
     Resolved,
@@ -74,6 +75,8 @@ class Plain(Reporter):
                 self._print([[(f"{self.story.log_label(event)} | ", "dim"), (clean(event.line), "")]])
             case Document():
                 self.screen.out.write(event.text)
+            case Looked():
+                self._board(event)
             case Error():
                 self.screen.out.flush()
                 self._print(error_lines(event), self.screen.err)
@@ -116,7 +119,13 @@ class Plain(Reporter):
         mark: Line = [("! ", "bad")] if event.level == "warning" else []
         self._print([[*self.story.label(event.host), *mark, (line, "")] for line in clean_lines(event.message)])
 
+    def _board(self, event: Looked) -> None:
+        at = clean(event.at).replace("T", " ").replace("Z", " UTC")
+        self._print([[(at, "head")], *self.story.board.lines(WIDTH), []])
+
     def _ending(self, event: Finished) -> None:
+        if self.story.watched:
+            return
         lines = self.story.ending(event, WITHOUT_END if event.command == "config" else self.width)
         # A command that only shows a table needs no space above it.
         self._print([[], *lines] if self.story.progressed and len(lines) > 1 else lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -34,16 +35,22 @@ class Stream:
     def __init__(self, file: TextIO) -> None:
         self._file = file
         self.encoding = getattr(file, "encoding", None) or "utf-8"
-        self.gone = False
+        self._gone = False
+
+    @property
+    def gone(self) -> bool:
+        """Nobody reads it any more; also told of a pipe that nothing is being written to."""
+        self._gone = self._gone or self._is_closed()
+        return self._gone
 
     def write(self, text: str) -> int:
-        if not self.gone:
+        if not self._gone:
             safe = text.encode(self.encoding, "replace").decode(self.encoding)
             self._attempt(lambda: self._file.write(safe))
         return len(text)
 
     def flush(self) -> None:
-        if not self.gone:
+        if not self._gone:
             self._attempt(self._file.flush)
 
     def isatty(self) -> bool:
@@ -56,8 +63,16 @@ class Stream:
         try:
             act()
         except (OSError, ValueError):
-            self.gone = True
+            self._gone = True
             self._mute()
+
+    def _is_closed(self) -> bool:
+        try:
+            poll = select.poll()
+            poll.register(self._file.fileno(), 0)
+            return any(what & select.POLLERR for _, what in poll.poll(0))
+        except (OSError, ValueError):       # no file of the system
+            return False
 
     def _mute(self) -> None:
         # Python flushes standard output once more as it ends, and would complain about the pipe then.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 
+from tasks.reports.board import Board
 from tasks.reports.lines import Line
-from tasks.reports.pages import result_lines, status_lines
+from tasks.reports.pages import result_lines
+from tasks.reports.past import history_lines
 from tasks.reports.screen import Screen
 from tasks.reports.settings import setting_lines
 from tasks.reports.verdict import READING, verdict
@@ -14,7 +16,9 @@ from tasks.rollout.events import (
     Error,
     Event,
     Finished,
+    History,
     LogLine,
+    Looked,
     Output,
     Resolved,
     Setting,
@@ -33,8 +37,10 @@ class Story:
         self.screen = screen
         self.hosts: list[str] = []
         self.services: list[str] = []
-        self.statuses: list[Status] = []
+        self.board = Board(screen.marks, screen.clock, screen.now)
         self.settings: list[Setting] = []
+        self.past: list[History] = []
+        self.watched = False
         self.told: set[str] = set()
         self.progressed = False
         self._tails: dict[Step, deque[str]] = {}
@@ -47,7 +53,11 @@ class Story:
                 self._since = self.screen.clock()
                 self.progressed = event.command not in READING
             case Status():
-                self.statuses.append(event)
+                self.board = self.board.after(event)
+            case Looked():
+                self.watched = True
+            case History():
+                self.past.append(event)
             case Setting():
                 self.settings.append(event)
             case StepStarted():
@@ -116,10 +126,12 @@ class Story:
     def _table(self, finished: Finished, width: int) -> list[Line]:
         marks = self.screen.marks
         if finished.command == "status":
-            return status_lines(self.statuses, finished, width, marks, self.screen.now())
+            return self.board.lines(width, finished)
+        if finished.command == "history":
+            return history_lines(self.past, width, marks, self.screen.now())
         if finished.command == "config":
             return setting_lines(self.settings, width, marks)
-        if finished.command in READING and not finished.exit_code:
+        if finished.command in READING and finished.exit_code in (0, 130, 143):
             return []
         return result_lines(finished, width, marks, self.told)
 

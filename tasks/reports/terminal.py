@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import IO, cast
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
 
 from tasks.reports import Reporter
+from tasks.reports.board import Board
 from tasks.reports.lines import Line
 from tasks.reports.live import FRAMES_PER_SECOND, Region
 from tasks.reports.pages import error_lines
@@ -24,6 +25,7 @@ from tasks.rollout.events import (
     Event,
     Finished,
     LogLine,
+    Looked,
     Notice,
     Output,
     Resolved,
@@ -100,7 +102,10 @@ class Terminal(Reporter):
                 self._hang(Text(), _text(opening))
         if not self.live:
             return
-        self.live.update(self.region)
+        if isinstance(event, Looked):
+            self.live.update(Watched(self.story.board), refresh=True)
+        elif not self.story.watched:
+            self.live.update(self.region)
         if isinstance(event, Started):
             self.live.start(refresh=True)
         elif isinstance(event, LogLine | Finished):
@@ -140,6 +145,8 @@ class Terminal(Reporter):
 
     def _ending(self, event: Finished) -> None:
         lines = self.story.ending(event, self.console.width)
+        if event.exit_code == 130 and not lines:
+            self._print([[]])               # the terminal shows ^C: the prompt comes below it
         space: list[Line] = [[]] if self.story.progressed and len(lines) > 1 else []
         self._print([*space, *lines[:-1]])
         for line in lines[-1:]:
@@ -163,6 +170,21 @@ class Terminal(Reporter):
         for at, part in enumerate(text.wrap(self.console, room) or [Text()]):
             part.rstrip()
             self.console.print(Text.assemble(again if at else label, part), no_wrap=True, overflow="crop")
+
+
+class Watched:
+    """The table of states in the region; its last line says how it ends."""
+
+    def __init__(self, board: Board) -> None:
+        self.board = board
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        lines = self.board.lines(options.max_width)
+        room = max((options.height or console.height) - 2, 1)
+        for line in lines[:room]:
+            yield _text(line)
+        more = f"and {len(lines) - room} lines more; " if lines[room:] else ""
+        yield Text(f"{more}Ctrl-C ends", style="dim")
 
 
 def _text(line: Line) -> Text:

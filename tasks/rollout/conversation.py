@@ -102,7 +102,9 @@ class Conversation:
         elif kind == "refused":
             peer.refusal, peer.looked = message, True
         elif kind == "odd":
-            peer.odd[message["service"]] = message["message"]
+            peer.odd[message["service"]] = wire.odd(message)
+        elif kind == "history":
+            peer.history.append(wire.history(peer.name, message))
         elif kind == "heads":
             peer.heads = message["now"]
         elif kind == "locked":

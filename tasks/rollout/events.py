@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -137,6 +137,29 @@ class Document(Event, frozen=True, kw_only=True, tag="document"):
     """What the command was asked to print, as it is: the text of a file."""
 
     text: str
+
+
+class History(Event, frozen=True, kw_only=True, tag="history"):
+    """One line of a host's history: how a deploy ended there for one service; `at` is ISO 8601 in UTC."""
+
+    host: str
+    service: str
+    deploy: str | None
+    at: str | None
+    by: str | None
+    command: str | None
+    from_: str | None = field(name="from")
+    to: str | None
+    result: str | None
+    why: str | None
+    revision: str | None
+    branch: str | None
+
+
+class Looked(Event, frozen=True, kw_only=True, tag="looked"):
+    """All that has changed was told: a table of it may be drawn. `at` is ISO 8601 in UTC."""
+
+    at: str
 
 
 class Result(Struct, frozen=True, kw_only=True):

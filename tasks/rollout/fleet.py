@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from tasks.inventory.model import Host, Target
     from tasks.remote.bootstrap import Program
     from tasks.remote.session import Session
+    from tasks.rollout.events import History
     from tasks.rollout.facts import Facts
     from tasks.rollout.steps import Plan
 
 Message = dict[str, Any]
+Inbox = queue.SimpleQueue[Any] | queue.Queue[Any]
 BEATS_A_LEASE = 4
 TICK = 0.2
 
@@ -30,6 +32,7 @@ class Peer:
         self.targets = targets
         self.session: Session | None = None
         self.error: FabvisorError | None = None
+        self.before: FabvisorError | None = None    # why the connection before this one ended
         self.connected = False
         self.greeted: float | None = None           # when the first message was sent
         self.looked = False                         # it answered the request to lock, one way or the other
@@ -37,6 +40,7 @@ class Peer:
         self.recovered: dict[str, str] = {}         # services of an interrupted deploy: how that ended now
         self.facts: dict[str, Facts] = {}
         self.odd: dict[str, str] = {}               # services that could not be looked at, and why
+        self.history: list[History] = []            # oldest first
         self.heads: dict[str, str | None] = {}      # commits on the disk, where the facts were not asked for
         self.plans: dict[str, Plan] = {}
         self.planned = False                        # it was given a plan: from then on it must say how it ended
@@ -57,7 +61,8 @@ class Peer:
     @property
     def trouble(self) -> str:
         """Its error in words, without the host's own name in front."""
-        return self.error.message.removeprefix(f"{self.name}: ") if self.error else ""
+        error = self.error or self.before
+        return error.message.removeprefix(f"{self.name}: ") if error else ""
 
     def send(self, message: Message) -> None:
         if self.session is not None:
@@ -80,14 +85,17 @@ class Peer:
 
 
 class Fleet:
-    """Peers in the order of their names; a context manager, so that every connection is closed."""
+    """Peers in the order of their names; a context manager, so that every connection is closed.
 
-    def __init__(self, targets: tuple[Target, ...]) -> None:
+    `most`: so many messages may wait to be heard; whoever says more waits. 0: no limit.
+    """
+
+    def __init__(self, targets: tuple[Target, ...], most: int = 0) -> None:
         by_host: dict[str, list[Target]] = {}
         for target in targets:
             by_host.setdefault(target.host.name, []).append(target)
         self.peers = [Peer(found[0].host, found) for _, found in sorted(by_host.items())]
-        self.inbox: queue.SimpleQueue[tuple[Peer | None, Message | None]] = queue.SimpleQueue()
+        self.inbox: Inbox = queue.Queue(most) if most else queue.SimpleQueue()
 
     def __enter__(self) -> Fleet:
         return self
@@ -100,7 +108,16 @@ class Fleet:
         """Begin to connect to all at once; of each, `connected` or `unreachable` comes to the inbox."""
         program = executor()
         for peer in self.peers:
-            threading.Thread(target=self._connect, args=(peer, program), daemon=True).start()
+            self._begin(peer, program)
+
+    def renew(self, lost: Peer) -> Peer:
+        """Connect anew to a host that was lost: nothing that the old peer still says is taken for the new one's."""
+        lost.close()
+        peer = Peer(lost.host, lost.targets)
+        peer.before = lost.error or lost.before
+        self.peers[self.peers.index(lost)] = peer
+        self._begin(peer, executor())
+        return peer
 
     def messages(self) -> Iterator[tuple[Peer | None, Message]]:
         """What comes, as it comes; the end of a stream is `gone`. Every TICK of silence gives (None, {})."""
@@ -111,6 +128,9 @@ class Fleet:
                 yield None, {}
                 continue
             yield peer, {"event": "gone"} if message is None else message
+
+    def _begin(self, peer: Peer, program: Program) -> None:
+        threading.Thread(target=self._connect, args=(peer, program), daemon=True).start()
 
     def _connect(self, peer: Peer, program: Program) -> None:
         try:

@@ -41,6 +41,15 @@ def event(host: str, message: Message) -> events.Event | None:
     return convert({**message, "host": host}, TOLD) if message.get("event") in NAMES else None
 
 
+def history(host: str, message: Message) -> events.History:
+    return convert({**message, "host": host}, events.History)
+
+
+def odd(message: Message) -> str:
+    """Why a service could not be looked at, with the remedy."""
+    return ": ".join(filter(None, [message["message"], message.get("hint", "")]))
+
+
 def error(peer: Peer, message: Message) -> errors.FabvisorError:
     """A host's trouble as one of our errors."""
     if message["event"] == "unusable":

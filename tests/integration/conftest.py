@@ -10,9 +10,11 @@ import pytest
 
 from tests.integration.app import App
 from tests.support.lab import Lab
+from tests.support.proxy import Proxy
 
 numbers = itertools.count(1)
 MakeApp = Callable[..., App]
+Proxied = tuple[App, Proxy]
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +41,22 @@ def shared(lab: Lab) -> Iterator[App]:
     """Deployed once in its first version, for tests that leave it as it was."""
     with _apps(lab) as make:
         yield make().deployed()
+
+
+@pytest.fixture
+def proxied(make_app: MakeApp) -> Iterator[Proxied]:
+    """web1 by way of a proxy."""
+    app = make_app().deployed()
+    sshd = app.lab["web1"].sshd
+    with Proxy(sshd.host, sshd.port) as proxy:
+        known = app.lab.home / ".ssh/known_hosts"
+        before = known.read_text()
+        kind, key = sshd.known_hosts_line.split(maxsplit=2)[1:]
+        known.write_text(before + f"[{proxy.host}]:{proxy.port} {kind} {key}\n")
+        app.settings = {"web1": {"address": proxy.host, "port": proxy.port, "lease": 2}}
+        app.write()
+        yield app, proxy
+        known.write_text(before)
 
 
 class _apps:

@@ -9,12 +9,12 @@ import pytest
 from msgspec.structs import replace
 
 from tasks import _errors as errors
-from tasks import rollback, status
+from tasks import rollback
 from tasks.deploy import recipe
 from tasks.inventory.model import Health, Hook, Host, Service, Target
 from tasks.inventory.secret import Secret, reveal
 from tasks.program import files
-from tasks.rollout import goal, in_place, results, supervised
+from tasks.rollout import goal, in_place, oddities, results, rows, supervised
 from tasks.rollout.events import Result
 from tasks.rollout.facts import Facts, Program
 from tasks.rollout.fleet import Peer
@@ -376,27 +376,63 @@ def test_somebody_checked_out_another_commit_by_hand() -> None:
 # --- what is odd ---
 
 
+DEPLOYED = [{"at": "2026-01-01T10:00:00Z"}]
+AT_TEN = 1767261600                         # the same, in seconds since 1970
+
+
+def young(start: int, now: int) -> Program:
+    return Program(state="RUNNING", pid=9, start=start, now=now)
+
+
 @pytest.mark.parametrize(("found", "words"), [
-    (facts(), []), (BLANK, ["not deployed"]), (facts(edited=[" M x"]), ["edited files:  M x"]),
-    (facts(program=STOPPED, started_from=None), ["not running: STOPPED"]),
-    (facts(program=Program(state="FATAL", why="too quick"), started_from=None), ["FATAL (too quick)"]),
+    (facts(), []), (BLANK, ["not deployed yet: fab deploy monitor"]),
+    (facts(edited=[" M x"]), ["edited files:  M x; commit them elsewhere, or fab deploy monitor --set-aside"]),
+    (facts(program=STOPPED, started_from=None), ["not running: STOPPED: fab start monitor"]),
+    (facts(program=Program(state="FATAL", why="too quick"), started_from=None, words=["no disk", "bye"]),
+     ["FATAL: it does not stay up, and supervisord has given up (too quick): put it right, then fab start monitor\n"
+      "| no disk\n| bye"]),
+    (facts(program=Program(state="BACKOFF", why="too quick"), started_from=None), ["crash-looping"]),
+    (facts(program=Program(state="EXITED", why="Jan 1"), started_from=None), ["has ended (Jan 1): fab start monitor"]),
+    (facts(program=Program(state="absent"), started_from=None), ["does not know it: fab deploy monitor --force"]),
     (facts(program=Program(state="UNKNOWN", why="down", hint="up!"), started_from=None), ["UNKNOWN (down); up!"]),
-    (facts(started_from=B), ["runs bbbbbbbb, on disk is aaaaaaaa"]), (facts(due=["d1"]), ["fab recover"]),
-    (facts(due=["d1"], holder={"command": "deploy", "by": "ann", "since": "now"}), ["in progress by ann since now"]),
-    (facts(elsewhere=["/etc/s.conf", 7]), ["/etc/s.conf:7"]), (facts(program_file="x"), ["changed by hand: /r/conf.d"]),
+    (facts(clone=False, commit=None, started_from=None), ["/r/d is no clone: fab deploy monitor"]),
+    (facts(started_from=B), ["runs bbbbbbbb, on disk is aaaaaaaa: fab deploy monitor, or fab restart monitor"]),
+    (facts(due=["d1"], due_by=["ann"]), ["deploy d1 by ann was interrupted and is to be undone: fab recover monitor"]),
+    (facts(due=["d1"], holder={"command": "deploy", "by": "ann", "since": "now"}),
+     ["deploy in progress by ann since now"]),
+    (facts(holder={"command": "deploy", "by": "ann", "since": "now", "restoring": True}), ["deploy going back by ann"]),
+    (facts(elsewhere=["/etc/s.conf", 7]), ["/etc/s.conf:7: move that section to /r/conf.d"]),
+    (facts(program_file="x"), ["changed by hand: /r/conf.d"]),
+    (facts(program_file="x", unloaded=True), ["changed by hand, and supervisord has not loaded it: /r/conf.d"]),
+    (facts(program_file=None), ["is missing: fab deploy monitor"]),
+    (facts(program=young(AT_TEN + 2, AT_TEN + 9), history=DEPLOYED), []),
+    (facts(program=young(AT_TEN + 300, AT_TEN + 309), history=DEPLOYED), ["started again a moment ago, not by fab"]),
+    (facts(program=young(AT_TEN + 300, AT_TEN + 400), history=DEPLOYED), []),
+    (facts(program=young(AT_TEN + 300, AT_TEN + 309)), []),
     (facts(edited=[" M x"], due=["d"]), ["edited files", "fab recover"])])
 def test_oddities(found: Facts, words: list[str]) -> None:
-    told = status.oddities(found)
-    assert len(told) == len(words)
+    told = oddities.oddities("monitor", found)
+    assert len(told) == len(words), told
     for one, word in zip(told, words, strict=True):
         assert word in one
 
 
 def test_hosts_that_disagree() -> None:
-    first, second = peer("web1"), peer("web2", facts={"monitor": facts(B)})
-    assert status.disagreement("monitor", first.facts["monitor"], first, [first, second]) == []
-    (told,) = status.disagreement("monitor", second.facts["monitor"], second, [first, second])
-    assert "web1" in told and "aaaaaaaa" in told
+    commits = {"web1": A, "web2": B, "web3": None}
+    assert oddities.disagreement("monitor", "web1", commits) == []
+    (told,) = oddities.disagreement("monitor", "web2", commits)
+    assert told == "another commit than on web1 (aaaaaaaa): fab deploy monitor"
+
+
+def test_a_host_that_was_never_heard_of_is_a_row() -> None:
+    silent = errors.Unreachable("web2: no route", "try again")
+    lost = peer("web2", error=silent, facts={})
+    first, second = rows.rows("test", [peer("web1"), lost])
+    assert (first.state, first.oddities) == ("RUNNING", [])
+    assert second.state == "unreachable" and second.oddities == ["no route: try again"]
+    again = peer("web2", facts={})
+    again.before = silent
+    assert rows.rows("test", [again])[0].oddities == ["no route: try again"], "while it is tried again"
 
 
 # --- asking how it ended ---

@@ -1,0 +1,47 @@
+"""Which lines of a log are asked for."""
+
+from __future__ import annotations
+
+import re
+import signal
+from typing import Any, Optional
+
+from .errors import HostError, NotReady
+
+SLOW = 3
+
+
+class Grep:
+    """grep(line): whether it matches; every line does where there is no pattern.
+
+    A pattern that is still at the same line after seconds would keep the host busy for ever, with nobody able to
+    end it: an alarm does. One process has one alarm, so one pattern.
+    """
+
+    def __init__(self, pattern: Optional[str]) -> None:
+        self._lines = 0
+        self._told = -1
+        self._busy = False
+        try:
+            self._search = re.compile(pattern).search if pattern else None
+        except (re.error, OverflowError, RecursionError) as error:
+            raise NotReady("--grep: this host's Python does not understand it: %s" % error) from None
+        if self._search:
+            signal.signal(signal.SIGALRM, self._look)
+            signal.setitimer(signal.ITIMER_REAL, SLOW, SLOW)
+
+    def __call__(self, line: str) -> bool:
+        if self._search is None:
+            return True
+        self._lines += 1
+        self._busy = True
+        found = self._search(line) is not None
+        self._busy = False
+        return found
+
+    def _look(self, number: int, frame: Any) -> None:
+        if self._busy and self._lines == self._told:
+            self._busy = False
+            raise HostError("--grep: the pattern was at one line for more than %d s" % SLOW,
+                            "write it without nested repetition, such as (a+)+")
+        self._told = self._lines

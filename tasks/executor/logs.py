@@ -1,0 +1,89 @@
+"""What programs wrote, and what a deploy did: the last lines, and then, if asked for, all that is added."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any, Dict, List, Optional
+
+from . import files, history, journal, place
+from .errors import HostError
+from .grep import Grep
+from .here import Here
+from .link import Link
+from .tail import Line, Tail
+
+Message = Dict[str, Any]
+POLL = 0.2
+
+
+def logs(link: Link, hello: Message, env: Dict[str, str]) -> None:
+    """hello: lines, grep, follow; and `marks`, by service: where an earlier connection stopped."""
+    where, wanted = place.existing(hello), Grep(hello.get("grep"))
+    tails = {service["name"]: Tail(_path(where, service, env)) for service in hello["services"]}
+    for name, tail in tails.items():
+        mark = hello.get("marks", {}).get(name)
+        if mark:
+            _go_on(link, name, tail, mark)
+        else:
+            _show_last(link, name, tail, hello, wanted)
+    while hello.get("follow"):
+        news = [_show(link, name, tail.more(), wanted) for name, tail in tails.items()]     # each has its turn
+        if not any(news):
+            link.check()
+            time.sleep(POLL)
+
+
+def runs(link: Link, hello: Message, env: Dict[str, str]) -> None:
+    """Which deploys of these services have a run log here? Then show the one that the client names."""
+    where, wanted = place.existing(hello), Grep(hello.get("grep"))
+    names = [service["name"] for service in hello["services"]]
+    known = [deploy for deploy in _deploys(where, names) if os.path.exists(where.run_log(deploy))]
+    link.answer({"event": "runs", "deploys": known})
+    deploy = link.receive().get("deploy")
+    if deploy in known:
+        _show_last(link, ",".join(names), Tail(where.run_log(deploy)), hello, wanted)
+
+
+def _show_last(link: Link, name: str, tail: Tail, hello: Message, wanted: Grep) -> None:
+    """No `lines`: all of it."""
+    upto = files.size_of(tail.path)
+    if not upto:
+        link.answer({"event": "notice", "message": "%s: no log at %s yet" % (name, tail.path)})
+    if hello["lines"] is not None:
+        tail.from_last(hello["lines"], wanted)
+    while tail.mark()[1] < upto and _show(link, name, tail.more(), wanted):
+        pass
+    if hello.get("follow"):
+        link.flow({"event": "mark", "service": name, "mark": tail.mark()})
+    else:
+        _show(link, name, tail.end(), wanted)
+
+
+def _go_on(link: Link, name: str, tail: Tail, mark: List[int]) -> None:
+    tail.from_mark(mark)
+    if tail.lost:
+        link.answer({"event": "notice", "level": "warning", "message": (
+            "%s: its log was rotated away meanwhile; lines may be missing" % name)})
+
+
+def _show(link: Link, name: str, lines: Optional[List[Line]], wanted: Grep) -> bool:
+    """Whether there was anything new, wanted or not."""
+    for text, mark in lines or ():
+        if wanted(text):
+            link.flow({"event": "log", "service": name, "line": text, "mark": mark})
+    return lines is not None
+
+
+def _path(where: place.Place, service: Message, env: Dict[str, str]) -> str:
+    """Where supervisord says it is; where we would put it when supervisord is down."""
+    here = Here(where, service, env, "")
+    try:
+        return str(here.supervisord().info(here.name).get("stdout_logfile") or here.log_file)
+    except HostError:
+        return here.log_file
+
+
+def _deploys(where: place.Place, names: List[str]) -> List[str]:
+    ended = {line["deploy"] for name in names for line in history.read(where, name) if line.get("deploy")}
+    return sorted(ended | {left.deploy for left in journal.unfinished(where) if set(left.services) & set(names)})

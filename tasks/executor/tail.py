@@ -1,0 +1,119 @@
+"""A log that is read on and on, through any rotation: renamed, copied and cut short, or just cut short."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Callable, List, Optional, Tuple
+
+from . import files, logfile
+
+BACKUPS = 100
+QUIET = 1.0
+
+Line = Tuple[str, logfile.Mark]
+Wanted = Callable[[str], bool]
+
+
+class Tail:
+    """One log that is read on and on. `lost`: its place was not found again, so lines may be missing."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.lost = False
+        self._fd = -1
+        self._inode = 0
+        self._offset = 0
+        self._before = b""          # what stands right before the offset
+        self._rest = b""            # of a line whose end is not there yet
+        self._fresh = time.monotonic()
+
+    def from_last(self, count: int, wanted: Wanted) -> None:
+        """Begin at the last `count` lines that are wanted."""
+        if self._take(logfile.open_file(self.path), 0):
+            self._go_to(logfile.start_of_last(self._fd, count, wanted))
+
+    def from_mark(self, mark: logfile.Mark) -> None:
+        """Go on where an earlier one stopped, in whatever file that is now."""
+        paths = [self.path, *(self._backup(number) for number in range(1, BACKUPS))]
+        found = next((fd for fd in (logfile.bearing(path, mark) for path in paths) if fd is not None), None)
+        if found is None and logfile.inode_of(self.path) == mark[0]:
+            found = logfile.bearing(self._backup(1), mark, copied=True)        # and then cut short
+        self.lost = found is None and mark[0] != 0
+        if not self._take(found, mark[1]):
+            self._take(logfile.open_file(self.path), 0)
+
+    def more(self) -> Optional[List[Line]]:
+        """The lines of the next block; None when there is nothing new now."""
+        if self._fd < 0 and not self._take(logfile.open_file(self.path), 0):
+            return None
+        following = self._following()               # looked for first: what was written before that is read first
+        before = len(self._before)
+        data = logfile.read(self._fd, self._offset - before, self._offset + logfile.BLOCK)
+        if data[:before] != self._before:
+            return self._cut_short()
+        if len(data) > before:
+            return self._split(data[before:])
+        if following and self._take(logfile.open_file(*following), 0):
+            return []
+        return self.end() if self._rest and time.monotonic() - self._fresh > QUIET else None
+
+    def mark(self) -> logfile.Mark:
+        return logfile.mark_at(self._inode, self._offset, self._before)
+
+    def end(self) -> List[Line]:
+        """Last words often lack their line's end: they are shown as they are."""
+        text, self._rest = self._rest, b""
+        return [(logfile.text_of(text), self.mark())] if text else []
+
+    def _split(self, data: bytes) -> List[Line]:
+        whole, window = self._rest + data, self._before + data
+        at, lines, self._rest = self._offset - len(self._rest), [], b""
+        self._go_to(self._offset + len(data), window[-logfile.MARKED:])
+        for piece in logfile.pieces(whole):
+            at += len(piece)
+            if at == self._offset and not piece.endswith(b"\n") and len(piece) < logfile.LONGEST:
+                self._rest = piece
+            else:
+                upto = window[:max(0, len(window) - (self._offset - at))]
+                lines.append((logfile.text_of(piece), logfile.mark_at(self._inode, at, upto[-logfile.MARKED:])))
+        self._fresh = time.monotonic()
+        return lines
+
+    def _cut_short(self) -> List[Line]:
+        """Copied to a backup and then truncated, or only that."""
+        copy = logfile.bearing(self._backup(1), self.mark(), copied=True)
+        if self._take(copy, self._offset):
+            return []
+        left = self.end()
+        self._go_to(0)
+        return left
+
+    def _following(self) -> Optional[Tuple[str, int]]:
+        """(path, inode) of the file that goes on where ours ended; None while ours is the newest.
+
+        An empty one does not count: until the program opens it, it goes on writing to ours.
+        """
+        if logfile.inode_of(self.path) == self._inode:
+            return None
+        numbers = range(1, BACKUPS)
+        ours = next((one for one in numbers if logfile.inode_of(self._backup(one)) == self._inode), 1)
+        newer = [*(self._backup(number) for number in range(ours - 1, 0, -1)), self.path]
+        return next(((path, logfile.inode_of(path)) for path in newer if files.size_of(path)), None)
+
+    def _take(self, fd: Optional[int], offset: int) -> bool:
+        """Read that file from now on; the rest of a line goes on in it."""
+        if fd is None:
+            return False
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd, self._inode = fd, os.fstat(fd).st_ino
+        self._go_to(offset)
+        return True
+
+    def _go_to(self, offset: int, before: Optional[bytes] = None) -> None:
+        self._offset = offset
+        self._before = logfile.read(self._fd, max(0, offset - logfile.MARKED), offset) if before is None else before
+
+    def _backup(self, number: int) -> str:
+        return "%s.%d" % (self.path, number)

@@ -1,0 +1,33 @@
+"""fab history: who deployed what, when, and how it ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks._command import Command, command
+
+if TYPE_CHECKING:
+    from tasks.rollout.events import Finished
+
+
+@command(
+    positional=["service"],
+    help={"service": "a name, a comma list, or `all`", "lines": "how many deploys, 20 unless given"},
+)
+def history(run: Command, service: str, lines: str = "20") -> Finished:
+    """Show who deployed what, when, from which commit to which, and how it ended; the newest last.
+
+    Example: fab history monitor --lines 50
+    """
+    from tasks.rollout import reading, results
+    from tasks.rollout.conversation import tell_errors
+
+    count = run.count("lines", lines)
+    peers = reading.read(run.targets(service), run.report, "history", lines=count)
+    told = sorted((line for peer in peers for line in peer.history), key=lambda line: (line.at or "", line.host))
+    newest = list(dict.fromkeys(line.deploy for line in reversed(told)))[:count]
+    for line in told:
+        if line.deploy in newest:
+            run.report.on(line)
+    tell_errors(peers, run.report)
+    return results.read("history", peers)

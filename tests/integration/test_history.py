@@ -1,0 +1,52 @@
+"""fab history: one row a deploy, whatever became of it, and hosts apart where they differ."""
+
+from __future__ import annotations
+
+from tests.integration.app import App
+from tests.integration.conftest import MakeApp
+
+
+def rows(app: App, *args: str) -> list[tuple[str, ...]]:
+    run = app.fab("history", app.name, *args)
+    assert run.code == 0, run
+    told = [e for e in run.events if e["event"] == "history"]
+    assert all(e["by"] and e["deploy"] and e["at"].endswith("Z") for e in told)
+    return [(e["command"], e["host"], e["result"]) for e in sorted(told, key=lambda e: (e["deploy"], e["host"]))]
+
+
+def test_history(make_app: MakeApp) -> None:
+    app = make_app().deployed()
+    one = app.commits()[0]
+    two = app.commit(f"{app.name}-2")
+    app.deployed("--host", "web1")
+    app.commit(f"{app.name}-bad")
+    app.shut("fail-web2", f"{app.name}-bad")
+    assert app.deploy().code == 1
+    before = app.states()
+    assert rows(app) == [("deploy", "web1", "committed"), ("deploy", "web2", "committed"),
+                         ("deploy", "web1", "committed"),
+                         ("deploy", "web1", "restored"), ("deploy", "web2", "restored")]
+    assert rows(app, "--lines", "1") == [("deploy", "web1", "restored"), ("deploy", "web2", "restored")]
+    assert rows(app, "--host", "web2", "--lines", "1") == [("deploy", "web2", "restored")]
+    assert app.states() == before
+    screen = app.fab("history", app.name, format="plain").out.splitlines()
+    assert screen[0].split() == ["deploy", "when", "command", "by", "commit", "result", "hosts"]
+    table = [line for line in screen[1:] if not line.startswith(" ")]
+    assert len(table) == 4, "the failed one has two rows: it began at two commits"
+    assert table[0].endswith("committed  all") and table[1].endswith("committed  web1")
+    assert one[:8] in table[0] and f"{one[:8]} → {two[:8]}" in table[1]
+    assert any("exit status 9" in line for line in screen)
+
+
+def test_history_without_one_host(make_app: MakeApp) -> None:
+    app = make_app().deployed()
+    app.settings = {"web1": {"port": 1}}
+    app.write()
+    run = app.fab("history", app.name)
+    assert run.code == 75
+    assert [e["host"] for e in run.events if e["event"] == "history"] == ["web2"]
+
+
+def test_history_of_what_was_never_deployed(app: App) -> None:
+    run = app.fab("history", app.name, format="plain")
+    assert (run.code, run.out) == (0, "nothing was deployed yet\n")

@@ -1,0 +1,243 @@
+"""fab logs: of several hosts and services at once, over cuts and rotations, until the user has enough."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.integration.app import App, messages
+from tests.integration.conftest import MakeApp, Proxied
+from tests.support.lab import wait_for
+
+
+class Followed:
+    """`fab logs … --follow` under way, and the logs that the test writes."""
+
+    def __init__(self, app: App, *args: str) -> None:
+        self.app = app
+        self.going = app.going("logs", ",".join(app.services), "--follow", "--lines", "0", *args)
+        self.hosts = [event["host"] for event in [self.going.heard(is_connected(host), host) for host in app.hosts]]
+
+    def log(self, host: str, service: str = "") -> Path:
+        name = service or self.app.name
+        return self.app.lab[host].directory(name) / "logs" / f"{name}.log"
+
+    def write(self, host: str, *lines: str, service: str = "") -> None:
+        with self.log(host, service).open("a") as file:
+            file.writelines(line + "\n" for line in lines)
+
+    def shown(self, host: str) -> list[str]:
+        return [e["line"] for e in list(self.going.events) if e["event"] == "log" and e["host"] == host
+                and e["line"].startswith("test ")]
+
+    def sees(self, host: str, *lines: str) -> None:
+        """Exactly these, of this host, so far."""
+        wait_for(lambda: len(self.shown(host)) >= len(lines), f"{lines[-1]} of {host}")
+        assert self.shown(host) == list(lines)
+
+    def says(self, host: str, words: str) -> None:
+        self.going.heard(lambda e: e["event"] == "notice" and e["host"] == host and words in e["message"], words)
+
+    def begins(self) -> None:
+        """Until a line that is written now is seen: from then on none may be missed."""
+        for host in self.app.hosts:
+            def heard(host: str = host) -> bool:
+                self.write(host, "begin")
+                return any(e["event"] == "log" and e["host"] == host for e in list(self.going.events))
+            wait_for(heard, f"{host} to be followed")
+
+
+def is_connected(host: str):  # type: ignore[no-untyped-def]
+    return lambda event: event["event"] == "host_state" and event["host"] == host and event["state"] == "connected"
+
+
+def test_hosts_and_services_in_the_order_of_arrival(make_app: MakeApp) -> None:
+    app = make_app()
+    app.services["other" + app.name] = {**app.service, "directory": f"micro/other{app.name}"}
+    app.write()
+    assert app.fab("deploy", "all").code == 0
+    followed = Followed(app)
+    followed.begins()
+    for number in range(5):
+        for host in app.hosts:
+            for service in app.services:
+                followed.write(host, f"test {number} {service}", service=service)
+                wait_for(lambda host=host, words=f"test {number} {service}": words in followed.shown(host), "it")
+    told = [(e["host"], e["service"], e["line"]) for e in followed.going.events
+            if e["event"] == "log" and e["line"].startswith("test")]
+    assert told == [(host, service, f"test {number} {service}") for number in range(5) for host in app.hosts
+                    for service in app.services]
+    followed.going.signal(signal.SIGINT)
+    run = followed.going.end()
+    assert (run.code, run.finished["exit_code"], run.err) == (130, 130, "")
+
+
+def test_rotation_as_supervisord_does_it(make_app: MakeApp) -> None:
+    """The real one: maxbytes is small, and the program writes a lot."""
+    source = "for number in $(seq 0 19999); do echo test $number; done; exec sleep 100000\n"
+    app = make_app(command="bash ./run.sh", program={
+        "startsecs": 0, "stdout_logfile_maxbytes": "10KB", "stdout_logfile_backups": 50}).deployed()
+    followed = Followed(app)
+    followed.begins()
+    for host in app.hosts:
+        (app.lab[host].directory(app.name) / "run.sh").write_text(source)
+        app.lab[host].rpc.stopProcess(f"{app.name}:{app.name}")
+        app.lab[host].rpc.startProcess(f"{app.name}:{app.name}")
+    for host in app.hosts:
+        followed.sees(host, *(f"test {number}" for number in range(20_000)))
+        assert Path(f"{followed.log(host)}.2").exists()
+    followed.going.signal(signal.SIGTERM)
+    assert followed.going.end().code == 143
+
+
+def test_a_cut_connection_repeats_nothing_and_loses_nothing(proxied: Proxied) -> None:
+    app, proxy = proxied
+    followed = Followed(app)
+    followed.begins()
+    followed.write("web1", "test 1")
+    followed.sees("web1", "test 1")
+    proxy.cut()
+    followed.says("web1", "trying again in 1 s")
+    followed.write("web1", "test 2")
+    log = followed.log("web1")
+    log.rename(f"{log}.1")                              # and rotated while nobody looked
+    followed.write("web1", "test 3")
+    followed.write("web2", "test w")
+    followed.sees("web2", "test w")                     # the other host is none the worse for it
+    followed.says("web1", "it is back")
+    followed.sees("web1", "test 1", "test 2", "test 3")
+    followed.going.signal(signal.SIGINT)
+    assert followed.going.end().code == 130
+
+
+def test_a_frozen_connection_is_noticed(proxied: Proxied) -> None:
+    """Nobody says that it is dead: the lease (2 s) does; also while the other host writes without a pause."""
+    app, proxy = proxied
+    followed = Followed(app)
+    followed.begins()
+    proxy.freeze()
+
+    def noticed() -> bool:
+        followed.write("web2", "noise")
+        return any("nothing was heard of it" in e["message"] for e in followed.going.events if e["event"] == "notice")
+    wait_for(noticed, "it to be noticed")
+    followed.write("web1", "test 1")
+    proxy.thaw()
+    followed.says("web1", "it is back")
+    followed.sees("web1", "test 1")
+    followed.going.signal(signal.SIGINT)
+    assert followed.going.end().code == 130
+
+
+def test_a_host_that_is_not_there_yet(make_app: MakeApp) -> None:
+    """The others are followed meanwhile; then it is one of them."""
+    app = make_app().deployed()
+    app.settings = {"web1": {"port": 1}}
+    app.write()
+    going = app.going("logs", app.name, "--follow")
+    going.heard(lambda e: e["event"] == "notice" and e["host"] == "web1" and "again in 2 s" in e["message"], "it")
+    assert {e["host"] for e in going.events if e["event"] == "log"} == {"web2"}
+    going.signal(signal.SIGINT)
+    run = going.end()
+    assert run.code == 130
+    assert run.outcome("web1", app.name) == "unreachable"
+    once = app.fab("logs", app.name)
+    assert once.code == 75, once
+    assert [once.outcome(host, app.name) for host in app.hosts] == ["unreachable", "unchanged"]
+
+
+@pytest.mark.parametrize("format", ["plain", "json"])
+def test_a_closed_pipe_ends_it(shared: App, format: str) -> None:
+    """`| head`: also when nothing more is written."""
+    process = shared.lab.popen("logs", shared.name, "--follow", "--format", format, FAB_INVENTORY=str(shared.inventory))
+    assert process.stdout is not None and process.stderr is not None
+    for line in process.stdout:
+        if "starting" in line:
+            break
+    process.stdout.close()
+    assert process.wait(20) == 0
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+def test_a_reader_that_is_slow_costs_the_client_nothing(shared: App) -> None:
+    """A pager that shows the first page: what hosts have to say waits there."""
+    for host in shared.hosts:
+        with (shared.lab[host].directory(shared.name) / "logs" / f"{shared.name}.log").open("w") as file:
+            file.writelines(f"{number} {'x' * 200}\n" for number in range(200_000))
+    process = shared.lab.popen("logs", shared.name, "--lines", "200000", "--format", "plain",
+                               FAB_INVENTORY=str(shared.inventory))
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.readline()
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(3)
+    peak = [line for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if line.startswith("VmHWM")]
+    assert int(peak[0].split()[1]) < 150_000
+    os.kill(process.pid, signal.SIGINT)
+    process.stdout.close()
+    process.wait(20)
+    process.stderr.close()
+    for host in shared.hosts:
+        (shared.lab[host].directory(shared.name) / "logs" / f"{shared.name}.log").write_text("starting again\n")
+
+
+def test_grep_and_lines(shared: App) -> None:
+    for host in shared.hosts:
+        (shared.lab[host].directory(shared.name) / "logs" / f"{shared.name}.log").write_text(
+            "starting\n" + "".join(f"{'ERROR' if number % 10 == 0 else 'info'} {number}\n" for number in range(100)))
+    run = shared.fab("logs", shared.name, "--grep", "^ERROR", "--lines", "2")
+    assert run.code == 0, run
+    assert sorted((e["host"], e["line"]) for e in run.events if e["event"] == "log") == [
+        (host, line) for host in shared.hosts for line in ("ERROR 80", "ERROR 90")]
+    assert not [e for e in shared.fab("logs", shared.name, "--lines", "0").events if e["event"] == "log"]
+
+
+@pytest.mark.parametrize(("args", "words"), [
+    (["--grep", "(oops"], "--grep '(oops'"), (["--lines", "many"], "--lines"),
+    (["--deploy", "last", "--follow"], "--follow")])
+def test_bad_options_contact_no_host(shared: App, args: list[str], words: str) -> None:
+    run = shared.fab("logs", shared.name, *args)
+    assert run.code == 2
+    assert words in messages(run)
+    assert not [e for e in run.events if e["event"] in ("started", "host_state")]
+
+
+def test_the_run_log_of_a_deploy(make_app: MakeApp) -> None:
+    app = make_app().deployed()
+    app.commit(f"{app.name}-bad")
+    app.shut("fail", f"{app.name}-bad")
+    assert app.deploy("--host", "web1").code == 1
+    good, bad = (line["deploy"] for line in app.lab["web1"].history(app.name))
+    run = app.fab("logs", app.name, "--deploy", "last")
+    assert run.code == 0, run
+    told = [(e["host"], e["line"]) for e in run.events if e["event"] == "log"]
+    assert {host for host, _ in told} == {"web1"}
+    assert any("no space for web1" in line for _, line in told)
+    both = app.fab("logs", app.name, "--deploy", good[:-2], "--grep", "step_started .* build", "--lines", "1")
+    assert [e["host"] for e in both.events if e["event"] == "log"] == ["web1", "web2"], "host after host"
+    for wanted in ("nonsense", good[:8]):
+        unknown = app.fab("logs", app.name, "--deploy", wanted)
+        assert unknown.code == 2, unknown
+        assert good in messages(unknown) and bad in messages(unknown)
+
+
+def test_the_run_log_where_there_was_no_deploy(app: App) -> None:
+    run = app.fab("logs", app.name, "--deploy", "last")
+    assert run.code == 2, run
+
+
+def test_a_service_that_was_never_deployed_is_waited_for(app: App) -> None:
+    """Its log appears with the first deploy."""
+    going = app.going("logs", app.name, "--follow")
+    for host in app.hosts:
+        going.heard(lambda e, host=host: e["event"] == "notice" and e["host"] == host and "no log at" in e["message"],  # type: ignore[misc]
+                    "that there is none")
+    app.deployed()
+    for host in app.hosts:
+        going.heard(lambda e, host=host: e["event"] == "log" and e["host"] == host, "its first line")  # type: ignore[misc]
+    going.signal(signal.SIGINT)
+    assert going.end().code == 130

@@ -1,0 +1,135 @@
+"""fab status, all that it can find odd, and --watch."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from tests.integration.app import CRASH, App, Going
+from tests.integration.conftest import MakeApp, Proxied
+from tests.support.lab import wait_for
+
+
+def oddities(app: App, host: str) -> str:
+    run = app.fab("status", "--service", app.name)
+    return "\n".join(one for e in run.events if e["event"] == "status" and e["host"] == host for one in e["oddities"])
+
+
+def row(going: Going, host: str, state: str, *, after: int = 0) -> int:
+    """Wait for such a row; returns where in the events it is."""
+    def at() -> int | None:
+        events = list(going.events)
+        return next((at + 1 for at, e in enumerate(events) if at >= after and e["event"] == "status"
+                     and e["host"] == host and e["state"] == state), None)
+    return int(wait_for(at, f"{host} to be {state}"))
+
+
+def test_crash_looping_with_its_last_words(make_app: MakeApp) -> None:
+    app = make_app(program={"startsecs": 1, "startretries": 1}).deployed()
+    (app.lab["web1"].directory(app.name) / "run.sh").write_text(CRASH)
+    app.lab["web1"].rpc.signalProcess(f"{app.name}:{app.name}", "KILL")
+    wait_for(lambda: app.program("web1")["statename"] == "FATAL", "supervisord to give up")
+    told = oddities(app, "web1")
+    assert "FATAL: it does not stay up" in told and f"fab start {app.name}" in told
+    assert told.splitlines()[-1].startswith("edited files") and "| cannot open the database" in told
+
+
+def test_a_program_that_came_up_again_by_itself(make_app: MakeApp) -> None:
+    """supervisord says RUNNING; the pid says that it is another one, and no command of ours started it."""
+    app = make_app().deployed()
+    pid, begin = app.pid("web1"), time.time()
+    wait_for(lambda: time.time() > begin + 4, "supervisord's clock, which has whole seconds, to tell the two apart")
+    app.lab["web1"].rpc.signalProcess(f"{app.name}:{app.name}", "KILL")
+    wait_for(lambda: app.pid("web1") not in (0, pid), "the new one")
+    assert "started again a moment ago, not by fab" in oddities(app, "web1")
+    assert oddities(app, "web2") == ""
+
+
+def test_a_program_file_changed_but_not_loaded_then_gone(make_app: MakeApp) -> None:
+    app = make_app().deployed()
+    file = app.program_file("web1")
+    file.write_text(file.read_text() + "; by hand\n")
+    future = time.time() + 60
+    os.utime(file, (future, future))
+    told = oddities(app, "web1")
+    assert "changed by hand, and supervisord has not loaded it" in told and f"fab deploy {app.name}" in told
+    assert app.deploy().code == 0
+    assert oddities(app, "web1") == ""
+    file.unlink()
+    assert f"{file} is missing: fab deploy {app.name}" in oddities(app, "web1")
+
+
+def test_every_remedy_is_one(make_app: MakeApp) -> None:
+    """What a row tells to type brings the row in order."""
+    app = make_app(program={"startsecs": 0, "autorestart": False}).deployed()
+    for breaks, remedy in (
+            (lambda: app.lab["web1"].rpc.stopProcess(f"{app.name}:{app.name}"), ["start", app.name]),
+            (lambda: (app.lab["web1"].directory(app.name) / "source").write_text("x"),
+             ["deploy", app.name, "--set-aside"]),
+            (lambda: app.lab["web1"].rpc.signalProcess(f"{app.name}:{app.name}", "KILL"), ["start", app.name])):
+        breaks()                                                # type: ignore[no-untyped-call]
+        told = wait_for(lambda: oddities(app, "web1"), "it to be odd")
+        assert " ".join(["fab", *remedy]) in told
+        assert app.fab(*remedy).code == 0
+        assert oddities(app, "web1") == ""
+
+
+def test_one_event_a_change(make_app: MakeApp) -> None:
+    app = make_app().deployed()
+    going = app.going("status", "--service", app.name, "--watch")
+    at = max(row(going, host, "RUNNING") for host in app.hosts)
+    app.lab["web2"].rpc.stopProcess(f"{app.name}:{app.name}")
+    at = row(going, "web2", "STOPPED", after=at)
+    app.lab["web2"].rpc.startProcess(f"{app.name}:{app.name}")
+    row(going, "web2", "RUNNING", after=at)
+    going.signal(signal.SIGINT)
+    run = going.end()
+    assert (run.code, run.finished["exit_code"], run.err) == (130, 130, "")
+    assert len([e for e in run.events if e["event"] == "status" and e["host"] == "web1"]) == 1
+    assert [e["event"] for e in run.events].count("looked") >= 3
+    assert [e["state"] for e in run.events if e["event"] == "host_state"] == ["connected"] * 2, "one connection a host"
+
+
+def test_a_lost_host_is_a_row_until_it_is_back(proxied: Proxied) -> None:
+    app, proxy = proxied
+    going = app.going("status", "--service", app.name, "--watch")
+    at = max(row(going, host, "RUNNING") for host in app.hosts)
+    proxy.cut()
+    at = row(going, "web1", "unreachable", after=at)
+    row(going, "web1", "RUNNING", after=at)
+    going.signal(signal.SIGINT)
+    assert going.end().code == 130
+
+
+def test_a_host_that_does_not_answer_hides_no_other(make_app: MakeApp) -> None:
+    app = make_app().deployed()
+    app.settings = {"web1": {"port": 1}}
+    app.write()
+    run = app.fab("status", "--service", app.name)
+    assert run.code == 75, run
+    states = {e["host"]: e["state"] for e in run.events if e["event"] == "status"}
+    assert states == {"web1": "unreachable", "web2": "RUNNING"}
+    going = app.going("status", "--service", app.name, "--watch")
+    row(going, "web1", "unreachable")
+    row(going, "web2", "RUNNING")
+    going.signal(signal.SIGINT)
+    going.end()
+
+
+@pytest.mark.parametrize("format", ["plain"])
+def test_without_a_terminal_the_table_comes_again(make_app: MakeApp, format: str) -> None:
+    app = make_app().deployed()
+    process = app.lab.popen("status", "--watch", "--format", format, FAB_INVENTORY=str(app.inventory))
+    assert process.stdout is not None and process.stderr is not None
+    first = [process.stdout.readline() for _ in range(5)]
+    assert first[1].startswith("host") and "RUNNING" in first[2] and "RUNNING" in first[3] and first[4] == "\n"
+    app.lab["web2"].rpc.stopProcess(f"{app.name}:{app.name}")
+    while "STOPPED" not in (line := process.stdout.readline()):
+        assert line
+    process.stdout.close()
+    assert process.wait(20) == 0, "a closed pipe ends it"
+    assert process.stderr.read() == ""
+    process.stderr.close()
