@@ -6,8 +6,6 @@ import os
 import signal
 import time
 
-import pytest
-
 from tests.integration.app import CRASH, App, Going
 from tests.integration.conftest import MakeApp, Proxied
 from tests.support.lab import wait_for
@@ -119,10 +117,9 @@ def test_a_host_that_does_not_answer_hides_no_other(make_app: MakeApp) -> None:
     going.end()
 
 
-@pytest.mark.parametrize("format", ["plain"])
-def test_without_a_terminal_the_table_comes_again(make_app: MakeApp, format: str) -> None:
+def test_without_a_terminal_the_table_comes_again(make_app: MakeApp) -> None:
     app = make_app().deployed()
-    process = app.lab.popen("status", "--watch", "--format", format, FAB_INVENTORY=str(app.inventory))
+    process = app.lab.popen("status", "--watch", "--format", "plain", FAB_INVENTORY=str(app.inventory))
     assert process.stdout is not None and process.stderr is not None
     first = [process.stdout.readline() for _ in range(5)]
     assert first[1].startswith("host") and "RUNNING" in first[2] and "RUNNING" in first[3] and first[4] == "\n"
