@@ -28,6 +28,7 @@ def logs(link: Link, hello: Message, env: Dict[str, str]) -> None:
         else:
             _show_last(link, name, tail, hello, wanted)
     while hello.get("follow"):
+        link.mask.learn_from_disk(where, hello["services"])         # a deploy may bring others meanwhile
         news = [_show(link, name, tail.more(), wanted) for name, tail in tails.items()]     # each has its turn
         if not any(news):
             link.check()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import os
 import signal
+from importlib import import_module
 from typing import Any, BinaryIO, Callable, Dict
 
 from .errors import Aborted, as_host_error, problem
 from .link import Link
 from .login import LoginShell
 from .place import Place
+
+Verb = Callable[[Link, Dict[str, Any], Dict[str, str]], None]
 
 
 def main(source: BinaryIO, sink: BinaryIO) -> None:
@@ -26,19 +29,21 @@ def main(source: BinaryIO, sink: BinaryIO) -> None:
     os._exit(status)
 
 
-def _converse(link: Link, login: LoginShell) -> int:
-    # Imported here: the login shell answers meanwhile.
-    from . import logs, reading, rollout
+# Module and function. Imported when it is known which: meanwhile the login shell answers.
+VERBS = {
+    "rollout": ("rollout", "rollout"), "status": ("reading", "status"), "heads": ("reading", "heads"),
+    "ask": ("reading", "ask"), "history": ("reading", "history_of"), "logs": ("logs", "logs"), "runs": ("logs", "runs"),
+}
 
-    verbs: Dict[str, Callable[[Link, Dict[str, Any], Dict[str, str]], None]] = {
-        "rollout": rollout.rollout, "status": reading.status, "heads": reading.heads, "ask": reading.ask,
-        "history": reading.history_of, "logs": logs.logs, "runs": logs.runs,
-    }
+
+def _converse(link: Link, login: LoginShell) -> int:
     try:
         hello = link.receive()
         link.keep(hello["lease"])
         link.mask.learn_from_disk(Place(hello["place"]), hello["services"])
-        verbs[hello["do"]](link, hello, login.environment())
+        module, function = VERBS[hello["do"]]
+        verb: Verb = getattr(import_module("." + module, __package__), function)
+        verb(link, hello, login.environment())
         link.answer({"event": "end"})
         link.wait_for_room()
         return 0

@@ -29,7 +29,8 @@ def status(link: Link, hello: Message, env: Dict[str, str]) -> None:
     while True:
         begin, configuration = time.monotonic(), Configuration(place.supervisord_conf, env)
         for service in hello["services"]:
-            message = _status_of(Here(place, service, env, "", check=link.check), service, configuration)
+            here = Here(place, service, env, "", check=link.check, mask=link.mask)
+            message = _status_of(here, service, configuration)
             if told.get(service["name"]) != _lasting(message):
                 told[service["name"]] = _lasting(message)
                 link.answer(message)
@@ -74,7 +75,7 @@ def _last_words(here: Here, program: Message) -> List[str]:
     """What a program that does not stay up said at the end."""
     if program["state"] not in ("BACKOFF", "FATAL", "EXITED"):
         return []
-    return files.last_lines(program.get("log") or here.log_file, LAST_WORDS)
+    return [here.mask(line) for line in files.last_lines(program.get("log") or here.log_file, LAST_WORDS)]
 
 
 def heads(link: Link, hello: Message, env: Dict[str, str]) -> None:

@@ -99,24 +99,11 @@ class Conversation:
         if kind == "connected":
             peer.connected = True
             self.report.on(events.HostState(host=peer.name, state="connected"))
-        elif kind == "refused":
-            peer.refusal, peer.looked = message, True
-        elif kind == "odd":
-            peer.odd[message["service"]] = wire.odd(message)
-        elif kind == "history":
-            peer.history.append(wire.history(peer.name, message))
-        elif kind == "heads":
-            peer.heads = message["now"]
         elif kind == "locked":
             peer.refusal = None
             self.report.on(events.HostState(host=peer.name, state="locked"))
             peer.recovered.update((name, left["result"]) for left in message["recovered"] for name in left["services"])
             self._tell_recovered(peer, message)
-        elif kind == "resolved":
-            self.resolved[message["service"]] = message
-        elif kind == "facts":
-            peer.facts.update((name, facts.read(found)) for name, found in message["services"].items())
-            peer.looked = True
         elif kind in TROUBLE:
             peer.error, peer.looked = wire.error(peer, message), True
         elif kind == "done":
@@ -125,6 +112,24 @@ class Conversation:
             self._ended(peer, kind, message)
         elif kind == "gone":
             self._lose(peer, wire.lost(peer))
+        else:
+            self._learn(peer, kind, message)
+
+    def _learn(self, peer: Peer, kind: str, message: Message) -> None:
+        """What it says of what is there."""
+        if kind == "refused":
+            peer.refusal, peer.looked = message, True
+        elif kind == "facts":
+            peer.facts.update((name, facts.read(found)) for name, found in message["services"].items())
+            peer.looked = True
+        elif kind == "resolved":
+            self.resolved[message["service"]] = message
+        elif kind == "odd":
+            peer.odd[message["service"]] = wire.odd(message)
+        elif kind == "history":
+            peer.history.append(wire.history(peer.name, message))
+        elif kind == "heads":
+            peer.heads = message["now"]
 
     def _ended(self, peer: Peer, kind: str, message: Message) -> None:
         if not peer.ending:
