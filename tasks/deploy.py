@@ -50,14 +50,16 @@ def deploy(
 
 def recipe(service: Service, facts: Facts, goal: Goal) -> list[Step]:
     """Everything a deploy does on one host for one service, in order. The names are what users see."""
-    from tasks.rollout import hooks, in_place, supervised
+    from tasks.rollout import hooks, strategies, supervised
 
+    strategy = strategies.of(service)
     return [
-        in_place.fetch(service, facts, goal),
-        in_place.checkout(facts, goal),
-        *in_place.build(service, facts, goal),
+        strategy.fetch(service, facts, goal),
+        strategy.checkout(service, facts, goal),
+        *strategy.build(service, facts, goal),
         *hooks.before_activate(service, facts, goal),
         supervised.program(service, facts),
+        *strategy.switch(service, facts, goal),
         supervised.restart(service, facts),
         supervised.verify(service),
         *supervised.health(service),

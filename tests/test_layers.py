@@ -35,7 +35,8 @@ ONLY = {
 }
 # The verbs and their two helpers speak Invoke.
 INVOKE = ("tasks/__init__.py", "tasks/_command.py", *(f"tasks/{path.name}" for path in TASKS.glob("[a-z]*.py")))
-PURE = ("tasks/deploy.py", "tasks/rollout/in_place.py", "tasks/rollout/supervised.py", "tasks/rollout/hooks.py",
+PURE = ("tasks/deploy.py", "tasks/rollout/strategies/in_place.py", "tasks/rollout/strategies/releases.py",
+        "tasks/rollout/strategies/clone.py", "tasks/rollout/supervised.py", "tasks/rollout/hooks.py",
         "tasks/rollout/goal.py", "tasks/rollout/steps.py", "tasks/rollout/facts.py", "tasks/program/files.py",
         "tasks/program/quoting.py")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Mapping
 
-from . import doing, undoing
+from . import doing, releasing, undoing
 from .here import Here
 
 ACTIONS: Dict[str, Callable[[Here, Mapping[str, Any]], bool]] = {
@@ -12,6 +12,9 @@ ACTIONS: Dict[str, Callable[[Here, Mapping[str, Any]], bool]] = {
     "checkout": doing.checkout,
     "build": doing.build,
     "hook": doing.hook,
+    "checkout_release": releasing.checkout,
+    "build_release": releasing.build,
+    "switch": releasing.switch,
     "program": doing.program,
     "restart": doing.restart,
     "stop": doing.stop,
@@ -19,9 +22,12 @@ ACTIONS: Dict[str, Callable[[Here, Mapping[str, Any]], bool]] = {
     "health": doing.check_health,
     "checkout_back": undoing.checkout_back,
     "remove_clone": undoing.remove_clone,
+    "remove_release": releasing.remove_release,
     "files_back": undoing.files_back,
     "program_back": undoing.program_back,
+    "tidy_releases": releasing.tidy,
 }
 
 # What must be so before a step counts as begun: when it refuses, there is nothing to undo.
-CHECKS: Dict[str, Callable[[Here, Mapping[str, Any]], None]] = {"checkout": doing.refuse_edits}
+CHECKS: Dict[str, Callable[[Here, Mapping[str, Any]], None]] = {
+    "checkout": doing.refuse_edits, "checkout_release": releasing.refuse_edits}

@@ -55,14 +55,14 @@ def checkout(here: Here, args: Arguments) -> bool:
 
 
 def build(here: Here, args: Arguments) -> bool:
-    shell.run(shell.script(args["commands"]), cwd=here.work_directory, env=here.with_variables(args["variables"]),
+    shell.run(shell.script(args["commands"]), cwd=here.directory, env=here.with_variables(args["variables"]),
               timeout=args["timeout"], say=here.say, check=here.check, mask=here.mask)
     return True
 
 
 def hook(here: Here, args: Arguments) -> bool:
     """With all that the program has in its environment, and more."""
-    shell.run(shell.script(args["commands"]), cwd=here.work_directory,
+    shell.run(shell.script(args["commands"]), cwd=args["directory"],
               env=here.with_variables({**args["secrets"], **args["variables"]}),
               timeout=args["timeout"], say=here.say, check=here.check, mask=here.mask)
     return True
@@ -130,7 +130,8 @@ def check_health(here: Here, args: Arguments) -> bool:
             raise HostError("it did not stay up: " + word(info))
 
     try:
-        health.wait(args["health"], cwd=here.directory, env=here.with_variables(args["variables"]), still_up=still_up)
+        health.wait(args["health"], cwd=here.tree.directory, env=here.with_variables(args["variables"]),
+                    still_up=still_up)
     except HostError:
         here.say_log()
         raise
@@ -139,4 +140,4 @@ def check_health(here: Here, args: Arguments) -> bool:
 
 
 def _edited(here: Here, state: git.State) -> List[str]:
-    return facts.edited(state, history.last_committed(history.known(here.place, here.name)))
+    return facts.edited(state, history.known(here.place, here.name), None)

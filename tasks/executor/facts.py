@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Optional, Set
 
-from . import files, git, history
+from . import files, git, history, processes
 from .configuration import Configuration, sections
 from .errors import HostError, NotReady
 from .place import Place
+from .releases import Releases, commit_of
 from .supervisord import BadConfiguration, Supervisord
 
 SHORT = ("deploy", "at", "by", "command", "branch", "from", "to", "result", "was_running")
@@ -26,30 +27,40 @@ def of_service(place: Place, service: Mapping[str, Any], clone: git.Clone,
     lines = history.known(place, name)
     committed = history.last_committed(lines)
     program = _program(supervisord, name)
-    state = clone.state()
+    releases = Releases(place, name, clone)
+    live = releases.live()
+    state = releases.live_tree().state()
+    contents = [] if clone.exists() else _contents(clone.directory)
     text = files.read_bytes(place.program_file(name))
     return {
         "directory": clone.directory,
         "directory_exists": os.path.isdir(clone.directory),
         "clone": clone.exists(),
-        "foreign": not clone.exists() and _holds_something(clone.directory),
+        "foreign": bool(set(contents) - _kept(service)),
+        "contents": contents,
         "commit": state.commit,
         "branch": state.branch if state.commit else None,
-        "edited": edited(state, committed),
+        "edited": edited(state, lines, live),
+        "strategy": "releases" if live else "in_place" if state.commit else None,
+        "standing": _standing(clone, lines) if live else None,
+        "current": releases.current(),
+        "releases": _releases(releases),
         "program_file": None if text is None else text.decode("utf-8", "replace"),
         "program_path": place.program_file(name),
         "env_path": place.env_file(name),
         "env_sha256": _sha256(files.read_bytes(place.env_file(name))),
         "program": program,
-        "started_from": _started_from(clone, state, program, committed),
+        "started_from": _started_from(releases, clone, state, program, committed),
         "committed": committed,
         "history": [_short(line) for line in lines],
         "log": os.path.join(clone.directory, "logs", name + ".log"),
     }
 
 
-def edited(state: git.State, committed: Mapping[str, Any]) -> List[str]:
-    """Edited by a person. What the last good build itself changed (a lock file, say) does not count."""
+def edited(state: git.State, lines: List[Dict[str, Any]], release: Optional[str]) -> List[str]:
+    """Edited by a person. What the last good build of that release (None: of the clone itself) changed does not count.
+    """
+    committed = history.last_committed(line for line in lines if line.get("release") == release)
     left = committed.get("left") or {}
     known = left if committed.get("to") == state.commit else {}
     return [line for line, digest in state.edits.items() if digest is None or known.get(line) != digest]
@@ -144,18 +155,40 @@ def _program(supervisord: Supervisord, name: str) -> Dict[str, Any]:
             "log": info.get("stdout_logfile")}
 
 
-def _started_from(clone: git.Clone, state: git.State, program: Mapping[str, Any], committed: Mapping[str, Any]) -> Any:
-    """The commit that the running process was started from: what we recorded of it, else HEAD at its start."""
+def _started_from(releases: Releases, clone: git.Clone, state: git.State, program: Mapping[str, Any],
+                  committed: Mapping[str, Any]) -> Any:
+    """The commit that the running process was started from: what we recorded of it; else the release that it stands
+    in, or the clone's HEAD at its start."""
     if program["state"] != "RUNNING" or state.commit is None:
         return None
     if committed.get("pid") == program["pid"] and committed.get("start") == program["start"]:
         return committed.get("to")
-    return clone.head_at(program["start"]) or state.commit
+    stands = processes.cwd(program["pid"])
+    release = releases.holding(stands)
+    if release:
+        return commit_of(release)
+    in_clone = not releases.live() or stands == os.path.realpath(clone.directory)
+    return (clone.head_at(program["start"]) if in_clone else None) or state.commit
 
 
-def _holds_something(directory: str) -> bool:
-    """Files that a clone would meet; our own logs folder does not count."""
-    return os.path.isdir(directory) and bool(set(os.listdir(directory)) - {"logs"})
+def _standing(clone: git.Clone, lines: List[Dict[str, Any]]) -> Dict[str, Any]:
+    state = clone.state()
+    return {"commit": state.commit, "branch": state.branch, "edited": edited(state, lines, None)}
+
+
+def _releases(releases: Releases) -> List[Dict[str, Any]]:
+    in_use = releases.in_use()
+    return [{"name": name, "digest": releases.marked(name).get("digest"), "in_use": name in in_use}
+            for name in releases.names()]
+
+
+def _contents(directory: str) -> List[str]:
+    return sorted(os.listdir(directory)) if os.path.isdir(directory) else []
+
+
+def _kept(service: Mapping[str, Any]) -> Set[str]:
+    """What may lie in a directory before the first deploy: logs, and what is shared."""
+    return {"logs", *(path.split("/")[0] for path in service["shared"])}
 
 
 def _sha256(data: Any) -> Any:

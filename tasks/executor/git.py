@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import shutil
-from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from . import files, shell
 from .errors import NotReady
@@ -15,8 +15,9 @@ from .remedies import explained
 FULL = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 ABBREVIATED = re.compile(r"[0-9a-fA-F]{4,64}")
 HEADS, TAGS = "refs/fabvisor/heads/", "refs/fabvisor/tags/"
-OWN_NAMES = ("/logs/", "/releases/", "/current")
+OWN_NAMES = ("logs", "releases", "current")
 QUICK, SLOW = 60, 600
+NOBODY = ("-c", "user.name=fabvisor", "-c", "user.email=fabvisor@localhost")
 BATCH = " -oBatchMode=yes -oConnectTimeout=10"
 
 
@@ -75,6 +76,10 @@ class Clone:
         self.exclude_own_names()
 
     def exclude_own_names(self) -> None:
+        self.exclude(OWN_NAMES)
+
+    def exclude(self, paths: Sequence[str]) -> None:
+        """From what git calls untracked, in the clone and in its worktrees; there they may be links."""
         git_dir = os.path.join(self.directory, ".git")
         if not os.path.isdir(git_dir):          # a worktree or a submodule: git knows where
             git_dir = self._git("rev-parse", "--git-common-dir")[0]
@@ -83,8 +88,8 @@ class Clone:
         with open(path, "a+", encoding="utf-8") as file:
             file.seek(0)
             present = file.read().splitlines()
-            missing = [name for name in OWN_NAMES if name not in present]
-            file.writelines(name + "\n" for name in missing)
+            wanted = ["/" + re.sub(r"([*?\[\\ ])", r"\\\1", path) for path in paths]
+            file.writelines(line + "\n" for line in wanted if line not in present)
 
     def fetch(self, say: shell.Say) -> None:
         """Objects and our own refs only: no branch, no file of the service directory changes."""
@@ -140,6 +145,15 @@ class Clone:
         """Detached: the local branches stay where they are. Submodules follow."""
         careful = "--force" if force else "--no-overwrite-ignore"
         self._git("checkout", "--detach", "--quiet", careful, commit, "--", say=say, timeout=SLOW)
+        self.follow_submodules(say)
+
+    def vacate(self, branch: Optional[str]) -> None:
+        """As `git init` left it: no commit, none of its files."""
+        nothing = self._git("hash-object", "-t", "tree", os.devnull)[0]
+        self._git("read-tree", "--reset", "-u", nothing)
+        self._git("symbolic-ref", "HEAD", "refs/heads/" + (branch or "main"))
+
+    def follow_submodules(self, say: shell.Say) -> None:
         if os.path.exists(os.path.join(self.directory, ".gitmodules")):
             self._git("submodule", "--quiet", "sync", "--recursive", say=say)
             self._network("submodule", "--quiet", "update", "--init", "--recursive", "--force", say=say)
@@ -150,8 +164,13 @@ class Clone:
             self._git("symbolic-ref", "HEAD", "refs/heads/" + branch)
 
     def set_aside(self, label: str, say: shell.Say) -> None:
-        self._git("-c", "user.name=fabvisor", "-c", "user.email=fabvisor@localhost",
-                  "stash", "push", "--quiet", "--message", label, say=say)
+        self._git(*NOBODY, "stash", "push", "--quiet", "--message", label, say=say)
+
+    def copy_aside(self, label: str, say: shell.Say) -> None:
+        """As set_aside(), but the files stay as they are: somebody runs them."""
+        made = self._git(*NOBODY, "stash", "create", label)
+        if made:
+            self._git("stash", "store", "--message", label, made[0], say=say)
 
     def stash(self, label: str) -> Optional[str]:
         """The name of the stash that set_aside() made, if it did."""
@@ -162,6 +181,11 @@ class Clone:
         name = self.stash(label)
         if name:
             self._git("stash", "pop", "--quiet", "--index", name, say=say)
+
+    def drop_stash(self, label: str) -> None:
+        name = self.stash(label)
+        if name:
+            self._git("stash", "drop", "--quiet", name)
 
     def needs_lfs(self, commit: str) -> bool:
         found = self._maybe("grep", "-l", "filter=lfs", commit, "--",

@@ -9,6 +9,7 @@ from . import files, git, processes
 from .configuration import Configuration
 from .masking import Mask
 from .place import Place
+from .releases import Releases
 from .supervisord import Supervisord
 
 Say = Callable[[str], None]
@@ -34,15 +35,16 @@ class Here:
         self.mask = mask or Mask()
         self.directory = place.below_root(service["directory"])
         self.clone = git.Clone(self.directory, service["repo"], self.env, check)
+        self.releases = Releases(place, self.name, self.clone)
         self.old_pid: Optional[int] = None
         self.pid: Optional[int] = None
         self.start: Optional[int] = None
         self._log_before = (self.log_file, 0)
 
     @property
-    def work_directory(self) -> str:
-        """Where the version at hand lies: it is built there, and its hooks run there."""
-        return self.directory
+    def tree(self) -> git.Clone:
+        """What the program runs in now: the clone itself, or a release."""
+        return self.releases.live_tree()
 
     @property
     def log_file(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterable, List, Optional
 
 from . import files
 from .place import Place
@@ -34,9 +34,9 @@ def find(place: Place, service: str, deploy: str) -> Optional[Dict[str, Any]]:
     return next((line for line in read(place, service) if line.get("deploy") == deploy), None)
 
 
-def last_committed(lines: List[Dict[str, Any]]) -> Dict[str, Any]:
+def last_committed(lines: Iterable[Dict[str, Any]]) -> Dict[str, Any]:
     """The newest committed line; {} when there is none."""
-    return next((line for line in reversed(lines) if line.get("result") == "committed"), {})
+    return next((line for line in reversed(list(lines)) if line.get("result") == "committed"), {})
 
 
 def write(place: Place, service: str, line: Dict[str, Any]) -> None:

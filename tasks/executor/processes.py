@@ -24,6 +24,17 @@ def alive(pid: object, start: object) -> bool:
     return isinstance(pid, int) and start is not None and start_time(pid) == start
 
 
+def cwd(pid: object) -> str:
+    """Where it stands; empty when that cannot be told."""
+    return _link("%s/cwd" % pid)
+
+
+def places() -> List[str]:
+    """Where processes stand, and what they run, as far as we may know."""
+    pids = [name for name in os.listdir("/proc") if name.isdigit()]
+    return [_link("%s/%s" % (pid, what)) for pid in pids for what in ("cwd", "exe")]
+
+
 def end_group(pid: int) -> None:
     """SIGKILL to the whole process group that `pid` leads or led."""
     try:
@@ -48,6 +59,13 @@ def end_marked(mark: str, patience: float = 10) -> None:
             except (ProcessLookupError, PermissionError):
                 pass
         time.sleep(0.02)
+
+
+def _link(name: str) -> str:
+    try:
+        return os.readlink("/proc/" + name)
+    except OSError:
+        return ""
 
 
 def _marked(mark: bytes) -> List[int]:

@@ -116,4 +116,4 @@ def _busy(place: Place, names: List[str], deploy: str) -> bool:
 
 
 def _head(place: Place, service: Message, env: Dict[str, str]) -> Any:
-    return git.Clone(place.below_root(service["directory"]), service["repo"], env, lambda: None).head()
+    return Here(place, service, env, "").tree.head()

@@ -16,6 +16,7 @@ from .errors import Aborted, HostError, as_host_error, problem
 from .here import Here
 from .link import Link
 from .place import Place
+from .releases import Releases
 from .story import Story
 from .supervisord import Supervisord
 
@@ -114,7 +115,19 @@ class Rollout:
             held.describe(restoring=True)
             self._restore(written, self.link.mask(as_host_error(error).message))
             return
+        self._tidy(plan)
         self.link.answer({"event": "committed", "now": self._heads(plan["services"])})
+
+    def _tidy(self, plan: Message) -> None:
+        """It is committed: whatever goes wrong now is only told."""
+        for name, part in sorted(plan["services"].items()):
+            tidy = part.get("tidy")
+            try:
+                if tidy:
+                    ACTIONS[tidy["action"]](self.here[name], tidy["args"])
+            except Exception as error:
+                self.story.event("notice", level="warning", message="%s: not tidied up: %s" % (
+                    name, as_host_error(error).message))
 
     def _commit(self, written: journal.Journal) -> None:
         self._note_what_is(written)
@@ -193,7 +206,8 @@ class Rollout:
         what the build changed from what a person did."""
         for name, part in written.services.items():
             here = self.here[name]
-            part["record"].update(pid=here.pid, start=here.start, left=here.clone.state().edits)
+            part["record"].update(pid=here.pid, start=here.start, left=here.tree.state().edits,
+                                  release=here.releases.live())
 
     def _heads(self, services: Iterable[str]) -> Message:
         return {name: _head_of(self.here[name]) for name in services}
@@ -205,4 +219,5 @@ class Rollout:
 def _head_of(here: Here) -> Any:
     """What is on the disk now; asked after the conversation is over, so nothing may interrupt it."""
     here.check = lambda: None
-    return git.Clone(here.directory, here.clone.repo, here.env, here.check).head()
+    unstopped = git.Clone(here.directory, here.clone.repo, here.env, here.check)
+    return Releases(here.place, here.name, unstopped).live_tree().head()

@@ -19,6 +19,9 @@ def checkout_back(here: Here, args: Arguments) -> bool:
     here.clone.unlock()
     if args["set_aside"] and not here.clone.stash(here.deploy):
         return False                # it did not get as far: what was edited lies there untouched
+    if not args["commit"]:
+        here.clone.vacate(args["branch"])
+        return True
     state = here.clone.state()
     if state.commit != args["commit"] or state.edits:
         here.clone.checkout(args["commit"], here.say, force=True)
@@ -29,8 +32,8 @@ def checkout_back(here: Here, args: Arguments) -> bool:
 
 
 def remove_clone(here: Here, args: Arguments) -> bool:
-    """A first deploy made it. Logs that lay there before stay."""
-    keep = {"logs"} if args["existed"] else set()
+    """A first deploy made it. What lay there before stays: logs, and what is shared."""
+    keep = set(args["keep"])
     for name in set(os.listdir(here.directory) if os.path.isdir(here.directory) else []) - keep:
         path = os.path.join(here.directory, name)
         if os.path.isdir(path) and not os.path.islink(path):

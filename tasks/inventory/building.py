@@ -53,6 +53,8 @@ def service_of(data: Raw, environment: str, host: str, own: Raw, name: str, merg
         build_timeout=values.seconds(merged.get("build_timeout", "30m")),
         program={option: options.text(value) for option, value in merged.get("program", {}).items()},
         strategy=merged.get("strategy", "in_place"),
+        shared=tuple(map(values.shared_path, merged.get("shared", ()))),
+        keep_releases=merged.get("keep_releases", 5),
         health=health_of(merged["health"], known) if "health" in merged else None,
         requires=tuple(posixpath.normpath(placeholders.fill(path, known)) for path in merged.get("requires", ())),
         variables=variables,

@@ -58,6 +58,8 @@ class Service(Struct, frozen=True, kw_only=True):
     build_timeout: float = 1800
     program: dict[str, str] = {}            # further [program:x] options, as text
     strategy: str = "in_place"
+    shared: tuple[str, ...] = ()            # below the directory; a trailing slash says that it is a folder
+    keep_releases: int = 5
     health: Health | None = None
     requires: tuple[str, ...] = ()          # paths that a commit must have; `${NAME}` is replaced
     variables: dict[str, str] = {}          # merged: defaults < service < environment < host; RUN_MODE not among them

@@ -12,6 +12,7 @@ from msgspec import UNSET, Struct, UnsetType, json
 Text = str | UnsetType
 Duration = int | float | str | UnsetType        # seconds, or 30s, 30m, 1h
 Variables = dict[str, str | int] | UnsetType
+Strategy = Literal["in_place", "releases"]      # tasks/rollout/strategies
 Program = dict[str, str | int | bool] | UnsetType
 
 
@@ -58,7 +59,9 @@ class Overrides(Struct, kw_only=True, forbid_unknown_fields=True):
     build_timeout: Duration = UNSET
     command: Text = UNSET
     program: Program = UNSET
-    strategy: Literal["in_place"] | UnsetType = UNSET
+    strategy: Strategy | UnsetType = UNSET
+    shared: list[str] | UnsetType = UNSET
+    keep_releases: int | UnsetType = UNSET
     health: Health | UnsetType = UNSET
     requires: list[str] | UnsetType = UNSET
     variables: Variables = UNSET

@@ -137,6 +137,38 @@ def in_commit(text: str) -> str:
     return _path(text) or ("names the whole repository" if posixpath.normpath(text) == "." else "")
 
 
+OWN = ("logs", "releases", "current", ".git")
+
+
+def shared(paths: list[str]) -> str:
+    """Files and folders below the service's directory, none inside another."""
+    for text in paths:
+        wrong = _path(text) or word_start(text)
+        if wrong:
+            return wrong
+        if text.startswith(("/", "~")) or shared_path(text) in (".", "./"):
+            return f"is below the service's directory, got {quoted(text)}"
+        if shared_path(text).split("/")[0] in OWN:
+            return f"cannot hold {quoted(text)}: {', '.join(OWN)} are looked after already"
+    bare = [shared_path(text).rstrip("/") for text in paths]
+    for index, path in enumerate(bare):
+        for other in bare[:index]:
+            if f"{path}/".startswith(f"{other}/") or f"{other}/".startswith(f"{path}/"):
+                inner, outer = sorted((path, other), key=len, reverse=True)
+                return f"holds {quoted(inner)} twice" if inner == outer else (
+                    f"holds {quoted(inner)}, which is inside {quoted(outer)}")
+    return ""
+
+
+def shared_path(text: str) -> str:
+    """Without what means nothing; a slash at the end, which says that it is a folder, stays."""
+    return posixpath.normpath(text) + ("/" if text.endswith("/") else "")
+
+
+def at_least_one(value: int) -> str:
+    return "" if value >= 1 else f"expected 1 or more, got {value}"
+
+
 def word_start(text: str) -> str:
     return f"cannot begin with '-', got {quoted(text)}" if text.startswith("-") else ""
 
@@ -197,6 +229,8 @@ SERVICE: dict[str, Check] = {
     "build_timeout": duration,
     "command": command,
     "requires": requires,
+    "shared": shared,
+    "keep_releases": at_least_one,
 }
 
 ENVIRONMENT: dict[str, Check] = {**SETTINGS, "branch": revision, "run_mode": name, "url": url}

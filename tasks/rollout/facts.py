@@ -23,11 +23,24 @@ class Program(Struct, frozen=True, kw_only=True):
         return float(max(0, (self.now or 0) - (self.start or 0))) if running else None
 
 
+class Release(Struct, frozen=True, kw_only=True):
+    name: str
+    digest: str | None                  # of what it was built with; None: it was never completed
+    in_use: bool
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    commit: str | None
+    branch: str | None
+    edited: list[str]
+
+
 class Facts(Struct, frozen=True, kw_only=True):
     directory: str                      # absolute, as are all paths here
     directory_exists: bool
     clone: bool
     foreign: bool                       # the directory holds files, but no clone
+    contents: list[str] = []            # what lies there, where there is no clone
     commit: str | None
     branch: str | None                  # what HEAD is attached to
     edited: list[str]                   # lines of `git status --porcelain`
@@ -37,6 +50,10 @@ class Facts(Struct, frozen=True, kw_only=True):
     env_sha256: str | None
     program: Program
     started_from: str | None
+    strategy: str | None = None         # by what is on the disk; None: nothing is
+    standing: Standing | None = None    # where the program runs in a release: what the clone itself stands on
+    current: str | None = None          # the release that `current` points to
+    releases: list[Release] = []
     committed: dict[str, Any]           # the newest committed line of the history; {} when there is none
     history: list[dict[str, Any]]       # oldest first
     log: str

@@ -10,7 +10,7 @@ from msgspec import Struct
 from tasks._errors import NotReady
 from tasks.inventory.model import Service, Target
 from tasks.program import files
-from tasks.rollout import hooks, supervised
+from tasks.rollout import hooks, strategies, supervised
 from tasks.rollout.facts import Facts
 from tasks.rollout.steps import Plan, Step
 
@@ -22,6 +22,7 @@ class Goal(Struct, frozen=True, kw_only=True):
     revision: str
     branch: str | None = None
     set_aside: bool = False
+    force: bool = False
 
 
 Key = tuple[str, str]                       # host name, service name
@@ -37,7 +38,7 @@ def towards(recipe: Recipe, *, force: bool = False, set_aside: bool = False) -> 
         refuse_obstacles(facts, set_aside)
         lowest = _lowest(targets, facts, goals, force)
         return {key(target): _plan(recipe, hooks.of_host(target.service, key(target) in lowest), facts[key(target)],
-                                   _goal(target, goals, set_aside), force)
+                                   _goal(target, goals, set_aside, force))
                 for target in targets}
 
     return plan
@@ -80,14 +81,15 @@ def same_version(facts: Facts, steps: list[Step]) -> Plan:
         **known, "from": facts.commit, "to": facts.commit, "was_running": facts.program.state == "RUNNING"})
 
 
-def _plan(recipe: Recipe, service: Service, facts: Facts, goal: Goal, force: bool) -> Plan:
-    if is_there(service, facts, goal.commit) and not force:
+def _plan(recipe: Recipe, service: Service, facts: Facts, goal: Goal) -> Plan:
+    if is_there(service, facts, goal.commit) and not goal.force:
         return Plan(was=facts.commit, tried=goal.commit)
-    if only_stopped(service, facts, goal.commit) and not force:
+    if only_stopped(service, facts, goal.commit) and not goal.force:
         steps = supervised.restarted(service, facts)
     else:
         steps = recipe(service, facts, goal)
-    return Plan(was=facts.commit, tried=goal.commit, steps=tuple(steps), record=record(service, facts, goal))
+    return Plan(was=facts.commit, tried=goal.commit, steps=tuple(steps), record=record(service, facts, goal),
+                tidy=strategies.of(service).tidy(service, facts))
 
 
 def record(service: Service, facts: Facts, goal: Goal) -> dict[str, Any]:
@@ -95,7 +97,7 @@ def record(service: Service, facts: Facts, goal: Goal) -> dict[str, Any]:
     return {"revision": goal.revision, "branch": goal.branch, "from": facts.commit, "to": goal.commit,
             "was_running": facts.program.state == "RUNNING", "strategy": service.strategy,
             "build": list(service.build), "variables": build_variables(service),
-            "program_sha256": files.digest(files.program_file(service, supervised.paths(facts)))}
+            "program_sha256": files.digest(files.program_file(service, supervised.paths(service, facts)))}
 
 
 def build_variables(service: Service) -> dict[str, str]:
@@ -112,13 +114,13 @@ def _lowest(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals, 
     return set(found.values())
 
 
-def _goal(target: Target, goals: Goals, set_aside: bool) -> Goal:
+def _goal(target: Target, goals: Goals, set_aside: bool, force: bool) -> Goal:
     from msgspec.structs import replace
 
-    return replace(goals[target.service.name], set_aside=set_aside)
+    return replace(goals[target.service.name], set_aside=set_aside, force=force)
 
 
 def _same_files(service: Service, facts: Facts) -> bool:
-    paths = supervised.paths(facts)
+    paths = supervised.paths(service, facts)
     return (facts.program_file == files.program_file(service, paths)
             and facts.env_sha256 == files.env_file(service).sha256())

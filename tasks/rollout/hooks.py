@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from tasks.inventory.model import Service
+from tasks.rollout import strategies
 from tasks.rollout.facts import Facts
 from tasks.rollout.steps import Action, Phase, Step
 
@@ -35,6 +36,7 @@ def _step(name: str, phase: Phase, service: Service, facts: Facts, goal: Goal) -
         return []
     variables = {**service.variables, "RUN_MODE": service.run_mode, "ENVIRONMENT": service.environment,
                  "HOST": service.host, "REVISION": goal.commit, "PREVIOUS": facts.commit or ""}
-    do = Action("hook", {"commands": commands, "variables": variables, "secrets": service.secret_values,
-                         "timeout": service.build_timeout})
+    directory = strategies.of(service).built_in(service, facts, goal)
+    do = Action("hook", {"directory": directory, "commands": commands, "variables": variables,
+                         "secrets": service.secret_values, "timeout": service.build_timeout})
     return [Step(name=name, phase=phase, do=do)]

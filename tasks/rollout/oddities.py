@@ -72,6 +72,8 @@ def _disk(name: str, facts: Facts) -> list[str]:
     found = []
     if not facts.clone:
         found.append(f"{facts.directory} is no clone: fab deploy {name}")
+    if facts.current is not None and facts.current not in [one.name for one in facts.releases]:
+        found.append(f"`current` points to a release that is not there: {_short(facts.current)}: fab deploy {name}")
     if facts.edited:
         found.append("edited files: " + ", ".join(facts.edited)
                      + f"; commit them elsewhere, or fab deploy {name} --set-aside")

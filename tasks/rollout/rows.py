@@ -28,7 +28,7 @@ def _row(environment: str, peer: Peer, target: Target, commits: dict[str, dict[s
     return Status(
         environment=environment, host=peer.name, service=name, state=facts.program.state, pid=facts.program.pid,
         uptime=facts.program.uptime, commit=facts.commit, branch=ours.get("branch") or facts.branch,
-        strategy=target.service.strategy, deployed_by=ours.get("by"), deployed_at=ours.get("at"),
+        strategy=facts.strategy or target.service.strategy, deployed_by=ours.get("by"), deployed_at=ours.get("at"),
         oddities=[*oddities(name, facts), *disagreement(name, peer.name, commits[name])])
 
 

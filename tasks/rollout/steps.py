@@ -38,10 +38,11 @@ class Plan(Struct, frozen=True, kw_only=True):
     tried: str | None
     steps: tuple[Step, ...] = ()
     record: dict[str, Any] = {}
+    tidy: Action | None = None          # after the commit, best effort
 
     def message(self) -> dict[str, Any]:
         """As it goes to the host."""
-        return {"record": self.record, "steps": [_wire(step) for step in self.steps]}
+        return {"record": self.record, "steps": [_wire(step) for step in self.steps], "tidy": to_builtins(self.tidy)}
 
 
 def _wire(step: Step) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from msgspec import to_builtins
 
 from tasks.inventory.model import Service
 from tasks.program import files
+from tasks.rollout import strategies
 from tasks.rollout.facts import Facts
 from tasks.rollout.steps import Action, Step
 
@@ -15,12 +16,13 @@ GRACE = 20.0
 UP = ("STARTING", "RUNNING", "BACKOFF", "STOPPING", "EXITED")
 
 
-def paths(facts: Facts) -> files.Paths:
-    return files.Paths(directory=facts.directory, env_file=facts.env_path, log=facts.log)
+def paths(service: Service, facts: Facts) -> files.Paths:
+    directory = strategies.of(service).directory(facts)
+    return files.Paths(directory=directory, env_file=facts.env_path, log=facts.log)
 
 
 def program(service: Service, facts: Facts) -> Step:
-    texts = {"program_file": files.program_file(service, paths(facts)), "env_file": files.env_file(service)}
+    texts = {"program_file": files.program_file(service, paths(service, facts)), "env_file": files.env_file(service)}
     return Step(name="program", phase="activate", do=Action("program", texts), undo=Action("files_back"))
 
 

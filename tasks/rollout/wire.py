@@ -110,4 +110,5 @@ def _place(host: Host) -> Message:
 
 
 def _service(target: Target) -> Message:
-    return {"name": target.service.name, "directory": target.service.directory, "repo": target.service.repo}
+    return {"name": target.service.name, "directory": target.service.directory, "repo": target.service.repo,
+            "shared": list(target.service.shared)}

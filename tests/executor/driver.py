@@ -173,7 +173,8 @@ class Deploy:
         self.executor.end()
 
     def hello(self, do: str = "rollout", revision: str | None = "main", **more: Any) -> None:
-        listed = [{"name": one.name, "directory": one.directory, "repo": one.repo, "revision": revision}
+        listed = [{"name": one.name, "directory": one.directory, "repo": one.repo, "revision": revision,
+                   "shared": list(one.shared)}
                   for one in self.services]
         self.executor.send({"do": do, "lease": self.lease, "place": self.place, "deploy": self.id, "by": "ann@laptop",
                             "command": "deploy", "since": "2026-01-01T00:00:00Z", "services": listed, **more})

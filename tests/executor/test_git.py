@@ -142,7 +142,42 @@ def test_own_names_are_excluded_once(clone: git.Clone) -> None:
     clone.create()
     clone.exclude_own_names()
     text = (Path(clone.directory) / ".git/info/exclude").read_text()
-    assert text.count("/logs/") == 1
+    assert text.splitlines().count("/logs") == 1
+
+
+def test_a_path_is_excluded_by_its_letters(clone: git.Clone) -> None:
+    clone.create()
+    clone.exclude(["a[b]*", "x"])
+    for name in ("a[b]*", "ab", "x"):
+        (Path(clone.directory) / name).touch()
+    assert run_git(Path(clone.directory), "status", "--porcelain") == "?? ab"
+
+
+def test_vacated_it_is_as_git_init_left_it(clone: git.Clone, work: Path) -> None:
+    clone.create()
+    before = clone.state()
+    clone.fetch(quiet)
+    clone.checkout(commit(work, "main"), quiet)
+    (Path(clone.directory) / "mine").write_text("untracked")
+    assert (Path(clone.directory) / "file").exists()
+    clone.vacate(before.branch)
+    assert clone.state() == before and before.commit is None
+    assert sorted(os.listdir(clone.directory)) == [".git", "mine"]
+
+
+def test_a_copy_set_aside_leaves_the_files(clone: git.Clone, work: Path) -> None:
+    clone.create()
+    clone.fetch(quiet)
+    clone.checkout(commit(work, "main"), quiet)
+    clone.copy_aside("nothing", quiet)
+    assert clone.stash("nothing") is None
+    (Path(clone.directory) / "file").write_text("edited")
+    clone.copy_aside("deploy-1", quiet)
+    assert (Path(clone.directory) / "file").read_text() == "edited"
+    assert clone.stash("deploy-1") == "stash@{0}"
+    clone.drop_stash("deploy-1")
+    clone.drop_stash("deploy-1")
+    assert clone.stash("deploy-1") is None
 
 
 @pytest.mark.parametrize("name", ["ä ö", "-rf", "a\tb", "x;y", "quote\"d"])

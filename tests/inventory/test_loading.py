@@ -226,6 +226,12 @@ def test_defaults_of_a_service(tmp_path: Path) -> None:
     service = one(tmp_path).service
     assert (service.directory, service.build, service.build_timeout) == ("micro/monitor", (), 1800)
     assert (service.strategy, service.health, service.program) == ("in_place", None, {})
+    assert (service.shared, service.keep_releases) == ((), 5)
+
+
+def test_shared_paths_are_normalised_and_a_slash_at_the_end_stays(tmp_path: Path) -> None:
+    service = one(tmp_path, service="strategy: releases\nshared: [./etc//a.cfg, data/, var/x/]").service
+    assert (service.strategy, service.shared) == ("releases", ("etc/a.cfg", "data/", "var/x/"))
 
 
 def test_a_directory_is_normalised_and_a_command_stripped(tmp_path: Path) -> None:

@@ -23,13 +23,14 @@ def row(name: str, expected: str, **parts: str) -> object:
 SHAPE = [
     row("unknown key", M + "buid: unknown key 'buid'; did you mean 'build'?", service="buid: make"),
     row("unknown key, nothing near", M + "zzz: unknown key 'zzz'; known here: build, build_timeout, command, "
-        "directory, health, hooks, program, repo, requires, "
-        "secrets, strategy, variables", service="zzz: make"),
+        "directory, health, hooks, keep_releases, program, repo, requires, "
+        "secrets, shared, strategy, variables", service="zzz: make"),
     row("a key of a later version", P + "confirm: unknown key 'confirm'; known here: address, branch, "
         "connect_timeout, gateway, hosts, identity_file, lease, port, program_dir, python, root, run_mode, sandbox, "
         "services, supervisord_conf, url, user, variables", environment="confirm: true"),
     row("unknown host setting", W + "adress: unknown key 'adress'; did you mean 'address'?", host="adress: 10.0.0.1"),
-    row("a later strategy", M + "strategy: expected 'in_place', got 'releases'", service="strategy: releases"),
+    row("no strategy", M + "strategy: expected 'in_place' or 'releases', got 'release'; did you mean 'releases'?",
+        service="strategy: release"),
     row("port as text", D + "port: expected a whole number, got the text '22'", defaults='port: "22"'),
     row("port as a fraction", D + "port: expected a whole number, got 22.0, a number", defaults="port: 22.0"),
     row("user as a number", D + "user: expected text, got 7, a number; quote it: \"7\"", defaults="user: 7"),
@@ -116,6 +117,17 @@ VALUES = [
         service="directory: .fabvisor/x"),
     row("directory with a newline", M + r"directory: cannot hold control characters, got 'a\nb'",
         service=r'directory: "a\nb"'),
+    row("shared upwards", M + "shared: cannot hold '..', got 'a/../../b'", service="shared: [a/../../b]"),
+    row("shared absolute", M + "shared: is below the service's directory, got '/etc/passwd'",
+        service="shared: [/etc/passwd]"),
+    row("shared at home", M + "shared: is below the service's directory, got '~/x'", service="shared: [~/x]"),
+    row("all is shared", M + "shared: is below the service's directory, got './'", service="shared: [./]"),
+    row("shared empty", M + "shared: is empty", service='shared: [""]'),
+    row("shared is ours", M + "shared: cannot hold './releases/x': logs, releases, current, .git are looked after "
+        "already", service="shared: [./releases/x]"),
+    row("shared twice", M + "shared: holds 'a/b' twice", service="shared: [a/b, ./a/b/]"),
+    row("shared inside another", M + "shared: holds 'a/b', which is inside 'a'", service="shared: [a/b/, ab, a/]"),
+    row("no release is kept", M + "keep_releases: expected 1 or more, got 0", service="keep_releases: 0"),
     row("directory empty", M + "directory: is empty", service='directory: ""'),
     row("program_dir upwards", D + "program_dir: cannot hold '..', got '../conf.d'", defaults="program_dir: ../conf.d"),
     row("supervisord_conf with NUL", D + r"supervisord_conf: cannot hold control characters, got 'a\x00'",

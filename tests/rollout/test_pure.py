@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from msgspec.structs import replace
@@ -11,15 +11,17 @@ from msgspec.structs import replace
 from tasks import _errors as errors
 from tasks import rollback
 from tasks.deploy import recipe
+from tasks.inventory import schema
 from tasks.inventory.model import Health, Hook, Host, Service, Target
 from tasks.inventory.secret import Secret, reveal
 from tasks.program import files
-from tasks.rollout import goal, in_place, oddities, results, rows, supervised
+from tasks.rollout import goal, oddities, results, rows, supervised
 from tasks.rollout.events import Result
-from tasks.rollout.facts import Facts, Program
+from tasks.rollout.facts import Facts, Program, Release, Standing
 from tasks.rollout.fleet import Peer
 from tasks.rollout.gate import Gate
 from tasks.rollout.steps import PHASES, Plan
+from tasks.rollout.strategies import STRATEGIES, in_place, releases
 
 A, B, C, D = ("a" * 40, "b" * 40, "c" * 40, "d" * 40)
 SERVICE = Service(name="monitor", repo="r", directory="d", command="./monitor", run_mode="prod", build=("make",),
@@ -36,7 +38,7 @@ BLANK = Facts(
 def facts(commit: str = A, **more: Any) -> Facts:
     """A host on which `commit` is deployed and runs."""
     there = replace(BLANK, clone=True, directory_exists=True, commit=commit)
-    text = files.program_file(SERVICE, supervised.paths(there))
+    text = files.program_file(SERVICE, supervised.paths(SERVICE, there))
     return replace(there, **{
         "program_file": text, "env_sha256": files.env_file(SERVICE).sha256(), "started_from": commit,
         "program": Program(state="RUNNING", pid=7, start=1, now=2),
@@ -86,13 +88,13 @@ def test_obstacles_are_told_all_at_once() -> None:
 def test_the_way_back_of_a_first_deploy() -> None:
     steps = {step.name: step for step in plan(BLANK).steps}
     fetch = steps["fetch"]
-    assert fetch.undo and (fetch.undo.action, fetch.undo.args) == ("remove_clone", {"existed": False})
+    assert fetch.undo and (fetch.undo.action, fetch.undo.args) == ("remove_clone", {"existed": False, "keep": []})
     assert fetch.undo_last
     assert steps["checkout"].undo is None and steps["build"].undo is None
     assert steps["program"].undo and steps["program"].undo.action == "files_back"
     assert steps["restart"].undo and steps["restart"].undo.args["was"] == "absent"
-    kept = plan(replace(BLANK, directory_exists=True)).steps[0].undo
-    assert kept and kept.args == {"existed": True}
+    kept = plan(replace(BLANK, directory_exists=True, contents=["logs"])).steps[0].undo
+    assert kept and kept.args == {"existed": True, "keep": ["logs"]}
 
 
 def test_the_way_back_builds_the_old_as_it_was_built() -> None:
@@ -174,10 +176,12 @@ def test_hooks_are_steps_of_phases_of_their_own() -> None:
     assert order == sorted(order)
     before = next(step for step in steps if step.name == "before_activate")
     assert before.do.args == {
-        "commands": ["migrate", "seed", "warm"], "timeout": 60, "secrets": {"T": Secret("x")},
+        "directory": "/r/d", "commands": ["migrate", "seed", "warm"], "timeout": 60, "secrets": {"T": Secret("x")},
         "variables": {"X": "1", "RUN_MODE": "prod", "ENVIRONMENT": "production", "HOST": "web1", "REVISION": B,
                       "PREVIOUS": A}}
     assert before.undo is None
+    beside = recipe(replace(HOOKED, strategy="releases"), facts(), GOAL)
+    assert {step.do.args["directory"] for step in beside if "activate" in step.name} == {f"/r/d/releases/{B}"}
 
 
 @pytest.mark.parametrize(("found", "force", "once"), [
@@ -225,6 +229,86 @@ class Silent:
     def on(self, event: Any) -> None: ...
 
     def close(self) -> None: ...
+
+
+# --- the strategies ---
+
+
+RELEASED = replace(SERVICE, strategy="releases", shared=("etc/a.cfg",), keep_releases=3)
+BUILT = releases.digest(RELEASED)
+
+
+def released(*names: str, current: str = A, commit: str = A, **more: Any) -> Facts:
+    """A host on which these releases were built as RELEASED says."""
+    found = [Release(name=name, digest=BUILT, in_use=name == current) for name in names]
+    standing = Standing(commit=None, branch="main", edited=[])
+    return facts(commit, **{"strategy": "releases", "current": current, "releases": found, "standing": standing,
+                            **more})
+
+
+def test_every_strategy_can_be_written_down() -> None:
+    assert set(STRATEGIES) == set(get_args(schema.Strategy))
+
+
+def test_a_release_is_built_beside_and_switched_to() -> None:
+    steps = {step.name: step for step in recipe(RELEASED, released(A), GOAL)}
+    assert list(steps) == ["fetch", "checkout", "build", "program", "switch", "restart", "verify"]
+    assert [step.phase for step in steps.values()] == ["prepare"] * 3 + ["activate"] * 4
+    assert steps["checkout"].do.args["shared"] == ["etc/a.cfg"] and not steps["checkout"].do.args["complete"]
+    undo = steps["checkout"].undo
+    assert undo and (undo.action, undo.args) == ("remove_release", {"release": B}) and steps["checkout"].undo_last
+    assert steps["build"].undo is None, "going back builds nothing"
+    undo = steps["switch"].undo
+    assert undo and undo.args == {"release": A}
+    assert "directory=/r/d/current\n" in steps["program"].do.args["program_file"]
+    assert [step.name for step in recipe(replace(RELEASED, build=()), released(A), GOAL)][:3] == [
+        "fetch", "checkout", "program"]
+    first = {step.name: step for step in recipe(RELEASED, BLANK, GOAL)}["switch"]
+    assert first.undo and first.undo.args == {"release": None}
+
+
+@pytest.mark.parametrize(("found", "goal_", "name"), [
+    (released(A), GOAL, B), (released(A, B), GOAL, B), (released(B, current=B, commit=B), GOAL, B),
+    (released(f"{B}-2", A), GOAL, f"{B}-2"), (released(B, f"{B}-2", current=f"{B}-2", commit=B), GOAL, f"{B}-2"),
+    # what runs must not be touched: edited, moved to another commit by hand, asked for once more
+    (released(B, current=B, commit=B, edited=[" M x"]), GOAL, f"{B}-2"),
+    (released(B, current=B, commit=C), GOAL, f"{B}-2"),
+    (released(B, current=B, commit=B), replace(GOAL, force=True), f"{B}-2"),
+    (released(A, B), replace(GOAL, force=True), B),
+    # built differently; half made; half made, but somebody is in it; gone, though current points to it
+    (replace(released(A), releases=[Release(name=B, digest="other", in_use=False)]), GOAL, f"{B}-2"),
+    (replace(released(A), releases=[Release(name=B, digest=None, in_use=False)]), GOAL, B),
+    (replace(released(A), releases=[Release(name=B, digest=None, in_use=True)]), GOAL, f"{B}-2"),
+    (replace(released(current=B, commit=B), releases=[Release(name=B, digest=None, in_use=False)]), GOAL, f"{B}-2"),
+    (released(current=B), GOAL, B)])
+def test_which_release_it_becomes(found: Facts, goal_: goal.Goal, name: str) -> None:
+    assert releases.release(RELEASED, found, goal_) == name
+
+
+@pytest.mark.parametrize("change", [{"build": ("make all",)}, {"variables": {"X": "2"}}, {"run_mode": "x"},
+                                    {"shared": ()}])
+def test_what_makes_two_builds_of_one_commit_differ(change: dict[str, Any]) -> None:
+    assert releases.digest(replace(RELEASED, **change)) != BUILT
+    assert releases.digest(replace(RELEASED, keep_releases=9, command="x", program={})) == BUILT
+
+
+def test_on_the_way_to_in_place_the_clone_goes_back_to_what_it_stood_on() -> None:
+    standing = Standing(commit=C, branch="main", edited=[" M x"])
+    steps = {step.name: step for step in recipe(SERVICE, released(A, standing=standing), replace(GOAL, set_aside=True))}
+    undo = steps["checkout"].undo
+    assert undo and undo.args == {"commit": C, "branch": "main", "set_aside": True}
+    assert steps["build"].undo is None, "nothing runs there"
+    assert "switch" not in steps
+
+
+@pytest.mark.parametrize(("service", "found", "tidy"), [
+    (SERVICE, facts(), None), (SERVICE, released(A), {"keep": 0}), (SERVICE, facts(current=A), {"keep": 0}),
+    (RELEASED, facts(), {"keep": 3})])
+def test_what_is_tidied_up_after_the_commit(service: Service, found: Facts, tidy: dict[str, int] | None) -> None:
+    made = STRATEGIES[service.strategy].tidy(service, found)
+    assert (made.args if made else None) == tidy
+    message = replace(plan(found), tidy=made).message()
+    assert message["tidy"] == (made and {"action": "tidy_releases", "args": tidy})
 
 
 # --- how it ended ---
@@ -409,6 +493,7 @@ def young(start: int, now: int) -> Program:
     (facts(program=young(AT_TEN + 300, AT_TEN + 309), history=DEPLOYED), ["started again a moment ago, not by fab"]),
     (facts(program=young(AT_TEN + 300, AT_TEN + 400), history=DEPLOYED), []),
     (facts(program=young(AT_TEN + 300, AT_TEN + 309)), []),
+    (facts(current=B), ["points to a release that is not there: bbbbbbbb"]),
     (facts(edited=[" M x"], due=["d"]), ["edited files", "fab recover"])])
 def test_oddities(found: Facts, words: list[str]) -> None:
     told = oddities.oddities("monitor", found)

@@ -85,7 +85,9 @@ class LabHost:
         return self.root / "micro" / service
 
     def head(self, service: str) -> str:
-        return git(self.directory(service), "rev-parse", "HEAD")
+        """Of the release that `current` points to, where there is one."""
+        current = self.directory(service) / "current"
+        return git(current if current.is_symlink() else self.directory(service), "rev-parse", "HEAD")
 
     def history(self, service: str) -> list[dict[str, Any]]:
         path = self.root / ".fabvisor" / service / "history.jsonl"

@@ -1,0 +1,111 @@
+"""Releases on the disk: git worktrees of the clone below `releases/`, and `current`, the link to the one that runs.
+
+A release is complete once its mark is on the disk: in the state folder, where neither a build nor git sees it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from typing import Any, Dict, List, Optional, Set
+
+from . import files, git, processes
+from .place import Place
+from .worktree import Worktree
+
+# The commit; with a number where that name was taken.
+NAME = re.compile(r"([0-9a-f]{40}(?:[0-9a-f]{24})?)(-[0-9]+)?")
+PROGRAM_DIRECTORY = re.compile(rb"(?m)^directory\s*[=:]\s*(.*?)\s*$")
+
+
+def commit_of(name: str) -> str:
+    return name.partition("-")[0]
+
+
+class Releases:
+    """Those of one service; `clone` is its directory."""
+
+    def __init__(self, place: Place, service: str, clone: git.Clone) -> None:
+        self._program_file = place.program_file(service)
+        self._marks = os.path.join(place.service_state(service), "releases")
+        self._clone = clone
+        self.folder = os.path.join(clone.directory, "releases")
+        self.link = os.path.join(clone.directory, "current")
+
+    def names(self) -> List[str]:
+        found = os.listdir(self.folder) if os.path.isdir(self.folder) else []
+        return sorted(name for name in found if NAME.fullmatch(name))
+
+    def tree(self, name: str) -> Worktree:
+        return Worktree(os.path.join(self.folder, name), self._clone)
+
+    def current(self) -> Optional[str]:
+        """What the link says; whether that release is there is another question."""
+        try:
+            target = os.readlink(self.link)
+        except OSError:
+            return None
+        folder, name = os.path.split(os.path.join(self._clone.directory, target))
+        return name if NAME.fullmatch(name) and _same(folder, self.folder) else None
+
+    def live(self) -> Optional[str]:
+        """The release that the program is to run in, by the link and the program file; None: in the clone itself."""
+        text = files.read_bytes(self._program_file)
+        found = PROGRAM_DIRECTORY.search(text) if text else None
+        says = found.group(1).decode("utf-8", "surrogateescape").replace("%%", "%") if found else self.link
+        folder, name = os.path.split(says)
+        return self.current() if name == "current" and _same(folder, self._clone.directory) else None
+
+    def live_tree(self) -> git.Clone:
+        live = self.live()
+        return self.tree(live) if live else self._clone
+
+    def switch(self, name: Optional[str]) -> bool:
+        """At once: whoever follows the link finds the old release or the new one. None: there is no link."""
+        aside = os.path.join(self._clone.directory, ".current.new")
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(aside)
+        if name == self.current() and (name or not os.path.islink(self.link)):
+            return False
+        if name is None:
+            files.remove(self.link)
+            return True
+        os.symlink(os.path.join("releases", name), aside)
+        os.replace(aside, self.link)
+        files.sync_dir(self._clone.directory)
+        return True
+
+    def mark(self, name: str, deploy: str, digest: str) -> None:
+        files.ensure_dir(self._marks, 0o700)
+        files.write_atomic(self._mark(name), json.dumps({"deploy": deploy, "digest": digest}).encode() + b"\n")
+
+    def marked(self, name: str) -> Dict[str, Any]:
+        """{deploy, digest}: who completed it, and what it was built with; {} when nobody did."""
+        return next(files.read_lines(self._mark(name)), {})
+
+    def remove(self, name: str) -> None:
+        """The mark first: half a release is none."""
+        files.remove(self._mark(name))
+        self.tree(name).remove()
+        with contextlib.suppress(OSError):
+            os.rmdir(self.folder)
+
+    def holding(self, path: str) -> Optional[str]:
+        """The release that this path is in."""
+        within = os.path.realpath(self.folder) + os.sep
+        name = path[len(within):].partition(os.sep)[0].partition(" ")[0] if path.startswith(within) else ""
+        return name if NAME.fullmatch(name) else None
+
+    def in_use(self) -> Set[str]:
+        """Those that a process stands in or was started from."""
+        paths = processes.places() if self.names() else []
+        return {name for name in map(self.holding, paths) if name}
+
+    def _mark(self, name: str) -> str:
+        return os.path.join(self._marks, name + ".json")
+
+
+def _same(one: str, other: str) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)

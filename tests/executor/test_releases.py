@@ -1,0 +1,745 @@
+"""`strategy: releases` on one host, over pipes: a real git repository, a real supervisord."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from tasks.inventory.model import Service
+from tests.executor.driver import UNHEALTHY, Deploy, Example
+from tests.support.lab import git, wait_for
+
+ALL = ["fetch", "checkout", "build", "program", "switch", "restart", "verify"]
+Seen = dict[str, Any]
+
+
+class Site:
+    """An example service that is deployed as releases; its build says in `builds` that it ran."""
+
+    def __init__(self, example: Example) -> None:
+        self.example = example
+        self.builds = example.work.parent / f"{example.name}-builds"
+        self.service = example.with_(strategy="releases", build=(f"echo built >>{self.builds}", "cp source built"))
+        self.directory = example.directory
+        self.folder = example.directory / "releases"
+
+    def write(self, source: str = "exec sleep 1000\n", **files: str) -> str:
+        return self.example.write(source, **files)
+
+    def deploy(self, **changes: Any) -> Deploy:
+        return self.example.deploy(replace(self.service, **changes))
+
+    def committed(self, *, options: dict[str, Any] | None = None, **changes: Any) -> list[dict[str, Any]]:
+        """Deploy what is on main; returns the steps as they finished."""
+        with self.deploy(**changes) as deploy:
+            deploy.look().plan(**(options or {}))
+            deploy.done("prepare")
+            deploy.run("activate")
+            deploy.done("activate")
+            deploy.executor.send({"do": "commit"})
+            assert deploy.ending()["event"] == "committed"
+            return [one for one in deploy.executor.heard if one["event"] == "step_finished"]
+
+    def go_back_to(self, commit: str, **changes: Any) -> list[dict[str, Any]]:
+        with self.deploy(**changes) as deploy:
+            deploy.look(revision=commit).plan()
+            deploy.done("prepare")
+            deploy.run("activate")
+            deploy.done("activate")
+            deploy.executor.send({"do": "commit"})
+            assert deploy.ending()["event"] == "committed"
+            return [one for one in deploy.executor.heard if one["event"] == "step_finished"]
+
+    def built(self) -> int:
+        return len(self.builds.read_text().splitlines()) if self.builds.exists() else 0
+
+    def current(self) -> str | None:
+        link = self.directory / "current"
+        return os.readlink(link).removeprefix("releases/") if link.is_symlink() else None
+
+    def names(self) -> list[str]:
+        return sorted(path.name for path in self.folder.iterdir()) if self.folder.exists() else []
+
+    def stands_in(self) -> str:
+        """The release that the running process stands in; the directory itself when it is in none."""
+        return Path(os.readlink(f"/proc/{self.example.info()['pid']}/cwd")).name
+
+    def seen(self) -> Seen:
+        """What must be so again after a way back; `.git` knows of no other worktree, either."""
+        files = {str(path.relative_to(self.directory)): path.read_bytes() if path.is_file() else os.readlink(path)
+                 for path in sorted(self.directory.rglob("*")) if (path.is_file() or path.is_symlink())
+                 and not {".git", "logs"} & set(path.relative_to(self.directory).parts)}
+        clone = (self.directory / ".git").exists()
+        file = self.example.program_file
+        return {"files": files, "current": self.current(), "state": self.state(), "marks": self.marks(),
+                "worktrees": git(self.directory, "worktree", "list") if clone else None,
+                "stashes": git(self.directory, "stash", "list") if clone else None,
+                "program": file.read_text() if file.exists() else None,
+                "leftovers": self.example.host.leftovers()}
+
+    def state(self) -> str:
+        groups = [one["group"] for one in self.example.host.rpc.getAllProcessInfo()]
+        return str(self.example.info()["statename"]) if self.example.name in groups else "absent"
+
+    def marks(self) -> list[str]:
+        folder = self.example.state / "releases"
+        return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+    def facts(self, **changes: Any) -> Any:
+        with self.deploy(**changes) as deploy:
+            return deploy.look().facts[self.example.name]
+
+
+@pytest.fixture
+def site(example: Example) -> Iterator[Site]:
+    yield Site(example)
+
+
+def restored(deploy: Deploy) -> None:
+    assert deploy.ending()["event"] == "restored", deploy.executor.heard[-5:]
+    deploy.executor.rest()
+
+
+def failing(site: Site, step: str) -> Service:
+    site.write("exit 1\n" if step == "verify" else "exec sleep 1000\n")
+    return {"build": replace(site.service, build=(*site.service.build, "exit 7")),
+            "verify": replace(site.service, program={"startsecs": "1"}),
+            "program": replace(site.service, program={"stdout_logfile": "/no/such/folder/log"}),
+            "health": replace(site.service, health=UNHEALTHY)}[step]
+
+
+def test_a_first_deploy_and_the_next(site: Site, python: str) -> None:
+    first = site.write()
+    with site.example.deploy(site.service, python=python) as deploy:
+        assert deploy.commit() == {"event": "committed", "now": {site.example.name: first}}
+        assert [step for step, ok in deploy.executor.steps() if ok] == ALL
+    assert site.current() == first and site.stands_in() == first
+    text, pid = site.example.program_file.read_text(), site.example.info()["pid"]
+    assert f"directory={site.directory}/current\n" in text
+    second = site.write()
+    assert [one["step"] for one in site.committed() if not one["changed"]] == ["fetch", "program"]
+    assert site.example.program_file.read_text() == text
+    assert site.current() == second and site.stands_in() == second
+    assert site.example.info()["pid"] != pid
+    assert site.names() == sorted([first, second])
+    assert git(site.folder / first, "status", "--porcelain") == git(site.folder / second, "status", "--porcelain") == (
+        "?? built")
+    assert site.example.host.leftovers() == []
+
+
+def test_back_and_forth_is_a_switch_without_a_build(site: Site) -> None:
+    first = site.write()
+    site.committed()
+    second = site.write()
+    site.committed()
+    assert site.built() == 2
+    for commit in (first, second, first):
+        steps = {one["step"]: one["changed"] for one in site.go_back_to(commit)}
+        assert steps == {"fetch": False, "checkout": False, "build": False, "switch": True, "program": False,
+                         "restart": True, "verify": True}
+        assert site.current() == commit and site.stands_in() == commit
+    assert site.built() == 2
+
+
+@pytest.mark.parametrize("step", ["build", "verify", "health", "program"])
+def test_a_first_deploy_that_fails_leaves_nothing(site: Site, step: str) -> None:
+    with site.example.deploy(failing(site, step)) as deploy:
+        deploy.look().plan()
+        if step != "build":
+            deploy.done("prepare")
+            deploy.run("activate")
+        assert deploy.executor.until("failed")["step"] == step
+        restored(deploy)
+    assert not site.directory.exists() and not site.example.program_file.exists()
+    assert site.marks() == [] and site.example.host.leftovers() == []
+
+
+@pytest.mark.parametrize("step", ["build", "verify", "health", "program"])
+def test_a_failed_deploy_goes_back_and_leaves_no_release(site: Site, step: str) -> None:
+    first = site.write()
+    site.committed()
+    before, pid = site.seen(), site.example.info()["pid"]
+    with site.example.deploy(failing(site, step)) as deploy:
+        deploy.look().plan()
+        if step != "build":
+            deploy.done("prepare")
+            deploy.run("activate")
+        assert deploy.executor.until("failed")["step"] == step
+        restored(deploy)
+    assert site.seen() == before
+    assert site.names() == [first] and site.stands_in() == first
+    assert (site.example.info()["pid"] == pid) is (step in ("build", "program"))
+    assert site.built() == 2, "the way back builds nothing"
+
+
+def test_a_release_that_was_there_before_a_failed_deploy_stays(site: Site) -> None:
+    first = site.write()
+    site.committed()
+    site.write()
+    site.committed()
+    before = site.seen()
+    with site.deploy(health=UNHEALTHY) as deploy:
+        deploy.look(revision=first).plan()
+        deploy.done("prepare")
+        deploy.run("activate")
+        restored(deploy)
+    assert site.seen() == before and first in site.names()
+
+
+DIE_AT = """
+import os
+from . import actions
+def dying(real):
+    def act(here, args):
+        if %(before)r:
+            os._exit(9)
+        real(here, args)
+        os._exit(9)
+    return act
+actions.ACTIONS[%(action)r] = dying(actions.ACTIONS[%(action)r])
+"""
+ACTIONS = ["fetch", "checkout_release", "build_release", "program", "switch", "restart", "verify"]
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["the next", "the first"])
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("action", ACTIONS)
+def test_killed_at_each_step(site: Site, action: str, before: bool, first: bool) -> None:
+    if not first:
+        site.write()
+        site.committed()
+    was = site.seen() if site.directory.exists() else None
+    site.write()
+    with site.example.deploy(site.service, faults=DIE_AT % {"action": action, "before": before}) as deploy:
+        deploy.look().plan()
+        deploy.run("activate")
+        deploy.executor.rest()
+        assert deploy.executor.process.wait(10) == 9
+    with site.deploy() as deploy:
+        deploy.hello()
+        assert deploy.executor.until("locked")["recovered"][0]["result"] == "restored"
+    if was is None:
+        assert not site.directory.exists() and not site.example.program_file.exists()
+        assert site.marks() == [] and site.example.host.leftovers() == []
+    else:
+        assert site.seen() == was
+    site.committed()
+    assert site.stands_in() == site.current()
+
+
+def test_a_worktree_that_git_was_killed_over(site: Site) -> None:
+    """Half its files, no mark, and metadata that `git worktree prune` spares."""
+    site.write()
+    site.committed()
+    second = site.write()
+    git(site.directory, "fetch", "--quiet", "origin", "main")
+    git(site.directory, "worktree", "add", "--quiet", "--detach", f"releases/{second}", second)
+    (site.directory / f".git/worktrees/{second}/locked").write_text("initializing\n")
+    (site.directory / f".git/worktrees/{second}/index.lock").touch()
+    (site.folder / second / "source").unlink()
+    site.committed()
+    assert site.current() == second and site.stands_in() == second
+    assert len(list((site.directory / ".git/worktrees").iterdir())) == 2
+
+
+def test_a_killed_program_starts_from_the_old_release_until_the_switch(site: Site) -> None:
+    """`in_place` has that window; here the files of the running release never change."""
+    first = site.write()
+    site.committed()
+    before = {path: path.read_bytes() for path in (site.folder / first).rglob("*") if path.is_file()}
+    site.write()
+    with site.deploy() as deploy:
+        deploy.prepare()
+        pid = site.example.info()["pid"]
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: site.example.info()["pid"] not in (0, pid), "supervisord to start it again")
+        assert site.stands_in() == first
+        assert {path: path.read_bytes() for path in (site.folder / first).rglob("*") if path.is_file()} == before
+        deploy.executor.send({"do": "abort"})
+        restored(deploy)
+    assert site.facts().started_from == first
+
+
+def test_what_died_before_the_switch_was_started_from_the_old_release(site: Site) -> None:
+    """Even when supervisord then refuses the program file, and nothing is ever restarted."""
+    first = site.write()
+    site.committed()
+    site.write()
+    meanwhile = """
+import os
+from . import actions, supervisord
+real = actions.ACTIONS["program"]
+def program(here, args):
+    pid = here.supervisord().info(here.name)["pid"]
+    os.kill(pid, 9)
+    while here.supervisord().info(here.name)["pid"] in (0, pid):
+        here.check()
+    return real(here, args)
+actions.ACTIONS["program"] = program
+"""
+    refused = replace(site.service, program={"stdout_logfile": "/no/such/folder/log"})
+    with site.example.deploy(refused, faults=meanwhile) as deploy:
+        deploy.prepare().run("activate")
+        assert deploy.executor.until("failed")["step"] == "program"
+        restored(deploy)
+    assert site.names() == [first] and site.stands_in() == first
+
+
+def test_the_same_commit_built_differently_is_built_beside(site: Site) -> None:
+    """It must not touch what runs."""
+    commit = site.write()
+    site.committed()
+    inode = (site.folder / commit / "built").stat().st_ino
+    site.committed(variables={"WHO": "y"})
+    assert site.current() == site.stands_in() == f"{commit}-2"
+    assert (site.folder / commit / "built").stat().st_ino == inode
+    assert site.facts().commit == commit
+    site.committed()                                            # and back: that one is still there
+    assert site.current() == commit and site.built() == 2
+    site.committed(options={"force": True})
+    assert site.built() == 3 and site.current() == f"{commit}-3"
+
+
+def test_one_that_is_not_complete_is_made_anew(site: Site) -> None:
+    first = site.write()
+    site.committed()
+    site.write()
+    site.committed()
+    (site.example.state / f"releases/{first}.json").unlink()
+    site.go_back_to(first)
+    assert site.built() == 3 and site.stands_in() == first
+
+
+def test_a_disk_that_cannot_be_synced_costs_only_the_next_build(site: Site, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "sync").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "sync").chmod(0o755)
+    (home / ".profile").write_text(f"export PATH={tmp_path}:$PATH\n")
+    first = site.write()
+    site.committed()
+    (home / ".profile").unlink()
+    assert site.marks() == [] and site.stands_in() == first
+    site.write()
+    site.committed()
+    site.go_back_to(first)
+    assert site.built() == 3
+
+
+# --- keep_releases ---
+
+
+def test_only_so_many_are_kept(site: Site) -> None:
+    commits = []
+    for _ in range(5):
+        commits.append(site.write())
+        site.committed(keep_releases=3)
+        with site.example.deploy(failing(site, "health")) as deploy:        # failed ones do not count
+            deploy.prepare().run("activate")
+            restored(deploy)
+    assert site.names() == sorted(commits[-3:])
+    assert site.marks() == sorted(f"{commit}.json" for commit in commits[-3:])
+    assert len(list((site.directory / ".git/worktrees").iterdir())) == 3
+    site.go_back_to(commits[-2], keep_releases=1)
+    assert site.names() == sorted(commits[-2:]), "what ran before stays, whatever the number"
+
+
+def test_one_that_was_used_again_is_young_again(site: Site) -> None:
+    first = site.write()
+    site.committed()
+    second = site.write()
+    site.committed()
+    site.go_back_to(first)
+    third = site.write()
+    site.committed(keep_releases=2)
+    assert site.names() == sorted([first, third])
+    assert second not in site.names()
+
+
+def test_one_in_use_stays(site: Site) -> None:
+    first = site.write()
+    site.committed()
+    with subprocess.Popen(["sleep", "1000"], cwd=site.folder / first) as user:
+        for _ in range(3):
+            site.write()
+            site.committed(keep_releases=1)
+        assert len(site.names()) == 3 and first in site.names()
+        user.kill()
+    site.write()
+    site.committed(keep_releases=1)
+    assert len(site.names()) == 2
+
+
+def test_the_version_before_stays_however_often_this_one_was_built(site: Site) -> None:
+    first = site.write()
+    site.committed()
+    second = site.write()
+    for number in range(4):
+        site.committed(keep_releases=2, variables={"WHO": str(number)})
+    assert first in site.names() and site.current() in site.names()
+    assert {name.partition("-")[0] for name in site.names()} == {first, second}
+
+
+def test_what_cannot_be_tidied_up_fails_no_deploy(site: Site) -> None:
+    site.write()
+    site.committed()
+    last = site.write()
+    broken = "\n\nfrom . import actions\ndef no(here, args):\n    raise OSError(5, 'I/O error', 'releases')\n" \
+             "actions.ACTIONS['tidy_releases'] = no\n"
+    with site.example.deploy(site.service, faults=broken) as deploy:
+        assert deploy.commit()["event"] == "committed"
+        (notice,) = [one for one in deploy.executor.heard if one["event"] == "notice"]
+        assert "I/O error" in notice["message"] and notice["level"] == "warning"
+    assert site.current() == last and site.example.host.leftovers() == []
+
+
+# --- shared paths ---
+
+
+def test_shared_paths_are_linked_into_each_release(site: Site) -> None:
+    (site.directory / "etc").mkdir(parents=True)
+    (site.directory / "etc/secret.cfg").write_text("secret\n")
+    shared = ("etc/secret.cfg", "var/data/", "made/")
+    commits = []
+    for _ in range(2):
+        commits.append(site.write("echo $$ >>var/data/starts; exec sleep 1000\n"))
+        site.committed(shared=shared)
+    for commit in commits:
+        release = site.folder / commit
+        assert (release / "etc/secret.cfg").read_text() == "secret\n"
+        for path in ("etc/secret.cfg", "var/data", "made", "logs"):
+            assert (release / path).is_symlink() and not os.path.isabs(os.readlink(release / path))
+            assert (release / path).samefile(site.directory / path)
+        assert git(release, "status", "--porcelain") == "?? built"
+    wait_for(lambda: len((site.directory / "var/data/starts").read_text().splitlines()) == 2, "two starts")
+
+
+def test_what_the_commit_has_at_a_shared_path_gives_way(site: Site) -> None:
+    """As in Capistrano; and nobody takes it for an edit."""
+    for folder in ("logs", "etc"):
+        (site.example.work / folder).mkdir()
+    (site.directory / "etc").mkdir(parents=True)
+    (site.directory / "etc/a.cfg").write_text("of the host\n")
+    first = site.write(**{"logs/.gitkeep": "", "etc/a.cfg": "of the commit\n", "etc/b.cfg": "b\n"})
+    site.committed(shared=("etc/a.cfg",))
+    assert (site.folder / first / "etc/a.cfg").read_text() == "of the host\n"
+    assert (site.folder / first / "etc/b.cfg").read_text() == "b\n"
+    assert (site.folder / first / "logs").is_symlink()
+    assert site.facts().edited == []
+    second = site.write()
+    site.committed(shared=("etc/a.cfg",))
+    site.go_back_to(first, shared=("etc/a.cfg",))
+    assert site.built() == 2 and second in site.names()
+    assert (site.directory / "etc/a.cfg").read_text() == "of the host\n"
+
+
+def test_a_shared_file_that_is_missing_is_asked_for(site: Site) -> None:
+    site.write()
+    with site.deploy(shared=("etc/secret.cfg",)) as deploy:
+        deploy.look().plan()
+        failed = deploy.executor.until("failed")
+        assert (failed["step"], failed["kind"]) == ("checkout", "not_ready")
+        assert f"{site.directory}/etc/secret.cfg" in failed["message"]
+        restored(deploy)
+    assert not site.directory.exists()
+
+
+def test_a_link_of_the_commit_leads_nowhere_else(site: Site) -> None:
+    """Else the shared file itself would be taken for the commit's, and replaced by a link to itself."""
+    (site.directory / "etc").mkdir(parents=True)
+    (site.directory / "etc/a.cfg").write_text("precious\n")
+    (site.example.work / "etc").symlink_to("../../etc")
+    site.write()
+    with site.deploy(shared=("etc/a.cfg",)) as deploy:
+        deploy.look().plan()
+        failed = deploy.executor.until("failed")
+        assert "link" in failed["message"] and failed["kind"] == "not_ready"
+        restored(deploy)
+    assert (site.directory / "etc/a.cfg").read_text() == "precious\n"
+    assert [path.name for path in site.directory.iterdir()] == ["etc"]
+
+
+def test_files_that_are_not_shared_are_in_the_way_of_a_first_deploy(site: Site) -> None:
+    site.write()
+    (site.directory / "etc").mkdir(parents=True)
+    assert site.facts().foreign
+    assert not site.facts(shared=("etc/a.cfg",)).foreign
+
+
+def test_current_is_a_name_of_ours(site: Site) -> None:
+    site.write()
+    in_place = replace(site.service, strategy="in_place")
+    site.example.committed(in_place)
+    (site.directory / "current").write_text("somebody's\n")
+    with site.deploy() as deploy:
+        deploy.look().plan()
+        assert "in the way" in deploy.executor.until("failed")["message"]
+        restored(deploy)
+    assert (site.directory / "current").read_text() == "somebody's\n"
+
+
+# --- the other strategy ---
+
+
+IN_PLACE, RELEASES = {"strategy": "in_place"}, {"strategy": "releases"}
+
+
+@pytest.mark.parametrize(("was", "then"), [(IN_PLACE, RELEASES), (RELEASES, IN_PLACE)],
+                         ids=["to releases", "to in_place"])
+@pytest.mark.parametrize("same", [True, False], ids=["the same commit", "another commit"])
+def test_the_strategy_changes_in_one_deploy(site: Site, was: Seen, then: Seen, same: bool) -> None:
+    commit = site.write()
+    site.committed(**was)
+    assert site.facts().strategy == was["strategy"]
+    commit = commit if same else site.write()
+    site.committed(**then)
+    found = site.facts(**then)
+    assert (found.strategy, found.commit, found.started_from, found.edited) == (then["strategy"], commit, commit, [])
+    if then is RELEASES:
+        assert site.stands_in() == site.current() == commit
+    else:
+        assert site.stands_in() == site.directory.name
+        assert site.current() is None and not site.folder.exists() and site.marks() == []
+        assert site.example.head() == commit
+    before = site.seen()
+    with site.deploy(**then) as deploy:
+        assert deploy.look().message()["services"][site.example.name]["steps"] == [], "all is there"
+    site.write()
+    site.committed(**then)
+    site.committed(**was, options={"force": True})
+    assert site.facts().strategy == was["strategy"]
+    assert site.seen() != before
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["the same commit", "another commit"])
+@pytest.mark.parametrize("step", ["build", "verify", "health"])
+@pytest.mark.parametrize(("was", "then"), [(IN_PLACE, RELEASES), (RELEASES, IN_PLACE)],
+                         ids=["to releases", "to in_place"])
+def test_a_change_of_the_strategy_that_fails_goes_back(site: Site, was: Seen, then: Seen, step: str,
+                                                       same: bool) -> None:
+    site.write()
+    site.committed(**was)
+    before, facts = site.seen(), site.facts()
+    bad = failing(site, step)
+    if same and step != "verify":
+        git(site.example.work, "reset", "--quiet", "--hard", "HEAD~1")
+    with site.example.deploy(replace(bad, **then)) as deploy:
+        deploy.look().plan()
+        if step != "build":
+            deploy.done("prepare")
+            deploy.run("activate")
+        assert deploy.executor.until("failed")["step"] == step
+        restored(deploy)
+    left = {**site.seen(), "files": {name: data for name, data in site.seen()["files"].items() if name != "built"}}
+    before["files"].pop("built", None)      # not of any commit: what a build made stays, as it does in_place
+    assert left == before
+    after = site.facts()
+    assert (after.strategy, after.commit, after.started_from) == (was["strategy"], facts.commit, facts.commit)
+
+
+@pytest.mark.parametrize("action", ["checkout", "build", "program", "restart", "verify"])
+def test_killed_on_the_way_to_in_place(site: Site, action: str) -> None:
+    """`current` is there all the while: the program file says what is run."""
+    first = site.write()
+    site.committed()
+    before = site.seen()
+    site.write()
+    with site.example.deploy(replace(site.service, **IN_PLACE),
+                             faults=DIE_AT % {"action": action, "before": False}) as deploy:
+        deploy.look().plan()
+        deploy.run("activate")
+        deploy.executor.rest()
+    with site.deploy() as deploy:
+        deploy.look()
+    after = site.seen()
+    after["files"].pop("built", None)
+    assert after == before and site.stands_in() == first
+
+
+def test_the_clones_own_files_come_back_when_in_place_fails(site: Site) -> None:
+    """What lies there from before it was deployed as releases."""
+    site.write(notes="old\n")
+    site.committed(**IN_PLACE)
+    old = site.example.head()
+    site.write(notes="new\n")
+    site.committed()
+    assert (site.directory / "notes").read_text() == "old\n"
+    with site.example.deploy(replace(site.service, **IN_PLACE, health=UNHEALTHY)) as deploy:
+        deploy.prepare()
+        assert (site.directory / "notes").read_text() == "new\n"
+        deploy.run("activate")
+        restored(deploy)
+    assert (site.directory / "notes").read_text() == "old\n"
+    assert git(site.directory, "rev-parse", "HEAD") == old
+
+
+def test_what_a_build_in_place_left_is_no_edit_years_later(site: Site) -> None:
+    site.write(lock="a\n")
+    touching = ("echo b >lock", "cp source built")
+    site.committed(**IN_PLACE, build=touching)
+    site.write()
+    site.committed(build=touching)
+    assert site.facts().edited == []
+    site.write()
+    site.committed(build=touching)
+    site.committed(**IN_PLACE, build=touching)
+    assert site.facts(**IN_PLACE).edited == []
+
+
+# --- edits ---
+
+
+def test_edits_in_the_running_release_are_never_lost(site: Site) -> None:
+    """Made after the look and before the checkout: refused, and still there."""
+    first = site.write(notes="a\n")
+    site.committed()
+    site.write(notes="b\n")
+    with site.deploy() as deploy:
+        deploy.look()
+        (site.folder / first / "notes").write_text("precious\n")
+        deploy.plan()
+        failed = deploy.executor.until("failed")
+        assert "notes" in failed["message"] and failed["kind"] == "not_ready"
+        restored(deploy)
+    assert (site.folder / first / "notes").read_text() == "precious\n"
+    assert site.facts().edited == [" M notes"]
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["the same commit", "another commit"])
+@pytest.mark.parametrize("end", ["commit", "abort"])
+def test_set_aside_and_back(site: Site, end: str, same: bool) -> None:
+    """They go to the stash while the running release keeps them: its files never change."""
+    first = site.write(notes="a\n")
+    site.committed()
+    edited = site.folder / first / "notes"
+    edited.write_text("precious\n")
+    if not same:
+        site.write(notes="b\n")
+    with site.deploy() as deploy:
+        deploy.look().plan(set_aside=True)
+        deploy.done("prepare")
+        assert edited.read_text() == "precious\n"
+        deploy.run("activate")
+        deploy.done("activate")
+        deploy.executor.send({"do": end})
+        assert deploy.ending()["event"] == ("committed" if end == "commit" else "restored")
+    if end == "abort":
+        assert site.stands_in() == first and edited.read_text() == "precious\n"
+        assert git(site.directory, "stash", "list") == ""
+        return
+    assert site.facts().edited == []
+    assert (site.directory / "current/notes").read_text() == ("a\n" if same else "b\n")
+    assert deploy.id in git(site.directory, "stash", "list")
+    assert "precious" in git(site.directory, "stash", "show", "-p")
+
+
+def test_edits_in_an_old_release_are_stashed_when_it_is_made_anew_or_removed(site: Site) -> None:
+    first = site.write(notes="a\n")
+    site.committed()
+    second = site.write(notes="b\n")
+    site.committed()
+    (site.folder / first / "notes").write_text("precious one\n")
+    site.go_back_to(first)
+    assert (site.directory / "current/notes").read_text() == "a\n" and site.built() == 3
+    assert "precious one" in git(site.directory, "stash", "show", "-p")
+    (site.folder / second / "notes").write_text("precious two\n")
+    for _ in range(2):
+        site.write()
+        site.committed(keep_releases=1)
+    assert second not in site.names()
+    assert "precious two" in git(site.directory, "stash", "show", "-p")
+
+
+def test_what_a_build_changes_in_tracked_files_is_no_edit(site: Site) -> None:
+    first = site.write(lock="a\n")
+    touching = (*site.service.build, "echo b >lock")
+    site.committed(build=touching)
+    assert site.facts().edited == []
+    site.write()
+    site.committed(build=touching)
+    steps = {one["step"]: one["changed"] for one in site.go_back_to(first, build=touching)}
+    assert not steps["build"] and site.built() == 2
+
+
+# --- what is told ---
+
+
+def test_status(site: Site) -> None:
+    first = site.write()
+    site.committed()
+    second = site.write()
+    site.committed()
+    with site.deploy() as deploy:
+        deploy.hello("status")
+        found = deploy.executor.until("facts")["services"][site.example.name]
+        assert (found["strategy"], found["commit"], found["started_from"], found["edited"]) == (
+            "releases", second, second, [])
+        assert {one["name"]: one["in_use"] for one in found["releases"]} == {first: False, second: True}
+    site.example.host.rpc.stopProcess(f"{site.example.name}:{site.example.name}")
+    (site.directory / "current").unlink()
+    (site.directory / "current").symlink_to(f"releases/{first}")
+    site.example.host.rpc.startProcess(f"{site.example.name}:{site.example.name}")
+    assert (site.facts().commit, site.facts().started_from) == (first, first), "somebody switched by hand"
+    (site.directory / "current").unlink()
+    (site.directory / "current").symlink_to(f"releases/{second}")
+    assert (site.facts().commit, site.facts().started_from) == (second, first), "and did not restart it"
+
+
+def test_a_release_that_was_removed_by_hand(site: Site) -> None:
+    import shutil
+
+    first = site.write()
+    site.committed()
+    shutil.rmtree(site.folder / first)
+    found = site.facts()
+    assert (found.commit, found.current, found.releases) == (None, first, [])
+    site.committed()
+    assert site.stands_in() == first
+
+
+def test_submodules_follow_the_commit(site: Site, home: Path) -> None:
+    (home / ".gitconfig").write_text("[protocol \"file\"]\n\tallow = always\n")
+    part = site.example.work.parent / f"{site.example.name}-part"
+    part.mkdir()
+    git(part, "init", "--quiet", "--initial-branch=main")
+    (part / "inside").write_text("one\n")
+    git(part, "add", "--all")
+    git(part, "commit", "--quiet", "--message", "one")
+    git(site.example.work, "-c", "protocol.file.allow=always", "submodule", "add", "--quiet", str(part), "part")
+    first = site.write()
+    site.committed(keep_releases=1)
+    (part / "inside").write_text("two\n")
+    git(part, "commit", "--quiet", "--all", "--message", "two")
+    git(site.example.work / "part", "pull", "--quiet", "origin", "main")
+    second = site.write()
+    site.committed(keep_releases=1)
+    assert (site.folder / first / "part/inside").read_text() == "one\n"
+    assert (site.folder / second / "part/inside").read_text() == "two\n"
+    assert site.facts().edited == []
+    for _ in range(2):
+        site.write()
+        site.committed(keep_releases=1)
+    assert len(site.names()) == len(list((site.directory / ".git/worktrees").iterdir())) == 2
+    (home / ".gitconfig").unlink()
+
+
+def test_without_a_build_the_checkout_completes_it(site: Site) -> None:
+    first = site.write(built="exec sleep 1000\n")
+    site.committed(build=())
+    second = site.write()
+    site.committed(build=())
+    steps = {one["step"]: one["changed"] for one in site.go_back_to(first, build=())}
+    assert steps["checkout"] is False and "build" not in steps
+    assert site.stands_in() == first and second in site.names()
+
+
+def test_the_health_command_runs_in_the_release(site: Site) -> None:
+    from tasks.inventory.model import Health
+
+    commit = site.write()
+    site.committed(health=Health(command=f'test "$(basename "$(pwd -P)")" = {commit} && test -e built', timeout=0.2))

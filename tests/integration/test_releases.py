@@ -1,0 +1,214 @@
+"""`strategy: releases`, over SSH, on two hosts at once: what the README promises of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.app import CRASH, HEALTH, App, messages
+from tests.integration.conftest import MakeApp
+from tests.integration.test_interrupted import BUILD, HANG
+from tests.support.lab import Run, git, wait_for
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def settled(lab: Any) -> Iterator[App]:
+    """Deployed as releases, in its first version; tests leave it as it was."""
+    app = App(lab, "rel", {"web1": {"lease": 2}, "web2": {"lease": 2}}, strategy="releases", health=HEALTH)
+    yield app.deployed()
+    app.remove()
+
+
+@pytest.fixture
+def own(make_app: MakeApp) -> App:
+    return make_app(strategy="releases")
+
+
+def current(app: App, host: str = "web1") -> str:
+    return os.readlink(app.lab[host].directory(app.name) / "current").removeprefix("releases/")
+
+
+def stands_in(app: App, host: str = "web1") -> str:
+    return Path(os.readlink(f"/proc/{app.pid(host)}/cwd")).name
+
+
+def names(app: App, host: str = "web1") -> set[str]:
+    return {path.name for path in (app.lab[host].directory(app.name) / "releases").iterdir()}
+
+
+def seen(app: App) -> list[dict[str, Any]]:
+    """As App.states(), and the links, the releases, and what git knows of them."""
+    return [{**app.state(host), "current": current(app, host), "releases": names(app, host),
+             "worktrees": git(app.lab[host].directory(app.name), "worktree", "list")} for host in app.hosts]
+
+
+def changed(run: Run, host: str = "web1") -> dict[str, bool]:
+    return {e["step"]: e["changed"] for e in run.events if e["event"] == "step_finished" and e["host"] == host}
+
+
+def test_there_and_back_again(own: App) -> None:
+    first = own.lab.commit(own.name, {}, "again")
+    own.deployed()
+    second = own.commit(f"{own.name}-2")
+    own.deployed()
+    for host in own.hosts:
+        assert current(own, host) == stands_in(own, host) == second
+        assert own.running(host) == f"{own.name}-2"
+        assert names(own, host) == {first, second}
+    builds = {path: path.stat().st_mtime_ns for host in own.hosts
+              for path in own.lab[host].directory(own.name).glob("releases/*/built")}
+    run = own.fab("rollback", own.name)
+    assert run.code == 0, run
+    assert run.finished["hosts"]["web1"][own.name] == {
+        "was": second, "tried": first, "now": first, "outcome": "committed", "why": None}
+    assert changed(run) == {"fetch": False, "checkout": False, "build": False, "switch": True, "program": False,
+                            "restart": True, "verify": True}
+    assert [own.running(host) for host in own.hosts] == [f"{own.name}-1"] * 2
+    assert {path: path.stat().st_mtime_ns for path in builds} == builds
+    again = own.deploy()
+    assert again.code == 0 and not changed(again)["build"] and stands_in(own) == second
+    nothing = own.deploy()
+    assert nothing.outcome("web1", own.name) == "unchanged" and changed(nothing) == {}
+
+
+def test_what_is_on_the_host_is_what_the_readme_shows(settled: App) -> None:
+    tree = README.split("```text\n", 1)[1].split("```", 1)[0]
+    shown = [line.split("  ")[0] for line in tree.splitlines() if line.startswith("micro/")]
+    assert {"micro/<service>/current", "micro/<service>/releases/<commit>/"} <= set(shown)
+    for path in shown:
+        filled = path.replace("<service>", settled.name).replace("<commit>", current(settled))
+        assert (settled.lab["web1"].root / filled).exists(), filled
+    assert re.search(r"(?m)^directory=.*/current$", settled.program_file("web1").read_text())
+
+
+def test_status_says_so(settled: App) -> None:
+    run = settled.fab("status")
+    assert run.code == 0, run
+    for row in (event for event in run.events if event["event"] == "status"):
+        assert (row["strategy"], row["commit"], row["branch"]) == ("releases", current(settled, row["host"]), "main")
+        assert row["oddities"] == [] and row["deployed_by"]
+
+
+@pytest.mark.parametrize(("files", "service"), [
+    pytest.param({}, {"build": "cp source built; exit 3"}, id="build"),
+    pytest.param({"run.sh": CRASH}, {"program": {"startsecs": 1, "stopwaitsecs": 5}}, id="start"),
+    pytest.param({}, {"health": {"command": 'test "$HOST" != web2', "timeout": 0.2}}, id="health, on one host"),
+])
+def test_promise_3(settled: App, files: dict[str, str], service: dict[str, Any]) -> None:
+    before, pids, was = seen(settled), settled.pids(), dict(settled.service)
+    settled.write(**service)
+    settled.commit(f"{settled.name}-bad", files)
+    run = settled.deploy()
+    settled.services[settled.name] = was
+    settled.write()
+    git(settled.repo.with_suffix(""), "reset", "--quiet", "--hard", "HEAD~1")
+    assert run.code == 1, run
+    assert [run.outcome(host, settled.name) for host in settled.hosts] == ["restored"] * 2
+    assert seen(settled) == before
+    assert (settled.pids() == pids) is ("build" in service)
+
+
+def test_promise_3_a_first_deploy_that_fails_leaves_nothing(own: App) -> None:
+    before = own.states()
+    own.write(health={"command": "false", "timeout": 0.2}, shared=["data/"])
+    assert own.deploy().code == 1
+    assert own.states() == before
+    assert not own.lab["web1"].directory(own.name).exists()
+
+
+@pytest.mark.parametrize(("gate", "mark"), [pytest.param(*BUILD, id="during the build"),
+                                            pytest.param(*HANG, id="during a health command that hangs")])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_promise_3_a_client_that_goes_away(settled: App, gate: str, mark: str, number: signal.Signals) -> None:
+    before, pids, done = seen(settled), settled.pids(), settled.results("web1").count("restored")
+    going = settled.begin(gate, mark, f"{settled.name}-{number}")
+    going.signal(number)
+    assert going.end().code == (130 if number == signal.SIGINT else -signal.SIGKILL)
+    settled.wait_restored(since=done + 1)
+    settled.open_all()
+    assert seen(settled) == before
+    assert (settled.pids() == pids) is (mark == "building"), "only what was begun is undone"
+
+
+def test_promise_4_all_is_killed_and_the_next_command_finishes_it(settled: App) -> None:
+    before = seen(settled)
+    going = settled.begin(*HANG, f"{settled.name}-killed")
+    assert [current(settled, host) for host in settled.hosts] != [one["current"] for one in before]
+    settled.kill_host_side()
+    going.end()
+    settled.open_all()
+    run = settled.fab("recover", settled.name)
+    assert run.code == 0, run
+    assert seen(settled) == before
+
+
+def test_promise_2_no_window(settled: App) -> None:
+    """web2 builds still; on web1, which has built, the program dies: it is the old release that starts again."""
+    settled.commit(f"{settled.name}-window")
+    settled.shut("block-web2", f"{settled.name}-window")
+    going = settled.going("deploy", settled.name).stands_at(settled, "building", "web2")
+    going.heard(lambda e: e["event"] == "step_finished" and e["step"] == "build" and e["host"] == "web1", "the build")
+    old, pid = current(settled), settled.pid("web1")
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: settled.pid("web1") not in (0, pid), "supervisord to start it again")
+    assert stands_in(settled) == old
+    going.signal(signal.SIGINT)
+    assert going.end().code == 130
+    settled.open_all()
+
+
+def test_edits_in_the_running_release(own: App) -> None:
+    own.deployed()
+    edited = own.lab["web2"].directory(own.name) / "current/source"
+    edited.write_text("by hand\n")
+    own.commit(f"{own.name}-2")
+    refused = own.deploy()
+    assert refused.code == 2 and "web2:  M source" in messages(refused)
+    (row,) = [e for e in own.fab("status").events if e["event"] == "status" and e["host"] == "web2"]
+    assert row["oddities"] == ["edited files:  M source"]
+    run = own.deploy("--set-aside")
+    assert run.code == 0, run
+    assert "by hand" in git(own.lab["web2"].directory(own.name), "stash", "show", "-p")
+
+
+def test_only_so_many_are_kept(own: App) -> None:
+    own.write(keep_releases=2)
+    commits = []
+    for number in range(4):
+        commits.append(own.commit(f"{own.name}-{number}"))
+        own.deployed()
+    assert names(own) == names(own, "web2") == set(commits[-2:])
+
+
+def test_to_in_place_and_back(own: App) -> None:
+    """A colleague's service in the article's layout; each way is one deploy, with one start."""
+    own.write(strategy="in_place")
+    commit = own.lab.commit(own.name, {}, "again")
+    own.deployed()
+    own.write(strategy="releases")
+    run = own.deploy()
+    assert run.code == 0, run
+    assert changed(run)["switch"] and stands_in(own) == commit
+    own.write(strategy="in_place", health={"command": "false", "timeout": 0.2})
+    before = seen(own)
+    assert own.deploy().code == 1
+    assert seen(own) == before and own.running("web1") == f"{own.name}-1"
+    del own.service["health"]
+    own.write()
+    run = own.deploy()
+    assert run.code == 0, run
+    assert [own.lab[host].head(own.name) for host in own.hosts] == [commit] * 2
+    directory = own.lab["web1"].directory(own.name)
+    assert stands_in(own) == own.name and not (directory / "releases").exists()
+    assert not (directory / "current").is_symlink()
+    assert own.fab("rollback", own.name).code == 2, "there never was another version"
+    starts = (directory / f"logs/{own.name}.log").read_text().count("starting")
+    assert starts == 5, "in_place, releases, in_place that failed, back, in_place"
