@@ -100,6 +100,14 @@ class Command:
 
         return secret_sources.fill(self.targets(services), self.environment.name, self.inventory.folder, os.environ)
 
+    def mask(self, text: str) -> str:
+        """Without the values that secrets of hosts.yaml have here, as far as they can be known."""
+        from tasks.inventory import secret_sources
+
+        if "inventory" not in self.__dict__ or "environment_name" not in self.__dict__:
+            return text                         # no value was read yet
+        return secret_sources.masked(text, self.inventory, self.environment_name, os.environ)
+
     def revision(self, option: str, text: str) -> str:
         """What the user typed, when it can be a commit, a branch or a tag."""
         from tasks.inventory import values
@@ -128,7 +136,7 @@ class Command:
 
     def _number(self, option: str, text: str, expected: str) -> int:
         if not text.isdecimal():
-            raise SelectionError(f"--{option}: expected {expected}, got {text!r}")
+            raise SelectionError(f"--{option}: expected {expected}, got {text!r}", f"such as --{option} 30")
         return int(text)
 
 
@@ -200,7 +208,9 @@ def _guarded(name: str, context: Any, body: Body, shared: dict[str, Any]) -> int
             if trouble:
                 raise trouble
             _refuse_fabric_options(context)
-            finished = body(Command(name, shared, audience))
+            run = Command(name, shared, audience)
+            audience.mask = run.mask
+            finished = body(run)
         except (KeyboardInterrupt, Exception) as error:
             finished = _ended_by(error, name, audience)
         audience.on(finished)
@@ -208,15 +218,18 @@ def _guarded(name: str, context: Any, body: Body, shared: dict[str, Any]) -> int
 
 
 def _ended_by(error: BaseException, name: str, report: Audience) -> Finished:
-    from tasks.rollout.events import Error, Finished
+    import traceback
 
-    if isinstance(error, FabvisorError):
-        report.on(Error(message=error.message, hint=error.hint))
-        return Finished(command=name, outcome=error.outcome, exit_code=error.exit_code)
+    from tasks.rollout.events import Bug, Finished, of_error
+
     if isinstance(error, KeyboardInterrupt):
         return Finished(command=name, outcome="refused", exit_code=130)
-    report.on(Error(message=f"a bug: {type(error).__name__}: {error}", hint=f"see {_write_story()}"))
-    return Finished(command=name, outcome="unknown", exit_code=1)
+    if not isinstance(error, FabvisorError):
+        trace = "".join(traceback.format_exception(error))
+        report.on(Bug(message=f"a bug: {type(error).__name__}: {error}", trace=trace))
+        return Finished(command=name, outcome="unknown", exit_code=1)
+    report.on(of_error(error))
+    return Finished(command=name, outcome=error.outcome, exit_code=error.exit_code)
 
 
 def _refuse_fabric_options(context: Any) -> None:
@@ -228,18 +241,3 @@ def _refuse_fabric_options(context: Any) -> None:
     if context.config._overrides.get("connect_kwargs"):
         raise SelectionError("-i and --prompt-for-* are not used here", "set identity_file in hosts.yaml, or ssh-add")
 
-
-def _write_story() -> str:
-    """The traceback of the bug at hand, with versions, in a file of its own."""
-    import platform
-    import tempfile
-    import traceback
-    from importlib import metadata
-
-    fd, path = tempfile.mkstemp(prefix="fabvisor-bug-", suffix=".txt")
-    names = ("fabric", "invoke", "paramiko", "msgspec", "rich")
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in names)
-    with os.fdopen(fd, "w", encoding="utf-8") as file:
-        file.write(f"Python {platform.python_version()} on {platform.platform()}; {versions}\n\n")
-        file.write(traceback.format_exc())
-    return path

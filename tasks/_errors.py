@@ -2,6 +2,7 @@
 
 FabvisorError
 ├── Failed              1   it failed, and every host is as it was
+│   └── Bug                 what nobody thought of: its story goes to a file
 ├── Mistake             2   something must be put right first; nothing changed
 │   ├── InventoryError      hosts.yaml
 │   ├── SelectionError      a name, a filter or an option of the command line
@@ -26,7 +27,7 @@ class FabvisorError(Exception):
     exit_code = 1
     outcome = "refused"
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -34,6 +35,14 @@ class FabvisorError(Exception):
 
 class Failed(FabvisorError):
     outcome = "restored"
+
+
+class Bug(Failed):
+    """`trace`: the whole traceback, ours or a host's."""
+
+    def __init__(self, message: str, trace: str) -> None:
+        super().__init__(message, "report it")
+        self.trace = trace
 
 
 class Mistake(FabvisorError):
@@ -55,7 +64,7 @@ class Problem:
 
 
 class InventoryError(Mistake):
-    def __init__(self, problems: list[Problem], hint: str = "") -> None:
+    def __init__(self, problems: list[Problem], hint: str) -> None:
         super().__init__("\n".join(map(str, problems)), hint)
         self.problems = problems
 
@@ -99,5 +108,5 @@ class Interrupted(FabvisorError):
     outcome = "restored"
 
     def __init__(self, signal_number: int) -> None:
-        super().__init__("interrupted")
+        super().__init__("interrupted", "the same command begins anew")
         self.exit_code = 128 + signal_number

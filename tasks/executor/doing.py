@@ -9,7 +9,7 @@ from . import facts, files, git, history, shell
 from .errors import HostError, NotReady
 from .here import Here
 from .locks import reload_lock
-from .running import renew, wait_until_up, word
+from .running import fell, renew, wait_until_up
 from .supervisord import UP, BadConfiguration
 from .undoing import put_back
 
@@ -127,7 +127,7 @@ def check_health(here: Here, args: Arguments) -> bool:
         info = supervisord.info(here.name)
         if info["statename"] != "RUNNING" or info["pid"] != here.pid:
             here.say_log()
-            raise HostError("it did not stay up: " + word(info))
+            raise fell(here, info)
 
     try:
         health.wait(args["health"], cwd=here.tree.directory, env=here.with_variables(args["variables"]),

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Dict
 
+DISK = {
+    errno.ENOSPC: "make room on the host, see: df -h %s",
+    errno.EDQUOT: "make room on the host, see: quota; %s is over its owner's limit",
+    errno.EROFS: "%s is on a file system that is read-only: see mount on the host",
+    errno.EACCES: "make it the user's own on the host, see: ls -ld %s",
+    errno.EPERM: "make it the user's own on the host, see: ls -ld %s",
+}
 
 class HostError(Exception):
     """`hint` is the next thing to type or to do."""
 
     kind = "failed"
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -35,9 +43,15 @@ class CannotRestore(HostError):
 
 
 class Aborted(HostError):
-    """The client said so, or went away, or has not been heard of for the length of the lease."""
+    """The client said so, or went away, or has not been heard of for the length of the lease.
+
+    Nobody is left to be told what to type.
+    """
 
     kind = "aborted"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "")
 
 
 def as_host_error(error: Exception) -> HostError:
@@ -45,18 +59,25 @@ def as_host_error(error: Exception) -> HostError:
     if isinstance(error, HostError):
         return error
     if isinstance(error, OSError):
-        return HostError("%s: %s" % (error.filename or "the disk", error.strerror or error))
-    import traceback  # rarely needed: it costs a start of the executor 4 ms
-
-    return Bug("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+        where = error.filename or "the disk"
+        return HostError("%s: %s" % (where, error.strerror or error),
+                         DISK.get(error.errno or 0, "look at it on the host: ls -ld %s") % where)
+    return Bug(error)
 
 
 def problem(error: HostError) -> Dict[str, str]:
     """As the client hears of it."""
-    return {"kind": error.kind, "message": error.message, "hint": error.hint}
+    told = {"kind": error.kind, "message": error.message, "hint": error.hint}
+    return dict(told, trace=error.trace) if isinstance(error, Bug) else told
 
 
 class Bug(HostError):
-    """A traceback: something that this program did not think of."""
+    """Something that this program did not think of; `trace` is the whole traceback."""
 
     kind = "bug"
+
+    def __init__(self, error: BaseException) -> None:
+        import traceback  # rarely needed: it costs a start of the executor 4 ms
+
+        super().__init__("a bug: " + traceback.format_exception_only(type(error), error)[-1].strip(), "report it")
+        self.trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))

@@ -109,8 +109,7 @@ def _reload(place: Place, services: List[Mapping[str, Any]], supervisord: Superv
     try:
         return supervisord.reload()[2]
     except BadConfiguration as error:
-        raise NotReady("supervisord cannot read its configuration: " + error.message,
-                       "correct that file on the host, then try again") from None
+        raise NotReady("supervisord cannot read its configuration: " + error.message, error.hint) from None
 
 
 def _process_problems(name: str, removed: List[str], place: Place, supervisord: Supervisord) -> List[HostError]:

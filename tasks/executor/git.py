@@ -252,6 +252,7 @@ class Clone:
             return shell.answer(argv, cwd=self.directory, env=self._env, timeout=timeout, say=say, check=self._check)
         except shell.CommandFailed as failure:
             failure.message = "git %s: %s" % (args[0], "; ".join([*failure.output[-5:], failure.message]))
+            failure.hint = "try on the host: git -C %s status" % self.directory
             raise
 
 

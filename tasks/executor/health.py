@@ -28,7 +28,9 @@ def wait(check: Mapping[str, Any], *, cwd: str, env: Dict[str, str], still_up: s
             return
         except Unhealthy as error:
             if time.monotonic() + pause > deadline:
-                raise HostError("not healthy within %g s: %s" % (check["timeout"], error)) from None
+                raise HostError("not healthy within %g s: %s" % (check["timeout"], error),
+                                "its last lines are above; try the same check on the host, or give `timeout` more"
+                                ) from None
         time.sleep(pause)
         pause = min(pause * 2, 0.5)
 

@@ -10,6 +10,7 @@ import time
 from typing import Any, Dict, Iterator, List
 
 from . import files, processes
+from .errors import TryAgain
 from .place import Place
 
 
@@ -95,7 +96,8 @@ def reload_lock(place: Place, seconds: float = 60) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise TimeoutError("another deploy has been changing supervisord for %g s" % seconds) from None
+                    raise TryAgain("another deploy has been changing supervisord for %g s" % seconds,
+                                   "wait for it, then try again") from None
                 time.sleep(0.02)
         yield
     finally:

@@ -15,7 +15,7 @@ NAMES = "# Secrets among them: "
 LEAST = 4                           # characters; what is shorter stands in half of all words
 SHOWN = "***"
 # Of a message: texts for people. All else (names, commits, states) must stay as it is.
-TEXTS = ("line", "why", "message", "hint", "detail")
+TEXTS = ("line", "why", "message", "hint", "detail", "trace")
 
 
 class Mask:

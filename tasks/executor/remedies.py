@@ -32,4 +32,4 @@ def explained(failure: CommandFailed, repo: str) -> HostError:
         if re.search(pattern, said if failure.status is not None else "timed out"):
             return kind("%s (%s): %s" % (message, repo, said.strip() or failure.message),
                         remedy % repo if "%s" in remedy else remedy)
-    return HostError("git failed (%s): %s" % (failure.message, said.strip()))
+    return HostError("git failed (%s): %s" % (failure.message, said.strip()), "try on the host: git ls-remote " + repo)

@@ -143,8 +143,7 @@ class Rollout:
             # Once more than preparing was begun, what went wrong is a failed deploy, whatever its cause.
             kind = error.kind if self.phase == FIRST else "failed"
             hint = error.hint or "the whole story is on the host: " + self.place.run_log(self.deploy)
-            self.link.answer({"event": "failed", "step": self.step, "kind": kind, "message": error.message,
-                              "hint": hint})
+            self.link.answer(dict(problem(error), event="failed", step=self.step, kind=kind, hint=hint))
 
     def _learn_secrets(self, plan: Message) -> None:
         """Of this version and of the one before: neither is told or logged."""

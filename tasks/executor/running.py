@@ -33,16 +33,18 @@ def wait_until_up(here: Here, supervisord: Supervisord, startsecs: float) -> Non
         fresh = state == "STOPPED" and pid is None and now - begin < 5
         if (state not in ("STARTING", "RUNNING") and not fresh) or (pid and info["pid"] not in (pid, 0)):
             here.say_log()
-            raise HostError("it did not stay up: " + word(info))
+            raise fell(here, info)
         if state == "RUNNING" and pid == here.old_pid:
-            raise HostError("supervisord did not start a new process (still pid %s)" % pid)
+            raise HostError("supervisord did not start a new process (still pid %s)" % pid,
+                            "see on the host: supervisorctl status %s" % here.name)
         if state == "RUNNING":
             running_since = running_since or now
             if now - running_since >= startsecs:
                 here.pid, here.start = pid, info["start"]
                 return
         if now - begin > 2 * startsecs + 60:
-            raise HostError("still %s after %g s" % (state, now - begin))
+            raise HostError("still %s after %g s" % (state, now - begin),
+                            "fab logs %s, or on the host: supervisorctl status %s" % (here.name, here.name))
         time.sleep(pause)
         pause = min(pause * 1.5, 0.1)
 
@@ -54,6 +56,10 @@ def keep_down(here: Here, supervisord: Supervisord, patience: float) -> None:
     except HostError:
         pass                # it could not start before either
     supervisord.stop(here.name, patience)
+
+
+def fell(here: Here, info: Mapping[str, Any]) -> HostError:
+    return HostError("it did not stay up: " + word(info), "its last lines are above; more: fab logs %s" % here.name)
 
 
 def word(info: Mapping[str, Any]) -> str:

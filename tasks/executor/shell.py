@@ -21,10 +21,13 @@ Say = Callable[[str], None]
 
 
 class CommandFailed(HostError):
-    """`status` is the exit status, negative for a signal, None for a time-out; `output` its last lines."""
+    """`status` is the exit status, negative for a signal, None for a time-out; `output` its last lines.
+
+    What to do about it only whoever ran it knows; a step's log has what it printed.
+    """
 
     def __init__(self, message: str, status: Optional[int], output: List[str]) -> None:
-        super().__init__(message)
+        super().__init__(message, "")
         self.status = status
         self.output = output
 

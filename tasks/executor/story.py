@@ -8,7 +8,7 @@ import time
 from typing import Any, Iterator, Optional, TextIO
 
 from . import files
-from .errors import Aborted, as_host_error
+from .errors import Aborted, Bug, as_host_error
 from .link import Link
 from .place import Place
 
@@ -45,7 +45,10 @@ class Story:
             why, stopped = error.message, True
             raise
         except Exception as error:
-            why = as_host_error(error).message
+            problem = as_host_error(error)
+            why = problem.message
+            if isinstance(problem, Bug):
+                self._write(self._link.mask(problem.trace))
             raise
         finally:
             seconds = round(time.monotonic() - begin, 3)

@@ -16,7 +16,7 @@ from .shell import Check
 
 UP = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
 QUIET = 0.5
-BAD_NAME, CANT_REREAD, ALREADY_STARTED, NOT_RUNNING = 10, 92, 60, 70
+SHUTDOWN_STATE, BAD_NAME, CANT_REREAD, ALREADY_STARTED, NOT_RUNNING = 6, 10, 92, 60, 70
 
 
 class Down(HostError):
@@ -29,7 +29,7 @@ class Refused(HostError):
     """supervisord answers with a fault; `code` as in supervisor.xmlrpc.Faults."""
 
     def __init__(self, code: int, message: str) -> None:
-        super().__init__("supervisord: " + message)
+        super().__init__("supervisord: " + message, "its own log on the host says more: supervisorctl maintail")
         self.code = code
 
 
@@ -52,7 +52,8 @@ class Supervisord:
             ((added, changed, removed),) = self._call("reloadConfig")
         except Refused as fault:
             if fault.code == CANT_REREAD:
-                raise BadConfiguration(fault.message.replace("supervisord: CANT_REREAD: ", "")) from None
+                raise BadConfiguration(fault.message.replace("supervisord: CANT_REREAD: ", ""),
+                                       "correct that file on the host, then try again") from None
             raise
         return added, changed, removed
 
@@ -90,7 +91,8 @@ class Supervisord:
                 self._tolerating(NOT_RUNNING, "stopProcess", "%s:%s" % (program, program), False)
             self._check()
             if now > deadline:
-                raise HostError("%s did not stop within %g s" % (program, patience))
+                raise HostError("%s did not stop within %g s" % (program, patience),
+                                "see on the host what keeps it: ps -fp %s" % self.info(program)["pid"])
             time.sleep(pause)
             pause = min(pause * 2, 0.05)
 
@@ -111,6 +113,9 @@ class Supervisord:
         try:
             return rpc.call(self._path, self._credentials, "supervisor." + method, *args)
         except rpc.Fault as fault:
+            if fault.code == SHUTDOWN_STATE:
+                raise Down("supervisord is shutting down or restarting",
+                           "wait until it is gone, and start it on the host: supervisord -c %s" % self._conf) from None
             raise Refused(fault.code, str(fault)) from None
         except FileNotFoundError:
             why = "its socket %s does not exist" % self._path
@@ -120,7 +125,8 @@ class Supervisord:
             raise Down("no permission to use supervisord's socket %s" % self._path,
                        "log in as the user that runs supervisord, or set chown/chmod in [unix_http_server]") from None
         except socket.timeout:
-            why = "no answer within %d s" % rpc.ANSWER_WITHIN
+            raise Down("supervisord hangs: no answer within %d s" % rpc.ANSWER_WITHIN,
+                       "end it on the host, and start it anew: supervisord -c %s" % self._conf) from None
         except rpc.NotOk as error:
             if error.status == 401:
                 raise Down("supervisord refuses the username and password in %s" % self._conf,

@@ -48,7 +48,8 @@ def remove_clone(here: Here, args: Arguments) -> bool:
 def files_back(here: Here, args: Arguments) -> bool:
     backup = here.place.backup(here.name, here.deploy)
     if not os.path.isdir(backup):
-        raise HostError("%s is gone: it held the files as they were" % backup)
+        raise HostError("%s is gone: it held the files as they were" % backup,
+                        "write %s by hand" % here.place.program_file(here.name))
     with reload_lock(here.place):
         put_back(here, backup)
         here.supervisord().reload()

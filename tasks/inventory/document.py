@@ -25,7 +25,7 @@ Construct = Callable[[yaml.Node], Any]
 class Unreadable(Exception):
     """The file holds no data at all. `line` 0: nowhere in particular."""
 
-    def __init__(self, message: str, line: int = 0, hint: str = "") -> None:
+    def __init__(self, message: str, line: int, hint: str) -> None:
         super().__init__(message)
         self.message, self.line, self.hint = message, line, hint
 
@@ -57,7 +57,7 @@ def parse(content: bytes) -> Document:
     except yaml.YAMLError as error:
         raise _unreadable(error, content) from None
     except RecursionError:
-        raise Unreadable("it is nested too deeply") from None
+        raise Unreadable("it is nested too deeply", 0, "write it flat") from None
 
 
 def _composed(content: bytes) -> tuple[Construct, yaml.Node | None]:
@@ -82,7 +82,7 @@ class _Reader:
     def value(self, node: yaml.Node, path: KeyPath) -> Any:
         self.nodes += 1
         if self.nodes > MOST_NODES:
-            raise Unreadable("its aliases multiply without end", _line(node))
+            raise Unreadable("its aliases multiply without end", _line(node), "write out what they stand for")
         self.document.lines.setdefault(path, _line(node))
         if any(node is outer for outer in self.within):
             self.complain(path, f"the alias at line {_line(node)} contains itself")

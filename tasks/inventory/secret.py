@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from hashlib import sha256
 
 SHOWN = "***"
+LEAST = 4
 
 
 class Secret:
@@ -34,6 +36,15 @@ class Secret:
 
     def made(self, change: Callable[[str], str]) -> Secret:
         return Secret(change(self._text))
+
+    def masked_in(self, text: str) -> str:
+        """With *** in place of it, of each of its lines, and of what a repr or JSON makes of them; what is shorter
+        than 4 characters stays."""
+        parts = [part.strip() for part in (self._text, *self._text.splitlines())]
+        forms = {form for part in parts for form in (part, repr(part)[1:-1], json.dumps(part)[1:-1])}
+        for form in sorted(forms, key=len, reverse=True):
+            text = text.replace(form, SHOWN) if len(form) >= LEAST else text
+        return text
 
     @property
     def holds_nul(self) -> bool:

@@ -5,6 +5,7 @@ They are text; bytes that are not UTF-8 are kept by Python's `surrogateescape`.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from .._errors import NotReady
+from .loading import Inventory
 from .model import Service, Target
 from .secret import Secret
 
@@ -41,6 +43,16 @@ def find(names: Mapping[str, object], environment: str, folder: Path, environ: M
         if value.holds_nul:
             raise NotReady(f"the secret {name} ({source}) holds a NUL character", "no variable can hold one")
     return found
+
+
+def masked(text: str, inventory: Inventory, environment: str, environ: Mapping[str, str]) -> str:
+    """The text without the values of any service's secrets. Raises nothing: it serves to tell of errors."""
+    named = dict.fromkeys(name for target in inventory.environment(environment).targets
+                          for name in target.service.secrets)
+    with contextlib.suppress(NotReady):
+        for value, _ in find(named, environment, inventory.folder, environ).values():
+            text = value.masked_in(text)
+    return text
 
 
 def _filled(service: Service, found: Found) -> Service:

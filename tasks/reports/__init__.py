@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from importlib import import_module
 from types import MappingProxyType, TracebackType
@@ -60,6 +61,8 @@ class Audience(Reporter):
     def __init__(self, screen: Reporter) -> None:
         self._screen = screen
         self._told = [screen]
+        self._last: deque[Event] = deque(maxlen=200)
+        self.mask: Callable[[str], str] = lambda text: text         # hides secrets in the story of a bug
 
     def write(self, kind: str, path: str) -> None:
         """A report of that kind (see FILES) in a file too. Raises SelectionError when there can be none."""
@@ -73,6 +76,9 @@ class Audience(Reporter):
         self._told.append(import_module(FILES[kind]).reporter(path))
 
     def on(self, event: Event) -> None:
+        if hasattr(event, "trace"):
+            event = import_module("tasks.reports.bugs").filed(event, self._last, self.mask)
+        self._last.append(event)
         for each in self._told:
             each.on(event)
 

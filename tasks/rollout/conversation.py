@@ -29,7 +29,7 @@ class Stop(Exception):
 def tell_errors(peers: list[Peer], report: events.Listener) -> None:
     for peer in peers:
         if peer.error:
-            report.on(events.Error(host=peer.name, message=peer.error.message, hint=peer.error.hint))
+            report.on(events.of_error(peer.error, peer.name))
 
 
 class Conversation:

@@ -76,7 +76,7 @@ class Coordinator:
         try:
             plans = plan(self.targets, facts, goals)
         except errors.FabvisorError as error:
-            self.report.on(events.Error(message=error.message, hint=error.hint))
+            self.report.on(events.of_error(error))
             raise Stop(error) from None
         for peer in self.peers:
             peer.plans = {name: plans[peer.name, name] for name in peer.services}

@@ -10,6 +10,9 @@ from typing import Any, Protocol
 
 from msgspec import Struct, field
 
+from tasks import _errors as errors
+from tasks._errors import FabvisorError
+
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="event"):
     pass
@@ -97,6 +100,18 @@ class Error(Event, frozen=True, kw_only=True, tag="error"):
     message: str
     hint: str = ""
     host: str | None = None
+
+
+class Bug(Error, frozen=True, kw_only=True, tag="error"):
+    """An error that nobody thought of. Its `trace` goes to a file, and the screen names that."""
+
+    trace: str
+
+
+def of_error(error: FabvisorError, host: str | None = None) -> Error:
+    if isinstance(error, errors.Bug):
+        return Bug(message=error.message, hint=error.hint, host=host, trace=error.trace)
+    return Error(message=error.message, hint=error.hint, host=host)
 
 
 class Status(Event, frozen=True, kw_only=True, tag="status"):

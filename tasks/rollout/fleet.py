@@ -5,10 +5,11 @@ from __future__ import annotations
 import queue
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from tasks._errors import FabvisorError, Unreachable
+from tasks._errors import Bug, FabvisorError
 
 if TYPE_CHECKING:
     from tasks.inventory.model import Host, Target
@@ -138,7 +139,7 @@ class Fleet:
         except FabvisorError as error:
             peer.error = error
         except Exception as error:
-            peer.error = Unreachable(f"{peer.name}: {type(error).__name__}: {error}", "try again")
+            peer.error = Bug(f"{peer.name}: a bug: {type(error).__name__}: {error}", traceback.format_exc())
         self.inbox.put((peer, {"event": "unreachable" if peer.error else "connected"}))
 
 

@@ -59,6 +59,8 @@ def error(peer: Peer, message: Message) -> errors.FabvisorError:
         return errors.NotReady("\n".join(f"{peer.name}: {one['message']}" for one in found),
                                "\n".join(dict.fromkeys(one["hint"] for one in found if one["hint"])))
     step = f"{message['step']}: " if message.get("step") else ""
+    if message.get("trace"):
+        return errors.Bug(f"{peer.name}: {step}{message['message']}", message["trace"])
     return KINDS.get(message["kind"], errors.Failed)(f"{peer.name}: {step}{message['message']}", message["hint"])
 
 
@@ -81,7 +83,9 @@ def silent(peer: Peer) -> errors.FabvisorError:
 
 def _cut(peer: Peer, message: str) -> errors.FabvisorError:
     """Before a plan nothing has changed there; after it, it is a failed deploy."""
-    return errors.Failed(message) if peer.planned else errors.Unreachable(message, "try again")
+    if peer.planned:
+        return errors.Failed(message, f"see how it is now: fab status --host {peer.name}")
+    return errors.Unreachable(message, "try again")
 
 
 def locked(peers: list[Peer]) -> errors.Locked:

@@ -332,7 +332,7 @@ def peer(name: str = "web1", **fields: Any) -> Peer:
     return made
 
 
-LOST = errors.Failed("web2: the connection was lost")
+LOST = errors.Failed("web2: the connection was lost", "look")
 DONE: dict[str, Any] = {"planned": True, "ending": "committed", "now": {"monitor": B}}
 BACK: dict[str, Any] = {"planned": True, "ending": "restored", "now": {"monitor": A}, "why": "another host failed"}
 NOTHING: dict[str, Any] = {"plans": {"monitor": plan(facts(B))}}
@@ -343,7 +343,7 @@ NOTHING: dict[str, Any] = {"plans": {"monitor": plan(facts(B))}}
     ([BACK, BACK], 1, "restored", 1), ([DONE, BACK], 1, "mixed", 3),
     ([DONE, {"planned": True, "error": LOST}], 1, "unknown", 3),
     ([BACK, {"planned": True, "error": LOST}], 130, "unknown", 3),
-    ([{"plans": {}, "error": errors.Unreachable("web1: no route")}, {"plans": {}}], 75, "unreachable", 75),
+    ([{"plans": {}, "error": errors.Unreachable("web1: no route", "try again")}, {"plans": {}}], 75, "unreachable", 75),
     ([{"plans": {}}, {"plans": {}}], 2, "refused", 2)])
 def test_the_end_of_all(fields: list[dict[str, Any]], code: int, outcome: str, ends: int) -> None:
     peers = [peer(f"web{number}", **one) for number, one in enumerate(fields, 1)]
