@@ -17,6 +17,7 @@ class Configuration:
 
     def __init__(self, path: str, env: Mapping[str, str]) -> None:
         self.path = path
+        self.env = env
         self.here = os.path.dirname(path)
         self._expansions = {"here": self.here, "host_node_name": os.uname().nodename}
         self._expansions.update(("ENV_" + name, value) for name, value in env.items())

@@ -59,9 +59,9 @@ def as_host_error(error: Exception) -> HostError:
     if isinstance(error, HostError):
         return error
     if isinstance(error, OSError):
-        where = error.filename or "the disk"
-        return HostError("%s: %s" % (where, error.strerror or error),
-                         DISK.get(error.errno or 0, "look at it on the host: ls -ld %s") % where)
+        hint = DISK.get(error.errno or 0, "look at it on the host: ls -ld %s")
+        return HostError("%s: %s" % (error.filename or "the disk", error.strerror or error),
+                         hint % (error.filename or "FOLDER"))
     return Bug(error)
 
 

@@ -81,7 +81,7 @@ def ready(place: Place, services: List[Mapping[str, Any]], configuration: Config
     """What stands in the way of a change; [] when nothing does."""
     found: List[HostError] = []
     try:
-        _check_git()
+        git.must_be_there(configuration.env)
         removed = _reload(place, services, supervisord)
         for service in services:
             found += _process_problems(service["name"], removed, place, supervisord)
@@ -90,11 +90,6 @@ def ready(place: Place, services: List[Mapping[str, Any]], configuration: Config
     for service in services:
         found += _service_problems(place, service, configuration)
     return found
-
-
-def _check_git() -> None:
-    if not git.present():
-        raise NotReady("git is not installed (or not in PATH)", "install git on the host")
 
 
 def _reload(place: Place, services: List[Mapping[str, Any]], supervisord: Supervisord) -> List[str]:

@@ -45,7 +45,7 @@ def append_line(path: str, value: Dict[str, Any], sync: bool = True) -> None:
     try:
         size = os.fstat(fd).st_size
         torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
-        _write_all(fd, (b"\n" if torn else b"") + json.dumps(value).encode() + b"\n")
+        _write_all(fd, (b"\n" if torn else b"") + json.dumps(value).encode() + b"\n", path)
         if sync:
             os.fsync(fd)
     finally:
@@ -124,13 +124,16 @@ def _write_synced(path: str, data: bytes, mode: int) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
         os.fchmod(fd, mode)
-        _write_all(fd, data)
+        _write_all(fd, data, path)
         os.fsync(fd)
     finally:
         os.close(fd)
 
 
-def _write_all(fd: int, data: bytes) -> None:
+def _write_all(fd: int, data: bytes, path: str) -> None:
     view = memoryview(data)
     while view:
-        view = view[os.write(fd, view):]
+        try:
+            view = view[os.write(fd, view):]
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path) from None

@@ -263,8 +263,11 @@ def _edit(line: str) -> str:
     return "%s %s" % (fields[1].replace(".", " "), path.partition("\t")[0])
 
 
-def present() -> bool:
-    return shutil.which("git") is not None
+def must_be_there(env: Mapping[str, str]) -> None:
+    """In the PATH of the login, from which it is run; raises NotReady."""
+    if shutil.which("git", path=env.get("PATH")) is None:
+        raise NotReady("git is not installed (or not in PATH)",
+                       "install git on the host, or extend PATH in ~/.profile there")
 
 
 def _environment(env: Mapping[str, str], directory: str) -> Dict[str, str]:

@@ -25,7 +25,8 @@ class Grep:
         try:
             self._search = re.compile(pattern).search if pattern else None
         except (re.error, OverflowError, RecursionError) as error:
-            raise NotReady("--grep: this host's Python does not understand it: %s" % error) from None
+            raise NotReady("--grep: this host's Python does not understand it: %s" % error,
+                           "write it simpler, or filter here: fab logs SERVICE | grep -E") from None
         if self._search:
             signal.signal(signal.SIGALRM, self._look)
             signal.setitimer(signal.ITIMER_REAL, SLOW, SLOW)

@@ -8,7 +8,7 @@ from typing import Any, Dict, List
 
 from . import facts, files, git, history, journal, locks
 from .configuration import Configuration
-from .errors import HostError, NotReady
+from .errors import HostError
 from .here import Here
 from .link import Link
 from .place import Place, existing
@@ -23,8 +23,7 @@ TOLD = ("deploy", "at", "by", "command", "from", "to", "result", "why", "revisio
 def status(link: Link, hello: Message, env: Dict[str, str]) -> None:
     """With `watch` it looks again and again, and tells what has changed since."""
     place = existing(hello)
-    if not git.present():
-        raise NotReady("git is not installed (or not in PATH)", "install git on the host")
+    git.must_be_there(env)
     told: Dict[str, str] = {}
     while True:
         begin, configuration = time.monotonic(), Configuration(place.supervisord_conf, env)

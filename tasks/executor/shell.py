@@ -15,6 +15,7 @@ from .masking import Mask
 
 LONGEST_LINE = 4000
 MOST_READS_AT_END = 64
+REAP_WITHIN = 10                    # seconds
 
 Check = Callable[[], None]
 Say = Callable[[str], None]
@@ -112,7 +113,7 @@ def _pipe(process: "subprocess.Popen[bytes]") -> IO[bytes]:
 def _reap(process: "subprocess.Popen[bytes]") -> None:
     """What runs as another user (sudo), or hangs in the kernel, cannot be killed: do not wait for it for ever."""
     try:
-        process.wait(timeout=10)
+        process.wait(timeout=REAP_WITHIN)
     except subprocess.TimeoutExpired:
         raise CommandFailed("pid %d cannot be ended" % process.pid, None, []) from None
 

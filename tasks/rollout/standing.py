@@ -101,7 +101,7 @@ class Standing:
             self.report.on(events.Notice(host=peer.name, level="warning", message=(
                 f"{peer.trouble or 'the connection was lost'}; trying again in {pause:g} s")))
         else:
-            self.report.on(events.Error(host=peer.name, message=error.message, hint=error.hint))
+            self.report.on(events.of_error(error, peer.name))
         yield peer, {"event": "lost"}
 
     def _is_back(self, peer: Peer) -> None:
