@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import os
@@ -102,11 +103,11 @@ class Command:
 
     def mask(self, text: str) -> str:
         """Without the values that secrets of hosts.yaml have here, as far as they can be known."""
-        from tasks.inventory import secret_sources
+        with contextlib.suppress(Exception):    # what is wrong with the file must not hide what is to be told
+            from tasks.inventory import secret_sources
 
-        if "inventory" not in self.__dict__ or "environment_name" not in self.__dict__:
-            return text                         # no value was read yet
-        return secret_sources.masked(text, self.inventory, self.environment_name, os.environ)
+            return secret_sources.masked(text, self.inventory, self.environment_name, os.environ)
+        return text
 
     def revision(self, option: str, text: str) -> str:
         """What the user typed, when it can be a commit, a branch or a tag."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 from typing import Dict
 
+# What the disk may say, and what to type on the host, with the file's name behind it.
 DISK = {
-    errno.ENOSPC: "make room on the host, see: df -h %s",
-    errno.EDQUOT: "make room on the host, see: quota; %s is over its owner's limit",
-    errno.EROFS: "%s is on a file system that is read-only: see mount on the host",
-    errno.EACCES: "make it the user's own on the host, see: ls -ld %s",
-    errno.EPERM: "make it the user's own on the host, see: ls -ld %s",
+    errno.ENOSPC: "make room on the host: df -h",
+    errno.EDQUOT: "make room on the host: quota -s",
+    errno.EROFS: "it is read-only; see on the host: findmnt -T",
+    errno.EACCES: "make it the user's own on the host: ls -ld",
+    errno.EPERM: "make it the user's own on the host: ls -ld",
 }
 
 class HostError(Exception):
@@ -59,9 +60,9 @@ def as_host_error(error: Exception) -> HostError:
     if isinstance(error, HostError):
         return error
     if isinstance(error, OSError):
-        hint = DISK.get(error.errno or 0, "look at it on the host: ls -ld %s")
-        return HostError("%s: %s" % (error.filename or "the disk", error.strerror or error),
-                         hint % (error.filename or "FOLDER"))
+        name = str(error.filename or "")
+        hint = DISK.get(error.errno or 0, "look at it on the host: ls -ld")
+        return HostError("%s: %s" % (name or "the disk", error.strerror or error), ("%s %s" % (hint, name)).strip())
     return Bug(error)
 
 

@@ -1,0 +1,159 @@
+"""What a person seldom sees: a supervisord that hangs or is on its way out, a lost terminal, locks in the way."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import xmlrpc.client
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tasks.executor import errors, git, locks, processes, shell
+from tasks.executor.place import Place
+from tests.executor.conftest import Make
+from tests.executor.driver import Example
+from tests.support.lab import LabHost, wait_for
+from tests.support.lab import git as run_git
+
+
+@contextmanager
+def other_socket(example: Example) -> Iterator[tuple[socket.socket, str]]:
+    """A unix socket of the test's own, and a supervisord.conf that names it."""
+    path, conf = example.host.root / "other.sock", example.host.root / "other.conf"
+    conf.write_text(example.host.conf.read_text().replace("supervisor.sock", "other.sock"))
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        try:
+            yield listening, conf.name
+        finally:
+            path.unlink()
+
+
+def test_a_supervisord_that_hangs(example: Example) -> None:
+    """It takes the connection and never answers."""
+    example.write()
+    with other_socket(example) as (_, conf), example.deploy(
+            faults="from . import rpc\nrpc.ANSWER_WITHIN = 0.3\n") as deploy:
+        deploy.place["supervisord_conf"] = conf
+        deploy.hello()
+        (problem,) = deploy.executor.until("not_ready")["problems"]
+    assert "supervisord hangs" in problem["message"] and "supervisord -c" in problem["hint"]
+    assert not example.directory.exists()
+
+
+def test_a_supervisord_that_shuts_down(example: Example) -> None:
+    """A real one, which waits for a program that takes its time to stop."""
+    host = LabHost(example.work.parent.parent / f"leaving-{example.name}", "h")
+    (host.root / "conf.d/slow.conf").write_text(
+        f"[program:slow]\ncommand=/bin/bash -c \"trap '' TERM; touch {host.root}/deaf; while :; do sleep 0.1; done\"\n"
+        "stopwaitsecs=600\nstopasgroup=false\nkillasgroup=true\n")
+    host.start_supervisord()
+    assert host.daemon is not None
+    wait_for((host.root / "deaf").exists, "the program")
+    slow = host.info("slow")["pid"]
+    try:
+        host.daemon.send_signal(signal.SIGTERM)
+        wait_for(lambda: _is_leaving(host), "its end to begin")
+        example.write()
+        with example.deploy() as deploy:
+            deploy.host = host
+            deploy.place["root"] = str(host.root)
+            deploy.hello()
+            (problem,) = deploy.executor.until("not_ready")["problems"]
+    finally:
+        os.killpg(slow, signal.SIGKILL)
+        host.stop_supervisord()
+    assert problem["message"] == "supervisord is shutting down or restarting"
+    assert "supervisord -c" in problem["hint"]
+
+
+def _is_leaving(host: LabHost) -> bool:
+    try:
+        host.rpc.getState()
+        return False
+    except xmlrpc.client.Fault as fault:
+        return fault.faultString == "SHUTDOWN_STATE"
+
+
+def test_a_lost_terminal_ends_nothing(example: Example) -> None:
+    """SIGHUP, as sshd sends it when the connection goes: the way back must outlive it. Steps are not deaf to it."""
+    example.write()
+    example.committed()
+    head = example.head()
+    example.write()
+    marker = example.work / "at-it"
+    build = ("grep SigIgn /proc/self/status", f"touch {marker}", "sleep 1000")
+    with example.deploy(example.with_(build=build)) as deploy:
+        deploy.look().plan()
+        wait_for(marker.exists, "the build")
+        os.kill(deploy.executor.process.pid, signal.SIGHUP)
+        deploy.executor.hang_up()
+        wait_for(lambda: example.results()[-1:] == ["restored"], "the way back")
+        deploy.executor.process.wait(20)
+        log = (example.host.root / f".fabvisor/runs/{deploy.id}.log").read_text()
+    assert example.head() == head
+    (ignored,) = re.findall(r"SigIgn:\s*([0-9a-f]+)", log)
+    assert not int(ignored, 16) & (1 << signal.SIGHUP - 1)
+
+
+def test_a_recovery_that_meets_a_lock(example: Example, another: Make) -> None:
+    """An interrupted deploy of two services, and somebody holds one of them: try again (75), nothing is touched."""
+    other = another()
+    example.write()
+    other.write()
+    with example.deploy(example.service, other.service) as deploy:
+        deploy.prepare().executor.kill()
+    place = Place({"root": str(example.host.root), "supervisord_conf": "supervisord.conf", "program_dir": "conf.d"})
+    held = locks.Locks(place, {"by": "ben@desk"})
+    held.take([other.name])
+    with example.deploy() as deploy:
+        deploy.hello()
+        problem = deploy.executor.until("problem", "facts")
+    assert problem["kind"] == "try_again"
+    assert f"{other.name} is locked by ben@desk" in problem["message"] and "try again" in problem["hint"]
+    assert example.directory.exists() and other.directory.exists()
+    held.release()
+    with example.deploy() as deploy:
+        deploy.hello()
+        assert deploy.executor.until("locked")["recovered"][0]["result"] == "restored"
+    assert not example.directory.exists() and not other.directory.exists()
+
+
+def test_a_checkout_may_take_its_time_but_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_git(tmp_path, "init", "--quiet", "--initial-branch=main", "work")
+    run_git(tmp_path / "work", "commit", "--quiet", "--allow-empty", "--message", "one")
+    run_git(tmp_path, "clone", "--quiet", "work", "clone")
+    commit = run_git(tmp_path / "work", "rev-parse", "HEAD")
+    hook = tmp_path / "clone/.git/hooks/post-checkout"
+    hook.write_text("#!/bin/sh\nsleep 1\n")
+    hook.chmod(0o755)
+    clone = git.Clone(str(tmp_path / "clone"), str(tmp_path / "work"), dict(os.environ), lambda: None)
+    monkeypatch.setattr(git, "QUICK", 0.3)
+    clone.checkout(commit, lambda line: None)
+    monkeypatch.setattr(git, "SLOW", 0.3)
+    with pytest.raises(shell.CommandFailed, match="timed out") as caught:
+        clone.checkout(commit, lambda line: None)
+    assert "git -C" in caught.value.hint
+
+
+def test_a_step_that_cannot_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """sudo's, or one that hangs in the kernel: it is named, and not waited for for ever."""
+    pids: list[int] = []
+    monkeypatch.setattr(processes, "end_group", pids.append)        # what SIGKILL does to another user's process
+    monkeypatch.setattr(shell, "REAP_WITHIN", 0.2)
+    with pytest.raises(shell.CommandFailed, match=r"pid \d+ cannot be ended"):
+        shell.run(["sleep", "1000"], cwd="/", env=dict(os.environ), timeout=0.1)
+    os.kill(pids[0], signal.SIGKILL)
+
+
+def test_what_the_disk_refuses() -> None:
+    with pytest.raises(OSError) as caught, open("/dev/full", "wb", buffering=0) as full:
+        full.write(b"x")
+    told = errors.as_host_error(OSError(caught.value.errno, caught.value.strerror, "/srv/a"))
+    assert (told.message, told.hint) == ("/srv/a: No space left on device", "make room on the host: df -h /srv/a")
