@@ -18,7 +18,10 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 
 @task(auto_shortflags=False, help={"args": "more for pytest, such as --args='-k health -x'"})
 def test(context: Context, args: str = "") -> None:
-    """Check style and types, and run all tests."""
+    """Check style and types, and run all tests.
+
+    Example: fab test --args='-k health -x'
+    """
     commands = (["ruff", "check"], ["mypy"], ["pytest", *AT_ONCE, *shlex.split(args)])
     # All of them, whatever the first ones say; pytest's closing line comes last.
     results = [subprocess.run([sys.executable, "-m", *command], cwd=CHECKOUT, check=False).returncode

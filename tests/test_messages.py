@@ -1,0 +1,136 @@
+"""Words: every error has a hint, and docs/messages.md has every message. Read from the sources."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tasks import namespace
+
+ROOT = Path(__file__).parents[1]
+SOURCES = {path: ast.parse(path.read_text()) for path in sorted((ROOT / "tasks").rglob("*.py"))}
+PAGE = (ROOT / "docs/messages.md").read_text()
+# Nobody is left to be told; the run log is told instead; the file is named when it is written; a signal.
+WITHOUT = {"Aborted", "CommandFailed", "Bug", "Interrupted"}
+
+
+class Raised(NamedTuple):
+    place: str
+    kind: str
+    message: str
+    hint: str | None
+
+
+def name_of(node: ast.AST) -> str:
+    return str(getattr(node, "id", getattr(node, "attr", "")))
+
+
+def kinds() -> set[str]:
+    """Both trees: whatever is below FabvisorError and HostError."""
+    found, before = {"FabvisorError", "HostError"}, set()
+    while found != before:
+        before = set(found)
+        found |= {node.name for tree in SOURCES.values() for node in ast.walk(tree)
+                  if isinstance(node, ast.ClassDef) and any(name_of(base) in found for base in node.bases)}
+    return found
+
+
+def text(node: ast.AST | None) -> str:
+    """What is fixed in an expression for a text; … for the rest."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(map(text, node.values))
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return text(node.left) + text(node.right)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+        return re.sub(r"%[-\d.]*[a-z]", "…", text(node.left))
+    return "…"
+
+
+def raised() -> Iterator[Raised]:
+    known = kinds()
+    for path, tree in SOURCES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and name_of(node.func) in known and node.args:
+                given = {one.arg: one.value for one in node.keywords}
+                hint = node.args[1] if len(node.args) > 1 else given.get("hint")
+                yield Raised(f"{path.relative_to(ROOT)}:{node.lineno}", name_of(node.func), text(node.args[0]),
+                             None if hint is None else text(hint))
+
+
+RAISED = list(raised())
+
+
+def fixed(message: str) -> str:
+    """The longest part of it that is always the same; "" where that says nothing."""
+    pieces = [piece.strip(" :;,.'\"()`") for piece in re.split("…|\n", message)]
+    longest = max(pieces, key=len)
+    return longest if len(re.findall("[a-z]", longest)) > 5 else ""
+
+
+def plain(words: str) -> str:
+    return words.replace("`", "")
+
+
+def rows() -> list[list[str]]:
+    table = [line for line in PAGE.splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table]
+
+
+def test_the_reader_sees_the_errors() -> None:
+    """A check that looks at nothing is none."""
+    assert len(RAISED) > 100
+    assert {"HostKeyError", "Down", "CannotRestore", "Locked", "SelectionError"} <= {one.kind for one in RAISED}
+
+
+@pytest.mark.parametrize("one", RAISED, ids=lambda one: one.place)
+def test_no_error_without_a_hint(one: Raised) -> None:
+    assert one.kind in WITHOUT or one.hint, one
+
+
+def test_every_message_is_on_the_page() -> None:
+    told = "\n".join(plain(row[0]) for row in rows())
+    missing = [one for one in RAISED if one.kind != "Aborted" and plain(fixed(one.message)) not in told]
+    assert missing == [], "\n" + "\n".join(map(str, missing))
+
+
+def test_every_row_is_a_message() -> None:
+    """Of the code, of git's remedies, or the system's own word."""
+    said = plain("\n".join(text(node) for tree in SOURCES.values() for node in ast.walk(tree)
+                           if isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp)))
+    ours = [row for row in rows() if "No space left" not in row[0]]
+    assert [row for row in ours if plain(fixed(row[0])) not in said] == []
+    assert [row for row in rows() if len(row) != 3 or not all(row)] == []
+
+
+@pytest.fixture(scope="module")
+def helped() -> dict[str, dict[str, str]]:
+    """By command, what is said of its options. In a process of its own: whoever asks Invoke first takes it all."""
+    code = ("import json; from tasks import namespace as n; print(json.dumps({name: {"
+            "one.name: one.help or '' for one in n[name].get_arguments()} for name in n.task_names}))")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    found: dict[str, dict[str, str]] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(namespace.task_names))
+def test_the_help_of_a_command(name: str, helped: dict[str, dict[str, str]]) -> None:
+    """What it does in a line, an example that names it, and a word on every option."""
+    task = namespace[name]
+    first, *rest = (task.__doc__ or "").strip().splitlines()
+    assert first.endswith(".")
+    examples = [line.strip() for line in rest if line.strip().startswith("Example: fab ")]
+    assert examples and examples[0].split()[2] == name
+    assert [option for option, said in helped[name].items() if not said] == []
+    typed = {word.lstrip("-").partition("=")[0].replace("-", "_") for word in examples[0].split()
+             if word.startswith("--")}
+    assert typed <= set(helped[name])
