@@ -5,10 +5,11 @@ import gc
 
 from invoke.collection import Collection
 
-from tasks import ci, config, control, deploy, history, logs, recover, rollback, sandbox, status, suite
+from tasks import ci, config, control, deploy, history, logs, plan, recover, rollback, sandbox, status, suite
 
 namespace = Collection()
 namespace.add_task(deploy.deploy)
+namespace.add_task(plan.plan)
 namespace.add_task(rollback.rollback)
 namespace.add_task(status.status)
 namespace.add_task(logs.logs)

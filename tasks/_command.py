@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from invoke.exceptions import Exit
 from invoke.tasks import Task
 
-from tasks._errors import FabvisorError, SelectionError
+from tasks._errors import Declined, FabvisorError, SelectionError
 
 if TYPE_CHECKING:
     from tasks.inventory.loading import Inventory
@@ -129,6 +129,19 @@ class Command:
                                  "a regular expression, as Python has them; \\ takes a sign as it is") from None
         return text
 
+    def agreement(self, yes: bool) -> Callable[[], None] | None:
+        """How a person agrees before anything changes, where `confirm` wants that. Raises where nobody can be asked."""
+        if yes or not self.environment.confirm:
+            return None
+        if not self.report.attended:
+            raise SelectionError(f"{self.environment.name} wants a person's word (`confirm: true`), and nobody can be"
+                                 " asked here", f"see what it would do with fab plan, then fab {self.name} … --yes")
+        return self._ask
+
+    def _ask(self) -> None:
+        if not self.report.ask(f"{self.name} {'to' if self.name == 'deploy' else 'on'} {self.environment.name}?"):
+            raise Declined("not agreed to: nothing was changed")
+
     def seconds(self, option: str, text: str) -> float:
         return float(self._number(option, text, "a number of seconds"))
 
@@ -200,7 +213,7 @@ def _guarded(name: str, context: Any, body: Body, shared: dict[str, Any]) -> int
     from tasks import reports
 
     try:
-        report = reports.choose(shared["format"], shared["verbose"], os.environ, sys.stdout, sys.stderr)
+        report = reports.choose(shared["format"], shared["verbose"], os.environ, sys.stdout, sys.stderr, sys.stdin)
         trouble = None
     except FabvisorError as error:
         report, trouble = reports.choose("plain", False, os.environ, sys.stdout, sys.stderr), error

@@ -13,6 +13,7 @@ FabvisorError
 ├── TryAgain           75   nothing changed; the same command may work later
 │   ├── Unreachable         no route, refused, timed out, name not found, connection lost
 │   └── Locked              another deploy holds the lock
+├── Declined      130       a person was asked, and did not agree; nothing changed
 └── Interrupted   130/143   SIGINT or SIGTERM; every host is as it was
 """
 
@@ -100,6 +101,10 @@ class Unreachable(TryAgain):
 
 class Locked(TryAgain):
     pass
+
+
+class Declined(FabvisorError):
+    exit_code = 130
 
 
 class Interrupted(FabvisorError):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         "force": "deploy though nothing changed",
         "set_aside": "stash files that were edited on the host, instead of refusing",
         "wait": "seconds to wait for a lock that somebody else holds",
-        "yes": "do not ask",
+        "yes": "do not ask, although the environment says `confirm: true`",
         "junit": "write a JUnit report to this file: a test case a host and service",
         "dotenv": "write DEPLOY_URL and DEPLOY_REVISION to this file",
     },
@@ -35,6 +35,7 @@ def deploy(
 
     Example: fab deploy monitor --env production --revision v1.2
     """
+    from tasks.rollout import ahead
     from tasks.rollout.coordinator import Coordinator
     from tasks.rollout.goal import towards
 
@@ -42,9 +43,11 @@ def deploy(
     targets = run.targets_with_secrets(service)
     wanted = run.revision("revision", revision) if revision else run.environment.branch
     coordinator = Coordinator(run.order, targets, run.report, wait=run.seconds("wait", wait))
-    return coordinator.roll_out(
+    return ahead.roll_out(
+        coordinator,
         resolve={target.service.name: wanted for target in targets},
         plan=towards(recipe, force=force, set_aside=set_aside),
+        agree=run.agreement(yes),
     )
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         "force": "roll back though that version already runs",
         "set_aside": "stash files that were edited on the host, instead of refusing",
         "wait": "seconds to wait for a lock that somebody else holds",
-        "yes": "do not ask",
+        "yes": "do not ask, although the environment says `confirm: true`",
         "junit": "write a JUnit report to this file: a test case a host and service",
         "dotenv": "write DEPLOY_URL and DEPLOY_REVISION to this file",
     },
@@ -37,6 +37,7 @@ def rollback(
     Example: fab rollback monitor --env production
     """
     from tasks.deploy import recipe
+    from tasks.rollout import ahead
     from tasks.rollout.coordinator import Coordinator
     from tasks.rollout.goal import towards
 
@@ -44,10 +45,11 @@ def rollback(
     targets = run.targets_with_secrets(service)
     coordinator = Coordinator(run.order, targets, run.report, wait=run.seconds("wait", wait))
     planner = towards(recipe, force=force, set_aside=set_aside)
+    agree = run.agreement(yes)
     if to:
         wanted = run.revision("to", to)
-        return coordinator.roll_out(planner, resolve={target.service.name: wanted for target in targets})
-    return coordinator.roll_out(_to_previous(planner))
+        return ahead.roll_out(coordinator, planner, {target.service.name: wanted for target in targets}, agree)
+    return ahead.roll_out(coordinator, _to_previous(planner), None, agree)
 
 
 def previous(history: list[dict[str, Any]], now: str | None) -> str | None:

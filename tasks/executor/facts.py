@@ -92,6 +92,16 @@ def ready(place: Place, services: List[Mapping[str, Any]], configuration: Config
     return found
 
 
+def obstacles(place: Place, service: Mapping[str, Any], configuration: Configuration,
+              supervisord: Supervisord) -> List[HostError]:
+    """As ready(), for whoever only looks: what can be told without supervisord reading its files again."""
+    try:
+        found = _process_problems(service["name"], [], place, supervisord)
+    except HostError as error:
+        found = [error]
+    return found + _service_problems(place, service, configuration)
+
+
 def _reload(place: Place, services: List[Mapping[str, Any]], supervisord: Supervisord) -> List[str]:
     """The groups that are active but in no file any more.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 import shutil
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from . import files, shell
+from . import files, locks, shell
 from .errors import NotReady
 from .remedies import explained
 
@@ -18,6 +19,7 @@ HEADS, TAGS = "refs/fabvisor/heads/", "refs/fabvisor/tags/"
 OWN_NAMES = ("logs", "releases", "current")
 QUICK, SLOW = 60, 600
 NOBODY = ("-c", "user.name=fabvisor", "-c", "user.email=fabvisor@localhost")
+MOST_TOLD = 20                      # commits
 BATCH = " -oBatchMode=yes -oConnectTimeout=10"
 
 
@@ -28,6 +30,16 @@ class State(NamedTuple):
     commit: Optional[str]
     branch: Optional[str]
     edits: Dict[str, Optional[str]]
+
+
+class Way(NamedTuple):
+    """How many commits are left behind (`back`) and added (`forward`), None where nobody can tell; of each the
+    newest MOST_TOLD, newest first: {commit, author, subject}."""
+
+    back: Optional[int]
+    forward: Optional[int]
+    dropped: List[Dict[str, str]]
+    commits: List[Dict[str, str]]
 
 
 class Clone:
@@ -80,10 +92,7 @@ class Clone:
 
     def exclude(self, paths: Sequence[str]) -> None:
         """From what git calls untracked, in the clone and in its worktrees; there they may be links."""
-        git_dir = os.path.join(self.directory, ".git")
-        if not os.path.isdir(git_dir):          # a worktree or a submodule: git knows where
-            git_dir = self._git("rev-parse", "--git-common-dir")[0]
-        path = os.path.join(self.directory, git_dir, "info", "exclude")
+        path = os.path.join(self._shared_folder(), "info", "exclude")
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "a+", encoding="utf-8") as file:
             file.seek(0)
@@ -93,12 +102,14 @@ class Clone:
 
     def fetch(self, say: shell.Say) -> None:
         """Objects and our own refs only: no branch, no file of the service directory changes."""
-        self._network("fetch", "--force", "--prune", "--tags", "--no-recurse-submodules", "--", self.repo,
-                      "+refs/heads/*:%s*" % HEADS, "+refs/tags/*:%s*" % TAGS, say=say)
+        with self._fetching():
+            self._network("fetch", "--force", "--prune", "--tags", "--no-recurse-submodules", "--", self.repo,
+                          "+refs/heads/*:%s*" % HEADS, "+refs/tags/*:%s*" % TAGS, say=say)
 
     def fetch_commit(self, commit: str, say: shell.Say) -> None:
         """A commit that no branch holds any more can often still be had by its full name."""
-        self._network("fetch", "--no-tags", "--no-recurse-submodules", "--", self.repo, commit, say=say)
+        with self._fetching():
+            self._network("fetch", "--no-tags", "--no-recurse-submodules", "--", self.repo, commit, say=say)
 
     def try_commit(self, commit: str, say: shell.Say) -> None:
         """fetch_commit, where not having it is an answer."""
@@ -129,13 +140,14 @@ class Clone:
             return self._maybe("rev-parse", "--verify", "--quiet", revision.lower() + "^{commit}"), None
         return None, None
 
-    def distance(self, commit: str) -> Tuple[Optional[int], Optional[int]]:
-        """(commits that HEAD has and it has not, commits that it has and HEAD has not); None where nobody can tell."""
-        counted = self._maybe("rev-list", "--left-right", "--count", "HEAD..." + commit, "--")
+    def way(self, was: str, commit: str) -> Way:
+        """From the one to the other. One `git log` a direction, and none where there is nothing to tell."""
+        counted = self._maybe("rev-list", "--left-right", "--count", "%s...%s" % (was, commit), "--")
         if counted is None:
-            return None, None
-        back, forward = counted.split()
-        return int(back), int(forward)
+            return Way(None, None, [], [])
+        back, forward = map(int, counted.split())
+        return Way(back, forward, self._newest("%s..%s" % (commit, was)) if back else [],
+                   self._newest("%s..%s" % (was, commit)) if forward else [])
 
     def subject(self, commit: str) -> str:
         """The first line of its message; empty where it is not here."""
@@ -218,6 +230,11 @@ class Clone:
                 found = fields[1]
         return found
 
+    def _newest(self, span: str) -> List[Dict[str, str]]:
+        lines = self._git("log", "-%d" % MOST_TOLD, "--format=%H%x09%an%x09%s", span, "--")
+        fields = (line.split("\t", 2) for line in lines)
+        return [{"commit": found[0], "author": found[1], "subject": found[2]} for found in fields if len(found) == 3]
+
     def _digest(self, path: str) -> Optional[str]:
         """None for what is no plain file, or has a name that git writes in quotes: no two of those are the same."""
         data = None if path.startswith('"') else files.read_bytes(os.path.join(self.directory, path))
@@ -229,6 +246,19 @@ class Clone:
             return next(iter(self._git(*args)), None)
         except shell.CommandFailed:
             return None
+
+    @contextlib.contextmanager
+    def _fetching(self) -> Iterator[None]:
+        """One at a time: `plan` fetches under no lock of the service, and two fetches would meet git's own locks."""
+        with locks.waiting(os.path.join(self._shared_folder(), "fabvisor-fetch"), SLOW, self._check):
+            yield
+
+    def _shared_folder(self) -> str:
+        """`.git`; of a worktree or a submodule, what git says."""
+        git_dir = os.path.join(self.directory, ".git")
+        if not os.path.isdir(git_dir):
+            git_dir = os.path.join(self.directory, self._git("rev-parse", "--git-common-dir")[0])
+        return git_dir
 
     def _network(self, *args: str, say: shell.Say) -> List[str]:
         self._never_ask()

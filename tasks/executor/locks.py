@@ -7,7 +7,7 @@ import fcntl
 import json
 import os
 import time
-from typing import Any, Dict, Iterator, List
+from typing import Any, Callable, ContextManager, Dict, Iterator, List
 
 from . import files, processes
 from .errors import TryAgain
@@ -84,10 +84,15 @@ def holder_of(place: Place, service: str) -> Dict[str, Any]:
     return holder if holder and processes.alive(holder.get("pid"), holder.get("start")) else {}
 
 
-@contextlib.contextmanager
-def reload_lock(place: Place, seconds: float = 60) -> Iterator[None]:
+def reload_lock(place: Place) -> ContextManager[None]:
     """Held around "write the program file, reload, replace the group": supervisord is shared."""
-    fd = os.open(place.reload_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return waiting(place.reload_lock, 60, lambda: None)
+
+
+@contextlib.contextmanager
+def waiting(path: str, seconds: float, check: Callable[[], None]) -> Iterator[None]:
+    """A lock for a moment's work, on a file of that name; `check` may end the wait."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + seconds
     try:
         while True:
@@ -96,8 +101,9 @@ def reload_lock(place: Place, seconds: float = 60) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise TryAgain("another deploy has been changing supervisord for %g s" % seconds,
-                                   "wait for it, then try again") from None
+                    raise TryAgain("%s has been locked for %g s" % (path, seconds),
+                                   "another deploy holds it: wait for it, then try again") from None
+                check()
                 time.sleep(0.02)
         yield
     finally:

@@ -33,6 +33,7 @@ def main(source: BinaryIO, sink: BinaryIO) -> None:
 VERBS = {
     "rollout": ("rollout", "rollout"), "status": ("reading", "status"), "heads": ("reading", "heads"),
     "ask": ("reading", "ask"), "history": ("reading", "history_of"), "logs": ("logs", "logs"), "runs": ("logs", "runs"),
+    "plan": ("ahead", "plan"),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
-from typing import Any, List, Mapping
+from typing import Any, Dict, List, Mapping
 
 from . import files
 from .place import Place
@@ -62,16 +62,26 @@ def _words(value: str) -> List[str]:
     return [line.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for line in lines if len(line) >= LEAST]
 
 
-def _secrets(env_file: str) -> List[str]:
-    """The values of those that its second line names."""
+def secret_names(env_file: str) -> List[str]:
+    """Those that its second line names."""
     head = env_file.split("\n", 2)
-    if len(head) < 3 or not head[1].startswith(NAMES):
-        return []
+    return head[1][len(NAMES):].split() if len(head) == 3 and head[1].startswith(NAMES) else []
+
+
+def values(env_file: str) -> Dict[str, str]:
+    """What it sets, by name; {} for one that somebody edited so that it cannot be read."""
     import shlex  # only where there is something to read
 
-    names = head[1][len(NAMES):].split()
+    body = env_file.partition("\n")[2]
+    if body.startswith(NAMES):
+        body = body.partition("\n")[2]
     try:
-        pairs = [word.partition("=") for word in shlex.split(head[2])]
-    except ValueError:                  # somebody edited it
-        return []
-    return [value for name, _, value in pairs if name in names]
+        pairs = [word.partition("=") for word in shlex.split(body)]
+    except ValueError:
+        return {}
+    return {name: value for name, equals, value in pairs if equals}
+
+
+def _secrets(env_file: str) -> List[str]:
+    names = secret_names(env_file)
+    return [value for name, value in values(env_file).items() if name in names] if names else []

@@ -24,6 +24,7 @@ def environment(data: Raw, name: str, source: str) -> model.Environment:
             for service, merged in services.items()
         ),
         sandbox=raw.get("sandbox", False),
+        confirm=raw.get("confirm", False),
         url=raw.get("url", ""),
         source=source,
         elsewhere=tuple(sorted(set(data["services"]) - set(services))),

@@ -86,6 +86,7 @@ class Environment(Struct, frozen=True, kw_only=True):
     run_mode: str
     targets: tuple[Target, ...]
     sandbox: bool = False
+    confirm: bool = False                   # a person agrees before a deploy or a rollback
     url: str = ""                           # where the result can be seen
     source: str = ""                        # the file it was read from, as a message names it
     elsewhere: tuple[str, ...] = ()         # services of the same file that do not run here

@@ -29,7 +29,7 @@ def text(inventory: Inventory, services: set[str], project: str, ref: str) -> st
     includes = [
         {"project": project, "ref": ref, "file": "/templates/deploy.yml", "inputs": {**inputs, **where}}
         for environment in _environments(inventory)
-        for inputs in _inputs(inventory, environment, services)
+        for inputs in _inputs(environment, services)
     ]
     stages = yaml.safe_dump({"stages": ["build", "test", "deploy"]}, default_flow_style=None)
     return stages + "\n" + yaml.safe_dump({"include": includes}, sort_keys=False)
@@ -51,10 +51,9 @@ def _environments(inventory: Inventory) -> Iterator[Environment]:
             yield environment
 
 
-def _inputs(inventory: Inventory, environment: Environment, services: set[str]) -> Iterator[dict[str, Any]]:
+def _inputs(environment: Environment, services: set[str]) -> Iterator[dict[str, Any]]:
     """What is production, or asks before it deploys, waits for a click."""
     kind = tier(environment.name)
-    asks = inventory.data["environments"][environment.name].get("confirm", False)
     for service in sorted({target.service.name for target in environment.targets} & services):
-        waits = {"run": "manual"} if asks or kind == "production" else {}
+        waits = {"run": "manual"} if environment.confirm or kind == "production" else {}
         yield {"service": service, "environment": environment.name, "branch": environment.branch, "tier": kind, **waits}

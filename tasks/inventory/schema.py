@@ -80,6 +80,7 @@ class Environment(Settings, kw_only=True, forbid_unknown_fields=True):
     url: Text = UNSET
     services: list[str] | dict[str, Overrides | None] | UnsetType = UNSET
     hosts: list[str] | dict[str, Settings | None] | UnsetType = UNSET
+    confirm: bool = False
     sandbox: bool = False
 
 

@@ -46,6 +46,15 @@ class Reporter(Protocol):
         """Nobody reads standard output any more (`fab logs --follow | head`): an endless command ends."""
         return False
 
+    @property
+    def attended(self) -> bool:
+        """A person is there to be asked."""
+        return False
+
+    def ask(self, question: str) -> bool:
+        """Their yes or no, where it is attended."""
+        return False
+
     def __enter__(self) -> Reporter:
         return self
 
@@ -90,12 +99,20 @@ class Audience(Reporter):
     def gone(self) -> bool:
         return self._screen.gone
 
+    @property
+    def attended(self) -> bool:
+        return self._screen.attended
+
+    def ask(self, question: str) -> bool:
+        return self._screen.ask(question)
+
 
 def choose(
-    format: str, verbose: bool, environ: Mapping[str, str], stdout: TextIO, stderr: TextIO
+    format: str, verbose: bool, environ: Mapping[str, str], stdout: TextIO, stderr: TextIO,
+    stdin: TextIO | None = None,
 ) -> Reporter:
     """The reporter for `--format`. Raises SelectionError for a name that is none of them."""
-    screen = Screen(out=Stream(stdout), err=Stream(stderr), environ=environ, verbose=verbose)
+    screen = Screen(out=Stream(stdout), err=Stream(stderr), environ=environ, verbose=verbose, keyboard=stdin)
     name = _automatic(screen) if format == "auto" else format
     if name not in FORMATS:
         raise SelectionError(f"--format {format}: no such format", _nearest(format))
@@ -124,6 +141,13 @@ class _Late(Reporter):
     @property
     def gone(self) -> bool:
         return self._screen.out.gone
+
+    @property
+    def attended(self) -> bool:
+        return self.chosen.attended
+
+    def ask(self, question: str) -> bool:
+        return self.chosen.ask(question)
 
 
 def _automatic(screen: Screen) -> str:

@@ -56,6 +56,10 @@ class GitLab(Plain):
         self.deploy = ""
         self.records: dict[str, Record] = {}
 
+    @property
+    def attended(self) -> bool:
+        return False
+
     def on(self, event: Event) -> None:
         if isinstance(event, Started):
             self.deploy = event.deploy

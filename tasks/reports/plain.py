@@ -5,7 +5,7 @@ Progress and results go to standard output, errors to standard error.
 
 from __future__ import annotations
 
-from tasks.reports import Reporter
+from tasks.reports import Reporter, asking
 from tasks.reports.lines import Line, text_of
 from tasks.reports.pages import error_lines
 from tasks.reports.screen import Screen, Stream
@@ -21,6 +21,7 @@ from tasks.rollout.events import (
     Looked,
     Notice,
     Output,
+    Planned,
     Resolved,
     Started,
     StepFinished,
@@ -53,8 +54,17 @@ class Plain(Reporter):
     def gone(self) -> bool:
         return self.screen.out.gone
 
+    @property
+    def attended(self) -> bool:
+        return asking.attended(self.screen)
+
+    def ask(self, question: str) -> bool:
+        self._print(self.story.plan_lines(self.width))
+        return asking.ask(self.screen, question)
+
     def on(self, event: Event) -> None:
         self.story.hear(event)
+        self._tell_plans_before(event)
         match event:
             case Started():
                 opening = self.story.opening(event)
@@ -82,6 +92,11 @@ class Plain(Reporter):
                 self._print(error_lines(event), self.screen.err)
             case Finished():
                 self._ending(event)
+
+    def _tell_plans_before(self, event: Event) -> None:
+        """They are told together: hosts that agree share their lines."""
+        if not isinstance(event, Planned):
+            self._print(self.story.plan_lines(self.width))
 
     def close(self) -> None:
         self.screen.out.flush()

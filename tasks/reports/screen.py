@@ -96,6 +96,7 @@ class Screen:
     verbose: bool = False
     now: Callable[[], datetime] = utc_now
     clock: Callable[[], float] = time.monotonic
+    keyboard: TextIO | None = None
 
     @property
     def marks(self) -> Marks:

@@ -8,6 +8,7 @@ from tasks.reports.board import Board
 from tasks.reports.lines import Line
 from tasks.reports.pages import result_lines
 from tasks.reports.past import history_lines
+from tasks.reports.plans import brief_lines, full_lines
 from tasks.reports.screen import Screen
 from tasks.reports.settings import setting_lines
 from tasks.reports.verdict import READING, verdict
@@ -20,6 +21,7 @@ from tasks.rollout.events import (
     LogLine,
     Looked,
     Output,
+    Planned,
     Resolved,
     Setting,
     Started,
@@ -41,6 +43,8 @@ class Story:
         self.settings: list[Setting] = []
         self.past: list[History] = []
         self.watched = False
+        self.plans: list[Planned] = []
+        self.in_full = False
         self.told: set[str] = set()
         self.progressed = False
         self._tails: dict[Step, deque[str]] = {}
@@ -52,6 +56,9 @@ class Story:
                 self.hosts, self.services = event.hosts, event.services
                 self._since = self.screen.clock()
                 self.progressed = event.command not in READING
+                self.in_full = event.command == "plan"
+            case Planned():
+                self.plans.append(event)
             case Status():
                 self.board = self.board.after(event)
             case Looked():
@@ -110,6 +117,13 @@ class Story:
         back = distance(event.back, event.forward)
         line += [(f", {back}", "bad")] if back else []
         return [*line, (f"  {clean(event.subject)}", "dim")] if event.subject else line
+
+    def plan_lines(self, width: int) -> list[Line]:
+        """Of the plans so far; told once."""
+        plans, self.plans = self.plans, []
+        if not plans:
+            return []
+        return (full_lines if self.in_full else brief_lines)(plans, width, self.screen.marks)
 
     def ending(self, finished: Finished, width: int) -> list[Line]:
         """The table, an empty line, the verdict."""

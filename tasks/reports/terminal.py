@@ -11,7 +11,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
 
-from tasks.reports import Reporter
+from tasks.reports import Reporter, asking
 from tasks.reports.board import Board
 from tasks.reports.lines import Line
 from tasks.reports.live import FRAMES_PER_SECOND, Region
@@ -28,6 +28,7 @@ from tasks.rollout.events import (
     Looked,
     Notice,
     Output,
+    Planned,
     Resolved,
     Started,
     StepFinished,
@@ -51,25 +52,26 @@ class Terminal(Reporter):
         self.console = console
         self.story = Story(screen)
         self.region = Region(screen.marks, screen.clock)
-        self.live = (
-            Live(
-                self.region,
-                console=console,
-                refresh_per_second=FRAMES_PER_SECOND,
-                transient=True,
-                vertical_overflow="crop",
-            )
-            if moving
-            else None
-        )
+        self.moving = moving
+        self.live: Live | None = None
 
     @property
     def gone(self) -> bool:
         return self.screen.out.gone
 
+    @property
+    def attended(self) -> bool:
+        return asking.attended(self.screen)
+
+    def ask(self, question: str) -> bool:
+        self.close()
+        self._print(self.story.plan_lines(self.console.width))
+        return asking.ask(self.screen, question)
+
     def on(self, event: Event) -> None:
         self.story.hear(event)
         self._move(event)
+        self._tell_plans_before(event)
         match event:
             case Resolved():
                 self._print([self.story.resolved(event)])
@@ -89,6 +91,11 @@ class Terminal(Reporter):
             case Finished():
                 self._ending(event)
 
+    def _tell_plans_before(self, event: Event) -> None:
+        """They are told together: hosts that agree share their lines."""
+        if not isinstance(event, Planned):
+            self._print(self.story.plan_lines(self.console.width))
+
     def close(self) -> None:
         if self.live:
             self.live.stop()
@@ -100,17 +107,25 @@ class Terminal(Reporter):
             opening = self.story.opening(event)
             if opening:
                 self._hang(Text(), _text(opening))
+            self._begin_to_move()
         if not self.live:
             return
         if isinstance(event, Looked):
             self.live.update(Watched(self.story.board), refresh=True)
         elif not self.story.watched:
             self.live.update(self.region)
-        if isinstance(event, Started):
-            self.live.start(refresh=True)
-        elif isinstance(event, LogLine | Finished):
+        if isinstance(event, LogLine | Finished):
             # A log has no region below it: its lines are for scrolling back and copying.
             self.live.stop()
+
+    def _begin_to_move(self) -> None:
+        """With each Started anew: after a question the region begins below the answer."""
+        if self.live:
+            self.live.stop()
+        if self.moving:
+            self.live = Live(self.region, console=self.console, refresh_per_second=FRAMES_PER_SECOND, transient=True,
+                             vertical_overflow="crop")
+            self.live.start(refresh=True)
 
     def _failure(self, event: StepFinished) -> None:
         marks = self.screen.marks

@@ -64,7 +64,7 @@ def _later(finished: Finished) -> str:
 
 def _done(finished: Finished, seconds: float) -> str:
     if finished.command in READING:
-        return "all well" if finished.command == "status" else ""
+        return _looked(finished)
     if finished.outcome == "restored":
         return "every host is as it was"
     if not finished.hosts:
@@ -77,6 +77,14 @@ def _done(finished: Finished, seconds: float) -> str:
     else:
         facts = ", ".join(_fact(finished.command, name, ran) for name, ran in services.items())
     return f"{facts}, {duration(seconds)}"
+
+
+def _looked(finished: Finished) -> str:
+    if finished.command == "plan":
+        hosts = [host for host, _, one in results(finished) if one.outcome == "pending"]
+        where = listed(list(dict.fromkeys(map(clean, hosts))))
+        return f"a deploy would change {where}; nothing was changed now" if hosts else "nothing would change"
+    return "all well" if finished.command == "status" else ""
 
 
 def _fact(command: str, service: str, ran: list[Result]) -> str:

@@ -124,6 +124,8 @@ class Conversation:
             peer.looked = True
         elif kind == "resolved":
             self.resolved[message["service"]] = message
+        elif kind == "compared":
+            peer.compared[message["service"]] = message
         elif kind == "odd":
             peer.odd[message["service"]] = wire.odd(message)
         elif kind == "history":

@@ -8,15 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks import _errors as errors
-from tasks.rollout import asking, events, results, signals, wire
+from tasks.rollout import asking, deciding, events, preview, results, signals, wire
 from tasks.rollout.conversation import Conversation, Stop
-from tasks.rollout.goal import Goal, Planner
+from tasks.rollout.goal import Planner
 from tasks.rollout.locking import lock_and_look
 from tasks.rollout.steps import PHASES
 
 if TYPE_CHECKING:
     from tasks.inventory.model import Target
-    from tasks.rollout.fleet import Peer
     from tasks.rollout.order import Order
 
 
@@ -42,7 +41,7 @@ class Coordinator:
         with signals.as_messages(self.conversation.signalled, self.conversation.leave), self.conversation.fleet:
             try:
                 self.conversation.fleet.connect()
-                self._announce()            # what it takes to tell is imported meanwhile
+                deciding.announce(self.conversation, self.order)      # what it takes to tell is imported meanwhile
                 self.conversation.wait_connected()
                 self._lock(resolve or {})
                 self._plan(plan)
@@ -57,38 +56,15 @@ class Coordinator:
 
     def _lock(self, resolve: dict[str, str]) -> None:
         """The lowest-named host resolves the revisions, once for all."""
-        by_host = {peer.name: self._to_resolve(peer, resolve) for peer in self.peers}
+        by_host = deciding.by_host(self.peers, resolve)
         lock_and_look(self.conversation, lambda peer: wire.rollout(peer, self.order, by_host[peer.name]),
                       self.wait, self.while_restoring)
-        for name, found in self.conversation.resolved.items():
-            self.report.on(events.Resolved(service=name, revision=found["revision"], commit=found["commit"],
-                                           subject=found["subject"], back=found["back"], forward=found["forward"]))
-
-    def _to_resolve(self, peer: Peer, resolve: dict[str, str]) -> dict[str, str]:
-        """A service is resolved by the lowest-named host that it is deployed to."""
-        lower = {name for other in self.peers if other.name < peer.name for name in other.services}
-        return {name: revision for name, revision in resolve.items() if name not in lower}
+        deciding.tell_resolved(self.conversation)
 
     def _plan(self, plan: Planner) -> None:
-        facts = {(peer.name, name): found for peer in self.peers for name, found in peer.facts.items()}
-        goals = {name: Goal(commit=found["commit"], revision=found["revision"], branch=found["branch"])
-                 for name, found in self.conversation.resolved.items()}
-        try:
-            plans = plan(self.targets, facts, goals)
-        except errors.FabvisorError as error:
-            self.report.on(events.of_error(error))
-            raise Stop(error) from None
-        for peer in self.peers:
-            peer.plans = {name: plans[peer.name, name] for name in peer.services}
-        self._tell_chosen()
-
-    def _tell_chosen(self) -> None:
-        """Where the plan itself chose the commits (a rollback), say which."""
-        plans = [item for peer in self.peers for item in peer.plans.items()]
-        chosen = {name: plan.tried for name, plan in plans if plan.tried != plan.was}
-        for name, commit in sorted(chosen.items()):
-            if name not in self.conversation.resolved and commit:
-                self.report.on(events.Resolved(service=name, revision="the version before", commit=commit))
+        deciding.decide(self.conversation, self.targets, plan)
+        for told in preview.brief(self.conversation):
+            self.report.on(told)
 
     def _agree(self) -> None:
         """Nothing restarts until every host has built; nothing is kept until every host is healthy."""
@@ -135,9 +111,3 @@ class Coordinator:
         self.conversation.holding = True
         self.conversation.until(lambda: all(peer.ending or peer.gone for peer in begun))
         asking.ask([peer for peer in begun if not peer.ending], self.order, self.report)
-
-    def _announce(self) -> None:
-        services = sorted({target.service.name for target in self.targets})
-        self.report.on(events.Started(command=self.order.command, environment=self.order.environment,
-                                          hosts=[peer.name for peer in self.peers], services=services,
-                                          deploy=self.order.deploy, url=self.order.url))

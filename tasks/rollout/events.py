@@ -47,6 +47,45 @@ class Resolved(Event, frozen=True, kw_only=True, tag="resolved"):
     forward: int | None = None
 
 
+class Commit(Struct, frozen=True, kw_only=True):
+    commit: str
+    subject: str
+    author: str
+
+
+class Names(Struct, frozen=True, kw_only=True):
+    added: list[str] = []
+    removed: list[str] = []
+    changed: list[str] = []
+
+
+class Planned(Event, frozen=True, kw_only=True, tag="plan"):
+    """What a deploy does to one service on one host, and why; no `steps`: everything is so already.
+
+    `commits` are the newest of those that it adds, `dropped` of those that it leaves behind. `diff` is of the program
+    file. `missing` is what `requires` names and the commit lacks, `obstacles` what a deploy would be refused for.
+    Null where it was not asked: `back` and `forward` of a first deploy or of a host that differs from the first
+    one; `variables` and `secrets_changed` in a deploy, which only `plan` looks for, as for what is missing.
+    """
+
+    host: str
+    service: str
+    was: str | None
+    next: str | None
+    back: int | None = None
+    forward: int | None = None
+    commits: list[Commit] = []
+    dropped: list[Commit] = []
+    diff: list[str] = []
+    variables: Names | None = None
+    secrets_changed: int | None = None
+    edited: list[str] = []
+    missing: list[str] = []
+    obstacles: list[str] = []
+    steps: list[str] = []
+    why: list[str] = []
+
+
 class HostState(Event, frozen=True, kw_only=True, tag="host_state"):
     """What a host is busy with between steps: connecting, locked, waiting, restoring, …"""
 
@@ -178,7 +217,8 @@ class Looked(Event, frozen=True, kw_only=True, tag="looked"):
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """One service on one host at the end: committed, unchanged, restored, refused, unreachable or unknown."""
+    """One service on one host at the end: committed, unchanged, restored, refused, unreachable or unknown;
+    of a plan also pending."""
 
     was: str | None = None
     tried: str | None = None

@@ -58,10 +58,11 @@ class Facts(Struct, frozen=True, kw_only=True):
     history: list[dict[str, Any]]       # oldest first
     log: str
     holder: dict[str, Any] = {}         # who holds the lock now (status only)
-    due: list[str] = []                 # deploys that left something to undo (status only)
+    due: list[str] = []                 # deploys that left something to undo (status and plan only)
     due_by: list[str] = []              # who began them
     unloaded: bool = False              # the program file is younger than the running program (status only)
     words: list[str] = []               # the last ones of a program that does not stay up (status only)
+    obstacles: list[str] = []           # what a change would be refused for (plan only)
     elsewhere: list[Any] | None = None  # [file, line] of another definition of the program (status only)
 
 

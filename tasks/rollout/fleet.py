@@ -44,6 +44,7 @@ class Peer:
         self.history: list[History] = []            # oldest first
         self.heads: dict[str, str | None] = {}      # commits on the disk, where the facts were not asked for
         self.plans: dict[str, Plan] = {}
+        self.compared: dict[str, Message] = {}      # by service, what it says of a plan before there is a deploy
         self.planned = False                        # it was given a plan: from then on it must say how it ended
         self.gone = False                           # nothing more will be heard of it
         self.done = ""

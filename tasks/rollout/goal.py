@@ -62,8 +62,23 @@ def refuse_obstacles(facts: dict[Key, Facts], set_aside: bool) -> None:
 
 def is_there(service: Service, facts: Facts, commit: str) -> bool:
     """This commit on disk, this program file and environment file, RUNNING and started from this commit."""
-    return (facts.commit == commit and not facts.edited and _same_files(service, facts)
-            and facts.program.state == "RUNNING" and facts.started_from == commit)
+    return not differences(service, facts, commit)
+
+
+def differences(service: Service, facts: Facts, commit: str) -> list[str]:
+    """Why something has to be done, in words."""
+    if facts.commit is None:
+        return ["first deploy"]
+    runs, paths = facts.program.state == "RUNNING", supervised.paths(service, facts)
+    found = [
+        (facts.commit != commit, "another commit"),
+        (bool(facts.edited), "edited files"),
+        (facts.program_file != files.program_file(service, paths), "the program file changes"),
+        (facts.env_sha256 != files.env_file(service).sha256(), "the environment file changes"),
+        (not runs, f"not running: {facts.program.state}"),
+        (runs and facts.started_from != facts.commit, "what runs was started from another commit than is on disk"),
+    ]
+    return [words for so, words in found if so]
 
 
 def only_stopped(service: Service, facts: Facts, commit: str) -> bool:

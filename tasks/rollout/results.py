@@ -9,6 +9,7 @@ from tasks.rollout.events import Finished, Result
 
 if TYPE_CHECKING:
     from tasks.rollout.fleet import Peer
+    from tasks.rollout.steps import Plan
 
 SIGNALS = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 PRECEDENCE = (3, *SIGNALS, 2, 75, 1, 0)
@@ -36,6 +37,13 @@ def read(command: str, peers: list[Peer]) -> Finished:
     return Finished(command=command, outcome=of_fleet(outcomes, code), exit_code=code, hosts=hosts)
 
 
+def foreseen(command: str, peers: list[Peer]) -> Finished:
+    """The end of looking ahead, where nothing stood in the way of it."""
+    hosts = {peer.name: {name: _foreseen(plan) for name, plan in peer.plans.items()} for peer in peers}
+    pending = any(result.outcome == "pending" for results in hosts.values() for result in results.values())
+    return Finished(command=command, outcome="pending" if pending else "unchanged", exit_code=0, hosts=hosts)
+
+
 def of_fleet(outcomes: set[str], code: int) -> str:
     """One word for all hosts."""
     if "unknown" in outcomes:
@@ -58,6 +66,10 @@ def _result(peer: Peer, service: str, tried: str | None, why: str) -> Result:
         now = peer.now.get(service)
     told = None if outcome in ("committed", "unchanged") else (peer.why or peer.trouble or why)
     return Result(was=was, tried=tried, now=now, outcome=outcome, why=told or None)
+
+
+def _foreseen(plan: Plan) -> Result:
+    return Result(was=plan.was, tried=plan.tried, now=plan.was, outcome="pending" if plan.steps else "unchanged")
 
 
 def _outcome(peer: Peer, service: str) -> str:

@@ -28,9 +28,9 @@ def hello(verb: str, peer: Peer, **more: Any) -> Message:
             "services": [_service(target) for target in peer.targets], **more}
 
 
-def rollout(peer: Peer, order: Order, resolve: dict[str, str]) -> Message:
+def rollout(peer: Peer, order: Order, resolve: dict[str, str], verb: str = "rollout") -> Message:
     """hello for a change; `resolve` names the revision that this host shall turn into a commit, by service."""
-    message = hello("rollout", peer, deploy=order.deploy, by=order.by, command=order.command, since=order.since)
+    message = hello(verb, peer, deploy=order.deploy, by=order.by, command=order.command, since=order.since)
     for service in message["services"]:
         service["revision"] = resolve.get(service["name"])
     return message

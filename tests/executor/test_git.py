@@ -74,6 +74,7 @@ def test_a_branch_that_moved_is_not_the_old_local_one(tmp_path: Path, work: Path
     run_git(work, "tag", "--force", "v0")
     assert revision.resolve(here, "main") == {
         "revision": "main", "commit": commit(work, "main"), "branch": "main", "subject": "moved",
+        "commits": [], "dropped": [],
         "back": None, "forward": None}                  # HEAD stands on no commit yet
     assert revision.resolve(here, "v0")["commit"] == commit(work, "main")
 

@@ -25,9 +25,6 @@ SHAPE = [
     row("unknown key, nothing near", M + "zzz: unknown key 'zzz'; known here: build, build_timeout, command, "
         "directory, health, hooks, keep_releases, program, repo, requires, "
         "secrets, shared, strategy, variables", service="zzz: make"),
-    row("a key of a later version", P + "confirm: unknown key 'confirm'; known here: address, branch, "
-        "connect_timeout, gateway, hosts, identity_file, lease, port, program_dir, python, root, run_mode, sandbox, "
-        "services, supervisord_conf, url, user, variables", environment="confirm: true"),
     row("unknown host setting", W + "adress: unknown key 'adress'; did you mean 'address'?", host="adress: 10.0.0.1"),
     row("no strategy", M + "strategy: expected 'in_place' or 'releases', got 'release'; did you mean 'releases'?",
         service="strategy: release"),

@@ -1,0 +1,47 @@
+"""fab plan: what a deploy would do, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks._command import Command, command
+
+if TYPE_CHECKING:
+    from tasks.inventory.model import Target
+    from tasks.rollout.events import Finished
+    from tasks.rollout.facts import Facts
+    from tasks.rollout.goal import Goals, Key, Planner
+    from tasks.rollout.steps import Plan
+
+
+@command(
+    positional=["service"],
+    help={
+        "service": "a name, a comma list, or `all`",
+        "revision": "a commit, branch or tag; the environment's branch unless given",
+    },
+)
+def plan(run: Command, service: str, revision: str = "") -> Finished:
+    """Show what a deploy would do: commits, program file, variables, steps; fetches, and changes nothing else.
+
+    Example: fab plan monitor --env production --revision v1.2
+    """
+    from tasks.deploy import recipe
+    from tasks.rollout.ahead import look_ahead
+    from tasks.rollout.goal import towards
+
+    targets = run.targets_with_secrets(service)
+    wanted = run.revision("revision", revision) if revision else run.environment.branch
+    resolve = {target.service.name: wanted for target in targets}
+    return look_ahead(run.order, targets, run.report, _despite_obstacles(towards(recipe, set_aside=True)),
+                      resolve).finished
+
+
+def _despite_obstacles(planner: Planner) -> Planner:
+    """What a deploy would be refused for is shown with the rest of it."""
+    def tolerant(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals) -> dict[Key, Plan]:
+        from msgspec.structs import replace
+
+        return planner(targets, {key: replace(known, foreign=False) for key, known in facts.items()}, goals)
+
+    return tolerant

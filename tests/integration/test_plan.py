@@ -1,0 +1,244 @@
+"""`fab plan`, and `confirm: true`: seen beforehand, by the same planner, with nothing changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import subprocess
+import time
+from typing import Any
+
+import pytest
+
+from tests.integration.app import App, messages
+from tests.integration.conftest import MakeApp
+from tests.support.lab import Run, git
+
+FIRST, SECOND = "first-value-of-the-secret", "second-value-of-the-secret"
+
+
+def plans(run: Run) -> dict[str, dict[str, Any]]:
+    return {event["host"]: event for event in run.events if event["event"] == "plan"}
+
+
+def everything(app: App) -> list[Any]:
+    """All that a plan must leave: also history, journals, locks, folders of ours."""
+    ours = [sorted(str(path) for path in (app.lab[host].root / ".fabvisor").rglob("*") if app.name in str(path))
+            for host in app.hosts]
+    return [app.states(), app.pids(), ours]
+
+
+def test_a_first_deploy(app: App) -> None:
+    """Resolved as deploy does; no clone and no folder is made."""
+    commit = git(app.repo, "rev-parse", "main")
+    before = everything(app)
+    for revision in ("main", commit[:10]):
+        run = app.fab("plan", app.name, "--revision", revision)
+        assert (run.code, run.finished["outcome"]) == (0, "pending"), run
+        for plan in plans(run).values():
+            assert (plan["was"], plan["next"], plan["back"], plan["why"]) == (None, commit, None, ["first deploy"])
+            assert plan["diff"][0] == "--- /dev/null" and plan["secrets_changed"] == 0
+        assert everything(app) == before
+    steps = plans(run)["web1"]["steps"]
+    assert app.deploy().steps("web1") == steps
+    again = app.fab("plan", app.name)
+    assert (again.code, again.finished["outcome"]) == (0, "unchanged")
+    assert [plan["steps"] for plan in plans(again).values()] == [[], []]
+
+
+def test_everything_that_would_change(make_app: MakeApp) -> None:
+    app = make_app(variables={"LEVEL": "info", "OLD": "1"}, secrets=["TOKEN"])
+    assert app.deploy(TOKEN=FIRST).code == 0
+    one, two = app.commits()[0], app.commit(f"{app.name}-2")
+    assert app.deploy("--host", "web2", TOKEN=FIRST).code == 0
+    three = app.commit(f"{app.name}-3")
+    app.write(variables={"LEVEL": "warning", "NEW": "1"}, program={"startsecs": 0, "stopwaitsecs": 6},
+              requires=["run.sh", "nope.yaml"])
+    edited = app.lab["web2"].directory(app.name) / "run.sh"
+    edited.write_text(edited.read_text() + "# by hand\n")
+    before = everything(app)
+    run = app.fab("plan", app.name, TOKEN=SECOND)
+    assert (run.code, run.finished["outcome"]) == (0, "pending"), run
+    assert everything(app) == before
+    web1, web2 = plans(run)["web1"], plans(run)["web2"]
+    assert (web1["was"], web1["next"], web1["back"], web1["forward"]) == (one, three, 0, 2)
+    assert [(found["commit"], found["subject"], found["author"]) for found in web1["commits"]] == [
+        (three, f"{app.name}-3", "Test"), (two, f"{app.name}-2", "Test")]
+    assert (web2["was"], web2["forward"], web2["edited"]) == (two, 1, [" M run.sh"])
+    assert web1["variables"] == {"added": ["NEW"], "removed": ["OLD"], "changed": ["LEVEL"]}
+    assert (web1["secrets_changed"], web1["missing"]) == (1, ["nope.yaml"])
+    assert {"-stopwaitsecs=5", "+stopwaitsecs=6"} <= set(web1["diff"])
+    assert {"another commit", "the program file changes", "the environment file changes"} <= set(web1["why"])
+    assert "restart" in web1["steps"]
+    assert run.finished["hosts"]["web1"][app.name] == {
+        "was": one, "tried": three, "now": one, "outcome": "pending", "why": None}
+    for shown in (run, *(app.fab("plan", app.name, format=format, TOKEN=SECOND) for format in ("plain", "terminal"))):
+        assert not re.search(rf"{FIRST}|{SECOND}|[0-9a-f]{{64}}", shown.out + shown.err)
+    assert "1 secret changed" in shown.out and "TOKEN" not in shown.out
+
+
+def test_passwords_in_a_strangers_program_file_are_not_shown(app: App) -> None:
+    assert app.deploy().code == 0
+    file = app.program_file("web1")
+    file.write_text(re.sub("environment=.*", 'environment=RUN_MODE="old",\n  DB="hunter2, \'x"', file.read_text()))
+    run = app.fab("plan", app.name)
+    assert "hunter2" not in run.out
+    assert '-environment=RUN_MODE="old",' in plans(run)["web1"]["diff"]
+
+
+def test_back(app: App) -> None:
+    """What is left behind is shown; deploy tells the same in short."""
+    app.deployed()
+    one = app.commits()[0]
+    for number in range(2, 25):
+        git(app.lab.folder / "git" / app.name, "commit", "--quiet", "--allow-empty", "--message", f"change {number}")
+    new = app.commit(f"{app.name}-25")
+    app.deployed()
+    for run in (app.fab("plan", app.name, "--revision", one), app.deploy("--revision", one)):
+        plan = plans(run)["web1"]
+        assert (plan["was"], plan["next"], plan["back"], plan["forward"]) == (new, one, 24, 0)
+        assert [found["subject"] for found in plan["dropped"]][:2] == [f"{app.name}-25", "change 24"]
+        assert (len(plan["dropped"]), plan["commits"]) == (20, [])
+    assert plan["variables"] is None and plan["secrets_changed"] is None
+
+
+def test_what_a_deploy_would_be_refused_for(app: App) -> None:
+    (app.lab["web1"].directory(app.name)).mkdir(parents=True)
+    (app.lab["web1"].directory(app.name) / "mine").write_text("x")
+    run = app.fab("plan", app.name)
+    assert run.code == 0
+    assert "holds files, but no clone" in "".join(plans(run)["web1"]["obstacles"])
+    assert plans(run)["web2"]["obstacles"] == []
+
+
+def test_while_a_deploy_runs(app: App) -> None:
+    """There is nothing reliable to say; and the deploy does not mind."""
+    app.deployed()
+    going = app.begin("block", "building", f"{app.name}-2", "--host", "web1")
+    run = app.fab("plan", app.name)
+    assert run.code == 75, run
+    assert "is locked by" in messages(run)
+    app.open_all()
+    assert going.end().code == 0
+
+
+def test_fetches_do_not_meet(app: App) -> None:
+    """Plans fetch under no lock of the service; deploys and other plans at the same time go on all the same."""
+    app.deployed()
+    for number in range(2, 5):
+        app.commit(f"{app.name}-{number}")
+        at_once = [app.going("plan", app.name) for _ in range(3)]
+        deploy = app.deploy()
+        assert deploy.code == 0, deploy
+        for one in at_once:
+            assert one.end().code in (0, 75), one.lines
+
+
+# --- confirm: true ---
+
+@pytest.fixture
+def careful(app: App) -> App:
+    app.deployed()
+    app.environment["confirm"] = True
+    app.write()
+    app.commit(f"{app.name}-2", {"note": "x"})
+    return app
+
+
+class OnTerminal:
+    """`fab …` on a pseudo-terminal, as a person sees it."""
+
+    def __init__(self, app: App, *args: str) -> None:
+        self.leader, follower = pty.openpty()
+        environ = app.lab.environ(FAB_INVENTORY=str(app.inventory), TERM="xterm", LANG="C.UTF-8",
+                                  COLUMNS="80", LINES="24")
+        # Ctrl-C is a signal only where the terminal is the session's own.
+        self.process = subprocess.Popen(["setsid", "--ctty", *app.lab.command(*args)], cwd=app.lab.folder, env=environ,
+                                        stdin=follower, stdout=follower, stderr=follower)
+        os.close(follower)
+        self.seen = ""
+
+    def until(self, words: str) -> str:
+        deadline = time.monotonic() + 60
+        while words not in self.seen:
+            assert time.monotonic() < deadline, self.seen
+            assert self._read(), self.seen
+        return self.seen
+
+    def types(self, text: str) -> None:
+        os.write(self.leader, text.encode())
+
+    def end(self) -> int:
+        while self._read():
+            pass
+        os.close(self.leader)
+        return self.process.wait(60)
+
+    def _read(self) -> bool:
+        if not select.select([self.leader], [], [], 60)[0]:
+            return False
+        try:
+            part = os.read(self.leader, 65536)
+        except OSError:                 # the other end is closed
+            return False
+        self.seen += part.decode("utf-8", "replace")
+        return bool(part)
+
+
+def test_yes(careful: App) -> None:
+    """The question comes before the locks, and after the plan; what was typed before it is no answer."""
+    before = everything(careful)
+    screen = OnTerminal(careful, "deploy", careful.name)
+    screen.types("y\n")
+    screen.until("deploy to test? [y/N]")
+    assert f"{careful.name} on web1 and web2" in screen.seen
+    assert everything(careful) == before
+    assert not any(careful.holder_alive(host) for host in careful.hosts)
+    screen.types("y\n")
+    assert screen.end() == 0, screen.seen
+    assert [careful.running(host) for host in careful.hosts] == [f"{careful.name}-2"] * 2
+    assert screen.seen.count("[y/N]") == 1
+    again = OnTerminal(careful, "deploy", careful.name)
+    assert again.end() == 0 and "[y/N]" not in again.seen, "nothing to do, nothing to ask"
+    rollback = OnTerminal(careful, "rollback", careful.name)
+    rollback.until("rollback on test? [y/N]")
+    rollback.types("yes\n")
+    assert rollback.end() == 0, rollback.seen
+    assert [careful.running(host) for host in careful.hosts] == [f"{careful.name}-1"] * 2
+
+
+@pytest.mark.parametrize("typed", ["n\n", "\n", "\x04", "\x03"], ids=["no", "nothing", "end", "interrupt"])
+def test_no(careful: App, typed: str) -> None:
+    before = everything(careful)
+    screen = OnTerminal(careful, "deploy", careful.name)
+    screen.until("[y/N]")
+    screen.types(typed)
+    assert screen.end() == 130, screen.seen
+    assert everything(careful) == before
+
+
+def test_what_changed_since_the_question(careful: App) -> None:
+    screen = OnTerminal(careful, "deploy", careful.name)
+    screen.until("[y/N]")
+    careful.commit(f"{careful.name}-3")
+    before = careful.states(), careful.pids()
+    screen.types("y\n")
+    assert screen.end() == 75, screen.seen
+    assert "since the question something has changed" in screen.seen
+    assert (careful.states(), careful.pids()) == before
+
+
+@pytest.mark.parametrize("command", ["deploy", "rollback"])
+def test_nobody_to_ask(careful: App, command: str) -> None:
+    before = everything(careful)
+    run = careful.fab(command, careful.name)
+    assert run.code == 2 and "--yes" in messages(run)
+    assert [event["event"] for event in run.events] == ["error", "finished"], "no host was contacted"
+    assert everything(careful) == before
+    json_on_a_terminal = OnTerminal(careful, command, careful.name, "--format", "json")
+    assert json_on_a_terminal.end() == 2
+    assert json.loads(json_on_a_terminal.seen.splitlines()[-1])["exit_code"] == 2
+    assert careful.deploy("--yes").code == 0
