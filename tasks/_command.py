@@ -140,7 +140,7 @@ class Command:
 
     def _ask(self) -> None:
         if not self.report.ask(f"{self.name} {'to' if self.name == 'deploy' else 'on'} {self.environment.name}?"):
-            raise Declined("not agreed to: nothing was changed")
+            raise Declined("not agreed to: nothing was changed", "the same command asks again")
 
     def seconds(self, option: str, text: str) -> float:
         return float(self._number(option, text, "a number of seconds"))

@@ -7,7 +7,6 @@ from typing import Any, Dict, Mapping
 
 from . import facts, files, git, journal, locks, masking, reading, revision
 from .configuration import Configuration
-from .errors import NotReady
 from .here import Here
 from .link import Link
 from .place import existing
@@ -19,8 +18,7 @@ Message = Dict[str, Any]
 def plan(link: Link, hello: Message, env: Dict[str, str]) -> None:
     """Look as often as the client says `lock`, as it would to a deploy; then compare with the commits it names."""
     place = existing(hello)
-    if not git.present():
-        raise NotReady("git is not installed (or not in PATH)", "install git on the host")
+    git.must_be_there(env)
     heres = {service["name"]: Here(place, service, env, hello["deploy"], check=link.check, mask=link.mask)
              for service in hello["services"]}
     message: Message = {"do": "lock"}

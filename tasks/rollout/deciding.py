@@ -47,7 +47,7 @@ def decide(conversation: Conversation, targets: tuple[Target, ...], plan: Planne
     try:
         plans = plan(targets, facts, goals)
     except errors.FabvisorError as error:
-        conversation.report.on(events.Error(message=error.message, hint=error.hint))
+        conversation.report.on(events.of_error(error))
         raise Stop(error) from None
     for peer in conversation.peers:
         peer.plans = {name: plans[peer.name, name] for name in peer.services}

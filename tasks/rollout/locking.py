@@ -25,7 +25,7 @@ def lock_and_look(conversation: Conversation, greeting: Greeting, wait: float, w
         patience = max(wait, while_restoring) if all(map(wire.is_restoring, refused)) else wait
         deadline = begin + patience
         if time.monotonic() >= deadline:
-            conversation.report.on(events.Error(message=error.message, hint=error.hint))
+            conversation.report.on(events.of_error(error))
             raise Stop(error)
         if error.message != told:
             conversation.report.on(events.Notice(message=f"waiting: {error.message}"))
