@@ -217,9 +217,9 @@ def test_a_child_holds_nothing(place: Place) -> None:
 
 def test_the_reload_lock_is_waited_for_but_not_for_ever(place: Place) -> None:
     with locks.reload_lock(place), pytest.raises((OSError, errors.HostError), match="supervisord"), \
-            locks.reload_lock(place, 0.1):
+            locks.waiting(place.reload_lock, 0.1, lambda: None):
         pass
-    with locks.reload_lock(place, 0.1):
+    with locks.waiting(place.reload_lock, 0.1, lambda: None):
         pass
 
 
