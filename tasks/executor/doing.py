@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any, List, Mapping
 
-from . import facts, files, git, history, shell
+from . import facts, files, git, history, processes, running, shell
 from .errors import HostError, NotReady
-from .here import Here
+from .here import Here, mark
 from .locks import reload_lock
 from .running import fell, renew, wait_until_up
 from .supervisord import UP, BadConfiguration
@@ -57,6 +57,7 @@ def checkout(here: Here, args: Arguments) -> bool:
 def build(here: Here, args: Arguments) -> bool:
     shell.run(shell.script(args["commands"]), cwd=here.directory, env=here.with_variables(args["variables"]),
               timeout=args["timeout"], say=here.say, check=here.check, mask=here.mask)
+    processes.end_marked(mark(here.place, here.deploy))         # what it sent to the background, in other sessions
     return True
 
 
@@ -98,7 +99,7 @@ def restart(here: Here, args: Arguments) -> bool:
     info = supervisord.info(here.name)
     here.old_pid = info["pid"] or None
     here.note_log(info.get("stdout_logfile"))
-    supervisord.stop(here.name, args["patience"])
+    running.stop(here, supervisord, args["patience"])
     renew(here, supervisord)
     supervisord.start(here.name)
     return True
@@ -107,7 +108,7 @@ def restart(here: Here, args: Arguments) -> bool:
 def stop(here: Here, args: Arguments) -> bool:
     supervisord = here.supervisord()
     was = supervisord.info(here.name)["statename"]
-    supervisord.stop(here.name, args["patience"])
+    running.stop(here, supervisord, args["patience"])
     return was in UP
 
 

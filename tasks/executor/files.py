@@ -11,7 +11,14 @@ TAIL = 8 << 20
 
 
 def ensure_dir(path: str, mode: int = 0o755) -> None:
-    os.makedirs(path, mode=mode, exist_ok=True)
+    """A new folder is on the disk when this returns: what is synced into it would be lost with it."""
+    if os.path.isdir(path):
+        return
+    parent = os.path.dirname(path)
+    ensure_dir(parent)
+    with contextlib.suppress(FileExistsError):      # another deploy was quicker
+        os.mkdir(path, mode)
+    sync_dir(parent)
 
 
 def sync_dir(path: str) -> None:

@@ -9,7 +9,7 @@ import re
 import shutil
 from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from . import files, locks, shell
+from . import files, locks, processes, shell
 from .errors import NotReady
 from .remedies import explained
 
@@ -205,13 +205,13 @@ class Clone:
         return bool(found) and self._maybe("lfs", "version") is None
 
     def unlock(self) -> None:
-        """Only for a way back: the git that held them is ended, and nobody else holds the service's lock."""
-        git_dir = self._maybe("rev-parse", "--absolute-git-dir")
-        for folder, folders, names in os.walk(git_dir or ""):
-            folders[:] = [name for name in folders if name != "objects"]
-            for name in names:
-                if name.endswith(".lock"):
-                    os.unlink(os.path.join(folder, name))
+        """Remove what a killed git left. Only under the service's lock; a person's git that is at work keeps its."""
+        git_dir = self._maybe("rev-parse", "--absolute-git-dir") if self.exists() else None
+        left = [os.path.join(folder, name) for folder, _, names in _walk(git_dir or "") for name in names
+                if name.endswith(".lock")]
+        if left and not processes.working_in(self.directory, "git"):
+            for path in left:
+                files.remove(path)
 
     def head_at(self, when: float) -> Optional[str]:
         """The commit that was checked out at that time (seconds since 1970), by HEAD's reflog."""
@@ -293,6 +293,12 @@ def _edit(line: str) -> str:
     return "%s %s" % (fields[1].replace(".", " "), path.partition("\t")[0])
 
 
+def _walk(git_dir: str) -> Iterator[Tuple[str, List[str], List[str]]]:
+    for folder, folders, names in os.walk(git_dir):
+        folders[:] = [name for name in folders if name != "objects"]
+        yield folder, folders, names
+
+
 def must_be_there(env: Mapping[str, str]) -> None:
     """In the PATH of the login, from which it is run; raises NotReady."""
     if shutil.which("git", path=env.get("PATH")) is None:
@@ -308,6 +314,7 @@ def _environment(env: Mapping[str, str], directory: str) -> Dict[str, str]:
         "GIT_CEILING_DIRECTORIES": os.path.dirname(os.path.realpath(directory)),
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ASKPASS": "",
+        "GIT_OPTIONAL_LOCKS": "0",          # a killed `git status` would leave its lock behind
         "SSH_ASKPASS": "",
         "LC_ALL": "C",
     })

@@ -25,12 +25,14 @@ class Here:
     """`env` is the login environment, marked with the deploy, so that what steps leave behind is found."""
 
     def __init__(self, place: Place, service: Mapping[str, Any], env: Mapping[str, str], deploy: str, *,
-                 say: Say = lambda line: None, check: Check = lambda: None, mask: Optional[Mask] = None) -> None:
+                 say: Say = lambda line: None, waiting: Say = lambda detail: None, check: Check = lambda: None,
+                 mask: Optional[Mask] = None) -> None:
         self.place = place
         self.name = str(service["name"])
         self.deploy = deploy
         self.env = dict(env, **{processes.MARK: mark(place, deploy)})
         self.say = say
+        self.waiting = waiting
         self.check = check
         self.mask = mask or Mask()
         self.directory = place.below_root(service["directory"])

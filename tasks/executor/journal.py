@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from typing import Any, Dict, List, Tuple
+from typing import Any, Container, Dict, List, Tuple
 
 from . import files
 from .errors import CannotRestore
@@ -40,15 +40,27 @@ class Journal:
         self.begun.append((service, step))
         files.append_line(self.path, {"begin": [service, step]})
 
-    def undos(self) -> List[Tuple[str, Step]]:
-        """(service, step) of what was begun and has an undo, in the recipe's order.
+    def undos(self, replaced: Container[str] = ()) -> List[Tuple[str, Step]]:
+        """(service, step) of what was begun and has an undo, in the recipe's order; of services that are `replaced`
+        also what brings the program back.
 
         What a first deploy created is removed last: the program may still stand in it until then.
         """
-        found = [(service, step) for service, part in sorted(self.services.items()) for step in part["steps"]
-                 if (service, step["name"]) in self.begun and step["undo"]]
+        found = [(service, step) for service, step in self._undoable()
+                 if (service, step["name"]) in self.begun
+                 or (service in replaced and step["undo"]["action"] == "program_back")]
         return [pair for pair in found if not pair[1].get("undo_last")] + \
                [pair for pair in found if pair[1].get("undo_last")]
+
+    def ways_back(self, action: str) -> List[Tuple[str, Step]]:
+        """(service, step) with that undo, begun or not, of services where something is to be undone."""
+        touched = {service for service, step in self._undoable() if (service, step["name"]) in self.begun}
+        return [(service, step) for service, step in self._undoable()
+                if service in touched and step["undo"]["action"] == action]
+
+    def _undoable(self) -> List[Tuple[str, Step]]:
+        return [(service, step) for service, part in sorted(self.services.items()) for step in part["steps"]
+                if step["undo"]]
 
     def remove(self) -> None:
         """The journal before the backups that it speaks of: one without the other would undo too much."""
@@ -58,11 +70,15 @@ class Journal:
 
 
 def create(place: Place, head: Dict[str, Any]) -> Journal:
-    """Backups first, then the journal that speaks of them."""
-    for service in head["services"]:
-        _back_up(place, service, head["deploy"])
+    """Backups first, then the journal that speaks of them; or nothing of it."""
     journal = Journal(place, head, [])
-    files.write_atomic(journal.path, json.dumps(head).encode() + b"\n")
+    try:
+        for service in head["services"]:
+            _back_up(place, service, head["deploy"])
+        files.write_atomic(journal.path, json.dumps(head).encode() + b"\n")
+    except OSError:
+        journal.remove()
+        raise
     return journal
 
 

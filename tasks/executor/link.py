@@ -30,6 +30,7 @@ class Link:
         self._gone = ""
         self._deaf = False                  # nothing that is said gets out any more
         self._aborted = ""
+        self._decided = False
         self._heard = time.monotonic()
         self._lease = float("inf")
         self.mask = Mask()                  # what no word of ours may hold
@@ -69,7 +70,8 @@ class Link:
     def receive(self) -> Dict[str, Any]:
         """The client's next message; raises Aborted instead when there will be none."""
         while True:
-            self.check()
+            if self._inbox.empty():         # what came in time counts, though the client may be gone by now
+                self.check()
             try:
                 message = self._inbox.get(timeout=0.05 if self._lease != float("inf") else None)
             except queue.Empty:
@@ -77,8 +79,14 @@ class Link:
             if message is not None:
                 return message
 
+    def decided(self) -> None:
+        """The client has said commit: to all, so that from now on nothing it does or suffers counts."""
+        self._decided = True
+
     def check(self) -> None:
         """Raises Aborted once the client said abort, went away, or let the lease lapse."""
+        if self._decided:
+            return
         if self._aborted:
             raise Aborted(self._aborted)
         if self._gone:

@@ -43,6 +43,20 @@ def end_group(pid: int) -> None:
         pass
 
 
+def working_in(directory: str, name: str) -> bool:
+    """Whether a process of that name has its current folder there or below."""
+    top = os.path.realpath(directory)
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/comm" % pid) as file:
+                found = file.read().rstrip("\n") == name
+            if found and (os.readlink("/proc/%s/cwd" % pid) + os.sep).startswith(top + os.sep):
+                return True
+        except OSError:
+            continue
+    return False
+
+
 def end_marked(mark: str, patience: float = 10) -> None:
     """End whatever the steps of a deploy left behind, even what moved to a session of its own.
 

@@ -85,7 +85,8 @@ class Rollout:
     def _look(self) -> None:
         """Tell the facts; on the host that resolves the revisions, resolve them first."""
         for service in self.hello["services"]:
-            self.here[service["name"]] = self._at(service)
+            here = self.here[service["name"]] = self._at(service)
+            here.clone.unlock()
         configuration = Configuration(self.place.supervisord_conf, self.env)
         supervisord = Supervisord(configuration, self.link.check)
         problems = facts.ready(self.place, self.hello["services"], configuration, supervisord)
@@ -130,6 +131,7 @@ class Rollout:
                     name, as_host_error(error).message))
 
     def _commit(self, written: journal.Journal) -> None:
+        self.link.decided()
         self._note_what_is(written)
         try:
             restoring.commit(written)
@@ -212,7 +214,8 @@ class Rollout:
         return {name: _head_of(self.here[name]) for name in services}
 
     def _at(self, service: Message) -> Here:
-        return Here(self.place, service, self.env, self.deploy, check=self.link.check, mask=self.link.mask)
+        return Here(self.place, service, self.env, self.deploy, check=self.link.check, mask=self.link.mask,
+                    waiting=lambda detail: self.story.event("host_state", state="waiting", detail=detail))
 
 
 def _head_of(here: Here) -> Any:

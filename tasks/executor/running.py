@@ -23,6 +23,12 @@ def renew(here: Here, supervisord: Supervisord) -> bool:
     return renewed
 
 
+def stop(here: Here, supervisord: Supervisord, patience: float) -> None:
+    """supervisord kills what does not end within its stopwaitsecs; whoever waits for that is told."""
+    supervisord.stop(here.name, patience,
+                     lambda: here.waiting("for %s to stop (up to %g s)" % (here.name, patience)))
+
+
 def wait_until_up(here: Here, supervisord: Supervisord, startsecs: float) -> None:
     begin, running_since, pid, pause = time.monotonic(), None, None, 0.01
     while True:
@@ -55,7 +61,7 @@ def keep_down(here: Here, supervisord: Supervisord, patience: float) -> None:
         supervisord.start(here.name)
     except HostError:
         pass                # it could not start before either
-    supervisord.stop(here.name, patience)
+    stop(here, supervisord, patience)
 
 
 def fell(here: Here, info: Mapping[str, Any]) -> HostError:

@@ -15,7 +15,8 @@ from .errors import HostError
 from .shell import Check
 
 UP = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
-QUIET = 0.5
+QUIET = 0.5            # seconds for an autorestart
+MOMENT = 1.0
 SHUTDOWN_STATE, BAD_NAME, CANT_REREAD, ALREADY_STARTED, NOT_RUNNING = 6, 10, 92, 60, 70
 
 
@@ -75,12 +76,14 @@ class Supervisord:
     def start(self, program: str) -> None:
         self._tolerating(ALREADY_STARTED, "startProcess", "%s:%s" % (program, program), False)
 
-    def stop(self, program: str, patience: float) -> None:
+    def stop(self, program: str, patience: float, tell_wait: Check = lambda: None) -> None:
         """Ask for it and wait until it is stopped; supervisord itself kills it after stopwaitsecs.
+        `tell_wait` is called once, when that takes longer than a moment.
 
         What ended by itself may be started again at once (autorestart): it must stay so for a moment.
         """
-        deadline = time.monotonic() + patience
+        begin, told = time.monotonic(), False
+        deadline = begin + patience
         ended, pause = None, 0.001
         while True:
             state, now = self.info(program)["statename"], time.monotonic()
@@ -90,6 +93,9 @@ class Supervisord:
             if state in UP and state != "STOPPING":
                 self._tolerating(NOT_RUNNING, "stopProcess", "%s:%s" % (program, program), False)
             self._check()
+            if now - begin > MOMENT and not told:
+                told = True
+                tell_wait()
             if now > deadline:
                 raise HostError("%s did not stop within %g s" % (program, patience),
                                 "see on the host what keeps it: ps -fp %s" % self.info(program)["pid"])

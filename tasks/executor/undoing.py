@@ -10,13 +10,13 @@ from . import files
 from .errors import HostError
 from .here import Here
 from .locks import reload_lock
-from .running import keep_down, renew, wait_until_up
+from .running import keep_down, renew, stop, wait_until_up, word
+from .supervisord import UP
 
 Arguments = Mapping[str, Any]
 
 
 def checkout_back(here: Here, args: Arguments) -> bool:
-    here.clone.unlock()
     if args["set_aside"] and not here.clone.stash(here.deploy):
         return False                # it did not get as far: what was edited lies there untouched
     if not args["commit"]:
@@ -63,11 +63,11 @@ def program_back(here: Here, args: Arguments) -> bool:
     running = args["was"] == "RUNNING"
     with reload_lock(here.place):
         _, changed, removed = supervisord.reload()
-    if running and here.name not in changed and info["statename"] == "RUNNING" and info["pid"] == args["pid"]:
+    if running and here.name not in changed and _is_the_same(info, args):
         return False
     here.old_pid = info["pid"] or None
     here.note_log(info.get("stdout_logfile"))
-    supervisord.stop(here.name, args["patience"])
+    stop(here, supervisord, args["patience"])
     if here.name in removed or args["was"] == "absent":
         if info["statename"] != "absent":
             supervisord.remove(here.name)
@@ -79,6 +79,30 @@ def program_back(here: Here, args: Arguments) -> bool:
     elif renewed:
         keep_down(here, supervisord, args["patience"])
     return True
+
+
+def is_replaced(here: Here, args: Arguments) -> bool:
+    """Whether the program is another process than before, or runs though it did not."""
+    info = here.supervisord().info(here.name)
+    if args["was"] == "RUNNING":
+        return not _is_the_same(info, args)
+    return info["statename"] in UP if args["was"] == "absent" else (
+        args.get("state") == "STOPPED" and info["statename"] in ("STARTING", "RUNNING", "BACKOFF"))
+
+
+def what_is(here: Here) -> str:
+    """On the disk, and in the process table: for a person who has to go on from there."""
+    try:
+        program = word(here.supervisord().info(here.name))
+    except HostError as error:
+        program = error.message
+    return "commit %s, and its program is %s" % ((here.clone.head() or "none")[:8], program)
+
+
+def _is_the_same(info: Mapping[str, Any], args: Arguments) -> bool:
+    """A pid alone may come again after a reboot."""
+    return bool(info["statename"] == "RUNNING" and info["pid"] == args["pid"]
+                and info["start"] == args.get("start", info["start"]))
 
 
 def put_back(here: Here, backup: str) -> None:

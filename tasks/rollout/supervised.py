@@ -65,5 +65,5 @@ def _as_it_was(service: Service, facts: Facts) -> Action:
     """RUNNING, STOPPED or absent; a program that was neither up nor absent counts as stopped."""
     state = facts.program.state
     was = "RUNNING" if state in ("RUNNING", "STARTING") else "absent" if state == "absent" else "STOPPED"
-    return Action("program_back", {"was": was, "pid": facts.program.pid, "patience": patience(service),
-                                   "startsecs": startsecs(service)})
+    return Action("program_back", {"was": was, "state": state, "pid": facts.program.pid, "start": facts.program.start,
+                                   "patience": patience(service), "startsecs": startsecs(service)})
