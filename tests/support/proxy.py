@@ -11,13 +11,15 @@ from contextlib import suppress
 
 class Proxy:
     """`with Proxy(host, port, delay=0.05) as proxy:` listens on proxy.host, proxy.port. `delay` is in seconds,
-    each direction. freeze(): nothing gets through any more, both ends stay open; thaw(); cut(): resets all."""
+    each direction. freeze(): nothing gets through any more, both ends stay open; thaw(); cut(): resets all.
+    While `refusing`, whoever connects is turned away."""
 
     host = "127.0.0.1"
 
     def __init__(self, host: str, port: int, delay: float = 0) -> None:
         self.target = (host, port)
         self.delay = delay
+        self.refusing = False
         self._flows = threading.Event()
         self._flows.set()
         self._over = threading.Event()
@@ -52,6 +54,9 @@ class Proxy:
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
+                if self.refusing:
+                    client.close()
+                    continue
                 try:
                     server = socket.create_connection(self.target)
                 except OSError:

@@ -1,0 +1,135 @@
+"""One case: a deploy of a new version, something that happens to it, and what must be so afterwards."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tests.faults import checker
+from tests.faults.fleet import Fleet
+from tests.integration.app import Going, messages
+from tests.support.lab import Run
+
+# What strikes, after the deploy has reached its moment; returns what puts the world right again, or None.
+Heal = Callable[[], None]
+Strike = Callable[["Fleet", Going, str], "Heal | None"]
+# When: waits for it; False when the deploy was over before.
+Moment = Callable[["Fleet", Going, str], bool]
+
+
+@dataclass(frozen=True)
+class Case:
+    """`name` is the fault, `when` its moment; `arm` is what the host's executor is told beforehand."""
+
+    name: str
+    when: str
+    host: str
+    arm: dict[str, object] = field(default_factory=dict)
+    strike: Strike = lambda fleet, going, host: None
+    wait: Moment = lambda fleet, going, host: True
+    files: dict[str, str] = field(default_factory=dict)
+    build: str = ""                 # before the usual commands
+    apart: bool = False             # it may be right that the hosts differ: some clients want only one of them
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`ended`: old, new or apart, before anybody recovered anything; `code` of the client."""
+
+    case: Case
+    code: int
+    ended: str
+    wrong: list[str]
+
+
+def try_it(fleet: Fleet, case: Case) -> Verdict:
+    old, new = fleet.version, fleet.next_version(case.files, case.build)
+    fleet.disarm()
+    if case.arm:
+        fleet.arm(case.host, **case.arm)        # type: ignore[arg-type]
+    going = fleet.begin("deploy", "app")
+    case.wait(fleet, going, case.host)
+    heal = case.strike(fleet, going, case.host)
+    fleet.release(case.host)
+    run = going.end(90)
+    due = [host for host in fleet.names if checker.unfinished(fleet.root(host))]
+    told = _told(fleet, run, old, new) if heal is None else []
+    if heal:
+        heal()
+    fleet.settle()
+    wrong = [*told, *_recovered(fleet, run, due, old, new, case)]
+    ended = _word(fleet, old, new)
+    wrong += [*_next(fleet, new), *fleet.complaints]
+    fleet.complaints.clear()
+    return Verdict(case, run.code, ended, wrong)
+
+
+def _told(fleet: Fleet, run: Run, old: str, new: str) -> list[str]:
+    """What the screen says is what happened."""
+    if run.code < 0 or not run.events or run.events[-1]["event"] != "finished":
+        return [] if run.code < 0 else [f"the client ended with {run.code} and no last word: {run.err[-500:]}"]
+    wrong = []
+    for host, services in run.finished["hosts"].items():
+        outcome = services["app"]["outcome"]
+        expected = {"committed": new, "restored": old, "refused": old, "unreachable": old}.get(outcome)
+        if expected and run.code != 3:
+            found, odd = checker.version(fleet, host)
+            wrong += odd or ([] if found == expected else [f"{host} is said to be {outcome}, but runs {found}"])
+        if outcome == "unknown" and run.code != 3:
+            wrong.append(f"{host} is unknown, and the exit code is {run.code}")
+    if run.code == 3:
+        named = "".join(event.get("message", "") + str(event.get("host")) for event in run.events)
+        wrong += [f"{host} is not named" for host, services in run.finished["hosts"].items()
+                  if services["app"]["outcome"] == "unknown" and host not in named]
+    return wrong
+
+
+def _recovered(fleet: Fleet, run: Run, due: list[str], old: str, new: str, case: Case) -> list[str]:
+    wrong = []
+    if due and run.code not in (3, -signal.SIGKILL, 130, 143):
+        wrong.append(f"a journal is left on {due}, and the exit code is {run.code}")
+    recovered = fleet.fab("recover", "app")
+    if recovered.code:
+        wrong.append(f"recover ends with {recovered.code}: {_said(recovered)}")
+    versions = set()
+    for host in fleet.names:
+        found, odd = checker.version(fleet, host)
+        versions.add(found)
+        wrong += [*odd, *checker.leftovers(fleet, host), *checker.history(fleet, host)]
+        if found not in (None, old, new):
+            wrong.append(f"{host} is at {found}")
+    if versions == {old, new}:
+        wrong += _named(fleet)
+        if run.code not in (3, -signal.SIGKILL) and not case.apart:
+            wrong.append(f"the hosts are apart, and the exit code is {run.code}")
+    return wrong
+
+
+def _named(fleet: Fleet) -> list[str]:
+    status = fleet.fab("status")
+    odd = [one for event in status.events if event["event"] == "status" for one in event["oddities"]]
+    return [] if any("another commit" in one for one in odd) else [f"status does not name the skew: {odd}"]
+
+
+def _word(fleet: Fleet, old: str, new: str) -> str:
+    found = {checker.traces(fleet, host)["the commit"] for host in fleet.names}
+    return {frozenset([old]): "old", frozenset([new]): "new"}.get(frozenset(found), "apart")       # type: ignore
+
+
+def _next(fleet: Fleet, new: str) -> list[str]:
+    """The next deploy works."""
+    fleet.disarm()
+    fleet.app.open_all()
+    run = fleet.fab("deploy", "app")
+    wrong = [f"the next deploy ends with {run.code}: {_said(run)}"] if run.code else []
+    for host in fleet.names:
+        found, odd = checker.version(fleet, host)
+        wrong += [*odd, *checker.leftovers(fleet, host), *checker.history(fleet, host)]
+        if found != new:
+            wrong.append(f"after the next deploy {host} is at {found}")
+    return wrong
+
+
+def _said(run: Run) -> str:
+    return messages(run) + run.err[-300:]

@@ -1,0 +1,123 @@
+"""What is so on a host, read without the tool: files, git, /proc, supervisord's own API."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.support.lab import git
+
+if TYPE_CHECKING:
+    from tests.faults.fleet import Fleet
+
+SETTLES = 10        # seconds for what was told to stop or start to have done so
+
+
+def traces(fleet: Fleet, host: str) -> dict[str, str | None]:
+    """Which version each trace is of."""
+    app, here = fleet.app, fleet.lab[host]
+    directory = here.directory(app.name)
+    current = directory / "current" if fleet.strategy == "releases" else directory
+    config = {one["name"]: one for one in here.rpc.getAllConfigInfo()}
+    pid = app.pid(host)
+    return {
+        "the commit": _text(current / "source") if _clean(current) else "edited",
+        "what was built": _text(current / "built"),
+        "the program file": _version(r"priority=(\d+)", _text(app.program_file(host))),
+        "the environment file": _version(r"VERSION='?app-(\d+)", _text(app.env_file(host))),
+        "supervisord's configuration": f"app-{config[app.name]['process_prio']}" if app.name in config else None,
+        "the process": _text(Path(f"/proc/{pid}/cmdline")).split("\0")[0] if pid else None,
+        "its environment": _version(r"VERSION=app-(\d+)", _text(Path(f"/proc/{pid}/environ"))) if pid else None,
+    }
+
+
+def version(fleet: Fleet, host: str) -> tuple[str | None, list[str]]:
+    """(the one version that this host is of, what is wrong). It gets a moment for a process to become what it is."""
+    deadline = time.monotonic() + SETTLES
+    while True:
+        found = traces(fleet, host)
+        wrong = [] if len(set(found.values())) == 1 else [f"{host} is in between: {found}"]
+        wrong += strays(fleet, host)
+        if not wrong or time.monotonic() > deadline:
+            return (found["the commit"] if not wrong else None), wrong
+        time.sleep(0.1)
+
+
+def strays(fleet: Fleet, host: str) -> list[str]:
+    """Processes of steps, and of the service beside the one that supervisord knows."""
+    extra = sorted({*steps(fleet.root(host)), *of_service(fleet.app.gate, host)} - {fleet.app.pid(host)})
+    return [f"{host}: stray process {pid}: {_text(Path(f'/proc/{pid}/cmdline'))!r}" for pid in extra]
+
+
+def leftovers(fleet: Fleet, host: str) -> list[str]:
+    found = [f"{host}: left behind: {path}" for path in fleet.lab[host].leftovers()]
+    if not lock_is_free(fleet.root(host), fleet.app.name):
+        found.append(f"{host}: the lock is held")
+    return found
+
+
+def history(fleet: Fleet, host: str) -> list[str]:
+    """The last committed line is of what is there."""
+    lines = [line for line in fleet.lab[host].history(fleet.app.name) if line["result"] == "committed"]
+    head = git(fleet.lab[host].directory(fleet.app.name), "rev-parse", "HEAD") if fleet.strategy == "in_place" else None
+    return [f"{host}: the history says {lines[-1]['to']}"] if head and lines and lines[-1]["to"] != head else []
+
+
+def unfinished(root: Path) -> bool:
+    return any((root / ".fabvisor/journal").glob("*.json"))
+
+
+def lock_is_free(root: Path, service: str) -> bool:
+    path = root / ".fabvisor" / service / "lock"
+    if not path.exists():
+        return True
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def steps(root: Path) -> set[int]:
+    """By the mark that the steps of a deploy carry."""
+    return _with_environment(rb"(^|\0)FABVISOR_DEPLOY=[^\0]*@" + re.escape(os.fsencode(root)) + rb"(\0|$)")
+
+
+def of_service(gate: Path, host: str) -> set[int]:
+    """By the service's own variables: its program, and whatever a build of it started."""
+    gates = _with_environment(rb"(^|\0)GATE=" + re.escape(os.fsencode(gate)) + rb"(\0|$)")
+    return gates & _with_environment(rb"(^|\0)HOST=" + host.encode() + rb"(\0|$)")
+
+
+def _with_environment(pattern: bytes) -> set[int]:
+    found = set()
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if re.search(pattern, Path(f"/proc/{name}/environ").read_bytes()):
+                found.add(int(name))
+        except OSError:
+            continue
+    return found
+
+
+def _version(pattern: str, text: str) -> str | None:
+    match = re.search(pattern, text)
+    return f"app-{match[1]}" if match else None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8", "replace").strip()
+    except OSError:
+        return ""
+
+
+def _clean(folder: Path) -> bool:
+    return folder.exists() and git(folder, "status", "--porcelain", "--untracked-files=no") == ""
+
+

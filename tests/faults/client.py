@@ -1,0 +1,22 @@
+"""fab, but it sends the executor of another folder: client.py FOLDER deploy monitor …"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def main(folder: str, *args: str) -> None:
+    sys.path[0] = str(CHECKOUT)
+    from fabric.main import program
+
+    from tasks.remote import bootstrap
+
+    bootstrap.Program.__init__.__defaults__ = (Path(folder),)
+    program.run(["fab", "--search-root", str(CHECKOUT), *args])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,173 @@
+"""Two real hosts that things happen to, and a service whose every trace tells which version it is of."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tasks.remote import bootstrap
+from tests.faults import checker
+from tests.integration.app import BUILD, HEALTH, RUN, App, Going
+from tests.support.lab import Lab, Run, wait_for
+from tests.support.proxy import Proxy
+from tests.support.sshd import _descendants
+
+HERE = Path(__file__).parent
+LEASE = 3
+
+
+def armed_executor(folder: Path, edits: tuple[tuple[str, str, str], ...] = ()) -> Path:
+    """A copy of the executor that faults can be armed in; `edits` are (module, text, text in its place)."""
+    copy = shutil.copytree(bootstrap.EXECUTOR, folder / "executor", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "armed").mkdir()
+    for module, old, new in edits:
+        text = (copy / module).read_text()
+        assert old in text, f"{module} has no longer: {old}"
+        (copy / module).write_text(text.replace(old, new))
+    with (copy / "main.py").open("a") as file:
+        file.write("\n\n" + (HERE / "armed.py").read_text().replace("@FOLDER@", str(folder / "armed")))
+    return copy
+
+
+class Fleet:
+    """web1 directly, web2 behind a proxy. A context manager."""
+
+    names = ("web1", "web2")
+
+    def __init__(self, strategy: str = "in_place", edits: tuple[tuple[str, str, str], ...] = ()) -> None:
+        self.strategy = strategy
+        self.edits = edits
+        self.lab = Lab(self.names)
+        self.number = 0
+        self.complaints: list[str] = []
+
+    def __enter__(self) -> Fleet:
+        self.small_disk = self._mount_small_disk("web2")
+        self.lab.__enter__()
+        web2 = self.lab["web2"].sshd
+        self.proxy = Proxy(web2.host, web2.port).__enter__()
+        known = self.lab.home / ".ssh/known_hosts"
+        key = web2.known_hosts_line.partition(" ")[2]
+        known.write_text(known.read_text() + f"[{self.proxy.host}]:{self.proxy.port} {key}")
+        folder = self.lab.folder / "copy"
+        folder.mkdir()
+        self.executor = armed_executor(folder, self.edits)
+        self.armed = folder / "armed"
+        self.app = App(self.lab, "app", {
+            "web1": {"lease": LEASE},
+            "web2": {"lease": LEASE, "port": self.proxy.port, "connect_timeout": 2}}, health=HEALTH,
+            strategy=self.strategy)
+        self.next_version()
+        run = self.fab("deploy", "app")
+        assert run.code == 0, (run.out, run.err)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for host in self.names:
+            self.power_off(host)
+        self.proxy.__exit__()
+        if self.small_disk:
+            subprocess.run(["umount", "--lazy", str(self.small_disk)], check=False)
+        self.lab.__exit__()
+
+    def _mount_small_disk(self, host: str) -> Path | None:
+        """The host's root on a file system of a few MB; None where that is not for us to do."""
+        root = self.root(host)
+        saved = shutil.copytree(root, self.lab.folder / "saved")
+        mount = ["mount", "-t", "tmpfs", "-o", "size=8m,mode=0755", "none", str(root)]
+        if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
+            return None
+        shutil.copytree(saved, root, dirs_exist_ok=True)
+        return root
+
+    @property
+    def version(self) -> str:
+        return f"app-{self.number}"
+
+    def next_version(self, files: dict[str, str] | None = None, build: str = "") -> str:
+        """Commit it, and name it in hosts.yaml: in the program file by its priority, in the environment by VERSION."""
+        self.number += 1
+        self.app.open_all()
+        self.app.write(program={"startsecs": 0, "stopwaitsecs": 2, "priority": self.number}, build=build + BUILD,
+                       variables={"VERSION": self.version})
+        self.app.commit(self.version, {"run.sh": RUN, **(files or {})})
+        return self.version
+
+    def command(self, *args: str) -> list[str]:
+        return [sys.executable, str(HERE / "client.py"), str(self.executor), *args, "--format", "json"]
+
+    def begin(self, *args: str) -> Going:
+        env = self.lab.environ(FAB_INVENTORY=str(self.app.inventory))
+        return Going(subprocess.Popen(self.command(*args), cwd=self.lab.folder, env=env, text=True,
+                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                      start_new_session=True))
+
+    def fab(self, *args: str) -> Run:
+        return self.begin(*args).end(90)
+
+    def arm(self, host: str, at: str, do: str, nth: int = 1, **more: Any) -> None:
+        """For the next deploy."""
+        self.disarm()
+        (self.armed / f"{host}.json").write_text(json.dumps({"at": at, "do": do, "nth": nth, **more}))
+
+    def disarm(self) -> None:
+        for path in self.armed.iterdir():
+            path.unlink()
+
+    def stands(self, host: str, going: Going) -> bool:
+        """Wait until the host has reached the armed point; False when the client ended first."""
+        reached = self.armed / f"{host}.reached"
+        wait_for(lambda: reached.exists() or going.process.poll() is not None, f"the armed point on {host}", 60)
+        return reached.exists()
+
+    def release(self, host: str) -> None:
+        (self.armed / f"{host}.go").touch()
+
+    def passed(self, host: str) -> int:
+        """How often the armed point was passed."""
+        path = self.armed / f"{host}.passed"
+        return int(path.read_text()) if path.exists() else 0
+
+    def executor_of(self, host: str) -> int | None:
+        """The pid that holds the lock, while it does."""
+        return None if checker.lock_is_free(self.root(host), "app") else self.app.holder(host).get("pid")
+
+    def settle(self, seconds: float = 45) -> None:
+        """Until no executor is at work on any host: each has gone back by itself, or is dead."""
+        for host in self.names:
+            wait_for(lambda host=host: checker.lock_is_free(self.root(host), "app"), f"the lock of {host}", seconds)
+
+    def root(self, host: str) -> Path:
+        return self.lab[host].root
+
+    def kill(self, *pids: int | None) -> None:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                if pid:
+                    os.kill(pid, signal.SIGKILL)
+
+    def kill_host_side(self, host: str) -> None:
+        """The executor and all that it started."""
+        pid = self.executor_of(host)
+        self.kill(pid, *(_descendants(pid) if pid else []), *checker.steps(self.root(host)))
+
+    def power_off(self, host: str) -> None:
+        """No process of the host is left, but for its sshd, which stands for its network card."""
+        daemon = self.lab[host].daemon
+        if daemon is not None:
+            daemon.kill()
+            daemon.wait()
+            self.lab[host].daemon = None
+        self.kill_host_side(host)
+        self.kill(*checker.of_service(self.app.gate, host))
+
+    def power_on(self, host: str) -> None:
+        if self.lab[host].daemon is None:
+            self.lab[host].start_supervisord()
