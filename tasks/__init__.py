@@ -21,7 +21,7 @@ namespace.add_task(recover.recover)
 namespace.add_task(config.config)
 namespace.add_collection(Collection("ci", ci.init))
 namespace.add_collection(Collection("sandbox", sandbox.up, sandbox.down))
-namespace.add_task(suite.test)
+namespace.add_collection(suite.tests())
 
 # At its end Python looks through all objects once more: a tenth of a second of every command.
 atexit.register(gc.freeze)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from invoke.collection import Collection
 from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
@@ -14,6 +15,16 @@ from invoke.tasks import task
 # Most tests wait for processes: four files at a time keep two processors busy.
 AT_ONCE = ("-n", "4", "--dist", "loadfile")
 CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@task(auto_shortflags=False, help={"seeds": "how many times each fault, at other moments", "first": "the first seed",
+                                   "strategy": "in_place or releases"})
+def faults(context: Context, seeds: int = 3, first: int = 1, strategy: str = "in_place") -> None:
+    """Let faults happen to deploys on real hosts, and check what is left; prints a table."""
+    command = [sys.executable, "-m", "tests.faults", "--seeds", str(seeds), "--first", str(first),
+               "--strategy", strategy]
+    if subprocess.run(command, cwd=CHECKOUT, check=False).returncode:
+        raise Exit(code=1)
 
 
 @task(auto_shortflags=False, help={"args": "more for pytest, such as --args='-k health -x'"})
@@ -28,3 +39,10 @@ def test(context: Context, args: str = "") -> None:
                for command in commands]
     if any(results):
         raise Exit(code=1)
+
+
+def tests() -> Collection:
+    """`test` is all of them, `test.faults` the long one."""
+    found = Collection("test", faults)
+    found.add_task(test, name="all", default=True)
+    return found

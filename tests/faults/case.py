@@ -54,7 +54,7 @@ def try_it(fleet: Fleet, case: Case) -> Verdict:
     fleet.release(case.host)
     run = going.end(90)
     due = [host for host in fleet.names if checker.unfinished(fleet.root(host))]
-    told = _told(fleet, run, old, new) if heal is None else []
+    told = _told(fleet, run, old, new) if heal is None and not case.apart else []
     if heal:
         heal()
     fleet.settle()

@@ -49,7 +49,9 @@ def version(fleet: Fleet, host: str) -> tuple[str | None, list[str]]:
 
 def strays(fleet: Fleet, host: str) -> list[str]:
     """Processes of steps, and of the service beside the one that supervisord knows."""
-    extra = sorted({*steps(fleet.root(host)), *of_service(fleet.app.gate, host)} - {fleet.app.pid(host)})
+    directory = fleet.lab[host].directory(fleet.app.name)
+    there = {*steps(fleet.root(host)), *of_service(fleet.app.gate, host), *_standing_in(directory)}
+    extra = sorted(there - {fleet.app.pid(host)})
     return [f"{host}: stray process {pid}: {_text(Path(f'/proc/{pid}/cmdline'))!r}" for pid in extra]
 
 
@@ -92,6 +94,18 @@ def of_service(gate: Path, host: str) -> set[int]:
     """By the service's own variables: its program, and whatever a build of it started."""
     gates = _with_environment(rb"(^|\0)GATE=" + re.escape(os.fsencode(gate)) + rb"(\0|$)")
     return gates & _with_environment(rb"(^|\0)HOST=" + host.encode() + rb"(\0|$)")
+
+
+def _standing_in(folder: Path) -> set[int]:
+    """Even with no variable left, a process has a current folder."""
+    found = set()
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if Path(f"/proc/{name}/cwd").readlink().is_relative_to(folder):
+                found.add(int(name))
+        except OSError:
+            continue
+    return found
 
 
 def _with_environment(pattern: bytes) -> set[int]:

@@ -1,0 +1,83 @@
+"""Promises 3, 4, 5 under faults: a short fixed set. `./fab test.faults --seeds N` goes on from here."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults import scenarios as faults
+from tests.faults.case import Case, try_it
+from tests.faults.fleet import Fleet
+from tests.support.lab import wait_for
+
+
+@pytest.fixture(scope="module")
+def fleet() -> Iterator[Fleet]:
+    with Fleet() as made:
+        yield made
+
+
+CASES = [
+    faults.held("client SIGKILL", "did:fetch", "web1", faults.client_gets(signal.SIGKILL)),
+    faults.held("client SIGTERM", "did:restart", "web2", faults.client_gets(signal.SIGTERM)),
+    faults.held("power cut and reboot", "step:program", "web2", faults.power_fails),
+    faults.by_the_executor("SIGKILL", "disk", "kill", 30, "web1"),
+    faults.by_the_executor("power cut", "begun:verify", "power cut", 1, "web2", faults.reboots),
+    faults.by_the_executor("disk full", "disk", "full", 6, "web1", writes=1000),
+    faults.held("network cut", "did:verify", "web2", faults.link_is_cut),
+    Case("a build in the background", "", "web1", build="setsid sleep 5000 &\nenv -i sleep 5000 &\n"),
+]
+LONG = [
+    faults.held("executor SIGKILL", "did:program", "web1", faults.executor_dies),
+    faults.by_the_executor("power cut, committed", "disk", "power cut", 52, "web2", faults.reboots),
+    faults.held("network frozen", "did:build", "web2", faults.link_freezes),
+    faults.held("supervisord stopped", "did:restart", "web1", faults.supervisord_stops),
+    faults.by_the_executor("clock", "did:build", "jump", 1, "web1", seconds=-90000),
+    faults.failing_way_back("build"),
+]
+
+
+def name(case: Case) -> str:
+    return f"{case.name} {case.when}".strip()
+
+
+@pytest.mark.parametrize("case", [*CASES, *(pytest.param(case, marks=pytest.mark.long) for case in LONG)], ids=name)
+def test_one_version_everywhere(fleet: Fleet, case: Case) -> None:
+    """Old or new on each host, the same on all or named; nothing left behind; the next deploy works."""
+    assert try_it(fleet, case).wrong == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(3))
+def test_seeds(fleet: Fleet, seed: int) -> None:
+    assert [verdict for case in faults.cases(seed) if (verdict := try_it(fleet, case)).wrong] == []
+
+
+def test_what_does_not_end_is_waited_for_in_public(fleet: Fleet) -> None:
+    """It ignores SIGTERM: supervisord kills it after stopwaitsecs, and the screen says what is waited for."""
+    fleet.next_version({"run.sh": faults.STUBBORN})
+    assert fleet.fab("deploy", "app").code == 0
+    wait_for(lambda: fleet.app.running("web1") == fleet.version, "it to ignore signals from now on")
+    fleet.next_version()
+    run = fleet.fab("deploy", "app")
+    assert run.code == 0, run
+    waits = [event for event in run.events if event["event"] == "host_state" and event["state"] == "waiting"]
+    assert {event["host"] for event in waits} == set(fleet.names)
+    assert "for app to stop" in waits[0]["detail"]
+
+
+def test_a_commit_that_was_said_counts(fleet: Fleet) -> None:
+    """The client dies right behind it, before the host has read it."""
+    new = fleet.next_version()
+    fleet.arm("web1", "commit", "hold")
+    going = fleet.begin("deploy", "app", "--host", "web1")
+    assert fleet.stands("web1", going)
+    going.signal(signal.SIGKILL)
+    going.end()
+    fleet.release("web1")
+    fleet.settle()
+    assert fleet.app.running("web1") == new
+    assert fleet.lab["web1"].history("app")[-1]["result"] == "committed"
+    assert fleet.fab("deploy", "app").code == 0

@@ -1,0 +1,45 @@
+"""The suite can bite: with one safety removed, in a copy, it finds something wrong."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.faults import scenarios as faults
+from tests.faults.case import Case, try_it
+from tests.faults.fleet import Fleet
+
+Edit = tuple[str, str, str]
+
+JOURNAL: Edit = ("journal.py", 'files.write_atomic(journal.path, json.dumps(head).encode() + b"\\n")', "pass")
+FSYNC: Edit = ("files.py", "        _write_all(fd, data)\n        os.fsync(fd)", "        _write_all(fd, data)")
+LEASE: Edit = ("link.py", "if time.monotonic() - self._heard > self._lease:\n            raise",
+               "if False:\n            raise")
+UNDO: Edit = ("journal.py", 'if step["undo"]]', 'if step["undo"] and step["name"] != "build"]')
+GROUP: Edit = ("processes.py", "os.killpg(pid, signal.SIGKILL)", "pass")
+MARK: Edit = ("processes.py", "os.kill(pid, signal.SIGKILL)", "pass")
+REPLACED: Edit = ("journal.py", 'service in replaced and', "False and")
+
+TEETH = [
+    pytest.param(JOURNAL, faults.by_the_executor("killed", "did:checkout", "kill", 1, "web1"), id="the journal"),
+    pytest.param(UNDO, faults.held("SIGTERM", "did:restart", "web1", faults.client_gets(signal.SIGTERM)),
+                 id="the undo of a step", marks=pytest.mark.long),
+    pytest.param(GROUP, Case("forks", "", "web1", build="env -i sleep 5000 &\n"), id="the end of a process group",
+                 marks=pytest.mark.long),
+    pytest.param(FSYNC, faults.by_the_executor("power", "begun:build", "power cut", 1, "web1", faults.reboots),
+                 id="an fsync"),
+    pytest.param(LEASE, faults.held("frozen", "did:build", "web2", faults.link_freezes), id="the lease",
+                 marks=pytest.mark.long),
+    pytest.param(MARK, Case("forks", "", "web1", build="setsid sleep 5000 &\n"), id="the end of what is marked",
+                 marks=pytest.mark.long),
+    pytest.param(REPLACED, faults.held("power", "step:program", "web1", faults.power_fails),
+                 id="the look at the process", marks=pytest.mark.long),
+]
+
+
+@pytest.mark.parametrize(("safety", "case"), TEETH)
+def test_without(safety: Edit, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.faults.checker.SETTLES", 2)
+    with Fleet(edits=(safety,)) as fleet:
+        assert try_it(fleet, case).wrong != []
