@@ -6,9 +6,9 @@ import os
 import shutil
 from typing import Any, List, Mapping
 
-from . import facts, files, history, shell
+from . import facts, files, history, processes, shell
 from .errors import NotReady
-from .here import Here
+from .here import Here, mark
 from .releases import commit_of
 from .worktree import Worktree
 
@@ -47,6 +47,7 @@ def build(here: Here, args: Arguments) -> bool:
     shell.run(shell.script(args["commands"]), cwd=here.releases.tree(name).directory,
               env=here.with_variables(args["variables"]), timeout=args["timeout"], say=here.say, check=here.check,
               mask=here.mask)
+    processes.end_marked(mark(here.place, here.deploy))         # what it sent to the background, in other sessions
     _complete(here, name, args["digest"])
     return True
 

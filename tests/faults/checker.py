@@ -20,8 +20,7 @@ SETTLES = 10        # seconds for what was told to stop or start to have done so
 def traces(fleet: Fleet, host: str) -> dict[str, str | None]:
     """Which version each trace is of."""
     app, here = fleet.app, fleet.lab[host]
-    directory = here.directory(app.name)
-    current = directory / "current" if fleet.strategy == "releases" else directory
+    current = _live(fleet, host)
     config = {one["name"]: one for one in here.rpc.getAllConfigInfo()}
     pid = app.pid(host)
     return {
@@ -65,8 +64,8 @@ def leftovers(fleet: Fleet, host: str) -> list[str]:
 def history(fleet: Fleet, host: str) -> list[str]:
     """The last committed line is of what is there."""
     lines = [line for line in fleet.lab[host].history(fleet.app.name) if line["result"] == "committed"]
-    head = git(fleet.lab[host].directory(fleet.app.name), "rev-parse", "HEAD") if fleet.strategy == "in_place" else None
-    return [f"{host}: the history says {lines[-1]['to']}"] if head and lines and lines[-1]["to"] != head else []
+    head = git(_live(fleet, host), "rev-parse", "HEAD")
+    return [f"{host}: the history says {lines[-1]['to']}"] if lines and lines[-1]["to"] != head else []
 
 
 def unfinished(root: Path) -> bool:
@@ -94,6 +93,12 @@ def of_service(gate: Path, host: str) -> set[int]:
     """By the service's own variables: its program, and whatever a build of it started."""
     gates = _with_environment(rb"(^|\0)GATE=" + re.escape(os.fsencode(gate)) + rb"(\0|$)")
     return gates & _with_environment(rb"(^|\0)HOST=" + host.encode() + rb"(\0|$)")
+
+
+def _live(fleet: Fleet, host: str) -> Path:
+    """The folder of the version that is to run."""
+    directory = fleet.lab[host].directory(fleet.app.name)
+    return directory / "current" if fleet.strategy == "releases" else directory
 
 
 def _standing_in(folder: Path) -> set[int]:
