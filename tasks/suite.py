@@ -20,7 +20,10 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 @task(auto_shortflags=False, help={"seeds": "how many times each fault, at other moments", "first": "the first seed",
                                    "strategy": "in_place or releases"})
 def faults(context: Context, seeds: int = 3, first: int = 1, strategy: str = "in_place") -> None:
-    """Let faults happen to deploys on real hosts, and check what is left; prints a table."""
+    """Let faults happen to deploys on real hosts, and check what is left; prints a table.
+
+    Example: fab test.faults --seeds 20
+    """
     command = [sys.executable, "-m", "tests.faults", "--seeds", str(seeds), "--first", str(first),
                "--strategy", strategy]
     if subprocess.run(command, cwd=CHECKOUT, check=False).returncode:
