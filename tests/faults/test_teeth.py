@@ -28,7 +28,7 @@ TEETH = [
                  id="the undo of a step", marks=pytest.mark.long),
     pytest.param(GROUP, Case("forks", "", "web1", build="env -i sleep 5000 &\n"), id="the end of a process group",
                  marks=pytest.mark.long),
-    pytest.param(FSYNC, faults.by_the_executor("power", "begun:build", "power cut", 1, "web1", faults.reboots),
+    pytest.param(FSYNC, faults.by_the_executor("power", "begun:restart", "power cut", 1, "web1", faults.reboots),
                  id="an fsync"),
     pytest.param(LEASE, faults.held("frozen", "did:build", "web2", faults.link_freezes), id="the lease",
                  marks=pytest.mark.long),
