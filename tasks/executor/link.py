@@ -7,11 +7,12 @@ network holds up the other. Events that cannot be sent are dropped; answers neve
 from __future__ import annotations
 
 import collections
+import contextlib
 import json
 import queue
 import threading
 import time
-from typing import Any, BinaryIO, Deque, Dict, Optional
+from typing import Any, BinaryIO, Deque, Dict, Iterator, Optional
 
 from .errors import Aborted
 from .masking import Mask
@@ -79,9 +80,14 @@ class Link:
             if message is not None:
                 return message
 
-    def decided(self) -> None:
-        """The client has said commit: to all, so that from now on nothing it does or suffers counts."""
+    @contextlib.contextmanager
+    def decided(self) -> Iterator[None]:
+        """The client has said commit, to all hosts: meanwhile nothing that it does or suffers counts."""
         self._decided = True
+        try:
+            yield
+        finally:
+            self._decided = False
 
     def check(self) -> None:
         """Raises Aborted once the client said abort, went away, or let the lease lapse."""

@@ -131,14 +131,14 @@ class Rollout:
                     name, as_host_error(error).message))
 
     def _commit(self, written: journal.Journal) -> None:
-        self.link.decided()
-        self._note_what_is(written)
-        try:
-            restoring.commit(written)
-        except OSError:
-            # With one history line on the disk it is committed; the next command writes the others.
-            if not restoring.committed(written):
-                raise
+        with self.link.decided():
+            self._note_what_is(written)
+            try:
+                restoring.commit(written)
+            except OSError:
+                # With one history line on the disk it is committed; the next command writes the others.
+                if not restoring.committed(written):
+                    raise
 
     def _say_why(self, error: HostError) -> None:
         if not isinstance(error, Aborted):

@@ -130,3 +130,18 @@ def _lapsed(link: Link) -> bool:
     except Aborted:
         return True
     return False
+
+
+def test_what_was_said_in_time_counts_and_a_commit_is_not_disturbed(ends: Ends) -> None:
+    """The client is gone right behind its last word; only while that is carried out does it not matter."""
+    ends.link.start()
+    ends.say({"do": "commit"})
+    os.close(ends.to_link)
+    wait_for(lambda: ends.link._gone, "the end of the connection")
+    assert ends.link.receive() == {"do": "commit"}
+    with ends.link.decided():
+        ends.link.check()
+    with pytest.raises(Aborted):
+        ends.link.check()
+    with pytest.raises(Aborted):
+        ends.link.receive()

@@ -47,9 +47,10 @@ def version(fleet: Fleet, host: str) -> tuple[str | None, list[str]]:
 
 
 def strays(fleet: Fleet, host: str) -> list[str]:
-    """Processes of steps, and of the service beside the one that supervisord knows."""
+    """Processes of logins, of steps, and of the service beside the one that supervisord knows."""
     directory = fleet.lab[host].directory(fleet.app.name)
-    there = {*steps(fleet.root(host)), *of_service(fleet.app.gate, host), *_standing_in(directory)}
+    there = {*executors(fleet, host), *steps(fleet.root(host)), *of_service(fleet.app.gate, host),
+             *_standing_in(directory)}
     extra = sorted(there - {fleet.app.pid(host)})
     return [f"{host}: stray process {pid}: {_text(Path(f'/proc/{pid}/cmdline'))!r}" for pid in extra]
 
@@ -87,6 +88,11 @@ def lock_is_free(root: Path, service: str) -> bool:
 def steps(root: Path) -> set[int]:
     """By the mark that the steps of a deploy carry."""
     return _with_environment(rb"(^|\0)FABVISOR_DEPLOY=[^\0]*@" + re.escape(os.fsencode(root)) + rb"(\0|$)")
+
+
+def executors(fleet: Fleet, host: str) -> set[int]:
+    """What was started by a login: nothing else has this home."""
+    return _with_environment(rb"(^|\0)HOME=" + re.escape(os.fsencode(fleet.lab[host].sshd.home)) + rb"(\0|$)")
 
 
 def of_service(gate: Path, host: str) -> set[int]:
