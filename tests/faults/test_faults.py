@@ -21,15 +21,15 @@ def fleet() -> Iterator[Fleet]:
 
 CASES = [
     faults.held("client SIGKILL", "did:fetch", "web1", faults.client_gets(signal.SIGKILL)),
-    faults.held("client SIGTERM", "did:restart", "web2", faults.client_gets(signal.SIGTERM)),
     faults.held("power cut and reboot", "step:program", "web2", faults.power_fails),
     faults.by_the_executor("SIGKILL", "disk", "kill", 30, "web1"),
-    faults.by_the_executor("power cut", "begun:verify", "power cut", 1, "web2", faults.reboots),
     faults.by_the_executor("disk full", "disk", "full", 6, "web1", writes=1000),
     faults.held("network cut", "did:verify", "web2", faults.link_is_cut),
     Case("a build in the background", "", "web1", build="setsid sleep 5000 &\nenv -i sleep 5000 &\n"),
 ]
 LONG = [
+    faults.by_the_executor("power cut", "begun:verify", "power cut", 1, "web2", faults.reboots),
+    faults.held("client SIGTERM", "did:restart", "web2", faults.client_gets(signal.SIGTERM)),
     faults.held("executor SIGKILL", "did:program", "web1", faults.executor_dies),
     faults.by_the_executor("power cut, committed", "disk", "power cut", 52, "web2", faults.reboots),
     faults.held("network frozen", "did:build", "web2", faults.link_freezes),
