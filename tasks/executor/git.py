@@ -75,7 +75,12 @@ class Clone:
         return State(None if commit == "(initial)" else commit, None if branch == "(detached)" else branch, edits)
 
     def has(self, commit: str) -> bool:
-        return self._maybe("rev-parse", "--verify", "--quiet", commit + "^{commit}") is not None
+        """With all of its files: a fetch that met a full disk leaves a commit without them."""
+        try:
+            self._git("rev-list", "--objects", "--no-walk", "--quiet", commit, "--")
+            return True
+        except shell.CommandFailed:
+            return False
 
     def holds(self, commit: str, path: str) -> bool:
         """Whether the commit has such a file or folder."""

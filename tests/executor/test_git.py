@@ -319,3 +319,19 @@ def _here(folder: Path, work: Path, cloned: bool) -> Here:
         here.clone.create()
         here.clone.fetch(quiet)
     return here
+
+
+def test_a_commit_without_its_files_is_not_there(clone: git.Clone, work: Path) -> None:
+    """What a fetch leaves that met a full disk."""
+    clone.create()
+    clone.fetch(quiet)
+    head = commit(work, "main")
+    assert clone.has(head)
+    for name in (f"{head}:file", f"{head}^{{tree}}"):
+        lost = run_git(Path(clone.directory), "rev-parse", name)
+        file = Path(clone.directory) / ".git/objects" / lost[:2] / lost[2:]
+        kept = file.read_bytes()
+        file.unlink()
+        assert not clone.has(head)
+        file.write_bytes(kept)
+    assert clone.has(head)

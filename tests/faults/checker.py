@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import re
 import time
@@ -63,10 +64,18 @@ def leftovers(fleet: Fleet, host: str) -> list[str]:
 
 
 def history(fleet: Fleet, host: str) -> list[str]:
-    """The last committed line is of what is there."""
-    lines = [line for line in fleet.lab[host].history(fleet.app.name) if line["result"] == "committed"]
+    """The last committed line is of what is there. A full disk or a power cut may have torn one."""
+    path = fleet.root(host) / ".fabvisor" / fleet.app.name / "history.jsonl"
+    lines = [line for text in _text(path).splitlines() if (line := _whole(text)).get("result") == "committed"]
     head = git(_live(fleet, host), "rev-parse", "HEAD")
     return [f"{host}: the history says {lines[-1]['to']}"] if lines and lines[-1]["to"] != head else []
+
+
+def _whole(text: str) -> dict[str, str]:
+    try:
+        return dict(json.loads(text))
+    except ValueError:
+        return {}
 
 
 def unfinished(root: Path) -> bool:

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +49,22 @@ class Fleet:
         self.complaints: list[str] = []
 
     def __enter__(self) -> Fleet:
+        with ExitStack() as ends:           # also when the start fails half-way
+            self._start(ends)
+            self._ends = ends.pop_all()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._ends.close()
+
+    def _start(self, ends: ExitStack) -> None:
+        ends.callback(self.lab.__exit__)
         self.small_disk = self._mount_small_disk("web2")
+        if self.small_disk:
+            ends.callback(subprocess.run, ["umount", "--lazy", str(self.small_disk)], check=False)
         self.lab.__enter__()
         web2 = self.lab["web2"].sshd
-        self.proxy = Proxy(web2.host, web2.port).__enter__()
+        self.proxy = ends.enter_context(Proxy(web2.host, web2.port))
         known = self.lab.home / ".ssh/known_hosts"
         key = web2.known_hosts_line.partition(" ")[2]
         known.write_text(known.read_text() + f"[{self.proxy.host}]:{self.proxy.port} {key}")
@@ -64,18 +76,11 @@ class Fleet:
             "web1": {"lease": LEASE},
             "web2": {"lease": LEASE, "port": self.proxy.port, "connect_timeout": 2}}, health=HEALTH,
             strategy=self.strategy)
+        for host in self.names:
+            ends.callback(self.power_off, host)
         self.next_version()
         run = self.fab("deploy", "app")
         assert run.code == 0, (run.out, run.err)
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        for host in self.names:
-            self.power_off(host)
-        self.proxy.__exit__()
-        if self.small_disk:
-            subprocess.run(["umount", "--lazy", str(self.small_disk)], check=False)
-        self.lab.__exit__()
 
     def _mount_small_disk(self, host: str) -> Path | None:
         """The host's root on a file system of a few MB; None where that is not for us to do."""
