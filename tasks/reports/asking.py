@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import select
 import termios
 
 from tasks.reports.screen import Screen
 
 AGREE = ("y", "yes")
-TICK = 0.2                                  # seconds
 
 
 def attended(screen: Screen) -> bool:
@@ -26,9 +24,6 @@ def ask(screen: Screen, question: str) -> bool:
     screen.out.flush()
     answer = ""
     try:
-        # Ctrl-C right before a read blocks would go unnoticed until the next key: a short wait looks for it.
-        while not select.select([keyboard], [], [], TICK)[0]:
-            pass
         answer = keyboard.readline()
     finally:
         if not answer.endswith("\n"):           # the end of input, or Ctrl-C
