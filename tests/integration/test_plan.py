@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import time
 from typing import Any
@@ -155,9 +156,11 @@ class OnTerminal:
         self.leader, follower = pty.openpty()
         environ = app.lab.environ(FAB_INVENTORY=str(app.inventory), TERM="xterm", LANG="C.UTF-8",
                                   COLUMNS="80", LINES="24")
-        # Ctrl-C is a signal only where the terminal is the session's own.
+        # Ctrl-C is a signal only where the terminal is the session's own; and it is not ignored there, as it is
+        # in what a shell has put into the background.
         self.process = subprocess.Popen(["setsid", "--ctty", *app.lab.command(*args)], cwd=app.lab.folder, env=environ,
-                                        stdin=follower, stdout=follower, stderr=follower)
+                                        stdin=follower, stdout=follower, stderr=follower,
+                                        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         os.close(follower)
         self.seen = ""
 
