@@ -7,7 +7,6 @@ import os
 import pty
 import re
 import select
-import signal
 import subprocess
 import time
 from typing import Any
@@ -158,9 +157,9 @@ class OnTerminal:
                                   COLUMNS="80", LINES="24")
         # Ctrl-C is a signal only where the terminal is the session's own; and it is not ignored there, as it is
         # in what a shell has put into the background.
-        self.process = subprocess.Popen(["setsid", "--ctty", *app.lab.command(*args)], cwd=app.lab.folder, env=environ,
-                                        stdin=follower, stdout=follower, stderr=follower,
-                                        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        self.process = subprocess.Popen(["env", "--default-signal=INT", "setsid", "--ctty", *app.lab.command(*args)],
+                                        cwd=app.lab.folder, env=environ,
+                                        stdin=follower, stdout=follower, stderr=follower)
         os.close(follower)
         self.seen = ""
 
