@@ -23,5 +23,7 @@ namespace.add_collection(Collection("ci", ci.init))
 namespace.add_collection(Collection("sandbox", sandbox.up, sandbox.down))
 namespace.add_collection(suite.tests())
 
-# At its end Python looks through all objects once more: a tenth of a second of every command.
+# Python looks through all objects now and then and at its end: a tenth of a second of every command. What is here
+# by now lives as long as the command.
+gc.freeze()
 atexit.register(gc.freeze)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tasks.inventory.model import Environment, Target
     from tasks.reports import Audience
     from tasks.rollout.events import Finished
+    from tasks.rollout.fleet import Fleet
     from tasks.rollout.order import Order
 
 BESIDE = Path(__file__).resolve().parent.parent
@@ -86,6 +87,16 @@ class Command:
         from tasks.inventory import selection
 
         return selection.select(self.environment, services, self.options["host"] or None)
+
+    def fleet(self, targets: tuple[Target, ...], agree: Callable[[], None] | None = None) -> Fleet:
+        """Their hosts. Connecting is begun, unless a person is asked first: what else a command takes is imported
+        meanwhile."""
+        from tasks.rollout.fleet import Fleet
+
+        fleet = Fleet(targets)
+        if agree is None:
+            fleet.connect()
+        return fleet
 
     def described(self, name: str) -> Inventory:
         """The inventory with all that is known of an environment while nothing is started."""

@@ -55,9 +55,10 @@ def restart(run: Command, service: str) -> Finished:
 
 
 def _control(run: Command, service: str, steps: Steps) -> Finished:
+    fleet = run.fleet(run.targets(service))
     from tasks.rollout.coordinator import Coordinator
 
-    return Coordinator(run.order, run.targets(service), run.report).roll_out(_planner(steps))
+    return Coordinator(run.order, fleet, run.report).roll_out(_planner(steps))
 
 
 def _planner(steps: Steps) -> Planner:

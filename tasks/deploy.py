@@ -35,19 +35,19 @@ def deploy(
 
     Example: fab deploy monitor --env production --revision v1.2
     """
+    run.write_reports(junit=junit, dotenv=dotenv)
+    wanted = run.revision("revision", revision) if revision else run.environment.branch
+    patience, targets, agree = run.seconds("wait", wait), run.targets_with_secrets(service), run.agreement(yes)
+    fleet = run.fleet(targets, agree)
     from tasks.rollout import ahead
     from tasks.rollout.coordinator import Coordinator
     from tasks.rollout.goal import towards
 
-    run.write_reports(junit=junit, dotenv=dotenv)
-    targets = run.targets_with_secrets(service)
-    wanted = run.revision("revision", revision) if revision else run.environment.branch
-    coordinator = Coordinator(run.order, targets, run.report, wait=run.seconds("wait", wait))
     return ahead.roll_out(
-        coordinator,
+        Coordinator(run.order, fleet, run.report, wait=patience),
         resolve={target.service.name: wanted for target in targets},
         plan=towards(recipe, force=force, set_aside=set_aside),
-        agree=run.agreement(yes),
+        agree=agree,
     )
 
 

@@ -26,14 +26,15 @@ def plan(run: Command, service: str, revision: str = "") -> Finished:
 
     Example: fab plan monitor --env production --revision v1.2
     """
+    wanted = run.revision("revision", revision) if revision else run.environment.branch
+    targets = run.targets_with_secrets(service)
+    fleet = run.fleet(targets)
     from tasks.deploy import recipe
     from tasks.rollout.ahead import look_ahead
     from tasks.rollout.goal import towards
 
-    targets = run.targets_with_secrets(service)
-    wanted = run.revision("revision", revision) if revision else run.environment.branch
     resolve = {target.service.name: wanted for target in targets}
-    return look_ahead(run.order, targets, run.report, _despite_obstacles(towards(recipe, set_aside=True)),
+    return look_ahead(run.order, fleet, run.report, _despite_obstacles(towards(recipe, set_aside=True)),
                       resolve).finished
 
 

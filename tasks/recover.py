@@ -20,12 +20,13 @@ def recover(run: Command, service: str) -> Finished:
 
     Example: fab recover monitor
     """
+    fleet = run.fleet(run.targets(service))
     from msgspec.structs import replace
 
     from tasks.rollout.coordinator import Coordinator
     from tasks.rollout.goal import key, same_version
 
-    coordinator = Coordinator(run.order, run.targets(service), run.report, while_restoring=PATIENCE)
+    coordinator = Coordinator(run.order, fleet, run.report, while_restoring=PATIENCE)
     finished = coordinator.roll_out(lambda targets, facts, goals: {
         key(target): same_version(facts[key(target)], []) for target in targets})
     hosts = {peer.name: _recovered(peer, finished.hosts[peer.name]) for peer in coordinator.peers}

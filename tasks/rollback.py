@@ -36,18 +36,18 @@ def rollback(
 
     Example: fab rollback monitor --env production
     """
+    run.write_reports(junit=junit, dotenv=dotenv)
+    wanted = run.revision("to", to) if to else ""
+    patience, targets, agree = run.seconds("wait", wait), run.targets_with_secrets(service), run.agreement(yes)
+    fleet = run.fleet(targets, agree)
     from tasks.deploy import recipe
     from tasks.rollout import ahead
     from tasks.rollout.coordinator import Coordinator
     from tasks.rollout.goal import towards
 
-    run.write_reports(junit=junit, dotenv=dotenv)
-    targets = run.targets_with_secrets(service)
-    coordinator = Coordinator(run.order, targets, run.report, wait=run.seconds("wait", wait))
+    coordinator = Coordinator(run.order, fleet, run.report, wait=patience)
     planner = towards(recipe, force=force, set_aside=set_aside)
-    agree = run.agreement(yes)
-    if to:
-        wanted = run.revision("to", to)
+    if wanted:
         return ahead.roll_out(coordinator, planner, {target.service.name: wanted for target in targets}, agree)
     return ahead.roll_out(coordinator, _to_previous(planner), None, agree)
 

@@ -109,7 +109,7 @@ class Rollout:
         written = journal.create(self.place, self._head(plan))
         try:
             self._run_phases(plan, written)
-            self._commit(written)
+            now = self._commit(written)
         except Exception as error:
             # A full disk or a bug of ours is no reason to leave the host in between.
             self._say_why(as_host_error(error))
@@ -117,7 +117,7 @@ class Rollout:
             self._restore(written, self.link.mask(as_host_error(error).message))
             return
         self._tidy(plan)
-        self.link.answer({"event": "committed", "now": self._heads(plan["services"])})
+        self.link.answer({"event": "committed", "now": now})
 
     def _tidy(self, plan: Message) -> None:
         """It is committed: whatever goes wrong now is only told."""
@@ -130,15 +130,17 @@ class Rollout:
                 self.story.event("notice", level="warning", message="%s: not tidied up: %s" % (
                     name, as_host_error(error).message))
 
-    def _commit(self, written: journal.Journal) -> None:
+    def _commit(self, written: journal.Journal) -> Message:
+        """Returns the commits that are on the disk."""
         with self.link.decided():
-            self._note_what_is(written)
+            now = self._note_what_is(written)
             try:
                 restoring.commit(written)
             except OSError:
                 # With one history line on the disk it is committed; the next command writes the others.
                 if not restoring.committed(written):
                     raise
+        return now
 
     def _say_why(self, error: HostError) -> None:
         if not isinstance(error, Aborted):
@@ -202,13 +204,16 @@ class Rollout:
         return {"deploy": self.deploy, "by": self.hello.get("by"), "command": self.hello.get("command"),
                 "place": self.hello["place"], "services": parts}
 
-    def _note_what_is(self, written: journal.Journal) -> None:
+    def _note_what_is(self, written: journal.Journal) -> Message:
         """What can be told apart later: by pid and start, which commit a process was started from; by `left`,
-        what the build changed from what a person did."""
+        what the build changed from what a person did. Returns the commits."""
+        now = {}
         for name, part in written.services.items():
             here = self.here[name]
-            part["record"].update(pid=here.pid, start=here.start, left=here.tree.state().edits,
-                                  release=here.releases.live())
+            found = here.tree.state()
+            now[name] = found.commit
+            part["record"].update(pid=here.pid, start=here.start, left=found.edits, release=here.releases.live())
+        return now
 
     def _heads(self, services: Iterable[str]) -> Message:
         return {name: _head_of(self.here[name]) for name in services}

@@ -16,7 +16,10 @@ from pathlib import Path
 from tasks._errors import Mistake, NotReady
 
 OLDEST = (3, 8)
+OURS = MAGIC_NUMBER.hex()                   # the kind of code that this interpreter compiles to
 EXECUTOR = Path(__file__).parent.parent / "executor"
+# What the executor's main module takes of Python's library: imported while the program is on its way.
+_AHEAD = "contextlib,json,queue,subprocess,threading,typing"
 
 # One line; also Python 2.7 and 3.6 must be able to read it, to say that they are too old. The first thing it
 # prints is a line break, so that a banner without one does not swallow the first message: the interpreter's kind
@@ -26,7 +29,7 @@ _CODE = (
     f'v<{OLDEST} and (w.write("""{{"event":"unusable","why":"python %d.%d.%d is older than '
     f'{OLDEST[0]}.{OLDEST[1]}"}}"""%v+chr(10)),w.flush(),sys.exit(3));'
     'w.write("""{"interpreter":"%s"}"""%__import__("_frozen_importlib_external").MAGIC_NUMBER.hex()+chr(10));w.flush();'
-    'import zlib;i=sys.stdin.buffer;exec(zlib.decompress(i.read(int(i.readline()))))'
+    f'import {_AHEAD},zlib;i=sys.stdin.buffer;exec(zlib.decompress(i.read(int(i.readline()))))'
 )
 
 
@@ -51,7 +54,7 @@ class Program:
         self._loader = Path(__file__).with_name("_loader.py").read_text(encoding="utf-8")
 
     def __call__(self, interpreter: str = "") -> bytes:
-        return self._compiled if interpreter == MAGIC_NUMBER.hex() else self._sources
+        return self._compiled if interpreter == OURS else self._sources
 
     @cached_property
     def _sources(self) -> bytes:

@@ -18,6 +18,7 @@ from paramiko import Channel, Message, SSHException
 from paramiko.common import cMSG_CHANNEL_REQUEST
 
 from tasks.inventory.secret import reveal
+from tasks.remote.bootstrap import OURS
 from tasks.remote.connection import HostConnection
 from tasks.remote.lines import Lines, LineTooLong
 
@@ -102,6 +103,7 @@ class Session:
             near = time.monotonic() - began < _NEAR
             _execute(channel, command)
             self._thread(lambda: self._read(channel), "reader")
+            program(OURS if near else "")       # most likely that one: made while the interpreter starts
             channel.sendall(program(self._told_interpreter() if near else ""))
             while (data := self._outbox.get()) is not None:
                 if data is _BEAT:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from tasks import _errors as errors
 from tasks.rollout import deciding, events, preview, results, signals, wire
 from tasks.rollout.conversation import Conversation, Stop
+from tasks.rollout.fleet import Fleet
 from tasks.rollout.gate import AT_ONCE
 from tasks.rollout.locking import lock_and_look
 
@@ -39,26 +40,27 @@ def roll_out(coordinator: Coordinator, plan: Planner, resolve: dict[str, str] | 
     """With `agree`, only what a person has seen and agreed to: no connection and no lock waits for the answer."""
     if agree is None:
         return coordinator.roll_out(plan, resolve)
-    seen = look_ahead(coordinator.order, coordinator.targets, coordinator.report, plan, resolve, coordinator.wait)
+    seen = look_ahead(coordinator.order, Fleet(coordinator.fleet.targets), coordinator.report, plan, resolve,
+                      coordinator.wait)
     if seen.finished.outcome != "pending":
         return seen.finished
     agree()
     return coordinator.roll_out(_as_agreed(plan, seen.plans), resolve)
 
 
-def look_ahead(order: Order, targets: tuple[Target, ...], report: events.Listener, plan: Planner,
+def look_ahead(order: Order, fleet: Fleet, report: events.Listener, plan: Planner,
                resolve: dict[str, str] | None, wait: float = 0) -> Foreseen:
     """Tells a `plan` event a host and service; whatever stops a deploy before its first step stops this as well."""
-    conversation, why, codes = Conversation(targets, report), "", [0]
+    conversation, why, codes = Conversation(fleet, report), "", [0]
     peers, revisions = conversation.peers, deciding.by_host(conversation.peers, resolve or {})
-    with signals.as_messages(conversation.signalled, report.close), conversation.fleet:
+    with signals.as_messages(conversation.signalled, report.close), fleet:
         try:
-            conversation.fleet.connect()
+            fleet.connect()
             deciding.announce(conversation, order, "plan")
             conversation.wait_connected()
             lock_and_look(conversation, lambda peer: wire.rollout(peer, order, revisions[peer.name], "plan"), wait, 0)
             deciding.tell_resolved(conversation)
-            deciding.decide(conversation, targets, plan)
+            deciding.decide(conversation, plan)
             _compare(conversation)
             for told in preview.full(conversation):
                 report.on(told)

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from tasks import _errors as errors
 from tasks.rollout import events, facts, results, wire
-from tasks.rollout.fleet import Fleet, Message, Peer
 from tasks.rollout.gate import Gate
 
 if TYPE_CHECKING:
-    from tasks.inventory.model import Target
+    from tasks.rollout.fleet import Fleet, Message, Peer
 
 ENDINGS = ("committed", "restored", "unlocked", "end")
 TROUBLE = ("failed", "problem", "not_ready", "unusable")
@@ -35,8 +34,8 @@ def tell_errors(peers: list[Peer], report: events.Listener) -> None:
 class Conversation:
     """`holding`: from now on hear everybody out; neither a signal nor a host's trouble stops the listening."""
 
-    def __init__(self, targets: tuple[Target, ...], report: events.Listener) -> None:
-        self.fleet = Fleet(targets)
+    def __init__(self, fleet: Fleet, report: events.Listener) -> None:
+        self.fleet = fleet
         self.peers = self.fleet.peers
         self.report = report
         self.gate = Gate()

@@ -15,32 +15,32 @@ from tasks.rollout.locking import lock_and_look
 from tasks.rollout.steps import PHASES
 
 if TYPE_CHECKING:
-    from tasks.inventory.model import Target
+    from tasks.rollout.fleet import Fleet
     from tasks.rollout.order import Order
 
 
 class Coordinator:
-    """Carries one plan out on all targets: all or none.
+    """Carries one plan out on all targets of the fleet: all or none.
 
     Seconds to wait for a lock: `wait`, or `while_restoring` when its holder is on its way back.
     """
 
-    def __init__(self, order: Order, targets: tuple[Target, ...], report: events.Listener, *, wait: float = 0,
+    def __init__(self, order: Order, fleet: Fleet, report: events.Listener, *, wait: float = 0,
                  while_restoring: float = 0) -> None:
         self.order = order
-        self.targets = targets
+        self.fleet = fleet
         self.report = report
         self.wait = wait
         self.while_restoring = while_restoring
-        self.conversation = Conversation(targets, report)
+        self.conversation = Conversation(fleet, report)
         self.peers = self.conversation.peers
 
     def roll_out(self, plan: Planner, resolve: dict[str, str] | None = None) -> events.Finished:
         """The whole conversation. `resolve`: the revisions to turn into commits, by service."""
         why, codes = "", [0]
-        with signals.as_messages(self.conversation.signalled, self.conversation.leave), self.conversation.fleet:
+        with signals.as_messages(self.conversation.signalled, self.conversation.leave), self.fleet:
             try:
-                self.conversation.fleet.connect()
+                self.fleet.connect()
                 deciding.announce(self.conversation, self.order)      # what it takes to tell is imported meanwhile
                 self.conversation.wait_connected()
                 self._lock(resolve or {})
@@ -62,7 +62,7 @@ class Coordinator:
         deciding.tell_resolved(self.conversation)
 
     def _plan(self, plan: Planner) -> None:
-        deciding.decide(self.conversation, self.targets, plan)
+        deciding.decide(self.conversation, plan)
         for told in preview.brief(self.conversation):
             self.report.on(told)
 

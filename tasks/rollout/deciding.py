@@ -10,7 +10,6 @@ from tasks.rollout.conversation import Conversation, Stop
 from tasks.rollout.goal import Goal, Planner
 
 if TYPE_CHECKING:
-    from tasks.inventory.model import Target
     from tasks.rollout.fleet import Peer
     from tasks.rollout.order import Order
 
@@ -39,13 +38,13 @@ def tell_resolved(conversation: Conversation) -> None:
             back=found["back"], forward=found["forward"]))
 
 
-def decide(conversation: Conversation, targets: tuple[Target, ...], plan: Planner) -> None:
+def decide(conversation: Conversation, plan: Planner) -> None:
     """Fill in each peer's `plans`; what cannot be planned is told, and raises Stop."""
     facts = {(peer.name, name): found for peer in conversation.peers for name, found in peer.facts.items()}
     goals = {name: Goal(commit=found["commit"], revision=found["revision"], branch=found["branch"])
              for name, found in conversation.resolved.items()}
     try:
-        plans = plan(targets, facts, goals)
+        plans = plan(conversation.fleet.targets, facts, goals)
     except errors.FabvisorError as error:
         conversation.report.on(events.of_error(error))
         raise Stop(error) from None

@@ -93,6 +93,8 @@ class Fleet:
     """
 
     def __init__(self, targets: tuple[Target, ...], most: int = 0) -> None:
+        self.targets = targets
+        self._begun = False
         by_host: dict[str, list[Target]] = {}
         for target in targets:
             by_host.setdefault(target.host.name, []).append(target)
@@ -107,7 +109,10 @@ class Fleet:
             peer.close()
 
     def connect(self) -> None:
-        """Begin to connect to all at once; of each, `connected` or `unreachable` comes to the inbox."""
+        """Begin, once, to connect to all at once; of each, `connected` or `unreachable` comes to the inbox."""
+        if self._begun:
+            return
+        self._begun = True
         program = executor()
         for peer in self.peers:
             self._begin(peer, program)

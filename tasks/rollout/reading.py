@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.rollout import signals, wire
 from tasks.rollout.conversation import Conversation, Stop
+from tasks.rollout.fleet import Fleet
 
 if TYPE_CHECKING:
     from tasks.inventory.model import Target
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def read(targets: tuple[Target, ...], report: Listener, verb: str, **more: Any) -> list[Peer]:
     """One of the executor's reading verbs, on every host; a host that cannot answer has an `error`."""
-    conversation = Conversation(targets, report)
+    conversation = Conversation(Fleet(targets), report)
     with signals.as_messages(conversation.signalled, report.close), conversation.fleet:
         try:
             conversation.fleet.connect()

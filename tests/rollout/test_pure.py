@@ -205,11 +205,12 @@ def test_once_a_deploy(found: list[Facts], force: bool, once: str | None) -> Non
 def test_a_lone_host_is_told_all_phases_in_advance(service: Service | None, steps: list[str], hosts: int) -> None:
     """The others one after the other; a phase without steps is none."""
     from tasks.rollout.coordinator import Coordinator
+    from tasks.rollout.fleet import Fleet
     from tasks.rollout.order import Order
 
     order = Order(deploy="d", command="deploy", by="ann", since="now", environment="test")
     targets = tuple(replace(TARGET, host=replace(HOST, name=f"web{number}")) for number in range(hosts))
-    coordinator = Coordinator(order, targets, Silent())
+    coordinator = Coordinator(order, Fleet(targets), Silent())
     heard: list[Any] = []
     for one in coordinator.peers:
         made = recipe(service, facts(), GOAL) if service else supervised.restarted(SERVICE, facts())
