@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from typing import Any, Dict, List, Mapping, Optional, Set
 
@@ -48,7 +47,7 @@ def of_service(place: Place, service: Mapping[str, Any], clone: git.Clone,
         "program_file": None if text is None else text.decode("utf-8", "replace"),
         "program_path": place.program_file(name),
         "env_path": place.env_file(name),
-        "env_sha256": _sha256(files.read_bytes(place.env_file(name))),
+        "env_sha256": files.digest(place.env_file(name)),
         "program": program,
         "started_from": _started_from(releases, clone, state, program, committed),
         "committed": committed,
@@ -193,10 +192,6 @@ def _contents(directory: str) -> List[str]:
 def _kept(service: Mapping[str, Any]) -> Set[str]:
     """What may lie in a directory before the first deploy: logs, and what is shared."""
     return {"logs", *(path.split("/")[0] for path in service["shared"])}
-
-
-def _sha256(data: Any) -> Any:
-    return None if data is None else hashlib.sha256(data).hexdigest()
 
 
 def _short(line: Dict[str, Any]) -> Dict[str, Any]:

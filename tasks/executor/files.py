@@ -81,6 +81,14 @@ def read_bytes(path: str) -> Optional[bytes]:
         return None
 
 
+def digest(path: str) -> Optional[str]:
+    """SHA-256 of what is in it; None where there is no such file."""
+    import hashlib  # it loads OpenSSL
+
+    data = read_bytes(path)
+    return None if data is None else hashlib.sha256(data).hexdigest()
+
+
 def remove(path: str) -> None:
     try:
         os.unlink(path)

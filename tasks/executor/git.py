@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import shutil
@@ -242,8 +241,7 @@ class Clone:
 
     def _digest(self, path: str) -> Optional[str]:
         """None for what is no plain file, or has a name that git writes in quotes: no two of those are the same."""
-        data = None if path.startswith('"') else files.read_bytes(os.path.join(self.directory, path))
-        return None if data is None else hashlib.sha256(data).hexdigest()
+        return None if path.startswith('"') else files.digest(os.path.join(self.directory, path))
 
     def _maybe(self, *args: str) -> Optional[str]:
         """The first line of the answer; None when git says no."""

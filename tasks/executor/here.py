@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional
 
 from . import files, git, processes
-from .configuration import Configuration
 from .masking import Mask
 from .place import Place
 from .releases import Releases
-from .supervisord import Supervisord
+
+if TYPE_CHECKING:
+    from .supervisord import Supervisord
 
 Say = Callable[[str], None]
 Check = Callable[[], None]
@@ -52,7 +53,15 @@ class Here:
     def log_file(self) -> str:
         return os.path.join(self.directory, "logs", self.name + ".log")
 
+    def head(self) -> Optional[str]:
+        """The commit on the disk now; asked after the conversation is over, so nothing may interrupt it."""
+        unstopped = git.Clone(self.directory, self.clone.repo, self.env, lambda: None)
+        return Releases(self.place, self.name, unstopped).live_tree().head()
+
     def supervisord(self) -> Supervisord:
+        from .configuration import Configuration
+        from .supervisord import Supervisord
+
         return Supervisord(Configuration(self.place.supervisord_conf, self.env), self.check)
 
     def with_variables(self, variables: Mapping[str, str]) -> Dict[str, str]:

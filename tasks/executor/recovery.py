@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List
 
-from . import journal, locks, restoring
+from . import journal, locks
 from .errors import TryAgain
 from .place import Place
 from .story import Story
@@ -23,6 +23,8 @@ def finish(place: Place, held: locks.Locks, env: Dict[str, str], story: Story) -
 
 
 def _finish(left: journal.Journal, held: locks.Locks, env: Dict[str, str], story: Story) -> Dict[str, Any]:
+    from . import restoring  # seldom needed, and all that can be done and undone with it
+
     story.event("host_state", state="recovering", detail="what deploy %s left" % left.deploy)
     if restoring.committed(left):
         restoring.commit(left)

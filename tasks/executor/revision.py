@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from typing import Any, Dict, Optional, Tuple
 
 from . import git
@@ -52,6 +51,8 @@ def _in_repository(here: Here, revision: str) -> Found:
 
     Whoever only looks has made no folder for the service: then it is where all temporary ones are.
     """
+    import tempfile
+
     state = here.place.service_state(here.name)
     folder = tempfile.mkdtemp(prefix="resolve-", dir=state if os.path.isdir(state) else None)
     try:

@@ -8,6 +8,7 @@ import os
 import signal
 import time
 
+from . import delivery as _delivery
 from . import journal as _journal
 from . import restoring as _restoring
 from . import rollout as _rollout
@@ -219,7 +220,7 @@ def _armed_init(self, link, hello, env):
 
 
 _rollout.Rollout.__init__ = _armed_init
-_around(_rollout.Rollout, "_do", lambda one, written, service, step: "step:" + step["name"],
+_around(_delivery.Delivery, "_do", lambda one, written, service, step: "step:" + step["name"],
         lambda one, written, service, step: "did:" + step["name"])
 _around(_journal.Journal, "begin", lambda one, service, step: "", lambda one, service, step: "begun:" + step)
 _around(_restoring, "_undo", lambda left, service, step, env, story: "undo:" + step["name"],
