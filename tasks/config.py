@@ -1,15 +1,32 @@
-"""fab config: the effective settings, and where each comes from."""
+"""fab config: the effective settings, and where each comes from; config.schema: what hosts.yaml may say."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
+from invoke.collection import Collection
+
 from tasks._command import Command, command
 
 if TYPE_CHECKING:
     from tasks.inventory.origins import Setting
     from tasks.rollout.events import Finished
+
+
+@command(name="config.schema")
+def schema(run: Command) -> Finished:
+    """Print the JSON schema of hosts.yaml, by which editors complete, explain and check it.
+
+    Example: fab config.schema >docs/hosts.schema.json
+    """
+    import json
+
+    from tasks.inventory.schema import json_schema
+    from tasks.rollout.events import Document, Finished
+
+    run.report.on(Document(text=json.dumps(json_schema(), indent=1) + "\n"))
+    return Finished(command=run.name, outcome="unchanged", exit_code=0)
 
 
 @command(
@@ -45,4 +62,11 @@ def _settings(run: Command, environment: str, services: str) -> list[Setting]:
         named = dict.fromkeys(here[0].service.secrets)
         secrets = secret_sources.find(named, environment, inventory.folder, os.environ) if named else {}
         found += origins.of_service(inventory, environment, name, [target.host.name for target in here], secrets)
+    return found
+
+
+def configs() -> Collection:
+    """`config` is what is in force, `config.schema` what may be."""
+    found = Collection("config", schema)
+    found.add_task(config, name="show", default=True)
     return found

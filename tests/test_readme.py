@@ -265,17 +265,21 @@ def own_options(name: str) -> set[str]:
     return {name.replace("_", "-") for name in arguments - set(SHARED) - set(command.positional)}
 
 
+# What `config` and `test` are short for.
+WHOLE = {alias: name for name, aliases in namespace.task_names.items() for alias in [name, *aliases]}
+
+
 def test_every_command_is_in_the_table() -> None:
     listed = [text for row in table("command |") for text in coded(row[0])]
-    assert sorted(text.split()[0] for text in listed) == sorted(namespace.task_names)
-    takes_service = {text.split()[0] for text in listed if text.endswith(" SERVICE")}
+    assert sorted(WHOLE[text.split()[0]] for text in listed) == sorted(namespace.task_names)
+    takes_service = {WHOLE[text.split()[0]] for text in listed if text.endswith(" SERVICE")}
     assert takes_service == {name for name in namespace.task_names if "service" in namespace[name].positional}
 
 
 def test_every_option_is_in_the_table() -> None:
     of: dict[str, set[str]] = {}
     for row in table("option |"):
-        commands = set(coded(row[1]))
+        commands = {WHOLE.get(name, name) for name in coded(row[1])}
         if row[1].startswith("every command but"):
             commands = set(namespace.task_names) - commands
         for text in coded(row[0]):

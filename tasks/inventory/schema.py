@@ -1,94 +1,123 @@
-"""The shape of hosts.yaml, as it is written: what may stand where, and of which type.
+"""The shape of hosts.yaml, as it is written: what may stand where, of which type, and in a few words what for.
 
 What a value may say is judged in `values`, what fits together in `checks` and `merged`.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Struct, UnsetType, json
+from msgspec import UNSET, Meta, Struct, UnsetType, json
+
+from ..program import options
 
 Text = str | UnsetType
+Texts = list[str] | UnsetType
 Duration = int | float | str | UnsetType        # seconds, or 30s, 30m, 1h
 Variables = dict[str, str | int] | UnsetType
 Strategy = Literal["in_place", "releases"]      # tasks/rollout/strategies
 Program = dict[str, str | int | bool] | UnsetType
 
 
+def doc(text: str) -> Meta:
+    """What an editor shows for a key."""
+    return Meta(description=text)
+
+
+# For an editor to offer; which of them may be given, and what each may say, is judged in `program.options`.
+_ANY = [{"type": kind} for kind in ("string", "integer", "boolean")]
+OPTIONS = Meta(extra_json_schema={"properties": {name: {"anyOf": _ANY} for name in options.KINDS}})
+
+
 class Settings(Struct, kw_only=True, forbid_unknown_fields=True):
     """Of a host: in defaults, an environment or the host; the last one wins."""
 
-    user: Text = UNSET
-    port: int | UnsetType = UNSET
-    root: Text = UNSET
-    supervisord_conf: Text = UNSET
-    program_dir: Text = UNSET
-    python: Text = UNSET
-    address: Text = UNSET
-    gateway: Text = UNSET
-    identity_file: Text = UNSET
-    connect_timeout: Duration = UNSET
-    lease: Duration = UNSET
-    variables: Variables = UNSET
+    user: Annotated[Text, doc("Who logs in there. ~/.ssh/config's unless given.")] = UNSET
+    port: Annotated[int | UnsetType, doc("Of its SSH server. ~/.ssh/config's unless given.")] = UNSET
+    root: Annotated[Text, doc("The folder with supervisord.conf: absolute, or ~/ for the host user's home.")] = UNSET
+    supervisord_conf: Annotated[Text, doc("Below root unless absolute; supervisord.conf unless given.")] = UNSET
+    program_dir: Annotated[Text, doc("For program files; below root unless absolute; conf.d unless given.")] = UNSET
+    python: Annotated[Text, doc("An interpreter on the host, 3.8 or newer; python3 unless given.")] = UNSET
+    address: Annotated[Text, doc("Where to connect to; the host's name unless given.")] = UNSET
+    gateway: Annotated[Text, doc("[user@]host[:port] on the way there. ~/.ssh/config's unless given.")] = UNSET
+    identity_file: Annotated[Text, doc("The private key to log in with. ~/.ssh/config's unless given.")] = UNSET
+    connect_timeout: Annotated[Duration, doc("Seconds, or like 30s or 1m; 10 unless given.")] = UNSET
+    lease: Annotated[Duration, doc("How long a host waits for a client that has gone silent before it goes back: "
+                                   "seconds, or like 30s or 1m; 30 unless given.")] = UNSET
+    variables: Annotated[Variables, doc("By name, for every service there.")] = UNSET
 
 
 class Health(Struct, kw_only=True, forbid_unknown_fields=True):
-    http: Text = UNSET
-    tcp: Text = UNSET
-    command: Text = UNSET
-    timeout: Duration = UNSET
+    """Asked on the host after a restart, until it is well: one of http, tcp and command."""
+
+    http: Annotated[Text, doc("A URL that must answer with 200 to 399; ${NAME} is a variable.")] = UNSET
+    tcp: Annotated[Text, doc("HOST:PORT that must accept a connection; ${NAME} is a variable.")] = UNSET
+    command: Annotated[Text, doc("Must exit with 0; it has the service's variables.")] = UNSET
+    timeout: Annotated[Duration, doc("How long it is tried: seconds, or like 30s or 1m; 30 unless given.")] = UNSET
 
 
 class Hook(Struct, kw_only=True, forbid_unknown_fields=True):
-    run: str | list[str]
-    once: bool = False
+    run: Annotated[str | list[str], doc("A command for bash, or a list of them.")]
+    once: Annotated[bool, doc("Only on the lowest-named host on which the deploy changes something.")] = False
+
+
+Commands = str | list[str | Hook] | Hook | UnsetType
 
 
 class Hooks(Struct, kw_only=True, forbid_unknown_fields=True):
-    before_activate: str | list[str | Hook] | Hook | UnsetType = UNSET
-    after_activate: str | list[str | Hook] | Hook | UnsetType = UNSET
+    """Commands for bash, in the directory of the new version."""
+
+    before_activate: Annotated[Commands, doc("When every host has built, before anything restarts on any.")] = UNSET
+    after_activate: Annotated[Commands, doc("When all are healthy.")] = UNSET
 
 
 class Overrides(Struct, kw_only=True, forbid_unknown_fields=True):
     """A service as an environment changes it."""
 
-    repo: Text = UNSET
-    directory: Text = UNSET
-    build: str | list[str] | UnsetType = UNSET
-    build_timeout: Duration = UNSET
-    command: Text = UNSET
-    program: Program = UNSET
-    strategy: Strategy | UnsetType = UNSET
-    shared: list[str] | UnsetType = UNSET
-    keep_releases: int | UnsetType = UNSET
-    health: Health | UnsetType = UNSET
-    requires: list[str] | UnsetType = UNSET
-    variables: Variables = UNSET
-    secrets: list[str] | UnsetType = UNSET
-    hooks: Hooks | UnsetType = UNSET
+    repo: Annotated[Text, doc("What git on the host can fetch from.")] = UNSET
+    directory: Annotated[Text, doc("Below root; micro/<name> unless given.")] = UNSET
+    build: Annotated[str | list[str] | UnsetType, doc("A command or a list of them, for bash.")] = UNSET
+    build_timeout: Annotated[Duration, doc("Seconds, or like 90s or 1h; 30m unless given.")] = UNSET
+    command: Annotated[Text, doc("One line, run in the service's directory (or its release), without a shell.")] = UNSET
+    program: Annotated[Program, OPTIONS, doc("Further options of supervisord's [program:x].")] = UNSET
+    strategy: Annotated[Strategy | UnsetType, doc("in_place unless given; releases: a folder for each commit.")] = UNSET
+    shared: Annotated[Texts, doc("Paths below directory that all releases share; a folder ends in /.")] = UNSET
+    keep_releases: Annotated[int | UnsetType, doc("How many good ones stay for a rollback; 5 unless given.")] = UNSET
+    health: Annotated[Health | UnsetType, doc("Asked on the host after a restart: one of http, tcp, command.")] = UNSET
+    requires: Annotated[Texts, doc("Paths that the commit must have, or nothing is touched.")] = UNSET
+    variables: Annotated[Variables, doc("By name, for the program, the build and the health command.")] = UNSET
+    secrets: Annotated[Texts, doc("Names; the values are in the caller's environment or .secrets/.")] = UNSET
+    hooks: Annotated[Hooks | UnsetType, doc("Commands for before and after what is new is activated.")] = UNSET
 
 
 class Service(Overrides, kw_only=True, forbid_unknown_fields=True):
-    repo: str
-    command: str
+    """What is built from one repository, and kept running by supervisord."""
+
+    repo: Annotated[str, doc("What git on the host can fetch from.")]
+    command: Annotated[str, doc("One line, run in the service's directory (or its release), without a shell.")]
 
 
 class Environment(Settings, kw_only=True, forbid_unknown_fields=True):
-    branch: Text = UNSET
-    run_mode: Text = UNSET
-    url: Text = UNSET
-    services: list[str] | dict[str, Overrides | None] | UnsetType = UNSET
-    hosts: list[str] | dict[str, Settings | None] | UnsetType = UNSET
-    confirm: bool = False
-    sandbox: bool = False
+    """A branch, the hosts that it goes to, and what differs there."""
+
+    branch: Annotated[Text, doc("What is deployed unless --revision says otherwise.")] = UNSET
+    run_mode: Annotated[Text, doc("The program's RUN_MODE; the environment's name unless given.")] = UNSET
+    url: Annotated[Text, doc("Where the result can be seen; GitLab's environment links to it.")] = UNSET
+    services: Annotated[list[str] | dict[str, Overrides | None] | UnsetType, doc(
+        "A list of names, or names with what differs here; all unless given.")] = UNSET
+    hosts: Annotated[list[str] | dict[str, Settings | None] | UnsetType, doc(
+        "A list of names, or names with what differs.")] = UNSET
+    confirm: Annotated[bool, doc("Ask before a deploy or a rollback.")] = False
+    sandbox: Annotated[bool, doc("On two hosts that are started on this machine.")] = False
 
 
 class File(Struct, kw_only=True, forbid_unknown_fields=True):
-    default_environment: Text = UNSET
-    defaults: Settings | UnsetType = UNSET
-    services: dict[str, Service]
-    environments: dict[str, Environment]
+    """What runs where."""
+
+    default_environment: Annotated[Text, doc("When neither --env, FAB_ENV nor CI_ENVIRONMENT_NAME names one.")] = UNSET
+    defaults: Annotated[Settings | UnsetType, doc("Settings of a host; an environment or a host may differ.")] = UNSET
+    services: Annotated[dict[str, Service], doc("What is deployed, by name.")]
+    environments: Annotated[dict[str, Environment], doc("Where to, by name.")]
 
 
 def json_schema() -> dict[str, Any]:

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from textwrap import dedent, indent
 
 import pytest
+from jsonschema import Draft7Validator, Draft202012Validator
 
 from tasks._errors import InventoryError
+from tasks.inventory.document import parse
 from tasks.inventory.loading import Inventory, load
 
+SCHEMA = Path(__file__).parents[2] / "docs/hosts.schema.json"
 SERVICE = "repo: git@git.example.com:micro/monitor.git, command: ./monitor"
 
 
 def inventory(folder: Path, text: str) -> Inventory:
     path = folder / "hosts.yaml"
     path.write_text(dedent(text))
-    return load(path)
+    read = load(path)
+    assert mistakes(dedent(text)) == []
+    return read
+
+
+def mistakes(text: str) -> list[str]:
+    """By the schema that editors use; some of them know JSON Schema up to draft 7 only."""
+    data, known = parse(text.encode()).data, json.loads(SCHEMA.read_text())
+    newest, older = ([error.message for error in kind(known).iter_errors(data)]
+                     for kind in (Draft202012Validator, Draft7Validator))
+    assert newest == older
+    return newest
 
 
 def said(folder: Path, text: str) -> list[str]:

@@ -1,0 +1,100 @@
+"""The schema for editors and the reader agree, and the copy of it that editors use is today's."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tasks.inventory import schema, shape
+from tasks.inventory.document import parse
+from tasks.program import options
+from tests.support.lab import CHECKOUT, Lab
+from tests.test_readme import KEYS, README, blocks, coded, table
+
+from .test_messages import HEALTH, PROGRAM, REFERENCES, SHAPE, VALUES, VARIABLES
+from .writing import SCHEMA, mistakes, whole
+
+MODELINE = "# yaml-language-server: $schema="
+# What the reader refuses before the shape counts, by how YAML reads it; and 22.0, to JSON Schema a whole number.
+READING = ("octal", "hexadecimal", "plus sign", "underscore", "to base sixty", "twice", "key that", "bad merge",
+           "unknown tag", "port as a fraction")
+
+
+def test_the_copy_for_editors_is_todays() -> None:
+    """If not: ./fab config.schema >docs/hosts.schema.json"""
+    assert json.loads(SCHEMA.read_text()) == schema.json_schema()
+    Draft202012Validator.check_schema(json.loads(SCHEMA.read_text()))
+
+
+def test_the_command_prints_the_copy_and_needs_no_hosts_yaml() -> None:
+    with Lab(()) as lab:
+        lab.inventory.write_text("services: [broken")
+        run = lab.fab("config.schema", format="plain")
+    assert (run.code, run.out, run.err) == (0, SCHEMA.read_text(), "")
+
+
+@pytest.mark.parametrize("text", [*blocks("yaml"), (CHECKOUT / "hosts.yaml").read_text()])
+def test_what_the_reader_takes_passes(text: str) -> None:
+    """So does all that `writing.inventory` reads, for other tests."""
+    assert mistakes(text) == []
+
+
+def rows(*tables: list[Any]) -> list[Any]:
+    return [row for table in tables for row in table if not any(word in row.id for word in READING)]
+
+
+@pytest.mark.parametrize(("parts", "expected"), rows(SHAPE))
+def test_what_has_a_wrong_shape_does_not(parts: dict[str, str], expected: str) -> None:
+    assert mistakes(whole(**parts))
+
+
+@pytest.mark.parametrize(("parts", "expected"), rows(VARIABLES, VALUES, PROGRAM, HEALTH, REFERENCES))
+def test_the_schema_refuses_what_the_judge_of_shapes_refuses(parts: dict[str, str], expected: str) -> None:
+    """And nothing else: what a value may say is the reader's to judge."""
+    assert bool(mistakes(whole(**parts))) == bool(shape.judge(parse(whole(**parts).encode()))[1])
+
+
+def test_every_key_of_the_readme_is_described() -> None:
+    of = {"File", "Service", "Health", "Environment", "Settings"}
+    kinds = schema.json_schema()["$defs"]
+    assert {kind.__name__ for kind in KEYS.values()} == of
+    for heading, kind in KEYS.items():
+        described = {key for key, about in kinds[kind.__name__]["properties"].items() if about.get("description")}
+        assert {key for row in table(heading) for key in coded(row[0])} <= described
+
+
+def test_every_key_is_described_and_alike_wherever_it_stands() -> None:
+    said: dict[str, set[str]] = {}
+    for name, kind in schema.json_schema()["$defs"].items():
+        for key, about in kind["properties"].items():
+            assert about.get("description"), f"{name}.{key}"
+            said.setdefault(key, set()).add(about["description"])
+    # These are of a host and of a service, of a service and of a health check, of the file and of an environment.
+    apart = {key for key, texts in said.items() if len(texts) > 1}
+    assert apart == {"variables", "command", "services"}
+
+
+def test_the_defaults_that_it_tells_are_those_of_the_readme() -> None:
+    kinds = schema.json_schema()["$defs"]
+    for heading, kind in KEYS.items():
+        for row in table(heading):
+            default = row[1].strip("`")
+            for key in coded(row[0]):
+                told = re.search(r"(\S+) unless given", kinds[kind.__name__]["properties"][key]["description"])
+                if told and told[1] not in ("~/.ssh/config's", "name"):
+                    assert told[1] == default, key
+
+
+@pytest.mark.parametrize("kind", ["Service", "Overrides"])
+def test_an_editor_can_offer_supervisords_options(kind: str) -> None:
+    assert set(schema.json_schema()["$defs"][kind]["properties"]["program"]["properties"]) == set(options.KINDS)
+
+
+def test_the_modeline_names_the_copy() -> None:
+    first = (CHECKOUT / "hosts.yaml").read_text().splitlines()[0]
+    assert CHECKOUT / first.removeprefix(MODELINE) == SCHEMA
+    assert MODELINE in README
