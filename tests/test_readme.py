@@ -19,7 +19,7 @@ import yaml
 from tasks import _errors, namespace
 from tasks._command import SHARED
 from tasks.embedded.processes import belonging
-from tasks.inventory import loading, model, schema, shape
+from tasks.inventory import loading, model, schema
 from tasks.rollout import events, results
 
 CHECKOUT = Path(__file__).parents[1]
@@ -233,11 +233,6 @@ def test_the_defaults_are_those_of_the_model(heading: str, kind: type[model.Host
     defaults = {name: default for name, default in fields if default is not None and name in shown}
     assert defaults
     assert {name: shown[name] for name in defaults} == {name: f"{default}" for name, default in defaults.items()}
-
-
-def test_what_is_not_there_is_not_advertised() -> None:
-    taught = {word for text in blocks("yaml") for word in re.findall(r"[\w.]+(?=:)", text)}
-    assert not taught & shape.NOT_YET
 
 
 # --- GitLab ---

@@ -27,8 +27,6 @@ WORDS = {
     "array": "a list",
     "object": "a mapping",
 }
-# Keys of a later version: they are not taken for others that are spelled alike.
-NOT_YET: set[str] = set()
 
 
 def judge(document: Document) -> tuple[dict[str, Any], list[Finding]]:
@@ -81,7 +79,7 @@ def _unknown_keys(path: KeyPath, mapping: dict[str, Any], known: dict[str, Any])
     for key in mapping:
         if key in known:
             continue
-        meant = "" if key in NOT_YET else nearest(key, known)
+        meant = nearest(key, known)
         hint = did_you_mean(key, known) if meant else f"; known here: {listed(sorted(known), most=30)}"
         yield Finding((*path, key), f"unknown key {quoted(key)}{hint}", meant=meant)
 
