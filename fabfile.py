@@ -6,4 +6,10 @@ sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
 
 from tasks import namespace  # noqa: E402
 
+if "--complete" in sys.argv[1:]:        # Fabric's own knows names of tasks and options only
+    from tasks._completion import answer
+
+    sys.stdout.write(answer(namespace, sys.argv, os.environ))
+    sys.exit()
+
 __all__ = ["namespace"]

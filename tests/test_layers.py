@@ -33,8 +33,9 @@ ONLY = {
     # masking only splits what quoting has quoted
     "shlex": ("tasks/program/quoting.py", "tasks/suite.py", "tasks/executor/masking.py"),
 }
-# The verbs and their two helpers speak Invoke.
-INVOKE = ("tasks/__init__.py", "tasks/_command.py", *(f"tasks/{path.name}" for path in TASKS.glob("[a-z]*.py")))
+# The verbs and their helpers speak Invoke.
+INVOKE = ("tasks/__init__.py", "tasks/_command.py", "tasks/_completion.py",
+          *(f"tasks/{path.name}" for path in TASKS.glob("[a-z]*.py")))
 PURE = ("tasks/deploy.py", "tasks/rollout/strategies/in_place.py", "tasks/rollout/strategies/releases.py",
         "tasks/rollout/strategies/clone.py", "tasks/rollout/supervised.py", "tasks/rollout/hooks.py",
         "tasks/rollout/goal.py", "tasks/rollout/steps.py", "tasks/rollout/facts.py", "tasks/program/files.py",

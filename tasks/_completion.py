@@ -1,0 +1,148 @@
+"""Tab completion: what may stand next on a command line. hosts.yaml is read; no host is asked, nothing is started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple, cast, get_args
+
+from tasks._command import DEFAULTS, Command
+from tasks._errors import SelectionError
+
+if TYPE_CHECKING:
+    from invoke.collection import Collection
+    from invoke.parser.argument import Argument
+    from invoke.parser.context import ParserContext
+
+    from tasks.inventory.model import Target
+
+Tasks = Mapping[str, "ParserContext"]       # by all of their names
+
+# Of Fabric's own options: those that mean something here.
+CORE = ("--help", "--list", "--print-completion-script", "--version")
+SHELLS = ("bash", "zsh", "fish")
+LISTS = ("service", "host")                 # of these several may be named, with commas
+
+
+class Line(NamedTuple):
+    """What stands before the word that is being typed."""
+
+    task: ParserContext | None
+    given: dict[str, str]                   # to the task: values by name
+    missing: list[str]                      # the task's arguments that are still to come
+    option: str                             # the one that awaits its value, or the empty text
+
+
+def answer(namespace: Collection, argv: list[str], environ: Mapping[str, str]) -> str:
+    """To `fab --complete -- fab WORD…`: a line for each word that may stand there. Whoever types wants no error.
+
+    Our scripts say in COMP_CWORD, as bash does, which word is being typed. Those of Fabric drop an empty one: then a
+    word that may be whole is answered with what may follow it.
+    """
+    try:
+        tasks = {name: task for task in namespace.to_contexts() for name in (task.name, *task.aliases) if name}
+        words, at = argv[argv.index("--") + 1:], environ.get("COMP_CWORD", "")
+        found = _becomes(tasks, [*words, ""][:int(at) + 1]) if at else _either(tasks, words)
+    except Exception:
+        return ""
+    return "".join(f"{one}\n" for one in found)
+
+
+def _either(tasks: Tasks, words: list[str]) -> list[str]:
+    if len(words) < 2:
+        return _becomes(tasks, ["fab", ""])
+    found = _becomes(tasks, words)
+    longer = [one for one in found if one != words[-1]]
+    may_be_whole = not longer or longer != found
+    return longer + (_becomes(tasks, [*words, ""]) if may_be_whole else [])
+
+
+def _becomes(tasks: Tasks, words: list[str]) -> list[str]:
+    """What the last one may become."""
+    typed = [word for word in words[1:] if word != "="]         # bash makes three words of --env=x
+    *before, word = [*typed, ""] if words[-1] == "=" else typed
+    return [one for one in _next(tasks, _read(tasks, before), word) if one.startswith(word)]
+
+
+def _read(tasks: Tasks, words: Iterable[str]) -> Line:
+    line = Line(None, {}, [], "")
+    for word in words:
+        name, equals, value = word.partition("=")
+        known = _argument(line, name)
+        if line.option:
+            line = line._replace(given={**line.given, line.option: word}, option="")
+        elif name in ("-h", "--help", "--print-completion-script") or (known and known.takes_value and not equals):
+            line = line._replace(option=(known and known.name) or name)
+        elif known:
+            line = line._replace(given={**line.given, str(known.name): value})
+        elif line.missing and not word.startswith("-"):
+            line = line._replace(given={**line.given, line.missing[0]: word}, missing=line.missing[1:])
+        elif word in tasks:
+            line = Line(tasks[word], {}, [str(argument.name) for argument in tasks[word].positional_args], "")
+    return line
+
+
+def _argument(line: Line, flag: str) -> Argument | None:
+    return line.task.flags[flag] if line.task and flag in line.task.flags else None
+
+
+def _next(tasks: Tasks, line: Line, word: str) -> list[str]:
+    """All that may follow, whatever it begins with; of a list the whole word."""
+    name, equals, value = word.partition("=")
+    known = _argument(line, name)
+    if line.option:
+        return _values(tasks, line, line.option, word)
+    if known and equals:
+        return [f"{name}={one}" for one in _values(tasks, line, str(known.name), value)]
+    if line.task and (word.startswith("-") or not (line.missing or word)):
+        return [flag for flag in line.task.flag_names()
+                if flag.startswith("--") and line.task.flags[flag].name not in line.given]
+    if line.missing:
+        return _values(tasks, line, line.missing[0], word)
+    return list(CORE) if word.startswith("-") else sorted(tasks)
+
+
+def _values(tasks: Tasks, line: Line, option: str, word: str) -> list[str]:
+    values = _names(tasks, line, option)
+    if option not in LISTS:
+        return values
+    before, comma, last = word.rpartition(",")
+    mark = "!" if option == "host" and last.startswith("!") else ""
+    already = before.replace("!", "").split(",")
+    return [before + comma + mark + one for one in values if one not in already]
+
+
+def _names(tasks: Tasks, line: Line, option: str) -> list[str]:
+    from tasks import reports
+    from tasks.inventory import schema
+
+    run = Command("", {**DEFAULTS, **line.given}, cast("reports.Audience", None))       # nothing is told
+    found: Iterable[str] = ()
+    match option:
+        case "env" | "diff":
+            found = run.inventory.environments
+        case "host":
+            found = {target.host.name for target in _targets(run)}
+        case "service" if line.task and line.task.name == "ci.init":
+            found = {*run.inventory.data["services"], "all"}
+        case "service":
+            found = {*(target.service.name for target in _targets(run)), "all"}
+        case "format":
+            found = ("auto", *reports.FORMATS)
+        case "strategy":
+            found = get_args(schema.Strategy)
+        case "deploy":
+            found = ("last",)
+        case "-h" | "--help":
+            found = tasks
+        case "--print-completion-script":
+            found = SHELLS
+    return sorted(found)
+
+
+def _targets(run: Command) -> list[Target]:
+    """Of the chosen environment, else of all."""
+    try:
+        names = [run.environment_name]
+    except SelectionError:
+        names = list(run.inventory.environments)
+    return [target for name in names for target in run.described(name).environment(name).targets]

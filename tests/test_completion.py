@@ -1,0 +1,234 @@
+"""Tab completion, asked as the shells ask: by the scripts of ./fab, and by those of Fabric itself."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.lab import CHECKOUT
+
+HOSTS = """
+default_environment: develop
+defaults: {root: /srv}
+services:
+  api: {repo: "git@git.example.com:micro/api.git", command: ./api}
+  api-gateway: {repo: "git@git.example.com:micro/api-gateway.git", command: ./gateway}
+  mailer: {repo: "git@git.example.com:micro/mailer.git", command: ./mailer}
+environments:
+  develop: {branch: develop, hosts: [dev1]}
+  production: {branch: main, hosts: [web1, web2], services: [api, api-gateway]}
+  try: {sandbox: true, services: [api]}
+"""
+
+
+class Desk:
+    """A folder with a hosts.yaml and a `fab` and a `./fab`, and a home that is empty."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "hosts.yaml").write_text(HOSTS)
+        (folder / "home").mkdir()
+        for place in (folder, folder / "bin"):          # as the wrapper ends, in the environment of the tests
+            place.mkdir(exist_ok=True)
+            (place / "fab").write_text(f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -c 'import sys; sys.argv[0] = "
+                                       f'"fab"; from fabric.main import program; program.run()\' --search-root '
+                                       f'{shlex.quote(str(CHECKOUT))} "$@"\n')
+            (place / "fab").chmod(0o755)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("FAB", "CI", "COMP_", "Z"))}
+        self.environ = {**kept, "HOME": str(folder / "home"), "TMPDIR": str(folder / "home"), "TERM": "dumb",
+                        "PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
+
+    def asks(self, *command: str) -> list[str]:
+        done = subprocess.run(command, cwd=self.folder, env=self.environ, capture_output=True, text=True, check=False,
+                              stdin=subprocess.DEVNULL)
+        assert (done.returncode, done.stderr) == (0, ""), done
+        return done.stdout.split()
+
+    def script(self, shell: str) -> str:
+        printed = subprocess.run([CHECKOUT / "fab", "--print-completion-script", shell], check=True,
+                                 capture_output=True, text=True).stdout
+        path = self.folder / f"script.{shell}"
+        path.write_text(printed)
+        return str(path)
+
+    def bash(self, *words: str, script: str = "") -> list[str]:
+        """As readline would, with the cursor behind the last word."""
+        current = "" if words[-1] == "=" else words[-1]
+        return self.asks("bash", "--norc", "-c", f"""
+            source {script or self.script('bash')}
+            COMP_WORDS=({shlex.join(words)}) COMP_CWORD={len(words) - 1}
+            _complete_fab {shlex.join([words[0], current, words[-2]])}
+            printf '%s\\n' "${{COMPREPLY[@]}}" """)
+
+    def fish(self, line: str) -> list[str]:
+        return self.asks("fish", "--no-config", "-c", f"source {self.script('fish')}; complete --do-complete {line!r}")
+
+    def shown(self, command: list[str], setup: str, typed: str, until: str) -> bool:
+        """Whether an interactive shell shows that text after these keys, on a terminal."""
+        leader, follower = pty.openpty()
+        shell = subprocess.Popen(command, cwd=self.folder, env=self.environ, stdin=follower, stdout=follower,
+                                 stderr=follower, start_new_session=True)
+        os.close(follower)
+        try:
+            screen = ""
+            os.write(leader, f"{setup}; echo rea''dy\n".encode())
+            for keys, text in ((typed, "ready\r\n"), ("", until)):
+                end = time.monotonic() + 60
+                while text not in screen:
+                    assert time.monotonic() < end, screen
+                    if select.select([leader], [], [], 1)[0]:
+                        screen += os.read(leader, 4096).decode()
+                screen = screen.split(text, 1)[1]
+                os.write(leader, keys.encode())
+            return True
+        finally:
+            shell.kill()
+            shell.wait()
+            os.close(leader)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def needed(shell: str) -> str:
+    if not shutil.which(shell) and not os.environ.get("CI"):
+        pytest.skip(f"no {shell} here; .ci/run installs it")
+    return shell
+
+
+CASES = {
+    "a task": (["dep"], ["deploy"]),
+    "the task of a folder": (["sand"], ["sandbox.down", "sandbox.up"]),
+    "a service": (["deploy", "m"], ["mailer"]),
+    "services of the environment": (["deploy", ""], ["api", "api-gateway", "mailer", "all"]),
+    "one that is the beginning of another": (["deploy", "api"], ["api", "api-gateway"]),
+    "a second service": (["deploy", "api,"], ["api,api-gateway", "api,mailer", "api,all"]),
+    "an environment": (["deploy", "api", "--env", "p"], ["production"]),
+    "by the short option": (["deploy", "api", "-e", ""], ["develop", "production", "try"]),
+    "in bash --env=p is three words": (["deploy", "api", "--env", "=", "p"], ["production"]),
+    "and --env= is two": (["deploy", "api", "--env", "="], ["develop", "production", "try"]),
+    "another environment": (["config", "api", "--diff", "d"], ["develop"]),
+    "services of another environment": (["status", "-e", "production", "--service", ""], ["api", "api-gateway", "all"]),
+    "a host": (["deploy", "api", "--host", ""], ["dev1"]),
+    "a host of another environment": (["deploy", "api", "-e", "production", "--host", "w"], ["web1", "web2"]),
+    "a second host": (["logs", "api", "-e", "production", "--host", "web1,"], ["web1,web2"]),
+    "a host to leave out": (["stop", "api", "-e", "production", "--host", "!"], ["!web1", "!web2"]),
+    "the sandbox's hosts": (["deploy", "api", "-e", "try", "--host", ""], ["web1", "web2"]),
+    "a format": (["status", "--format", "g"], ["gitlab"]),
+    "a strategy": (["test.faults", "--strategy", "r"], ["releases"]),
+    "the last deploy": (["logs", "api", "--deploy", ""], ["last"]),
+    "an option": (["rollback", "api", "--fo"], ["--format", "--force"]),
+    "not given yet": (["rollback", "api", "--force", "--fo"], ["--format"]),
+    "services of the file": (["ci.init", "api-"], ["api-gateway"]),
+    "of Fabric's options those that mean something": (["--h"], ["--help"]),
+    "whose help": (["--help", "roll"], ["rollback"]),
+    "an inventory is a file": (["status", "--inventory", "h"], []),
+    "nothing begins so": (["deploy", "zzz"], []),
+}
+
+
+@pytest.mark.parametrize(("words", "expected"), CASES.values(), ids=CASES)
+def test_in_bash(desk: Desk, words: list[str], expected: list[str]) -> None:
+    assert sorted(desk.bash("./fab", *words)) == sorted(expected)
+
+
+def test_options_once_the_service_is_named(desk: Desk) -> None:
+    found = desk.bash("fab", "deploy", "api", "")
+    assert {"--env", "--host", "--revision", "--yes"} < set(found) and "deploy" not in found
+
+
+def test_with_fabrics_own_script_too(desk: Desk) -> None:
+    """It drops an empty word: what is whole is answered with what may follow."""
+    script = desk.folder / "fabrics.bash"
+    script.write_text("\n".join(subprocess.run([desk.folder / "fab", "--print-completion-script", "bash"], check=True,
+                                               env=desk.environ, capture_output=True, text=True).stdout.splitlines()))
+    for words, expected in {
+        ("dep",): ["deploy"], ("deploy", ""): ["all", "api", "api-gateway", "mailer"],
+        ("deploy", "mai"): ["mailer"], ("deploy", "api", "-e", ""): ["develop", "production", "try"],
+        ("deploy", "api", "-e", "production", "--host", ""): ["web1", "web2"],
+    }.items():
+        assert sorted(desk.bash("fab", *words, script=str(script))) == expected
+    after = desk.bash("fab", "deploy", "api", "", script=str(script))
+    assert {"--env", "--host", "api-gateway"} < set(after)
+
+
+@pytest.mark.parametrize("text", ["services: [", "services: {api: {}}", ""], ids=["no yaml", "mistakes", "empty"])
+def test_a_broken_hosts_yaml_completes_nothing_more(desk: Desk, text: str) -> None:
+    (desk.folder / "hosts.yaml").write_text(text)
+    for words in (["deploy", ""], ["deploy", "api", "--env", ""], ["deploy", "api", "--host", ""]):
+        assert desk.bash("./fab", *words) == []
+    assert desk.bash("./fab", "dep") == ["deploy"]
+    assert "--env" in desk.bash("./fab", "deploy", "api", "--")
+
+
+def test_another_inventory_and_environment(desk: Desk) -> None:
+    (desk.folder / "hosts.yaml").rename(desk.folder / "other.yaml")
+    (desk.folder / "hosts.yaml").write_text("")
+    assert desk.bash("./fab", "deploy", "--inventory", "other.yaml", "ma") == ["mailer"]
+    desk.environ |= {"FAB_INVENTORY": "other.yaml", "FAB_ENV": "production"}
+    assert desk.bash("./fab", "deploy", "a") == ["all", "api", "api-gateway"]
+    desk.environ |= {"FAB_ENV": "gone"}
+    assert sorted(desk.bash("./fab", "deploy", "--host", "")) == ["dev1", "web1", "web2"]
+
+
+def test_nothing_is_started_and_nothing_said(desk: Desk) -> None:
+    asked = ["deploy", "api", "-e", "try", "--host", ""]
+    assert desk.bash("./fab", *asked) == ["web1", "web2"]
+    assert list((desk.folder / "home").iterdir()) == []
+    for odd in (["--complete"], ["--complete", "--"], ["--complete", "--", "fab", "'"], ["--complete", "--", "\udcff"]):
+        desk.asks(str(desk.folder / "fab"), *odd)
+
+
+def test_a_fresh_clone_installs_nothing_for_a_tab(tmp_path: Path) -> None:
+    shutil.copy(CHECKOUT / "fab", tmp_path)
+    shutil.copy(CHECKOUT / "requirements.txt", tmp_path)
+    done = subprocess.run([tmp_path / "fab", "--complete", "--", "fab", ""], env={"PATH": os.environ["PATH"]},
+                          capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_a_shell_that_is_not_known_is_fabrics_to_tell(desk: Desk) -> None:
+    done = subprocess.run([desk.folder / "fab", "--print-completion-script", "tcsh"], capture_output=True, text=True,
+                          check=False, env=desk.environ)
+    assert done.returncode == 1 and "tcsh" in done.stderr
+
+
+TABS = {
+    "a service": ("./fab deploy mai\t", "mailer"),
+    "an environment": ("./fab status -e prod\t", "production"),
+    "with an equals sign": ("./fab status --env=prod\t", "production"),
+    "of fab without a path": ("fab status --host dev\t", "dev1"),
+}
+
+
+@pytest.mark.parametrize(("typed", "text"), TABS.values(), ids=TABS)
+def test_on_a_terminal_in_bash(desk: Desk, typed: str, text: str) -> None:
+    rest = text.removeprefix(typed.rstrip("\t").replace("=", " ").split()[-1])
+    assert desk.shown(["bash", "--norc", "--noprofile"], f"source {desk.script('bash')}", typed, rest)
+
+
+@pytest.mark.parametrize(("typed", "text"), TABS.values(), ids=TABS)
+def test_on_a_terminal_in_zsh(desk: Desk, typed: str, text: str) -> None:
+    rest = text.removeprefix(typed.rstrip("\t").replace("=", " ").split()[-1])
+    assert desk.shown([needed("zsh"), "-f"], f"source {desk.script('zsh')}", typed, rest)
+
+
+def test_in_fish(desk: Desk) -> None:
+    needed("fish")
+    assert desk.fish("./fab deploy mai") == ["mailer"]
+    assert sorted(desk.fish("fab deploy ")) == ["all", "api", "api-gateway", "mailer"]
+    assert desk.fish("./fab deploy api -e production --host web1,") == ["web1,web2"]
+    assert desk.fish("./fab deploy api --env=pro") == ["--env=production"]
+    assert desk.fish("./fab status --inventory host") == ["hosts.yaml"]
