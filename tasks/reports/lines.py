@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 # A tone is one of "", dim, good, bad, head; each format decides what that looks like.
 Span = tuple[str, str]
 Line = list[Span]
+Cutter = Callable[[str, int, str], str]
 GAP = 2
 
 
 @dataclass(frozen=True)
 class Column:
-    """`least` is the width to which cells may be cut; columns with the highest `drop` go first, 0 never."""
+    """`least` is the width to which cells may be cut; columns with the highest `drop` go first, 0 never.
+
+    Names differ at their ends, so they are cut in the middle; what is `prose` is cut at its end."""
 
     title: str
     cells: Sequence[Span]
     least: int = 0
     drop: int = 0
+    prose: bool = False
 
     @property
     def width(self) -> int:
@@ -34,13 +38,14 @@ def table(columns: Sequence[Column], width: int, cut: str) -> list[Line]:
     """The title line, then one line a row; no line is longer than `width` where that can be done."""
     kept, widths = _fit(list(columns), width)
     rows = [[(column.title, "dim") for column in kept], *zip(*(column.cells for column in kept), strict=True)]
-    return [_row(row, widths, cut) for row in rows]
+    cutters = [end_cut if column.prose else middle_cut for column in kept]
+    return [_row(row, widths, cutters, cut) for row in rows]
 
 
-def _row(cells: Sequence[Span], widths: Sequence[int], cut: str) -> Line:
+def _row(cells: Sequence[Span], widths: Sequence[int], cutters: Sequence[Cutter], cut: str) -> Line:
     line: Line = []
-    for (text, tone), wide in zip(cells, widths, strict=True):
-        shown = middle_cut(text, wide, cut)
+    for (text, tone), wide, cutter in zip(cells, widths, cutters, strict=True):
+        shown = cutter(text, wide, cut)
         line += [(shown, tone), (" " * (wide - len(shown) + GAP), "")]
     return line[:-1]
 
@@ -68,6 +73,10 @@ def _total(widths: Sequence[int]) -> int:
     return sum(widths) + GAP * (len(widths) - 1)
 
 
+def end_cut(text: str, width: int, cut: str) -> str:
+    return text if len(text) <= width else text[:width - 1] + cut
+
+
 def middle_cut(text: str, width: int, cut: str) -> str:
     """Names differ at their ends (web-01, web-02): what is cut out is the middle."""
     if len(text) <= width:
@@ -90,4 +99,5 @@ def paragraph(mark: str, text: str, width: int, tone: str = "") -> list[Line]:
     """Wrapped text with a mark before its first line, the rest hanging below it."""
     blank = " " * len(mark)
     wrapped = textwrap.wrap(text, max(width - len(mark), 10), break_on_hyphens=False) or [""]
-    return [[(blank if at else mark, tone), (part, tone)] for at, part in enumerate(wrapped)]
+    hung = [(blank if at else mark) + part for at, part in enumerate(wrapped)]
+    return [[(line, tone)] for line in hung]

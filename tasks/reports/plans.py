@@ -7,13 +7,14 @@ from types import MappingProxyType
 
 import msgspec
 
-from tasks.reports.lines import Column, Line, paragraph, table
+from tasks.reports.lines import Column, Line, paragraph, short_hosts, table
 from tasks.reports.screen import Marks
 from tasks.reports.words import clean, count, distance, listed, short
 from tasks.rollout.events import Commit, Planned
 
 Group = tuple[list[str], Planned]           # hosts, and what is so of all of them
 SUBJECTS = 3
+SUBJECT = 50                                # columns that it gets before its author gets any
 TONES: Mapping[str, str] = MappingProxyType({"+": "good", "-": "bad"})
 
 
@@ -47,8 +48,9 @@ def _briefly(plan: Planned) -> object:
 
 def _groups(plans: Sequence[Planned], alike: Callable[[Planned], object]) -> list[Group]:
     found: dict[bytes, Group] = {}
+    brief = short_hosts(list(dict.fromkeys(plan.host for plan in plans)))
     for plan in plans:
-        found.setdefault(msgspec.json.encode(alike(plan)), ([], plan))[0].append(clean(plan.host))
+        found.setdefault(msgspec.json.encode(alike(plan)), ([], plan))[0].append(clean(brief[plan.host]))
     return list(found.values())
 
 
@@ -61,12 +63,11 @@ def _of_group(plan: Planned, width: int, marks: Marks) -> Iterator[Line]:
         yield from _commits("-", plan.dropped, plan.back, width, marks)
         yield from _commits("+", plan.commits, plan.forward, width, marks)
         yield from _program_file(plan.diff, width)
-        for line in _names(plan):
-            yield from paragraph("", line, width)
+        yield from _names(plan, width)
         yield from paragraph("", f" {marks.same} ".join(plan.steps), width, "dim")
         does = "restarts" if "restart" in plan.steps else "changes"
-        yield from paragraph("", f"{does}: {'; '.join(map(clean, plan.why))}", width)
-    for wrong in _wrong(plan):
+        yield from paragraph(f"{does}: ", "; ".join(map(clean, plan.why)), width)
+    for wrong in obstacles(plan):
         yield from paragraph("! ", wrong, width, "bad")
 
 
@@ -83,8 +84,8 @@ def _commits(mark: str, commits: list[Commit], of: int | None, width: int, marks
     if not commits:
         return []
     columns = [Column("", [(f"{mark} {short(one.commit)}", TONES[mark]) for one in commits]),
-               Column("", [(clean(one.subject), "") for one in commits], least=12),
-               Column("", [(clean(one.author), "dim") for one in commits], least=8, drop=1)]
+               Column("", [(clean(one.subject), "") for one in commits], least=min(SUBJECT, width - 12), prose=True),
+               Column("", [(clean(one.author), "dim") for one in commits], least=8, drop=1, prose=True)]
     more = (of or 0) - len(commits)
     return [*table(columns, width, marks.cut)[1:], *([[(f"  and {more} more", "dim")]] if more > 0 else [])]
 
@@ -108,16 +109,18 @@ def _program_file(diff: list[str], width: int) -> Iterator[Line]:
             yield from paragraph(f"  {line[:1]}", clean(line[1:]), width, TONES[line[:1]])
 
 
-def _names(plan: Planned) -> list[str]:
+def _names(plan: Planned, width: int) -> Iterator[Line]:
     names = plan.variables
     told = [] if names is None else [(names.added, "added"), (names.removed, "removed"), (names.changed, "changed")]
-    lines = ["variables " + "; ".join(f"{word}: {', '.join(found)}" for found, word in told if found)] \
-        if any(found for found, _ in told) else []
-    return lines + ([f"{count(plan.secrets_changed, 'secret')} changed"] if plan.secrets_changed else [])
+    if any(found for found, _ in told):
+        words = "; ".join(f"{word}: {', '.join(found)}" for found, word in told if found)
+        yield from paragraph("variables ", words, width)
+    if plan.secrets_changed:
+        yield [(f"{count(plan.secrets_changed, 'secret')} changed", "")]
 
 
-def _wrong(plan: Planned) -> list[str]:
-    """What a deploy would be refused for."""
-    edited = [f"edited on the host, refused without --set-aside: {', '.join(map(clean, plan.edited))}"]
-    return [*(edited if plan.edited else []), *(f"the commit lacks {clean(path)} (requires)" for path in plan.missing),
-            *map(clean, plan.obstacles)]
+def obstacles(plan: Planned) -> list[str]:
+    """What a deploy would be refused for, or would do first."""
+    edited = ", ".join(clean(one).strip() for one in plan.edited)
+    return [*([f"edited on the host, refused without --set-aside: {edited}"] if edited else []),
+            *(f"the commit lacks {clean(path)} (requires)" for path in plan.missing), *map(clean, plan.obstacles)]

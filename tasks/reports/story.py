@@ -8,7 +8,7 @@ from tasks.reports.board import Board
 from tasks.reports.lines import Line
 from tasks.reports.pages import result_lines
 from tasks.reports.past import history_lines
-from tasks.reports.plans import brief_lines, full_lines
+from tasks.reports.plans import brief_lines, full_lines, obstacles
 from tasks.reports.screen import Screen
 from tasks.reports.settings import setting_lines
 from tasks.reports.verdict import READING, verdict
@@ -45,6 +45,7 @@ class Story:
         self.watched = False
         self.plans: list[Planned] = []
         self.in_full = False
+        self.obstructed = False
         self.told: set[str] = set()
         self.progressed = False
         self._tails: dict[Step, deque[str]] = {}
@@ -123,6 +124,7 @@ class Story:
         plans, self.plans = self.plans, []
         if not plans:
             return []
+        self.obstructed = any(map(obstacles, plans))
         return (full_lines if self.in_full else brief_lines)(plans, width, self.screen.marks)
 
     def ending(self, finished: Finished, width: int) -> list[Line]:
@@ -132,9 +134,11 @@ class Story:
         # What the verdict says need not stand in the table too.
         self.told.add(said.partition(": ")[2])
         lines = self._table(finished, width)
+        obstructed = self.in_full and self.obstructed and not finished.exit_code
         if said:
             lines += [[]] if lines else []
-            lines.append([(said, "bad" if finished.exit_code else "good")])
+            said += "; see the lines marked !" if obstructed else ""
+            lines.append([(said, "bad" if finished.exit_code or obstructed else "good")])
         return lines
 
     def _table(self, finished: Finished, width: int) -> list[Line]:

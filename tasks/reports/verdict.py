@@ -5,7 +5,7 @@ from __future__ import annotations
 from tasks.reports.words import clean, count, duration, listed, short
 from tasks.rollout.events import Finished, Result
 
-READING = frozenset({"status", "logs", "history", "plan", "config", "ci.init"})
+READING = frozenset({"status", "logs", "history", "plan", "config", "config.schema", "ci.init"})
 SETTLED = frozenset({"committed", "unchanged"})
 
 _DONE = {"start": "runs", "stop": "is stopped", "restart": "was restarted"}
