@@ -244,3 +244,73 @@ def test_nobody_to_ask(careful: App, command: str) -> None:
     assert json_on_a_terminal.end() == 2
     assert json.loads(json_on_a_terminal.seen.splitlines()[-1])["exit_code"] == 2
     assert careful.deploy("--yes").code == 0
+
+
+# --- strategy: releases ---
+
+def with_links(app: App) -> list[Any]:
+    """`everything`, and where `current` points to, and what stands in releases/."""
+    places = [app.lab[host].directory(app.name) for host in app.hosts]
+    return [everything(app), [(sorted(path.name for path in place.glob("releases/*")),
+                               os.readlink(place / "current") if (place / "current").is_symlink() else None)
+                              for place in places]]
+
+
+def foretold(app: App, *args: str) -> dict[str, Any]:
+    """Of web1, the plan: it changes nothing, both hosts have the same one, and a deploy then does just that."""
+    before = with_links(app)
+    run = app.fab("plan", app.name, *args)
+    assert run.code == 0, run
+    assert with_links(app) == before
+    one, other = plans(run).values()
+    assert {**one, "host": ""} == {**other, "host": ""}
+    deploy = app.deploy(*args)
+    assert deploy.code == 0, deploy
+    assert [deploy.steps(host) for host in app.hosts] == [one["steps"]] * 2
+    after = app.fab("plan", app.name, *args)
+    assert [after.finished["outcome"], *(plan["steps"] for plan in plans(after).values())] == ["unchanged", [], []]
+    return one
+
+
+def test_releases(make_app: MakeApp) -> None:
+    """A first one, another one, and back to one that is there already."""
+    app = make_app(strategy="releases")
+    first = foretold(app)
+    assert first["steps"] == ["fetch", "checkout", "build", "program", "switch", "restart", "verify"]
+    assert (first["was"], first["why"]) == (None, ["first deploy"])
+    one, two = app.commits()[0], app.commit(f"{app.name}-2")
+    second = foretold(app)
+    assert (second["was"], second["next"], second["forward"], second["diff"]) == (one, two, 1, [])
+    assert [found["commit"] for found in second["commits"]] == [two]
+    assert "switch" in second["steps"] and second["why"] == ["another commit"]
+    back = foretold(app, "--revision", one)
+    assert (back["was"], back["next"], back["back"], back["forward"]) == (two, one, 1, 0)
+    assert [app.running(host) for host in app.hosts] == [f"{app.name}-1"] * 2
+
+
+def test_from_in_place_to_releases_and_back(app: App) -> None:
+    """The same commit in another place: the program file says so."""
+    app.deployed()
+    place = f"<root>/micro/{app.name}"
+    app.write(strategy="releases")
+    there = foretold(app)
+    assert there["was"] == there["next"] and there["commits"] == there["dropped"] == []
+    assert {f"-directory={place}", f"+directory={place}/current"} <= set(there["diff"])
+    assert "switch" in there["steps"] and "the program file changes" in there["why"]
+    app.write(strategy="in_place")
+    back = foretold(app)
+    assert {f"+directory={place}", f"-directory={place}/current"} <= set(back["diff"])
+    assert "switch" not in back["steps"] and "restart" in back["steps"]
+
+
+def test_edited_files_of_the_release_that_runs(make_app: MakeApp) -> None:
+    app = make_app(strategy="releases").deployed()
+    edited = app.lab["web1"].directory(app.name) / "current/run.sh"
+    edited.write_text(edited.read_text() + "# by hand\n")
+    app.commit(f"{app.name}-2")
+    before = with_links(app)
+    run = app.fab("plan", app.name, format="plain")
+    assert run.code == 0, run
+    assert "! edited on the host, refused without --set-aside: M run.sh" in run.out
+    assert run.out.rstrip().endswith("nothing was changed now; see the lines marked !")
+    assert app.deploy().code == 2 and with_links(app) == before

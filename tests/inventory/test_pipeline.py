@@ -44,6 +44,14 @@ def test_an_include_for_each_environment_where_it_runs(inventory: loading.Invent
             "service": "api", "environment": "production", "branch": "main", "tier": "production", "run": "manual"}}]
 
 
+def test_an_environment_that_asks_first_waits_for_a_click(tmp_path: Path) -> None:
+    """Whatever its name; and one that does not ask waits only where it is production."""
+    (tmp_path / "hosts.yaml").write_text(HOSTS.replace("develop: {", "develop: {confirm: true, ", 1))
+    develop, production = made(loading.load(tmp_path / "hosts.yaml"), {"api"})
+    assert (develop["inputs"]["tier"], develop["inputs"]["run"]) == ("development", "manual")
+    assert production["inputs"]["run"] == "manual"
+
+
 def test_names_stay_text(inventory: loading.Inventory) -> None:
     inputs = [one["inputs"] for one in made(inventory, {"mailer"})]
     assert inputs[1] == {"service": "mailer", "environment": "1.0", "branch": "on", "tier": "other"}
