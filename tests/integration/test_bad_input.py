@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.integration.app import App, messages
+from tests.integration.conftest import MakeApp
 
 
 @pytest.mark.parametrize(("args", "changes", "said"), [
@@ -43,3 +46,43 @@ def test_promise_9_hosts_yaml_that_is_no_yaml(app: App) -> None:
     run = app.deploy()
     assert run.code == 2
     assert "hosts.yaml:1" in messages(run)
+
+
+@pytest.mark.parametrize(("options", "said", "hint"), [
+    (["-H", "web1"], "-H/--hosts would bypass hosts.yaml", "--host GLOB"),
+    (["--hosts=web1,web2"], "-H/--hosts would bypass hosts.yaml", "--host GLOB"),
+    (["--dry"], "-R/--dry is Fabric's own and would deploy all the same", "leave it out"),
+    (["-i", "key"], "-i and --prompt-for-* are not used here", "identity_file"),
+], ids=["-H", "--hosts", "--dry", "-i"])
+@pytest.mark.parametrize("command", ["deploy", "status"])
+def test_fabrics_own_options(app: App, command: str, options: list[str], said: str, hint: str) -> None:
+    """They would do nothing, or not what they say."""
+    contacted = [app.lab[host].sshd.log for host in app.hosts]
+    run = app.fab(*options, command, *([app.name] if command == "deploy" else []))
+    assert run.code == 2, run
+    error = next(event for event in run.events if event["event"] == "error")
+    assert error["message"] == said and hint in error["hint"]
+    assert [app.lab[host].sshd.log for host in app.hosts] == contacted, "a host was contacted"
+
+
+def test_a_pipeline_for_what_runs_in_a_sandbox_only(app: App) -> None:
+    app.environment = {"sandbox": True}
+    app.write()
+    run = app.fab("ci.init", app.name)
+    assert run.code == 2 and f"{app.name}: runs in no environment but a sandbox" in messages(run)
+    assert "add an environment to" in messages(run)
+
+
+@pytest.mark.parametrize(("changes", "said", "hint"), [
+    ({"command": "./run.sh 'x"}, "cannot be split into words", "balance its quotes"),
+    ({"directory": "micro/a ;b"}, "'micro/a ;b' cannot stand in a program file of supervisord", "choose another name"),
+    ({"program": {"stdout_logfile": "%(here)s/x.log"}},
+     "'%(here)s/x.log' cannot stand in a program file of supervisord", "choose another name"),
+], ids=["an open quote", "a comment", "%(here)s"])
+def test_what_a_program_file_cannot_hold(make_app: MakeApp, changes: dict[str, Any], said: str, hint: str) -> None:
+    """supervisord would cut it off, or put something else in its place."""
+    app = make_app(**changes)
+    run = app.deploy("--host", "web1")
+    assert run.code == 2, run
+    assert said.replace("'micro", f"'{app.lab['web1'].root}/micro") in messages(run) and hint in messages(run)
+    assert not app.program_file("web1").exists() and not app.lab["web1"].leftovers()
