@@ -10,7 +10,7 @@ from .configuration import Configuration, sections
 from .errors import HostError, NotReady
 from .place import Place
 from .releases import Releases, commit_of
-from .supervisord import BadConfiguration, Supervisord
+from .supervisord import BadConfiguration, Supervisord, reason
 
 SHORT = ("deploy", "at", "by", "command", "branch", "from", "to", "result", "was_running")
 
@@ -154,7 +154,7 @@ def _program(supervisord: Supervisord, name: str) -> Dict[str, Any]:
         return {"state": "UNKNOWN", "pid": None, "start": None, "now": None, "why": error.message,
                 "hint": error.hint}
     return {"state": info["statename"], "pid": info["pid"] or None, "start": info.get("start"),
-            "now": info.get("now"), "why": info.get("spawnerr") or info.get("description") or "", "hint": "",
+            "now": info.get("now"), "why": reason(info), "hint": "",
             "log": info.get("stdout_logfile")}
 
 

@@ -8,7 +8,7 @@ from typing import Any, Mapping
 from .errors import HostError
 from .here import Here
 from .locks import reload_lock
-from .supervisord import Supervisord
+from .supervisord import Supervisord, reason
 
 
 def renew(here: Here, supervisord: Supervisord) -> bool:
@@ -70,5 +70,5 @@ def fell(here: Here, info: Mapping[str, Any]) -> HostError:
 
 def word(info: Mapping[str, Any]) -> str:
     """supervisord's own word for the state of the program."""
-    detail = info.get("spawnerr") or info.get("description") or ""
+    detail = reason(info)
     return "%s%s" % (info["statename"], " (%s)" % detail if detail else "")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import time
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Mapping, Tuple
 
 from . import rpc
 from .configuration import Configuration
@@ -18,6 +18,12 @@ UP = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
 QUIET = 0.5            # seconds for an autorestart
 MOMENT = 1.0
 SHUTDOWN_STATE, BAD_NAME, CANT_REREAD, ALREADY_STARTED, NOT_RUNNING = 6, 10, 92, 60, 70
+
+
+def reason(info: Mapping[str, Any]) -> str:
+    """Why a program is as it is, in supervisord's words; the log that they point to is shown beside them."""
+    said: str = info.get("spawnerr") or info.get("description") or ""
+    return said.replace(" (process log may have details)", "")
 
 
 class Down(HostError):

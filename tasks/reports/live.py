@@ -13,7 +13,7 @@ from tasks.reports.screen import Marks
 from tasks.reports.words import clean, duration
 from tasks.rollout.events import Event, HostState, Started, StepFinished, StepStarted
 
-STEP = len("checkout")
+STEP = len("restoring")
 FRAMES_PER_SECOND = 10
 
 

@@ -87,9 +87,9 @@ def status_lines(
         return []
     others = [
         Column("state", [(clean(row.state), _state_tone(row)) for row in rows]),
-        Column("uptime", [(uptime(row.uptime, marks.none), "") for row in rows], drop=2),
-        Column("commit", [(short(row.commit, marks.none), "") for row in rows]),
-        Column("branch", [(clean(row.branch or marks.none), "") for row in rows], least=7, drop=1),
+        Column("uptime", [_known(uptime(row.uptime, marks.none), marks) for row in rows], drop=2),
+        Column("commit", [_known(short(row.commit, marks.none), marks) for row in rows]),
+        Column("branch", [_known(clean(row.branch or marks.none), marks) for row in rows], least=7, drop=1),
         Column("deployed", [(ago(row.deployed_at, now) or marks.none, "dim") for row in rows], drop=3),
         Column("by", [(who(row.deployed_by, marks.none), "dim") for row in rows], least=5, drop=4),
     ]
@@ -101,6 +101,10 @@ def status_lines(
         for oddity in row.oddities:
             lines += _oddity_lines(oddity, width)
     return lines
+
+
+def _known(text: str, marks: Marks) -> Span:
+    return text, "dim" if text == marks.none else ""
 
 
 def _oddity_lines(oddity: str, width: int) -> list[Line]:

@@ -50,7 +50,8 @@ def key(target: Target) -> Key:
 
 def refuse_obstacles(facts: dict[Key, Facts], set_aside: bool) -> None:
     """Edited files and directories that are no clone: listed by host, nothing changed."""
-    edited = [f"{host}: {line} ({service})" for (host, service), found in facts.items() for line in found.edited]
+    edited = [f"{host}: {line.strip()} ({service})"
+              for (host, service), found in facts.items() for line in found.edited]
     foreign = [f"{host}: {found.directory}" for (host, _), found in facts.items() if found.foreign]
     if foreign:
         raise NotReady("these directories hold files, but no clone:\n" + "\n".join(foreign),

@@ -75,7 +75,7 @@ def _disk(name: str, facts: Facts) -> list[str]:
     if facts.current is not None and facts.current not in [one.name for one in facts.releases]:
         found.append(f"`current` points to a release that is not there: {_short(facts.current)}: fab deploy {name}")
     if facts.edited:
-        found.append("edited files: " + ", ".join(facts.edited)
+        found.append("edited files: " + ", ".join(map(str.strip, facts.edited))
                      + f"; commit them elsewhere, or fab deploy {name} --set-aside")
     if facts.started_from not in (None, facts.commit):
         found.append(f"it runs {_short(facts.started_from)}, on disk is {_short(facts.commit)}:"

@@ -104,7 +104,7 @@ def test_status_tells_what_is_odd(make_app: MakeApp) -> None:
     run = app.fab("status", "--service", app.name)
     assert (run.code, run.finished["exit_code"]) == (1, 1), run
     rows = {e["host"]: "\n".join(e["oddities"]) for e in run.events if e["event"] == "status"}
-    for host, words in (("web1", "edited files:  M source"), ("web1", "the program file was changed by hand"),
+    for host, words in (("web1", "edited files: M source"), ("web1", "the program file was changed by hand"),
                         ("web1", "on disk is"), ("web2", "another commit than on web1"),
                         ("web2", "not running: EXITED")):
         assert words in rows[host]

@@ -171,10 +171,10 @@ def test_edits_in_the_running_release(own: App) -> None:
     edited.write_text("by hand\n")
     own.commit(f"{own.name}-2")
     refused = own.deploy()
-    assert refused.code == 2 and "web2:  M source" in messages(refused)
+    assert refused.code == 2 and "web2: M source" in messages(refused)
     (row,) = [e for e in own.fab("status").events if e["event"] == "status" and e["host"] == "web2"]
     (oddity,) = row["oddities"]
-    assert oddity.startswith("edited files:  M source; ")
+    assert oddity.startswith("edited files: M source; ")
     run = own.deploy("--set-aside")
     assert run.code == 0, run
     assert "by hand" in git(own.lab["web2"].directory(own.name), "stash", "show", "-p")

@@ -84,7 +84,7 @@ def test_the_moving_region_is_one_line_a_host():
     lines = region_text(region, 80)
     assert [line[2:6] for line in lines] == ["web1", "web2", "web3"]
     assert "waiting: for web1" in lines[1]
-    assert lines[2].endswith("build          0.0 s   fetch")
+    assert lines[2].endswith("build           0.0 s   fetch")
 
 
 @pytest.mark.parametrize("marks", [Marks(), ASCII])

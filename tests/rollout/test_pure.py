@@ -471,7 +471,7 @@ def young(start: int, now: int) -> Program:
 
 @pytest.mark.parametrize(("found", "words"), [
     (facts(), []), (BLANK, ["not deployed yet: fab deploy monitor"]),
-    (facts(edited=[" M x"]), ["edited files:  M x; commit them elsewhere, or fab deploy monitor --set-aside"]),
+    (facts(edited=[" M x"]), ["edited files: M x; commit them elsewhere, or fab deploy monitor --set-aside"]),
     (facts(program=STOPPED, started_from=None), ["not running: STOPPED: fab start monitor"]),
     (facts(program=Program(state="FATAL", why="too quick"), started_from=None, words=["no disk", "bye"]),
      ["FATAL: it does not stay up, and supervisord has given up (too quick): put it right, then fab start monitor\n"
