@@ -1,0 +1,50 @@
+"""The README's pictures are there, and show what the reports say today."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.pictures.__main__ import FOLDER, main
+
+README = (FOLDER.parents[1] / "README.md").read_text()
+PICTURES = sorted(FOLDER.glob("*.svg"))
+
+
+def lines(path: Path) -> Iterator[str]:
+    """What stands in it, by line."""
+    found: dict[float, str] = {}
+    for text in ElementTree.parse(path).getroot().iter("{http://www.w3.org/2000/svg}text"):
+        line = found.get(float(text.attrib["y"]), "")
+        found[float(text.attrib["y"])] = line + " " + (text.text or "").replace("\xa0", " ")
+    yield from (found[y] for y in sorted(found))
+
+
+# What differs from run to run: commits, times, and how often supervisord has tried already.
+VARYING = re.compile(r"\b[0-9a-f]{8}\b|[\d.]+ (s|min)\b|just now|\w+ ago|(?<=did not stay up: ).*")
+
+
+def words(path: Path) -> list[list[str]]:
+    return [re.findall(r"[^\W\d_][\w./-]*", VARYING.sub("", line)) for line in lines(path)]
+
+
+def test_the_command_makes_the_pictures_that_are_there(tmp_path: Path) -> None:
+    main(tmp_path)
+    made = {path.name: words(path) for path in tmp_path.iterdir()}
+    assert made == {path.name: words(path) for path in PICTURES}, "python -m tests.pictures makes them anew"
+
+
+def test_the_readme_shows_them() -> None:
+    assert sorted(re.findall(r"\(docs/pictures/([\w.]+)\)", README)) == [path.name for path in PICTURES]
+
+
+@pytest.mark.parametrize("path", PICTURES, ids=lambda path: path.name)
+def test_a_picture_is_small_and_tells_nothing_of_where_it_was_made(path: Path) -> None:
+    text = path.read_text()
+    assert len(text) < 12_000
+    assert re.findall(r"\w+://[^\"]*", text) == ["http://www.w3.org/2000/svg"]
+    assert not [line for line in lines(path) if re.search(r"@|(?<!\.)/\w", line)]
