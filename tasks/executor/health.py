@@ -40,11 +40,10 @@ class Unhealthy(Exception):
 
 
 def _attempt(check: Mapping[str, Any], cwd: str, env: Dict[str, str], still_up: shell.Check) -> Callable[[float], None]:
-    if check.get("http"):
-        return lambda seconds: _bounded(_http, check["http"], min(ONE_TRY, seconds), still_up)
-    if check.get("tcp"):
-        return lambda seconds: _bounded(_tcp, check["tcp"], min(ONE_TRY, seconds), still_up)
-    return lambda seconds: _command(check["command"], cwd, env, seconds, still_up)
+    kind = next((kind for kind in ASKED if check.get(kind)), None)
+    if kind is None:
+        return lambda seconds: _command(check["command"], cwd, env, seconds, still_up)
+    return lambda seconds: _bounded(ASKED[kind], check[kind], min(ONE_TRY, seconds), still_up)
 
 
 def _bounded(attempt: Callable[[str, float], None], target: str, seconds: float, still_up: shell.Check) -> None:
@@ -96,6 +95,12 @@ def _tcp(address: str, seconds: float) -> None:
         socket.create_connection((host.strip("[]") or "127.0.0.1", int(port)), timeout=seconds).close()
     except OSError as error:
         raise Unhealthy("%s: %s" % (address, error)) from None
+
+
+ASKED = {
+    "http": _http,
+    "tcp": _tcp,
+}
 
 
 def _command(command: str, cwd: str, env: Dict[str, str], seconds: float, still_up: shell.Check) -> None:

@@ -47,4 +47,8 @@ def _command(text: str) -> str:
     return "cannot hold a NUL character" if "\0" in text else ""
 
 
-CHECKS: dict[str, values.Check] = {"http": _http, "tcp": _tcp, "command": _command}
+CHECKS: dict[str, values.Check] = {
+    "http": _http,
+    "tcp": _tcp,
+    "command": _command,
+}

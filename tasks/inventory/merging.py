@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from .health import CHECKS
+
 Raw = dict[str, Any]
 
-HEALTH_KINDS = ("http", "tcp", "command")
+HEALTH_KINDS = tuple(CHECKS)
 
 
 def entries(value: Any) -> dict[str, Raw]:
