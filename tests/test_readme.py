@@ -1,4 +1,4 @@
-"""README.md is true: its commands are run, its examples load, its tables are those of the code."""
+"""README.md and docs/ are true: commands are run, examples load, tables are those of the code."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ from tasks.rollout import events, results
 
 CHECKOUT = Path(__file__).parents[1]
 README = (CHECKOUT / "README.md").read_text()
+PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
+EVERYTHING = "\n".join(path.read_text() for path in PAGES)
+OURS = {"test.all", "test.faults"}      # for who works on Fabvisor: they stand where that is told
 
 
 def section(heading: str) -> str:
@@ -37,7 +40,7 @@ def blocks(language: str, text: str = README) -> list[str]:
 
 def table(first_heading: str) -> list[list[str]]:
     """The rows of the table whose heading begins so, as cells."""
-    lines = README.split(f"\n| {first_heading}", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
+    lines = EVERYTHING.split(f"\n| {first_heading}", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
 
 
@@ -130,12 +133,11 @@ SAYS = [
 
 def test_the_quick_start(stranger: Stranger) -> None:
     (console,), (shell,) = blocks("console", section("Try it")), blocks("sh", section("Try it"))
-    shown = console.splitlines()
-    assert shown[0].startswith("$ git clone ")
-    assert shown[1] == "$ ./fab deploy monitor"
-    code, said = stranger.types(shown[1].removeprefix("$ "))
+    clone, deploy = console.splitlines()
+    assert clone.startswith("$ git clone ")
+    code, said = stranger.types(deploy.removeprefix("$ "))
     assert code == 0, said
-    assert in_order(said, shown[2:]), said
+    assert all(re.search(rf"{host} +monitor .* committed", said) for host in ("web1", "web2")), said
     for step in ("fetch", "checkout", "build", "program", "restart", "verify", "health"):
         assert step in said
         assert step in section("How it works")
@@ -156,16 +158,6 @@ def test_the_quick_start(stranger: Stranger) -> None:
             assert pids(stranger) == before, f"{line} restarted something"
     assert stranger.sandbox() is None
     assert not belonging(str(there))
-
-
-def in_order(said: str, shown: list[str]) -> bool:
-    """Every shown line is there, in this order, whatever the seconds and the commits are."""
-    left = iter(plain(said).splitlines())
-    return all(any(line == wanted for line in left) for wanted in plain("\n".join(shown)).splitlines())
-
-
-def plain(text: str) -> str:
-    return re.sub(r"[0-9.]+ s\b", "TIME", re.sub(r"\b[0-9a-f]{8}\b", "COMMIT", text))
 
 
 def pids(stranger: Stranger) -> list[int]:
@@ -192,7 +184,7 @@ def assert_layout(root: Path) -> None:
 
 # --- hosts.yaml ---
 
-@pytest.mark.parametrize("text", [*blocks("yaml"), (CHECKOUT / "hosts.yaml").read_text()])
+@pytest.mark.parametrize("text", [*blocks("yaml", EVERYTHING), (CHECKOUT / "hosts.yaml").read_text()])
 def test_the_examples_load(text: str, tmp_path: Path) -> None:
     path = tmp_path / "hosts.yaml"
     path.write_text(text)
@@ -266,7 +258,10 @@ WHOLE = {alias: name for name, aliases in namespace.task_names.items() for alias
 
 def test_every_command_is_in_the_table() -> None:
     listed = [text for row in table("command |") for text in coded(row[0])]
-    assert sorted(WHOLE[text.split()[0]] for text in listed) == sorted(namespace.task_names)
+    assert sorted(WHOLE[text.split()[0]] for text in listed) == sorted(set(namespace.task_names) - OURS)
+    told = section("Working on it")
+    assert [name for name in OURS if f"./fab {name.removesuffix('.all')}" not in told] == []
+    assert [f"--{option}" for name in OURS for option in own_options(name) if f"--{option} " not in told] == []
     takes_service = {WHOLE[text.split()[0]] for text in listed if text.endswith(" SERVICE")}
     assert takes_service == {name for name in namespace.task_names if "service" in namespace[name].positional}
 
@@ -275,13 +270,13 @@ def test_every_option_is_in_the_table() -> None:
     of: dict[str, set[str]] = {}
     for row in table("option |"):
         commands = {WHOLE.get(name, name) for name in coded(row[1])}
-        if row[1].startswith("every command but"):
-            commands = set(namespace.task_names) - commands
+        if row[1] == "every command":
+            commands = set(namespace.task_names) - OURS
         for text in coded(row[0]):
             if text.startswith("--"):
                 of[text.split()[0].removeprefix("--")] = commands
     expected: dict[str, set[str]] = {}
-    for name in namespace.task_names:
+    for name in set(namespace.task_names) - OURS:
         shared = set(SHARED) & {argument.name for argument in namespace[name].get_arguments()}
         for option in own_options(name) | shared:
             expected.setdefault(option, set()).add(name)
@@ -312,18 +307,44 @@ def test_the_events() -> None:
 
 def test_the_messages_it_explains_are_those_of_the_code() -> None:
     code = "".join(path.read_text() for path in (CHECKOUT / "tasks").rglob("*.py"))
-    quoted = re.findall(r"\*\*`([^`]+)`", section("When something is wrong"))
-    assert len(quoted) > 4
+    quoted = [text for row in table("message |") for text in coded(row[0])]
+    assert len(quoted) > 9
     missing = [text for text in quoted if re.split(r" …| \[", text)[0] not in code]
     assert missing == []
 
 
+def test_what_it_says_how_to_do_can_be_typed() -> None:
+    typed = [text for row in table("I want to |") for text in coded(row[1])]
+    assert len(typed) > 9
+    for line in typed:
+        _, name, *rest = line.split()
+        arguments = {argument.name for argument in namespace[name].get_arguments()}
+        assert {word.removeprefix("--") for word in rest if word.startswith("--")} <= arguments, line
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_its_links_lead_somewhere(path: Path) -> None:
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", path.read_text()) if not link.startswith("http")]
+    for link in links:
+        name, _, anchor = link.partition("#")
+        target = path.parent / name if name else path
+        assert target.is_file(), link
+        assert not anchor or anchor in anchors(target.read_text()), link
+
+
+def anchors(text: str) -> set[str]:
+    """As GitLab and GitHub make them of headings."""
+    headings = re.findall(r"(?m)^#+ (.+)$", text)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_the_files_it_names_are_there() -> None:
-    named = [path for path in coded(section("Working on it")) if re.fullmatch(r"[\w./]+/?", path) and "/" in path]
+    told = section("Working on it") + (CHECKOUT / "docs/extending.md").read_text().split("\n## A strategy")[1]
+    named = [path for path in coded(told) if re.fullmatch(r"[\w./]+/?", path) and "/" in path]
     assert "tasks/deploy.py" in named
     missing = [path for path in named if not (CHECKOUT / path).exists() and not (CHECKOUT / "tasks" / path).exists()]
     assert missing == []
 
 
 def test_it_is_short() -> None:
-    assert len(README.splitlines()) < 500
+    assert len(README.splitlines()) < 430
