@@ -65,7 +65,10 @@ def keep_down(here: Here, supervisord: Supervisord, patience: float) -> None:
 
 
 def fell(here: Here, info: Mapping[str, Any]) -> HostError:
-    return HostError("it did not stay up: " + word(info), "its last lines are above; more: fab logs %s" % here.name)
+    """supervisord may have started it anew before we looked: that it runs says nothing then."""
+    again = info["statename"] in ("STARTING", "RUNNING")
+    return HostError("it did not stay up: " + ("it ended, and was started again" if again else word(info)),
+                     "its last lines are above; more: fab logs %s" % here.name)
 
 
 def word(info: Mapping[str, Any]) -> str:

@@ -24,8 +24,9 @@ def lines(path: Path) -> Iterator[str]:
     yield from (found[y] for y in sorted(found))
 
 
-# What differs from run to run: commits, times, and how often supervisord has tried already.
-VARYING = re.compile(r"\b[0-9a-f]{8}\b|[\d.]+ (s|min)\b|just now|\w+ ago|(?<=did not stay up: ).*")
+# What differs from run to run: commits, times, and how soon the program that falls was seen falling.
+VARYING = re.compile(r"\b[0-9a-f]{8}\b|[\d.]+ (s|min)\b|just now|\w+ ago"
+                     r"|(verify|health)(?= failed)|(?<=did not stay up: ).*")
 
 
 def words(path: Path) -> list[list[str]]:
