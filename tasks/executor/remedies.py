@@ -18,7 +18,7 @@ REMEDIES = (
     (r"Could not resolve host|Connection (refused|timed out|reset)|Network is unreachable|No route to host|timed out",
      TryAgain, "the git server cannot be reached from the host", "try again, or on the host: git ls-remote %s"),
     (r"not our ref|couldn't find remote ref|unadvertised object|no such remote ref",
-     NotReady, "the repository does not have that commit", "push it, or choose another with --revision"),
+     NotReady, "the repository does not have that commit", "push it, or choose another"),
     (r"does not appear to be a git repository|[Rr]epository .*not found|not found|does not exist|No such",
      NotReady, "the repository cannot be read", "correct `repo`, or try on the host: git ls-remote %s"),
     (r"dubious ownership", NotReady, "the service directory belongs to another user",

@@ -20,7 +20,7 @@ def resolve(here: Here, revision: str) -> Dict[str, Any]:
     commit, branch = _in_clone(here, revision) if here.clone.exists() else _in_repository(here, revision)
     if commit is None:
         raise NotReady("%s: no commit, branch or tag %r in %s" % (here.name, revision, here.clone.repo),
-                       "push it, or choose another with --revision")
+                       "push it, or choose another")
     live = here.releases.live()             # with releases the clone itself may stand anywhere
     was = commit_of(live) if live else "HEAD"
     return {"revision": revision, "commit": commit, "branch": branch, **way(here, was, commit)}

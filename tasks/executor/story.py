@@ -31,7 +31,7 @@ class Story:
 
     def event(self, event: str, **fields: Any) -> None:
         self._link.event(dict(fields, event=event))
-        self._write(self._link.mask(" ".join([event, *(str(value) for value in fields.values())])))
+        self._write(self._link.mask(in_words(event, **fields)))
 
     @contextlib.contextmanager
     def step(self, service: str, step: str) -> Iterator["Ending"]:
@@ -65,3 +65,21 @@ class Story:
 
 class Ending:
     changed: Optional[bool] = None
+
+
+def in_words(event: str, service: str = "", step: str = "", **fields: Any) -> str:
+    """As the run log has it: a person reads it, and searches it."""
+    if event == "step_started":
+        said = "begins"
+    elif event == "step_finished":
+        said = _ending(**fields)
+    elif event == "output":
+        said = "| " + fields["line"]
+    else:
+        said = ": ".join(str(value) for value in fields.values() if value)
+    return " ".join(filter(None, [service, step, said]))
+
+
+def _ending(ok: bool, changed: bool, seconds: float, why: Optional[str], stopped: bool) -> str:
+    said = "stopped" if stopped else "FAILED" if not ok else "ok" if changed else "already so"
+    return "%s, %.1f s%s" % (said, seconds, ": " + why if why else "")

@@ -165,7 +165,7 @@ def test_the_run_log_of_a_deploy(example: Example) -> None:
         deploy.executor.send({"do": "show", "deploy": line["deploy"]})
         deploy.executor.rest()
         words = "\n".join(lines(deploy))
-        assert all(f"step_started {example.name} {step}" in words for step in ("fetch", "build", "restart", "verify"))
+        assert all(f" {example.name} {step} ok, " in words for step in ("fetch", "build", "restart", "verify"))
     with example.deploy() as deploy:
         deploy.hello("runs", lines=1)
         deploy.executor.until("runs")

@@ -217,7 +217,7 @@ def test_the_run_log_of_a_deploy(make_app: MakeApp) -> None:
     told = [(e["host"], e["line"]) for e in run.events if e["event"] == "log"]
     assert {host for host, _ in told} == {"web1"}
     assert any("no space for web1" in line for _, line in told)
-    both = app.fab("logs", app.name, "--deploy", good[:-2], "--grep", "step_started .* build", "--lines", "1")
+    both = app.fab("logs", app.name, "--deploy", good[:-2], "--grep", " build begins$", "--lines", "1")
     assert [e["host"] for e in both.events if e["event"] == "log"] == ["web1", "web2"], "host after host"
     for wanted in ("nonsense", good[:8]):
         unknown = app.fab("logs", app.name, "--deploy", wanted)
