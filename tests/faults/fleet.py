@@ -15,6 +15,7 @@ from typing import Any
 from tasks.remote import bootstrap
 from tests.faults import checker
 from tests.integration.app import BUILD, HEALTH, RUN, App, Going
+from tests.support.forked import start
 from tests.support.lab import Lab, Run, wait_for
 from tests.support.proxy import Proxy
 from tests.support.sshd import _descendants
@@ -110,9 +111,7 @@ class Fleet:
 
     def begin(self, *args: str) -> Going:
         env = self.lab.environ(FAB_INVENTORY=str(self.app.inventory))
-        return Going(subprocess.Popen(self.command(*args), cwd=self.lab.folder, env=env, text=True,
-                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                      start_new_session=True))
+        return Going(start(self.command(*args), self.lab.folder, env))
 
     def fab(self, *args: str) -> Run:
         return self.begin(*args).end(90)

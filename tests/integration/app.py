@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import threading
 import xmlrpc.client
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from tests.support.forked import Program
 from tests.support.lab import Lab, LabHost, Run, git, wait_for
 from tests.support.sshd import _descendants
 
@@ -231,7 +231,7 @@ class App:
 class Going:
     """A `fab …` under way; its events are read as they come."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: Program) -> None:
         self.process = process
         self.events: list[dict[str, Any]] = []
         self.lines: list[str] = []

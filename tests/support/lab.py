@@ -22,6 +22,7 @@ from typing import Any
 import yaml
 from supervisor.xmlrpc import SupervisorTransport
 
+from tests.support.forked import Program, start
 from tests.support.sshd import Sshd
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -198,10 +199,8 @@ class Lab:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         return {**kept, "HOME": str(self.home), "FAB_INVENTORY": str(self.inventory), **env}
 
-    def popen(self, *args: str, **env: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(self.command(*args), cwd=self.folder, env=self.environ(**env), text=True,
-                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                start_new_session=True)
+    def popen(self, *args: str, **env: str) -> Program:
+        return start(self.command(*args), self.folder, self.environ(**env))
 
     def fab(self, *args: str, format: str = "json", **env: str) -> Run:
         """Run it to its end; JSON unless told otherwise."""

@@ -1,0 +1,81 @@
+"""The server of tests/support/forked.py: it has imported what `fab` needs, and forks for whoever asks."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import runpy
+import select
+import socket
+import sys
+from pathlib import Path
+
+import tasks
+
+
+def _import_all() -> None:
+    ours = [module.name for module in pkgutil.walk_packages(tasks.__path__, "tasks.")]
+    for name in ("fabric.main", *ours):
+        if not name.startswith("tasks.executor.") and not name.endswith("__main__"):
+            importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+
+
+def _serve(channel: socket.socket) -> None:
+    """Returns in every child; the server itself ends here."""
+    running: dict[int, tuple[int, int]] = {}            # by pidfd: pid, where its end is told
+    while True:
+        for ready in select.select([channel, *running], [], [])[0]:
+            if ready is channel:
+                said, given, *_ = socket.recv_fds(channel, 1, 5)
+                if not said:
+                    sys.exit()
+                pid = os.fork()
+                if pid == 0:
+                    return _become(*given)
+                os.write(given[3], b"%d\n" % pid)
+                running[os.pidfd_open(pid)] = pid, given.pop(3)
+            else:
+                pid, told = running.pop(ready)
+                given = [ready, told]
+                with contextlib.suppress(BrokenPipeError):
+                    os.write(told, b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+            for fd in given:
+                os.close(fd)
+
+
+def _become(stdin: int, stdout: int, stderr: int, _: int, request: int) -> None:
+    os.setsid()
+    for number, fd in enumerate((stdin, stdout, stderr)):
+        os.dup2(fd, number)
+    with open(request) as file:
+        words, cwd, env = json.load(file)
+    os.closerange(3, 2**16)
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(env)
+    sys.argv = words
+
+
+def main() -> None:
+    """In a child it goes on as `python *sys.argv`."""
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    _import_all()
+    _serve(channel)
+    channel.detach()
+    if sys.argv[0] == "-m":
+        del sys.argv[0]
+        sys.path[0] = os.getcwd()
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    else:
+        sys.path[0] = str(Path(sys.argv[0]).parent)
+        runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""What the server forks is as the real program is: in what it sees, in what it says, in how it ends."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.forked import CHECKOUT, Forked, clean_environ, start
+
+HOSTS = """
+default_environment: test
+services: {web: {repo: r, build: b, command: c}}
+environments: {test: {branch: main, root: /srv, hosts: [h]}}
+"""
+SEEN = """
+import atexit, os, signal, sys, threading
+atexit.register(print, "the end")
+threading.Thread(target=lambda: print("a thread")).start()
+print(__name__, sys.argv, sys.path[0], os.getcwd(), sorted(os.environ.items()))
+print(os.getsid(0) == os.getpid() == os.getpgid(0), sorted(os.listdir("/proc/self/fd")), os.umask(0))
+for file in sys.stdin, sys.stdout, sys.stderr:
+    print(file.encoding, file.errors, file.line_buffering, file.isatty())
+print([signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGPIPE)])
+print(repr(sys.stdin.read()), sys.flags, file=sys.stderr)
+"""
+ENDINGS = {"falls through": "", "exits": "sys.exit(7)", "says why": "sys.exit('why')", "raises": "1 / 0",
+           "is killed": "sys.stdout.flush(); os.kill(os.getpid(), signal.SIGKILL)",
+           "is interrupted": "os.kill(os.getpid(), signal.SIGINT)"}
+Said = tuple[int, str, str]
+
+
+def both(words: list[str], folder: Path, **env: str) -> tuple[Said, Said]:
+    """By the real program, and by the server."""
+    environ = {**clean_environ(), "HOME": str(folder), **env}
+    real = subprocess.run([sys.executable, *words], cwd=folder, env=environ, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, check=False, start_new_session=True)
+    forked = Forked(words, folder, environ)
+    out, err = forked.communicate(60)
+    return (real.returncode, real.stdout, real.stderr), (forked.wait(), out, err)
+
+
+@pytest.mark.parametrize("how", ENDINGS)
+def test_what_it_sees_and_how_it_ends(how: str, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SEEN + ENDINGS[how])
+    real, forked = both([str(script), "a b", "ä"], tmp_path, ONE="1\n2", TWO="ü")
+    assert (forked[0], forked[1].splitlines()) == (real[0], real[1].splitlines())
+    # A traceback begins at this program's own first line.
+    assert [line for line in real[2].splitlines() if line not in forked[2].splitlines()] == []
+    assert "a thread" in real[1] and (how == "is killed" or real[1].endswith("the end\n"))
+
+
+@pytest.mark.parametrize(("words", "code"), [
+    (["--list"], 0), (["config", "web", "--format", "json"], 0), (["config", "web", "--format", "terminal"], 0),
+    (["config", "weeb"], 2), (["deploy", "weeb", "--format", "json"], 2),
+    (["status", "--nonsense"], 1), (["nonsense"], 1)])
+def test_fab(words: list[str], code: int, tmp_path: Path) -> None:
+    (tmp_path / "hosts.yaml").write_text(HOSTS)
+    real, forked = both(["-m", "fabric", "--search-root", str(CHECKOUT), *words], tmp_path)
+    assert forked == real
+    assert real[0] == code, real
+
+
+def test_signals_and_time(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text("import time; print('here', flush=True); time.sleep(1000)")
+    forked = Forked(["script.py"], tmp_path, {})
+    assert forked.stdout.readline() == "here\n" and forked.poll() is None
+    with pytest.raises(subprocess.TimeoutExpired):
+        forked.wait(0.01)
+    forked.send_signal(signal.SIGTERM)
+    assert forked.wait(60) == -signal.SIGTERM
+    forked.kill()                                       # it has ended: nobody else gets that signal
+    assert forked.communicate(60) == ("", "")
+
+
+@pytest.mark.parametrize("env", [{"PYTHONUTF8": "1"}, {"LC_ALL": "C"}])
+def test_another_start_is_a_real_one(env: dict[str, str], tmp_path: Path) -> None:
+    process = start([sys.executable, "-c", "import os; print(os.environ)"], tmp_path, env)
+    assert not isinstance(process, Forked)
+    out, _ = process.communicate(timeout=60)
+    assert f"{env}"[1:-1] in out
