@@ -17,7 +17,7 @@ from .shell import Check
 UP = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
 QUIET = 0.5            # seconds for an autorestart
 MOMENT = 1.0
-SHUTDOWN_STATE, BAD_NAME, CANT_REREAD, ALREADY_STARTED, NOT_RUNNING = 6, 10, 92, 60, 70
+SHUTDOWN_STATE, BAD_NAME, CANT_REREAD, SPAWN_ERROR, ALREADY_STARTED, NOT_RUNNING = 6, 10, 92, 50, 60, 70
 
 
 def reason(info: Mapping[str, Any]) -> str:
@@ -80,7 +80,8 @@ class Supervisord:
                 if one["group"] == program]
 
     def start(self, program: str) -> None:
-        self._tolerating(ALREADY_STARTED, "startProcess", "%s:%s" % (program, program), False)
+        """Whether it stays up is not asked: a program may have ended before supervisord has looked (SPAWN_ERROR)."""
+        self._tolerating((ALREADY_STARTED, SPAWN_ERROR), "startProcess", "%s:%s" % (program, program), False)
 
     def stop(self, program: str, patience: float, tell_wait: Check = lambda: None) -> None:
         """Ask for it and wait until it is stopped; supervisord itself kills it after stopwaitsecs.
@@ -97,7 +98,7 @@ class Supervisord:
             if state not in UP and (ended is None or now - ended > QUIET):
                 return
             if state in UP and state != "STOPPING":
-                self._tolerating(NOT_RUNNING, "stopProcess", "%s:%s" % (program, program), False)
+                self._tolerating((NOT_RUNNING,), "stopProcess", "%s:%s" % (program, program), False)
             self._check()
             if now - begin > MOMENT and not told:
                 told = True
@@ -114,11 +115,11 @@ class Supervisord:
     def remove(self, program: str) -> None:
         self._call("removeProcessGroup", program)
 
-    def _tolerating(self, code: int, method: str, *args: Any) -> None:
+    def _tolerating(self, codes: Tuple[int, ...], method: str, *args: Any) -> None:
         try:
             self._call(method, *args)
         except Refused as fault:
-            if fault.code != code:
+            if fault.code not in codes:
                 raise
 
     def _call(self, method: str, *args: Any) -> Any:

@@ -6,6 +6,8 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import xmlrpc.client
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +47,38 @@ def test_a_supervisord_that_hangs(example: Example) -> None:
         (problem,) = deploy.executor.until("not_ready")["problems"]
     assert "supervisord hangs" in problem["message"] and "supervisord -c" in problem["hint"]
     assert not example.directory.exists()
+
+
+# It is held up between its fork and its look at what came of it, until that has ended.
+LATE = """
+import os
+from supervisor import process, supervisord
+spawned = process.Subprocess._spawn_as_parent
+def late(self, pid):
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    return spawned(self, pid)
+process.Subprocess._spawn_as_parent = late
+supervisord.main()
+"""
+
+
+def test_a_program_that_ends_before_supervisord_looks(example: Example) -> None:
+    """Its last words are told all the same."""
+    host = LabHost(example.work.parent.parent / f"late-{example.name}", "h")
+    host.daemon = subprocess.Popen([sys.executable, "-c", LATE, "-n", "-c", str(host.conf)], cwd=host.root,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        wait_for(host.answers, "supervisord")
+        own = Example(host.root.parent, host, "own")
+        own.write("echo cannot open the database; exit 7\n")
+        with own.deploy() as deploy:
+            deploy.prepare().run("activate")
+            failed = deploy.executor.until("failed")
+            assert failed["step"] == "verify" and "did not stay up" in failed["message"], failed
+            told = [one["line"] for one in deploy.executor.heard if one["event"] == "output"]
+            assert "cannot open the database" in told
+    finally:
+        host.stop_supervisord()
 
 
 def test_a_supervisord_that_shuts_down(example: Example) -> None:

@@ -23,7 +23,7 @@ import yaml
 from supervisor.xmlrpc import SupervisorTransport
 
 from tests.support.forked import Program, start
-from tests.support.sshd import Sshd
+from tests.support.sshd import Sshd, _descendants, _kill
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CONF = """\
@@ -61,7 +61,7 @@ class LabHost:
         command = [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(self.conf)]
         self.daemon = subprocess.Popen(command, cwd=self.root, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                        stderr=subprocess.DEVNULL)
-        wait_for(self._answers, f"supervisord of {self.name}")
+        wait_for(self.answers, f"supervisord of {self.name}")
 
     def stop_supervisord(self) -> None:
         if self.daemon is not None:
@@ -70,7 +70,12 @@ class LabHost:
             self.daemon = None
 
     def stop(self) -> None:
-        self.stop_supervisord()
+        """As a power cut: supervisord would end one program after the other, and wait for each."""
+        if self.daemon is not None:
+            for pid in [self.daemon.pid, *_descendants(self.daemon.pid)]:
+                _kill(pid)
+            self.daemon.wait()
+            self.daemon = None
         self.sshd.__exit__(None, None, None)
 
     @property
@@ -106,7 +111,7 @@ class LabHost:
         return {"address": self.sshd.host, "port": self.sshd.port, "user": self.sshd.user, "root": str(self.root),
                 "python": sys.executable, "identity_file": str(self.sshd.client_key), **more}
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         try:
             return bool(self.rpc.getState())
         except OSError:
