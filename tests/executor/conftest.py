@@ -25,7 +25,7 @@ def lab() -> Iterator[tuple[Path, LabHost]]:
     (folder / "home").mkdir()
     host.start_supervisord()
     yield folder, host
-    host.stop_supervisord()
+    host.stop()
     shutil.rmtree(folder, ignore_errors=True)
 
 
