@@ -12,8 +12,9 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
-# Most tests wait for processes: four files at a time keep two processors busy.
-AT_ONCE = ("-n", "4", "--dist", "loadfile")
+# Tests wait for processes now and then: four files at a time keep two processors busy. The order is that of
+# tests/conftest.py, the longest first; xdist's own is by the number of tests.
+AT_ONCE = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 

@@ -208,8 +208,10 @@ actions.ACTIONS[%(action)r] = dying(actions.ACTIONS[%(action)r])
 ACTIONS = ["fetch", "checkout_release", "build_release", "program", "switch", "restart", "verify"]
 
 
-@pytest.mark.parametrize("first", [False, True], ids=["the next", "the first"])
-@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize(("before", "first"), [
+    pytest.param(False, False, id="after-the next"), pytest.param(True, True, id="before-the first"),
+    pytest.param(True, False, id="before-the next", marks=pytest.mark.long),
+    pytest.param(False, True, id="after-the first", marks=pytest.mark.long)])
 @pytest.mark.parametrize("action", ACTIONS)
 def test_killed_at_each_step(site: Site, action: str, before: bool, first: bool) -> None:
     if not first:
@@ -517,7 +519,8 @@ def test_the_strategy_changes_in_one_deploy(site: Site, was: Seen, then: Seen, s
     assert site.seen() != before
 
 
-@pytest.mark.parametrize("same", [True, False], ids=["the same commit", "another commit"])
+@pytest.mark.parametrize("same", [pytest.param(True, id="the same commit", marks=pytest.mark.long),
+                                  pytest.param(False, id="another commit")])
 @pytest.mark.parametrize("step", ["build", "verify", "health"])
 @pytest.mark.parametrize(("was", "then"), [(IN_PLACE, RELEASES), (RELEASES, IN_PLACE)],
                          ids=["to releases", "to in_place"])

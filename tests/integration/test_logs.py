@@ -78,9 +78,9 @@ def test_hosts_and_services_in_the_order_of_arrival(make_app: MakeApp) -> None:
 
 def test_rotation_as_supervisord_does_it(make_app: MakeApp) -> None:
     """The real one: maxbytes is small, and the program writes a lot."""
-    source = "for number in $(seq 0 19999); do echo test $number; done; exec sleep 100000\n"
+    source = "for number in $(seq 0 4999); do echo test $number; done; exec sleep 100000\n"
     app = make_app(command="bash ./run.sh", program={
-        "startsecs": 0, "stdout_logfile_maxbytes": "10KB", "stdout_logfile_backups": 50}).deployed()
+        "startsecs": 0, "stdout_logfile_maxbytes": "3KB", "stdout_logfile_backups": 50}).deployed()
     followed = Followed(app)
     followed.begins()
     for host in app.hosts:
@@ -88,7 +88,7 @@ def test_rotation_as_supervisord_does_it(make_app: MakeApp) -> None:
         app.lab[host].rpc.stopProcess(f"{app.name}:{app.name}")
         app.lab[host].rpc.startProcess(f"{app.name}:{app.name}")
     for host in app.hosts:
-        followed.sees(host, *(f"test {number}" for number in range(20_000)))
+        followed.sees(host, *(f"test {number}" for number in range(5_000)))
         assert Path(f"{followed.log(host)}.2").exists()
     followed.going.signal(signal.SIGTERM)
     assert followed.going.end().code == 143
