@@ -21,6 +21,7 @@ from tasks._command import SHARED
 from tasks.embedded.processes import belonging
 from tasks.inventory import loading, model, schema
 from tasks.rollout import events, results
+from tests.support import guard
 
 CHECKOUT = Path(__file__).parents[1]
 README = (CHECKOUT / "README.md").read_text()
@@ -89,6 +90,7 @@ class Stranger:
 def stranger() -> Iterator[Stranger]:
     # Not pytest's own folders: a unix socket's path has 107 bytes at most.
     folder = Path(tempfile.mkdtemp(prefix="readme-", dir="/tmp"))
+    guard.watch(folder)
     for name in ("home", "tmp", "checkout"):
         (folder / name).mkdir()
     copy_checkout(folder / "checkout")

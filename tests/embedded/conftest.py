@@ -10,6 +10,7 @@ import pytest
 
 from tasks.embedded import Sandbox, down, up
 from tasks.embedded.place import state_of
+from tests.support import guard
 
 Connect = Callable[..., paramiko.SSHClient]
 
@@ -19,6 +20,7 @@ def checkout(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "checkout"
     folder.mkdir()
     (folder / "hosts.yaml").write_text("kept: as it is\n")
+    guard.watch(state_of(folder))
     try:
         yield folder
     finally:
@@ -29,6 +31,7 @@ def checkout(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     folder = tmp_path_factory.mktemp("checkout")
+    guard.watch(state_of(folder))
     try:
         yield up(folder)
     finally:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.executor.driver import PYTHONS, Example
+from tests.support import guard
 from tests.support.lab import LabHost
 
 NUMBERS = itertools.count()
@@ -21,12 +22,13 @@ NUMBERS = itertools.count()
 def lab() -> Iterator[tuple[Path, LabHost]]:
     """A host without sshd: its supervisord, its root, and a home folder with nothing in it."""
     folder = Path(tempfile.mkdtemp(prefix="exec-"))
+    guard.watch(folder)
     host = LabHost(folder, "h")
     (folder / "home").mkdir()
     host.start_supervisord()
     yield folder, host
     host.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    guard.clear(folder)
 
 
 @pytest.fixture(autouse=True)

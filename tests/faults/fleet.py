@@ -61,8 +61,6 @@ class Fleet:
     def _start(self, ends: ExitStack) -> None:
         ends.callback(self.lab.__exit__)
         self.small_disk = self._mount_small_disk("web2")
-        if self.small_disk:
-            ends.callback(subprocess.run, ["umount", "--lazy", str(self.small_disk)], check=False)
         self.lab.__enter__()
         web2 = self.lab["web2"].sshd
         self.proxy = ends.enter_context(Proxy(web2.host, web2.port))

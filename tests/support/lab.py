@@ -1,13 +1,12 @@
 """Hosts to deploy to, as a team has them: OpenSSH's sshd, a supervisord, a root in the article's layout, git.
 
-All on loopback, in one temporary folder, as the current user; what was started is ended by pid.
+All on loopback, in one temporary folder, as the current user; what was started is ended by pid (guard).
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from typing import Any
 import yaml
 from supervisor.xmlrpc import SupervisorTransport
 
+from tests.support import guard
 from tests.support.forked import Program, start
 from tests.support.sshd import Sshd, _descendants, _kill
 
@@ -145,6 +145,7 @@ class Lab:
     def __init__(self, names: tuple[str, ...] = ("web1", "web2")) -> None:
         # A unix socket's path has 107 bytes at most: pytest's own folders are too deep.
         self.folder = Path(tempfile.mkdtemp(prefix="lab-"))
+        guard.watch(self.folder)
         self.home = self.folder / "home"
         (self.home / ".ssh").mkdir(parents=True, mode=0o700)
         self.inventory = self.folder / "hosts.yaml"
@@ -158,9 +159,11 @@ class Lab:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        with ThreadPoolExecutor() as all_at_once:
-            list(all_at_once.map(LabHost.stop, self.hosts.values()))
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            with ThreadPoolExecutor() as all_at_once:
+                list(all_at_once.map(LabHost.stop, self.hosts.values()))
+        finally:
+            guard.clear(self.folder)
 
     def __getitem__(self, name: str) -> LabHost:
         return self.hosts[name]

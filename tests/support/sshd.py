@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.support import guard
+
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
@@ -48,6 +50,7 @@ class Sshd:
                 break
             self.folder = folder / f"sshd{number}"
         self.folder.mkdir(parents=True, mode=0o700)
+        guard.watch(self.folder)
         self.user = getpass.getuser()
         self.port = 0
         self.client_key = keygen(self.folder / "client")

@@ -1,0 +1,86 @@
+"""What the tests start and put down is ended, whatever ends them: also SIGKILL. A process of its own sees to it.
+
+A process belongs to a folder (a random name) that is in its command line or environment, or that it stands in
+without a terminal: a developer's own shell may stand there, too.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+PATIENCE = 10           # seconds
+
+
+def watch(folder: Path) -> None:
+    """clear() it when this process is over."""
+    pipe = _guard().stdin
+    assert pipe is not None
+    pipe.write(os.fsencode(folder) + b"\n")
+    pipe.flush()
+
+
+def clear(folder: Path) -> None:
+    """End what belongs to it, unmount what is mounted in it, and remove it."""
+    deadline = time.monotonic() + PATIENCE
+    while (found := belonging(folder)) and time.monotonic() < deadline:
+        for pid in found:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
+    for mount in _mounts(folder):
+        subprocess.run(["umount", "--lazy", mount], check=False, stderr=subprocess.DEVNULL)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def belonging(folder: Path) -> set[int]:
+    """Pids; never of this process or the one that started it."""
+    pids = {int(name) for name in os.listdir("/proc") if name.isdigit()} - {os.getpid(), os.getppid()}
+    return {pid for pid in pids if _names(pid, os.fsencode(folder)) or _stands_in(pid, folder)}
+
+
+def _names(pid: int, folder: bytes) -> bool:
+    with suppress(OSError):
+        return any(folder in Path(f"/proc/{pid}/{file}").read_bytes() for file in ("cmdline", "environ"))
+    return False
+
+
+def _stands_in(pid: int, folder: Path) -> bool:
+    with suppress(OSError):
+        terminal = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[4]
+        return terminal == "0" and Path(f"/proc/{pid}/cwd").readlink().is_relative_to(folder)
+    return False
+
+
+def _mounts(folder: Path) -> list[str]:
+    with suppress(OSError):
+        points = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+        return [point for point in points if Path(point).is_relative_to(folder)]
+    return []
+
+
+@functools.cache
+def _guard() -> subprocess.Popen[bytes]:
+    """Its standard input ends with this process; Ctrl-C does not reach it."""
+    guard = subprocess.Popen([sys.executable, "-E", "-s", "-S", __file__], cwd="/", stdin=subprocess.PIPE,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    atexit.register(guard.communicate)
+    return guard
+
+
+def _main() -> None:
+    for folder in dict.fromkeys(sys.stdin.buffer.read().splitlines()):
+        if os.path.isdir(folder):
+            clear(Path(os.fsdecode(folder)))
+
+
+if __name__ == "__main__":
+    _main()
