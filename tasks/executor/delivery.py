@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any, Dict
 
-from . import journal, locks, restoring
+from . import journal, locks, restoring, settling
 from .actions import ACTIONS, CHECKS
 from .errors import Aborted, HostError, as_host_error, problem
 from .here import Here
@@ -94,6 +94,8 @@ class Delivery:
             for phase in message["phases"]:
                 self.phase = phase
                 self._phase(phase, written)
+                if phase == FIRST:
+                    settling.settle([self.here[name] for name in self.plan["services"]], self.story)
                 self.link.answer({"event": "done", "phase": phase})
             message = self.link.receive()
         if message["do"] != "commit":

@@ -279,8 +279,10 @@ class Clone:
 
     def _git(self, *args: str, say: shell.Say = lambda line: None, timeout: float = QUICK) -> List[str]:
         # Automatic gc would go on in the background after the step, and protocols like ext:: run commands.
+        # A power cut must not leave half an index: without one there is no way back.
         argv = ["git", "-c", "gc.auto=0", "-c", "maintenance.auto=0", "-c", "advice.detachedHead=false",
-                "-c", "protocol.ext.allow=never", "-c", "core.quotePath=false", *args]
+                "-c", "core.fsync=all", "-c", "core.fsyncMethod=batch", "-c", "protocol.ext.allow=never",
+                "-c", "core.quotePath=false", *args]
         try:
             return shell.answer(argv, cwd=self.directory, env=self._env, timeout=timeout, say=say, check=self._check)
         except shell.CommandFailed as failure:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional
 
-from . import files, git, processes
+from . import files, git, processes, shell
 from .masking import Mask
 from .place import Place
 from .releases import Releases
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 Check = Callable[[], None]
+SYNC_WITHIN, MOMENT = 120, 1.0      # seconds
 
 
 def mark(place: Place, deploy: str) -> str:
@@ -73,6 +75,22 @@ class Here:
         """From here on, what the program writes belongs to the new start."""
         path = path or self.log_file
         self._log_before = (path, files.size_of(path))
+
+    def sync(self, folder: str) -> str:
+        """All of the file system that the folder is on; whoever waits for that is told. Why it is not, else ""."""
+        soon, told = time.monotonic() + MOMENT, False
+
+        def check() -> None:
+            nonlocal told
+            self.check()
+            if time.monotonic() > soon and not told:
+                told = True
+                self.waiting("for the disk (up to %d s)" % SYNC_WITHIN)
+        try:
+            shell.run(["sync", "-f", folder], cwd=folder, env=self.env, timeout=SYNC_WITHIN, check=check)
+        except shell.CommandFailed as failure:
+            return "; ".join([*failure.output[-1:], failure.message])
+        return ""
 
     def say_log(self, count: int = 20) -> None:
         for line in files.last_lines(self._log_before[0], count, self._log_before[1]):

@@ -13,7 +13,6 @@ from .releases import commit_of
 from .worktree import Worktree
 
 Arguments = Mapping[str, Any]
-SYNC_WITHIN = 120
 
 
 def refuse_edits(here: Here, args: Arguments) -> None:
@@ -105,13 +104,11 @@ def _is_complete(here: Here, name: str, digest: str) -> bool:
 
 def _complete(here: Here, name: str, digest: str) -> None:
     """What was built must be on the disk before the mark that says so."""
-    try:
-        shell.run(["sync", "-f", here.releases.tree(name).directory], cwd=here.directory, env=here.env,
-                  timeout=SYNC_WITHIN, check=here.check)
-    except shell.CommandFailed as failure:
-        here.say("it will be built anew the next time: sync: " + failure.message)
-        return
-    here.releases.mark(name, here.deploy, digest)
+    why = here.sync(here.releases.tree(name).directory)
+    if why:
+        here.say("it will be built anew the next time: sync: " + why)
+    else:
+        here.releases.mark(name, here.deploy, digest)
 
 
 def _discard(here: Here, name: str) -> None:

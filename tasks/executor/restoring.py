@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Dict, Optional, Set
 
-from . import history, processes, undoing
+from . import history, processes, settling, undoing
 from .actions import ACTIONS
 from .errors import CannotRestore, HostError, as_host_error
 from .here import Here, mark
@@ -27,6 +27,7 @@ def restore(journal: Journal, env: Dict[str, str], why: str, story: Story) -> No
     for service in journal.services:
         _here(journal, service, env, story).clone.unlock()
     _undo_all(journal, env, story)
+    settling.settle([_here(journal, service, env, story) for service in journal.services], story)
     with contextlib.suppress(OSError):          # a full disk must not keep the way back from ending
         for service, part in sorted(journal.services.items()):
             history.write(journal.place, service, dict(part["record"], result="restored", why=why))

@@ -335,3 +335,16 @@ def test_a_commit_without_its_files_is_not_there(clone: git.Clone, work: Path) -
         assert not clone.has(head)
         file.write_bytes(kept)
     assert clone.has(head)
+
+
+def test_what_git_writes_is_on_the_disk(clone: git.Clone, work: Path, home: Path, tmp_path: Path) -> None:
+    """Half of an index, a reference or an object would be in the way of the way back. git 2.36 and newer can."""
+    told = tmp_path / "told"
+    (home / ".gitconfig").write_text(f"[trace2]\n\teventTarget = {told}\n")
+    os.makedirs(clone.directory)
+    clone.create()
+    for act, wrote in ((lambda: clone.fetch(quiet), 2), (lambda: clone.checkout(commit(work, "v1"), quiet), 2)):
+        told.unlink()
+        act()
+        flushes = re.findall(r'"key":"fsync/hardware-flush","value":"([0-9]+)"', told.read_text())
+        assert sum(map(int, flushes)) >= wrote, act     # objects and references; the index and HEAD

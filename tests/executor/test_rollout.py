@@ -625,6 +625,30 @@ def test_a_client_that_does_not_read_blocks_nothing(example: Example) -> None:
         deploy.done("prepare")
 
 
+def test_a_disk_that_takes_its_time_is_waited_for_in_public(example: Example, home: Path, tmp_path: Path) -> None:
+    """What was built is synced before anything is said of it; a disk that says no ends no deploy, but is told."""
+    (tmp_path / "sync").write_text(f"""#!/bin/sh
+while [ ! -e {tmp_path}/go ]; do sleep 0.02; done
+echo "sync: error syncing '$2': Input/output error"
+exit 1
+""")
+    (tmp_path / "sync").chmod(0o755)
+    (home / ".profile").write_text(f"export PATH={tmp_path}:$PATH\n")
+    example.write()
+    with example.deploy() as deploy:
+        deploy.look().plan()
+        (home / ".profile").unlink()
+        waits = deploy.executor.until("host_state")
+        assert (waits["state"], waits["detail"]) == ("waiting", "for the disk (up to 120 s)")
+        (tmp_path / "go").touch()
+        told = deploy.executor.until("notice")
+        assert told["level"] == "warning" and "could lose what was built" in told["message"]
+        assert "Input/output error" in told["message"]
+        deploy.executor.until("done")
+        deploy.run("activate").done("activate").executor.send({"do": "commit"})
+        ends(deploy, "committed")
+
+
 def test_status_logs_and_ask(example: Example, python: str) -> None:
     commit = example.write("echo hello from it; exec sleep 1000\n")
     example.committed()

@@ -1,14 +1,16 @@
 """What tests append to a copy of executor/main.py: one fault a host, read once, from FOLDER/<host>.json.
 
 {"at": the name of a point, "nth": which time it is passed, "do": what happens there}. Points are `step:NAME` (before
-it is begun), `did:NAME`, `undo:NAME`, `undid:NAME`, `commit`, `committed`, and `disk` (every change of the disk).
-A power cut is more than a kill: what was not synced is lost, in the way that POSIX allows at worst.
+it is begun), `did:NAME`, `undo:NAME`, `undid:NAME`, `commit`, `committed`, `restored`, and `disk` (every change of it).
+A power cut is more than a kill: what was not synced is lost, in the way that POSIX allows at worst. What git and
+builds wrote into the service directory since the last `sync` is empty then; git syncs its own files itself.
 """
 import os
 import signal
 import time
 
 from . import delivery as _delivery
+from . import here as _here
 from . import journal as _journal
 from . import restoring as _restoring
 from . import rollout as _rollout
@@ -29,6 +31,7 @@ def _arm(root):
         return
     with open(path + ".armed") as file:
         _fault.update(json.load(file), host=host, root=root, passed=0)
+    _disk.synced = _disk.tree()
 
 
 def _point(name):
@@ -44,12 +47,18 @@ def _point(name):
 def _hold():
     _flag("reached")
     limit = time.monotonic() + 60
-    while not os.path.exists(os.path.join(FOLDER, _fault["host"] + ".go")) and time.monotonic() < limit:
+    while not _is_flagged("go") and time.monotonic() < limit:
+        if _is_flagged("cut"):
+            _power_cut()
         time.sleep(0.005)
 
 
 def _flag(name):
     open(os.path.join(FOLDER, _fault["host"] + "." + name), "w").close()
+
+
+def _is_flagged(name):
+    return os.path.exists(os.path.join(FOLDER, _fault["host"] + "." + name))
 
 
 def _kill():
@@ -88,6 +97,17 @@ class _Disk:
         self.paths = {}
         self.contents = {}
         self.entries = []
+        self.synced = {}
+
+    def tree(self):
+        """What tells files of the service apart from what they become."""
+        found = {}
+        for folder, folders, names in os.walk(os.path.join(_fault["root"], "micro")):
+            folders[:] = [name for name in folders if name not in (".git", "logs")]
+            for path in (os.path.join(folder, name) for name in names):
+                about = os.lstat(path)
+                found[path] = about.st_ino, about.st_size, about.st_mtime_ns
+        return found
 
     def open(self, path, flags, *rest, **more):
         writes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) and str(path).startswith(_fault["root"])
@@ -153,6 +173,9 @@ class _Disk:
             self.entries.append((os.path.dirname(path), lambda: _gone(path)))
 
     def lose(self):
+        for path, about in self.tree().items():
+            if self.synced.get(path) != about and not os.path.islink(path):
+                os.truncate(path, 0)
         for path, data in self.contents.items():
             if os.path.exists(path):
                 with open(path, "wb") as file:
@@ -220,9 +243,21 @@ def _armed_init(self, link, hello, env):
 
 
 _rollout.Rollout.__init__ = _armed_init
+_sync = _here.Here.sync
+
+
+def _noted_sync(self, folder):
+    found = _sync(self, folder)
+    if _fault["host"]:
+        _disk.synced = _disk.tree()
+    return found
+
+
+_here.Here.sync = _noted_sync
 _around(_delivery.Delivery, "_do", lambda one, written, service, step: "step:" + step["name"],
         lambda one, written, service, step: "did:" + step["name"])
 _around(_journal.Journal, "begin", lambda one, service, step: "", lambda one, service, step: "begun:" + step)
 _around(_restoring, "_undo", lambda left, service, step, env, story: "undo:" + step["name"],
         lambda left, service, step, env, story: "undid:" + step["name"])
 _around(_restoring, "commit", lambda left: "commit", lambda left: "committed")
+_around(_restoring, "restore", lambda left, env, why, story: "", lambda left, env, why, story: "restored")

@@ -161,7 +161,13 @@ class Fleet:
         self.kill(pid, *(_descendants(pid) if pid else []), *checker.steps(self.root(host)))
 
     def power_off(self, host: str) -> None:
-        """No process of the host is left, but for its sshd, which stands for its network card."""
+        """No process of the host is left, but for its sshd, which stands for its network card.
+
+        An executor that stands at its point also loses what was not synced.
+        """
+        if (self.armed / f"{host}.reached").exists() and self.executor_of(host):
+            (self.armed / f"{host}.cut").touch()
+            wait_for(lambda: not self.executor_of(host), f"the armed executor of {host} to die")
         daemon = self.lab[host].daemon
         if daemon is not None:
             daemon.kill()

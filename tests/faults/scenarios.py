@@ -61,7 +61,7 @@ def host_side_dies(fleet: Fleet, going: Going, host: str) -> None:
 
 
 def power_fails(fleet: Fleet, going: Going, host: str) -> Heal:
-    """supervisord and all programs are gone, too; then it is started again, as a reboot would."""
+    """supervisord, all programs and what was not synced are gone, too; then it is started again, as a reboot would."""
     fleet.power_off(host)
     return lambda: fleet.power_on(host)
 
@@ -128,6 +128,13 @@ def supervisord_hangs(fleet: Fleet, going: Going, host: str) -> Heal:
     assert daemon is not None
     daemon.send_signal(signal.SIGSTOP)
     return lambda: daemon.send_signal(signal.SIGCONT)
+
+
+def fails_and_reboots(fleet: Fleet, going: Going, host: str) -> Heal:
+    """The client ends the deploy at the health check; the armed host goes back, and then its power fails."""
+    _end_at_health(fleet, going)
+    fleet.stands(host, going)
+    return power_fails(fleet, going, host)
 
 
 def reboots(fleet: Fleet, going: Going, host: str) -> Heal:
@@ -225,14 +232,25 @@ def racing(clients: int, r: random.Random) -> Case:
 def failing_way_back(undo: str) -> Case:
     """The client is interrupted at the health check; then one of the undos breaks."""
     at = f"undo:{undo}"
+    return Case("a way back that fails", at, "web1", {"at": at, "do": "break"},
+                lambda fleet, going, host: _end_at_health(fleet, going), _hold_health)
 
-    def strike(fleet: Fleet, going: Going, host: str) -> None:
-        wait_for(lambda: any(event["event"] == "step_started" and event["step"] == "health"
-                             for event in list(going.events)) or going.process.poll() is not None, "the health check")
-        going.signal(signal.SIGTERM)
-    # `hold` keeps the health check from passing: the version is not healthy yet.
-    return Case("a way back that fails", at, "web1", {"at": at, "do": "break"}, strike,
-                lambda fleet, going, host: fleet.app.shut("hold", fleet.version) or True)
+
+def power_cut_after_the_way_back(host: str) -> Case:
+    return Case("power cut, restored", "restored", host, {"at": "restored", "do": "power cut"}, fails_and_reboots,
+                _hold_health)
+
+
+def _hold_health(fleet: Fleet, going: Going, host: str) -> bool:
+    """`hold` keeps the health check from passing: the version is not healthy yet."""
+    fleet.app.shut("hold", fleet.version)
+    return True
+
+
+def _end_at_health(fleet: Fleet, going: Going) -> None:
+    wait_for(lambda: any(event["event"] == "step_started" and event["step"] == "health"
+                         for event in list(going.events)) or going.process.poll() is not None, "the health check")
+    going.signal(signal.SIGTERM)
 
 
 def cases(seed: int, kinds: list[str] | None = None) -> Iterator[Case]:

@@ -26,13 +26,15 @@ CASES = [
     faults.by_the_executor("disk full", "disk", "full", 6, "web1", writes=1000),
     faults.held("a small disk, full", "step:fetch", "web2", faults.disk_fills(0)),
     faults.held("network cut", "did:verify", "web2", faults.link_is_cut),
+    faults.by_the_executor("power cut", "committed", "power cut", 1, "web2", faults.reboots),
     Case("a build in the background", "", "web1", build="setsid sleep 5000 &\nenv -i sleep 5000 &\n"),
 ]
 LONG = [
     faults.by_the_executor("power cut", "begun:verify", "power cut", 1, "web2", faults.reboots),
     faults.held("client SIGTERM", "did:restart", "web2", faults.client_gets(signal.SIGTERM)),
     faults.held("executor SIGKILL", "did:program", "web1", faults.executor_dies),
-    faults.by_the_executor("power cut, committed", "disk", "power cut", 52, "web2", faults.reboots),
+    faults.held("power cut and reboot", "did:build", "web1", faults.power_fails),
+    faults.power_cut_after_the_way_back("web2"),
     faults.held("network frozen", "did:build", "web2", faults.link_freezes),
     faults.held("supervisord stopped", "did:restart", "web1", faults.supervisord_stops),
     faults.by_the_executor("clock", "did:build", "jump", 1, "web1", seconds=-90000),

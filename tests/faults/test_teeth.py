@@ -15,6 +15,7 @@ Edit = tuple[str, str, str]
 JOURNAL: Edit = ("journal.py", 'files.write_atomic(journal.path, json.dumps(head).encode() + b"\\n")', "pass")
 FSYNC: Edit = ("files.py", "        _write_all(fd, data, path)\n        os.fsync(fd)",
                "        _write_all(fd, data, path)")
+SYNC: Edit = ("settling.py", "why = here.sync(here.directory)", 'why = ""')
 LEASE: Edit = ("link.py", "if time.monotonic() - self._heard > self._lease:\n            raise",
                "if False:\n            raise")
 UNDO: Edit = ("journal.py", 'if step["undo"]]', 'if step["undo"] and step["name"] != "build"]')
@@ -30,6 +31,10 @@ TEETH = [
                  marks=pytest.mark.long),
     pytest.param(FSYNC, faults.by_the_executor("power", "begun:restart", "power cut", 1, "web1", faults.reboots),
                  id="an fsync"),
+    pytest.param(SYNC, faults.by_the_executor("power", "committed", "power cut", 1, "web2", faults.reboots),
+                 id="the sync of what was built", marks=pytest.mark.long),
+    pytest.param(SYNC, faults.power_cut_after_the_way_back("web2"), id="the sync of what was built back",
+                 marks=pytest.mark.long),
     pytest.param(LEASE, faults.held("frozen", "did:build", "web2", faults.link_freezes), id="the lease",
                  marks=pytest.mark.long),
     pytest.param(MARK, Case("forks", "", "web1", build="setsid sleep 5000 &\n"), id="the end of what is marked",
