@@ -50,7 +50,19 @@ def decide(conversation: Conversation, plan: Planner) -> None:
         raise Stop(error) from None
     for peer in conversation.peers:
         peer.plans = {name: plans[peer.name, name] for name in peer.services}
+    _tell_apart(conversation)
     _tell_chosen(conversation)
+
+
+def _tell_apart(conversation: Conversation) -> None:
+    """Somebody may have missed a commit: whatever the next command is, it says so."""
+    for name in sorted({name for peer in conversation.peers for name in peer.services}):
+        peers = [peer for peer in conversation.peers if name in peer.plans and peer.facts[name].commit]
+        if len({peer.facts[name].commit for peer in peers}) > 1:
+            found = ", ".join(f"{(peer.facts[name].commit or '')[:8]} on {peer.name}" for peer in peers)
+            lasts = len({peer.plans[name].tried for peer in peers}) > 1
+            conversation.report.on(events.Notice(level="warning", message=(
+                f"{name}: the hosts are apart: {found}" + (f": fab deploy {name}" if lasts else ""))))
 
 
 def _tell_chosen(conversation: Conversation) -> None:

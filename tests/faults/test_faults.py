@@ -10,6 +10,7 @@ import pytest
 from tests.faults import scenarios as faults
 from tests.faults.case import Case, try_it
 from tests.faults.fleet import Fleet
+from tests.integration.app import messages
 from tests.support.lab import wait_for
 
 
@@ -84,3 +85,24 @@ def test_a_commit_that_was_said_counts(fleet: Fleet) -> None:
     assert fleet.app.running("web1") == new
     assert fleet.lab["web1"].history("app")[-1]["result"] == "committed"
     assert fleet.fab("deploy", "app").code == 0
+
+
+def test_a_host_that_dies_between_being_told_to_commit_and_doing_so(fleet: Fleet) -> None:
+    """No protocol excludes it. It is named at once, by status and by the next command; recover and deploy mend it."""
+    old, new = fleet.version, fleet.next_version()
+    fleet.arm("web2", "commit", "hold")
+    going = fleet.begin("deploy", "app")
+    assert fleet.stands("web2", going)
+    wait_for(lambda: not fleet.executor_of("web1"), "web1 to have committed")
+    fleet.kill_host_side("web2")
+    run = going.end()
+    assert (run.code, run.outcome("web1", "app"), run.outcome("web2", "app")) == (3, "committed", "unknown")
+    assert "fab recover app --host web2" in messages(run)
+    recovered = fleet.fab("recover", "app")
+    assert (recovered.code, recovered.outcome("web2", "app")) == (0, "restored")
+    assert "the hosts are apart" in messages(recovered) and "fab deploy app" in messages(recovered)
+    assert [fleet.app.running(host) for host in fleet.names] == [new, old]
+    deployed = fleet.fab("deploy", "app")
+    assert deployed.code == 0 and "the hosts are apart" in messages(deployed)
+    assert [fleet.app.running(host) for host in fleet.names] == [new, new]
+    assert "the hosts are apart" not in messages(fleet.fab("deploy", "app"))
