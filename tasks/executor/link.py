@@ -1,7 +1,8 @@
 """The host's end of the channel: lines of JSON, heartbeats both ways, and the lease.
 
 Reading, writing and heartbeats each have a thread, so that neither a long build nor a frozen
-network holds up the other. Events that cannot be sent are dropped; answers never are.
+network holds up the other. Events that cannot be sent are dropped; answers never are. Who is stuck (a dead disk
+blocks for ever) does not beat: the client need not wait for it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from .masking import Mask
 
 MOST_EVENTS = 2000
 MOST_UNSENT = 64
+STUCK = 300.0                           # seconds; nothing that has no limit of its own takes as long
 
 
 class Link:
@@ -32,7 +34,7 @@ class Link:
         self._deaf = False                  # nothing that is said gets out any more
         self._aborted = ""
         self._decided = False
-        self._heard = time.monotonic()
+        self._heard = self._moved = time.monotonic()
         self._lease = float("inf")
         self.mask = Mask()                  # what no word of ours may hold
 
@@ -91,6 +93,7 @@ class Link:
 
     def check(self) -> None:
         """Raises Aborted once the client said abort, went away, or let the lease lapse."""
+        self.moves()
         if self._decided:
             return
         if self._aborted:
@@ -99,6 +102,10 @@ class Link:
             raise Aborted(self._gone)
         if time.monotonic() - self._heard > self._lease:
             raise Aborted("the client was not heard of for %g s" % self._lease)
+
+    def moves(self) -> None:
+        """We are not stuck."""
+        self._moved = time.monotonic()
 
     def drain(self, seconds: float) -> None:
         """Let what was said go out, for at most `seconds`."""
@@ -148,5 +155,6 @@ class Link:
 
     def _beat(self, interval: float) -> None:
         while not self._gone:
-            self.event({"event": "beat"})
+            if time.monotonic() - self._moved < STUCK:
+                self.event({"event": "beat"})
             time.sleep(interval)

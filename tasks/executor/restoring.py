@@ -74,7 +74,7 @@ def _replaced(journal: Journal, env: Dict[str, str], story: Story) -> Set[str]:
 
 
 def _here(journal: Journal, service: str, env: Dict[str, str], story: Story, step: str = "") -> Here:
-    return Here(journal.place, dict(journal.services[service], name=service), env, journal.deploy,
+    return Here(journal.place, dict(journal.services[service], name=service), env, journal.deploy, check=story.moves,
                 say=lambda line: story.event("output", service=service, step=step, line=line),
                 waiting=lambda detail: story.event("host_state", state="waiting", detail=detail))
 

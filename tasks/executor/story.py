@@ -33,6 +33,10 @@ class Story:
         self._link.event(dict(fields, event=event))
         self._write(self._link.mask(in_words(event, **fields)))
 
+    def moves(self) -> None:
+        """Whoever tells it is not stuck."""
+        self._link.moves()
+
     @contextlib.contextmanager
     def step(self, service: str, step: str) -> Iterator["Ending"]:
         """The block does the step and notes in `Ending.changed` whether it changed anything."""

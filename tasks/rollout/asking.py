@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from tasks._errors import FabvisorError
@@ -58,10 +59,11 @@ def _answers(peer: Peer, deploy: str) -> list[Message]:
     inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
     patience = peer.host.lease + RESTORING
     session = open_session(peer.host, executor(), inbox.put)
+    deadline = time.monotonic() + patience + peer.host.connect_timeout
     try:
         session.send(wire.hello("ask", peer, deploy=deploy, patience=patience))
         found: list[Message] = []
-        while (message := inbox.get(timeout=patience + peer.host.connect_timeout)) is not None:
+        while (message := inbox.get(timeout=max(0.0, deadline - time.monotonic()))) is not None:      # beats, too
             if message["event"] == "ending":
                 found.append(message)
         return found

@@ -65,6 +65,15 @@ class Sshd:
         self._process: subprocess.Popen[str] | None = None
         self._log: list[str] = []
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def end_sessions(self) -> None:
+        for pid in _descendants(self.pid):
+            _kill(pid)
+
     def authorize(self, key: Path, options: str = "") -> None:
         with self.authorized_keys.open("a") as file:
             file.write(f"{options} {public(key)}\n".lstrip())

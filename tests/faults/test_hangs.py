@@ -1,0 +1,101 @@
+"""No command waits for ever for a host that hangs, whichever part of it: it is named, and the others are told of."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.faults import checker
+from tests.faults.fleet import LEASE, Fleet, armed_executor
+from tests.integration.app import Going
+from tests.support.lab import Run
+
+READING = (["status"], ["logs", "app"], ["logs", "app", "--deploy", "last"], ["history", "app"], ["plan", "app"])
+RECOVER = ["recover", "app"]
+VERB = "verb(link, hello, login.environment())"
+HANGS = f'if "/web2/" in hello["place"]["root"]: HANG\n        {VERB}'
+SOON = ("link.py", "STUCK = 300.0", "STUCK = 1.0")
+
+
+@pytest.fixture(scope="module")
+def fleet() -> Iterator[Fleet]:
+    with Fleet() as made:
+        yield made
+
+
+@pytest.fixture(params=[
+    pytest.param("os.kill(os.getpid(), signal.SIGSTOP)", id="the executor is frozen", marks=pytest.mark.long),
+    pytest.param("os.kill(os.getppid(), signal.SIGSTOP)", id="its sshd is frozen", marks=pytest.mark.long),
+    pytest.param('__import__("time").sleep(1000)', id="the disk is dead"),
+])
+def hanging(request: pytest.FixtureRequest, fleet: Fleet, tmp_path: Path) -> Iterator[Fleet]:
+    """web2 hangs in the midst of every conversation."""
+    well = fleet.executor
+    fleet.executor = armed_executor(tmp_path, (("main.py", VERB, HANGS.replace("HANG", request.param)), SOON))
+    yield fleet
+    fleet.executor = well
+    fleet.kill(*checker.executors(fleet, "web2"))
+    fleet.lab["web2"].sshd.end_sessions()
+
+
+def test_in_the_midst_of_a_conversation(hanging: Fleet) -> None:
+    for command, run in all_of(hanging, READING, RECOVER, ["deploy", "app", "--force"], ["restart", "app"]).items():
+        assert (run.code, run.outcome("web2", "app")) == (75, "unreachable"), (command, run)
+        assert f"nothing was heard of it for {LEASE} s" in run.finished["hosts"]["web2"]["app"]["why"]
+
+
+def test_a_host_that_accepts_and_says_nothing(fleet: Fleet) -> None:
+    with socket.create_server((fleet.proxy.host, 0)) as mute, pointing_at(fleet, mute.getsockname()[1]):
+        for command, run in all_of(fleet, READING, RECOVER, ["deploy", "app"]).items():
+            assert (run.code, run.outcome("web2", "app")) == (75, "unreachable"), (command, run)
+
+
+@pytest.mark.long
+def test_an_sshd_that_is_frozen_from_the_start(fleet: Fleet) -> None:
+    with frozen(fleet.lab["web2"].sshd.pid):
+        for command, run in all_of(fleet, READING, RECOVER).items():
+            assert (run.code, run.outcome("web2", "app")) == (75, "unreachable"), (command, run)
+
+
+@pytest.mark.long
+def test_a_supervisord_that_hangs(fleet: Fleet) -> None:
+    daemon = fleet.lab["web2"].daemon
+    assert daemon is not None
+    with frozen(daemon.pid):
+        runs = all_of(fleet, READING, RECOVER)
+    codes = {command: run.code for command, run in runs.items()}
+    assert codes == {"status": 1, "logs app": 0, "logs app --deploy last": 0, "history app": 0, "plan app": 0,
+                     "recover app": 2}
+    assert "supervisord hangs" in runs["status"].out and "supervisord hangs" in runs["recover app"].out
+
+
+def all_of(fleet: Fleet, at_once: Sequence[list[str]], *then: list[str]) -> dict[str, Run]:
+    """Each must end by itself. The limit is far beyond what any of them may take."""
+    going: dict[str, Going] = {" ".join(command): fleet.begin(*command) for command in at_once}
+    runs = {command: one.end(90) for command, one in going.items()}
+    return runs | {" ".join(command): fleet.fab(*command) for command in then}
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def pointing_at(fleet: Fleet, port: int) -> Iterator[None]:
+    before = fleet.app.settings["web2"]
+    fleet.app.settings["web2"] = {**before, "port": port}
+    fleet.app.write()
+    yield
+    fleet.app.settings["web2"] = before
+    fleet.app.write()
