@@ -62,7 +62,8 @@ def _control(run: Command, service: str, steps: Steps) -> Finished:
 
 
 def _planner(steps: Steps) -> Planner:
-    from tasks.rollout.goal import key, same_version
+    from tasks.rollout.goal import key
+    from tasks.rollout.planning import same_version
 
     def plan(targets, facts, goals):  # type: ignore[no-untyped-def]
         missing = [f"{host}: {name}" for (host, name), known in facts.items() if known.program_file is None]

@@ -41,7 +41,7 @@ def deploy(
     fleet = run.fleet(targets, agree)
     from tasks.rollout import ahead
     from tasks.rollout.coordinator import Coordinator
-    from tasks.rollout.goal import towards
+    from tasks.rollout.planning import towards
 
     return ahead.roll_out(
         Coordinator(run.order, fleet, run.report, wait=patience),

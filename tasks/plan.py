@@ -31,7 +31,7 @@ def plan(run: Command, service: str, revision: str = "") -> Finished:
     fleet = run.fleet(targets)
     from tasks.deploy import recipe
     from tasks.rollout.ahead import look_ahead
-    from tasks.rollout.goal import towards
+    from tasks.rollout.planning import towards
 
     resolve = {target.service.name: wanted for target in targets}
     return look_ahead(run.order, fleet, run.report, _despite_obstacles(towards(recipe, set_aside=True)),

@@ -24,7 +24,8 @@ def recover(run: Command, service: str) -> Finished:
     from msgspec.structs import replace
 
     from tasks.rollout.coordinator import Coordinator
-    from tasks.rollout.goal import key, same_version
+    from tasks.rollout.goal import key
+    from tasks.rollout.planning import same_version
 
     coordinator = Coordinator(run.order, fleet, run.report, while_restoring=PATIENCE)
     finished = coordinator.roll_out(lambda targets, facts, goals: {

@@ -43,7 +43,7 @@ def rollback(
     from tasks.deploy import recipe
     from tasks.rollout import ahead
     from tasks.rollout.coordinator import Coordinator
-    from tasks.rollout.goal import towards
+    from tasks.rollout.planning import towards
 
     coordinator = Coordinator(run.order, fleet, run.report, wait=patience)
     planner = towards(recipe, force=force, set_aside=set_aside)

@@ -38,8 +38,8 @@ INVOKE = ("tasks/__init__.py", "tasks/_command.py", "tasks/_completion.py",
           *(f"tasks/{path.name}" for path in TASKS.glob("[a-z]*.py")))
 PURE = ("tasks/deploy.py", "tasks/rollout/strategies/in_place.py", "tasks/rollout/strategies/releases.py",
         "tasks/rollout/strategies/clone.py", "tasks/rollout/supervised.py", "tasks/rollout/hooks.py",
-        "tasks/rollout/goal.py", "tasks/rollout/steps.py", "tasks/rollout/facts.py", "tasks/program/files.py",
-        "tasks/program/quoting.py")
+        "tasks/rollout/goal.py", "tasks/rollout/planning.py", "tasks/rollout/steps.py", "tasks/rollout/facts.py",
+        "tasks/program/files.py", "tasks/program/quoting.py")
 
 
 class Import(NamedTuple):

@@ -10,7 +10,7 @@ from msgspec import convert
 
 from tasks.inventory.model import Service
 from tasks.inventory.secret import Secret
-from tasks.rollout import goal
+from tasks.rollout import planning
 from tasks.rollout.events import Commit, Names, Planned
 from tasks.rollout.facts import Facts
 from tasks.rollout.steps import Plan
@@ -63,7 +63,7 @@ def of(host: str, service: Service, facts: Facts, plan: Plan, told: Message) -> 
 
 
 def why(service: Service, facts: Facts, plan: Plan) -> list[str]:
-    found = goal.differences(service, facts, plan.tried or "") if plan.steps else []
+    found = planning.differences(service, facts, plan.tried or "") if plan.steps else []
     return found or (["it was asked for (--force)"] if plan.steps else [])
 
 

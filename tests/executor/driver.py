@@ -22,7 +22,8 @@ from tasks.inventory.model import Health, Host, Service, Target
 from tasks.inventory.secret import reveal
 from tasks.remote import bootstrap
 from tasks.rollout import facts as facts_
-from tasks.rollout.goal import Goal, key, towards
+from tasks.rollout.goal import Goal, key
+from tasks.rollout.planning import towards
 from tests.support.lab import LabHost, git
 
 PATIENCE = 40.0

@@ -15,7 +15,7 @@ from tasks.inventory import schema
 from tasks.inventory.model import Health, Hook, Host, Service, Target
 from tasks.inventory.secret import Secret, reveal
 from tasks.program import files
-from tasks.rollout import goal, oddities, results, rows, supervised
+from tasks.rollout import goal, oddities, planning, results, rows, supervised
 from tasks.rollout.events import Result
 from tasks.rollout.facts import Facts, Program, Release, Standing
 from tasks.rollout.fleet import Peer
@@ -48,7 +48,7 @@ def facts(commit: str = A, **more: Any) -> Facts:
 
 def plan(found: Facts, **options: Any) -> Plan:
     key = goal.key(TARGET)
-    return goal.towards(recipe, **options)((TARGET,), {key: found}, {"monitor": GOAL})[key]
+    return planning.towards(recipe, **options)((TARGET,), {key: found}, {"monitor": GOAL})[key]
 
 
 def names(found: Plan) -> list[str]:
@@ -79,10 +79,10 @@ def test_force_does_everything() -> None:
 def test_obstacles_are_told_all_at_once() -> None:
     two = {("web1", "a"): facts(edited=[" M x"]), ("web2", "a"): facts(edited=[" M y"])}
     with pytest.raises(errors.NotReady, match=r"(?s)web1.* M x.*web2.* M y"):
-        goal.refuse_obstacles(two, set_aside=False)
-    goal.refuse_obstacles(two, set_aside=True)
+        planning.refuse_obstacles(two, set_aside=False)
+    planning.refuse_obstacles(two, set_aside=True)
     with pytest.raises(errors.NotReady, match="no clone"):
-        goal.refuse_obstacles({("web1", "a"): replace(BLANK, foreign=True)}, set_aside=True)
+        planning.refuse_obstacles({("web1", "a"): replace(BLANK, foreign=True)}, set_aside=True)
 
 
 def test_the_way_back_of_a_first_deploy() -> None:
@@ -155,9 +155,9 @@ def test_a_plan_is_plain_json() -> None:
 
 
 def test_the_same_version_keeps_what_is_known_of_it() -> None:
-    kept = goal.same_version(facts(), supervised.restarted(SERVICE, facts()))
+    kept = planning.same_version(facts(), supervised.restarted(SERVICE, facts()))
     assert (kept.was, kept.tried, kept.record["build"], kept.record["to"]) == (A, A, ["make old"], A)
-    assert goal.same_version(facts(committed={"to": B, "build": ["x"]}), []).record.get("build") is None
+    assert planning.same_version(facts(committed={"to": B, "build": ["x"]}), []).record.get("build") is None
 
 
 # --- hooks and phases ---
@@ -193,7 +193,7 @@ def test_once_a_deploy(found: list[Facts], force: bool, once: str | None) -> Non
     plain = replace(HOOKED, secrets=(), secret_values={})
     targets = tuple(Target(host=replace(HOST, name=f"web{number}"), service=plain) for number in (3, 1, 2))
     known = {(f"web{number}", "monitor"): one for number, one in enumerate(found, 1)}
-    plans = goal.towards(recipe, force=force)(targets, known, {"monitor": GOAL})
+    plans = planning.towards(recipe, force=force)(targets, known, {"monitor": GOAL})
     assert [host for (host, _), made in sorted(plans.items()) if "after_activate" in names(made)] == (
         [once] if once else [])
 
