@@ -133,6 +133,7 @@ SAYS = [
 ]
 
 
+@pytest.mark.timeout(600)               # a dozen commands one after the other, on however slow a machine
 def test_the_quick_start(stranger: Stranger) -> None:
     (console,), (shell,) = blocks("console", section("Try it")), blocks("sh", section("Try it"))
     clone, deploy = console.splitlines()
