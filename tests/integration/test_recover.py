@@ -85,6 +85,7 @@ def test_a_way_back_that_fails_needs_a_person() -> None:
         lab["web1"].stop_supervisord()
         run = going.end()
         assert run.code == 3, run
+        assert "app: files are as before, but supervisord is down" in messages(run)
         assert "fab recover app" in messages(run)
         assert app.lab["web1"].leftovers()
         lab["web1"].start_supervisord()

@@ -1,0 +1,162 @@
+"""Messages that no other test meets, each provoked for real: the words, the remedy, the exit code, nothing changed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.app import HEALTH, App, messages
+from tests.integration.conftest import MakeApp, Proxied
+from tests.integration.test_bad_luck import interpreter
+from tests.support.lab import CHECKOUT, Lab, Run, wait_for
+
+
+def refused(app: App, code: int, *words: str, command: str = "deploy") -> Run:
+    before, pids = app.states(), app.pids()
+    run = app.fab(command, app.name)
+    assert run.code == code, run
+    for word in words:
+        assert word in messages(run), messages(run)
+    assert (app.states(), app.pids()) == (before, pids)
+    return run
+
+
+# --- supervisord ---
+
+def test_its_password_was_changed_without_a_restart() -> None:
+    with Lab(("web1",)) as lab:
+        host = lab["web1"]
+        text = host.conf.read_text()
+        host.stop_supervisord()
+        host.conf.write_text(text.replace("[unix_http_server]", "[unix_http_server]\nusername=u\npassword=old"))
+        # The lab's own way of asking has no password.
+        host.daemon = subprocess.Popen([sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(host.conf)],
+                                       cwd=host.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(lambda: listens(host.root / "supervisor.sock"), "supervisord")
+        app = App(lab, "app")
+        host.conf.write_text(host.conf.read_text().replace("password=old", "password=new"))
+        run = app.deploy()
+        assert run.code == 2, run
+        assert f"web1: supervisord refuses the username and password in {host.conf}" in messages(run)
+        assert "restart supervisord" in messages(run)
+        host.conf.write_text(host.conf.read_text().replace("password=new", "password=old"))
+        assert app.fab("plan", "app").code == 0
+        assert not host.directory("app").exists()
+
+
+def listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as sock:
+        return sock.connect_ex(str(path)) == 0
+
+
+def test_a_socket_of_somebody_else(shared: App, tmp_path: Path) -> None:
+    """Root may use every socket, unless it gives that up."""
+    python = interpreter(tmp_path, "exec setpriv --bounding-set -dac_override,-dac_read_search "
+                                   f"{sys.executable} \"$@\"")
+    if os.getuid():
+        python = sys.executable
+    sock = shared.lab["web1"].root / "supervisor.sock"
+    mode = sock.stat().st_mode & 0o777
+    shared.settings["web1"] = {"python": python}
+    shared.write()
+    before = shared.state("web1"), shared.pid("web1")
+    sock.chmod(0)
+    try:
+        run = shared.deploy("--force")
+    finally:
+        sock.chmod(mode)
+        shared.settings.clear()
+        shared.write()
+    assert run.code == 2, run
+    assert "web1: no permission to use supervisord's socket" in messages(run)
+    assert "log in as the user that runs supervisord" in messages(run)
+    assert (shared.state("web1"), shared.pid("web1")) == before
+
+
+def test_a_program_file_that_somebody_removed(make_app: MakeApp) -> None:
+    """What runs has no file any more: it could not be brought back."""
+    app = make_app().deployed()
+    file = app.program_file("web1")
+    kept = file.read_text()
+    file.unlink()
+    refused(app, 2, f"web1: {app.name} is known to supervisord, but in no configuration file any more")
+    file.write_text(kept)
+    file.chmod(0o600)
+    assert app.deploy().code == 0
+
+
+# --- versions and repositories ---
+
+def test_hosts_that_were_at_different_versions_before(make_app: MakeApp) -> None:
+    app = make_app().deployed("--host", "web1")
+    one = app.lab["web1"].head(app.name)
+    two = app.commit(f"{app.name}-2")
+    app.deployed("--host", "web2")
+    app.commit(f"{app.name}-3")
+    app.deployed()
+    refused(app, 2, f"{app.name}: the hosts were at different versions before:", f"web1: {one}", f"web2: {two}",
+            "--to REVISION", command="rollback")
+    assert app.fab("rollback", app.name, "--to", one).code == 0
+    assert app.commits() == [one, one]
+
+
+def test_a_first_version_has_none_before_it(make_app: MakeApp) -> None:
+    app = make_app().deployed()
+    refused(app, 2, f"{app.name}: no earlier version in the history of any host", "--to REVISION", command="rollback")
+
+
+def test_a_git_server_whose_key_the_host_does_not_know(app: App) -> None:
+    sshd = app.lab["web2"].sshd
+    repo = f"ssh://{sshd.user}@{sshd.host}:{sshd.port}{app.repo}"
+    app.write(repo=repo)
+    refused(app, 2, f"the host does not know the git server's host key ({repo})", f"run once: git ls-remote {repo}")
+
+
+def test_a_repository_that_needs_lfs(make_app: MakeApp) -> None:
+    if shutil.which("git-lfs"):
+        pytest.skip("git-lfs is installed")
+    app = make_app().deployed()
+    app.commit(f"{app.name}-2", {".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n"})
+    run = app.deploy()
+    assert run.code == 2, run
+    assert "the repository needs git-lfs, which is not installed" in messages(run)
+    assert "install git-lfs on the host" in messages(run)
+    assert [app.running(host) for host in app.hosts] == [f"{app.name}-1"] * 2
+
+
+# --- a host that is lost ---
+
+def test_a_host_that_is_lost_and_stays_lost(proxied: Proxied) -> None:
+    """It is named, with what it will do by itself and when; and it does that."""
+    app, proxy = proxied
+    app.write(health=HEALTH)
+    assert app.deploy().code == 0
+    before = app.state("web1")
+    going = app.begin("hold", "checking", f"{app.name}-2", "--host", "web1")
+    proxy.__exit__()
+    run = going.end(90)
+    assert run.code == 3, run
+    why = str(run.finished["hosts"]["web1"][app.name]["why"])
+    assert why.startswith("it cannot be asked (")
+    assert "unless it was told to commit, it goes back by itself within 2 s of losing us" in why
+    assert f"fab recover {app.name}" in messages(run)
+    app.wait_restored("web1")
+    assert app.state("web1") == before
+
+
+# --- the sandbox ---
+
+def test_a_sandbox_without_git(tmp_path: Path) -> None:
+    with Lab(()) as lab:
+        run = lab.fab("deploy", "monitor", FAB_INVENTORY=str(CHECKOUT / "hosts.yaml"), TMPDIR=str(tmp_path),
+                      PATH="/nowhere")
+    assert run.code == 2, run
+    assert "the sandbox needs git, and this machine has none" in messages(run)
+    assert "install" in messages(run)
+    assert run.finished["exit_code"] == 2
