@@ -45,7 +45,7 @@ class Handshake:
         spoke_ssh = any(line.startswith("SSH-") for line in self.said)
         if isinstance(error, IncompatiblePeer):
             return Mistake(f"{self.label}: {error}: no common way to encrypt",
-                           "the server is too old for paramiko, or offers only algorithms given up as unsafe")
+                           "bring the server up to date; or see what its sshd_config allows: KexAlgorithms, Ciphers")
         if (self.said and not spoke_ssh) or isinstance(error.__context__, UnicodeDecodeError):
             first = self.said[0].strip()[:60] if self.said else "binary data"
             return Unreachable(f"{self.label}: {where} is no SSH server; it says {first!r}", "is `port:` right?")

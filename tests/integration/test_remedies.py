@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -130,6 +131,49 @@ def test_a_repository_that_needs_lfs(make_app: MakeApp) -> None:
     assert [app.running(host) for host in app.hosts] == [f"{app.name}-1"] * 2
 
 
+def test_a_clone_of_another_user(make_app: MakeApp) -> None:
+    """git itself refuses it."""
+    if os.getuid():
+        pytest.skip("only root gives files away")
+    app = make_app().deployed("--host", "web1")
+    clone = app.lab["web1"].directory(app.name)
+    subprocess.run(["chown", "-R", "65534", str(clone)], check=True)
+    app.commit(f"{app.name}-2")
+    run = app.deploy("--host", "web1")
+    assert run.code == 2, run
+    assert "the service directory belongs to another user" in messages(run)
+    assert "make it belong to the user that logs in" in messages(run)
+    subprocess.run(["chown", "-R", str(os.getuid()), str(clone)], check=True)
+    assert app.running("web1") == f"{app.name}-1"
+    assert app.deploy("--host", "web1").code == 0
+
+
+# --- secrets ---
+
+def test_a_secret_s_file_that_cannot_be_read(app: App) -> None:
+    app.write(secrets=["TOKEN"])
+    contacted = [app.lab[host].sshd.log for host in app.hosts]
+    run = app.deploy(TOKEN="/proc/self/mem")            # a file that even root cannot read from its beginning
+    assert run.code == 2, run
+    assert "the secret TOKEN names a file that cannot be read: Input/output error" in messages(run)
+    assert [app.lab[host].sshd.log for host in app.hosts] == contacted, "a host was contacted"
+
+
+# --- the way back ---
+
+def test_a_backup_that_somebody_removed(make_app: MakeApp) -> None:
+    """A person is needed, and the journal stays."""
+    app = make_app(health=HEALTH).deployed("--host", "web1")
+    going = app.begin("hold", "checking", f"{app.name}-2", "--host", "web1")
+    for backup in (app.lab["web1"].root / ".fabvisor" / app.name).glob("before-*"):
+        shutil.rmtree(backup)
+    going.signal(signal.SIGTERM)
+    run = going.end()
+    assert run.code == 3, run
+    assert "is gone: it held the files as they were" in messages(run)
+    assert app.lab["web1"].leftovers()
+
+
 # --- a host that is lost ---
 
 def test_a_host_that_is_lost_and_stays_lost(proxied: Proxied) -> None:
@@ -160,3 +204,13 @@ def test_a_sandbox_without_git(tmp_path: Path) -> None:
     assert "the sandbox needs git, and this machine has none" in messages(run)
     assert "install" in messages(run)
     assert run.finished["exit_code"] == 2
+
+
+def test_a_sandbox_whose_git_does_not_work(tmp_path: Path) -> None:
+    (tmp_path / "git").write_text("#!/bin/sh\necho 'fatal: out of order' >&2; exit 128\n")
+    (tmp_path / "git").chmod(0o755)
+    with Lab(()) as lab:
+        run = lab.fab("deploy", "monitor", FAB_INVENTORY=str(CHECKOUT / "hosts.yaml"), TMPDIR=str(tmp_path),
+                      PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert run.code == 1, run
+    assert "the sandbox's repository could not be made: fatal: out of order" in messages(run)

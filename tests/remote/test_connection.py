@@ -247,6 +247,18 @@ class TestUnreachable:
                 link.close()
         assert "timed out" in error.message
 
+    def test_nothing_in_common(self, tmp_path: Path) -> None:
+        with Sshd(tmp_path, options=["KexAlgorithms sntrup761x25519-sha512@openssh.com"]) as server:
+            error = refusal(Mistake, **server.host_settings())
+        assert "no common way to encrypt" in error.message and "KexAlgorithms" in error.hint
+
+    def test_lost_during_the_login(self, tmp_path: Path) -> None:
+        """One wrong key is one too many there."""
+        with Sshd(tmp_path, options=["MaxAuthTries 1"]) as server:
+            server.authorized_keys.write_text("")
+            error = refusal(Unreachable, **server.host_settings())
+        assert f"connection lost during the login of {server.user}" in error.message and error.hint
+
     def test_lost_during_the_key_exchange(self) -> None:
         def talk(link: socket.socket) -> None:
             link.sendall(b"SSH-2.0-x\r\n")
