@@ -45,7 +45,7 @@ def _look(link: Link, hello: Message, heres: Mapping[str, Here], env: Dict[str, 
             link.answer(dict(found, event="resolved", service=service["name"]))
     configuration = Configuration(place.supervisord_conf, env)
     supervisord = Supervisord(configuration, link.check)
-    due = journal.unfinished(place)
+    due = journal.due(place)
     known = {}
     for service in hello["services"]:
         found = facts.of_service(place, service, heres[service["name"]].clone, supervisord)

@@ -69,7 +69,7 @@ class Delivery:
                 restoring.commit(written)
             except OSError:
                 # With one history line on the disk it is committed; the next command writes the others.
-                if not restoring.committed(written):
+                if not written.committed():
                     raise
         return now
 

@@ -11,7 +11,7 @@ import os
 import shutil
 from typing import Any, Container, Dict, List, Tuple
 
-from . import files
+from . import files, history
 from .errors import CannotRestore
 from .place import Place
 
@@ -62,6 +62,11 @@ class Journal:
         return [(service, step) for service, part in sorted(self.services.items()) for step in part["steps"]
                 if step["undo"]]
 
+    def committed(self) -> bool:
+        """One history line is enough: the next command writes the others."""
+        lines = (history.find(self.place, service, self.deploy) for service in self.services)
+        return any(line and line.get("result") == "committed" for line in lines)
+
     def remove(self) -> None:
         """The journal before the backups that it speaks of: one without the other would undo too much."""
         files.remove(self.path)
@@ -86,6 +91,11 @@ def unfinished(place: Place) -> List[Journal]:
     """The journals on this host, oldest first."""
     names = sorted(os.listdir(place.journals)) if os.path.isdir(place.journals) else []
     return [_read(place, os.path.join(place.journals, name)) for name in names if name.endswith(".json")]
+
+
+def due(place: Place) -> List[Journal]:
+    """Those whose deploys are to be undone."""
+    return [left for left in unfinished(place) if not left.committed()]
 
 
 def tidy(place: Place, service: str) -> None:

@@ -49,7 +49,7 @@ def _status_of(here: Here, service: Message, configuration: Configuration) -> Me
     try:
         found = facts.of_service(place, service, here.clone, Supervisord(configuration, here.check))
         elsewhere = configuration.elsewhere(name, place.program_file(name))
-        due = [left for left in journal.unfinished(place) if name in left.services]
+        due = [left for left in journal.due(place) if name in left.services]
     except HostError as error:
         return {"event": "odd", "service": name, "message": error.message, "hint": error.hint}
     found.update(
@@ -106,7 +106,7 @@ def ask(link: Link, hello: Message, env: Dict[str, str]) -> None:
         line = history.find(place, name, hello["deploy"]) or {}
         link.answer({"event": "ending", "service": name, "result": line.get("result"), "why": line.get("why"),
                      "busy": _busy(place, [name], hello["deploy"]),
-                     "due": any(left.deploy == hello["deploy"] for left in journal.unfinished(place)),
+                     "due": any(left.deploy == hello["deploy"] for left in journal.due(place)),
                      "now": _head(place, service, env)})
 
 

@@ -26,7 +26,7 @@ def _finish(left: journal.Journal, held: locks.Locks, env: Dict[str, str], story
     from . import restoring  # seldom needed, and all that can be done and undone with it
 
     story.event("host_state", state="recovering", detail="what deploy %s left" % left.deploy)
-    if restoring.committed(left):
+    if left.committed():
         restoring.commit(left)
         result = "committed"
     else:

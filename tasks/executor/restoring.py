@@ -41,11 +41,6 @@ def commit(journal: Journal) -> None:
     journal.remove()
 
 
-def committed(journal: Journal) -> bool:
-    lines = (history.find(journal.place, service, journal.deploy) for service in journal.services)
-    return any(line and line.get("result") == "committed" for line in lines)
-
-
 def _undo_all(journal: Journal, env: Dict[str, str], story: Story) -> None:
     """Files need no supervisord: while that is down all of them go back, but what may still be in use."""
     down: Optional[Unsupervised] = None

@@ -152,12 +152,12 @@ def test_tidying_leaves_what_a_journal_speaks_of(place: Place) -> None:
 
 def test_the_first_history_line_is_the_commit_record(place: Place) -> None:
     written = journal.create(place, head(place))
-    assert not restoring.committed(written)
+    assert not written.committed()
     history.write(place, "b", {"deploy": "d0", "result": "committed"})
     history.write(place, "b", {"deploy": "d1", "result": "restored"})
-    assert not restoring.committed(written)
+    assert not written.committed()
     history.write(place, "a", {"deploy": "d1", "result": "committed"})
-    assert restoring.committed(written)
+    assert written.committed()
     restoring.commit(written)
     assert journal.unfinished(place) == []
 

@@ -271,7 +271,11 @@ def test_committed_but_killed_before_the_journal_was_removed(example: Example, r
     pid = example.info()["pid"]
     with example.deploy() as deploy:
         deploy.hello("ask", deploy=killed.id, patience=1)
-        assert deploy.executor.until("ending")["result"] == "committed"
+        ending = deploy.executor.until("ending")
+        assert (ending["result"], ending["due"]) == ("committed", False)
+    with example.deploy() as deploy:
+        deploy.hello("status")
+        assert deploy.executor.until("facts")["services"][example.name]["due"] == []        # nothing to undo
     with example.deploy() as deploy:
         deploy.look()
     assert (example.head(), example.info()["pid"]) == (second, pid)

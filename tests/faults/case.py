@@ -53,7 +53,7 @@ def try_it(fleet: Fleet, case: Case) -> Verdict:
     heal = case.strike(fleet, going, case.host)
     fleet.release(case.host)
     run = going.end(90)
-    due = [host for host in fleet.names if checker.unfinished(fleet.root(host))]
+    due = [host for host in fleet.names if checker.unfinished(fleet.root(host), fleet.app.name)]
     told = _told(fleet, run, old, new) if heal is None and not case.apart else []
     if heal:
         heal()

@@ -78,8 +78,12 @@ def _whole(text: str) -> dict[str, str]:
         return {}
 
 
-def unfinished(root: Path) -> bool:
-    return any((root / ".fabvisor/journal").glob("*.json"))
+def unfinished(root: Path, service: str) -> bool:
+    """A journal says that something is to be undone: its deploy is not committed."""
+    path = root / ".fabvisor" / service / "history.jsonl"
+    lines = [_whole(text) for text in _text(path).splitlines()]
+    committed = {line["deploy"] for line in lines if line.get("result") == "committed"}
+    return any(journal.stem not in committed for journal in (root / ".fabvisor/journal").glob("*.json"))
 
 
 def lock_is_free(root: Path, service: str) -> bool:
