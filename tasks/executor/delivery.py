@@ -77,7 +77,8 @@ class Delivery:
         if not isinstance(error, Aborted):
             # Once more than preparing was begun, what went wrong is a failed deploy, whatever its cause.
             kind = error.kind if self.phase == FIRST else "failed"
-            hint = error.hint or "the whole story is on the host: " + self.place.run_log(self.deploy)
+            services = ",".join(service["name"] for service in self.hello["services"])
+            hint = error.hint or "the whole story: fab logs %s --deploy %s" % (services, self.deploy)
             self.link.answer(dict(problem(error), event="failed", step=self.step, kind=kind, hint=hint))
 
     def _learn_secrets(self) -> None:

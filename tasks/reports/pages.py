@@ -18,8 +18,11 @@ def error_lines(error: Error) -> list[Line]:
     named = not error.host or error.message.startswith((f"{error.host}: ", f"{error.host} ("))
     host = "" if named else f"{clean(error.host or '')}: "
     lines: list[Line] = [[("error: ", "bad"), (host + line, "")] for line in clean_lines(error.message)]
-    lines += [[("hint:  ", "dim"), (line, "")] for line in clean_lines(error.hint)]
-    return lines
+    return lines + hint_lines(error)
+
+
+def hint_lines(error: Error) -> list[Line]:
+    return [[("hint:  ", "dim"), (line, "")] for line in clean_lines(error.hint)]
 
 
 def result_lines(finished: Finished, width: int, marks: Marks, told: Collection[str]) -> list[Line]:

@@ -47,6 +47,7 @@ class Story:
         self.in_full = False
         self.obstructed = False
         self.told: set[str] = set()
+        self.failures: set[str] = set()
         self.progressed = False
         self._tails: dict[Step, deque[str]] = {}
         self._since: float | None = None
@@ -87,7 +88,13 @@ class Story:
     def why(self, event: StepFinished) -> list[str]:
         lines = clean_lines(event.why or "")
         self.told.update(lines[:1])
+        self.failures.update(lines[:1])
         return lines
+
+    def repeats(self, error: Error) -> bool:
+        """It says why a step failed, which stands above it."""
+        first = "".join(clean_lines(error.message)[:1])
+        return any(first.endswith(f": {why}") for why in self.failures)
 
     def label(self, host: str | None, service: str | None = None) -> Line:
         """Aligned names in front of a fact; the service only where several could be meant."""

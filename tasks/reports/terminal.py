@@ -15,7 +15,7 @@ from tasks.reports import Reporter, asking
 from tasks.reports.board import Board
 from tasks.reports.lines import Line
 from tasks.reports.live import FRAMES_PER_SECOND, Region
-from tasks.reports.pages import error_lines
+from tasks.reports.pages import error_lines, hint_lines
 from tasks.reports.screen import Screen
 from tasks.reports.story import Story
 from tasks.reports.words import clean, clean_lines, duration
@@ -151,7 +151,7 @@ class Terminal(Reporter):
         lines = error_lines(event)
         if self.screen.err.isatty():
             # The same screen as standard output: through the console, so that it lands above the region.
-            for line in lines:
+            for line in hint_lines(event) if self.story.repeats(event) else lines:
                 self._beside(line[:1], line[1][0])
             return
         for line in lines:

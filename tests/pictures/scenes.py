@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import socket
 from collections.abc import Callable
 
@@ -74,14 +75,19 @@ def write_inventory(lab: Lab, taken: int) -> None:
         "environments": {"production": {"branch": "main", "hosts": hosts}}}))
 
 
+class Paper(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 def told(lab: Lab, console: Console, code: int, *args: str) -> Console:
     console.print(f"[dim]$[/] ./fab {' '.join(args)}", highlight=False)
     process = lab.popen(*args, "--format", "json", **WHO)
     assert process.stdout
-    screen = Screen(out=Stream(console.file), err=Stream(console.file), environ={})
+    screen = Screen(out=Stream(Paper()), err=Stream(Paper()), environ={})
     with Terminal(screen, console, moving=False) as report:
         for line in process.stdout:
             for event in decoded(line.encode()):
                 report.on(event)
-    assert process.wait() == code
+    assert process.wait() == code, console.export_text(clear=False)
     return console

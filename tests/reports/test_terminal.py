@@ -17,7 +17,7 @@ from rich.text import Text
 from tasks.reports import terminal
 from tasks.reports.live import Region
 from tasks.reports.screen import ASCII, Marks
-from tasks.rollout.events import HostState, Started, StepFinished, StepStarted
+from tasks.rollout.events import Error, HostState, Started, StepFinished, StepStarted
 
 EVENTS = Path(__file__).parent / "events"
 ROOT = EVENTS.parents[2]
@@ -55,6 +55,18 @@ def test_one_accent_for_success_and_one_for_failure(shown, story):
     assert "\x1b[2munchanged" in drawn(
         shown(), story("unchanged"), 80, force_terminal=True, color_system="standard"
     )
+
+
+def test_why_a_step_failed_is_told_once(shown, story):
+    page = shown()
+    page.stderr.isatty = lambda: True           # the same screen as standard output
+    *before, finished = story("failing")
+    failure = next(event for event in before if isinstance(event, StepFinished) and not event.ok)
+    told = Error(message=f"{failure.host}: build: {failure.why}", hint="fab logs monitor", host=failure.host)
+    other = Error(message="web3.example.com: the connection was lost", hint="try again", host="web3.example.com")
+    text = drawn(page, [*before, told, other, finished], 80)
+    assert text.count("build ended with exit status 1") == 1
+    assert "hint:  fab logs monitor\nerror: web3.example.com: the connection was lost\nhint:  try again\n" in text
 
 
 def test_a_terminal_that_is_not_utf8_gets_ascii(shown, story):
