@@ -42,10 +42,12 @@ class Delivery:
             self._run_phases(written)
             now = self._commit(written)
         except Exception as error:
-            # A full disk or a bug of ours is no reason to leave the host in between.
-            self._say_why(as_host_error(error))
-            self.held.describe(restoring=True)
-            self._restore(written, self.link.mask(as_host_error(error).message))
+            # A full disk or a bug of ours is no reason to leave the host in between: not here, nor in telling it.
+            try:
+                self._say_why(as_host_error(error))
+                self.held.describe(restoring=True)
+            finally:
+                self._restore(written, self.link.mask(as_host_error(error).message))
             return
         self._tidy()
         self.link.answer({"event": "committed", "now": now})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from typing import Any, Container, Dict, List, Tuple
+from typing import Any, Callable, Container, Dict, List, Tuple
 
 from . import files, history
 from .errors import CannotRestore
@@ -99,13 +99,24 @@ def due(place: Place) -> List[Journal]:
 
 
 def tidy(place: Place, service: str) -> None:
-    """Backups without a journal, and clones only made to resolve a revision: the power went meanwhile."""
+    """Backups without a journal, clones only made to resolve a revision, files aside: the power went meanwhile."""
     state = place.service_state(service)
     for name in os.listdir(state):
         if name.startswith("resolve-"):
             shutil.rmtree(os.path.join(state, name), ignore_errors=True)
         if name.startswith("before-") and not os.path.exists(place.journal_file(name[len("before-"):])):
             shutil.rmtree(os.path.join(state, name), ignore_errors=True)
+        if name.startswith(".") and name.endswith(".new"):
+            files.remove(os.path.join(state, name))
+
+
+def tidy_asides(place: Place, at_work: Callable[[], Container[str]]) -> None:
+    """Journals that were never renamed: their deploys, killed meanwhile, had begun nothing."""
+    found = [name for name in os.listdir(place.journals) if name.startswith(".")]
+    busy = at_work() if found else ()
+    for name in found:
+        if name[1:].partition(".")[0] not in busy:
+            files.remove(os.path.join(place.journals, name))
 
 
 def _read(place: Place, path: str) -> Journal:

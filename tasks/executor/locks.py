@@ -7,7 +7,7 @@ import fcntl
 import json
 import os
 import time
-from typing import Any, Callable, ContextManager, Dict, Iterator, List
+from typing import Any, Callable, ContextManager, Dict, Iterator, List, Set
 
 from . import files, processes
 from .errors import TryAgain
@@ -82,6 +82,12 @@ def holder_of(place: Place, service: str) -> Dict[str, Any]:
     """Who holds the service's lock now, as far as can be told without touching it; {} when nobody does."""
     holder = _read(place.lock_file(service))
     return holder if holder and processes.alive(holder.get("pid"), holder.get("start")) else {}
+
+
+def deploys(place: Place) -> Set[str]:
+    """The deploys that hold a lock now, of whatever service."""
+    holders = (holder_of(place, name) for name in os.listdir(place.state))
+    return {str(holder.get("deploy")) for holder in holders if holder}
 
 
 def reload_lock(place: Place) -> ContextManager[None]:

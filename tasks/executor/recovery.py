@@ -19,6 +19,7 @@ def finish(place: Place, held: locks.Locks, env: Dict[str, str], story: Story) -
             done.append(_finish(left, held, env, story))
     for service in held.held():
         journal.tidy(place, service)
+    journal.tidy_asides(place, lambda: locks.deploys(place))
     return done
 
 

@@ -283,6 +283,24 @@ def test_committed_but_killed_before_the_journal_was_removed(example: Example, r
     assert example.host.leftovers() == []
 
 
+def test_killed_before_the_journal_was_renamed(example: Example, another: Make) -> None:
+    """What is left aside goes with the next command; that of a deploy which is at work stays."""
+    example.write()
+    example.committed()
+    other = another()
+    other.write()
+    journals = example.host.root / ".fabvisor/journal"
+    with other.deploy() as at_work:
+        at_work.look()
+        theirs = journals / f".{at_work.id}.json.new"
+        for path in (theirs, journals / ".20200101-000000-abcdef.json.new", example.state / ".env.new"):
+            path.touch()
+        example.committed()
+        assert list(journals.iterdir()) == [theirs]
+    assert not (example.state / ".env.new").exists()
+    theirs.unlink()
+
+
 BREAK = """
 from . import actions, files
 def broken(here, args):

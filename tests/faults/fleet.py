@@ -15,6 +15,7 @@ from typing import Any
 from tasks.remote import bootstrap
 from tests.faults import checker
 from tests.integration.app import BUILD, HEALTH, RUN, App, Going
+from tests.support import guard
 from tests.support.forked import start
 from tests.support.lab import Lab, Run, wait_for
 from tests.support.proxy import Proxy
@@ -149,11 +150,13 @@ class Fleet:
     def root(self, host: str) -> Path:
         return self.lab[host].root
 
-    def kill(self, *pids: int | None) -> None:
+    def kill(self, *pids: int | None) -> int:
+        """How many there were."""
         for pid in pids:
             with suppress(ProcessLookupError):
                 if pid:
                     os.kill(pid, signal.SIGKILL)
+        return len(pids)
 
     def kill_host_side(self, host: str) -> None:
         """The executor and all that it started."""
@@ -174,7 +177,9 @@ class Fleet:
             daemon.wait()
             self.lab[host].daemon = None
         self.kill_host_side(host)
-        self.kill(*checker.of_service(self.app.gate, host))
+        # Also what supervisord had just forked, which knows nothing of the service yet.
+        wait_for(lambda: not self.kill(*guard.belonging(self.root(host)), *checker.of_service(self.app.gate, host)),
+                 f"the last process of {host} to die")
 
     def power_on(self, host: str) -> None:
         if self.lab[host].daemon is None:
