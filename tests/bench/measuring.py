@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.bench.sides import Taken, Yard
+from tests.bench.strategies import Strategies
 from tests.support.lab import CHECKOUT
 
 
@@ -52,6 +53,15 @@ def _deploys(count: int, delay: float = 0) -> Callable[[int], list[tuple[Taken, 
     return pairs
 
 
+def _strategies(build: str, what: Callable[[Strategies], tuple[Taken, Taken]]
+                ) -> Callable[[int], list[tuple[Taken, Taken]]]:
+    def pairs(rounds: int) -> list[tuple[Taken, Taken]]:
+        with Strategies(build) as both:
+            return [what(both) for _ in range(rounds)]
+
+    return pairs
+
+
 def _list(rounds: int) -> list[tuple[Taken, Taken]]:
     return [(_fab("--list"), _fab("--version")) for _ in range(rounds)]
 
@@ -69,4 +79,8 @@ CASES = {case.name: case for case in (
     Case("10 hosts", 0.3, _deploys(10)),
     Case("1 host, 50 ms away", 0.85, _deploys(1, delay=0.025)),
     Case("fab --list", 1.5, _list),
+    Case("releases: deploy", 1.25, _strategies("true", Strategies.deploys)),
+    Case("… with a 2 s build", 1.1, _strategies("sleep 2", Strategies.deploys)),
+    Case("releases: rollback", 1.1, _strategies("true", Strategies.rollbacks)),
+    Case("… of a 2 s build", 0.5, _strategies("sleep 2", Strategies.rollbacks)),
 )}
