@@ -1,9 +1,10 @@
 """What tests append to a copy of executor/main.py: one fault a host, read once, from FOLDER/<host>.json.
 
 {"at": the name of a point, "nth": which time it is passed, "do": what happens there}. Points are `step:NAME` (before
-it is begun), `did:NAME`, `undo:NAME`, `undid:NAME`, `commit`, `committed`, `restored`, and `disk` (every change of it).
-A power cut is more than a kill: what was not synced is lost, in the way that POSIX allows at worst. What git and
-builds wrote into the service directory since the last `sync` is empty then; git syncs its own files itself.
+it is begun), `did:NAME`, `undo:NAME`, `undid:NAME`, `telling` (why it failed), `commit`, `committed`, `restored`, and
+`disk` (every change of it). A power cut is more than a kill: what was not synced is lost, in the way that POSIX allows
+at worst. What git and builds wrote into the service directory since the last `sync` is empty then; git syncs its own
+files itself.
 """
 import os
 import signal
@@ -256,6 +257,7 @@ def _noted_sync(self, folder):
 _here.Here.sync = _noted_sync
 _around(_delivery.Delivery, "_do", lambda one, written, service, step: "step:" + step["name"],
         lambda one, written, service, step: "did:" + step["name"])
+_around(_delivery.Delivery, "_say_why", lambda one, error: "telling", lambda one, error: "")
 _around(_journal.Journal, "begin", lambda one, service, step: "", lambda one, service, step: "begun:" + step)
 _around(_restoring, "_undo", lambda left, service, step, env, story: "undo:" + step["name"],
         lambda left, service, step, env, story: "undid:" + step["name"])

@@ -72,6 +72,16 @@ def test_what_does_not_end_is_waited_for_in_public(fleet: Fleet) -> None:
     assert "for app to stop" in waits[0]["detail"]
 
 
+def test_the_way_back_does_not_hang_on_the_telling(fleet: Fleet) -> None:
+    old = fleet.version
+    fleet.next_version(build="false\n")
+    fleet.arm("web1", "telling", "break")
+    run = fleet.fab("deploy", "app")
+    assert run.code == 1 and run.outcome("web1", "app") == "restored", run
+    assert fleet.lab["web1"].leftovers() == []
+    assert fleet.app.running("web1") == old
+
+
 def test_a_commit_that_was_said_counts(fleet: Fleet) -> None:
     """The client dies right behind it, before the host has read it."""
     new = fleet.next_version()
