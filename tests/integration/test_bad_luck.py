@@ -409,7 +409,7 @@ def test_a_bug_tells_its_story_in_a_file(make_app: MakeApp, tmp_path: Path) -> N
         "            raise ZeroDivisionError('with ' + os.environ['TOKEN'])\n"
         "sys.meta_path.insert(0, Hook())\n")
     value = "it's \"secret\\4711\""
-    run = app.deploy("--revision", value.replace(" ", ""), TOKEN=value, PYTHONPATH=str(tmp_path),
+    run = app.deploy("--junit", value.replace(" ", ""), TOKEN=value, PYTHONPATH=str(tmp_path),
                      TMPDIR=str(tmp_path))
     assert run.code == 1, run
     assert "a bug: ZeroDivisionError: with ***" in messages(run)
