@@ -58,11 +58,13 @@ class Yard:
         self.ports: dict[str, int] = {}
         self.commits = 0
         self.orphans = 0.0
+        self.standing: set[int] = set()
 
     def __enter__(self) -> Yard:
         # A session's processes may outlive their sshd: they become our children, so that their time is counted.
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
         self.lab.__enter__()
+        self.standing = _children(os.getpid())
         self._route()
         repos = {name: self.lab.repository(name, {"run": SERVICE}) for name in (OURS, BARE)}
         service = {"repo": str(repos[OURS]), "build": "true", "command": "./run", "program": {"startsecs": 0}}
@@ -153,8 +155,7 @@ class Yard:
 
     def _quiet(self) -> bool:
         """Whether no session's process is left; takes the time of orphans that have ended."""
-        daemons = {*self._sshds(), *(host.daemon.pid for host in self.lab.hosts.values() if host.daemon)}
-        orphans = _children(os.getpid()) - daemons
+        orphans = _children(os.getpid()) - self.standing
         for orphan in orphans:
             pid, _, used = os.wait4(orphan, os.WNOHANG)
             self.orphans += used.ru_utime + used.ru_stime if pid else 0
