@@ -125,6 +125,9 @@ def test_logs(shared: App) -> None:
     own = shared
     for host in own.hosts:
         log = own.lab[host].directory(own.name) / "logs" / f"{own.name}.log"
+        assert own.running(host)            # it has said its line
+        for _ in range(2):                  # supervisord reads what programs say between two answers
+            own.program(host)
         log.write_text("".join(f"{host} line {number}\n" for number in range(30)))
     run = own.fab("logs", own.name, "--lines", "2")
     assert run.code == 0, run
