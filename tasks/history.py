@@ -25,7 +25,7 @@ def history(run: Command, service: str, lines: str = "20") -> Finished:
     count = run.count("lines", lines)
     peers = reading.read(run.targets(service), run.report, "history", lines=count)
     told = sorted((line for peer in peers for line in peer.history), key=lambda line: (line.at or "", line.host))
-    newest = list(dict.fromkeys(line.deploy for line in reversed(told)))[:count]
+    newest = list(dict.fromkeys(line.deploy for line in told))[-count:]
     for line in told:
         if line.deploy in newest:
             run.report.on(line)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from tasks.inventory.model import Service
 from tests.executor.driver import UNHEALTHY, Deploy, Example
-from tests.support.lab import git, wait_for
+from tests.support.lab import git, stands_in, wait_for
 
 ALL = ["fetch", "checkout", "build", "program", "switch", "restart", "verify"]
 Seen = dict[str, Any]
@@ -69,7 +69,7 @@ class Site:
 
     def stands_in(self) -> str:
         """The release that the running process stands in; the directory itself when it is in none."""
-        return Path(os.readlink(f"/proc/{self.example.info()['pid']}/cwd")).name
+        return stands_in(self.example.info()["pid"]).name
 
     def seen(self) -> Seen:
         """What must be so again after a way back; `.git` knows of no other worktree, either."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.app import App, read
-from tests.support.lab import Lab, git, wait_for
+from tests.support.lab import Lab, git, stands_in, wait_for
 
 MAIN = """\
 package main
@@ -99,7 +98,7 @@ def test_the_article(team: App) -> None:
     for host in team.hosts:
         directory = team.lab[host].directory("monitor")
         assert read(f"/proc/{team.pid(host)}/cmdline") == "./monitor\0"
-        assert os.readlink(f"/proc/{team.pid(host)}/cwd") == str(directory)
+        assert stands_in(team.pid(host)) == directory
         assert team.environ(host)["RUN_MODE"] == "develop"
         log = (directory / "logs/monitor.log").read_text().splitlines()
         assert log[0] == "of last year" and log[-1] == "monitor two develop"

@@ -14,7 +14,7 @@ import pytest
 from tests.integration.app import CRASH, HEALTH, App, messages
 from tests.integration.conftest import MakeApp
 from tests.integration.test_interrupted import BUILD, HANG
-from tests.support.lab import Run, git, wait_for
+from tests.support.lab import Run, git, stands_in, wait_for
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
@@ -36,8 +36,8 @@ def current(app: App, host: str = "web1") -> str:
     return os.readlink(app.lab[host].directory(app.name) / "current").removeprefix("releases/")
 
 
-def stands_in(app: App, host: str = "web1") -> str:
-    return Path(os.readlink(f"/proc/{app.pid(host)}/cwd")).name
+def runs_in(app: App, host: str = "web1") -> str:
+    return stands_in(app.pid(host)).name
 
 
 def names(app: App, host: str = "web1") -> set[str]:
@@ -60,7 +60,7 @@ def test_there_and_back_again(own: App) -> None:
     second = own.commit(f"{own.name}-2")
     own.deployed()
     for host in own.hosts:
-        assert current(own, host) == stands_in(own, host) == second
+        assert current(own, host) == runs_in(own, host) == second
         assert own.running(host) == f"{own.name}-2"
         assert names(own, host) == {first, second}
     builds = {path: path.stat().st_mtime_ns for host in own.hosts
@@ -74,7 +74,7 @@ def test_there_and_back_again(own: App) -> None:
     assert [own.running(host) for host in own.hosts] == [f"{own.name}-1"] * 2
     assert {path: path.stat().st_mtime_ns for path in builds} == builds
     again = own.deploy()
-    assert again.code == 0 and not changed(again)["build"] and stands_in(own) == second
+    assert again.code == 0 and not changed(again)["build"] and runs_in(own) == second
     nothing = own.deploy()
     assert nothing.outcome("web1", own.name) == "unchanged" and changed(nothing) == {}
 
@@ -159,7 +159,7 @@ def test_promise_2_no_window(settled: App) -> None:
     old, pid = current(settled), settled.pid("web1")
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: settled.pid("web1") not in (0, pid), "supervisord to start it again")
-    assert stands_in(settled) == old
+    assert runs_in(settled) == old
     going.signal(signal.SIGINT)
     assert going.end().code == 130
     settled.open_all()
@@ -197,7 +197,7 @@ def test_to_in_place_and_back(own: App) -> None:
     own.write(strategy="releases")
     run = own.deploy()
     assert run.code == 0, run
-    assert changed(run)["switch"] and stands_in(own) == commit
+    assert changed(run)["switch"] and runs_in(own) == commit
     own.write(strategy="in_place", health={"command": "false", "timeout": 0.2})
     before = seen(own)
     assert own.deploy().code == 1
@@ -208,7 +208,7 @@ def test_to_in_place_and_back(own: App) -> None:
     assert run.code == 0, run
     assert [own.lab[host].head(own.name) for host in own.hosts] == [commit] * 2
     directory = own.lab["web1"].directory(own.name)
-    assert stands_in(own) == own.name and not (directory / "releases").exists()
+    assert runs_in(own) == own.name and not (directory / "releases").exists()
     assert not (directory / "current").is_symlink()
     assert own.fab("rollback", own.name).code == 2, "there never was another version"
     starts = (directory / f"logs/{own.name}.log").read_text().count("starting")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from tests.integration.app import CRASH, App, read
 from tests.integration.conftest import MakeApp
-from tests.support.lab import wait_for
+from tests.support.lab import stands_in, wait_for
 
 HOSTILE = {
     "QUOTES": """it's "so" `id` $HOME""",
@@ -112,4 +111,4 @@ def test_a_command_with_arguments(own: App) -> None:
     own.running("web1")
     args = (own.lab["web1"].directory(own.name) / "args").read_text().split("\0")
     assert args == ["two words", "50%", "; no comment", " # either", "$HOME", "it's", "--", ""]
-    assert os.readlink(f"/proc/{own.pid('web1')}/cwd") == str(own.lab["web1"].directory(own.name))
+    assert stands_in(own.pid("web1")) == own.lab["web1"].directory(own.name)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -231,3 +232,14 @@ def wait_for(so: Any, what: str, seconds: float = 30) -> Any:
         assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
         time.sleep(0.02)
     return found
+
+
+def stands_in(pid: int) -> Path:
+    """The folder of a program; waits until supervisord's child has become it, for until then that stands elsewhere."""
+    def started() -> bool:
+        parent = re.search(r"^PPid:\s*(\d+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+        assert parent is not None
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != Path(f"/proc/{parent[1]}/cmdline").read_bytes()
+
+    wait_for(started, f"{pid} to become the program")
+    return Path(os.readlink(f"/proc/{pid}/cwd"))
