@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.lab import Lab, git, wait_for
+from tests.support.lab import CHECKOUT, Lab, git, wait_for
 from tests.support.proxy import Proxy
 
 SERVICE = "#!/bin/sh\nexec sleep 100000\n"
@@ -81,7 +81,7 @@ class Yard:
         self.lab.__exit__(*exc)
 
     def ours(self) -> Taken:
-        return self._measure(OURS, [self.lab.command("deploy", OURS, "--format", "plain")])
+        return self._measure(OURS, [[str(CHECKOUT / "fab"), "deploy", OURS, "--format", "plain"]])
 
     def bare(self) -> Taken:
         """One host after another, as the shell's loop would."""
