@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -156,3 +157,12 @@ def test_what_is_missing_is_named(checkout: Checkout, lack: dict[str, Any], word
     assert done.returncode == 2
     assert word in done.stderr
     assert done.stdout == ""
+
+
+def test_what_it_starts_is_fabric_under_its_own_name(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "fabfile.py")]
+    done = subprocess.run([*command, "--help"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("Usage: fab [")
+    listed = subprocess.run([*command, "--search-root", str(ROOT), "--list"], cwd=tmp_path, capture_output=True,
+                            text=True, check=True)
+    assert "deploy" in listed.stdout

@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from paramiko import PKey, SSHException, Transport
+from paramiko.common import MSG_SERVICE_REQUEST, MSG_USERAUTH_REQUEST
 
 from tasks._errors import FabvisorError, HostKeyError, LoginError, Mistake, Unreachable
 from tasks.inventory.model import Host
 from tasks.remote import dial
 from tasks.remote.connection import HostConnection, connect
+from tasks.remote.login import _offer
 from tasks.remote.ssh_config import effective
 from tests.support.proxy import Proxy
 from tests.support.sshd import Sshd, keygen, public
@@ -138,6 +141,26 @@ class TestLogin:
         (home / ".ssh/config").write_text(f"IdentityFile {keygen(home / 'other')}\nIdentityFile ~/missing\n"
                                           f"IdentityFile {sshd.client_key}\n")
         assert open_to(sshd, identity_file=None).is_connected
+
+    @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
+    def test_each_kind_of_key(self, tmp_path: Path, open_to: Open, kind: str) -> None:
+        key = keygen(tmp_path / "mine", kind)
+        with Sshd(tmp_path) as server:
+            server.authorize(key)
+            assert open_to(server, identity_file=str(key)).is_connected
+
+    @pytest.mark.parametrize(("kind", "said"), [("ed25519", [MSG_SERVICE_REQUEST, MSG_USERAUTH_REQUEST]),
+                                                ("rsa", [MSG_SERVICE_REQUEST])])
+    def test_what_is_said_before_the_server_answers(self, tmp_path: Path, kind: str, said: list[int]) -> None:
+        """An RSA key must wait: with what it signs depends on what the server knows."""
+        sent: list[int] = []
+        transport: Any = Transport(socket.socket())
+        transport.session_id, transport.active, transport.initial_kex_done = b"id", True, True
+        transport._send_message = lambda message: sent.append(message.asbytes()[0])
+        transport.auth_timeout = 0
+        with pytest.raises(SSHException):
+            _offer(transport, "me", PKey.from_path(keygen(tmp_path / "mine", kind)))
+        assert sent == said
 
     def test_keys_are_not_taken(self, tmp_path: Path) -> None:
         with Sshd(tmp_path, options=["PubkeyAuthentication no", "PasswordAuthentication yes"]) as server:
