@@ -14,6 +14,7 @@ from tasks.inventory.model import Host
 from tasks.remote.ssh_tokens import database_home, home
 
 Options = dict[str, list[str]]              # by lower-case keyword, every value in order
+LONGEST = 30.0                              # seconds
 
 
 def ask(host: Host) -> Options:
@@ -26,10 +27,10 @@ def ask(host: Host) -> Options:
 def _ask_openssh(ssh: str, host: Host) -> Options | None:
     argv = [ssh, "-G", "-T", *_config_argument(), *_overrides(host), "--", host.name]
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False,
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=LONGEST, check=False,
                               encoding="utf-8", errors="surrogateescape")
     except subprocess.TimeoutExpired:
-        raise Mistake(f"{host.name}: `ssh -G` did not end within 30 s",
+        raise Mistake(f"{host.name}: `ssh -G` did not end within {LONGEST:g} s",
                       "look for a `Match exec` that hangs in ~/.ssh/config") from None
     if done.returncode:
         if "No user exists for uid" in done.stderr:     # a container's made-up user: ssh itself cannot run

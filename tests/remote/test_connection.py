@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import getpass
 import socket
 import subprocess
 import threading
@@ -270,6 +271,22 @@ class TestUnreachable:
                 link.close()
         assert "timed out" in error.message
 
+    def test_a_name_that_nobody_looks_up_in_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        answer = threading.Event()
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answer.wait() and [])
+        error = refusal(Unreachable, name="web1", root="/srv", address="slow.example", user="u", connect_timeout=0.2)
+        answer.set()
+        assert "the name slow.example could not be looked up within 0.2 s" in error.message
+
+    def test_a_login_that_takes_too_long(self, tmp_path: Path) -> None:
+        """As where a directory service is asked for the keys, and is slow."""
+        with Sshd(tmp_path, options=["AuthorizedKeysCommand /bin/sleep 4",
+                                     f"AuthorizedKeysCommandUser {getpass.getuser()}"]) as server:
+            server.authorized_keys.write_text("")
+            error = refusal(Unreachable, **server.host_settings(connect_timeout=1.5))
+            server.end_sessions()
+        assert f"timed out during the login of {server.user}" in error.message
+
     def test_nothing_in_common(self, tmp_path: Path) -> None:
         with Sshd(tmp_path, options=["KexAlgorithms sntrup761x25519-sha512@openssh.com"]) as server:
             error = refusal(Mistake, **server.host_settings())
@@ -336,6 +353,12 @@ class TestGateway:
         assert open_to(sshd).run("echo hi", hide=True, in_stream=False).stdout == "hi\n"
         (home / ".ssh/config").write_text("Host web1\n  ProxyCommand exit 1\n")
         assert "ProxyCommand" in refusal(Unreachable, **sshd.host_settings()).message
+
+    def test_its_link_is_lost(self, sshd: Sshd, jump: Sshd, open_to: Open) -> None:
+        gateway = open_to(jump)
+        gateway.sever()
+        with pytest.raises(Unreachable, match="web1: connection lost to the gateway jump"):
+            dial.through("web1", effective(Host(**sshd.host_settings())), 1, gateway.transport, "jump")
 
     def test_unknown_key_of_the_gateway(self, sshd: Sshd, jump: Sshd, home: Path) -> None:
         (home / ".ssh/known_hosts").write_text("")

@@ -8,6 +8,7 @@ import pytest
 
 from tasks._errors import Mistake
 from tasks.inventory.model import Host
+from tasks.remote import ssh_options
 from tasks.remote.gateways import gateway_of
 from tasks.remote.ssh_config import Settings, effective
 
@@ -105,6 +106,13 @@ class TestOpenSSH:
         (home / ".ssh/config").write_text("Nonsense yes\n")
         with pytest.raises(Mistake, match="line 1: Bad configuration option"):
             settings()
+
+    def test_a_config_that_hangs(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ssh_options, "LONGEST", 0.2)
+        (home / ".ssh/config").write_text('Match exec "exec sleep 2"\n  Port 1\n')
+        with pytest.raises(Mistake, match=r"`ssh -G` did not end within 0\.2 s") as caught:
+            settings()
+        assert "Match exec" in caught.value.hint
 
     def test_agent(self, home: Path) -> None:
         (home / ".ssh/config").write_text("Host web1\n  IdentityAgent ~/a.sock\nHost web2\n  IdentityAgent none\n")
