@@ -432,5 +432,7 @@ def test_a_bug_on_a_host_tells_its_story_too(make_app: MakeApp, tmp_path: Path) 
     assert run.code == 1, run
     assert "web1: a bug: AttributeError" in messages(run)
     assert "Traceback" not in run.out
-    story = Path(hints(run)[0].rpartition(" ")[2]).read_text()
+    path = Path(hints(run)[0].rpartition(" ")[2])
+    story = path.read_text()
+    assert path.parent == tmp_path
     assert "Traceback" in story and "executor/facts.py" in story

@@ -12,6 +12,7 @@ import runpy
 import select
 import socket
 import sys
+import tempfile
 from pathlib import Path
 
 import tasks
@@ -59,6 +60,7 @@ def _become(stdin: int, stdout: int, stderr: int, _: int, request: int) -> None:
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
+    tempfile.tempdir = None             # looked up in the server's environment
     sys.argv = words
 
 
