@@ -196,9 +196,9 @@ def test_a_host_that_is_lost_and_stays_lost(proxied: Proxied) -> None:
 
 # --- the sandbox ---
 
-def test_a_sandbox_without_git(tmp_path: Path) -> None:
+def test_a_sandbox_without_git() -> None:
     with Lab(()) as lab:
-        run = lab.fab("deploy", "monitor", FAB_INVENTORY=str(CHECKOUT / "hosts.yaml"), TMPDIR=str(tmp_path),
+        run = lab.fab("deploy", "monitor", FAB_INVENTORY=str(CHECKOUT / "hosts.yaml"), TMPDIR=str(lab.folder),
                       PATH="/nowhere")
     assert run.code == 2, run
     assert "the sandbox needs git, and this machine has none" in messages(run)
@@ -210,7 +210,7 @@ def test_a_sandbox_whose_git_does_not_work(tmp_path: Path) -> None:
     (tmp_path / "git").write_text("#!/bin/sh\necho 'fatal: out of order' >&2; exit 128\n")
     (tmp_path / "git").chmod(0o755)
     with Lab(()) as lab:
-        run = lab.fab("deploy", "monitor", FAB_INVENTORY=str(CHECKOUT / "hosts.yaml"), TMPDIR=str(tmp_path),
+        run = lab.fab("deploy", "monitor", FAB_INVENTORY=str(CHECKOUT / "hosts.yaml"), TMPDIR=str(lab.folder),
                       PATH=f"{tmp_path}:{os.environ['PATH']}")
     assert run.code == 1, run
     assert "the sandbox's repository could not be made: fatal: out of order" in messages(run)
