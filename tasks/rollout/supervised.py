@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from msgspec import to_builtins
 
 from tasks.inventory.model import Service
@@ -27,12 +29,12 @@ def program(service: Service, facts: Facts) -> Step:
 
 
 def restart(service: Service, facts: Facts) -> Step:
-    do = Action("restart", {"patience": patience(service)})
+    do = Action("restart", {"patience": patience(service, facts)})
     return Step(name="restart", phase="activate", do=do, undo=_as_it_was(service, facts))
 
 
 def stop(service: Service, facts: Facts) -> Step:
-    do = Action("stop", {"patience": patience(service)})
+    do = Action("stop", {"patience": patience(service, facts)})
     return Step(name="stop", phase="activate", do=do, undo=_as_it_was(service, facts))
 
 
@@ -57,8 +59,15 @@ def startsecs(service: Service) -> float:
     return files.seconds(service, "startsecs", 1)
 
 
-def patience(service: Service) -> float:
-    return files.seconds(service, "stopwaitsecs", 10) + GRACE
+def patience(service: Service, facts: Facts) -> float:
+    """Seconds for the program to stop, also for the one that runs now: it may have been given longer."""
+    return max(files.seconds(service, "stopwaitsecs", 10), _before(facts, "stopwaitsecs", 10)) + GRACE
+
+
+def _before(facts: Facts, option: str, default: float) -> float:
+    """What the program file says that is there now."""
+    found = re.findall(rf"^\s*{option}\s*[=:]\s*(\d+)", facts.program_file or "", re.MULTILINE)
+    return max(map(float, found), default=default)
 
 
 def _as_it_was(service: Service, facts: Facts) -> Action:
@@ -66,4 +75,4 @@ def _as_it_was(service: Service, facts: Facts) -> Action:
     state = facts.program.state
     was = "RUNNING" if state in ("RUNNING", "STARTING") else "absent" if state == "absent" else "STOPPED"
     return Action("program_back", {"was": was, "state": state, "pid": facts.program.pid, "start": facts.program.start,
-                                   "patience": patience(service), "startsecs": startsecs(service)})
+                                   "patience": patience(service, facts), "startsecs": _before(facts, "startsecs", 1)})

@@ -17,6 +17,7 @@ import pytest
 
 from tasks.executor import errors, git, locks, processes, shell
 from tasks.executor.place import Place
+from tasks.rollout import supervised
 from tests.executor.conftest import Make
 from tests.executor.driver import Example
 from tests.support.lab import LabHost, wait_for
@@ -79,6 +80,40 @@ def test_a_program_that_ends_before_supervisord_looks(example: Example) -> None:
             assert "cannot open the database" in told
     finally:
         host.stop_supervisord()
+
+
+STUBBORN = "trap '' TERM\necho deaf\nwhile :; do sleep 0.1; done\n"
+
+
+def stubborn(example: Example, stopwaitsecs: int) -> str:
+    """Deployed and deaf to SIGTERM; the next version is written. Returns the commit that runs."""
+    example.write(STUBBORN)
+    example.committed(example.with_(program={"startsecs": "0", "stopwaitsecs": str(stopwaitsecs)}))
+    log = example.directory / f"logs/{example.name}.log"
+    wait_for(lambda: "deaf" in log.read_text(), "the program")
+    head = example.head()
+    example.write()
+    return head
+
+
+def test_a_program_that_was_given_longer_to_stop(example: Example, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By hand, say, before the first deploy: supervisord waits as long as that, and so must a deploy."""
+    head = stubborn(example, stopwaitsecs=6)
+    monkeypatch.setattr(supervised, "GRACE", 5.0)
+    assert example.committed(example.with_(program={"startsecs": "0", "stopwaitsecs": "0"})) != head
+
+
+def test_a_program_that_does_not_stop(example: Example, monkeypatch: pytest.MonkeyPatch) -> None:
+    """supervisord kills it while the way back waits."""
+    head = stubborn(example, stopwaitsecs=3)
+    monkeypatch.setattr(supervised, "GRACE", -2.9)
+    with example.deploy() as deploy:
+        deploy.prepare().run("activate")
+        failed = deploy.executor.until("failed")
+        assert failed["message"] == f"{example.name} did not stop within 2.1 s", failed
+        assert "ps -fp" in failed["hint"]
+        assert deploy.ending()["event"] == "restored"
+    assert example.head() == head and example.info()["statename"] == "RUNNING"
 
 
 def test_a_supervisord_that_shuts_down(example: Example) -> None:

@@ -127,6 +127,13 @@ def test_what_the_program_was(state: str, was: str) -> None:
         assert step.do.args["patience"] > 7
 
 
+def test_what_runs_may_take_as_long_to_stop_and_to_start_again_as_it_was_given() -> None:
+    by_hand = "[program:monitor]\nstopwaitsecs = 600 ; drains\nstartsecs=200\n"
+    step = supervised.restart(SERVICE, facts(program_file=by_hand))
+    assert step.undo and step.do.args["patience"] == step.undo.args["patience"] > 600
+    assert step.undo.args["startsecs"] == 200
+
+
 def test_verify_and_health() -> None:
     assert supervised.verify(SERVICE).do.args["startsecs"] == 3
     assert supervised.health(SERVICE) == []
