@@ -2,7 +2,7 @@ import gc
 import os
 import sys
 
-# Of what imports make nothing is garbage, and looking for it takes a quarter of the start. tasks/ switches it on again.
+# Of what imports make nothing is garbage, and looking for it takes a quarter of the start.
 gc.disable()
 
 if __name__ == "__main__":              # ./fab: as the command `fab`, but without garbage collection from the beginning
@@ -15,6 +15,8 @@ if __name__ == "__main__":              # ./fab: as the command `fab`, but witho
 sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
 
 from tasks import namespace  # noqa: E402
+
+gc.enable()
 
 if "--complete" in sys.argv[1:]:        # Fabric's own knows names of tasks and options only
     from tasks._completion import answer

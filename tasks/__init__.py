@@ -26,6 +26,5 @@ namespace.add_collection(suite.tests())
 # Python looks through all objects now and then and at its end: a tenth of a second of every command. What is here
 # by now lives as long as the command.
 gc.freeze()
-gc.set_threshold(50_000)              # and what a command makes is little
-gc.enable()
+gc.set_threshold(50_000)                # and what a command makes is little
 atexit.register(gc.freeze)

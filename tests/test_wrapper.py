@@ -166,3 +166,7 @@ def test_what_it_starts_is_fabric_under_its_own_name(tmp_path: Path) -> None:
     listed = subprocess.run([*command, "--search-root", str(ROOT), "--list"], cwd=tmp_path, capture_output=True,
                             text=True, check=True)
     assert "deploy" in listed.stdout
+
+
+def test_commands_run_with_garbage_collection() -> None:
+    subprocess.run([sys.executable, "-c", "import gc, fabfile; assert gc.isenabled()"], cwd=ROOT, check=True)
