@@ -140,7 +140,12 @@ class Fleet:
 
     def executor_of(self, host: str) -> int | None:
         """The pid that holds the lock, while it does."""
-        return None if checker.lock_is_free(self.root(host), "app") else self.app.holder(host).get("pid")
+        def known() -> dict[str, Any]:
+            free = checker.lock_is_free(self.root(host), "app")
+            return {"pid": None} if free else self.app.holder(host)
+
+        pid: int | None = wait_for(known, f"who holds the lock of {host}")["pid"]
+        return pid
 
     def settle(self, seconds: float = 45) -> None:
         """Until no executor is at work on any host: each has gone back by itself, or is dead."""

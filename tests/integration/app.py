@@ -177,10 +177,13 @@ class App:
         return [self.lab[host].head(self.name) for host in self.hosts]
 
     def holder(self, host: str) -> dict[str, Any]:
-        """What the executor at work wrote into the lock."""
+        """What the executor at work wrote into the lock; {} while it writes, or lets go."""
         lock = self.lab[host].root / ".fabvisor" / self.name / "lock"
-        found: dict[str, Any] = json.loads(lock.read_text())
-        return found
+        try:
+            found: dict[str, Any] = json.loads(lock.read_text())
+            return found
+        except ValueError:
+            return {}
 
     def kill_executor(self, host: str) -> None:
         """Alone: what it started lives on."""

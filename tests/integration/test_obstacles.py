@@ -20,6 +20,7 @@ def own(make_app: MakeApp) -> App:
 
 def edit(app: App, host: str) -> Path:
     file = app.lab[host].directory(app.name) / "run.sh"
+    app.running(host)                       # a script is busy while it is being started
     file.write_text(file.read_text() + "# by hand\n")
     return file
 

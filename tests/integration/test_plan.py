@@ -58,6 +58,7 @@ def test_everything_that_would_change(make_app: MakeApp) -> None:
     app.write(variables={"LEVEL": "warning", "NEW": "1"}, program={"startsecs": 0, "stopwaitsecs": 6},
               requires=["run.sh", "nope.yaml"])
     edited = app.lab["web2"].directory(app.name) / "run.sh"
+    app.running("web2")                     # a script is busy while it is being started
     edited.write_text(edited.read_text() + "# by hand\n")
     before = everything(app)
     run = app.fab("plan", app.name, TOKEN=SECOND)
