@@ -37,13 +37,14 @@ def fetch(here: Here, args: Arguments) -> bool:
 
 def refuse_edits(here: Here, args: Arguments) -> None:
     """Somebody may have edited since the look; the way back, once begun, would overwrite it."""
-    edited = _edited(here, here.clone.state())
+    here.looked = here.clone.state()
+    edited = _edited(here, here.looked)
     if edited and not args["set_aside"]:
         raise NotReady("files were edited on the host: " + ", ".join(edited), "--set-aside stashes them")
 
 
 def checkout(here: Here, args: Arguments) -> bool:
-    state = here.clone.state()
+    state = here.looked or here.clone.state()
     edited = _edited(here, state)
     if edited:
         here.clone.set_aside(here.deploy, here.say)

@@ -210,8 +210,8 @@ class Clone:
 
     def unlock(self) -> None:
         """Remove what a killed git left. Only under the service's lock; a person's git that is at work keeps its."""
-        git_dir = self._maybe("rev-parse", "--absolute-git-dir") if self.exists() else None
-        left = [os.path.join(folder, name) for folder, _, names in _walk(git_dir or "") for name in names
+        git_dir = self._git_dir() if self.exists() else ""
+        left = [os.path.join(folder, name) for folder, _, names in _walk(git_dir) for name in names
                 if name.endswith(".lock")]
         if left and not processes.working_in(self.directory, "git"):
             for path in left:
@@ -219,9 +219,8 @@ class Clone:
 
     def head_at(self, when: float) -> Optional[str]:
         """The commit that was checked out at that time (seconds since 1970), by HEAD's reflog."""
-        git_dir = self._maybe("rev-parse", "--absolute-git-dir")
         try:
-            with open(os.path.join(git_dir or "", "logs", "HEAD"), encoding="utf-8", errors="replace") as file:
+            with open(os.path.join(self._git_dir(), "logs", "HEAD"), encoding="utf-8", errors="replace") as file:
                 moves = file.readlines()[-500:]
         except OSError:
             return None
@@ -255,6 +254,11 @@ class Clone:
         """One at a time: `plan` fetches under no lock of the service, and two fetches would meet git's own locks."""
         with locks.waiting(os.path.join(self._shared_folder(), "fabvisor-fetch"), SLOW, self._check):
             yield
+
+    def _git_dir(self) -> str:
+        """`.git`; of a worktree or a submodule, what git says; "" where there is none."""
+        git_dir = os.path.join(self.directory, ".git")
+        return git_dir if os.path.isdir(git_dir) else self._maybe("rev-parse", "--absolute-git-dir") or ""
 
     def _shared_folder(self) -> str:
         """`.git`; of a worktree or a submodule, what git says."""

@@ -41,6 +41,7 @@ class Here:
         self.directory = place.below_root(service["directory"])
         self.clone = git.Clone(self.directory, service["repo"], self.env, check)
         self.releases = Releases(place, self.name, self.clone)
+        self.looked: Optional[git.State] = None         # at the clone, by a check, for the step that follows it
         self.old_pid: Optional[int] = None
         self.pid: Optional[int] = None
         self.start: Optional[int] = None
