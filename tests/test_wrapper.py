@@ -168,5 +168,12 @@ def test_what_it_starts_is_fabric_under_its_own_name(tmp_path: Path) -> None:
     assert "deploy" in listed.stdout
 
 
+def test_it_starts_without_what_only_helpers_of_tests_take() -> None:
+    done = subprocess.run([sys.executable, "-X", "importtime", str(ROOT / "fabfile.py"), "--version"], cwd=ROOT,
+                          capture_output=True, text=True, check=True)
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "fabric.main" in imported and not imported & {"asyncio", "unittest.mock"}
+
+
 def test_commands_run_with_garbage_collection() -> None:
     subprocess.run([sys.executable, "-c", "import gc, fabfile; assert gc.isenabled()"], cwd=ROOT, check=True)
