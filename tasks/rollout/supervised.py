@@ -66,7 +66,8 @@ def patience(service: Service, facts: Facts) -> float:
 
 def _before(facts: Facts, option: str, default: float) -> float:
     """What the program file says that is there now."""
-    found = re.findall(rf"^\s*{option}\s*[=:]\s*(\d+)", facts.program_file or "", re.MULTILINE)
+    found = re.findall(rf"^\s*{option}\s*[=:]\s*(\d+)", facts.program_file or "",
+                       re.MULTILINE | re.IGNORECASE)
     return max(map(float, found), default=default)
 
 

@@ -68,8 +68,7 @@ def _list(rounds: int) -> list[tuple[Taken, Taken]]:
 def _fab(word: str) -> Taken:
     begin = time.monotonic()
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    subprocess.run([CHECKOUT / "fab", word], check=True, env=env,
-                   stdout=subprocess.DEVNULL)
+    subprocess.run([CHECKOUT / "fab", word], check=True, env=env, stdout=subprocess.DEVNULL)
     return Taken(time.monotonic() - begin, 0, 0)
 
 
