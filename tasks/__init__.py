@@ -2,7 +2,7 @@
 
 from invoke.collection import Collection
 
-from tasks import ci, config, control, deploy, history, logs, plan, recover, rollback, sandbox, status, suite
+from . import ci, config, control, deploy, history, logs, plan, recover, rollback, sandbox, status, suite
 
 namespace = Collection()
 namespace.add_task(deploy.deploy)

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 from invoke.exceptions import Exit
 from invoke.tasks import Task
 
-from tasks._errors import Declined, FabvisorError, SelectionError
+from ._errors import Declined, FabvisorError, SelectionError
 
 if TYPE_CHECKING:
-    from tasks.inventory.loading import Inventory
-    from tasks.inventory.model import Environment, Target
-    from tasks.reports import Audience
-    from tasks.rollout.events import Finished
-    from tasks.rollout.fleet import Fleet
-    from tasks.rollout.order import Order
+    from .inventory.loading import Inventory
+    from .inventory.model import Environment, Target
+    from .reports import Reporters
+    from .rollout.deployment import Deployment
+    from .rollout.events import Finished
+    from .rollout.fleet import Fleet
 
 BESIDE = Path(__file__).resolve().parent.parent
 SHARED = {
@@ -39,21 +39,21 @@ DEFAULTS: dict[str, Any] = {"env": "", "host": "", "format": "auto", "inventory"
 class Command:
     """What a verb runs with: its name, the shared options, the screen."""
 
-    def __init__(self, name: str, options: dict[str, Any], report: Audience) -> None:
+    def __init__(self, name: str, options: dict[str, Any], report: Reporters) -> None:
         self.name = name
         self.options = options
         self.report = report
 
     @functools.cached_property
     def inventory(self) -> Inventory:
-        from tasks.inventory import loading
+        from .inventory import loading
 
         path = loading.find_inventory(self.options["inventory"] or None, os.environ, Path.cwd(), BESIDE)
         return loading.load(path)
 
     @functools.cached_property
     def environment_name(self) -> str:
-        from tasks.inventory import selection
+        from .inventory import selection
 
         return selection.choose_environment(self.inventory, self.options["env"] or None, os.environ)
 
@@ -62,20 +62,21 @@ class Command:
         name = self.environment_name
         found = self.inventory.environment(name)
         if found.sandbox:
-            from tasks import embedded
+            from . import embedded
 
             return embedded.environment(BESIDE, self.inventory, name)
         return found
 
     @functools.cached_property
-    def order(self) -> Order:
-        """Who asks for what, and when. The id of a deploy: times sort, and no two are the same."""
-        from tasks.rollout.order import Order
+    def order(self) -> Deployment:
+        """Metadata of this command. The id of a deploy sorts by time, to the millisecond, and is unique."""
+        from .rollout.deployment import Deployment
 
         now = datetime.now(timezone.utc)
-        return Order(deploy=now.strftime("%Y%m%d-%H%M%S-") + os.urandom(3).hex(), command=self.name, by=_who(),
-                     since=now.strftime("%Y-%m-%dT%H:%M:%SZ"), environment=self.environment.name,
-                     url=self.environment.url)
+        # Milliseconds, then chance, each of three hexadecimal digits.
+        moment = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03x}{os.urandom(2).hex()[:3]}"
+        return Deployment(deploy=moment, command=self.name, by=_who(), since=f"{now:%Y-%m-%dT%H:%M:%SZ}",
+                          environment=self.environment.name, url=self.environment.url)
 
     def write_reports(self, **files: str) -> None:
         """By kind (junit, dotenv) the file that the user named, or the empty text."""
@@ -84,14 +85,14 @@ class Command:
                 self.report.write(kind, path)
 
     def targets(self, services: str) -> tuple[Target, ...]:
-        from tasks.inventory import selection
+        from .inventory import selection
 
         return selection.select(self.environment, services, self.options["host"] or None)
 
     def fleet(self, targets: tuple[Target, ...], agree: Callable[[], None] | None = None) -> Fleet:
         """Their hosts. Connecting is begun, unless a person is asked first: what else a command takes is imported
         meanwhile."""
-        from tasks.rollout.fleet import Fleet
+        from .rollout.fleet import Fleet
 
         fleet = Fleet(targets)
         if agree is None:
@@ -102,27 +103,27 @@ class Command:
         """The inventory with all that is known of an environment while nothing is started."""
         if not self.inventory.environment(name).sandbox:
             return self.inventory
-        from tasks import embedded
+        from . import embedded
 
         return embedded.described(BESIDE, self.inventory, name)
 
     def targets_with_secrets(self, services: str) -> tuple[Target, ...]:
         """For what writes the environment file. A secret without a value stops here, before a host is contacted."""
-        from tasks.inventory import secret_sources
+        from .inventory import secret_sources
 
         return secret_sources.fill(self.targets(services), self.environment.name, self.inventory.folder, os.environ)
 
     def mask(self, text: str) -> str:
         """Without the values that secrets of hosts.yaml have here, as far as they can be known."""
         with contextlib.suppress(Exception):    # what is wrong with the file must not hide what is to be told
-            from tasks.inventory import secret_sources
+            from .inventory import secret_sources
 
             return secret_sources.masked(text, self.inventory, self.environment_name, os.environ)
         return text
 
     def revision(self, option: str, text: str) -> str:
         """What the user typed, when it can be a commit, a branch or a tag."""
-        from tasks.inventory import values
+        from .inventory import values
 
         wrong = values.revision(text)
         if wrong:
@@ -221,31 +222,31 @@ def _signature(body: Body) -> inspect.Signature:
 
 def _guarded(name: str, context: Any, body: Body, shared: dict[str, Any]) -> int:
     """Run it; whatever happens, the screen hears of it, the last event is `finished`, and a number comes out."""
-    from tasks import reports
+    from . import reports
 
     try:
         report = reports.choose(shared["format"], shared["verbose"], os.environ, sys.stdout, sys.stderr, sys.stdin)
         trouble = None
     except FabvisorError as error:
         report, trouble = reports.choose("plain", False, os.environ, sys.stdout, sys.stderr), error
-    with (audience := reports.Audience(report)):
+    with (reporters := reports.Reporters(report)):
         try:
             if trouble:
                 raise trouble
             _refuse_fabric_options(context)
-            run = Command(name, shared, audience)
-            audience.mask = run.mask
+            run = Command(name, shared, reporters)
+            reporters.mask = run.mask
             finished = body(run)
         except (KeyboardInterrupt, Exception) as error:
-            finished = _ended_by(error, name, audience)
-        audience.on(finished)
+            finished = _ended_by(error, name, reporters)
+        reporters.on(finished)
     return finished.exit_code
 
 
-def _ended_by(error: BaseException, name: str, report: Audience) -> Finished:
+def _ended_by(error: BaseException, name: str, report: Reporters) -> Finished:
     import traceback
 
-    from tasks.rollout.events import Bug, Finished, of_error
+    from .rollout.events import Bug, Finished, of_error
 
     if isinstance(error, KeyboardInterrupt):
         return Finished(command=name, outcome="refused", exit_code=130)

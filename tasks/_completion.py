@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, cast, get_args
 
-from tasks._command import DEFAULTS, Command
-from tasks._errors import SelectionError
+from ._command import DEFAULTS, Command
+from ._errors import SelectionError
 
 if TYPE_CHECKING:
     from invoke.collection import Collection
     from invoke.parser.argument import Argument
     from invoke.parser.context import ParserContext
 
-    from tasks.inventory.model import Target
+    from .inventory.model import Target
 
 Tasks = Mapping[str, "ParserContext"]       # by all of their names
 
@@ -112,10 +112,10 @@ def _values(tasks: Tasks, line: Line, option: str, word: str) -> list[str]:
 
 
 def _names(tasks: Tasks, line: Line, option: str) -> list[str]:
-    from tasks import reports
-    from tasks.inventory import schema
+    from . import reports
+    from .inventory import schema
 
-    run = Command("", {**DEFAULTS, **line.given}, cast("reports.Audience", None))       # nothing is told
+    run = Command("", {**DEFAULTS, **line.given}, cast("reports.Reporters", None))       # nothing is told
     found: Iterable[str] = ()
     match option:
         case "env" | "diff":

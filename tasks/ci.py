@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks._command import Command, command
-from tasks._errors import Mistake
+from ._command import Command, command
+from ._errors import Mistake
 
 if TYPE_CHECKING:
-    from tasks.rollout.events import Finished
+    from .rollout.events import Finished
 
 
 @command(
@@ -25,8 +25,8 @@ def init(run: Command, service: str, project: str = "ops/deploy", ref: str = "ma
 
     Example: fab ci.init monitor >../monitor/.gitlab-ci.yml
     """
-    from tasks.inventory import pipeline, selection
-    from tasks.rollout.events import Document, Finished
+    from .inventory import pipeline, selection
+    from .rollout.events import Document, Finished
 
     services = selection.of_file(run.inventory, service)
     nowhere = services - pipeline.deployed(run.inventory)

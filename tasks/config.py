@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 
-from tasks._command import Command, command
+from ._command import Command, command
 
 if TYPE_CHECKING:
-    from tasks.inventory.origins import Setting
-    from tasks.rollout.events import Finished
+    from .inventory.origins import Setting
+    from .rollout.events import Finished
 
 
 @command(name="config.schema")
@@ -22,8 +22,8 @@ def schema(run: Command) -> Finished:
     """
     import json
 
-    from tasks.inventory.schema import json_schema
-    from tasks.rollout.events import Document, Finished
+    from .inventory.schema import json_schema
+    from .rollout.events import Document, Finished
 
     run.report.on(Document(text=json.dumps(json_schema(), indent=1) + "\n"))
     return Finished(command=run.name, outcome="unchanged", exit_code=0)
@@ -38,8 +38,8 @@ def config(run: Command, service: str, diff: str = "") -> Finished:
 
     Example: fab config monitor --env develop --diff production
     """
-    from tasks.inventory import origins
-    from tasks.rollout import events
+    from .inventory import origins
+    from .rollout import events
 
     found = _settings(run, run.environment_name, service)
     if diff:
@@ -52,7 +52,7 @@ def config(run: Command, service: str, diff: str = "") -> Finished:
 
 
 def _settings(run: Command, environment: str, services: str) -> list[Setting]:
-    from tasks.inventory import origins, secret_sources, selection
+    from .inventory import origins, secret_sources, selection
 
     inventory = run.described(environment)
     targets = selection.select(inventory.environment(environment), services, run.options["host"] or None)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tasks._command import Command, command
-from tasks._errors import NotReady
+from ._command import Command, command
+from ._errors import NotReady
 
 if TYPE_CHECKING:
-    from tasks.inventory.model import Service
-    from tasks.rollout.events import Finished
-    from tasks.rollout.facts import Facts
-    from tasks.rollout.goal import Planner
-    from tasks.rollout.steps import Step
+    from .inventory.model import Service
+    from .rollout.events import Finished
+    from .rollout.facts import Facts
+    from .rollout.goal import Planner
+    from .rollout.steps import Step
 
 HELP = {"service": "a name, a comma list, or `all`"}
 Steps = Callable[["Service", "Facts"], "list[Step]"]
@@ -25,10 +25,10 @@ def start(run: Command, service: str) -> Finished:
 
     Example: fab start monitor --host web1
     """
-    from tasks.rollout import supervised
+    from .rollout.recipe import supervised
 
     return _control(run, service, lambda wanted, facts: (
-        [] if facts.program.state == "RUNNING" else supervised.restarted(wanted, facts)))
+        [] if facts.program.state == "RUNNING" else supervised.restart_steps(wanted, facts)))
 
 
 @command(positional=["service"], help=HELP)
@@ -37,7 +37,7 @@ def stop(run: Command, service: str) -> Finished:
 
     Example: fab stop monitor --env develop
     """
-    from tasks.rollout import supervised
+    from .rollout.recipe import supervised
 
     return _control(run, service, lambda wanted, facts: (
         [supervised.stop(wanted, facts)] if facts.program.state in supervised.UP else []))
@@ -49,21 +49,21 @@ def restart(run: Command, service: str) -> Finished:
 
     Example: fab restart monitor
     """
-    from tasks.rollout import supervised
+    from .rollout.recipe import supervised
 
-    return _control(run, service, supervised.restarted)
+    return _control(run, service, supervised.restart_steps)
 
 
 def _control(run: Command, service: str, steps: Steps) -> Finished:
     fleet = run.fleet(run.targets(service))
-    from tasks.rollout.coordinator import Coordinator
+    from .rollout.coordinator import Coordinator
 
     return Coordinator(run.order, fleet, run.report).roll_out(_planner(steps))
 
 
 def _planner(steps: Steps) -> Planner:
-    from tasks.rollout.goal import key
-    from tasks.rollout.planning import same_version
+    from .rollout.goal import key
+    from .rollout.planner import same_version
 
     def plan(targets, facts, goals):  # type: ignore[no-untyped-def]
         missing = [f"{host}: {name}" for (host, name), known in facts.items() if known.program_file is None]

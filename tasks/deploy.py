@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks._command import Command, command
+from ._command import Command, command
 
 if TYPE_CHECKING:
-    from tasks.inventory.model import Service
-    from tasks.rollout.events import Finished
-    from tasks.rollout.facts import Facts
-    from tasks.rollout.goal import Goal
-    from tasks.rollout.steps import Step
+    from .inventory.model import Service
+    from .rollout.events import Finished
+    from .rollout.facts import Facts
+    from .rollout.goal import Goal
+    from .rollout.steps import Step
 
 
 @command(
@@ -37,25 +37,25 @@ def deploy(
     """
     run.write_reports(junit=junit, dotenv=dotenv)
     wanted = run.revision("revision", revision) if revision else run.environment.branch
-    patience, targets, agree = run.seconds("wait", wait), run.targets_with_secrets(service), run.agreement(yes)
+    timeout, targets, agree = run.seconds("wait", wait), run.targets_with_secrets(service), run.agreement(yes)
     fleet = run.fleet(targets, agree)
-    from tasks.rollout import ahead
-    from tasks.rollout.coordinator import Coordinator
-    from tasks.rollout.planning import towards
+    from .rollout import dry_run
+    from .rollout.coordinator import Coordinator
+    from .rollout.planner import deploy_planner
 
-    return ahead.roll_out(
-        Coordinator(run.order, fleet, run.report, wait=patience),
+    return dry_run.roll_out(
+        Coordinator(run.order, fleet, run.report, wait=timeout),
         resolve={target.service.name: wanted for target in targets},
-        plan=towards(recipe, force=force, set_aside=set_aside),
+        plan=deploy_planner(recipe, force=force, set_aside=set_aside),
         agree=agree,
     )
 
 
 def recipe(service: Service, facts: Facts, goal: Goal) -> list[Step]:
     """Everything a deploy does on one host for one service, in order. The names are what users see."""
-    from tasks.rollout import hooks, strategies, supervised
+    from .rollout.recipe import hooks, strategy_of, supervised
 
-    strategy = strategies.of(service)
+    strategy = strategy_of(service)
     return [
         strategy.fetch(service, facts, goal),
         strategy.checkout(service, facts, goal),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks._command import Command, command
+from ._command import Command, command
 
 if TYPE_CHECKING:
-    from tasks.rollout.events import Finished
+    from .rollout.events import Finished
 
 
 @command(
@@ -19,11 +19,11 @@ def history(run: Command, service: str, lines: str = "20") -> Finished:
 
     Example: fab history monitor --lines 50
     """
-    from tasks.rollout import reading, results
-    from tasks.rollout.conversation import tell_errors
+    from .rollout import query, results
+    from .rollout.conversation import tell_errors
 
     count = run.count("lines", lines)
-    peers = reading.read(run.targets(service), run.report, "history", lines=count)
+    peers = query.read(run.targets(service), run.report, "history", lines=count)
     told = sorted((line for peer in peers for line in peer.history), key=lambda line: (line.at or "", line.host))
     newest = list(dict.fromkeys(line.deploy for line in told))[-count:]
     for line in told:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks._command import Command, command
-from tasks._errors import SelectionError
+from ._command import Command, command
+from ._errors import SelectionError
 
 if TYPE_CHECKING:
-    from tasks.inventory.model import Target
-    from tasks.rollout.events import Finished
-    from tasks.rollout.fleet import Message, Peer
-    from tasks.rollout.standing import Standing
+    from .inventory.model import Target
+    from .rollout.events import Finished
+    from .rollout.fleet import Message, Peer
+    from .rollout.subscription import Subscription
 
 LINES = 20
 
@@ -45,41 +45,41 @@ def logs(
 
 def _programs(run: Command, targets: tuple[Target, ...], follow: bool, asked: dict[str, Any]) -> Finished:
     """A host that comes back goes on behind the last line that was shown."""
-    from tasks.rollout import wire
-    from tasks.rollout.standing import Standing
+    from .rollout import protocol
+    from .rollout.subscription import Subscription
 
     marks: dict[str, dict[str, Any]] = {target.host.name: {} for target in targets}
 
     def greeting(peer: Peer) -> Message:
-        return wire.hello("logs", peer, follow=follow, marks=marks[peer.name], **asked)
+        return protocol.hello("logs", peer, follow=follow, marks=marks[peer.name], **asked)
 
     _announce(run, targets)
-    standing = Standing(targets, run.report, greeting, lasting=follow)
-    for heard in standing.messages():
+    subscription = Subscription(targets, run.report, greeting, lasting=follow)
+    for heard in subscription.messages():
         if heard is not None:
             peer, message = heard
             _tell(run, peer, message)
             if "mark" in message:
                 marks[peer.name][message["service"]] = message["mark"]
-    return _finished(standing)
+    return _finished(subscription)
 
 
 def _deploy(run: Command, targets: tuple[Target, ...], wanted: str, asked: dict[str, Any]) -> Finished:
     """Host after host: a run log is a story."""
-    from tasks.rollout import wire
-    from tasks.rollout.standing import Standing
+    from .rollout import protocol
+    from .rollout.subscription import Subscription
 
     _announce(run, targets)
-    standing = Standing(targets, run.report, lambda peer: wire.hello("runs", peer, **asked), lasting=False)
+    subscription = Subscription(targets, run.report, lambda peer: protocol.hello("runs", peer, **asked), lasting=False)
     known: dict[str, list[str]] = {}
     chosen, trouble = "", None
-    for heard in standing.messages():
+    for heard in subscription.messages():
         if heard is not None:
             peer, message = heard
             _tell(run, peer, message)
             if message["event"] == "runs":
                 known[peer.name] = message["deploys"]
-        open_ = [peer for peer in standing.peers if not peer.gone]
+        open_ = [peer for peer in subscription.peers if not peer.gone]
         if not chosen and all(peer.name in known for peer in open_):
             try:
                 chosen = choose(wanted, known)
@@ -90,7 +90,7 @@ def _deploy(run: Command, targets: tuple[Target, ...], wanted: str, asked: dict[
             _next(open_, chosen)
     if trouble:
         raise trouble
-    return _finished(standing)
+    return _finished(subscription)
 
 
 def _next(peers: list[Peer], deploy: str) -> None:
@@ -114,7 +114,7 @@ def choose(wanted: str, known: dict[str, list[str]]) -> str:
 
 
 def _announce(run: Command, targets: tuple[Target, ...]) -> None:
-    from tasks.rollout.events import Started
+    from .rollout.events import Started
 
     run.report.on(Started(command=run.name, environment=run.environment.name,
                           hosts=sorted({target.host.name for target in targets}),
@@ -122,16 +122,16 @@ def _announce(run: Command, targets: tuple[Target, ...]) -> None:
 
 
 def _tell(run: Command, peer: Peer, message: Message) -> None:
-    from tasks.rollout import wire
+    from .rollout import protocol
 
-    told = wire.event(peer.name, message)
+    told = protocol.event(peer.name, message)
     if told is not None:
         run.report.on(told)
 
 
-def _finished(standing: Standing) -> Finished:
+def _finished(subscription: Subscription) -> Finished:
     from msgspec.structs import replace
 
-    from tasks.rollout import results
+    from .rollout import results
 
-    return replace(results.read("logs", standing.peers), exit_code=standing.exit_code)
+    return replace(results.read("logs", subscription.peers), exit_code=subscription.exit_code)

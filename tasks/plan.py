@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks._command import Command, command
+from ._command import Command, command
 
 if TYPE_CHECKING:
-    from tasks.inventory.model import Target
-    from tasks.rollout.events import Finished
-    from tasks.rollout.facts import Facts
-    from tasks.rollout.goal import Goals, Key, Planner
-    from tasks.rollout.steps import Plan
+    from .inventory.model import Target
+    from .rollout.events import Finished
+    from .rollout.facts import Facts
+    from .rollout.goal import Goals, Key, Planner
+    from .rollout.steps import Plan
 
 
 @command(
@@ -29,12 +29,12 @@ def plan(run: Command, service: str, revision: str = "") -> Finished:
     wanted = run.revision("revision", revision) if revision else run.environment.branch
     targets = run.targets_with_secrets(service)
     fleet = run.fleet(targets)
-    from tasks.deploy import recipe
-    from tasks.rollout.ahead import look_ahead
-    from tasks.rollout.planning import towards
+    from .deploy import recipe
+    from .rollout.dry_run import dry_run
+    from .rollout.planner import deploy_planner
 
     resolve = {target.service.name: wanted for target in targets}
-    return look_ahead(run.order, fleet, run.report, _despite_obstacles(towards(recipe, set_aside=True)),
+    return dry_run(run.order, fleet, run.report, _despite_obstacles(deploy_planner(recipe, set_aside=True)),
                       resolve).finished
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks._command import Command, command
+from ._command import Command, command
 
 if TYPE_CHECKING:
-    from tasks.rollout.events import Finished, Result
-    from tasks.rollout.fleet import Peer
+    from .rollout.events import Finished, Result
+    from .rollout.fleet import Peer
 
 # An executor that is on its way back may have to build the old version again.
 PATIENCE = 1800.0
@@ -23,9 +23,9 @@ def recover(run: Command, service: str) -> Finished:
     fleet = run.fleet(run.targets(service))
     from msgspec.structs import replace
 
-    from tasks.rollout.coordinator import Coordinator
-    from tasks.rollout.goal import key
-    from tasks.rollout.planning import same_version
+    from .rollout.coordinator import Coordinator
+    from .rollout.goal import key
+    from .rollout.planner import same_version
 
     coordinator = Coordinator(run.order, fleet, run.report, while_restoring=PATIENCE)
     finished = coordinator.roll_out(lambda targets, facts, goals: {

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks._command import Command, command
-from tasks._errors import Mistake
+from ._command import Command, command
+from ._errors import Mistake
 
 if TYPE_CHECKING:
-    from tasks.inventory.model import Target
-    from tasks.rollout.events import Finished
-    from tasks.rollout.facts import Facts
-    from tasks.rollout.goal import Goal, Goals, Key, Planner
-    from tasks.rollout.steps import Plan
+    from .inventory.model import Target
+    from .rollout.events import Finished
+    from .rollout.facts import Facts
+    from .rollout.goal import Goal, Goals, Key, Planner
+    from .rollout.steps import Plan
 
 
 @command(
@@ -38,18 +38,18 @@ def rollback(
     """
     run.write_reports(junit=junit, dotenv=dotenv)
     wanted = run.revision("to", to) if to else ""
-    patience, targets, agree = run.seconds("wait", wait), run.targets_with_secrets(service), run.agreement(yes)
+    timeout, targets, agree = run.seconds("wait", wait), run.targets_with_secrets(service), run.agreement(yes)
     fleet = run.fleet(targets, agree)
-    from tasks.deploy import recipe
-    from tasks.rollout import ahead
-    from tasks.rollout.coordinator import Coordinator
-    from tasks.rollout.planning import towards
+    from .deploy import recipe
+    from .rollout import dry_run
+    from .rollout.coordinator import Coordinator
+    from .rollout.planner import deploy_planner
 
-    coordinator = Coordinator(run.order, fleet, run.report, wait=patience)
-    planner = towards(recipe, force=force, set_aside=set_aside)
+    coordinator = Coordinator(run.order, fleet, run.report, wait=timeout)
+    planner = deploy_planner(recipe, force=force, set_aside=set_aside)
     if wanted:
-        return ahead.roll_out(coordinator, planner, {target.service.name: wanted for target in targets}, agree)
-    return ahead.roll_out(coordinator, _to_previous(planner), None, agree)
+        return dry_run.roll_out(coordinator, planner, {target.service.name: wanted for target in targets}, agree)
+    return dry_run.roll_out(coordinator, _to_previous(planner), None, agree)
 
 
 def previous(history: list[dict[str, Any]], now: str | None) -> str | None:
@@ -80,7 +80,7 @@ def _to_previous(planner: Planner) -> Planner:
 
 def _goal(service: str, facts: dict[Key, Facts]) -> Goal:
     """One commit for all hosts, or none is touched."""
-    from tasks.rollout.goal import Goal
+    from .rollout.goal import Goal
 
     found = {host: previous(known.history, known.commit) for (host, name), known in facts.items() if name == service}
     commits = set(found.values())

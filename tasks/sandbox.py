@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks._command import BESIDE, Command, command
+from ._command import BESIDE, Command, command
 
 if TYPE_CHECKING:
-    from tasks.rollout.events import Finished
+    from .rollout.events import Finished
 
 
 @command(name="sandbox.up")
@@ -16,8 +16,8 @@ def up(run: Command) -> Finished:
 
     Example: fab sandbox.up
     """
-    from tasks import embedded
-    from tasks.rollout.events import Finished, Notice
+    from . import embedded
+    from .rollout.events import Finished, Notice
 
     sandbox = embedded.up(BESIDE)
     for host in sandbox.hosts:
@@ -33,8 +33,8 @@ def down(run: Command) -> Finished:
 
     Example: fab sandbox.down
     """
-    from tasks import embedded
-    from tasks.rollout.events import Finished, Notice
+    from . import embedded
+    from .rollout.events import Finished, Notice
 
     gone = embedded.down(BESIDE)
     run.report.on(Notice(message="the sandbox is down" if gone else "the sandbox was not up"))

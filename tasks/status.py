@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks._command import Command, command
+from ._command import Command, command
 
 if TYPE_CHECKING:
-    from tasks.rollout.events import Finished
+    from .rollout.events import Finished
 
 
 @command(help={
@@ -21,12 +21,14 @@ def status(run: Command, service: str = "all", watch: bool = False) -> Finished:
     """
     from msgspec.structs import replace
 
-    from tasks.rollout import reading, results, rows, watching
+    from .rollout import query, results
+    from .rollout import status as rows
+    from .rollout import watch as status_watch
 
     targets = run.targets(service)
     if watch:
-        return watching.watch(targets, run.report, run.environment.name)
-    peers = reading.read(targets, run.report, "status")
+        return status_watch.watch(targets, run.report, run.environment.name)
+    peers = query.read(targets, run.report, "status")
     found = rows.rows(run.environment.name, peers)
     for one in found:
         run.report.on(one)

@@ -36,9 +36,9 @@ ONLY = {
 # The verbs and their helpers speak Invoke.
 INVOKE = ("tasks/__init__.py", "tasks/_command.py", "tasks/_completion.py",
           *(f"tasks/{path.name}" for path in TASKS.glob("[a-z]*.py")))
-PURE = ("tasks/deploy.py", "tasks/rollout/strategies/in_place.py", "tasks/rollout/strategies/releases.py",
-        "tasks/rollout/strategies/clone.py", "tasks/rollout/supervised.py", "tasks/rollout/hooks.py",
-        "tasks/rollout/goal.py", "tasks/rollout/planning.py", "tasks/rollout/steps.py", "tasks/rollout/facts.py",
+PURE = ("tasks/deploy.py", "tasks/rollout/recipe/in_place.py", "tasks/rollout/recipe/releases.py",
+        "tasks/rollout/recipe/clone.py", "tasks/rollout/recipe/supervised.py", "tasks/rollout/recipe/hooks.py",
+        "tasks/rollout/goal.py", "tasks/rollout/planner.py", "tasks/rollout/steps.py", "tasks/rollout/facts.py",
         "tasks/program/files.py", "tasks/program/quoting.py")
 
 
@@ -93,7 +93,7 @@ def nothing(found: list[object]) -> None:
 def test_the_reader_of_imports_sees_them() -> None:
     """A check that finds nothing because it looks at nothing is none."""
     modules = {one.module for one in IMPORTS}
-    assert {"fabric", "yaml", "shlex", "asyncssh", "rich.live.Live", "tasks.rollout.wire"} <= modules
+    assert {"fabric", "yaml", "shlex", "asyncssh", "rich.live.Live", "tasks.rollout.protocol"} <= modules
     assert any(one.typing_only for one in IMPORTS)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from ..inventory.loading import Inventory
 from ..inventory.model import Environment
 from .lifecycle import down, up
-from .place import state_of
 from .sandbox import EXAMPLE, NAMES, Sandbox, running
+from .state_dir import state_of
 
 __all__ = ["EXAMPLE", "Sandbox", "described", "down", "environment", "up"]
 

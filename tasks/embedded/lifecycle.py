@@ -10,11 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tasks._errors import Failed
-
+from .._errors import Failed
 from . import processes, repository
-from .place import check_private, locked, state_of
 from .sandbox import NAMES, Sandbox, running
+from .state_dir import check_private, locked, state_of
 
 PATIENCE = 60
 CODE = Path(__file__).resolve().parents[2]

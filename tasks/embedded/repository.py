@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tasks._errors import Failed, NotReady
+from .._errors import Failed, NotReady
 
 SOURCE = Path(__file__).parent / "example" / "monitor"
 AUTHOR = ("-c", "user.name=Sandbox", "-c", "user.email=sandbox@localhost")

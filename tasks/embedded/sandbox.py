@@ -10,10 +10,9 @@ from typing import Any
 
 from msgspec import structs
 
-from tasks.inventory.model import Environment, Host, Target
-
+from ..inventory.model import Environment, Host, Target
 from . import processes
-from .place import check_private
+from .state_dir import check_private
 
 EXAMPLE = "sandbox:monitor"         # what a service's `repo` says to mean the sandbox's own repository
 NAMES = ("web1", "web2")

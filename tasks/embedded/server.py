@@ -18,9 +18,9 @@ from pathlib import Path
 
 import supervisor
 
-from . import listening, processes
-from .place import write_private
+from . import listener, processes
 from .sandbox import LAYOUT, NAMES
+from .state_dir import write_private
 
 Supervisord = asyncio.subprocess.Process
 
@@ -50,7 +50,7 @@ async def _run(state: Path, checkout: Path) -> None:
     environment = _environment(state)
     supervisords = {name: await _supervise(state / name, environment) for name in NAMES}
     try:
-        ports = await listening.listen(state, environment)
+        ports = await listener.listen(state, environment)
         for name, supervisord in supervisords.items():
             await _answers(state / name / "root" / "supervisor.sock", supervisord)
         _tell(state, ports, supervisords)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Mapping
 
 from . import doing, releasing, undoing
-from .here import Here
+from .context import ServiceContext
 
-ACTIONS: Dict[str, Callable[[Here, Mapping[str, Any]], bool]] = {
+ACTIONS: Dict[str, Callable[[ServiceContext, Mapping[str, Any]], bool]] = {
     "fetch": doing.fetch,
     "checkout": doing.checkout,
     "build": doing.build,
@@ -29,5 +29,5 @@ ACTIONS: Dict[str, Callable[[Here, Mapping[str, Any]], bool]] = {
 }
 
 # What must be so before a step counts as begun: when it refuses, there is nothing to undo.
-CHECKS: Dict[str, Callable[[Here, Mapping[str, Any]], None]] = {
+CHECKS: Dict[str, Callable[[ServiceContext, Mapping[str, Any]], None]] = {
     "checkout": doing.refuse_edits, "checkout_release": releasing.refuse_edits}

@@ -6,31 +6,31 @@ import os
 from typing import Any, Dict, List, Mapping, Optional, Set
 
 from . import files, git, history, processes
-from .configuration import Configuration, sections
 from .errors import HostError, NotReady
-from .place import Place
+from .layout import Layout
 from .releases import Releases, commit_of
 from .supervisord import BadConfiguration, Supervisord, reason
+from .supervisord_conf import SupervisordConf, sections
 
 SHORT = ("deploy", "at", "by", "command", "branch", "from", "to", "result", "was_running")
 
 
-def directory_of(place: Place, service: Mapping[str, Any]) -> str:
-    return place.below_root(service["directory"])
+def directory_of(layout: Layout, service: Mapping[str, Any]) -> str:
+    return layout.below_root(service["directory"])
 
 
-def of_service(place: Place, service: Mapping[str, Any], clone: git.Clone,
+def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
                supervisord: Supervisord) -> Dict[str, Any]:
     """Everything the client plans by; `supervisord` may be down, then the state is unknown."""
     name = service["name"]
-    lines = history.known(place, name)
+    lines = history.known(layout, name)
     committed = history.last_committed(lines)
     program = _program(supervisord, name)
-    releases = Releases(place, name, clone)
+    releases = Releases(layout, name, clone)
     live = releases.live()
     state = releases.live_tree().state()
     contents = [] if clone.exists() else _contents(clone.directory)
-    text = files.read_bytes(place.program_file(name))
+    text = files.read_bytes(layout.program_file(name))
     return {
         "directory": clone.directory,
         "directory_exists": os.path.isdir(clone.directory),
@@ -45,9 +45,9 @@ def of_service(place: Place, service: Mapping[str, Any], clone: git.Clone,
         "current": releases.current(),
         "releases": _releases(releases),
         "program_file": None if text is None else text.decode("utf-8", "replace"),
-        "program_path": place.program_file(name),
-        "env_path": place.env_file(name),
-        "env_sha256": files.digest(place.env_file(name)),
+        "program_path": layout.program_file(name),
+        "env_path": layout.env_file(name),
+        "env_sha256": files.digest(layout.env_file(name)),
         "program": program,
         "started_from": _started_from(releases, clone, state, program, committed),
         "committed": committed,
@@ -65,50 +65,50 @@ def edited(state: git.State, lines: List[Dict[str, Any]], release: Optional[str]
     return [line for line, digest in state.edits.items() if digest is None or known.get(line) != digest]
 
 
-def unloaded(place: Place, name: str, program: Mapping[str, Any]) -> bool:
+def unloaded(layout: Layout, name: str, program: Mapping[str, Any]) -> bool:
     """The program file was written after the running program was started (supervisord tells whole seconds)."""
     if program["state"] != "RUNNING":
         return False
     try:
-        return bool(os.stat(place.program_file(name)).st_mtime > program["start"] + 1)
+        return bool(os.stat(layout.program_file(name)).st_mtime > program["start"] + 1)
     except OSError:
         return False
 
 
-def ready(place: Place, services: List[Mapping[str, Any]], configuration: Configuration,
+def ready(layout: Layout, services: List[Mapping[str, Any]], conf: SupervisordConf,
           supervisord: Supervisord) -> List[HostError]:
     """What stands in the way of a change; [] when nothing does."""
     found: List[HostError] = []
     try:
-        git.must_be_there(configuration.env)
-        removed = _reload(place, services, supervisord)
+        git.require_git(conf.env)
+        removed = _reload(layout, services, supervisord)
         for service in services:
-            found += _process_problems(service["name"], removed, place, supervisord)
+            found += _process_problems(service["name"], removed, layout, supervisord)
     except HostError as error:
         found.append(error)
     for service in services:
-        found += _service_problems(place, service, configuration)
+        found += _service_problems(layout, service, conf)
     return found
 
 
-def obstacles(place: Place, service: Mapping[str, Any], configuration: Configuration,
+def obstacles(layout: Layout, service: Mapping[str, Any], conf: SupervisordConf,
               supervisord: Supervisord) -> List[HostError]:
     """As ready(), for whoever only looks: what can be told without supervisord reading its files again."""
     try:
-        found = _process_problems(service["name"], [], place, supervisord)
+        found = _process_problems(service["name"], [], layout, supervisord)
     except HostError as error:
         found = [error]
-    return found + _service_problems(place, service, configuration)
+    return found + _service_problems(layout, service, conf)
 
 
-def _reload(place: Place, services: List[Mapping[str, Any]], supervisord: Supervisord) -> List[str]:
+def _reload(layout: Layout, services: List[Mapping[str, Any]], supervisord: Supervisord) -> List[str]:
     """The groups that are active but in no file any more.
 
     Another program's broken file stops every change on the host: it is found here, before anything is touched.
     """
     for service in services:
-        directory = directory_of(place, service)
-        if os.path.exists(place.program_file(service["name"])) and os.path.isdir(directory):
+        directory = directory_of(layout, service)
+        if os.path.exists(layout.program_file(service["name"])) and os.path.isdir(directory):
             files.ensure_dir(os.path.join(directory, "logs"))
     try:
         return supervisord.reload()[2]
@@ -116,7 +116,7 @@ def _reload(place: Place, services: List[Mapping[str, Any]], supervisord: Superv
         raise NotReady("supervisord cannot read its configuration: " + error.message, error.hint) from None
 
 
-def _process_problems(name: str, removed: List[str], place: Place, supervisord: Supervisord) -> List[HostError]:
+def _process_problems(name: str, removed: List[str], layout: Layout, supervisord: Supervisord) -> List[HostError]:
     """What runs under the service's name, but could not be brought back as it is."""
     others = sorted(set(supervisord.processes(name)) - {"%s:%s" % (name, name)})
     if others:
@@ -124,22 +124,22 @@ def _process_problems(name: str, removed: List[str], place: Place, supervisord: 
                          "take numprocs, process_name or [group:...] out of its file, then: supervisorctl update")]
     if name in removed:
         return [NotReady("%s is known to supervisord, but in no configuration file any more" % name,
-                         "put its section back, into %s" % place.program_file(name))]
+                         "put its section back, into %s" % layout.program_file(name))]
     return []
 
 
-def _service_problems(place: Place, service: Mapping[str, Any], configuration: Configuration) -> List[HostError]:
-    name, own = service["name"], place.program_file(service["name"])
+def _service_problems(layout: Layout, service: Mapping[str, Any], conf: SupervisordConf) -> List[HostError]:
+    name, own = service["name"], layout.program_file(service["name"])
     found: List[HostError] = []
-    elsewhere = configuration.elsewhere(name, own)
+    elsewhere = conf.elsewhere(name, own)
     if elsewhere:
         found.append(NotReady("%s:%d already defines [program:%s]" % (elsewhere[0], elsewhere[1], name),
                               "move that section to %s: from then on Fabvisor writes that file" % own))
-    if not configuration.includes(own):
+    if not conf.includes(own):
         found.append(NotReady(
-            "%s does not include %s" % (configuration.path, own),
+            "%s does not include %s" % (conf.path, own),
             "add to it: [include] files = %s, then: supervisorctl update" % os.path.join(
-                os.path.relpath(place.program_dir, configuration.here), "*.conf")))
+                os.path.relpath(layout.program_dir, conf.ctx), "*.conf")))
     others = [section for section in sections((files.read_bytes(own) or b"").decode("utf-8", "replace"))
               if section != "program:" + name]
     if others:

@@ -10,7 +10,7 @@ from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 from . import files, locks, processes, shell
 from .errors import NotReady
-from .remedies import explained
+from .git_errors import explain
 
 FULL = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 ABBREVIATED = re.compile(r"[0-9a-fA-F]{4,64}")
@@ -31,7 +31,7 @@ class State(NamedTuple):
     edits: Dict[str, Optional[str]]
 
 
-class Way(NamedTuple):
+class Distance(NamedTuple):
     """How many commits are left behind (`back`) and added (`forward`), None where nobody can tell; of each the
     newest MOST_TOLD, newest first: {commit, author, subject}."""
 
@@ -144,13 +144,13 @@ class Clone:
             return self._maybe("rev-parse", "--verify", "--quiet", revision.lower() + "^{commit}"), None
         return None, None
 
-    def way(self, was: str, commit: str) -> Way:
+    def distance(self, was: str, commit: str) -> Distance:
         """From the one to the other. One `git log` a direction, and none where there is nothing to tell."""
         counted = self._maybe("rev-list", "--left-right", "--count", "%s...%s" % (was, commit), "--")
         if counted is None:
-            return Way(None, None, [], [])
+            return Distance(None, None, [], [])
         back, forward = map(int, counted.split())
-        return Way(back, forward, self._newest("%s..%s" % (commit, was)) if back else [],
+        return Distance(back, forward, self._newest("%s..%s" % (commit, was)) if back else [],
                    self._newest("%s..%s" % (was, commit)) if forward else [])
 
     def subject(self, commit: str) -> str:
@@ -163,7 +163,7 @@ class Clone:
         self._git("checkout", "--detach", "--quiet", careful, commit, "--", say=say, timeout=SLOW)
         self.follow_submodules(say)
 
-    def vacate(self, branch: Optional[str]) -> None:
+    def checkout_empty(self, branch: Optional[str]) -> None:
         """As `git init` left it: no commit, none of its files."""
         nothing = self._git("hash-object", "-t", "tree", os.devnull)[0]
         self._git("read-tree", "--reset", "-u", nothing)
@@ -174,32 +174,32 @@ class Clone:
             self._git("submodule", "--quiet", "sync", "--recursive", say=say)
             self._network("submodule", "--quiet", "update", "--init", "--recursive", "--force", say=say)
 
-    def attach(self, branch: str, commit: str) -> None:
+    def reattach_branch(self, branch: str, commit: str) -> None:
         """Stand on the branch again, if it still is where it was."""
         if self._maybe("rev-parse", "--verify", "--quiet", "refs/heads/" + branch) == commit:
             self._git("symbolic-ref", "HEAD", "refs/heads/" + branch)
 
-    def set_aside(self, label: str, say: shell.Say) -> None:
+    def stash_edits(self, label: str, say: shell.Say) -> None:
         self._git(*NOBODY, "stash", "push", "--quiet", "--message", label, say=say)
 
-    def copy_aside(self, label: str, say: shell.Say) -> None:
+    def stash_copy(self, label: str, say: shell.Say) -> None:
         """As set_aside(), but the files stay as they are: somebody runs them."""
         made = self._git(*NOBODY, "stash", "create", label)
         if made:
             self._git("stash", "store", "--message", label, made[0], say=say)
 
-    def stash(self, label: str) -> Optional[str]:
+    def find_stash(self, label: str) -> Optional[str]:
         """The name of the stash that set_aside() made, if it did."""
         listed = (line.partition(" ") for line in self._git("stash", "list", "--format=%gd %s"))
         return next((name for name, _, subject in listed if subject.endswith(label)), None)
 
-    def bring_back(self, label: str, say: shell.Say) -> None:
-        name = self.stash(label)
+    def pop_stash(self, label: str, say: shell.Say) -> None:
+        name = self.find_stash(label)
         if name:
             self._git("stash", "pop", "--quiet", "--index", name, say=say)
 
     def drop_stash(self, label: str) -> None:
-        name = self.stash(label)
+        name = self.find_stash(label)
         if name:
             self._git("stash", "drop", "--quiet", name)
 
@@ -208,7 +208,7 @@ class Clone:
                             ":(glob)**/.gitattributes", ".gitattributes")
         return bool(found) and self._maybe("lfs", "version") is None
 
-    def unlock(self) -> None:
+    def remove_stale_locks(self) -> None:
         """Remove what a killed git left. Only under the service's lock; a person's git that is at work keeps its."""
         git_dir = self._git_dir() if self.exists() else ""
         left = [os.path.join(folder, name) for folder, _, names in _walk(git_dir) for name in names
@@ -221,11 +221,11 @@ class Clone:
         """The commit that was checked out at that time (seconds since 1970), by HEAD's reflog."""
         try:
             with open(os.path.join(self._git_dir(), "logs", "HEAD"), encoding="utf-8", errors="replace") as file:
-                moves = file.readlines()[-500:]
+                note_progress = file.readlines()[-500:]
         except OSError:
             return None
         found = None
-        for move in moves:
+        for move in note_progress:
             fields = move.partition("\t")[0].split()
             if len(fields) >= 4 and fields[-2].isdigit():
                 if int(fields[-2]) > when:
@@ -272,7 +272,7 @@ class Clone:
         try:
             return self._git(*args, say=say, timeout=SLOW)
         except shell.CommandFailed as failure:
-            raise explained(failure, self.repo) from None
+            raise explain(failure, self.repo) from None
 
     def _never_ask(self) -> None:
         """Whatever ssh command is set up (core.sshCommand often names a deploy key), in batch mode."""
@@ -308,7 +308,7 @@ def _walk(git_dir: str) -> Iterator[Tuple[str, List[str], List[str]]]:
         yield folder, folders, names
 
 
-def must_be_there(env: Mapping[str, str]) -> None:
+def require_git(env: Mapping[str, str]) -> None:
     """In the PATH of the login, from which it is run; raises NotReady."""
     if shutil.which("git", path=env.get("PATH")) is None:
         raise NotReady("git is not installed (or not in PATH)",

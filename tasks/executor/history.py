@@ -12,26 +12,26 @@ import time
 from typing import Any, Dict, Iterable, List, Optional
 
 from . import files
-from .place import Place
+from .layout import Layout
 
 KEPT = 300
 # Past so many lines the file is cut down to the newest ones, and to older ones that a rollback may need.
 MOST, NEWEST, COMMITTED = 2000, 1000, 100
 
 
-def read(place: Place, service: str, count: int = KEPT) -> List[Dict[str, Any]]:
+def read(layout: Layout, service: str, count: int = KEPT) -> List[Dict[str, Any]]:
     """The newest `count` lines, oldest first."""
-    lines = list(files.read_lines(place.history_file(service)))
+    lines = list(files.read_lines(layout.history_file(service)))
     return lines[-count:] if count else []
 
 
-def known(place: Place, service: str) -> List[Dict[str, Any]]:
+def known(layout: Layout, service: str) -> List[Dict[str, Any]]:
     """What rollback and status go by: a row of failures hides no version that was good."""
-    return _worth_keeping(list(files.read_lines(place.history_file(service))), KEPT)
+    return _worth_keeping(list(files.read_lines(layout.history_file(service))), KEPT)
 
 
-def find(place: Place, service: str, deploy: str) -> Optional[Dict[str, Any]]:
-    return next((line for line in read(place, service) if line.get("deploy") == deploy), None)
+def find(layout: Layout, service: str, deploy: str) -> Optional[Dict[str, Any]]:
+    return next((line for line in read(layout, service) if line.get("deploy") == deploy), None)
 
 
 def last_committed(lines: Iterable[Dict[str, Any]]) -> Dict[str, Any]:
@@ -39,13 +39,13 @@ def last_committed(lines: Iterable[Dict[str, Any]]) -> Dict[str, Any]:
     return next((line for line in reversed(list(lines)) if line.get("result") == "committed"), {})
 
 
-def write(place: Place, service: str, line: Dict[str, Any]) -> None:
+def write(layout: Layout, service: str, line: Dict[str, Any]) -> None:
     """On the disk when this returns. A deploy has one line a service, however often it is finished."""
-    if find(place, service, line["deploy"]) is None:
+    if find(layout, service, line["deploy"]) is None:
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        files.append_line(place.history_file(service), dict(line, at=at, service=service))
+        files.append_line(layout.history_file(service), dict(line, at=at, service=service))
         with contextlib.suppress(OSError):          # the line is written: that is what counts
-            _trim(place.history_file(service))
+            _trim(layout.history_file(service))
 
 
 def _trim(path: str) -> None:

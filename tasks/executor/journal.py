@@ -13,7 +13,7 @@ from typing import Any, Callable, Container, Dict, List, Tuple
 
 from . import files, history
 from .errors import CannotRestore
-from .place import Place
+from .layout import Layout
 
 Step = Dict[str, Any]
 
@@ -21,11 +21,11 @@ Step = Dict[str, Any]
 class Journal:
     """`head`: deploy, by, command, place, services: {name: {directory, repo, record, steps: [{name, undo}]}}."""
 
-    def __init__(self, place: Place, head: Dict[str, Any], begun: List[Tuple[str, str]]) -> None:
-        self.place = place
+    def __init__(self, layout: Layout, head: Dict[str, Any], begun: List[Tuple[str, str]]) -> None:
+        self.layout = layout
         self.head = head
         self.begun = begun
-        self.path = place.journal_file(head["deploy"])
+        self.path = layout.journal_file(head["deploy"])
 
     @property
     def deploy(self) -> str:
@@ -64,22 +64,22 @@ class Journal:
 
     def committed(self) -> bool:
         """One history line is enough: the next command writes the others."""
-        lines = (history.find(self.place, service, self.deploy) for service in self.services)
+        lines = (history.find(self.layout, service, self.deploy) for service in self.services)
         return any(line and line.get("result") == "committed" for line in lines)
 
     def remove(self) -> None:
         """The journal before the backups that it speaks of: one without the other would undo too much."""
         files.remove(self.path)
         for service in self.services:
-            shutil.rmtree(self.place.backup(service, self.deploy), ignore_errors=True)
+            shutil.rmtree(self.layout.backup(service, self.deploy), ignore_errors=True)
 
 
-def create(place: Place, head: Dict[str, Any]) -> Journal:
+def create(layout: Layout, head: Dict[str, Any]) -> Journal:
     """Backups first, then the journal that speaks of them; or nothing of it."""
-    journal = Journal(place, head, [])
+    journal = Journal(layout, head, [])
     try:
         for service in head["services"]:
-            _back_up(place, service, head["deploy"])
+            _back_up(layout, service, head["deploy"])
         files.write_atomic(journal.path, json.dumps(head).encode() + b"\n")
     except OSError:
         journal.remove()
@@ -87,55 +87,55 @@ def create(place: Place, head: Dict[str, Any]) -> Journal:
     return journal
 
 
-def unfinished(place: Place) -> List[Journal]:
+def unfinished(layout: Layout) -> List[Journal]:
     """The journals on this host, oldest first."""
-    names = sorted(os.listdir(place.journals)) if os.path.isdir(place.journals) else []
-    return [_read(place, os.path.join(place.journals, name)) for name in names if name.endswith(".json")]
+    names = sorted(os.listdir(layout.journals)) if os.path.isdir(layout.journals) else []
+    return [_read(layout, os.path.join(layout.journals, name)) for name in names if name.endswith(".json")]
 
 
-def due(place: Place) -> List[Journal]:
+def due(layout: Layout) -> List[Journal]:
     """Those whose deploys are to be undone."""
-    return [left for left in unfinished(place) if not left.committed()]
+    return [left for left in unfinished(layout) if not left.committed()]
 
 
-def tidy(place: Place, service: str) -> None:
+def tidy(layout: Layout, service: str) -> None:
     """Backups without a journal, clones only made to resolve a revision, files aside: the power went meanwhile."""
-    state = place.service_state(service)
+    state = layout.service_state(service)
     for name in os.listdir(state):
         if name.startswith("resolve-"):
             shutil.rmtree(os.path.join(state, name), ignore_errors=True)
-        if name.startswith("before-") and not os.path.exists(place.journal_file(name[len("before-"):])):
+        if name.startswith("before-") and not os.path.exists(layout.journal_file(name[len("before-"):])):
             shutil.rmtree(os.path.join(state, name), ignore_errors=True)
         if name.startswith(".") and name.endswith(".new"):
             files.remove(os.path.join(state, name))
 
 
-def tidy_asides(place: Place, at_work: Callable[[], Container[str]]) -> None:
+def tidy_asides(layout: Layout, at_work: Callable[[], Container[str]]) -> None:
     """Journals that were never renamed: their deploys, killed meanwhile, had begun nothing."""
-    found = [name for name in os.listdir(place.journals) if name.startswith(".")]
+    found = [name for name in os.listdir(layout.journals) if name.startswith(".")]
     busy = at_work() if found else ()
     for name in found:
         if name[1:].partition(".")[0] not in busy:
-            files.remove(os.path.join(place.journals, name))
+            files.remove(os.path.join(layout.journals, name))
 
 
-def _read(place: Place, path: str) -> Journal:
+def _read(layout: Layout, path: str) -> Journal:
     lines = list(files.read_lines(path))
     if not lines or "services" not in lines[0]:
         raise CannotRestore("the journal %s cannot be read: what an interrupted deploy left is not known" % path,
                             "see by hand that the service is well, then remove that file")
     begun = [(line["begin"][0], line["begin"][1]) for line in lines[1:] if "begin" in line]
     # Where things were then: hosts.yaml may say otherwise by now.
-    return Journal(Place(dict(lines[0]["place"], root=place.root)), lines[0], begun)
+    return Journal(Layout(dict(lines[0]["place"], root=layout.root)), lines[0], begun)
 
 
-def _back_up(place: Place, service: str, deploy: str) -> None:
+def _back_up(layout: Layout, service: str, deploy: str) -> None:
     """Copies of the files that a deploy replaces; a missing copy says that there was no file."""
-    folder = place.backup(service, deploy)
+    folder = layout.backup(service, deploy)
     files.ensure_dir(folder, 0o700)
-    for name, path in (("program", place.program_file(service)), ("env", place.env_file(service))):
+    for name, path in (("program", layout.program_file(service)), ("env", layout.env_file(service))):
         data = files.read_bytes(path)
         if data is not None:
             mode = os.stat(path).st_mode & 0o777
             files.write_atomic(os.path.join(folder, name), data, mode)
-    files.sync_dir(place.service_state(service))
+    files.sync_dir(layout.service_state(service))

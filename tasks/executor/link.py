@@ -58,7 +58,7 @@ class Link:
         if len(self._outbox) < MOST_EVENTS:
             self.answer(message)
 
-    def flow(self, message: Dict[str, Any]) -> None:
+    def stream(self, message: Dict[str, Any]) -> None:
         """As answer(), for what has no end: no faster than the client takes it. Raises Aborted."""
         self.wait_for_room(MOST_UNSENT)
         self.answer(message)
@@ -83,7 +83,7 @@ class Link:
                 return message
 
     @contextlib.contextmanager
-    def decided(self) -> Iterator[None]:
+    def uninterruptible(self) -> Iterator[None]:
         """The client has said commit, to all hosts: meanwhile nothing that it does or suffers counts."""
         self._decided = True
         try:
@@ -93,7 +93,7 @@ class Link:
 
     def check(self) -> None:
         """Raises Aborted once the client said abort, went away, or let the lease lapse."""
-        self.moves()
+        self.note_progress()
         if self._decided:
             return
         if self._aborted:
@@ -103,7 +103,7 @@ class Link:
         if time.monotonic() - self._heard > self._lease:
             raise Aborted("the client was not heard of for %g s" % self._lease)
 
-    def moves(self) -> None:
+    def note_progress(self) -> None:
         """We are not stuck."""
         self._moved = time.monotonic()
 

@@ -11,7 +11,7 @@ from typing import Any, Callable, ContextManager, Dict, Iterator, List, Set
 
 from . import files, processes
 from .errors import TryAgain
-from .place import Place
+from .layout import Layout
 
 
 class Held(Exception):
@@ -26,8 +26,8 @@ class Held(Exception):
 class Locks:
     """The locks this process holds, by service."""
 
-    def __init__(self, place: Place, holder: Dict[str, Any]) -> None:
-        self._place = place
+    def __init__(self, layout: Layout, holder: Dict[str, Any]) -> None:
+        self._place = layout
         self._holder = dict(holder, pid=os.getpid(), start=processes.start_time(os.getpid()))
         self._fds: Dict[str, int] = {}
 
@@ -78,21 +78,21 @@ class Locks:
             os.close(fd)
 
 
-def holder_of(place: Place, service: str) -> Dict[str, Any]:
+def holder_of(layout: Layout, service: str) -> Dict[str, Any]:
     """Who holds the service's lock now, as far as can be told without touching it; {} when nobody does."""
-    holder = _read(place.lock_file(service))
+    holder = _read(layout.lock_file(service))
     return holder if holder and processes.alive(holder.get("pid"), holder.get("start")) else {}
 
 
-def deploys(place: Place) -> Set[str]:
+def deploys(layout: Layout) -> Set[str]:
     """The deploys that hold a lock now, of whatever service."""
-    holders = (holder_of(place, name) for name in os.listdir(place.state))
+    holders = (holder_of(layout, name) for name in os.listdir(layout.state))
     return {str(holder.get("deploy")) for holder in holders if holder}
 
 
-def reload_lock(place: Place) -> ContextManager[None]:
+def reload_lock(layout: Layout) -> ContextManager[None]:
     """Held around "write the program file, reload, replace the group": supervisord is shared."""
-    return waiting(place.reload_lock, 60, lambda: None)
+    return waiting(layout.reload_lock, 60, lambda: None)
 
 
 @contextlib.contextmanager

@@ -55,7 +55,7 @@ def mark_at(inode: int, offset: int, before: bytes) -> Mark:
     return [inode, max(0, offset), len(before), zlib.crc32(before)]
 
 
-def bearing(path: str, mark: Mark, copied: bool = False) -> Optional[int]:
+def open_at_cursor(path: str, mark: Mark, copied: bool = False) -> Optional[int]:
     """That file, open, when what stands before the mark stands there too; it is the very file unless `copied`."""
     inode, offset, length, crc = mark
     fd = open_file(path, None if copied else inode)

@@ -6,10 +6,10 @@ import os
 import time
 from typing import Any, Dict, List, Optional
 
-from . import files, history, journal, place
+from . import files, history, journal, layout
+from .context import ServiceContext
 from .errors import HostError
 from .grep import Grep
-from .here import Here
 from .link import Link
 from .tail import Line, Tail
 
@@ -19,7 +19,7 @@ POLL = 0.2
 
 def logs(link: Link, hello: Message, env: Dict[str, str]) -> None:
     """hello: lines, grep, follow; and `marks`, by service: where an earlier connection stopped."""
-    where, wanted = place.existing(hello), Grep(hello.get("grep"))
+    where, wanted = layout.existing_layout(hello), Grep(hello.get("grep"))
     tails = {service["name"]: Tail(_path(where, service, env)) for service in hello["services"]}
     for name, tail in tails.items():
         mark = hello.get("marks", {}).get(name)
@@ -37,7 +37,7 @@ def logs(link: Link, hello: Message, env: Dict[str, str]) -> None:
 
 def runs(link: Link, hello: Message, env: Dict[str, str]) -> None:
     """Which deploys of these services have a run log here? Then show the one that the client names."""
-    where, wanted = place.existing(hello), Grep(hello.get("grep"))
+    where, wanted = layout.existing_layout(hello), Grep(hello.get("grep"))
     names = [service["name"] for service in hello["services"]]
     known = [deploy for deploy in _deploys(where, names) if os.path.exists(where.run_log(deploy))]
     link.answer({"event": "runs", "deploys": known})
@@ -56,7 +56,7 @@ def _show_last(link: Link, name: str, tail: Tail, hello: Message, wanted: Grep) 
     while tail.mark()[1] < upto and _show(link, name, tail.more(), wanted):
         pass
     if hello.get("follow"):
-        link.flow({"event": "mark", "service": name, "mark": tail.mark()})
+        link.stream({"event": "mark", "service": name, "mark": tail.mark()})
     else:
         _show(link, name, tail.end(), wanted)
 
@@ -72,19 +72,19 @@ def _show(link: Link, name: str, lines: Optional[List[Line]], wanted: Grep) -> b
     """Whether there was anything new, wanted or not."""
     for text, mark in lines or ():
         if wanted(text):
-            link.flow({"event": "log", "service": name, "line": text, "mark": mark})
+            link.stream({"event": "log", "service": name, "line": text, "mark": mark})
     return lines is not None
 
 
-def _path(where: place.Place, service: Message, env: Dict[str, str]) -> str:
+def _path(where: layout.Layout, service: Message, env: Dict[str, str]) -> str:
     """Where supervisord says it is; where we would put it when supervisord is down."""
-    here = Here(where, service, env, "")
+    ctx = ServiceContext(where, service, env, "")
     try:
-        return str(here.supervisord().info(here.name).get("stdout_logfile") or here.log_file)
+        return str(ctx.supervisord().info(ctx.name).get("stdout_logfile") or ctx.log_file)
     except HostError:
-        return here.log_file
+        return ctx.log_file
 
 
-def _deploys(where: place.Place, names: List[str]) -> List[str]:
+def _deploys(where: layout.Layout, names: List[str]) -> List[str]:
     ended = {line["deploy"] for name in names for line in history.read(where, name) if line.get("deploy")}
     return sorted(ended | {left.deploy for left in journal.unfinished(where) if set(left.services) & set(names)})

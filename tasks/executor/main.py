@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import Any, BinaryIO, Callable, Dict
 
 from .errors import Aborted, as_host_error, problem
+from .layout import Layout
 from .link import Link
-from .login import LoginShell
-from .place import Place
+from .login_env import LoginShell
 
 Verb = Callable[[Link, Dict[str, Any], Dict[str, str]], None]
 
@@ -31,9 +31,9 @@ def main(source: BinaryIO, sink: BinaryIO) -> None:
 
 # Module and function. Imported when it is known which: meanwhile the login shell answers.
 VERBS = {
-    "rollout": ("rollout", "rollout"), "status": ("reading", "status"), "heads": ("reading", "heads"),
-    "ask": ("reading", "ask"), "history": ("reading", "history_of"), "logs": ("logs", "logs"), "runs": ("logs", "runs"),
-    "plan": ("ahead", "plan"),
+    "rollout": ("participant", "rollout"), "status": ("queries", "status"), "heads": ("queries", "heads"),
+    "ask": ("queries", "ask"), "history": ("queries", "history_of"), "logs": ("logs", "logs"), "runs": ("logs", "runs"),
+    "plan": ("plan", "plan"),
 }
 
 
@@ -41,7 +41,7 @@ def _converse(link: Link, login: LoginShell) -> int:
     try:
         hello = link.receive()
         link.keep(hello["lease"])
-        link.mask.learn_from_disk(Place(hello["place"]), hello["services"])
+        link.mask.learn_from_disk(Layout(hello["place"]), hello["services"])
         module, function = VERBS[hello["do"]]
         verb: Verb = getattr(import_module("." + module, __package__), function)
         verb(link, hello, login.environment())

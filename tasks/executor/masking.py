@@ -8,7 +8,7 @@ import os
 from typing import Any, Dict, List, Mapping
 
 from . import files
-from .place import Place
+from .layout import Layout
 
 # As tasks/program/files.py writes it, on the second line: no value of a variable can pass for it there.
 NAMES = "# Secrets among them: "
@@ -31,17 +31,17 @@ class Mask:
         found = set(self._words).union(*map(_words, _secrets(env_file)))
         self._words = sorted(found, key=len, reverse=True)
 
-    def learn_from_disk(self, place: Place, services: List[Mapping[str, Any]]) -> None:
+    def learn_from_disk(self, layout: Layout, services: List[Mapping[str, Any]]) -> None:
         """Also those of a version that an unfinished deploy replaces."""
         for service in services:
-            backups = os.path.join(glob.escape(place.service_state(service["name"])), "before-*", "env")
-            for path in [place.env_file(service["name"]), *glob.glob(backups)]:
+            backups = os.path.join(glob.escape(layout.service_state(service["name"])), "before-*", "env")
+            for path in [layout.env_file(service["name"]), *glob.glob(backups)]:
                 with contextlib.suppress(OSError):
                     self.learn((files.read_bytes(path) or b"").decode("utf-8", "surrogateescape"))
 
     def __call__(self, text: str) -> str:
-        for word in self._words:
-            text = text.replace(word, SHOWN)
+        for describe_state in self._words:
+            text = text.replace(describe_state, SHOWN)
         return text
 
     def message(self, value: Any) -> Any:
@@ -76,7 +76,7 @@ def values(env_file: str) -> Dict[str, str]:
     if body.startswith(NAMES):
         body = body.partition("\n")[2]
     try:
-        pairs = [word.partition("=") for word in shlex.split(body)]
+        pairs = [describe_state.partition("=") for describe_state in shlex.split(body)]
     except ValueError:
         return {}
     return {name: value for name, equals, value in pairs if equals}

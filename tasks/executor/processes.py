@@ -7,7 +7,7 @@ import signal
 import time
 from typing import List, Optional
 
-MARK = "FABVISOR_DEPLOY"
+TAG = "FABVISOR_DEPLOY"
 
 
 def start_time(pid: int) -> Optional[int]:
@@ -57,14 +57,14 @@ def working_in(directory: str, name: str) -> bool:
     return False
 
 
-def end_marked(mark: str, patience: float = 10) -> None:
+def end_marked(mark: str, timeout: float = 10) -> None:
     """End whatever the steps of a deploy left behind, even what moved to a session of its own.
 
     Steps carry the deploy's mark in their environment; supervisord's children do not.
     """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while True:
-        found = _marked(("%s=%s" % (MARK, mark)).encode())
+        found = _marked(("%s=%s" % (TAG, mark)).encode())
         if not found or time.monotonic() > deadline:
             return
         for pid in found:

@@ -6,33 +6,33 @@ from typing import Any, Dict, List
 
 from . import journal, locks
 from .errors import TryAgain
-from .place import Place
-from .story import Story
+from .eventlog import EventLog
+from .layout import Layout
 
 
-def finish(place: Place, held: locks.Locks, env: Dict[str, str], story: Story) -> List[Dict[str, Any]]:
+def finish(layout: Layout, held: locks.Locks, env: Dict[str, str], eventlog: EventLog) -> List[Dict[str, Any]]:
     """Every journal that names a service we hold: [{deploy, by, result, services}]. Raises CannotRestore."""
     done = []
-    for left in journal.unfinished(place):
+    for left in journal.unfinished(layout):
         if set(left.services) & set(held.held()):
             _hold_all_of(left, held)
-            done.append(_finish(left, held, env, story))
+            done.append(_finish(left, held, env, eventlog))
     for service in held.held():
-        journal.tidy(place, service)
-    journal.tidy_asides(place, lambda: locks.deploys(place))
+        journal.tidy(layout, service)
+    journal.tidy_asides(layout, lambda: locks.deploys(layout))
     return done
 
 
-def _finish(left: journal.Journal, held: locks.Locks, env: Dict[str, str], story: Story) -> Dict[str, Any]:
-    from . import restoring  # seldom needed, and all that can be done and undone with it
+def _finish(left: journal.Journal, held: locks.Locks, env: Dict[str, str], eventlog: EventLog) -> Dict[str, Any]:
+    from . import undo  # seldom needed, and all that can be done and undone with it
 
-    story.event("host_state", state="recovering", detail="what deploy %s left" % left.deploy)
+    eventlog.event("host_state", state="recovering", detail="what deploy %s left" % left.deploy)
     if left.committed():
-        restoring.commit(left)
+        undo.commit(left)
         result = "committed"
     else:
         held.describe(restoring=True)
-        restoring.restore(left, env, "interrupted; undone by the next command", story)
+        undo.restore(left, env, "interrupted; undone by the next command", eventlog)
         held.describe(restoring=False)
         result = "restored"
     return {"deploy": left.deploy, "by": left.head.get("by"), "result": result, "services": sorted(left.services)}

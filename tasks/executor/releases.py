@@ -12,7 +12,7 @@ import re
 from typing import Any, Dict, List, Optional, Set
 
 from . import files, git, processes
-from .place import Place
+from .layout import Layout
 from .worktree import Worktree
 
 # The commit; with a number where that name was taken.
@@ -27,9 +27,9 @@ def commit_of(name: str) -> str:
 class Releases:
     """Those of one service; `clone` is its directory."""
 
-    def __init__(self, place: Place, service: str, clone: git.Clone) -> None:
-        self._program_file = place.program_file(service)
-        self._marks = os.path.join(place.service_state(service), "releases")
+    def __init__(self, layout: Layout, service: str, clone: git.Clone) -> None:
+        self._program_file = layout.program_file(service)
+        self._marks = os.path.join(layout.service_state(service), "releases")
         self._clone = clone
         self.folder = os.path.join(clone.directory, "releases")
         self.link = os.path.join(clone.directory, "current")

@@ -10,9 +10,9 @@ import time
 from typing import Any, Dict, List, Mapping, Tuple
 
 from . import rpc
-from .configuration import Configuration
 from .errors import HostError
 from .shell import Check
+from .supervisord_conf import SupervisordConf
 
 UP = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
 QUIET = 0.5            # seconds for an autorestart
@@ -47,11 +47,11 @@ class BadConfiguration(HostError):
 
 
 class Supervisord:
-    def __init__(self, configuration: Configuration, check: Check = lambda: None) -> None:
-        self._path = configuration.socket()
+    def __init__(self, conf: SupervisordConf, check: Check = lambda: None) -> None:
+        self._path = conf.socket()
         self._check = check
-        self._conf = configuration.path
-        self._credentials = configuration.credentials()
+        self._conf = conf.path
+        self._credentials = conf.credentials()
 
     def reload(self) -> Tuple[List[str], List[str], List[str]]:
         """(added, changed, removed) groups against what runs. Starts and stops nothing."""
@@ -83,14 +83,14 @@ class Supervisord:
         """Whether it stays up is not asked: a program may have ended before supervisord has looked (SPAWN_ERROR)."""
         self._tolerating((ALREADY_STARTED, SPAWN_ERROR), "startProcess", "%s:%s" % (program, program), False)
 
-    def stop(self, program: str, patience: float, tell_wait: Check = lambda: None) -> None:
+    def stop(self, program: str, timeout: float, tell_wait: Check = lambda: None) -> None:
         """Ask for it and wait until it is stopped; supervisord itself kills it after stopwaitsecs.
         `tell_wait` is called once, when that takes longer than a moment.
 
         What ended by itself may be started again at once (autorestart): it must stay so for a moment.
         """
         begin, told = time.monotonic(), False
-        deadline = begin + patience
+        deadline = begin + timeout
         ended, pause = None, 0.001
         while True:
             state, now = self.info(program)["statename"], time.monotonic()
@@ -104,7 +104,7 @@ class Supervisord:
                 told = True
                 tell_wait()
             if now > deadline:
-                raise HostError("%s did not stop within %g s" % (program, patience),
+                raise HostError("%s did not stop within %g s" % (program, timeout),
                                 "see on the host what keeps it: ps -fp %s" % self.info(program)["pid"])
             time.sleep(pause)
             pause = min(pause * 2, 0.05)

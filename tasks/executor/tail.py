@@ -36,9 +36,9 @@ class Tail:
     def from_mark(self, mark: logfile.Mark) -> None:
         """Go on where an earlier one stopped, in whatever file that is now."""
         paths = [self.path, *(self._backup(number) for number in range(1, BACKUPS))]
-        found = next((fd for fd in (logfile.bearing(path, mark) for path in paths) if fd is not None), None)
+        found = next((fd for fd in (logfile.open_at_cursor(path, mark) for path in paths) if fd is not None), None)
         if found is None and logfile.inode_of(self.path) == mark[0]:
-            found = logfile.bearing(self._backup(1), mark, copied=True)        # and then cut short
+            found = logfile.open_at_cursor(self._backup(1), mark, copied=True)        # and then cut short
         self.lost = found is None and mark[0] != 0
         if not self._take(found, mark[1]):
             self._take(logfile.open_file(self.path), 0)
@@ -82,7 +82,7 @@ class Tail:
 
     def _cut_short(self) -> List[Line]:
         """Copied to a backup and then truncated, or only that."""
-        copy = logfile.bearing(self._backup(1), self.mark(), copied=True)
+        copy = logfile.open_at_cursor(self._backup(1), self.mark(), copied=True)
         if self._take(copy, self._offset):
             return []
         left = self.end()

@@ -35,7 +35,7 @@ class Worktree(git.Clone):
             if _same(leads_to.rstrip("\n"), os.path.join(self.directory, ".git")):
                 shutil.rmtree(os.path.join(known, name))
 
-    def give_way(self, path: str) -> bool:
+    def skip_worktree(self, path: str) -> bool:
         """What the commit has at that path counts as unchanged from now on, whatever is put there."""
         tracked = self._git("--literal-pathspecs", "ls-files", "--", path)
         if tracked:

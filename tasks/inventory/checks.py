@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..program import options
-from . import merging, values
-from ._findings import Finding, KeyPath, quoted
-from ._nearest import did_you_mean, listed
-from .merging import HEALTH_KINDS, Raw
+from . import precedence, program_options, values
+from .findings import Finding, KeyPath, quoted
+from .nearest import did_you_mean, listed
+from .precedence import HEALTH_KINDS, Raw
 
 
 def check(data: Raw) -> Iterator[Finding]:
@@ -48,7 +47,7 @@ def _hosts(path: KeyPath, environment: Raw) -> Iterator[Finding]:
     if not environment.get("hosts") and not environment.get("sandbox"):
         yield Finding(path[:-1], "has no hosts; list at least one under `hosts`", about=(path,))
     yield from _twice(path, environment.get("hosts"))
-    for name, host in merging.entries(environment.get("hosts")).items():
+    for name, host in precedence.entries(environment.get("hosts")).items():
         where = _entry(path, name, environment.get("hosts"))
         yield from _unless_fine(where, values.host_name(name))
         yield from _settings(where, host)
@@ -59,7 +58,7 @@ def _chosen_services(path: KeyPath, environment: Raw, services: Raw) -> Iterator
     if chosen is not None and not chosen:
         yield Finding(path, "names no service; leave it out where all services run")
     yield from _twice(path, chosen)
-    for name, override in merging.entries(chosen).items():
+    for name, override in precedence.entries(chosen).items():
         where = _entry(path, name, chosen)
         if name not in services:
             hint = did_you_mean(name, services) or f"; there is {listed(services)}"
@@ -92,15 +91,15 @@ def _health(path: KeyPath, health: Raw, base: Raw) -> Iterator[Finding]:
 def _program(path: KeyPath, program: Raw, base: Raw) -> Iterator[Finding]:
     for option, value in program.items():
         where = (*path, option)
-        if option in options.OWNED:
-            yield Finding(where, f"cannot be given here: {options.OWNED[option]}")
-        elif option not in options.KINDS:
-            hint = did_you_mean(option, options.KINDS)
+        if option in program_options.OWNED:
+            yield Finding(where, f"cannot be given here: {program_options.OWNED[option]}")
+        elif option not in program_options.KINDS:
+            hint = did_you_mean(option, program_options.KINDS)
             yield Finding(where, f"supervisor knows no option {quoted(option)} of a program{hint}")
-        elif wrong := options.problem(option, value):
+        elif wrong := program_options.problem(option, value):
             yield Finding(where, wrong)
     # supervisord refuses the pair, and with it every program file of the host.
-    merged = {option: options.text(value) for option, value in {**base, **program}.items()}
+    merged = {option: program_options.text(value) for option, value in {**base, **program}.items()}
     if program and merged.get("stopasgroup") == "true" and merged.get("killasgroup") == "false":
         about = ((*path, "stopasgroup"), (*path, "killasgroup"))
         yield Finding(path, "stopasgroup: true needs killasgroup: true as well (or left out)", about=about)
@@ -119,7 +118,7 @@ def _variables(path: KeyPath, variables: Raw) -> Iterator[Finding]:
 
 def _hooks(path: KeyPath, hooks: Raw) -> Iterator[Finding]:
     for name, value in hooks.items():
-        for hook in merging.hooks(value):
+        for hook in precedence.hooks(value):
             yield from _unless_fine((*path, name), values.script(hook.get("run", "left out")))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from ._findings import Finding, KeyPath, quoted
+from .findings import Finding, KeyPath, quoted
 
 MOST_NODES = 200_000        # aliases of aliases grow exponentially; a real inventory is far below
 INTEGER = "tag:yaml.org,2002:int"

@@ -6,14 +6,14 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from . import placeholders, values
-from ._findings import quoted
+from . import interpolation, values
+from .findings import quoted
 
 
 def fill(kind: str, text: str, variables: Mapping[str, str]) -> str:
     """A command stays as it is: it runs with these variables in its environment, where the shell puts in
     any value safely and pasted text would not."""
-    return text if kind == "command" else placeholders.fill(text, variables)
+    return text if kind == "command" else interpolation.fill(text, variables)
 
 
 def problem(kind: str, text: str, variables: Mapping[str, str]) -> str:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .._errors import InventoryError, Problem, SelectionError
-from . import building, checks, merged, shape
-from ._findings import Finding, KeyPath, dotted, not_caused_by
-from ._nearest import did_you_mean, listed
+from . import checks, cross_checks, effective, shape
 from .document import Document, Unreadable, parse
-from .merging import Raw
+from .findings import Finding, KeyPath, dotted, not_caused_by
 from .model import Environment
+from .nearest import did_you_mean, listed
+from .precedence import Raw
 
 FILE = "hosts.yaml"
 
@@ -40,7 +40,7 @@ class Inventory:
                 f"{self.source} has no environment {name!r}{did_you_mean(name, self.environments)}",
                 hint=f"environments: {listed(self.environments)}",
             )
-        return building.environment(self.data, name, self.source)
+        return effective.environment(self.data, name, self.source)
 
 
 def find_inventory(explicit: str | None, environ: Mapping[str, str], cwd: Path, beside: Path) -> Path:
@@ -66,7 +66,7 @@ def load(path: Path) -> Inventory:
     source = _shown(path)
     document = _read(path, source)
     data, wrong_shape = shape.judge(document)
-    later = not_caused_by(wrong_shape, [*checks.check(data), *merged.check(data)])
+    later = not_caused_by(wrong_shape, [*checks.check(data), *cross_checks.check(data)])
     findings = _once(document.findings, wrong_shape + later)
     if findings:
         raise InventoryError(_problems(document, source, findings), f"correct {source}; no host was contacted")

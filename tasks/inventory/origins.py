@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from msgspec import NODEFAULT, Struct, structs
 
 from ..program.files import DEFAULTS as PROGRAM
-from . import merging, model, schema, values
-from ._findings import KeyPath
+from . import model, precedence, schema, values
+from .findings import KeyPath
 from .loading import Inventory
-from .merging import Raw
+from .precedence import Raw
 from .secret import SHOWN
 from .secret_sources import Found
 
@@ -66,21 +66,21 @@ class _Target:
 
     def settings(self, secrets: Found) -> Iterator[Setting]:
         raw: Raw = self.data["environments"][self.environment]
-        own = merging.hosts(raw)[self.host]
+        own = precedence.hosts(raw)[self.host]
         yield from self._given(self.of_environment, {
-            "branch": raw.get("branch", "main"), "run_mode": merging.run_mode(self.environment, raw)})
-        merged = merging.service(self.data, raw, self.service)
+            "branch": raw.get("branch", "main"), "run_mode": precedence.run_mode(self.environment, raw)})
+        merged = precedence.service(self.data, raw, self.service)
         named = merged.pop("secrets", [])
         yield from self._given(self.of_service, _flat(_in_order(schema.Overrides, {
             "program": {}, **_defaults(model.Service), **merged})))
         yield from self._given(self.of_variables, {
             f"variables.{name}": value for name, value in
-            merging.variables(self.data, raw, own, self.service).items()})
+            precedence.variables(self.data, raw, own, self.service).items()})
         for name in named:
             value = (SHOWN, secrets[name][1]) if name in secrets else (None, "missing")
             yield self._setting(f"secrets.{name}", *value)
         yield from self._given(self.of_host, _in_order(schema.Settings, {
-            **_defaults(model.Host), **merging.settings(self.data, raw, own, tuple(values.SETTINGS))}))
+            **_defaults(model.Host), **precedence.settings(self.data, raw, own, tuple(values.SETTINGS))}))
 
     def _given(self, layers: list[KeyPath], settings: Raw) -> Iterator[Setting]:
         for key, value in settings.items():

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, json
 
-from ..program import options
+from . import program_options
 
 Text = str | UnsetType
 Texts = list[str] | UnsetType
@@ -26,7 +26,7 @@ def doc(text: str) -> Meta:
 
 # For an editor to offer; which of them may be given, and what each may say, is judged in `program.options`.
 _ANY = [{"type": kind} for kind in ("string", "integer", "boolean")]
-OPTIONS = Meta(extra_json_schema={"properties": {name: {"anyOf": _ANY} for name in options.KINDS}})
+OPTIONS = Meta(extra_json_schema={"properties": {name: {"anyOf": _ANY} for name in program_options.KINDS}})
 
 
 class Settings(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from .._errors import SelectionError
-from ._nearest import did_you_mean, listed
 from .loading import Inventory
 from .model import Environment, Target
+from .nearest import did_you_mean, listed
 
 
 def choose_environment(inventory: Inventory, option: str | None, environ: Mapping[str, str]) -> str:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from . import schema
-from ._findings import Finding, KeyPath, quoted
-from ._nearest import did_you_mean, listed, nearest
 from .document import Document
+from .findings import Finding, KeyPath, quoted
+from .nearest import did_you_mean, listed, nearest
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ._findings import quoted
+from .findings import quoted
 
 Check = Callable[[Any], str]
 

@@ -6,9 +6,9 @@ from hashlib import sha256
 
 from msgspec import Struct
 
-from tasks.inventory.model import Service
-from tasks.inventory.secret import Secret
-from tasks.program import quoting
+from ..inventory.model import Service
+from ..inventory.secret import Secret
+from . import quoting
 
 HEADER = "; Written by Fabvisor for {service}: the next deploy replaces what is changed here.\n"
 # A service is kept up, and stopped with its children: supervisord's own defaults do neither.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from tasks._errors import Mistake
+from .._errors import Mistake
 
 
 def for_sh(value: str) -> str:

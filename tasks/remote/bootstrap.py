@@ -13,7 +13,7 @@ from importlib.machinery import SourceFileLoader
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
-from tasks._errors import Mistake, NotReady
+from .._errors import Mistake, NotReady
 
 OLDEST = (3, 8)
 OURS = MAGIC_NUMBER.hex()                   # the kind of code that this interpreter compiles to

@@ -14,15 +14,15 @@ from typing import Any
 import fabric
 from paramiko import Channel, SSHConfig, SSHException
 
-from tasks._errors import Mistake, Unreachable
-from tasks.inventory.model import Host
-from tasks.remote import dial, known_hosts
-from tasks.remote.gateways import gateway_of
-from tasks.remote.handshake import Handshake
-from tasks.remote.host_keys import Verifier
-from tasks.remote.keys import keys_for
-from tasks.remote.login import Login
-from tasks.remote.ssh_config import Settings, effective
+from .._errors import Mistake, Unreachable
+from ..inventory.model import Host
+from . import dial, known_hosts
+from .gateways import gateway_of
+from .handshake import Handshake
+from .host_keys import Verifier
+from .keys import keys_for
+from .login import Login
+from .ssh_config import Settings, effective
 
 
 class HostConnection(fabric.Connection):  # type: ignore[misc]

@@ -13,8 +13,8 @@ from typing import Any
 
 from paramiko import Channel, ChannelException, SSHException, Transport
 
-from tasks._errors import Unreachable
-from tasks.remote.ssh_config import Settings
+from .._errors import Unreachable
+from .ssh_config import Settings
 
 Address = tuple[Any, Any]                   # family and sockaddr of getaddrinfo
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from tasks._errors import Mistake
-from tasks.inventory.model import Host
-from tasks.remote.ssh_config import Settings
+from .._errors import Mistake
+from ..inventory.model import Host
+from .ssh_config import Settings
 
 _SPEC = re.compile(r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?:\[(?P<v6>[^\]]+)\]|(?P<name>[^:\[\]@]+))"
                    r"(?::(?P<port>\d{1,5}))?/?")

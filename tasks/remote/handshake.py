@@ -8,10 +8,10 @@ from typing import Any
 from paramiko import SSHException, Transport
 from paramiko.ssh_exception import IncompatiblePeer
 
-from tasks._errors import Mistake, Unreachable
-from tasks.remote.dial import timed_out
-from tasks.remote.host_keys import Verifier
-from tasks.remote.ssh_config import Settings
+from .._errors import Mistake, Unreachable
+from .dial import timed_out
+from .host_keys import Verifier
+from .ssh_config import Settings
 
 
 @dataclass(frozen=True)

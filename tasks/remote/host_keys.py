@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from paramiko import MissingHostKeyPolicy, PKey, SSHClient, Transport
 
-from tasks._errors import HostKeyError
-from tasks.remote import known_hosts
-from tasks.remote.known_hosts import Entry, KnownHosts, fingerprint
-from tasks.remote.ssh_config import Settings
+from .._errors import HostKeyError
+from . import known_hosts
+from .known_hosts import Entry, KnownHosts, fingerprint
+from .ssh_config import Settings
 
 
 @dataclass(frozen=True)

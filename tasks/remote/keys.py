@@ -14,12 +14,12 @@ from pathlib import Path
 
 from paramiko import AgentKey, PKey
 
-from tasks._errors import LoginError
-from tasks.inventory.model import Host
-from tasks.remote.agent import agent_keys
-from tasks.remote.key_files import LockedKey, UnusableKey, load_file, load_text, public_blob
-from tasks.remote.ssh_config import Settings
-from tasks.remote.ssh_tokens import from_home
+from .._errors import LoginError
+from ..inventory.model import Host
+from .agent import agent_keys
+from .key_files import LockedKey, UnusableKey, load_file, load_text, public_blob
+from .ssh_config import Settings
+from .ssh_tokens import from_home
 
 VARIABLE = "SSH_PRIVATE_KEY"
 

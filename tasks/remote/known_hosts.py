@@ -15,10 +15,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks._errors import HostKeyError
-from tasks.inventory.model import Host
-from tasks.remote.ssh_config import Settings
-from tasks.remote.ssh_tokens import from_home
+from .._errors import HostKeyError
+from ..inventory.model import Host
+from .ssh_config import Settings
+from .ssh_tokens import from_home
 
 VARIABLE = "SSH_KNOWN_HOSTS"
 _KEY_TYPE = re.compile(r"(ssh-|ecdsa-|sk-)\S+")

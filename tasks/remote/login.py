@@ -22,9 +22,9 @@ from paramiko.auth_handler import AuthHandler
 from paramiko.auth_strategy import AuthResult, AuthSource, AuthStrategy
 from paramiko.config import SSHConfig
 
-from tasks._errors import LoginError, Unreachable
-from tasks.remote import keys
-from tasks.remote.keys import Keys
+from .._errors import LoginError, Unreachable
+from . import keys
+from .keys import Keys
 
 _PERSON = 60.0                              # seconds
 

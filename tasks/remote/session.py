@@ -17,10 +17,10 @@ from typing import Any
 from paramiko import Channel, Message, SSHException
 from paramiko.common import cMSG_CHANNEL_REQUEST
 
-from tasks.inventory.secret import reveal
-from tasks.remote.bootstrap import OURS
-from tasks.remote.connection import HostConnection
-from tasks.remote.lines import Lines, LineTooLong
+from ..inventory.secret import reveal
+from .bootstrap import OURS
+from .connection import HostConnection
+from .lines import Lines, LineTooLong
 
 Deliver = Callable[[dict[str, Any] | None], None]
 Program = Callable[[str], bytes]            # of the kind of interpreter that runs there, "" where it is not known

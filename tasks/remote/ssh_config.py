@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks._errors import Mistake
-from tasks.inventory.model import Host
-from tasks.remote.ssh_options import ask
-from tasks.remote.ssh_tokens import database_home, expand, home
+from .._errors import Mistake
+from ..inventory.model import Host
+from .ssh_options import ask
+from .ssh_tokens import database_home, expand, home
 
 _UNSAFE = re.compile(r"""[\s'"`$\\;&<>|(){}*?!,\x00]""")
 _DEFAULT_KEYS = ("~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519")

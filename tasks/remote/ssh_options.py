@@ -9,9 +9,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tasks._errors import Mistake
-from tasks.inventory.model import Host
-from tasks.remote.ssh_tokens import database_home, home
+from .._errors import Mistake
+from ..inventory.model import Host
+from .ssh_tokens import database_home, home
 
 Options = dict[str, list[str]]              # by lower-case keyword, every value in order
 LONGEST = 30.0                              # seconds

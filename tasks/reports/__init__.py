@@ -16,11 +16,11 @@ from importlib import import_module
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from tasks._errors import SelectionError
-from tasks.reports.screen import Screen, Stream
+from .._errors import SelectionError
+from .screen import Screen, Stream
 
 if TYPE_CHECKING:
-    from tasks.rollout.events import Event
+    from ..rollout.events import Event
 
 FORMATS: Mapping[str, str] = MappingProxyType(
     {
@@ -64,7 +64,7 @@ class Reporter(Protocol):
         self.close()
 
 
-class Audience(Reporter):
+class Reporters(Reporter):
     """The screen, and whoever else is to be told."""
 
     def __init__(self, screen: Reporter) -> None:
@@ -86,7 +86,7 @@ class Audience(Reporter):
 
     def on(self, event: Event) -> None:
         if hasattr(event, "trace"):
-            event = import_module("tasks.reports.bugs").filed(event, self._last, self.mask)
+            event = import_module("tasks.reports.crash_report").filed(event, self._last, self.mask)
         self._last.append(event)
         for each in self._told:
             each.on(event)
@@ -116,10 +116,10 @@ def choose(
     name = _automatic(screen) if format == "auto" else format
     if name not in FORMATS:
         raise SelectionError(f"--format {format}: no such format", _nearest(format))
-    return _Late(FORMATS[name], screen)
+    return LazyReporter(FORMATS[name], screen)
 
 
-class _Late(Reporter):
+class LazyReporter(Reporter):
     """The reporter of that module, once there is something to tell."""
 
     def __init__(self, module: str, screen: Screen) -> None:

@@ -11,8 +11,8 @@ from typing import Any, Union
 
 import msgspec
 
-from tasks.reports import choose
-from tasks.rollout.events import Event
+from ..rollout.events import Event
+from . import choose
 
 
 def decoded(lines: bytes) -> list[Event]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from tasks.reports import Reporter
-from tasks.reports.verdict import results
-from tasks.reports.words import clean
-from tasks.rollout.events import Event, Finished, Started
+from ..rollout.events import Event, Finished, Started
+from . import Reporter
+from .humanize import clean
+from .verdict import results
 
 
 def reporter(path: str) -> Reporter:

@@ -10,13 +10,13 @@ import re
 from collections import deque
 from datetime import datetime
 
-from tasks.reports import Reporter
-from tasks.reports.lines import Line
-from tasks.reports.plain import STEP, Plain
-from tasks.reports.screen import Screen
-from tasks.reports.verdict import SETTLED
-from tasks.reports.words import clean, count, duration
-from tasks.rollout.events import Error, Event, Finished, Output, Started, StepFinished, StepStarted
+from ..rollout.events import Error, Event, Finished, Output, Started, StepFinished, StepStarted
+from . import Reporter
+from .humanize import clean, count, duration
+from .plain import STEP, Plain
+from .screen import Screen
+from .table import Line
+from .verdict import SETTLED
 
 ROOM = 3_000_000                # bytes of all sections together; the rest of the 4 MB is for the short lines
 STAMP = 33                      # GitLab puts a time before each line, and a line break behind it

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from tasks.reports import Reporter
-from tasks.reports.screen import Screen
-from tasks.rollout.events import Event, Finished
+from ..rollout.events import Event, Finished
+from . import Reporter
+from .screen import Screen
 
 
 def reporter(screen: Screen) -> Reporter:

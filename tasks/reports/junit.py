@@ -7,10 +7,10 @@ import re
 from collections import deque
 from xml.etree import ElementTree as xml
 
-from tasks.reports import Reporter
-from tasks.reports.verdict import SETTLED, results
-from tasks.reports.words import clean, clean_lines
-from tasks.rollout.events import Error, Event, Finished, Output, Result, Started, StepFinished, StepStarted
+from ..rollout.events import Error, Event, Finished, Output, Result, Started, StepFinished, StepStarted
+from . import Reporter
+from .humanize import clean, clean_lines
+from .verdict import SETTLED, results
 
 KEPT = 200                                          # lines of a step's output
 Key = tuple[str, str]                               # host, service

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from tasks.reports.lines import middle_cut, short_hosts
-from tasks.reports.screen import Marks
-from tasks.reports.words import clean, duration
-from tasks.rollout.events import Event, HostState, Started, StepFinished, StepStarted
+from ..rollout.events import Event, HostState, Started, StepFinished, StepStarted
+from .humanize import clean, duration
+from .screen import Marks
+from .table import middle_cut, short_hosts
 
 STEP = len("restoring")
 FRAMES_PER_SECOND = 10

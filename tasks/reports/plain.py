@@ -5,13 +5,7 @@ Progress and results go to standard output, errors to standard error.
 
 from __future__ import annotations
 
-from tasks.reports import Reporter, asking
-from tasks.reports.lines import Line, text_of
-from tasks.reports.pages import error_lines
-from tasks.reports.screen import Screen, Stream
-from tasks.reports.story import Story
-from tasks.reports.words import clean, clean_lines, duration
-from tasks.rollout.events import (
+from ..rollout.events import (
     Document,
     Error,
     Event,
@@ -27,6 +21,12 @@ from tasks.rollout.events import (
     StepFinished,
     StepStarted,
 )
+from . import Reporter, prompt
+from .humanize import clean, clean_lines, duration
+from .results import error_lines
+from .screen import Screen, Stream
+from .table import Line, text_of
+from .transcript import Transcript
 
 WIDTH = 80
 # A setting is one line, however long.
@@ -47,7 +47,7 @@ class Plain(Reporter):
 
     def __init__(self, screen: Screen) -> None:
         self.screen = screen
-        self.story = Story(screen)
+        self.story = Transcript(screen)
         self.coloured = screen.forced_colour
 
     @property
@@ -56,11 +56,11 @@ class Plain(Reporter):
 
     @property
     def attended(self) -> bool:
-        return asking.attended(self.screen)
+        return prompt.attended(self.screen)
 
     def ask(self, question: str) -> bool:
         self._print(self.story.plan_lines(self.width))
-        return asking.ask(self.screen, question)
+        return prompt.ask(self.screen, question)
 
     def on(self, event: Event) -> None:
         self.story.hear(event)

@@ -7,10 +7,10 @@ from types import MappingProxyType
 
 import msgspec
 
-from tasks.reports.lines import Column, Line, paragraph, short_hosts, table
-from tasks.reports.screen import Marks
-from tasks.reports.words import clean, count, distance, listed, short
-from tasks.rollout.events import Commit, Planned
+from ..rollout.events import Commit, Planned
+from .humanize import clean, count, distance, listed, short
+from .screen import Marks
+from .table import Column, Line, paragraph, short_hosts, table
 
 Group = tuple[list[str], Planned]           # hosts, and what is so of all of them
 SUBJECTS = 3

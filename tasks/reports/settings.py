@@ -7,10 +7,10 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.reports.lines import GAP, Line
-from tasks.reports.screen import Marks
-from tasks.reports.words import clean
-from tasks.rollout.events import Setting
+from ..rollout.events import Setting
+from .humanize import clean
+from .screen import Marks
+from .table import GAP, Line
 
 LEAST = 20
 

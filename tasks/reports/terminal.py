@@ -11,15 +11,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
 
-from tasks.reports import Reporter, asking
-from tasks.reports.board import Board
-from tasks.reports.lines import Line
-from tasks.reports.live import FRAMES_PER_SECOND, Region
-from tasks.reports.pages import error_lines, hint_lines
-from tasks.reports.screen import Screen
-from tasks.reports.story import Story
-from tasks.reports.words import clean, clean_lines, duration
-from tasks.rollout.events import (
+from ..rollout.events import (
     Document,
     Error,
     Event,
@@ -33,6 +25,14 @@ from tasks.rollout.events import (
     Started,
     StepFinished,
 )
+from . import Reporter, prompt
+from .humanize import clean, clean_lines, duration
+from .live import FRAMES_PER_SECOND, Region
+from .results import error_lines, hint_lines
+from .screen import Screen
+from .status_table import StatusTable
+from .table import Line
+from .transcript import Transcript
 
 STYLES = {"": "", "dim": "dim", "good": "green", "bad": "red", "head": "bold"}
 HOST_STYLES = ("cyan", "magenta", "yellow", "blue", "bright_cyan", "bright_magenta")
@@ -50,7 +50,7 @@ class Terminal(Reporter):
     def __init__(self, screen: Screen, console: Console, moving: bool) -> None:
         self.screen = screen
         self.console = console
-        self.story = Story(screen)
+        self.story = Transcript(screen)
         self.region = Region(screen.marks, screen.clock)
         self.moving = moving
         self.live: Live | None = None
@@ -61,12 +61,12 @@ class Terminal(Reporter):
 
     @property
     def attended(self) -> bool:
-        return asking.attended(self.screen)
+        return prompt.attended(self.screen)
 
     def ask(self, question: str) -> bool:
         self.close()
         self._print(self.story.plan_lines(self.console.width))
-        return asking.ask(self.screen, question)
+        return prompt.ask(self.screen, question)
 
     def on(self, event: Event) -> None:
         self.story.hear(event)
@@ -190,7 +190,7 @@ class Terminal(Reporter):
 class Watched:
     """The table of states in the region; its last line says how it ends."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: StatusTable) -> None:
         self.board = board
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tasks.reports.words import clean, count, duration, listed, short
-from tasks.rollout.events import Finished, Result
+from ..rollout.events import Finished, Result
+from .humanize import clean, count, duration, listed, short
 
 READING = frozenset({"status", "logs", "history", "plan", "config", "config.schema", "ci.init"})
 SETTLED = frozenset({"committed", "unchanged"})

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from tasks import _errors as errors
-from tasks.rollout import events, facts, results, wire
-from tasks.rollout.gate import Gate
+from .. import _errors as errors
+from . import events, facts, protocol, results
+from .fetch_limit import FetchLimit
 
 if TYPE_CHECKING:
-    from tasks.rollout.fleet import Fleet, Message, Peer
+    from .fleet import Fleet, Message, Peer
 
 ENDINGS = ("committed", "restored", "unlocked", "end")
 TROUBLE = ("failed", "problem", "not_ready", "unusable")
@@ -38,7 +38,7 @@ class Conversation:
         self.fleet = fleet
         self.peers = self.fleet.peers
         self.report = report
-        self.gate = Gate()
+        self.gate = FetchLimit()
         self.holding = False
         self.resolved: dict[str, Message] = {}
 
@@ -91,7 +91,7 @@ class Conversation:
 
     def _hear(self, peer: Peer, message: Message) -> None:
         kind = message["event"]
-        told = wire.event(peer.name, message)
+        told = protocol.event(peer.name, message)
         if told is not None:
             self.report.on(told)
         self.gate.hear(peer, message)
@@ -104,13 +104,13 @@ class Conversation:
             peer.recovered.update((name, left["result"]) for left in message["recovered"] for name in left["services"])
             self._tell_recovered(peer, message)
         elif kind in TROUBLE:
-            peer.error, peer.looked = wire.error(peer, message), True
+            peer.error, peer.looked = protocol.error(peer, message), True
         elif kind == "done":
             peer.done = message["phase"]
         elif kind in ENDINGS:
             self._ended(peer, kind, message)
         elif kind == "gone":
-            self._lose(peer, wire.lost(peer))
+            self._lose(peer, protocol.lost(peer))
         else:
             self._learn(peer, kind, message)
 
@@ -126,9 +126,9 @@ class Conversation:
         elif kind == "compared":
             peer.compared[message["service"]] = message
         elif kind == "odd":
-            peer.odd[message["service"]] = wire.odd(message)
+            peer.odd[message["service"]] = protocol.odd(message)
         elif kind == "history":
-            peer.history.append(wire.history(peer.name, message))
+            peer.history.append(protocol.history(peer.name, message))
         elif kind == "heads":
             peer.heads = message["now"]
 
@@ -145,7 +145,7 @@ class Conversation:
     def _look_at_the_clock(self) -> None:
         for peer in self.peers:
             if not peer.gone and peer.overdue():
-                self._lose(peer, wire.silent(peer))
+                self._lose(peer, protocol.silent(peer))
                 peer.close()
 
     def _lose(self, peer: Peer, error: errors.FabvisorError) -> None:

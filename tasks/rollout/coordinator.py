@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks import _errors as errors
-from tasks.rollout import asking, deciding, events, preview, results, signals, wire
-from tasks.rollout.conversation import Conversation, Stop
-from tasks.rollout.goal import Planner
-from tasks.rollout.locking import lock_and_look
-from tasks.rollout.steps import PHASES
+from .. import _errors as errors
+from . import decision, events, outcome_query, preview, protocol, results, signals
+from .conversation import Conversation, Stop
+from .goal import Planner
+from .locking import lock_and_look
+from .steps import PHASES
 
 if TYPE_CHECKING:
-    from tasks.rollout.fleet import Fleet
-    from tasks.rollout.order import Order
+    from .deployment import Deployment
+    from .fleet import Fleet
 
 
 class Coordinator:
@@ -25,7 +25,7 @@ class Coordinator:
     Seconds to wait for a lock: `wait`, or `while_restoring` when its holder is on its way back.
     """
 
-    def __init__(self, order: Order, fleet: Fleet, report: events.Listener, *, wait: float = 0,
+    def __init__(self, order: Deployment, fleet: Fleet, report: events.Listener, *, wait: float = 0,
                  while_restoring: float = 0) -> None:
         self.order = order
         self.fleet = fleet
@@ -41,7 +41,7 @@ class Coordinator:
         with signals.as_messages(self.conversation.signalled, self.conversation.leave), self.fleet:
             try:
                 self.fleet.connect()
-                deciding.announce(self.conversation, self.order)      # what it takes to tell is imported meanwhile
+                decision.announce(self.conversation, self.order)      # what it takes to tell is imported meanwhile
                 self.conversation.wait_connected()
                 self._lock(resolve or {})
                 self._plan(plan)
@@ -56,13 +56,13 @@ class Coordinator:
 
     def _lock(self, resolve: dict[str, str]) -> None:
         """The lowest-named host resolves the revisions, once for all."""
-        by_host = deciding.by_host(self.peers, resolve)
-        lock_and_look(self.conversation, lambda peer: wire.rollout(peer, self.order, by_host[peer.name]),
+        by_host = decision.by_host(self.peers, resolve)
+        lock_and_look(self.conversation, lambda peer: protocol.rollout(peer, self.order, by_host[peer.name]),
                       self.wait, self.while_restoring)
-        deciding.tell_resolved(self.conversation)
+        decision.tell_resolved(self.conversation)
 
     def _plan(self, plan: Planner) -> None:
-        deciding.decide(self.conversation, plan)
+        decision.decide(self.conversation, plan)
         for told in preview.brief(self.conversation):
             self.report.on(told)
 
@@ -100,7 +100,7 @@ class Coordinator:
         """What is on the hosts that were not asked for anything yet: the last table shows it."""
         rest = [peer for peer in self.peers if peer.connected and peer.greeted is None and not peer.error]
         for peer in rest:
-            peer.greet(wire.hello("heads", peer))
+            peer.greet(protocol.hello("heads", peer))
         self.conversation.until(lambda: all(peer.heads or peer.gone for peer in rest))
 
     def _hear_endings(self) -> None:
@@ -110,4 +110,4 @@ class Coordinator:
         self.conversation.tell(idle, {"do": "end"})
         self.conversation.holding = True
         self.conversation.until(lambda: all(peer.ending or peer.gone for peer in begun))
-        asking.ask([peer for peer in begun if not peer.ending], self.order, self.report)
+        outcome_query.ask([peer for peer in begun if not peer.ending], self.order, self.report)

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from msgspec import Struct, field
 
-from tasks import _errors as errors
-from tasks._errors import FabvisorError
+from .. import _errors as errors
+from .._errors import FabvisorError
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="event"):

@@ -29,7 +29,7 @@ class Release(Struct, frozen=True, kw_only=True):
     in_use: bool
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class CloneState(Struct, frozen=True, kw_only=True):
     commit: str | None
     branch: str | None
     edited: list[str]
@@ -51,7 +51,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     program: Program
     started_from: str | None
     strategy: str | None = None         # by what is on the disk; None: nothing is
-    standing: Standing | None = None    # where the program runs in a release: what the clone itself stands on
+    standing: CloneState | None = None    # where the program runs in a release: what the clone itself stands on
     current: str | None = None          # the release that `current` points to
     releases: list[Release] = []
     committed: dict[str, Any]           # the newest committed line of the history; {} when there is none

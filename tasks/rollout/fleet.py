@@ -9,15 +9,15 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from tasks._errors import Bug, FabvisorError
+from .._errors import Bug, FabvisorError
 
 if TYPE_CHECKING:
-    from tasks.inventory.model import Host, Target
-    from tasks.remote.bootstrap import Program
-    from tasks.remote.session import Session
-    from tasks.rollout.events import History
-    from tasks.rollout.facts import Facts
-    from tasks.rollout.steps import Plan
+    from ..inventory.model import Host, Target
+    from ..remote.bootstrap import Program
+    from ..remote.session import Session
+    from .events import History
+    from .facts import Facts
+    from .steps import Plan
 
 Message = dict[str, Any]
 Inbox = queue.SimpleQueue[Any] | queue.Queue[Any]
@@ -150,15 +150,15 @@ class Fleet:
 
 
 def executor() -> Program:
-    from tasks.remote.bootstrap import Program
+    from ..remote.bootstrap import Program
 
     return Program()
 
 
 def open_session(host: Host, program: Program, deliver: Callable[[Message | None], None]) -> Session:
     """Connect, send the executor, begin to beat."""
-    from tasks.remote import bootstrap, session
-    from tasks.remote.connection import connect
+    from ..remote import bootstrap, session
+    from ..remote.connection import connect
 
     opened = session.open_session(connect(host), bootstrap.command(host.python), program, deliver)
     opened.start_heartbeat(host.lease / BEATS_A_LEASE)

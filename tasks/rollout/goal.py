@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from tasks.inventory.model import Service, Target
-from tasks.rollout.facts import Facts
-from tasks.rollout.steps import Plan, Step
+from ..inventory.model import Service, Target
+from .facts import Facts
+from .steps import Plan, Step
 
 
 class Goal(Struct, frozen=True, kw_only=True):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from tasks.rollout import events, wire
-from tasks.rollout.conversation import Conversation, Stop
-from tasks.rollout.fleet import Message, Peer
+from . import events, protocol
+from .conversation import Conversation, Stop
+from .fleet import Message, Peer
 
 POLL = 0.5
 Greeting = Callable[[Peer], Message]
@@ -21,9 +21,9 @@ def lock_and_look(conversation: Conversation, greeting: Greeting, wait: float, w
     """
     begin, told = time.monotonic(), ""
     while refused := _round(conversation, greeting):
-        error = wire.locked(refused)
-        patience = max(wait, while_restoring) if all(map(wire.is_restoring, refused)) else wait
-        deadline = begin + patience
+        error = protocol.locked(refused)
+        timeout = max(wait, while_restoring) if all(map(protocol.is_restoring, refused)) else wait
+        deadline = begin + timeout
         if time.monotonic() >= deadline:
             conversation.report.on(events.of_error(error))
             raise Stop(error)

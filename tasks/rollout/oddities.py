@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from tasks.program.files import digest
-from tasks.rollout.facts import Facts, Program
+from ..program.files import digest
+from .facts import Facts, Program
 
 # Seconds. A program that came up alone a moment ago will perhaps be gone in a moment.
 YOUNG = 60.0

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import convert
 
-from tasks.inventory.model import Service
-from tasks.inventory.secret import Secret
-from tasks.rollout import planning
-from tasks.rollout.events import Commit, Names, Planned
-from tasks.rollout.facts import Facts
-from tasks.rollout.steps import Plan
+from ..inventory.model import Service
+from ..inventory.secret import Secret
+from . import planner
+from .events import Commit, Names, Planned
+from .facts import Facts
+from .steps import Plan
 
 if TYPE_CHECKING:
-    from tasks.rollout.conversation import Conversation
-    from tasks.rollout.fleet import Message
+    from .conversation import Conversation
+    from .fleet import Message
 
 # `environment=` with the lines that continue it, and a pair in it.
 ENVIRONMENT = re.compile(r"(?m)^(environment\s*[=:])(.*(?:\n[ \t].*)*)")
@@ -63,7 +63,7 @@ def of(host: str, service: Service, facts: Facts, plan: Plan, told: Message) -> 
 
 
 def why(service: Service, facts: Facts, plan: Plan) -> list[str]:
-    found = planning.differences(service, facts, plan.tried or "") if plan.steps else []
+    found = planner.differences(service, facts, plan.tried or "") if plan.steps else []
     return found or (["it was asked for (--force)"] if plan.steps else [])
 
 
@@ -116,6 +116,6 @@ def digest_of(value: str) -> str:
     return Secret(value).sha256()
 
 
-def essence(plan: Plan, facts: Facts) -> tuple[Any, ...]:
+def fingerprint(plan: Plan, facts: Facts) -> tuple[Any, ...]:
     """What a person agrees to: two plans with the same one do the same. How to undo it may differ (a pid does)."""
     return plan.was, plan.tried, tuple(facts.edited), tuple((step.name, step.do) for step in plan.steps)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-from tasks.rollout.events import Finished, Result
+from .events import Finished, Result
 
 if TYPE_CHECKING:
-    from tasks.rollout.fleet import Peer
-    from tasks.rollout.steps import Plan
+    from .fleet import Peer
+    from .steps import Plan
 
 SIGNALS = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 PRECEDENCE = (3, *SIGNALS, 2, 75, 1, 0)
@@ -37,7 +37,7 @@ def read(command: str, peers: list[Peer]) -> Finished:
     return Finished(command=command, outcome=of_fleet(outcomes, code), exit_code=code, hosts=hosts)
 
 
-def foreseen(command: str, peers: list[Peer]) -> Finished:
+def dry_run_result(command: str, peers: list[Peer]) -> Finished:
     """The end of looking ahead, where nothing stood in the way of it."""
     hosts = {peer.name: {name: _foreseen(plan) for name, plan in peer.plans.items()} for peer in peers}
     pending = any(result.outcome == "pending" for results in hosts.values() for result in results.values())

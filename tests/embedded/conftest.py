@@ -9,7 +9,7 @@ import paramiko
 import pytest
 
 from tasks.embedded import Sandbox, down, up
-from tasks.embedded.place import state_of
+from tasks.embedded.state_dir import state_of
 from tests.support import guard
 
 Connect = Callable[..., paramiko.SSHClient]

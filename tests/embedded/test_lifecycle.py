@@ -13,7 +13,7 @@ import pytest
 
 from tasks._errors import NotReady
 from tasks.embedded import Sandbox, down, processes, up
-from tasks.embedded.place import state_of
+from tasks.embedded.state_dir import state_of
 
 
 def pids(sandbox: Sandbox) -> list[int]:

@@ -23,7 +23,7 @@ from tasks.inventory.secret import reveal
 from tasks.remote import bootstrap
 from tasks.rollout import facts as facts_
 from tasks.rollout.goal import Goal, key
-from tasks.rollout.planning import towards
+from tasks.rollout.planner import deploy_planner
 from tests.support.lab import LabHost, git
 
 PATIENCE = 40.0
@@ -164,7 +164,7 @@ class Deploy:
         self.services = services
         self.executor = Executor(python, faults, **env)
         self.lease = lease
-        self.place = {"root": str(host.root), "supervisord_conf": "supervisord.conf", "program_dir": "conf.d"}
+        self.layout = {"root": str(host.root), "supervisord_conf": "supervisord.conf", "program_dir": "conf.d"}
         self.facts: dict[str, facts_.Facts] = {}
 
     def __enter__(self) -> Deploy:
@@ -177,7 +177,7 @@ class Deploy:
         listed = [{"name": one.name, "directory": one.directory, "repo": one.repo, "revision": revision,
                    "shared": list(one.shared)}
                   for one in self.services]
-        self.executor.send({"do": do, "lease": self.lease, "place": self.place, "deploy": self.id, "by": "ann@laptop",
+        self.executor.send({"do": do, "lease": self.lease, "place": self.layout, "deploy": self.id, "by": "ann@laptop",
                             "command": "deploy", "since": "2026-01-01T00:00:00Z", "services": listed, **more})
 
     def look(self, revision: str | None = "main") -> Deploy:
@@ -190,13 +190,13 @@ class Deploy:
         return self
 
     def message(self, **options: Any) -> Message:
-        """The plan towards what was resolved."""
+        """The plan deploy_planner what was resolved."""
         host = Host(name="web1", root=str(self.host.root))
         targets = tuple(Target(host=host, service=one) for one in self.services)
         goals = {one["service"]: Goal(commit=one["commit"], revision=one["revision"], branch=one["branch"])
                  for one in self.executor.heard if one["event"] == "resolved"}
         facts = {("web1", name): found for name, found in self.facts.items()}
-        plans = towards(recipe, **options)(targets, facts, goals)
+        plans = deploy_planner(recipe, **options)(targets, facts, goals)
         steps = {target.service.name: plans[key(target)].message() for target in targets}
         return {"do": "plan", "phases": ["prepare"], "services": steps}
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from tasks.executor import errors, git, locks, processes, shell
-from tasks.executor.place import Place
-from tasks.rollout import supervised
+from tasks.executor.layout import Layout
+from tasks.rollout.recipe import supervised
 from tests.executor.conftest import Make
 from tests.executor.driver import Example
 from tests.support.lab import LabHost, wait_for
@@ -43,7 +43,7 @@ def test_a_supervisord_that_hangs(example: Example) -> None:
     example.write()
     with other_socket(example) as (_, conf), example.deploy(
             faults="from . import rpc\nrpc.ANSWER_WITHIN = 0.3\n") as deploy:
-        deploy.place["supervisord_conf"] = conf
+        deploy.layout["supervisord_conf"] = conf
         deploy.hello()
         (problem,) = deploy.executor.until("not_ready")["problems"]
     assert "supervisord hangs" in problem["message"] and "supervisord -c" in problem["hint"]
@@ -132,7 +132,7 @@ def test_a_supervisord_that_shuts_down(example: Example) -> None:
         example.write()
         with example.deploy() as deploy:
             deploy.host = host
-            deploy.place["root"] = str(host.root)
+            deploy.layout["root"] = str(host.root)
             deploy.hello()
             (problem,) = deploy.executor.until("not_ready")["problems"]
     finally:
@@ -178,8 +178,8 @@ def test_a_recovery_that_meets_a_lock(example: Example, another: Make) -> None:
     other.write()
     with example.deploy(example.service, other.service) as deploy:
         deploy.prepare().executor.kill()
-    place = Place({"root": str(example.host.root), "supervisord_conf": "supervisord.conf", "program_dir": "conf.d"})
-    held = locks.Locks(place, {"by": "ben@desk"})
+    layout = Layout({"root": str(example.host.root), "supervisord_conf": "supervisord.conf", "program_dir": "conf.d"})
+    held = locks.Locks(layout, {"by": "ben@desk"})
     held.take([other.name])
     with example.deploy() as deploy:
         deploy.hello()

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from tasks.executor import errors, files, history, journal, locks, restoring
-from tasks.executor.place import Place
+from tasks.executor import errors, files, history, journal, locks, undo
+from tasks.executor.layout import Layout
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    made = Place({"root": str(tmp_path), "supervisord_conf": "supervisord.conf", "program_dir": "conf.d"})
+def layout(tmp_path: Path) -> Layout:
+    made = Layout({"root": str(tmp_path), "supervisord_conf": "supervisord.conf", "program_dir": "conf.d"})
     made.prepare()
     (tmp_path / "conf.d").mkdir()
     for service in "ab":
@@ -24,12 +24,12 @@ def place(tmp_path: Path) -> Place:
     return made
 
 
-def head(place: Place, deploy: str = "d1", services: str = "ab", **record: Any) -> dict[str, Any]:
+def head(layout: Layout, deploy: str = "d1", services: str = "ab", **record: Any) -> dict[str, Any]:
     steps = [{"name": name, "undo": {"action": f"{name}_back", "args": {}} if name != "verify" else None,
               "undo_last": name == "fetch"} for name in ("fetch", "checkout", "verify")]
     parts = {name: {"directory": name, "repo": "r", "record": {"deploy": deploy, **record}, "steps": steps}
              for name in services}
-    return {"deploy": deploy, "by": "ann", "command": "deploy", "place": place.settings, "services": parts}
+    return {"deploy": deploy, "by": "ann", "command": "deploy", "place": layout.settings, "services": parts}
 
 
 def test_a_file_is_old_or_new_and_private(tmp_path: Path) -> None:
@@ -94,108 +94,108 @@ def test_last_lines(tmp_path: Path, count: int, since: int, lines: list[str]) ->
     assert files.last_lines(str(tmp_path / "none"), 5) == []
 
 
-def test_a_journal_comes_back_as_it_was(place: Place) -> None:
-    written = journal.create(place, head(place))
+def test_a_journal_comes_back_as_it_was(layout: Layout) -> None:
+    written = journal.create(layout, head(layout))
     for service, step in (("a", "fetch"), ("b", "fetch"), ("b", "checkout"), ("a", "verify")):
         written.begin(service, step)
-    (read,) = journal.unfinished(place)
+    (read,) = journal.unfinished(layout)
     assert (read.head, read.begun) == (written.head, written.begun)
     undos = [(service, step["name"]) for service, step in read.undos()]
     assert undos == [("b", "checkout"), ("a", "fetch"), ("b", "fetch")]
     assert os.stat(written.path).st_mode & 0o777 == 0o600
 
 
-def test_a_torn_begin_was_not_begun(place: Place) -> None:
-    written = journal.create(place, head(place))
+def test_a_torn_begin_was_not_begun(layout: Layout) -> None:
+    written = journal.create(layout, head(layout))
     written.begin("a", "fetch")
     with open(written.path, "ab") as file:
         file.write(b'{"begin": ["a", "chec')
-    (read,) = journal.unfinished(place)
+    (read,) = journal.unfinished(layout)
     assert read.begun == [("a", "fetch")]
     read.begin("b", "fetch")
-    assert journal.unfinished(place)[0].begun == [("a", "fetch"), ("b", "fetch")]
+    assert journal.unfinished(layout)[0].begun == [("a", "fetch"), ("b", "fetch")]
 
 
 @pytest.mark.parametrize("size", [10, 300_000])
-def test_a_journal_of_any_size_is_found(place: Place, size: int) -> None:
-    journal.create(place, head(place, variables={"BIG": "ü" * size}))
-    assert len(journal.unfinished(place)) == 1
+def test_a_journal_of_any_size_is_found(layout: Layout, size: int) -> None:
+    journal.create(layout, head(layout, variables={"BIG": "ü" * size}))
+    assert len(journal.unfinished(layout)) == 1
 
 
 @pytest.mark.parametrize("text", ["", "rubbish\n", '{"deploy": "d1"}\n', "\0" * 512])
-def test_a_journal_that_cannot_be_read_is_not_passed_over(place: Place, text: str) -> None:
-    Path(place.journal_file("d1")).write_text(text)
+def test_a_journal_that_cannot_be_read_is_not_passed_over(layout: Layout, text: str) -> None:
+    Path(layout.journal_file("d1")).write_text(text)
     with pytest.raises(errors.CannotRestore, match=r"d1\.json"):
-        journal.unfinished(place)
+        journal.unfinished(layout)
 
 
-def test_backups_and_what_is_left_of_them(place: Place) -> None:
-    program = Path(place.program_file("a"))
+def test_backups_and_what_is_left_of_them(layout: Layout) -> None:
+    program = Path(layout.program_file("a"))
     program.write_text("program")
     program.chmod(0o640)
-    written = journal.create(place, head(place))
-    backup = Path(place.backup("a", "d1"))
+    written = journal.create(layout, head(layout))
+    backup = Path(layout.backup("a", "d1"))
     assert {path.name: path.read_text() for path in backup.iterdir()} == {"program": "program"}
     assert (backup / "program").stat().st_mode & 0o777 == 0o640
-    assert list(Path(place.backup("b", "d1")).iterdir()) == []
+    assert list(Path(layout.backup("b", "d1")).iterdir()) == []
     written.remove()
     assert not backup.exists() and not os.path.exists(written.path)
 
 
-def test_tidying_leaves_what_a_journal_speaks_of(place: Place) -> None:
-    journal.create(place, head(place, "d2"))
+def test_tidying_leaves_what_a_journal_speaks_of(layout: Layout) -> None:
+    journal.create(layout, head(layout, "d2"))
     for name in ("before-d1", "resolve-x1"):
-        os.makedirs(os.path.join(place.service_state("a"), name, "deep"))
-    journal.tidy(place, "a")
-    assert os.listdir(place.service_state("a")) == ["before-d2"]
+        os.makedirs(os.path.join(layout.service_state("a"), name, "deep"))
+    journal.tidy(layout, "a")
+    assert os.listdir(layout.service_state("a")) == ["before-d2"]
 
 
-def test_the_first_history_line_is_the_commit_record(place: Place) -> None:
-    written = journal.create(place, head(place))
+def test_the_first_history_line_is_the_commit_record(layout: Layout) -> None:
+    written = journal.create(layout, head(layout))
     assert not written.committed()
-    history.write(place, "b", {"deploy": "d0", "result": "committed"})
-    history.write(place, "b", {"deploy": "d1", "result": "restored"})
+    history.write(layout, "b", {"deploy": "d0", "result": "committed"})
+    history.write(layout, "b", {"deploy": "d1", "result": "restored"})
     assert not written.committed()
-    history.write(place, "a", {"deploy": "d1", "result": "committed"})
+    history.write(layout, "a", {"deploy": "d1", "result": "committed"})
     assert written.committed()
-    restoring.commit(written)
-    assert journal.unfinished(place) == []
+    undo.commit(written)
+    assert journal.unfinished(layout) == []
 
 
-def test_a_deploy_has_one_line(place: Place) -> None:
+def test_a_deploy_has_one_line(layout: Layout) -> None:
     for result in ("committed", "restored"):
-        history.write(place, "a", {"deploy": "d1", "result": result, "to": "c1"})
-    history.write(place, "a", {"deploy": "d2", "result": "restored", "to": "c2"})
-    lines = history.read(place, "a")
+        history.write(layout, "a", {"deploy": "d1", "result": result, "to": "c1"})
+    history.write(layout, "a", {"deploy": "d2", "result": "restored", "to": "c2"})
+    lines = history.read(layout, "a")
     assert [(line["deploy"], line["result"]) for line in lines] == [("d1", "committed"), ("d2", "restored")]
     assert history.last_committed(lines)["to"] == "c1"
-    assert history.last_committed([]) == {} and history.find(place, "a", "d3") is None
+    assert history.last_committed([]) == {} and history.find(layout, "a", "d3") is None
     assert lines[0]["service"] == "a" and lines[0]["at"].endswith("Z")
 
 
-def test_locks_of_two_holders(place: Place) -> None:
-    first, second = locks.Locks(place, {"by": "ann"}), locks.Locks(place, {"by": "bob"})
+def test_locks_of_two_holders(layout: Layout) -> None:
+    first, second = locks.Locks(layout, {"by": "ann"}), locks.Locks(layout, {"by": "bob"})
     first.take(["b"])
     with pytest.raises(locks.Held) as held:
         second.take(["a", "b"])
     assert (held.value.service, held.value.holder["by"]) == ("b", "ann")
     assert second.held() == []
-    assert locks.holder_of(place, "a") == {} and locks.holder_of(place, "b")["by"] == "ann"
+    assert locks.holder_of(layout, "a") == {} and locks.holder_of(layout, "b")["by"] == "ann"
     first.describe(by="a much longer name than before")
     first.describe(by="ann")
-    assert locks.holder_of(place, "b")["by"] == "ann"
+    assert locks.holder_of(layout, "b")["by"] == "ann"
     first.release()
-    assert locks.holder_of(place, "b") == {}
+    assert locks.holder_of(layout, "b") == {}
     second.take(["a", "b"])
     second.release()
 
 
-def test_a_lock_file_that_somebody_removed(place: Place) -> None:
-    first, second = locks.Locks(place, {}), locks.Locks(place, {})
+def test_a_lock_file_that_somebody_removed(layout: Layout) -> None:
+    first, second = locks.Locks(layout, {}), locks.Locks(layout, {})
     first.take(["a"])
-    os.unlink(place.lock_file("a"))
+    os.unlink(layout.lock_file("a"))
     second.take(["a"])                              # as the kernel sees it, the first has lost it
-    third = locks.Locks(place, {})
+    third = locks.Locks(layout, {})
     with pytest.raises(locks.Held):
         third.take(["a"])
     first.release()
@@ -204,8 +204,8 @@ def test_a_lock_file_that_somebody_removed(place: Place) -> None:
     second.release()
 
 
-def test_a_child_holds_nothing(place: Place) -> None:
-    first, second = locks.Locks(place, {}), locks.Locks(place, {})
+def test_a_child_holds_nothing(layout: Layout) -> None:
+    first, second = locks.Locks(layout, {}), locks.Locks(layout, {})
     first.take(["a"])
     child = subprocess.Popen(["sleep", "100"])
     first.release()
@@ -215,30 +215,30 @@ def test_a_child_holds_nothing(place: Place) -> None:
     child.wait()
 
 
-def test_the_reload_lock_is_waited_for_but_not_for_ever(place: Place) -> None:
-    with locks.reload_lock(place), pytest.raises((OSError, errors.HostError), match="supervisord"), \
-            locks.waiting(place.reload_lock, 0.1, lambda: None):
+def test_the_reload_lock_is_waited_for_but_not_for_ever(layout: Layout) -> None:
+    with locks.reload_lock(layout), pytest.raises((OSError, errors.HostError), match="supervisord"), \
+            locks.waiting(layout.reload_lock, 0.1, lambda: None):
         pass
-    with locks.waiting(place.reload_lock, 0.1, lambda: None):
+    with locks.waiting(layout.reload_lock, 0.1, lambda: None):
         pass
 
 
 @pytest.mark.parametrize("text", ["", "rubbish", '{"pid": 1}', '{"pid": "x", "start": []}', "[]"])
-def test_a_holder_that_cannot_be_read(place: Place, text: str) -> None:
-    Path(place.lock_file("a")).write_text(text)
-    assert locks.holder_of(place, "a") == {}
+def test_a_holder_that_cannot_be_read(layout: Layout, text: str) -> None:
+    Path(layout.lock_file("a")).write_text(text)
+    assert locks.holder_of(layout, "a") == {}
 
 
 def test_a_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    made = Place({"root": "~/r", "supervisord_conf": "/etc/s.conf", "program_dir": "../p"})
+    made = Layout({"root": "~/r", "supervisord_conf": "/etc/s.conf", "program_dir": "../p"})
     assert (made.root, made.supervisord_conf, made.program_dir) == (f"{tmp_path}/r", "/etc/s.conf", f"{tmp_path}/p")
     with pytest.raises(errors.NotReady, match="does not exist"):
         made.prepare()
 
 
-def test_the_journal_is_lines_of_json(place: Place) -> None:
-    written = journal.create(place, head(place))
+def test_the_journal_is_lines_of_json(layout: Layout) -> None:
+    written = journal.create(layout, head(layout))
     written.begin("a", "fetch")
     lines = Path(written.path).read_text().splitlines()
     assert json.loads(lines[0])["deploy"] == "d1" and json.loads(lines[1]) == {"begin": ["a", "fetch"]}

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tasks.executor import configuration as configurations
 from tasks.executor import errors, git, revision
-from tasks.executor.here import Here
-from tasks.executor.place import Place
+from tasks.executor import supervisord_conf as configurations
+from tasks.executor.context import ServiceContext
+from tasks.executor.layout import Layout
 from tests.support.lab import git as run_git
 
 
@@ -52,11 +52,11 @@ def test_a_full_commit_then_a_branch_then_a_tag_then_an_abbreviation(
         tmp_path: Path, work: Path, asked: str, means: str, branch: str | None, cloned: bool) -> None:
     wanted = commit(work, means)
     asked = {"FULL": wanted, "SHORT": wanted[:9], "SHOUTED": wanted[:9].upper()}.get(asked, asked)
-    here = _here(tmp_path, work, cloned)
-    found = revision.resolve(here, asked)
+    ctx = _here(tmp_path, work, cloned)
+    found = revision.resolve(ctx, asked)
     assert (found["commit"], found["branch"], found["revision"]) == (wanted, branch, asked)
-    assert here.clone.exists() is cloned                # looking does not begin anything
-    assert os.listdir(here.place.service_state("a")) == []
+    assert ctx.clone.exists() is cloned                # looking does not begin anything
+    assert os.listdir(ctx.layout.service_state("a")) == []
 
 
 @pytest.mark.parametrize("cloned", [True, False])
@@ -67,29 +67,29 @@ def test_no_such_revision(tmp_path: Path, work: Path, asked: str, cloned: bool) 
 
 
 def test_a_branch_that_moved_is_not_the_old_local_one(tmp_path: Path, work: Path) -> None:
-    here = _here(tmp_path, work, True)
-    run_git(Path(here.directory), "branch", "main", commit(work, "v0"))
+    ctx = _here(tmp_path, work, True)
+    run_git(Path(ctx.directory), "branch", "main", commit(work, "v0"))
     (work / "file").write_text("new")
     run_git(work, "commit", "--quiet", "--all", "--message", "moved")
     run_git(work, "tag", "--force", "v0")
-    assert revision.resolve(here, "main") == {
+    assert revision.resolve(ctx, "main") == {
         "revision": "main", "commit": commit(work, "main"), "branch": "main", "subject": "moved",
         "commits": [], "dropped": [],
         "back": None, "forward": None}                  # HEAD stands on no commit yet
-    assert revision.resolve(here, "v0")["commit"] == commit(work, "main")
+    assert revision.resolve(ctx, "v0")["commit"] == commit(work, "main")
 
 
 def test_how_far_it_goes_back(tmp_path: Path, work: Path) -> None:
-    here = _here(tmp_path, work, True)
+    ctx = _here(tmp_path, work, True)
     run_git(work, "checkout", "--quiet", "-b", "other", "v0")
     run_git(work, "commit", "--quiet", "--allow-empty", "--message", "beside")
-    here.clone.fetch(quiet)
-    here.clone.checkout(commit(work, "main"), quiet)
-    asked = {name: revision.resolve(here, name) for name in ("main", "v1", "v0", "other")}
+    ctx.clone.fetch(quiet)
+    ctx.clone.checkout(commit(work, "main"), quiet)
+    asked = {name: revision.resolve(ctx, name) for name in ("main", "v1", "v0", "other")}
     assert {name: (found["back"], found["forward"]) for name, found in asked.items()} == {
         "main": (0, 0), "v1": (1, 0), "v0": (2, 0), "other": (2, 1)}
-    here.clone.checkout(commit(work, "v0"), quiet)
-    assert revision.resolve(here, "main")["forward"] == 2
+    ctx.clone.checkout(commit(work, "v0"), quiet)
+    assert revision.resolve(ctx, "main")["forward"] == 2
     (tmp_path / "new").mkdir()
     assert revision.resolve(_here(tmp_path / "new", work, False), "main")["back"] is None
 
@@ -133,9 +133,9 @@ def test_going_back_to_a_branch(clone: git.Clone, work: Path) -> None:
     assert clone.head() == last
     assert clone.state() == git.State(last, None, {})
     clone.checkout(first, quiet, force=True)
-    clone.attach("main", first)
+    clone.reattach_branch("main", first)
     assert clone.state() == git.State(first, "main", {})
-    clone.attach("main", last)                          # it is not there any more: stay
+    clone.reattach_branch("main", last)                          # it is not there any more: stay
     assert clone.head() == first
 
 
@@ -161,7 +161,7 @@ def test_vacated_it_is_as_git_init_left_it(clone: git.Clone, work: Path) -> None
     clone.checkout(commit(work, "main"), quiet)
     (Path(clone.directory) / "mine").write_text("untracked")
     assert (Path(clone.directory) / "file").exists()
-    clone.vacate(before.branch)
+    clone.checkout_empty(before.branch)
     assert clone.state() == before and before.commit is None
     assert sorted(os.listdir(clone.directory)) == [".git", "mine"]
 
@@ -170,15 +170,15 @@ def test_a_copy_set_aside_leaves_the_files(clone: git.Clone, work: Path) -> None
     clone.create()
     clone.fetch(quiet)
     clone.checkout(commit(work, "main"), quiet)
-    clone.copy_aside("nothing", quiet)
-    assert clone.stash("nothing") is None
+    clone.stash_copy("nothing", quiet)
+    assert clone.find_stash("nothing") is None
     (Path(clone.directory) / "file").write_text("edited")
-    clone.copy_aside("deploy-1", quiet)
+    clone.stash_copy("deploy-1", quiet)
     assert (Path(clone.directory) / "file").read_text() == "edited"
-    assert clone.stash("deploy-1") == "stash@{0}"
+    assert clone.find_stash("deploy-1") == "stash@{0}"
     clone.drop_stash("deploy-1")
     clone.drop_stash("deploy-1")
-    assert clone.stash("deploy-1") is None
+    assert clone.find_stash("deploy-1") is None
 
 
 @pytest.mark.parametrize("name", ["ä ö", "-rf", "a\tb", "x;y", "quote\"d"])
@@ -235,9 +235,9 @@ def test_the_newest_of_many_stashes_is_brought_back(clone: git.Clone, work: Path
     (folder / ".git/logs/refs/stash").write_text(line * 250)
     run_git(folder, "checkout", "--quiet", "--force", "HEAD")
     (folder / "file").write_text("precious")
-    clone.set_aside("the-deploy", quiet)
+    clone.stash_edits("the-deploy", quiet)
     assert (folder / "file").read_text() == "2"
-    clone.bring_back("the-deploy", quiet)
+    clone.pop_stash("the-deploy", quiet)
     assert (folder / "file").read_text() == "precious"
 
 
@@ -265,13 +265,13 @@ files = conf.d/*.conf micro/*/*.ini
 """
 
 
-def configuration(folder: Path, text: str = CONF, **env: str) -> configurations.Configuration:
+def conf(folder: Path, text: str = CONF, **env: str) -> configurations.SupervisordConf:
     (folder / "supervisord.conf").write_text(text)
-    return configurations.Configuration(str(folder / "supervisord.conf"), env)
+    return configurations.SupervisordConf(str(folder / "supervisord.conf"), env)
 
 
 def test_what_is_read_of_a_supervisord_conf(tmp_path: Path) -> None:
-    found = configuration(tmp_path)
+    found = conf(tmp_path)
     assert found.socket() == f"{tmp_path}/s.sock"
     assert found.credentials() == ("u", "p%w")
     (tmp_path / "micro/a").mkdir(parents=True)
@@ -287,14 +287,14 @@ def test_what_is_read_of_a_supervisord_conf(tmp_path: Path) -> None:
     ("[supervisorctl]\nserverurl=unix:///a/b.sock\n", "/a/b.sock")])
 def test_sockets(tmp_path: Path, text: str, path: str) -> None:
     wanted = path.replace("HERE", str(tmp_path)).replace("HOME", os.path.expanduser("~"))
-    assert configuration(tmp_path, text, RUN="/run/x").socket() == wanted
+    assert conf(tmp_path, text, RUN="/run/x").socket() == wanted
 
 
 @pytest.mark.parametrize("text", ["[unix_http_server]\nfile=%(ENV_NONE)s/s\n", "[unix_http_server]\nfile=50%\n",
                                   "[inet_http_server]\nport=9001\n", "no section\n", ""])
 def test_what_cannot_be_used_is_named(tmp_path: Path, text: str) -> None:
     with pytest.raises(errors.NotReady, match=r"supervisord\.conf"):
-        configuration(tmp_path, text).socket()
+        conf(tmp_path, text).socket()
 
 
 @pytest.mark.parametrize(("text", "line"), [
@@ -306,19 +306,19 @@ def test_a_definition_elsewhere(tmp_path: Path, text: str, line: int | None) -> 
     own.write_text("[program:a]\n")
     stranger = tmp_path / "conf.d/b.conf"
     stranger.write_text(text)
-    assert configuration(tmp_path).elsewhere("a", str(own)) == (line and (str(stranger), line))
+    assert conf(tmp_path).elsewhere("a", str(own)) == (line and (str(stranger), line))
 
 
-def _here(folder: Path, work: Path, cloned: bool) -> Here:
-    place = Place({"root": str(folder), "supervisord_conf": "s.conf", "program_dir": "conf.d"})
-    place.prepare()
-    os.makedirs(place.service_state("a"))
+def _here(folder: Path, work: Path, cloned: bool) -> ServiceContext:
+    layout = Layout({"root": str(folder), "supervisord_conf": "s.conf", "program_dir": "conf.d"})
+    layout.prepare()
+    os.makedirs(layout.service_state("a"))
     service: dict[str, Any] = {"name": "a", "directory": "clone", "repo": str(work)}
-    here = Here(place, service, dict(os.environ), "d1")
+    ctx = ServiceContext(layout, service, dict(os.environ), "d1")
     if cloned:
-        here.clone.create()
-        here.clone.fetch(quiet)
-    return here
+        ctx.clone.create()
+        ctx.clone.fetch(quiet)
+    return ctx
 
 
 def test_a_commit_without_its_files_is_not_there(clone: git.Clone, work: Path) -> None:

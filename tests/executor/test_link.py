@@ -139,7 +139,7 @@ def test_what_was_said_in_time_counts_and_a_commit_is_not_disturbed(ends: Ends) 
     os.close(ends.to_link)
     wait_for(lambda: ends.link._gone, "the end of the connection")
     assert ends.link.receive() == {"do": "commit"}
-    with ends.link.decided():
+    with ends.link.uninterruptible():
         ends.link.check()
     with pytest.raises(Aborted):
         ends.link.check()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tasks.executor import history
-from tasks.executor.place import Place
+from tasks.executor.layout import Layout
 from tests.executor.driver import Deploy, Example
 from tests.support.lab import LabHost, wait_for
 
@@ -222,10 +222,10 @@ def test_history_is_bounded_and_keeps_the_way_back(example: Example) -> None:
     good = [line(number) for number in range(150)]
     path = past(example, *good, *(line(number, "restored") for number in range(1000, 1000 + history.MOST)),
                 line(9999)[:30])
-    place = Place({"root": str(example.host.root), "supervisord_conf": "supervisord.conf", "program_dir": "conf.d"})
-    known = [one["deploy"] for one in history.known(place, example.name)]
+    layout = Layout({"root": str(example.host.root), "supervisord_conf": "supervisord.conf", "program_dir": "conf.d"})
+    known = [one["deploy"] for one in history.known(layout, example.name)]
     assert known[:100] == [f"d{number}" for number in range(50, 150)] and len(known) == 100 + history.KEPT
-    history.write(place, example.name, {"deploy": "now", "result": "committed"})
+    history.write(layout, example.name, {"deploy": "now", "result": "committed"})
     kept = [json.loads(text)["deploy"] for text in path.read_text().splitlines()]
     assert kept[:99] == [f"d{number}" for number in range(51, 150)]
     assert kept[-1] == "now" and len(kept) == 99 + history.NEWEST
@@ -239,7 +239,7 @@ def test_history_is_bounded_and_keeps_the_way_back(example: Example) -> None:
 def test_watching_tells_only_what_changes(example: Example, python: str) -> None:
     example.write()
     example.committed()
-    faults = "from . import reading\nreading.PAUSE = 0.05\n"
+    faults = "from . import queries\nqueries.PAUSE = 0.05\n"
     with example.deploy(python=python, faults=faults) as deploy:
         deploy.hello("status", watch=True)
         first = deploy.executor.until("facts")["services"][example.name]

@@ -270,7 +270,7 @@ def test_committed_but_killed_before_the_journal_was_removed(example: Example, r
     assert example.results() == ["committed", "committed"]
     pid = example.info()["pid"]
     with example.deploy() as deploy:
-        deploy.hello("ask", deploy=killed.id, patience=1)
+        deploy.hello("ask", deploy=killed.id, timeout=1)
         ending = deploy.executor.until("ending")
         assert (ending["result"], ending["due"]) == ("committed", False)
     with example.deploy() as deploy:
@@ -559,7 +559,7 @@ def test_recovery_goes_by_the_journals_places(example: Example) -> None:
     elsewhere = example.host.root / "elsewhere.d"
     elsewhere.mkdir(exist_ok=True)
     with example.deploy() as deploy:
-        deploy.place["program_dir"] = "elsewhere.d"
+        deploy.layout["program_dir"] = "elsewhere.d"
         deploy.hello()
         deploy.executor.until("locked")
     before.assert_so()
@@ -583,7 +583,7 @@ def test_a_symlinked_root_is_the_same_root(example: Example) -> None:
     if not link.is_symlink():
         link.symlink_to(example.host.root)
     with example.deploy() as deploy, example.deploy() as other:
-        deploy.place["root"] = str(link)
+        deploy.layout["root"] = str(link)
         deploy.look()
         other.hello()
         assert other.executor.until("refused", "locked")["event"] == "refused"
@@ -599,7 +599,7 @@ def test_a_symlinked_root_is_the_same_root(example: Example) -> None:
 def test_a_root_below_the_home_folder(example: Example) -> None:
     example.write()
     with example.deploy(HOME=str(example.host.root.parent)) as deploy:
-        deploy.place["root"] = "~/" + example.host.root.name
+        deploy.layout["root"] = "~/" + example.host.root.name
         assert deploy.look().facts[example.name].directory == str(example.directory)
 
 
@@ -685,7 +685,7 @@ def test_status_logs_and_ask(example: Example, python: str) -> None:
         deploy.hello("logs", lines=5)
         assert deploy.executor.until("log")["line"] == "hello from it"
     with example.deploy(python=python) as deploy:
-        deploy.hello("ask", deploy="never heard of", patience=1)
+        deploy.hello("ask", deploy="never heard of", timeout=1)
         ending = deploy.executor.until("ending")
         assert (ending["result"], ending["busy"], ending["due"], ending["now"]) == (None, False, False, commit)
 
@@ -741,7 +741,7 @@ def test_a_definition_elsewhere_is_refused(example: Example) -> None:
 
 def test_no_root(example: Example) -> None:
     with example.deploy() as deploy:
-        deploy.place["root"] = "/no/such/root"
+        deploy.layout["root"] = "/no/such/root"
         deploy.hello()
         problem = deploy.executor.until("problem")
         assert problem["kind"] == "not_ready" and "/no/such/root" in problem["message"]
@@ -753,7 +753,7 @@ def test_supervisord_down(example: Example, host: LabHost) -> None:
     conf = host.root / "down.conf"
     conf.write_text(host.conf.read_text().replace("supervisor.sock", "nobody.sock"))
     with example.deploy() as deploy:
-        deploy.place["supervisord_conf"] = "down.conf"
+        deploy.layout["supervisord_conf"] = "down.conf"
         deploy.hello()
         (problem,) = deploy.executor.until("not_ready")["problems"]
         assert "nobody.sock" in problem["message"] and "supervisord -c" in problem["hint"]

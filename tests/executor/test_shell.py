@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tasks.executor import errors, login, processes, shell
+from tasks.executor import errors, login_env, processes, shell
 from tests.support.lab import wait_for
 
 
@@ -128,7 +128,7 @@ def test_the_login_environment(home: Path, before: str) -> None:
                                    "export PATH=/from/profile:$PATH\n"
                                    f"[ -z \"$!\" ] || echo $! >{home}/background\n")
     try:
-        found = in_time(lambda: login.LoginShell().environment())
+        found = in_time(lambda: login_env.LoginShell().environment())
         assert found["FROM_PROFILE"] == "two\nlines"
         assert os.fsencode(found["ODD"]) == b"\xff"
         assert found["PATH"].split(":")[0] == "/from/profile"
@@ -144,7 +144,7 @@ def test_the_login_environment(home: Path, before: str) -> None:
 def test_a_profile_that_ends_the_shell(home: Path, profile: str) -> None:
     (home / ".profile").write_text(profile)
     try:
-        found = in_time(lambda: login.LoginShell().environment())
+        found = in_time(lambda: login_env.LoginShell().environment())
         assert found["HOME"] == str(home)
         assert set(os.environ["PATH"].split(":")) <= set(found["PATH"].split(":"))
     finally:
@@ -154,7 +154,7 @@ def test_a_profile_that_ends_the_shell(home: Path, profile: str) -> None:
 def test_what_a_deploy_left_is_found_by_its_mark(tmp_path: Path) -> None:
     script = f"setsid sh -c 'echo $$ >{tmp_path}/pid; exec sleep 1000' &"
     shell.run(["/bin/sh", "-c", script + f" until [ -s {tmp_path}/pid ]; do :; done"], cwd="/", timeout=20,
-              env={**os.environ, processes.MARK: "the-deploy"})
+              env={**os.environ, processes.TAG: "the-deploy"})
     pid = pid_in(tmp_path / "pid")
     start = processes.start_time(pid)
     assert processes.alive(pid, start)

@@ -10,11 +10,11 @@ import os
 import signal
 import time
 
-from . import delivery as _delivery
-from . import here as _here
+from . import context as _context
 from . import journal as _journal
-from . import restoring as _restoring
-from . import rollout as _rollout
+from . import participant as _participant
+from . import transaction as _transaction
+from . import undo as _undo
 
 FOLDER = "@FOLDER@"
 _real = {name: getattr(os, name) for name in ("open", "close", "write", "fsync", "replace", "unlink", "mkdir")}
@@ -235,16 +235,16 @@ def _around(owner, name, before, after):
     setattr(owner, name, wrapped)
 
 
-_init = _rollout.Rollout.__init__
+_init = _participant.Participant.__init__
 
 
 def _armed_init(self, link, hello, env):
     _init(self, link, hello, env)
-    _arm(self.place.root)
+    _arm(self.layout.root)
 
 
-_rollout.Rollout.__init__ = _armed_init
-_sync = _here.Here.sync
+_participant.Participant.__init__ = _armed_init
+_sync = _context.ServiceContext.sync
 
 
 def _noted_sync(self, folder):
@@ -254,12 +254,12 @@ def _noted_sync(self, folder):
     return found
 
 
-_here.Here.sync = _noted_sync
-_around(_delivery.Delivery, "_do", lambda one, written, service, step: "step:" + step["name"],
+_context.ServiceContext.sync = _noted_sync
+_around(_transaction.Transaction, "_do", lambda one, written, service, step: "step:" + step["name"],
         lambda one, written, service, step: "did:" + step["name"])
-_around(_delivery.Delivery, "_say_why", lambda one, error: "telling", lambda one, error: "")
+_around(_transaction.Transaction, "_say_why", lambda one, error: "telling", lambda one, error: "")
 _around(_journal.Journal, "begin", lambda one, service, step: "", lambda one, service, step: "begun:" + step)
-_around(_restoring, "_undo", lambda left, service, step, env, story: "undo:" + step["name"],
-        lambda left, service, step, env, story: "undid:" + step["name"])
-_around(_restoring, "commit", lambda left: "commit", lambda left: "committed")
-_around(_restoring, "restore", lambda left, env, why, story: "", lambda left, env, why, story: "restored")
+_around(_undo, "_undo", lambda left, service, step, env, eventlog: "undo:" + step["name"],
+        lambda left, service, step, env, eventlog: "undid:" + step["name"])
+_around(_undo, "commit", lambda left: "commit", lambda left: "committed")
+_around(_undo, "restore", lambda left, env, why, eventlog: "", lambda left, env, why, eventlog: "restored")

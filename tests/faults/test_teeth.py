@@ -15,7 +15,7 @@ Edit = tuple[str, str, str]
 JOURNAL: Edit = ("journal.py", 'files.write_atomic(journal.path, json.dumps(head).encode() + b"\\n")', "pass")
 FSYNC: Edit = ("files.py", "        _write_all(fd, data, path)\n        os.fsync(fd)",
                "        _write_all(fd, data, path)")
-SYNC: Edit = ("settling.py", "why = here.sync(here.directory)", 'why = ""')
+SYNC: Edit = ("disk_sync.py", "why = ctx.sync(ctx.directory)", 'why = ""')
 LEASE: Edit = ("link.py", "if time.monotonic() - self._heard > self._lease:\n            raise",
                "if False:\n            raise")
 UNDO: Edit = ("journal.py", 'if step["undo"]]', 'if step["undo"] and step["name"] != "build"]')

@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 from supervisor.options import ServerOptions
 
-from tasks.program import options
+from tasks.inventory import program_options
 
 
 def test_the_table_knows_every_option_of_supervisor() -> None:
     source = inspect.getsource(ServerOptions._processes_from_section)
     read = set(re.findall(r"get\(section, ?'(\w+)'", source))
     read |= {f"{stream}_{rest}" for stream in ("stdout", "stderr") for rest in re.findall(r"'%s_(\w+)' % k", source)}
-    assert read == set(options.KINDS) | set(options.OWNED)
+    assert read == set(program_options.KINDS) | set(program_options.OWNED)
 
 
-def accepted(folder: Path, option: str, value: options.Value) -> bool:
+def accepted(folder: Path, option: str, value: program_options.Value) -> bool:
     conf = folder / "supervisord.conf"
-    conf.write_text(f"[supervisord]\n[program:x]\ncommand=/bin/true\n{option}={options.text(value)}\n")
+    conf.write_text(f"[supervisord]\n[program:x]\ncommand=/bin/true\n{option}={program_options.text(value)}\n")
     server = ServerOptions()
     server.usage = lambda message: (_ for _ in ()).throw(ValueError(message))
     try:
@@ -31,7 +31,7 @@ def accepted(folder: Path, option: str, value: options.Value) -> bool:
     return True
 
 
-VALUES: dict[str, tuple[list[options.Value], list[options.Value]]] = {
+VALUES: dict[str, tuple[list[program_options.Value], list[program_options.Value]]] = {
     "priority": ([5, -1, "7"], ["high", "1.5"]),
     "autostart": ([True, False, "true"], ["maybe"]),
     "autorestart": ([True, False, "unexpected"], ["always"]),
@@ -50,12 +50,12 @@ VALUES: dict[str, tuple[list[options.Value], list[options.Value]]] = {
 def test_supervisor_agrees(tmp_path: Path, option: str) -> None:
     good, bad = VALUES[option]
     for value in good:
-        assert options.problem(option, value) == "", value
+        assert program_options.problem(option, value) == "", value
         assert accepted(tmp_path, option, value), value
     for value in bad:
-        assert options.problem(option, value), value
+        assert program_options.problem(option, value), value
         assert not accepted(tmp_path, option, value), value
 
 
 def test_truth_is_written_as_supervisor_reads_it() -> None:
-    assert [options.text(value) for value in (True, False, 5, "x")] == ["true", "false", "5", "x"]
+    assert [program_options.text(value) for value in (True, False, 5, "x")] == ["true", "false", "5", "x"]

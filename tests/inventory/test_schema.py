@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tasks.inventory import schema, shape
+from tasks.inventory import program_options, schema, shape
 from tasks.inventory.document import parse
-from tasks.program import options
 from tests.support.lab import CHECKOUT, Lab
 from tests.test_readme import KEYS, README, blocks, coded, table
 
@@ -91,7 +90,7 @@ def test_the_defaults_that_it_tells_are_those_of_the_readme() -> None:
 
 @pytest.mark.parametrize("kind", ["Service", "Overrides"])
 def test_an_editor_can_offer_supervisords_options(kind: str) -> None:
-    assert set(schema.json_schema()["$defs"][kind]["properties"]["program"]["properties"]) == set(options.KINDS)
+    assert set(schema.json_schema()["$defs"][kind]["properties"]["program"]["properties"]) == set(program_options.KINDS)
 
 
 def test_the_modeline_names_the_copy() -> None:

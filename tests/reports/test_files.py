@@ -8,7 +8,7 @@ from xml.etree import ElementTree as xml
 import pytest
 
 from tasks._errors import SelectionError
-from tasks.reports import Audience, choose
+from tasks.reports import Reporters, choose
 from tasks.rollout.events import Error, Finished, Output, Result, Started, StepFinished, StepStarted
 
 OLD, NEW = "0" * 40, "1" * 40
@@ -16,11 +16,11 @@ OLD, NEW = "0" * 40, "1" * 40
 
 def written(tmp_path, kind, events):
     path = tmp_path / kind
-    with Audience(choose("plain", False, {}, io.StringIO(), io.StringIO())) as audience:
-        audience.write(kind, str(path))
+    with Reporters(choose("plain", False, {}, io.StringIO(), io.StringIO())) as reporters:
+        reporters.write(kind, str(path))
         assert not path.exists()
         for event in events:
-            audience.on(event)
+            reporters.on(event)
     return path.read_text("utf-8")
 
 
@@ -114,4 +114,4 @@ def test_what_an_earlier_job_left_is_gone(tmp_path):
 @pytest.mark.parametrize("kind", ["junit", "dotenv"])
 def test_a_file_that_cannot_be_written_is_told_first(tmp_path, kind):
     with pytest.raises(SelectionError, match=f"--{kind} .*nowhere/x: cannot be written: No such file"):
-        Audience(choose("plain", False, {}, io.StringIO(), io.StringIO())).write(kind, str(tmp_path / "nowhere/x"))
+        Reporters(choose("plain", False, {}, io.StringIO(), io.StringIO())).write(kind, str(tmp_path / "nowhere/x"))

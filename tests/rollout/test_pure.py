@@ -15,13 +15,13 @@ from tasks.inventory import schema
 from tasks.inventory.model import Health, Hook, Host, Service, Target
 from tasks.inventory.secret import Secret, reveal
 from tasks.program import files
-from tasks.rollout import goal, oddities, planning, results, rows, supervised
+from tasks.rollout import goal, oddities, planner, results, status
 from tasks.rollout.events import Result
-from tasks.rollout.facts import Facts, Program, Release, Standing
+from tasks.rollout.facts import CloneState, Facts, Program, Release
+from tasks.rollout.fetch_limit import FetchLimit
 from tasks.rollout.fleet import Peer
-from tasks.rollout.gate import Gate
+from tasks.rollout.recipe import STRATEGIES, in_place, releases, supervised
 from tasks.rollout.steps import PHASES, Plan
-from tasks.rollout.strategies import STRATEGIES, in_place, releases
 
 A, B, C, D = ("a" * 40, "b" * 40, "c" * 40, "d" * 40)
 SERVICE = Service(name="monitor", repo="r", directory="d", command="./monitor", run_mode="prod", build=("make",),
@@ -48,7 +48,7 @@ def facts(commit: str = A, **more: Any) -> Facts:
 
 def plan(found: Facts, **options: Any) -> Plan:
     key = goal.key(TARGET)
-    return planning.towards(recipe, **options)((TARGET,), {key: found}, {"monitor": GOAL})[key]
+    return planner.deploy_planner(recipe, **options)((TARGET,), {key: found}, {"monitor": GOAL})[key]
 
 
 def names(found: Plan) -> list[str]:
@@ -79,10 +79,10 @@ def test_force_does_everything() -> None:
 def test_obstacles_are_told_all_at_once() -> None:
     two = {("web1", "a"): facts(edited=[" M x"]), ("web2", "a"): facts(edited=[" M y"])}
     with pytest.raises(errors.NotReady, match=r"(?s)web1.* M x.*web2.* M y"):
-        planning.refuse_obstacles(two, set_aside=False)
-    planning.refuse_obstacles(two, set_aside=True)
+        planner.refuse_obstacles(two, set_aside=False)
+    planner.refuse_obstacles(two, set_aside=True)
     with pytest.raises(errors.NotReady, match="no clone"):
-        planning.refuse_obstacles({("web1", "a"): replace(BLANK, foreign=True)}, set_aside=True)
+        planner.refuse_obstacles({("web1", "a"): replace(BLANK, foreign=True)}, set_aside=True)
 
 
 def test_the_way_back_of_a_first_deploy() -> None:
@@ -140,7 +140,7 @@ def test_verify_and_health() -> None:
     checked = replace(SERVICE, health=Health(tcp="x:1", timeout=4))
     (step,) = supervised.health(checked)
     assert step.do.args["health"]["tcp"] == "x:1" and step.do.args["variables"] == {"X": "1", "RUN_MODE": "prod"}
-    assert [one.name for one in supervised.restarted(checked, facts())] == ["restart", "verify", "health"]
+    assert [one.name for one in supervised.restart_steps(checked, facts())] == ["restart", "verify", "health"]
 
 
 def test_a_record_says_what_a_way_back_needs() -> None:
@@ -162,9 +162,9 @@ def test_a_plan_is_plain_json() -> None:
 
 
 def test_the_same_version_keeps_what_is_known_of_it() -> None:
-    kept = planning.same_version(facts(), supervised.restarted(SERVICE, facts()))
+    kept = planner.same_version(facts(), supervised.restart_steps(SERVICE, facts()))
     assert (kept.was, kept.tried, kept.record["build"], kept.record["to"]) == (A, A, ["make old"], A)
-    assert planning.same_version(facts(committed={"to": B, "build": ["x"]}), []).record.get("build") is None
+    assert planner.same_version(facts(committed={"to": B, "build": ["x"]}), []).record.get("build") is None
 
 
 # --- hooks and phases ---
@@ -200,7 +200,7 @@ def test_once_a_deploy(found: list[Facts], force: bool, once: str | None) -> Non
     plain = replace(HOOKED, secrets=(), secret_values={})
     targets = tuple(Target(host=replace(HOST, name=f"web{number}"), service=plain) for number in (3, 1, 2))
     known = {(f"web{number}", "monitor"): one for number, one in enumerate(found, 1)}
-    plans = planning.towards(recipe, force=force)(targets, known, {"monitor": GOAL})
+    plans = planner.deploy_planner(recipe, force=force)(targets, known, {"monitor": GOAL})
     assert [host for (host, _), made in sorted(plans.items()) if "after_activate" in names(made)] == (
         [once] if once else [])
 
@@ -212,15 +212,15 @@ def test_once_a_deploy(found: list[Facts], force: bool, once: str | None) -> Non
 def test_a_lone_host_is_told_all_phases_in_advance(service: Service | None, steps: list[str], hosts: int) -> None:
     """The others one after the other; a phase without steps is none."""
     from tasks.rollout.coordinator import Coordinator
+    from tasks.rollout.deployment import Deployment
     from tasks.rollout.fleet import Fleet
-    from tasks.rollout.order import Order
 
-    order = Order(deploy="d", command="deploy", by="ann", since="now", environment="test")
+    order = Deployment(deploy="d", command="deploy", by="ann", since="now", environment="test")
     targets = tuple(replace(TARGET, host=replace(HOST, name=f"web{number}")) for number in range(hosts))
     coordinator = Coordinator(order, Fleet(targets), Silent())
     heard: list[Any] = []
     for one in coordinator.peers:
-        made = recipe(service, facts(), GOAL) if service else supervised.restarted(SERVICE, facts())
+        made = recipe(service, facts(), GOAL) if service else supervised.restart_steps(SERVICE, facts())
         one.plans = {"monitor": Plan(was=A, tried=B, steps=tuple(made))}
         one.send = lambda message, name=one.name: heard.append(  # type: ignore[method-assign,misc]
             (name, message.get("phases", message["do"])))
@@ -249,7 +249,7 @@ BUILT = releases.digest(RELEASED)
 def released(*names: str, current: str = A, commit: str = A, **more: Any) -> Facts:
     """A host on which these releases were built as RELEASED says."""
     found = [Release(name=name, digest=BUILT, in_use=name == current) for name in names]
-    standing = Standing(commit=None, branch="main", edited=[])
+    standing = CloneState(commit=None, branch="main", edited=[])
     return facts(commit, **{"strategy": "releases", "current": current, "releases": found, "standing": standing,
                             **more})
 
@@ -301,7 +301,7 @@ def test_what_makes_two_builds_of_one_commit_differ(change: dict[str, Any]) -> N
 
 
 def test_on_the_way_to_in_place_the_clone_goes_back_to_what_it_stood_on() -> None:
-    standing = Standing(commit=C, branch="main", edited=[" M x"])
+    standing = CloneState(commit=C, branch="main", edited=[" M x"])
     steps = {step.name: step for step in recipe(SERVICE, released(A, standing=standing), replace(GOAL, set_aside=True))}
     undo = steps["checkout"].undo
     assert undo and undo.args == {"commit": C, "branch": "main", "set_aside": True}
@@ -394,7 +394,7 @@ def fetched(service: str = "a") -> dict[str, Any]:
 
 @pytest.mark.parametrize("over", [fetched(), {"event": "failed"}, {"event": "gone"}, {"event": "done"}])
 def test_never_more_than_ten(over: dict[str, Any]) -> None:
-    gate, peers = Gate(), [Fetcher(number) for number in range(35)]
+    gate, peers = FetchLimit(), [Fetcher(number) for number in range(35)]
     for one in peers:
         gate.enter(one, fetching())                 # type: ignore[arg-type]
     done: list[Fetcher] = []
@@ -409,7 +409,7 @@ def test_never_more_than_ten(over: dict[str, Any]) -> None:
 
 
 def test_a_host_is_out_once_all_its_services_are_fetched() -> None:
-    gate, first, second = Gate(1), Fetcher(1), Fetcher(2)
+    gate, first, second = FetchLimit(1), Fetcher(1), Fetcher(2)
     gate.enter(first, fetching("ab"))               # type: ignore[arg-type]
     gate.enter(second, fetching())                  # type: ignore[arg-type]
     gate.hear(first, fetched("a"))                  # type: ignore[arg-type]
@@ -419,7 +419,7 @@ def test_a_host_is_out_once_all_its_services_are_fetched() -> None:
 
 
 def test_nobody_enters_a_gate_that_is_shut() -> None:
-    gate, first, second = Gate(1), Fetcher(1), Fetcher(2)
+    gate, first, second = FetchLimit(1), Fetcher(1), Fetcher(2)
     gate.enter(first, fetching())                   # type: ignore[arg-type]
     gate.enter(second, fetching())                  # type: ignore[arg-type]
     gate.shut()
@@ -520,12 +520,12 @@ def test_hosts_that_disagree() -> None:
 def test_a_host_that_was_never_heard_of_is_a_row() -> None:
     silent = errors.Unreachable("web2: no route", "try again")
     lost = peer("web2", error=silent, facts={})
-    first, second = rows.rows("test", [peer("web1"), lost])
+    first, second = status.rows("test", [peer("web1"), lost])
     assert (first.state, first.oddities) == ("RUNNING", [])
     assert second.state == "unreachable" and second.oddities == ["no route: try again"]
     again = peer("web2", facts={})
     again.before = silent
-    assert rows.rows("test", [again])[0].oddities == ["no route: try again"], "while it is tried again"
+    assert status.rows("test", [again])[0].oddities == ["no route: try again"], "while it is tried again"
 
 
 # --- asking how it ended ---
@@ -538,12 +538,12 @@ def test_a_host_that_was_never_heard_of_is_a_row() -> None:
     ([(None, True, True)], "", "still going back"), ([(None, False, True)], "", "due"), ([], "", "did not say")])
 def test_what_a_host_that_is_asked_says(
         monkeypatch: pytest.MonkeyPatch, answers: list[tuple[Any, bool, bool]], ending: str, why: str) -> None:
-    from tasks.rollout import asking
+    from tasks.rollout import outcome_query
 
     told = [{"service": "monitor", "result": result, "busy": busy, "due": due, "now": B}
             for result, busy, due in answers]
-    monkeypatch.setattr(asking, "_answers", lambda *args: told)
+    monkeypatch.setattr(outcome_query, "_answers", lambda *args: told)
     one = peer("web2", planned=True, error=LOST)
-    asking._ask(one, "d1")
+    outcome_query._ask(one, "d1")
     assert one.ending == ending and why in one.why
     assert (one.error is None) == (ending == "committed")       # nothing went wrong, then: exit 0

@@ -1,0 +1,77 @@
+"""Where a checkout's sandbox lies, and the lock on it."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .._errors import NotReady
+
+# A unix socket's path ends at 107 bytes; below the sandbox come /web1/root/supervisor.sock and,
+# while supervisord makes it, a dot and a process id.
+LONGEST = 70
+
+
+def state_of(checkout: Path) -> Path:
+    """The sandbox's folder: private, with a short path, and another one for every checkout."""
+    digest = hashlib.sha256(os.fsencode(checkout.resolve())).hexdigest()[:10]
+    name = f"fabvisor-{os.getuid()}-{digest}"
+    path = Path(tempfile.gettempdir()).resolve() / name
+    return path if len(os.fsencode(path)) <= LONGEST else Path("/tmp", name)
+
+
+@contextmanager
+def locked(state: Path) -> Iterator[None]:
+    """Make the folder where it is missing, and hold the lock on it. Raises NotReady where it is not ours."""
+    while True:
+        descriptor = _open_private(state)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            # Whoever held it may have removed the folder: then this lock is on nothing.
+            if _same(descriptor, state):
+                yield
+                return
+        finally:
+            os.close(descriptor)
+
+
+def check_private(state: Path) -> None:
+    """The temporary folder is everybody's: what lies under our name there may be somebody else's trap."""
+    found = os.lstat(state)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise NotReady(f"{state} is not a private folder of yours, so the sandbox cannot use it",
+                       f"look at it (ls -ld {state}), and remove it or set TMPDIR to a folder of your own")
+
+
+def write_private(path: Path, text: str) -> None:
+    """For the owner's eyes; whole or not at all, whenever we are killed."""
+    aside = path.with_name(f".{path.name}.new")
+    aside.touch(mode=0o600)
+    aside.write_text(text)
+    aside.replace(path)
+
+
+def _open_private(state: Path) -> int:
+    while True:
+        try:
+            state.mkdir(mode=0o700)
+        except FileExistsError:
+            pass
+        try:
+            check_private(state)
+            return os.open(state, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            continue
+
+
+def _same(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,98 @@
+"""One service on this host, as the actions see it."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional
+
+from . import files, git, processes, shell
+from .layout import Layout
+from .masking import Mask
+from .releases import Releases
+
+if TYPE_CHECKING:
+    from .supervisord import Supervisord
+
+Say = Callable[[str], None]
+Check = Callable[[], None]
+SYNC_WITHIN, MOMENT = 120, 1.0      # seconds
+
+
+def mark(layout: Layout, deploy: str) -> str:
+    """Two hosts of one deploy may be one machine: their roots tell them apart."""
+    return "%s@%s" % (deploy, layout.root)
+
+
+class ServiceContext:
+    """`env` is the login environment, marked with the deploy, so that what steps leave behind is found."""
+
+    def __init__(self, layout: Layout, service: Mapping[str, Any], env: Mapping[str, str], deploy: str, *,
+                 say: Say = lambda line: None, waiting: Say = lambda detail: None, check: Check = lambda: None,
+                 mask: Optional[Mask] = None) -> None:
+        self.layout = layout
+        self.name = str(service["name"])
+        self.deploy = deploy
+        self.env = dict(env, **{processes.TAG: mark(layout, deploy)})
+        self.say = say
+        self.waiting = waiting
+        self.check = check
+        self.mask = mask or Mask()
+        self.directory = layout.below_root(service["directory"])
+        self.clone = git.Clone(self.directory, service["repo"], self.env, check)
+        self.releases = Releases(layout, self.name, self.clone)
+        self.looked: Optional[git.State] = None         # at the clone, by a check, for the step that follows it
+        self.old_pid: Optional[int] = None
+        self.pid: Optional[int] = None
+        self.start: Optional[int] = None
+        self._log_before = (self.log_file, 0)
+
+    @property
+    def tree(self) -> git.Clone:
+        """What the program runs in now: the clone itself, or a release."""
+        return self.releases.live_tree()
+
+    @property
+    def log_file(self) -> str:
+        return os.path.join(self.directory, "logs", self.name + ".log")
+
+    def head(self) -> Optional[str]:
+        """The commit on the disk now; asked after the conversation is over, so nothing may interrupt it."""
+        unstopped = git.Clone(self.directory, self.clone.repo, self.env, lambda: None)
+        return Releases(self.layout, self.name, unstopped).live_tree().head()
+
+    def supervisord(self) -> Supervisord:
+        from .supervisord import Supervisord
+        from .supervisord_conf import SupervisordConf
+
+        return Supervisord(SupervisordConf(self.layout.supervisord_conf, self.env), self.check)
+
+    def with_variables(self, variables: Mapping[str, str]) -> Dict[str, str]:
+        """Their bytes are those of UTF-8, whatever the locale of this process is."""
+        exact = {name: os.fsdecode(value.encode("utf-8", "surrogateescape")) for name, value in variables.items()}
+        return dict(self.env, **exact)
+
+    def note_log(self, path: Optional[str]) -> None:
+        """From here on, what the program writes belongs to the new start."""
+        path = path or self.log_file
+        self._log_before = (path, files.size_of(path))
+
+    def sync(self, folder: str) -> str:
+        """All of the file system that the folder is on; whoever waits for that is told. Why it is not, else ""."""
+        soon, told = time.monotonic() + MOMENT, False
+
+        def check() -> None:
+            nonlocal told
+            self.check()
+            if time.monotonic() > soon and not told:
+                told = True
+                self.waiting("for the disk (up to %d s)" % SYNC_WITHIN)
+        try:
+            shell.run(["sync", "-f", folder], cwd=folder, env=self.env, timeout=SYNC_WITHIN, check=check)
+        except shell.CommandFailed as failure:
+            return "; ".join([*failure.output[-1:], failure.message])
+        return ""
+
+    def say_log(self, count: int = 20) -> None:
+        for line in files.last_lines(self._log_before[0], count, self._log_before[1]):
+            self.say(line)

@@ -1,0 +1,89 @@
+"""What happens, told twice: to the client as events, and to the run log on this host."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from typing import Any, Iterator, Optional, TextIO
+
+from . import files
+from .errors import Aborted, Bug, as_host_error
+from .layout import Layout
+from .link import Link
+
+KEPT_RUNS = 50
+LARGEST_RUN = 64 << 20
+
+
+class EventLog:
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._log: Optional[TextIO] = None
+
+    def keep_log(self, layout: Layout, deploy: str) -> None:
+        for name in sorted(os.listdir(layout.runs))[:-KEPT_RUNS]:
+            files.remove(os.path.join(layout.runs, name))
+        # A log that cannot be written must not end the deploy that it tells of.
+        with contextlib.suppress(OSError):
+            fd = os.open(layout.run_log(deploy), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            self._log = os.fdopen(fd, "a", encoding="utf-8", errors="replace", buffering=1)
+
+    def event(self, event: str, **fields: Any) -> None:
+        self._link.event(dict(fields, event=event))
+        self._write(self._link.mask(in_words(event, **fields)))
+
+    def note_progress(self) -> None:
+        """Whoever tells it is not stuck."""
+        self._link.note_progress()
+
+    @contextlib.contextmanager
+    def step(self, service: str, step: str) -> Iterator["Ending"]:
+        """The block does the step and notes in `Ending.changed` whether it changed anything."""
+        self.event("step_started", service=service, step=step)
+        begin, ending = time.monotonic(), Ending()
+        why, stopped = None, False
+        try:
+            yield ending
+        except Aborted as error:
+            why, stopped = error.message, True
+            raise
+        except Exception as error:
+            problem = as_host_error(error)
+            why = problem.message
+            if isinstance(problem, Bug):
+                self._write(self._link.mask(problem.trace))
+            raise
+        finally:
+            seconds = round(time.monotonic() - begin, 3)
+            self.event("step_finished", service=service, step=step, ok=why is None and ending.changed is not None,
+                       changed=bool(ending.changed), seconds=seconds, why=why, stopped=stopped)
+
+    def _write(self, text: str) -> None:
+        if self._log is None:
+            return
+        with contextlib.suppress(OSError):
+            if self._log.tell() < LARGEST_RUN:
+                self._log.write(time.strftime("%Y-%m-%dT%H:%M:%SZ ", time.gmtime()) + text + "\n")
+
+
+class Ending:
+    changed: Optional[bool] = None
+
+
+def in_words(event: str, service: str = "", step: str = "", **fields: Any) -> str:
+    """As the run log has it: a person reads it, and searches it."""
+    if event == "step_started":
+        said = "begins"
+    elif event == "step_finished":
+        said = _ending(**fields)
+    elif event == "output":
+        said = "| " + fields["line"]
+    else:
+        said = ": ".join(str(value) for value in fields.values() if value)
+    return " ".join(filter(None, [service, step, said]))
+
+
+def _ending(ok: bool, changed: bool, seconds: float, why: Optional[str], stopped: bool) -> str:
+    said = "stopped" if stopped else "FAILED" if not ok else "ok" if changed else "already so"
+    return "%s, %.1f s%s" % (said, seconds, ": " + why if why else "")

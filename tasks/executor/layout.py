@@ -1,0 +1,70 @@
+"""Where things are on this host."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict
+
+from . import files
+from .errors import NotReady
+
+
+class Layout:
+    """`settings`: root, supervisord_conf, program_dir, as in hosts.yaml; here they become absolute."""
+
+    def __init__(self, settings: Dict[str, Any]) -> None:
+        self.settings = settings
+        self.root = os.path.abspath(os.path.expanduser(settings["root"]))
+        self.supervisord_conf = self.below_root(settings["supervisord_conf"])
+        self.program_dir = self.below_root(settings["program_dir"])
+        self.state = os.path.join(self.root, ".fabvisor")
+        self.journals = os.path.join(self.state, "journal")
+        self.runs = os.path.join(self.state, "runs")
+        self.reload_lock = os.path.join(self.state, "supervisord.lock")
+
+    def below_root(self, path: str) -> str:
+        return os.path.normpath(os.path.join(self.root, os.path.expanduser(path)))
+
+    def service_state(self, service: str) -> str:
+        return os.path.join(self.state, service)
+
+    def lock_file(self, service: str) -> str:
+        return os.path.join(self.state, service, "lock")
+
+    def env_file(self, service: str) -> str:
+        return os.path.join(self.state, service, "env")
+
+    def history_file(self, service: str) -> str:
+        return os.path.join(self.state, service, "history.jsonl")
+
+    def backup(self, service: str, deploy: str) -> str:
+        return os.path.join(self.state, service, "before-" + deploy)
+
+    def program_file(self, service: str) -> str:
+        return os.path.join(self.program_dir, service + ".conf")
+
+    def journal_file(self, deploy: str) -> str:
+        return os.path.join(self.journals, deploy + ".json")
+
+    def run_log(self, deploy: str) -> str:
+        return os.path.join(self.runs, deploy + ".log")
+
+    def prepare(self) -> None:
+        """Make our own folders; raises NotReady where the root is missing or not ours to write."""
+        if not os.path.isdir(self.root):
+            raise NotReady("the root %s does not exist" % self.root,
+                           "create it, or correct `root` in hosts.yaml")
+        try:
+            for folder in (self.state, self.journals, self.runs):
+                files.ensure_dir(folder, 0o700)
+        except OSError as error:
+            raise NotReady("cannot write below the root %s: %s" % (self.root, error.strerror),
+                           "make it writable for the user that logs in") from None
+
+
+def existing_layout(hello: Dict[str, Any]) -> Layout:
+    """Where a command that only looks will look: unlike a change, it makes no folder. Raises NotReady."""
+    layout = Layout(hello["place"])
+    if not files.is_dir(layout.root):
+        raise NotReady("the root %s does not exist" % layout.root, "create it, or correct `root` in hosts.yaml")
+    return layout

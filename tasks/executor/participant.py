@@ -1,0 +1,121 @@
+"""The host's half of a deploy: lock, look, and carry out what is planned; or the way back.
+
+Two-phase commit with presumed abort: until the client says commit, whatever ends the conversation
+undoes what was begun. It ends with `committed`, `restored`, `unlocked` (nothing was begun) or `stuck`.
+"""
+
+from __future__ import annotations
+
+import threading
+from importlib import import_module
+from typing import Any, Dict
+
+from . import git, locks, recovery, revision
+from .context import ServiceContext
+from .errors import Aborted, HostError, problem
+from .eventlog import EventLog
+from .layout import Layout
+from .link import Link
+
+Message = Dict[str, Any]
+
+
+def rollout(link: Link, hello: Message, env: Dict[str, str]) -> None:
+    Participant(link, hello, env).run()
+
+
+class Participant:
+    """What only its second half takes is imported while git fetches, or not at all."""
+
+    def __init__(self, link: Link, hello: Message, env: Dict[str, str]) -> None:
+        self.link = link
+        self.hello = hello
+        self.deploy = str(hello["deploy"])
+        self.layout = Layout(hello["place"])
+        self.eventlog = EventLog(link)
+        self.ctx: Dict[str, ServiceContext] = {}
+        self.env = env
+
+    def run(self) -> None:
+        self.layout.prepare()
+        held = locks.Locks(self.layout, {key: self.hello.get(key) for key in ("deploy", "by", "command", "since")})
+        try:
+            message = self._lock_and_look(held)
+            while message["do"] == "unlock":        # refused elsewhere: nobody waits while holding a lock
+                held.release()
+                self.link.receive()
+                message = self._lock_and_look(held)
+            if message["do"] == "plan" and message["services"]:
+                from .transaction import Transaction
+
+                Transaction(self.link, self.hello, message, self.ctx, held, self.env, self.eventlog).run()
+            self.link.answer({"event": "unlocked"})
+        finally:
+            held.release()
+
+    def _lock_and_look(self, held: locks.Locks) -> Message:
+        """Returns what the client says to it."""
+        try:
+            self._lock(held)
+            recovered = recovery.finish(self.layout, held, self.env, self.eventlog)
+            self.link.answer({"event": "locked", "recovered": recovered})
+            self._look()
+        except HostError:
+            self._tell_heads()
+            raise
+        try:
+            return self.link.receive()
+        except Aborted as error:
+            # A plan may have been on its way: nothing of it was begun.
+            now = {name: ctx.head() for name, ctx in self.ctx.items()}
+            self.link.answer({"event": "restored", "why": error.message, "now": now})
+            raise
+
+    def _lock(self, held: locks.Locks) -> None:
+        while True:
+            try:
+                held.take([service["name"] for service in self.hello["services"]])
+                return
+            except locks.Held as error:
+                self._tell_heads()
+                self.link.answer({"event": "refused", "service": error.service, "holder": error.holder})
+                self.link.receive()
+
+    def _look(self) -> None:
+        """On the host that resolves the revisions, resolve them; then tell the facts."""
+        for service in self.hello["services"]:
+            ctx = self.ctx[service["name"]] = self._at(service)
+            ctx.clone.remove_stale_locks()
+        threading.Thread(target=import_module, args=(".transaction", __package__), daemon=True).start()
+        git.require_git(self.env)
+        for service in self.hello["services"]:
+            if service.get("revision"):
+                found = revision.resolve(self.ctx[service["name"]], service["revision"])
+                self.link.answer(dict(found, event="resolved", service=service["name"]))
+        self._tell_facts()
+
+    def _tell_facts(self) -> None:
+        """Or what is not as a change must have it."""
+        from . import facts
+        from .supervisord import Supervisord
+        from .supervisord_conf import SupervisordConf
+
+        conf = SupervisordConf(self.layout.supervisord_conf, self.env)
+        supervisord = Supervisord(conf, self.link.check)
+        problems = facts.ready(self.layout, self.hello["services"], conf, supervisord)
+        if problems:
+            self._tell_heads()
+            self.link.answer({"event": "not_ready", "problems": [problem(error) for error in problems]})
+            return
+        self.link.answer({"event": "facts", "services": {
+            service["name"]: facts.of_service(self.layout, service, self.ctx[service["name"]].clone, supervisord)
+            for service in self.hello["services"]}})
+
+    def _tell_heads(self) -> None:
+        from . import queries
+
+        queries.heads(self.link, self.hello, self.env)
+
+    def _at(self, service: Message) -> ServiceContext:
+        return ServiceContext(self.layout, service, self.env, self.deploy, check=self.link.check, mask=self.link.mask,
+                    waiting=lambda detail: self.eventlog.event("host_state", state="waiting", detail=detail))

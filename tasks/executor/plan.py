@@ -1,0 +1,82 @@
+"""What a deploy would do, looked at beforehand. No lock of a service is taken; git fetches, nothing else changes."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Dict, Mapping
+
+from . import facts, files, git, journal, locks, masking, queries, revision
+from .context import ServiceContext
+from .layout import existing_layout
+from .link import Link
+from .supervisord import Supervisord
+from .supervisord_conf import SupervisordConf
+
+Message = Dict[str, Any]
+
+
+def plan(link: Link, hello: Message, env: Dict[str, str]) -> None:
+    """Look as often as the client says `lock`, as it would to a deploy; then compare with the commits it names."""
+    layout = existing_layout(hello)
+    git.require_git(env)
+    contexts = {service["name"]: ServiceContext(layout, service, env, hello["deploy"], check=link.check, mask=link.mask)
+             for service in hello["services"]}
+    message: Message = {"do": "lock"}
+    while message["do"] in ("lock", "unlock"):
+        if message["do"] == "lock":
+            _look(link, hello, contexts, env)
+        message = link.receive()
+    for name, wanted in sorted(message.get("services", {}).items()):
+        link.answer(dict(_compared(contexts[name], wanted), event="compared", service=name))
+
+
+def _look(link: Link, hello: Message, contexts: Mapping[str, ServiceContext], env: Dict[str, str]) -> None:
+    """While somebody changes a service there is nothing to say of it."""
+    layout = existing_layout(hello)
+    for name in sorted(contexts):
+        holder = locks.holder_of(layout, name)
+        if holder:
+            queries.heads(link, hello, env)
+            link.answer({"event": "refused", "service": name, "holder": holder})
+            return
+    for service in hello["services"]:
+        if service.get("revision"):
+            found = revision.resolve(contexts[service["name"]], service["revision"])
+            link.answer(dict(found, event="resolved", service=service["name"]))
+    conf = SupervisordConf(layout.supervisord_conf, env)
+    supervisord = Supervisord(conf, link.check)
+    due = journal.due(layout)
+    known = {}
+    for service in hello["services"]:
+        found = facts.of_service(layout, service, contexts[service["name"]].clone, supervisord)
+        in_the_way = facts.obstacles(layout, service, conf, supervisord)
+        found.update(due=[left.deploy for left in due if service["name"] in left.services],
+                     obstacles=[error.message for error in in_the_way])
+        known[service["name"]] = found
+    link.answer({"event": "facts", "services": known})
+
+
+def _compared(ctx: ServiceContext, wanted: Message) -> Message:
+    """The way from `was` to `commit`, what of `requires` it lacks, and the environment file by names and digests."""
+    commit, found = wanted["commit"], {}
+    if _has(ctx, commit):
+        found = revision.distance(ctx, wanted["was"] or "HEAD", commit)
+        found["missing"] = [path for path in wanted["requires"] if not ctx.clone.holds(commit, path)]
+    text = (files.read_bytes(ctx.layout.env_file(ctx.name)) or b"").decode("utf-8", "surrogateescape")
+    return dict(found, secrets=masking.secret_names(text),
+                variables={name: _digest(value) for name, value in masking.values(text).items()})
+
+
+def _has(ctx: ServiceContext, commit: str) -> bool:
+    """After a fetch, if it takes one; a first deploy makes the clone, looking does not."""
+    if not ctx.clone.exists():
+        return False
+    if not ctx.clone.has(commit):
+        ctx.clone.fetch(ctx.say)
+    if not ctx.clone.has(commit):
+        ctx.clone.try_commit(commit, ctx.say)
+    return ctx.clone.has(commit)
+
+
+def _digest(value: str) -> str:
+    return hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,118 @@
+"""What is only looked at: status, history, and how a deploy ended. No lock is taken, nothing changes."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any, Dict, List
+
+from . import facts, files, git, history, journal, locks
+from .context import ServiceContext
+from .errors import HostError
+from .layout import Layout, existing_layout
+from .link import Link
+from .supervisord import Supervisord
+from .supervisord_conf import SupervisordConf
+
+Message = Dict[str, Any]
+PAUSE = 2.0
+LAST_WORDS = 3
+TOLD = ("deploy", "at", "by", "command", "from", "to", "result", "why", "revision", "branch")
+
+
+def status(link: Link, hello: Message, env: Dict[str, str]) -> None:
+    """With `watch` it looks again and again, and tells what has changed since."""
+    layout = existing_layout(hello)
+    git.require_git(env)
+    told: Dict[str, str] = {}
+    while True:
+        begin, conf = time.monotonic(), SupervisordConf(layout.supervisord_conf, env)
+        for service in hello["services"]:
+            ctx = ServiceContext(layout, service, env, "", check=link.check, mask=link.mask)
+            message = _status_of(ctx, service, conf)
+            if told.get(service["name"]) != _lasting(message):
+                told[service["name"]] = _lasting(message)
+                link.answer(message)
+        if not hello.get("watch"):
+            return
+        link.answer({"event": "looked"})
+        link.wait_for_room()
+        # Never more than a fifth of the host's time.
+        until = time.monotonic() + max(PAUSE, 4 * (time.monotonic() - begin))
+        while time.monotonic() < until:
+            link.check()
+            time.sleep(0.1)
+
+
+def _status_of(ctx: ServiceContext, service: Message, conf: SupervisordConf) -> Message:
+    layout, name = ctx.layout, ctx.name
+    try:
+        found = facts.of_service(layout, service, ctx.clone, Supervisord(conf, ctx.check))
+        elsewhere = conf.elsewhere(name, layout.program_file(name))
+        due = [left for left in journal.due(layout) if name in left.services]
+    except HostError as error:
+        return {"event": "odd", "service": name, "message": error.message, "hint": error.hint}
+    found.update(
+        holder=locks.holder_of(layout, name), due=[left.deploy for left in due],
+        due_by=[str(left.head.get("by")) for left in due], elsewhere=list(elsewhere) if elsewhere else None,
+        history=found["history"][-1:],
+        unloaded=facts.unloaded(layout, name, found["program"]), words=_last_words(ctx, found["program"]))
+    return {"event": "facts", "services": {name: found}}
+
+
+def _lasting(message: Message) -> str:
+    """What of it is the same as long as nothing happens: not the host's clock, nor supervisord's words with it."""
+    said = json.loads(json.dumps(message))
+    for found in said.get("services", {}).values():
+        if found["program"]["state"] in ("RUNNING", "STOPPED"):
+            found["program"].update(why="")
+        found["program"].update(now=None)
+    return json.dumps(said, sort_keys=True)
+
+
+def _last_words(ctx: ServiceContext, program: Message) -> List[str]:
+    """What a program that does not stay up said at the end."""
+    if program["state"] not in ("BACKOFF", "FATAL", "EXITED"):
+        return []
+    return [ctx.mask(line) for line in files.last_lines(program.get("log") or ctx.log_file, LAST_WORDS)]
+
+
+def heads(link: Link, hello: Message, env: Dict[str, str]) -> None:
+    """The commits on the disk, for a command that ended before it looked at this host."""
+    layout = existing_layout(hello)
+    now = {service["name"]: _head(layout, service, env) for service in hello["services"]}
+    link.answer({"event": "heads", "now": now})
+
+
+def history_of(link: Link, hello: Message, env: Dict[str, str]) -> None:
+    """The newest `lines` of each service's history, oldest first."""
+    layout = existing_layout(hello)
+    for service in hello["services"]:
+        for line in history.read(layout, service["name"], hello["lines"]):
+            told = {key: line.get(key) for key in TOLD}
+            link.stream(dict(told, event="history", service=service["name"]))
+
+
+def ask(link: Link, hello: Message, env: Dict[str, str]) -> None:
+    """How did that deploy end? Waits up to `timeout` seconds while its executor is still at it."""
+    layout = existing_layout(hello)
+    names: List[str] = [service["name"] for service in hello["services"]]
+    deadline = time.monotonic() + hello["timeout"]
+    while _busy(layout, names, hello["deploy"]) and time.monotonic() < deadline:
+        link.check()
+        time.sleep(0.1)
+    for service in hello["services"]:
+        name = service["name"]
+        line = history.find(layout, name, hello["deploy"]) or {}
+        link.answer({"event": "ending", "service": name, "result": line.get("result"), "why": line.get("why"),
+                     "busy": _busy(layout, [name], hello["deploy"]),
+                     "due": any(left.deploy == hello["deploy"] for left in journal.due(layout)),
+                     "now": _head(layout, service, env)})
+
+
+def _busy(layout: Layout, names: List[str], deploy: str) -> bool:
+    return any(locks.holder_of(layout, name).get("deploy") == deploy for name in names)
+
+
+def _head(layout: Layout, service: Message, env: Dict[str, str]) -> Any:
+    return ServiceContext(layout, service, env, "").tree.head()

@@ -1,0 +1,102 @@
+"""supervisord.conf, as far as a deploy depends on it. It is only read."""
+
+from __future__ import annotations
+
+import configparser
+import fnmatch
+import glob
+import os
+import re
+from typing import List, Mapping, Optional, Tuple
+
+from .errors import NotReady
+
+
+class SupervisordConf:
+    """What we need to know of a supervisord.conf: the socket, the credentials, the included files."""
+
+    def __init__(self, path: str, env: Mapping[str, str]) -> None:
+        self.path = path
+        self.env = env
+        self.ctx = os.path.dirname(path)
+        self._expansions = {"here": self.ctx, "host_node_name": os.uname().nodename}
+        self._expansions.update(("ENV_" + name, value) for name, value in env.items())
+        self._parser = _parse(path)
+
+    def socket(self) -> str:
+        file = self._get("unix_http_server", "file") or ""
+        url = self._get("supervisorctl", "serverurl") or ""
+        if not file and url.startswith("unix://"):
+            file = url[len("unix://"):]
+        if not file:
+            raise NotReady("%s has no unix socket" % self.path,
+                           "add to it: [unix_http_server] file=%s/supervisor.sock" % self.ctx)
+        return os.path.join(self.ctx, os.path.expanduser(file))
+
+    def credentials(self) -> Optional[Tuple[str, str]]:
+        for section in ("unix_http_server", "supervisorctl"):
+            user = self._get(section, "username")
+            if user is not None:
+                return user, self._get(section, "password") or ""
+        return None
+
+    def patterns(self) -> List[str]:
+        return [os.path.join(self.ctx, pattern) for pattern in (self._get("include", "files") or "").split()]
+
+    def includes(self, path: str) -> bool:
+        """Whether a file of that name is, or would be, read."""
+        folder, name = os.path.split(path)
+        return any(os.path.realpath(os.path.dirname(pattern)) == os.path.realpath(folder)
+                   and fnmatch.fnmatchcase(name, os.path.basename(pattern)) for pattern in self._folders())
+
+    def elsewhere(self, program: str, own: str) -> Optional[Tuple[str, int]]:
+        """(file, line) of a definition of the program, or of a group of its name, that is not in `own`."""
+        section = re.compile(r"\s*\[(program|group|fcgi-program|eventlistener):%s\]" % re.escape(program))
+        included = [path for pattern in self.patterns() for path in sorted(glob.glob(pattern))]
+        for path in [self.path, *included]:
+            if os.path.realpath(path) != os.path.realpath(own):
+                for number, line in enumerate(_lines(path), 1):
+                    if section.match(line):
+                        return path, number
+        return None
+
+    def _folders(self) -> List[str]:
+        """The include patterns, with patterns in their folders resolved to the folders that are there."""
+        return [os.path.join(folder, os.path.basename(pattern)) for pattern in self.patterns()
+                for folder in glob.glob(os.path.dirname(pattern)) or [os.path.dirname(pattern)]]
+
+    def _get(self, section: str, option: str) -> Optional[str]:
+        if not self._parser.has_option(section, option):
+            return None
+        text = self._parser.get(section, option)
+        try:
+            return text % self._expansions
+        except (KeyError, ValueError, TypeError) as error:
+            raise NotReady("%s: [%s] %s=%s cannot be expanded: %s" % (self.path, section, option, text, error),
+                           "set the variable in the login environment of the host's user") from None
+
+
+def sections(text: str) -> List[str]:
+    return re.findall(r"(?m)^\s*\[([^\]]+)\]", text)
+
+
+def _parse(path: str) -> configparser.RawConfigParser:
+    parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"), strict=False)
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            parser.read_file(file)
+    except FileNotFoundError:
+        raise NotReady("%s does not exist" % path, "correct `root` or `supervisord_conf` in hosts.yaml") from None
+    except OSError as error:
+        raise NotReady("cannot read %s: %s" % (path, error.strerror), "make it readable for the user") from None
+    except configparser.Error as error:
+        raise NotReady("%s cannot be parsed: %s" % (path, str(error).replace("\n", " ")), "correct it") from None
+    return parser
+
+
+def _lines(path: str) -> List[str]:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.readlines()
+    except OSError:
+        return []

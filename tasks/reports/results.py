@@ -1,0 +1,152 @@
+"""What both the terminal and plain show at the end: the table of results, the table of states, an error."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from ..rollout.events import Error, Finished, Result, Status
+from .humanize import ago, clean, clean_lines, short, uptime, who
+from .screen import Marks
+from .table import Column, Line, Span, paragraph, short_hosts, table
+from .verdict import SETTLED, results
+
+Name = tuple[str, str, str]  # host, service, tone
+
+
+def error_lines(error: Error) -> list[Line]:
+    named = not error.host or error.message.startswith((f"{error.host}: ", f"{error.host} ("))
+    host = "" if named else f"{clean(error.host or '')}: "
+    lines: list[Line] = [[("error: ", "bad"), (host + line, "")] for line in clean_lines(error.message)]
+    return lines + hint_lines(error)
+
+
+def hint_lines(error: Error) -> list[Line]:
+    return [[("hint:  ", "dim"), (line, "")] for line in clean_lines(error.hint)]
+
+
+def result_lines(finished: Finished, width: int, marks: Marks, told: Collection[str]) -> list[Line]:
+    """host, service, was → tried → now, outcome; below a row why, unless that is among `told`."""
+    rows = results(finished)
+    if not rows:
+        return []
+    commits = _commit_columns([result for _, _, result in rows], marks)
+    outcomes = Column("outcome", [(result.outcome, _outcome_tone(result.outcome)) for _, _, result in rows])
+    others = [*commits, outcomes]
+    names = _name_columns([(host, name, _row_tone(result)) for host, name, result in rows], width, others)
+    head, *body = table([*names, *others], width, marks.cut)
+    lines = [head]
+    for line, (_, _, result) in zip(body, rows, strict=True):
+        lines.append(line)
+        why = clean_lines(result.why or "")[:1]
+        if why and result.outcome not in SETTLED and why[0] not in told:
+            lines += paragraph("  ", why[0], width, "dim")
+    return lines
+
+
+def _outcome_tone(outcome: str) -> str:
+    return {"committed": "good", "unchanged": "dim"}.get(outcome, "bad")
+
+
+def _row_tone(result: Result) -> str:
+    return "dim" if result.outcome == "unchanged" else ""
+
+
+def _commit_columns(found: Sequence[Result], marks: Marks) -> list[Column]:
+    """One column where nothing moved (restart, unchanged), none where nothing is known."""
+    if all(result.was == result.now and result.tried in (None, result.now) for result in found):
+        still = Column("commit", [(short(result.now, marks.none), _row_tone(result)) for result in found])
+        return [still] if any(result.now for result in found) else []
+    arrow = marks.arrow + " "
+    return [
+        Column("was", [(short(result.was, marks.none), "dim") for result in found], drop=1),
+        Column("  tried", [(arrow + short(result.tried, marks.none), "dim") for result in found], drop=2),
+        Column("  now", [(arrow + short(result.now, marks.none), _row_tone(result)) for result in found]),
+    ]
+
+
+def _name_columns(names: Sequence[Name], width: int, others: Sequence[Column]) -> list[Column]:
+    """Full host names where there is room, else without their common domain; one service may be dropped."""
+    hosts = [host for host, _, _ in names]
+    only_one = len({service for _, service, _ in names}) == 1
+    services: list[Span] = [(clean(service), tone) for _, service, tone in names]
+    columns = [
+        Column("host", [(clean(host), tone) for host, _, tone in names], least=8),
+        Column("service", services, least=7, drop=9 if only_one else 0),
+    ]
+    if sum(column.width + 2 for column in [*columns, *others]) - 2 <= width:
+        return columns
+    brief = short_hosts(hosts)
+    return [Column("host", [(clean(brief[host]), tone) for host, _, tone in names], least=8), columns[1]]
+
+
+def status_lines(
+    statuses: Sequence[Status], finished: Finished | None, width: int, marks: Marks, now: datetime
+) -> list[Line]:
+    """One row a service and host, each oddity below it; hosts that gave no answer are rows too."""
+    silent = _silent(statuses, finished) if finished else []
+    rows = sorted([*statuses, *silent], key=lambda row: (row.host, row.service))
+    if not rows:
+        return []
+    others = [
+        Column("state", [(clean(row.state), _state_tone(row)) for row in rows]),
+        Column("uptime", [_known(uptime(row.uptime, marks.none), marks) for row in rows], drop=2),
+        Column("commit", [_known(short(row.commit, marks.none), marks) for row in rows]),
+        Column("branch", [_known(clean(row.branch or marks.none), marks) for row in rows], least=7, drop=1),
+        Column("deployed", [(ago(row.deployed_at, now) or marks.none, "dim") for row in rows], drop=3),
+        Column("by", [(who(row.deployed_by, marks.none), "dim") for row in rows], least=5, drop=4),
+    ]
+    names = _name_columns([(row.host, row.service, "") for row in rows], width, others)
+    head, *body = table([*names, *others], width, marks.cut)
+    lines = [head]
+    for line, row in zip(body, rows, strict=True):
+        lines.append(line)
+        for oddity in row.oddities:
+            lines += _oddity_lines(oddity, width)
+    return lines
+
+
+def _known(text: str, marks: Marks) -> Span:
+    return text, "dim" if text == marks.none else ""
+
+
+def _oddity_lines(oddity: str, width: int) -> list[Line]:
+    """What it is, and below it the program's own words, if it has any."""
+    said = clean_lines(oddity)
+    lines = paragraph("  ! ", " ".join(line for line in said if not line.startswith("| ")), width, "bad")
+    for line in said:
+        if line.startswith("| "):
+            lines += paragraph("    ", line, width, "dim")
+    return lines
+
+
+def _state_tone(row: Status) -> str:
+    if row.state == "RUNNING":
+        return "" if row.oddities else "good"
+    return "bad"
+
+
+def _silent(statuses: Sequence[Status], finished: Finished) -> list[Status]:
+    answered = {(row.host, row.service) for row in statuses}
+    return [
+        _no_answer(host, service, result)
+        for host, service, result in results(finished)
+        if (host, service) not in answered and result.outcome not in SETTLED
+    ]
+
+
+def _no_answer(host: str, service: str, result: Result) -> Status:
+    return Status(
+        environment="",
+        host=host,
+        service=service,
+        state=result.outcome,
+        pid=None,
+        uptime=None,
+        commit=None,
+        branch=None,
+        strategy="",
+        deployed_by=None,
+        deployed_at=None,
+        oddities=[result.why] if result.why else [],
+    )

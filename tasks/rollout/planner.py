@@ -1,0 +1,121 @@
+"""From facts and a wish to plans: what has to be done where. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._errors import NotReady
+from ..inventory.model import Service, Target
+from ..program import files
+from .facts import Facts
+from .goal import Goal, Goals, Key, Planner, Recipe, key
+from .recipe import hooks, strategy_of, supervised
+from .steps import Plan, Step
+
+
+def deploy_planner(recipe: Recipe, *, force: bool = False, set_aside: bool = False) -> Planner:
+    """A planner that brings every target to the goal of its service, and leaves alone what is there."""
+
+    def plan(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals) -> dict[Key, Plan]:
+        refuse_obstacles(facts, set_aside)
+        lowest = _lowest(targets, facts, goals, force)
+        return {key(target): _plan(recipe, hooks.of_host(target.service, key(target) in lowest), facts[key(target)],
+                                   _goal(target, goals, set_aside, force))
+                for target in targets}
+
+    return plan
+
+
+def refuse_obstacles(facts: dict[Key, Facts], set_aside: bool) -> None:
+    """Edited files and directories that are no clone: listed by host, nothing changed."""
+    edited = [f"{host}: {line.strip()} ({service})"
+              for (host, service), found in facts.items() for line in found.edited]
+    foreign = [f"{host}: {found.directory}" for (host, _), found in facts.items() if found.foreign]
+    if foreign:
+        raise NotReady("these directories hold files, but no clone:\n" + "\n".join(foreign),
+                       "move them away on the host")
+    if edited and not set_aside:
+        raise NotReady("files were edited on the host:\n" + "\n".join(edited),
+                       "commit them elsewhere, or add --set-aside: they are stashed, not lost")
+
+
+def is_up_to_date(service: Service, facts: Facts, commit: str) -> bool:
+    """This commit on disk, this program file and environment file, RUNNING and started from this commit."""
+    return not differences(service, facts, commit)
+
+
+def differences(service: Service, facts: Facts, commit: str) -> list[str]:
+    """Why something has to be done, in words."""
+    if facts.commit is None:
+        return ["first deploy"]
+    runs, paths = facts.program.state == "RUNNING", supervised.paths(service, facts)
+    found = [
+        (facts.commit != commit, "another commit"),
+        (bool(facts.edited), "edited files"),
+        (facts.program_file != files.program_file(service, paths), "the program file changes"),
+        (facts.env_sha256 != files.env_file(service).sha256(), "the environment file changes"),
+        (not runs, f"not running: {facts.program.state}"),
+        (runs and facts.started_from != facts.commit, "what runs was started from another commit than is on disk"),
+    ]
+    return [words for so, words in found if so]
+
+
+def needs_only_start(service: Service, facts: Facts, commit: str) -> bool:
+    """All is there, as the last good deploy left it; the program just has to be started."""
+    return (facts.commit == commit == facts.committed.get("to") and not facts.edited and _same_files(service, facts)
+            and facts.program.state != "RUNNING")
+
+
+def same_version(facts: Facts, steps: list[Step]) -> Plan:
+    """Steps that change no version: the history keeps what is known of the one that is there."""
+    kept = {name: facts.committed.get(name) for name in ("revision", "branch", "strategy", "build", "variables",
+                                                         "program_sha256")}
+    known = kept if facts.committed.get("to") == facts.commit else {}
+    return Plan(was=facts.commit, tried=facts.commit, steps=tuple(steps), record={
+        **known, "from": facts.commit, "to": facts.commit, "was_running": facts.program.state == "RUNNING"})
+
+
+def _plan(recipe: Recipe, service: Service, facts: Facts, goal: Goal) -> Plan:
+    if is_up_to_date(service, facts, goal.commit) and not goal.force:
+        return Plan(was=facts.commit, tried=goal.commit)
+    if needs_only_start(service, facts, goal.commit) and not goal.force:
+        steps = supervised.restart_steps(service, facts)
+    else:
+        steps = recipe(service, facts, goal)
+    return Plan(was=facts.commit, tried=goal.commit, steps=tuple(steps), record=record(service, facts, goal),
+                tidy=strategy_of(service).tidy(service, facts))
+
+
+def record(service: Service, facts: Facts, goal: Goal) -> dict[str, Any]:
+    """The history line; `build` and `variables` are what a way back to this version builds with."""
+    return {"revision": goal.revision, "branch": goal.branch, "from": facts.commit, "to": goal.commit,
+            "was_running": facts.program.state == "RUNNING", "strategy": service.strategy,
+            "build": list(service.build), "variables": build_variables(service),
+            "program_sha256": files.digest(files.program_file(service, supervised.paths(service, facts)))}
+
+
+def build_variables(service: Service) -> dict[str, str]:
+    return {**service.variables, "RUN_MODE": service.run_mode}
+
+
+def _lowest(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals, force: bool) -> set[Key]:
+    """Of each service the lowest-named host on which the recipe is followed: what runs once a deploy runs there."""
+    found: dict[str, Key] = {}
+    for target in sorted(targets, key=key):
+        known, commit = facts[key(target)], goals[target.service.name].commit
+        settled = is_up_to_date(target.service, known, commit) or needs_only_start(target.service, known, commit)
+        if force or not settled:
+            found.setdefault(target.service.name, key(target))
+    return set(found.values())
+
+
+def _goal(target: Target, goals: Goals, set_aside: bool, force: bool) -> Goal:
+    from msgspec.structs import replace
+
+    return replace(goals[target.service.name], set_aside=set_aside, force=force)
+
+
+def _same_files(service: Service, facts: Facts) -> bool:
+    paths = supervised.paths(service, facts)
+    return (facts.program_file == files.program_file(service, paths)
+            and facts.env_sha256 == files.env_file(service).sha256())

@@ -1,0 +1,44 @@
+"""Where a version is built, and how the program comes to run in it. A third strategy: one module, one line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from . import in_place, releases
+
+if TYPE_CHECKING:
+    from ...inventory.model import Service
+    from ..facts import Facts
+    from ..goal import Goal
+    from ..steps import Action, Step
+
+
+class Strategy(Protocol):
+    """What a module of this folder offers. Steps in, values out; nothing of it knows another strategy."""
+
+    def fetch(self, service: Service, facts: Facts, goal: Goal) -> Step: ...
+
+    def checkout(self, service: Service, facts: Facts, goal: Goal) -> Step: ...
+
+    def build(self, service: Service, facts: Facts, goal: Goal) -> list[Step]: ...
+
+    def switch(self, service: Service, facts: Facts, goal: Goal) -> list[Step]: ...
+
+    def built_in(self, service: Service, facts: Facts, goal: Goal) -> str:
+        """Where the new version lies, and its hooks run: absolute."""
+        ...
+
+    def directory(self, facts: Facts) -> str:
+        """Where the program runs: absolute, and the same for every version."""
+        ...
+
+    def tidy(self, service: Service, facts: Facts) -> Action | None:
+        """What may go once the deploy is committed; best effort."""
+        ...
+
+
+STRATEGIES: dict[str, Strategy] = {"in_place": in_place, "releases": releases}
+
+
+def strategy_of(service: Service) -> Strategy:
+    return STRATEGIES[service.strategy]

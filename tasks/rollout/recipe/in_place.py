@@ -1,0 +1,54 @@
+"""The `in_place` strategy: the clone itself is built, and the program runs in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..steps import Action, Step
+from . import clone
+
+if TYPE_CHECKING:
+    from ...inventory.model import Service
+    from ..facts import Facts
+    from ..goal import Goal
+
+fetch = clone.fetch
+
+
+def directory(facts: Facts) -> str:
+    return facts.directory
+
+
+def built_in(service: Service, facts: Facts, goal: Goal) -> str:
+    return facts.directory
+
+
+def checkout(service: Service, facts: Facts, goal: Goal) -> Step:
+    was = facts.standing or facts
+    where = {"commit": was.commit, "branch": was.branch, "set_aside": bool(was.edited) and goal.set_aside}
+    back = Action("checkout_back", where) if facts.clone else None
+    do = Action("checkout", {"commit": goal.commit, "set_aside": goal.set_aside})
+    return Step(name="checkout", phase="prepare", do=do, undo=back)
+
+
+def build(service: Service, facts: Facts, goal: Goal) -> list[Step]:
+    """Going back builds the old commit again, the way it was built; not where the program runs in a release."""
+    if not service.build:
+        return []
+    new = clone.building(service)
+    known = facts.committed if facts.committed.get("to") == facts.commit else {}
+    old = {**new, "commands": known.get("build") or new["commands"],
+           "variables": known.get("variables") or new["variables"]}
+    runs_here = facts.commit is not None and facts.standing is None
+    return [Step(name="build", phase="prepare", do=Action("build", new),
+                 undo=Action("build", old) if runs_here else None)]
+
+
+def switch(service: Service, facts: Facts, goal: Goal) -> list[Step]:
+    """The new files are there since the build."""
+    return []
+
+
+def tidy(service: Service, facts: Facts) -> Action | None:
+    """The releases of a service that was deployed as releases before."""
+    return Action("tidy_releases", {"keep": 0}) if facts.releases or facts.current else None
