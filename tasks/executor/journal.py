@@ -67,6 +67,12 @@ class Journal:
         lines = (history.find(self.layout, service, self.deploy) for service in self.services)
         return any(line and line.get("result") == "committed" for line in lines)
 
+    def commit(self) -> None:
+        """The first history line is the commit record of the whole deploy on this host."""
+        for service, part in sorted(self.services.items()):
+            history.write(self.layout, service, dict(part["record"], result="committed"))
+        self.remove()
+
     def remove(self) -> None:
         """The journal before the backups that it speaks of: one without the other would undo too much."""
         files.remove(self.path)

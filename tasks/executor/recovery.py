@@ -28,7 +28,7 @@ def _finish(left: journal.Journal, held: locks.Locks, env: Dict[str, str], event
 
     eventlog.event("host_state", state="recovering", detail="what deploy %s left" % left.deploy)
     if left.committed():
-        undo.commit(left)
+        left.commit()
         result = "committed"
     else:
         held.describe(restoring=True)

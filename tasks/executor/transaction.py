@@ -6,11 +6,11 @@ import itertools
 from typing import Any, Dict
 
 from . import disk_sync, journal, locks, undo
-from .actions import ACTIONS, CHECKS
 from .context import ServiceContext
 from .errors import Aborted, HostError, as_host_error, problem
 from .eventlog import EventLog
 from .link import Link
+from .steps import ACTIONS, CHECKS
 
 Message = Dict[str, Any]
 FIRST = "prepare"
@@ -68,7 +68,7 @@ class Transaction:
         with self.link.uninterruptible():
             now = self._note_what_is(written)
             try:
-                undo.commit(written)
+                written.commit()
             except OSError:
                 # With one history line on the disk it is committed; the next command writes the others.
                 if not written.committed():

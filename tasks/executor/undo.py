@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Dict, Optional, Set
 
-from . import disk_sync, history, processes, undoing
-from .actions import ACTIONS
+from . import disk_sync, history, processes
 from .context import ServiceContext, mark
 from .errors import CannotRestore, HostError, as_host_error
 from .eventlog import EventLog
 from .journal import Journal
+from .program import describe_state
+from .steps import ACTIONS
+from .steps.program import is_replaced
 from .supervisord import Down
 
 
@@ -34,13 +36,6 @@ def restore(journal: Journal, env: Dict[str, str], why: str, eventlog: EventLog)
     journal.remove()
 
 
-def commit(journal: Journal) -> None:
-    """The first history line is the commit record of the whole deploy on this host."""
-    for service, part in sorted(journal.services.items()):
-        history.write(journal.layout, service, dict(part["record"], result="committed"))
-    journal.remove()
-
-
 def _undo_all(journal: Journal, env: Dict[str, str], eventlog: EventLog) -> None:
     """Files need no supervisord: while that is down all of them go back, but what may still be in use."""
     down: Optional[Unsupervised] = None
@@ -61,7 +56,7 @@ def _replaced(journal: Journal, env: Dict[str, str], eventlog: EventLog) -> Set[
     found = set()
     for service, step in journal.ways_back("program_back"):
         try:
-            if undoing.is_replaced(_here(journal, service, env, eventlog), step["undo"]["args"]):
+            if is_replaced(_here(journal, service, env, eventlog), step["undo"]["args"]):
                 found.add(service)
         except HostError:
             continue            # supervisord is down: it will start what is on the disk then
@@ -86,6 +81,15 @@ def _undo(journal: Journal, service: str, step: Dict[str, Any], env: Dict[str, s
                                "start supervisord on the host, then: fab recover %s" % service) from None
         except Exception as error:
             raise CannotRestore("%s: %s failed: %s; now it is at %s" % (
-                                    service, name, as_host_error(error).message, undoing.describe_now(ctx)),
+                                    service, name, as_host_error(error).message, _describe_now(ctx)),
                                 "put it right on the host, then: fab recover %s; to accept what is there now, remove %s"
                                 % (service, journal.path)) from None
+
+
+def _describe_now(ctx: ServiceContext) -> str:
+    """The commit on the disk and the state of the program: for a person who has to go on from there."""
+    try:
+        program = describe_state(ctx.supervisord().info(ctx.name))
+    except HostError as error:
+        program = error.message
+    return "commit %s, and its program is %s" % ((ctx.clone.head() or "none")[:8], program)

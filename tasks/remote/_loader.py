@@ -1,25 +1,27 @@
-"""Runs on the host, in front of the executor: makes the sent modules importable. Stdlib only, Python 3.8."""
+"""Makes the sent modules importable, and runs the executor. Runs on the host: stdlib only, Python 3.8 or newer."""
+
+from __future__ import annotations
 
 import sys
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
-from typing import Any, Dict, Optional, Union  # noqa: UP035
-
-PACKAGE = "executor"
-Module = Union[str, CodeType]           # a source, or compiled for this very interpreter  # noqa: UP007
+from typing import Any
 
 
 class Finder:
-    """A meta path finder and loader in one. Tracebacks find the lines by get_source, when one is printed."""
+    """A meta path finder and loader in one. Tracebacks find the lines by get_source, when one is printed.
 
-    def __init__(self, modules: Dict[str, Module]) -> None:  # noqa: UP006
-        self.modules: Dict[str, Module] = {PACKAGE: modules.get("__init__", "")}  # noqa: UP006
-        self.modules.update((PACKAGE + "." + name, found) for name, found in modules.items() if name != "__init__")
+    `modules`: by dotted name, sources, or code that was compiled for this very interpreter.
+    """
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Optional[ModuleSpec]:  # noqa: UP045
+    def __init__(self, modules: dict[str, str | CodeType]) -> None:
+        self.modules = modules
+        self.packages = {name.rpartition(".")[0] for name in modules}
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         if name not in self.modules:
             return None
-        spec = ModuleSpec(name, self, origin=self.filename(name), is_package=name == PACKAGE)  # type: ignore[arg-type]
+        spec = ModuleSpec(name, self, origin=self.filename(name), is_package=name in self.packages)  # type: ignore[arg-type]
         spec.has_location = True
         return spec
 
@@ -27,21 +29,20 @@ class Finder:
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        found = self.modules[module.__name__]
-        if isinstance(found, str):
-            found = compile(found, self.filename(module.__name__), "exec", dont_inherit=True)
-        exec(found, module.__dict__)
+        code = self.modules[module.__name__]
+        if isinstance(code, str):
+            code = compile(code, self.filename(module.__name__), "exec", dont_inherit=True)
+        exec(code, module.__dict__)
 
-    def get_source(self, name: str) -> Optional[str]:  # noqa: UP045
-        found = self.modules[name]
-        return found if isinstance(found, str) else None
+    def get_source(self, name: str) -> str | None:
+        source = self.modules[name]
+        return source if isinstance(source, str) else None
 
-    @staticmethod
-    def filename(name: str) -> str:
-        return (PACKAGE + "/__init__.py") if name == PACKAGE else name.replace(".", "/") + ".py"
+    def filename(self, name: str) -> str:
+        return name.replace(".", "/") + ("/__init__.py" if name in self.packages else ".py")
 
 
-def run(modules: Dict[str, Module]) -> None:  # noqa: UP006
+def run(modules: dict[str, str | CodeType]) -> None:
     sys.meta_path.insert(0, Finder(modules))
-    __import__(PACKAGE + ".main")
-    sys.modules[PACKAGE + ".main"].main(sys.stdin.buffer, sys.stdout.buffer)
+    __import__("executor.main")
+    sys.modules["executor.main"].main(sys.stdin.buffer, sys.stdout.buffer)

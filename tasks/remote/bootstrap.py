@@ -43,14 +43,16 @@ def command(python: str) -> str:
 
 
 class Program:
-    """The modules of `folder` as package `executor`, and their start: a length line, and so many bytes of zlib.
+    """The modules of `folder`, and of packages in it, as package `executor`, and their start.
+
+    A length line, and so many bytes of zlib.
 
     For an interpreter like ours they are sent as compiled code, which spares the host a third of the start; for
     any other as sources, which are a third of the size.
     """
 
     def __init__(self, folder: Path = EXECUTOR) -> None:
-        self._paths = sorted(folder.glob("*.py"))
+        self._modules = {_module(path.relative_to(folder)): path for path in sorted(folder.rglob("*.py"))}
         self._loader = Path(__file__).with_name("_loader.py").read_text(encoding="utf-8")
 
     def __call__(self, interpreter: str = "") -> bytes:
@@ -58,15 +60,21 @@ class Program:
 
     @cached_property
     def _sources(self) -> bytes:
-        sources = {path.stem: path.read_text(encoding="utf-8") for path in self._paths}
+        sources = {name: path.read_text(encoding="utf-8") for name, path in self._modules.items()}
         return _block(f"{self._loader}\n\nrun({sources!r})\n".encode())
 
     @cached_property
     def _compiled(self) -> bytes:
         # By way of Python's own cache beside the sources.
-        modules = {path.stem: SourceFileLoader(path.stem, str(path)).get_code(path.stem) for path in self._paths}
+        modules = {name: SourceFileLoader(name, str(path)).get_code(name) for name, path in self._modules.items()}
         start = f"{self._loader}\n\nimport marshal\nrun(marshal.loads(zlib.decompress(i.read(int(i.readline())))))\n"
         return _block(start.encode()) + _block(marshal.dumps(modules))
+
+
+def _module(path: Path) -> str:
+    """The dotted name of a module of the executor's; a package has that of its folder."""
+    parts = path.with_suffix("").parts
+    return ".".join(("executor", *(parts[:-1] if parts[-1] == "__init__" else parts)))
 
 
 def _block(data: bytes) -> bytes:

@@ -12,7 +12,7 @@ PHASES: tuple[Phase, ...] = get_args(Phase)
 
 
 class Action(Struct, frozen=True):
-    """A name of executor/actions.py, and its arguments."""
+    """A name of executor/steps/__init__.py, and its arguments."""
 
     action: str
     args: dict[str, Any] = {}

@@ -195,15 +195,15 @@ def test_a_release_that_was_there_before_a_failed_deploy_stays(site: Site) -> No
 
 DIE_AT = """
 import os
-from . import actions
+from . import steps
 def dying(real):
-    def act(here, args):
+    def act(ctx, args):
         if %(before)r:
             os._exit(9)
-        real(here, args)
+        real(ctx, args)
         os._exit(9)
     return act
-actions.ACTIONS[%(action)r] = dying(actions.ACTIONS[%(action)r])
+steps.ACTIONS[%(action)r] = dying(steps.ACTIONS[%(action)r])
 """
 ACTIONS = ["fetch", "checkout_release", "build_release", "program", "switch", "restart", "verify"]
 
@@ -277,15 +277,15 @@ def test_what_died_before_the_switch_was_started_from_the_old_release(site: Site
     site.write()
     meanwhile = """
 import os
-from . import actions, supervisord
-real = actions.ACTIONS["program"]
-def program(here, args):
-    pid = here.supervisord().info(here.name)["pid"]
+from . import steps, supervisord
+real = steps.ACTIONS["program"]
+def program(ctx, args):
+    pid = ctx.supervisord().info(ctx.name)["pid"]
     os.kill(pid, 9)
-    while here.supervisord().info(here.name)["pid"] in (0, pid):
-        here.check()
-    return real(here, args)
-actions.ACTIONS["program"] = program
+    while ctx.supervisord().info(ctx.name)["pid"] in (0, pid):
+        ctx.check()
+    return real(ctx, args)
+steps.ACTIONS["program"] = program
 """
     refused = replace(site.service, program={"stdout_logfile": "/no/such/folder/log"})
     with site.example.deploy(refused, faults=meanwhile) as deploy:
@@ -392,8 +392,8 @@ def test_what_cannot_be_tidied_up_fails_no_deploy(site: Site) -> None:
     site.write()
     site.committed()
     last = site.write()
-    broken = "\n\nfrom . import actions\ndef no(here, args):\n    raise OSError(5, 'I/O error', 'releases')\n" \
-             "actions.ACTIONS['tidy_releases'] = no\n"
+    broken = "\n\nfrom . import steps\ndef no(ctx, args):\n    raise OSError(5, 'I/O error', 'releases')\n" \
+             "steps.ACTIONS['tidy_releases'] = no\n"
     with site.example.deploy(site.service, faults=broken) as deploy:
         assert deploy.commit()["event"] == "committed"
         (notice,) = [one for one in deploy.executor.heard if one["event"] == "notice"]

@@ -302,16 +302,16 @@ def test_killed_before_the_journal_was_renamed(example: Example, another: Make) 
 
 
 BREAK = """
-from . import actions, files
-def broken(here, args):
+from . import steps, files
+def broken(ctx, args):
     %s
-actions.ACTIONS[%r] = broken
+steps.ACTIONS[%r] = broken
 """
 
 
 @pytest.mark.parametrize("error", [
     "raise OSError(28, 'No space left on device')", "raise UnicodeError('odd')",
-    "import xmlrpc.client; raise xmlrpc.client.Fault(91, 'STILL_RUNNING')", "return here.nothing"])
+    "import xmlrpc.client; raise xmlrpc.client.Fault(91, 'STILL_RUNNING')", "return ctx.nothing"])
 def test_whatever_goes_wrong_in_a_step_goes_back(example: Example, error: str) -> None:
     example.write()
     with example.deploy(faults=BREAK % (error, "build")) as deploy:

@@ -261,5 +261,5 @@ _around(_transaction.Transaction, "_say_why", lambda one, error: "telling", lamb
 _around(_journal.Journal, "begin", lambda one, service, step: "", lambda one, service, step: "begun:" + step)
 _around(_undo, "_undo", lambda left, service, step, env, eventlog: "undo:" + step["name"],
         lambda left, service, step, env, eventlog: "undid:" + step["name"])
-_around(_undo, "commit", lambda left: "commit", lambda left: "committed")
+_around(_journal.Journal, "commit", lambda left: "commit", lambda left: "committed")
 _around(_undo, "restore", lambda left, env, why, eventlog: "", lambda left, env, why, eventlog: "restored")

@@ -18,7 +18,7 @@ from tests.support.sshd import Sshd
 
 MAIN = '''
 import json, sys, traceback
-from executor import other
+from executor import inner, other
 from . import third
 import executor.third
 
@@ -26,7 +26,8 @@ def main(stdin, stdout):
     def say(**message):
         stdout.write(json.dumps(message).encode() + b"\\n")
         stdout.flush()
-    say(file=__file__, value=other.VALUE, same=executor.third is third, doc=executor.__doc__,
+    say(file=__file__, value=other.VALUE, inner=[inner.FILE, inner.VALUE == other.VALUE, inner.fourth.__package__],
+        same=executor.third is third, doc=executor.__doc__,
         here="" in sys.path, site="site" in sys.modules)
     for line in stdin:
         say(echo=json.loads(line))
@@ -45,6 +46,9 @@ def folder(tmp_path: Path) -> Path:
     (path / "__init__.py").write_text('"""the stand-in"""\n')
     (path / "main.py").write_text(MAIN)
     (path / "other.py").write_text("from __future__ import annotations\nfrom .third import VALUE\n")
+    (path / "inner").mkdir()
+    (path / "inner/__init__.py").write_text("from . import fourth\nfrom .fourth import VALUE\nFILE = __file__\n")
+    (path / "inner/fourth.py").write_text("from ..third import VALUE\n")
     (path / "third.py").write_text("VALUE = 'it\\'s \"5\" \\\\ ü'\ndef boom():\n    raise ValueError('no')  # here\n")
     return path
 
@@ -57,7 +61,8 @@ def versions(*wanted: str) -> list[str]:
 
 def check(talk: Talk) -> None:
     first = talk.next()
-    assert first == {"file": "executor/main.py", "value": "it's \"5\" \\ ü", "same": True, "doc": "the stand-in",
+    assert first == {"file": "executor/main.py", "value": "it's \"5\" \\ ü", "same": True,
+                     "inner": ["executor/inner/__init__.py", True, "executor.inner"], "doc": "the stand-in",
                      "here": False, "site": False}
     talk.session.send({"do": "x"})
     assert talk.next() == {"echo": {"do": "x"}}

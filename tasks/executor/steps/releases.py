@@ -1,4 +1,4 @@
-"""What the steps of the `releases` strategy do, what undoes them, and what is tidied up after the commit."""
+"""The `releases` strategy: make, build and switch to a release; or switch back and remove it; tidy up afterwards."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import os
 import shutil
 from typing import Any, List, Mapping
 
-from . import facts, files, history, processes, shell
-from .context import ServiceContext, mark
-from .errors import NotReady
-from .releases import commit_of
-from .worktree import Worktree
+from .. import facts, files, history
+from ..context import ServiceContext
+from ..errors import NotReady
+from ..releases import commit_of
+from ..worktree import Worktree
+from . import hooks
 
 Arguments = Mapping[str, Any]
 
@@ -39,23 +40,6 @@ def checkout(ctx: ServiceContext, args: Arguments) -> bool:
     return True
 
 
-def build(ctx: ServiceContext, args: Arguments) -> bool:
-    name = args["release"]
-    if _is_complete(ctx, name, args["digest"]):
-        return False
-    shell.run(shell.script(args["commands"]), cwd=ctx.releases.tree(name).directory,
-              env=ctx.with_variables(args["variables"]), timeout=args["timeout"], say=ctx.say, check=ctx.check,
-              mask=ctx.mask)
-    processes.end_marked(mark(ctx.layout, ctx.deploy))         # what it sent to the background, in other sessions
-    _complete(ctx, name, args["digest"])
-    return True
-
-
-def switch(ctx: ServiceContext, args: Arguments) -> bool:
-    """The step, and its way back."""
-    return ctx.releases.switch(args["release"])
-
-
 def remove_release(ctx: ServiceContext, args: Arguments) -> bool:
     """Unless it was complete before this deploy, or runs."""
     name = args["release"]
@@ -66,6 +50,20 @@ def remove_release(ctx: ServiceContext, args: Arguments) -> bool:
         return False
     ctx.releases.remove(name)
     return True
+
+
+def build(ctx: ServiceContext, args: Arguments) -> bool:
+    name = args["release"]
+    if _is_complete(ctx, name, args["digest"]):
+        return False
+    hooks.run_build(ctx, args, ctx.releases.tree(name).directory)
+    _complete(ctx, name, args["digest"])
+    return True
+
+
+def switch(ctx: ServiceContext, args: Arguments) -> bool:
+    """Point `current` to the release; its undo is the same with the release before."""
+    return ctx.releases.switch(args["release"])
 
 
 def tidy(ctx: ServiceContext, args: Arguments) -> bool:

@@ -1,0 +1,38 @@
+"""The steps' actions: each module holds what steps do and, below it, what undoes them.
+
+An action takes (ctx, args) and returns whether it changed anything. Undos may run twice, and after a power cut:
+they look first, then act.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Mapping
+
+from ..context import ServiceContext
+from . import clone, hooks, in_place, program, program_files, releases
+
+# By the names that plans and journals use: hosts may hold journals of older versions, so no name ever goes.
+ACTIONS: Dict[str, Callable[[ServiceContext, Mapping[str, Any]], bool]] = {
+    "fetch": clone.fetch,
+    "remove_clone": clone.remove,
+    "checkout": in_place.checkout,
+    "checkout_back": in_place.checkout_back,
+    "build": in_place.build,                    # also its own undo: it builds the version before
+    "checkout_release": releases.checkout,
+    "remove_release": releases.remove_release,
+    "build_release": releases.build,
+    "switch": releases.switch,                  # also its own undo: it switches to the release before
+    "tidy_releases": releases.tidy,
+    "hook": hooks.hook,
+    "program": program_files.write,
+    "files_back": program_files.put_back,
+    "restart": program.restart,
+    "stop": program.stop,
+    "program_back": program.program_back,
+    "verify": program.verify,
+    "health": program.check_health,
+}
+
+# Checks run before their action counts as begun: when one refuses, there is nothing to undo.
+CHECKS: Dict[str, Callable[[ServiceContext, Mapping[str, Any]], None]] = {
+    "checkout": in_place.refuse_edits, "checkout_release": releases.refuse_edits}

@@ -1,0 +1,59 @@
+"""The program file and the environment file: write them; or put back the backups that the journal made."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping
+
+from .. import files
+from ..context import ServiceContext
+from ..errors import HostError
+from ..locks import reload_lock
+from ..supervisord import BadConfiguration
+
+Arguments = Mapping[str, Any]
+
+
+def write(ctx: ServiceContext, args: Arguments) -> bool:
+    """Write both files, and let supervisord read them at once: what it refuses never stays."""
+    supervisord = ctx.supervisord()
+    texts = {ctx.layout.program_file(ctx.name): args["program_file"], ctx.layout.env_file(ctx.name): args["env_file"]}
+    new = {path: text.encode("utf-8", "surrogateescape") for path, text in texts.items()}
+    changed = {path: data for path, data in new.items() if files.read_bytes(path) != data}
+    files.ensure_dir(os.path.join(ctx.directory, "logs"))
+    if not changed:
+        return False
+    files.ensure_dir(ctx.layout.program_dir)
+    with reload_lock(ctx.layout):
+        supervisord.reload()
+        for path, data in changed.items():
+            files.write_atomic(path, data)
+        try:
+            supervisord.reload()
+        except BadConfiguration as error:
+            _copy_back(ctx)
+            supervisord.reload()
+            raise HostError("supervisord refuses the program file: " + error.message,
+                            "correct `program` in hosts.yaml") from None
+    return True
+
+
+def put_back(ctx: ServiceContext, args: Arguments) -> bool:
+    backup = ctx.layout.backup(ctx.name, ctx.deploy)
+    if not os.path.isdir(backup):
+        raise HostError("%s is gone: it held the files as they were" % backup,
+                        "write %s by hand" % ctx.layout.program_file(ctx.name))
+    with reload_lock(ctx.layout):
+        _copy_back(ctx)
+        ctx.supervisord().reload()
+    return True
+
+
+def _copy_back(ctx: ServiceContext) -> None:
+    backup = ctx.layout.backup(ctx.name, ctx.deploy)
+    for name, path in (("program", ctx.layout.program_file(ctx.name)), ("env", ctx.layout.env_file(ctx.name))):
+        old = files.read_bytes(os.path.join(backup, name))
+        if old is None:
+            files.remove(path)
+        elif old != files.read_bytes(path):
+            files.write_atomic(path, old, os.stat(os.path.join(backup, name)).st_mode & 0o777)
