@@ -8,7 +8,8 @@ from tests.integration.app import CRASH, App, why
 from tests.integration.conftest import MakeApp
 
 
-def test_promise_2_a_build_that_fails_on_one_host_restarts_none(shared: App) -> None:
+@pytest.mark.promise(2)
+def test_deploy_restarts_no_host_when_one_build_fails(shared: App) -> None:
     before, pids = shared.states(), shared.pids()
     commit = shared.commit(f"{shared.name}-2")
     shared.shut("fail-web2", f"{shared.name}-2")
@@ -25,7 +26,8 @@ def test_promise_2_a_build_that_fails_on_one_host_restarts_none(shared: App) -> 
     assert "no space for web2" in [e["line"] for e in run.events if e["event"] == "output"]
 
 
-def test_promise_2_a_host_that_has_built_waits_for_the_others(shared: App) -> None:
+@pytest.mark.promise(2)
+def test_deploy_restarts_only_after_the_last_host_has_built(shared: App) -> None:
     pids = shared.pids()
     shared.commit(f"{shared.name}-3")
     shared.shut("block-web2", f"{shared.name}-3")
@@ -50,7 +52,9 @@ def two(make_app: MakeApp) -> tuple[App, App]:
     return alpha, beta
 
 
-def test_several_services_are_one_deploy(two: tuple[App, App]) -> None:
+@pytest.mark.promise(2)
+@pytest.mark.promise(3)
+def test_deploy_of_several_services_commits_all_or_none(two: tuple[App, App]) -> None:
     """Both succeed together; when one of them does not start on one host, both go back on all."""
     alpha, beta = two
     first = alpha.fab("deploy", "all")

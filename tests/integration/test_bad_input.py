@@ -10,6 +10,7 @@ from tests.integration.app import App, messages
 from tests.integration.conftest import MakeApp
 
 
+@pytest.mark.promise(9)
 @pytest.mark.parametrize(("args", "changes", "said"), [
     pytest.param(["deploy", "{name}"], {"comand": "./run.sh"}, ["comand", "command", "hosts.yaml:"], id="unknown key"),
     pytest.param(["deploy", "{name}"], {"directory": "../up", "program": {"stratsecs": 1}},
@@ -23,7 +24,7 @@ from tests.integration.conftest import MakeApp
     pytest.param(["rollback", "{name}", "--to", "a..b"], {}, ["--to"], id="bad --to"),
     pytest.param(["logs", "{name}", "--lines=-1"], {}, ["--lines"], id="bad --lines"),
 ])
-def test_promise_9(app: App, args: list[str], changes: dict[str, object], said: list[str]) -> None:
+def test_bad_input_contacts_no_host(app: App, args: list[str], changes: dict[str, object], said: list[str]) -> None:
     app.write(**changes)
     contacted = [app.lab[host].sshd.log for host in app.hosts]
     run = app.fab(*(arg.format(name=app.name) for arg in args))
@@ -34,20 +35,23 @@ def test_promise_9(app: App, args: list[str], changes: dict[str, object], said: 
     assert [app.lab[host].sshd.log for host in app.hosts] == contacted, "a host was contacted"
 
 
-def test_promise_9_an_inventory_that_is_not_there(app: App) -> None:
+@pytest.mark.promise(9)
+def test_missing_inventory_is_named_in_the_error(app: App) -> None:
     run = app.deploy("--inventory", "nowhere.yaml")
     assert run.code == 2
     assert "nowhere.yaml" in messages(run)
     assert run.finished["hosts"] == {}
 
 
-def test_promise_9_hosts_yaml_that_is_no_yaml(app: App) -> None:
+@pytest.mark.promise(9)
+def test_invalid_yaml_is_refused_with_its_line(app: App) -> None:
     app.inventory.write_text("services: {a: [}\n")
     run = app.deploy()
     assert run.code == 2
     assert "hosts.yaml:1" in messages(run)
 
 
+@pytest.mark.promise(9)
 @pytest.mark.parametrize(("options", "said", "hint"), [
     (["-H", "web1"], "-H/--hosts would bypass hosts.yaml", "--host GLOB"),
     (["--hosts=web1,web2"], "-H/--hosts would bypass hosts.yaml", "--host GLOB"),
@@ -55,7 +59,8 @@ def test_promise_9_hosts_yaml_that_is_no_yaml(app: App) -> None:
     (["-i", "key"], "-i and --prompt-for-* are not used here", "identity_file"),
 ], ids=["-H", "--hosts", "--dry", "-i"])
 @pytest.mark.parametrize("command", ["deploy", "status"])
-def test_fabrics_own_options(app: App, command: str, options: list[str], said: str, hint: str) -> None:
+def test_fabric_core_options_are_refused_with_the_right_name(app: App, command: str, options: list[str], said: str,
+                                                             hint: str) -> None:
     """They would do nothing, or not what they say."""
     contacted = [app.lab[host].sshd.log for host in app.hosts]
     run = app.fab(*options, command, *([app.name] if command == "deploy" else []))
@@ -65,7 +70,7 @@ def test_fabrics_own_options(app: App, command: str, options: list[str], said: s
     assert [app.lab[host].sshd.log for host in app.hosts] == contacted, "a host was contacted"
 
 
-def test_a_pipeline_for_what_runs_in_a_sandbox_only(app: App) -> None:
+def test_ci_init_refuses_a_service_that_runs_in_a_sandbox_only(app: App) -> None:
     app.environment = {"sandbox": True}
     app.write()
     run = app.fab("ci.init", app.name)
@@ -73,13 +78,15 @@ def test_a_pipeline_for_what_runs_in_a_sandbox_only(app: App) -> None:
     assert "add an environment to" in messages(run)
 
 
+@pytest.mark.promise(9)
 @pytest.mark.parametrize(("changes", "said", "hint"), [
     ({"command": "./run.sh 'x"}, "cannot be split into words", "balance its quotes"),
     ({"directory": "micro/a ;b"}, "'micro/a ;b' cannot stand in a program file of supervisord", "choose another name"),
     ({"program": {"stdout_logfile": "%(here)s/x.log"}},
      "'%(here)s/x.log' cannot stand in a program file of supervisord", "choose another name"),
 ], ids=["an open quote", "a comment", "%(here)s"])
-def test_what_a_program_file_cannot_hold(make_app: MakeApp, changes: dict[str, Any], said: str, hint: str) -> None:
+def test_deploy_refuses_values_that_a_program_file_cannot_hold(make_app: MakeApp, changes: dict[str, Any], said: str,
+                                                               hint: str) -> None:
     """supervisord would cut it off, or put something else in its place."""
     app = make_app(**changes)
     run = app.deploy("--host", "web1")

@@ -38,7 +38,7 @@ def traces(app: App, kind: str) -> dict[str, str]:
     return {path.name.rpartition("-")[2]: path.read_text() for path in sorted(app.gate.glob(f"{kind}-web*"))}
 
 
-def test_when_and_with_what_they_run(own: App) -> None:
+def test_hooks_run_in_their_phase_with_the_programs_environment(own: App) -> None:
     runs = [deploy(own)]
     assert runs[0].code == 0, runs[0]
     first = own.commits()[0]
@@ -71,12 +71,12 @@ def in_order(run: Run) -> None:
         assert last(earlier) < order.index(("step_started", later)), (earlier, later)
 
 
-def test_previous_is_empty_on_a_first_deploy(own: App) -> None:
+def test_hook_variable_previous_is_empty_on_a_first_deploy(own: App) -> None:
     assert deploy(own).code == 0
     assert "\nPREVIOUS=\n" in traces(own, "environ")["web1"]
 
 
-def test_only_where_a_version_changes(own: App) -> None:
+def test_hooks_run_only_where_the_version_changes(own: App) -> None:
     """In deploy and rollback; not when there is nothing to do, not in start, stop and restart."""
     assert deploy(own).code == 0
     own.commit(f"{own.name}-2")
@@ -93,7 +93,7 @@ def test_only_where_a_version_changes(own: App) -> None:
     assert len(traces(own, "after")["web2"].splitlines()) == 3
 
 
-def test_once_is_the_lowest_host_that_changes(own: App) -> None:
+def test_hook_with_once_runs_on_the_lowest_host_that_changes(own: App) -> None:
     """One host was deployed before: the migration runs again with the others, on the lowest-named of them."""
     assert deploy(own, "--host", "web1").code == 0
     assert deploy(own).code == 0
@@ -101,7 +101,8 @@ def test_once_is_the_lowest_host_that_changes(own: App) -> None:
     assert traces(own, "migrated") == {"web1": f"{first}\n", "web2": f"{first}\n"}
 
 
-def test_a_failing_before_activate_restarts_nothing(own: App) -> None:
+@pytest.mark.promise(2)
+def test_failed_before_activate_hook_restarts_nothing(own: App) -> None:
     assert deploy(own).code == 0
     before, pids = own.states(), own.pids()
     own.commit(f"{own.name}-2")
@@ -114,7 +115,8 @@ def test_a_failing_before_activate_restarts_nothing(own: App) -> None:
     quiet(own, run)
 
 
-def test_a_failing_after_activate_goes_back(own: App) -> None:
+@pytest.mark.promise(3)
+def test_failed_after_activate_hook_restores_every_host(own: App) -> None:
     """On every host; and no hook runs on the way back."""
     assert deploy(own).code == 0
     before, pids = own.states(), own.pids()
@@ -138,7 +140,7 @@ def quiet(own: App, run: Run) -> None:
             assert path.name == "env" or path.is_dir() or "MARK4711" not in read(str(path)), path
 
 
-def test_a_hook_that_hangs_is_ended(make_app: MakeApp) -> None:
+def test_hook_that_hangs_is_ended_after_its_timeout(make_app: MakeApp) -> None:
     own = make_app(build_timeout=1, hooks={"before_activate": 'echo $$ >"$GATE/pid-$HOST"; sleep 1000'})
     run = own.deploy("--host", "web1")
     assert run.code == 1, run

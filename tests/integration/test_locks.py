@@ -17,7 +17,8 @@ def own(make_app: MakeApp) -> App:
     return make_app().deployed()
 
 
-def test_promise_5_the_second_is_refused_or_waits(own: App) -> None:
+@pytest.mark.promise(5)
+def test_second_deploy_is_refused_or_waits_for_the_lock(own: App) -> None:
     """75, and who holds it, since when, for which commit; with --wait it comes next."""
     first = own.begin("block", "building", f"{own.name}-2")
     commit = git(own.repo, "rev-parse", "main")
@@ -43,7 +44,8 @@ def test_promise_5_the_second_is_refused_or_waits(own: App) -> None:
     assert [own.results(host) for host in own.hosts] == [["committed"] * 3] * 2
 
 
-def test_promise_5_four_clients_race(own: App) -> None:
+@pytest.mark.promise(5)
+def test_racing_deploys_take_turns_on_overlapping_hosts(own: App) -> None:
     """On hosts that overlap: nobody waits for ever, and every host's history is one chain."""
     own.commit(f"{own.name}-2")
     wanted = (("web1",), ("web2",), ("web1", "web2"), ("web1", "web2"))
@@ -58,7 +60,8 @@ def test_promise_5_four_clients_race(own: App) -> None:
         assert own.state(host)["leftovers"] == []
 
 
-def test_promise_5_the_lock_is_gone_with_its_holder(own: App) -> None:
+@pytest.mark.promise(5)
+def test_next_deploy_gets_the_lock_when_its_holder_was_killed(own: App) -> None:
     """kill -9 of the executors: the next deploy ends what they left running, undoes it, and gets through."""
     version = f"{own.name}-2"
     first = own.begin("block", "building", version)

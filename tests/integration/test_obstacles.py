@@ -25,7 +25,7 @@ def edit(app: App, host: str) -> Path:
     return file
 
 
-def test_edited_files_stop_the_deploy(shared: App) -> None:
+def test_deploy_refuses_edited_files_and_lists_them_by_host(shared: App) -> None:
     """Listed by host; exit 2."""
     own = shared
     text = (own.lab["web2"].directory(own.name) / "run.sh").read_text()
@@ -40,7 +40,7 @@ def test_edited_files_stop_the_deploy(shared: App) -> None:
     file.write_text(text)
 
 
-def test_set_aside(own: App) -> None:
+def test_set_aside_keeps_edits_in_the_stash_and_returns_them_when_a_deploy_fails(own: App) -> None:
     """A deploy that fails brings the edited files back, one that succeeds keeps them in git's stash."""
     file = edit(own, "web2")
     (file.parent / "built").write_text(f"{own.name}-1")
@@ -68,7 +68,7 @@ done
 """
 
 
-def test_set_aside_that_is_interrupted(own: App) -> None:
+def test_set_aside_loses_no_edit_when_it_is_interrupted(own: App) -> None:
     """In the middle of the stashing, when the edits are in no stash yet: they are not lost."""
     hook = edit(own, "web2").parent / ".git/hooks/reference-transaction"
     hook.parent.mkdir(exist_ok=True)
@@ -83,7 +83,7 @@ def test_set_aside_that_is_interrupted(own: App) -> None:
     assert (own.states(), own.pids()) == (before, pids)
 
 
-def test_submodules_follow(app: App, lab: Lab) -> None:
+def test_submodules_follow_the_commit_forward_and_back(app: App, lab: Lab) -> None:
     """Forward with the deploy, and back when it fails."""
     library = lab.repository(f"{app.name}-lib", {"lib": "one"})
     for host in app.hosts:      # git allows submodules from a local path only where it is told so
@@ -109,7 +109,7 @@ def test_submodules_follow(app: App, lab: Lab) -> None:
     assert contents() == ["two", "two"]
 
 
-def test_a_parent_repository_is_never_touched(app: App, lab: Lab) -> None:
+def test_deploy_never_touches_a_parent_repository(app: App, lab: Lab) -> None:
     """The service directory has no .git of its own, and stands in the work tree of another repository."""
     parent = lab["web1"].root / f"parent-{app.name}"
     (parent / "service/logs").mkdir(parents=True)
@@ -143,7 +143,8 @@ def test_a_parent_repository_is_never_touched(app: App, lab: Lab) -> None:
     pytest.param("broken", id="another program's file is broken"),
     pytest.param("not included", id="program files are not included"),
 ])
-def test_refused_before_anything_is_touched(app: App, lab: Lab, obstacle: Obstacle, what: str) -> None:
+def test_obstacle_on_one_host_is_named_and_no_host_is_touched(app: App, lab: Lab, obstacle: Obstacle,
+                                                              what: str) -> None:
     """On web2 alone; web1 is not touched either. The message names what stands in the way."""
     said = obstacle.put(what)
     before = app.states()
@@ -204,7 +205,7 @@ def obstacle(app: App) -> Iterator[Obstacle]:
     made.clear()
 
 
-def test_another_program_s_broken_file_stops_no_running_program(shared: App) -> None:
+def test_broken_file_of_another_program_stops_no_running_program(shared: App) -> None:
     own = shared
     broken = own.lab["web2"].root / "conf.d/zz-broken.conf"
     broken.write_text("[program:zz]\ncommand=date +%F\n")
@@ -219,7 +220,7 @@ def test_another_program_s_broken_file_stops_no_running_program(shared: App) -> 
     assert (own.states(), own.pids()) == (before, pids)
 
 
-def test_supervisord_is_down() -> None:
+def test_deploy_is_refused_with_a_remedy_when_supervisord_is_down() -> None:
     with Lab(("web1",)) as lab:
         app = App(lab, "app")
         lab["web1"].stop_supervisord()
@@ -236,7 +237,7 @@ def test_supervisord_is_down() -> None:
     pytest.param("/no/such/repository.git", 2, "/no/such/repository.git", id="no such repository"),
     pytest.param("ssh://git@127.0.0.1:1/x.git", 75, "cannot be reached", id="nobody listens"),
 ])
-def test_a_repository_that_cannot_be_read(app: App, repo: str, code: int, words: str) -> None:
+def test_unreadable_repository_is_refused_and_changes_nothing(app: App, repo: str, code: int, words: str) -> None:
     app.write(repo=repo)
     before = app.states()
     run = app.deploy()

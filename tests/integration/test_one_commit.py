@@ -11,7 +11,8 @@ from tests.integration.app import App
 from tests.support.lab import Lab, git
 
 
-def test_promise_1_a_branch_that_moves_between_two_fetches(app: App, lab: Lab) -> None:
+@pytest.mark.promise(1)
+def test_every_host_gets_one_commit_when_the_branch_moves_between_two_fetches(app: App, lab: Lab) -> None:
     """web2's git sees the branch at a newer commit than web1's did: both get the one that was resolved first."""
     first = git(app.repo, "rev-parse", "main")
     moved = app.repo.with_name(f"{app.name}-moved.git")
@@ -48,6 +49,7 @@ def known(shared: App) -> Iterator[dict[str, Any]]:
     yield found
 
 
+@pytest.mark.promise(1)
 @pytest.mark.parametrize(("revision", "commit"), [
     pytest.param("main", "tip", id="branch"),
     pytest.param("light", "tagged", id="tag"),
@@ -60,7 +62,8 @@ def known(shared: App) -> Iterator[dict[str, Any]]:
     pytest.param("{old:.8}", "tip", id="branch before abbreviated commit"),
     pytest.param("{old:.7}", "tagged", id="tag before abbreviated commit"),
 ])
-def test_promise_1_revision(shared: App, known: dict[str, Any], revision: str, commit: str) -> None:
+def test_revision_of_any_form_deploys_its_commit(shared: App, known: dict[str, Any], revision: str,
+                                                 commit: str) -> None:
     run = shared.deploy("--revision", revision.format_map(known), "--host", "web1")
     assert run.code == 0, run
     assert shared.lab["web1"].head(shared.name) == known[commit]
@@ -68,7 +71,8 @@ def test_promise_1_revision(shared: App, known: dict[str, Any], revision: str, c
     assert shared.running("web1") == f"{shared.name}-{commit}"
 
 
-def test_a_revision_that_is_not_there(shared: App) -> None:
+@pytest.mark.promise(1)
+def test_revision_that_does_not_exist_changes_nothing(shared: App) -> None:
     before = shared.states()
     run = shared.deploy("--revision", "never-pushed")
     assert run.code == 2
@@ -76,7 +80,8 @@ def test_a_revision_that_is_not_there(shared: App) -> None:
     assert shared.states() == before
 
 
-def test_a_first_deploy_of_an_abbreviated_commit(app: App) -> None:
+@pytest.mark.promise(1)
+def test_first_deploy_accepts_an_abbreviated_commit(app: App) -> None:
     """Where there is no clone to look into."""
     commit = git(app.repo, "rev-parse", "main")
     app.commit(f"{app.name}-2")

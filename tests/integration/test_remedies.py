@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.app import HEALTH, App, messages
 from tests.integration.conftest import MakeApp, Proxied
-from tests.integration.test_bad_luck import interpreter
+from tests.integration.test_host_failures import interpreter
 from tests.support.lab import CHECKOUT, Lab, Run, wait_for
 
 
@@ -30,7 +30,7 @@ def refused(app: App, code: int, *words: str, command: str = "deploy") -> Run:
 
 # --- supervisord ---
 
-def test_its_password_was_changed_without_a_restart() -> None:
+def test_remedy_names_a_restart_when_supervisords_password_was_changed() -> None:
     with Lab(("web1",)) as lab:
         host = lab["web1"]
         text = host.conf.read_text()
@@ -56,7 +56,7 @@ def listens(path: Path) -> bool:
         return sock.connect_ex(str(path)) == 0
 
 
-def test_a_socket_of_somebody_else(shared: App, tmp_path: Path) -> None:
+def test_remedy_names_the_owner_when_the_socket_belongs_to_another_user(shared: App, tmp_path: Path) -> None:
     """Root may use every socket, unless it gives that up."""
     python = interpreter(tmp_path, "exec setpriv --bounding-set -dac_override,-dac_read_search "
                                    f"{sys.executable} \"$@\"")
@@ -80,7 +80,7 @@ def test_a_socket_of_somebody_else(shared: App, tmp_path: Path) -> None:
     assert (shared.state("web1"), shared.pid("web1")) == before
 
 
-def test_a_program_file_that_somebody_removed(make_app: MakeApp) -> None:
+def test_deploy_refuses_a_running_program_whose_file_was_removed(make_app: MakeApp) -> None:
     """What runs has no file any more: it could not be brought back."""
     app = make_app().deployed()
     file = app.program_file("web1")
@@ -94,7 +94,7 @@ def test_a_program_file_that_somebody_removed(make_app: MakeApp) -> None:
 
 # --- versions and repositories ---
 
-def test_hosts_that_were_at_different_versions_before(make_app: MakeApp) -> None:
+def test_rollback_names_each_hosts_version_when_they_differ(make_app: MakeApp) -> None:
     app = make_app().deployed("--host", "web1")
     one = app.lab["web1"].head(app.name)
     two = app.commit(f"{app.name}-2")
@@ -107,19 +107,19 @@ def test_hosts_that_were_at_different_versions_before(make_app: MakeApp) -> None
     assert app.commits() == [one, one]
 
 
-def test_a_first_version_has_none_before_it(make_app: MakeApp) -> None:
+def test_rollback_refuses_when_there_is_no_earlier_version(make_app: MakeApp) -> None:
     app = make_app().deployed()
     refused(app, 2, f"{app.name}: no earlier version in the history of any host", "--to REVISION", command="rollback")
 
 
-def test_a_git_server_whose_key_the_host_does_not_know(app: App) -> None:
+def test_remedy_names_git_ls_remote_when_the_git_servers_key_is_unknown(app: App) -> None:
     sshd = app.lab["web2"].sshd
     repo = f"ssh://{sshd.user}@{sshd.host}:{sshd.port}{app.repo}"
     app.write(repo=repo)
     refused(app, 2, f"the host does not know the git server's host key ({repo})", f"run once: git ls-remote {repo}")
 
 
-def test_a_repository_that_needs_lfs(make_app: MakeApp) -> None:
+def test_deploy_refuses_a_repository_that_needs_git_lfs(make_app: MakeApp) -> None:
     if shutil.which("git-lfs"):
         pytest.skip("git-lfs is installed")
     app = make_app().deployed()
@@ -131,7 +131,7 @@ def test_a_repository_that_needs_lfs(make_app: MakeApp) -> None:
     assert [app.running(host) for host in app.hosts] == [f"{app.name}-1"] * 2
 
 
-def test_a_clone_of_another_user(make_app: MakeApp) -> None:
+def test_deploy_refuses_a_clone_of_another_user(make_app: MakeApp) -> None:
     """git itself refuses it."""
     if os.getuid():
         pytest.skip("only root gives files away")
@@ -150,7 +150,8 @@ def test_a_clone_of_another_user(make_app: MakeApp) -> None:
 
 # --- secrets ---
 
-def test_a_secret_s_file_that_cannot_be_read(app: App) -> None:
+@pytest.mark.promise(9)
+def test_unreadable_secret_file_is_refused_before_any_host(app: App) -> None:
     app.write(secrets=["TOKEN"])
     contacted = [app.lab[host].sshd.log for host in app.hosts]
     run = app.deploy(TOKEN="/proc/self/mem")            # a file that even root cannot read from its beginning
@@ -161,7 +162,7 @@ def test_a_secret_s_file_that_cannot_be_read(app: App) -> None:
 
 # --- the way back ---
 
-def test_a_backup_that_somebody_removed(make_app: MakeApp) -> None:
+def test_missing_backup_exits_3_and_keeps_the_journal(make_app: MakeApp) -> None:
     """A person is needed, and the journal stays."""
     app = make_app(health=HEALTH).deployed("--host", "web1")
     going = app.begin("hold", "checking", f"{app.name}-2", "--host", "web1")
@@ -176,7 +177,9 @@ def test_a_backup_that_somebody_removed(make_app: MakeApp) -> None:
 
 # --- a host that is lost ---
 
-def test_a_host_that_is_lost_and_stays_lost(proxied: Proxied) -> None:
+@pytest.mark.promise(3)
+@pytest.mark.promise(8)
+def test_lost_host_is_named_with_what_it_will_do_by_itself(proxied: Proxied) -> None:
     """It is named, with what it will do by itself and when; and it does that."""
     app, proxy = proxied
     app.write(health=HEALTH)
@@ -196,7 +199,7 @@ def test_a_host_that_is_lost_and_stays_lost(proxied: Proxied) -> None:
 
 # --- the sandbox ---
 
-def test_a_sandbox_without_git() -> None:
+def test_sandbox_refuses_a_machine_without_git() -> None:
     with Lab(()) as lab:
         run = lab.fab("deploy", "monitor", FAB_INVENTORY=str(CHECKOUT / "hosts.yaml"), TMPDIR=str(lab.folder),
                       PATH="/nowhere")
@@ -206,7 +209,7 @@ def test_a_sandbox_without_git() -> None:
     assert run.finished["exit_code"] == 2
 
 
-def test_a_sandbox_whose_git_does_not_work(tmp_path: Path) -> None:
+def test_sandbox_shows_gits_words_when_git_fails(tmp_path: Path) -> None:
     (tmp_path / "git").write_text("#!/bin/sh\necho 'fatal: out of order' >&2; exit 128\n")
     (tmp_path / "git").chmod(0o755)
     with Lab(()) as lab:

@@ -8,7 +8,7 @@ from tests.integration.app import App, messages
 from tests.support.lab import git
 
 
-def test_a_commit_that_lacks_what_is_required(app: App) -> None:
+def test_deploy_refuses_a_commit_that_lacks_a_required_path(app: App) -> None:
     """Named by path, host and commit; exit 2; nothing is touched, not even by a first deploy."""
     app.write(requires=["run.sh", "config/${RUN_MODE}.yaml", "config"])
     before = app.states()

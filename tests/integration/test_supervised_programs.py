@@ -33,7 +33,8 @@ def own(make_app: MakeApp) -> App:
     return make_app()
 
 
-def test_promise_8_a_program_that_exits_at_once(shared: App) -> None:
+@pytest.mark.promise(8)
+def test_program_that_exits_at_once_fails_the_deploy_with_its_last_words(shared: App) -> None:
     """supervisord's own word for it and the program's own last lines, of this start alone, are on the screen."""
     shared.write(program={"startsecs": 1})
     shared.commit(f"{shared.name}-2", {"run.sh": CRASH})
@@ -45,7 +46,8 @@ def test_promise_8_a_program_that_exits_at_once(shared: App) -> None:
     assert f"starting {shared.name}-1" not in screen, "lines of the version before"
 
 
-def test_promise_8_restarted_or_replaced_but_never_both(own: App) -> None:
+@pytest.mark.promise(8)
+def test_deploy_starts_a_program_once_whether_or_not_its_file_changed(own: App) -> None:
     """One start a deploy, whether the program file changed or not."""
     log = own.lab["web1"].directory(own.name) / "logs" / f"{own.name}.log"
     own.deployed("--host", "web1")
@@ -59,7 +61,7 @@ def test_promise_8_restarted_or_replaced_but_never_both(own: App) -> None:
     assert log.read_text().splitlines() == [f"starting {own.name}-{number}" for number in (1, 2, 2, 2)]
 
 
-def test_hostile_values_arrive_exactly(own: App) -> None:
+def test_hostile_variables_reach_program_build_and_health_check_exactly(own: App) -> None:
     """In the program, in the build, in the health check; the file that holds them is for its owner alone."""
     own.write(variables=HOSTILE, build="cp source built; env -0 > build.env",
               health={"command": "env -0 > health.env", "timeout": 5})
@@ -79,7 +81,7 @@ def test_hostile_values_arrive_exactly(own: App) -> None:
     assert own.deploy("--host", "web1").outcome("web1", own.name) == "unchanged"
 
 
-def test_program_options_are_rendered(own: App) -> None:
+def test_program_options_are_in_force_in_supervisord(own: App) -> None:
     own.write(program={"startsecs": 0, "stopwaitsecs": 7, "stopsignal": "INT", "priority": 5, "autorestart": False,
                        "exitcodes": "0,2", "stdout_logfile_backups": 3})
     own.deployed("--host", "web1")
@@ -91,7 +93,7 @@ def test_program_options_are_rendered(own: App) -> None:
         assert re.search(f"(?m)^{line}$", text), line
 
 
-def test_a_program_is_stopped_with_its_children(own: App) -> None:
+def test_stop_ends_a_program_with_its_children(own: App) -> None:
     """stopasgroup, by default."""
     child = own.gate / "child"
     own.commit(f"{own.name}-1", {"run.sh": f"#!/bin/sh\nsleep 100000 &\necho $! > {child}.new\n"
@@ -102,7 +104,7 @@ def test_a_program_is_stopped_with_its_children(own: App) -> None:
     wait_for(lambda: read(f"/proc/{pid}/stat").rpartition(")")[2].split()[:1] in ([], ["Z"]), "the child to end")
 
 
-def test_a_command_with_arguments(own: App) -> None:
+def test_command_is_split_as_a_shell_would_without_expansion(own: App) -> None:
     """Split as a shell would, but for expansions; `%` and what looks like a comment stay."""
     own.commit(f"{own.name}-1", {
         "run.sh": '#!/bin/bash\nprintf "%s\\0" "$@" > args\nexec -a "$(cat built)" sleep 9999\n'})

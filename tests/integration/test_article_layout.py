@@ -84,7 +84,7 @@ def moved(app: App) -> dict[str, object]:
     return found
 
 
-def test_the_article(team: App) -> None:
+def test_deploy_moves_nothing_in_the_article_layout(team: App) -> None:
     before, old_pid = moved(team), team.pid("web1")
     commit = team.commit("monitor-2", {"main.go": MAIN.replace("VERSION", "two")})
     git(team.repo, "update-ref", "refs/heads/develop", commit)
@@ -120,7 +120,8 @@ def test_the_article(team: App) -> None:
     assert {e["branch"] for e in status.events if e["event"] == "status"} == {"develop"}
 
 
-def test_the_article_s_go_build_that_fails(team: App) -> None:
+@pytest.mark.promise(3)
+def test_failed_go_build_shows_the_compilers_words_and_changes_nothing(team: App) -> None:
     """The compiler's words are on the screen, and the service runs on."""
     before, pids = team.states(), team.pids()
     commit = team.commit("monitor-3", {"main.go": "package main\nfunc main() { undefined() }\n"})

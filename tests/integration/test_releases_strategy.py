@@ -13,7 +13,7 @@ import pytest
 
 from tests.integration.app import CRASH, HEALTH, App, messages
 from tests.integration.conftest import MakeApp
-from tests.integration.test_interrupted import BUILD, HANG
+from tests.integration.test_interruption import BUILD, HANG
 from tests.support.lab import Run, git, stands_in, wait_for
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
@@ -54,7 +54,7 @@ def changed(run: Run, host: str = "web1") -> dict[str, bool]:
     return {e["step"]: e["changed"] for e in run.events if e["event"] == "step_finished" and e["host"] == host}
 
 
-def test_there_and_back_again(own: App) -> None:
+def test_releases_switch_forth_and_back_without_a_new_build(own: App) -> None:
     first = own.lab.commit(own.name, {}, "again")
     own.deployed()
     second = own.commit(f"{own.name}-2")
@@ -79,7 +79,7 @@ def test_there_and_back_again(own: App) -> None:
     assert nothing.outcome("web1", own.name) == "unchanged" and changed(nothing) == {}
 
 
-def test_what_is_on_the_host_is_what_the_readme_shows(settled: App) -> None:
+def test_releases_folders_are_those_of_the_readme(settled: App) -> None:
     tree = next(block for block in re.findall(r"(?ms)^```text\n(.*?)^```", README) if "micro/<service>/" in block)
     shown = [line.split("  ")[0] for line in tree.splitlines() if line.startswith("micro/")]
     assert {"micro/<service>/current", "micro/<service>/releases/<commit>/"} <= set(shown)
@@ -89,7 +89,7 @@ def test_what_is_on_the_host_is_what_the_readme_shows(settled: App) -> None:
     assert re.search(r"(?m)^directory=.*/current$", settled.program_file("web1").read_text())
 
 
-def test_status_says_so(settled: App) -> None:
+def test_status_shows_the_running_release(settled: App) -> None:
     run = settled.fab("status")
     assert run.code == 0, run
     for row in (event for event in run.events if event["event"] == "status"):
@@ -97,12 +97,14 @@ def test_status_says_so(settled: App) -> None:
         assert row["oddities"] == [] and row["deployed_by"]
 
 
+@pytest.mark.promise(3)
 @pytest.mark.parametrize(("files", "service"), [
     pytest.param({}, {"build": "cp source built; exit 3"}, id="build"),
     pytest.param({"run.sh": CRASH}, {"program": {"startsecs": 1, "stopwaitsecs": 5}}, id="start"),
     pytest.param({}, {"health": {"command": 'test "$HOST" != web2', "timeout": 0.2}}, id="health, on one host"),
 ])
-def test_promise_3(settled: App, files: dict[str, str], service: dict[str, Any]) -> None:
+def test_failed_deploy_of_a_release_restores_every_host(settled: App, files: dict[str, str],
+                                                        service: dict[str, Any]) -> None:
     before, pids, was = seen(settled), settled.pids(), dict(settled.service)
     settled.write(**service)
     settled.commit(f"{settled.name}-bad", files)
@@ -116,7 +118,8 @@ def test_promise_3(settled: App, files: dict[str, str], service: dict[str, Any])
     assert (settled.pids() == pids) is ("build" in service)
 
 
-def test_promise_3_a_first_deploy_that_fails_leaves_nothing(own: App) -> None:
+@pytest.mark.promise(3)
+def test_failed_first_release_leaves_nothing(own: App) -> None:
     before = own.states()
     own.write(health={"command": "false", "timeout": 0.2}, shared=["data/"])
     assert own.deploy().code == 1
@@ -124,10 +127,12 @@ def test_promise_3_a_first_deploy_that_fails_leaves_nothing(own: App) -> None:
     assert not own.lab["web1"].directory(own.name).exists()
 
 
+@pytest.mark.promise(3)
 @pytest.mark.parametrize(("gate", "mark"), [pytest.param(*BUILD, id="during the build"),
                                             pytest.param(*HANG, id="during a health command that hangs")])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_promise_3_a_client_that_goes_away(settled: App, gate: str, mark: str, number: signal.Signals) -> None:
+def test_release_goes_back_when_the_client_goes_away(settled: App, gate: str, mark: str,
+                                                     number: signal.Signals) -> None:
     before, pids, done = seen(settled), settled.pids(), settled.results("web1").count("restored")
     going = settled.begin(gate, mark, f"{settled.name}-{number}")
     going.signal(number)
@@ -138,7 +143,8 @@ def test_promise_3_a_client_that_goes_away(settled: App, gate: str, mark: str, n
     assert (settled.pids() == pids) is (mark == "building"), "only what was begun is undone"
 
 
-def test_promise_4_all_is_killed_and_the_next_command_finishes_it(settled: App) -> None:
+@pytest.mark.promise(4)
+def test_recover_switches_back_when_every_process_was_killed(settled: App) -> None:
     before = seen(settled)
     going = settled.begin(*HANG, f"{settled.name}-killed")
     assert [current(settled, host) for host in settled.hosts] != [one["current"] for one in before]
@@ -150,7 +156,8 @@ def test_promise_4_all_is_killed_and_the_next_command_finishes_it(settled: App) 
     assert seen(settled) == before
 
 
-def test_promise_2_no_window(settled: App) -> None:
+@pytest.mark.promise(2)
+def test_crash_between_build_and_switch_starts_the_old_release(settled: App) -> None:
     """web2 builds still; on web1, which has built, the program dies: it is the old release that starts again."""
     settled.commit(f"{settled.name}-window")
     settled.shut("block-web2", f"{settled.name}-window")
@@ -165,7 +172,7 @@ def test_promise_2_no_window(settled: App) -> None:
     settled.open_all()
 
 
-def test_edits_in_the_running_release(own: App) -> None:
+def test_edits_in_the_running_release_are_refused_or_set_aside(own: App) -> None:
     own.deployed()
     edited = own.lab["web2"].directory(own.name) / "current/source"
     edited.write_text("by hand\n")
@@ -180,7 +187,7 @@ def test_edits_in_the_running_release(own: App) -> None:
     assert "by hand" in git(own.lab["web2"].directory(own.name), "stash", "show", "-p")
 
 
-def test_only_so_many_are_kept(own: App) -> None:
+def test_keep_releases_limits_how_many_stay(own: App) -> None:
     own.write(keep_releases=2)
     commits = []
     for number in range(4):
@@ -189,7 +196,7 @@ def test_only_so_many_are_kept(own: App) -> None:
     assert names(own) == names(own, "web2") == set(commits[-2:])
 
 
-def test_to_in_place_and_back(own: App) -> None:
+def test_strategy_changes_to_in_place_and_back_in_one_deploy_each(own: App) -> None:
     """A colleague's service in the article's layout; each way is one deploy, with one start."""
     own.write(strategy="in_place")
     commit = own.lab.commit(own.name, {}, "again")

@@ -14,7 +14,7 @@ def own(make_app: MakeApp) -> App:
     return make_app().deployed()
 
 
-def test_stop_start_restart(own: App) -> None:
+def test_stop_start_and_restart_change_the_program_and_nothing_else(own: App) -> None:
     pids, commits = own.pids(), own.commits()
     assert own.fab("start", own.name).finished["outcome"] == "unchanged"
     assert own.pids() == pids
@@ -36,7 +36,8 @@ def test_stop_start_restart(own: App) -> None:
     assert own.commits() == commits
 
 
-def test_start_of_a_program_that_does_not_stay_up(own: App) -> None:
+@pytest.mark.promise(8)
+def test_start_fails_and_stops_again_when_the_program_does_not_stay_up(own: App) -> None:
     """Promise 8 holds for start as for deploy; it is STOPPED again."""
     own.write(program={"startsecs": 1})
     assert own.fab("stop", own.name, "--host", "web1").code == 0
@@ -47,13 +48,13 @@ def test_start_of_a_program_that_does_not_stay_up(own: App) -> None:
     assert own.program("web1")["statename"] == "STOPPED"
 
 
-def test_start_of_what_was_never_deployed(app: App) -> None:
+def test_start_refuses_a_service_that_was_never_deployed(app: App) -> None:
     run = app.fab("start", app.name)
     assert run.code == 2
     assert "fab deploy" in messages(run)
 
 
-def test_rollback(own: App) -> None:
+def test_rollback_goes_further_back_each_time_and_skips_failed_deploys(own: App) -> None:
     """Again goes further back; a deploy or a rollback that failed never counts; --to goes anywhere."""
     one, two = own.commits()[0], own.commit(f"{own.name}-2")
     own.deployed()
@@ -79,7 +80,7 @@ def test_rollback(own: App) -> None:
     assert own.commits() == [three] * 2
 
 
-def test_rollback_of_hosts_that_differ(own: App) -> None:
+def test_rollback_refuses_hosts_with_different_previous_versions(own: App) -> None:
     own.commit(f"{own.name}-2")
     own.deployed("--host", "web1")
     own.commit(f"{own.name}-3")
@@ -91,7 +92,7 @@ def test_rollback_of_hosts_that_differ(own: App) -> None:
     assert (own.states(), own.pids()) == (before, pids)
 
 
-def test_status_tells_what_is_odd(make_app: MakeApp) -> None:
+def test_status_names_every_oddity_of_a_row(make_app: MakeApp) -> None:
     """Every oddity of a row at once; exit 1."""
     app = make_app(program={"startsecs": 0, "autorestart": False}).deployed()
     directory, file = app.lab["web1"].directory(app.name), app.program_file("web1")
@@ -110,7 +111,7 @@ def test_status_tells_what_is_odd(make_app: MakeApp) -> None:
         assert words in rows[host]
 
 
-def test_status_of_what_was_never_deployed(app: App) -> None:
+def test_status_makes_no_folder_when_nothing_was_deployed(app: App) -> None:
     """Looking makes no folder."""
     run = app.fab("status")
     assert run.code == 1
@@ -120,7 +121,7 @@ def test_status_of_what_was_never_deployed(app: App) -> None:
     assert not any((app.lab[host].root / ".fabvisor" / app.name).exists() for host in app.hosts)
 
 
-def test_logs(shared: App) -> None:
+def test_logs_prints_the_last_lines_of_all_hosts(shared: App) -> None:
     """The last lines of all hosts, labelled."""
     own = shared
     for host in own.hosts:

@@ -85,7 +85,8 @@ def content(path: Path) -> str:
         return ""
 
 
-def test_promise_7(own: App) -> None:
+@pytest.mark.promise(7)
+def test_secret_appears_nowhere_but_in_the_environment_file(own: App) -> None:
     """While it works, while it fails, and in whatever is told of it."""
     with watched(own) as seen:
         runs = [own.deploy("--verbose", **environ(own))]
@@ -114,7 +115,8 @@ def test_promise_7(own: App) -> None:
     assert [host for host in own.hosts if MARK in (own.lab[host].root / "supervisord.log").read_text()] == []
 
 
-def test_an_executor_that_dies_leaves_no_secret(own: App) -> None:
+@pytest.mark.promise(7)
+def test_killed_executor_leaves_no_secret(own: App) -> None:
     assert own.deploy(**environ(own)).code == 0
     with watched(own) as seen:
         going = own.begin("hold", "checking", f"{own.name}-2", **environ(own))
@@ -125,7 +127,7 @@ def test_an_executor_that_dies_leaves_no_secret(own: App) -> None:
     assert seen == []
 
 
-def test_a_changed_secret_restarts(own: App) -> None:
+def test_changed_secret_restarts_the_program(own: App) -> None:
     assert own.deploy(**environ(own)).code == 0
     pids = own.pids()
     assert own.deploy(**environ(own)).finished["outcome"] == "unchanged"
@@ -139,7 +141,7 @@ def test_a_changed_secret_restarts(own: App) -> None:
     assert own.environ("web1")["GIVEN"] == GIVEN
 
 
-def test_any_value_arrives(make_app: MakeApp) -> None:
+def test_secret_of_any_value_reaches_the_program_exactly(make_app: MakeApp) -> None:
     given = {f"GIVEN{number}": value for number, value in enumerate([*EXACT, "x" * 100_000])}
     kept = {f"KEPT{number}": value for number, value in enumerate(EXACT)}
     app = make_app(secrets=[*given, *kept])
@@ -152,8 +154,9 @@ def test_any_value_arrives(make_app: MakeApp) -> None:
         assert {name: got[name] for name in (*given, *kept)} == {**given, **kept}
 
 
+@pytest.mark.promise(9)
 @pytest.mark.parametrize("command", ["deploy", "rollback"])
-def test_a_missing_secret_stops_before_any_host(own: App, command: str) -> None:
+def test_missing_secret_is_refused_before_any_host(own: App, command: str) -> None:
     contacted = [own.lab[host].sshd.log for host in own.hosts]
     run = own.fab(command, own.name, KEPT=GIVEN)
     assert run.code == 2, run

@@ -21,7 +21,7 @@ def run(shared: App) -> Run:
     return shared.deploy()
 
 
-def test_every_line_is_an_event_and_the_last_is_finished(run: Run) -> None:
+def test_json_output_is_one_event_a_line_and_ends_with_finished(run: Run) -> None:
     assert run.code == 0
     assert all(isinstance(event["event"], str) for event in run.events)
     assert run.events[0]["event"] == "started"
@@ -30,13 +30,13 @@ def test_every_line_is_an_event_and_the_last_is_finished(run: Run) -> None:
     assert run.err == ""
 
 
-def test_step_finished(run: Run) -> None:
+def test_step_finished_event_has_the_fields_of_the_contract(run: Run) -> None:
     steps = [event for event in run.events if event["event"] == "step_finished"]
     assert steps and all(event.keys() >= STEP for event in steps)
     assert all(event["seconds"] >= 0 and event["ok"] is True for event in steps)
 
 
-def test_finished(run: Run, shared: App) -> None:
+def test_finished_event_has_the_fields_of_the_contract(run: Run, shared: App) -> None:
     assert run.finished.keys() >= FINISHED
     assert (run.finished["command"], run.finished["outcome"], run.finished["exit_code"]) == ("deploy", "committed", 0)
     assert sorted(run.finished["hosts"]) == shared.hosts
@@ -46,7 +46,7 @@ def test_finished(run: Run, shared: App) -> None:
         assert result["was"] != result["now"] == result["tried"] == shared.commits()[0]
 
 
-def test_status(shared: App, run: Run) -> None:
+def test_status_event_has_the_fields_of_the_contract(shared: App, run: Run) -> None:
     seen = shared.fab("status")
     rows = [event for event in seen.events if event["event"] == "status"]
     assert len(rows) == 2 and all(row.keys() >= STATUS for row in rows)

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.integration.app import App, messages
 from tests.support.lab import CHECKOUT, Lab
 
@@ -17,7 +19,8 @@ def settings(app: App, *args: str, **env: str) -> dict[tuple[str, str], dict[str
     return {(event["environment"], event["key"]): event for event in run.events[:-1]}
 
 
-def test_no_host_is_contacted_and_no_secret_shown(app: App) -> None:
+@pytest.mark.promise(7)
+def test_config_contacts_no_host_and_shows_no_secret(app: App) -> None:
     app.write(secrets=["GIVEN", "KEPT", "GONE"], variables={"LEVEL": "info"})
     (app.gate / ".secrets").mkdir()
     kept = app.gate / ".secrets/test.env"
@@ -41,7 +44,7 @@ def test_no_host_is_contacted_and_no_secret_shown(app: App) -> None:
     assert [app.lab[host].sshd.log for host in app.hosts] == contacted, "a host was contacted"
 
 
-def test_two_environments(app: App) -> None:
+def test_config_diff_lists_what_differs_between_two_environments(app: App) -> None:
     text = app.inventory.read_text()
     other = "  other:\n    branch: main\n    run_mode: test\n    hosts: {web1: {root: /x, user: ann}}\n"
     app.inventory.write_text(text + other)
@@ -55,7 +58,7 @@ def test_two_environments(app: App) -> None:
     assert wrong.code == 2 and "did you mean 'other'?" in messages(wrong)
 
 
-def test_a_sandbox_is_not_started(lab: Lab, tmp_path: Path) -> None:
+def test_config_starts_no_sandbox(lab: Lab, tmp_path: Path) -> None:
     run = lab.fab("config", "monitor", FAB_INVENTORY=str(CHECKOUT / "hosts.yaml"), TMPDIR=str(tmp_path))
     assert run.code == 0, run
     (port,) = [event for event in run.events if event.get("key") == "variables.PORT"]

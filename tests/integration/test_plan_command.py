@@ -31,7 +31,7 @@ def everything(app: App) -> list[Any]:
     return [app.states(), app.pids(), ours]
 
 
-def test_a_first_deploy(app: App) -> None:
+def test_plan_of_a_first_deploy_changes_nothing(app: App) -> None:
     """Resolved as deploy does; no clone and no folder is made."""
     commit = git(app.repo, "rev-parse", "main")
     before = everything(app)
@@ -49,7 +49,7 @@ def test_a_first_deploy(app: App) -> None:
     assert [plan["steps"] for plan in plans(again).values()] == [[], []]
 
 
-def test_everything_that_would_change(make_app: MakeApp) -> None:
+def test_plan_shows_everything_that_would_change(make_app: MakeApp) -> None:
     app = make_app(variables={"LEVEL": "info", "OLD": "1"}, secrets=["TOKEN"])
     assert app.deploy(TOKEN=FIRST).code == 0
     one, two = app.commits()[0], app.commit(f"{app.name}-2")
@@ -81,7 +81,8 @@ def test_everything_that_would_change(make_app: MakeApp) -> None:
     assert "1 secret changed" in shown.out and "TOKEN" not in shown.out
 
 
-def test_passwords_in_a_strangers_program_file_are_not_shown(app: App) -> None:
+@pytest.mark.promise(7)
+def test_plan_hides_passwords_of_a_program_file_written_by_hand(app: App) -> None:
     assert app.deploy().code == 0
     file = app.program_file("web1")
     file.write_text(re.sub("environment=.*", 'environment=RUN_MODE="old",\n  DB="hunter2, \'x"', file.read_text()))
@@ -90,7 +91,7 @@ def test_passwords_in_a_strangers_program_file_are_not_shown(app: App) -> None:
     assert '-environment=RUN_MODE="old",' in plans(run)["web1"]["diff"]
 
 
-def test_back(app: App) -> None:
+def test_plan_shows_what_is_left_behind_on_the_way_to_an_older_commit(app: App) -> None:
     """What is left behind is shown; deploy tells the same in short."""
     app.deployed()
     one = app.commits()[0]
@@ -106,7 +107,7 @@ def test_back(app: App) -> None:
     assert plan["variables"] is None and plan["secrets_changed"] is None
 
 
-def test_what_a_deploy_would_be_refused_for(app: App) -> None:
+def test_plan_shows_the_obstacles_that_a_deploy_would_meet(app: App) -> None:
     (app.lab["web1"].directory(app.name)).mkdir(parents=True)
     (app.lab["web1"].directory(app.name) / "mine").write_text("x")
     run = app.fab("plan", app.name)
@@ -115,7 +116,7 @@ def test_what_a_deploy_would_be_refused_for(app: App) -> None:
     assert plans(run)["web2"]["obstacles"] == []
 
 
-def test_while_a_deploy_runs(app: App) -> None:
+def test_plan_is_refused_while_a_deploy_runs(app: App) -> None:
     """There is nothing reliable to say; and the deploy does not mind."""
     app.deployed()
     going = app.begin("block", "building", f"{app.name}-2", "--host", "web1")
@@ -126,7 +127,7 @@ def test_while_a_deploy_runs(app: App) -> None:
     assert going.end().code == 0
 
 
-def test_fetches_do_not_meet(app: App) -> None:
+def test_plans_and_a_deploy_fetch_at_the_same_time(app: App) -> None:
     """Plans fetch under no lock of the service; deploys and other plans at the same time go on all the same."""
     app.deployed()
     for number in range(2, 5):
@@ -191,7 +192,7 @@ class OnTerminal:
         return bool(part)
 
 
-def test_yes(careful: App) -> None:
+def test_deploy_with_confirm_asks_after_the_plan_and_before_the_locks(careful: App) -> None:
     """The question comes before the locks, and after the plan; what was typed before it is no answer."""
     before = everything(careful)
     screen = OnTerminal(careful, "deploy", careful.name)
@@ -214,7 +215,7 @@ def test_yes(careful: App) -> None:
 
 
 @pytest.mark.parametrize("typed", ["n\n", "\n", "\x04", "\x03"], ids=["no", "nothing", "end", "interrupt"])
-def test_no(careful: App, typed: str) -> None:
+def test_deploy_with_confirm_changes_nothing_without_a_yes(careful: App, typed: str) -> None:
     before = everything(careful)
     screen = OnTerminal(careful, "deploy", careful.name)
     screen.until("[y/N]")
@@ -223,7 +224,7 @@ def test_no(careful: App, typed: str) -> None:
     assert everything(careful) == before
 
 
-def test_what_changed_since_the_question(careful: App) -> None:
+def test_deploy_stops_when_something_has_changed_since_the_question(careful: App) -> None:
     screen = OnTerminal(careful, "deploy", careful.name)
     screen.until("[y/N]")
     careful.commit(f"{careful.name}-3")
@@ -235,7 +236,7 @@ def test_what_changed_since_the_question(careful: App) -> None:
 
 
 @pytest.mark.parametrize("command", ["deploy", "rollback"])
-def test_nobody_to_ask(careful: App, command: str) -> None:
+def test_confirm_refuses_without_a_terminal_or_yes_option(careful: App, command: str) -> None:
     before = everything(careful)
     run = careful.fab(command, careful.name)
     assert run.code == 2 and "--yes" in messages(run)
@@ -273,7 +274,7 @@ def foretold(app: App, *args: str) -> dict[str, Any]:
     return one
 
 
-def test_releases(make_app: MakeApp) -> None:
+def test_plan_foretells_releases_first_next_and_back(make_app: MakeApp) -> None:
     """A first one, another one, and back to one that is there already."""
     app = make_app(strategy="releases")
     first = foretold(app)
@@ -289,7 +290,7 @@ def test_releases(make_app: MakeApp) -> None:
     assert [app.running(host) for host in app.hosts] == [f"{app.name}-1"] * 2
 
 
-def test_from_in_place_to_releases_and_back(app: App) -> None:
+def test_plan_foretells_a_change_of_the_strategy(app: App) -> None:
     """The same commit in another place: the program file says so."""
     app.deployed()
     place = f"<root>/micro/{app.name}"
@@ -304,7 +305,7 @@ def test_from_in_place_to_releases_and_back(app: App) -> None:
     assert "switch" not in back["steps"] and "restart" in back["steps"]
 
 
-def test_edited_files_of_the_release_that_runs(make_app: MakeApp) -> None:
+def test_plan_shows_edited_files_of_the_running_release(make_app: MakeApp) -> None:
     app = make_app(strategy="releases").deployed()
     edited = app.lab["web1"].directory(app.name) / "current/run.sh"
     edited.write_text(edited.read_text() + "# by hand\n")

@@ -55,7 +55,7 @@ def is_connected(host: str):  # type: ignore[no-untyped-def]
     return lambda event: event["event"] == "host_state" and event["host"] == host and event["state"] == "connected"
 
 
-def test_hosts_and_services_in_the_order_of_arrival(make_app: MakeApp) -> None:
+def test_logs_prints_lines_of_hosts_and_services_in_the_order_of_arrival(make_app: MakeApp) -> None:
     app = make_app()
     app.services["other" + app.name] = {**app.service, "directory": f"micro/other{app.name}"}
     app.write()
@@ -76,7 +76,7 @@ def test_hosts_and_services_in_the_order_of_arrival(make_app: MakeApp) -> None:
     assert (run.code, run.finished["exit_code"], run.err) == (130, 130, "")
 
 
-def test_rotation_as_supervisord_does_it(make_app: MakeApp) -> None:
+def test_logs_follows_a_log_that_supervisord_rotates(make_app: MakeApp) -> None:
     """The real one: maxbytes is small, and the program writes a lot."""
     source = "for number in $(seq 0 4999); do echo test $number; done; exec sleep 100000\n"
     app = make_app(command="bash ./run.sh", program={
@@ -94,7 +94,7 @@ def test_rotation_as_supervisord_does_it(make_app: MakeApp) -> None:
     assert followed.going.end().code == 143
 
 
-def test_a_cut_connection_repeats_nothing_and_loses_nothing(proxied: Proxied) -> None:
+def test_logs_repeats_and_loses_no_line_when_a_connection_is_cut(proxied: Proxied) -> None:
     app, proxy = proxied
     followed = Followed(app)
     followed.begins()
@@ -114,7 +114,7 @@ def test_a_cut_connection_repeats_nothing_and_loses_nothing(proxied: Proxied) ->
     assert followed.going.end().code == 130
 
 
-def test_a_frozen_connection_is_noticed(proxied: Proxied) -> None:
+def test_logs_notices_a_frozen_connection_when_the_lease_is_over(proxied: Proxied) -> None:
     """Nobody says that it is dead: the lease (2 s) does; also while the other host writes without a pause."""
     app, proxy = proxied
     followed = Followed(app)
@@ -133,7 +133,7 @@ def test_a_frozen_connection_is_noticed(proxied: Proxied) -> None:
     assert followed.going.end().code == 130
 
 
-def test_a_host_that_is_not_there_yet(make_app: MakeApp) -> None:
+def test_logs_follows_the_others_while_a_host_is_unreachable(make_app: MakeApp) -> None:
     """The others are followed meanwhile; then it is one of them."""
     app = make_app().deployed()
     app.settings = {"web1": {"port": 1}}
@@ -151,7 +151,7 @@ def test_a_host_that_is_not_there_yet(make_app: MakeApp) -> None:
 
 
 @pytest.mark.parametrize("format", ["plain", "json"])
-def test_a_closed_pipe_ends_it(shared: App, format: str) -> None:
+def test_logs_ends_when_its_reader_closes_the_pipe(shared: App, format: str) -> None:
     """`| head`: also when nothing more is written."""
     process = shared.lab.popen("logs", shared.name, "--follow", "--format", format, FAB_INVENTORY=str(shared.inventory))
     assert process.stdout is not None and process.stderr is not None
@@ -164,7 +164,7 @@ def test_a_closed_pipe_ends_it(shared: App, format: str) -> None:
     process.stderr.close()
 
 
-def test_a_reader_that_is_slow_costs_the_client_nothing(shared: App) -> None:
+def test_logs_keeps_bounded_memory_when_its_reader_is_slow(shared: App) -> None:
     """A pager that shows the first page: what hosts have to say waits there."""
     for host in shared.hosts:
         with (shared.lab[host].directory(shared.name) / "logs" / f"{shared.name}.log").open("w") as file:
@@ -185,7 +185,7 @@ def test_a_reader_that_is_slow_costs_the_client_nothing(shared: App) -> None:
         (shared.lab[host].directory(shared.name) / "logs" / f"{shared.name}.log").write_text("starting again\n")
 
 
-def test_grep_and_lines(shared: App) -> None:
+def test_logs_counts_lines_after_grep(shared: App) -> None:
     for host in shared.hosts:
         (shared.lab[host].directory(shared.name) / "logs" / f"{shared.name}.log").write_text(
             "starting\n" + "".join(f"{'ERROR' if number % 10 == 0 else 'info'} {number}\n" for number in range(100)))
@@ -196,17 +196,18 @@ def test_grep_and_lines(shared: App) -> None:
     assert not [e for e in shared.fab("logs", shared.name, "--lines", "0").events if e["event"] == "log"]
 
 
+@pytest.mark.promise(9)
 @pytest.mark.parametrize(("args", "words"), [
     (["--grep", "(oops"], "--grep '(oops'"), (["--lines", "many"], "--lines"),
     (["--deploy", "last", "--follow"], "--follow")])
-def test_bad_options_contact_no_host(shared: App, args: list[str], words: str) -> None:
+def test_logs_refuses_bad_options_before_any_host(shared: App, args: list[str], words: str) -> None:
     run = shared.fab("logs", shared.name, *args)
     assert run.code == 2
     assert words in messages(run)
     assert not [e for e in run.events if e["event"] in ("started", "host_state")]
 
 
-def test_the_run_log_of_a_deploy(make_app: MakeApp) -> None:
+def test_logs_prints_the_run_log_of_a_deploy(make_app: MakeApp) -> None:
     app = make_app().deployed()
     app.commit(f"{app.name}-bad")
     app.shut("fail", f"{app.name}-bad")
@@ -225,12 +226,12 @@ def test_the_run_log_of_a_deploy(make_app: MakeApp) -> None:
         assert good in messages(unknown) and bad in messages(unknown)
 
 
-def test_the_run_log_where_there_was_no_deploy(app: App) -> None:
+def test_logs_refuses_a_run_log_when_nothing_was_deployed(app: App) -> None:
     run = app.fab("logs", app.name, "--deploy", "last")
     assert run.code == 2, run
 
 
-def test_a_service_that_was_never_deployed_is_waited_for(app: App) -> None:
+def test_logs_waits_for_the_first_deploy_of_a_service(app: App) -> None:
     """Its log appears with the first deploy."""
     going = app.going("logs", app.name, "--follow")
     for host in app.hosts:

@@ -19,11 +19,13 @@ def closed_port() -> Iterator[int]:
         yield bound.getsockname()[1]
 
 
+@pytest.mark.promise(6)
 @pytest.mark.parametrize(("key_of", "words"), [
     pytest.param(None, "unknown", id="unknown"),
     pytest.param("web1", "changed", id="changed"),
 ])
-def test_promise_6(shared: App, lab: Lab, tmp_path: Path, key_of: str | None, words: str) -> None:
+def test_deploy_refuses_an_unknown_or_changed_host_key(shared: App, lab: Lab, tmp_path: Path, key_of: str | None,
+                                                       words: str) -> None:
     """web1's key is known, web2's is not, or is another: exit 2, and nothing is changed, on web1 neither."""
     before, pids = shared.states(), shared.pids()
     shared.commit(f"{shared.name}-2")
@@ -51,7 +53,7 @@ def half(shared: App, closed_port: int) -> Iterator[App]:
     shared.write()
 
 
-def test_an_unreachable_host_is_found_before_anything_changes(half: App) -> None:
+def test_unreachable_host_stops_the_deploy_before_anything_changes(half: App) -> None:
     before, pids = half.states(), half.pids()
     half.commit(f"{half.name}-2")
     run = half.deploy()

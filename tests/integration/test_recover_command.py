@@ -27,9 +27,10 @@ def interrupted(app: App, gate: str, mark: str) -> int:
     return code
 
 
+@pytest.mark.promise(4)
 @pytest.mark.parametrize(("gate", "mark"), [
     pytest.param("block", "building", id="in the build"), pytest.param("hold", "checking", id="in the health check")])
-def test_promise_4_recover(own: App, gate: str, mark: str) -> None:
+def test_recover_undoes_an_interrupted_deploy(own: App, gate: str, mark: str) -> None:
     before = own.states()
     assert interrupted(own, gate, mark) == 3
     assert own.states() != before
@@ -44,7 +45,7 @@ def test_promise_4_recover(own: App, gate: str, mark: str) -> None:
     assert own.states() == before
 
 
-def test_recover_waits_while_a_host_goes_back_by_itself(own: App) -> None:
+def test_recover_waits_while_a_host_restores_by_itself(own: App) -> None:
     """It says for what."""
     before, version = own.states(), f"{own.name}-2"
     going = own.begin("block", "building", version)
@@ -60,7 +61,8 @@ def test_recover_waits_while_a_host_goes_back_by_itself(own: App) -> None:
     assert own.states() == before
 
 
-def test_promise_4_any_change_finishes_the_undoing_first(own: App) -> None:
+@pytest.mark.promise(4)
+def test_every_changing_command_finishes_the_undo_first(own: App) -> None:
     before = own.states()
     for command in ("restart", "rollback", "stop"):
         assert interrupted(own, "hold", "checking") == 3
@@ -76,7 +78,8 @@ def test_promise_4_any_change_finishes_the_undoing_first(own: App) -> None:
     assert (again.code, again.finished["outcome"]) == (0, "unchanged"), "nothing is left to do"
 
 
-def test_a_way_back_that_fails_needs_a_person() -> None:
+@pytest.mark.promise(4)
+def test_recover_finishes_an_undo_that_failed_once_its_cause_is_mended() -> None:
     """3; the journal stays; when it was put right, recover finishes it."""
     with Lab(("web1",)) as lab:
         app = App(lab, "app", health=HEALTH).deployed()

@@ -42,7 +42,7 @@ def refused(app: App, code: int, *words: str, host: str = "web1") -> Run:
 
 # --- builds ---
 
-def test_a_build_that_reads_prints_rubbish_and_leaves_children(make_app: MakeApp) -> None:
+def test_build_gets_empty_input_and_leaves_no_process_behind(make_app: MakeApp) -> None:
     """Its standard input is empty, what is no UTF-8 gets a mark, what stays in the background is ended."""
     app = make_app(build=["cat; read -r answer || echo nobody answers", "printf 'caf\\351 \\377\\n'",
                           "sleep 100000 & echo $! >\"$GATE/child\"", "cp source built"])
@@ -54,7 +54,7 @@ def test_a_build_that_reads_prints_rubbish_and_leaves_children(make_app: MakeApp
     wait_for(lambda: read(f"/proc/{child}/stat").rpartition(")")[2].split()[:1] in ([], ["Z"]), "the child to end")
 
 
-def test_a_build_that_floods(make_app: MakeApp) -> None:
+def test_flood_of_build_output_is_kept_within_limits(make_app: MakeApp) -> None:
     """100 MB: both sides keep little of it, the end of it is there, and a kept log has a limit."""
     app = make_app(build=["yes \"$(printf '%01000d' 0)\" | head -c 100000000 || true",
                           "touch \"$GATE/flooded\"; while test -e \"$GATE/hold\"; do sleep 0.02; done",
@@ -76,7 +76,7 @@ def test_a_build_that_floods(make_app: MakeApp) -> None:
 
 # --- programs ---
 
-def test_a_program_that_ignores_sigterm(make_app: MakeApp) -> None:
+def test_deploy_kills_a_program_that_ignores_sigterm(make_app: MakeApp) -> None:
     """supervisord kills it after stopwaitsecs; the deploy goes on."""
     app = make_app(program={"startsecs": 0, "stopwaitsecs": 1})
     app.commit(f"{app.name}-1", {"run.sh": "#!/bin/bash\ntrap '' TERM\nwhile :; do sleep 0.1; done\n"})
@@ -88,7 +88,7 @@ def test_a_program_that_ignores_sigterm(make_app: MakeApp) -> None:
     assert read(f"/proc/{old}/stat") == "" and app.pid("web1") not in (0, old)
 
 
-def test_a_program_that_lost_its_log_folder(make_app: MakeApp) -> None:
+def test_deploy_makes_a_missing_log_folder_anew(make_app: MakeApp) -> None:
     """supervisord would refuse every program's configuration for it: it is there again before anything is asked."""
     app = make_app().deployed("--host", "web1")
     shutil.rmtree(app.lab["web1"].directory(app.name) / "logs")
@@ -100,7 +100,7 @@ def test_a_program_that_lost_its_log_folder(make_app: MakeApp) -> None:
     assert app.fab("restart", app.name, "--host", "web1").code == 0
 
 
-def test_a_program_that_does_not_stay_up_says_where_to_look(shared: App) -> None:
+def test_hint_names_fab_logs_when_a_program_does_not_stay_up(shared: App) -> None:
     shared.write(program={"startsecs": 1})
     shared.commit(f"{shared.name}-2", {"run.sh": "#!/bin/sh\nexit 7\n"})
     run = shared.deploy("--host", "web1")
@@ -132,11 +132,11 @@ def interpreter(folder: Path, text: str) -> str:
     return str(path)
 
 
-def test_no_python(set_up: Any) -> None:
+def test_deploy_refuses_a_host_without_python(set_up: Any) -> None:
     refused(set_up(python="no-such-python"), 2, "web1: there is no no-such-python on the host", "`python:`")
 
 
-def test_a_python_that_is_too_old(set_up: Any, tmp_path: Path) -> None:
+def test_deploy_refuses_a_host_whose_python_is_too_old(set_up: Any, tmp_path: Path) -> None:
     """What an old one prints before it gives up; tests/remote runs the real ones."""
     old = next(iter(sorted(Path.home().glob(".pyenv/versions/3.[67].*/bin/python"))), None)
     if old is None:
@@ -144,7 +144,7 @@ def test_a_python_that_is_too_old(set_up: Any, tmp_path: Path) -> None:
     refused(set_up(python=str(old)), 2, "is older than 3.8", "`python`")
 
 
-def test_no_git(set_up: Any, tmp_path: Path) -> None:
+def test_deploy_refuses_a_host_without_git(set_up: Any, tmp_path: Path) -> None:
     """In no PATH: neither sshd's nor the profile's."""
     home = tmp_path / "home"
     home.mkdir()
@@ -153,15 +153,15 @@ def test_no_git(set_up: Any, tmp_path: Path) -> None:
     refused(set_up(python=python), 2, "web1: git is not installed", "install git")
 
 
-def test_no_root(set_up: Any, tmp_path: Path) -> None:
+def test_deploy_refuses_a_root_that_does_not_exist(set_up: Any, tmp_path: Path) -> None:
     refused(set_up(root=str(tmp_path / "nowhere")), 2, f"the root {tmp_path}/nowhere does not exist", "`root`")
 
 
-def test_a_root_that_is_not_writable(set_up: Any) -> None:
+def test_deploy_refuses_a_root_that_is_not_writable(set_up: Any) -> None:
     refused(set_up(root="/sys/kernel"), 2, "cannot write below the root /sys/kernel", "writable")
 
 
-def test_a_full_disk(make_app: MakeApp, tmp_path: Path) -> None:
+def test_full_disk_is_named_and_changes_nothing(make_app: MakeApp, tmp_path: Path) -> None:
     """Said as such, with where to look; what was there is untouched, and the next deploy works."""
     app = make_app().deployed("--host", "web1")
     small = tmp_path / "small"
@@ -190,7 +190,7 @@ def test_a_full_disk(make_app: MakeApp, tmp_path: Path) -> None:
     assert app.deploy("--host", "web1").code == 0
 
 
-def test_no_unix_socket(shared: App) -> None:
+def test_deploy_refuses_a_supervisord_without_unix_socket(shared: App) -> None:
     conf = shared.lab["web1"].conf
     text = conf.read_text()
     conf.write_text(re.sub(r"(?m)^(file|serverurl)=.*\n", "", text))
@@ -221,19 +221,19 @@ def asking_server() -> Iterator[int]:
         server.shutdown()
 
 
-def test_a_repository_that_asks_for_a_password(app: App, asking_server: int) -> None:
+def test_repository_that_asks_for_a_password_is_refused_with_a_remedy(app: App, asking_server: int) -> None:
     repo = f"http://127.0.0.1:{asking_server}/monitor.git"
     app.write(repo=repo)
     refused(app, 2, "the git server refuses this host's user", "deploy key", f"git ls-remote {repo}")
 
 
-def test_a_commit_that_does_not_exist(shared: App) -> None:
+def test_commit_that_does_not_exist_is_refused_with_a_remedy(shared: App) -> None:
     run = shared.deploy("--revision", "0" * 39 + "1")
     assert run.code == 2
     assert "no commit, branch or tag" in messages(run) and "push it" in messages(run)
 
 
-def test_history_that_was_rewritten(make_app: MakeApp) -> None:
+def test_deploy_follows_a_moved_tag_and_a_forced_branch(make_app: MakeApp) -> None:
     """A tag that moved, and a branch that was pushed with force, are what they are now."""
     app = make_app()
     work = app.repo.with_suffix("")
@@ -254,7 +254,7 @@ def test_history_that_was_rewritten(make_app: MakeApp) -> None:
     assert app.lab["web1"].head(app.name) == gone, "what no branch holds any more is still on the host"
 
 
-def test_a_shallow_clone(make_app: MakeApp) -> None:
+def test_shallow_clone_fetches_older_commits_when_asked(make_app: MakeApp) -> None:
     """Somebody made it by hand with --depth 1: older commits are fetched when they are asked for."""
     app = make_app()
     old = git(app.repo, "rev-parse", "main")
@@ -303,7 +303,7 @@ def through(shared: App, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shell", ["fish", "tcsh"])
-def test_login_shells(shared: App, door: Any, tmp_path: Path, shell: str) -> None:
+def test_deploy_works_through_any_login_shell(shared: App, door: Any, tmp_path: Path, shell: str) -> None:
     path = shutil.which(shell)
     if path is None:
         pytest.skip(f"no {shell}")
@@ -311,7 +311,7 @@ def test_login_shells(shared: App, door: Any, tmp_path: Path, shell: str) -> Non
     through(shared, tmp_path)
 
 
-def test_a_login_shell_that_prints_a_banner(shared: App, door: Any, tmp_path: Path) -> None:
+def test_deploy_works_when_the_login_shell_prints_a_banner(shared: App, door: Any, tmp_path: Path) -> None:
     talker = tmp_path / "talker"
     talker.write_text('#!/bin/sh\necho "*** Welcome ***"; echo "{not json"; printf "no end" ; echo oops >&2\n'
                       'exec /bin/bash "$@"\n')
@@ -320,7 +320,7 @@ def test_a_login_shell_that_prints_a_banner(shared: App, door: Any, tmp_path: Pa
     through(shared, tmp_path)
 
 
-def test_ipv6(shared: App, door: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deploy_works_over_ipv6(shared: App, door: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     try:
         with socket.socket(socket.AF_INET6) as probe:
             probe.bind(("::1", 0))
@@ -334,7 +334,7 @@ def test_ipv6(shared: App, door: Any, tmp_path: Path, monkeypatch: pytest.Monkey
     through(shared, tmp_path)
 
 
-def test_the_ssh_configuration(shared: App, door: Any, tmp_path: Path) -> None:
+def test_deploy_follows_the_users_ssh_config(shared: App, door: Any, tmp_path: Path) -> None:
     """Include, ProxyJump none where another Host names one, an IdentityFile that is missing."""
     server = door()
     (tmp_path / ".ssh/hosts.d").mkdir()
@@ -356,7 +356,7 @@ def test_the_ssh_configuration(shared: App, door: Any, tmp_path: Path) -> None:
         shared.inventory.write_text(written)
 
 
-def test_a_gateway(shared: App, door: Any, tmp_path: Path) -> None:
+def test_gateway_resolves_the_host_and_its_key_is_checked(shared: App, door: Any, tmp_path: Path) -> None:
     """The host's own name and port are the gateway's to find; a key that it does not know stops it all the same."""
     jump = shared.lab["web2"].sshd
     server = door()
@@ -375,7 +375,7 @@ def test_a_gateway(shared: App, door: Any, tmp_path: Path) -> None:
 # --- Ctrl-C ---
 
 @pytest.mark.parametrize("command", [["status"], ["logs", "all"]])
-def test_ctrl_c_while_a_host_says_nothing(shared: App, command: list[str]) -> None:
+def test_ctrl_c_ends_a_command_while_a_host_is_silent(shared: App, command: list[str]) -> None:
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
         mute.listen()
@@ -397,7 +397,8 @@ def test_ctrl_c_while_a_host_says_nothing(shared: App, command: list[str]) -> No
 
 # --- a bug ---
 
-def test_a_bug_tells_its_story_in_a_file(make_app: MakeApp, tmp_path: Path) -> None:
+@pytest.mark.promise(7)
+def test_crash_report_holds_the_traceback_and_no_secret(make_app: MakeApp, tmp_path: Path) -> None:
     """Versions, what was typed, what happened last, the traceback; and no secret."""
     app = make_app(secrets=["TOKEN"])
     (tmp_path / "sitecustomize.py").write_text(
@@ -421,7 +422,7 @@ def test_a_bug_tells_its_story_in_a_file(make_app: MakeApp, tmp_path: Path) -> N
     assert "4711" not in run.out + run.err + story.replace(value.replace(" ", ""), "")
 
 
-def test_a_bug_on_a_host_tells_its_story_too(make_app: MakeApp, tmp_path: Path) -> None:
+def test_crash_report_holds_the_hosts_traceback(make_app: MakeApp, tmp_path: Path) -> None:
     """Its last line is what the screen and the history have; the rest is in the file."""
     app = make_app().deployed("--host", "web1")
     # A history that no version of ours writes.

@@ -25,7 +25,7 @@ def row(going: Going, host: str, state: str, *, after: int = 0) -> int:
     return int(wait_for(at, f"{host} to be {state}"))
 
 
-def test_crash_looping_with_its_last_words(make_app: MakeApp) -> None:
+def test_status_shows_the_last_words_of_a_crash_loop(make_app: MakeApp) -> None:
     app = make_app(program={"startsecs": 1, "startretries": 1}).deployed()
     (app.lab["web1"].directory(app.name) / "run.sh").write_text(CRASH)
     app.lab["web1"].rpc.signalProcess(f"{app.name}:{app.name}", "KILL")
@@ -35,7 +35,7 @@ def test_crash_looping_with_its_last_words(make_app: MakeApp) -> None:
     assert told.splitlines()[-1].startswith("edited files") and "| cannot open the database" in told
 
 
-def test_a_program_that_came_up_again_by_itself(make_app: MakeApp) -> None:
+def test_status_names_a_program_that_restarted_by_itself(make_app: MakeApp) -> None:
     """supervisord says RUNNING; the pid says that it is another one, and no command of ours started it."""
     app = make_app().deployed()
     pid, begin = app.pid("web1"), time.time()
@@ -46,7 +46,7 @@ def test_a_program_that_came_up_again_by_itself(make_app: MakeApp) -> None:
     assert oddities(app, "web2") == ""
 
 
-def test_a_program_file_changed_but_not_loaded_then_gone(make_app: MakeApp) -> None:
+def test_status_names_a_program_file_that_is_not_loaded_or_gone(make_app: MakeApp) -> None:
     app = make_app().deployed()
     file = app.program_file("web1")
     file.write_text(file.read_text() + "; by hand\n")
@@ -60,7 +60,7 @@ def test_a_program_file_changed_but_not_loaded_then_gone(make_app: MakeApp) -> N
     assert f"{file} is missing: fab deploy {app.name}" in oddities(app, "web1")
 
 
-def test_every_remedy_is_one(make_app: MakeApp) -> None:
+def test_status_remedies_bring_the_row_in_order(make_app: MakeApp) -> None:
     """What a row tells to type brings the row in order."""
     app = make_app(program={"startsecs": 0, "autorestart": False}).deployed()
     for breaks, remedy in (
@@ -75,7 +75,7 @@ def test_every_remedy_is_one(make_app: MakeApp) -> None:
         assert oddities(app, "web1") == ""
 
 
-def test_one_event_a_change(make_app: MakeApp) -> None:
+def test_watch_emits_one_event_a_change(make_app: MakeApp) -> None:
     app = make_app().deployed()
     going = app.going("status", "--service", app.name, "--watch")
     at = max(row(going, host, "RUNNING") for host in app.hosts)
@@ -91,7 +91,7 @@ def test_one_event_a_change(make_app: MakeApp) -> None:
     assert [e["state"] for e in run.events if e["event"] == "host_state"] == ["connected"] * 2, "one connection a host"
 
 
-def test_a_lost_host_is_a_row_until_it_is_back(proxied: Proxied) -> None:
+def test_watch_shows_a_lost_host_as_unreachable_until_it_is_back(proxied: Proxied) -> None:
     app, proxy = proxied
     going = app.going("status", "--service", app.name, "--watch")
     at = max(row(going, host, "RUNNING") for host in app.hosts)
@@ -102,7 +102,7 @@ def test_a_lost_host_is_a_row_until_it_is_back(proxied: Proxied) -> None:
     assert going.end().code == 130
 
 
-def test_a_host_that_does_not_answer_hides_no_other(make_app: MakeApp) -> None:
+def test_status_shows_the_other_hosts_when_one_is_unreachable(make_app: MakeApp) -> None:
     app = make_app().deployed()
     app.settings = {"web1": {"port": 1}}
     app.write()
@@ -117,7 +117,7 @@ def test_a_host_that_does_not_answer_hides_no_other(make_app: MakeApp) -> None:
     going.end()
 
 
-def test_without_a_terminal_the_table_comes_again(make_app: MakeApp) -> None:
+def test_watch_prints_the_table_again_without_a_terminal(make_app: MakeApp) -> None:
     app = make_app().deployed()
     process = app.lab.popen("status", "--watch", "--format", "plain", FAB_INVENTORY=str(app.inventory))
     assert process.stdout is not None and process.stderr is not None

@@ -25,7 +25,7 @@ def next_second() -> None:
     wait_for(lambda: int(time.time()) != now, "the next second")
 
 
-def test_history(make_app: MakeApp) -> None:
+def test_history_has_one_row_a_deploy(make_app: MakeApp) -> None:
     app = make_app().deployed()
     one = app.commits()[0]
     two = app.commit(f"{app.name}-2")
@@ -51,7 +51,7 @@ def test_history(make_app: MakeApp) -> None:
     assert any("exit status 9" in line for line in screen)
 
 
-def test_history_without_one_host(make_app: MakeApp) -> None:
+def test_history_shows_the_other_hosts_when_one_is_unreachable(make_app: MakeApp) -> None:
     app = make_app().deployed()
     app.settings = {"web1": {"port": 1}}
     app.write()
@@ -60,6 +60,6 @@ def test_history_without_one_host(make_app: MakeApp) -> None:
     assert [e["host"] for e in run.events if e["event"] == "history"] == ["web2"]
 
 
-def test_history_of_what_was_never_deployed(app: App) -> None:
+def test_history_says_so_when_nothing_was_deployed(app: App) -> None:
     run = app.fab("history", app.name, format="plain")
     assert (run.code, run.out) == (0, "nothing was deployed yet\n")

@@ -67,9 +67,10 @@ FAILURES = [
 ]
 
 
+@pytest.mark.promise(3)
 @pytest.mark.parametrize(("files", "service", "said"), FAILURES)
-def test_promise_3(shared: App, silent_port: int, files: dict[str, str], service: dict[str, Any],
-                   said: tuple[str, str]) -> None:
+def test_failed_deploy_restores_files_program_and_state(shared: App, silent_port: int, files: dict[str, str],
+                                                        service: dict[str, Any], said: tuple[str, str]) -> None:
     """Commit, working tree, build, program file, environment file, state: as they were."""
     before, service_before = shared.state("web1"), dict(shared.service)
     with answering(503) as sick:
@@ -89,7 +90,8 @@ def test_promise_3(shared: App, silent_port: int, files: dict[str, str], service
     assert shared.state("web1") == before
 
 
-def test_promise_3_a_health_check_that_passes(make_app: MakeApp, lab: Lab) -> None:
+@pytest.mark.promise(3)
+def test_health_check_of_each_kind_passes_for_a_healthy_program(make_app: MakeApp, lab: Lab) -> None:
     """The other side of the table above: http, tcp and command, with the variables in them."""
     with answering(204) as port:
         app = make_app(health={"http": "http://127.0.0.1:${PORT}/${RUN_MODE}", "timeout": 5},
@@ -103,7 +105,8 @@ def test_promise_3_a_health_check_that_passes(make_app: MakeApp, lab: Lab) -> No
         assert run.steps("web1")[-1] == "health"
 
 
-def test_promise_3_one_sick_host_takes_the_healthy_one_back(shared: App) -> None:
+@pytest.mark.promise(3)
+def test_unhealthy_host_takes_the_healthy_one_back(shared: App) -> None:
     before = shared.states()
     was = dict(shared.service)
     shared.write(health={"command": 'test "$HOST" != web2', "timeout": 0.3})
@@ -116,14 +119,14 @@ def test_promise_3_one_sick_host_takes_the_healthy_one_back(shared: App) -> None
     assert shared.states() == before
 
 
+@pytest.mark.promise(3)
 @pytest.mark.parametrize(("files", "service"), [
     pytest.param({}, {"build": "exit 1"}, id="build"),
     pytest.param({"run.sh": CRASH}, {"program": QUICK}, id="start"),
     pytest.param({}, {"health": {"command": "false", "timeout": 0.2}}, id="health"),
     pytest.param({}, {"program": {"startsecs": 0, "user": "no-such-user"}}, id="program file"),
 ])
-def test_promise_3_a_first_deploy_that_fails_leaves_nothing(make_app: MakeApp, files: dict[str, str],
-                                                            service: dict[str, Any]) -> None:
+def test_failed_first_deploy_leaves_nothing(make_app: MakeApp, files: dict[str, str], service: dict[str, Any]) -> None:
     app = make_app(**service)
     app.commit(f"{app.name}-1", files)
     before = app.states()
@@ -136,7 +139,8 @@ def test_promise_3_a_first_deploy_that_fails_leaves_nothing(make_app: MakeApp, f
     assert app.results("web1") == ["restored"]
 
 
-def test_promise_3_logs_that_were_there_stay(app: App, lab: Lab) -> None:
+@pytest.mark.promise(3)
+def test_failed_first_deploy_keeps_logs_that_were_there(app: App, lab: Lab) -> None:
     """A directory with logs alone, as a service that was removed by hand leaves it."""
     log = lab["web1"].directory(app.name) / "logs" / f"{app.name}.log"
     log.parent.mkdir(parents=True)
@@ -152,7 +156,8 @@ def own(make_app: MakeApp) -> App:
     return make_app().deployed("--host", "web1")
 
 
-def test_promise_3_stopped_stays_stopped(own: App, lab: Lab) -> None:
+@pytest.mark.promise(3)
+def test_failed_deploy_leaves_a_stopped_program_stopped(own: App, lab: Lab) -> None:
     assert own.fab("stop", own.name, "--host", "web1").code == 0
     before = own.state("web1")
     own.write(health={"command": "false", "timeout": 0.2}, variables={"NEW": "1"})
@@ -163,7 +168,8 @@ def test_promise_3_stopped_stays_stopped(own: App, lab: Lab) -> None:
     assert own.state("web1") == before
 
 
-def test_promise_3_a_clone_made_by_hand_stands_on_its_branch_again(app: App, lab: Lab) -> None:
+@pytest.mark.promise(3)
+def test_failed_deploy_puts_a_clone_made_by_hand_back_on_its_branch(app: App, lab: Lab) -> None:
     directory = lab["web1"].directory(app.name)
     git(lab.folder, "clone", "--quiet", str(app.repo), str(directory))
     (directory / "notes.txt").write_text("untracked\n")
@@ -176,7 +182,8 @@ def test_promise_3_a_clone_made_by_hand_stands_on_its_branch_again(app: App, lab
     assert app.state("web1") == before
 
 
-def test_promise_3_a_program_file_changed_by_hand_comes_back_as_it_was(own: App) -> None:
+@pytest.mark.promise(3)
+def test_failed_deploy_restores_a_program_file_changed_by_hand(own: App) -> None:
     file = own.program_file("web1")
     file.write_text(file.read_text() + "; a word by hand\n")
     file.chmod(0o640)

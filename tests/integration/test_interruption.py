@@ -47,13 +47,15 @@ def far(behind: App) -> Iterator[App]:
         wait_for(lambda host=host: not behind.holder_alive(host), f"the executor of {host} to end")
 
 
+@pytest.mark.promise(3)
 @pytest.mark.parametrize(("gate", "mark", "number", "code"), [
     pytest.param(*BUILD, signal.SIGINT, 130, id="SIGINT during the build"),
     pytest.param(*BUILD, signal.SIGTERM, 143, id="SIGTERM during the build"),
     pytest.param(*CHECK, signal.SIGINT, 130, id="SIGINT during the health check"),
     pytest.param(*HANG, signal.SIGTERM, 143, id="SIGTERM during a health command that hangs"),
 ])
-def test_promise_3_a_signal(far: App, gate: str, mark: str, number: signal.Signals, code: int) -> None:
+def test_signal_to_the_client_restores_every_host(far: App, gate: str, mark: str, number: signal.Signals,
+                                                  code: int) -> None:
     """Ends in order: the hosts' answers are waited for, the exit code says which signal it was."""
     before, pids = far.states(), far.pids()
     going = far.begin(gate, mark, f"{far.name}-{code}")
@@ -66,7 +68,8 @@ def test_promise_3_a_signal(far: App, gate: str, mark: str, number: signal.Signa
     assert (far.pids() == pids) is (mark == "building"), "only what was begun is undone"
 
 
-def test_promise_3_a_second_sigint_leaves_at_once(far: App) -> None:
+@pytest.mark.promise(3)
+def test_second_sigint_ends_the_client_while_the_hosts_go_back(far: App) -> None:
     """The way back is held up (the old version's build blocks): the client does not wait, the hosts still go."""
     before, results = far.states(), far.results("web1")
     going = far.begin(*BUILD, f"{far.name}-2")
@@ -82,8 +85,9 @@ def test_promise_3_a_second_sigint_leaves_at_once(far: App) -> None:
     assert far.states() == before
 
 
+@pytest.mark.promise(3)
 @pytest.mark.parametrize(("gate", "mark"), MOMENTS)
-def test_promise_3_a_killed_client(far: App, gate: str, mark: str) -> None:
+def test_hosts_go_back_by_themselves_when_the_client_is_killed(far: App, gate: str, mark: str) -> None:
     """And the processes that the steps began do not live on."""
     before, pids, done = far.states(), far.pids(), far.results("web1").count("restored")
     going = far.begin(gate, mark, f"{far.name}-2")
@@ -96,8 +100,9 @@ def test_promise_3_a_killed_client(far: App, gate: str, mark: str) -> None:
     wait_for(lambda: not steps_of(far) - set(pids), "the steps to end")
 
 
+@pytest.mark.promise(3)
 @pytest.mark.parametrize(("gate", "mark"), MOMENTS)
-def test_promise_3_a_cut_network(far: App, proxy: Proxy, gate: str, mark: str) -> None:
+def test_host_goes_back_when_its_connection_is_cut(far: App, proxy: Proxy, gate: str, mark: str) -> None:
     """web2 alone loses its client; it tells how it ended when it is asked over a new connection."""
     before, done = far.states(), far.results("web2").count("restored")
     going = far.begin(gate, mark, f"{far.name}-cut")
@@ -109,7 +114,8 @@ def test_promise_3_a_cut_network(far: App, proxy: Proxy, gate: str, mark: str) -
     assert far.states() == before
 
 
-def test_promise_3_a_frozen_network(far: App, proxy: Proxy) -> None:
+@pytest.mark.promise(3)
+def test_host_goes_back_after_its_lease_when_the_network_freezes(far: App, proxy: Proxy) -> None:
     """Both ends stay open and nothing comes through: web2 goes back when its lease is over, before any thaw."""
     before, done = far.states(), far.results("web2").count("restored")
     going = far.begin(*CHECK, f"{far.name}-frozen")
