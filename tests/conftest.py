@@ -8,7 +8,7 @@ import pytest
 
 HERE = Path(__file__).parent
 LONGEST = ("gitlab/test_pipelines.py", "executor/test_releases.py", "test_readme.py", "faults",
-           "executor/test_rollout.py", "gitlab", "integration/test_plan_command.py", "integration", "embedded",
+           "executor/test_participant.py", "gitlab", "integration/test_plan_command.py", "integration", "embedded",
            "executor", "remote", "test_wrapper.py")
 
 

@@ -32,7 +32,7 @@ def head(layout: Layout, deploy: str = "d1", services: str = "ab", **record: Any
     return {"deploy": deploy, "by": "ann", "command": "deploy", "place": layout.settings, "services": parts}
 
 
-def test_a_file_is_old_or_new_and_private(tmp_path: Path) -> None:
+def test_write_atomic_replaces_the_file_whole_and_private(tmp_path: Path) -> None:
     path = tmp_path / "env"
     path.write_text("old")
     path.chmod(0o644)
@@ -44,14 +44,15 @@ def test_a_file_is_old_or_new_and_private(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["env"]
 
 
-def test_a_file_that_cannot_be_replaced_stays_and_leaves_nothing(tmp_path: Path) -> None:
+def test_write_atomic_leaves_nothing_when_it_fails(tmp_path: Path) -> None:
     (tmp_path / "env").mkdir()
     with pytest.raises(OSError):
         files.write_atomic(str(tmp_path / "env"), b"new")
     assert os.listdir(tmp_path) == ["env"]
 
 
-def test_synced_before_and_after_the_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.promise(4)
+def test_write_atomic_syncs_before_and_after_the_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A power cut cannot be had here: the order of the calls is what can be checked."""
     calls: list[str] = []
     real = {name: getattr(os, name) for name in ("fsync", "replace", "unlink", "write")}
@@ -69,7 +70,7 @@ def test_synced_before_and_after_the_rename(tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize("rubbish", [b'{"torn": ', b"\xff\xfe\n", b"[" * 100_000 + b"\n", b"[1]\n", b'"x"\n',
                                      b"\0" * 4096, b"NaN\n", b"\n\n\r\n"])
-def test_torn_and_foreign_lines_are_passed_over(tmp_path: Path, rubbish: bytes) -> None:
+def test_read_lines_skips_torn_and_foreign_lines(tmp_path: Path, rubbish: bytes) -> None:
     path = tmp_path / "lines"
     files.append_line(str(path), {"n": 1})
     with path.open("ab") as file:
@@ -78,7 +79,7 @@ def test_torn_and_foreign_lines_are_passed_over(tmp_path: Path, rubbish: bytes) 
     assert list(files.read_lines(str(path))) == [{"n": 1}, {"n": 2}]
 
 
-def test_lines_of_what_is_not_there(tmp_path: Path) -> None:
+def test_read_lines_of_a_missing_file_is_empty(tmp_path: Path) -> None:
     assert list(files.read_lines(str(tmp_path / "none"))) == []
     (tmp_path / "file").touch()
     assert list(files.read_lines(str(tmp_path / "file/below"))) == []
@@ -88,13 +89,14 @@ def test_lines_of_what_is_not_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("count", "since", "lines"), [
     (2, 0, ["b", "c"]), (9, 0, ["a", "b", "c"]), (9, 2, ["b", "c"]), (9, 6, []), (9, 99, ["a", "b", "c"]), (0, 0, [])])
-def test_last_lines(tmp_path: Path, count: int, since: int, lines: list[str]) -> None:
+def test_last_lines_returns_the_end_of_a_file(tmp_path: Path, count: int, since: int, lines: list[str]) -> None:
     (tmp_path / "log").write_text("a\nb\nc\n")
     assert files.last_lines(str(tmp_path / "log"), count, since) == lines
     assert files.last_lines(str(tmp_path / "none"), 5) == []
 
 
-def test_a_journal_comes_back_as_it_was(layout: Layout) -> None:
+@pytest.mark.promise(4)
+def test_journal_is_read_back_as_it_was_written(layout: Layout) -> None:
     written = journal.create(layout, head(layout))
     for service, step in (("a", "fetch"), ("b", "fetch"), ("b", "checkout"), ("a", "verify")):
         written.begin(service, step)
@@ -105,7 +107,8 @@ def test_a_journal_comes_back_as_it_was(layout: Layout) -> None:
     assert os.stat(written.path).st_mode & 0o777 == 0o600
 
 
-def test_a_torn_begin_was_not_begun(layout: Layout) -> None:
+@pytest.mark.promise(4)
+def test_journal_ignores_a_torn_begin_line(layout: Layout) -> None:
     written = journal.create(layout, head(layout))
     written.begin("a", "fetch")
     with open(written.path, "ab") as file:
@@ -117,19 +120,20 @@ def test_a_torn_begin_was_not_begun(layout: Layout) -> None:
 
 
 @pytest.mark.parametrize("size", [10, 300_000])
-def test_a_journal_of_any_size_is_found(layout: Layout, size: int) -> None:
+def test_journal_of_any_size_is_found(layout: Layout, size: int) -> None:
     journal.create(layout, head(layout, variables={"BIG": "ü" * size}))
     assert len(journal.unfinished(layout)) == 1
 
 
+@pytest.mark.promise(4)
 @pytest.mark.parametrize("text", ["", "rubbish\n", '{"deploy": "d1"}\n', "\0" * 512])
-def test_a_journal_that_cannot_be_read_is_not_passed_over(layout: Layout, text: str) -> None:
+def test_unreadable_journal_is_an_error(layout: Layout, text: str) -> None:
     Path(layout.journal_file("d1")).write_text(text)
     with pytest.raises(errors.CannotRestore, match=r"d1\.json"):
         journal.unfinished(layout)
 
 
-def test_backups_and_what_is_left_of_them(layout: Layout) -> None:
+def test_journal_keeps_backups_and_removes_them_with_itself(layout: Layout) -> None:
     program = Path(layout.program_file("a"))
     program.write_text("program")
     program.chmod(0o640)
@@ -142,7 +146,7 @@ def test_backups_and_what_is_left_of_them(layout: Layout) -> None:
     assert not backup.exists() and not os.path.exists(written.path)
 
 
-def test_tidying_leaves_what_a_journal_speaks_of(layout: Layout) -> None:
+def test_tidy_spares_what_a_journal_names(layout: Layout) -> None:
     journal.create(layout, head(layout, "d2"))
     for name in ("before-d1", "resolve-x1"):
         os.makedirs(os.path.join(layout.service_state("a"), name, "deep"))
@@ -150,7 +154,8 @@ def test_tidying_leaves_what_a_journal_speaks_of(layout: Layout) -> None:
     assert os.listdir(layout.service_state("a")) == ["before-d2"]
 
 
-def test_the_first_history_line_is_the_commit_record(layout: Layout) -> None:
+@pytest.mark.promise(4)
+def test_first_history_line_is_the_commit_record(layout: Layout) -> None:
     written = journal.create(layout, head(layout))
     assert not written.committed()
     history.write(layout, "b", {"deploy": "d0", "result": "committed"})
@@ -162,7 +167,7 @@ def test_the_first_history_line_is_the_commit_record(layout: Layout) -> None:
     assert journal.unfinished(layout) == []
 
 
-def test_a_deploy_has_one_line(layout: Layout) -> None:
+def test_history_keeps_one_line_a_deploy(layout: Layout) -> None:
     for result in ("committed", "restored"):
         history.write(layout, "a", {"deploy": "d1", "result": result, "to": "c1"})
     history.write(layout, "a", {"deploy": "d2", "result": "restored", "to": "c2"})
@@ -173,7 +178,8 @@ def test_a_deploy_has_one_line(layout: Layout) -> None:
     assert lines[0]["service"] == "a" and lines[0]["at"].endswith("Z")
 
 
-def test_locks_of_two_holders(layout: Layout) -> None:
+@pytest.mark.promise(5)
+def test_lock_of_one_holder_refuses_another_and_names_it(layout: Layout) -> None:
     first, second = locks.Locks(layout, {"by": "ann"}), locks.Locks(layout, {"by": "bob"})
     first.take(["b"])
     with pytest.raises(locks.Held) as held:
@@ -190,7 +196,7 @@ def test_locks_of_two_holders(layout: Layout) -> None:
     second.release()
 
 
-def test_a_lock_file_that_somebody_removed(layout: Layout) -> None:
+def test_lock_survives_a_removed_lock_file(layout: Layout) -> None:
     first, second = locks.Locks(layout, {}), locks.Locks(layout, {})
     first.take(["a"])
     os.unlink(layout.lock_file("a"))
@@ -204,7 +210,8 @@ def test_a_lock_file_that_somebody_removed(layout: Layout) -> None:
     second.release()
 
 
-def test_a_child_holds_nothing(layout: Layout) -> None:
+@pytest.mark.promise(5)
+def test_child_process_holds_no_lock(layout: Layout) -> None:
     first, second = locks.Locks(layout, {}), locks.Locks(layout, {})
     first.take(["a"])
     child = subprocess.Popen(["sleep", "100"])
@@ -215,7 +222,7 @@ def test_a_child_holds_nothing(layout: Layout) -> None:
     child.wait()
 
 
-def test_the_reload_lock_is_waited_for_but_not_for_ever(layout: Layout) -> None:
+def test_reload_lock_times_out_when_it_is_not_released(layout: Layout) -> None:
     with locks.reload_lock(layout), pytest.raises((OSError, errors.HostError), match="supervisord"), \
             locks.waiting(layout.reload_lock, 0.1, lambda: None):
         pass
@@ -224,12 +231,12 @@ def test_the_reload_lock_is_waited_for_but_not_for_ever(layout: Layout) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "rubbish", '{"pid": 1}', '{"pid": "x", "start": []}', "[]"])
-def test_a_holder_that_cannot_be_read(layout: Layout, text: str) -> None:
+def test_unreadable_holder_counts_as_unknown(layout: Layout, text: str) -> None:
     Path(layout.lock_file("a")).write_text(text)
     assert locks.holder_of(layout, "a") == {}
 
 
-def test_a_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_layout_resolves_paths_below_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     made = Layout({"root": "~/r", "supervisord_conf": "/etc/s.conf", "program_dir": "../p"})
     assert (made.root, made.supervisord_conf, made.program_dir) == (f"{tmp_path}/r", "/etc/s.conf", f"{tmp_path}/p")
@@ -237,7 +244,7 @@ def test_a_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         made.prepare()
 
 
-def test_the_journal_is_lines_of_json(layout: Layout) -> None:
+def test_journal_file_is_lines_of_json(layout: Layout) -> None:
     written = journal.create(layout, head(layout))
     written.begin("a", "fetch")
     lines = Path(written.path).read_text().splitlines()

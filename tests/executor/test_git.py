@@ -44,11 +44,12 @@ def commit(work: Path, name: str) -> str:
     return run_git(work, "rev-parse", f"{name}^{{commit}}")
 
 
+@pytest.mark.promise(1)
 @pytest.mark.parametrize("cloned", [True, False])
 @pytest.mark.parametrize(("asked", "means", "branch"), [
     ("main", "refs/heads/main", "main"), ("feature/x", "v1", "feature/x"), ("v0", "v0", None), ("v1", "v1", None),
     ("both", "refs/heads/both", "both"), ("FULL", "v0", None), ("SHORT", "v0", None), ("SHOUTED", "v0", None)])
-def test_a_full_commit_then_a_branch_then_a_tag_then_an_abbreviation(
+def test_revision_is_a_full_commit_then_a_branch_then_a_tag_then_an_abbreviation(
         tmp_path: Path, work: Path, asked: str, means: str, branch: str | None, cloned: bool) -> None:
     wanted = commit(work, means)
     asked = {"FULL": wanted, "SHORT": wanted[:9], "SHOUTED": wanted[:9].upper()}.get(asked, asked)
@@ -61,12 +62,13 @@ def test_a_full_commit_then_a_branch_then_a_tag_then_an_abbreviation(
 
 @pytest.mark.parametrize("cloned", [True, False])
 @pytest.mark.parametrize("asked", ["nonesuch", "abcdef0", "0" * 40, "mai", "heads/main/x"])
-def test_no_such_revision(tmp_path: Path, work: Path, asked: str, cloned: bool) -> None:
+def test_unknown_revision_is_not_ready(tmp_path: Path, work: Path, asked: str, cloned: bool) -> None:
     with pytest.raises(errors.NotReady, match=asked):
         revision.resolve(_here(tmp_path, work, cloned), asked)
 
 
-def test_a_branch_that_moved_is_not_the_old_local_one(tmp_path: Path, work: Path) -> None:
+@pytest.mark.promise(1)
+def test_moved_branch_resolves_to_the_remote_commit(tmp_path: Path, work: Path) -> None:
     ctx = _here(tmp_path, work, True)
     run_git(Path(ctx.directory), "branch", "main", commit(work, "v0"))
     (work / "file").write_text("new")
@@ -79,7 +81,7 @@ def test_a_branch_that_moved_is_not_the_old_local_one(tmp_path: Path, work: Path
     assert revision.resolve(ctx, "v0")["commit"] == commit(work, "main")
 
 
-def test_how_far_it_goes_back(tmp_path: Path, work: Path) -> None:
+def test_revision_counts_commits_back_and_forward(tmp_path: Path, work: Path) -> None:
     ctx = _here(tmp_path, work, True)
     run_git(work, "checkout", "--quiet", "-b", "other", "v0")
     run_git(work, "commit", "--quiet", "--allow-empty", "--message", "beside")
@@ -94,7 +96,7 @@ def test_how_far_it_goes_back(tmp_path: Path, work: Path) -> None:
     assert revision.resolve(_here(tmp_path / "new", work, False), "main")["back"] is None
 
 
-def test_never_in_a_repository_above(tmp_path: Path, work: Path) -> None:
+def test_clone_ignores_a_repository_above(tmp_path: Path, work: Path) -> None:
     inside = work / "deep"
     inside.mkdir()
     clone = git.Clone(str(inside), str(work), dict(os.environ), lambda: None)
@@ -102,7 +104,7 @@ def test_never_in_a_repository_above(tmp_path: Path, work: Path) -> None:
     assert clone.state() == git.State(None, None, {})
 
 
-def test_the_words_of_git_reach_whoever_reads_the_error(clone: git.Clone, work: Path) -> None:
+def test_error_of_git_holds_gits_own_words(clone: git.Clone, work: Path) -> None:
     clone.create()
     clone.fetch(quiet)
     (Path(clone.directory) / "file").write_text("in the way")
@@ -114,7 +116,8 @@ def test_the_words_of_git_reach_whoever_reads_the_error(clone: git.Clone, work: 
 @pytest.mark.parametrize(("repo", "kind"), [
     ("/no/such/repository", errors.NotReady), ("ssh://git@127.0.0.1:1/x.git", errors.TryAgain),
     ("ext::sh -c 'touch /tmp/never'", errors.HostError)])
-def test_a_repository_that_cannot_be_read(tmp_path: Path, repo: str, kind: type[errors.HostError]) -> None:
+def test_unreadable_repository_raises_its_kind_of_error(tmp_path: Path, repo: str,
+                                                        kind: type[errors.HostError]) -> None:
     clone = git.Clone(str(tmp_path), repo, dict(os.environ), lambda: None)
     with pytest.raises(kind) as error:
         clone.remote_refs("main")
@@ -122,7 +125,7 @@ def test_a_repository_that_cannot_be_read(tmp_path: Path, repo: str, kind: type[
     assert not Path("/tmp/never").exists()
 
 
-def test_going_back_to_a_branch(clone: git.Clone, work: Path) -> None:
+def test_checkout_returns_to_a_branch(clone: git.Clone, work: Path) -> None:
     clone.create()
     clone.fetch(quiet)
     first, last = commit(work, "v0"), commit(work, "main")
@@ -146,7 +149,7 @@ def test_own_names_are_excluded_once(clone: git.Clone) -> None:
     assert text.splitlines().count("/logs") == 1
 
 
-def test_a_path_is_excluded_by_its_letters(clone: git.Clone) -> None:
+def test_exclude_takes_a_path_literally(clone: git.Clone) -> None:
     clone.create()
     clone.exclude(["a[b]*", "x"])
     for name in ("a[b]*", "ab", "x"):
@@ -154,7 +157,7 @@ def test_a_path_is_excluded_by_its_letters(clone: git.Clone) -> None:
     assert run_git(Path(clone.directory), "status", "--porcelain") == "?? ab"
 
 
-def test_vacated_it_is_as_git_init_left_it(clone: git.Clone, work: Path) -> None:
+def test_checkout_empty_restores_the_state_after_git_init(clone: git.Clone, work: Path) -> None:
     clone.create()
     before = clone.state()
     clone.fetch(quiet)
@@ -166,7 +169,7 @@ def test_vacated_it_is_as_git_init_left_it(clone: git.Clone, work: Path) -> None
     assert sorted(os.listdir(clone.directory)) == [".git", "mine"]
 
 
-def test_a_copy_set_aside_leaves_the_files(clone: git.Clone, work: Path) -> None:
+def test_stash_copy_leaves_the_files_as_they_are(clone: git.Clone, work: Path) -> None:
     clone.create()
     clone.fetch(quiet)
     clone.checkout(commit(work, "main"), quiet)
@@ -182,7 +185,7 @@ def test_a_copy_set_aside_leaves_the_files(clone: git.Clone, work: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["ä ö", "-rf", "a\tb", "x;y", "quote\"d"])
-def test_odd_file_names(clone: git.Clone, work: Path, name: str) -> None:
+def test_edited_files_with_odd_names_are_listed(clone: git.Clone, work: Path, name: str) -> None:
     (work / name).write_text("x")
     run_git(work, "add", "--all")
     run_git(work, "commit", "--quiet", "--message", "odd")
@@ -194,7 +197,7 @@ def test_odd_file_names(clone: git.Clone, work: Path, name: str) -> None:
     assert line[:3] == " M " and line[3:].strip('"').replace("\\t", "\t").replace('\\"', '"') == name
 
 
-def test_more_edits_than_lines_are_kept(clone: git.Clone, work: Path) -> None:
+def test_edits_are_complete_beyond_the_kept_output_lines(clone: git.Clone, work: Path) -> None:
     for number in range(500):
         (work / f"many{number}").write_text("x")
     run_git(work, "add", "--all")
@@ -209,7 +212,7 @@ def test_more_edits_than_lines_are_kept(clone: git.Clone, work: Path) -> None:
     assert len(state.edits) == 500
 
 
-def test_a_warning_of_git_is_no_edit(clone: git.Clone, work: Path) -> None:
+def test_warning_of_git_is_no_edit(clone: git.Clone, work: Path) -> None:
     """It comes on standard error, for what stands in the repository itself."""
     (work / ".gitattributes").write_text("!*.bin text\n")
     run_git(work, "add", "--all")
@@ -223,7 +226,7 @@ def test_a_warning_of_git_is_no_edit(clone: git.Clone, work: Path) -> None:
     assert list(clone.state().edits) == [" M file"]
 
 
-def test_the_newest_of_many_stashes_is_brought_back(clone: git.Clone, work: Path) -> None:
+def test_newest_of_many_stashes_is_restored(clone: git.Clone, work: Path) -> None:
     clone.create()
     clone.fetch(quiet)
     clone.checkout(commit(work, "main"), quiet)
@@ -241,7 +244,7 @@ def test_the_newest_of_many_stashes_is_brought_back(clone: git.Clone, work: Path
     assert (folder / "file").read_text() == "precious"
 
 
-def test_which_commit_was_there_at_a_time(clone: git.Clone, work: Path) -> None:
+def test_head_at_returns_the_commit_at_a_time(clone: git.Clone, work: Path) -> None:
     clone.create()
     clone.fetch(quiet)
     for name in ("v0", "main"):
@@ -270,7 +273,7 @@ def conf(folder: Path, text: str = CONF, **env: str) -> configurations.Superviso
     return configurations.SupervisordConf(str(folder / "supervisord.conf"), env)
 
 
-def test_what_is_read_of_a_supervisord_conf(tmp_path: Path) -> None:
+def test_supervisord_conf_gives_socket_credentials_and_includes(tmp_path: Path) -> None:
     found = conf(tmp_path)
     assert found.socket() == f"{tmp_path}/s.sock"
     assert found.credentials() == ("u", "p%w")
@@ -285,14 +288,14 @@ def test_what_is_read_of_a_supervisord_conf(tmp_path: Path) -> None:
     ("[unix_http_server]\nfile=rel.sock\n", "HERE/rel.sock"),
     ("[unix_http_server]\nfile=~/s.sock\n", "HOME/s.sock"),
     ("[supervisorctl]\nserverurl=unix:///a/b.sock\n", "/a/b.sock")])
-def test_sockets(tmp_path: Path, text: str, path: str) -> None:
+def test_socket_path_is_expanded_as_supervisord_does(tmp_path: Path, text: str, path: str) -> None:
     wanted = path.replace("HERE", str(tmp_path)).replace("HOME", os.path.expanduser("~"))
     assert conf(tmp_path, text, RUN="/run/x").socket() == wanted
 
 
 @pytest.mark.parametrize("text", ["[unix_http_server]\nfile=%(ENV_NONE)s/s\n", "[unix_http_server]\nfile=50%\n",
                                   "[inet_http_server]\nport=9001\n", "no section\n", ""])
-def test_what_cannot_be_used_is_named(tmp_path: Path, text: str) -> None:
+def test_unusable_supervisord_conf_is_named(tmp_path: Path, text: str) -> None:
     with pytest.raises(errors.NotReady, match=r"supervisord\.conf"):
         conf(tmp_path, text).socket()
 
@@ -300,7 +303,7 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(("text", "line"), [
     ("[program:a]\n", 1), ("\n; [program:a]\n  [group:a]\nprograms=x\n", 3), ("[program:ab]\n[program:b]\n", None),
     ("[eventlistener:a]\n", 1), (";[program:a]\n", None)])
-def test_a_definition_elsewhere(tmp_path: Path, text: str, line: int | None) -> None:
+def test_definition_in_another_file_is_found_with_its_line(tmp_path: Path, text: str, line: int | None) -> None:
     (tmp_path / "conf.d").mkdir()
     own = tmp_path / "conf.d/a.conf"
     own.write_text("[program:a]\n")
@@ -321,7 +324,7 @@ def _here(folder: Path, work: Path, cloned: bool) -> ServiceContext:
     return ctx
 
 
-def test_a_commit_without_its_files_is_not_there(clone: git.Clone, work: Path) -> None:
+def test_commit_with_missing_objects_counts_as_absent(clone: git.Clone, work: Path) -> None:
     """What a fetch leaves that met a full disk."""
     clone.create()
     clone.fetch(quiet)
@@ -337,7 +340,8 @@ def test_a_commit_without_its_files_is_not_there(clone: git.Clone, work: Path) -
     assert clone.has(head)
 
 
-def test_what_git_writes_is_on_the_disk(clone: git.Clone, work: Path, home: Path, tmp_path: Path) -> None:
+@pytest.mark.promise(4)
+def test_git_syncs_what_it_writes(clone: git.Clone, work: Path, home: Path, tmp_path: Path) -> None:
     """Half of an index, a reference or an object would be in the way of the way back. git 2.36 and newer can."""
     told = tmp_path / "told"
     (home / ".gitconfig").write_text(f"[trace2]\n\teventTarget = {told}\n")

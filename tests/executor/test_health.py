@@ -39,7 +39,7 @@ def wait(check: dict[str, Any]) -> None:
     health.wait(check, cwd="/", env=dict(os.environ), still_up=lambda: None)
 
 
-def test_an_answer_that_drips() -> None:
+def test_http_check_times_out_when_the_answer_drips() -> None:
     """A byte now and then keeps each read short of its limit: the whole answer has one, too."""
     over = threading.Event()
 
@@ -55,7 +55,7 @@ def test_an_answer_that_drips() -> None:
     assert caught.value.hint
 
 
-def test_a_url_that_is_not_ascii() -> None:
+def test_http_check_encodes_a_url_that_is_not_ascii() -> None:
     asked: list[bytes] = []
 
     def note(link: socket.socket, request: bytes) -> None:

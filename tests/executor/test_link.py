@@ -35,7 +35,7 @@ def ends() -> Iterator[Ends]:
             pass
 
 
-def test_messages_in_order_and_noise_between(ends: Ends) -> None:
+def test_link_receives_messages_in_order_and_skips_noise(ends: Ends) -> None:
     ends.link.start()
     os.write(ends.to_link, b"not json\n\n")
     ends.say({"do": "beat"}, {"do": "plan"}, {"do": "commit"})
@@ -43,7 +43,7 @@ def test_messages_in_order_and_noise_between(ends: Ends) -> None:
 
 
 @pytest.mark.parametrize("line", [b"[1, 2]\n", b"3\n", b'"x"\n', b"null\n", b"[" * 100_000 + b"\n", b"\xff\xfe\n"])
-def test_odd_lines_do_not_make_it_deaf(ends: Ends, line: bytes) -> None:
+def test_link_goes_on_after_odd_lines(ends: Ends, line: bytes) -> None:
     ends.link.start()
     ends.link.keep(5)
     os.write(ends.to_link, line if len(line) < 60_000 else line[-50_000:])
@@ -51,7 +51,7 @@ def test_odd_lines_do_not_make_it_deaf(ends: Ends, line: bytes) -> None:
     assert ends.link.receive() == {"do": "plan"}
 
 
-def test_an_abort_wakes_whoever_waits_without_a_lease(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_abort_wakes_a_receiver_without_lease(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the first message there is no lease, and the wait has no limit."""
     waiting, real, ended = threading.Event(), ends.link._inbox.get, threading.Event()
     monkeypatch.setattr(ends.link._inbox, "get", lambda *args, **more: (waiting.set(), real(*args, **more))[1])
@@ -68,7 +68,8 @@ def test_an_abort_wakes_whoever_waits_without_a_lease(ends: Ends, monkeypatch: p
     assert ended.wait(3)
 
 
-def test_abort_and_the_end_of_input(ends: Ends) -> None:
+@pytest.mark.promise(3)
+def test_receive_raises_aborted_on_abort_and_at_end_of_input(ends: Ends) -> None:
     ends.link.start()
     ends.link.keep(30)
     ends.link.check()
@@ -83,7 +84,8 @@ def test_abort_and_the_end_of_input(ends: Ends) -> None:
     os.close(other.from_link)
 
 
-def test_what_comes_after_the_lease_is_not_heard(ends: Ends) -> None:
+@pytest.mark.promise(3)
+def test_messages_after_the_lease_are_ignored(ends: Ends) -> None:
     ends.link.keep(0.01)
     wait_for(lambda: _lapsed(ends.link), "the lease")
     ends.link.start()                               # the thread that reads only gets to run now
@@ -94,7 +96,7 @@ def test_what_comes_after_the_lease_is_not_heard(ends: Ends) -> None:
         ends.link.receive()
 
 
-def test_events_are_dropped_and_answers_are_not(ends: Ends) -> None:
+def test_full_link_drops_events_but_no_answer(ends: Ends) -> None:
     for number in range(3 * MOST_EVENTS):           # nothing is written yet: the writer has not started
         ends.link.event({"event": "output", "n": number})
     ends.link.answer({"event": "committed"})
@@ -105,7 +107,7 @@ def test_events_are_dropped_and_answers_are_not(ends: Ends) -> None:
     assert text.count(b"\n") == MOST_EVENTS + 1
 
 
-def test_a_last_answer_goes_out_though_the_input_has_ended(ends: Ends) -> None:
+def test_last_answer_is_sent_after_the_input_has_ended(ends: Ends) -> None:
     ends.link.start()
     os.close(ends.to_link)
     with pytest.raises(Aborted):
@@ -115,7 +117,7 @@ def test_a_last_answer_goes_out_though_the_input_has_ended(ends: Ends) -> None:
     assert os.read(ends.from_link, 1000) == b'{"event": "restored"}\n'
 
 
-def test_a_reader_that_went_away_holds_nobody_up(ends: Ends) -> None:
+def test_link_does_not_block_when_its_reader_is_gone(ends: Ends) -> None:
     ends.link.start()
     os.close(ends.from_link)
     ends.link.answer({"event": "x"})
@@ -132,7 +134,8 @@ def _lapsed(link: Link) -> bool:
     return False
 
 
-def test_what_was_said_in_time_counts_and_a_commit_is_not_disturbed(ends: Ends) -> None:
+@pytest.mark.promise(3)
+def test_commit_received_in_time_is_carried_out_undisturbed(ends: Ends) -> None:
     """The client is gone right behind its last word; only while that is carried out does it not matter."""
     ends.link.start()
     ends.say({"do": "commit"})

@@ -21,6 +21,7 @@ def knowing(*values: str, **variables: str) -> Mask:
     return mask
 
 
+@pytest.mark.promise(7)
 @pytest.mark.parametrize(("value", "line", "shown"), [
     ("hunter2", "password=hunter2, again hunter2", "password=***, again ***"),
     ("it's $(id) \\", "<it's $(id) \\>", "<***>"),
@@ -29,15 +30,16 @@ def knowing(*values: str, **variables: str) -> Mask:
     ("with-end\n", "with-end", "***"),
     ("abc", "abc", "abc"), ("", "x", "x"), ("ünïcode", "ünïcode", "***"),
     ("\udcff\udcfebytes", "\ufffd\ufffdbytes", "***")])
-def test_what_is_hidden(value: str, line: str, shown: str) -> None:
+def test_mask_hides_each_form_of_a_secret(value: str, line: str, shown: str) -> None:
     assert knowing(value)(line) == shown
 
 
-def test_the_longest_first() -> None:
+def test_mask_hides_the_longest_secret_first() -> None:
     assert knowing("secret", "secret-and-more")("secret-and-more secret") == "*** ***"
 
 
-def test_only_secrets_are() -> None:
+@pytest.mark.promise(7)
+def test_mask_hides_secrets_and_no_variables() -> None:
     mask = knowing("hunter2", LEVEL="warning", TEXT="x\n# Secrets among them: LEVEL\n")
     assert mask("hunter2 warning") == "*** warning"
     assert knowing(LEVEL="warning")("warning") == "warning"
@@ -47,7 +49,7 @@ def test_only_secrets_are() -> None:
     assert mask("aaaa") == "aaaa"
 
 
-def test_only_texts_of_a_message_are() -> None:
+def test_mask_changes_only_the_texts_of_a_message() -> None:
     mask = knowing("build")
     message = {"event": "step_finished", "step": "build", "why": "build failed", "now": {"build": None},
                "problems": [{"message": "build", "hint": "x"}]}
@@ -56,9 +58,10 @@ def test_only_texts_of_a_message_are() -> None:
         "problems": [{"message": "***", "hint": "x"}]}
 
 
+@pytest.mark.promise(7)
 @pytest.mark.parametrize("end", ["\\n", ""])
 @pytest.mark.parametrize("at", [0, 100, shell.LONGEST_LINE - 3, shell.LONGEST_LINE - 50, shell.LONGEST_LINE])
-def test_a_long_line_is_not_cut_within_a_secret(at: int, end: str) -> None:
+def test_long_line_is_not_cut_within_a_secret(at: int, end: str) -> None:
     """Whatever the pieces in which it comes."""
     secret = "".join(f"<{number:04}>" for number in range(100))
     script = f"printf %{at}s; for i in $(seq 0 99); do printf '<%04d>' $i; done; printf 'tail%9000s{end}' x; echo next"

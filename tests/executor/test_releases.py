@@ -115,7 +115,7 @@ def failing(site: Site, step: str) -> Service:
             "health": replace(site.service, health=UNHEALTHY)}[step]
 
 
-def test_a_first_deploy_and_the_next(site: Site, python: str) -> None:
+def test_first_release_and_the_next_are_committed(site: Site, python: str) -> None:
     first = site.write()
     with site.example.deploy(site.service, python=python) as deploy:
         assert deploy.commit() == {"event": "committed", "now": {site.example.name: first}}
@@ -134,7 +134,7 @@ def test_a_first_deploy_and_the_next(site: Site, python: str) -> None:
     assert site.example.host.leftovers() == []
 
 
-def test_back_and_forth_is_a_switch_without_a_build(site: Site) -> None:
+def test_known_release_is_switched_to_without_a_build(site: Site) -> None:
     first = site.write()
     site.committed()
     second = site.write()
@@ -148,8 +148,9 @@ def test_back_and_forth_is_a_switch_without_a_build(site: Site) -> None:
     assert site.built() == 2
 
 
+@pytest.mark.promise(3)
 @pytest.mark.parametrize("step", ["build", "verify", "health", "program"])
-def test_a_first_deploy_that_fails_leaves_nothing(site: Site, step: str) -> None:
+def test_failed_first_release_leaves_no_folder(site: Site, step: str) -> None:
     with site.example.deploy(failing(site, step)) as deploy:
         deploy.look().plan()
         if step != "build":
@@ -161,8 +162,9 @@ def test_a_first_deploy_that_fails_leaves_nothing(site: Site, step: str) -> None
     assert site.marks() == [] and site.example.host.leftovers() == []
 
 
+@pytest.mark.promise(3)
 @pytest.mark.parametrize("step", ["build", "verify", "health", "program"])
-def test_a_failed_deploy_goes_back_and_leaves_no_release(site: Site, step: str) -> None:
+def test_failed_release_is_undone_and_removed(site: Site, step: str) -> None:
     first = site.write()
     site.committed()
     before, pid = site.seen(), site.example.info()["pid"]
@@ -179,7 +181,8 @@ def test_a_failed_deploy_goes_back_and_leaves_no_release(site: Site, step: str) 
     assert site.built() == 2, "the way back builds nothing"
 
 
-def test_a_release_that_was_there_before_a_failed_deploy_stays(site: Site) -> None:
+@pytest.mark.promise(3)
+def test_known_release_stays_when_a_deploy_of_it_fails(site: Site) -> None:
     first = site.write()
     site.committed()
     site.write()
@@ -208,12 +211,14 @@ steps.ACTIONS[%(action)r] = dying(steps.ACTIONS[%(action)r])
 ACTIONS = ["fetch", "checkout_release", "build_release", "program", "switch", "restart", "verify"]
 
 
+@pytest.mark.promise(4)
 @pytest.mark.parametrize(("before", "first"), [
     pytest.param(False, False, id="after-the next"), pytest.param(True, True, id="before-the first"),
     pytest.param(True, False, id="before-the next", marks=pytest.mark.long),
     pytest.param(False, True, id="after-the first", marks=pytest.mark.long)])
 @pytest.mark.parametrize("action", ACTIONS)
-def test_killed_at_each_step(site: Site, action: str, before: bool, first: bool) -> None:
+def test_release_is_undone_when_the_executor_is_killed_at_any_step(site: Site, action: str, before: bool,
+                                                                   first: bool) -> None:
     if not first:
         site.write()
         site.committed()
@@ -237,7 +242,7 @@ def test_killed_at_each_step(site: Site, action: str, before: bool, first: bool)
     assert site.stands_in() == site.current()
 
 
-def test_a_worktree_that_git_was_killed_over(site: Site) -> None:
+def test_half_made_worktree_is_made_anew(site: Site) -> None:
     """Half its files, no mark, and metadata that `git worktree prune` spares."""
     site.write()
     site.committed()
@@ -252,7 +257,8 @@ def test_a_worktree_that_git_was_killed_over(site: Site) -> None:
     assert len(list((site.directory / ".git/worktrees").iterdir())) == 2
 
 
-def test_a_killed_program_starts_from_the_old_release_until_the_switch(site: Site) -> None:
+@pytest.mark.promise(2)
+def test_crashed_program_starts_from_the_old_release_until_the_switch(site: Site) -> None:
     """`in_place` has that window; here the files of the running release never change."""
     first = site.write()
     site.committed()
@@ -270,7 +276,7 @@ def test_a_killed_program_starts_from_the_old_release_until_the_switch(site: Sit
     assert site.facts().started_from == first
 
 
-def test_what_died_before_the_switch_was_started_from_the_old_release(site: Site) -> None:
+def test_crash_before_the_switch_is_reported_as_the_old_release(site: Site) -> None:
     """Even when supervisord then refuses the program file, and nothing is ever restarted."""
     first = site.write()
     site.committed()
@@ -295,7 +301,7 @@ steps.ACTIONS["program"] = program
     assert site.names() == [first] and site.stands_in() == first
 
 
-def test_the_same_commit_built_differently_is_built_beside(site: Site) -> None:
+def test_same_commit_with_other_variables_is_built_beside(site: Site) -> None:
     """It must not touch what runs."""
     commit = site.write()
     site.committed()
@@ -310,7 +316,7 @@ def test_the_same_commit_built_differently_is_built_beside(site: Site) -> None:
     assert site.built() == 3 and site.current() == f"{commit}-3"
 
 
-def test_one_that_is_not_complete_is_made_anew(site: Site) -> None:
+def test_incomplete_release_is_made_anew(site: Site) -> None:
     first = site.write()
     site.committed()
     site.write()
@@ -320,7 +326,7 @@ def test_one_that_is_not_complete_is_made_anew(site: Site) -> None:
     assert site.built() == 3 and site.stands_in() == first
 
 
-def test_a_disk_that_cannot_be_synced_costs_only_the_next_build(site: Site, home: Path, tmp_path: Path) -> None:
+def test_release_is_built_again_when_the_disk_could_not_be_synced(site: Site, home: Path, tmp_path: Path) -> None:
     (tmp_path / "sync").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "sync").chmod(0o755)
     (home / ".profile").write_text(f"export PATH={tmp_path}:$PATH\n")
@@ -337,7 +343,7 @@ def test_a_disk_that_cannot_be_synced_costs_only_the_next_build(site: Site, home
 # --- keep_releases ---
 
 
-def test_only_so_many_are_kept(site: Site) -> None:
+def test_keep_releases_removes_the_oldest(site: Site) -> None:
     commits = []
     for _ in range(5):
         commits.append(site.write())
@@ -352,7 +358,7 @@ def test_only_so_many_are_kept(site: Site) -> None:
     assert site.names() == sorted(commits[-2:]), "what ran before stays, whatever the number"
 
 
-def test_one_that_was_used_again_is_young_again(site: Site) -> None:
+def test_release_used_again_counts_as_new(site: Site) -> None:
     first = site.write()
     site.committed()
     second = site.write()
@@ -364,7 +370,7 @@ def test_one_that_was_used_again_is_young_again(site: Site) -> None:
     assert second not in site.names()
 
 
-def test_one_in_use_stays(site: Site) -> None:
+def test_release_in_use_is_not_removed(site: Site) -> None:
     first = site.write()
     site.committed()
     with subprocess.Popen(["sleep", "1000"], cwd=site.folder / first) as user:
@@ -378,7 +384,7 @@ def test_one_in_use_stays(site: Site) -> None:
     assert len(site.names()) == 2
 
 
-def test_the_version_before_stays_however_often_this_one_was_built(site: Site) -> None:
+def test_previous_version_is_not_removed_by_rebuilds(site: Site) -> None:
     first = site.write()
     site.committed()
     second = site.write()
@@ -388,7 +394,7 @@ def test_the_version_before_stays_however_often_this_one_was_built(site: Site) -
     assert {name.partition("-")[0] for name in site.names()} == {first, second}
 
 
-def test_what_cannot_be_tidied_up_fails_no_deploy(site: Site) -> None:
+def test_deploy_commits_when_old_releases_cannot_be_removed(site: Site) -> None:
     site.write()
     site.committed()
     last = site.write()
@@ -422,7 +428,7 @@ def test_shared_paths_are_linked_into_each_release(site: Site) -> None:
     wait_for(lambda: len((site.directory / "var/data/starts").read_text().splitlines()) == 2, "two starts")
 
 
-def test_what_the_commit_has_at_a_shared_path_gives_way(site: Site) -> None:
+def test_shared_path_replaces_what_the_commit_has_there(site: Site) -> None:
     """As in Capistrano; and nobody takes it for an edit."""
     for folder in ("logs", "etc"):
         (site.example.work / folder).mkdir()
@@ -441,7 +447,7 @@ def test_what_the_commit_has_at_a_shared_path_gives_way(site: Site) -> None:
     assert (site.directory / "etc/a.cfg").read_text() == "of the host\n"
 
 
-def test_a_shared_file_that_is_missing_is_asked_for(site: Site) -> None:
+def test_missing_shared_file_is_refused_with_its_path(site: Site) -> None:
     site.write()
     with site.deploy(shared=("etc/secret.cfg",)) as deploy:
         deploy.look().plan()
@@ -452,7 +458,7 @@ def test_a_shared_file_that_is_missing_is_asked_for(site: Site) -> None:
     assert not site.directory.exists()
 
 
-def test_a_link_of_the_commit_leads_nowhere_else(site: Site) -> None:
+def test_shared_path_below_a_link_of_the_commit_is_refused(site: Site) -> None:
     """Else the shared file itself would be taken for the commit's, and replaced by a link to itself."""
     (site.directory / "etc").mkdir(parents=True)
     (site.directory / "etc/a.cfg").write_text("precious\n")
@@ -467,14 +473,14 @@ def test_a_link_of_the_commit_leads_nowhere_else(site: Site) -> None:
     assert [path.name for path in site.directory.iterdir()] == ["etc"]
 
 
-def test_files_that_are_not_shared_are_in_the_way_of_a_first_deploy(site: Site) -> None:
+def test_files_that_are_not_shared_stop_a_first_deploy(site: Site) -> None:
     site.write()
     (site.directory / "etc").mkdir(parents=True)
     assert site.facts().foreign
     assert not site.facts(shared=("etc/a.cfg",)).foreign
 
 
-def test_current_is_a_name_of_ours(site: Site) -> None:
+def test_file_named_current_stops_a_deploy(site: Site) -> None:
     site.write()
     in_place = replace(site.service, strategy="in_place")
     site.example.committed(in_place)
@@ -495,7 +501,7 @@ IN_PLACE, RELEASES = {"strategy": "in_place"}, {"strategy": "releases"}
 @pytest.mark.parametrize(("was", "then"), [(IN_PLACE, RELEASES), (RELEASES, IN_PLACE)],
                          ids=["to releases", "to in_place"])
 @pytest.mark.parametrize("same", [True, False], ids=["the same commit", "another commit"])
-def test_the_strategy_changes_in_one_deploy(site: Site, was: Seen, then: Seen, same: bool) -> None:
+def test_strategy_changes_in_one_deploy(site: Site, was: Seen, then: Seen, same: bool) -> None:
     commit = site.write()
     site.committed(**was)
     assert site.facts().strategy == was["strategy"]
@@ -519,13 +525,13 @@ def test_the_strategy_changes_in_one_deploy(site: Site, was: Seen, then: Seen, s
     assert site.seen() != before
 
 
+@pytest.mark.promise(3)
 @pytest.mark.parametrize("same", [pytest.param(True, id="the same commit", marks=pytest.mark.long),
                                   pytest.param(False, id="another commit")])
 @pytest.mark.parametrize("step", ["build", "verify", "health"])
 @pytest.mark.parametrize(("was", "then"), [(IN_PLACE, RELEASES), (RELEASES, IN_PLACE)],
                          ids=["to releases", "to in_place"])
-def test_a_change_of_the_strategy_that_fails_goes_back(site: Site, was: Seen, then: Seen, step: str,
-                                                       same: bool) -> None:
+def test_failed_change_of_strategy_is_undone(site: Site, was: Seen, then: Seen, step: str, same: bool) -> None:
     site.write()
     site.committed(**was)
     before, facts = site.seen(), site.facts()
@@ -546,8 +552,9 @@ def test_a_change_of_the_strategy_that_fails_goes_back(site: Site, was: Seen, th
     assert (after.strategy, after.commit, after.started_from) == (was["strategy"], facts.commit, facts.commit)
 
 
+@pytest.mark.promise(4)
 @pytest.mark.parametrize("action", ["checkout", "build", "program", "restart", "verify"])
-def test_killed_on_the_way_to_in_place(site: Site, action: str) -> None:
+def test_change_to_in_place_is_undone_when_the_executor_is_killed(site: Site, action: str) -> None:
     """`current` is there all the while: the program file says what is run."""
     first = site.write()
     site.committed()
@@ -565,7 +572,8 @@ def test_killed_on_the_way_to_in_place(site: Site, action: str) -> None:
     assert after == before and site.stands_in() == first
 
 
-def test_the_clones_own_files_come_back_when_in_place_fails(site: Site) -> None:
+@pytest.mark.promise(3)
+def test_files_of_the_clone_return_when_in_place_fails(site: Site) -> None:
     """What lies there from before it was deployed as releases."""
     site.write(notes="old\n")
     site.committed(**IN_PLACE)
@@ -582,7 +590,7 @@ def test_the_clones_own_files_come_back_when_in_place_fails(site: Site) -> None:
     assert git(site.directory, "rev-parse", "HEAD") == old
 
 
-def test_what_a_build_in_place_left_is_no_edit_years_later(site: Site) -> None:
+def test_files_changed_by_an_in_place_build_are_no_edits_later(site: Site) -> None:
     site.write(lock="a\n")
     touching = ("echo b >lock", "cp source built")
     site.committed(**IN_PLACE, build=touching)
@@ -598,7 +606,7 @@ def test_what_a_build_in_place_left_is_no_edit_years_later(site: Site) -> None:
 # --- edits ---
 
 
-def test_edits_in_the_running_release_are_never_lost(site: Site) -> None:
+def test_edits_in_the_running_release_are_refused_by_the_checkout(site: Site) -> None:
     """Made after the look and before the checkout: refused, and still there."""
     first = site.write(notes="a\n")
     site.committed()
@@ -616,7 +624,7 @@ def test_edits_in_the_running_release_are_never_lost(site: Site) -> None:
 
 @pytest.mark.parametrize("same", [True, False], ids=["the same commit", "another commit"])
 @pytest.mark.parametrize("end", ["commit", "abort"])
-def test_set_aside_and_back(site: Site, end: str, same: bool) -> None:
+def test_set_aside_stashes_edits_and_keeps_the_running_release(site: Site, end: str, same: bool) -> None:
     """They go to the stash while the running release keeps them: its files never change."""
     first = site.write(notes="a\n")
     site.committed()
@@ -642,7 +650,7 @@ def test_set_aside_and_back(site: Site, end: str, same: bool) -> None:
     assert "precious" in git(site.directory, "stash", "show", "-p")
 
 
-def test_edits_in_an_old_release_are_stashed_when_it_is_made_anew_or_removed(site: Site) -> None:
+def test_edits_in_an_old_release_are_stashed_when_it_is_removed(site: Site) -> None:
     first = site.write(notes="a\n")
     site.committed()
     second = site.write(notes="b\n")
@@ -659,7 +667,7 @@ def test_edits_in_an_old_release_are_stashed_when_it_is_made_anew_or_removed(sit
     assert "precious two" in git(site.directory, "stash", "show", "-p")
 
 
-def test_what_a_build_changes_in_tracked_files_is_no_edit(site: Site) -> None:
+def test_tracked_files_changed_by_the_build_are_no_edits(site: Site) -> None:
     first = site.write(lock="a\n")
     touching = (*site.service.build, "echo b >lock")
     site.committed(build=touching)
@@ -673,7 +681,7 @@ def test_what_a_build_changes_in_tracked_files_is_no_edit(site: Site) -> None:
 # --- what is told ---
 
 
-def test_status(site: Site) -> None:
+def test_status_of_releases_names_commit_and_edits(site: Site) -> None:
     first = site.write()
     site.committed()
     second = site.write()
@@ -694,7 +702,7 @@ def test_status(site: Site) -> None:
     assert (site.facts().commit, site.facts().started_from) == (second, first), "and did not restart it"
 
 
-def test_a_release_that_was_removed_by_hand(site: Site) -> None:
+def test_removed_release_is_deployed_anew(site: Site) -> None:
     import shutil
 
     first = site.write()
@@ -706,7 +714,7 @@ def test_a_release_that_was_removed_by_hand(site: Site) -> None:
     assert site.stands_in() == first
 
 
-def test_submodules_follow_the_commit(site: Site, home: Path) -> None:
+def test_submodules_of_a_release_are_those_of_the_commit(site: Site, home: Path) -> None:
     (home / ".gitconfig").write_text("[protocol \"file\"]\n\tallow = always\n")
     part = site.example.work.parent / f"{site.example.name}-part"
     part.mkdir()
@@ -732,7 +740,7 @@ def test_submodules_follow_the_commit(site: Site, home: Path) -> None:
     (home / ".gitconfig").unlink()
 
 
-def test_without_a_build_the_checkout_completes_it(site: Site) -> None:
+def test_release_without_build_is_complete_after_the_checkout(site: Site) -> None:
     first = site.write(built="exec sleep 1000\n")
     site.committed(build=())
     second = site.write()
@@ -742,7 +750,7 @@ def test_without_a_build_the_checkout_completes_it(site: Site) -> None:
     assert site.stands_in() == first and second in site.names()
 
 
-def test_the_health_command_runs_in_the_release(site: Site) -> None:
+def test_health_command_runs_in_the_release(site: Site) -> None:
     from tasks.inventory.model import Health
 
     commit = site.write()

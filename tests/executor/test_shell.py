@@ -35,7 +35,7 @@ def gone(pid: int) -> bool:
     return processes.start_time(pid) is None
 
 
-def test_lines_status_and_output() -> None:
+def test_run_returns_lines_and_raises_the_exit_status() -> None:
     heard: list[str] = []
     assert run("echo a; echo b >&2; printf c", say=heard.append) == ["a", "b", "c"] == heard
     with pytest.raises(shell.CommandFailed) as failure:
@@ -53,19 +53,19 @@ def test_lines_status_and_output() -> None:
 @pytest.mark.parametrize(("printed", "seen"), [
     ("10\\r50\\r100\\n", ["100"]), ("a\\r\\nb\\r\\n", ["a", "b"]), ("\\377\\376 x\\n", ["\ufffd\ufffd x"]),
     ("gr\\303\\274n\\n", ["grün"]), ("\\n\\n", ["", ""]), ("no end", ["no end"]), ("", [])])
-def test_odd_lines(printed: str, seen: list[str]) -> None:
+def test_run_decodes_odd_lines(printed: str, seen: list[str]) -> None:
     assert run(f"printf '{printed}'") == seen
 
 
-def test_a_character_split_between_two_writes() -> None:
+def test_run_joins_a_character_split_between_two_writes() -> None:
     assert run("printf 'gr\\303'; sleep 0.1; printf '\\274n\\n'") == ["grün"]
 
 
-def test_standard_input_is_empty_and_stays_so() -> None:
+def test_run_gives_an_empty_standard_input() -> None:
     assert run("cat; echo end") == ["end"]
 
 
-def test_a_time_out_ends_the_whole_group(tmp_path: Path) -> None:
+def test_run_ends_the_whole_group_after_its_timeout(tmp_path: Path) -> None:
     with pytest.raises(shell.CommandFailed, match="timed out") as failure:
         run(f"sleep 1000 & echo $! >{tmp_path}/pid; echo here; wait", timeout=0.5)
     assert failure.value.status is None
@@ -73,7 +73,7 @@ def test_a_time_out_ends_the_whole_group(tmp_path: Path) -> None:
     wait_for(lambda: gone(pid_in(tmp_path / "pid")), "the end of the child")
 
 
-def test_a_check_ends_the_whole_group(tmp_path: Path) -> None:
+def test_run_ends_the_whole_group_when_its_check_raises(tmp_path: Path) -> None:
     def check() -> None:
         if (tmp_path / "pid").exists():
             raise errors.Aborted("enough")
@@ -83,18 +83,18 @@ def test_a_check_ends_the_whole_group(tmp_path: Path) -> None:
     wait_for(lambda: gone(pid_in(tmp_path / "pid")), "the end of the child")
 
 
-def test_it_closed_its_output_but_lives_on(tmp_path: Path) -> None:
+def test_run_waits_for_a_command_that_closed_its_output(tmp_path: Path) -> None:
     with pytest.raises(shell.CommandFailed, match="timed out"):
         run("exec >&- 2>&-; sleep 1000", timeout=0.3)
     assert run("echo a; exec >&- 2>&-; sleep 0.1") == ["a"]
 
 
 @pytest.mark.parametrize("child", ["sleep 1000 &", "yes &", "(while :; do echo x; done) &"])
-def test_what_stays_in_the_background_holds_up_nothing(child: str) -> None:
+def test_run_does_not_wait_for_background_processes(child: str) -> None:
     assert in_time(lambda: run(child + " echo here"))
 
 
-def test_a_background_flood_from_a_session_of_its_own(tmp_path: Path) -> None:
+def test_run_ignores_the_flood_of_an_escaped_process(tmp_path: Path) -> None:
     """It escapes the group: what it goes on writing is left unread."""
     pid = tmp_path / "pid"
     script = f"setsid sh -c 'echo $$ >{pid}; exec yes' & until [ -s {pid} ]; do :; done; echo here"
@@ -104,7 +104,7 @@ def test_a_background_flood_from_a_session_of_its_own(tmp_path: Path) -> None:
         processes.end_group(pid_in(pid))
 
 
-def test_a_flood_keeps_only_the_end() -> None:
+def test_run_keeps_only_the_end_of_a_flood() -> None:
     lines = run("seq 1 50000; head -c 3000000 /dev/zero | tr '\\0' x")
     assert len(lines) == 200
     assert max(map(len, lines)) <= shell.LONGEST_LINE
@@ -112,7 +112,7 @@ def test_a_flood_keeps_only_the_end() -> None:
 
 @pytest.mark.parametrize(("commands", "ends"), [
     (["true", "false", "echo never"], 1), (["false | cat"], 1), (["echo a", "echo b"], 0), (["exit 4"], 4)])
-def test_scripts_stop_at_the_first_failure(commands: list[str], ends: int) -> None:
+def test_script_stops_at_the_first_failure(commands: list[str], ends: int) -> None:
     try:
         status = 0 if shell.run(shell.script(commands), cwd="/", env=dict(os.environ), timeout=20) else None
     except shell.CommandFailed as failure:
@@ -123,7 +123,7 @@ def test_scripts_stop_at_the_first_failure(commands: list[str], ends: int) -> No
 
 @pytest.mark.parametrize("before", ["", "sleep 300 &\n", "echo noise; echo noise >&2\n", "cat\n",
                                     "export BIG=$(head -c 100000 /dev/zero | tr '\\0' x)\n"])
-def test_the_login_environment(home: Path, before: str) -> None:
+def test_login_environment_is_that_of_the_profile(home: Path, before: str) -> None:
     (home / ".profile").write_text(f"{before}export FROM_PROFILE='two\nlines' ODD=$(printf '\\377')\n"
                                    "export PATH=/from/profile:$PATH\n"
                                    f"[ -z \"$!\" ] || echo $! >{home}/background\n")
@@ -141,7 +141,7 @@ def test_the_login_environment(home: Path, before: str) -> None:
 
 
 @pytest.mark.parametrize("profile", ["exit 0\n", "exit 1\n", "exec true\n", "exec /no/such\n", "if\n"])
-def test_a_profile_that_ends_the_shell(home: Path, profile: str) -> None:
+def test_login_environment_survives_a_profile_that_ends_the_shell(home: Path, profile: str) -> None:
     (home / ".profile").write_text(profile)
     try:
         found = in_time(lambda: login_env.LoginShell().environment())
@@ -151,7 +151,7 @@ def test_a_profile_that_ends_the_shell(home: Path, profile: str) -> None:
         (home / ".profile").unlink()
 
 
-def test_what_a_deploy_left_is_found_by_its_mark(tmp_path: Path) -> None:
+def test_processes_of_a_deploy_are_found_by_its_tag(tmp_path: Path) -> None:
     script = f"setsid sh -c 'echo $$ >{tmp_path}/pid; exec sleep 1000' &"
     shell.run(["/bin/sh", "-c", script + f" until [ -s {tmp_path}/pid ]; do :; done"], cwd="/", timeout=20,
               env={**os.environ, processes.TAG: "the-deploy"})

@@ -80,20 +80,20 @@ def resumed(log: Log, mark: logfile.Mark) -> Tail:
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5000, 19_999, 20_000, 30_000])
-def test_the_last_lines(log: Log, count: int) -> None:
+def test_tail_begins_with_the_last_lines(log: Log, count: int) -> None:
     lines = [f"line {number}" for number in range(20_000)]
     log.write(*lines)
     assert last(log, count) == (lines[-count:] if count else [])
 
 
 @pytest.mark.parametrize("count", [1, 3, 200, 500])
-def test_the_last_lines_that_match(log: Log, count: int) -> None:
+def test_tail_begins_with_the_last_lines_that_match(log: Log, count: int) -> None:
     log.write(*(f"{'ERROR' if number % 100 == 7 else 'info'} {number}" for number in range(20_000)))
     expected = [f"ERROR {number}" for number in range(7, 20_000, 100)]
     assert last(log, count, lambda line: "ERROR" in line) == expected[-count:]
 
 
-def test_no_log_an_empty_log_and_no_match(log: Log, tmp_path: Path) -> None:
+def test_tail_of_a_missing_or_empty_log_is_empty(log: Log, tmp_path: Path) -> None:
     assert last(log, 5) == []
     log.write("a", "b")
     assert last(log, 5, lambda line: False) == []
@@ -103,13 +103,13 @@ def test_no_log_an_empty_log_and_no_match(log: Log, tmp_path: Path) -> None:
     assert Tail(str(tmp_path / "fifo")).more() is None, "what is no file must not be waited for"
 
 
-def test_odd_lines(log: Log) -> None:
+def test_tail_decodes_odd_lines(log: Log) -> None:
     log.file.write(b"windows\r\n\n\xff bytes\nno end")
     assert last(log, 9) == ["windows", "", "� bytes", "no end"]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 100])
-def test_a_line_without_an_end_comes_in_pieces(log: Log, count: int) -> None:
+def test_tail_splits_an_endless_line_into_whole_characters(log: Log, count: int) -> None:
     """Whole characters, none lost, however the pieces fall."""
     log.write("before", "€" * 100_000)
     log.file.write(b"x" * 200_000)
@@ -120,7 +120,7 @@ def test_a_line_without_an_end_comes_in_pieces(log: Log, count: int) -> None:
         assert "".join(found) == "before" + "€" * 100_000 + "x" * 200_000
 
 
-def test_following_pieces_and_halves(log: Log) -> None:
+def test_tail_waits_for_the_end_of_a_line(log: Log) -> None:
     one = following(log)
     log.file.write(b"ha")
     assert read(one) == []
@@ -134,7 +134,7 @@ def test_following_pieces_and_halves(log: Log) -> None:
     assert "".join(read(one)) in ("y" * 2 * logfile.LONGEST, "y" * 3 * logfile.LONGEST)
 
 
-def test_last_words_without_an_end_are_shown_after_a_while(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tail_shows_an_unfinished_line_after_a_quiet_while(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     one = following(log)
     log.file.write(b"panic: no")
     assert read(one) == []
@@ -145,7 +145,7 @@ def test_last_words_without_an_end_are_shown_after_a_while(log: Log, monkeypatch
     assert read(one) == [" memory"]
 
 
-def test_a_log_that_appears_later(log: Log) -> None:
+def test_tail_follows_a_log_that_appears_later(log: Log) -> None:
     log.path.unlink()
     one = following(log)
     assert one.more() is None
@@ -154,7 +154,7 @@ def test_a_log_that_appears_later(log: Log) -> None:
     assert read(one) == ["first"]
 
 
-def test_renamed(log: Log) -> None:
+def test_tail_reads_the_renamed_file_to_its_end(log: Log) -> None:
     """What the old file still gets is read first; a line that is half in each is one line."""
     one = following(log)
     log.write("1")
@@ -169,7 +169,7 @@ def test_renamed(log: Log) -> None:
     assert read(one) == ["half", "3"]
 
 
-def test_many_rotations_between_two_looks(log: Log) -> None:
+def test_tail_follows_many_rotations_between_two_reads(log: Log) -> None:
     one = following(log)
     for number in range(5):
         log.write(f"{number}a", f"{number}b")
@@ -179,7 +179,7 @@ def test_many_rotations_between_two_looks(log: Log) -> None:
     assert read(one) == [f"{number}{letter}" for number in range(5) for letter in "ab"] + ["end"]
 
 
-def test_rotated_away_while_it_was_read(log: Log) -> None:
+def test_tail_reads_a_removed_file_to_its_end(log: Log) -> None:
     """The file that we have is gone by name; it is read to its end, then the one that is there now."""
     one = following(log)
     log.write("1", "2")
@@ -190,7 +190,7 @@ def test_rotated_away_while_it_was_read(log: Log) -> None:
 
 
 @pytest.mark.parametrize("after", [["3"], ["3"] * 100, []])
-def test_copied_and_truncated(log: Log, after: list[str]) -> None:
+def test_tail_follows_copytruncate(log: Log, after: list[str]) -> None:
     """Also when what was written just before was not read yet, and when it has outgrown its old size at once."""
     one = following(log)
     log.write("1")
@@ -203,7 +203,7 @@ def test_copied_and_truncated(log: Log, after: list[str]) -> None:
     assert read(one) == ["4"]
 
 
-def test_truncated_without_a_copy(log: Log) -> None:
+def test_tail_follows_a_truncated_log(log: Log) -> None:
     log.write("old", "older")
     one = following(log, count=1)
     assert read(one) == ["older"]
@@ -212,7 +212,7 @@ def test_truncated_without_a_copy(log: Log) -> None:
     assert read(one) == ["new"]
 
 
-def test_truncated_before_anything_was_read(log: Log) -> None:
+def test_tail_follows_a_log_truncated_before_the_first_read(log: Log) -> None:
     log.write(*["x" * 50] * 50)
     one = following(log)
     os.truncate(log.path, 0)
@@ -221,7 +221,7 @@ def test_truncated_before_anything_was_read(log: Log) -> None:
 
 
 @pytest.mark.parametrize("meanwhile", ["nothing", "rotate", "rotate twice", "copy", "truncate"])
-def test_going_on_where_an_earlier_one_stopped(log: Log, meanwhile: str) -> None:
+def test_tail_resumes_at_a_mark_across_rotations(log: Log, meanwhile: str) -> None:
     log.write(*map(str, range(100)))
     one = following(log, count=3)
     lines = one.more() or []
@@ -245,7 +245,7 @@ def test_going_on_where_an_earlier_one_stopped(log: Log, meanwhile: str) -> None
     assert again.lost == (meanwhile == "truncate"), "what is lost is said"
 
 
-def test_another_file_with_the_same_inode_is_another_file(log: Log) -> None:
+def test_mark_does_not_match_a_new_file_with_the_same_inode(log: Log) -> None:
     """File systems give a number that became free to the next file."""
     log.write("old 1", "old 2")
     mark = (following(log, count=1).more() or [])[0][1]
@@ -255,7 +255,7 @@ def test_another_file_with_the_same_inode_is_another_file(log: Log) -> None:
     assert read(again) == ["new 1", "new 2", "new 3", "new 4"] and again.lost
 
 
-def test_going_on_with_a_log_that_was_not_there(log: Log) -> None:
+def test_tail_resumes_a_log_that_was_not_there(log: Log) -> None:
     log.path.unlink()
     mark = following(log).mark()
     log.reopen()
@@ -264,7 +264,7 @@ def test_going_on_with_a_log_that_was_not_there(log: Log) -> None:
     assert read(again) == ["first"] and not again.lost
 
 
-def test_marks_are_where_lines_end(log: Log) -> None:
+def test_mark_of_any_line_resumes_exactly_behind_it(log: Log) -> None:
     """Wherever the line is cut, exactly what follows comes again: over blocks, rotations and long lines."""
     log.write(*(f"{number} " + "x" * (number % 300) for number in range(1500)), "y" * (logfile.LONGEST + 10))
     log.file.write(b"half ")

@@ -55,8 +55,8 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(("asked", "found"), [
     ({"lines": 2}, ["needle 2", "the end"]), ({"lines": 2, "grep": "^needle"}, ["needle 1", "needle 2"])])
-def test_a_big_log_and_an_endless_line(
-        example: Example, big: Path, asked: dict[str, Any], found: list[str], python: str) -> None:
+def test_logs_of_any_size_are_read_in_bounded_memory(example: Example, big: Path, asked: dict[str, Any],
+                                                     found: list[str], python: str) -> None:
     log_of(example).symlink_to(big)
     with example.deploy(python=python) as deploy:
         deploy.hello("logs", follow=True, **asked)
@@ -65,7 +65,7 @@ def test_a_big_log_and_an_endless_line(
         assert peak(deploy) < ENOUGH
 
 
-def test_a_client_that_is_slow_costs_the_host_nothing(example: Example) -> None:
+def test_logs_wait_for_a_slow_client_in_bounded_memory(example: Example) -> None:
     """Nothing is dropped, and it is written no faster than it is read: 50 MB of lines here."""
     with log_of(example).open("w") as file:
         file.writelines(f"{number:07d} {'x' * 990}\n" for number in range(50_000))
@@ -92,7 +92,7 @@ def is_at_rest(deploy: Deploy) -> bool:
     return cpu(deploy) - before < 0.1
 
 
-def test_only_what_matches_travels(example: Example) -> None:
+def test_grep_sends_only_lines_that_match(example: Example) -> None:
     log = log_of(example)
     log.write_text("ERROR old\n")
     with example.deploy() as deploy:
@@ -104,7 +104,7 @@ def test_only_what_matches_travels(example: Example) -> None:
         assert lines(deploy) == ["panic: no", "ERROR 7"]
 
 
-def test_a_pattern_that_would_never_end(example: Example, python: str) -> None:
+def test_grep_pattern_that_never_ends_is_stopped(example: Example, python: str) -> None:
     """It would keep a processor of the host busy, and no signal of ours would be heard."""
     log_of(example).write_text("a" * 40 + "!\n")
     with example.deploy(python=python) as deploy:
@@ -114,20 +114,20 @@ def test_a_pattern_that_would_never_end(example: Example, python: str) -> None:
         assert deploy.executor.process.wait(5) == 1
 
 
-def test_a_pattern_that_this_python_does_not_know(example: Example) -> None:
+def test_grep_pattern_that_does_not_compile_is_refused(example: Example) -> None:
     with example.deploy() as deploy:
         deploy.hello("logs", lines=5, grep="(?<oops")
         assert deploy.executor.until("problem")["kind"] == "not_ready"
 
 
-def test_it_ends_with_its_client(example: Example) -> None:
+def test_logs_end_with_the_client(example: Example) -> None:
     with example.deploy() as deploy:
         follow(deploy)
         deploy.executor.hang_up()
         assert deploy.executor.process.wait(5) == 1
 
 
-def test_services_have_their_turns(example: Example, host: LabHost) -> None:
+def test_logs_of_a_busy_service_leave_the_others_their_turn(example: Example, host: LabHost) -> None:
     """One that writes without a pause does not keep the others from being heard."""
     other = Example(example.work.parent, host, example.name + "x")
     busy, quiet, enough = log_of(example), log_of(other), threading.Event()
@@ -155,7 +155,7 @@ def test_services_have_their_turns(example: Example, host: LabHost) -> None:
 # --- the run log of a deploy ---
 
 
-def test_the_run_log_of_a_deploy(example: Example) -> None:
+def test_run_log_of_a_deploy_can_be_read(example: Example) -> None:
     example.write("exec sleep 1000\n", noise="x")
     example.committed()
     (line,) = example.host.history(example.name)
@@ -173,7 +173,7 @@ def test_the_run_log_of_a_deploy(example: Example) -> None:
         assert [one["event"] for one in deploy.executor.rest()] == ["end"], "no other file can be asked for"
 
 
-def test_the_run_log_of_a_deploy_that_is_on(example: Example) -> None:
+def test_run_log_of_a_running_deploy_can_be_read(example: Example) -> None:
     example.write()
     with example.deploy() as deploy, example.deploy() as look:
         deploy.prepare()
@@ -197,7 +197,7 @@ def line(number: int, result: str = "committed") -> str:
                        "variables": {"SECRET": "x"}}) + "\n"
 
 
-def test_history_survives_torn_and_foreign_lines(example: Example, python: str) -> None:
+def test_history_skips_torn_and_foreign_lines(example: Example, python: str) -> None:
     past(example, line(1), "\0\0\0\n", '{"deploy": "d2", "at"\n', "[]\n", line(3), line(4)[:40])
     with example.deploy(python=python) as deploy:
         deploy.hello("history", lines=20)
@@ -210,14 +210,14 @@ def test_history_survives_torn_and_foreign_lines(example: Example, python: str) 
         assert deploy.executor.until("history")["deploy"] == "d3"
 
 
-def test_history_of_nothing_makes_no_folder(example: Example) -> None:
+def test_history_makes_no_folder_when_nothing_was_deployed(example: Example) -> None:
     with example.deploy() as deploy:
         deploy.hello("history", lines=20)
         assert [one["event"] for one in deploy.executor.rest()] == ["end"]
     assert not example.state.exists()
 
 
-def test_history_is_bounded_and_keeps_the_way_back(example: Example) -> None:
+def test_history_is_bounded_and_keeps_committed_versions(example: Example) -> None:
     """What is cut off are failures first: a rollback still finds the versions that were good."""
     good = [line(number) for number in range(150)]
     path = past(example, *good, *(line(number, "restored") for number in range(1000, 1000 + history.MOST)),
@@ -236,7 +236,7 @@ def test_history_is_bounded_and_keeps_the_way_back(example: Example) -> None:
 # --- status that goes on ---
 
 
-def test_watching_tells_only_what_changes(example: Example, python: str) -> None:
+def test_watch_sends_only_what_changes(example: Example, python: str) -> None:
     example.write()
     example.committed()
     faults = "from . import queries\nqueries.PAUSE = 0.05\n"
@@ -254,7 +254,7 @@ def test_watching_tells_only_what_changes(example: Example, python: str) -> None
         assert states <= {"RUNNING", "STOPPING", "STOPPED"}
 
 
-def test_the_last_words_of_what_does_not_stay_up(example: Example) -> None:
+def test_status_holds_the_last_words_of_a_program_that_does_not_stay_up(example: Example) -> None:
     example.write()
     example.committed(example.with_(program={"startsecs": "0", "autorestart": "false"}))
     (example.directory / "built").write_text("echo one; echo two; echo three; echo no database; exit 3\n")
@@ -267,7 +267,7 @@ def test_the_last_words_of_what_does_not_stay_up(example: Example) -> None:
     assert found["words"] == ["two", "three", "no database"]
 
 
-def test_a_program_file_that_is_younger_than_the_program(example: Example) -> None:
+def test_status_marks_a_program_file_younger_than_the_program(example: Example) -> None:
     example.write()
     example.committed()
     future = time.time() + 60

@@ -42,7 +42,7 @@ def ends(deploy: Deploy, ending: str = "restored") -> None:
     deploy.executor.rest()
 
 
-def test_a_first_deploy_and_the_next(example: Example, python: str) -> None:
+def test_first_deploy_and_the_next_are_committed(example: Example, python: str) -> None:
     first = example.write()
     with example.deploy(python=python) as deploy:
         ending = deploy.commit()
@@ -60,7 +60,8 @@ def test_a_first_deploy_and_the_next(example: Example, python: str) -> None:
     assert example.host.leftovers() == []
 
 
-def test_a_failed_build_restarts_nothing(example: Example) -> None:
+@pytest.mark.promise(2)
+def test_failed_build_restarts_nothing(example: Example) -> None:
     example.write()
     example.committed()
     before = Before(example)
@@ -77,8 +78,9 @@ def test_a_failed_build_restarts_nothing(example: Example) -> None:
     assert example.results() == ["committed", "restored"]
 
 
+@pytest.mark.promise(3)
 @pytest.mark.parametrize("step", ["verify", "health", "program"])
-def test_a_failed_activation_goes_back(example: Example, step: str) -> None:
+def test_failed_activation_is_undone(example: Example, step: str) -> None:
     example.write()
     example.committed()
     before = Before(example)
@@ -93,9 +95,10 @@ def test_a_failed_activation_goes_back(example: Example, step: str) -> None:
     assert example.results() == ["committed", "restored"]
 
 
+@pytest.mark.promise(3)
 @pytest.mark.parametrize("phase", ["looked", "prepared", "healthy"])
 @pytest.mark.parametrize("how", ["abort", "hang up"])
-def test_given_up_between_the_phases(example: Example, phase: str, how: str) -> None:
+def test_deploy_is_undone_when_the_client_gives_up_between_phases(example: Example, phase: str, how: str) -> None:
     example.write()
     with example.deploy() as deploy:
         {"looked": deploy.look, "prepared": deploy.prepare, "healthy": deploy.activate}[phase]()
@@ -112,9 +115,10 @@ def test_given_up_between_the_phases(example: Example, phase: str, how: str) -> 
     assert example.results() == ([] if phase == "looked" else ["restored"])
 
 
+@pytest.mark.promise(3)
 @pytest.mark.parametrize("step", ["build", "health"])
 @pytest.mark.parametrize("how", ["abort", "hang up"])
-def test_given_up_within_a_step(example: Example, step: str, how: str) -> None:
+def test_deploy_is_undone_when_the_client_gives_up_within_a_step(example: Example, step: str, how: str) -> None:
     example.write()
     waiting = "echo waiting; exec sleep 60"
     service = example.with_(build=(waiting,)) if step == "build" else example.with_(
@@ -136,7 +140,7 @@ def test_given_up_within_a_step(example: Example, step: str, how: str) -> None:
     assert not example.directory.exists()
 
 
-def test_an_abort_right_behind_the_plan_is_answered(example: Example) -> None:
+def test_abort_right_behind_the_plan_is_answered(example: Example) -> None:
     """Another host failed at once; this one says how it ended all the same."""
     example.write()
     for _ in range(2):
@@ -150,7 +154,8 @@ def test_an_abort_right_behind_the_plan_is_answered(example: Example) -> None:
     assert not example.directory.exists()
 
 
-def test_without_beats_it_goes_back(example: Example) -> None:
+@pytest.mark.promise(3)
+def test_deploy_is_undone_when_heartbeats_stop(example: Example) -> None:
     example.write()
     with example.deploy(lease=1) as deploy:
         deploy.prepare()
@@ -159,7 +164,7 @@ def test_without_beats_it_goes_back(example: Example) -> None:
         assert "not heard of" in ending["why"]
 
 
-def test_beats_keep_a_long_build_alive(example: Example) -> None:
+def test_heartbeats_keep_a_long_build_alive(example: Example) -> None:
     example.write()
     gate = example.work / "gate"
     service = example.with_(build=(f"until [ -e {gate} ]; do sleep 0.05; done", "cp source built"))
@@ -174,7 +179,8 @@ def test_beats_keep_a_long_build_alive(example: Example) -> None:
         deploy.done("prepare")
 
 
-def test_a_commit_after_the_lease_is_answered_restored(example: Example) -> None:
+@pytest.mark.promise(3)
+def test_commit_after_the_lease_is_answered_restored(example: Example) -> None:
     example.write()
     with example.deploy(lease=2) as deploy:
         deploy.look().plan()
@@ -191,8 +197,9 @@ def test_a_commit_after_the_lease_is_answered_restored(example: Example) -> None
     assert not example.directory.exists()
 
 
+@pytest.mark.promise(4)
 @pytest.mark.parametrize("phase", ["prepared", "healthy"])
-def test_the_next_executor_finishes_what_a_power_cut_left(example: Example, python: str, phase: str) -> None:
+def test_next_executor_undoes_what_a_power_cut_left(example: Example, python: str, phase: str) -> None:
     example.write()
     example.committed()
     before = Before(example)
@@ -208,7 +215,8 @@ def test_the_next_executor_finishes_what_a_power_cut_left(example: Example, pyth
     assert example.results() == ["committed", "restored"]
 
 
-def test_killed_within_the_build(example: Example) -> None:
+@pytest.mark.promise(4)
+def test_orphan_of_a_killed_build_is_ended_before_the_undo(example: Example) -> None:
     """Its orphan is ended before the tree is touched."""
     example.write()
     example.committed()
@@ -245,8 +253,9 @@ shutil.rmtree = dying(shutil.rmtree)
 """
 
 
+@pytest.mark.promise(4)
 @pytest.mark.parametrize("removals", [0, 1, 2])
-def test_killed_while_it_tidies_up_after_the_way_back(example: Example, removals: int) -> None:
+def test_next_executor_finishes_an_interrupted_undo(example: Example, removals: int) -> None:
     example.write()
     example.committed()
     before = Before(example)
@@ -259,8 +268,9 @@ def test_killed_while_it_tidies_up_after_the_way_back(example: Example, removals
     before.assert_so()
 
 
+@pytest.mark.promise(4)
 @pytest.mark.parametrize("removals", [0, 1])
-def test_committed_but_killed_before_the_journal_was_removed(example: Example, removals: int) -> None:
+def test_commit_stands_when_killed_before_the_journal_was_removed(example: Example, removals: int) -> None:
     example.write()
     example.committed()
     second = example.write()
@@ -283,7 +293,8 @@ def test_committed_but_killed_before_the_journal_was_removed(example: Example, r
     assert example.host.leftovers() == []
 
 
-def test_killed_before_the_journal_was_renamed(example: Example, another: Make) -> None:
+@pytest.mark.promise(4)
+def test_unnamed_journal_is_removed_by_the_next_command(example: Example, another: Make) -> None:
     """What is left aside goes with the next command; that of a deploy which is at work stays."""
     example.write()
     example.committed()
@@ -309,10 +320,11 @@ steps.ACTIONS[%r] = broken
 """
 
 
+@pytest.mark.promise(3)
 @pytest.mark.parametrize("error", [
     "raise OSError(28, 'No space left on device')", "raise UnicodeError('odd')",
     "import xmlrpc.client; raise xmlrpc.client.Fault(91, 'STILL_RUNNING')", "return ctx.nothing"])
-def test_whatever_goes_wrong_in_a_step_goes_back(example: Example, error: str) -> None:
+def test_any_error_in_a_step_is_undone(example: Example, error: str) -> None:
     example.write()
     with example.deploy(faults=BREAK % (error, "build")) as deploy:
         deploy.look().plan()
@@ -323,7 +335,7 @@ def test_whatever_goes_wrong_in_a_step_goes_back(example: Example, error: str) -
 
 
 @pytest.mark.parametrize("error", ["OSError(28, 'No space left on device')"])
-def test_an_undo_that_fails_needs_a_person_and_keeps_the_journal(example: Example, error: str) -> None:
+def test_failed_undo_keeps_the_journal_and_says_what_to_type(example: Example, error: str) -> None:
     example.write()
     faults = BREAK % ("raise ValueError", "build") + BREAK % ("raise " + error, "remove_clone")
     with example.deploy(faults=faults) as deploy:
@@ -335,7 +347,8 @@ def test_an_undo_that_fails_needs_a_person_and_keeps_the_journal(example: Exampl
     assert not example.directory.exists()
 
 
-def test_a_full_disk_at_the_commit_goes_back(example: Example) -> None:
+@pytest.mark.promise(3)
+def test_full_disk_at_the_commit_is_undone(example: Example) -> None:
     example.write()
     example.committed()
     before = Before(example)
@@ -355,7 +368,8 @@ files.append_line = append_line
     before.assert_so()
 
 
-def test_a_program_file_that_cannot_be_written(example: Example) -> None:
+@pytest.mark.promise(3)
+def test_unwritable_program_file_is_undone(example: Example) -> None:
     """No fault injected: something is in the way on the real disk."""
     example.write()
     example.committed()
@@ -371,7 +385,8 @@ def test_a_program_file_that_cannot_be_written(example: Example) -> None:
     before.assert_so(same_process=True)
 
 
-def test_the_second_is_told_who_holds_the_lock(example: Example) -> None:
+@pytest.mark.promise(5)
+def test_second_deploy_is_told_who_holds_the_lock(example: Example) -> None:
     commit = example.write()
     with example.deploy() as first, example.deploy() as second:
         first.prepare()
@@ -387,7 +402,8 @@ def test_the_second_is_told_who_holds_the_lock(example: Example) -> None:
         assert second.executor.until("refused", "locked")["event"] == "locked"
 
 
-def test_unlock_lets_go_and_lock_begins_anew(example: Example) -> None:
+@pytest.mark.promise(5)
+def test_unlock_releases_and_lock_takes_again(example: Example) -> None:
     example.write()
     with example.deploy() as first, example.deploy() as second:
         first.look().executor.send({"do": "unlock"})
@@ -399,7 +415,8 @@ def test_unlock_lets_go_and_lock_begins_anew(example: Example) -> None:
         first.executor.until("facts")
 
 
-def test_no_child_inherits_a_lock(example: Example) -> None:
+@pytest.mark.promise(5)
+def test_steps_inherit_no_lock(example: Example) -> None:
     example.write()
     with example.deploy(example.with_(build=("cp source built", "ls -l /proc/self/fd"))) as deploy:
         deploy.prepare()
@@ -408,7 +425,8 @@ def test_no_child_inherits_a_lock(example: Example) -> None:
     assert not [line for line in lines if ".fabvisor" in line]
 
 
-def test_two_services_are_all_or_none(example: Example, another: Make) -> None:
+@pytest.mark.promise(3)
+def test_two_services_are_committed_or_undone_together(example: Example, another: Make) -> None:
     other = another()
     example.write()
     other.write()
@@ -425,7 +443,8 @@ def test_two_services_are_all_or_none(example: Example, another: Make) -> None:
     assert example.host.leftovers() == []
 
 
-def test_a_stopped_program_is_stopped_again(example: Example) -> None:
+@pytest.mark.promise(3)
+def test_undo_leaves_a_stopped_program_stopped(example: Example) -> None:
     example.write()
     example.committed()
     example.host.rpc.stopProcess(f"{example.name}:{example.name}")
@@ -437,7 +456,7 @@ def test_a_stopped_program_is_stopped_again(example: Example) -> None:
     before.assert_so()
 
 
-def test_a_program_that_could_not_start_is_no_dead_end(example: Example) -> None:
+def test_failed_repair_of_a_broken_program_can_be_repeated(example: Example) -> None:
     """The version before cannot run: a failed deploy of its repair must not be the last one possible."""
     example.write()
     example.program_file.write_text(f"[program:{example.name}]\ncommand=/no/such\nautostart=false\n")
@@ -449,7 +468,7 @@ def test_a_program_that_could_not_start_is_no_dead_end(example: Example) -> None
     example.committed()
 
 
-def test_a_program_file_that_was_never_loaded_is_not_started(example: Example) -> None:
+def test_undo_does_not_start_a_program_that_was_never_loaded(example: Example) -> None:
     example.write()
     text = f"[program:{example.name}]\ncommand=/bin/sleep 1000\n"
     example.program_file.write_text(text)
@@ -461,7 +480,7 @@ def test_a_program_file_that_was_never_loaded_is_not_started(example: Example) -
     assert example.name not in [one["group"] for one in example.host.rpc.getAllProcessInfo()]
 
 
-def test_several_processes_in_a_hand_written_file(example: Example) -> None:
+def test_numprocs_of_a_file_by_hand_is_refused_or_deployed(example: Example) -> None:
     """Refused, or done: but no traceback, and what ran runs."""
     example.write()
     example.program_file.write_text(f"[program:{example.name}]\ncommand=/bin/sleep 1000\nnumprocs=2\nstartsecs=0\n"
@@ -479,7 +498,7 @@ def test_several_processes_in_a_hand_written_file(example: Example) -> None:
     assert set(states) == {f"{example.name}_0", f"{example.name}_1"} and set(states.values()) <= {"RUNNING", "STARTING"}
 
 
-def test_edits_on_the_host_are_never_lost(example: Example) -> None:
+def test_edits_made_after_the_lock_are_refused_by_the_checkout(example: Example) -> None:
     """Made after the look and before the checkout: refused, and still there."""
     example.write(notes="a\n")
     example.committed()
@@ -494,7 +513,7 @@ def test_edits_on_the_host_are_never_lost(example: Example) -> None:
     assert (example.directory / "notes").read_text() == "precious\n"
 
 
-def test_a_file_of_the_hosts_own_is_not_overwritten(example: Example) -> None:
+def test_ignored_file_of_the_host_is_not_overwritten(example: Example) -> None:
     """Ignored so far, tracked by the new commit: git would overwrite it without a word."""
     example.write(**{".gitignore": "local.cfg\n"})
     example.committed()
@@ -511,7 +530,7 @@ def test_a_file_of_the_hosts_own_is_not_overwritten(example: Example) -> None:
 
 
 @pytest.mark.parametrize("end", ["commit", "abort"])
-def test_set_aside_and_back(example: Example, home: Path, end: str) -> None:
+def test_set_aside_stashes_edits_and_undo_restores_them(example: Example, home: Path, end: str) -> None:
     example.write(notes="a\n")
     example.committed()
     (example.directory / "notes").write_text("precious\n")
@@ -534,8 +553,9 @@ def test_set_aside_and_back(example: Example, home: Path, end: str) -> None:
         assert git(example.directory, "stash", "list") == ""
 
 
+@pytest.mark.promise(4)
 @pytest.mark.parametrize("lock", ["index.lock", "HEAD.lock"])
-def test_locks_that_a_killed_git_left(example: Example, lock: str) -> None:
+def test_stale_locks_of_git_are_removed_by_the_next_command(example: Example, lock: str) -> None:
     example.write()
     example.committed()
     before = Before(example)
@@ -548,7 +568,8 @@ def test_locks_that_a_killed_git_left(example: Example, lock: str) -> None:
     before.assert_so()
 
 
-def test_recovery_goes_by_the_journals_places(example: Example) -> None:
+@pytest.mark.promise(4)
+def test_recovery_uses_the_paths_of_the_journal(example: Example) -> None:
     """hosts.yaml was changed between the power cut and the next command."""
     example.write()
     example.committed()
@@ -566,7 +587,7 @@ def test_recovery_goes_by_the_journals_places(example: Example) -> None:
     assert not list(elsewhere.iterdir())
 
 
-def test_a_restart_that_never_happened_is_not_undone(example: Example) -> None:
+def test_undo_spares_a_program_that_was_not_restarted(example: Example) -> None:
     example.write()
     example.committed()
     before = Before(example)
@@ -577,7 +598,8 @@ def test_a_restart_that_never_happened_is_not_undone(example: Example) -> None:
     before.assert_so(same_process=True)
 
 
-def test_a_symlinked_root_is_the_same_root(example: Example) -> None:
+@pytest.mark.promise(5)
+def test_symlinked_root_shares_its_locks(example: Example) -> None:
     example.write()
     link = example.host.root.parent / "link"
     if not link.is_symlink():
@@ -596,14 +618,14 @@ def test_a_symlinked_root_is_the_same_root(example: Example) -> None:
     assert example.host.leftovers() == []
 
 
-def test_a_root_below_the_home_folder(example: Example) -> None:
+def test_root_may_begin_with_a_tilde(example: Example) -> None:
     example.write()
     with example.deploy(HOME=str(example.host.root.parent)) as deploy:
         deploy.layout["root"] = "~/" + example.host.root.name
         assert deploy.look().facts[example.name].directory == str(example.directory)
 
 
-def test_git_variables_of_the_login_do_not_matter(example: Example, home: Path, tmp_path: Path) -> None:
+def test_git_variables_of_the_login_shell_are_ignored(example: Example, home: Path, tmp_path: Path) -> None:
     commit = example.write()
     git(tmp_path, "init", "--quiet", "stranger")
     stranger = tmp_path / "stranger"
@@ -624,7 +646,7 @@ def test_git_variables_of_the_login_do_not_matter(example: Example, home: Path, 
     assert example.head() == commit
 
 
-def test_a_flood_is_told_in_bounded_memory(example: Example) -> None:
+def test_flood_of_output_keeps_memory_bounded(example: Example) -> None:
     example.write()
     one_line = "head -c 50000000 /dev/zero | tr '\\0' 'x'; echo"
     with example.deploy(example.with_(build=("seq 1 30000", one_line, "cp source built"))) as deploy:
@@ -634,7 +656,7 @@ def test_a_flood_is_told_in_bounded_memory(example: Example) -> None:
     assert "30000" in (example.host.root / f".fabvisor/runs/{deploy.id}.log").read_text()
 
 
-def test_a_client_that_does_not_read_blocks_nothing(example: Example) -> None:
+def test_build_goes_on_when_the_client_does_not_read(example: Example) -> None:
     """Its end of the pipe is full; the build goes on, and the answer comes once it reads again."""
     example.write()
     marker = example.work / "built-to-the-end"
@@ -647,7 +669,7 @@ def test_a_client_that_does_not_read_blocks_nothing(example: Example) -> None:
         deploy.done("prepare")
 
 
-def test_a_disk_that_takes_its_time_is_waited_for_in_public(example: Example, home: Path, tmp_path: Path) -> None:
+def test_slow_disk_is_reported_while_it_is_waited_for(example: Example, home: Path, tmp_path: Path) -> None:
     """What was built is synced before anything is said of it; a disk that says no ends no deploy, but is told."""
     (tmp_path / "sync").write_text(f"""#!/bin/sh
 while [ ! -e {tmp_path}/go ]; do sleep 0.02; done
@@ -671,7 +693,7 @@ exit 1
         ends(deploy, "committed")
 
 
-def test_status_logs_and_ask(example: Example, python: str) -> None:
+def test_status_logs_and_outcome_can_be_queried_after_a_deploy(example: Example, python: str) -> None:
     commit = example.write("echo hello from it; exec sleep 1000\n")
     example.committed()
     with example.deploy(python=python) as deploy:
@@ -690,7 +712,7 @@ def test_status_logs_and_ask(example: Example, python: str) -> None:
         assert (ending["result"], ending["busy"], ending["due"], ending["now"]) == (None, False, False, commit)
 
 
-def test_status_tells_what_it_can_when_one_clone_is_broken(example: Example, another: Make) -> None:
+def test_status_shows_the_other_services_when_one_clone_is_broken(example: Example, another: Make) -> None:
     other = another()
     example.write()
     other.write()
@@ -703,7 +725,7 @@ def test_status_tells_what_it_can_when_one_clone_is_broken(example: Example, ano
         assert other.name in told
 
 
-def test_status_while_a_deploy_is_on(example: Example) -> None:
+def test_status_names_the_running_deploy(example: Example) -> None:
     example.write()
     with example.deploy() as deploy, example.deploy() as look:
         deploy.prepare()
@@ -713,7 +735,7 @@ def test_status_while_a_deploy_is_on(example: Example) -> None:
         assert found["due"] == [deploy.id]
 
 
-def test_another_programs_broken_file_changes_nothing(example: Example) -> None:
+def test_broken_file_of_another_program_refuses_the_deploy(example: Example) -> None:
     example.write()
     broken = example.host.root / "conf.d/zz-broken.conf"
     broken.write_text("[program:zz]\n")
@@ -727,7 +749,7 @@ def test_another_programs_broken_file_changes_nothing(example: Example) -> None:
     assert not example.directory.exists()
 
 
-def test_a_definition_elsewhere_is_refused(example: Example) -> None:
+def test_program_defined_in_another_file_is_refused(example: Example) -> None:
     example.write()
     stranger = example.host.root / "conf.d/stranger.conf"
     stranger.write_text(f"; a comment\n[program:{example.name}]\ncommand=/bin/true\n")
@@ -739,7 +761,7 @@ def test_a_definition_elsewhere_is_refused(example: Example) -> None:
         stranger.unlink()
 
 
-def test_no_root(example: Example) -> None:
+def test_missing_root_is_not_ready(example: Example) -> None:
     with example.deploy() as deploy:
         deploy.layout["root"] = "/no/such/root"
         deploy.hello()
@@ -748,7 +770,7 @@ def test_no_root(example: Example) -> None:
         deploy.executor.rest()
 
 
-def test_supervisord_down(example: Example, host: LabHost) -> None:
+def test_supervisord_that_is_down_is_named_with_a_remedy(example: Example, host: LabHost) -> None:
     example.write()
     conf = host.root / "down.conf"
     conf.write_text(host.conf.read_text().replace("supervisor.sock", "nobody.sock"))

@@ -38,7 +38,7 @@ def other_socket(example: Example) -> Iterator[tuple[socket.socket, str]]:
             path.unlink()
 
 
-def test_a_supervisord_that_hangs(example: Example) -> None:
+def test_supervisord_that_hangs_is_named_with_a_remedy(example: Example) -> None:
     """It takes the connection and never answers."""
     example.write()
     with other_socket(example) as (_, conf), example.deploy(
@@ -63,7 +63,8 @@ supervisord.main()
 """
 
 
-def test_a_program_that_ends_before_supervisord_looks(example: Example) -> None:
+@pytest.mark.promise(8)
+def test_last_words_are_shown_when_a_program_ends_before_supervisord_looks(example: Example) -> None:
     """Its last words are told all the same."""
     host = LabHost(example.work.parent.parent / f"late-{example.name}", "h")
     host.daemon = subprocess.Popen([sys.executable, "-c", LATE, "-n", "-c", str(host.conf)], cwd=host.root,
@@ -96,14 +97,15 @@ def stubborn(example: Example, stopwaitsecs: int) -> str:
     return head
 
 
-def test_a_program_that_was_given_longer_to_stop(example: Example, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deploy_waits_as_long_as_the_running_program_may_take_to_stop(example: Example,
+                                                                      monkeypatch: pytest.MonkeyPatch) -> None:
     """By hand, say, before the first deploy: supervisord waits as long as that, and so must a deploy."""
     head = stubborn(example, stopwaitsecs=6)
     monkeypatch.setattr(supervised, "GRACE", 5.0)
     assert example.committed(example.with_(program={"startsecs": "0", "stopwaitsecs": "0"})) != head
 
 
-def test_a_program_that_does_not_stop(example: Example, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_program_that_does_not_stop_fails_the_restart(example: Example, monkeypatch: pytest.MonkeyPatch) -> None:
     """supervisord kills it while the way back waits."""
     head = stubborn(example, stopwaitsecs=3)
     monkeypatch.setattr(supervised, "GRACE", -2.9)
@@ -116,7 +118,7 @@ def test_a_program_that_does_not_stop(example: Example, monkeypatch: pytest.Monk
     assert example.head() == head and example.info()["statename"] == "RUNNING"
 
 
-def test_a_supervisord_that_shuts_down(example: Example) -> None:
+def test_deploy_is_refused_while_supervisord_shuts_down(example: Example) -> None:
     """A real one, which waits for a program that takes its time to stop."""
     host = LabHost(example.work.parent.parent / f"leaving-{example.name}", "h")
     (host.root / "conf.d/slow.conf").write_text(
@@ -150,7 +152,7 @@ def _is_leaving(host: LabHost) -> bool:
         return fault.faultString == "SHUTDOWN_STATE"
 
 
-def test_a_lost_terminal_ends_nothing(example: Example) -> None:
+def test_executor_outlives_sighup_and_its_steps_do_not_ignore_it(example: Example) -> None:
     """SIGHUP, as sshd sends it when the connection goes: the way back must outlive it. Steps are not deaf to it."""
     example.write()
     example.committed()
@@ -171,7 +173,8 @@ def test_a_lost_terminal_ends_nothing(example: Example) -> None:
     assert not int(ignored, 16) & (1 << signal.SIGHUP - 1)
 
 
-def test_a_recovery_that_meets_a_lock(example: Example, another: Make) -> None:
+@pytest.mark.promise(5)
+def test_recovery_changes_nothing_when_a_service_is_locked(example: Example, another: Make) -> None:
     """An interrupted deploy of two services, and somebody holds one of them: try again (75), nothing is touched."""
     other = another()
     example.write()
@@ -194,7 +197,7 @@ def test_a_recovery_that_meets_a_lock(example: Example, another: Make) -> None:
     assert not example.directory.exists() and not other.directory.exists()
 
 
-def test_a_checkout_may_take_its_time_but_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checkout_fails_when_it_exceeds_its_timeout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_git(tmp_path, "init", "--quiet", "--initial-branch=main", "work")
     run_git(tmp_path / "work", "commit", "--quiet", "--allow-empty", "--message", "one")
     run_git(tmp_path, "clone", "--quiet", "work", "clone")
@@ -211,7 +214,7 @@ def test_a_checkout_may_take_its_time_but_not_for_ever(tmp_path: Path, monkeypat
     assert "git -C" in caught.value.hint
 
 
-def test_a_step_that_cannot_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_step_that_cannot_be_killed_is_named_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """sudo's, or one that hangs in the kernel: it is named, and not waited for for ever."""
     pids: list[int] = []
     monkeypatch.setattr(processes, "end_group", pids.append)        # what SIGKILL does to another user's process
@@ -221,7 +224,7 @@ def test_a_step_that_cannot_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     os.kill(pids[0], signal.SIGKILL)
 
 
-def test_what_the_disk_refuses() -> None:
+def test_full_disk_error_names_the_path_and_a_remedy() -> None:
     with pytest.raises(OSError) as caught, open("/dev/full", "wb", buffering=0) as full:
         full.write(b"x")
     told = errors.as_host_error(OSError(caught.value.errno, caught.value.strerror, "/srv/a"))
