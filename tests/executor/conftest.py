@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import shutil
 import tempfile
 import xmlrpc.client
@@ -11,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from tasks.executor.layout import Layout
 from tests.executor.driver import PYTHONS, Example
 from tests.support import guard
-from tests.support.lab import LabHost
+from tests.support.lab import LabHost, git
 
 NUMBERS = itertools.count()
 
@@ -71,3 +73,38 @@ Make = Callable[[], Example]
 @pytest.fixture
 def another(lab: tuple[Path, LabHost]) -> Make:
     return lambda: Example(lab[0] / "git", lab[1], f"svc{next(NUMBERS)}")
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    made = Layout({"root": str(tmp_path), "supervisord_conf": "supervisord.conf", "program_dir": "conf.d"})
+    made.prepare()
+    (tmp_path / "conf.d").mkdir()
+    for service in "ab":
+        os.makedirs(made.service_state(service))
+    return made
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """A repository with a branch, a tag of each kind, and a branch and a tag of the same name."""
+    path = tmp_path / "work"
+    git(tmp_path, "init", "--quiet", "--initial-branch=main", "work")
+    for number in range(3):
+        (path / "file").write_text(str(number))
+        git(path, "add", "--all")
+        git(path, "commit", "--quiet", "--message", f"subject {number}")
+        if number < 2:
+            git(path, "tag", *(["-a", "-m", "x"] if number else []), f"v{number}")
+    git(path, "branch", "both", "v0")
+    git(path, "tag", "both", "v1")
+    git(path, "branch", "feature/x", "v1")
+    return path
+
+
+def commit(work: Path, name: str) -> str:
+    return git(work, "rev-parse", f"{name}^{{commit}}")
+
+
+def quiet(line: str) -> None:
+    pass

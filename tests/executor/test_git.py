@@ -1,99 +1,21 @@
+"""A clone on the host: fetch, checkout, stash, and what git says of it."""
+
 from __future__ import annotations
 
 import os
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tasks.executor import errors, git, revision
-from tasks.executor import supervisord_conf as configurations
-from tasks.executor.context import ServiceContext
-from tasks.executor.layout import Layout
+from tasks.executor import errors, git
+from tests.executor.conftest import commit, quiet
 from tests.support.lab import git as run_git
-
-
-def quiet(line: str) -> None:
-    pass
-
-
-@pytest.fixture
-def work(tmp_path: Path) -> Path:
-    """A repository with a branch, a tag of each kind, and a branch and a tag of the same name."""
-    path = tmp_path / "work"
-    run_git(tmp_path, "init", "--quiet", "--initial-branch=main", "work")
-    for number in range(3):
-        (path / "file").write_text(str(number))
-        run_git(path, "add", "--all")
-        run_git(path, "commit", "--quiet", "--message", f"subject {number}")
-        if number < 2:
-            run_git(path, "tag", *(["-a", "-m", "x"] if number else []), f"v{number}")
-    run_git(path, "branch", "both", "v0")
-    run_git(path, "tag", "both", "v1")
-    run_git(path, "branch", "feature/x", "v1")
-    return path
 
 
 @pytest.fixture
 def clone(tmp_path: Path, work: Path) -> git.Clone:
     return git.Clone(str(tmp_path / "clone"), str(work), dict(os.environ), lambda: None)
-
-
-def commit(work: Path, name: str) -> str:
-    return run_git(work, "rev-parse", f"{name}^{{commit}}")
-
-
-@pytest.mark.promise(1)
-@pytest.mark.parametrize("cloned", [True, False])
-@pytest.mark.parametrize(("asked", "means", "branch"), [
-    ("main", "refs/heads/main", "main"), ("feature/x", "v1", "feature/x"), ("v0", "v0", None), ("v1", "v1", None),
-    ("both", "refs/heads/both", "both"), ("FULL", "v0", None), ("SHORT", "v0", None), ("SHOUTED", "v0", None)])
-def test_revision_is_a_full_commit_then_a_branch_then_a_tag_then_an_abbreviation(
-        tmp_path: Path, work: Path, asked: str, means: str, branch: str | None, cloned: bool) -> None:
-    wanted = commit(work, means)
-    asked = {"FULL": wanted, "SHORT": wanted[:9], "SHOUTED": wanted[:9].upper()}.get(asked, asked)
-    ctx = _here(tmp_path, work, cloned)
-    found = revision.resolve(ctx, asked)
-    assert (found["commit"], found["branch"], found["revision"]) == (wanted, branch, asked)
-    assert ctx.clone.exists() is cloned                # looking does not begin anything
-    assert os.listdir(ctx.layout.service_state("a")) == []
-
-
-@pytest.mark.parametrize("cloned", [True, False])
-@pytest.mark.parametrize("asked", ["nonesuch", "abcdef0", "0" * 40, "mai", "heads/main/x"])
-def test_unknown_revision_is_not_ready(tmp_path: Path, work: Path, asked: str, cloned: bool) -> None:
-    with pytest.raises(errors.NotReady, match=asked):
-        revision.resolve(_here(tmp_path, work, cloned), asked)
-
-
-@pytest.mark.promise(1)
-def test_moved_branch_resolves_to_the_remote_commit(tmp_path: Path, work: Path) -> None:
-    ctx = _here(tmp_path, work, True)
-    run_git(Path(ctx.directory), "branch", "main", commit(work, "v0"))
-    (work / "file").write_text("new")
-    run_git(work, "commit", "--quiet", "--all", "--message", "moved")
-    run_git(work, "tag", "--force", "v0")
-    assert revision.resolve(ctx, "main") == {
-        "revision": "main", "commit": commit(work, "main"), "branch": "main", "subject": "moved",
-        "commits": [], "dropped": [],
-        "back": None, "forward": None}                  # HEAD stands on no commit yet
-    assert revision.resolve(ctx, "v0")["commit"] == commit(work, "main")
-
-
-def test_revision_counts_commits_back_and_forward(tmp_path: Path, work: Path) -> None:
-    ctx = _here(tmp_path, work, True)
-    run_git(work, "checkout", "--quiet", "-b", "other", "v0")
-    run_git(work, "commit", "--quiet", "--allow-empty", "--message", "beside")
-    ctx.clone.fetch(quiet)
-    ctx.clone.checkout(commit(work, "main"), quiet)
-    asked = {name: revision.resolve(ctx, name) for name in ("main", "v1", "v0", "other")}
-    assert {name: (found["back"], found["forward"]) for name, found in asked.items()} == {
-        "main": (0, 0), "v1": (1, 0), "v0": (2, 0), "other": (2, 1)}
-    ctx.clone.checkout(commit(work, "v0"), quiet)
-    assert revision.resolve(ctx, "main")["forward"] == 2
-    (tmp_path / "new").mkdir()
-    assert revision.resolve(_here(tmp_path / "new", work, False), "main")["back"] is None
 
 
 def test_clone_ignores_a_repository_above(tmp_path: Path, work: Path) -> None:
@@ -256,72 +178,6 @@ def test_head_at_returns_the_commit_at_a_time(clone: git.Clone, work: Path) -> N
     assert clone.head_at(2500) == commit(work, "main")
     log.unlink()
     assert clone.head_at(2500) is None
-
-
-CONF = """[unix_http_server]
-file = %(here)s/s.sock      ; a comment
-username = u
-password = p%%w
-[supervisord]
-[include]
-files = conf.d/*.conf micro/*/*.ini
-"""
-
-
-def conf(folder: Path, text: str = CONF, **env: str) -> configurations.SupervisordConf:
-    (folder / "supervisord.conf").write_text(text)
-    return configurations.SupervisordConf(str(folder / "supervisord.conf"), env)
-
-
-def test_supervisord_conf_gives_socket_credentials_and_includes(tmp_path: Path) -> None:
-    found = conf(tmp_path)
-    assert found.socket() == f"{tmp_path}/s.sock"
-    assert found.credentials() == ("u", "p%w")
-    (tmp_path / "micro/a").mkdir(parents=True)
-    for path, so in (("conf.d/x.conf", True), ("conf.d/x.ini", False), ("micro/a/x.ini", True), ("conf.d/.x", False),
-                     ("other/x.conf", False)):
-        assert found.includes(str(tmp_path / path)) is so, path
-
-
-@pytest.mark.parametrize(("text", "path"), [
-    ("[unix_http_server]\nfile=%(ENV_RUN)s/s.sock\n", "/run/x/s.sock"),
-    ("[unix_http_server]\nfile=rel.sock\n", "HERE/rel.sock"),
-    ("[unix_http_server]\nfile=~/s.sock\n", "HOME/s.sock"),
-    ("[supervisorctl]\nserverurl=unix:///a/b.sock\n", "/a/b.sock")])
-def test_socket_path_is_expanded_as_supervisord_does(tmp_path: Path, text: str, path: str) -> None:
-    wanted = path.replace("HERE", str(tmp_path)).replace("HOME", os.path.expanduser("~"))
-    assert conf(tmp_path, text, RUN="/run/x").socket() == wanted
-
-
-@pytest.mark.parametrize("text", ["[unix_http_server]\nfile=%(ENV_NONE)s/s\n", "[unix_http_server]\nfile=50%\n",
-                                  "[inet_http_server]\nport=9001\n", "no section\n", ""])
-def test_unusable_supervisord_conf_is_named(tmp_path: Path, text: str) -> None:
-    with pytest.raises(errors.NotReady, match=r"supervisord\.conf"):
-        conf(tmp_path, text).socket()
-
-
-@pytest.mark.parametrize(("text", "line"), [
-    ("[program:a]\n", 1), ("\n; [program:a]\n  [group:a]\nprograms=x\n", 3), ("[program:ab]\n[program:b]\n", None),
-    ("[eventlistener:a]\n", 1), (";[program:a]\n", None)])
-def test_definition_in_another_file_is_found_with_its_line(tmp_path: Path, text: str, line: int | None) -> None:
-    (tmp_path / "conf.d").mkdir()
-    own = tmp_path / "conf.d/a.conf"
-    own.write_text("[program:a]\n")
-    stranger = tmp_path / "conf.d/b.conf"
-    stranger.write_text(text)
-    assert conf(tmp_path).elsewhere("a", str(own)) == (line and (str(stranger), line))
-
-
-def _here(folder: Path, work: Path, cloned: bool) -> ServiceContext:
-    layout = Layout({"root": str(folder), "supervisord_conf": "s.conf", "program_dir": "conf.d"})
-    layout.prepare()
-    os.makedirs(layout.service_state("a"))
-    service: dict[str, Any] = {"name": "a", "directory": "clone", "repo": str(work)}
-    ctx = ServiceContext(layout, service, dict(os.environ), "d1")
-    if cloned:
-        ctx.clone.create()
-        ctx.clone.fetch(quiet)
-    return ctx
 
 
 def test_commit_with_missing_objects_counts_as_absent(clone: git.Clone, work: Path) -> None:

@@ -1,0 +1,79 @@
+"""A revision becomes one commit."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.executor import errors, revision
+from tasks.executor.context import ServiceContext
+from tasks.executor.layout import Layout
+from tests.executor.conftest import commit, quiet
+from tests.support.lab import git as run_git
+
+
+@pytest.mark.promise(1)
+@pytest.mark.parametrize("cloned", [True, False])
+@pytest.mark.parametrize(("asked", "means", "branch"), [
+    ("main", "refs/heads/main", "main"), ("feature/x", "v1", "feature/x"), ("v0", "v0", None), ("v1", "v1", None),
+    ("both", "refs/heads/both", "both"), ("FULL", "v0", None), ("SHORT", "v0", None), ("SHOUTED", "v0", None)])
+def test_revision_is_a_full_commit_then_a_branch_then_a_tag_then_an_abbreviation(
+        tmp_path: Path, work: Path, asked: str, means: str, branch: str | None, cloned: bool) -> None:
+    wanted = commit(work, means)
+    asked = {"FULL": wanted, "SHORT": wanted[:9], "SHOUTED": wanted[:9].upper()}.get(asked, asked)
+    ctx = _here(tmp_path, work, cloned)
+    found = revision.resolve(ctx, asked)
+    assert (found["commit"], found["branch"], found["revision"]) == (wanted, branch, asked)
+    assert ctx.clone.exists() is cloned                # looking does not begin anything
+    assert os.listdir(ctx.layout.service_state("a")) == []
+
+
+@pytest.mark.parametrize("cloned", [True, False])
+@pytest.mark.parametrize("asked", ["nonesuch", "abcdef0", "0" * 40, "mai", "heads/main/x"])
+def test_unknown_revision_is_not_ready(tmp_path: Path, work: Path, asked: str, cloned: bool) -> None:
+    with pytest.raises(errors.NotReady, match=asked):
+        revision.resolve(_here(tmp_path, work, cloned), asked)
+
+
+@pytest.mark.promise(1)
+def test_moved_branch_resolves_to_the_remote_commit(tmp_path: Path, work: Path) -> None:
+    ctx = _here(tmp_path, work, True)
+    run_git(Path(ctx.directory), "branch", "main", commit(work, "v0"))
+    (work / "file").write_text("new")
+    run_git(work, "commit", "--quiet", "--all", "--message", "moved")
+    run_git(work, "tag", "--force", "v0")
+    assert revision.resolve(ctx, "main") == {
+        "revision": "main", "commit": commit(work, "main"), "branch": "main", "subject": "moved",
+        "commits": [], "dropped": [],
+        "back": None, "forward": None}                  # HEAD stands on no commit yet
+    assert revision.resolve(ctx, "v0")["commit"] == commit(work, "main")
+
+
+def test_revision_counts_commits_back_and_forward(tmp_path: Path, work: Path) -> None:
+    ctx = _here(tmp_path, work, True)
+    run_git(work, "checkout", "--quiet", "-b", "other", "v0")
+    run_git(work, "commit", "--quiet", "--allow-empty", "--message", "beside")
+    ctx.clone.fetch(quiet)
+    ctx.clone.checkout(commit(work, "main"), quiet)
+    asked = {name: revision.resolve(ctx, name) for name in ("main", "v1", "v0", "other")}
+    assert {name: (found["back"], found["forward"]) for name, found in asked.items()} == {
+        "main": (0, 0), "v1": (1, 0), "v0": (2, 0), "other": (2, 1)}
+    ctx.clone.checkout(commit(work, "v0"), quiet)
+    assert revision.resolve(ctx, "main")["forward"] == 2
+    (tmp_path / "new").mkdir()
+    assert revision.resolve(_here(tmp_path / "new", work, False), "main")["back"] is None
+
+
+def _here(folder: Path, work: Path, cloned: bool) -> ServiceContext:
+    layout = Layout({"root": str(folder), "supervisord_conf": "s.conf", "program_dir": "conf.d"})
+    layout.prepare()
+    os.makedirs(layout.service_state("a"))
+    service: dict[str, Any] = {"name": "a", "directory": "clone", "repo": str(work)}
+    ctx = ServiceContext(layout, service, dict(os.environ), "d1")
+    if cloned:
+        ctx.clone.create()
+        ctx.clone.fetch(quiet)
+    return ctx

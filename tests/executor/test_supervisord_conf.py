@@ -1,0 +1,64 @@
+"""What the executor reads of a supervisord.conf."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tasks.executor import errors
+from tasks.executor import supervisord_conf as configurations
+
+CONF = """[unix_http_server]
+file = %(here)s/s.sock      ; a comment
+username = u
+password = p%%w
+[supervisord]
+[include]
+files = conf.d/*.conf micro/*/*.ini
+"""
+
+
+def conf(folder: Path, text: str = CONF, **env: str) -> configurations.SupervisordConf:
+    (folder / "supervisord.conf").write_text(text)
+    return configurations.SupervisordConf(str(folder / "supervisord.conf"), env)
+
+
+def test_supervisord_conf_gives_socket_credentials_and_includes(tmp_path: Path) -> None:
+    found = conf(tmp_path)
+    assert found.socket() == f"{tmp_path}/s.sock"
+    assert found.credentials() == ("u", "p%w")
+    (tmp_path / "micro/a").mkdir(parents=True)
+    for path, so in (("conf.d/x.conf", True), ("conf.d/x.ini", False), ("micro/a/x.ini", True), ("conf.d/.x", False),
+                     ("other/x.conf", False)):
+        assert found.includes(str(tmp_path / path)) is so, path
+
+
+@pytest.mark.parametrize(("text", "path"), [
+    ("[unix_http_server]\nfile=%(ENV_RUN)s/s.sock\n", "/run/x/s.sock"),
+    ("[unix_http_server]\nfile=rel.sock\n", "HERE/rel.sock"),
+    ("[unix_http_server]\nfile=~/s.sock\n", "HOME/s.sock"),
+    ("[supervisorctl]\nserverurl=unix:///a/b.sock\n", "/a/b.sock")])
+def test_socket_path_is_expanded_as_supervisord_does(tmp_path: Path, text: str, path: str) -> None:
+    wanted = path.replace("HERE", str(tmp_path)).replace("HOME", os.path.expanduser("~"))
+    assert conf(tmp_path, text, RUN="/run/x").socket() == wanted
+
+
+@pytest.mark.parametrize("text", ["[unix_http_server]\nfile=%(ENV_NONE)s/s\n", "[unix_http_server]\nfile=50%\n",
+                                  "[inet_http_server]\nport=9001\n", "no section\n", ""])
+def test_unusable_supervisord_conf_is_named(tmp_path: Path, text: str) -> None:
+    with pytest.raises(errors.NotReady, match=r"supervisord\.conf"):
+        conf(tmp_path, text).socket()
+
+
+@pytest.mark.parametrize(("text", "line"), [
+    ("[program:a]\n", 1), ("\n; [program:a]\n  [group:a]\nprograms=x\n", 3), ("[program:ab]\n[program:b]\n", None),
+    ("[eventlistener:a]\n", 1), (";[program:a]\n", None)])
+def test_definition_in_another_file_is_found_with_its_line(tmp_path: Path, text: str, line: int | None) -> None:
+    (tmp_path / "conf.d").mkdir()
+    own = tmp_path / "conf.d/a.conf"
+    own.write_text("[program:a]\n")
+    stranger = tmp_path / "conf.d/b.conf"
+    stranger.write_text(text)
+    assert conf(tmp_path).elsewhere("a", str(own)) == (line and (str(stranger), line))
