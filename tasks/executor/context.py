@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from . import files, git, processes, shell
 from .layout import Layout
@@ -21,7 +21,7 @@ SYNC_WITHIN, MOMENT = 120, 1.0      # seconds
 
 def mark(layout: Layout, deploy: str) -> str:
     """Two hosts of one deploy may be one machine: their roots tell them apart."""
-    return "%s@%s" % (deploy, layout.root)
+    return f"{deploy}@{layout.root}"
 
 
 class ServiceContext:
@@ -29,7 +29,7 @@ class ServiceContext:
 
     def __init__(self, layout: Layout, service: Mapping[str, Any], env: Mapping[str, str], deploy: str, *,
                  say: Say = lambda line: None, waiting: Say = lambda detail: None, check: Check = lambda: None,
-                 mask: Optional[Mask] = None) -> None:
+                 mask: Mask | None = None) -> None:
         self.layout = layout
         self.name = str(service["name"])
         self.deploy = deploy
@@ -41,10 +41,10 @@ class ServiceContext:
         self.directory = layout.below_root(service["directory"])
         self.clone = git.Clone(self.directory, service["repo"], self.env, check)
         self.releases = Releases(layout, self.name, self.clone)
-        self.looked: Optional[git.State] = None         # at the clone, by a check, for the step that follows it
-        self.old_pid: Optional[int] = None
-        self.pid: Optional[int] = None
-        self.start: Optional[int] = None
+        self.looked: git.State | None = None         # at the clone, by a check, for the step that follows it
+        self.old_pid: int | None = None
+        self.pid: int | None = None
+        self.start: int | None = None
         self._log_before = (self.log_file, 0)
 
     @property
@@ -56,7 +56,7 @@ class ServiceContext:
     def log_file(self) -> str:
         return os.path.join(self.directory, "logs", self.name + ".log")
 
-    def head(self) -> Optional[str]:
+    def head(self) -> str | None:
         """The commit on the disk now; asked after the conversation is over, so nothing may interrupt it."""
         unstopped = git.Clone(self.directory, self.clone.repo, self.env, lambda: None)
         return Releases(self.layout, self.name, unstopped).live_tree().head()
@@ -67,12 +67,12 @@ class ServiceContext:
 
         return Supervisord(SupervisordConf(self.layout.supervisord_conf, self.env), self.check)
 
-    def with_variables(self, variables: Mapping[str, str]) -> Dict[str, str]:
+    def with_variables(self, variables: Mapping[str, str]) -> dict[str, str]:
         """Their bytes are those of UTF-8, whatever the locale of this process is."""
         exact = {name: os.fsdecode(value.encode("utf-8", "surrogateescape")) for name, value in variables.items()}
         return dict(self.env, **exact)
 
-    def note_log(self, path: Optional[str]) -> None:
+    def note_log(self, path: str | None) -> None:
         """From here on, what the program writes belongs to the new start."""
         path = path or self.log_file
         self._log_before = (path, files.size_of(path))
@@ -86,7 +86,7 @@ class ServiceContext:
             self.check()
             if time.monotonic() > soon and not told:
                 told = True
-                self.waiting("for the disk (up to %d s)" % SYNC_WITHIN)
+                self.waiting(f"for the disk (up to {SYNC_WITHIN} s)")
         try:
             shell.run(["sync", "-f", folder], cwd=folder, env=self.env, timeout=SYNC_WITHIN, check=check)
         except shell.CommandFailed as failure:

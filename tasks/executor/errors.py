@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from typing import Dict
 
 # What the disk may say, and what to type on the host, with the file's name behind it.
 DISK = {
@@ -62,11 +61,11 @@ def as_host_error(error: Exception) -> HostError:
     if isinstance(error, OSError):
         name = str(error.filename or "")
         hint = DISK.get(error.errno or 0, "look at it on the host: ls -ld")
-        return HostError("%s: %s" % (name or "the disk", error.strerror or error), ("%s %s" % (hint, name)).strip())
+        return HostError(f"{name or 'the disk'}: {error.strerror or error}", f"{hint} {name}".strip())
     return Bug(error)
 
 
-def problem(error: HostError) -> Dict[str, str]:
+def problem(error: HostError) -> dict[str, str]:
     """As the client hears of it."""
     told = {"kind": error.kind, "message": error.message, "hint": error.hint}
     return dict(told, trace=error.trace) if isinstance(error, Bug) else told

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import Any, Iterator, Optional, TextIO
+from typing import Any, Iterator, TextIO
 
 from . import files
 from .errors import Aborted, Bug, as_host_error
@@ -19,7 +19,7 @@ LARGEST_RUN = 64 << 20
 class EventLog:
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._log: Optional[TextIO] = None
+        self._log: TextIO | None = None
 
     def keep_log(self, layout: Layout, deploy: str) -> None:
         for name in sorted(os.listdir(layout.runs))[:-KEPT_RUNS]:
@@ -38,7 +38,7 @@ class EventLog:
         self._link.note_progress()
 
     @contextlib.contextmanager
-    def step(self, service: str, step: str) -> Iterator["Ending"]:
+    def step(self, service: str, step: str) -> Iterator[Ending]:
         """The block does the step and notes in `Ending.changed` whether it changed anything."""
         self.event("step_started", service=service, step=step)
         begin, ending = time.monotonic(), Ending()
@@ -68,7 +68,7 @@ class EventLog:
 
 
 class Ending:
-    changed: Optional[bool] = None
+    changed: bool | None = None
 
 
 def in_words(event: str, service: str = "", step: str = "", **fields: Any) -> str:
@@ -84,6 +84,6 @@ def in_words(event: str, service: str = "", step: str = "", **fields: Any) -> st
     return " ".join(filter(None, [service, step, said]))
 
 
-def _ending(ok: bool, changed: bool, seconds: float, why: Optional[str], stopped: bool) -> str:
+def _ending(ok: bool, changed: bool, seconds: float, why: str | None, stopped: bool) -> str:
     said = "stopped" if stopped else "FAILED" if not ok else "ok" if changed else "already so"
-    return "%s, %.1f s%s" % (said, seconds, ": " + why if why else "")
+    return f"{said}, {seconds:.1f} s" + (f": {why}" if why else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, Mapping, Optional, Set
+from typing import Any, Mapping
 
 from . import files, git, history, processes
 from .errors import HostError, NotReady
@@ -20,7 +20,7 @@ def directory_of(layout: Layout, service: Mapping[str, Any]) -> str:
 
 
 def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
-               supervisord: Supervisord) -> Dict[str, Any]:
+               supervisord: Supervisord) -> dict[str, Any]:
     """Everything the client plans by; `supervisord` may be down, then the state is unknown."""
     name = service["name"]
     lines = history.known(layout, name)
@@ -56,7 +56,7 @@ def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
     }
 
 
-def edited(state: git.State, lines: List[Dict[str, Any]], release: Optional[str]) -> List[str]:
+def edited(state: git.State, lines: list[dict[str, Any]], release: str | None) -> list[str]:
     """Edited by a person. What the last good build of that release (None: of the clone itself) changed does not count.
     """
     committed = history.last_committed(line for line in lines if line.get("release") == release)
@@ -75,10 +75,10 @@ def unloaded(layout: Layout, name: str, program: Mapping[str, Any]) -> bool:
         return False
 
 
-def ready(layout: Layout, services: List[Mapping[str, Any]], conf: SupervisordConf,
-          supervisord: Supervisord) -> List[HostError]:
+def ready(layout: Layout, services: list[Mapping[str, Any]], conf: SupervisordConf,
+          supervisord: Supervisord) -> list[HostError]:
     """What stands in the way of a change; [] when nothing does."""
-    found: List[HostError] = []
+    found: list[HostError] = []
     try:
         git.require_git(conf.env)
         removed = _reload(layout, services, supervisord)
@@ -92,7 +92,7 @@ def ready(layout: Layout, services: List[Mapping[str, Any]], conf: SupervisordCo
 
 
 def obstacles(layout: Layout, service: Mapping[str, Any], conf: SupervisordConf,
-              supervisord: Supervisord) -> List[HostError]:
+              supervisord: Supervisord) -> list[HostError]:
     """As ready(), for whoever only looks: what can be told without supervisord reading its files again."""
     try:
         found = _process_problems(service["name"], [], layout, supervisord)
@@ -101,7 +101,7 @@ def obstacles(layout: Layout, service: Mapping[str, Any], conf: SupervisordConf,
     return found + _service_problems(layout, service, conf)
 
 
-def _reload(layout: Layout, services: List[Mapping[str, Any]], supervisord: Supervisord) -> List[str]:
+def _reload(layout: Layout, services: list[Mapping[str, Any]], supervisord: Supervisord) -> list[str]:
     """The groups that are active but in no file any more.
 
     Another program's broken file stops every change on the host: it is found here, before anything is touched.
@@ -116,38 +116,38 @@ def _reload(layout: Layout, services: List[Mapping[str, Any]], supervisord: Supe
         raise NotReady("supervisord cannot read its configuration: " + error.message, error.hint) from None
 
 
-def _process_problems(name: str, removed: List[str], layout: Layout, supervisord: Supervisord) -> List[HostError]:
+def _process_problems(name: str, removed: list[str], layout: Layout, supervisord: Supervisord) -> list[HostError]:
     """What runs under the service's name, but could not be brought back as it is."""
-    others = sorted(set(supervisord.processes(name)) - {"%s:%s" % (name, name)})
+    others = sorted(set(supervisord.processes(name)) - {f"{name}:{name}"})
     if others:
-        return [NotReady("supervisord has the processes %s; a service is one process, %s" % (", ".join(others), name),
+        names = ", ".join(others)
+        return [NotReady(f"supervisord has the processes {names}; a service is one process, {name}",
                          "take numprocs, process_name or [group:...] out of its file, then: supervisorctl update")]
     if name in removed:
-        return [NotReady("%s is known to supervisord, but in no configuration file any more" % name,
-                         "put its section back, into %s" % layout.program_file(name))]
+        return [NotReady(f"{name} is known to supervisord, but in no configuration file any more",
+                         f"put its section back, into {layout.program_file(name)}")]
     return []
 
 
-def _service_problems(layout: Layout, service: Mapping[str, Any], conf: SupervisordConf) -> List[HostError]:
+def _service_problems(layout: Layout, service: Mapping[str, Any], conf: SupervisordConf) -> list[HostError]:
     name, own = service["name"], layout.program_file(service["name"])
-    found: List[HostError] = []
+    found: list[HostError] = []
     elsewhere = conf.elsewhere(name, own)
     if elsewhere:
-        found.append(NotReady("%s:%d already defines [program:%s]" % (elsewhere[0], elsewhere[1], name),
-                              "move that section to %s: from then on Fabvisor writes that file" % own))
+        found.append(NotReady(f"{elsewhere[0]}:{elsewhere[1]} already defines [program:{name}]",
+                              f"move that section to {own}: from then on Fabvisor writes that file"))
     if not conf.includes(own):
-        found.append(NotReady(
-            "%s does not include %s" % (conf.path, own),
-            "add to it: [include] files = %s, then: supervisorctl update" % os.path.join(
-                os.path.relpath(layout.program_dir, conf.ctx), "*.conf")))
+        pattern = os.path.join(os.path.relpath(layout.program_dir, conf.folder), "*.conf")
+        found.append(NotReady(f"{conf.path} does not include {own}",
+                              f"add to it: [include] files = {pattern}, then: supervisorctl update"))
     others = [section for section in sections((files.read_bytes(own) or b"").decode("utf-8", "replace"))
               if section != "program:" + name]
     if others:
-        found.append(NotReady("%s also holds [%s]" % (own, others[0]), "move that section to a file of its own"))
+        found.append(NotReady(f"{own} also holds [{others[0]}]", "move that section to a file of its own"))
     return found
 
 
-def _program(supervisord: Supervisord, name: str) -> Dict[str, Any]:
+def _program(supervisord: Supervisord, name: str) -> dict[str, Any]:
     try:
         info = supervisord.info(name)
     except HostError as error:
@@ -174,25 +174,25 @@ def _started_from(releases: Releases, clone: git.Clone, state: git.State, progra
     return (clone.head_at(program["start"]) if in_clone else None) or state.commit
 
 
-def _standing(clone: git.Clone, lines: List[Dict[str, Any]]) -> Dict[str, Any]:
+def _standing(clone: git.Clone, lines: list[dict[str, Any]]) -> dict[str, Any]:
     state = clone.state()
     return {"commit": state.commit, "branch": state.branch, "edited": edited(state, lines, None)}
 
 
-def _releases(releases: Releases) -> List[Dict[str, Any]]:
+def _releases(releases: Releases) -> list[dict[str, Any]]:
     in_use = releases.in_use()
     return [{"name": name, "digest": releases.marked(name).get("digest"), "in_use": name in in_use}
             for name in releases.names()]
 
 
-def _contents(directory: str) -> List[str]:
+def _contents(directory: str) -> list[str]:
     return sorted(os.listdir(directory)) if os.path.isdir(directory) else []
 
 
-def _kept(service: Mapping[str, Any]) -> Set[str]:
+def _kept(service: Mapping[str, Any]) -> set[str]:
     """What may lie in a directory before the first deploy: logs, and what is shared."""
     return {"logs", *(path.split("/")[0] for path in service["shared"])}
 
 
-def _short(line: Dict[str, Any]) -> Dict[str, Any]:
+def _short(line: dict[str, Any]) -> dict[str, Any]:
     return {key: line.get(key) for key in SHORT}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Iterator
 
 TAIL = 8 << 20
 
@@ -46,7 +46,7 @@ def write_atomic(path: str, data: bytes, mode: int = 0o600) -> None:
     sync_dir(folder)
 
 
-def append_line(path: str, value: Dict[str, Any], sync: bool = True) -> None:
+def append_line(path: str, value: dict[str, Any], sync: bool = True) -> None:
     """One JSON line; begins a new line when the last one was torn by a power cut."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     try:
@@ -61,7 +61,7 @@ def append_line(path: str, value: Dict[str, Any], sync: bool = True) -> None:
         sync_dir(os.path.dirname(path))
 
 
-def read_lines(path: str) -> Iterator[Dict[str, Any]]:
+def read_lines(path: str) -> Iterator[dict[str, Any]]:
     """The JSON objects of the file's last 8 MiB, oldest first; torn or foreign lines are passed over."""
     for line in _tail(path).split(b"\n"):
         try:
@@ -72,7 +72,7 @@ def read_lines(path: str) -> Iterator[Dict[str, Any]]:
             yield value
 
 
-def read_bytes(path: str) -> Optional[bytes]:
+def read_bytes(path: str) -> bytes | None:
     """None where there is no such file."""
     try:
         with open(path, "rb") as file:
@@ -81,7 +81,7 @@ def read_bytes(path: str) -> Optional[bytes]:
         return None
 
 
-def digest(path: str) -> Optional[str]:
+def digest(path: str) -> str | None:
     """SHA-256 of what is in it; None where there is no such file."""
     import hashlib  # it loads OpenSSL
 
@@ -97,7 +97,7 @@ def remove(path: str) -> None:
     sync_dir(os.path.dirname(path))
 
 
-def last_lines(path: str, count: int, since: int = 0) -> List[str]:
+def last_lines(path: str, count: int, since: int = 0) -> list[str]:
     """The last `count` lines of a log, of what was written after the first `since` bytes.
 
     A file that is now shorter than `since` was rotated: all of it is new.

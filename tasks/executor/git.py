@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import shutil
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Iterator, Mapping, NamedTuple, Sequence
 
 from . import files, locks, processes, shell
 from .errors import NotReady
@@ -26,19 +26,19 @@ class State(NamedTuple):
     """`branch`: what HEAD is attached to. `edits`: tracked files that differ from the commit, as the lines of
     `git status --short`, each with a digest of what is there."""
 
-    commit: Optional[str]
-    branch: Optional[str]
-    edits: Dict[str, Optional[str]]
+    commit: str | None
+    branch: str | None
+    edits: dict[str, str | None]
 
 
 class Distance(NamedTuple):
     """How many commits are left behind (`back`) and added (`forward`), None where nobody can tell; of each the
     newest MOST_TOLD, newest first: {commit, author, subject}."""
 
-    back: Optional[int]
-    forward: Optional[int]
-    dropped: List[Dict[str, str]]
-    commits: List[Dict[str, str]]
+    back: int | None
+    forward: int | None
+    dropped: list[dict[str, str]]
+    commits: list[dict[str, str]]
 
 
 class Clone:
@@ -54,7 +54,7 @@ class Clone:
         """A `.git` of its own: without one, git would act on a repository above it."""
         return os.path.lexists(os.path.join(self.directory, ".git"))
 
-    def head(self) -> Optional[str]:
+    def head(self) -> str | None:
         return self._maybe("rev-parse", "--verify", "--quiet", "HEAD^{commit}") if self.exists() else None
 
     def state(self) -> State:
@@ -83,7 +83,7 @@ class Clone:
 
     def holds(self, commit: str, path: str) -> bool:
         """Whether the commit has such a file or folder."""
-        return self._maybe("rev-parse", "--verify", "--quiet", "%s:%s" % (commit, path)) is not None
+        return self._maybe("rev-parse", "--verify", "--quiet", f"{commit}:{path}") is not None
 
     def create(self) -> None:
         os.makedirs(self.directory, exist_ok=True)
@@ -108,7 +108,7 @@ class Clone:
         """Objects and our own refs only: no branch, no file of the service directory changes."""
         with self._fetching():
             self._network("fetch", "--force", "--prune", "--tags", "--no-recurse-submodules", "--", self.repo,
-                          "+refs/heads/*:%s*" % HEADS, "+refs/tags/*:%s*" % TAGS, say=say)
+                          f"+refs/heads/*:{HEADS}*", f"+refs/tags/*:{TAGS}*", say=say)
 
     def fetch_commit(self, commit: str, say: shell.Say) -> None:
         """A commit that no branch holds any more can often still be had by its full name."""
@@ -122,7 +122,7 @@ class Clone:
         except NotReady:
             pass
 
-    def remote_refs(self, revision: str) -> Tuple[Optional[str], Optional[str]]:
+    def remote_refs(self, revision: str) -> tuple[str | None, str | None]:
         """As resolve(), for branches and tags, asked of the repository itself; the directory need not be a clone."""
         names = ["refs/heads/" + revision, "refs/tags/" + revision + "^{}", "refs/tags/" + revision]
         lines = self._network("ls-remote", "--", self.repo, *names, say=lambda line: None)
@@ -132,7 +132,7 @@ class Clone:
                 return found[name], revision if name == names[0] else None
         return None, None
 
-    def resolve(self, revision: str) -> Tuple[Optional[str], Optional[str]]:
+    def resolve(self, revision: str) -> tuple[str | None, str | None]:
         """(commit, branch): a full commit, then a branch, then a tag, then an abbreviated commit."""
         if FULL.fullmatch(revision):
             return (revision, None) if self.has(revision) else (None, None)
@@ -146,12 +146,12 @@ class Clone:
 
     def distance(self, was: str, commit: str) -> Distance:
         """From the one to the other. One `git log` a direction, and none where there is nothing to tell."""
-        counted = self._maybe("rev-list", "--left-right", "--count", "%s...%s" % (was, commit), "--")
+        counted = self._maybe("rev-list", "--left-right", "--count", f"{was}...{commit}", "--")
         if counted is None:
             return Distance(None, None, [], [])
         back, forward = map(int, counted.split())
-        return Distance(back, forward, self._newest("%s..%s" % (commit, was)) if back else [],
-                   self._newest("%s..%s" % (was, commit)) if forward else [])
+        return Distance(back, forward, self._newest(f"{commit}..{was}") if back else [],
+                   self._newest(f"{was}..{commit}") if forward else [])
 
     def subject(self, commit: str) -> str:
         """The first line of its message; empty where it is not here."""
@@ -163,7 +163,7 @@ class Clone:
         self._git("checkout", "--detach", "--quiet", careful, commit, "--", say=say, timeout=SLOW)
         self.follow_submodules(say)
 
-    def checkout_empty(self, branch: Optional[str]) -> None:
+    def checkout_empty(self, branch: str | None) -> None:
         """As `git init` left it: no commit, none of its files."""
         nothing = self._git("hash-object", "-t", "tree", os.devnull)[0]
         self._git("read-tree", "--reset", "-u", nothing)
@@ -188,7 +188,7 @@ class Clone:
         if made:
             self._git("stash", "store", "--message", label, made[0], say=say)
 
-    def find_stash(self, label: str) -> Optional[str]:
+    def find_stash(self, label: str) -> str | None:
         """The name of the stash that set_aside() made, if it did."""
         listed = (line.partition(" ") for line in self._git("stash", "list", "--format=%gd %s"))
         return next((name for name, _, subject in listed if subject.endswith(label)), None)
@@ -217,7 +217,7 @@ class Clone:
             for path in left:
                 files.remove(path)
 
-    def head_at(self, when: float) -> Optional[str]:
+    def head_at(self, when: float) -> str | None:
         """The commit that was checked out at that time (seconds since 1970), by HEAD's reflog."""
         try:
             with open(os.path.join(self._git_dir(), "logs", "HEAD"), encoding="utf-8", errors="replace") as file:
@@ -233,16 +233,16 @@ class Clone:
                 found = fields[1]
         return found
 
-    def _newest(self, span: str) -> List[Dict[str, str]]:
-        lines = self._git("log", "-%d" % MOST_TOLD, "--format=%H%x09%an%x09%s", span, "--")
+    def _newest(self, span: str) -> list[dict[str, str]]:
+        lines = self._git("log", f"-{MOST_TOLD}", "--format=%H%x09%an%x09%s", span, "--")
         fields = (line.split("\t", 2) for line in lines)
         return [{"commit": found[0], "author": found[1], "subject": found[2]} for found in fields if len(found) == 3]
 
-    def _digest(self, path: str) -> Optional[str]:
+    def _digest(self, path: str) -> str | None:
         """None for what is no plain file, or has a name that git writes in quotes: no two of those are the same."""
         return None if path.startswith('"') else files.digest(os.path.join(self.directory, path))
 
-    def _maybe(self, *args: str) -> Optional[str]:
+    def _maybe(self, *args: str) -> str | None:
         """The first line of the answer; None when git says no."""
         try:
             return next(iter(self._git(*args)), None)
@@ -267,7 +267,7 @@ class Clone:
             git_dir = os.path.join(self.directory, self._git("rev-parse", "--git-common-dir")[0])
         return git_dir
 
-    def _network(self, *args: str, say: shell.Say) -> List[str]:
+    def _network(self, *args: str, say: shell.Say) -> list[str]:
         self._never_ask()
         try:
             return self._git(*args, say=say, timeout=SLOW)
@@ -281,7 +281,7 @@ class Clone:
             ssh = self._maybe("config", "core.sshCommand")
         self._env["GIT_SSH_COMMAND"] = (ssh or "ssh").replace(BATCH, "") + BATCH
 
-    def _git(self, *args: str, say: shell.Say = lambda line: None, timeout: float = QUICK) -> List[str]:
+    def _git(self, *args: str, say: shell.Say = lambda line: None, timeout: float = QUICK) -> list[str]:
         # Automatic gc would go on in the background after the step, and protocols like ext:: run commands.
         # A power cut must not leave half an index: without one there is no way back.
         argv = ["git", "-c", "gc.auto=0", "-c", "maintenance.auto=0", "-c", "advice.detachedHead=false",
@@ -290,8 +290,8 @@ class Clone:
         try:
             return shell.answer(argv, cwd=self.directory, env=self._env, timeout=timeout, say=say, check=self._check)
         except shell.CommandFailed as failure:
-            failure.message = "git %s: %s" % (args[0], "; ".join([*failure.output[-5:], failure.message]))
-            failure.hint = "try on the host: git -C %s status" % self.directory
+            failure.message = f"git {args[0]}: " + "; ".join([*failure.output[-5:], failure.message])
+            failure.hint = f"try on the host: git -C {self.directory} status"
             raise
 
 
@@ -299,10 +299,10 @@ def _edit(line: str) -> str:
     """An entry of `git status --porcelain=2` as the short form has it: `XY path`, as people know it."""
     fields = line.split(" ")
     path = line.split(" ", 9 if fields[0] == "2" else 10 if fields[0] == "u" else 8)[-1]
-    return "%s %s" % (fields[1].replace(".", " "), path.partition("\t")[0])
+    return fields[1].replace(".", " ") + " " + path.partition("\t")[0]
 
 
-def _walk(git_dir: str) -> Iterator[Tuple[str, List[str], List[str]]]:
+def _walk(git_dir: str) -> Iterator[tuple[str, list[str], list[str]]]:
     for folder, folders, names in os.walk(git_dir):
         folders[:] = [name for name in folders if name != "objects"]
         yield folder, folders, names
@@ -315,7 +315,7 @@ def require_git(env: Mapping[str, str]) -> None:
                        "install git on the host, or extend PATH in ~/.profile there")
 
 
-def _environment(env: Mapping[str, str], directory: str) -> Dict[str, str]:
+def _environment(env: Mapping[str, str], directory: str) -> dict[str, str]:
     own = {name: value for name, value in env.items()
            if not name.startswith("GIT_") or name in ("GIT_SSH_COMMAND", "GIT_SSH", "GIT_SSL_CAINFO")
            or name.startswith("GIT_CONFIG_")}

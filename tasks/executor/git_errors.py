@@ -30,6 +30,6 @@ def explain(failure: CommandFailed, repo: str) -> HostError:
     said = "\n".join(failure.output[-5:])
     for pattern, kind, message, remedy in REMEDIES:
         if re.search(pattern, said if failure.status is not None else "timed out"):
-            return kind("%s (%s): %s" % (message, repo, said.strip() or failure.message),
+            return kind(f"{message} ({repo}): {said.strip() or failure.message}",
                         remedy % repo if "%s" in remedy else remedy)
-    return HostError("git failed (%s): %s" % (failure.message, said.strip()), "try on the host: git ls-remote " + repo)
+    return HostError(f"git failed ({failure.message}): {said.strip()}", "try on the host: git ls-remote " + repo)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
-from typing import Any, Optional
+from typing import Any
 
 from .errors import HostError, NotReady
 
@@ -18,14 +18,14 @@ class Grep:
     end it: an alarm does. One process has one alarm, so one pattern.
     """
 
-    def __init__(self, pattern: Optional[str]) -> None:
+    def __init__(self, pattern: str | None) -> None:
         self._lines = 0
         self._told = -1
         self._busy = False
         try:
             self._search = re.compile(pattern).search if pattern else None
         except (re.error, OverflowError, RecursionError) as error:
-            raise NotReady("--grep: this host's Python does not understand it: %s" % error,
+            raise NotReady(f"--grep: this host's Python does not understand it: {error}",
                            "write it simpler, or filter here: fab logs SERVICE | grep -E") from None
         if self._search:
             signal.signal(signal.SIGALRM, self._look)
@@ -43,6 +43,6 @@ class Grep:
     def _look(self, number: int, frame: Any) -> None:
         if self._busy and self._lines == self._told:
             self._busy = False
-            raise HostError("--grep: the pattern was at one line for more than %d s" % SLOW,
+            raise HostError(f"--grep: the pattern was at one line for more than {SLOW} s",
                             "write it without nested repetition, such as (a+)+")
         self._told = self._lines

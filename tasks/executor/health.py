@@ -8,7 +8,7 @@ import ssl
 import threading
 import time
 import urllib.parse
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable, Mapping
 
 from . import shell
 from .errors import HostError
@@ -16,7 +16,7 @@ from .errors import HostError
 ONE_TRY = 5.0
 
 
-def wait(check: Mapping[str, Any], *, cwd: str, env: Dict[str, str], still_up: shell.Check) -> None:
+def wait(check: Mapping[str, Any], *, cwd: str, env: dict[str, str], still_up: shell.Check) -> None:
     """Try until it is healthy; raises HostError with the last answer when `timeout` seconds are over."""
     attempt = _attempt(check, cwd, env, still_up)
     deadline = time.monotonic() + check["timeout"]
@@ -28,7 +28,7 @@ def wait(check: Mapping[str, Any], *, cwd: str, env: Dict[str, str], still_up: s
             return
         except Unhealthy as error:
             if time.monotonic() + pause > deadline:
-                raise HostError("not healthy within %g s: %s" % (check["timeout"], error),
+                raise HostError(f"not healthy within {check['timeout']:g} s: {error}",
                                 "its last lines are above; try the same check on the host, or give `timeout` more"
                                 ) from None
         time.sleep(pause)
@@ -39,7 +39,7 @@ class Unhealthy(Exception):
     pass
 
 
-def _attempt(check: Mapping[str, Any], cwd: str, env: Dict[str, str], still_up: shell.Check) -> Callable[[float], None]:
+def _attempt(check: Mapping[str, Any], cwd: str, env: dict[str, str], still_up: shell.Check) -> Callable[[float], None]:
     kind = next((kind for kind in ASKED if check.get(kind)), None)
     if kind is None:
         return lambda seconds: _command(check["command"], cwd, env, seconds, still_up)
@@ -48,7 +48,7 @@ def _attempt(check: Mapping[str, Any], cwd: str, env: Dict[str, str], still_up: 
 
 def _bounded(attempt: Callable[[str, float], None], target: str, seconds: float, still_up: shell.Check) -> None:
     """A socket's time-out is for each read: an answer that drips could go on for ever."""
-    outcome: List[Optional[Unhealthy]] = []
+    outcome: list[Unhealthy | None] = []
 
     def run() -> None:
         try:
@@ -63,7 +63,7 @@ def _bounded(attempt: Callable[[str, float], None], target: str, seconds: float,
     while thread.is_alive() and time.monotonic() < deadline:
         thread.join(0.05)
         still_up()
-    found = outcome[0] if outcome else Unhealthy("%s: no whole answer within %g s" % (target, seconds))
+    found = outcome[0] if outcome else Unhealthy(f"{target}: no whole answer within {seconds:g} s")
     if found:
         raise found
 
@@ -82,9 +82,9 @@ def _http(url: str, seconds: float) -> None:
         connection.request("GET", urllib.parse.quote(path, safe="/%?&=:;,+$!'()*~@"))
         response = connection.getresponse()
         if not 200 <= response.status < 400:
-            raise Unhealthy("%s answers %d %s" % (url, response.status, response.reason))
+            raise Unhealthy(f"{url} answers {response.status} {response.reason}")
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise Unhealthy("%s: %s" % (url, error or type(error).__name__)) from None
+        raise Unhealthy(f"{url}: {error or type(error).__name__}") from None
     finally:
         connection.close()
 
@@ -94,7 +94,7 @@ def _tcp(address: str, seconds: float) -> None:
     try:
         socket.create_connection((host.strip("[]") or "127.0.0.1", int(port)), timeout=seconds).close()
     except OSError as error:
-        raise Unhealthy("%s: %s" % (address, error)) from None
+        raise Unhealthy(f"{address}: {error}") from None
 
 
 ASKED = {
@@ -103,9 +103,9 @@ ASKED = {
 }
 
 
-def _command(command: str, cwd: str, env: Dict[str, str], seconds: float, still_up: shell.Check) -> None:
+def _command(command: str, cwd: str, env: dict[str, str], seconds: float, still_up: shell.Check) -> None:
     try:
         shell.run(shell.script([command]), cwd=cwd, env=env, timeout=seconds, check=still_up)
     except shell.CommandFailed as failure:
-        said = "; ".join(failure.output[-3:])
-        raise Unhealthy("`%s`: %s%s" % (command, failure.message, ": " + said if said else "")) from None
+        why = ": ".join(filter(None, [failure.message, "; ".join(failure.output[-3:])]))
+        raise Unhealthy(f"`{command}`: {why}") from None

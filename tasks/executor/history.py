@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from typing import Any, Dict, Iterable, List, Optional
+from typing import Any, Iterable
 
 from . import files
 from .layout import Layout
@@ -19,27 +19,27 @@ KEPT = 300
 MOST, NEWEST, COMMITTED = 2000, 1000, 100
 
 
-def read(layout: Layout, service: str, count: int = KEPT) -> List[Dict[str, Any]]:
+def read(layout: Layout, service: str, count: int = KEPT) -> list[dict[str, Any]]:
     """The newest `count` lines, oldest first."""
     lines = list(files.read_lines(layout.history_file(service)))
     return lines[-count:] if count else []
 
 
-def known(layout: Layout, service: str) -> List[Dict[str, Any]]:
+def known(layout: Layout, service: str) -> list[dict[str, Any]]:
     """What rollback and status go by: a row of failures hides no version that was good."""
     return _worth_keeping(list(files.read_lines(layout.history_file(service))), KEPT)
 
 
-def find(layout: Layout, service: str, deploy: str) -> Optional[Dict[str, Any]]:
+def find(layout: Layout, service: str, deploy: str) -> dict[str, Any] | None:
     return next((line for line in read(layout, service) if line.get("deploy") == deploy), None)
 
 
-def last_committed(lines: Iterable[Dict[str, Any]]) -> Dict[str, Any]:
+def last_committed(lines: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """The newest committed line; {} when there is none."""
     return next((line for line in reversed(list(lines)) if line.get("result") == "committed"), {})
 
 
-def write(layout: Layout, service: str, line: Dict[str, Any]) -> None:
+def write(layout: Layout, service: str, line: dict[str, Any]) -> None:
     """On the disk when this returns. A deploy has one line a service, however often it is finished."""
     if find(layout, service, line["deploy"]) is None:
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -55,7 +55,7 @@ def _trim(path: str) -> None:
         files.write_atomic(path, b"".join(json.dumps(line).encode() + b"\n" for line in kept))
 
 
-def _worth_keeping(lines: List[Dict[str, Any]], newest: int) -> List[Dict[str, Any]]:
+def _worth_keeping(lines: list[dict[str, Any]], newest: int) -> list[dict[str, Any]]:
     """The newest ones, and as many older ones as make COMMITTED good ones."""
     older, recent = lines[:-newest], lines[-newest:]
     missing = COMMITTED - sum(line.get("result") == "committed" for line in recent)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from typing import Any, Callable, Container, Dict, List, Tuple
+from typing import Any, Callable, Container, Dict
 
 from . import files, history
 from .errors import CannotRestore
@@ -21,7 +21,7 @@ Step = Dict[str, Any]
 class Journal:
     """`head`: deploy, by, command, place, services: {name: {directory, repo, record, steps: [{name, undo}]}}."""
 
-    def __init__(self, layout: Layout, head: Dict[str, Any], begun: List[Tuple[str, str]]) -> None:
+    def __init__(self, layout: Layout, head: dict[str, Any], begun: list[tuple[str, str]]) -> None:
         self.layout = layout
         self.head = head
         self.begun = begun
@@ -32,15 +32,15 @@ class Journal:
         return str(self.head["deploy"])
 
     @property
-    def services(self) -> Dict[str, Dict[str, Any]]:
-        found: Dict[str, Dict[str, Any]] = self.head["services"]
+    def services(self) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = self.head["services"]
         return found
 
     def begin(self, service: str, step: str) -> None:
         self.begun.append((service, step))
         files.append_line(self.path, {"begin": [service, step]})
 
-    def undos(self, replaced: Container[str] = ()) -> List[Tuple[str, Step]]:
+    def undos(self, replaced: Container[str] = ()) -> list[tuple[str, Step]]:
         """(service, step) of what was begun and has an undo, in the recipe's order; of services that are `replaced`
         also what brings the program back.
 
@@ -52,13 +52,13 @@ class Journal:
         return [pair for pair in found if not pair[1].get("undo_last")] + \
                [pair for pair in found if pair[1].get("undo_last")]
 
-    def ways_back(self, action: str) -> List[Tuple[str, Step]]:
+    def ways_back(self, action: str) -> list[tuple[str, Step]]:
         """(service, step) with that undo, begun or not, of services where something is to be undone."""
         touched = {service for service, step in self._undoable() if (service, step["name"]) in self.begun}
         return [(service, step) for service, step in self._undoable()
                 if service in touched and step["undo"]["action"] == action]
 
-    def _undoable(self) -> List[Tuple[str, Step]]:
+    def _undoable(self) -> list[tuple[str, Step]]:
         return [(service, step) for service, part in sorted(self.services.items()) for step in part["steps"]
                 if step["undo"]]
 
@@ -80,7 +80,7 @@ class Journal:
             shutil.rmtree(self.layout.backup(service, self.deploy), ignore_errors=True)
 
 
-def create(layout: Layout, head: Dict[str, Any]) -> Journal:
+def create(layout: Layout, head: dict[str, Any]) -> Journal:
     """Backups first, then the journal that speaks of them; or nothing of it."""
     journal = Journal(layout, head, [])
     try:
@@ -93,13 +93,13 @@ def create(layout: Layout, head: Dict[str, Any]) -> Journal:
     return journal
 
 
-def unfinished(layout: Layout) -> List[Journal]:
+def unfinished(layout: Layout) -> list[Journal]:
     """The journals on this host, oldest first."""
     names = sorted(os.listdir(layout.journals)) if os.path.isdir(layout.journals) else []
     return [_read(layout, os.path.join(layout.journals, name)) for name in names if name.endswith(".json")]
 
 
-def due(layout: Layout) -> List[Journal]:
+def due(layout: Layout) -> list[Journal]:
     """Those whose deploys are to be undone."""
     return [left for left in unfinished(layout) if not left.committed()]
 
@@ -128,7 +128,7 @@ def tidy_asides(layout: Layout, at_work: Callable[[], Container[str]]) -> None:
 def _read(layout: Layout, path: str) -> Journal:
     lines = list(files.read_lines(path))
     if not lines or "services" not in lines[0]:
-        raise CannotRestore("the journal %s cannot be read: what an interrupted deploy left is not known" % path,
+        raise CannotRestore(f"the journal {path} cannot be read: what an interrupted deploy left is not known",
                             "see by hand that the service is well, then remove that file")
     begun = [(line["begin"][0], line["begin"][1]) for line in lines[1:] if "begin" in line]
     # Where things were then: hosts.yaml may say otherwise by now.

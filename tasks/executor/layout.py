@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict
+from typing import Any
 
 from . import files
 from .errors import NotReady
@@ -12,7 +12,7 @@ from .errors import NotReady
 class Layout:
     """`settings`: root, supervisord_conf, program_dir, as in hosts.yaml; here they become absolute."""
 
-    def __init__(self, settings: Dict[str, Any]) -> None:
+    def __init__(self, settings: dict[str, Any]) -> None:
         self.settings = settings
         self.root = os.path.abspath(os.path.expanduser(settings["root"]))
         self.supervisord_conf = self.below_root(settings["supervisord_conf"])
@@ -52,19 +52,19 @@ class Layout:
     def prepare(self) -> None:
         """Make our own folders; raises NotReady where the root is missing or not ours to write."""
         if not os.path.isdir(self.root):
-            raise NotReady("the root %s does not exist" % self.root,
+            raise NotReady(f"the root {self.root} does not exist",
                            "create it, or correct `root` in hosts.yaml")
         try:
             for folder in (self.state, self.journals, self.runs):
                 files.ensure_dir(folder, 0o700)
         except OSError as error:
-            raise NotReady("cannot write below the root %s: %s" % (self.root, error.strerror),
+            raise NotReady(f"cannot write below the root {self.root}: {error.strerror}",
                            "make it writable for the user that logs in") from None
 
 
-def existing_layout(hello: Dict[str, Any]) -> Layout:
+def existing_layout(hello: dict[str, Any]) -> Layout:
     """Where a command that only looks will look: unlike a change, it makes no folder. Raises NotReady."""
     layout = Layout(hello["place"])
     if not files.is_dir(layout.root):
-        raise NotReady("the root %s does not exist" % layout.root, "create it, or correct `root` in hosts.yaml")
+        raise NotReady(f"the root {layout.root} does not exist", "create it, or correct `root` in hosts.yaml")
     return layout

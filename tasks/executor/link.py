@@ -13,7 +13,7 @@ import json
 import queue
 import threading
 import time
-from typing import Any, BinaryIO, Deque, Dict, Iterator, Optional
+from typing import Any, BinaryIO, Iterator
 
 from .errors import Aborted
 from .masking import Mask
@@ -27,8 +27,8 @@ class Link:
     def __init__(self, source: BinaryIO, sink: BinaryIO) -> None:
         self._source = source
         self._sink = sink
-        self._inbox: "queue.Queue[Optional[Dict[str, Any]]]" = queue.Queue()
-        self._outbox: Deque[bytes] = collections.deque()
+        self._inbox: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._outbox: collections.deque[bytes] = collections.deque()
         self._wake = threading.Condition()
         self._gone = ""
         self._deaf = False                  # nothing that is said gets out any more
@@ -48,17 +48,17 @@ class Link:
         self._heard = time.monotonic()
         threading.Thread(target=self._beat, args=(max(lease / 4, 0.05),), daemon=True).start()
 
-    def answer(self, message: Dict[str, Any]) -> None:
+    def answer(self, message: dict[str, Any]) -> None:
         line = json.dumps(self.mask.message(message)).encode() + b"\n"
         with self._wake:
             self._outbox.append(line)
             self._wake.notify()
 
-    def event(self, message: Dict[str, Any]) -> None:
+    def event(self, message: dict[str, Any]) -> None:
         if len(self._outbox) < MOST_EVENTS:
             self.answer(message)
 
-    def stream(self, message: Dict[str, Any]) -> None:
+    def stream(self, message: dict[str, Any]) -> None:
         """As answer(), for what has no end: no faster than the client takes it. Raises Aborted."""
         self.wait_for_room(MOST_UNSENT)
         self.answer(message)
@@ -70,7 +70,7 @@ class Link:
             with self._wake:
                 self._wake.wait(0.05)
 
-    def receive(self) -> Dict[str, Any]:
+    def receive(self) -> dict[str, Any]:
         """The client's next message; raises Aborted instead when there will be none."""
         while True:
             if self._inbox.empty():         # what came in time counts, though the client may be gone by now
@@ -101,7 +101,7 @@ class Link:
         if self._gone:
             raise Aborted(self._gone)
         if time.monotonic() - self._heard > self._lease:
-            raise Aborted("the client was not heard of for %g s" % self._lease)
+            raise Aborted(f"the client was not heard of for {self._lease:g} s")
 
     def note_progress(self) -> None:
         """We are not stuck."""
@@ -119,7 +119,7 @@ class Link:
             now = time.monotonic()
             if now - self._heard > self._lease:
                 # Both sides may have slept: what comes now comes too late all the same.
-                self._gone = self._gone or "the client was not heard of for %g s" % self._lease
+                self._gone = self._gone or f"the client was not heard of for {self._lease:g} s"
                 continue
             self._heard = now
             try:

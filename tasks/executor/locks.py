@@ -7,7 +7,7 @@ import fcntl
 import json
 import os
 import time
-from typing import Any, Callable, ContextManager, Dict, Iterator, List, Set
+from typing import Any, Callable, ContextManager, Iterator
 
 from . import files, processes
 from .errors import TryAgain
@@ -17,7 +17,7 @@ from .layout import Layout
 class Held(Exception):
     """Somebody else has it; `holder` is what they wrote into the lock file (who, since, commit, …)."""
 
-    def __init__(self, service: str, holder: Dict[str, Any]) -> None:
+    def __init__(self, service: str, holder: dict[str, Any]) -> None:
         super().__init__(service)
         self.service = service
         self.holder = holder
@@ -26,14 +26,14 @@ class Held(Exception):
 class Locks:
     """The locks this process holds, by service."""
 
-    def __init__(self, layout: Layout, holder: Dict[str, Any]) -> None:
-        self._place = layout
+    def __init__(self, layout: Layout, holder: dict[str, Any]) -> None:
+        self._layout = layout
         self._holder = dict(holder, pid=os.getpid(), start=processes.start_time(os.getpid()))
-        self._fds: Dict[str, int] = {}
+        self._fds: dict[str, int] = {}
 
-    def take(self, services: List[str]) -> None:
+    def take(self, services: list[str]) -> None:
         """All of them, in name order, without waiting; on Held none of those asked for is kept."""
-        taken: List[str] = []
+        taken: list[str] = []
         try:
             for service in sorted(set(services) - set(self._fds)):
                 self._fds[service] = self._lock(service)
@@ -54,11 +54,11 @@ class Locks:
     def release(self) -> None:
         self._release(list(self._fds))
 
-    def held(self) -> List[str]:
+    def held(self) -> list[str]:
         return sorted(self._fds)
 
     def _lock(self, service: str) -> int:
-        path = self._place.lock_file(service)
+        path = self._layout.lock_file(service)
         files.ensure_dir(os.path.dirname(path), 0o700)
         while True:
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -71,20 +71,20 @@ class Locks:
                 return fd
             os.close(fd)
 
-    def _release(self, services: List[str]) -> None:
+    def _release(self, services: list[str]) -> None:
         for service in services:
             fd = self._fds.pop(service)
             os.ftruncate(fd, 0)
             os.close(fd)
 
 
-def holder_of(layout: Layout, service: str) -> Dict[str, Any]:
+def holder_of(layout: Layout, service: str) -> dict[str, Any]:
     """Who holds the service's lock now, as far as can be told without touching it; {} when nobody does."""
     holder = _read(layout.lock_file(service))
     return holder if holder and processes.alive(holder.get("pid"), holder.get("start")) else {}
 
 
-def deploys(layout: Layout) -> Set[str]:
+def deploys(layout: Layout) -> set[str]:
     """The deploys that hold a lock now, of whatever service."""
     holders = (holder_of(layout, name) for name in os.listdir(layout.state))
     return {str(holder.get("deploy")) for holder in holders if holder}
@@ -107,7 +107,7 @@ def waiting(path: str, seconds: float, check: Callable[[], None]) -> Iterator[No
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise TryAgain("%s has been locked for %g s" % (path, seconds),
+                    raise TryAgain(f"{path} has been locked for {seconds:g} s",
                                    "another deploy holds it: wait for it, then try again") from None
                 check()
                 time.sleep(0.02)
@@ -116,7 +116,7 @@ def waiting(path: str, seconds: float, check: Callable[[], None]) -> Iterator[No
         os.close(fd)
 
 
-def _wait_for_holder(path: str) -> Dict[str, Any]:
+def _wait_for_holder(path: str) -> dict[str, Any]:
     """The holder writes its name right after it took the lock: give it a moment to."""
     deadline = time.monotonic() + 1
     while True:
@@ -126,7 +126,7 @@ def _wait_for_holder(path: str) -> Dict[str, Any]:
         time.sleep(0.01)
 
 
-def _read(path: str) -> Dict[str, Any]:
+def _read(path: str) -> dict[str, Any]:
     for holder in files.read_lines(path):
         return holder
     return {}

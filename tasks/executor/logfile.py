@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import zlib
-from typing import Callable, Iterator, List, Optional
+from typing import Callable, Iterator, List
 
 BLOCK = 1 << 16
 LONGEST = 1 << 16           # bytes; a longer line comes in pieces
@@ -55,7 +55,7 @@ def mark_at(inode: int, offset: int, before: bytes) -> Mark:
     return [inode, max(0, offset), len(before), zlib.crc32(before)]
 
 
-def open_at_cursor(path: str, mark: Mark, copied: bool = False) -> Optional[int]:
+def open_at_cursor(path: str, mark: Mark, copied: bool = False) -> int | None:
     """That file, open, when what stands before the mark stands there too; it is the very file unless `copied`."""
     inode, offset, length, crc = mark
     fd = open_file(path, None if copied else inode)
@@ -74,7 +74,7 @@ def inode_of(path: str) -> int:
         return 0
 
 
-def open_file(path: str, inode: Optional[int] = None) -> Optional[int]:
+def open_file(path: str, inode: int | None = None) -> int | None:
     """Not a pipe or a terminal: those would wait, and what is read from them is gone."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

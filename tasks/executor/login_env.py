@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import Dict
 
 from . import processes
 
@@ -20,10 +19,10 @@ class LoginShell:
         shell = "/bin/bash" if os.path.exists("/bin/bash") else "/bin/sh"
         self._memory = os.memfd_create("environment")
         self._process = subprocess.Popen(
-            [shell, "-l", "-c", "exec cat /proc/self/environ >/dev/fd/%d" % self._memory], pass_fds=[self._memory],
+            [shell, "-l", "-c", f"exec cat /proc/self/environ >/dev/fd/{self._memory}"], pass_fds=[self._memory],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
-    def environment(self) -> Dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """Our own when it has not answered within ten seconds, or not well.
 
         What sshd had in PATH stays at its end, because /etc/profile often sets PATH anew.
@@ -34,7 +33,7 @@ class LoginShell:
         found["PATH"] = ":".join(path + [entry for entry in own if entry not in path])
         return found
 
-    def _answer(self) -> Dict[str, str]:
+    def _answer(self) -> dict[str, str]:
         try:
             status = self._process.wait(timeout=10)
             data = os.pread(self._memory, os.fstat(self._memory).st_size, 0)
@@ -46,6 +45,6 @@ class LoginShell:
             os.close(self._memory)
 
 
-def _parsed(environ: bytes) -> Dict[str, str]:
+def _parsed(environ: bytes) -> dict[str, str]:
     pairs = (os.fsdecode(entry).partition("=") for entry in environ.split(b"\0") if entry)
     return {name: value for name, _, value in pairs}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict
 
 from . import files, history, journal, layout
 from .context import ServiceContext
@@ -17,7 +17,7 @@ Message = Dict[str, Any]
 POLL = 0.2
 
 
-def logs(link: Link, hello: Message, env: Dict[str, str]) -> None:
+def logs(link: Link, hello: Message, env: dict[str, str]) -> None:
     """hello: lines, grep, follow; and `marks`, by service: where an earlier connection stopped."""
     where, wanted = layout.existing_layout(hello), Grep(hello.get("grep"))
     tails = {service["name"]: Tail(_path(where, service, env)) for service in hello["services"]}
@@ -35,7 +35,7 @@ def logs(link: Link, hello: Message, env: Dict[str, str]) -> None:
             time.sleep(POLL)
 
 
-def runs(link: Link, hello: Message, env: Dict[str, str]) -> None:
+def runs(link: Link, hello: Message, env: dict[str, str]) -> None:
     """Which deploys of these services have a run log here? Then show the one that the client names."""
     where, wanted = layout.existing_layout(hello), Grep(hello.get("grep"))
     names = [service["name"] for service in hello["services"]]
@@ -50,7 +50,7 @@ def _show_last(link: Link, name: str, tail: Tail, hello: Message, wanted: Grep) 
     """No `lines`: all of it."""
     upto = files.size_of(tail.path)
     if not upto:
-        link.answer({"event": "notice", "message": "%s: no log at %s yet" % (name, tail.path)})
+        link.answer({"event": "notice", "message": f"{name}: no log at {tail.path} yet"})
     if hello["lines"] is not None:
         tail.from_last(hello["lines"], wanted)
     while tail.mark()[1] < upto and _show(link, name, tail.more(), wanted):
@@ -61,14 +61,14 @@ def _show_last(link: Link, name: str, tail: Tail, hello: Message, wanted: Grep) 
         _show(link, name, tail.end(), wanted)
 
 
-def _go_on(link: Link, name: str, tail: Tail, mark: List[int]) -> None:
+def _go_on(link: Link, name: str, tail: Tail, mark: list[int]) -> None:
     tail.from_mark(mark)
     if tail.lost:
         link.answer({"event": "notice", "level": "warning", "message": (
-            "%s: its log was rotated away meanwhile; lines may be missing" % name)})
+            f"{name}: its log was rotated away meanwhile; lines may be missing")})
 
 
-def _show(link: Link, name: str, lines: Optional[List[Line]], wanted: Grep) -> bool:
+def _show(link: Link, name: str, lines: list[Line] | None, wanted: Grep) -> bool:
     """Whether there was anything new, wanted or not."""
     for text, mark in lines or ():
         if wanted(text):
@@ -76,7 +76,7 @@ def _show(link: Link, name: str, lines: Optional[List[Line]], wanted: Grep) -> b
     return lines is not None
 
 
-def _path(where: layout.Layout, service: Message, env: Dict[str, str]) -> str:
+def _path(where: layout.Layout, service: Message, env: dict[str, str]) -> str:
     """Where supervisord says it is; where we would put it when supervisord is down."""
     ctx = ServiceContext(where, service, env, "")
     try:
@@ -85,6 +85,6 @@ def _path(where: layout.Layout, service: Message, env: Dict[str, str]) -> str:
         return ctx.log_file
 
 
-def _deploys(where: layout.Layout, names: List[str]) -> List[str]:
+def _deploys(where: layout.Layout, names: list[str]) -> list[str]:
     ended = {line["deploy"] for name in names for line in history.read(where, name) if line.get("deploy")}
     return sorted(ended | {left.deploy for left in journal.unfinished(where) if set(left.services) & set(names)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
-from typing import Any, Dict, List, Mapping
+from typing import Any, Mapping
 
 from . import files
 from .layout import Layout
@@ -20,7 +20,7 @@ TEXTS = ("line", "why", "message", "hint", "detail", "trace")
 
 class Mask:
     def __init__(self) -> None:
-        self._words: List[str] = []
+        self._words: list[str] = []
 
     @property
     def longest(self) -> int:
@@ -31,7 +31,7 @@ class Mask:
         found = set(self._words).union(*map(_words, _secrets(env_file)))
         self._words = sorted(found, key=len, reverse=True)
 
-    def learn_from_disk(self, layout: Layout, services: List[Mapping[str, Any]]) -> None:
+    def learn_from_disk(self, layout: Layout, services: list[Mapping[str, Any]]) -> None:
         """Also those of a version that an unfinished deploy replaces."""
         for service in services:
             backups = os.path.join(glob.escape(layout.service_state(service["name"])), "before-*", "env")
@@ -40,8 +40,8 @@ class Mask:
                     self.learn((files.read_bytes(path) or b"").decode("utf-8", "surrogateescape"))
 
     def __call__(self, text: str) -> str:
-        for describe_state in self._words:
-            text = text.replace(describe_state, SHOWN)
+        for word in self._words:
+            text = text.replace(word, SHOWN)
         return text
 
     def message(self, value: Any) -> Any:
@@ -54,7 +54,7 @@ class Mask:
         return [self.message(item) for item in value] if isinstance(value, list) else value
 
 
-def _words(value: str) -> List[str]:
+def _words(value: str) -> list[str]:
     """Lines are what is told: a secret of several is hidden line by line, whatever ends them."""
     lines = [*value.splitlines(), *value.replace("\r", "\n").split("\n")]
     lines += [line.strip() for line in lines]
@@ -62,13 +62,13 @@ def _words(value: str) -> List[str]:
     return [line.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for line in lines if len(line) >= LEAST]
 
 
-def secret_names(env_file: str) -> List[str]:
+def secret_names(env_file: str) -> list[str]:
     """Those that its second line names."""
     head = env_file.split("\n", 2)
     return head[1][len(NAMES):].split() if len(head) == 3 and head[1].startswith(NAMES) else []
 
 
-def values(env_file: str) -> Dict[str, str]:
+def values(env_file: str) -> dict[str, str]:
     """What it sets, by name; {} for one that somebody edited so that it cannot be read."""
     import shlex  # only where there is something to read
 
@@ -76,12 +76,12 @@ def values(env_file: str) -> Dict[str, str]:
     if body.startswith(NAMES):
         body = body.partition("\n")[2]
     try:
-        pairs = [describe_state.partition("=") for describe_state in shlex.split(body)]
+        pairs = [word.partition("=") for word in shlex.split(body)]
     except ValueError:
         return {}
     return {name: value for name, equals, value in pairs if equals}
 
 
-def _secrets(env_file: str) -> List[str]:
+def _secrets(env_file: str) -> list[str]:
     names = secret_names(env_file)
     return [value for name, value in values(env_file).items() if name in names] if names else []

@@ -20,20 +20,20 @@ from .link import Link
 Message = Dict[str, Any]
 
 
-def rollout(link: Link, hello: Message, env: Dict[str, str]) -> None:
+def rollout(link: Link, hello: Message, env: dict[str, str]) -> None:
     Participant(link, hello, env).run()
 
 
 class Participant:
     """What only its second half takes is imported while git fetches, or not at all."""
 
-    def __init__(self, link: Link, hello: Message, env: Dict[str, str]) -> None:
+    def __init__(self, link: Link, hello: Message, env: dict[str, str]) -> None:
         self.link = link
         self.hello = hello
         self.deploy = str(hello["deploy"])
         self.layout = Layout(hello["place"])
         self.eventlog = EventLog(link)
-        self.ctx: Dict[str, ServiceContext] = {}
+        self.ctx: dict[str, ServiceContext] = {}
         self.env = env
 
     def run(self) -> None:

@@ -15,7 +15,7 @@ from .supervisord_conf import SupervisordConf
 Message = Dict[str, Any]
 
 
-def plan(link: Link, hello: Message, env: Dict[str, str]) -> None:
+def plan(link: Link, hello: Message, env: dict[str, str]) -> None:
     """Look as often as the client says `lock`, as it would to a deploy; then compare with the commits it names."""
     layout = existing_layout(hello)
     git.require_git(env)
@@ -30,7 +30,7 @@ def plan(link: Link, hello: Message, env: Dict[str, str]) -> None:
         link.answer(dict(_compared(contexts[name], wanted), event="compared", service=name))
 
 
-def _look(link: Link, hello: Message, contexts: Mapping[str, ServiceContext], env: Dict[str, str]) -> None:
+def _look(link: Link, hello: Message, contexts: Mapping[str, ServiceContext], env: dict[str, str]) -> None:
     """While somebody changes a service there is nothing to say of it."""
     layout = existing_layout(hello)
     for name in sorted(contexts):

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import List, Optional
 
 TAG = "FABVISOR_DEPLOY"
 
 
-def start_time(pid: int) -> Optional[int]:
+def start_time(pid: int) -> int | None:
     """In clock ticks since boot: with the pid it names one process for ever. None when it is gone."""
     try:
-        with open("/proc/%d/stat" % pid, "rb") as file:
+        with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
     except OSError:
         return None
@@ -26,13 +25,13 @@ def alive(pid: object, start: object) -> bool:
 
 def cwd(pid: object) -> str:
     """Where it stands; empty when that cannot be told."""
-    return _link("%s/cwd" % pid)
+    return _link(f"{pid}/cwd")
 
 
-def places() -> List[str]:
+def places() -> list[str]:
     """Where processes stand, and what they run, as far as we may know."""
     pids = [name for name in os.listdir("/proc") if name.isdigit()]
-    return [_link("%s/%s" % (pid, what)) for pid in pids for what in ("cwd", "exe")]
+    return [_link(f"{pid}/{what}") for pid in pids for what in ("cwd", "exe")]
 
 
 def end_group(pid: int) -> None:
@@ -48,9 +47,9 @@ def working_in(directory: str, name: str) -> bool:
     top = os.path.realpath(directory)
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            with open("/proc/%s/comm" % pid) as file:
+            with open(f"/proc/{pid}/comm") as file:
                 found = file.read().rstrip("\n") == name
-            if found and (os.readlink("/proc/%s/cwd" % pid) + os.sep).startswith(top + os.sep):
+            if found and (os.readlink(f"/proc/{pid}/cwd") + os.sep).startswith(top + os.sep):
                 return True
         except OSError:
             continue
@@ -64,7 +63,7 @@ def end_marked(mark: str, timeout: float = 10) -> None:
     """
     deadline = time.monotonic() + timeout
     while True:
-        found = _marked(("%s=%s" % (TAG, mark)).encode())
+        found = _marked((f"{TAG}={mark}").encode())
         if not found or time.monotonic() > deadline:
             return
         for pid in found:
@@ -82,12 +81,12 @@ def _link(name: str) -> str:
         return ""
 
 
-def _marked(mark: bytes) -> List[int]:
+def _marked(mark: bytes) -> list[int]:
     found = []
     for name in os.listdir("/proc"):
         if name.isdigit() and int(name) != os.getpid():
             try:
-                with open("/proc/%s/environ" % name, "rb") as file:
+                with open(f"/proc/{name}/environ", "rb") as file:
                     if mark in file.read().split(b"\0") and start_time(int(name)) is not None:
                         found.append(int(name))
             except OSError:

@@ -26,7 +26,7 @@ def refresh_group(ctx: ServiceContext, supervisord: Supervisord) -> bool:
 def stop(ctx: ServiceContext, supervisord: Supervisord, timeout: float) -> None:
     """supervisord kills what does not end within its stopwaitsecs; whoever waits for that is told."""
     supervisord.stop(ctx.name, timeout,
-                     lambda: ctx.waiting("for %s to stop (up to %g s)" % (ctx.name, timeout)))
+                     lambda: ctx.waiting(f"for {ctx.name} to stop (up to {timeout:g} s)"))
 
 
 def wait_until_up(ctx: ServiceContext, supervisord: Supervisord, startsecs: float) -> None:
@@ -41,16 +41,16 @@ def wait_until_up(ctx: ServiceContext, supervisord: Supervisord, startsecs: floa
             ctx.say_log()
             raise crashed(ctx, info)
         if state == "RUNNING" and pid == ctx.old_pid:
-            raise HostError("supervisord did not start a new process (still pid %s)" % pid,
-                            "see on the host: supervisorctl status %s" % ctx.name)
+            raise HostError(f"supervisord did not start a new process (still pid {pid})",
+                            f"see on the host: supervisorctl status {ctx.name}")
         if state == "RUNNING":
             running_since = running_since or now
             if now - running_since >= startsecs:
                 ctx.pid, ctx.start = pid, info["start"]
                 return
         if now - begin > 2 * startsecs + 60:
-            raise HostError("still %s after %g s" % (state, now - begin),
-                            "fab logs %s, or on the host: supervisorctl status %s" % (ctx.name, ctx.name))
+            raise HostError(f"still {state} after {now - begin:g} s",
+                            f"fab logs {ctx.name}, or on the host: supervisorctl status {ctx.name}")
         time.sleep(pause)
         pause = min(pause * 1.5, 0.1)
 
@@ -68,10 +68,10 @@ def crashed(ctx: ServiceContext, info: Mapping[str, Any]) -> HostError:
     """supervisord may have started it anew before we looked: that it runs says nothing then."""
     again = info["statename"] in ("STARTING", "RUNNING")
     return HostError("it did not stay up: " + ("it ended, and was started again" if again else describe_state(info)),
-                     "its last lines are above; more: fab logs %s" % ctx.name)
+                     f"its last lines are above; more: fab logs {ctx.name}")
 
 
 def describe_state(info: Mapping[str, Any]) -> str:
     """supervisord's own word for the state of the program."""
     detail = reason(info)
-    return "%s%s" % (info["statename"], " (%s)" % detail if detail else "")
+    return str(info["statename"]) + (f" ({detail})" if detail else "")

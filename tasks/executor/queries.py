@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any, Dict, List
+from typing import Any, Dict
 
 from . import facts, files, git, history, journal, locks
 from .context import ServiceContext
@@ -20,11 +20,11 @@ LAST_WORDS = 3
 TOLD = ("deploy", "at", "by", "command", "from", "to", "result", "why", "revision", "branch")
 
 
-def status(link: Link, hello: Message, env: Dict[str, str]) -> None:
+def status(link: Link, hello: Message, env: dict[str, str]) -> None:
     """With `watch` it looks again and again, and tells what has changed since."""
     layout = existing_layout(hello)
     git.require_git(env)
-    told: Dict[str, str] = {}
+    told: dict[str, str] = {}
     while True:
         begin, conf = time.monotonic(), SupervisordConf(layout.supervisord_conf, env)
         for service in hello["services"]:
@@ -70,21 +70,21 @@ def _lasting(message: Message) -> str:
     return json.dumps(said, sort_keys=True)
 
 
-def _last_words(ctx: ServiceContext, program: Message) -> List[str]:
+def _last_words(ctx: ServiceContext, program: Message) -> list[str]:
     """What a program that does not stay up said at the end."""
     if program["state"] not in ("BACKOFF", "FATAL", "EXITED"):
         return []
     return [ctx.mask(line) for line in files.last_lines(program.get("log") or ctx.log_file, LAST_WORDS)]
 
 
-def heads(link: Link, hello: Message, env: Dict[str, str]) -> None:
+def heads(link: Link, hello: Message, env: dict[str, str]) -> None:
     """The commits on the disk, for a command that ended before it looked at this host."""
     layout = existing_layout(hello)
     now = {service["name"]: _head(layout, service, env) for service in hello["services"]}
     link.answer({"event": "heads", "now": now})
 
 
-def history_of(link: Link, hello: Message, env: Dict[str, str]) -> None:
+def history_of(link: Link, hello: Message, env: dict[str, str]) -> None:
     """The newest `lines` of each service's history, oldest first."""
     layout = existing_layout(hello)
     for service in hello["services"]:
@@ -93,10 +93,10 @@ def history_of(link: Link, hello: Message, env: Dict[str, str]) -> None:
             link.stream(dict(told, event="history", service=service["name"]))
 
 
-def ask(link: Link, hello: Message, env: Dict[str, str]) -> None:
+def ask(link: Link, hello: Message, env: dict[str, str]) -> None:
     """How did that deploy end? Waits up to `timeout` seconds while its executor is still at it."""
     layout = existing_layout(hello)
-    names: List[str] = [service["name"] for service in hello["services"]]
+    names: list[str] = [service["name"] for service in hello["services"]]
     deadline = time.monotonic() + hello["timeout"]
     while _busy(layout, names, hello["deploy"]) and time.monotonic() < deadline:
         link.check()
@@ -110,9 +110,9 @@ def ask(link: Link, hello: Message, env: Dict[str, str]) -> None:
                      "now": _head(layout, service, env)})
 
 
-def _busy(layout: Layout, names: List[str], deploy: str) -> bool:
+def _busy(layout: Layout, names: list[str], deploy: str) -> bool:
     return any(locks.holder_of(layout, name).get("deploy") == deploy for name in names)
 
 
-def _head(layout: Layout, service: Message, env: Dict[str, str]) -> Any:
+def _head(layout: Layout, service: Message, env: dict[str, str]) -> Any:
     return ServiceContext(layout, service, env, "").tree.head()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any
 
 from . import journal, locks
 from .errors import TryAgain
@@ -10,7 +10,7 @@ from .eventlog import EventLog
 from .layout import Layout
 
 
-def finish(layout: Layout, held: locks.Locks, env: Dict[str, str], eventlog: EventLog) -> List[Dict[str, Any]]:
+def finish(layout: Layout, held: locks.Locks, env: dict[str, str], eventlog: EventLog) -> list[dict[str, Any]]:
     """Every journal that names a service we hold: [{deploy, by, result, services}]. Raises CannotRestore."""
     done = []
     for left in journal.unfinished(layout):
@@ -23,10 +23,10 @@ def finish(layout: Layout, held: locks.Locks, env: Dict[str, str], eventlog: Eve
     return done
 
 
-def _finish(left: journal.Journal, held: locks.Locks, env: Dict[str, str], eventlog: EventLog) -> Dict[str, Any]:
+def _finish(left: journal.Journal, held: locks.Locks, env: dict[str, str], eventlog: EventLog) -> dict[str, Any]:
     from . import undo  # seldom needed, and all that can be done and undone with it
 
-    eventlog.event("host_state", state="recovering", detail="what deploy %s left" % left.deploy)
+    eventlog.event("host_state", state="recovering", detail=f"what deploy {left.deploy} left")
     if left.committed():
         left.commit()
         result = "committed"
@@ -42,6 +42,7 @@ def _hold_all_of(left: journal.Journal, held: locks.Locks) -> None:
     try:
         held.take(sorted(left.services))
     except locks.Held as error:
-        raise TryAgain("deploy %s left %s and %s unfinished, and %s is locked by %s" % (
-            left.deploy, ", ".join(held.held()), error.service, error.service, error.holder.get("by")),
-            "wait for it, then try again") from None
+        services = ", ".join(held.held())
+        raise TryAgain(f"deploy {left.deploy} left {services} and {error.service} unfinished, "
+                       f"and {error.service} is locked by {error.holder.get('by')}",
+                       "wait for it, then try again") from None

@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import re
-from typing import Any, Dict, List, Optional, Set
+from typing import Any
 
 from . import files, git, processes
 from .layout import Layout
@@ -34,14 +34,14 @@ class Releases:
         self.folder = os.path.join(clone.directory, "releases")
         self.link = os.path.join(clone.directory, "current")
 
-    def names(self) -> List[str]:
+    def names(self) -> list[str]:
         found = os.listdir(self.folder) if os.path.isdir(self.folder) else []
         return sorted(name for name in found if NAME.fullmatch(name))
 
     def tree(self, name: str) -> Worktree:
         return Worktree(os.path.join(self.folder, name), self._clone)
 
-    def current(self) -> Optional[str]:
+    def current(self) -> str | None:
         """What the link says; whether that release is there is another question."""
         try:
             target = os.readlink(self.link)
@@ -50,7 +50,7 @@ class Releases:
         folder, name = os.path.split(os.path.join(self._clone.directory, target))
         return name if NAME.fullmatch(name) and _same(folder, self.folder) else None
 
-    def live(self) -> Optional[str]:
+    def live(self) -> str | None:
         """The release that the program is to run in, by the link and the program file; None: in the clone itself."""
         text = files.read_bytes(self._program_file)
         found = PROGRAM_DIRECTORY.search(text) if text else None
@@ -62,7 +62,7 @@ class Releases:
         live = self.live()
         return self.tree(live) if live else self._clone
 
-    def switch(self, name: Optional[str]) -> bool:
+    def switch(self, name: str | None) -> bool:
         """At once: whoever follows the link finds the old release or the new one. None: there is no link."""
         aside = os.path.join(self._clone.directory, ".current.new")
         with contextlib.suppress(FileNotFoundError):
@@ -81,7 +81,7 @@ class Releases:
         files.ensure_dir(self._marks, 0o700)
         files.write_atomic(self._mark(name), json.dumps({"deploy": deploy, "digest": digest}).encode() + b"\n")
 
-    def marked(self, name: str) -> Dict[str, Any]:
+    def marked(self, name: str) -> dict[str, Any]:
         """{deploy, digest}: who completed it, and what it was built with; {} when nobody did."""
         return next(files.read_lines(self._mark(name)), {})
 
@@ -92,13 +92,13 @@ class Releases:
         with contextlib.suppress(OSError):
             os.rmdir(self.folder)
 
-    def holding(self, path: str) -> Optional[str]:
+    def holding(self, path: str) -> str | None:
         """The release that this path is in."""
         within = os.path.realpath(self.folder) + os.sep
         name = path[len(within):].partition(os.sep)[0].partition(" ")[0] if path.startswith(within) else ""
         return name if NAME.fullmatch(name) else None
 
-    def in_use(self) -> Set[str]:
+    def in_use(self) -> set[str]:
         """Those that a process stands in or was started from."""
         paths = processes.places() if self.names() else []
         return {name for name in map(self.holding, paths) if name}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Optional, Tuple
 
 from . import git
 from .context import ServiceContext
@@ -14,19 +14,19 @@ from .releases import commit_of
 Found = Tuple[Optional[str], Optional[str]]
 
 
-def resolve(ctx: ServiceContext, revision: str) -> Dict[str, Any]:
+def resolve(ctx: ServiceContext, revision: str) -> dict[str, Any]:
     """{revision, commit, branch, subject, and the Way there from what is on the disk here}; raises NotReady when the
     repository has no such revision."""
     commit, branch = _in_clone(ctx, revision) if ctx.clone.exists() else _in_repository(ctx, revision)
     if commit is None:
-        raise NotReady("%s: no commit, branch or tag %r in %s" % (ctx.name, revision, ctx.clone.repo),
+        raise NotReady(f"{ctx.name}: no commit, branch or tag {revision!r} in {ctx.clone.repo}",
                        "push it, or choose another")
     live = ctx.releases.live()             # with releases the clone itself may stand anywhere
     was = commit_of(live) if live else "HEAD"
     return {"revision": revision, "commit": commit, "branch": branch, **distance(ctx, was, commit)}
 
 
-def distance(ctx: ServiceContext, was: str, commit: str) -> Dict[str, Any]:
+def distance(ctx: ServiceContext, was: str, commit: str) -> dict[str, Any]:
     """{subject, back, forward, dropped, commits}: see git.Way."""
     if not ctx.clone.exists():
         return dict(git.Distance(None, None, [], [])._asdict(), subject="")

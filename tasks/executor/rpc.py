@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import socket
 import time
-from typing import Any, Optional, Tuple
+from typing import Any
 from xml.etree import ElementTree
 
 ANSWER_WITHIN = 10
@@ -30,26 +30,26 @@ class NotOk(Exception):
         self.status = status
 
 
-def call(path: str, credentials: Optional[Tuple[str, str]], method: str, *args: Any) -> Any:
+def call(path: str, credentials: tuple[str, str] | None, method: str, *args: Any) -> Any:
     """Arguments are texts and booleans. Raises Fault, NotOk or OSError."""
-    params = "".join("<param><value>%s</value></param>" % _written(arg) for arg in args)
-    body = "<?xml version='1.0'?><methodCall><methodName>%s</methodName><params>%s</params></methodCall>"
-    status, reason, answer = _post(path, credentials, (body % (method, params)).encode())
+    params = "".join(f"<param><value>{_written(arg)}</value></param>" for arg in args)
+    body = f"<?xml version='1.0'?><methodCall><methodName>{method}</methodName><params>{params}</params></methodCall>"
+    status, reason, answer = _post(path, credentials, body.encode())
     if status != 200:
-        raise NotOk(status, "HTTP %d %s" % (status, reason))
+        raise NotOk(status, f"HTTP {status} {reason}")
     try:
         (found,) = ElementTree.fromstring(answer)
     except (ElementTree.ParseError, ValueError) as error:
-        raise NotOk(status, "its answer cannot be read: %s" % error) from None
+        raise NotOk(status, f"its answer cannot be read: {error}") from None
     if found.tag == "fault":
         fault = _read(found[0])
         raise Fault(fault["faultCode"], fault["faultString"])
     return _read(found[0][0])
 
 
-def _post(path: str, credentials: Optional[Tuple[str, str]], body: bytes) -> Tuple[int, str, bytes]:
+def _post(path: str, credentials: tuple[str, str] | None, body: bytes) -> tuple[int, str, bytes]:
     """(status, reason, body) of the answer. HTTP 1.0: the answer ends with the connection."""
-    lines = ["POST /RPC2 HTTP/1.0", "Content-Type: text/xml", "Content-Length: %d" % len(body)]
+    lines = ["POST /RPC2 HTTP/1.0", "Content-Type: text/xml", f"Content-Length: {len(body)}"]
     if credentials:
         lines.append("Authorization: Basic " + base64.b64encode(":".join(credentials).encode()).decode())
     deadline, parts = time.monotonic() + ANSWER_WITHIN, []
@@ -71,8 +71,9 @@ def _post(path: str, credentials: Optional[Tuple[str, str]], body: bytes) -> Tup
 
 def _written(value: Any) -> str:
     if isinstance(value, bool):
-        return "<boolean>%d</boolean>" % value
-    return "<string>%s</string>" % value.replace("&", "&amp;").replace("<", "&lt;")
+        return f"<boolean>{int(value)}</boolean>"
+    escaped = value.replace("&", "&amp;").replace("<", "&lt;")
+    return f"<string>{escaped}</string>"
 
 
 def _read(value: ElementTree.Element) -> Any:

@@ -7,7 +7,7 @@ import os
 import selectors
 import subprocess
 import time
-from typing import IO, Callable, List, Mapping, Optional, Sequence
+from typing import IO, Callable, Mapping, Sequence
 
 from . import processes
 from .errors import HostError
@@ -27,15 +27,15 @@ class CommandFailed(HostError):
     What to do about it only whoever ran it knows; a step's log has what it printed.
     """
 
-    def __init__(self, message: str, status: Optional[int], output: List[str]) -> None:
+    def __init__(self, message: str, status: int | None, output: list[str]) -> None:
         super().__init__(message, "")
         self.status = status
         self.output = output
 
 
 def run(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float,
-        say: Say = lambda line: None, check: Check = lambda: None, mask: Optional[Mask] = None,
-        stdout: Optional[int] = None) -> List[str]:
+        say: Say = lambda line: None, check: Check = lambda: None, mask: Mask | None = None,
+        stdout: int | None = None) -> list[str]:
     """Run it to its end and return its last 200 lines; `say` hears each, `check` may raise. Raises CommandFailed.
 
     `mask` hides secrets before a long line is cut, so that none is left in half.
@@ -48,7 +48,7 @@ def run(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float
             stdout=subprocess.PIPE if stdout is None else stdout,
             stderr=subprocess.STDOUT if stdout is None else subprocess.PIPE)
     except OSError as error:
-        raise CommandFailed("cannot run %s: %s" % (argv[0], error.strerror), 127, []) from None
+        raise CommandFailed(f"cannot run {argv[0]}: {error.strerror}", 127, []) from None
     lines = _Lines(say, mask or Mask())
     try:
         in_time = _pump(process, lines, time.monotonic() + timeout, check)
@@ -58,14 +58,14 @@ def run(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float
         _reap(process)
     lines.end()
     if not in_time:
-        raise CommandFailed("timed out after %g s" % timeout, None, lines.last)
+        raise CommandFailed(f"timed out after {timeout:g} s", None, lines.last)
     if process.returncode:
         raise CommandFailed(_ending(process.returncode), process.returncode, lines.last)
     return lines.last
 
 
 def answer(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float,
-           say: Say = lambda line: None, check: Check = lambda: None) -> List[str]:
+           say: Say = lambda line: None, check: Check = lambda: None) -> list[str]:
     """As run(), for a command that is asked: all lines of its standard output, which warnings do not disturb."""
     memory = os.memfd_create("answer")
     try:
@@ -75,7 +75,7 @@ def answer(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: fl
         os.close(memory)
 
 
-def script(commands: Sequence[str]) -> List[str]:
+def script(commands: Sequence[str]) -> list[str]:
     """The argv that runs these command lines one after the other and stops at the first that fails."""
     text = "\n".join(commands)
     if os.path.exists("/bin/bash"):
@@ -83,7 +83,7 @@ def script(commands: Sequence[str]) -> List[str]:
     return ["/bin/sh", "-e", "-c", text]
 
 
-def _pump(process: "subprocess.Popen[bytes]", lines: "_Lines", deadline: float, check: Check) -> bool:
+def _pump(process: subprocess.Popen[bytes], lines: _Lines, deadline: float, check: Check) -> bool:
     """Feed `lines` until the process has ended; False when its time was up first."""
     fd = _pipe(process).fileno()
     os.set_blocking(fd, False)
@@ -104,21 +104,21 @@ def _pump(process: "subprocess.Popen[bytes]", lines: "_Lines", deadline: float, 
     return process.returncode is not None
 
 
-def _pipe(process: "subprocess.Popen[bytes]") -> IO[bytes]:
+def _pipe(process: subprocess.Popen[bytes]) -> IO[bytes]:
     pipe = process.stdout or process.stderr
     assert pipe is not None
     return pipe
 
 
-def _reap(process: "subprocess.Popen[bytes]") -> None:
+def _reap(process: subprocess.Popen[bytes]) -> None:
     """What runs as another user (sudo), or hangs in the kernel, cannot be killed: do not wait for it for ever."""
     try:
         process.wait(timeout=REAP_WITHIN)
     except subprocess.TimeoutExpired:
-        raise CommandFailed("pid %d cannot be ended" % process.pid, None, []) from None
+        raise CommandFailed(f"pid {process.pid} cannot be ended", None, []) from None
 
 
-def _wait_quietly(process: "subprocess.Popen[bytes]", deadline: float, check: Check) -> None:
+def _wait_quietly(process: subprocess.Popen[bytes], deadline: float, check: Check) -> None:
     """It closed its output but lives on."""
     while time.monotonic() < deadline:
         check()
@@ -130,14 +130,14 @@ def _wait_quietly(process: "subprocess.Popen[bytes]", deadline: float, check: Ch
 
 
 def _ending(status: int) -> str:
-    return "ended by signal %d" % -status if status < 0 else "exit status %d" % status
+    return f"ended by signal {-status}" if status < 0 else f"exit status {status}"
 
 
 class _Lines:
     """The first LONGEST_LINE characters of each line; what goes on after them is dropped."""
 
     def __init__(self, say: Say, mask: Mask) -> None:
-        self.last: List[str] = []
+        self.last: list[str] = []
         self._say = say
         self._mask = mask
         self._most = LONGEST_LINE + mask.longest        # no secret within the first part is seen in half

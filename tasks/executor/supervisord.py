@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import time
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Mapping
 
 from . import rpc
 from .errors import HostError
@@ -53,7 +53,7 @@ class Supervisord:
         self._conf = conf.path
         self._credentials = conf.credentials()
 
-    def reload(self) -> Tuple[List[str], List[str], List[str]]:
+    def reload(self) -> tuple[list[str], list[str], list[str]]:
         """(added, changed, removed) groups against what runs. Starts and stops nothing."""
         try:
             ((added, changed, removed),) = self._call("reloadConfig")
@@ -64,24 +64,24 @@ class Supervisord:
             raise
         return added, changed, removed
 
-    def info(self, program: str) -> Dict[str, Any]:
+    def info(self, program: str) -> dict[str, Any]:
         """getProcessInfo; {"statename": "absent"} when supervisord does not know the program."""
         try:
-            found: Dict[str, Any] = self._call("getProcessInfo", "%s:%s" % (program, program))
+            found: dict[str, Any] = self._call("getProcessInfo", f"{program}:{program}")
             return found
         except Refused as fault:
             if fault.code == BAD_NAME:
                 return {"statename": "absent", "pid": 0, "start": 0, "spawnerr": "", "description": ""}
             raise
 
-    def processes(self, program: str) -> List[str]:
+    def processes(self, program: str) -> list[str]:
         """The full names of what is in the group of that name."""
-        return ["%s:%s" % (one["group"], one["name"]) for one in self._call("getAllProcessInfo")
-                if one["group"] == program]
+        return [f"{info['group']}:{info['name']}" for info in self._call("getAllProcessInfo")
+                if info["group"] == program]
 
     def start(self, program: str) -> None:
         """Whether it stays up is not asked: a program may have ended before supervisord has looked (SPAWN_ERROR)."""
-        self._tolerating((ALREADY_STARTED, SPAWN_ERROR), "startProcess", "%s:%s" % (program, program), False)
+        self._tolerating((ALREADY_STARTED, SPAWN_ERROR), "startProcess", f"{program}:{program}", False)
 
     def stop(self, program: str, timeout: float, tell_wait: Check = lambda: None) -> None:
         """Ask for it and wait until it is stopped; supervisord itself kills it after stopwaitsecs.
@@ -98,14 +98,14 @@ class Supervisord:
             if state not in UP and (ended is None or now - ended > QUIET):
                 return
             if state in UP and state != "STOPPING":
-                self._tolerating((NOT_RUNNING,), "stopProcess", "%s:%s" % (program, program), False)
+                self._tolerating((NOT_RUNNING,), "stopProcess", f"{program}:{program}", False)
             self._check()
             if now - begin > MOMENT and not told:
                 told = True
                 tell_wait()
             if now > deadline:
-                raise HostError("%s did not stop within %g s" % (program, timeout),
-                                "see on the host what keeps it: ps -fp %s" % self.info(program)["pid"])
+                raise HostError(f"{program} did not stop within {timeout:g} s",
+                                f"see on the host what keeps it: ps -fp {self.info(program)['pid']}")
             time.sleep(pause)
             pause = min(pause * 2, 0.05)
 
@@ -115,7 +115,7 @@ class Supervisord:
     def remove(self, program: str) -> None:
         self._call("removeProcessGroup", program)
 
-    def _tolerating(self, codes: Tuple[int, ...], method: str, *args: Any) -> None:
+    def _tolerating(self, codes: tuple[int, ...], method: str, *args: Any) -> None:
         try:
             self._call(method, *args)
         except Refused as fault:
@@ -128,23 +128,23 @@ class Supervisord:
         except rpc.Fault as fault:
             if fault.code == SHUTDOWN_STATE:
                 raise Down("supervisord is shutting down or restarting",
-                           "wait until it is gone, and start it on the host: supervisord -c %s" % self._conf) from None
+                           f"wait until it is gone, and start it on the host: supervisord -c {self._conf}") from None
             raise Refused(fault.code, str(fault)) from None
         except FileNotFoundError:
-            why = "its socket %s does not exist" % self._path
+            why = f"its socket {self._path} does not exist"
         except ConnectionRefusedError:
-            why = "its socket %s refuses connections" % self._path
+            why = f"its socket {self._path} refuses connections"
         except PermissionError:
-            raise Down("no permission to use supervisord's socket %s" % self._path,
+            raise Down(f"no permission to use supervisord's socket {self._path}",
                        "log in as the user that runs supervisord, or set chown/chmod in [unix_http_server]") from None
         except socket.timeout:
-            raise Down("supervisord hangs: no answer within %d s" % rpc.ANSWER_WITHIN,
-                       "end it on the host, and start it anew: supervisord -c %s" % self._conf) from None
+            raise Down(f"supervisord hangs: no answer within {rpc.ANSWER_WITHIN} s",
+                       f"end it on the host, and start it anew: supervisord -c {self._conf}") from None
         except rpc.NotOk as error:
             if error.status == 401:
-                raise Down("supervisord refuses the username and password in %s" % self._conf,
+                raise Down(f"supervisord refuses the username and password in {self._conf}",
                            "restart supervisord, or correct [unix_http_server]") from None
             why = str(error)
         except OSError as error:
             why = str(error) or type(error).__name__
-        raise Down("supervisord is down: %s" % why, "start it on the host: supervisord -c %s" % self._conf)
+        raise Down(f"supervisord is down: {why}", f"start it on the host: supervisord -c {self._conf}")

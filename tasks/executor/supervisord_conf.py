@@ -7,7 +7,7 @@ import fnmatch
 import glob
 import os
 import re
-from typing import List, Mapping, Optional, Tuple
+from typing import Mapping
 
 from .errors import NotReady
 
@@ -18,8 +18,8 @@ class SupervisordConf:
     def __init__(self, path: str, env: Mapping[str, str]) -> None:
         self.path = path
         self.env = env
-        self.ctx = os.path.dirname(path)
-        self._expansions = {"here": self.ctx, "host_node_name": os.uname().nodename}
+        self.folder = os.path.dirname(path)
+        self._expansions = {"here": self.folder, "host_node_name": os.uname().nodename}
         self._expansions.update(("ENV_" + name, value) for name, value in env.items())
         self._parser = _parse(path)
 
@@ -29,19 +29,19 @@ class SupervisordConf:
         if not file and url.startswith("unix://"):
             file = url[len("unix://"):]
         if not file:
-            raise NotReady("%s has no unix socket" % self.path,
-                           "add to it: [unix_http_server] file=%s/supervisor.sock" % self.ctx)
-        return os.path.join(self.ctx, os.path.expanduser(file))
+            raise NotReady(f"{self.path} has no unix socket",
+                           f"add to it: [unix_http_server] file={self.folder}/supervisor.sock")
+        return os.path.join(self.folder, os.path.expanduser(file))
 
-    def credentials(self) -> Optional[Tuple[str, str]]:
+    def credentials(self) -> tuple[str, str] | None:
         for section in ("unix_http_server", "supervisorctl"):
             user = self._get(section, "username")
             if user is not None:
                 return user, self._get(section, "password") or ""
         return None
 
-    def patterns(self) -> List[str]:
-        return [os.path.join(self.ctx, pattern) for pattern in (self._get("include", "files") or "").split()]
+    def patterns(self) -> list[str]:
+        return [os.path.join(self.folder, pattern) for pattern in (self._get("include", "files") or "").split()]
 
     def includes(self, path: str) -> bool:
         """Whether a file of that name is, or would be, read."""
@@ -49,9 +49,9 @@ class SupervisordConf:
         return any(os.path.realpath(os.path.dirname(pattern)) == os.path.realpath(folder)
                    and fnmatch.fnmatchcase(name, os.path.basename(pattern)) for pattern in self._folders())
 
-    def elsewhere(self, program: str, own: str) -> Optional[Tuple[str, int]]:
+    def elsewhere(self, program: str, own: str) -> tuple[str, int] | None:
         """(file, line) of a definition of the program, or of a group of its name, that is not in `own`."""
-        section = re.compile(r"\s*\[(program|group|fcgi-program|eventlistener):%s\]" % re.escape(program))
+        section = re.compile(rf"\s*\[(program|group|fcgi-program|eventlistener):{re.escape(program)}\]")
         included = [path for pattern in self.patterns() for path in sorted(glob.glob(pattern))]
         for path in [self.path, *included]:
             if os.path.realpath(path) != os.path.realpath(own):
@@ -60,23 +60,23 @@ class SupervisordConf:
                         return path, number
         return None
 
-    def _folders(self) -> List[str]:
+    def _folders(self) -> list[str]:
         """The include patterns, with patterns in their folders resolved to the folders that are there."""
         return [os.path.join(folder, os.path.basename(pattern)) for pattern in self.patterns()
                 for folder in glob.glob(os.path.dirname(pattern)) or [os.path.dirname(pattern)]]
 
-    def _get(self, section: str, option: str) -> Optional[str]:
+    def _get(self, section: str, option: str) -> str | None:
         if not self._parser.has_option(section, option):
             return None
         text = self._parser.get(section, option)
         try:
             return text % self._expansions
         except (KeyError, ValueError, TypeError) as error:
-            raise NotReady("%s: [%s] %s=%s cannot be expanded: %s" % (self.path, section, option, text, error),
+            raise NotReady(f"{self.path}: [{section}] {option}={text} cannot be expanded: {error}",
                            "set the variable in the login environment of the host's user") from None
 
 
-def sections(text: str) -> List[str]:
+def sections(text: str) -> list[str]:
     return re.findall(r"(?m)^\s*\[([^\]]+)\]", text)
 
 
@@ -86,15 +86,16 @@ def _parse(path: str) -> configparser.RawConfigParser:
         with open(path, encoding="utf-8", errors="replace") as file:
             parser.read_file(file)
     except FileNotFoundError:
-        raise NotReady("%s does not exist" % path, "correct `root` or `supervisord_conf` in hosts.yaml") from None
+        raise NotReady(f"{path} does not exist", "correct `root` or `supervisord_conf` in hosts.yaml") from None
     except OSError as error:
-        raise NotReady("cannot read %s: %s" % (path, error.strerror), "make it readable for the user") from None
+        raise NotReady(f"cannot read {path}: {error.strerror}", "make it readable for the user") from None
     except configparser.Error as error:
-        raise NotReady("%s cannot be parsed: %s" % (path, str(error).replace("\n", " ")), "correct it") from None
+        why = str(error).replace("\n", " ")
+        raise NotReady(f"{path} cannot be parsed: {why}", "correct it") from None
     return parser
 
 
-def _lines(path: str) -> List[str]:
+def _lines(path: str) -> list[str]:
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.readlines()

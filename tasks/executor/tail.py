@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Callable, List, Optional, Tuple
+from typing import Callable, Tuple
 
 from . import files, logfile
 
@@ -43,7 +43,7 @@ class Tail:
         if not self._take(found, mark[1]):
             self._take(logfile.open_file(self.path), 0)
 
-    def more(self) -> Optional[List[Line]]:
+    def more(self) -> list[Line] | None:
         """The lines of the next block; None when there is nothing new now."""
         if self._fd < 0 and not self._take(logfile.open_file(self.path), 0):
             return None
@@ -61,12 +61,12 @@ class Tail:
     def mark(self) -> logfile.Mark:
         return logfile.mark_at(self._inode, self._offset, self._before)
 
-    def end(self) -> List[Line]:
+    def end(self) -> list[Line]:
         """Last words often lack their line's end: they are shown as they are."""
         text, self._rest = self._rest, b""
         return [(logfile.text_of(text), self.mark())] if text else []
 
-    def _split(self, data: bytes) -> List[Line]:
+    def _split(self, data: bytes) -> list[Line]:
         whole, window = self._rest + data, self._before + data
         at, lines, self._rest = self._offset - len(self._rest), [], b""
         self._go_to(self._offset + len(data), window[-logfile.MARKED:])
@@ -80,7 +80,7 @@ class Tail:
         self._fresh = time.monotonic()
         return lines
 
-    def _cut_short(self) -> List[Line]:
+    def _cut_short(self) -> list[Line]:
         """Copied to a backup and then truncated, or only that."""
         copy = logfile.open_at_cursor(self._backup(1), self.mark(), copied=True)
         if self._take(copy, self._offset):
@@ -89,7 +89,7 @@ class Tail:
         self._go_to(0)
         return left
 
-    def _following(self) -> Optional[Tuple[str, int]]:
+    def _following(self) -> tuple[str, int] | None:
         """(path, inode) of the file that goes on where ours ended; None while ours is the newest.
 
         An empty one does not count: until the program opens it, it goes on writing to ours.
@@ -101,7 +101,7 @@ class Tail:
         newer = [*(self._backup(number) for number in range(ours - 1, 0, -1)), self.path]
         return next(((path, logfile.inode_of(path)) for path in newer if files.size_of(path)), None)
 
-    def _take(self, fd: Optional[int], offset: int) -> bool:
+    def _take(self, fd: int | None, offset: int) -> bool:
         """Read that file from now on; the rest of a line goes on in it."""
         if fd is None:
             return False
@@ -111,9 +111,9 @@ class Tail:
         self._go_to(offset)
         return True
 
-    def _go_to(self, offset: int, before: Optional[bytes] = None) -> None:
+    def _go_to(self, offset: int, before: bytes | None = None) -> None:
         self._offset = offset
         self._before = logfile.read(self._fd, max(0, offset - logfile.MARKED), offset) if before is None else before
 
     def _backup(self, number: int) -> str:
-        return "%s.%d" % (self.path, number)
+        return f"{self.path}.{number}"

@@ -19,8 +19,8 @@ FIRST = "prepare"
 class Transaction:
     """Of `plan` to the services of `here`, whose locks are `held`."""
 
-    def __init__(self, link: Link, hello: Message, plan: Message, ctx: Dict[str, ServiceContext], held: locks.Locks,
-                 env: Dict[str, str], eventlog: EventLog) -> None:
+    def __init__(self, link: Link, hello: Message, plan: Message, ctx: dict[str, ServiceContext], held: locks.Locks,
+                 env: dict[str, str], eventlog: EventLog) -> None:
         self.link = link
         self.hello = hello
         self.deploy = str(hello["deploy"])
@@ -60,8 +60,8 @@ class Transaction:
                 if tidy:
                     ACTIONS[tidy["action"]](self.ctx[name], tidy["args"])
             except Exception as error:
-                self.eventlog.event("notice", level="warning", message="%s: not tidied up: %s" % (
-                    name, as_host_error(error).message))
+                self.eventlog.event("notice", level="warning",
+                                    message=f"{name}: not tidied up: {as_host_error(error).message}")
 
     def _commit(self, written: journal.Journal) -> Message:
         """Returns the commits that are on the disk."""
@@ -80,7 +80,7 @@ class Transaction:
             # Once more than preparing was begun, what went wrong is a failed deploy, whatever its cause.
             kind = error.kind if self.phase == FIRST else "failed"
             services = ",".join(service["name"] for service in self.hello["services"])
-            hint = error.hint or "the whole story: fab logs %s --deploy %s" % (services, self.deploy)
+            hint = error.hint or f"the whole story: fab logs {services} --deploy {self.deploy}"
             self.link.answer(dict(problem(error), event="failed", step=self.step, kind=kind, hint=hint))
 
     def _learn_secrets(self) -> None:

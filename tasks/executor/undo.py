@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Dict, Optional, Set
+from typing import Any
 
 from . import disk_sync, history, processes
 from .context import ServiceContext, mark
@@ -20,7 +20,7 @@ class Unsupervised(CannotRestore):
     """supervisord is down: the files are as before, the program cannot be asked."""
 
 
-def restore(journal: Journal, env: Dict[str, str], why: str, eventlog: EventLog) -> None:
+def restore(journal: Journal, env: dict[str, str], why: str, eventlog: EventLog) -> None:
     """Undo what was begun, in the recipe's order; then the history lines; the journal goes last.
 
     Raises CannotRestore: the journal stays, and what still runs well is left alone.
@@ -36,9 +36,9 @@ def restore(journal: Journal, env: Dict[str, str], why: str, eventlog: EventLog)
     journal.remove()
 
 
-def _undo_all(journal: Journal, env: Dict[str, str], eventlog: EventLog) -> None:
+def _undo_all(journal: Journal, env: dict[str, str], eventlog: EventLog) -> None:
     """Files need no supervisord: while that is down all of them go back, but what may still be in use."""
-    down: Optional[Unsupervised] = None
+    down: Unsupervised | None = None
     for service, step in journal.undos(_replaced(journal, env, eventlog)):
         if down and step.get("undo_last"):
             continue
@@ -50,7 +50,7 @@ def _undo_all(journal: Journal, env: Dict[str, str], eventlog: EventLog) -> None
         raise down
 
 
-def _replaced(journal: Journal, env: Dict[str, str], eventlog: EventLog) -> Set[str]:
+def _replaced(journal: Journal, env: dict[str, str], eventlog: EventLog) -> set[str]:
     """Services whose process is not the one that the deploy found: it may have been started from half of a build
     (a crash, a reboot), though no restart of ours was begun."""
     found = set()
@@ -63,27 +63,27 @@ def _replaced(journal: Journal, env: Dict[str, str], eventlog: EventLog) -> Set[
     return found
 
 
-def _here(journal: Journal, service: str, env: Dict[str, str], eventlog: EventLog, step: str = "") -> ServiceContext:
+def _here(journal: Journal, service: str, env: dict[str, str], eventlog: EventLog, step: str = "") -> ServiceContext:
     return ServiceContext(journal.layout, dict(journal.services[service], name=service), env, journal.deploy,
                           check=eventlog.note_progress,
                           say=lambda line: eventlog.event("output", service=service, step=step, line=line),
                           waiting=lambda detail: eventlog.event("host_state", state="waiting", detail=detail))
 
 
-def _undo(journal: Journal, service: str, step: Dict[str, Any], env: Dict[str, str], eventlog: EventLog) -> None:
+def _undo(journal: Journal, service: str, step: dict[str, Any], env: dict[str, str], eventlog: EventLog) -> None:
     name = "undo " + step["name"]
     ctx = _here(journal, service, env, eventlog, name)
     with eventlog.step(service, name) as ending:
         try:
             ending.changed = ACTIONS[step["undo"]["action"]](ctx, step["undo"]["args"])
         except Down as error:
-            raise Unsupervised("%s: files are as before, but %s" % (service, error.message),
-                               "start supervisord on the host, then: fab recover %s" % service) from None
+            raise Unsupervised(f"{service}: files are as before, but {error.message}",
+                               f"start supervisord on the host, then: fab recover {service}") from None
         except Exception as error:
-            raise CannotRestore("%s: %s failed: %s; now it is at %s" % (
-                                    service, name, as_host_error(error).message, _describe_now(ctx)),
-                                "put it right on the host, then: fab recover %s; to accept what is there now, remove %s"
-                                % (service, journal.path)) from None
+            why = as_host_error(error).message
+            raise CannotRestore(f"{service}: {name} failed: {why}; now it is at {_describe_now(ctx)}",
+                                f"put it right on the host, then: fab recover {service}; "
+                                f"to accept what is there now, remove {journal.path}") from None
 
 
 def _describe_now(ctx: ServiceContext) -> str:
@@ -92,4 +92,5 @@ def _describe_now(ctx: ServiceContext) -> str:
         program = describe_state(ctx.supervisord().info(ctx.name))
     except HostError as error:
         program = error.message
-    return "commit %s, and its program is %s" % ((ctx.clone.head() or "none")[:8], program)
+    commit = (ctx.clone.head() or "none")[:8]
+    return f"commit {commit}, and its program is {program}"

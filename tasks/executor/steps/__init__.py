@@ -6,13 +6,13 @@ they look first, then act.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Mapping
+from typing import Any, Callable, Mapping
 
 from ..context import ServiceContext
 from . import clone, hooks, in_place, program, program_files, releases
 
 # By the names that plans and journals use: hosts may hold journals of older versions, so no name ever goes.
-ACTIONS: Dict[str, Callable[[ServiceContext, Mapping[str, Any]], bool]] = {
+ACTIONS: dict[str, Callable[[ServiceContext, Mapping[str, Any]], bool]] = {
     "fetch": clone.fetch,
     "remove_clone": clone.remove,
     "checkout": in_place.checkout,
@@ -34,5 +34,5 @@ ACTIONS: Dict[str, Callable[[ServiceContext, Mapping[str, Any]], bool]] = {
 }
 
 # Checks run before their action counts as begun: when one refuses, there is nothing to undo.
-CHECKS: Dict[str, Callable[[ServiceContext, Mapping[str, Any]], None]] = {
+CHECKS: dict[str, Callable[[ServiceContext, Mapping[str, Any]], None]] = {
     "checkout": in_place.refuse_edits, "checkout_release": releases.refuse_edits}

@@ -27,7 +27,7 @@ def fetch(ctx: ServiceContext, args: Arguments) -> bool:
         raise NotReady("the repository needs git-lfs, which is not installed", "install git-lfs on the host")
     missing = [path for path in args["requires"] if not clone.holds(commit, path)]
     if missing:
-        raise NotReady("commit %s of %s lacks %s, which `requires` names" % (commit, ctx.name, ", ".join(missing)),
+        raise NotReady(f"commit {commit} of {ctx.name} lacks {', '.join(missing)}, which `requires` names",
                        "commit and push it, or correct `requires` in hosts.yaml")
     return new
 

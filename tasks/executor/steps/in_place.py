@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping
+from typing import Any, Mapping
 
 from .. import facts, git, history
 from ..context import ServiceContext
@@ -52,5 +52,5 @@ def build(ctx: ServiceContext, args: Arguments) -> bool:
     return True
 
 
-def _edited(ctx: ServiceContext, state: git.State) -> List[str]:
+def _edited(ctx: ServiceContext, state: git.State) -> list[str]:
     return facts.edited(state, history.known(ctx.layout, ctx.name), None)

@@ -41,8 +41,8 @@ def write(ctx: ServiceContext, args: Arguments) -> bool:
 def put_back(ctx: ServiceContext, args: Arguments) -> bool:
     backup = ctx.layout.backup(ctx.name, ctx.deploy)
     if not os.path.isdir(backup):
-        raise HostError("%s is gone: it held the files as they were" % backup,
-                        "write %s by hand" % ctx.layout.program_file(ctx.name))
+        raise HostError(f"{backup} is gone: it held the files as they were",
+                        f"write {ctx.layout.program_file(ctx.name)} by hand")
     with reload_lock(ctx.layout):
         _copy_back(ctx)
         ctx.supervisord().reload()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Any, List, Mapping
+from typing import Any, Mapping
 
 from .. import facts, files, history
 from ..context import ServiceContext
@@ -27,7 +27,7 @@ def checkout(ctx: ServiceContext, args: Arguments) -> bool:
     """A worktree of the commit, with the shared paths linked into it; one that is complete stays as it is."""
     name, tree = args["release"], ctx.releases.tree(args["release"])
     if os.path.lexists(ctx.releases.link) and not os.path.islink(ctx.releases.link):
-        raise NotReady("%s is in the way: it is no link" % ctx.releases.link, "move it away on the host")
+        raise NotReady(f"{ctx.releases.link} is in the way: it is no link", "move it away on the host")
     if _edited(ctx, ctx.releases.live()):
         ctx.tree.stash_copy(ctx.deploy, ctx.say)
     if _is_complete(ctx, name, args["digest"]):
@@ -79,7 +79,7 @@ def tidy(ctx: ServiceContext, args: Arguments) -> bool:
     return bool(gone)
 
 
-def _newest_first(ctx: ServiceContext) -> List[str]:
+def _newest_first(ctx: ServiceContext) -> list[str]:
     """Those that were committed and are still there, by when they last were."""
     lines = reversed(history.known(ctx.layout, ctx.name))
     used = [line.get("release") for line in lines if line.get("result") == "committed"]
@@ -87,7 +87,7 @@ def _newest_first(ctx: ServiceContext) -> List[str]:
     return [str(name) for name in dict.fromkeys(used) if name in there]
 
 
-def _last_before(ctx: ServiceContext) -> List[str]:
+def _last_before(ctx: ServiceContext) -> list[str]:
     now = commit_of(ctx.releases.current() or "")
     return [name for name in _newest_first(ctx) if commit_of(name) != now][:1]
 
@@ -113,16 +113,16 @@ def _discard(ctx: ServiceContext, name: str) -> None:
     """What somebody edited in a complete release is stashed, not lost."""
     if ctx.releases.marked(name) and _edited(ctx, name):
         ctx.releases.tree(name).stash_copy("release " + name, ctx.say)
-        ctx.say("what was edited in %s is in git's stash now" % ctx.releases.tree(name).directory)
+        ctx.say(f"what was edited in {ctx.releases.tree(name).directory} is in git's stash now")
     ctx.releases.remove(name)
 
 
-def _edited(ctx: ServiceContext, release: Any) -> List[str]:
+def _edited(ctx: ServiceContext, release: Any) -> list[str]:
     tree = ctx.releases.tree(release) if release else ctx.clone
     return facts.edited(tree.state(), history.known(ctx.layout, ctx.name), release)
 
 
-def _share(ctx: ServiceContext, tree: Worktree, paths: List[str]) -> None:
+def _share(ctx: ServiceContext, tree: Worktree, paths: list[str]) -> None:
     """As Capistrano's linked_dirs and linked_files: what the commit has at such a path gives way."""
     ctx.clone.exclude([path.rstrip("/") for path in paths])
     for path in paths:
@@ -131,13 +131,13 @@ def _share(ctx: ServiceContext, tree: Worktree, paths: List[str]) -> None:
         if path.endswith("/"):
             files.ensure_dir(source)
         if not os.path.exists(source):
-            raise NotReady("%s is shared, but is not there" % source,
+            raise NotReady(f"{source} is shared, but is not there",
                            "create it on the host; or, if it is a folder, end it with / in hosts.yaml")
         folder = os.path.dirname(link)
         if os.path.realpath(folder) != os.path.normpath(os.path.join(os.path.realpath(tree.directory), bare, "..")):
-            raise NotReady("%s is shared, but the commit has a link on the way to it" % bare, "take it out of `shared`")
+            raise NotReady(f"{bare} is shared, but the commit has a link on the way to it", "take it out of `shared`")
         if tree.skip_worktree(bare):
-            ctx.say("%s: what the commit has there gives way to the shared one" % bare)
+            ctx.say(f"{bare}: what the commit has there gives way to the shared one")
         files.ensure_dir(folder)
         if os.path.isdir(link) and not os.path.islink(link):
             shutil.rmtree(link)
