@@ -125,7 +125,7 @@ class Command:
         """What the user typed, when it can be a commit, a branch or a tag."""
         from .inventory import values
 
-        wrong = values.revision(text)
+        wrong = values.check_revision(text)
         if wrong:
             raise SelectionError(f"--{option}: {wrong}", "give a commit, a branch or a tag")
         return text

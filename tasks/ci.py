@@ -25,13 +25,14 @@ def init(run: Command, service: str, project: str = "ops/deploy", ref: str = "ma
 
     Example: fab ci.init monitor >../monitor/.gitlab-ci.yml
     """
-    from .inventory import pipeline, selection
+    from .inventory import selection
+    from .pipelines import gitlab
     from .rollout.events import Document, Finished
 
     services = selection.of_file(run.inventory, service)
-    nowhere = services - pipeline.deployed(run.inventory)
+    nowhere = services - gitlab.deployed(run.inventory)
     if nowhere and service != "all":
         raise Mistake(f"{', '.join(sorted(nowhere))}: runs in no environment but a sandbox",
                       f"add an environment to {run.inventory.source}")
-    run.report.on(Document(text=pipeline.text(run.inventory, services, project, ref)))
+    run.report.on(Document(text=gitlab.text(run.inventory, services, project, ref)))
     return Finished(command=run.name, outcome="unchanged", exit_code=0)

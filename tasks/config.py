@@ -38,15 +38,17 @@ def config(run: Command, service: str, diff: str = "") -> Finished:
 
     Example: fab config monitor --env develop --diff production
     """
+    from msgspec.structs import asdict
+
     from .inventory import origins
     from .rollout import events
 
-    found = _settings(run, run.environment_name, service)
+    settings = _settings(run, run.environment_name, service)
     if diff:
-        found = origins.differing(found, _settings(run, diff, service))
-    for one in found:
-        run.report.on(events.Setting(**one._asdict()))
-    if not found:
+        settings = origins.differing(settings, _settings(run, diff, service))
+    for setting in settings:
+        run.report.on(events.Setting(**asdict(setting)))
+    if not settings:
         run.report.on(events.Notice(message=f"nothing differs between {run.environment_name} and {diff}"))
     return events.Finished(command=run.name, outcome="unchanged", exit_code=0)
 
@@ -56,17 +58,18 @@ def _settings(run: Command, environment: str, services: str) -> list[Setting]:
 
     inventory = run.described(environment)
     targets = selection.select(inventory.environment(environment), services, run.options["host"] or None)
-    found: list[Setting] = []
+    settings: list[Setting] = []
     for name in sorted({target.service.name for target in targets}):
-        here = [target for target in targets if target.service.name == name]
-        named = dict.fromkeys(here[0].service.secrets)
-        secrets = secret_sources.find(named, environment, inventory.folder, os.environ) if named else {}
-        found += origins.of_service(inventory, environment, name, [target.host.name for target in here], secrets)
-    return found
+        of_service = [target for target in targets if target.service.name == name]
+        secret_names = of_service[0].service.secrets
+        secrets = secret_sources.find(secret_names, environment, inventory.folder, os.environ) if secret_names else {}
+        hosts = [target.host.name for target in of_service]
+        settings += origins.of_service(inventory, environment, name, hosts, secrets)
+    return settings
 
 
 def configs() -> Collection:
-    """`config` is what is in force, `config.schema` what may be."""
-    found = Collection("config", schema)
-    found.add_task(config, name="show", default=True)
-    return found
+    """`config` shows the effective settings, `config.schema` the possible ones."""
+    collection = Collection("config", schema)
+    collection.add_task(config, name="show", default=True)
+    return collection

@@ -13,11 +13,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 TASKS = ROOT / "tasks"
 SENT = ("tasks/executor/", "tasks/remote/_loader.py", "tasks/embedded/example/")     # run elsewhere, not in our process
-NOUNS = ("inventory", "rollout", "program", "remote", "executor", "reports", "embedded")
+NOUNS = ("inventory", "pipelines", "rollout", "program", "remote", "executor", "reports", "embedded")
 
 # What each folder may import of ours, when it runs (imports for type checkers aside). `_errors` is everybody's.
 MAY = {
-    "inventory": {"inventory", "program"},          # program/options: what may stand in a [program:x] section
+    "inventory": {"inventory"},
+    "pipelines": {"pipelines", "inventory"},
     "program": {"program", "inventory"},            # inventory/model: the service that is written down
     "rollout": {"rollout", "inventory", "program", "remote"},
     "remote": {"remote", "inventory"},
@@ -28,8 +29,8 @@ MAY = {
 # Packages that only one place may import.
 ONLY = {
     "fabric": ("tasks/remote/",), "paramiko": ("tasks/remote/",), "rich": ("tasks/reports/",),
-    "asyncssh": ("tasks/embedded/",), "yaml": ("tasks/inventory/",), "jsonschema": ("tasks/inventory/",),
-    "supervisor": ("tasks/embedded/",), "dotenv": ("tasks/inventory/",),
+    "asyncssh": ("tasks/embedded/",), "yaml": ("tasks/inventory/", "tasks/pipelines/"),
+    "jsonschema": ("tasks/inventory/",), "supervisor": ("tasks/embedded/",), "dotenv": ("tasks/inventory/",),
     # masking only splits what quoting has quoted
     "shlex": ("tasks/program/quoting.py", "tasks/suite.py", "tasks/executor/masking.py"),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from . import precedence, program_options, values
+from . import keys, precedence, program_options, values
 from .findings import Finding, KeyPath, quoted
 from .nearest import did_you_mean, listed
 from .precedence import HEALTH_KINDS, Raw
@@ -20,10 +20,10 @@ def check(data: Raw) -> Iterator[Finding]:
     if not environments and "environments" in data:
         yield Finding(("environments",), "names no environment")
     for name, service in services.items():
-        yield from _unless_fine(("services", name), values.service_name(name))
+        yield from _unless_fine(("services", name), values.check_service_name(name))
         yield from _service(("services", name), service)
     for name, environment in environments.items():
-        yield from _unless_fine(("environments", name), values.name(name))
+        yield from _unless_fine(("environments", name), values.check_name(name))
         yield from _environment(("environments", name), environment, services)
 
 
@@ -34,7 +34,7 @@ def _default(name: str | None, environments: Raw) -> Iterator[Finding]:
 
 
 def _environment(path: KeyPath, environment: Raw, services: Raw) -> Iterator[Finding]:
-    yield from _by_table(path, environment, values.ENVIRONMENT)
+    yield from _by_table(path, environment, keys.ENVIRONMENT)
     yield from _variables((*path, "variables"), environment.get("variables", {}))
     if "branch" not in environment and not environment.get("sandbox"):
         yield Finding(path, "has no `branch`: the revision to deploy unless another is asked for",
@@ -49,7 +49,7 @@ def _hosts(path: KeyPath, environment: Raw) -> Iterator[Finding]:
     yield from _twice(path, environment.get("hosts"))
     for name, host in precedence.entries(environment.get("hosts")).items():
         where = _entry(path, name, environment.get("hosts"))
-        yield from _unless_fine(where, values.host_name(name))
+        yield from _unless_fine(where, values.check_host_name(name))
         yield from _settings(where, host)
 
 
@@ -68,7 +68,7 @@ def _chosen_services(path: KeyPath, environment: Raw, services: Raw) -> Iterator
 
 
 def _service(path: KeyPath, service: Raw, base: Raw | None = None) -> Iterator[Finding]:
-    yield from _by_table(path, service, values.SERVICE)
+    yield from _by_table(path, service, keys.SERVICE)
     yield from _variables((*path, "variables"), service.get("variables", {}))
     yield from _secrets((*path, "secrets"), service.get("secrets", []))
     yield from _hooks((*path, "hooks"), service.get("hooks", {}))
@@ -85,7 +85,7 @@ def _health(path: KeyPath, health: Raw, base: Raw) -> Iterator[Finding]:
     if not given and not inherited:
         about = tuple((*path, kind) for kind in HEALTH_KINDS)
         yield Finding(path, "expected one of http, tcp and command, got none", about=about)
-    yield from _by_table(path, health, {"timeout": values.duration})
+    yield from _by_table(path, health, keys.HEALTH)
 
 
 def _program(path: KeyPath, program: Raw, base: Raw) -> Iterator[Finding]:
@@ -96,39 +96,39 @@ def _program(path: KeyPath, program: Raw, base: Raw) -> Iterator[Finding]:
         elif option not in program_options.KINDS:
             hint = did_you_mean(option, program_options.KINDS)
             yield Finding(where, f"supervisor knows no option {quoted(option)} of a program{hint}")
-        elif wrong := program_options.problem(option, value):
+        elif wrong := program_options.check_option(option, value):
             yield Finding(where, wrong)
     # supervisord refuses the pair, and with it every program file of the host.
-    merged = {option: program_options.text(value) for option, value in {**base, **program}.items()}
+    merged = {option: program_options.as_text(value) for option, value in {**base, **program}.items()}
     if program and merged.get("stopasgroup") == "true" and merged.get("killasgroup") == "false":
         about = ((*path, "stopasgroup"), (*path, "killasgroup"))
         yield Finding(path, "stopasgroup: true needs killasgroup: true as well (or left out)", about=about)
 
 
 def _settings(path: KeyPath, settings: Raw) -> Iterator[Finding]:
-    yield from _by_table(path, settings, values.SETTINGS)
+    yield from _by_table(path, settings, keys.SETTINGS)
     yield from _variables((*path, "variables"), settings.get("variables", {}))
 
 
 def _variables(path: KeyPath, variables: Raw) -> Iterator[Finding]:
     for name, value in variables.items():
-        yield from _unless_fine((*path, name), values.variable_name(name))
-        yield from _unless_fine((*path, name), values.variable_value(value))
+        yield from _unless_fine((*path, name), values.check_variable_name(name))
+        yield from _unless_fine((*path, name), values.check_variable_value(value))
 
 
 def _hooks(path: KeyPath, hooks: Raw) -> Iterator[Finding]:
     for name, value in hooks.items():
         for hook in precedence.hooks(value):
-            yield from _unless_fine((*path, name), values.script(hook.get("run", "left out")))
+            yield from _unless_fine((*path, name), values.check_script(hook.get("run", "left out")))
 
 
 def _secrets(path: KeyPath, names: list[str]) -> Iterator[Finding]:
     for index, name in enumerate(names):
-        yield from _unless_fine((*path, index), values.variable_name(name))
+        yield from _unless_fine((*path, index), values.check_variable_name(name))
     yield from _twice(path, names)
 
 
-def _by_table(path: KeyPath, mapping: Raw, table: dict[str, values.Check]) -> Iterator[Finding]:
+def _by_table(path: KeyPath, mapping: Raw, table: dict[str, keys.Check]) -> Iterator[Finding]:
     for key, value in mapping.items():
         if key in table:
             yield from _unless_fine((*path, key), table[key](value))

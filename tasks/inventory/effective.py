@@ -1,26 +1,28 @@
-"""From the merged mappings to the frozen model. Everything has been judged; nothing is refused here."""
+"""The settings of hosts.yaml as frozen values of the model. They have been checked; nothing is refused here."""
 
 from __future__ import annotations
 
 import posixpath
 from typing import Any
 
-from . import health, interpolation, model, precedence, program_options, values
-from .precedence import HEALTH_KINDS, Raw
+from . import health, interpolation, keys, model, paths, precedence, program_options, values
+from .precedence import Raw, Resolved
 
 
 def environment(data: Raw, name: str, source: str) -> model.Environment:
     raw = data["environments"][name]
-    hosts = [(host_of(data, raw, host, own), own) for host, own in precedence.hosts(raw).items()]
-    services = {service: precedence.service(data, raw, service) for service in precedence.overrides(data, raw)}
+    settings = precedence.resolve(data, name)
+    hosts = [_host(host, resolved) for host, resolved in precedence.resolve_hosts(data, name).items()]
+    services = precedence.services(data, name)
+    by_service = {service: precedence.resolve_hosts(data, name, service) for service in services}
     return model.Environment(
         name=name,
-        branch=raw.get("branch", "main"),
-        run_mode=precedence.run_mode(name, raw),
+        branch=settings.get("branch"),
+        run_mode=settings.get("run_mode"),
         targets=tuple(
-            model.Target(host=host, service=service_of(data, name, host.name, own, service, merged))
-            for host, own in hosts
-            for service, merged in services.items()
+            model.Target(host=host, service=_service(service, name, host.name, by_service[service][host.name]))
+            for host in hosts
+            for service in services
         ),
         sandbox=raw.get("sandbox", False),
         confirm=raw.get("confirm", False),
@@ -30,52 +32,52 @@ def environment(data: Raw, name: str, source: str) -> model.Environment:
     )
 
 
-def host_of(data: Raw, environment: Raw, name: str, own: Raw) -> model.Host:
-    settings = precedence.settings(data, environment, own, tuple(values.SETTINGS))
+def _host(name: str, resolved: Resolved) -> model.Host:
+    settings = {key: resolved.get(key) for key in keys.SETTINGS if resolved.has(key)}
     for key in ("connect_timeout", "lease"):
-        if key in settings:
-            settings[key] = values.seconds(settings[key])
+        settings[key] = values.seconds(settings[key])
     # A sandbox's host gets its root when it is started.
     return model.Host(name=name, **{"root": "", **settings})
 
 
-def service_of(data: Raw, environment: str, host: str, own: Raw, name: str, merged: Raw) -> model.Service:
-    raw = data["environments"][environment]
-    variables = precedence.variables(data, raw, own, name)
-    run_mode = precedence.run_mode(environment, raw)
-    known = {**variables, "RUN_MODE": run_mode}
+def _service(name: str, environment: str, host: str, settings: Resolved) -> model.Service:
+    variables = settings.environment_variables()
     return model.Service(
         name=name,
-        repo=merged["repo"],
-        directory=posixpath.normpath(merged["directory"]),
-        command=merged["command"].strip(),
-        build=commands(merged.get("build", [])),
-        build_timeout=values.seconds(merged.get("build_timeout", "30m")),
-        program={option: program_options.text(value) for option, value in merged.get("program", {}).items()},
-        strategy=merged.get("strategy", "in_place"),
-        shared=tuple(map(values.shared_path, merged.get("shared", ()))),
-        keep_releases=merged.get("keep_releases", 5),
-        health=health_of(merged["health"], known) if "health" in merged else None,
-        requires=tuple(posixpath.normpath(interpolation.fill(path, known)) for path in merged.get("requires", ())),
-        variables=variables,
-        secrets=tuple(merged.get("secrets", ())),
-        hooks={when: hooks_of(value) for when, value in merged.get("hooks", {}).items()},
-        run_mode=run_mode,
+        repo=settings.get("repo"),
+        directory=posixpath.normpath(settings.get("directory")),
+        command=settings.get("command").strip(),
+        build=_commands(settings.get("build", default=())),
+        build_timeout=values.seconds(settings.get("build_timeout")),
+        program={option: program_options.as_text(settings.get("program", option))
+                 for option in settings.group("program") if settings.origin("program", option)},
+        strategy=settings.get("strategy"),
+        shared=tuple(map(paths.normal_shared, settings.get("shared", default=()))),
+        keep_releases=settings.get("keep_releases"),
+        health=_health(settings, variables),
+        requires=tuple(posixpath.normpath(interpolation.fill(path, variables))
+                       for path in settings.get("requires", default=())),
+        variables=settings.group("variables"),
+        secrets=tuple(settings.get("secrets", default=())),
+        hooks={when: _hooks(value) for when, value in settings.group("hooks").items()},
+        run_mode=settings.get("run_mode"),
         environment=environment,
         host=host,
     )
 
 
-def hooks_of(value: Any) -> tuple[model.Hook, ...]:
-    return tuple(model.Hook(run=commands(hook["run"]), once=hook.get("once", False))
+def _hooks(value: Any) -> tuple[model.Hook, ...]:
+    return tuple(model.Hook(run=_commands(hook["run"]), once=hook.get("once", False))
                  for hook in precedence.hooks(value))
 
 
-def commands(value: str | list[str]) -> tuple[str, ...]:
+def _commands(value: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-def health_of(raw: Raw, variables: dict[str, str]) -> model.Health:
-    kind = next(kind for kind in HEALTH_KINDS if kind in raw)
-    timeout = values.seconds(raw.get("timeout", 30))
-    return model.Health(timeout=timeout, **{kind: health.fill(kind, raw[kind], variables)})
+def _health(settings: Resolved, variables: dict[str, str]) -> model.Health | None:
+    kind = settings.health_kind
+    if kind is None:
+        return None
+    text = health.fill(kind, settings.get("health", kind), variables)
+    return model.Health(timeout=values.seconds(settings.get("health", "timeout")), **{kind: text})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from . import interpolation, values
@@ -16,13 +16,13 @@ def fill(kind: str, text: str, variables: Mapping[str, str]) -> str:
     return text if kind == "command" else interpolation.fill(text, variables)
 
 
-def problem(kind: str, text: str, variables: Mapping[str, str]) -> str:
+def check_health(kind: str, text: str, variables: Mapping[str, str]) -> str:
     """What is wrong with a check that has no unknown names; empty where it is fine."""
     return CHECKS[kind](fill(kind, text, variables))
 
 
 def _http(text: str) -> str:
-    good = not values.word(text) and "${" not in text
+    good = not values.check_word(text) and "${" not in text
     try:
         parts = urlsplit(text)
         good = good and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -34,8 +34,8 @@ def _http(text: str) -> str:
 
 def _tcp(text: str) -> str:
     host, _, port = text.rpartition(":")
-    good = host and not values.word(host) and "${" not in text and (":" not in host or host.startswith("["))
-    if good and re.fullmatch(r"[0-9]{1,5}", port) and not values.port(int(port)):
+    good = host and not values.check_word(host) and "${" not in text and (":" not in host or host.startswith("["))
+    if good and re.fullmatch(r"[0-9]{1,5}", port) and not values.check_port(int(port)):
         return ""
     return f"expected HOST:PORT such as 127.0.0.1:8080, got {quoted(text)}"
 
@@ -47,7 +47,7 @@ def _command(text: str) -> str:
     return "cannot hold a NUL character" if "\0" in text else ""
 
 
-CHECKS: dict[str, values.Check] = {
+CHECKS: dict[str, Callable[[str], str]] = {
     "http": _http,
     "tcp": _tcp,
     "command": _command,

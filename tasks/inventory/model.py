@@ -70,6 +70,14 @@ class Service(Struct, frozen=True, kw_only=True):
     environment: str = ""                   # its name, and that of the host: what hooks are told
     host: str = ""
 
+    def environment_variables(self) -> dict[str, str]:
+        """What the program, the build, the hooks and the health command find in their environment, secrets aside."""
+        return environment_variables(self.variables, self.run_mode)
+
+
+def environment_variables(variables: dict[str, str], run_mode: str) -> dict[str, str]:
+    return {**variables, "RUN_MODE": run_mode}
+
 
 class Target(Struct, frozen=True, kw_only=True):
     """One service on one host."""

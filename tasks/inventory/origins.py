@@ -1,25 +1,26 @@
-"""What every setting of a service comes to on a host, and where it was written. The layers are those of `merging`."""
+"""The effective settings of a service, each with the line of hosts.yaml that it comes from: what `fab config` shows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
-from msgspec import NODEFAULT, Struct, structs
+from msgspec import Struct, structs
 
-from ..program.files import DEFAULTS as PROGRAM
-from . import model, precedence, schema, values
+from . import precedence, schema
 from .findings import KeyPath
 from .loading import Inventory
-from .precedence import Raw
 from .secret import SHOWN
-from .secret_sources import Found
+from .secret_sources import SecretValues
 
-NESTED = ("program", "health", "hooks")
+# As the schema lists the keys, and the README.
+_OWN_PLACE = ("variables", "secrets")
+ORDER = ("branch", "run_mode", *(key for key in schema.Overrides.__struct_fields__ if key not in _OWN_PLACE),
+         *_OWN_PLACE, *(key for key in schema.Settings.__struct_fields__ if key not in _OWN_PLACE))
 
 
-class Setting(NamedTuple):
+class Setting(Struct, frozen=True):
     """`host` is None where all hosts agree, `value` where there is none; `source` is `file:line`, `default`, …."""
 
     environment: str
@@ -30,109 +31,54 @@ class Setting(NamedTuple):
     source: str
 
 
-def of_service(inventory: Inventory, environment: str, service: str, hosts: list[str], secrets: Found) -> list[Setting]:
+def of_service(inventory: Inventory, environment: str, service: str, hosts: list[str],
+               secrets: SecretValues) -> list[Setting]:
     """By key; one setting for all of the hosts where they agree on it."""
-    by_host = {host: {one.key: one for one in _Target(inventory, environment, service, host).settings(secrets)}
-               for host in hosts}
-    found: list[Setting] = []
-    for key in dict.fromkeys(chain(*by_host.values())):
-        here = [settings[key] for settings in by_host.values() if key in settings]
-        agreed = len(here) == len(hosts) and all(one[3:] == here[0][3:] for one in here)
-        found += [here[0]._replace(host=None)] if agreed else here
-    return found
+    by_host = [{setting.key: setting for setting in _of_target(inventory, environment, service, host, secrets)}
+               for host in hosts]
+    listing: list[Setting] = []
+    for key in dict.fromkeys(chain(*by_host)):
+        settings = [of_host[key] for of_host in by_host if key in of_host]
+        common = structs.replace(settings[0], host=None)
+        agreed = len(settings) == len(hosts) and all(structs.replace(setting, host=None) == common
+                                                     for setting in settings)
+        listing += [common] if agreed else settings
+    return listing
 
 
 def differing(first: list[Setting], second: list[Setting]) -> list[Setting]:
     """Of two environments, what does not have the same values in both."""
-    found: list[Setting] = []
-    for name in dict.fromkeys((one.service, one.key) for one in (*first, *second)):
-        sides = [[one for one in side if (one.service, one.key) == name] for side in (first, second)]
+    listing: list[Setting] = []
+    for service, key in dict.fromkeys((setting.service, setting.key) for setting in (*first, *second)):
+        sides = [[setting for setting in side if (setting.service, setting.key) == (service, key)]
+                 for side in (first, second)]
         if _values(sides[0]) != _values(sides[1]):
-            found += chain(*(side or [Setting(_environment(all_), None, *name, None, "not set")]
-                             for side, all_ in zip(sides, (first, second), strict=True)))
-    return found
+            for settings, side in zip(sides, (first, second), strict=True):
+                listing += settings or [Setting(side[0].environment, None, service, key, None, "not set")]
+    return listing
 
 
-class _Target:
-    def __init__(self, inventory: Inventory, environment: str, service: str, host: str) -> None:
-        self.inventory, self.data = inventory, inventory.data
-        self.environment, self.service, self.host = environment, service, host
-        here: KeyPath = ("environments", environment)
-        self.of_environment: list[KeyPath] = [here]
-        self.of_host: list[KeyPath] = [("defaults",), here, (*here, "hosts", host)]
-        self.of_service: list[KeyPath] = [("services", service), (*here, "services", service)]
-        self.of_variables = [("defaults",), ("services", service), here, (*here, "services", service),
-                             (*here, "hosts", host)]
-
-    def settings(self, secrets: Found) -> Iterator[Setting]:
-        raw: Raw = self.data["environments"][self.environment]
-        own = precedence.hosts(raw)[self.host]
-        yield from self._given(self.of_environment, {
-            "branch": raw.get("branch", "main"), "run_mode": precedence.run_mode(self.environment, raw)})
-        merged = precedence.service(self.data, raw, self.service)
-        named = merged.pop("secrets", [])
-        yield from self._given(self.of_service, _flat(_in_order(schema.Overrides, {
-            "program": {}, **_defaults(model.Service), **merged})))
-        yield from self._given(self.of_variables, {
-            f"variables.{name}": value for name, value in
-            precedence.variables(self.data, raw, own, self.service).items()})
-        for name in named:
-            value = (SHOWN, secrets[name][1]) if name in secrets else (None, "missing")
-            yield self._setting(f"secrets.{name}", *value)
-        yield from self._given(self.of_host, _in_order(schema.Settings, {
-            **_defaults(model.Host), **precedence.settings(self.data, raw, own, tuple(values.SETTINGS))}))
-
-    def _given(self, layers: list[KeyPath], settings: Raw) -> Iterator[Setting]:
-        for key, value in settings.items():
-            yield self._setting(key, value, self._source(layers, tuple(key.split("."))))
-
-    def _setting(self, key: str, value: Any, source: str) -> Setting:
-        return Setting(self.environment, self.host, self.service, key, value, source)
-
-    def _source(self, layers: list[KeyPath], key: KeyPath) -> str:
-        """Of the last layer that has it. A host that hosts.yaml does not know is one of the sandbox."""
-        path = next(((*layer, *key) for layer in reversed(layers) if _there(self.data, (*layer, *key))), None)
-        if path is None:
-            return "default"
-        line = self.inventory.lines.get(path)
-        return f"{self.inventory.source}:{line}" if line else "sandbox"
+def _of_target(inventory: Inventory, environment: str, service: str, host: str,
+               secrets: SecretValues) -> Iterator[Setting]:
+    resolved = precedence.resolve(inventory.data, environment, service, host)
+    shown = [path for path in resolved.values if path[0] in ORDER and (path[0] != "health" or resolved.health_kind)]
+    for path in sorted(shown, key=lambda path: ORDER.index(path[0])):
+        if path == ("secrets",):
+            for name in resolved.get("secrets"):
+                value, source = (SHOWN, secrets[name][1]) if name in secrets else (None, "missing")
+                yield Setting(environment, host, service, f"secrets.{name}", value, source)
+        else:
+            yield Setting(environment, host, service, ".".join(path), resolved.get(*path),
+                          _source(inventory, resolved.origin(*path)))
 
 
-def _flat(settings: Raw) -> Raw:
-    """`health.timeout` for what lies deeper."""
-    found: Raw = {}
-    for key, value in settings.items():
-        inner = {**_inner_defaults(key), **value} if key in NESTED else {}
-        found.update({f"{key}.{name}": one for name, one in inner.items()} if key in NESTED else {key: value})
-    return found
-
-
-def _inner_defaults(key: str) -> Raw:
-    return _defaults(model.Health) if key == "health" else dict(PROGRAM) if key == "program" else {}
-
-
-def _defaults(kind: type[Struct]) -> Raw:
-    """Those of the model that say something."""
-    return {field.name: field.default for field in structs.fields(kind)
-            if field.default is not NODEFAULT and field.default not in (None, "", ())}
-
-
-def _in_order(kind: type[Struct], settings: Raw) -> Raw:
-    """As the schema lists them, and the README."""
-    return {key: settings[key] for key in kind.__struct_fields__ if key in settings}
-
-
-def _there(data: Any, path: KeyPath) -> bool:
-    for key in path:
-        if not isinstance(data, dict) or key not in data:
-            return False
-        data = data[key]
-    return True
+def _source(inventory: Inventory, origin: KeyPath | None) -> str:
+    """A setting without a line is one of a sandbox's hosts, which hosts.yaml does not know."""
+    if origin is None:
+        return "default"
+    line = inventory.lines.get(origin)
+    return f"{inventory.source}:{line}" if line else "sandbox"
 
 
 def _values(settings: Iterable[Setting]) -> set[str]:
-    return {repr(one.value) for one in settings}
-
-
-def _environment(settings: list[Setting]) -> str:
-    return settings[0].environment
+    return {repr(setting.value) for setting in settings}

@@ -1,24 +1,135 @@
-"""Which setting wins: defaults < service < environment < what the environment says of the service < host.
+"""Which setting wins, and where it stands in hosts.yaml.
 
-Works on the raw mappings of hosts.yaml, whose shape has been judged.
+The rule, whole, is the order of `layers`: a later layer wins. The mappings are those of hosts.yaml, once their shape
+has been judged.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from msgspec import NODEFAULT, Struct, structs
+
+from . import model
+from .findings import KeyPath
 from .health import CHECKS
+from .program_options import DEFAULTS
 
 Raw = dict[str, Any]
+SettingPath = tuple[str, ...]       # ("lease",), ("health", "timeout"), ("variables", "PORT")
 
 HEALTH_KINDS = tuple(CHECKS)
+MERGED = ("variables", "program", "health", "hooks")    # key by key; every other key is replaced as a whole
 
 
-def entries(value: Any) -> dict[str, Raw]:
+class Layer(Struct, frozen=True):
+    """A mapping with settings. `path` leads to it in hosts.yaml; None: the tool's own defaults."""
+
+    path: KeyPath | None
+    mapping: Raw
+
+
+class Value(Struct, frozen=True):
+    """A setting that won, and the path where it was written; None: a default of the tool."""
+
+    value: Any
+    origin: KeyPath | None
+
+
+class Resolved:
+    """Every setting that applies, by its path within a layer."""
+
+    def __init__(self, values: dict[SettingPath, Value]) -> None:
+        self.values = values
+
+    def has(self, *path: str) -> bool:
+        return path in self.values
+
+    def get(self, *path: str, default: Any = None) -> Any:
+        return self.values[path].value if path in self.values else default
+
+    def origin(self, *path: str) -> KeyPath | None:
+        return self.values[path].origin
+
+    def group(self, key: str) -> Raw:
+        """The settings below a key that is merged key by key."""
+        return {path[1]: setting.value for path, setting in self.values.items() if path[0] == key and len(path) > 1}
+
+    @property
+    def health_kind(self) -> str | None:
+        """http, tcp or command; None where there is no check, or a mistaken one of several kinds."""
+        kinds = [kind for kind in HEALTH_KINDS if self.has("health", kind)]
+        return kinds[0] if len(kinds) == 1 else None
+
+    def environment_variables(self) -> dict[str, str]:
+        return model.environment_variables(self.group("variables"), self.get("run_mode"))
+
+
+def layers(data: Raw, environment: str | None, service: str | None = None, host: str | None = None) -> list[Layer]:
+    """From the weakest to the strongest. What is not named has none."""
+    found = [Layer(None, builtin(environment, service)), Layer(("defaults",), data.get("defaults", {}))]
+    if service is not None:
+        found.append(Layer(("services", service), data["services"][service]))
+    if environment is None:
+        return found
+    raw = data["environments"][environment]
+    here: KeyPath = ("environments", environment)
+    found.append(Layer(here, {key: value for key, value in raw.items() if key not in ("services", "hosts")}))
+    if service is not None:
+        found.append(Layer((*here, "services", service), entry(raw.get("services"), service)))
+    if host is not None:
+        found.append(_host_layer(data, environment, host))
+    return found
+
+
+def _host_layer(data: Raw, environment: str, host: str) -> Layer:
+    path: KeyPath = ("environments", environment, "hosts", host)
+    return Layer(path, entry(data["environments"][environment].get("hosts"), host))
+
+
+def resolve(data: Raw, environment: str | None, service: str | None = None, host: str | None = None) -> Resolved:
+    """The settings of a service on a host, or of as much of it as is named."""
+    return _merged({}, layers(data, environment, service, host))
+
+
+def resolve_hosts(data: Raw, environment: str, service: str | None = None) -> dict[str, Resolved]:
+    """The same for every host of the environment, in name order."""
+    common = resolve(data, environment, service).values
+    return {host: _merged(common, [_host_layer(data, environment, host)]) for host in hosts(data, environment)}
+
+
+def _merged(weaker: dict[SettingPath, Value], stronger: list[Layer]) -> Resolved:
+    values = dict(weaker)
+    for layer in stronger:
+        # Another kind of health check takes the place of the one before.
+        if any(kind in layer.mapping.get("health", {}) for kind in HEALTH_KINDS):
+            for kind in HEALTH_KINDS:
+                values.pop(("health", kind), None)
+        for path, value in _settings(layer.mapping):
+            earlier: Any = values[path].value if path in values else None
+            both = isinstance(earlier, dict) and isinstance(value, dict)
+            values[path] = Value({**earlier, **value} if both else value,
+                                 None if layer.path is None else (*layer.path, *path))
+    return Resolved(values)
+
+
+def builtin(environment: str | None, service: str | None) -> Raw:
+    """What applies where hosts.yaml is silent."""
+    return {**MODEL_DEFAULTS, "branch": "main", "run_mode": environment, "directory": f"micro/{service}",
+            "program": DEFAULTS}
+
+
+def entries(listing: Any) -> dict[str, Raw]:
     """A list of names, or a mapping of names to settings: always as the mapping."""
-    if isinstance(value, dict):
-        return {name: settings or {} for name, settings in value.items()}
-    return {name: {} for name in value or ()}
+    if isinstance(listing, dict):
+        return {name: settings or {} for name, settings in listing.items()}
+    return {name: {} for name in listing or ()}
+
+
+def entry(listing: Any, name: str) -> Raw:
+    """The settings that such a listing has for a name."""
+    return (listing.get(name) if isinstance(listing, dict) else None) or {}
 
 
 def hooks(value: Any) -> list[Raw]:
@@ -27,49 +138,29 @@ def hooks(value: Any) -> list[Raw]:
     return [hook if isinstance(hook, dict) else {"run": hook} for hook in listed]
 
 
-def hosts(environment: Raw) -> dict[str, Raw]:
+def hosts(data: Raw, environment: str) -> list[str]:
     """In name order. A sandbox has none until it is started."""
-    return dict(sorted(entries(environment.get("hosts")).items()))
+    return sorted(entries(data["environments"][environment].get("hosts")))
 
 
-def overrides(data: Raw, environment: Raw) -> dict[str, Raw]:
-    """The services that run in the environment, in name order, with what it changes of them."""
-    known = data.get("services", {})
-    chosen = entries(environment["services"]) if "services" in environment else entries(list(known))
-    return {name: chosen[name] for name in sorted(chosen) if name in known}
+def services(data: Raw, environment: str) -> list[str]:
+    """Those that run in the environment, in name order."""
+    known, raw = data.get("services", {}), data["environments"][environment]
+    return sorted(name for name in entries(raw["services"] if "services" in raw else list(known)) if name in known)
 
 
-def service(data: Raw, environment: Raw, name: str) -> Raw:
-    """All but its variables, which also depend on the host."""
-    base, override = data["services"][name], overrides(data, environment).get(name, {})
-    health = override.get("health", {})
-    if "health" in base and any(kind in health for kind in HEALTH_KINDS):
-        kept = {key: value for key, value in base["health"].items() if key not in HEALTH_KINDS}
-        base = {**base, "health": kept}
-    merged = {"directory": f"micro/{name}", **_deep(base, override)}
-    merged.pop("variables", None)
-    return merged
+def _settings(mapping: Raw) -> Iterator[tuple[SettingPath, Any]]:
+    for key, value in mapping.items():
+        if key in MERGED:
+            yield from (((key, name), str(inner) if key == "variables" else inner) for name, inner in value.items())
+        else:
+            yield (key,), value
 
 
-def settings(data: Raw, environment: Raw, host: Raw, keys: tuple[str, ...]) -> Raw:
-    merged = {**data.get("defaults", {}), **environment, **host}
-    return {key: merged[key] for key in keys if key in merged}
+def _defaults(kind: type[Struct]) -> Raw:
+    """Those of the model that say something."""
+    return {field.name: field.default for field in structs.fields(kind)
+            if field.default is not NODEFAULT and field.default not in (None, "", ())}
 
 
-def variables(data: Raw, environment: Raw, host: Raw, service: str) -> dict[str, str]:
-    """As text; RUN_MODE is not among them."""
-    override = overrides(data, environment).get(service, {})
-    layers = (data.get("defaults", {}), data["services"][service], environment, override, host)
-    return {name: str(value) for layer in layers for name, value in layer.get("variables", {}).items()}
-
-
-def _deep(base: Raw, override: Raw) -> Raw:
-    merged = dict(base)
-    for key, value in override.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _deep(merged[key], value) if both else value
-    return merged
-
-
-def run_mode(name: str, environment: Raw) -> str:
-    return str(environment.get("run_mode", name))
+MODEL_DEFAULTS: Raw = {**_defaults(model.Service), **_defaults(model.Host), "health": _defaults(model.Health)}

@@ -21,6 +21,16 @@ OWNED = {
     "numprocs_start": "a service is one process on each host",
 }
 
+# A service is kept up, and stopped with its children: supervisord's own defaults do neither.
+DEFAULTS = {
+    "autorestart": "true",
+    "stopasgroup": "true",
+    "killasgroup": "true",
+    "redirect_stderr": "true",
+    "stdout_logfile_maxbytes": "20MB",
+    "stdout_logfile_backups": "20",
+}
+
 SIGNALS = frozenset((
     "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
     "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",
@@ -28,7 +38,7 @@ SIGNALS = frozenset((
 ))
 
 
-def problem(option: str, value: Value) -> str:
+def check_option(option: str, value: Value) -> str:
     """What is wrong with the value of a known option, as the end of a sentence; empty where it is fine."""
     if isinstance(value, str) and re.search(r"[\r\n\0]", value):
         return "must be one line"
@@ -37,14 +47,14 @@ def problem(option: str, value: Value) -> str:
     return KINDS[option](value)
 
 
-def text(value: Value) -> str:
+def as_text(value: Value) -> str:
     """As supervisord reads it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _text(value: Value) -> str:
     if isinstance(value, bool) or not str(value).strip():
-        return f"expected text, got {text(value) or 'nothing'}"
+        return f"expected text, got {as_text(value) or 'nothing'}"
     return ""
 
 
@@ -65,11 +75,11 @@ def _count(value: Value) -> str:
 
 
 def _flag(value: Value) -> str:
-    return "" if text(value) in ("true", "false") else f"expected true or false, got {_shown(value)}"
+    return "" if as_text(value) in ("true", "false") else f"expected true or false, got {_shown(value)}"
 
 
 def _restart(value: Value) -> str:
-    if text(value) in ("true", "false", "unexpected"):
+    if as_text(value) in ("true", "false", "unexpected"):
         return ""
     return f"expected true, false or unexpected, got {_shown(value)}"
 
@@ -100,7 +110,7 @@ def _umask(value: Value) -> str:
 
 
 def _shown(value: Value) -> str:
-    return repr(value) if isinstance(value, str) else text(value)
+    return repr(value) if isinstance(value, str) else as_text(value)
 
 
 KINDS: dict[str, Callable[[Value], str]] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -19,7 +19,7 @@ from .model import Service, Target
 from .secret import Secret
 
 FOLDER = ".secrets"
-Found = dict[str, tuple[Secret, str]]       # by name: the value, and where it comes from
+SecretValues = dict[str, tuple[Secret, str]]       # by name: the value, and where it comes from
 
 
 def fill(targets: tuple[Target, ...], environment: str, folder: Path, environ: Mapping[str, str]) -> tuple[Target, ...]:
@@ -34,7 +34,7 @@ def fill(targets: tuple[Target, ...], environment: str, folder: Path, environ: M
     return tuple(replace(target, service=_filled(target.service, found)) for target in targets)
 
 
-def find(names: Mapping[str, object], environment: str, folder: Path, environ: Mapping[str, str]) -> Found:
+def find(names: Collection[str], environment: str, folder: Path, environ: Mapping[str, str]) -> SecretValues:
     """Those that there are. Raises NotReady for what cannot be read or must not be used."""
     kept = _from_file(folder / FOLDER / f"{environment}.env")
     given = {name: (_given(name, environ[name]), "environment") for name in names if name in environ}
@@ -55,7 +55,7 @@ def masked(text: str, inventory: Inventory, environment: str, environ: Mapping[s
     return text
 
 
-def _filled(service: Service, found: Found) -> Service:
+def _filled(service: Service, found: SecretValues) -> Service:
     return replace(service, secret_values={name: found[name][0] for name in service.secrets})
 
 
@@ -70,7 +70,7 @@ def _given(name: str, value: str) -> Secret:
                        "make it readable for yourself") from None
 
 
-def _from_file(path: Path) -> Found:
+def _from_file(path: Path) -> SecretValues:
     try:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_mode & 0o077:
@@ -83,11 +83,11 @@ def _from_file(path: Path) -> Found:
     return _parsed(text, path)
 
 
-def _parsed(text: str, path: Path) -> Found:
+def _parsed(text: str, path: Path) -> SecretValues:
     from dotenv.parser import parse_stream
 
     # Without a translation of line ends: a value's own are part of it.
-    found: Found = {}
+    found: SecretValues = {}
     for binding in parse_stream(io.StringIO(text, newline="")):
         written = binding.original                  # with the blank lines in front of it
         blank = written.string[:len(written.string) - len(written.string.lstrip())]

@@ -7,19 +7,11 @@ from hashlib import sha256
 from msgspec import Struct
 
 from ..inventory.model import Service
+from ..inventory.program_options import DEFAULTS
 from ..inventory.secret import Secret
 from . import quoting
 
 HEADER = "; Written by Fabvisor for {service}: the next deploy replaces what is changed here.\n"
-# A service is kept up, and stopped with its children: supervisord's own defaults do neither.
-DEFAULTS = {
-    "autorestart": "true",
-    "stopasgroup": "true",
-    "killasgroup": "true",
-    "redirect_stderr": "true",
-    "stdout_logfile_maxbytes": "20MB",
-    "stdout_logfile_backups": "20",
-}
 # The program reads its environment file first, then becomes the command: same pid, exact values.
 START = '. "$0" && exec "$@"'
 

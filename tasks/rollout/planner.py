@@ -90,12 +90,8 @@ def record(service: Service, facts: Facts, goal: Goal) -> dict[str, Any]:
     """The history line; `build` and `variables` are what a way back to this version builds with."""
     return {"revision": goal.revision, "branch": goal.branch, "from": facts.commit, "to": goal.commit,
             "was_running": facts.program.state == "RUNNING", "strategy": service.strategy,
-            "build": list(service.build), "variables": build_variables(service),
+            "build": list(service.build), "variables": service.environment_variables(),
             "program_sha256": files.digest(files.program_file(service, supervised.paths(service, facts)))}
-
-
-def build_variables(service: Service) -> dict[str, str]:
-    return {**service.variables, "RUN_MODE": service.run_mode}
 
 
 def _lowest(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals, force: bool) -> set[Key]:

@@ -67,7 +67,7 @@ def test_a_user_in_a_host_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["web1", "web1.example.com", "10.0.0.1", "2001:db8::1", "::1"])
 def test_good_host_names(name: str) -> None:
-    assert values.host_name(name) == ""
+    assert values.check_host_name(name) == ""
 
 
 @pytest.mark.parametrize("repo", [
@@ -75,7 +75,7 @@ def test_good_host_names(name: str) -> None:
     "ssh://git@-x/y", "a\nb", "a\0b", "", " ",
 ])
 def test_bad_repos(repo: str) -> None:
-    assert values.repo(repo)
+    assert values.check_repo(repo)
 
 
 @pytest.mark.parametrize("repo", [
@@ -83,7 +83,7 @@ def test_bad_repos(repo: str) -> None:
     "/srv/git/monitor.git", "../monitor.git", "/srv/my repos/x", "ssh://git@[::1]/x.git",
 ])
 def test_good_repos(repo: str) -> None:
-    assert values.repo(repo) == ""
+    assert values.check_repo(repo) == ""
 
 
 @pytest.mark.parametrize("revision", [
@@ -91,27 +91,27 @@ def test_good_repos(repo: str) -> None:
     "a\\b", "a//b", "/a", "a/", "a.", "",
 ])
 def test_bad_revisions(revision: str) -> None:
-    assert values.revision(revision)
+    assert values.check_revision(revision)
 
 
 @pytest.mark.parametrize("revision", ["main", "feature/x-1", "v1.2.3", "0" * 40, "fix#12", "@"])
 def test_good_revisions(revision: str) -> None:
-    assert values.revision(revision) == ""
+    assert values.check_revision(revision) == ""
 
 
 @pytest.mark.parametrize("command", ["", " ", "a\nb", "a\0b", "a\x1bb"])
 def test_bad_commands(command: str) -> None:
-    assert values.command(command)
+    assert values.check_command(command)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [
     (90, 90), (1.5, 1.5), ("90", 90), ("30s", 30), ("30m", 1800), ("1h", 3600), ("1.5h", 5400), ("30 s", 30),
 ])
 def test_times(text: float | str, seconds: float) -> None:
-    assert values.duration(text) == ""
+    assert values.check_duration(text) == ""
     assert values.seconds(text) == seconds
 
 
 @pytest.mark.parametrize("text", [0, -1, "0s", "1d", "", "s", "1e3", "1h30m", "\u0663s", "9" * 400])
 def test_bad_times(text: float | str) -> None:
-    assert values.duration(text)
+    assert values.check_duration(text)

@@ -21,7 +21,7 @@ def test_the_table_knows_every_option_of_supervisor() -> None:
 
 def accepted(folder: Path, option: str, value: program_options.Value) -> bool:
     conf = folder / "supervisord.conf"
-    conf.write_text(f"[supervisord]\n[program:x]\ncommand=/bin/true\n{option}={program_options.text(value)}\n")
+    conf.write_text(f"[supervisord]\n[program:x]\ncommand=/bin/true\n{option}={program_options.as_text(value)}\n")
     server = ServerOptions()
     server.usage = lambda message: (_ for _ in ()).throw(ValueError(message))
     try:
@@ -50,12 +50,12 @@ VALUES: dict[str, tuple[list[program_options.Value], list[program_options.Value]
 def test_supervisor_agrees(tmp_path: Path, option: str) -> None:
     good, bad = VALUES[option]
     for value in good:
-        assert program_options.problem(option, value) == "", value
+        assert program_options.check_option(option, value) == "", value
         assert accepted(tmp_path, option, value), value
     for value in bad:
-        assert program_options.problem(option, value), value
+        assert program_options.check_option(option, value), value
         assert not accepted(tmp_path, option, value), value
 
 
 def test_truth_is_written_as_supervisor_reads_it() -> None:
-    assert [program_options.text(value) for value in (True, False, 5, "x")] == ["true", "false", "5", "x"]
+    assert [program_options.as_text(value) for value in (True, False, 5, "x")] == ["true", "false", "5", "x"]

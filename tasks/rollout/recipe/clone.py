@@ -22,5 +22,5 @@ def fetch(service: Service, facts: Facts, goal: Goal) -> Step:
 
 def building(service: Service) -> dict[str, Any]:
     """What the commands of a build are, and run with."""
-    return {"commands": list(service.build), "variables": dict(service.variables, RUN_MODE=service.run_mode),
+    return {"commands": list(service.build), "variables": service.environment_variables(),
             "timeout": service.build_timeout}

@@ -34,7 +34,7 @@ def _step(name: str, phase: Phase, service: Service, facts: Facts, goal: Goal) -
     commands = [command for hook in service.hooks.get(name, ()) for command in hook.run]
     if not commands:
         return []
-    variables = {**service.variables, "RUN_MODE": service.run_mode, "ENVIRONMENT": service.environment,
+    variables = {**service.environment_variables(), "ENVIRONMENT": service.environment,
                  "HOST": service.host, "REVISION": goal.commit, "PREVIOUS": facts.commit or ""}
     directory = strategy_of(service).built_in(service, facts, goal)
     do = Action("hook", {"directory": directory, "commands": commands, "variables": variables,

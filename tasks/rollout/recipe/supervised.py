@@ -45,8 +45,7 @@ def verify(service: Service) -> Step:
 def health(service: Service) -> list[Step]:
     if service.health is None:
         return []
-    variables = dict(service.variables, RUN_MODE=service.run_mode)
-    do = Action("health", {"health": to_builtins(service.health), "variables": variables})
+    do = Action("health", {"health": to_builtins(service.health), "variables": service.environment_variables()})
     return [Step(name="health", phase="activate", do=do)]
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from .loading import Inventory
-from .model import Environment
+from ..inventory.loading import Inventory
+from ..inventory.model import Environment
 
 PROJECT, REF = "ops/deploy", "main"         # the defaults of templates/deploy.yml
 

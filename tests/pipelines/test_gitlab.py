@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from tasks._errors import SelectionError
-from tasks.inventory import loading, pipeline, selection
+from tasks.inventory import loading, selection
+from tasks.pipelines import gitlab
 
 HOSTS = """
 defaults: {root: /srv}
@@ -30,7 +31,7 @@ def inventory(tmp_path: Path) -> loading.Inventory:
 
 def made(inventory: loading.Inventory, services: set[str], project: str = "ops/deploy",
          ref: str = "main") -> list[dict[str, Any]]:
-    data = yaml.safe_load(pipeline.text(inventory, services, project, ref))
+    data = yaml.safe_load(gitlab.text(inventory, services, project, ref))
     assert data["stages"] == ["build", "test", "deploy"]
     included: list[dict[str, Any]] = data["include"]
     return included
@@ -66,16 +67,16 @@ def test_the_project_is_told_twice_where_it_is_not_the_default(inventory: loadin
 def test_the_defaults_are_those_of_the_template() -> None:
     header = next(iter(yaml.safe_load_all((Path(__file__).parents[2] / "templates/deploy.yml").read_text())))
     inputs = header["spec"]["inputs"]
-    assert (inputs["project"]["default"], inputs["ref"]["default"]) == (pipeline.PROJECT, pipeline.REF)
+    assert (inputs["project"]["default"], inputs["ref"]["default"]) == (gitlab.PROJECT, gitlab.REF)
 
 
 def test_what_runs_in_a_sandbox_only(inventory: loading.Inventory) -> None:
-    assert pipeline.deployed(inventory) == {"api", "mailer"}
+    assert gitlab.deployed(inventory) == {"api", "mailer"}
     inventory.data["services"]["toy"] = {"repo": "sandbox:toy", "command": "./toy"}
     for name in ("develop", "1.0"):
         inventory.data["environments"][name]["services"] = ["mailer"]
     inventory.data["environments"]["try"]["services"] = ["toy"]
-    assert pipeline.deployed(inventory) == {"api", "mailer"}
+    assert gitlab.deployed(inventory) == {"api", "mailer"}
     assert made(inventory, {"toy"}) == []
 
 
@@ -83,7 +84,7 @@ def test_what_runs_in_a_sandbox_only(inventory: loading.Inventory) -> None:
     ("production", "production"), ("PROD", "production"), ("live", "production"), ("pre-production", "staging"),
     ("develop", "development"), ("qa", "testing"), ("staging", "staging"), ("eu-1", "other")])
 def test_the_tier_that_gitlab_would_guess(name: str, tier: str) -> None:
-    assert pipeline.tier(name) == tier
+    assert gitlab.tier(name) == tier
 
 
 def test_names_of_services(inventory: loading.Inventory) -> None:

@@ -1,0 +1,41 @@
+"""The check of each key of hosts.yaml that needs more than its type. Each returns what is wrong, or the empty text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from . import paths, values
+
+Check = Callable[[Any], str]
+
+SETTINGS: dict[str, Check] = {
+    "user": values.check_word,
+    "port": values.check_port,
+    "root": paths.check_root,
+    "supervisord_conf": paths.check_below_root,
+    "program_dir": paths.check_below_root,
+    "python": values.check_line,
+    "address": values.check_word,
+    "gateway": values.check_word,
+    "identity_file": values.check_line,
+    "connect_timeout": values.check_duration,
+    "lease": values.check_duration,
+}
+
+SERVICE: dict[str, Check] = {
+    "repo": values.check_repo,
+    "directory": paths.check_directory,
+    "build": values.check_script,
+    "build_timeout": values.check_duration,
+    "command": values.check_command,
+    "requires": paths.check_requires,
+    "shared": paths.check_shared,
+    "keep_releases": values.check_at_least_one,
+}
+
+HEALTH: dict[str, Check] = {"timeout": values.check_duration}
+
+ENVIRONMENT: dict[str, Check] = {
+    **SETTINGS, "branch": values.check_revision, "run_mode": values.check_name, "url": values.check_url,
+}
