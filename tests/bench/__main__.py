@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 
-from tests.bench.measuring import CASES, Result
+from tests.bench.measurement import CASES, Result
 
 
 def main() -> int:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.bench.measuring import CASES, Case, Result
+from tests.bench.measurement import CASES, Case, Result
 
 ROUNDS = 7
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.app import BUILD, HEALTH, App, messages
 from tests.integration.conftest import MakeApp
-from tests.inventory.test_secrets import EXACT
+from tests.inventory.test_secret_sources import EXACT
 from tests.support.lab import wait_for
 
 MARK = "MARK4711"

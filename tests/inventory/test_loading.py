@@ -12,7 +12,7 @@ from tasks._errors import InventoryError, SelectionError
 from tasks.inventory import model
 from tasks.inventory.loading import find_inventory, load
 
-from .writing import inventory, said, whole
+from .samples import inventory, mistakes_in, whole
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,35 +28,36 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     return cwd, beside
 
 
-def test_the_option_comes_first(folders: tuple[Path, Path]) -> None:
+def test_inventory_option_wins_over_the_variable(folders: tuple[Path, Path]) -> None:
     cwd, beside = folders
     assert find_inventory("x.yaml", {"FAB_INVENTORY": "y.yaml"}, cwd, beside) == cwd / "x.yaml"
 
 
-def test_then_the_variable(folders: tuple[Path, Path]) -> None:
+def test_inventory_variable_wins_over_the_current_folder(folders: tuple[Path, Path]) -> None:
     cwd, beside = folders
     assert find_inventory(None, {"FAB_INVENTORY": "/etc/y.yaml"}, cwd, beside) == Path("/etc/y.yaml")
 
 
-def test_then_the_current_folder(folders: tuple[Path, Path]) -> None:
+def test_inventory_of_the_current_folder_wins_over_the_fabfiles(folders: tuple[Path, Path]) -> None:
     cwd, beside = folders
     assert find_inventory(None, {"FAB_INVENTORY": ""}, cwd, beside) == cwd / "hosts.yaml"
 
 
-def test_then_beside_the_fabfile(folders: tuple[Path, Path]) -> None:
+def test_inventory_beside_the_fabfile_is_the_last_choice(folders: tuple[Path, Path]) -> None:
     cwd, beside = folders
     (cwd / "hosts.yaml").unlink()
     assert find_inventory(None, {}, cwd, beside) == beside / "hosts.yaml"
 
 
-def test_found_nowhere(tmp_path: Path) -> None:
+def test_missing_inventory_names_the_folders_that_were_searched(tmp_path: Path) -> None:
     with pytest.raises(InventoryError) as caught:
         find_inventory(None, {}, tmp_path / "a", tmp_path / "b")
     assert caught.value.message == f"hosts.yaml: not found in {tmp_path}/a nor in {tmp_path}/b"
     assert "--inventory" in caught.value.hint
 
 
-def test_a_file_below_the_current_folder_is_shown_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inventory_below_the_current_folder_is_shown_by_a_relative_path(tmp_path: Path,
+                                                                        monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hosts.yaml").write_text("[]")
     with pytest.raises(InventoryError, match=r"^hosts\.yaml:1: expected a mapping"):
@@ -78,7 +79,7 @@ def test_a_file_below_the_current_folder_is_shown_relative(tmp_path: Path, monke
     pytest.param(b"a: b\nc: \x00\n", ":2: it holds a character", "UTF-8", id="NUL"),
     pytest.param(b"[" * 5000, ": it is nested too deeply", "", id="too deep"),
 ])
-def test_no_data(tmp_path: Path, content: bytes, message: str, hint: str) -> None:
+def test_file_without_a_mapping_is_refused_with_a_hint(tmp_path: Path, content: bytes, message: str, hint: str) -> None:
     path = tmp_path / "hosts.yaml"
     path.write_bytes(content)
     with pytest.raises(InventoryError) as caught:
@@ -89,19 +90,19 @@ def test_no_data(tmp_path: Path, content: bytes, message: str, hint: str) -> Non
     assert hint in caught.value.hint
 
 
-def test_no_file(tmp_path: Path) -> None:
+def test_file_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InventoryError, match="there is no such file"):
         load(tmp_path / "hosts.yaml")
 
 
-def test_a_folder(tmp_path: Path) -> None:
+def test_folder_in_place_of_a_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InventoryError, match="cannot be read: Is a directory"):
         load(tmp_path)
 
 
 # Aliases
 
-def test_anchors_and_merge_keys(tmp_path: Path) -> None:
+def test_anchors_and_merge_keys_are_read(tmp_path: Path) -> None:
     read = inventory(tmp_path, """\
         defaults: {root: /srv/app}
         services:
@@ -126,39 +127,39 @@ def test_anchors_and_merge_keys(tmp_path: Path) -> None:
     assert monitor.variables == {"A": "a", "B": "b"}
 
 
-def test_the_line_of_an_alias_is_where_it_is_written(tmp_path: Path) -> None:
+def test_mistake_in_a_merged_mapping_has_the_line_where_it_is_written(tmp_path: Path) -> None:
     with pytest.raises(InventoryError) as caught:
         inventory(tmp_path, whole().replace("root: /srv/app", "<<: {root: /srv/app,\n       port: 0}"))
     assert [problem.line for problem in caught.value.problems] == [3]
 
 
-def test_an_alias_that_contains_itself(tmp_path: Path) -> None:
-    assert said(tmp_path, whole(service="build: &loop [*loop]")) == [
+def test_alias_that_contains_itself_is_refused(tmp_path: Path) -> None:
+    assert mistakes_in(tmp_path, whole(service="build: &loop [*loop]")) == [
         "services.monitor.build[0]: the alias at line 8 contains itself"
     ]
 
 
-def test_a_merge_of_itself(tmp_path: Path) -> None:
-    assert said(tmp_path, whole(service="variables: &loop {<<: *loop}")) == [
+def test_mapping_that_merges_itself_is_refused(tmp_path: Path) -> None:
+    assert mistakes_in(tmp_path, whole(service="variables: &loop {<<: *loop}")) == [
         "services.monitor.variables: merges itself by `<<`"
     ]
 
 
-def test_aliases_that_multiply(tmp_path: Path) -> None:
+def test_aliases_that_multiply_without_end_are_refused(tmp_path: Path) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
     with pytest.raises(InventoryError, match="its aliases multiply without end"):
         inventory(tmp_path, "\n".join(lines))
 
 
-def test_nothing_is_run(tmp_path: Path) -> None:
-    said(tmp_path, whole(defaults=f"user: !!python/object/apply:os.system ['touch {tmp_path}/run']"))
+def test_yaml_tags_run_no_code(tmp_path: Path) -> None:
+    mistakes_in(tmp_path, whole(defaults=f"user: !!python/object/apply:os.system ['touch {tmp_path}/run']"))
     assert not (tmp_path / "run").exists()
 
 
 # Merging
 
-def one(tmp_path: Path, **parts: str) -> model.Target:
+def only_target(tmp_path: Path, **parts: str) -> model.Target:
     [target] = inventory(tmp_path, whole(**parts)).environment("production").targets
     return target
 
@@ -169,12 +170,12 @@ def one(tmp_path: Path, **parts: str) -> model.Target:
     pytest.param({"defaults": "port: 1", "environment": "port: 2"}, 2, id="environment"),
     pytest.param({"defaults": "port: 1", "environment": "port: 2", "host": "port: 3"}, 3, id="host"),
 ])
-def test_the_nearest_host_setting_wins(tmp_path: Path, parts: dict[str, str], port: int | None) -> None:
-    assert one(tmp_path, **parts).host.port == port
+def test_host_setting_nearest_to_the_host_wins(tmp_path: Path, parts: dict[str, str], port: int | None) -> None:
+    assert only_target(tmp_path, **parts).host.port == port
 
 
-def test_variables_merge(tmp_path: Path) -> None:
-    target = one(
+def test_variables_of_all_layers_merge(tmp_path: Path) -> None:
+    target = only_target(
         tmp_path,
         defaults="variables: {A: defaults, B: defaults, C: defaults, D: defaults, E: defaults}",
         service="variables: {B: service, C: service, D: service, E: service}",
@@ -188,8 +189,8 @@ def test_variables_merge(tmp_path: Path) -> None:
     assert target.service.run_mode == "production"
 
 
-def test_an_override_merges_deeply(tmp_path: Path) -> None:
-    service = one(
+def test_environment_override_merges_deeply(tmp_path: Path) -> None:
+    service = only_target(
         tmp_path,
         service="""
             program: {startsecs: 2, autorestart: true}
@@ -203,44 +204,44 @@ def test_an_override_merges_deeply(tmp_path: Path) -> None:
     assert service.build == ("c",)
 
 
-def test_another_kind_of_health_check_replaces_the_first(tmp_path: Path) -> None:
-    service = one(
+def test_health_check_of_another_kind_replaces_the_first(tmp_path: Path) -> None:
+    service = only_target(
         tmp_path, service="health: {http: 'http://x/', timeout: 5}",
         environment="services: {monitor: {health: {tcp: 'x:1'}}}",
     ).service
     assert service.health == model.Health(tcp="x:1", timeout=5)
 
 
-def test_variables_in_health(tmp_path: Path) -> None:
+def test_variables_are_replaced_in_a_health_check(tmp_path: Path) -> None:
     check = "health: {http: 'http://${HOST}:${PORT}/${RUN_MODE}'}"
-    target = one(tmp_path, service=check, environment="run_mode: prod", host="variables: {HOST: a.b, PORT: 80}")
+    target = only_target(tmp_path, service=check, environment="run_mode: prod", host="variables: {HOST: a.b, PORT: 80}")
     assert target.service.health == model.Health(http="http://a.b:80/prod")
 
 
-def test_a_health_command_is_left_to_its_shell(tmp_path: Path) -> None:
-    target = one(tmp_path, service="health: {command: 'test \"${A}\"'}", host="variables: {A: '$(reboot)'}")
+def test_health_command_is_left_to_its_shell(tmp_path: Path) -> None:
+    target = only_target(tmp_path, service="health: {command: 'test \"${A}\"'}", host="variables: {A: '$(reboot)'}")
     assert target.service.health == model.Health(command='test "${A}"')
 
 
-def test_defaults_of_a_service(tmp_path: Path) -> None:
-    service = one(tmp_path).service
+def test_service_has_the_documented_defaults(tmp_path: Path) -> None:
+    service = only_target(tmp_path).service
     assert (service.directory, service.build, service.build_timeout) == ("micro/monitor", (), 1800)
     assert (service.strategy, service.health, service.program) == ("in_place", None, {})
     assert (service.shared, service.keep_releases) == ((), 5)
 
 
-def test_shared_paths_are_normalised_and_a_slash_at_the_end_stays(tmp_path: Path) -> None:
-    service = one(tmp_path, service="strategy: releases\nshared: [./etc//a.cfg, data/, var/x/]").service
+def test_shared_paths_are_normalised_and_keep_a_slash_at_the_end(tmp_path: Path) -> None:
+    service = only_target(tmp_path, service="strategy: releases\nshared: [./etc//a.cfg, data/, var/x/]").service
     assert (service.strategy, service.shared) == ("releases", ("etc/a.cfg", "data/", "var/x/"))
 
 
-def test_a_directory_is_normalised_and_a_command_stripped(tmp_path: Path) -> None:
+def test_directory_is_normalised_and_command_stripped(tmp_path: Path) -> None:
     text = whole(service="directory: ./a//b/").replace("command: ./monitor", "command: |\n      ./monitor")
     [target] = inventory(tmp_path, text).environment("production").targets
     assert (target.service.directory, target.service.command) == ("a/b", "./monitor")
 
 
-def test_an_environment_chooses_its_services_and_sorts_its_hosts(tmp_path: Path) -> None:
+def test_environment_chooses_its_services_and_sorts_its_hosts(tmp_path: Path) -> None:
     environment = inventory(tmp_path, """\
         defaults: {root: ~/app}
         services:
@@ -256,7 +257,7 @@ def test_an_environment_chooses_its_services_and_sorts_its_hosts(tmp_path: Path)
     assert environment.elsewhere == ("old",)
 
 
-def test_a_sandbox_needs_neither_hosts_nor_root_nor_branch(tmp_path: Path) -> None:
+def test_sandbox_needs_neither_hosts_nor_root_nor_branch(tmp_path: Path) -> None:
     environment = inventory(tmp_path, """\
         services: {monitor: {repo: git@x:y, command: ./run}}
         environments: {sandbox: {sandbox: true}}
@@ -264,7 +265,7 @@ def test_a_sandbox_needs_neither_hosts_nor_root_nor_branch(tmp_path: Path) -> No
     assert (environment.targets, environment.sandbox, environment.branch) == ((), True, "main")
 
 
-def test_hosts_given_later_count_as_though_they_stood_in_the_file(tmp_path: Path) -> None:
+def test_hosts_given_later_count_like_those_of_the_file(tmp_path: Path) -> None:
     environment = inventory(tmp_path, """\
         defaults: {port: 2222}
         services: {monitor: {repo: git@x:y, command: ./run, health: {tcp: "h:${PORT}"}}}
@@ -275,7 +276,7 @@ def test_hosts_given_later_count_as_though_they_stood_in_the_file(tmp_path: Path
     ]
 
 
-def test_an_unknown_environment(tmp_path: Path) -> None:
+def test_unknown_environment_suggests_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(SelectionError, match="no environment 'prodution'; did you mean 'production'"):
         inventory(tmp_path, whole()).environment("prodution")
 
@@ -303,11 +304,11 @@ environments: {{production: {{branch: main, hosts: [web1]{environment}}}}}
     (pair("x", "y", ", services: {a: {directory: y}, b: }"), "environments.production.services.a.directory: "
      "'y' is the directory of b in production; each service needs one of its own"),
 ], ids=["same", "upwards", "same, normalised", "inside", "around", "by an override"])
-def test_directories(tmp_path: Path, text: str, message: str) -> None:
-    assert said(tmp_path, text) == [message]
+def test_overlapping_directories_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    assert mistakes_in(tmp_path, text) == [message]
 
 
-def test_sibling_directories_are_fine(tmp_path: Path) -> None:
+def test_sibling_directories_are_taken(tmp_path: Path) -> None:
     inventory(tmp_path, pair("x", "x-y"))
 
 
@@ -330,9 +331,9 @@ def test_sibling_directories_are_fine(tmp_path: Path) -> None:
     pytest.param("repo: git@git.example.com:micro/monitor.git", "repo: 'ext::sh -c reboot'", "services.monitor.repo: "
                  "is not a git URL that can be trusted, got 'ext::sh -c reboot'", id="repo that runs a command"),
 ])
-def test_what_is_missing_or_does_not_fit(tmp_path: Path, old: str, new: str, message: str) -> None:
+def test_missing_or_contradictory_setting_is_one_message(tmp_path: Path, old: str, new: str, message: str) -> None:
     assert old in whole()
-    assert said(tmp_path, whole().replace(old, new, 1)) == [message]
+    assert mistakes_in(tmp_path, whole().replace(old, new, 1)) == [message]
 
 
 @pytest.mark.parametrize(("text", "messages"), [
@@ -340,8 +341,8 @@ def test_what_is_missing_or_does_not_fit(tmp_path: Path, old: str, new: str, mes
     ("x: 1", ["services: is missing", "environments: is missing", "x: unknown key 'x'; known here: "
               "default_environment, defaults, environments, services"]),
 ])
-def test_nothing_to_deploy(tmp_path: Path, text: str, messages: list[str]) -> None:
-    assert sorted(said(tmp_path, text)) == sorted(messages)
+def test_inventory_with_nothing_to_deploy_is_refused(tmp_path: Path, text: str, messages: list[str]) -> None:
+    assert sorted(mistakes_in(tmp_path, text)) == sorted(messages)
 
 
 @pytest.mark.parametrize("parts", [
@@ -349,11 +350,12 @@ def test_nothing_to_deploy(tmp_path: Path, text: str, messages: list[str]) -> No
     {"service": "health: {htp: 'http://x:1'}"},
     {"environment": "services: 5"},
 ], ids=["variable", "health", "services"])
-def test_a_consequence_is_not_reported_as_well(tmp_path: Path, parts: dict[str, str]) -> None:
-    assert len(said(tmp_path, whole(**parts))) == 1
+def test_mistake_hides_its_own_consequences(tmp_path: Path, parts: dict[str, str]) -> None:
+    assert len(mistakes_in(tmp_path, whole(**parts))) == 1
 
 
-def test_all_mistakes_at_once_with_their_lines(tmp_path: Path) -> None:
+@pytest.mark.promise(9)
+def test_all_mistakes_are_reported_at_once_with_their_lines(tmp_path: Path) -> None:
     with pytest.raises(InventoryError) as caught:
         inventory(tmp_path, """\
             default_environment: prodution
@@ -399,7 +401,7 @@ def test_all_mistakes_at_once_with_their_lines(tmp_path: Path) -> None:
     assert caught.value.message.count("\n") == 12
 
 
-def test_a_fine_file_does_not_import_jsonschema(tmp_path: Path) -> None:
+def test_valid_file_does_not_import_jsonschema(tmp_path: Path) -> None:
     (tmp_path / "hosts.yaml").write_text(whole())
     code = (
         "import sys; from pathlib import Path; from tasks.inventory.loading import load;"
@@ -410,15 +412,17 @@ def test_a_fine_file_does_not_import_jsonschema(tmp_path: Path) -> None:
     assert done.stdout.strip() == "False"
 
 
-def test_a_variable_that_one_host_lacks(tmp_path: Path) -> None:
+def test_variable_that_one_host_lacks_is_named_with_the_host(tmp_path: Path) -> None:
     text = whole(service="health: {tcp: 'x:${PORT}'}", host="variables: {PORT: 80}") + "      web2:\n"
-    assert said(tmp_path, text) == ["services.monitor.health.tcp: no variable ${PORT} is set (on web2 in production)"]
+    assert mistakes_in(tmp_path, text) == [
+        "services.monitor.health.tcp: no variable ${PORT} is set (on web2 in production)"]
 
 
-def test_what_a_commit_must_have(tmp_path: Path) -> None:
-    target = one(tmp_path, service="requires: ['./config/${RUN_MODE}.yaml', 'a ${A}/']", host="variables: {A: b}")
+def test_requires_lists_normalised_paths_with_variables(tmp_path: Path) -> None:
+    target = only_target(tmp_path, service="requires: ['./config/${RUN_MODE}.yaml', 'a ${A}/']",
+                         host="variables: {A: b}")
     assert target.service.requires == ("config/production.yaml", "a b")
-    target = one(tmp_path, service="requires: [x]", environment="services: {monitor: {requires: [y]}}")
+    target = only_target(tmp_path, service="requires: [x]", environment="services: {monitor: {requires: [y]}}")
     assert target.service.requires == ("y",)
 
 
@@ -430,8 +434,8 @@ def test_what_a_commit_must_have(tmp_path: Path) -> None:
     ("${B}", "services.monitor.requires[0]: no variable ${B} is set (on web1 in production)"),
     ("${UP}/x", "services.monitor.requires[0]: cannot hold '..', got '../x' (on web1 in production)"),
 ])
-def test_what_a_commit_cannot_have(tmp_path: Path, path: str, message: str) -> None:
-    assert said(tmp_path, whole(service=f"requires: ['{path}']\nvariables: {{UP: '..'}}")) == [message]
+def test_requires_refuses_paths_outside_the_commit(tmp_path: Path, path: str, message: str) -> None:
+    assert mistakes_in(tmp_path, whole(service=f"requires: ['{path}']\nvariables: {{UP: '..'}}")) == [message]
 
 
 @pytest.mark.parametrize(("written", "hooks"), [
@@ -441,8 +445,8 @@ def test_what_a_commit_cannot_have(tmp_path: Path, path: str, message: str) -> N
                                              model.Hook(run=("c",)))),
     ("[]", ()),
 ])
-def test_hooks(tmp_path: Path, written: str, hooks: tuple[model.Hook, ...]) -> None:
-    target = one(tmp_path, service=f"hooks: {{before_activate: {written}, after_activate: x}}",
+def test_hooks_are_read_in_every_form(tmp_path: Path, written: str, hooks: tuple[model.Hook, ...]) -> None:
+    target = only_target(tmp_path, service=f"hooks: {{before_activate: {written}, after_activate: x}}",
                  environment="services: {monitor: {hooks: {after_activate: y}}}")
     assert target.service.hooks == {"before_activate": hooks, "after_activate": (model.Hook(run=("y",)),)}
     assert (target.service.environment, target.service.host) == ("production", "web1")
@@ -454,5 +458,5 @@ def test_hooks(tmp_path: Path, written: str, hooks: tuple[model.Hook, ...]) -> N
     ("{before_activate: [a, '']}", "before_activate: holds an empty command; leave it out where nothing is to be done"),
     ("{after_activate: {run: x, once: 'yes'}}", "after_activate.once: expected true or false, got the text 'yes'"),
 ])
-def test_hooks_that_cannot_be(tmp_path: Path, written: str, message: str) -> None:
-    assert said(tmp_path, whole(service=f"hooks: {written}")) == [f"services.monitor.hooks.{message}"]
+def test_invalid_hooks_are_refused(tmp_path: Path, written: str, message: str) -> None:
+    assert mistakes_in(tmp_path, whole(service=f"hooks: {written}")) == [f"services.monitor.hooks.{message}"]

@@ -11,7 +11,7 @@ from tasks.inventory.loading import Inventory
 from tasks.inventory.origins import Setting
 from tasks.inventory.secret import Secret
 
-from .writing import inventory
+from .samples import inventory
 
 TEXT = """\
 defaults:
@@ -67,7 +67,7 @@ def lines(found: list[Setting]) -> dict[str, tuple[object, object]]:
         one.value, int(one.source.rpartition(":")[2]) if "hosts.yaml:" in one.source else one.source) for one in found}
 
 
-def test_the_last_layer_wins(written: Inventory) -> None:
+def test_origin_is_the_last_layer_that_sets_a_value(written: Inventory) -> None:
     found = lines(settings(written, "production", "web1", "web2", DB=".secrets/production.env:7"))
     expected = {
         "branch": ("main", 22), "run_mode": ("prod", 23), "repo": ("r", 6), "directory": ("micro/api", "default"),
@@ -95,7 +95,7 @@ def test_every_key_of_a_service_has_an_origin(written: Inventory) -> None:
         "branch", "run_mode"}
 
 
-def test_only_what_differs(written: Inventory) -> None:
+def test_differing_keeps_only_settings_that_differ(written: Inventory) -> None:
     sides = settings(written, "develop", "dev1", TOKEN="environment"), settings(written, "production", "web1", "web2")
     found = origins.differing(*sides)
     assert {one.key for one in found} == {

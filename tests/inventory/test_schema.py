@@ -14,8 +14,8 @@ from tasks.inventory.document import parse
 from tests.support.lab import CHECKOUT, Lab
 from tests.test_readme import KEYS, README, blocks, coded, table
 
-from .test_messages import HEALTH, PROGRAM, REFERENCES, SHAPE, VALUES, VARIABLES
-from .writing import SCHEMA, mistakes, whole
+from .samples import SCHEMA, schema_errors, whole
+from .test_mistakes import HEALTH, PROGRAM, REFERENCES, SHAPE, VALUES, VARIABLES
 
 MODELINE = "# yaml-language-server: $schema="
 # What the reader refuses before the shape counts, by how YAML reads it; and 22.0, to JSON Schema a whole number.
@@ -23,13 +23,13 @@ READING = ("octal", "hexadecimal", "plus sign", "underscore", "to base sixty", "
            "unknown tag", "port as a fraction")
 
 
-def test_the_copy_for_editors_is_todays() -> None:
+def test_schema_file_for_editors_is_current() -> None:
     """If not: ./fab config.schema >docs/hosts.schema.json"""
     assert json.loads(SCHEMA.read_text()) == schema.json_schema()
     Draft202012Validator.check_schema(json.loads(SCHEMA.read_text()))
 
 
-def test_the_command_prints_the_copy_and_needs_no_hosts_yaml() -> None:
+def test_config_schema_prints_the_file_without_a_hosts_yaml() -> None:
     with Lab(()) as lab:
         lab.inventory.write_text("services: [broken")
         run = lab.fab("config.schema", format="plain")
@@ -37,9 +37,9 @@ def test_the_command_prints_the_copy_and_needs_no_hosts_yaml() -> None:
 
 
 @pytest.mark.parametrize("text", [*blocks("yaml"), (CHECKOUT / "hosts.yaml").read_text()])
-def test_what_the_reader_takes_passes(text: str) -> None:
-    """So does all that `writing.inventory` reads, for other tests."""
-    assert mistakes(text) == []
+def test_schema_takes_what_the_loader_takes(text: str) -> None:
+    """So does all that `samples.inventory` reads, for other tests."""
+    assert schema_errors(text) == []
 
 
 def rows(*tables: list[Any]) -> list[Any]:
@@ -47,17 +47,17 @@ def rows(*tables: list[Any]) -> list[Any]:
 
 
 @pytest.mark.parametrize(("parts", "expected"), rows(SHAPE))
-def test_what_has_a_wrong_shape_does_not(parts: dict[str, str], expected: str) -> None:
-    assert mistakes(whole(**parts))
+def test_schema_refuses_a_wrong_shape(parts: dict[str, str], expected: str) -> None:
+    assert schema_errors(whole(**parts))
 
 
 @pytest.mark.parametrize(("parts", "expected"), rows(VARIABLES, VALUES, PROGRAM, HEALTH, REFERENCES))
-def test_the_schema_refuses_what_the_judge_of_shapes_refuses(parts: dict[str, str], expected: str) -> None:
+def test_schema_refuses_exactly_what_the_shape_check_refuses(parts: dict[str, str], expected: str) -> None:
     """And nothing else: what a value may say is the reader's to judge."""
-    assert bool(mistakes(whole(**parts))) == bool(shape.judge(parse(whole(**parts).encode()))[1])
+    assert bool(schema_errors(whole(**parts))) == bool(shape.judge(parse(whole(**parts).encode()))[1])
 
 
-def test_every_key_of_the_readme_is_described() -> None:
+def test_schema_describes_every_key_of_the_readme() -> None:
     of = {"File", "Service", "Health", "Environment", "Settings"}
     kinds = schema.json_schema()["$defs"]
     assert {kind.__name__ for kind in KEYS.values()} == of
@@ -66,7 +66,7 @@ def test_every_key_of_the_readme_is_described() -> None:
         assert {key for row in table(heading) for key in coded(row[0])} <= described
 
 
-def test_every_key_is_described_and_alike_wherever_it_stands() -> None:
+def test_schema_describes_a_key_alike_wherever_it_stands() -> None:
     said: dict[str, set[str]] = {}
     for name, kind in schema.json_schema()["$defs"].items():
         for key, about in kind["properties"].items():
@@ -77,7 +77,7 @@ def test_every_key_is_described_and_alike_wherever_it_stands() -> None:
     assert apart == {"variables", "command", "services"}
 
 
-def test_the_defaults_that_it_tells_are_those_of_the_readme() -> None:
+def test_schema_states_the_defaults_of_the_readme() -> None:
     kinds = schema.json_schema()["$defs"]
     for heading, kind in KEYS.items():
         for row in table(heading):
@@ -89,11 +89,11 @@ def test_the_defaults_that_it_tells_are_those_of_the_readme() -> None:
 
 
 @pytest.mark.parametrize("kind", ["Service", "Overrides"])
-def test_an_editor_can_offer_supervisords_options(kind: str) -> None:
+def test_schema_lists_supervisords_options(kind: str) -> None:
     assert set(schema.json_schema()["$defs"][kind]["properties"]["program"]["properties"]) == set(program_options.KINDS)
 
 
-def test_the_modeline_names_the_copy() -> None:
+def test_modeline_of_hosts_yaml_names_the_schema_file() -> None:
     first = (CHECKOUT / "hosts.yaml").read_text().splitlines()[0]
     assert CHECKOUT / first.removeprefix(MODELINE) == SCHEMA
     assert MODELINE in README

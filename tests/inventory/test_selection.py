@@ -11,7 +11,7 @@ from tasks.inventory.loading import Inventory
 from tasks.inventory.model import Environment
 from tasks.inventory.selection import choose_environment, select
 
-from .writing import inventory
+from .samples import inventory
 
 TEXT = """\
 {default}
@@ -45,7 +45,8 @@ def names(environment: Environment, services: str | None = None, hosts: str | No
     pytest.param(None, {"FAB_ENV": "", "CI_ENVIRONMENT_NAME": "production"}, "production", id="GitLab"),
     pytest.param(None, {}, "develop", id="default"),
 ])
-def test_environment(tmp_path: Path, option: str | None, environ: dict[str, str], chosen: str) -> None:
+def test_environment_is_chosen_by_option_then_variable_then_default(tmp_path: Path, option: str | None,
+                                                                    environ: dict[str, str], chosen: str) -> None:
     assert choose_environment(read(tmp_path), option, environ) == chosen
 
 
@@ -54,7 +55,8 @@ def test_environment(tmp_path: Path, option: str | None, environ: dict[str, str]
     (None, {"FAB_ENV": "prodution"}, "FAB_ENV"),
     (None, {"CI_ENVIRONMENT_NAME": "prodution"}, "CI_ENVIRONMENT_NAME"),
 ])
-def test_unknown_environment(tmp_path: Path, option: str | None, environ: dict[str, str], origin: str) -> None:
+def test_unknown_environment_is_refused_with_its_origin(tmp_path: Path, option: str | None, environ: dict[str, str],
+                                                        origin: str) -> None:
     with pytest.raises(SelectionError) as caught:
         choose_environment(read(tmp_path), option, environ)
     assert caught.value.message.startswith(f"{origin} names 'prodution', but ")
@@ -62,7 +64,7 @@ def test_unknown_environment(tmp_path: Path, option: str | None, environ: dict[s
     assert caught.value.hint == "environments: production, develop"
 
 
-def test_no_environment(tmp_path: Path) -> None:
+def test_missing_environment_lists_the_choices(tmp_path: Path) -> None:
     with pytest.raises(SelectionError, match="no environment was chosen") as caught:
         choose_environment(read(tmp_path, default=""), None, {})
     assert caught.value.hint == "choose one with --env: production, develop"
@@ -82,7 +84,8 @@ ALL = ["db1/api", "db1/web", "web1/api", "web1/web", "web2/api", "web2/web"]
     pytest.param("web", "!web1,web*", ["web2/web"], id="a glob but one"),
     pytest.param("web", "!web1,!db*", ["web2/web"], id="all but two"),
 ])
-def test_targets(production: Environment, services: str | None, hosts: str | None, expected: list[str]) -> None:
+def test_targets_are_selected_by_service_and_host(production: Environment, services: str | None, hosts: str | None,
+                                                  expected: list[str]) -> None:
     assert names(production, services, hosts) == expected
 
 
@@ -105,9 +108,8 @@ def test_targets(production: Environment, services: str | None, hosts: str | Non
                  "hosts of production: db1, web1, web2", id="all left out"),
     pytest.param("web", " , ", "--host names no host", "hosts of production: db1, web1, web2", id="no host"),
 ])
-def test_nothing_selected(
-    production: Environment, services: str | None, hosts: str | None, message: str, hint: str
-) -> None:
+def test_empty_selection_is_refused_with_a_hint(production: Environment, services: str | None, hosts: str | None,
+                                                message: str, hint: str) -> None:
     with pytest.raises(SelectionError, match=message) as caught:
         select(production, services, hosts)
     assert caught.value.hint == hint

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.pictures.drawing import console, svg
 from tests.pictures.scenes import record
+from tests.pictures.svg_file import console, svg
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs/pictures"
 

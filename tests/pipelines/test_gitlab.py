@@ -37,7 +37,7 @@ def made(inventory: loading.Inventory, services: set[str], project: str = "ops/d
     return included
 
 
-def test_an_include_for_each_environment_where_it_runs(inventory: loading.Inventory) -> None:
+def test_pipeline_has_an_include_for_each_environment_of_the_service(inventory: loading.Inventory) -> None:
     assert made(inventory, {"api"}) == [
         {"project": "ops/deploy", "ref": "main", "file": "/templates/deploy.yml", "inputs": {
             "service": "api", "environment": "develop", "branch": "develop", "tier": "development"}},
@@ -45,7 +45,7 @@ def test_an_include_for_each_environment_where_it_runs(inventory: loading.Invent
             "service": "api", "environment": "production", "branch": "main", "tier": "production", "run": "manual"}}]
 
 
-def test_an_environment_that_asks_first_waits_for_a_click(tmp_path: Path) -> None:
+def test_pipeline_is_manual_when_the_environment_asks_first(tmp_path: Path) -> None:
     """Whatever its name; and one that does not ask waits only where it is production."""
     (tmp_path / "hosts.yaml").write_text(HOSTS.replace("develop: {", "develop: {confirm: true, ", 1))
     develop, production = made(loading.load(tmp_path / "hosts.yaml"), {"api"})
@@ -53,24 +53,24 @@ def test_an_environment_that_asks_first_waits_for_a_click(tmp_path: Path) -> Non
     assert production["inputs"]["run"] == "manual"
 
 
-def test_names_stay_text(inventory: loading.Inventory) -> None:
+def test_pipeline_keeps_names_that_look_like_numbers_as_text(inventory: loading.Inventory) -> None:
     inputs = [one["inputs"] for one in made(inventory, {"mailer"})]
     assert inputs[1] == {"service": "mailer", "environment": "1.0", "branch": "on", "tier": "other"}
 
 
-def test_the_project_is_told_twice_where_it_is_not_the_default(inventory: loading.Inventory) -> None:
+def test_pipeline_passes_the_project_when_it_is_not_the_default(inventory: loading.Inventory) -> None:
     first = made(inventory, {"api"}, "tools/fab", "v2")[0]
     assert (first["project"], first["ref"]) == ("tools/fab", "v2")
     assert (first["inputs"]["project"], first["inputs"]["ref"]) == ("tools/fab", "v2")
 
 
-def test_the_defaults_are_those_of_the_template() -> None:
+def test_pipeline_defaults_are_those_of_the_template() -> None:
     header = next(iter(yaml.safe_load_all((Path(__file__).parents[2] / "templates/deploy.yml").read_text())))
     inputs = header["spec"]["inputs"]
     assert (inputs["project"]["default"], inputs["ref"]["default"]) == (gitlab.PROJECT, gitlab.REF)
 
 
-def test_what_runs_in_a_sandbox_only(inventory: loading.Inventory) -> None:
+def test_pipeline_leaves_out_services_that_run_in_a_sandbox_only(inventory: loading.Inventory) -> None:
     assert gitlab.deployed(inventory) == {"api", "mailer"}
     inventory.data["services"]["toy"] = {"repo": "sandbox:toy", "command": "./toy"}
     for name in ("develop", "1.0"):
@@ -83,11 +83,11 @@ def test_what_runs_in_a_sandbox_only(inventory: loading.Inventory) -> None:
 @pytest.mark.parametrize(("name", "tier"), [
     ("production", "production"), ("PROD", "production"), ("live", "production"), ("pre-production", "staging"),
     ("develop", "development"), ("qa", "testing"), ("staging", "staging"), ("eu-1", "other")])
-def test_the_tier_that_gitlab_would_guess(name: str, tier: str) -> None:
+def test_tier_is_the_one_that_gitlab_would_guess(name: str, tier: str) -> None:
     assert gitlab.tier(name) == tier
 
 
-def test_names_of_services(inventory: loading.Inventory) -> None:
+def test_service_names_of_the_file_are_selected(inventory: loading.Inventory) -> None:
     assert selection.of_file(inventory, "all") == {"api", "mailer"}
     assert selection.of_file(inventory, "api, mailer") == {"api", "mailer"}
     with pytest.raises(SelectionError, match=r"there is no service 'apii' in .*; did you mean 'api'"):

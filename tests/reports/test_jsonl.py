@@ -7,15 +7,15 @@ from tasks.reports import choose, jsonl
 from tasks.rollout.events import Finished, LogLine, Notice
 
 
-def told(screen, events):
+def report(screen, events):
     with jsonl.reporter(screen) as reporter:
         for event in events:
             reporter.on(event)
 
 
-def test_one_object_a_line_the_last_is_finished(name, shown, story):
+def test_jsonl_has_one_object_a_line_and_ends_with_finished(name, shown, story):
     page = shown()
-    told(page.screen, story(name))
+    report(page.screen, story(name))
     objects = [json.loads(line) for line in page.stdout.getvalue().splitlines()]
     assert len(objects) == len(story(name))
     assert all("event" in each for each in objects)
@@ -23,10 +23,10 @@ def test_one_object_a_line_the_last_is_finished(name, shown, story):
     assert page.stderr.getvalue() == ""
 
 
-def test_extra_is_merged_and_never_hides_a_field_of_its_own(shown):
+def test_jsonl_extra_never_hides_a_field_of_the_event(shown):
     page = shown()
     extra = {"url": "https://www.example.com", "outcome": "a lie"}
-    told(page.screen, [Finished(command="deploy", outcome="committed", exit_code=0, extra=extra)])
+    report(page.screen, [Finished(command="deploy", outcome="committed", exit_code=0, extra=extra)])
     assert json.loads(page.text) == {
         "event": "finished",
         "command": "deploy",
@@ -37,19 +37,19 @@ def test_extra_is_merged_and_never_hides_a_field_of_its_own(shown):
     }
 
 
-def test_nothing_follows_finished(shown):
+def test_jsonl_prints_nothing_after_finished(shown):
     page = shown()
-    told(page.screen, [Finished(command="deploy", outcome="committed", exit_code=0), Notice(message="late")])
+    report(page.screen, [Finished(command="deploy", outcome="committed", exit_code=0), Notice(message="late")])
     assert len(page.text.splitlines()) == 1
 
 
-def test_half_characters_from_a_host_are_still_json(shown):
+def test_jsonl_replaces_half_characters_from_a_host(shown):
     page = shown()
-    told(page.screen, [LogLine(host="web1", service="monitor", line="caf\udce9 \U0001f600")])
+    report(page.screen, [LogLine(host="web1", service="monitor", line="caf\udce9 \U0001f600")])
     assert json.loads(page.text)["line"] == "caf? \U0001f600"
 
 
-def test_a_stream_that_is_not_utf8_gets_escapes():
+def test_jsonl_escapes_on_a_stream_that_is_not_utf8():
     raw = io.BytesIO()
     with choose("json", False, {}, io.TextIOWrapper(raw, "ascii", write_through=True), io.StringIO()) as reporter:
         reporter.on(LogLine(host="web1", service="monitor", line="café"))

@@ -6,46 +6,46 @@ from tasks.reports import plain
 from tasks.rollout.events import Finished, HostState, LogLine, Output, Started, StepFinished, StepStarted
 
 
-def told(screen, events):
+def report(screen, events):
     with plain.reporter(screen) as reporter:
         for event in events:
             reporter.on(event)
 
 
-def test_says_exactly_this(name, shown, story, golden):
+def test_plain_report_equals_its_golden_file(name, shown, story, golden):
     page = shown()
-    told(page.screen, story(name))
+    report(page.screen, story(name))
     assert page.text == golden(f"{name}.plain")
 
 
-def test_status_fits_in_80_columns(shown, story):
+def test_plain_status_fits_in_80_columns(shown, story):
     page = shown()
-    told(page.screen, story("status"))
+    report(page.screen, story("status"))
     assert max(map(len, page.text.splitlines())) <= 80
 
 
-def test_verbose_shows_every_line_once_as_it_comes(shown, story):
+def test_plain_report_with_verbose_prints_every_line_once(shown, story):
     page = shown(verbose=True)
-    told(page.screen, story("failing"))
+    report(page.screen, story("failing"))
     for number in range(1, 26):
         assert page.text.count(f"web2.example.com  | compiling package {number}\n") == 1
     assert "    build ended with exit status 1\n" in page.text
 
 
-def test_without_verbose_a_step_that_went_well_keeps_its_output_to_itself(shown):
+def test_plain_report_without_verbose_hides_output_of_a_good_step(shown):
     page = shown()
     output = Output(host="web1", service="monitor", step="build", line="chatter")
     done = StepFinished(host="web1", service="monitor", step="build", ok=True, changed=True, seconds=1.2)
     started = Started(command="deploy", environment="dev", hosts=["web1"], services=["monitor"])
-    told(page.screen, [started, output, done])
+    report(page.screen, [started, output, done])
     assert "chatter" not in page.text
     assert "web1  build     ok  1.2 s\n" in page.text
 
 
-def test_a_second_run_of_a_step_does_not_show_the_output_of_the_first(shown):
+def test_plain_report_of_a_repeated_step_shows_only_its_last_output(shown):
     page = shown()
     at = {"host": "web1", "service": "monitor", "step": "build"}
-    told(
+    report(
         page.screen,
         [
             StepStarted(**at),
@@ -64,18 +64,18 @@ def test_a_second_run_of_a_step_does_not_show_the_output_of_the_first(shown):
     ("environ", "coloured"),
     [({}, False), ({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False)],
 )
-def test_colour_only_where_it_is_forced(environ, coloured, shown, story):
+def test_plain_report_has_colour_only_when_forced(environ, coloured, shown, story):
     page = shown(environ=environ)
-    told(page.screen, story("failing"))
+    report(page.screen, story("failing"))
     assert ("\x1b[31mrestored\x1b[0m" in page.text) is coloured
     assert ("\x1b" in page.text) is coloured
 
 
-def test_nothing_a_host_says_reaches_the_screen_as_a_control_character(shown):
+def test_control_characters_of_a_host_never_reach_the_screen(shown):
     page = shown()
     evil = "a\x1b[2J\x1b]0;title\x07\x9b1m\x08\x00b\u202e"
     at = {"host": "web1", "service": evil, "step": "build"}
-    told(
+    report(
         page.screen,
         [
             HostState(host="web1", state="waiting", detail=evil),
@@ -88,13 +88,14 @@ def test_nothing_a_host_says_reaches_the_screen_as_a_control_character(shown):
     assert all(char.isprintable() or char == "\n" for char in page.text)
 
 
-def test_several_services_are_named_in_logs(shown):
+def test_plain_logs_name_the_service_when_there_are_several(shown):
     page = shown()
     started = Started(command="logs", environment="dev", hosts=["web1"], services=["api", "monitor"])
-    told(page.screen, [started, LogLine(host="web1", service="api", line="hello")])
+    report(page.screen, [started, LogLine(host="web1", service="api", line="hello")])
     assert page.text == "web1 api     | hello\n"
 
 
+@pytest.mark.promise(8)
 @pytest.mark.parametrize(
     ("command", "outcome", "code", "said"),
     [
@@ -108,7 +109,7 @@ def test_several_services_are_named_in_logs(shown):
         ("status", "unchanged", 1, "something is odd: see the lines marked !"),
     ],
 )
-def test_the_verdict(command, outcome, code, said, shown):
+def test_verdict_is_one_plain_sentence(command, outcome, code, said, shown):
     page = shown()
-    told(page.screen, [Finished(command=command, outcome=outcome, exit_code=code)])
+    report(page.screen, [Finished(command=command, outcome=outcome, exit_code=code)])
     assert page.text == said + "\n"

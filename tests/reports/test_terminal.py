@@ -33,19 +33,19 @@ def drawn(page, events, width, **how):
 
 
 @pytest.mark.parametrize("width", [80, 50])
-def test_looks_like_this_and_fits(name, width, shown, story, golden):
+def test_terminal_report_equals_its_golden_file_and_fits(name, width, shown, story, golden):
     page = shown()
     assert drawn(page, story(name), width) == golden(f"{name}.terminal{width}")
     assert max(map(len, page.stdout.getvalue().splitlines())) <= width
 
 
-def test_no_commit_is_cut_however_narrow(shown, story):
+def test_terminal_report_never_cuts_a_commit(shown, story):
     text = drawn(shown(), story("fine"), 30)
     assert "→ 1a2b3c4d" in text
     assert set(re.findall(r"→ (\S+)", text)) == {"1a2b3c4d"}
 
 
-def test_one_accent_for_success_and_one_for_failure(shown, story):
+def test_terminal_report_has_one_colour_for_success_and_one_for_failure(shown, story):
     fine = drawn(shown(), story("fine"), 80, force_terminal=True, color_system="standard")
     assert "\x1b[32mcommitted" in fine
     assert "\x1b[31m" not in fine
@@ -57,7 +57,7 @@ def test_one_accent_for_success_and_one_for_failure(shown, story):
     )
 
 
-def test_why_a_step_failed_is_told_once(shown, story):
+def test_terminal_report_says_once_why_a_step_failed(shown, story):
     page = shown()
     page.stderr.isatty = lambda: True           # the same screen as standard output
     *before, finished = story("failing")
@@ -69,7 +69,7 @@ def test_why_a_step_failed_is_told_once(shown, story):
     assert "hint:  fab logs monitor\nerror: web3.example.com: the connection was lost\nhint:  try again\n" in text
 
 
-def test_a_terminal_that_is_not_utf8_gets_ascii(shown, story):
+def test_terminal_report_is_ascii_when_the_locale_is_not_utf8(shown, story):
     text = drawn(shown(environ={"LC_ALL": "C"}), story("failing"), 50)
     assert text.isascii()
 
@@ -85,7 +85,7 @@ def fleet(hosts, marks):
     return region.after(Started(command="deploy", environment="dev", hosts=hosts, services=["monitor"]))
 
 
-def test_the_moving_region_is_one_line_a_host():
+def test_live_region_has_one_line_a_host():
     region = fleet(["web1", "web2", "web3"], Marks())
     region = region.after(HostState(host="web2", state="waiting", detail="for web1"))
     region = region.after(StepStarted(host="web3", service="monitor", step="fetch"))
@@ -101,7 +101,7 @@ def test_the_moving_region_is_one_line_a_host():
 
 @pytest.mark.parametrize("marks", [Marks(), ASCII])
 @pytest.mark.parametrize("width", [20, 50])
-def test_the_moving_region_is_never_wider_or_taller_than_the_window(marks, width):
+def test_live_region_fits_the_window(marks, width):
     region = fleet([f"a-rather-long-name-{number:02}.example.com" for number in range(40)], marks)
     lines = region_text(region, width, height=10)
     assert len(lines) <= 10
@@ -133,7 +133,7 @@ def on_a_pty(*arguments, interrupt_after=None):
     return seen.decode(), running.wait(10)
 
 
-def test_on_a_real_terminal_it_moves_and_leaves_a_clean_end():
+def test_live_region_moves_on_a_real_terminal_and_leaves_a_clean_end():
     text, code = on_a_pty(EVENTS / "fine.jsonl", "--delay", "0.05")
     assert code == 0
     assert HIDE_CURSOR in text
@@ -143,7 +143,7 @@ def test_on_a_real_terminal_it_moves_and_leaves_a_clean_end():
     assert "connecting" not in end
 
 
-def test_an_interrupt_gives_the_cursor_back():
+def test_live_region_shows_the_cursor_again_after_an_interrupt():
     text, _ = on_a_pty(EVENTS / "fine.jsonl", "--delay", "0.3", interrupt_after=b"connecting")
     assert text.rindex(SHOW_CURSOR) > text.rindex(HIDE_CURSOR)
     assert "\x1b[2K" in text[text.rindex(SHOW_CURSOR) :]

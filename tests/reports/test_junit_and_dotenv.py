@@ -44,7 +44,7 @@ def ended(exit_code, **results):
                     hosts={host: {"api": result} for host, result in results.items()})
 
 
-def test_a_case_a_host_and_service_with_the_failing_steps_output(tmp_path):
+def test_junit_has_a_case_for_each_host_and_service(tmp_path):
     at = {"host": "b", "service": "api", "step": "build"}
     found, counts = cases(tmp_path, [
         started(),
@@ -60,14 +60,14 @@ def test_a_case_a_host_and_service_with_the_failing_steps_output(tmp_path):
     assert counts == {"name": "deploy dev", "tests": "2", "failures": "1", "errors": "0", "skipped": "1"}
 
 
-def test_all_well(tmp_path):
+def test_junit_has_only_passed_cases_when_all_went_well(tmp_path):
     found, counts = cases(tmp_path, [started(), ended(
         0, a=Result(now=NEW, outcome="committed"), b=Result(now=NEW, outcome="unchanged"))])
     assert set(found.values()) == {("passed", "", "")}
     assert counts["failures"] == counts["errors"] == counts["skipped"] == "0"
 
 
-def test_of_a_long_output_the_end(tmp_path):
+def test_junit_keeps_the_end_of_a_long_output(tmp_path):
     at = {"host": "a", "service": "api", "step": "build"}
     found, _ = cases(tmp_path, [started(), StepStarted(**at), *(Output(**at, line=f"line {n}") for n in range(1000)),
                                 StepFinished(**at, ok=False, changed=True, seconds=1, why="no"),
@@ -84,12 +84,12 @@ def test_of_a_long_output_the_end(tmp_path):
      ("skipped", "refused: b: locked", "")),
     ([Error(host="b", message="lost")], Result(outcome="unknown"), ("error", "unknown", "")),
 ])
-def test_what_is_no_step(tmp_path, errors, result, said):
+def test_junit_shows_errors_outside_of_steps(tmp_path, errors, result, said):
     found, _ = cases(tmp_path, [started(), *errors, ended(75, a=result)])
     assert found["a", "api"] == said
 
 
-def test_an_end_before_any_host(tmp_path):
+def test_junit_has_one_case_when_no_host_was_reached(tmp_path):
     found, counts = cases(tmp_path, [Error(message="hosts.yaml:3: unknown key", hint="correct it"), ended(2)])
     assert found == {("deploy", "deploy"): ("error", "restored", "hosts.yaml:3: unknown key\ncorrect it")}
     assert counts["tests"] == counts["errors"] == "1"
@@ -101,17 +101,17 @@ def test_an_end_before_any_host(tmp_path):
     ("", (NEW, None), []),
     ("", (OLD, OLD), [f"DEPLOY_REVISION={OLD}"]),
 ])
-def test_dotenv(tmp_path, url, nows, lines):
+def test_dotenv_holds_outcome_revision_and_url(tmp_path, url, nows, lines):
     a, b = (Result(outcome="restored", tried=NEW, now=now) for now in nows)
     assert written(tmp_path, "dotenv", [started(url=url), ended(1, a=a, b=b)]).splitlines() == lines
 
 
-def test_what_an_earlier_job_left_is_gone(tmp_path):
+def test_dotenv_of_an_earlier_job_is_emptied(tmp_path):
     (tmp_path / "dotenv").write_text("DEPLOY_REVISION=old\n")
     assert written(tmp_path, "dotenv", [ended(2)]) == ""
 
 
 @pytest.mark.parametrize("kind", ["junit", "dotenv"])
-def test_a_file_that_cannot_be_written_is_told_first(tmp_path, kind):
+def test_unwritable_report_file_is_refused_at_the_start(tmp_path, kind):
     with pytest.raises(SelectionError, match=f"--{kind} .*nowhere/x: cannot be written: No such file"):
         Reporters(choose("plain", False, {}, io.StringIO(), io.StringIO())).write(kind, str(tmp_path / "nowhere/x"))

@@ -21,11 +21,11 @@ def inventory(folder: Path, text: str) -> Inventory:
     path = folder / "hosts.yaml"
     path.write_text(dedent(text))
     read = load(path)
-    assert mistakes(dedent(text)) == []
+    assert schema_errors(dedent(text)) == []
     return read
 
 
-def mistakes(text: str) -> list[str]:
+def schema_errors(text: str) -> list[str]:
     """By the schema that editors use; some of them know JSON Schema up to draft 7 only."""
     data, known = parse(text.encode()).data, json.loads(SCHEMA.read_text())
     newest, older = ([error.message for error in kind(known).iter_errors(data)]
@@ -34,7 +34,7 @@ def mistakes(text: str) -> list[str]:
     return newest
 
 
-def said(folder: Path, text: str) -> list[str]:
+def mistakes_in(folder: Path, text: str) -> list[str]:
     """`path: message` of every mistake."""
     with pytest.raises(InventoryError) as caught:
         inventory(folder, text)

@@ -42,7 +42,7 @@ def paths(folder: Path, name: str = "service") -> files.Paths:
     return files.Paths(directory=str(directory), env_file=str(directory / "env"), log=str(directory / "logs/log"))
 
 
-def test_an_ordinary_service(tmp_path: Path) -> None:
+def test_program_file_of_an_ordinary_service_is_read_by_supervisor(tmp_path: Path) -> None:
     where = paths(tmp_path)
     service = replace(SERVICE, program={"startsecs": "7", "stopsignal": "INT"})
     program = parsed(tmp_path, files.program_file(service, where))
@@ -54,7 +54,7 @@ def test_an_ordinary_service(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", HOSTILE)
-def test_the_program_gets_exactly_its_arguments(tmp_path: Path, value: str) -> None:
+def test_program_gets_exactly_its_arguments(tmp_path: Path, value: str) -> None:
     """Through supervisor's parser, its split into words, sh and the environment file."""
     where = paths(tmp_path)
     command = f"/usr/bin/printf '%s\\n' {quoting.for_sh(value)} last"
@@ -65,7 +65,7 @@ def test_the_program_gets_exactly_its_arguments(tmp_path: Path, value: str) -> N
 
 
 @pytest.mark.parametrize("value", [value for value in HOSTILE if "/" not in value and value not in ("", "~")])
-def test_any_folder_or_a_refusal(tmp_path: Path, value: str) -> None:
+def test_directory_is_written_exactly_or_refused(tmp_path: Path, value: str) -> None:
     """What supervisord's format cannot hold is refused here, never cut short there."""
     where = paths(tmp_path, f"x{value}y")
     try:
@@ -79,14 +79,14 @@ def test_any_folder_or_a_refusal(tmp_path: Path, value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["prod", "a b", "50%", "x;y", "x#y", "a,b=c", "it's", "ä", ""])
-def test_run_mode(tmp_path: Path, value: str) -> None:
+def test_run_mode_reaches_the_program_file_exactly(tmp_path: Path, value: str) -> None:
     program = parsed(tmp_path, files.program_file(replace(SERVICE, run_mode=value), paths(tmp_path)))
     assert program.environment == {"RUN_MODE": value}
 
 
 @pytest.mark.parametrize("value", [*HOSTILE, "two\nlines\n", "\r\n", "\n", "a\rb", "x" * 100_000, "\x01\x1b[0m"])
 @pytest.mark.parametrize("kind", ["variable", "secret"])
-def test_a_variable_arrives_exactly(tmp_path: Path, value: str, kind: str) -> None:
+def test_environment_file_gives_each_value_exactly_to_each_shell(tmp_path: Path, value: str, kind: str) -> None:
     secret = replace(SERVICE, secrets=("VALUE",), secret_values={"VALUE": Secret(value)}, variables={"OTHER": "o"})
     text = reveal(files.env_file(secret if kind == "secret" else replace(secret, secrets=(), variables={
         "VALUE": value, "OTHER": "o"})))
@@ -101,28 +101,29 @@ def test_a_variable_arrives_exactly(tmp_path: Path, value: str, kind: str) -> No
         assert (found["VALUE"], found["OTHER"]) == (value, "o")
 
 
-def test_no_variables_at_all(tmp_path: Path) -> None:
+def test_environment_file_without_variables_is_valid(tmp_path: Path) -> None:
     (tmp_path / "env").write_text(reveal(files.env_file(SERVICE)))
     assert subprocess.run(["/bin/sh", str(tmp_path / "env")], check=True, capture_output=True).stdout == b""
 
 
-def test_no_value_of_a_variable_in_the_program_file() -> None:
+@pytest.mark.promise(7)
+def test_program_file_holds_no_value_of_a_variable() -> None:
     assert "hunter2" not in files.program_file(replace(SERVICE, variables={"PASSWORD": "hunter2"}), PATHS)
 
 
 @pytest.mark.parametrize("broken", ["./x 'unbalanced", 'a "b', "a\\"])
-def test_a_command_that_cannot_be_split(broken: str) -> None:
+def test_command_that_cannot_be_split_is_refused(broken: str) -> None:
     with pytest.raises(Mistake, match="command"):
         files.program_file(replace(SERVICE, command=broken), PATHS)
 
 
 @pytest.mark.parametrize("broken", ["a\nb", "a\rb"])
-def test_a_line_break_cannot_be_held(broken: str) -> None:
+def test_line_break_in_a_program_file_is_refused(broken: str) -> None:
     with pytest.raises(Mistake, match="line break"):
         files.program_file(replace(SERVICE, run_mode=broken), PATHS)
 
 
-def test_seconds() -> None:
+def test_seconds_of_an_option_have_a_default() -> None:
     assert files.seconds(SERVICE, "startsecs", 1) == 1
     assert files.seconds(replace(SERVICE, program={"startsecs": "5"}), "startsecs", 1) == 5
 

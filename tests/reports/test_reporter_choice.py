@@ -26,7 +26,7 @@ def chosen(format, stdout, **environ):
         return type(reporter.chosen).__name__
 
 
-def test_auto_is_the_terminal_only_on_a_capable_one():
+def test_auto_format_fits_the_stream_and_the_environment():
     assert chosen("auto", Tty(), TERM="xterm") == "Terminal"
     assert chosen("auto", Tty(), TERM="dumb") == "Plain"
     assert chosen("auto", io.StringIO(), TERM="xterm") == "Plain"
@@ -34,7 +34,7 @@ def test_auto_is_the_terminal_only_on_a_capable_one():
     assert chosen("auto", io.StringIO(), GITLAB_CI="false") == "Plain"
 
 
-def test_an_unknown_format_lists_the_choices_and_the_nearest():
+def test_unknown_format_lists_the_choices_and_the_nearest():
     with pytest.raises(SelectionError) as raised:
         chosen("jsno", io.StringIO())
     assert raised.value.message == "--format jsno: no such format"
@@ -42,7 +42,7 @@ def test_an_unknown_format_lists_the_choices_and_the_nearest():
 
 
 @pytest.mark.parametrize("format", ["plain", "json"])
-def test_rich_is_not_imported_where_it_is_not_used(format):
+def test_formats_without_rich_do_not_import_it(format):
     code = (
         "import io, sys; from tasks.reports import choose;"
         f"choose({format!r}, False, {{}}, sys.stdout, sys.stderr).close();"
@@ -52,7 +52,7 @@ def test_rich_is_not_imported_where_it_is_not_used(format):
 
 
 @pytest.mark.parametrize("format", list(FORMATS))
-def test_a_closed_pipe_is_no_traceback(format):
+def test_closed_pipe_ends_a_report_without_a_traceback(format):
     command = [sys.executable, "-m", "tasks.reports", EVENTS / "fine.jsonl", "--format", format, "--delay", "0.02"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         running.stdout.readline()
@@ -61,7 +61,7 @@ def test_a_closed_pipe_is_no_traceback(format):
     assert running.returncode == 0
 
 
-def test_a_reporter_knows_that_nobody_reads_any_more():
+def test_reporter_knows_when_its_reader_is_gone():
     class Broken(io.StringIO):
         def flush(self):
             raise BrokenPipeError

@@ -10,7 +10,7 @@ END = re.compile("^\x1b\\[0Ksection_end:(\\d+):([a-zA-Z0-9_.-]+)\r\x1b\\[0K$", r
 COMMIT = "1a2b3c4d" + "1" * 32
 
 
-def told(screen, events):
+def report(screen, events):
     with gitlab.reporter(screen) as reporter:
         for event in events:
             reporter.on(event)
@@ -34,37 +34,37 @@ def finished(exit_code=0, **outcomes):
                     hosts=hosts)
 
 
-def test_says_exactly_this(name, shown, story, golden):
+def test_gitlab_report_equals_its_golden_file(name, shown, story, golden):
     page = shown()
-    told(page.screen, story(name))
+    report(page.screen, story(name))
     assert page.text.replace("\x1b", "^[").replace("\r", "^M") == golden(f"{name}.gitlab")
 
 
-def test_every_section_ends_and_none_lies_in_another(shown, story):
+def test_gitlab_sections_end_and_do_not_nest(shown, story):
     page = shown()
-    told(page.screen, story("two_services"))
+    report(page.screen, story("two_services"))
     marks = re.findall("section_(start|end):\\d+:([^\r[]+)", page.text)
     assert len(marks) == 4
     assert [mark for mark, _ in marks] == ["start", "end"] * 2
     assert [name for _, name in marks[::2]] == [name for _, name in marks[1::2]]
 
 
-def test_open_where_it_failed_closed_where_it_went_along(shown):
+def test_gitlab_section_is_open_only_where_a_host_failed(shown):
     page = shown()
-    told(page.screen, [started("a", "b"), *step("a"), *step("b", lines=["no space"], ok=False),
+    report(page.screen, [started("a", "b"), *step("a"), *step("b", lines=["no space"], ok=False),
                        finished(1, a="restored", b="restored")])
     assert [(found[2], bool(found[3])) for found in START.finditer(page.text)] == [
         ("deploy-a", True), ("deploy-b", False)]
 
 
-def test_open_where_a_host_is_lost(shown):
+def test_gitlab_section_is_open_where_a_host_is_lost(shown):
     page = shown()
-    told(page.screen, [started("a"), *step("a"), Error(host="a", message="a: the connection was lost"),
+    report(page.screen, [started("a"), *step("a"), Error(host="a", message="a: the connection was lost"),
                        finished(3, a="restored")])
     assert "[collapsed=true]" not in page.text
 
 
-def test_while_it_runs_one_short_line_a_step(shown):
+def test_gitlab_report_prints_one_short_line_a_step_while_it_runs(shown):
     page = shown()
     lines = []
     with gitlab.reporter(page.screen) as reporter:
@@ -77,21 +77,21 @@ def test_while_it_runs_one_short_line_a_step(shown):
         "    \x1b[31mexit status 9\x1b[0m"]
 
 
-def test_names_that_gitlab_would_take_for_one_are_made_different(shown):
+def test_gitlab_section_names_stay_different_after_cleaning(shown):
     page = shown()
     hosts = ["web.1", "web-1", "WEB-1", "[::1]:22"]
-    told(page.screen, [started(*hosts), *(one for host in hosts for one in step(host)), finished()])
+    report(page.screen, [started(*hosts), *(one for host in hosts for one in step(host)), finished()])
     names = [found[2] for found in START.finditer(page.text)]
     assert names == ["deploy-web-1", "deploy-web-1-2", "deploy-web-1-3", "deploy-1-22"]
     assert names == [found[2] for found in END.finditer(page.text)]
 
 
-def test_of_a_flood_the_end_is_kept_below_4_mb(shown):
+def test_gitlab_report_of_a_flood_stays_below_4_mb(shown):
     """With GitLab's own time stamps, 32 bytes a line."""
     page = shown()
     hosts = [f"web{number}" for number in range(4)]
     flood = [one for host in hosts for one in step(host, lines=(f"{at:07} ü" for at in range(50_000)))]
-    told(page.screen, [started(*hosts), *flood, finished()])
+    report(page.screen, [started(*hosts), *flood, finished()])
     log = page.text.encode()
     assert len(log) + 32 * log.count(b"\n") < 4 * 1000 * 1000
     assert len(log) > 1_000_000
@@ -103,10 +103,10 @@ def test_of_a_flood_the_end_is_kept_below_4_mb(shown):
         assert f"{int(left_out) - 2:07} ü" not in body
 
 
-def test_only_what_gitlab_can_show(shown, story, name):
+def test_gitlab_report_uses_only_codes_that_gitlab_shows(shown, story, name):
     """16 colours and bold; nothing dim, nothing redrawn."""
     page = shown()
-    told(page.screen, story(name))
+    report(page.screen, story(name))
     codes = set(re.findall("\x1b\\[([0-9;]*)m", page.stdout.getvalue()))
     assert codes <= {"0", "1", "31", "32", "90"}
     rest = re.sub("\x1b\\[[0-9;]*m|" + START.pattern.split("(.*)")[0] + "|" + END.pattern, "", page.stdout.getvalue(),
@@ -114,15 +114,15 @@ def test_only_what_gitlab_can_show(shown, story, name):
     assert "\r" not in rest and "\x1b" not in rest
 
 
-def test_no_colour_where_none_is_wanted_but_sections(shown, story):
+def test_gitlab_report_keeps_sections_without_colour(shown, story):
     page = shown(environ={"NO_COLOR": "1"})
-    told(page.screen, story("fine"))
+    report(page.screen, story("fine"))
     assert not re.search("\x1b\\[[0-9;]*m", page.text)
     assert len(START.findall(page.text)) == 2
 
 
-def test_going_back_is_announced(shown):
+def test_gitlab_report_announces_a_deploy_of_an_older_commit(shown):
     page = shown(environ={"NO_COLOR": "1"})
-    told(page.screen, [started("a"),
+    report(page.screen, [started("a"),
                        Resolved(service="monitor", revision=COMMIT, commit=COMMIT, subject="Fix", back=3, forward=0)])
     assert "monitor: 1a2b3c4d, back 3 commits  Fix\n" in page.text

@@ -14,7 +14,7 @@ NOW = datetime(2024, 5, 1, 12, tzinfo=timezone.utc)
     ("seconds", "said"),
     [(0, "0.0 s"), (3.14, "3.1 s"), (9.96, "10 s"), (59.7, "1 min"), (125, "2 min 5 s"), (3840, "1 h 4 min")],
 )
-def test_duration(seconds, said):
+def test_duration_has_a_fitting_unit(seconds, said):
     assert duration(seconds) == said
 
 
@@ -22,7 +22,7 @@ def test_duration(seconds, said):
     ("seconds", "said"),
     [(None, "-"), (45, "45 s"), (750, "12 min"), (15_120, "4 h 12 min"), (273_600, "3 d 4 h"), (86_410, "1 d")],
 )
-def test_uptime(seconds, said):
+def test_uptime_has_a_fitting_unit(seconds, said):
     assert uptime(seconds) == said
 
 
@@ -37,7 +37,7 @@ def test_uptime(seconds, said):
         (None, ""),
     ],
 )
-def test_ago(moment, said):
+def test_ago_is_relative_to_now(moment, said):
     assert ago(moment, NOW) == said
 
 
@@ -53,17 +53,17 @@ def test_ago(moment, said):
         ("grün 日本", "grün 日本"),
     ],
 )
-def test_clean(raw, shown):
+def test_clean_replaces_control_characters(raw, shown):
     assert clean(raw) == shown
 
 
-def test_listed():
+def test_listed_joins_names_and_counts_the_rest():
     assert listed(["a"]) == "a"
     assert listed(["a", "b", "c"]) == "a, b and c"
     assert listed(list("abcdef")) == "a, b, c and 3 more"
 
 
-def test_a_cut_name_keeps_both_ends():
+def test_middle_cut_keeps_both_ends_of_a_name():
     assert middle_cut("web-production-01", 9, "…") == "web-…n-01"
     assert middle_cut("web", 1, "…") == "…"
 
@@ -77,11 +77,11 @@ def test_a_cut_name_keeps_both_ends():
         (["web", "db"], ["web", "db"]),
     ],
 )
-def test_short_hosts(hosts, labels):
+def test_short_hosts_drop_the_common_domain(hosts, labels):
     assert list(short_hosts(hosts).values()) == labels
 
 
-def test_a_table_cuts_first_and_drops_then():
+def test_table_cuts_names_before_it_drops_columns():
     columns = [
         Column("host", [("abcdefghijkl", "")], least=8),
         Column("commit", [("1a2b3c4d", "")]),
@@ -100,7 +100,7 @@ def test_a_table_cuts_first_and_drops_then():
         (None, "-"),
     ],
 )
-def test_who(by, said):
+def test_who_shortens_the_deployers_name(by, said):
     assert who(by) == said
 
 
@@ -115,5 +115,5 @@ def test_who(by, said):
         (1, 2, "back 1 commit and on 2 others"),
     ],
 )
-def test_distance(back, forward, said):
+def test_distance_counts_commits_back_and_forward(back, forward, said):
     assert distance(back, forward) == said

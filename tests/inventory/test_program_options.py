@@ -12,7 +12,7 @@ from supervisor.options import ServerOptions
 from tasks.inventory import program_options
 
 
-def test_the_table_knows_every_option_of_supervisor() -> None:
+def test_option_table_knows_every_option_of_supervisor() -> None:
     source = inspect.getsource(ServerOptions._processes_from_section)
     read = set(re.findall(r"get\(section, ?'(\w+)'", source))
     read |= {f"{stream}_{rest}" for stream in ("stdout", "stderr") for rest in re.findall(r"'%s_(\w+)' % k", source)}
@@ -47,7 +47,7 @@ VALUES: dict[str, tuple[list[program_options.Value], list[program_options.Value]
 
 
 @pytest.mark.parametrize("option", VALUES)
-def test_supervisor_agrees(tmp_path: Path, option: str) -> None:
+def test_option_check_agrees_with_supervisor(tmp_path: Path, option: str) -> None:
     good, bad = VALUES[option]
     for value in good:
         assert program_options.check_option(option, value) == "", value
@@ -57,5 +57,5 @@ def test_supervisor_agrees(tmp_path: Path, option: str) -> None:
         assert not accepted(tmp_path, option, value), value
 
 
-def test_truth_is_written_as_supervisor_reads_it() -> None:
+def test_booleans_are_written_as_supervisor_reads_them() -> None:
     assert [program_options.as_text(value) for value in (True, False, 5, "x")] == ["true", "false", "5", "x"]

@@ -14,7 +14,7 @@ from tasks._errors import NotReady
 from tasks.inventory import model, secret_sources
 from tasks.inventory.secret import Secret, reveal
 
-from .writing import said, whole
+from .samples import mistakes_in, whole
 
 VALUE = "hunter2-MARK"
 SERVICE = model.Service(name="monitor", repo="r", directory="d", command="./monitor", run_mode="p",
@@ -44,7 +44,8 @@ def refused(folder: Path, *names: str, **environ: str) -> NotReady:
     return caught.value
 
 
-def test_it_hides_itself() -> None:
+@pytest.mark.promise(7)
+def test_secret_hides_itself_in_every_text_form() -> None:
     secret = Secret(VALUE)
     made = Secret("export X=") + secret.made(str.upper) + "\n"
     assert reveal(made) == f"export X={VALUE.upper()}\n"
@@ -61,7 +62,8 @@ def test_it_hides_itself() -> None:
         reveal(VALUE)
 
 
-def test_it_hides_itself_in_a_traceback() -> None:
+@pytest.mark.promise(7)
+def test_secret_hides_itself_in_a_traceback() -> None:
     def fails(secret: Secret) -> None:
         raise ValueError(f"what is wrong with {secret}?")
 
@@ -72,7 +74,7 @@ def test_it_hides_itself_in_a_traceback() -> None:
         assert "secret = ***" in "".join(told.format()) and "MARK" not in "".join(told.format())
 
 
-def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+def test_secret_of_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     keep(tmp_path, "DB_PASSWORD=from-file\nTOKEN=from-file\nOTHER=x\n")
     assert values(tmp_path, "DB_PASSWORD", "TOKEN", DB_PASSWORD="given") == {
         "DB_PASSWORD": "given", "TOKEN": "from-file"}
@@ -84,7 +86,7 @@ EXACT = ["~/x", "50%", "it's", '"quoted"', "$(id) ${HOME} `id`", "back\\slash\\"
 
 
 @pytest.mark.parametrize("value", EXACT)
-def test_any_value_is_exact(tmp_path: Path, value: str) -> None:
+def test_secret_of_any_value_is_read_exactly(tmp_path: Path, value: str) -> None:
     (tmp_path / "file").write_bytes(value.encode())
     quoted = value.replace("\\", "\\\\").replace("'", "\\'")
     keep(tmp_path, f"# a comment\nA=1\n\nexport KEPT='{quoted}' # and another\nB=2\n")
@@ -92,20 +94,21 @@ def test_any_value_is_exact(tmp_path: Path, value: str) -> None:
     assert found == {"GIVEN": value, "FILE": value, "KEPT": value, "B": "2"}
 
 
-def test_bytes_that_are_no_text_are_kept(tmp_path: Path) -> None:
+def test_secret_keeps_bytes_that_are_not_text(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"\xff\xfe")
     assert values(tmp_path, "FILE", FILE=str(tmp_path / "file"))["FILE"].encode("utf-8", "surrogateescape") == \
         b"\xff\xfe"
 
 
-def test_only_an_absolute_path_of_a_file_is_a_file_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_variable_is_an_absolute_path_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "here").write_text("content")
     for value in ("here", str(tmp_path), "/no/such/file", "/" + "x" * 5000):
         assert values(tmp_path, "A", A=value) == {"A": value}
 
 
-def test_all_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
+@pytest.mark.promise(9)
+def test_missing_secrets_are_named_at_once(tmp_path: Path) -> None:
     keep(tmp_path, "TOKEN\n")                       # a name without a value is none
     error = refused(tmp_path, "TOKEN", "DB_PASSWORD", "THERE", THERE=VALUE)
     assert error.message == ("the secret DB_PASSWORD of monitor has no value\n"
@@ -115,40 +118,43 @@ def test_all_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("protected", "words"), [
     ("false", ["protected variable", "feature is not: protect it"]), ("true", ["scope", "production", "protected"])])
-def test_the_likely_cause_in_gitlab(tmp_path: Path, protected: str, words: list[str]) -> None:
+def test_missing_secret_hint_names_the_likely_cause_in_gitlab(tmp_path: Path, protected: str, words: list[str]) -> None:
     job = {"GITLAB_CI": "true", "CI_COMMIT_REF_PROTECTED": protected, "CI_COMMIT_REF_NAME": "feature"}
     error = refused(tmp_path, "TOKEN", **job)
     assert [word for word in words if word not in error.hint] == []
 
 
+@pytest.mark.promise(7)
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
-def test_a_file_that_others_can_read(tmp_path: Path, mode: int) -> None:
+def test_secret_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
     keep(tmp_path, f"TOKEN={VALUE}\n", mode)
     assert refused(tmp_path, "TOKEN", TOKEN="x").hint == "chmod 600 .secrets/production.env"
 
 
+@pytest.mark.promise(7)
 @pytest.mark.parametrize("line", ["TOKEN='MARK", "MARK MARK", "TOKEN='MARK' MARK"])
-def test_a_line_that_cannot_be_read(tmp_path: Path, line: str) -> None:
+def test_unreadable_line_of_a_secret_file_is_named_by_number(tmp_path: Path, line: str) -> None:
     """It is named by its number, not quoted."""
     keep(tmp_path, f"# x\n\nOTHER=1\n\n  {line}\n")
     assert refused(tmp_path, "TOKEN").message == ".secrets/production.env:5: this line cannot be read"
 
 
-def test_a_file_that_is_a_folder(tmp_path: Path) -> None:
+def test_folder_in_place_of_a_secret_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".secrets/production.env").mkdir(parents=True, mode=0o700)
     assert "cannot be read" in refused(tmp_path, "TOKEN").message
 
 
-def test_nul(tmp_path: Path) -> None:
+def test_secret_with_a_nul_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"MARK\0")
     assert "TOKEN (environment) holds a NUL" in refused(tmp_path, "TOKEN", TOKEN=str(tmp_path / "file")).message
 
 
-def test_no_secrets_no_file(tmp_path: Path) -> None:
+def test_secret_file_is_not_read_when_no_secret_is_needed(tmp_path: Path) -> None:
     keep(tmp_path, "", 0o644)
     assert secret_sources.fill((replace(TARGETS[0], service=replace(SERVICE, secrets=())),), "production", tmp_path, {})
 
 
+@pytest.mark.promise(9)
 @pytest.mark.parametrize(("parts", "message"), [
     ({"service": "secrets: [A B]"}, "services.monitor.secrets[0]: 'A B' is not a variable's name: expected letters, "
                                     "digits and '_', no digit first"),
@@ -161,5 +167,5 @@ def test_no_secrets_no_file(tmp_path: Path) -> None:
      "monitor.secrets[0]: A is among the variables, too (on web1 in production); leave one of them out"),
     ({"service": "secrets: {A: hunter2}"}, "services.monitor.secrets: expected a list, got a mapping"),
 ])
-def test_names_that_cannot_be(tmp_path: Path, parts: dict[str, str], message: str) -> None:
-    assert said(tmp_path, whole(**parts)) == [message]
+def test_invalid_secret_names_are_refused(tmp_path: Path, parts: dict[str, str], message: str) -> None:
+    assert mistakes_in(tmp_path, whole(**parts)) == [message]

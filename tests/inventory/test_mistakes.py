@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .writing import said, whole
+from .samples import mistakes_in, whole
 
 NAME_RULE = "expected letters, digits, '.', '_' and '-', the first a letter or digit, and no '..'"
 TIME = "expected a time above zero, in seconds or like 30s, 30m or 1h; got "
@@ -222,8 +222,9 @@ REFERENCES = [
 ]
 
 
+@pytest.mark.promise(9)
 @pytest.mark.parametrize(
     ("parts", "expected"), SHAPE + VARIABLES + VALUES + PROGRAM + HEALTH + REFERENCES
 )
-def test_one_mistake_is_one_message(tmp_path: Path, parts: dict[str, str], expected: str) -> None:
-    assert said(tmp_path, whole(**parts)) == [expected]
+def test_each_mistake_is_one_message(tmp_path: Path, parts: dict[str, str], expected: str) -> None:
+    assert mistakes_in(tmp_path, whole(**parts)) == [expected]
