@@ -139,16 +139,16 @@ CASES = {
 
 
 @pytest.mark.parametrize(("words", "expected"), CASES.values(), ids=CASES)
-def test_in_bash(desk: Desk, words: list[str], expected: list[str]) -> None:
+def test_completion_in_bash_offers_tasks_services_and_values(desk: Desk, words: list[str], expected: list[str]) -> None:
     assert sorted(desk.bash("./fab", *words)) == sorted(expected)
 
 
-def test_options_once_the_service_is_named(desk: Desk) -> None:
+def test_completion_offers_options_after_the_service(desk: Desk) -> None:
     found = desk.bash("fab", "deploy", "api", "")
     assert {"--env", "--host", "--revision", "--yes"} < set(found) and "deploy" not in found
 
 
-def test_with_fabrics_own_script_too(desk: Desk) -> None:
+def test_completion_works_with_fabrics_own_script(desk: Desk) -> None:
     """It drops an empty word: what is whole is answered with what may follow."""
     script = desk.folder / "fabrics.bash"
     script.write_text("\n".join(subprocess.run([desk.folder / "fab", "--print-completion-script", "bash"], check=True,
@@ -164,7 +164,7 @@ def test_with_fabrics_own_script_too(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("text", ["services: [", "services: {api: {}}", ""], ids=["no yaml", "mistakes", "empty"])
-def test_a_broken_hosts_yaml_completes_nothing_more(desk: Desk, text: str) -> None:
+def test_completion_of_values_stops_when_hosts_yaml_is_broken(desk: Desk, text: str) -> None:
     (desk.folder / "hosts.yaml").write_text(text)
     for words in (["deploy", ""], ["deploy", "api", "--env", ""], ["deploy", "api", "--host", ""]):
         assert desk.bash("./fab", *words) == []
@@ -172,7 +172,7 @@ def test_a_broken_hosts_yaml_completes_nothing_more(desk: Desk, text: str) -> No
     assert "--env" in desk.bash("./fab", "deploy", "api", "--")
 
 
-def test_another_inventory_and_environment(desk: Desk) -> None:
+def test_completion_reads_the_chosen_inventory_and_environment(desk: Desk) -> None:
     (desk.folder / "hosts.yaml").rename(desk.folder / "other.yaml")
     (desk.folder / "hosts.yaml").write_text("")
     assert desk.bash("./fab", "deploy", "--inventory", "other.yaml", "ma") == ["mailer"]
@@ -182,7 +182,7 @@ def test_another_inventory_and_environment(desk: Desk) -> None:
     assert sorted(desk.bash("./fab", "deploy", "--host", "")) == ["dev1", "web1", "web2"]
 
 
-def test_nothing_is_started_and_nothing_said(desk: Desk) -> None:
+def test_completion_starts_and_prints_nothing(desk: Desk) -> None:
     asked = ["deploy", "api", "-e", "try", "--host", ""]
     assert desk.bash("./fab", *asked) == ["web1", "web2"]
     assert list((desk.folder / "home").iterdir()) == []
@@ -190,7 +190,7 @@ def test_nothing_is_started_and_nothing_said(desk: Desk) -> None:
         desk.asks(str(desk.folder / "fab"), *odd)
 
 
-def test_a_fresh_clone_installs_nothing_for_a_tab(tmp_path: Path) -> None:
+def test_completion_installs_nothing_in_a_fresh_clone(tmp_path: Path) -> None:
     shutil.copy(CHECKOUT / "fab", tmp_path)
     shutil.copy(CHECKOUT / "requirements.txt", tmp_path)
     done = subprocess.run([tmp_path / "fab", "--complete", "--", "fab", ""], env={"PATH": os.environ["PATH"]},
@@ -199,7 +199,7 @@ def test_a_fresh_clone_installs_nothing_for_a_tab(tmp_path: Path) -> None:
     assert not (tmp_path / ".venv").exists()
 
 
-def test_a_shell_that_is_not_known_is_fabrics_to_tell(desk: Desk) -> None:
+def test_completion_script_of_an_unknown_shell_is_left_to_fabric(desk: Desk) -> None:
     done = subprocess.run([desk.folder / "fab", "--print-completion-script", "tcsh"], capture_output=True, text=True,
                           check=False, env=desk.environ)
     assert done.returncode == 1 and "tcsh" in done.stderr
@@ -214,18 +214,18 @@ TABS = {
 
 
 @pytest.mark.parametrize(("typed", "text"), TABS.values(), ids=TABS)
-def test_on_a_terminal_in_bash(desk: Desk, typed: str, text: str) -> None:
+def test_completion_on_a_terminal_in_bash_completes_the_line(desk: Desk, typed: str, text: str) -> None:
     rest = text.removeprefix(typed.rstrip("\t").replace("=", " ").split()[-1])
     assert desk.shown(["bash", "--norc", "--noprofile"], f"source {desk.script('bash')}", typed, rest)
 
 
 @pytest.mark.parametrize(("typed", "text"), TABS.values(), ids=TABS)
-def test_on_a_terminal_in_zsh(desk: Desk, typed: str, text: str) -> None:
+def test_completion_on_a_terminal_in_zsh_completes_the_line(desk: Desk, typed: str, text: str) -> None:
     rest = text.removeprefix(typed.rstrip("\t").replace("=", " ").split()[-1])
     assert desk.shown([needed("zsh"), "-f"], f"source {desk.script('zsh')}", typed, rest)
 
 
-def test_in_fish(desk: Desk) -> None:
+def test_completion_in_fish_offers_tasks_services_and_values(desk: Desk) -> None:
     needed("fish")
     assert desk.fish("./fab deploy mai") == ["mailer"]
     assert sorted(desk.fish("fab deploy ")) == ["all", "api", "api-gateway", "mailer"]

@@ -61,14 +61,14 @@ def python(copy: Path, *args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *args], cwd=copy, text=True, capture_output=True, check=False)
 
 
-def test_the_command(copy: Path, tmp_path: Path) -> None:
+def test_documented_command_works(copy: Path, tmp_path: Path) -> None:
     (tmp_path / "hosts.yaml").write_text(HOSTS.format(path="/run/api.sock"))
     done = python(copy, "-m", "fabric", "hosts", "--inventory", str(tmp_path / "hosts.yaml"))
     assert (done.stdout, done.returncode) == ("web1\nweb2\n", 0), done
     assert "Show the hosts of an environment" in python(copy, "-m", "fabric", "--list").stdout
 
 
-def test_the_health_check(copy: Path, tmp_path: Path) -> None:
+def test_documented_health_check_works(copy: Path, tmp_path: Path) -> None:
     (tmp_path / "hosts.yaml").write_text(HOSTS.format(path="api.sock"))
     done = python(copy, "-m", "fabric", "hosts", "--inventory", str(tmp_path / "hosts.yaml"))
     assert done.returncode == 2 and "expected the path of a socket" in done.stderr, done
@@ -83,12 +83,12 @@ def test_the_health_check(copy: Path, tmp_path: Path) -> None:
         assert well.returncode == 0, well
 
 
-def test_the_output_format(copy: Path) -> None:
+def test_documented_output_format_works(copy: Path) -> None:
     (command,) = re.findall(r"`python (-m tasks\.reports [^`]+)`", TEXT)
     done = python(copy, *command.split())
     assert done.stdout.splitlines()[0] == "web1.example.com monitor 1a2b3c4d committed", done
 
 
-def test_they_are_written_as_we_write(copy: Path) -> None:
+def test_documented_extensions_pass_the_linter(copy: Path) -> None:
     done = python(copy, "-m", "ruff", "check", "tasks")
     assert done.returncode == 0, done.stdout

@@ -28,7 +28,7 @@ with Lab(("web1",)) as lab:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_killed_suite_leaves_nothing(number: signal.Signals) -> None:
+def test_killed_suite_leaves_nothing(number: signal.Signals) -> None:
     suite = subprocess.Popen([sys.executable, "-c", LAB], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
     with suite:
         assert suite.stdout is not None
@@ -40,7 +40,7 @@ def test_a_killed_suite_leaves_nothing(number: signal.Signals) -> None:
     assert str(folder) not in Path("/proc/self/mounts").read_text()
 
 
-def test_what_is_somebody_elses_is_spared(tmp_path: Path) -> None:
+def test_guard_spares_processes_of_others(tmp_path: Path) -> None:
     """A shell on a terminal that stands in the folder, and what only has a name that begins alike."""
     ours, theirs = tmp_path / "lab", tmp_path / "other"
     ours.mkdir()

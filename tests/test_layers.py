@@ -91,7 +91,7 @@ def nothing(found: list[object]) -> None:
     assert not found, "\n" + "\n".join(map(str, found))
 
 
-def test_the_reader_of_imports_sees_them() -> None:
+def test_import_reader_sees_every_kind_of_import() -> None:
     """A check that finds nothing because it looks at nothing is none."""
     modules = {one.module for one in IMPORTS}
     assert {"fabric", "yaml", "shlex", "asyncssh", "rich.live.Live", "tasks.rollout.protocol"} <= modules
@@ -99,16 +99,16 @@ def test_the_reader_of_imports_sees_them() -> None:
 
 
 @pytest.mark.parametrize("package", ONLY)
-def test_a_package_with_one_place(package: str) -> None:
+def test_package_is_imported_only_in_its_place(package: str) -> None:
     nothing([one for one in IMPORTS if one.module.split(".")[0] == package and not one.file.startswith(ONLY[package])])
 
 
-def test_only_verbs_speak_invoke() -> None:
+def test_only_verbs_import_invoke() -> None:
     nothing([one for one in IMPORTS if one.module.split(".")[0] == "invoke" and one.file not in INVOKE])
 
 
 @pytest.mark.parametrize("noun", NOUNS)
-def test_what_a_folder_may_import_of_ours(noun: str) -> None:
+def test_folder_imports_only_the_folders_before_it(noun: str) -> None:
     """hosts.yaml → inventory → selection → coordinator ⇄ conversation; events → reports. No folder imports a verb."""
     mine = [one for one in IMPORTS if one.file.startswith(f"tasks/{noun}/") and one.module.startswith("tasks.")
             and not one.file.startswith(SENT[1:])]
@@ -124,12 +124,12 @@ def test_rollout_imports_no_verb_and_no_report() -> None:
              or (one.module.split(".")[1] == "reports" and not one.typing_only)])
 
 
-def test_only_the_sandbox_knows_the_embedded_hosts() -> None:
+def test_only_the_sandbox_imports_the_embedded_hosts() -> None:
     known = ("tasks/embedded/", "tasks/sandbox.py", "tasks/_command.py")     # _command starts it
     nothing([one for one in IMPORTS if one.module.startswith("tasks.embedded") and not one.file.startswith(known)])
 
 
-def test_the_executor_stands_alone() -> None:
+def test_executor_imports_only_the_standard_library() -> None:
     """The standard library and itself, by relative imports: on the host it is the package `executor`."""
     mine = [one for one in IMPORTS if one.file.startswith("tasks/executor/")]
     assert mine
@@ -163,7 +163,7 @@ def test_only_reports_print() -> None:
 
 
 @pytest.mark.parametrize("file", PURE)
-def test_recipe_and_what_it_is_made_of_is_pure(file: str) -> None:
+def test_planning_is_pure(file: str) -> None:
     """Values in, steps out: no connection, no disk, no clock, no chance."""
     impure = {"os", "subprocess", "time", "datetime", "random", "socket", "pathlib", "threading", "tempfile", "shutil",
               "sys", "secrets", "uuid", "urllib", "io", "signal"}
@@ -175,7 +175,8 @@ def test_recipe_and_what_it_is_made_of_is_pure(file: str) -> None:
     nothing(calls)
 
 
-def test_a_secret_is_revealed_in_one_place() -> None:
+@pytest.mark.promise(7)
+def test_secret_is_revealed_in_one_place() -> None:
     """Where the message for the channel is encoded."""
     users = [one for one in IMPORTS if one.module == "tasks.inventory.secret.reveal"]
     assert [one.file for one in users] == ["tasks/remote/session.py"]
@@ -184,13 +185,13 @@ def test_a_secret_is_revealed_in_one_place() -> None:
              if isinstance(node, ast.Attribute) and node.attr == "_text"])
 
 
-def test_a_deploy_can_be_read_on_one_page() -> None:
+def test_recipe_of_a_deploy_fits_on_one_page() -> None:
     tree = ast.parse((TASKS / "deploy.py").read_text())
     recipe = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "recipe")
     assert (recipe.end_lineno or 0) - recipe.lineno < 25
 
 
-def test_heavy_packages_are_not_imported_to_list_the_commands() -> None:
+def test_listing_the_commands_imports_no_heavy_package() -> None:
     """`fab --list` imports the verbs; what they need they import when they run."""
     heavy = {"paramiko", "rich", "asyncssh", "yaml", "jsonschema", "msgspec", "supervisor"}
     top = [f"{name(path)}: {alias}" for path in [*TASKS.glob("*.py")] for node in ast.parse(path.read_text()).body

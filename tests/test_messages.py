@@ -86,24 +86,24 @@ def rows() -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table]
 
 
-def test_the_reader_sees_the_errors() -> None:
+def test_error_reader_sees_the_errors() -> None:
     """A check that looks at nothing is none."""
     assert len(RAISED) > 100
     assert {"HostKeyError", "Down", "CannotRestore", "Locked", "SelectionError"} <= {one.kind for one in RAISED}
 
 
 @pytest.mark.parametrize("one", RAISED, ids=lambda one: one.place)
-def test_no_error_without_a_hint(one: Raised) -> None:
+def test_error_has_a_hint(one: Raised) -> None:
     assert one.kind in WITHOUT or one.hint, one
 
 
-def test_every_message_is_on_the_page() -> None:
+def test_every_message_is_documented() -> None:
     told = "\n".join(plain(row[0]) for row in rows())
     missing = [one for one in RAISED if one.kind != "Aborted" and plain(fixed(one.message)) not in told]
     assert missing == [], "\n" + "\n".join(map(str, missing))
 
 
-def test_every_row_is_a_message() -> None:
+def test_every_documented_message_exists() -> None:
     """Of the code, of git's remedies, or the system's own word."""
     said = plain("\n".join(text(node) for tree in SOURCES.values() for node in ast.walk(tree)
                            if isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp)))
@@ -123,7 +123,8 @@ def helped() -> dict[str, dict[str, str]]:
 
 
 @pytest.mark.parametrize("name", sorted(namespace.task_names))
-def test_the_help_of_a_command(name: str, helped: dict[str, dict[str, str]]) -> None:
+def test_help_of_a_command_has_a_sentence_an_example_and_its_options(name: str, helped: dict[str,
+                                                                     dict[str, str]]) -> None:
     """What it does in a line, an example that names it, and a word on every option."""
     task = namespace[name]
     first, *rest = (task.__doc__ or "").strip().splitlines()

@@ -30,18 +30,18 @@ def names() -> list[str]:
     return sorted(found - {"__init__", "__pycache__"})
 
 
-def test_the_packages_are_read() -> None:
+def test_package_reader_reads_the_requirements() -> None:
     assert {"fabric", "invoke", "paramiko", "yaml", "rich", "supervisor", "asyncssh", "pytest"} <= packages()
 
 
 @pytest.mark.parametrize("name", names())
-def test_no_name_of_a_module_that_others_made(name: str) -> None:
+def test_module_name_hides_no_other_module(name: str) -> None:
     assert name not in sys.stdlib_module_names
     assert name not in packages()
 
 
 @pytest.mark.parametrize("name", names())
-def test_one_word(name: str) -> None:
+def test_verb_is_one_word(name: str) -> None:
     """Task names take dashes only, and a verb is one word."""
     assert re.fullmatch(r"_?[a-z]+", name)
 

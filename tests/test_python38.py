@@ -16,12 +16,12 @@ NAMES = [path.relative_to(bootstrap.EXECUTOR.parents[1]).as_posix() for path in 
 
 
 @pytest.mark.parametrize("path", SENT, ids=NAMES)
-def test_its_grammar(path: Path) -> None:
+def test_executor_parses_as_python_38(path: Path) -> None:
     ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 8))
 
 
 @pytest.mark.parametrize("path", SENT, ids=NAMES)
-def test_annotations_are_not_evaluated_or_are_old(path: Path) -> None:
+def test_executor_evaluates_no_modern_annotation(path: Path) -> None:
     """`X | None` and `list[int]` outside annotations are evaluated: vermin looks for those; inside they need this."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     annotated = any(isinstance(node, ast.AnnAssign) or (isinstance(node, ast.arg) and node.annotation)
@@ -38,14 +38,14 @@ def vermin(*paths: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
-def test_what_it_uses_of_the_standard_library() -> None:
+def test_executor_uses_only_what_python_38_has() -> None:
     done = vermin(*SENT)
     assert done.returncode == 0 and "Minimum required versions" in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("line", ["'a'.removeprefix('b')", "match 1:\n    case 1: pass", "{} | {}", "import zoneinfo",
                                   "with (open('a') as a, open('b') as b): pass"])
-def test_the_check_would_notice(tmp_path: Path, line: str) -> None:
+def test_version_check_notices_newer_python(tmp_path: Path, line: str) -> None:
     (tmp_path / "new.py").write_text(line + "\n")
     done = vermin(tmp_path / "new.py")
     assert done.returncode != 0 and "Target versions not met" in done.stdout, done.stdout + done.stderr

@@ -134,7 +134,7 @@ SAYS = [
 
 
 @pytest.mark.timeout(600)               # a dozen commands one after the other, on however slow a machine
-def test_the_quick_start(stranger: Stranger) -> None:
+def test_readme_quick_start_works_as_typed(stranger: Stranger) -> None:
     (console,), (shell,) = blocks("console", section("Try it")), blocks("sh", section("Try it"))
     clone, deploy = console.splitlines()
     assert clone.startswith("$ git clone ")
@@ -188,7 +188,7 @@ def assert_layout(root: Path) -> None:
 # --- hosts.yaml ---
 
 @pytest.mark.parametrize("text", [*blocks("yaml", EVERYTHING), (CHECKOUT / "hosts.yaml").read_text()])
-def test_the_examples_load(text: str, tmp_path: Path) -> None:
+def test_readme_examples_load(text: str, tmp_path: Path) -> None:
     path = tmp_path / "hosts.yaml"
     path.write_text(text)
     inventory = loading.load(path)
@@ -196,7 +196,7 @@ def test_the_examples_load(text: str, tmp_path: Path) -> None:
         assert inventory.environment(name).targets or inventory.data["environments"][name].get("sandbox")
 
 
-def test_the_commented_part_of_hosts_yaml_loads_too(tmp_path: Path) -> None:
+def test_commented_part_of_hosts_yaml_loads(tmp_path: Path) -> None:
     text = (CHECKOUT / "hosts.yaml").read_text()
     path = tmp_path / "hosts.yaml"
     path.write_text(re.sub(r"(?m)^  # ( *[\w.]+:)", r"  \1", text))
@@ -213,7 +213,7 @@ KEYS = {
 
 
 @pytest.mark.parametrize("heading", KEYS)
-def test_every_key_is_in_its_table(heading: str) -> None:
+def test_every_key_is_documented(heading: str) -> None:
     keys = set(KEYS[heading].__struct_fields__)
     if heading == "of an environment":
         keys -= set(schema.Settings.__struct_fields__)
@@ -222,7 +222,7 @@ def test_every_key_is_in_its_table(heading: str) -> None:
 
 
 @pytest.mark.parametrize(("heading", "kind"), [("of a host", model.Host), ("of `health`", model.Health)])
-def test_the_defaults_are_those_of_the_model(heading: str, kind: type[model.Host]) -> None:
+def test_documented_defaults_are_those_of_the_model(heading: str, kind: type[model.Host]) -> None:
     shown = {key: row[1].strip("`") for row in table(heading) for key in coded(row[0])}
     fields = zip(kind.__struct_fields__[-len(kind.__struct_defaults__):], kind.__struct_defaults__, strict=True)
     defaults = {name: default for name, default in fields if default is not None and name in shown}
@@ -233,7 +233,7 @@ def test_the_defaults_are_those_of_the_model(heading: str, kind: type[model.Host
 # --- GitLab ---
 
 @pytest.mark.parametrize("template", ["deploy", "status"])
-def test_every_input_is_in_the_table(template: str) -> None:
+def test_every_template_input_is_documented(template: str) -> None:
     header = next(iter(yaml.safe_load_all((CHECKOUT / f"templates/{template}.yml").read_text())))
     inputs = {name: one.get("default", "required") for name, one in header["spec"]["inputs"].items()}
     shown = {name: row[1] for row in table("input |") for name in coded(row[0])}
@@ -259,7 +259,7 @@ def own_options(name: str) -> set[str]:
 WHOLE = {alias: name for name, aliases in namespace.task_names.items() for alias in [name, *aliases]}
 
 
-def test_every_command_is_in_the_table() -> None:
+def test_every_command_is_documented() -> None:
     listed = [text for row in table("command |") for text in coded(row[0])]
     assert sorted(WHOLE[text.split()[0]] for text in listed) == sorted(set(namespace.task_names) - OURS)
     told = section("Working on it")
@@ -269,7 +269,7 @@ def test_every_command_is_in_the_table() -> None:
     assert takes_service == {name for name in namespace.task_names if "service" in namespace[name].positional}
 
 
-def test_every_option_is_in_the_table() -> None:
+def test_every_option_is_documented() -> None:
     of: dict[str, set[str]] = {}
     for row in table("option |"):
         commands = {WHOLE.get(name, name) for name in coded(row[1])}
@@ -286,7 +286,7 @@ def test_every_option_is_in_the_table() -> None:
     assert of == expected
 
 
-def test_the_exit_codes() -> None:
+def test_documented_exit_codes_are_those_of_the_code() -> None:
     def below(kind: type[_errors.FabvisorError]) -> set[int]:
         return {kind.exit_code}.union(*map(below, kind.__subclasses__()))
 
@@ -297,7 +297,7 @@ def test_the_exit_codes() -> None:
 NO_FIELDS = {"--watch", "status"}
 
 
-def test_the_events() -> None:
+def test_documented_events_are_those_of_the_code() -> None:
     kinds = {kind.__struct_config__.tag: kind for kind in events.Event.__subclasses__()}
     shown = {coded(row[0])[0]: [word for word in coded(row[1]) if word not in NO_FIELDS] for row in table("event |")}
     result = list(events.Result.__struct_fields__)
@@ -308,7 +308,7 @@ def test_the_events() -> None:
         name: sorted(fields) for name, fields in expected.items()}
 
 
-def test_the_messages_it_explains_are_those_of_the_code() -> None:
+def test_explained_messages_are_those_of_the_code() -> None:
     code = "".join(path.read_text() for path in (CHECKOUT / "tasks").rglob("*.py"))
     quoted = [text for row in table("message |") for text in coded(row[0])]
     assert len(quoted) > 9
@@ -316,7 +316,7 @@ def test_the_messages_it_explains_are_those_of_the_code() -> None:
     assert missing == []
 
 
-def test_what_it_says_how_to_do_can_be_typed() -> None:
+def test_documented_commands_can_be_typed() -> None:
     typed = [text for row in table("I want to |") for text in coded(row[1])]
     assert len(typed) > 9
     for line in typed:
@@ -326,7 +326,7 @@ def test_what_it_says_how_to_do_can_be_typed() -> None:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
-def test_its_links_lead_somewhere(path: Path) -> None:
+def test_links_of_the_documentation_lead_somewhere(path: Path) -> None:
     links = [link for link in re.findall(r"\]\(([^)]+)\)", path.read_text()) if not link.startswith("http")]
     for link in links:
         name, _, anchor = link.partition("#")
@@ -341,7 +341,7 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_the_files_it_names_are_there() -> None:
+def test_files_named_in_the_documentation_exist() -> None:
     told = section("Working on it") + (CHECKOUT / "docs/extending.md").read_text().split("\n## A strategy")[1]
     named = [path for path in coded(told) if re.fullmatch(r"[\w./]+/?", path) and "/" in path]
     assert "tasks/deploy.py" in named
@@ -349,5 +349,5 @@ def test_the_files_it_names_are_there() -> None:
     assert missing == []
 
 
-def test_it_is_short() -> None:
+def test_readme_is_short() -> None:
     assert len(README.splitlines()) < 430

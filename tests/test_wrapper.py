@@ -60,7 +60,7 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
-def test_it_installs_once_says_so_and_hands_everything_on(checkout: Checkout) -> None:
+def test_wrapper_installs_once_and_passes_everything_on(checkout: Checkout) -> None:
     first = checkout.fab("deploy", "a b", "--yes")
     assert first.stdout.splitlines() == [str(checkout.folder), "--search-root", str(checkout.folder),
                                          "deploy", "a b", "--yes"]
@@ -69,7 +69,7 @@ def test_it_installs_once_says_so_and_hands_everything_on(checkout: Checkout) ->
     assert checkout.installs() == 1
 
 
-def test_changed_requirements_are_installed(checkout: Checkout) -> None:
+def test_wrapper_installs_changed_requirements(checkout: Checkout) -> None:
     checkout.fab("status")
     (checkout.folder / "requirements.txt").write_text("fabric\nrich\n")
     checkout.fab("status")
@@ -78,7 +78,7 @@ def test_changed_requirements_are_installed(checkout: Checkout) -> None:
 
 
 @pytest.mark.parametrize("words", [["test"], ["--echo", "-e", "test"], ["-c", "fabfile", "test", "--args", "x"]])
-def test_the_suite_gets_its_tools_too(checkout: Checkout, words: list[str]) -> None:
+def test_wrapper_installs_the_tools_of_the_tests_for_fab_test(checkout: Checkout, words: list[str]) -> None:
     checkout.fab("deploy", "test")
     assert "tests/requirements.txt" not in checkout.notes.read_text()
     checkout.fab(*words)
@@ -88,7 +88,7 @@ def test_the_suite_gets_its_tools_too(checkout: Checkout, words: list[str]) -> N
     assert checkout.installs() == 2
 
 
-def test_from_elsewhere_by_a_link_and_with_a_search_root(checkout: Checkout, tmp_path: Path) -> None:
+def test_wrapper_works_from_elsewhere_and_by_a_link(checkout: Checkout, tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to("a checkout/fab")
     assert checkout.fab("x", script=str(link), cwd=tmp_path).stdout.splitlines() == [
@@ -97,7 +97,7 @@ def test_from_elsewhere_by_a_link_and_with_a_search_root(checkout: Checkout, tmp
         assert checkout.fab(*own, "x").stdout.splitlines()[1:] == [*own, "x"]
 
 
-def test_a_folder_that_outlives_the_clone(checkout: Checkout, tmp_path: Path) -> None:
+def test_wrapper_keeps_its_environment_in_fab_venv(checkout: Checkout, tmp_path: Path) -> None:
     kept = {"FAB_VENV": str(tmp_path / "kept")}
     assert checkout.fab("status", **kept).returncode == 0
     assert not (checkout.folder / ".venv").exists()
@@ -110,7 +110,7 @@ def test_a_folder_that_outlives_the_clone(checkout: Checkout, tmp_path: Path) ->
     assert checkout.installs() == 2
 
 
-def test_somebody_elses_folder_is_left_alone(checkout: Checkout, tmp_path: Path) -> None:
+def test_wrapper_refuses_a_fab_venv_that_holds_something_else(checkout: Checkout, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "letters").touch()
     done = checkout.fab("status", FAB_VENV=str(tmp_path / "home"))
@@ -119,14 +119,14 @@ def test_somebody_elses_folder_is_left_alone(checkout: Checkout, tmp_path: Path)
     assert (tmp_path / "home" / "letters").exists()
 
 
-def test_two_at_once_install_once(checkout: Checkout) -> None:
+def test_concurrent_wrappers_install_once(checkout: Checkout) -> None:
     with ThreadPoolExecutor(3) as pool:
         done = list(pool.map(lambda _: checkout.fab("status", PIP_TAKES="0.5"), range(3)))
     assert [one.returncode for one in done] == [0, 0, 0]
     assert checkout.installs() == 1
 
 
-def test_a_killed_installer_blocks_nobody_and_is_made_good(checkout: Checkout) -> None:
+def test_wrapper_repairs_what_a_killed_install_left(checkout: Checkout) -> None:
     with subprocess.Popen(["./fab", "status"], cwd=checkout.folder, start_new_session=True,
                           env={**checkout.environment, "PIP_TAKES": "60"}, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 10
@@ -139,7 +139,7 @@ def test_a_killed_installer_blocks_nobody_and_is_made_good(checkout: Checkout) -
     assert not (checkout.folder / ".venv" / "half").exists()
 
 
-def test_a_failed_install_keeps_what_worked(checkout: Checkout) -> None:
+def test_failed_install_keeps_the_environment_that_worked(checkout: Checkout) -> None:
     checkout.fab("status")
     failed = checkout.fab("test", PIP_ENDS="1")
     assert failed.returncode == 2
@@ -152,14 +152,14 @@ def test_a_failed_install_keeps_what_worked(checkout: Checkout) -> None:
     ({"TOO_OLD": "1"}, "too old"),
     ({"PYTHON": "no-such-python"}, "no no-such-python"),
 ])
-def test_what_is_missing_is_named(checkout: Checkout, lack: dict[str, Any], word: str) -> None:
+def test_wrapper_names_what_the_machine_lacks(checkout: Checkout, lack: dict[str, Any], word: str) -> None:
     done = checkout.fab("status", **lack)
     assert done.returncode == 2
     assert word in done.stderr
     assert done.stdout == ""
 
 
-def test_what_it_starts_is_fabric_under_its_own_name(tmp_path: Path) -> None:
+def test_fabfile_starts_fabric_under_its_own_name(tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "fabfile.py")]
     done = subprocess.run([*command, "--help"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("Usage: fab [")
@@ -168,7 +168,7 @@ def test_what_it_starts_is_fabric_under_its_own_name(tmp_path: Path) -> None:
     assert "deploy" in listed.stdout
 
 
-def test_it_starts_without_what_only_helpers_of_tests_take() -> None:
+def test_fabfile_starts_without_asyncio_and_mock() -> None:
     done = subprocess.run([sys.executable, "-X", "importtime", str(ROOT / "fabfile.py"), "--version"], cwd=ROOT,
                           capture_output=True, text=True, check=True)
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}

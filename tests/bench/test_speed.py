@@ -10,7 +10,7 @@ ROUNDS = 7
 @pytest.mark.bench
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_goal(case: Case) -> None:
+def test_speed_reaches_its_goal(case: Case) -> None:
     result = Result(case, case.pairs(ROUNDS))
     print(f"{case.name}: {result.ratio:.2f} (goal {case.goal}); pairs: {result.ratios}")
     assert result.reached

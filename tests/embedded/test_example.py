@@ -41,7 +41,7 @@ def get(url: str) -> str:
             time.sleep(0.02)
 
 
-def test_it_builds_runs_answers_and_stops(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_example_builds_runs_answers_and_stops(sandbox: Sandbox, tmp_path: Path) -> None:
     folder = clone(sandbox, tmp_path)
     assert build(folder).returncode == 0
     assert git(folder, "status", "--porcelain") == ""
@@ -62,7 +62,7 @@ def test_it_builds_runs_answers_and_stops(sandbox: Sandbox, tmp_path: Path) -> N
     assert output.endswith("stopped\n")
 
 
-def test_a_syntax_error_fails_the_build_and_leaves_the_old_one(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_example_with_a_syntax_error_keeps_the_old_build(sandbox: Sandbox, tmp_path: Path) -> None:
     folder = clone(sandbox, tmp_path)
     build(folder)
     before = (folder / "monitor").read_bytes()
@@ -73,7 +73,7 @@ def test_a_syntax_error_fails_the_build_and_leaves_the_old_one(sandbox: Sandbox,
     assert (folder / "monitor").read_bytes() == before
 
 
-def test_there_is_a_version_to_go_back_to_and_a_clone_to_work_in(sandbox: Sandbox) -> None:
+def test_sandbox_has_an_older_version_and_a_clone_to_work_in(sandbox: Sandbox) -> None:
     assert git(sandbox.clone, "show", "HEAD~1:VERSION") == "1"
     assert git(sandbox.clone, "status", "-sb") == "## main...origin/main"
     (sandbox.clone / "VERSION").write_text("3\n")
@@ -82,7 +82,7 @@ def test_there_is_a_version_to_go_back_to_and_a_clone_to_work_in(sandbox: Sandbo
     assert git(Path(sandbox.repository), "show", "main:VERSION") == "3"
 
 
-def test_hosts_and_repository_are_filled_in(sandbox: Sandbox) -> None:
+def test_sandbox_fills_in_hosts_and_repository(sandbox: Sandbox) -> None:
     settings = sandbox.host_settings()
     assert settings["web1"]["variables"]["PORT"] != settings["web2"]["variables"]["PORT"]
     host = Host(name="web2", root="/r", gateway="jump.example.com")

@@ -35,7 +35,7 @@ def run_program(sandbox: Sandbox, command: str) -> int:
     return int(ctl(sandbox, "pid", "sleeper"))
 
 
-def test_up_and_down_leave_nothing(checkout: Path) -> None:
+def test_down_leaves_nothing_behind(checkout: Path) -> None:
     sandbox = up(checkout)
     note = checkout.parent / "bare"
     program = run_program(sandbox, f"/bin/sh -c 'env -i sleep 1000 & echo $! >{note}; exec sleep 1000'")
@@ -52,7 +52,7 @@ def test_up_and_down_leave_nothing(checkout: Path) -> None:
     assert down(checkout) is False
 
 
-def test_a_program_that_ignores_sigterm_is_ended(checkout: Path) -> None:
+def test_down_kills_a_program_that_ignores_sigterm(checkout: Path) -> None:
     sandbox = up(checkout)
     program = run_program(sandbox, "/bin/sh -c 'trap \"\" TERM; while :; do sleep 1; done'")
     started = time.monotonic()
@@ -61,7 +61,7 @@ def test_a_program_that_ignores_sigterm_is_ended(checkout: Path) -> None:
     assert time.monotonic() - started < 9
 
 
-def test_up_twice_is_quick_and_the_same(checkout: Path) -> None:
+def test_second_up_is_quick_and_changes_nothing(checkout: Path) -> None:
     first = up(checkout)
     before = pids(first)
     started = time.monotonic()
@@ -71,7 +71,7 @@ def test_up_twice_is_quick_and_the_same(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize("victim", [0, 1], ids=["the server", "a supervisord"])
-def test_up_mends_after_kill_9(checkout: Path, victim: int) -> None:
+def test_up_mends_hosts_that_were_killed(checkout: Path, victim: int) -> None:
     first = up(checkout)
     before = pids(first)
     program = run_program(first, "sleep 1000")
@@ -88,7 +88,7 @@ def test_up_mends_after_kill_9(checkout: Path, victim: int) -> None:
     assert (second.state / "monitor" / "build.py").exists()
 
 
-def test_up_mends_after_a_reboot(checkout: Path) -> None:
+def test_up_mends_hosts_after_a_reboot(checkout: Path) -> None:
     sandbox = up(checkout)
     file = sandbox.state / "state.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "boot": "another"}))
@@ -104,7 +104,7 @@ def test_up_mends_a_cleared_temporary_folder(checkout: Path, part: str) -> None:
     assert (sandbox.state / part).exists()
 
 
-def test_two_ups_at_once_make_one(checkout: Path) -> None:
+def test_concurrent_ups_make_one_sandbox(checkout: Path) -> None:
     code = "import sys, pathlib; from tasks.embedded import up; print(up(pathlib.Path(sys.argv[1])))"
     root = Path(__file__).parents[2]
 
@@ -118,7 +118,7 @@ def test_two_ups_at_once_make_one(checkout: Path) -> None:
     assert said[0] == f"{up(checkout)}\n"
 
 
-def test_the_hosts_end_when_the_checkout_is_removed(checkout: Path) -> None:
+def test_hosts_end_when_the_checkout_is_removed(checkout: Path) -> None:
     sandbox = up(checkout)
     (checkout / "hosts.yaml").unlink()
     checkout.rmdir()
@@ -128,7 +128,7 @@ def test_the_hosts_end_when_the_checkout_is_removed(checkout: Path) -> None:
     assert processes.belonging(str(sandbox.state)) == {}
 
 
-def test_a_folder_of_somebody_else_is_refused(checkout: Path, tmp_path: Path) -> None:
+def test_state_folder_of_another_user_is_refused(checkout: Path, tmp_path: Path) -> None:
     state = state_of(checkout)
     (tmp_path / "trap").mkdir(mode=0o700)
     state.symlink_to(tmp_path / "trap")
@@ -147,15 +147,15 @@ def test_a_folder_of_somebody_else_is_refused(checkout: Path, tmp_path: Path) ->
         state.rmdir()
 
 
-def test_the_socket_fits_below_a_long_temporary_folder(
-        checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_socket_path_fits_below_a_long_temporary_folder(checkout: Path, tmp_path: Path,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
     deep = tmp_path / ("d" * 90)
     deep.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(deep))
     assert len(str(up(checkout).state / "web1/root/supervisor.sock.4194304")) < 107
 
 
-def test_the_callers_environment_stays_out(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hosts_do_not_inherit_the_callers_environment(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DB_PASSWORD", "hunter2")
     monkeypatch.setenv("GIT_DIR", "/nowhere")
     sandbox = up(checkout)

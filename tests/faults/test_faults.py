@@ -47,19 +47,23 @@ def name(case: Case) -> str:
     return f"{case.name} {case.when}".strip()
 
 
+@pytest.mark.promise(3)
+@pytest.mark.promise(4)
+@pytest.mark.promise(8)
 @pytest.mark.parametrize("case", [*CASES, *(pytest.param(case, marks=pytest.mark.long) for case in LONG)], ids=name)
-def test_one_version_everywhere(fleet: Fleet, case: Case) -> None:
+def test_fault_leaves_one_version_everywhere_or_names_the_host(fleet: Fleet, case: Case) -> None:
     """Old or new on each host, the same on all or named; nothing left behind; the next deploy works."""
     assert try_it(fleet, case).wrong == []
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
-def test_seeds(fleet: Fleet, seed: int) -> None:
+def test_random_faults_leave_one_version_everywhere(fleet: Fleet, seed: int) -> None:
     assert [verdict for case in faults.cases(seed) if (verdict := try_it(fleet, case)).wrong] == []
 
 
-def test_what_does_not_end_is_waited_for_in_public(fleet: Fleet) -> None:
+@pytest.mark.promise(8)
+def test_screen_says_what_is_waited_for_when_a_program_does_not_stop(fleet: Fleet) -> None:
     """It ignores SIGTERM: supervisord kills it after stopwaitsecs, and the screen says what is waited for."""
     fleet.next_version({"run.sh": faults.STUBBORN})
     assert fleet.fab("deploy", "app").code == 0
@@ -72,7 +76,8 @@ def test_what_does_not_end_is_waited_for_in_public(fleet: Fleet) -> None:
     assert "for app to stop" in waits[0]["detail"]
 
 
-def test_the_way_back_does_not_hang_on_the_telling(fleet: Fleet) -> None:
+@pytest.mark.promise(3)
+def test_undo_does_not_depend_on_events_that_cannot_be_sent(fleet: Fleet) -> None:
     old = fleet.version
     fleet.next_version(build="false\n")
     fleet.arm("web1", "telling", "break")
@@ -82,7 +87,8 @@ def test_the_way_back_does_not_hang_on_the_telling(fleet: Fleet) -> None:
     assert fleet.app.running("web1") == old
 
 
-def test_a_commit_that_was_said_counts(fleet: Fleet) -> None:
+@pytest.mark.promise(3)
+def test_commit_sent_before_the_client_died_counts(fleet: Fleet) -> None:
     """The client dies right behind it, before the host has read it."""
     new = fleet.next_version()
     fleet.arm("web1", "commit", "hold")
@@ -97,7 +103,8 @@ def test_a_commit_that_was_said_counts(fleet: Fleet) -> None:
     assert fleet.fab("deploy", "app").code == 0
 
 
-def test_a_host_that_dies_between_being_told_to_commit_and_doing_so(fleet: Fleet) -> None:
+@pytest.mark.promise(8)
+def test_host_that_dies_before_its_commit_is_named_and_recovered(fleet: Fleet) -> None:
     """No protocol excludes it. It is named at once, by status and by the next command; recover and deploy mend it."""
     old, new = fleet.version, fleet.next_version()
     fleet.arm("web2", "commit", "hold")

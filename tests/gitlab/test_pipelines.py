@@ -31,7 +31,8 @@ def generated(company: Company) -> str:
     return made.out
 
 
-def test_develop_by_itself_and_an_old_job_goes_back(local: GitLabCiLocal, company: Company, generated: str) -> None:
+def test_pipeline_deploys_develop_and_an_old_job_deploys_its_own_commit(local: GitLabCiLocal, company: Company,
+                                                                        generated: str) -> None:
     """The file is the one that ci.init makes; it includes by project."""
     assert "project: ops/deploy" in generated
     old = company.commit("develop", "monitor-old", {".gitlab-ci.yml": generated})
@@ -56,7 +57,7 @@ def test_develop_by_itself_and_an_old_job_goes_back(local: GitLabCiLocal, compan
     assert f"monitor: {old[:8]}" in again.out and "back 1 commit" in again.out
 
 
-def test_production_by_hand(local: GitLabCiLocal, company: Company, tmp_path: Path) -> None:
+def test_pipeline_deploys_production_by_hand(local: GitLabCiLocal, company: Company, tmp_path: Path) -> None:
     """Included as a component, at a release."""
     commit = company.commit("main", "monitor-3", {".gitlab-ci.yml": COMPONENT})
     expanded = tmp_path / "expanded.yml"
@@ -77,8 +78,7 @@ def test_production_by_hand(local: GitLabCiLocal, company: Company, tmp_path: Pa
     assert "anna, job " in seen.out and "all well" in seen.out
 
 
-def test_the_ops_projects_own_pipeline_checks_hosts_yaml(local: GitLabCiLocal, company: Company,
-                                                         tmp_path: Path) -> None:
+def test_pipeline_of_the_ops_project_checks_hosts_yaml(local: GitLabCiLocal, company: Company, tmp_path: Path) -> None:
     ops = tmp_path / "deploy"
     git(tmp_path, "clone", "--quiet", str(company.remotes / "ops" / "deploy.git"), str(ops))
     git(ops, "config", "remote.origin.url", f"{URL}/ops/deploy.git")

@@ -29,7 +29,7 @@ def passes(*files: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_headers_and_our_own_pipeline_pass_gitlabs_schema(tmp_path: Path) -> None:
+def test_template_headers_and_our_pipeline_pass_gitlabs_schema(tmp_path: Path) -> None:
     headers = []
     for template in TEMPLATES:
         headers.append(tmp_path / template.name)
@@ -38,7 +38,7 @@ def test_the_headers_and_our_own_pipeline_pass_gitlabs_schema(tmp_path: Path) ->
     passes(*headers, CHECKOUT / ".gitlab-ci.yml")
 
 
-def test_the_service_file_that_is_made_passes_gitlabs_schema(company: Company, tmp_path: Path) -> None:
+def test_ci_init_output_passes_gitlabs_schema(company: Company, tmp_path: Path) -> None:
     made = company.lab.fab("ci.init", "monitor", format="plain",
                            FAB_INVENTORY=str(company.lab.folder / "ops" / "hosts.yaml"))
     assert made.code == 0 and made.err == ""
@@ -46,7 +46,7 @@ def test_the_service_file_that_is_made_passes_gitlabs_schema(company: Company, t
     passes(tmp_path / "service.yml")
 
 
-def test_the_example_of_the_readme(tmp_path: Path) -> None:
+def test_readme_example_passes_the_schema_and_fits_the_templates(tmp_path: Path) -> None:
     """It passes the schema, and gives the templates what they take."""
     text = re.sub("(?m)^   ", "", re.findall("   ```yml\n(.*?)   ```", (CHECKOUT / "README.md").read_text(), re.S)[0])
     (tmp_path / "example.yml").write_text(text)
@@ -60,13 +60,13 @@ def test_the_example_of_the_readme(tmp_path: Path) -> None:
             assert value in known[name].get("options", [value])
 
 
-def test_what_does_not_pass_is_seen(tmp_path: Path) -> None:
+def test_schema_check_notices_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "wrong.yml").write_text("job: {script: [x], retry: {max: 9}}\n")
     with pytest.raises(AssertionError, match="retry"):
         passes(tmp_path / "wrong.yml")
 
 
-def test_deploy_and_status_begin_alike() -> None:
+def test_deploy_and_status_templates_begin_alike() -> None:
     (deploy,), (status,) = (documents(template)[1].values() for template in TEMPLATES)
     for key in ("before_script", "cache", "variables", "tags", "stage"):
         assert deploy[key] == status[key]
@@ -75,7 +75,7 @@ def test_deploy_and_status_begin_alike() -> None:
         assert inputs[0][name] == inputs[1][name]
 
 
-def test_what_the_deploy_job_promises() -> None:
+def test_deploy_job_has_the_promised_settings() -> None:
     (job,) = documents(CHECKOUT / "templates/deploy.yml")[1].values()
     assert job["interruptible"] is False
     assert job["retry"] == {"max": 2, "exit_codes": [75]}
@@ -86,5 +86,5 @@ def test_what_the_deploy_job_promises() -> None:
     assert "ssh-keyscan" not in (CHECKOUT / "templates/deploy.yml").read_text()
 
 
-def test_ci_run_installs_what_these_tests_use() -> None:
+def test_ci_run_installs_the_pipeline_runner_of_these_tests() -> None:
     assert GITLAB_CI_LOCAL in (CHECKOUT / ".ci/run").read_text()

@@ -36,18 +36,18 @@ def words(path: Path) -> list[list[str]]:
     return [line for line, _ in groupby(said)]
 
 
-def test_the_command_makes_the_pictures_that_are_there(tmp_path: Path) -> None:
+def test_pictures_are_current(tmp_path: Path) -> None:
     main(tmp_path)
     made = {path.name: words(path) for path in tmp_path.iterdir()}
     assert made == {path.name: words(path) for path in PICTURES}, "python -m tests.pictures makes them anew"
 
 
-def test_the_readme_shows_them() -> None:
+def test_readme_shows_every_picture() -> None:
     assert sorted(re.findall(r"\(docs/pictures/([\w.]+)\)", README)) == [path.name for path in PICTURES]
 
 
 @pytest.mark.parametrize("path", PICTURES, ids=lambda path: path.name)
-def test_a_picture_is_small_and_tells_nothing_of_where_it_was_made(path: Path) -> None:
+def test_picture_is_small_and_names_no_machine(path: Path) -> None:
     text = path.read_text()
     assert len(text) < 12_000
     assert re.findall(r"\w+://[^\"]*", text) == ["http://www.w3.org/2000/svg"]

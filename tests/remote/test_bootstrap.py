@@ -75,15 +75,17 @@ def check(talk: Talk) -> None:
 
 
 @pytest.mark.parametrize("python", [sys.executable, *versions("3.8", "3.9", "3.10", "3.12", "3.13")])
-def test_runs(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path, python: str) -> None:
+def test_program_runs_on_every_supported_python(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path,
+                                                python: str) -> None:
     if not python:
         pytest.skip("no other interpreters")
     check(Talk(open_to(sshd), bootstrap.command(python), bootstrap.Program(folder)))
 
 
 @pytest.mark.parametrize(("near", "told"), [(60, MAGIC_NUMBER.hex()), (0, "")])
-def test_compiled_where_near(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path,
-                             monkeypatch: pytest.MonkeyPatch, near: float, told: str) -> None:
+def test_program_is_sent_compiled_when_the_host_is_near(sshd: Sshd, open_to: Callable[..., HostConnection],
+                                                        folder: Path, monkeypatch: pytest.MonkeyPatch, near: float,
+                                                        told: str) -> None:
     """Waiting for the interpreter's word is a round trip: not worth it far away."""
     monkeypatch.setattr(session, "_NEAR", near)
     asked = []
@@ -97,14 +99,14 @@ def test_compiled_where_near(sshd: Sshd, open_to: Callable[..., HostConnection],
     assert asked[-1] == told
 
 
-def test_another_interpreter_gets_the_sources(folder: Path) -> None:
+def test_program_is_sent_as_source_to_another_interpreter(folder: Path) -> None:
     program = bootstrap.Program(folder)
     assert program("00000000") == program("") != program(MAGIC_NUMBER.hex())
 
 
 @pytest.mark.parametrize("shell", ["bash", "dash", "zsh", "fish", "tcsh"])
-def test_shells_and_an_odd_path(tmp_path: Path, open_to: Callable[..., HostConnection], folder: Path,
-                                home: Path, shell: str) -> None:
+def test_interpreter_path_is_quoted_for_every_login_shell(tmp_path: Path, open_to: Callable[..., HostConnection],
+                                                          folder: Path, home: Path, shell: str) -> None:
     path = shutil.which(shell)
     if path is None:
         pytest.skip(f"no {shell}")
@@ -118,7 +120,8 @@ def test_shells_and_an_odd_path(tmp_path: Path, open_to: Callable[..., HostConne
 
 
 @pytest.mark.parametrize("python", versions("2.7", "3.6", "3.7"))
-def test_too_old(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path, python: str) -> None:
+def test_python_that_is_too_old_says_so_itself(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path,
+                                               python: str) -> None:
     if not python:
         pytest.skip("no old interpreters")
     talk = Talk(open_to(sshd), bootstrap.command(python), bootstrap.Program(folder))
@@ -127,7 +130,7 @@ def test_too_old(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Pat
     assert talk.session.exit_status == 3
 
 
-def test_no_interpreter(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path) -> None:
+def test_missing_interpreter_is_named(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path) -> None:
     for python in ("no-such-python", "/no/such/python"):
         talk = Talk(open_to(sshd), bootstrap.command(python), bootstrap.Program(folder))
         assert talk.rest() == []
@@ -136,7 +139,8 @@ def test_no_interpreter(sshd: Sshd, open_to: Callable[..., HostConnection], fold
         assert f"web1: there is no {python} on the host" in error.message
 
 
-def test_not_executable(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path, tmp_path: Path) -> None:
+def test_interpreter_that_cannot_be_run_is_named(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path,
+                                                 tmp_path: Path) -> None:
     file = tmp_path / "python"
     file.write_text("")
     talk = Talk(open_to(sshd), bootstrap.command(str(file)), bootstrap.Program(folder))
@@ -146,32 +150,33 @@ def test_not_executable(sshd: Sshd, open_to: Callable[..., HostConnection], fold
     assert "cannot be run" in error.message
 
 
-def test_a_program_that_fails_is_not_a_missing_interpreter() -> None:
+def test_failed_program_is_not_taken_for_a_missing_interpreter() -> None:
     complaint = "Traceback (most recent call last):\nFileNotFoundError: No such file or directory"
     assert bootstrap.never_talked("web1", "python3", 1, complaint) is None
     assert bootstrap.never_talked("web1", "python3", None, "not found") is None
 
 
 @pytest.mark.parametrize("python", ["a'b", 'a"b', "a\\b", "a\nb", "a!b", "-c", ""])
-def test_paths_that_cannot_be_quoted(python: str) -> None:
+def test_interpreter_path_that_cannot_be_quoted_is_refused(python: str) -> None:
     with pytest.raises(Mistake, match="interpreter's path"):
         bootstrap.command(python)
 
 
-def test_command_has_nothing_that_a_shell_would_touch() -> None:
+def test_bootstrap_command_has_nothing_that_a_shell_expands() -> None:
     text = bootstrap.command("python3")
     code = text.partition(" -c '")[2].removesuffix("'")
     assert not set("'!\\\n") & set(code)
     assert len(text) < 1000
 
 
-def test_a_banner_without_a_line_break(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path) -> None:
+def test_program_starts_behind_a_banner_without_line_break(sshd: Sshd, open_to: Callable[..., HostConnection],
+                                                           folder: Path) -> None:
     command = f"printf 'Welcome: '; {bootstrap.command(sys.executable)}"
     first = Talk(open_to(sshd), command, bootstrap.Program(folder)).next()
     assert first is not None and first["file"] == "executor/main.py"
 
 
-def test_the_real_executor_can_be_sent() -> None:
+def test_executor_is_compiled_and_started_as_sent() -> None:
     """It is read, compiled and started: with no input at all it ends by itself."""
     if not (bootstrap.EXECUTOR / "main.py").is_file():
         pytest.skip("no executor yet")

@@ -43,7 +43,7 @@ def of_file(key: Path) -> str:
     return out.split()[1]
 
 
-def test_connects(sshd: Sshd, open_to: Open) -> None:
+def test_connection_runs_a_command_without_delay_and_with_keepalive(sshd: Sshd, open_to: Open) -> None:
     connection = open_to(sshd)
     assert connection.run("echo hi", hide=True, in_stream=False).stdout == "hi\n"
     link = connection.transport.sock
@@ -53,16 +53,17 @@ def test_connects(sshd: Sshd, open_to: Open) -> None:
     assert not connection.is_connected
 
 
-def test_fabric_configuration_of_the_caller_is_not_read(sshd: Sshd, open_to: Open, home: Path,
-                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connection_ignores_the_callers_fabric_configuration(sshd: Sshd, open_to: Open, home: Path,
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
     (home / ".fabric.yaml").write_text("user: nobody\nport: 1\ngateway: nowhere\n")
     (home / ".ssh/config").write_text("Host *\n  ForwardAgent /some/path\n  ConnectTimeout 1\n")
     monkeypatch.setenv("FABRIC_PORT", "1")
     assert open_to(sshd).is_connected
 
 
+@pytest.mark.promise(6)
 @pytest.mark.parametrize("known", ["ed25519", "ecdsa", "rsa"])
-def test_known_key_type_is_asked_for(tmp_path: Path, open_to: Open, known: str) -> None:
+def test_connection_asks_for_the_known_type_of_host_key(tmp_path: Path, open_to: Open, known: str) -> None:
     with Sshd(tmp_path, host_keys=("ed25519", "ecdsa", "rsa")) as server:
         key = next(key for key in server.host_keys if key.name.endswith(known))
         (tmp_path / "kh").write_text(f"{server.name} {public(key)}\n")
@@ -70,7 +71,8 @@ def test_known_key_type_is_asked_for(tmp_path: Path, open_to: Open, known: str) 
 
 
 class TestHostKeys:
-    def test_unknown(self, sshd: Sshd, tmp_path: Path) -> None:
+    @pytest.mark.promise(6)
+    def test_unknown_host_key_is_refused_with_its_fingerprint(self, sshd: Sshd, tmp_path: Path) -> None:
         (tmp_path / "kh").write_text("")
         error = refusal(HostKeyError, **sshd.host_settings(known_hosts=str(tmp_path / "kh")))
         for part in ("web1", "unknown host key", of_file(sshd.host_keys[0]), "ssh-ed25519", sshd.name,
@@ -79,19 +81,23 @@ class TestHostKeys:
         assert f"ssh-keyscan -p {sshd.port} 127.0.0.1" in error.hint
         assert (tmp_path / "kh").read_text() == ""
 
-    def test_unknown_with_the_variable(self, sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.promise(6)
+    def test_unknown_host_key_names_the_variable_when_it_is_set(self, sshd: Sshd,
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SSH_KNOWN_HOSTS", "github.com ssh-ed25519 AAAA")
         error = refusal(HostKeyError, **sshd.host_settings(known_hosts=None))
         assert "SSH_KNOWN_HOSTS" in error.message
         assert "SSH_KNOWN_HOSTS" in error.hint
 
-    def test_strict_whatever_the_ssh_config_says(self, sshd: Sshd, home: Path) -> None:
+    @pytest.mark.promise(6)
+    def test_host_key_is_checked_whatever_the_ssh_config_says(self, sshd: Sshd, home: Path) -> None:
         (home / ".ssh/config").write_text("Host *\n  StrictHostKeyChecking no\n")
         error = refusal(HostKeyError, **sshd.host_settings(known_hosts=None))
         assert f"{home}/.ssh/known_hosts" in error.message
         assert not (home / ".ssh/known_hosts").exists()
 
-    def test_changed(self, sshd: Sshd, tmp_path: Path) -> None:
+    @pytest.mark.promise(6)
+    def test_changed_host_key_is_refused_with_both_fingerprints(self, sshd: Sshd, tmp_path: Path) -> None:
         other = keygen(tmp_path / "other")
         (tmp_path / "kh").write_text(f"# mine\n{sshd.name} {public(other)}\n")
         error = refusal(HostKeyError, **sshd.host_settings(known_hosts=str(tmp_path / "kh")))
@@ -99,38 +105,40 @@ class TestHostKeys:
             assert part in error.message
         assert f"ssh-keygen -R '{sshd.name}' -f {tmp_path}/kh" in error.hint
 
-    def test_revoked(self, sshd: Sshd, tmp_path: Path) -> None:
+    @pytest.mark.promise(6)
+    def test_revoked_host_key_is_refused(self, sshd: Sshd, tmp_path: Path) -> None:
         (tmp_path / "kh").write_text(f"{sshd.known_hosts_line}@revoked * {public(sshd.host_keys[0])}\n")
         error = refusal(HostKeyError, **sshd.host_settings(known_hosts=str(tmp_path / "kh")))
         assert "revoked" in error.message and f"{tmp_path}/kh:2" in error.message
 
-    def test_variable_and_alias(self, sshd: Sshd, home: Path, open_to: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_host_key_alias_is_looked_up_in_the_variable(self, sshd: Sshd, home: Path, open_to: Open,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
         (home / ".ssh/config").write_text("Host web1\n  HostKeyAlias prod\n")
         monkeypatch.setenv("SSH_KNOWN_HOSTS", f"prod {public(sshd.host_keys[0])}\r\n")
         assert open_to(sshd, known_hosts=None).is_connected
 
 
 class TestLogin:
-    def test_refused(self, sshd: Sshd, tmp_path: Path) -> None:
+    def test_refused_login_names_user_and_key(self, sshd: Sshd, tmp_path: Path) -> None:
         stranger = keygen(tmp_path / "stranger")
         error = refusal(LoginError, **sshd.host_settings(identity_file=str(stranger)))
         for part in ("login refused", sshd.user, str(stranger)):
             assert part in error.message
 
-    def test_no_key_at_all(self, sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_login_without_any_key_says_how_to_give_one(self, sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
         error = refusal(LoginError, **sshd.host_settings(identity_file=None))
         assert "no key to log in with" in error.message
         monkeypatch.setenv("GITLAB_CI", "true")
         error = refusal(LoginError, **sshd.host_settings(identity_file=None))
         assert "protected variable" in error.hint and "SSH_PRIVATE_KEY is not set" in error.hint
 
-    def test_only_a_locked_key(self, sshd: Sshd, home: Path) -> None:
+    def test_login_with_only_a_locked_key_says_ssh_add(self, sshd: Sshd, home: Path) -> None:
         keygen(home / ".ssh/id_ed25519", passphrase="secret")
         error = refusal(LoginError, **sshd.host_settings(identity_file=None))
         assert "id_ed25519: the key has a passphrase" in error.message
         assert error.hint == f"ssh-add {home}/.ssh/id_ed25519"
 
-    def test_too_many_keys(self, tmp_path: Path, home: Path) -> None:
+    def test_login_with_too_many_keys_says_identity_file(self, tmp_path: Path, home: Path) -> None:
         (home / ".ssh/config").write_text("".join(
             f"IdentityFile {keygen(home / f'key{number}')}\n" for number in range(4)))
         with Sshd(tmp_path, options=["MaxAuthTries 2"]) as server:
@@ -138,13 +146,13 @@ class TestLogin:
         assert "closed the connection after" in error.message and "key0" in error.message
         assert "identity_file" in error.hint
 
-    def test_second_of_the_configured_keys(self, sshd: Sshd, home: Path, open_to: Open) -> None:
+    def test_login_tries_the_second_configured_key(self, sshd: Sshd, home: Path, open_to: Open) -> None:
         (home / ".ssh/config").write_text(f"IdentityFile {keygen(home / 'other')}\nIdentityFile ~/missing\n"
                                           f"IdentityFile {sshd.client_key}\n")
         assert open_to(sshd, identity_file=None).is_connected
 
     @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
-    def test_each_kind_of_key(self, tmp_path: Path, open_to: Open, kind: str) -> None:
+    def test_login_works_with_each_kind_of_key(self, tmp_path: Path, open_to: Open, kind: str) -> None:
         key = keygen(tmp_path / "mine", kind)
         with Sshd(tmp_path) as server:
             server.authorize(key)
@@ -152,7 +160,8 @@ class TestLogin:
 
     @pytest.mark.parametrize(("kind", "said"), [("ed25519", [MSG_SERVICE_REQUEST, MSG_USERAUTH_REQUEST]),
                                                 ("rsa", [MSG_SERVICE_REQUEST])])
-    def test_what_is_said_before_the_server_answers(self, tmp_path: Path, kind: str, said: list[int]) -> None:
+    def test_login_sends_a_key_early_only_when_its_kind_allows_it(self, tmp_path: Path, kind: str,
+                                                                  said: list[int]) -> None:
         """An RSA key must wait: with what it signs depends on what the server knows."""
         sent: list[int] = []
         transport: Any = Transport(socket.socket())
@@ -163,18 +172,19 @@ class TestLogin:
             _offer(transport, "me", PKey.from_path(keygen(tmp_path / "mine", kind)))
         assert sent == said
 
-    def test_keys_are_not_taken(self, tmp_path: Path) -> None:
+    def test_login_names_the_methods_when_keys_are_not_taken(self, tmp_path: Path) -> None:
         with Sshd(tmp_path, options=["PubkeyAuthentication no", "PasswordAuthentication yes"]) as server:
             error = refusal(LoginError, **server.host_settings())
         assert "only password" in error.message
 
-    def test_a_second_factor(self, tmp_path: Path) -> None:
+    def test_login_names_a_second_factor(self, tmp_path: Path) -> None:
         options = ["AuthenticationMethods publickey,password", "PasswordAuthentication yes"]
         with Sshd(tmp_path, options=options) as server:
             error = refusal(LoginError, **server.host_settings())
         assert "also asks for password" in error.message
 
-    def test_private_key_variable(self, sshd: Sshd, open_to: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_login_works_with_the_private_key_variable(self, sshd: Sshd, open_to: Open,
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
         text = sshd.client_key.read_text().rstrip().replace("\n", "\r\n")
         monkeypatch.setenv("SSH_PRIVATE_KEY", text)
         assert open_to(sshd, identity_file=None).is_connected
@@ -205,48 +215,48 @@ def server_that(does: Callable[[socket.socket], None]) -> Iterator[dict[str, Any
 
 
 class TestUnreachable:
-    def test_name_not_found(self) -> None:
+    def test_unknown_name_is_unreachable(self) -> None:
         error = refusal(Unreachable, name="no-such-host.invalid", root="/srv", user="u")
         assert "the name no-such-host.invalid was not found" in error.message
 
-    def test_refused(self) -> None:
+    def test_refused_connection_is_unreachable(self) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
             error = refusal(Unreachable, name="web1", root="/srv", address="127.0.0.1", port=port, user="u")
         assert f"web1 (127.0.0.1:{port})" in error.message and "refused the connection" in error.message
 
-    def test_no_route(self) -> None:
+    def test_missing_route_is_unreachable(self) -> None:
         error = refusal(Unreachable, name="web1", root="/srv", address="255.255.255.255", user="u")
         assert "no route to 255.255.255.255:22" in error.message or "cannot be reached" in error.message
 
     @pytest.mark.parametrize(("code", "words"), [
         (errno.ENETUNREACH, "no route"), (errno.EHOSTUNREACH, "no route"), (errno.ECONNREFUSED, "refused"),
         (errno.ETIMEDOUT, "timed out"), (errno.EACCES, "cannot be reached")])
-    def test_errors_that_a_test_cannot_cause(self, code: int, words: str) -> None:
+    def test_socket_error_has_words_for_each_code(self, code: int, words: str) -> None:
         settings = effective(Host(name="web1", root="/srv", user="u"))
         error = dial._worst("web1", settings, 10, [OSError(code, "text")])
         assert words in error.message and "web1:22" in error.message
 
-    def test_closed_at_once(self) -> None:
+    def test_server_that_closes_at_once_is_unreachable(self) -> None:
         with server_that(lambda link: link.shutdown(socket.SHUT_RDWR)) as settings:
             error = refusal(Unreachable, **settings)
         assert "closed the connection before saying anything" in error.message
 
-    def test_mute_server(self) -> None:
+    def test_mute_server_times_out_within_connect_timeout(self) -> None:
         with server_that(lambda link: None) as settings:
             started = time.monotonic()
             error = refusal(Unreachable, **settings, connect_timeout=1)
             assert "timed out" in error.message and "within 1 s" in error.message
             assert time.monotonic() - started < 10, "far below paramiko's own 15 s for a banner"
 
-    def test_silent_after_its_banner(self) -> None:
+    def test_server_silent_after_its_banner_times_out(self) -> None:
         with server_that(lambda link: link.sendall(b"SSH-2.0-x\r\n")) as settings:
             error = refusal(Unreachable, **settings, connect_timeout=1)
         assert "timed out" in error.message
 
     @pytest.mark.parametrize("words", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff\xfe\x00\x01\r\n"])
-    def test_no_ssh_server(self, words: bytes) -> None:
+    def test_server_without_ssh_is_named(self, words: bytes) -> None:
         def talk(link: socket.socket) -> None:
             link.sendall(words)
             link.shutdown(socket.SHUT_WR)
@@ -255,7 +265,7 @@ class TestUnreachable:
             error = refusal(Unreachable, **settings)
         assert "is no SSH server" in error.message
 
-    def test_nobody_accepts(self) -> None:
+    def test_full_listener_queue_times_out(self) -> None:
         """A full queue of a listener: the kernel drops what comes after."""
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
@@ -271,14 +281,14 @@ class TestUnreachable:
                 link.close()
         assert "timed out" in error.message
 
-    def test_a_name_that_nobody_looks_up_in_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_slow_name_lookup_times_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
         answer = threading.Event()
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answer.wait() and [])
         error = refusal(Unreachable, name="web1", root="/srv", address="slow.example", user="u", connect_timeout=0.2)
         answer.set()
         assert "the name slow.example could not be looked up within 0.2 s" in error.message
 
-    def test_a_login_that_takes_too_long(self, tmp_path: Path) -> None:
+    def test_slow_login_times_out(self, tmp_path: Path) -> None:
         """As where a directory service is asked for the keys, and is slow."""
         with Sshd(tmp_path, options=["AuthorizedKeysCommand /bin/sleep 4",
                                      f"AuthorizedKeysCommandUser {getpass.getuser()}"]) as server:
@@ -287,19 +297,19 @@ class TestUnreachable:
             server.end_sessions()
         assert f"timed out during the login of {server.user}" in error.message
 
-    def test_nothing_in_common(self, tmp_path: Path) -> None:
+    def test_server_without_a_common_algorithm_is_a_mistake(self, tmp_path: Path) -> None:
         with Sshd(tmp_path, options=["KexAlgorithms sntrup761x25519-sha512@openssh.com"]) as server:
             error = refusal(Mistake, **server.host_settings())
         assert "no common way to encrypt" in error.message and "KexAlgorithms" in error.hint
 
-    def test_lost_during_the_login(self, tmp_path: Path) -> None:
+    def test_connection_lost_during_the_login_is_unreachable(self, tmp_path: Path) -> None:
         """One wrong key is one too many there."""
         with Sshd(tmp_path, options=["MaxAuthTries 1"]) as server:
             server.authorized_keys.write_text("")
             error = refusal(Unreachable, **server.host_settings())
         assert f"connection lost during the login of {server.user}" in error.message and error.hint
 
-    def test_lost_during_the_key_exchange(self) -> None:
+    def test_connection_lost_during_the_key_exchange_is_unreachable(self) -> None:
         def talk(link: socket.socket) -> None:
             link.sendall(b"SSH-2.0-x\r\n")
             link.recv(100)
@@ -321,7 +331,7 @@ class TestGateway:
                 f"  IdentityFile {server.client_key}\n")
             yield server
 
-    def test_works(self, sshd: Sshd, jump: Sshd, open_to: Open) -> None:
+    def test_gateway_by_name_or_address_carries_the_connection(self, sshd: Sshd, jump: Sshd, open_to: Open) -> None:
         for gateway in ("jump", f"{jump.user}@127.0.0.1:{jump.port}"):
             connection = open_to(sshd, gateway=gateway)
             assert connection.run("echo hi", hide=True, in_stream=False).stdout == "hi\n"
@@ -330,17 +340,17 @@ class TestGateway:
             connection.close()
             assert not hop.is_connected
 
-    def test_chain(self, sshd: Sshd, jump: Sshd, open_to: Open) -> None:
+    def test_gateways_can_be_chained(self, sshd: Sshd, jump: Sshd, open_to: Open) -> None:
         connection = open_to(sshd, gateway=f"jump,{jump.user}@localhost:{jump.port}", known_hosts=None)\
             if _known(jump, sshd) else None
         assert connection is not None and connection.hop is not None and connection.hop.hop is not None
 
-    def test_proxy_jump_of_the_configuration(self, sshd: Sshd, jump: Sshd, home: Path, open_to: Open) -> None:
+    def test_proxy_jump_of_the_ssh_config_is_used(self, sshd: Sshd, jump: Sshd, home: Path, open_to: Open) -> None:
         with (home / ".ssh/config").open("a") as file:
             file.write("Host web1\n  ProxyJump jump\n")
         assert open_to(sshd).hop is not None
 
-    def test_proxy_command(self, sshd: Sshd, home: Path, open_to: Open) -> None:
+    def test_proxy_command_of_the_ssh_config_is_used(self, sshd: Sshd, home: Path, open_to: Open) -> None:
         script = home / "pipe.py"
         script.write_text(
             "import socket, sys, threading, os\n"
@@ -354,52 +364,55 @@ class TestGateway:
         (home / ".ssh/config").write_text("Host web1\n  ProxyCommand exit 1\n")
         assert "ProxyCommand" in refusal(Unreachable, **sshd.host_settings()).message
 
-    def test_its_link_is_lost(self, sshd: Sshd, jump: Sshd, open_to: Open) -> None:
+    def test_lost_link_to_the_gateway_is_named(self, sshd: Sshd, jump: Sshd, open_to: Open) -> None:
         gateway = open_to(jump)
         gateway.sever()
         with pytest.raises(Unreachable, match="web1: connection lost to the gateway jump"):
             dial.through("web1", effective(Host(**sshd.host_settings())), 1, gateway.transport, "jump")
 
-    def test_unknown_key_of_the_gateway(self, sshd: Sshd, jump: Sshd, home: Path) -> None:
+    @pytest.mark.promise(6)
+    def test_unknown_key_of_the_gateway_is_refused(self, sshd: Sshd, jump: Sshd, home: Path) -> None:
         (home / ".ssh/known_hosts").write_text("")
         error = refusal(HostKeyError, **sshd.host_settings(gateway="jump"))
         for part in ("gateway jump", "unknown host key", of_file(jump.host_keys[0]), jump.name):
             assert part in error.message
 
-    def test_unknown_key_behind_the_gateway(self, sshd: Sshd, jump: Sshd, tmp_path: Path) -> None:
+    @pytest.mark.promise(6)
+    def test_unknown_key_behind_the_gateway_is_refused(self, sshd: Sshd, jump: Sshd, tmp_path: Path) -> None:
         (tmp_path / "kh").write_text("")
         error = refusal(HostKeyError, **sshd.host_settings(gateway="jump", known_hosts=str(tmp_path / "kh")))
         assert "gateway" not in error.message and sshd.name in error.message
         assert "ssh -J jump" in error.hint
 
-    def test_login_refused_by_the_gateway(self, sshd: Sshd, jump: Sshd) -> None:
+    def test_login_refused_by_the_gateway_is_named(self, sshd: Sshd, jump: Sshd) -> None:
         jump.authorized_keys.write_text("")
         error = refusal(LoginError, **sshd.host_settings(gateway="jump"))
         assert "gateway jump" in error.message and "login refused" in error.message
 
-    def test_gateway_cannot_reach_the_host(self, sshd: Sshd, jump: Sshd) -> None:
+    def test_gateway_that_cannot_reach_the_host_is_named(self, sshd: Sshd, jump: Sshd) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             settings = sshd.host_settings(gateway="jump", port=free.getsockname()[1])
             error = refusal(Unreachable, **settings)
         assert "the gateway jump cannot reach 127.0.0.1" in error.message
 
-    def test_forwarding_is_forbidden(self, tmp_path: Path, sshd: Sshd, jump: Sshd) -> None:
+    def test_gateway_that_forbids_forwarding_is_named(self, tmp_path: Path, sshd: Sshd, jump: Sshd) -> None:
         jump.authorized_keys.write_text(f"no-port-forwarding {public(sshd.client_key)}\n")
         assert "AllowTcpForwarding" in refusal(Unreachable, **sshd.host_settings(gateway="jump")).hint
 
-    def test_gateway_refuses_the_connection(self, sshd: Sshd) -> None:
+    def test_gateway_that_refuses_the_connection_is_named(self, sshd: Sshd) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
             error = refusal(Unreachable, **sshd.host_settings(gateway=f"127.0.0.1:{port}"))
         assert "gateway 127.0.0.1" in error.message and "refused" in error.message
 
-    def test_circle(self, sshd: Sshd, home: Path) -> None:
+    def test_circle_of_gateways_is_a_mistake(self, sshd: Sshd, home: Path) -> None:
         (home / ".ssh/config").write_text("Host a\n  ProxyJump b\nHost b\n  ProxyJump a\n")
         assert "circle" in refusal(Mistake, **sshd.host_settings(gateway="a")).message
 
-    def test_frozen_gateway_ends_quickly(self, sshd: Sshd, jump: Sshd, open_to: Open, home: Path) -> None:
+    def test_sever_ends_quickly_behind_a_frozen_gateway(self, sshd: Sshd, jump: Sshd, open_to: Open,
+                                                        home: Path) -> None:
         with Proxy(jump.host, jump.port) as proxy:
             (home / ".ssh/known_hosts").write_text(
                 f"[127.0.0.1]:{proxy.port} {public(jump.host_keys[0])}\n")

@@ -48,7 +48,8 @@ def add_to_agent(key: Path, passphrase: str = "") -> None:
 
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
 @pytest.mark.parametrize("form", ["text", "crlf", "no final newline", "path", "wide open"])
-def test_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, form: str) -> None:
+def test_private_key_variable_is_read_in_every_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str,
+                                                    form: str) -> None:
     key = keygen(tmp_path / "key", kind)
     text = key.read_text()
     if form in ("path", "wide open"):
@@ -63,8 +64,8 @@ def test_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, fo
     assert offer.label.startswith("SSH_PRIVATE_KEY")
 
 
-def test_variable_and_identity_file_leave_out_all_others(home: Path, agent: str,
-                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+def test_private_key_variable_and_identity_file_exclude_all_others(home: Path, agent: str,
+                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
     add_to_agent(keygen(home / "of_agent"))
     keygen(home / ".ssh/id_ed25519")
     mine = keygen(home / "mine")
@@ -73,18 +74,18 @@ def test_variable_and_identity_file_leave_out_all_others(home: Path, agent: str,
     assert labels(offered()) == [f"SSH_PRIVATE_KEY ({home}/variable)"]
 
 
-def test_missing_identity_file_falls_back(home: Path) -> None:
+def test_missing_identity_file_falls_back_to_the_default_keys(home: Path) -> None:
     default = keygen(home / ".ssh/id_ed25519")
     assert labels(offered(identity_file="~/not there")) == [str(default)]
 
 
-def test_missing_files_of_the_configuration_are_skipped(home: Path) -> None:
+def test_missing_key_files_of_the_ssh_config_are_skipped(home: Path) -> None:
     (home / ".ssh/config").write_text("IdentityFile ~/.ssh/missing\nIdentityFile ~/.ssh/there\n")
     keygen(home / ".ssh/there")
     assert labels(offered()) == [str(home / ".ssh/there")]
 
 
-def test_agent_comes_first_and_configured_keys_of_it_before_all(home: Path, agent: str) -> None:
+def test_agent_keys_come_first_and_configured_ones_before_all(home: Path, agent: str) -> None:
     add_to_agent(keygen(home / "other", comment="other key"))
     locked = keygen(home / ".ssh/id_rsa", "rsa", passphrase="secret")
     add_to_agent(locked, "secret")
@@ -94,20 +95,20 @@ def test_agent_comes_first_and_configured_keys_of_it_before_all(home: Path, agen
     assert labels(offered()) == [f"{locked} (agent)", str(plain)]
 
 
-def test_agent_holds_a_locked_identity_file_that_has_no_public_file(home: Path, agent: str) -> None:
+def test_locked_identity_file_is_taken_from_the_agent(home: Path, agent: str) -> None:
     key = keygen(home / "locked", passphrase="secret")
     add_to_agent(key, "secret")
     Path(f"{key}.pub").unlink()
     assert labels(offered(identity_file=str(key))) == [f"{key} (agent)"]
 
 
-def test_dead_agent(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dead_agent_offers_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSH_AUTH_SOCK", str(home / "nobody"))
     assert offered().offers == ()
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "rsa"])
-def test_passphrase(home: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+def test_key_with_a_passphrase_says_ssh_add(home: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     key = keygen(home / "locked", kind, passphrase="secret")
     with pytest.raises(LoginError, match="locked: the key has a passphrase") as caught:
         offered(identity_file=str(key))
@@ -119,15 +120,17 @@ def test_passphrase(home: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> N
         assert "ssh-add" in caught.value.hint
 
 
+@pytest.mark.promise(7)
 @pytest.mark.parametrize("value", ["hunter2", "MIIEpAIBAAKCAQEA\nmore", "x" * 9000])
-def test_a_variable_without_a_key_is_never_shown(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_variable_without_a_key_is_never_shown(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("SSH_PRIVATE_KEY", value)
     with pytest.raises(LoginError, match="neither a private key nor the path") as caught:
         offered()
     assert value.split(maxsplit=1)[0] not in caught.value.message + caught.value.hint
 
 
-def test_a_cut_off_key_is_never_shown(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.promise(7)
+def test_truncated_key_is_never_shown(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = keygen(home / "key").read_text()
     monkeypatch.setenv("SSH_PRIVATE_KEY", text[:150])
     with pytest.raises(LoginError, match="SSH_PRIVATE_KEY: cannot be read") as caught:
@@ -135,7 +138,7 @@ def test_a_cut_off_key_is_never_shown(home: Path, monkeypatch: pytest.MonkeyPatc
     assert text[50:80] not in caught.value.message + caught.value.hint
 
 
-def test_other_mistakes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_that_is_no_private_key_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LoginError, match="a public key"):
         offered(identity_file=f"{keygen(home / 'key')}.pub")
     (home / "x.ppk").write_text("PuTTY-User-Key-File-2: ssh-rsa\n")

@@ -60,11 +60,11 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     ("|1|broken", "web1", False),
     ("|1|a|b", "web1", False),
 ])
-def test_patterns(patterns: str, name: str, expected: bool) -> None:
+def test_host_pattern_matches_as_in_openssh(patterns: str, name: str, expected: bool) -> None:
     assert matches(patterns, name) is expected
 
 
-def test_hashed_by_ssh_keygen(tmp_path: Path, keys: list[str]) -> None:
+def test_names_hashed_by_ssh_keygen_are_found(tmp_path: Path, keys: list[str]) -> None:
     file = tmp_path / "kh"
     file.write_text(f"web1.example.com,10.0.0.1 {keys[0]}\n[web1.example.com]:2222 {keys[1]}\n")
     subprocess.run(["ssh-keygen", "-q", "-H", "-f", str(file)], check=True, capture_output=True)
@@ -74,7 +74,7 @@ def test_hashed_by_ssh_keygen(tmp_path: Path, keys: list[str]) -> None:
     assert "changed" in check(file.read_text(), keys[1])
 
 
-def test_lines_that_must_not_break_the_file(keys: list[str]) -> None:
+def test_odd_lines_do_not_break_the_file(keys: list[str]) -> None:
     text = f"""# a comment
 
     nonsense
@@ -90,28 +90,32 @@ def test_lines_that_must_not_break_the_file(keys: list[str]) -> None:
     assert "changed" in check(text, keys[1])    # an authority's key is no host's key
 
 
-def test_unknown(keys: list[str]) -> None:
+@pytest.mark.promise(6)
+def test_unknown_key_is_named_with_its_fingerprint(keys: list[str]) -> None:
     message = check("", keys[0])
     assert "unknown host key" in message and "'web1.example.com' is not in KH" in message
     assert fingerprint(parse(f"x {keys[0]}", "")[0].blob) in message and "ssh-ed25519" in message
 
 
-def test_changed_names_both_keys_and_the_line(keys: list[str]) -> None:
+@pytest.mark.promise(6)
+def test_changed_key_names_both_fingerprints_and_the_line(keys: list[str]) -> None:
     message = check(f"\nweb1.example.com {keys[0]}\n", keys[1])
     assert "changed" in message and "KH:2" in message
     for key in keys[:2]:
         assert fingerprint(parse(f"x {key}", "")[0].blob) in message
 
 
-def test_another_type_than_the_known_one_is_a_change(keys: list[str]) -> None:
+@pytest.mark.promise(6)
+def test_key_of_another_type_counts_as_changed(keys: list[str]) -> None:
     assert "changed" in check(f"web1.example.com {keys[0]}", keys[2])
 
 
-def test_one_of_several_keys_of_a_type(keys: list[str]) -> None:
+def test_any_of_several_known_keys_is_accepted(keys: list[str]) -> None:
     assert check(f"web1.example.com {keys[0]}\nweb1.example.com {keys[1]}", keys[1]) == ""
 
 
-def test_revoked_wins(keys: list[str]) -> None:
+@pytest.mark.promise(6)
+def test_revoked_key_is_refused_wherever_else_it_stands(keys: list[str]) -> None:
     message = check(f"web1.example.com {keys[0]}\n@revoked * {keys[0]}\n", keys[0])
     assert "revoked" in message and "KH:2" in message
     assert check(f"web1.example.com {keys[1]}\n@revoked * {keys[0]}\n", keys[1]) == ""
@@ -120,14 +124,14 @@ def test_revoked_wins(keys: list[str]) -> None:
                               keys[0], port=2222)
 
 
-def test_port(keys: list[str]) -> None:
+def test_port_is_part_of_the_name(keys: list[str]) -> None:
     assert check(f"[web1.example.com]:2222 {keys[0]}", keys[0], port=2222) == ""
     assert "'[web1.example.com]:2222' is not in" in check(f"[web1.example.com]:22 {keys[0]}", keys[0], port=2222)
     assert check(f"web1.example.com {keys[0]}", keys[0], port=2222) == "", "as OpenSSH: the bare name will do"
     assert "unknown" in check(f"web1.example.com {keys[1]}", keys[0], port=2222)
 
 
-def test_alias_stands_without_a_port(keys: list[str]) -> None:
+def test_alias_is_looked_up_without_a_port(keys: list[str]) -> None:
     assert check(f"prod {keys[0]}", keys[0], port=2222, alias="Prod") == ""
     assert "'prod' is not in" in check(f"web1.example.com {keys[0]}", keys[0], alias="Prod")
 
@@ -137,32 +141,36 @@ class TestSources:
         host = Host(name="web1", root="/srv", address="web1.example.com", **more)
         return known_hosts.load(host, effective(host))
 
-    def test_home(self, home: Path, keys: list[str]) -> None:
+    def test_known_hosts_are_those_of_the_home_folder(self, home: Path, keys: list[str]) -> None:
         (home / ".ssh/known_hosts").write_text(f"web1.example.com {keys[0]}\n")
         known = self.load()
         assert [entry.place for entry in known.of("web1.example.com")] == [f"{home}/.ssh/known_hosts:1"]
 
-    def test_variable_text_is_exclusive(self, home: Path, keys: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_known_hosts_variable_excludes_the_home_folder(self, home: Path, keys: list[str],
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
         (home / ".ssh/known_hosts").write_text(f"web1.example.com {keys[0]}\n")
         monkeypatch.setenv("SSH_KNOWN_HOSTS", f"web1.example.com {keys[1]}\r\nother {keys[0]}\r\n" * 100)
         assert {entry.source for entry in self.load().of("web1.example.com")} == {"SSH_KNOWN_HOSTS"}
 
-    def test_variable_path(self, tmp_path: Path, keys: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_known_hosts_variable_may_be_a_path(self, tmp_path: Path, keys: list[str],
+                                                monkeypatch: pytest.MonkeyPatch) -> None:
         file = tmp_path / "with space"
         file.write_text(f"web1.example.com {keys[1]}\r\n")
         monkeypatch.setenv("SSH_KNOWN_HOSTS", str(file))
         assert [entry.place for entry in self.load().of("web1.example.com")] == [f"{file}:1"]
 
-    def test_empty_variable_counts_as_unset(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_empty_known_hosts_variable_counts_as_unset(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SSH_KNOWN_HOSTS", " \n")
         assert "SSH_KNOWN_HOSTS" not in self.load().sources
 
-    def test_host_wins_over_the_variable(self, home: Path, keys: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_known_hosts_of_the_host_win_over_the_variable(self, home: Path, keys: list[str],
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
         (home / "pinned").write_text(f"web1.example.com {keys[0]}\n")
         monkeypatch.setenv("SSH_KNOWN_HOSTS", f"web1.example.com {keys[1]}")
         assert self.load(known_hosts="~/pinned").sources == (f"{home}/pinned",)
 
-    def test_missing_file(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.promise(6)
+    def test_missing_known_hosts_file_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SSH_KNOWN_HOSTS", "/nowhere/at/all")
         with pytest.raises(HostKeyError, match="SSH_KNOWN_HOSTS: /nowhere/at/all cannot be read"):
             self.load()

@@ -32,7 +32,7 @@ class Talk:
         return list(iter(self.next, None))
 
 
-def test_both_ways(sshd: Sshd, open_to: Open) -> None:
+def test_session_carries_messages_both_ways(sshd: Sshd, open_to: Open) -> None:
     talk = Talk(open_to(sshd), "cat", lambda interpreter: b'{"program": 1}\n')
     assert talk.next() == {"program": 1}
     talk.session.send({"ü": "\n\x00 €"})
@@ -41,7 +41,7 @@ def test_both_ways(sshd: Sshd, open_to: Open) -> None:
     assert talk.next() is None
 
 
-def test_close_writes_what_was_sent(sshd: Sshd, open_to: Open) -> None:
+def test_session_writes_everything_before_it_closes(sshd: Sshd, open_to: Open) -> None:
     file = sshd.folder / "got"
     talk = Talk(open_to(sshd), f"cat > {file}.tmp; mv {file}.tmp {file}")
     for number in range(100):
@@ -54,14 +54,14 @@ def test_close_writes_what_was_sent(sshd: Sshd, open_to: Open) -> None:
 
 
 @pytest.mark.parametrize("size", [100_000, 5_000_000])
-def test_long_lines(sshd: Sshd, open_to: Open, size: int) -> None:
+def test_session_carries_long_lines(sshd: Sshd, open_to: Open, size: int) -> None:
     talk = Talk(open_to(sshd), "cat")
     talk.session.send({"x": "y" * size})
     message = talk.next()
     assert message is not None and len(message["x"]) == size
 
 
-def test_end(sshd: Sshd, open_to: Open) -> None:
+def test_session_keeps_exit_status_and_complaint_at_the_end(sshd: Sshd, open_to: Open) -> None:
     talk = Talk(open_to(sshd), "echo '{\"a\": 1}'; echo oops >&2; exit 7")
     assert talk.rest() == [{"a": 1}]
     assert talk.session.exit_status == 7
@@ -70,27 +70,27 @@ def test_end(sshd: Sshd, open_to: Open) -> None:
     talk.session.send({"nobody": "listens"})
 
 
-def test_banners_are_skipped_and_kept(sshd: Sshd, open_to: Open) -> None:
+def test_session_skips_and_keeps_banners(sshd: Sshd, open_to: Open) -> None:
     talk = Talk(open_to(sshd), "seq -f 'Welcome %.0f' 50; echo '[1]'; echo '{\"a\": 1}'; echo '{'")
     assert talk.rest() == [{"a": 1}]
     assert "Welcome 50" in talk.session.complaint and "Welcome 1\n" not in talk.session.complaint
 
 
-def test_much_stderr_blocks_nothing(sshd: Sshd, open_to: Open) -> None:
+def test_session_is_not_blocked_by_much_stderr(sshd: Sshd, open_to: Open) -> None:
     talk = Talk(open_to(sshd), "head -c 5000000 /dev/zero | tr '\\0' x >&2; echo last >&2; echo '{\"a\": 1}'")
     assert talk.rest() == [{"a": 1}]
     assert talk.session.complaint.endswith("last")
     assert len(talk.session.complaint) <= 4096
 
 
-def test_killed(sshd: Sshd, open_to: Open) -> None:
+def test_session_of_a_killed_command_has_no_exit_code(sshd: Sshd, open_to: Open) -> None:
     talk = Talk(open_to(sshd), "kill -9 $$")
     assert talk.rest() == []
     assert talk.session.exit_status == -1
     assert not talk.session.lost
 
 
-def test_no_channel(sshd: Sshd, open_to: Open) -> None:
+def test_session_is_lost_when_no_channel_opens(sshd: Sshd, open_to: Open) -> None:
     connection = open_to(sshd)
     connection.close()
     talk = Talk(connection, "cat")
@@ -100,7 +100,7 @@ def test_no_channel(sshd: Sshd, open_to: Open) -> None:
     talk.session.close()
 
 
-def test_heartbeat(sshd: Sshd, open_to: Open) -> None:
+def test_session_sends_heartbeats(sshd: Sshd, open_to: Open) -> None:
     talk = Talk(open_to(sshd), "cat")
     talk.session.start_heartbeat(0.01)
     assert talk.next() == talk.next() == {"do": "beat"}
@@ -115,7 +115,7 @@ def through(proxy: Proxy, sshd: Sshd) -> HostConnection:
     return connect(Host(**sshd.host_settings(port=proxy.port, known_hosts=str(file))))
 
 
-def test_frozen_link(sshd: Sshd) -> None:
+def test_session_send_does_not_block_on_a_frozen_link(sshd: Sshd) -> None:
     with Proxy(sshd.host, sshd.port) as proxy:
         talk = Talk(through(proxy, sshd), "cat")
         talk.session.send({"a": 1})
@@ -133,7 +133,7 @@ def test_frozen_link(sshd: Sshd) -> None:
         talk.session.send({"after": "the end"})
 
 
-def test_cut_link(sshd: Sshd) -> None:
+def test_session_is_lost_when_its_link_is_cut(sshd: Sshd) -> None:
     with Proxy(sshd.host, sshd.port) as proxy:
         talk = Talk(through(proxy, sshd), "cat")
         talk.session.send({"a": 1})
@@ -145,7 +145,7 @@ def test_cut_link(sshd: Sshd) -> None:
         talk.session.close()
 
 
-def test_delay(sshd: Sshd) -> None:
+def test_session_waits_one_round_trip_on_a_slow_link(sshd: Sshd) -> None:
     with Proxy(sshd.host, sshd.port, delay=0.05) as proxy:
         talk = Talk(through(proxy, sshd), "cat")
         started = time.monotonic()
@@ -156,7 +156,7 @@ def test_delay(sshd: Sshd) -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "dash", "zsh", "fish", "tcsh"])
-def test_login_shells(tmp_path: Any, open_to: Open, shell: str) -> None:
+def test_session_works_in_every_login_shell(tmp_path: Any, open_to: Open, shell: str) -> None:
     path = shutil.which(shell)
     if path is None:
         pytest.skip(f"no {shell}")
@@ -168,7 +168,7 @@ def test_login_shells(tmp_path: Any, open_to: Open, shell: str) -> None:
 
 
 class TestLines:
-    def test_pieces(self) -> None:
+    def test_lines_are_decoded_in_any_pieces(self) -> None:
         lines = Lines()
         data = '{"a": "é"}\n\n{"b": 2}\nnoise\n{"c"'.encode()
         found = [message for byte in data for message in lines.feed(bytes([byte]))]
@@ -176,12 +176,12 @@ class TestLines:
         assert list(lines.finish()) == []
         assert list(lines.noise) == ["noise", '{"c"']
 
-    def test_last_line_without_its_end(self) -> None:
+    def test_last_line_without_its_end_is_decoded(self) -> None:
         lines = Lines()
         assert list(lines.feed(b'{"a": 1}')) == []
         assert list(lines.finish()) == [{"a": 1}]
 
-    def test_bounded(self) -> None:
+    def test_line_beyond_the_limit_is_refused(self) -> None:
         lines = Lines()
         with pytest.raises(LineTooLong):
             for _ in range(LINE_LIMIT // 2**20 + 2):

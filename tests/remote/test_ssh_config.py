@@ -45,7 +45,7 @@ def reader(request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.Monke
     return str(request.param)
 
 
-def test_values(reader: str, home: Path) -> None:
+def test_ssh_config_values_are_expanded(reader: str, home: Path) -> None:
     found = settings()
     assert (found.hostname, found.port, found.user) == ("10.0.0.1", 2200, "deploy")
     assert found.identity_files == (home / ".ssh/deploy_10.0.0.1",)
@@ -55,19 +55,19 @@ def test_values(reader: str, home: Path) -> None:
     assert found.jumps == ("root@[::1]:23", "jump2")
 
 
-def test_the_inventory_wins(reader: str, home: Path) -> None:
+def test_inventory_wins_over_the_ssh_config(reader: str, home: Path) -> None:
     found = settings(address="10.9.9.9", port=22, user="me", gateway="other")
     assert (found.hostname, found.port, found.user, found.jumps) == ("10.9.9.9", 22, "me", ("other",))
     assert found.identity_files == (home / ".ssh/me_10.9.9.9",)
 
 
-def test_no_gateway(reader: str) -> None:
+def test_gateway_none_switches_it_off(reader: str) -> None:
     assert settings("none").jumps == ()
     assert settings("web1", gateway="none").jumps == ()
     assert settings("other").jumps == ("bastion",)
 
 
-def test_gateway_chain(reader: str) -> None:
+def test_gateway_chain_is_walked_from_the_nearest(reader: str) -> None:
     host = Host(name="web1", root="/srv")
     near = gateway_of(host, effective(host))
     assert near is not None
@@ -77,7 +77,7 @@ def test_gateway_chain(reader: str) -> None:
     assert (far.name, far.user, far.port, far.gateway) == ("::1", "root", 23, None)
 
 
-def test_proxy_command(reader: str) -> None:
+def test_proxy_command_is_expanded(reader: str) -> None:
     found = settings("command", port=77, user="u")
     assert found.proxy_command == "nc -X 5 command 77 u %"
     assert found.jumps == ()
@@ -85,54 +85,54 @@ def test_proxy_command(reader: str) -> None:
 
 @pytest.mark.skipif(shutil.which("ssh") is None, reason="no ssh")
 class TestOpenSSH:
-    def test_include(self, home: Path) -> None:
+    def test_include_of_the_ssh_config_is_read(self, home: Path) -> None:
         (home / ".ssh/more").write_text("Host web1\n  Port 2201\n")
         (home / ".ssh/config").write_text(f"Include {home}/.ssh/more\n")
         assert settings().port == 2201
 
-    def test_match_user_of_the_inventory(self, home: Path) -> None:
+    def test_match_user_is_that_of_the_inventory(self, home: Path) -> None:
         (home / ".ssh/config").write_text("Match user deploy\n  Port 2202\n")
         assert settings(user="deploy").port == 2202
         assert settings(user="other").port == 22
 
-    def test_home_without_a_config(self, home: Path) -> None:
+    def test_defaults_hold_without_an_ssh_config(self, home: Path) -> None:
         found = settings()
         assert (found.hostname, found.port) == ("web1", 22)
         assert home / ".ssh/id_ed25519" in found.identity_files
         assert home / ".ssh/known_hosts" in found.known_hosts_files
         assert Path("/etc/ssh/ssh_known_hosts") in found.known_hosts_files
 
-    def test_broken_config(self, home: Path) -> None:
+    def test_broken_ssh_config_is_named_with_its_line(self, home: Path) -> None:
         (home / ".ssh/config").write_text("Nonsense yes\n")
         with pytest.raises(Mistake, match="line 1: Bad configuration option"):
             settings()
 
-    def test_a_config_that_hangs(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_ssh_config_that_hangs_is_named(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(ssh_options, "LONGEST", 0.2)
         (home / ".ssh/config").write_text('Match exec "exec sleep 2"\n  Port 1\n')
         with pytest.raises(Mistake, match=r"`ssh -G` did not end within 0\.2 s") as caught:
             settings()
         assert "Match exec" in caught.value.hint
 
-    def test_agent(self, home: Path) -> None:
+    def test_identity_agent_of_the_ssh_config_is_read(self, home: Path) -> None:
         (home / ".ssh/config").write_text("Host web1\n  IdentityAgent ~/a.sock\nHost web2\n  IdentityAgent none\n")
         assert settings().identity_agent == str(home / "a.sock")
         assert settings("web2").identity_agent == "none"
         assert settings("web3").identity_agent is None
 
-    def test_known_hosts_with_spaces_and_none(self, home: Path) -> None:
+    def test_known_hosts_paths_may_have_spaces_or_be_none(self, home: Path) -> None:
         (home / ".ssh/config").write_text('UserKnownHostsFile "/tmp/a b" /tmp/c\nGlobalKnownHostsFile none\n')
         assert settings().known_hosts_files == (Path("/tmp/a b"), Path("/tmp/c"))
 
 
 @pytest.mark.parametrize("name", ["-oProxyCommand=touch x", "-v", "a b", "a;b", "$(x)", ""])
-def test_names_that_are_options_or_shell(name: str) -> None:
+def test_host_name_that_is_an_option_or_shell_code_is_refused(name: str) -> None:
     with pytest.raises(Mistake, match="cannot be a host's name"):
         settings(name)
 
 
 @pytest.mark.parametrize("gateway", ["a:b:c", "a@", "a:port", ",", "-oProxyCommand=x"])
-def test_bad_gateways(gateway: str) -> None:
+def test_malformed_gateway_is_refused(gateway: str) -> None:
     host = Host(name="web1", root="/srv", gateway=gateway)
     with pytest.raises(Mistake):
         hop = gateway_of(host, effective(host))

@@ -44,7 +44,7 @@ def both(words: list[str], folder: Path, **env: str) -> tuple[Said, Said]:
 
 
 @pytest.mark.parametrize("how", ENDINGS)
-def test_what_it_sees_and_how_it_ends(how: str, tmp_path: Path) -> None:
+def test_forked_program_sees_and_ends_like_a_real_one(how: str, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(SEEN + ENDINGS[how])
     real, forked = both([str(script), "a b", "ä"], tmp_path, ONE="1\n2", TWO="ü")
@@ -58,14 +58,14 @@ def test_what_it_sees_and_how_it_ends(how: str, tmp_path: Path) -> None:
     (["--list"], 0), (["config", "web", "--format", "json"], 0), (["config", "web", "--format", "terminal"], 0),
     (["config", "weeb"], 2), (["deploy", "weeb", "--format", "json"], 2),
     (["status", "--nonsense"], 1), (["nonsense"], 1)])
-def test_fab(words: list[str], code: int, tmp_path: Path) -> None:
+def test_forked_fab_prints_and_exits_like_the_real_one(words: list[str], code: int, tmp_path: Path) -> None:
     (tmp_path / "hosts.yaml").write_text(HOSTS)
     real, forked = both(["-m", "fabric", "--search-root", str(CHECKOUT), *words], tmp_path)
     assert forked == real
     assert real[0] == code, real
 
 
-def test_signals_and_time(tmp_path: Path) -> None:
+def test_forked_program_takes_signals_and_timeouts(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text("import time; print('here', flush=True); time.sleep(1000)")
     forked = Forked(["script.py"], tmp_path, {})
     assert forked.stdout.readline() == "here\n" and forked.poll() is None
@@ -78,7 +78,7 @@ def test_signals_and_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("env", [{"PYTHONUTF8": "1"}, {"LC_ALL": "C"}])
-def test_another_start_is_a_real_one(env: dict[str, str], tmp_path: Path) -> None:
+def test_program_with_another_interpreter_state_is_started_for_real(env: dict[str, str], tmp_path: Path) -> None:
     process = start([sys.executable, "-c", "import os; print(os.environ)"], tmp_path, env)
     assert not isinstance(process, Forked)
     out, _ = process.communicate(timeout=60)

@@ -44,27 +44,27 @@ def hanging(request: pytest.FixtureRequest, fleet: Fleet, tmp_path: Path) -> Ite
     fleet.lab["web2"].sshd.end_sessions()
 
 
-def test_in_the_midst_of_a_conversation(hanging: Fleet) -> None:
+def test_host_that_hangs_within_a_conversation_is_unreachable(hanging: Fleet) -> None:
     for command, run in all_of(hanging, READING, RECOVER, ["deploy", "app", "--force"], ["restart", "app"]).items():
         assert (run.code, run.outcome("web2", "app")) == (75, "unreachable"), (command, run)
         assert f"nothing was heard of it for {LEASE} s" in run.finished["hosts"]["web2"]["app"]["why"]
 
 
-def test_a_host_that_accepts_and_says_nothing(fleet: Fleet) -> None:
+def test_host_that_accepts_and_says_nothing_is_unreachable(fleet: Fleet) -> None:
     with socket.create_server((fleet.proxy.host, 0)) as mute, pointing_at(fleet, mute.getsockname()[1]):
         for command, run in all_of(fleet, READING, RECOVER, ["deploy", "app"]).items():
             assert (run.code, run.outcome("web2", "app")) == (75, "unreachable"), (command, run)
 
 
 @pytest.mark.long
-def test_an_sshd_that_is_frozen_from_the_start(fleet: Fleet) -> None:
+def test_frozen_sshd_is_unreachable(fleet: Fleet) -> None:
     with frozen(fleet.lab["web2"].sshd.pid):
         for command, run in all_of(fleet, READING, RECOVER).items():
             assert (run.code, run.outcome("web2", "app")) == (75, "unreachable"), (command, run)
 
 
 @pytest.mark.long
-def test_a_supervisord_that_hangs(fleet: Fleet) -> None:
+def test_hanging_supervisord_is_named_by_every_command(fleet: Fleet) -> None:
     daemon = fleet.lab["web2"].daemon
     assert daemon is not None
     with frozen(daemon.pid):

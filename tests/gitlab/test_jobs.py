@@ -71,7 +71,7 @@ def case(job: Job) -> ElementTree.Element:
     return found
 
 
-def test_a_job_deploys_its_commit(start: Start, company: Company, deployed: str) -> None:
+def test_job_deploys_its_own_commit(start: Start, company: Company, deployed: str) -> None:
     new = company.commit("develop", "monitor-2")
     job = start(deployed, args="--force")
     assert job.end() == 0, job.log
@@ -93,21 +93,23 @@ def windows(text: str) -> str:
     pytest.param(lambda text: text, id="plain"),
     pytest.param(lambda text: windows(text).strip(), id="plain, with CRLF"),
 ])
-def test_the_key_and_the_known_hosts_however_they_arrive(start: Start, company: Company, deployed: str,
-                                                         shape: Callable[[str], str | File]) -> None:
+def test_job_takes_key_and_known_hosts_in_every_form(start: Start, company: Company, deployed: str,
+                                                     shape: Callable[[str], str | File]) -> None:
     job = start(deployed, SSH_PRIVATE_KEY=shape(company.key("develop")),
                 SSH_KNOWN_HOSTS=shape(company.known("develop")))
     assert job.end() == 0, job.log
     assert "nothing had to change" in job.log
 
 
-def test_no_known_hosts_is_no_deploy(start: Start, company: Company, deployed: str) -> None:
+@pytest.mark.promise(6)
+def test_job_refuses_an_unknown_host_key(start: Start, company: Company, deployed: str) -> None:
     job = start(deployed, SSH_KNOWN_HOSTS=File(company.known("production")))
     assert job.end() == 2, job.log
     assert "unknown host key" in job.log
 
 
-def test_cancel_leaves_every_host_as_it_was(start: Start, company: Company, deployed: str) -> None:
+@pytest.mark.promise(3)
+def test_cancelled_job_restores_every_host(start: Start, company: Company, deployed: str) -> None:
     """While it builds; the job's reports are written, and nothing of it lives on."""
     pid = company.lab["dev1"].info("monitor")["pid"]
     bad = company.commit("develop", "monitor-cancelled")
@@ -125,7 +127,7 @@ def test_cancel_leaves_every_host_as_it_was(start: Start, company: Company, depl
     assert not job.left_behind
 
 
-def test_a_failed_build_is_open_in_the_log_and_in_the_tests_tab(start: Start, company: Company, deployed: str) -> None:
+def test_job_shows_a_failed_build_in_log_and_junit(start: Start, company: Company, deployed: str) -> None:
     bad = company.commit("develop", "monitor-bad")
     (company.gate / "fail").write_text("monitor-bad\n")
     job = start(bad)
@@ -137,7 +139,9 @@ def test_a_failed_build_is_open_in_the_log_and_in_the_tests_tab(start: Start, co
     assert company.head("develop") == deployed
 
 
-def test_a_lock_is_the_exit_code_that_gitlab_retries(start: Start, company: Company, deployed: str) -> None:
+@pytest.mark.promise(5)
+def test_job_ends_with_the_exit_code_that_gitlab_retries_when_locked(start: Start, company: Company,
+                                                                     deployed: str) -> None:
     lock = company.lab["dev1"].root / ".fabvisor" / "monitor" / "lock"
     with lock.open("r+") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -145,13 +149,13 @@ def test_a_lock_is_the_exit_code_that_gitlab_retries(start: Start, company: Comp
         assert job.end() == 75, job.log
 
 
-def test_a_status_job(start: Start, company: Company, deployed: str) -> None:
+def test_status_job_shows_who_deployed(start: Start, company: Company, deployed: str) -> None:
     job = start(deployed, "status.yml")
     assert job.end() == 0, job.log
     assert "anna, job 7" in job.log and "all well" in job.log
 
 
-def test_an_old_job_says_how_far_it_goes_back(start: Start, company: Company, deployed: str) -> None:
+def test_old_job_says_how_far_it_goes_back(start: Start, company: Company, deployed: str) -> None:
     """The rollback button, twice: there and back."""
     new = company.commit("develop", "monitor-newer")
     count = git(company.project, "rev-list", "--count", f"{deployed}..{new}")
@@ -162,7 +166,7 @@ def test_an_old_job_says_how_far_it_goes_back(start: Start, company: Company, de
     assert company.head("develop") == deployed
 
 
-def test_the_stand_in_is_as_strict_as_the_runner(runner: Runner) -> None:
+def test_stand_in_runner_is_as_strict_as_gitlabs(runner: Runner) -> None:
     """No input, no terminal, no variable of ours; the first command that fails ends the job."""
     job = runner.start({"script": ["cat; tty || true", "env", "false", "echo never"]}, {"GIVEN": "yes"})
     assert job.end() == 1
@@ -170,7 +174,7 @@ def test_the_stand_in_is_as_strict_as_the_runner(runner: Runner) -> None:
     assert "PYTEST_CURRENT_TEST" not in job.log and "\nnever" not in job.log
 
 
-def test_the_stand_in_cancels_the_whole_group(runner: Runner) -> None:
+def test_stand_in_runner_cancels_the_whole_group(runner: Runner) -> None:
     told = runner.project / "told"
     wait = f"trap 'touch {told}; exit 3' TERM; echo ready; while true; do sleep 0.05; done"
     job = runner.start({"script": ["trap : TERM", f"bash -c {shlex.quote(wait)}"]}, {})

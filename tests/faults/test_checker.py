@@ -45,7 +45,8 @@ TEETH = [
 
 
 @pytest.mark.parametrize(("safety", "case"), TEETH)
-def test_without(safety: Edit, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checker_finds_a_fault_when_a_safety_is_removed(safety: Edit, case: Case,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.faults.checker.SETTLES", 2)
     with Fleet(edits=(safety,)) as fleet:
         assert try_it(fleet, case).wrong != []

@@ -24,7 +24,7 @@ def read_all(channel: paramiko.Channel) -> bytes:
     return b"".join(iter(lambda: channel.recv(1 << 16), b""))
 
 
-def test_a_command_has_its_home_exit_code_and_two_outputs(sandbox: Sandbox, connect: Any) -> None:
+def test_command_has_its_home_exit_code_and_two_outputs(sandbox: Sandbox, connect: Any) -> None:
     _, out, err = connect(sandbox).exec_command("echo $HOME; pwd; echo oops >&2; exit 7")
     home = str(sandbox.state / "web1" / "home")
     assert out.read().decode().split() == [home, home]
@@ -32,12 +32,12 @@ def test_a_command_has_its_home_exit_code_and_two_outputs(sandbox: Sandbox, conn
     assert out.channel.recv_exit_status() == 7
 
 
-def test_a_command_that_a_signal_ended_has_no_exit_code(sandbox: Sandbox, connect: Any) -> None:
+def test_command_ended_by_a_signal_has_no_exit_code(sandbox: Sandbox, connect: Any) -> None:
     _, out, _ = connect(sandbox).exec_command("kill -9 $$")
     assert out.channel.recv_exit_status() == -1
 
 
-def test_a_megabyte_goes_in_and_comes_back(sandbox: Sandbox, connect: Any) -> None:
+def test_command_echoes_a_megabyte(sandbox: Sandbox, connect: Any) -> None:
     data = os.urandom(1 << 20)
     channel = session(connect(sandbox))
     channel.exec_command("cat")
@@ -53,12 +53,12 @@ def test_a_megabyte_goes_in_and_comes_back(sandbox: Sandbox, connect: Any) -> No
     feeder.join()
 
 
-def test_much_output_is_whole(sandbox: Sandbox, connect: Any) -> None:
+def test_large_output_is_complete(sandbox: Sandbox, connect: Any) -> None:
     _, out, _ = connect(sandbox).exec_command("seq 300000")
     assert out.read().count(b"\n") == 300000
 
 
-def test_a_reader_that_does_not_read_holds_the_command_up(sandbox: Sandbox, connect: Any, tmp_path: Path) -> None:
+def test_command_waits_for_a_reader_that_does_not_read(sandbox: Sandbox, connect: Any, tmp_path: Path) -> None:
     """Back-pressure: the server must not swallow what nobody takes."""
     channel = session(connect(sandbox))
     channel.exec_command(f"head -c 50000000 /dev/zero; touch {tmp_path}/done")
@@ -67,7 +67,7 @@ def test_a_reader_that_does_not_read_holds_the_command_up(sandbox: Sandbox, conn
     assert len(read_all(channel)) == 50000000
 
 
-def test_a_conversation_goes_line_by_line_without_delay(sandbox: Sandbox, connect: Any) -> None:
+def test_lines_are_answered_without_delay(sandbox: Sandbox, connect: Any) -> None:
     channel = session(connect(sandbox))
     channel.exec_command("while read line; do echo \"got $line\"; done; echo end")
     started = time.monotonic()
@@ -79,7 +79,7 @@ def test_a_conversation_goes_line_by_line_without_delay(sandbox: Sandbox, connec
     assert read_all(channel) == b"end\n"
 
 
-def test_a_command_that_closes_its_input_still_answers(sandbox: Sandbox, connect: Any) -> None:
+def test_command_that_closes_its_input_still_answers(sandbox: Sandbox, connect: Any) -> None:
     channel = session(connect(sandbox))
     channel.exec_command("exec <&-; sleep 0.2; echo alive")
     channel.sendall(b"x" * 100000)
@@ -87,7 +87,7 @@ def test_a_command_that_closes_its_input_still_answers(sandbox: Sandbox, connect
     assert channel.recv_exit_status() == 0
 
 
-def test_a_command_outlives_its_client_and_sees_its_input_end(sandbox: Sandbox, connect: Any, tmp_path: Path) -> None:
+def test_command_outlives_its_client_and_sees_its_input_end(sandbox: Sandbox, connect: Any, tmp_path: Path) -> None:
     client = connect(sandbox)
     channel = session(client)
     channel.exec_command(f"echo begun; cat >/dev/null; sleep 0.3; echo $? >{tmp_path}/ended")
@@ -100,7 +100,7 @@ def test_a_command_outlives_its_client_and_sees_its_input_end(sandbox: Sandbox, 
     assert (tmp_path / "ended").exists()
 
 
-def test_a_signal_reaches_the_command(sandbox: Sandbox, connect: Any) -> None:
+def test_signal_reaches_the_command(sandbox: Sandbox, connect: Any) -> None:
     client = connect(sandbox)
     channel = session(client)
     channel.exec_command("trap 'echo caught; exit 3' TERM; echo ready; while :; do sleep 0.05; done")
@@ -116,30 +116,30 @@ def test_a_signal_reaches_the_command(sandbox: Sandbox, connect: Any) -> None:
     assert channel.recv_exit_status() == 3
 
 
-def test_another_key_is_refused(sandbox: Sandbox, connect: Any) -> None:
+def test_unknown_client_key_is_refused(sandbox: Sandbox, connect: Any) -> None:
     stranger = paramiko.RSAKey.generate(2048)
     with pytest.raises(paramiko.AuthenticationException):
         connect(sandbox, pkey=stranger, key_filename=None)
 
 
-def test_another_user_is_refused(sandbox: Sandbox, connect: Any) -> None:
+def test_other_user_is_refused(sandbox: Sandbox, connect: Any) -> None:
     with pytest.raises(paramiko.AuthenticationException):
         connect(sandbox, username="somebody")
 
 
-def test_no_password_logs_in(sandbox: Sandbox, connect: Any) -> None:
+def test_password_login_is_refused(sandbox: Sandbox, connect: Any) -> None:
     with pytest.raises(paramiko.SSHException):
         connect(sandbox, key_filename=None, password="secret")
 
 
-def test_there_is_no_shell(sandbox: Sandbox, connect: Any) -> None:
+def test_shell_request_is_refused(sandbox: Sandbox, connect: Any) -> None:
     channel = session(connect(sandbox))
     channel.invoke_shell()
     assert channel.recv_exit_status() == 1
     assert b"no terminal" in channel.recv_stderr(1000)
 
 
-def test_one_host_can_be_the_others_gateway(sandbox: Sandbox, connect: Any) -> None:
+def test_host_can_be_a_gateway_to_the_other(sandbox: Sandbox, connect: Any) -> None:
     transport = connect(sandbox).get_transport()
     far = sandbox.hosts[1]
     tunnel = transport.open_channel("direct-tcpip", (far.address, far.port), ("127.0.0.1", 0))
