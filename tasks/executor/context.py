@@ -6,7 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
-from . import files, git, processes, shell
+from . import git, processes, shell
 from .layout import Layout
 from .masking import Mask
 from .releases import Releases
@@ -14,12 +14,10 @@ from .releases import Releases
 if TYPE_CHECKING:
     from .supervisord import Supervisord
 
-Say = Callable[[str], None]
-Check = Callable[[], None]
 SYNC_WITHIN, MOMENT = 120, 1.0      # seconds
 
 
-def mark(layout: Layout, deploy: str) -> str:
+def process_tag(layout: Layout, deploy: str) -> str:
     """Two hosts of one deploy may be one machine: their roots tell them apart."""
     return f"{deploy}@{layout.root}"
 
@@ -28,24 +26,18 @@ class ServiceContext:
     """`env` is the login environment, marked with the deploy, so that what steps leave behind is found."""
 
     def __init__(self, layout: Layout, service: Mapping[str, Any], env: Mapping[str, str], deploy: str, *,
-                 say: Say = lambda line: None, waiting: Say = lambda detail: None, check: Check = lambda: None,
+                 waiting: Callable[[str], None] = lambda detail: None, check: Callable[[], None] = lambda: None,
                  mask: Mask | None = None) -> None:
         self.layout = layout
         self.name = str(service["name"])
         self.deploy = deploy
-        self.env = dict(env, **{processes.TAG: mark(layout, deploy)})
-        self.say = say
+        self.env = dict(env, **{processes.TAG: process_tag(layout, deploy)})
         self.waiting = waiting
         self.check = check
         self.mask = mask or Mask()
         self.directory = layout.below_root(service["directory"])
         self.clone = git.Clone(self.directory, service["repo"], self.env, check)
         self.releases = Releases(layout, self.name, self.clone)
-        self.looked: git.State | None = None         # at the clone, by a check, for the step that follows it
-        self.old_pid: int | None = None
-        self.pid: int | None = None
-        self.start: int | None = None
-        self._log_before = (self.log_file, 0)
 
     @property
     def tree(self) -> git.Clone:
@@ -72,11 +64,6 @@ class ServiceContext:
         exact = {name: os.fsdecode(value.encode("utf-8", "surrogateescape")) for name, value in variables.items()}
         return dict(self.env, **exact)
 
-    def note_log(self, path: str | None) -> None:
-        """From here on, what the program writes belongs to the new start."""
-        path = path or self.log_file
-        self._log_before = (path, files.size_of(path))
-
     def sync(self, folder: str) -> str:
         """All of the file system that the folder is on; whoever waits for that is told. Why it is not, else ""."""
         soon, told = time.monotonic() + MOMENT, False
@@ -92,7 +79,3 @@ class ServiceContext:
         except shell.CommandFailed as failure:
             return "; ".join([*failure.output[-1:], failure.message])
         return ""
-
-    def say_log(self, count: int = 20) -> None:
-        for line in files.last_lines(self._log_before[0], count, self._log_before[1]):
-            self.say(line)

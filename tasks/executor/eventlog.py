@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import Any, Iterator, TextIO
+from typing import TYPE_CHECKING, Any, Callable, TextIO
 
 from . import files
 from .errors import Aborted, Bug, as_host_error
 from .layout import Layout
 from .link import Link
+
+if TYPE_CHECKING:
+    from .steps import Result
 
 KEPT_RUNS = 50
 LARGEST_RUN = 64 << 20
@@ -37,14 +40,24 @@ class EventLog:
         """Whoever tells it is not stuck."""
         self._link.note_progress()
 
-    @contextlib.contextmanager
-    def step(self, service: str, step: str) -> Iterator[Ending]:
-        """The block does the step and notes in `Ending.changed` whether it changed anything."""
+    def waiting(self, detail: str) -> None:
+        """Tell users what the host waits for."""
+        self.event("host_state", state="waiting", detail=detail)
+
+    def output_of(self, service: str, step: str) -> Callable[[str], None]:
+        """What takes the lines of output of that step."""
+        return lambda line: self.event("output", service=service, step=step, line=line)
+
+    def step(self, service: str, step: str, run: Callable[[], Result]) -> Result:
+        """Run a step between the events of its begin and its end."""
         self.event("step_started", service=service, step=step)
-        begin, ending = time.monotonic(), Ending()
-        why, stopped = None, False
+        begin = time.monotonic()
+        result: Result | None = None
+        why: str | None = None
+        stopped = False
         try:
-            yield ending
+            result = run()
+            return result
         except Aborted as error:
             why, stopped = error.message, True
             raise
@@ -56,8 +69,8 @@ class EventLog:
             raise
         finally:
             seconds = round(time.monotonic() - begin, 3)
-            self.event("step_finished", service=service, step=step, ok=why is None and ending.changed is not None,
-                       changed=bool(ending.changed), seconds=seconds, why=why, stopped=stopped)
+            self.event("step_finished", service=service, step=step, ok=result is not None,
+                       changed=result is not None and result.changed, seconds=seconds, why=why, stopped=stopped)
 
     def _write(self, text: str) -> None:
         if self._log is None:
@@ -65,10 +78,6 @@ class EventLog:
         with contextlib.suppress(OSError):
             if self._log.tell() < LARGEST_RUN:
                 self._log.write(time.strftime("%Y-%m-%dT%H:%M:%SZ ", time.gmtime()) + text + "\n")
-
-
-class Ending:
-    changed: bool | None = None
 
 
 def in_words(event: str, service: str = "", step: str = "", **fields: Any) -> str:

@@ -181,7 +181,7 @@ def _standing(clone: git.Clone, lines: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _releases(releases: Releases) -> list[dict[str, Any]]:
     in_use = releases.in_use()
-    return [{"name": name, "digest": releases.marked(name).get("digest"), "in_use": name in in_use}
+    return [{"name": name, "digest": releases.completion(name).get("digest"), "in_use": name in in_use}
             for name in releases.names()]
 
 

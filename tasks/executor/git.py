@@ -104,7 +104,7 @@ class Clone:
             wanted = ["/" + re.sub(r"([*?\[\\ ])", r"\\\1", path) for path in paths]
             file.writelines(line + "\n" for line in wanted if line not in present)
 
-    def fetch(self, say: shell.Say) -> None:
+    def fetch(self, say: shell.Say = shell.silent) -> None:
         """Objects and our own refs only: no branch, no file of the service directory changes."""
         with self._fetching():
             self._network("fetch", "--force", "--prune", "--tags", "--no-recurse-submodules", "--", self.repo,
@@ -115,7 +115,7 @@ class Clone:
         with self._fetching():
             self._network("fetch", "--no-tags", "--no-recurse-submodules", "--", self.repo, commit, say=say)
 
-    def try_commit(self, commit: str, say: shell.Say) -> None:
+    def try_commit(self, commit: str, say: shell.Say = shell.silent) -> None:
         """fetch_commit, where not having it is an answer."""
         try:
             self.fetch_commit(commit, say)
@@ -125,7 +125,7 @@ class Clone:
     def remote_refs(self, revision: str) -> tuple[str | None, str | None]:
         """As resolve(), for branches and tags, asked of the repository itself; the directory need not be a clone."""
         names = ["refs/heads/" + revision, "refs/tags/" + revision + "^{}", "refs/tags/" + revision]
-        lines = self._network("ls-remote", "--", self.repo, *names, say=lambda line: None)
+        lines = self._network("ls-remote", "--", self.repo, *names, say=shell.silent)
         found = {name: commit for commit, _, name in (line.partition("\t") for line in lines)}
         for name in names:
             if name in found:
@@ -281,7 +281,7 @@ class Clone:
             ssh = self._maybe("config", "core.sshCommand")
         self._env["GIT_SSH_COMMAND"] = (ssh or "ssh").replace(BATCH, "") + BATCH
 
-    def _git(self, *args: str, say: shell.Say = lambda line: None, timeout: float = QUICK) -> list[str]:
+    def _git(self, *args: str, say: shell.Say = shell.silent, timeout: float = QUICK) -> list[str]:
         # Automatic gc would go on in the background after the step, and protocols like ext:: run commands.
         # A power cut must not leave half an index: without one there is no way back.
         argv = ["git", "-c", "gc.auto=0", "-c", "maintenance.auto=0", "-c", "advice.detachedHead=false",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from typing import Any, Callable, Container, Dict
+from typing import Any, Callable, Container, Dict, Mapping
 
 from . import files, history
 from .errors import CannotRestore
@@ -67,10 +67,14 @@ class Journal:
         lines = (history.find(self.layout, service, self.deploy) for service in self.services)
         return any(line and line.get("result") == "committed" for line in lines)
 
-    def commit(self) -> None:
-        """The first history line is the commit record of the whole deploy on this host."""
+    def commit(self, outcomes: Mapping[str, Mapping[str, Any]]) -> None:
+        """Write the history lines: each record of the journal, with the service's outcome. Then remove the journal.
+
+        The first line is the commit record of the whole deploy on this host. After a power cut in between, the next
+        command writes the others, without their outcomes.
+        """
         for service, part in sorted(self.services.items()):
-            history.write(self.layout, service, dict(part["record"], result="committed"))
+            history.write(self.layout, service, {**part["record"], **outcomes.get(service, {}), "result": "committed"})
         self.remove()
 
     def remove(self) -> None:

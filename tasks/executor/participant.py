@@ -33,7 +33,7 @@ class Participant:
         self.deploy = str(hello["deploy"])
         self.layout = Layout(hello["place"])
         self.eventlog = EventLog(link)
-        self.ctx: dict[str, ServiceContext] = {}
+        self.contexts: dict[str, ServiceContext] = {}
         self.env = env
 
     def run(self) -> None:
@@ -48,7 +48,7 @@ class Participant:
             if message["do"] == "plan" and message["services"]:
                 from .transaction import Transaction
 
-                Transaction(self.link, self.hello, message, self.ctx, held, self.env, self.eventlog).run()
+                Transaction(self.link, self.hello, message, self.contexts, held, self.env, self.eventlog).run()
             self.link.answer({"event": "unlocked"})
         finally:
             held.release()
@@ -67,7 +67,7 @@ class Participant:
             return self.link.receive()
         except Aborted as error:
             # A plan may have been on its way: nothing of it was begun.
-            now = {name: ctx.head() for name, ctx in self.ctx.items()}
+            now = {name: ctx.head() for name, ctx in self.contexts.items()}
             self.link.answer({"event": "restored", "why": error.message, "now": now})
             raise
 
@@ -84,13 +84,13 @@ class Participant:
     def _look(self) -> None:
         """On the host that resolves the revisions, resolve them; then tell the facts."""
         for service in self.hello["services"]:
-            ctx = self.ctx[service["name"]] = self._at(service)
+            ctx = self.contexts[service["name"]] = self._at(service)
             ctx.clone.remove_stale_locks()
         threading.Thread(target=import_module, args=(".transaction", __package__), daemon=True).start()
         git.require_git(self.env)
         for service in self.hello["services"]:
             if service.get("revision"):
-                found = revision.resolve(self.ctx[service["name"]], service["revision"])
+                found = revision.resolve(self.contexts[service["name"]], service["revision"])
                 self.link.answer(dict(found, event="resolved", service=service["name"]))
         self._tell_facts()
 
@@ -108,7 +108,7 @@ class Participant:
             self.link.answer({"event": "not_ready", "problems": [problem(error) for error in problems]})
             return
         self.link.answer({"event": "facts", "services": {
-            service["name"]: facts.of_service(self.layout, service, self.ctx[service["name"]].clone, supervisord)
+            service["name"]: facts.of_service(self.layout, service, self.contexts[service["name"]].clone, supervisord)
             for service in self.hello["services"]}})
 
     def _tell_heads(self) -> None:
@@ -118,4 +118,4 @@ class Participant:
 
     def _at(self, service: Message) -> ServiceContext:
         return ServiceContext(self.layout, service, self.env, self.deploy, check=self.link.check, mask=self.link.mask,
-                    waiting=lambda detail: self.eventlog.event("host_state", state="waiting", detail=detail))
+                              waiting=self.eventlog.waiting)

@@ -72,9 +72,9 @@ def _has(ctx: ServiceContext, commit: str) -> bool:
     if not ctx.clone.exists():
         return False
     if not ctx.clone.has(commit):
-        ctx.clone.fetch(ctx.say)
+        ctx.clone.fetch()
     if not ctx.clone.has(commit):
-        ctx.clone.try_commit(commit, ctx.say)
+        ctx.clone.try_commit(commit)
     return ctx.clone.has(commit)
 
 

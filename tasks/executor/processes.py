@@ -56,14 +56,14 @@ def working_in(directory: str, name: str) -> bool:
     return False
 
 
-def end_marked(mark: str, timeout: float = 10) -> None:
+def end_tagged(tag: str, timeout: float = 10) -> None:
     """End whatever the steps of a deploy left behind, even what moved to a session of its own.
 
-    Steps carry the deploy's mark in their environment; supervisord's children do not.
+    Steps carry the deploy's tag in their environment; supervisord's children do not.
     """
     deadline = time.monotonic() + timeout
     while True:
-        found = _marked((f"{TAG}={mark}").encode())
+        found = _tagged(f"{TAG}={tag}".encode())
         if not found or time.monotonic() > deadline:
             return
         for pid in found:
@@ -81,13 +81,13 @@ def _link(name: str) -> str:
         return ""
 
 
-def _marked(mark: bytes) -> list[int]:
+def _tagged(entry: bytes) -> list[int]:
     found = []
     for name in os.listdir("/proc"):
         if name.isdigit() and int(name) != os.getpid():
             try:
                 with open(f"/proc/{name}/environ", "rb") as file:
-                    if mark in file.read().split(b"\0") and start_time(int(name)) is not None:
+                    if entry in file.read().split(b"\0") and start_time(int(name)) is not None:
                         found.append(int(name))
             except OSError:
                 continue

@@ -28,11 +28,11 @@ def _finish(left: journal.Journal, held: locks.Locks, env: dict[str, str], event
 
     eventlog.event("host_state", state="recovering", detail=f"what deploy {left.deploy} left")
     if left.committed():
-        left.commit()
+        left.commit({})
         result = "committed"
     else:
         held.describe(restoring=True)
-        undo.restore(left, env, "interrupted; undone by the next command", eventlog)
+        undo.Undo(left, env, eventlog).run("interrupted; undone by the next command")
         held.describe(restoring=False)
         result = "restored"
     return {"deploy": left.deploy, "by": left.head.get("by"), "result": result, "services": sorted(left.services)}

@@ -1,6 +1,6 @@
 """Releases on the disk: git worktrees of the clone below `releases/`, and `current`, the link to the one that runs.
 
-A release is complete once its mark is on the disk: in the state folder, where neither a build nor git sees it.
+A release is complete once a file in the state folder says so: there neither a build nor git sees it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Releases:
 
     def __init__(self, layout: Layout, service: str, clone: git.Clone) -> None:
         self._program_file = layout.program_file(service)
-        self._marks = os.path.join(layout.service_state(service), "releases")
+        self._completions = os.path.join(layout.service_state(service), "releases")
         self._clone = clone
         self.folder = os.path.join(clone.directory, "releases")
         self.link = os.path.join(clone.directory, "current")
@@ -77,17 +77,18 @@ class Releases:
         files.sync_dir(self._clone.directory)
         return True
 
-    def mark(self, name: str, deploy: str, digest: str) -> None:
-        files.ensure_dir(self._marks, 0o700)
-        files.write_atomic(self._mark(name), json.dumps({"deploy": deploy, "digest": digest}).encode() + b"\n")
+    def complete(self, name: str, deploy: str, digest: str) -> None:
+        files.ensure_dir(self._completions, 0o700)
+        line = json.dumps({"deploy": deploy, "digest": digest}) + "\n"
+        files.write_atomic(self._completion_file(name), line.encode())
 
-    def marked(self, name: str) -> dict[str, Any]:
+    def completion(self, name: str) -> dict[str, Any]:
         """{deploy, digest}: who completed it, and what it was built with; {} when nobody did."""
-        return next(files.read_lines(self._mark(name)), {})
+        return next(files.read_lines(self._completion_file(name)), {})
 
     def remove(self, name: str) -> None:
-        """The mark first: half a release is none."""
-        files.remove(self._mark(name))
+        """The completion first: half a release is none."""
+        files.remove(self._completion_file(name))
         self.tree(name).remove()
         with contextlib.suppress(OSError):
             os.rmdir(self.folder)
@@ -103,8 +104,8 @@ class Releases:
         paths = processes.places() if self.names() else []
         return {name for name in map(self.holding, paths) if name}
 
-    def _mark(self, name: str) -> str:
-        return os.path.join(self._marks, name + ".json")
+    def _completion_file(self, name: str) -> str:
+        return os.path.join(self._completions, name + ".json")
 
 
 def _same(one: str, other: str) -> bool:

@@ -38,11 +38,11 @@ def distance(ctx: ServiceContext, was: str, commit: str) -> dict[str, Any]:
 def _in_clone(ctx: ServiceContext, revision: str) -> Found:
     if git.FULL.fullmatch(revision):
         if not ctx.clone.has(revision):
-            ctx.clone.fetch(ctx.say)
+            ctx.clone.fetch()
         if not ctx.clone.has(revision):
-            ctx.clone.try_commit(revision, ctx.say)
+            ctx.clone.try_commit(revision)
     else:
-        ctx.clone.fetch(ctx.say)
+        ctx.clone.fetch()
     return ctx.clone.resolve(revision)
 
 
@@ -60,9 +60,9 @@ def _in_repository(ctx: ServiceContext, revision: str) -> Found:
         found = clone.remote_refs(revision)
         if found == (None, None) and git.ABBREVIATED.fullmatch(revision):
             clone.create()
-            clone.fetch(ctx.say)
+            clone.fetch()
             if git.FULL.fullmatch(revision) and not clone.has(revision):
-                clone.try_commit(revision, ctx.say)
+                clone.try_commit(revision)
             found = clone.resolve(revision)
         return found
     finally:

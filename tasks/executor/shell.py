@@ -21,6 +21,10 @@ Check = Callable[[], None]
 Say = Callable[[str], None]
 
 
+def silent(line: str) -> None:
+    """Takes output that nobody needs."""
+
+
 class CommandFailed(HostError):
     """`status` is the exit status, negative for a signal, None for a time-out; `output` its last lines.
 
@@ -34,7 +38,7 @@ class CommandFailed(HostError):
 
 
 def run(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float,
-        say: Say = lambda line: None, check: Check = lambda: None, mask: Mask | None = None,
+        say: Say = silent, check: Check = lambda: None, mask: Mask | None = None,
         stdout: int | None = None) -> list[str]:
     """Run it to its end and return its last 200 lines; `say` hears each, `check` may raise. Raises CommandFailed.
 
@@ -65,7 +69,7 @@ def run(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float
 
 
 def answer(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float,
-           say: Say = lambda line: None, check: Check = lambda: None) -> list[str]:
+           say: Say = silent, check: Check = lambda: None) -> list[str]:
     """As run(), for a command that is asked: all lines of its standard output, which warnings do not disturb."""
     memory = os.memfd_create("answer")
     try:

@@ -1,4 +1,4 @@
-"""A plan, carried out on this host: journal, phase after phase, commit; or the way back."""
+"""A plan carried out on this host: journal, phase after phase, commit; or the undo."""
 
 from __future__ import annotations
 
@@ -10,41 +10,43 @@ from .context import ServiceContext
 from .errors import Aborted, HostError, as_host_error, problem
 from .eventlog import EventLog
 from .link import Link
-from .steps import ACTIONS, CHECKS
+from .steps import ACTIONS, CHECKS, Results, Step
 
 Message = Dict[str, Any]
 FIRST = "prepare"
 
 
 class Transaction:
-    """Of `plan` to the services of `here`, whose locks are `held`."""
+    """`plan`, for the services of `contexts`, whose locks are `held`."""
 
-    def __init__(self, link: Link, hello: Message, plan: Message, ctx: dict[str, ServiceContext], held: locks.Locks,
-                 env: dict[str, str], eventlog: EventLog) -> None:
+    def __init__(self, link: Link, hello: Message, plan: Message, contexts: dict[str, ServiceContext],
+                 held: locks.Locks, env: dict[str, str], eventlog: EventLog) -> None:
         self.link = link
         self.hello = hello
         self.deploy = str(hello["deploy"])
         self.plan = plan
-        self.ctx = ctx
+        self.contexts = contexts
         self.held = held
         self.env = env
         self.eventlog = eventlog
-        self.layout = next(iter(ctx.values())).layout
+        self.layout = next(iter(contexts.values())).layout
+        self.results = dict.fromkeys(plan["services"], Results())
         self.step = ""
         self.phase = FIRST
 
     def run(self) -> None:
+        """Ends with the answer `committed` or `restored`. Raises CannotRestore."""
         self.eventlog.keep_log(self.layout, self.deploy)
         self._learn_secrets()
         self.held.describe(commit={name: part["record"].get("to") for name, part in self.plan["services"].items()})
-        written = journal.create(self.layout, self._head())
+        written = journal.create(self.layout, self._journal_head())
         try:
             self._run_phases(written)
             now = self._commit(written)
         except Exception as error:
-            # A full disk or a bug of ours is no reason to leave the host in between: not here, nor in telling it.
+            # Neither a full disk nor a bug of ours may leave the host in between, even where it hits the report.
             try:
-                self._say_why(as_host_error(error))
+                self._report_failure(as_host_error(error))
                 self.held.describe(restoring=True)
             finally:
                 self._restore(written, self.link.mask(as_host_error(error).message))
@@ -52,85 +54,15 @@ class Transaction:
         self._tidy()
         self.link.answer({"event": "committed", "now": now})
 
-    def _tidy(self) -> None:
-        """It is committed: whatever goes wrong now is only told."""
-        for name, part in sorted(self.plan["services"].items()):
-            tidy = part.get("tidy")
-            try:
-                if tidy:
-                    ACTIONS[tidy["action"]](self.ctx[name], tidy["args"])
-            except Exception as error:
-                self.eventlog.event("notice", level="warning",
-                                    message=f"{name}: not tidied up: {as_host_error(error).message}")
-
-    def _commit(self, written: journal.Journal) -> Message:
-        """Returns the commits that are on the disk."""
-        with self.link.uninterruptible():
-            now = self._note_what_is(written)
-            try:
-                written.commit()
-            except OSError:
-                # With one history line on the disk it is committed; the next command writes the others.
-                if not written.committed():
-                    raise
-        return now
-
-    def _say_why(self, error: HostError) -> None:
-        if not isinstance(error, Aborted):
-            # Once more than preparing was begun, what went wrong is a failed deploy, whatever its cause.
-            kind = error.kind if self.phase == FIRST else "failed"
-            services = ",".join(service["name"] for service in self.hello["services"])
-            hint = error.hint or f"the whole story: fab logs {services} --deploy {self.deploy}"
-            self.link.answer(dict(problem(error), event="failed", step=self.step, kind=kind, hint=hint))
-
     def _learn_secrets(self) -> None:
-        """Of this version and of the one before: neither is told or logged."""
+        """Mask the secrets of this version and of the one before."""
         self.link.mask.learn_from_disk(self.layout, self.hello["services"])
         for part in self.plan["services"].values():
             for step in part["steps"]:
                 self.link.mask.learn(step["args"].get("env_file", ""))
 
-    def _run_phases(self, written: journal.Journal) -> None:
-        """Those that we are told of in advance, then whatever the client says, until it says commit."""
-        message = self.plan
-        while message["do"] in ("plan", "run"):
-            for phase in message["phases"]:
-                self.phase = phase
-                self._phase(phase, written)
-                if phase == FIRST:
-                    disk_sync.sync_disks([self.ctx[name] for name in self.plan["services"]], self.eventlog)
-                self.link.answer({"event": "done", "phase": phase})
-            message = self.link.receive()
-        if message["do"] != "commit":
-            raise Aborted("the client ended the deploy")
-
-    def _phase(self, phase: str, written: journal.Journal) -> None:
-        """Step by step for all services: all are fetched before the first is built."""
-        columns = [[(name, step) for step in part["steps"] if step["phase"] == phase]
-                   for name, part in sorted(self.plan["services"].items())]
-        for pair in itertools.chain.from_iterable(itertools.zip_longest(*columns)):
-            if pair is not None:
-                self._do(written, *pair)
-
-    def _do(self, written: journal.Journal, service: str, step: Message) -> None:
-        self.link.check()
-        ctx, name = self.ctx[service], step["name"]
-        ctx.say = lambda line: self.eventlog.event("output", service=service, step=name, line=line)
-        self.step = name
-        if step["action"] in CHECKS:
-            CHECKS[step["action"]](ctx, step["args"])
-        written.begin(service, name)
-        with self.eventlog.step(service, name) as ending:
-            ending.changed = ACTIONS[step["action"]](ctx, step["args"])
-
-    def _restore(self, written: journal.Journal, why: str) -> None:
-        self.eventlog.event("host_state", state="restoring", detail=why)
-        undo.restore(written, self.env, why, self.eventlog)
-        now = {name: self.ctx[name].head() for name in written.services}
-        self.link.answer({"event": "restored", "why": why, "now": now})
-
-    def _head(self) -> Message:
-        """The journal's first line: what is needed for the way back, and nothing else."""
+    def _journal_head(self) -> Message:
+        """The journal's first line: what the undo needs, and nothing else."""
         services = {service["name"]: service for service in self.hello["services"]}
         parts = {name: {"directory": services[name]["directory"], "repo": services[name]["repo"],
                         "record": dict(part["record"], deploy=self.deploy, by=self.hello.get("by"),
@@ -141,13 +73,79 @@ class Transaction:
         return {"deploy": self.deploy, "by": self.hello.get("by"), "command": self.hello.get("command"),
                 "place": self.hello["place"], "services": parts}
 
-    def _note_what_is(self, written: journal.Journal) -> Message:
-        """What can be told apart later: by pid and start, which commit a process was started from; by `left`,
-        what the build changed from what a person did. Returns the commits."""
-        now = {}
-        for name, part in written.services.items():
-            ctx = self.ctx[name]
-            found = ctx.tree.state()
-            now[name] = found.commit
-            part["record"].update(pid=ctx.pid, start=ctx.start, left=found.edits, release=ctx.releases.live())
-        return now
+    def _run_phases(self, written: journal.Journal) -> None:
+        """The phases that came with the plan, then those that the client names, until it says commit."""
+        message = self.plan
+        while message["do"] in ("plan", "run"):
+            for phase in message["phases"]:
+                self.phase = phase
+                self._run_phase(phase, written)
+                if phase == FIRST:
+                    disk_sync.sync_disks([self.contexts[name] for name in self.plan["services"]], self.eventlog)
+                self.link.answer({"event": "done", "phase": phase})
+            message = self.link.receive()
+        if message["do"] != "commit":
+            raise Aborted("the client ended the deploy")
+
+    def _run_phase(self, phase: str, written: journal.Journal) -> None:
+        """Step by step for all services: all are fetched before the first is built."""
+        columns = [[(name, step) for step in part["steps"] if step["phase"] == phase]
+                   for name, part in sorted(self.plan["services"].items())]
+        for pair in itertools.chain.from_iterable(itertools.zip_longest(*columns)):
+            if pair is not None:
+                self._run_step(written, *pair)
+
+    def _run_step(self, written: journal.Journal, service: str, planned: Message) -> None:
+        self.link.check()
+        ctx, self.step = self.contexts[service], planned["name"]
+        step = Step(planned["args"], self.eventlog.output_of(service, planned["name"]), self.results[service])
+        if planned["action"] in CHECKS:
+            step = step._replace(results=CHECKS[planned["action"]](ctx, step))
+        written.begin(service, planned["name"])
+        result = self.eventlog.step(service, planned["name"], lambda: ACTIONS[planned["action"]](ctx, step))
+        self.results[service] = result.results or step.results
+
+    def _commit(self, written: journal.Journal) -> Message:
+        """Write the commit record; returns the commits that are on the disk, by service."""
+        with self.link.uninterruptible():
+            states = {name: self.contexts[name].tree.state() for name in written.services}
+            try:
+                written.commit({name: self._outcome(name, state.edits) for name, state in states.items()})
+            except OSError:
+                # With one history line on the disk it is committed; the next command writes the others.
+                if not written.committed():
+                    raise
+        return {name: state.commit for name, state in states.items()}
+
+    def _outcome(self, service: str, edits: Message) -> Message:
+        """What the history line has beyond the journal's record. `pid` and `start` tell later which commit a process
+        was started from; `left` tells what the build changed from what a person did."""
+        started = self.results[service].started
+        return {"pid": started and started.pid, "start": started and started.start, "left": edits,
+                "release": self.contexts[service].releases.live()}
+
+    def _tidy(self) -> None:
+        """The deploy is committed: whatever goes wrong here is a warning."""
+        for name, part in sorted(self.plan["services"].items()):
+            tidy = part.get("tidy")
+            try:
+                if tidy:
+                    step = Step(tidy["args"], self.eventlog.output_of(name, "tidy"))
+                    ACTIONS[tidy["action"]](self.contexts[name], step)
+            except Exception as error:
+                self.eventlog.event("notice", level="warning",
+                                    message=f"{name}: not tidied up: {as_host_error(error).message}")
+
+    def _report_failure(self, error: HostError) -> None:
+        if not isinstance(error, Aborted):
+            # Once more than preparing was begun, the deploy has failed, whatever the cause.
+            kind = error.kind if self.phase == FIRST else "failed"
+            services = ",".join(service["name"] for service in self.hello["services"])
+            hint = error.hint or f"the whole story: fab logs {services} --deploy {self.deploy}"
+            self.link.answer(dict(problem(error), event="failed", step=self.step, kind=kind, hint=hint))
+
+    def _restore(self, written: journal.Journal, why: str) -> None:
+        self.eventlog.event("host_state", state="restoring", detail=why)
+        undo.Undo(written, self.env, self.eventlog).run(why)
+        now = {name: self.contexts[name].head() for name in written.services}
+        self.link.answer({"event": "restored", "why": why, "now": now})

@@ -1,4 +1,4 @@
-"""The way back: the same after an abort as after a power cut."""
+"""The undo of a deploy: the same after an abort as after a power cut."""
 
 from __future__ import annotations
 
@@ -6,76 +6,84 @@ import contextlib
 from typing import Any
 
 from . import disk_sync, history, processes
-from .context import ServiceContext, mark
+from .context import ServiceContext, process_tag
 from .errors import CannotRestore, HostError, as_host_error
 from .eventlog import EventLog
 from .journal import Journal
 from .program import describe_state
-from .steps import ACTIONS
+from .steps import ACTIONS, Result, Step
 from .steps.program import is_replaced
 from .supervisord import Down
 
 
 class Unsupervised(CannotRestore):
-    """supervisord is down: the files are as before, the program cannot be asked."""
+    """supervisord is down: the files are as before, but the program cannot be brought back."""
 
 
-def restore(journal: Journal, env: dict[str, str], why: str, eventlog: EventLog) -> None:
-    """Undo what was begun, in the recipe's order; then the history lines; the journal goes last.
+class Undo:
+    """Undoes what a journal says was begun.
 
-    Raises CannotRestore: the journal stays, and what still runs well is left alone.
+    Everything it needs comes from the journal, even where the deploy is still in memory: after a power cut nothing
+    else is left, and so every failed deploy tries what a power cut will need.
     """
-    processes.end_marked(mark(journal.layout, journal.deploy))
-    for service in journal.services:
-        _here(journal, service, env, eventlog).clone.remove_stale_locks()
-    _undo_all(journal, env, eventlog)
-    disk_sync.sync_disks([_here(journal, service, env, eventlog) for service in journal.services], eventlog)
-    with contextlib.suppress(OSError):          # a full disk must not keep the way back from ending
-        for service, part in sorted(journal.services.items()):
-            history.write(journal.layout, service, dict(part["record"], result="restored", why=why))
-    journal.remove()
 
+    def __init__(self, journal: Journal, env: dict[str, str], eventlog: EventLog) -> None:
+        self.journal = journal
+        self.eventlog = eventlog
+        self.contexts = {
+            service: ServiceContext(journal.layout, dict(part, name=service), env, journal.deploy,
+                                    check=eventlog.note_progress, waiting=eventlog.waiting)
+            for service, part in journal.services.items()}
 
-def _undo_all(journal: Journal, env: dict[str, str], eventlog: EventLog) -> None:
-    """Files need no supervisord: while that is down all of them go back, but what may still be in use."""
-    down: Unsupervised | None = None
-    for service, step in journal.undos(_replaced(journal, env, eventlog)):
-        if down and step.get("undo_last"):
-            continue
+    def run(self, why: str) -> None:
+        """Undo in the recipe's order; then write the history lines; remove the journal last.
+
+        Raises CannotRestore: the journal stays, and what still runs well is left alone.
+        """
+        processes.end_tagged(process_tag(self.journal.layout, self.journal.deploy))
+        for ctx in self.contexts.values():
+            ctx.clone.remove_stale_locks()
+        self._undo_all()
+        disk_sync.sync_disks(self.contexts.values(), self.eventlog)
+        with contextlib.suppress(OSError):          # a full disk must not keep the undo from ending
+            for service, part in sorted(self.journal.services.items()):
+                history.write(self.journal.layout, service, dict(part["record"], result="restored", why=why))
+        self.journal.remove()
+
+    def _undo_all(self) -> None:
+        """Files need no supervisord: while it is down all of them go back, but those that may still be in use."""
+        down: Unsupervised | None = None
+        for service, step in self.journal.undos(self._replaced()):
+            if down and step.get("undo_last"):
+                continue
+            try:
+                self._undo_step(service, step)
+            except Unsupervised as error:
+                down = down or error
+        if down:
+            raise down
+
+    def _replaced(self) -> set[str]:
+        """Services whose process is not the one that the deploy met. It may have been started from half of a build
+        (after a crash, a reboot), though no restart of ours was begun."""
+        replaced = set()
+        for service, step in self.journal.ways_back("program_back"):
+            try:
+                if is_replaced(self.contexts[service], step["undo"]["args"]):
+                    replaced.add(service)
+            except HostError:
+                continue            # supervisord is down: later it starts what is on the disk then
+        return replaced
+
+    def _undo_step(self, service: str, journaled: dict[str, Any]) -> None:
+        name, undo = "undo " + journaled["name"], journaled["undo"]
+        step = Step(undo["args"], self.eventlog.output_of(service, name))
+        self.eventlog.step(service, name, lambda: self._act(service, name, undo["action"], step))
+
+    def _act(self, service: str, name: str, action: str, step: Step) -> Result:
+        ctx = self.contexts[service]
         try:
-            _undo(journal, service, step, env, eventlog)
-        except Unsupervised as error:
-            down = down or error
-    if down:
-        raise down
-
-
-def _replaced(journal: Journal, env: dict[str, str], eventlog: EventLog) -> set[str]:
-    """Services whose process is not the one that the deploy found: it may have been started from half of a build
-    (a crash, a reboot), though no restart of ours was begun."""
-    found = set()
-    for service, step in journal.ways_back("program_back"):
-        try:
-            if is_replaced(_here(journal, service, env, eventlog), step["undo"]["args"]):
-                found.add(service)
-        except HostError:
-            continue            # supervisord is down: it will start what is on the disk then
-    return found
-
-
-def _here(journal: Journal, service: str, env: dict[str, str], eventlog: EventLog, step: str = "") -> ServiceContext:
-    return ServiceContext(journal.layout, dict(journal.services[service], name=service), env, journal.deploy,
-                          check=eventlog.note_progress,
-                          say=lambda line: eventlog.event("output", service=service, step=step, line=line),
-                          waiting=lambda detail: eventlog.event("host_state", state="waiting", detail=detail))
-
-
-def _undo(journal: Journal, service: str, step: dict[str, Any], env: dict[str, str], eventlog: EventLog) -> None:
-    name = "undo " + step["name"]
-    ctx = _here(journal, service, env, eventlog, name)
-    with eventlog.step(service, name) as ending:
-        try:
-            ending.changed = ACTIONS[step["undo"]["action"]](ctx, step["undo"]["args"])
+            return ACTIONS[action](ctx, step)
         except Down as error:
             raise Unsupervised(f"{service}: files are as before, but {error.message}",
                                f"start supervisord on the host, then: fab recover {service}") from None
@@ -83,11 +91,11 @@ def _undo(journal: Journal, service: str, step: dict[str, Any], env: dict[str, s
             why = as_host_error(error).message
             raise CannotRestore(f"{service}: {name} failed: {why}; now it is at {_describe_now(ctx)}",
                                 f"put it right on the host, then: fab recover {service}; "
-                                f"to accept what is there now, remove {journal.path}") from None
+                                f"to accept what is there now, remove {self.journal.path}") from None
 
 
 def _describe_now(ctx: ServiceContext) -> str:
-    """The commit on the disk and the state of the program: for a person who has to go on from there."""
+    """The commit on the disk and the state of the program, for the person who has to go on from there."""
     try:
         program = describe_state(ctx.supervisord().info(ctx.name))
     except HostError as error:

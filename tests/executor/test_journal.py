@@ -89,7 +89,7 @@ def test_first_history_line_is_the_commit_record(layout: Layout) -> None:
     assert not written.committed()
     history.write(layout, "a", {"deploy": "d1", "result": "committed"})
     assert written.committed()
-    written.commit()
+    written.commit({})
     assert journal.unfinished(layout) == []
 
 

@@ -160,9 +160,9 @@ def test_processes_of_a_deploy_are_found_by_its_tag(tmp_path: Path) -> None:
     assert processes.alive(pid, start)
     assert not processes.alive(pid, (start or 0) + 1)
     assert not processes.alive(pid, None) and not processes.alive(None, start) and not processes.alive("1", start)
-    processes.end_marked("another-deploy")
+    processes.end_tagged("another-deploy")
     assert processes.alive(pid, start)
     begin = time.monotonic()
-    processes.end_marked("the-deploy")
+    processes.end_tagged("the-deploy")
     assert not processes.alive(pid, start)
     assert time.monotonic() - begin < 10

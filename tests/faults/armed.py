@@ -255,11 +255,11 @@ def _noted_sync(self, folder):
 
 
 _context.ServiceContext.sync = _noted_sync
-_around(_transaction.Transaction, "_do", lambda one, written, service, step: "step:" + step["name"],
+_around(_transaction.Transaction, "_run_step", lambda one, written, service, step: "step:" + step["name"],
         lambda one, written, service, step: "did:" + step["name"])
-_around(_transaction.Transaction, "_say_why", lambda one, error: "telling", lambda one, error: "")
+_around(_transaction.Transaction, "_report_failure", lambda one, error: "telling", lambda one, error: "")
 _around(_journal.Journal, "begin", lambda one, service, step: "", lambda one, service, step: "begun:" + step)
-_around(_undo, "_undo", lambda left, service, step, env, eventlog: "undo:" + step["name"],
-        lambda left, service, step, env, eventlog: "undid:" + step["name"])
-_around(_journal.Journal, "commit", lambda left: "commit", lambda left: "committed")
-_around(_undo, "restore", lambda left, env, why, eventlog: "", lambda left, env, why, eventlog: "restored")
+_around(_journal.Journal, "commit", lambda left, outcomes: "commit", lambda left, outcomes: "committed")
+_around(_undo.Undo, "_undo_step", lambda one, service, step: "undo:" + step["name"],
+        lambda one, service, step: "undid:" + step["name"])
+_around(_undo.Undo, "run", lambda one, why: "", lambda one, why: "restored")

@@ -1,18 +1,21 @@
 """The steps' actions: each module holds what steps do and, below it, what undoes them.
 
-An action takes (ctx, args) and returns whether it changed anything. Undos may run twice, and after a power cut:
-they look first, then act.
+An action takes (ctx, step) and returns a Result. Undos may run twice, and after a power cut: they look first,
+then act.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping
+from typing import Callable
 
 from ..context import ServiceContext
 from . import clone, hooks, in_place, program, program_files, releases
+from .step import Result, Results, Step
+
+__all__ = ["ACTIONS", "CHECKS", "Result", "Results", "Step"]
 
 # By the names that plans and journals use: hosts may hold journals of older versions, so no name ever goes.
-ACTIONS: dict[str, Callable[[ServiceContext, Mapping[str, Any]], bool]] = {
+ACTIONS: dict[str, Callable[[ServiceContext, Step], Result]] = {
     "fetch": clone.fetch,
     "remove_clone": clone.remove,
     "checkout": in_place.checkout,
@@ -33,6 +36,8 @@ ACTIONS: dict[str, Callable[[ServiceContext, Mapping[str, Any]], bool]] = {
     "health": program.check_health,
 }
 
-# Checks run before their action counts as begun: when one refuses, there is nothing to undo.
-CHECKS: dict[str, Callable[[ServiceContext, Mapping[str, Any]], None]] = {
-    "checkout": in_place.refuse_edits, "checkout_release": releases.refuse_edits}
+# Checks run before their action counts as begun: when one raises, there is nothing to undo.
+CHECKS: dict[str, Callable[[ServiceContext, Step], Results]] = {
+    "checkout": in_place.refuse_edits,
+    "checkout_release": releases.refuse_edits,
+}

@@ -4,43 +4,41 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Any, Mapping
 
 from ..context import ServiceContext
 from ..errors import NotReady
+from .step import Result, Step
 
-Arguments = Mapping[str, Any]
 
-
-def fetch(ctx: ServiceContext, args: Arguments) -> bool:
+def fetch(ctx: ServiceContext, step: Step) -> Result:
     """Fetch `commit`, with all that its build needs: git-lfs, and the paths of `requires`. Changes no file."""
-    clone, commit = ctx.clone, args["commit"]
+    clone, commit = ctx.clone, step.args["commit"]
     new = not clone.exists() or not clone.has(commit)
     if not clone.exists():
         clone.create()
     clone.exclude_own_names()
     if new:
-        clone.fetch(ctx.say)
+        clone.fetch(step.say)
         if not clone.has(commit):
-            clone.fetch_commit(commit, ctx.say)
+            clone.fetch_commit(commit, step.say)
     if clone.needs_lfs(commit):
         raise NotReady("the repository needs git-lfs, which is not installed", "install git-lfs on the host")
-    missing = [path for path in args["requires"] if not clone.holds(commit, path)]
+    missing = [path for path in step.args["requires"] if not clone.holds(commit, path)]
     if missing:
         raise NotReady(f"commit {commit} of {ctx.name} lacks {', '.join(missing)}, which `requires` names",
                        "commit and push it, or correct `requires` in hosts.yaml")
-    return new
+    return Result(new)
 
 
-def remove(ctx: ServiceContext, args: Arguments) -> bool:
+def remove(ctx: ServiceContext, step: Step) -> Result:
     """Empty the directory but for `keep` (logs, and what is shared); remove it unless it `existed` before."""
     present = os.listdir(ctx.directory) if os.path.isdir(ctx.directory) else []
-    for name in set(present) - set(args["keep"]):
+    for name in set(present) - set(step.args["keep"]):
         path = os.path.join(ctx.directory, name)
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path)
         else:
             os.unlink(path)
-    if not args["existed"] and os.path.isdir(ctx.directory):
+    if not step.args["existed"] and os.path.isdir(ctx.directory):
         os.rmdir(ctx.directory)
-    return True
+    return Result(True)

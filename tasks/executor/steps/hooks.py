@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Mapping
 
 from .. import processes, shell
-from ..context import ServiceContext, mark
+from ..context import ServiceContext, process_tag
+from .step import Result, Step
 
-Arguments = Mapping[str, Any]
 
-
-def run_commands(ctx: ServiceContext, args: Arguments, directory: str, variables: Mapping[str, str]) -> None:
+def run_commands(ctx: ServiceContext, step: Step, directory: str, variables: Mapping[str, str]) -> None:
     """Run `commands` in `directory`, at most `timeout` seconds. Raises CommandFailed."""
-    shell.run(shell.script(args["commands"]), cwd=directory, env=ctx.with_variables(variables),
-              timeout=args["timeout"], say=ctx.say, check=ctx.check, mask=ctx.mask)
+    shell.run(shell.script(step.args["commands"]), cwd=directory, env=ctx.with_variables(variables),
+              timeout=step.args["timeout"], say=step.say, check=ctx.check, mask=ctx.mask)
 
 
-def run_build(ctx: ServiceContext, args: Arguments, directory: str) -> None:
+def run_build(ctx: ServiceContext, step: Step, directory: str) -> None:
     """Run a build, and end what it left in the background, also in sessions of its own."""
-    run_commands(ctx, args, directory, args["variables"])
-    processes.end_marked(mark(ctx.layout, ctx.deploy))
+    run_commands(ctx, step, directory, step.args["variables"])
+    processes.end_tagged(process_tag(ctx.layout, ctx.deploy))
 
 
-def hook(ctx: ServiceContext, args: Arguments) -> bool:
+def hook(ctx: ServiceContext, step: Step) -> Result:
     """Run a hook, with all that the program has in its environment, and more. Nothing undoes it."""
-    run_commands(ctx, args, args["directory"], {**args["secrets"], **args["variables"]})
-    return True
+    run_commands(ctx, step, step.args["directory"], {**step.args["secrets"], **step.args["variables"]})
+    return Result(True)

@@ -2,54 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
-
 from .. import facts, git, history
 from ..context import ServiceContext
 from ..errors import NotReady
 from . import hooks
+from .step import Result, Results, Step
 
-Arguments = Mapping[str, Any]
 
-
-def refuse_edits(ctx: ServiceContext, args: Arguments) -> None:
+def refuse_edits(ctx: ServiceContext, step: Step) -> Results:
     """Somebody may have edited since the look; the undo of a checkout that was begun would overwrite it."""
-    ctx.looked = ctx.clone.state()
-    edited = _edited(ctx, ctx.looked)
-    if edited and not args["set_aside"]:
+    state = ctx.clone.state()
+    edited = _edited(ctx, state)
+    if edited and not step.args["set_aside"]:
         raise NotReady("files were edited on the host: " + ", ".join(edited), "--set-aside stashes them")
+    return step.results._replace(clone=state)
 
 
-def checkout(ctx: ServiceContext, args: Arguments) -> bool:
-    state = ctx.looked or ctx.clone.state()
+def checkout(ctx: ServiceContext, step: Step) -> Result:
+    state = step.results.clone or ctx.clone.state()
     edited = _edited(ctx, state)
     if edited:
-        ctx.clone.stash_edits(ctx.deploy, ctx.say)
-    if state.commit == args["commit"] and not edited:
-        return False
+        ctx.clone.stash_edits(ctx.deploy, step.say)
+    if state.commit == step.args["commit"] and not edited:
+        return Result(False)
     # Nobody's edits are here any more: what still differs was changed by the last build.
-    ctx.clone.checkout(args["commit"], ctx.say, force=bool(state.edits) and not edited)
-    return True
+    ctx.clone.checkout(step.args["commit"], step.say, force=bool(state.edits) and not edited)
+    return Result(True)
 
 
-def checkout_back(ctx: ServiceContext, args: Arguments) -> bool:
-    if args["set_aside"] and not ctx.clone.find_stash(ctx.deploy):
-        return False                # it did not get as far: the edits lie there untouched
-    if not args["commit"]:
-        ctx.clone.checkout_empty(args["branch"])
-        return True
+def checkout_back(ctx: ServiceContext, step: Step) -> Result:
+    if step.args["set_aside"] and not ctx.clone.find_stash(ctx.deploy):
+        return Result(False)                # it did not get as far: the edits lie there untouched
+    if not step.args["commit"]:
+        ctx.clone.checkout_empty(step.args["branch"])
+        return Result(True)
     state = ctx.clone.state()
-    if state.commit != args["commit"] or state.edits:
-        ctx.clone.checkout(args["commit"], ctx.say, force=True)
-    if args["branch"]:
-        ctx.clone.reattach_branch(args["branch"], args["commit"])
-    ctx.clone.pop_stash(ctx.deploy, ctx.say)
-    return True
+    if state.commit != step.args["commit"] or state.edits:
+        ctx.clone.checkout(step.args["commit"], step.say, force=True)
+    if step.args["branch"]:
+        ctx.clone.reattach_branch(step.args["branch"], step.args["commit"])
+    ctx.clone.pop_stash(ctx.deploy, step.say)
+    return Result(True)
 
 
-def build(ctx: ServiceContext, args: Arguments) -> bool:
-    hooks.run_build(ctx, args, ctx.directory)
-    return True
+def build(ctx: ServiceContext, step: Step) -> Result:
+    hooks.run_build(ctx, step, ctx.directory)
+    return Result(True)
 
 
 def _edited(ctx: ServiceContext, state: git.State) -> list[str]:

@@ -4,97 +4,95 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .. import program
 from ..context import ServiceContext
 from ..errors import HostError
-from ..locks import reload_lock
+from ..program import Program
 from ..supervisord import UP
+from .step import Result, Step
 
-Arguments = Mapping[str, Any]
 
-
-def restart(ctx: ServiceContext, args: Arguments) -> bool:
+def restart(ctx: ServiceContext, step: Step) -> Result:
     """Replace the group where its configuration changed, else restart the program: never both."""
-    supervisord = ctx.supervisord()
-    info = supervisord.info(ctx.name)
-    ctx.old_pid = info["pid"] or None
-    ctx.note_log(info.get("stdout_logfile"))
-    program.stop(ctx, supervisord, args["patience"])
-    program.refresh_group(ctx, supervisord)
-    supervisord.start(ctx.name)
-    return True
+    program = Program(ctx, step.say)
+    before = program.before(program.info())
+    program.stop(step.args["patience"])
+    program.refresh_group()
+    program.start()
+    return Result(True, step.results._replace(before=before))
 
 
-def stop(ctx: ServiceContext, args: Arguments) -> bool:
-    supervisord = ctx.supervisord()
-    was = supervisord.info(ctx.name)["statename"]
-    program.stop(ctx, supervisord, args["patience"])
-    return was in UP
+def stop(ctx: ServiceContext, step: Step) -> Result:
+    program = Program(ctx, step.say)
+    was = program.info()["statename"]
+    program.stop(step.args["patience"])
+    return Result(was in UP)
 
 
-def program_back(ctx: ServiceContext, args: Arguments) -> bool:
-    """RUNNING, STOPPED or absent: what the program was before is what it is again."""
-    supervisord = ctx.supervisord()
-    info = supervisord.info(ctx.name)
-    running = args["was"] == "RUNNING"
-    with reload_lock(ctx.layout):
-        _, changed, removed = supervisord.reload()
-    if running and ctx.name not in changed and _is_the_same(info, args):
-        return False
-    ctx.old_pid = info["pid"] or None
-    ctx.note_log(info.get("stdout_logfile"))
-    program.stop(ctx, supervisord, args["patience"])
-    if ctx.name in removed or args["was"] == "absent":
+def program_back(ctx: ServiceContext, step: Step) -> Result:
+    """Bring the program back to what it was: RUNNING, STOPPED or absent."""
+    program = Program(ctx, step.say)
+    info = program.info()
+    running = step.args["was"] == "RUNNING"
+    changed, removed = program.changes()
+    if running and not changed and _is_same_process(info, step.args):
+        return Result(False)
+    before = program.before(info)
+    program.stop(step.args["patience"])
+    if removed or step.args["was"] == "absent":
         if info["statename"] != "absent":
-            supervisord.remove(ctx.name)
-        return True
-    renewed = program.refresh_group(ctx, supervisord)
+            program.remove()
+        return Result(True)
+    renewed = program.refresh_group()
     if running:
-        supervisord.start(ctx.name)
-        program.wait_until_up(ctx, supervisord, args["startsecs"])
+        program.start()
+        program.wait_until_up(step.args["startsecs"], before)
     elif renewed:
-        program.ensure_stopped(ctx, supervisord, args["patience"])
-    return True
+        program.ensure_stopped(step.args["patience"])
+    return Result(True)
 
 
-def is_replaced(ctx: ServiceContext, args: Arguments) -> bool:
-    """Whether the program is another process than before, or runs though it did not; by the arguments of its undo."""
+def is_replaced(ctx: ServiceContext, args: Mapping[str, Any]) -> bool:
+    """Whether another process runs than before the deploy, or one although there was none.
+
+    `args` are those of `program_back`.
+    """
     info = ctx.supervisord().info(ctx.name)
     if args["was"] == "RUNNING":
-        return not _is_the_same(info, args)
-    return info["statename"] in UP if args["was"] == "absent" else (
-        args.get("state") == "STOPPED" and info["statename"] in ("STARTING", "RUNNING", "BACKOFF"))
+        return not _is_same_process(info, args)
+    if args["was"] == "absent":
+        return info["statename"] in UP
+    return args.get("state") == "STOPPED" and info["statename"] in ("STARTING", "RUNNING", "BACKOFF")
 
 
-def verify(ctx: ServiceContext, args: Arguments) -> bool:
+def verify(ctx: ServiceContext, step: Step) -> Result:
     """RUNNING, and then the same new pid for `startsecs` more: a crash loop looks RUNNING in between."""
-    program.wait_until_up(ctx, ctx.supervisord(), args["startsecs"])
-    return True
+    program = Program(ctx, step.say)
+    before = step.results.before or program.before({"pid": None})
+    started = program.wait_until_up(step.args["startsecs"], before)
+    return Result(True, step.results._replace(started=started))
 
 
-def check_health(ctx: ServiceContext, args: Arguments) -> bool:
+def check_health(ctx: ServiceContext, step: Step) -> Result:
+    """Try the health check until it passes; the process must stay the one that `verify` saw."""
     from .. import health  # it brings http.client and ssl
 
-    supervisord = ctx.supervisord()
+    program, started = Program(ctx, step.say), step.results.started
 
     def still_up() -> None:
         ctx.check()
-        info = supervisord.info(ctx.name)
-        if info["statename"] != "RUNNING" or info["pid"] != ctx.pid:
-            ctx.say_log()
-            raise program.crashed(ctx, info)
+        program.raise_unless_up(started)
 
     try:
-        health.wait(args["health"], cwd=ctx.tree.directory, env=ctx.with_variables(args["variables"]),
+        health.wait(step.args["health"], cwd=ctx.tree.directory, env=ctx.with_variables(step.args["variables"]),
                     still_up=still_up)
     except HostError:
-        ctx.say_log()
+        program.say_log(started and started.log)
         raise
     still_up()
-    return True
+    return Result(True)
 
 
-def _is_the_same(info: Mapping[str, Any], args: Arguments) -> bool:
-    """A pid alone may come again after a reboot."""
+def _is_same_process(info: Mapping[str, Any], args: Mapping[str, Any]) -> bool:
+    """A pid alone may come again after a reboot. Journals of old versions have no start time."""
     return bool(info["statename"] == "RUNNING" and info["pid"] == args["pid"]
                 and info["start"] == args.get("start", info["start"]))

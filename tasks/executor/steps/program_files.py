@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping
 
 from .. import files
 from ..context import ServiceContext
 from ..errors import HostError
 from ..locks import reload_lock
 from ..supervisord import BadConfiguration
+from .step import Result, Step
 
-Arguments = Mapping[str, Any]
 
-
-def write(ctx: ServiceContext, args: Arguments) -> bool:
+def write(ctx: ServiceContext, step: Step) -> Result:
     """Write both files, and let supervisord read them at once: what it refuses never stays."""
     supervisord = ctx.supervisord()
-    texts = {ctx.layout.program_file(ctx.name): args["program_file"], ctx.layout.env_file(ctx.name): args["env_file"]}
+    texts = {ctx.layout.program_file(ctx.name): step.args["program_file"],
+             ctx.layout.env_file(ctx.name): step.args["env_file"]}
     new = {path: text.encode("utf-8", "surrogateescape") for path, text in texts.items()}
     changed = {path: data for path, data in new.items() if files.read_bytes(path) != data}
     files.ensure_dir(os.path.join(ctx.directory, "logs"))
     if not changed:
-        return False
+        return Result(False)
     files.ensure_dir(ctx.layout.program_dir)
     with reload_lock(ctx.layout):
         supervisord.reload()
@@ -35,10 +34,10 @@ def write(ctx: ServiceContext, args: Arguments) -> bool:
             supervisord.reload()
             raise HostError("supervisord refuses the program file: " + error.message,
                             "correct `program` in hosts.yaml") from None
-    return True
+    return Result(True)
 
 
-def put_back(ctx: ServiceContext, args: Arguments) -> bool:
+def put_back(ctx: ServiceContext, step: Step) -> Result:
     backup = ctx.layout.backup(ctx.name, ctx.deploy)
     if not os.path.isdir(backup):
         raise HostError(f"{backup} is gone: it held the files as they were",
@@ -46,7 +45,7 @@ def put_back(ctx: ServiceContext, args: Arguments) -> bool:
     with reload_lock(ctx.layout):
         _copy_back(ctx)
         ctx.supervisord().reload()
-    return True
+    return Result(True)
 
 
 def _copy_back(ctx: ServiceContext) -> None:

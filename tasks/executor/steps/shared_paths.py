@@ -1,0 +1,41 @@
+"""The paths that all releases of a service share: links from a release into the service directory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Sequence
+
+from .. import files
+from ..context import ServiceContext
+from ..errors import NotReady
+from ..worktree import Worktree
+from .step import Step
+
+
+def link_all(ctx: ServiceContext, step: Step, tree: Worktree, paths: Sequence[str]) -> None:
+    """As Capistrano's linked_dirs (a path that ends with /) and linked_files. Raises NotReady."""
+    ctx.clone.exclude([path.rstrip("/") for path in paths])
+    for path in paths:
+        source = os.path.join(ctx.directory, path.rstrip("/"))
+        if path.endswith("/"):
+            files.ensure_dir(source)
+        if not os.path.exists(source):
+            raise NotReady(f"{source} is shared, but is not there",
+                           "create it on the host; or, if it is a folder, end it with / in hosts.yaml")
+        _link(step, tree, path.rstrip("/"), source)
+
+
+def _link(step: Step, tree: Worktree, path: str, source: str) -> None:
+    link = os.path.join(tree.directory, path)
+    folder = os.path.dirname(link)
+    if os.path.realpath(folder) != os.path.normpath(os.path.join(os.path.realpath(tree.directory), path, "..")):
+        raise NotReady(f"{path} is shared, but the commit has a link on the way to it", "take it out of `shared`")
+    if tree.skip_worktree(path):
+        step.say(f"{path}: the shared one takes the place of what the commit has there")
+    files.ensure_dir(folder)
+    if os.path.isdir(link) and not os.path.islink(link):
+        shutil.rmtree(link)
+    elif os.path.lexists(link):
+        os.unlink(link)
+    os.symlink(os.path.relpath(source, folder), link)

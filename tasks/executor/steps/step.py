@@ -1,0 +1,31 @@
+"""What an action is given, and what it returns."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Mapping, NamedTuple
+
+from ..git import State
+from ..program import Before, Started
+
+
+class Results(NamedTuple):
+    """What the steps of a service found out, for the steps that follow them and for its history line."""
+
+    clone: State | None = None                  # the clone, right before its checkout
+    before: Before | None = None                # the program, right before its restart
+    started: Started | None = None              # the program, once it stayed up
+
+
+class Step(NamedTuple):
+    """One step as its action sees it. `args` are those of the plan or the journal, `say` takes a line of output."""
+
+    args: Mapping[str, Any]
+    say: Callable[[str], None]
+    results: Results = Results()
+
+
+class Result(NamedTuple):
+    """Whether an action changed anything. `results`: those of its Step and its own; None where it found nothing."""
+
+    changed: bool
+    results: Results | None = None
