@@ -29,7 +29,7 @@ def init(run: Command, service: str, project: str = "ops/deploy", ref: str = "ma
     from .pipelines import gitlab
     from .rollout.events import Document, Finished
 
-    services = selection.of_file(run.inventory, service)
+    services = selection.services_of_file(run.inventory, service)
     nowhere = services - gitlab.deployed(run.inventory)
     if nowhere and service != "all":
         raise Mistake(f"{', '.join(sorted(nowhere))}: runs in no environment but a sandbox",

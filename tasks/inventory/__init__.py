@@ -1,1 +1,1 @@
-"""What we have: environments, hosts and services, read from hosts.yaml."""
+"""Reads hosts.yaml: the environments, hosts and services that a command works on."""

@@ -1,4 +1,4 @@
-"""What is wrong with hosts.yaml in one place at a time: values, names, and references to other parts."""
+"""Finds mistakes in single places of hosts.yaml: values, names, and references to other parts."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def check(data: Raw) -> Iterator[Finding]:
     if not environments and "environments" in data:
         yield Finding(("environments",), "names no environment")
     for name, service in services.items():
-        yield from _unless_fine(("services", name), values.check_service_name(name))
+        yield from _report(("services", name), values.check_service_name(name))
         yield from _service(("services", name), service)
     for name, environment in environments.items():
-        yield from _unless_fine(("environments", name), values.check_name(name))
+        yield from _report(("environments", name), values.check_name(name))
         yield from _environment(("environments", name), environment, services)
 
 
@@ -49,7 +49,7 @@ def _hosts(path: KeyPath, environment: Raw) -> Iterator[Finding]:
     yield from _twice(path, environment.get("hosts"))
     for name, host in precedence.entries(environment.get("hosts")).items():
         where = _entry(path, name, environment.get("hosts"))
-        yield from _unless_fine(where, values.check_host_name(name))
+        yield from _report(where, values.check_host_name(name))
         yield from _settings(where, host)
 
 
@@ -112,29 +112,29 @@ def _settings(path: KeyPath, settings: Raw) -> Iterator[Finding]:
 
 def _variables(path: KeyPath, variables: Raw) -> Iterator[Finding]:
     for name, value in variables.items():
-        yield from _unless_fine((*path, name), values.check_variable_name(name))
-        yield from _unless_fine((*path, name), values.check_variable_value(value))
+        yield from _report((*path, name), values.check_variable_name(name))
+        yield from _report((*path, name), values.check_variable_value(value))
 
 
 def _hooks(path: KeyPath, hooks: Raw) -> Iterator[Finding]:
     for name, value in hooks.items():
         for hook in precedence.hooks(value):
-            yield from _unless_fine((*path, name), values.check_script(hook.get("run", "left out")))
+            yield from _report((*path, name), values.check_script(hook.get("run", "left out")))
 
 
 def _secrets(path: KeyPath, names: list[str]) -> Iterator[Finding]:
     for index, name in enumerate(names):
-        yield from _unless_fine((*path, index), values.check_variable_name(name))
+        yield from _report((*path, index), values.check_variable_name(name))
     yield from _twice(path, names)
 
 
 def _by_table(path: KeyPath, mapping: Raw, table: dict[str, keys.Check]) -> Iterator[Finding]:
     for key, value in mapping.items():
         if key in table:
-            yield from _unless_fine((*path, key), table[key](value))
+            yield from _report((*path, key), table[key](value))
 
 
-def _unless_fine(path: KeyPath, wrong: str) -> Iterator[Finding]:
+def _report(path: KeyPath, wrong: str) -> Iterator[Finding]:
     if wrong:
         yield Finding(path, wrong)
 

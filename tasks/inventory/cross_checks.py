@@ -1,4 +1,4 @@
-"""What is wrong with hosts.yaml only once all layers are merged: per environment, service and host."""
+"""Finds mistakes that show once all layers are merged: per environment, service and host."""
 
 from __future__ import annotations
 
@@ -72,13 +72,13 @@ def _relation(path: str, other: str) -> str:
 
 
 def _service(data: Raw, name: str, service: str) -> Iterator[Finding]:
-    """A sandbox that has not been started has no hosts: nothing is known of its variables."""
+    """Of a sandbox that has not been started no host is known, so nothing can be checked."""
     hosts = precedence.resolve_hosts(data, name, service)
     if hosts:
-        judge = _OnHosts(data, name, service, hosts)
-        yield from judge.health()
-        yield from judge.requires()
-        yield from judge.secrets()
+        on_hosts = _OnHosts(data, name, service, hosts)
+        yield from on_hosts.health()
+        yield from on_hosts.requires()
+        yield from on_hosts.secrets()
 
 
 class _OnHosts:
@@ -111,7 +111,7 @@ class _OnHosts:
                               f"{self._on(hosts)}; leave one of them out")
 
     def _filled(self, path: KeyPath, text: str, problem: Callable[[dict[str, str]], str]) -> Iterator[Finding]:
-        """What is wrong with a text once the variables of each host stand in it."""
+        """Mistakes of a text after the variables of each host are put in."""
         unset: dict[str, list[str]] = {}
         wrong: dict[str, list[str]] = {}
         for host, variables in self.variables.items():

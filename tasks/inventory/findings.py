@@ -1,23 +1,23 @@
-"""What is wrong with hosts.yaml, before it is known how the file is called."""
+"""Mistakes in hosts.yaml, by their path in it; `loading` adds the file and the line."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 KeyPath = tuple[str | int, ...]
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One mistake. `path` leads to it from the top of the file."""
 
     path: KeyPath
     message: str
     line: int = 0                       # 0: the line of the path
     meant: str = ""                     # the right name of an unknown key
-    about: tuple[KeyPath, ...] = ()     # what it judges, where that is not the path itself
+    about: tuple[KeyPath, ...] = ()     # the paths that it depends on, where they are not the path itself
 
 
 def dotted(path: KeyPath) -> str:
@@ -37,20 +37,20 @@ def quoted(value: object) -> str:
     return text if len(text) <= 70 else text[:60] + "…" + text[-1]
 
 
-def not_caused_by(shape: Iterable[Finding], later: Iterable[Finding]) -> list[Finding]:
-    """The later findings that are more than a consequence of a wrong shape: a key left out for its
-    wrong type is not also reported as missing."""
-    touched = [path for finding in shape for path in _touches(finding)]
+def without_consequences(later: Iterable[Finding], shape: Iterable[Finding]) -> list[Finding]:
+    """The later findings without those that follow from a wrong shape: a key that was left out for its wrong type
+    is not also reported as missing."""
+    concerned = [path for finding in shape for path in _concerns(finding)]
     return [
         finding for finding in later
-        if not any(_overlap(path, about) for about in finding.about or (finding.path,) for path in touched)
+        if not any(_overlap(path, about) for about in finding.about or (finding.path,) for path in concerned)
     ]
 
 
-def _overlap(one: KeyPath, other: KeyPath) -> bool:
-    """One of them lies inside the other."""
-    return all(a == b for a, b in zip(one, other, strict=False))
+def _overlap(first: KeyPath, second: KeyPath) -> bool:
+    """Whether one lies inside the other."""
+    return all(a == b for a, b in zip(first, second, strict=False))
 
 
-def _touches(finding: Finding) -> list[KeyPath]:
+def _concerns(finding: Finding) -> list[KeyPath]:
     return [finding.path, (*finding.path[:-1], finding.meant)] if finding.meant else [finding.path]

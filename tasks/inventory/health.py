@@ -1,4 +1,4 @@
-"""What may stand in a health check, once its `${NAME}`s are replaced."""
+"""Checks what a health check says after `${NAME}` is replaced."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .findings import quoted
 
 
 def fill(kind: str, text: str, variables: Mapping[str, str]) -> str:
-    """A command stays as it is: it runs with these variables in its environment, where the shell puts in
-    any value safely and pasted text would not."""
+    """Replace `${NAME}`. A command stays as it is: it has the variables in its environment, and its shell puts any
+    value in safely."""
     return text if kind == "command" else interpolation.fill(text, variables)
 
 
 def check_health(kind: str, text: str, variables: Mapping[str, str]) -> str:
-    """What is wrong with a check that has no unknown names; empty where it is fine."""
+    """What is wrong with a check that has no unknown names, or the empty text."""
     return CHECKS[kind](fill(kind, text, variables))
 
 

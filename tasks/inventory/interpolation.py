@@ -1,4 +1,4 @@
-"""`${NAME}` in hosts.yaml: the value of a variable, or RUN_MODE."""
+"""Replaces `${NAME}` in values of hosts.yaml by a variable, or RUN_MODE."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def fill(text: str, variables: Mapping[str, str]) -> str:
-    return PLACEHOLDER.sub(lambda found: variables[found[1]], text)
+    return PLACEHOLDER.sub(lambda match: variables[match[1]], text)
 
 
 def unknown(text: str, variables: Mapping[str, str]) -> list[str]:

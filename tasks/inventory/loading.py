@@ -1,15 +1,17 @@
-"""Find hosts.yaml and read it: an Inventory, or one error that tells every mistake with its line."""
+"""Finds and reads hosts.yaml: an Inventory, or one error with every mistake and its line."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .._errors import InventoryError, Problem, SelectionError
 from . import checks, cross_checks, effective, shape
 from .document import Document, Unreadable, parse
-from .findings import Finding, KeyPath, dotted, not_caused_by
+from .findings import Finding, KeyPath, dotted, without_consequences
 from .model import Environment
 from .nearest import did_you_mean, listed
 from .precedence import Raw
@@ -17,24 +19,26 @@ from .precedence import Raw
 FILE = "hosts.yaml"
 
 
-@dataclass(frozen=True)
-class Inventory:
-    """A hosts.yaml without mistakes. `source` is the file as a message names it, `folder` where it lies."""
+class Inventory(Struct, frozen=True):
+    """A hosts.yaml without mistakes. `source` is the file as messages name it, `folder` its folder."""
 
     source: str
     environments: tuple[str, ...]
     default_environment: str | None
-    data: Raw = field(repr=False)
+    data: Raw
     folder: Path
-    lines: dict[KeyPath, int] = field(repr=False)
+    lines: dict[KeyPath, int]
+
+    def __repr__(self) -> str:
+        return f"Inventory({self.source!r})"
 
     def with_hosts(self, name: str, hosts: Raw) -> Inventory:
-        """As though this mapping stood under `hosts` of an environment of the file."""
-        written = {**self.data["environments"][name], "hosts": hosts}
-        return replace(self, data={**self.data, "environments": {**self.data["environments"], name: written}})
+        """The same inventory with this mapping as the `hosts` of an environment."""
+        changed = {**self.data["environments"][name], "hosts": hosts}
+        return replace(self, data={**self.data, "environments": {**self.data["environments"], name: changed}})
 
     def environment(self, name: str) -> Environment:
-        """Everything merged; raises SelectionError for an unknown name."""
+        """The environment with everything merged. Raises SelectionError for an unknown name."""
         if name not in self.environments:
             raise SelectionError(
                 f"{self.source} has no environment {name!r}{did_you_mean(name, self.environments)}",
@@ -44,9 +48,9 @@ class Inventory:
 
 
 def find_inventory(explicit: str | None, environ: Mapping[str, str], cwd: Path, beside: Path) -> Path:
-    """--inventory, else FAB_INVENTORY, else hosts.yaml in `cwd`, else in `beside` (the fabfile's folder).
+    """The path of --inventory, else of FAB_INVENTORY, else hosts.yaml in `cwd` or in `beside` (the fabfile's folder).
 
-    A file that was named is not looked for; `load` tells whether it is there. Raises InventoryError.
+    Raises InventoryError where there is none; a path that was named is not checked here but by `load`.
     """
     named = explicit or environ.get("FAB_INVENTORY")
     if named:
@@ -62,12 +66,12 @@ def find_inventory(explicit: str | None, environ: Mapping[str, str], cwd: Path, 
 
 
 def load(path: Path) -> Inventory:
-    """Raises InventoryError with every mistake, in the order of the file."""
-    source = _shown(path)
+    """Read and check the file. Raises InventoryError with every mistake, in the order of the file."""
+    source = _display_name(path)
     document = _read(path, source)
-    data, wrong_shape = shape.judge(document)
-    later = not_caused_by(wrong_shape, [*checks.check(data), *cross_checks.check(data)])
-    findings = _once(document.findings, wrong_shape + later)
+    data, misshapen = shape.check(document)
+    later = without_consequences([*checks.check(data), *cross_checks.check(data)], misshapen)
+    findings = _without_repeats(document.findings, misshapen + later)
     if findings:
         raise InventoryError(_problems(document, source, findings), f"correct {source}; no host was contacted")
     return Inventory(source, tuple(data["environments"]), data.get("default_environment"), data, path.parent,
@@ -95,10 +99,10 @@ def _refused(source: str, line: int, message: str, hint: str) -> InventoryError:
     return InventoryError([Problem(source, line, "", message)], hint)
 
 
-def _once(reading: list[Finding], judging: list[Finding]) -> list[Finding]:
-    """What the reader has complained about needs no second complaint."""
-    places = {finding.path for finding in reading}
-    return reading + [finding for finding in judging if finding.path not in places]
+def _without_repeats(first: list[Finding], later: list[Finding]) -> list[Finding]:
+    """Later findings are left out where there is an earlier one at the same place."""
+    places = {finding.path for finding in first}
+    return first + [finding for finding in later if finding.path not in places]
 
 
 def _problems(document: Document, source: str, findings: list[Finding]) -> list[Problem]:
@@ -109,7 +113,7 @@ def _problems(document: Document, source: str, findings: list[Finding]) -> list[
     return sorted(dict.fromkeys(problems), key=lambda problem: (problem.line, problem.path, problem.message))
 
 
-def _shown(path: Path) -> str:
+def _display_name(path: Path) -> str:
     """Relative to the current folder where it lies below it: short, and a terminal can open it."""
     try:
         return str(path.resolve().relative_to(Path.cwd().resolve()))

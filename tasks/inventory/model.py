@@ -1,7 +1,7 @@
-"""The inventory as the rest of the program sees it: every default applied, every override merged.
+"""The values that the rest of the program works with: defaults are applied, overrides are merged.
 
-All values are frozen. Times are in seconds. Paths of a host are as written in hosts.yaml; the host
-itself resolves them (`~/` and paths below `root`).
+All are frozen. Times are in seconds. Paths of a host stand as in hosts.yaml; the host itself resolves `~/` and paths
+below `root`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from .secret import Secret
 
 
 class Host(Struct, frozen=True, kw_only=True):
-    """How to reach one host, and where things are on it. None: whatever ~/.ssh/config says.
+    """How to reach one host, and where things lie on it. None: ~/.ssh/config decides.
     `root` is empty only for a host of a sandbox that has not been started."""
 
     name: str
@@ -31,8 +31,10 @@ class Host(Struct, frozen=True, kw_only=True):
 
 
 class Health(Struct, frozen=True, kw_only=True):
-    """One of http (a URL), tcp (HOST:PORT) or command is set. `${NAME}` is already replaced in the first two;
-    a command runs with RUN_MODE and the variables in its environment, so its shell replaces them."""
+    """A check of the running program: http (a URL), tcp (HOST:PORT) or command is set, one of them.
+
+    `${NAME}` is already replaced in the first two. A command has the variables in its environment, so its shell
+    replaces them."""
 
     http: str | None = None
     tcp: str | None = None
@@ -41,7 +43,7 @@ class Health(Struct, frozen=True, kw_only=True):
 
 
 class Hook(Struct, frozen=True, kw_only=True):
-    """Commands of a service; `once`: on the lowest-named host of a deploy only."""
+    """Commands that run during a deploy; `once`: only on the lowest-named host of the deploy."""
 
     run: tuple[str, ...]
     once: bool = False
@@ -58,24 +60,25 @@ class Service(Struct, frozen=True, kw_only=True):
     build_timeout: float = 1800
     program: dict[str, str] = {}            # further [program:x] options, as text
     strategy: str = "in_place"
-    shared: tuple[str, ...] = ()            # below the directory; a trailing slash says that it is a folder
+    shared: tuple[str, ...] = ()            # below the directory; a folder ends in a slash
     keep_releases: int = 5
     health: Health | None = None
     requires: tuple[str, ...] = ()          # paths that a commit must have; `${NAME}` is replaced
-    variables: dict[str, str] = {}          # merged: defaults < service < environment < host; RUN_MODE not among them
+    variables: dict[str, str] = {}          # merged, without RUN_MODE
     secrets: tuple[str, ...] = ()           # names
-    secret_values: dict[str, Secret] = {}   # all of them, or none where they were not asked for
-    hooks: dict[str, tuple[Hook, ...]] = {}         # of before_activate and after_activate
+    secret_values: dict[str, Secret] = {}   # by name; empty for a command that needs no values
+    hooks: dict[str, tuple[Hook, ...]] = {}         # by the name of the moment: before_activate, after_activate
     run_mode: str
-    environment: str = ""                   # its name, and that of the host: what hooks are told
+    environment: str = ""                   # names that hooks get in their environment
     host: str = ""
 
     def environment_variables(self) -> dict[str, str]:
-        """What the program, the build, the hooks and the health command find in their environment, secrets aside."""
+        """The variables of the program, the build, the hooks and the health command, without secrets."""
         return environment_variables(self.variables, self.run_mode)
 
 
 def environment_variables(variables: dict[str, str], run_mode: str) -> dict[str, str]:
+    """Variables and RUN_MODE. The only place that combines them."""
     return {**variables, "RUN_MODE": run_mode}
 
 
@@ -87,14 +90,14 @@ class Target(Struct, frozen=True, kw_only=True):
 
 
 class Environment(Struct, frozen=True, kw_only=True):
-    """`targets` are in the order host name, service name; hosts come in name order."""
+    """Where a command works. `targets` are sorted by host name, then by service name."""
 
     name: str
     branch: str
     run_mode: str
     targets: tuple[Target, ...]
     sandbox: bool = False
-    confirm: bool = False                   # a person agrees before a deploy or a rollback
-    url: str = ""                           # where the result can be seen
-    source: str = ""                        # the file it was read from, as a message names it
+    confirm: bool = False                   # a person must confirm a deploy or a rollback
+    url: str = ""                           # where users find the service
+    source: str = ""                        # the file, as messages name it
     elsewhere: tuple[str, ...] = ()         # services of the same file that do not run here

@@ -1,4 +1,4 @@
-"""Did you mean …?"""
+"""Suggests the name that a mistyped word probably meant."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from difflib import get_close_matches
 
 
 def nearest(word: str, names: Iterable[str]) -> str:
-    """The name most like `word`; empty where none is near."""
+    """The name most like `word`, or the empty text."""
     by_lower = {name.lower(): name for name in names if name != word}
-    found = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
-    if not found and len(word) >= 3:        # `prod` for `production`
-        found = sorted(name for name in by_lower if name.startswith(word.lower()))
-    return by_lower[found[0]] if found else ""
+    matches = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    if not matches and len(word) >= 3:      # `prod` for `production`
+        matches = sorted(name for name in by_lower if name.startswith(word.lower()))
+    return by_lower[matches[0]] if matches else ""
 
 
 def did_you_mean(word: str, names: Iterable[str]) -> str:
-    """The end of a sentence that names a wrong word: `; did you mean 'build'?`, or nothing."""
+    """`; did you mean 'build'?`, the end of a sentence about a wrong word; or the empty text."""
     name = nearest(word, names)
     return f"; did you mean {name!r}?" if name else ""
 
 
 def listed(names: Iterable[str], most: int = 10) -> str:
-    """`a, b and 3 more`"""
+    """The names with commas between them, at most so many: `a, b and 3 more`."""
     names = list(names)
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown

@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 from . import precedence, schema
 from .findings import KeyPath
 from .loading import Inventory
-from .secret import SHOWN
+from .secret import MASK
 from .secret_sources import SecretValues
 
 # As the schema lists the keys, and the README.
@@ -65,7 +65,7 @@ def _of_target(inventory: Inventory, environment: str, service: str, host: str,
     for path in sorted(shown, key=lambda path: ORDER.index(path[0])):
         if path == ("secrets",):
             for name in resolved.get("secrets"):
-                value, source = (SHOWN, secrets[name][1]) if name in secrets else (None, "missing")
+                value, source = (MASK, secrets[name][1]) if name in secrets else (None, "missing")
                 yield Setting(environment, host, service, f"secrets.{name}", value, source)
         else:
             yield Setting(environment, host, service, ".".join(path), resolved.get(*path),

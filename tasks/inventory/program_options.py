@@ -1,4 +1,4 @@
-"""What may stand in supervisor's `[program:x]` section (4.3), and how a value is written there.
+"""The options of supervisor's `[program:x]` section (4.3): which there are, what they may say, how they are written.
 
 supervisord accepts an unknown option in silence, and refuses *every* program of the host for one bad
 value; so options are judged before any host is contacted.

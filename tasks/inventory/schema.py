@@ -1,6 +1,6 @@
-"""The shape of hosts.yaml, as it is written: what may stand where, of which type, and in a few words what for.
+"""The shape of hosts.yaml: which keys there are, of which type, and a few words on each for editors.
 
-What a value may say is judged in `values`, what fits together in `checks` and `merged`.
+`keys` has the checks of values, `checks` and `cross_checks` those of what must fit together.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ Text = str | UnsetType
 Texts = list[str] | UnsetType
 Duration = int | float | str | UnsetType        # seconds, or 30s, 30m, 1h
 Variables = dict[str, str | int] | UnsetType
-Strategy = Literal["in_place", "releases"]      # tasks/rollout/strategies
+Strategy = Literal["in_place", "releases"]      # tasks/rollout/recipe
 Program = dict[str, str | int | bool] | UnsetType
 
 
 def doc(text: str) -> Meta:
-    """What an editor shows for a key."""
+    """The text that an editor shows for a key."""
     return Meta(description=text)
 
 
-# For an editor to offer; which of them may be given, and what each may say, is judged in `program.options`.
+# Editors offer these; `program_options` checks them.
 _ANY = [{"type": kind} for kind in ("string", "integer", "boolean")]
 OPTIONS = Meta(extra_json_schema={"properties": {name: {"anyOf": _ANY} for name in program_options.KINDS}})
 
@@ -121,5 +121,5 @@ class File(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 def json_schema() -> dict[str, Any]:
-    """For editors, and for telling every mistake at once."""
+    """The JSON schema of hosts.yaml, for editors and for `shape`."""
     return json.schema(File)

@@ -1,6 +1,6 @@
-"""Where the values of secrets come from: the caller's environment, else .secrets/<environment>.env.
+"""Finds the values of secrets: in the caller's environment, else in .secrets/<environment>.env.
 
-They are text; bytes that are not UTF-8 are kept by Python's `surrogateescape`.
+Values are text; bytes that are not UTF-8 are kept by Python's `surrogateescape`.
 """
 
 from __future__ import annotations
@@ -19,47 +19,46 @@ from .model import Service, Target
 from .secret import Secret
 
 FOLDER = ".secrets"
-SecretValues = dict[str, tuple[Secret, str]]       # by name: the value, and where it comes from
+SecretValues = dict[str, tuple[Secret, str]]        # by name: the value, and its source as messages name it
 
 
 def fill(targets: tuple[Target, ...], environment: str, folder: Path, environ: Mapping[str, str]) -> tuple[Target, ...]:
-    """The targets with all values; raises NotReady that names every one that is missing. `folder`: of hosts.yaml."""
-    named = {name: target.service.name for target in targets for name in target.service.secrets}
-    if not named:
+    """The targets with all values. Raises NotReady that names every missing one. `folder`: that of hosts.yaml."""
+    users = {name: target.service.name for target in targets for name in target.service.secrets}
+    if not users:
         return targets
-    found = find(named, environment, folder, environ)
-    missing = [f"the secret {name} of {named[name]} has no value" for name in sorted(set(named) - set(found))]
+    values = find(users, environment, folder, environ)
+    missing = [f"the secret {name} of {users[name]} has no value" for name in sorted(set(users) - set(values))]
     if missing:
         raise NotReady("\n".join(missing), _remedy(environment, environ))
-    return tuple(replace(target, service=_filled(target.service, found)) for target in targets)
+    return tuple(replace(target, service=_with_values(target.service, values)) for target in targets)
 
 
 def find(names: Collection[str], environment: str, folder: Path, environ: Mapping[str, str]) -> SecretValues:
-    """Those that there are. Raises NotReady for what cannot be read or must not be used."""
-    kept = _from_file(folder / FOLDER / f"{environment}.env")
-    given = {name: (_given(name, environ[name]), "environment") for name in names if name in environ}
-    found = {name: pair for name, pair in {**kept, **given}.items() if name in names}
-    for name, (value, source) in found.items():
-        if value.holds_nul:
+    """The values that exist. Raises NotReady for a file that cannot be read, or that others can read."""
+    of_file = _from_file(folder / FOLDER / f"{environment}.env")
+    of_caller = {name: (_from_variable(name, environ[name]), "environment") for name in names if name in environ}
+    values = {name: pair for name, pair in {**of_file, **of_caller}.items() if name in names}
+    for name, (value, source) in values.items():
+        if value.has_nul:
             raise NotReady(f"the secret {name} ({source}) holds a NUL character", "no variable can hold one")
-    return found
+    return values
 
 
 def masked(text: str, inventory: Inventory, environment: str, environ: Mapping[str, str]) -> str:
-    """The text without the values of any service's secrets. Raises nothing: it serves to tell of errors."""
-    named = dict.fromkeys(name for target in inventory.environment(environment).targets
-                          for name in target.service.secrets)
+    """The text without the values of any service's secrets. Raises nothing of its own: errors are masked by it."""
+    names = {name for target in inventory.environment(environment).targets for name in target.service.secrets}
     with contextlib.suppress(NotReady):
-        for value, _ in find(named, environment, inventory.folder, environ).values():
+        for value, _ in find(names, environment, inventory.folder, environ).values():
             text = value.masked_in(text)
     return text
 
 
-def _filled(service: Service, found: SecretValues) -> Service:
-    return replace(service, secret_values={name: found[name][0] for name in service.secrets})
+def _with_values(service: Service, values: SecretValues) -> Service:
+    return replace(service, secret_values={name: values[name][0] for name in service.secrets})
 
 
-def _given(name: str, value: str) -> Secret:
+def _from_variable(name: str, value: str) -> Secret:
     """GitLab gives a variable of type File as the path of a file with its value."""
     if not (os.path.isabs(value) and os.path.isfile(value)):
         return Secret(value)
@@ -74,12 +73,13 @@ def _from_file(path: Path) -> SecretValues:
     try:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_mode & 0o077:
-                raise NotReady(f"others than you can read {_shown(path)}", f"chmod 600 {_shown(path)}")
+                raise NotReady(f"others than you can read {_display_name(path)}", f"chmod 600 {_display_name(path)}")
             text = file.read().decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise NotReady(f"{_shown(path)} cannot be read: {error.strerror}", "is it a file, and yours to read?") from None
+        raise NotReady(f"{_display_name(path)} cannot be read: {error.strerror}",
+                       "is it a file, and yours to read?") from None
     return _parsed(text, path)
 
 
@@ -87,19 +87,19 @@ def _parsed(text: str, path: Path) -> SecretValues:
     from dotenv.parser import parse_stream
 
     # Without a translation of line ends: a value's own are part of it.
-    found: SecretValues = {}
+    values: SecretValues = {}
     for binding in parse_stream(io.StringIO(text, newline="")):
-        written = binding.original                  # with the blank lines in front of it
-        blank = written.string[:len(written.string) - len(written.string.lstrip())]
-        where = f"{_shown(path)}:{written.line + blank.count(chr(10))}"
+        original = binding.original                 # with the blank lines in front of it
+        blank = original.string[:len(original.string) - len(original.string.lstrip())]
+        where = f"{_display_name(path)}:{original.line + blank.count(chr(10))}"
         if binding.error:
             raise NotReady(f"{where}: this line cannot be read", "write NAME='value', with \\' and \\\\ for ' and \\")
         if binding.key and binding.value is not None:
-            found[binding.key] = Secret(binding.value), where
-    return found
+            values[binding.key] = Secret(binding.value), where
+    return values
 
 
-def _shown(path: Path) -> str:
+def _display_name(path: Path) -> str:
     return f"{FOLDER}/{path.name}"
 
 

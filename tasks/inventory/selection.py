@@ -1,4 +1,4 @@
-"""Which environment, which services, which hosts: from what was typed to the targets."""
+"""Turns what was typed (environment, services, hosts) into targets."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from .nearest import did_you_mean, listed
 
 
 def choose_environment(inventory: Inventory, option: str | None, environ: Mapping[str, str]) -> str:
-    """--env, else FAB_ENV, else CI_ENVIRONMENT_NAME, else default_environment. Raises SelectionError."""
-    asked = (
+    """The name in --env, FAB_ENV, CI_ENVIRONMENT_NAME or default_environment, in this order. Raises SelectionError."""
+    requests = (
         ("--env", option),
         ("FAB_ENV", environ.get("FAB_ENV")),
         ("CI_ENVIRONMENT_NAME", environ.get("CI_ENVIRONMENT_NAME")),
         ("default_environment", inventory.default_environment),
     )
     known = listed(inventory.environments)
-    for origin, name in asked:
+    for origin, name in requests:
         if name and name in inventory.environments:
             return name
         if name:
@@ -46,10 +46,10 @@ def select(environment: Environment, services: str | None, hosts: str | None) ->
     )
 
 
-def of_file(inventory: Inventory, wanted: str) -> set[str]:
-    """The names of a comma list, or all that the file has, wherever they run. Raises SelectionError."""
+def services_of_file(inventory: Inventory, requested: str) -> set[str]:
+    """The services of a comma list, or all of the file, wherever they run. Raises SelectionError."""
     known = sorted(inventory.data["services"])
-    names = _items(wanted, "no service was named", "name one, several with commas, or all: " + listed(known))
+    names = _items(requested, "no service was named", "name one, several with commas, or all: " + listed(known))
     for name in names:
         if name not in known and name != "all":
             raise SelectionError(f"there is no service {name!r} in {inventory.source}{did_you_mean(name, known)}",
@@ -57,15 +57,15 @@ def of_file(inventory: Inventory, wanted: str) -> set[str]:
     return set(known) if "all" in names else set(names)
 
 
-def _services(environment: Environment, wanted: str | None) -> set[str]:
+def _services(environment: Environment, requested: str | None) -> set[str]:
     here = sorted({target.service.name for target in environment.targets})
-    names = _items(wanted, "no service was named", "name one, several with commas, or all: " + listed(here))
+    names = _items(requested, "no service was named", "name one, several with commas, or all: " + listed(here))
     for name in names:
         if name not in here and name != "all":
             raise SelectionError(
                 _unknown_service(name, here, environment), hint=f"services in {environment.name}: {listed(here)}"
             )
-    return set(here) if wanted is None or "all" in names else set(names)
+    return set(here) if requested is None or "all" in names else set(names)
 
 
 def _unknown_service(name: str, here: list[str], environment: Environment) -> str:
@@ -74,29 +74,29 @@ def _unknown_service(name: str, here: list[str], environment: Environment) -> st
     return f"there is no service {name!r} in {environment.source}{did_you_mean(name, here)}"
 
 
-def _hosts(environment: Environment, wanted: str | None) -> set[str]:
+def _hosts(environment: Environment, requested: str | None) -> set[str]:
     here = sorted({target.host.name for target in environment.targets})
     hint = f"hosts of {environment.name}: {listed(here)}"
-    globs = _items(wanted, "--host names no host", hint)
+    globs = _items(requested, "--host names no host", hint)
     left_out = {glob for glob in globs if glob.startswith("!")}
     kept: set[str] = set() if len(left_out) < len(globs) else set(here)
     for glob in globs:
-        found = _matching(glob.removeprefix("!"), here, environment.name, hint)
+        matches = _matching(glob.removeprefix("!"), here, environment.name, hint)
         if glob not in left_out:
-            kept |= found
+            kept |= matches
     for glob in left_out:
         kept -= _matching(glob[1:], here, environment.name, hint)
     if not kept:
-        raise SelectionError(f"--host {wanted} leaves no host of {environment.name}", hint)
+        raise SelectionError(f"--host {requested} leaves no host of {environment.name}", hint)
     return kept
 
 
 def _matching(glob: str, names: list[str], environment: str, hint: str) -> set[str]:
-    """A `!GLOB` that matches nothing is an error too: the host that was to be spared would be deployed to."""
-    found = {name for name in names if fnmatchcase(name, glob)}
-    if not found:
+    """The names that match. None is an error, for `!GLOB` as well: the host to be spared would be deployed to."""
+    matches = {name for name in names if fnmatchcase(name, glob)}
+    if not matches:
         raise SelectionError(f"no host of {environment} matches {glob!r}{did_you_mean(glob, names)}", hint)
-    return found
+    return matches
 
 
 def _items(text: str | None, if_none: str, hint: str) -> list[str]:

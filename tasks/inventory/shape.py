@@ -1,7 +1,7 @@
-"""Does the file have the shape of `schema`? If not: every mistake, in words, and what is left without them.
+"""Checks that the file has the shape of `schema`, and words every mistake.
 
-msgspec answers fast but stops at the first mistake. Only after one does jsonschema, which is slow to
-import, look for all of them, by the schema of the very same structs.
+msgspec is fast but stops at the first mistake. Only then does jsonschema, which is slow to import, look for all of
+them, by the schema of the same structs.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ WORDS = {
 }
 
 
-def judge(document: Document) -> tuple[dict[str, Any], list[Finding]]:
-    """The data without what has a wrong shape, and what was wrong."""
+def check(document: Document) -> tuple[dict[str, Any], list[Finding]]:
+    """The data without the parts of a wrong shape, and the mistakes."""
     try:
         msgspec.convert(document.data, schema.File)
         return document.data, []
@@ -85,7 +85,7 @@ def _unknown_keys(path: KeyPath, mapping: dict[str, Any], known: dict[str, Any])
 
 
 def _any_of(error: ValidationError, path: KeyPath, document: Document) -> Iterator[Finding]:
-    """The branch whose type fits tells what is wrong inside; if none fits, all of them say what was expected."""
+    """The mistakes inside the alternative whose type fits; where none fits, one that names all expected types."""
     branches: dict[Any, list[ValidationError]] = {}
     for inner in error.context:
         branches.setdefault(inner.relative_schema_path[0], []).append(inner)
@@ -101,18 +101,18 @@ def _any_of(error: ValidationError, path: KeyPath, document: Document) -> Iterat
 
 
 def _type_mistake(path: KeyPath, expected: list[Any], value: Any, document: Document) -> str:
-    wanted = " or ".join(WORDS[kind] for kind in expected if kind in WORDS)
+    types = " or ".join(WORDS[kind] for kind in expected if kind in WORDS)
     if "number" in expected:
-        wanted = "a time (in seconds, or like 30s, 30m or 1h)"
+        types = "a time (in seconds, or like 30s, 30m or 1h)"
     raw = document.raw.get(path)
     if value is None:
-        return f"expected {wanted}, got nothing" + ("; write \"\" for an empty text" if "string" in expected else "")
+        return f"expected {types}, got nothing" + ("; write \"\" for an empty text" if "string" in expected else "")
     if isinstance(value, (list, dict)):
-        return f"expected {wanted}, got {'a list' if isinstance(value, list) else 'a mapping'}"
+        return f"expected {types}, got {'a list' if isinstance(value, list) else 'a mapping'}"
     if raw is None:
-        return f"expected {wanted}, got the text {quoted(value)}"
+        return f"expected {types}, got the text {quoted(value)}"
     quote_it = f"; quote it: \"{raw}\"" if "string" in expected and "number" not in expected else ""
-    return f"expected {wanted}, got {raw}{_read_as(raw, value)}{quote_it}"
+    return f"expected {types}, got {raw}{_read_as(raw, value)}{quote_it}"
 
 
 def _read_as(raw: str, value: Any) -> str:

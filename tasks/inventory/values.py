@@ -1,7 +1,7 @@
-"""What a single value of hosts.yaml may say. Each check answers what is wrong, or the empty text.
+"""Checks of single values: each returns what is wrong, as the end of a sentence, or the empty text.
 
-Names and paths reach a host's shell, git and supervisord. All of them are quoted there; what is refused
-here are values that mean something else to those programs even when quoted.
+Names and paths reach a host's shell, git and supervisord. They are quoted there; refused here is what these programs
+would read otherwise even so.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ NAME_RULE = "expected letters, digits, '.', '_' and '-', the first a letter or d
 
 
 def check_name(text: str) -> str:
-    """Of a service, an environment or a run mode: also a file's name, a supervisor program's and a table's cell."""
+    """The name of a service, an environment or a run mode; it also names files and supervisor's programs."""
     good = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", text) and ".." not in text
     return "" if good else f"{quoted(text)} is not a name: {NAME_RULE}"
 
@@ -45,7 +45,7 @@ def check_variable_value(value: str | int) -> str:
 
 
 def check_word(text: str) -> str:
-    """One argument of ssh: no spaces, and no option in disguise."""
+    """One argument of ssh, without spaces; not an option."""
     if not text:
         return "is empty"
     if text.startswith("-"):
@@ -89,11 +89,11 @@ def check_duration(value: float | str) -> str:
 
 
 def seconds(value: float | str) -> float:
-    """`90`, `1.5`, "90", `30s`, `30m`, `1h`; not a number where it is none of these."""
-    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?([smh]?)", str(value), re.ASCII)
-    if not found:
+    """Read `90`, `1.5`, "90", `30s`, `30m` or `1h`; NaN for anything else."""
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?([smh]?)", str(value), re.ASCII)
+    if not match:
         return math.nan
-    amount = float(found[1]) * UNITS.get(found[2], 1)
+    amount = float(match[1]) * UNITS.get(match[2], 1)
     return int(amount) if amount.is_integer() else amount
 
 
@@ -116,13 +116,13 @@ def check_repo(text: str) -> str:
 
 
 def check_url(text: str) -> str:
-    """Where people look: a line of a dotenv file, and a link in GitLab."""
+    """A link for people; also a line of a dotenv file, so without quotes and spaces."""
     good = re.fullmatch(r"https?://[^\s\"'$]+", text) and not CONTROL.search(text)
     return "" if good else f"expected a URL that begins with http:// or https://, got {quoted(text)}"
 
 
 def check_revision(text: str) -> str:
-    """A branch, a tag or a commit: by git's rules for names, nothing that git would compute (`a..b`, `a~1`, `a:b`)."""
+    """A branch, a tag or a commit, by git's rules for names; no expression (`a..b`, `a~1`, `a:b`)."""
     if not text:
         return "is empty"
     if text.startswith(("-", "+", "/")) or text.endswith(("/", ".")):

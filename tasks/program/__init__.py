@@ -1,1 +1,1 @@
-"""The text of a program file and of an environment file, and their escaping: the one place that quotes."""
+"""The text of program files and environment files. Their quoting is here and nowhere else."""

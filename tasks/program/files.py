@@ -1,4 +1,4 @@
-"""The program file and the environment file of a service."""
+"""Writes the program file and the environment file of a service."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Paths(Struct, frozen=True, kw_only=True):
 
 
 def program_file(service: Service, paths: Paths) -> str:
-    """The text of conf.d/<service>.conf."""
+    """The text of conf.d/<service>.conf, which starts the service."""
     argv = ["/bin/sh", "-c", START, paths.env_file, *quoting.words(service.command)]
     own = {
         "command": quoting.command_for_supervisord(argv),
@@ -33,15 +33,15 @@ def program_file(service: Service, paths: Paths) -> str:
         "environment": f'RUN_MODE="{quoting.for_supervisord(service.run_mode)}"',
         "stdout_logfile": quoting.path_for_supervisord(paths.log),
     }
-    further = {name: quoting.for_supervisord(value) for name, value in service.program.items()}
-    lines = [f"{name}={value}\n" for name, value in (own | DEFAULTS | further).items()]
+    options = {name: quoting.for_supervisord(value) for name, value in service.program.items()}
+    lines = [f"{name}={value}\n" for name, value in (own | DEFAULTS | options).items()]
     return HEADER.format(service=service.name) + f"[program:{service.name}]\n" + "".join(lines)
 
 
 def env_file(service: Service) -> Secret:
-    """The text that sh reads before the program starts: any value without NUL arrives exactly.
+    """The text that sh reads before the program starts. Any value without NUL arrives exactly.
 
-    Its second line names the secrets, so that the host knows what it must not tell (executor/masking.py).
+    Its second line names the secrets: the host masks their values in all output (executor/masking.py).
     """
     lines = ["# Written by Fabvisor: the variables of the program, but for RUN_MODE.\n"]
     if service.secrets:
@@ -49,7 +49,7 @@ def env_file(service: Service) -> Secret:
     lines += [f"export {name}={quoting.for_sh(value)}\n" for name, value in sorted(service.variables.items())]
     text = Secret("".join(lines))
     for name in sorted(service.secrets):
-        text += Secret(f"export {name}=") + service.secret_values[name].made(quoting.for_sh) + "\n"
+        text += Secret(f"export {name}=") + service.secret_values[name].map(quoting.for_sh) + "\n"
     return text
 
 
@@ -58,5 +58,5 @@ def digest(text: str) -> str:
 
 
 def seconds(service: Service, option: str, default: float) -> float:
-    """A time among the program's options, as supervisord would read it."""
+    """A time among the program's options, in seconds."""
     return float(service.program.get(option, default))

@@ -1,4 +1,4 @@
-"""Quoting for the two readers we write for: sh, and supervisord's configuration parser."""
+"""Quotes values for sh and for supervisord's configuration parser."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from .._errors import Mistake
 
 
 def for_sh(value: str) -> str:
-    """Any text without NUL, as one word of sh."""
+    """Quote a text without NUL as one word of sh."""
     return shlex.quote(value)
 
 
 def words(command: str) -> list[str]:
-    """The words of a command line, as supervisord splits it."""
+    """Split a command line into words, as supervisord does. Raises Mistake."""
     try:
         return shlex.split(command)
     except ValueError as error:
@@ -22,7 +22,7 @@ def words(command: str) -> list[str]:
 
 
 def for_supervisord(value: str) -> str:
-    """A value of a program file, where `%` expands."""
+    """Quote a value of a program file, where `%` begins an expansion. Raises Mistake for what cannot be quoted."""
     if re.search(r"[\r\n]|(^|\s)[;#]|%\(here\)s", value):
         raise Mistake(f"{value!r} cannot stand in a program file of supervisord: it has a line break, %(here)s,"
                       " or white space before ; or #", "choose another name, or put it into a script")
@@ -30,12 +30,12 @@ def for_supervisord(value: str) -> str:
 
 
 def path_for_supervisord(value: str) -> str:
-    """The value of an option that names a file: supervisord expands it twice."""
+    """Quote the value of an option that names a file: supervisord expands these twice."""
     return for_supervisord(for_supervisord(value))
 
 
 def command_for_supervisord(argv: list[str]) -> str:
-    """A `command=` that supervisord splits into exactly these words.
+    """Quote a `command=` so that supervisord splits it into exactly these words.
 
     Its parser sees a comment in white space followed by `;` or `#`, even inside quotes, and replaces %(here)s
     before all else: an empty pair of quotes in between hides both (`'a '';b'`).

@@ -54,7 +54,7 @@ def test_schema_refuses_a_wrong_shape(parts: dict[str, str], expected: str) -> N
 @pytest.mark.parametrize(("parts", "expected"), rows(VARIABLES, VALUES, PROGRAM, HEALTH, REFERENCES))
 def test_schema_refuses_exactly_what_the_shape_check_refuses(parts: dict[str, str], expected: str) -> None:
     """And nothing else: what a value may say is the reader's to judge."""
-    assert bool(schema_errors(whole(**parts))) == bool(shape.judge(parse(whole(**parts).encode()))[1])
+    assert bool(schema_errors(whole(**parts))) == bool(shape.check(parse(whole(**parts).encode()))[1])
 
 
 def test_schema_describes_every_key_of_the_readme() -> None:

@@ -47,7 +47,7 @@ def refused(folder: Path, *names: str, **environ: str) -> NotReady:
 @pytest.mark.promise(7)
 def test_secret_hides_itself_in_every_text_form() -> None:
     secret = Secret(VALUE)
-    made = Secret("export X=") + secret.made(str.upper) + "\n"
+    made = Secret("export X=") + secret.map(str.upper) + "\n"
     assert reveal(made) == f"export X={VALUE.upper()}\n"
     service = replace(SERVICE, secret_values={"DB_PASSWORD": secret})
     for shown in (repr(secret), str(secret), f"{secret}", f"{secret!r:>9}", f"{[secret]}", f"{secret:>40}",

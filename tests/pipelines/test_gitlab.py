@@ -88,7 +88,7 @@ def test_tier_is_the_one_that_gitlab_would_guess(name: str, tier: str) -> None:
 
 
 def test_service_names_of_the_file_are_selected(inventory: loading.Inventory) -> None:
-    assert selection.of_file(inventory, "all") == {"api", "mailer"}
-    assert selection.of_file(inventory, "api, mailer") == {"api", "mailer"}
+    assert selection.services_of_file(inventory, "all") == {"api", "mailer"}
+    assert selection.services_of_file(inventory, "api, mailer") == {"api", "mailer"}
     with pytest.raises(SelectionError, match=r"there is no service 'apii' in .*; did you mean 'api'"):
-        selection.of_file(inventory, "apii")
+        selection.services_of_file(inventory, "apii")
