@@ -7,8 +7,10 @@ without a terminal: a developer's own shell may stand there, too.
 from __future__ import annotations
 
 import atexit
+import fcntl
 import functools
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -18,13 +20,23 @@ from contextlib import suppress
 from pathlib import Path
 
 PATIENCE = 10           # seconds
+USER = b"user "
 
 
 def watch(folder: Path) -> None:
     """clear() it when this process is over."""
+    _tell(os.fsencode(folder))
+
+
+def watch_user(name: str) -> None:
+    """clear_user() it when this process is over."""
+    _tell(USER + name.encode())
+
+
+def _tell(line: bytes) -> None:
     pipe = _guard().stdin
     assert pipe is not None
-    pipe.write(os.fsencode(folder) + b"\n")
+    pipe.write(line + b"\n")
     pipe.flush()
 
 
@@ -39,6 +51,37 @@ def clear(folder: Path) -> None:
     for mount in _mounts(folder):
         subprocess.run(["umount", "--lazy", mount], check=False, stderr=subprocess.DEVNULL)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def clear_user(name: str) -> None:
+    """End the processes of a user that a test made, and remove the account."""
+    try:
+        uid = pwd.getpwnam(name).pw_uid
+    except KeyError:
+        return
+    deadline = time.monotonic() + PATIENCE
+    while (pids := _processes_of(uid)) and time.monotonic() < deadline:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
+    change_users(["userdel", "--remove", "--force", name], check=False)
+
+
+def change_users(command: list[str], check: bool = True) -> None:
+    """useradd and userdel give up at once while another one works: one at a time on this machine."""
+    with open("/run/lock/fabvisor-test-users", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run(command, check=check, capture_output=True)
+
+
+def _processes_of(uid: int) -> list[int]:
+    pids = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(OSError):
+            if os.stat(f"/proc/{name}").st_uid == uid:
+                pids.append(int(name))
+    return pids
 
 
 def belonging(folder: Path) -> set[int]:
@@ -78,7 +121,9 @@ def _guard() -> subprocess.Popen[bytes]:
 
 def _main() -> None:
     for folder in dict.fromkeys(sys.stdin.buffer.read().splitlines()):
-        if os.path.isdir(folder):
+        if folder.startswith(USER):
+            clear_user(folder[len(USER):].decode())
+        elif os.path.isdir(folder):
             clear(Path(os.fsdecode(folder)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -38,12 +39,14 @@ class Sshd:
     `shell`: this program, instead of the login shell, gets the command as `shell -c`.
     `options`: further lines of sshd_config; they come first, and sshd takes the first of each.
     `host_keys`: kinds, of ed25519, ecdsa, rsa.
+    `account`: who logs in, and keeps their own HOME, where root runs the server; else the current user.
     """
 
     host = "127.0.0.1"
 
     def __init__(self, folder: Path, environment: Mapping[str, str] | None = None, shell: str | None = None,
-                 options: Sequence[str] = (), host_keys: Sequence[str] = ("ed25519",)) -> None:
+                 options: Sequence[str] = (), host_keys: Sequence[str] = ("ed25519",),
+                 account: pwd.struct_passwd | None = None) -> None:
         self.folder = folder / "sshd"
         for number in range(2, 100):
             if not self.folder.exists():
@@ -51,14 +54,17 @@ class Sshd:
             self.folder = folder / f"sshd{number}"
         self.folder.mkdir(parents=True, mode=0o700)
         guard.watch(self.folder)
-        self.user = getpass.getuser()
+        self.user = account.pw_name if account else getpass.getuser()
         self.port = 0
         self.client_key = keygen(self.folder / "client")
         self.host_keys = [keygen(self.folder / f"host_{kind}", kind) for kind in host_keys]
         self.authorized_keys = self.folder / "authorized_keys"
         self.authorize(self.client_key)
-        self.home = self.folder / "home"
-        self.home.mkdir()
+        self.home = Path(account.pw_dir) if account else self.folder / "home"
+        self.home.mkdir(exist_ok=True)
+        if account:                         # sshd reads that file as the user who logs in
+            self.folder.chmod(0o711)
+            self.authorized_keys.chmod(0o644)
         self._options = [*options, _environment({"HOME": str(self.home), **(environment or {})})]
         if shell is not None:
             self._options.append(f'ForceCommand exec {shell} -c "$SSH_ORIGINAL_COMMAND"')
