@@ -1,0 +1,57 @@
+"""What `fab status` finds odd on a host."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks.rollout import oddities
+from tasks.rollout.facts import Facts, Program
+from tests.rollout.samples import BLANK, STOPPED, A, B, facts
+
+DEPLOYED = [{"at": "2026-01-01T10:00:00Z"}]
+AT_TEN = 1767261600                         # the same, in seconds since 1970
+
+
+def young(start: int, now: int) -> Program:
+    return Program(state="RUNNING", pid=9, start=start, now=now)
+
+
+@pytest.mark.parametrize(("found", "words"), [
+    (facts(), []), (BLANK, ["not deployed yet: fab deploy monitor"]),
+    (facts(edited=[" M x"]), ["edited files: M x; commit them elsewhere, or fab deploy monitor --set-aside"]),
+    (facts(program=STOPPED, started_from=None), ["not running: STOPPED: fab start monitor"]),
+    (facts(program=Program(state="FATAL", why="too quick"), started_from=None, words=["no disk", "bye"]),
+     ["FATAL: it does not stay up, and supervisord has given up (too quick): put it right, then fab start monitor\n"
+      "| no disk\n| bye"]),
+    (facts(program=Program(state="BACKOFF", why="too quick"), started_from=None), ["crash-looping"]),
+    (facts(program=Program(state="EXITED", why="Jan 1"), started_from=None), ["has ended (Jan 1): fab start monitor"]),
+    (facts(program=Program(state="absent"), started_from=None), ["does not know it: fab deploy monitor --force"]),
+    (facts(program=Program(state="UNKNOWN", why="down", hint="up!"), started_from=None), ["UNKNOWN (down); up!"]),
+    (facts(clone=False, commit=None, started_from=None), ["/r/d is no clone: fab deploy monitor"]),
+    (facts(started_from=B), ["runs bbbbbbbb, on disk is aaaaaaaa: fab deploy monitor, or fab restart monitor"]),
+    (facts(due=["d1"], due_by=["ann"]), ["deploy d1 by ann was interrupted and is to be undone: fab recover monitor"]),
+    (facts(due=["d1"], holder={"command": "deploy", "by": "ann", "since": "now"}),
+     ["deploy in progress by ann since now"]),
+    (facts(holder={"command": "deploy", "by": "ann", "since": "now", "restoring": True}), ["deploy going back by ann"]),
+    (facts(elsewhere=["/etc/s.conf", 7]), ["/etc/s.conf:7: move that section to /r/conf.d"]),
+    (facts(program_file="x"), ["changed by hand: /r/conf.d"]),
+    (facts(program_file="x", unloaded=True), ["changed by hand, and supervisord has not loaded it: /r/conf.d"]),
+    (facts(program_file=None), ["is missing: fab deploy monitor"]),
+    (facts(program=young(AT_TEN + 2, AT_TEN + 9), history=DEPLOYED), []),
+    (facts(program=young(AT_TEN + 300, AT_TEN + 309), history=DEPLOYED), ["started again a moment ago, not by fab"]),
+    (facts(program=young(AT_TEN + 300, AT_TEN + 400), history=DEPLOYED), []),
+    (facts(program=young(AT_TEN + 300, AT_TEN + 309)), []),
+    (facts(current=B), ["points to a release that is not there: bbbbbbbb"]),
+    (facts(edited=[" M x"], due=["d"]), ["edited files", "fab recover"])])
+def test_each_oddity_has_its_words(found: Facts, words: list[str]) -> None:
+    told = oddities.oddities("monitor", found)
+    assert len(told) == len(words), told
+    for one, word in zip(told, words, strict=True):
+        assert word in one
+
+
+def test_disagreeing_hosts_are_named_with_a_remedy() -> None:
+    commits = {"web1": A, "web2": B, "web3": None}
+    assert oddities.disagreement("monitor", "web1", commits) == []
+    (told,) = oddities.disagreement("monitor", "web2", commits)
+    assert told == "another commit than on web1 (aaaaaaaa): fab deploy monitor"

@@ -1,0 +1,106 @@
+"""What a deploy plans from the facts of the hosts."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from tasks import _errors as errors
+from tasks.deploy import recipe
+from tasks.inventory.model import Service, Target
+from tasks.inventory.secret import reveal
+from tasks.rollout import planner
+from tasks.rollout.facts import Facts, Program
+from tasks.rollout.recipe import STRATEGIES, supervised
+from tests.rollout.samples import (
+    BLANK,
+    GOAL,
+    HOOKED,
+    HOST,
+    RELEASED,
+    SERVICE,
+    STOPPED,
+    A,
+    B,
+    facts,
+    names,
+    plan,
+    released,
+)
+
+ALL = ["fetch", "checkout", "build", "program", "restart", "verify"]
+
+
+@pytest.mark.parametrize(("found", "steps"), [
+    (BLANK, ALL), (facts(), ALL), (facts(B), []),
+    (facts(B, program=STOPPED, started_from=None), ["restart", "verify"]),
+    (facts(B, program=STOPPED, started_from=None, committed={}), ALL),
+    (facts(B, program=STOPPED, started_from=None, committed={"to": A}), ALL),
+    (facts(B, started_from=A), ALL), (facts(B, program_file="by hand"), ALL), (facts(B, env_sha256="0"), ALL),
+    (facts(B, env_sha256=None), ALL),
+    (facts(B, program=Program(state="BACKOFF"), started_from=None, committed={}), ALL)])
+def test_deploy_plans_only_the_steps_that_are_needed(found: Facts, steps: list[str]) -> None:
+    made = plan(found)
+    assert (names(made), made.was, made.tried) == (steps, found.commit, B)
+
+
+def test_force_plans_every_step() -> None:
+    assert names(plan(facts(B), force=True)) == ALL
+
+
+def test_obstacles_of_all_hosts_are_refused_at_once() -> None:
+    two = {("web1", "a"): facts(edited=[" M x"]), ("web2", "a"): facts(edited=[" M y"])}
+    with pytest.raises(errors.NotReady, match=r"(?s)web1.* M x.*web2.* M y"):
+        planner.refuse_obstacles(two, set_aside=False)
+    planner.refuse_obstacles(two, set_aside=True)
+    with pytest.raises(errors.NotReady, match="no clone"):
+        planner.refuse_obstacles({("web1", "a"): replace(BLANK, foreign=True)}, set_aside=True)
+
+
+def test_record_of_a_plan_holds_what_an_undo_needs() -> None:
+    record = plan(facts()).record
+    assert {key: record[key] for key in ("revision", "branch", "from", "to", "was_running", "build", "variables")} == {
+        "revision": "main", "branch": "main", "from": A, "to": B, "was_running": True, "build": ["make"],
+        "variables": {"X": "1", "RUN_MODE": "prod"}}
+    assert record["program_sha256"] == facts().committed["program_sha256"]
+
+
+def test_plan_message_is_plain_json() -> None:
+    import json
+
+    message = plan(BLANK).message()
+    sent = json.loads(json.dumps(message, default=reveal))
+    assert sent["steps"][3]["args"].pop("env_file") == reveal(message["steps"][3]["args"].pop("env_file"))
+    assert sent == message
+    assert set(message["steps"][0]) == {"name", "phase", "action", "args", "undo", "undo_last"}
+
+
+def test_plan_for_the_same_version_keeps_its_record() -> None:
+    kept = planner.same_version(facts(), supervised.restart_steps(SERVICE, facts()))
+    assert (kept.was, kept.tried, kept.record["build"], kept.record["to"]) == (A, A, ["make old"], A)
+    assert planner.same_version(facts(committed={"to": B, "build": ["x"]}), []).record.get("build") is None
+
+
+@pytest.mark.parametrize(("found", "force", "once"), [
+    ([BLANK, BLANK, BLANK], False, "web1"), ([facts(B), facts(), facts()], False, "web2"),
+    ([facts(B), facts(B), facts(B)], False, None), ([facts(B), facts(B), facts(B)], True, "web1"),
+    ([facts(B, program=STOPPED, started_from=None), BLANK, BLANK], False, "web2")])
+def test_hook_with_once_is_planned_on_the_lowest_host_that_changes(found: list[Facts], force: bool,
+                                                                   once: str | None) -> None:
+    """On the lowest-named host on which a version changes."""
+    plain = replace(HOOKED, secrets=(), secret_values={})
+    targets = tuple(Target(host=replace(HOST, name=f"web{number}"), service=plain) for number in (3, 1, 2))
+    known = {(f"web{number}", "monitor"): one for number, one in enumerate(found, 1)}
+    plans = planner.deploy_planner(recipe, force=force)(targets, known, {"monitor": GOAL})
+    assert [host for (host, _), made in sorted(plans.items()) if "after_activate" in names(made)] == (
+        [once] if once else [])
+
+
+@pytest.mark.parametrize(("service", "found", "tidy"), [
+    (SERVICE, facts(), None), (SERVICE, released(A), {"keep": 0}), (SERVICE, facts(current=A), {"keep": 0}),
+    (RELEASED, facts(), {"keep": 3})])
+def test_tidy_action_follows_the_strategy(service: Service, found: Facts, tidy: dict[str, int] | None) -> None:
+    made = STRATEGIES[service.strategy].tidy(service, found)
+    assert (made.args if made else None) == tidy
+    message = replace(plan(found), tidy=made).message()
+    assert message["tidy"] == (made and {"action": "tidy_releases", "args": tidy})

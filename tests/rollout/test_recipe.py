@@ -1,0 +1,165 @@
+"""The steps of a deploy, with what they do and what undoes them."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+from msgspec.structs import replace
+
+from tasks.deploy import recipe
+from tasks.inventory import schema
+from tasks.inventory.model import Health
+from tasks.inventory.secret import Secret
+from tasks.rollout import goal
+from tasks.rollout.facts import CloneState, Facts, Program, Release
+from tasks.rollout.recipe import STRATEGIES, in_place, releases, supervised
+from tasks.rollout.steps import PHASES
+from tests.rollout.samples import (
+    BLANK,
+    BUILT,
+    GOAL,
+    HOOKED,
+    RELEASED,
+    SERVICE,
+    A,
+    B,
+    C,
+    facts,
+    plan,
+    released,
+)
+
+
+@pytest.mark.promise(3)
+def test_undo_of_a_first_deploy_removes_the_clone() -> None:
+    steps = {step.name: step for step in plan(BLANK).steps}
+    fetch = steps["fetch"]
+    assert fetch.undo and (fetch.undo.action, fetch.undo.args) == ("remove_clone", {"existed": False, "keep": []})
+    assert fetch.undo_last
+    assert steps["checkout"].undo is None and steps["build"].undo is None
+    assert steps["program"].undo and steps["program"].undo.action == "files_back"
+    assert steps["restart"].undo and steps["restart"].undo.args["was"] == "absent"
+    kept = plan(replace(BLANK, directory_exists=True, contents=["logs"])).steps[0].undo
+    assert kept and kept.args == {"existed": True, "keep": ["logs"]}
+
+
+@pytest.mark.promise(3)
+def test_undo_builds_the_old_version_as_it_was_built() -> None:
+    steps = {step.name: step for step in plan(facts(branch="main")).steps}
+    assert steps["fetch"].undo is None
+    assert steps["checkout"].undo and steps["checkout"].undo.args["commit"] == A
+    assert steps["checkout"].undo.args["branch"] == "main"
+    assert steps["build"].do.args == {"commands": ["make"], "variables": {"X": "1", "RUN_MODE": "prod"}, "timeout": 60}
+    assert steps["build"].undo and steps["build"].undo.args["commands"] == ["make old"]
+    assert steps["build"].undo.args["variables"] == {"X": "old"}
+    strange = in_place.build(SERVICE, facts(committed={"to": C, "build": ["other"]}), GOAL)[0].undo
+    assert strange and strange.args["commands"] == ["make"]
+    assert in_place.build(replace(SERVICE, build=()), facts(), GOAL) == []
+
+
+@pytest.mark.promise(2)
+@pytest.mark.promise(3)
+def test_prepare_comes_before_activate_and_every_change_has_an_undo() -> None:
+    found = plan(facts())
+    assert [step.phase for step in found.steps] == ["prepare"] * 3 + ["activate"] * 3
+    assert [step.name for step in found.steps if step.undo] == ["checkout", "build", "program", "restart"]
+
+
+@pytest.mark.parametrize(("state", "was"), [
+    ("RUNNING", "RUNNING"), ("STARTING", "RUNNING"), ("STOPPED", "STOPPED"), ("FATAL", "STOPPED"),
+    ("EXITED", "STOPPED"),
+    ("absent", "absent")])
+def test_restart_records_the_state_that_the_program_was_in(state: str, was: str) -> None:
+    for step in (supervised.restart(SERVICE, facts(program=Program(state=state, pid=5))),
+                 supervised.stop(SERVICE, facts(program=Program(state=state, pid=5)))):
+        assert step.undo and (step.undo.args["was"], step.undo.args["pid"]) == (was, 5)
+        assert step.do.args["patience"] > 7
+
+
+def test_restart_waits_as_long_as_the_running_program_file_allows() -> None:
+    by_hand = "[program:monitor]\nstopwaitsecs = 600 ; drains\nstartsecs=200\n"
+    step = supervised.restart(SERVICE, facts(program_file=by_hand))
+    assert step.undo and step.do.args["patience"] == step.undo.args["patience"] > 600
+    assert step.undo.args["startsecs"] == 200
+
+
+def test_verify_and_health_steps_carry_the_service_settings() -> None:
+    assert supervised.verify(SERVICE).do.args["startsecs"] == 3
+    assert supervised.health(SERVICE) == []
+    checked = replace(SERVICE, health=Health(tcp="x:1", timeout=4))
+    (step,) = supervised.health(checked)
+    assert step.do.args["health"]["tcp"] == "x:1" and step.do.args["variables"] == {"X": "1", "RUN_MODE": "prod"}
+    assert [one.name for one in supervised.restart_steps(checked, facts())] == ["restart", "verify", "health"]
+
+
+def test_hooks_are_steps_of_their_own_phases() -> None:
+    steps = recipe(HOOKED, facts(), GOAL)
+    assert [(step.name, step.phase) for step in steps if "activate" in step.name] == [
+        ("before_activate", "before"), ("after_activate", "after")]
+    order = [PHASES.index(step.phase) for step in steps]
+    assert order == sorted(order)
+    before = next(step for step in steps if step.name == "before_activate")
+    assert before.do.args == {
+        "directory": "/r/d", "commands": ["migrate", "seed", "warm"], "timeout": 60, "secrets": {"T": Secret("x")},
+        "variables": {"X": "1", "RUN_MODE": "prod", "ENVIRONMENT": "production", "HOST": "web1", "REVISION": B,
+                      "PREVIOUS": A}}
+    assert before.undo is None
+    beside = recipe(replace(HOOKED, strategy="releases"), facts(), GOAL)
+    assert {step.do.args["directory"] for step in beside if "activate" in step.name} == {f"/r/d/releases/{B}"}
+
+
+def test_every_strategy_is_in_the_schema() -> None:
+    assert set(STRATEGIES) == set(get_args(schema.Strategy))
+
+
+def test_release_is_built_beside_and_switched_to() -> None:
+    steps = {step.name: step for step in recipe(RELEASED, released(A), GOAL)}
+    assert list(steps) == ["fetch", "checkout", "build", "program", "switch", "restart", "verify"]
+    assert [step.phase for step in steps.values()] == ["prepare"] * 3 + ["activate"] * 4
+    assert steps["checkout"].do.args["shared"] == ["etc/a.cfg"] and not steps["checkout"].do.args["complete"]
+    undo = steps["checkout"].undo
+    assert undo and (undo.action, undo.args) == ("remove_release", {"release": B}) and steps["checkout"].undo_last
+    assert steps["build"].undo is None, "going back builds nothing"
+    undo = steps["switch"].undo
+    assert undo and undo.args == {"release": A}
+    assert "directory=/r/d/current\n" in steps["program"].do.args["program_file"]
+    assert [step.name for step in recipe(replace(RELEASED, build=()), released(A), GOAL)][:3] == [
+        "fetch", "checkout", "program"]
+    first = {step.name: step for step in recipe(RELEASED, BLANK, GOAL)}["switch"]
+    assert first.undo and first.undo.args == {"release": None}
+
+
+@pytest.mark.parametrize(("found", "goal_", "name"), [
+    (released(A), GOAL, B), (released(A, B), GOAL, B), (released(B, current=B, commit=B), GOAL, B),
+    (released(f"{B}-2", A), GOAL, f"{B}-2"), (released(B, f"{B}-2", current=f"{B}-2", commit=B), GOAL, f"{B}-2"),
+    # what runs must not be touched: edited, moved to another commit by hand, asked for once more
+    (released(B, current=B, commit=B, edited=[" M x"]), GOAL, f"{B}-2"),
+    (released(B, current=B, commit=C), GOAL, f"{B}-2"),
+    (released(B, current=B, commit=B), replace(GOAL, force=True), f"{B}-2"),
+    (released(A, B), replace(GOAL, force=True), B),
+    # built differently; half made; half made, but somebody is in it; gone, though current points to it
+    (replace(released(A), releases=[Release(name=B, digest="other", in_use=False)]), GOAL, f"{B}-2"),
+    (replace(released(A), releases=[Release(name=B, digest=None, in_use=False)]), GOAL, B),
+    (replace(released(A), releases=[Release(name=B, digest=None, in_use=True)]), GOAL, f"{B}-2"),
+    (replace(released(current=B, commit=B), releases=[Release(name=B, digest=None, in_use=False)]), GOAL, f"{B}-2"),
+    (released(current=B), GOAL, B)])
+def test_release_name_is_the_commit_with_a_number_when_the_build_differs(found: Facts, goal_: goal.Goal,
+                                                                         name: str) -> None:
+    assert releases.release(RELEASED, found, goal_) == name
+
+
+@pytest.mark.parametrize("change", [{"build": ("make all",)}, {"variables": {"X": "2"}}, {"run_mode": "x"},
+                                    {"shared": ()}])
+def test_digest_differs_when_anything_of_the_build_differs(change: dict[str, Any]) -> None:
+    assert releases.digest(replace(RELEASED, **change)) != BUILT
+    assert releases.digest(replace(RELEASED, keep_releases=9, command="x", program={})) == BUILT
+
+
+def test_change_to_in_place_returns_the_clone_to_its_own_commit() -> None:
+    standing = CloneState(commit=C, branch="main", edited=[" M x"])
+    steps = {step.name: step for step in recipe(SERVICE, released(A, standing=standing), replace(GOAL, set_aside=True))}
+    undo = steps["checkout"].undo
+    assert undo and undo.args == {"commit": C, "branch": "main", "set_aside": True}
+    assert steps["build"].undo is None, "nothing runs there"
+    assert "switch" not in steps

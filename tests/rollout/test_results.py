@@ -1,0 +1,57 @@
+"""How a deploy ends: exit codes, outcomes, what each host was, tried and is now."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from tasks import _errors as errors
+from tasks.rollout import results
+from tasks.rollout.events import Result
+from tests.rollout.samples import LOST, A, B, C, facts, peer, plan
+
+CODES = (3, 130, 143, 2, 75, 1, 0)
+
+
+@pytest.mark.parametrize("codes", list(itertools.combinations(CODES, 2)))
+def test_worst_exit_code_counts(codes: tuple[int, int]) -> None:
+    """3, then 130/143, 2, 75, 1 (design, section 4)."""
+    assert results.worst(list(codes)) == results.worst(list(reversed(codes))) == codes[0]
+    assert results.worst([]) == 0
+
+
+DONE: dict[str, Any] = {"planned": True, "ending": "committed", "now": {"monitor": B}}
+BACK: dict[str, Any] = {"planned": True, "ending": "restored", "now": {"monitor": A}, "why": "another host failed"}
+NOTHING: dict[str, Any] = {"plans": {"monitor": plan(facts(B))}}
+
+
+@pytest.mark.promise(8)
+@pytest.mark.parametrize(("fields", "code", "outcome", "ends"), [
+    ([DONE, DONE], 0, "committed", 0), ([DONE, NOTHING], 0, "committed", 0), ([NOTHING, NOTHING], 0, "unchanged", 0),
+    ([BACK, BACK], 1, "restored", 1), ([DONE, BACK], 1, "mixed", 3),
+    ([DONE, {"planned": True, "error": LOST}], 1, "unknown", 3),
+    ([BACK, {"planned": True, "error": LOST}], 130, "unknown", 3),
+    ([{"plans": {}, "error": errors.Unreachable("web1: no route", "try again")}, {"plans": {}}], 75, "unreachable", 75),
+    ([{"plans": {}}, {"plans": {}}], 2, "refused", 2)])
+def test_finished_event_has_the_outcome_of_all_hosts(fields: list[dict[str, Any]], code: int, outcome: str,
+                                                     ends: int) -> None:
+    peers = [peer(f"web{number}", **one) for number, one in enumerate(fields, 1)]
+    finished = results.finished("deploy", peers, {}, "why", code)
+    assert (finished.outcome, finished.exit_code) == (outcome, ends)
+    assert list(finished.hosts) == ["web1", "web2"]
+
+
+@pytest.mark.promise(8)
+def test_result_of_a_host_says_was_tried_and_now() -> None:
+    def of(**fields: Any) -> Result:
+        finished = results.finished("deploy", [peer(**fields)], {"monitor": C}, "somebody else failed", 1)
+        return finished.hosts["web1"]["monitor"]
+
+    assert of(**DONE) == Result(was=A, tried=B, now=B, outcome="committed")
+    assert of(**BACK) == Result(was=A, tried=B, now=A, outcome="restored", why="another host failed")
+    unknown = of(planned=True, error=LOST)
+    assert (unknown.outcome, unknown.now) == ("unknown", None)
+    refused = of(plans={}, facts={})
+    assert (refused.was, refused.tried, refused.outcome, refused.why) == (None, C, "refused", "somebody else failed")

@@ -1,0 +1,45 @@
+"""The version that a rollback leads to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tasks import rollback
+from tests.rollout.samples import A, B
+
+
+def history(*moves: str) -> list[dict[str, Any]]:
+    """`A` is a deploy of A, `<A` a rollback to it, `-A` a deploy that was undone, `=A` a restart of it."""
+    lines: list[dict[str, Any]] = []
+    now = None
+    for move in moves:
+        to = move[-1]
+        command = {"<": "rollback", "=": "restart"}.get(move[0], "deploy")
+        result = "restored" if move[0] == "-" else "committed"
+        lines.append({"command": command, "result": result, "from": now, "to": to, "was_running": now is not None,
+                      "branch": "main"})
+        now = now if result == "restored" else to
+    return lines
+
+
+@pytest.mark.parametrize(("moves", "leads_to"), [
+    ("", None), ("A", None), ("A B", "A"), ("A B C", "B"), ("A B C <B", "A"), ("A B C <B <A", None), ("A B <A C", "A"),
+    ("A B <A C <A", None), ("A -B", None), ("A B -C", "A"), ("A A B", "A"), ("A B B", "A"), ("A B =B", "A"),
+    ("A B A", "B"), ("A B C A D", "A"), ("A B C A D <A", "C"), ("A B C A D <A <C", "B"), ("A B <C", "B"),
+    ("A B C <A", None), ("A B C <A D", "A"), ("-A", None)])
+def test_rollback_leads_to_the_version_before(moves: str, leads_to: str | None) -> None:
+    lines = history(*moves.split())
+    now = next((line["to"] for line in reversed(lines) if line["result"] == "committed"), None)
+    assert rollback.previous(lines, now) == leads_to
+
+
+def test_rollback_leads_to_what_ran_before_the_first_deploy() -> None:
+    first = {"command": "deploy", "result": "committed", "from": A, "to": B, "was_running": True}
+    assert rollback.previous([first], B) == A
+    assert rollback.previous([dict(first, was_running=False)], B) is None
+
+
+def test_rollback_leads_to_the_last_deploy_after_a_checkout_by_hand() -> None:
+    assert rollback.previous(history("A", "B"), "X") == "B"

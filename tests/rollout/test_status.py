@@ -1,0 +1,18 @@
+"""The rows of `fab status`."""
+
+from __future__ import annotations
+
+from tasks import _errors as errors
+from tasks.rollout import status
+from tests.rollout.samples import peer
+
+
+def test_unreachable_host_has_a_row_in_status() -> None:
+    silent = errors.Unreachable("web2: no route", "try again")
+    lost = peer("web2", error=silent, facts={})
+    first, second = status.rows("test", [peer("web1"), lost])
+    assert (first.state, first.oddities) == ("RUNNING", [])
+    assert second.state == "unreachable" and second.oddities == ["no route: try again"]
+    again = peer("web2", facts={})
+    again.before = silent
+    assert status.rows("test", [again])[0].oddities == ["no route: try again"], "while it is tried again"
