@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ._command import Command, command
 from ._errors import NotReady
+from .executor.protocol import STOPPABLE
 
 if TYPE_CHECKING:
     from .inventory.model import Service
@@ -40,7 +41,7 @@ def stop(run: Command, service: str) -> Finished:
     from .rollout.recipe import supervised
 
     return _control(run, service, lambda wanted, facts: (
-        [supervised.stop(wanted, facts)] if facts.program.state in supervised.UP else []))
+        [supervised.stop(wanted, facts)] if facts.program.state in STOPPABLE else []))
 
 
 @command(positional=["service"], help=HELP)

@@ -19,11 +19,11 @@ def history(run: Command, service: str, lines: str = "20") -> Finished:
 
     Example: fab history monitor --lines 50
     """
-    from .rollout import query, results
+    from .rollout import query, results, settings
     from .rollout.conversation import tell_errors
 
     count = run.count("lines", lines)
-    peers = query.read(run.targets(service), run.report, "history", lines=count)
+    peers = query.read(run.targets(service), run.report, lambda peer: settings.history(peer, count))
     told = sorted((line for peer in peers for line in peer.history), key=lambda line: (line.at or "", line.host))
     newest = list(dict.fromkeys(line.deploy for line in told))[-count:]
     for line in told:

@@ -45,13 +45,13 @@ def logs(
 
 def _programs(run: Command, targets: tuple[Target, ...], follow: bool, asked: dict[str, Any]) -> Finished:
     """A host that comes back goes on behind the last line that was shown."""
-    from .rollout import protocol
+    from .rollout import settings
     from .rollout.subscription import Subscription
 
     marks: dict[str, dict[str, Any]] = {target.host.name: {} for target in targets}
 
     def greeting(peer: Peer) -> Message:
-        return protocol.hello("logs", peer, follow=follow, marks=marks[peer.name], **asked)
+        return settings.logs(peer, follow=follow, marks=marks[peer.name], **asked)
 
     _announce(run, targets)
     subscription = Subscription(targets, run.report, greeting, lasting=follow)
@@ -66,11 +66,11 @@ def _programs(run: Command, targets: tuple[Target, ...], follow: bool, asked: di
 
 def _deploy(run: Command, targets: tuple[Target, ...], wanted: str, asked: dict[str, Any]) -> Finished:
     """Host after host: a run log is a story."""
-    from .rollout import protocol
+    from .rollout import settings
     from .rollout.subscription import Subscription
 
     _announce(run, targets)
-    subscription = Subscription(targets, run.report, lambda peer: protocol.hello("runs", peer, **asked), lasting=False)
+    subscription = Subscription(targets, run.report, lambda peer: settings.runs(peer, **asked), lasting=False)
     known: dict[str, list[str]] = {}
     chosen, trouble = "", None
     for heard in subscription.messages():

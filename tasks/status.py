@@ -21,14 +21,14 @@ def status(run: Command, service: str = "all", watch: bool = False) -> Finished:
     """
     from msgspec.structs import replace
 
-    from .rollout import query, results
+    from .rollout import query, results, settings
     from .rollout import status as rows
     from .rollout import watch as status_watch
 
     targets = run.targets(service)
     if watch:
         return status_watch.watch(targets, run.report, run.environment.name)
-    peers = query.read(targets, run.report, "status")
+    peers = query.read(targets, run.report, settings.status)
     found = rows.rows(run.environment.name, peers)
     for one in found:
         run.report.on(one)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 
+from .protocol import ProblemInfo
+
 # What the disk may say, and what to type on the host, with the file's name behind it.
 DISK = {
     errno.ENOSPC: "make room on the host: df -h",
@@ -65,10 +67,12 @@ def as_host_error(error: Exception) -> HostError:
     return Bug(error)
 
 
-def problem(error: HostError) -> dict[str, str]:
+def problem(error: HostError) -> ProblemInfo:
     """As the client hears of it."""
-    told = {"kind": error.kind, "message": error.message, "hint": error.hint}
-    return dict(told, trace=error.trace) if isinstance(error, Bug) else told
+    found: ProblemInfo = {"kind": error.kind, "message": error.message, "hint": error.hint}
+    if isinstance(error, Bug):
+        found["trace"] = error.trace
+    return found
 
 
 class Bug(HostError):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import TYPE_CHECKING, Any, Callable, TextIO
+from typing import TYPE_CHECKING, Any, Callable, TextIO, cast
 
 from . import files
 from .errors import Aborted, Bug, as_host_error
 from .layout import Layout
 from .link import Link
+from .protocol import HostMessage
 
 if TYPE_CHECKING:
     from .steps import Result
@@ -33,7 +34,7 @@ class EventLog:
             self._log = os.fdopen(fd, "a", encoding="utf-8", errors="replace", buffering=1)
 
     def event(self, event: str, **fields: Any) -> None:
-        self._link.event(dict(fields, event=event))
+        self._link.event(cast(HostMessage, dict(fields, event=event)))
         self._write(self._link.mask(in_words(event, **fields)))
 
     def note_progress(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Mapping
 from . import files, git, history, processes
 from .errors import HostError, NotReady
 from .layout import Layout
+from .protocol import CloneState, ProgramState, ReleaseState, ServiceFacts
 from .releases import Releases, commit_of
 from .supervisord import BadConfiguration, Supervisord, reason
 from .supervisord_conf import SupervisordConf, sections
@@ -20,7 +21,7 @@ def directory_of(layout: Layout, service: Mapping[str, Any]) -> str:
 
 
 def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
-               supervisord: Supervisord) -> dict[str, Any]:
+               supervisord: Supervisord) -> ServiceFacts:
     """Everything the client plans by; `supervisord` may be down, then the state is unknown."""
     name = service["name"]
     lines = history.known(layout, name)
@@ -147,7 +148,7 @@ def _service_problems(layout: Layout, service: Mapping[str, Any], conf: Supervis
     return found
 
 
-def _program(supervisord: Supervisord, name: str) -> dict[str, Any]:
+def _program(supervisord: Supervisord, name: str) -> ProgramState:
     try:
         info = supervisord.info(name)
     except HostError as error:
@@ -174,12 +175,12 @@ def _started_from(releases: Releases, clone: git.Clone, state: git.State, progra
     return (clone.head_at(program["start"]) if in_clone else None) or state.commit
 
 
-def _standing(clone: git.Clone, lines: list[dict[str, Any]]) -> dict[str, Any]:
+def _standing(clone: git.Clone, lines: list[dict[str, Any]]) -> CloneState:
     state = clone.state()
     return {"commit": state.commit, "branch": state.branch, "edited": edited(state, lines, None)}
 
 
-def _releases(releases: Releases) -> list[dict[str, Any]]:
+def _releases(releases: Releases) -> list[ReleaseState]:
     in_use = releases.in_use()
     return [{"name": name, "digest": releases.completion(name).get("digest"), "in_use": name in in_use}
             for name in releases.names()]

@@ -11,11 +11,11 @@ from typing import Iterator, Mapping, NamedTuple, Sequence
 from . import files, locks, processes, shell
 from .errors import NotReady
 from .git_errors import explain
+from .protocol import OWN_NAMES, CommitInfo
 
 FULL = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 ABBREVIATED = re.compile(r"[0-9a-fA-F]{4,64}")
 HEADS, TAGS = "refs/fabvisor/heads/", "refs/fabvisor/tags/"
-OWN_NAMES = ("logs", "releases", "current")
 QUICK, SLOW = 60, 600
 NOBODY = ("-c", "user.name=fabvisor", "-c", "user.email=fabvisor@localhost")
 MOST_TOLD = 20                      # commits
@@ -37,8 +37,8 @@ class Distance(NamedTuple):
 
     back: int | None
     forward: int | None
-    dropped: list[dict[str, str]]
-    commits: list[dict[str, str]]
+    dropped: list[CommitInfo]
+    commits: list[CommitInfo]
 
 
 class Clone:
@@ -233,7 +233,7 @@ class Clone:
                 found = fields[1]
         return found
 
-    def _newest(self, span: str) -> list[dict[str, str]]:
+    def _newest(self, span: str) -> list[CommitInfo]:
         lines = self._git("log", f"-{MOST_TOLD}", "--format=%H%x09%an%x09%s", span, "--")
         fields = (line.split("\t", 2) for line in lines)
         return [{"commit": found[0], "author": found[1], "subject": found[2]} for found in fields if len(found) == 3]

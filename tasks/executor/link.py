@@ -13,8 +13,9 @@ import json
 import queue
 import threading
 import time
-from typing import Any, BinaryIO, Iterator
+from typing import Any, BinaryIO, Iterator, Mapping
 
+from . import message_check, protocol
 from .errors import Aborted
 from .masking import Mask
 
@@ -46,19 +47,19 @@ class Link:
         """From now on the client must be heard of within `lease` seconds; it hears of us as often."""
         self._lease = lease
         self._heard = time.monotonic()
-        threading.Thread(target=self._beat, args=(max(lease / 4, 0.05),), daemon=True).start()
+        threading.Thread(target=self._beat, args=(max(lease / protocol.BEATS_PER_LEASE, 0.05),), daemon=True).start()
 
-    def answer(self, message: dict[str, Any]) -> None:
+    def answer(self, message: protocol.HostMessage) -> None:
         line = json.dumps(self.mask.message(message)).encode() + b"\n"
         with self._wake:
             self._outbox.append(line)
             self._wake.notify()
 
-    def event(self, message: dict[str, Any]) -> None:
+    def event(self, message: protocol.HostMessage) -> None:
         if len(self._outbox) < MOST_EVENTS:
             self.answer(message)
 
-    def stream(self, message: dict[str, Any]) -> None:
+    def stream(self, message: protocol.HostMessage) -> None:
         """As answer(), for what has no end: no faster than the client takes it. Raises Aborted."""
         self.wait_for_room(MOST_UNSENT)
         self.answer(message)
@@ -70,8 +71,9 @@ class Link:
             with self._wake:
                 self._wake.wait(0.05)
 
-    def receive(self) -> dict[str, Any]:
-        """The client's next message; raises Aborted instead when there will be none."""
+    def receive(self, kinds: Mapping[str, Any] = protocol.FURTHER) -> dict[str, Any]:
+        """The client's next message; raises Aborted when there will be none, NotInProtocol when it is none of `kinds`.
+        """
         while True:
             if self._inbox.empty():         # what came in time counts, though the client may be gone by now
                 self.check()
@@ -80,7 +82,7 @@ class Link:
             except queue.Empty:
                 continue
             if message is not None:
-                return message
+                return message_check.check(message, kinds)
 
     @contextlib.contextmanager
     def uninterruptible(self) -> Iterator[None]:
@@ -129,7 +131,7 @@ class Link:
             if not isinstance(message, dict):
                 continue
             if message.get("do") == "abort":
-                self._aborted = message.get("why") or "the client said so"
+                self._aborted = str(message.get("why") or "the client said so")
                 self._inbox.put(None)           # wakes who waits for a message
             elif message.get("do") != "beat":
                 self._inbox.put(message)

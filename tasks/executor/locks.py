@@ -7,17 +7,18 @@ import fcntl
 import json
 import os
 import time
-from typing import Any, Callable, ContextManager, Iterator
+from typing import Any, Callable, ContextManager, Iterator, cast
 
 from . import files, processes
 from .errors import TryAgain
 from .layout import Layout
+from .protocol import Holder
 
 
 class Held(Exception):
     """Somebody else has it; `holder` is what they wrote into the lock file (who, since, commit, …)."""
 
-    def __init__(self, service: str, holder: dict[str, Any]) -> None:
+    def __init__(self, service: str, holder: Holder) -> None:
         super().__init__(service)
         self.service = service
         self.holder = holder
@@ -78,7 +79,7 @@ class Locks:
             os.close(fd)
 
 
-def holder_of(layout: Layout, service: str) -> dict[str, Any]:
+def holder_of(layout: Layout, service: str) -> Holder:
     """Who holds the service's lock now, as far as can be told without touching it; {} when nobody does."""
     holder = _read(layout.lock_file(service))
     return holder if holder and processes.alive(holder.get("pid"), holder.get("start")) else {}
@@ -116,7 +117,7 @@ def waiting(path: str, seconds: float, check: Callable[[], None]) -> Iterator[No
         os.close(fd)
 
 
-def _wait_for_holder(path: str) -> dict[str, Any]:
+def _wait_for_holder(path: str) -> Holder:
     """The holder writes its name right after it took the lock: give it a moment to."""
     deadline = time.monotonic() + 1
     while True:
@@ -126,9 +127,9 @@ def _wait_for_holder(path: str) -> dict[str, Any]:
         time.sleep(0.01)
 
 
-def _read(path: str) -> dict[str, Any]:
+def _read(path: str) -> Holder:
     for holder in files.read_lines(path):
-        return holder
+        return cast(Holder, holder)
     return {}
 
 

@@ -50,7 +50,7 @@ def _show_last(link: Link, name: str, tail: Tail, hello: Message, wanted: Grep) 
     """No `lines`: all of it."""
     upto = files.size_of(tail.path)
     if not upto:
-        link.answer({"event": "notice", "message": f"{name}: no log at {tail.path} yet"})
+        link.answer({"event": "notice", "level": "info", "message": f"{name}: no log at {tail.path} yet"})
     if hello["lines"] is not None:
         tail.from_last(hello["lines"], wanted)
     while tail.mark()[1] < upto and _show(link, name, tail.more(), wanted):

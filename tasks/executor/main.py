@@ -6,14 +6,16 @@ import io
 import os
 import signal
 from importlib import import_module
-from typing import Any, BinaryIO, Callable, Dict
+from typing import Any, BinaryIO, Callable, Dict, Optional
 
+from . import protocol
 from .errors import Aborted, as_host_error, problem
 from .layout import Layout
 from .link import Link
 from .login_env import LoginShell
 
-Verb = Callable[[Link, Dict[str, Any], Dict[str, str]], None]
+# Returns the ending of the conversation; None: there is nothing more to say.
+Verb = Callable[[Link, Dict[str, Any], Dict[str, str]], Optional[protocol.Ending]]
 
 
 def main(source: BinaryIO, sink: BinaryIO) -> None:
@@ -39,17 +41,17 @@ VERBS = {
 
 def _converse(link: Link, login: LoginShell) -> int:
     try:
-        hello = link.receive()
+        hello = link.receive(protocol.VERBS)
         link.keep(hello["lease"])
         link.mask.learn_from_disk(Layout(hello["place"]), hello["services"])
         module, function = VERBS[hello["do"]]
         verb: Verb = getattr(import_module("." + module, __package__), function)
-        verb(link, hello, login.environment())
-        link.answer({"event": "end"})
+        ending = verb(link, hello, login.environment())
+        link.answer(ending or {"event": "end"})
         link.wait_for_room()
         return 0
     except Aborted:
         return 1
     except Exception as error:
-        link.answer(dict(problem(as_host_error(error)), event="problem"))
+        link.answer({**problem(as_host_error(error)), "event": "problem"})
         return 1

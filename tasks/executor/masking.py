@@ -9,11 +9,8 @@ from typing import Any, Mapping
 
 from . import files
 from .layout import Layout
+from .protocol import MASK, SECRET_NAMES, SHORTEST_SECRET
 
-# As tasks/program/files.py writes it, on the second line: no value of a variable can pass for it there.
-NAMES = "# Secrets among them: "
-LEAST = 4                           # characters; what is shorter stands in half of all words
-SHOWN = "***"
 # Of a message: texts for people. All else (names, commits, states) must stay as it is.
 TEXTS = ("line", "why", "message", "hint", "detail", "trace")
 
@@ -41,7 +38,7 @@ class Mask:
 
     def __call__(self, text: str) -> str:
         for word in self._words:
-            text = text.replace(word, SHOWN)
+            text = text.replace(word, MASK)
         return text
 
     def message(self, value: Any) -> Any:
@@ -59,13 +56,14 @@ def _words(value: str) -> list[str]:
     lines = [*value.splitlines(), *value.replace("\r", "\n").split("\n")]
     lines += [line.strip() for line in lines]
     # Output is read with a ? for what is not UTF-8.
-    return [line.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for line in lines if len(line) >= LEAST]
+    return [line.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+            for line in lines if len(line) >= SHORTEST_SECRET]
 
 
 def secret_names(env_file: str) -> list[str]:
     """Those that its second line names."""
     head = env_file.split("\n", 2)
-    return head[1][len(NAMES):].split() if len(head) == 3 and head[1].startswith(NAMES) else []
+    return head[1][len(SECRET_NAMES):].split() if len(head) == 3 and head[1].startswith(SECRET_NAMES) else []
 
 
 def values(env_file: str) -> dict[str, str]:
@@ -73,7 +71,7 @@ def values(env_file: str) -> dict[str, str]:
     import shlex  # only where there is something to read
 
     body = env_file.partition("\n")[2]
-    if body.startswith(NAMES):
+    if body.startswith(SECRET_NAMES):
         body = body.partition("\n")[2]
     try:
         pairs = [word.partition("=") for word in shlex.split(body)]

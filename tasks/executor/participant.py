@@ -1,7 +1,7 @@
 """The host's half of a deploy: lock, look, and carry out what is planned; or the way back.
 
 Two-phase commit with presumed abort: until the client says commit, whatever ends the conversation
-undoes what was begun. It ends with `committed`, `restored`, `unlocked` (nothing was begun) or `stuck`.
+undoes what was begun.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from .errors import Aborted, HostError, problem
 from .eventlog import EventLog
 from .layout import Layout
 from .link import Link
+from .protocol import Ending
 
 Message = Dict[str, Any]
 
 
-def rollout(link: Link, hello: Message, env: dict[str, str]) -> None:
-    Participant(link, hello, env).run()
+def rollout(link: Link, hello: Message, env: dict[str, str]) -> Ending:
+    return Participant(link, hello, env).run()
 
 
 class Participant:
@@ -36,7 +37,7 @@ class Participant:
         self.contexts: dict[str, ServiceContext] = {}
         self.env = env
 
-    def run(self) -> None:
+    def run(self) -> Ending:
         self.layout.prepare()
         held = locks.Locks(self.layout, {key: self.hello.get(key) for key in ("deploy", "by", "command", "since")})
         try:
@@ -48,8 +49,8 @@ class Participant:
             if message["do"] == "plan" and message["services"]:
                 from .transaction import Transaction
 
-                Transaction(self.link, self.hello, message, self.contexts, held, self.env, self.eventlog).run()
-            self.link.answer({"event": "unlocked"})
+                return Transaction(self.link, self.hello, message, self.contexts, held, self.env, self.eventlog).run()
+            return {"event": "end"}
         finally:
             held.release()
 
@@ -90,8 +91,7 @@ class Participant:
         git.require_git(self.env)
         for service in self.hello["services"]:
             if service.get("revision"):
-                found = revision.resolve(self.contexts[service["name"]], service["revision"])
-                self.link.answer(dict(found, event="resolved", service=service["name"]))
+                self.link.answer(revision.resolve(self.contexts[service["name"]], service["revision"]))
         self._tell_facts()
 
     def _tell_facts(self) -> None:

@@ -9,6 +9,7 @@ from . import facts, files, git, journal, locks, masking, queries, revision
 from .context import ServiceContext
 from .layout import existing_layout
 from .link import Link
+from .protocol import Compared
 from .supervisord import Supervisord
 from .supervisord_conf import SupervisordConf
 
@@ -16,18 +17,17 @@ Message = Dict[str, Any]
 
 
 def plan(link: Link, hello: Message, env: dict[str, str]) -> None:
-    """Look as often as the client says `lock`, as it would to a deploy; then compare with the commits it names."""
+    """Looks, and again as often as the client says `retry`; then compares with the commits that it names."""
     layout = existing_layout(hello)
     git.require_git(env)
     contexts = {service["name"]: ServiceContext(layout, service, env, hello["deploy"], check=link.check, mask=link.mask)
              for service in hello["services"]}
-    message: Message = {"do": "lock"}
-    while message["do"] in ("lock", "unlock"):
-        if message["do"] == "lock":
-            _look(link, hello, contexts, env)
+    message: Message = {"do": "retry"}
+    while message["do"] == "retry":
+        _look(link, hello, contexts, env)
         message = link.receive()
     for name, wanted in sorted(message.get("services", {}).items()):
-        link.answer(dict(_compared(contexts[name], wanted), event="compared", service=name))
+        link.answer(_compared(contexts[name], wanted))
 
 
 def _look(link: Link, hello: Message, contexts: Mapping[str, ServiceContext], env: dict[str, str]) -> None:
@@ -41,8 +41,7 @@ def _look(link: Link, hello: Message, contexts: Mapping[str, ServiceContext], en
             return
     for service in hello["services"]:
         if service.get("revision"):
-            found = revision.resolve(contexts[service["name"]], service["revision"])
-            link.answer(dict(found, event="resolved", service=service["name"]))
+            link.answer(revision.resolve(contexts[service["name"]], service["revision"]))
     conf = SupervisordConf(layout.supervisord_conf, env)
     supervisord = Supervisord(conf, link.check)
     due = journal.due(layout)
@@ -50,21 +49,23 @@ def _look(link: Link, hello: Message, contexts: Mapping[str, ServiceContext], en
     for service in hello["services"]:
         found = facts.of_service(layout, service, contexts[service["name"]].clone, supervisord)
         in_the_way = facts.obstacles(layout, service, conf, supervisord)
-        found.update(due=[left.deploy for left in due if service["name"] in left.services],
-                     obstacles=[error.message for error in in_the_way])
+        found["due"] = [left.deploy for left in due if service["name"] in left.services]
+        found["obstacles"] = [error.message for error in in_the_way]
         known[service["name"]] = found
     link.answer({"event": "facts", "services": known})
 
 
-def _compared(ctx: ServiceContext, wanted: Message) -> Message:
-    """The way from `was` to `commit`, what of `requires` it lacks, and the environment file by names and digests."""
-    commit, found = wanted["commit"], {}
+def _compared(ctx: ServiceContext, wanted: Message) -> Compared:
+    """The distance from `was` to `commit`, what of `requires` it lacks, and the environment file by names and digests.
+    """
+    commit, distance, missing = wanted["commit"], revision.UNKNOWN_DISTANCE, []
     if _has(ctx, commit):
-        found = revision.distance(ctx, wanted["was"] or "HEAD", commit)
-        found["missing"] = [path for path in wanted["requires"] if not ctx.clone.holds(commit, path)]
+        distance = revision.distance(ctx, wanted["was"] or "HEAD", commit)
+        missing = [path for path in wanted["requires"] if not ctx.clone.holds(commit, path)]
     text = (files.read_bytes(ctx.layout.env_file(ctx.name)) or b"").decode("utf-8", "surrogateescape")
-    return dict(found, secrets=masking.secret_names(text),
-                variables={name: _digest(value) for name, value in masking.values(text).items()})
+    return {**distance, "event": "compared", "service": ctx.name, "missing": missing,
+            "secrets": masking.secret_names(text),
+            "variables": {name: _digest(value) for name, value in masking.values(text).items()}}
 
 
 def _has(ctx: ServiceContext, commit: str) -> bool:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any, Dict
+from typing import Any, Dict, cast
 
 from . import facts, files, git, history, journal, locks
 from .context import ServiceContext
 from .errors import HostError
 from .layout import Layout, existing_layout
 from .link import Link
+from .protocol import Facts, History, Odd, ProgramState
 from .supervisord import Supervisord
 from .supervisord_conf import SupervisordConf
 
 Message = Dict[str, Any]
 PAUSE = 2.0
 LAST_WORDS = 3
-TOLD = ("deploy", "at", "by", "command", "from", "to", "result", "why", "revision", "branch")
+SHOWN_FIELDS = ("deploy", "at", "by", "command", "from", "to", "result", "why", "revision", "branch")
 
 
 def status(link: Link, hello: Message, env: dict[str, str]) -> None:
@@ -44,7 +45,7 @@ def status(link: Link, hello: Message, env: dict[str, str]) -> None:
             time.sleep(0.1)
 
 
-def _status_of(ctx: ServiceContext, service: Message, conf: SupervisordConf) -> Message:
+def _status_of(ctx: ServiceContext, service: Message, conf: SupervisordConf) -> Facts | Odd:
     layout, name = ctx.layout, ctx.name
     try:
         found = facts.of_service(layout, service, ctx.clone, Supervisord(conf, ctx.check))
@@ -52,15 +53,17 @@ def _status_of(ctx: ServiceContext, service: Message, conf: SupervisordConf) -> 
         due = [left for left in journal.due(layout) if name in left.services]
     except HostError as error:
         return {"event": "odd", "service": name, "message": error.message, "hint": error.hint}
-    found.update(
-        holder=locks.holder_of(layout, name), due=[left.deploy for left in due],
-        due_by=[str(left.head.get("by")) for left in due], elsewhere=list(elsewhere) if elsewhere else None,
-        history=found["history"][-1:],
-        unloaded=facts.unloaded(layout, name, found["program"]), words=_last_words(ctx, found["program"]))
+    found["holder"] = locks.holder_of(layout, name)
+    found["due"] = [left.deploy for left in due]
+    found["due_by"] = [str(left.head.get("by")) for left in due]
+    found["elsewhere"] = list(elsewhere) if elsewhere else None
+    found["history"] = found["history"][-1:]
+    found["unloaded"] = facts.unloaded(layout, name, found["program"])
+    found["words"] = _last_words(ctx, found["program"])
     return {"event": "facts", "services": {name: found}}
 
 
-def _lasting(message: Message) -> str:
+def _lasting(message: Facts | Odd) -> str:
     """What of it is the same as long as nothing happens: not the host's clock, nor supervisord's words with it."""
     said = json.loads(json.dumps(message))
     for found in said.get("services", {}).values():
@@ -70,7 +73,7 @@ def _lasting(message: Message) -> str:
     return json.dumps(said, sort_keys=True)
 
 
-def _last_words(ctx: ServiceContext, program: Message) -> list[str]:
+def _last_words(ctx: ServiceContext, program: ProgramState) -> list[str]:
     """What a program that does not stay up said at the end."""
     if program["state"] not in ("BACKOFF", "FATAL", "EXITED"):
         return []
@@ -89,8 +92,8 @@ def history_of(link: Link, hello: Message, env: dict[str, str]) -> None:
     layout = existing_layout(hello)
     for service in hello["services"]:
         for line in history.read(layout, service["name"], hello["lines"]):
-            told = {key: line.get(key) for key in TOLD}
-            link.stream(dict(told, event="history", service=service["name"]))
+            shown = {key: line.get(key) for key in SHOWN_FIELDS}
+            link.stream(cast(History, dict(shown, event="history", service=service["name"])))
 
 
 def ask(link: Link, hello: Message, env: dict[str, str]) -> None:
@@ -104,7 +107,7 @@ def ask(link: Link, hello: Message, env: dict[str, str]) -> None:
     for service in hello["services"]:
         name = service["name"]
         line = history.find(layout, name, hello["deploy"]) or {}
-        link.answer({"event": "ending", "service": name, "result": line.get("result"), "why": line.get("why"),
+        link.answer({"event": "outcome", "service": name, "result": line.get("result"), "why": line.get("why"),
                      "busy": _busy(layout, [name], hello["deploy"]),
                      "due": any(left.deploy == hello["deploy"] for left in journal.due(layout)),
                      "now": _head(layout, service, env)})

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from . import journal, locks
 from .errors import TryAgain
 from .eventlog import EventLog
 from .layout import Layout
+from .protocol import Recovered
 
 
-def finish(layout: Layout, held: locks.Locks, env: dict[str, str], eventlog: EventLog) -> list[dict[str, Any]]:
-    """Every journal that names a service we hold: [{deploy, by, result, services}]. Raises CannotRestore."""
+def finish(layout: Layout, held: locks.Locks, env: dict[str, str], eventlog: EventLog) -> list[Recovered]:
+    """Every journal that names a service we hold. Raises CannotRestore."""
     done = []
     for left in journal.unfinished(layout):
         if set(left.services) & set(held.held()):
@@ -23,7 +22,7 @@ def finish(layout: Layout, held: locks.Locks, env: dict[str, str], eventlog: Eve
     return done
 
 
-def _finish(left: journal.Journal, held: locks.Locks, env: dict[str, str], eventlog: EventLog) -> dict[str, Any]:
+def _finish(left: journal.Journal, held: locks.Locks, env: dict[str, str], eventlog: EventLog) -> Recovered:
     from . import undo  # seldom needed, and all that can be done and undone with it
 
     eventlog.event("host_state", state="recovering", detail=f"what deploy {left.deploy} left")

@@ -4,35 +4,38 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Any, Optional, Tuple
+from typing import Optional, Tuple
 
 from . import git
 from .context import ServiceContext
 from .errors import NotReady
+from .protocol import Distance, Resolved
 from .releases import commit_of
 
+UNKNOWN_DISTANCE: Distance = {"back": None, "forward": None, "dropped": [], "commits": [], "subject": ""}
 Found = Tuple[Optional[str], Optional[str]]
 
 
-def resolve(ctx: ServiceContext, revision: str) -> dict[str, Any]:
-    """{revision, commit, branch, subject, and the Way there from what is on the disk here}; raises NotReady when the
-    repository has no such revision."""
+def resolve(ctx: ServiceContext, revision: str) -> Resolved:
+    """The commit, and the distance to it from what is on the disk here. Raises NotReady when the repository has no
+    such revision."""
     commit, branch = _in_clone(ctx, revision) if ctx.clone.exists() else _in_repository(ctx, revision)
     if commit is None:
         raise NotReady(f"{ctx.name}: no commit, branch or tag {revision!r} in {ctx.clone.repo}",
                        "push it, or choose another")
     live = ctx.releases.live()             # with releases the clone itself may stand anywhere
     was = commit_of(live) if live else "HEAD"
-    return {"revision": revision, "commit": commit, "branch": branch, **distance(ctx, was, commit)}
+    return {**distance(ctx, was, commit), "event": "resolved", "service": ctx.name, "revision": revision,
+            "commit": commit, "branch": branch}
 
 
-def distance(ctx: ServiceContext, was: str, commit: str) -> dict[str, Any]:
-    """{subject, back, forward, dropped, commits}: see git.Way."""
+def distance(ctx: ServiceContext, was: str, commit: str) -> Distance:
+    """From `was` to the commit, as far as the clone here can tell."""
     if not ctx.clone.exists():
-        return dict(git.Distance(None, None, [], [])._asdict(), subject="")
-    found = ctx.clone.distance(was, commit)
-    subject = found.commits[0]["subject"] if found.commits else ctx.clone.subject(commit)
-    return dict(found._asdict(), subject=subject)
+        return UNKNOWN_DISTANCE
+    back, forward, dropped, commits = ctx.clone.distance(was, commit)
+    subject = commits[0]["subject"] if commits else ctx.clone.subject(commit)
+    return {"back": back, "forward": forward, "dropped": dropped, "commits": commits, "subject": subject}
 
 
 def _in_clone(ctx: ServiceContext, revision: str) -> Found:

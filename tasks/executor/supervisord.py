@@ -11,10 +11,10 @@ from typing import Any, Mapping
 
 from . import rpc
 from .errors import HostError
+from .protocol import UP
 from .shell import Check
 from .supervisord_conf import SupervisordConf
 
-UP = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
 QUIET = 0.5            # seconds for an autorestart
 MOMENT = 1.0
 SHUTDOWN_STATE, BAD_NAME, CANT_REREAD, SPAWN_ERROR, ALREADY_STARTED, NOT_RUNNING = 6, 10, 92, 50, 60, 70

@@ -10,10 +10,11 @@ from .context import ServiceContext
 from .errors import Aborted, HostError, as_host_error, problem
 from .eventlog import EventLog
 from .link import Link
+from .protocol import PHASES, Ending
 from .steps import ACTIONS, CHECKS, Results, Step
 
 Message = Dict[str, Any]
-FIRST = "prepare"
+FIRST = PHASES[0]
 
 
 class Transaction:
@@ -34,8 +35,8 @@ class Transaction:
         self.step = ""
         self.phase = FIRST
 
-    def run(self) -> None:
-        """Ends with the answer `committed` or `restored`. Raises CannotRestore."""
+    def run(self) -> Ending:
+        """Returns the ending, Committed or Restored. Raises CannotRestore."""
         self.eventlog.keep_log(self.layout, self.deploy)
         self._learn_secrets()
         self.held.describe(commit={name: part["record"].get("to") for name, part in self.plan["services"].items()})
@@ -49,10 +50,10 @@ class Transaction:
                 self._report_failure(as_host_error(error))
                 self.held.describe(restoring=True)
             finally:
-                self._restore(written, self.link.mask(as_host_error(error).message))
-            return
+                ending = self._restore(written, self.link.mask(as_host_error(error).message))
+            return ending
         self._tidy()
-        self.link.answer({"event": "committed", "now": now})
+        return {"event": "committed", "now": now}
 
     def _learn_secrets(self) -> None:
         """Mask the secrets of this version and of the one before."""
@@ -142,10 +143,10 @@ class Transaction:
             kind = error.kind if self.phase == FIRST else "failed"
             services = ",".join(service["name"] for service in self.hello["services"])
             hint = error.hint or f"the whole story: fab logs {services} --deploy {self.deploy}"
-            self.link.answer(dict(problem(error), event="failed", step=self.step, kind=kind, hint=hint))
+            self.link.answer({**problem(error), "event": "failed", "step": self.step, "kind": kind, "hint": hint})
 
-    def _restore(self, written: journal.Journal, why: str) -> None:
+    def _restore(self, written: journal.Journal, why: str) -> Ending:
         self.eventlog.event("host_state", state="restoring", detail=why)
         undo.Undo(written, self.env, self.eventlog).run(why)
         now = {name: self.contexts[name].head() for name in written.services}
-        self.link.answer({"event": "restored", "why": why, "now": now})
+        return {"event": "restored", "why": why, "now": now}

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import posixpath
 
+from ..executor.protocol import OWN_NAMES
 from .findings import quoted
 from .values import CONTROL, check_option_like
 
 # The tool keeps these in a service's directory.
-OWN_NAMES = ("logs", "releases", "current", ".git")
+RESERVED_NAMES = (*OWN_NAMES, ".git")
 
 
 def check_root(text: str) -> str:
@@ -57,8 +58,8 @@ def check_shared(paths: list[str]) -> str:
             return wrong
         if text.startswith(("/", "~")) or normal_shared(text) in (".", "./"):
             return f"is below the service's directory, got {quoted(text)}"
-        if normal_shared(text).split("/")[0] in OWN_NAMES:
-            return f"cannot hold {quoted(text)}: {', '.join(OWN_NAMES)} are looked after already"
+        if normal_shared(text).split("/")[0] in RESERVED_NAMES:
+            return f"cannot hold {quoted(text)}: {', '.join(RESERVED_NAMES)} are looked after already"
     bare = [normal_shared(text).rstrip("/") for text in paths]
     for index, path in enumerate(bare):
         for other in bare[:index]:

@@ -6,8 +6,7 @@ import json
 from collections.abc import Callable
 from hashlib import sha256
 
-MASK = "***"
-SHORTEST = 4           # characters; what is shorter stands in half of all words
+from ..executor.protocol import MASK, SHORTEST_SECRET
 
 
 class Secret:
@@ -43,7 +42,7 @@ class Secret:
         parts = [part.strip() for part in (self._text, *self._text.splitlines())]
         forms = {form for part in parts for form in (part, repr(part)[1:-1], json.dumps(part)[1:-1])}
         for form in sorted(forms, key=len, reverse=True):
-            text = text.replace(form, MASK) if len(form) >= SHORTEST else text
+            text = text.replace(form, MASK) if len(form) >= SHORTEST_SECRET else text
         return text
 
     @property

@@ -6,6 +6,7 @@ from hashlib import sha256
 
 from msgspec import Struct
 
+from ..executor.protocol import SECRET_NAMES
 from ..inventory.model import Service
 from ..inventory.program_options import DEFAULTS
 from ..inventory.secret import Secret
@@ -45,7 +46,7 @@ def env_file(service: Service) -> Secret:
     """
     lines = ["# Written by Fabvisor: the variables of the program, but for RUN_MODE.\n"]
     if service.secrets:
-        lines.append(f"# Secrets among them: {' '.join(service.secrets)}\n")
+        lines.append(f"{SECRET_NAMES}{' '.join(service.secrets)}\n")
     lines += [f"export {name}={quoting.for_sh(value)}\n" for name, value in sorted(service.variables.items())]
     text = Secret("".join(lines))
     for name in sorted(service.secrets):

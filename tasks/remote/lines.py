@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-LINE_LIMIT = 16 * 2**20                     # bytes
+from ..executor.protocol import LINE_LIMIT
+
 Message = dict[str, Any]
 
 

@@ -11,7 +11,7 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from paramiko import Channel, Message, SSHException
@@ -61,7 +61,7 @@ class Session:
         self._written = threading.Event()
         self._ended = threading.Event()
 
-    def send(self, message: dict[str, Any]) -> None:
+    def send(self, message: Mapping[str, Any]) -> None:
         """Never blocks; does nothing once the session is closed or lost."""
         if not self._closed.is_set() and not self._ended.is_set():
             self._outbox.put(json.dumps(message, default=reveal).encode() + b"\n")

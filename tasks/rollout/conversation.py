@@ -13,7 +13,7 @@ from .fetch_limit import FetchLimit
 if TYPE_CHECKING:
     from .fleet import Fleet, Message, Peer
 
-ENDINGS = ("committed", "restored", "unlocked", "end")
+ENDINGS = ("committed", "restored", "end")
 TROUBLE = ("failed", "problem", "not_ready", "unusable")
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import _errors as errors
-from . import decision, events, outcome_query, preview, protocol, results, signals
+from ..executor.protocol import PHASES
+from . import decision, events, outcome_query, preview, results, settings, signals
 from .conversation import Conversation, Stop
 from .goal import Planner
 from .locking import lock_and_look
-from .steps import PHASES
 
 if TYPE_CHECKING:
     from .deployment import Deployment
@@ -57,7 +57,7 @@ class Coordinator:
     def _lock(self, resolve: dict[str, str]) -> None:
         """The lowest-named host resolves the revisions, once for all."""
         by_host = decision.by_host(self.peers, resolve)
-        lock_and_look(self.conversation, lambda peer: protocol.rollout(peer, self.order, by_host[peer.name]),
+        lock_and_look(self.conversation, lambda peer: settings.rollout(peer, self.order, by_host[peer.name]),
                       self.wait, self.while_restoring)
         decision.tell_resolved(self.conversation)
 
@@ -93,14 +93,14 @@ class Coordinator:
         self.conversation.tell(greeted, {"do": "abort", "why": stop.error.message})
         for peer in self.peers:
             if not peer.planned:
-                peer.ending = "unlocked"            # nothing was begun there: it owes us no word
+                peer.ending = "end"            # nothing was begun there: it owes us no word
         self._look_at_the_rest()
 
     def _look_at_the_rest(self) -> None:
         """What is on the hosts that were not asked for anything yet: the last table shows it."""
         rest = [peer for peer in self.peers if peer.connected and peer.greeted is None and not peer.error]
         for peer in rest:
-            peer.greet(protocol.hello("heads", peer))
+            peer.greet(settings.heads(peer))
         self.conversation.until(lambda: all(peer.heads or peer.gone for peer in rest))
 
     def _hear_endings(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from .. import _errors as errors
-from . import decision, events, preview, protocol, results, signals
+from . import decision, events, preview, results, settings, signals
 from .conversation import Conversation, Stop
 from .fetch_limit import AT_ONCE
 from .fleet import Fleet
@@ -58,7 +58,7 @@ def dry_run(order: Deployment, fleet: Fleet, report: events.Listener, plan: Plan
             fleet.connect()
             decision.announce(conversation, order, "plan")
             conversation.wait_connected()
-            lock_and_look(conversation, lambda peer: protocol.rollout(peer, order, revisions[peer.name], "plan"),
+            lock_and_look(conversation, lambda peer: settings.plan(peer, order, revisions[peer.name]),
                           wait, 0)
             decision.tell_resolved(conversation)
             decision.decide(conversation, plan)

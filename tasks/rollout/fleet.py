@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._errors import Bug, FabvisorError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .facts import Facts
     from .steps import Plan
 
-Message = dict[str, Any]
+Message = Mapping[str, Any]
 Inbox = queue.SimpleQueue[Any] | queue.Queue[Any]
 BEATS_A_LEASE = 4
 TICK = 0.2

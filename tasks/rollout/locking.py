@@ -43,7 +43,7 @@ def _round(conversation: Conversation, greeting: Greeting) -> list[Peer]:
             if peer.greeted is None:
                 peer.greet(greeting(peer))
             else:
-                peer.send({"do": "lock"})
+                peer.send({"do": "retry"})
         conversation.until(lambda group=group: all(peer.looked or peer.error for peer in group))  # type: ignore[misc]
         conversation.stop_on_trouble()
         refused = [peer for peer in group if peer.refusal]

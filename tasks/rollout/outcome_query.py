@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from .._errors import FabvisorError
-from . import protocol
+from . import settings
 from .events import Error, HostState, Listener
 from .fleet import Message, Peer, executor, open_session
 
@@ -61,10 +61,10 @@ def _answers(peer: Peer, deploy: str) -> list[Message]:
     session = open_session(peer.host, executor(), inbox.put)
     deadline = time.monotonic() + timeout + peer.host.connect_timeout
     try:
-        session.send(protocol.hello("ask", peer, deploy=deploy, timeout=timeout))
+        session.send(settings.ask(peer, deploy, timeout))
         found: list[Message] = []
         while (message := inbox.get(timeout=max(0.0, deadline - time.monotonic()))) is not None:      # beats, too
-            if message["event"] == "ending":
+            if message["event"] == "outcome":
                 found.append(message)
         return found
     except queue.Empty:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import convert
 
@@ -10,8 +10,6 @@ from .. import _errors as errors
 from . import events
 
 if TYPE_CHECKING:
-    from ..inventory.model import Host, Target
-    from .deployment import Deployment
     from .fleet import Message, Peer
 
 TOLD = events.HostState | events.StepStarted | events.Output | events.StepFinished | events.Notice | events.LogLine
@@ -20,20 +18,6 @@ KINDS: dict[str, type[errors.FabvisorError]] = {
     "failed": errors.Failed, "not_ready": errors.NotReady, "try_again": errors.TryAgain,
     "needs_person": errors.NeedsPerson,
 }
-
-
-def hello(verb: str, peer: Peer, **more: Any) -> Message:
-    """The first message: which verb, where, which services."""
-    return {"do": verb, "place": _place(peer.host), "lease": peer.host.lease,
-            "services": [_service(target) for target in peer.targets], **more}
-
-
-def rollout(peer: Peer, order: Deployment, resolve: dict[str, str], verb: str = "rollout") -> Message:
-    """hello for a change; `resolve` names the revision that this host shall turn into a commit, by service."""
-    message = hello(verb, peer, deploy=order.deploy, by=order.by, command=order.command, since=order.since)
-    for service in message["services"]:
-        service["revision"] = resolve.get(service["name"])
-    return message
 
 
 def event(host: str, message: Message) -> events.Event | None:
@@ -108,11 +92,3 @@ def _holder(peer: Peer) -> str:
              "which is still restoring" if holder.get("restoring") else ""]
     return " ".join(filter(None, words))
 
-
-def _place(host: Host) -> Message:
-    return {"root": host.root, "supervisord_conf": host.supervisord_conf, "program_dir": host.program_dir}
-
-
-def _service(target: Target) -> Message:
-    return {"name": target.service.name, "directory": target.service.directory, "repo": target.service.repo,
-            "shared": list(target.service.shared)}

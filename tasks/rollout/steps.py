@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from collections.abc import Mapping
+from typing import Any
 
-from msgspec import Struct, to_builtins
+from msgspec import Struct
 
-Phase = Literal["prepare", "before", "activate", "after"]
-# In this order; each is over on every host before the next begins on any. Only the first changes nothing that runs.
-PHASES: tuple[Phase, ...] = get_args(Phase)
+from ..executor.protocol import ActionCall, Phase, ServicePlan, StepMessage
 
 
 class Action(Struct, frozen=True):
-    """A name of executor/steps/__init__.py, and its arguments."""
+    """A name of executor/protocol.py's ARGUMENTS, and what that says of its arguments."""
 
     action: str
-    args: dict[str, Any] = {}
+    args: Mapping[str, Any] = {}
+
+    def message(self) -> ActionCall:
+        """As it goes to the host."""
+        return {"action": self.action, "args": dict(self.args)}
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -26,6 +29,11 @@ class Step(Struct, frozen=True, kw_only=True):
     do: Action
     undo: Action | None = None
     undo_last: bool = False
+
+    def message(self) -> StepMessage:
+        """As it goes to the host."""
+        return {"name": self.name, "phase": self.phase, **self.do.message(),
+                "undo": self.undo.message() if self.undo else None, "undo_last": self.undo_last}
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -40,11 +48,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     record: dict[str, Any] = {}
     tidy: Action | None = None          # after the commit, best effort
 
-    def message(self) -> dict[str, Any]:
+    def message(self) -> ServicePlan:
         """As it goes to the host."""
-        return {"record": self.record, "steps": [_wire(step) for step in self.steps], "tidy": to_builtins(self.tidy)}
-
-
-def _wire(step: Step) -> dict[str, Any]:
-    return {"name": step.name, "phase": step.phase, "action": step.do.action, "args": step.do.args,
-            "undo": to_builtins(step.undo), "undo_last": step.undo_last}
+        return {"record": self.record, "steps": [step.message() for step in self.steps],
+                "tidy": self.tidy.message() if self.tidy else None}

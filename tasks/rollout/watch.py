@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from . import events, facts, protocol, results
+from . import events, facts, protocol, results, settings
 from .status import rows
 from .subscription import Subscription
 
@@ -24,7 +24,7 @@ EVERY = 1.0
 
 def watch(targets: tuple[Target, ...], report: Reporter, environment: str) -> events.Finished:
     """Until a signal, or until nobody reads any more."""
-    subscription = Subscription(targets, report, lambda peer: protocol.hello("status", peer, watch=True), lasting=True)
+    subscription = Subscription(targets, report, lambda peer: settings.status(peer, watch=True), lasting=True)
     report.on(events.Started(
         command="status", environment=environment, hosts=[peer.name for peer in subscription.peers],
         services=sorted({target.service.name for target in targets})))

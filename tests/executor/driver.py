@@ -27,8 +27,12 @@ from tasks.rollout.planner import deploy_planner
 from tests.support.lab import LabHost, git
 
 PATIENCE = 40.0
-ENDINGS = ("committed", "restored", "unlocked")
 Message = dict[str, Any]
+ENDINGS = ("committed", "restored", "end")
+# What a verb's settings hold beside those of all, unless a test says otherwise.
+DEFAULTS: dict[str, Message] = {
+    "status": {"watch": False}, "history": {"lines": 20},
+    "logs": {"lines": 20, "grep": None, "follow": False, "marks": {}}, "runs": {"lines": None, "grep": None}}
 
 
 def oldest_python() -> str:
@@ -178,7 +182,8 @@ class Deploy:
                    "shared": list(one.shared)}
                   for one in self.services]
         self.executor.send({"do": do, "lease": self.lease, "place": self.layout, "deploy": self.id, "by": "ann@laptop",
-                            "command": "deploy", "since": "2026-01-01T00:00:00Z", "services": listed, **more})
+                            "command": "deploy", "since": "2026-01-01T00:00:00Z", "services": listed,
+                            **DEFAULTS.get(do, {}), **more})
 
     def look(self, revision: str | None = "main") -> Deploy:
         """Up to the facts."""

@@ -10,6 +10,7 @@ import pytest
 
 from tasks.executor.errors import Aborted
 from tasks.executor.link import MOST_EVENTS, Link
+from tasks.executor.message_check import NotInProtocol
 from tests.support.lab import wait_for
 
 
@@ -38,8 +39,8 @@ def ends() -> Iterator[Ends]:
 def test_link_receives_messages_in_order_and_skips_noise(ends: Ends) -> None:
     ends.link.start()
     os.write(ends.to_link, b"not json\n\n")
-    ends.say({"do": "beat"}, {"do": "plan"}, {"do": "commit"})
-    assert [ends.link.receive()["do"] for _ in range(2)] == ["plan", "commit"]
+    ends.say({"do": "beat"}, {"do": "retry"}, {"do": "commit"})
+    assert [ends.link.receive()["do"] for _ in range(2)] == ["retry", "commit"]
 
 
 @pytest.mark.parametrize("line", [b"[1, 2]\n", b"3\n", b'"x"\n', b"null\n", b"[" * 100_000 + b"\n", b"\xff\xfe\n"])
@@ -47,8 +48,15 @@ def test_link_goes_on_after_odd_lines(ends: Ends, line: bytes) -> None:
     ends.link.start()
     ends.link.keep(5)
     os.write(ends.to_link, line if len(line) < 60_000 else line[-50_000:])
-    ends.say({"do": "plan"})
-    assert ends.link.receive() == {"do": "plan"}
+    ends.say({"do": "retry"})
+    assert ends.link.receive() == {"do": "retry"}
+
+
+def test_receive_refuses_what_the_client_cannot_say(ends: Ends) -> None:
+    ends.link.start()
+    ends.say({"do": "dance"})
+    with pytest.raises(NotInProtocol):
+        ends.link.receive()
 
 
 def test_abort_wakes_a_receiver_without_lease(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:

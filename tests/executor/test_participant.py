@@ -47,7 +47,7 @@ def test_first_deploy_and_the_next_are_committed(example: Example, python: str) 
     with example.deploy(python=python) as deploy:
         ending = deploy.commit()
         assert ending == {"event": "committed", "now": {example.name: first}}
-        assert deploy.executor.rest()[-1]["event"] == "end"
+        assert deploy.executor.rest() == [], "one ending, and no more"
         assert deploy.executor.process.wait(10) == 0
         assert [step for step, ok in deploy.executor.steps() if ok] == ALL
     assert example.info()["statename"] == "RUNNING"
@@ -281,7 +281,7 @@ def test_commit_stands_when_killed_before_the_journal_was_removed(example: Examp
     pid = example.info()["pid"]
     with example.deploy() as deploy:
         deploy.hello("ask", deploy=killed.id, timeout=1)
-        ending = deploy.executor.until("ending")
+        ending = deploy.executor.until("outcome")
         assert (ending["result"], ending["due"]) == ("committed", False)
     with example.deploy() as deploy:
         deploy.hello("status")
@@ -398,7 +398,7 @@ def test_second_deploy_is_told_who_holds_the_lock(example: Example) -> None:
             "by": "ann@laptop", "command": "deploy", "since": "2026-01-01T00:00:00Z", "deploy": first.id}
         assert holder["commit"] == {example.name: commit}
         first.executor.kill()
-        second.executor.send({"do": "lock"})
+        second.executor.send({"do": "retry"})
         assert second.executor.until("refused", "locked")["event"] == "locked"
 
 
@@ -409,9 +409,9 @@ def test_unlock_releases_and_lock_takes_again(example: Example) -> None:
         first.look().executor.send({"do": "unlock"})
         wait_for(lambda: (example.state / "lock").read_text() == "", "unlocked")
         second.look().executor.send({"do": "end"})
-        assert second.executor.until("unlocked", "problem")["event"] == "unlocked"
+        assert second.executor.until("end", "problem")["event"] == "end"
         second.executor.rest()
-        first.executor.send({"do": "lock"})
+        first.executor.send({"do": "retry"})
         first.executor.until("facts")
 
 
@@ -708,7 +708,7 @@ def test_status_logs_and_outcome_can_be_queried_after_a_deploy(example: Example,
         assert deploy.executor.until("log")["line"] == "hello from it"
     with example.deploy(python=python) as deploy:
         deploy.hello("ask", deploy="never heard of", timeout=1)
-        ending = deploy.executor.until("ending")
+        ending = deploy.executor.until("outcome")
         assert (ending["result"], ending["busy"], ending["due"], ending["now"]) == (None, False, False, commit)
 
 

@@ -8,13 +8,13 @@ import pytest
 from msgspec.structs import replace
 
 from tasks.deploy import recipe
+from tasks.executor.protocol import PHASES
 from tasks.inventory import schema
 from tasks.inventory.model import Health
 from tasks.inventory.secret import Secret
 from tasks.rollout import goal
 from tasks.rollout.facts import CloneState, Facts, Program, Release
 from tasks.rollout.recipe import STRATEGIES, in_place, releases, supervised
-from tasks.rollout.steps import PHASES
 from tests.rollout.samples import (
     BLANK,
     BUILT,

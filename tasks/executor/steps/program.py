@@ -7,7 +7,7 @@ from typing import Any, Mapping
 from ..context import ServiceContext
 from ..errors import HostError
 from ..program import Program
-from ..supervisord import UP
+from ..protocol import UP
 from .step import Result, Step
 
 

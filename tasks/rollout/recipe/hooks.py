@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from ...executor.protocol import Phase
 from ...inventory.model import Service
 from ..facts import Facts
-from ..steps import Action, Phase, Step
+from ..steps import Action, Step
 from . import strategy_of
 
 if TYPE_CHECKING:

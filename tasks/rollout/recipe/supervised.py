@@ -14,8 +14,6 @@ from . import strategy_of
 
 # supervisord kills after stopwaitsecs; whoever waits for that must wait longer.
 GRACE = 20.0
-# EXITED: supervisord may be about to start it again.
-UP = ("STARTING", "RUNNING", "BACKOFF", "STOPPING", "EXITED")
 
 
 def paths(service: Service, facts: Facts) -> files.Paths:

@@ -1,0 +1,727 @@
+"""The protocol: every message by direction, the arguments of every action, and what both sides must agree on.
+
+A message is one JSON object on one line. `do` names what the client says, `event` what a host says. The client's
+first message holds its settings and chooses the verb; every host ends its conversation with one ending.
+
+    client                              every host                                           its peer then is
+    RolloutSettings ──────────────────▶ lock all services in name order, without waiting     GREETED
+                    ◀────────────────── Locked, Resolved (where it was asked), Facts         READY
+                    ◀────────────────── Refused: somebody else holds a lock                  REFUSED
+    Unlock, Retry ────────────────────▶ release the locks; lock and look once more           GREETED
+    Plan ─────────────────────────────▶ write the journal, run the phases that it names      PLANNED
+    Run ──────────────────────────────▶ run further phases
+                    ◀────────────────── Done, after each phase
+    Commit ───────────────────────────▶ write the history, remove the journal
+                    ◀────────────────── Committed                                            ENDED
+                    ◀────────────────── Failed; then it undoes what was begun: Restored      ENDED
+    Abort, end of input, lapsed lease ▶ undo what was begun: Restored                        ENDED
+    End ──────────────────────────────▶ nothing was planned: release the locks, Ended        ENDED
+
+PlanSettings begins a dry run: it takes no lock, and Compare stands in the place of Plan. The other verbs only read.
+Both send Beat four times a lease. A host that cannot go on ends with Problem.
+
+The client imports this module and nothing else of the executor. Both sides check what they hear against it: the host
+in message_check.py, the client in rollout/protocol.py. Every field is there, null where nothing is known; only those
+of a class with `total=False` may be missing. The module is sent to hosts: standard library, Python 3.8.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, List, Literal, Optional, Tuple, Union
+
+if TYPE_CHECKING:
+    from typing import TypedDict
+else:
+    class TypedDict(dict):
+        """A plain dict when it runs: making so many of typing's own would cost every start of an executor 4 ms."""
+
+        def __init_subclass__(cls, total=True):
+            cls.total = total
+
+# message_check.py evaluates the annotations: they are as Python 3.8 can.
+
+# --- constants -------------------------------------------------------------------------------------------------------
+
+Phase = Literal["prepare", "before", "activate", "after"]
+# In this order; each is over on every host before the next begins on any. Only the first leaves what runs alone.
+PHASES: Tuple[Phase, ...] = ("prepare", "before", "activate", "after")
+
+# States of supervisord (supervisor.states) in which a process exists, or will without a further command.
+UP = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
+# Also EXITED: supervisord may be about to start it again (autorestart), so `fab stop` has something to stop.
+STOPPABLE = (*UP, "EXITED")
+
+# What Fabvisor itself puts into a service directory; git must overlook it.
+OWN_NAMES = ("logs", "releases", "current")
+
+# The second line of an environment file names its secrets. No value of a variable can pass for it there.
+SECRET_NAMES = "# Secrets among them: "
+MASK = "***"                          # stands for a secret, wherever text is shown or logged
+SHORTEST_SECRET = 4                     # characters; anything shorter is part of too many words to be replaced
+
+BEATS_PER_LEASE = 4
+LINE_LIMIT = 16 * 2**20                 # bytes
+
+# Text that is a secret. The client holds it as inventory.secret.Secret until the message is encoded.
+SecretText = Any
+
+
+# --- the client's first message: settings, by verb -------------------------------------------------------------------
+
+class Place(TypedDict):
+    """Where things are on a host, as hosts.yaml says; relative paths are below `root`."""
+
+    root: str
+    supervisord_conf: str
+    program_dir: str
+
+
+class ServiceSettings(TypedDict):
+    """`revision`: what this host shall resolve to a commit; null where another host does, or nobody."""
+
+    name: str
+    directory: str
+    repo: str
+    shared: List[str]
+    revision: Optional[str]
+
+
+class Settings(TypedDict):
+    """Of every verb. `lease`: after so many seconds of silence either side gives the other up."""
+
+    place: Place
+    lease: float
+    services: List[ServiceSettings]
+
+
+class DeploySettings(Settings):
+    """`deploy`: the id of this run; `since`: ISO 8601 in UTC."""
+
+    deploy: str
+    by: str
+    command: str
+    since: str
+
+
+class RolloutSettings(DeploySettings):
+    do: Literal["rollout"]
+
+
+class PlanSettings(DeploySettings):
+    do: Literal["plan"]
+
+
+class StatusSettings(Settings):
+    """`watch`: look again and again, and tell what has changed."""
+
+    do: Literal["status"]
+    watch: bool
+
+
+class HeadsSettings(Settings):
+    do: Literal["heads"]
+
+
+class AskSettings(Settings):
+    """How did this deploy end? `timeout`: seconds to wait while its executor is still at work."""
+
+    do: Literal["ask"]
+    deploy: str
+    timeout: float
+
+
+class HistorySettings(Settings):
+    """`lines`: the newest so many of each service."""
+
+    do: Literal["history"]
+    lines: int
+
+
+class LogsSettings(Settings):
+    """`lines`: the last so many, null for all; `grep`: a regular expression; `marks`: by service, where an earlier
+    connection stopped reading."""
+
+    do: Literal["logs"]
+    lines: Optional[int]
+    grep: Optional[str]
+    follow: bool
+    marks: Dict[str, List[Any]]
+
+
+class RunsSettings(Settings):
+    """Which deploys have a run log? Show then chooses one."""
+
+    do: Literal["runs"]
+    lines: Optional[int]
+    grep: Optional[str]
+
+
+FirstMessage = Union[RolloutSettings, PlanSettings, StatusSettings, HeadsSettings, AskSettings, HistorySettings,
+                     LogsSettings, RunsSettings]
+
+
+# --- what the client says then ---------------------------------------------------------------------------------------
+
+class ActionCall(TypedDict):
+    """`action`: a name in ARGUMENTS, which has the type of its `args`."""
+
+    action: str
+    args: Dict[str, Any]
+
+
+class StepMessage(TypedDict):
+    """`undo_last`: its undo runs after all the others (what a first deploy created)."""
+
+    name: str
+    phase: Phase
+    action: str
+    args: Dict[str, Any]
+    undo: Optional[ActionCall]
+    undo_last: bool
+
+
+class ServicePlan(TypedDict):
+    """`record` becomes the line of the history; `tidy` runs after the commit, best effort."""
+
+    record: Dict[str, Any]
+    steps: List[StepMessage]
+    tidy: Optional[ActionCall]
+
+
+class Plan(TypedDict):
+    """`phases`: those to run at once. The host undoes what it began unless Commit follows."""
+
+    do: Literal["plan"]
+    services: Dict[str, ServicePlan]
+    phases: List[Phase]
+
+
+class Run(TypedDict):
+    do: Literal["run"]
+    phases: List[Phase]
+
+
+class Commit(TypedDict):
+    do: Literal["commit"]
+
+
+class Abort(TypedDict):
+    """At any time, and read ahead of all that waits."""
+
+    do: Literal["abort"]
+    why: str
+
+
+class Unlock(TypedDict):
+    """Another host refused: nobody waits while it holds a lock."""
+
+    do: Literal["unlock"]
+
+
+class Retry(TypedDict):
+    """Do what the first message asked for once more."""
+
+    do: Literal["retry"]
+
+
+class End(TypedDict):
+    do: Literal["end"]
+
+
+class Comparison(TypedDict):
+    was: Optional[str]
+    commit: str
+    requires: List[str]
+
+
+class Compare(TypedDict):
+    """Only in a dry run: the way from `was` to `commit`, and what of `requires` the commit lacks."""
+
+    do: Literal["compare"]
+    services: Dict[str, Comparison]
+
+
+class Show(TypedDict):
+    """Answers Runs: the run log of this deploy."""
+
+    do: Literal["show"]
+    deploy: str
+
+
+class ClientBeat(TypedDict):
+    do: Literal["beat"]
+
+
+FurtherMessage = Union[Plan, Run, Commit, Abort, Unlock, Retry, End, Compare, Show, ClientBeat]
+ClientMessage = Union[FirstMessage, FurtherMessage]
+
+# The same by their names, for whoever checks them.
+VERBS: Dict[str, Any] = {
+    "rollout": RolloutSettings, "plan": PlanSettings, "status": StatusSettings, "heads": HeadsSettings,
+    "ask": AskSettings, "history": HistorySettings, "logs": LogsSettings, "runs": RunsSettings}
+FURTHER: Dict[str, Any] = {
+    "plan": Plan, "run": Run, "commit": Commit, "abort": Abort, "unlock": Unlock, "retry": Retry, "end": End,
+    "compare": Compare, "show": Show, "beat": ClientBeat}
+
+
+# --- the arguments of actions ----------------------------------------------------------------------------------------
+# Journals of interrupted deploys hold the names of undos and their arguments: they stay readable (fields are added).
+
+class Fetch(TypedDict):
+    commit: str
+    requires: List[str]
+
+
+class RemoveClone(TypedDict):
+    """Undoes the first Fetch. `existed`: the directory; `keep`: what lay in it."""
+
+    existed: bool
+    keep: List[str]
+
+
+class Checkout(TypedDict):
+    commit: str
+    set_aside: bool
+
+
+class CheckoutBack(TypedDict):
+    """`commit`: null where the clone had none."""
+
+    commit: Optional[str]
+    branch: Optional[str]
+    set_aside: bool
+
+
+class Build(TypedDict):
+    commands: List[str]
+    variables: Dict[str, str]
+    timeout: float
+
+
+class CheckoutRelease(TypedDict):
+    """`digest`: of what makes two builds of one commit differ; `complete`: there is nothing to build."""
+
+    release: str
+    commit: str
+    digest: str
+    shared: List[str]
+    set_aside: bool
+    complete: bool
+
+
+class BuildRelease(Build):
+    release: str
+    digest: str
+
+
+class RemoveRelease(TypedDict):
+    release: str
+
+
+class Switch(TypedDict):
+    """`release`: what `current` shall point to; null: nothing."""
+
+    release: Optional[str]
+
+
+class TidyReleases(TypedDict):
+    keep: int
+
+
+class Hook(TypedDict):
+    directory: str
+    commands: List[str]
+    variables: Dict[str, str]
+    secrets: Dict[str, SecretText]
+    timeout: float
+
+
+class ProgramFiles(TypedDict):
+    program_file: str
+    env_file: SecretText
+
+
+class NoArguments(TypedDict):
+    pass
+
+
+class Restart(TypedDict):
+    """`patience`: seconds for the program to stop."""
+
+    patience: float
+
+
+class ProgramBack(TypedDict):
+    """`was`: RUNNING, STOPPED or absent; `state`: supervisord's word; `pid`, `start`: of the process that ran."""
+
+    was: str
+    state: str
+    pid: Optional[int]
+    start: Optional[int]
+    patience: float
+    startsecs: float
+
+
+class Verify(TypedDict):
+    startsecs: float
+
+
+class Health(TypedDict):
+    health: Dict[str, Any]
+    variables: Dict[str, str]
+
+
+ARGUMENTS: Dict[str, Any] = {
+    "fetch": Fetch, "remove_clone": RemoveClone,
+    "checkout": Checkout, "checkout_back": CheckoutBack, "build": Build,
+    "checkout_release": CheckoutRelease, "build_release": BuildRelease, "remove_release": RemoveRelease,
+    "switch": Switch, "tidy_releases": TidyReleases,
+    "hook": Hook,
+    "program": ProgramFiles, "files_back": NoArguments,
+    "restart": Restart, "stop": Restart, "program_back": ProgramBack, "verify": Verify, "health": Health,
+}
+
+
+# --- what a host says: of a deploy -----------------------------------------------------------------------------------
+
+class Recovered(TypedDict):
+    """An interrupted deploy that was finished first. `result`: committed or restored."""
+
+    deploy: str
+    by: Optional[str]
+    result: str
+    services: List[str]
+
+
+class Locked(TypedDict):
+    event: Literal["locked"]
+    recovered: List[Recovered]
+
+
+class Holder(TypedDict, total=False):
+    """Who holds a lock, as far as its file tells. `commit`: by service, what is deployed."""
+
+    deploy: str
+    by: str
+    command: str
+    since: str
+    commit: Dict[str, Optional[str]]
+    restoring: bool
+    pid: int
+    start: Optional[int]
+
+
+class Refused(TypedDict):
+    event: Literal["refused"]
+    service: str
+    holder: Holder
+
+
+class CommitInfo(TypedDict):
+    commit: str
+    author: str
+    subject: str
+
+
+class Distance(TypedDict):
+    """From what is on the disk to a commit: how many are left behind (`back`) and added (`forward`), null where
+    nobody can tell; of each the newest."""
+
+    back: Optional[int]
+    forward: Optional[int]
+    dropped: List[CommitInfo]
+    commits: List[CommitInfo]
+    subject: str
+
+
+class Resolved(Distance):
+    """`branch`: null for a tag or a bare commit."""
+
+    event: Literal["resolved"]
+    service: str
+    revision: str
+    commit: str
+    branch: Optional[str]
+
+
+class ProblemFields(TypedDict):
+    """`kind`: of executor/errors.py; `hint`: the next thing to type."""
+
+    kind: str
+    message: str
+    hint: str
+
+
+class ProblemInfo(ProblemFields, total=False):
+    """`trace`: of a bug."""
+
+    trace: str
+
+
+class NotReady(TypedDict):
+    """Something must be put right first; nothing was changed."""
+
+    event: Literal["not_ready"]
+    problems: List[ProblemInfo]
+
+
+class StepStarted(TypedDict):
+    event: Literal["step_started"]
+    service: str
+    step: str
+
+
+class Output(TypedDict):
+    event: Literal["output"]
+    service: str
+    step: str
+    line: str
+
+
+class StepFinished(TypedDict):
+    """`stopped`: it did not fail by itself, the deploy was ended meanwhile."""
+
+    event: Literal["step_finished"]
+    service: str
+    step: str
+    ok: bool
+    changed: bool
+    seconds: float
+    why: Optional[str]
+    stopped: bool
+
+
+class HostState(TypedDict):
+    """What the host is busy with: recovering, restoring or waiting."""
+
+    event: Literal["host_state"]
+    state: str
+    detail: str
+
+
+class Done(TypedDict):
+    """All steps of this phase are over."""
+
+    event: Literal["done"]
+    phase: Phase
+
+
+class Failed(ProblemInfo):
+    """The step failed; what was begun is undone, and Restored follows."""
+
+    event: Literal["failed"]
+    step: str
+
+
+class Compared(Distance):
+    """Answers Compare. `variables`: digests of the values in the environment file, `secrets`: names among them."""
+
+    event: Literal["compared"]
+    service: str
+    missing: List[str]
+    secrets: List[str]
+    variables: Dict[str, str]
+
+
+# --- what a host says: of what is there ------------------------------------------------------------------------------
+
+class ProgramFields(TypedDict):
+    """`state`: supervisord's word, absent (it knows no such program) or UNKNOWN (it is down). `start` and `now`:
+    seconds since 1970 by the host's clock."""
+
+    state: str
+    pid: Optional[int]
+    start: Optional[int]
+    now: Optional[int]
+    why: str
+    hint: str
+
+
+class ProgramState(ProgramFields, total=False):
+    log: Optional[str]
+
+
+class CloneState(TypedDict):
+    commit: Optional[str]
+    branch: Optional[str]
+    edited: List[str]
+
+
+class ReleaseState(TypedDict):
+    """`digest`: null where the release was never completed."""
+
+    name: str
+    digest: Optional[str]
+    in_use: bool
+
+
+# Lines of executor/history.py. Of `history`: deploy, at, by, command, branch, from, to, result, was_running. Of
+# `committed`, the newest that was committed: all of its fields, {} where there is none.
+HistoryLine = Dict[str, Any]
+
+
+class ServiceFields(TypedDict):
+    """One service on one host. Paths are absolute; `edited` holds lines of `git status --short`; `current` is the
+    release that the link of that name points to; `standing` is the clone's own state where a release runs."""
+
+    directory: str
+    directory_exists: bool
+    clone: bool
+    foreign: bool
+    contents: List[str]
+    commit: Optional[str]
+    branch: Optional[str]
+    edited: List[str]
+    strategy: Optional[str]
+    standing: Optional[CloneState]
+    current: Optional[str]
+    releases: List[ReleaseState]
+    program_file: Optional[str]
+    program_path: str
+    env_path: str
+    env_sha256: Optional[str]
+    program: ProgramState
+    started_from: Optional[str]
+    committed: HistoryLine
+    history: List[HistoryLine]
+    log: str
+
+
+class ServiceFacts(ServiceFields, total=False):
+    """Further fields of `status` and `plan`: `due` and `due_by` are interrupted deploys that are still to be undone;
+    `elsewhere` is file and line of another definition of the program; `words` are a dying program's last lines."""
+
+    due: List[str]
+    due_by: List[str]
+    obstacles: List[str]
+    holder: Holder
+    elsewhere: Optional[List[Any]]
+    unloaded: bool
+    words: List[str]
+
+
+class Facts(TypedDict):
+    event: Literal["facts"]
+    services: Dict[str, ServiceFacts]
+
+
+class Odd(TypedDict):
+    """Why a service could not be looked at."""
+
+    event: Literal["odd"]
+    service: str
+    message: str
+    hint: str
+
+
+class Looked(TypedDict):
+    """Of `status --watch`: all that has changed was told."""
+
+    event: Literal["looked"]
+
+
+class Heads(TypedDict):
+    """By service the commit that is on the disk."""
+
+    event: Literal["heads"]
+    now: Dict[str, Optional[str]]
+
+
+class History(TypedDict):
+    """Also `from`, a keyword of Python: the commit before, or null."""
+
+    event: Literal["history"]
+    service: str
+    deploy: Optional[str]
+    at: Optional[str]
+    by: Optional[str]
+    command: Optional[str]
+    to: Optional[str]
+    result: Optional[str]
+    why: Optional[str]
+    revision: Optional[str]
+    branch: Optional[str]
+
+
+class Outcome(TypedDict):
+    """Answers AskSettings. `busy`: its executor is still at work; `due`: its journal is still to be undone."""
+
+    event: Literal["outcome"]
+    service: str
+    result: Optional[str]
+    why: Optional[str]
+    busy: bool
+    due: bool
+    now: Optional[str]
+
+
+class Runs(TypedDict):
+    event: Literal["runs"]
+    deploys: List[str]
+
+
+class Log(TypedDict):
+    """`mark`: where to go on reading after this line."""
+
+    event: Literal["log"]
+    service: str
+    line: str
+    mark: List[Any]
+
+
+class Mark(TypedDict):
+    event: Literal["mark"]
+    service: str
+    mark: List[Any]
+
+
+class Notice(TypedDict):
+    """`level`: info or warning."""
+
+    event: Literal["notice"]
+    message: str
+    level: str
+
+
+class HostBeat(TypedDict):
+    event: Literal["beat"]
+
+
+# --- the endings: exactly one of each conversation -------------------------------------------------------------------
+
+class Committed(TypedDict):
+    """`now`: by service the commit that is on the disk."""
+
+    event: Literal["committed"]
+    now: Dict[str, Optional[str]]
+
+
+class Restored(TypedDict):
+    event: Literal["restored"]
+    why: str
+    now: Dict[str, Optional[str]]
+
+
+class Ended(TypedDict):
+    """There was nothing to commit and nothing to undo."""
+
+    event: Literal["end"]
+
+
+class Problem(ProblemInfo):
+    """It cannot go on; of a deploy that was begun, the journal stays."""
+
+    event: Literal["problem"]
+
+
+class Unusable(TypedDict):
+    """Said by the bootstrap: the interpreter is too old for the executor."""
+
+    event: Literal["unusable"]
+    why: str
+
+
+Ending = Union[Committed, Restored, Ended, Problem, Unusable]
+HostMessage = Union[
+    Locked, Refused, Resolved, NotReady, StepStarted, Output, StepFinished, HostState, Done, Failed, Compared,
+    Facts, Odd, Looked, Heads, History, Outcome, Runs, Log, Mark, Notice, HostBeat, Ending]

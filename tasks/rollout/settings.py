@@ -1,0 +1,63 @@
+"""The first message to a host, by verb, as executor/protocol.py has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..executor import protocol
+
+if TYPE_CHECKING:
+    from .deployment import Deployment
+    from .fleet import Peer
+
+
+def rollout(peer: Peer, deployment: Deployment, revisions: Mapping[str, str]) -> protocol.RolloutSettings:
+    """`revisions`: what this host shall resolve to commits, by service."""
+    return {"do": "rollout", **_deploy(peer, deployment, revisions)}
+
+
+def plan(peer: Peer, deployment: Deployment, revisions: Mapping[str, str]) -> protocol.PlanSettings:
+    """As rollout(), for a dry run."""
+    return {"do": "plan", **_deploy(peer, deployment, revisions)}
+
+
+def status(peer: Peer, watch: bool = False) -> protocol.StatusSettings:
+    return {"do": "status", "watch": watch, **_settings(peer)}
+
+
+def heads(peer: Peer) -> protocol.HeadsSettings:
+    return {"do": "heads", **_settings(peer)}
+
+
+def ask(peer: Peer, deploy: str, timeout: float) -> protocol.AskSettings:
+    return {"do": "ask", "deploy": deploy, "timeout": timeout, **_settings(peer)}
+
+
+def history(peer: Peer, lines: int) -> protocol.HistorySettings:
+    return {"do": "history", "lines": lines, **_settings(peer)}
+
+
+def logs(peer: Peer, *, lines: int | None, grep: str | None, follow: bool,
+         marks: dict[str, list[Any]]) -> protocol.LogsSettings:
+    """`marks`: by service, where an earlier connection stopped reading."""
+    return {"do": "logs", "lines": lines, "grep": grep, "follow": follow, "marks": marks, **_settings(peer)}
+
+
+def runs(peer: Peer, *, lines: int | None, grep: str | None) -> protocol.RunsSettings:
+    return {"do": "runs", "lines": lines, "grep": grep, **_settings(peer)}
+
+
+def _deploy(peer: Peer, deployment: Deployment, revisions: Mapping[str, str]) -> protocol.DeploySettings:
+    return {"deploy": deployment.deploy, "by": deployment.by, "command": deployment.command,
+            "since": deployment.since, **_settings(peer, revisions)}
+
+
+def _settings(peer: Peer, revisions: Mapping[str, str] | None = None) -> protocol.Settings:
+    host = peer.host
+    return {
+        "place": {"root": host.root, "supervisord_conf": host.supervisord_conf, "program_dir": host.program_dir},
+        "lease": host.lease,
+        "services": [{"name": target.service.name, "directory": target.service.directory, "repo": target.service.repo,
+                      "shared": list(target.service.shared), "revision": (revisions or {}).get(target.service.name)}
+                     for target in peer.targets]}
