@@ -8,10 +8,10 @@ from typing import Any
 
 from msgspec import Struct, structs
 
+from ..executor.protocol import MASK
 from . import precedence, schema
 from .findings import KeyPath
 from .loading import Inventory
-from .secret import MASK
 from .secret_sources import SecretValues
 
 # As the schema lists the keys, and the README.
