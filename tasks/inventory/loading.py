@@ -87,7 +87,7 @@ def _read(path: Path, source: str) -> Document:
         raise _refused(source, 0, f"cannot be read: {error.strerror}", "is it a file, and yours to read?") from None
     except Unreadable as error:
         raise _refused(source, error.line, error.message, error.hint) from None
-    example = "it needs at least `services:` and `environments:`; the README shows one"
+    example = "it needs at least `services:` and `environments:`; docs/hosts-yaml.md shows one"
     if document.data is None:
         raise _refused(source, 0, "is empty", example)
     if not isinstance(document.data, dict):

@@ -14,7 +14,7 @@ from .findings import KeyPath
 from .loading import Inventory
 from .secret_sources import SecretValues
 
-# As the schema lists the keys, and the README.
+# As the schema and docs/hosts-yaml.md list the keys.
 _OWN_PLACE = ("variables", "secrets")
 ORDER = ("branch", "run_mode", *(key for key in schema.Overrides.__struct_fields__ if key not in _OWN_PLACE),
          *_OWN_PLACE, *(key for key in schema.Settings.__struct_fields__ if key not in _OWN_PLACE))

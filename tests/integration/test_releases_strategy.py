@@ -1,4 +1,4 @@
-"""`strategy: releases`, over SSH, on two hosts at once: what the README promises of it."""
+"""`strategy: releases`, over SSH, on two hosts at once: what the pages promise of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.integration.conftest import MakeApp
 from tests.integration.test_interruption import BUILD, HANG
 from tests.support.lab import Run, git, stands_in, wait_for
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+ARCHITECTURE = (Path(__file__).parents[2] / "docs/architecture.md").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +79,8 @@ def test_releases_switch_forth_and_back_without_a_new_build(own: App) -> None:
     assert nothing.outcome("web1", own.name) == "unchanged" and changed(nothing) == {}
 
 
-def test_releases_folders_are_those_of_the_readme(settled: App) -> None:
-    tree = next(block for block in re.findall(r"(?ms)^```text\n(.*?)^```", README) if "micro/<service>/" in block)
+def test_releases_folders_are_those_of_the_architecture_page(settled: App) -> None:
+    tree = next(block for block in re.findall(r"(?ms)^```text\n(.*?)^```", ARCHITECTURE) if "micro/<service>/" in block)
     shown = [line.split("  ")[0] for line in tree.splitlines() if line.startswith("micro/")]
     assert {"micro/<service>/current", "micro/<service>/releases/<commit>/"} <= set(shown)
     for path in shown:

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from tasks.inventory import program_options, schema, shape
 from tasks.inventory.document import parse
 from tests.support.lab import CHECKOUT, Lab
-from tests.test_readme import KEYS, README, blocks, coded, table
+from tests.test_readme import EVERYTHING, KEYS, blocks, coded, table
 
 from .samples import SCHEMA, schema_errors, whole
 from .test_mistakes import HEALTH, PROGRAM, REFERENCES, SHAPE, VALUES, VARIABLES
@@ -96,4 +96,4 @@ def test_schema_lists_supervisords_options(kind: str) -> None:
 def test_modeline_of_hosts_yaml_names_the_schema_file() -> None:
     first = (CHECKOUT / "hosts.yaml").read_text().splitlines()[0]
     assert CHECKOUT / first.removeprefix(MODELINE) == SCHEMA
-    assert MODELINE in README
+    assert MODELINE in EVERYTHING
