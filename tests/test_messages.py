@@ -18,8 +18,8 @@ from tasks import namespace
 ROOT = Path(__file__).parents[1]
 SOURCES = {path: ast.parse(path.read_text()) for path in sorted((ROOT / "tasks").rglob("*.py"))}
 PAGE = (ROOT / "docs/messages.md").read_text()
-# Nobody is left to be told; the run log is told instead; the file is named when it is written; a signal.
-WITHOUT = {"Aborted", "CommandFailed", "Bug", "Interrupted"}
+# Nobody is left to read a hint; the run log has the details; a file names them; a signal; the class gives the hint.
+WITHOUT = {"Aborted", "CommandFailed", "Bug", "Interrupted", "NotInProtocol"}
 SYSTEM = {"No space left on device"}
 
 
