@@ -114,8 +114,9 @@ def last_lines(path: str, count: int, since: int = 0) -> list[str]:
     return lines[-count:] if count else []
 
 
-def is_dir(path: str) -> bool:
-    return os.path.isdir(path)
+def is_same_path(path: str, other: str) -> bool:
+    """Whether both lead to the same file, through whatever links."""
+    return os.path.realpath(path) == os.path.realpath(other)
 
 
 def size_of(path: str) -> int:

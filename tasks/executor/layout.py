@@ -65,6 +65,6 @@ class Layout:
 def existing_layout(hello: dict[str, Any]) -> Layout:
     """Where a command that only looks will look: unlike a change, it makes no folder. Raises NotReady."""
     layout = Layout(hello["place"])
-    if not files.is_dir(layout.root):
+    if not os.path.isdir(layout.root):
         raise NotReady(f"the root {layout.root} does not exist", "create it, or correct `root` in hosts.yaml")
     return layout

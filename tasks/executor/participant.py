@@ -96,13 +96,13 @@ class Participant:
 
     def _tell_facts(self) -> None:
         """Or what is not as a change must have it."""
-        from . import facts
+        from . import facts, readiness
         from .supervisord import Supervisord
         from .supervisord_conf import SupervisordConf
 
         conf = SupervisordConf(self.layout.supervisord_conf, self.env)
         supervisord = Supervisord(conf, self.link.check)
-        problems = facts.ready(self.layout, self.hello["services"], conf, supervisord)
+        problems = readiness.problems(self.layout, self.hello["services"], conf, supervisord)
         if problems:
             self._tell_heads()
             self.link.answer({"event": "not_ready", "problems": [problem(error) for error in problems]})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Dict, Mapping
 
-from . import facts, files, git, journal, locks, masking, queries, revision
+from . import facts, files, git, journal, locks, masking, queries, readiness, revision
 from .context import ServiceContext
 from .layout import existing_layout
 from .link import Link
@@ -48,9 +48,9 @@ def _look(link: Link, hello: Message, contexts: Mapping[str, ServiceContext], en
     known = {}
     for service in hello["services"]:
         found = facts.of_service(layout, service, contexts[service["name"]].clone, supervisord)
-        in_the_way = facts.obstacles(layout, service, conf, supervisord)
+        obstacles = readiness.visible_problems(layout, service, conf, supervisord)
         found["due"] = [left.deploy for left in due if service["name"] in left.services]
-        found["obstacles"] = [error.message for error in in_the_way]
+        found["obstacles"] = [error.message for error in obstacles]
         known[service["name"]] = found
     link.answer({"event": "facts", "services": known})
 
@@ -59,24 +59,13 @@ def _compared(ctx: ServiceContext, wanted: Message) -> Compared:
     """The distance from `was` to `commit`, what of `requires` it lacks, and the environment file by names and digests.
     """
     commit, distance, missing = wanted["commit"], revision.UNKNOWN_DISTANCE, []
-    if _has(ctx, commit):
+    if ctx.clone.exists() and revision.fetch_missing(ctx.clone, commit):    # a first deploy makes the clone, not we
         distance = revision.distance(ctx, wanted["was"] or "HEAD", commit)
-        missing = [path for path in wanted["requires"] if not ctx.clone.holds(commit, path)]
+        missing = [path for path in wanted["requires"] if not ctx.clone.commits.has_path(commit, path)]
     text = (files.read_bytes(ctx.layout.env_file(ctx.name)) or b"").decode("utf-8", "surrogateescape")
     return {**distance, "event": "compared", "service": ctx.name, "missing": missing,
             "secrets": masking.secret_names(text),
             "variables": {name: _digest(value) for name, value in masking.values(text).items()}}
-
-
-def _has(ctx: ServiceContext, commit: str) -> bool:
-    """After a fetch, if it takes one; a first deploy makes the clone, looking does not."""
-    if not ctx.clone.exists():
-        return False
-    if not ctx.clone.has(commit):
-        ctx.clone.fetch()
-    if not ctx.clone.has(commit):
-        ctx.clone.try_commit(commit)
-    return ctx.clone.has(commit)
 
 
 def _digest(value: str) -> str:

@@ -13,7 +13,6 @@ from typing import Any
 
 from . import files, git, processes
 from .layout import Layout
-from .worktree import Worktree
 
 # The commit; with a number where that name was taken.
 NAME = re.compile(r"([0-9a-f]{40}(?:[0-9a-f]{24})?)(-[0-9]+)?")
@@ -38,8 +37,8 @@ class Releases:
         found = os.listdir(self.folder) if os.path.isdir(self.folder) else []
         return sorted(name for name in found if NAME.fullmatch(name))
 
-    def tree(self, name: str) -> Worktree:
-        return Worktree(os.path.join(self.folder, name), self._clone)
+    def tree(self, name: str) -> git.Worktree:
+        return git.Worktree(os.path.join(self.folder, name), self._clone)
 
     def current(self) -> str | None:
         """What the link says; whether that release is there is another question."""
@@ -48,7 +47,7 @@ class Releases:
         except OSError:
             return None
         folder, name = os.path.split(os.path.join(self._clone.directory, target))
-        return name if NAME.fullmatch(name) and _same(folder, self.folder) else None
+        return name if NAME.fullmatch(name) and files.is_same_path(folder, self.folder) else None
 
     def live(self) -> str | None:
         """The release that the program is to run in, by the link and the program file; None: in the clone itself."""
@@ -56,7 +55,7 @@ class Releases:
         found = PROGRAM_DIRECTORY.search(text) if text else None
         says = found.group(1).decode("utf-8", "surrogateescape").replace("%%", "%") if found else self.link
         folder, name = os.path.split(says)
-        return self.current() if name == "current" and _same(folder, self._clone.directory) else None
+        return self.current() if name == "current" and files.is_same_path(folder, self._clone.directory) else None
 
     def live_tree(self) -> git.Clone:
         live = self.live()
@@ -106,7 +105,3 @@ class Releases:
 
     def _completion_file(self, name: str) -> str:
         return os.path.join(self._completions, name + ".json")
-
-
-def _same(one: str, other: str) -> bool:
-    return os.path.realpath(one) == os.path.realpath(other)

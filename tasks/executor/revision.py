@@ -1,10 +1,9 @@
-"""Turning what the user typed into one commit, on the one host that is asked to."""
+"""Resolves what the user typed to one commit, on the one host that is asked to."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from typing import Optional, Tuple
 
 from . import git
 from .context import ServiceContext
@@ -13,12 +12,13 @@ from .protocol import Distance, Resolved
 from .releases import commit_of
 
 UNKNOWN_DISTANCE: Distance = {"back": None, "forward": None, "dropped": [], "commits": [], "subject": ""}
-Found = Tuple[Optional[str], Optional[str]]
 
 
 def resolve(ctx: ServiceContext, revision: str) -> Resolved:
-    """The commit, and the distance to it from what is on the disk here. Raises NotReady when the repository has no
-    such revision."""
+    """The commit, and the distance to it from what is on the disk here.
+
+    Raises NotReady where the repository has no such revision.
+    """
     commit, branch = _in_clone(ctx, revision) if ctx.clone.exists() else _in_repository(ctx, revision)
     if commit is None:
         raise NotReady(f"{ctx.name}: no commit, branch or tag {revision!r} in {ctx.clone.repo}",
@@ -31,28 +31,36 @@ def resolve(ctx: ServiceContext, revision: str) -> Resolved:
 
 def distance(ctx: ServiceContext, was: str, commit: str) -> Distance:
     """From `was` to the commit, as far as the clone here can tell."""
-    if not ctx.clone.exists():
+    clone = ctx.clone
+    if not clone.exists():
         return UNKNOWN_DISTANCE
-    back, forward, dropped, commits = ctx.clone.distance(was, commit)
-    subject = commits[0]["subject"] if commits else ctx.clone.subject(commit)
-    return {"back": back, "forward": forward, "dropped": dropped, "commits": commits, "subject": subject}
+    behind, ahead, dropped, added = clone.commits.distance(was, commit)
+    subject = added[0]["subject"] if added else clone.commits.subject(commit)
+    return {"back": behind, "forward": ahead, "dropped": dropped, "commits": added, "subject": subject}
 
 
-def _in_clone(ctx: ServiceContext, revision: str) -> Found:
+def fetch_missing(clone: git.Clone, commit: str) -> bool:
+    """Fetch a commit unless it is here; returns whether it is here then."""
+    if clone.commits.has(commit):
+        return True
+    clone.remote.fetch()
+    if clone.commits.has(commit):
+        return True
+    clone.remote.try_commit(commit)
+    return clone.commits.has(commit)
+
+
+def _in_clone(ctx: ServiceContext, revision: str) -> tuple[str | None, str | None]:
     if git.FULL.fullmatch(revision):
-        if not ctx.clone.has(revision):
-            ctx.clone.fetch()
-        if not ctx.clone.has(revision):
-            ctx.clone.try_commit(revision)
-    else:
-        ctx.clone.fetch()
-    return ctx.clone.resolve(revision)
+        return (revision, None) if fetch_missing(ctx.clone, revision) else (None, None)
+    ctx.clone.remote.fetch()
+    return ctx.clone.commits.resolve(revision)
 
 
-def _in_repository(ctx: ServiceContext, revision: str) -> Found:
+def _in_repository(ctx: ServiceContext, revision: str) -> tuple[str | None, str | None]:
     """There is no clone yet: look from a temporary one, so that nothing is begun before the journal is.
 
-    Whoever only looks has made no folder for the service: then it is where all temporary ones are.
+    A command that only looks has made no folder for the service: then it is where all temporary ones are.
     """
     import tempfile
 
@@ -60,13 +68,13 @@ def _in_repository(ctx: ServiceContext, revision: str) -> Found:
     folder = tempfile.mkdtemp(prefix="resolve-", dir=state if os.path.isdir(state) else None)
     try:
         clone = git.Clone(folder, ctx.clone.repo, ctx.env, ctx.check)
-        found = clone.remote_refs(revision)
-        if found == (None, None) and git.ABBREVIATED.fullmatch(revision):
+        resolved = clone.remote.resolve(revision)
+        if resolved == (None, None) and git.ABBREVIATED.fullmatch(revision):
             clone.create()
-            clone.fetch()
-            if git.FULL.fullmatch(revision) and not clone.has(revision):
-                clone.try_commit(revision)
-            found = clone.resolve(revision)
-        return found
+            clone.remote.fetch()
+            if git.FULL.fullmatch(revision) and not clone.commits.has(revision):
+                clone.remote.try_commit(revision)
+            resolved = clone.commits.resolve(revision)
+        return resolved
     finally:
         shutil.rmtree(folder, ignore_errors=True)

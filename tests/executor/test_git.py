@@ -28,7 +28,7 @@ def test_clone_ignores_a_repository_above(tmp_path: Path, work: Path) -> None:
 
 def test_error_of_git_holds_gits_own_words(clone: git.Clone, work: Path) -> None:
     clone.create()
-    clone.fetch(quiet)
+    clone.remote.fetch(quiet)
     (Path(clone.directory) / "file").write_text("in the way")
     with pytest.raises(errors.HostError) as error:
         clone.checkout(commit(work, "main"), quiet)
@@ -42,14 +42,14 @@ def test_unreadable_repository_raises_its_kind_of_error(tmp_path: Path, repo: st
                                                         kind: type[errors.HostError]) -> None:
     clone = git.Clone(str(tmp_path), repo, dict(os.environ), lambda: None)
     with pytest.raises(kind) as error:
-        clone.remote_refs("main")
+        clone.remote.resolve("main")
     assert error.value.message
     assert not Path("/tmp/never").exists()
 
 
 def test_checkout_returns_to_a_branch(clone: git.Clone, work: Path) -> None:
     clone.create()
-    clone.fetch(quiet)
+    clone.remote.fetch(quiet)
     first, last = commit(work, "v0"), commit(work, "main")
     folder = Path(clone.directory)
     clone.checkout(first, quiet)
@@ -82,7 +82,7 @@ def test_exclude_takes_a_path_literally(clone: git.Clone) -> None:
 def test_checkout_empty_restores_the_state_after_git_init(clone: git.Clone, work: Path) -> None:
     clone.create()
     before = clone.state()
-    clone.fetch(quiet)
+    clone.remote.fetch(quiet)
     clone.checkout(commit(work, "main"), quiet)
     (Path(clone.directory) / "mine").write_text("untracked")
     assert (Path(clone.directory) / "file").exists()
@@ -93,17 +93,17 @@ def test_checkout_empty_restores_the_state_after_git_init(clone: git.Clone, work
 
 def test_stash_copy_leaves_the_files_as_they_are(clone: git.Clone, work: Path) -> None:
     clone.create()
-    clone.fetch(quiet)
+    clone.remote.fetch(quiet)
     clone.checkout(commit(work, "main"), quiet)
-    clone.stash_copy("nothing", quiet)
-    assert clone.find_stash("nothing") is None
+    clone.stash.copy("nothing", quiet)
+    assert clone.stash.find("nothing") is None
     (Path(clone.directory) / "file").write_text("edited")
-    clone.stash_copy("deploy-1", quiet)
+    clone.stash.copy("deploy-1", quiet)
     assert (Path(clone.directory) / "file").read_text() == "edited"
-    assert clone.find_stash("deploy-1") == "stash@{0}"
-    clone.drop_stash("deploy-1")
-    clone.drop_stash("deploy-1")
-    assert clone.find_stash("deploy-1") is None
+    assert clone.stash.find("deploy-1") == "stash@{0}"
+    clone.stash.drop("deploy-1")
+    clone.stash.drop("deploy-1")
+    assert clone.stash.find("deploy-1") is None
 
 
 @pytest.mark.parametrize("name", ["ä ö", "-rf", "a\tb", "x;y", "quote\"d"])
@@ -112,7 +112,7 @@ def test_edited_files_with_odd_names_are_listed(clone: git.Clone, work: Path, na
     run_git(work, "add", "--all")
     run_git(work, "commit", "--quiet", "--message", "odd")
     clone.create()
-    clone.fetch(quiet)
+    clone.remote.fetch(quiet)
     clone.checkout(commit(work, "main"), quiet)
     (Path(clone.directory) / name).write_text("edited")
     (line,) = clone.state().edits
@@ -125,7 +125,7 @@ def test_edits_are_complete_beyond_the_kept_output_lines(clone: git.Clone, work:
     run_git(work, "add", "--all")
     run_git(work, "commit", "--quiet", "--message", "many")
     clone.create()
-    clone.fetch(quiet)
+    clone.remote.fetch(quiet)
     clone.checkout(commit(work, "main"), quiet)
     for number in range(500):
         (Path(clone.directory) / f"many{number}").write_text("edited")
@@ -140,7 +140,7 @@ def test_warning_of_git_is_no_edit(clone: git.Clone, work: Path) -> None:
     run_git(work, "add", "--all")
     run_git(work, "commit", "--quiet", "--message", "odd attributes")
     clone.create()
-    clone.fetch(quiet)
+    clone.remote.fetch(quiet)
     clone.checkout(commit(work, "main"), quiet)
     os.utime(Path(clone.directory) / "file")                # so that it is looked at again
     assert clone.state() == git.State(commit(work, "main"), None, {})
@@ -150,7 +150,7 @@ def test_warning_of_git_is_no_edit(clone: git.Clone, work: Path) -> None:
 
 def test_newest_of_many_stashes_is_restored(clone: git.Clone, work: Path) -> None:
     clone.create()
-    clone.fetch(quiet)
+    clone.remote.fetch(quiet)
     clone.checkout(commit(work, "main"), quiet)
     folder = Path(clone.directory)
     (folder / "file").write_text("old")
@@ -160,15 +160,15 @@ def test_newest_of_many_stashes_is_restored(clone: git.Clone, work: Path) -> Non
     (folder / ".git/logs/refs/stash").write_text(line * 250)
     run_git(folder, "checkout", "--quiet", "--force", "HEAD")
     (folder / "file").write_text("precious")
-    clone.stash_edits("the-deploy", quiet)
+    clone.stash.push("the-deploy", quiet)
     assert (folder / "file").read_text() == "2"
-    clone.pop_stash("the-deploy", quiet)
+    clone.stash.pop("the-deploy", quiet)
     assert (folder / "file").read_text() == "precious"
 
 
 def test_head_at_returns_the_commit_at_a_time(clone: git.Clone, work: Path) -> None:
     clone.create()
-    clone.fetch(quiet)
+    clone.remote.fetch(quiet)
     for name in ("v0", "main"):
         clone.checkout(commit(work, name), quiet)
     log = Path(clone.directory) / ".git/logs/HEAD"
@@ -183,17 +183,17 @@ def test_head_at_returns_the_commit_at_a_time(clone: git.Clone, work: Path) -> N
 def test_commit_with_missing_objects_counts_as_absent(clone: git.Clone, work: Path) -> None:
     """What a fetch leaves that met a full disk."""
     clone.create()
-    clone.fetch(quiet)
+    clone.remote.fetch(quiet)
     head = commit(work, "main")
-    assert clone.has(head)
+    assert clone.commits.has(head)
     for name in (f"{head}:file", f"{head}^{{tree}}"):
         lost = run_git(Path(clone.directory), "rev-parse", name)
         file = Path(clone.directory) / ".git/objects" / lost[:2] / lost[2:]
         kept = file.read_bytes()
         file.unlink()
-        assert not clone.has(head)
+        assert not clone.commits.has(head)
         file.write_bytes(kept)
-    assert clone.has(head)
+    assert clone.commits.has(head)
 
 
 @pytest.mark.promise(4)
@@ -203,7 +203,7 @@ def test_git_syncs_what_it_writes(clone: git.Clone, work: Path, home: Path, tmp_
     (home / ".gitconfig").write_text(f"[trace2]\n\teventTarget = {told}\n")
     os.makedirs(clone.directory)
     clone.create()
-    for act, wrote in ((lambda: clone.fetch(quiet), 2), (lambda: clone.checkout(commit(work, "v1"), quiet), 2)):
+    for act, wrote in ((lambda: clone.remote.fetch(quiet), 2), (lambda: clone.checkout(commit(work, "v1"), quiet), 2)):
         told.unlink()
         act()
         flushes = re.findall(r'"key":"fsync/hardware-flush","value":"([0-9]+)"', told.read_text())

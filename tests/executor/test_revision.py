@@ -57,7 +57,7 @@ def test_revision_counts_commits_back_and_forward(tmp_path: Path, work: Path) ->
     ctx = _here(tmp_path, work, True)
     run_git(work, "checkout", "--quiet", "-b", "other", "v0")
     run_git(work, "commit", "--quiet", "--allow-empty", "--message", "beside")
-    ctx.clone.fetch(quiet)
+    ctx.clone.remote.fetch(quiet)
     ctx.clone.checkout(commit(work, "main"), quiet)
     asked = {name: revision.resolve(ctx, name) for name in ("main", "v1", "v0", "other")}
     assert {name: (found["back"], found["forward"]) for name, found in asked.items()} == {
@@ -76,5 +76,5 @@ def _here(folder: Path, work: Path, cloned: bool) -> ServiceContext:
     ctx = ServiceContext(layout, service, dict(os.environ), "d1")
     if cloned:
         ctx.clone.create()
-        ctx.clone.fetch(quiet)
+        ctx.clone.remote.fetch(quiet)
     return ctx

@@ -206,11 +206,10 @@ def test_checkout_fails_when_it_exceeds_its_timeout(tmp_path: Path, monkeypatch:
     hook.write_text("#!/bin/sh\nsleep 1\n")
     hook.chmod(0o755)
     clone = git.Clone(str(tmp_path / "clone"), str(tmp_path / "work"), dict(os.environ), lambda: None)
-    monkeypatch.setattr(git, "QUICK", 0.3)
-    clone.checkout(commit, lambda line: None)
-    monkeypatch.setattr(git, "SLOW", 0.3)
+    clone.checkout(commit, shell.silent)
+    monkeypatch.setattr("tasks.executor.git.clone.SLOW", 0.3)
     with pytest.raises(shell.CommandFailed, match="timed out") as caught:
-        clone.checkout(commit, lambda line: None)
+        clone.checkout(commit, shell.silent)
     assert "git -C" in caught.value.hint
 
 

@@ -13,17 +13,17 @@ from .step import Result, Step
 def fetch(ctx: ServiceContext, step: Step) -> Result:
     """Fetch `commit`, with all that its build needs: git-lfs, and the paths of `requires`. Changes no file."""
     clone, commit = ctx.clone, step.args["commit"]
-    new = not clone.exists() or not clone.has(commit)
+    new = not clone.exists() or not clone.commits.has(commit)
     if not clone.exists():
         clone.create()
     clone.exclude_own_names()
     if new:
-        clone.fetch(step.say)
-        if not clone.has(commit):
-            clone.fetch_commit(commit, step.say)
-    if clone.needs_lfs(commit):
+        clone.remote.fetch(step.say)
+        if not clone.commits.has(commit):
+            clone.remote.fetch_commit(commit, step.say)
+    if clone.commits.lacks_lfs(commit):
         raise NotReady("the repository needs git-lfs, which is not installed", "install git-lfs on the host")
-    missing = [path for path in step.args["requires"] if not clone.holds(commit, path)]
+    missing = [path for path in step.args["requires"] if not clone.commits.has_path(commit, path)]
     if missing:
         raise NotReady(f"commit {commit} of {ctx.name} lacks {', '.join(missing)}, which `requires` names",
                        "commit and push it, or correct `requires` in hosts.yaml")

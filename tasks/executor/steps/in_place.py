@@ -22,7 +22,7 @@ def checkout(ctx: ServiceContext, step: Step) -> Result:
     state = step.results.clone or ctx.clone.state()
     edited = _edited(ctx, state)
     if edited:
-        ctx.clone.stash_edits(ctx.deploy, step.say)
+        ctx.clone.stash.push(ctx.deploy, step.say)
     if state.commit == step.args["commit"] and not edited:
         return Result(False)
     # Nobody's edits are here any more: what still differs was changed by the last build.
@@ -31,7 +31,7 @@ def checkout(ctx: ServiceContext, step: Step) -> Result:
 
 
 def checkout_back(ctx: ServiceContext, step: Step) -> Result:
-    if step.args["set_aside"] and not ctx.clone.find_stash(ctx.deploy):
+    if step.args["set_aside"] and not ctx.clone.stash.find(ctx.deploy):
         return Result(False)                # it did not get as far: the edits lie there untouched
     if not step.args["commit"]:
         ctx.clone.checkout_empty(step.args["branch"])
@@ -41,7 +41,7 @@ def checkout_back(ctx: ServiceContext, step: Step) -> Result:
         ctx.clone.checkout(step.args["commit"], step.say, force=True)
     if step.args["branch"]:
         ctx.clone.reattach_branch(step.args["branch"], step.args["commit"])
-    ctx.clone.pop_stash(ctx.deploy, step.say)
+    ctx.clone.stash.pop(ctx.deploy, step.say)
     return Result(True)
 
 

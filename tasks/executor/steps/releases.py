@@ -27,7 +27,7 @@ def checkout(ctx: ServiceContext, step: Step) -> Result:
     if os.path.lexists(ctx.releases.link) and not os.path.islink(ctx.releases.link):
         raise NotReady(f"{ctx.releases.link} is in the way: it is no link", "move it away on the host")
     if _edited(ctx, ctx.releases.live()):
-        ctx.tree.stash_copy(ctx.deploy, step.say)
+        ctx.tree.stash.copy(ctx.deploy, step.say)
     if _is_complete(ctx, name, step.args["digest"]):
         return Result(False)
     _discard(ctx, step, name)
@@ -43,7 +43,7 @@ def remove_release(ctx: ServiceContext, step: Step) -> Result:
     name = step.args["release"]
     if ctx.clone.exists():
         ctx.clone.remove_stale_locks()
-        ctx.clone.drop_stash(ctx.deploy)
+        ctx.clone.stash.drop(ctx.deploy)
     if name == ctx.releases.current() or ctx.releases.completion(name).get("deploy", ctx.deploy) != ctx.deploy:
         return Result(False)
     ctx.releases.remove(name)
@@ -111,7 +111,7 @@ def _complete(ctx: ServiceContext, step: Step, name: str) -> None:
 def _discard(ctx: ServiceContext, step: Step, name: str) -> None:
     """Edits in a complete release are stashed, not lost."""
     if ctx.releases.completion(name) and _edited(ctx, name):
-        ctx.releases.tree(name).stash_copy("release " + name, step.say)
+        ctx.releases.tree(name).stash.copy("release " + name, step.say)
         step.say(f"what was edited in {ctx.releases.tree(name).directory} is in git's stash now")
     ctx.releases.remove(name)
 

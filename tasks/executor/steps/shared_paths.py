@@ -9,7 +9,7 @@ from typing import Sequence
 from .. import files
 from ..context import ServiceContext
 from ..errors import NotReady
-from ..worktree import Worktree
+from ..git import Worktree
 from .step import Step
 
 

@@ -1,13 +1,13 @@
-"""What git says, in the user's terms."""
+"""Explains errors of the git server in the user's terms."""
 
 from __future__ import annotations
 
 import re
 
-from .errors import HostError, NotReady, TryAgain
-from .shell import CommandFailed
+from ..errors import HostError, NotReady, TryAgain
+from ..shell import CommandFailed
 
-# What it says, what it means, what helps; the first that fits counts.
+# A pattern of git's output, the kind of error, what it means, what helps; the first that matches counts.
 REMEDIES = (
     (r"Permission denied \(|Could not read Username|Authentication failed|terminal prompts disabled",
      NotReady, "the git server refuses this host's user",
@@ -27,9 +27,10 @@ REMEDIES = (
 
 
 def explain(failure: CommandFailed, repo: str) -> HostError:
-    said = "\n".join(failure.output[-5:])
+    """The error to raise instead: what git's last lines mean, and what to do about it."""
+    output = "\n".join(failure.output[-5:])
     for pattern, kind, message, remedy in REMEDIES:
-        if re.search(pattern, said if failure.status is not None else "timed out"):
-            return kind(f"{message} ({repo}): {said.strip() or failure.message}",
+        if re.search(pattern, output if failure.status is not None else "timed out"):
+            return kind(f"{message} ({repo}): {output.strip() or failure.message}",
                         remedy % repo if "%s" in remedy else remedy)
-    return HostError(f"git failed ({failure.message}): {said.strip()}", "try on the host: git ls-remote " + repo)
+    return HostError(f"git failed ({failure.message}): {output.strip()}", "try on the host: git ls-remote " + repo)

@@ -1,0 +1,10 @@
+"""git, inside the service directory and never in a parent of it; it never asks for anything."""
+
+from __future__ import annotations
+
+from .clone import Clone, State
+from .command import require_git
+from .commits import ABBREVIATED, FULL, Distance
+from .worktree import Worktree
+
+__all__ = ["ABBREVIATED", "FULL", "Clone", "Distance", "State", "Worktree", "require_git"]

@@ -1,0 +1,144 @@
+"""A service directory that holds, or will hold, a clone: its state, its files, and what is set up in it."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Iterator, Mapping, NamedTuple, Sequence
+
+from .. import files, processes, shell
+from ..protocol import OWN_NAMES
+from .command import SLOW, Git
+from .commits import Commits
+from .remote import Remote
+from .stash import Stash
+
+MOVES_READ = 500                    # lines of HEAD's reflog
+
+
+class State(NamedTuple):
+    """What a clone stands on. `branch`: the one that HEAD is attached to. `edits`: the tracked files that differ from
+    the commit, as lines of `git status --short`, each with a digest of the file."""
+
+    commit: str | None
+    branch: str | None
+    edits: dict[str, str | None]
+
+
+class Clone:
+    """`check` may raise while a git command runs."""
+
+    def __init__(self, directory: str, repo: str, env: Mapping[str, str], check: shell.Check) -> None:
+        self.directory = directory
+        self.repo = repo
+        self.git = Git(directory, repo, env, check)
+        self.remote = Remote(self.git)
+        self.commits = Commits(self.git)
+        self.stash = Stash(self.git)
+
+    def exists(self) -> bool:
+        return self.git.exists()
+
+    def head(self) -> str | None:
+        return self.git.first_line("rev-parse", "--verify", "--quiet", "HEAD^{commit}") if self.exists() else None
+
+    def state(self) -> State:
+        """All of it by one `git status`; State(None, None, {}) where there is no clone."""
+        if not self.exists():
+            return State(None, None, {})
+        headers: dict[str, str] = {}
+        edits: dict[str, str | None] = {}
+        for line in self.git.run("status", "--porcelain=2", "--branch", "--untracked-files=no",
+                                 "--ignore-submodules=untracked"):
+            if line.startswith("# "):
+                name, _, value = line[2:].partition(" ")
+                headers[name] = value
+            else:
+                edit = _short_form(line)
+                edits[edit] = self._digest(edit[3:])
+        commit, branch = headers.get("branch.oid"), headers.get("branch.head")
+        return State(None if commit == "(initial)" else commit, None if branch == "(detached)" else branch, edits)
+
+    def create(self) -> None:
+        os.makedirs(self.directory, exist_ok=True)
+        self.git.run("init", "--quiet")
+        self.git.run("remote", "add", "origin", self.repo)
+        self.exclude_own_names()
+
+    def exclude_own_names(self) -> None:
+        self.exclude(OWN_NAMES)
+
+    def exclude(self, paths: Sequence[str]) -> None:
+        """Let git overlook these untracked paths, in the clone and in its worktrees, where they may be links."""
+        file_path = os.path.join(self.git.common_dir(), "info", "exclude")
+        os.makedirs(os.path.dirname(file_path), exist_ok=True)
+        lines = ["/" + re.sub(r"([*?\[\\ ])", r"\\\1", path) for path in paths]
+        with open(file_path, "a+", encoding="utf-8") as file:
+            file.seek(0)
+            present = file.read().splitlines()
+            file.writelines(line + "\n" for line in lines if line not in present)
+
+    def checkout(self, commit: str, say: shell.Say, force: bool = False) -> None:
+        """Detached: the local branches stay where they are. Submodules follow."""
+        careful = "--force" if force else "--no-overwrite-ignore"
+        self.git.run("checkout", "--detach", "--quiet", careful, commit, "--", say=say, timeout=SLOW)
+        self.follow_submodules(say)
+
+    def checkout_empty(self, branch: str | None) -> None:
+        """As `git init` left it: no commit, none of its files."""
+        empty_tree = self.git.run("hash-object", "-t", "tree", os.devnull)[0]
+        self.git.run("read-tree", "--reset", "-u", empty_tree)
+        self.git.run("symbolic-ref", "HEAD", "refs/heads/" + (branch or "main"))
+
+    def follow_submodules(self, say: shell.Say) -> None:
+        if os.path.exists(os.path.join(self.directory, ".gitmodules")):
+            self.git.run("submodule", "--quiet", "sync", "--recursive", say=say)
+            self.git.network("submodule", "--quiet", "update", "--init", "--recursive", "--force", say=say)
+
+    def reattach_branch(self, branch: str, commit: str) -> None:
+        """Attach HEAD to the branch again, if that still is where it was."""
+        if self.git.first_line("rev-parse", "--verify", "--quiet", "refs/heads/" + branch) == commit:
+            self.git.run("symbolic-ref", "HEAD", "refs/heads/" + branch)
+
+    def remove_stale_locks(self) -> None:
+        """Remove what a killed git left. Only under the service's lock; a git that a person runs keeps its own."""
+        git_dir = self.git.git_dir() if self.exists() else ""
+        left = [os.path.join(folder, name) for folder, names in _walk(git_dir) for name in names
+                if name.endswith(".lock")]
+        if left and not processes.working_in(self.directory, "git"):
+            for path in left:
+                files.remove(path)
+
+    def head_at(self, when: float) -> str | None:
+        """The commit that was checked out at that time (seconds since 1970), by HEAD's reflog."""
+        try:
+            with open(os.path.join(self.git.git_dir(), "logs", "HEAD"), encoding="utf-8", errors="replace") as file:
+                moves = file.readlines()[-MOVES_READ:]
+        except OSError:
+            return None
+        commit = None
+        for move in moves:
+            fields = move.partition("\t")[0].split()
+            if len(fields) >= 4 and fields[-2].isdigit():
+                if int(fields[-2]) > when:
+                    return commit or fields[0]
+                commit = fields[1]
+        return commit
+
+    def _digest(self, path: str) -> str | None:
+        """None for anything but a plain file, and for a name that git writes in quotes: no two of those are equal."""
+        return None if path.startswith('"') else files.digest(os.path.join(self.directory, path))
+
+
+def _short_form(line: str) -> str:
+    """An entry of `git status --porcelain=2` as the short form has it: `XY path`, as people know it."""
+    fields = line.split(" ")
+    path = line.split(" ", 9 if fields[0] == "2" else 10 if fields[0] == "u" else 8)[-1]
+    return fields[1].replace(".", " ") + " " + path.partition("\t")[0]
+
+
+def _walk(git_dir: str) -> Iterator[tuple[str, list[str]]]:
+    """(folder, names of files) of all but the objects."""
+    for folder, folders, names in os.walk(git_dir):
+        folders[:] = [name for name in folders if name != "objects"]
+        yield folder, names

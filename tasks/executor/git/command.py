@@ -1,0 +1,100 @@
+"""Runs git commands in one directory, with an environment in which git asks for nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Mapping
+
+from .. import shell
+from ..errors import NotReady
+from .errors import explain
+
+QUICK, SLOW = 60, 600               # seconds
+BATCH = " -oBatchMode=yes -oConnectTimeout=10"
+# Automatic gc would go on in the background after the step, and protocols like ext:: run commands.
+# A power cut must not leave half an index: without one there is no way back.
+SETTINGS = tuple(word for setting in (
+    "gc.auto=0", "maintenance.auto=0", "advice.detachedHead=false", "core.fsync=all", "core.fsyncMethod=batch",
+    "protocol.ext.allow=never", "core.quotePath=false") for word in ("-c", setting))
+
+
+class Git:
+    """git in `directory`, a clone of `repo` or where one will be. `check` may raise while a command runs."""
+
+    def __init__(self, directory: str, repo: str, env: Mapping[str, str], check: shell.Check) -> None:
+        self.directory = directory
+        self.repo = repo
+        self.env = env
+        self.check = check
+        self._env = _environment(env, directory)
+
+    def exists(self) -> bool:
+        """A `.git` of its own: without one, git would act on a repository above it."""
+        return os.path.lexists(os.path.join(self.directory, ".git"))
+
+    def run(self, *args: str, say: shell.Say = shell.silent, timeout: float = QUICK) -> list[str]:
+        """The lines of its answer. Raises CommandFailed with git's own words."""
+        try:
+            return shell.answer(["git", *SETTINGS, *args], cwd=self.directory, env=self._env, timeout=timeout, say=say,
+                                check=self.check)
+        except shell.CommandFailed as failure:
+            failure.message = f"git {args[0]}: " + "; ".join([*failure.output[-5:], failure.message])
+            failure.hint = f"try on the host: git -C {self.directory} status"
+            raise
+
+    def first_line(self, *args: str) -> str | None:
+        """The first line of its answer; None where git says no."""
+        try:
+            return next(iter(self.run(*args)), None)
+        except shell.CommandFailed:
+            return None
+
+    def network(self, *args: str, say: shell.Say = shell.silent) -> list[str]:
+        """As run(), for what speaks with the git server; its errors say what to do."""
+        self._set_batch_mode()
+        try:
+            return self.run(*args, say=say, timeout=SLOW)
+        except shell.CommandFailed as failure:
+            raise explain(failure, self.repo) from None
+
+    def git_dir(self) -> str:
+        """`.git`; of a worktree or a submodule, what git says; "" where there is none."""
+        git_dir = os.path.join(self.directory, ".git")
+        return git_dir if os.path.isdir(git_dir) else self.first_line("rev-parse", "--absolute-git-dir") or ""
+
+    def common_dir(self) -> str:
+        """What a clone and its worktrees share: `.git`; of a worktree or a submodule, what git says."""
+        git_dir = os.path.join(self.directory, ".git")
+        if not os.path.isdir(git_dir):
+            git_dir = os.path.join(self.directory, self.run("rev-parse", "--git-common-dir")[0])
+        return git_dir
+
+    def _set_batch_mode(self) -> None:
+        """Whatever ssh command is set up (core.sshCommand often names a deploy key), let it never ask."""
+        ssh = self._env.get("GIT_SSH_COMMAND") or self._env.get("GIT_SSH")
+        if not ssh and not self.repo.startswith(("/", "file:", "http")):
+            ssh = self.first_line("config", "core.sshCommand")
+        self._env["GIT_SSH_COMMAND"] = (ssh or "ssh").replace(BATCH, "") + BATCH
+
+
+def require_git(env: Mapping[str, str]) -> None:
+    """Raises NotReady unless git is in the PATH of the login, from which it is run."""
+    if shutil.which("git", path=env.get("PATH")) is None:
+        raise NotReady("git is not installed (or not in PATH)",
+                       "install git on the host, or extend PATH in ~/.profile there")
+
+
+def _environment(env: Mapping[str, str], directory: str) -> dict[str, str]:
+    own = {name: value for name, value in env.items()
+           if not name.startswith("GIT_") or name in ("GIT_SSH_COMMAND", "GIT_SSH", "GIT_SSL_CAINFO")
+           or name.startswith("GIT_CONFIG_")}
+    own.update({
+        "GIT_CEILING_DIRECTORIES": os.path.dirname(os.path.realpath(directory)),
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ASKPASS": "",
+        "GIT_OPTIONAL_LOCKS": "0",          # a killed `git status` would leave its lock behind
+        "SSH_ASKPASS": "",
+        "LC_ALL": "C",
+    })
+    return own

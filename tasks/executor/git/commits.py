@@ -1,0 +1,81 @@
+"""The commits of a clone: which are here, what a revision names, and how far one is from another."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from .. import shell
+from ..protocol import CommitInfo
+from .command import Git
+from .remote import HEADS, TAGS
+
+FULL = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+ABBREVIATED = re.compile(r"[0-9a-fA-F]{4,64}")
+LISTED = 20                         # commits in a direction
+
+
+class Distance(NamedTuple):
+    """How many commits lie behind and ahead, None where nobody can tell; of each direction the newest LISTED, newest
+    first, as {commit, author, subject}."""
+
+    behind: int | None
+    ahead: int | None
+    dropped: list[CommitInfo]
+    added: list[CommitInfo]
+
+
+class Commits:
+    def __init__(self, git: Git) -> None:
+        self._git = git
+
+    def has(self, commit: str) -> bool:
+        """With all of its files: a fetch that met a full disk leaves a commit without them."""
+        try:
+            self._git.run("rev-list", "--objects", "--no-walk", "--quiet", commit, "--")
+            return True
+        except shell.CommandFailed:
+            return False
+
+    def has_path(self, commit: str, path: str) -> bool:
+        """Whether the commit has such a file or folder."""
+        return self._parse(f"{commit}:{path}") is not None
+
+    def resolve(self, revision: str) -> tuple[str | None, str | None]:
+        """(commit, branch): a full commit, then a branch, then a tag, then an abbreviated commit."""
+        if FULL.fullmatch(revision):
+            return (revision, None) if self.has(revision) else (None, None)
+        for prefix in (HEADS, TAGS):
+            commit = self._parse(prefix + revision + "^{commit}")
+            if commit:
+                return commit, revision if prefix == HEADS else None
+        if ABBREVIATED.fullmatch(revision):
+            return self._parse(revision.lower() + "^{commit}"), None
+        return None, None
+
+    def distance(self, was: str, commit: str) -> Distance:
+        """From `was` to `commit`. One `git log` a direction, and none where there is nothing to list."""
+        counts = self._git.first_line("rev-list", "--left-right", "--count", f"{was}...{commit}", "--")
+        if counts is None:
+            return Distance(None, None, [], [])
+        behind, ahead = map(int, counts.split())
+        return Distance(behind, ahead, self._newest(f"{commit}..{was}") if behind else [],
+                        self._newest(f"{was}..{commit}") if ahead else [])
+
+    def subject(self, commit: str) -> str:
+        """The first line of its message; empty where it is not here."""
+        return self._git.first_line("log", "-1", "--format=%s", commit, "--") or ""
+
+    def lacks_lfs(self, commit: str) -> bool:
+        """Whether the commit needs git-lfs, and it is not installed."""
+        attributes = self._git.first_line("grep", "-l", "filter=lfs", commit, "--",
+                                          ":(glob)**/.gitattributes", ".gitattributes")
+        return attributes is not None and self._git.first_line("lfs", "version") is None
+
+    def _parse(self, name: str) -> str | None:
+        return self._git.first_line("rev-parse", "--verify", "--quiet", name)
+
+    def _newest(self, span: str) -> list[CommitInfo]:
+        lines = self._git.run("log", f"-{LISTED}", "--format=%H%x09%an%x09%s", span, "--")
+        rows = (line.split("\t", 2) for line in lines)
+        return [{"commit": row[0], "author": row[1], "subject": row[2]} for row in rows if len(row) == 3]

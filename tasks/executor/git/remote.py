@@ -1,0 +1,53 @@
+"""The repository on the git server: fetches from it, and asks it for its branches and tags."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Iterator
+
+from .. import locks, shell
+from ..errors import NotReady
+from .command import SLOW, Git
+
+# Our own refs: no branch of the clone moves by a fetch.
+HEADS, TAGS = "refs/fabvisor/heads/", "refs/fabvisor/tags/"
+
+
+class Remote:
+    def __init__(self, git: Git) -> None:
+        self._git = git
+
+    def fetch(self, say: shell.Say = shell.silent) -> None:
+        """Fetch all branches and tags into our own refs: no branch, no file of the service directory changes."""
+        with self._lock():
+            self._git.network("fetch", "--force", "--prune", "--tags", "--no-recurse-submodules", "--", self._git.repo,
+                              f"+refs/heads/*:{HEADS}*", f"+refs/tags/*:{TAGS}*", say=say)
+
+    def fetch_commit(self, commit: str, say: shell.Say = shell.silent) -> None:
+        """Fetch a commit by its full name: servers often give one that no branch holds any more."""
+        with self._lock():
+            self._git.network("fetch", "--no-tags", "--no-recurse-submodules", "--", self._git.repo, commit, say=say)
+
+    def try_commit(self, commit: str) -> None:
+        """As fetch_commit(), where it is an answer that the server does not have it."""
+        try:
+            self.fetch_commit(commit)
+        except NotReady:
+            pass
+
+    def resolve(self, revision: str) -> tuple[str | None, str | None]:
+        """(commit, branch) of a branch or tag, asked of the server; the directory need not be a clone."""
+        names = ["refs/heads/" + revision, "refs/tags/" + revision + "^{}", "refs/tags/" + revision]
+        lines = self._git.network("ls-remote", "--", self._git.repo, *names)
+        commits = {name: commit for commit, _, name in (line.partition("\t") for line in lines)}
+        for name in names:
+            if name in commits:
+                return commits[name], revision if name == names[0] else None
+        return None, None
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        """One at a time: `plan` fetches under no lock of the service, and two fetches would meet git's own locks."""
+        with locks.waiting(os.path.join(self._git.common_dir(), "fabvisor-fetch"), SLOW, self._git.check):
+            yield

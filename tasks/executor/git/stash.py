@@ -1,0 +1,37 @@
+"""git's stash, by the label that a deploy gives to its entry."""
+
+from __future__ import annotations
+
+from .. import shell
+from .command import Git
+
+NOBODY = ("-c", "user.name=fabvisor", "-c", "user.email=fabvisor@localhost")
+
+
+class Stash:
+    def __init__(self, git: Git) -> None:
+        self._git = git
+
+    def push(self, label: str, say: shell.Say) -> None:
+        self._git.run(*NOBODY, "stash", "push", "--quiet", "--message", label, say=say)
+
+    def copy(self, label: str, say: shell.Say) -> None:
+        """As push(), but the files stay as they are: a program runs from them."""
+        entry = self._git.run(*NOBODY, "stash", "create", label)
+        if entry:
+            self._git.run("stash", "store", "--message", label, entry[0], say=say)
+
+    def find(self, label: str) -> str | None:
+        """The name of the entry with that label; None where there is none."""
+        entries = (line.partition(" ") for line in self._git.run("stash", "list", "--format=%gd %s"))
+        return next((name for name, _, subject in entries if subject.endswith(label)), None)
+
+    def pop(self, label: str, say: shell.Say) -> None:
+        name = self.find(label)
+        if name:
+            self._git.run("stash", "pop", "--quiet", "--index", name, say=say)
+
+    def drop(self, label: str) -> None:
+        name = self.find(label)
+        if name:
+            self._git.run("stash", "drop", "--quiet", name)

@@ -1,0 +1,44 @@
+"""A git worktree of a clone: files of its own; the clone's objects, refs and stash."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from .. import files, shell
+from .clone import Clone
+from .command import SLOW
+
+
+class Worktree(Clone):
+    def __init__(self, directory: str, clone: Clone) -> None:
+        super().__init__(directory, clone.repo, clone.git.env, clone.git.check)
+        self._clone = clone
+
+    def make(self, commit: str, say: shell.Say) -> None:
+        """Detached, with the commit's submodules."""
+        os.makedirs(os.path.dirname(self.directory), exist_ok=True)
+        self._clone.git.run("worktree", "add", "--detach", "--force", self.directory, commit, say=say, timeout=SLOW)
+        self.follow_submodules(say)
+
+    def remove(self) -> None:
+        """The files, then git's record of it: `worktree prune` spares one that was only half made (it is locked)."""
+        if os.path.isdir(self.directory) and not os.path.islink(self.directory):
+            shutil.rmtree(self.directory)
+        elif os.path.lexists(self.directory):
+            os.unlink(self.directory)
+        if not self._clone.exists():
+            return
+        records = os.path.join(self._clone.git.common_dir(), "worktrees")
+        for name in os.listdir(records) if os.path.isdir(records) else []:
+            git_file = (files.read_bytes(os.path.join(records, name, "gitdir")) or b"").decode(
+                "utf-8", "surrogateescape").rstrip("\n")
+            if files.is_same_path(git_file, os.path.join(self.directory, ".git")):
+                shutil.rmtree(os.path.join(records, name))
+
+    def skip_worktree(self, path: str) -> bool:
+        """Let git take what lies at `path` as unchanged from now on; returns whether the commit has anything there."""
+        tracked = self.git.run("--literal-pathspecs", "ls-files", "--", path)
+        if tracked:
+            self.git.run("update-index", "--skip-worktree", "--", *tracked)
+        return bool(tracked)
