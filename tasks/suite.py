@@ -12,9 +12,11 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
-# Tests wait for processes now and then: four files at a time keep two processors busy. The order is that of
-# tests/conftest.py, the longest first; xdist's own is by the number of tests.
-AT_ONCE = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
+# The order is ours, the longest file first (tests/plugins/longest_first.py); xdist's own is by the number of tests.
+BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
+# Tests wait for hosts now and then: four files at a time keep two processors busy.
+ALL = ("-n", "4", *BY_FILE)
+QUICK = ("-n", "2", *BY_FILE, "--quick")
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 
@@ -31,13 +33,19 @@ def faults(context: Context, seeds: int = 3, first: int = 1, strategy: str = "in
         raise Exit(code=1)
 
 
-@task(auto_shortflags=False, help={"args": "more for pytest, such as --args='-k health -x'"})
-def test(context: Context, args: str = "") -> None:
+@task(auto_shortflags=False, help={"args": "more for pytest, such as --args='-k health -x'",
+                                   "quick": "leave out the tests that start a host",
+                                   "promises": "print each promise with its tests, and run none"})
+def test(context: Context, args: str = "", quick: bool = False, promises: bool = False) -> None:
     """Check style and types, and run all tests.
 
     Example: fab test --args='-k health -x'
     """
-    commands = (["ruff", "check"], ["mypy"], ["pytest", *AT_ONCE, *shlex.split(args)])
+    if promises:
+        commands = [["pytest", "--promises"]]
+    else:
+        lane = QUICK if quick else ALL
+        commands = [["ruff", "check"], ["mypy"], ["pytest", *lane, *shlex.split(args)]]
     # All of them, whatever the first ones say; pytest's closing line comes last.
     results = [subprocess.run([sys.executable, "-m", *command], cwd=CHECKOUT, check=False).returncode
                for command in commands]
@@ -46,7 +54,7 @@ def test(context: Context, args: str = "") -> None:
 
 
 def tests() -> Collection:
-    """`test` is all of them, `test.faults` the long one."""
-    found = Collection("test", faults)
-    found.add_task(test, name="all", default=True)
-    return found
+    """`test` runs the suite, `test.faults` the long search for faults."""
+    collection = Collection("test", faults)
+    collection.add_task(test, name="all", default=True)
+    return collection

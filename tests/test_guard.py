@@ -27,6 +27,7 @@ with Lab(("web1",)) as lab:
 """
 
 
+@pytest.mark.usefixtures("real_hosts")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_killed_suite_leaves_nothing(number: signal.Signals) -> None:
     suite = subprocess.Popen([sys.executable, "-c", LAB], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)

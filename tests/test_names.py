@@ -1,9 +1,11 @@
-"""Names: in `tasks/` files are verbs and folders are nouns, and none hides a module of somebody else's."""
+"""Names: in `tasks/` files are verbs and folders are nouns, and none hides another module; tests are sentences."""
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -51,3 +53,15 @@ def test_every_requirement_is_pinned() -> None:
         for line in file.read_text().splitlines():
             text = line.partition("#")[0].strip()
             assert not text or text.startswith("-r ") or re.fullmatch(r"[A-Za-z0-9._\[\]-]+==[A-Za-z0-9.]+", text), line
+
+
+def repeated(names: list[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
+
+
+def test_names_of_tests_are_sentences_of_their_own() -> None:
+    files = list((ROOT / "tests").rglob("test_*.py"))
+    names = [node.name for file in files for node in ast.walk(ast.parse(file.read_text()))
+             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+    assert repeated(names) == [] and repeated([file.name for file in files]) == []
+    assert [name for name in names if name.count("_") < 3] == []

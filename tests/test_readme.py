@@ -89,7 +89,7 @@ class Stranger:
 
 
 @pytest.fixture
-def stranger() -> Iterator[Stranger]:
+def stranger(real_hosts: None) -> Iterator[Stranger]:
     # Not pytest's own folders: a unix socket's path has 107 bytes at most.
     folder = Path(tempfile.mkdtemp(prefix="readme-", dir="/tmp"))
     guard.watch(folder)
@@ -266,7 +266,7 @@ def test_every_command_is_documented() -> None:
     assert sorted(WHOLE[text.split()[0]] for text in listed) == sorted(set(namespace.task_names) - OURS)
     assert [name for name in OURS if f"./fab {name.removesuffix('.all')}" not in CONTRIBUTING] == []
     assert [f"--{option}" for name in OURS for option in own_options(name)
-            if not re.search(rf"--{option}[ =]", CONTRIBUTING)] == []
+            if not re.search(rf"--{option}\b", CONTRIBUTING)] == []
     takes_service = {WHOLE[text.split()[0]] for text in listed if text.endswith(" SERVICE")}
     assert takes_service == {name for name in namespace.task_names if "service" in namespace[name].positional}
 

@@ -7,6 +7,7 @@ from tests.bench.measurement import CASES, Case, Result
 ROUNDS = 7
 
 
+@pytest.mark.usefixtures("real_hosts")
 @pytest.mark.bench
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())

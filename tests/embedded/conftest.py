@@ -16,7 +16,7 @@ Connect = Callable[..., paramiko.SSHClient]
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Iterator[Path]:
+def checkout(tmp_path: Path, real_hosts: None) -> Iterator[Path]:
     folder = tmp_path / "checkout"
     folder.mkdir()
     (folder / "hosts.yaml").write_text("kept: as it is\n")
@@ -29,7 +29,7 @@ def checkout(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+def sandbox(tmp_path_factory: pytest.TempPathFactory, real_hosts: None) -> Iterator[Sandbox]:
     folder = tmp_path_factory.mktemp("checkout")
     guard.watch(state_of(folder))
     try:

@@ -21,22 +21,30 @@ NUMBERS = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def lab() -> Iterator[tuple[Path, LabHost]]:
-    """A host without sshd: its supervisord, its root, and a home folder with nothing in it."""
-    folder = Path(tempfile.mkdtemp(prefix="exec-"))
-    guard.watch(folder)
+def folder() -> Iterator[Path]:
+    """Short, for a unix socket in it."""
+    made = Path(tempfile.mkdtemp(prefix="exec-"))
+    guard.watch(made)
+    yield made
+    guard.clear(made)
+
+
+@pytest.fixture(scope="session")
+def lab(folder: Path, real_hosts: None) -> Iterator[tuple[Path, LabHost]]:
+    """A host without sshd: its supervisord and its root."""
     host = LabHost(folder, "h")
-    (folder / "home").mkdir()
     host.start_supervisord()
     yield folder, host
     host.stop()
-    guard.clear(folder)
 
 
 @pytest.fixture(autouse=True)
-def home(lab: tuple[Path, LabHost], monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("HOME", str(lab[0] / "home"))
-    return lab[0] / "home"
+def home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder with nothing in it."""
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    monkeypatch.setenv("HOME", str(home))
+    return home
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.support.lab import wait_for
 
 
 @pytest.fixture(scope="module")
-def fleet() -> Iterator[Fleet]:
+def fleet(real_hosts: None) -> Iterator[Fleet]:
     with Fleet() as made:
         yield made
 

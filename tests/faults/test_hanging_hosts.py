@@ -24,7 +24,7 @@ SOON = ("link.py", "STUCK = 300.0", "STUCK = 1.0")
 
 
 @pytest.fixture(scope="module")
-def fleet() -> Iterator[Fleet]:
+def fleet(real_hosts: None) -> Iterator[Fleet]:
     with Fleet() as made:
         yield made
 

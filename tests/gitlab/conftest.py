@@ -153,7 +153,7 @@ class GitLabCiLocal:
 
 
 @pytest.fixture(scope="session")
-def company() -> Iterator[Company]:
+def company(real_hosts: None) -> Iterator[Company]:
     with Lab(tuple(HOSTS.values())) as lab:
         yield Company(lab)
 

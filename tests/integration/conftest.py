@@ -18,7 +18,7 @@ Proxied = tuple[App, Proxy]
 
 
 @pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
+def lab(real_hosts: None) -> Iterator[Lab]:
     with Lab(("web1", "web2")) as made:
         yield made
 

@@ -220,6 +220,7 @@ def test_broken_file_of_another_program_stops_no_running_program(shared: App) ->
     assert (own.states(), own.pids()) == (before, pids)
 
 
+@pytest.mark.usefixtures("real_hosts")
 def test_deploy_is_refused_with_a_remedy_when_supervisord_is_down() -> None:
     with Lab(("web1",)) as lab:
         app = App(lab, "app")

@@ -78,6 +78,7 @@ def test_every_changing_command_finishes_the_undo_first(own: App) -> None:
     assert (again.code, again.finished["outcome"]) == (0, "unchanged"), "nothing is left to do"
 
 
+@pytest.mark.usefixtures("real_hosts")
 @pytest.mark.promise(4)
 def test_recover_finishes_an_undo_that_failed_once_its_cause_is_mended() -> None:
     """3; the journal stays; when it was put right, recover finishes it."""

@@ -30,6 +30,7 @@ def refused(app: App, code: int, *words: str, command: str = "deploy") -> Run:
 
 # --- supervisord ---
 
+@pytest.mark.usefixtures("real_hosts")
 def test_remedy_names_a_restart_when_supervisords_password_was_changed() -> None:
     with Lab(("web1",)) as lab:
         host = lab["web1"]
@@ -199,6 +200,7 @@ def test_lost_host_is_named_with_what_it_will_do_by_itself(proxied: Proxied) -> 
 
 # --- the sandbox ---
 
+@pytest.mark.usefixtures("real_hosts")
 def test_sandbox_refuses_a_machine_without_git() -> None:
     with Lab(()) as lab:
         run = lab.fab("deploy", "monitor", FAB_INVENTORY=str(CHECKOUT / "hosts.yaml"), TMPDIR=str(lab.folder),
@@ -209,6 +211,7 @@ def test_sandbox_refuses_a_machine_without_git() -> None:
     assert run.finished["exit_code"] == 2
 
 
+@pytest.mark.usefixtures("real_hosts")
 def test_sandbox_shows_gits_words_when_git_fails(tmp_path: Path) -> None:
     (tmp_path / "git").write_text("#!/bin/sh\necho 'fatal: out of order' >&2; exit 128\n")
     (tmp_path / "git").chmod(0o755)

@@ -36,6 +36,7 @@ def words(path: Path) -> list[list[str]]:
     return [line for line, _ in groupby(said)]
 
 
+@pytest.mark.usefixtures("real_hosts")
 def test_pictures_are_current(tmp_path: Path) -> None:
     main(tmp_path)
     made = {path.name: words(path) for path in tmp_path.iterdir()}

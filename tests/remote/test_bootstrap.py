@@ -104,6 +104,7 @@ def test_program_is_sent_as_source_to_another_interpreter(folder: Path) -> None:
     assert program("00000000") == program("") != program(MAGIC_NUMBER.hex())
 
 
+@pytest.mark.usefixtures("real_hosts")
 @pytest.mark.parametrize("shell", ["bash", "dash", "zsh", "fish", "tcsh"])
 def test_interpreter_path_is_quoted_for_every_login_shell(tmp_path: Path, open_to: Callable[..., HostConnection],
                                                           folder: Path, home: Path, shell: str) -> None:

@@ -61,6 +61,7 @@ def test_connection_ignores_the_callers_fabric_configuration(sshd: Sshd, open_to
     assert open_to(sshd).is_connected
 
 
+@pytest.mark.usefixtures("real_hosts")
 @pytest.mark.promise(6)
 @pytest.mark.parametrize("known", ["ed25519", "ecdsa", "rsa"])
 def test_connection_asks_for_the_known_type_of_host_key(tmp_path: Path, open_to: Open, known: str) -> None:
@@ -138,6 +139,7 @@ class TestLogin:
         assert "id_ed25519: the key has a passphrase" in error.message
         assert error.hint == f"ssh-add {home}/.ssh/id_ed25519"
 
+    @pytest.mark.usefixtures("real_hosts")
     def test_login_with_too_many_keys_says_identity_file(self, tmp_path: Path, home: Path) -> None:
         (home / ".ssh/config").write_text("".join(
             f"IdentityFile {keygen(home / f'key{number}')}\n" for number in range(4)))
@@ -151,6 +153,7 @@ class TestLogin:
                                           f"IdentityFile {sshd.client_key}\n")
         assert open_to(sshd, identity_file=None).is_connected
 
+    @pytest.mark.usefixtures("real_hosts")
     @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
     def test_login_works_with_each_kind_of_key(self, tmp_path: Path, open_to: Open, kind: str) -> None:
         key = keygen(tmp_path / "mine", kind)
@@ -172,11 +175,13 @@ class TestLogin:
             _offer(transport, "me", PKey.from_path(keygen(tmp_path / "mine", kind)))
         assert sent == said
 
+    @pytest.mark.usefixtures("real_hosts")
     def test_login_names_the_methods_when_keys_are_not_taken(self, tmp_path: Path) -> None:
         with Sshd(tmp_path, options=["PubkeyAuthentication no", "PasswordAuthentication yes"]) as server:
             error = refusal(LoginError, **server.host_settings())
         assert "only password" in error.message
 
+    @pytest.mark.usefixtures("real_hosts")
     def test_login_names_a_second_factor(self, tmp_path: Path) -> None:
         options = ["AuthenticationMethods publickey,password", "PasswordAuthentication yes"]
         with Sshd(tmp_path, options=options) as server:
@@ -288,6 +293,7 @@ class TestUnreachable:
         answer.set()
         assert "the name slow.example could not be looked up within 0.2 s" in error.message
 
+    @pytest.mark.usefixtures("real_hosts")
     def test_slow_login_times_out(self, tmp_path: Path) -> None:
         """As where a directory service is asked for the keys, and is slow."""
         with Sshd(tmp_path, options=["AuthorizedKeysCommand /bin/sleep 4",
@@ -297,11 +303,13 @@ class TestUnreachable:
             server.end_sessions()
         assert f"timed out during the login of {server.user}" in error.message
 
+    @pytest.mark.usefixtures("real_hosts")
     def test_server_without_a_common_algorithm_is_a_mistake(self, tmp_path: Path) -> None:
         with Sshd(tmp_path, options=["KexAlgorithms sntrup761x25519-sha512@openssh.com"]) as server:
             error = refusal(Mistake, **server.host_settings())
         assert "no common way to encrypt" in error.message and "KexAlgorithms" in error.hint
 
+    @pytest.mark.usefixtures("real_hosts")
     def test_connection_lost_during_the_login_is_unreachable(self, tmp_path: Path) -> None:
         """One wrong key is one too many there."""
         with Sshd(tmp_path, options=["MaxAuthTries 1"]) as server:

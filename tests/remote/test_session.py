@@ -155,6 +155,7 @@ def test_session_waits_one_round_trip_on_a_slow_link(sshd: Sshd) -> None:
         talk.session.close()
 
 
+@pytest.mark.usefixtures("real_hosts")
 @pytest.mark.parametrize("shell", ["bash", "dash", "zsh", "fish", "tcsh"])
 def test_session_works_in_every_login_shell(tmp_path: Any, open_to: Open, shell: str) -> None:
     path = shutil.which(shell)

@@ -17,7 +17,8 @@ def login(host: PackagedHost, command: str) -> subprocess.CompletedProcess[str]:
                           text=True, stdin=subprocess.DEVNULL)
 
 
-def test_the_login_user_reaches_supervisord_by_sudo_only() -> None:
+@pytest.mark.usefixtures("real_hosts")
+def test_login_user_reaches_supervisord_only_by_sudo() -> None:
     with PackagedHost() as host:
         ask = f"test -w {host.etc}/run/supervisor.sock && echo open"
         assert login(host, "id -un").stdout == f"{host.account.pw_name}\n"

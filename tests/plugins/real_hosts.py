@@ -1,0 +1,45 @@
+"""Tests that start a host, and the quick lane without them: `pytest --quick`.
+
+A test starts a host when it runs an sshd, a supervisord or the sandbox. It says so by the fixture `real_hosts`:
+the fixture that starts the host asks for it, or the test itself by `@pytest.mark.usefixtures("real_hosts")`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.lab import LabHost
+from tests.support.sshd import Sshd
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="leave out the tests that start a host")
+
+
+def starts_hosts(item: pytest.Item) -> bool:
+    return "real_hosts" in getattr(item, "fixturenames", ())
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--quick"):
+        config.hook.pytest_deselected(items=[item for item in items if starts_hosts(item)])
+        items[:] = [item for item in items if not starts_hosts(item)]
+
+
+@pytest.fixture(scope="session")
+def real_hosts() -> None:
+    """Asked for by whatever starts a host."""
+
+
+@pytest.fixture(autouse=True)
+def _no_other_hosts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that starts a host without saying so fails, else it would slow the quick lane down unseen."""
+    if not starts_hosts(request.node):
+        for kind, start in ((Sshd, "_start"), (LabHost, "start_supervisord")):
+            monkeypatch.setattr(kind, start, _refuse)
+
+
+def _refuse(*_: Any) -> None:
+    raise AssertionError('this test starts a host: add @pytest.mark.usefixtures("real_hosts")')

@@ -1,0 +1,32 @@
+"""Each promise of the README has tests that fail without it, and a command lists them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.plugins.promises import by_promise, promises
+from tests.support.lab import CHECKOUT
+
+
+def test_every_promise_of_the_readme_has_a_test() -> None:
+    done = subprocess.run([sys.executable, "-m", "pytest", "--promises"], cwd=CHECKOUT, capture_output=True, text=True,
+                          check=True)
+    sections = re.split(r"(?m)^(?=\d+\. )", done.stdout)[1:]
+    assert [section.splitlines()[0] for section in sections] == [f"{number}. {name}"
+                                                                 for number, name in promises().items()]
+    assert [section for section in sections if "::test_" not in section] == []
+
+
+def test_promises_of_the_readme_are_numbered() -> None:
+    assert list(promises()) == list(range(1, len(promises()) + 1))
+    assert len(promises()) >= 9
+
+
+def test_marker_with_an_unknown_number_is_refused(request: pytest.FixtureRequest) -> None:
+    request.node.add_marker(pytest.mark.promise(10))
+    with pytest.raises(pytest.UsageError, match="there is no promise 10"):
+        by_promise([request.node], range(1, 10))
