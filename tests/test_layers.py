@@ -69,10 +69,10 @@ def imports_of(path: Path) -> list[Import]:
 
     def walk(node: ast.AST, typing_only: bool) -> Iterator[Import]:
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            for child in node.body:
-                yield from walk(child, True)
-            for child in node.orelse:
-                yield from walk(child, typing_only)
+            for inside in node.body:
+                yield from walk(inside, True)
+            for beside in node.orelse:
+                yield from walk(beside, typing_only)
             return
         if isinstance(node, ast.Import):
             yield from (Import(name(path), node.lineno, alias.name, typing_only) for alias in node.names)
@@ -154,6 +154,8 @@ def test_only_reports_print() -> None:
         if name(path).startswith(("tasks/reports/", *SENT)):
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.expr):
+                continue
             prints = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
             stream = isinstance(node, ast.Attribute) and node.attr in ("stdout", "stderr", "__stdout__", "__stderr__") \
                 and isinstance(node.value, ast.Name) and node.value.id == "sys"

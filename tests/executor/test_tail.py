@@ -139,7 +139,7 @@ def test_tail_shows_an_unfinished_line_after_a_quiet_while(log: Log, monkeypatch
     log.file.write(b"panic: no")
     assert read(one) == []
     later = time.monotonic() + tail.QUIET + 1
-    monkeypatch.setattr(tail.time, "monotonic", lambda: later)
+    monkeypatch.setattr(time, "monotonic", lambda: later)
     assert one.more() == [("panic: no", one.mark())]
     log.write(" memory")
     assert read(one) == [" memory"]

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from tasks.executor.protocol import LINE_LIMIT
 from tasks.inventory.model import Host
 from tasks.remote.connection import HostConnection, connect
-from tasks.remote.lines import LINE_LIMIT, Lines, LineTooLong
+from tasks.remote.lines import Lines, LineTooLong
 from tasks.remote.session import Program, Session, open_session
 from tests.support.proxy import Proxy
 from tests.support.sshd import Sshd, public

@@ -16,7 +16,8 @@ OLD, NEW = "0" * 40, "1" * 40
 
 def written(tmp_path, kind, events):
     path = tmp_path / kind
-    with Reporters(choose("plain", False, {}, io.StringIO(), io.StringIO())) as reporters:
+    reporters = Reporters(choose("plain", False, {}, io.StringIO(), io.StringIO()))
+    with reporters:
         reporters.write(kind, str(path))
         assert not path.exists()
         for event in events:

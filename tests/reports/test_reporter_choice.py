@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tasks._errors import SelectionError
-from tasks.reports import FORMATS, choose
+from tasks.reports import FORMATS, LazyReporter, choose
 from tasks.reports.screen import Screen, Stream
 from tasks.rollout.events import Notice
 
@@ -23,6 +23,7 @@ class Tty(io.StringIO):
 
 def chosen(format, stdout, **environ):
     with choose(format, False, environ, stdout, io.StringIO()) as reporter:
+        assert isinstance(reporter, LazyReporter)
         return type(reporter.chosen).__name__
 
 

@@ -31,8 +31,8 @@ def _serve(channel: socket.socket) -> None:
     """Returns in every child; the server itself ends here."""
     running: dict[int, tuple[int, int]] = {}            # by pidfd: pid, where its end is told
     while True:
-        for ready in select.select([channel, *running], [], [])[0]:
-            if ready is channel:
+        for ready in select.select([channel.fileno(), *running], [], [])[0]:
+            if ready == channel.fileno():
                 said, given, *_ = socket.recv_fds(channel, 1, 5)
                 if not said:
                     sys.exit()
