@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -19,6 +20,7 @@ import yaml
 from tasks import _errors, namespace
 from tasks._command import SHARED
 from tasks.embedded.processes import belonging
+from tasks.executor import protocol
 from tasks.inventory import loading, model, schema
 from tasks.rollout import events, results
 from tests.support import guard
@@ -309,6 +311,17 @@ def test_documented_events_are_those_of_the_code() -> None:
     expected["finished"] += result
     assert {name: sorted(fields) for name, fields in shown.items()} == {
         name: sorted(fields) for name, fields in expected.items()}
+
+
+def test_documented_messages_and_actions_are_those_of_the_protocol() -> None:
+    def listed(heading: str, columns: slice) -> set[str]:
+        return {name for row in table(heading) for cell in row[columns] for name in coded(cell)}
+
+    assert listed("the client's first message", slice(1)) == set(protocol.VERBS)
+    assert listed("the client says later", slice(1)) == set(protocol.FURTHER)
+    kinds = [kind.__annotations__["event"] for kind in get_args(protocol.HostMessage)]
+    assert listed("a host says", slice(1)) == set(re.findall(r"\['(\w+)'\]", str(kinds)))
+    assert listed("step | action", slice(1, 3)) == set(protocol.ARGUMENTS)
 
 
 def test_documented_commands_can_be_typed() -> None:
