@@ -357,3 +357,12 @@ def test_paths_named_by_the_documentation_exist(path: Path) -> None:
     named = set(re.findall(rf"`((?:{ours})/[\w./-]*)`(?!, new)", text))
     assert path.name != "architecture.md" or len(named) > 20
     assert [name for name in sorted(named) if not (CHECKOUT / name).exists()] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_tests_named_by_the_documentation_exist(path: Path) -> None:
+    text = re.sub(r"(?ms)^ *```.*?^ *```$", "", path.read_text())
+    named = set(re.findall(r"`(test_[a-z0-9_]+)`", text))
+    assert path.name != "speed.md" or len(named) > 10
+    sources = "".join(source.read_text() for source in (CHECKOUT / "tests").rglob("test_*.py"))
+    assert [name for name in sorted(named) if not re.search(rf"def {name}\(", sources)] == []
