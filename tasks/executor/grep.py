@@ -1,4 +1,4 @@
-"""Which lines of a log are asked for."""
+"""Selects the lines of a log that match a pattern."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 
 from .errors import HostError, NotReady
 
-SLOW = 3
+SLOW = 3                            # seconds for one line
 
 
 class Grep:
     """grep(line): whether it matches; every line does where there is no pattern.
 
-    A pattern that is still at the same line after seconds would keep the host busy for ever, with nobody able to
-    end it: an alarm does. One process has one alarm, so one pattern.
+    Nested repetition can take for ever at one line, and nothing else would end it: an alarm does. A process has one
+    alarm, so there is one pattern. Raises HostError then.
     """
 
     def __init__(self, pattern: str | None) -> None:
         self._lines = 0
-        self._told = -1
+        self._last_look = -1
         self._busy = False
         try:
             self._search = re.compile(pattern).search if pattern else None
@@ -36,13 +36,13 @@ class Grep:
             return True
         self._lines += 1
         self._busy = True
-        found = self._search(line) is not None
+        matches = self._search(line) is not None
         self._busy = False
-        return found
+        return matches
 
     def _look(self, number: int, frame: Any) -> None:
-        if self._busy and self._lines == self._told:
+        if self._busy and self._lines == self._last_look:
             self._busy = False
             raise HostError(f"--grep: the pattern was at one line for more than {SLOW} s",
                             "write it without nested repetition, such as (a+)+")
-        self._told = self._lines
+        self._last_look = self._lines

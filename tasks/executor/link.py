@@ -43,7 +43,7 @@ class Link:
         threading.Thread(target=self._read, daemon=True).start()
         threading.Thread(target=self._write, daemon=True).start()
 
-    def keep(self, lease: float) -> None:
+    def start_lease(self, lease: float) -> None:
         """From now on the client must be heard of within `lease` seconds; it hears of us as often."""
         self._lease = lease
         self._heard = time.monotonic()
@@ -67,7 +67,7 @@ class Link:
     def wait_for_room(self, most: int = 1) -> None:
         """Until fewer than `most` messages are still to be sent. Raises Aborted."""
         while len(self._outbox) >= most:
-            self.check()
+            self.raise_if_aborted()
             with self._wake:
                 self._wake.wait(0.05)
 
@@ -76,7 +76,7 @@ class Link:
         """
         while True:
             if self._inbox.empty():         # what came in time counts, though the client may be gone by now
-                self.check()
+                self.raise_if_aborted()
             try:
                 message = self._inbox.get(timeout=0.05 if self._lease != float("inf") else None)
             except queue.Empty:
@@ -93,7 +93,7 @@ class Link:
         finally:
             self._decided = False
 
-    def check(self) -> None:
+    def raise_if_aborted(self) -> None:
         """Raises Aborted once the client said abort, went away, or let the lease lapse."""
         self.note_progress()
         if self._decided:

@@ -1,7 +1,7 @@
-"""A log file in constant memory: its lines, where the last ones begin, and how a place in it is found again.
+"""Reads a log file in constant memory: its lines, where the last ones begin, and a place in it that was left.
 
-A mark says where a line ended: [inode, offset, length, crc32], the last two of the bytes that stand right before
-the offset. By it the place is found again, also in a file that has been renamed, copied or cut short since.
+A cursor says where a line ended: [inode, offset, length, crc32], the last two of the bytes that stand right before
+the offset. By it the place is found again, even in a file that was renamed, copied or cut short since.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ import stat
 import zlib
 from typing import Callable, Iterator, List
 
-BLOCK = 1 << 16
+BLOCK = 1 << 16             # bytes
 LONGEST = 1 << 16           # bytes; a longer line comes in pieces
-MARKED = 64
+CHECKED = 64                # bytes before a cursor
 
-Mark = List[int]
+Cursor = List[int]
 
 
-def start_of_last(fd: int, count: int, wanted: Callable[[str], bool]) -> int:
-    """Where the last `count` lines that are wanted begin; read backwards, no further than needed."""
-    begin = found = os.fstat(fd).st_size
+def start_of_last(fd: int, count: int, matches: Callable[[str], bool]) -> int:
+    """The offset where the last `count` lines that match begin; read backwards, no further than needed."""
+    begin = start = os.fstat(fd).st_size
     rest = b""
     while count and begin:
         end, begin = begin, max(0, begin - BLOCK)
@@ -30,13 +30,13 @@ def start_of_last(fd: int, count: int, wanted: Callable[[str], bool]) -> int:
         rest, at = data[:cut], begin + len(data)
         for piece in reversed(list(pieces(data[cut:]))):
             at -= len(piece)
-            if count and wanted(text_of(piece)):
-                found, count = at, count - 1
-    return found
+            if count and matches(text_of(piece)):
+                start, count = at, count - 1
+    return start
 
 
 def pieces(data: bytes) -> Iterator[bytes]:
-    """Lines with their ends; longer ones cut, not within a character."""
+    """The lines with their ends; longer ones in pieces, never cut within a character."""
     begin = 0
     while begin < len(data):
         end = data.find(b"\n", begin, begin + LONGEST) + 1 or min(begin + LONGEST, len(data))
@@ -51,13 +51,13 @@ def text_of(piece: bytes) -> str:
     return piece.rstrip(b"\r\n").decode("utf-8", "replace")
 
 
-def mark_at(inode: int, offset: int, before: bytes) -> Mark:
+def cursor_at(inode: int, offset: int, before: bytes) -> Cursor:
     return [inode, max(0, offset), len(before), zlib.crc32(before)]
 
 
-def open_at_cursor(path: str, mark: Mark, copied: bool = False) -> int | None:
-    """That file, open, when what stands before the mark stands there too; it is the very file unless `copied`."""
-    inode, offset, length, crc = mark
+def open_at_cursor(path: str, cursor: Cursor, copied: bool = False) -> int | None:
+    """The file, open, if it has the bytes that the cursor asks for; and, unless it was `copied`, is that very file."""
+    inode, offset, length, crc = cursor
     fd = open_file(path, None if copied else inode)
     if fd is None:
         return None
@@ -75,13 +75,13 @@ def inode_of(path: str) -> int:
 
 
 def open_file(path: str, inode: int | None = None) -> int | None:
-    """Not a pipe or a terminal: those would wait, and what is read from them is gone."""
+    """None for a pipe or a terminal: those would wait, and what is read from them is gone."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
-    found = os.fstat(fd)
-    if stat.S_ISREG(found.st_mode) and inode in (None, found.st_ino):
+    status = os.fstat(fd)
+    if stat.S_ISREG(status.st_mode) and inode in (None, status.st_ino):
         return fd
     os.close(fd)
     return None

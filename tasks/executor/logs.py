@@ -1,4 +1,4 @@
-"""What programs wrote, and what a deploy did: the last lines, and then, if asked for, all that is added."""
+"""Sends logs to the client: the last lines, and then, if asked for, all that is added."""
 
 from __future__ import annotations
 
@@ -14,70 +14,70 @@ from .link import Link
 from .tail import Line, Tail
 
 Message = Dict[str, Any]
-POLL = 0.2
+POLL = 0.2                          # seconds
 
 
 def logs(link: Link, hello: Message, env: dict[str, str]) -> None:
-    """hello: lines, grep, follow; and `marks`, by service: where an earlier connection stopped."""
-    where, wanted = layout.existing_layout(hello), Grep(hello.get("grep"))
+    """The logs of programs. `marks` says by service where an earlier connection stopped."""
+    where, grep = layout.existing_layout(hello), Grep(hello.get("grep"))
     tails = {service["name"]: Tail(_path(where, service, env)) for service in hello["services"]}
     for name, tail in tails.items():
-        mark = hello.get("marks", {}).get(name)
-        if mark:
-            _go_on(link, name, tail, mark)
+        cursor = hello.get("marks", {}).get(name)
+        if cursor:
+            _resume(link, name, tail, cursor)
         else:
-            _show_last(link, name, tail, hello, wanted)
+            _show_last(link, name, tail, hello, grep)
     while hello.get("follow"):
         link.mask.learn_from_disk(where, hello["services"])         # a deploy may bring others meanwhile
-        news = [_show(link, name, tail.more(), wanted) for name, tail in tails.items()]     # each has its turn
-        if not any(news):
-            link.check()
+        shown = [_show(link, name, tail.more(), grep) for name, tail in tails.items()]    # each has its turn
+        if not any(shown):
+            link.raise_if_aborted()
             time.sleep(POLL)
 
 
 def runs(link: Link, hello: Message, env: dict[str, str]) -> None:
-    """Which deploys of these services have a run log here? Then show the one that the client names."""
-    where, wanted = layout.existing_layout(hello), Grep(hello.get("grep"))
+    """Say which deploys of these services have a run log here; then send the one that the client names."""
+    where, grep = layout.existing_layout(hello), Grep(hello.get("grep"))
     names = [service["name"] for service in hello["services"]]
-    known = [deploy for deploy in _deploys(where, names) if os.path.exists(where.run_log(deploy))]
-    link.answer({"event": "runs", "deploys": known})
+    present = [deploy for deploy in _deploys(where, names) if os.path.exists(where.run_log(deploy))]
+    link.answer({"event": "runs", "deploys": present})
     deploy = link.receive().get("deploy")
-    if deploy in known:
-        _show_last(link, ",".join(names), Tail(where.run_log(deploy)), hello, wanted)
+    if deploy in present:
+        _show_last(link, ",".join(names), Tail(where.run_log(deploy)), hello, grep)
 
 
-def _show_last(link: Link, name: str, tail: Tail, hello: Message, wanted: Grep) -> None:
-    """No `lines`: all of it."""
-    upto = files.size_of(tail.path)
-    if not upto:
+def _show_last(link: Link, name: str, tail: Tail, hello: Message, grep: Grep) -> None:
+    """The last `lines`; all of them where that is null."""
+    size = files.size_of(tail.path)
+    if not size:
         link.answer({"event": "notice", "level": "info", "message": f"{name}: no log at {tail.path} yet"})
     if hello["lines"] is not None:
-        tail.from_last(hello["lines"], wanted)
-    while tail.mark()[1] < upto and _show(link, name, tail.more(), wanted):
+        tail.from_last(hello["lines"], grep)
+    while tail.cursor()[1] < size and _show(link, name, tail.more(), grep):
         pass
     if hello.get("follow"):
-        link.stream({"event": "mark", "service": name, "mark": tail.mark()})
+        link.stream({"event": "mark", "service": name, "mark": tail.cursor()})
     else:
-        _show(link, name, tail.end(), wanted)
+        _show(link, name, tail.end(), grep)
 
 
-def _go_on(link: Link, name: str, tail: Tail, mark: list[int]) -> None:
-    tail.from_mark(mark)
+def _resume(link: Link, name: str, tail: Tail, cursor: list[int]) -> None:
+    tail.from_cursor(cursor)
     if tail.lost:
         link.answer({"event": "notice", "level": "warning", "message": (
             f"{name}: its log was rotated away meanwhile; lines may be missing")})
 
 
-def _show(link: Link, name: str, lines: list[Line] | None, wanted: Grep) -> bool:
-    """Whether there was anything new, wanted or not."""
-    for text, mark in lines or ():
-        if wanted(text):
-            link.stream({"event": "log", "service": name, "line": text, "mark": mark})
+def _show(link: Link, name: str, lines: list[Line] | None, grep: Grep) -> bool:
+    """Returns whether there was anything new, whether it matched or not."""
+    for text, cursor in lines or ():
+        if grep(text):
+            link.stream({"event": "log", "service": name, "line": text, "mark": cursor})
     return lines is not None
 
 
 def _path(where: layout.Layout, service: Message, env: dict[str, str]) -> str:
-    """Where supervisord says it is; where we would put it when supervisord is down."""
+    """Where supervisord says that the log is; where we would put it when supervisord is down."""
     ctx = ServiceContext(where, service, env, "")
     try:
         return str(ctx.supervisord().info(ctx.name).get("stdout_logfile") or ctx.log_file)

@@ -42,7 +42,7 @@ VERBS = {
 def _converse(link: Link, login: LoginShell) -> int:
     try:
         hello = link.receive(protocol.VERBS)
-        link.keep(hello["lease"])
+        link.start_lease(hello["lease"])
         link.mask.learn_from_disk(Layout(hello["place"]), hello["services"])
         module, function = VERBS[hello["do"]]
         verb: Verb = getattr(import_module("." + module, __package__), function)

@@ -101,7 +101,7 @@ class Participant:
         from .supervisord_conf import SupervisordConf
 
         conf = SupervisordConf(self.layout.supervisord_conf, self.env)
-        supervisord = Supervisord(conf, self.link.check)
+        supervisord = Supervisord(conf, self.link.raise_if_aborted)
         problems = readiness.problems(self.layout, self.hello["services"], conf, supervisord)
         if problems:
             self._tell_heads()
@@ -117,5 +117,5 @@ class Participant:
         queries.heads(self.link, self.hello, self.env)
 
     def _at(self, service: Message) -> ServiceContext:
-        return ServiceContext(self.layout, service, self.env, self.deploy, check=self.link.check, mask=self.link.mask,
-                              waiting=self.eventlog.waiting)
+        return ServiceContext(self.layout, service, self.env, self.deploy, check=self.link.raise_if_aborted,
+                              mask=self.link.mask, waiting=self.eventlog.waiting)

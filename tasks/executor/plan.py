@@ -20,8 +20,10 @@ def plan(link: Link, hello: Message, env: dict[str, str]) -> None:
     """Looks, and again as often as the client says `retry`; then compares with the commits that it names."""
     layout = existing_layout(hello)
     git.require_git(env)
-    contexts = {service["name"]: ServiceContext(layout, service, env, hello["deploy"], check=link.check, mask=link.mask)
-             for service in hello["services"]}
+    contexts = {
+        service["name"]: ServiceContext(layout, service, env, hello["deploy"], check=link.raise_if_aborted,
+                                        mask=link.mask)
+        for service in hello["services"]}
     message: Message = {"do": "retry"}
     while message["do"] == "retry":
         _look(link, hello, contexts, env)
@@ -43,7 +45,7 @@ def _look(link: Link, hello: Message, contexts: Mapping[str, ServiceContext], en
         if service.get("revision"):
             link.answer(revision.resolve(contexts[service["name"]], service["revision"]))
     conf = SupervisordConf(layout.supervisord_conf, env)
-    supervisord = Supervisord(conf, link.check)
+    supervisord = Supervisord(conf, link.raise_if_aborted)
     due = journal.due(layout)
     known = {}
     for service in hello["services"]:

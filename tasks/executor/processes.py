@@ -1,4 +1,4 @@
-"""The process table, read from /proc."""
+"""The process table, read from /proc. The sandbox of the client reads it by this module, too."""
 
 from __future__ import annotations
 
@@ -7,31 +7,63 @@ import signal
 import time
 
 TAG = "FABVISOR_DEPLOY"
+KILL_EVERY = 0.02                   # seconds
 
 
-def start_time(pid: int) -> int | None:
-    """In clock ticks since boot: with the pid it names one process for ever. None when it is gone."""
+def stat(pid: int) -> list[bytes] | None:
+    """The fields of /proc/PID/stat from the state on (proc(5)); None for a process that is gone or a zombie."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
     except OSError:
         return None
-    return None if fields[0] in (b"Z", b"X") else int(fields[19])
+    return None if not fields or fields[0] in (b"Z", b"X") else fields
+
+
+def start_time(pid: int) -> int | None:
+    """In clock ticks since boot: with the pid it names one process until the next boot. None when it is gone."""
+    fields = stat(pid)
+    return None if fields is None else int(fields[19])
 
 
 def alive(pid: object, start: object) -> bool:
     return isinstance(pid, int) and start is not None and start_time(pid) == start
 
 
+def all_pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def has_variable(pid: int, name: str, value: str) -> bool:
+    """Whether the environment that the process was started with has this variable, as far as we may know."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return os.fsencode(f"{name}={value}") in file.read().split(b"\0")
+    except OSError:
+        return False
+
+
 def cwd(pid: object) -> str:
-    """Where it stands; empty when that cannot be told."""
+    """Its current folder; empty when that cannot be told."""
     return _link(f"{pid}/cwd")
 
 
-def places() -> list[str]:
-    """Where processes stand, and what they run, as far as we may know."""
-    pids = [name for name in os.listdir("/proc") if name.isdigit()]
-    return [_link(f"{pid}/{what}") for pid in pids for what in ("cwd", "exe")]
+def paths_in_use() -> list[str]:
+    """The current folders and the executables of all processes, as far as we may know."""
+    return [_link(f"{pid}/{name}") for pid in all_pids() for name in ("cwd", "exe")]
+
+
+def working_in(directory: str, name: str) -> bool:
+    """Whether a process of that name has its current folder there or below."""
+    top = os.path.realpath(directory) + os.sep
+    for pid in all_pids():
+        try:
+            with open(f"/proc/{pid}/comm") as file:
+                if file.read().rstrip("\n") == name and (cwd(pid) + os.sep).startswith(top):
+                    return True
+        except OSError:
+            continue
+    return False
 
 
 def end_group(pid: int) -> None:
@@ -42,36 +74,23 @@ def end_group(pid: int) -> None:
         pass
 
 
-def working_in(directory: str, name: str) -> bool:
-    """Whether a process of that name has its current folder there or below."""
-    top = os.path.realpath(directory)
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/comm") as file:
-                found = file.read().rstrip("\n") == name
-            if found and (os.readlink(f"/proc/{pid}/cwd") + os.sep).startswith(top + os.sep):
-                return True
-        except OSError:
-            continue
-    return False
-
-
 def end_tagged(tag: str, timeout: float = 10) -> None:
     """End whatever the steps of a deploy left behind, even what moved to a session of its own.
 
-    Steps carry the deploy's tag in their environment; supervisord's children do not.
+    Steps carry the deploy's tag in their environment; supervisord's children do not. After `timeout` seconds it
+    gives up: another user's process cannot be ended.
     """
     deadline = time.monotonic() + timeout
     while True:
-        found = _tagged(f"{TAG}={tag}".encode())
-        if not found or time.monotonic() > deadline:
+        pids = [pid for pid in all_pids() if pid != os.getpid() and has_variable(pid, TAG, tag) and start_time(pid)]
+        if not pids or time.monotonic() > deadline:
             return
-        for pid in found:
+        for pid in pids:
             try:
                 os.kill(pid, signal.SIGKILL)
             except (ProcessLookupError, PermissionError):
                 pass
-        time.sleep(0.02)
+        time.sleep(KILL_EVERY)
 
 
 def _link(name: str) -> str:
@@ -79,16 +98,3 @@ def _link(name: str) -> str:
         return os.readlink("/proc/" + name)
     except OSError:
         return ""
-
-
-def _tagged(entry: bytes) -> list[int]:
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit() and int(name) != os.getpid():
-            try:
-                with open(f"/proc/{name}/environ", "rb") as file:
-                    if entry in file.read().split(b"\0") and start_time(int(name)) is not None:
-                        found.append(int(name))
-            except OSError:
-                continue
-    return found

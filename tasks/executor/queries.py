@@ -29,7 +29,7 @@ def status(link: Link, hello: Message, env: dict[str, str]) -> None:
     while True:
         begin, conf = time.monotonic(), SupervisordConf(layout.supervisord_conf, env)
         for service in hello["services"]:
-            ctx = ServiceContext(layout, service, env, "", check=link.check, mask=link.mask)
+            ctx = ServiceContext(layout, service, env, "", check=link.raise_if_aborted, mask=link.mask)
             message = _status_of(ctx, service, conf)
             if told.get(service["name"]) != _lasting(message):
                 told[service["name"]] = _lasting(message)
@@ -41,7 +41,7 @@ def status(link: Link, hello: Message, env: dict[str, str]) -> None:
         # Never more than a fifth of the host's time.
         until = time.monotonic() + max(PAUSE, 4 * (time.monotonic() - begin))
         while time.monotonic() < until:
-            link.check()
+            link.raise_if_aborted()
             time.sleep(0.1)
 
 
@@ -102,7 +102,7 @@ def ask(link: Link, hello: Message, env: dict[str, str]) -> None:
     names: list[str] = [service["name"] for service in hello["services"]]
     deadline = time.monotonic() + hello["timeout"]
     while _busy(layout, names, hello["deploy"]) and time.monotonic() < deadline:
-        link.check()
+        link.raise_if_aborted()
         time.sleep(0.1)
     for service in hello["services"]:
         name = service["name"]

@@ -100,7 +100,7 @@ class Releases:
 
     def in_use(self) -> set[str]:
         """Those that a process stands in or was started from."""
-        paths = processes.places() if self.names() else []
+        paths = processes.paths_in_use() if self.names() else []
         return {name for name in map(self.holding, paths) if name}
 
     def _completion_file(self, name: str) -> str:

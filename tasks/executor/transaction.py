@@ -97,7 +97,7 @@ class Transaction:
                 self._run_step(written, *pair)
 
     def _run_step(self, written: journal.Journal, service: str, planned: Message) -> None:
-        self.link.check()
+        self.link.raise_if_aborted()
         ctx, self.step = self.contexts[service], planned["name"]
         step = Step(planned["args"], self.eventlog.output_of(service, planned["name"]), self.results[service])
         if planned["action"] in CHECKS:

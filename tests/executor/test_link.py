@@ -46,7 +46,7 @@ def test_link_receives_messages_in_order_and_skips_noise(ends: Ends) -> None:
 @pytest.mark.parametrize("line", [b"[1, 2]\n", b"3\n", b'"x"\n', b"null\n", b"[" * 100_000 + b"\n", b"\xff\xfe\n"])
 def test_link_goes_on_after_odd_lines(ends: Ends, line: bytes) -> None:
     ends.link.start()
-    ends.link.keep(5)
+    ends.link.start_lease(5)
     os.write(ends.to_link, line if len(line) < 60_000 else line[-50_000:])
     ends.say({"do": "retry"})
     assert ends.link.receive() == {"do": "retry"}
@@ -79,8 +79,8 @@ def test_abort_wakes_a_receiver_without_lease(ends: Ends, monkeypatch: pytest.Mo
 @pytest.mark.promise(3)
 def test_receive_raises_aborted_on_abort_and_at_end_of_input(ends: Ends) -> None:
     ends.link.start()
-    ends.link.keep(30)
-    ends.link.check()
+    ends.link.start_lease(30)
+    ends.link.raise_if_aborted()
     ends.say({"do": "abort", "why": "changed my mind"})
     with pytest.raises(Aborted, match="changed my mind"):
         ends.link.receive()
@@ -94,7 +94,7 @@ def test_receive_raises_aborted_on_abort_and_at_end_of_input(ends: Ends) -> None
 
 @pytest.mark.promise(3)
 def test_messages_after_the_lease_are_ignored(ends: Ends) -> None:
-    ends.link.keep(0.01)
+    ends.link.start_lease(0.01)
     wait_for(lambda: _lapsed(ends.link), "the lease")
     ends.link.start()                               # the thread that reads only gets to run now
     ends.say({"do": "commit"}, {"do": "beat"})
@@ -136,7 +136,7 @@ def test_link_does_not_block_when_its_reader_is_gone(ends: Ends) -> None:
 
 def _lapsed(link: Link) -> bool:
     try:
-        link.check()
+        link.raise_if_aborted()
     except Aborted:
         return True
     return False
@@ -151,8 +151,8 @@ def test_commit_received_in_time_is_carried_out_undisturbed(ends: Ends) -> None:
     wait_for(lambda: ends.link._gone, "the end of the connection")
     assert ends.link.receive() == {"do": "commit"}
     with ends.link.uninterruptible():
-        ends.link.check()
+        ends.link.raise_if_aborted()
     with pytest.raises(Aborted):
-        ends.link.check()
+        ends.link.raise_if_aborted()
     with pytest.raises(Aborted):
         ends.link.receive()

@@ -73,9 +73,9 @@ def following(log: Log, count: int = 0) -> Tail:
     return one
 
 
-def resumed(log: Log, mark: logfile.Mark) -> Tail:
+def resumed(log: Log, cursor: logfile.Cursor) -> Tail:
     one = Tail(str(log.path))
-    one.from_mark(mark)
+    one.from_cursor(cursor)
     return one
 
 
@@ -140,7 +140,7 @@ def test_tail_shows_an_unfinished_line_after_a_quiet_while(log: Log, monkeypatch
     assert read(one) == []
     later = time.monotonic() + tail.QUIET + 1
     monkeypatch.setattr(time, "monotonic", lambda: later)
-    assert one.more() == [("panic: no", one.mark())]
+    assert one.more() == [("panic: no", one.cursor())]
     log.write(" memory")
     assert read(one) == [" memory"]
 
@@ -221,12 +221,12 @@ def test_tail_follows_a_log_truncated_before_the_first_read(log: Log) -> None:
 
 
 @pytest.mark.parametrize("meanwhile", ["nothing", "rotate", "rotate twice", "copy", "truncate"])
-def test_tail_resumes_at_a_mark_across_rotations(log: Log, meanwhile: str) -> None:
+def test_tail_resumes_at_a_cursor_across_rotations(log: Log, meanwhile: str) -> None:
     log.write(*map(str, range(100)))
     one = following(log, count=3)
     lines = one.more() or []
     assert [text for text, _ in lines] == ["97", "98", "99"]
-    mark = lines[1][1]                                  # 99 was on its way when the line was cut
+    cursor = lines[1][1]                                  # 99 was on its way when the line was cut
     log.write("100")
     if meanwhile.startswith("rotate"):
         log.rotate()
@@ -238,33 +238,33 @@ def test_tail_resumes_at_a_mark_across_rotations(log: Log, meanwhile: str) -> No
     if meanwhile == "truncate":
         os.truncate(log.path, 0)
     log.write("102")
-    again = resumed(log, mark)
+    again = resumed(log, cursor)
     expected = {"nothing": ["99", "100", "102"], "rotate": ["99", "100", "101", "102"],
                 "rotate twice": ["99", "100", "101", "102"], "copy": ["99", "100", "102"], "truncate": ["102"]}
     assert read(again) == expected[meanwhile]
     assert again.lost == (meanwhile == "truncate"), "what is lost is said"
 
 
-def test_mark_does_not_match_a_new_file_with_the_same_inode(log: Log) -> None:
+def test_cursor_does_not_match_a_new_file_with_the_same_inode(log: Log) -> None:
     """File systems give a number that became free to the next file."""
     log.write("old 1", "old 2")
-    mark = (following(log, count=1).more() or [])[0][1]
+    cursor = (following(log, count=1).more() or [])[0][1]
     os.truncate(log.path, 0)
     log.write("new 1", "new 2", "new 3", "new 4")
-    again = resumed(log, mark)
+    again = resumed(log, cursor)
     assert read(again) == ["new 1", "new 2", "new 3", "new 4"] and again.lost
 
 
 def test_tail_resumes_a_log_that_was_not_there(log: Log) -> None:
     log.path.unlink()
-    mark = following(log).mark()
+    cursor = following(log).cursor()
     log.reopen()
     log.write("first")
-    again = resumed(log, mark)
+    again = resumed(log, cursor)
     assert read(again) == ["first"] and not again.lost
 
 
-def test_mark_of_any_line_resumes_exactly_behind_it(log: Log) -> None:
+def test_cursor_of_any_line_resumes_exactly_behind_it(log: Log) -> None:
     """Wherever the line is cut, exactly what follows comes again: over blocks, rotations and long lines."""
     log.write(*(f"{number} " + "x" * (number % 300) for number in range(1500)), "y" * (logfile.LONGEST + 10))
     log.file.write(b"half ")
