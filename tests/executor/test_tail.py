@@ -61,7 +61,7 @@ def read(one: Tail) -> list[str]:
     return [text for text, _ in itertools.chain.from_iterable(iter(one.more, None))]
 
 
-def last(log: Log, count: int, wanted: tail.Wanted = every) -> list[str]:
+def last(log: Log, count: int, wanted: tail.Matches = every) -> list[str]:
     one = Tail(str(log.path))
     one.from_last(count, wanted)
     return [text for text in read(one) + [text for text, _ in one.end()] if wanted(text)]
