@@ -115,6 +115,9 @@ class Command:
 
     def mask(self, text: str) -> str:
         """Without the values that secrets of hosts.yaml have here, as far as they can be known."""
+        from .inventory.urls import without_password
+
+        text = without_password(text)
         with contextlib.suppress(Exception):    # what is wrong with the file must not hide what is to be told
             from .inventory import secret_sources
 

@@ -77,11 +77,12 @@ class Place(TypedDict):
 
 
 class ServiceSettings(TypedDict):
-    """`revision`: what this host shall resolve to a commit; null where another host does, or nobody."""
+    """`repo`: may hold a password. `revision`: what this host shall resolve to a commit; null where another host does,
+    or nobody."""
 
     name: str
     directory: str
-    repo: str
+    repo: SecretText
     shared: List[str]
     revision: Optional[str]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import Any
 
-from . import health, interpolation, keys, model, paths, precedence, program_options, values
+from . import health, interpolation, keys, model, paths, precedence, program_options, urls, values
 from .precedence import Raw, Resolved
 
 
@@ -42,9 +42,11 @@ def _host(name: str, resolved: Resolved) -> model.Host:
 
 def _service(name: str, environment: str, host: str, settings: Resolved) -> model.Service:
     variables = settings.environment_variables()
+    repo, login = urls.split_login(settings.get("repo"))
     return model.Service(
         name=name,
-        repo=settings.get("repo"),
+        repo=repo,
+        login=login,
         directory=posixpath.normpath(settings.get("directory")),
         command=settings.get("command").strip(),
         build=_commands(settings.get("build", default=())),

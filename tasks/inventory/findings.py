@@ -7,6 +7,9 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from .urls import without_password
+
+MOST_FINDINGS = 50          # nobody reads more at once, and each may take a search for the right name
 KeyPath = tuple[str | int, ...]
 
 
@@ -27,14 +30,18 @@ def dotted(path: KeyPath) -> str:
         if isinstance(key, int):
             text += f"[{key}]"
         else:
-            text += ("." if text else "") + (key if re.fullmatch(r"[\w.:-]+", key) else repr(key))
+            text += ("." if text else "") + (key if re.fullmatch(r"[\w.:-]{1,255}", key) else quoted(key))
     return text
 
 
 def quoted(value: object) -> str:
-    """A value in a message: on one line, and not too long."""
-    text = repr(value)
+    """A value in a message: on one line, not too long, and without the password of a URL."""
+    text = repr(without_password(value) if isinstance(value, str) else value)
     return text if len(text) <= 70 else text[:60] + "…" + text[-1]
+
+
+def shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else text[:most - 1] + "…"
 
 
 def without_consequences(later: Iterable[Finding], shape: Iterable[Finding]) -> list[Finding]:

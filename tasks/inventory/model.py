@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from .secret import Secret
+from .urls import Login
 
 
 class Host(Struct, frozen=True, kw_only=True):
@@ -53,7 +54,8 @@ class Service(Struct, frozen=True, kw_only=True):
     """A service as it is deployed to one host."""
 
     name: str
-    repo: str
+    repo: str                               # without the password that its URL may have
+    login: Login | None = None              # the user and the password of that URL
     directory: str
     command: str
     build: tuple[str, ...] = ()
@@ -71,6 +73,11 @@ class Service(Struct, frozen=True, kw_only=True):
     run_mode: str
     environment: str = ""                   # names that hooks get in their environment
     host: str = ""
+
+    @property
+    def clone_url(self) -> str | Secret:
+        """What git fetches from."""
+        return self.login.url if self.login else self.repo
 
     def environment_variables(self) -> dict[str, str]:
         """The variables of the program, the build, the hooks and the health command, without secrets."""

@@ -46,8 +46,11 @@ def find(names: Collection[str], environment: str, folder: Path, environ: Mappin
 
 
 def masked(text: str, inventory: Inventory, environment: str, environ: Mapping[str, str]) -> str:
-    """The text without the values of any service's secrets. Raises nothing of its own: errors are masked by it."""
-    names = {name for target in inventory.environment(environment).targets for name in target.service.secrets}
+    """The text without the values of any service's secrets, and without the passwords of its repositories."""
+    services = [target.service for target in inventory.environment(environment).targets]
+    for login in {service.login for service in services if service.login}:
+        text = login.secret.masked_in(text)
+    names = {name for service in services for name in service.secrets}
     with contextlib.suppress(NotReady):
         for value, _ in find(names, environment, inventory.folder, environ).values():
             text = value.masked_in(text)

@@ -85,6 +85,9 @@ class Reporters(Reporter):
         self._told.append(import_module(FILES[kind]).reporter(path))
 
     def on(self, event: Event) -> None:
+        from ..rollout.redaction import redacted
+
+        event = redacted(event)
         if hasattr(event, "trace"):
             event = import_module("tasks.reports.crash_report").filed(event, self._last, self.mask)
         self._last.append(event)

@@ -58,6 +58,7 @@ def _settings(peer: Peer, revisions: Mapping[str, str] | None = None) -> protoco
     return {
         "place": {"root": host.root, "supervisord_conf": host.supervisord_conf, "program_dir": host.program_dir},
         "lease": host.lease,
-        "services": [{"name": target.service.name, "directory": target.service.directory, "repo": target.service.repo,
-                      "shared": list(target.service.shared), "revision": (revisions or {}).get(target.service.name)}
+        "services": [{"name": target.service.name, "directory": target.service.directory,
+                      "repo": target.service.clone_url, "shared": list(target.service.shared),
+                      "revision": (revisions or {}).get(target.service.name)}
                      for target in peer.targets]}
