@@ -35,8 +35,8 @@ ONLY = {
     "fabric": ("tasks/remote/",), "paramiko": ("tasks/remote/",), "rich": ("tasks/reports/",),
     "asyncssh": ("tasks/embedded/",), "yaml": ("tasks/inventory/", "tasks/pipelines/"),
     "jsonschema": ("tasks/inventory/",), "supervisor": ("tasks/embedded/",), "dotenv": ("tasks/inventory/",),
-    # masking only splits what quoting has quoted
-    "shlex": ("tasks/program/quoting.py", "tasks/suite.py", "tasks/executor/masking.py"),
+    # values only tries to split a command, masking splits what quoting has quoted
+    "shlex": ("tasks/program/quoting.py", "tasks/inventory/values.py", "tasks/suite.py", "tasks/executor/masking.py"),
 }
 # The verbs and their helpers speak Invoke.
 INVOKE = ("tasks/__init__.py", "tasks/_command.py", "tasks/_completion.py",

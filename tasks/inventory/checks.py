@@ -47,8 +47,7 @@ def _hosts(path: KeyPath, environment: Raw) -> Iterator[Finding]:
     if not environment.get("hosts") and not environment.get("sandbox"):
         yield Finding(path[:-1], "has no hosts; list at least one under `hosts`", about=(path,))
     yield from _twice(path, environment.get("hosts"))
-    for name, host in precedence.entries(environment.get("hosts")).items():
-        where = _entry(path, name, environment.get("hosts"))
+    for where, name, host in _entries(path, environment.get("hosts")):
         yield from _report(where, values.check_host_name(name))
         yield from _settings(where, host)
 
@@ -58,8 +57,7 @@ def _chosen_services(path: KeyPath, environment: Raw, services: Raw) -> Iterator
     if chosen is not None and not chosen:
         yield Finding(path, "names no service; leave it out where all services run")
     yield from _twice(path, chosen)
-    for name, override in precedence.entries(chosen).items():
-        where = _entry(path, name, chosen)
+    for where, name, override in _entries(path, chosen):
         if name not in services:
             hint = did_you_mean(name, services) or f"; there is {listed(services)}"
             yield Finding(where, f"there is no service {quoted(name)}{hint}", about=(where, ("services", name)))
@@ -98,11 +96,10 @@ def _program(path: KeyPath, program: Raw, base: Raw) -> Iterator[Finding]:
             yield Finding(where, f"supervisor knows no option {quoted(option)} of a program{hint}")
         elif wrong := program_options.check_option(option, value):
             yield Finding(where, wrong)
-    # supervisord refuses the pair, and with it every program file of the host.
     merged = {option: program_options.as_text(value) for option, value in {**base, **program}.items()}
-    if program and merged.get("stopasgroup") == "true" and merged.get("killasgroup") == "false":
-        about = ((*path, "stopasgroup"), (*path, "killasgroup"))
-        yield Finding(path, "stopasgroup: true needs killasgroup: true as well (or left out)", about=about)
+    for option, mistake in program_options.check_together(merged) if program else ():
+        about = tuple((*path, name) for name in ("stopasgroup", "killasgroup", "redirect_stderr", option))
+        yield Finding(path, mistake, about=about)
 
 
 def _settings(path: KeyPath, settings: Raw) -> Iterator[Finding]:
@@ -139,11 +136,16 @@ def _report(path: KeyPath, wrong: str) -> Iterator[Finding]:
         yield Finding(path, wrong)
 
 
-def _entry(path: KeyPath, name: str, listing: Any) -> KeyPath:
-    return (*path, listing.index(name)) if isinstance(listing, list) else (*path, name)
+def _entries(path: KeyPath, listing: Any) -> Iterator[tuple[KeyPath, str, Raw]]:
+    """Where each entry of a list of names, or of a mapping of names to settings, stands; its name; its settings."""
+    places = {name: index for index, name in reversed(list(enumerate(listing)))} if isinstance(listing, list) else {}
+    for name, settings in precedence.entries(listing).items():
+        yield (*path, places.get(name, name)), name, settings
 
 
 def _twice(path: KeyPath, listing: Any) -> Iterator[Finding]:
+    seen = set()
     for index, name in enumerate(listing if isinstance(listing, list) else ()):
-        if name in listing[:index]:
+        if name in seen:
             yield Finding((*path, index), f"{quoted(name)} is listed twice")
+        seen.add(name)

@@ -31,7 +31,7 @@ SERVICE: dict[str, Check] = {
     "command": values.check_command,
     "requires": paths.check_requires,
     "shared": paths.check_shared,
-    "keep_releases": values.check_at_least_one,
+    "keep_releases": values.check_releases,
 }
 
 HEALTH: dict[str, Check] = {"timeout": values.check_duration}

@@ -6,11 +6,14 @@ git, ssh and supervisord get these paths quoted; refused is what they would read
 from __future__ import annotations
 
 import posixpath
+import re
+from itertools import accumulate
 
 from ..executor.protocol import OWN_NAMES
 from .findings import quoted
 from .values import CONTROL, check_option_like
 
+LONGEST_PATH = 1000         # Linux takes 4096 bytes, with root and the names below
 # The tool keeps these in a service's directory.
 RESERVED_NAMES = (*OWN_NAMES, ".git")
 
@@ -18,7 +21,7 @@ RESERVED_NAMES = (*OWN_NAMES, ".git")
 def check_root(text: str) -> str:
     if not text.startswith(("/", "~/")):
         return f"must be absolute (/srv/app), or below the host user's home (~/app); got {quoted(text)}"
-    return _check_path(text)
+    return _check_path(text) or _check_for_program_file(text)
 
 
 def check_below_root(text: str) -> str:
@@ -30,7 +33,7 @@ def check_directory(text: str) -> str:
     """A service's own folder. Its content is replaced by git, so it must be truly below root."""
     if text.startswith(("/", "~")):
         return f"is below `root`, so it cannot begin with '/' or '~'; got {quoted(text)}"
-    wrong = _check_path(text) or check_option_like(text)
+    wrong = _check_path(text) or check_option_like(text) or _check_for_program_file(text)
     if wrong:
         return wrong
     first = posixpath.normpath(text).split("/")[0]
@@ -60,14 +63,18 @@ def check_shared(paths: list[str]) -> str:
             return f"is below the service's directory, got {quoted(text)}"
         if normal_shared(text).split("/")[0] in RESERVED_NAMES:
             return f"cannot hold {quoted(text)}: {', '.join(RESERVED_NAMES)} are looked after already"
-    bare = [normal_shared(text).rstrip("/") for text in paths]
-    for index, path in enumerate(bare):
-        for other in bare[:index]:
-            if f"{path}/".startswith(f"{other}/") or f"{other}/".startswith(f"{path}/"):
-                inner, outer = sorted((path, other), key=len, reverse=True)
-                return f"holds {quoted(inner)} twice" if inner == outer else (
-                    f"holds {quoted(inner)}, which is inside {quoted(outer)}")
-    return ""
+    bare: set[str] = set()
+    for path in (normal_shared(text).rstrip("/") for text in paths):
+        if path in bare:
+            return f"holds {quoted(path)} twice"
+        bare.add(path)
+    nested = next(((path, parent) for path in sorted(bare) for parent in parents(path) if parent in bare), None)
+    return f"holds {quoted(nested[0])}, which is inside {quoted(nested[1])}" if nested else ""
+
+
+def parents(path: str) -> list[str]:
+    """Of a normal relative path: `a` and `a/b` of `a/b/c`."""
+    return list(accumulate(path.split("/"), "{}/{}".format))[:-1]
 
 
 def normal_shared(text: str) -> str:
@@ -75,9 +82,18 @@ def normal_shared(text: str) -> str:
     return posixpath.normpath(text) + ("/" if text.endswith("/") else "")
 
 
+def _check_for_program_file(text: str) -> str:
+    """The directory stands in the program file, whose format has no way to write these."""
+    if re.search(r"(^|\s)[;#]|%\(here\)s", text):
+        return f"cannot hold `%(here)s`, nor `;` or `#` after a space, got {quoted(text)}"
+    return ""
+
+
 def _check_path(text: str) -> str:
     if not text.strip():
         return "is empty"
+    if len(text) > LONGEST_PATH:
+        return f"is longer than {LONGEST_PATH} characters"
     if CONTROL.search(text):
         return f"cannot hold control characters, got {quoted(text)}"
     return f"cannot hold '..', got {quoted(text)}" if ".." in text.split("/") else ""

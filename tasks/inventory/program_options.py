@@ -1,15 +1,20 @@
 """The options of supervisor's `[program:x]` section (4.3): which there are, what they may say, how they are written.
 
-supervisord accepts an unknown option in silence, and refuses *every* program of the host for one bad
-value; so options are judged before any host is contacted.
+supervisord accepts an unknown option in silence, and refuses *every* program of the host for one bad value; so options
+are checked before any host is contacted. A `%` stands for itself, in options as in the command and in paths: `program`
+escapes it, and what supervisord would expand, `%(here)s` and its like, is refused.
 Source: supervisor/options.py `_processes_from_section`, supervisor/datatypes.py.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from .findings import quoted
+from .values import LONGEST
+
+MOST = 2**31 - 1
 Value = str | int | bool
 
 OWNED = {
@@ -44,7 +49,23 @@ def check_option(option: str, value: Value) -> str:
         return "must be one line"
     if isinstance(value, str) and re.search(r"(^|\s)[;#]", value):
         return "holds `;` or `#` after a space: supervisord would read the rest as a comment"
+    if isinstance(value, str) and "%(" in value:
+        return "holds `%(`, which is not expanded here: write out what it stands for"
     return KINDS[option](value)
+
+
+def check_together(options: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Pairs of option and mistake, where options of hosts.yaml do not go together with others or with DEFAULTS."""
+    effective = {**DEFAULTS, **options}
+    if effective["stopasgroup"] == "true" and effective["killasgroup"] == "false":
+        if "stopasgroup" in options:
+            yield "stopasgroup", "stopasgroup: true needs killasgroup: true as well (or left out)"
+        else:
+            yield "killasgroup", "killasgroup: false needs stopasgroup: false as well: it is on unless turned off"
+    if effective["redirect_stderr"] == "true":
+        for option, value in options.items():
+            if option.startswith("stderr_") and value.lower() not in ("none", "false", "0"):
+                yield option, f"{option} has no effect while redirect_stderr is on; add redirect_stderr: false"
 
 
 def as_text(value: Value) -> str:
@@ -67,11 +88,15 @@ def _file(value: Value) -> str:
 def _whole(value: Value) -> str:
     if isinstance(value, bool) or not re.fullmatch(r"-?[0-9]+", str(value)):
         return f"expected a whole number, got {_shown(value)}"
-    return ""
+    return "" if abs(int(value)) <= MOST else f"expected a whole number up to {MOST}, got {_shown(value)}"
 
 
 def _count(value: Value) -> str:
     return _whole(value) or (f"cannot be negative, got {value}" if int(value) < 0 else "")
+
+
+def _seconds(value: Value) -> str:
+    return _count(value) or ("" if int(value) <= LONGEST else f"expected up to {LONGEST} seconds, got {_shown(value)}")
 
 
 def _flag(value: Value) -> str:
@@ -85,14 +110,14 @@ def _restart(value: Value) -> str:
 
 
 def _size(value: Value) -> str:
-    if not isinstance(value, bool) and re.fullmatch(r"[0-9]+([KMG]B)?", str(value), re.IGNORECASE):
+    if not isinstance(value, bool) and re.fullmatch(r"[0-9]{1,12}([KMG]B)?", str(value), re.IGNORECASE):
         return ""
     return f"expected a size such as 20MB (units: KB, MB, GB, none for bytes), got {_shown(value)}"
 
 
 def _signal(value: Value) -> str:
     word = str(value).upper()
-    known = word.removeprefix("SIG") in SIGNALS or (word.isdecimal() and 1 <= int(word) <= 64)
+    known = word.removeprefix("SIG") in SIGNALS or (re.fullmatch(r"[0-9]{1,2}", word) and 1 <= int(word) <= 64)
     return "" if known and not isinstance(value, bool) else f"expected a signal such as TERM, got {_shown(value)}"
 
 
@@ -110,18 +135,18 @@ def _umask(value: Value) -> str:
 
 
 def _shown(value: Value) -> str:
-    return repr(value) if isinstance(value, str) else as_text(value)
+    return quoted(value) if isinstance(value, str) else as_text(value)
 
 
 KINDS: dict[str, Callable[[Value], str]] = {
     "priority": _whole,
     "autostart": _flag,
     "autorestart": _restart,
-    "startsecs": _count,
+    "startsecs": _seconds,
     "startretries": _count,
     "exitcodes": _exit_codes,
     "stopsignal": _signal,
-    "stopwaitsecs": _count,
+    "stopwaitsecs": _seconds,
     "stopasgroup": _flag,
     "killasgroup": _flag,
     "user": _text,

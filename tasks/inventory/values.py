@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 
 from .findings import quoted
+from .shell_variables import OF_THE_SHELL
 
+LONGEST = 7 * 24 * 3600     # seconds; the waits of operating systems overflow at 24 days
+MOST_RELEASES = 1000
 UNITS = {"s": 1, "m": 60, "h": 3600}
 CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 NAME_RULE = "expected letters, digits, '.', '_' and '-', the first a letter or digit, and no '..'"
@@ -36,6 +40,8 @@ def check_host_name(text: str) -> str:
 def check_variable_name(text: str) -> str:
     if text == "RUN_MODE":
         return "RUN_MODE is set by the environment's `run_mode`"
+    if text in OF_THE_SHELL:
+        return f"{text} belongs to the shell, which gives it a value of its own: take another name"
     good = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text)
     return "" if good else f"{quoted(text)} is not a variable's name: expected letters, digits and '_', no digit first"
 
@@ -65,10 +71,16 @@ def check_line(text: str) -> str:
 
 
 def check_command(text: str) -> str:
-    """A line for a shell; a newline at the very end is what YAML's `|` and `>` leave."""
+    """A command line; the newline that YAML's `|` and `>` leave at its end is allowed."""
     if not text.strip():
         return "is empty"
-    return "must be one line without control characters" if re.search(r"[\x00-\x08\n-\x1f\x7f]", text.strip()) else ""
+    if re.search(r"[\x00-\x08\n-\x1f\x7f]", text.strip()):
+        return "must be one line without control characters"
+    try:
+        shlex.split(text)           # as supervisord does
+    except ValueError as error:
+        return f"cannot be split into words: {str(error).lower()}; balance its quotes"
+    return ""
 
 
 def check_script(value: str | list[str]) -> str:
@@ -84,7 +96,9 @@ def check_port(value: int) -> str:
 
 
 def check_duration(value: float | str) -> str:
-    good = seconds(value) > 0 and math.isfinite(seconds(value))
+    if seconds(value) > LONGEST:
+        return f"expected a time up to {LONGEST // 3600}h, got {quoted(value)}"
+    good = seconds(value) > 0
     return "" if good else f"expected a time above zero, in seconds or like 30s, 30m or 1h; got {quoted(value)}"
 
 
@@ -97,7 +111,9 @@ def seconds(value: float | str) -> float:
     return int(amount) if amount.is_integer() else amount
 
 
-def check_at_least_one(value: int) -> str:
+def check_releases(value: int) -> str:
+    if value > MOST_RELEASES:
+        return f"expected at most {MOST_RELEASES}, got {quoted(value)}"
     return "" if value >= 1 else f"expected 1 or more, got {value}"
 
 

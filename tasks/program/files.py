@@ -13,6 +13,7 @@ from ..inventory.secret import Secret
 from . import quoting
 
 HEADER = "; Written by Fabvisor for {service}: the next deploy replaces what is changed here.\n"
+LOG_FILES = ("stdout_logfile", "stderr_logfile")
 # The program reads its environment file first, then becomes the command: same pid, exact values.
 START = '. "$0" && exec "$@"'
 
@@ -34,9 +35,13 @@ def program_file(service: Service, paths: Paths) -> str:
         "environment": f'RUN_MODE="{quoting.for_supervisord(service.run_mode)}"',
         "stdout_logfile": quoting.path_for_supervisord(paths.log),
     }
-    options = {name: quoting.for_supervisord(value) for name, value in service.program.items()}
+    options = {name: _option(name, value) for name, value in service.program.items()}
     lines = [f"{name}={value}\n" for name, value in (own | DEFAULTS | options).items()]
     return HEADER.format(service=service.name) + f"[program:{service.name}]\n" + "".join(lines)
+
+
+def _option(name: str, value: str) -> str:
+    return quoting.path_for_supervisord(value) if name in LOG_FILES else quoting.for_supervisord(value)
 
 
 def env_file(service: Service) -> Secret:

@@ -111,6 +111,21 @@ def test_program_file_holds_no_value_of_a_variable() -> None:
     assert "hunter2" not in files.program_file(replace(SERVICE, variables={"PASSWORD": "hunter2"}), PATHS)
 
 
+@pytest.mark.parametrize("value", ["50%.log", "%%", "a%b%%c", "%s", "100 % sure"])
+@pytest.mark.parametrize("option", ["stdout_logfile", "stderr_logfile"])
+def test_percent_sign_in_a_log_path_stands_for_itself(tmp_path: Path, option: str, value: str) -> None:
+    """supervisord expands these twice, and other options once."""
+    path = str(tmp_path / value)
+    service = replace(SERVICE, program={"redirect_stderr": "false", option: path})
+    program = parsed(tmp_path, files.program_file(service, paths(tmp_path)))
+    assert getattr(program, option) == path
+
+
+def test_percent_sign_in_an_option_stands_for_itself(tmp_path: Path) -> None:
+    service = replace(SERVICE, program={"serverurl": "http://x/%41?a=%s"})
+    assert parsed(tmp_path, files.program_file(service, paths(tmp_path))).serverurl == "http://x/%41?a=%s"
+
+
 @pytest.mark.parametrize("broken", ["./x 'unbalanced", 'a "b', "a\\"])
 def test_command_that_cannot_be_split_is_refused(broken: str) -> None:
     with pytest.raises(Mistake, match="command"):
