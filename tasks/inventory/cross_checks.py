@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator
-from itertools import combinations
 
 from . import health, interpolation, paths, precedence
-from .findings import Finding, KeyPath
+from .findings import Finding, KeyPath, quoted
 from .nearest import did_you_mean, listed
 from .precedence import Raw, Resolved
+
+MOST_TARGETS = 20_000       # a service on a host is one
 
 
 def check(data: Raw) -> Iterator[Finding]:
     services = {name: precedence.resolve(data, None, name) for name in data.get("services", {})}
     yield from _shared_directories(services, {name: ("services", name, "directory") for name in services}, "")
-    for name, environment in data.get("environments", {}).items():
+    environments = data.get("environments", {})
+    targets = sum(len(precedence.services(data, name)) * max(len(precedence.hosts(data, name)), 1)
+                  for name in environments)
+    if targets > MOST_TARGETS:
+        yield Finding(("environments",), f"put {targets} services on hosts; split the file: {MOST_TARGETS} is the most")
+        return
+    for name, environment in environments.items():
         if not environment.get("sandbox"):
             yield from _roots(data, name)
             yield from _same_machine(data, name)
@@ -52,23 +59,30 @@ def _directories(data: Raw, name: str) -> Iterator[Finding]:
 
 def _shared_directories(services: dict[str, Resolved], places: dict[str, KeyPath], where: str) -> Iterator[Finding]:
     """`places`: where the directory is set; of a pair with a mistake at least one service must be among them."""
-    for first, second in combinations(services, 2):
+    directories = {name: settings.get("directory") for name, settings in services.items()}
+    order = {name: index for index, name in enumerate(directories)}
+    for inner, outer in _nested(directories):
+        first, second = sorted((inner, outer), key=order.__getitem__)
         reported, other = (second, first) if second in places else (first, second)
-        if reported not in places:
-            continue
-        directory = services[reported].get("directory")
-        relation = _relation(posixpath.normpath(directory), posixpath.normpath(services[other].get("directory")))
-        if relation:
-            message = f"{directory!r} {relation} the directory of {other}{where}; each service needs one of its own"
-            yield Finding(places[reported], message)
+        if reported in places:
+            same = posixpath.normpath(directories[inner]) == posixpath.normpath(directories[outer])
+            relation = "is" if same else "lies inside" if reported == inner else "holds"
+            directory = quoted(directories[reported])
+            yield Finding(places[reported], f"{directory} {relation} the directory of {other}{where}; "
+                                            "each service needs one of its own")
 
 
-def _relation(path: str, other: str) -> str:
-    if path == other:
-        return "is"
-    if path.startswith(other + "/"):
-        return "lies inside"
-    return "holds" if other.startswith(path + "/") else ""
+def _nested(directories: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Pairs of services: the directory of the first is that of the second, or lies inside it."""
+    by_path: dict[str, list[str]] = {}
+    for name, directory in directories.items():
+        if not paths.check_directory(directory):
+            by_path.setdefault(posixpath.normpath(directory), []).append(name)
+    for path, names in by_path.items():
+        yield from ((name, names[0]) for name in names[1:])
+        yield from ((names[0], by_path[parent][0]) for parent in paths.parents(path) if parent in by_path)
+
+
 
 
 def _service(data: Raw, name: str, service: str) -> Iterator[Finding]:

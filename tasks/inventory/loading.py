@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain, islice
 from pathlib import Path
 
 from msgspec import Struct
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from .._errors import InventoryError, Problem, SelectionError
 from . import checks, cross_checks, effective, shape
 from .document import Document, Unreadable, parse
-from .findings import Finding, KeyPath, dotted, without_consequences
+from .findings import MOST_FINDINGS, Finding, KeyPath, dotted, without_consequences
 from .model import Environment
 from .nearest import did_you_mean, listed
 from .precedence import Raw
@@ -70,10 +71,11 @@ def load(path: Path) -> Inventory:
     source = _display_name(path)
     document = _read(path, source)
     data, misshapen = shape.check(document)
-    later = without_consequences([*checks.check(data), *cross_checks.check(data)], misshapen)
-    findings = _without_repeats(document.findings, misshapen + later)
+    judged = islice(chain(checks.check(data), cross_checks.check(data)), MOST_FINDINGS)
+    findings = _without_repeats(document.findings, misshapen + without_consequences(judged, misshapen))
     if findings:
-        raise InventoryError(_problems(document, source, findings), f"correct {source}; no host was contacted")
+        more = "; there may be more mistakes" if len(findings) >= MOST_FINDINGS else ""
+        raise InventoryError(_problems(document, source, findings), f"correct {source}; no host was contacted{more}")
     return Inventory(source, tuple(data["environments"]), data.get("default_environment"), data, path.parent,
                      document.lines)
 

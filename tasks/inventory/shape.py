@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import schema
+from . import program_options, schema
 from .document import Document
-from .findings import Finding, KeyPath, quoted
+from .findings import MOST_FINDINGS, Finding, KeyPath, quoted
 from .nearest import did_you_mean, listed, nearest
 
 if TYPE_CHECKING:
@@ -31,12 +32,15 @@ WORDS = {
 
 def check(document: Document) -> tuple[dict[str, Any], list[Finding]]:
     """The data without the parts of a wrong shape, and the mistakes."""
+    findings: list[Finding] = []
     try:
         msgspec.convert(document.data, schema.File)
-        return document.data, []
     except msgspec.ValidationError as error:
-        findings = list(_every_mistake(document)) or [Finding((), str(error))]
-    return _without(document.data, findings), findings
+        findings = list(islice(_every_mistake(document), MOST_FINDINGS)) or [Finding((), str(error))]
+    mistaken = {finding.path for finding in findings}
+    misread = islice(document.misread.items(), MOST_FINDINGS)
+    findings += [Finding(path, _misread(path, value, document)) for path, value in misread if path not in mistaken]
+    return _without(document.data, findings) if findings else document.data, findings
 
 
 def _every_mistake(document: Document) -> Iterator[Finding]:
@@ -111,8 +115,22 @@ def _type_mistake(path: KeyPath, expected: list[Any], value: Any, document: Docu
         return f"expected {types}, got {'a list' if isinstance(value, list) else 'a mapping'}"
     if raw is None:
         return f"expected {types}, got the text {quoted(value)}"
+    if _is_option(path) and (wrong := program_options.check_option(str(path[-1]), raw)):
+        return wrong
     quote_it = f"; quote it: \"{raw}\"" if "string" in expected and "number" not in expected else ""
     return f"expected {types}, got {raw}{_read_as(raw, value)}{quote_it}"
+
+
+def _misread(path: KeyPath, value: int, document: Document) -> str:
+    raw = document.raw[path]
+    advice = f"write {value}, or \"{raw}\" for the text"
+    if _is_option(path):
+        advice = program_options.check_option(str(path[-1]), raw) or f"write \"{raw}\""
+    return f"YAML reads {raw} as {value}; {advice}"
+
+
+def _is_option(path: KeyPath) -> bool:
+    return path[-2:-1] == ("program",) and path[-1] in program_options.KINDS
 
 
 def _read_as(raw: str, value: Any) -> str:

@@ -52,7 +52,7 @@ SHAPE = [
         service="program: {exitcodes: [0, 2]}"),
     row("an octal number", D + "port: YAML reads 0123 as 83; write 83, or \"0123\" for the text",
         defaults="port: 0123"),
-    row("a number to base sixty", D + "address: YAML reads 10:20 as 620; write 620, or \"10:20\" for the text",
+    row("a number to base sixty", D + "address: expected text, got 10:20, a number; quote it: \"10:20\"",
         defaults="address: 10:20"),
     row("a key given twice", D + "root: is given twice, first on line 2", defaults="root: /srv/other"),
     row("a key that is no text", D + "variables.NO: YAML does not read the key NO as text; write \"NO\"",
@@ -61,7 +61,7 @@ SHAPE = [
         defaults="variables: {[a]: x}"),
     row("a bad merge", D + "variables.'<<': expected a mapping (or a list of mappings) to merge",
         defaults="variables: {<<: x}"),
-    row("an unknown tag", D + "user: YAML cannot read 'x'; put quotes around it if it is text",
+    row("an unknown tag", D + "user: has the tag '!!python/name:os.system'; leave the tag out",
         defaults="user: !!python/name:os.system x"),
 ]
 
@@ -108,6 +108,13 @@ VALUES = [
         service="directory: ~/x"),
     row("directory upwards", M + "directory: cannot hold '..', got 'micro/../../etc'",
         service="directory: micro/../../etc"),
+    row("root with an expansion", W + "root: cannot hold `%(here)s`, nor `;` or `#` after a space, got '/srv/%(here)s'",
+        host="root: /srv/%(here)s"),
+    row("directory with a comment", M + "directory: cannot hold `%(here)s`, nor `;` or `#` after a space, got 'a ;b'",
+        service="directory: a ;b"),
+    row("directory without end", M + "directory: is longer than 1000 characters", service=f"directory: {'a/' * 600}"),
+    row("command with half a quote", P + "services.monitor.command: cannot be split into words: no closing quotation; "
+        "balance its quotes", environment="services: {monitor: {command: \"./monitor 'x\"}}"),
     row("directory is root", M + "directory: must be a folder of its own below `root`, got './'",
         service="directory: ./"),
     row("directory is ours", M + "directory: must be a folder of its own below `root`, got '.fabvisor/x'",
@@ -177,6 +184,28 @@ PROGRAM = [
     row("newline", M + "program.user: must be one line", service=r'program: {user: "a\n[program:evil]"}'),
     row("comment", M + "program.user: holds `;` or `#` after a space: supervisord would read the rest as a comment",
         service="program: {user: a ;b}"),
+    row("here", M + "program.stdout_logfile: holds `%(`, which is not expanded here: write out what it stands for",
+        service="program: {stdout_logfile: '%(here)s/x.log'}"),
+    row("another expansion", M + "program.user: holds `%(`, which is not expanded here: write out what it stands for",
+        service="program: {user: '%(ENV_USER)s'}"),
+    row("umask as YAML reads it", M + "program.umask: YAML reads 027 as 23; write \"027\"",
+        service="program: {umask: 027}"),
+    row("seconds as YAML reads them", M + "program.startsecs: YAML reads 010 as 8; write \"010\"",
+        service="program: {startsecs: 010}"),
+    row("half a second", M + "program.startsecs: expected a whole number, got '1.5'",
+        service="program: {startsecs: 1.5}"),
+    row("half a second in quotes", M + "program.startsecs: expected a whole number, got '1.5'",
+        service='program: {startsecs: "1.5"}'),
+    row("a log that is not written", M + "program: stderr_logfile has no effect while redirect_stderr is on; add "
+        "redirect_stderr: false", service="program: {stderr_logfile: /var/log/x.err}"),
+    row("a log that an environment switches off", P + "services.monitor.program: stderr_logfile has no effect while "
+        "redirect_stderr is on; add redirect_stderr: false",
+        service="program: {redirect_stderr: false, stderr_logfile: /var/log/x.err}",
+        environment="services: {monitor: {program: {redirect_stderr: true}}}"),
+    row("events that do not come", M + "program: stderr_events_enabled has no effect while redirect_stderr is on; add "
+        "redirect_stderr: false", service="program: {stderr_events_enabled: true}"),
+    row("killasgroup alone", M + "program: killasgroup: false needs stopasgroup: false as well: it is on unless turned "
+        "off", service="program: {killasgroup: false}"),
     row("groups", M + "program: stopasgroup: true needs killasgroup: true as well (or left out)",
         service="program: {stopasgroup: true, killasgroup: false}"),
     row("groups, once merged", P + "services.monitor.program: stopasgroup: true needs killasgroup: true as well (or "

@@ -20,7 +20,7 @@ from .test_mistakes import HEALTH, PROGRAM, REFERENCES, SHAPE, VALUES, VARIABLES
 MODELINE = "# yaml-language-server: $schema="
 # What the reader refuses before the shape counts, by how YAML reads it; and 22.0, to JSON Schema a whole number.
 READING = ("octal", "hexadecimal", "plus sign", "underscore", "to base sixty", "twice", "key that", "bad merge",
-           "unknown tag", "port as a fraction")
+           "unknown tag", "as YAML reads", "port as a fraction")
 
 
 def test_schema_file_for_editors_is_current() -> None:
