@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from .inventory.loading import Inventory
     from .inventory.model import Environment, Target
     from .reports import Reporters
-    from .rollout.deployment import Deployment
     from .rollout.events import Finished
     from .rollout.fleet import Fleet
+    from .rollout.goal import Deployment
 
 BESIDE = Path(__file__).resolve().parent.parent
 SHARED = {
@@ -67,16 +67,17 @@ class Command:
             return embedded.environment(BESIDE, self.inventory, name)
         return found
 
-    @functools.cached_property
-    def order(self) -> Deployment:
-        """Metadata of this command. The id of a deploy sorts by time, to the millisecond, and is unique."""
-        from .rollout.deployment import Deployment
+    def deployment(self, targets: tuple[Target, ...], revision: str | None = None) -> Deployment:
+        """What this command brings to the targets' services. Its id sorts by time, to the millisecond, and is unique.
+        """
+        from .rollout.goal import Deployment
 
         now = datetime.now(timezone.utc)
         # Milliseconds, then chance, each of three hexadecimal digits.
         moment = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03x}{os.urandom(2).hex()[:3]}"
         return Deployment(deploy=moment, command=self.name, by=_who(), since=f"{now:%Y-%m-%dT%H:%M:%SZ}",
-                          environment=self.environment.name, url=self.environment.url)
+                          environment=self.environment.name, url=self.environment.url,
+                          services={target.service.name: revision for target in targets})
 
     def write_reports(self, **files: str) -> None:
         """By kind (junit, dotenv) the file that the user named, or the empty text."""

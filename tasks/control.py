@@ -56,10 +56,11 @@ def restart(run: Command, service: str) -> Finished:
 
 
 def _control(run: Command, service: str, steps: Steps) -> Finished:
-    fleet = run.fleet(run.targets(service))
+    targets = run.targets(service)
+    fleet = run.fleet(targets)
     from .rollout.coordinator import Coordinator
 
-    return Coordinator(run.order, fleet, run.report).roll_out(_planner(steps))
+    return Coordinator(run.deployment(targets), fleet, run.report, _planner(steps)).roll_out()
 
 
 def _planner(steps: Steps) -> Planner:

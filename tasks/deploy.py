@@ -37,18 +37,15 @@ def deploy(
     """
     run.write_reports(junit=junit, dotenv=dotenv)
     wanted = run.revision("revision", revision) if revision else run.environment.branch
-    timeout, targets, agree = run.seconds("wait", wait), run.targets_with_secrets(service), run.agreement(yes)
-    fleet = run.fleet(targets, agree)
-    from .rollout import dry_run
+    timeout = run.seconds("wait", wait)
+    targets = run.targets_with_secrets(service)
+    confirm = run.agreement(yes)
+    fleet = run.fleet(targets, confirm)
     from .rollout.coordinator import Coordinator
     from .rollout.planner import deploy_planner
 
-    return dry_run.roll_out(
-        Coordinator(run.order, fleet, run.report, wait=timeout),
-        resolve={target.service.name: wanted for target in targets},
-        plan=deploy_planner(recipe, force=force, set_aside=set_aside),
-        agree=agree,
-    )
+    planner = deploy_planner(recipe, force=force, set_aside=set_aside)
+    return Coordinator(run.deployment(targets, wanted), fleet, run.report, planner, wait=timeout).roll_out(confirm)
 
 
 def recipe(service: Service, facts: Facts, goal: Goal) -> list[Step]:

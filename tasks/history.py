@@ -20,7 +20,7 @@ def history(run: Command, service: str, lines: str = "20") -> Finished:
     Example: fab history monitor --lines 50
     """
     from .rollout import query, results, settings
-    from .rollout.conversation import tell_errors
+    from .rollout.conversation import report_errors
 
     count = run.count("lines", lines)
     peers = query.read(run.targets(service), run.report, lambda peer: settings.history(peer, count))
@@ -29,5 +29,5 @@ def history(run: Command, service: str, lines: str = "20") -> Finished:
     for line in told:
         if line.deploy in newest:
             run.report.on(line)
-    tell_errors(peers, run.report)
+    report_errors(peers, run.report)
     return results.read("history", peers)

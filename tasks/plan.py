@@ -30,12 +30,11 @@ def plan(run: Command, service: str, revision: str = "") -> Finished:
     targets = run.targets_with_secrets(service)
     fleet = run.fleet(targets)
     from .deploy import recipe
-    from .rollout.dry_run import dry_run
+    from .rollout.coordinator import Coordinator
     from .rollout.planner import deploy_planner
 
-    resolve = {target.service.name: wanted for target in targets}
-    return dry_run(run.order, fleet, run.report, _despite_obstacles(deploy_planner(recipe, set_aside=True)),
-                      resolve).finished
+    planner = _despite_obstacles(deploy_planner(recipe, set_aside=True))
+    return Coordinator(run.deployment(targets, wanted), fleet, run.report, planner).dry_run()
 
 
 def _despite_obstacles(planner: Planner) -> Planner:

@@ -8,10 +8,10 @@ from ._command import Command, command
 
 if TYPE_CHECKING:
     from .rollout.events import Finished, Result
-    from .rollout.fleet import Peer
+    from .rollout.peer import Peer
 
-# An executor that is on its way back may have to build the old version again.
-PATIENCE = 1800.0
+# Seconds. An executor that is on its way back may have to build the old version again.
+RESTORING_WITHIN = 1800.0
 
 
 @command(positional=["service"], help={"service": "a name, a comma list, or `all`"})
@@ -20,16 +20,19 @@ def recover(run: Command, service: str) -> Finished:
 
     Example: fab recover monitor
     """
-    fleet = run.fleet(run.targets(service))
+    targets = run.targets(service)
+    fleet = run.fleet(targets)
     from msgspec.structs import replace
 
     from .rollout.coordinator import Coordinator
     from .rollout.goal import key
     from .rollout.planner import same_version
 
-    coordinator = Coordinator(run.order, fleet, run.report, while_restoring=PATIENCE)
-    finished = coordinator.roll_out(lambda targets, facts, goals: {
-        key(target): same_version(facts[key(target)], []) for target in targets})
+    coordinator = Coordinator(
+        run.deployment(targets), fleet, run.report,
+        lambda targets, facts, goals: {key(target): same_version(facts[key(target)], []) for target in targets},
+        while_restoring=RESTORING_WITHIN)
+    finished = coordinator.roll_out()
     hosts = {peer.name: _recovered(peer, finished.hosts[peer.name]) for peer in coordinator.peers}
     outcomes = {result.outcome for results in hosts.values() for result in results.values()}
     outcome = outcomes.pop() if len(outcomes) == 1 else "mixed" if finished.exit_code == 0 else finished.outcome

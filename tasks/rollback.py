@@ -37,19 +37,18 @@ def rollback(
     Example: fab rollback monitor --env production
     """
     run.write_reports(junit=junit, dotenv=dotenv)
-    wanted = run.revision("to", to) if to else ""
-    timeout, targets, agree = run.seconds("wait", wait), run.targets_with_secrets(service), run.agreement(yes)
-    fleet = run.fleet(targets, agree)
+    wanted = run.revision("to", to) if to else None
+    timeout = run.seconds("wait", wait)
+    targets = run.targets_with_secrets(service)
+    confirm = run.agreement(yes)
+    fleet = run.fleet(targets, confirm)
     from .deploy import recipe
-    from .rollout import dry_run
     from .rollout.coordinator import Coordinator
     from .rollout.planner import deploy_planner
 
-    coordinator = Coordinator(run.order, fleet, run.report, wait=timeout)
     planner = deploy_planner(recipe, force=force, set_aside=set_aside)
-    if wanted:
-        return dry_run.roll_out(coordinator, planner, {target.service.name: wanted for target in targets}, agree)
-    return dry_run.roll_out(coordinator, _to_previous(planner), None, agree)
+    return Coordinator(run.deployment(targets, wanted), fleet, run.report,
+                       planner if wanted else _to_previous(planner), wait=timeout).roll_out(confirm)
 
 
 def previous(history: list[dict[str, Any]], now: str | None) -> str | None:

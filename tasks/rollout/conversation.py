@@ -1,20 +1,18 @@
-"""Listening to all hosts at once, until something is so. What a host says becomes what we know of it."""
+"""Waits for hosts, and stops the command when one of them cannot go on."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .. import _errors as errors
-from . import events, facts, protocol, results
+from . import events, protocol, results
 from .fetch_limit import FetchLimit
+from .peer import Connected, Peer, PeerEvent, Signalled, State
 
 if TYPE_CHECKING:
-    from .fleet import Fleet, Message, Peer
-
-ENDINGS = ("committed", "restored", "end")
-TROUBLE = ("failed", "problem", "not_ready", "unusable")
+    from .fleet import Fleet
 
 
 class Stop(Exception):
@@ -25,130 +23,108 @@ class Stop(Exception):
         self.error = error
 
 
-def tell_errors(peers: list[Peer], report: events.Listener) -> None:
+def report_errors(peers: list[Peer], report: events.Listener) -> None:
     for peer in peers:
         if peer.error:
             report.on(events.of_error(peer.error, peer.name))
 
 
+def screen_event(host: str, event: PeerEvent) -> events.Event | None:
+    """What reports shall hear of it, if anything."""
+    match event:
+        case events.HostState() | events.StepStarted() | events.Output() | events.StepFinished() | events.Notice():
+            return event
+        case protocol.Log():
+            return events.LogLine(host=host, service=event.service, line=event.line)
+        case Connected():
+            return events.HostState(host=host, state="connected")
+        case protocol.Locked():
+            return events.HostState(host=host, state="locked")
+    return None
+
+
 class Conversation:
-    """`holding`: from now on hear everybody out; neither a signal nor a host's trouble stops the listening."""
+    """`holding`: from now on all hosts are heard out; a signal does not stop the command any more."""
 
     def __init__(self, fleet: Fleet, report: events.Listener) -> None:
         self.fleet = fleet
-        self.peers = self.fleet.peers
+        self.peers = fleet.peers
         self.report = report
-        self.gate = FetchLimit()
+        self.fetch_limit = FetchLimit()
         self.holding = False
-        self.resolved: dict[str, Message] = {}
 
-    def tell(self, peers: Iterable[Peer], message: Message) -> None:
+    def send(self, peers: Iterable[Peer], message: Mapping[str, Any]) -> None:
         for peer in peers:
             peer.send(message)
 
-    def signalled(self, number: int) -> None:
-        """For a signal handler: safe at any moment."""
-        self.fleet.inbox.put((None, {"event": "signal", "number": number}))
-
     def leave(self) -> None:
         """For a second Ctrl-C."""
-        words = "left; the hosts go back by themselves: fab status tells, fab recover waits for it"
-        self.report.on(events.Notice(message=words, level="warning"))
+        message = "left; the hosts go back by themselves: fab status tells, fab recover waits for it"
+        self.report.on(events.Notice(message=message, level="warning"))
         self.report.close()
 
     def wait_connected(self) -> None:
-        self.until(lambda: all(peer.connected or peer.error for peer in self.peers))
-        self.stop_on_trouble()
+        self.wait(self.peers, lambda peer: peer.state is not State.CONNECTING)
+        self.stop_on_error()
 
-    def agree(self, phase: str, peers: list[Peer]) -> None:
-        """Wait until this phase is over on all of them; raises Stop as soon as one cannot."""
-        self.until(lambda: all(peer.done == phase or peer.error for peer in peers)
-                   or any(peer.error for peer in peers))
-        self.stop_on_trouble()
+    def await_phase(self, phase: str, peers: list[Peer]) -> None:
+        """Wait until all these hosts have finished the phase; raises Stop as soon as one cannot."""
+        self.wait(peers, lambda peer: peer.phase == phase, stop_at_error=True)
+        self.stop_on_error()
 
     def pause(self, seconds: float) -> None:
         end = time.monotonic() + seconds
-        self.until(lambda: time.monotonic() > end)
+        while time.monotonic() < end:
+            self._receive()
 
-    def until(self, done: Callable[[], bool]) -> None:
-        if done():
-            return
-        for peer, message in self.fleet.messages():
-            if message.get("event") == "signal" and not self.holding:
-                raise Stop(errors.Interrupted(message["number"]))
-            if peer is not None:
-                self._hear(peer, message)
-            self._look_at_the_clock()
-            if done():
-                return
+    def wait(self, peers: Iterable[Peer], reached: Callable[[Peer], bool], *, stop_at_error: bool = False) -> None:
+        """Until all these hosts have reached it, or have an error; with `stop_at_error` until the first has one."""
+        self._wait(peers, lambda peer: reached(peer) or peer.error is not None, stop_at_error)
 
-    def stop_on_trouble(self) -> None:
-        """Tell every host's trouble, and stop with the one that counts."""
+    def wait_over(self, peers: Iterable[Peer]) -> None:
+        """Until nothing more will be heard of these hosts, also of those with an error."""
+        self._wait(peers, lambda peer: peer.is_over, False)
+
+    def stop(self, error: errors.FabvisorError) -> NoReturn:
+        self.report.on(events.of_error(error))
+        raise Stop(error)
+
+    def stop_on_error(self) -> None:
+        """Report every host's error, and stop with the one that counts."""
         found = [peer.error for peer in self.peers if peer.error]
-        tell_errors(self.peers, self.report)
+        report_errors(self.peers, self.report)
         if found:
             raise Stop(min(found, key=lambda error: results.PRECEDENCE.index(error.exit_code)))
 
-    def _hear(self, peer: Peer, message: Message) -> None:
-        kind = message["event"]
-        told = protocol.event(peer.name, message)
-        if told is not None:
-            self.report.on(told)
-        self.gate.hear(peer, message)
-        if kind == "connected":
-            peer.connected = True
-            self.report.on(events.HostState(host=peer.name, state="connected"))
-        elif kind == "locked":
-            peer.refusal = None
-            self.report.on(events.HostState(host=peer.name, state="locked"))
-            peer.recovered.update((name, left["result"]) for left in message["recovered"] for name in left["services"])
-            self._tell_recovered(peer, message)
-        elif kind in TROUBLE:
-            peer.error, peer.looked = protocol.error(peer, message), True
-        elif kind == "done":
-            peer.done = message["phase"]
-        elif kind in ENDINGS:
-            self._ended(peer, kind, message)
-        elif kind == "gone":
-            self._lose(peer, protocol.lost(peer))
-        else:
-            self._learn(peer, kind, message)
+    def _wait(self, peers: Iterable[Peer], is_reached: Callable[[Peer], bool], stop_at_error: bool) -> None:
+        """Only the host that was heard is looked at: waiting must not cost more with more hosts."""
+        waited = set(peers)
+        missing = {peer for peer in waited if not is_reached(peer)}
+        while missing:
+            peer = self._receive()
+            if peer in missing and is_reached(peer):
+                missing.discard(peer)
+            if stop_at_error and peer in waited and peer.error:
+                return
 
-    def _learn(self, peer: Peer, kind: str, message: Message) -> None:
-        """What it says of what is there."""
-        if kind == "refused":
-            peer.refusal, peer.looked = message, True
-        elif kind == "facts":
-            peer.facts.update((name, facts.read(found)) for name, found in message["services"].items())
-            peer.looked = True
-        elif kind == "resolved":
-            self.resolved[message["service"]] = message
-        elif kind == "compared":
-            peer.compared[message["service"]] = message
-        elif kind == "odd":
-            peer.odd[message["service"]] = protocol.odd(message)
-        elif kind == "history":
-            peer.history.append(protocol.history(peer.name, message))
-        elif kind == "heads":
-            peer.heads = message["now"]
+    def _receive(self) -> Peer | None:
+        """The peer that was heard; None in a silence."""
+        heard = self.fleet.receive()
+        if isinstance(heard, Signalled) and not self.holding:
+            raise Stop(errors.Interrupted(heard.number))
+        if not isinstance(heard, tuple):
+            return None
+        peer, event = heard
+        shown = screen_event(peer.name, event)
+        if shown is not None:
+            self.report.on(shown)
+        if isinstance(event, protocol.Locked):
+            self._report_recovered(peer, event)
+        self.fetch_limit.note(peer, event)
+        return peer
 
-    def _ended(self, peer: Peer, kind: str, message: Message) -> None:
-        if not peer.ending:
-            peer.ending, peer.now, peer.why = kind, message.get("now", {}), message.get("why", "")
-
-    def _tell_recovered(self, peer: Peer, message: Message) -> None:
-        for left in message["recovered"]:
-            done = "finished the commit of" if left["result"] == "committed" else "undid what was left of"
+    def _report_recovered(self, peer: Peer, event: protocol.Locked) -> None:
+        for deploy in event.recovered:
+            done = "finished the commit of" if deploy.result == "committed" else "undid what was left of"
             self.report.on(events.Notice(host=peer.name, level="warning", message=(
-                f"{done} deploy {left['deploy']} ({', '.join(left['services'])}) by {left['by']}")))
-
-    def _look_at_the_clock(self) -> None:
-        for peer in self.peers:
-            if not peer.gone and peer.overdue():
-                self._lose(peer, protocol.silent(peer))
-                peer.close()
-
-    def _lose(self, peer: Peer, error: errors.FabvisorError) -> None:
-        peer.gone = True
-        if not peer.ending:
-            peer.error = peer.error or error
+                f"{done} deploy {deploy.deploy} ({', '.join(deploy.services)}) by {deploy.by}")))

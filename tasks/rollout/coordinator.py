@@ -1,113 +1,222 @@
-"""The client's half of a deploy: connect, lock, look, plan, phase after phase, commit; or abort.
+"""The client's half of a deploy: two-phase commit with presumed abort, a method a phase.
 
-Two-phase commit with presumed abort (design, section 3).
+`roll_out` and `dry_run` are the two ways through the same phases: connect, lock and look, plan; then the one runs the
+plans and commits, the other compares. executor/protocol.py shows the messages.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from .. import _errors as errors
-from ..executor.protocol import PHASES
-from . import decision, events, outcome_query, preview, results, settings, signals
+from ..executor.protocol import PHASES, Compare
+from . import events, host_errors, outcome_query, preview, protocol, results, revisions, settings, signals
 from .conversation import Conversation, Stop
-from .goal import Planner
+from .fetch_limit import AT_ONCE
+from .fleet import Fleet
+from .goal import Goal, Planner
 from .locking import lock_and_look
+from .peer import Lost, Peer, State
 
 if TYPE_CHECKING:
-    from .deployment import Deployment
-    from .fleet import Fleet
+    from .goal import Deployment, Key
+
+Confirm = Callable[[], None]                # returns when a person has confirmed; raises when not
 
 
 class Coordinator:
-    """Carries one plan out on all targets of the fleet: all or none.
+    """Carries out on all targets of the fleet, all or none, what the planner makes of their facts.
 
     Seconds to wait for a lock: `wait`, or `while_restoring` when its holder is on its way back.
     """
 
-    def __init__(self, order: Deployment, fleet: Fleet, report: events.Listener, *, wait: float = 0,
-                 while_restoring: float = 0) -> None:
-        self.order = order
+    def __init__(self, deployment: Deployment, fleet: Fleet, report: events.Listener, planner: Planner, *,
+                 wait: float = 0, while_restoring: float = 0) -> None:
+        self.deployment = deployment
         self.fleet = fleet
         self.report = report
+        self.planner = planner
         self.wait = wait
         self.while_restoring = while_restoring
         self.conversation = Conversation(fleet, report)
-        self.peers = self.conversation.peers
+        self.peers = fleet.peers
+        self.resolved: dict[str, protocol.Resolved] = {}
+        self._confirmed: dict[Key, tuple[Any, ...]] | None = None
 
-    def roll_out(self, plan: Planner, resolve: dict[str, str] | None = None) -> events.Finished:
-        """The whole conversation. `resolve`: the revisions to turn into commits, by service."""
-        why, codes = "", [0]
-        with signals.as_messages(self.conversation.signalled, self.conversation.leave), self.fleet:
+    def roll_out(self, confirm: Confirm | None = None) -> events.Finished:
+        """With `confirm` a dry run comes first, and nothing is begun that it did not show."""
+        if confirm is not None:
+            rehearsal = Coordinator(self.deployment, Fleet(self.fleet.targets), self.report, self.planner,
+                                    wait=self.wait)
+            finished = rehearsal.dry_run()
+            if finished.outcome != "pending":
+                return finished
+            confirm()                       # no connection and no lock waits for the answer
+            self._confirmed = rehearsal.fingerprints()
+        stopped: errors.FabvisorError | None = None
+        with signals.as_messages(self.fleet.signal, self.conversation.leave), self.fleet:
             try:
-                self.fleet.connect()
-                decision.announce(self.conversation, self.order)      # what it takes to tell is imported meanwhile
-                self.conversation.wait_connected()
-                self._lock(resolve or {})
-                self._plan(plan)
-                self._agree()
+                self._connect(self.deployment.command)
+                self._lock(settings.rollout)
+                self._plan()
+                self._report(preview.brief(self.peers, self.resolved))
+                self._run_and_commit()
             except Stop as stop:
-                self._abort(stop)
-                why, codes = stop.error.message, [stop.error.exit_code]
-            self._hear_endings()
-        codes += [peer.error.exit_code for peer in self.peers if peer.error]
-        tried = {name: found["commit"] for name, found in self.conversation.resolved.items()}
-        return results.finished(self.order.command, self.peers, tried, why, results.worst(codes))
+                stopped = stop.error
+                self._abort(stopped)
+            self._await_endings()
+        return self._finished(stopped)
 
-    def _lock(self, resolve: dict[str, str]) -> None:
-        """The lowest-named host resolves the revisions, once for all."""
-        by_host = decision.by_host(self.peers, resolve)
-        lock_and_look(self.conversation, lambda peer: settings.rollout(peer, self.order, by_host[peer.name]),
-                      self.wait, self.while_restoring)
-        decision.tell_resolved(self.conversation)
+    def dry_run(self) -> events.Finished:
+        """Reports a `plan` event a host and service; whatever stops a deploy before its first step stops it, too."""
+        stopped: errors.FabvisorError | None = None
+        with signals.as_messages(self.fleet.signal, self.report.close), self.fleet:
+            try:
+                self._connect("plan")
+                self._lock(settings.plan)
+                self._plan()
+                self._compare()
+                self._report(preview.full(self.peers))
+            except Stop as stop:
+                if isinstance(stop.error, errors.Interrupted):
+                    raise stop.error from None
+                stopped = stop.error
+        return self._finished(stopped) if stopped else results.dry_run_result(self.deployment.command, self.peers)
 
-    def _plan(self, plan: Planner) -> None:
-        decision.decide(self.conversation, plan)
-        for told in preview.brief(self.conversation):
-            self.report.on(told)
+    def fingerprints(self) -> dict[Key, tuple[Any, ...]]:
+        """What a person confirms."""
+        return {(peer.name, name): preview.fingerprint(plan, peer.facts[name])
+                for peer in self.peers for name, plan in peer.plans.items()}
 
-    def _agree(self) -> None:
+    # --- the phases that both have ---
+
+    def _connect(self, command: str) -> None:
+        self.fleet.connect()
+        self.report.on(events.Started(          # what it takes to show it is imported meanwhile
+            command=command, environment=self.deployment.environment, services=sorted(self.deployment.services),
+            hosts=[peer.name for peer in self.peers], deploy=self.deployment.deploy, url=self.deployment.url))
+        self.conversation.wait_connected()
+
+    def _lock(self, greeting: Callable[[Peer, Deployment, Mapping[str, str]], Mapping[str, Any]]) -> None:
+        """The lowest-named host that has a service resolves its revision, once for all."""
+        asked = revisions.by_host(self.peers, self.deployment.services)
+        lock_and_look(self.conversation, lambda peer: greeting(peer, self.deployment, asked[peer.name]),
+                      self.wait, self.while_restoring, takes_locks=greeting is settings.rollout)
+        for peer in self.peers:
+            missing = {*peer.services} - peer.facts.keys() or asked[peer.name].keys() - peer.resolved.keys()
+            if missing:
+                problem = f"nothing is said of {', '.join(sorted(missing))}"
+                peer.apply(Lost(host_errors.not_in_protocol(peer, problem)))
+        self.conversation.stop_on_error()
+        self.resolved = {name: peer.resolved[name] for peer in self.peers for name in asked[peer.name]}
+        self._report(events.Resolved(service=name, revision=found.revision, commit=found.commit, subject=found.subject,
+                                     back=found.back, forward=found.forward)
+                     for name, found in self.resolved.items())
+
+    def _plan(self) -> None:
+        """Make the plan of each host and service; what cannot be planned stops the command."""
+        facts = {(peer.name, name): peer.facts[name] for peer in self.peers for name in peer.services}
+        goals = {name: Goal(commit=found.commit, revision=found.revision, branch=found.branch)
+                 for name, found in self.resolved.items()}
+        try:
+            plans = self.planner(self.fleet.targets, facts, goals)
+        except errors.FabvisorError as error:
+            self.conversation.stop(error)
+        for peer in self.peers:
+            peer.plans = {name: plans[peer.name, name] for name in peer.services}
+        if self._confirmed is not None:
+            self._stop_where_changed(self._confirmed)
+        for service in sorted(self.deployment.services):
+            self._report(revisions.diverged(service, self.peers))
+            if service not in self.resolved:
+                self._report(revisions.chosen(service, self.peers))
+
+    def _stop_where_changed(self, confirmed: dict[Key, tuple[Any, ...]]) -> None:
+        changed = [": ".join(key) for key, made in sorted(self.fingerprints().items()) if made != confirmed[key]]
+        if changed:
+            self.conversation.stop(errors.TryAgain(
+                "since the question something has changed, and with it the plan:\n" + "\n".join(changed),
+                "the same command again shows what it would do now"))
+
+    # --- a dry run's own phase ---
+
+    def _compare(self) -> None:
+        """Ten at a time: it may take a fetch."""
+        busy = self._busy()
+        self.conversation.send({*self.peers} - {*busy}, {"do": "end"})
+        for start in range(0, len(busy), AT_ONCE):
+            group = busy[start:start + AT_ONCE]
+            for peer in group:
+                peer.send(_comparison(peer))
+            self.conversation.wait(group, lambda peer: peer.is_over)
+        self.conversation.stop_on_error()
+
+    # --- a deploy's own phases ---
+
+    def _run_and_commit(self) -> None:
         """Nothing restarts until every host has built; nothing is kept until every host is healthy."""
-        busy = [peer for peer in self.peers if any(plan.steps for plan in peer.plans.values())]
-        wanted = {step.phase for peer in busy for plan in peer.plans.values() for step in plan.steps}
-        phases = [phase for phase in PHASES if phase in wanted]
-        # A lone host has nobody to wait for: it is told all of them in advance, which spares round trips.
+        busy = self._busy()
+        used = {step.phase for peer in busy for plan in peer.plans.values() for step in plan.steps}
+        phases = [phase for phase in PHASES if phase in used]
+        # A lone host has nobody to wait for: it is told all phases in advance, which spares round trips.
         in_advance = phases if len(busy) == 1 else phases[:1]
         for peer in busy:
-            steps = {name: plan.message() for name, plan in peer.plans.items() if plan.steps}
-            self.conversation.gate.enter(peer, {"do": "plan", "services": steps, "phases": in_advance})
+            services = {name: plan.message() for name, plan in peer.plans.items() if plan.steps}
+            self.conversation.fetch_limit.enter(peer, {"do": "plan", "services": services, "phases": in_advance})
         for phase in phases:
             if phase not in in_advance:
-                self.conversation.tell(busy, {"do": "run", "phases": [phase]})
-            self.conversation.agree(phase, busy)
+                self.conversation.send(busy, {"do": "run", "phases": [phase]})
+            self.conversation.await_phase(phase, busy)
         self.conversation.holding = True
-        self.conversation.tell(busy, {"do": "commit"})
+        self.conversation.send(busy, {"do": "commit"})
 
-    def _abort(self, stop: Stop) -> None:
-        self.conversation.gate.shut()
+    def _abort(self, error: errors.FabvisorError) -> None:
+        self.conversation.fetch_limit.shut()
         self.conversation.holding = True
-        if isinstance(stop.error, errors.Interrupted):
-            words = "interrupted: going back; once more to leave at once"
-            self.report.on(events.Notice(message=words, level="warning"))
-        greeted = [peer for peer in self.peers if peer.greeted is not None]
-        self.conversation.tell(greeted, {"do": "abort", "why": stop.error.message})
+        if isinstance(error, errors.Interrupted):
+            message = "interrupted: going back; once more to leave at once"
+            self.report.on(events.Notice(message=message, level="warning"))
         for peer in self.peers:
-            if not peer.planned:
-                peer.ending = "end"            # nothing was begun there: it owes us no word
+            if peer.has_plan:
+                peer.send({"do": "abort", "why": error.message})
+            elif peer.is_greeted:
+                peer.dismiss({"do": "abort", "why": error.message})
         self._look_at_the_rest()
 
     def _look_at_the_rest(self) -> None:
-        """What is on the hosts that were not asked for anything yet: the last table shows it."""
-        rest = [peer for peer in self.peers if peer.connected and peer.greeted is None and not peer.error]
+        """Ask hosts that were asked nothing yet for their commits: the last table shows them."""
+        rest = [peer for peer in self.peers if peer.state is State.CONNECTED]
         for peer in rest:
             peer.greet(settings.heads(peer))
-        self.conversation.until(lambda: all(peer.heads or peer.gone for peer in rest))
+        self.conversation.wait_over(rest)
 
-    def _hear_endings(self) -> None:
-        """Whoever was given a plan says how it ended; a host that could not say it is asked once more."""
-        begun = [peer for peer in self.peers if peer.planned]
-        idle = [peer for peer in self.peers if peer.greeted is not None and not peer.planned]
-        self.conversation.tell(idle, {"do": "end"})
+    def _await_endings(self) -> None:
+        """A host that was given a plan says how it ended; one that could not say it is asked once more."""
+        begun = [peer for peer in self.peers if peer.has_plan]
+        for peer in self.peers:
+            if peer.is_greeted and not peer.has_plan:
+                peer.dismiss({"do": "end"})
         self.conversation.holding = True
-        self.conversation.until(lambda: all(peer.ending or peer.gone for peer in begun))
-        outcome_query.ask([peer for peer in begun if not peer.ending], self.order, self.report)
+        self.conversation.wait_over(begun)
+        outcome_query.ask([peer for peer in begun if not peer.ending], self.deployment.deploy, self.report)
+
+    def _report(self, shown: Iterable[events.Event]) -> None:
+        for event in shown:
+            self.report.on(event)
+
+    def _busy(self) -> list[Peer]:
+        return [peer for peer in self.peers if any(plan.steps for plan in peer.plans.values())]
+
+    def _finished(self, stopped: errors.FabvisorError | None) -> events.Finished:
+        codes = [peer.error.exit_code for peer in self.peers if peer.error]
+        tried = {name: found.commit for name, found in self.resolved.items()}
+        return results.finished(self.deployment.command, self.peers, tried, stopped.message if stopped else "",
+                                results.worst([0, *codes, *([stopped.exit_code] if stopped else [])]))
+
+
+def _comparison(peer: Peer) -> Compare:
+    requires = {target.service.name: list(target.service.requires) for target in peer.targets}
+    return {"do": "compare", "services": {
+        name: {"was": plan.was, "commit": plan.tried or "", "requires": requires[name]}
+        for name, plan in peer.plans.items() if plan.steps}}

@@ -238,8 +238,14 @@ class Finished(Event, frozen=True, kw_only=True, tag="finished"):
 
 
 class Listener(Protocol):
-    """Who is told. `close` tidies up at once, for a command that leaves in a hurry."""
+    """Receives all events of a command, in order, on one thread."""
 
     def on(self, event: Event) -> None: ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Tidy up at once, for a command that leaves in a hurry."""
+
+    @property
+    def gone(self) -> bool:
+        """Nobody reads standard output any more: an endless command ends."""
+        return False

@@ -5,36 +5,42 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from . import protocol
+from .events import StepFinished
+
 if TYPE_CHECKING:
-    from .fleet import Message, Peer
+    from ..executor.protocol import Plan
+    from .peer import Peer, PeerEvent
 
 AT_ONCE = 10
 
 
 class FetchLimit:
-    """Hands out plans; a host counts as fetching until its fetch steps are over, or it is out of the race."""
+    """Hands out plans; a host counts as fetching until its fetch steps are over, or it cannot go on."""
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
         self._at_once = at_once
-        self._waiting: deque[tuple[Peer, Message]] = deque()
-        self._fetching: dict[str, set[str]] = {}
+        self._waiting: deque[tuple[Peer, Plan]] = deque()
+        self._fetching: dict[str, set[str]] = {}        # by host, the services that it fetches
 
-    def enter(self, peer: Peer, plan: Message) -> None:
+    def enter(self, peer: Peer, plan: Plan) -> None:
+        """Give the host its plan, now or when others have fetched."""
         self._waiting.append((peer, plan))
         self._let_in()
 
-    def hear(self, peer: Peer, message: Message) -> None:
-        if peer.name not in self._fetching:
+    def note(self, peer: Peer, event: PeerEvent) -> None:
+        """The host said this, or was lost."""
+        services = self._fetching.get(peer.name)
+        if services is None:
             return
-        left = self._fetching[peer.name]
-        if message["event"] == "step_finished" and message["step"] == "fetch":
-            left.discard(message["service"])
-        if not left or message["event"] in ("done", "failed", "gone"):
+        if isinstance(event, StepFinished) and event.step == "fetch":
+            services.discard(event.service)
+        if not services or peer.error or peer.is_over or isinstance(event, protocol.Done):
             del self._fetching[peer.name]
             self._let_in()
 
     def shut(self) -> None:
-        """Nobody else is let in."""
+        """No other host is given its plan."""
         self._waiting.clear()
 
     def _let_in(self) -> None:
@@ -42,5 +48,4 @@ class FetchLimit:
             peer, plan = self._waiting.popleft()
             self._fetching[peer.name] = {name for name, part in plan["services"].items()
                                          if any(step["name"] == "fetch" for step in part["steps"])}
-            peer.planned = True
-            peer.send(plan)
+            peer.give_plan(plan)

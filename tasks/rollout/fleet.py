@@ -6,84 +6,24 @@ import queue
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .._errors import Bug, FabvisorError
+from ..executor.protocol import BEATS_PER_LEASE
+from . import host_errors, protocol
+from .peer import Connected, Lost, Peer, PeerEvent, Signalled
 
 if TYPE_CHECKING:
     from ..inventory.model import Host, Target
     from ..remote.bootstrap import Program
     from ..remote.session import Session
-    from .events import History
-    from .facts import Facts
-    from .steps import Plan
 
-Message = Mapping[str, Any]
 Inbox = queue.SimpleQueue[Any] | queue.Queue[Any]
-BEATS_A_LEASE = 4
-TICK = 0.2
-
-
-class Peer:
-    """One host, as the client knows it. `done`: the last phase that is over; `ending`: how its deploy ended."""
-
-    def __init__(self, host: Host, targets: list[Target]) -> None:
-        self.host = host
-        self.targets = targets
-        self.session: Session | None = None
-        self.error: FabvisorError | None = None
-        self.before: FabvisorError | None = None    # why the connection before this one ended
-        self.connected = False
-        self.greeted: float | None = None           # when the first message was sent
-        self.looked = False                         # it answered the request to lock, one way or the other
-        self.refusal: Message | None = None         # who holds the lock
-        self.recovered: dict[str, str] = {}         # services of an interrupted deploy: how that ended now
-        self.facts: dict[str, Facts] = {}
-        self.odd: dict[str, str] = {}               # services that could not be looked at, and why
-        self.history: list[History] = []            # oldest first
-        self.heads: dict[str, str | None] = {}      # commits on the disk, where the facts were not asked for
-        self.plans: dict[str, Plan] = {}
-        self.compared: dict[str, Message] = {}      # by service, what it says of a plan before there is a deploy
-        self.planned = False                        # it was given a plan: from then on it must say how it ended
-        self.gone = False                           # nothing more will be heard of it
-        self.done = ""
-        self.ending = ""
-        self.now: dict[str, str | None] = {}
-        self.why = ""
-
-    @property
-    def name(self) -> str:
-        return self.host.name
-
-    @property
-    def services(self) -> list[str]:
-        return [target.service.name for target in self.targets]
-
-    @property
-    def trouble(self) -> str:
-        """Its error in words, without the host's own name in front."""
-        error = self.error or self.before
-        return error.message.removeprefix(f"{self.name}: ") if error else ""
-
-    def send(self, message: Message) -> None:
-        if self.session is not None:
-            self.session.send(message)
-
-    def greet(self, message: Message) -> None:
-        """The first message; from now on it beats."""
-        self.greeted = time.monotonic()
-        self.send(message)
-
-    def overdue(self) -> bool:
-        """Nothing was heard of it for as long as its lease."""
-        if self.session is None or self.greeted is None:
-            return False
-        return time.monotonic() - max(self.greeted, self.session.last_heard) > self.host.lease
-
-    def close(self) -> None:
-        if self.session is not None:
-            self.session.close()
+TICK = 0.2                      # seconds
+CLOCK_EVERY = 0.5               # seconds between two looks at who is overdue
+CATCHING_UP = 1.0               # seconds
 
 
 class Fleet:
@@ -98,8 +38,12 @@ class Fleet:
         by_host: dict[str, list[Target]] = {}
         for target in targets:
             by_host.setdefault(target.host.name, []).append(target)
-        self.peers = [Peer(found[0].host, found) for _, found in sorted(by_host.items())]
-        self.inbox: Inbox = queue.Queue(most) if most else queue.SimpleQueue()
+        self.peers = [Peer(of_host[0].host, of_host) for _, of_host in sorted(by_host.items())]
+        self._most = most
+        self._inbox: Inbox = queue.Queue(most) if most else queue.SimpleQueue()
+        self._overdue: deque[Peer] = deque()
+        self._next_look = 0.0
+        self._behind = 0.0                  # when the inbox was last found half full
 
     def __enter__(self) -> Fleet:
         return self
@@ -109,7 +53,7 @@ class Fleet:
             peer.close()
 
     def connect(self) -> None:
-        """Begin, once, to connect to all at once; of each, `connected` or `unreachable` comes to the inbox."""
+        """Begin, once, to connect to all at once; of each, Connected or Lost comes to the inbox."""
         if self._begun:
             return
         self._begun = True
@@ -126,27 +70,74 @@ class Fleet:
         self._begin(peer, executor())
         return peer
 
-    def messages(self) -> Iterator[tuple[Peer | None, Message]]:
-        """What comes, as it comes; the end of a stream is `gone`. Every TICK of silence gives (None, {})."""
+    def signal(self, number: int) -> None:
+        """For a signal handler; only of a fleet without `most`, whose inbox can be written to at any moment."""
+        self._inbox.put((None, number))
+
+    def receive(self) -> tuple[Peer, PeerEvent] | Signalled | None:
+        """What comes next, already applied to its peer; None after TICK seconds of silence."""
         while True:
+            overdue = self._next_overdue()
+            if overdue is not None:
+                overdue.close()
+                return self._apply(overdue, Lost(host_errors.silent(overdue)))
             try:
-                peer, message = self.inbox.get(timeout=TICK)
+                peer, item = self._inbox.get(timeout=TICK)
             except queue.Empty:
-                yield None, {}
-                continue
-            yield peer, {"event": "gone"} if message is None else message
+                return None
+            if peer is None:
+                return Signalled(item)
+            event = None if peer.is_over else _event(peer, item)
+            if event is not None:
+                return self._apply(peer, event)
+
+    def _apply(self, peer: Peer, event: PeerEvent) -> tuple[Peer, PeerEvent]:
+        peer.apply(event)
+        return peer, event
+
+    def _next_overdue(self) -> Peer | None:
+        """Not at each message: a look costs more with more hosts."""
+        now = time.monotonic()
+        if self._most and self._inbox.qsize() > self._most // 2:
+            self._behind = now              # the reader is slow: what hosts say waits, and none of them is late
+        if now >= self._next_look and now - self._behind > CATCHING_UP:
+            self._next_look = now + CLOCK_EVERY
+            self._overdue.extend(peer for peer in self.peers if peer.is_overdue(now))
+        while self._overdue:
+            peer = self._overdue.popleft()
+            if not peer.is_over:
+                return peer
+        return None
 
     def _begin(self, peer: Peer, program: Program) -> None:
         threading.Thread(target=self._connect, args=(peer, program), daemon=True).start()
 
     def _connect(self, peer: Peer, program: Program) -> None:
         try:
-            peer.session = open_session(peer.host, program, lambda message: self.inbox.put((peer, message)))
+            peer.session = open_session(peer.host, program, lambda message: self._inbox.put((peer, message)))
         except FabvisorError as error:
-            peer.error = error
+            self._inbox.put((peer, Lost(error)))
         except Exception as error:
-            peer.error = Bug(f"{peer.name}: a bug: {type(error).__name__}: {error}", traceback.format_exc())
-        self.inbox.put((peer, {"event": "unreachable" if peer.error else "connected"}))
+            bug = Bug(f"{peer.name}: a bug: {type(error).__name__}: {error}", traceback.format_exc())
+            self._inbox.put((peer, Lost(bug)))
+        else:
+            self._inbox.put((peer, Connected()))
+
+
+def _event(peer: Peer, item: Any) -> PeerEvent | None:
+    """What a session delivers, as an event; `item` is None at the end of the stream. A beat is no event."""
+    if isinstance(item, (Connected, Lost)):
+        return item
+    if item is None:
+        return Lost(host_errors.lost(peer))
+    if "event" not in item:
+        return None                         # a login shell may print JSON, too
+    try:
+        message = protocol.decode(peer.name, item)
+    except protocol.NotInProtocol as error:
+        peer.close()
+        return Lost(host_errors.not_in_protocol(peer, str(error)))
+    return None if isinstance(message, protocol.Beat) else message
 
 
 def executor() -> Program:
@@ -155,11 +146,11 @@ def executor() -> Program:
     return Program()
 
 
-def open_session(host: Host, program: Program, deliver: Callable[[Message | None], None]) -> Session:
+def open_session(host: Host, program: Program, deliver: Callable[[dict[str, Any] | None], None]) -> Session:
     """Connect, send the executor, begin to beat."""
     from ..remote import bootstrap, session
     from ..remote.connection import connect
 
     opened = session.open_session(connect(host), bootstrap.command(host.python), program, deliver)
-    opened.start_heartbeat(host.lease / BEATS_A_LEASE)
+    opened.start_heartbeat(host.lease / BEATS_PER_LEASE)
     return opened

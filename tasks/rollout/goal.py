@@ -1,14 +1,27 @@
-"""What is wanted of whom: values that plans are made from."""
+"""The desired state: what a deployment brings to its services, and the types of the planners that lead there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
 from ..inventory.model import Service, Target
 from .facts import Facts
 from .steps import Plan, Step
+
+
+class Deployment(Struct, frozen=True, kw_only=True):
+    """One command that changes services. `deploy`: the id of this run; `since`: ISO 8601 in UTC; `url`: the
+    environment's; `services`: by name the revision that is asked for, None where the planner chooses."""
+
+    deploy: str
+    command: str
+    by: str
+    since: str
+    environment: str
+    url: str = ""
+    services: Mapping[str, str | None] = {}
 
 
 class Goal(Struct, frozen=True, kw_only=True):

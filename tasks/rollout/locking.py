@@ -3,50 +3,51 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from . import events, protocol
-from .conversation import Conversation, Stop
-from .fleet import Message, Peer
+from . import events, host_errors
+from .conversation import Conversation
+from .peer import Peer, State
 
-POLL = 0.5
-Greeting = Callable[[Peer], Message]
+POLL = 0.5                                  # seconds
+Greeting = Callable[[Peer], Mapping[str, Any]]
 
 
-def lock_and_look(conversation: Conversation, greeting: Greeting, wait: float, while_restoring: float) -> None:
+def lock_and_look(conversation: Conversation, greeting: Greeting, wait: float, while_restoring: float, *,
+                  takes_locks: bool) -> None:
     """Returns when every lock is held and every host's facts are known.
 
-    Refused: nobody waits while holding a lock. All let go, and after a while begin anew: for `wait` seconds
-    at most, or `while_restoring` when the holders only undo what they did; then Stop with Locked.
+    Refused: nobody waits while holding a lock. All let go, and after a while begin anew: for `wait` seconds at most,
+    or `while_restoring` when the holders only undo what they did; then Stop with Locked. A dry run takes no locks:
+    it waits until nobody else holds one.
     """
-    begin, told = time.monotonic(), ""
-    while refused := _round(conversation, greeting):
-        error = protocol.locked(refused)
-        timeout = max(wait, while_restoring) if all(map(protocol.is_restoring, refused)) else wait
-        deadline = begin + timeout
+    begin, shown = time.monotonic(), ""
+    while refusing := _round(conversation, greeting):
+        error = host_errors.locked(refusing)
+        all_restoring = all(peer.refusal and peer.refusal.holder.restoring for peer in refusing)
+        deadline = begin + (max(wait, while_restoring) if all_restoring else wait)
         if time.monotonic() >= deadline:
-            conversation.report.on(events.of_error(error))
-            raise Stop(error)
-        if error.message != told:
+            conversation.stop(error)
+        if error.message != shown:
             conversation.report.on(events.Notice(message=f"waiting: {error.message}"))
-            told = error.message
-        conversation.tell([peer for peer in conversation.peers if peer.looked and not peer.refusal], {"do": "unlock"})
+            shown = error.message
+        if takes_locks:
+            conversation.send([peer for peer in conversation.peers if peer.state is State.READY], {"do": "unlock"})
         conversation.pause(min(POLL, max(0.0, deadline - time.monotonic())))
 
 
 def _round(conversation: Conversation, greeting: Greeting) -> list[Peer]:
-    """Ask all to lock; returns who was refused."""
-    for peer in conversation.peers:
-        peer.looked, peer.refusal = False, None
+    """Ask all to lock and look; returns those that were refused."""
     for group in (conversation.peers[:1], conversation.peers[1:]):
         for peer in group:
-            if peer.greeted is None:
-                peer.greet(greeting(peer))
+            if peer.is_greeted:
+                peer.retry()
             else:
-                peer.send({"do": "retry"})
-        conversation.until(lambda group=group: all(peer.looked or peer.error for peer in group))  # type: ignore[misc]
-        conversation.stop_on_trouble()
-        refused = [peer for peer in group if peer.refusal]
-        if refused:
-            return refused
+                peer.greet(greeting(peer))
+        conversation.wait(group, lambda peer: peer.has_answered)
+        conversation.stop_on_error()
+        refusing = [peer for peer in group if peer.state is State.REFUSED]
+        if refusing:
+            return refusing
     return []

@@ -1,73 +1,79 @@
-"""Asking a host how a deploy ended, over a new connection, because the first one did not tell."""
+"""Asks a host how a deploy ended, over a new connection, because the first one did not tell."""
 
 from __future__ import annotations
 
 import queue
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import Any
 
 from .._errors import FabvisorError
-from . import settings
+from . import protocol, settings
 from .events import Error, HostState, Listener
-from .fleet import Message, Peer, executor, open_session
+from .fleet import executor, open_session
+from .peer import Peer
 
-if TYPE_CHECKING:
-    from .deployment import Deployment
-
-# A host notices the loss within its lease; then it may have to build the old version again.
+# Seconds. A host notices the loss within its lease; then it may have to build the old version again.
 RESTORING = 60.0
 
 
-def ask(peers: list[Peer], order: Deployment, report: Listener) -> None:
-    """Fill in each peer's `ending`, or in `why` what it will do by itself and what to type."""
+def ask(peers: list[Peer], deploy: str, report: Listener) -> None:
+    """Conclude each peer with its ending, or with what it will do by itself and what to type."""
     for peer in peers:
         report.on(HostState(host=peer.name, state="asking"))
-    threads = [threading.Thread(target=_ask, args=(peer, order.deploy), daemon=True) for peer in peers]
+    answers: dict[str, list[protocol.Outcome] | FabvisorError] = {}
+    threads = [threading.Thread(target=lambda peer=peer: answers.update({peer.name: _answers(peer, deploy)}),
+                                daemon=True) for peer in peers]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     for peer in peers:
+        conclude(peer, answers.get(peer.name, []))
         if not peer.ending:
             report.on(Error(host=peer.name, message=peer.why, hint=_remedy(peer)))
 
 
-def _ask(peer: Peer, deploy: str) -> None:
-    try:
-        answers = _answers(peer, deploy)
-    except FabvisorError as error:
-        peer.why = (f"it cannot be asked ({error.message}); unless it was told to commit, it goes back by itself"
-                    f" within {peer.host.lease:g} s of losing us")
+def conclude(peer: Peer, answers: list[protocol.Outcome] | FabvisorError) -> None:
+    """`answers`: one a service, none where the host did not say, or why it could not be asked."""
+    if isinstance(answers, FabvisorError):
+        peer.conclude("", {}, f"it cannot be asked ({answers.message}); unless it was told to commit, it goes back by"
+                              f" itself within {peer.host.lease:g} s of losing us")
         return
-    peer.now = {answer["service"]: answer["now"] for answer in answers}
-    results = {answer["result"] for answer in answers}
-    known = peer.trouble or "the connection was lost"
-    if "committed" in results:
-        peer.ending, peer.error = "committed", None
-    elif any(answer["busy"] for answer in answers):
-        peer.why = "it is still going back to the version before"
-    elif any(answer["due"] for answer in answers):
-        peer.why = f"{known}; the undoing is due: the next command does it"
-    elif not answers:
-        peer.why = f"{known}; it did not say how the deploy ended"
-    else:                                   # restored, or it never began
-        peer.ending, peer.why = "restored", known
+    ending, why = _ending(peer.trouble or "the connection was lost", answers)
+    peer.conclude(ending, {answer.service: answer.now for answer in answers}, why)
 
 
-def _answers(peer: Peer, deploy: str) -> list[Message]:
-    inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+def _ending(trouble: str, answers: list[protocol.Outcome]) -> tuple[str, str]:
+    """The ending, empty where it is not known, and why."""
+    if any(answer.result == "committed" for answer in answers):
+        return "committed", ""
+    if any(answer.busy for answer in answers):
+        return "", "it is still going back to the version before"
+    if any(answer.due for answer in answers):
+        return "", f"{trouble}; what it began is not undone yet: the next command undoes it"
+    if not answers:
+        return "", f"{trouble}; it did not say how the deploy ended"
+    return "restored", trouble              # or it never began
+
+
+def _answers(peer: Peer, deploy: str) -> list[protocol.Outcome] | FabvisorError:
+    inbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
     timeout = peer.host.lease + RESTORING
-    session = open_session(peer.host, executor(), inbox.put)
+    try:
+        session = open_session(peer.host, executor(), inbox.put)
+    except FabvisorError as error:
+        return error
     deadline = time.monotonic() + timeout + peer.host.connect_timeout
     try:
         session.send(settings.ask(peer, deploy, timeout))
-        found: list[Message] = []
-        while (message := inbox.get(timeout=max(0.0, deadline - time.monotonic()))) is not None:      # beats, too
-            if message["event"] == "outcome":
-                found.append(message)
-        return found
-    except queue.Empty:
+        answers: list[protocol.Outcome] = []
+        while (item := inbox.get(timeout=max(0.0, deadline - time.monotonic()))) is not None:
+            message = protocol.decode(peer.name, item) if "event" in item else None
+            if isinstance(message, protocol.Outcome) and message.service in peer.services:
+                answers.append(message)
+        return answers
+    except (queue.Empty, protocol.NotInProtocol):
         return []
     finally:
         session.close()

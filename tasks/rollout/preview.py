@@ -6,59 +6,60 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from msgspec import convert
+from msgspec.structs import replace
 
 from ..inventory.model import Service
 from ..inventory.secret import Secret
 from . import planner
-from .events import Commit, Names, Planned
+from .events import Names, Planned
 from .facts import Facts
 from .steps import Plan
 
 if TYPE_CHECKING:
-    from .conversation import Conversation
-    from .fleet import Message
+    from collections.abc import Mapping
+
+    from . import protocol
+    from .peer import Peer
 
 # `environment=` with the lines that continue it, and a pair in it.
 ENVIRONMENT = re.compile(r"(?m)^(environment\s*[=:])(.*(?:\n[ \t].*)*)")
 PAIR = re.compile(r"""([\w.]+\s*=\s*)("[^"]*"|'[^']*'|[^,\n]*)""")
 
 
-def full(conversation: Conversation) -> Iterator[Planned]:
+def full(peers: list[Peer]) -> Iterator[Planned]:
     """With what the hosts said when they were asked to compare."""
-    for peer in conversation.peers:
+    for peer in peers:
         for target in peer.targets:
-            name = target.service.name
-            yield of(peer.name, target.service, peer.facts[name], peer.plans[name], peer.compared.get(name, {}))
+            name, compared = target.service.name, peer.compared.get(target.service.name)
+            event = planned_event(peer.name, target.service, peer.facts[name], peer.plans[name], compared)
+            yield event if compared is None else replace(
+                event, variables=changed_variables(target.service, compared), missing=compared.missing,
+                secrets_changed=changed_secrets(target.service, compared))
 
 
-def brief(conversation: Conversation) -> Iterator[Planned]:
+def brief(peers: list[Peer], resolved: Mapping[str, protocol.Resolved]) -> Iterator[Planned]:
     """From what a deploy knows anyway: the way from one commit to the other only where the resolving host is."""
     first: dict[str, str | None] = {}
-    for peer in conversation.peers:
+    for peer in peers:
         for target in peer.targets:
             name, plan = target.service.name, peer.plans[target.service.name]
-            resolved = conversation.resolved.get(name)
-            if resolved is None and plan.was == plan.tried:
+            if name not in resolved and plan.was == plan.tried:
                 continue                    # start, stop, restart: no version is on its way
-            way = resolved or {}
-            if plan.was != first.setdefault(name, plan.was):
-                way = {}
-            yield of(peer.name, target.service, peer.facts[name], plan, way)
+            same = plan.was == first.setdefault(name, plan.was)
+            yield planned_event(peer.name, target.service, peer.facts[name], plan,
+                                resolved.get(name) if same else None)
 
 
-def of(host: str, service: Service, facts: Facts, plan: Plan, told: Message) -> Planned:
-    """`told`: the way from `was` to `tried` and what else the host said of it, as far as it was asked."""
+def planned_event(host: str, service: Service, facts: Facts, plan: Plan, distance: protocol.Distance | None
+                  ) -> Planned:
+    """`distance`: from `was` to `tried`, where the host was asked for it."""
     same = plan.was == plan.tried
-    asked = "variables" in told
     return Planned(
         host=host, service=service.name, was=plan.was, next=plan.tried,
-        back=0 if same else told.get("back"), forward=0 if same else told.get("forward"),
-        commits=convert(told.get("commits", []), list[Commit]), dropped=convert(told.get("dropped", []), list[Commit]),
-        diff=program_diff(service, facts, plan),
-        variables=changed_variables(service, told) if asked else None,
-        secrets_changed=changed_secrets(service, told) if asked else None,
-        edited=facts.edited, missing=told.get("missing", []), obstacles=obstacles(facts),
+        back=0 if same else distance.back if distance else None,
+        forward=0 if same else distance.forward if distance else None,
+        commits=distance.commits if distance else [], dropped=distance.dropped if distance else [],
+        diff=program_diff(service, facts, plan), edited=facts.edited, obstacles=obstacles(facts),
         steps=[step.name for step in plan.steps], why=why(service, facts, plan))
 
 
@@ -95,21 +96,21 @@ def hidden(text: str, service: Service) -> str:
     return ENVIRONMENT.sub(lambda found: found[1] + PAIR.sub(pair, found[2]), text)
 
 
-def changed_variables(service: Service, told: Message) -> Names:
+def changed_variables(service: Service, compared: protocol.Compared) -> Names:
     """By name; the secrets of either version are not among them."""
-    secret = {*told["secrets"], *service.secrets}
-    old = {name: digest for name, digest in told["variables"].items() if name not in secret}
+    secret = {*compared.secrets, *service.secrets}
+    old = {name: digest for name, digest in compared.variables.items() if name not in secret}
     new = {name: digest_of(value) for name, value in service.variables.items() if name not in secret}
     return Names(added=sorted(new.keys() - old.keys()), removed=sorted(old.keys() - new.keys()),
                  changed=sorted(name for name in new.keys() & old.keys() if new[name] != old[name]))
 
 
-def changed_secrets(service: Service, told: Message) -> int:
+def changed_secrets(service: Service, compared: protocol.Compared) -> int:
     """How many come, go or change."""
-    names = {*told["secrets"], *service.secrets}
+    names = {*compared.secrets, *service.secrets}
     new: dict[str, Any] = {**{name: digest_of(value) for name, value in service.variables.items()},
                            **{name: value.sha256() for name, value in service.secret_values.items()}}
-    return sum(told["variables"].get(name) != new.get(name) for name in names)
+    return sum(compared.variables.get(name) != new.get(name) for name in names)
 
 
 def digest_of(value: str) -> str:

@@ -1,94 +1,179 @@
-"""The words of the conversation: what we say to a host, and what its words are to us."""
+"""What hosts say: the messages of executor/protocol.py as values, decoded and checked."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Annotated, Any, get_args
 
-from msgspec import convert
+from msgspec import Meta, Struct, ValidationError, convert
 
-from .. import _errors as errors
-from . import events
+from ..executor.protocol import Phase
+from . import events, facts
 
-if TYPE_CHECKING:
-    from .fleet import Message, Peer
-
-TOLD = events.HostState | events.StepStarted | events.Output | events.StepFinished | events.Notice | events.LogLine
-NAMES = frozenset(str(kind.__struct_config__.tag) for kind in TOLD.__args__)
-KINDS: dict[str, type[errors.FabvisorError]] = {
-    "failed": errors.Failed, "not_ready": errors.NotReady, "try_again": errors.TryAgain,
-    "needs_person": errors.NeedsPerson,
-}
+# Never an option or a name that git would look up: SHA-1 or SHA-256, written out.
+CommitHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?\Z")]
 
 
-def event(host: str, message: Message) -> events.Event | None:
-    """What the screen should hear of it; None for the words that only the coordinator understands."""
-    return convert({**message, "host": host}, TOLD) if message.get("event") in NAMES else None
+class NotInProtocol(Exception):
+    """A host said what executor/protocol.py does not know."""
 
 
-def history(host: str, message: Message) -> events.History:
-    return convert({**message, "host": host}, events.History)
+class Message(Struct, frozen=True, kw_only=True, tag_field="event"):
+    pass
 
 
-def odd(message: Message) -> str:
-    """Why a service could not be looked at, with the remedy."""
-    return ": ".join(filter(None, [message["message"], message.get("hint", "")]))
+class Recovered(Struct, frozen=True, kw_only=True):
+    deploy: str
+    by: str | None
+    result: str
+    services: list[str]
 
 
-def error(peer: Peer, message: Message) -> errors.FabvisorError:
-    """A host's trouble as one of our errors."""
-    if message["event"] == "unusable":
-        return errors.NotReady(f"{peer.name}: {message['why']}", "name a newer interpreter with `python` in hosts.yaml")
-    if message["event"] == "not_ready":
-        found = message["problems"]
-        return errors.NotReady("\n".join(f"{peer.name}: {one['message']}" for one in found),
-                               "\n".join(dict.fromkeys(one["hint"] for one in found if one["hint"])))
-    step = f"{message['step']}: " if message.get("step") else ""
-    if message.get("trace"):
-        return errors.Bug(f"{peer.name}: {step}{message['message']}", message["trace"])
-    return KINDS.get(message["kind"], errors.Failed)(f"{peer.name}: {step}{message['message']}", message["hint"])
+class Locked(Message, frozen=True, kw_only=True, tag="locked"):
+    recovered: list[Recovered]
 
 
-def lost(peer: Peer) -> errors.FabvisorError:
-    """Why a stream ended before its conversation did."""
-    from ..remote import bootstrap
-
-    session = peer.session
-    complaint = session.complaint.strip() if session else ""
-    if session and not peer.looked:
-        unusable = bootstrap.never_talked(peer.name, peer.host.python, session.exit_status, complaint)
-        if unusable:
-            return unusable
-    return _cut(peer, f"{peer.name}: the connection was lost" + (f": {complaint}" if complaint else ""))
+class Holder(Struct, frozen=True, kw_only=True):
+    by: str | None = None
+    command: str | None = None
+    since: str | None = None
+    commit: dict[str, str | None] = {}
+    restoring: bool = False
 
 
-def silent(peer: Peer) -> errors.FabvisorError:
-    return _cut(peer, f"{peer.name}: nothing was heard of it for {peer.host.lease:g} s")
+class Refused(Message, frozen=True, kw_only=True, tag="refused"):
+    service: str
+    holder: Holder
 
 
-def _cut(peer: Peer, message: str) -> errors.FabvisorError:
-    """Before a plan nothing has changed there; after it, it is a failed deploy."""
-    if peer.planned:
-        return errors.Failed(message, f"see how it is now: fab status --host {peer.name}")
-    return errors.Unreachable(message, "try again")
+class Distance(Message, frozen=True, kw_only=True):
+    back: int | None
+    forward: int | None
+    dropped: list[events.Commit]
+    commits: list[events.Commit]
+    subject: str
 
 
-def locked(peers: list[Peer]) -> errors.Locked:
-    """Who holds it, since when, for which commit."""
-    return errors.Locked("\n".join(map(_holder, peers)), "try again, or wait for it with --wait SECONDS")
+class Resolved(Distance, frozen=True, kw_only=True, tag="resolved"):
+    service: str
+    revision: str
+    commit: CommitHash
+    branch: str | None
 
 
-def is_restoring(peer: Peer) -> bool:
-    return bool((peer.refusal or {}).get("holder", {}).get("restoring"))
+class Compared(Distance, frozen=True, kw_only=True, tag="compared"):
+    service: str
+    missing: list[str]
+    secrets: list[str]
+    variables: dict[str, str]
 
 
-def _holder(peer: Peer) -> str:
-    refusal = peer.refusal or {}
-    holder = refusal.get("holder", {})
-    commit = (holder.get("commit") or {}).get(refusal.get("service"))
-    words = [f"{peer.name}: {refusal.get('service')} is locked by {holder.get('by') or 'somebody'}",
-             f"({holder['command']})" if holder.get("command") else "",
-             f"since {holder['since']}" if holder.get("since") else "",
-             f"for {commit[:8]}" if commit else "",
-             "which is still restoring" if holder.get("restoring") else ""]
-    return " ".join(filter(None, words))
+class ProblemInfo(Struct, frozen=True, kw_only=True):
+    kind: str
+    message: str
+    hint: str
+    trace: str = ""
 
+
+class NotReady(Message, frozen=True, kw_only=True, tag="not_ready"):
+    problems: list[ProblemInfo]
+
+
+class Failed(Message, frozen=True, kw_only=True, tag="failed"):
+    kind: str
+    message: str
+    hint: str
+    trace: str = ""
+    step: str
+
+
+class Done(Message, frozen=True, kw_only=True, tag="done"):
+    phase: Phase
+
+
+class Facts(Message, frozen=True, kw_only=True, tag="facts"):
+    services: dict[str, facts.Facts]
+
+
+class Odd(Message, frozen=True, kw_only=True, tag="odd"):
+    service: str
+    message: str
+    hint: str
+
+
+class Looked(Message, frozen=True, kw_only=True, tag="looked"):
+    pass
+
+
+class Heads(Message, frozen=True, kw_only=True, tag="heads"):
+    now: dict[str, str | None]
+
+
+class Outcome(Message, frozen=True, kw_only=True, tag="outcome"):
+    service: str
+    result: str | None
+    why: str | None
+    busy: bool
+    due: bool
+    now: str | None
+
+
+class Runs(Message, frozen=True, kw_only=True, tag="runs"):
+    deploys: list[str]
+
+
+class Log(Message, frozen=True, kw_only=True, tag="log"):
+    service: str
+    line: str
+    mark: list[int]
+
+
+class Mark(Message, frozen=True, kw_only=True, tag="mark"):
+    service: str
+    mark: list[int]
+
+
+class Beat(Message, frozen=True, kw_only=True, tag="beat"):
+    pass
+
+
+class Committed(Message, frozen=True, kw_only=True, tag="committed"):
+    now: dict[str, str | None]
+
+
+class Restored(Message, frozen=True, kw_only=True, tag="restored"):
+    why: str
+    now: dict[str, str | None]
+
+
+class Ended(Message, frozen=True, kw_only=True, tag="end"):
+    pass
+
+
+class Problem(Message, frozen=True, kw_only=True, tag="problem"):
+    kind: str
+    message: str
+    hint: str
+    trace: str = ""
+
+
+class Unusable(Message, frozen=True, kw_only=True, tag="unusable"):
+    why: str
+
+
+# Some messages are events already, but for the host's name.
+ScreenEvent = events.HostState | events.StepStarted | events.Output | events.StepFinished | events.Notice
+Ending = Committed | Restored | Ended | Problem | Unusable
+HostMessage = (Locked | Refused | Resolved | Compared | NotReady | Failed | Done | Facts | Odd | Looked | Heads
+               | Outcome | Runs | Log | Mark | Beat | events.History | ScreenEvent | Ending)
+KINDS: dict[Any, type[HostMessage]] = {str(kind.__struct_config__.tag): kind for kind in get_args(HostMessage)}
+
+
+def decode(host: str, message: dict[str, Any]) -> HostMessage:
+    """Raises NotInProtocol for an unknown message, and for fields that are missing or of another type."""
+    name = message.get("event")
+    if not isinstance(name, str) or name not in KINDS:
+        raise NotInProtocol(f"event: {name!r:.100}")
+    try:
+        return convert({**message, "host": host}, KINDS[name])
+    except ValidationError as error:
+        raise NotInProtocol(f"{name}: {error}") from None

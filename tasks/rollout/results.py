@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .events import Finished, Result
 
 if TYPE_CHECKING:
-    from .fleet import Peer
+    from .peer import Peer
     from .steps import Plan
 
 SIGNALS = (128 + signal.SIGINT, 128 + signal.SIGTERM)
@@ -73,8 +73,8 @@ def _foreseen(plan: Plan) -> Result:
 
 
 def _outcome(peer: Peer, service: str) -> str:
-    if peer.planned and peer.plans[service].steps:
-        return peer.ending if peer.ending in ("committed", "restored") else "unknown"
+    if peer.has_plan and peer.plans[service].steps:
+        return peer.ending or "unknown"
     if peer.error is not None:
         return peer.error.outcome if peer.error.outcome in ("unreachable", "unknown") else "refused"
     return "unchanged" if service in peer.plans else "refused"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ..executor import protocol
 
 if TYPE_CHECKING:
-    from .deployment import Deployment
-    from .fleet import Peer
+    from .goal import Deployment
+    from .peer import Peer
 
 
 def rollout(peer: Peer, deployment: Deployment, revisions: Mapping[str, str]) -> protocol.RolloutSettings:

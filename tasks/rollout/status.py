@@ -9,7 +9,7 @@ from .oddities import disagreement, oddities
 
 if TYPE_CHECKING:
     from ..inventory.model import Target
-    from .fleet import Peer
+    from .peer import Peer
 
 
 def rows(environment: str, peers: list[Peer]) -> list[Status]:

@@ -102,7 +102,7 @@ def _recovered(fleet: Fleet, run: Run, due: list[str], old: str, new: str, case:
     if versions == {old, new}:
         wrong += _named(fleet)
         if run.code not in (3, -signal.SIGKILL) and not case.apart:
-            wrong.append(f"the hosts are apart, and the exit code is {run.code}")
+            wrong.append(f"the hosts have diverged, and the exit code is {run.code}")
     return wrong
 
 

@@ -117,9 +117,9 @@ def test_host_that_dies_before_its_commit_is_named_and_recovered(fleet: Fleet) -
     assert "fab recover app --host web2" in messages(run)
     recovered = fleet.fab("recover", "app")
     assert (recovered.code, recovered.outcome("web2", "app")) == (0, "restored")
-    assert "the hosts are apart" in messages(recovered) and "fab deploy app" in messages(recovered)
+    assert "the hosts have diverged" in messages(recovered) and "fab deploy app" in messages(recovered)
     assert [fleet.app.running(host) for host in fleet.names] == [new, old]
     deployed = fleet.fab("deploy", "app")
-    assert deployed.code == 0 and "the hosts are apart" in messages(deployed)
+    assert deployed.code == 0 and "the hosts have diverged" in messages(deployed)
     assert [fleet.app.running(host) for host in fleet.names] == [new, new]
-    assert "the hosts are apart" not in messages(fleet.fab("deploy", "app"))
+    assert "the hosts have diverged" not in messages(fleet.fab("deploy", "app"))

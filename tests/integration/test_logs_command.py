@@ -242,3 +242,19 @@ def test_logs_waits_for_the_first_deploy_of_a_service(app: App) -> None:
         going.heard(lambda e, host=host: e["event"] == "log" and e["host"] == host, "its first line")  # type: ignore[misc]
     going.signal(signal.SIGINT)
     assert going.end().code == 130
+
+
+@pytest.mark.parametrize("lose", ["cut", "freeze"])
+def test_logs_of_a_deploy_ends_with_75_when_a_host_is_lost(proxied: Proxied, lose: str) -> None:
+    """Also one that has begun to show its run log; the next host shows its own."""
+    app, proxy = proxied
+    deploy = app.lab["web1"].history(app.name)[-1]["deploy"]
+    with (app.lab["web1"].root / ".fabvisor/runs" / f"{deploy}.log").open("a") as log:
+        log.writelines(f"{number} {'x' * 200}\n" for number in range(100_000))
+    going = app.going("logs", app.name, "--deploy", "last")
+    going.heard(lambda event: event["event"] == "log" and event["host"] == "web1", "the first line")
+    getattr(proxy, lose)()
+    run = going.end()
+    assert run.code == 75, run
+    assert [run.outcome(host, app.name) for host in app.hosts] == ["unreachable", "unchanged"]
+    assert any(event["event"] == "log" and event["host"] == "web2" for event in run.events)

@@ -13,7 +13,7 @@ from tasks.inventory.secret import Secret
 from tasks.program import files
 from tasks.rollout import goal, planner
 from tasks.rollout.facts import CloneState, Facts, Program, Release
-from tasks.rollout.fleet import Peer
+from tasks.rollout.peer import Peer
 from tasks.rollout.recipe import releases, supervised
 from tasks.rollout.steps import Plan
 

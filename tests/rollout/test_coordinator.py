@@ -9,9 +9,15 @@ from msgspec.structs import replace
 
 from tasks.deploy import recipe
 from tasks.inventory.model import Service
+from tasks.rollout.coordinator import Coordinator
+from tasks.rollout.fleet import Fleet
+from tasks.rollout.goal import Deployment
 from tasks.rollout.recipe import supervised
 from tasks.rollout.steps import Plan
 from tests.rollout.samples import GOAL, HOOKED, HOST, SERVICE, TARGET, A, B, facts
+
+DEPLOYMENT = Deployment(deploy="d", command="deploy", by="ann", since="now", environment="test",
+                        services={"monitor": "main"})
 
 
 @pytest.mark.parametrize(("service", "steps"), [
@@ -20,21 +26,16 @@ from tests.rollout.samples import GOAL, HOOKED, HOST, SERVICE, TARGET, A, B, fac
 @pytest.mark.parametrize("hosts", [1, 2])
 def test_phases_of_a_lone_host_are_sent_in_advance(service: Service | None, steps: list[str], hosts: int) -> None:
     """The others one after the other; a phase without steps is none."""
-    from tasks.rollout.coordinator import Coordinator
-    from tasks.rollout.deployment import Deployment
-    from tasks.rollout.fleet import Fleet
-
-    order = Deployment(deploy="d", command="deploy", by="ann", since="now", environment="test")
     targets = tuple(replace(TARGET, host=replace(HOST, name=f"web{number}")) for number in range(hosts))
-    coordinator = Coordinator(order, Fleet(targets), Silent())
+    coordinator = Coordinator(DEPLOYMENT, Fleet(targets), Silent(), lambda targets, facts, goals: {})
     heard: list[Any] = []
-    for one in coordinator.peers:
+    for peer in coordinator.peers:
         made = recipe(service, facts(), GOAL) if service else supervised.restart_steps(SERVICE, facts())
-        one.plans = {"monitor": Plan(was=A, tried=B, steps=tuple(made))}
-        one.send = lambda message, name=one.name: heard.append(  # type: ignore[method-assign,misc]
+        peer.plans = {"monitor": Plan(was=A, tried=B, steps=tuple(made))}
+        peer.send = lambda message, name=peer.name: heard.append(  # type: ignore[method-assign,misc]
             (name, message.get("phases", message["do"])))
-    coordinator.conversation.agree = lambda phase, peers: heard.append(phase)  # type: ignore[method-assign]
-    coordinator._agree()
+    coordinator.conversation.await_phase = lambda phase, peers: heard.append(phase)  # type: ignore[method-assign]
+    coordinator._run_and_commit()
     if hosts == 1:
         assert heard == [("web0", steps), *steps, ("web0", "commit")]
     else:
@@ -43,6 +44,8 @@ def test_phases_of_a_lone_host_are_sent_in_advance(service: Service | None, step
 
 
 class Silent:
+    gone = False
+
     def on(self, event: Any) -> None: ...
 
     def close(self) -> None: ...

@@ -6,55 +6,61 @@ from typing import Any
 
 import pytest
 
+from tasks import _errors as errors
+from tasks.rollout import protocol
+from tasks.rollout.events import Output, StepFinished
 from tasks.rollout.fetch_limit import FetchLimit
+from tasks.rollout.peer import Lost, Peer, PeerEvent
+from tests.rollout.samples import peer
 
 
-class Fetcher:
-    def __init__(self, number: int) -> None:
-        self.name, self.planned, self.told = f"web{number:02}", False, 0
-
-    def send(self, message: Any) -> None:
-        self.told += 1
+def fetching(services: str = "a") -> Any:
+    parts = {name: {"record": {}, "tidy": None, "steps": [{"name": "fetch"}, {"name": "build"}]} for name in services}
+    return {"do": "plan", "services": parts, "phases": ["prepare"]}
 
 
-def fetching(services: str = "a") -> dict[str, Any]:
-    return {"do": "plan", "services": {name: {"steps": [{"name": "fetch"}, {"name": "build"}]} for name in services}}
+def fetched(service: str = "a") -> PeerEvent:
+    return StepFinished(host="web1", service=service, step="fetch", ok=True, changed=True, seconds=1)
 
 
-def fetched(service: str = "a") -> dict[str, Any]:
-    return {"event": "step_finished", "step": "fetch", "service": service}
+def hear(limit: FetchLimit, host: Peer, event: PeerEvent) -> None:
+    host.apply(event)
+    limit.note(host, event)
 
 
-@pytest.mark.parametrize("over", [fetched(), {"event": "failed"}, {"event": "gone"}, {"event": "done"}])
-def test_no_more_than_ten_hosts_fetch_at_a_time(over: dict[str, Any]) -> None:
-    gate, peers = FetchLimit(), [Fetcher(number) for number in range(35)]
-    for one in peers:
-        gate.enter(one, fetching())                 # type: ignore[arg-type]
-    done: list[Fetcher] = []
+FAILED = protocol.Failed(kind="failed", message="no", hint="look", step="fetch")
+LOST = Lost(errors.Unreachable("web1: gone", "try again"))
+
+
+@pytest.mark.parametrize("over", [fetched(), FAILED, LOST, protocol.Done(phase="prepare")],
+                         ids=["fetched", "failed", "lost", "done"])
+def test_no_more_than_ten_hosts_fetch_at_a_time(over: PeerEvent) -> None:
+    limit, hosts = FetchLimit(), [peer(f"web{number:02}") for number in range(35)]
+    for host in hosts:
+        limit.enter(host, fetching())
+    done: list[Peer] = []
     while len(done) < 35:
-        inside = [one for one in peers if one.told and one not in done]
+        inside = [host for host in hosts if host.has_plan and host not in done]
         assert len(inside) == min(10, 35 - len(done))
-        assert all(one.planned == bool(one.told) for one in peers)
-        gate.hear(inside[-1], {"event": "output", "service": "a"})  # type: ignore[arg-type]
-        gate.hear(inside[-1], over)                 # type: ignore[arg-type]
+        hear(limit, inside[-1], Output(host="web1", service="a", step="fetch", line="x"))
+        hear(limit, inside[-1], over)
         done.append(inside[-1])
-    assert [one.told for one in peers] == [1] * 35
 
 
 def test_host_leaves_the_fetch_limit_when_all_its_services_are_fetched() -> None:
-    gate, first, second = FetchLimit(1), Fetcher(1), Fetcher(2)
-    gate.enter(first, fetching("ab"))               # type: ignore[arg-type]
-    gate.enter(second, fetching())                  # type: ignore[arg-type]
-    gate.hear(first, fetched("a"))                  # type: ignore[arg-type]
-    assert second.told == 0
-    gate.hear(first, fetched("b"))                  # type: ignore[arg-type]
-    assert second.told == 1
+    limit, first, second = FetchLimit(1), peer("web1"), peer("web2")
+    limit.enter(first, fetching("ab"))
+    limit.enter(second, fetching())
+    hear(limit, first, fetched("a"))
+    assert not second.has_plan
+    hear(limit, first, fetched("b"))
+    assert second.has_plan
 
 
 def test_no_host_fetches_after_the_limit_is_shut() -> None:
-    gate, first, second = FetchLimit(1), Fetcher(1), Fetcher(2)
-    gate.enter(first, fetching())                   # type: ignore[arg-type]
-    gate.enter(second, fetching())                  # type: ignore[arg-type]
-    gate.shut()
-    gate.hear(first, fetched())                     # type: ignore[arg-type]
-    assert (second.told, second.planned) == (0, False)
+    limit, first, second = FetchLimit(1), peer("web1"), peer("web2")
+    limit.enter(first, fetching())
+    limit.enter(second, fetching())
+    limit.shut()
+    hear(limit, first, fetched())
+    assert not second.has_plan

@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
+from tasks import _errors as errors
+from tasks.rollout import outcome_query, protocol
 from tests.rollout.samples import LOST, B, peer
+
+
+def answer(result: str | None, busy: bool, due: bool) -> protocol.Outcome:
+    return protocol.Outcome(service="monitor", result=result, why=None, busy=busy, due=due, now=B)
 
 
 @pytest.mark.promise(8)
@@ -14,16 +20,23 @@ from tests.rollout.samples import LOST, B, peer
     ([("committed", False, False)], "committed", ""), ([("committed", False, True)], "committed", ""),
     ([("committed", False, True), (None, False, True)], "committed", ""),
     ([("restored", False, False)], "restored", "lost"), ([(None, False, False)], "restored", "lost"),
-    ([(None, True, True)], "", "still going back"), ([(None, False, True)], "", "due"), ([], "", "did not say")])
-def test_outcome_query_tells_what_the_host_answers(monkeypatch: pytest.MonkeyPatch,
-                                                   answers: list[tuple[Any, bool, bool]], ending: str,
+    ([(None, True, True)], "", "still going back"), ([(None, False, True)], "", "not undone yet"),
+    ([], "", "did not say")])
+def test_outcome_query_tells_what_the_host_answers(answers: list[tuple[Any, bool, bool]], ending: str,
                                                    why: str) -> None:
-    from tasks.rollout import outcome_query
+    lost = peer("web2", has_plan=True, error=LOST)
+    outcome_query.conclude(lost, [answer(*fields) for fields in answers])
+    assert lost.ending == ending and why in lost.why
+    assert (lost.error is None) == (ending == "committed")       # nothing went wrong, then: exit 0
 
-    told = [{"service": "monitor", "result": result, "busy": busy, "due": due, "now": B}
-            for result, busy, due in answers]
-    monkeypatch.setattr(outcome_query, "_answers", lambda *args: told)
-    one = peer("web2", planned=True, error=LOST)
-    outcome_query._ask(one, "d1")
-    assert one.ending == ending and why in one.why
-    assert (one.error is None) == (ending == "committed")       # nothing went wrong, then: exit 0
+
+def test_host_that_cannot_be_asked_is_not_known() -> None:
+    lost = peer("web2", has_plan=True, error=LOST)
+    outcome_query.conclude(lost, errors.Unreachable("web2: no route", "try again"))
+    assert lost.ending == "" and "it cannot be asked (web2: no route)" in lost.why
+
+
+def test_host_outside_the_protocol_needs_a_person_whatever_it_answers() -> None:
+    strange = peer("web2", has_plan=True, error=errors.NeedsPerson("web2: not in the protocol", "look"))
+    outcome_query.conclude(strange, [answer("committed", False, False)])
+    assert strange.ending == "committed" and strange.error is not None

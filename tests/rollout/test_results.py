@@ -22,8 +22,8 @@ def test_worst_exit_code_counts(codes: tuple[int, int]) -> None:
     assert results.worst([]) == 0
 
 
-DONE: dict[str, Any] = {"planned": True, "ending": "committed", "now": {"monitor": B}}
-BACK: dict[str, Any] = {"planned": True, "ending": "restored", "now": {"monitor": A}, "why": "another host failed"}
+DONE: dict[str, Any] = {"has_plan": True, "ending": "committed", "now": {"monitor": B}}
+BACK: dict[str, Any] = {"has_plan": True, "ending": "restored", "now": {"monitor": A}, "why": "another host failed"}
 NOTHING: dict[str, Any] = {"plans": {"monitor": plan(facts(B))}}
 
 
@@ -31,8 +31,8 @@ NOTHING: dict[str, Any] = {"plans": {"monitor": plan(facts(B))}}
 @pytest.mark.parametrize(("fields", "code", "outcome", "ends"), [
     ([DONE, DONE], 0, "committed", 0), ([DONE, NOTHING], 0, "committed", 0), ([NOTHING, NOTHING], 0, "unchanged", 0),
     ([BACK, BACK], 1, "restored", 1), ([DONE, BACK], 1, "mixed", 3),
-    ([DONE, {"planned": True, "error": LOST}], 1, "unknown", 3),
-    ([BACK, {"planned": True, "error": LOST}], 130, "unknown", 3),
+    ([DONE, {"has_plan": True, "error": LOST}], 1, "unknown", 3),
+    ([BACK, {"has_plan": True, "error": LOST}], 130, "unknown", 3),
     ([{"plans": {}, "error": errors.Unreachable("web1: no route", "try again")}, {"plans": {}}], 75, "unreachable", 75),
     ([{"plans": {}}, {"plans": {}}], 2, "refused", 2)])
 def test_finished_event_has_the_outcome_of_all_hosts(fields: list[dict[str, Any]], code: int, outcome: str,
@@ -51,7 +51,7 @@ def test_result_of_a_host_says_was_tried_and_now() -> None:
 
     assert of(**DONE) == Result(was=A, tried=B, now=B, outcome="committed")
     assert of(**BACK) == Result(was=A, tried=B, now=A, outcome="restored", why="another host failed")
-    unknown = of(planned=True, error=LOST)
+    unknown = of(has_plan=True, error=LOST)
     assert (unknown.outcome, unknown.now) == ("unknown", None)
     refused = of(plans={}, facts={})
     assert (refused.was, refused.tried, refused.outcome, refused.why) == (None, C, "refused", "somebody else failed")

@@ -1,0 +1,83 @@
+"""A host's trouble as one of our errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import _errors as errors
+from . import protocol
+
+if TYPE_CHECKING:
+    from .peer import Peer
+
+KINDS: dict[str, type[errors.FabvisorError]] = {
+    "failed": errors.Failed, "not_ready": errors.NotReady, "try_again": errors.TryAgain,
+    "needs_person": errors.NeedsPerson,
+}
+
+
+def reported(name: str, message: protocol.Failed | protocol.Problem) -> errors.FabvisorError:
+    """What the host of that name says of itself."""
+    step = f"{message.step}: " if isinstance(message, protocol.Failed) and message.step else ""
+    if message.trace:
+        return errors.Bug(f"{name}: {step}{message.message}", message.trace)
+    return KINDS.get(message.kind, errors.Failed)(f"{name}: {step}{message.message}", message.hint)
+
+
+def not_ready(name: str, message: protocol.NotReady) -> errors.NotReady:
+    hints = dict.fromkeys(problem.hint for problem in message.problems if problem.hint)
+    return errors.NotReady("\n".join(f"{name}: {problem.message}" for problem in message.problems), "\n".join(hints))
+
+
+def unusable(name: str, message: protocol.Unusable) -> errors.NotReady:
+    return errors.NotReady(f"{name}: {message.why}", "name a newer interpreter with `python` in hosts.yaml")
+
+
+def lost(peer: Peer) -> errors.FabvisorError:
+    """Why a stream ended before its conversation did."""
+    from ..remote import bootstrap
+
+    session = peer.session
+    complaint = session.complaint.strip() if session else ""
+    if session and not peer.has_answered:
+        unusable = bootstrap.never_talked(peer.name, peer.host.python, session.exit_status, complaint)
+        if unusable:
+            return unusable
+    return _cut(peer, f"{peer.name}: the connection was lost" + (f": {complaint}" if complaint else ""))
+
+
+def silent(peer: Peer) -> errors.FabvisorError:
+    return _cut(peer, f"{peer.name}: nothing was heard of it for {peer.host.lease:g} s")
+
+
+def not_in_protocol(peer: Peer, problem: str) -> errors.FabvisorError:
+    """After a plan, nothing that the host says of its end can be believed."""
+    message = f"{peer.name}: it says what is not in the protocol: {problem}"
+    if peer.has_plan:
+        return errors.NeedsPerson(message, f"see how it is now: fab status --host {peer.name}")
+    return errors.Unreachable(message, "see what its login shell prints, and who answers there")
+
+
+def _cut(peer: Peer, message: str) -> errors.FabvisorError:
+    """Before a plan nothing has changed there; after it, it is a failed deploy."""
+    if peer.has_plan:
+        return errors.Failed(message, f"see how it is now: fab status --host {peer.name}")
+    return errors.Unreachable(message, "try again")
+
+
+def locked(peers: list[Peer]) -> errors.Locked:
+    """Who holds the locks that these hosts refused, since when, for which commit."""
+    return errors.Locked("\n".join(map(_holder, peers)), "try again, or wait for it with --wait SECONDS")
+
+
+def _holder(peer: Peer) -> str:
+    refusal = peer.refusal
+    assert refusal is not None
+    holder = refusal.holder
+    commit = holder.commit.get(refusal.service)
+    words = [f"{peer.name}: {refusal.service} is locked by {holder.by or 'somebody'}",
+             f"({holder.command})" if holder.command else "",
+             f"since {holder.since}" if holder.since else "",
+             f"for {commit[:8]}" if commit else "",
+             "which is still restoring" if holder.restoring else ""]
+    return " ".join(filter(None, words))

@@ -1,0 +1,85 @@
+"""`fab logs`: what programs wrote, from all hosts at once; or the run log of a deploy, host after host."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from .._errors import SelectionError
+from . import protocol, results, settings
+from .subscription import Subscription
+
+if TYPE_CHECKING:
+    from ..inventory.model import Target
+    from .events import Finished, Listener
+    from .peer import Peer
+
+
+def follow(targets: tuple[Target, ...], report: Listener, *, lines: int | None, grep: str | None, follow: bool
+           ) -> Finished:
+    """A host that comes back goes on behind the last line that was shown."""
+    marks: dict[str, dict[str, list[Any]]] = {target.host.name: {} for target in targets}
+    subscription = Subscription(targets, report, lambda peer: settings.logs(
+        peer, lines=lines, grep=grep, follow=follow, marks=marks[peer.name]), lasting=follow)
+    for heard in subscription.events():
+        peer, event = heard or (None, None)
+        if peer is not None and isinstance(event, (protocol.Log, protocol.Mark)):
+            marks[peer.name][event.service] = event.mark
+    return _finished(subscription)
+
+
+def show_run_log(targets: tuple[Target, ...], report: Listener, wanted: str, *, lines: int | None, grep: str | None
+                 ) -> Finished:
+    """`wanted`: the id of a deploy, the beginning of it, or `last`. Raises SelectionError when it is none."""
+    subscription = Subscription(targets, report, lambda peer: settings.runs(peer, lines=lines, grep=grep),
+                                lasting=False)
+    known: dict[str, list[str]] = {}
+    deploy = ""
+    waiting = {peer.name for peer in subscription.peers}
+    turns = Turns(subscription.peers)
+    with closing(subscription.events()) as stream:
+        for heard in stream:
+            if heard is None:
+                continue
+            peer, event = heard
+            if isinstance(event, protocol.Runs):
+                known[peer.name] = event.deploys
+            if peer.is_over or peer.name in known:
+                waiting.discard(peer.name)
+            if not waiting and known:
+                deploy = deploy or choose(wanted, known)
+                turns.go_on(deploy)
+    return _finished(subscription)
+
+
+class Turns:
+    """Hosts show their run log one after the other: each is a story."""
+
+    def __init__(self, peers: list[Peer]) -> None:
+        self._coming = list(reversed(peers))
+        self._current: Peer | None = None
+
+    def go_on(self, deploy: str) -> None:
+        """Let the next host show it once the one before is over."""
+        while self._coming and (self._current is None or self._current.is_over):
+            self._current = self._coming.pop()
+            self._current.send({"do": "show", "deploy": deploy})
+
+
+def choose(wanted: str, known: dict[str, list[str]]) -> str:
+    """The id that is meant; `known`: by host the ids that have a run log. Raises SelectionError."""
+    deploys = sorted(set().union(*known.values()))
+    matching = deploys[-1:] if wanted == "last" else [deploy for deploy in deploys if deploy.startswith(wanted)]
+    if len(matching) == 1:
+        return matching[0]
+    if not deploys:
+        raise SelectionError("no host has the run log of a deploy of it", "fab history SERVICE")
+    problem = "more than one begins with it" if matching else "no host has a run log of it"
+    raise SelectionError(f"--deploy {wanted}: {problem}",
+                         "there are: " + ", ".join(reversed((matching or deploys)[-10:])))
+
+
+def _finished(subscription: Subscription) -> Finished:
+    return replace(results.read("logs", subscription.peers), exit_code=subscription.exit_code)

@@ -1,0 +1,197 @@
+"""A host, as the client knows it: a small state machine, changed by what the host says and by what it is sent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from .._errors import FabvisorError, NeedsPerson
+from . import events, host_errors, protocol
+
+if TYPE_CHECKING:
+    from ..executor.protocol import ClientMessage, Plan
+    from ..inventory.model import Host, Target
+    from ..remote.session import Session
+    from . import steps
+    from .facts import Facts
+
+
+class State(Enum):
+    CONNECTING = auto()
+    CONNECTED = auto()
+    GREETED = auto()            # the first message was sent
+    LOCKED = auto()             # it holds the locks, and looks
+    READY = auto()              # its facts are known
+    REFUSED = auto()            # somebody else holds a lock
+    PLANNED = auto()            # it was given a plan, and must say how that ended
+    ENDED = auto()              # it said so
+    LOST = auto()               # nothing more will be heard of it
+
+
+class Connected(Struct, frozen=True):
+    """The session is open. As all local events it is a type of its own: no host can say it."""
+
+
+class Lost(Struct, frozen=True):
+    """Nothing more will be heard of the host."""
+
+    error: FabvisorError
+
+
+class Signalled(Struct, frozen=True):
+    """SIGINT or SIGTERM."""
+
+    number: int
+
+
+PeerEvent = protocol.HostMessage | Connected | Lost
+
+
+class Peer:
+    """`phase`: the last one that is over; `ending`: committed or restored, of the plan that it was given."""
+
+    def __init__(self, host: Host, targets: list[Target]) -> None:
+        self.host = host
+        self.targets = targets
+        self.state = State.CONNECTING
+        self.session: Session | None = None
+        self.error: FabvisorError | None = None
+        self.before: FabvisorError | None = None            # why the connection before this one ended
+        self.refusal: protocol.Refused | None = None
+        self.recovered: dict[str, str] = {}                 # services of an interrupted deploy: how that ended now
+        self.resolved: dict[str, protocol.Resolved] = {}
+        self.facts: dict[str, Facts] = {}
+        self.odd: dict[str, str] = {}                       # services that could not be looked at, and why
+        self.history: list[events.History] = []             # oldest first
+        self.heads: Mapping[str, str | None] = {}           # commits on the disk, where there are no facts
+        self.plans: dict[str, steps.Plan] = {}
+        self.compared: dict[str, protocol.Compared] = {}
+        self.has_plan = False
+        self.phase = ""
+        self.ending = ""
+        self.now: Mapping[str, str | None] = {}
+        self.why = ""
+        self._greeted = 0.0
+
+    @property
+    def name(self) -> str:
+        return self.host.name
+
+    @property
+    def services(self) -> list[str]:
+        return [target.service.name for target in self.targets]
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in (State.ENDED, State.LOST)
+
+    @property
+    def is_greeted(self) -> bool:
+        """It was sent its first message, and can be sent more."""
+        return self.state not in (State.CONNECTING, State.CONNECTED, State.ENDED, State.LOST)
+
+    @property
+    def has_answered(self) -> bool:
+        """To the request to lock and look."""
+        return self.state not in (State.CONNECTING, State.CONNECTED, State.GREETED, State.LOCKED)
+
+    @property
+    def trouble(self) -> str:
+        """Its error in words, without the host's own name in front."""
+        error = self.error or self.before
+        return error.message.removeprefix(f"{self.name}: ") if error else ""
+
+    def greet(self, message: Mapping[str, Any]) -> None:
+        """Send the first message; from now on the host beats."""
+        self.state, self._greeted = State.GREETED, time.monotonic()
+        self.send(message)
+
+    def retry(self) -> None:
+        """Ask it to lock and look once more."""
+        self.state, self.refusal = State.GREETED, None
+        self.send({"do": "retry"})
+
+    def give_plan(self, plan: Plan) -> None:
+        self.state, self.has_plan = State.PLANNED, True
+        self.send(plan)
+
+    def dismiss(self, message: ClientMessage) -> None:
+        """Say the last word to a host without a plan: it owes no answer, and none is heard."""
+        self.send(message)
+        self.state = State.ENDED
+
+    def send(self, message: ClientMessage | Mapping[str, Any]) -> None:
+        if self.session is not None:
+            self.session.send(message)
+
+    def apply(self, event: PeerEvent) -> None:
+        """What the host said, or what happened to the connection, becomes what we know of it."""
+        match event:
+            case Connected():
+                self.state = State.CONNECTED
+            case Lost(error):
+                self.state, self.error = State.LOST, self.error or error
+            case protocol.Locked():
+                self.state = State.LOCKED
+                self.recovered.update((name, deploy.result) for deploy in event.recovered for name in deploy.services)
+            case protocol.Refused():
+                self.state, self.refusal = State.REFUSED, event
+            case protocol.NotReady():
+                self.state, self.error = State.READY, host_errors.not_ready(self.name, event)
+            case protocol.Failed():
+                self.error = host_errors.reported(self.name, event)
+            case protocol.Done():
+                self.phase = event.phase
+            case protocol.Committed() | protocol.Restored() | protocol.Ended() | protocol.Problem() \
+                    | protocol.Unusable():
+                self._end(event)
+            case _:
+                self._learn(event)
+
+    def conclude(self, ending: str, now: Mapping[str, str | None], why: str) -> None:
+        """How its deploy ended, as it said when it was asked later; `ending` is empty where that is not known."""
+        self.ending, self.now, self.why = ending, now, why
+        if ending == "committed" and not isinstance(self.error, NeedsPerson):
+            self.error = None
+
+    def is_overdue(self, now: float) -> bool:
+        """Nothing was heard of it for as long as its lease."""
+        if self.session is None or not self._greeted or self.is_over:
+            return False
+        return now - max(self._greeted, self.session.last_heard) > self.host.lease
+
+    def close(self) -> None:
+        if self.session is not None:
+            self.session.close()
+
+    def _learn(self, event: PeerEvent) -> None:
+        match event:
+            case protocol.Facts():
+                self.state = State.READY
+                self.facts.update(event.services)
+            case protocol.Resolved():
+                self.resolved[event.service] = event
+            case protocol.Compared():
+                self.compared[event.service] = event
+            case protocol.Odd():
+                self.odd[event.service] = ": ".join(filter(None, [event.message, event.hint]))
+            case protocol.Heads():
+                self.heads = event.now
+            case events.History():
+                self.history.append(event)
+
+    def _end(self, event: protocol.Ending) -> None:
+        self.state = State.ENDED
+        match event:
+            case protocol.Committed() if self.has_plan:
+                self.ending, self.now = "committed", event.now
+            case protocol.Restored() if self.has_plan:
+                self.ending, self.now, self.why = "restored", event.now, event.why
+            case protocol.Problem():
+                self.error = host_errors.reported(self.name, event)
+            case protocol.Unusable():
+                self.error = host_errors.unusable(self.name, event)

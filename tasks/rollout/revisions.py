@@ -1,0 +1,39 @@
+"""Which host turns which revision into a commit, and what is said of the commits of all. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from .events import Notice, Resolved
+
+if TYPE_CHECKING:
+    from .peer import Peer
+
+
+def by_host(peers: list[Peer], revisions: Mapping[str, str | None]) -> dict[str, dict[str, str]]:
+    """By host, then service: a service's revision is resolved by the lowest-named host that has it."""
+    asked: dict[str, dict[str, str]] = {peer.name: {} for peer in peers}
+    for name, revision in revisions.items():
+        first = next((peer.name for peer in peers if name in peer.services), None)
+        if revision and first is not None:
+            asked[first][name] = revision
+    return asked
+
+
+def diverged(service: str, peers: list[Peer]) -> Iterator[Notice]:
+    """Hosts with different commits. Somebody may have missed one: whatever the next command is, it says so."""
+    having = [peer for peer in peers if service in peer.plans and peer.facts[service].commit]
+    if len({peer.facts[service].commit for peer in having}) > 1:
+        commits = ", ".join(f"{(peer.facts[service].commit or '')[:8]} on {peer.name}" for peer in having)
+        stays = len({peer.plans[service].tried for peer in having}) > 1
+        yield Notice(level="warning", message=(
+            f"{service}: the hosts have diverged: {commits}" + (f": fab deploy {service}" if stays else "")))
+
+
+def chosen(service: str, peers: list[Peer]) -> Iterator[Resolved]:
+    """The commit that the planner chose, where no revision was asked for (a rollback)."""
+    plans = [peer.plans[service] for peer in peers if service in peer.plans]
+    commit = next((plan.tried for plan in plans if plan.tried != plan.was), None)
+    if commit:
+        yield Resolved(service=service, revision="the version before", commit=commit)
