@@ -18,7 +18,6 @@ from tests.integration.app import BUILD, RUN
 from tests.support.lab import CHECKOUT, Lab, Run, git
 
 TOOLS = CHECKOUT / "tests" / ".tools"
-GITLAB_CI_LOCAL = "gitlab-ci-local@4.73.0"          # the last one for Node 20; .ci/run installs the same
 URL = "https://gitlab.example.com"
 TOKEN = "glcbt-64-a_token_of_this_job"
 HOSTS = {"develop": "dev1", "production": "web1"}
@@ -164,7 +163,7 @@ def local(company: Company) -> GitLabCiLocal:
     found = {name: shutil.which(name, path=path) for name in ("gitlab-ci-local", "node", "rsync")}
     missing = [name for name, executable in found.items() if executable is None]
     if missing:
-        words = f"missing: {', '.join(missing)}; with Node 20: npm install --prefix tests/.tools {GITLAB_CI_LOCAL}"
+        words = f"missing: {', '.join(missing)}; .ci/run installs them"
         if os.environ.get("CI") == "true":
             pytest.fail(words)
         pytest.skip(words)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.gitlab.conftest import GITLAB_CI_LOCAL, Company
+from tests.gitlab.conftest import Company
 from tests.support.lab import CHECKOUT
 
 TEMPLATES = sorted((CHECKOUT / "templates").glob("*.yml"))
@@ -84,7 +84,3 @@ def test_deploy_job_has_the_promised_settings() -> None:
     assert job["artifacts"]["reports"] == {"junit": "deploy.xml", "dotenv": "deploy.env"}
     assert not {"only", "except"} & set(job)
     assert "ssh-keyscan" not in (CHECKOUT / "templates/deploy.yml").read_text()
-
-
-def test_ci_run_installs_the_pipeline_runner_of_these_tests() -> None:
-    assert GITLAB_CI_LOCAL in (CHECKOUT / ".ci/run").read_text()
