@@ -6,7 +6,7 @@ has been judged.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from msgspec import NODEFAULT, Struct, structs
@@ -66,21 +66,21 @@ class Resolved:
         return model.environment_variables(self.group("variables"), self.get("run_mode"))
 
 
-def layers(data: Raw, environment: str | None, service: str | None = None, host: str | None = None) -> list[Layer]:
-    """From the weakest to the strongest. What is not named has none."""
-    found = [Layer(None, builtin(environment, service)), Layer(("defaults",), data.get("defaults", {}))]
+def layers(data: Raw, environment: str | None, service: str | None = None, host: str | None = None) -> Iterator[Layer]:
+    """From the weakest to the strongest. A part that is None has no layer."""
+    yield Layer(None, builtin(environment, service))
+    yield Layer(("defaults",), data.get("defaults", {}))
     if service is not None:
-        found.append(Layer(("services", service), data["services"][service]))
+        yield Layer(("services", service), data["services"][service])
     if environment is None:
-        return found
+        return
     raw = data["environments"][environment]
-    here: KeyPath = ("environments", environment)
-    found.append(Layer(here, {key: value for key, value in raw.items() if key not in ("services", "hosts")}))
+    path: KeyPath = ("environments", environment)
+    yield Layer(path, {key: value for key, value in raw.items() if key not in ("services", "hosts")})
     if service is not None:
-        found.append(Layer((*here, "services", service), entry(raw.get("services"), service)))
+        yield Layer((*path, "services", service), entry(raw.get("services"), service))
     if host is not None:
-        found.append(_host_layer(data, environment, host))
-    return found
+        yield _host_layer(data, environment, host)
 
 
 def _host_layer(data: Raw, environment: str, host: str) -> Layer:
@@ -99,7 +99,7 @@ def resolve_hosts(data: Raw, environment: str, service: str | None = None) -> di
     return {host: _merged(common, [_host_layer(data, environment, host)]) for host in hosts(data, environment)}
 
 
-def _merged(weaker: dict[SettingPath, Value], stronger: list[Layer]) -> Resolved:
+def _merged(weaker: dict[SettingPath, Value], stronger: Iterable[Layer]) -> Resolved:
     values = dict(weaker)
     for layer in stronger:
         # Another kind of health check takes the place of the one before.
