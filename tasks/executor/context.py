@@ -1,4 +1,4 @@
-"""One service on this host, as the actions see it."""
+"""One service on this host: its paths, its clone, its environment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .releases import Releases
 if TYPE_CHECKING:
     from .supervisord import Supervisord
 
-SYNC_WITHIN, MOMENT = 120, 1.0      # seconds
+SYNC_WITHIN, MOMENT = 120, 1.0      # seconds; users are told of a sync that takes longer than a moment
 
 
 def process_tag(layout: Layout, deploy: str) -> str:
@@ -23,7 +23,10 @@ def process_tag(layout: Layout, deploy: str) -> str:
 
 
 class ServiceContext:
-    """`env` is the login environment, marked with the deploy, so that what steps leave behind is found."""
+    """`env` is the login environment with the tag of the deploy, by which processes that steps leave behind are found.
+
+    `check` may raise while a command runs; `waiting` tells users what takes long.
+    """
 
     def __init__(self, layout: Layout, service: Mapping[str, Any], env: Mapping[str, str], deploy: str, *,
                  waiting: Callable[[str], None] = lambda detail: None, check: Callable[[], None] = lambda: None,
@@ -41,7 +44,7 @@ class ServiceContext:
 
     @property
     def tree(self) -> git.Clone:
-        """What the program runs in now: the clone itself, or a release."""
+        """The tree that the program runs in now: the clone itself, or a release."""
         return self.releases.live_tree()
 
     @property
@@ -60,13 +63,14 @@ class ServiceContext:
         return Supervisord(SupervisordConf(self.layout.supervisord_conf, self.env), self.check)
 
     def with_variables(self, variables: Mapping[str, str]) -> dict[str, str]:
-        """Their bytes are those of UTF-8, whatever the locale of this process is."""
+        """The environment with these variables, encoded as UTF-8 whatever the locale of this process is."""
         exact = {name: os.fsdecode(value.encode("utf-8", "surrogateescape")) for name, value in variables.items()}
         return dict(self.env, **exact)
 
     def sync(self, folder: str) -> str:
-        """All of the file system that the folder is on; whoever waits for that is told. Why it is not, else ""."""
-        soon, told = time.monotonic() + MOMENT, False
+        """Sync the whole file system that the folder is on. Returns why that failed, else ""."""
+        soon = time.monotonic() + MOMENT
+        told = False
 
         def check() -> None:
             nonlocal told

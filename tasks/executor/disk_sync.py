@@ -1,6 +1,6 @@
-"""What git and builds wrote is on the disk before a line there speaks of it.
+"""Syncs the file system before the journal or the history refers to what git and builds wrote.
 
-They leave it to the kernel, which takes half a minute: a power cut in between would empty what was built.
+They leave that to the kernel, which takes half a minute: a power cut in between would empty the files.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .eventlog import EventLog
 
 
 def sync_disks(contexts: Iterable[ServiceContext], eventlog: EventLog) -> None:
-    """Once a file system. A disk that does not take it in time ends no deploy: it is told."""
+    """Sync each file system once. A disk that is too slow is a warning, and ends no deploy."""
     disks: dict[int, ServiceContext] = {
         os.stat(ctx.directory).st_dev: ctx for ctx in contexts if os.path.isdir(ctx.directory)}
     for ctx in disks.values():

@@ -1,4 +1,4 @@
-"""What can go wrong on a host. `kind` tells the client which of its own errors that is."""
+"""The errors of a host, as one tree. `kind` tells the client which of its own errors each is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import errno
 
 from .protocol import ProblemInfo
 
-# What the disk may say, and what to type on the host, with the file's name behind it.
+# By errno: what to type on the host, followed by the file's name.
 DISK = {
     errno.ENOSPC: "make room on the host: df -h",
     errno.EDQUOT: "make room on the host: quota -s",
@@ -27,7 +27,7 @@ class HostError(Exception):
 
 
 class NotReady(HostError):
-    """Something must be put right first; nothing was changed."""
+    """A person must put something right first; nothing was changed."""
 
     kind = "not_ready"
 
@@ -39,15 +39,15 @@ class TryAgain(HostError):
 
 
 class CannotRestore(HostError):
-    """The way back failed: the journal stays, a person is needed."""
+    """The undo failed: the journal stays, and a person is needed."""
 
     kind = "needs_person"
 
 
 class Aborted(HostError):
-    """The client said so, or went away, or has not been heard of for the length of the lease.
+    """The client said abort, went away, or let the lease lapse.
 
-    Nobody is left to be told what to type.
+    It has no hint: nobody is left to read it.
     """
 
     kind = "aborted"
@@ -57,7 +57,7 @@ class Aborted(HostError):
 
 
 def as_host_error(error: Exception) -> HostError:
-    """Whatever went wrong, in the words of this tree."""
+    """Any exception as an error of this tree."""
     if isinstance(error, HostError):
         return error
     if isinstance(error, OSError):
@@ -68,20 +68,20 @@ def as_host_error(error: Exception) -> HostError:
 
 
 def problem(error: HostError) -> ProblemInfo:
-    """As the client hears of it."""
-    found: ProblemInfo = {"kind": error.kind, "message": error.message, "hint": error.hint}
+    """The error as a message has it."""
+    info: ProblemInfo = {"kind": error.kind, "message": error.message, "hint": error.hint}
     if isinstance(error, Bug):
-        found["trace"] = error.trace
-    return found
+        info["trace"] = error.trace
+    return info
 
 
 class Bug(HostError):
-    """Something that this program did not think of; `trace` is the whole traceback."""
+    """An unexpected exception; `trace` is its traceback."""
 
     kind = "bug"
 
     def __init__(self, error: BaseException) -> None:
-        import traceback  # rarely needed: it costs a start of the executor 4 ms
+        import traceback  # rarely needed, and it takes 4 ms of a start
 
         super().__init__("a bug: " + traceback.format_exception_only(type(error), error)[-1].strip(), "report it")
         self.trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))

@@ -1,4 +1,4 @@
-"""What happens, told twice: to the client as events, and to the run log on this host."""
+"""The events of a deploy: sent to the client, and written to the run log on this host."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .steps import Result
 
 KEPT_RUNS = 50
-LARGEST_RUN = 64 << 20
+LARGEST_RUN = 64 << 20              # bytes
 
 
 class EventLog:
@@ -25,10 +25,11 @@ class EventLog:
         self._link = link
         self._log: TextIO | None = None
 
-    def keep_log(self, layout: Layout, deploy: str) -> None:
+    def open_log(self, layout: Layout, deploy: str) -> None:
+        """Begin the run log, and remove the oldest ones."""
         for name in sorted(os.listdir(layout.runs))[:-KEPT_RUNS]:
             files.remove(os.path.join(layout.runs, name))
-        # A log that cannot be written must not end the deploy that it tells of.
+        # A log that cannot be written must not end its deploy.
         with contextlib.suppress(OSError):
             fd = os.open(layout.run_log(deploy), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             self._log = os.fdopen(fd, "a", encoding="utf-8", errors="replace", buffering=1)
@@ -38,7 +39,7 @@ class EventLog:
         self._write(self._link.mask(in_words(event, **fields)))
 
     def note_progress(self) -> None:
-        """Whoever tells it is not stuck."""
+        """Record progress, so that heartbeats continue."""
         self._link.note_progress()
 
     def waiting(self, detail: str) -> None:
@@ -82,18 +83,18 @@ class EventLog:
 
 
 def in_words(event: str, service: str = "", step: str = "", **fields: Any) -> str:
-    """As the run log has it: a person reads it, and searches it."""
+    """The event as a line of the run log."""
     if event == "step_started":
-        said = "begins"
+        words = "begins"
     elif event == "step_finished":
-        said = _ending(**fields)
+        words = _ending(**fields)
     elif event == "output":
-        said = "| " + fields["line"]
+        words = "| " + fields["line"]
     else:
-        said = ": ".join(str(value) for value in fields.values() if value)
-    return " ".join(filter(None, [service, step, said]))
+        words = ": ".join(str(value) for value in fields.values() if value)
+    return " ".join(filter(None, [service, step, words]))
 
 
 def _ending(ok: bool, changed: bool, seconds: float, why: str | None, stopped: bool) -> str:
-    said = "stopped" if stopped else "FAILED" if not ok else "ok" if changed else "already so"
-    return f"{said}, {seconds:.1f} s" + (f": {why}" if why else "")
+    outcome = "stopped" if stopped else "FAILED" if not ok else "ok" if changed else "unchanged"
+    return f"{outcome}, {seconds:.1f} s" + (f": {why}" if why else "")

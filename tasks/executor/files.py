@@ -1,4 +1,4 @@
-"""The disk. Whatever must survive a power cut is written here: aside, synced, renamed, synced."""
+"""Reads and writes files. What must survive a power cut is written aside, synced, renamed, and the folder synced."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import json
 import os
 from typing import Any, Iterator
 
-TAIL = 8 << 20
+TAIL = 8 << 20                      # bytes
 
 
 def ensure_dir(path: str, mode: int = 0o755) -> None:
-    """A new folder is on the disk when this returns: what is synced into it would be lost with it."""
+    """Make the folder, and those above it, and sync them: files in a folder that is lost are lost, too."""
     if os.path.isdir(path):
         return
     parent = os.path.dirname(path)
@@ -22,6 +22,7 @@ def ensure_dir(path: str, mode: int = 0o755) -> None:
 
 
 def sync_dir(path: str) -> None:
+    """Sync the entries of a folder: names, renames and removals."""
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)
@@ -30,7 +31,7 @@ def sync_dir(path: str) -> None:
 
 
 def write_atomic(path: str, data: bytes, mode: int = 0o600) -> None:
-    """Old content or new content, never a mixture, and never readable by more than `mode` says.
+    """Replace a file: it has the old content or the new, never a mixture, and is never readable beyond `mode`.
 
     The name aside begins with a dot, so that no include pattern of supervisord.conf matches it.
     """
@@ -47,7 +48,7 @@ def write_atomic(path: str, data: bytes, mode: int = 0o600) -> None:
 
 
 def append_line(path: str, value: dict[str, Any], sync: bool = True) -> None:
-    """One JSON line; begins a new line when the last one was torn by a power cut."""
+    """Append one JSON line, on a line of its own even where a power cut tore the last one."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         size = os.fstat(fd).st_size
@@ -62,7 +63,7 @@ def append_line(path: str, value: dict[str, Any], sync: bool = True) -> None:
 
 
 def read_lines(path: str) -> Iterator[dict[str, Any]]:
-    """The JSON objects of the file's last 8 MiB, oldest first; torn or foreign lines are passed over."""
+    """The JSON objects of the file's last 8 MiB, oldest first. Torn lines, and lines that are no JSON, are skipped."""
     for line in _tail(path).split(b"\n"):
         try:
             value = json.loads(line)
@@ -82,7 +83,7 @@ def read_bytes(path: str) -> bytes | None:
 
 
 def digest(path: str) -> str | None:
-    """SHA-256 of what is in it; None where there is no such file."""
+    """SHA-256 of the content; None where there is no such file."""
     import hashlib  # it loads OpenSSL
 
     data = read_bytes(path)
@@ -90,6 +91,7 @@ def digest(path: str) -> str | None:
 
 
 def remove(path: str) -> None:
+    """Remove the file, if it is there, and sync its folder."""
     try:
         os.unlink(path)
     except FileNotFoundError:
@@ -98,9 +100,9 @@ def remove(path: str) -> None:
 
 
 def last_lines(path: str, count: int, since: int = 0) -> list[str]:
-    """The last `count` lines of a log, of what was written after the first `since` bytes.
+    """The last `count` lines of a log that were written after its first `since` bytes.
 
-    A file that is now shorter than `since` was rotated: all of it is new.
+    A file that is shorter than `since` was rotated: all of it is new.
     """
     try:
         with open(path, "rb") as file:
@@ -120,6 +122,7 @@ def is_same_path(path: str, other: str) -> bool:
 
 
 def size_of(path: str) -> int:
+    """In bytes; 0 where there is no such file."""
     try:
         return os.stat(path).st_size
     except OSError:

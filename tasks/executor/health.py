@@ -1,4 +1,4 @@
-"""Health checks, from the host itself: http, tcp or a command."""
+"""Health checks from the host itself: http, tcp or a command."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any, Callable, Mapping
 from . import shell
 from .errors import HostError
 
-ONE_TRY = 5.0
+ONE_TRY = 5.0                       # seconds
 
 
 def wait(check: Mapping[str, Any], *, cwd: str, env: dict[str, str], still_up: shell.Check) -> None:
-    """Try until it is healthy; raises HostError with the last answer when `timeout` seconds are over."""
+    """Try until the check passes. Raises HostError with the last answer after the `timeout` of the check."""
     attempt = _attempt(check, cwd, env, still_up)
     deadline = time.monotonic() + check["timeout"]
     pause = 0.05
@@ -47,7 +47,7 @@ def _attempt(check: Mapping[str, Any], cwd: str, env: dict[str, str], still_up: 
 
 
 def _bounded(attempt: Callable[[str, float], None], target: str, seconds: float, still_up: shell.Check) -> None:
-    """A socket's time-out is for each read: an answer that drips could go on for ever."""
+    """One try within `seconds`. A socket's timeout is for each read: an answer that drips could go on for ever."""
     outcome: list[Unhealthy | None] = []
 
     def run() -> None:
@@ -63,9 +63,9 @@ def _bounded(attempt: Callable[[str, float], None], target: str, seconds: float,
     while thread.is_alive() and time.monotonic() < deadline:
         thread.join(0.05)
         still_up()
-    found = outcome[0] if outcome else Unhealthy(f"{target}: no whole answer within {seconds:g} s")
-    if found:
-        raise found
+    problem = outcome[0] if outcome else Unhealthy(f"{target}: no whole answer within {seconds:g} s")
+    if problem:
+        raise problem
 
 
 def _http(url: str, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Who deployed what, when, and how it ended: one JSON line a deploy and service, newest last.
+"""The history of a service: who deployed which commit, when, and how it ended. One JSON line a deploy, newest last.
 
 {"deploy", "at", "by", "command", "service", "revision", "branch", "from", "to", "result", "why", …}
 `result` is committed or restored. A committed line is the commit record of its deploy.
@@ -15,7 +15,7 @@ from . import files
 from .layout import Layout
 
 KEPT = 300
-# Past so many lines the file is cut down to the newest ones, and to older ones that a rollback may need.
+# A file of more than MOST lines is cut down to the NEWEST, and to older ones until COMMITTED good ones are left.
 MOST, NEWEST, COMMITTED = 2000, 1000, 100
 
 
@@ -26,7 +26,7 @@ def read(layout: Layout, service: str, count: int = KEPT) -> list[dict[str, Any]
 
 
 def known(layout: Layout, service: str) -> list[dict[str, Any]]:
-    """What rollback and status go by: a row of failures hides no version that was good."""
+    """The lines that rollback and status use: however many deploys failed, the good versions are among them."""
     return _worth_keeping(list(files.read_lines(layout.history_file(service))), KEPT)
 
 
@@ -40,11 +40,11 @@ def last_committed(lines: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 
 def write(layout: Layout, service: str, line: dict[str, Any]) -> None:
-    """On the disk when this returns. A deploy has one line a service, however often it is finished."""
+    """Write a line, which is on the disk then. A deploy has one line a service, however often it is finished."""
     if find(layout, service, line["deploy"]) is None:
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         files.append_line(layout.history_file(service), dict(line, at=at, service=service))
-        with contextlib.suppress(OSError):          # the line is written: that is what counts
+        with contextlib.suppress(OSError):          # the line is written, and nothing else matters
             _trim(layout.history_file(service))
 
 

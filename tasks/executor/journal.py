@@ -1,7 +1,7 @@
-"""What must be undone, on the disk before the first change.
+"""The journal of a deploy: what must be undone, on the disk before the first change.
 
-The first line is the whole plan but for what it does: of each step its name and its undo. Then a line
-before each step begins. The files that a deploy replaces lie beside it, in `before-<deploy>` folders.
+Its first line, the head, has the name and the undo of each step. A line more is written before each step begins.
+Copies of the files that the deploy replaces lie in the `before-<deploy>` folders of the services.
 """
 
 from __future__ import annotations
@@ -33,26 +33,26 @@ class Journal:
 
     @property
     def services(self) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = self.head["services"]
-        return found
+        services: dict[str, dict[str, Any]] = self.head["services"]
+        return services
 
     def begin(self, service: str, step: str) -> None:
+        """On the disk when this returns: from now on the step must be undone."""
         self.begun.append((service, step))
         files.append_line(self.path, {"begin": [service, step]})
 
     def undos(self, replaced: Container[str] = ()) -> list[tuple[str, Step]]:
-        """(service, step) of what was begun and has an undo, in the recipe's order; of services that are `replaced`
-        also what brings the program back.
+        """(service, step) of each step that was begun and has an undo, in the recipe's order; for services that are
+        `replaced` also the step that brings the program back.
 
-        What a first deploy created is removed last: the program may still stand in it until then.
+        What a first deploy created is removed last: until then the program may still run in it.
         """
-        found = [(service, step) for service, step in self._undoable()
+        pairs = [(service, step) for service, step in self._undoable()
                  if (service, step["name"]) in self.begun
                  or (service in replaced and step["undo"]["action"] == "program_back")]
-        return [pair for pair in found if not pair[1].get("undo_last")] + \
-               [pair for pair in found if pair[1].get("undo_last")]
+        return sorted(pairs, key=lambda pair: bool(pair[1].get("undo_last")))       # stable
 
-    def ways_back(self, action: str) -> list[tuple[str, Step]]:
+    def steps_undone_by(self, action: str) -> list[tuple[str, Step]]:
         """(service, step) with that undo, begun or not, of services where something is to be undone."""
         touched = {service for service, step in self._undoable() if (service, step["name"]) in self.begun}
         return [(service, step) for service, step in self._undoable()
@@ -78,14 +78,14 @@ class Journal:
         self.remove()
 
     def remove(self) -> None:
-        """The journal before the backups that it speaks of: one without the other would undo too much."""
+        """The journal before its backups: a journal without them would undo too much."""
         files.remove(self.path)
         for service in self.services:
             shutil.rmtree(self.layout.backup(service, self.deploy), ignore_errors=True)
 
 
 def create(layout: Layout, head: dict[str, Any]) -> Journal:
-    """Backups first, then the journal that speaks of them; or nothing of it."""
+    """Back up the files, then write the journal; where that fails, leave neither. Raises OSError."""
     journal = Journal(layout, head, [])
     try:
         for service in head["services"]:
@@ -103,13 +103,13 @@ def unfinished(layout: Layout) -> list[Journal]:
     return [_read(layout, os.path.join(layout.journals, name)) for name in names if name.endswith(".json")]
 
 
-def due(layout: Layout) -> list[Journal]:
-    """Those whose deploys are to be undone."""
-    return [left for left in unfinished(layout) if not left.committed()]
+def to_undo(layout: Layout) -> list[Journal]:
+    """The journals of deploys that are still to be undone."""
+    return [journal for journal in unfinished(layout) if not journal.committed()]
 
 
 def tidy(layout: Layout, service: str) -> None:
-    """Backups without a journal, clones only made to resolve a revision, files aside: the power went meanwhile."""
+    """Remove what a power cut left: backups without a journal, temporary clones, files not yet renamed."""
     state = layout.service_state(service)
     for name in os.listdir(state):
         if name.startswith("resolve-"):
@@ -120,12 +120,12 @@ def tidy(layout: Layout, service: str) -> None:
             files.remove(os.path.join(state, name))
 
 
-def tidy_asides(layout: Layout, at_work: Callable[[], Container[str]]) -> None:
-    """Journals that were never renamed: their deploys, killed meanwhile, had begun nothing."""
-    found = [name for name in os.listdir(layout.journals) if name.startswith(".")]
-    busy = at_work() if found else ()
-    for name in found:
-        if name[1:].partition(".")[0] not in busy:
+def tidy_unnamed(layout: Layout, running: Callable[[], Container[str]]) -> None:
+    """Remove journals that were not yet renamed. Their deploys, unless `running`, were killed before they began."""
+    names = [name for name in os.listdir(layout.journals) if name.startswith(".")]
+    deploys = running() if names else ()
+    for name in names:
+        if name[1:].partition(".")[0] not in deploys:
             files.remove(os.path.join(layout.journals, name))
 
 
@@ -135,12 +135,12 @@ def _read(layout: Layout, path: str) -> Journal:
         raise CannotRestore(f"the journal {path} cannot be read: what an interrupted deploy left is not known",
                             "see by hand that the service is well, then remove that file")
     begun = [(line["begin"][0], line["begin"][1]) for line in lines[1:] if "begin" in line]
-    # Where things were then: hosts.yaml may say otherwise by now.
+    # The paths of that deploy: hosts.yaml may have changed since.
     return Journal(Layout(dict(lines[0]["place"], root=layout.root)), lines[0], begun)
 
 
 def _back_up(layout: Layout, service: str, deploy: str) -> None:
-    """Copies of the files that a deploy replaces; a missing copy says that there was no file."""
+    """Copy the files that a deploy replaces; a missing copy says that there was no file."""
     folder = layout.backup(service, deploy)
     files.ensure_dir(folder, 0o700)
     for name, path in (("program", layout.program_file(service)), ("env", layout.env_file(service))):

@@ -1,4 +1,4 @@
-"""Where things are on this host."""
+"""The paths that we use on this host."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Layout:
 
 
 def existing_layout(hello: dict[str, Any]) -> Layout:
-    """Where a command that only looks will look: unlike a change, it makes no folder. Raises NotReady."""
+    """The layout for a command that only reads: it makes no folder. Raises NotReady where the root is missing."""
     layout = Layout(hello["place"])
     if not os.path.isdir(layout.root):
         raise NotReady(f"the root {layout.root} does not exist", "create it, or correct `root` in hosts.yaml")

@@ -1,8 +1,8 @@
 """The host's end of the channel: lines of JSON, heartbeats both ways, and the lease.
 
-Reading, writing and heartbeats each have a thread, so that neither a long build nor a frozen
-network holds up the other. Events that cannot be sent are dropped; answers never are. Who is stuck (a dead disk
-blocks for ever) does not beat: the client need not wait for it.
+Reading, writing and heartbeats each have a thread, so that a long build and a frozen network do not hold each other
+up. Events that cannot be sent are dropped; answers never are. An executor that makes no progress (a dead disk blocks
+for ever) sends no heartbeats, so that the client need not wait for it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .masking import Mask
 
 MOST_EVENTS = 2000
 MOST_UNSENT = 64
-STUCK = 300.0                           # seconds; nothing that has no limit of its own takes as long
+STUCK = 300.0                           # seconds without progress; all that may take longer has a limit of its own
 
 
 class Link:
@@ -32,40 +32,42 @@ class Link:
         self._outbox: collections.deque[bytes] = collections.deque()
         self._wake = threading.Condition()
         self._gone = ""
-        self._deaf = False                  # nothing that is said gets out any more
+        self._deaf = False                  # nothing that we send arrives any more
         self._aborted = ""
         self._decided = False
         self._heard = self._moved = time.monotonic()
         self._lease = float("inf")
-        self.mask = Mask()                  # what no word of ours may hold
+        self.mask = Mask()                  # the secrets that no message may show
 
     def start(self) -> None:
         threading.Thread(target=self._read, daemon=True).start()
         threading.Thread(target=self._write, daemon=True).start()
 
     def start_lease(self, lease: float) -> None:
-        """From now on the client must be heard of within `lease` seconds; it hears of us as often."""
+        """From now on each side must hear of the other within `lease` seconds."""
         self._lease = lease
         self._heard = time.monotonic()
         threading.Thread(target=self._beat, args=(max(lease / protocol.BEATS_PER_LEASE, 0.05),), daemon=True).start()
 
     def answer(self, message: protocol.HostMessage) -> None:
+        """Send it, with its texts masked. It is never dropped."""
         line = json.dumps(self.mask.message(message)).encode() + b"\n"
         with self._wake:
             self._outbox.append(line)
             self._wake.notify()
 
     def event(self, message: protocol.HostMessage) -> None:
+        """As answer(), but dropped while too many messages are still to be sent."""
         if len(self._outbox) < MOST_EVENTS:
             self.answer(message)
 
     def stream(self, message: protocol.HostMessage) -> None:
-        """As answer(), for what has no end: no faster than the client takes it. Raises Aborted."""
+        """As answer(), but no faster than the client takes it: for output without an end. Raises Aborted."""
         self.wait_for_room(MOST_UNSENT)
         self.answer(message)
 
     def wait_for_room(self, most: int = 1) -> None:
-        """Until fewer than `most` messages are still to be sent. Raises Aborted."""
+        """Wait until fewer than `most` messages are still to be sent. Raises Aborted."""
         while len(self._outbox) >= most:
             self.raise_if_aborted()
             with self._wake:
@@ -75,7 +77,7 @@ class Link:
         """The client's next message; raises Aborted when there will be none, NotInProtocol when it is none of `kinds`.
         """
         while True:
-            if self._inbox.empty():         # what came in time counts, though the client may be gone by now
+            if self._inbox.empty():         # a message that came in time counts, even if the client is gone by now
                 self.raise_if_aborted()
             try:
                 message = self._inbox.get(timeout=0.05 if self._lease != float("inf") else None)
@@ -86,7 +88,7 @@ class Link:
 
     @contextlib.contextmanager
     def uninterruptible(self) -> Iterator[None]:
-        """The client has said commit, to all hosts: meanwhile nothing that it does or suffers counts."""
+        """Meanwhile raise_if_aborted() raises nothing: the client has said commit, to all hosts."""
         self._decided = True
         try:
             yield
@@ -94,7 +96,7 @@ class Link:
             self._decided = False
 
     def raise_if_aborted(self) -> None:
-        """Raises Aborted once the client said abort, went away, or let the lease lapse."""
+        """Raise Aborted once the client said abort, went away, or let the lease lapse."""
         self.note_progress()
         if self._decided:
             return
@@ -106,11 +108,11 @@ class Link:
             raise Aborted(f"the client was not heard of for {self._lease:g} s")
 
     def note_progress(self) -> None:
-        """We are not stuck."""
+        """Record progress, so that heartbeats continue."""
         self._moved = time.monotonic()
 
     def drain(self, seconds: float) -> None:
-        """Let what was said go out, for at most `seconds`."""
+        """Wait until everything is sent, at most `seconds`."""
         deadline = time.monotonic() + seconds
         with self._wake:
             while self._outbox and not self._deaf and time.monotonic() < deadline:
@@ -120,7 +122,7 @@ class Link:
         for line in iter(self._source.readline, b""):
             now = time.monotonic()
             if now - self._heard > self._lease:
-                # Both sides may have slept: what comes now comes too late all the same.
+                # Both machines may have slept: a message is too late all the same.
                 self._gone = self._gone or f"the client was not heard of for {self._lease:g} s"
                 continue
             self._heard = now
@@ -132,7 +134,7 @@ class Link:
                 continue
             if message.get("do") == "abort":
                 self._aborted = str(message.get("why") or "the client said so")
-                self._inbox.put(None)           # wakes who waits for a message
+                self._inbox.put(None)           # wakes receive()
             elif message.get("do") != "beat":
                 self._inbox.put(message)
         self._gone = self._gone or "the connection to the client ended"

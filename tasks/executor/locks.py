@@ -16,7 +16,7 @@ from .protocol import Holder
 
 
 class Held(Exception):
-    """Somebody else has it; `holder` is what they wrote into the lock file (who, since, commit, …)."""
+    """Another process holds the lock; `holder` is what it wrote into the file: by, since, commit, …"""
 
     def __init__(self, service: str, holder: Holder) -> None:
         super().__init__(service)
@@ -33,7 +33,7 @@ class Locks:
         self._fds: dict[str, int] = {}
 
     def take(self, services: list[str]) -> None:
-        """All of them, in name order, without waiting; on Held none of those asked for is kept."""
+        """Take all of them, in name order, without waiting. Raises Held, and keeps none of them then."""
         taken: list[str] = []
         try:
             for service in sorted(set(services) - set(self._fds)):
@@ -45,7 +45,7 @@ class Locks:
         self.describe()
 
     def describe(self, **more: Any) -> None:
-        """Tell whoever is refused what we are at."""
+        """Write into the lock files what others are told while we hold them."""
         self._holder.update(more)
         text = json.dumps(self._holder).encode() + b"\n"
         for fd in self._fds.values():
@@ -80,25 +80,25 @@ class Locks:
 
 
 def holder_of(layout: Layout, service: str) -> Holder:
-    """Who holds the service's lock now, as far as can be told without touching it; {} when nobody does."""
+    """What the holder of the service's lock wrote into it; {} when nobody holds it. It is not touched."""
     holder = _read(layout.lock_file(service))
     return holder if holder and processes.alive(holder.get("pid"), holder.get("start")) else {}
 
 
 def deploys(layout: Layout) -> set[str]:
-    """The deploys that hold a lock now, of whatever service."""
+    """The deploys that hold the lock of any service."""
     holders = (holder_of(layout, name) for name in os.listdir(layout.state))
     return {str(holder.get("deploy")) for holder in holders if holder}
 
 
 def reload_lock(layout: Layout) -> ContextManager[None]:
-    """Held around "write the program file, reload, replace the group": supervisord is shared."""
+    """Held while a program file is written, and supervisord reloads and replaces the group: supervisord is shared."""
     return waiting(layout.reload_lock, 60, lambda: None)
 
 
 @contextlib.contextmanager
 def waiting(path: str, seconds: float, check: Callable[[], None]) -> Iterator[None]:
-    """A lock for a moment's work, on a file of that name; `check` may end the wait."""
+    """Hold a lock on the file `path` for a moment. Raises TryAgain after `seconds`; `check` may raise earlier."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + seconds
     try:
@@ -118,7 +118,7 @@ def waiting(path: str, seconds: float, check: Callable[[], None]) -> Iterator[No
 
 
 def _wait_for_holder(path: str) -> Holder:
-    """The holder writes its name right after it took the lock: give it a moment to."""
+    """The holder writes into the lock right after it took it: wait a moment for that."""
     deadline = time.monotonic() + 1
     while True:
         holder = _read(path)
@@ -134,7 +134,7 @@ def _read(path: str) -> Holder:
 
 
 def _same_file(fd: int, path: str) -> bool:
-    """False when somebody removed the lock file between our opening and our locking it."""
+    """False when the lock file was removed after we opened it and before we locked it."""
     try:
         return os.fstat(fd).st_ino == os.stat(path).st_ino
     except FileNotFoundError:

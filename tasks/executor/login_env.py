@@ -11,7 +11,7 @@ from . import processes
 class LoginShell:
     """The environment that the user's own login would have: a runner's shell and `go` in ~/.profile count.
 
-    It is asked at once and answers meanwhile. Not through a pipe: what a profile starts in the background
+    It starts at once and answers meanwhile. Not through a pipe: a process that a profile starts in the background
     (ssh-agent) would hold that open.
     """
 
@@ -23,15 +23,15 @@ class LoginShell:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
     def environment(self) -> dict[str, str]:
-        """Our own when it has not answered within ten seconds, or not well.
+        """Our own environment where the shell failed, or did not answer within ten seconds.
 
-        What sshd had in PATH stays at its end, because /etc/profile often sets PATH anew.
+        The folders of sshd's PATH stay at the end, because /etc/profile often sets PATH anew.
         """
-        found = self._answer() or dict(os.environ)
+        env = self._answer() or dict(os.environ)
         own = os.environ.get("PATH", os.defpath).split(":")
-        path = found.get("PATH", os.defpath).split(":")
-        found["PATH"] = ":".join(path + [entry for entry in own if entry not in path])
-        return found
+        path = env.get("PATH", os.defpath).split(":")
+        env["PATH"] = ":".join(path + [entry for entry in own if entry not in path])
+        return env
 
     def _answer(self) -> dict[str, str]:
         try:

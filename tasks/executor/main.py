@@ -1,4 +1,4 @@
-"""Where the bootstrap hands over: the first message names the verb."""
+"""Starts the executor: reads the first message, and runs the verb that it names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ Verb = Callable[[Link, Dict[str, Any], Dict[str, str]], Optional[protocol.Ending
 
 
 def main(source: BinaryIO, sink: BinaryIO) -> None:
-    # The way back must outlive the connection; SIG_IGN would be inherited by every step.
+    """`source` has the client's lines, `sink` takes ours. Ends the process."""
+    # The undo must outlive the connection; SIG_IGN would be inherited by every step.
     signal.signal(signal.SIGHUP, lambda number, frame: None)
     os.umask(0o022 | os.umask(0o022))
     # `python -u` gives a raw file, whose write may be partial.
@@ -31,7 +32,7 @@ def main(source: BinaryIO, sink: BinaryIO) -> None:
     os._exit(status)
 
 
-# Module and function. Imported when it is known which: meanwhile the login shell answers.
+# Module and function of each verb. Imported once it is known which; meanwhile the login shell answers.
 VERBS = {
     "rollout": ("participant", "rollout"), "status": ("queries", "status"), "heads": ("queries", "heads"),
     "ask": ("queries", "ask"), "history": ("queries", "history_of"), "logs": ("logs", "logs"), "runs": ("logs", "runs"),

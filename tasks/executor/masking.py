@@ -1,4 +1,4 @@
-"""*** in the place of secrets, in whatever is told or logged. Which ones there are, environment files say."""
+"""Masks secrets in messages and logs; the environment files list them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from . import files
 from .layout import Layout
 from .protocol import MASK, SECRET_NAMES, SHORTEST_SECRET
 
-# Of a message: texts for people. All else (names, commits, states) must stay as it is.
+# The fields of messages that are texts for people. All others (names, commits, states) stay as they are.
 TEXTS = ("line", "why", "message", "hint", "detail", "trace")
 
 
@@ -24,12 +24,12 @@ class Mask:
         return max(map(len, self._words), default=0)
 
     def learn(self, env_file: str) -> None:
-        """The secrets of this environment file are hidden from now on."""
-        found = set(self._words).union(*map(_words, _secrets(env_file)))
-        self._words = sorted(found, key=len, reverse=True)
+        """Mask the secrets of this environment file from now on."""
+        words = set(self._words).union(*map(_words, _secrets(env_file)))
+        self._words = sorted(words, key=len, reverse=True)
 
     def learn_from_disk(self, layout: Layout, services: list[Mapping[str, Any]]) -> None:
-        """Also those of a version that an unfinished deploy replaces."""
+        """Mask the secrets of these services; also those of a version that an unfinished deploy replaces."""
         for service in services:
             backups = os.path.join(glob.escape(layout.service_state(service["name"])), "before-*", "env")
             for path in [layout.env_file(service["name"]), *glob.glob(backups)]:
@@ -52,22 +52,22 @@ class Mask:
 
 
 def _words(value: str) -> list[str]:
-    """Lines are what is told: a secret of several is hidden line by line, whatever ends them."""
+    """A secret of several lines is masked line by line, as output is sent, whatever ends the lines."""
     lines = [*value.splitlines(), *value.replace("\r", "\n").split("\n")]
     lines += [line.strip() for line in lines]
-    # Output is read with a ? for what is not UTF-8.
+    # Output has a ? for each byte that is not UTF-8.
     return [line.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
             for line in lines if len(line) >= SHORTEST_SECRET]
 
 
 def secret_names(env_file: str) -> list[str]:
-    """Those that its second line names."""
+    """The names of the secrets, from the second line of an environment file."""
     head = env_file.split("\n", 2)
     return head[1][len(SECRET_NAMES):].split() if len(head) == 3 and head[1].startswith(SECRET_NAMES) else []
 
 
 def values(env_file: str) -> dict[str, str]:
-    """What it sets, by name; {} for one that somebody edited so that it cannot be read."""
+    """The variables of an environment file, by name; {} for a file that somebody edited and that cannot be read."""
     import shlex  # only where there is something to read
 
     body = env_file.partition("\n")[2]

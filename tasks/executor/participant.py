@@ -1,4 +1,4 @@
-"""The host's half of a deploy: lock, look, and carry out what is planned; or the way back.
+"""The host's half of a deploy: lock, look, and carry out the plan; or undo it.
 
 Two-phase commit with presumed abort: until the client says commit, whatever ends the conversation
 undoes what was begun.
@@ -26,7 +26,7 @@ def rollout(link: Link, hello: Message, env: dict[str, str]) -> Ending:
 
 
 class Participant:
-    """What only its second half takes is imported while git fetches, or not at all."""
+    """Modules that only the second half needs are imported while git fetches, or not at all."""
 
     def __init__(self, link: Link, hello: Message, env: dict[str, str]) -> None:
         self.link = link
@@ -42,7 +42,7 @@ class Participant:
         held = locks.Locks(self.layout, {key: self.hello.get(key) for key in ("deploy", "by", "command", "since")})
         try:
             message = self._lock_and_look(held)
-            while message["do"] == "unlock":        # refused elsewhere: nobody waits while holding a lock
+            while message["do"] == "unlock":        # another host refused: no host waits while it holds a lock
                 held.release()
                 self.link.receive()
                 message = self._lock_and_look(held)
@@ -55,14 +55,14 @@ class Participant:
             held.release()
 
     def _lock_and_look(self, held: locks.Locks) -> Message:
-        """Returns what the client says to it."""
+        """Returns the client's answer to our facts."""
         try:
             self._lock(held)
             recovered = recovery.finish(self.layout, held, self.env, self.eventlog)
             self.link.answer({"event": "locked", "recovered": recovered})
             self._look()
         except HostError:
-            self._tell_heads()
+            self._send_heads()
             raise
         try:
             return self.link.receive()
@@ -78,24 +78,24 @@ class Participant:
                 held.take([service["name"] for service in self.hello["services"]])
                 return
             except locks.Held as error:
-                self._tell_heads()
+                self._send_heads()
                 self.link.answer({"event": "refused", "service": error.service, "holder": error.holder})
                 self.link.receive()
 
     def _look(self) -> None:
-        """On the host that resolves the revisions, resolve them; then tell the facts."""
+        """Resolve the revisions, on the host that is asked to; then send the facts."""
         for service in self.hello["services"]:
-            ctx = self.contexts[service["name"]] = self._at(service)
+            ctx = self.contexts[service["name"]] = self._context(service)
             ctx.clone.remove_stale_locks()
         threading.Thread(target=import_module, args=(".transaction", __package__), daemon=True).start()
         git.require_git(self.env)
         for service in self.hello["services"]:
             if service.get("revision"):
                 self.link.answer(revision.resolve(self.contexts[service["name"]], service["revision"]))
-        self._tell_facts()
+        self._send_facts()
 
-    def _tell_facts(self) -> None:
-        """Or what is not as a change must have it."""
+    def _send_facts(self) -> None:
+        """Or all that stands in the way of a change."""
         from . import facts, readiness
         from .supervisord import Supervisord
         from .supervisord_conf import SupervisordConf
@@ -104,18 +104,18 @@ class Participant:
         supervisord = Supervisord(conf, self.link.raise_if_aborted)
         problems = readiness.problems(self.layout, self.hello["services"], conf, supervisord)
         if problems:
-            self._tell_heads()
+            self._send_heads()
             self.link.answer({"event": "not_ready", "problems": [problem(error) for error in problems]})
             return
         self.link.answer({"event": "facts", "services": {
             service["name"]: facts.of_service(self.layout, service, self.contexts[service["name"]].clone, supervisord)
             for service in self.hello["services"]}})
 
-    def _tell_heads(self) -> None:
+    def _send_heads(self) -> None:
         from . import queries
 
         queries.heads(self.link, self.hello, self.env)
 
-    def _at(self, service: Message) -> ServiceContext:
+    def _context(self, service: Message) -> ServiceContext:
         return ServiceContext(self.layout, service, self.env, self.deploy, check=self.link.raise_if_aborted,
                               mask=self.link.mask, waiting=self.eventlog.waiting)

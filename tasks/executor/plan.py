@@ -1,4 +1,4 @@
-"""What a deploy would do, looked at beforehand. No lock of a service is taken; git fetches, nothing else changes."""
+"""The verb `plan`: what a deploy would do. It takes no lock of a service; git fetches, nothing else changes."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def plan(link: Link, hello: Message, env: dict[str, str]) -> None:
     while message["do"] == "retry":
         _look(link, hello, contexts, env)
         message = link.receive()
-    for name, wanted in sorted(message.get("services", {}).items()):
-        link.answer(_compared(contexts[name], wanted))
+    for name, target in sorted(message.get("services", {}).items()):
+        link.answer(_compared(contexts[name], target))
 
 
 def _look(link: Link, hello: Message, contexts: Mapping[str, ServiceContext], env: dict[str, str]) -> None:
-    """While somebody changes a service there is nothing to say of it."""
+    """A service that is being changed has no facts: then the answer is that it is locked."""
     layout = existing_layout(hello)
     for name in sorted(contexts):
         holder = locks.holder_of(layout, name)
@@ -46,24 +46,24 @@ def _look(link: Link, hello: Message, contexts: Mapping[str, ServiceContext], en
             link.answer(revision.resolve(contexts[service["name"]], service["revision"]))
     conf = SupervisordConf(layout.supervisord_conf, env)
     supervisord = Supervisord(conf, link.raise_if_aborted)
-    due = journal.due(layout)
+    due = journal.to_undo(layout)
     known = {}
     for service in hello["services"]:
-        found = facts.of_service(layout, service, contexts[service["name"]].clone, supervisord)
+        facts_of = facts.of_service(layout, service, contexts[service["name"]].clone, supervisord)
         obstacles = readiness.visible_problems(layout, service, conf, supervisord)
-        found["due"] = [left.deploy for left in due if service["name"] in left.services]
-        found["obstacles"] = [error.message for error in obstacles]
-        known[service["name"]] = found
+        facts_of["due"] = [left.deploy for left in due if service["name"] in left.services]
+        facts_of["obstacles"] = [error.message for error in obstacles]
+        known[service["name"]] = facts_of
     link.answer({"event": "facts", "services": known})
 
 
-def _compared(ctx: ServiceContext, wanted: Message) -> Compared:
+def _compared(ctx: ServiceContext, target: Message) -> Compared:
     """The distance from `was` to `commit`, what of `requires` it lacks, and the environment file by names and digests.
     """
-    commit, distance, missing = wanted["commit"], revision.UNKNOWN_DISTANCE, []
+    commit, distance, missing = target["commit"], revision.UNKNOWN_DISTANCE, []
     if ctx.clone.exists() and revision.fetch_missing(ctx.clone, commit):    # a first deploy makes the clone, not we
-        distance = revision.distance(ctx, wanted["was"] or "HEAD", commit)
-        missing = [path for path in wanted["requires"] if not ctx.clone.commits.has_path(commit, path)]
+        distance = revision.distance(ctx, target["was"] or "HEAD", commit)
+        missing = [path for path in target["requires"] if not ctx.clone.commits.has_path(commit, path)]
     text = (files.read_bytes(ctx.layout.env_file(ctx.name)) or b"").decode("utf-8", "surrogateescape")
     return {**distance, "event": "compared", "service": ctx.name, "missing": missing,
             "secrets": masking.secret_names(text),

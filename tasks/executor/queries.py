@@ -1,4 +1,4 @@
-"""What is only looked at: status, history, and how a deploy ended. No lock is taken, nothing changes."""
+"""The verbs that only read: status, history, and how a deploy ended. They take no lock and change nothing."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from .supervisord import Supervisord
 from .supervisord_conf import SupervisordConf
 
 Message = Dict[str, Any]
-PAUSE = 2.0
-LAST_WORDS = 3
+PAUSE = 2.0                         # seconds between two looks
+LAST_WORDS = 3                      # lines
 SHOWN_FIELDS = ("deploy", "at", "by", "command", "from", "to", "result", "why", "revision", "branch")
 
 
 def status(link: Link, hello: Message, env: dict[str, str]) -> None:
-    """With `watch` it looks again and again, and tells what has changed since."""
+    """Send the status of each service; with `watch` look again and again, and send each change."""
     layout = existing_layout(hello)
     git.require_git(env)
-    told: dict[str, str] = {}
+    sent: dict[str, str] = {}
     while True:
         begin, conf = time.monotonic(), SupervisordConf(layout.supervisord_conf, env)
         for service in hello["services"]:
             ctx = ServiceContext(layout, service, env, "", check=link.raise_if_aborted, mask=link.mask)
             message = _status_of(ctx, service, conf)
-            if told.get(service["name"]) != _lasting(message):
-                told[service["name"]] = _lasting(message)
+            if sent.get(service["name"]) != _lasting(message):
+                sent[service["name"]] = _lasting(message)
                 link.answer(message)
         if not hello.get("watch"):
             return
         link.answer({"event": "looked"})
         link.wait_for_room()
-        # Never more than a fifth of the host's time.
+        # Looking takes at most a fifth of the time.
         until = time.monotonic() + max(PAUSE, 4 * (time.monotonic() - begin))
         while time.monotonic() < until:
             link.raise_if_aborted()
@@ -48,47 +48,47 @@ def status(link: Link, hello: Message, env: dict[str, str]) -> None:
 def _status_of(ctx: ServiceContext, service: Message, conf: SupervisordConf) -> Facts | Odd:
     layout, name = ctx.layout, ctx.name
     try:
-        found = facts.of_service(layout, service, ctx.clone, Supervisord(conf, ctx.check))
+        known = facts.of_service(layout, service, ctx.clone, Supervisord(conf, ctx.check))
         elsewhere = conf.elsewhere(name, layout.program_file(name))
-        due = [left for left in journal.due(layout) if name in left.services]
+        due = [left for left in journal.to_undo(layout) if name in left.services]
     except HostError as error:
         return {"event": "odd", "service": name, "message": error.message, "hint": error.hint}
-    found["holder"] = locks.holder_of(layout, name)
-    found["due"] = [left.deploy for left in due]
-    found["due_by"] = [str(left.head.get("by")) for left in due]
-    found["elsewhere"] = list(elsewhere) if elsewhere else None
-    found["history"] = found["history"][-1:]
-    found["unloaded"] = facts.unloaded(layout, name, found["program"])
-    found["words"] = _last_words(ctx, found["program"])
-    return {"event": "facts", "services": {name: found}}
+    known["holder"] = locks.holder_of(layout, name)
+    known["due"] = [left.deploy for left in due]
+    known["due_by"] = [str(left.head.get("by")) for left in due]
+    known["elsewhere"] = list(elsewhere) if elsewhere else None
+    known["history"] = known["history"][-1:]
+    known["unloaded"] = facts.unloaded(layout, name, known["program"])
+    known["words"] = _last_words(ctx, known["program"])
+    return {"event": "facts", "services": {name: known}}
 
 
 def _lasting(message: Facts | Odd) -> str:
-    """What of it is the same as long as nothing happens: not the host's clock, nor supervisord's words with it."""
-    said = json.loads(json.dumps(message))
-    for found in said.get("services", {}).values():
-        if found["program"]["state"] in ("RUNNING", "STOPPED"):
-            found["program"].update(why="")
-        found["program"].update(now=None)
-    return json.dumps(said, sort_keys=True)
+    """The message as text, without what changes while nothing happens: the host's clock, and the uptime in words."""
+    copy = json.loads(json.dumps(message))
+    for service in copy.get("services", {}).values():
+        if service["program"]["state"] in ("RUNNING", "STOPPED"):
+            service["program"].update(why="")
+        service["program"].update(now=None)
+    return json.dumps(copy, sort_keys=True)
 
 
 def _last_words(ctx: ServiceContext, program: ProgramState) -> list[str]:
-    """What a program that does not stay up said at the end."""
+    """The last lines of a program that did not stay up."""
     if program["state"] not in ("BACKOFF", "FATAL", "EXITED"):
         return []
     return [ctx.mask(line) for line in files.last_lines(program.get("log") or ctx.log_file, LAST_WORDS)]
 
 
 def heads(link: Link, hello: Message, env: dict[str, str]) -> None:
-    """The commits on the disk, for a command that ended before it looked at this host."""
+    """Send the commits on the disk, for a command that ended before it looked at this host."""
     layout = existing_layout(hello)
     now = {service["name"]: _head(layout, service, env) for service in hello["services"]}
     link.answer({"event": "heads", "now": now})
 
 
 def history_of(link: Link, hello: Message, env: dict[str, str]) -> None:
-    """The newest `lines` of each service's history, oldest first."""
+    """Send the newest `lines` of each service's history, oldest first."""
     layout = existing_layout(hello)
     for service in hello["services"]:
         for line in history.read(layout, service["name"], hello["lines"]):
@@ -97,7 +97,7 @@ def history_of(link: Link, hello: Message, env: dict[str, str]) -> None:
 
 
 def ask(link: Link, hello: Message, env: dict[str, str]) -> None:
-    """How did that deploy end? Waits up to `timeout` seconds while its executor is still at it."""
+    """Say how a deploy ended. Waits up to `timeout` seconds while its executor is still at work."""
     layout = existing_layout(hello)
     names: list[str] = [service["name"] for service in hello["services"]]
     deadline = time.monotonic() + hello["timeout"]
@@ -109,7 +109,7 @@ def ask(link: Link, hello: Message, env: dict[str, str]) -> None:
         line = history.find(layout, name, hello["deploy"]) or {}
         link.answer({"event": "outcome", "service": name, "result": line.get("result"), "why": line.get("why"),
                      "busy": _busy(layout, [name], hello["deploy"]),
-                     "due": any(left.deploy == hello["deploy"] for left in journal.due(layout)),
+                     "due": any(left.deploy == hello["deploy"] for left in journal.to_undo(layout)),
                      "now": _head(layout, service, env)})
 
 

@@ -1,4 +1,4 @@
-"""Finishing what an interrupted deploy left, from its journal alone, before anything new begins."""
+"""Finishes interrupted deploys from their journals, before anything new begins."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .protocol import Recovered
 
 
 def finish(layout: Layout, held: locks.Locks, env: dict[str, str], eventlog: EventLog) -> list[Recovered]:
-    """Every journal that names a service we hold. Raises CannotRestore."""
+    """Finish every journal that names a service whose lock we hold. Raises CannotRestore, TryAgain."""
     done = []
     for left in journal.unfinished(layout):
         if set(left.services) & set(held.held()):
@@ -18,12 +18,12 @@ def finish(layout: Layout, held: locks.Locks, env: dict[str, str], eventlog: Eve
             done.append(_finish(left, held, env, eventlog))
     for service in held.held():
         journal.tidy(layout, service)
-    journal.tidy_asides(layout, lambda: locks.deploys(layout))
+    journal.tidy_unnamed(layout, lambda: locks.deploys(layout))
     return done
 
 
 def _finish(left: journal.Journal, held: locks.Locks, env: dict[str, str], eventlog: EventLog) -> Recovered:
-    from . import undo  # seldom needed, and all that can be done and undone with it
+    from . import undo  # seldom needed, and it brings all steps
 
     eventlog.event("host_state", state="recovering", detail=f"what deploy {left.deploy} left")
     if left.committed():

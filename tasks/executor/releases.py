@@ -24,7 +24,7 @@ def commit_of(name: str) -> str:
 
 
 class Releases:
-    """Those of one service; `clone` is its directory."""
+    """The releases of one service; `clone` is its service directory."""
 
     def __init__(self, layout: Layout, service: str, clone: git.Clone) -> None:
         self._program_file = layout.program_file(service)
@@ -34,14 +34,14 @@ class Releases:
         self.link = os.path.join(clone.directory, "current")
 
     def names(self) -> list[str]:
-        found = os.listdir(self.folder) if os.path.isdir(self.folder) else []
-        return sorted(name for name in found if NAME.fullmatch(name))
+        names = os.listdir(self.folder) if os.path.isdir(self.folder) else []
+        return sorted(name for name in names if NAME.fullmatch(name))
 
     def tree(self, name: str) -> git.Worktree:
         return git.Worktree(os.path.join(self.folder, name), self._clone)
 
     def current(self) -> str | None:
-        """What the link says; whether that release is there is another question."""
+        """The release that the link names, whether it is there or not."""
         try:
             target = os.readlink(self.link)
         except OSError:
@@ -52,9 +52,9 @@ class Releases:
     def live(self) -> str | None:
         """The release that the program is to run in, by the link and the program file; None: in the clone itself."""
         text = files.read_bytes(self._program_file)
-        found = PROGRAM_DIRECTORY.search(text) if text else None
-        says = found.group(1).decode("utf-8", "surrogateescape").replace("%%", "%") if found else self.link
-        folder, name = os.path.split(says)
+        match = PROGRAM_DIRECTORY.search(text) if text else None
+        directory = match.group(1).decode("utf-8", "surrogateescape").replace("%%", "%") if match else self.link
+        folder, name = os.path.split(directory)
         return self.current() if name == "current" and files.is_same_path(folder, self._clone.directory) else None
 
     def live_tree(self) -> git.Clone:
@@ -62,7 +62,7 @@ class Releases:
         return self.tree(live) if live else self._clone
 
     def switch(self, name: str | None) -> bool:
-        """At once: whoever follows the link finds the old release or the new one. None: there is no link."""
+        """Let the link name another release, in one move; None removes it. Returns whether it changed."""
         aside = os.path.join(self._clone.directory, ".current.new")
         with contextlib.suppress(FileNotFoundError):
             os.unlink(aside)
@@ -82,7 +82,7 @@ class Releases:
         files.write_atomic(self._completion_file(name), line.encode())
 
     def completion(self, name: str) -> dict[str, Any]:
-        """{deploy, digest}: who completed it, and what it was built with; {} when nobody did."""
+        """{deploy, digest} of a complete release: the deploy that built it, and the digest of its settings; else {}."""
         return next(files.read_lines(self._completion_file(name)), {})
 
     def remove(self, name: str) -> None:
@@ -93,13 +93,13 @@ class Releases:
             os.rmdir(self.folder)
 
     def holding(self, path: str) -> str | None:
-        """The release that this path is in."""
+        """The release that the path lies in; None for any other path."""
         within = os.path.realpath(self.folder) + os.sep
         name = path[len(within):].partition(os.sep)[0].partition(" ")[0] if path.startswith(within) else ""
         return name if NAME.fullmatch(name) else None
 
     def in_use(self) -> set[str]:
-        """Those that a process stands in or was started from."""
+        """The releases that a process runs in or was started from."""
         paths = processes.paths_in_use() if self.names() else []
         return {name for name in map(self.holding, paths) if name}
 

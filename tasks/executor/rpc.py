@@ -1,6 +1,6 @@
-"""XML-RPC over a unix socket, as far as supervisord speaks it.
+"""XML-RPC over a unix socket, as far as supervisord uses it.
 
-xmlrpc.client would do, but it brings http.client, email and ssl: half of the time that an executor needs to start.
+xmlrpc.client would do, but it imports http.client, email and ssl: half of the time that an executor takes to start.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import time
 from typing import Any
 from xml.etree import ElementTree
 
-ANSWER_WITHIN = 10
+ANSWER_WITHIN = 10                  # seconds
 
 
 class Fault(Exception):
-    """supervisord's no; `code` as in supervisor.xmlrpc.Faults."""
+    """A fault that supervisord answers; `code` as in supervisor.xmlrpc.Faults."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
@@ -23,7 +23,7 @@ class Fault(Exception):
 
 
 class NotOk(Exception):
-    """An answer that is none of XML-RPC's; `status` is that of HTTP."""
+    """An answer that is not XML-RPC; `status` is that of HTTP."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -38,13 +38,13 @@ def call(path: str, credentials: tuple[str, str] | None, method: str, *args: Any
     if status != 200:
         raise NotOk(status, f"HTTP {status} {reason}")
     try:
-        (found,) = ElementTree.fromstring(answer)
+        (result,) = ElementTree.fromstring(answer)
     except (ElementTree.ParseError, ValueError) as error:
         raise NotOk(status, f"its answer cannot be read: {error}") from None
-    if found.tag == "fault":
-        fault = _read(found[0])
+    if result.tag == "fault":
+        fault = _read(result[0])
         raise Fault(fault["faultCode"], fault["faultString"])
-    return _read(found[0][0])
+    return _read(result[0][0])
 
 
 def _post(path: str, credentials: tuple[str, str] | None, body: bytes) -> tuple[int, str, bytes]:
@@ -79,10 +79,10 @@ def _written(value: Any) -> str:
 def _read(value: ElementTree.Element) -> Any:
     if not len(value):
         return value.text or ""
-    (found,) = value
-    if found.tag == "struct":
-        return {member[0].text: _read(member[1]) for member in found}
-    if found.tag == "array":
-        return [_read(element) for element in found[0]]
-    text = found.text or ""
-    return int(text) if found.tag in ("int", "i4") else text == "1" if found.tag == "boolean" else text
+    (typed,) = value
+    if typed.tag == "struct":
+        return {member[0].text: _read(member[1]) for member in typed}
+    if typed.tag == "array":
+        return [_read(element) for element in typed[0]]
+    text = typed.text or ""
+    return int(text) if typed.tag in ("int", "i4") else text == "1" if typed.tag == "boolean" else text

@@ -1,8 +1,7 @@
-"""Running commands: in a process group of their own, no standard input, with a time limit."""
+"""Runs commands: in a process group of their own, without standard input, with a timeout."""
 
 from __future__ import annotations
 
-import codecs
 import os
 import selectors
 import subprocess
@@ -12,23 +11,18 @@ from typing import IO, Callable, Mapping, Sequence
 from . import processes
 from .errors import HostError
 from .masking import Mask
+from .output_lines import OutputLines, Say, silent
 
-LONGEST_LINE = 4000
 MOST_READS_AT_END = 64
 REAP_WITHIN = 10                    # seconds
 
 Check = Callable[[], None]
-Say = Callable[[str], None]
-
-
-def silent(line: str) -> None:
-    """Takes output that nobody needs."""
 
 
 class CommandFailed(HostError):
     """`status` is the exit status, negative for a signal, None for a time-out; `output` its last lines.
 
-    What to do about it only whoever ran it knows; a step's log has what it printed.
+    It has no hint: what to do depends on the command, and the log of its step has what it printed.
     """
 
     def __init__(self, message: str, status: int | None, output: list[str]) -> None:
@@ -40,11 +34,11 @@ class CommandFailed(HostError):
 def run(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float,
         say: Say = silent, check: Check = lambda: None, mask: Mask | None = None,
         stdout: int | None = None) -> list[str]:
-    """Run it to its end and return its last 200 lines; `say` hears each, `check` may raise. Raises CommandFailed.
+    """Run it to its end; returns its last 200 lines. `say` gets each line, `check` may raise. Raises CommandFailed.
 
     `mask` hides secrets before a long line is cut, so that none is left in half.
-    What it leaves running in its group is ended with it. `stdout`: a file for its standard output; then only
-    what it prints on standard error counts as lines.
+    Processes that it leaves in its group are ended. `stdout`: a file descriptor for its standard output; then the
+    lines are those of its standard error.
     """
     try:
         process = subprocess.Popen(
@@ -53,7 +47,7 @@ def run(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float
             stderr=subprocess.STDOUT if stdout is None else subprocess.PIPE)
     except OSError as error:
         raise CommandFailed(f"cannot run {argv[0]}: {error.strerror}", 127, []) from None
-    lines = _Lines(say, mask or Mask())
+    lines = OutputLines(say, mask or Mask())
     try:
         in_time = _pump(process, lines, time.monotonic() + timeout, check)
     finally:
@@ -70,7 +64,7 @@ def run(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float
 
 def answer(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float,
            say: Say = silent, check: Check = lambda: None) -> list[str]:
-    """As run(), for a command that is asked: all lines of its standard output, which warnings do not disturb."""
+    """As run(), but returns all lines of its standard output, without the warnings of its standard error."""
     memory = os.memfd_create("answer")
     try:
         run(argv, cwd=cwd, env=env, timeout=timeout, say=say, check=check, stdout=memory)
@@ -87,7 +81,7 @@ def script(commands: Sequence[str]) -> list[str]:
     return ["/bin/sh", "-e", "-c", text]
 
 
-def _pump(process: subprocess.Popen[bytes], lines: _Lines, deadline: float, check: Check) -> bool:
+def _pump(process: subprocess.Popen[bytes], lines: OutputLines, deadline: float, check: Check) -> bool:
     """Feed `lines` until the process has ended; False when its time was up first."""
     fd = _pipe(process).fileno()
     os.set_blocking(fd, False)
@@ -115,7 +109,7 @@ def _pipe(process: subprocess.Popen[bytes]) -> IO[bytes]:
 
 
 def _reap(process: subprocess.Popen[bytes]) -> None:
-    """What runs as another user (sudo), or hangs in the kernel, cannot be killed: do not wait for it for ever."""
+    """A process of another user (sudo), or one that hangs in the kernel, cannot be killed: do not wait for ever."""
     try:
         process.wait(timeout=REAP_WITHIN)
     except subprocess.TimeoutExpired:
@@ -123,7 +117,7 @@ def _reap(process: subprocess.Popen[bytes]) -> None:
 
 
 def _wait_quietly(process: subprocess.Popen[bytes], deadline: float, check: Check) -> None:
-    """It closed its output but lives on."""
+    """The process closed its output but lives on."""
     while time.monotonic() < deadline:
         check()
         try:
@@ -135,45 +129,3 @@ def _wait_quietly(process: subprocess.Popen[bytes], deadline: float, check: Chec
 
 def _ending(status: int) -> str:
     return f"ended by signal {-status}" if status < 0 else f"exit status {status}"
-
-
-class _Lines:
-    """The first LONGEST_LINE characters of each line; what goes on after them is dropped."""
-
-    def __init__(self, say: Say, mask: Mask) -> None:
-        self.last: list[str] = []
-        self._say = say
-        self._mask = mask
-        self._most = LONGEST_LINE + mask.longest        # no secret within the first part is seen in half
-        self._taken = False                             # the line at hand was too long, and was said already
-        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-        self._rest = ""
-
-    def feed(self, fd: int) -> bool:
-        """Read once; False at the end of the pipe, and when there is nothing to read."""
-        try:
-            data = os.read(fd, 1 << 16)
-        except BlockingIOError:
-            return False
-        *whole, self._rest = (self._rest + self._decode(data)).replace("\r\n", "\n").split("\n")
-        for line in whole:
-            self._take(line)
-            self._taken = False
-        if len(self._rest) > self._most:
-            redrawn, bar, latest = self._rest.rpartition("\r")
-            self._take(redrawn if bar else latest)
-            self._taken, self._rest = not bar, latest if bar else ""
-        return bool(data)
-
-    def end(self) -> None:
-        if self._rest:
-            self._take(self._rest)
-            self._rest = ""
-
-    def _take(self, line: str) -> None:
-        if self._taken:
-            return
-        line = self._mask(line.rpartition("\r")[2])[:LONGEST_LINE]
-        self.last.append(line)
-        del self.last[:-200]
-        self._say(line)

@@ -15,15 +15,15 @@ from .protocol import UP
 from .shell import Check
 from .supervisord_conf import SupervisordConf
 
-QUIET = 0.5            # seconds for an autorestart
-MOMENT = 1.0
+QUIET = 0.5                         # seconds in which an autorestart would begin
+MOMENT = 1.0                        # seconds; users are told of longer waits
 SHUTDOWN_STATE, BAD_NAME, CANT_REREAD, SPAWN_ERROR, ALREADY_STARTED, NOT_RUNNING = 6, 10, 92, 50, 60, 70
 
 
 def reason(info: Mapping[str, Any]) -> str:
-    """Why a program is as it is, in supervisord's words; the log that they point to is shown beside them."""
-    said: str = info.get("spawnerr") or info.get("description") or ""
-    return said.replace(" (process log may have details)", "")
+    """Why a program is in its state, in supervisord's words. They point to a log, which we show beside them."""
+    words: str = info.get("spawnerr") or info.get("description") or ""
+    return words.replace(" (process log may have details)", "")
 
 
 class Down(HostError):
@@ -41,7 +41,7 @@ class Refused(HostError):
 
 
 class BadConfiguration(HostError):
-    """supervisord refuses to read its configuration; `message` is its own word for it."""
+    """supervisord cannot read its configuration; `message` has its own words."""
 
     kind = "not_ready"
 
@@ -67,29 +67,30 @@ class Supervisord:
     def info(self, program: str) -> dict[str, Any]:
         """getProcessInfo; {"statename": "absent"} when supervisord does not know the program."""
         try:
-            found: dict[str, Any] = self._call("getProcessInfo", f"{program}:{program}")
-            return found
+            info: dict[str, Any] = self._call("getProcessInfo", f"{program}:{program}")
+            return info
         except Refused as fault:
             if fault.code == BAD_NAME:
                 return {"statename": "absent", "pid": 0, "start": 0, "spawnerr": "", "description": ""}
             raise
 
     def processes(self, program: str) -> list[str]:
-        """The full names of what is in the group of that name."""
+        """The full names of the processes in the group of that name."""
         return [f"{info['group']}:{info['name']}" for info in self._call("getAllProcessInfo")
                 if info["group"] == program]
 
     def start(self, program: str) -> None:
-        """Whether it stays up is not asked: a program may have ended before supervisord has looked (SPAWN_ERROR)."""
+        """Start it, and do not wait: a program may have ended before supervisord looks at it (SPAWN_ERROR)."""
         self._tolerating((ALREADY_STARTED, SPAWN_ERROR), "startProcess", f"{program}:{program}", False)
 
     def stop(self, program: str, timeout: float, tell_wait: Check = lambda: None) -> None:
-        """Ask for it and wait until it is stopped; supervisord itself kills it after stopwaitsecs.
-        `tell_wait` is called once, when that takes longer than a moment.
+        """Stop it and wait for that, at most `timeout` seconds; supervisord itself kills it after stopwaitsecs.
+        `tell_wait` is called once, when that takes longer than a moment. Raises HostError.
 
-        What ended by itself may be started again at once (autorestart): it must stay so for a moment.
+        A program that ended by itself may be started again at once (autorestart): it must stay down for a moment.
         """
-        begin, told = time.monotonic(), False
+        begin = time.monotonic()
+        told_wait = False
         deadline = begin + timeout
         ended, pause = None, 0.001
         while True:
@@ -100,8 +101,8 @@ class Supervisord:
             if state in UP and state != "STOPPING":
                 self._tolerating((NOT_RUNNING,), "stopProcess", f"{program}:{program}", False)
             self._check()
-            if now - begin > MOMENT and not told:
-                told = True
+            if now - begin > MOMENT and not told_wait:
+                told_wait = True
                 tell_wait()
             if now > deadline:
                 raise HostError(f"{program} did not stop within {timeout:g} s",

@@ -1,4 +1,4 @@
-"""supervisord.conf, as far as a deploy depends on it. It is only read."""
+"""Reads supervisord.conf, as far as a deploy depends on it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .errors import NotReady
 
 
 class SupervisordConf:
-    """What we need to know of a supervisord.conf: the socket, the credentials, the included files."""
+    """The socket, the credentials and the included files that a supervisord.conf names."""
 
     def __init__(self, path: str, env: Mapping[str, str]) -> None:
         self.path = path
@@ -61,7 +61,7 @@ class SupervisordConf:
         return None
 
     def _folders(self) -> list[str]:
-        """The include patterns, with patterns in their folders resolved to the folders that are there."""
+        """The include patterns; those that have patterns in their folders, once for each folder that is there."""
         return [os.path.join(folder, os.path.basename(pattern)) for pattern in self.patterns()
                 for folder in glob.glob(os.path.dirname(pattern)) or [os.path.dirname(pattern)]]
 
@@ -77,6 +77,7 @@ class SupervisordConf:
 
 
 def sections(text: str) -> list[str]:
+    """The names of the sections in a configuration file."""
     return re.findall(r"(?m)^\s*\[([^\]]+)\]", text)
 
 

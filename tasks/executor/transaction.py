@@ -37,7 +37,7 @@ class Transaction:
 
     def run(self) -> Ending:
         """Returns the ending, Committed or Restored. Raises CannotRestore."""
-        self.eventlog.keep_log(self.layout, self.deploy)
+        self.eventlog.open_log(self.layout, self.deploy)
         self._learn_secrets()
         self.held.describe(commit={name: part["record"].get("to") for name, part in self.plan["services"].items()})
         written = journal.create(self.layout, self._journal_head())

@@ -67,7 +67,7 @@ class Undo:
         """Services whose process is not the one that the deploy met. It may have been started from half of a build
         (after a crash, a reboot), though no restart of ours was begun."""
         replaced = set()
-        for service, step in self.journal.ways_back("program_back"):
+        for service, step in self.journal.steps_undone_by("program_back"):
             try:
                 if is_replaced(self.contexts[service], step["undo"]["args"]):
                     replaced.add(service)

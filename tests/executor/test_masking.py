@@ -6,6 +6,7 @@ import pytest
 
 from tasks.executor import shell
 from tasks.executor.masking import Mask
+from tasks.executor.output_lines import LONGEST_LINE
 from tasks.inventory.model import Service
 from tasks.inventory.secret import Secret, reveal
 from tasks.program import files
@@ -60,7 +61,7 @@ def test_mask_changes_only_the_texts_of_a_message() -> None:
 
 @pytest.mark.promise(7)
 @pytest.mark.parametrize("end", ["\\n", ""])
-@pytest.mark.parametrize("at", [0, 100, shell.LONGEST_LINE - 3, shell.LONGEST_LINE - 50, shell.LONGEST_LINE])
+@pytest.mark.parametrize("at", [0, 100, LONGEST_LINE - 3, LONGEST_LINE - 50, LONGEST_LINE])
 def test_long_line_is_not_cut_within_a_secret(at: int, end: str) -> None:
     """Whatever the pieces in which it comes."""
     secret = "".join(f"<{number:04}>" for number in range(100))
@@ -68,5 +69,5 @@ def test_long_line_is_not_cut_within_a_secret(at: int, end: str) -> None:
     heard: list[str] = []
     shell.run(shell.script([script]), cwd="/", env=dict(os.environ), timeout=20, say=heard.append, mask=knowing(secret))
     assert not [line for line in heard if "<0" in line or "00>" in line]
-    assert max(map(len, heard)) <= shell.LONGEST_LINE
+    assert max(map(len, heard)) <= LONGEST_LINE
     assert heard[-1].endswith("next") or not end

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tasks.executor import errors, login_env, processes, shell
+from tasks.executor import errors, login_env, output_lines, processes, shell
 from tests.support.lab import wait_for
 
 
@@ -107,7 +107,7 @@ def test_run_ignores_the_flood_of_an_escaped_process(tmp_path: Path) -> None:
 def test_run_keeps_only_the_end_of_a_flood() -> None:
     lines = run("seq 1 50000; head -c 3000000 /dev/zero | tr '\\0' x")
     assert len(lines) == 200
-    assert max(map(len, lines)) <= shell.LONGEST_LINE
+    assert max(map(len, lines)) <= output_lines.LONGEST_LINE
 
 
 @pytest.mark.parametrize(("commands", "ends"), [

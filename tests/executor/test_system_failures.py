@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.executor import errors, git, locks, processes, shell
+from tasks.executor import errors, git, locks, output_lines, processes, shell
 from tasks.executor.layout import Layout
 from tasks.rollout.recipe import supervised
 from tests.executor.conftest import Make
@@ -206,10 +206,10 @@ def test_checkout_fails_when_it_exceeds_its_timeout(tmp_path: Path, monkeypatch:
     hook.write_text("#!/bin/sh\nsleep 1\n")
     hook.chmod(0o755)
     clone = git.Clone(str(tmp_path / "clone"), str(tmp_path / "work"), dict(os.environ), lambda: None)
-    clone.checkout(commit, shell.silent)
+    clone.checkout(commit, output_lines.silent)
     monkeypatch.setattr("tasks.executor.git.clone.SLOW", 0.3)
     with pytest.raises(shell.CommandFailed, match="timed out") as caught:
-        clone.checkout(commit, shell.silent)
+        clone.checkout(commit, output_lines.silent)
     assert "git -C" in caught.value.hint
 
 

@@ -7,6 +7,7 @@ import re
 from typing import Iterator, Mapping, NamedTuple, Sequence
 
 from .. import files, processes, shell
+from ..output_lines import Say
 from ..protocol import OWN_NAMES
 from .command import SLOW, Git
 from .commits import Commits
@@ -78,7 +79,7 @@ class Clone:
             present = file.read().splitlines()
             file.writelines(line + "\n" for line in lines if line not in present)
 
-    def checkout(self, commit: str, say: shell.Say, force: bool = False) -> None:
+    def checkout(self, commit: str, say: Say, force: bool = False) -> None:
         """Detached: the local branches stay where they are. Submodules follow."""
         careful = "--force" if force else "--no-overwrite-ignore"
         self.git.run("checkout", "--detach", "--quiet", careful, commit, "--", say=say, timeout=SLOW)
@@ -90,7 +91,7 @@ class Clone:
         self.git.run("read-tree", "--reset", "-u", empty_tree)
         self.git.run("symbolic-ref", "HEAD", "refs/heads/" + (branch or "main"))
 
-    def follow_submodules(self, say: shell.Say) -> None:
+    def follow_submodules(self, say: Say) -> None:
         if os.path.exists(os.path.join(self.directory, ".gitmodules")):
             self.git.run("submodule", "--quiet", "sync", "--recursive", say=say)
             self.git.network("submodule", "--quiet", "update", "--init", "--recursive", "--force", say=say)

@@ -8,6 +8,7 @@ from typing import Mapping
 
 from .. import shell
 from ..errors import NotReady
+from ..output_lines import Say, silent
 from .errors import explain
 
 QUICK, SLOW = 60, 600               # seconds
@@ -33,7 +34,7 @@ class Git:
         """A `.git` of its own: without one, git would act on a repository above it."""
         return os.path.lexists(os.path.join(self.directory, ".git"))
 
-    def run(self, *args: str, say: shell.Say = shell.silent, timeout: float = QUICK) -> list[str]:
+    def run(self, *args: str, say: Say = silent, timeout: float = QUICK) -> list[str]:
         """The lines of its answer. Raises CommandFailed with git's own words."""
         try:
             return shell.answer(["git", *SETTINGS, *args], cwd=self.directory, env=self._env, timeout=timeout, say=say,
@@ -50,7 +51,7 @@ class Git:
         except shell.CommandFailed:
             return None
 
-    def network(self, *args: str, say: shell.Say = shell.silent) -> list[str]:
+    def network(self, *args: str, say: Say = silent) -> list[str]:
         """As run(), for what speaks with the git server; its errors say what to do."""
         self._set_batch_mode()
         try:

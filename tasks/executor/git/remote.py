@@ -6,8 +6,9 @@ import contextlib
 import os
 from typing import Iterator
 
-from .. import locks, shell
+from .. import locks
 from ..errors import NotReady
+from ..output_lines import Say, silent
 from .command import SLOW, Git
 
 # Our own refs: no branch of the clone moves by a fetch.
@@ -18,13 +19,13 @@ class Remote:
     def __init__(self, git: Git) -> None:
         self._git = git
 
-    def fetch(self, say: shell.Say = shell.silent) -> None:
+    def fetch(self, say: Say = silent) -> None:
         """Fetch all branches and tags into our own refs: no branch, no file of the service directory changes."""
         with self._lock():
             self._git.network("fetch", "--force", "--prune", "--tags", "--no-recurse-submodules", "--", self._git.repo,
                               f"+refs/heads/*:{HEADS}*", f"+refs/tags/*:{TAGS}*", say=say)
 
-    def fetch_commit(self, commit: str, say: shell.Say = shell.silent) -> None:
+    def fetch_commit(self, commit: str, say: Say = silent) -> None:
         """Fetch a commit by its full name: servers often give one that no branch holds any more."""
         with self._lock():
             self._git.network("fetch", "--no-tags", "--no-recurse-submodules", "--", self._git.repo, commit, say=say)

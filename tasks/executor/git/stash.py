@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import shell
+from ..output_lines import Say
 from .command import Git
 
 NOBODY = ("-c", "user.name=fabvisor", "-c", "user.email=fabvisor@localhost")
@@ -12,10 +12,10 @@ class Stash:
     def __init__(self, git: Git) -> None:
         self._git = git
 
-    def push(self, label: str, say: shell.Say) -> None:
+    def push(self, label: str, say: Say) -> None:
         self._git.run(*NOBODY, "stash", "push", "--quiet", "--message", label, say=say)
 
-    def copy(self, label: str, say: shell.Say) -> None:
+    def copy(self, label: str, say: Say) -> None:
         """As push(), but the files stay as they are: a program runs from them."""
         entry = self._git.run(*NOBODY, "stash", "create", label)
         if entry:
@@ -26,7 +26,7 @@ class Stash:
         entries = (line.partition(" ") for line in self._git.run("stash", "list", "--format=%gd %s"))
         return next((name for name, _, subject in entries if subject.endswith(label)), None)
 
-    def pop(self, label: str, say: shell.Say) -> None:
+    def pop(self, label: str, say: Say) -> None:
         name = self.find(label)
         if name:
             self._git.run("stash", "pop", "--quiet", "--index", name, say=say)

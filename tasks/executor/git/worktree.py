@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 
-from .. import files, shell
+from .. import files
+from ..output_lines import Say
 from .clone import Clone
 from .command import SLOW
 
@@ -15,7 +16,7 @@ class Worktree(Clone):
         super().__init__(directory, clone.repo, clone.git.env, clone.git.check)
         self._clone = clone
 
-    def make(self, commit: str, say: shell.Say) -> None:
+    def make(self, commit: str, say: Say) -> None:
         """Detached, with the commit's submodules."""
         os.makedirs(os.path.dirname(self.directory), exist_ok=True)
         self._clone.git.run("worktree", "add", "--detach", "--force", self.directory, commit, say=say, timeout=SLOW)
