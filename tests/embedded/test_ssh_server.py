@@ -70,11 +70,14 @@ def test_command_waits_for_a_reader_that_does_not_read(sandbox: Sandbox, connect
 def test_lines_are_answered_without_delay(sandbox: Sandbox, connect: Any) -> None:
     channel = session(connect(sandbox))
     channel.exec_command("while read line; do echo \"got $line\"; done; echo end")
-    started = time.monotonic()
+    seconds = []
     for number in range(100):
+        started = time.monotonic()
         channel.sendall(f"{number}\n".encode())
         assert channel.recv(100) == f"got {number}\n".encode()
-    assert time.monotonic() - started < 2           # 40 ms each would be the delay of Nagle's algorithm
+        seconds.append(time.monotonic() - started)
+    # Nagle's algorithm would hold each one up for 40 ms; a busy machine holds some up.
+    assert sorted(seconds)[10] < 0.02
     channel.shutdown_write()
     assert read_all(channel) == b"end\n"
 

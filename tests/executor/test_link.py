@@ -70,10 +70,10 @@ def test_abort_wakes_a_receiver_without_lease(ends: Ends, monkeypatch: pytest.Mo
         ended.set()
 
     threading.Thread(target=receive, daemon=True).start()
-    assert waiting.wait(10)
+    assert waiting.wait(30)
     ends.link.start()
     ends.say({"do": "abort"})
-    assert ended.wait(3)
+    assert ended.wait(30)
 
 
 @pytest.mark.promise(3)

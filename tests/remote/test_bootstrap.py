@@ -179,8 +179,6 @@ def test_program_starts_behind_a_banner_without_line_break(sshd: Sshd, open_to: 
 
 def test_executor_is_compiled_and_started_as_sent() -> None:
     """It is read, compiled and started: with no input at all it ends by itself."""
-    if not (bootstrap.EXECUTOR / "main.py").is_file():
-        pytest.skip("no executor yet")
     done = subprocess.run(["/bin/sh", "-c", bootstrap.command(sys.executable)], input=bootstrap.Program()(),
                           capture_output=True, timeout=60, check=False)
     assert b"SyntaxError" not in done.stderr and b"ImportError" not in done.stderr, done.stderr.decode()
