@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ._command import Command, command
 from ._errors import Mistake
@@ -10,7 +10,7 @@ from ._errors import Mistake
 if TYPE_CHECKING:
     from .inventory.model import Target
     from .rollout.events import Finished
-    from .rollout.facts import Facts
+    from .rollout.facts import Facts, HistoryLine
     from .rollout.goal import Goal, Goals, Key, Planner
     from .rollout.steps import Plan
 
@@ -51,19 +51,20 @@ def rollback(
                        planner if wanted else _to_previous(planner), wait=timeout).roll_out(confirm)
 
 
-def previous(history: list[dict[str, Any]], now: str | None) -> str | None:
+def previous(history: list[HistoryLine], now: str | None) -> str | None:
     """The version to go back to: each rollback takes what it left off the pile, so the next goes further."""
     pile: list[str] = []
     for line in history:
-        if line["result"] != "committed":
+        commit = line["to"]
+        if line["result"] != "committed" or commit is None:
             continue
         if not pile and line["was_running"] and line["from"]:
             pile.append(line["from"])                   # what ran before the first deploy was good enough to run
-        if line["command"] == "rollback" and line["to"] in pile:
-            while pile[-1] != line["to"]:
+        if line["command"] == "rollback" and commit in pile:
+            while pile[-1] != commit:
                 pile.pop()
-        elif pile[-1:] != [line["to"]]:
-            pile.append(line["to"])
+        elif pile[-1:] != [commit]:
+            pile.append(commit)
     if pile[-1:] == [now]:
         pile.pop()
     return pile[-1] if pile else None

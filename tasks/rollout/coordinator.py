@@ -104,21 +104,20 @@ class Coordinator:
         lock_and_look(self.conversation, lambda peer: greeting(peer, self.deployment, asked[peer.name]),
                       self.wait, self.while_restoring, takes_locks=greeting is settings.rollout)
         for peer in self.peers:
-            missing = {*peer.services} - peer.facts.keys() or asked[peer.name].keys() - peer.resolved.keys()
-            if missing:
-                problem = f"nothing is said of {', '.join(sorted(missing))}"
+            problem = revisions.unanswered(peer, asked[peer.name])
+            if problem:
                 peer.apply(Lost(host_errors.not_in_protocol(peer, problem)))
         self.conversation.stop_on_error()
         self.resolved = {name: peer.resolved[name] for peer in self.peers for name in asked[peer.name]}
-        self._report(events.Resolved(service=name, revision=found.revision, commit=found.commit, subject=found.subject,
-                                     back=found.back, forward=found.forward)
-                     for name, found in self.resolved.items())
+        self._report(events.Resolved(service=name, revision=resolved.revision, commit=resolved.commit,
+                                     subject=resolved.subject, back=resolved.back, forward=resolved.forward)
+                     for name, resolved in self.resolved.items())
 
     def _plan(self) -> None:
         """Make the plan of each host and service; what cannot be planned stops the command."""
         facts = {(peer.name, name): peer.facts[name] for peer in self.peers for name in peer.services}
-        goals = {name: Goal(commit=found.commit, revision=found.revision, branch=found.branch)
-                 for name, found in self.resolved.items()}
+        goals = {name: Goal(commit=resolved.commit, revision=resolved.revision, branch=resolved.branch)
+                 for name, resolved in self.resolved.items()}
         try:
             plans = self.planner(self.fleet.targets, facts, goals)
         except errors.FabvisorError as error:
@@ -210,7 +209,7 @@ class Coordinator:
 
     def _finished(self, stopped: errors.FabvisorError | None) -> events.Finished:
         codes = [peer.error.exit_code for peer in self.peers if peer.error]
-        tried = {name: found.commit for name, found in self.resolved.items()}
+        tried = {name: resolved.commit for name, resolved in self.resolved.items()}
         return results.finished(self.deployment.command, self.peers, tried, stopped.message if stopped else "",
                                 results.worst([0, *codes, *([stopped.exit_code] if stopped else [])]))
 

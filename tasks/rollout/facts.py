@@ -1,10 +1,44 @@
-"""What a host says of one service. Shapes are those of executor/facts.py."""
+"""The state of one service on one host, as the host tells it (ServiceFacts in executor/protocol.py)."""
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Annotated, Any, TypedDict
 
-from msgspec import Struct, convert
+from msgspec import Meta, Struct, convert
+
+# SHA-1 or SHA-256, written out: never an option of git, nor a name that git would look up.
+FULL_HASH = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+CommitHash = Annotated[str, Meta(pattern=rf"^{FULL_HASH.pattern}\Z")]
+
+# Functional, since `from` is a keyword of Python.
+HistoryLine = TypedDict("HistoryLine", {
+    "deploy": str | None, "at": str | None, "by": str | None, "command": str | None, "branch": str | None,
+    "from": CommitHash | None, "to": CommitHash | None, "result": str | None, "was_running": bool | None})
+# Versions of Fabvisor write what they know: any field may be missing.
+class CommittedLine(TypedDict, total=False):
+    at: str | None
+    by: str | None
+    branch: str | None
+    to: CommitHash | None
+    revision: str | None
+    strategy: str | None
+    build: list[str] | None
+    variables: dict[str, str] | None
+    program_sha256: str | None
+
+
+class Holder(Struct, frozen=True, kw_only=True):
+    """Who holds a lock, as far as its file tells; `commit`: by service, what is being deployed."""
+
+    by: str | None = None
+    command: str | None = None
+    since: str | None = None
+    commit: dict[str, str | None] = {}
+    restoring: bool = False
+
+
+NOBODY = Holder()
 
 
 class Program(Struct, frozen=True, kw_only=True):
@@ -30,7 +64,7 @@ class Release(Struct, frozen=True, kw_only=True):
 
 
 class CloneState(Struct, frozen=True, kw_only=True):
-    commit: str | None
+    commit: CommitHash | None
     branch: str | None
     edited: list[str]
 
@@ -41,7 +75,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     clone: bool
     foreign: bool                       # the directory holds files, but no clone
     contents: list[str] = []            # what lies there, where there is no clone
-    commit: str | None
+    commit: CommitHash | None
     branch: str | None                  # what HEAD is attached to
     edited: list[str]                   # lines of `git status --porcelain`
     program_file: str | None
@@ -49,21 +83,21 @@ class Facts(Struct, frozen=True, kw_only=True):
     env_path: str
     env_sha256: str | None
     program: Program
-    started_from: str | None
+    started_from: CommitHash | None
     strategy: str | None = None         # by what is on the disk; None: nothing is
-    standing: CloneState | None = None    # where the program runs in a release: what the clone itself stands on
+    standing: CloneState | None = None  # where the program runs in a release: the state of the clone itself
     current: str | None = None          # the release that `current` points to
     releases: list[Release] = []
-    committed: dict[str, Any]           # the newest committed line of the history; {} when there is none
-    history: list[dict[str, Any]]       # oldest first
+    committed: CommittedLine            # the newest committed line of the history; {} when there is none
+    history: list[HistoryLine]          # oldest first
     log: str
-    holder: dict[str, Any] = {}         # who holds the lock now (status only)
-    due: list[str] = []                 # deploys that left something to undo (status and plan only)
+    holder: Holder = NOBODY             # who holds the lock now (status only)
+    due: list[str] = []                 # deploys that are still to be undone (status and plan only)
     due_by: list[str] = []              # who began them
     unloaded: bool = False              # the program file is younger than the running program (status only)
-    words: list[str] = []               # the last ones of a program that does not stay up (status only)
+    words: list[str] = []               # the last lines of a program that does not stay up (status only)
     obstacles: list[str] = []           # what a change would be refused for (plan only)
-    elsewhere: list[Any] | None = None  # [file, line] of another definition of the program (status only)
+    elsewhere: tuple[str, int] | None = None    # file and line of another definition of the program (status only)
 
 
 def read(message: dict[str, Any]) -> Facts:

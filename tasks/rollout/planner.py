@@ -1,4 +1,4 @@
-"""From facts and a wish to plans: what has to be done where. Pure."""
+"""Plans from facts and goals: what has to be done where. Pure."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def deploy_planner(recipe: Recipe, *, force: bool = False, set_aside: bool = Fal
 def refuse_obstacles(facts: dict[Key, Facts], set_aside: bool) -> None:
     """Edited files and directories that are no clone: listed by host, nothing changed."""
     edited = [f"{host}: {line.strip()} ({service})"
-              for (host, service), found in facts.items() for line in found.edited]
-    foreign = [f"{host}: {found.directory}" for (host, _), found in facts.items() if found.foreign]
+              for (host, service), known in facts.items() for line in known.edited]
+    foreign = [f"{host}: {known.directory}" for (host, _), known in facts.items() if known.foreign]
     if foreign:
         raise NotReady("these directories hold files, but no clone:\n" + "\n".join(foreign),
                        "move them away on the host")
@@ -49,7 +49,7 @@ def differences(service: Service, facts: Facts, commit: str) -> list[str]:
     if facts.commit is None:
         return ["first deploy"]
     runs, paths = facts.program.state == "RUNNING", supervised.paths(service, facts)
-    found = [
+    reasons = [
         (facts.commit != commit, "another commit"),
         (bool(facts.edited), "edited files"),
         (facts.program_file != files.program_file(service, paths), "the program file changes"),
@@ -57,11 +57,11 @@ def differences(service: Service, facts: Facts, commit: str) -> list[str]:
         (not runs, f"not running: {facts.program.state}"),
         (runs and facts.started_from != facts.commit, "what runs was started from another commit than is on disk"),
     ]
-    return [words for so, words in found if so]
+    return [words for applies, words in reasons if applies]
 
 
 def needs_only_start(service: Service, facts: Facts, commit: str) -> bool:
-    """All is there, as the last good deploy left it; the program just has to be started."""
+    """All is as the last good deploy left it, but the program does not run."""
     return (facts.commit == commit == facts.committed.get("to") and not facts.edited and _same_files(service, facts)
             and facts.program.state != "RUNNING")
 
@@ -95,14 +95,14 @@ def record(service: Service, facts: Facts, goal: Goal) -> dict[str, Any]:
 
 
 def _lowest(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals, force: bool) -> set[Key]:
-    """Of each service the lowest-named host on which the recipe is followed: what runs once a deploy runs there."""
-    found: dict[str, Key] = {}
+    """Of each service the lowest-named host on which the recipe is followed: hooks with `once` run there."""
+    lowest: dict[str, Key] = {}
     for target in sorted(targets, key=key):
         known, commit = facts[key(target)], goals[target.service.name].commit
         settled = is_up_to_date(target.service, known, commit) or needs_only_start(target.service, known, commit)
         if force or not settled:
-            found.setdefault(target.service.name, key(target))
-    return set(found.values())
+            lowest.setdefault(target.service.name, key(target))
+    return set(lowest.values())
 
 
 def _goal(target: Target, goals: Goals, set_aside: bool, force: bool) -> Goal:

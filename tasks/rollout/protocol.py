@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, get_args
+from typing import Any, get_args
 
-from msgspec import Meta, Struct, ValidationError, convert
+from msgspec import Struct, ValidationError, convert
 
 from ..executor.protocol import Phase
 from . import events, facts
-
-# Never an option or a name that git would look up: SHA-1 or SHA-256, written out.
-CommitHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?\Z")]
 
 
 class NotInProtocol(Exception):
@@ -32,17 +29,9 @@ class Locked(Message, frozen=True, kw_only=True, tag="locked"):
     recovered: list[Recovered]
 
 
-class Holder(Struct, frozen=True, kw_only=True):
-    by: str | None = None
-    command: str | None = None
-    since: str | None = None
-    commit: dict[str, str | None] = {}
-    restoring: bool = False
-
-
 class Refused(Message, frozen=True, kw_only=True, tag="refused"):
     service: str
-    holder: Holder
+    holder: facts.Holder
 
 
 class Distance(Message, frozen=True, kw_only=True):
@@ -56,7 +45,7 @@ class Distance(Message, frozen=True, kw_only=True):
 class Resolved(Distance, frozen=True, kw_only=True, tag="resolved"):
     service: str
     revision: str
-    commit: CommitHash
+    commit: facts.CommitHash
     branch: str | None
 
 

@@ -1,4 +1,4 @@
-"""How it ended, in the words and numbers of the contract. Pure."""
+"""How a command ended: outcomes and exit codes. Pure."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ def finished(command: str, peers: list[Peer], tried: dict[str, str], why: str, c
 
 def read(command: str, peers: list[Peer]) -> Finished:
     """The end of a command that only looked."""
-    hosts = {peer.name: {name: _seen(peer, name) for name in peer.services} for peer in peers}
+    hosts = {peer.name: {name: _looked_at(peer, name) for name in peer.services} for peer in peers}
     outcomes = {result.outcome for results in hosts.values() for result in results.values()}
     code = worst([peer.error.exit_code for peer in peers if peer.error])
     return Finished(command=command, outcome=of_fleet(outcomes, code), exit_code=code, hosts=hosts)
 
 
 def dry_run_result(command: str, peers: list[Peer]) -> Finished:
-    """The end of looking ahead, where nothing stood in the way of it."""
-    hosts = {peer.name: {name: _foreseen(plan) for name, plan in peer.plans.items()} for peer in peers}
+    """The end of a dry run that nothing stopped."""
+    hosts = {peer.name: {name: _expected(plan) for name, plan in peer.plans.items()} for peer in peers}
     pending = any(result.outcome == "pending" for results in hosts.values() for result in results.values())
     return Finished(command=command, outcome="pending" if pending else "unchanged", exit_code=0, hosts=hosts)
 
@@ -64,11 +64,11 @@ def _result(peer: Peer, service: str, tried: str | None, why: str) -> Result:
     now = peer.now.get(service, was) if outcome in ("committed", "restored") else was
     if outcome == "unknown":
         now = peer.now.get(service)
-    told = None if outcome in ("committed", "unchanged") else (peer.why or peer.trouble or why)
-    return Result(was=was, tried=tried, now=now, outcome=outcome, why=told or None)
+    reason = None if outcome in ("committed", "unchanged") else peer.why or peer.trouble or why or None
+    return Result(was=was, tried=tried, now=now, outcome=outcome, why=reason)
 
 
-def _foreseen(plan: Plan) -> Result:
+def _expected(plan: Plan) -> Result:
     return Result(was=plan.was, tried=plan.tried, now=plan.was, outcome="pending" if plan.steps else "unchanged")
 
 
@@ -80,7 +80,7 @@ def _outcome(peer: Peer, service: str) -> str:
     return "unchanged" if service in peer.plans else "refused"
 
 
-def _seen(peer: Peer, service: str) -> Result:
+def _looked_at(peer: Peer, service: str) -> Result:
     commit = peer.facts[service].commit if service in peer.facts else None
     if peer.error:
         return Result(was=commit, now=commit, outcome=peer.error.outcome, why=peer.trouble)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from .events import Notice, Resolved
+from .facts import FULL_HASH
 
 if TYPE_CHECKING:
     from .peer import Peer
@@ -19,6 +20,19 @@ def by_host(peers: list[Peer], revisions: Mapping[str, str | None]) -> dict[str,
         if revision and first is not None:
             asked[first][name] = revision
     return asked
+
+
+def unanswered(peer: Peer, asked: Mapping[str, str]) -> str:
+    """What the host should have said and did not, in words: its facts, and the commits of the revisions it was asked
+    for. A host that is given a full hash cannot answer with another commit."""
+    missing = {*peer.services} - peer.facts.keys() or asked.keys() - peer.resolved.keys()
+    if missing:
+        return f"nothing is said of {', '.join(sorted(missing))}"
+    for service, revision in asked.items():
+        resolved = peer.resolved[service]
+        if resolved.revision != revision or (FULL_HASH.fullmatch(revision) and resolved.commit != revision):
+            return f"{service}: {revision} is not {resolved.commit}"
+    return ""
 
 
 def diverged(service: str, peers: list[Peer]) -> Iterator[Notice]:

@@ -1,15 +1,35 @@
-"""The rows of `fab status`: one service on one host each. A host that cannot be asked is a row, too."""
+"""The rows of `fab status`: one service on one host each, and what is odd about it. Pure.
+
+A host that cannot be asked is a row, too.
+"""
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from ..program.files import digest
 from .events import Status
-from .oddities import disagreement, oddities
+from .facts import NOBODY, Facts, Program
 
 if TYPE_CHECKING:
     from ..inventory.model import Target
     from .peer import Peer
+
+# Seconds. A program that came up alone a moment ago will perhaps be gone in a moment.
+YOUNG = 60.0
+# supervisord's clock and the history have whole seconds.
+TOLERANCE = 2.0
+
+STATES = {
+    "STOPPED": "fab start {name}",
+    "EXITED": "it has ended{why}: fab start {name}",
+    "STARTING": "not up yet",
+    "STOPPING": "on its way down",
+    "BACKOFF": "it is crash-looping: it ends as soon as it is started{why}",
+    "FATAL": "it does not stay up, and supervisord has given up{why}: put it right, then fab start {name}",
+    "absent": "supervisord does not know it: fab deploy {name} --force",
+}
 
 
 def rows(environment: str, peers: list[Peer]) -> list[Status]:
@@ -24,18 +44,104 @@ def _row(environment: str, peer: Peer, target: Target, commits: dict[str, dict[s
     facts = peer.facts.get(name)
     if facts is None:
         return _no_answer(environment, peer, target)
-    ours = facts.committed if facts.committed.get("to") == facts.commit else {}
+    committed = facts.committed if facts.committed.get("to") == facts.commit else {}
     return Status(
         environment=environment, host=peer.name, service=name, state=facts.program.state, pid=facts.program.pid,
-        uptime=facts.program.uptime, commit=facts.commit, branch=ours.get("branch") or facts.branch,
-        strategy=facts.strategy or target.service.strategy, deployed_by=ours.get("by"), deployed_at=ours.get("at"),
+        uptime=facts.program.uptime, commit=facts.commit, branch=committed.get("branch") or facts.branch,
+        strategy=facts.strategy or target.service.strategy,
+        deployed_by=committed.get("by"), deployed_at=committed.get("at"),
         oddities=[*oddities(name, facts), *disagreement(name, peer.name, commits[name])])
 
 
 def _no_answer(environment: str, peer: Peer, target: Target) -> Status:
     name, error = target.service.name, peer.error or peer.before
     why = peer.odd.get(name) or ": ".join(filter(None, [peer.trouble, error.hint if error else ""]))
-    state = "UNKNOWN" if name in peer.odd else error.outcome if error else "unreachable"
+    state = error.outcome if error and name not in peer.odd else "UNKNOWN"
     return Status(environment=environment, host=peer.name, service=name, state=state, pid=None, uptime=None,
                   commit=None, branch=None, strategy=target.service.strategy, deployed_by=None, deployed_at=None,
-                  oddities=[why] if why else [])
+                  oddities=[why or "the host says nothing of it"])
+
+
+def oddities(name: str, facts: Facts) -> list[str]:
+    """What a person should know about a service, each with its remedy. While a command changes it, only who does."""
+    holder = facts.holder
+    if holder != NOBODY:
+        doing = "going back" if holder.restoring else "in progress"
+        return [f"{holder.command} {doing} by {holder.by} since {holder.since}"]
+    if not facts.clone and facts.program.state == "absent":
+        return [f"not deployed yet: fab deploy {name}"]
+    interrupted = zip(facts.due, facts.due_by or ["?"] * len(facts.due), strict=False)
+    return [*_program(name, facts), *_disk(name, facts), *_program_file(name, facts),
+            *(f"deploy {deploy} by {by} was interrupted and is to be undone: fab recover {name}"
+              for deploy, by in interrupted)]
+
+
+def disagreement(name: str, host: str, commits: dict[str, str | None]) -> list[str]:
+    """This host has another commit than the lowest-named one; `commits`: by host, in name order."""
+    first = next(iter(commits))
+    if commits[host] == commits[first]:
+        return []
+    return [f"another commit than on {first} ({_short(commits[first])}): fab deploy {name}"]
+
+
+def _program(name: str, facts: Facts) -> list[str]:
+    program = facts.program
+    if program.state == "RUNNING":
+        return _restarted(name, facts, program)
+    if program.state in STATES:
+        why = f" ({program.why})" if program.why and program.state != "STOPPED" else ""
+        state = f"{program.state}: {STATES[program.state].format(name=name, why=why)}"
+    else:
+        state = "; ".join(filter(None, [f"{program.state} ({program.why})", program.hint]))
+    return ["\n".join([f"not running: {state}", *(f"| {line}" for line in facts.words)])]
+
+
+def _restarted(name: str, facts: Facts, program: Program) -> list[str]:
+    """It is up for a moment only, and no command of ours started it: perhaps it dies again and again."""
+    last = _seconds(facts.history[-1]["at"]) if facts.history else None
+    if last is None or program.start is None or program.uptime is None or program.uptime > YOUNG:
+        return []
+    if program.start <= last + TOLERANCE:
+        return []
+    return [f"it was started again a moment ago, not by fab: if it is crash-looping, fab logs {name} tells why"]
+
+
+def _disk(name: str, facts: Facts) -> list[str]:
+    odd = []
+    if not facts.clone:
+        odd.append(f"{facts.directory} is no clone: fab deploy {name}")
+    if facts.current is not None and facts.current not in [release.name for release in facts.releases]:
+        odd.append(f"`current` points to a release that is not there: {_short(facts.current)}: fab deploy {name}")
+    if facts.edited:
+        odd.append("edited files: " + ", ".join(map(str.strip, facts.edited))
+                     + f"; commit them elsewhere, or fab deploy {name} --set-aside")
+    if facts.started_from not in (None, facts.commit):
+        odd.append(f"it runs {_short(facts.started_from)}, on disk is {_short(facts.commit)}:"
+                     f" fab deploy {name}, or fab restart {name}")
+    return odd
+
+
+def _program_file(name: str, facts: Facts) -> list[str]:
+    odd: list[str] = []
+    written = facts.committed.get("program_sha256")
+    if facts.elsewhere:
+        odd.append("also defined in {}:{}: move that section to {}".format(*facts.elsewhere, facts.program_path))
+    if facts.clone and facts.program_file is None:
+        odd.append(f"{facts.program_path} is missing: fab deploy {name}")
+    if written and facts.program_file is not None and digest(facts.program_file) != written:
+        loaded = ", and supervisord has not loaded it" if facts.unloaded else ""
+        odd.append(f"the program file was changed by hand{loaded}: {facts.program_path};"
+                     f" fab deploy {name} writes it anew")
+    return odd
+
+
+def _seconds(at: str | None) -> float | None:
+    """Since 1970, of a time in the history; None where it is no time."""
+    try:
+        return datetime.strptime(at or "", "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp()
+    except ValueError:
+        return None
+
+
+def _short(commit: str | None) -> str:
+    return (commit or "none")[:8]

@@ -62,3 +62,16 @@ def test_json_that_a_login_shell_prints_is_no_message(make_app: MakeApp, tmp_pat
     app = make_app().deployed()
     speaks(app, tmp_path, "web1", '1i {"motd": "welcome"}')
     assert app.fab("status", "--service", app.name).code == 0
+
+
+@pytest.mark.promise(1)
+@pytest.mark.parametrize(("commit", "words"), [
+    ("d" * 40, " is not dddd"), ("--output=/tmp/x", "resolved: "), ("HEAD", "resolved: ")])
+def test_host_cannot_resolve_a_full_hash_to_another_commit(make_app: MakeApp, tmp_path: Path, commit: str,
+                                                           words: str) -> None:
+    app = make_app().deployed()
+    wanted, before = app.commit("next"), [app.lab[host].head(app.name) for host in app.hosts]
+    speaks(app, tmp_path, "web1", f's#"commit": "[0-9a-f]*", "branch"#"commit": "{commit}", "branch"#')
+    run = app.deploy("--revision", wanted)
+    assert run.code == 75 and words in messages(run), run
+    assert [app.lab[host].head(app.name) for host in app.hosts] == before

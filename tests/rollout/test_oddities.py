@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.rollout import oddities
-from tasks.rollout.facts import Facts, Program
+from tasks.rollout import status
+from tasks.rollout.facts import Facts, Holder, Program
 from tests.rollout.samples import BLANK, STOPPED, A, B, facts
 
 DEPLOYED = [{"at": "2026-01-01T10:00:00Z"}]
@@ -30,10 +30,10 @@ def young(start: int, now: int) -> Program:
     (facts(clone=False, commit=None, started_from=None), ["/r/d is no clone: fab deploy monitor"]),
     (facts(started_from=B), ["runs bbbbbbbb, on disk is aaaaaaaa: fab deploy monitor, or fab restart monitor"]),
     (facts(due=["d1"], due_by=["ann"]), ["deploy d1 by ann was interrupted and is to be undone: fab recover monitor"]),
-    (facts(due=["d1"], holder={"command": "deploy", "by": "ann", "since": "now"}),
+    (facts(due=["d1"], holder=Holder(command="deploy", by="ann", since="now")),
      ["deploy in progress by ann since now"]),
-    (facts(holder={"command": "deploy", "by": "ann", "since": "now", "restoring": True}), ["deploy going back by ann"]),
-    (facts(elsewhere=["/etc/s.conf", 7]), ["/etc/s.conf:7: move that section to /r/conf.d"]),
+    (facts(holder=Holder(command="deploy", by="ann", since="now", restoring=True)), ["deploy going back by ann"]),
+    (facts(elsewhere=("/etc/s.conf", 7)), ["/etc/s.conf:7: move that section to /r/conf.d"]),
     (facts(program_file="x"), ["changed by hand: /r/conf.d"]),
     (facts(program_file="x", unloaded=True), ["changed by hand, and supervisord has not loaded it: /r/conf.d"]),
     (facts(program_file=None), ["is missing: fab deploy monitor"]),
@@ -44,7 +44,7 @@ def young(start: int, now: int) -> Program:
     (facts(current=B), ["points to a release that is not there: bbbbbbbb"]),
     (facts(edited=[" M x"], due=["d"]), ["edited files", "fab recover"])])
 def test_each_oddity_has_its_words(found: Facts, words: list[str]) -> None:
-    told = oddities.oddities("monitor", found)
+    told = status.oddities("monitor", found)
     assert len(told) == len(words), told
     for one, word in zip(told, words, strict=True):
         assert word in one
@@ -52,6 +52,6 @@ def test_each_oddity_has_its_words(found: Facts, words: list[str]) -> None:
 
 def test_disagreeing_hosts_are_named_with_a_remedy() -> None:
     commits = {"web1": A, "web2": B, "web3": None}
-    assert oddities.disagreement("monitor", "web1", commits) == []
-    (told,) = oddities.disagreement("monitor", "web2", commits)
+    assert status.disagreement("monitor", "web1", commits) == []
+    (told,) = status.disagreement("monitor", "web2", commits)
     assert told == "another commit than on web1 (aaaaaaaa): fab deploy monitor"

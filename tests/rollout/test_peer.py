@@ -8,13 +8,14 @@ import pytest
 
 from tasks import _errors as errors
 from tasks.rollout import protocol
+from tasks.rollout.facts import Holder
 from tasks.rollout.peer import Connected, Lost, Peer, State
 from tests.rollout.samples import HOST, TARGET, A, B, facts
 
 LOST = Lost(errors.Unreachable("web1: the connection was lost", "try again"))
 LOCKED = protocol.Locked(recovered=[])
 FACTS = protocol.Facts(services={"monitor": facts()})
-REFUSED = protocol.Refused(service="monitor", holder=protocol.Holder(by="ann"))
+REFUSED = protocol.Refused(service="monitor", holder=Holder(by="ann"))
 FAILED = protocol.Failed(kind="failed", message="no", hint="look", step="build")
 COMMITTED = protocol.Committed(now={"monitor": B})
 RESTORED = protocol.Restored(why="web2 failed", now={"monitor": A})

@@ -36,9 +36,9 @@ def test_rollback_leads_to_the_version_before(moves: str, leads_to: str | None) 
 
 
 def test_rollback_leads_to_what_ran_before_the_first_deploy() -> None:
-    first = {"command": "deploy", "result": "committed", "from": A, "to": B, "was_running": True}
+    first: Any = {"command": "deploy", "result": "committed", "from": A, "to": B, "was_running": True}
     assert rollback.previous([first], B) == A
-    assert rollback.previous([dict(first, was_running=False)], B) is None
+    assert rollback.previous([{**first, "was_running": False}], B) is None
 
 
 def test_rollback_leads_to_the_last_deploy_after_a_checkout_by_hand() -> None:

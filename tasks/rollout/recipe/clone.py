@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ...executor import protocol
 from ..steps import Action, Step
 
 if TYPE_CHECKING:
@@ -14,13 +15,13 @@ if TYPE_CHECKING:
 
 def fetch(service: Service, facts: Facts, goal: Goal) -> Step:
     """Objects only. Where there was no clone there will be none again, should the deploy not be committed."""
-    there = {"existed": facts.directory_exists, "keep": facts.contents}
-    remove = None if facts.clone else Action("remove_clone", there)
-    do = Action("fetch", {"commit": goal.commit, "requires": list(service.requires)})
-    return Step(name="fetch", phase="prepare", do=do, undo=remove, undo_last=True)
+    do = protocol.Fetch(commit=goal.commit, requires=list(service.requires))
+    remove = protocol.RemoveClone(existed=facts.directory_exists, keep=facts.contents)
+    return Step(name="fetch", phase="prepare", do=Action("fetch", do),
+                undo=None if facts.clone else Action("remove_clone", remove), undo_last=True)
 
 
-def building(service: Service) -> dict[str, Any]:
-    """What the commands of a build are, and run with."""
-    return {"commands": list(service.build), "variables": service.environment_variables(),
-            "timeout": service.build_timeout}
+def build_arguments(service: Service) -> protocol.Build:
+    """The commands of a build, and what they run with."""
+    return protocol.Build(commands=list(service.build), variables=service.environment_variables(),
+                          timeout=service.build_timeout)

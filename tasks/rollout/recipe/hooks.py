@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ...executor.protocol import Phase
+from ...executor import protocol
 from ...inventory.model import Service
 from ..facts import Facts
 from ..steps import Action, Step
@@ -30,7 +30,7 @@ def of_host(service: Service, lowest: bool) -> Service:
                                    for name, hooks in service.hooks.items()})
 
 
-def _step(name: str, phase: Phase, service: Service, facts: Facts, goal: Goal) -> list[Step]:
+def _step(name: str, phase: protocol.Phase, service: Service, facts: Facts, goal: Goal) -> list[Step]:
     """One step for all of its commands. Nothing undoes it: what it did is the service's own affair."""
     commands = [command for hook in service.hooks.get(name, ()) for command in hook.run]
     if not commands:
@@ -38,6 +38,6 @@ def _step(name: str, phase: Phase, service: Service, facts: Facts, goal: Goal) -
     variables = {**service.environment_variables(), "ENVIRONMENT": service.environment,
                  "HOST": service.host, "REVISION": goal.commit, "PREVIOUS": facts.commit or ""}
     directory = strategy_of(service).built_in(service, facts, goal)
-    do = Action("hook", {"directory": directory, "commands": commands, "variables": variables,
-                         "secrets": service.secret_values, "timeout": service.build_timeout})
-    return [Step(name=name, phase=phase, do=do)]
+    do = protocol.Hook(directory=directory, commands=commands, variables=variables, secrets=service.secret_values,
+                       timeout=service.build_timeout)
+    return [Step(name=name, phase=phase, do=Action("hook", do))]

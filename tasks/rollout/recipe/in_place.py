@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...executor import protocol
 from ..steps import Action, Step
 from . import clone
 
@@ -25,20 +26,20 @@ def built_in(service: Service, facts: Facts, goal: Goal) -> str:
 
 def checkout(service: Service, facts: Facts, goal: Goal) -> Step:
     was = facts.standing or facts
-    where = {"commit": was.commit, "branch": was.branch, "set_aside": bool(was.edited) and goal.set_aside}
-    back = Action("checkout_back", where) if facts.clone else None
-    do = Action("checkout", {"commit": goal.commit, "set_aside": goal.set_aside})
-    return Step(name="checkout", phase="prepare", do=do, undo=back)
+    back = protocol.CheckoutBack(commit=was.commit, branch=was.branch, set_aside=bool(was.edited) and goal.set_aside)
+    do = protocol.Checkout(commit=goal.commit, set_aside=goal.set_aside)
+    return Step(name="checkout", phase="prepare", do=Action("checkout", do),
+                undo=Action("checkout_back", back) if facts.clone else None)
 
 
 def build(service: Service, facts: Facts, goal: Goal) -> list[Step]:
     """Going back builds the old commit again, the way it was built; not where the program runs in a release."""
     if not service.build:
         return []
-    new = clone.building(service)
+    new = clone.build_arguments(service)
     known = facts.committed if facts.committed.get("to") == facts.commit else {}
-    old = {**new, "commands": known.get("build") or new["commands"],
-           "variables": known.get("variables") or new["variables"]}
+    old = protocol.Build(commands=known.get("build") or new["commands"],
+                         variables=known.get("variables") or new["variables"], timeout=new["timeout"])
     runs_here = facts.commit is not None and facts.standing is None
     return [Step(name="build", phase="prepare", do=Action("build", new),
                  undo=Action("build", old) if runs_here else None)]
@@ -51,4 +52,4 @@ def switch(service: Service, facts: Facts, goal: Goal) -> list[Step]:
 
 def tidy(service: Service, facts: Facts) -> Action | None:
     """The releases of a service that was deployed as releases before."""
-    return Action("tidy_releases", {"keep": 0}) if facts.releases or facts.current else None
+    return Action("tidy_releases", protocol.TidyReleases(keep=0)) if facts.releases or facts.current else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+from ...executor import protocol
 from ...program import files
 from ..steps import Action, Step
 from . import clone
@@ -31,30 +32,31 @@ def built_in(service: Service, facts: Facts, goal: Goal) -> str:
 def checkout(service: Service, facts: Facts, goal: Goal) -> Step:
     """A release that is there and complete is left alone; one that this deploy made goes again if it fails."""
     name = release(service, facts, goal)
-    do = Action("checkout_release", {
-        "release": name, "commit": goal.commit, "digest": digest(service), "shared": list(service.shared),
-        "set_aside": goal.set_aside, "complete": not service.build})
+    do = protocol.CheckoutRelease(
+        release=name, commit=goal.commit, digest=digest(service), shared=list(service.shared),
+        set_aside=goal.set_aside, complete=not service.build)
     # Last: until it has been restarted, the program may still stand in it.
-    return Step(name="checkout", phase="prepare", do=do, undo=Action("remove_release", {"release": name}),
-                undo_last=True)
+    return Step(name="checkout", phase="prepare", do=Action("checkout_release", do),
+                undo=Action("remove_release", protocol.RemoveRelease(release=name)), undo_last=True)
 
 
 def build(service: Service, facts: Facts, goal: Goal) -> list[Step]:
     if not service.build:
         return []
-    what = {"release": release(service, facts, goal), "digest": digest(service), **clone.building(service)}
-    return [Step(name="build", phase="prepare", do=Action("build_release", what))]
+    do = protocol.BuildRelease(release=release(service, facts, goal), digest=digest(service),
+                               **clone.build_arguments(service))
+    return [Step(name="build", phase="prepare", do=Action("build_release", do))]
 
 
 def switch(service: Service, facts: Facts, goal: Goal) -> list[Step]:
     """Right before the restart: a program that dies in between would start in the new release, and stay there though
     the deploy failed."""
-    to = Action("switch", {"release": release(service, facts, goal)})
-    return [Step(name="switch", phase="activate", do=to, undo=Action("switch", {"release": facts.current}))]
+    do, undo = (protocol.Switch(release=name) for name in (release(service, facts, goal), facts.current))
+    return [Step(name="switch", phase="activate", do=Action("switch", do), undo=Action("switch", undo))]
 
 
 def tidy(service: Service, facts: Facts) -> Action | None:
-    return Action("tidy_releases", {"keep": service.keep_releases})
+    return Action("tidy_releases", protocol.TidyReleases(keep=service.keep_releases))
 
 
 def release(service: Service, facts: Facts, goal: Goal) -> str:
@@ -74,8 +76,8 @@ def digest(service: Service) -> str:
     """Of what makes two builds of one commit differ."""
     import json
 
-    what = [list(service.build), service.variables, service.run_mode, list(service.shared)]
-    return files.digest(json.dumps(what, sort_keys=True))
+    parts = [list(service.build), service.variables, service.run_mode, list(service.shared)]
+    return files.digest(json.dumps(parts, sort_keys=True))
 
 
 def _is_ready(name: str, built: str | None, service: Service, facts: Facts, goal: Goal) -> bool:

@@ -6,6 +6,7 @@ import re
 
 from msgspec import to_builtins
 
+from ...executor import protocol
 from ...inventory.model import Service
 from ...program import files
 from ..facts import Facts
@@ -22,29 +23,30 @@ def paths(service: Service, facts: Facts) -> files.Paths:
 
 
 def program(service: Service, facts: Facts) -> Step:
-    texts = {"program_file": files.program_file(service, paths(service, facts)), "env_file": files.env_file(service)}
-    return Step(name="program", phase="activate", do=Action("program", texts), undo=Action("files_back"))
+    do = protocol.ProgramFiles(program_file=files.program_file(service, paths(service, facts)),
+                               env_file=files.env_file(service))
+    return Step(name="program", phase="activate", do=Action("program", do), undo=Action("files_back"))
 
 
 def restart(service: Service, facts: Facts) -> Step:
-    do = Action("restart", {"patience": timeout(service, facts)})
+    do = Action("restart", protocol.Restart(patience=timeout(service, facts)))
     return Step(name="restart", phase="activate", do=do, undo=_as_it_was(service, facts))
 
 
 def stop(service: Service, facts: Facts) -> Step:
-    do = Action("stop", {"patience": timeout(service, facts)})
+    do = Action("stop", protocol.Restart(patience=timeout(service, facts)))
     return Step(name="stop", phase="activate", do=do, undo=_as_it_was(service, facts))
 
 
 def verify(service: Service) -> Step:
-    return Step(name="verify", phase="activate", do=Action("verify", {"startsecs": startsecs(service)}))
+    return Step(name="verify", phase="activate", do=Action("verify", protocol.Verify(startsecs=startsecs(service))))
 
 
 def health(service: Service) -> list[Step]:
     if service.health is None:
         return []
-    do = Action("health", {"health": to_builtins(service.health), "variables": service.environment_variables()})
-    return [Step(name="health", phase="activate", do=do)]
+    do = protocol.Health(health=to_builtins(service.health), variables=service.environment_variables())
+    return [Step(name="health", phase="activate", do=Action("health", do))]
 
 
 def restart_steps(service: Service, facts: Facts) -> list[Step]:
@@ -72,5 +74,6 @@ def _as_it_was(service: Service, facts: Facts) -> Action:
     """RUNNING, STOPPED or absent; a program that was neither up nor absent counts as stopped."""
     state = facts.program.state
     was = "RUNNING" if state in ("RUNNING", "STARTING") else "absent" if state == "absent" else "STOPPED"
-    return Action("program_back", {"was": was, "state": state, "pid": facts.program.pid, "start": facts.program.start,
-                                   "patience": timeout(service, facts), "startsecs": _before(facts, "startsecs", 1)})
+    return Action("program_back", protocol.ProgramBack(
+        was=was, state=state, pid=facts.program.pid, start=facts.program.start, patience=timeout(service, facts),
+        startsecs=_before(facts, "startsecs", 1)))
