@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 from tests.faults import checker
 from tests.faults.fleet import Fleet
-from tests.integration.app import Going, messages
+from tests.integration.app import RunningClient, messages
 from tests.support.lab import Run
 
 # What strikes, after the deploy has reached its moment; returns what puts the world right again, or None.
 Heal = Callable[[], None]
-Strike = Callable[["Fleet", Going, str], "Heal | None"]
+Strike = Callable[["Fleet", RunningClient, str], "Heal | None"]
 # When: waits for it; False when the deploy was over before.
-Moment = Callable[["Fleet", Going, str], bool]
+Moment = Callable[["Fleet", RunningClient, str], bool]
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Case:
     when: str
     host: str
     arm: dict[str, object] = field(default_factory=dict)
-    strike: Strike = lambda fleet, going, host: None
-    wait: Moment = lambda fleet, going, host: True
+    strike: Strike = lambda fleet, client, host: None
+    wait: Moment = lambda fleet, client, host: True
     files: dict[str, str] = field(default_factory=dict)
     build: str = ""                 # before the usual commands
     apart: bool = False             # it may be right that the hosts differ: some clients want only one of them
@@ -48,11 +48,11 @@ def try_it(fleet: Fleet, case: Case) -> Verdict:
     fleet.disarm()
     if case.arm:
         fleet.arm(case.host, **case.arm)        # type: ignore[arg-type]
-    going = fleet.begin("deploy", "app")
-    case.wait(fleet, going, case.host)
-    heal = case.strike(fleet, going, case.host)
+    client = fleet.begin("deploy", "app")
+    case.wait(fleet, client, case.host)
+    heal = case.strike(fleet, client, case.host)
     fleet.release(case.host)
-    run = going.end(90)
+    run = client.end(90)
     due = [host for host in fleet.names if checker.unfinished(fleet.root(host), fleet.app.name)]
     told = _told(fleet, run, old, new) if heal is None and not case.apart else []
     if heal:

@@ -14,7 +14,7 @@ from typing import Any
 
 from tasks.remote import bootstrap
 from tests.faults import checker
-from tests.integration.app import BUILD, HEALTH, RUN, App, Going
+from tests.integration.app import BUILD, HEALTH, RUN, App, RunningClient
 from tests.support import guard
 from tests.support.forked import start
 from tests.support.lab import Lab, Run, wait_for
@@ -108,9 +108,9 @@ class Fleet:
     def command(self, *args: str) -> list[str]:
         return [sys.executable, str(HERE / "client.py"), str(self.executor), *args, "--format", "json"]
 
-    def begin(self, *args: str) -> Going:
+    def begin(self, *args: str) -> RunningClient:
         env = self.lab.environ(FAB_INVENTORY=str(self.app.inventory))
-        return Going(start(self.command(*args), self.lab.folder, env))
+        return RunningClient(start(self.command(*args), self.lab.folder, env))
 
     def fab(self, *args: str) -> Run:
         return self.begin(*args).end(90)
@@ -124,10 +124,10 @@ class Fleet:
         for path in self.armed.iterdir():
             path.unlink()
 
-    def stands(self, host: str, going: Going) -> bool:
+    def stands(self, host: str, client: RunningClient) -> bool:
         """Wait until the host has reached the armed point; False when the client ended first."""
         reached = self.armed / f"{host}.reached"
-        wait_for(lambda: reached.exists() or going.process.poll() is not None, f"the armed point on {host}", 60)
+        wait_for(lambda: reached.exists() or client.process.poll() is not None, f"the armed point on {host}", 60)
         return reached.exists()
 
     def release(self, host: str) -> None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from tests.faults.case import Case, Heal, Strike
 from tests.faults.fleet import Fleet
-from tests.integration.app import RUN, Going
+from tests.integration.app import RUN, RunningClient
 from tests.support.lab import wait_for
 
 STEPS = ("fetch", "checkout", "build", "program", "restart", "verify", "health")
@@ -22,16 +22,16 @@ HOSTS = Fleet.names
 STUBBORN = RUN.replace("exec -a", "trap '' TERM\nexec -a")
 
 
-def stands(fleet: Fleet, going: Going, host: str) -> bool:
-    return fleet.stands(host, going)
+def stands(fleet: Fleet, client: RunningClient, host: str) -> bool:
+    return fleet.stands(host, client)
 
 
 def after(seconds: float):  # type: ignore[no-untyped-def]
-    def wait(fleet: Fleet, going: Going, host: str) -> bool:
+    def wait(fleet: Fleet, client: RunningClient, host: str) -> bool:
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and going.process.poll() is None:
+        while time.monotonic() < deadline and client.process.poll() is None:
             time.sleep(0.005)
-        return going.process.poll() is None
+        return client.process.poll() is None
     return wait
 
 
@@ -45,44 +45,44 @@ def at_random(name: str, seconds: float, host: str, strike: Strike, **more: obje
 
 
 def client_gets(number: signal.Signals) -> Strike:
-    def strike(fleet: Fleet, going: Going, host: str) -> None:
-        going.signal(number)
+    def strike(fleet: Fleet, client: RunningClient, host: str) -> None:
+        client.signal(number)
         if number == signal.SIGKILL:
-            going.process.wait()
+            client.process.wait()
     return strike
 
 
-def executor_dies(fleet: Fleet, going: Going, host: str) -> None:
+def executor_dies(fleet: Fleet, client: RunningClient, host: str) -> None:
     fleet.kill(fleet.executor_of(host))
 
 
-def host_side_dies(fleet: Fleet, going: Going, host: str) -> None:
+def host_side_dies(fleet: Fleet, client: RunningClient, host: str) -> None:
     fleet.kill_host_side(host)
 
 
-def power_fails(fleet: Fleet, going: Going, host: str) -> Heal:
+def power_fails(fleet: Fleet, client: RunningClient, host: str) -> Heal:
     """supervisord, all programs and what was not synced are gone, too; then it is started again, as a reboot would."""
     fleet.power_off(host)
     return lambda: fleet.power_on(host)
 
 
-def all_power_fails(fleet: Fleet, going: Going, host: str) -> Heal:
+def all_power_fails(fleet: Fleet, client: RunningClient, host: str) -> Heal:
     for name in HOSTS:
         fleet.power_off(name)
     return lambda: [fleet.power_on(name) for name in HOSTS] and None
 
 
-def link_is_cut(fleet: Fleet, going: Going, host: str) -> None:
+def link_is_cut(fleet: Fleet, client: RunningClient, host: str) -> None:
     fleet.proxy.cut()
 
 
-def link_is_cut_for_a_while(fleet: Fleet, going: Going, host: str) -> Heal:
+def link_is_cut_for_a_while(fleet: Fleet, client: RunningClient, host: str) -> Heal:
     fleet.proxy.refusing = True
     fleet.proxy.cut()
     return lambda: setattr(fleet.proxy, "refusing", False)
 
 
-def link_freezes(fleet: Fleet, going: Going, host: str) -> Heal:
+def link_freezes(fleet: Fleet, client: RunningClient, host: str) -> Heal:
     """The host must be as it was before the link is well again: it cannot know when that will be."""
     fleet.proxy.freeze()
 
@@ -95,13 +95,13 @@ def link_freezes(fleet: Fleet, going: Going, host: str) -> Heal:
     return thaw
 
 
-def link_freezes_for_a_moment(fleet: Fleet, going: Going, host: str) -> None:
+def link_freezes_for_a_moment(fleet: Fleet, client: RunningClient, host: str) -> None:
     fleet.proxy.freeze()
-    after(0.5)(fleet, going, host)
+    after(0.5)(fleet, client, host)
     fleet.proxy.thaw()
 
 
-def host_is_lost(fleet: Fleet, going: Going, host: str) -> Heal:
+def host_is_lost(fleet: Fleet, client: RunningClient, host: str) -> Heal:
     """Its power and its network, and nobody knows for how long."""
     fleet.proxy.refusing = True
     fleet.power_off("web2")
@@ -113,33 +113,33 @@ def host_is_lost(fleet: Fleet, going: Going, host: str) -> Heal:
     return replaced
 
 
-def supervisord_stops(fleet: Fleet, going: Going, host: str) -> Heal:
+def supervisord_stops(fleet: Fleet, client: RunningClient, host: str) -> Heal:
     fleet.lab[host].stop_supervisord()
     return lambda: fleet.power_on(host)
 
 
-def supervisord_restarts(fleet: Fleet, going: Going, host: str) -> None:
+def supervisord_restarts(fleet: Fleet, client: RunningClient, host: str) -> None:
     fleet.lab[host].stop_supervisord()
     fleet.lab[host].start_supervisord()
 
 
-def supervisord_hangs(fleet: Fleet, going: Going, host: str) -> Heal:
+def supervisord_hangs(fleet: Fleet, client: RunningClient, host: str) -> Heal:
     daemon = fleet.lab[host].daemon
     assert daemon is not None
     daemon.send_signal(signal.SIGSTOP)
     return lambda: daemon.send_signal(signal.SIGCONT)
 
 
-def fails_and_reboots(fleet: Fleet, going: Going, host: str) -> Heal:
+def fails_and_reboots(fleet: Fleet, client: RunningClient, host: str) -> Heal:
     """The client ends the deploy at the health check; the armed host goes back, and then its power fails."""
-    _end_at_health(fleet, going)
-    fleet.stands(host, going)
-    return power_fails(fleet, going, host)
+    _end_at_health(fleet, client)
+    fleet.stands(host, client)
+    return power_fails(fleet, client, host)
 
 
-def reboots(fleet: Fleet, going: Going, host: str) -> Heal:
+def reboots(fleet: Fleet, client: RunningClient, host: str) -> Heal:
     """The armed executor has lost what was not synced, and died; the rest of the host follows."""
-    return power_fails(fleet, going, host)
+    return power_fails(fleet, client, host)
 
 
 def by_the_executor(name: str, at: str, do: str, nth: int, host: str, strike: Strike | None = None,
@@ -199,7 +199,7 @@ def _moment(r: random.Random, name: str, strike: Strike, host: str = "") -> Case
 
 def disk_fills(left: int) -> Strike:
     """A real file system, with `left` kB on it."""
-    def strike(fleet: Fleet, going: Going, host: str) -> Heal | None:
+    def strike(fleet: Fleet, client: RunningClient, host: str) -> Heal | None:
         if fleet.small_disk is None:
             return None
         filler = fleet.root(host) / "filler"
@@ -220,7 +220,7 @@ def racing(clients: int, r: random.Random) -> Case:
     choices = [[], ["--wait", "60"], ["--host", "web1"], ["--host", "web2", "--wait", "60"]]
     orders = [r.choice(choices) for _ in range(clients - 1)]
 
-    def strike(fleet: Fleet, going: Going, host: str) -> None:
+    def strike(fleet: Fleet, client: RunningClient, host: str) -> None:
         others = [fleet.begin("deploy", "app", *order) for order in orders]
         for other, order in zip(others, orders, strict=True):
             code = other.end(90).code
@@ -233,7 +233,7 @@ def failing_way_back(undo: str) -> Case:
     """The client is interrupted at the health check; then one of the undos breaks."""
     at = f"undo:{undo}"
     return Case("a way back that fails", at, "web1", {"at": at, "do": "break"},
-                lambda fleet, going, host: _end_at_health(fleet, going), _hold_health)
+                lambda fleet, client, host: _end_at_health(fleet, client), _hold_health)
 
 
 def power_cut_after_the_way_back(host: str) -> Case:
@@ -241,16 +241,16 @@ def power_cut_after_the_way_back(host: str) -> Case:
                 _hold_health)
 
 
-def _hold_health(fleet: Fleet, going: Going, host: str) -> bool:
+def _hold_health(fleet: Fleet, client: RunningClient, host: str) -> bool:
     """`hold` keeps the health check from passing: the version is not healthy yet."""
     fleet.app.shut("hold", fleet.version)
     return True
 
 
-def _end_at_health(fleet: Fleet, going: Going) -> None:
+def _end_at_health(fleet: Fleet, client: RunningClient) -> None:
     wait_for(lambda: any(event["event"] == "step_started" and event["step"] == "health"
-                         for event in list(going.events)) or going.process.poll() is not None, "the health check")
-    going.signal(signal.SIGTERM)
+                         for event in list(client.events)) or client.process.poll() is not None, "the health check")
+    client.signal(signal.SIGTERM)
 
 
 def cases(seed: int, kinds: list[str] | None = None) -> Iterator[Case]:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.faults import checker
 from tests.faults.fleet import LEASE, Fleet, armed_executor
-from tests.integration.app import Going
+from tests.integration.app import RunningClient
 from tests.support.lab import Run
 
 READING = (["status"], ["logs", "app"], ["logs", "app", "--deploy", "last"], ["history", "app"], ["plan", "app"])
@@ -77,8 +77,8 @@ def test_hanging_supervisord_is_named_by_every_command(fleet: Fleet) -> None:
 
 def all_of(fleet: Fleet, at_once: Sequence[list[str]], *then: list[str]) -> dict[str, Run]:
     """Each must end by itself. The limit is far beyond what any of them may take."""
-    going: dict[str, Going] = {" ".join(command): fleet.begin(*command) for command in at_once}
-    runs = {command: one.end(90) for command, one in going.items()}
+    client: dict[str, RunningClient] = {" ".join(command): fleet.begin(*command) for command in at_once}
+    runs = {command: one.end(90) for command, one in client.items()}
     return runs | {" ".join(command): fleet.fab(*command) for command in then}
 
 

@@ -66,8 +66,8 @@ class App:
 
     @property
     def service(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.services[self.name]
-        return found
+        service: dict[str, Any] = self.services[self.name]
+        return service
 
     def write(self, **changes: Any) -> None:
         """hosts.yaml; `changes` of the service stay."""
@@ -93,17 +93,18 @@ class App:
         assert run.code == 0, run
         return self
 
-    def going(self, *args: str, **env: str) -> Going:
-        return Going(self.lab.popen(*args, "--format", "json", FAB_INVENTORY=str(self.inventory), **env))
+    def start(self, *args: str, **env: str) -> RunningClient:
+        """`fab *args --format json`, not waited for."""
+        return RunningClient(self.lab.popen(*args, "--format", "json", FAB_INVENTORY=str(self.inventory), **env))
 
-    def begin(self, gate: str, mark: str, version: str, *args: str, **env: str) -> Going:
+    def begin(self, gate: str, mark: str, version: str, *args: str, **env: str) -> RunningClient:
         """A deploy of a new version that stands still at that gate, on every host that it deploys to."""
         for host in self.hosts:
             self.open(f"{mark}-{host}")
         self.commit(version)
         self.shut(gate, version)
         hosts = [args[args.index("--host") + 1]] if "--host" in args else self.hosts
-        return self.going("deploy", self.name, *args, **env).stands_at(self, mark, *hosts)
+        return self.start("deploy", self.name, *args, **env).wait_at(self, mark, *hosts)
 
     def shut(self, name: str, version: str) -> None:
         """`block`, `fail` (a build, on all hosts or with -HOST on one), `hold`, `hang` (health), for that version."""
@@ -180,8 +181,8 @@ class App:
         """What the executor at work wrote into the lock; {} while it writes, or lets go."""
         lock = self.lab[host].root / ".fabvisor" / self.name / "lock"
         try:
-            found: dict[str, Any] = json.loads(lock.read_text())
-            return found
+            holder: dict[str, Any] = json.loads(lock.read_text())
+            return holder
         except ValueError:
             return {}
 
@@ -231,7 +232,7 @@ class App:
         return self.lab[name].settings(**{**own, "variables": variables})
 
 
-class Going:
+class RunningClient:
     """A `fab …` under way; its events are read as they come."""
 
     def __init__(self, process: Program) -> None:
@@ -241,21 +242,21 @@ class Going:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def heard(self, is_it: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
-        """Wait for such an event."""
-        def found() -> dict[str, Any] | None:
-            event = next((event for event in list(self.events) if is_it(event)), None)
-            assert event or self.process.poll() is None or self._reader.is_alive(), (what, self.lines)
+    def wait_event(self, matches: Callable[[dict[str, Any]], bool], description: str) -> dict[str, Any]:
+        """Wait for an event that matches; fail when `fab` ends before."""
+        def first() -> dict[str, Any] | None:
+            event = next((event for event in list(self.events) if matches(event)), None)
+            assert event or self.process.poll() is None or self._reader.is_alive(), (description, self.lines)
             return event
-        return wait_for(found, what)
+        return wait_for(first, description)
 
-    def stands_at(self, app: App, mark: str, *hosts: str) -> Going:
+    def wait_at(self, app: App, mark: str, *hosts: str) -> RunningClient:
         """Wait until these hosts have left that mark (`building`, `checking`) at the app's gate."""
         for host in hosts or app.hosts:
-            def there(file: Path = app.gate / f"{mark}-{host}") -> bool:
+            def has_mark(file: Path = app.gate / f"{mark}-{host}") -> bool:
                 assert file.exists() or self.process.poll() is None, (file.name, self.lines)
                 return file.exists()
-            wait_for(there, f"{mark} on {host}")
+            wait_for(has_mark, f"{mark} on {host}")
         return self
 
     def signal(self, number: signal.Signals) -> None:

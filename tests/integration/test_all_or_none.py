@@ -31,11 +31,12 @@ def test_deploy_restarts_only_after_the_last_host_has_built(shared: App) -> None
     pids = shared.pids()
     shared.commit(f"{shared.name}-3")
     shared.shut("block-web2", f"{shared.name}-3")
-    going = shared.going("deploy", shared.name).stands_at(shared, "building", "web2")
-    going.heard(lambda e: e["event"] == "step_finished" and (e["host"], e["step"]) == ("web1", "build"), "web1's build")
+    client = shared.start("deploy", shared.name).wait_at(shared, "building", "web2")
+    client.wait_event(lambda e: e["event"] == "step_finished" and (e["host"], e["step"]) == ("web1", "build"),
+                      "web1's build")
     assert shared.pids() == pids
     shared.open("block-web2")
-    run = going.end()
+    run = client.end()
     assert run.code == 0, run
     order = [(e["event"], e["step"], e["host"]) for e in run.events if e["event"].startswith("step_")]
     built = max(order.index(("step_finished", "build", host)) for host in shared.hosts)

@@ -30,13 +30,13 @@ def test_second_deploy_is_refused_or_waits_for_the_lock(own: App) -> None:
         assert word in messages(refused)
     assert re.search(r"\S+@\S+", holder["by"])
 
-    leaving = own.going("deploy", own.name, "--wait", "60")
-    leaving.heard(lambda e: e["event"] == "notice" and "waiting" in e["message"], "the wait")
+    leaving = own.start("deploy", own.name, "--wait", "60")
+    leaving.wait_event(lambda e: e["event"] == "notice" and "waiting" in e["message"], "the wait")
     leaving.signal(signal.SIGTERM)
     assert leaving.end().code == 143
 
-    waiting = own.going("deploy", own.name, "--wait", "60", "--force")
-    waiting.heard(lambda e: e["event"] == "notice" and "waiting" in e["message"], "the wait")
+    waiting = own.start("deploy", own.name, "--wait", "60", "--force")
+    waiting.wait_event(lambda e: e["event"] == "notice" and "waiting" in e["message"], "the wait")
     own.open("block")
     assert first.end().code == 0
     second = waiting.end()
@@ -49,7 +49,7 @@ def test_racing_deploys_take_turns_on_overlapping_hosts(own: App) -> None:
     """On hosts that overlap: nobody waits for ever, and every host's history is one chain."""
     own.commit(f"{own.name}-2")
     wanted = (("web1",), ("web2",), ("web1", "web2"), ("web1", "web2"))
-    racers = [own.going("deploy", own.name, "--host", ",".join(hosts), "--force", "--wait", "60") for hosts in wanted]
+    racers = [own.start("deploy", own.name, "--host", ",".join(hosts), "--force", "--wait", "60") for hosts in wanted]
     runs = [racer.end(90) for racer in racers]
     assert [run.code for run in runs] == [0] * 4, runs
     for host in own.hosts:

@@ -382,11 +382,11 @@ def test_ctrl_c_ends_a_command_while_a_host_is_silent(shared: App, command: list
         shared.settings["web2"] = {"port": mute.getsockname()[1], "connect_timeout": 60}
         shared.write()
         try:
-            going = shared.going(*command)
+            client = shared.start(*command)
             link, _ = mute.accept()
             begin = time.monotonic()
-            going.signal(signal.SIGINT)
-            run = going.end(30)
+            client.signal(signal.SIGINT)
+            run = client.end(30)
             link.close()
         finally:
             shared.settings.clear()

@@ -58,9 +58,9 @@ def test_signal_to_the_client_restores_every_host(far: App, gate: str, mark: str
                                                   code: int) -> None:
     """Ends in order: the hosts' answers are waited for, the exit code says which signal it was."""
     before, pids = far.states(), far.pids()
-    going = far.begin(gate, mark, f"{far.name}-{code}")
-    going.signal(number)
-    run = going.end()
+    client = far.begin(gate, mark, f"{far.name}-{code}")
+    client.signal(number)
+    run = client.end()
     assert run.code == code, run
     assert [run.outcome(host, far.name) for host in far.hosts] == ["restored"] * 2
     assert run.finished["exit_code"] == code
@@ -72,12 +72,12 @@ def test_signal_to_the_client_restores_every_host(far: App, gate: str, mark: str
 def test_second_sigint_ends_the_client_while_the_hosts_go_back(far: App) -> None:
     """The way back is held up (the old version's build blocks): the client does not wait, the hosts still go."""
     before, results = far.states(), far.results("web1")
-    going = far.begin(*BUILD, f"{far.name}-2")
+    client = far.begin(*BUILD, f"{far.name}-2")
     (far.gate / "block").write_text(f"{far.name}-2\n{far.name}-1\n")
-    going.signal(signal.SIGINT)
-    going.heard(lambda e: e["event"] == "step_started" and e["step"] == "undo build", "the way back")
-    going.signal(signal.SIGINT)
-    run = going.end(10)
+    client.signal(signal.SIGINT)
+    client.wait_event(lambda e: e["event"] == "step_started" and e["step"] == "undo build", "the way back")
+    client.signal(signal.SIGINT)
+    run = client.end(10)
     assert run.code == 130, run
     assert far.results("web1") == results, "it is not waited for"
     far.open("block")
@@ -90,9 +90,9 @@ def test_second_sigint_ends_the_client_while_the_hosts_go_back(far: App) -> None
 def test_hosts_go_back_by_themselves_when_the_client_is_killed(far: App, gate: str, mark: str) -> None:
     """And the processes that the steps began do not live on."""
     before, pids, done = far.states(), far.pids(), far.results("web1").count("restored")
-    going = far.begin(gate, mark, f"{far.name}-2")
-    going.signal(signal.SIGKILL)
-    assert going.end().code == -signal.SIGKILL
+    client = far.begin(gate, mark, f"{far.name}-2")
+    client.signal(signal.SIGKILL)
+    assert client.end().code == -signal.SIGKILL
     far.wait_restored(since=done + 1)
     assert far.states() == before
     assert far.lab["web1"].history(far.name)[-1]["why"] == "the connection to the client ended"
@@ -105,9 +105,9 @@ def test_hosts_go_back_by_themselves_when_the_client_is_killed(far: App, gate: s
 def test_host_goes_back_when_its_connection_is_cut(far: App, proxy: Proxy, gate: str, mark: str) -> None:
     """web2 alone loses its client; it tells how it ended when it is asked over a new connection."""
     before, done = far.states(), far.results("web2").count("restored")
-    going = far.begin(gate, mark, f"{far.name}-cut")
+    client = far.begin(gate, mark, f"{far.name}-cut")
     proxy.cut()
-    run = going.end()
+    run = client.end()
     assert run.code == 1, run
     assert [run.outcome(host, far.name) for host in far.hosts] == ["restored"] * 2
     far.wait_restored("web2", since=done + 1)
@@ -118,11 +118,11 @@ def test_host_goes_back_when_its_connection_is_cut(far: App, proxy: Proxy, gate:
 def test_host_goes_back_after_its_lease_when_the_network_freezes(far: App, proxy: Proxy) -> None:
     """Both ends stay open and nothing comes through: web2 goes back when its lease is over, before any thaw."""
     before, done = far.states(), far.results("web2").count("restored")
-    going = far.begin(*CHECK, f"{far.name}-frozen")
+    client = far.begin(*CHECK, f"{far.name}-frozen")
     proxy.freeze()
     try:
         far.wait_restored("web2", since=done + 1)
-        run = going.end()
+        run = client.end()
     finally:
         proxy.thaw()
     assert far.states() == before

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,8 +21,9 @@ class Followed:
 
     def __init__(self, app: App, *args: str) -> None:
         self.app = app
-        self.going = app.going("logs", ",".join(app.services), "--follow", "--lines", "0", *args)
-        self.hosts = [event["host"] for event in [self.going.heard(is_connected(host), host) for host in app.hosts]]
+        self.client = app.start("logs", ",".join(app.services), "--follow", "--lines", "0", *args)
+        connected = [self.client.wait_event(is_connected(host), host) for host in app.hosts]
+        self.hosts = [event["host"] for event in connected]
 
     def log(self, host: str, service: str = "") -> Path:
         name = service or self.app.name
@@ -31,7 +34,7 @@ class Followed:
             file.writelines(line + "\n" for line in lines)
 
     def shown(self, host: str) -> list[str]:
-        return [e["line"] for e in list(self.going.events) if e["event"] == "log" and e["host"] == host
+        return [e["line"] for e in list(self.client.events) if e["event"] == "log" and e["host"] == host
                 and e["line"].startswith("test ")]
 
     def sees(self, host: str, *lines: str) -> None:
@@ -40,18 +43,18 @@ class Followed:
         assert self.shown(host) == list(lines)
 
     def says(self, host: str, words: str) -> None:
-        self.going.heard(lambda e: e["event"] == "notice" and e["host"] == host and words in e["message"], words)
+        self.client.wait_event(lambda e: e["event"] == "notice" and e["host"] == host and words in e["message"], words)
 
     def begins(self) -> None:
         """Until a line that is written now is seen: from then on none may be missed."""
         for host in self.app.hosts:
             def heard(host: str = host) -> bool:
                 self.write(host, "begin")
-                return any(e["event"] == "log" and e["host"] == host for e in list(self.going.events))
+                return any(e["event"] == "log" and e["host"] == host for e in list(self.client.events))
             wait_for(heard, f"{host} to be followed")
 
 
-def is_connected(host: str):  # type: ignore[no-untyped-def]
+def is_connected(host: str) -> Callable[[dict[str, Any]], bool]:
     return lambda event: event["event"] == "host_state" and event["host"] == host and event["state"] == "connected"
 
 
@@ -67,12 +70,12 @@ def test_logs_prints_lines_of_hosts_and_services_in_the_order_of_arrival(make_ap
             for service in app.services:
                 followed.write(host, f"test {number} {service}", service=service)
                 wait_for(lambda host=host, words=f"test {number} {service}": words in followed.shown(host), "it")
-    told = [(e["host"], e["service"], e["line"]) for e in followed.going.events
+    told = [(e["host"], e["service"], e["line"]) for e in followed.client.events
             if e["event"] == "log" and e["line"].startswith("test")]
     assert told == [(host, service, f"test {number} {service}") for number in range(5) for host in app.hosts
                     for service in app.services]
-    followed.going.signal(signal.SIGINT)
-    run = followed.going.end()
+    followed.client.signal(signal.SIGINT)
+    run = followed.client.end()
     assert (run.code, run.finished["exit_code"], run.err) == (130, 130, "")
 
 
@@ -91,8 +94,8 @@ def test_logs_follows_a_log_that_supervisord_rotates(make_app: MakeApp) -> None:
         followed.sees(host, *(f"test {number}" for number in range(5_000)))
         # supervisord moves all backups up at each rotation: for a moment this one has no file.
         wait_for(Path(f"{followed.log(host)}.2").exists, "a second backup")
-    followed.going.signal(signal.SIGTERM)
-    assert followed.going.end().code == 143
+    followed.client.signal(signal.SIGTERM)
+    assert followed.client.end().code == 143
 
 
 def test_logs_repeats_and_loses_no_line_when_a_connection_is_cut(proxied: Proxied) -> None:
@@ -111,8 +114,8 @@ def test_logs_repeats_and_loses_no_line_when_a_connection_is_cut(proxied: Proxie
     followed.sees("web2", "test w")                     # the other host is none the worse for it
     followed.says("web1", "it is back")
     followed.sees("web1", "test 1", "test 2", "test 3")
-    followed.going.signal(signal.SIGINT)
-    assert followed.going.end().code == 130
+    followed.client.signal(signal.SIGINT)
+    assert followed.client.end().code == 130
 
 
 def test_logs_notices_a_frozen_connection_when_the_lease_is_over(proxied: Proxied) -> None:
@@ -124,14 +127,14 @@ def test_logs_notices_a_frozen_connection_when_the_lease_is_over(proxied: Proxie
 
     def noticed() -> bool:
         followed.write("web2", "noise")
-        return any("nothing was heard of it" in e["message"] for e in followed.going.events if e["event"] == "notice")
+        return any("nothing was heard of it" in e["message"] for e in followed.client.events if e["event"] == "notice")
     wait_for(noticed, "it to be noticed")
     followed.write("web1", "test 1")
     proxy.thaw()
     followed.says("web1", "it is back")
     followed.sees("web1", "test 1")
-    followed.going.signal(signal.SIGINT)
-    assert followed.going.end().code == 130
+    followed.client.signal(signal.SIGINT)
+    assert followed.client.end().code == 130
 
 
 def test_logs_follows_the_others_while_a_host_is_unreachable(make_app: MakeApp) -> None:
@@ -139,11 +142,11 @@ def test_logs_follows_the_others_while_a_host_is_unreachable(make_app: MakeApp) 
     app = make_app().deployed()
     app.settings = {"web1": {"port": 1}}
     app.write()
-    going = app.going("logs", app.name, "--follow")
-    going.heard(lambda e: e["event"] == "notice" and e["host"] == "web1" and "again in 2 s" in e["message"], "it")
-    assert {e["host"] for e in going.events if e["event"] == "log"} == {"web2"}
-    going.signal(signal.SIGINT)
-    run = going.end()
+    client = app.start("logs", app.name, "--follow")
+    client.wait_event(lambda e: e["event"] == "notice" and e["host"] == "web1" and "again in 2 s" in e["message"], "it")
+    assert {e["host"] for e in client.events if e["event"] == "log"} == {"web2"}
+    client.signal(signal.SIGINT)
+    run = client.end()
     assert run.code == 130
     assert run.outcome("web1", app.name) == "unreachable"
     once = app.fab("logs", app.name)
@@ -234,15 +237,15 @@ def test_logs_refuses_a_run_log_when_nothing_was_deployed(app: App) -> None:
 
 def test_logs_waits_for_the_first_deploy_of_a_service(app: App) -> None:
     """Its log appears with the first deploy."""
-    going = app.going("logs", app.name, "--follow")
+    client = app.start("logs", app.name, "--follow")
     for host in app.hosts:
-        going.heard(lambda e, host=host: e["event"] == "notice" and e["host"] == host and "no log at" in e["message"],  # type: ignore[misc]
-                    "that there is none")
+        client.wait_event(lambda e, host=host: e["event"] == "notice" and e["host"] == host
+                          and "no log at" in e["message"], "that there is none")
     app.deployed()
     for host in app.hosts:
-        going.heard(lambda e, host=host: e["event"] == "log" and e["host"] == host, "its first line")  # type: ignore[misc]
-    going.signal(signal.SIGINT)
-    assert going.end().code == 130
+        client.wait_event(lambda e, host=host: e["event"] == "log" and e["host"] == host, "its first line")
+    client.signal(signal.SIGINT)
+    assert client.end().code == 130
 
 
 @pytest.mark.parametrize("lose", ["cut", "freeze"])
@@ -252,10 +255,10 @@ def test_logs_of_a_deploy_ends_with_75_when_a_host_is_lost(proxied: Proxied, los
     deploy = app.lab["web1"].history(app.name)[-1]["deploy"]
     with (app.lab["web1"].root / ".fabvisor/runs" / f"{deploy}.log").open("a") as log:
         log.writelines(f"{number} {'x' * 200}\n" for number in range(100_000))
-    going = app.going("logs", app.name, "--deploy", "last")
-    going.heard(lambda event: event["event"] == "log" and event["host"] == "web1", "the first line")
+    client = app.start("logs", app.name, "--deploy", "last")
+    client.wait_event(lambda event: event["event"] == "log" and event["host"] == "web1", "the first line")
     getattr(proxy, lose)()
-    run = going.end()
+    run = client.end()
     assert run.code == 75, run
     assert [run.outcome(host, app.name) for host in app.hosts] == ["unreachable", "unchanged"]
     assert any(event["event"] == "log" and event["host"] == "web2" for event in run.events)

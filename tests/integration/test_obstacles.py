@@ -77,9 +77,9 @@ def test_set_aside_loses_no_edit_when_it_is_interrupted(own: App) -> None:
     before, pids = own.states(), own.pids()
     own.commit(f"{own.name}-2")
     own.shut("stash", "")
-    going = own.going("deploy", own.name, "--set-aside").stands_at(own, "stashing", "web2")
-    going.signal(signal.SIGINT)
-    assert going.end().code == 130
+    client = own.start("deploy", own.name, "--set-aside").wait_at(own, "stashing", "web2")
+    client.signal(signal.SIGINT)
+    assert client.end().code == 130
     assert (own.states(), own.pids()) == (before, pids)
 
 

@@ -119,12 +119,12 @@ def test_plan_shows_the_obstacles_that_a_deploy_would_meet(app: App) -> None:
 def test_plan_is_refused_while_a_deploy_runs(app: App) -> None:
     """There is nothing reliable to say; and the deploy does not mind."""
     app.deployed()
-    going = app.begin("block", "building", f"{app.name}-2", "--host", "web1")
+    client = app.begin("block", "building", f"{app.name}-2", "--host", "web1")
     run = app.fab("plan", app.name)
     assert run.code == 75, run
     assert "is locked by" in messages(run)
     app.open_all()
-    assert going.end().code == 0
+    assert client.end().code == 0
 
 
 def test_plans_and_a_deploy_fetch_at_the_same_time(app: App) -> None:
@@ -132,7 +132,7 @@ def test_plans_and_a_deploy_fetch_at_the_same_time(app: App) -> None:
     app.deployed()
     for number in range(2, 5):
         app.commit(f"{app.name}-{number}")
-        at_once = [app.going("plan", app.name) for _ in range(3)]
+        at_once = [app.start("plan", app.name) for _ in range(3)]
         deploy = app.deploy()
         assert deploy.code == 0, deploy
         for one in at_once:

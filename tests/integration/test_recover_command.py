@@ -20,9 +20,9 @@ def own(lab: Lab) -> Iterator[App]:
 
 def interrupted(app: App, gate: str, mark: str) -> int:
     """Everything on the hosts is killed in the middle of a deploy; returns the client's exit code."""
-    going = app.begin(gate, mark, f"{app.name}-2")
+    client = app.begin(gate, mark, f"{app.name}-2")
     app.kill_host_side()
-    code = going.end().code
+    code = client.end().code
     app.open_all()
     return code
 
@@ -48,13 +48,13 @@ def test_recover_undoes_an_interrupted_deploy(own: App, gate: str, mark: str) ->
 def test_recover_waits_while_a_host_restores_by_itself(own: App) -> None:
     """It says for what."""
     before, version = own.states(), f"{own.name}-2"
-    going = own.begin("block", "building", version)
+    client = own.begin("block", "building", version)
     (own.gate / "block").write_text(f"{version}\n{own.name}-1\n")
-    going.process.kill()
+    client.process.kill()
     for host in own.hosts:
         wait_for(lambda host=host: own.holder(host).get("restoring"), f"{host} to go back")
-    recovering = own.going("recover", own.name)
-    recovering.heard(lambda e: e["event"] == "notice" and "restoring" in e["message"], "the wait")
+    recovering = own.start("recover", own.name)
+    recovering.wait_event(lambda e: e["event"] == "notice" and "restoring" in e["message"], "the wait")
     own.open_all()
     run = recovering.end()
     assert run.code == 0, run
@@ -85,9 +85,9 @@ def test_recover_finishes_an_undo_that_failed_once_its_cause_is_mended() -> None
     with Lab(("web1",)) as lab:
         app = App(lab, "app", health=HEALTH).deployed()
         before = app.state("web1")
-        going = app.begin("hold", "checking", "app-2")
+        client = app.begin("hold", "checking", "app-2")
         lab["web1"].stop_supervisord()
-        run = going.end()
+        run = client.end()
         assert run.code == 3, run
         assert "app: files are as before, but supervisord is down" in messages(run)
         assert "fab recover app" in messages(run)

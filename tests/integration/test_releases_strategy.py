@@ -134,9 +134,9 @@ def test_failed_first_release_leaves_nothing(own: App) -> None:
 def test_release_goes_back_when_the_client_goes_away(settled: App, gate: str, mark: str,
                                                      number: signal.Signals) -> None:
     before, pids, done = seen(settled), settled.pids(), settled.results("web1").count("restored")
-    going = settled.begin(gate, mark, f"{settled.name}-{number}")
-    going.signal(number)
-    assert going.end().code == (130 if number == signal.SIGINT else -signal.SIGKILL)
+    client = settled.begin(gate, mark, f"{settled.name}-{number}")
+    client.signal(number)
+    assert client.end().code == (130 if number == signal.SIGINT else -signal.SIGKILL)
     settled.wait_restored(since=done + 1)
     settled.open_all()
     assert seen(settled) == before
@@ -146,10 +146,10 @@ def test_release_goes_back_when_the_client_goes_away(settled: App, gate: str, ma
 @pytest.mark.promise(4)
 def test_recover_switches_back_when_every_process_was_killed(settled: App) -> None:
     before = seen(settled)
-    going = settled.begin(*HANG, f"{settled.name}-killed")
+    client = settled.begin(*HANG, f"{settled.name}-killed")
     assert [current(settled, host) for host in settled.hosts] != [one["current"] for one in before]
     settled.kill_host_side()
-    going.end()
+    client.end()
     settled.open_all()
     run = settled.fab("recover", settled.name)
     assert run.code == 0, run
@@ -161,14 +161,15 @@ def test_crash_between_build_and_switch_starts_the_old_release(settled: App) -> 
     """web2 builds still; on web1, which has built, the program dies: it is the old release that starts again."""
     settled.commit(f"{settled.name}-window")
     settled.shut("block-web2", f"{settled.name}-window")
-    going = settled.going("deploy", settled.name).stands_at(settled, "building", "web2")
-    going.heard(lambda e: e["event"] == "step_finished" and e["step"] == "build" and e["host"] == "web1", "the build")
+    client = settled.start("deploy", settled.name).wait_at(settled, "building", "web2")
+    client.wait_event(lambda e: e["event"] == "step_finished" and e["step"] == "build" and e["host"] == "web1",
+                      "the build")
     old, pid = current(settled), settled.pid("web1")
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: settled.pid("web1") not in (0, pid), "supervisord to start it again")
     assert runs_in(settled) == old
-    going.signal(signal.SIGINT)
-    assert going.end().code == 130
+    client.signal(signal.SIGINT)
+    assert client.end().code == 130
     settled.open_all()
 
 

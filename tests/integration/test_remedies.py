@@ -166,11 +166,11 @@ def test_unreadable_secret_file_is_refused_before_any_host(app: App) -> None:
 def test_missing_backup_exits_3_and_keeps_the_journal(make_app: MakeApp) -> None:
     """A person is needed, and the journal stays."""
     app = make_app(health=HEALTH).deployed("--host", "web1")
-    going = app.begin("hold", "checking", f"{app.name}-2", "--host", "web1")
+    client = app.begin("hold", "checking", f"{app.name}-2", "--host", "web1")
     for backup in (app.lab["web1"].root / ".fabvisor" / app.name).glob("before-*"):
         shutil.rmtree(backup)
-    going.signal(signal.SIGTERM)
-    run = going.end()
+    client.signal(signal.SIGTERM)
+    run = client.end()
     assert run.code == 3, run
     assert "is gone: it held the files as they were" in messages(run)
     assert app.lab["web1"].leftovers()
@@ -186,9 +186,9 @@ def test_lost_host_is_named_with_what_it_will_do_by_itself(proxied: Proxied) -> 
     app.write(health=HEALTH)
     assert app.deploy().code == 0
     before = app.state("web1")
-    going = app.begin("hold", "checking", f"{app.name}-2", "--host", "web1")
+    client = app.begin("hold", "checking", f"{app.name}-2", "--host", "web1")
     proxy.__exit__()
-    run = going.end(90)
+    run = client.end(90)
     assert run.code == 3, run
     why = str(run.finished["hosts"]["web1"][app.name]["why"])
     assert why.startswith("it cannot be asked (")

@@ -119,9 +119,9 @@ def test_secret_appears_nowhere_but_in_the_environment_file(own: App) -> None:
 def test_killed_executor_leaves_no_secret(own: App) -> None:
     assert own.deploy(**environ(own)).code == 0
     with watched(own) as seen:
-        going = own.begin("hold", "checking", f"{own.name}-2", **environ(own))
+        client = own.begin("hold", "checking", f"{own.name}-2", **environ(own))
         own.kill_host_side()
-        going.end()
+        client.end()
         own.open_all()
         assert own.fab("recover", own.name).code == 0
     assert seen == []

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 
-from tests.integration.app import CRASH, App, Going
+from tests.integration.app import CRASH, App, RunningClient
 from tests.integration.conftest import MakeApp, Proxied
 from tests.support.lab import wait_for
 
@@ -16,10 +16,10 @@ def oddities(app: App, host: str) -> str:
     return "\n".join(one for e in run.events if e["event"] == "status" and e["host"] == host for one in e["oddities"])
 
 
-def row(going: Going, host: str, state: str, *, after: int = 0) -> int:
+def row(client: RunningClient, host: str, state: str, *, after: int = 0) -> int:
     """Wait for such a row; returns where in the events it is."""
     def at() -> int | None:
-        events = list(going.events)
+        events = list(client.events)
         return next((at + 1 for at, e in enumerate(events) if at >= after and e["event"] == "status"
                      and e["host"] == host and e["state"] == state), None)
     return int(wait_for(at, f"{host} to be {state}"))
@@ -77,14 +77,14 @@ def test_status_remedies_bring_the_row_in_order(make_app: MakeApp) -> None:
 
 def test_watch_emits_one_event_a_change(make_app: MakeApp) -> None:
     app = make_app().deployed()
-    going = app.going("status", "--service", app.name, "--watch")
-    at = max(row(going, host, "RUNNING") for host in app.hosts)
+    client = app.start("status", "--service", app.name, "--watch")
+    at = max(row(client, host, "RUNNING") for host in app.hosts)
     app.lab["web2"].rpc.stopProcess(f"{app.name}:{app.name}")
-    at = row(going, "web2", "STOPPED", after=at)
+    at = row(client, "web2", "STOPPED", after=at)
     app.lab["web2"].rpc.startProcess(f"{app.name}:{app.name}")
-    row(going, "web2", "RUNNING", after=at)
-    going.signal(signal.SIGINT)
-    run = going.end()
+    row(client, "web2", "RUNNING", after=at)
+    client.signal(signal.SIGINT)
+    run = client.end()
     assert (run.code, run.finished["exit_code"], run.err) == (130, 130, "")
     assert len([e for e in run.events if e["event"] == "status" and e["host"] == "web1"]) == 1
     assert [e["event"] for e in run.events].count("looked") >= 3
@@ -93,13 +93,13 @@ def test_watch_emits_one_event_a_change(make_app: MakeApp) -> None:
 
 def test_watch_shows_a_lost_host_as_unreachable_until_it_is_back(proxied: Proxied) -> None:
     app, proxy = proxied
-    going = app.going("status", "--service", app.name, "--watch")
-    at = max(row(going, host, "RUNNING") for host in app.hosts)
+    client = app.start("status", "--service", app.name, "--watch")
+    at = max(row(client, host, "RUNNING") for host in app.hosts)
     proxy.cut()
-    at = row(going, "web1", "unreachable", after=at)
-    row(going, "web1", "RUNNING", after=at)
-    going.signal(signal.SIGINT)
-    assert going.end().code == 130
+    at = row(client, "web1", "unreachable", after=at)
+    row(client, "web1", "RUNNING", after=at)
+    client.signal(signal.SIGINT)
+    assert client.end().code == 130
 
 
 def test_status_shows_the_other_hosts_when_one_is_unreachable(make_app: MakeApp) -> None:
@@ -110,11 +110,11 @@ def test_status_shows_the_other_hosts_when_one_is_unreachable(make_app: MakeApp)
     assert run.code == 75, run
     states = {e["host"]: e["state"] for e in run.events if e["event"] == "status"}
     assert states == {"web1": "unreachable", "web2": "RUNNING"}
-    going = app.going("status", "--service", app.name, "--watch")
-    row(going, "web1", "unreachable")
-    row(going, "web2", "RUNNING")
-    going.signal(signal.SIGINT)
-    going.end()
+    client = app.start("status", "--service", app.name, "--watch")
+    row(client, "web1", "unreachable")
+    row(client, "web2", "RUNNING")
+    client.signal(signal.SIGINT)
+    client.end()
 
 
 def test_watch_prints_the_table_again_without_a_terminal(make_app: MakeApp) -> None:
