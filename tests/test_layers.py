@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -207,3 +208,16 @@ def test_listing_the_commands_imports_no_heavy_package() -> None:
                          else [node.module or ""] if isinstance(node, ast.ImportFrom) else [])
            if alias.split(".")[0] in heavy]
     nothing(top)
+
+
+def test_private_parts_of_paramiko_are_used_in_one_file() -> None:
+    """An upgrade of paramiko has one file to look at."""
+    internal = {"paramiko.agent", "paramiko.auth_handler", "paramiko.channel", "paramiko.common", "paramiko.message",
+                "paramiko.packet", "paramiko.transport"}
+    others = [path for path in sources() if name(path).startswith("tasks/remote/")
+              and path.name != "paramiko_private.py"]
+    nothing([one for path in others for one in imports_of(path) if one.module.rpartition(".")[0] in internal])
+    nothing([f"{name(path)}:{node.lineno}: {node.attr}" for path in others for node in ast.walk(ast.parse(
+        path.read_text())) if isinstance(node, ast.Attribute)
+        and (node.attr == "packetizer" or re.match(r"_[a-z]", node.attr))
+        and not (isinstance(node.value, ast.Name) and node.value.id in ("self", "session"))])

@@ -8,15 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from paramiko import AgentKey, SSHException
-from paramiko.agent import AgentSSH
 
-
-class _Agent(AgentSSH):
-    """paramiko's own Agent knows SSH_AUTH_SOCK only."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        super().__init__()
-        self._connect(connection)  # type: ignore[attr-defined]
+from . import paramiko_private
 
 
 @contextmanager
@@ -34,8 +27,8 @@ def _read(connection: socket.socket, path: str) -> tuple[AgentKey, ...]:
     try:
         connection.settimeout(5)
         connection.connect(path)
-        keys = _Agent(connection).get_keys()
+        keys = paramiko_private.agent_keys(connection)
     except (OSError, SSHException):
         return ()
     connection.settimeout(None)             # signing may wait for a person: a touch, a confirmation
-    return tuple(keys)
+    return keys

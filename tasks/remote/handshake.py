@@ -11,6 +11,7 @@ from paramiko.ssh_exception import IncompatiblePeer
 from .._errors import Mistake, Unreachable
 from .dial import timed_out
 from .host_keys import Verifier
+from .paramiko_private import on_banner_line
 from .ssh_config import Settings
 
 
@@ -22,7 +23,7 @@ class Handshake:
     settings: Settings
     seconds: float
     verifier: Verifier
-    said: list[str] = field(default_factory=list)       # the server's lines up to its SSH banner
+    greeting: list[str] = field(default_factory=list)   # the server's lines up to its SSH banner
 
     def transport(self, sock: Any, **options: Any) -> Transport:
         """paramiko's transport_factory."""
@@ -30,24 +31,18 @@ class Handshake:
         transport.daemon = True
         transport.handshake_timeout = 2 * self.seconds + 1      # it ends in EOFError; connect's own says "timeout"
         self.verifier.prefer_known_types(transport)
-        read = transport.packetizer.readline
-
-        def readline(timeout: float) -> str:
-            self.said.append(read(timeout))
-            return self.said[-1]
-
-        transport.packetizer.readline = readline  # type: ignore[method-assign]
+        on_banner_line(transport, self.greeting.append)
         return transport
 
     def explain(self, error: Exception) -> Unreachable | Mistake:
         """Our error for one that paramiko raised before the login began."""
         where = f"{self.settings.hostname}:{self.settings.port}"
-        spoke_ssh = any(line.startswith("SSH-") for line in self.said)
+        spoke_ssh = any(line.startswith("SSH-") for line in self.greeting)
         if isinstance(error, IncompatiblePeer):
             return Mistake(f"{self.label}: {error}: no common way to encrypt",
                            "bring the server up to date; or see what its sshd_config allows: KexAlgorithms, Ciphers")
-        if (self.said and not spoke_ssh) or isinstance(error.__context__, UnicodeDecodeError):
-            first = self.said[0].strip()[:60] if self.said else "binary data"
+        if (self.greeting and not spoke_ssh) or isinstance(error.__context__, UnicodeDecodeError):
+            first = self.greeting[0].strip()[:60] if self.greeting else "binary data"
             return Unreachable(f"{self.label}: {where} is no SSH server; it says {first!r}", "is `port:` right?")
         if self._gave_no_answer(error):
             return timed_out(self.label, self.settings, self.seconds)
@@ -64,5 +59,3 @@ class Handshake:
             return True
         return isinstance(error, SSHException) and str(error) in (
             "No existing session", "Timeout opening channel.")
-
-

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Iterator
-from typing import Any
 
-from paramiko import (
-    AgentKey,
-    AuthenticationException,
-    BadAuthenticationType,
-    Message,
-    PKey,
-    RSAKey,
-    SSHException,
-    Transport,
-)
-from paramiko.auth_handler import AuthHandler
+from paramiko import AgentKey, AuthenticationException, BadAuthenticationType, SSHException, Transport
 from paramiko.auth_strategy import AuthResult, AuthSource, AuthStrategy
 from paramiko.config import SSHConfig
 
 from .._errors import LoginError, Unreachable
 from . import keys
 from .keys import Keys
+from .paramiko_private import authenticate
 
 _PERSON = 60.0                              # seconds
 
@@ -53,7 +42,7 @@ class Login(AuthStrategy):
             left = max(0.1, deadline - time.monotonic())
             transport.auth_timeout = max(left, _PERSON) if isinstance(offer.key, AgentKey) else left
             try:
-                self._finished(_offer(transport, self.user, offer.key))
+                self._finished(authenticate(transport, self.user, offer.key))
                 return AuthResult(self)
             except BadAuthenticationType as error:
                 raise self._no_keys_taken(error) from None
@@ -113,30 +102,3 @@ class Login(AuthStrategy):
             hint = (f"{keys.VARIABLE} is not set in this job: is it a protected variable and the branch is not, "
                     "or has it another environment scope?")
         return LoginError(f"{self.label}: no key to log in with as {self.user}{why}", hint)
-
-
-def _offer(transport: Transport, user: str, key: PKey) -> list[str]:
-    """Transport.auth_publickey, a round trip shorter where it can be: for which algorithm an RSA key may sign
-    is known only once the server has answered."""
-    if isinstance(key, (RSAKey, AgentKey)) or not transport.is_active():
-        return transport.auth_publickey(user, key)
-    finished = threading.Event()
-    transport.auth_handler = _AtOnce(transport)
-    transport.auth_handler.auth_publickey(user, key, finished)
-    return transport.auth_handler.wait_for_response(finished)
-
-
-class _AtOnce(AuthHandler):
-    """Asks for the login service and logs in to it in one go. paramiko would do the second when the answer to the
-    first is in; a server without that service closes the connection (RFC 4253, section 10)."""
-
-    def _request_auth(self) -> None:
-        before: Any = super()
-        before._request_auth()
-        granted = Message()
-        granted.add_string("ssh-userauth")
-        granted.rewind()
-        before._parse_service_accept(granted)
-
-    def _parse_service_accept(self, message: Message) -> None:
-        """It comes after all was sent."""

@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from paramiko import Channel, Message, SSHException
-from paramiko.common import cMSG_CHANNEL_REQUEST
+from paramiko import Channel, SSHException
 
 from ..inventory.secret import reveal
 from .bootstrap import OURS
 from .connection import HostConnection
 from .lines import Lines, LineTooLong
+from .paramiko_private import execute
 
 Deliver = Callable[[dict[str, Any] | None], None]
 Program = Callable[[str], bytes]            # of the kind of interpreter that runs there, "" where it is not known
@@ -101,7 +101,7 @@ class Session:
         try:
             channel = self._connection.transport.open_session()
             near = time.monotonic() - began < _NEAR
-            _execute(channel, command)
+            execute(channel, command)
             self._thread(lambda: self._read(channel), "reader")
             program(OURS if near else "")       # most likely that one: made while the interpreter starts
             channel.sendall(program(self._told_interpreter() if near else ""))
@@ -170,18 +170,3 @@ class Session:
         self._interpreter.put("")
         self._outbox.put(None)
         self._deliver(None)
-
-
-def _execute(channel: Channel, command: str) -> None:
-    """Channel.exec_command without its wait for the answer, which costs a round trip and has no timeout.
-
-    If the server refuses, paramiko closes the channel, and that ends the stream.
-    """
-    message = Message()
-    message.add_byte(cMSG_CHANNEL_REQUEST)
-    message.add_int(channel.remote_chanid)
-    message.add_string("exec")
-    message.add_boolean(True)
-    message.add_string(command)
-    transport: Any = channel.get_transport()
-    transport._send_user_message(message)

@@ -21,7 +21,7 @@ from tasks._errors import FabvisorError, HostKeyError, LoginError, Mistake, Unre
 from tasks.inventory.model import Host
 from tasks.remote import dial
 from tasks.remote.connection import HostConnection, connect
-from tasks.remote.login import _offer
+from tasks.remote.paramiko_private import authenticate
 from tasks.remote.ssh_config import effective
 from tests.support.proxy import Proxy
 from tests.support.sshd import Sshd, keygen, public
@@ -172,7 +172,7 @@ class TestLogin:
         transport._send_message = lambda message: sent.append(message.asbytes()[0])
         transport.auth_timeout = 0
         with pytest.raises(SSHException):
-            _offer(transport, "me", PKey.from_path(keygen(tmp_path / "mine", kind)))
+            authenticate(transport, "me", PKey.from_path(keygen(tmp_path / "mine", kind)))
         assert sent == said
 
     @pytest.mark.usefixtures("real_hosts")
