@@ -106,7 +106,7 @@ def test_commit_sent_before_the_client_died_counts(fleet: Fleet) -> None:
 @pytest.mark.promise(8)
 def test_host_that_dies_before_its_commit_is_named_and_recovered(fleet: Fleet) -> None:
     """No protocol excludes it. It is named at once, by status and by the next command; recover and deploy mend it."""
-    old, new = fleet.version, fleet.next_version()
+    old, new = fleet.app.running("web2"), fleet.next_version()
     fleet.arm("web2", "commit", "hold")
     client = fleet.begin("deploy", "app")
     assert fleet.stands("web2", client)
