@@ -83,7 +83,7 @@ class Command:
         """By kind (junit, dotenv) the file that the user named, or the empty text."""
         for kind, path in files.items():
             if path:
-                self.report.write(kind, path)
+                self.report.add_file(kind, path)
 
     def targets(self, services: str) -> tuple[Target, ...]:
         from .inventory import selection

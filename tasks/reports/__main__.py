@@ -15,7 +15,7 @@ from ..rollout.events import Event
 from . import choose
 
 
-def decoded(lines: bytes) -> list[Event]:
+def decode(lines: bytes) -> list[Event]:
     """Events out of JSON lines, as `--format json` wrote them."""
     every: Any = Union[tuple(Event.__subclasses__())]  # noqa: UP007  (a tuple made at run time)
     decoder = msgspec.json.Decoder(every)
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--delay", type=float, default=0.0, metavar="SECONDS", help="before each event")
     given = parser.parse_args()
     with choose(given.format, given.verbose, os.environ, sys.stdout, sys.stderr) as reporter:
-        for event in decoded(given.events.read_bytes()):
+        for event in decode(given.events.read_bytes()):
             time.sleep(given.delay)
             reporter.on(event)
 

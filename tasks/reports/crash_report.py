@@ -1,4 +1,4 @@
-"""The story of a bug in a file of its own: versions, what was typed, what was told last, the traceback."""
+"""Writes an unexpected exception to a file of its own: versions, the command line, the last events, the traceback."""
 
 from __future__ import annotations
 
@@ -12,22 +12,24 @@ from importlib import metadata
 import msgspec
 
 from ..rollout.events import Bug, Error, Event
+from .visible import visible_text
 
 PACKAGES = ("fabric", "invoke", "paramiko", "msgspec", "rich")
 
 
-def filed(bug: Bug, told: Iterable[Event], mask: Callable[[str], str]) -> Error:
-    """The error that names the file. `mask` hides secrets."""
-    story = mask("\n".join([_versions(), "typed: fab " + " ".join(sys.argv[1:]), "", bug.message, bug.trace,
-                            "told before:", *map(_line, told), ""]))
-    hint = "report it with the file that tells all about it: "
+def file_crash(bug: Bug, last: Iterable[Event], mask: Callable[[str], str]) -> Error:
+    """The error that names the file. `last`: events before the bug; `mask` hides secrets."""
+    report = mask("\n".join([_versions(), "typed: fab " + " ".join(sys.argv[1:]), "", bug.message, bug.trace,
+                             "last events:", *map(_line, last), ""]))
     try:
         fd, path = tempfile.mkstemp(prefix="fabvisor-bug-", suffix=".txt")
-        with os.fdopen(fd, "w", encoding="utf-8", errors="replace") as file:
-            file.write(story)
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            file.write(visible_text(report))
     except OSError as error:
-        hint, path = f"no file can tell more: {error.filename or tempfile.gettempdir()}: {error.strerror}", ""
-    return Error(message=mask(bug.message), hint=hint + path, host=bug.host)
+        hint = f"its details could not be saved: {error.filename or tempfile.gettempdir()}: {error.strerror}"
+    else:
+        hint = f"report it with this file, which has the details: {path}"
+    return Error(message=mask(bug.message), hint=hint, host=bug.host)
 
 
 def _versions() -> str:

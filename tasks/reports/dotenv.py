@@ -1,4 +1,4 @@
-"""`--dotenv FILE`: what GitLab reads into variables: the environment's url, and the commit that runs now.
+"""`--dotenv FILE`: variables for later jobs of GitLab: the environment's url, and the commit that runs now.
 
 Its rules: a line each, no quotes, no comments (https://docs.gitlab.com/ci/yaml/artifacts_reports/#artifactsreportsdotenv).
 """
@@ -9,12 +9,11 @@ import contextlib
 from pathlib import Path
 
 from ..rollout.events import Event, Finished, Started
-from . import Reporter
-from .humanize import clean
+from .reporter import Reporter
 from .verdict import results
 
 
-def reporter(path: str) -> Reporter:
+def reporter(path: str) -> Dotenv:
     return Dotenv(path)
 
 
@@ -23,18 +22,15 @@ class Dotenv(Reporter):
         self.path = path
         self._url = ""
 
-    def on(self, event: Event) -> None:
+    def show(self, event: Event) -> None:
         if isinstance(event, Started):
             self._url = event.url
         elif isinstance(event, Finished):
-            found = {"DEPLOY_URL": self._url, "DEPLOY_REVISION": _revision(event)}
-            text = "".join(f"{name}={clean(value)}\n" for name, value in found.items() if value)
+            variables = {"DEPLOY_URL": self._url, "DEPLOY_REVISION": _revision(event)}
+            text = "".join(f"{name}={value}\n" for name, value in variables.items() if value)
             # A full disk here changes nothing about what was deployed.
             with contextlib.suppress(OSError):
                 Path(self.path).write_text(text, encoding="utf-8")
-
-    def close(self) -> None:
-        pass
 
 
 def _revision(finished: Finished) -> str | None:

@@ -6,42 +6,34 @@ too much only the end. Sections: https://docs.gitlab.com/ci/jobs/job_logs/#custo
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections import deque
 from datetime import datetime
 
-from ..rollout.events import Error, Event, Finished, Output, Started, StepFinished, StepStarted
-from . import Reporter
-from .humanize import clean, count, duration
+from ..rollout.events import Error, Finished, Output, Started, StepFinished, StepStarted
+from .humanize import count, duration
 from .plain import STEP, Plain
 from .screen import Screen
 from .table import Line
+from .tail import Tail
 from .verdict import SETTLED
 
 ROOM = 3_000_000                # bytes of all sections together; the rest of the 4 MB is for the short lines
 STAMP = 33                      # GitLab puts a time before each line, and a line break behind it
 
 
-def reporter(screen: Screen) -> Reporter:
+def reporter(screen: Screen) -> GitLab:
     return GitLab(screen)
 
 
-class Record:
+class Record(Tail):
     """What one host did and printed: the last `room` bytes of it."""
 
     def __init__(self, room: int, now: datetime) -> None:
-        self.lines: deque[str] = deque()
-        self.left_out = 0
+        super().__init__(room, size=_size)
         self.failed = False
-        self.begun = self.ended = now
-        self._room = room
-
-    def add(self, line: str) -> None:
-        self.lines.append(line)
-        self._room -= _size(line)
-        while self._room < 0:
-            self._room += _size(self.lines.popleft())
-            self.left_out += 1
+        self.begun = now
+        self.ended = now
 
 
 class GitLab(Plain):
@@ -60,40 +52,43 @@ class GitLab(Plain):
     def attended(self) -> bool:
         return False
 
-    def on(self, event: Event) -> None:
-        if isinstance(event, Started):
-            self.deploy = event.deploy
-            now = self.screen.now()
-            self.records = {host: Record(ROOM // len(event.hosts), now) for host in event.hosts}
-        elif isinstance(event, Error) and event.host in self.records:
-            self.records[event.host].failed = True
-        super().on(event)
+    def _started(self, event: Started) -> None:
+        self.deploy = event.deploy
+        now = self.screen.now()
+        self.records = {host: Record(ROOM // len(event.hosts), now) for host in event.hosts}
+        super()._started(event)
 
-    def _begin(self, event: StepStarted) -> None:
-        self._print([[*self.story.label(event.host, event.service), (event.step, "")]])
+    def _error(self, event: Error) -> None:
+        if event.host in self.records:
+            self.records[event.host].failed = True
+        super()._error(event)
+
+    def _step_started(self, event: StepStarted) -> None:
+        self._print([[*self.transcript.label(event.host, event.service), (event.step, "")]])
         record = self.records[event.host]
         if not record.lines:
             record.begun = self.screen.now()
-        service = f"{clean(event.service)}  " if len(self.story.services) > 1 else ""
+        service = f"{event.service}  " if len(self.transcript.services) > 1 else ""
         record.add(self._painted([(service + event.step, "head")]))
 
     def _output(self, event: Output) -> None:
-        self._keep(event.host, [("  | ", "dim"), (clean(event.line), "")])
+        self._keep(event.host, [("  | ", "dim"), (event.line, "")])
 
-    def _step(self, event: StepFinished) -> None:
-        self.story.tail(event)                      # it is in the section
-        why = self.story.why(event)
-        said = self._ending_of(event)
-        self._keep(event.host, [("  ", ""), *said], *([("  ", ""), (line, "bad")] for line in why if not event.ok))
+    def _step_finished(self, event: StepFinished) -> None:
+        self.transcript.tail(event)                      # it is in the section
+        reasons = self.transcript.reasons(event)
+        result = self._result_of(event)
+        self._keep(event.host, [("  ", ""), *result])
+        self._keep(event.host, *([("  ", ""), (line, "bad")] for line in reasons if not event.ok))
         self.records[event.host].ended = self.screen.now()
         if not event.ok:
-            label = [*self.story.label(event.host, event.service), (event.step.ljust(STEP) + "  ", "")]
-            self._print([[*label, *said], *([("    ", ""), (line, "bad")] for line in why if not event.stopped)])
+            label = [*self.transcript.label(event.host, event.service), (event.step.ljust(STEP) + "  ", "")]
+            self._print([[*label, *result], *([("    ", ""), (line, "bad")] for line in reasons if not event.stopped)])
             self.records[event.host].failed |= not event.stopped
 
-    def _ending_of(self, event: StepFinished) -> Line:
+    def _result_of(self, event: StepFinished) -> Line:
         if event.ok and not event.changed:
-            return [("already so", "dim")]
+            return [("unchanged", "dim")]
         word: Line = [("ok", "good")] if event.ok else [("stopped", "dim")] if event.stopped else [("FAILED", "bad")]
         return [*word, (f"  {duration(event.seconds)}", "dim")]
 
@@ -101,23 +96,23 @@ class GitLab(Plain):
         for line in lines:
             self.records[host].add(self._painted(line))
 
-    def _ending(self, event: Finished) -> None:
+    def _finished(self, event: Finished) -> None:
         taken: set[str] = set()
         for host, record in self.records.items():
             if record.lines:
                 self._section(host, record, _outcome(event, host), _unique(f"{event.command}-{host}", taken))
-        super()._ending(event)
+        super()._finished(event)
 
     def _section(self, host: str, record: Record, outcome: str, name: str) -> None:
         fine = outcome in SETTLED or (outcome == "restored" and not record.failed)
         tone = "bad" if not fine else "good" if outcome in SETTLED else ""
         begun, ended = int(record.begun.timestamp()), int(record.ended.timestamp())
-        header = self._painted([*self.story.label(host), (outcome, tone)])
+        header = self._painted([*self.transcript.label(host), (outcome, tone)])
         collapsed = "[collapsed=true]" if fine else ""
         write = self.screen.out.write
         write(f"\x1b[0Ksection_start:{begun}:{name}{collapsed}\r\x1b[0K{header}\n")
         if record.left_out:
-            where = f"; all of it is on {clean(host)}, below its root: .fabvisor/runs/{clean(self.deploy)}.log"
+            where = f"; all of it is on {host}, below its root: .fabvisor/runs/{self.deploy}.log"
             write(self._painted([(f"{count(record.left_out, 'line')} left out{where}", "dim")]) + "\n")
         for line in record.lines:
             write(line + "\n")
@@ -132,11 +127,10 @@ def _outcome(event: Finished, host: str) -> str:
     return ", ".join(sorted({result.outcome for result in event.hosts.get(host, {}).values()})) or event.outcome
 
 
-def _unique(wanted: str, taken: set[str]) -> str:
+def _unique(text: str, taken: set[str]) -> str:
     """GitLab itself turns capitals and dots into others, so that two hosts could share a section."""
-    name = made = re.sub(r"[^a-z0-9_]+", "-", wanted.lower())
-    number = 2
-    while made in taken:
-        made, number = f"{name}-{number}", number + 1
-    taken.add(made)
-    return made
+    base = re.sub(r"[^a-z0-9_]+", "-", text.lower())
+    numbered = (f"{base}-{number}" for number in itertools.count(2))
+    name = next(name for name in itertools.chain([base], numbered) if name not in taken)
+    taken.add(name)
+    return name

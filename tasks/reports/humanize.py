@@ -1,35 +1,17 @@
-"""Values in words, so that every format says the same. No screen, no clock."""
+"""Turns values into words, so that every format says the same. No screen, no clock."""
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timezone
 
-# Whole escape sequences first (colours, cursor moves, titles, links), then every control character left,
-# and the invisible ones that reorder or break a line.
-_ESCAPES = re.compile(
-    r"\x1b[]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)"
-    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
-    r"|\x1b[ -/]*[0-~]"
-)
-_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
-
-def clean(text: str) -> str:
-    """One line without anything that could repaint a screen; tabs stay.
-
-    Of a line that redraws itself (a progress bar's carriage returns) the last state is what counts.
-    """
-    shown = text.rstrip("\r\n").rsplit("\r", 1)[-1]
-    return _CONTROLS.sub("", _ESCAPES.sub("", shown))
-
-
-def clean_lines(text: str) -> list[str]:
-    return [clean(line) for line in text.split("\n") if line.strip()]
+def text_lines(text: str) -> list[str]:
+    """Without the empty ones."""
+    return [line for line in text.split("\n") if line.strip()]
 
 
 def short(commit: str | None, none: str = "-") -> str:
-    return clean(commit)[:8] if commit else none
+    return commit[:8] if commit else none
 
 
 def duration(seconds: float) -> str:
@@ -47,13 +29,13 @@ def uptime(seconds: float | None, none: str = "-") -> str:
 
 
 def ago(moment: str | None, now: datetime) -> str:
-    """ISO 8601 as `2 h ago`; what cannot be read is shown as it is."""
+    """ISO 8601 as `2 h ago`; a text that is no time is shown as it is."""
     if not moment:
         return ""
     try:
         then = datetime.fromisoformat(moment.replace("Z", "+00:00"))
     except ValueError:
-        return clean(moment)
+        return moment
     if then.tzinfo is None:
         then = then.replace(tzinfo=timezone.utc)
     seconds = (now - then).total_seconds()
@@ -66,15 +48,15 @@ def _units(seconds: float, most: int = 2) -> str:
     minutes, rest = divmod(rest, 60)
     amounts = [(days, "d"), (hours, "h"), (minutes, "min"), (rest, "s")]
     first = next((at for at, (amount, _) in enumerate(amounts) if amount), len(amounts) - 1)
-    said = [f"{amount} {unit}" for amount, unit in amounts[first : first + most] if amount]
-    return " ".join(said) or "0 s"
+    words = [f"{amount} {unit}" for amount, unit in amounts[first : first + most] if amount]
+    return " ".join(words) or "0 s"
 
 
 def who(by: str | None, none: str = "-") -> str:
     """user@host as it is; of `user URL` in GitLab the user and the job's number."""
-    name, _, url = clean(by or "").partition(" ")
+    name, _, url = (by or "").partition(" ")
     job = url.rpartition("/jobs/")[2]
-    return f"{name}, job {job}" if job.isdecimal() else clean(by or none)
+    return f"{name}, job {job}" if job.isdecimal() else by or none
 
 
 def distance(back: int | None, forward: int | None) -> str:

@@ -8,28 +8,30 @@ from typing import Any
 import msgspec
 
 from ..rollout.events import Event, Finished
-from . import Reporter
+from .reporter import Reporter
 from .screen import Screen
+from .visible import escaped
 
 
-def reporter(screen: Screen) -> Reporter:
+def reporter(screen: Screen) -> JsonLines:
     return JsonLines(screen)
 
 
 class JsonLines(Reporter):
     def __init__(self, screen: Screen) -> None:
         self.screen = screen
-        self.finished = False
+        self._finished = False
 
     @property
     def gone(self) -> bool:
         return self.screen.out.gone
 
     def on(self, event: Event) -> None:
+        """The texts as they are, colours and all: what is hidden in them is escaped."""
         # Whoever reads this takes the last line for the result: nothing may follow it.
-        if self.finished:
+        if self._finished:
             return
-        self.finished = isinstance(event, Finished)
+        self._finished = isinstance(event, Finished)
         self.screen.out.write(_encoded(event, self.screen.out.encoding) + "\n")
         self.screen.out.flush()
 
@@ -40,10 +42,10 @@ class JsonLines(Reporter):
 def _encoded(event: Event, encoding: str) -> str:
     value = _merged(event) if isinstance(event, Finished) else event
     try:
-        text = msgspec.json.encode(value).decode()
+        text = escaped(msgspec.json.encode(value).decode())
         text.encode(encoding)
     except UnicodeError:
-        return _ascii(value)
+        return escaped(_ascii(value))
     return text
 
 

@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from ..rollout.events import Event, HostState, Started, StepFinished, StepStarted
-from .humanize import clean, duration
+from .humanize import duration
 from .screen import Marks
 from .table import middle_cut, short_hosts
 
@@ -32,8 +32,8 @@ class HostLine:
     def after(self, event: Event, now: float) -> HostLine:
         match event:
             case HostState():
-                detail = f": {clean(event.detail)}" if event.detail else ""
-                return HostLine(self.host, doing=clean(event.state) + detail, done=self.done)
+                detail = f": {event.detail}" if event.detail else ""
+                return HostLine(self.host, doing=event.state + detail, done=self.done)
             case StepStarted():
                 done = self.done if event.service == self.service else ()
                 return HostLine(self.host, event.service, event.step, since=now, done=done)
@@ -46,7 +46,7 @@ class HostLine:
 
 @dataclass(frozen=True)
 class Region:
-    """A value: rich's own thread draws it while the next one is being made."""
+    """Immutable: a thread of rich draws it while the next one is made."""
 
     marks: Marks
     clock: Callable[[], float]
@@ -81,7 +81,7 @@ class Region:
         text.append(self._label(line, width) + "  ")
         if len(self.services) > 1:
             wide = min(max(map(len, self.services)), 20)
-            text.append(middle_cut(clean(line.service), wide, self.marks.cut).ljust(wide) + "  ")
+            text.append(middle_cut(line.service, wide, self.marks.cut).ljust(wide) + "  ")
         text.append(line.doing.ljust(STEP), style="red" if line.failed else "dim" if line.ended else "")
         taken = "" if line.since is None else duration(self.clock() - line.since)
         text.append(f"  {taken:>10}", style="dim")
@@ -93,9 +93,9 @@ class Region:
         return text
 
     def _label(self, line: HostLine, width: int) -> str:
-        names = [clean(host.host) for host in self.lines]
+        names = [host.host for host in self.lines]
         if max(map(len, names)) > width // 3:
-            names = [clean(self.names.get(host.host, host.host)) for host in self.lines]
+            names = [self.names.get(host.host, host.host) for host in self.lines]
         wide = min(max(map(len, names)), width // 3)
         return middle_cut(names[self.lines.index(line)], wide, self.marks.cut).ljust(wide)
 

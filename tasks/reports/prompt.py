@@ -1,4 +1,4 @@
-"""A question to the person at the terminal."""
+"""Asks the user a question at the terminal."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ AGREE = ("y", "yes")
 
 
 def attended(screen: Screen) -> bool:
-    """Whoever is asked must also see what about: no question where standard output goes elsewhere."""
+    """Somebody can be asked: who answers also sees standard output, where the question and the plan stand."""
     return screen.keyboard is not None and screen.keyboard.isatty() and screen.out.isatty()
 
 
 def ask(screen: Screen, question: str) -> bool:
-    """Only y and yes agree. What was typed before the question is no answer to it."""
+    """Only y and yes agree. What was typed before the question is not an answer to it."""
     keyboard = screen.keyboard
     if keyboard is None:
         return False

@@ -1,12 +1,12 @@
-"""What both the terminal and plain show at the end: the table of results, the table of states, an error."""
+"""What the terminal and plain have in common at the end: the table of results, the table of states, an error."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from ..rollout.events import Error, Finished, Result, Status
-from .humanize import ago, clean, clean_lines, short, uptime, who
+from .humanize import ago, short, text_lines, uptime, who
 from .screen import Marks
 from .table import Column, Line, Span, paragraph, short_hosts, table
 from .verdict import SETTLED, results
@@ -16,17 +16,17 @@ Name = tuple[str, str, str]  # host, service, tone
 
 def error_lines(error: Error) -> list[Line]:
     named = not error.host or error.message.startswith((f"{error.host}: ", f"{error.host} ("))
-    host = "" if named else f"{clean(error.host or '')}: "
-    lines: list[Line] = [[("error: ", "bad"), (host + line, "")] for line in clean_lines(error.message)]
+    host = "" if named else f"{error.host}: "
+    lines: list[Line] = [[("error: ", "bad"), (host + line, "")] for line in text_lines(error.message)]
     return lines + hint_lines(error)
 
 
 def hint_lines(error: Error) -> list[Line]:
-    return [[("hint:  ", "dim"), (line, "")] for line in clean_lines(error.hint)]
+    return [[("hint:  ", "dim"), (line, "")] for line in text_lines(error.hint)]
 
 
-def result_lines(finished: Finished, width: int, marks: Marks, told: Collection[str]) -> list[Line]:
-    """host, service, was → tried → now, outcome; below a row why, unless that is among `told`."""
+def result_lines(finished: Finished, width: int, marks: Marks, is_shown: Callable[[str], bool]) -> list[Line]:
+    """host, service, was → tried → now, outcome; below a row why, unless that is shown already."""
     rows = results(finished)
     if not rows:
         return []
@@ -38,8 +38,8 @@ def result_lines(finished: Finished, width: int, marks: Marks, told: Collection[
     lines = [head]
     for line, (_, _, result) in zip(body, rows, strict=True):
         lines.append(line)
-        why = clean_lines(result.why or "")[:1]
-        if why and result.outcome not in SETTLED and why[0] not in told:
+        why = text_lines(result.why or "")[:1]
+        if why and result.outcome not in SETTLED and not is_shown(why[0]):
             lines += paragraph("  ", why[0], width, "dim")
     return lines
 
@@ -52,16 +52,16 @@ def _row_tone(result: Result) -> str:
     return "dim" if result.outcome == "unchanged" else ""
 
 
-def _commit_columns(found: Sequence[Result], marks: Marks) -> list[Column]:
+def _commit_columns(rows: Sequence[Result], marks: Marks) -> list[Column]:
     """One column where nothing moved (restart, unchanged), none where nothing is known."""
-    if all(result.was == result.now and result.tried in (None, result.now) for result in found):
-        still = Column("commit", [(short(result.now, marks.none), _row_tone(result)) for result in found])
-        return [still] if any(result.now for result in found) else []
+    if all(result.was == result.now and result.tried in (None, result.now) for result in rows):
+        still = Column("commit", [(short(result.now, marks.none), _row_tone(result)) for result in rows])
+        return [still] if any(result.now for result in rows) else []
     arrow = marks.arrow + " "
     return [
-        Column("was", [(short(result.was, marks.none), "dim") for result in found], drop=1),
-        Column("  tried", [(arrow + short(result.tried, marks.none), "dim") for result in found], drop=2),
-        Column("  now", [(arrow + short(result.now, marks.none), _row_tone(result)) for result in found]),
+        Column("was", [(short(result.was, marks.none), "dim") for result in rows], drop=1),
+        Column("  tried", [(arrow + short(result.tried, marks.none), "dim") for result in rows], drop=2),
+        Column("  now", [(arrow + short(result.now, marks.none), _row_tone(result)) for result in rows]),
     ]
 
 
@@ -69,15 +69,15 @@ def _name_columns(names: Sequence[Name], width: int, others: Sequence[Column]) -
     """Full host names where there is room, else without their common domain; one service may be dropped."""
     hosts = [host for host, _, _ in names]
     only_one = len({service for _, service, _ in names}) == 1
-    services: list[Span] = [(clean(service), tone) for _, service, tone in names]
+    services: list[Span] = [(service, tone) for _, service, tone in names]
     columns = [
-        Column("host", [(clean(host), tone) for host, _, tone in names], least=8),
+        Column("host", [(host, tone) for host, _, tone in names], least=8),
         Column("service", services, least=7, drop=9 if only_one else 0),
     ]
     if sum(column.width + 2 for column in [*columns, *others]) - 2 <= width:
         return columns
     brief = short_hosts(hosts)
-    return [Column("host", [(clean(brief[host]), tone) for host, _, tone in names], least=8), columns[1]]
+    return [Column("host", [(brief[host], tone) for host, _, tone in names], least=8), columns[1]]
 
 
 def status_lines(
@@ -89,10 +89,10 @@ def status_lines(
     if not rows:
         return []
     others = [
-        Column("state", [(clean(row.state), _state_tone(row)) for row in rows]),
+        Column("state", [(row.state, _state_tone(row)) for row in rows]),
         Column("uptime", [_known(uptime(row.uptime, marks.none), marks) for row in rows], drop=2),
         Column("commit", [_known(short(row.commit, marks.none), marks) for row in rows]),
-        Column("branch", [_known(clean(row.branch or marks.none), marks) for row in rows], least=7, drop=1),
+        Column("branch", [_known(row.branch or marks.none, marks) for row in rows], least=7, drop=1),
         Column("deployed", [(ago(row.deployed_at, now) or marks.none, "dim") for row in rows], drop=3),
         Column("by", [(who(row.deployed_by, marks.none), "dim") for row in rows], least=5, drop=4),
     ]
@@ -111,10 +111,10 @@ def _known(text: str, marks: Marks) -> Span:
 
 
 def _oddity_lines(oddity: str, width: int) -> list[Line]:
-    """What it is, and below it the program's own words, if it has any."""
-    said = clean_lines(oddity)
-    lines = paragraph("  ! ", " ".join(line for line in said if not line.startswith("| ")), width, "bad")
-    for line in said:
+    """What it is, and below it the last lines of the program's log, if there are any."""
+    parts = text_lines(oddity)
+    lines = paragraph("  ! ", " ".join(line for line in parts if not line.startswith("| ")), width, "bad")
+    for line in parts:
         if line.startswith("| "):
             lines += paragraph("    ", line, width, "dim")
     return lines

@@ -1,4 +1,4 @@
-"""What `fab config` shows: key, origin and value of every setting."""
+"""The table of `fab config`: key, origin and value of every setting."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..rollout.events import Setting
-from .humanize import clean
 from .screen import Marks
 from .table import GAP, Line
 
@@ -20,12 +19,12 @@ def setting_lines(settings: Sequence[Setting], width: int, marks: Marks) -> list
     if not settings:
         return []
     rows = [("environment", "service", "host", "key", "from"),
-            *((one.environment, one.service, one.host or "", one.key, one.source) for one in settings)]
+            *((each.environment, each.service, each.host or "", each.key, each.source) for each in settings)]
     columns = [column for column in zip(*rows, strict=True) if column[0] in ("key", "from") or len(set(column[1:])) > 1]
-    widths = [max(len(clean(cell)) for cell in column) for column in columns]
+    widths = [max(len(cell) for cell in column) for column in columns]
     lines: list[Line] = []
     for at, cells in enumerate(zip(*columns, strict=True)):
-        label = "".join(clean(cell).ljust(wide + GAP) for cell, wide in zip(cells, widths, strict=True))
+        label = "".join(cell.ljust(wide + GAP) for cell, wide in zip(cells, widths, strict=True))
         text = _shown(settings[at - 1].value, marks) if at else "value"
         lines += _hanging(label, text, width, "" if at else "dim")
     return lines
@@ -44,6 +43,6 @@ def _shown(value: Any, marks: Marks) -> str:
     """A plain text as it is; all else as JSON, which is on one line."""
     if value is None:
         return marks.none
-    if isinstance(value, str) and clean(value) == value and value.strip() == value != "":
+    if isinstance(value, str) and value.strip() == value != "" and not {"\n", "\t"} & {*value}:
         return value
-    return clean(json.dumps(value, ensure_ascii=False))
+    return json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""For a person at a terminal: a moving line a host, and when something fails, what it printed.
+"""For people at a terminal: a moving line a host, and when a step fails, what it printed.
 
 The moving region is erased at the end; what stays is the failure, the table and the verdict.
 """
@@ -11,34 +11,20 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
 
-from ..rollout.events import (
-    Document,
-    Error,
-    Event,
-    Finished,
-    LogLine,
-    Looked,
-    Notice,
-    Output,
-    Planned,
-    Resolved,
-    Started,
-    StepFinished,
-)
-from . import Reporter, prompt
-from .humanize import clean, clean_lines, duration
+from ..rollout.events import Error, Event, Finished, LogLine, Looked, Notice, Output, Started, StepFinished
+from .humanize import duration, text_lines
 from .live import FRAMES_PER_SECOND, Region
 from .results import error_lines, hint_lines
 from .screen import Screen
 from .status_table import StatusTable
 from .table import Line
-from .transcript import Transcript
+from .text_report import TextReport
 
 STYLES = {"": "", "dim": "dim", "good": "green", "bad": "red", "head": "bold"}
 HOST_STYLES = ("cyan", "magenta", "yellow", "blue", "bright_cyan", "bright_magenta")
 
 
-def reporter(screen: Screen) -> Reporter:
+def reporter(screen: Screen) -> Terminal:
     console = Console(
         file=cast("IO[str]", screen.out), _environ=screen.environ, highlight=False, markup=False, emoji=False
     )
@@ -46,80 +32,46 @@ def reporter(screen: Screen) -> Reporter:
     return Terminal(screen, console, moving)
 
 
-class Terminal(Reporter):
+class Terminal(TextReport):
     def __init__(self, screen: Screen, console: Console, moving: bool) -> None:
-        self.screen = screen
+        super().__init__(screen)
         self.console = console
-        self.story = Transcript(screen)
         self.region = Region(screen.marks, screen.clock)
         self.moving = moving
         self.live: Live | None = None
 
     @property
-    def gone(self) -> bool:
-        return self.screen.out.gone
-
-    @property
-    def attended(self) -> bool:
-        return prompt.attended(self.screen)
+    def width(self) -> int:
+        return self.console.width
 
     def ask(self, question: str) -> bool:
         self.close()
-        self._print(self.story.plan_lines(self.console.width))
-        return prompt.ask(self.screen, question)
-
-    def on(self, event: Event) -> None:
-        self.story.hear(event)
-        self._move(event)
-        self._tell_plans_before(event)
-        match event:
-            case Resolved():
-                self._print([self.story.resolved(event)])
-            case Output() if self.screen.verbose:
-                bar = (f"{self.screen.marks.bar} ", "dim")
-                self._beside([*self.story.label(event.host, event.service), bar], event.line)
-            case StepFinished() if not event.ok and not event.stopped:
-                self._failure(event)
-            case Notice():
-                self._notice(event)
-            case LogLine():
-                self._log(event)
-            case Document():
-                self.screen.out.write(event.text)
-            case Error():
-                self._error(event)
-            case Finished():
-                self._ending(event)
-
-    def _tell_plans_before(self, event: Event) -> None:
-        """They are told together: hosts that agree share their lines."""
-        if not isinstance(event, Planned):
-            self._print(self.story.plan_lines(self.console.width))
+        return super().ask(question)
 
     def close(self) -> None:
         if self.live:
             self.live.stop()
-        self.screen.out.flush()
+        super().close()
 
-    def _move(self, event: Event) -> None:
+    def _prepare(self, event: Event) -> None:
         self.region = self.region.after(event)
         if isinstance(event, Started):
-            opening = self.story.opening(event)
-            if opening:
-                self._hang(Text(), _text(opening))
-            self._begin_to_move()
+            self._start_region(event)
         if not self.live:
             return
         if isinstance(event, Looked):
-            self.live.update(Watched(self.story.board), refresh=True)
-        elif not self.story.watched:
+            self.live.update(WatchedTable(self.transcript.statuses), refresh=True)
+        elif not self.transcript.watched:
             self.live.update(self.region)
         if isinstance(event, LogLine | Finished):
             # A log has no region below it: its lines are for scrolling back and copying.
             self.live.stop()
 
-    def _begin_to_move(self) -> None:
+    def _start_region(self, event: Started) -> None:
         """With each Started anew: after a question the region begins below the answer."""
+        opening = self.transcript.opening(event)
+        if opening:
+            self._hang(Text(), _text(opening))
         if self.live:
             self.live.stop()
         if self.moving:
@@ -127,42 +79,49 @@ class Terminal(Reporter):
                              vertical_overflow="crop")
             self.live.start(refresh=True)
 
-    def _failure(self, event: StepFinished) -> None:
+    def _output(self, event: Output) -> None:
+        if self.screen.verbose:
+            bar = (f"{self.screen.marks.bar} ", "dim")
+            self._beside([*self.transcript.label(event.host, event.service), bar], event.line)
+
+    def _step_finished(self, event: StepFinished) -> None:
+        if event.ok or event.stopped:
+            return
         marks = self.screen.marks
-        label = [(f"{marks.bad} ", "bad"), *self.story.label(event.host, event.service)]
+        label = [(f"{marks.bad} ", "bad"), *self.transcript.label(event.host, event.service)]
         self._print([[*label, (f"{event.step} failed", "bad"), (f"  {duration(event.seconds)}", "dim")]])
-        for line in self.story.tail(event):
+        for line in self.transcript.tail(event):
             self._beside([(f"  {marks.bar} ", "dim")], line)
-        for line in self.story.why(event):
+        for line in self.transcript.reasons(event):
             self._beside([("  ", "")], line, "bad")
 
     def _notice(self, event: Notice) -> None:
         mark: Line = [("! ", "bad")] if event.level == "warning" else []
-        for line in clean_lines(event.message):
-            self._beside([*self.story.label(event.host), *mark], line)
+        for line in text_lines(event.message):
+            self._beside([*self.transcript.label(event.host), *mark], line)
 
-    def _log(self, event: LogLine) -> None:
-        hosts = self.story.hosts
+    def _log_line(self, event: LogLine) -> None:
+        hosts = self.transcript.hosts
         at = hosts.index(event.host) if event.host in hosts else 0
-        label = Text(self.story.log_label(event), style=HOST_STYLES[at % len(HOST_STYLES)])
-        self._hang(label.append(f" {self.screen.marks.bar} ", style="dim"), Text(clean(event.line)))
+        label = Text(self.transcript.log_label(event), style=HOST_STYLES[at % len(HOST_STYLES)])
+        self._hang(label.append(f" {self.screen.marks.bar} ", style="dim"), Text(event.line))
 
     def _error(self, event: Error) -> None:
         lines = error_lines(event)
         if self.screen.err.isatty():
             # The same screen as standard output: through the console, so that it lands above the region.
-            for line in hint_lines(event) if self.story.repeats(event) else lines:
+            for line in hint_lines(event) if self.transcript.repeats(event) else lines:
                 self._beside(line[:1], line[1][0])
             return
         for line in lines:
             self.screen.err.write(_text(line).plain + "\n")
         self.screen.err.flush()
 
-    def _ending(self, event: Finished) -> None:
-        lines = self.story.ending(event, self.console.width)
+    def _finished(self, event: Finished) -> None:
+        lines = self.transcript.ending(event, self.width)
         if event.exit_code == 130 and not lines:
             self._print([[]])               # the terminal shows ^C: the prompt comes below it
-        space: list[Line] = [[]] if self.story.progressed and len(lines) > 1 else []
+        space: list[Line] = [[]] if self.transcript.has_progress and len(lines) > 1 else []
         self._print([*space, *lines[:-1]])
         for line in lines[-1:]:
             self._hang(Text(), _text(line))
@@ -170,31 +129,31 @@ class Terminal(Reporter):
     def _print(self, lines: list[Line]) -> None:
         for line in lines:
             text = _text(line)
-            text.truncate(self.console.width, overflow="ellipsis" if self.screen.marks.cut == "…" else "crop")
+            text.truncate(self.width, overflow="ellipsis" if self.screen.marks.cut == "…" else "crop")
             self.console.print(text, no_wrap=True)
 
     def _beside(self, label: Line, line: str, tone: str = "") -> None:
-        self._hang(_text(label), Text(clean(line), style=STYLES[tone]))
+        self._hang(_text(label), Text(line, style=STYLES[tone]))
 
     def _hang(self, label: Text, text: Text) -> None:
         """Long text goes on below its own beginning, not below the label; a bar goes on with it."""
         bar = label.plain.endswith(f"{self.screen.marks.bar} ")
-        again = Text(" " * (label.cell_len - 2)) + label[-2:] if bar else Text(" " * label.cell_len)
+        indent = Text(" " * (label.cell_len - 2)) + label[-2:] if bar else Text(" " * label.cell_len)
         text.expand_tabs(8)
-        room = max(self.console.width - label.cell_len, 10)
+        room = max(self.width - label.cell_len, 10)
         for at, part in enumerate(text.wrap(self.console, room) or [Text()]):
             part.rstrip()
-            self.console.print(Text.assemble(again if at else label, part), no_wrap=True, overflow="crop")
+            self.console.print(Text.assemble(indent if at else label, part), no_wrap=True, overflow="crop")
 
 
-class Watched:
+class WatchedTable:
     """The table of states in the region; its last line says how it ends."""
 
-    def __init__(self, board: StatusTable) -> None:
-        self.board = board
+    def __init__(self, statuses: StatusTable) -> None:
+        self.statuses = statuses
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        lines = self.board.lines(options.max_width)
+        lines = self.statuses.lines(options.max_width)
         room = max((options.height or console.height) - 2, 1)
         for line in lines[:room]:
             yield _text(line)

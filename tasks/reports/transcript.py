@@ -1,4 +1,4 @@
-"""What must be remembered of the events so far to tell the next one well."""
+"""What formats for people remember of earlier events, and the lines that they have in common."""
 
 from __future__ import annotations
 
@@ -21,17 +21,24 @@ from ..rollout.events import (
     StepStarted,
 )
 from .history import history_lines
-from .humanize import clean, clean_lines, distance, listed, short
+from .humanize import distance, listed, short, text_lines
 from .plans import brief_lines, full_lines, obstacles
 from .results import result_lines
 from .screen import Screen
 from .settings import setting_lines
 from .status_table import StatusTable
 from .table import Line
+from .tail import Tail
 from .verdict import READING, verdict
 
-TAIL = 20
-Step = tuple[str, str, str]
+# Of a step's output: what is shown when it fails.
+TAIL_LINES = 20
+TAIL_ROOM = 64 * 1024               # characters
+# Of what was shown, so that it need not be shown twice.
+REMEMBERED = 1000                   # lines
+BEGINNING = 500                     # characters of each
+
+Step = tuple[str, str]              # service, step
 
 
 class Transcript:
@@ -39,62 +46,67 @@ class Transcript:
         self.screen = screen
         self.hosts: list[str] = []
         self.services: list[str] = []
-        self.board = StatusTable(screen.marks, screen.clock, screen.now)
-        self.settings: list[Setting] = []
-        self.past: list[History] = []
+        self.statuses = StatusTable(screen.marks, screen.clock, screen.now)
         self.watched = False
-        self.plans: list[Planned] = []
-        self.in_full = False
-        self.obstructed = False
-        self.told: set[str] = set()
-        self.failures: set[str] = set()
-        self.progressed = False
-        self._tails: dict[Step, deque[str]] = {}
-        self._since: float | None = None
+        self.has_progress = False
+        self._settings: list[Setting] = []
+        self._history: list[History] = []
+        self._plans: list[Planned] = []
+        self._in_full = False
+        self._obstructed = False
+        self._shown: deque[str] = deque(maxlen=REMEMBERED)
+        self._failures: deque[str] = deque(maxlen=REMEMBERED)
+        self._tails: dict[str, tuple[Step, Tail]] = {}          # by host: it runs one step at a time
+        self._begun: float | None = None
 
-    def hear(self, event: Event) -> None:
+    def add(self, event: Event) -> None:
         match event:
             case Started():
-                self.hosts, self.services = event.hosts, event.services
-                self._since = self.screen.clock()
-                self.progressed = event.command not in READING
-                self.in_full = event.command == "plan"
+                self.hosts = event.hosts
+                self.services = event.services
+                self.has_progress = event.command not in READING
+                self._begun = self.screen.clock()
+                self._in_full = event.command == "plan"
             case Planned():
-                self.plans.append(event)
+                self._plans.append(event)
             case Status():
-                self.board = self.board.after(event)
+                self.statuses = self.statuses.after(event)
             case Looked():
                 self.watched = True
             case History():
-                self.past.append(event)
+                self._history.append(event)
             case Setting():
-                self.settings.append(event)
+                self._settings.append(event)
             case StepStarted():
-                self._tails[event.host, event.service, event.step] = deque(maxlen=TAIL)
-            case Error():
-                first = clean_lines(event.message)[:1]
-                self.told.update(first)
-                self.told.update(line.removeprefix(f"{event.host}: ") for line in first)
+                self._tails[event.host] = ((event.service, event.step), _tail())
             case Output():
-                step = (event.host, event.service, event.step)
-                self._tails.setdefault(step, deque(maxlen=TAIL)).append(clean(event.line))
+                self._tail_of(event).add(event.line)
+            case Error():
+                for line in text_lines(event.message)[:1]:
+                    self._shown += [_beginning(line), _beginning(line.removeprefix(f"{event.host}: "))]
 
     def tail(self, event: StepFinished) -> list[str]:
         """The last lines that a step printed; asked once, when it has ended."""
-        lines = self._tails.pop((event.host, event.service, event.step), deque())
+        lines = list(self._tail_of(event).lines)
+        self._tails.pop(event.host, None)
         # With --verbose every line has been shown as it came.
-        return [] if self.screen.verbose else list(lines)
+        return [] if self.screen.verbose else lines
 
-    def why(self, event: StepFinished) -> list[str]:
-        lines = clean_lines(event.why or "")
-        self.told.update(lines[:1])
-        self.failures.update(lines[:1])
+    def reasons(self, event: StepFinished) -> list[str]:
+        """Why a step failed, line by line."""
+        lines = text_lines(event.why or "")
+        for line in lines[:1]:
+            self._shown.append(_beginning(line))
+            self._failures.append(line[:BEGINNING])
         return lines
+
+    def is_shown(self, line: str) -> bool:
+        return _beginning(line) in self._shown
 
     def repeats(self, error: Error) -> bool:
         """It says why a step failed, which stands above it."""
-        first = "".join(clean_lines(error.message)[:1])
-        return any(first.endswith(f": {why}") for why in self.failures)
+        first = "".join(text_lines(error.message)[:1])
+        return any(first.endswith(f": {why}") for why in self._failures)
 
     def label(self, host: str | None, service: str | None = None) -> Line:
         """Aligned names in front of a fact; the service only where several could be meant."""
@@ -112,55 +124,69 @@ class Transcript:
     def opening(self, event: Started) -> Line | None:
         if event.command in READING:
             return None
-        services = ", ".join(map(clean, event.services))
-        where = f"{clean(event.environment)}: {listed([clean(host) for host in event.hosts])}"
         way = "to" if event.command == "deploy" else "on"
-        return [(f"{event.command} {services}", "head"), (f" {way} {where}", "dim")]
+        where = f"{event.environment}: {listed(event.hosts)}"
+        return [(f"{event.command} {', '.join(event.services)}", "head"), (f" {way} {where}", "dim")]
 
     def resolved(self, event: Resolved) -> Line:
         commit = short(event.commit)
-        same = event.commit.startswith(event.revision)
-        said = commit if same else f"{clean(event.revision)} is {commit}"
-        line: Line = [(f"{clean(event.service)}: {said}", "")]
+        is_hash = event.commit.startswith(event.revision)
+        name = commit if is_hash else f"{event.revision} is {commit}"
+        line: Line = [(f"{event.service}: {name}", "")]
         back = distance(event.back, event.forward)
         line += [(f", {back}", "bad")] if back else []
-        return [*line, (f"  {clean(event.subject)}", "dim")] if event.subject else line
+        return [*line, (f"  {event.subject}", "dim")] if event.subject else line
 
     def plan_lines(self, width: int) -> list[Line]:
-        """Of the plans so far; told once."""
-        plans, self.plans = self.plans, []
+        """Of the plans since the last time."""
+        plans, self._plans = self._plans, []
         if not plans:
             return []
-        self.obstructed = any(map(obstacles, plans))
-        return (full_lines if self.in_full else brief_lines)(plans, width, self.screen.marks)
+        self._obstructed = any(map(obstacles, plans))
+        return (full_lines if self._in_full else brief_lines)(plans, width, self.screen.marks)
 
     def ending(self, finished: Finished, width: int) -> list[Line]:
         """The table, an empty line, the verdict."""
-        seconds = 0.0 if self._since is None else self.screen.clock() - self._since
-        said = verdict(finished, seconds)
+        seconds = 0.0 if self._begun is None else self.screen.clock() - self._begun
+        sentence = verdict(finished, seconds)
         # What the verdict says need not stand in the table too.
-        self.told.add(said.partition(": ")[2])
+        self._shown.append(_beginning(sentence.partition(": ")[2]))
         lines = self._table(finished, width)
-        obstructed = self.in_full and self.obstructed and not finished.exit_code
-        if said:
+        obstructed = self._in_full and self._obstructed and not finished.exit_code
+        if sentence:
             lines += [[]] if lines else []
-            said += "; see the lines marked !" if obstructed else ""
-            lines.append([(said, "bad" if finished.exit_code or obstructed else "good")])
+            sentence += "; see the lines marked !" if obstructed else ""
+            lines.append([(sentence, "bad" if finished.exit_code or obstructed else "good")])
         return lines
 
     def _table(self, finished: Finished, width: int) -> list[Line]:
         marks = self.screen.marks
         if finished.command == "status":
-            return self.board.lines(width, finished)
-        if finished.command == "history":
-            return history_lines(self.past, width, marks, self.screen.now())
+            return self.statuses.lines(width, finished)
+        if finished.command == "history" and (self._history or not finished.exit_code):
+            return history_lines(self._history, width, marks, self.screen.now())
         if finished.command == "config":
-            return setting_lines(self.settings, width, marks)
+            return setting_lines(self._settings, width, marks)
         if finished.command in READING and finished.exit_code in (0, 130, 143):
             return []
-        return result_lines(finished, width, marks, self.told)
+        return result_lines(finished, width, marks, self.is_shown)
+
+    def _tail_of(self, event: Output | StepFinished) -> Tail:
+        step = (event.service, event.step)
+        current = self._tails.get(event.host)
+        if current is None or current[0] != step:
+            current = self._tails[event.host] = (step, _tail())
+        return current[1]
+
+
+def _tail() -> Tail:
+    return Tail(TAIL_ROOM, TAIL_LINES)
+
+
+def _beginning(line: str) -> str:
+    return line[:BEGINNING]
 
 
 def padded(names: list[str], name: str) -> str:
     """A label as wide as the widest of its column."""
-    return clean(name).ljust(max([0, *(len(clean(each)) for each in names)]))
+    return name.ljust(max(map(len, names), default=0))

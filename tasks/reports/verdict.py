@@ -1,9 +1,9 @@
-"""The last line of a command: what it came to, in one sentence."""
+"""The last line of a command: how it ended, in one sentence."""
 
 from __future__ import annotations
 
 from ..rollout.events import Finished, Result
-from .humanize import clean, count, duration, listed, short
+from .humanize import count, duration, listed, short
 
 READING = frozenset({"status", "logs", "history", "plan", "config", "config.schema", "ci.init"})
 SETTLED = frozenset({"committed", "unchanged"})
@@ -32,23 +32,23 @@ def _by_exit_code(finished: Finished) -> str:
 
 
 def _needs_person(finished: Finished) -> str:
-    lost = [(host, one) for host, _, one in results(finished) if one.outcome in ("unknown", "unreachable")]
+    lost = [(host, result) for host, _, result in results(finished) if result.outcome in ("unknown", "unreachable")]
     hosts = list(dict.fromkeys(host for host, _ in lost))
     if not hosts:
         return _differ(finished)
     if finished.command in READING:
         return f"{listed(hosts)} cannot be asked"
-    said = f"{listed(hosts)} {'needs' if len(hosts) == 1 else 'need'} a person"
-    why = clean((lost[0][1].why or "").split("\n", 1)[0])
-    return f"{said}: {why}" if why and len(hosts) == 1 else said
+    sentence = f"{listed(hosts)} {'needs' if len(hosts) == 1 else 'need'} a person"
+    why = (lost[0][1].why or "").split("\n", 1)[0]
+    return f"{sentence}: {why}" if why and len(hosts) == 1 else sentence
 
 
 def _differ(finished: Finished) -> str:
-    where: dict[str, list[str]] = {}
+    hosts: dict[str, list[str]] = {}
     for host, service, result in results(finished):
-        where.setdefault(f"{service} is at {short(result.now, 'no commit')}", []).append(host)
-    said = "; ".join(f"{fact} on {listed(hosts)}" for fact, hosts in where.items())
-    return f"a person is needed: {said}" if said else "a person is needed"
+        hosts.setdefault(f"{service} is at {short(result.now, 'no commit')}", []).append(host)
+    facts = "; ".join(f"{fact} on {listed(names)}" for fact, names in hosts.items())
+    return f"a person is needed: {facts}" if facts else "a person is needed"
 
 
 def _not_read(finished: Finished) -> str:
@@ -58,13 +58,13 @@ def _not_read(finished: Finished) -> str:
 
 
 def _later(finished: Finished) -> str:
-    hosts = [host for host, _, one in results(finished) if one.outcome == "unreachable"]
+    hosts = [host for host, _, result in results(finished) if result.outcome == "unreachable"]
     return f"{listed(list(dict.fromkeys(hosts)))} cannot be reached; try again" if hosts else "try again later"
 
 
 def _done(finished: Finished, seconds: float) -> str:
     if finished.command in READING:
-        return _looked(finished)
+        return _read(finished)
     if finished.outcome == "restored":
         return "every host is as it was"
     if not finished.hosts:
@@ -75,29 +75,29 @@ def _done(finished: Finished, seconds: float) -> str:
     if len(services) > 3:
         facts = f"{len(services)} services on {count(len(finished.hosts), 'host')}"
     else:
-        facts = ", ".join(_fact(finished.command, name, ran) for name, ran in services.items())
+        facts = ", ".join(_fact(finished.command, name, rows) for name, rows in services.items())
     return f"{facts}, {duration(seconds)}"
 
 
-def _looked(finished: Finished) -> str:
+def _read(finished: Finished) -> str:
     if finished.command == "plan":
-        hosts = [host for host, _, one in results(finished) if one.outcome == "pending"]
-        where = listed(list(dict.fromkeys(map(clean, hosts))))
+        hosts = [host for host, _, result in results(finished) if result.outcome == "pending"]
+        where = listed(list(dict.fromkeys(hosts)))
         return f"a deploy would change {where}; nothing was changed now" if hosts else "nothing would change"
     return "all well" if finished.command == "status" else ""
 
 
-def _fact(command: str, service: str, ran: list[Result]) -> str:
-    state = _DONE.get(command) or f"is at {short(ran[0].now, 'no commit')}"
-    return f"{service} {state} on {count(len(ran), 'host')}"
+def _fact(command: str, service: str, rows: list[Result]) -> str:
+    state = _DONE.get(command) or f"is at {short(rows[0].now, 'no commit')}"
+    return f"{service} {state} on {count(len(rows), 'host')}"
 
 
 def _services(finished: Finished) -> dict[str, list[Result]]:
-    found: dict[str, list[Result]] = {}
+    services: dict[str, list[Result]] = {}
     for _, service, result in results(finished):
-        found.setdefault(service, []).append(result)
-    return found
+        services.setdefault(service, []).append(result)
+    return services
 
 
 def results(finished: Finished) -> list[tuple[str, str, Result]]:
-    return [(host, name, one) for host, found in finished.hosts.items() for name, one in found.items()]
+    return [(host, service, result) for host, rows in finished.hosts.items() for service, result in rows.items()]

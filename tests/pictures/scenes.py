@@ -1,4 +1,4 @@
-"""What the pictures show: commands on two hosts, each told to the terminal's own report as it happens."""
+"""What the pictures show: commands on two hosts, each shown by the terminal's own report as it happens."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 import yaml
 from rich.console import Console
 
-from tasks.reports.__main__ import decoded
+from tasks.reports.__main__ import decode
 from tasks.reports.screen import Screen, Stream
 from tasks.reports.terminal import Terminal
 from tests.support.lab import CHECKOUT, Lab
@@ -37,15 +37,15 @@ def record(console: Callable[[], Console]) -> dict[str, Console]:
         first = lab.fab("deploy", "monitor", **WHO)
         assert first.code == 0, first
         lab.commit("monitor", {"VERSION": "3\n"}, "Answer faster")
-        shown = {"deploy": told(lab, console(), 0, "deploy", "monitor")}
+        shown = {"deploy": run(lab, console(), 0, "deploy", "monitor")}
 
         service = (EXAMPLE / FILES[2]).read_text()
         lab.commit("monitor", {FILES[0]: "4\n", FILES[2]: service.replace(BEFORE, METRICS + BEFORE)}, "Offer metrics")
-        shown["failed"] = told(lab, console(), 1, "deploy", "monitor")
+        shown["failed"] = run(lab, console(), 1, "deploy", "monitor")
 
         with (lab["web-2"].directory("monitor") / "build.py").open("a") as file:
             file.write("# a try\n")
-        shown["status"] = told(lab, console(), 1, "status")
+        shown["status"] = run(lab, console(), 1, "status")
     return shown
 
 
@@ -80,14 +80,14 @@ class Paper(io.StringIO):
         return True
 
 
-def told(lab: Lab, console: Console, code: int, *args: str) -> Console:
+def run(lab: Lab, console: Console, code: int, *args: str) -> Console:
     console.print(f"[dim]$[/] ./fab {' '.join(args)}", highlight=False)
     process = lab.popen(*args, "--format", "json", **WHO)
     assert process.stdout
     screen = Screen(out=Stream(Paper()), err=Stream(Paper()), environ={})
     with Terminal(screen, console, moving=False) as report:
         for line in process.stdout:
-            for event in decoded(line.encode()):
+            for event in decode(line.encode()):
                 report.on(event)
     assert process.wait() == code, console.export_text(clear=False)
     return console

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.reports.__main__ import decoded
+from tasks.reports.__main__ import decode
 from tasks.reports.screen import Screen, Stream
 from tasks.rollout.events import Event
 
@@ -32,8 +32,8 @@ class Shown:
 
     @property
     def text(self) -> str:
-        said = self.stderr.getvalue()
-        return self.stdout.getvalue() + (f"--- stderr\n{said}" if said else "")
+        errors = self.stderr.getvalue()
+        return self.stdout.getvalue() + (f"--- stderr\n{errors}" if errors else "")
 
 
 @pytest.fixture
@@ -42,8 +42,8 @@ def shown() -> type[Shown]:
 
 
 @pytest.fixture
-def story() -> Callable[[str], list[Event]]:
-    return lambda name: decoded((HERE / "events" / f"{name}.jsonl").read_bytes())
+def recorded() -> Callable[[str], list[Event]]:
+    return lambda name: decode((HERE / "events" / f"{name}.jsonl").read_bytes())
 
 
 @pytest.fixture

@@ -34,15 +34,15 @@ def finished(exit_code=0, **outcomes):
                     hosts=hosts)
 
 
-def test_gitlab_report_equals_its_golden_file(name, shown, story, golden):
+def test_gitlab_report_equals_its_golden_file(name, shown, recorded, golden):
     page = shown()
-    report(page.screen, story(name))
+    report(page.screen, recorded(name))
     assert page.text.replace("\x1b", "^[").replace("\r", "^M") == golden(f"{name}.gitlab")
 
 
-def test_gitlab_sections_end_and_do_not_nest(shown, story):
+def test_gitlab_sections_end_and_do_not_nest(shown, recorded):
     page = shown()
-    report(page.screen, story("two_services"))
+    report(page.screen, recorded("two_services"))
     marks = re.findall("section_(start|end):\\d+:([^\r[]+)", page.text)
     assert len(marks) == 4
     assert [mark for mark, _ in marks] == ["start", "end"] * 2
@@ -103,10 +103,10 @@ def test_gitlab_report_of_a_flood_stays_below_4_mb(shown):
         assert f"{int(left_out) - 2:07} ü" not in body
 
 
-def test_gitlab_report_uses_only_codes_that_gitlab_shows(shown, story, name):
+def test_gitlab_report_uses_only_codes_that_gitlab_shows(shown, recorded, name):
     """16 colours and bold; nothing dim, nothing redrawn."""
     page = shown()
-    report(page.screen, story(name))
+    report(page.screen, recorded(name))
     codes = set(re.findall("\x1b\\[([0-9;]*)m", page.stdout.getvalue()))
     assert codes <= {"0", "1", "31", "32", "90"}
     rest = re.sub("\x1b\\[[0-9;]*m|" + START.pattern.split("(.*)")[0] + "|" + END.pattern, "", page.stdout.getvalue(),
@@ -114,9 +114,9 @@ def test_gitlab_report_uses_only_codes_that_gitlab_shows(shown, story, name):
     assert "\r" not in rest and "\x1b" not in rest
 
 
-def test_gitlab_report_keeps_sections_without_colour(shown, story):
+def test_gitlab_report_keeps_sections_without_colour(shown, recorded):
     page = shown(environ={"NO_COLOR": "1"})
-    report(page.screen, story("fine"))
+    report(page.screen, recorded("fine"))
     assert not re.search("\x1b\\[[0-9;]*m", page.text)
     assert len(START.findall(page.text)) == 2
 

@@ -13,11 +13,11 @@ def report(screen, events):
             reporter.on(event)
 
 
-def test_jsonl_has_one_object_a_line_and_ends_with_finished(name, shown, story):
+def test_jsonl_has_one_object_a_line_and_ends_with_finished(name, shown, recorded):
     page = shown()
-    report(page.screen, story(name))
+    report(page.screen, recorded(name))
     objects = [json.loads(line) for line in page.stdout.getvalue().splitlines()]
-    assert len(objects) == len(story(name))
+    assert len(objects) == len(recorded(name))
     assert all("event" in each for each in objects)
     assert objects[-1]["event"] == "finished"
     assert page.stderr.getvalue() == ""

@@ -12,21 +12,21 @@ def report(screen, events):
             reporter.on(event)
 
 
-def test_plain_report_equals_its_golden_file(name, shown, story, golden):
+def test_plain_report_equals_its_golden_file(name, shown, recorded, golden):
     page = shown()
-    report(page.screen, story(name))
+    report(page.screen, recorded(name))
     assert page.text == golden(f"{name}.plain")
 
 
-def test_plain_status_fits_in_80_columns(shown, story):
+def test_plain_status_fits_in_80_columns(shown, recorded):
     page = shown()
-    report(page.screen, story("status"))
+    report(page.screen, recorded("status"))
     assert max(map(len, page.text.splitlines())) <= 80
 
 
-def test_plain_report_with_verbose_prints_every_line_once(shown, story):
+def test_plain_report_with_verbose_prints_every_line_once(shown, recorded):
     page = shown(verbose=True)
-    report(page.screen, story("failing"))
+    report(page.screen, recorded("failing"))
     for number in range(1, 26):
         assert page.text.count(f"web2.example.com  | compiling package {number}\n") == 1
     assert "    build ended with exit status 1\n" in page.text
@@ -64,9 +64,9 @@ def test_plain_report_of_a_repeated_step_shows_only_its_last_output(shown):
     ("environ", "coloured"),
     [({}, False), ({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False)],
 )
-def test_plain_report_has_colour_only_when_forced(environ, coloured, shown, story):
+def test_plain_report_has_colour_only_when_forced(environ, coloured, shown, recorded):
     page = shown(environ=environ)
-    report(page.screen, story("failing"))
+    report(page.screen, recorded("failing"))
     assert ("\x1b[31mrestored\x1b[0m" in page.text) is coloured
     assert ("\x1b" in page.text) is coloured
 
@@ -97,7 +97,7 @@ def test_plain_logs_name_the_service_when_there_are_several(shown):
 
 @pytest.mark.promise(8)
 @pytest.mark.parametrize(
-    ("command", "outcome", "code", "said"),
+    ("command", "outcome", "code", "sentence"),
     [
         ("deploy", "restored", 143, "interrupted: every host is as it was"),
         ("deploy", "refused", 2, "nothing was changed"),
@@ -109,7 +109,7 @@ def test_plain_logs_name_the_service_when_there_are_several(shown):
         ("status", "unchanged", 1, "something is odd: see the lines marked !"),
     ],
 )
-def test_verdict_is_one_plain_sentence(command, outcome, code, said, shown):
+def test_verdict_is_one_plain_sentence(command, outcome, code, sentence, shown):
     page = shown()
     report(page.screen, [Finished(command=command, outcome=outcome, exit_code=code)])
-    assert page.text == said + "\n"
+    assert page.text == sentence + "\n"

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tasks._errors import SelectionError
-from tasks.reports import FORMATS, LazyReporter, choose
+from tasks.reports import FORMATS, choose
+from tasks.reports.formats import LazyReporter
 from tasks.reports.screen import Screen, Stream
 from tasks.rollout.events import Notice
 

@@ -33,44 +33,44 @@ def drawn(page, events, width, **how):
 
 
 @pytest.mark.parametrize("width", [80, 50])
-def test_terminal_report_equals_its_golden_file_and_fits(name, width, shown, story, golden):
+def test_terminal_report_equals_its_golden_file_and_fits(name, width, shown, recorded, golden):
     page = shown()
-    assert drawn(page, story(name), width) == golden(f"{name}.terminal{width}")
+    assert drawn(page, recorded(name), width) == golden(f"{name}.terminal{width}")
     assert max(map(len, page.stdout.getvalue().splitlines())) <= width
 
 
-def test_terminal_report_never_cuts_a_commit(shown, story):
-    text = drawn(shown(), story("fine"), 30)
+def test_terminal_report_never_cuts_a_commit(shown, recorded):
+    text = drawn(shown(), recorded("fine"), 30)
     assert "→ 1a2b3c4d" in text
     assert set(re.findall(r"→ (\S+)", text)) == {"1a2b3c4d"}
 
 
-def test_terminal_report_has_one_colour_for_success_and_one_for_failure(shown, story):
-    fine = drawn(shown(), story("fine"), 80, force_terminal=True, color_system="standard")
+def test_terminal_report_has_one_colour_for_success_and_one_for_failure(shown, recorded):
+    fine = drawn(shown(), recorded("fine"), 80, force_terminal=True, color_system="standard")
     assert "\x1b[32mcommitted" in fine
     assert "\x1b[31m" not in fine
     assert "\x1b[31mrestored" in drawn(
-        shown(), story("failing"), 80, force_terminal=True, color_system="standard"
+        shown(), recorded("failing"), 80, force_terminal=True, color_system="standard"
     )
     assert "\x1b[2munchanged" in drawn(
-        shown(), story("unchanged"), 80, force_terminal=True, color_system="standard"
+        shown(), recorded("unchanged"), 80, force_terminal=True, color_system="standard"
     )
 
 
-def test_terminal_report_says_once_why_a_step_failed(shown, story):
+def test_terminal_report_says_once_why_a_step_failed(shown, recorded):
     page = shown()
     page.stderr.isatty = lambda: True           # the same screen as standard output
-    *before, finished = story("failing")
+    *before, finished = recorded("failing")
     failure = next(event for event in before if isinstance(event, StepFinished) and not event.ok)
-    told = Error(message=f"{failure.host}: build: {failure.why}", hint="fab logs monitor", host=failure.host)
+    same = Error(message=f"{failure.host}: build: {failure.why}", hint="fab logs monitor", host=failure.host)
     other = Error(message="web3.example.com: the connection was lost", hint="try again", host="web3.example.com")
-    text = drawn(page, [*before, told, other, finished], 80)
+    text = drawn(page, [*before, same, other, finished], 80)
     assert text.count("build ended with exit status 1") == 1
     assert "hint:  fab logs monitor\nerror: web3.example.com: the connection was lost\nhint:  try again\n" in text
 
 
-def test_terminal_report_is_ascii_when_the_locale_is_not_utf8(shown, story):
-    text = drawn(shown(environ={"LC_ALL": "C"}), story("failing"), 50)
+def test_terminal_report_is_ascii_when_the_locale_is_not_utf8(shown, recorded):
+    text = drawn(shown(environ={"LC_ALL": "C"}), recorded("failing"), 50)
     assert text.isascii()
 
 

@@ -1,0 +1,82 @@
+"""The formats: which there are, and the one that fits the screen.
+
+Each is a module with `reporter(screen)`, imported with the first event: rich alone costs 50 ms, which a pipe need
+not pay, and which a terminal pays while the hosts are being connected. A new format is a module and a line in FORMATS.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from functools import cached_property
+from importlib import import_module
+from types import MappingProxyType
+from typing import TextIO, cast
+
+from .._errors import SelectionError
+from ..rollout.events import Event
+from .reporter import Reporter
+from .screen import Screen, Stream
+
+FORMATS: Mapping[str, str] = MappingProxyType({
+    "terminal": ".terminal",
+    "plain": ".plain",
+    "gitlab": ".gitlab",
+    "json": ".jsonl",
+})
+
+
+class LazyReporter(Reporter):
+    """The reporter of a module, which is imported with the first event."""
+
+    def __init__(self, module: str, screen: Screen) -> None:
+        self._module = module
+        self._screen = screen
+
+    @cached_property
+    def chosen(self) -> Reporter:
+        return cast(Reporter, import_module(self._module, __package__).reporter(self._screen))
+
+    def on(self, event: Event) -> None:
+        self.chosen.on(event)
+
+    def close(self) -> None:
+        if "chosen" in self.__dict__:
+            self.chosen.close()
+
+    @property
+    def gone(self) -> bool:
+        return self._screen.out.gone
+
+    @property
+    def attended(self) -> bool:
+        return self.chosen.attended
+
+    def ask(self, question: str) -> bool:
+        return self.chosen.ask(question)
+
+
+def choose(
+    format: str, verbose: bool, environ: Mapping[str, str], stdout: TextIO, stderr: TextIO,
+    stdin: TextIO | None = None,
+) -> Reporter:
+    """The reporter for `--format`. Raises SelectionError for an unknown name."""
+    screen = Screen(out=Stream(stdout), err=Stream(stderr), environ=environ, verbose=verbose, keyboard=stdin)
+    name = _automatic(screen) if format == "auto" else format
+    if name not in FORMATS:
+        raise SelectionError(f"--format {format}: no such format", _nearest(format))
+    return LazyReporter(FORMATS[name], screen)
+
+
+def _automatic(screen: Screen) -> str:
+    if screen.environ.get("GITLAB_CI") == "true":
+        return "gitlab"
+    capable = screen.out.isatty() and screen.environ.get("TERM") != "dumb"
+    return "terminal" if capable else "plain"
+
+
+def _nearest(format: str) -> str:
+    choices = ["auto", *FORMATS]
+    near = difflib.get_close_matches(format, choices, n=1)
+    question = f"did you mean {near[0]}? " if near else ""
+    return f"{question}choose one of {', '.join(choices)}"

@@ -1,0 +1,46 @@
+"""What every reporter is: the receiver of all events of a command, in order, on one thread."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TypeVar
+
+from ..rollout.events import Event
+from .visible import visible_event
+
+Own = TypeVar("Own", bound="Reporter")
+
+
+class Reporter:
+    """A format overrides `show`, which receives events whose texts are visible: no format can forget to clean them."""
+
+    def on(self, event: Event) -> None:
+        self.show(visible_event(event))
+
+    def show(self, event: Event) -> None:
+        """Show it, keep it for later, or leave it out."""
+
+    def close(self) -> None:
+        """Leave the screen clean, whatever happened; may be called twice."""
+
+    @property
+    def gone(self) -> bool:
+        """Nobody reads standard output any more (`fab logs --follow | head`): an endless command ends."""
+        return False
+
+    @property
+    def attended(self) -> bool:
+        """Somebody is there who can answer a question."""
+        return False
+
+    def ask(self, question: str) -> bool:
+        """Their yes or no, where it is attended."""
+        return False
+
+    def __enter__(self: Own) -> Own:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,63 @@
+"""All reporters of a command: the screen, and the reports in files (`--junit`, `--dotenv`)."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from types import MappingProxyType
+
+from .._errors import SelectionError
+from ..rollout.events import Bug, Event
+from ..rollout.redaction import redacted
+from .reporter import Reporter
+
+# Each is a module with `reporter(path)`.
+FILES: Mapping[str, str] = MappingProxyType({"junit": ".junit", "dotenv": ".dotenv"})
+
+
+class Reporters(Reporter):
+    """Hands each event to all of them. The screen is the one that asks questions."""
+
+    def __init__(self, screen: Reporter) -> None:
+        self._screen = screen
+        self._reporters = [screen]
+        self._last: deque[Event] = deque(maxlen=200)
+        self.mask: Callable[[str], str] = lambda text: text         # hides secrets in the report of a crash
+
+    def add_file(self, kind: str, path: str) -> None:
+        """Write a report of that kind (see FILES) to a file, too. Raises SelectionError where that is impossible."""
+        try:
+            with open(path, "wb"):
+                pass
+            os.unlink(path)             # what an earlier job left is no report of this one
+        except OSError as error:
+            raise SelectionError(f"--{kind} {path}: cannot be written: {error.strerror}",
+                                 "name a file in a folder that exists, and that is yours to write") from None
+        self._reporters.append(import_module(FILES[kind], __package__).reporter(path))
+
+    def on(self, event: Event) -> None:
+        event = redacted(event)
+        if isinstance(event, Bug):
+            from .crash_report import file_crash
+
+            event = file_crash(event, self._last, self.mask)
+        self._last.append(event)
+        for reporter in self._reporters:
+            reporter.on(event)
+
+    def close(self) -> None:
+        for reporter in self._reporters:
+            reporter.close()
+
+    @property
+    def gone(self) -> bool:
+        return self._screen.gone
+
+    @property
+    def attended(self) -> bool:
+        return self._screen.attended
+
+    def ask(self, question: str) -> bool:
+        return self._screen.ask(question)

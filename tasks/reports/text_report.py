@@ -1,0 +1,121 @@
+"""What the formats for people share: which events they show, and that plans are shown together."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from ..rollout.events import (
+    Document,
+    Error,
+    Event,
+    Finished,
+    HostState,
+    LogLine,
+    Looked,
+    Notice,
+    Output,
+    Planned,
+    Resolved,
+    Started,
+    StepFinished,
+    StepStarted,
+)
+from . import prompt
+from .reporter import Reporter
+from .screen import Screen
+from .table import Line
+from .transcript import Transcript
+from .visible import visible_line
+
+
+class TextReport(Reporter):
+    """One method for each kind of event. A format overrides those that it shows."""
+
+    def __init__(self, screen: Screen) -> None:
+        self.screen = screen
+        self.transcript = Transcript(screen)
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """Columns of a line."""
+
+    @abstractmethod
+    def _print(self, lines: list[Line]) -> None:
+        """Write lines to standard output."""
+
+    @property
+    def gone(self) -> bool:
+        return self.screen.out.gone
+
+    @property
+    def attended(self) -> bool:
+        return prompt.attended(self.screen)
+
+    def ask(self, question: str) -> bool:
+        self._show_plans()
+        return prompt.ask(self.screen, visible_line(question))
+
+    def close(self) -> None:
+        self.screen.out.flush()
+
+    def show(self, event: Event) -> None:
+        self.transcript.add(event)
+        self._prepare(event)
+        if isinstance(event, Planned):
+            return              # plans are shown together, before what follows: hosts that agree share their lines
+        self._show_plans()
+        self._show(event)
+
+    def _show(self, event: Event) -> None:
+        match event:
+            case Started():
+                self._started(event)
+            case Resolved():
+                self._print([self.transcript.resolved(event)])
+            case HostState():
+                self._host_state(event)
+            case StepStarted():
+                self._step_started(event)
+            case Output():
+                self._output(event)
+            case StepFinished():
+                self._step_finished(event)
+            case Notice():
+                self._notice(event)
+            case LogLine():
+                self._log_line(event)
+            case Document():
+                self.screen.out.write(event.text)
+            case Looked():
+                self._looked(event)
+            case Error():
+                self._error(event)
+            case Finished():
+                self._finished(event)
+
+    def _show_plans(self) -> None:
+        self._print(self.transcript.plan_lines(self.width))
+
+    def _prepare(self, event: Event) -> None:
+        """Before anything of it is printed."""
+
+    def _started(self, event: Started) -> None: ...
+
+    def _host_state(self, event: HostState) -> None: ...
+
+    def _step_started(self, event: StepStarted) -> None: ...
+
+    def _output(self, event: Output) -> None: ...
+
+    def _step_finished(self, event: StepFinished) -> None: ...
+
+    def _notice(self, event: Notice) -> None: ...
+
+    def _log_line(self, event: LogLine) -> None: ...
+
+    def _looked(self, event: Looked) -> None: ...
+
+    def _error(self, event: Error) -> None: ...
+
+    def _finished(self, event: Finished) -> None: ...
