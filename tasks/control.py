@@ -28,8 +28,8 @@ def start(run: Command, service: str) -> Finished:
     """
     from .rollout.recipe import supervised
 
-    return _control(run, service, lambda wanted, facts: (
-        [] if facts.program.state == "RUNNING" else supervised.restart_steps(wanted, facts)))
+    return _control(run, service, lambda chosen, facts: (
+        [] if facts.program.state == "RUNNING" else supervised.restart_steps(chosen, facts)))
 
 
 @command(positional=["service"], help=HELP)
@@ -40,8 +40,8 @@ def stop(run: Command, service: str) -> Finished:
     """
     from .rollout.recipe import supervised
 
-    return _control(run, service, lambda wanted, facts: (
-        [supervised.stop(wanted, facts)] if facts.program.state in STOPPABLE else []))
+    return _control(run, service, lambda chosen, facts: (
+        [supervised.stop(chosen, facts)] if facts.program.state in STOPPABLE else []))
 
 
 @command(positional=["service"], help=HELP)

@@ -24,9 +24,9 @@ def history(run: Command, service: str, lines: str = "20") -> Finished:
 
     count = run.count("lines", lines)
     peers = query.read(run.targets(service), run.report, lambda peer: settings.history(peer, count))
-    told = sorted((line for peer in peers for line in peer.history), key=lambda line: (line.at or "", line.host))
-    newest = list(dict.fromkeys(line.deploy for line in told))[-count:]
-    for line in told:
+    listed = sorted((line for peer in peers for line in peer.history), key=lambda line: (line.at or "", line.host))
+    newest = list(dict.fromkeys(line.deploy for line in listed))[-count:]
+    for line in listed:
         if line.deploy in newest:
             run.report.on(line)
     report_errors(peers, run.report)

@@ -40,7 +40,7 @@ def recover(run: Command, service: str) -> Finished:
 
 
 def _recovered(peer: Peer, results: dict[str, Result]) -> dict[str, Result]:
-    """What was found unfinished is restored or committed now, which is what was asked for."""
+    """An interrupted deploy is restored or committed now; that is the outcome of this command."""
     from msgspec.structs import replace
 
     return {name: replace(result, outcome=peer.recovered.get(name, result.outcome)) for name, result in results.items()}

@@ -52,7 +52,7 @@ def rollback(
 
 
 def previous(history: list[HistoryLine], now: str | None) -> str | None:
-    """The version to go back to: each rollback takes what it left off the pile, so the next goes further."""
+    """The commit to go back to. A rollback drops the versions that it skips, so that the next one goes further."""
     pile: list[str] = []
     for line in history:
         commit = line["to"]
@@ -79,16 +79,16 @@ def _to_previous(planner: Planner) -> Planner:
 
 
 def _goal(service: str, facts: dict[Key, Facts]) -> Goal:
-    """One commit for all hosts, or none is touched."""
+    """The version before, which must be the same on all hosts. Raises Mistake when it is not."""
     from .rollout.goal import Goal
 
-    found = {host: previous(known.history, known.commit) for (host, name), known in facts.items() if name == service}
-    commits = set(found.values())
+    by_host = {host: previous(known.history, known.commit) for (host, name), known in facts.items() if name == service}
+    commits = set(by_host.values())
     if commits == {None}:
         raise Mistake(f"{service}: no earlier version in the history of any host", "choose one with --to REVISION")
     if len(commits) > 1:
         raise Mistake(f"{service}: the hosts were at different versions before:\n"
-                      + "\n".join(f"{host}: {commit or 'none'}" for host, commit in sorted(found.items())),
+                      + "\n".join(f"{host}: {commit or 'none'}" for host, commit in sorted(by_host.items())),
                       "choose one for all with --to REVISION")
     commit = str(commits.pop())
     lines = [line for known in facts.values() for line in known.history if line["to"] == commit]

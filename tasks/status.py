@@ -29,9 +29,9 @@ def status(run: Command, service: str = "all", watch: bool = False) -> Finished:
     if watch:
         return status_watch.watch(targets, run.report, run.environment.name)
     peers = query.read(targets, run.report, settings.status)
-    found = rows.rows(run.environment.name, peers)
-    for one in found:
-        run.report.on(one)
+    table = rows.rows(run.environment.name, peers)
+    for row in table:
+        run.report.on(row)
     finished = results.read("status", peers)
-    odd = any(one.oddities for one in found)
+    odd = any(row.oddities for row in table)
     return replace(finished, exit_code=results.worst([finished.exit_code, 1 if odd else 0]))

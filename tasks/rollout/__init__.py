@@ -1,1 +1,1 @@
-"""What we intend (steps, plans), how it is carried out (the coordinator) and what happened (events)."""
+"""The client's half of a rollout: plans (recipe, planner), the conversation (coordinator, peer) and events."""

@@ -1,4 +1,4 @@
-"""Waits for hosts, and stops the command when one of them cannot go on."""
+"""Waits until hosts have come as far as the command needs them, and stops it when one of them cannot go on."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def report_errors(peers: list[Peer], report: events.Listener) -> None:
 
 
 def screen_event(host: str, event: PeerEvent) -> events.Event | None:
-    """What reports shall hear of it, if anything."""
+    """The event that reports receive for it; None where they need not know."""
     match event:
         case events.HostState() | events.StepStarted() | events.Output() | events.StepFinished() | events.Notice():
             return event
@@ -78,11 +78,11 @@ class Conversation:
             self._receive()
 
     def wait(self, peers: Iterable[Peer], reached: Callable[[Peer], bool], *, stop_at_error: bool = False) -> None:
-        """Until all these hosts have reached it, or have an error; with `stop_at_error` until the first has one."""
+        """Wait until each host has reached it or has an error; with `stop_at_error` until the first has an error."""
         self._wait(peers, lambda peer: reached(peer) or peer.error is not None, stop_at_error)
 
     def wait_over(self, peers: Iterable[Peer]) -> None:
-        """Until nothing more will be heard of these hosts, also of those with an error."""
+        """Wait until the conversation with each of these hosts is over."""
         self._wait(peers, lambda peer: peer.is_over, False)
 
     def stop(self, error: errors.FabvisorError) -> NoReturn:
@@ -91,10 +91,10 @@ class Conversation:
 
     def stop_on_error(self) -> None:
         """Report every host's error, and stop with the one that counts."""
-        found = [peer.error for peer in self.peers if peer.error]
+        raised = [peer.error for peer in self.peers if peer.error]
         report_errors(self.peers, self.report)
-        if found:
-            raise Stop(min(found, key=lambda error: results.PRECEDENCE.index(error.exit_code)))
+        if raised:
+            raise Stop(min(raised, key=lambda error: results.PRECEDENCE.index(error.exit_code)))
 
     def _wait(self, peers: Iterable[Peer], is_reached: Callable[[Peer], bool], stop_at_error: bool) -> None:
         """Only the host that was heard is looked at: waiting must not cost more with more hosts."""
@@ -125,6 +125,6 @@ class Conversation:
 
     def _report_recovered(self, peer: Peer, event: protocol.Locked) -> None:
         for deploy in event.recovered:
-            done = "finished the commit of" if deploy.result == "committed" else "undid what was left of"
+            action = "finished the commit of" if deploy.result == "committed" else "undid what was left of"
             self.report.on(events.Notice(host=peer.name, level="warning", message=(
-                f"{done} deploy {deploy.deploy} ({', '.join(deploy.services)}) by {deploy.by}")))
+                f"{action} deploy {deploy.deploy} ({', '.join(deploy.services)}) by {deploy.by}")))

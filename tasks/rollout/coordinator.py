@@ -26,7 +26,7 @@ Confirm = Callable[[], None]                # returns when a person has confirme
 
 
 class Coordinator:
-    """Carries out on all targets of the fleet, all or none, what the planner makes of their facts.
+    """Plans from the facts of all hosts, and carries the plans out: on all hosts or on none.
 
     Seconds to wait for a lock: `wait`, or `while_restoring` when its holder is on its way back.
     """
@@ -42,6 +42,7 @@ class Coordinator:
         self.conversation = Conversation(fleet, report)
         self.peers = fleet.peers
         self.resolved: dict[str, protocol.Resolved] = {}
+        self.fingerprints: dict[Key, tuple[Any, ...]] = {}              # of the plans, for a person to confirm
         self._confirmed: dict[Key, tuple[Any, ...]] | None = None
 
     def roll_out(self, confirm: Confirm | None = None) -> events.Finished:
@@ -53,9 +54,9 @@ class Coordinator:
             if finished.outcome != "pending":
                 return finished
             confirm()                       # no connection and no lock waits for the answer
-            self._confirmed = rehearsal.fingerprints()
+            self._confirmed = rehearsal.fingerprints
         stopped: errors.FabvisorError | None = None
-        with signals.as_messages(self.fleet.signal, self.conversation.leave), self.fleet:
+        with signals.handled(self.fleet.signal, self.conversation.leave), self.fleet:
             try:
                 self._connect(self.deployment.command)
                 self._lock(settings.rollout)
@@ -71,7 +72,7 @@ class Coordinator:
     def dry_run(self) -> events.Finished:
         """Reports a `plan` event a host and service; whatever stops a deploy before its first step stops it, too."""
         stopped: errors.FabvisorError | None = None
-        with signals.as_messages(self.fleet.signal, self.report.close), self.fleet:
+        with signals.handled(self.fleet.signal, self.report.close), self.fleet:
             try:
                 self._connect("plan")
                 self._lock(settings.plan)
@@ -84,16 +85,11 @@ class Coordinator:
                 stopped = stop.error
         return self._finished(stopped) if stopped else results.dry_run_result(self.deployment.command, self.peers)
 
-    def fingerprints(self) -> dict[Key, tuple[Any, ...]]:
-        """What a person confirms."""
-        return {(peer.name, name): preview.fingerprint(plan, peer.facts[name])
-                for peer in self.peers for name, plan in peer.plans.items()}
-
     # --- the phases that both have ---
 
     def _connect(self, command: str) -> None:
         self.fleet.connect()
-        self.report.on(events.Started(          # what it takes to show it is imported meanwhile
+        self.report.on(events.Started(          # reports import what they need meanwhile
             command=command, environment=self.deployment.environment, services=sorted(self.deployment.services),
             hosts=[peer.name for peer in self.peers], deploy=self.deployment.deploy, url=self.deployment.url))
         self.conversation.wait_connected()
@@ -114,7 +110,7 @@ class Coordinator:
                      for name, resolved in self.resolved.items())
 
     def _plan(self) -> None:
-        """Make the plan of each host and service; what cannot be planned stops the command."""
+        """Make the plan of each host and service; stop where that is not possible."""
         facts = {(peer.name, name): peer.facts[name] for peer in self.peers for name in peer.services}
         goals = {name: Goal(commit=resolved.commit, revision=resolved.revision, branch=resolved.branch)
                  for name, resolved in self.resolved.items()}
@@ -122,17 +118,18 @@ class Coordinator:
             plans = self.planner(self.fleet.targets, facts, goals)
         except errors.FabvisorError as error:
             self.conversation.stop(error)
-        for peer in self.peers:
-            peer.plans = {name: plans[peer.name, name] for name in peer.services}
+        self.fingerprints = {key: preview.fingerprint(plan, facts[key]) for key, plan in plans.items()}
         if self._confirmed is not None:
             self._stop_where_changed(self._confirmed)
+        for peer in self.peers:
+            peer.plans = {name: plans[peer.name, name] for name in peer.services}
         for service in sorted(self.deployment.services):
             self._report(revisions.diverged(service, self.peers))
             if service not in self.resolved:
                 self._report(revisions.chosen(service, self.peers))
 
     def _stop_where_changed(self, confirmed: dict[Key, tuple[Any, ...]]) -> None:
-        changed = [": ".join(key) for key, made in sorted(self.fingerprints().items()) if made != confirmed[key]]
+        changed = [": ".join(key) for key, made in sorted(self.fingerprints.items()) if made != confirmed[key]]
         if changed:
             self.conversation.stop(errors.TryAgain(
                 "since the question something has changed, and with it the plan:\n" + "\n".join(changed),
@@ -158,7 +155,7 @@ class Coordinator:
         busy = self._busy()
         used = {step.phase for peer in busy for plan in peer.plans.values() for step in plan.steps}
         phases = [phase for phase in PHASES if phase in used]
-        # A lone host has nobody to wait for: it is told all phases in advance, which spares round trips.
+        # A lone host waits for nobody: it gets all phases in advance, which saves round trips.
         in_advance = phases if len(busy) == 1 else phases[:1]
         for peer in busy:
             services = {name: plan.message() for name, plan in peer.plans.items() if plan.steps}
@@ -191,7 +188,7 @@ class Coordinator:
         self.conversation.wait_over(rest)
 
     def _await_endings(self) -> None:
-        """A host that was given a plan says how it ended; one that could not say it is asked once more."""
+        """Each host with a plan says how it ended; a host that could not say it is asked over a new connection."""
         begun = [peer for peer in self.peers if peer.has_plan]
         for peer in self.peers:
             if peer.is_greeted and not peer.has_plan:

@@ -60,7 +60,7 @@ class Names(Struct, frozen=True, kw_only=True):
 
 
 class Planned(Event, frozen=True, kw_only=True, tag="plan"):
-    """What a deploy does to one service on one host, and why; no `steps`: everything is so already.
+    """What a deploy does to one service on one host, and why; no `steps`: it is up to date.
 
     `commits` are the newest of those that it adds, `dropped` of those that it leaves behind. `diff` is of the program
     file. `missing` is what `requires` names and the commit lacks, `obstacles` what a deploy would be refused for.
@@ -87,7 +87,7 @@ class Planned(Event, frozen=True, kw_only=True, tag="plan"):
 
 
 class HostState(Event, frozen=True, kw_only=True, tag="host_state"):
-    """What a host is busy with between steps: connecting, locked, waiting, restoring, …"""
+    """What a host does between steps."""
 
     host: str
     state: str                  # connecting, connected, locked, recovering, restoring, waiting, asking
@@ -110,7 +110,7 @@ class Output(Event, frozen=True, kw_only=True, tag="output"):
 
 
 class StepFinished(Event, frozen=True, kw_only=True, tag="step_finished"):
-    """`changed` is False where everything was so already; `why` explains a failure, in one line or several.
+    """`changed` is False where there was nothing to do; `why` explains a failure, in one line or several.
 
     `stopped`: it did not fail by itself, the deploy was ended meanwhile.
     """
@@ -142,7 +142,7 @@ class Error(Event, frozen=True, kw_only=True, tag="error"):
 
 
 class Bug(Error, frozen=True, kw_only=True, tag="error"):
-    """An error that nobody thought of. Its `trace` goes to a file, and the screen names that."""
+    """An unexpected error. Its `trace` goes to a file, and the screen names the file."""
 
     trace: str
 
@@ -211,7 +211,7 @@ class History(Event, frozen=True, kw_only=True, tag="history"):
 
 
 class Looked(Event, frozen=True, kw_only=True, tag="looked"):
-    """All that has changed was told: a table of it may be drawn. `at` is ISO 8601 in UTC."""
+    """All changes were reported: a table may be drawn now. `at` is ISO 8601 in UTC."""
 
     at: str
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, TypedDict
 
-from msgspec import Meta, Struct, convert
+from msgspec import Meta, Struct
 
 # SHA-1 or SHA-256, written out: never an option of git, nor a name that git would look up.
 FULL_HASH = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
@@ -98,7 +98,3 @@ class Facts(Struct, frozen=True, kw_only=True):
     words: list[str] = []               # the last lines of a program that does not stay up (status only)
     obstacles: list[str] = []           # what a change would be refused for (plan only)
     elsewhere: tuple[str, int] | None = None    # file and line of another definition of the program (status only)
-
-
-def read(message: dict[str, Any]) -> Facts:
-    return convert(message, Facts)

@@ -62,7 +62,7 @@ class Fleet:
             self._begin(peer, program)
 
     def renew(self, lost: Peer) -> Peer:
-        """Connect anew to a host that was lost: nothing that the old peer still says is taken for the new one's."""
+        """Connect again to a lost host. The new peer takes the place of the old one, whose messages no longer count."""
         lost.close()
         peer = Peer(lost.host, lost.targets)
         peer.before = lost.error or lost.before
@@ -99,7 +99,7 @@ class Fleet:
         """Not at each message: a look costs more with more hosts."""
         now = time.monotonic()
         if self._most and self._inbox.qsize() > self._most // 2:
-            self._behind = now              # the reader is slow: what hosts say waits, and none of them is late
+            self._behind = now              # the reader is slow: messages wait in the inbox, and no host is late
         if now >= self._next_look and now - self._behind > CATCHING_UP:
             self._next_look = now + CLOCK_EVERY
             self._overdue.extend(peer for peer in self.peers if peer.is_overdue(now))

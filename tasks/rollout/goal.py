@@ -1,4 +1,4 @@
-"""The desired state: what a deployment brings to its services, and the types of the planners that lead there."""
+"""The desired state of each service, and the types of planners."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A host's trouble as one of our errors."""
+"""Turns what goes wrong on a host, or with its connection, into errors of the client."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KINDS: dict[str, type[errors.FabvisorError]] = {
 
 
 def reported(name: str, message: protocol.Failed | protocol.Problem) -> errors.FabvisorError:
-    """What the host of that name says of itself."""
+    """An error that the host reports."""
     step = f"{message.step}: " if isinstance(message, protocol.Failed) and message.step else ""
     if message.trace:
         return errors.Bug(f"{name}: {step}{message.message}", message.trace)

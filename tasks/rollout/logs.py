@@ -55,14 +55,14 @@ def show_run_log(targets: tuple[Target, ...], report: Listener, wanted: str, *, 
 
 
 class Turns:
-    """Hosts show their run log one after the other: each is a story."""
+    """Lets hosts show their run logs one after the other, so that each can be read as a whole."""
 
     def __init__(self, peers: list[Peer]) -> None:
         self._coming = list(reversed(peers))
         self._current: Peer | None = None
 
     def go_on(self, deploy: str) -> None:
-        """Let the next host show it once the one before is over."""
+        """Let the next host show the run log of this deploy, once the host before it is over."""
         while self._coming and (self._current is None or self._current.is_over):
             self._current = self._coming.pop()
             self._current.send({"do": "show", "deploy": deploy})

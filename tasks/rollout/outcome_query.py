@@ -1,4 +1,4 @@
-"""Asks a host how a deploy ended, over a new connection, because the first one did not tell."""
+"""Asks lost hosts, over new connections, how their deploy ended."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RESTORING = 60.0
 
 
 def ask(peers: list[Peer], deploy: str, report: Listener) -> None:
-    """Conclude each peer with its ending, or with what it will do by itself and what to type."""
+    """Ask all at once, and conclude each peer; report where the ending stays unknown, with the command to type."""
     for peer in peers:
         report.on(HostState(host=peer.name, state="asking"))
     answers: dict[str, list[protocol.Outcome] | FabvisorError] = {}
@@ -35,7 +35,7 @@ def ask(peers: list[Peer], deploy: str, report: Listener) -> None:
 
 
 def conclude(peer: Peer, answers: list[protocol.Outcome] | FabvisorError) -> None:
-    """`answers`: one a service, none where the host did not say, or why it could not be asked."""
+    """`answers`: one of each service, none where the host did not answer; or why it could not be asked."""
     if isinstance(answers, FabvisorError):
         peer.conclude("", {}, f"it cannot be asked ({answers.message}); unless it was told to commit, it goes back by"
                               f" itself within {peer.host.lease:g} s of losing us")

@@ -1,4 +1,4 @@
-"""A host, as the client knows it: a small state machine, changed by what the host says and by what it is sent."""
+"""A host as the client knows it: a state machine whose events are the messages of both sides."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class State(Enum):
     READY = auto()              # its facts are known
     REFUSED = auto()            # somebody else holds a lock
     PLANNED = auto()            # it was given a plan, and must say how that ended
-    ENDED = auto()              # it said so
-    LOST = auto()               # nothing more will be heard of it
+    ENDED = auto()              # it sent its ending, or was dismissed
+    LOST = auto()               # its connection is gone, or cannot be believed
 
 
 class Connected(Struct, frozen=True):
@@ -37,7 +37,7 @@ class Connected(Struct, frozen=True):
 
 
 class Lost(Struct, frozen=True):
-    """Nothing more will be heard of the host."""
+    """The connection could not be made, or is gone."""
 
     error: FabvisorError
 
@@ -96,7 +96,7 @@ class Peer:
 
     @property
     def has_answered(self) -> bool:
-        """To the request to lock and look."""
+        """It answered the request to lock and look."""
         return self.state not in (State.CONNECTING, State.CONNECTED, State.GREETED, State.LOCKED)
 
     @property
@@ -129,7 +129,8 @@ class Peer:
             self.session.send(message)
 
     def apply(self, event: PeerEvent) -> None:
-        """What the host said, or what happened to the connection, becomes what we know of it."""
+        """Take in what the host said, or what happened to its connection. Nothing else changes the state, but sending.
+        """
         match event:
             case Connected():
                 self.state = State.CONNECTED

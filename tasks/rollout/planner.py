@@ -14,7 +14,7 @@ from .steps import Plan, Step
 
 
 def deploy_planner(recipe: Recipe, *, force: bool = False, set_aside: bool = False) -> Planner:
-    """A planner that brings every target to the goal of its service, and leaves alone what is there."""
+    """A planner that brings every target to the goal of its service; one that is there already gets no steps."""
 
     def plan(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals) -> dict[Key, Plan]:
         refuse_obstacles(facts, set_aside)
@@ -67,7 +67,7 @@ def needs_only_start(service: Service, facts: Facts, commit: str) -> bool:
 
 
 def same_version(facts: Facts, steps: list[Step]) -> Plan:
-    """Steps that change no version: the history keeps what is known of the one that is there."""
+    """A plan that changes no version: its history line repeats what is known of the present one."""
     kept = {name: facts.committed.get(name) for name in ("revision", "branch", "strategy", "build", "variables",
                                                          "program_sha256")}
     known = kept if facts.committed.get("to") == facts.commit else {}
@@ -87,7 +87,7 @@ def _plan(recipe: Recipe, service: Service, facts: Facts, goal: Goal) -> Plan:
 
 
 def record(service: Service, facts: Facts, goal: Goal) -> dict[str, Any]:
-    """The history line; `build` and `variables` are what a way back to this version builds with."""
+    """The line of the history. To go back to this version later, a host builds with its `build` and `variables`."""
     return {"revision": goal.revision, "branch": goal.branch, "from": facts.commit, "to": goal.commit,
             "was_running": facts.program.state == "RUNNING", "strategy": service.strategy,
             "build": list(service.build), "variables": service.environment_variables(),

@@ -1,4 +1,4 @@
-"""A plan and the facts that it was made of, as an event that a person can read. Pure."""
+"""Makes `plan` events for people from plans and facts. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from ..executor.protocol import MASK
 from ..inventory.model import Service
 from ..inventory.secret import Secret
 from . import planner
@@ -27,7 +28,7 @@ PAIR = re.compile(r"""([\w.]+\s*=\s*)("[^"]*"|'[^']*'|[^,\n]*)""")
 
 
 def full(peers: list[Peer]) -> Iterator[Planned]:
-    """With what the hosts said when they were asked to compare."""
+    """All plans, with what the hosts answered to Compare."""
     for peer in peers:
         for target in peer.targets:
             name, compared = target.service.name, peer.compared.get(target.service.name)
@@ -38,7 +39,8 @@ def full(peers: list[Peer]) -> Iterator[Planned]:
 
 
 def brief(peers: list[Peer], resolved: Mapping[str, protocol.Resolved]) -> Iterator[Planned]:
-    """From what a deploy knows anyway: the way from one commit to the other only where the resolving host is."""
+    """Plans with what a deploy knows without asking. Only the resolving host told the distance between the commits: a
+    host that stands on another commit has none."""
     first: dict[str, str | None] = {}
     for peer in peers:
         for target in peer.targets:
@@ -64,8 +66,9 @@ def planned_event(host: str, service: Service, facts: Facts, plan: Plan, distanc
 
 
 def why(service: Service, facts: Facts, plan: Plan) -> list[str]:
-    found = planner.differences(service, facts, plan.tried or "") if plan.steps else []
-    return found or (["it was asked for (--force)"] if plan.steps else [])
+    if not plan.steps:
+        return []
+    return planner.differences(service, facts, plan.tried or "") or ["it was asked for (--force)"]
 
 
 def obstacles(facts: Facts) -> list[str]:
@@ -90,14 +93,14 @@ def program_diff(service: Service, facts: Facts, plan: Plan) -> list[str]:
 
 def hidden(text: str, service: Service) -> str:
     """A program file that somebody else wrote may hold passwords in its `environment=`: only RUN_MODE is shown."""
-    def pair(found: re.Match[str]) -> str:
-        return found[0] if found[1].rstrip(" =") == "RUN_MODE" else found[1] + "***"
+    def hide(pair: re.Match[str]) -> str:
+        return pair[0] if pair[1].rstrip(" =") == "RUN_MODE" else pair[1] + MASK
 
-    return ENVIRONMENT.sub(lambda found: found[1] + PAIR.sub(pair, found[2]), text)
+    return ENVIRONMENT.sub(lambda option: option[1] + PAIR.sub(hide, option[2]), text)
 
 
 def changed_variables(service: Service, compared: protocol.Compared) -> Names:
-    """By name; the secrets of either version are not among them."""
+    """Names of the variables that change, without the secrets of either version."""
     secret = {*compared.secrets, *service.secrets}
     old = {name: digest for name, digest in compared.variables.items() if name not in secret}
     new = {name: digest_of(value) for name, value in service.variables.items() if name not in secret}
@@ -106,7 +109,7 @@ def changed_variables(service: Service, compared: protocol.Compared) -> Names:
 
 
 def changed_secrets(service: Service, compared: protocol.Compared) -> int:
-    """How many come, go or change."""
+    """How many secrets are added, removed or changed."""
     names = {*compared.secrets, *service.secrets}
     new: dict[str, Any] = {**{name: digest_of(value) for name, value in service.variables.items()},
                            **{name: value.sha256() for name, value in service.secret_values.items()}}
@@ -118,5 +121,5 @@ def digest_of(value: str) -> str:
 
 
 def fingerprint(plan: Plan, facts: Facts) -> tuple[Any, ...]:
-    """What a person agrees to: two plans with the same one do the same. How to undo it may differ (a pid does)."""
+    """What a person confirms. Plans with the same fingerprint do the same; their undos may differ (by a pid)."""
     return plan.was, plan.tried, tuple(facts.edited), tuple((step.name, step.do) for step in plan.steps)

@@ -1,4 +1,4 @@
-"""Asking all hosts at once about something, without changing anything there."""
+"""Asks all hosts at once, and changes nothing there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def read(targets: tuple[Target, ...], report: Listener, greeting: Callable[[Peer], Mapping[str, Any]]) -> list[Peer]:
     """The answers of all hosts to their first message; a host that cannot answer has an `error`."""
     conversation = Conversation(Fleet(targets), report)
-    with signals.as_messages(conversation.fleet.signal, report.close), conversation.fleet:
+    with signals.handled(conversation.fleet.signal, report.close), conversation.fleet:
         try:
             conversation.fleet.connect()
             conversation.wait(conversation.peers, lambda peer: peer.state is not State.CONNECTING)

@@ -30,7 +30,7 @@ def finished(command: str, peers: list[Peer], tried: dict[str, str], why: str, c
 
 
 def read(command: str, peers: list[Peer]) -> Finished:
-    """The end of a command that only looked."""
+    """The end of a command that only reads."""
     hosts = {peer.name: {name: _looked_at(peer, name) for name in peer.services} for peer in peers}
     outcomes = {result.outcome for results in hosts.values() for result in results.values()}
     code = worst([peer.error.exit_code for peer in peers if peer.error])

@@ -1,4 +1,4 @@
-"""Which host turns which revision into a commit, and what is said of the commits of all. Pure."""
+"""Says which host resolves which revision, and compares the commits of all hosts. Pure."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def by_host(peers: list[Peer], revisions: Mapping[str, str | None]) -> dict[str,
 
 
 def unanswered(peer: Peer, asked: Mapping[str, str]) -> str:
-    """What the host should have said and did not, in words: its facts, and the commits of the revisions it was asked
-    for. A host that is given a full hash cannot answer with another commit."""
+    """What is missing or wrong in the host's answer, in words. It owes facts of each service, and a commit for each
+    revision that it was asked to resolve. A full hash resolves to itself."""
     missing = {*peer.services} - peer.facts.keys() or asked.keys() - peer.resolved.keys()
     if missing:
         return f"nothing is said of {', '.join(sorted(missing))}"
@@ -36,7 +36,7 @@ def unanswered(peer: Peer, asked: Mapping[str, str]) -> str:
 
 
 def diverged(service: str, peers: list[Peer]) -> Iterator[Notice]:
-    """Hosts with different commits. Somebody may have missed one: whatever the next command is, it says so."""
+    """A warning where hosts have different commits: one of them may have missed a deploy."""
     having = [peer for peer in peers if service in peer.plans and peer.facts[service].commit]
     if len({peer.facts[service].commit for peer in having}) > 1:
         commits = ", ".join(f"{(peer.facts[service].commit or '')[:8]} on {peer.name}" for peer in having)

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as messages: the first ends the command in order, a second SIGINT leaves at once."""
+"""Handles SIGINT and SIGTERM: the first ends the command in order, a second SIGINT leaves at once."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from types import FrameType
 
 
 @contextlib.contextmanager
-def as_messages(tell: Callable[[int], None], leave: Callable[[], None]) -> Iterator[None]:
-    """`tell` hears the signal's number; `leave` tidies the screen before leaving at once."""
+def handled(notify: Callable[[int], None], leave: Callable[[], None]) -> Iterator[None]:
+    """`notify` gets the number of each signal; `leave` tidies the screen before the process exits at once."""
     seen: list[int] = []
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -19,7 +19,7 @@ def as_messages(tell: Callable[[int], None], leave: Callable[[], None]) -> Itera
             leave()
             os._exit(128 + number)          # the hosts go back by themselves
         seen.append(number)
-        tell(number)
+        notify(number)
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -34,8 +34,10 @@ STATES = {
 
 def rows(environment: str, peers: list[Peer]) -> list[Status]:
     """In the order host, service."""
-    commits = {name: {peer.name: peer.facts[name].commit for peer in peers if name in peer.facts}
-               for peer in peers for name in peer.services}
+    commits: dict[str, dict[str, str | None]] = {}
+    for peer in peers:
+        for name, facts in peer.facts.items():
+            commits.setdefault(name, {})[peer.name] = facts.commit
     return [_row(environment, peer, target, commits) for peer in peers for target in peer.targets]
 
 

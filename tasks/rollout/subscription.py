@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ class Subscription:
         self._lasting = lasting
         self._tries: dict[str, int] = {}            # by host, since it was last heard
         self._next_try: dict[str, float] = {}       # by host that is lost, when to connect anew
+        self._soonest = math.inf                    # of these
         self._open = {peer.name for peer in self.peers}
 
     @property
@@ -43,7 +45,7 @@ class Subscription:
     def events(self) -> Generator[tuple[Peer, PeerEvent] | None]:
         """What hosts say and Lost, as they come; None in every silence. Ends when no host is left, by a signal, or
         when nobody reads any more."""
-        with signals.as_messages(self._note_signal, self.report.close), self.fleet:
+        with signals.handled(self._note_signal, self.report.close), self.fleet:
             self.fleet.connect()
             while self._open and not self.signal and not self.report.gone:
                 heard = self.fleet.receive()
@@ -79,11 +81,15 @@ class Subscription:
         pause = PAUSES[min(tries, len(PAUSES) - 1)]
         self._tries[peer.name] = tries + 1
         self._next_try[peer.name] = time.monotonic() + pause
+        self._soonest = min(self._soonest, self._next_try[peer.name])
         self.report.on(events.Notice(host=peer.name, level="warning",
                                      message=f"{peer.trouble}; trying again in {pause:g} s"))
 
     def _reconnect(self) -> None:
         now = time.monotonic()
-        for name in [name for name, moment in self._next_try.items() if moment < now]:
-            del self._next_try[name]
-            self.fleet.renew(next(peer for peer in self.peers if peer.name == name))
+        if now < self._soonest:
+            return
+        for peer in [peer for peer in self.peers if self._next_try.get(peer.name, math.inf) <= now]:
+            del self._next_try[peer.name]
+            self.fleet.renew(peer)
+        self._soonest = min(self._next_try.values(), default=math.inf)

@@ -51,9 +51,9 @@ class StatusWatch:
         known = self._facts.setdefault(peer.name, {})
         match event:
             case protocol.Facts():
-                for name, found in event.services.items():
+                for name, facts in event.services.items():
                     peer.odd.pop(name, None)
-                    known[name] = found, time.monotonic()
+                    known[name] = facts, time.monotonic()
             case protocol.Odd():
                 known.pop(event.service, None)
         if peer.is_over:
@@ -63,7 +63,7 @@ class StatusWatch:
             self._due = min(self._due, self._shown_at + SOON)
 
     def show(self, peers: list[Peer]) -> None:
-        """Once all hosts have looked: what is new. Also as time goes by, since some of it is odd only for a while."""
+        """Report what is new, once all hosts have looked; also as time goes by, for some oddities end by themselves."""
         if time.monotonic() < self._due or len(self._looked) < len(peers):
             return
         self._shown_at = time.monotonic()
@@ -80,10 +80,10 @@ class StatusWatch:
             self._report.on(events.Looked(at=now))
 
 
-def _aged(found: Facts, heard: float) -> Facts:
+def _aged(facts: Facts, heard: float) -> Facts:
     """The facts as they would be now, had nothing happened since."""
-    now = None if found.program.now is None else found.program.now + round(time.monotonic() - heard)
-    return replace(found, program=replace(found.program, now=now))
+    now = None if facts.program.now is None else facts.program.now + round(time.monotonic() - heard)
+    return replace(facts, program=replace(facts.program, now=now))
 
 
 def _lasting(row: events.Status) -> events.Status:

@@ -17,11 +17,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from msgspec import convert
+
 from tasks.deploy import recipe
 from tasks.inventory.model import Health, Host, Service, Target
 from tasks.inventory.secret import reveal
 from tasks.remote import bootstrap
-from tasks.rollout import facts as facts_
+from tasks.rollout.facts import Facts
 from tasks.rollout.goal import Goal, key
 from tasks.rollout.planner import deploy_planner
 from tests.support.lab import LabHost, git
@@ -169,7 +171,7 @@ class Deploy:
         self.executor = Executor(python, faults, **env)
         self.lease = lease
         self.layout = {"root": str(host.root), "supervisord_conf": "supervisord.conf", "program_dir": "conf.d"}
-        self.facts: dict[str, facts_.Facts] = {}
+        self.facts: dict[str, Facts] = {}
 
     def __enter__(self) -> Deploy:
         return self
@@ -191,7 +193,7 @@ class Deploy:
         self.executor.until("locked")
         found = self.executor.until("facts", "not_ready", "problem")
         assert found["event"] == "facts", found
-        self.facts = {name: facts_.read(one) for name, one in found["services"].items()}
+        self.facts = {name: convert(one, Facts) for name, one in found["services"].items()}
         return self
 
     def message(self, **options: Any) -> Message:

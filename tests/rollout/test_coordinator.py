@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from tasks import _errors as errors
 from tasks.deploy import recipe
 from tasks.inventory.model import Service
+from tasks.rollout.conversation import Stop
 from tasks.rollout.coordinator import Coordinator
 from tasks.rollout.fleet import Fleet
 from tasks.rollout.goal import Deployment
@@ -49,3 +51,17 @@ class Silent:
     def on(self, event: Any) -> None: ...
 
     def close(self) -> None: ...
+
+
+def test_changed_plan_is_refused_after_the_confirmation() -> None:
+    """No host has a plan then, so each is reported as refused, not as unchanged."""
+    coordinator = Coordinator(DEPLOYMENT, Fleet((TARGET,)), Silent(),
+                              lambda targets, facts, goals: {("web1", "monitor"): Plan(was=A, tried=B)})
+    (peer,) = coordinator.peers
+    peer.facts = {"monitor": facts()}
+    coordinator._confirmed = {("web1", "monitor"): ("another plan",)}
+    with pytest.raises(Stop) as caught:
+        coordinator._plan()
+    assert isinstance(caught.value.error, errors.TryAgain)
+    finished = coordinator._finished(caught.value.error)
+    assert (finished.exit_code, finished.hosts["web1"]["monitor"].outcome) == (75, "refused")

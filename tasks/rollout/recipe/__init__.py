@@ -1,4 +1,4 @@
-"""Where a version is built, and how the program comes to run in it. A third strategy: one module, one line."""
+"""Strategies: where a version is built, and how the program comes to run in it. A new one is a module and a line."""
 
 from __future__ import annotations
 

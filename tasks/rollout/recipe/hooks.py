@@ -25,13 +25,13 @@ def after_activate(service: Service, facts: Facts, goal: Goal) -> list[Step]:
 
 
 def of_host(service: Service, lowest: bool) -> Service:
-    """The service with the hooks that run on a host; `lowest`: it is the one for those that run once."""
+    """The service with the hooks that run on this host; hooks with `once` run where it is the `lowest`."""
     return replace(service, hooks={name: tuple(hook for hook in hooks if lowest or not hook.once)
                                    for name, hooks in service.hooks.items()})
 
 
 def _step(name: str, phase: protocol.Phase, service: Service, facts: Facts, goal: Goal) -> list[Step]:
-    """One step for all of its commands. Nothing undoes it: what it did is the service's own affair."""
+    """One step for all commands of a hook. It has no undo: only the service knows how to undo them."""
     commands = [command for hook in service.hooks.get(name, ()) for command in hook.run]
     if not commands:
         return []

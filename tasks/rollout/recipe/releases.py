@@ -1,6 +1,6 @@
 """The `releases` strategy: each release is a git worktree of the clone, built beside the one that runs.
 
-What runs is what `current` points to; it is switched at once, and back at once.
+The link `current` points to the release that runs; it is switched atomically, and back.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from . import clone
 
 if TYPE_CHECKING:
     from ...inventory.model import Service
-    from ..facts import Facts
+    from ..facts import Facts, Release
     from ..goal import Goal
 
 fetch = clone.fetch
@@ -30,7 +30,7 @@ def built_in(service: Service, facts: Facts, goal: Goal) -> str:
 
 
 def checkout(service: Service, facts: Facts, goal: Goal) -> Step:
-    """A release that is there and complete is left alone; one that this deploy made goes again if it fails."""
+    """A complete release stays as it is; the undo removes a release that this deploy made."""
     name = release(service, facts, goal)
     do = protocol.CheckoutRelease(
         release=name, commit=goal.commit, digest=digest(service), shared=list(service.shared),
@@ -60,30 +60,30 @@ def tidy(service: Service, facts: Facts) -> Action | None:
 
 
 def release(service: Service, facts: Facts, goal: Goal) -> str:
-    """The folder's name: the commit; with a number behind it where that one must not be touched.
+    """The name of the folder: the commit, with a number behind it where a folder of that name must stay as it is.
 
     Files of a running release never change: what has to be built anew is built beside it.
     """
-    ready = [one.name for one in facts.releases if _is_ready(one.name, one.digest, service, facts, goal)]
+    ready = [built.name for built in facts.releases if _is_ready(built, service, facts, goal)]
     if ready:
         return facts.current if facts.current in ready else ready[-1]
-    taken = {one.name for one in facts.releases if one.digest or one.in_use or one.name == facts.current}
+    taken = {other.name for other in facts.releases if other.digest or other.in_use or other.name == facts.current}
     numbered = (f"{goal.commit}-{number}" for number in itertools.count(2))
     return next(name for name in itertools.chain([goal.commit], numbered) if name not in taken)
 
 
 def digest(service: Service) -> str:
-    """Of what makes two builds of one commit differ."""
+    """A hash of what makes two builds of one commit differ."""
     import json
 
     parts = [list(service.build), service.variables, service.run_mode, list(service.shared)]
     return files.digest(json.dumps(parts, sort_keys=True))
 
 
-def _is_ready(name: str, built: str | None, service: Service, facts: Facts, goal: Goal) -> bool:
-    """Of the one that runs we know whether somebody edited it; of the others the host looks before it takes them."""
-    if name.partition("-")[0] != goal.commit or built != digest(service):
+def _is_ready(built: Release, service: Service, facts: Facts, goal: Goal) -> bool:
+    """The facts say whether somebody edited the release that runs; the host checks another one before it takes it."""
+    if built.name.partition("-")[0] != goal.commit or built.digest != digest(service):
         return False
     if goal.force and facts.commit == goal.commit:
-        return False                        # asked to do again what is there
-    return name != facts.current or (facts.commit == goal.commit and not facts.edited)
+        return False                        # --force builds the present commit anew
+    return built.name != facts.current or (facts.commit == goal.commit and not facts.edited)

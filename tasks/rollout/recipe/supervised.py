@@ -65,9 +65,9 @@ def timeout(service: Service, facts: Facts) -> float:
 
 def _before(facts: Facts, option: str, default: float) -> float:
     """What the program file says that is there now."""
-    found = re.findall(rf"^\s*{option}\s*[=:]\s*(\d+)", facts.program_file or "",
-                       re.MULTILINE | re.IGNORECASE)
-    return max(map(float, found), default=default)
+    values = re.findall(rf"^\s*{option}\s*[=:]\s*(\d+)", facts.program_file or "",
+                        re.MULTILINE | re.IGNORECASE)
+    return max(map(float, values), default=default)
 
 
 def _as_it_was(service: Service, facts: Facts) -> Action:
