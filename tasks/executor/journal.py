@@ -132,8 +132,8 @@ def tidy_unnamed(layout: Layout, running: Callable[[], Container[str]]) -> None:
 def _read(layout: Layout, path: str) -> Journal:
     lines = list(files.read_lines(path))
     if not lines or "services" not in lines[0]:
-        raise CannotRestore(f"the journal {path} cannot be read: what an interrupted deploy left is not known",
-                            "see by hand that the service is well, then remove that file")
+        raise CannotRestore(f"the journal {path} cannot be read, so nobody knows what its interrupted deploy left",
+                            "check by hand that the service is well, then remove that file")
     begun = [(line["begin"][0], line["begin"][1]) for line in lines[1:] if "begin" in line]
     # The paths of that deploy: hosts.yaml may have changed since.
     return Journal(Layout(dict(lines[0]["place"], root=layout.root)), lines[0], begun)

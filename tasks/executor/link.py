@@ -105,7 +105,7 @@ class Link:
         if self._gone:
             raise Aborted(self._gone)
         if time.monotonic() - self._heard > self._lease:
-            raise Aborted(f"the client was not heard of for {self._lease:g} s")
+            raise Aborted(f"the client was silent for {self._lease:g} s")
 
     def note_progress(self) -> None:
         """Record progress, so that heartbeats continue."""
@@ -123,7 +123,7 @@ class Link:
             now = time.monotonic()
             if now - self._heard > self._lease:
                 # Both machines may have slept: a message is too late all the same.
-                self._gone = self._gone or f"the client was not heard of for {self._lease:g} s"
+                self._gone = self._gone or f"the client was silent for {self._lease:g} s"
                 continue
             self._heard = now
             try:

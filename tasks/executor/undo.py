@@ -17,7 +17,7 @@ from .supervisord import Down
 
 
 class Unsupervised(CannotRestore):
-    """supervisord is down: the files are as before, but the program cannot be brought back."""
+    """supervisord is down: the files are restored, but the program cannot be brought back."""
 
 
 class Undo:
@@ -85,7 +85,7 @@ class Undo:
         try:
             return ACTIONS[action](ctx, step)
         except Down as error:
-            raise Unsupervised(f"{service}: files are as before, but {error.message}",
+            raise Unsupervised(f"{service}: its files are restored, but {error.message}",
                                f"start supervisord on the host, then: fab recover {service}") from None
         except Exception as error:
             why = as_host_error(error).message

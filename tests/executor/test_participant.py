@@ -161,7 +161,7 @@ def test_deploy_is_undone_when_heartbeats_stop(example: Example) -> None:
         deploy.prepare()
         ending = deploy.ending()
         assert ending["event"] == "restored"
-        assert "not heard of" in ending["why"]
+        assert "was silent for" in ending["why"]
 
 
 def test_heartbeats_keep_a_long_build_alive(example: Example) -> None:

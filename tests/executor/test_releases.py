@@ -487,7 +487,7 @@ def test_file_named_current_stops_a_deploy(site: Site) -> None:
     (site.directory / "current").write_text("somebody's\n")
     with site.deploy() as deploy:
         deploy.look().plan()
-        assert "in the way" in deploy.executor.until("failed")["message"]
+        assert "is not a link" in deploy.executor.until("failed")["message"]
         restored(deploy)
     assert (site.directory / "current").read_text() == "somebody's\n"
 

@@ -89,7 +89,7 @@ def test_recover_finishes_an_undo_that_failed_once_its_cause_is_mended() -> None
         lab["web1"].stop_supervisord()
         run = client.end()
         assert run.code == 3, run
-        assert "app: files are as before, but supervisord is down" in messages(run)
+        assert "app: its files are restored, but supervisord is down" in messages(run)
         assert "fab recover app" in messages(run)
         assert app.lab["web1"].leftovers()
         lab["web1"].start_supervisord()

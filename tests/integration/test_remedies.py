@@ -172,7 +172,7 @@ def test_missing_backup_exits_3_and_keeps_the_journal(make_app: MakeApp) -> None
     client.signal(signal.SIGTERM)
     run = client.end()
     assert run.code == 3, run
-    assert "is gone: it held the files as they were" in messages(run)
+    assert "which held the files of before, no longer exists" in messages(run)
     assert app.lab["web1"].leftovers()
 
 

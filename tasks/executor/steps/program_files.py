@@ -40,7 +40,7 @@ def write(ctx: ServiceContext, step: Step) -> Result:
 def put_back(ctx: ServiceContext, step: Step) -> Result:
     backup = ctx.layout.backup(ctx.name, ctx.deploy)
     if not os.path.isdir(backup):
-        raise HostError(f"{backup} is gone: it held the files as they were",
+        raise HostError(f"{backup}, which held the files of before, no longer exists",
                         f"write {ctx.layout.program_file(ctx.name)} by hand")
     with reload_lock(ctx.layout):
         _copy_back(ctx)

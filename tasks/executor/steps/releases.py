@@ -25,7 +25,7 @@ def checkout(ctx: ServiceContext, step: Step) -> Result:
     name = step.args["release"]
     tree = ctx.releases.tree(name)
     if os.path.lexists(ctx.releases.link) and not os.path.islink(ctx.releases.link):
-        raise NotReady(f"{ctx.releases.link} is in the way: it is no link", "move it away on the host")
+        raise NotReady(f"{ctx.releases.link} is not a link, and a link must have that name", "move it away on the host")
     if _edited(ctx, ctx.releases.live()):
         ctx.tree.stash.copy(ctx.deploy, step.say)
     if _is_complete(ctx, name, step.args["digest"]):

@@ -21,7 +21,7 @@ def link_all(ctx: ServiceContext, step: Step, tree: Worktree, paths: Sequence[st
         if path.endswith("/"):
             files.ensure_dir(source)
         if not os.path.exists(source):
-            raise NotReady(f"{source} is shared, but is not there",
+            raise NotReady(f"{source} does not exist, but `shared` names it",
                            "create it on the host; or, if it is a folder, end it with / in hosts.yaml")
         _link(step, tree, path.rstrip("/"), source)
 
@@ -30,7 +30,8 @@ def _link(step: Step, tree: Worktree, path: str, source: str) -> None:
     link = os.path.join(tree.directory, path)
     folder = os.path.dirname(link)
     if os.path.realpath(folder) != os.path.normpath(os.path.join(os.path.realpath(tree.directory), path, "..")):
-        raise NotReady(f"{path} is shared, but the commit has a link on the way to it", "take it out of `shared`")
+        raise NotReady(f"`shared` names {path}, but in the commit a folder of that path is a link",
+                       "take it out of `shared`")
     if tree.skip_worktree(path):
         step.say(f"{path}: the shared one takes the place of what the commit has there")
     files.ensure_dir(folder)
