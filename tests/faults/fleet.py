@@ -18,8 +18,8 @@ from tests.integration.app import BUILD, HEALTH, RUN, App, RunningClient
 from tests.support import guard
 from tests.support.forked import start
 from tests.support.lab import Lab, Run, wait_for
+from tests.support.processes import descendants
 from tests.support.proxy import Proxy
-from tests.support.sshd import _descendants
 
 HERE = Path(__file__).parent
 LEASE = 3
@@ -166,7 +166,7 @@ class Fleet:
     def kill_host_side(self, host: str) -> None:
         """The executor and all that it started."""
         pid = self.executor_of(host)
-        self.kill(pid, *(_descendants(pid) if pid else []), *checker.steps(self.root(host)))
+        self.kill(pid, *(descendants(pid) if pid else []), *checker.steps(self.root(host)))
 
     def power_off(self, host: str) -> None:
         """No process of the host is left, but for its sshd, which stands for its network card.

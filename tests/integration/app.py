@@ -16,7 +16,7 @@ import yaml
 
 from tests.support.forked import Program
 from tests.support.lab import Lab, LabHost, Run, git, wait_for
-from tests.support.sshd import _descendants
+from tests.support.processes import descendants
 
 # Its name in the process table is the version that it was built from.
 RUN = """\
@@ -193,7 +193,7 @@ class App:
     def kill_host_side(self, *hosts: str) -> None:
         """SIGKILL to the executor and all that it started, as an out-of-memory killer or a reboot would."""
         executors = [self.holder(host)["pid"] for host in hosts or self.hosts]
-        for pid in [one for executor in executors for one in (executor, *_descendants(executor))]:
+        for pid in [one for executor in executors for one in (executor, *descendants(executor))]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 

@@ -24,7 +24,8 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from tests.support import guard
 from tests.support.forked import Program, start
-from tests.support.sshd import Sshd, _descendants, _kill
+from tests.support.processes import descendants, kill
+from tests.support.sshd import Sshd
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CONF = """\
@@ -73,8 +74,8 @@ class LabHost:
     def stop(self) -> None:
         """As a power cut: supervisord would end one program after the other, and wait for each."""
         if self.daemon is not None:
-            for pid in [self.daemon.pid, *_descendants(self.daemon.pid)]:
-                _kill(pid)
+            for pid in [self.daemon.pid, *descendants(self.daemon.pid)]:
+                kill(pid)
             self.daemon.wait()
             self.daemon = None
         self.sshd.__exit__(None, None, None)

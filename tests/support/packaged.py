@@ -20,7 +20,8 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from tests.support import guard
 from tests.support.lab import wait_for
-from tests.support.sshd import Sshd, _descendants, _kill
+from tests.support.processes import descendants, kill
+from tests.support.sshd import Sshd
 from tests.support.users import let_enter, unix_user
 
 SUDOERS = Path("/etc/sudoers.d")
@@ -100,11 +101,11 @@ class PackagedHost:
 
     def stop_supervisord(self) -> None:
         if self.daemon is not None:
-            children = _descendants(self.daemon.pid)
+            children = descendants(self.daemon.pid)
             self.daemon.send_signal(signal.SIGKILL)
             self.daemon.wait()
             for pid in children:
-                _kill(pid)
+                kill(pid)
             self.daemon = None
 
     @property

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support import guard
+from tests.support.processes import descendants, kill
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
@@ -77,8 +78,8 @@ class Sshd:
         return self._process.pid
 
     def end_sessions(self) -> None:
-        for pid in _descendants(self.pid):
-            _kill(pid)
+        for pid in descendants(self.pid):
+            kill(pid)
 
     def authorize(self, key: Path, options: str = "") -> None:
         with self.authorized_keys.open("a") as file:
@@ -114,11 +115,11 @@ class Sshd:
         process = self._process
         if process is None:
             return
-        children = _descendants(process.pid)
+        children = descendants(process.pid)
         process.terminate()
         process.wait(10)
         for pid in children:                # sessions outlive their listener
-            _kill(pid)
+            kill(pid)
         self._reader.join(5)
         assert process.stderr is not None
         if not self._reader.is_alive():
@@ -175,28 +176,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _descendants(pid: int) -> list[int]:
-    """Of /proc; elsewhere none."""
-    parents: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            after_name = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents.setdefault(int(after_name[1]), []).append(int(stat.parent.name))
-    found: list[int] = []
-    waiting = [pid]
-    while waiting:
-        children = parents.get(waiting.pop(), [])
-        found += children
-        waiting += children
-    return found
-
-
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, 9)
-    except ProcessLookupError:
-        pass
