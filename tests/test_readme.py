@@ -142,11 +142,11 @@ def test_readme_quick_start_works_as_typed(stranger: Stranger) -> None:
     (console,), (shell,) = blocks("console", section("Try it")), blocks("sh", section("Try it"))
     clone, deploy = console.splitlines()
     assert clone.startswith("$ git clone ")
-    code, said = stranger.types(deploy.removeprefix("$ "))
-    assert code == 0, said
-    assert all(re.search(rf"{host} +monitor .* committed", said) for host in ("web1", "web2")), said
+    code, output = stranger.types(deploy.removeprefix("$ "))
+    assert code == 0, output
+    assert all(re.search(rf"{host} +monitor .* committed", output) for host in ("web1", "web2")), output
     for step in ("fetch", "checkout", "build", "program", "restart", "verify", "health"):
-        assert step in said
+        assert step in output
         assert step in section("A deploy, step by step", ARCHITECTURE)
 
     typed = [line.partition("  #")[0].rstrip() for line in shell.splitlines()]
@@ -158,9 +158,9 @@ def test_readme_quick_start_works_as_typed(stranger: Stranger) -> None:
             assert there is not None
             assert_layout(there / "web1" / "root")
         before = pids(stranger)
-        code, said = stranger.types(line)
-        assert code == expected, f"{line}\n{said}"
-        assert [word for word in words if word not in said] == [], f"{line}\n{said}"
+        code, output = stranger.types(line)
+        assert code == expected, f"{line}\n{output}"
+        assert [word for word in words if word not in output] == [], f"{line}\n{output}"
         if "unchanged" in words or expected == 1:
             assert pids(stranger) == before, f"{line} restarted something"
     assert stranger.sandbox() is None

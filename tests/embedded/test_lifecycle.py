@@ -113,9 +113,9 @@ def test_concurrent_ups_make_one_sandbox(checkout: Path) -> None:
                               stdout=subprocess.PIPE, text=True).stdout
 
     with ThreadPoolExecutor(3) as pool:
-        said = list(pool.map(one, range(3)))
-    assert len(set(said)) == 1
-    assert said[0] == f"{up(checkout)}\n"
+        printed = list(pool.map(one, range(3)))
+    assert len(set(printed)) == 1
+    assert printed[0] == f"{up(checkout)}\n"
 
 
 def test_hosts_end_when_the_checkout_is_removed(checkout: Path) -> None:

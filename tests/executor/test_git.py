@@ -199,12 +199,12 @@ def test_commit_with_missing_objects_counts_as_absent(clone: git.Clone, work: Pa
 @pytest.mark.promise(4)
 def test_git_syncs_what_it_writes(clone: git.Clone, work: Path, home: Path, tmp_path: Path) -> None:
     """Half of an index, a reference or an object would be in the way of the way back. git 2.36 and newer can."""
-    told = tmp_path / "told"
-    (home / ".gitconfig").write_text(f"[trace2]\n\teventTarget = {told}\n")
+    trace = tmp_path / "told"
+    (home / ".gitconfig").write_text(f"[trace2]\n\teventTarget = {trace}\n")
     os.makedirs(clone.directory)
     clone.create()
     for act, wrote in ((lambda: clone.remote.fetch(quiet), 2), (lambda: clone.checkout(commit(work, "v1"), quiet), 2)):
-        told.unlink()
+        trace.unlink()
         act()
-        flushes = re.findall(r'"key":"fsync/hardware-flush","value":"([0-9]+)"', told.read_text())
+        flushes = re.findall(r'"key":"fsync/hardware-flush","value":"([0-9]+)"', trace.read_text())
         assert sum(map(int, flushes)) >= wrote, act     # objects and references; the index and HEAD

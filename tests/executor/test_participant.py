@@ -685,9 +685,9 @@ exit 1
         waits = deploy.executor.until("host_state")
         assert (waits["state"], waits["detail"]) == ("waiting", "for the disk (up to 120 s)")
         (tmp_path / "go").touch()
-        told = deploy.executor.until("notice")
-        assert told["level"] == "warning" and "could lose what was built" in told["message"]
-        assert "Input/output error" in told["message"]
+        notice = deploy.executor.until("notice")
+        assert notice["level"] == "warning" and "could lose what was built" in notice["message"]
+        assert "Input/output error" in notice["message"]
         deploy.executor.until("done")
         deploy.run("activate").done("activate").executor.send({"do": "commit"})
         ends(deploy, "committed")
@@ -721,8 +721,8 @@ def test_status_shows_the_other_services_when_one_clone_is_broken(example: Examp
     with example.deploy(example.service, other.service) as deploy:
         deploy.hello("status")
         deploy.executor.rest()
-        told = [name for one in deploy.executor.heard if one["event"] == "facts" for name in one["services"]]
-        assert other.name in told
+        names = [name for one in deploy.executor.heard if one["event"] == "facts" for name in one["services"]]
+        assert other.name in names
 
 
 def test_status_names_the_running_deploy(example: Example) -> None:

@@ -75,10 +75,10 @@ def test_logs_wait_for_a_slow_client_in_bounded_memory(example: Example) -> None
         wait_for(lambda: cpu(deploy) > 0.1 and is_at_rest(deploy), "it to wait for its reader")
         assert peak(deploy) < ENOUGH
         deploy.executor.reading.set()
-        said = deploy.executor.rest()
-        numbers = [int(one["line"][:7]) for one in said if one["event"] == "log"]
+        events = deploy.executor.rest()
+        numbers = [int(one["line"][:7]) for one in events if one["event"] == "log"]
         assert numbers == list(range(50_000))
-        assert said[-1]["event"] == "end"
+        assert events[-1]["event"] == "end"
 
 
 def cpu(deploy: Deploy) -> float:
@@ -201,9 +201,9 @@ def test_history_skips_torn_and_foreign_lines(example: Example, python: str) -> 
     past(example, line(1), "\0\0\0\n", '{"deploy": "d2", "at"\n', "[]\n", line(3), line(4)[:40])
     with example.deploy(python=python) as deploy:
         deploy.hello("history", lines=20)
-        said = [one for one in deploy.executor.rest() if one["event"] == "history"]
-    assert [one["deploy"] for one in said] == ["d1", "d3"]
-    assert set(said[0]) == {"event", "service", "deploy", "at", "by", "command", "from", "to", "result", "why",
+        rows = [one for one in deploy.executor.rest() if one["event"] == "history"]
+    assert [one["deploy"] for one in rows] == ["d1", "d3"]
+    assert set(rows[0]) == {"event", "service", "deploy", "at", "by", "command", "from", "to", "result", "why",
                             "revision", "branch"}
     with example.deploy(python=python) as deploy:
         deploy.hello("history", lines=1)

@@ -22,11 +22,11 @@ from tests.support.lab import git as run_git
     ("both", "refs/heads/both", "both"), ("FULL", "v0", None), ("SHORT", "v0", None), ("SHOUTED", "v0", None)])
 def test_revision_is_a_full_commit_then_a_branch_then_a_tag_then_an_abbreviation(
         tmp_path: Path, work: Path, asked: str, means: str, branch: str | None, cloned: bool) -> None:
-    wanted = commit(work, means)
-    asked = {"FULL": wanted, "SHORT": wanted[:9], "SHOUTED": wanted[:9].upper()}.get(asked, asked)
+    expected = commit(work, means)
+    asked = {"FULL": expected, "SHORT": expected[:9], "SHOUTED": expected[:9].upper()}.get(asked, asked)
     ctx = _here(tmp_path, work, cloned)
     found = revision.resolve(ctx, asked)
-    assert (found["commit"], found["branch"], found["revision"]) == (wanted, branch, asked)
+    assert (found["commit"], found["branch"], found["revision"]) == (expected, branch, asked)
     assert ctx.clone.exists() is cloned                # looking does not begin anything
     assert os.listdir(ctx.layout.service_state("a")) == []
 

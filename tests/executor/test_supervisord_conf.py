@@ -41,8 +41,8 @@ def test_supervisord_conf_gives_socket_credentials_and_includes(tmp_path: Path) 
     ("[unix_http_server]\nfile=~/s.sock\n", "HOME/s.sock"),
     ("[supervisorctl]\nserverurl=unix:///a/b.sock\n", "/a/b.sock")])
 def test_socket_path_is_expanded_as_supervisord_does(tmp_path: Path, text: str, path: str) -> None:
-    wanted = path.replace("HERE", str(tmp_path)).replace("HOME", os.path.expanduser("~"))
-    assert conf(tmp_path, text, RUN="/run/x").socket() == wanted
+    expected = path.replace("HERE", str(tmp_path)).replace("HOME", os.path.expanduser("~"))
+    assert conf(tmp_path, text, RUN="/run/x").socket() == expected
 
 
 @pytest.mark.parametrize("text", ["[unix_http_server]\nfile=%(ENV_NONE)s/s\n", "[unix_http_server]\nfile=50%\n",

@@ -77,8 +77,8 @@ def test_last_words_are_shown_when_a_program_ends_before_supervisord_looks(examp
             deploy.prepare().run("activate")
             failed = deploy.executor.until("failed")
             assert failed["step"] == "verify" and "did not stay up" in failed["message"], failed
-            told = [one["line"] for one in deploy.executor.heard if one["event"] == "output"]
-            assert "cannot open the database" in told
+            output = [one["line"] for one in deploy.executor.heard if one["event"] == "output"]
+            assert "cannot open the database" in output
     finally:
         host.stop_supervisord()
 
@@ -226,5 +226,5 @@ def test_step_that_cannot_be_killed_is_named_and_not_waited_for(monkeypatch: pyt
 def test_full_disk_error_names_the_path_and_a_remedy() -> None:
     with pytest.raises(OSError) as caught, open("/dev/full", "wb", buffering=0) as full:
         full.write(b"x")
-    told = errors.as_host_error(OSError(caught.value.errno, caught.value.strerror, "/srv/a"))
-    assert (told.message, told.hint) == ("/srv/a: No space left on device", "make room on the host: df -h /srv/a")
+    error = errors.as_host_error(OSError(caught.value.errno, caught.value.strerror, "/srv/a"))
+    assert (error.message, error.hint) == ("/srv/a: No space left on device", "make room on the host: df -h /srv/a")

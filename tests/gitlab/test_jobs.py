@@ -175,10 +175,10 @@ def test_stand_in_runner_is_as_strict_as_gitlabs(runner: Runner) -> None:
 
 
 def test_stand_in_runner_cancels_the_whole_group(runner: Runner) -> None:
-    told = runner.project / "told"
-    wait = f"trap 'touch {told}; exit 3' TERM; echo ready; while true; do sleep 0.05; done"
+    mark = runner.project / "told"
+    wait = f"trap 'touch {mark}; exit 3' TERM; echo ready; while true; do sleep 0.05; done"
     job = runner.start({"script": ["trap : TERM", f"bash -c {shlex.quote(wait)}"]}, {})
     wait_for(lambda: "ready\n" in (runner.project.parent / "job.log").read_text(), "the command")
     job.cancel()
     assert job.end() != 0
-    assert told.exists()
+    assert mark.exists()

@@ -17,9 +17,9 @@ def test_deploy_restarts_no_host_when_one_build_fails(shared: App) -> None:
     shared.open("fail-web2")
     assert run.code == 1, run
     assert [run.outcome(host, shared.name) for host in shared.hosts] == ["restored", "restored"]
-    told = run.finished["hosts"]["web2"][shared.name]
-    assert (told["was"], told["tried"], told["now"]) == (before[1]["commit"], commit, before[1]["commit"])
-    assert "exit status 9" in told["why"]
+    result = run.finished["hosts"]["web2"][shared.name]
+    assert (result["was"], result["tried"], result["now"]) == (before[1]["commit"], commit, before[1]["commit"])
+    assert "exit status 9" in result["why"]
     assert shared.states() == before
     assert shared.pids() == pids
     assert {"program", "restart"}.isdisjoint(run.steps("web1") + run.steps("web2"))

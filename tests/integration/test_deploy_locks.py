@@ -48,8 +48,8 @@ def test_second_deploy_is_refused_or_waits_for_the_lock(own: App) -> None:
 def test_racing_deploys_take_turns_on_overlapping_hosts(own: App) -> None:
     """On hosts that overlap: nobody waits for ever, and every host's history is one chain."""
     own.commit(f"{own.name}-2")
-    wanted = (("web1",), ("web2",), ("web1", "web2"), ("web1", "web2"))
-    racers = [own.start("deploy", own.name, "--host", ",".join(hosts), "--force", "--wait", "60") for hosts in wanted]
+    choices = (("web1",), ("web2",), ("web1", "web2"), ("web1", "web2"))
+    racers = [own.start("deploy", own.name, "--host", ",".join(hosts), "--force", "--wait", "60") for hosts in choices]
     runs = [racer.end(90) for racer in racers]
     assert [run.code for run in runs] == [0] * 4, runs
     for host in own.hosts:

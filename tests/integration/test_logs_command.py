@@ -70,9 +70,9 @@ def test_logs_prints_lines_of_hosts_and_services_in_the_order_of_arrival(make_ap
             for service in app.services:
                 followed.write(host, f"test {number} {service}", service=service)
                 wait_for(lambda host=host, words=f"test {number} {service}": words in followed.shown(host), "it")
-    told = [(e["host"], e["service"], e["line"]) for e in followed.client.events
+    lines = [(e["host"], e["service"], e["line"]) for e in followed.client.events
             if e["event"] == "log" and e["line"].startswith("test")]
-    assert told == [(host, service, f"test {number} {service}") for number in range(5) for host in app.hosts
+    assert lines == [(host, service, f"test {number} {service}") for number in range(5) for host in app.hosts
                     for service in app.services]
     followed.client.signal(signal.SIGINT)
     run = followed.client.end()
@@ -219,9 +219,9 @@ def test_logs_prints_the_run_log_of_a_deploy(make_app: MakeApp) -> None:
     good, bad = (line["deploy"] for line in app.lab["web1"].history(app.name))
     run = app.fab("logs", app.name, "--deploy", "last")
     assert run.code == 0, run
-    told = [(e["host"], e["line"]) for e in run.events if e["event"] == "log"]
-    assert {host for host, _ in told} == {"web1"}
-    assert any("no space for web1" in line for _, line in told)
+    lines = [(e["host"], e["line"]) for e in run.events if e["event"] == "log"]
+    assert {host for host, _ in lines} == {"web1"}
+    assert any("no space for web1" in line for _, line in lines)
     both = app.fab("logs", app.name, "--deploy", good[:-2], "--grep", " build begins$", "--lines", "1")
     assert [e["host"] for e in both.events if e["event"] == "log"] == ["web1", "web2"], "host after host"
     for wanted in ("nonsense", good[:8]):

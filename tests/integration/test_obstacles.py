@@ -135,7 +135,7 @@ def test_deploy_never_touches_a_parent_repository(app: App, lab: Lab) -> None:
     assert git(parent / "service", "rev-parse", "HEAD") == commit
 
 
-@pytest.mark.parametrize("what", [
+@pytest.mark.parametrize("kind", [
     pytest.param("a file", id="files, but no clone"),
     pytest.param("two services", id="its program file holds another program too"),
     pytest.param("elsewhere", id="the program is defined in another file"),
@@ -144,13 +144,13 @@ def test_deploy_never_touches_a_parent_repository(app: App, lab: Lab) -> None:
     pytest.param("not included", id="program files are not included"),
 ])
 def test_obstacle_on_one_host_is_named_and_no_host_is_touched(app: App, lab: Lab, obstacle: Obstacle,
-                                                              what: str) -> None:
+                                                              kind: str) -> None:
     """On web2 alone; web1 is not touched either. The message names what stands in the way."""
-    said = obstacle.put(what)
+    parts = obstacle.put(kind)
     before = app.states()
     run = app.deploy()
     assert run.code == 2, run
-    for words in said:
+    for words in parts:
         assert words in messages(run)
     assert app.states() == before
     assert not lab["web1"].directory(app.name).exists()
@@ -163,22 +163,22 @@ class Obstacle:
         self.made: list[Path] = []
         self.conf = self.host.conf.read_text()
 
-    def put(self, what: str) -> list[str]:
+    def put(self, kind: str) -> list[str]:
         """Returns the words that must be in the message."""
         name, conf_d = self.app.name, self.host.root / "conf.d"
         foreign = f"; a team's file\n[program:{name}]\ncommand=sleep 9999\nautostart=false\n"
-        if what == "a file":
+        if kind == "a file":
             file = self._write(self.host.directory(name) / "precious", "precious")
             return ["web2", str(file.parent)]
-        if what == "elsewhere":
+        if kind == "elsewhere":
             return ["web2", f"{self._write(conf_d / 'other.conf', foreign)}:2"]
-        if what == "in supervisord.conf":
+        if kind == "in supervisord.conf":
             self.host.conf.write_text(self.conf + foreign)
             line = len(self.conf.splitlines()) + 2
             return ["web2", f"{self.host.conf}:{line}"]
-        if what == "broken":
+        if kind == "broken":
             return ["web2", str(self._write(conf_d / "zz-broken.conf", "[program:zz]\nautostart=maybe\n").name)]
-        if what == "not included":
+        if kind == "not included":
             self.host.conf.write_text(self.conf.replace("conf.d/*.conf", "conf.d/*.ini"))
             return ["web2", str(self.app.program_file("web2")), "[include]"]
         own = self._write(self.app.program_file("web2"), f"[program:{name}]\ncommand=true\nautostart=false\n"

@@ -68,9 +68,9 @@ FAILURES = [
 
 
 @pytest.mark.promise(3)
-@pytest.mark.parametrize(("files", "service", "said"), FAILURES)
+@pytest.mark.parametrize(("files", "service", "failure"), FAILURES)
 def test_failed_deploy_restores_files_program_and_state(shared: App, silent_port: int, files: dict[str, str],
-                                                        service: dict[str, Any], said: tuple[str, str]) -> None:
+                                                        service: dict[str, Any], failure: tuple[str, str]) -> None:
     """Commit, working tree, build, program file, environment file, state: as they were."""
     before, service_before = shared.state("web1"), dict(shared.service)
     with answering(503) as sick:
@@ -85,8 +85,8 @@ def test_failed_deploy_restores_files_program_and_state(shared: App, silent_port
     git(shared.repo.with_suffix(""), "reset", "--quiet", "--hard", "HEAD~1")
     assert run.code == 1, run
     assert run.outcome("web1", shared.name) == "restored"
-    failed = [e for e in run.events if e["event"] == "step_finished" and not e["ok"] and e["step"] == said[0]]
-    assert failed and said[1] in failed[0]["why"], (run.events, failed)
+    failed = [e for e in run.events if e["event"] == "step_finished" and not e["ok"] and e["step"] == failure[0]]
+    assert failed and failure[1] in failed[0]["why"], (run.events, failed)
     assert shared.state("web1") == before
 
 

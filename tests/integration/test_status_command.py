@@ -30,9 +30,9 @@ def test_status_shows_the_last_words_of_a_crash_loop(make_app: MakeApp) -> None:
     (app.lab["web1"].directory(app.name) / "run.sh").write_text(CRASH)
     app.lab["web1"].rpc.signalProcess(f"{app.name}:{app.name}", "KILL")
     wait_for(lambda: app.program("web1")["statename"] == "FATAL", "supervisord to give up")
-    told = oddities(app, "web1")
-    assert "FATAL: it does not stay up" in told and f"fab start {app.name}" in told
-    assert told.splitlines()[-1].startswith("edited files") and "| cannot open the database" in told
+    words = oddities(app, "web1")
+    assert "FATAL: it does not stay up" in words and f"fab start {app.name}" in words
+    assert words.splitlines()[-1].startswith("edited files") and "| cannot open the database" in words
 
 
 def test_status_names_a_program_that_restarted_by_itself(make_app: MakeApp) -> None:
@@ -52,8 +52,8 @@ def test_status_names_a_program_file_that_is_not_loaded_or_gone(make_app: MakeAp
     file.write_text(file.read_text() + "; by hand\n")
     future = time.time() + 60
     os.utime(file, (future, future))
-    told = oddities(app, "web1")
-    assert "changed by hand, and supervisord has not loaded it" in told and f"fab deploy {app.name}" in told
+    words = oddities(app, "web1")
+    assert "changed by hand, and supervisord has not loaded it" in words and f"fab deploy {app.name}" in words
     assert app.deploy().code == 0
     assert oddities(app, "web1") == ""
     file.unlink()
@@ -69,8 +69,8 @@ def test_status_remedies_bring_the_row_in_order(make_app: MakeApp) -> None:
              ["deploy", app.name, "--set-aside"]),
             (lambda: app.lab["web1"].rpc.signalProcess(f"{app.name}:{app.name}", "KILL"), ["start", app.name])):
         breaks()                                                # type: ignore[no-untyped-call]
-        told = wait_for(lambda: oddities(app, "web1"), "it to be odd")
-        assert " ".join(["fab", *remedy]) in told
+        words = wait_for(lambda: oddities(app, "web1"), "it to be odd")
+        assert " ".join(["fab", *remedy]) in words
         assert app.fab(*remedy).code == 0
         assert oddities(app, "web1") == ""
 

@@ -67,13 +67,13 @@ def test_schema_describes_every_key_of_the_readme() -> None:
 
 
 def test_schema_describes_a_key_alike_wherever_it_stands() -> None:
-    said: dict[str, set[str]] = {}
+    descriptions: dict[str, set[str]] = {}
     for name, kind in schema.json_schema()["$defs"].items():
         for key, about in kind["properties"].items():
             assert about.get("description"), f"{name}.{key}"
-            said.setdefault(key, set()).add(about["description"])
+            descriptions.setdefault(key, set()).add(about["description"])
     # These are of a host and of a service, of a service and of a health check, of the file and of an environment.
-    apart = {key for key, texts in said.items() if len(texts) > 1}
+    apart = {key for key, texts in descriptions.items() if len(texts) > 1}
     assert apart == {"variables", "command", "services"}
 
 
@@ -83,9 +83,9 @@ def test_schema_states_the_defaults_of_the_readme() -> None:
         for row in table(heading):
             default = row[1].strip("`")
             for key in coded(row[0]):
-                told = re.search(r"(\S+) unless given", kinds[kind.__name__]["properties"][key]["description"])
-                if told and told[1] not in ("~/.ssh/config's", "name"):
-                    assert told[1] == default, key
+                stated = re.search(r"(\S+) unless given", kinds[kind.__name__]["properties"][key]["description"])
+                if stated and stated[1] not in ("~/.ssh/config's", "name"):
+                    assert stated[1] == default, key
 
 
 @pytest.mark.parametrize("kind", ["Service", "Overrides"])

@@ -70,8 +70,8 @@ def test_secret_hides_itself_in_a_traceback() -> None:
     try:
         fails(Secret(VALUE))
     except ValueError as error:
-        told = traceback.TracebackException.from_exception(error, capture_locals=True)
-        assert "secret = ***" in "".join(told.format()) and "MARK" not in "".join(told.format())
+        report = traceback.TracebackException.from_exception(error, capture_locals=True)
+        assert "secret = ***" in "".join(report.format()) and "MARK" not in "".join(report.format())
 
 
 def test_secret_of_the_environment_wins_over_the_file(tmp_path: Path) -> None:

@@ -82,10 +82,10 @@ def test_program_runs_on_every_supported_python(sshd: Sshd, open_to: Callable[..
     check(Talk(open_to(sshd), bootstrap.command(python), bootstrap.Program(folder)))
 
 
-@pytest.mark.parametrize(("near", "told"), [(60, MAGIC_NUMBER.hex()), (0, "")])
+@pytest.mark.parametrize(("near", "asks"), [(60, MAGIC_NUMBER.hex()), (0, "")])
 def test_program_is_sent_compiled_when_the_host_is_near(sshd: Sshd, open_to: Callable[..., HostConnection],
                                                         folder: Path, monkeypatch: pytest.MonkeyPatch, near: float,
-                                                        told: str) -> None:
+                                                        asks: str) -> None:
     """Waiting for the interpreter's word is a round trip: not worth it far away."""
     monkeypatch.setattr(session, "_NEAR", near)
     asked = []
@@ -96,7 +96,7 @@ def test_program_is_sent_compiled_when_the_host_is_near(sshd: Sshd, open_to: Cal
         return program(interpreter)
 
     check(Talk(open_to(sshd), bootstrap.command(sys.executable), spy))
-    assert asked[-1] == told
+    assert asked[-1] == asks
 
 
 def test_program_is_sent_as_source_to_another_interpreter(folder: Path) -> None:

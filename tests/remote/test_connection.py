@@ -161,10 +161,10 @@ class TestLogin:
             server.authorize(key)
             assert open_to(server, identity_file=str(key)).is_connected
 
-    @pytest.mark.parametrize(("kind", "said"), [("ed25519", [MSG_SERVICE_REQUEST, MSG_USERAUTH_REQUEST]),
+    @pytest.mark.parametrize(("kind", "messages"), [("ed25519", [MSG_SERVICE_REQUEST, MSG_USERAUTH_REQUEST]),
                                                 ("rsa", [MSG_SERVICE_REQUEST])])
     def test_login_sends_a_key_early_only_when_its_kind_allows_it(self, tmp_path: Path, kind: str,
-                                                                  said: list[int]) -> None:
+                                                                  messages: list[int]) -> None:
         """An RSA key must wait: with what it signs depends on what the server knows."""
         sent: list[int] = []
         transport: Any = Transport(socket.socket())
@@ -173,7 +173,7 @@ class TestLogin:
         transport.auth_timeout = 0
         with pytest.raises(SSHException):
             authenticate(transport, "me", PKey.from_path(keygen(tmp_path / "mine", kind)))
-        assert sent == said
+        assert sent == messages
 
     @pytest.mark.usefixtures("real_hosts")
     def test_login_names_the_methods_when_keys_are_not_taken(self, tmp_path: Path) -> None:

@@ -44,14 +44,14 @@ def young(start: int, now: int) -> Program:
     (facts(current=B), ["points to a release that is not there: bbbbbbbb"]),
     (facts(edited=[" M x"], due=["d"]), ["edited files", "fab recover"])])
 def test_each_oddity_has_its_words(found: Facts, words: list[str]) -> None:
-    told = status.oddities("monitor", found)
-    assert len(told) == len(words), told
-    for one, word in zip(told, words, strict=True):
+    oddities = status.oddities("monitor", found)
+    assert len(oddities) == len(words), oddities
+    for one, word in zip(oddities, words, strict=True):
         assert word in one
 
 
 def test_disagreeing_hosts_are_named_with_a_remedy() -> None:
     commits = {"web1": A, "web2": B, "web3": None}
     assert status.disagreement("monitor", "web1", commits) == []
-    (told,) = status.disagreement("monitor", "web2", commits)
-    assert told == "another commit than on web1 (aaaaaaaa): fab deploy monitor"
+    (oddity,) = status.disagreement("monitor", "web2", commits)
+    assert oddity == "another commit than on web1 (aaaaaaaa): fab deploy monitor"

@@ -226,13 +226,13 @@ def git(folder: Path, *args: str) -> str:
     return done.stdout.strip()
 
 
-def wait_for(so: Any, what: str, seconds: float = 30) -> Any:
+def wait_for(condition: Any, description: str, seconds: float = 30) -> Any:
     """Poll until so() is true and return that; a failure names what was waited for."""
     deadline = time.monotonic() + seconds
-    while not (found := so()):
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"waited {seconds} s for {description}"
         time.sleep(0.02)
-    return found
+    return value
 
 
 def stands_in(pid: int) -> Path:
