@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
@@ -41,18 +42,22 @@ VERBS = {
 
 
 def _converse(link: Link, login: LoginShell) -> int:
+    """Returns the exit status. Whatever happens, the conversation has one ending."""
+    ending: protocol.Ending = {"event": "end"}
+    status = 1
     try:
         hello = link.receive(protocol.VERBS)
         link.start_lease(hello["lease"])
         link.mask.learn_from_disk(Layout(hello["place"]), hello["services"])
         module, function = VERBS[hello["do"]]
         verb: Verb = getattr(import_module("." + module, __package__), function)
-        ending = verb(link, hello, login.environment())
-        link.answer(ending or {"event": "end"})
-        link.wait_for_room()
-        return 0
+        ending = verb(link, hello, login.environment()) or ending
+        status = 0
     except Aborted:
-        return 1
+        pass
     except Exception as error:
-        link.answer({**problem(as_host_error(error)), "event": "problem"})
-        return 1
+        ending = {**problem(as_host_error(error)), "event": "problem"}
+    link.answer(ending)
+    with contextlib.suppress(Aborted):
+        link.wait_for_room()
+    return status

@@ -51,6 +51,10 @@ class Participant:
 
                 return Transaction(self.link, self.hello, message, self.contexts, held, self.env, self.eventlog).run()
             return {"event": "end"}
+        except Aborted as error:
+            # A plan may have been on its way: nothing of it was begun.
+            now = {name: ctx.head() for name, ctx in self.contexts.items()}
+            return {"event": "restored", "why": error.message, "now": now}
         finally:
             held.release()
 
@@ -64,13 +68,7 @@ class Participant:
         except HostError:
             self._send_heads()
             raise
-        try:
-            return self.link.receive()
-        except Aborted as error:
-            # A plan may have been on its way: nothing of it was begun.
-            now = {name: ctx.head() for name, ctx in self.contexts.items()}
-            self.link.answer({"event": "restored", "why": error.message, "now": now})
-            raise
+        return self.link.receive()
 
     def _lock(self, held: locks.Locks) -> None:
         while True:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.executor.conftest import Make
-from tests.executor.driver import UNHEALTHY, Deploy, Example
+from tests.executor.driver import ENDINGS, UNHEALTHY, Deploy, Example
 from tests.support.lab import LabHost, git, wait_for
 
 ALL = ["fetch", "checkout", "build", "program", "restart", "verify"]
@@ -403,7 +403,7 @@ def test_second_deploy_is_told_who_holds_the_lock(example: Example) -> None:
 
 
 @pytest.mark.promise(5)
-def test_unlock_releases_and_lock_takes_again(example: Example) -> None:
+def test_unlock_releases_and_retry_takes_again(example: Example) -> None:
     example.write()
     with example.deploy() as first, example.deploy() as second:
         first.look().executor.send({"do": "unlock"})
@@ -413,6 +413,25 @@ def test_unlock_releases_and_lock_takes_again(example: Example) -> None:
         second.executor.rest()
         first.executor.send({"do": "retry"})
         first.executor.until("facts")
+
+
+@pytest.mark.parametrize("moment", ["refused", "looked", "prepared", "reading"])
+def test_conversation_has_one_ending_when_the_client_aborts(example: Example, moment: str) -> None:
+    example.write()
+    with example.deploy() as other, example.deploy() as deploy:
+        if moment == "refused":
+            other.look()
+            deploy.hello()
+            deploy.executor.until("refused")
+        elif moment == "reading":
+            deploy.hello("status", watch=True)
+            deploy.executor.until("looked")
+        else:
+            deploy.look() if moment == "looked" else deploy.prepare()
+        deploy.executor.send({"do": "abort", "why": "another host failed"})
+        deploy.executor.rest()
+        endings = [one["event"] for one in deploy.executor.heard if one["event"] in (*ENDINGS, "problem")]
+        assert endings == ["end" if moment == "reading" else "restored"]
 
 
 @pytest.mark.promise(5)
