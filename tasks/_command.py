@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from .rollout.events import Finished
     from .rollout.fleet import Fleet
     from .rollout.goal import Deployment
+    from .rollout.sources import Sources
 
+HERE = "."                              # as a revision: the commit of the current folder
 BESIDE = Path(__file__).resolve().parent.parent
 SHARED = {
     "env": "the environment of hosts.yaml; else FAB_ENV, CI_ENVIRONMENT_NAME, default_environment",
@@ -114,6 +116,25 @@ class Command:
 
         return secret_sources.fill(self.targets(services), self.environment.name, self.inventory.folder, os.environ)
 
+    def fetched_by(self, targets: tuple[Target, ...], fetch: str, revision: str = "") -> tuple[Target, ...]:
+        """The targets with --fetch in place of hosts.yaml's; the current folder's commit comes from this machine."""
+        if fetch not in ("", "host", "client"):
+            raise SelectionError(f"--fetch {fetch!r}: no such way", "--fetch client, or --fetch host")
+        if revision == HERE and fetch == "host":
+            raise SelectionError("--revision . is a commit of this machine: hosts cannot fetch it",
+                                 "leave out --fetch host")
+        from msgspec.structs import replace
+
+        way = "client" if revision == HERE else fetch
+        return tuple(replace(target, service=replace(target.service, fetch=way)) for target in targets) \
+            if way else targets
+
+    def sources(self, targets: tuple[Target, ...]) -> Sources:
+        """Where this machine gets the commits that it carries to hosts."""
+        from .rollout.sources import Sources
+
+        return Sources(targets, Path.cwd(), os.environ)
+
     def mask(self, text: str) -> str:
         """Without the values that secrets of hosts.yaml have here, as far as they can be known."""
         from .inventory.urls import without_password
@@ -129,6 +150,8 @@ class Command:
         """What the user typed, when it can be a commit, a branch or a tag."""
         from .inventory import values
 
+        if text == HERE and option == "revision":
+            return text
         wrong = values.check_revision(text)
         if wrong:
             raise SelectionError(f"--{option}: {wrong}", "give a commit, a branch or a tag")

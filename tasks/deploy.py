@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     positional=["service"],
     help={
         "service": "a name, a comma list, or `all`; several are one deploy: all or none",
-        "revision": "a commit, branch or tag; the environment's branch unless given",
+        "revision": "a commit, branch or tag, or . for this folder's commit; the environment's branch unless given",
+        "fetch": "client: fab fetches, and sends hosts what they lack; host: each host; hosts.yaml's unless given",
         "force": "deploy though nothing changed",
         "set_aside": "stash files that were edited on the host, instead of refusing",
         "wait": "seconds to wait for a lock that somebody else holds",
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     },
 )
 def deploy(
-    run: Command, service: str, revision: str = "", force: bool = False, set_aside: bool = False,
-    wait: str = "0", yes: bool = False, junit: str = "", dotenv: str = "",
+    run: Command, service: str, revision: str = "", fetch: str = "", force: bool = False,
+    set_aside: bool = False, wait: str = "0", yes: bool = False, junit: str = "", dotenv: str = "",
 ) -> Finished:
     """Deploy services: fetch, checkout, build on every host; then restart, verify; or go back.
 
@@ -38,14 +39,15 @@ def deploy(
     run.write_reports(junit=junit, dotenv=dotenv)
     wanted = run.revision("revision", revision) if revision else run.environment.branch
     timeout = run.seconds("wait", wait)
-    targets = run.targets_with_secrets(service)
+    targets = run.fetched_by(run.targets_with_secrets(service), fetch, wanted)
     confirm = run.agreement(yes)
     fleet = run.fleet(targets, confirm)
     from .rollout.coordinator import Coordinator
     from .rollout.planner import deploy_planner
 
     planner = deploy_planner(recipe, force=force, set_aside=set_aside)
-    return Coordinator(run.deployment(targets, wanted), fleet, run.report, planner, wait=timeout).roll_out(confirm)
+    return Coordinator(run.deployment(targets, wanted), fleet, run.report, planner, wait=timeout,
+                       sources=run.sources(targets)).roll_out(confirm)
 
 
 def recipe(service: Service, facts: Facts, goal: Goal) -> list[Step]:

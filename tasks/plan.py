@@ -18,23 +18,25 @@ if TYPE_CHECKING:
     positional=["service"],
     help={
         "service": "a name, a comma list, or `all`",
-        "revision": "a commit, branch or tag; the environment's branch unless given",
+        "revision": "a commit, branch or tag, or . for this folder's commit; the environment's branch unless given",
+        "fetch": "client: fab fetches, and sends hosts what they lack; host: each host; hosts.yaml's unless given",
     },
 )
-def plan(run: Command, service: str, revision: str = "") -> Finished:
+def plan(run: Command, service: str, revision: str = "", fetch: str = "") -> Finished:
     """Show what a deploy would do: commits, program file, variables, steps; fetches, and changes nothing else.
 
     Example: fab plan monitor --env production --revision v1.2
     """
     wanted = run.revision("revision", revision) if revision else run.environment.branch
-    targets = run.targets_with_secrets(service)
+    targets = run.fetched_by(run.targets_with_secrets(service), fetch, wanted)
     fleet = run.fleet(targets)
     from .deploy import recipe
     from .rollout.coordinator import Coordinator
     from .rollout.planner import deploy_planner
 
     planner = _despite_obstacles(deploy_planner(recipe, set_aside=True))
-    return Coordinator(run.deployment(targets, wanted), fleet, run.report, planner).dry_run()
+    return Coordinator(run.deployment(targets, wanted), fleet, run.report, planner,
+                       sources=run.sources(targets)).dry_run()
 
 
 def _despite_obstacles(planner: Planner) -> Planner:

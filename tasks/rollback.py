@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     help={
         "service": "a name, a comma list, or `all`",
         "to": "a commit, branch or tag, instead of the version before",
+        "fetch": "client: fab fetches, and sends hosts what they lack; host: each host; hosts.yaml's unless given",
         "force": "roll back though that version already runs",
         "set_aside": "stash files that were edited on the host, instead of refusing",
         "wait": "seconds to wait for a lock that somebody else holds",
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     },
 )
 def rollback(
-    run: Command, service: str, to: str = "", force: bool = False, set_aside: bool = False, wait: str = "0",
-    yes: bool = False, junit: str = "", dotenv: str = "",
+    run: Command, service: str, to: str = "", fetch: str = "", force: bool = False, set_aside: bool = False,
+    wait: str = "0", yes: bool = False, junit: str = "", dotenv: str = "",
 ) -> Finished:
     """Go back to the newest version before this one that was committed and healthy; again goes further.
 
@@ -39,7 +40,7 @@ def rollback(
     run.write_reports(junit=junit, dotenv=dotenv)
     wanted = run.revision("to", to) if to else None
     timeout = run.seconds("wait", wait)
-    targets = run.targets_with_secrets(service)
+    targets = run.fetched_by(run.targets_with_secrets(service), fetch)
     confirm = run.agreement(yes)
     fleet = run.fleet(targets, confirm)
     from .deploy import recipe
@@ -48,7 +49,8 @@ def rollback(
 
     planner = deploy_planner(recipe, force=force, set_aside=set_aside)
     return Coordinator(run.deployment(targets, wanted), fleet, run.report,
-                       planner if wanted else _to_previous(planner), wait=timeout).roll_out(confirm)
+                       planner if wanted else _to_previous(planner), wait=timeout,
+                       sources=run.sources(targets)).roll_out(confirm)
 
 
 def previous(history: list[HistoryLine], now: str | None) -> str | None:

@@ -14,14 +14,15 @@ import pytest
 ROOT = Path(__file__).parents[1]
 TASKS = ROOT / "tasks"
 SENT = ("tasks/executor/", "tasks/remote/_loader.py", "tasks/embedded/example/")     # run elsewhere, not in our process
-NOUNS = ("inventory", "pipelines", "rollout", "program", "remote", "executor", "reports", "embedded")
+NOUNS = ("inventory", "pipelines", "rollout", "program", "mirror", "remote", "executor", "reports", "embedded")
 
 # What each folder may import of ours, when it runs (imports for type checkers aside). `_errors` is everybody's.
 MAY = {
     "inventory": {"inventory"},
     "pipelines": {"pipelines", "inventory"},
     "program": {"program", "inventory"},            # inventory/model: the service that is written down
-    "rollout": {"rollout", "inventory", "program", "remote"},
+    "rollout": {"rollout", "inventory", "program", "mirror", "remote"},
+    "mirror": {"mirror", "inventory"},              # inventory/secret, inventory/urls: a login of the git server
     "remote": {"remote", "inventory"},
     "reports": {"reports", "rollout"},              # rollout/events
     "embedded": {"embedded", "inventory"},
@@ -185,10 +186,10 @@ def test_planning_is_pure(file: str) -> None:
 
 
 @pytest.mark.promise(7)
-def test_secret_is_revealed_in_one_place() -> None:
-    """Where the message for the channel is encoded."""
+def test_secret_is_revealed_in_two_places() -> None:
+    """Where the message for the channel is encoded, and where git on this machine gets its environment."""
     users = [one for one in IMPORTS if one.module == "tasks.inventory.secret.reveal"]
-    assert [one.file for one in users] == ["tasks/remote/session.py"]
+    assert [one.file for one in users] == ["tasks/mirror/credentials.py", "tasks/remote/session.py"]
     nothing([f"{name(path)}:{node.lineno}" for path in sources() if name(path) != "tasks/inventory/secret.py"
              for node in ast.walk(ast.parse(path.read_text()))
              if isinstance(node, ast.Attribute) and node.attr == "_text"])

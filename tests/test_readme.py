@@ -247,7 +247,7 @@ def test_every_template_input_is_documented(template: str) -> None:
         assert {name: str(inputs[name]).replace("'", "") or "none" for name in told if name != "project"} == {
             name: text for name, text in told.items() if name != "project"}
         assert told["project"] == f"{inputs['project']}, {inputs['ref']}"
-    assert set(shown) - set(inputs) == ({"tier"} if template == "status" else set())
+    assert set(shown) - set(inputs) == ({"fetch", "tier"} if template == "status" else set())
 
 
 # --- commands, options, exit codes, events ---

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping
 
 from . import git, processes, shell
+from .errors import HostError
+from .git.received import RequestPack
 from .layout import Layout
 from .masking import Mask
 from .releases import Releases
@@ -22,6 +24,11 @@ def process_tag(layout: Layout, deploy: str) -> str:
     return f"{deploy}@{layout.root}"
 
 
+def no_packs(repo: str, commit: str, known: list[str]) -> Iterable[bytes]:
+    """Stands for the client where there is none: on the way back, which needs no new commit."""
+    raise HostError(f"no client is there to send {commit} of {repo}", "deploy again")
+
+
 class ServiceContext:
     """`env` is the login environment with the tag of the deploy, by which processes that steps leave behind are found.
 
@@ -30,13 +37,14 @@ class ServiceContext:
 
     def __init__(self, layout: Layout, service: Mapping[str, Any], env: Mapping[str, str], deploy: str, *,
                  waiting: Callable[[str], None] = lambda detail: None, check: Callable[[], None] = lambda: None,
-                 mask: Mask | None = None) -> None:
+                 mask: Mask | None = None, request_pack: RequestPack = no_packs) -> None:
         self.layout = layout
         self.name = str(service["name"])
         self.deploy = deploy
         self.env = dict(env, **{processes.TAG: process_tag(layout, deploy)})
         self.waiting = waiting
         self.check = check
+        self.request_pack = request_pack
         self.mask = mask or Mask()
         self.directory = layout.below_root(service["directory"])
         self.clone = git.Clone(self.directory, service["repo"], self.env, check)

@@ -16,6 +16,7 @@ from .errors import Aborted, HostError, problem
 from .eventlog import EventLog
 from .layout import Layout
 from .link import Link
+from .pack_channel import pack_channel
 from .protocol import Ending
 
 Message = Dict[str, Any]
@@ -116,4 +117,5 @@ class Participant:
 
     def _context(self, service: Message) -> ServiceContext:
         return ServiceContext(self.layout, service, self.env, self.deploy, check=self.link.raise_if_aborted,
-                              mask=self.link.mask, waiting=self.eventlog.waiting)
+                              mask=self.link.mask, waiting=self.eventlog.waiting,
+                              request_pack=pack_channel(self.link, service["name"]))

@@ -61,7 +61,8 @@ def _compared(ctx: ServiceContext, target: Message) -> Compared:
     """The distance from `was` to `commit`, what of `requires` it lacks, and the environment file by names and digests.
     """
     commit, distance, missing = target["commit"], revision.UNKNOWN_DISTANCE, []
-    if ctx.clone.exists() and revision.fetch_missing(ctx.clone, commit):    # a first deploy makes the clone, not we
+    # A first deploy makes the clone, not we.
+    if target["fetch"] and ctx.clone.exists() and revision.fetch_missing(ctx.clone, commit):
         distance = revision.distance(ctx, target["was"] or "HEAD", commit)
         missing = [path for path in target["requires"] if not ctx.clone.commits.has_path(commit, path)]
     text = (files.read_bytes(ctx.layout.env_file(ctx.name)) or b"").decode("utf-8", "surrogateescape")

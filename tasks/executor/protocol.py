@@ -10,6 +10,8 @@ first message holds its settings and chooses the verb; every host ends its conve
     Unlock, Retry ────────────────────▶ release the locks; lock and look once more           GREETED
     Plan ─────────────────────────────▶ write the journal, run the phases that it names      PLANNED
     Run ──────────────────────────────▶ run further phases
+                    ◀────────────────── PackWanted, where the client carries the commit
+    PackChunk, again and again ───────▶ git takes it: PackTaken, after each
                     ◀────────────────── Done, after each phase
     Commit ───────────────────────────▶ write the history, remove the journal
                     ◀────────────────── Committed                                            ENDED
@@ -230,9 +232,12 @@ class End(TypedDict):
 
 
 class Comparison(TypedDict):
+    """`fetch`: whether the host may ask the git server for the commit."""
+
     was: Optional[str]
     commit: str
     requires: List[str]
+    fetch: bool
 
 
 class Compare(TypedDict):
@@ -249,11 +254,19 @@ class Show(TypedDict):
     deploy: str
 
 
+class PackChunk(TypedDict):
+    """A piece of the pack that PackWanted asked for. `data`: base64; `last`: the pack ends with this piece."""
+
+    do: Literal["pack"]
+    data: str
+    last: bool
+
+
 class ClientBeat(TypedDict):
     do: Literal["beat"]
 
 
-FurtherMessage = Union[Plan, Run, Commit, Abort, Unlock, Retry, End, Compare, Show, ClientBeat]
+FurtherMessage = Union[Plan, Run, Commit, Abort, Unlock, Retry, End, Compare, Show, PackChunk, ClientBeat]
 ClientMessage = Union[FirstMessage, FurtherMessage]
 
 # The same by their names, for whoever checks them.
@@ -262,7 +275,7 @@ VERBS: Dict[str, Any] = {
     "ask": AskSettings, "history": HistorySettings, "logs": LogsSettings, "runs": RunsSettings}
 FURTHER: Dict[str, Any] = {
     "plan": Plan, "run": Run, "commit": Commit, "abort": Abort, "unlock": Unlock, "retry": Retry, "end": End,
-    "compare": Compare, "show": Show, "beat": ClientBeat}
+    "compare": Compare, "show": Show, "pack": PackChunk, "beat": ClientBeat}
 
 
 # --- the arguments of actions ----------------------------------------------------------------------------------------
@@ -273,6 +286,21 @@ class Fetch(TypedDict):
     requires: List[str]
 
 
+class RepositoryCommit(TypedDict):
+    repo: str
+    commit: str
+
+
+class Receive(TypedDict):
+    """As Fetch, from the client: `parts` are the service's repository and those of its submodules, each with the
+    commit that is needed of it; `branch` is null for a tag or a bare commit."""
+
+    commit: str
+    branch: Optional[str]
+    requires: List[str]
+    parts: List[RepositoryCommit]
+
+
 class RemoveClone(TypedDict):
     """Undoes the first Fetch. `existed`: the directory; `keep`: what lay in it."""
 
@@ -281,8 +309,11 @@ class RemoveClone(TypedDict):
 
 
 class Checkout(TypedDict):
+    """`carried`: the submodules came from the client, too; no git server is asked for them."""
+
     commit: str
     set_aside: bool
+    carried: bool
 
 
 class CheckoutBack(TypedDict):
@@ -308,6 +339,7 @@ class CheckoutRelease(TypedDict):
     shared: List[str]
     set_aside: bool
     complete: bool
+    carried: bool
 
 
 class BuildRelease(Build):
@@ -373,7 +405,7 @@ class Health(TypedDict):
 
 
 ARGUMENTS: Dict[str, Any] = {
-    "fetch": Fetch, "remove_clone": RemoveClone,
+    "fetch": Fetch, "receive": Receive, "remove_clone": RemoveClone,
     "checkout": Checkout, "checkout_back": CheckoutBack, "build": Build,
     "checkout_release": CheckoutRelease, "build_release": BuildRelease, "remove_release": RemoveRelease,
     "switch": Switch, "tidy_releases": TidyReleases,
@@ -498,6 +530,23 @@ class HostState(TypedDict):
     event: Literal["host_state"]
     state: str
     detail: str
+
+
+class PackWanted(TypedDict):
+    """Send a pack with `commit` of a repository; `known`: commits that are here with all that they need."""
+
+    event: Literal["pack_wanted"]
+    service: str
+    repo: str
+    commit: str
+    known: List[str]
+
+
+class PackTaken(TypedDict):
+    """One more PackChunk was taken: the client keeps only a few of them under way."""
+
+    event: Literal["pack_taken"]
+    service: str
 
 
 class Done(TypedDict):
@@ -724,5 +773,5 @@ class Unusable(TypedDict):
 
 Ending = Union[Committed, Restored, Ended, Problem, Unusable]
 HostMessage = Union[
-    Locked, Refused, Resolved, NotReady, StepStarted, Output, StepFinished, HostState, Done, Failed, Compared,
-    Facts, Odd, Looked, Heads, History, Outcome, Runs, Log, Mark, Notice, HostBeat, Ending]
+    Locked, Refused, Resolved, NotReady, StepStarted, Output, StepFinished, HostState, PackWanted, PackTaken, Done,
+    Failed, Compared, Facts, Odd, Looked, Heads, History, Outcome, Runs, Log, Mark, Notice, HostBeat, Ending]

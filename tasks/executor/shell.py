@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import selectors
 import subprocess
+import tempfile
 import time
-from typing import IO, Callable, Mapping, Sequence
+from typing import IO, Callable, Iterable, Mapping, Sequence
 
 from . import processes
 from .errors import HostError
@@ -71,6 +74,29 @@ def answer(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: fl
         return os.pread(memory, os.fstat(memory).st_size, 0).decode("utf-8", "replace").splitlines()
     finally:
         os.close(memory)
+
+
+def feed(argv: Sequence[str], chunks: Iterable[bytes], *, cwd: str, env: Mapping[str, str], check: Check) -> None:
+    """Run it with the chunks, as they come, on its standard input. Raises CommandFailed with what it said."""
+    with tempfile.TemporaryFile() as words:
+        process = subprocess.Popen(list(argv), cwd=cwd, env=dict(env), stdin=subprocess.PIPE, start_new_session=True,
+                                   stdout=subprocess.DEVNULL, stderr=words)
+        assert process.stdin is not None
+        try:
+            with contextlib.suppress(BrokenPipeError):          # it ended early: its status says why
+                for chunk in chunks:
+                    process.stdin.write(chunk)
+                process.stdin.close()
+            _wait_quietly(process, math.inf, check)
+        finally:
+            processes.end_group(process.pid)
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+            _reap(process)
+        if process.returncode:
+            words.seek(0)
+            lines = words.read().decode("utf-8", "replace").splitlines()
+            raise CommandFailed(_ending(process.returncode), process.returncode, lines[-200:])
 
 
 def script(commands: Sequence[str]) -> list[str]:

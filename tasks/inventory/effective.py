@@ -45,6 +45,7 @@ def _service(name: str, environment: str, host: str, settings: Resolved) -> mode
     repo, login = urls.split_login(settings.get("repo"))
     return model.Service(
         name=name,
+        fetch=settings.get("fetch"),
         repo=repo,
         login=login,
         directory=posixpath.normpath(settings.get("directory")),

@@ -56,6 +56,7 @@ class Service(Struct, frozen=True, kw_only=True):
     name: str
     repo: str                               # without the password that its URL may have
     login: Login | None = None              # the user and the password of that URL
+    fetch: str = "host"                     # or client: who fetches from the git server
     directory: str
     command: str
     build: tuple[str, ...] = ()

@@ -75,6 +75,9 @@ class Overrides(Struct, kw_only=True, forbid_unknown_fields=True):
     """A service as an environment changes it."""
 
     repo: Annotated[Text, doc("What git on the host can fetch from.")] = UNSET
+    fetch: Annotated[Literal["host", "client"] | UnsetType, doc(
+        "Who fetches from the git server: each host, or fab, which sends hosts what they lack; host unless given."
+    )] = UNSET
     directory: Annotated[Text, doc("Below root; micro/<name> unless given.")] = UNSET
     build: Annotated[str | list[str] | UnsetType, doc("A command or a list of them, for bash.")] = UNSET
     build_timeout: Annotated[Duration, doc("Seconds, or like 90s or 1h; 30m unless given.")] = UNSET

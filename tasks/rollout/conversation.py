@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from .. import _errors as errors
 from . import events, protocol, results
@@ -13,6 +14,9 @@ from .peer import Connected, Peer, PeerEvent, Signalled, State
 
 if TYPE_CHECKING:
     from .fleet import Fleet
+    from .pack_sender import PackSender
+
+T = TypeVar("T")
 
 
 class Stop(Exception):
@@ -51,6 +55,7 @@ class Conversation:
         self.peers = fleet.peers
         self.report = report
         self.fetch_limit = FetchLimit()
+        self.packs: PackSender | None = None
         self.holding = False
 
     def send(self, peers: Iterable[Peer], message: Mapping[str, Any]) -> None:
@@ -71,6 +76,26 @@ class Conversation:
         """Wait until all these hosts have finished the phase; raises Stop as soon as one cannot."""
         self.wait(peers, lambda peer: peer.phase == phase, stop_at_error=True)
         self.stop_on_error()
+
+    def wait_for(self, work: Callable[[], T]) -> T:
+        """Work on this machine while hosts are heard. Raises what the work raises, and Stop."""
+        results: list[T] = []
+        failures: list[Exception] = []
+
+        def run() -> None:
+            try:
+                results.append(work())
+            except Exception as error:
+                failures.append(error)
+            self.fleet.wake()
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        while thread.is_alive():
+            self._receive()
+        if failures:
+            raise failures[0]
+        return results[0]
 
     def pause(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -120,6 +145,8 @@ class Conversation:
             self.report.on(shown)
         if isinstance(event, protocol.Locked):
             self._report_recovered(peer, event)
+        if self.packs is not None:
+            self.packs.note(peer, event)
         self.fetch_limit.note(peer, event)
         return peer
 

@@ -7,7 +7,11 @@ plans and commits, the other compares. executor/protocol.py shows the messages.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import convert
+from msgspec.structs import replace
 
 from .. import _errors as errors
 from ..executor.protocol import PHASES, Compare
@@ -17,7 +21,9 @@ from .fetch_limit import AT_ONCE
 from .fleet import Fleet
 from .goal import Goal, Planner
 from .locking import lock_and_look
+from .pack_sender import PackSender
 from .peer import Lost, Peer, State
+from .sources import Carried, Sources
 
 if TYPE_CHECKING:
     from .goal import Deployment, Key
@@ -32,7 +38,7 @@ class Coordinator:
     """
 
     def __init__(self, deployment: Deployment, fleet: Fleet, report: events.Listener, planner: Planner, *,
-                 wait: float = 0, while_restoring: float = 0) -> None:
+                 wait: float = 0, while_restoring: float = 0, sources: Sources | None = None) -> None:
         self.deployment = deployment
         self.fleet = fleet
         self.report = report
@@ -41,6 +47,9 @@ class Coordinator:
         self.while_restoring = while_restoring
         self.conversation = Conversation(fleet, report)
         self.peers = fleet.peers
+        self.sources = sources or Sources((), Path(), {})
+        self.conversation.packs = PackSender(self.sources, fleet.fail)
+        self.carried: dict[str, Carried] = {}
         self.resolved: dict[str, protocol.Resolved] = {}
         self.fingerprints: dict[Key, tuple[Any, ...]] = {}              # of the plans, for a person to confirm
         self._confirmed: dict[Key, tuple[Any, ...]] | None = None
@@ -49,14 +58,14 @@ class Coordinator:
         """With `confirm` a dry run comes first, and nothing is begun that it did not show."""
         if confirm is not None:
             rehearsal = Coordinator(self.deployment, Fleet(self.fleet.targets), self.report, self.planner,
-                                    wait=self.wait)
+                                    wait=self.wait, sources=self.sources)
             finished = rehearsal.dry_run()
             if finished.outcome != "pending":
                 return finished
             confirm()                       # no connection and no lock waits for the answer
             self._confirmed = rehearsal.fingerprints
         stopped: errors.FabvisorError | None = None
-        with signals.handled(self.fleet.signal, self.conversation.leave), self.fleet:
+        with signals.handled(self.fleet.signal, self.conversation.leave), self.fleet, self.sources:
             try:
                 self._connect(self.deployment.command)
                 self._lock(settings.rollout)
@@ -72,7 +81,7 @@ class Coordinator:
     def dry_run(self) -> events.Finished:
         """Reports a `plan` event a host and service; whatever stops a deploy before its first step stops it, too."""
         stopped: errors.FabvisorError | None = None
-        with signals.handled(self.fleet.signal, self.report.close), self.fleet:
+        with signals.handled(self.fleet.signal, self.report.close), self.fleet, self.sources:
             try:
                 self._connect("plan")
                 self._lock(settings.plan)
@@ -92,11 +101,21 @@ class Coordinator:
         self.report.on(events.Started(          # reports import what they need meanwhile
             command=command, environment=self.deployment.environment, services=sorted(self.deployment.services),
             hosts=[peer.name for peer in self.peers], deploy=self.deployment.deploy, url=self.deployment.url))
+        self._resolve_here()
         self.conversation.wait_connected()
+
+    def _resolve_here(self) -> None:
+        """Services with `fetch: client`: this machine fetches, and resolves their revisions."""
+        try:
+            self.carried = self.conversation.wait_for(
+                lambda: self.sources.resolve(self.deployment.services, self.report))
+        except errors.FabvisorError as error:
+            self.conversation.stop(error)
 
     def _lock(self, greeting: Callable[[Peer, Deployment, Mapping[str, str]], Mapping[str, Any]]) -> None:
         """The lowest-named host that has a service resolves its revision, once for all."""
-        asked = revisions.by_host(self.peers, self.deployment.services)
+        asked = revisions.by_host(self.peers, {name: revision for name, revision in self.deployment.services.items()
+                                               if name not in self.carried})
         lock_and_look(self.conversation, lambda peer: greeting(peer, self.deployment, asked[peer.name]),
                       self.wait, self.while_restoring, takes_locks=greeting is settings.rollout)
         for peer in self.peers:
@@ -105,14 +124,25 @@ class Coordinator:
                 peer.apply(Lost(host_errors.not_in_protocol(peer, problem)))
         self.conversation.stop_on_error()
         self.resolved = {name: peer.resolved[name] for peer in self.peers for name in asked[peer.name]}
+        self.resolved.update((name, self._resolved_here(name, carried)) for name, carried in self.carried.items())
         self._report(events.Resolved(service=name, revision=resolved.revision, commit=resolved.commit,
                                      subject=resolved.subject, back=resolved.back, forward=resolved.forward)
                      for name, resolved in self.resolved.items())
 
+    def _resolved_here(self, service: str, carried: Carried) -> protocol.Resolved:
+        first = next(peer for peer in self.peers if service in peer.services)
+        distance = self.sources[service].distance(first.facts[service].commit, carried.commit)
+        return protocol.Resolved(
+            service=service, revision=carried.revision, commit=carried.commit, branch=carried.branch,
+            subject=carried.subject, back=distance.back, forward=distance.forward,
+            commits=convert(distance.commits, list[events.Commit]),
+            dropped=convert(distance.dropped, list[events.Commit]))
+
     def _plan(self) -> None:
         """Make the plan of each host and service; stop where that is not possible."""
         facts = {(peer.name, name): peer.facts[name] for peer in self.peers for name in peer.services}
-        goals = {name: Goal(commit=resolved.commit, revision=resolved.revision, branch=resolved.branch)
+        goals = {name: Goal(commit=resolved.commit, revision=resolved.revision, branch=resolved.branch,
+                            parts=self.carried[name].parts if name in self.carried else ())
                  for name, resolved in self.resolved.items()}
         try:
             plans = self.planner(self.fleet.targets, facts, goals)
@@ -144,9 +174,30 @@ class Coordinator:
         for start in range(0, len(busy), AT_ONCE):
             group = busy[start:start + AT_ONCE]
             for peer in group:
-                peer.send(_comparison(peer))
+                peer.send(self._comparison(peer))
             self.conversation.wait(group, lambda peer: peer.is_over)
         self.conversation.stop_on_error()
+        for name in self.carried:
+            for peer in busy:
+                if name in peer.compared:
+                    peer.compared[name] = self._compared_here(peer, name)
+
+    def _comparison(self, peer: Peer) -> Compare:
+        requires = {target.service.name: list(target.service.requires) for target in peer.targets}
+        return {"do": "compare", "services": {
+            name: {"was": plan.was, "commit": plan.tried or "", "requires": requires[name],
+                   "fetch": name not in self.sources}
+            for name, plan in peer.plans.items() if plan.steps}}
+
+    def _compared_here(self, peer: Peer, service: str) -> protocol.Compared:
+        """The host has not fetched: this machine knows the commits."""
+        resolved, plan = self.resolved[service], peer.plans[service]
+        distance = self.sources[service].distance(plan.was, resolved.commit)
+        requires = next(target.service.requires for target in peer.targets if target.service.name == service)
+        return replace(peer.compared[service], missing=self.sources[service].lacks(resolved.commit, requires),
+                       subject=resolved.subject, back=distance.back, forward=distance.forward,
+                       commits=convert(distance.commits, list[events.Commit]),
+                       dropped=convert(distance.dropped, list[events.Commit]))
 
     # --- a deploy's own phases ---
 
@@ -210,9 +261,3 @@ class Coordinator:
         return results.finished(self.deployment.command, self.peers, tried, stopped.message if stopped else "",
                                 results.worst([0, *codes, *([stopped.exit_code] if stopped else [])]))
 
-
-def _comparison(peer: Peer) -> Compare:
-    requires = {target.service.name: list(target.service.requires) for target in peer.targets}
-    return {"do": "compare", "services": {
-        name: {"was": plan.was, "commit": plan.tried or "", "requires": requires[name]}
-        for name, plan in peer.plans.items() if plan.steps}}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .._errors import Bug, FabvisorError
 from ..executor.protocol import BEATS_PER_LEASE
 from . import host_errors, protocol
-from .peer import Connected, Lost, Peer, PeerEvent, Signalled
+from .peer import Connected, Lost, PackFailed, Peer, PeerEvent, Signalled
 
 if TYPE_CHECKING:
     from ..inventory.model import Host, Target
@@ -74,6 +74,14 @@ class Fleet:
         """For a signal handler; only of a fleet without `most`, whose inbox can be written to at any moment."""
         self._inbox.put((None, number))
 
+    def fail(self, peer: Peer, error: FabvisorError) -> None:
+        """From any thread: the commit cannot be sent to this host."""
+        self._inbox.put((peer, PackFailed(error)))
+
+    def wake(self) -> None:
+        """From any thread: receive() returns at once."""
+        self._inbox.put((None, None))
+
     def receive(self) -> tuple[Peer, PeerEvent] | Signalled | None:
         """What comes next, already applied to its peer; None after TICK seconds of silence."""
         while True:
@@ -86,7 +94,7 @@ class Fleet:
             except queue.Empty:
                 return None
             if peer is None:
-                return Signalled(item)
+                return Signalled(item) if item else None
             event = None if peer.is_over else _event(peer, item)
             if event is not None:
                 return self._apply(peer, event)
@@ -126,7 +134,7 @@ class Fleet:
 
 def _event(peer: Peer, item: Any) -> PeerEvent | None:
     """What a session delivers, as an event; `item` is None at the end of the stream. A beat is no event."""
-    if isinstance(item, (Connected, Lost)):
+    if isinstance(item, (Connected, Lost, PackFailed)):
         return item
     if item is None:
         return Lost(host_errors.lost(peer))

@@ -30,6 +30,7 @@ class Goal(Struct, frozen=True, kw_only=True):
     commit: str
     revision: str
     branch: str | None = None
+    parts: tuple[tuple[str, str], ...] = ()     # (repository, commit) that the client carries to the hosts
     set_aside: bool = False
     force: bool = False
 

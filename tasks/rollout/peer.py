@@ -42,13 +42,19 @@ class Lost(Struct, frozen=True):
     error: FabvisorError
 
 
+class PackFailed(Struct, frozen=True):
+    """The commit cannot be sent to the host."""
+
+    error: FabvisorError
+
+
 class Signalled(Struct, frozen=True):
     """SIGINT or SIGTERM."""
 
     number: int
 
 
-PeerEvent = protocol.HostMessage | Connected | Lost
+PeerEvent = protocol.HostMessage | Connected | Lost | PackFailed
 
 
 class Peer:
@@ -136,6 +142,8 @@ class Peer:
                 self.state = State.CONNECTED
             case Lost(error):
                 self.state, self.error = State.LOST, self.error or error
+            case PackFailed(error):
+                self.error = self.error or error
             case protocol.Locked():
                 self.state = State.LOCKED
                 self.recovered.update((name, deploy.result) for deploy in event.recovered for name in deploy.services)

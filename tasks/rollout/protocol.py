@@ -75,6 +75,17 @@ class Failed(Message, frozen=True, kw_only=True, tag="failed"):
     step: str
 
 
+class PackWanted(Message, frozen=True, kw_only=True, tag="pack_wanted"):
+    service: str
+    repo: str
+    commit: facts.CommitHash
+    known: list[facts.CommitHash]
+
+
+class PackTaken(Message, frozen=True, kw_only=True, tag="pack_taken"):
+    service: str
+
+
 class Done(Message, frozen=True, kw_only=True, tag="done"):
     phase: Phase
 
@@ -152,8 +163,8 @@ class Unusable(Message, frozen=True, kw_only=True, tag="unusable"):
 # Some messages are events already, but for the host's name.
 ScreenEvent = events.HostState | events.StepStarted | events.Output | events.StepFinished | events.Notice
 Ending = Committed | Restored | Ended | Problem | Unusable
-HostMessage = (Locked | Refused | Resolved | Compared | NotReady | Failed | Done | Facts | Odd | Looked | Heads
-               | Outcome | Runs | Log | Mark | Beat | events.History | ScreenEvent | Ending)
+HostMessage = (Locked | Refused | Resolved | Compared | NotReady | Failed | PackWanted | PackTaken | Done | Facts
+               | Odd | Looked | Heads | Outcome | Runs | Log | Mark | Beat | events.History | ScreenEvent | Ending)
 KINDS: dict[Any, type[HostMessage]] = {str(kind.__struct_config__.tag): kind for kind in get_args(HostMessage)}
 
 

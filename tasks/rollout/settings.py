@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ..executor import protocol
 
 if TYPE_CHECKING:
+    from ..inventory.model import Service
+    from ..inventory.secret import Secret
     from .goal import Deployment
     from .peer import Peer
 
@@ -53,12 +55,17 @@ def _deploy(peer: Peer, deployment: Deployment, revisions: Mapping[str, str]) ->
             "since": deployment.since, **_settings(peer, revisions)}
 
 
+def _repo(service: Service) -> str | Secret:
+    """A host that does not fetch gets no password."""
+    return service.repo if service.fetch == "client" else service.clone_url
+
+
 def _settings(peer: Peer, revisions: Mapping[str, str] | None = None) -> protocol.Settings:
     host = peer.host
     return {
         "place": {"root": host.root, "supervisord_conf": host.supervisord_conf, "program_dir": host.program_dir},
         "lease": host.lease,
         "services": [{"name": target.service.name, "directory": target.service.directory,
-                      "repo": target.service.clone_url, "shared": list(target.service.shared),
+                      "repo": _repo(target.service), "shared": list(target.service.shared),
                       "revision": (revisions or {}).get(target.service.name)}
                      for target in peer.targets]}

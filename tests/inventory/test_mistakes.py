@@ -23,7 +23,7 @@ def row(name: str, expected: str, **parts: str) -> object:
 SHAPE = [
     row("unknown key", M + "buid: unknown key 'buid'; did you mean 'build'?", service="buid: make"),
     row("unknown key, nothing near", M + "zzz: unknown key 'zzz'; known here: build, build_timeout, command, "
-        "directory, health, hooks, keep_releases, program, repo, requires, "
+        "directory, fetch, health, hooks, keep_releases, program, repo, requires, "
         "secrets, shared, strategy, variables", service="zzz: make"),
     row("unknown host setting", W + "adress: unknown key 'adress'; did you mean 'address'?", host="adress: 10.0.0.1"),
     row("no strategy", M + "strategy: expected 'in_place' or 'releases', got 'release'; did you mean 'releases'?",

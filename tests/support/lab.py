@@ -209,8 +209,8 @@ class Lab:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         return {**kept, "HOME": str(self.home), "FAB_INVENTORY": str(self.inventory), **env}
 
-    def popen(self, *args: str, **env: str) -> Program:
-        return start(self.command(*args), self.folder, self.environ(**env))
+    def popen(self, *args: str, cwd: str = "", **env: str) -> Program:
+        return start(self.command(*args), Path(cwd) if cwd else self.folder, self.environ(**env))
 
     def fab(self, *args: str, format: str = "json", **env: str) -> Run:
         """Run it to its end; JSON unless told otherwise."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .clone import Clone, State
 from .command import require_git
 from .commits import ABBREVIATED, FULL, Distance
+from .received import receive, store
 from .worktree import Worktree
 
-__all__ = ["ABBREVIATED", "FULL", "Clone", "Distance", "State", "Worktree", "require_git"]
+__all__ = ["ABBREVIATED", "FULL", "Clone", "Distance", "State", "Worktree", "receive", "require_git", "store"]

@@ -11,6 +11,7 @@ from ..output_lines import Say
 from ..protocol import OWN_NAMES
 from .command import SLOW, Git
 from .commits import Commits
+from .received import local_urls
 from .remote import Remote
 from .stash import Stash
 
@@ -79,11 +80,11 @@ class Clone:
             present = file.read().splitlines()
             file.writelines(line + "\n" for line in lines if line not in present)
 
-    def checkout(self, commit: str, say: Say, force: bool = False) -> None:
-        """Detached: the local branches stay where they are. Submodules follow."""
+    def checkout(self, commit: str, say: Say, force: bool = False, carried: bool = False) -> None:
+        """Detached: the local branches stay where they are. Submodules follow; `carried` ones come from our stores."""
         careful = "--force" if force else "--no-overwrite-ignore"
         self.git.run("checkout", "--detach", "--quiet", careful, commit, "--", say=say, timeout=SLOW)
-        self.follow_submodules(say)
+        self.follow_submodules(say, carried)
 
     def checkout_empty(self, branch: str | None) -> None:
         """As `git init` left it: no commit, none of its files."""
@@ -91,10 +92,11 @@ class Clone:
         self.git.run("read-tree", "--reset", "-u", empty_tree)
         self.git.run("symbolic-ref", "HEAD", "refs/heads/" + (branch or "main"))
 
-    def follow_submodules(self, say: Say) -> None:
+    def follow_submodules(self, say: Say, carried: bool = False) -> None:
         if os.path.exists(os.path.join(self.directory, ".gitmodules")):
             self.git.run("submodule", "--quiet", "sync", "--recursive", say=say)
-            self.git.network("submodule", "--quiet", "update", "--init", "--recursive", "--force", say=say)
+            self.git.network(*(local_urls(self.git) if carried else []), "submodule", "--quiet", "update", "--init",
+                             "--recursive", "--force", say=say)
 
     def reattach_branch(self, branch: str, commit: str) -> None:
         """Attach HEAD to the branch again, if that still is where it was."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Mapping
+from typing import Iterable, Mapping
 
 from .. import shell
 from ..errors import NotReady
@@ -42,6 +42,14 @@ class Git:
         except shell.CommandFailed as failure:
             failure.message = f"git {args[0]}: " + "; ".join([*failure.output[-5:], failure.message])
             failure.hint = f"try on the host: git -C {self.directory} status"
+            raise
+
+    def feed(self, chunks: Iterable[bytes], *args: str) -> None:
+        """Run a command that reads its standard input. Raises CommandFailed with git's own words."""
+        try:
+            shell.feed(["git", *SETTINGS, *args], chunks, cwd=self.directory, env=self._env, check=self.check)
+        except shell.CommandFailed as failure:
+            failure.message = f"git {args[0]}: " + "; ".join([*failure.output[-5:], failure.message])
             raise
 
     def first_line(self, *args: str) -> str | None:

@@ -16,11 +16,11 @@ class Worktree(Clone):
         super().__init__(directory, clone.repo, clone.git.env, clone.git.check)
         self._clone = clone
 
-    def make(self, commit: str, say: Say) -> None:
-        """Detached, with the commit's submodules."""
+    def make(self, commit: str, say: Say, carried: bool = False) -> None:
+        """Detached, with the commit's submodules; `carried` ones come from our stores."""
         os.makedirs(os.path.dirname(self.directory), exist_ok=True)
         self._clone.git.run("worktree", "add", "--detach", "--force", self.directory, commit, say=say, timeout=SLOW)
-        self.follow_submodules(say)
+        self.follow_submodules(say, carried)
 
     def remove(self) -> None:
         """The files, then git's record of it: `worktree prune` spares one that was only half made (it is locked)."""

@@ -17,6 +17,7 @@ __all__ = ["ACTIONS", "CHECKS", "Result", "Results", "Step"]
 # By the names that plans and journals use: hosts may hold journals of older versions, so no name ever goes.
 ACTIONS: dict[str, Callable[[ServiceContext, Step], Result]] = {
     "fetch": clone.fetch,
+    "receive": clone.receive,
     "remove_clone": clone.remove,
     "checkout": in_place.checkout,
     "checkout_back": in_place.checkout_back,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 
+from .. import git
 from ..context import ServiceContext
 from ..errors import NotReady
 from .step import Result, Step
@@ -23,11 +24,30 @@ def fetch(ctx: ServiceContext, step: Step) -> Result:
             clone.remote.fetch_commit(commit, step.say)
     if clone.commits.lacks_lfs(commit):
         raise NotReady("the repository needs git-lfs, which is not installed", "install git-lfs on the host")
-    missing = [path for path in step.args["requires"] if not clone.commits.has_path(commit, path)]
+    _require_paths(ctx, step)
+    return Result(new)
+
+
+def receive(ctx: ServiceContext, step: Step) -> Result:
+    """As fetch(), from the client: it sends what is missing here of the commit and of its submodules."""
+    clone, commit = ctx.clone, step.args["commit"]
+    if not clone.exists():
+        clone.create()
+    clone.exclude_own_names()
+    new = git.receive(clone.git, commit, step.args["branch"], ctx.request_pack)
+    for part in step.args["parts"]:
+        if part["repo"] != clone.repo:
+            new |= git.receive(git.store(clone.git, part["repo"]), part["commit"], None, ctx.request_pack)
+    _require_paths(ctx, step)
+    return Result(new)
+
+
+def _require_paths(ctx: ServiceContext, step: Step) -> None:
+    commit = step.args["commit"]
+    missing = [path for path in step.args["requires"] if not ctx.clone.commits.has_path(commit, path)]
     if missing:
         raise NotReady(f"commit {commit} of {ctx.name} lacks {', '.join(missing)}, which `requires` names",
                        "commit and push it, or correct `requires` in hosts.yaml")
-    return Result(new)
 
 
 def remove(ctx: ServiceContext, step: Step) -> Result:

@@ -26,7 +26,8 @@ def checkout(ctx: ServiceContext, step: Step) -> Result:
     if state.commit == step.args["commit"] and not edited:
         return Result(False)
     # Nobody's edits are here any more: what still differs was changed by the last build.
-    ctx.clone.checkout(step.args["commit"], step.say, force=bool(state.edits) and not edited)
+    ctx.clone.checkout(step.args["commit"], step.say, force=bool(state.edits) and not edited,
+                       carried=step.args["carried"])
     return Result(True)
 
 

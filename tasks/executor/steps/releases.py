@@ -31,7 +31,7 @@ def checkout(ctx: ServiceContext, step: Step) -> Result:
     if _is_complete(ctx, name, step.args["digest"]):
         return Result(False)
     _discard(ctx, step, name)
-    tree.make(step.args["commit"], step.say)
+    tree.make(step.args["commit"], step.say, step.args["carried"])
     shared_paths.link_all(ctx, step, tree, ["logs/", *step.args["shared"]])
     if step.args["complete"]:
         _complete(ctx, step, name)

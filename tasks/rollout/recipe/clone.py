@@ -15,10 +15,20 @@ if TYPE_CHECKING:
 
 def fetch(service: Service, facts: Facts, goal: Goal) -> Step:
     """Objects only. Where there was no clone there will be none again, should the deploy not be committed."""
-    do = protocol.Fetch(commit=goal.commit, requires=list(service.requires))
     remove = protocol.RemoveClone(existed=facts.directory_exists, keep=facts.contents)
-    return Step(name="fetch", phase="prepare", do=Action("fetch", do),
+    return Step(name="fetch", phase="prepare", do=_fetch(service, goal),
                 undo=None if facts.clone else Action("remove_clone", remove), undo_last=True)
+
+
+def _fetch(service: Service, goal: Goal) -> Action:
+    """`goal.parts` is empty where no revision was resolved: a rollback goes to a commit that hosts have."""
+    requires = list(service.requires)
+    if service.fetch == "host":
+        return Action("fetch", protocol.Fetch(commit=goal.commit, requires=requires))
+    parts = [protocol.RepositoryCommit(repo=repo, commit=commit)
+             for repo, commit in goal.parts or ((service.repo, goal.commit),)]
+    return Action("receive", protocol.Receive(
+        commit=goal.commit, branch=goal.branch, requires=requires, parts=parts))
 
 
 def build_arguments(service: Service) -> protocol.Build:

@@ -27,7 +27,7 @@ def built_in(service: Service, facts: Facts, goal: Goal) -> str:
 def checkout(service: Service, facts: Facts, goal: Goal) -> Step:
     was = facts.standing or facts
     back = protocol.CheckoutBack(commit=was.commit, branch=was.branch, set_aside=bool(was.edited) and goal.set_aside)
-    do = protocol.Checkout(commit=goal.commit, set_aside=goal.set_aside)
+    do = protocol.Checkout(commit=goal.commit, set_aside=goal.set_aside, carried=service.fetch == "client")
     return Step(name="checkout", phase="prepare", do=Action("checkout", do),
                 undo=Action("checkout_back", back) if facts.clone else None)
 

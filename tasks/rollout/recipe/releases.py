@@ -34,7 +34,7 @@ def checkout(service: Service, facts: Facts, goal: Goal) -> Step:
     name = release(service, facts, goal)
     do = protocol.CheckoutRelease(
         release=name, commit=goal.commit, digest=digest(service), shared=list(service.shared),
-        set_aside=goal.set_aside, complete=not service.build)
+        set_aside=goal.set_aside, complete=not service.build, carried=service.fetch == "client")
     # Last: until it has been restarted, the program may still stand in it.
     return Step(name="checkout", phase="prepare", do=Action("checkout_release", do),
                 undo=Action("remove_release", protocol.RemoveRelease(release=name)), undo_last=True)

@@ -1,0 +1,71 @@
+"""Commits that the client sends, for hosts that cannot reach the git server.
+
+The service's own go into its clone, those of a submodule into a bare store beside its objects; a checkout then takes
+the submodules from the stores, whatever their urls say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Callable, Iterable, List
+
+from .. import shell
+from ..errors import HostError
+from .command import Git
+from .commits import Commits
+from .remote import HEADS
+
+STORES = "fabvisor-submodules"
+COMMITS = "refs/fabvisor/commits/"
+KNOWN_SENT = 200                        # commits that the client hears of
+
+# (repo, commit, known commits): the pieces of a pack.
+RequestPack = Callable[[str, str, List[str]], Iterable[bytes]]
+
+
+def receive(git: Git, commit: str, branch: str | None, request: RequestPack) -> bool:
+    """Take `commit` into the repository of `git` unless it is there; returns whether it took it. Raises HostError."""
+    commits = Commits(git)
+    taken = not commits.has(commit)
+    if taken:
+        try:
+            git.feed(request(git.repo, commit, _known(git)), "index-pack", "--stdin", "--fix-thin")
+            git.run("rev-list", "--objects", "--quiet", commit, "--not", "--all", timeout=600)
+        except shell.CommandFailed as failure:
+            raise HostError(f"git refuses what the client sent of {git.repo}: {failure.message}",
+                            "look at the disk: df -h; then try again") from None
+    git.run("update-ref", HEADS + branch if branch else COMMITS + commit, commit)
+    return taken
+
+
+def store(clone: Git, repo: str) -> Git:
+    """The bare store of a submodule's repository; it is made where it is missing."""
+    folder = os.path.join(clone.common_dir(), STORES, hashlib.sha256(repo.encode()).hexdigest()[:16])
+    git = Git(folder, repo, clone.env, clone.check)
+    if not os.path.exists(os.path.join(folder, "HEAD")):
+        os.makedirs(folder, exist_ok=True)
+        git.run("init", "--bare", "--quiet")
+        git.run("config", "remote.origin.url", repo)
+    return git
+
+
+def local_urls(clone: Git) -> list[str]:
+    """Settings of git by which it finds the repositories of submodules in their stores."""
+    folder = os.path.join(clone.common_dir(), STORES)
+    settings = ["protocol.file.allow=always"]
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+        path = os.path.join(folder, name)
+        repo = Git(path, "", clone.env, clone.check).first_line("config", "remote.origin.url")
+        settings.append(f"url.{path}.insteadOf={repo}")
+    return [word for setting in settings for word in ("-c", setting)]
+
+
+def _known(git: Git) -> list[str]:
+    """Commits that are here with all that they need: of a shallow or a partial clone that is not certain."""
+    if git.first_line("rev-parse", "--is-shallow-repository") != "false" or \
+            git.first_line("config", "--get-regexp", r"^remote\..*\.promisor$"):
+        return []
+    tips = git.run("for-each-ref", f"--count={KNOWN_SENT}", "--sort=-committerdate", "--format=%(objectname)")
+    head = git.first_line("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    return list(dict.fromkeys(filter(None, [head, *tips])))

@@ -1,0 +1,50 @@
+"""How git on this machine proves who it is, without a secret in an argument or a file.
+
+At home git's own ways are used: keys, an agent, a credential helper. A GitLab job has CI_JOB_TOKEN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ..inventory.secret import reveal
+
+if TYPE_CHECKING:
+    from ..inventory.urls import Login
+
+# git runs it in a shell, where the token is a variable.
+JOB_HELPER = '!printf "username=gitlab-ci-token\\npassword=%s\\n" "$CI_JOB_TOKEN" #'
+
+
+# The same for the user and the password that the url of hosts.yaml has.
+LOGIN_HELPER = '!printf "username=%s\\npassword=%s\\n" "$FABVISOR_GIT_USER" "$FABVISOR_GIT_PASSWORD" #'
+
+
+def environment(environ: Mapping[str, str], login: Login | None = None) -> dict[str, str]:
+    """The caller's environment, with `login` or, in a GitLab job, the job's token for that GitLab's repositories.
+
+    Source: GitLab's documentation of CI_JOB_TOKEN. A job with a key of its own keeps it: an agent is not overruled.
+    """
+    if login is not None:
+        named = {"FABVISOR_GIT_USER": reveal(login.user), "FABVISOR_GIT_PASSWORD": reveal(login.password)}
+        return _with_settings({**environ, **named}, {"credential.helper": ["", LOGIN_HELPER]})
+    server, host = environ.get("CI_SERVER_URL", ""), environ.get("CI_SERVER_HOST", "")
+    if not (environ.get("CI_JOB_TOKEN") and server and host) or environ.get("SSH_AUTH_SOCK"):
+        return dict(environ)
+    base = urlsplit(server)._replace(path="", query="", fragment="").geturl()
+    return _with_settings(environ, {
+        f"credential.{base}.helper": JOB_HELPER,
+        f"url.{server}/.insteadOf": [f"git@{host}:", f"ssh://git@{host}/"],
+    })
+
+
+def _with_settings(environ: Mapping[str, str], settings: Mapping[str, str | list[str]]) -> dict[str, str]:
+    """Settings of git by its variables GIT_CONFIG_COUNT, GIT_CONFIG_KEY_0, …, behind those that are there."""
+    pairs = [(key, value) for key, values in settings.items()
+             for value in ([values] if isinstance(values, str) else values)]
+    first = int(environ.get("GIT_CONFIG_COUNT") or 0)
+    numbered = {f"GIT_CONFIG_{kind}_{first + number}": text for number, pair in enumerate(pairs)
+                for kind, text in zip(("KEY", "VALUE"), pair, strict=True)}
+    return {**environ, **numbered, "GIT_CONFIG_COUNT": str(first + len(pairs))}

@@ -1,0 +1,118 @@
+"""Where the commit of one service comes from when the client carries it: its mirror and those of its submodules."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from .._errors import NotReady
+from .git import GitFailed
+from .mirror import Distance, Mirror, Resolution
+from .submodules import submodules_of
+
+HERE = "."                              # as a revision: the HEAD of the current folder
+LFS = "filter=lfs"
+DEPTH = 20                              # submodules within submodules
+
+
+class Part(NamedTuple):
+    """One repository that a commit needs: its own, and one for each submodule."""
+
+    repo: str
+    commit: str
+
+
+class Source:
+    """`repo`: of the service; `folder`: for packs, gone with the command; `notice` tells a person what takes time."""
+
+    def __init__(self, repo: str, cache: Path, folder: Path, env: Mapping[str, str],
+                 notice: Callable[[str], None]) -> None:
+        self.repo = repo
+        self._cache = cache
+        self._folder = folder
+        self._env = env
+        self._notice = notice
+        self._mirrors: dict[str, Mirror] = {}
+
+    def resolve(self, revision: str, here: Path) -> Resolution:
+        """Fetch, and turn a revision into a commit; `here` is the current folder. Raises NotReady or TryAgain."""
+        mirror = self._mirror(self.repo)
+        if revision == HERE:
+            return self._take(mirror, here)
+        with mirror.locked(self._notice):
+            mirror.fetch()
+            resolution = mirror.resolve(revision)
+        if resolution is None:
+            raise NotReady(f"no commit, branch or tag {revision!r} in {self.repo}", "push it, or choose another")
+        return resolution
+
+    def parts(self, commit: str) -> list[Part]:
+        """All repositories that the commit needs, each with its commit; fetches the submodules. Raises NotReady."""
+        self._refuse_lfs(self._mirror(self.repo), commit)
+        return [Part(self.repo, commit), *self._submodules(self._mirror(self.repo), commit, DEPTH)]
+
+    def has(self, commit: str) -> bool:
+        """Whether the mirror has this commit of the service, without a fetch."""
+        mirror = self._mirror(self.repo)
+        return (mirror.folder / "HEAD").exists() and mirror.has(commit)
+
+    def distance(self, was: str | None, commit: str) -> Distance:
+        """From what a host has to the commit."""
+        return self._mirror(self.repo).distance(was, commit)
+
+    def subject(self, commit: str) -> str:
+        return self._mirror(self.repo).subject(commit)
+
+    def lacks(self, commit: str, paths: Iterable[str]) -> list[str]:
+        """Those of the paths that the commit does not have."""
+        return [path for path in paths if not self._mirror(self.repo).holds(commit, path)]
+
+    def pack(self, part: Part, known: Iterable[str]) -> Path:
+        """A file with what a host lacks of a part; hosts that know the same share one. Raises NotReady."""
+        mirror = self._mirror(part.repo)
+        known = sorted(mirror.known(known))
+        name = hashlib.sha256("\n".join([*part, *known]).encode()).hexdigest()
+        path = self._folder / f"{name}.pack"
+        if not path.exists():
+            unfinished = self._folder / f".{name}"
+            try:
+                mirror.write_pack(part.commit, known, unfinished)
+            except GitFailed as failure:
+                raise NotReady(f"{part.repo}: {failure}", f"remove the damaged mirror: {mirror.folder}") from None
+            unfinished.rename(path)
+        return path
+
+    def _take(self, mirror: Mirror, here: Path) -> Resolution:
+        with mirror.locked(self._notice):
+            return Resolution(mirror.take_from(here), None)
+
+    def _submodules(self, mirror: Mirror, commit: str, depth: int) -> list[Part]:
+        if not depth:
+            raise NotReady(f"{mirror.repo}: submodules more than {DEPTH} deep", "see its .gitmodules")
+        parts: list[Part] = []
+        for submodule in submodules_of(mirror, commit):
+            inner = self._mirror(submodule.url)
+            with inner.locked(self._notice):
+                if not ((inner.folder / "HEAD").exists() and inner.has(submodule.commit)):
+                    inner.fetch()
+                if not inner.has(submodule.commit) and not inner.fetch_commit(submodule.commit):
+                    raise NotReady(f"the submodule {submodule.path} of {mirror.repo} lacks its commit"
+                                   f" {submodule.commit}", f"push it to {submodule.url}")
+            self._refuse_lfs(inner, submodule.commit)
+            parts += [Part(submodule.url, submodule.commit), *self._submodules(inner, submodule.commit, depth - 1)]
+        return list(dict.fromkeys(parts))
+
+    def _refuse_lfs(self, mirror: Mirror, commit: str) -> None:
+        try:
+            mirror.ask("grep", "--quiet", "--fixed-strings", "-e", LFS, commit, "--",
+                       ":(glob)**/.gitattributes")
+        except GitFailed:
+            return
+        raise NotReady(f"{mirror.repo} uses git-lfs, whose files do not travel with a commit", "set `fetch: host`")
+
+    def _mirror(self, repo: str) -> Mirror:
+        return self._mirrors.setdefault(repo, Mirror(repo, self._cache, self._env))
+
+

@@ -1,0 +1,78 @@
+"""Sends packs of commits to hosts: each on a thread of its own, and no faster than its host takes them."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .._errors import FabvisorError
+from ..mirror.source import Part
+from . import host_errors
+from .protocol import PackTaken, PackWanted
+
+if TYPE_CHECKING:
+    from .peer import Peer, PeerEvent
+    from .sources import Sources
+
+CHUNK = 64 * 2**10                      # bytes
+WINDOW = 16                             # chunks under way to a host
+PATIENCE = 0.5                          # seconds between two looks at whether the host is still there
+
+# A pack that cannot be made: the host, and why.
+Failure = Callable[["Peer", FabvisorError], None]
+
+
+class PackSender:
+    def __init__(self, sources: Sources, failed: Failure) -> None:
+        self._sources = sources
+        self._failed = failed
+        self._making = threading.Lock()         # hosts that lack the same wait for one pack
+        self._windows: dict[str, threading.Semaphore] = {}
+
+    def note(self, peer: Peer, event: PeerEvent) -> None:
+        """What a host says, as far as it is about packs."""
+        if isinstance(event, PackTaken) and peer.name in self._windows:
+            self._windows[peer.name].release()
+        elif isinstance(event, PackWanted):
+            self._begin(peer, event)
+
+    def _begin(self, peer: Peer, wanted: PackWanted) -> None:
+        """A host gets what its plan has, and nothing else of this machine's repositories."""
+        if (wanted.repo, wanted.commit) not in _planned(peer, wanted.service):
+            self._failed(peer, host_errors.not_in_protocol(peer, f"pack_wanted: {wanted.repo} {wanted.commit}"))
+            return
+        window = self._windows[peer.name] = threading.Semaphore(WINDOW)
+        threading.Thread(target=self._send, args=(peer, wanted, window), daemon=True,
+                         name=f"{peer.name} pack").start()
+
+    def _send(self, peer: Peer, wanted: PackWanted, window: threading.Semaphore) -> None:
+        try:
+            with self._making:
+                pack = self._sources[wanted.service].pack(Part(wanted.repo, wanted.commit), wanted.known)
+            _stream(peer, pack, window)
+        except FabvisorError as error:
+            self._failed(peer, error)
+        except OSError as error:
+            self._failed(peer, FabvisorError(f"the pack of {wanted.commit} cannot be read: {error}",
+                                             "make room on this machine: df -h"))
+
+
+def _planned(peer: Peer, service: str) -> set[tuple[str, str]]:
+    plan = peer.plans.get(service)
+    calls = [step.do for step in plan.steps if step.do.action == "receive"] if plan else []
+    return {(part["repo"], part["commit"]) for call in calls for part in call.args["parts"]}
+
+
+def _stream(peer: Peer, pack: Path, window: threading.Semaphore) -> None:
+    left = pack.stat().st_size
+    with pack.open("rb") as file:
+        while left:
+            chunk = file.read(CHUNK)
+            left -= len(chunk)
+            while not window.acquire(timeout=PATIENCE):
+                if peer.is_over or peer.error:
+                    return
+            peer.send({"do": "pack", "data": base64.b64encode(chunk).decode(), "last": not left})

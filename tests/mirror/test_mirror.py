@@ -1,0 +1,170 @@
+"""The mirror of a repository in the user's cache, with real gits."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from tasks._errors import NotReady, TryAgain
+from tasks.mirror import credentials
+from tasks.mirror.mirror import Mirror, changes_of
+from tasks.mirror.submodules import absolute, submodules_of
+from tests.mirror.conftest import commit
+from tests.support.lab import git
+
+
+def mirror_of(work: Path, **env: str) -> Mirror:
+    return Mirror(str(work.parent / "git/app.git"), work.parent / "cache", {**os.environ, **env})
+
+
+def fetched(work: Path) -> Mirror:
+    mirror = mirror_of(work)
+    with mirror.locked(lambda message: None):
+        mirror.fetch()
+    return mirror
+
+
+@pytest.mark.parametrize("name", ["main", "v1", "annotated", "full", "short"])
+def test_a_mirror_resolves_what_hosts_resolve(work: Path, name: str) -> None:
+    head = git(work, "rev-parse", "HEAD")
+    git(work, "tag", "v1")
+    git(work, "tag", "--annotate", "--message", "note", "annotated")
+    git(work, "push", "--quiet", "--tags", "origin")
+    resolution = fetched(work).resolve({"full": head, "short": head[:8]}.get(name, name))
+    assert resolution == (head, "main" if name == "main" else None)
+
+
+def test_a_mirror_follows_a_branch_that_was_force_pushed(work: Path) -> None:
+    mirror = fetched(work)
+    git(work, "reset", "--quiet", "--hard")
+    git(work, "commit", "--quiet", "--amend", "--message", "other")
+    new = commit(work, "two")
+    assert fetched(work).resolve("main") == (new, "main")
+    assert mirror.resolve("nothing") is None
+
+
+def test_a_mirror_gets_a_commit_that_no_branch_holds(work: Path) -> None:
+    git(work.parent / "git/app.git", "config", "uploadpack.allowAnySHA1InWant", "true")
+    lost = commit(work, "lost", "side")
+    git(work, "push", "--quiet", "origin", ":side")
+    assert fetched(work).resolve(lost) == (lost, None)
+
+
+def test_a_mirror_is_closed_to_other_users(work: Path) -> None:
+    mirror = fetched(work)
+    assert mirror.folder.stat().st_mode & 0o077 == 0
+    assert mirror.folder.parent.stat().st_mode & 0o077 == 0
+
+
+def test_a_damaged_mirror_is_made_anew(work: Path) -> None:
+    mirror = fetched(work)
+    for path in [*mirror.folder.glob("objects/??/*"), *mirror.folder.glob("objects/pack/*")]:
+        path.chmod(0o600)
+        path.write_bytes(b"broken")
+    new = commit(work, "two")
+    assert fetched(work).resolve("main") == (new, "main")
+
+
+def test_a_second_user_of_a_mirror_waits_and_says_so(work: Path) -> None:
+    first, said, done = mirror_of(work), [], threading.Event()
+
+    def second() -> None:
+        with mirror_of(work).locked(said.append):
+            done.set()
+
+    with first.locked(said.append):
+        thread = threading.Thread(target=second)
+        thread.start()
+        while not said:
+            assert thread.is_alive()
+        assert not done.is_set()
+    thread.join(10)
+    assert done.is_set() and "another fab" in said[0]
+
+
+@pytest.mark.parametrize(("repo", "kind"), [
+    ("/nowhere/app.git", NotReady), ("ssh://git@127.0.0.1:1/app.git", TryAgain),
+    ("http://127.0.0.1:1/app.git", TryAgain)])
+def test_a_failed_fetch_says_whether_to_try_again(tmp_path: Path, repo: str, kind: type[Exception]) -> None:
+    mirror = Mirror(repo, tmp_path, os.environ)
+    with pytest.raises(kind) as error, mirror.locked(lambda message: None):
+        mirror.fetch()
+    assert repo in str(error.value)
+
+
+def test_a_pack_holds_only_what_the_host_lacks(work: Path, tmp_path: Path) -> None:
+    old = git(work, "rev-parse", "HEAD")
+    host = tmp_path / "host"
+    git(tmp_path, "clone", "--quiet", str(tmp_path / "git/app.git"), str(host))
+    new = commit(work, "two")
+    mirror = fetched(work)
+    mirror.write_pack(new, [old, "f" * 40], tmp_path / "thin")
+    with (tmp_path / "thin").open("rb") as pack:
+        subprocess.run(["git", "index-pack", "--stdin", "--fix-thin", "--strict"], cwd=host, stdin=pack, check=True,
+                       capture_output=True)
+    assert git(host, "log", "--format=%s", new).splitlines() == ["two", "one"]
+    mirror.write_pack(new, [], tmp_path / "whole")
+    assert (tmp_path / "thin").stat().st_size < (tmp_path / "whole").stat().st_size
+
+
+def test_the_current_folder_gives_its_own_commit(work: Path) -> None:
+    mirror = fetched(work)
+    (work / "file").write_text("not pushed")
+    git(work, "commit", "--quiet", "--all", "--message", "local")
+    (work / "file").write_text("not committed")
+    assert mirror.take_from(work) == git(work, "rev-parse", "HEAD")
+    assert mirror.has(git(work, "rev-parse", "HEAD"))
+    assert changes_of(work, os.environ) == [" M file"]
+
+
+def test_a_shallow_folder_gives_only_what_the_mirror_has(work: Path, tmp_path: Path) -> None:
+    commit(work, "two")
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{tmp_path}/git/app.git", str(shallow))
+    with pytest.raises(NotReady, match="shallow"):
+        mirror_of(work).take_from(shallow)
+    assert fetched(work).take_from(shallow) == git(work, "rev-parse", "HEAD")
+
+
+def test_the_distance_counts_both_ways(work: Path) -> None:
+    first = git(work, "rev-parse", "HEAD")
+    second = commit(work, "two")
+    mirror = fetched(work)
+    assert mirror.distance(first, second)[:2] == (0, 1)
+    assert mirror.distance(second, first)[:2] == (1, 0)
+    assert mirror.distance("f" * 40, first)[:2] == (None, None)
+    assert mirror.distance(first, second).commits[0]["subject"] == "two"
+
+
+@pytest.mark.parametrize(("base", "url", "result"), [
+    ("git@host:group/this.git", "../other.git", "git@host:group/other.git"),
+    ("git@host:this.git", "../other.git", "git@host:other.git"),
+    ("https://host/group/this.git/", "../../top/other.git", "https://host/top/other.git"),
+    ("https://host/group/this.git", "./inner.git", "https://host/group/this.git/inner.git"),
+    ("/srv/git/this.git", "https://host/x.git", "https://host/x.git")])
+def test_a_relative_submodule_is_resolved_as_git_does(base: str, url: str, result: str) -> None:
+    assert absolute(base, url) == result
+
+
+def test_submodules_are_listed_with_url_and_commit(work: Path, tmp_path: Path) -> None:
+    inner = tmp_path / "git/inner.git"
+    git(tmp_path, "clone", "--quiet", "--bare", str(tmp_path / "git/app.git"), str(inner))
+    git(work, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "../inner.git", "lib/inner")
+    head = commit(work, "with a submodule")
+    (submodule,) = submodules_of(fetched(work), head)
+    assert submodule == ("lib/inner", str(inner), git(work / "lib/inner", "rev-parse", "HEAD"))
+
+
+def test_a_gitlab_job_reads_with_its_token_by_whatever_url() -> None:
+    environ = {"CI_JOB_TOKEN": "t0ken", "CI_SERVER_URL": "https://git.example.com:8443/gitlab",
+               "CI_SERVER_HOST": "git.example.com"}
+    made = credentials.environment(environ)
+    keys = [made[f"GIT_CONFIG_KEY_{number}"] for number in range(int(made["GIT_CONFIG_COUNT"]))]
+    assert keys == ["credential.https://git.example.com:8443.helper"] + \
+        ["url.https://git.example.com:8443/gitlab/.insteadOf"] * 2
+    assert not [name for name, value in made.items() if "t0ken" in value and name != "CI_JOB_TOKEN"]
+    assert credentials.environment({"HOME": "/"}) == {"HOME": "/"}

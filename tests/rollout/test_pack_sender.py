@@ -1,0 +1,79 @@
+"""Packs go to a host only as fast as it takes them, and only those that its plan has."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks._errors import FabvisorError
+from tasks.rollout.pack_sender import CHUNK, WINDOW, PackSender
+from tasks.rollout.protocol import PackTaken, PackWanted
+from tasks.rollout.steps import Action, Plan, Step
+from tests.support.lab import wait_for
+
+REPO, COMMIT = "git@example.com:app.git", "a" * 40
+
+
+class Host:
+    """As much of a peer as a pack needs."""
+
+    name = "web1"
+    is_over = has_plan = False
+    error = None
+
+    def __init__(self) -> None:
+        part = {"repo": REPO, "commit": COMMIT}
+        step = Step(name="fetch", phase="prepare", do=Action("receive", {"parts": [part]}))
+        self.plans = {"app": Plan(was=None, tried=COMMIT, steps=(step,))}
+        self.sent: list[dict[str, Any]] = []
+
+    def send(self, message: dict[str, Any]) -> None:
+        self.sent.append(message)
+
+
+class OnePack:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __getitem__(self, service: str) -> OnePack:
+        return self
+
+    def pack(self, part: object, known: object) -> Path:
+        return self.path
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    path = tmp_path / "pack"
+    path.write_bytes(bytes(range(256)) * (3 * WINDOW * CHUNK // 256) + b"end")
+    return path
+
+
+def wanted(commit: str = COMMIT) -> PackWanted:
+    return PackWanted(service="app", repo=REPO, commit=commit, known=[])
+
+
+def test_a_pack_waits_for_the_host_after_a_window(pack: Path) -> None:
+    host, failures = Host(), []
+    sender = PackSender(OnePack(pack), lambda *failure: failures.append(failure))     # type: ignore[arg-type]
+    sender.note(host, wanted())                                                       # type: ignore[arg-type]
+    wait_for(lambda: len(host.sent) == WINDOW, "a window")
+    for taken in range(1, 2 * WINDOW + 2):
+        assert len(host.sent) <= WINDOW + taken - 1
+        sender.note(host, PackTaken(service="app"))                                   # type: ignore[arg-type]
+        wait_for(lambda taken=taken: len(host.sent) == min(WINDOW + taken, 3 * WINDOW + 1), "the next chunk")
+    assert b"".join(base64.b64decode(one["data"]) for one in host.sent) == pack.read_bytes()
+    assert [one["last"] for one in host.sent] == [False] * 3 * WINDOW + [True]
+    assert not failures
+
+
+def test_a_host_gets_nothing_that_its_plan_does_not_have(pack: Path) -> None:
+    host, failures = Host(), []
+    sender = PackSender(OnePack(pack), lambda peer, error: failures.append(error))    # type: ignore[arg-type]
+    sender.note(host, wanted("b" * 40))                                               # type: ignore[arg-type]
+    (failure,) = failures
+    assert isinstance(failure, FabvisorError)
+    assert not host.sent
