@@ -165,7 +165,7 @@ class Command:
             re.compile(text)
         except (re.error, OverflowError, RecursionError) as error:
             raise SelectionError(f"--{option} {text!r}: {error}",
-                                 "a regular expression, as Python has them; \\ takes a sign as it is") from None
+                                 "a regular expression of Python: \\ takes the next character literally") from None
         return text
 
     def agreement(self, yes: bool) -> Callable[[], None] | None:
@@ -173,13 +173,14 @@ class Command:
         if yes or not self.environment.confirm:
             return None
         if not self.report.attended:
-            raise SelectionError(f"{self.environment.name} wants a person's word (`confirm: true`), and nobody can be"
-                                 " asked here", f"see what it would do with fab plan, then fab {self.name} … --yes")
+            raise SelectionError(f"{self.environment.name} asks before anything changes (`confirm: true`), and there is"
+                                 " no terminal to ask on",
+                                 f"see what it would do: fab plan; then: fab {self.name} … --yes")
         return self._ask
 
     def _ask(self) -> None:
         if not self.report.ask(f"{self.name} {'to' if self.name == 'deploy' else 'on'} {self.environment.name}?"):
-            raise Declined("not agreed to: nothing was changed", "the same command asks again")
+            raise Declined("not confirmed: nothing was changed", "the same command asks again")
 
     def seconds(self, option: str, text: str) -> float:
         return float(self._number(option, text, "a number of seconds"))

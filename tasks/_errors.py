@@ -9,7 +9,7 @@ FabvisorError
 │   ├── HostKeyError        an unknown, changed or revoked host key
 │   ├── LoginError          a refused login, or no key to log in with
 │   └── NotReady            the host lacks something, or holds edited files
-├── NeedsPerson         3   a host is in a state that needs a person, or cannot be asked
+├── NeedsPerson         3   a host is in a state that needs a person, or did not answer
 ├── TryAgain           75   nothing changed; the same command may work later
 │   ├── Unreachable         no route, refused, timed out, name not found, connection lost
 │   └── Locked              another deploy holds the lock

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         "set_aside": "stash files that were edited on the host, instead of refusing",
         "wait": "seconds to wait for a lock that somebody else holds",
         "yes": "do not ask, although the environment says `confirm: true`",
-        "junit": "write a JUnit report to this file: a test case a host and service",
+        "junit": "write a JUnit report to this file: a test case for each host and service",
         "dotenv": "write DEPLOY_URL and DEPLOY_REVISION to this file",
     },
 )

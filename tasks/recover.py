@@ -16,7 +16,7 @@ RESTORING_WITHIN = 1800.0
 
 @command(positional=["service"], help={"service": "a name, a comma list, or `all`"})
 def recover(run: Command, service: str) -> Finished:
-    """Finish what an interrupted deploy left; waits while a host is still going back by itself.
+    """Finish an interrupted deploy; waits while a host still restores the version before by itself.
 
     Example: fab recover monitor
     """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         "set_aside": "stash files that were edited on the host, instead of refusing",
         "wait": "seconds to wait for a lock that somebody else holds",
         "yes": "do not ask, although the environment says `confirm: true`",
-        "junit": "write a JUnit report to this file: a test case a host and service",
+        "junit": "write a JUnit report to this file: a test case for each host and service",
         "dotenv": "write DEPLOY_URL and DEPLOY_REVISION to this file",
     },
 )
@@ -33,7 +33,7 @@ def rollback(
     run: Command, service: str, to: str = "", fetch: str = "", force: bool = False, set_aside: bool = False,
     wait: str = "0", yes: bool = False, junit: str = "", dotenv: str = "",
 ) -> Finished:
-    """Go back to the newest version before this one that was committed and healthy; again goes further.
+    """Go back to the newest version before this one that was committed; repeat it to go back further.
 
     Example: fab rollback monitor --env production
     """

@@ -43,6 +43,6 @@ class Grep:
     def _look(self, number: int, frame: Any) -> None:
         if self._busy and self._lines == self._last_look:
             self._busy = False
-            raise HostError(f"--grep: the pattern was at one line for more than {SLOW} s",
+            raise HostError(f"--grep: the pattern took longer for one line than {SLOW} s",
                             "write it without nested repetition, such as (a+)+")
         self._last_look = self._lines

@@ -133,7 +133,7 @@ class Link:
             if not isinstance(message, dict):
                 continue
             if message.get("do") == "abort":
-                self._aborted = str(message.get("why") or "the client said so")
+                self._aborted = str(message.get("why") or "the client ended the deploy")
                 self._inbox.put(None)           # wakes receive()
             elif message.get("do") != "beat":
                 self._inbox.put(message)

@@ -142,7 +142,7 @@ class Transaction:
             # Once more than preparing was begun, the deploy has failed, whatever the cause.
             kind = error.kind if self.phase == FIRST else "failed"
             services = ",".join(service["name"] for service in self.hello["services"])
-            hint = error.hint or f"the whole story: fab logs {services} --deploy {self.deploy}"
+            hint = error.hint or f"the run log has the details: fab logs {services} --deploy {self.deploy}"
             self.link.answer({**problem(error), "event": "failed", "step": self.step, "kind": kind, "hint": hint})
 
     def _restore(self, written: journal.Journal, why: str) -> Ending:

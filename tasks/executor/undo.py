@@ -90,7 +90,7 @@ class Undo:
         except Exception as error:
             why = as_host_error(error).message
             raise CannotRestore(f"{service}: {name} failed: {why}; now it is at {_describe_now(ctx)}",
-                                f"put it right on the host, then: fab recover {service}; "
+                                f"correct the cause on the host, then: fab recover {service}; "
                                 f"to accept what is there now, remove {self.journal.path}") from None
 
 

@@ -23,7 +23,7 @@ def gateway_of(host: Host, settings: Settings) -> Host | None:
     *before, last = settings.jumps
     match = _SPEC.fullmatch(last)
     if match is None:
-        raise Mistake(f"{host.name}: {last!r} is no gateway", "write [user@]host[:port], several with commas")
+        raise Mistake(f"{host.name}: {last!r} is not a gateway", "write [user@]host[:port], several with commas")
     name = match["v6"] or match["name"]
     return Host(name=name, root="", user=match["user"], port=int(match["port"]) if match["port"] else None,
                 gateway=",".join(before) or None, identity_file=host.identity_file,

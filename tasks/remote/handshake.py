@@ -43,7 +43,7 @@ class Handshake:
                            "bring the server up to date; or see what its sshd_config allows: KexAlgorithms, Ciphers")
         if (self.greeting and not spoke_ssh) or isinstance(error.__context__, UnicodeDecodeError):
             first = self.greeting[0].strip()[:60] if self.greeting else "binary data"
-            return Unreachable(f"{self.label}: {where} is no SSH server; it says {first!r}", "is `port:` right?")
+            return Unreachable(f"{self.label}: {where} is not an SSH server; it says {first!r}", "is `port:` right?")
         if self._gave_no_answer(error):
             return timed_out(self.label, self.settings, self.seconds)
         if not spoke_ssh:

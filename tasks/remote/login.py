@@ -54,7 +54,7 @@ class Login(AuthStrategy):
 
     def _finished(self, more: list[str]) -> None:
         if more:
-            raise LoginError(f"{self.label}: the key of {self.user} was taken, but the server also asks for "
+            raise LoginError(f"{self.label}: the key of {self.user} was accepted, but the server also asks for "
                              f"{' or '.join(more)}", "log in to this host must be possible by a key alone")
 
     def _still_there(self, transport: Transport, error: Exception, tried: list[str]) -> None:
@@ -80,7 +80,7 @@ class Login(AuthStrategy):
             return False
 
     def _no_keys_taken(self, error: BadAuthenticationType) -> LoginError:
-        return LoginError(f"{self.label}: the server takes no key from {self.user}, only "
+        return LoginError(f"{self.label}: the server accepts no key from {self.user}, only "
                           f"{' or '.join(error.allowed_types) or 'nothing'}",
                           "PubkeyAuthentication must be on for this user")
 

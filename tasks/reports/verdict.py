@@ -37,7 +37,7 @@ def _needs_person(finished: Finished) -> str:
     if not hosts:
         return _differ(finished)
     if finished.command in READING:
-        return f"{listed(hosts)} cannot be asked"
+        return f"{listed(hosts)} did not answer"
     sentence = f"{listed(hosts)} {'needs' if len(hosts) == 1 else 'need'} a person"
     why = (lost[0][1].why or "").split("\n", 1)[0]
     return f"{sentence}: {why}" if why and len(hosts) == 1 else sentence

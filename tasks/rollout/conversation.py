@@ -64,7 +64,7 @@ class Conversation:
 
     def leave(self) -> None:
         """For a second Ctrl-C."""
-        message = "left; the hosts go back by themselves: fab status tells, fab recover waits for it"
+        message = "not waiting: the hosts go back by themselves; fab recover waits for them, fab status shows them"
         self.report.on(events.Notice(message=message, level="warning"))
         self.report.close()
 
@@ -152,6 +152,6 @@ class Conversation:
 
     def _report_recovered(self, peer: Peer, event: protocol.Locked) -> None:
         for deploy in event.recovered:
-            action = "finished the commit of" if deploy.result == "committed" else "undid what was left of"
+            action = "completed" if deploy.result == "committed" else "undid"
             self.report.on(events.Notice(host=peer.name, level="warning", message=(
-                f"{action} deploy {deploy.deploy} ({', '.join(deploy.services)}) by {deploy.by}")))
+                f"{action} the interrupted deploy {deploy.deploy} ({', '.join(deploy.services)}) by {deploy.by}")))

@@ -162,8 +162,8 @@ class Coordinator:
         changed = [": ".join(key) for key, made in sorted(self.fingerprints.items()) if made != confirmed[key]]
         if changed:
             self.conversation.stop(errors.TryAgain(
-                "since the question something has changed, and with it the plan:\n" + "\n".join(changed),
-                "the same command again shows what it would do now"))
+                "the plan has changed since the question:\n" + "\n".join(changed),
+                "type the same command again to see the new plan"))
 
     # --- a dry run's own phase ---
 
@@ -222,7 +222,7 @@ class Coordinator:
         self.conversation.fetch_limit.shut()
         self.conversation.holding = True
         if isinstance(error, errors.Interrupted):
-            message = "interrupted: going back; once more to leave at once"
+            message = "interrupted: the hosts go back; interrupt again to leave without waiting"
             self.report.on(events.Notice(message=message, level="warning"))
         for peer in self.peers:
             if peer.has_plan:

@@ -73,7 +73,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     directory: str                      # absolute, as are all paths here
     directory_exists: bool
     clone: bool
-    foreign: bool                       # the directory holds files, but no clone
+    foreign: bool                       # the directory holds files, but no git clone
     contents: list[str] = []            # what lies there, where there is no clone
     commit: CommitHash | None
     branch: str | None                  # what HEAD is attached to

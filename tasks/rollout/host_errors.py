@@ -47,12 +47,12 @@ def lost(peer: Peer) -> errors.FabvisorError:
 
 
 def silent(peer: Peer) -> errors.FabvisorError:
-    return _cut(peer, f"{peer.name}: nothing was heard of it for {peer.host.lease:g} s")
+    return _cut(peer, f"{peer.name}: it was silent for {peer.host.lease:g} s")
 
 
 def not_in_protocol(peer: Peer, problem: str) -> errors.FabvisorError:
     """After a plan, nothing that the host says of its end can be believed."""
-    message = f"{peer.name}: it says what is not in the protocol: {problem}"
+    message = f"{peer.name}: its message does not follow the protocol: {problem}"
     if peer.has_plan:
         return errors.NeedsPerson(message, f"see how it is now: fab status --host {peer.name}")
     return errors.Unreachable(message, "see what its login shell prints, and who answers there")

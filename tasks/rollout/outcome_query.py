@@ -37,8 +37,8 @@ def ask(peers: list[Peer], deploy: str, report: Listener) -> None:
 def conclude(peer: Peer, answers: list[protocol.Outcome] | FabvisorError) -> None:
     """`answers`: one of each service, none where the host did not answer; or why it could not be asked."""
     if isinstance(answers, FabvisorError):
-        peer.conclude("", {}, f"it cannot be asked ({answers.message}); unless it was told to commit, it goes back by"
-                              f" itself within {peer.host.lease:g} s of losing us")
+        peer.conclude("", {}, f"it is not known how the deploy ended ({answers.message}); the host goes back by"
+                              f" itself within {peer.host.lease:g} s, unless it has received the commit")
         return
     ending, why = _ending(peer.trouble or "the connection was lost", answers)
     peer.conclude(ending, {answer.service: answer.now for answer in answers}, why)
@@ -49,9 +49,9 @@ def _ending(trouble: str, answers: list[protocol.Outcome]) -> tuple[str, str]:
     if any(answer.result == "committed" for answer in answers):
         return "committed", ""
     if any(answer.busy for answer in answers):
-        return "", "it is still going back to the version before"
+        return "", "it is still restoring the version before"
     if any(answer.due for answer in answers):
-        return "", f"{trouble}; what it began is not undone yet: the next command undoes it"
+        return "", f"{trouble}; the deploy is not undone there yet; the next command undoes it"
     if not answers:
         return "", f"{trouble}; it did not say how the deploy ended"
     return "restored", trouble              # or it never began

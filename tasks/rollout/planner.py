@@ -32,7 +32,7 @@ def refuse_obstacles(facts: dict[Key, Facts], set_aside: bool) -> None:
               for (host, service), known in facts.items() for line in known.edited]
     foreign = [f"{host}: {known.directory}" for (host, _), known in facts.items() if known.foreign]
     if foreign:
-        raise NotReady("these directories hold files, but no clone:\n" + "\n".join(foreign),
+        raise NotReady("these directories hold files, but no git clone:\n" + "\n".join(foreign),
                        "move them away on the host")
     if edited and not set_aside:
         raise NotReady("files were edited on the host:\n" + "\n".join(edited),
@@ -55,7 +55,7 @@ def differences(service: Service, facts: Facts, commit: str) -> list[str]:
         (facts.program_file != files.program_file(service, paths), "the program file changes"),
         (facts.env_sha256 != files.env_file(service).sha256(), "the environment file changes"),
         (not runs, f"not running: {facts.program.state}"),
-        (runs and facts.started_from != facts.commit, "what runs was started from another commit than is on disk"),
+        (runs and facts.started_from != facts.commit, "the program runs another commit than the one on the disk"),
     ]
     return [words for applies, words in reasons if applies]
 

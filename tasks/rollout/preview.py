@@ -68,12 +68,12 @@ def planned_event(host: str, service: Service, facts: Facts, plan: Plan, distanc
 def why(service: Service, facts: Facts, plan: Plan) -> list[str]:
     if not plan.steps:
         return []
-    return planner.differences(service, facts, plan.tried or "") or ["it was asked for (--force)"]
+    return planner.differences(service, facts, plan.tried or "") or ["--force asks for it"]
 
 
 def obstacles(facts: Facts) -> list[str]:
     due = [f"an interrupted deploy ({deploy}) is undone first" for deploy in facts.due]
-    foreign = [f"{facts.directory} holds files, but no clone"] if facts.foreign else []
+    foreign = [f"{facts.directory} holds files, but no git clone"] if facts.foreign else []
     return [*facts.obstacles, *foreign, *due]
 
 

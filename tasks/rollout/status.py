@@ -1,6 +1,6 @@
 """The rows of `fab status`: one service on one host each, and what is odd about it. Pure.
 
-A host that cannot be asked is a row, too.
+A host that does not answer is a row, too.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ STATES = {
     "STOPPED": "fab start {name}",
     "EXITED": "it has ended{why}: fab start {name}",
     "STARTING": "not up yet",
-    "STOPPING": "on its way down",
+    "STOPPING": "it is stopping",
     "BACKOFF": "it is crash-looping: it ends as soon as it is started{why}",
-    "FATAL": "it does not stay up, and supervisord has given up{why}: put it right, then fab start {name}",
+    "FATAL": "supervisord has given up starting it{why}: correct the cause, then fab start {name}",
     "absent": "supervisord does not know it: fab deploy {name} --force",
 }
 
@@ -61,20 +61,20 @@ def _no_answer(environment: str, peer: Peer, target: Target) -> Status:
     state = error.outcome if error and name not in peer.odd else "UNKNOWN"
     return Status(environment=environment, host=peer.name, service=name, state=state, pid=None, uptime=None,
                   commit=None, branch=None, strategy=target.service.strategy, deployed_by=None, deployed_at=None,
-                  oddities=[why or "the host says nothing of it"])
+                  oddities=[why or "the host sent nothing about it"])
 
 
 def oddities(name: str, facts: Facts) -> list[str]:
     """What a person should know about a service, each with its remedy. While a command changes it, only who does."""
     holder = facts.holder
     if holder != NOBODY:
-        doing = "going back" if holder.restoring else "in progress"
-        return [f"{holder.command} {doing} by {holder.by} since {holder.since}"]
+        doing = "being undone" if holder.restoring else "in progress"
+        return [f"{holder.command} by {holder.by}, begun at {holder.since}, is {doing}"]
     if not facts.clone and facts.program.state == "absent":
         return [f"not deployed yet: fab deploy {name}"]
     interrupted = zip(facts.due, facts.due_by or ["?"] * len(facts.due), strict=False)
     return [*_program(name, facts), *_disk(name, facts), *_program_file(name, facts),
-            *(f"deploy {deploy} by {by} was interrupted and is to be undone: fab recover {name}"
+            *(f"deploy {deploy} by {by} was interrupted and is not undone yet: fab recover {name}"
               for deploy, by in interrupted)]
 
 
@@ -105,13 +105,13 @@ def _restarted(name: str, facts: Facts, program: Program) -> list[str]:
         return []
     if program.start <= last + TOLERANCE:
         return []
-    return [f"it was started again a moment ago, not by fab: if it is crash-looping, fab logs {name} tells why"]
+    return [f"it was restarted a moment ago, not by fab; if it crashes again and again, fab logs {name} shows why"]
 
 
 def _disk(name: str, facts: Facts) -> list[str]:
     odd = []
     if not facts.clone:
-        odd.append(f"{facts.directory} is no clone: fab deploy {name}")
+        odd.append(f"{facts.directory} is not a git clone: fab deploy {name}")
     if facts.current is not None and facts.current not in [release.name for release in facts.releases]:
         odd.append(f"`current` points to a release that is not there: {_short(facts.current)}: fab deploy {name}")
     if facts.edited:

@@ -112,7 +112,7 @@ def test_plan_shows_the_obstacles_that_a_deploy_would_meet(app: App) -> None:
     (app.lab["web1"].directory(app.name) / "mine").write_text("x")
     run = app.fab("plan", app.name)
     assert run.code == 0
-    assert "holds files, but no clone" in "".join(plans(run)["web1"]["obstacles"])
+    assert "holds files, but no git clone" in "".join(plans(run)["web1"]["obstacles"])
     assert plans(run)["web2"]["obstacles"] == []
 
 
@@ -231,7 +231,7 @@ def test_deploy_stops_when_something_has_changed_since_the_question(careful: App
     before = careful.states(), careful.pids()
     screen.types("y\n")
     assert screen.end() == 75, screen.seen
-    assert "since the question something has changed" in screen.seen
+    assert "the plan has changed since the question" in screen.seen
     assert (careful.states(), careful.pids()) == before
 
 

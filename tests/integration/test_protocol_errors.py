@@ -32,7 +32,7 @@ def test_host_outside_the_protocol_refuses_a_deploy_before_a_plan(make_app: Make
     speaks(app, tmp_path, "web1", edit)
     run = app.deploy()
     assert run.code == 75, run
-    assert "web1: it says what is not in the protocol: " in messages(run) and "a bug" not in messages(run)
+    assert "web1: its message does not follow the protocol: " in messages(run) and "a bug" not in messages(run)
     assert [run.outcome(host, app.name) for host in app.hosts] == ["unreachable", "refused"]
     assert [app.lab[host].head(app.name) for host in app.hosts] == commits
 
@@ -44,7 +44,7 @@ def test_host_outside_the_protocol_after_a_plan_needs_a_person(make_app: MakeApp
     speaks(app, tmp_path, "web1", 's/"phase": "activate"/"phase": "party"/')
     run = app.deploy()
     assert run.code == 3, run
-    assert "web1: it says what is not in the protocol: done" in messages(run)
+    assert "web1: its message does not follow the protocol: done" in messages(run)
     assert run.outcome("web2", app.name) == "restored"
 
 

@@ -268,7 +268,7 @@ class TestUnreachable:
 
         with server_that(talk) as settings:
             error = refusal(Unreachable, **settings)
-        assert "is no SSH server" in error.message
+        assert "is not an SSH server" in error.message
 
     def test_full_listener_queue_times_out(self) -> None:
         """A full queue of a listener: the kernel drops what comes after."""

@@ -20,7 +20,7 @@ def answer(result: str | None, busy: bool, due: bool) -> protocol.Outcome:
     ([("committed", False, False)], "committed", ""), ([("committed", False, True)], "committed", ""),
     ([("committed", False, True), (None, False, True)], "committed", ""),
     ([("restored", False, False)], "restored", "lost"), ([(None, False, False)], "restored", "lost"),
-    ([(None, True, True)], "", "still going back"), ([(None, False, True)], "", "not undone yet"),
+    ([(None, True, True)], "", "still restoring"), ([(None, False, True)], "", "not undone there yet"),
     ([], "", "did not say")])
 def test_outcome_query_tells_what_the_host_answers(answers: list[tuple[Any, bool, bool]], ending: str,
                                                    why: str) -> None:
@@ -33,7 +33,7 @@ def test_outcome_query_tells_what_the_host_answers(answers: list[tuple[Any, bool
 def test_host_that_cannot_be_asked_is_not_known() -> None:
     lost = peer("web2", has_plan=True, error=LOST)
     outcome_query.conclude(lost, errors.Unreachable("web2: no route", "try again"))
-    assert lost.ending == "" and "it cannot be asked (web2: no route)" in lost.why
+    assert lost.ending == "" and "it is not known how the deploy ended (web2: no route)" in lost.why
 
 
 def test_host_outside_the_protocol_needs_a_person_whatever_it_answers() -> None:

@@ -53,7 +53,7 @@ def test_obstacles_of_all_hosts_are_refused_at_once() -> None:
     with pytest.raises(errors.NotReady, match=r"(?s)web1.* M x.*web2.* M y"):
         planner.refuse_obstacles(two, set_aside=False)
     planner.refuse_obstacles(two, set_aside=True)
-    with pytest.raises(errors.NotReady, match="no clone"):
+    with pytest.raises(errors.NotReady, match="no git clone"):
         planner.refuse_obstacles({("web1", "a"): replace(BLANK, foreign=True)}, set_aside=True)
 
 
