@@ -27,7 +27,7 @@ def unanswered(peer: Peer, asked: Mapping[str, str]) -> str:
     revision that it was asked to resolve. A full hash resolves to itself."""
     missing = {*peer.services} - peer.facts.keys() or asked.keys() - peer.resolved.keys()
     if missing:
-        return f"it sent no facts about {', '.join(sorted(missing))}"
+        return f"it sent nothing about {', '.join(sorted(missing))}"
     for service, revision in asked.items():
         resolved = peer.resolved[service]
         if resolved.revision != revision or (FULL_HASH.fullmatch(revision) and resolved.commit != revision):

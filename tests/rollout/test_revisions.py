@@ -24,8 +24,8 @@ def test_lowest_named_host_of_a_service_resolves_its_revision() -> None:
 def test_host_owes_facts_and_the_commit_that_was_asked_for() -> None:
     host = peer("web1", resolved={"monitor": resolved(A)})
     assert revisions.unanswered(host, {"monitor": "main"}) == ""
-    assert "it sent no facts about monitor" in revisions.unanswered(peer("web1"), {"monitor": "main"})
-    assert "it sent no facts about monitor" in revisions.unanswered(peer("web1", facts={}), {})
+    assert "it sent nothing about monitor" in revisions.unanswered(peer("web1"), {"monitor": "main"})
+    assert "it sent nothing about monitor" in revisions.unanswered(peer("web1", facts={}), {})
     assert "is not" in revisions.unanswered(host, {"monitor": "v1"}), "an answer to another question"
     full = peer("web1", resolved={"monitor": resolved(A, B)})
     assert revisions.unanswered(full, {"monitor": B}) == f"monitor: {B} is not {A}"
