@@ -18,6 +18,7 @@ from invoke.tasks import Task
 from ._errors import Declined, FabvisorError, SelectionError
 
 if TYPE_CHECKING:
+    from .executor.protocol import Unfinished
     from .inventory.loading import Inventory
     from .inventory.model import Environment, Target
     from .reports import Reporters
@@ -69,7 +70,8 @@ class Command:
             return embedded.environment(BESIDE, self.inventory, name)
         return found
 
-    def deployment(self, targets: tuple[Target, ...], revision: str | None = None) -> Deployment:
+    def deployment(self, targets: tuple[Target, ...], revision: str | None = None,
+                   unfinished: Unfinished = "undo") -> Deployment:
         """What this command brings to the targets' services. Its id sorts by time, to the millisecond, and is unique.
         """
         from .rollout.goal import Deployment
@@ -79,7 +81,7 @@ class Command:
         moment = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03x}{os.urandom(2).hex()[:3]}"
         return Deployment(deploy=moment, command=self.name, by=_who(), since=f"{now:%Y-%m-%dT%H:%M:%SZ}",
                           environment=self.environment.name, url=self.environment.url,
-                          services={target.service.name: revision for target in targets})
+                          services={target.service.name: revision for target in targets}, unfinished=unfinished)
 
     def write_reports(self, **files: str) -> None:
         """By kind (junit, dotenv) the file that the user named, or the empty text."""

@@ -46,7 +46,7 @@ def deploy(
     from .rollout.planner import deploy_planner
 
     planner = deploy_planner(recipe, force=force, set_aside=set_aside)
-    return Coordinator(run.deployment(targets, wanted), fleet, run.report, planner, wait=timeout,
+    return Coordinator(run.deployment(targets, wanted, "replace"), fleet, run.report, planner, wait=timeout,
                        sources=run.sources(targets)).roll_out(confirm)
 
 

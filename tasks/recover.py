@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 RESTORING_WITHIN = 1800.0
 
 
-@command(positional=["service"], help={"service": "a name, a comma list, or `all`"})
-def recover(run: Command, service: str) -> Finished:
+@command(positional=["service"], help={
+    "service": "a name, a comma list, or `all`",
+    "accept": "undo nothing: keep what is on the hosts now",
+})
+def recover(run: Command, service: str, accept: bool = False) -> Finished:
     """Finish an interrupted deploy; waits while a host still restores the version before by itself.
 
     Example: fab recover monitor
@@ -29,7 +32,7 @@ def recover(run: Command, service: str) -> Finished:
     from .rollout.planner import same_version
 
     coordinator = Coordinator(
-        run.deployment(targets), fleet, run.report,
+        run.deployment(targets, unfinished="accept" if accept else "undo"), fleet, run.report,
         lambda targets, facts, goals: {key(target): same_version(facts[key(target)], []) for target in targets},
         while_restoring=RESTORING_WITHIN)
     finished = coordinator.roll_out()
@@ -43,4 +46,5 @@ def _recovered(peer: Peer, results: dict[str, Result]) -> dict[str, Result]:
     """An interrupted deploy is restored or committed now; that is the outcome of this command."""
     from msgspec.structs import replace
 
-    return {name: replace(result, outcome=peer.recovered.get(name, result.outcome)) for name, result in results.items()}
+    ended = {name: result for name, result in peer.recovered.items() if result in ("committed", "restored")}
+    return {name: replace(result, outcome=ended.get(name, result.outcome)) for name, result in results.items()}

@@ -48,7 +48,7 @@ def rollback(
     from .rollout.planner import deploy_planner
 
     planner = deploy_planner(recipe, force=force, set_aside=set_aside)
-    return Coordinator(run.deployment(targets, wanted), fleet, run.report,
+    return Coordinator(run.deployment(targets, wanted, "replace"), fleet, run.report,
                        planner if wanted else _to_previous(planner), wait=timeout,
                        sources=run.sources(targets)).roll_out(confirm)
 

@@ -77,6 +77,12 @@ class Journal:
             history.write(self.layout, service, {**part["record"], **outcomes.get(service, {}), "result": "committed"})
         self.remove()
 
+    def give_up(self, why: str) -> None:
+        """Undo nothing more: write the history lines, and remove the journal."""
+        for service, part in sorted(self.services.items()):
+            history.write(self.layout, service, {**part["record"], "result": "restored", "why": why})
+        self.remove()
+
     def remove(self) -> None:
         """The journal before its backups: a journal without them would undo too much."""
         files.remove(self.path)
@@ -101,6 +107,17 @@ def unfinished(layout: Layout) -> list[Journal]:
     """The journals on this host, oldest first."""
     names = sorted(os.listdir(layout.journals)) if os.path.isdir(layout.journals) else []
     return [_read(layout, os.path.join(layout.journals, name)) for name in names if name.endswith(".json")]
+
+
+def remove_unreadable(layout: Layout) -> None:
+    """Remove journals that nobody can read."""
+    for name in os.listdir(layout.journals):
+        path = os.path.join(layout.journals, name)
+        try:
+            if name.endswith(".json"):
+                _read(layout, path)
+        except CannotRestore:
+            files.remove(path)
 
 
 def to_undo(layout: Layout) -> list[Journal]:
@@ -133,7 +150,7 @@ def _read(layout: Layout, path: str) -> Journal:
     lines = list(files.read_lines(path))
     if not lines or "services" not in lines[0]:
         raise CannotRestore(f"the journal {path} cannot be read, so nobody knows what its interrupted deploy left",
-                            "check by hand that the service is well, then remove that file")
+                            "look at the host with fab status, then: fab recover SERVICE --accept")
     begun = [(line["begin"][0], line["begin"][1]) for line in lines[1:] if "begin" in line]
     # The paths of that deploy: hosts.yaml may have changed since.
     return Journal(Layout(dict(lines[0]["place"], root=layout.root)), lines[0], begun)

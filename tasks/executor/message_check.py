@@ -42,8 +42,9 @@ def _check_actions(part: Message) -> None:
 
 def _misfits(value: Message, kind: Any) -> list[str]:
     """The fields of a class of the protocol that the value lacks, or has in another type."""
+    optional = {name for part in kind.__mro__ if not getattr(part, "total", True) for name in part.__annotations__}
     return [name for name, field in typing.get_type_hints(kind).items()
-            if name not in value or not _fits(value[name], field)]
+            if (name not in value and name not in optional) or (name in value and not _fits(value[name], field))]
 
 
 def _fits(value: Any, kind: Any) -> bool:

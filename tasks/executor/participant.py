@@ -36,6 +36,7 @@ class Participant:
         self.layout = Layout(hello["place"])
         self.eventlog = EventLog(link)
         self.contexts: dict[str, ServiceContext] = {}
+        self.recovery = recovery.Recovery([], [])
         self.env = env
 
     def run(self) -> Ending:
@@ -50,7 +51,8 @@ class Participant:
             if message["do"] == "plan" and message["services"]:
                 from .transaction import Transaction
 
-                return Transaction(self.link, self.hello, message, self.contexts, held, self.env, self.eventlog).run()
+                return Transaction(self.link, self.hello, message, self.contexts, held, self.env, self.eventlog,
+                                   self.recovery.replaced).run()
             return {"event": "end"}
         except Aborted as error:
             # A plan may have been on its way: nothing of it was begun.
@@ -63,8 +65,8 @@ class Participant:
         """Returns the client's answer to our facts."""
         try:
             self._lock(held)
-            recovered = recovery.finish(self.layout, held, self.env, self.eventlog)
-            self.link.answer({"event": "locked", "recovered": recovered})
+            self.recovery = recovery.finish(self.layout, held, self.env, self.eventlog, self.hello["unfinished"])
+            self.link.answer({"event": "locked", "recovered": self.recovery.done})
             self._look()
         except HostError:
             self._send_heads()

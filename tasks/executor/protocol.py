@@ -106,8 +106,15 @@ class DeploySettings(Settings):
     since: str
 
 
+# What to do with an interrupted deploy whose undo fails: stop; let this deploy take its place; or keep what is there.
+Unfinished = Literal["undo", "replace", "accept"]
+
+
 class RolloutSettings(DeploySettings):
+    """With `accept` no undo is tried at all."""
+
     do: Literal["rollout"]
+    unfinished: Unfinished
 
 
 class PlanSettings(DeploySettings):
@@ -324,10 +331,17 @@ class CheckoutBack(TypedDict):
     set_aside: bool
 
 
-class Build(TypedDict):
+class BuildCommands(TypedDict):
     commands: List[str]
     variables: Dict[str, str]
     timeout: float
+
+
+class Build(BuildCommands, total=False):
+    """`certain`, of an undo: the version before was built in this way; else that is only likely, and no history says
+    it."""
+
+    certain: bool
 
 
 class CheckoutRelease(TypedDict):
@@ -418,7 +432,8 @@ ARGUMENTS: Dict[str, Any] = {
 # --- what a host says: of a deploy -----------------------------------------------------------------------------------
 
 class Recovered(TypedDict):
-    """An interrupted deploy that was finished first. `result`: committed or restored."""
+    """An interrupted deploy that was finished first. `result`: committed or restored; accepted, where what it left is
+    kept; replaced, where its undo fails and this deploy takes its place."""
 
     deploy: str
     by: Optional[str]

@@ -2,39 +2,64 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from . import journal, locks
-from .errors import TryAgain
+from .errors import CannotRestore, TryAgain
 from .eventlog import EventLog
 from .layout import Layout
-from .protocol import Recovered
+from .protocol import Recovered, Unfinished
 
 
-def finish(layout: Layout, held: locks.Locks, env: dict[str, str], eventlog: EventLog) -> list[Recovered]:
+class Recovery(NamedTuple):
+    """`replaced`: journals whose undo fails; they go once the deploy that takes their place is committed."""
+
+    done: list[Recovered]
+    replaced: list[journal.Journal]
+
+
+def finish(layout: Layout, held: locks.Locks, env: dict[str, str], eventlog: EventLog,
+           unfinished: Unfinished) -> Recovery:
     """Finish every journal that names a service whose lock we hold. Raises CannotRestore, TryAgain."""
-    done = []
+    recovery = Recovery([], [])
+    asked = set(held.held())
+    if unfinished == "accept":
+        journal.remove_unreadable(layout)
     for left in journal.unfinished(layout):
-        if set(left.services) & set(held.held()):
+        if set(left.services) & asked:
             _hold_all_of(left, held)
-            done.append(_finish(left, held, env, eventlog))
+            eventlog.event("host_state", state="recovering", detail=f"what deploy {left.deploy} left")
+            try:
+                result = _finish(left, held, env, eventlog, accept=unfinished == "accept")
+            except CannotRestore as error:
+                if unfinished != "replace" or not set(left.services) <= asked:
+                    raise
+                eventlog.event("notice", level="warning", message=error.message)
+                recovery.replaced.append(left)
+                result = "replaced"
+            recovery.done.append({"deploy": left.deploy, "by": left.head.get("by"), "result": result,
+                                  "services": sorted(left.services)})
     for service in held.held():
         journal.tidy(layout, service)
     journal.tidy_unnamed(layout, lambda: locks.deploys(layout))
-    return done
+    return recovery
 
 
-def _finish(left: journal.Journal, held: locks.Locks, env: dict[str, str], eventlog: EventLog) -> Recovered:
-    from . import undo  # seldom needed, and it brings all steps
-
-    eventlog.event("host_state", state="recovering", detail=f"what deploy {left.deploy} left")
+def _finish(left: journal.Journal, held: locks.Locks, env: dict[str, str], eventlog: EventLog, accept: bool) -> str:
     if left.committed():
         left.commit({})
-        result = "committed"
-    else:
-        held.describe(restoring=True)
+        return "committed"
+    if accept:
+        left.give_up("what it left was accepted by fab recover")
+        return "accepted"
+    from . import undo  # seldom needed, and it brings all steps
+
+    held.describe(restoring=True)
+    try:
         undo.Undo(left, env, eventlog).run("interrupted; undone by the next command")
+    finally:
         held.describe(restoring=False)
-        result = "restored"
-    return {"deploy": left.deploy, "by": left.head.get("by"), "result": result, "services": sorted(left.services)}
+    return "restored"
 
 
 def _hold_all_of(left: journal.Journal, held: locks.Locks) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any, Dict
+from typing import Any, Dict, Sequence
 
 from . import disk_sync, journal, locks, undo
 from .context import ServiceContext
@@ -18,10 +18,12 @@ FIRST = PHASES[0]
 
 
 class Transaction:
-    """`plan`, for the services of `contexts`, whose locks are `held`."""
+    """`plan`, for the services of `contexts`, whose locks are `held`. `replaced`: journals of deploys that could not be
+    undone; they go once this one is committed."""
 
     def __init__(self, link: Link, hello: Message, plan: Message, contexts: dict[str, ServiceContext],
-                 held: locks.Locks, env: dict[str, str], eventlog: EventLog) -> None:
+                 held: locks.Locks, env: dict[str, str], eventlog: EventLog,
+                 replaced: Sequence[journal.Journal] = ()) -> None:
         self.link = link
         self.hello = hello
         self.deploy = str(hello["deploy"])
@@ -30,6 +32,7 @@ class Transaction:
         self.held = held
         self.env = env
         self.eventlog = eventlog
+        self.replaced = replaced
         self.layout = next(iter(contexts.values())).layout
         self.results = dict.fromkeys(plan["services"], Results())
         self.step = ""
@@ -52,6 +55,8 @@ class Transaction:
             finally:
                 ending = self._restore(written, self.link.mask(as_host_error(error).message))
             return ending
+        for left in self.replaced:
+            left.give_up(f"its undo failed; deploy {self.deploy} took its place")
         self._tidy()
         return {"event": "committed", "now": now}
 

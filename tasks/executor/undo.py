@@ -35,6 +35,10 @@ class Undo:
                                     check=eventlog.note_progress, waiting=eventlog.waiting)
             for service, part in journal.services.items()}
 
+    @property
+    def _names(self) -> str:
+        return ",".join(sorted(self.journal.services))
+
     def run(self, why: str) -> None:
         """Undo in the recipe's order; then write the history lines; remove the journal last.
 
@@ -60,6 +64,11 @@ class Undo:
                 self._undo_step(service, step)
             except Unsupervised as error:
                 down = down or error
+            except CannotRestore as error:
+                if not self._is_optional(service, step):
+                    raise
+                self.eventlog.event("notice", level="warning", message=(
+                    f"{error.message}; its program was not touched, and nobody knows how its version was built"))
         if down:
             raise down
 
@@ -74,6 +83,14 @@ class Undo:
             except HostError:
                 continue            # supervisord is down: later it starts what is on the disk then
         return replaced
+
+    def _is_optional(self, service: str, step: dict[str, Any]) -> bool:
+        """A build of a version that we did not build before, while the program that the deploy met still runs."""
+        undo = step["undo"]
+        return (undo["action"] == "build" and not undo["args"].get("certain", True)
+                and service not in self._replaced()
+                and not any(each["undo"]["action"] == "program_back" and name == service
+                            for name, each in self.journal.undos()))
 
     def _undo_step(self, service: str, journaled: dict[str, Any]) -> None:
         name, undo = "undo " + journaled["name"], journaled["undo"]
@@ -90,8 +107,9 @@ class Undo:
         except Exception as error:
             why = as_host_error(error).message
             raise CannotRestore(f"{service}: {name} failed: {why}; now it is at {_describe_now(ctx)}",
-                                f"correct the cause on the host, then: fab recover {service}; "
-                                f"to accept what is there now, remove {self.journal.path}") from None
+                                f"correct the cause on the host, then: fab recover {self._names}; or deploy a version"
+                                f" that works: fab deploy {self._names}; or keep what is there now:"
+                                f" fab recover {self._names} --accept") from None
 
 
 def _describe_now(ctx: ServiceContext) -> str:

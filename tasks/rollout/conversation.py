@@ -47,6 +47,12 @@ def screen_event(host: str, event: PeerEvent) -> events.Event | None:
     return None
 
 
+# What the host did with an interrupted deploy, in words.
+RECOVERED = {
+    "committed": "completed", "restored": "undid", "accepted": "kept what was left of",
+    "replaced": "could not undo, and replaces,"}
+
+
 class Conversation:
     """`holding`: from now on all hosts are heard out; a signal does not stop the command any more."""
 
@@ -152,6 +158,6 @@ class Conversation:
 
     def _report_recovered(self, peer: Peer, event: protocol.Locked) -> None:
         for deploy in event.recovered:
-            action = "completed" if deploy.result == "committed" else "undid"
+            action = RECOVERED[deploy.result]
             self.report.on(events.Notice(host=peer.name, level="warning", message=(
                 f"{action} the interrupted deploy {deploy.deploy} ({', '.join(deploy.services)}) by {deploy.by}")))

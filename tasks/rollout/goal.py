@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
+from ..executor.protocol import Unfinished
 from ..inventory.model import Service, Target
 from .facts import Facts
 from .steps import Plan, Step
@@ -13,7 +14,8 @@ from .steps import Plan, Step
 
 class Deployment(Struct, frozen=True, kw_only=True):
     """One command that changes services. `deploy`: the id of this run; `since`: ISO 8601 in UTC; `url`: the
-    environment's; `services`: by name the revision that is asked for, None where the planner chooses."""
+    environment's; `services`: by name the revision that is asked for, None where the planner chooses; `unfinished`:
+    what to do with an interrupted deploy whose undo fails."""
 
     deploy: str
     command: str
@@ -22,6 +24,7 @@ class Deployment(Struct, frozen=True, kw_only=True):
     environment: str
     url: str = ""
     services: Mapping[str, str | None] = {}
+    unfinished: Unfinished = "undo"
 
 
 class Goal(Struct, frozen=True, kw_only=True):

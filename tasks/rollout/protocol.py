@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from msgspec import Struct, ValidationError, convert
 
@@ -21,7 +21,7 @@ class Message(Struct, frozen=True, kw_only=True, tag_field="event"):
 class Recovered(Struct, frozen=True, kw_only=True):
     deploy: str
     by: str | None
-    result: str
+    result: Literal["committed", "restored", "accepted", "replaced"]
     services: list[str]
 
 

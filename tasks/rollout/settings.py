@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def rollout(peer: Peer, deployment: Deployment, revisions: Mapping[str, str]) -> protocol.RolloutSettings:
     """`revisions`: what this host shall resolve to commits, by service."""
-    return {"do": "rollout", **_deploy(peer, deployment, revisions)}
+    return {"do": "rollout", "unfinished": deployment.unfinished, **_deploy(peer, deployment, revisions)}
 
 
 def plan(peer: Peer, deployment: Deployment, revisions: Mapping[str, str]) -> protocol.PlanSettings:

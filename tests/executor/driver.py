@@ -33,7 +33,7 @@ Message = dict[str, Any]
 ENDINGS = ("committed", "restored", "end")
 # What a verb's settings hold beside those of all, unless a test says otherwise.
 DEFAULTS: dict[str, Message] = {
-    "status": {"watch": False}, "history": {"lines": 20},
+    "rollout": {"unfinished": "undo"}, "status": {"watch": False}, "history": {"lines": 20},
     "logs": {"lines": 20, "grep": None, "follow": False, "marks": {}}, "runs": {"lines": None, "grep": None}}
 
 
@@ -187,9 +187,9 @@ class Deploy:
                             "command": "deploy", "since": "2026-01-01T00:00:00Z", "services": listed,
                             **DEFAULTS.get(do, {}), **more})
 
-    def look(self, revision: str | None = "main") -> Deploy:
+    def look(self, revision: str | None = "main", **more: Any) -> Deploy:
         """Up to the facts."""
-        self.hello(revision=revision)
+        self.hello(revision=revision, **more)
         self.executor.until("locked")
         found = self.executor.until("facts", "not_ready", "problem")
         assert found["event"] == "facts", found

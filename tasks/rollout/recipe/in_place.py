@@ -39,7 +39,8 @@ def build(service: Service, facts: Facts, goal: Goal) -> list[Step]:
     new = clone.build_arguments(service)
     known = facts.committed if facts.committed.get("to") == facts.commit else {}
     old = protocol.Build(commands=known.get("build") or new["commands"],
-                         variables=known.get("variables") or new["variables"], timeout=new["timeout"])
+                         variables=known.get("variables") or new["variables"], timeout=new["timeout"],
+                         certain=bool(known.get("build")))
     runs_here = facts.commit is not None and facts.standing is None
     return [Step(name="build", phase="prepare", do=Action("build", new),
                  undo=Action("build", old) if runs_here else None)]

@@ -1,0 +1,83 @@
+"""No journal is a trap: where an undo fails for good, a command leads out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+
+from tests.executor.driver import Deploy, Example
+
+# The undo fails, whatever is tried. Two actions are steps as well: `only` tells their undo apart.
+BROKEN = """
+from . import steps, errors
+real = steps.ACTIONS["{action}"]
+def broken(ctx, step):
+    if {only}:
+        raise errors.HostError("it is broken", "")
+    return real(ctx, step)
+steps.ACTIONS["{action}"] = broken
+"""
+ONLY = {"build": "'certain' in step.args", "switch": "step.args['release'] == '{first}'"}
+UNDOS = {"in_place": ["checkout_back", "build", "files_back", "program_back"],
+         "releases": ["remove_release", "switch", "files_back", "program_back"]}
+CASES = [(strategy, action) for strategy, actions in UNDOS.items() for action in actions]
+
+
+class Stuck(NamedTuple):
+    """A service whose deploy was killed right before its commit. `faults` break one of its undos for good."""
+
+    example: Example
+    faults: str
+    problem: dict[str, str]             # what the next command was told
+
+
+@pytest.fixture(params=CASES, ids="-".join)
+def stuck(request: pytest.FixtureRequest, example: Example) -> Stuck:
+    strategy, action = request.param
+    example.service = example.with_(strategy=strategy)
+    first = example.write()
+    example.committed()
+    example.write()
+    with example.deploy() as deploy:
+        deploy.activate().executor.kill()
+    faults = BROKEN.format(action=action, only=ONLY.get(action, "True").format(first=first))
+    with example.deploy(faults=faults) as deploy:
+        deploy.hello()
+        return Stuck(example, faults, deploy.executor.until("problem"))
+
+
+def recovered(deploy: Deploy) -> list[str]:
+    locked = next(message for message in deploy.executor.heard if message["event"] == "locked")
+    return [one["result"] for one in locked["recovered"]]
+
+
+@pytest.mark.promise(4)
+def test_a_failing_undo_names_the_commands_that_lead_out(stuck: Stuck) -> None:
+    assert stuck.problem["kind"] == "needs_person"
+    assert "it is broken" in stuck.problem["message"]
+    for command in ("fab recover {}", "fab deploy {}", "fab recover {} --accept"):
+        assert command.format(stuck.example.name) in stuck.problem["hint"]
+
+
+@pytest.mark.promise(4)
+def test_a_failing_undo_is_left_by_accepting_what_is_there(stuck: Stuck) -> None:
+    with stuck.example.deploy(faults=stuck.faults) as deploy:
+        assert recovered(deploy.look(unfinished="accept")) == ["accepted"]
+    assert not stuck.example.host.leftovers()
+    commit = stuck.example.write()
+    assert stuck.example.committed() == commit
+
+
+@pytest.mark.promise(4)
+def test_a_failing_undo_is_left_by_a_deploy_that_works(stuck: Stuck) -> None:
+    commit = stuck.example.write()
+    with stuck.example.deploy(faults=stuck.faults) as deploy:
+        assert recovered(deploy.look(unfinished="replace")) == ["replaced"]
+        assert stuck.example.host.leftovers(), "the journal stays until the new deploy is committed"
+        deploy.plan(set_aside=True).done("prepare").run("activate").done("activate")
+        deploy.executor.send({"do": "commit"})
+        assert deploy.ending()["event"] == "committed"
+        deploy.executor.rest()
+    assert stuck.example.head() == commit
+    assert not stuck.example.host.leftovers()
