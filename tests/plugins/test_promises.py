@@ -13,12 +13,18 @@ from tests.support.lab import CHECKOUT
 
 
 def test_every_promise_of_the_readme_has_a_test() -> None:
-    done = subprocess.run([sys.executable, "-m", "pytest", "--promises"], cwd=CHECKOUT, capture_output=True, text=True,
-                          check=True)
+    sources = "".join(file.read_text() for file in (CHECKOUT / "tests").rglob("test_*.py"))
+    numbers = re.findall(r"(?m)^ *@pytest\.mark\.promise\((\d+)\)$", sources)
+    assert {int(number) for number in numbers} == set(promises())
+
+
+def test_promises_option_prints_each_promise_with_its_tests() -> None:
+    done = subprocess.run([sys.executable, "-m", "pytest", "--promises", "tests/executor/test_locks.py"], cwd=CHECKOUT,
+                          capture_output=True, text=True, check=True)
     sections = re.split(r"(?m)^(?=\d+\. )", done.stdout)[1:]
     assert [section.splitlines()[0] for section in sections] == [f"{number}. {name}"
                                                                  for number, name in promises().items()]
-    assert [section for section in sections if "::test_" not in section] == []
+    assert "\n   tests/executor/test_locks.py::test_child_process_holds_no_lock\n" in sections[4]
 
 
 def test_promises_of_the_readme_are_numbered() -> None:
