@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING
 from ._command import Command, command
 
 if TYPE_CHECKING:
-    from .inventory.model import Target
     from .rollout.events import Finished
-    from .rollout.facts import Facts
-    from .rollout.goal import Goals, Key, Planner
-    from .rollout.steps import Plan
 
 
 @command(
@@ -32,18 +28,8 @@ def plan(run: Command, service: str, revision: str = "", fetch: str = "") -> Fin
     fleet = run.fleet(targets)
     from .deploy import recipe
     from .rollout.coordinator import Coordinator
-    from .rollout.planner import deploy_planner
+    from .rollout.planner import unchecked_planner
 
-    planner = _despite_obstacles(deploy_planner(recipe, set_aside=True))
+    planner = unchecked_planner(recipe, set_aside=True)
     return Coordinator(run.deployment(targets, wanted), fleet, run.report, planner,
                        sources=run.sources(targets)).dry_run()
-
-
-def _despite_obstacles(planner: Planner) -> Planner:
-    """What a deploy would be refused for is shown with the rest of it."""
-    def tolerant(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals) -> dict[Key, Plan]:
-        from msgspec.structs import replace
-
-        return planner(targets, {key: replace(known, foreign=False) for key, known in facts.items()}, goals)
-
-    return tolerant

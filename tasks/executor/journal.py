@@ -131,7 +131,9 @@ def tidy(layout: Layout, service: str) -> None:
     for name in os.listdir(state):
         if name.startswith("resolve-"):
             shutil.rmtree(os.path.join(state, name), ignore_errors=True)
-        if name.startswith("before-") and not os.path.exists(layout.journal_file(name[len("before-"):])):
+        # The copy of a handwritten program file is no backup of a deploy: it stays.
+        if (name.startswith("before-") and not name.endswith(".conf")
+                and not os.path.exists(layout.journal_file(name[len("before-"):]))):
             shutil.rmtree(os.path.join(state, name), ignore_errors=True)
         if name.startswith(".") and name.endswith(".new"):
             files.remove(os.path.join(state, name))

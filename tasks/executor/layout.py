@@ -40,6 +40,10 @@ class Layout:
     def backup(self, service: str, deploy: str) -> str:
         return os.path.join(self.state, service, "before-" + deploy)
 
+    def handwritten(self, service: str) -> str:
+        """The copy of the program file that a person wrote, and our first deploy replaced."""
+        return os.path.join(self.state, service, "before-fabvisor.conf")
+
     def program_file(self, service: str) -> str:
         return os.path.join(self.program_dir, service + ".conf")
 

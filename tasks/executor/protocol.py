@@ -56,6 +56,9 @@ STOPPABLE = (*UP, "EXITED")
 # What Fabvisor itself puts into a service directory; git must overlook it.
 OWN_NAMES = ("logs", "releases", "current")
 
+# The beginning of every program file that Fabvisor writes.
+PROGRAM_HEADER = "; Written by Fabvisor"
+
 # The second line of an environment file names its secrets. No value of a variable can pass for it there.
 SECRET_NAMES = "# Secrets among them: "
 MASK = "***"                          # stands for a secret, wherever text is shown or logged

@@ -6,13 +6,13 @@ from hashlib import sha256
 
 from msgspec import Struct
 
-from ..executor.protocol import SECRET_NAMES
+from ..executor.protocol import PROGRAM_HEADER, SECRET_NAMES
 from ..inventory.model import Service
 from ..inventory.program_options import DEFAULTS
 from ..inventory.secret import Secret
 from . import quoting
 
-HEADER = "; Written by Fabvisor for {service}: the next deploy replaces what is changed here.\n"
+HEADER = PROGRAM_HEADER + " for {service}: the next deploy replaces what is changed here.\n"
 LOG_FILES = ("stdout_logfile", "stderr_logfile")
 # The program reads its environment file first, then becomes the command: same pid, exact values.
 START = '. "$0" && exec "$@"'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 
@@ -42,3 +43,15 @@ def command_for_supervisord(argv: list[str]) -> str:
     """
     quoted = (re.sub(r"(\s)([;#])", r"\1''\2", shlex.quote(word)) for word in argv)
     return for_supervisord(" ".join(quoted).replace("%(here)s", "%(''here)s"))
+
+
+def variable_names(environment: str) -> list[str]:
+    """The names in the value of an `environment=`, split as supervisord does (supervisor/datatypes.py
+    `dict_of_key_value_pairs`); what cannot be split is one name."""
+    lexer = shlex.shlex(environment)
+    lexer.wordchars += "/.+-():"
+    try:
+        tokens = list(lexer)
+    except ValueError:
+        return ["environment"]
+    return [name for name, sign in itertools.pairwise(tokens) if sign == "="]

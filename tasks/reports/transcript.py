@@ -29,7 +29,7 @@ from .settings import setting_lines
 from .status_table import StatusTable
 from .table import Line
 from .tail import Tail
-from .verdict import READING, verdict
+from .verdict import READING, is_refused_plan, verdict
 
 # Of a step's output: what is shown when it fails.
 TAIL_LINES = 20
@@ -167,7 +167,7 @@ class Transcript:
             return history_lines(self._history, width, marks, self.screen.now())
         if finished.command == "config":
             return setting_lines(self._settings, width, marks)
-        if finished.command in READING and finished.exit_code in (0, 130, 143):
+        if is_refused_plan(finished) or (finished.command in READING and finished.exit_code in (0, 130, 143)):
             return []
         return result_lines(finished, width, marks, self.is_shown)
 

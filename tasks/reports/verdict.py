@@ -54,7 +54,14 @@ def _differ(finished: Finished) -> str:
 def _not_read(finished: Finished) -> str:
     if finished.command == "status" and finished.exit_code == 1:
         return "something is odd: see the lines marked !"
+    if is_refused_plan(finished):
+        return "a deploy would be refused: see the lines marked !"
     return _later(finished) if finished.exit_code == 75 else ""
+
+
+def is_refused_plan(finished: Finished) -> bool:
+    """Whether a plan was made, and shows what a deploy would be refused for."""
+    return finished.command == "plan" and finished.exit_code == 2 and finished.outcome in ("pending", "unchanged")
 
 
 def _later(finished: Finished) -> str:

@@ -79,7 +79,10 @@ class Coordinator:
         return self._finished(stopped)
 
     def dry_run(self) -> events.Finished:
-        """Reports a `plan` event a host and service; whatever stops a deploy before its first step stops it, too."""
+        """Reports a `plan` event a host and service; whatever stops a deploy before its first step stops it, too.
+
+        Exit code 2 where a deploy would be refused for what the plans show.
+        """
         stopped: errors.FabvisorError | None = None
         with signals.handled(self.fleet.signal, self.report.close), self.fleet, self.sources:
             try:
@@ -87,12 +90,15 @@ class Coordinator:
                 self._lock(settings.plan)
                 self._plan()
                 self._compare()
-                self._report(preview.full(self.peers))
+                planned = list(preview.full(self.peers))
+                self._report(planned)
             except Stop as stop:
                 if isinstance(stop.error, errors.Interrupted):
                     raise stop.error from None
                 stopped = stop.error
-        return self._finished(stopped) if stopped else results.dry_run_result(self.deployment.command, self.peers)
+        if stopped:
+            return self._finished(stopped)
+        return results.dry_run_result(self.deployment.command, self.peers, preview.is_refused(self.peers, planned))
 
     # --- the phases that both have ---
 

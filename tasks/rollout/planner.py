@@ -6,7 +6,7 @@ from typing import Any
 
 from .._errors import NotReady
 from ..inventory.model import Service, Target
-from ..program import files
+from ..program import files, handwritten
 from .facts import Facts
 from .goal import Goal, Goals, Key, Planner, Recipe, key
 from .recipe import hooks, strategy_of, supervised
@@ -16,8 +16,21 @@ from .steps import Plan, Step
 def deploy_planner(recipe: Recipe, *, force: bool = False, set_aside: bool = False) -> Planner:
     """A planner that brings every target to the goal of its service; one that is there already gets no steps."""
 
+    make = unchecked_planner(recipe, force=force, set_aside=set_aside)
+
     def plan(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals) -> dict[Key, Plan]:
         refuse_obstacles(facts, set_aside)
+        if not force:
+            refuse_losses(targets, facts)
+        return make(targets, facts, goals)
+
+    return plan
+
+
+def unchecked_planner(recipe: Recipe, *, force: bool = False, set_aside: bool = False) -> Planner:
+    """As deploy_planner(), but what a deploy would be refused for is planned, too: for a command that only shows it."""
+
+    def plan(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals) -> dict[Key, Plan]:
         lowest = _lowest(targets, facts, goals, force)
         return {key(target): _plan(recipe, hooks.of_host(target.service, key(target) in lowest), facts[key(target)],
                                    _goal(target, goals, set_aside, force))
@@ -37,6 +50,23 @@ def refuse_obstacles(facts: dict[Key, Facts], set_aside: bool) -> None:
     if edited and not set_aside:
         raise NotReady("files were edited on the host:\n" + "\n".join(edited),
                        "commit them elsewhere, or add --set-aside: they are stashed, not lost")
+
+
+def refuse_losses(targets: tuple[Target, ...], facts: dict[Key, Facts]) -> None:
+    """Program files that somebody wrote by hand, where a deploy would lose some of what they say."""
+    lost = [f"{target.host.name}: {loss} ({target.service.name})"
+            for target in targets for loss in losses(target.service, facts[key(target)])]
+    if lost:
+        raise NotReady("program files were written by hand:\n" + "\n".join(lost),
+                       "set that in hosts.yaml (`program`, `variables`, `secrets`), or add --force: "
+                       "a copy stays as .fabvisor/SERVICE/before-fabvisor.conf")
+
+
+def losses(service: Service, facts: Facts) -> list[str]:
+    """What a handwritten program file says and a deploy would lose, in a sentence; empty where there is nothing."""
+    new = files.program_file(service, supervised.paths(service, facts))
+    lost = handwritten.losses(service, facts.program_path, facts.program_file, new)
+    return [handwritten.describe(facts.program_path, lost)] if lost else []
 
 
 def is_up_to_date(service: Service, facts: Facts, commit: str) -> bool:

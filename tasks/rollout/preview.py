@@ -61,7 +61,7 @@ def planned_event(host: str, service: Service, facts: Facts, plan: Plan, distanc
         back=0 if same else distance.back if distance else None,
         forward=0 if same else distance.forward if distance else None,
         commits=distance.commits if distance else [], dropped=distance.dropped if distance else [],
-        diff=program_diff(service, facts, plan), edited=facts.edited, obstacles=obstacles(facts),
+        diff=program_diff(service, facts, plan), edited=facts.edited, obstacles=obstacles(service, facts),
         steps=[step.name for step in plan.steps], why=why(service, facts, plan))
 
 
@@ -71,10 +71,17 @@ def why(service: Service, facts: Facts, plan: Plan) -> list[str]:
     return planner.differences(service, facts, plan.tried or "") or ["--force asks for it"]
 
 
-def obstacles(facts: Facts) -> list[str]:
+def obstacles(service: Service, facts: Facts) -> list[str]:
     due = [f"an interrupted deploy ({deploy}) is undone first" for deploy in facts.due]
     foreign = [f"{facts.directory} holds files, but no git clone"] if facts.foreign else []
-    return [*facts.obstacles, *foreign, *due]
+    return [*facts.obstacles, *foreign, *planner.losses(service, facts), *due]
+
+
+def is_refused(peers: list[Peer], planned: list[Planned]) -> bool:
+    """Whether a deploy without further options would be refused. One that was interrupted is undone first."""
+    undone = {(peer.name, name): len(facts.due) for peer in peers for name, facts in peer.facts.items()}
+    return any(event.edited or event.missing or len(event.obstacles) > undone[event.host, event.service]
+               for event in planned)
 
 
 def program_diff(service: Service, facts: Facts, plan: Plan) -> list[str]:

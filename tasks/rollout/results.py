@@ -37,11 +37,12 @@ def read(command: str, peers: list[Peer]) -> Finished:
     return Finished(command=command, outcome=of_fleet(outcomes, code), exit_code=code, hosts=hosts)
 
 
-def dry_run_result(command: str, peers: list[Peer]) -> Finished:
-    """The end of a dry run that nothing stopped."""
+def dry_run_result(command: str, peers: list[Peer], refused: bool = False) -> Finished:
+    """The end of a dry run that nothing stopped. `refused`: whether a deploy would be, for what the plans show."""
     hosts = {peer.name: {name: _expected(plan) for name, plan in peer.plans.items()} for peer in peers}
     pending = any(result.outcome == "pending" for results in hosts.values() for result in results.values())
-    return Finished(command=command, outcome="pending" if pending else "unchanged", exit_code=0, hosts=hosts)
+    return Finished(command=command, outcome="pending" if pending else "unchanged",
+                    exit_code=2 if refused else 0, hosts=hosts)
 
 
 def of_fleet(outcomes: set[str], code: int) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..program.files import digest
 from .events import Status
 from .facts import NOBODY, Facts, Program
+from .planner import losses
 
 if TYPE_CHECKING:
     from ..inventory.model import Target
@@ -52,7 +53,8 @@ def _row(environment: str, peer: Peer, target: Target, commits: dict[str, dict[s
         uptime=facts.program.uptime, commit=facts.commit, branch=committed.get("branch") or facts.branch,
         strategy=facts.strategy or target.service.strategy,
         deployed_by=committed.get("by"), deployed_at=committed.get("at"),
-        oddities=[*oddities(name, facts), *disagreement(name, peer.name, commits[name])])
+        oddities=[*oddities(name, facts), *_handwritten(target, facts),
+                  *disagreement(name, peer.name, commits[name])])
 
 
 def _no_answer(environment: str, peer: Peer, target: Target) -> Status:
@@ -76,6 +78,11 @@ def oddities(name: str, facts: Facts) -> list[str]:
     return [*_program(name, facts), *_disk(name, facts), *_program_file(name, facts),
             *(f"deploy {deploy} by {by} was interrupted and is not undone yet: fab recover {name}"
               for deploy, by in interrupted)]
+
+
+def _handwritten(target: Target, facts: Facts) -> list[str]:
+    remedy = f": set that in hosts.yaml, or fab deploy {target.service.name} --force"
+    return [loss + remedy for loss in losses(target.service, facts)] if facts.holder == NOBODY else []
 
 
 def disagreement(name: str, host: str, commits: dict[str, str | None]) -> list[str]:

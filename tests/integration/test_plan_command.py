@@ -62,7 +62,7 @@ def test_plan_shows_everything_that_would_change(make_app: MakeApp) -> None:
     edited.write_text(edited.read_text() + "# by hand\n")
     before = everything(app)
     run = app.fab("plan", app.name, TOKEN=SECOND)
-    assert (run.code, run.finished["outcome"]) == (0, "pending"), run
+    assert (run.code, run.finished["outcome"]) == (2, "pending"), run
     assert everything(app) == before
     web1, web2 = plans(run)["web1"], plans(run)["web2"]
     assert (web1["was"], web1["next"], web1["back"], web1["forward"]) == (one, three, 0, 2)
@@ -111,7 +111,7 @@ def test_plan_shows_the_obstacles_that_a_deploy_would_meet(app: App) -> None:
     (app.lab["web1"].directory(app.name)).mkdir(parents=True)
     (app.lab["web1"].directory(app.name) / "mine").write_text("x")
     run = app.fab("plan", app.name)
-    assert run.code == 0
+    assert run.code == 2
     assert "holds files, but no git clone" in "".join(plans(run)["web1"]["obstacles"])
     assert plans(run)["web2"]["obstacles"] == []
 
@@ -312,7 +312,7 @@ def test_plan_shows_edited_files_of_the_running_release(make_app: MakeApp) -> No
     app.commit(f"{app.name}-2")
     before = with_links(app)
     run = app.fab("plan", app.name, format="plain")
-    assert run.code == 0, run
+    assert run.code == 2, run
     assert "! edited on the host, refused without --set-aside: M run.sh" in run.out
-    assert run.out.rstrip().endswith("nothing was changed now; see the lines marked !")
+    assert run.out.rstrip().endswith("a deploy would be refused: see the lines marked !")
     assert app.deploy().code == 2 and with_links(app) == before

@@ -105,7 +105,7 @@ class LabHost:
         """Journals, backups and other traces of something unfinished; [] when all is tidy."""
         state = self.root / ".fabvisor"
         patterns = ("journal/*", "*/before-*", "*/resolve-*", "**/.*.new")
-        found = [path for pattern in patterns for path in state.glob(pattern)]
+        found = [path for pattern in patterns for path in state.glob(pattern) if path.suffix != ".conf"]
         return [str(path.relative_to(self.root)) for path in found]
 
     def settings(self, **more: Any) -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 
 from .. import files
 from ..context import ServiceContext
 from ..errors import HostError
+from ..layout import Layout
 from ..locks import reload_lock
+from ..protocol import PROGRAM_HEADER
 from ..supervisord import BadConfiguration
 from .step import Result, Step
 
@@ -23,6 +26,7 @@ def write(ctx: ServiceContext, step: Step) -> Result:
     if not changed:
         return Result(False)
     files.ensure_dir(ctx.layout.program_dir)
+    _keep_handwritten(ctx.layout, ctx.name)
     with reload_lock(ctx.layout):
         supervisord.reload()
         for path, data in changed.items():
@@ -46,6 +50,21 @@ def put_back(ctx: ServiceContext, step: Step) -> Result:
         _copy_back(ctx)
         ctx.supervisord().reload()
     return Result(True)
+
+
+def _keep_handwritten(layout: Layout, service: str) -> None:
+    """Copy a program file that a person wrote before it is replaced. A copy of another one is never overwritten."""
+    text = files.read_bytes(layout.program_file(service))
+    if text is None or text.startswith(PROGRAM_HEADER.encode()):
+        return
+    first = layout.handwritten(service)
+    numbered = (first.replace(".conf", f"-{number}.conf") for number in itertools.count(2))
+    for path in itertools.chain([first], numbered):
+        kept = files.read_bytes(path)
+        if kept is None:
+            files.write_atomic(path, text)
+        if kept in (None, text):
+            return
 
 
 def _copy_back(ctx: ServiceContext) -> None:

@@ -1,0 +1,36 @@
+"""What a deploy over a program file that a person wrote would lose."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks.program import files, handwritten
+from tests.rollout.samples import SERVICE
+
+PATH = "/r/conf.d/monitor.conf"
+NEW = files.program_file(SERVICE, files.Paths(directory="/r/d", env_file="/r/e", log="/r/d/logs/monitor.log"))
+
+
+@pytest.mark.parametrize(("options", "names"), [
+    ("", []),
+    ("user=www-data\numask=027", ["umask", "user"]),
+    ("environment=A=\"x,y\",RUN_MODE='old',X=2", ["variable A"]),
+    ("environment=SECRET=a,\n  B=b", ["variable SECRET", "variable B"]),
+    ("autostart=yes\npriority=999\nstopsignal=SIGTERM\nexitcodes= 00\nnumprocs=1\numask=NONE", []),
+    ("autorestart=unexpected\nstopasgroup=false\nkillasgroup=on", ["autorestart", "stopasgroup"]),
+    ("numprocs=2\nprocess_name=%(program_name)s_%(process_num)02d", ["numprocs", "process_name"]),
+    ("startsecs=9 ; hosts.yaml sets it\nstopwaitsecs=1", []),
+    ("stdout_logfile=%(here)s/../d/logs/monitor.log\nstdout_logfile_maxbytes=20480KB", []),
+    ("stdout_logfile=/var/log/monitor.log", ["stdout_logfile"]),
+    ("redirect_stderr=true\nstderr_logfile=/x", []),
+    ("stderr_logfile=/x", ["stderr_logfile"]),
+    ("no_such_option=1", []),
+])
+def test_handwritten_options_and_variables_that_would_be_lost_are_named(options: str, names: list[str]) -> None:
+    text = f"[program: monitor]\ncommand=x\ndirectory=/y\n{options}\n[program:other]\nuser=z\n"
+    assert handwritten.losses(SERVICE, PATH, text, NEW) == names
+
+
+@pytest.mark.parametrize("text", [None, NEW + "umask=027\n", "no section", "[program:other]\numask=1\n"])
+def test_nothing_is_lost_where_no_person_wrote_the_program(text: str | None) -> None:
+    assert handwritten.losses(SERVICE, PATH, text, NEW) == []
