@@ -1,4 +1,4 @@
-"""Bringing the sandbox up, and taking it down."""
+"""Starts and stops the sandbox."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 
 from .._errors import Failed
 from . import processes, repository
-from .sandbox import NAMES, Sandbox, running
+from .sandbox import NAMES, Sandbox, find_running
 from .state_dir import check_private, locked, state_of
 
-PATIENCE = 60
+READY_WITHIN = 60               # seconds
 CODE = Path(__file__).resolve().parents[2]
 
 SUPERVISORD = """\
@@ -42,32 +42,32 @@ files = conf.d/*.conf
 
 
 def up(folder: Path) -> Sandbox:
-    """The sandbox of the checkout in `folder`: started where it is not up, mended where a part of it died.
+    """The sandbox of the checkout in `folder`. Starts it unless it is up; starts it anew when a part of it died.
 
-    Quick when it is up. Raises NotReady where this machine lacks something, Failed when it does not start.
+    Raises NotReady where this machine lacks something, Failed when it does not start.
     """
     state = state_of(folder)
-    found = running(state)
-    if found:
-        return found
+    sandbox = find_running(state)
+    if sandbox:
+        return sandbox
     with locked(state):
-        found = running(state)
-        if found:
-            return found
+        sandbox = find_running(state)           # somebody else may have started it meanwhile
+        if sandbox:
+            return sandbox
         repository.check_git()
         processes.end_all(str(state))
-        _furnish(state)
+        _write_roots(state)
         server = _start(folder, state)
         try:
             repository.make(state)              # while the server starts
             _wait_until_ready(server, state)
         except BaseException:
-            processes.end_all(str(state), patience=1)
+            processes.end_all(str(state), timeout=1)
             raise
-        found = running(state)
-    if not found:
+        sandbox = find_running(state)
+    if not sandbox:
         raise _failed(state)
-    return found
+    return sandbox
 
 
 def down(folder: Path) -> bool:
@@ -77,7 +77,7 @@ def down(folder: Path) -> bool:
         return processes.end_all(str(state))
     check_private(state)
     with locked(state):
-        # Not up from the first moment on; and half a repository must not pass for one if we are killed.
+        # First: it must not pass for a sandbox that is up, nor half a repository for a whole one, if we are killed.
         (state / "state.json").unlink(missing_ok=True)
         processes.end_all(str(state))
         with contextlib.suppress(FileNotFoundError):
@@ -86,7 +86,7 @@ def down(folder: Path) -> bool:
     return True
 
 
-def _furnish(state: Path) -> None:
+def _write_roots(state: Path) -> None:
     (state / "state.json").unlink(missing_ok=True)
     for name in NAMES:
         root = state / name / "root"
@@ -98,11 +98,11 @@ def _furnish(state: Path) -> None:
 
 
 def _start(folder: Path, state: Path) -> subprocess.Popen[bytes]:
-    """The server detaches itself; what is waited for is its word on the pipe."""
+    """The server detaches itself. It writes a line to its standard output when it is ready."""
     environment = {**os.environ, processes.MARK: str(state)}
-    environment.pop("PYTHONSAFEPATH", None)         # it would hide tasks/ from -m
+    environment.pop("PYTHONSAFEPATH", None)         # it would hide our package from -m
     with open(state / "server.log", "ab") as log:
-        return subprocess.Popen([sys.executable, "-m", "tasks.embedded.server", str(state), str(folder.resolve())],
+        return subprocess.Popen([sys.executable, "-m", f"{__package__}.server", str(state), str(folder.resolve())],
                                 cwd=CODE, env=environment, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=log, start_new_session=True)
 
@@ -110,7 +110,7 @@ def _start(folder: Path, state: Path) -> subprocess.Popen[bytes]:
 def _wait_until_ready(server: subprocess.Popen[bytes], state: Path) -> None:
     with server:
         assert server.stdout is not None
-        readable, _, _ = select.select([server.stdout], [], [], PATIENCE)
+        readable, _, _ = select.select([server.stdout], [], [], READY_WITHIN)
         if not readable or not server.stdout.readline():
             raise _failed(state)
 

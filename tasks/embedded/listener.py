@@ -14,7 +14,7 @@ from .state_dir import write_private
 
 
 async def listen(state: Path, environment: dict[str, str]) -> dict[str, tuple[int, int]]:
-    """By host: the port of its SSH server, and one for the service that will run there."""
+    """Start the SSH servers. Returns by host its SSH port, and a free port for the service that will run there."""
     login = partial(ssh.Login, environment["USER"], _key(state / "key"))
     sockets = _free_sockets(state, 2 * len(NAMES))
     ports, pins = {}, []
@@ -41,11 +41,11 @@ def _key(path: Path) -> asyncssh.SSHKey:
 
 
 def _free_sockets(state: Path, count: int) -> list[socket.socket]:
-    """Bound to the first free ports from one that the sandbox's name gives: so they seldom change.
+    """Sockets on the first free ports from a number that the sandbox's name gives: so the ports seldom change.
 
-    They lie below the range that a kernel takes ports for outgoing connections from.
+    They are below the range from which a kernel takes ports for outgoing connections.
     """
-    found: list[socket.socket] = []
+    sockets: list[socket.socket] = []
     first = 20000 + int(state.name.rpartition("-")[2], 16) % 10000
     for port in range(first, first + 2000):
         candidate = socket.socket()
@@ -53,9 +53,9 @@ def _free_sockets(state: Path, count: int) -> list[socket.socket]:
         try:
             candidate.bind(("127.0.0.1", port))
             candidate.listen()
-            found.append(candidate)
+            sockets.append(candidate)
         except OSError:
             candidate.close()
-        if len(found) == count:
-            return found
+        if len(sockets) == count:
+            return sockets
     raise SystemExit("no free port on 127.0.0.1")

@@ -1,4 +1,4 @@
-"""The sandbox's processes: which belong to it, and how they are ended."""
+"""Finds and ends the processes of the sandbox."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ MARK = "FABVISOR_SANDBOX"
 
 
 def boot() -> str:
-    """A process id and its start time name one process only until the next boot."""
+    """The id of this boot: a process id and its start time name a process only until the next one."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def belonging(mark: str) -> dict[int, int]:
-    """Process ids and start times of whatever carries the mark in its environment, and of its descendants."""
+    """Process ids and start times: of each process with the mark in its environment, and of its descendants."""
     started: dict[int, int] = {}
     parents: dict[int, int] = {}
     ours: set[int] = set()
@@ -37,13 +37,13 @@ def belonging(mark: str) -> dict[int, int]:
     return {pid: started[pid] for pid in ours - {os.getpid()}}
 
 
-def end_all(mark: str, patience: float = 5) -> bool:
-    """End all that belongs to the mark, and wait until it is gone. False when there was nothing.
+def end_all(mark: str, timeout: float = 5) -> bool:
+    """End all processes of the mark, and wait for their end. False when there were none.
 
-    SIGTERM goes to each process that no other of them looks after: so the server ends its supervisords,
-    and a supervisord its programs, in order. After `patience` seconds SIGKILL goes to all.
+    Those without a parent among them get SIGTERM: so the server ends its supervisords, and a supervisord its
+    programs, in order. After `timeout` seconds all that are left get SIGKILL.
     """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     asked: set[int] = set()
     first = ours = belonging(mark)
     while ours:
@@ -55,7 +55,7 @@ def end_all(mark: str, patience: float = 5) -> bool:
                 asked.add(pid)
                 _signal(pid, started, signal.SIGTERM)
         time.sleep(0.01)
-        # A process that was ours stays ours: one that loses its parent and its environment could not be told any more.
+        # A process stays ours: without its parent and its environment, nothing would show that it is.
         ours = {pid: started for pid, started in {**ours, **belonging(mark)}.items() if alive(pid, started)}
     return bool(first)
 

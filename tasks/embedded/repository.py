@@ -1,4 +1,4 @@
-"""The sandbox's git repository: the example service, in two commits, so that there is a way back."""
+"""Makes the sandbox's git repository: the example service in two commits, so that there is a version to go back to."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def check_git() -> None:
 
 
 def make(state: Path) -> None:
-    """The bare repository and a clone to work in, each where it is missing; renamed into place when whole."""
+    """Make the bare repository and a clone to work in, unless they are there; renamed into place when complete."""
     bare, clone = state / "git" / "monitor.git", state / "monitor"
     if not bare.exists():
         bare.parent.mkdir(exist_ok=True)
@@ -41,7 +41,7 @@ def _commit_example(work: Path) -> None:
 
 
 def _commit(work: Path, message: str, date: str) -> None:
-    """With the dates given, the commits have the same names on every machine."""
+    """The dates are fixed: the commits have the same hashes on every machine."""
     _git(work, "add", "--all")
     _git(work, *AUTHOR, "commit", "-q", "-m", message, date=date)
 
@@ -50,7 +50,7 @@ def _into_place(state: Path, source: Path, target: Path, *options: str) -> None:
     aside = _empty(state / ".clone")
     _git(state, "clone", "-q", *options, str(source), str(aside))
     if not options:
-        # So that a first commit works on a machine where git does not know its user yet.
+        # A first commit must work on a machine where git does not know its user yet.
         _git(aside, "config", "user.name", "Sandbox")
         _git(aside, "config", "user.email", "sandbox@localhost")
     aside.rename(target)
@@ -63,7 +63,7 @@ def _empty(folder: Path) -> Path:
 
 
 def _git(folder: Path, *arguments: str, date: str = "") -> None:
-    """Away from the caller's settings: he may sign commits, have hooks, or call from a hook of another repository."""
+    """Run git without the caller's settings: they may sign commits, run hooks, or name another repository."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     environment.update(HOME=str(folder), GIT_CONFIG_NOSYSTEM="1", GIT_CONFIG_GLOBAL=os.devnull, LC_ALL="C",
                        XDG_CONFIG_HOME=str(folder), GIT_AUTHOR_DATE=date, GIT_COMMITTER_DATE=date)

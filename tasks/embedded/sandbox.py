@@ -1,4 +1,4 @@
-"""A sandbox that is up, as values."""
+"""A running sandbox, as values."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..inventory.model import Environment, Host, Target
 from . import processes
 from .state_dir import check_private
 
-EXAMPLE = "sandbox:monitor"         # what a service's `repo` says to mean the sandbox's own repository
+EXAMPLE = "sandbox:monitor"         # as a service's `repo`: the sandbox's own repository
 NAMES = ("web1", "web2")
 LAYOUT = 1                          # a running sandbox of another layout is started anew
 
 
 @dataclass(frozen=True)
 class Sandbox:
-    """`variables`: what sets the hosts apart, by host name. They share a machine, so each has its own PORT."""
+    """`variables`: by host name. The hosts share a machine, so each has a PORT of its own."""
 
     state: Path
     hosts: tuple[Host, ...]
@@ -38,7 +38,7 @@ class Sandbox:
         return self.state / "monitor"
 
     def host_settings(self) -> dict[str, dict[str, Any]]:
-        """As it would stand under `hosts` of the environment in hosts.yaml."""
+        """As `hosts` of the environment in hosts.yaml would have them."""
         return {host.name: {
             "address": host.address, "port": host.port, "user": host.user, "root": host.root,
             "python": host.python, "identity_file": host.identity_file,
@@ -47,7 +47,7 @@ class Sandbox:
         } for host in self.hosts}
 
     def adapt(self, environment: Environment) -> Environment:
-        """Fill in what hosts.yaml has no word for: the pinned host keys, and the example's repository."""
+        """Fill in what hosts.yaml cannot say: the pinned host keys, and the example's repository."""
         pinned = {host.name: host.known_hosts for host in self.hosts}
 
         def fill(target: Target) -> Target:
@@ -59,8 +59,8 @@ class Sandbox:
         return structs.replace(environment, targets=tuple(map(fill, environment.targets)))
 
 
-def running(state: Path) -> Sandbox | None:
-    """The sandbox when all of it is up; None when any part is missing, dead, or of another time."""
+def find_running(state: Path) -> Sandbox | None:
+    """The sandbox when all of it is up; None when a part is missing or dead, or was started before the last boot."""
     try:
         check_private(state)
         facts = json.loads((state / "state.json").read_bytes())
@@ -83,7 +83,7 @@ def _from_facts(state: Path, facts: dict[str, Any]) -> Sandbox:
 
 
 def _files(sandbox: Sandbox) -> list[Path]:
-    """Some systems clear the temporary folder of what was long not touched; and a .venv may be made anew."""
+    """What must be there. Some systems clear old files from the temporary folder; and a .venv may be made anew."""
     shared = [sandbox.state / "key", sandbox.state / "known_hosts", Path(sandbox.repository)]
     return shared + [Path(host.root, name) for host in sandbox.hosts
                      for name in ("supervisord.conf", "supervisor.sock", "conf.d", host.python)]

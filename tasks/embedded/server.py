@@ -2,7 +2,7 @@
 
     python -m tasks.embedded.server STATE CHECKOUT
 
-It says `ready` on its standard output, once, and lives until it gets SIGTERM or either folder is gone.
+It writes `ready` to its standard output, once, and runs until it gets SIGTERM or one of the folders is removed.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from .state_dir import write_private
 
 Supervisord = asyncio.subprocess.Process
 
-# With its own environment it would not find itself where PYTHONPATH or the home folder has it (pip install --user).
+# Without our environment, supervisord would not be found where PYTHONPATH or the home folder has it.
 START_SUPERVISORD = "import sys; sys.path.append(sys.argv.pop(1)); from supervisor.supervisord import main; main()"
 
 
 def main() -> None:
-    """Detach, and forget what the caller may have ignored or blocked: the hosts' programs inherit it."""
+    """Detach, and reset signals that the caller may have ignored or blocked: the hosts' programs inherit them."""
     if os.fork():
         os._exit(0)
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
@@ -52,8 +52,8 @@ async def _run(state: Path, checkout: Path) -> None:
     try:
         ports = await listener.listen(state, environment)
         for name, supervisord in supervisords.items():
-            await _answers(state / name / "root" / "supervisor.sock", supervisord)
-        _tell(state, ports, supervisords)
+            await _wait_until_answering(state / name / "root" / "supervisor.sock", supervisord)
+        _report_ready(state, ports, supervisords)
         while not stop.is_set() and state.exists() and checkout.exists():
             try:
                 await asyncio.wait_for(stop.wait(), 2)
@@ -67,9 +67,9 @@ async def _run(state: Path, checkout: Path) -> None:
 
 
 def _environment(state: Path) -> dict[str, str]:
-    """What a login gives, and no more: a service must not lean on the caller's own variables.
+    """What a login gives, and no more: a service must not depend on variables of the caller.
 
-    PATH is the caller's; at its end stands a python3 for machines that have it under another name only.
+    PATH is the caller's, and at its end our python3, for machines that have none of that name.
     """
     path = os.environ.get("PATH", os.defpath) + os.pathsep + str(Path(sys.executable).parent)
     return {"PATH": path, "USER": _user(), "LOGNAME": _user(), "SHELL": "/bin/sh", "LANG": "C.UTF-8",
@@ -92,7 +92,7 @@ async def _supervise(folder: Path, environment: dict[str, str]) -> Supervisord:
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, start_new_session=True)
 
 
-async def _answers(path: Path, supervisord: Supervisord) -> None:
+async def _wait_until_answering(path: Path, supervisord: Supervisord) -> None:
     while supervisord.returncode is None:
         try:
             _, writer = await asyncio.open_unix_connection(path)
@@ -104,7 +104,7 @@ async def _answers(path: Path, supervisord: Supervisord) -> None:
     raise SystemExit(f"supervisord ended with status {supervisord.returncode}; see {path.parent}/supervisord.log")
 
 
-def _tell(state: Path, ports: dict[str, tuple[int, int]], supervisords: dict[str, Supervisord]) -> None:
+def _report_ready(state: Path, ports: dict[str, tuple[int, int]], supervisords: dict[str, Supervisord]) -> None:
     pids = [os.getpid(), *(supervisord.pid for supervisord in supervisords.values())]
     write_private(state / "state.json", json.dumps({
         "layout": LAYOUT, "boot": processes.boot(), "python": sys.executable, "user": _user(),

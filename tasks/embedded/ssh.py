@@ -1,4 +1,4 @@
-"""The SSH half of an embedded host: who may log in, and how a command runs."""
+"""The SSH server of an embedded host: who may log in, and how a command runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Process = asyncssh.SSHServerProcess[bytes]
 
 
 class Login(asyncssh.SSHServer):
-    """One user, with one key."""
+    """Accepts one user with one key."""
 
     def __init__(self, user: str, key: asyncssh.SSHKey) -> None:
         self._user = user
@@ -32,12 +32,12 @@ class Login(asyncssh.SSHServer):
         return username == self._user and key == self._key
 
     def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> bool:
-        """So that an embedded host can be another one's gateway."""
+        """Allows it: an embedded host can be another one's gateway."""
         return True
 
 
 async def serve(process: Process, home: Path, environment: Mapping[str, str]) -> None:
-    """Run one command as OpenSSH does: a session of its own, which outlives a client that goes away."""
+    """Run a command as OpenSSH does: in a session of its own, which goes on when the client disconnects."""
     if process.command is None:
         process.stderr.write(b"the sandbox's hosts run commands; they have no terminal to offer\n")
         process.exit(1)
@@ -48,21 +48,21 @@ async def serve(process: Process, home: Path, environment: Mapping[str, str]) ->
         stdin=asyncio.subprocess.PIPE, stdout=outputs[0][1], stderr=outputs[1][1], start_new_session=True)
     for _, write_end in outputs:
         os.close(write_end)
-    feeding = asyncio.ensure_future(_feed(process, child))
+    input_task = asyncio.ensure_future(_forward_input(process, child))
     await asyncio.gather(_drain(outputs[0][0], process.stdout), _drain(outputs[1][0], process.stderr))
     status = await child.wait()
-    feeding.cancel()
+    input_task.cancel()
     try:
         if status < 0:
             process.exit_with_signal(signal.Signals(-status).name[3:])
         else:
             process.exit(status)
     except OSError:
-        pass                            # the client is gone
+        pass                            # the client has disconnected
 
 
-async def _feed(process: Process, child: asyncio.subprocess.Process) -> None:
-    """The client's input, its end, and its signals. The end of the connection is an end of the input."""
+async def _forward_input(process: Process, child: asyncio.subprocess.Process) -> None:
+    """Pass on the client's input and signals. The end of the connection is the end of the input."""
     stdin = child.stdin
     assert stdin is not None
     while True:
@@ -86,7 +86,7 @@ async def _feed(process: Process, child: asyncio.subprocess.Process) -> None:
 
 
 async def _drain(descriptor: int, target: asyncssh.SSHWriter[bytes]) -> None:
-    """From a pipe to the client until either ends. Closing our end then tells the command, as OpenSSH does."""
+    """Copy from a pipe to the client until either ends; then close our end, so that the command notices."""
     reader = asyncio.StreamReader(limit=CHUNK)
     with os.fdopen(descriptor, "rb", 0) as pipe:
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(

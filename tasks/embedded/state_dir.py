@@ -1,4 +1,4 @@
-"""Where a checkout's sandbox lies, and the lock on it."""
+"""The folder of a checkout's sandbox, and its lock."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONGEST = 70
 
 
 def state_of(checkout: Path) -> Path:
-    """The sandbox's folder: private, with a short path, and another one for every checkout."""
+    """The sandbox's folder: private, with a short path, and a different one for each checkout."""
     digest = hashlib.sha256(os.fsencode(checkout.resolve())).hexdigest()[:10]
     name = f"fabvisor-{os.getuid()}-{digest}"
     path = Path(tempfile.gettempdir()).resolve() / name
@@ -33,7 +33,7 @@ def locked(state: Path) -> Iterator[None]:
         descriptor = _open_private(state)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            # Whoever held it may have removed the folder: then this lock is on nothing.
+            # The holder before us may have removed the folder: then this lock is worth nothing.
             if _same(descriptor, state):
                 yield
                 return
@@ -42,15 +42,15 @@ def locked(state: Path) -> Iterator[None]:
 
 
 def check_private(state: Path) -> None:
-    """The temporary folder is everybody's: what lies under our name there may be somebody else's trap."""
-    found = os.lstat(state)
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+    """Others can write to the temporary folder: a folder of our name there may be a trap."""
+    status = os.lstat(state)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise NotReady(f"{state} is not a private folder of yours, so the sandbox cannot use it",
                        f"look at it (ls -ld {state}), and remove it or set TMPDIR to a folder of your own")
 
 
 def write_private(path: Path, text: str) -> None:
-    """For the owner's eyes; whole or not at all, whenever we are killed."""
+    """Write a file that only its owner can read, atomically."""
     aside = path.with_name(f".{path.name}.new")
     aside.touch(mode=0o600)
     aside.write_text(text)
