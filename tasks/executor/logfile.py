@@ -16,6 +16,7 @@ LONGEST = 1 << 16           # bytes; a longer line comes in pieces
 CHECKED = 64                # bytes before a cursor
 
 Cursor = List[int]
+Uncut = Callable[[bytes, int], int]     # masking.Mask.uncut
 
 
 def start_of_last(fd: int, count: int, matches: Callable[[str], bool]) -> int:
@@ -35,14 +36,21 @@ def start_of_last(fd: int, count: int, matches: Callable[[str], bool]) -> int:
     return start
 
 
-def pieces(data: bytes) -> Iterator[bytes]:
-    """The lines with their ends; longer ones in pieces, never cut within a character."""
+def anywhere(data: bytes, end: int) -> int:
+    """A place to cut: `end`, whatever stands there."""
+    return end
+
+
+def pieces(data: bytes, uncut: Uncut = anywhere) -> Iterator[bytes]:
+    """The lines with their ends; longer ones in pieces, never cut within a character, and where `uncut` allows it."""
     begin = 0
     while begin < len(data):
         end = data.find(b"\n", begin, begin + LONGEST) + 1 or min(begin + LONGEST, len(data))
         cut = end
         while begin + LONGEST == end < len(data) and cut > end - 3 and data[cut] & 0xC0 == 0x80:
             cut -= 1
+        if begin + LONGEST == end:
+            cut = max(uncut(data, cut), begin) or cut
         yield data[begin:cut]
         begin = cut
 

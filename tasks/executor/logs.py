@@ -20,7 +20,7 @@ POLL = 0.2                          # seconds
 def logs(link: Link, hello: Message, env: dict[str, str]) -> None:
     """The logs of programs. `marks` says by service where an earlier connection stopped."""
     where, grep = layout.existing_layout(hello), Grep(hello.get("grep"))
-    tails = {service["name"]: Tail(_path(where, service, env)) for service in hello["services"]}
+    tails = {service["name"]: Tail(_path(where, service, env), link.mask) for service in hello["services"]}
     for name, tail in tails.items():
         cursor = hello.get("marks", {}).get(name)
         if cursor:
@@ -43,7 +43,7 @@ def runs(link: Link, hello: Message, env: dict[str, str]) -> None:
     link.answer({"event": "runs", "deploys": present})
     deploy = link.receive().get("deploy")
     if deploy in present:
-        _show_last(link, ",".join(names), Tail(where.run_log(deploy)), hello, grep)
+        _show_last(link, ",".join(names), Tail(where.run_log(deploy), link.mask), hello, grep)
 
 
 def _show_last(link: Link, name: str, tail: Tail, hello: Message, grep: Grep) -> None:

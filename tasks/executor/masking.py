@@ -17,16 +17,19 @@ TEXTS = ("line", "why", "message", "hint", "detail", "trace")
 
 class Mask:
     def __init__(self) -> None:
+        self._raw: set[bytes] = set()
         self._words: list[str] = []
 
     @property
     def longest(self) -> int:
-        return max(map(len, self._words), default=0)
+        """Bytes of the longest secret; it has no more characters than that."""
+        return max(map(len, self._raw), default=0)
 
     def learn(self, env_file: str) -> None:
         """Mask the secrets of this environment file from now on."""
-        words = set(self._words).union(*map(_words, _secrets(env_file)))
-        self._words = sorted(words, key=len, reverse=True)
+        self._raw.update(*map(_lines, _secrets(env_file)))
+        # Output has a ? for each byte that is not UTF-8.
+        self._words = sorted({word.decode("utf-8", "replace") for word in self._raw}, key=len, reverse=True)
 
     def learn_from_disk(self, layout: Layout, services: list[Mapping[str, Any]]) -> None:
         """Mask the secrets of these services; also those of a version that an unfinished deploy replaces."""
@@ -41,6 +44,19 @@ class Mask:
             text = text.replace(word, MASK)
         return text
 
+    def is_open(self, data: bytes) -> bool:
+        """The end of `data` may be the beginning of a secret, whose rest is still to come."""
+        return self.uncut(data, len(data)) < len(data)
+
+    def uncut(self, data: bytes, end: int) -> int:
+        """The last place up to `end` that cuts no secret in two, whole or only begun in `data`."""
+        cut = end
+        while True:
+            starts = [start for word in self._raw for start in _starts(word, data, cut)]
+            if not starts:
+                return cut
+            cut = min(starts)
+
     def message(self, value: Any) -> Any:
         """A message with its texts masked."""
         if not self._words:
@@ -51,13 +67,17 @@ class Mask:
         return [self.message(item) for item in value] if isinstance(value, list) else value
 
 
-def _words(value: str) -> list[str]:
+def _lines(value: str) -> list[bytes]:
     """A secret of several lines is masked line by line, as output is sent, whatever ends the lines."""
     lines = [*value.splitlines(), *value.replace("\r", "\n").split("\n")]
     lines += [line.strip() for line in lines]
-    # Output has a ? for each byte that is not UTF-8.
-    return [line.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-            for line in lines if len(line) >= SHORTEST_SECRET]
+    return [line.encode("utf-8", "surrogateescape") for line in lines if len(line) >= SHORTEST_SECRET]
+
+
+def _starts(word: bytes, data: bytes, cut: int) -> list[int]:
+    """Where `word` begins before the cut and goes on behind it, as far as there is data."""
+    first = max(0, cut - len(word) + 1)
+    return [start for start in range(first, cut) if word.startswith(data[start:start + len(word)])]
 
 
 def secret_names(env_file: str) -> list[str]:

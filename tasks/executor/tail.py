@@ -7,6 +7,7 @@ import time
 from typing import Callable, Tuple
 
 from . import files, logfile
+from .masking import Mask
 
 BACKUPS = 100               # files in a rotation: log.1, log.2 …
 QUIET = 1.0                 # seconds, after which a line without an end is shown as it is
@@ -18,9 +19,10 @@ Matches = Callable[[str], bool]
 class Tail:
     """One log that is followed. `lost`: the place of the cursor was not found again, so lines may be missing."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, mask: Mask) -> None:
         self.path = path
         self.lost = False
+        self._mask = mask
         self._fd = -1
         self._inode = 0
         self._offset = 0
@@ -31,7 +33,7 @@ class Tail:
     def from_last(self, count: int, matches: Matches) -> None:
         """Begin at the last `count` lines that match."""
         if self._take(logfile.open_file(self.path), 0):
-            self._go_to(logfile.start_of_last(self._fd, count, matches))
+            self._go_to(self._uncut(logfile.start_of_last(self._fd, count, matches)))
 
     def from_cursor(self, cursor: logfile.Cursor) -> None:
         """Go on where an earlier Tail stopped, in whatever file that is now."""
@@ -56,7 +58,7 @@ class Tail:
             return self._split(data[before:])
         if following and self._take(logfile.open_file(*following), 0):
             return []
-        return self.end() if self._rest and time.monotonic() - self._last_read > QUIET else None
+        return self._unfinished() if self._rest and time.monotonic() - self._last_read > QUIET else None
 
     def cursor(self) -> logfile.Cursor:
         return logfile.cursor_at(self._inode, self._offset, self._before)
@@ -66,11 +68,22 @@ class Tail:
         text, self._rest = self._rest, b""
         return [(logfile.text_of(text), self.cursor())] if text else []
 
+    def _unfinished(self) -> list[Line] | None:
+        """A line without an end; None while its end may be the beginning of a secret, as masking sees whole ones only.
+        """
+        return None if self._mask.is_open(self._rest) else self.end()
+
+    def _uncut(self, offset: int) -> int:
+        """Within a line that is longer than a piece, the pieces must not begin in the middle of a secret."""
+        begin = max(0, offset - self._mask.longest)
+        data = logfile.read(self._fd, begin, offset + self._mask.longest)
+        return begin + self._mask.uncut(data, offset - begin)
+
     def _split(self, data: bytes) -> list[Line]:
         whole, window = self._rest + data, self._before + data
         at, lines, self._rest = self._offset - len(self._rest), [], b""
         self._go_to(self._offset + len(data), window[-logfile.CHECKED:])
-        for piece in logfile.pieces(whole):
+        for piece in logfile.pieces(whole, self._mask.uncut):
             at += len(piece)
             if at == self._offset and not piece.endswith(b"\n") and len(piece) < logfile.LONGEST:
                 self._rest = piece
@@ -85,9 +98,9 @@ class Tail:
         copy = logfile.open_at_cursor(self._backup(1), self.cursor(), copied=True)
         if self._take(copy, self._offset):
             return []
-        left = self.end()
+        left = self._unfinished()
         self._go_to(0)
-        return left
+        return left or []
 
     def _following(self) -> tuple[str, int] | None:
         """(path, inode) of the file that goes on where ours ended; None while ours is the newest.

@@ -71,3 +71,16 @@ def test_long_line_is_not_cut_within_a_secret(at: int, end: str) -> None:
     assert not [line for line in heard if "<0" in line or "00>" in line]
     assert max(map(len, heard)) <= LONGEST_LINE
     assert heard[-1].endswith("next") or not end
+
+
+@pytest.mark.parametrize(("data", "end", "place"), [
+    (b"a hunter2 b", 5, 2), (b"a hunter2 b", 2, 2), (b"a hunter2 b", 9, 9), (b"a hunter2 b", 3, 2),
+    (b"a hunt", 6, 2), (b"a h", 3, 2), (b"a hunt b", 8, 8), (b"a hunted", 6, 6), (b"", 0, 0),
+    (b"hunter2hunter2", 9, 7), (b"xhunter2", 8, 8)])
+def test_place_to_cut_is_before_a_secret_that_goes_on(data: bytes, end: int, place: int) -> None:
+    assert knowing("hunter2").uncut(data, end) == place
+
+
+def test_place_to_cut_is_before_all_secrets_that_overlap() -> None:
+    assert knowing("ababab").uncut(b"x ababab", 8) == 2, "its end may be the beginning of another"
+    assert knowing("one-two", "two-three").uncut(b"one-two-three", 9) == 0

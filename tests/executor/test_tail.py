@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from tasks.executor import logfile, tail
+from tasks.executor.masking import Mask
+from tasks.executor.protocol import SECRET_NAMES
 from tasks.executor.tail import Tail
 
 
@@ -62,19 +64,19 @@ def read(one: Tail) -> list[str]:
 
 
 def last(log: Log, count: int, wanted: tail.Matches = every) -> list[str]:
-    one = Tail(str(log.path))
+    one = Tail(str(log.path), Mask())
     one.from_last(count, wanted)
     return [text for text in read(one) + [text for text, _ in one.end()] if wanted(text)]
 
 
 def following(log: Log, count: int = 0) -> Tail:
-    one = Tail(str(log.path))
+    one = Tail(str(log.path), Mask())
     one.from_last(count, every)
     return one
 
 
 def resumed(log: Log, cursor: logfile.Cursor) -> Tail:
-    one = Tail(str(log.path))
+    one = Tail(str(log.path), Mask())
     one.from_cursor(cursor)
     return one
 
@@ -100,7 +102,7 @@ def test_tail_of_a_missing_or_empty_log_is_empty(log: Log, tmp_path: Path) -> No
     log.path.unlink()
     assert last(log, 5) == []
     os.mkfifo(tmp_path / "fifo")
-    assert Tail(str(tmp_path / "fifo")).more() is None, "what is no file must not be waited for"
+    assert Tail(str(tmp_path / "fifo"), Mask()).more() is None, "what is no file must not be waited for"
 
 
 def test_tail_decodes_odd_lines(log: Log) -> None:
@@ -280,3 +282,59 @@ def test_cursor_of_any_line_resumes_exactly_behind_it(log: Log) -> None:
 def following_from_start(log: Log) -> Tail:
     inode = log.backup(1).stat().st_ino
     return resumed(log, [inode, 0, 0, 0])
+
+
+# --- secrets ---
+
+def knowing(secret: str) -> Mask:
+    mask = Mask()
+    mask.learn(f"# first\n{SECRET_NAMES}TOKEN\nexport TOKEN={secret}\n")
+    return mask
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line without an end is shown as soon as nothing follows."""
+    monkeypatch.setattr(tail, "QUIET", -1.0)
+
+
+@pytest.mark.promise(7)
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("at", range(1, len("hunter2")))
+def test_secret_that_is_written_in_two_parts_is_read_as_one(log: Log, at: int) -> None:
+    mask = knowing("hunter2")
+    follower = Tail(str(log.path), mask)
+    log.file.write(b"token: " + b"hunter2"[:at])
+    assert read(follower) == []
+    log.file.write(b"hunter2"[at:] + b" and more\n")
+    assert [mask(line) for line in read(follower)] == ["token: *** and more"]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_line_without_an_end_is_shown_when_it_cannot_be_a_secret(log: Log) -> None:
+    follower = Tail(str(log.path), knowing("hunter2"))
+    log.file.write(b"name: ")
+    assert read(follower) == ["name: "]
+
+
+@pytest.mark.promise(7)
+@pytest.mark.parametrize("at", [1, 3, 6])
+def test_secret_is_not_cut_where_a_long_line_is(log: Log, at: int) -> None:
+    mask = knowing("hunter2")
+    line = "x" * (logfile.LONGEST - at) + "hunter2" + "y" * logfile.LONGEST
+    log.write(line)
+    follower = Tail(str(log.path), mask)
+    whole = read(follower)
+    assert "".join(whole) == line and "hunter2" not in "".join(map(mask, whole))
+
+
+@pytest.mark.promise(7)
+@pytest.mark.parametrize("at", range(1, len("hunter2")))
+def test_last_lines_do_not_begin_within_a_secret(log: Log, at: int) -> None:
+    """The last piece of a long line would begin there: at LONGEST + 1, for the size of this one."""
+    mask = knowing("hunter2")
+    before = logfile.LONGEST + 1 - at
+    log.write("x" * before + "hunter2" + "y" * (2 * logfile.LONGEST - before - len("hunter2")))
+    follower = Tail(str(log.path), mask)
+    follower.from_last(1, every)
+    assert mask(read(follower)[0])[:4] == "***y"
