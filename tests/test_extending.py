@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_readme import CHECKOUT, copy_checkout
+from tests.support.pages import CHECKOUT, copy_checkout
 
 TEXT = (CHECKOUT / "docs/extending.md").read_text()
 PATH = r"`(tasks/[\w./]+)`"

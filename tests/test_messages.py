@@ -35,13 +35,14 @@ def name_of(node: ast.AST) -> str:
 
 
 def kinds() -> set[str]:
-    """Both trees: whatever is below FabvisorError and HostError."""
-    found, before = {"FabvisorError", "HostError"}, set()
-    while found != before:
-        before = set(found)
-        found |= {node.name for tree in SOURCES.values() for node in ast.walk(tree)
-                  if isinstance(node, ast.ClassDef) and any(name_of(base) in found for base in node.bases)}
-    return found
+    """The classes of both error trees, below FabvisorError and HostError."""
+    names = {"FabvisorError", "HostError"}
+    before: set[str] = set()
+    while names != before:
+        before = set(names)
+        names |= {node.name for tree in SOURCES.values() for node in ast.walk(tree)
+                  if isinstance(node, ast.ClassDef) and any(name_of(base) in names for base in node.bases)}
+    return names
 
 
 def text(node: ast.AST | None) -> str:
@@ -62,7 +63,7 @@ def raised() -> Iterator[Raised]:
     for path, tree in SOURCES.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and name_of(node.func) in known and node.args:
-                given = {one.arg: one.value for one in node.keywords}
+                given = {keyword.arg: keyword.value for keyword in node.keywords}
                 hint = node.args[1] if len(node.args) > 1 else given.get("hint")
                 yield Raised(f"{path.relative_to(ROOT)}:{node.lineno}", name_of(node.func), text(node.args[0]),
                              None if hint is None else text(hint))
@@ -90,12 +91,12 @@ def rows() -> list[list[str]]:
 def test_error_reader_sees_the_errors() -> None:
     """A check that looks at nothing is none."""
     assert len(RAISED) > 100
-    assert {"HostKeyError", "Down", "CannotRestore", "Locked", "SelectionError"} <= {one.kind for one in RAISED}
+    assert {"HostKeyError", "Down", "CannotRestore", "Locked", "SelectionError"} <= {error.kind for error in RAISED}
 
 
-@pytest.mark.parametrize("one", RAISED, ids=lambda one: one.place)
-def test_error_has_a_hint(one: Raised) -> None:
-    assert one.kind in WITHOUT or one.hint, one
+@pytest.mark.parametrize("error", RAISED, ids=lambda error: error.place)
+def test_error_has_a_hint(error: Raised) -> None:
+    assert error.kind in WITHOUT or error.hint, error
 
 
 def test_every_documented_message_is_in_the_code() -> None:
@@ -115,10 +116,10 @@ def test_every_documented_message_has_a_cause_and_a_remedy() -> None:
 def helped() -> dict[str, dict[str, str]]:
     """By command, what is said of its options. In a process of its own: whoever asks Invoke first takes it all."""
     code = ("import json; from tasks import namespace as n; print(json.dumps({name: {"
-            "one.name: one.help or '' for one in n[name].get_arguments()} for name in n.task_names}))")
+            "option.name: option.help or '' for option in n[name].get_arguments()} for name in n.task_names}))")
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
-    found: dict[str, dict[str, str]] = json.loads(done.stdout)
-    return found
+    options: dict[str, dict[str, str]] = json.loads(done.stdout)
+    return options
 
 
 @pytest.mark.parametrize("name", sorted(namespace.task_names))

@@ -15,12 +15,13 @@ from tasks.inventory import origins
 from tasks.inventory.loading import Inventory, load
 from tasks.program import files
 from tests.support.lab import CHECKOUT
-from tests.test_readme import blocks
+from tests.support.pages import ALL_PAGES, blocks
 
 from .test_hostile_files import SECONDS
 from .test_origins import TEXT
 
-EXAMPLES = [text for text in (TEXT, *blocks("yaml"), (CHECKOUT / "hosts.yaml").read_text()) if "environments:" in text]
+EXAMPLES = [text for text in (TEXT, *blocks("yaml", ALL_PAGES), (CHECKOUT / "hosts.yaml").read_text())
+            if "environments:" in text]
 SEEDS = range(40)
 ROUNDS = 10                     # of each seed
 

@@ -12,7 +12,8 @@ from jsonschema import Draft202012Validator
 from tasks.inventory import program_options, schema, shape
 from tasks.inventory.document import parse
 from tests.support.lab import CHECKOUT, Lab
-from tests.test_readme import EVERYTHING, KEYS, blocks, coded, table
+from tests.support.pages import ALL_PAGES, blocks, coded, table
+from tests.test_pages import KEYS
 
 from .samples import SCHEMA, schema_errors, whole
 from .test_mistakes import HEALTH, PROGRAM, REFERENCES, SHAPE, VALUES, VARIABLES
@@ -36,7 +37,7 @@ def test_config_schema_prints_the_file_without_a_hosts_yaml() -> None:
     assert (run.code, run.out, run.err) == (0, SCHEMA.read_text(), "")
 
 
-@pytest.mark.parametrize("text", [*blocks("yaml"), (CHECKOUT / "hosts.yaml").read_text()])
+@pytest.mark.parametrize("text", [*blocks("yaml", ALL_PAGES), (CHECKOUT / "hosts.yaml").read_text()])
 def test_schema_takes_what_the_loader_takes(text: str) -> None:
     """So does all that `samples.inventory` reads, for other tests."""
     assert schema_errors(text) == []
@@ -57,7 +58,7 @@ def test_schema_refuses_exactly_what_the_shape_check_refuses(parts: dict[str, st
     assert bool(schema_errors(whole(**parts))) == bool(shape.check(parse(whole(**parts).encode()))[1])
 
 
-def test_schema_describes_every_key_of_the_readme() -> None:
+def test_schema_describes_every_documented_key() -> None:
     of = {"File", "Service", "Health", "Environment", "Settings"}
     kinds = schema.json_schema()["$defs"]
     assert {kind.__name__ for kind in KEYS.values()} == of
@@ -77,7 +78,7 @@ def test_schema_describes_a_key_alike_wherever_it_stands() -> None:
     assert apart == {"variables", "command", "services"}
 
 
-def test_schema_states_the_defaults_of_the_readme() -> None:
+def test_schema_states_the_documented_defaults() -> None:
     kinds = schema.json_schema()["$defs"]
     for heading, kind in KEYS.items():
         for row in table(heading):
@@ -96,4 +97,4 @@ def test_schema_lists_supervisords_options(kind: str) -> None:
 def test_modeline_of_hosts_yaml_names_the_schema_file() -> None:
     first = (CHECKOUT / "hosts.yaml").read_text().splitlines()[0]
     assert CHECKOUT / first.removeprefix(MODELINE) == SCHEMA
-    assert MODELINE in EVERYTHING
+    assert MODELINE in ALL_PAGES
