@@ -15,9 +15,14 @@ QUICK, SLOW = 60, 600               # seconds
 BATCH = " -oBatchMode=yes -oConnectTimeout=10"
 # Automatic gc would go on in the background after the step, and protocols like ext:: run commands.
 # A power cut must not leave half an index: without one there is no way back.
+# The rest is the same whatever the host's user has set. Hooks of the repository (husky, git-lfs) are for people.
 SETTINGS = tuple(word for setting in (
     "gc.auto=0", "maintenance.auto=0", "advice.detachedHead=false", "core.fsync=all", "core.fsyncMethod=batch",
-    "protocol.ext.allow=never", "core.quotePath=false") for word in ("-c", setting))
+    "protocol.ext.allow=never", "core.quotePath=false",
+    "core.hooksPath=/dev/null", "core.fsmonitor=false", "core.untrackedCache=false", "core.autocrlf=false",
+    "core.safecrlf=false", "submodule.recurse=false", "fetch.recurseSubmodules=false", "fetch.prune=false",
+    "fetch.pruneTags=false", "commit.gpgSign=false", "log.showSignature=false", "color.ui=false",
+    "status.renames=false", "rerere.enabled=false", "checkout.workers=1") for word in ("-c", setting))
 
 
 class Git:

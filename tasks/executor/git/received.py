@@ -12,6 +12,7 @@ from typing import Callable, Iterable, List
 
 from .. import shell
 from ..errors import HostError
+from . import refs
 from .command import Git
 from .commits import Commits
 from .remote import HEADS
@@ -35,6 +36,8 @@ def receive(git: Git, commit: str, branch: str | None, request: RequestPack) -> 
         except shell.CommandFailed as failure:
             raise HostError(f"git refuses what the client sent of {git.repo}: {failure.message}",
                             "look at the disk: df -h; then try again") from None
+    if branch:
+        refs.remove_clashes(git, [HEADS + branch], HEADS)
     git.run("update-ref", HEADS + branch if branch else COMMITS + commit, commit)
     return taken
 

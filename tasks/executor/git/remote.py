@@ -9,6 +9,7 @@ from typing import Iterator
 from .. import locks
 from ..errors import NotReady
 from ..output_lines import Say, silent
+from . import refs
 from .command import SLOW, Git
 
 # Our own refs: no branch of the clone moves by a fetch.
@@ -20,10 +21,15 @@ class Remote:
         self._git = git
 
     def fetch(self, say: Say = silent) -> None:
-        """Fetch all branches and tags into our own refs: no branch, no file of the service directory changes."""
+        """Fetch all branches and tags into our own refs: no branch, no file of the service directory changes.
+
+        Builds call `git describe`: the tags are also where git looks for them. `fetch --tags` would write them there,
+        but not past a `release` that became `release/1.0`.
+        """
         with self._lock():
-            self._git.network("fetch", "--force", "--prune", "--tags", "--no-recurse-submodules", "--", self._git.repo,
-                              f"+refs/heads/*:{HEADS}*", f"+refs/tags/*:{TAGS}*", say=say)
+            self._git.network("fetch", "--force", "--prune", "--no-tags", "--no-recurse-submodules", "--",
+                              self._git.repo, f"+refs/heads/*:{HEADS}*", f"+refs/tags/*:{TAGS}*", say=say)
+            refs.copy_all(self._git, TAGS, "refs/tags/")
 
     def fetch_commit(self, commit: str, say: Say = silent) -> None:
         """Fetch a commit by its full name: servers often give one that no branch holds any more."""

@@ -1,0 +1,50 @@
+"""References whose names clash: git can hold `release` or `release/1.0`, never both."""
+
+from __future__ import annotations
+
+from typing import Iterable, Mapping
+
+from .command import Git
+
+
+def remove_clashes(git: Git, names: Iterable[str], folder: str) -> None:
+    """Remove the references in `folder` ("refs/tags/") that no reference of these full names can stand beside."""
+    _delete(git, _clashes(set(_read(git, folder)), set(names)))
+
+
+def copy_all(git: Git, source: str, target: str) -> None:
+    """Let each reference in the folder `source` have its like in `target`; what clashes with one there gives way.
+
+    Other references in `target` stay: a person made them.
+    """
+    present = _read(git, target)
+    wanted = {target + name[len(source):]: commit for name, commit in _read(git, source).items()}
+    changed = {name: commit for name, commit in wanted.items() if present.get(name) != commit}
+    _delete(git, _clashes(set(present), set(changed)))
+    _update(git, [f"update {name} {commit}" for name, commit in sorted(changed.items())])
+
+
+def _read(git: Git, folder: str) -> Mapping[str, str]:
+    """The object of each reference, by its full name."""
+    lines = git.run("for-each-ref", "--format=%(refname) %(objectname)", folder)
+    return dict(line.rsplit(" ", 1) for line in lines)
+
+
+def _clashes(present: set[str], names: set[str]) -> set[str]:
+    above = {parent for name in names for parent in _parents(name)}
+    return {name for name in present - names if name in above or not names.isdisjoint(_parents(name))}
+
+
+def _parents(name: str) -> Iterable[str]:
+    parts = name.split("/")
+    return ("/".join(parts[:count]) for count in range(3, len(parts)))
+
+
+def _delete(git: Git, names: Iterable[str]) -> None:
+    _update(git, [f"delete {name}" for name in sorted(names)])
+
+
+def _update(git: Git, commands: list[str]) -> None:
+    """In one transaction; git refuses one that removes `release` and makes `release/1.0`."""
+    if commands:
+        git.feed(["\n".join([*commands, ""]).encode("utf-8", "surrogateescape")], "update-ref", "--no-deref", "--stdin")

@@ -1,0 +1,114 @@
+"""git does the same on every host: whatever its user set, whatever the repository brings, whatever refs were called."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tasks.executor import git
+from tests.executor.conftest import commit, quiet
+from tests.support.lab import git as run_git
+
+
+@pytest.fixture
+def clone(tmp_path: Path, work: Path) -> git.Clone:
+    return git.Clone(str(tmp_path / "clone"), str(work), dict(os.environ), lambda: None)
+
+
+@pytest.mark.parametrize("hook", ["post-checkout", "reference-transaction", "post-index-change"])
+def test_checkout_runs_no_hook_of_the_repository(clone: git.Clone, work: Path, tmp_path: Path, hook: str) -> None:
+    clone.create()
+    script = Path(clone.directory) / ".git/hooks" / hook
+    script.parent.mkdir(exist_ok=True)
+    script.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\nexit 1\n")
+    script.chmod(0o755)
+    clone.remote.fetch(quiet)
+    clone.checkout(commit(work, "main"), quiet)
+    tree = git.Worktree(str(tmp_path / "tree"), clone)
+    tree.make(commit(work, "main"), quiet)
+    assert clone.head() == tree.head() == commit(work, "main")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_hook_that_husky_set_up_does_not_run(clone: git.Clone, work: Path) -> None:
+    folder = work / ".husky"
+    folder.mkdir()
+    (folder / "post-checkout").write_text("#!/bin/sh\nexit 1\n")
+    (folder / "post-checkout").chmod(0o755)
+    run_git(work, "add", "--all")
+    run_git(work, "commit", "--quiet", "--message", "husky")
+    clone.create()
+    run_git(Path(clone.directory), "config", "core.hooksPath", ".husky")
+    clone.remote.fetch(quiet)
+    for name in ("v0", "main"):
+        clone.checkout(commit(work, name), quiet)
+    assert clone.head() == commit(work, "main")
+
+
+@pytest.mark.parametrize("setting", [
+    "submodule.recurse=true", "core.autocrlf=true", "core.autocrlf=input", "core.fsmonitor=true", "fetch.prune=true",
+    "fetch.pruneTags=true", "commit.gpgSign=true", "log.showSignature=true", "color.ui=always", "core.safecrlf=true",
+    "core.hooksPath=/nonexistent", "checkout.workers=4", "status.renames=copies"])
+def test_setting_of_the_hosts_user_changes_nothing(clone: git.Clone, work: Path, home: Path, setting: str,
+                                                   request: pytest.FixtureRequest) -> None:
+    (work / "windows.txt").write_bytes(b"a\r\nb\r\n")
+    run_git(work, "add", "--all")
+    run_git(work, "commit", "--quiet", "--message", "lines")
+    section, _, rest = setting.partition(".")
+    request.addfinalizer((home / ".gitconfig").unlink)
+    (home / ".gitconfig").write_text(f"[{section}]\n\t{rest.replace('=', ' = ')}\n")
+    clone.create()
+    clone.remote.fetch(quiet)
+    clone.checkout(commit(work, "v0"), quiet)
+    clone.checkout(commit(work, "main"), quiet)
+    folder = Path(clone.directory)
+    assert (folder / "windows.txt").read_bytes() == b"a\r\nb\r\n"
+    assert (folder / "file").read_bytes() == (work / "file").read_bytes()
+    assert clone.state() == git.State(commit(work, "main"), None, {})
+    assert clone.commits.distance(commit(work, "v0"), commit(work, "main")).ahead
+    (folder / "file").write_text("edited")
+    clone.stash.push("deploy", quiet)
+    clone.stash.pop("deploy", quiet)
+    assert (folder / "file").read_text() == "edited"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("kind", ["tag", "branch"])
+@pytest.mark.parametrize(("old", "new"), [("release", "release/1.0"), ("release/1.0", "release"),
+                                          ("a/b", "a/b/c/d"), ("a/b/c/d", "a")])
+def test_name_that_became_a_folder_does_not_block_a_fetch(clone: git.Clone, work: Path, kind: str, old: str, new: str,
+                                                          packed: bool) -> None:
+    run_git(work, kind, old, "v0")
+    clone.create()
+    clone.remote.fetch(quiet)
+    folder = Path(clone.directory)
+    run_git(folder, "tag", "of-a-person", commit(work, "v0"))
+    if packed:
+        run_git(folder, "pack-refs", "--all")
+    run_git(work, kind, *(["-D"] if kind == "branch" else ["-d"]), old)
+    run_git(work, kind, new, "v1")
+    for _ in range(2):
+        clone.remote.fetch(quiet)
+        assert clone.commits.resolve(new)[0] == commit(work, "v1")
+        assert clone.commits.resolve(old) == (None, None)
+    if kind == "tag":
+        assert run_git(folder, "rev-parse", f"refs/tags/{new}^{{commit}}") == commit(work, "v1")
+    assert run_git(folder, "rev-parse", "of-a-person") == commit(work, "v0")
+
+
+def test_moved_tag_is_the_new_one_for_a_build(clone: git.Clone, work: Path) -> None:
+    clone.create()
+    clone.remote.fetch(quiet)
+    run_git(work, "tag", "--force", "v0", "main")
+    clone.remote.fetch(quiet)
+    assert run_git(Path(clone.directory), "rev-parse", "v0^{commit}") == commit(work, "main")
+
+
+def test_branch_that_the_client_sends_replaces_one_whose_name_clashes(clone: git.Clone, work: Path) -> None:
+    run_git(work, "branch", "release", "v0")
+    clone.create()
+    clone.remote.fetch(quiet)
+    git.receive(clone.git, commit(work, "v1"), "release/1.0", lambda *wanted: [])
+    assert clone.commits.resolve("release/1.0") == (commit(work, "v1"), "release/1.0")
