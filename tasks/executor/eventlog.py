@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any, Callable, TextIO, cast
 
 from . import files
@@ -18,24 +19,43 @@ if TYPE_CHECKING:
 
 KEPT_RUNS = 50
 LARGEST_RUN = 64 << 20              # bytes
+LARGEST_RUNS = 256 << 20            # bytes, of all run logs
+LAST_LINES = 20                     # of a step's output, that users see also where the link is too slow for all of it
+
+
+class Unsent:
+    """Lines of output that were not sent: how many, and the last of them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.last: deque[str] = deque(maxlen=LAST_LINES)
+
+    def clear(self) -> None:
+        self.count = 0
+        self.last.clear()
+
+    def add(self, line: str) -> None:
+        self.count += 1
+        self.last.append(line)
 
 
 class EventLog:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._log: TextIO | None = None
+        self._unsent: dict[tuple[str, str], Unsent] = {}
 
     def open_log(self, layout: Layout, deploy: str) -> None:
         """Begin the run log, and remove the oldest ones."""
-        for name in sorted(os.listdir(layout.runs))[:-KEPT_RUNS]:
-            files.remove(os.path.join(layout.runs, name))
+        _remove_oldest(layout.runs)
         # A log that cannot be written must not end its deploy.
         with contextlib.suppress(OSError):
             fd = os.open(layout.run_log(deploy), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             self._log = os.fdopen(fd, "a", encoding="utf-8", errors="replace", buffering=1)
 
     def event(self, event: str, **fields: Any) -> None:
-        self._link.event(cast(HostMessage, dict(fields, event=event)))
+        """Send and log it. Only lines of output may be left out, by output_of(): everything else always arrives."""
+        self._link.answer(cast(HostMessage, dict(fields, event=event)))
         self._write(self._link.mask(in_words(event, **fields)))
 
     def note_progress(self) -> None:
@@ -47,8 +67,28 @@ class EventLog:
         self.event("host_state", state="waiting", detail=detail)
 
     def output_of(self, service: str, step: str) -> Callable[[str], None]:
-        """What takes the lines of output of that step."""
-        return lambda line: self.event("output", service=service, step=step, line=line)
+        """What takes the lines of output of that step. The run log has them all."""
+        unsent = self._unsent[service, step] = Unsent()
+
+        def say(line: str) -> None:
+            if unsent.count and self._link.has_room():
+                self._send_last_lines(service, step)
+            message = cast(HostMessage, {"event": "output", "service": service, "step": step, "line": line})
+            if unsent.count or not self._link.event(message):
+                unsent.add(line)
+            self._write(self._link.mask(in_words("output", service=service, step=step, line=line)))
+
+        return say
+
+    def _send_last_lines(self, service: str, step: str) -> None:
+        """What the link was too slow for: how much it was, and its last lines."""
+        unsent = self._unsent.get((service, step), Unsent())
+        left_out = unsent.count - len(unsent.last)
+        gap = [f"... {left_out} lines are left out here, because the connection is slow; "
+               f"the run log has them: fab logs {service} --deploy last"] if left_out else []
+        for line in [*gap, *unsent.last]:
+            self._link.answer(cast(HostMessage, {"event": "output", "service": service, "step": step, "line": line}))
+        unsent.clear()
 
     def step(self, service: str, step: str, run: Callable[[], Result]) -> Result:
         """Run a step between the events of its begin and its end."""
@@ -70,6 +110,7 @@ class EventLog:
                 self._write(self._link.mask(problem.trace))
             raise
         finally:
+            self._send_last_lines(service, step)
             seconds = round(time.monotonic() - begin, 3)
             self.event("step_finished", service=service, step=step, ok=result is not None,
                        changed=result is not None and result.changed, seconds=seconds, why=why, stopped=stopped)
@@ -80,6 +121,16 @@ class EventLog:
         with contextlib.suppress(OSError):
             if self._log.tell() < LARGEST_RUN:
                 self._log.write(time.strftime("%Y-%m-%dT%H:%M:%SZ ", time.gmtime()) + text + "\n")
+
+
+def _remove_oldest(folder: str) -> None:
+    """So many run logs stay, and so many bytes, with room for one more."""
+    total = LARGEST_RUN
+    for number, name in enumerate(sorted(os.listdir(folder), reverse=True)):
+        path = os.path.join(folder, name)
+        total += files.size_of(path)
+        if number >= KEPT_RUNS or total > LARGEST_RUNS:
+            files.remove(path)
 
 
 def in_words(event: str, service: str = "", step: str = "", **fields: Any) -> str:

@@ -56,10 +56,16 @@ class Link:
             self._outbox.append(line)
             self._wake.notify()
 
-    def event(self, message: protocol.HostMessage) -> None:
-        """As answer(), but dropped while too many messages are still to be sent."""
-        if len(self._outbox) < MOST_EVENTS:
-            self.answer(message)
+    def event(self, message: protocol.HostMessage) -> bool:
+        """As answer(), but not while too many messages are still to be sent; returns whether it will be sent."""
+        if len(self._outbox) >= MOST_EVENTS:
+            return False
+        self.answer(message)
+        return True
+
+    def has_room(self) -> bool:
+        """Half of what may wait to be sent is gone again."""
+        return len(self._outbox) < MOST_EVENTS // 2
 
     def stream(self, message: protocol.HostMessage) -> None:
         """As answer(), but no faster than the client takes it: for output without an end. Raises Aborted."""

@@ -16,30 +16,35 @@ class LoginShell:
     """
 
     def __init__(self) -> None:
+        self.problem = ""
         shell = "/bin/bash" if os.path.exists("/bin/bash") else "/bin/sh"
         self._memory = os.memfd_create("environment")
         self._process = subprocess.Popen(
             [shell, "-l", "-c", f"exec cat /proc/self/environ >/dev/fd/{self._memory}"], pass_fds=[self._memory],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
-    def environment(self) -> dict[str, str]:
-        """Our own environment where the shell failed, or did not answer within ten seconds.
+    def environment(self, timeout: float) -> dict[str, str]:
+        """Our own environment where the shell failed, or did not answer in time: then `problem` says so.
 
         The folders of sshd's PATH stay at the end, because /etc/profile often sets PATH anew.
         """
-        env = self._answer() or dict(os.environ)
+        env = self._answer(timeout) or dict(os.environ)
         own = os.environ.get("PATH", os.defpath).split(":")
         path = env.get("PATH", os.defpath).split(":")
         env["PATH"] = ":".join(path + [entry for entry in own if entry not in path])
         return env
 
-    def _answer(self) -> dict[str, str]:
+    def _answer(self, timeout: float) -> dict[str, str]:
         try:
-            status = self._process.wait(timeout=10)
-            data = os.pread(self._memory, os.fstat(self._memory).st_size, 0)
-            return {} if status else _parsed(data)
+            status = self._process.wait(timeout)
+            env = _parsed(os.pread(self._memory, os.fstat(self._memory).st_size, 0))
+            if status or not env:
+                self.problem = (f"the login shell ended with exit status {status}" if status
+                                else "a profile of the login starts another program in place of the shell")
+            return {} if status else env
         except subprocess.TimeoutExpired:
             processes.end_group(self._process.pid)
+            self.problem = f"the login shell did not answer within {timeout:g} s (`login_timeout` in hosts.yaml)"
             return {}
         finally:
             os.close(self._memory)

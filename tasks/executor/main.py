@@ -51,7 +51,11 @@ def _converse(link: Link, login: LoginShell) -> int:
         link.mask.learn_from_disk(Layout(hello["place"]), hello["services"])
         module, function = VERBS[hello["do"]]
         verb: Verb = getattr(import_module("." + module, __package__), function)
-        ending = verb(link, hello, login.environment()) or ending
+        env = login.environment(hello["login_timeout"])
+        if login.problem:
+            link.answer({"event": "notice", "level": "warning", "message": (
+                f"{login.problem}: what ~/.profile and the like set is missing in builds, hooks and git")})
+        ending = verb(link, hello, env) or ending
         status = 0
     except Aborted:
         pass

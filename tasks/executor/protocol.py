@@ -93,10 +93,12 @@ class ServiceSettings(TypedDict):
 
 
 class Settings(TypedDict):
-    """Of every verb. `lease`: after so many seconds of silence either side gives the other up."""
+    """Of every verb. `lease`: after so many seconds of silence either side gives the other up; `login_timeout`: seconds
+    that the login shell may take to tell its environment."""
 
     place: Place
     lease: float
+    login_timeout: float
     services: List[ServiceSettings]
 
 

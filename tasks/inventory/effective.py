@@ -34,7 +34,7 @@ def environment(data: Raw, name: str, source: str) -> model.Environment:
 
 def _host(name: str, resolved: Resolved) -> model.Host:
     settings = {key: resolved.get(key) for key in keys.SETTINGS if resolved.has(key)}
-    for key in ("connect_timeout", "lease"):
+    for key in ("connect_timeout", "login_timeout", "lease"):
         settings[key] = values.seconds(settings[key])
     # A sandbox's host gets its root when it is started.
     return model.Host(name=name, **{"root": "", **settings})

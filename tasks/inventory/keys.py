@@ -20,6 +20,7 @@ SETTINGS: dict[str, Check] = {
     "gateway": values.check_word,
     "identity_file": values.check_line,
     "connect_timeout": values.check_duration,
+    "login_timeout": values.check_duration,
     "lease": values.check_duration,
 }
 

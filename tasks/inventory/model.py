@@ -28,6 +28,7 @@ class Host(Struct, frozen=True, kw_only=True):
     program_dir: str = "conf.d"
     python: str = "python3"
     connect_timeout: float = 10
+    login_timeout: float = 10
     lease: float = 30
 
 

@@ -42,6 +42,8 @@ class Settings(Struct, kw_only=True, forbid_unknown_fields=True):
     gateway: Annotated[Text, doc("[user@]host[:port] on the way there. ~/.ssh/config's unless given.")] = UNSET
     identity_file: Annotated[Text, doc("The private key to log in with. ~/.ssh/config's unless given.")] = UNSET
     connect_timeout: Annotated[Duration, doc("Seconds, or like 30s or 1m; 10 unless given.")] = UNSET
+    login_timeout: Annotated[Duration, doc("How long ~/.profile may take: seconds, or like 30s; 10 unless given."
+                                           )] = UNSET
     lease: Annotated[Duration, doc("How long a host waits for a client that has gone silent before it goes back: "
                                    "seconds, or like 30s or 1m; 30 unless given.")] = UNSET
     variables: Annotated[Variables, doc("By name, for every service there.")] = UNSET

@@ -39,7 +39,8 @@ def command(python: str) -> str:
         raise Mistake(f"python: {python!r} cannot be an interpreter's path", "see hosts.yaml")
     path = f"~/'{python[2:]}'" if python.startswith("~/") else f"'{python}'"
     # -I would do, but Python 2.7 does not know it; the code takes the current folder out of sys.path itself.
-    return f"exec {path} -u -E -s -S -c '{_CODE}'"
+    # -X utf8: names of files and branches are UTF-8, whatever the locale of the login is.
+    return f"exec {path} -X utf8 -u -E -s -S -c '{_CODE}'"
 
 
 class Program:
@@ -86,6 +87,8 @@ def never_talked(name: str, python: str, exit_status: int | None, complaint: str
     """Why a session of command(python) ended without a single message: an interpreter that is not there, or
     one that does not run. None when the host's words say nothing about the interpreter."""
     hint = "set `python:` in hosts.yaml to an interpreter on the host, 3.8 or newer"
+    if re.search("unknown option: -X|-X is reserved", complaint, re.IGNORECASE):
+        return NotReady(f"{name}: {python} is Python 2", hint)
     missing = re.search(r"not found|no such file|unknown command", complaint, re.IGNORECASE)
     if exit_status == 127 or (exit_status is not None and missing and "Traceback" not in complaint):
         return NotReady(f"{name}: there is no {python} on the host", hint)

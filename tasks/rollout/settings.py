@@ -65,6 +65,7 @@ def _settings(peer: Peer, revisions: Mapping[str, str] | None = None) -> protoco
     return {
         "place": {"root": host.root, "supervisord_conf": host.supervisord_conf, "program_dir": host.program_dir},
         "lease": host.lease,
+        "login_timeout": host.login_timeout,
         "services": [{"name": target.service.name, "directory": target.service.directory,
                       "repo": _repo(target.service), "shared": list(target.service.shared),
                       "revision": (revisions or {}).get(target.service.name)}

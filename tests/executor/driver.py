@@ -183,7 +183,8 @@ class Deploy:
         listed = [{"name": one.name, "directory": one.directory, "repo": one.repo, "revision": revision,
                    "shared": list(one.shared)}
                   for one in self.services]
-        self.executor.send({"do": do, "lease": self.lease, "place": self.layout, "deploy": self.id, "by": "ann@laptop",
+        self.executor.send({"do": do, "lease": self.lease, "login_timeout": 10, "place": self.layout,
+                            "deploy": self.id, "by": "ann@laptop",
                             "command": "deploy", "since": "2026-01-01T00:00:00Z", "services": listed,
                             **DEFAULTS.get(do, {}), **more})
 

@@ -12,7 +12,7 @@ from tasks.executor.message_check import NotInProtocol, check
 from tasks.executor.steps import ACTIONS
 
 SERVICE = {"name": "monitor", "directory": "d", "repo": "r", "shared": [], "revision": None}
-STATUS = {"do": "status", "watch": False, "lease": 30, "services": [SERVICE],
+STATUS = {"do": "status", "watch": False, "lease": 30, "login_timeout": 10, "services": [SERVICE],
           "place": {"root": "/r", "supervisord_conf": "s", "program_dir": "p"}}
 STEP = {"name": "fetch", "phase": "prepare", "action": "fetch", "args": {"commit": "c", "requires": []},
         "undo": {"action": "remove_clone", "args": {"existed": False, "keep": []}}, "undo_last": True}
@@ -37,7 +37,7 @@ def test_message_of_the_protocol_passes() -> None:
     ({**STATUS, "watch": 1}, "status: watch"), ({**STATUS, "services": {}}, "status: services"),
     ({**STATUS, "services": [{**SERVICE, "shared": [1]}]}, "status: services"),
     ({**STATUS, "place": {"root": "/r"}}, "status: place"),
-    ({key: STATUS[key] for key in ("do", "lease", "services", "watch")}, "status: place")])
+    ({key: STATUS[key] for key in ("do", "lease", "login_timeout", "services", "watch")}, "status: place")])
 def test_first_message_is_refused_when_it_is_none(message: dict[str, Any], words: str) -> None:
     with pytest.raises(NotInProtocol) as caught:
         check(message, protocol.VERBS)

@@ -688,6 +688,43 @@ def test_build_goes_on_when_the_client_does_not_read(example: Example) -> None:
         deploy.done("prepare")
 
 
+@pytest.mark.promise(8)
+def test_failing_build_that_prints_too_fast_still_says_why(example: Example) -> None:
+    """Lines in the middle are left out, and counted; the last lines and the end of the step are not."""
+    example.write()
+    marker = example.work / "printed"
+    build = (f"seq 1 30000; touch {marker}; echo the reason; exit 9",)
+    with example.deploy(example.with_(build=build)) as deploy:
+        plan = deploy.look().message()
+        deploy.executor.reading.clear()
+        deploy.executor.send(plan)
+        wait_for(marker.exists, "the build")
+        deploy.executor.reading.set()
+        finished = deploy.executor.until("failed", "restored")
+        assert finished["event"] == "failed"
+    build_events = [one for one in deploy.executor.heard if one.get("step") == "build"]
+    end = next(one for one in build_events if one["event"] == "step_finished")
+    assert (end["ok"], end["why"]) == (False, "exit status 9")
+    lines = [one["line"] for one in build_events if one["event"] == "output"]
+    assert lines[-1] == "the reason"
+    (gap,) = [line for line in lines if "left out" in line]
+    assert len(lines) - 1 + int(gap.split()[1]) == 30_001
+
+
+def test_run_logs_are_bounded_in_total(example: Example) -> None:
+    example.write()
+    example.committed()
+    example.write()
+    runs = example.host.root / ".fabvisor/runs"
+    for number in range(4):
+        (runs / f"20200101-00000{number}-abcdef.log").write_bytes(b"x" * 100)
+    with example.deploy(faults="from . import eventlog\neventlog.LARGEST_RUN = 200\neventlog.LARGEST_RUNS = 420\n"
+                        ) as deploy:
+        deploy.look().plan(force=True).done("prepare")
+    old = sorted(path.name for path in runs.glob("2020*"))
+    assert len(old) < 3 and old == sorted(old)[-len(old):]
+
+
 def test_slow_disk_is_reported_while_it_is_waited_for(example: Example, home: Path, tmp_path: Path) -> None:
     """What was built is synced before anything is said of it; a disk that says no ends no deploy, but is told."""
     (tmp_path / "sync").write_text(f"""#!/bin/sh

@@ -128,7 +128,7 @@ def test_login_environment_is_that_of_the_profile(home: Path, before: str) -> No
                                    "export PATH=/from/profile:$PATH\n"
                                    f"[ -z \"$!\" ] || echo $! >{home}/background\n")
     try:
-        found = in_time(lambda: login_env.LoginShell().environment())
+        found = in_time(lambda: login_env.LoginShell().environment(10))
         assert found["FROM_PROFILE"] == "two\nlines"
         assert os.fsencode(found["ODD"]) == b"\xff"
         assert found["PATH"].split(":")[0] == "/from/profile"
@@ -144,9 +144,21 @@ def test_login_environment_is_that_of_the_profile(home: Path, before: str) -> No
 def test_login_environment_survives_a_profile_that_ends_the_shell(home: Path, profile: str) -> None:
     (home / ".profile").write_text(profile)
     try:
-        found = in_time(lambda: login_env.LoginShell().environment())
+        shell = login_env.LoginShell()
+        found = in_time(lambda: shell.environment(10))
+        assert shell.problem or profile == "if\n", "bash goes on after a syntax error"
         assert found["HOME"] == str(home)
         assert set(os.environ["PATH"].split(":")) <= set(found["PATH"].split(":"))
+    finally:
+        (home / ".profile").unlink()
+
+
+def test_profile_that_takes_too_long_is_named_with_its_limit(home: Path) -> None:
+    (home / ".profile").write_text("sleep 300\n")
+    try:
+        shell = login_env.LoginShell()
+        assert in_time(lambda: shell.environment(0.2))["HOME"] == str(home)
+        assert "0.2 s" in shell.problem and "login_timeout" in shell.problem
     finally:
         (home / ".profile").unlink()
 
