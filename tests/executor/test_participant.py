@@ -482,9 +482,12 @@ def test_failed_repair_of_a_broken_program_can_be_repeated(example: Example) -> 
     example.host.rpc.reloadConfig()
     example.host.rpc.addProcessGroup(example.name)
     with example.deploy(example.with_(health=UNHEALTHY)) as deploy:
-        deploy.prepare().run("activate")
+        deploy.look().plan(force=True).done("prepare").run("activate")
         ends(deploy)
-    example.committed()
+    with example.deploy() as deploy:
+        deploy.look().plan(force=True).done("prepare").run("activate").done("activate")
+        deploy.executor.send({"do": "commit"})
+        assert deploy.ending()["event"] == "committed"
 
 
 def test_undo_does_not_start_a_program_that_was_never_loaded(example: Example) -> None:
