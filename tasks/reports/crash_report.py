@@ -9,18 +9,16 @@ import tempfile
 from collections.abc import Callable, Iterable
 from importlib import metadata
 
-import msgspec
-
-from ..rollout.events import Bug, Error, Event
+from ..rollout.events import Bug, Error
 from .visible import visible_text
 
 PACKAGES = ("fabric", "invoke", "paramiko", "msgspec", "rich")
 
 
-def file_crash(bug: Bug, last: Iterable[Event], mask: Callable[[str], str]) -> Error:
-    """The error that names the file. `last`: events before the bug; `mask` hides secrets."""
+def file_crash(bug: Bug, events: Iterable[str], mask: Callable[[str], str]) -> Error:
+    """The error that names the file. `events`: the last ones before the bug; `mask` hides secrets."""
     report = mask("\n".join([_versions(), "typed: fab " + " ".join(sys.argv[1:]), "", bug.message, bug.trace,
-                             "last events:", *map(_line, last), ""]))
+                             "last events:", *events, ""]))
     try:
         fd, path = tempfile.mkstemp(prefix="fabvisor-bug-", suffix=".txt")
         with os.fdopen(fd, "w", encoding="utf-8") as file:
@@ -35,8 +33,3 @@ def file_crash(bug: Bug, last: Iterable[Event], mask: Callable[[str], str]) -> E
 def _versions() -> str:
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES)
     return f"Python {platform.python_version()} on {platform.platform()}; {versions}"
-
-
-def _line(event: Event) -> str:
-    """Texts as they are: escaped, a secret in them would not be found."""
-    return " ".join(map(str, [type(event).__name__, *msgspec.structs.astuple(event)]))

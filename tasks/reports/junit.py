@@ -29,6 +29,7 @@ class JUnit(Reporter):
     def __init__(self, path: str) -> None:
         self.path = path
         self._name = ""
+        self._services: list[str] = []
         self._output: dict[str, Tail] = {}          # by host, of its current step
         self._failed: dict[Key, tuple[str, list[str]]] = {}
         self._seconds: dict[Key, float] = {}
@@ -38,11 +39,12 @@ class JUnit(Reporter):
         match event:
             case Started():
                 self._name = event.environment
+                self._services = event.services
             case StepStarted():
                 self._output[event.host] = _tail()
             case Output():
                 self._output.setdefault(event.host, _tail()).add(event.line)
-            case StepFinished():
+            case StepFinished() if event.service in self._services:
                 self._step(event)
             case Error():
                 self._errors.append(event)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -14,6 +14,7 @@ from .screen import Marks
 from .table import middle_cut, short_hosts
 
 STEP = len("restoring")
+STEPS = 20                      # that are over, and still shown
 FRAMES_PER_SECOND = 10
 
 
@@ -38,7 +39,7 @@ class HostLine:
                 done = self.done if event.service == self.service else ()
                 return HostLine(self.host, event.service, event.step, since=now, done=done)
             case StepFinished():
-                done = (*self.done, event.step) if event.ok else self.done
+                done = (*self.done, event.step)[-STEPS:] if event.ok else self.done
                 failed = not event.ok and not event.stopped
                 return replace(self, doing=event.step, since=None, done=done, ended=True, failed=failed)
         return self
@@ -50,23 +51,21 @@ class Region:
 
     marks: Marks
     clock: Callable[[], float]
-    lines: tuple[HostLine, ...] = ()
+    lines: Mapping[str, HostLine] = field(default_factory=dict)
     services: tuple[str, ...] = ()
     names: dict[str, str] = field(default_factory=dict)
 
     def after(self, event: Event) -> Region:
         if isinstance(event, Started):
-            lines = tuple(HostLine(host) for host in event.hosts)
+            lines = {host: HostLine(host) for host in event.hosts}
             return replace(self, lines=lines, services=tuple(event.services), names=short_hosts(event.hosts))
-        if not isinstance(event, HostState | StepStarted | StepFinished):
+        if not isinstance(event, HostState | StepStarted | StepFinished) or event.host not in self.lines:
             return self
-        now = self.clock()
-        lines = tuple(line.after(event, now) if line.host == event.host else line for line in self.lines)
-        return replace(self, lines=lines)
+        return replace(self, lines={**self.lines, event.host: self.lines[event.host].after(event, self.clock())})
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         room = max((options.height or console.height) - 2, 1)
-        hosts = list(self.lines)
+        hosts = list(self.lines.values())
         if len(hosts) > room:
             # Those that are busy or failed are the ones to look at.
             hosts.sort(key=lambda line: line.ended and not line.failed)
@@ -93,11 +92,11 @@ class Region:
         return text
 
     def _label(self, line: HostLine, width: int) -> str:
-        names = [host.host for host in self.lines]
+        names = {host: host for host in self.lines}
         if max(map(len, names)) > width // 3:
-            names = [self.names.get(host.host, host.host) for host in self.lines]
-        wide = min(max(map(len, names)), width // 3)
-        return middle_cut(names[self.lines.index(line)], wide, self.marks.cut).ljust(wide)
+            names = self.names
+        wide = min(max(map(len, names.values())), width // 3)
+        return middle_cut(names[line.host], wide, self.marks.cut).ljust(wide)
 
     def _mark(self, line: HostLine) -> tuple[str, str]:
         if line.failed:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import MappingProxyType
+
+from msgspec import structs
 
 from .._errors import SelectionError
 from ..rollout.events import Bug, Event
 from ..rollout.redaction import redacted
 from .reporter import Reporter
+from .tail import Tail
 
 # Each is a module with `reporter(path)`.
 FILES: Mapping[str, str] = MappingProxyType({"junit": ".junit", "dotenv": ".dotenv"})
+
+# What the report of a crash shows of the events before it.
+RECENT = 200                    # events
+ROOM = 1_000_000                # characters
 
 
 class Reporters(Reporter):
@@ -23,7 +29,7 @@ class Reporters(Reporter):
     def __init__(self, screen: Reporter) -> None:
         self._screen = screen
         self._reporters = [screen]
-        self._last: deque[Event] = deque(maxlen=200)
+        self._recent = Tail(ROOM, RECENT)
         self.mask: Callable[[str], str] = lambda text: text         # hides secrets in the report of a crash
 
     def add_file(self, kind: str, path: str) -> None:
@@ -42,8 +48,8 @@ class Reporters(Reporter):
         if isinstance(event, Bug):
             from .crash_report import file_crash
 
-            event = file_crash(event, self._last, self.mask)
-        self._last.append(event)
+            event = file_crash(event, self._recent.lines, self.mask)
+        self._recent.add(_as_text(event))
         for reporter in self._reporters:
             reporter.on(event)
 
@@ -61,3 +67,8 @@ class Reporters(Reporter):
 
     def ask(self, question: str) -> bool:
         return self._screen.ask(question)
+
+
+def _as_text(event: Event) -> str:
+    """Texts as they are: escaped, a secret in them would not be found."""
+    return " ".join(map(str, [type(event).__name__, *structs.astuple(event)]))

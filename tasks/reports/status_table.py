@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from msgspec import structs
@@ -16,22 +16,20 @@ from .table import Line
 
 @dataclass(frozen=True)
 class StatusTable:
-    """Immutable: a thread may draw it while the next one is made. `statuses`: each with the time of its arrival."""
+    """Immutable: a thread may draw it while the next one is made. `statuses`: by host and service, with the arrival."""
 
     marks: Marks
     clock: Callable[[], float]
     now: Callable[[], datetime]
-    statuses: tuple[tuple[Status, float], ...] = ()
+    statuses: Mapping[tuple[str, str], tuple[Status, float]] = field(default_factory=dict)
 
     def after(self, status: Status) -> StatusTable:
-        at = (status.host, status.service)
-        others = tuple(entry for entry in self.statuses if (entry[0].host, entry[0].service) != at)
-        return replace(self, statuses=(*others, (status, self.clock())))
+        return replace(self, statuses={**self.statuses, (status.host, status.service): (status, self.clock())})
 
     def lines(self, width: int, finished: Finished | None = None) -> list[Line]:
         """`finished`: with the hosts that gave no answer."""
         now = self.clock()
-        statuses = [_aged(status, now - arrival) for status, arrival in self.statuses]
+        statuses = [_aged(status, now - arrival) for status, arrival in self.statuses.values()]
         return status_lines(statuses, finished, width, self.marks, self.now())
 
 

@@ -33,7 +33,7 @@ from .verdict import READING, is_refused_plan, verdict
 
 # Of a step's output: what is shown when it fails.
 TAIL_LINES = 20
-TAIL_ROOM = 64 * 1024               # characters
+TAIL_ROOM = 16 * 1024               # characters
 # Of what was shown, so that it need not be shown twice.
 REMEMBERED = 1000                   # lines
 BEGINNING = 500                     # characters of each

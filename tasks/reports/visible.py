@@ -20,6 +20,7 @@ AnyEvent = TypeVar("AnyEvent", bound=Event)
 PARAGRAPHS = frozenset({"message", "hint", "why", "oddities", "text", "value", "trace"})
 # Controls (C0, C1, DEL), formats (bidi, zero width, tags), half characters, separators of lines and paragraphs.
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+LONGEST = 100_000                       # characters of a line; the rest of it is left out
 NO_CHARACTERS = "\ufffe\uffff"          # XML does not hold them either
 # Whole escape sequences: colours, cursor moves, titles, links, the clipboard.
 _ESCAPES = re.compile(
@@ -39,14 +40,14 @@ def visible_line(text: str) -> str:
     Of a line that redraws itself (a progress bar's carriage returns) the last state is what counts.
     """
     if text.isprintable():
-        return text
-    last = text.rstrip("\r\n").rsplit("\r", 1)[-1]
+        return text[:LONGEST]
+    last = text.rstrip("\r\n").rsplit("\r", 1)[-1][:LONGEST]
     return "".join(_visible(character) for character in _ESCAPES.sub("", last))
 
 
 def visible_text(text: str) -> str:
     """Several such lines."""
-    return text if text.isprintable() else "\n".join(map(visible_line, text.split("\n")))
+    return visible_line(text) if text.isprintable() else "\n".join(map(visible_line, text.split("\n")))
 
 
 def escaped(encoded: str) -> str:
