@@ -47,7 +47,7 @@ class ServiceContext:
         self.request_pack = request_pack
         self.mask = mask or Mask()
         self.directory = layout.below_root(service["directory"])
-        self.clone = git.Clone(self.directory, service["repo"], self.env, check)
+        self.clone = git.Clone(self.directory, service["repo"], self.env, check, service.get("login"))
         self.releases = Releases(layout, self.name, self.clone)
 
     @property

@@ -48,6 +48,7 @@ def _converse(link: Link, login: LoginShell) -> int:
     try:
         hello = link.receive(protocol.VERBS)
         link.start_lease(hello["lease"])
+        link.mask.learn_logins(hello["services"])
         link.mask.learn_from_disk(Layout(hello["place"]), hello["services"])
         module, function = VERBS[hello["do"]]
         verb: Verb = getattr(import_module("." + module, __package__), function)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 
 from . import files
 from .layout import Layout
@@ -27,9 +27,17 @@ class Mask:
 
     def learn(self, env_file: str) -> None:
         """Mask the secrets of this environment file from now on."""
-        self._raw.update(*map(_lines, _secrets(env_file)))
+        self._add(_secrets(env_file))
+
+    def _add(self, secrets: Iterable[str]) -> None:
+        self._raw.update(*map(_lines, secrets))
         # Output has a ? for each byte that is not UTF-8.
         self._words = sorted({word.decode("utf-8", "replace") for word in self._raw}, key=len, reverse=True)
+
+    def learn_logins(self, services: list[Mapping[str, Any]]) -> None:
+        """Mask the passwords of the git server from now on."""
+        logins = [service["login"] for service in services if service["login"]]
+        self._add(word for login in logins for word in (login["password"] or login["user"],))
 
     def learn_from_disk(self, layout: Layout, services: list[Mapping[str, Any]]) -> None:
         """Mask the secrets of these services; also those of a version that an unfinished deploy replaces."""

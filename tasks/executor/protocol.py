@@ -81,13 +81,21 @@ class Place(TypedDict):
     program_dir: str
 
 
+class GitLogin(TypedDict):
+    """A user and a password or token of the git server."""
+
+    user: SecretText
+    password: SecretText
+
+
 class ServiceSettings(TypedDict):
-    """`repo`: may hold a password. `revision`: what this host shall resolve to a commit; null where another host does,
-    or nobody."""
+    """`repo`: without the password that its URL may have, which is in `login`. `revision`: what this host shall resolve
+    to a commit; null where another host does, or nobody."""
 
     name: str
     directory: str
-    repo: SecretText
+    repo: str
+    login: Optional[GitLogin]
     shared: List[str]
     revision: Optional[str]
 

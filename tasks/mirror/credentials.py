@@ -22,14 +22,17 @@ JOB_HELPER = '!printf "username=gitlab-ci-token\\npassword=%s\\n" "$CI_JOB_TOKEN
 LOGIN_HELPER = '!printf "username=%s\\npassword=%s\\n" "$FABVISOR_GIT_USER" "$FABVISOR_GIT_PASSWORD" #'
 
 
-def environment(environ: Mapping[str, str], login: Login | None = None) -> dict[str, str]:
-    """The caller's environment, with `login` or, in a GitLab job, the job's token for that GitLab's repositories.
+def environment(environ: Mapping[str, str], repo: str = "", login: Login | None = None) -> dict[str, str]:
+    """The caller's environment, with the `login` of `repo`; or, in a GitLab job, with the job's token for the
+    repositories of that GitLab.
 
     Source: GitLab's documentation of CI_JOB_TOKEN. A job with a key of its own keeps it: an agent is not overruled.
     """
     if login is not None:
         named = {"FABVISOR_GIT_USER": reveal(login.user), "FABVISOR_GIT_PASSWORD": reveal(login.password)}
-        return _with_settings({**environ, **named}, {"credential.helper": ["", LOGIN_HELPER]})
+        parts = urlsplit(repo)
+        base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"        # a submodule's server gets nothing
+        return _with_settings({**environ, **named}, {f"credential.{base}.helper": ["", LOGIN_HELPER]})
     server, host = environ.get("CI_SERVER_URL", ""), environ.get("CI_SERVER_HOST", "")
     if not (environ.get("CI_JOB_TOKEN") and server and host) or environ.get("SSH_AUTH_SOCK"):
         return dict(environ)

@@ -9,7 +9,6 @@ from ..executor import protocol
 
 if TYPE_CHECKING:
     from ..inventory.model import Service
-    from ..inventory.secret import Secret
     from .goal import Deployment
     from .peer import Peer
 
@@ -55,9 +54,11 @@ def _deploy(peer: Peer, deployment: Deployment, revisions: Mapping[str, str]) ->
             "since": deployment.since, **_settings(peer, revisions)}
 
 
-def _repo(service: Service) -> str | Secret:
+def _login(service: Service) -> protocol.GitLogin | None:
     """A host that does not fetch gets no password."""
-    return service.repo if service.fetch == "client" else service.clone_url
+    if service.login is None or service.fetch == "client":
+        return None
+    return {"user": service.login.user, "password": service.login.password}
 
 
 def _settings(peer: Peer, revisions: Mapping[str, str] | None = None) -> protocol.Settings:
@@ -67,6 +68,7 @@ def _settings(peer: Peer, revisions: Mapping[str, str] | None = None) -> protoco
         "lease": host.lease,
         "login_timeout": host.login_timeout,
         "services": [{"name": target.service.name, "directory": target.service.directory,
-                      "repo": _repo(target.service), "shared": list(target.service.shared),
+                      "repo": target.service.repo, "login": _login(target.service),
+                      "shared": list(target.service.shared),
                       "revision": (revisions or {}).get(target.service.name)}
                      for target in peer.targets]}

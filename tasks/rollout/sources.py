@@ -72,7 +72,7 @@ class Sources:
         carried = {}
         for name, service in self._services.items():
             assert self._folder is not None
-            env = credentials.environment(self._environ, service.login)
+            env = credentials.environment(self._environ, service.repo, service.login)
             source = Source(service.repo, cache_folder(self._environ), Path(self._folder.name), env, notice)
             self._sources[name] = source
             revision = revisions.get(name)

@@ -180,7 +180,7 @@ class Deploy:
         self.executor.end()
 
     def hello(self, do: str = "rollout", revision: str | None = "main", **more: Any) -> None:
-        listed = [{"name": one.name, "directory": one.directory, "repo": one.repo, "revision": revision,
+        listed = [{"name": one.name, "directory": one.directory, "repo": one.repo, "login": None, "revision": revision,
                    "shared": list(one.shared)}
                   for one in self.services]
         self.executor.send({"do": do, "lease": self.lease, "login_timeout": 10, "place": self.layout,

@@ -13,13 +13,19 @@ from urllib.parse import urlsplit
 
 
 class GitServer:
-    """`with GitServer(folder, token) as server: server.url`."""
+    """`with GitServer(folder, token) as server: server.url`. So many answers are a 503 first: `busy`."""
 
     def __init__(self, folder: Path, token: str) -> None:
+        self.busy = 0
+        server = self
         allowed = "Basic " + base64.b64encode(f"gitlab-ci-token:{token}".encode()).decode()
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                if server.busy:
+                    server.busy -= 1
+                    self.send_error(503)
+                    return
                 if self.headers.get("Authorization") != allowed:
                     self.send_response(401)
                     self.send_header("WWW-Authenticate", 'Basic realm="GitLab"')

@@ -8,7 +8,7 @@ from typing import Iterator, Mapping, NamedTuple, Sequence
 
 from .. import files, processes, shell
 from ..output_lines import Say
-from ..protocol import OWN_NAMES
+from ..protocol import OWN_NAMES, GitLogin
 from .command import SLOW, Git
 from .commits import Commits
 from .received import local_urls
@@ -30,10 +30,11 @@ class State(NamedTuple):
 class Clone:
     """`check` may raise while a git command runs."""
 
-    def __init__(self, directory: str, repo: str, env: Mapping[str, str], check: shell.Check) -> None:
+    def __init__(self, directory: str, repo: str, env: Mapping[str, str], check: shell.Check,
+                 login: GitLogin | None = None) -> None:
         self.directory = directory
         self.repo = repo
-        self.git = Git(directory, repo, env, check)
+        self.git = Git(directory, repo, env, check, login)
         self.remote = Remote(self.git)
         self.commits = Commits(self.git)
         self.stash = Stash(self.git)
@@ -66,6 +67,12 @@ class Clone:
         self.git.run("init", "--quiet")
         self.git.run("remote", "add", "origin", self.repo)
         self.exclude_own_names()
+
+    def follow_origin(self) -> None:
+        """`origin` is what hosts.yaml says now. A password that its URL had goes with it."""
+        if self.git.first_line("config", "remote.origin.url") != self.repo:
+            verb = "set-url" if "origin" in self.git.run("remote") else "add"
+            self.git.run("remote", verb, "origin", self.repo)
 
     def exclude_own_names(self) -> None:
         self.exclude(OWN_NAMES)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Iterable, Mapping
+import time
+from typing import Iterable, Mapping, Sequence
+from urllib.parse import urlsplit
 
 from .. import shell
-from ..errors import NotReady
+from ..errors import NotReady, TryAgain
 from ..output_lines import Say, silent
-from .errors import explain
+from ..protocol import GitLogin
+from .errors import explain, reason
 
 QUICK, SLOW = 60, 600               # seconds
 BATCH = " -oBatchMode=yes -oConnectTimeout=10"
 # Automatic gc would go on in the background after the step, and protocols like ext:: run commands.
 # A power cut must not leave half an index: without one there is no way back.
 # The rest is the same whatever the host's user has set. Hooks of the repository (husky, git-lfs) are for people.
+# A shell runs it, and the names are those of variables.
+HELPER = '!printf "username=%s\\npassword=%s\\n" "$FABVISOR_GIT_USER" "$FABVISOR_GIT_PASSWORD" #'
 SETTINGS = tuple(word for setting in (
     "gc.auto=0", "maintenance.auto=0", "advice.detachedHead=false", "core.fsync=all", "core.fsyncMethod=batch",
     "protocol.ext.allow=never", "core.quotePath=false",
@@ -25,15 +30,20 @@ SETTINGS = tuple(word for setting in (
     "status.renames=false", "rerere.enabled=false", "checkout.workers=1") for word in ("-c", setting))
 
 
+PAUSES = (0.5, 2.0)                 # seconds before a further try
+
+
 class Git:
     """git in `directory`, a clone of `repo` or where one will be. `check` may raise while a command runs."""
 
-    def __init__(self, directory: str, repo: str, env: Mapping[str, str], check: shell.Check) -> None:
+    def __init__(self, directory: str, repo: str, env: Mapping[str, str], check: shell.Check,
+                 login: GitLogin | None = None) -> None:
         self.directory = directory
         self.repo = repo
         self.env = env
         self.check = check
-        self._env = _environment(env, directory)
+        self.login = login
+        self._env = {**_environment(env, directory), **(_credentials(env, repo, login) if login else {})}
 
     def exists(self) -> bool:
         """A `.git` of its own: without one, git would act on a repository above it."""
@@ -45,7 +55,7 @@ class Git:
             return shell.answer(["git", *SETTINGS, *args], cwd=self.directory, env=self._env, timeout=timeout, say=say,
                                 check=self.check)
         except shell.CommandFailed as failure:
-            failure.message = f"git {args[0]}: " + "; ".join([*failure.output[-5:], failure.message])
+            failure.message = _in_words(args, failure)
             failure.hint = f"try on the host: git -C {self.directory} status"
             raise
 
@@ -54,7 +64,7 @@ class Git:
         try:
             shell.feed(["git", *SETTINGS, *args], chunks, cwd=self.directory, env=self._env, check=self.check)
         except shell.CommandFailed as failure:
-            failure.message = f"git {args[0]}: " + "; ".join([*failure.output[-5:], failure.message])
+            failure.message = _in_words(args, failure)
             raise
 
     def first_line(self, *args: str) -> str | None:
@@ -65,12 +75,27 @@ class Git:
             return None
 
     def network(self, *args: str, say: Say = silent) -> list[str]:
-        """As run(), for what speaks with the git server; its errors say what to do."""
+        """As run(), for what speaks with the git server; its errors say what to do.
+
+        A server that is busy, or cannot be reached for a moment, is asked again a little later.
+        """
         self._set_batch_mode()
-        try:
-            return self.run(*args, say=say, timeout=SLOW)
-        except shell.CommandFailed as failure:
-            raise explain(failure, self.repo) from None
+        for pause in (*PAUSES, None):
+            try:
+                return self.run(*args, say=say, timeout=SLOW)
+            except shell.CommandFailed as failure:
+                error = explain(failure, self.repo)
+                if pause is None or not isinstance(error, TryAgain) or failure.status is None:
+                    raise error from None
+                say(f"{error.message}; trying again in {pause:g} s")
+                self._wait(pause)
+        raise AssertionError("the last try returns or raises")
+
+    def _wait(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.check()
+            time.sleep(0.05)
 
     def git_dir(self) -> str:
         """`.git`; of a worktree or a submodule, what git says; "" where there is none."""
@@ -90,6 +115,25 @@ class Git:
         if not ssh and not self.repo.startswith(("/", "file:", "http")):
             ssh = self.first_line("config", "core.sshCommand")
         self._env["GIT_SSH_COMMAND"] = (ssh or "ssh").replace(BATCH, "") + BATCH
+
+
+def _in_words(args: Sequence[str], failure: shell.CommandFailed) -> str:
+    """Which command of git failed, why, and how it ended."""
+    words = iter(args)
+    command = next(word for word in words if word != "-c" or not next(words))
+    return f"git {command}: " + "; ".join(filter(None, [reason(failure.output), failure.message]))
+
+
+def _credentials(env: Mapping[str, str], repo: str, login: GitLogin) -> dict[str, str]:
+    """Variables by which git gives the login to the server of `repo` and to no other; it is in no argument and file."""
+    parts = urlsplit(repo)
+    server = f"credential.{parts.scheme}://{parts.netloc.rpartition('@')[2]}.helper"
+    first = int(env.get("GIT_CONFIG_COUNT") or 0)
+    settings = [("", server), (HELPER, server)]         # the empty one forgets helpers that are configured
+    numbered = {f"GIT_CONFIG_{kind}_{first + number}": text for number, (value, key) in enumerate(settings)
+                for kind, text in (("KEY", key), ("VALUE", value))}
+    return {**numbered, "GIT_CONFIG_COUNT": str(first + len(settings)),
+            "FABVISOR_GIT_USER": login["user"], "FABVISOR_GIT_PASSWORD": login["password"]}
 
 
 def require_git(env: Mapping[str, str]) -> None:

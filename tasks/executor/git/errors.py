@@ -3,34 +3,54 @@
 from __future__ import annotations
 
 import re
+from typing import Sequence
 
 from ..errors import HostError, NotReady, TryAgain
 from ..shell import CommandFailed
 
 # A pattern of git's output, the kind of error, what it means, what helps; the first that matches counts.
 REMEDIES = (
-    (r"Permission denied \(|Could not read Username|Authentication failed|terminal prompts disabled",
+    (r"REMOTE HOST IDENTIFICATION HAS CHANGED",
+     NotReady, "the git server's host key is not the one that the host knows",
+     "ask why it has changed, then on the host: ssh-keygen -R SERVER, and: git ls-remote %s"),
+    (r"UNPROTECTED PRIVATE KEY|bad permissions",
+     NotReady, "ssh on the host ignores a key that others can read", "on the host: chmod 600 that key"),
+    (r"Permission denied \(|could not read (Username|Password)|Authentication failed|terminal prompts disabled|"
+     r"returned error: 40[13]",
      NotReady, "the git server refuses this host's user",
      "give the user on the host a deploy key (or a token in ~/.netrc), then try on the host: git ls-remote %s"),
+    (r"Could not resolve|Connection (refused|timed out|reset|closed)|Failed to connect|Network is unreachable|"
+     r"No route to host|timed out|returned error: (429|5[0-9][0-9])|remote end hung up|early EOF|kex_exchange",
+     TryAgain, "the git server cannot be reached from the host",
+     "try again, or on the host: git ls-remote %s"),
     (r"Host key verification failed",
      NotReady, "the host does not know the git server's host key",
      "log in to the host and run once: git ls-remote %s"),
-    (r"Could not resolve host|Connection (refused|timed out|reset)|Network is unreachable|No route to host|timed out",
-     TryAgain, "the git server cannot be reached from the host", "try again, or on the host: git ls-remote %s"),
     (r"not our ref|couldn't find remote ref|unadvertised object|no such remote ref",
      NotReady, "the repository does not have that commit", "push it, or choose another"),
-    (r"does not appear to be a git repository|[Rr]epository .*not found|not found|does not exist|No such",
+    (r"could not be found|does not appear to be a git repository|repository .*not found|not found|does not exist|"
+     r"No such",
      NotReady, "the repository cannot be read", "correct `repo`, or try on the host: git ls-remote %s"),
     (r"dubious ownership", NotReady, "the service directory belongs to another user",
      "make it belong to the user that logs in"),
 )
+# Sentences that stand under every refusal, whatever its reason is, and parts of the frames that servers draw.
+ALWAYS = ("Please make sure you have the correct access rights", "and the repository exists.",
+          "fatal: Could not read from remote repository.")
+SHOWN = 600                         # characters
 
 
 def explain(failure: CommandFailed, repo: str) -> HostError:
-    """The error to raise instead: what git's last lines mean, and what to do about it."""
-    output = "\n".join(failure.output[-5:])
+    """The error to raise instead: what git's lines mean, and what to do about it."""
+    output = "\n".join(failure.output)
+    why = reason(failure.output) or failure.message
     for pattern, kind, message, remedy in REMEDIES:
-        if re.search(pattern, output if failure.status is not None else "timed out"):
-            return kind(f"{message} ({repo}): {output.strip() or failure.message}",
-                        remedy % repo if "%s" in remedy else remedy)
-    return HostError(f"git failed ({failure.message}): {output.strip()}", "try on the host: git ls-remote " + repo)
+        if re.search(pattern, output if failure.status is not None else "timed out", re.IGNORECASE):
+            return kind(f"{message} ({repo}): {why}", remedy % repo if "%s" in remedy else remedy)
+    return HostError(f"git failed ({failure.message}): {why}", "try on the host: git ls-remote " + repo)
+
+
+def reason(lines: Sequence[str]) -> str:
+    """The lines that say why, the first of them first."""
+    words = [re.sub(r"^remote: ?", "", line).strip(" =@*-") for line in lines]
+    return "; ".join(dict.fromkeys(word for word in words if word and not word.startswith(ALWAYS)))[:SHOWN]

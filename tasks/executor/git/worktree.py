@@ -13,7 +13,7 @@ from .command import SLOW
 
 class Worktree(Clone):
     def __init__(self, directory: str, clone: Clone) -> None:
-        super().__init__(directory, clone.repo, clone.git.env, clone.git.check)
+        super().__init__(directory, clone.repo, clone.git.env, clone.git.check, clone.git.login)
         self._clone = clone
 
     def make(self, commit: str, say: Say, carried: bool = False) -> None:

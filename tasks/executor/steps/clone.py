@@ -18,6 +18,7 @@ def fetch(ctx: ServiceContext, step: Step) -> Result:
     if not clone.exists():
         clone.create()
     clone.exclude_own_names()
+    clone.follow_origin()
     if new:
         clone.remote.fetch(step.say)
         if not clone.commits.has(commit):
@@ -34,6 +35,7 @@ def receive(ctx: ServiceContext, step: Step) -> Result:
     if not clone.exists():
         clone.create()
     clone.exclude_own_names()
+    clone.follow_origin()
     new = git.receive(clone.git, commit, step.args["branch"], ctx.request_pack)
     for part in step.args["parts"]:
         if part["repo"] != clone.repo:
