@@ -55,7 +55,7 @@ class GitLab(Plain):
     def _started(self, event: Started) -> None:
         self.deploy = event.deploy
         now = self.screen.now()
-        self.records = {host: Record(ROOM // len(event.hosts), now) for host in event.hosts}
+        self.records = {host: Record(ROOM // max(len(event.hosts), 1), now) for host in event.hosts}
         super()._started(event)
 
     def _error(self, event: Error) -> None:

@@ -39,7 +39,7 @@ class Stream:
 
     @property
     def gone(self) -> bool:
-        """Nobody reads it any more; also told of a pipe that nothing is being written to."""
+        """Nobody reads it any more; this also notices a pipe that closed while nothing was written to it."""
         self._gone = self._gone or self._is_closed()
         return self._gone
 
@@ -70,7 +70,7 @@ class Stream:
         try:
             poll = select.poll()
             poll.register(self._file.fileno(), 0)
-            return any(what & select.POLLERR for _, what in poll.poll(0))
+            return any(events & select.POLLERR for _, events in poll.poll(0))
         except (OSError, ValueError):       # no file of the system
             return False
 
@@ -108,10 +108,10 @@ class Screen:
         return bool(self.environ.get("FORCE_COLOR")) and not self.environ.get("NO_COLOR")
 
     def _locale(self) -> str:
-        # Under LANG=C Python itself sets LC_CTYPE=C.UTF-8 (PEP 538): that is not the user's word.
-        spoken = self.environ.get("LANG", "")
-        ctype = "" if spoken in ("C", "POSIX") else self.environ.get("LC_CTYPE", "")
-        return self.environ.get("LC_ALL") or ctype or spoken or "utf-8"
+        # Under LANG=C Python itself sets LC_CTYPE=C.UTF-8 (PEP 538): the user did not choose that.
+        lang = self.environ.get("LANG", "")
+        ctype = "" if lang in ("C", "POSIX") else self.environ.get("LC_CTYPE", "")
+        return self.environ.get("LC_ALL") or ctype or lang or "utf-8"
 
 
 def _is_utf8(name: str) -> bool:

@@ -75,9 +75,8 @@ def _holder(peer: Peer) -> str:
     assert refusal is not None
     holder = refusal.holder
     commit = holder.commit.get(refusal.service)
+    command = " of ".join(filter(None, [holder.command, commit and commit[:8]]))
     words = [f"{peer.name}: {refusal.service} is locked by {holder.by or 'somebody'}",
-             f"({holder.command})" if holder.command else "",
-             f"since {holder.since}" if holder.since else "",
-             f"for {commit[:8]}" if commit else "",
-             "which is still restoring" if holder.restoring else ""]
-    return " ".join(filter(None, words))
+             f"({command})" if command else "",
+             f"since {holder.since}" if holder.since else ""]
+    return " ".join(filter(None, words)) + ("; it is being undone" if holder.restoring else "")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tasks.reports import plain
-from tasks.rollout.events import Finished, HostState, LogLine, Output, Started, StepFinished, StepStarted
+from tasks.rollout.events import Error, Finished, HostState, LogLine, Output, Started, StepFinished, StepStarted
 
 
 def report(screen, events):
@@ -113,3 +113,11 @@ def test_verdict_is_one_plain_sentence(command, outcome, code, sentence, shown):
     page = shown()
     report(page.screen, [Finished(command=command, outcome=outcome, exit_code=code)])
     assert page.text == sentence + "\n"
+
+
+@pytest.mark.parametrize("code", [2, 75])
+def test_history_that_failed_does_not_say_that_nothing_was_deployed(code, shown):
+    page = shown()
+    report(page.screen, [Error(message="--lines: expected a whole number", hint="such as --lines 30"),
+                         Finished(command="history", outcome="refused", exit_code=code)])
+    assert "nothing was deployed" not in page.text and "--lines: expected" in page.text
