@@ -54,6 +54,8 @@ class Sandbox:
             host = structs.replace(target.host, known_hosts=pinned[target.host.name], gateway=None)
             example = target.service.repo == EXAMPLE
             service = structs.replace(target.service, repo=self.repository) if example else target.service
+            if host.user == "root":         # nothing runs as root unless it is written out; hosts.yaml cannot know here
+                service = structs.replace(service, program={"user": "root", **service.program})
             return Target(host=host, service=service)
 
         return structs.replace(environment, targets=tuple(map(fill, environment.targets)))

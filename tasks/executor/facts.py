@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping
 
-from . import files, git, history, processes
+from . import files, git, history, processes, program_user
 from .errors import HostError
 from .layout import Layout
 from .protocol import CloneState, ProgramState, ReleaseState, ServiceFacts
@@ -49,6 +49,7 @@ def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
         "committed": committed,
         "history": [_short(line) for line in lines],
         "log": os.path.join(clone.directory, "logs", name + ".log"),
+        "default_user": _default_user(supervisord) if program["state"] != "UNKNOWN" else None,
     }
 
 
@@ -68,6 +69,12 @@ def unloaded(layout: Layout, name: str, program: Mapping[str, Any]) -> bool:
         return bool(os.stat(layout.program_file(name)).st_mtime > program["start"] + 1)
     except OSError:
         return False
+
+
+def _default_user(supervisord: Supervisord) -> str | None:
+    uid = supervisord.uid()
+    user = program_user.default(uid)
+    return None if user == uid else program_user.name_of(user)
 
 
 def _program(supervisord: Supervisord, name: str) -> ProgramState:

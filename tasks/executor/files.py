@@ -30,15 +30,16 @@ def sync_dir(path: str) -> None:
         os.close(fd)
 
 
-def write_atomic(path: str, data: bytes, mode: int = 0o600) -> None:
+def write_atomic(path: str, data: bytes, mode: int = 0o600, owner: int = -1) -> None:
     """Replace a file: it has the old content or the new, never a mixture, and is never readable beyond `mode`.
 
+    `owner`: a uid, which only root can give; -1: the user's own.
     The name aside begins with a dot, so that no include pattern of supervisord.conf matches it.
     """
     folder, name = os.path.split(path)
     aside = os.path.join(folder, "." + name + ".new")
     try:
-        _write_synced(aside, data, mode)
+        _write_synced(aside, data, mode, owner)
         os.replace(aside, path)
     except OSError:
         with contextlib.suppress(OSError):
@@ -80,6 +81,14 @@ def read_bytes(path: str) -> bytes | None:
             return file.read()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
+
+
+def owner_of(path: str) -> int:
+    """Its uid; -1 where there is no such file, or where only root could give it to somebody."""
+    try:
+        return os.stat(path).st_uid if os.geteuid() == 0 else -1
+    except OSError:
+        return -1
 
 
 def digest(path: str) -> str | None:
@@ -139,10 +148,12 @@ def _tail(path: str) -> bytes:
         return b""
 
 
-def _write_synced(path: str, data: bytes, mode: int) -> None:
+def _write_synced(path: str, data: bytes, mode: int, owner: int) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
         os.fchmod(fd, mode)
+        if owner != -1:
+            os.fchown(fd, owner, -1)
         _write_all(fd, data, path)
         os.fsync(fd)
     finally:

@@ -166,5 +166,5 @@ def _back_up(layout: Layout, service: str, deploy: str) -> None:
         data = files.read_bytes(path)
         if data is not None:
             mode = os.stat(path).st_mode & 0o777
-            files.write_atomic(os.path.join(folder, name), data, mode)
+            files.write_atomic(os.path.join(folder, name), data, mode, files.owner_of(path))
     files.sync_dir(layout.service_state(service))

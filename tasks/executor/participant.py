@@ -84,23 +84,16 @@ class Participant:
                 self.link.receive()
 
     def _look(self) -> None:
-        """Resolve the revisions, on the host that is asked to; then send the facts."""
+        """Send all that stands in the way of a change; or resolve the revisions, where asked to, and send the facts."""
+        from . import facts, readiness
+        from .supervisord import Supervisord
+        from .supervisord_conf import SupervisordConf
+
         for service in self.hello["services"]:
             ctx = self.contexts[service["name"]] = self._context(service)
             ctx.clone.remove_stale_locks()
         threading.Thread(target=import_module, args=(".transaction", __package__), daemon=True).start()
         git.require_git(self.env)
-        for service in self.hello["services"]:
-            if service.get("revision"):
-                self.link.answer(revision.resolve(self.contexts[service["name"]], service["revision"]))
-        self._send_facts()
-
-    def _send_facts(self) -> None:
-        """Or all that stands in the way of a change."""
-        from . import facts, readiness
-        from .supervisord import Supervisord
-        from .supervisord_conf import SupervisordConf
-
         conf = SupervisordConf(self.layout.supervisord_conf, self.env)
         supervisord = Supervisord(conf, self.link.raise_if_aborted)
         problems = readiness.problems(self.layout, self.hello["services"], conf, supervisord)
@@ -108,6 +101,9 @@ class Participant:
             self._send_heads()
             self.link.answer({"event": "not_ready", "problems": [problem(error) for error in problems]})
             return
+        for service in self.hello["services"]:
+            if service.get("revision"):
+                self.link.answer(revision.resolve(self.contexts[service["name"]], service["revision"]))
         self.link.answer({"event": "facts", "services": {
             service["name"]: facts.of_service(self.layout, service, self.contexts[service["name"]].clone, supervisord)
             for service in self.hello["services"]}})

@@ -52,7 +52,7 @@ def _look(link: Link, hello: Message, contexts: Mapping[str, ServiceContext], en
         facts_of = facts.of_service(layout, service, contexts[service["name"]].clone, supervisord)
         obstacles = readiness.visible_problems(layout, service, conf, supervisord)
         facts_of["due"] = [left.deploy for left in due if service["name"] in left.services]
-        facts_of["obstacles"] = [error.message for error in obstacles]
+        facts_of["obstacles"] = [f"{error.message}: {error.hint}" for error in obstacles]
         known[service["name"]] = facts_of
     link.answer({"event": "facts", "services": known})
 

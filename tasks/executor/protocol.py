@@ -89,14 +89,16 @@ class GitLogin(TypedDict):
 
 
 class ServiceSettings(TypedDict):
-    """`repo`: without the password that its URL may have, which is in `login`. `revision`: what this host shall resolve
-    to a commit; null where another host does, or nobody."""
+    """`repo`: without the password that its URL may have, which is in `login`. `user`: as whom the program shall run;
+    null where hosts.yaml does not say. `revision`: what this host shall resolve to a commit; null where another host
+    does, or nobody."""
 
     name: str
     directory: str
     repo: str
     login: Optional[GitLogin]
     shared: List[str]
+    user: Optional[str]
     revision: Optional[str]
 
 
@@ -640,7 +642,8 @@ HistoryLine = Dict[str, Any]
 
 class ServiceFields(TypedDict):
     """One service on one host. Paths are absolute; `edited` holds lines of `git status --short`; `current` is the
-    release that the link of that name points to; `standing` is the clone's own state where a release runs."""
+    release that the link of that name points to; `standing` is the clone's own state where a release runs;
+    `default_user` is written to a program file that hosts.yaml gives no user, null where supervisord's own will do."""
 
     directory: str
     directory_exists: bool
@@ -663,17 +666,17 @@ class ServiceFields(TypedDict):
     committed: HistoryLine
     history: List[HistoryLine]
     log: str
+    default_user: Optional[str]
 
 
 class ServiceFacts(ServiceFields, total=False):
     """Further fields of `status` and `plan`: `due` and `due_by` are interrupted deploys that are still to be undone;
-    `elsewhere` is file and line of another definition of the program; `words` are a dying program's last lines."""
+    `obstacles` is what a change would be refused for; `words` are a dying program's last lines."""
 
     due: List[str]
     due_by: List[str]
     obstacles: List[str]
     holder: Holder
-    elsewhere: Optional[List[Any]]
     unloaded: bool
     words: List[str]
 

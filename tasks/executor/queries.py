@@ -6,7 +6,7 @@ import json
 import time
 from typing import Any, Dict, cast
 
-from . import facts, files, git, history, journal, locks
+from . import facts, files, git, history, journal, locks, program_user, readiness
 from .context import ServiceContext
 from .errors import HostError
 from .layout import Layout, existing_layout
@@ -48,19 +48,32 @@ def status(link: Link, hello: Message, env: dict[str, str]) -> None:
 def _status_of(ctx: ServiceContext, service: Message, conf: SupervisordConf) -> Facts | Odd:
     layout, name = ctx.layout, ctx.name
     try:
-        known = facts.of_service(layout, service, ctx.clone, Supervisord(conf, ctx.check))
-        elsewhere = conf.elsewhere(name, layout.program_file(name))
+        supervisord = Supervisord(conf, ctx.check)
+        known = facts.of_service(layout, service, ctx.clone, supervisord)
+        obstacles = _obstacles(layout, service, conf, supervisord, known["program"])
         due = [left for left in journal.to_undo(layout) if name in left.services]
     except HostError as error:
         return {"event": "odd", "service": name, "message": error.message, "hint": error.hint}
     known["holder"] = locks.holder_of(layout, name)
     known["due"] = [left.deploy for left in due]
     known["due_by"] = [str(left.head.get("by")) for left in due]
-    known["elsewhere"] = list(elsewhere) if elsewhere else None
+    known["obstacles"] = obstacles
     known["history"] = known["history"][-1:]
     known["unloaded"] = facts.unloaded(layout, name, known["program"])
     known["words"] = _last_words(ctx, known["program"])
     return {"event": "facts", "services": {name: known}}
+
+
+def _obstacles(layout: Layout, service: Message, conf: SupervisordConf, supervisord: Supervisord,
+               program: ProgramState) -> list[str]:
+    """What a change would be refused for; and a program that runs as root although hosts.yaml does not say so."""
+    if program["state"] == "UNKNOWN":
+        return []                           # why is in the state itself
+    problems = readiness.visible_problems(layout, service, conf, supervisord)
+    rooted = service["user"] not in ("root", "0") and program_user.is_root(program["pid"])
+    return [*(f"{error.message}: {error.hint}" for error in problems),
+            *([f"it runs as root, and hosts.yaml does not say so: fab deploy {service['name']} --force"]
+              if rooted and not problems else [])]
 
 
 def _lasting(message: Facts | Odd) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping, Sequence
 
-from . import files, git
+from . import files, git, program_user
 from .errors import HostError, NotReady
 from .layout import Layout
 from .supervisord import BadConfiguration, Supervisord
@@ -23,6 +23,7 @@ def problems(layout: Layout, services: Sequence[Service], conf: SupervisordConf,
         removed = _reload(layout, services, supervisord)
         for service in services:
             problems += _process_problems(service["name"], removed, layout, supervisord)
+            problems += program_user.problems(layout, service, supervisord.uid())
     except HostError as error:
         problems.append(error)
     for service in services:
@@ -34,7 +35,8 @@ def visible_problems(layout: Layout, service: Service, conf: SupervisordConf,
                      supervisord: Supervisord) -> list[HostError]:
     """As problems(), but supervisord does not read its files: for a command that only looks."""
     try:
-        problems = _process_problems(service["name"], [], layout, supervisord)
+        problems = [*_process_problems(service["name"], [], layout, supervisord),
+                    *program_user.problems(layout, service, supervisord.uid())]
     except HostError as error:
         problems = [error]
     return problems + _file_problems(layout, service, conf)

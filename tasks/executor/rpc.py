@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import socket
+import struct
 import time
 from typing import Any
 from xml.etree import ElementTree
@@ -45,6 +46,15 @@ def call(path: str, credentials: tuple[str, str] | None, method: str, *args: Any
         fault = _read(result[0])
         raise Fault(fault["faultCode"], fault["faultString"])
     return _read(result[0][0])
+
+
+def peer_uid(path: str) -> int:
+    """The uid of the process that listens there. Raises OSError."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+        link.settimeout(ANSWER_WITHIN)
+        link.connect(path)
+        credentials = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[1])
 
 
 def _post(path: str, credentials: tuple[str, str] | None, body: bytes) -> tuple[int, str, bytes]:

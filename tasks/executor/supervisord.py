@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import time
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 
 from . import rpc
 from .errors import HostError
@@ -123,9 +123,16 @@ class Supervisord:
             if fault.code not in codes:
                 raise
 
+    def uid(self) -> int:
+        """The user that supervisord runs as."""
+        return int(self._reach(lambda: rpc.peer_uid(self._path)))
+
     def _call(self, method: str, *args: Any) -> Any:
+        return self._reach(lambda: rpc.call(self._path, self._credentials, "supervisor." + method, *args))
+
+    def _reach(self, ask: Callable[[], Any]) -> Any:
         try:
-            return rpc.call(self._path, self._credentials, "supervisor." + method, *args)
+            return ask()
         except rpc.Fault as fault:
             if fault.code == SHUTDOWN_STATE:
                 raise Down("supervisord is shutting down or restarting",

@@ -19,11 +19,12 @@ START = '. "$0" && exec "$@"'
 
 
 class Paths(Struct, frozen=True, kw_only=True):
-    """Absolute paths on the host."""
+    """Absolute paths on the host; and `user`, as whom the program runs there where hosts.yaml does not say."""
 
     directory: str
     env_file: str
     log: str
+    user: str | None = None
 
 
 def program_file(service: Service, paths: Paths) -> str:
@@ -36,7 +37,8 @@ def program_file(service: Service, paths: Paths) -> str:
         "stdout_logfile": quoting.path_for_supervisord(paths.log),
     }
     options = {name: _option(name, value) for name, value in service.program.items()}
-    lines = [f"{name}={value}\n" for name, value in (own | DEFAULTS | options).items()]
+    user = {"user": paths.user} if paths.user is not None else {}
+    lines = [f"{name}={value}\n" for name, value in (own | DEFAULTS | user | options).items()]
     return HEADER.format(service=service.name) + f"[program:{service.name}]\n" + "".join(lines)
 
 

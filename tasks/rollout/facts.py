@@ -91,10 +91,10 @@ class Facts(Struct, frozen=True, kw_only=True):
     committed: CommittedLine            # the newest committed line of the history; {} when there is none
     history: list[HistoryLine]          # oldest first
     log: str
+    default_user: str | None = None     # of a program that hosts.yaml gives no user; None: supervisord's own
     holder: Holder = NOBODY             # who holds the lock now (status only)
     due: list[str] = []                 # deploys that are still to be undone (status and plan only)
     due_by: list[str] = []              # who began them
     unloaded: bool = False              # the program file is younger than the running program (status only)
     words: list[str] = []               # the last lines of a program that does not stay up (status only)
-    obstacles: list[str] = []           # what a change would be refused for (plan only)
-    elsewhere: tuple[str, int] | None = None    # file and line of another definition of the program (status only)
+    obstacles: list[str] = []           # what a change would be refused for (status and plan only)

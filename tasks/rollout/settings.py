@@ -69,6 +69,6 @@ def _settings(peer: Peer, revisions: Mapping[str, str] | None = None) -> protoco
         "login_timeout": host.login_timeout,
         "services": [{"name": target.service.name, "directory": target.service.directory,
                       "repo": target.service.repo, "login": _login(target.service),
-                      "shared": list(target.service.shared),
+                      "shared": list(target.service.shared), "user": target.service.program.get("user"),
                       "revision": (revisions or {}).get(target.service.name)}
                      for target in peer.targets]}

@@ -73,9 +73,9 @@ def oddities(name: str, facts: Facts) -> list[str]:
         doing = "being undone" if holder.restoring else "in progress"
         return [f"{holder.command} by {holder.by}, begun at {holder.since}, is {doing}"]
     if not facts.clone and facts.program.state == "absent":
-        return [f"not deployed yet: fab deploy {name}"]
+        return [f"not deployed yet: fab deploy {name}", *facts.obstacles]
     interrupted = zip(facts.due, facts.due_by or ["?"] * len(facts.due), strict=False)
-    return [*_program(name, facts), *_disk(name, facts), *_program_file(name, facts),
+    return [*_program(name, facts), *_disk(name, facts), *_program_file(name, facts), *facts.obstacles,
             *(f"deploy {deploy} by {by} was interrupted and is not undone yet: fab recover {name}"
               for deploy, by in interrupted)]
 
@@ -133,8 +133,6 @@ def _disk(name: str, facts: Facts) -> list[str]:
 def _program_file(name: str, facts: Facts) -> list[str]:
     odd: list[str] = []
     written = facts.committed.get("program_sha256")
-    if facts.elsewhere:
-        odd.append("also defined in {}:{}: move that section to {}".format(*facts.elsewhere, facts.program_path))
     if facts.clone and facts.program_file is None:
         odd.append(f"{facts.program_path} is missing: fab deploy {name}")
     if written and facts.program_file is not None and digest(facts.program_file) != written:

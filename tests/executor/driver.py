@@ -26,7 +26,7 @@ from tasks.remote import bootstrap
 from tasks.rollout.facts import Facts
 from tasks.rollout.goal import Goal, key
 from tasks.rollout.planner import deploy_planner
-from tests.support.lab import LabHost, git
+from tests.support.lab import PROGRAM_USER, LabHost, git
 
 PATIENCE = 40.0
 Message = dict[str, Any]
@@ -181,7 +181,7 @@ class Deploy:
 
     def hello(self, do: str = "rollout", revision: str | None = "main", **more: Any) -> None:
         listed = [{"name": one.name, "directory": one.directory, "repo": one.repo, "login": None, "revision": revision,
-                   "shared": list(one.shared)}
+                   "shared": list(one.shared), "user": one.program.get("user", PROGRAM_USER.get("user"))}
                   for one in self.services]
         self.executor.send({"do": do, "lease": self.lease, "login_timeout": 10, "place": self.layout,
                             "deploy": self.id, "by": "ann@laptop",

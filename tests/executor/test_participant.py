@@ -759,7 +759,7 @@ def test_status_logs_and_outcome_can_be_queried_after_a_deploy(example: Example,
         deploy.hello("status")
         found = deploy.executor.until("facts")["services"][example.name]
         assert (found["commit"], found["started_from"], found["program"]["state"]) == (commit, commit, "RUNNING")
-        assert (found["holder"], found["due"], found["edited"], found["elsewhere"]) == ({}, [], [], None)
+        assert (found["holder"], found["due"], found["edited"], found["obstacles"]) == ({}, [], [], [])
         assert deploy.executor.rest()[-1]["event"] == "end"
     wait_for(lambda: "hello" in (example.directory / f"logs/{example.name}.log").read_text(), "the log")
     with example.deploy(python=python) as deploy:

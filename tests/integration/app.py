@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from tests.support.forked import Program
-from tests.support.lab import Lab, LabHost, Run, git, wait_for
+from tests.support.lab import Lab, LabHost, Run, git, wait_for, with_program_user
 from tests.support.processes import descendants
 
 # Its name in the process table is the version that it was built from.
@@ -74,7 +74,7 @@ class App:
         self.service.update(changes)
         hosts = {name: self._settings(name) for name in self.hosts}
         self.inventory.write_text(yaml.safe_dump({
-            "default_environment": "test", "services": self.services,
+            "default_environment": "test", "services": with_program_user(self.services),
             "environments": {"test": {"branch": "main", "hosts": hosts, **self.environment}}}, sort_keys=False))
 
     def commit(self, version: str, files: dict[str, str] | None = None) -> str:

@@ -62,7 +62,7 @@ FAILURES = [
     pytest.param({}, {"build": "exit 3"}, ("build", "exit status 3"), id="build"),
     pytest.param({}, {"build": "sleep 100", "build_timeout": 0.3}, ("build", "timed out after 0.3 s"),
                  id="build time-out"),
-    pytest.param({}, {"program": {"startsecs": 0, "user": "no-such-user"}}, ("program", "no-such-user"),
+    pytest.param({}, {"program": {"startsecs": 0, "stdout_logfile": "/no-such/log"}}, ("program", "/no-such"),
                  id="supervisord refuses the program file"),
 ]
 
@@ -124,7 +124,7 @@ def test_unhealthy_host_takes_the_healthy_one_back(shared: App) -> None:
     pytest.param({}, {"build": "exit 1"}, id="build"),
     pytest.param({"run.sh": CRASH}, {"program": QUICK}, id="start"),
     pytest.param({}, {"health": {"command": "false", "timeout": 0.2}}, id="health"),
-    pytest.param({}, {"program": {"startsecs": 0, "user": "no-such-user"}}, id="program file"),
+    pytest.param({}, {"program": {"startsecs": 0, "stdout_logfile": "/no-such/log"}}, id="program file"),
 ])
 def test_failed_first_deploy_leaves_nothing(make_app: MakeApp, files: dict[str, str], service: dict[str, Any]) -> None:
     app = make_app(**service)

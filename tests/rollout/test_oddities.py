@@ -35,7 +35,7 @@ def young(start: int, now: int) -> Program:
      ["deploy by ann, begun at now, is in progress"]),
     (facts(holder=Holder(command="deploy", by="ann", since="now", restoring=True)),
      ["deploy by ann, begun at now, is being undone"]),
-    (facts(elsewhere=("/etc/s.conf", 7)), ["/etc/s.conf:7: move that section to /r/conf.d"]),
+    (facts(obstacles=["/etc/s.conf:7 already defines it: move"]), ["/etc/s.conf:7 already defines it: move"]),
     (facts(program_file="x"), ["changed by hand: /r/conf.d"]),
     (facts(program_file="x", unloaded=True), ["changed by hand, and supervisord has not loaded it: /r/conf.d"]),
     (facts(program_file=None), ["is missing: fab deploy monitor"]),

@@ -41,6 +41,14 @@ serverurl=unix://{root}/supervisor.sock
 [include]
 files = conf.d/*.conf
 """
+# Nothing runs as root unless hosts.yaml says so; where root runs the tests, it does.
+PROGRAM_USER = {"user": "root"} if os.geteuid() == 0 else {}
+
+
+def with_program_user(services: dict[str, Any]) -> dict[str, Any]:
+    """As in hosts.yaml, for a login user who is root."""
+    return {name: {**service, "program": {**PROGRAM_USER, **service.get("program", {})}}
+            for name, service in services.items()}
 
 
 class LabHost:
@@ -197,7 +205,7 @@ class Lab:
               **hosts: dict[str, Any]) -> None:
         """hosts.yaml with one environment `test` on all hosts; `hosts`: further settings by host name."""
         listed = {name: host.settings(**hosts.get(name, {})) for name, host in self.hosts.items()}
-        whole = {"default_environment": "test", "services": services,
+        whole = {"default_environment": "test", "services": with_program_user(services),
                  "environments": {"test": {"branch": "main", "hosts": listed, **(environment or {})}}}
         self.inventory.write_text(yaml.safe_dump(whole, sort_keys=False))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 
-from .. import files
+from .. import files, program_user
 from ..context import ServiceContext
 from ..errors import HostError
 from ..layout import Layout
@@ -21,16 +21,22 @@ def write(ctx: ServiceContext, step: Step) -> Result:
     texts = {ctx.layout.program_file(ctx.name): step.args["program_file"],
              ctx.layout.env_file(ctx.name): step.args["env_file"]}
     new = {path: text.encode("utf-8", "surrogateescape") for path, text in texts.items()}
+    env_file, owner = ctx.layout.env_file(ctx.name), _env_owner(step.args["program_file"])
     changed = {path: data for path, data in new.items() if files.read_bytes(path) != data}
+    if files.owner_of(env_file) != owner:
+        changed[env_file] = new[env_file]
     files.ensure_dir(os.path.join(ctx.directory, "logs"))
     if not changed:
         return Result(False)
     files.ensure_dir(ctx.layout.program_dir)
     _keep_handwritten(ctx.layout, ctx.name)
+    if owner > program_user.ROOT:
+        for folder in (ctx.layout.state, os.path.dirname(env_file)):
+            os.chmod(folder, 0o711)             # it may pass; the other files there are closed to it
     with reload_lock(ctx.layout):
         supervisord.reload()
         for path, data in changed.items():
-            files.write_atomic(path, data)
+            files.write_atomic(path, data, owner=owner if path == env_file else -1)
         try:
             supervisord.reload()
         except BadConfiguration as error:
@@ -39,6 +45,14 @@ def write(ctx: ServiceContext, step: Step) -> Result:
             raise HostError("supervisord refuses the program file: " + error.message,
                             "correct `program` in hosts.yaml") from None
     return Result(True)
+
+
+def _env_owner(program_file: str) -> int:
+    """The uid of the program's user, who alone may read its environment file besides root; -1: the login user."""
+    if os.geteuid() != program_user.ROOT:
+        return -1
+    uid = program_user.uid_in(program_file)
+    return program_user.ROOT if uid is None else uid
 
 
 def put_back(ctx: ServiceContext, step: Step) -> Result:
@@ -74,4 +88,5 @@ def _copy_back(ctx: ServiceContext) -> None:
         if old is None:
             files.remove(path)
         elif old != files.read_bytes(path):
-            files.write_atomic(path, old, os.stat(os.path.join(backup, name)).st_mode & 0o777)
+            copy = os.path.join(backup, name)
+            files.write_atomic(path, old, os.stat(copy).st_mode & 0o777, files.owner_of(copy))

@@ -19,7 +19,8 @@ GRACE = 20.0
 
 def paths(service: Service, facts: Facts) -> files.Paths:
     directory = strategy_of(service).directory(facts)
-    return files.Paths(directory=directory, env_file=facts.env_path, log=facts.log)
+    return files.Paths(directory=directory, env_file=facts.env_path, log=facts.log,
+                       user=facts.default_user)
 
 
 def program(service: Service, facts: Facts) -> Step:

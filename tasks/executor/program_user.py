@@ -1,0 +1,98 @@
+"""The user that a program runs as: whether supervisord may start it so, and whether hosts.yaml says so."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from typing import Any, Mapping
+
+from .errors import HostError, NotReady
+from .layout import Layout
+
+ROOT = 0
+
+
+def problems(layout: Layout, service: Mapping[str, Any], supervisord: int) -> list[HostError]:
+    """Why the program cannot run as its user, `user` of `program` in hosts.yaml. `supervisord`: the uid that it has."""
+    name, given = service["name"], service.get("user")
+    try:
+        uid = default(supervisord) if given is None else _uid(given)
+    except KeyError:
+        return [NotReady(f"the user {given}, as whom {name} shall run, does not exist",
+                         f"make that user on the host, or correct `user` in the `program` of {name}")]
+    if given is None and uid == ROOT:
+        return [NotReady(f"{name} would run as root, and hosts.yaml does not say so",
+                         f"write in hosts.yaml, at {name}: program: {{user: root}}, or another user")]
+    if supervisord not in (ROOT, uid):
+        owner = name_of(supervisord)
+        return [NotReady(f"supervisord runs as {owner}, and may not start {name} as {name_of(uid)}",
+                         f"log in as {owner}, or use a supervisord that {name_of(uid)} or root runs")]
+    return _reading_problems(layout, service, uid)
+
+
+def default(supervisord: int) -> int:
+    """The uid of a program that hosts.yaml gives no user: the login user's, unless only supervisord's is possible."""
+    login = os.geteuid()
+    return supervisord if login == ROOT else login
+
+
+def name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def uid_in(program_file: str) -> int | None:
+    """Whom a program file of ours names; None where it names nobody."""
+    for line in program_file.splitlines():
+        if line.startswith("user="):
+            return _uid(line[len("user="):])
+    return None
+
+
+def is_root(pid: object) -> bool:
+    """Whether that process runs as root."""
+    try:
+        return os.stat(f"/proc/{pid}").st_uid == ROOT
+    except OSError:
+        return False
+
+
+def _uid(user: str) -> int:
+    """As supervisor/datatypes.py `name_to_uid`. Raises KeyError."""
+    return pwd.getpwuid(int(user)).pw_uid if user.isdecimal() else pwd.getpwnam(user).pw_uid
+
+
+def _reading_problems(layout: Layout, service: Mapping[str, Any], uid: int) -> list[HostError]:
+    """Its variables are in a file that nobody but the login user and the program's user may read."""
+    login, name, env = os.geteuid(), service["name"], layout.env_file(service["name"])
+    if uid in (ROOT, login):
+        return []
+    if login != ROOT:
+        return [NotReady(f"{name} shall run as {name_of(uid)}, who cannot read {env}, a file of {name_of(login)}",
+                         f"log in as {name_of(uid)}, or write: program: {{user: {name_of(login)}}}")]
+    directory = layout.below_root(service["directory"])
+    closed = [folder for folder in _folders(directory) if folder != layout.state and not _may_enter(folder, uid)]
+    if closed:
+        return [NotReady(f"{name} shall run as {name_of(uid)}, who cannot enter {closed[0]}",
+                         f"open it on the host: chmod o+x {closed[0]}")]
+    return []
+
+
+def _folders(directory: str) -> list[str]:
+    """It and all above it, from the top, as far as they are there."""
+    folders = [directory]
+    while os.path.dirname(folders[0]) != folders[0]:
+        folders.insert(0, os.path.dirname(folders[0]))
+    return [folder for folder in folders if os.path.isdir(folder)]
+
+
+def _may_enter(folder: str, uid: int) -> bool:
+    """By owner, group and mode; access lists are not looked at."""
+    status, user = os.stat(folder), pwd.getpwuid(uid)
+    if status.st_uid == uid:
+        return bool(status.st_mode & 0o100)
+    if status.st_gid in os.getgrouplist(user.pw_name, user.pw_gid):
+        return bool(status.st_mode & 0o010)
+    return bool(status.st_mode & 0o001)

@@ -1,0 +1,105 @@
+"""Promise 12: nothing runs as root unless hosts.yaml says so. On hosts as `apt install supervisor` leaves them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.integration.app import App, messages
+from tests.support.lab import Lab, Run
+from tests.support.packaged import PackagedHost
+
+pytestmark = pytest.mark.usefixtures("real_hosts")
+
+
+@pytest.fixture
+def packaged() -> Iterator[PackagedHost]:
+    """Its socket and its program folder are open to the login user."""
+    with PackagedHost() as host:
+        os.chown(host.program_dir, host.account.pw_uid, -1)
+        (host.etc / "run/supervisor.sock").chmod(0o777)
+        yield host
+
+
+Fab = Callable[..., Run]
+
+
+@pytest.fixture
+def fab(packaged: PackagedHost) -> Iterator[Fab]:
+    """fab("deploy", "app", user="www-data"): the options of the program are the keyword arguments."""
+    with Lab(()) as lab:
+        repo = lab.repository("app", {"run.sh": "#!/bin/sh\nexec sleep 100000\n"})
+        for folder in (lab.folder, Path(repo).parent):
+            folder.chmod(0o755)
+        (lab.home / ".ssh/known_hosts").write_text(packaged.sshd.known_hosts_line + "\n")
+
+        def run(*args: str, **program: str) -> Run:
+            service = {"repo": str(repo), "command": "./run.sh", "program": {"startsecs": 0, **program}}
+            lab.inventory.write_text(yaml.safe_dump({
+                "default_environment": "test", "services": {"app": service},
+                "environments": {"test": {"branch": "main", "hosts": {"deb1": packaged.settings()}}}}))
+            return lab.fab(*args)
+
+        (packaged.sshd.home / ".gitconfig").write_text("[safe]\n\tdirectory = *\n")
+        yield run
+
+
+def owner(packaged: PackagedHost) -> int:
+    return os.stat(f"/proc/{packaged.rpc.getProcessInfo('app:app')['pid']}").st_uid
+
+
+@pytest.mark.promise(12)
+def test_program_of_roots_supervisord_runs_as_the_login_user_unless_told_otherwise(packaged: PackagedHost, fab: Fab
+                                                                                   ) -> None:
+    run = fab("deploy", "app")
+    assert run.code == 0, run
+    assert owner(packaged) == packaged.account.pw_uid
+    assert f"user={packaged.account.pw_name}\n" in (packaged.program_dir / "app.conf").read_text()
+    assert (packaged.root / ".fabvisor/app/env").stat().st_mode & 0o777 == 0o600
+    assert fab("status").code == 0
+    assert fab("deploy", "app").outcome("deb1", "app") == "unchanged"
+    assert fab("deploy", "app", user="root").code == 0
+    assert owner(packaged) == 0
+    status = fab("status")
+    assert status.code == 1 and "it runs as root, and hosts.yaml does not say so" in status.out
+    assert fab("deploy", "app").code == 0
+    assert owner(packaged) == packaged.account.pw_uid
+
+
+@pytest.mark.promise(12)
+@pytest.mark.parametrize(("user", "words"), [
+    ("no-such-user", "the user no-such-user, as whom app shall run, does not exist"),
+    ("daemon", "app shall run as daemon, who cannot read"),
+])
+def test_user_that_cannot_run_the_program_is_refused_before_anything(packaged: PackagedHost, fab: Fab, user: str,
+                                                                     words: str) -> None:
+    plan, deploy, status = (fab(*args, user=user) for args in (("plan", "app"), ("deploy", "app"), ("status",)))
+    assert (plan.code, deploy.code, status.code) == (2, 2, 1), (plan, deploy, status)
+    for run in (plan, deploy, status):
+        assert words in run.out, run
+    assert not (packaged.root / "app").exists() and not list(packaged.program_dir.iterdir())
+
+
+@pytest.mark.promise(12)
+def test_root_as_the_login_user_runs_a_program_as_root_only_where_that_is_written(app: App) -> None:
+    whole = yaml.safe_load(app.inventory.read_text())
+    del whole["services"][app.name]["program"]["user"]
+    app.inventory.write_text(yaml.safe_dump(whole))
+    run = app.deploy()
+    assert run.code == 2, run
+    assert f"{app.name} would run as root, and hosts.yaml does not say so" in messages(run)
+    assert "program: {user: root}" in messages(run)
+    app.write(program={"startsecs": 0, "user": "daemon"})
+    app.lab.folder.chmod(0o711)
+    run = app.deploy()
+    assert run.code == 0, run
+    for host in app.hosts:
+        assert os.stat(f"/proc/{app.pid(host)}").st_uid == app.env_file(host).stat().st_uid != 0
+        assert app.env_file(host).stat().st_mode & 0o777 == 0o600
+    app.write(program={"startsecs": 0, "user": "root"})
+    assert app.deploy().code == 0
+    assert {app.env_file(host).stat().st_uid for host in app.hosts} == {0}
