@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import re
 import time
-from typing import Any, Callable, Mapping, NamedTuple
+from typing import Any, Callable, Container, Mapping, NamedTuple
 
 from . import files
 from .context import ServiceContext
 from .errors import HostError
 from .locks import reload_lock
+from .protocol import PROGRAM_HEADER
 from .supervisord import reason
+from .supervisord_conf import options
 
 LOG_LINES = 20
 NEVER_UP = 60.0                     # seconds beyond twice `startsecs`
+ONE_SHOT = 1.0                      # seconds in which a program that may end is watched
 NOT_BEGUN = 5.0                     # seconds in which supervisord may not have begun to start it
+
+# A log file of supervisord's own, for AUTO (supervisor/options.py `get_autochildlog_name`).
+AUTOMATIC_LOG = re.compile(r"-{channel}---.*\.log$".replace("{channel}", "(stdout|stderr)"))
 
 Say = Callable[[str], None]
 
@@ -33,11 +41,13 @@ class Before(NamedTuple):
 
 
 class Started(NamedTuple):
-    """The process that was started and stayed up. `start`: when, in seconds since 1970 by supervisord's clock."""
+    """The process that was started and stayed up; or `ended` as it should, a program that runs once. `start`: when, in
+    seconds since 1970 by supervisord's clock."""
 
     pid: int
     start: int
     log: LogPosition
+    ended: bool = False
 
 
 class Program:
@@ -76,24 +86,64 @@ class Program:
         """Bring the group (stopped now) in line with the configuration file; returns whether it was added anew."""
         with reload_lock(self._ctx.layout):
             added, changed, _ = self._supervisord.reload()
-            if self.name in changed:
+            is_changed = self.name in changed or self._logs_elsewhere()
+            if is_changed:
                 self._supervisord.remove(self.name)
-            renewed = self.name in changed or self.name in added
+            renewed = is_changed or self.name in added
             if renewed:
                 self._supervisord.add(self.name)
+            self._compare()
         return renewed
 
     def changes(self) -> tuple[bool, bool]:
         """Let supervisord read its files; returns (changed, removed): what they say of our group, against what runs."""
         with reload_lock(self._ctx.layout):
             _, changed, removed = self._supervisord.reload()
-        return self.name in changed, self.name in removed
+        return self.name in changed or self._logs_elsewhere(), self.name in removed
+
+    def _logs_elsewhere(self) -> bool:
+        """Whether the program file says AUTO for a log where the program has another one, or the other way round:
+        supervisord takes AUTO for equal to anything (supervisor/options.py `ProcessConfig.__eq__`)."""
+        info, written = self.info(), self._written()
+        if info["statename"] == "absent" or written is None:
+            return False
+        for channel in ("stdout", "stderr"):
+            log = written.get(f"{channel}_logfile", "AUTO").upper()
+            if channel == "stderr" and written.get("redirect_stderr", "false").lower() in ("true", "yes", "on", "1"):
+                log = "NONE"
+            if (log == "AUTO") != bool(AUTOMATIC_LOG.search(info.get(f"{channel}_logfile") or "")):
+                return True
+        return False
+
+    def _written(self) -> dict[str, str] | None:
+        text = files.read_bytes(self._ctx.layout.program_file(self.name)) or b""
+        return options(text.decode("utf-8", "replace"), self.name)
+
+    def _compare(self) -> None:
+        """Raise HostError where supervisord does not have what the program file, if it is one of ours, says."""
+        path = self._ctx.layout.program_file(self.name)
+        text = (files.read_bytes(path) or b"").decode("utf-8", "replace")
+        written, read = options(text, self.name), self._supervisord.configurations(self.name)
+        if not text.startswith(PROGRAM_HEADER) or written is None:
+            return
+        if not read:
+            raise HostError(f"supervisord does not read {path}", f"see on the host whether it may: ls -l {path}")
+        differing = [option for option in ("command", "directory")
+                     if any(info.get(option, "") not in ("", written[option].replace("%%", "%")) for info in read)]
+        if differing:
+            raise HostError(f"supervisord runs {self.name} with another {' and '.join(differing)} than {path} says",
+                            f"see on the host what else defines it: grep -rn {self.name} {os.path.dirname(path)}")
 
     def remove(self) -> None:
         self._supervisord.remove(self.name)
 
-    def wait_until_up(self, startsecs: float, before: Before) -> Started:
-        """Wait for RUNNING, then for the same new pid during `startsecs` more. Raises HostError."""
+    def wait_until_up(self, startsecs: float, before: Before, exitcodes: Container[int] | None = None) -> Started:
+        """Wait for RUNNING, then for the same new pid during `startsecs` more. Raises HostError.
+
+        `exitcodes`: of a program that may end at once; it is watched for a second, and judged by them.
+        """
+        if exitcodes is not None:
+            startsecs = max(startsecs, ONE_SHOT)
         begin = time.monotonic()
         running_since: float | None = None
         pid: int | None = None
@@ -103,6 +153,8 @@ class Program:
             info, now = self.info(), time.monotonic()
             state = info["statename"]
             pid = pid or info["pid"] or None
+            if exitcodes is not None and state == "EXITED" and info["exitstatus"] in exitcodes:
+                return Started(pid or 0, info["start"], before.log, ended=True)
             not_begun = state == "STOPPED" and pid is None and now - begin < NOT_BEGUN
             if (state not in ("STARTING", "RUNNING") and not not_begun) or (pid and info["pid"] not in (pid, 0)):
                 self.say_log(before.log)
@@ -123,6 +175,8 @@ class Program:
     def raise_unless_up(self, started: Started | None) -> None:
         """Raise HostError unless that process runs."""
         info = self.info()
+        if started is not None and started.ended:
+            return
         if info["statename"] != "RUNNING" or started is None or info["pid"] != started.pid:
             self.say_log(started and started.log)
             raise crashed(self.name, info)

@@ -425,7 +425,10 @@ class ProgramBack(TypedDict):
 
 
 class Verify(TypedDict):
+    """`exitcodes`: with which the program may end at once; null for one that must stay up."""
+
     startsecs: float
+    exitcodes: Optional[List[int]]
 
 
 class Health(TypedDict):

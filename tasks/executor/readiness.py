@@ -8,8 +8,9 @@ from typing import Any, Mapping, Sequence
 from . import files, git, program_user
 from .errors import HostError, NotReady
 from .layout import Layout
+from .protocol import PROGRAM_HEADER
 from .supervisord import BadConfiguration, Supervisord
-from .supervisord_conf import SupervisordConf, sections
+from .supervisord_conf import Definition, SupervisordConf
 
 Service = Mapping[str, Any]
 
@@ -22,7 +23,7 @@ def problems(layout: Layout, services: Sequence[Service], conf: SupervisordConf,
         git.require_git(conf.env)
         removed = _reload(layout, services, supervisord)
         for service in services:
-            problems += _process_problems(service["name"], removed, layout, supervisord)
+            problems += _process_problems(service["name"], removed, layout, conf, supervisord)
             problems += program_user.problems(layout, service, supervisord.uid())
     except HostError as error:
         problems.append(error)
@@ -35,7 +36,7 @@ def visible_problems(layout: Layout, service: Service, conf: SupervisordConf,
                      supervisord: Supervisord) -> list[HostError]:
     """As problems(), but supervisord does not read its files: for a command that only looks."""
     try:
-        problems = [*_process_problems(service["name"], [], layout, supervisord),
+        problems = [*_process_problems(service["name"], [], layout, conf, supervisord),
                     *program_user.problems(layout, service, supervisord.uid())]
     except HostError as error:
         problems = [error]
@@ -57,13 +58,15 @@ def _reload(layout: Layout, services: Sequence[Service], supervisord: Supervisor
         raise NotReady("supervisord cannot read its configuration: " + error.message, error.hint) from None
 
 
-def _process_problems(name: str, removed: Sequence[str], layout: Layout, supervisord: Supervisord) -> list[HostError]:
+def _process_problems(name: str, removed: Sequence[str], layout: Layout, conf: SupervisordConf,
+                      supervisord: Supervisord) -> list[HostError]:
     """What runs under the service's name, but could not be brought back as it is."""
     others = sorted(set(supervisord.processes(name)) - {f"{name}:{name}"})
     if others:
         names = ", ".join(others)
         return [NotReady(f"supervisord has the processes {names}; a service is one process, {name}",
-                         "take numprocs, process_name or [group:...] out of its file, then: supervisorctl update")]
+                         "take numprocs, process_name or [group:...] out of its file, "
+                         f"then: supervisorctl -c {conf.path} update {name}")]
     if name in removed:
         return [NotReady(f"{name} is known to supervisord, but in no configuration file any more",
                          f"put its section back, into {layout.program_file(name)}")]
@@ -74,16 +77,37 @@ def _file_problems(layout: Layout, service: Service, conf: SupervisordConf) -> l
     """What the configuration files say against a program file of ours."""
     name, own = service["name"], layout.program_file(service["name"])
     problems: list[HostError] = []
-    elsewhere = conf.elsewhere(name, own)
-    if elsewhere:
-        problems.append(NotReady(f"{elsewhere[0]}:{elsewhere[1]} already defines [program:{name}]",
-                                 f"move that section to {own}: from then on Fabvisor writes that file"))
+    for found in conf.definitions():
+        problems += _definition_problems(found, name, own, conf)
     if not conf.includes(own):
-        pattern = os.path.join(os.path.relpath(layout.program_dir, conf.folder), "*.conf")
-        problems.append(NotReady(f"{conf.path} does not include {own}",
-                                 f"add to it: [include] files = {pattern}, then: supervisorctl update"))
-    others = [section for section in sections((files.read_bytes(own) or b"").decode("utf-8", "replace"))
-              if section != "program:" + name]
-    if others:
-        problems.append(NotReady(f"{own} also holds [{others[0]}]", "move that section to a file of its own"))
+        problems.append(NotReady(f"{conf.path} does not include {own}", _include_hint(layout, own, conf)))
     return problems
+
+
+def _definition_problems(found: Definition, name: str, own: str, conf: SupervisordConf) -> list[HostError]:
+    section, is_own = f"[{found.kind}:{found.name}]", files.is_same_path(found.path, own)
+    if name in found.programs:
+        return [NotReady(f"{found}: {section} takes in {name}, which is {found.name}:{name} then",
+                         f"take {name} out of its `programs`, then: supervisorctl -c {conf.path} update")]
+    if found.name != name:
+        return [NotReady(f"{own} also holds {section}", "move that section to a file of its own")] if is_own else []
+    if found.kind != "program":
+        return [NotReady(f"{found} defines {section}, and {name} is a [program:{name}] here",
+                         f"take that section away, or give {name} another name in hosts.yaml")]
+    if is_own:
+        return []
+    if (files.read_bytes(found.path) or b"").startswith(PROGRAM_HEADER.encode()):
+        return [NotReady(f"{found} already defines [program:{name}]: another environment deploys to this supervisord",
+                         f"give {name} another name in one of the two, or a supervisord of its own")]
+    return [NotReady(f"{found} already defines [program:{name}]",
+                     f"move that section to {own}, with each %(here)s in it written out as "
+                     f"{os.path.dirname(found.path)}: from then on Fabvisor writes that file")]
+
+
+def _include_hint(layout: Layout, own: str, conf: SupervisordConf) -> str:
+    """Never a second [include]: it would override the first."""
+    pattern = os.path.join(os.path.relpath(layout.program_dir, conf.folder), "*" + os.path.splitext(own)[1])
+    line = conf.include_line()
+    change = (f"add two lines to it: [include] and files = {pattern}" if line is None
+              else f"add {pattern} to `files` of its [include], line {line}")
+    return f"{change}; then: supervisorctl -c {conf.path} update"

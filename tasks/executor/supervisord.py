@@ -17,7 +17,8 @@ from .supervisord_conf import SupervisordConf
 
 QUIET = 0.5                         # seconds in which an autorestart would begin
 MOMENT = 1.0                        # seconds; users are told of longer waits
-SHUTDOWN_STATE, BAD_NAME, CANT_REREAD, SPAWN_ERROR, ALREADY_STARTED, NOT_RUNNING = 6, 10, 92, 50, 60, 70
+UNKNOWN_METHOD, SHUTDOWN_STATE, BAD_NAME, CANT_REREAD = 1, 6, 10, 92
+SPAWN_ERROR, ALREADY_STARTED, NOT_RUNNING = 50, 60, 70
 
 
 def reason(info: Mapping[str, Any]) -> str:
@@ -79,6 +80,10 @@ class Supervisord:
         return [f"{info['group']}:{info['name']}" for info in self._call("getAllProcessInfo")
                 if info["group"] == program]
 
+    def configurations(self, program: str) -> list[dict[str, Any]]:
+        """What it read last of that program, in its own words: one that is defined twice is in there twice."""
+        return [info for info in self._call("getAllConfigInfo") if info["group"] == info["name"] == program]
+
     def start(self, program: str) -> None:
         """Start it, and do not wait: a program may have ended before supervisord looks at it (SPAWN_ERROR)."""
         self._tolerating((ALREADY_STARTED, SPAWN_ERROR), "startProcess", f"{program}:{program}", False)
@@ -137,6 +142,9 @@ class Supervisord:
             if fault.code == SHUTDOWN_STATE:
                 raise Down("supervisord is shutting down or restarting",
                            f"wait until it is gone, and start it on the host: supervisord -c {self._conf}") from None
+            if fault.code == UNKNOWN_METHOD:
+                raise Down(f"{self._conf} has no [rpcinterface:supervisor]: supervisord takes no commands",
+                           "add that section (the README has its two lines), then restart supervisord") from None
             raise Refused(fault.code, str(fault)) from None
         except FileNotFoundError:
             why = f"its socket {self._path} does not exist"
@@ -144,7 +152,8 @@ class Supervisord:
             why = f"its socket {self._path} refuses connections"
         except PermissionError:
             raise Down(f"no permission to use supervisord's socket {self._path}",
-                       "log in as the user that runs supervisord, or set chown/chmod in [unix_http_server]") from None
+                       "log in as the user that runs supervisord, or run a supervisord as the user that you deploy as"
+                       ) from None
         except socket.timeout:
             raise Down(f"supervisord hangs: no answer within {rpc.ANSWER_WITHIN} s",
                        f"end it on the host, and start it anew: supervisord -c {self._conf}") from None

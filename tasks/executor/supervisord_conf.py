@@ -6,10 +6,25 @@ import configparser
 import fnmatch
 import glob
 import os
-import re
-from typing import Mapping
+from typing import Mapping, NamedTuple
 
 from .errors import NotReady
+
+KINDS = ("program", "group", "fcgi-program", "eventlistener")
+
+
+class Definition(NamedTuple):
+    """A section of a configuration file that makes a group of processes. `programs`: those that a [group:x] takes in.
+    """
+
+    path: str
+    line: int
+    kind: str
+    name: str
+    programs: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
 
 
 class SupervisordConf:
@@ -49,16 +64,19 @@ class SupervisordConf:
         return any(os.path.realpath(os.path.dirname(pattern)) == os.path.realpath(folder)
                    and fnmatch.fnmatchcase(name, os.path.basename(pattern)) for pattern in self._folders())
 
-    def elsewhere(self, program: str, own: str) -> tuple[str, int] | None:
-        """(file, line) of a definition of the program, or of a group of its name, that is not in `own`."""
-        section = re.compile(rf"\s*\[(program|group|fcgi-program|eventlistener):{re.escape(program)}\]")
+    def definitions(self) -> list[Definition]:
+        """All that supervisord reads, in its order."""
         included = [path for pattern in self.patterns() for path in sorted(glob.glob(pattern))]
-        for path in [self.path, *included]:
-            if os.path.realpath(path) != os.path.realpath(own):
-                for number, line in enumerate(_lines(path), 1):
-                    if section.match(line):
-                        return path, number
-        return None
+        return [found for path in [self.path, *included] for found in definitions(path)]
+
+    def include_line(self) -> int | None:
+        """Where [include] says `files`; None where there is no such section."""
+        lines = _lines(self.path)
+        section = _line_of(lines, "include")
+        if section is None:
+            return None
+        return next((number for number, line in enumerate(lines[section:], section + 1)
+                     if line.lower().startswith("files")), section)
 
     def _folders(self) -> list[str]:
         """The include patterns; those that have patterns in their folders, once for each folder that is there."""
@@ -76,13 +94,47 @@ class SupervisordConf:
                            "set the variable in the login environment of the host's user") from None
 
 
-def sections(text: str) -> list[str]:
-    """The names of the sections in a configuration file."""
-    return re.findall(r"(?m)^\s*\[([^\]]+)\]", text)
+def definitions(path: str) -> list[Definition]:
+    """Those of one file, as supervisor's own parser reads them: [program: x] is the program x. [] where it cannot."""
+    lines = _lines(path)
+    try:
+        parser = _parser()
+        parser.read_string("".join(lines))
+    except configparser.Error:
+        return []
+    found = []
+    for section in parser.sections():
+        kind, _, name = section.partition(":")
+        if kind in KINDS:
+            programs = parser.get(section, "programs", fallback="") if kind == "group" else ""
+            found.append(Definition(path, _line_of(lines, section) or 1, kind, name.strip(),
+                                    tuple(program.strip() for program in programs.split(","))))
+    return found
+
+
+def options(text: str, program: str) -> dict[str, str] | None:
+    """The options of [program:x], as written; None where there is no such section."""
+    parser = _parser()
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return None
+    section = next((section for section in parser.sections()
+                    if section.startswith("program:") and section[len("program:"):].strip() == program), None)
+    return None if section is None else dict(parser.items(section))
+
+
+def _line_of(lines: list[str], section: str) -> int | None:
+    return next((number for number, line in enumerate(lines, 1) if line.strip().startswith(f"[{section}]")), None)
+
+
+def _parser() -> configparser.RawConfigParser:
+    """As supervisor/options.py `UnhosedConfigParser`."""
+    return configparser.RawConfigParser(inline_comment_prefixes=(";", "#"), strict=False)
 
 
 def _parse(path: str) -> configparser.RawConfigParser:
-    parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"), strict=False)
+    parser = _parser()
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             parser.read_file(file)

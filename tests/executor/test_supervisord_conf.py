@@ -54,11 +54,14 @@ def test_unusable_supervisord_conf_is_named(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize(("text", "line"), [
     ("[program:a]\n", 1), ("\n; [program:a]\n  [group:a]\nprograms=x\n", 3), ("[program:ab]\n[program:b]\n", None),
-    ("[eventlistener:a]\n", 1), (";[program:a]\n", None)])
+    ("[eventlistener:a]\n", 1), ("[program: a]\n", 1), ("[program:\ta  ] ; x\n", 1), ("[program:A]\n", None),
+    ("[Program:a]\n", None), ("[x]\ny=1\n  [program:a]\n", None), (";[program:a]\n", None)])
 def test_definition_in_another_file_is_found_with_its_line(tmp_path: Path, text: str, line: int | None) -> None:
+    """As supervisor reads sections: with blanks around the name, which counts by its case."""
     (tmp_path / "conf.d").mkdir()
     own = tmp_path / "conf.d/a.conf"
     own.write_text("[program:a]\n")
     stranger = tmp_path / "conf.d/b.conf"
     stranger.write_text(text)
-    assert conf(tmp_path).elsewhere("a", str(own)) == (line and (str(stranger), line))
+    others = [found for found in conf(tmp_path).definitions() if found.name == "a" and found.path != str(own)]
+    assert [(found.path, found.line) for found in others] == ([(str(stranger), line)] if line else [])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.app import CRASH, App, read
+from tests.integration.app import CRASH, App, messages, read
 from tests.integration.conftest import MakeApp
 from tests.support.lab import stands_in, wait_for
 
@@ -114,3 +114,61 @@ def test_command_is_split_as_a_shell_would_without_expansion(own: App) -> None:
     args = (own.lab["web1"].directory(own.name) / "args").read_text().split("\0")
     assert args == ["two words", "50%", "; no comment", " # either", "$HOME", "it's", "--", ""]
     assert stands_in(own.pid("web1")) == own.lab["web1"].directory(own.name)
+
+
+@pytest.mark.promise(8)
+@pytest.mark.parametrize(("status", "exitcodes", "code"), [(0, "0", 0), (7, "0", 1), (7, "0,7", 0)])
+def test_program_that_runs_once_is_judged_by_its_exitcodes(own: App, status: int, exitcodes: str, code: int) -> None:
+    """startsecs: 0 and no restart: neither RUNNING nor EXITED says that it is well."""
+    own.commit(f"{own.name}-1", {"run.sh": f"#!/bin/sh\nexit {status}\n"})
+    own.write(program={"startsecs": 0, "autorestart": False, "exitcodes": exitcodes})
+    for _ in range(3):
+        assert own.deploy("--host", "web1", "--force").code == code
+
+
+@pytest.mark.promise(8)
+def test_log_that_becomes_supervisords_own_is_moved_there(own: App) -> None:
+    """supervisord takes AUTO for equal to anything."""
+    own.deployed("--host", "web1")
+    for log in ("AUTO", "NONE", "AUTO"):
+        own.write(program={"startsecs": 0, "stopwaitsecs": 5, "stdout_logfile": log})
+        own.deployed("--host", "web1")
+        path = own.lab["web1"].info(own.name)["stdout_logfile"]
+        assert ("-stdout---" in path) == (log == "AUTO"), path
+
+
+@pytest.mark.promise(8)
+def test_program_that_supervisord_reads_from_another_file_fails_the_deploy(own: App) -> None:
+    """That file appears while the deploy is under way."""
+    own.deployed("--host", "web1")
+    other = own.lab["web1"].root / "conf.d/aa-other.conf"
+    text = f"[program: {own.name}]\\ncommand=/bin/sleep 99\\nstartsecs=0\\n"
+    own.write(variables={"NEW": "1"}, program={"startsecs": 0, "stopwaitsecs": 6},
+              build=f"cp source built; printf '{text}' > {other}")
+    try:
+        run = own.deploy("--host", "web1")
+        assert run.code in (1, 3) and "another command" in messages(run), run
+    finally:
+        other.unlink()
+        own.lab["web1"].rpc.reloadConfig()
+
+
+@pytest.mark.parametrize(("section", "words"), [
+    ("[program: NAME]\ncommand=x\n", "already defines [program:NAME]"),
+    ("[group:all]\nprograms=other, NAME\n[program:other]\ncommand=x\nautostart=false\n[program:NAME]\ncommand=x\n",
+     "[group:all] takes in NAME, which is all:NAME then"),
+    ("[fcgi-program:NAME]\nsocket=tcp://127.0.0.1:1\ncommand=x\nautostart=false\n", "defines [fcgi-program:NAME]"),
+    ("; Written by Fabvisor for NAME\n[program:NAME]\ncommand=x\n", "another environment deploys to this supervisord"),
+])
+def test_other_definition_of_a_program_is_named_by_status_plan_and_deploy(own: App, section: str, words: str) -> None:
+    other = own.lab["web1"].root / "conf.d/zz-other.conf"
+    other.write_text(section.replace("NAME", own.name))
+    try:
+        runs = [own.fab(*args) for args in (("plan", own.name), ("deploy", own.name), ("status",))]
+    finally:
+        other.unlink()
+        own.lab["web1"].rpc.reloadConfig()
+    assert [run.code for run in runs] == [2, 2, 1], runs
+    for run in runs:
+        assert words.replace("NAME", own.name) in run.out, run
+    assert not own.lab["web1"].directory(own.name).exists()

@@ -68,7 +68,7 @@ def verify(ctx: ServiceContext, step: Step) -> Result:
     """RUNNING, and then the same new pid for `startsecs` more: a crash loop looks RUNNING in between."""
     program = Program(ctx, step.say)
     before = step.results.before or program.before({"pid": None})
-    started = program.wait_until_up(step.args["startsecs"], before)
+    started = program.wait_until_up(step.args["startsecs"], before, step.args.get("exitcodes"))
     return Result(True, step.results._replace(started=started))
 
 

@@ -8,6 +8,7 @@ from msgspec import to_builtins
 
 from ...executor import protocol
 from ...inventory.model import Service
+from ...inventory.program_options import DEFAULTS
 from ...program import files
 from ..facts import Facts
 from ..steps import Action, Step
@@ -40,7 +41,8 @@ def stop(service: Service, facts: Facts) -> Step:
 
 
 def verify(service: Service) -> Step:
-    return Step(name="verify", phase="activate", do=Action("verify", protocol.Verify(startsecs=startsecs(service))))
+    do = protocol.Verify(startsecs=startsecs(service), exitcodes=_exit_codes(service))
+    return Step(name="verify", phase="activate", do=Action("verify", do))
 
 
 def health(service: Service) -> list[Step]:
@@ -69,6 +71,13 @@ def _before(facts: Facts, option: str, default: float) -> float:
     values = re.findall(rf"^\s*{option}\s*[=:]\s*(\d+)", facts.program_file or "",
                         re.MULTILINE | re.IGNORECASE)
     return max(map(float, values), default=default)
+
+
+def _exit_codes(service: Service) -> list[int] | None:
+    """With which a program may end at once: one that need not stay up, and is not started again. None: it must."""
+    if startsecs(service) or service.program.get("autorestart", DEFAULTS["autorestart"]) == "true":
+        return None
+    return [int(code) for code in service.program.get("exitcodes", "0").split(",")]
 
 
 def _as_it_was(service: Service, facts: Facts) -> Action:
