@@ -1,21 +1,16 @@
-"""The namespace: one line per command. In this folder, files are verbs and folders are nouns."""
+"""The commands of Fabvisor. In this folder, files are verbs and folders are nouns.
 
-from invoke.collection import Collection
+`namespace` is what a fabfile needs; it is made when it is asked for, so that `_launch` can go before all imports.
+"""
 
-from . import ci, config, control, deploy, history, logs, plan, recover, rollback, sandbox, status, suite
+from typing import TYPE_CHECKING, Any
 
-namespace = Collection()
-namespace.add_task(deploy.deploy)
-namespace.add_task(plan.plan)
-namespace.add_task(rollback.rollback)
-namespace.add_task(status.status)
-namespace.add_task(logs.logs)
-namespace.add_task(history.history)
-namespace.add_task(control.start)
-namespace.add_task(control.stop)
-namespace.add_task(control.restart)
-namespace.add_task(recover.recover)
-namespace.add_collection(config.configs())
-namespace.add_collection(Collection("ci", ci.init))
-namespace.add_collection(Collection("sandbox", sandbox.up, sandbox.down))
-namespace.add_collection(suite.tests())
+if TYPE_CHECKING:
+    from ._namespace import namespace as namespace
+else:
+    def __getattr__(name: str) -> Any:
+        if name != "namespace":
+            raise AttributeError(f"{__name__} has no attribute {name}")
+        from ._namespace import namespace
+
+        return namespace

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple, cast, get_args
+from typing import NamedTuple, cast, get_args
 
-from ._command import DEFAULTS, Command
+from invoke.collection import Collection
+from invoke.parser.argument import Argument
+from invoke.parser.context import ParserContext
+
+from . import inventory, reports
+from ._context import Command
 from ._errors import SelectionError
-
-if TYPE_CHECKING:
-    from invoke.collection import Collection
-    from invoke.parser.argument import Argument
-    from invoke.parser.context import ParserContext
-
-    from .inventory.model import Target
+from ._options import DEFAULTS
 
 Tasks = Mapping[str, "ParserContext"]       # by all of their names
 
@@ -112,34 +111,31 @@ def _values(tasks: Tasks, line: Line, option: str, word: str) -> list[str]:
 
 
 def _names(tasks: Tasks, line: Line, option: str) -> list[str]:
-    from . import reports
-    from .inventory import schema
-
-    run = Command("", {**DEFAULTS, **line.given}, cast("reports.Reporters", None))       # nothing is told
-    found: Iterable[str] = ()
+    run = Command("", {**DEFAULTS, **line.given}, cast("reports.reporters.Reporters", None))     # prints nothing
+    names: Iterable[str] = ()
     match option:
         case "env" | "diff":
-            found = run.inventory.environments
+            names = run.inventory.environments
         case "host":
-            found = {target.host.name for target in _targets(run)}
+            names = {target.host.name for target in _targets(run)}
         case "service" if line.task and line.task.name == "ci.init":
-            found = {*run.inventory.data["services"], "all"}
+            names = {*run.inventory.data["services"], "all"}
         case "service":
-            found = {*(target.service.name for target in _targets(run)), "all"}
+            names = {*(target.service.name for target in _targets(run)), "all"}
         case "format":
-            found = ("auto", *reports.FORMATS)
+            names = ("auto", *reports.formats.FORMATS)
         case "strategy":
-            found = get_args(schema.Strategy)
+            names = get_args(inventory.schema.Strategy)
         case "deploy":
-            found = ("last",)
+            names = ("last",)
         case "-h" | "--help":
-            found = tasks
+            names = tasks
         case "--print-completion-script":
-            found = SHELLS
-    return sorted(found)
+            names = SHELLS
+    return sorted(names)
 
 
-def _targets(run: Command) -> list[Target]:
+def _targets(run: Command) -> list[inventory.model.Target]:
     """Of the chosen environment, else of all."""
     try:
         names = [run.environment_name]

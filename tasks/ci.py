@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from ._command import Command, command
+from . import inventory, pipelines, rollout
+from ._command import command
+from ._context import Command
 from ._errors import Mistake
-
-if TYPE_CHECKING:
-    from .rollout.events import Finished
 
 
 @command(
@@ -20,19 +17,15 @@ if TYPE_CHECKING:
         "ref": "its branch, tag or commit",
     },
 )
-def init(run: Command, service: str, project: str = "ops/deploy", ref: str = "main") -> Finished:
+def init(run: Command, service: str, project: str = "ops/deploy", ref: str = "main") -> rollout.events.Finished:
     """Print a service's .gitlab-ci.yml: a deploy job for each environment where it runs. No host is contacted.
 
     Example: fab ci.init monitor >../monitor/.gitlab-ci.yml
     """
-    from .inventory import selection
-    from .pipelines import gitlab
-    from .rollout.events import Document, Finished
-
-    services = selection.services_of_file(run.inventory, service)
-    nowhere = services - gitlab.deployed(run.inventory)
+    services = inventory.selection.services_of_file(run.inventory, service)
+    nowhere = services - pipelines.gitlab.deployed(run.inventory)
     if nowhere and service != "all":
         raise Mistake(f"{', '.join(sorted(nowhere))}: runs in no environment but a sandbox",
                       f"add an environment to {run.inventory.source}")
-    run.report.on(Document(text=gitlab.text(run.inventory, services, project, ref)))
-    return Finished(command=run.name, outcome="unchanged", exit_code=0)
+    run.report.on(rollout.events.Document(text=pipelines.gitlab.text(run.inventory, services, project, ref)))
+    return rollout.events.Finished(command=run.name, outcome="unchanged", exit_code=0)

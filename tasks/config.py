@@ -2,69 +2,57 @@
 
 from __future__ import annotations
 
+import json
 import os
-from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 
-from ._command import Command, command
-
-if TYPE_CHECKING:
-    from .inventory.origins import Setting
-    from .rollout.events import Finished
+from . import inventory, rollout
+from ._command import command
+from ._context import Command
 
 
 @command(name="config.schema")
-def schema(run: Command) -> Finished:
+def schema(run: Command) -> rollout.events.Finished:
     """Print the JSON schema of hosts.yaml, by which editors complete, explain and check it.
 
     Example: fab config.schema >docs/hosts.schema.json
     """
-    import json
-
-    from .inventory.schema import json_schema
-    from .rollout.events import Document, Finished
-
-    run.report.on(Document(text=json.dumps(json_schema(), indent=1) + "\n"))
-    return Finished(command=run.name, outcome="unchanged", exit_code=0)
+    run.report.on(rollout.events.Document(text=json.dumps(inventory.schema.json_schema(), indent=1) + "\n"))
+    return rollout.events.Finished(command=run.name, outcome="unchanged", exit_code=0)
 
 
 @command(
     positional=["service"],
     help={"service": "a name, a comma list, or `all`", "diff": "another environment: show only what differs there"},
 )
-def config(run: Command, service: str, diff: str = "") -> Finished:
+def config(run: Command, service: str, diff: str = "") -> rollout.events.Finished:
     """Show the effective settings, each with the line it comes from; contacts no host.
 
     Example: fab config monitor --env develop --diff production
     """
-    from msgspec.structs import asdict
-
-    from .inventory import origins
-    from .rollout import events
-
     settings = _settings(run, run.environment_name, service)
     if diff:
-        settings = origins.differing(settings, _settings(run, diff, service))
+        settings = inventory.origins.differing(settings, _settings(run, diff, service))
     for setting in settings:
-        run.report.on(events.Setting(**asdict(setting)))
+        run.report.on(rollout.events.Setting(
+            environment=setting.environment, host=setting.host, service=setting.service, key=setting.key,
+            value=setting.value, source=setting.source))
     if not settings:
-        run.report.on(events.Notice(message=f"nothing differs between {run.environment_name} and {diff}"))
-    return events.Finished(command=run.name, outcome="unchanged", exit_code=0)
+        run.report.on(rollout.events.Notice(message=f"nothing differs between {run.environment_name} and {diff}"))
+    return rollout.events.Finished(command=run.name, outcome="unchanged", exit_code=0)
 
 
-def _settings(run: Command, environment: str, services: str) -> list[Setting]:
-    from .inventory import origins, secret_sources, selection
-
-    inventory = run.described(environment)
-    targets = selection.select(inventory.environment(environment), services, run.options["host"] or None)
-    settings: list[Setting] = []
+def _settings(run: Command, environment: str, services: str) -> list[inventory.origins.Setting]:
+    described = run.described(environment)
+    targets = inventory.selection.select(described.environment(environment), services, run.options["host"] or None)
+    settings: list[inventory.origins.Setting] = []
     for name in sorted({target.service.name for target in targets}):
         of_service = [target for target in targets if target.service.name == name]
-        secret_names = of_service[0].service.secrets
-        secrets = secret_sources.find(secret_names, environment, inventory.folder, os.environ) if secret_names else {}
+        names = of_service[0].service.secrets
+        secrets = inventory.secret_sources.find(names, environment, described.folder, os.environ) if names else {}
         hosts = [target.host.name for target in of_service]
-        settings += origins.of_service(inventory, environment, name, hosts, secrets)
+        settings += inventory.origins.of_service(described, environment, name, hosts, secrets)
     return settings
 
 

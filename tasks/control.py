@@ -3,69 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from ._command import Command, command
+from . import inventory, rollout
+from ._command import command
+from ._context import Command
 from ._errors import NotReady
 from .executor.protocol import STOPPABLE
 
-if TYPE_CHECKING:
-    from .inventory.model import Service
-    from .rollout.events import Finished
-    from .rollout.facts import Facts
-    from .rollout.goal import Planner
-    from .rollout.steps import Step
-
 HELP = {"service": "a name, a comma list, or `all`"}
-Steps = Callable[["Service", "Facts"], "list[Step]"]
+Steps = Callable[["inventory.model.Service", "rollout.facts.Facts"], "list[rollout.steps.Step]"]
 
 
 @command(positional=["service"], help=HELP)
-def start(run: Command, service: str) -> Finished:
+def start(run: Command, service: str) -> rollout.events.Finished:
     """Start programs that do not run, and prove that they do.
 
     Example: fab start monitor --host web1
     """
-    from .rollout.recipe import supervised
-
     return _control(run, service, lambda chosen, facts: (
-        [] if facts.program.state == "RUNNING" else supervised.restart_steps(chosen, facts)))
+        [] if facts.program.state == "RUNNING" else rollout.recipe.supervised.restart_steps(chosen, facts)))
 
 
 @command(positional=["service"], help=HELP)
-def stop(run: Command, service: str) -> Finished:
+def stop(run: Command, service: str) -> rollout.events.Finished:
     """Stop programs, and wait until they have stopped.
 
     Example: fab stop monitor --env develop
     """
-    from .rollout.recipe import supervised
-
     return _control(run, service, lambda chosen, facts: (
-        [supervised.stop(chosen, facts)] if facts.program.state in STOPPABLE else []))
+        [rollout.recipe.supervised.stop(chosen, facts)] if facts.program.state in STOPPABLE else []))
 
 
 @command(positional=["service"], help=HELP)
-def restart(run: Command, service: str) -> Finished:
+def restart(run: Command, service: str) -> rollout.events.Finished:
     """Restart programs, and prove that they run.
 
     Example: fab restart monitor
     """
-    from .rollout.recipe import supervised
-
-    return _control(run, service, supervised.restart_steps)
+    return _control(run, service, rollout.recipe.supervised.restart_steps)
 
 
-def _control(run: Command, service: str, steps: Steps) -> Finished:
+def _control(run: Command, service: str, steps: Steps) -> rollout.events.Finished:
     targets = run.targets(service)
     fleet = run.fleet(targets)
-    from .rollout.coordinator import Coordinator
-
-    return Coordinator(run.deployment(targets), fleet, run.report, _planner(steps)).roll_out()
+    return rollout.coordinator.Coordinator(run.deployment(targets), fleet, run.report, _planner(steps)).roll_out()
 
 
-def _planner(steps: Steps) -> Planner:
-    from .rollout.goal import key
-    from .rollout.planner import same_version
+def _planner(steps: Steps) -> rollout.goal.Planner:
+    key, same_version = rollout.goal.key, rollout.planner.same_version
 
     def plan(targets, facts, goals):  # type: ignore[no-untyped-def]
         missing = [f"{host}: {name}" for (host, name), known in facts.items() if known.program_file is None]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from ._command import Command, command
+from . import rollout
+from ._command import command
+from ._context import Command
 from ._errors import SelectionError
-
-if TYPE_CHECKING:
-    from .rollout.events import Finished
+from ._options import check_pattern, count
 
 LINES = 20
 
@@ -25,23 +23,21 @@ LINES = 20
 )
 def logs(
     run: Command, service: str, follow: bool = False, lines: str = "", grep: str = "", deploy: str = "",
-) -> Finished:
+) -> rollout.events.Finished:
     """Show the last lines of the logs of all hosts, host-labelled, and follow them.
 
     Example: fab logs monitor --follow --grep "ERROR|panic"
     """
-    count = run.count("lines", lines) if lines else None
-    pattern = run.pattern("grep", grep) or None
+    number = count("lines", lines) if lines else None
+    expression = check_pattern("grep", grep) or None
     targets = run.targets(service)
     if deploy and follow:
         raise SelectionError("--follow is for what programs write, not for the run log of a deploy",
                              "leave out one of --follow and --deploy")
-    from .rollout import logs as logs_
-    from .rollout.events import Started
-
-    run.report.on(Started(command=run.name, environment=run.environment.name,
-                          hosts=sorted({target.host.name for target in targets}),
-                          services=sorted({target.service.name for target in targets})))
+    run.report.on(rollout.events.Started(
+        command=run.name, environment=run.environment.name, hosts=sorted({target.host.name for target in targets}),
+        services=sorted({target.service.name for target in targets})))
     if deploy:
-        return logs_.show_run_log(targets, run.report, deploy, lines=count, grep=pattern)
-    return logs_.follow(targets, run.report, lines=LINES if count is None else count, grep=pattern, follow=follow)
+        return rollout.logs.show_run_log(targets, run.report, deploy, lines=number, grep=expression)
+    return rollout.logs.follow(targets, run.report, lines=LINES if number is None else number, grep=expression,
+                               follow=follow)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from ._command import Command, command
-
-if TYPE_CHECKING:
-    from .rollout.events import Finished
+from . import rollout
+from ._command import command
+from ._context import Command
+from ._options import FETCH, check_revision
+from .deploy import recipe
 
 
 @command(
@@ -15,21 +14,18 @@ if TYPE_CHECKING:
     help={
         "service": "a name, a comma list, or `all`",
         "revision": "a commit, branch or tag, or . for this folder's commit; the environment's branch unless given",
-        "fetch": "client: fab fetches, and sends hosts what they lack; host: each host; hosts.yaml's unless given",
+        "fetch": FETCH,
     },
 )
-def plan(run: Command, service: str, revision: str = "", fetch: str = "") -> Finished:
+def plan(run: Command, service: str, revision: str = "", fetch: str = "") -> rollout.events.Finished:
     """Show what a deploy would do: commits, program file, variables, steps; fetches, and changes nothing else.
 
     Example: fab plan monitor --env production --revision v1.2
     """
-    wanted = run.revision("revision", revision) if revision else run.environment.branch
-    targets = run.fetched_by(run.targets_with_secrets(service), fetch, wanted)
+    chosen = check_revision("revision", revision) if revision else run.environment.branch
+    targets = run.fetched_by(run.targets_with_secrets(service), fetch, chosen)
     fleet = run.fleet(targets)
-    from .deploy import recipe
-    from .rollout.coordinator import Coordinator
-    from .rollout.planner import unchecked_planner
-
-    planner = unchecked_planner(recipe, set_aside=True)
-    return Coordinator(run.deployment(targets, wanted), fleet, run.report, planner,
-                       sources=run.sources(targets)).dry_run()
+    planner = rollout.planner.unchecked_planner(recipe, set_aside=True)
+    coordinator = rollout.coordinator.Coordinator(run.deployment(targets, chosen), fleet, run.report, planner,
+                                                  sources=run.sources(targets))
+    return coordinator.dry_run()

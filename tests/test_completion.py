@@ -39,9 +39,9 @@ class Desk:
         (folder / "home").mkdir()
         for place in (folder, folder / "bin"):          # as the wrapper ends, in the environment of the tests
             place.mkdir(exist_ok=True)
-            (place / "fab").write_text(f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -c 'import sys; sys.argv[0] = "
-                                       f'"fab"; from fabric.main import program; program.run()\' --search-root '
-                                       f'{shlex.quote(str(CHECKOUT))} "$@"\n')
+            (place / "fab").write_text(
+                f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -c 'import sys; sys.path[0] = sys.argv.pop(1); "
+                f"from tasks._launch import main; main()' {CHECKOUT} --search-root {CHECKOUT} \"$@\"\n")
             (place / "fab").chmod(0o755)
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("FAB", "CI", "COMP_", "Z"))}
         self.environ = {**kept, "HOME": str(folder / "home"), "TMPDIR": str(folder / "home"), "TERM": "dumb",

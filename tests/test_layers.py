@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,19 +36,25 @@ PROTOCOL = "tasks.executor.protocol"
 PROCESSES = "tasks.executor.processes"
 # Packages that only one place may import.
 ONLY = {
-    "fabric": ("tasks/remote/",), "paramiko": ("tasks/remote/",), "rich": ("tasks/reports/",),
+    "fabric": ("tasks/remote/", "tasks/_launch.py"), "paramiko": ("tasks/remote/",), "rich": ("tasks/reports/",),
     "asyncssh": ("tasks/embedded/",), "yaml": ("tasks/inventory/", "tasks/pipelines/"),
     "jsonschema": ("tasks/inventory/",), "supervisor": ("tasks/embedded/",), "dotenv": ("tasks/inventory/",),
     # values only tries to split a command, masking splits what quoting has quoted
     "shlex": ("tasks/program/quoting.py", "tasks/inventory/values.py", "tasks/suite.py", "tasks/executor/masking.py"),
 }
+# The error boundary hands the streams to the reports; the launcher answers a shell that completes a line.
+STREAMS = ("tasks/_command.py", "tasks/_launch.py")
 # The verbs and their helpers speak Invoke.
-INVOKE = ("tasks/__init__.py", "tasks/_command.py", "tasks/_completion.py",
+INVOKE = ("tasks/_namespace.py", "tasks/_command.py", "tasks/_completion.py",
           *(f"tasks/{path.name}" for path in TASKS.glob("[a-z]*.py")))
 PURE = ("tasks/deploy.py", "tasks/rollout/recipe/in_place.py", "tasks/rollout/recipe/releases.py",
         "tasks/rollout/recipe/clone.py", "tasks/rollout/recipe/supervised.py", "tasks/rollout/recipe/hooks.py",
         "tasks/rollout/goal.py", "tasks/rollout/planner.py", "tasks/rollout/steps.py", "tasks/rollout/facts.py",
         "tasks/program/files.py", "tasks/program/quoting.py")
+
+
+# What `fab --list` imports: the verbs, what they share, and the faces.
+VERBS = [path for path in TASKS.glob("*.py") if path.name not in ("__init__.py", "_launch.py")]
 
 
 class Import(NamedTuple):
@@ -118,7 +126,7 @@ def test_folder_imports_only_the_folders_before_it(noun: str) -> None:
     """hosts.yaml → inventory → selection → coordinator ⇄ conversation; events → reports. No folder imports a verb."""
     mine = [one for one in IMPORTS if one.file.startswith(f"tasks/{noun}/") and one.module.startswith("tasks.")
             and not one.file.startswith(SENT[1:])]
-    allowed = MAY[noun] | {"_errors"}
+    allowed = MAY[noun] | {"_errors", "_lazy"}
     mine = [one for one in mine if not one.module.startswith((PROTOCOL, PROCESSES))]
     nothing([one for one in mine if one.module.split(".")[1] not in allowed and not one.typing_only])
 
@@ -132,7 +140,7 @@ def test_rollout_imports_no_verb_and_no_report() -> None:
 
 
 def test_only_the_sandbox_imports_the_embedded_hosts() -> None:
-    known = ("tasks/embedded/", "tasks/sandbox.py", "tasks/_command.py")     # _command starts it
+    known = ("tasks/embedded/", "tasks/sandbox.py", "tasks/_context.py")     # _context starts it
     nothing([one for one in IMPORTS if one.module.startswith("tasks.embedded") and not one.file.startswith(known)])
 
 
@@ -164,10 +172,10 @@ def test_only_reports_print() -> None:
             prints = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
             stream = isinstance(node, ast.Attribute) and node.attr in ("stdout", "stderr", "__stdout__", "__stderr__") \
                 and isinstance(node.value, ast.Name) and node.value.id == "sys"
-            if prints or (stream and name(path) != "tasks/_command.py"):
+            if prints or (stream and name(path) not in STREAMS):
                 found.append(f"{name(path)}:{node.lineno}")
             if isinstance(node, ast.Attribute) and node.attr in ("write", "writelines") and ast.dump(
-                    node.value).count("'sys'"):
+                    node.value).count("'sys'") and name(path) != "tasks/_launch.py":
                 found.append(f"{name(path)}:{node.lineno}")
     nothing(found)
 
@@ -201,14 +209,80 @@ def test_recipe_of_a_deploy_fits_on_one_page() -> None:
     assert (recipe.end_lineno or 0) - recipe.lineno < 25
 
 
-def test_listing_the_commands_imports_no_heavy_package() -> None:
-    """`fab --list` imports the verbs; what they need they import when they run."""
-    heavy = {"paramiko", "rich", "asyncssh", "yaml", "jsonschema", "msgspec", "supervisor"}
-    top = [f"{name(path)}: {alias}" for path in [*TASKS.glob("*.py")] for node in ast.parse(path.read_text()).body
-           for alias in ([one.name for one in node.names] if isinstance(node, ast.Import)
-                         else [node.module or ""] if isinstance(node, ast.ImportFrom) else [])
-           if alias.split(".")[0] in heavy]
-    nothing(top)
+def python(folder: Path, code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_listing_the_commands_imports_no_machinery() -> None:
+    """Only the verbs, the faces of the folders and the protocol's page; and none of the packages behind them."""
+    code = "import sys; sys.argv = ['fab', '--list']; from fabric.main import program; program.run(exit=False); " \
+        "print('\\n'.join(sys.modules), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "deploy" in done.stdout
+    modules = set(done.stderr.split())
+    assert not modules & {"rich", "asyncssh", "jsonschema", "msgspec", "supervisor", "dotenv"}
+    inner = {module for module in modules if module.startswith("tasks.") and module.count(".") > 1}
+    assert inner == {"tasks.executor.protocol"}
+
+
+def test_commands_import_at_the_top_and_folders_by_their_faces() -> None:
+    inside = [f"{name(path)}:{node.lineno}" for path in VERBS for function in ast.walk(ast.parse(path.read_text()))
+              if isinstance(function, ast.FunctionDef) for node in ast.walk(function)
+              if isinstance(node, (ast.Import, ast.ImportFrom))]
+    nothing(inside)
+    files = {name(path) for path in VERBS}
+    nothing([one for one in IMPORTS if one.file in files and not one.typing_only and one.module.count(".") > 1
+             and one.module.split(".")[1] in NOUNS and not one.module.startswith(PROTOCOL)])
+
+
+def face(folder: Path) -> set[str]:
+    """The modules of a folder that its __init__ lists."""
+    return {one.module.rpartition(".")[2] for one in imports_of(folder / "__init__.py") if one.typing_only}
+
+
+@pytest.mark.parametrize("noun", [noun for noun in NOUNS if noun != "executor"])
+def test_folder_is_used_by_its_face_alone(noun: str) -> None:
+    """Its __init__ lists the modules that others may use, and each of them can be used so."""
+    listed = face(TASKS / noun)
+    assert listed and listed <= {path.stem for path in (TASKS / noun).iterdir()}
+    nothing([one for one in IMPORTS if one.module.startswith(f"tasks.{noun}.") and f"tasks/{noun}/" not in one.file
+             and one.module.split(".")[2] not in listed])
+    loaded = python(ROOT, f"from tasks import {noun}; print(*(getattr({noun}, name).__name__ for name in {listed}))")
+    assert set(loaded.split()) == {f"tasks.{noun}.{name}" for name in listed}
+    assert python(ROOT, f"from tasks import {noun}; print(hasattr({noun}, 'nowhere'))") == "False\n"
+
+
+def test_tasks_folder_can_bear_another_name(tmp_path: Path) -> None:
+    """It is installed as `fabvisor`: each module is imported, and the commands listed, where no `tasks` is."""
+    shutil.copytree(TASKS, tmp_path / "fabvisor", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "fabfile.py").write_text("from fabvisor import namespace\n")
+    modules = python(tmp_path, """
+import pkgutil, importlib, fabvisor
+for module in pkgutil.walk_packages(fabvisor.__path__, "fabvisor."):
+    if not module.name.startswith(("fabvisor.embedded.example", "fabvisor.executor.")):
+        importlib.import_module(module.name)
+        print(module.name)
+""")
+    assert {"fabvisor.rollout.coordinator", "fabvisor.reports.terminal"} <= set(modules.split())
+    listed = python(tmp_path, "import sys; sys.argv = ['fab', '--list']; from fabvisor._launch import main; main()")
+    assert "deploy" in listed
+    (tmp_path / "hosts.yaml").write_text(
+        "services: {api: {repo: r, command: c}}\n"
+        "environments: {test: {branch: main, root: /srv, hosts: [web1]}}\ndefault_environment: test\n")
+    shown = python(tmp_path, "import sys; sys.argv = ['fab', 'config', 'api', '--format', 'terminal']; "
+                             "from fabvisor._launch import main; main()")
+    assert "branch" in shown
+
+
+def test_no_module_of_tasks_names_the_folder() -> None:
+    """Not in an import, and not in a string that names a module."""
+    nothing([f"{name(path)}:{node.lineno}" for path in sources() for node in ast.walk(ast.parse(path.read_text()))
+             if (isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").split(".")[0] == "tasks")
+             or (isinstance(node, ast.Import) and any(alias.name.split(".")[0] == "tasks" for alias in node.names))
+             or (isinstance(node, ast.Constant) and isinstance(node.value, str)
+                 and re.fullmatch(r"tasks(\.\w+)+", node.value))])
 
 
 def test_private_parts_of_paramiko_are_used_in_one_file() -> None:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tasks import _errors, namespace
-from tasks._command import SHARED
+from tasks._options import SHARED
 from tasks.executor import protocol
 from tasks.inventory import loading, model, schema
 from tasks.rollout import events, results

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ esac
 INNER = """#!/bin/sh
 case "$*" in
     *'-m pip'*) echo "$*" >>"$NOTES"; sleep "${PIP_TAKES:-0}"; exit "${PIP_ENDS:-0}" ;;
-    *) shift; echo "$PWD"; printf '%s\\n' "$@" ;;
+    *) shift 3; echo "$PWD"; printf '%s\\n' "$@" ;;
 esac
 """
 
@@ -62,7 +63,7 @@ def checkout(tmp_path: Path) -> Checkout:
 
 def test_wrapper_installs_once_and_passes_everything_on(checkout: Checkout) -> None:
     first = checkout.fab("deploy", "a b", "--yes")
-    assert first.stdout.splitlines() == [str(checkout.folder), "--search-root", str(checkout.folder),
+    assert first.stdout.splitlines() == [str(checkout.folder), f"--search-root={checkout.folder}",
                                          "deploy", "a b", "--yes"]
     assert len(first.stderr.splitlines()) == 1
     assert checkout.fab("status").stderr == ""
@@ -77,7 +78,7 @@ def test_wrapper_installs_changed_requirements(checkout: Checkout) -> None:
     assert checkout.installs() == 2
 
 
-@pytest.mark.parametrize("words", [["test"], ["--echo", "-e", "test"], ["-c", "fabfile", "test", "--args", "x"]])
+@pytest.mark.parametrize("words", [["test"], ["--echo", "-e", "test"], ["test.faults", "--seeds", "x"]])
 def test_wrapper_installs_the_tools_of_the_tests_for_fab_test(checkout: Checkout, words: list[str]) -> None:
     checkout.fab("deploy", "test")
     assert "tests/requirements.txt" not in checkout.notes.read_text()
@@ -92,7 +93,7 @@ def test_wrapper_works_from_elsewhere_and_by_a_link(checkout: Checkout, tmp_path
     link = tmp_path / "link"
     link.symlink_to("a checkout/fab")
     assert checkout.fab("x", script=str(link), cwd=tmp_path).stdout.splitlines() == [
-        str(tmp_path), "--search-root", str(checkout.folder), "x"]
+        str(tmp_path), f"--search-root={checkout.folder}", "x"]
     for own in (["-r", "there"], ["-rthere"], ["--search-root=there"]):
         assert checkout.fab(*own, "x").stdout.splitlines()[1:] == [*own, "x"]
 
@@ -159,21 +160,68 @@ def test_wrapper_names_what_the_machine_lacks(checkout: Checkout, lack: dict[str
     assert done.stdout == ""
 
 
-def test_fabfile_starts_fabric_under_its_own_name(tmp_path: Path) -> None:
-    command = [sys.executable, str(ROOT / "fabfile.py")]
-    done = subprocess.run([*command, "--help"], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("Usage: fab [")
-    listed = subprocess.run([*command, "--search-root", str(ROOT), "--list"], cwd=tmp_path, capture_output=True,
-                            text=True, check=True)
-    assert "deploy" in listed.stdout
+LAUNCH = "import sys; sys.path[0] = sys.argv.pop(1); from tasks._launch import main; main()"
 
 
-def test_fabfile_starts_without_asyncio_and_mock() -> None:
-    done = subprocess.run([sys.executable, "-X", "importtime", str(ROOT / "fabfile.py"), "--version"], cwd=ROOT,
-                          capture_output=True, text=True, check=True)
-    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+def launched(*words: str, python: Sequence[str] = (), cwd: Path = ROOT, **environment: str
+             ) -> subprocess.CompletedProcess[str]:
+    """As ./fab ends."""
+    assert LAUNCH in (ROOT / "fab").read_text()
+    return subprocess.run([sys.executable, *python, "-c", LAUNCH, str(ROOT), "--search-root", str(ROOT), *words],
+                          cwd=cwd, capture_output=True, text=True, check=True, env={**os.environ, **environment})
+
+
+def test_launcher_starts_fabric_under_the_name_of_fab(tmp_path: Path) -> None:
+    assert launched("--help", cwd=tmp_path).stdout.startswith("Usage: fab [")
+    assert "deploy" in launched("--list", cwd=tmp_path).stdout
+
+
+def test_launcher_starts_without_asyncio_and_mock() -> None:
+    imported = {line.rpartition("|")[2].strip()
+                for line in launched("--version", python=["-X", "importtime"]).stderr.splitlines()}
     assert "fabric.main" in imported and not imported & {"asyncio", "unittest.mock"}
 
 
-def test_commands_run_with_garbage_collection() -> None:
-    subprocess.run([sys.executable, "-c", "import gc, fabfile; assert gc.isenabled()"], cwd=ROOT, check=True)
+def test_launcher_runs_commands_with_garbage_collection(tmp_path: Path) -> None:
+    (tmp_path / "fabfile.py").write_text("""
+import gc
+from invoke import task
+
+@task
+def look(context):
+    print(gc.isenabled())
+""")
+    done = subprocess.run([sys.executable, "-c", LAUNCH, str(ROOT), "look"], cwd=tmp_path, capture_output=True,
+                          text=True, check=True)
+    assert done.stdout == "True\n"
+
+
+@pytest.mark.parametrize(("environment", "cached"), [({}, True), ({"PYTHONDONTWRITEBYTECODE": "1"}, False)])
+def test_launcher_lets_python_cache_compiled_modules(tmp_path: Path, environment: dict[str, str], cached: bool
+                                                     ) -> None:
+    (tmp_path / "fabfile.py").write_text("import own\n")
+    (tmp_path / "own.py").write_text("")
+    subprocess.run([sys.executable, "-c", LAUNCH, str(ROOT), "--list"], cwd=tmp_path, check=False, text=True,
+                   capture_output=True, env={**without_bytecode_variable(), **environment})
+    assert (tmp_path / "__pycache__").exists() is cached
+
+
+def without_bytecode_variable() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+def test_fab_itself_loads_the_commands(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-m", "fabric", "--list"], cwd=ROOT, capture_output=True, text=True,
+                          check=True)
+    assert "deploy" in done.stdout
+
+
+@pytest.mark.parametrize("text", [b"Host web1 # Gr\xfc\xdfe\n", b"Match final all\n  User deploy\n"],
+                         ids=["not UTF-8", "Match final all"])
+@pytest.mark.parametrize("start", [["-c", LAUNCH, str(ROOT)], ["-m", "fabric"]], ids=["./fab", "fab"])
+def test_ssh_config_is_not_read_by_fabric(tmp_path: Path, text: bytes, start: list[str]) -> None:
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh" / "config").write_bytes(text)
+    done = subprocess.run([sys.executable, *start, "config", "monitor"], cwd=ROOT, capture_output=True, text=True,
+                          check=False, env={**os.environ, "HOME": str(tmp_path)})
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,1 +1,19 @@
 """Reads hosts.yaml: the environments, hosts and services that a command works on."""
+
+from typing import TYPE_CHECKING
+
+from .._lazy import submodules
+
+if TYPE_CHECKING:                           # what other folders may use
+    from . import loading as loading
+    from . import model as model
+    from . import origins as origins
+    from . import program_options as program_options
+    from . import schema as schema
+    from . import secret as secret
+    from . import secret_sources as secret_sources
+    from . import selection as selection
+    from . import urls as urls
+    from . import values as values
+else:
+    __getattr__ = submodules(__name__)

@@ -7,6 +7,7 @@ below `root`.
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from .secret import Secret
 from .urls import Login
@@ -96,6 +97,10 @@ class Target(Struct, frozen=True, kw_only=True):
 
     host: Host
     service: Service
+
+    def fetched_by(self, way: str) -> Target:
+        """The same target with another `fetch` of its service: host or client."""
+        return replace(self, service=replace(self.service, fetch=way))
 
 
 class Environment(Struct, frozen=True, kw_only=True):

@@ -1,1 +1,10 @@
 """A service's pipeline for a CI server, written from the environments of hosts.yaml."""
+
+from typing import TYPE_CHECKING
+
+from .._lazy import submodules
+
+if TYPE_CHECKING:                           # what other folders may use
+    from . import gitlab as gitlab
+else:
+    __getattr__ = submodules(__name__)

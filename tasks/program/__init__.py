@@ -1,1 +1,11 @@
 """The text of program files and environment files. Their quoting is here and nowhere else."""
+
+from typing import TYPE_CHECKING
+
+from .._lazy import submodules
+
+if TYPE_CHECKING:                           # what other folders may use
+    from . import files as files
+    from . import handwritten as handwritten
+else:
+    __getattr__ = submodules(__name__)

@@ -1,7 +1,11 @@
 """The screen and the reports in files. Nothing else in tasks/ prints."""
 
-from .formats import FORMATS, choose
-from .reporter import Reporter
-from .reporters import Reporters
+from typing import TYPE_CHECKING
 
-__all__ = ["FORMATS", "Reporter", "Reporters", "choose"]
+from .._lazy import submodules
+
+if TYPE_CHECKING:                           # what other folders may use
+    from . import formats as formats
+    from . import reporters as reporters
+else:
+    __getattr__ = submodules(__name__)

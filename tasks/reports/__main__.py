@@ -12,7 +12,7 @@ from typing import Any, Union
 import msgspec
 
 from ..rollout.events import Event
-from . import choose
+from .formats import choose
 
 
 def decode(lines: bytes) -> list[Event]:

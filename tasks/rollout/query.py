@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import signals
+from msgspec.structs import replace
+
+from . import results, settings, signals
 from .conversation import Conversation, Stop
 from .fleet import Fleet
 from .peer import State
+from .status import rows
 
 if TYPE_CHECKING:
     from ..inventory.model import Target
-    from .events import Listener
+    from .events import Finished, Listener
     from .peer import Peer
 
 
@@ -30,3 +33,14 @@ def read(targets: tuple[Target, ...], report: Listener, greeting: Callable[[Peer
         except Stop as stop:
             raise stop.error from None
     return conversation.peers
+
+
+def show_status(targets: tuple[Target, ...], report: Listener, environment: str) -> Finished:
+    """The rows of all services on all hosts. The exit code is 1 when one has an oddity, or worse by an error."""
+    peers = read(targets, report, settings.status)
+    table = rows(environment, peers)
+    for row in table:
+        report.on(row)
+    finished = results.read("status", peers)
+    odd = any(row.oddities for row in table)
+    return replace(finished, exit_code=results.worst([finished.exit_code, 1 if odd else 0]))

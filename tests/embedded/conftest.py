@@ -8,7 +8,8 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from tasks.embedded import Sandbox, down, up
+from tasks.embedded.lifecycle import down, up
+from tasks.embedded.sandbox import Sandbox
 from tasks.embedded.state_dir import state_of
 from tests.support import guard
 

@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from tasks.embedded import EXAMPLE, Sandbox
+from tasks.embedded.sandbox import EXAMPLE, Sandbox
 from tasks.inventory.model import Environment, Host, Service, Target
 
 

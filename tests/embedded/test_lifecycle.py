@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from tasks._errors import NotReady
-from tasks.embedded import Sandbox, down, processes, up
+from tasks.embedded import processes
+from tasks.embedded.lifecycle import down, up
+from tasks.embedded.sandbox import Sandbox
 from tasks.embedded.state_dir import state_of
 
 
@@ -105,7 +107,7 @@ def test_up_mends_a_cleared_temporary_folder(checkout: Path, part: str) -> None:
 
 
 def test_concurrent_ups_make_one_sandbox(checkout: Path) -> None:
-    code = "import sys, pathlib; from tasks.embedded import up; print(up(pathlib.Path(sys.argv[1])))"
+    code = "import sys, pathlib; from tasks.embedded.lifecycle import up; print(up(pathlib.Path(sys.argv[1])))"
     root = Path(__file__).parents[2]
 
     def one(_: int) -> str:

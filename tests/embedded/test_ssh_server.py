@@ -11,7 +11,7 @@ from typing import Any
 import paramiko
 import pytest
 
-from tasks.embedded import Sandbox
+from tasks.embedded.sandbox import Sandbox
 
 
 def session(client: paramiko.SSHClient) -> paramiko.Channel:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tasks.reports import FORMATS, Reporters, choose
+from tasks.reports.formats import FORMATS, choose
+from tasks.reports.reporters import Reporters
 from tasks.reports.tail import Tail
 from tasks.reports.visible import LONGEST, visible_text
 from tasks.rollout.events import Error, Event, Finished, Output, Result, Started, StepFinished, StepStarted

@@ -3,7 +3,8 @@ from __future__ import annotations
 import io
 import json
 
-from tasks.reports import choose, jsonl
+from tasks.reports import jsonl
+from tasks.reports.formats import choose
 from tasks.rollout.events import Finished, LogLine, Notice
 
 

@@ -8,7 +8,8 @@ from xml.etree import ElementTree as xml
 import pytest
 
 from tasks._errors import SelectionError
-from tasks.reports import Reporters, choose
+from tasks.reports.formats import choose
+from tasks.reports.reporters import Reporters
 from tasks.rollout.events import Error, Finished, Output, Result, Started, StepFinished, StepStarted
 
 OLD, NEW = "0" * 40, "1" * 40

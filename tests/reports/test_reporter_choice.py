@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from tasks._errors import SelectionError
-from tasks.reports import FORMATS, choose
-from tasks.reports.formats import LazyReporter
+from tasks.reports.formats import FORMATS, LazyReporter, choose
 from tasks.reports.screen import Screen, Stream
 from tasks.rollout.events import Notice
 
@@ -46,7 +45,7 @@ def test_unknown_format_lists_the_choices_and_the_nearest():
 @pytest.mark.parametrize("format", ["plain", "json"])
 def test_formats_without_rich_do_not_import_it(format):
     code = (
-        "import io, sys; from tasks.reports import choose;"
+        "import io, sys; from tasks.reports.formats import choose;"
         f"choose({format!r}, False, {{}}, sys.stdout, sys.stderr).close();"
         "sys.exit('rich' in sys.modules)"
     )

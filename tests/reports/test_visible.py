@@ -12,7 +12,9 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from tasks.reports import FORMATS, Reporters, choose, gitlab, plain
+from tasks.reports import gitlab, plain
+from tasks.reports.formats import FORMATS, choose
+from tasks.reports.reporters import Reporters
 from tasks.reports.terminal import Terminal
 from tasks.reports.visible import escaped, visible_line, visible_text
 from tasks.rollout import events

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks import rollback
+from tasks.rollout import previous_version
 from tests.rollout.samples import A, B
 
 
@@ -32,14 +32,14 @@ def history(*moves: str) -> list[dict[str, Any]]:
 def test_rollback_leads_to_the_version_before(moves: str, leads_to: str | None) -> None:
     lines = history(*moves.split())
     now = next((line["to"] for line in reversed(lines) if line["result"] == "committed"), None)
-    assert rollback.previous(lines, now) == leads_to
+    assert previous_version.previous(lines, now) == leads_to
 
 
 def test_rollback_leads_to_what_ran_before_the_first_deploy() -> None:
     first: Any = {"command": "deploy", "result": "committed", "from": A, "to": B, "was_running": True}
-    assert rollback.previous([first], B) == A
-    assert rollback.previous([{**first, "was_running": False}], B) is None
+    assert previous_version.previous([first], B) == A
+    assert previous_version.previous([{**first, "was_running": False}], B) is None
 
 
 def test_rollback_leads_to_the_last_deploy_after_a_checkout_by_hand() -> None:
-    assert rollback.previous(history("A", "B"), "X") == "B"
+    assert previous_version.previous(history("A", "B"), "X") == "B"

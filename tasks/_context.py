@@ -1,0 +1,138 @@
+"""What a command runs with: its name, the shared options, the screen; hosts.yaml, and the hosts it chooses."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import getpass
+import os
+import socket
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import embedded, inventory, reports, rollout
+from ._errors import Declined, SelectionError
+from ._options import HERE
+
+if TYPE_CHECKING:
+    from .executor.protocol import Unfinished
+    from .inventory.loading import Inventory
+    from .inventory.model import Environment, Target
+
+BESIDE = Path(__file__).resolve().parent.parent
+Targets = tuple["Target", ...]
+
+
+class Command:
+    """One command that was typed. Everything that it needs is read when it is first asked for."""
+
+    def __init__(self, name: str, options: Mapping[str, Any], report: reports.reporters.Reporters) -> None:
+        self.name = name
+        self.options = options
+        self.report = report
+
+    @functools.cached_property
+    def inventory(self) -> Inventory:
+        path = inventory.loading.find_inventory(self.options["inventory"] or None, os.environ, Path.cwd(), BESIDE)
+        return inventory.loading.load(path)
+
+    @functools.cached_property
+    def environment_name(self) -> str:
+        return inventory.selection.choose_environment(self.inventory, self.options["env"] or None, os.environ)
+
+    @functools.cached_property
+    def environment(self) -> Environment:
+        """The chosen environment. The hosts of a sandbox are started unless they are up."""
+        environment = self.inventory.environment(self.environment_name)
+        if environment.sandbox:
+            return embedded.environments.environment(BESIDE, self.inventory, self.environment_name)
+        return environment
+
+    def described(self, name: str) -> Inventory:
+        """The inventory with all that is known of an environment while nothing is started."""
+        if not self.inventory.environment(name).sandbox:
+            return self.inventory
+        return embedded.environments.described(BESIDE, self.inventory, name)
+
+    def targets(self, services: str) -> Targets:
+        """The hosts and services that the user chose."""
+        return inventory.selection.select(self.environment, services, self.options["host"] or None)
+
+    def targets_with_secrets(self, services: str) -> Targets:
+        """For what writes the environment file. A secret without a value stops here, before a host is contacted."""
+        return inventory.secret_sources.fill(self.targets(services), self.environment.name, self.inventory.folder,
+                                             os.environ)
+
+    def fetched_by(self, targets: Targets, fetch: str, revision: str | None = None) -> Targets:
+        """The targets with --fetch in place of hosts.yaml's; the current folder's commit comes from this machine."""
+        if fetch not in ("", "host", "client"):
+            raise SelectionError(f"--fetch {fetch!r}: no such way", "--fetch client, or --fetch host")
+        if revision == HERE and fetch == "host":
+            raise SelectionError("--revision . is a commit of this machine: hosts cannot fetch it",
+                                 "leave out --fetch host")
+        way = "client" if revision == HERE else fetch
+        return tuple(target.fetched_by(way) for target in targets) if way else targets
+
+    def sources(self, targets: Targets) -> rollout.sources.Sources:
+        """Where this machine gets the commits that it carries to hosts."""
+        return rollout.sources.Sources(targets, Path.cwd(), os.environ)
+
+    def fleet(self, targets: Targets, confirm: Callable[[], None] | None = None) -> rollout.fleet.Fleet:
+        """The hosts of the targets. It begins to connect to them, unless it must ask first: the rest of the
+        machinery is imported meanwhile."""
+        fleet = rollout.fleet.Fleet(targets)
+        if confirm is None:
+            fleet.connect()
+        return fleet
+
+    def deployment(self, targets: Targets, revision: str | None = None,
+                   unfinished: Unfinished = "undo") -> rollout.goal.Deployment:
+        """What this command brings to the targets' services. Its id sorts by time, to the millisecond, and is unique.
+        """
+        now = datetime.now(timezone.utc)
+        # Milliseconds, then chance, each of three hexadecimal digits.
+        identifier = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03x}{os.urandom(2).hex()[:3]}"
+        return rollout.goal.Deployment(
+            deploy=identifier, command=self.name, by=_who(), since=f"{now:%Y-%m-%dT%H:%M:%SZ}",
+            environment=self.environment.name, url=self.environment.url,
+            services={target.service.name: revision for target in targets}, unfinished=unfinished)
+
+    def confirmation(self, yes: bool) -> Callable[[], None] | None:
+        """How to ask before anything changes, where `confirm` says so. Raises where there is no terminal."""
+        if yes or not self.environment.confirm:
+            return None
+        if not self.report.attended:
+            raise SelectionError(f"{self.environment.name} asks before anything changes (`confirm: true`), and there is"
+                                 " no terminal to ask on",
+                                 f"see what it would do: fab plan; then: fab {self.name} … --yes")
+        return self._ask
+
+    def _ask(self) -> None:
+        if not self.report.ask(f"{self.name} {'to' if self.name == 'deploy' else 'on'} {self.environment.name}?"):
+            raise Declined("not confirmed: nothing was changed", "the same command asks again")
+
+    def write_reports(self, **files: str) -> None:
+        """By kind (junit, dotenv) the file that the user named, or the empty text."""
+        for kind, path in files.items():
+            if path:
+                self.report.add_file(kind, path)
+
+    def mask(self, text: str) -> str:
+        """Without the values that secrets of hosts.yaml have here, as far as they can be known."""
+        text = inventory.urls.without_password(text)
+        with contextlib.suppress(Exception):    # a mistake in the file must not hide the message
+            return inventory.secret_sources.masked(text, self.inventory, self.environment_name, os.environ)
+        return text
+
+
+def _who() -> str:
+    """For locks and histories. In a GitLab job: who started it, and where its log is."""
+    if os.environ.get("GITLAB_USER_LOGIN") and os.environ.get("CI_JOB_URL"):
+        return f"{os.environ['GITLAB_USER_LOGIN']} {os.environ['CI_JOB_URL']}"
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = f"uid {os.getuid()}"
+    return f"{user}@{socket.gethostname()}"

@@ -1,0 +1,52 @@
+"""Starts Fabric with these commands, sooner than `fab` does. `./fab` starts here.
+
+Each trick names its gain: processor time of `fab config monitor`, the least of 14 runs with and without it in turns.
+It took 144 ms with all of them, and `fab --list` 107 ms.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import os
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+
+
+def main() -> None:
+    """The command `fab`, with the words of sys.argv."""
+    with _no_garbage_collection(), _no_mock():
+        from . import _completion, _namespace
+
+        if "--complete" in sys.argv[1:]:        # Fabric's own knows names of tasks and options only
+            sys.stdout.write(_completion.answer(_namespace.namespace, sys.argv, os.environ))
+            return
+        from fabric.main import program
+    program.run(["fab", *_write_pyc(), *sys.argv[1:]])
+
+
+@contextlib.contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """40 ms: what is imported lives until the end, and what a command makes is little."""
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.set_threshold(50_000)
+    gc.enable()
+    atexit.register(gc.freeze)
+
+
+@contextlib.contextmanager
+def _no_mock() -> Iterator[None]:
+    """20 ms: Invoke imports unittest.mock, and with it asyncio, only for its helpers of tests."""
+    sys.modules["unittest.mock"] = unused = ModuleType("unittest.mock")
+    vars(unused)["Mock"] = None
+    yield
+    del sys.modules["unittest.mock"]
+
+
+def _write_pyc() -> list[str]:
+    """30 ms, and up to 75 ms of a deploy: without this option Invoke switches Python's cache of compiled code off."""
+    return [] if os.environ.get("PYTHONDONTWRITEBYTECODE") else ["--write-pyc"]

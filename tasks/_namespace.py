@@ -1,0 +1,21 @@
+"""The namespace: a line for each command."""
+
+from invoke.collection import Collection
+
+from . import ci, config, control, deploy, history, logs, plan, recover, rollback, sandbox, status, suite
+
+namespace = Collection()
+namespace.add_task(deploy.deploy)
+namespace.add_task(plan.plan)
+namespace.add_task(rollback.rollback)
+namespace.add_task(status.status)
+namespace.add_task(logs.logs)
+namespace.add_task(history.history)
+namespace.add_task(control.start)
+namespace.add_task(control.stop)
+namespace.add_task(control.restart)
+namespace.add_task(recover.recover)
+namespace.add_collection(config.configs())
+namespace.add_collection(Collection("ci", ci.init))
+namespace.add_collection(Collection("sandbox", sandbox.up, sandbox.down))
+namespace.add_collection(suite.tests())

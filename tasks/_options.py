@@ -1,0 +1,85 @@
+"""The options that commands share, and the checks of what a user typed for an option."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from . import inventory
+from ._errors import SelectionError
+
+HERE = "."                              # as a revision: the commit of the current folder
+# Of every command.
+SHARED: Mapping[str, str] = MappingProxyType({
+    "env": "the environment of hosts.yaml; else FAB_ENV, CI_ENVIRONMENT_NAME, default_environment",
+    "host": "only these hosts: GLOB[,GLOB]; !GLOB leaves out",
+    "format": "auto, terminal, plain, gitlab or json",
+    "inventory": "the inventory file; else FAB_INVENTORY, ./hosts.yaml, the one beside the fabfile",
+    "verbose": "show everything that the hosts print",
+})
+DEFAULTS: Mapping[str, Any] = MappingProxyType(
+    {"env": "", "host": "", "format": "auto", "inventory": "", "verbose": False})
+
+
+@dataclass(frozen=True)
+class RolloutOptions:
+    """The options that deploy and rollback share: a parameter of this type stands for all of them."""
+
+    fetch: str = ""
+    force: bool = False
+    set_aside: bool = False
+    wait: str = "0"
+    yes: bool = False
+    junit: str = ""
+    dotenv: str = ""
+
+
+FETCH = "client: fab fetches, and sends hosts what they lack; host: each host; hosts.yaml's unless given"
+ROLLOUT: Mapping[str, str] = MappingProxyType({
+    "fetch": FETCH,
+    "force": "go on though that version already runs",
+    "set_aside": "stash files that were edited on the host, instead of refusing",
+    "wait": "seconds to wait for a lock that somebody else holds",
+    "yes": "do not ask, although the environment says `confirm: true`",
+    "junit": "write a JUnit report to this file: a test case for each host and service",
+    "dotenv": "write DEPLOY_URL and DEPLOY_REVISION to this file",
+})
+
+
+def check_revision(option: str, text: str) -> str:
+    """`text` when it can be a commit, a branch or a tag. Raises SelectionError."""
+    if text == HERE and option == "revision":
+        return text
+    wrong = inventory.values.check_revision(text)
+    if wrong:
+        raise SelectionError(f"--{option}: {wrong}", "give a commit, a branch or a tag")
+    return text
+
+
+def check_pattern(option: str, text: str) -> str:
+    """`text` when it is a regular expression of Python. Raises SelectionError."""
+    try:
+        re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise SelectionError(f"--{option} {text!r}: {error}",
+                             "a regular expression of Python: \\ takes the next character literally") from None
+    return text
+
+
+def seconds(option: str, text: str) -> float:
+    """A whole number of seconds. Raises SelectionError."""
+    return float(_number(option, text, "a number of seconds"))
+
+
+def count(option: str, text: str) -> int:
+    """A whole number. Raises SelectionError."""
+    return _number(option, text, "a whole number")
+
+
+def _number(option: str, text: str, expected: str) -> int:
+    if not text.isdecimal():
+        raise SelectionError(f"--{option}: expected {expected}, got {text!r}", f"such as --{option} 30")
+    return int(text)

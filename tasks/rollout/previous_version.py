@@ -1,0 +1,58 @@
+"""The version that a rollback leads to, by the histories of the hosts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._errors import Mistake
+from .goal import Goal
+
+if TYPE_CHECKING:
+    from ..inventory.model import Target
+    from .facts import Facts, HistoryLine
+    from .goal import Goals, Key, Planner
+    from .steps import Plan
+
+
+def planner_for(planner: Planner) -> Planner:
+    """A planner whose goal is, of each service, the version before the one that runs."""
+    def plan(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals) -> dict[Key, Plan]:
+        names = sorted({target.service.name for target in targets})
+        return planner(targets, facts, {name: _goal(name, facts) for name in names})
+
+    return plan
+
+
+def previous(history: list[HistoryLine], now: str | None) -> str | None:
+    """The commit to go back to. A rollback drops the versions that it skips, so that the next one goes further."""
+    pile: list[str] = []
+    for line in history:
+        commit = line["to"]
+        if line["result"] != "committed" or commit is None:
+            continue
+        if not pile and line["was_running"] and line["from"]:
+            pile.append(line["from"])                   # what ran before the first deploy was good enough to run
+        if line["command"] == "rollback" and commit in pile:
+            while pile[-1] != commit:
+                pile.pop()
+        elif pile[-1:] != [commit]:
+            pile.append(commit)
+    if pile[-1:] == [now]:
+        pile.pop()
+    return pile[-1] if pile else None
+
+
+def _goal(service: str, facts: dict[Key, Facts]) -> Goal:
+    """The version before, which must be the same on all hosts. Raises Mistake when it is not."""
+    by_host = {host: previous(known.history, known.commit) for (host, name), known in facts.items() if name == service}
+    commits = set(by_host.values())
+    if commits == {None}:
+        raise Mistake(f"{service}: no earlier version in the history of any host", "choose one with --to REVISION")
+    if len(commits) > 1:
+        raise Mistake(f"{service}: the hosts were at different versions before:\n"
+                      + "\n".join(f"{host}: {commit or 'none'}" for host, commit in sorted(by_host.items())),
+                      "choose one for all with --to REVISION")
+    commit = str(commits.pop())
+    lines = [line for known in facts.values() for line in known.history if line["to"] == commit]
+    branch = next((line["branch"] for line in lines), None)
+    return Goal(commit=commit, revision=commit, branch=branch)
