@@ -58,7 +58,14 @@ def edited(state: git.State, lines: list[dict[str, Any]], release: str | None) -
     committed = history.last_committed(line for line in lines if line.get("release") == release)
     left = committed.get("left") or {}
     known = left if committed.get("to") == state.commit else {}
-    return [line for line, digest in state.edits.items() if digest is None or known.get(line) != digest]
+    return [line for line, digest in state.edits.items() if not _is_known(known, line, digest)]
+
+
+def _is_known(known: Mapping[str, str | None], line: str, digest: str | None) -> bool:
+    """Older lines of the history have no digest of a deletion."""
+    if line not in known or digest is None:
+        return False
+    return known[line] == digest or (known[line] is None and digest == git.DELETED)
 
 
 def unloaded(layout: Layout, name: str, program: Mapping[str, Any]) -> bool:

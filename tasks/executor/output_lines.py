@@ -18,6 +18,14 @@ def silent(line: str) -> None:
     """Takes output that nobody needs."""
 
 
+def record(say: Say, lines: list[str]) -> Say:
+    """A `say` that also keeps the lines."""
+    def both(line: str) -> None:
+        lines.append(line)
+        say(line)
+    return both
+
+
 class OutputLines:
     """Splits output into lines, masked, and gives each to `say`; of a longer line the first LONGEST_LINE characters."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from .clone import Clone, State
+from .clone import Clone
 from .command import require_git
 from .commits import ABBREVIATED, FULL, Distance
 from .received import receive, store
+from .state import DELETED, State
 from .worktree import Worktree
 
-__all__ = ["ABBREVIATED", "FULL", "Clone", "Distance", "State", "Worktree", "receive", "require_git", "store"]
+__all__ = ["ABBREVIATED", "DELETED", "FULL", "Clone", "Distance", "State", "Worktree", "receive", "require_git",
+           "store"]

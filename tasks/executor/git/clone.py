@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Iterator, Mapping, NamedTuple, Sequence
+from typing import Iterator, Mapping, Sequence
 
 from .. import files, processes, shell
 from ..output_lines import Say
@@ -14,17 +14,10 @@ from .commits import Commits
 from .received import local_urls
 from .remote import Remote
 from .stash import Stash
+from .state import State, read, take_as_is
+from .verification import verified
 
 MOVES_READ = 500                    # lines of HEAD's reflog
-
-
-class State(NamedTuple):
-    """What a clone stands on. `branch`: the one that HEAD is attached to. `edits`: the tracked files that differ from
-    the commit, as lines of `git status --short`, each with a digest of the file."""
-
-    commit: str | None
-    branch: str | None
-    edits: dict[str, str | None]
 
 
 class Clone:
@@ -46,21 +39,10 @@ class Clone:
         return self.git.first_line("rev-parse", "--verify", "--quiet", "HEAD^{commit}") if self.exists() else None
 
     def state(self) -> State:
-        """All of it by one `git status`; State(None, None, {}) where there is no clone."""
+        """State(None, None, {}) where there is no clone."""
         if not self.exists():
             return State(None, None, {})
-        headers: dict[str, str] = {}
-        edits: dict[str, str | None] = {}
-        for line in self.git.run("status", "--porcelain=2", "--branch", "--untracked-files=no",
-                                 "--ignore-submodules=untracked"):
-            if line.startswith("# "):
-                name, _, value = line[2:].partition(" ")
-                headers[name] = value
-            else:
-                edit = _short_form(line)
-                edits[edit] = self._digest(edit[3:])
-        commit, branch = headers.get("branch.oid"), headers.get("branch.head")
-        return State(None if commit == "(initial)" else commit, None if branch == "(detached)" else branch, edits)
+        return read(self.git)
 
     def create(self) -> None:
         os.makedirs(self.directory, exist_ok=True)
@@ -88,10 +70,21 @@ class Clone:
             file.writelines(line + "\n" for line in lines if line not in present)
 
     def checkout(self, commit: str, say: Say, force: bool = False, carried: bool = False) -> None:
-        """Detached: the local branches stay where they are. Submodules follow; `carried` ones come from our stores."""
+        """Detached: the local branches stay where they are. Submodules follow; `carried` ones come from our stores.
+
+        Raises HostError where the files are not those of the commit afterwards.
+        """
         careful = "--force" if force else "--no-overwrite-ignore"
-        self.git.run("checkout", "--detach", "--quiet", careful, commit, "--", say=say, timeout=SLOW)
-        self.follow_submodules(say, carried)
+        with verified(self.git, commit, say) as recorded:
+            try:
+                self.git.run("checkout", "--detach", "--quiet", careful, commit, "--", say=recorded, timeout=SLOW)
+            except shell.CommandFailed:
+                # On the way back, what could not be written still is as it was.
+                if not force:
+                    raise
+                take_as_is(self.git, commit)
+                self.git.run("checkout", "--detach", "--quiet", careful, commit, "--", say=recorded, timeout=SLOW)
+            self.follow_submodules(recorded, carried)
 
     def checkout_empty(self, branch: str | None) -> None:
         """As `git init` left it: no commit, none of its files."""
@@ -134,17 +127,6 @@ class Clone:
                     return commit or fields[0]
                 commit = fields[1]
         return commit
-
-    def _digest(self, path: str) -> str | None:
-        """None for anything but a plain file, and for a name that git writes in quotes: no two of those are equal."""
-        return None if path.startswith('"') else files.digest(os.path.join(self.directory, path))
-
-
-def _short_form(line: str) -> str:
-    """An entry of `git status --porcelain=2` as the short form has it: `XY path`, as people know it."""
-    fields = line.split(" ")
-    path = line.split(" ", 9 if fields[0] == "2" else 10 if fields[0] == "u" else 8)[-1]
-    return fields[1].replace(".", " ") + " " + path.partition("\t")[0]
 
 
 def _walk(git_dir: str) -> Iterator[tuple[str, list[str]]]:

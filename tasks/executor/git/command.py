@@ -8,7 +8,7 @@ import time
 from typing import Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
 
-from .. import shell
+from .. import files, shell
 from ..errors import NotReady, TryAgain
 from ..output_lines import Say, silent
 from ..protocol import GitLogin
@@ -73,6 +73,18 @@ class Git:
             return next(iter(self.run(*args)), None)
         except shell.CommandFailed:
             return None
+
+    def digest(self, *args: str) -> str | None:
+        """The digest of its answer, byte by byte (as files.digest()); None where git says no."""
+        memory = os.memfd_create("answer")
+        try:
+            shell.run(["git", *SETTINGS, *args], cwd=self.directory, env=self._env, timeout=QUICK, check=self.check,
+                      stdout=memory)
+            return files.digest(f"/proc/self/fd/{memory}")
+        except shell.CommandFailed:
+            return None
+        finally:
+            os.close(memory)
 
     def network(self, *args: str, say: Say = silent) -> list[str]:
         """As run(), for what speaks with the git server; its errors say what to do.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..output_lines import Say
 from .command import Git
+from .state import overlooked
 
 NOBODY = ("-c", "user.name=fabvisor", "-c", "user.email=fabvisor@localhost")
 
@@ -13,10 +14,12 @@ class Stash:
         self._git = git
 
     def push(self, label: str, say: Say) -> None:
+        self._stop_overlooking()
         self._git.run(*NOBODY, "stash", "push", "--quiet", "--message", label, say=say)
 
     def copy(self, label: str, say: Say) -> None:
         """As push(), but the files stay as they are: a program runs from them."""
+        self._stop_overlooking()
         entry = self._git.run(*NOBODY, "stash", "create", label)
         if entry:
             self._git.run("stash", "store", "--message", label, entry[0], say=say)
@@ -35,3 +38,9 @@ class Stash:
         name = self.find(label)
         if name:
             self._git.run("stash", "drop", "--quiet", name)
+
+    def _stop_overlooking(self) -> None:
+        """Edited files that git was told to overlook would not be stashed."""
+        paths = [entry.path for entry in overlooked(self._git)]
+        for flag in ("--no-assume-unchanged", "--no-skip-worktree") if paths else ():
+            self._git.run("update-index", flag, "--", *paths)

@@ -9,6 +9,7 @@ from .. import files
 from ..output_lines import Say
 from .clone import Clone
 from .command import SLOW
+from .verification import verified
 
 
 class Worktree(Clone):
@@ -17,10 +18,12 @@ class Worktree(Clone):
         self._clone = clone
 
     def make(self, commit: str, say: Say, carried: bool = False) -> None:
-        """Detached, with the commit's submodules; `carried` ones come from our stores."""
+        """As checkout(), in a new folder."""
         os.makedirs(os.path.dirname(self.directory), exist_ok=True)
-        self._clone.git.run("worktree", "add", "--detach", "--force", self.directory, commit, say=say, timeout=SLOW)
-        self.follow_submodules(say, carried)
+        with verified(self.git, commit, say) as recorded:
+            self._clone.git.run("worktree", "add", "--detach", "--force", self.directory, commit, say=recorded,
+                                timeout=SLOW)
+            self.follow_submodules(recorded, carried)
 
     def remove(self) -> None:
         """The files, then git's record of it: `worktree prune` spares one that was only half made (it is locked)."""

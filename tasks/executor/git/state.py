@@ -1,0 +1,130 @@
+"""Reads what a working tree stands on, and which of its tracked files differ from the commit, by looking at them."""
+
+from __future__ import annotations
+
+import os
+from typing import Iterator, NamedTuple
+
+from .. import files
+from .command import Git
+
+PLAIN = "N..."                      # of an entry that is no submodule
+DELETED, FOLDER = "deleted", "folder"
+
+
+class State(NamedTuple):
+    """What a clone stands on. `branch`: the one that HEAD is attached to. `edits`: the tracked files that differ from
+    the commit, as lines of `git status --short`, each with a digest of what lies there; None where there is none."""
+
+    commit: str | None
+    branch: str | None
+    edits: dict[str, str | None]
+
+
+class Entry(NamedTuple):
+    """A tracked path that differs. `flags`: XY as people know them; `submodule`, the modes and `blob` as in
+    `git status --porcelain=2`."""
+
+    flags: str
+    submodule: str
+    index_mode: str
+    mode: str
+    blob: str
+    path: str
+
+
+def read(git: Git) -> State:
+    """By one `git status`, and one `git ls-files` for what status overlooks."""
+    headers: dict[str, str] = {}
+    entries: list[Entry] = []
+    for line in git.run("status", "--porcelain=2", "--branch", "--untracked-files=no",
+                        "--ignore-submodules=untracked"):
+        if line.startswith("# "):
+            name, _, value = line[2:].partition(" ")
+            headers[name] = value
+        else:
+            entries.append(_entry(line))
+    entries = [entry for entry in entries if not _is_as_written(git, entry)] + list(overlooked(git))
+    commit, branch = headers.get("branch.oid"), headers.get("branch.head")
+    return State(None if commit == "(initial)" else commit, None if branch == "(detached)" else branch,
+                 {f"{entry.flags} {entry.path}": _digest(git, entry) for entry in entries})
+
+
+def overlooked(git: Git) -> Iterator[Entry]:
+    """Edited files that git was told to overlook (assume-unchanged, skip-worktree).
+
+    What is missing may be sparse, and a link that leads out of the tree is a shared path of a release.
+    """
+    for line in git.run("ls-files", "-v", "--stage"):
+        if line[0] == "S" or line[0].islower():
+            fields, _, path = line.partition("\t")
+            _, mode, blob, _ = fields.split()
+            full = os.path.join(git.directory, path)
+            if os.path.lexists(full) and not _leads_out(git.directory, full) and not _holds(git, path, full, blob):
+                yield Entry(" M", PLAIN, mode, mode, blob, path)
+
+
+def take_as_is(git: Git, commit: str) -> None:
+    """Let the index have what the commit has of each edited path that already holds it: git need not write it then."""
+    for line in read(git).edits:
+        path = line[3:]
+        fields = (git.first_line("ls-tree", commit, "--", path) or "").partition("\t")[0].split()
+        if len(fields) == 3 and _holds(git, path, os.path.join(git.directory, path), fields[2]):
+            git.run("update-index", "--add", "--cacheinfo", f"{fields[0]},{fields[2]},{path}")
+    git.first_line("update-index", "-q", "--refresh")
+
+
+def _entry(line: str) -> Entry:
+    fields = line.split(" ")
+    path = line.split(" ", {"2": 9, "u": 10}.get(fields[0], 8))[-1].partition("\t")[0]
+    blob = fields[8] if fields[0] == "u" else fields[7]
+    return Entry(fields[1].replace(".", " "), fields[2], fields[4], fields[5], blob, path)
+
+
+def _is_as_written(git: Git, entry: Entry) -> bool:
+    """Whether git itself writes the file as it is: some it calls modified for ever (CRLF under `eol=lf`)."""
+    full = os.path.join(git.directory, entry.path)
+    return (entry.flags == " M" and entry.submodule == PLAIN and entry.index_mode == entry.mode
+            and os.path.isfile(full) and not os.path.islink(full)
+            and files.digest(full) == git.digest("cat-file", "--filters", "--path=" + entry.path, entry.blob))
+
+
+def _holds(git: Git, path: str, full: str, blob: str) -> bool:
+    """Whether the blob is what lies at the path, as git would add it."""
+    if os.path.islink(full):
+        return git.digest("cat-file", "blob", blob) == _sha256(os.fsencode(os.readlink(full)))
+    return os.path.isfile(full) and git.first_line("hash-object", "--path", path, "--", full) == blob
+
+
+def _leads_out(directory: str, full: str) -> bool:
+    inside = os.path.realpath(directory) + os.sep
+    return not os.path.realpath(full).startswith(inside)
+
+
+def _digest(git: Git, entry: Entry) -> str | None:
+    """None for a name that git writes in quotes, and for what cannot be read: no two of those are equal."""
+    full = os.path.join(git.directory, entry.path)
+    if entry.path.startswith('"'):
+        return None
+    if entry.submodule != PLAIN and os.path.lexists(os.path.join(full, ".git")):
+        within = read(Git(full, git.repo, git.env, git.check))
+        return _sha256(repr((within.commit, sorted(within.edits.items()))).encode())
+    if not os.path.lexists(full):
+        return DELETED
+    return _digest_of(full, "" if entry.mode in (entry.index_mode, "000000") else " " + entry.mode)
+
+
+def _digest_of(path: str, mode: str) -> str | None:
+    if os.path.islink(path):
+        return "link to " + os.readlink(path)
+    if os.path.isdir(path):
+        return FOLDER
+    if not os.path.isfile(path):
+        return None
+    return (files.digest(path) or "") + mode
+
+
+def _sha256(data: bytes) -> str:
+    import hashlib  # it loads OpenSSL
+
+    return hashlib.sha256(data).hexdigest()
