@@ -198,15 +198,18 @@ def test_recovery_changes_nothing_when_a_service_is_locked(example: Example, ano
 
 
 def test_checkout_fails_when_it_exceeds_its_timeout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    work, folder = tmp_path / "work", tmp_path / "clone"
     run_git(tmp_path, "init", "--quiet", "--initial-branch=main", "work")
-    run_git(tmp_path / "work", "commit", "--quiet", "--allow-empty", "--message", "one")
+    run_git(work, "commit", "--quiet", "--allow-empty", "--message", "one")
     run_git(tmp_path, "clone", "--quiet", "work", "clone")
-    commit = run_git(tmp_path / "work", "rev-parse", "HEAD")
-    hook = tmp_path / "clone/.git/hooks/post-checkout"
-    hook.write_text("#!/bin/sh\nsleep 1\n")
-    hook.chmod(0o755)
-    clone = git.Clone(str(tmp_path / "clone"), str(tmp_path / "work"), dict(os.environ), lambda: None)
-    clone.checkout(commit, output_lines.silent)
+    (work / "file").write_text("x")
+    run_git(work, "add", "file")
+    run_git(work, "commit", "--quiet", "--message", "two")
+    commit = run_git(work, "rev-parse", "HEAD")
+    clone = git.Clone(str(folder), str(work), dict(os.environ), lambda: None)
+    clone.remote.fetch(output_lines.silent)
+    run_git(folder, "config", "filter.slow.smudge", "sleep 1; cat")
+    (folder / ".git/info/attributes").write_text("file filter=slow\n")
     monkeypatch.setattr("tasks.executor.git.clone.SLOW", 0.3)
     with pytest.raises(shell.CommandFailed, match="timed out") as caught:
         clone.checkout(commit, output_lines.silent)
