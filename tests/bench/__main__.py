@@ -1,27 +1,40 @@
-"""python -m tests.bench [--rounds N] [CASE …]: a table of `fab deploy` against a bare ssh, and of `releases` against
-`in_place`, side by side."""
+"""python -m tests.bench [--rounds N] [CASE …]: `fab deploy` against a bare ssh, and `releases` against `in_place`, side
+by side; and, as the case `scaling`, what a host more costs the client."""
 
 from __future__ import annotations
 
 import argparse
 
+from tests.bench import scaling
 from tests.bench.measurement import CASES, Result
+
+SCALING = "scaling"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7, help="pairs a case (7)")
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of: {', '.join(CASES)}")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of: {', '.join([*CASES, SCALING])}")
     options = parser.parse_args()
+    names = options.cases or [*CASES, SCALING]
+    reached = _compare([name for name in names if name != SCALING], options.rounds)
+    if SCALING in names:
+        scaling.print_table(scaling.rows())
+    return 0 if reached else 1
+
+
+def _compare(names: list[str], rounds: int) -> bool:
+    if not names:
+        return True
     print(f"{'case':20} {'ratio':>5} {'goal':>5} {'lowest - highest':>17}   "
           f"{'seconds: ours':>13} {'bare':>6}   {'CPU: ours':>12} {'bare':>12}")
     results = []
-    for name in options.cases or CASES:
-        results.append(Result(CASES[name], CASES[name].pairs(options.rounds)))
+    for name in names:
+        results.append(Result(CASES[name], CASES[name].pairs(rounds)))
         print(_line(results[-1]), flush=True)
     print("CPU seconds: on this side + on the hosts. fab --list is held against fab --version, releases "
-          "against in_place.")
-    return 0 if all(result.reached for result in results) else 1
+          "against in_place.\n")
+    return all(result.reached for result in results)
 
 
 def _line(result: Result) -> str:
@@ -33,4 +46,5 @@ def _line(result: Result) -> str:
             f"{wall[0]:13.2f} {wall[1]:6.2f}   {cpu[0]:>12} {cpu[1]:>12}{mark}")
 
 
-raise SystemExit(main())
+if __name__ == "__main__":
+    raise SystemExit(main())
