@@ -6,7 +6,7 @@ from .._lazy import submodules
 
 if TYPE_CHECKING:                           # what other folders may use
     from . import bootstrap as bootstrap
-    from . import connection as connection
     from . import session as session
+    from . import sessions as sessions
 else:
     __getattr__ = submodules(__name__)

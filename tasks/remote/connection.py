@@ -6,13 +6,14 @@ Everything that fails becomes an error of ours: HostKeyError, LoginError (exit 2
 from __future__ import annotations
 
 import logging
+import socket
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import fabric
-from paramiko import Channel, SSHConfig, SSHException
+from paramiko import Channel, SSHConfig, SSHException, Transport
 
 from .._errors import Mistake, Unreachable
 from ..inventory.model import Host
@@ -23,6 +24,7 @@ from .host_keys import Verifier
 from .keys import keys_for
 from .login import Login
 from .ssh_config import Settings, effective
+from .ssh_options import Ask, ask
 
 
 class HostConnection(fabric.Connection):  # type: ignore[misc]
@@ -32,6 +34,7 @@ class HostConnection(fabric.Connection):  # type: ignore[misc]
 
     def close(self) -> None:
         """Orderly; may wait while a link is frozen (see sever)."""
+        _shut_down(self.client.get_transport())
         super().close()
         if self.hop is not None:
             self.hop.close()
@@ -41,24 +44,29 @@ class HostConnection(fabric.Connection):  # type: ignore[misc]
         if self.hop is not None:
             self.hop.sever()                # the innermost socket first: no layer above can block then
         transport = self.client.get_transport()
-        if transport is None:
-            return
-        with suppress(Exception):
-            if not isinstance(transport.sock, Channel):
-                transport.sock.shutdown(2)
+        _shut_down(transport)
         with suppress(Exception):
             transport.close()
 
 
+def _shut_down(transport: Transport | None) -> None:
+    """Wakes the transport's thread: the end of a socket does, its close does not."""
+    with suppress(Exception):
+        if transport is not None and not isinstance(transport.sock, Channel):
+            transport.sock.shutdown(socket.SHUT_RDWR)
+
+
 @dataclass(frozen=True)
 class _Place:
-    """The host on its way: how messages call it, and the names that lead to it, against circles."""
+    """The host on its way: how messages call it, the names that lead to it, against circles, and who knows the ssh
+    configuration."""
 
     label: str
     path: tuple[str, ...]
+    ask: Ask
 
 
-def connect(host: Host) -> HostConnection:
+def connect(host: Host, ask: Ask = ask) -> HostConnection:
     """An open connection; close it. Raises HostKeyError, LoginError, Unreachable or Mistake.
 
     Needs at most about twice `host.connect_timeout` seconds a hop.
@@ -66,11 +74,11 @@ def connect(host: Host) -> HostConnection:
     logger = logging.getLogger("paramiko")
     if not logger.handlers:                 # its tracebacks would reach stderr through logging's last resort
         logger.addHandler(logging.NullHandler())
-    return _connect(host, _Place(host.name, (host.name,)))
+    return _connect(host, _Place(host.name, (host.name,), ask))
 
 
 def _connect(host: Host, place: _Place) -> HostConnection:
-    settings = effective(host)
+    settings = effective(host, place.ask)
     known = known_hosts.load(host, settings)
     with keys_for(host, settings) as offered:
         hop = _open_gateway(host, settings, place)
@@ -98,7 +106,7 @@ def _open_gateway(host: Host, settings: Settings, place: _Place) -> HostConnecti
         raise Mistake(f"{host.name}: its gateways lead in a circle: {' → '.join((*place.path, gateway.name))}",
                       "see gateway in hosts.yaml, and ProxyJump in ~/.ssh/config")
     label = f"{place.path[0]}: gateway {gateway.name}"
-    return _connect(gateway, _Place(label, (*place.path, gateway.name)))
+    return _connect(gateway, _Place(label, (*place.path, gateway.name), place.ask))
 
 
 def _open(host: Host, settings: Settings, hop: HostConnection | None, handshake: Handshake,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import ipaddress
 import queue
 import socket
 import subprocess
@@ -76,13 +77,14 @@ def by_command(command: str) -> socket.socket:
 
 
 def _resolve(label: str, settings: Settings, seconds: float) -> list[Address]:
-    """On a thread, because getaddrinfo has no timeout and a resolver may take half a minute."""
+    """A name on a thread, because getaddrinfo has no timeout and a resolver may take half a minute."""
+    if _is_address(settings.hostname):
+        return _addresses(settings)
     answer: queue.SimpleQueue[list[Address] | OSError | UnicodeError] = queue.SimpleQueue()
 
     def ask() -> None:
         try:
-            found = socket.getaddrinfo(settings.hostname, settings.port, type=socket.SOCK_STREAM)
-            answer.put([(family, address) for family, _, _, _, address in found])
+            answer.put(_addresses(settings))
         except (OSError, UnicodeError) as error:
             answer.put(error)
 
@@ -96,6 +98,19 @@ def _resolve(label: str, settings: Settings, seconds: float) -> list[Address]:
     if isinstance(found, list):
         return found
     raise Unreachable(f"{label}: the name {settings.hostname} was not found", hint)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _addresses(settings: Settings) -> list[Address]:
+    found = socket.getaddrinfo(settings.hostname, settings.port, type=socket.SOCK_STREAM)
+    return [(family, address) for family, _, _, _, address in found]
 
 
 class _Prompt(socket.socket):

@@ -11,7 +11,7 @@ from paramiko.ssh_exception import IncompatiblePeer
 from .._errors import Mistake, Unreachable
 from .dial import timed_out
 from .host_keys import Verifier
-from .paramiko_private import on_banner_line
+from .paramiko_private import ClientTransport, on_banner_line
 from .ssh_config import Settings
 
 
@@ -27,9 +27,8 @@ class Handshake:
 
     def transport(self, sock: Any, **options: Any) -> Transport:
         """paramiko's transport_factory."""
-        transport = Transport(sock, **options)
+        transport = ClientTransport(sock, **options)
         transport.daemon = True
-        transport.handshake_timeout = 2 * self.seconds + 1      # it ends in EOFError; connect's own says "timeout"
         self.verifier.prefer_known_types(transport)
         on_banner_line(transport, self.greeting.append)
         return transport

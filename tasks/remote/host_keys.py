@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import dataclass
 
@@ -30,7 +31,7 @@ class Verifier(MissingHostKeyPolicy):
 
     def verify(self, blob: bytes, key_type: str) -> None:
         """Raises HostKeyError unless known_hosts has exactly this key for this host."""
-        entries = [*self._entries(), *self._entries_without_port()]
+        entries = [*self._entries, *self._entries_without_port]
         for entry in entries:
             if entry.revoked and entry.blob == blob:
                 raise HostKeyError(
@@ -38,23 +39,25 @@ class Verifier(MissingHostKeyPolicy):
                     "do not connect; the host needs a new key: ask whoever runs it")
         if any(entry.blob == blob for entry in entries if not entry.revoked):
             return
-        expected = [entry for entry in self._entries() if not entry.revoked]
+        expected = [entry for entry in self._entries if not entry.revoked]
         if expected:
             raise self._changed(blob, key_type, expected)
         raise self._unknown(blob, key_type)
 
     def prefer_known_types(self, transport: Transport) -> None:
         """Asks the server for a key of a type that we know, as OpenSSH does."""
-        types = {entry.key_type for entry in (*self._entries(), *self._entries_without_port())
+        types = {entry.key_type for entry in (*self._entries, *self._entries_without_port)
                  if not entry.revoked}
         if "ssh-rsa" in types:
             types |= {"rsa-sha2-512", "rsa-sha2-256"}
         options = transport.get_security_options()
         options.key_types = sorted(options.key_types, key=lambda name: name not in types)
 
+    @functools.cached_property
     def _entries(self) -> tuple[Entry, ...]:
         return self.known.of(self.settings.lookup_name)
 
+    @functools.cached_property
     def _entries_without_port(self) -> tuple[Entry, ...]:
         """OpenSSH takes a key that is known for the bare name too (sshconnect.c, "without port identifier")."""
         if self.settings.host_key_alias or self.settings.port == 22:

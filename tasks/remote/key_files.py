@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 from io import StringIO
 from pathlib import Path
 
 from paramiko import ECDSAKey, Ed25519Key, PasswordRequiredException, PKey, RSAKey, SSHException
+
+from .once import once
 
 _MAGIC = b"openssh-key-v1\0"
 
@@ -26,17 +29,27 @@ def load_file(path: Path) -> PKey:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise UnusableKey(f"cannot be read: {error.strerror}") from None
-    key = load_text(text)
     certificate = Path(f"{path}-cert.pub")
-    if certificate.is_file():
-        try:
-            key.load_certificate(str(certificate))
-        except (SSHException, ValueError, OSError):
-            pass                            # the key alone may do
-    return key
+    try:
+        return _load(text, certificate.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return load_text(text)
 
 
 def load_text(text: str) -> PKey:
+    return _load(text, "")
+
+
+@once                                       # OpenSSL needs 0.2 s to see that an RSA key of 4096 bits is sound
+def _load(text: str, certificate: str) -> PKey:
+    key = _parse(text)
+    if certificate:
+        with contextlib.suppress(SSHException, ValueError):         # the key alone may do
+            key.load_certificate(certificate)
+    return key
+
+
+def _parse(text: str) -> PKey:
     lines = [line.strip() for line in text.strip().splitlines()]
     text = "\n".join(lines) + "\n"
     if "PuTTY-User-Key-File" in text:

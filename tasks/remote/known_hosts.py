@@ -17,6 +17,7 @@ from pathlib import Path
 
 from .._errors import HostKeyError
 from ..inventory.model import Host
+from .once import once
 from .ssh_config import Settings
 from .ssh_tokens import from_home
 
@@ -70,7 +71,7 @@ def load(host: Host, settings: Settings) -> KnownHosts:
     if not value:
         return _from_files(settings.known_hosts_files)
     if re.search(r"\s", value) and not os.path.isfile(value):
-        return KnownHosts(tuple(parse(value, VARIABLE)), (VARIABLE,))
+        return KnownHosts(parse(value, VARIABLE), (VARIABLE,))
     return _from_files([from_home(value)], required=VARIABLE)
 
 
@@ -86,10 +87,11 @@ def _from_files(paths: Iterable[Path], required: str = "") -> KnownHosts:
     return KnownHosts(tuple(entries), tuple(map(str, paths)))
 
 
-def parse(text: str, source: str) -> list[Entry]:
+@once
+def parse(text: str, source: str) -> tuple[Entry, ...]:
     """Lines that are no key are skipped, and @cert-authority lines too: certificates are not supported."""
     entries = (_entry(line, source, number) for number, line in enumerate(text.splitlines(), 1))
-    return [entry for entry in entries if entry is not None]
+    return tuple(entry for entry in entries if entry is not None)
 
 
 def _entry(line: str, source: str, number: int) -> Entry | None:
@@ -115,15 +117,17 @@ def matches(patterns: str, name: str) -> bool:
         return _hashed(patterns, name)
     found = False
     for pattern in patterns.lower().split(","):
-        if _glob(pattern.removeprefix("!"), name.lower()):
+        if glob_matches(pattern.removeprefix("!"), name.lower()):
             if pattern.startswith("!"):
                 return False
             found = True
     return found
 
 
-def _glob(pattern: str, name: str) -> bool:
+def glob_matches(pattern: str, name: str) -> bool:
     """Only * and ? are special: the brackets of [host]:port are not, so fnmatch would be wrong."""
+    if "*" not in pattern and "?" not in pattern:
+        return pattern == name
     parts = (".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
     return re.fullmatch("".join(parts), name) is not None
 
@@ -131,7 +135,7 @@ def _glob(pattern: str, name: str) -> bool:
 def _hashed(text: str, name: str) -> bool:
     try:
         _, version, salt, digest = text.split("|")
-        expected = hmac.new(base64.b64decode(salt), name.lower().encode(), "sha1").digest()
+        expected = hmac.digest(base64.b64decode(salt), name.lower().encode(), "sha1")
         return version == "1" and hmac.compare_digest(expected, base64.b64decode(digest))
     except (ValueError, binascii.Error):
         return False

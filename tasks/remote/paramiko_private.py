@@ -7,10 +7,41 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from paramiko import AgentKey, Channel, Message, PKey, RSAKey, Transport
+from paramiko import AgentKey, Channel, Message, PKey, RSAKey, SSHException, Transport
 from paramiko.agent import AgentSSH
 from paramiko.auth_handler import AuthHandler
 from paramiko.common import cMSG_CHANNEL_REQUEST
+
+
+class ClientTransport(Transport):
+    """A connection's thread and who waits for it sleep until something happens. paramiko's look ten times a second
+    whether it has, and a timer has a thread of its own: with hundreds of hosts that is most of the client's work."""
+
+    _active_check_timeout = 30.0            # seconds; who closes the connection shuts its socket down first
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # start_client's own limit comes first.
+        self.packetizer.start_handshake = lambda timeout: None  # type: ignore[method-assign]
+
+    def start_client(self, event: threading.Event | None = None, timeout: float | None = None) -> None:
+        """As paramiko's, it returns at the limit without an error; there is no key yet, then."""
+        negotiated = event or threading.Event()
+        super().start_client(negotiated)
+        negotiated.wait(timeout)
+        if not self.is_active():
+            raise self.get_exception() or SSHException("Negotiation failed.")
+
+
+class _Finished(threading.Event):
+    """paramiko waits a tenth of a second for it, again and again; this is for as long as it would do that."""
+
+    def __init__(self, limit: float | None) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return super().wait(self._limit)
 
 
 def execute(channel: Channel, command: str) -> None:
@@ -54,10 +85,10 @@ def on_banner_line(transport: Transport, hear: Callable[[str], None]) -> None:
 def authenticate(transport: Transport, user: str, key: PKey) -> list[str]:
     """Transport.auth_publickey, a round trip shorter where it can be: for which algorithm an RSA key may sign
     is known only once the server has answered. Returns the methods that the server still asks for."""
-    if isinstance(key, (RSAKey, AgentKey)) or not transport.is_active():
-        return transport.auth_publickey(user, key)
-    finished = threading.Event()
-    transport.auth_handler = _EarlyLogin(transport)
+    if not transport.is_active():
+        return transport.auth_publickey(user, key)          # it says why
+    finished = _Finished(transport.auth_timeout)
+    transport.auth_handler = (AuthHandler if isinstance(key, (RSAKey, AgentKey)) else _EarlyLogin)(transport)
     transport.auth_handler.auth_publickey(user, key, finished)
     return transport.auth_handler.wait_for_response(finished)
 

@@ -6,7 +6,6 @@ whatever may block does so on a thread of its own, and close() ends them all.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import queue
 import threading
@@ -20,6 +19,7 @@ from ..inventory.secret import reveal
 from .bootstrap import OURS
 from .connection import HostConnection
 from .lines import Lines, LineTooLong
+from .output import Output
 from .paramiko_private import execute
 
 Deliver = Callable[[dict[str, Any] | None], None]
@@ -29,11 +29,14 @@ _BEAT = json.dumps({"do": "beat"}).encode() + b"\n"
 _STDERR_KEPT = 4096                         # bytes
 
 
-def open_session(connection: HostConnection, command: str, program: Program, deliver: Deliver) -> Session:
+def open_session(connection: HostConnection, command: str, program: Program, deliver: Deliver,
+                 beat: float | None = None) -> Session:
     """Runs `command` in the login shell, sends it `program`, then calls deliver(message) on a thread for every
     JSON object it prints (but {"interpreter": …}), and deliver(None) once at the end. Returns at once; a host that
-    refuses the channel is an end of the stream with a complaint."""
-    session = Session(connection, deliver)
+    refuses the channel is an end of the stream with a complaint.
+
+    {"do": "beat"} is sent whenever nothing else was for `beat` seconds. None: never."""
+    session = Session(connection, deliver, beat)
     session._start(command, program)
     return session
 
@@ -45,18 +48,18 @@ class Session:
     killed by a signal), `lost` whether the link broke or close() ended it, and `complaint` what else the host said.
     """
 
-    def __init__(self, connection: HostConnection, deliver: Deliver) -> None:
+    def __init__(self, connection: HostConnection, deliver: Deliver, beat: float | None) -> None:
         self.last_heard = time.monotonic()
         self.exit_status: int | None = None
         self.lost = False
         self._connection = connection
         self._deliver = deliver
+        self._beat = beat
         self._lines = Lines()
         self._stderr = b""
         self._failure = ""
         self._interpreter: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._beat_waits = threading.Event()
         self._closed = threading.Event()
         self._written = threading.Event()
         self._ended = threading.Event()
@@ -65,16 +68,6 @@ class Session:
         """Never blocks; does nothing once the session is closed or lost."""
         if not self._closed.is_set() and not self._ended.is_set():
             self._outbox.put(json.dumps(message, default=reveal).encode() + b"\n")
-
-    def start_heartbeat(self, interval: float) -> None:
-        """Sends {"do": "beat"} every `interval` seconds until the end."""
-        def beat() -> None:
-            while not self._closed.wait(interval) and not self._ended.is_set():
-                if not self._beat_waits.is_set():       # on a frozen link one is enough
-                    self._beat_waits.set()
-                    self._outbox.put(_BEAT)
-
-        self._thread(beat, "heartbeat")
 
     def close(self, grace: float = 0.5) -> None:
         """Ends session and connection. What send() took is written first, unless that takes over `grace` s."""
@@ -105,9 +98,7 @@ class Session:
             self._thread(lambda: self._read(channel), "reader")
             program(OURS if near else "")       # most likely that one: made while the interpreter starts
             channel.sendall(program(self._told_interpreter() if near else ""))
-            while (data := self._outbox.get()) is not None:
-                if data is _BEAT:
-                    self._beat_waits.clear()
+            while (data := self._next_to_send()) is not None:
                 channel.sendall(data)
             channel.shutdown_write()
         except (SSHException, EOFError, OSError, AttributeError) as error:
@@ -117,6 +108,13 @@ class Session:
         finally:
             self._written.set()
 
+    def _next_to_send(self) -> bytes | None:
+        """None at the end."""
+        try:
+            return self._outbox.get(timeout=self._beat)
+        except queue.Empty:
+            return _BEAT
+
     def _told_interpreter(self) -> str:
         """Not worth a wait where the round trip is longer than what it spares."""
         try:
@@ -125,13 +123,11 @@ class Session:
             return ""
 
     def _read(self, channel: Channel) -> None:
-        errors = threading.Thread(target=self._read_stderr, args=(channel,), daemon=True, name="stderr")
-        errors.start()
         try:
-            while data := channel.recv(65536):
+            output = Output(channel)
+            while any(data := output.read()):
                 self.last_heard = time.monotonic()
-                for message in self._lines.feed(data):
-                    self._hear(message)
+                self._take(*data)
             for message in self._lines.finish():
                 self._hear(message)
         except LineTooLong as error:
@@ -140,21 +136,18 @@ class Session:
         except OSError:                     # closed under our feet
             pass
         finally:
-            errors.join(1)
             self._end(channel)
+
+    def _take(self, stdout: bytes, stderr: bytes) -> None:
+        self._stderr = (self._stderr + stderr)[-_STDERR_KEPT:]
+        for message in self._lines.feed(stdout):
+            self._hear(message)
 
     def _hear(self, message: dict[str, Any]) -> None:
         if message.keys() == {"interpreter"}:
             self._interpreter.put(str(message["interpreter"]))
         else:
             self._deliver(message)
-
-    def _read_stderr(self, channel: Channel) -> None:
-        """Both streams share one window: unread, this one would stop the other."""
-        with contextlib.suppress(OSError):
-            while data := channel.recv_stderr(65536):
-                self.last_heard = time.monotonic()
-                self._stderr = (self._stderr + data)[-_STDERR_KEPT:]
 
     def _end(self, channel: Channel | None) -> None:
         self.lost = channel is None

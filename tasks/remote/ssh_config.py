@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .._errors import Mistake
 from ..inventory.model import Host
-from .ssh_options import ask
+from .ssh_options import Ask, ask
 from .ssh_tokens import database_home, expand, home
 
 _UNSAFE = re.compile(r"""[\s'"`$\\;&<>|(){}*?!,\x00]""")
@@ -40,8 +40,9 @@ class Settings:
         return self.hostname.lower() if self.port == 22 else f"[{self.hostname.lower()}]:{self.port}"
 
 
-def effective(host: Host) -> Settings:
-    """Raises Mistake for a name that ssh would not take, and for a broken ssh configuration."""
+def effective(host: Host, ask: Ask = ask) -> Settings:
+    """`ask` knows the ssh configuration. Raises Mistake for a name that ssh would not take, and for a broken ssh
+    configuration."""
     for what, value in (("name", host.name), ("address", host.address), ("user", host.user)):
         if value is not None and (not value or value.startswith("-") or _UNSAFE.search(value)):
             raise Mistake(f"{host.name}: {value!r} cannot be a host's {what}", "see hosts.yaml")

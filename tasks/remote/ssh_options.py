@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from .._errors import Mistake
@@ -14,6 +15,7 @@ from ..inventory.model import Host
 from .ssh_tokens import database_home, home
 
 Options = dict[str, list[str]]              # by lower-case keyword, every value in order
+Ask = Callable[[Host], Options]
 LONGEST = 30.0                              # seconds
 
 

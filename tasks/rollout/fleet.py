@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import queue
 import threading
 import time
@@ -10,15 +12,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .. import remote
 from .._errors import Bug, FabvisorError
-from ..executor.protocol import BEATS_PER_LEASE
 from . import host_errors, protocol
 from .peer import Connected, Lost, PackFailed, Peer, PeerEvent, Signalled
 
 if TYPE_CHECKING:
-    from ..inventory.model import Host, Target
-    from ..remote.bootstrap import Program
-    from ..remote.session import Session
+    from ..inventory.model import Target
+    from ..remote.sessions import Sessions
 
 Inbox = queue.SimpleQueue[Any] | queue.Queue[Any]
 TICK = 0.2                      # seconds
@@ -57,9 +58,7 @@ class Fleet:
         if self._begun:
             return
         self._begun = True
-        program = executor()
-        for peer in self.peers:
-            self._begin(peer, program)
+        _thread(self._connect_all, [*self.peers])
 
     def renew(self, lost: Peer) -> Peer:
         """Connect again to a lost host. The new peer takes the place of the old one, whose messages no longer count."""
@@ -67,7 +66,7 @@ class Fleet:
         peer = Peer(lost.host, lost.targets)
         peer.before = lost.error or lost.before
         self.peers[self.peers.index(lost)] = peer
-        self._begin(peer, executor())
+        _thread(self._connect, peer)
         return peer
 
     def signal(self, number: int) -> None:
@@ -117,12 +116,20 @@ class Fleet:
                 return peer
         return None
 
-    def _begin(self, peer: Peer, program: Program) -> None:
-        threading.Thread(target=self._connect, args=(peer, program), daemon=True).start()
+    @functools.cached_property
+    def _sessions(self) -> Sessions:
+        return remote.sessions.Sessions()
 
-    def _connect(self, peer: Peer, program: Program) -> None:
+    def _connect_all(self, peers: list[Peer]) -> None:
+        """Imports what they need before there are hundreds of threads, which would wait for each other's imports."""
+        with contextlib.suppress(Exception):        # each of them meets it, and tells it
+            self._sessions  # noqa: B018
+        for peer in peers:
+            _thread(self._connect, peer)
+
+    def _connect(self, peer: Peer) -> None:
         try:
-            peer.session = open_session(peer.host, program, lambda message: self._inbox.put((peer, message)))
+            peer.session = self._sessions.open(peer.host, lambda message: self._inbox.put((peer, message)))
         except FabvisorError as error:
             self._inbox.put((peer, Lost(error)))
         except Exception as error:
@@ -130,6 +137,10 @@ class Fleet:
             self._inbox.put((peer, Lost(bug)))
         else:
             self._inbox.put((peer, Connected()))
+
+
+def _thread(work: Callable[..., None], *args: object) -> None:
+    threading.Thread(target=work, args=args, daemon=True).start()
 
 
 def _event(peer: Peer, item: Any) -> PeerEvent | None:
@@ -146,19 +157,3 @@ def _event(peer: Peer, item: Any) -> PeerEvent | None:
         peer.close()
         return Lost(host_errors.not_in_protocol(peer, str(error)))
     return None if isinstance(message, protocol.Beat) else message
-
-
-def executor() -> Program:
-    from ..remote.bootstrap import Program
-
-    return Program()
-
-
-def open_session(host: Host, program: Program, deliver: Callable[[dict[str, Any] | None], None]) -> Session:
-    """Connect, send the executor, begin to beat."""
-    from ..remote import bootstrap, session
-    from ..remote.connection import connect
-
-    opened = session.open_session(connect(host), bootstrap.command(host.python), program, deliver)
-    opened.start_heartbeat(host.lease / BEATS_PER_LEASE)
-    return opened

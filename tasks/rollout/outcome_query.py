@@ -5,13 +5,16 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .. import remote
 from .._errors import FabvisorError
 from . import protocol, settings
 from .events import Error, HostState, Listener
-from .fleet import executor, open_session
 from .peer import Peer
+
+if TYPE_CHECKING:
+    from ..remote.sessions import Sessions
 
 # Seconds. A host notices the loss within its lease; then it may have to build the old version again.
 RESTORING = 60.0
@@ -19,11 +22,14 @@ RESTORING = 60.0
 
 def ask(peers: list[Peer], deploy: str, report: Listener) -> None:
     """Ask all at once, and conclude each peer; report where the ending stays unknown, with the command to type."""
+    if not peers:
+        return
+    sessions = remote.sessions.Sessions()
     for peer in peers:
         report.on(HostState(host=peer.name, state="asking"))
     answers: dict[str, list[protocol.Outcome] | FabvisorError] = {}
-    threads = [threading.Thread(target=lambda peer=peer: answers.update({peer.name: _answers(peer, deploy)}),
-                                daemon=True) for peer in peers]
+    threads = [threading.Thread(target=lambda peer=peer: answers.update(
+        {peer.name: _answers(sessions, peer, deploy)}), daemon=True) for peer in peers]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -57,11 +63,11 @@ def _ending(trouble: str, answers: list[protocol.Outcome]) -> tuple[str, str]:
     return "restored", trouble              # or it never began
 
 
-def _answers(peer: Peer, deploy: str) -> list[protocol.Outcome] | FabvisorError:
+def _answers(sessions: Sessions, peer: Peer, deploy: str) -> list[protocol.Outcome] | FabvisorError:
     inbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
     timeout = peer.host.lease + RESTORING
     try:
-        session = open_session(peer.host, executor(), inbox.put)
+        session = sessions.open(peer.host, inbox.put)
     except FabvisorError as error:
         return error
     deadline = time.monotonic() + timeout + peer.host.connect_timeout

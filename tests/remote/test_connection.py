@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -208,7 +208,8 @@ def server_that(does: Callable[[socket.socket], None]) -> Iterator[dict[str, Any
             except OSError:
                 return
             links.append(link)
-            does(link)
+            with suppress(OSError):         # the client may be gone by then
+                does(link)
 
     threading.Thread(target=serve, daemon=True).start()
     try:

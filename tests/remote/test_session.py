@@ -22,9 +22,10 @@ Open = Callable[..., HostConnection]
 class Talk:
     """A session whose messages can be waited for."""
 
-    def __init__(self, connection: HostConnection, command: str, program: Program = lambda interpreter: b"") -> None:
+    def __init__(self, connection: HostConnection, command: str, program: Program = lambda interpreter: b"",
+                 beat: float | None = None) -> None:
         self.messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
-        self.session: Session = open_session(connection, command, program, self.messages.put)
+        self.session: Session = open_session(connection, command, program, self.messages.put, beat)
 
     def next(self) -> dict[str, Any] | None:
         return self.messages.get(timeout=30)
@@ -102,8 +103,7 @@ def test_session_is_lost_when_no_channel_opens(sshd: Sshd, open_to: Open) -> Non
 
 
 def test_session_sends_heartbeats(sshd: Sshd, open_to: Open) -> None:
-    talk = Talk(open_to(sshd), "cat")
-    talk.session.start_heartbeat(0.01)
+    talk = Talk(open_to(sshd), "cat", beat=0.01)
     assert talk.next() == talk.next() == {"do": "beat"}
     heard = talk.session.last_heard
     talk.next()
@@ -118,12 +118,11 @@ def through(proxy: Proxy, sshd: Sshd) -> HostConnection:
 
 def test_session_send_does_not_block_on_a_frozen_link(sshd: Sshd) -> None:
     with Proxy(sshd.host, sshd.port) as proxy:
-        talk = Talk(through(proxy, sshd), "cat")
+        talk = Talk(through(proxy, sshd), "cat", beat=30)
         talk.session.send({"a": 1})
         assert talk.next() == {"a": 1}
         proxy.freeze()
         heard = talk.session.last_heard
-        talk.session.start_heartbeat(0.01)
         for _ in range(20):
             talk.session.send({"x": "y" * 1_000_000})       # more than any buffer on the way takes
         started = time.monotonic()

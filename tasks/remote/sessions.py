@@ -1,0 +1,23 @@
+"""Opens sessions with the executor on the hosts of one command. What these have in common is made once."""
+
+from __future__ import annotations
+
+from ..executor.protocol import BEATS_PER_LEASE
+from ..inventory.model import Host
+from .bootstrap import Program, command
+from .connection import connect
+from .session import Deliver, Session, open_session
+from .ssh_answers import SshAnswers
+
+
+class Sessions:
+    """From any thread."""
+
+    def __init__(self) -> None:
+        self._program = Program()
+        self._ask = SshAnswers()
+
+    def open(self, host: Host, deliver: Deliver) -> Session:
+        """Connects, and sends the executor. Raises what connect() raises."""
+        connection = connect(host, self._ask)
+        return open_session(connection, command(host.python), self._program, deliver, host.lease / BEATS_PER_LEASE)

@@ -1,0 +1,94 @@
+"""Asks `ssh -G` once for all hosts that the ssh configuration does not tell apart: each time costs a process.
+
+Hosts are alike when the same `Host` lines match their names. Where a configuration decides by more than that (Match,
+names made canonical, %-tokens of the host), each host is asked for by itself.
+"""
+
+from __future__ import annotations
+
+import glob
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..inventory.model import Host
+from .known_hosts import glob_matches
+from .ssh_options import Options, ask
+from .ssh_tokens import from_home, home
+
+_LINE = re.compile(r"\s*(\w+)(?:\s*=\s*|\s+)(.*?)\s*")
+# `ssh -G` leaves their %-tokens as they are.
+_RAW = ("proxycommand", "identityfile", "controlpath")
+_DEPTH = 16                                 # of Include, as in ssh
+
+Pattern = tuple[str, ...]                   # of a `Host` line
+Group = tuple[object, ...]
+
+
+class SshAnswers:
+    """Called like ask(); for the length of one command. Threads that ask for the same wait for the first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asking: dict[Group, threading.Lock] = {}
+        self._shared: dict[Group, Options] = {}             # empty where a `HostName` line gives each its own
+
+    def __call__(self, host: Host) -> Options:
+        group = _group(host)
+        if group is None:
+            return ask(host)
+        with self._lock:
+            asking = self._asking.setdefault(group, threading.Lock())
+        with asking:
+            if group not in self._shared:
+                options = ask(host)
+                self._shared[group] = options if options.get("hostname") == [_address(host)] else {}
+                return options
+        shared = self._shared[group]
+        return {**shared, "hostname": [_address(host)]} if shared else ask(host)
+
+
+def _address(host: Host) -> str:
+    return (host.address or host.name).lower()
+
+
+def _group(host: Host) -> Group | None:
+    """Hosts of one group get the same answer but for their own address. None: nobody knows without asking."""
+    try:
+        patterns = [pattern for path in (home() / ".ssh/config", Path("/etc/ssh/ssh_config")) if path.is_file()
+                    for pattern in _patterns(path, path.parent)]
+    except (_TellsMore, OSError):
+        return None
+    return (host.user, host.port, host.address is None, *(_matches(pattern, host.name) for pattern in patterns))
+
+
+class _TellsMore(Exception):
+    """The configuration decides by more than `Host` lines."""
+
+
+def _patterns(path: Path, folder: Path, depth: int = 0) -> Iterator[Pattern]:
+    """The `Host` lines of a file and of those that it includes; a relative name is one in `folder`."""
+    if depth > _DEPTH:
+        raise _TellsMore
+    for line in path.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+        match = _LINE.fullmatch(line)
+        if match is None:
+            continue
+        keyword, value = match[1].lower(), match[2]
+        if keyword in ("match", "canonicalizehostname") or ("%" in value and keyword not in _RAW):
+            raise _TellsMore
+        if keyword in ("host", "include") and re.search(r"""["'\\$#]|~(?!/)""", value):
+            raise _TellsMore
+        if keyword == "host":
+            yield tuple(value.split())
+        elif keyword == "include":
+            for name in value.split():
+                for included in sorted(glob.glob(str(folder / from_home(name)))):
+                    yield from _patterns(Path(included), folder, depth + 1)
+
+
+def _matches(pattern: Pattern, name: str) -> bool:
+    """A negated word that matches wins over all others."""
+    words = [word for word in pattern if glob_matches(word.removeprefix("!"), name)]
+    return bool(words) and not any(word.startswith("!") for word in words)
