@@ -16,7 +16,7 @@ from invoke.tasks import Task
 
 from . import reports, rollout
 from ._context import Command
-from ._errors import FabvisorError, SelectionError
+from ._errors import FabvisorError, Failed, NeedsPerson, SelectionError
 from ._options import DEFAULTS, SHARED, RolloutOptions
 
 Body = Callable[..., "rollout.events.Finished"]
@@ -90,7 +90,11 @@ def _guarded(name: str, context: Any, body: Body, shared: dict[str, Any]) -> int
             finished = body(run)
         except (KeyboardInterrupt, Exception) as error:
             finished = _ended_by(error, name, reporters)
-        reporters.on(finished)
+        try:
+            reporters.on(finished)
+        except Exception as error:
+            reporters.apologize(error)
+            return NeedsPerson.exit_code if finished.hosts else Failed.exit_code
     return finished.exit_code
 
 

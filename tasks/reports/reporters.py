@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import MappingProxyType
@@ -14,6 +15,7 @@ from ..rollout.events import Bug, Event
 from ..rollout.redaction import redacted
 from .reporter import Reporter
 from .tail import Tail
+from .visible import visible_text
 
 # Each is a module with `reporter(path)`.
 FILES: Mapping[str, str] = MappingProxyType({"junit": ".junit", "dotenv": ".dotenv"})
@@ -52,6 +54,11 @@ class Reporters(Reporter):
         self._recent.add(_as_text(event))
         for reporter in self._reporters:
             reporter.on(event)
+
+    def apologize(self, error: Exception) -> None:
+        """For a reporter that cannot show how the command ended: say so where it is most likely still read."""
+        text = self.mask(f"the report failed ({type(error).__name__}: {error}); see what runs: fab status")
+        print(visible_text(text), file=sys.stderr)
 
     def close(self) -> None:
         for reporter in self._reporters:

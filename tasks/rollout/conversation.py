@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -68,11 +69,16 @@ class Conversation:
         for peer in peers:
             peer.send(message)
 
-    def leave(self) -> None:
-        """For a second Ctrl-C."""
+    def leave(self) -> int | None:
+        """For a second Ctrl-C: say what becomes of the hosts. Returns 3 once one was told to commit."""
+        committing = [peer.name for peer in self.peers if peer.commit_sent]
         message = "not waiting: the hosts go back by themselves; fab recover waits for them, fab status shows them"
-        self.report.on(events.Notice(message=message, level="warning"))
-        self.report.close()
+        if committing:
+            message = f"not waiting: {', '.join(committing)} may have committed: fab status shows what runs"
+        with contextlib.suppress(Exception):    # a broken screen must not change the exit code
+            self.report.on(events.Notice(message=message, level="warning"))
+            self.report.close()
+        return errors.NeedsPerson.exit_code if committing else None
 
     def wait_connected(self) -> None:
         self.wait(self.peers, lambda peer: peer.state is not State.CONNECTING)

@@ -6,6 +6,8 @@ plans and commits, the other compares. executor/protocol.py shows the messages.
 
 from __future__ import annotations
 
+import contextlib
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,19 +66,35 @@ class Coordinator:
                 return finished
             confirm()                       # no connection and no lock waits for the answer
             self._confirmed = rehearsal.fingerprints
-        stopped: errors.FabvisorError | None = None
         with signals.handled(self.fleet.signal, self.conversation.leave), self.fleet, self.sources:
             try:
-                self._connect(self.deployment.command)
-                self._lock(settings.rollout)
-                self._plan()
-                self._report(preview.brief(self.peers, self.resolved))
-                self._run_and_commit()
-            except Stop as stop:
-                stopped = stop.error
-                self._abort(stopped)
-            self._await_endings()
+                return self._carry_out()
+            except Exception as error:
+                if not any(peer.has_plan for peer in self.peers):
+                    raise
+                return self._cut_short(error)
+
+    def _carry_out(self) -> events.Finished:
+        stopped: errors.FabvisorError | None = None
+        try:
+            self._connect(self.deployment.command)
+            self._lock(settings.rollout)
+            self._plan()
+            self._report(preview.brief(self.peers, self.resolved))
+            self._run_and_commit()
+        except Stop as stop:
+            stopped = stop.error
+            self._abort(stopped)
+        self._await_endings()
         return self._finished(stopped)
+
+    def _cut_short(self, error: Exception) -> events.Finished:
+        """The client itself failed while hosts had plans: say of each what is known. Closing the fleet sends home
+        whoever was not told to commit."""
+        bug = errors.Bug(f"a bug: {type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
+        with contextlib.suppress(Exception):        # the screen may be what failed
+            self.report.on(events.of_error(bug))
+        return results.cut_short(self.deployment.command, self.peers)
 
     def dry_run(self) -> events.Finished:
         """Reports a `plan` event a host and service; whatever stops a deploy before its first step stops it, too.
@@ -222,7 +240,8 @@ class Coordinator:
                 self.conversation.send(busy, {"do": "run", "phases": [phase]})
             self.conversation.await_phase(phase, busy)
         self.conversation.holding = True
-        self.conversation.send(busy, {"do": "commit"})
+        for peer in busy:
+            peer.commit()
 
     def _abort(self, error: errors.FabvisorError) -> None:
         self.conversation.fetch_limit.shut()

@@ -77,6 +77,7 @@ class Peer:
         self.plans: dict[str, steps.Plan] = {}
         self.compared: dict[str, protocol.Compared] = {}
         self.has_plan = False
+        self.commit_sent = False
         self.phase = ""
         self.ending = ""
         self.now: Mapping[str, str | None] = {}
@@ -124,6 +125,11 @@ class Peer:
     def give_plan(self, plan: Plan) -> None:
         self.state, self.has_plan = State.PLANNED, True
         self.send(plan)
+
+    def commit(self) -> None:
+        """Tell it to keep what it runs: from now on it must not be believed to go back."""
+        self.commit_sent = True
+        self.send({"do": "commit"})
 
     def dismiss(self, message: ClientMessage) -> None:
         """Say the last word to a host without a plan: it owes no answer, and none is heard."""

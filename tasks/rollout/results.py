@@ -29,6 +29,15 @@ def finished(command: str, peers: list[Peer], tried: dict[str, str], why: str, c
     return Finished(command=command, outcome=of_fleet(outcomes, code), exit_code=code, hosts=hosts)
 
 
+def cut_short(command: str, peers: list[Peer]) -> Finished:
+    """The end of a command whose client failed while hosts had plans. Exit code 1 only where each of these hosts
+    has said that it went back; else 3."""
+    hosts = {peer.name: {name: _as_last_heard(peer, name) for name in peer.services} for peer in peers}
+    code = 1 if all(peer.ending == "restored" for peer in peers if peer.has_plan) else 3
+    outcomes = {result.outcome for results in hosts.values() for result in results.values()}
+    return Finished(command=command, outcome=of_fleet(outcomes, code), exit_code=code, hosts=hosts)
+
+
 def read(command: str, peers: list[Peer]) -> Finished:
     """The end of a command that only reads."""
     hosts = {peer.name: {name: _looked_at(peer, name) for name in peer.services} for peer in peers}
@@ -67,6 +76,19 @@ def _result(peer: Peer, service: str, tried: str | None, why: str) -> Result:
         now = peer.now.get(service)
     reason = None if outcome in ("committed", "unchanged") else peer.why or peer.trouble or why or None
     return Result(was=was, tried=tried, now=now, outcome=outcome, why=reason)
+
+
+def _as_last_heard(peer: Peer, service: str) -> Result:
+    plan = peer.plans[service]
+    if not peer.has_plan or not plan.steps:
+        return Result(was=plan.was, tried=plan.tried, now=plan.was, outcome="unchanged")
+    if peer.ending:
+        return Result(was=plan.was, tried=plan.tried, now=peer.now.get(service), outcome=peer.ending,
+                      why=peer.why or None)
+    why = "it was told to commit, and its answer was not heard" if peer.commit_sent \
+        else "it was not told to commit: it goes back by itself"
+    return Result(was=plan.was, tried=plan.tried, now=None, outcome="unknown",
+                  why=f"{why}: fab status --host {peer.name}")
 
 
 def _expected(plan: Plan) -> Result:

@@ -10,14 +10,14 @@ from types import FrameType
 
 
 @contextlib.contextmanager
-def handled(notify: Callable[[int], None], leave: Callable[[], None]) -> Iterator[None]:
-    """`notify` gets the number of each signal; `leave` tidies the screen before the process exits at once."""
+def handled(notify: Callable[[int], None], leave: Callable[[], int | None]) -> Iterator[None]:
+    """`notify` gets the number of each signal. `leave` tidies the screen before the process exits at once, and may
+    return an exit code other than the signal's."""
     seen: list[int] = []
 
     def handle(number: int, frame: FrameType | None) -> None:
         if number == signal.SIGINT and signal.SIGINT in seen:
-            leave()
-            os._exit(128 + number)          # the hosts go back by themselves
+            os._exit(leave() or 128 + number)
         seen.append(number)
         notify(number)
 

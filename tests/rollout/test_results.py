@@ -55,3 +55,14 @@ def test_result_of_a_host_says_was_tried_and_now() -> None:
     assert (unknown.outcome, unknown.now) == ("unknown", None)
     refused = of(plans={}, facts={})
     assert (refused.was, refused.tried, refused.outcome, refused.why) == (None, C, "refused", "somebody else failed")
+
+
+@pytest.mark.promise(8)
+@pytest.mark.parametrize(("state", "outcome", "code"), [
+    ({"has_plan": True, "commit_sent": True}, "unknown", 3), ({"has_plan": True}, "unknown", 3), (DONE, "committed", 3),
+    (BACK, "restored", 1), ({}, "unchanged", 1), (NOTHING, "unchanged", 1)])
+def test_client_that_failed_says_of_each_host_what_it_knows(state: dict[str, Any], outcome: str, code: int) -> None:
+    """And 1 only where every host with a plan has said that it went back."""
+    finished = results.cut_short("deploy", [peer("web1", **BACK), peer("web2", **state)])
+    assert finished.exit_code == code
+    assert [row["monitor"].outcome for row in finished.hosts.values()] == ["restored", outcome]
