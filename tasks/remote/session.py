@@ -24,6 +24,7 @@ from .paramiko_private import execute
 
 Deliver = Callable[[dict[str, Any] | None], None]
 Program = Callable[[str], bytes]            # of the kind of interpreter that runs there, "" where it is not known
+UNUSABLE = "unusable"                       # the one event of an interpreter that is too old to name itself
 _NEAR = 0.02                                # seconds of a round trip
 _BEAT = json.dumps({"do": "beat"}).encode() + b"\n"
 _STDERR_KEPT = 4096                         # bytes
@@ -58,6 +59,7 @@ class Session:
         self._lines = Lines()
         self._stderr = b""
         self._failure = ""
+        self._began = False                 # the program's interpreter has named itself
         self._interpreter: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._closed = threading.Event()
@@ -145,7 +147,10 @@ class Session:
 
     def _hear(self, message: dict[str, Any]) -> None:
         if message.keys() == {"interpreter"}:
+            self._began = True
             self._interpreter.put(str(message["interpreter"]))
+        elif not self._began and message.get("event", UNUSABLE) != UNUSABLE:
+            self._lines.noise.append(json.dumps(message)[:500])     # a login shell may print JSON, too
         else:
             self._deliver(message)
 

@@ -187,3 +187,16 @@ class TestLines:
         with pytest.raises(LineTooLong):
             for _ in range(LINE_LIMIT // 2**20 + 2):
                 list(lines.feed(b"x" * 2**20))
+
+
+def test_session_takes_no_message_of_a_login_shell_for_the_programs(sshd: Sshd, open_to: Open) -> None:
+    """A profile that prints our very words, before the interpreter names itself."""
+    noise = '{"event": "committed", "now": {}}'
+    talk = Talk(open_to(sshd), f"echo '{noise}'; echo '{{\"interpreter\": \"\"}}'; echo '{{\"event\": \"end\"}}'")
+    assert talk.rest() == [{"event": "end"}]
+    assert noise in talk.session.complaint
+
+
+def test_session_hears_an_interpreter_that_is_too_old_to_name_itself(sshd: Sshd, open_to: Open) -> None:
+    talk = Talk(open_to(sshd), "echo '{\"event\": \"unusable\", \"why\": \"old\"}'")
+    assert talk.rest() == [{"event": "unusable", "why": "old"}]
