@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import time
-from typing import Any, Iterable
+from typing import Any, Callable, Iterable
 
 from . import files
 from .layout import Layout
@@ -22,12 +23,13 @@ MOST, NEWEST, COMMITTED = 2000, 1000, 100
 def read(layout: Layout, service: str, count: int = KEPT) -> list[dict[str, Any]]:
     """The newest `count` lines, oldest first."""
     lines = list(files.read_lines(layout.history_file(service)))
-    return lines[-count:] if count else []
+    return [_readable(line) for line in lines[-count:]] if count else []
 
 
 def known(layout: Layout, service: str) -> list[dict[str, Any]]:
     """The lines that rollback and status use: however many deploys failed, the good versions are among them."""
-    return _worth_keeping(list(files.read_lines(layout.history_file(service))), KEPT)
+    lines = _worth_keeping(list(files.read_lines(layout.history_file(service))), KEPT)
+    return [_readable(line) for line in lines]
 
 
 def find(layout: Layout, service: str, deploy: str) -> dict[str, Any] | None:
@@ -46,6 +48,39 @@ def write(layout: Layout, service: str, line: dict[str, Any]) -> None:
         files.append_line(layout.history_file(service), dict(line, at=at, service=service))
         with contextlib.suppress(OSError):          # the line is written, and nothing else matters
             _trim(layout.history_file(service))
+
+
+def _readable(line: dict[str, Any]) -> dict[str, Any]:
+    """Without the fields of another type than ours: somebody edited the file."""
+    return {name: value for name, value in line.items() if value is None or _FIELDS.get(name, _anything)(value)}
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_commit(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{40}([0-9a-f]{24})?", value) is not None
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _are_variables(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_text, value.values()))
+
+
+def _anything(value: Any) -> bool:
+    return True
+
+
+_FIELDS: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("deploy", "at", "by", "command", "service", "revision", "branch", "result", "why", "strategy",
+                     "program_sha256", "release"), _is_text),
+    "from": _is_commit, "to": _is_commit, "build": _are_texts, "variables": _are_variables,
+    "left": lambda value: isinstance(value, dict),
+    "was_running": lambda value: isinstance(value, bool)}
 
 
 def _trim(path: str) -> None:

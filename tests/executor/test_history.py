@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from tasks.executor import history
+from typing import Any
+
+import pytest
+
+from tasks.executor import files, history
 from tasks.executor.layout import Layout
+
+COMMIT = "1" * 40
 
 
 def test_history_keeps_one_line_a_deploy(layout: Layout) -> None:
     for result in ("committed", "restored"):
-        history.write(layout, "a", {"deploy": "d1", "result": result, "to": "c1"})
+        history.write(layout, "a", {"deploy": "d1", "result": result, "to": COMMIT})
     history.write(layout, "a", {"deploy": "d2", "result": "restored", "to": "c2"})
     lines = history.read(layout, "a")
     assert [(line["deploy"], line["result"]) for line in lines] == [("d1", "committed"), ("d2", "restored")]
-    assert history.last_committed(lines)["to"] == "c1"
+    assert history.last_committed(lines)["to"] == COMMIT
     assert history.last_committed([]) == {} and history.find(layout, "a", "d3") is None
     assert lines[0]["service"] == "a" and lines[0]["at"].endswith("Z")
+
+
+@pytest.mark.parametrize(("field", "value"), [
+    ("deploy", 7), ("at", []), ("by", {}), ("result", True), ("to", "HEAD"), ("to", "--output=x"), ("from", COMMIT[:8]),
+    ("build", "make"), ("build", [1]), ("variables", ["A"]), ("variables", {"A": 1}), ("was_running", "yes")])
+def test_history_leaves_out_what_somebody_wrote_in_another_type(layout: Layout, field: str, value: Any) -> None:
+    """The rest of the line, and what we do not know, stays."""
+    files.append_line(layout.history_file("a"), {"deploy": "d1", "to": COMMIT, "later": [1], field: value})
+    for lines in (history.read(layout, "a"), history.known(layout, "a")):
+        (line,) = lines
+        assert field not in line and line["later"] == [1]
