@@ -12,6 +12,7 @@ DISK = {
     errno.EDQUOT: "make room on the host: quota -s",
     errno.EROFS: "it is read-only; see on the host: findmnt -T",
     errno.EACCES: "make it the user's own on the host: ls -ld",
+    errno.ELOOP: "a link is there, where a file of our own belongs; see on the host where it leads: ls -ld",
     errno.EPERM: "make it the user's own on the host: ls -ld",
 }
 

@@ -50,7 +50,7 @@ class EventLog:
         _remove_oldest(layout.runs)
         # A log that cannot be written must not end its deploy.
         with contextlib.suppress(OSError):
-            fd = os.open(layout.run_log(deploy), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            fd = files.open_own(layout.run_log(deploy), os.O_WRONLY | os.O_APPEND)
             self._log = os.fdopen(fd, "a", encoding="utf-8", errors="replace", buffering=1)
 
     def event(self, event: str, **fields: Any) -> None:

@@ -10,6 +10,11 @@ from typing import Any, Iterator
 TAIL = 8 << 20                      # bytes
 
 
+def open_own(path: str, flags: int, mode: int = 0o600) -> int:
+    """Open a file of ours for writing, and make it where it is missing. Raises OSError (ELOOP) where it is a link."""
+    return os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+
+
 def ensure_dir(path: str, mode: int = 0o755) -> None:
     """Make the folder, and those above it, and sync them: files in a folder that is lost are lost, too."""
     if os.path.isdir(path):
@@ -50,7 +55,7 @@ def write_atomic(path: str, data: bytes, mode: int = 0o600, owner: int = -1) -> 
 
 def append_line(path: str, value: dict[str, Any], sync: bool = True) -> None:
     """Append one JSON line, on a line of its own even where a power cut tore the last one."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    fd = open_own(path, os.O_RDWR | os.O_APPEND)
     try:
         size = os.fstat(fd).st_size
         torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
@@ -149,7 +154,7 @@ def _tail(path: str) -> bytes:
 
 
 def _write_synced(path: str, data: bytes, mode: int, owner: int) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    fd = _open_new(path, mode)
     try:
         os.fchmod(fd, mode)
         if owner != -1:
@@ -158,6 +163,15 @@ def _write_synced(path: str, data: bytes, mode: int, owner: int) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _open_new(path: str, mode: int) -> int:
+    """A file that was not there: what a power cut left, or somebody put there, is removed, never written to."""
+    try:
+        return open_own(path, os.O_WRONLY | os.O_EXCL, mode)
+    except FileExistsError:
+        os.unlink(path)
+        return open_own(path, os.O_WRONLY | os.O_EXCL, mode)
 
 
 def _write_all(fd: int, data: bytes, path: str) -> None:

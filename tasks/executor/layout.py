@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from . import files
+from .accounts import login_name, user_name
 from .errors import NotReady
 
 
@@ -56,19 +57,29 @@ class Layout:
     def prepare(self) -> None:
         """Make our own folders; raises NotReady where the root is missing or not ours to write."""
         if not os.path.isdir(self.root):
-            raise NotReady(f"the root {self.root} does not exist",
-                           "create it, or correct `root` in hosts.yaml")
+            raise self.missing()
         try:
             for folder in (self.state, self.journals, self.runs):
                 files.ensure_dir(folder, 0o700)
         except OSError as error:
-            raise NotReady(f"cannot write below the root {self.root}: {error.strerror}",
-                           "make it writable for the user that logs in") from None
+            raise self._closed(error) from None
+
+    def missing(self) -> NotReady:
+        return NotReady(f"the root {self.root} does not exist", "create it, or correct `root` in hosts.yaml")
+
+    def _closed(self, error: OSError) -> NotReady:
+        """Our folders cannot be made: `error` is why."""
+        owner, login = user_name(os.stat(self.root).st_uid), login_name()
+        if owner == login or not isinstance(error, PermissionError):
+            return NotReady(f"cannot write below the root {self.root}: {error.strerror}",
+                            "make it writable for the user that logs in")
+        return NotReady(f"the root {self.root} belongs to {owner}, and {login}, who logs in, cannot write there",
+                        f"on the host: sudo install -d -o {login} {self.root}")
 
 
 def existing_layout(hello: dict[str, Any]) -> Layout:
     """The layout for a command that only reads: it makes no folder. Raises NotReady where the root is missing."""
     layout = Layout(hello["place"])
     if not os.path.isdir(layout.root):
-        raise NotReady(f"the root {layout.root} does not exist", "create it, or correct `root` in hosts.yaml")
+        raise layout.missing()
     return layout

@@ -10,7 +10,7 @@ import time
 from typing import Any, Callable, ContextManager, Iterator, cast
 
 from . import files, processes
-from .errors import TryAgain
+from .errors import NotReady, TryAgain
 from .layout import Layout
 from .protocol import Holder
 
@@ -62,15 +62,14 @@ class Locks:
         path = self._layout.lock_file(service)
         files.ensure_dir(os.path.dirname(path), 0o700)
         while True:
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(fd)
-                raise Held(service, _wait_for_holder(path)) from None
-            if _same_file(fd, path):
-                return fd
-            os.close(fd)
+            with contextlib.ExitStack() as stack:
+                fd = files.open_own(path, os.O_RDWR)
+                stack.callback(os.close, fd)
+                if not _try_lock(fd, path):
+                    raise Held(service, _wait_for_holder(path))
+                if _same_file(fd, path):
+                    stack.pop_all()
+                    return fd
 
     def _release(self, services: list[str]) -> None:
         for service in services:
@@ -99,22 +98,34 @@ def reload_lock(layout: Layout) -> ContextManager[None]:
 @contextlib.contextmanager
 def waiting(path: str, seconds: float, check: Callable[[], None]) -> Iterator[None]:
     """Hold a lock on the file `path` for a moment. Raises TryAgain after `seconds`; `check` may raise earlier."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = files.open_own(path, os.O_RDWR)
     deadline = time.monotonic() + seconds
     try:
-        while True:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise TryAgain(f"{path} has been locked for {seconds:g} s",
-                                   "another deploy holds it: wait for it, then try again") from None
-                check()
-                time.sleep(0.02)
+        while not _try_lock(fd, path):
+            if time.monotonic() > deadline:
+                raise TryAgain(f"{path} has been locked for {seconds:g} s",
+                               "another deploy holds it: wait for it, then try again")
+            check()
+            time.sleep(0.02)
         yield
     finally:
         os.close(fd)
+
+
+def _try_lock(fd: int, path: str) -> bool:
+    """Whether the lock is ours now. Raises NotReady on a file system that has no locks (NFS without its lock daemon).
+
+    An error other than "somebody holds it" never means that nobody does.
+    """
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise NotReady(f"{path} cannot be locked: {error.strerror}",
+                       f"`root` must lie on a file system with locks; see on the host which it is: findmnt -T {path}"
+                       ) from None
 
 
 def _wait_for_holder(path: str) -> Holder:

@@ -9,7 +9,7 @@ import signal
 from importlib import import_module
 from typing import Any, BinaryIO, Callable, Dict, Optional
 
-from . import protocol
+from . import own_state, protocol
 from .errors import Aborted, as_host_error, problem
 from .layout import Layout
 from .link import Link
@@ -49,7 +49,9 @@ def _converse(link: Link, login: LoginShell) -> int:
         hello = link.receive(protocol.VERBS)
         link.start_lease(hello["lease"])
         link.mask.learn_logins(hello["services"])
-        link.mask.learn_from_disk(Layout(hello["place"]), hello["services"])
+        layout = Layout(hello["place"])
+        own_state.require(layout, [service["name"] for service in hello["services"]])
+        link.mask.learn_from_disk(layout, hello["services"])
         module, function = VERBS[hello["do"]]
         verb: Verb = getattr(import_module("." + module, __package__), function)
         env = login.environment(hello["login_timeout"])

@@ -6,6 +6,7 @@ import os
 import pwd
 from typing import Any, Mapping
 
+from .accounts import user_name
 from .errors import HostError, NotReady
 from .layout import Layout
 
@@ -24,9 +25,9 @@ def problems(layout: Layout, service: Mapping[str, Any], supervisord: int) -> li
         return [NotReady(f"{name} would run as root, and hosts.yaml does not say so",
                          f"write in hosts.yaml, at {name}: program: {{user: root}}, or another user")]
     if supervisord not in (ROOT, uid):
-        owner = name_of(supervisord)
-        return [NotReady(f"supervisord runs as {owner}, and may not start {name} as {name_of(uid)}",
-                         f"log in as {owner}, or use a supervisord that {name_of(uid)} or root runs")]
+        owner = user_name(supervisord)
+        return [NotReady(f"supervisord runs as {owner}, and may not start {name} as {user_name(uid)}",
+                         f"log in as {owner}, or use a supervisord that {user_name(uid)} or root runs")]
     return _reading_problems(layout, service, uid)
 
 
@@ -34,13 +35,6 @@ def default(supervisord: int) -> int:
     """The uid of a program that hosts.yaml gives no user: the login user's, unless only supervisord's is possible."""
     login = os.geteuid()
     return supervisord if login == ROOT else login
-
-
-def name_of(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
 
 
 def uid_in(program_file: str) -> int | None:
@@ -70,12 +64,12 @@ def _reading_problems(layout: Layout, service: Mapping[str, Any], uid: int) -> l
     if uid in (ROOT, login):
         return []
     if login != ROOT:
-        return [NotReady(f"{name} shall run as {name_of(uid)}, who cannot read {env}, a file of {name_of(login)}",
-                         f"log in as {name_of(uid)}, or write: program: {{user: {name_of(login)}}}")]
+        return [NotReady(f"{name} shall run as {user_name(uid)}, who cannot read {env}, a file of {user_name(login)}",
+                         f"log in as {user_name(uid)}, or write: program: {{user: {user_name(login)}}}")]
     directory = layout.below_root(service["directory"])
     closed = [folder for folder in _folders(directory) if folder != layout.state and not _may_enter(folder, uid)]
     if closed:
-        return [NotReady(f"{name} shall run as {name_of(uid)}, who cannot enter {closed[0]}",
+        return [NotReady(f"{name} shall run as {user_name(uid)}, who cannot enter {closed[0]}",
                          f"open it on the host: chmod o+x {closed[0]}")]
     return []
 

@@ -6,6 +6,7 @@ import os
 from typing import Any, Mapping, Sequence
 
 from . import files, git, program_user
+from .accounts import user_name
 from .errors import HostError, NotReady
 from .layout import Layout
 from .protocol import PROGRAM_HEADER
@@ -76,7 +77,7 @@ def _process_problems(name: str, removed: Sequence[str], layout: Layout, conf: S
 def _file_problems(layout: Layout, service: Service, conf: SupervisordConf) -> list[HostError]:
     """What the configuration files say against a program file of ours."""
     name, own = service["name"], layout.program_file(service["name"])
-    problems: list[HostError] = []
+    problems = _link_problems(layout, service)
     for found in conf.definitions():
         problems += _definition_problems(found, name, own, conf)
     if not conf.includes(own):
@@ -111,3 +112,17 @@ def _include_hint(layout: Layout, own: str, conf: SupervisordConf) -> str:
     change = (f"add two lines to it: [include] and files = {pattern}" if line is None
               else f"add {pattern} to `files` of its [include], line {line}")
     return f"{change}; then: supervisorctl -c {conf.path} update"
+
+
+def _link_problems(layout: Layout, service: Service) -> list[HostError]:
+    """Links at names that we and supervisord write to. `logs` may be a link, but of the login user or of root."""
+    problems: list[HostError] = []
+    own = layout.program_file(service["name"])
+    if os.path.islink(own):
+        problems.append(NotReady(f"{own} is a link to {os.readlink(own)}, and a deploy would replace it",
+                                 f"put the file itself there: cp --remove-destination {os.path.realpath(own)} {own}"))
+    logs = os.path.join(layout.below_root(service["directory"]), "logs")
+    if os.path.islink(logs) and os.lstat(logs).st_uid not in (0, os.geteuid()):
+        problems.append(NotReady(f"{logs} is a link that {user_name(os.lstat(logs).st_uid)} made,"
+                                 f" to {os.readlink(logs)}", f"see where it leads, then remove it: rm {logs}"))
+    return problems
