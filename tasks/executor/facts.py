@@ -6,6 +6,7 @@ import os
 from typing import Any, Mapping
 
 from . import files, git, history, processes, program_user
+from .accounts import user_name
 from .errors import HostError
 from .layout import Layout
 from .protocol import CloneState, ProgramState, ReleaseState, ServiceFacts
@@ -81,7 +82,7 @@ def unloaded(layout: Layout, name: str, program: Mapping[str, Any]) -> bool:
 def _default_user(supervisord: Supervisord) -> str | None:
     uid = supervisord.uid()
     user = program_user.default(uid)
-    return None if user == uid else program_user.name_of(user)
+    return None if user == uid else user_name(user)
 
 
 def _program(supervisord: Supervisord, name: str) -> ProgramState:
