@@ -33,6 +33,10 @@ class Down(HostError):
     kind = "not_ready"
 
 
+class Busy(Down):
+    """supervisord did not answer in time: it hangs, or the host is overloaded."""
+
+
 class Refused(HostError):
     """supervisord answers with a fault; `code` as in supervisor.xmlrpc.Faults."""
 
@@ -154,8 +158,8 @@ class Supervisord:
             raise Down(f"no permission to use supervisord's socket {self._path}",
                        "log in as the user that runs supervisord, or run a supervisord as the user that you deploy as"
                        ) from None
-        except socket.timeout:
-            raise Down(f"supervisord hangs: no answer within {rpc.ANSWER_WITHIN} s",
+        except (socket.timeout, BlockingIOError):       # BlockingIOError: too many wait for an answer already
+            raise Busy(f"supervisord hangs: no answer within {rpc.ANSWER_WITHIN} s",
                        f"end it on the host, and start it anew: supervisord -c {self._conf}") from None
         except rpc.NotOk as error:
             if error.status == 401:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+import time
+from typing import Any, Callable
 
 from . import disk_sync, history, processes
 from .context import ServiceContext, process_tag
@@ -13,7 +14,9 @@ from .journal import Journal
 from .program import describe_state
 from .steps import ACTIONS, Result, Step
 from .steps.program import is_replaced
-from .supervisord import Down
+from .supervisord import Busy, Down
+
+PATIENCE = 30.0                     # seconds, for a supervisord that does not answer in time
 
 
 class Unsupervised(CannotRestore):
@@ -30,6 +33,7 @@ class Undo:
     def __init__(self, journal: Journal, env: dict[str, str], eventlog: EventLog) -> None:
         self.journal = journal
         self.eventlog = eventlog
+        self._busy_since: float | None = None
         self.contexts = {
             service: ServiceContext(journal.layout, dict(part, name=service), env, journal.deploy,
                                     check=eventlog.note_progress, waiting=eventlog.waiting)
@@ -100,7 +104,7 @@ class Undo:
     def _act(self, service: str, name: str, action: str, step: Step) -> Result:
         ctx = self.contexts[service]
         try:
-            return ACTIONS[action](ctx, step)
+            return self._insisting(ctx, lambda: ACTIONS[action](ctx, step))
         except Down as error:
             raise Unsupervised(f"{service}: its files are restored, but {error.message}",
                                f"start supervisord on the host, then: fab recover {service}") from None
@@ -110,6 +114,18 @@ class Undo:
                                 f"correct the cause on the host, then: fab recover {self._names}; or deploy a version"
                                 f" that works: fab deploy {self._names}; or keep what is there now:"
                                 f" fab recover {self._names} --accept") from None
+
+    def _insisting(self, ctx: ServiceContext, act: Callable[[], Result]) -> Result:
+        """Act again while supervisord is too slow, as on an overloaded host. Undos look first: they may run twice."""
+        while True:
+            try:
+                return act()
+            except Busy:
+                now = time.monotonic()
+                self._busy_since = self._busy_since or now
+                if now - self._busy_since > PATIENCE:
+                    raise
+                ctx.waiting(f"for supervisord, which is slow to answer (up to {PATIENCE:g} s)")
 
 
 def _describe_now(ctx: ServiceContext) -> str:

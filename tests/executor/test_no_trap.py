@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import NamedTuple
 
 import pytest
@@ -81,3 +82,25 @@ def test_a_failing_undo_is_left_by_a_deploy_that_works(stuck: Stuck) -> None:
         deploy.executor.rest()
     assert stuck.example.head() == commit
     assert not stuck.example.host.leftovers()
+
+
+@pytest.mark.promise(3)
+def test_undo_waits_for_a_supervisord_that_is_too_slow_to_answer(example: Example) -> None:
+    """As on an overloaded host: the client is gone, and nobody would finish what is left."""
+    first = example.write()
+    example.committed()
+    example.write()
+    daemon = example.host.daemon
+    assert daemon is not None
+    with example.deploy(faults="from . import rpc\nrpc.ANSWER_WITHIN = 0.3\n") as deploy:
+        deploy.activate()
+        daemon.send_signal(signal.SIGSTOP)
+        try:
+            deploy.executor.send({"do": "abort", "why": "stopped"})
+            while "slow to answer" not in deploy.executor.until("host_state")["detail"]:
+                pass
+        finally:
+            daemon.send_signal(signal.SIGCONT)
+        assert deploy.ending()["event"] == "restored"
+    assert not example.host.leftovers()
+    assert (example.head(), example.info()["statename"]) == (first, "RUNNING")
