@@ -95,7 +95,8 @@ class TextReport(Reporter):
                 self._finished(event)
 
     def _show_plans(self) -> None:
-        self._print(self.transcript.plan_lines(self.width))
+        if self.transcript.has_plans:           # the width of a terminal costs a system call
+            self._print(self.transcript.plan_lines(self.width))
 
     def _prepare(self, event: Event) -> None:
         """Before anything of it is printed."""

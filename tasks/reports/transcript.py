@@ -46,6 +46,8 @@ class Transcript:
         self.screen = screen
         self.hosts: list[str] = []
         self.services: list[str] = []
+        self._host_width = 0
+        self._service_width = 0
         self.statuses = StatusTable(screen.marks, screen.clock, screen.now)
         self.watched = False
         self.has_progress = False
@@ -64,6 +66,8 @@ class Transcript:
             case Started():
                 self.hosts = event.hosts
                 self.services = event.services
+                self._host_width = max(map(len, event.hosts), default=0)
+                self._service_width = max(map(len, event.services), default=0)
                 self.has_progress = event.command not in READING
                 self._begun = self.screen.clock()
                 self._in_full = event.command == "plan"
@@ -110,16 +114,14 @@ class Transcript:
 
     def label(self, host: str | None, service: str | None = None) -> Line:
         """Aligned names in front of a fact; the service only where several could be meant."""
-        line: Line = [(padded(self.hosts, host) + "  ", "")] if host else []
+        line: Line = [(host.ljust(self._host_width) + "  ", "")] if host else []
         if service and len(self.services) != 1:
-            line.append((padded(self.services, service) + "  ", ""))
+            line.append((service.ljust(self._service_width) + "  ", ""))
         return line
 
     def log_label(self, event: LogLine) -> str:
-        names = [padded(self.hosts, event.host)]
-        if len(self.services) > 1:
-            names.append(padded(self.services, event.service))
-        return " ".join(names)
+        host = event.host.ljust(self._host_width)
+        return f"{host} {event.service.ljust(self._service_width)}" if len(self.services) > 1 else host
 
     def opening(self, event: Started) -> Line | None:
         if event.command in READING:
@@ -137,11 +139,13 @@ class Transcript:
         line += [(f", {back}", "bad")] if back else []
         return [*line, (f"  {event.subject}", "dim")] if event.subject else line
 
+    @property
+    def has_plans(self) -> bool:
+        return bool(self._plans)
+
     def plan_lines(self, width: int) -> list[Line]:
         """Of the plans since the last time."""
         plans, self._plans = self._plans, []
-        if not plans:
-            return []
         self._obstructed = any(map(obstacles, plans))
         return (full_lines if self._in_full else brief_lines)(plans, width, self.screen.marks)
 
@@ -185,8 +189,3 @@ def _tail() -> Tail:
 
 def _beginning(line: str) -> str:
     return line[:BEGINNING]
-
-
-def padded(names: list[str], name: str) -> str:
-    """A label as wide as the widest of its column."""
-    return name.ljust(max(map(len, names), default=0))

@@ -110,12 +110,12 @@ def test_concurrent_ups_make_one_sandbox(checkout: Path) -> None:
     code = "import sys, pathlib; from tasks.embedded.lifecycle import up; print(up(pathlib.Path(sys.argv[1])))"
     root = Path(__file__).parents[2]
 
-    def one(_: int) -> str:
+    def up_elsewhere(_: int) -> str:
         return subprocess.run([sys.executable, "-c", code, checkout], cwd=root, check=True,
                               stdout=subprocess.PIPE, text=True).stdout
 
     with ThreadPoolExecutor(3) as pool:
-        printed = list(pool.map(one, range(3)))
+        printed = list(pool.map(up_elsewhere, range(3)))
     assert len(set(printed)) == 1
     assert printed[0] == f"{up(checkout)}\n"
 

@@ -18,11 +18,11 @@ PICTURES = sorted(FOLDER.glob("*.svg"))
 
 def lines(path: Path) -> Iterator[str]:
     """What stands in it, by line."""
-    found: dict[float, str] = {}
+    rows: dict[float, str] = {}
     for text in ElementTree.parse(path).getroot().iter("{http://www.w3.org/2000/svg}text"):
-        line = found.get(float(text.attrib["y"]), "")
-        found[float(text.attrib["y"])] = line + " " + (text.text or "").replace("\xa0", " ")
-    yield from (found[y] for y in sorted(found))
+        line = rows.get(float(text.attrib["y"]), "")
+        rows[float(text.attrib["y"])] = line + " " + (text.text or "").replace("\xa0", " ")
+    yield from (rows[y] for y in sorted(rows))
 
 
 # What differs from run to run: commits, times, and how soon the program that falls was seen falling.
@@ -32,8 +32,8 @@ VARYING = re.compile(r"\b[0-9a-f]{8}\b|[\d.]+ (s|min)\b|just now|\w+ ago"
 
 def words(path: Path) -> list[list[str]]:
     """supervisord may have started it again: what it says twice counts once."""
-    said = [re.findall(r"[^\W\d_][\w./-]*", VARYING.sub("", line)) for line in lines(path)]
-    return [line for line, _ in groupby(said)]
+    rows = [re.findall(r"[^\W\d_][\w./-]*", VARYING.sub("", line)) for line in lines(path)]
+    return [line for line, _ in groupby(rows)]
 
 
 @pytest.mark.usefixtures("real_hosts")

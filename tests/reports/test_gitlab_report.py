@@ -28,8 +28,8 @@ def step(host, name="build", lines=(), ok=True, stopped=False):
 
 
 def finished(exit_code=0, **outcomes):
-    hosts = {host: {"monitor": Result(was=None, tried=COMMIT, now=COMMIT, outcome=one)}
-             for host, one in outcomes.items()}
+    hosts = {host: {"monitor": Result(was=None, tried=COMMIT, now=COMMIT, outcome=outcome)}
+             for host, outcome in outcomes.items()}
     return Finished(command="deploy", outcome="committed" if not exit_code else "restored", exit_code=exit_code,
                     hosts=hosts)
 
@@ -53,7 +53,7 @@ def test_gitlab_section_is_open_only_where_a_host_failed(shown):
     page = shown()
     report(page.screen, [started("a", "b"), *step("a"), *step("b", lines=["no space"], ok=False),
                        finished(1, a="restored", b="restored")])
-    assert [(found[2], bool(found[3])) for found in START.finditer(page.text)] == [
+    assert [(match[2], bool(match[3])) for match in START.finditer(page.text)] == [
         ("deploy-a", True), ("deploy-b", False)]
 
 
@@ -80,17 +80,17 @@ def test_gitlab_report_prints_one_short_line_a_step_while_it_runs(shown):
 def test_gitlab_section_names_stay_different_after_cleaning(shown):
     page = shown()
     hosts = ["web.1", "web-1", "WEB-1", "[::1]:22"]
-    report(page.screen, [started(*hosts), *(one for host in hosts for one in step(host)), finished()])
-    names = [found[2] for found in START.finditer(page.text)]
+    report(page.screen, [started(*hosts), *(event for host in hosts for event in step(host)), finished()])
+    names = [match[2] for match in START.finditer(page.text)]
     assert names == ["deploy-web-1", "deploy-web-1-2", "deploy-web-1-3", "deploy-1-22"]
-    assert names == [found[2] for found in END.finditer(page.text)]
+    assert names == [match[2] for match in END.finditer(page.text)]
 
 
 def test_gitlab_report_of_a_flood_stays_below_4_mb(shown):
     """With GitLab's own time stamps, 32 bytes a line."""
     page = shown()
     hosts = [f"web{number}" for number in range(4)]
-    flood = [one for host in hosts for one in step(host, lines=(f"{at:07} ü" for at in range(50_000)))]
+    flood = [event for host in hosts for event in step(host, lines=(f"{at:07} ü" for at in range(50_000)))]
     report(page.screen, [started(*hosts), *flood, finished()])
     log = page.text.encode()
     assert len(log) + 32 * log.count(b"\n") < 4 * 1000 * 1000

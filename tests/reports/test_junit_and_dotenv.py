@@ -29,12 +29,12 @@ def written(tmp_path, kind, events):
 def cases(tmp_path, events):
     """(host, service) → (what, message, text), and the counts of the suite."""
     suite = xml.fromstring(written(tmp_path, "junit", events)).find("testsuite")
-    found = {}
+    results = {}
     for case in suite.findall("testcase"):
         inner = next(iter(case), None)
-        what = ("passed", "", "") if inner is None else (inner.tag, inner.get("message"), inner.text or "")
-        found[case.get("classname"), case.get("name")] = what
-    return found, {name: suite.get(name) for name in ("name", "tests", "failures", "errors", "skipped")}
+        outcome = ("passed", "", "") if inner is None else (inner.tag, inner.get("message"), inner.text or "")
+        results[case.get("classname"), case.get("name")] = outcome
+    return results, {name: suite.get(name) for name in ("name", "tests", "failures", "errors", "skipped")}
 
 
 def started(**more):
@@ -48,7 +48,7 @@ def ended(exit_code, **results):
 
 def test_junit_has_a_case_for_each_host_and_service(tmp_path):
     at = {"host": "b", "service": "api", "step": "build"}
-    found, counts = cases(tmp_path, [
+    results, counts = cases(tmp_path, [
         started(),
         StepStarted(host="a", service="api", step="build"),
         Output(host="a", service="api", step="build", line="fine here"),
@@ -57,24 +57,24 @@ def test_junit_has_a_case_for_each_host_and_service(tmp_path):
         StepFinished(**at, ok=False, changed=True, seconds=1, why="exit status 9\nsee above"),
         ended(1, a=Result(outcome="restored", why="b: build: exit status 9"),
               b=Result(outcome="restored", why="build: exit status 9"))])
-    assert found["b", "api"] == ("failure", "build: exit status 9", "<no> & space?\nexit status 9\nsee above")
-    assert found["a", "api"][:2] == ("skipped", "restored: b: build: exit status 9")
+    assert results["b", "api"] == ("failure", "build: exit status 9", "<no> & space?\nexit status 9\nsee above")
+    assert results["a", "api"][:2] == ("skipped", "restored: b: build: exit status 9")
     assert counts == {"name": "deploy dev", "tests": "2", "failures": "1", "errors": "0", "skipped": "1"}
 
 
 def test_junit_has_only_passed_cases_when_all_went_well(tmp_path):
-    found, counts = cases(tmp_path, [started(), ended(
+    results, counts = cases(tmp_path, [started(), ended(
         0, a=Result(now=NEW, outcome="committed"), b=Result(now=NEW, outcome="unchanged"))])
-    assert set(found.values()) == {("passed", "", "")}
+    assert set(results.values()) == {("passed", "", "")}
     assert counts["failures"] == counts["errors"] == counts["skipped"] == "0"
 
 
 def test_junit_keeps_the_end_of_a_long_output(tmp_path):
     at = {"host": "a", "service": "api", "step": "build"}
-    found, _ = cases(tmp_path, [started(), StepStarted(**at), *(Output(**at, line=f"line {n}") for n in range(1000)),
+    results, _ = cases(tmp_path, [started(), StepStarted(**at), *(Output(**at, line=f"line {n}") for n in range(1000)),
                                 StepFinished(**at, ok=False, changed=True, seconds=1, why="no"),
                                 ended(1, a=Result(outcome="restored"))])
-    lines = found["a", "api"][2].splitlines()
+    lines = results["a", "api"][2].splitlines()
     assert lines[-2:] == ["line 999", "no"] and len(lines) == 200
 
 
@@ -87,13 +87,13 @@ def test_junit_keeps_the_end_of_a_long_output(tmp_path):
     ([Error(host="b", message="lost")], Result(outcome="unknown"), ("error", "unknown", "")),
 ])
 def test_junit_shows_errors_outside_of_steps(tmp_path, errors, result, case):
-    found, _ = cases(tmp_path, [started(), *errors, ended(75, a=result)])
-    assert found["a", "api"] == case
+    results, _ = cases(tmp_path, [started(), *errors, ended(75, a=result)])
+    assert results["a", "api"] == case
 
 
 def test_junit_has_one_case_when_no_host_was_reached(tmp_path):
-    found, counts = cases(tmp_path, [Error(message="hosts.yaml:3: unknown key", hint="correct it"), ended(2)])
-    assert found == {("deploy", "deploy"): ("error", "restored", "hosts.yaml:3: unknown key\ncorrect it")}
+    results, counts = cases(tmp_path, [Error(message="hosts.yaml:3: unknown key", hint="correct it"), ended(2)])
+    assert results == {("deploy", "deploy"): ("error", "restored", "hosts.yaml:3: unknown key\ncorrect it")}
     assert counts["tests"] == counts["errors"] == "1"
 
 
