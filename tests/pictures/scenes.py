@@ -12,7 +12,7 @@ from rich.console import Console
 from tasks.reports.__main__ import decode
 from tasks.reports.screen import Screen, Stream
 from tasks.reports.terminal import Terminal
-from tests.support.lab import CHECKOUT, Lab
+from tests.support.lab import CHECKOUT, PROGRAM_USER, Lab
 
 EXAMPLE = CHECKOUT / "tasks/embedded/example/monitor"
 FILES = ("VERSION", "build.py", "source/service.py", ".gitignore")
@@ -71,7 +71,7 @@ def write_inventory(lab: Lab, taken: int) -> None:
         "services": {"monitor": {
             "repo": str(lab.folder / "git/monitor.git"), "build": "python3 build.py", "command": "./monitor",
             "variables": {"LOG_LEVEL": "warning"},
-            "program": {"startsecs": 1}, "health": {"http": "http://127.0.0.1:${PORT}/healthz"}}},
+            "program": {"startsecs": 1, **PROGRAM_USER}, "health": {"http": "http://127.0.0.1:${PORT}/healthz"}}},
         "environments": {"production": {"branch": "main", "hosts": hosts}}}))
 
 
