@@ -15,12 +15,13 @@ from ..protocol import GitLogin
 from .errors import explain, reason
 
 QUICK, SLOW = 60, 600               # seconds
+PAUSES = (0.5, 2.0)                 # seconds before a further try
 BATCH = " -oBatchMode=yes -oConnectTimeout=10"
+# A shell runs it, and the names are those of variables.
+HELPER = '!printf "username=%s\\npassword=%s\\n" "$FABVISOR_GIT_USER" "$FABVISOR_GIT_PASSWORD" #'
 # Automatic gc would go on in the background after the step, and protocols like ext:: run commands.
 # A power cut must not leave half an index: without one there is no way back.
 # The rest is the same whatever the host's user has set. Hooks of the repository (husky, git-lfs) are for people.
-# A shell runs it, and the names are those of variables.
-HELPER = '!printf "username=%s\\npassword=%s\\n" "$FABVISOR_GIT_USER" "$FABVISOR_GIT_PASSWORD" #'
 SETTINGS = tuple(word for setting in (
     "gc.auto=0", "maintenance.auto=0", "advice.detachedHead=false", "core.fsync=all", "core.fsyncMethod=batch",
     "protocol.ext.allow=never", "core.quotePath=false",
@@ -28,9 +29,6 @@ SETTINGS = tuple(word for setting in (
     "core.safecrlf=false", "submodule.recurse=false", "fetch.recurseSubmodules=false", "fetch.prune=false",
     "fetch.pruneTags=false", "commit.gpgSign=false", "log.showSignature=false", "color.ui=false",
     "status.renames=false", "rerere.enabled=false", "checkout.workers=1") for word in ("-c", setting))
-
-
-PAUSES = (0.5, 2.0)                 # seconds before a further try
 
 
 class Git:
