@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from functools import cached_property
 from typing import Any
 
 from . import files
 from .accounts import login_name, user_name
 from .errors import NotReady
+from .supervisord_conf import SupervisordConf
 
 
 class Layout:
@@ -46,7 +49,18 @@ class Layout:
         return os.path.join(self.state, service, "before-fabvisor.conf")
 
     def program_file(self, service: str) -> str:
-        return os.path.join(self.program_dir, service + ".conf")
+        return os.path.join(self.program_dir, service + self._ending)
+
+    @cached_property
+    def _ending(self) -> str:
+        """As the include pattern of that folder has it: conf.d/*.conf on Debian, supervisord.d/*.ini on Red Hat."""
+        with contextlib.suppress(NotReady):
+            conf = SupervisordConf(self.supervisord_conf, os.environ)
+            endings = [os.path.splitext(pattern)[1] for pattern in conf.patterns()
+                       if files.is_same_path(os.path.dirname(pattern), self.program_dir)]
+            if endings and ".conf" not in endings:
+                return endings[0]
+        return ".conf"
 
     def journal_file(self, deploy: str) -> str:
         return os.path.join(self.journals, deploy + ".json")

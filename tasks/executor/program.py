@@ -157,8 +157,7 @@ class Program:
                 return Started(pid or 0, info["start"], before.log, ended=True)
             not_begun = state == "STOPPED" and pid is None and now - begin < NOT_BEGUN
             if (state not in ("STARTING", "RUNNING") and not not_begun) or (pid and info["pid"] not in (pid, 0)):
-                self.say_log(before.log)
-                raise crashed(self.name, info)
+                raise self._crashed(info, before.log)
             if state == "RUNNING" and pid:
                 if pid == before.pid:
                     raise HostError(f"supervisord did not start a new process (still pid {pid})",
@@ -178,21 +177,34 @@ class Program:
         if started is not None and started.ended:
             return
         if info["statename"] != "RUNNING" or started is None or info["pid"] != started.pid:
-            self.say_log(started and started.log)
-            raise crashed(self.name, info)
+            raise self._crashed(info, started and started.log)
 
-    def say_log(self, log: LogPosition | None) -> None:
-        """The last lines that the program wrote since."""
+    def say_log(self, log: LogPosition | None) -> bool:
+        """Say the last lines that the program wrote since; returns whether there were any."""
         path, size = log or LogPosition(self._ctx.log_file, 0)
-        for line in files.last_lines(path, LOG_LINES, size):
+        lines = files.last_lines(path, LOG_LINES, size)
+        for line in lines:
             self._say(line)
+        return bool(lines)
+
+    def _crashed(self, info: Mapping[str, Any], log: LogPosition | None) -> HostError:
+        """supervisord may have started it anew before we looked: then RUNNING says nothing."""
+        again = info["statename"] in ("STARTING", "RUNNING")
+        state = "it ended, and was started again" if again else describe_state(info)
+        path = info.get("stdout_logfile") or ""
+        has_lines = self.say_log(log if log and log.path == path else LogPosition(path, 0)) if path else False
+        return HostError("it did not stay up: " + state,
+                         f"its last lines are above; more: fab logs {self.name}" if has_lines else _no_lines(info))
 
 
-def crashed(name: str, info: Mapping[str, Any]) -> HostError:
-    """supervisord may have started it anew before we looked: then RUNNING says nothing."""
-    again = info["statename"] in ("STARTING", "RUNNING")
-    return HostError("it did not stay up: " + ("it ended, and was started again" if again else describe_state(info)),
-                     f"its last lines are above; more: fab logs {name}")
+def _no_lines(info: Mapping[str, Any]) -> str:
+    """Where to look when the program's log has no line of this start."""
+    out, err = info.get("stdout_logfile") or "", info.get("stderr_logfile") or ""
+    if out.startswith("/dev/"):
+        why = f"its output goes to {out}, which cannot be read again"
+    else:
+        why = f"it wrote nothing to {out}" if out else "its output goes to no file (`stdout_logfile` or syslog)"
+    return why + (f"; read {err} on the host" if err else "; run its command on the host by hand")
 
 
 def describe_state(info: Mapping[str, Any]) -> str:

@@ -51,7 +51,9 @@ def _reload(layout: Layout, services: Sequence[Service], supervisord: Supervisor
     """
     for service in services:
         directory = layout.below_root(service["directory"])
-        if os.path.exists(layout.program_file(service["name"])) and os.path.isdir(directory):
+        # Also where a person removed the whole directory: supervisord reads no file while a log folder is missing.
+        text = files.read_bytes(layout.program_file(service["name"]))
+        if text is not None and (os.path.isdir(directory) or text.startswith(PROGRAM_HEADER.encode())):
             files.ensure_dir(os.path.join(directory, "logs"))
     try:
         return supervisord.reload()[2]

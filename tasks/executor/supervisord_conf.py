@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import contextlib
 import fnmatch
 import glob
 import os
@@ -10,6 +11,8 @@ from typing import Mapping, NamedTuple
 
 from .errors import NotReady
 
+# Where Debian and Red Hat put it.
+PACKAGED = ("/etc/supervisor/supervisord.conf", "/etc/supervisord.conf")
 KINDS = ("program", "group", "fcgi-program", "eventlistener")
 
 
@@ -124,6 +127,17 @@ def options(text: str, program: str) -> dict[str, str] | None:
     return None if section is None else dict(parser.items(section))
 
 
+def _packaged_hint() -> str:
+    """What to write where the supervisord of a package is there."""
+    for path in PACKAGED:
+        if os.path.exists(path):
+            with contextlib.suppress(NotReady, OSError):
+                conf = SupervisordConf(path, os.environ)
+                folders = [os.path.dirname(pattern) for pattern in conf.patterns()] or [conf.folder + "/conf.d"]
+                return f"write in hosts.yaml, at the host: supervisord_conf: {path} and program_dir: {folders[0]}"
+    return "correct `root` or `supervisord_conf` in hosts.yaml"
+
+
 def _line_of(lines: list[str], section: str) -> int | None:
     return next((number for number, line in enumerate(lines, 1) if line.strip().startswith(f"[{section}]")), None)
 
@@ -139,7 +153,7 @@ def _parse(path: str) -> configparser.RawConfigParser:
         with open(path, encoding="utf-8", errors="replace") as file:
             parser.read_file(file)
     except FileNotFoundError:
-        raise NotReady(f"{path} does not exist", "correct `root` or `supervisord_conf` in hosts.yaml") from None
+        raise NotReady(f"{path} does not exist", _packaged_hint()) from None
     except OSError as error:
         raise NotReady(f"cannot read {path}: {error.strerror}", "make it readable for the user") from None
     except configparser.Error as error:

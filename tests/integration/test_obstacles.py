@@ -182,7 +182,7 @@ class Obstacle:
         if kind == "broken":
             return ["web2", str(self._write(conf_d / "zz-broken.conf", "[program:zz]\nautostart=maybe\n").name)]
         if kind == "not included":
-            self.host.conf.write_text(self.conf.replace("conf.d/*.conf", "conf.d/*.ini"))
+            self.host.conf.write_text(self.conf.replace("conf.d/*.conf", "other.d/*.ini"))
             return ["web2", str(self.app.program_file("web2")), "[include]"]
         own = self._write(self.app.program_file("web2"), f"[program:{name}]\ncommand=true\nautostart=false\n"
                                                          "[program:guest]\ncommand=true\nautostart=false\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -172,3 +173,53 @@ def test_other_definition_of_a_program_is_named_by_status_plan_and_deploy(own: A
     for run in runs:
         assert words.replace("NAME", own.name) in run.out, run
     assert not own.lab["web1"].directory(own.name).exists()
+
+
+@pytest.mark.parametrize("log", ["NONE", "/dev/null", ""])
+def test_program_that_says_nothing_is_not_told_to_have_last_lines(own: App, log: str) -> None:
+    own.commit(f"{own.name}-1", {"run.sh": "#!/bin/sh\nexit 7\n"})
+    own.write(program={"startsecs": 1, **({"stdout_logfile": log} if log else {})})
+    run = own.deploy("--host", "web1")
+    assert run.code == 1 and "above" not in messages(run), run
+    assert ("goes to" if log else "it wrote nothing to") in messages(run)
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_commit_does_not_choose_where_the_log_goes(own: App, kind: str) -> None:
+    logs = own.lab.folder / "git" / own.name / "logs"
+    if kind == "file":
+        logs.write_text("x")
+    else:
+        logs.symlink_to("/tmp")
+    own.commit(f"{own.name}-1")
+    run = own.deploy("--host", "web1")
+    assert run.code == 1 and f"logs is a {kind} of the commit" in messages(run), run
+
+
+def test_program_file_has_the_ending_of_the_include_pattern(own: App) -> None:
+    host = own.lab["web1"]
+    before = host.conf.read_text()
+    host.conf.write_text(before.replace("conf.d/*.conf", "conf.d/*.conf more.d/*.ini"))
+    own.settings = {"web1": {"program_dir": "more.d"}}
+    own.write()
+    try:
+        host.rpc.reloadConfig()
+        own.deployed("--host", "web1")
+        assert (host.root / f"more.d/{own.name}.ini").exists()
+        assert own.fab("stop", own.name, "--host", "web1").code == 0
+    finally:
+        (host.root / f"more.d/{own.name}.ini").unlink(missing_ok=True)
+        host.conf.write_text(before)
+        host.rpc.reloadConfig()
+        host.rpc.removeProcessGroup(own.name)
+
+
+def test_deploy_makes_a_removed_service_directory_anew(own: App) -> None:
+    """Its program file names a log folder that is gone: supervisord reads none of its files."""
+    own.deployed("--host", "web1")
+    directory = own.lab["web1"].directory(own.name)
+    shutil.rmtree(directory)
+    run = own.deploy("--host", "web1")
+    assert run.code == 0, run
+    assert stands_in(own.pid("web1")) == directory
+    assert own.fab("status", "--host", "web1").code == 0

@@ -25,7 +25,7 @@ def write(ctx: ServiceContext, step: Step) -> Result:
     changed = {path: data for path, data in new.items() if files.read_bytes(path) != data}
     if files.owner_of(env_file) != owner:
         changed[env_file] = new[env_file]
-    files.ensure_dir(os.path.join(ctx.directory, "logs"))
+    _make_log_folder(ctx)
     if not changed:
         return Result(False)
     files.ensure_dir(ctx.layout.program_dir)
@@ -45,6 +45,16 @@ def write(ctx: ServiceContext, step: Step) -> Result:
             raise HostError("supervisord refuses the program file: " + error.message,
                             "correct `program` in hosts.yaml") from None
     return Result(True)
+
+
+def _make_log_folder(ctx: ServiceContext) -> None:
+    """A link that a person made may lead anywhere; one that came with the commit may not choose where logs go."""
+    logs = os.path.join(ctx.directory, "logs")
+    is_file = os.path.lexists(logs) and not os.path.isdir(logs)
+    if is_file or (os.path.islink(logs) and ctx.clone.commits.has_path("HEAD", "logs")):
+        raise HostError(f"{logs} is a {'file' if is_file else 'link'} of the commit, and the program's log goes there",
+                        "take `logs` out of the repository, or give it another name there")
+    files.ensure_dir(logs)
 
 
 def _env_owner(program_file: str) -> int:
