@@ -140,10 +140,14 @@ def test_deploy_refuses_a_clone_of_another_user(make_app: MakeApp) -> None:
     clone = app.lab["web1"].directory(app.name)
     subprocess.run(["chown", "-R", "65534", str(clone)], check=True)
     app.commit(f"{app.name}-2")
-    run = app.deploy("--host", "web1")
-    assert run.code == 2, run
-    assert "the service directory belongs to another user" in messages(run)
-    assert "make it belong to the user that logs in" in messages(run)
+    for command in ("deploy", "plan", "restart", "stop", "rollback", "recover"):
+        run = app.fab(command, app.name, "--host", "web1")
+        assert run.code == 2, run
+        assert f"the service directory belongs to another user, nobody: {clone}" in messages(run)
+        assert f"sudo chown -R root {clone}" in messages(run)
+    (row,) = [event for event in app.fab("status", "--service", app.name).events
+              if event["event"] == "status" and event["host"] == "web1"]
+    assert f"belongs to another user, nobody: {clone}" in str(row["oddities"])
     subprocess.run(["chown", "-R", str(os.getuid()), str(clone)], check=True)
     assert app.running("web1") == f"{app.name}-1"
     assert app.deploy("--host", "web1").code == 0

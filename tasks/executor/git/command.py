@@ -12,7 +12,7 @@ from .. import files, shell
 from ..errors import NotReady, TryAgain
 from ..output_lines import Say, silent
 from ..protocol import GitLogin
-from .errors import explain, reason
+from .errors import ForeignClone, explain, is_foreign, reason
 
 QUICK, SLOW = 60, 600               # seconds
 PAUSES = (0.5, 2.0)                 # seconds before a further try
@@ -53,6 +53,8 @@ class Git:
             return shell.answer(["git", *SETTINGS, *args], cwd=self.directory, env=self._env, timeout=timeout, say=say,
                                 check=self.check)
         except shell.CommandFailed as failure:
+            if is_foreign(failure):
+                raise ForeignClone(self.directory, failure) from None
             failure.message = _in_words(args, failure)
             failure.hint = f"try on the host: git -C {self.directory} status"
             raise
@@ -93,6 +95,8 @@ class Git:
         for pause in (*PAUSES, None):
             try:
                 return self.run(*args, say=say, timeout=SLOW)
+            except ForeignClone:
+                raise
             except shell.CommandFailed as failure:
                 error = explain(failure, self.repo)
                 if pause is None or not isinstance(error, TryAgain) or failure.status is None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Sequence
 
+from ..accounts import login_name, user_name
 from ..errors import HostError, NotReady, TryAgain
 from ..shell import CommandFailed
 
@@ -31,13 +33,28 @@ REMEDIES = (
     (r"could not be found|does not appear to be a git repository|repository .*not found|not found|does not exist|"
      r"No such",
      NotReady, "the repository cannot be read", "correct `repo`, or try on the host: git ls-remote %s"),
-    (r"dubious ownership", NotReady, "the service directory belongs to another user",
-     "make it belong to the user that logs in"),
 )
 # Sentences that stand under every refusal, whatever its reason is, and parts of the frames that servers draw.
 ALWAYS = ("Please make sure you have the correct access rights", "and the repository exists.",
           "fatal: Could not read from remote repository.")
 SHOWN = 600                         # characters
+
+
+class ForeignClone(CommandFailed):
+    """git refuses a clone that belongs to another user."""
+
+    kind = "not_ready"
+
+    def __init__(self, directory: str, failure: CommandFailed) -> None:
+        owner = user_name(os.stat(directory).st_uid)
+        super().__init__(f"the service directory belongs to another user, {owner}: {directory}", failure.status,
+                         failure.output)
+        self.hint = (f"log in as {owner}, or make it belong to the user that logs in:"
+                     f" sudo chown -R {login_name()} {directory}")
+
+
+def is_foreign(failure: CommandFailed) -> bool:
+    return any("dubious ownership" in line for line in failure.output)
 
 
 def explain(failure: CommandFailed, repo: str) -> HostError:
