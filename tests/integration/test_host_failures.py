@@ -431,7 +431,7 @@ def test_crash_report_holds_the_hosts_traceback(make_app: MakeApp, tmp_path: Pat
     (app.lab["web1"].directory(app.name) / "source").write_text("edited")
     run = app.deploy("--host", "web1", TMPDIR=str(tmp_path))
     assert run.code == 1, run
-    assert "web1: a bug: AttributeError" in messages(run)
+    assert "web1: a bug: TypeError" in messages(run)
     assert "Traceback" not in run.out
     path = Path(hints(run)[0].rpartition(" ")[2])
     story = path.read_text()
