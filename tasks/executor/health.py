@@ -29,8 +29,7 @@ def wait(check: Mapping[str, Any], *, cwd: str, env: dict[str, str], still_up: s
         except Unhealthy as error:
             if time.monotonic() + pause > deadline:
                 raise HostError(f"not healthy within {check['timeout']:g} s: {error}",
-                                "its last lines are above; try the same check on the host, or raise `timeout`"
-                                ) from None
+                                "try the same check on the host, or raise `timeout`") from None
         time.sleep(pause)
         pause = min(pause * 2, 0.5)
 
