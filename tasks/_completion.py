@@ -23,7 +23,7 @@ LISTS = ("service", "host")                 # of these several may be named, wit
 
 
 class Line(NamedTuple):
-    """What stands before the word that is being typed."""
+    """The part of the command line before the word that the user types now."""
 
     task: ParserContext | None
     given: dict[str, str]                   # to the task: values by name
@@ -32,7 +32,7 @@ class Line(NamedTuple):
 
 
 def answer(namespace: Collection, argv: list[str], environ: Mapping[str, str]) -> str:
-    """To `fab --complete -- fab WORD…`: a line for each word that may stand there. Whoever types wants no error.
+    """To `fab --complete -- fab WORD…`: a line for each word that may stand there; no line after an error.
 
     Our scripts say in COMP_CWORD, as bash does, which word is being typed. Those of Fabric drop an empty one: then a
     word that may be whole is answered with what may follow it.
@@ -40,26 +40,26 @@ def answer(namespace: Collection, argv: list[str], environ: Mapping[str, str]) -
     try:
         tasks = {name: task for task in namespace.to_contexts() for name in (task.name, *task.aliases) if name}
         words, at = argv[argv.index("--") + 1:], environ.get("COMP_CWORD", "")
-        found = _becomes(tasks, [*words, ""][:int(at) + 1]) if at else _either(tasks, words)
+        candidates = _complete(tasks, [*words, ""][:int(at) + 1]) if at else _either(tasks, words)
     except Exception:
         return ""
-    return "".join(f"{one}\n" for one in found)
+    return "".join(f"{candidate}\n" for candidate in candidates)
 
 
 def _either(tasks: Tasks, words: list[str]) -> list[str]:
     if len(words) < 2:
-        return _becomes(tasks, ["fab", ""])
-    found = _becomes(tasks, words)
-    longer = [one for one in found if one != words[-1]]
-    may_be_whole = not longer or longer != found
-    return longer + (_becomes(tasks, [*words, ""]) if may_be_whole else [])
+        return _complete(tasks, ["fab", ""])
+    candidates = _complete(tasks, words)
+    longer = [candidate for candidate in candidates if candidate != words[-1]]
+    may_be_whole = not longer or longer != candidates
+    return longer + (_complete(tasks, [*words, ""]) if may_be_whole else [])
 
 
-def _becomes(tasks: Tasks, words: list[str]) -> list[str]:
-    """What the last one may become."""
+def _complete(tasks: Tasks, words: list[str]) -> list[str]:
+    """The words that begin with the last of `words`, and may stand in its place."""
     typed = [word for word in words[1:] if word != "="]         # bash makes three words of --env=x
     *before, word = [*typed, ""] if words[-1] == "=" else typed
-    return [one for one in _next(tasks, _read(tasks, before), word) if one.startswith(word)]
+    return [candidate for candidate in _next(tasks, _read(tasks, before), word) if candidate.startswith(word)]
 
 
 def _read(tasks: Tasks, words: Iterable[str]) -> Line:
@@ -91,7 +91,7 @@ def _next(tasks: Tasks, line: Line, word: str) -> list[str]:
     if line.option:
         return _values(tasks, line, line.option, word)
     if known and equals:
-        return [f"{name}={one}" for one in _values(tasks, line, str(known.name), value)]
+        return [f"{name}={candidate}" for candidate in _values(tasks, line, str(known.name), value)]
     if line.task and (word.startswith("-") or not (line.missing or word)):
         return [flag for flag in line.task.flag_names()
                 if flag.startswith("--") and line.task.flags[flag].name not in line.given]
@@ -106,8 +106,8 @@ def _values(tasks: Tasks, line: Line, option: str, word: str) -> list[str]:
         return values
     before, comma, last = word.rpartition(",")
     mark = "!" if option == "host" and last.startswith("!") else ""
-    already = before.replace("!", "").split(",")
-    return [before + comma + mark + one for one in values if one not in already]
+    listed = before.replace("!", "").split(",")
+    return [before + comma + mark + value for value in values if value not in listed]
 
 
 def _names(tasks: Tasks, line: Line, option: str) -> list[str]:
@@ -138,7 +138,7 @@ def _names(tasks: Tasks, line: Line, option: str) -> list[str]:
 def _targets(run: Command) -> list[inventory.model.Target]:
     """Of the chosen environment, else of all."""
     try:
-        names = [run.environment_name]
+        environments = [run.environment_name]
     except SelectionError:
-        names = list(run.inventory.environments)
-    return [target for name in names for target in run.described(name).environment(name).targets]
+        environments = list(run.inventory.environments)
+    return [target for name in environments for target in run.described(name).environment(name).targets]

@@ -1,3 +1,3 @@
-"""How the whole suite is selected and ordered."""
+"""Selects and orders the tests of the whole suite."""
 
 pytest_plugins = ["tests.plugins.real_hosts", "tests.plugins.longest_first", "tests.plugins.promises"]

@@ -195,7 +195,7 @@ def test_planning_is_pure(file: str) -> None:
 
 @pytest.mark.promise(7)
 def test_secret_is_revealed_in_two_places() -> None:
-    """Where the message for the channel is encoded, and where git on this machine gets its environment."""
+    """The places that encode the message for the channel, and give git on this machine its environment."""
     users = [one for one in IMPORTS if one.module == "tasks.inventory.secret.reveal"]
     assert [one.file for one in users] == ["tasks/mirror/credentials.py", "tasks/remote/session.py"]
     nothing([f"{name(path)}:{node.lineno}" for path in sources() if name(path) != "tasks/inventory/secret.py"

@@ -46,7 +46,7 @@ def kinds() -> set[str]:
 
 
 def text(node: ast.AST | None) -> str:
-    """What is fixed in an expression for a text; … for the rest."""
+    """The fixed parts of an expression for a text; … for the rest."""
     if isinstance(node, ast.Constant):
         return str(node.value)
     if isinstance(node, ast.JoinedStr):
@@ -114,7 +114,7 @@ def test_every_documented_message_has_a_cause_and_a_remedy() -> None:
 
 @pytest.fixture(scope="module")
 def helped() -> dict[str, dict[str, str]]:
-    """By command, what is said of its options. In a process of its own: whoever asks Invoke first takes it all."""
+    """The help of each command's options. In a process of its own: Invoke gives it out only once."""
     code = ("import json; from tasks import namespace as n; print(json.dumps({name: {"
             "option.name: option.help or '' for option in n[name].get_arguments()} for name in n.task_names}))")
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
@@ -125,7 +125,7 @@ def helped() -> dict[str, dict[str, str]]:
 @pytest.mark.parametrize("name", sorted(namespace.task_names))
 def test_help_of_a_command_has_a_sentence_an_example_and_its_options(name: str, helped: dict[str,
                                                                      dict[str, str]]) -> None:
-    """What it does in a line, an example that names it, and a word on every option."""
+    """A command's help has a line on what it does, an example that names it, and a word on every option."""
     task = namespace[name]
     first, *rest = (task.__doc__ or "").strip().splitlines()
     assert first.endswith(".")

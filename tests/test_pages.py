@@ -1,4 +1,4 @@
-"""What README.md and docs/ say is so: examples load, and tables are those of the code."""
+"""README.md and docs/ are true: their examples load, and their tables are those of the code."""
 
 from __future__ import annotations
 

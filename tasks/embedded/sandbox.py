@@ -85,7 +85,7 @@ def _from_facts(state: Path, facts: dict[str, Any]) -> Sandbox:
 
 
 def _files(sandbox: Sandbox) -> list[Path]:
-    """What must be there. Some systems clear old files from the temporary folder; and a .venv may be made anew."""
+    """The files that a sandbox needs. Some systems clear old temporary files; and a .venv may be made anew."""
     shared = [sandbox.state / "key", sandbox.state / "known_hosts", Path(sandbox.repository)]
     return shared + [Path(host.root, name) for host in sandbox.hosts
                      for name in ("supervisord.conf", "supervisor.sock", "conf.d", host.python)]

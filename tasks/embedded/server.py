@@ -67,7 +67,7 @@ async def _run(state: Path, checkout: Path) -> None:
 
 
 def _environment(state: Path) -> dict[str, str]:
-    """What a login gives, and no more: a service must not depend on variables of the caller.
+    """The variables of a login, and no others: a service must not depend on variables of the caller.
 
     PATH is the caller's, and at its end our python3, for machines that have none of that name.
     """

@@ -16,7 +16,7 @@ from .releases import Releases
 if TYPE_CHECKING:
     from .supervisord import Supervisord
 
-SYNC_WITHIN, MOMENT = 120, 1.0      # seconds; users are told of a sync that takes longer than a moment
+SYNC_WITHIN, MOMENT = 120, 1.0      # seconds; users are warned of a sync that takes longer than a moment
 
 
 def process_tag(layout: Layout, deploy: str) -> str:
@@ -78,13 +78,13 @@ class ServiceContext:
     def sync(self, folder: str) -> str:
         """Sync the whole file system that the folder is on. Returns why that failed, else ""."""
         soon = time.monotonic() + MOMENT
-        told = False
+        warned = False
 
         def check() -> None:
-            nonlocal told
+            nonlocal warned
             self.check()
-            if time.monotonic() > soon and not told:
-                told = True
+            if time.monotonic() > soon and not warned:
+                warned = True
                 self.waiting(f"for the disk (up to {SYNC_WITHIN} s)")
         try:
             shell.run(["sync", "-f", folder], cwd=folder, env=self.env, timeout=SYNC_WITHIN, check=check)

@@ -67,7 +67,7 @@ class EventLog:
         self.event("host_state", state="waiting", detail=detail)
 
     def output_of(self, service: str, step: str) -> Callable[[str], None]:
-        """What takes the lines of output of that step. The run log has them all."""
+        """A function that takes the lines of output of that step. The run log has them all."""
         unsent = self._unsent[service, step] = Unsent()
 
         def say(line: str) -> None:
@@ -81,7 +81,7 @@ class EventLog:
         return say
 
     def _send_last_lines(self, service: str, step: str) -> None:
-        """What the link was too slow for: how much it was, and its last lines."""
+        """Reports the lines for which the link was too slow: how many, and the last of them."""
         unsent = self._unsent.get((service, step), Unsent())
         left_out = unsent.count - len(unsent.last)
         gap = [f"... {left_out} lines are left out here, because the connection is slow; "

@@ -113,7 +113,7 @@ def _started_from(releases: Releases, clone: git.Clone, state: git.State, progra
 
 
 def _clone_state(clone: git.Clone, lines: list[dict[str, Any]]) -> CloneState:
-    """What the clone itself stands on, where the program runs in a release."""
+    """The state of the clone itself, where the program runs in a release."""
     state = clone.state()
     return {"commit": state.commit, "branch": state.branch, "edited": edited(state, lines, None)}
 
@@ -129,7 +129,7 @@ def _contents(directory: str) -> list[str]:
 
 
 def _kept(service: Mapping[str, Any]) -> set[str]:
-    """What may lie in a directory before the first deploy: logs, and shared paths."""
+    """The names that may be in a directory before the first deploy: logs, and shared paths."""
     return {"logs", *(path.split("/")[0] for path in service["shared"])}
 
 

@@ -79,7 +79,7 @@ class Locks:
 
 
 def holder_of(layout: Layout, service: str) -> Holder:
-    """What the holder of the service's lock wrote into it; {} when nobody holds it. It is not touched."""
+    """Reads what the holder of the service's lock wrote into it; {} when nobody holds it. Changes nothing."""
     holder = _read(layout.lock_file(service))
     return holder if holder and processes.alive(holder.get("pid"), holder.get("start")) else {}
 

@@ -77,7 +77,7 @@ def _show(link: Link, name: str, lines: list[Line] | None, grep: Grep) -> bool:
 
 
 def _path(where: layout.Layout, service: Message, env: dict[str, str]) -> str:
-    """Where supervisord says that the log is; where we would put it when supervisord is down."""
+    """The path of the log, as supervisord says; our own choice of it when supervisord is down."""
     ctx = ServiceContext(where, service, env, "")
     try:
         return str(ctx.supervisord().info(ctx.name).get("stdout_logfile") or ctx.log_file)

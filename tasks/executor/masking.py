@@ -83,7 +83,7 @@ def _lines(value: str) -> list[bytes]:
 
 
 def _starts(word: bytes, data: bytes, cut: int) -> list[int]:
-    """Where `word` begins before the cut and goes on behind it, as far as there is data."""
+    """The places where `word` begins before the cut and goes on behind it, as far as there is data."""
     first = max(0, cut - len(word) + 1)
     return [start for start in range(first, cut) if word.startswith(data[start:start + len(word)])]
 

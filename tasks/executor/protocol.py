@@ -74,7 +74,7 @@ SecretText = Any
 # --- the client's first message: settings, by verb -------------------------------------------------------------------
 
 class Place(TypedDict):
-    """Where things are on a host, as hosts.yaml says; relative paths are below `root`."""
+    """The paths of a host, from hosts.yaml; relative paths are below `root`."""
 
     root: str
     supervisord_conf: str
@@ -291,7 +291,7 @@ class ClientBeat(TypedDict):
 FurtherMessage = Union[Plan, Run, Commit, Abort, Unlock, Retry, End, Compare, Show, PackChunk, ClientBeat]
 ClientMessage = Union[FirstMessage, FurtherMessage]
 
-# The same by their names, for whoever checks them.
+# The same by their names, for the checks of both sides.
 VERBS: Dict[str, Any] = {
     "rollout": RolloutSettings, "plan": PlanSettings, "status": StatusSettings, "heads": HeadsSettings,
     "ask": AskSettings, "history": HistorySettings, "logs": LogsSettings, "runs": RunsSettings}
@@ -465,7 +465,7 @@ class Locked(TypedDict):
 
 
 class Holder(TypedDict, total=False):
-    """Who holds a lock, as far as its file tells. `commit`: by service, what is deployed."""
+    """The holder of a lock, as far as its file tells. `commit`: by service, what is deployed."""
 
     deploy: str
     by: str
@@ -558,7 +558,7 @@ class StepFinished(TypedDict):
 
 
 class HostState(TypedDict):
-    """What the host is busy with: recovering, restoring or waiting."""
+    """The host is busy: recovering, restoring or waiting."""
 
     event: Literal["host_state"]
     state: str

@@ -1,4 +1,4 @@
-"""Whether a service can be changed: all that stands in the way, found before anything is touched."""
+"""Checks whether a service can be changed, before anything is changed, and lists all obstacles."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Service = Mapping[str, Any]
 
 def problems(layout: Layout, services: Sequence[Service], conf: SupervisordConf,
              supervisord: Supervisord) -> list[HostError]:
-    """What stands in the way of a change. supervisord reads its configuration anew, which changes no program."""
+    """The obstacles to a change. supervisord reads its configuration anew, which changes no program."""
     problems: list[HostError] = []
     try:
         git.require_git(conf.env)
@@ -63,7 +63,7 @@ def _reload(layout: Layout, services: Sequence[Service], supervisord: Supervisor
 
 def _process_problems(name: str, removed: Sequence[str], layout: Layout, conf: SupervisordConf,
                       supervisord: Supervisord) -> list[HostError]:
-    """What runs under the service's name, but could not be brought back as it is."""
+    """Programs that run under the service's name, but that an undo could not bring back."""
     others = sorted(set(supervisord.processes(name)) - {f"{name}:{name}"})
     if others:
         names = ", ".join(others)
@@ -77,7 +77,7 @@ def _process_problems(name: str, removed: Sequence[str], layout: Layout, conf: S
 
 
 def _file_problems(layout: Layout, service: Service, conf: SupervisordConf) -> list[HostError]:
-    """What the configuration files say against a program file of ours."""
+    """The obstacles in the configuration files to a program file of ours."""
     name, own = service["name"], layout.program_file(service["name"])
     problems = _link_problems(layout, service)
     for found in conf.definitions():

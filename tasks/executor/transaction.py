@@ -124,8 +124,8 @@ class Transaction:
         return {name: state.commit for name, state in states.items()}
 
     def _outcome(self, service: str, edits: Message) -> Message:
-        """What the history line has beyond the journal's record. `pid` and `start` tell later which commit a process
-        was started from; `left` tells what the build changed from what a person did."""
+        """The fields that a history line has beyond the journal's record. `pid` and `start` tell later from which
+        commit a process was started; `left` tells what the build changed from what a person did."""
         started = self.results[service].started
         return {"pid": started and started.pid, "start": started and started.start, "left": edits,
                 "release": self.contexts[service].releases.live()}

@@ -137,7 +137,7 @@ def _report(path: KeyPath, wrong: str) -> Iterator[Finding]:
 
 
 def _entries(path: KeyPath, listing: Any) -> Iterator[tuple[KeyPath, str, Raw]]:
-    """Where each entry of a list of names, or of a mapping of names to settings, stands; its name; its settings."""
+    """The path, name and settings of each entry of a list of names, or of a mapping of names to settings."""
     places = {name: index for index, name in reversed(list(enumerate(listing)))} if isinstance(listing, list) else {}
     for name, settings in precedence.entries(listing).items():
         yield (*path, places.get(name, name)), name, settings

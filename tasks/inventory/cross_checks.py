@@ -146,7 +146,7 @@ class _OnHosts:
         return f" (on {listed(hosts, 3)} in {self.environment})"
 
     def _place(self, *path: str) -> KeyPath:
-        """Where the setting was written."""
+        """The place in the file where the setting was written."""
         origin = self.settings.origin(*path)
         assert origin is not None, "a default of the tool has no mistakes"
         return origin

@@ -17,7 +17,7 @@ def fill(kind: str, text: str, variables: Mapping[str, str]) -> str:
 
 
 def check_health(kind: str, text: str, variables: Mapping[str, str]) -> str:
-    """What is wrong with a check that has no unknown names, or the empty text."""
+    """The mistake in a check that has no unknown names; empty where it is fine."""
     return CHECKS[kind](fill(kind, text, variables))
 
 

@@ -14,7 +14,7 @@ from .urls import Login
 
 
 class Host(Struct, frozen=True, kw_only=True):
-    """How to reach one host, and where things lie on it. None: ~/.ssh/config decides.
+    """One host: how to reach it, and where its files are. None: ~/.ssh/config decides.
     `root` is empty only for a host of a sandbox that has not been started."""
 
     name: str
@@ -79,7 +79,7 @@ class Service(Struct, frozen=True, kw_only=True):
 
     @property
     def clone_url(self) -> str | Secret:
-        """What git fetches from."""
+        """The URL or path that git fetches from."""
         return self.login.url if self.login else self.repo
 
     def environment_variables(self) -> dict[str, str]:
@@ -104,7 +104,7 @@ class Target(Struct, frozen=True, kw_only=True):
 
 
 class Environment(Struct, frozen=True, kw_only=True):
-    """Where a command works. `targets` are sorted by host name, then by service name."""
+    """The hosts and services that a command works on. `targets` are sorted by host name, then by service name."""
 
     name: str
     branch: str

@@ -115,7 +115,7 @@ def _merged(weaker: dict[SettingPath, Value], stronger: Iterable[Layer]) -> Reso
 
 
 def builtin(environment: str | None, service: str | None) -> Raw:
-    """What applies where hosts.yaml is silent."""
+    """The defaults, for what hosts.yaml does not say."""
     return {**MODEL_DEFAULTS, "branch": "main", "run_mode": environment, "directory": f"micro/{service}",
             "program": DEFAULTS}
 

@@ -44,7 +44,7 @@ SIGNALS = frozenset((
 
 
 def check_option(option: str, value: Value) -> str:
-    """What is wrong with the value of a known option, as the end of a sentence; empty where it is fine."""
+    """The mistake in the value of a known option, as the end of a sentence; empty where it is fine."""
     if isinstance(value, str) and re.search(r"[\r\n\0]", value):
         return "must be one line"
     if isinstance(value, str) and re.search(r"(^|\s)[;#]", value):

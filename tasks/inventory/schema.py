@@ -96,7 +96,7 @@ class Overrides(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Service(Overrides, kw_only=True, forbid_unknown_fields=True):
-    """What is built from one repository, and kept running by supervisord."""
+    """A service: built from one repository, and kept running by supervisord."""
 
     repo: Annotated[str, doc("What git on the host can fetch from.")]
     command: Annotated[str, doc("One line, run in the service's directory (or its release), without a shell.")]
@@ -117,7 +117,7 @@ class Environment(Settings, kw_only=True, forbid_unknown_fields=True):
 
 
 class File(Struct, kw_only=True, forbid_unknown_fields=True):
-    """What runs where."""
+    """The whole file: which services run on which hosts."""
 
     default_environment: Annotated[Text, doc("When neither --env, FAB_ENV nor CI_ENVIRONMENT_NAME names one.")] = UNSET
     defaults: Annotated[Settings | UnsetType, doc("Settings of a host; an environment or a host may differ.")] = UNSET

@@ -1,4 +1,4 @@
-"""How git on this machine proves who it is, without a secret in an argument or a file.
+"""Gives git on this machine its credentials, without a secret in an argument or a file.
 
 At home git's own ways are used: keys, an agent, a credential helper. A GitLab job has CI_JOB_TOKEN.
 """

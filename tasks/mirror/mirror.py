@@ -42,7 +42,7 @@ class Distance(NamedTuple):
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
-    """Where mirrors are: $XDG_CACHE_HOME/fabvisor, else ~/.cache/fabvisor."""
+    """The folder of all mirrors: $XDG_CACHE_HOME/fabvisor, else ~/.cache/fabvisor."""
     base = environ.get("XDG_CACHE_HOME", "")
     return (Path(base) if os.path.isabs(base) else Path("~/.cache").expanduser()) / "fabvisor"
 
@@ -153,9 +153,9 @@ class Mirror:
 
     def write_pack(self, commit: str, known: Collection[str], target: Path) -> None:
         """A thin pack of what the commit needs beyond the commits that a host knows. Raises GitFailed."""
-        wanted = "\n".join([commit, *(f"^{each}" for each in self.known(known))]) + "\n"
+        revisions = "\n".join([commit, *(f"^{each}" for each in self.known(known))]) + "\n"
         git.write(["pack-objects", "--revs", "--thin", "--delta-base-offset", "--stdout", "--quiet"], self.folder,
-                  self.env, given=wanted, target=target)
+                  self.env, given=revisions, target=target)
 
     def text(self, commit: str, path: str) -> str | None:
         """A file of the commit; None where there is none."""

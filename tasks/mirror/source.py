@@ -1,4 +1,4 @@
-"""Where the commit of one service comes from when the client carries it: its mirror and those of its submodules."""
+"""The source of one service with `fetch: client`: its mirror, and those of its submodules."""
 
 from __future__ import annotations
 

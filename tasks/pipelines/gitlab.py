@@ -52,7 +52,7 @@ def _environments(inventory: Inventory) -> Iterator[Environment]:
 
 
 def _inputs(environment: Environment, services: set[str]) -> Iterator[dict[str, Any]]:
-    """What is production, or asks before it deploys, waits for a click."""
+    """The inputs of each job. In production, and where a deploy asks first, a job waits for a click."""
     kind = tier(environment.name)
     for service in sorted({target.service.name for target in environment.targets} & services):
         waits = {"run": "manual"} if environment.confirm or kind == "production" else {}

@@ -1,4 +1,4 @@
-"""What a program file that somebody wrote by hand says, and the one that a deploy writes would not. Pure."""
+"""The settings of a program file written by hand that a deploy would lose. Pure."""
 
 from __future__ import annotations
 

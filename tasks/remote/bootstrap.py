@@ -1,4 +1,4 @@
-"""How the executor gets into an interpreter on the host: by standard input, for the length of one command.
+"""Starts the executor in an interpreter on the host: it comes by standard input, for the length of one command.
 
 The command line stays short and has no character that any login shell (bash, dash, zsh, fish, tcsh) would touch.
 """

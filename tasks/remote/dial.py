@@ -53,10 +53,10 @@ def through(label: str, settings: Settings, seconds: float, gateway: Transport, 
     try:
         return gateway.open_channel("direct-tcpip", (settings.hostname, settings.port), ("", 0), timeout=seconds)
     except ChannelException as error:
-        what = f"{gateway_name} cannot reach {settings.hostname}:{settings.port}: {error.text or error.args[-1]}"
+        reason = f"{gateway_name} cannot reach {settings.hostname}:{settings.port}: {error.text or error.args[-1]}"
         hint = "does the gateway's sshd have AllowTcpForwarding?" if error.code == 1 else \
             f"try there: ssh {gateway_name} nc -vz {settings.hostname} {settings.port}"
-        raise Unreachable(f"{label}: the gateway {what}", hint) from None
+        raise Unreachable(f"{label}: the gateway {reason}", hint) from None
     except (SSHException, EOFError, OSError):
         if gateway.is_active():
             raise timed_out(label, settings, seconds) from None
@@ -91,12 +91,12 @@ def _resolve(label: str, settings: Settings, seconds: float) -> list[Address]:
     threading.Thread(target=ask, daemon=True, name="getaddrinfo").start()
     hint = "is it spelled right? `address:` in hosts.yaml or HostName in ~/.ssh/config says where it is"
     try:
-        found = answer.get(timeout=seconds)
+        addresses = answer.get(timeout=seconds)
     except queue.Empty:
         raise Unreachable(f"{label}: the name {settings.hostname} could not be looked up within {seconds:g} s",
                           hint) from None
-    if isinstance(found, list):
-        return found
+    if isinstance(addresses, list):
+        return addresses
     raise Unreachable(f"{label}: the name {settings.hostname} was not found", hint)
 
 

@@ -36,7 +36,7 @@ class Verifier(MissingHostKeyPolicy):
             if entry.revoked and entry.blob == blob:
                 raise HostKeyError(
                     f"{self.label}: the host key {fingerprint(blob)} ({key_type}) is revoked in {entry.place}",
-                    "do not connect; the host needs a new key: ask whoever runs it")
+                    "do not connect; the host needs a new key: ask its administrator")
         if any(entry.blob == blob for entry in entries if not entry.revoked):
             return
         expected = [entry for entry in self._entries if not entry.revoked]

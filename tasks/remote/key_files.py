@@ -55,11 +55,11 @@ def _parse(text: str) -> PKey:
     if "PuTTY-User-Key-File" in text:
         raise UnusableKey("a PuTTY key; export it as an OpenSSH key with puttygen")
     if "PRIVATE KEY-----" not in text:
-        what = "a public key" if text.startswith(("ssh-", "ecdsa-", "sk-")) else "no private key"
-        raise UnusableKey(f"this is {what}")
-    for kind in (Ed25519Key, ECDSAKey, RSAKey):
+        kind = "a public key" if text.startswith(("ssh-", "ecdsa-", "sk-")) else "no private key"
+        raise UnusableKey(f"this is {kind}")
+    for key_class in (Ed25519Key, ECDSAKey, RSAKey):
         try:
-            key: PKey = kind.from_private_key(StringIO(text))
+            key: PKey = key_class.from_private_key(StringIO(text))
             return key
         except PasswordRequiredException:
             raise LockedKey from None

@@ -32,7 +32,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class Keys:
-    """What can be offered, and what had to be left out, with the reason."""
+    """The keys to offer, and those that cannot be offered, with the reason."""
 
     offers: tuple[Offer, ...]
     locked: tuple[Path, ...] = ()           # need a passphrase, and no agent has them

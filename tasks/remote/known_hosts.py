@@ -115,13 +115,13 @@ def matches(patterns: str, name: str) -> bool:
     """A negated pattern that matches wins over all others, wherever it stands."""
     if patterns.startswith("|"):
         return _hashed(patterns, name)
-    found = False
+    matched = False
     for pattern in patterns.lower().split(","):
         if glob_matches(pattern.removeprefix("!"), name.lower()):
             if pattern.startswith("!"):
                 return False
-            found = True
-    return found
+            matched = True
+    return matched
 
 
 def glob_matches(pattern: str, name: str) -> bool:

@@ -38,7 +38,7 @@ class Lines:
             raise LineTooLong(f"a line of more than {LINE_LIMIT} bytes")
 
     def finish(self) -> Iterator[Message]:
-        """What is left at the end of the stream."""
+        """The rest of the stream, after the last line break."""
         yield from self._message(b"".join(self._parts))
         self._parts = []
 

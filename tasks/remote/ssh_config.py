@@ -45,33 +45,33 @@ def effective(host: Host, ask: Ask = ask) -> Settings:
     configuration."""
     for what, value in (("name", host.name), ("address", host.address), ("user", host.user)):
         if value is not None and (not value or value.startswith("-") or _UNSAFE.search(value)):
-            raise Mistake(f"{host.name}: {value!r} cannot be a host's {what}", "see hosts.yaml")
+            raise Mistake(f"{host.name}: {value!r} cannot be a host's {key}", "see hosts.yaml")
     return _settings(host, ask(host))
 
 
 def _settings(host: Host, options: dict[str, list[str]]) -> Settings:
-    def one(key: str) -> str | None:
+    def first(key: str) -> str | None:
         value = options.get(key, [""])[0]
         return None if value.lower() in ("", "none") else value
 
-    hostname = one("hostname") or host.name
-    port = int(one("port") or 22)
-    user = one("user") or _local_user()
-    tokens = {"n": host.name, "h": hostname, "p": str(port), "r": user, "k": one("hostkeyalias") or host.name}
+    hostname = first("hostname") or host.name
+    port = int(first("port") or 22)
+    user = first("user") or _local_user()
+    tokens = {"n": host.name, "h": hostname, "p": str(port), "r": user, "k": first("hostkeyalias") or host.name}
     agent = options.get("identityagent", [""])[0]
-    jumps = tuple((host.gateway or one("proxyjump") or "").replace(" ", "").split(","))
+    jumps = tuple((host.gateway or first("proxyjump") or "").replace(" ", "").split(","))
     own_jump = bool(host.gateway) or jumps != ("",)
-    command = None if own_jump else one("proxycommand")
+    command = None if own_jump else first("proxycommand")
     return Settings(
         name=host.name, hostname=hostname, port=port, user=user,
         identity_files=tuple(Path(expand(file, tokens)) for file in options.get("identityfile", _DEFAULT_KEYS)
                              if file.lower() != "none"),
-        identities_only=(one("identitiesonly") or "no").lower() == "yes",
+        identities_only=(first("identitiesonly") or "no").lower() == "yes",
         identity_agent=_agent(agent, tokens),
         jumps=() if jumps in (("",), ("none",)) else jumps,
         proxy_command=expand(command, tokens, paths=False) if command else None,
         known_hosts_files=tuple(_rehome(Path(expand(file, tokens))) for file in _known_hosts(options)),
-        host_key_alias=one("hostkeyalias"),
+        host_key_alias=first("hostkeyalias"),
     )
 
 

@@ -1,4 +1,4 @@
-"""What OpenSSH itself would do for a host: `ssh -G`, or paramiko's reader where no ssh is installed.
+"""The options that OpenSSH uses for a host: `ssh -G`, or paramiko's reader where no ssh is installed.
 
 The settings of hosts.yaml are handed to ssh as options, so they win, and Match blocks and %-tokens see them.
 """
@@ -70,10 +70,10 @@ def _ask_paramiko(host: Host) -> Options:
         if path.is_file():
             text += "\n" + path.read_text(encoding="utf-8", errors="surrogateescape")
     try:
-        found = SSHConfig.from_text(text).lookup(host.name)
+        options = SSHConfig.from_text(text).lookup(host.name)
     except ConfigParseError as error:
         raise Mistake(f"{host.name}: ~/.ssh/config: {error}", "see ~/.ssh/config") from None
-    ways = [key for key in found if key in ("proxycommand", "proxyjump")]
+    ways = [key for key in options if key in ("proxycommand", "proxyjump")]
     for late in ways[1:]:                   # for OpenSSH they are one setting: the first one wins
-        del found[late]
-    return {key: value if isinstance(value, list) else [str(value)] for key, value in found.items()}
+        del options[late]
+    return {key: value if isinstance(value, list) else [str(value)] for key, value in options.items()}

@@ -34,6 +34,6 @@ class Dotenv(Reporter):
 
 
 def _revision(finished: Finished) -> str | None:
-    """Where the hosts disagree, or several repositories were deployed, there is no one commit."""
+    """The commit of all hosts; None where they disagree, or several repositories were deployed."""
     commits = {result.now for _, _, result in results(finished)}
     return commits.pop() if len(commits) == 1 else None

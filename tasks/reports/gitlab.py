@@ -27,7 +27,7 @@ def reporter(screen: Screen) -> GitLab:
 
 
 class Record(Tail):
-    """What one host did and printed: the last `room` bytes of it."""
+    """The steps and the output of one host: the last `room` bytes of them."""
 
     def __init__(self, room: int, now: datetime) -> None:
         super().__init__(room, size=_size)

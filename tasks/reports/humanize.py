@@ -15,14 +15,14 @@ def short(commit: str | None, none: str = "-") -> str:
 
 
 def duration(seconds: float) -> str:
-    """How long something took: 1.2 s, 42 s, 2 min 5 s, 1 h 4 min."""
+    """A duration: 1.2 s, 42 s, 2 min 5 s, 1 h 4 min."""
     if seconds < 9.95:
         return f"{max(seconds, 0.0):.1f} s"
     return _units(round(seconds))
 
 
 def uptime(seconds: float | None, none: str = "-") -> str:
-    """How long something has been up: 45 s, 12 min, 4 h 12 min, 3 d 4 h."""
+    """An uptime: 45 s, 12 min, 4 h 12 min, 3 d 4 h."""
     if seconds is None:
         return none
     return f"{int(seconds // 60)} min" if 60 <= seconds < 3600 else _units(seconds)

@@ -28,7 +28,7 @@ class JsonLines(Reporter):
 
     def on(self, event: Event) -> None:
         """The texts as they are, colours and all: what is hidden in them is escaped."""
-        # Whoever reads this takes the last line for the result: nothing may follow it.
+        # A reader takes the last line for the result: nothing may follow it.
         if self._finished:
             return
         self._finished = isinstance(event, Finished)

@@ -20,7 +20,7 @@ FRAMES_PER_SECOND = 10
 
 @dataclass(frozen=True)
 class HostLine:
-    """What one host is doing. `since` is a clock's reading, null while nothing is being timed."""
+    """The current work of one host. `since` is a clock's reading, null while nothing is being timed."""
 
     host: str
     service: str = ""

@@ -1,4 +1,4 @@
-"""What every reporter is: the receiver of all events of a command, in order, on one thread."""
+"""The base of all reporters: each receives all events of a command, in order, on one thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the terminal and plain have in common at the end: the table of results, the table of states, an error."""
+"""The end of the terminal and plain formats: the table of results, the table of states, an error."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _known(text: str, marks: Marks) -> Span:
 
 
 def _oddity_lines(oddity: str, width: int) -> list[Line]:
-    """What it is, and below it the last lines of the program's log, if there are any."""
+    """The oddity, and below it the last lines of the program's log, if there are any."""
     parts = text_lines(oddity)
     lines = paragraph("  ! ", " ".join(line for line in parts if not line.startswith("| ")), width, "bad")
     for line in parts:

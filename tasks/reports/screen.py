@@ -1,4 +1,4 @@
-"""What reports write to: the two streams, their clock, and which marks and colours they can show."""
+"""The screen that reports write to: two streams, a clock, and the marks and colours that it can show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the formats for people share: which events they show, and that plans are shown together."""
+"""The base of the formats for people: which events they show, and that plans are shown together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What formats for people remember of earlier events, and the lines that they have in common."""
+"""The memory of formats for people: earlier events, and the lines that the formats have in common."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened, as values. Only `reports/` turns them into text.
+"""Everything that happens, as values: events. Only `reports/` turns them into text.
 
 As JSON (msgspec.json.encode) each is one object with its name under "event". Fields are added,
 never renamed. Times are in seconds; commits are full, or null where there was no clone.
@@ -60,7 +60,7 @@ class Names(Struct, frozen=True, kw_only=True):
 
 
 class Planned(Event, frozen=True, kw_only=True, tag="plan"):
-    """What a deploy does to one service on one host, and why; no `steps`: it is up to date.
+    """The plan of a deploy for one service on one host, with the reasons; no `steps`: it is up to date.
 
     `commits` are the newest of those that it adds, `dropped` of those that it leaves behind. `diff` is of the program
     file. `missing` is what `requires` names and the commit lacks, `obstacles` what a deploy would be refused for.
@@ -87,7 +87,7 @@ class Planned(Event, frozen=True, kw_only=True, tag="plan"):
 
 
 class HostState(Event, frozen=True, kw_only=True, tag="host_state"):
-    """What a host does between steps."""
+    """The state of a host between steps."""
 
     host: str
     state: str                  # connecting, connected, locked, recovering, restoring, waiting, asking
@@ -188,7 +188,7 @@ class LogLine(Event, frozen=True, kw_only=True, tag="log"):
 
 
 class Document(Event, frozen=True, kw_only=True, tag="document"):
-    """What the command was asked to print, as it is: the text of a file."""
+    """The text of a file, which the command prints unchanged."""
 
     text: str
 

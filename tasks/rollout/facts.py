@@ -29,7 +29,7 @@ class CommittedLine(TypedDict, total=False):
 
 
 class Holder(Struct, frozen=True, kw_only=True):
-    """Who holds a lock, as far as its file tells; `commit`: by service, what is being deployed."""
+    """The holder of a lock, as far as its file tells; `commit`: by service, what is being deployed."""
 
     by: str | None = None
     command: str | None = None

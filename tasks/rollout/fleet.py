@@ -30,7 +30,7 @@ CATCHING_UP = 1.0               # seconds
 class Fleet:
     """Peers in the order of their names; a context manager, so that every connection is closed.
 
-    `most`: so many messages may wait to be heard; whoever says more waits. 0: no limit.
+    `most`: so many messages may wait in the inbox; a host that sends more waits. 0: no limit.
     """
 
     def __init__(self, targets: tuple[Target, ...], most: int = 0) -> None:
@@ -82,7 +82,7 @@ class Fleet:
         self._inbox.put((None, None))
 
     def receive(self) -> tuple[Peer, PeerEvent] | Signalled | None:
-        """What comes next, already applied to its peer; None after TICK seconds of silence."""
+        """The next event, already applied to its peer; None after TICK seconds of silence."""
         while True:
             overdue = self._next_overdue()
             if overdue is not None:
@@ -144,7 +144,7 @@ def _thread(work: Callable[..., None], *args: object) -> None:
 
 
 def _event(peer: Peer, item: Any) -> PeerEvent | None:
-    """What a session delivers, as an event; `item` is None at the end of the stream. A beat is no event."""
+    """Turns an item of a session into an event; `item` is None at the end of the stream. A beat is no event."""
     if isinstance(item, (Connected, Lost, PackFailed)):
         return item
     if item is None:

@@ -66,7 +66,7 @@ def _cut(peer: Peer, message: str) -> errors.FabvisorError:
 
 
 def locked(peers: list[Peer]) -> errors.Locked:
-    """Who holds the locks that these hosts refused, since when, for which commit."""
+    """The holders of the locks that these hosts refused: since when, for which commit."""
     return errors.Locked("\n".join(map(_holder, peers)), "try again, or wait for it with --wait SECONDS")
 
 

@@ -29,11 +29,11 @@ class PackSender:
     def __init__(self, sources: Sources, failed: Failure) -> None:
         self._sources = sources
         self._failed = failed
-        self._making = threading.Lock()         # hosts that lack the same wait for one pack
+        self._pack_lock = threading.Lock()         # hosts that lack the same wait for one pack
         self._windows: dict[str, threading.Semaphore] = {}
 
     def note(self, peer: Peer, event: PeerEvent) -> None:
-        """What a host says, as far as it is about packs."""
+        """Handles the messages of a host that are about packs."""
         if isinstance(event, PackTaken) and peer.name in self._windows:
             self._windows[peer.name].release()
         elif isinstance(event, PackWanted):
@@ -50,7 +50,7 @@ class PackSender:
 
     def _send(self, peer: Peer, wanted: PackWanted, window: threading.Semaphore) -> None:
         try:
-            with self._making:
+            with self._pack_lock:
                 pack = self._sources[wanted.service].pack(Part(wanted.repo, wanted.commit), wanted.known)
             _stream(peer, pack, window)
         except FabvisorError as error:

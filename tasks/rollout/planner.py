@@ -63,7 +63,7 @@ def refuse_losses(targets: tuple[Target, ...], facts: dict[Key, Facts]) -> None:
 
 
 def losses(service: Service, facts: Facts) -> list[str]:
-    """What a handwritten program file says and a deploy would lose, in a sentence; empty where there is nothing."""
+    """Names in a sentence what a deploy would lose of a handwritten program file; empty where it would lose nothing."""
     new = files.program_file(service, supervised.paths(service, facts))
     lost = handwritten.losses(service, facts.program_path, facts.program_file, new)
     return [handwritten.describe(facts.program_path, lost)] if lost else []

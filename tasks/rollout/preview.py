@@ -116,7 +116,7 @@ def changed_variables(service: Service, compared: protocol.Compared) -> Names:
 
 
 def changed_secrets(service: Service, compared: protocol.Compared) -> int:
-    """How many secrets are added, removed or changed."""
+    """The number of secrets that are added, removed or changed."""
     names = {*compared.secrets, *service.secrets}
     new: dict[str, Any] = {**{name: digest_of(value) for name, value in service.variables.items()},
                            **{name: value.sha256() for name, value in service.secret_values.items()}}
@@ -128,5 +128,5 @@ def digest_of(value: str) -> str:
 
 
 def fingerprint(plan: Plan, facts: Facts) -> tuple[Any, ...]:
-    """What a person confirms. Plans with the same fingerprint do the same; their undos may differ (by a pid)."""
+    """The part of a plan that the user confirms. Plans of one fingerprint do the same; their undos may differ."""
     return plan.was, plan.tried, tuple(facts.edited), tuple((step.name, step.do) for step in plan.steps)

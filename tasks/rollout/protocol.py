@@ -1,4 +1,4 @@
-"""What hosts say: the messages of executor/protocol.py as values, decoded and checked."""
+"""The messages of hosts (executor/protocol.py) as values, decoded and checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a command ended: outcomes and exit codes. Pure."""
+"""The result of a command: outcomes and exit codes. Pure."""
 
 from __future__ import annotations
 

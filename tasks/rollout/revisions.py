@@ -23,7 +23,7 @@ def by_host(peers: list[Peer], revisions: Mapping[str, str | None]) -> dict[str,
 
 
 def unanswered(peer: Peer, asked: Mapping[str, str]) -> str:
-    """What is missing or wrong in the host's answer, in words. It owes facts of each service, and a commit for each
+    """Names what is missing or wrong in the host's answer. It owes facts of each service, and a commit for each
     revision that it was asked to resolve. A full hash resolves to itself."""
     missing = {*peer.services} - peer.facts.keys() or asked.keys() - peer.resolved.keys()
     if missing:

@@ -1,4 +1,4 @@
-"""Where commits come from for services with `fetch: client`: the mirrors on this machine."""
+"""The sources of services with `fetch: client`: their mirrors on this machine."""
 
 from __future__ import annotations
 

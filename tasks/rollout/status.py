@@ -67,7 +67,7 @@ def _no_answer(environment: str, peer: Peer, target: Target) -> Status:
 
 
 def oddities(name: str, facts: Facts) -> list[str]:
-    """What a person should know about a service, each with its remedy. While a command changes it, only who does."""
+    """The oddities of a service, each with its remedy. While a command changes it, the only oddity is that command."""
     holder = facts.holder
     if holder != NOBODY:
         doing = "being undone" if holder.restoring else "in progress"

@@ -11,7 +11,7 @@ from ..executor.protocol import ActionCall, Phase, ServicePlan, StepMessage
 
 
 class Action(Struct, frozen=True):
-    """What a host does: `action` is a name in ARGUMENTS of executor/protocol.py, `args` are of the class there."""
+    """One call on a host: `action` is a name in ARGUMENTS of executor/protocol.py, `args` are of the class there."""
 
     action: str
     args: Mapping[str, Any] = {}
@@ -37,7 +37,7 @@ class Step(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """What one host does for one service; no steps: it is up to date.
+    """The steps of one host for one service; no steps: it is up to date.
 
     `record` becomes the history line: revision, branch, from, to, strategy, build, variables, ….
     """

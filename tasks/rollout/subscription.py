@@ -43,8 +43,8 @@ class Subscription:
         return results.worst([*codes, 128 + self.signal if self.signal else 0])
 
     def events(self) -> Generator[tuple[Peer, PeerEvent] | None]:
-        """What hosts say and Lost, as they come; None in every silence. Ends when no host is left, by a signal, or
-        when nobody reads any more."""
+        """Yields the messages of hosts, and Lost, as they come; None in every silence. Ends when no host is left, by a
+        signal, or when nobody reads any more."""
         with signals.handled(self._note_signal, self.report.close), self.fleet:
             self.fleet.connect()
             while self._open and not self.signal and not self.report.gone:
@@ -57,7 +57,7 @@ class Subscription:
                 self._reconnect()
 
     def _note_signal(self, number: int) -> None:
-        """Not by way of the inbox: the signal may have interrupted whoever holds its lock."""
+        """Not by way of the inbox: the signal may have interrupted the thread that holds its lock."""
         self.signal = number
 
     def _note(self, peer: Peer, event: PeerEvent) -> None:

@@ -1,4 +1,4 @@
-"""What is compared: `fab deploy`, and the article's steps in a bare `ssh host bash -s`.
+"""The two sides of the comparison: `fab deploy`, and the article's steps in a bare `ssh host bash -s`.
 
 Both deploy to the same hosts, each a service of its own with a repository of the same shape.
 """

@@ -1,4 +1,4 @@
-"""What is compared: `strategy: releases` and `in_place`, each in a service of its own on the same host."""
+"""The two sides of the comparison: `strategy: releases` and `in_place`, each in a service of its own on one host."""
 
 from __future__ import annotations
 

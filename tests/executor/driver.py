@@ -54,7 +54,7 @@ PYTHONS = list(dict.fromkeys([sys.executable, oldest_python()]))
 
 
 def program_with(faults: str) -> bytes:
-    """What is sent; `faults` is Python that runs at the end of executor/main.py, to break something."""
+    """The code to send; `faults` is Python that runs at the end of executor/main.py, to break something."""
     if not faults:
         return bootstrap.Program()()
     with tempfile.TemporaryDirectory() as folder:

@@ -181,7 +181,7 @@ def test_head_at_returns_the_commit_at_a_time(clone: git.Clone, work: Path) -> N
 
 
 def test_commit_with_missing_objects_counts_as_absent(clone: git.Clone, work: Path) -> None:
-    """What a fetch leaves that met a full disk."""
+    """The files that a fetch leaves on a full disk."""
     clone.create()
     clone.remote.fetch(quiet)
     head = commit(work, "main")

@@ -18,7 +18,7 @@ ALL = ["fetch", "checkout", "build", "program", "restart", "verify"]
 
 
 class Before:
-    """What must be so again after a way back."""
+    """The state that an undo must bring back."""
 
     def __init__(self, example: Example) -> None:
         self.example = example
@@ -295,7 +295,7 @@ def test_commit_stands_when_killed_before_the_journal_was_removed(example: Examp
 
 @pytest.mark.promise(4)
 def test_unnamed_journal_is_removed_by_the_next_command(example: Example, another: Make) -> None:
-    """What is left aside goes with the next command; that of a deploy which is at work stays."""
+    """The next command removes files that a deploy left aside; those of a deploy at work stay."""
     example.write()
     example.committed()
     other = another()
@@ -729,7 +729,7 @@ def test_run_logs_are_bounded_in_total(example: Example) -> None:
 
 
 def test_slow_disk_is_reported_while_it_is_waited_for(example: Example, home: Path, tmp_path: Path) -> None:
-    """What was built is synced before anything is said of it; a disk that says no ends no deploy, but is told."""
+    """The build is synced before a line refers to it; an error of the disk is reported, and ends no deploy."""
     (tmp_path / "sync").write_text(f"""#!/bin/sh
 while [ ! -e {tmp_path}/go ]; do sleep 0.02; done
 echo "sync: error syncing '$2': Input/output error"

@@ -218,7 +218,7 @@ def test_history_makes_no_folder_when_nothing_was_deployed(example: Example) -> 
 
 
 def test_history_is_bounded_and_keeps_committed_versions(example: Example) -> None:
-    """What is cut off are failures first: a rollback still finds the versions that were good."""
+    """Failures are cut off first: a rollback still finds the versions that were good."""
     good = [line(number) for number in range(150)]
     path = past(example, *good, *(line(number, "restored") for number in range(1000, 1000 + history.MOST)),
                 line(9999)[:30])

@@ -72,7 +72,7 @@ class Site:
         return stands_in(self.example.info()["pid"]).name
 
     def seen(self) -> Seen:
-        """What must be so again after a way back; `.git` knows of no other worktree, either."""
+        """The state that an undo must bring back; `.git` knows of no other worktree, either."""
         files = {str(path.relative_to(self.directory)): path.read_bytes() if path.is_file() else os.readlink(path)
                  for path in sorted(self.directory.rglob("*")) if (path.is_file() or path.is_symlink())
                  and not {".git", "logs"} & set(path.relative_to(self.directory).parts)}
@@ -574,7 +574,7 @@ def test_change_to_in_place_is_undone_when_the_executor_is_killed(site: Site, ac
 
 @pytest.mark.promise(3)
 def test_files_of_the_clone_return_when_in_place_fails(site: Site) -> None:
-    """What lies there from before it was deployed as releases."""
+    """The files that are there from before it was deployed as releases."""
     site.write(notes="old\n")
     site.committed(**IN_PLACE)
     old = site.example.head()

@@ -18,7 +18,7 @@ def run(script: str, timeout: float = 20, **more: Any) -> list[str]:
 
 
 def in_time(work: Callable[[], Any], seconds: float = 20) -> Any:
-    """What work() returns; a failure when it hangs."""
+    """The result of work(); a failure when it hangs."""
     found: list[Any] = []
     thread = threading.Thread(target=lambda: found.append(work()), daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""What the executor reads of a supervisord.conf."""
+"""The parts of a supervisord.conf that the executor reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person seldom sees: a supervisord that hangs or is on its way out, a lost terminal, locks in the way."""
+"""Rare failures of the system: a supervisord that hangs or is on its way out, a lost terminal, locks in the way."""
 
 from __future__ import annotations
 

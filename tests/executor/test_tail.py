@@ -157,7 +157,7 @@ def test_tail_follows_a_log_that_appears_later(log: Log) -> None:
 
 
 def test_tail_reads_the_renamed_file_to_its_end(log: Log) -> None:
-    """What the old file still gets is read first; a line that is half in each is one line."""
+    """Lines that the old file still gets are read first; a line that is half in each is one line."""
     one = following(log)
     log.write("1")
     log.rename()

@@ -39,12 +39,13 @@ def table(verdicts: list[Verdict]) -> str:
     for verdict in verdicts:
         by_name[verdict.case.name].append(verdict)
     lines = ["| fault | tried | ended at the old version, the new | with exit codes | wrong |", "|---|---|---|---|---|"]
-    for name, found in by_name.items():
-        ends, codes = Counter(one.ended for one in found), Counter(one.code for one in found)
-        lines.append(f"| {name} | {len(found)} | {ends['old']}, {ends['new']}"
+    for name, tried in by_name.items():
+        ends = Counter(verdict.ended for verdict in tried)
+        codes = Counter(verdict.code for verdict in tried)
+        lines.append(f"| {name} | {len(tried)} | {ends['old']}, {ends['new']}"
                      + (f", apart {ends['apart']}" if ends["apart"] else "")
                      + f" | {', '.join(f'{code} ({count})' for code, count in sorted(codes.items()))}"
-                     + f" | {sum(bool(one.wrong) for one in found)} |")
+                     + f" | {sum(bool(verdict.wrong) for verdict in tried)} |")
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""What tests append to a copy of executor/main.py: one fault a host, read once, from FOLDER/<host>.json.
+"""Code that tests append to a copy of executor/main.py: one fault a host, read once, from FOLDER/<host>.json.
 
 {"at": the name of a point, "nth": which time it is passed, "do": what happens there}. Points are `step:NAME` (before
 it is begun), `did:NAME`, `undo:NAME`, `undid:NAME`, `telling` (why it failed), `commit`, `committed`, `restored`, and
@@ -255,11 +255,11 @@ def _noted_sync(self, folder):
 
 
 _context.ServiceContext.sync = _noted_sync
-_around(_transaction.Transaction, "_run_step", lambda one, written, service, step: "step:" + step["name"],
-        lambda one, written, service, step: "did:" + step["name"])
-_around(_transaction.Transaction, "_report_failure", lambda one, error: "telling", lambda one, error: "")
-_around(_journal.Journal, "begin", lambda one, service, step: "", lambda one, service, step: "begun:" + step)
+_around(_transaction.Transaction, "_run_step", lambda it, written, service, step: "step:" + step["name"],
+        lambda it, written, service, step: "did:" + step["name"])
+_around(_transaction.Transaction, "_report_failure", lambda it, error: "telling", lambda it, error: "")
+_around(_journal.Journal, "begin", lambda it, service, step: "", lambda it, service, step: "begun:" + step)
 _around(_journal.Journal, "commit", lambda left, outcomes: "commit", lambda left, outcomes: "committed")
-_around(_undo.Undo, "_undo_step", lambda one, service, step: "undo:" + step["name"],
-        lambda one, service, step: "undid:" + step["name"])
-_around(_undo.Undo, "run", lambda one, why: "", lambda one, why: "restored")
+_around(_undo.Undo, "_undo_step", lambda it, service, step: "undo:" + step["name"],
+        lambda it, service, step: "undid:" + step["name"])
+_around(_undo.Undo, "run", lambda it, why: "", lambda it, why: "restored")

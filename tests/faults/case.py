@@ -1,4 +1,4 @@
-"""One case: a deploy of a new version, something that happens to it, and what must be so afterwards."""
+"""One case: a deploy of a new version, something that happens to it, and checks of its result."""
 
 from __future__ import annotations
 
@@ -53,20 +53,20 @@ def try_it(fleet: Fleet, case: Case) -> Verdict:
     heal = case.strike(fleet, client, case.host)
     fleet.release(case.host)
     run = client.end(90)
-    due = [host for host in fleet.names if checker.unfinished(fleet.root(host), fleet.app.name)]
-    told = _told(fleet, run, old, new) if heal is None and not case.apart else []
+    unfinished = [host for host in fleet.names if checker.unfinished(fleet.root(host), fleet.app.name)]
+    lies = _lies(fleet, run, old, new) if heal is None and not case.apart else []
     if heal:
         heal()
     fleet.settle()
-    wrong = [*told, *_recovered(fleet, run, due, old, new, case)]
+    wrong = [*lies, *_recovered(fleet, run, unfinished, old, new, case)]
     ended = _word(fleet, old, new)
     wrong += [*_next(fleet, new), *fleet.complaints]
     fleet.complaints.clear()
     return Verdict(case, run.code, ended, wrong)
 
 
-def _told(fleet: Fleet, run: Run, old: str, new: str) -> list[str]:
-    """What the screen says is what happened."""
+def _lies(fleet: Fleet, run: Run, old: str, new: str) -> list[str]:
+    """The statements on the screen that are not true of the hosts."""
     if run.code < 0 or not run.events or run.events[-1]["event"] != "finished":
         return [] if run.code < 0 else [f"the client ended with {run.code} and no last word: {run.err[-500:]}"]
     wrong = []
@@ -108,13 +108,13 @@ def _recovered(fleet: Fleet, run: Run, due: list[str], old: str, new: str, case:
 
 def _named(fleet: Fleet) -> list[str]:
     status = fleet.fab("status")
-    odd = [one for event in status.events if event["event"] == "status" for one in event["oddities"]]
-    return [] if any("another commit" in one for one in odd) else [f"status does not name the skew: {odd}"]
+    odd = [oddity for event in status.events if event["event"] == "status" for oddity in event["oddities"]]
+    return [] if any("another commit" in oddity for oddity in odd) else [f"status does not name the skew: {odd}"]
 
 
 def _word(fleet: Fleet, old: str, new: str) -> str:
-    found = {checker.traces(fleet, host)["the commit"] for host in fleet.names}
-    return {frozenset([old]): "old", frozenset([new]): "new"}.get(frozenset(found), "apart")       # type: ignore
+    commits = {checker.traces(fleet, host)["the commit"] for host in fleet.names}
+    return {frozenset([old]): "old", frozenset([new]): "new"}.get(frozenset(commits), "apart")       # type: ignore
 
 
 def _next(fleet: Fleet, new: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What is so on a host, read without the tool: files, git, /proc, supervisord's own API."""
+"""The state of a host, read without the tool: files, git, /proc, supervisord's own API."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def traces(fleet: Fleet, host: str) -> dict[str, str | None]:
     """Which version each trace is of."""
     app, here = fleet.app, fleet.lab[host]
     current = _live(fleet, host)
-    config = {one["name"]: one for one in here.rpc.getAllConfigInfo()}
+    config = {program["name"]: program for program in here.rpc.getAllConfigInfo()}
     pid = app.pid(host)
     return {
         "the commit": _text(current / "source") if _clean(current) else "edited",
@@ -122,25 +122,25 @@ def _live(fleet: Fleet, host: str) -> Path:
 
 def _standing_in(folder: Path) -> set[int]:
     """Even with no variable left, a process has a current folder."""
-    found = set()
+    pids = set()
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             if Path(f"/proc/{name}/cwd").readlink().is_relative_to(folder):
-                found.add(int(name))
+                pids.add(int(name))
         except OSError:
             continue
-    return found
+    return pids
 
 
 def _with_environment(pattern: bytes) -> set[int]:
-    found = set()
+    pids = set()
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             if re.search(pattern, Path(f"/proc/{name}/environ").read_bytes()):
-                found.add(int(name))
+                pids.add(int(name))
         except OSError:
             continue
-    return found
+    return pids
 
 
 def _version(pattern: str, text: str) -> str | None:

@@ -78,7 +78,7 @@ def test_hanging_supervisord_is_named_by_every_command(fleet: Fleet) -> None:
 def all_of(fleet: Fleet, at_once: Sequence[list[str]], *then: list[str]) -> dict[str, Run]:
     """Each must end by itself. The limit is far beyond what any of them may take."""
     client: dict[str, RunningClient] = {" ".join(command): fleet.begin(*command) for command in at_once}
-    runs = {command: one.end(90) for command, one in client.items()}
+    runs = {command: run.end(90) for command, run in client.items()}
     return runs | {" ".join(command): fleet.fab(*command) for command in then}
 
 

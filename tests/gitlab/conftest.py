@@ -56,7 +56,7 @@ class Company:
         return self.lab[HOSTS[environment]].head("monitor")
 
     def by(self, environment: str) -> str:
-        """Who deployed last, by the host's history."""
+        """The user who deployed last, by the host's history."""
         return str(self.lab[HOSTS[environment]].history("monitor")[-1]["by"])
 
     def key(self, environment: str) -> str:
@@ -66,7 +66,7 @@ class Company:
         return self.lab[HOSTS[environment]].sshd.known_hosts_line
 
     def variables(self, environment: str, sha: str, server: str) -> dict[str, str | File]:
-        """What GitLab gives to a job of this environment."""
+        """The variables that GitLab gives to a job of this environment."""
         return {
             "CI": "true", "GITLAB_CI": "true", "CI_COMMIT_SHA": sha, "CI_ENVIRONMENT_NAME": environment,
             "CI_SERVER_URL": server, "CI_JOB_TOKEN": TOKEN, "GITLAB_USER_LOGIN": "anna",

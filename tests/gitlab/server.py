@@ -1,4 +1,4 @@
-"""GitLab's git over HTTP: the bare repositories of a folder, for whoever brings the job's token."""
+"""GitLab's git over HTTP: the bare repositories of a folder, for clients with the job's token."""
 
 from __future__ import annotations
 

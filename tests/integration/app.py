@@ -178,7 +178,7 @@ class App:
         return [self.lab[host].head(self.name) for host in self.hosts]
 
     def holder(self, host: str) -> dict[str, Any]:
-        """What the executor at work wrote into the lock; {} while it writes, or lets go."""
+        """The text that the executor at work wrote into the lock; {} while it writes, or lets go."""
         lock = self.lab[host].root / ".fabvisor" / self.name / "lock"
         try:
             holder: dict[str, Any] = json.loads(lock.read_text())

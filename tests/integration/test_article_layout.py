@@ -72,7 +72,7 @@ def team(lab: Lab) -> Iterator[App]:
 
 
 def moved(app: App) -> dict[str, object]:
-    """What must be where it was, by inode."""
+    """The files that must stay where they are, by inode."""
     found: dict[str, object] = {}
     for host in app.hosts:
         root = app.lab[host].root

@@ -137,7 +137,7 @@ def test_deploy_refuses_a_host_without_python(set_up: Any) -> None:
 
 
 def test_deploy_refuses_a_host_whose_python_is_too_old(set_up: Any, tmp_path: Path) -> None:
-    """What an old one prints before it gives up; tests/remote runs the real ones."""
+    """The output of an old one before it gives up; tests/remote runs the real ones."""
     old = next(iter(sorted(Path.home().glob(".pyenv/versions/3.[67].*/bin/python"))), None)
     if old is None:
         pytest.skip("no old interpreter")

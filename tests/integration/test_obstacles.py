@@ -1,4 +1,4 @@
-"""What stands on a host in the way of a deploy: named, by host, and nothing is touched."""
+"""Obstacles to a deploy on a host: each is named, by host, and nothing is changed."""
 
 from __future__ import annotations
 

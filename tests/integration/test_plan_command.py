@@ -92,7 +92,7 @@ def test_plan_hides_passwords_of_a_program_file_written_by_hand(app: App) -> Non
 
 
 def test_plan_shows_what_is_left_behind_on_the_way_to_an_older_commit(app: App) -> None:
-    """What is left behind is shown; deploy tells the same in short."""
+    """The plan shows what is left behind; deploy says the same in short."""
     app.deployed()
     one = app.commits()[0]
     for number in range(2, 25):

@@ -82,7 +82,7 @@ def test_remedy_names_the_owner_when_the_socket_belongs_to_another_user(shared: 
 
 
 def test_deploy_refuses_a_running_program_whose_file_was_removed(make_app: MakeApp) -> None:
-    """What runs has no file any more: it could not be brought back."""
+    """The running program has no file any more: it could not be brought back."""
     app = make_app().deployed()
     file = app.program_file("web1")
     kept = file.read_text()

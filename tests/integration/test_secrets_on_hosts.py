@@ -50,7 +50,7 @@ def environ(app: App) -> dict[str, str]:
 
 @contextmanager
 def watched(app: App) -> Iterator[list[str]]:
-    """What shows the mark meanwhile: argument lists of all processes, and our files on the hosts, over and over."""
+    """The places that show the mark meanwhile: argument lists of processes, and our files on hosts, over and over."""
     seen: list[str] = []
     rounds, over = [0], threading.Event()
 

@@ -61,7 +61,7 @@ def test_status_names_a_program_file_that_is_not_loaded_or_gone(make_app: MakeAp
 
 
 def test_status_remedies_bring_the_row_in_order(make_app: MakeApp) -> None:
-    """What a row tells to type brings the row in order."""
+    """The command that a row names mends what the row reports."""
     app = make_app(program={"startsecs": 0, "autorestart": False}).deployed()
     for breaks, remedy in (
             (lambda: app.lab["web1"].rpc.stopProcess(f"{app.name}:{app.name}"), ["start", app.name]),

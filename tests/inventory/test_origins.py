@@ -1,4 +1,4 @@
-"""What every setting comes to, and where it was written."""
+"""The value of every setting, and the place where it was written."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_origin_is_the_last_layer_that_sets_a_value(written: Inventory) -> None:
 
 
 def test_every_key_of_a_service_has_an_origin(written: Inventory) -> None:
-    """What can be set can be shown."""
+    """Every setting can be shown."""
     from tasks.inventory import schema
 
     keys = {one.key.partition(".")[0] for one in settings(written, "production", "web2")}

@@ -34,7 +34,7 @@ VALUES = ["x", "1000", "/tmp", " 7", "-1", "a b\nc", ""]
 
 
 def names_of(path: str) -> set[str]:
-    """What the shell itself sets, or knows of."""
+    """The variables that the shell itself sets, or knows of."""
     script = "set; export; readonly; compgen -v 2>/dev/null"
     done = subprocess.run(["sh", "-c", script], executable=path, env={"PATH": "/usr/bin:/bin"}, capture_output=True,
                           text=True, check=False)

@@ -1,4 +1,4 @@
-"""What travels with a commit: its own repository, its submodules, and packs that hosts share."""
+"""The repositories that travel with a commit: its own repository, its submodules, and packs that hosts share."""
 
 from __future__ import annotations
 

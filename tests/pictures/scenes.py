@@ -1,4 +1,4 @@
-"""What the pictures show: commands on two hosts, each shown by the terminal's own report as it happens."""
+"""The scenes of the pictures: commands on two hosts, each shown by the terminal's own report as it happens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a deploy over a program file that a person wrote would lose."""
+"""The settings that a deploy over a handwritten program file would lose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What we write is read back by the two that read it: supervisor's own parser, and sh."""
+"""Both readers of what we write read it back: supervisor's own parser, and sh."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_program_gets_exactly_its_arguments(tmp_path: Path, value: str) -> None:
 
 @pytest.mark.parametrize("value", [value for value in HOSTILE if "/" not in value and value not in ("", "~")])
 def test_directory_is_written_exactly_or_refused(tmp_path: Path, value: str) -> None:
-    """What supervisord's format cannot hold is refused here, never cut short there."""
+    """A value that supervisord's format cannot hold is refused here, never cut short there."""
     where = paths(tmp_path, f"x{value}y")
     try:
         text = files.program_file(SERVICE, where)

@@ -1,4 +1,4 @@
-"""What `fab status` finds odd on a host."""
+"""The oddities that `fab status` finds on a host."""
 
 from __future__ import annotations
 

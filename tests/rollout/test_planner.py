@@ -1,4 +1,4 @@
-"""What a deploy plans from the facts of the hosts."""
+"""The plan that a deploy makes from the facts of the hosts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a deploy ends: exit codes, outcomes, what each host was, tried and is now."""
+"""The end of a deploy: exit codes, outcomes, what each host was, tried and is now."""
 
 from __future__ import annotations
 

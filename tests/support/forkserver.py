@@ -1,4 +1,4 @@
-"""The server of tests/support/forked.py: it has imported what `fab` needs, and forks for whoever asks."""
+"""The server of tests/support/forked.py: it has imported what `fab` needs, and forks when a test asks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests start and put down is ended, whatever ends them: also SIGKILL. A process of its own sees to it.
+"""Ends and removes what the tests start and write, even when SIGKILL ends the tests. It is a process of its own.
 
 A process belongs to a folder (a random name) that is in its command line or environment, or that it stands in
 without a terminal: a developer's own shell may stand there, too.

@@ -36,7 +36,7 @@ def table(first_heading: str) -> list[list[str]]:
 
 
 def coded(cell: str) -> list[str]:
-    """What stands between backticks."""
+    """The texts between backticks."""
     return re.findall(r"`([^`]+)`", cell)
 
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 class Proxy:
     """`with Proxy(host, port, delay=0.05) as proxy:` listens on proxy.host, proxy.port. `delay` is in seconds,
     each direction. freeze(): nothing gets through any more, both ends stay open; thaw(); cut(): resets all.
-    While `refusing`, whoever connects is turned away."""
+    While `refusing`, it closes each new connection."""
 
     host = "127.0.0.1"
 

@@ -87,7 +87,7 @@ class Sshd:
 
     @property
     def name(self) -> str:
-        """What known_hosts files call it."""
+        """Its name in known_hosts files."""
         return f"[{self.host}]:{self.port}"
 
     @property

@@ -1,4 +1,4 @@
-"""What the server forks is as the real program is: in what it sees, in what it says, in how it ends."""
+"""A forked `fab` is like the real program: in its input, its output, and its end."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ class Git:
         return git_dir if os.path.isdir(git_dir) else self.first_line("rev-parse", "--absolute-git-dir") or ""
 
     def common_dir(self) -> str:
-        """What a clone and its worktrees share: `.git`; of a worktree or a submodule, what git says."""
+        """The folder that a clone and its worktrees share: `.git`; of a worktree or a submodule, what git says."""
         git_dir = os.path.join(self.directory, ".git")
         if not os.path.isdir(git_dir):
             git_dir = os.path.join(self.directory, self.run("rev-parse", "--git-common-dir")[0])

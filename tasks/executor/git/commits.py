@@ -16,7 +16,7 @@ LISTED = 20                         # commits in a direction
 
 
 class Distance(NamedTuple):
-    """How many commits lie behind and ahead, None where nobody can tell; of each direction the newest LISTED, newest
+    """Counts the commits behind and ahead, None where nobody can tell; of each direction the newest LISTED, newest
     first, as {commit, author, subject}."""
 
     behind: int | None

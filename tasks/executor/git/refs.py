@@ -18,8 +18,8 @@ def copy_all(git: Git, source: str, target: str) -> None:
     Other references in `target` stay: a person made them.
     """
     present = _read(git, target)
-    wanted = {target + name[len(source):]: commit for name, commit in _read(git, source).items()}
-    changed = {name: commit for name, commit in wanted.items() if present.get(name) != commit}
+    copies = {target + name[len(source):]: commit for name, commit in _read(git, source).items()}
+    changed = {name: commit for name, commit in copies.items() if present.get(name) != commit}
     _delete(git, _clashes(set(present), set(changed)))
     _update(git, [f"update {name} {commit}" for name, commit in sorted(changed.items())])
 

@@ -1,4 +1,4 @@
-"""What an action is given, and what it returns."""
+"""The input of an action, and its result."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..program import Before, Started
 
 
 class Results(NamedTuple):
-    """What the steps of a service found out, for the steps that follow them and for its history line."""
+    """Results of the steps of a service, for the steps that follow and for its history line."""
 
     clone: State | None = None                  # the clone, right before its checkout
     before: Before | None = None                # the program, right before its restart

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Strategy(Protocol):
-    """What a module of this folder offers. Steps in, values out; nothing of it knows another strategy."""
+    """The functions of a strategy's module. Steps in, values out; nothing of it knows another strategy."""
 
     def fetch(self, service: Service, facts: Facts, goal: Goal) -> Step: ...
 
@@ -25,15 +25,15 @@ class Strategy(Protocol):
     def switch(self, service: Service, facts: Facts, goal: Goal) -> list[Step]: ...
 
     def built_in(self, service: Service, facts: Facts, goal: Goal) -> str:
-        """Where the new version lies, and its hooks run: absolute."""
+        """The folder of the new version, where its hooks run: absolute."""
         ...
 
     def directory(self, facts: Facts) -> str:
-        """Where the program runs: absolute, and the same for every version."""
+        """The folder in which the program runs: absolute, and the same for every version."""
         ...
 
     def tidy(self, service: Service, facts: Facts) -> Action | None:
-        """What may go once the deploy is committed; best effort."""
+        """The steps after the commit: they remove what nobody needs any more; best effort."""
         ...
 
 

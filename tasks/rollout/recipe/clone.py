@@ -1,4 +1,4 @@
-"""What the strategies have in common: the service directory is a clone."""
+"""The steps that the strategies have in common: the service directory is a clone."""
 
 from __future__ import annotations
 

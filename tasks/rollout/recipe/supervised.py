@@ -14,7 +14,7 @@ from ..facts import Facts
 from ..steps import Action, Step
 from . import strategy_of
 
-# supervisord kills after stopwaitsecs; whoever waits for that must wait longer.
+# supervisord kills after stopwaitsecs: the wait for it must be longer.
 GRACE = 20.0
 
 
@@ -67,7 +67,7 @@ def timeout(service: Service, facts: Facts) -> float:
 
 
 def _before(facts: Facts, option: str, default: float) -> float:
-    """What the program file says that is there now."""
+    """The value of this option, in seconds, in the program file that is on the host now."""
     values = re.findall(rf"^\s*{option}\s*[=:]\s*(\d+)", facts.program_file or "",
                         re.MULTILINE | re.IGNORECASE)
     return max(map(float, values), default=default)

@@ -36,8 +36,8 @@ def check(path: Path, name: str) -> None:
 
 
 def commit() -> str:
-    found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=HERE, capture_output=True, text=True, check=False)
-    return found.stdout.strip() or "unknown"
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=HERE, capture_output=True, text=True, check=False)
+    return head.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":
