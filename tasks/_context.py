@@ -1,4 +1,4 @@
-"""What a command runs with: its name, the shared options, the screen; hosts.yaml, and the hosts it chooses."""
+"""The context of a command: its name, the shared options, the screen; hosts.yaml, and the hosts it chooses."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Command:
         return tuple(target.fetched_by(way) for target in targets) if way else targets
 
     def sources(self, targets: Targets) -> rollout.sources.Sources:
-        """Where this machine gets the commits that it carries to hosts."""
+        """The sources of the commits that this machine carries to hosts."""
         return rollout.sources.Sources(targets, Path.cwd(), os.environ)
 
     def fleet(self, targets: Targets, confirm: Callable[[], None] | None = None) -> rollout.fleet.Fleet:
@@ -89,7 +89,7 @@ class Command:
 
     def deployment(self, targets: Targets, revision: str | None = None,
                    unfinished: Unfinished = "undo") -> rollout.goal.Deployment:
-        """What this command brings to the targets' services. Its id sorts by time, to the millisecond, and is unique.
+        """The metadata of this command for hosts. Its id sorts by time, to the millisecond, and is unique.
         """
         now = datetime.now(timezone.utc)
         # Milliseconds, then chance, each of three hexadecimal digits.
