@@ -43,7 +43,7 @@ class Settings:
 def effective(host: Host, ask: Ask = ask) -> Settings:
     """`ask` knows the ssh configuration. Raises Mistake for a name that ssh would not take, and for a broken ssh
     configuration."""
-    for what, value in (("name", host.name), ("address", host.address), ("user", host.user)):
+    for key, value in (("name", host.name), ("address", host.address), ("user", host.user)):
         if value is not None and (not value or value.startswith("-") or _UNSAFE.search(value)):
             raise Mistake(f"{host.name}: {value!r} cannot be a host's {key}", "see hosts.yaml")
     return _settings(host, ask(host))
