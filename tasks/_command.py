@@ -9,26 +9,31 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from invoke.exceptions import Exit
 from invoke.tasks import Task
 
-from . import reports, rollout
+from . import _fabric_options, reports, rollout
 from ._context import Command
-from ._errors import FabvisorError, Failed, NeedsPerson, SelectionError
+from ._errors import FabvisorError, Failed, NeedsPerson
 from ._options import DEFAULTS, SHARED, RolloutOptions
 
 Body = Callable[..., "rollout.events.Finished"]
 
 
+# A letter means the same in every command, or nothing.
+SHORT = MappingProxyType({"env": "e", "revision": "r", "follow": "f", "lines": "n"})
+
+
 class _Task(Task):  # type: ignore[type-arg]
-    """Only --env has a short form: a letter means the same in every command, or nothing."""
+    """A task whose options have the short forms of SHORT only."""
 
     def arg_opts(self, name: str, default: str, taken_names: set[str]) -> dict[str, Any]:
         options = super().arg_opts(name, default, taken_names)
-        if name == "env":
-            options["names"] = ["env", "e"]
+        if name in SHORT:
+            options["names"] = [name, SHORT[name]]
         return options
 
 
@@ -47,7 +52,7 @@ def command(
             shared = {name: options.pop(name) for name in SHARED}
             if block:
                 options["options"] = RolloutOptions(**{field.name: options.pop(field.name) for field in _BLOCK})
-            code = _guarded(name or body.__name__, context, functools.partial(body, **options), shared)
+            code = _guarded(name or body.__name__, functools.partial(body, **options), shared)
             if code:
                 raise Exit(code=code)           # else the next task on the line has its turn
 
@@ -71,7 +76,7 @@ def _signature(body: Body) -> inspect.Signature:
     return inspect.Signature([inspect.Parameter("context", kind), *own, *shared])
 
 
-def _guarded(name: str, context: Any, body: Body, shared: dict[str, Any]) -> int:
+def _guarded(name: str, body: Body, shared: dict[str, Any]) -> int:
     """Run the body. Whatever happens, the screen hears of it, `finished` is the last event, and an exit code returns.
     """
     choose = reports.formats.choose
@@ -84,7 +89,7 @@ def _guarded(name: str, context: Any, body: Body, shared: dict[str, Any]) -> int
         try:
             if wrong_format:
                 raise wrong_format
-            _refuse_fabric_options(context)
+            _fabric_options.refuse()
             run = Command(name, shared, reporters)
             reporters.mask = run.mask
             finished = body(run)
@@ -109,12 +114,3 @@ def _ended_by(error: BaseException, name: str, report: reports.reporters.Reporte
     report.on(events.of_error(error))
     return events.Finished(command=name, outcome=error.outcome, exit_code=error.exit_code)
 
-
-def _refuse_fabric_options(context: Any) -> None:
-    """fab takes them before any task; here they would do nothing, or not what they say."""
-    if hasattr(context, "host"):
-        raise SelectionError("-H/--hosts would bypass hosts.yaml", "choose among its hosts with --host GLOB")
-    if context.config.run.dry:
-        raise SelectionError("-R/--dry is Fabric's own and would deploy all the same", "leave it out")
-    if context.config._overrides.get("connect_kwargs"):
-        raise SelectionError("-i and --prompt-for-* are not used here", "set identity_file in hosts.yaml, or ssh-add")

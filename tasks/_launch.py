@@ -23,7 +23,10 @@ def main() -> None:
         if "--complete" in sys.argv[1:]:        # Fabric's own knows names of tasks and options only
             sys.stdout.write(_completion.answer(_namespace.namespace, sys.argv, os.environ))
             return
-        from fabric.main import program
+        import fabric.main
+
+        from ._program import Program
+    fabric.main.program = program = Program()       # where commands look for the options that Fabric was given
     program.run(["fab", *_write_pyc(), *sys.argv[1:]])
 
 

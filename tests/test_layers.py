@@ -36,7 +36,8 @@ PROTOCOL = "tasks.executor.protocol"
 PROCESSES = "tasks.executor.processes"
 # Packages that only one place may import.
 ONLY = {
-    "fabric": ("tasks/remote/", "tasks/_launch.py"), "paramiko": ("tasks/remote/",), "rich": ("tasks/reports/",),
+    "fabric": ("tasks/remote/", "tasks/_launch.py", "tasks/_program.py"), "paramiko": ("tasks/remote/",),
+    "rich": ("tasks/reports/",),
     "asyncssh": ("tasks/embedded/",), "yaml": ("tasks/inventory/", "tasks/pipelines/"),
     "jsonschema": ("tasks/inventory/",), "supervisor": ("tasks/embedded/",), "dotenv": ("tasks/inventory/",),
     # values only tries to split a command, masking splits what quoting has quoted
@@ -45,7 +46,7 @@ ONLY = {
 # The error boundary hands the streams to the reports; the launcher answers a shell that completes a line.
 STREAMS = ("tasks/_command.py", "tasks/_launch.py")
 # The verbs and their helpers speak Invoke.
-INVOKE = ("tasks/_namespace.py", "tasks/_command.py", "tasks/_completion.py",
+INVOKE = ("tasks/_namespace.py", "tasks/_command.py", "tasks/_completion.py", "tasks/_program.py",
           *(f"tasks/{path.name}" for path in TASKS.glob("[a-z]*.py")))
 PURE = ("tasks/deploy.py", "tasks/rollout/recipe/in_place.py", "tasks/rollout/recipe/releases.py",
         "tasks/rollout/recipe/clone.py", "tasks/rollout/recipe/supervised.py", "tasks/rollout/recipe/hooks.py",
@@ -54,7 +55,7 @@ PURE = ("tasks/deploy.py", "tasks/rollout/recipe/in_place.py", "tasks/rollout/re
 
 
 # What `fab --list` imports: the verbs, what they share, and the faces.
-VERBS = [path for path in TASKS.glob("*.py") if path.name not in ("__init__.py", "_launch.py")]
+VERBS = [path for path in TASKS.glob("*.py") if path.name not in ("__init__.py", "_launch.py", "_program.py")]
 
 
 class Import(NamedTuple):

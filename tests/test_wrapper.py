@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -125,6 +126,36 @@ def test_concurrent_wrappers_install_once(checkout: Checkout) -> None:
         done = list(pool.map(lambda _: checkout.fab("status", PIP_TAKES="0.5"), range(3)))
     assert [one.returncode for one in done] == [0, 0, 0]
     assert checkout.installs() == 1
+
+
+def test_lock_of_the_wrapper_cannot_be_opened_by_others(checkout: Checkout) -> None:
+    lock = checkout.folder / ".venv" / "lock"
+    for existing in (False, True):
+        if existing:
+            lock.chmod(0o644)
+            (checkout.folder / "requirements.txt").write_text("fabric\nrich\n")
+        assert checkout.fab("status").returncode == 0
+        assert lock.stat().st_mode & 0o777 == 0o600
+
+
+def test_wrapper_that_waits_long_says_who_can_be_asked(checkout: Checkout) -> None:
+    script = checkout.folder / "fab"
+    text = script.read_text()
+    assert "signal.alarm(20)" in text
+    script.write_text(text.replace("signal.alarm(20)", "signal.alarm(1)"))
+    lock = checkout.folder / ".venv" / "lock"
+    lock.parent.mkdir()
+    with lock.open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with subprocess.Popen(["./fab", "status"], cwd=checkout.folder, env=checkout.environment, text=True,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+            assert process.stderr is not None
+            first, second = process.stderr.readline(), process.stderr.readline()
+            fcntl.flock(held, fcntl.LOCK_UN)
+            process.stderr.read()
+    assert "waiting for another ./fab" in first
+    assert f'fuser "{lock}"' in second
+    assert process.returncode == 0
 
 
 def test_wrapper_repairs_what_a_killed_install_left(checkout: Checkout) -> None:

@@ -1,0 +1,42 @@
+"""Fabric's program, as ./fab runs it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import fabric
+from fabric.main import Fab
+from invoke.exceptions import Exit, ParseError
+
+
+class Program(Fab):  # type: ignore[misc]
+    """A wrong value of Fabric's own options is a line of text and exit code 2, not a traceback."""
+
+    def __init__(self) -> None:
+        super().__init__(name="Fabric", version=fabric.__version__, executor_class=fabric.Executor,
+                         config_class=fabric.Config)
+
+    def parse_core(self, argv: Any) -> None:
+        with _in_words():
+            super().parse_core(argv)
+
+    def parse_tasks(self) -> None:
+        with _in_words():
+            super().parse_tasks()
+
+    def update_config(self, merge: bool = True) -> None:
+        with _in_words():
+            super().update_config()
+
+
+@contextlib.contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except (Exit, ParseError):
+        raise
+    except Exception as error:
+        raise Exit(f"fab: an option of Fabric has a wrong value: {error or type(error).__name__}; see fab --help",
+                   code=2) from None
