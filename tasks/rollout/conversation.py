@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from .. import _errors as errors
-from . import events, protocol, results
-from .fetch_limit import FetchLimit
+from . import events, host_errors, protocol, results
+from .fetch_limit import AT_ONCE, FetchLimit
 from .peer import Connected, Peer, PeerEvent, Signalled, State
 
 if TYPE_CHECKING:
@@ -134,11 +134,20 @@ class Conversation:
             raise Stop(min(raised, key=lambda error: results.PRECEDENCE.index(error.exit_code)))
 
     def _wait(self, peers: Iterable[Peer], is_reached: Callable[[Peer], bool], stop_at_error: bool) -> None:
-        """Only the host that was heard is looked at: waiting must not cost more with more hosts."""
+        """Only the host that was heard is looked at: waiting must not cost more with more hosts.
+
+        A host that beats and never answers would hold everybody's locks: it is given up.
+        """
         waited = set(peers)
         missing = {peer for peer in waited if not is_reached(peer)}
+        limit = max((peer.longest_answer for peer in missing), default=0.0) * (1 + len(missing) // AT_ONCE)
+        end = time.monotonic() + limit
         while missing:
             peer = self._receive()
+            if time.monotonic() > end:
+                for late in missing:
+                    self.fleet.give_up(late, host_errors.unanswered(late, limit))
+                return
             if peer in missing and is_reached(peer):
                 missing.discard(peer)
             if stop_at_error and peer in waited and peer.error:

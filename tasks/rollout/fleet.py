@@ -77,6 +77,11 @@ class Fleet:
         """From any thread: the commit cannot be sent to this host."""
         self._inbox.put((peer, PackFailed(error)))
 
+    def give_up(self, peer: Peer, error: FabvisorError) -> None:
+        """Close the connection to a host that does not answer."""
+        peer.close()
+        peer.apply(Lost(error))
+
     def wake(self) -> None:
         """From any thread: receive() returns at once."""
         self._inbox.put((None, None))

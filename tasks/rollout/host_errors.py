@@ -50,6 +50,10 @@ def silent(peer: Peer) -> errors.FabvisorError:
     return _cut(peer, f"{peer.name}: it was silent for {peer.host.lease:g} s")
 
 
+def unanswered(peer: Peer, seconds: float) -> errors.FabvisorError:
+    return _cut(peer, f"{peer.name}: it is there, but has not answered for {seconds:g} s")
+
+
 def not_in_protocol(peer: Peer, problem: str) -> errors.FabvisorError:
     """After a plan, nothing that the host says of its end can be believed."""
     message = f"{peer.name}: its message does not follow the protocol: {problem}"

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from .facts import Facts
 
 
+# Seconds. An interrupted deploy may have to build the old version again before its host answers at all.
+ANSWER_WITHIN = 3600.0
+
+
 class State(Enum):
     CONNECTING = auto()
     CONNECTED = auto()
@@ -91,6 +95,13 @@ class Peer:
     @property
     def services(self) -> list[str]:
         return [target.service.name for target in self.targets]
+
+    @property
+    def longest_answer(self) -> float:
+        """Seconds that the host may take for any answer: to undo an interrupted deploy, or to carry out its plan."""
+        calls = [call for plan in self.plans.values() for step in plan.steps for call in (step.do, step.undo) if call]
+        limits = [float(call.args.get(name, 0)) for call in calls for name in ("timeout", "patience")]
+        return ANSWER_WITHIN + sum(limits)
 
     @property
     def is_over(self) -> bool:

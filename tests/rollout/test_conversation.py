@@ -9,9 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from tasks import _errors as errors
+from tasks.rollout import peer as peers
 from tasks.rollout import protocol
 from tasks.rollout.conversation import Conversation, Stop
-from tasks.rollout.peer import Peer, Signalled
+from tasks.rollout.peer import Lost, Peer, Signalled
 from tests.rollout.samples import HOST, TARGET
 
 FAILED = protocol.Failed(kind="failed", message="no", hint="look", step="build")
@@ -27,7 +28,12 @@ class Script:
     def says(self, number: int, event: Any) -> None:
         self.coming.append((self.peers[number], event))
 
+    def give_up(self, peer: Peer, error: errors.FabvisorError) -> None:
+        peer.apply(Lost(error))
+
     def receive(self) -> Any:
+        if not self.coming:
+            return None
         heard = self.coming.popleft()
         if isinstance(heard, tuple):
             heard[0].apply(heard[1])
@@ -64,6 +70,18 @@ def test_phase_stops_at_the_first_host_that_cannot_finish_it(failing: int) -> No
     with pytest.raises(Stop) as caught:
         talk.await_phase("prepare", script.peers)
     assert isinstance(caught.value.error, errors.Failed) and not script.coming
+
+
+def test_host_that_is_there_and_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would hold everybody's locks; the other host keeps what it said."""
+    monkeypatch.setattr(peers, "ANSWER_WITHIN", 0.05)
+    talk, script = conversation(2)
+    script.says(0, protocol.Done(phase="prepare"))
+    with pytest.raises(Stop) as caught:
+        talk.await_phase("prepare", script.peers)
+    assert "web1" in caught.value.error.message and "has not answered" in caught.value.error.message
+    assert caught.value.error.exit_code == 75
+    assert script.peers[0].error is None
 
 
 def test_signal_stops_the_wait_unless_the_conversation_holds() -> None:
