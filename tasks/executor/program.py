@@ -194,7 +194,8 @@ class Program:
         path = info.get("stdout_logfile") or ""
         has_lines = self.say_log(log if log and log.path == path else LogPosition(path, 0)) if path else False
         return HostError("it did not stay up: " + state,
-                         f"its last lines are above; more: fab logs {self.name}" if has_lines else _no_lines(info))
+                         f"its last lines are above; more: fab logs {self.name}" if has_lines
+                         else f"{_no_lines(info)}; what it wrote before: fab logs {self.name}")
 
 
 def _no_lines(info: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..executor import protocol
 
 if TYPE_CHECKING:
-    from ..inventory.model import Service
+    from ..inventory.model import Service, Target
     from .goal import Deployment
     from .peer import Peer
 
@@ -61,6 +61,11 @@ def _login(service: Service) -> protocol.GitLogin | None:
     return {"user": service.login.user, "password": service.login.password}
 
 
+def _program_user(target: Target) -> str | None:
+    """As hosts.yaml says it: of the program, or by naming root as the user who logs in."""
+    return target.service.program.get("user") or ("root" if target.host.user == "root" else None)
+
+
 def _settings(peer: Peer, revisions: Mapping[str, str] | None = None) -> protocol.Settings:
     host = peer.host
     return {
@@ -69,6 +74,6 @@ def _settings(peer: Peer, revisions: Mapping[str, str] | None = None) -> protoco
         "login_timeout": host.login_timeout,
         "services": [{"name": target.service.name, "directory": target.service.directory,
                       "repo": target.service.repo, "login": _login(target.service),
-                      "shared": list(target.service.shared), "user": target.service.program.get("user"),
+                      "shared": list(target.service.shared), "user": _program_user(target),
                       "revision": (revisions or {}).get(target.service.name)}
                      for target in peer.targets]}

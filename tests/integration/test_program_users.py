@@ -86,13 +86,21 @@ def test_user_that_cannot_run_the_program_is_refused_before_anything(packaged: P
 
 @pytest.mark.promise(12)
 def test_root_as_the_login_user_runs_a_program_as_root_only_where_that_is_written(app: App) -> None:
+    """Of the program, or of the host: `user: root`."""
     whole = yaml.safe_load(app.inventory.read_text())
     del whole["services"][app.name]["program"]["user"]
+    for settings in whole["environments"]["test"]["hosts"].values():
+        assert settings.pop("user") == "root"
     app.inventory.write_text(yaml.safe_dump(whole))
     run = app.deploy()
     assert run.code == 2, run
     assert f"{app.name} would run as root, and hosts.yaml does not say so" in messages(run)
     assert "program: {user: root}" in messages(run)
+    for settings in whole["environments"]["test"]["hosts"].values():
+        settings["user"] = "root"
+    app.inventory.write_text(yaml.safe_dump(whole))
+    assert app.deploy().code == 0
+    assert app.fab("status").code == 0
     app.write(program={"startsecs": 0, "user": "daemon"})
     app.lab.folder.chmod(0o711)
     run = app.deploy()
