@@ -6,6 +6,7 @@ Everything that fails becomes an error of ours: HostKeyError, LoginError (exit 2
 from __future__ import annotations
 
 import logging
+import random
 import socket
 import time
 from contextlib import suppress
@@ -19,12 +20,15 @@ from .._errors import Mistake, Unreachable
 from ..inventory.model import Host
 from . import dial, known_hosts
 from .gateways import gateway_of
-from .handshake import Handshake
+from .handshake import Handshake, TurnedAway
 from .host_keys import Verifier
 from .keys import keys_for
 from .login import Login
+from .proxy_command import ProxyCommand
 from .ssh_config import Settings, effective
 from .ssh_options import Ask, ask
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 2.0     # seconds
 
 
 class HostConnection(fabric.Connection):  # type: ignore[misc]
@@ -57,9 +61,9 @@ def _shut_down(transport: Transport | None) -> None:
 
 
 @dataclass(frozen=True)
-class _Place:
-    """The host on its way: how messages call it, the names that lead to it, against circles, and who knows the ssh
-    configuration."""
+class _Route:
+    """The way to a host: how messages call it, the names that lead to it, against circles, and what answers for the
+    ssh configuration."""
 
     label: str
     path: tuple[str, ...]
@@ -74,19 +78,19 @@ def connect(host: Host, ask: Ask = ask) -> HostConnection:
     logger = logging.getLogger("paramiko")
     if not logger.handlers:                 # its tracebacks would reach stderr through logging's last resort
         logger.addHandler(logging.NullHandler())
-    return _connect(host, _Place(host.name, (host.name,), ask))
+    return _connect(host, _Route(host.name, (host.name,), ask))
 
 
-def _connect(host: Host, place: _Place) -> HostConnection:
-    settings = effective(host, place.ask)
+def _connect(host: Host, route: _Route) -> HostConnection:
+    settings = effective(host, route.ask)
     known = known_hosts.load(host, settings)
     with keys_for(host, settings) as offered:
-        hop = _open_gateway(host, settings, place)
-        label = _label(place.label, settings)
-        handshake = Handshake(label, settings, host.connect_timeout,
-                              Verifier(label, settings, known, via=hop.original_host if hop else ""))
+        hop = _open_gateway(host, settings, route)
+        label = _label(route.label, settings)
+        verifier = Verifier(label, settings, known, via=hop.original_host if hop else "")
+        login = Login(label, settings.user, offered, host.connect_timeout)
         try:
-            return _open(host, settings, hop, handshake, Login(label, settings.user, offered, host.connect_timeout))
+            return _open_patiently(host, settings, hop, verifier, login)
         except BaseException:
             if hop is not None:
                 hop.sever()
@@ -98,21 +102,39 @@ def _label(name: str, settings: Settings) -> str:
     return name if settings.hostname in name else f"{name} ({where})"
 
 
-def _open_gateway(host: Host, settings: Settings, place: _Place) -> HostConnection | None:
+def _open_gateway(host: Host, settings: Settings, route: _Route) -> HostConnection | None:
     gateway = gateway_of(host, settings)
     if gateway is None:
         return None
-    if gateway.name in place.path:
-        raise Mistake(f"{host.name}: its gateways lead in a circle: {' → '.join((*place.path, gateway.name))}",
+    if gateway.name in route.path:
+        raise Mistake(f"{host.name}: its gateways lead in a circle: {' → '.join((*route.path, gateway.name))}",
                       "see gateway in hosts.yaml, and ProxyJump in ~/.ssh/config")
-    label = f"{place.path[0]}: gateway {gateway.name}"
-    return _connect(gateway, _Place(label, (*place.path, gateway.name), place.ask))
+    label = f"{route.path[0]}: gateway {gateway.name}"
+    return _connect(gateway, _Route(label, (*route.path, gateway.name), route.ask))
 
 
-def _open(host: Host, settings: Settings, hop: HostConnection | None, handshake: Handshake,
+def _open_patiently(host: Host, settings: Settings, hop: HostConnection | None, verifier: Verifier,
+                    login: Login) -> HostConnection:
+    """Tries again, for `connect_timeout` seconds, while sshd turns connections away: a gateway to many hosts does so
+    when all of them are connected at once (MaxStartups)."""
+    deadline = time.monotonic() + host.connect_timeout
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return _open(host, settings, hop, verifier, login)
+        except TurnedAway:
+            if time.monotonic() + pause > deadline:
+                raise
+        time.sleep(pause * random.uniform(0.5, 1.0))
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _open(host: Host, settings: Settings, hop: HostConnection | None, verifier: Verifier,
           login: Login) -> HostConnection:
     started = time.monotonic()
-    link = _dial(settings, hop, handshake)
+    proxy = _proxy(verifier.label, settings) if hop is None and settings.proxy_command else None
+    handshake = Handshake(verifier.label, settings, host.connect_timeout, verifier, proxy)
+    link = proxy.link if proxy else _dial(settings, hop, handshake)
     left = max(1.0, host.connect_timeout - (time.monotonic() - started))
     kwargs: dict[str, Any] = {
         "sock": link, "auth_strategy": login, "timeout": left, "banner_timeout": left, "auth_timeout": left,
@@ -135,12 +157,14 @@ def _open(host: Host, settings: Settings, hop: HostConnection | None, handshake:
     return connection
 
 
+def _proxy(label: str, settings: Settings) -> ProxyCommand:
+    try:
+        return ProxyCommand(settings.proxy_command or "")
+    except OSError as error:
+        raise Unreachable(f"{label}: ProxyCommand: {error}", "see ~/.ssh/config") from None
+
+
 def _dial(settings: Settings, hop: HostConnection | None, handshake: Handshake) -> Any:
     if hop is not None:
         return dial.through(handshake.label, settings, handshake.seconds, hop.transport, hop.original_host)
-    if settings.proxy_command:
-        try:
-            return dial.by_command(settings.proxy_command)
-        except OSError as error:
-            raise Unreachable(f"{handshake.label}: ProxyCommand: {error}", "see ~/.ssh/config") from None
     return dial.directly(handshake.label, settings, handshake.seconds)

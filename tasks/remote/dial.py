@@ -1,4 +1,4 @@
-"""A connected socket to a host: directly, through a gateway's connection, or by a ProxyCommand."""
+"""A connected socket to a host: directly, or through a gateway's connection."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import errno
 import ipaddress
 import queue
 import socket
-import subprocess
 import threading
 import time
 from typing import Any
@@ -18,6 +17,7 @@ from .._errors import Unreachable
 from .ssh_config import Settings
 
 Address = tuple[Any, Any]                   # family and sockaddr of getaddrinfo
+_FAMILIES = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}     # AddressFamily
 
 
 def timed_out(label: str, settings: Settings, seconds: float) -> Unreachable:
@@ -38,6 +38,8 @@ def directly(label: str, settings: Settings, seconds: float) -> socket.socket:
         link = _Prompt(family, socket.SOCK_STREAM)
         try:
             link.settimeout(left / (len(addresses) - number))
+            if settings.bind_address:
+                link.bind((settings.bind_address, 0))
             link.connect(address)
         except OSError as error:
             link.close()
@@ -63,23 +65,8 @@ def through(label: str, settings: Settings, seconds: float, gateway: Transport, 
         raise Unreachable(f"{label}: connection lost to the gateway {gateway_name}", "try again") from None
 
 
-def by_command(command: str) -> socket.socket:
-    """Runs ProxyCommand as ssh does, with a socket for its standard input and output.
-
-    paramiko's own ProxyCommand waits 0.1 s a read, never sees the end of the stream, and knows no shell.
-    """
-    ours, theirs = socket.socketpair()
-    with theirs:
-        process = subprocess.Popen(["/bin/sh", "-c", f"exec {command}"], stdin=theirs.fileno(),
-                                   stdout=theirs.fileno(), stderr=subprocess.DEVNULL, start_new_session=True)
-    threading.Thread(target=process.wait, daemon=True, name="proxy command").start()
-    return ours
-
-
 def _resolve(label: str, settings: Settings, seconds: float) -> list[Address]:
     """A name on a thread, because getaddrinfo has no timeout and a resolver may take half a minute."""
-    if _is_address(settings.hostname):
-        return _addresses(settings)
     answer: queue.SimpleQueue[list[Address] | OSError | UnicodeError] = queue.SimpleQueue()
 
     def ask() -> None:
@@ -88,7 +75,10 @@ def _resolve(label: str, settings: Settings, seconds: float) -> list[Address]:
         except (OSError, UnicodeError) as error:
             answer.put(error)
 
-    threading.Thread(target=ask, daemon=True, name="getaddrinfo").start()
+    if _is_address(settings.hostname):
+        ask()
+    else:
+        threading.Thread(target=ask, daemon=True, name="getaddrinfo").start()
     hint = "is it spelled right? `address:` in hosts.yaml or HostName in ~/.ssh/config says where it is"
     try:
         addresses = answer.get(timeout=seconds)
@@ -97,7 +87,8 @@ def _resolve(label: str, settings: Settings, seconds: float) -> list[Address]:
                           hint) from None
     if isinstance(addresses, list):
         return addresses
-    raise Unreachable(f"{label}: the name {settings.hostname} was not found", hint)
+    family = "" if settings.address_family == "any" else f" (AddressFamily {settings.address_family})"
+    raise Unreachable(f"{label}: the name {settings.hostname} was not found{family}", hint)
 
 
 def _is_address(name: str) -> bool:
@@ -109,7 +100,8 @@ def _is_address(name: str) -> bool:
 
 
 def _addresses(settings: Settings) -> list[Address]:
-    found = socket.getaddrinfo(settings.hostname, settings.port, type=socket.SOCK_STREAM)
+    found = socket.getaddrinfo(settings.hostname, settings.port, family=_FAMILIES[settings.address_family],
+                               type=socket.SOCK_STREAM)
     return [(family, address) for family, _, _, _, address in found]
 
 
@@ -144,6 +136,7 @@ def _worst(label: str, settings: Settings, seconds: float, failures: list[OSErro
     if not failures or any(isinstance(error, TimeoutError) for error in failures):
         return timed_out(label, settings, seconds)
     if codes & {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL}:
-        return Unreachable(f"{label}: no route to {where}: {failures[-1].strerror}",
+        bound = f" (BindAddress {settings.bind_address})" if settings.bind_address else ""
+        return Unreachable(f"{label}: no route to {where}{bound}: {failures[-1].strerror}",
                            "is the network or the VPN up?")
     return Unreachable(f"{label}: {where} cannot be reached: {failures[-1]}", "is the network up?")

@@ -8,7 +8,7 @@ from .._errors import Mistake
 from ..inventory.model import Host
 from .ssh_config import Settings
 
-_SPEC = re.compile(r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?:\[(?P<v6>[^\]]+)\]|(?P<name>[^:\[\]@]+))"
+_SPEC = re.compile(r"(?:ssh://)?(?:(?P<user>.+)@)?(?:\[(?P<v6>[^\]]+)\]|(?P<name>[^:\[\]@]+))"
                    r"(?::(?P<port>\d{1,5}))?/?")
 
 

@@ -9,10 +9,19 @@ from paramiko import SSHException, Transport
 from paramiko.ssh_exception import IncompatiblePeer
 
 from .._errors import Mistake, Unreachable
+from . import algorithms
 from .dial import timed_out
 from .host_keys import Verifier
-from .paramiko_private import ClientTransport, on_banner_line
+from .paramiko_private import ClientTransport, on_banner_line, without_public_keys
+from .proxy_command import ProxyCommand
 from .ssh_config import Settings
+
+# What sshd says in place of its banner when there are too many logins: MaxStartups, PerSourcePenalties.
+_BUSY = ("Exceeded MaxStartups", "Not allowed at this time")
+
+
+class TurnedAway(Unreachable):
+    """sshd took the connection and ended it before any SSH: it may let us in a moment later."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +32,15 @@ class Handshake:
     settings: Settings
     seconds: float
     verifier: Verifier
+    proxy: ProxyCommand | None = None
     greeting: list[str] = field(default_factory=list)   # the server's lines up to its SSH banner
 
     def transport(self, sock: Any, **options: Any) -> Transport:
         """paramiko's transport_factory."""
-        transport = ClientTransport(sock, **options)
+        accepted = self.settings.algorithms.public_keys
+        transport = ClientTransport(sock, **{**options, "disabled_algorithms": without_public_keys(accepted)})
         transport.daemon = True
+        algorithms.apply(self.settings.algorithms, transport, self.label)
         self.verifier.prefer_known_types(transport)
         on_banner_line(transport, self.greeting.append)
         return transport
@@ -37,20 +49,33 @@ class Handshake:
         """Our error for one that paramiko raised before the login began."""
         where = f"{self.settings.hostname}:{self.settings.port}"
         spoke_ssh = any(line.startswith("SSH-") for line in self.greeting)
+        busy = next((line.strip() for line in self.greeting if line.startswith(_BUSY)), "")
         if isinstance(error, IncompatiblePeer):
             return Mistake(f"{self.label}: {error}: no common way to encrypt",
-                           "bring the server up to date; or see what its sshd_config allows: KexAlgorithms, Ciphers")
+                           "bring the server up to date; or see KexAlgorithms, Ciphers, MACs and HostKeyAlgorithms in "
+                           "its sshd_config, and in ~/.ssh/config here")
+        if busy:
+            return TurnedAway(f"{self.label}: {where} takes no more logins now: {busy}",
+                              "try again, or see MaxStartups in its sshd_config")
         if (self.greeting and not spoke_ssh) or isinstance(error.__context__, UnicodeDecodeError):
             first = self.greeting[0].strip()[:60] if self.greeting else "binary data"
             return Unreachable(f"{self.label}: {where} is not an SSH server; it says {first!r}", "is `port:` right?")
         if self._gave_no_answer(error):
-            return timed_out(self.label, self.settings, self.seconds)
+            late = timed_out(self.label, self.settings, self.seconds)
+            complaint = self.proxy.complaint() if self.proxy else ""
+            return Unreachable(f"{late.message}; the ProxyCommand says: {complaint}", late.hint) if complaint else late
         if not spoke_ssh:
-            return Unreachable(f"{self.label}: {where} closed the connection before saying anything"
-                               + (" (ProxyCommand)" if self.settings.proxy_command else ""),
-                               "too many logins at once (MaxStartups), a ban, or no SSH server; try again")
+            return self._without_a_word(where)
         return Unreachable(f"{self.label}: connection lost while connecting to {where}: "
                            f"{str(error) or type(error).__name__}", "try again")
+
+    def _without_a_word(self, where: str) -> Unreachable:
+        if self.proxy is None:
+            return TurnedAway(f"{self.label}: {where} closed the connection before saying anything",
+                              "too many logins at once (MaxStartups), a ban, or no SSH server; try again")
+        complaint = self.proxy.complaint()
+        return Unreachable(f"{self.label}: the ProxyCommand ended before {where} said anything"
+                           + (f": {complaint}" if complaint else ""), "see ProxyCommand in ~/.ssh/config")
 
     @staticmethod
     def _gave_no_answer(error: Exception) -> bool:

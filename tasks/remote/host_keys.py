@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from paramiko import MissingHostKeyPolicy, PKey, SSHClient, Transport
 
 from .._errors import HostKeyError
-from . import known_hosts
+from . import host_certificates, known_hosts, known_hosts_command, revoked_keys
+from .host_certificates import HostCertificate
 from .known_hosts import Entry, KnownHosts, fingerprint
 from .ssh_config import Settings
 
@@ -27,42 +28,73 @@ class Verifier(MissingHostKeyPolicy):
     via: str = ""
 
     def missing_host_key(self, client: SSHClient, hostname: str, key: PKey) -> None:
-        self.verify(key.asbytes(), key.get_name())
+        shown = getattr(key, "public_blob", None)
+        certificate = host_certificates.read(shown.key_type, shown.key_blob) if shown else None
+        self.verify(key.asbytes(), key.get_name(), certificate)
 
-    def verify(self, blob: bytes, key_type: str) -> None:
-        """Raises HostKeyError unless known_hosts has exactly this key for this host."""
-        entries = [*self._entries, *self._entries_without_port]
-        for entry in entries:
-            if entry.revoked and entry.blob == blob:
-                raise HostKeyError(
-                    f"{self.label}: the host key {fingerprint(blob)} ({key_type}) is revoked in {entry.place}",
-                    "do not connect; the host needs a new key: ask its administrator")
-        if any(entry.blob == blob for entry in entries if not entry.revoked):
+    def verify(self, blob: bytes, key_type: str, certificate: HostCertificate | None = None) -> None:
+        """Raises HostKeyError unless known_hosts has exactly this key for this host, or the authority that signed
+        its certificate."""
+        entries = self._entries
+        if self._is_known(entries, blob, key_type, certificate):
             return
-        expected = [entry for entry in self._entries if not entry.revoked]
+        if self.known.configured and self.settings.known_hosts_command:
+            entries = (*entries, *known_hosts_command.ask(self.label, self.settings, key_type, blob))
+            if self._is_known(entries, blob, key_type, certificate):
+                return
+        expected = [entry for entry in entries if not entry.revoked and not entry.authority
+                    and entry.is_for(self.settings.lookup_name)]
         if expected:
             raise self._changed(blob, key_type, expected)
-        raise self._unknown(blob, key_type)
+        raise self._unknown(blob, key_type, any(entry.authority for entry in entries))
 
     def prefer_known_types(self, transport: Transport) -> None:
-        """Asks the server for a key of a type that we know, as OpenSSH does."""
-        types = {entry.key_type for entry in (*self._entries, *self._entries_without_port)
-                 if not entry.revoked}
+        """Asks the server for a key of a type that we know, as OpenSSH does; first for a certificate where an
+        authority is known."""
+        asked = known_hosts_command.ask(self.label, self.settings) if self.known.configured else ()
+        entries = [entry for entry in (*self._entries, *asked) if not entry.revoked]
+        types = {entry.key_type for entry in entries if not entry.authority}
         if "ssh-rsa" in types:
             types |= {"rsa-sha2-512", "rsa-sha2-256"}
+        certified = any(entry.authority for entry in entries)
         options = transport.get_security_options()
-        options.key_types = sorted(options.key_types, key=lambda name: name not in types)
+        options.key_types = sorted(options.key_types, key=lambda name: (
+            not (certified and "-cert-v01@" in name), name not in types))
+
+    def _is_known(self, entries: tuple[Entry, ...], blob: bytes, key_type: str,
+                  certificate: HostCertificate | None) -> bool:
+        """Raises HostKeyError for a revoked key, and for a certificate that does not hold."""
+        self._refuse_revoked(entries, blob, key_type, certificate)
+        return bool(certificate and self._is_certified(entries, certificate)) or any(
+            entry.blob == blob for entry in entries if not entry.revoked and not entry.authority)
+
+    def _refuse_revoked(self, entries: tuple[Entry, ...], blob: bytes, key_type: str,
+                        certificate: HostCertificate | None) -> None:
+        shown = {blob, certificate.authority} if certificate else {blob}
+        place = next((entry.place for entry in entries if entry.revoked and entry.blob in shown), None)
+        if place is None and revoked_keys.has(self.label, self.settings.revoked_host_keys, blob, key_type):
+            place = str(self.settings.revoked_host_keys)
+        if place:
+            raise HostKeyError(f"{self.label}: the host key {fingerprint(blob)} ({key_type}) is revoked in {place}",
+                               "do not connect; the host needs a new key: ask its administrator")
+
+    def _is_certified(self, entries: tuple[Entry, ...], certificate: HostCertificate) -> bool:
+        """Raises HostKeyError for a certificate of a known authority that does not hold."""
+        authority = next((entry for entry in entries if entry.authority and entry.blob == certificate.authority), None)
+        if authority is None:
+            return False
+        wrong = certificate.wrong((self.settings.host_key_alias or self.settings.hostname).lower())
+        if wrong:
+            raise HostKeyError(f"{self.label}: the host's certificate, signed by the authority in {authority.place}, "
+                               f"does not hold: {wrong}", "the host needs a new certificate: ask its administrator")
+        return True
 
     @functools.cached_property
     def _entries(self) -> tuple[Entry, ...]:
-        return self.known.of(self.settings.lookup_name)
-
-    @functools.cached_property
-    def _entries_without_port(self) -> tuple[Entry, ...]:
-        """OpenSSH takes a key that is known for the bare name too (sshconnect.c, "without port identifier")."""
-        if self.settings.host_key_alias or self.settings.port == 22:
-            return ()
-        return self.known.of(self.settings.hostname.lower())
+        """Also those for the bare name, as in OpenSSH (sshconnect.c, "without port identifier")."""
+        bare = () if self.settings.host_key_alias or self.settings.port == 22 else \
+            self.known.of(self.settings.hostname.lower())
+        return (*self.known.of(self.settings.lookup_name), *bare)
 
     def _changed(self, blob: bytes, key_type: str, expected: list[Entry]) -> HostKeyError:
         same = [entry for entry in expected if entry.key_type == key_type] or expected
@@ -75,11 +107,12 @@ class Verifier(MissingHostKeyPolicy):
             f"only if the host was set up anew: ssh-keygen -R '{name}'{file}, then add its new key"
             if file else f"only if the host was set up anew: replace its line in the variable {first.source}")
 
-    def _unknown(self, blob: bytes, key_type: str) -> HostKeyError:
+    def _unknown(self, blob: bytes, key_type: str, authority: bool) -> HostKeyError:
         where = ", ".join(self.known.sources) or "any known_hosts file"
+        uncertified = "; the host showed no certificate of the authority that is" if authority else ""
         return HostKeyError(
             f"{self.label}: unknown host key {fingerprint(blob)} ({key_type}): "
-            f"'{self.settings.lookup_name}' is not in {where}", self._how_to_add())
+            f"'{self.settings.lookup_name}' is not in {where}{uncertified}", self._how_to_add())
 
     def _how_to_add(self) -> str:
         settings = self.settings

@@ -1,18 +1,32 @@
-"""Private key files: OpenSSH's format and PEM; CRLF, a missing last newline and any file mode are fine."""
+"""Private key files: OpenSSH's format, PEM and PKCS#8, with other text in front, CRLF, and any file mode."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
+import re
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
-from paramiko import ECDSAKey, Ed25519Key, PasswordRequiredException, PKey, RSAKey, SSHException
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+    load_ssh_private_key,
+)
+from paramiko import ECDSAKey, Ed25519Key, PKey, RSAKey, SSHException
 
 from .once import once
 
 _MAGIC = b"openssh-key-v1\0"
+_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----\n.*?\n-----END \1-----", re.DOTALL)
+_PUBLIC = ("ssh-", "ecdsa-", "sk-")
+_CURVES = ("secp256r1", "secp384r1", "secp521r1")
 
 
 class LockedKey(Exception):
@@ -24,53 +38,50 @@ class UnusableKey(Exception):
 
 
 def load_file(path: Path) -> PKey:
-    """With its certificate, when PATH-cert.pub lies beside it."""
+    """Raises LockedKey or UnusableKey."""
+    if not path.exists() and Path(f"{path}.pub").exists():
+        raise UnusableKey("only its public half is here")
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise UnusableKey(f"cannot be read: {error.strerror}") from None
-    certificate = Path(f"{path}-cert.pub")
-    try:
-        return _load(text, certificate.read_text(encoding="utf-8", errors="replace"))
-    except OSError:
-        return load_text(text)
-
-
-def load_text(text: str) -> PKey:
-    return _load(text, "")
+    return load_text(text)
 
 
 @once                                       # OpenSSL needs 0.2 s to see that an RSA key of 4096 bits is sound
-def _load(text: str, certificate: str) -> PKey:
-    key = _parse(text)
-    if certificate:
-        with contextlib.suppress(SSHException, ValueError):         # the key alone may do
-            key.load_certificate(certificate)
-    return key
-
-
-def _parse(text: str) -> PKey:
-    lines = [line.strip() for line in text.strip().splitlines()]
-    text = "\n".join(lines) + "\n"
+def load_text(text: str) -> PKey:
+    """The first private key in the text. Raises LockedKey or UnusableKey."""
+    text = "\n".join(line.strip() for line in text.strip().splitlines())
     if "PuTTY-User-Key-File" in text:
         raise UnusableKey("a PuTTY key; export it as an OpenSSH key with puttygen")
     if "PRIVATE KEY-----" not in text:
-        kind = "a public key" if text.startswith(("ssh-", "ecdsa-", "sk-")) else "no private key"
-        raise UnusableKey(f"this is {kind}")
-    for key_class in (Ed25519Key, ECDSAKey, RSAKey):
-        try:
-            key: PKey = key_class.from_private_key(StringIO(text))
-            return key
-        except PasswordRequiredException:
-            raise LockedKey from None
-        except Exception:                   # paramiko lets all sorts of its parsers' errors through
-            continue
-    raise UnusableKey("cannot be read as an Ed25519, ECDSA or RSA private key")
+        raise UnusableKey(f"this is {'a public key' if text.startswith(_PUBLIC) else 'no private key'}")
+    block = _BLOCK.search(text)
+    if block is None:
+        raise UnusableKey("cannot be read: its end is missing")
+    load = load_ssh_private_key if "OPENSSH" in block[1] else load_pem_private_key
+    try:
+        return _to_paramiko(load(f"{block[0]}\n".encode(), password=None))
+    except TypeError:                       # it takes a password, and none was given
+        raise LockedKey from None
+    except (ValueError, UnsupportedAlgorithm, SSHException, binascii.Error):
+        raise UnusableKey("cannot be read as an Ed25519, ECDSA or RSA private key") from None
+
+
+def _to_paramiko(key: Any) -> PKey:
+    if isinstance(key, RSAPrivateKey):
+        return RSAKey(key=key)
+    if isinstance(key, EllipticCurvePrivateKey) and key.curve.name in _CURVES:
+        return ECDSAKey(vals=(key, key.public_key()))
+    if hasattr(key, "private_bytes_raw"):
+        text = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+        return Ed25519Key.from_private_key(StringIO(text.decode()))
+    raise ValueError
 
 
 def public_blob(path: Path) -> bytes | None:
-    """The public half, without any passphrase: from PATH.pub, or from an OpenSSH private key's clear part."""
-    for read in (_from_public_file, _from_private_file):
+    """The public half, without any passphrase: PATH itself, PATH.pub, or the clear part of an OpenSSH private key."""
+    for read in (_from_public_file, lambda path: _from_public_file(Path(f"{path}.pub")), _from_private_file):
         try:
             return read(path)
         except (OSError, ValueError, IndexError, binascii.Error):
@@ -79,7 +90,10 @@ def public_blob(path: Path) -> bytes | None:
 
 
 def _from_public_file(path: Path) -> bytes:
-    return base64.b64decode(Path(f"{path}.pub").read_text(encoding="utf-8").split()[1])
+    words = path.read_text(encoding="utf-8").split()
+    if not words[0].startswith(_PUBLIC):
+        raise ValueError
+    return base64.b64decode(words[1])
 
 
 def _from_private_file(path: Path) -> bytes:

@@ -12,7 +12,7 @@ import hmac
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .._errors import HostKeyError
@@ -27,7 +27,10 @@ _KEY_TYPE = re.compile(r"(ssh-|ecdsa-|sk-)\S+")
 
 @dataclass(frozen=True)
 class Entry:
-    """One line: `patterns` is its comma list or one hashed name; `blob` the key in SSH's wire format."""
+    """One line: `patterns` is its comma list or one hashed name; `blob` the key in SSH's wire format.
+
+    `authority`: the key is not a host's; it signs the certificates of hosts.
+    """
 
     source: str
     line: int
@@ -35,6 +38,7 @@ class Entry:
     key_type: str
     blob: bytes
     revoked: bool = False
+    authority: bool = False
 
     def is_for(self, name: str) -> bool:
         return matches(self.patterns, name)
@@ -46,10 +50,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class KnownHosts:
-    """Everything that was read, and what to call it when a key is missing from it."""
+    """All entries, and the files to name when a key is missing from them. `configured`: they are those of the ssh
+    configuration, whose KnownHostsCommand counts, too."""
 
     entries: tuple[Entry, ...]
     sources: tuple[str, ...]
+    configured: bool = False
 
     def of(self, name: str) -> tuple[Entry, ...]:
         return tuple(entry for entry in self.entries if entry.is_for(name))
@@ -69,7 +75,7 @@ def load(host: Host, settings: Settings) -> KnownHosts:
         return _from_files([from_home(host.known_hosts)], required=f"{host.name}: known_hosts")
     value = os.environ.get(VARIABLE, "").strip()
     if not value:
-        return _from_files(settings.known_hosts_files)
+        return replace(_from_files(settings.known_hosts_files), configured=True)
     if re.search(r"\s", value) and not os.path.isfile(value):
         return KnownHosts(parse(value, VARIABLE), (VARIABLE,))
     return _from_files([from_home(value)], required=VARIABLE)
@@ -89,7 +95,7 @@ def _from_files(paths: Iterable[Path], required: str = "") -> KnownHosts:
 
 @once
 def parse(text: str, source: str) -> tuple[Entry, ...]:
-    """Lines that are no key are skipped, and @cert-authority lines too: certificates are not supported."""
+    """Lines that are no key are skipped."""
     entries = (_entry(line, source, number) for number, line in enumerate(text.splitlines(), 1))
     return tuple(entry for entry in entries if entry is not None)
 
@@ -99,7 +105,7 @@ def _entry(line: str, source: str, number: int) -> Entry | None:
     if not words or words[0].startswith("#"):
         return None
     marker = words.pop(0) if words[0].startswith("@") else ""
-    if marker not in ("", "@revoked") or len(words) < 3 or not _KEY_TYPE.fullmatch(words[1]):
+    if marker not in ("", "@revoked", "@cert-authority") or len(words) < 3 or not _KEY_TYPE.fullmatch(words[1]):
         return None
     try:
         blob = base64.b64decode(words[2], validate=True)
@@ -108,7 +114,8 @@ def _entry(line: str, source: str, number: int) -> Entry | None:
     length = int.from_bytes(blob[:4], "big")
     if blob[4:4 + length] != words[1].encode():     # a key that says another type than its line
         return None
-    return Entry(source, number, words[0], words[1], blob, revoked=marker == "@revoked")
+    return Entry(source, number, words[0], words[1], blob, revoked=marker == "@revoked",
+                 authority=marker == "@cert-authority")
 
 
 def matches(patterns: str, name: str) -> bool:

@@ -11,8 +11,8 @@ from paramiko.auth_strategy import AuthResult, AuthSource, AuthStrategy
 from paramiko.config import SSHConfig
 
 from .._errors import LoginError, Unreachable
-from . import keys
-from .keys import Keys
+from .explicit_keys import VARIABLE
+from .key_offers import Keys
 from .paramiko_private import authenticate
 
 _PERSON = 60.0                              # seconds
@@ -36,26 +36,33 @@ class Login(AuthStrategy):
     def authenticate(self, transport: Transport) -> AuthResult:
         """Raises LoginError, or Unreachable when the connection ends meanwhile."""
         tried: list[str] = []
+        taken: list[str] = []               # of a server that asks for several keys
         deadline = time.monotonic() + self.seconds
         for offer in self.keys.offers:
             tried.append(offer.label)
             left = max(0.1, deadline - time.monotonic())
             transport.auth_timeout = max(left, _PERSON) if isinstance(offer.key, AgentKey) else left
             try:
-                self._finished(authenticate(transport, self.user, offer.key))
-                return AuthResult(self)
+                more = authenticate(transport, self.user, offer.key)
             except BadAuthenticationType as error:
                 raise self._no_keys_taken(error) from None
             except (SSHException, EOFError, OSError) as error:
                 self._still_there(transport, error, tried)
+                continue
+            if not more:
+                return AuthResult(self)
+            taken.append(offer.label)
+            if "publickey" not in more:
+                raise self._asks_for_more(taken, f"also asks for {' or '.join(more)}")
+        if taken:
+            raise self._asks_for_more(taken, "asks for another key, too")
         if not tried and self._open_to_all(transport):
             return AuthResult(self)
         raise self._refused(tried) if tried else self._no_key()
 
-    def _finished(self, more: list[str]) -> None:
-        if more:
-            raise LoginError(f"{self.label}: the key of {self.user} was accepted, but the server also asks for "
-                             f"{' or '.join(more)}", "log in to this host must be possible by a key alone")
+    def _asks_for_more(self, taken: list[str], wish: str) -> LoginError:
+        return LoginError(f"{self.label}: the server took {', '.join(taken)} of {self.user}, but {wish}",
+                          "log in to this host must be possible by keys alone; see AuthenticationMethods there")
 
     def _still_there(self, transport: Transport, error: Exception, tried: list[str]) -> None:
         """A key that was refused leaves the connection open for the next one."""
@@ -97,8 +104,8 @@ class Login(AuthStrategy):
             return LoginError(f"{self.label}: {path}: the key has a passphrase, and no agent has it open",
                               f"ssh-add {path}")
         why = f" ({'; '.join(self.keys.unusable)})" if self.keys.unusable else ""
-        hint = f"ssh-keygen, ssh-add, identity_file in hosts.yaml, or {keys.VARIABLE}"
+        hint = f"ssh-keygen, ssh-add, identity_file in hosts.yaml, or {VARIABLE}"
         if os.environ.get("GITLAB_CI"):
-            hint = (f"{keys.VARIABLE} is not set in this job: is it a protected variable and the branch is not, "
+            hint = (f"{VARIABLE} is not set in this job: is it a protected variable and the branch is not, "
                     "or has it another environment scope?")
         return LoginError(f"{self.label}: no key to log in with as {self.user}{why}", hint)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 from paramiko import AgentKey, Channel, Message, PKey, RSAKey, SSHException, Transport
 from paramiko.agent import AgentSSH
 from paramiko.auth_handler import AuthHandler
 from paramiko.common import cMSG_CHANNEL_REQUEST
+from paramiko.kex_curve25519 import KexCurve25519
+from paramiko.pkey import PublicBlob
 
 
 class ClientTransport(Transport):
@@ -18,6 +21,9 @@ class ClientTransport(Transport):
     whether it has, and a timer has a thread of its own: with hundreds of hosts that is most of the client's work."""
 
     _active_check_timeout = 30.0            # seconds; who closes the connection shuts its socket down first
+    # paramiko has curve25519-sha256 by its older name only.
+    _kex_info: ClassVar[dict[str, type]] = {
+        "curve25519-sha256": KexCurve25519, **Transport._kex_info}  # type: ignore[attr-defined]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -60,8 +66,15 @@ def execute(channel: Channel, command: str) -> None:
 
 
 def agent_keys(connection: socket.socket) -> tuple[AgentKey, ...]:
-    """The keys of the agent behind a connected socket; paramiko's own Agent knows SSH_AUTH_SOCK only."""
-    return _Agent(connection).get_keys()
+    """The keys of the agent behind a connected socket; paramiko's own Agent knows SSH_AUTH_SOCK only.
+
+    A certificate in the agent is shown to the server, and signed with, as a whole.
+    """
+    keys = _Agent(connection).get_keys()
+    for key in keys:
+        if "-cert-v01@" in key.get_name():  # paramiko would show the bare key under the certificate's name
+            key.inner_key = None  # type: ignore[attr-defined]
+    return keys
 
 
 class _Agent(AgentSSH):
@@ -107,3 +120,33 @@ class _EarlyLogin(AuthHandler):
 
     def _parse_service_accept(self, message: Message) -> None:
         """The server's answer comes after everything was sent."""
+
+
+class KnownAlgorithms(NamedTuple):
+    """What paramiko has, by the kinds of ssh_config(5)."""
+
+    ciphers: tuple[str, ...]
+    macs: tuple[str, ...]
+    key_exchanges: tuple[str, ...]
+    host_keys: tuple[str, ...]
+
+
+def known_algorithms() -> KnownAlgorithms:
+    """More than paramiko offers by default: OpenSSH's client does without the old ones, too."""
+    every: Any = ClientTransport
+    return KnownAlgorithms(tuple(every._cipher_info), tuple(every._mac_info), tuple(every._kex_info),
+                           tuple(every._key_info))
+
+
+def without_public_keys(accepted: tuple[str, ...]) -> dict[str, list[str]]:
+    """Transport's `disabled_algorithms`, so that an RSA key signs with an accepted hash only."""
+    every: Any = Transport
+    return {"pubkeys": [name for name in every._preferred_pubkeys
+                        if name not in accepted and f"{name}-cert-v01@openssh.com" not in accepted]}
+
+
+def with_certificate(key: PKey, certificate: PublicBlob) -> PKey:
+    """A copy of the key that shows the certificate in place of its public half."""
+    certified = AgentKey(key.agent, key.blob, key.comment) if isinstance(key, AgentKey) else copy.copy(key)
+    certified.public_blob = certificate
+    return certified

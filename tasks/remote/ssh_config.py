@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .._errors import Mistake
 from ..inventory.model import Host
-from .ssh_options import Ask, ask
+from .algorithms import OPENSSH, Algorithms, algorithms_of
+from .ssh_options import Ask, ask, refuse
 from .ssh_tokens import database_home, expand, home
 
 _UNSAFE = re.compile(r"""[\s'"`$\\;&<>|(){}*?!,\x00]""")
+_UNSAFE_USER = re.compile(r"""[\s'"`$;&<>|(){}*?!,\x00]""")       # CORP\deploy is a user of a directory
 _DEFAULT_KEYS = ("~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Effective client settings of one host. `known_hosts_files` and `identity_files` may not exist."""
+    """Effective client settings of one host. The files that it names may not exist."""
 
     name: str
     hostname: str
@@ -31,6 +34,13 @@ class Settings:
     proxy_command: str | None
     known_hosts_files: tuple[Path, ...]     # the user's, then the system's
     host_key_alias: str | None
+    certificate_files: tuple[Path, ...] = ()
+    known_hosts_command: str | None = None  # with its %-tokens
+    revoked_host_keys: Path | None = None
+    address_family: str = "any"             # any, inet or inet6
+    bind_address: str | None = None
+    algorithms: Algorithms = OPENSSH
+    tokens: Mapping[str, str] = field(default_factory=dict)         # the %-tokens of this host
 
     @property
     def lookup_name(self) -> str:
@@ -41,12 +51,15 @@ class Settings:
 
 
 def effective(host: Host, ask: Ask = ask) -> Settings:
-    """`ask` knows the ssh configuration. Raises Mistake for a name that ssh would not take, and for a broken ssh
-    configuration."""
-    for key, value in (("name", host.name), ("address", host.address), ("user", host.user)):
-        if value is not None and (not value or value.startswith("-") or _UNSAFE.search(value)):
-            raise Mistake(f"{host.name}: {value!r} cannot be a host's {key}", "see hosts.yaml")
-    return _settings(host, ask(host))
+    """`ask` knows the ssh configuration. Raises Mistake for a name that ssh would not take, for a broken ssh
+    configuration, and for an option of it that cannot be obeyed."""
+    for name, value, unsafe in (("name", host.name, _UNSAFE), ("address", host.address, _UNSAFE),
+                                 ("user", host.user, _UNSAFE_USER)):
+        if value is not None and (not value or value.startswith("-") or unsafe.search(value)):
+            raise Mistake(f"{host.name}: {value!r} cannot be a host's {name}", "see hosts.yaml")
+    options = ask(host)
+    refuse(host.name, options)
+    return _settings(host, options)
 
 
 def _settings(host: Host, options: dict[str, list[str]]) -> Settings:
@@ -72,6 +85,14 @@ def _settings(host: Host, options: dict[str, list[str]]) -> Settings:
         proxy_command=expand(command, tokens, paths=False) if command else None,
         known_hosts_files=tuple(_rehome(Path(expand(file, tokens))) for file in _known_hosts(options)),
         host_key_alias=first("hostkeyalias"),
+        certificate_files=tuple(_rehome(Path(expand(file, tokens))) for file in options.get("certificatefile", [])
+                                if file.lower() != "none"),
+        known_hosts_command=first("knownhostscommand"),
+        revoked_host_keys=Path(expand(revoked, tokens)) if (revoked := first("revokedhostkeys")) else None,
+        address_family=(first("addressfamily") or "any").lower(),
+        bind_address=first("bindaddress"),
+        algorithms=algorithms_of(options),
+        tokens=tokens,
     )
 
 

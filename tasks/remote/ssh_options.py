@@ -17,6 +17,14 @@ from .ssh_tokens import database_home, home
 Options = dict[str, list[str]]              # by lower-case keyword, every value in order
 Ask = Callable[[Host], Options]
 LONGEST = 30.0                              # seconds
+# By keyword: the values without an effect, what is wrong with the others, and what to do.
+REFUSED = {
+    "BindInterface": (("none", ""), "Fabvisor can bind to an address only", "write BindAddress in its place"),
+    "ProxyUseFdpass": (("no", "false"), "Fabvisor talks to a ProxyCommand by its standard input and output",
+                       "write a ProxyCommand that passes the bytes on, such as nc %h %p"),
+    "PubkeyAuthentication": (("yes", "true", "unbound", "host-bound"), "Fabvisor logs in with keys only",
+                             "allow it for this host in ~/.ssh/config"),
+}
 
 
 def ask(host: Host) -> Options:
@@ -47,6 +55,14 @@ def _ask_openssh(ssh: str, host: Host) -> Options | None:
     return options
 
 
+def refuse(name: str, options: Options) -> None:
+    """Raises Mistake for an option by which ssh reaches or trusts a host, and we cannot."""
+    for keyword, (harmless, message, hint) in REFUSED.items():
+        value = options.get(keyword.lower(), [harmless[0]])[0]
+        if value.lower() not in harmless:
+            raise Mistake(f"{name}: {keyword} {value} of the ssh configuration: {message}", hint)
+
+
 def _config_argument() -> list[str]:
     """ssh takes the home folder from the password database; we take $HOME."""
     if home() == database_home():
@@ -56,8 +72,9 @@ def _config_argument() -> list[str]:
 
 
 def _overrides(host: Host) -> list[str]:
-    given = {"HostName": host.address and host.address.replace("%", "%%"), "Port": host.port, "User": host.user}
-    return [word for key, value in given.items() if value is not None for word in ("-o", f"{key}={value}")]
+    given = {"HostName": host.address and host.address.replace("%", "%%"), "Port": host.port}
+    user = ["-l", host.user] if host.user else []           # in an option, its backslash would have a meaning
+    return [*user, *(word for key, value in given.items() if value is not None for word in ("-o", f"{key}={value}"))]
 
 
 def _ask_paramiko(host: Host) -> Options:

@@ -12,7 +12,8 @@ import pytest
 
 from tasks._errors import LoginError
 from tasks.inventory.model import Host
-from tasks.remote.keys import Keys, keys_for
+from tasks.remote.key_offers import Keys
+from tasks.remote.keys import keys_for
 from tasks.remote.ssh_config import effective
 from tests.support.sshd import keygen
 

@@ -84,7 +84,7 @@ def test_odd_lines_do_not_break_the_file(keys: list[str]) -> None:
     @strange web1.example.com {keys[1]}
     web1.example.com\t{keys[0]}  a comment with words
     """
-    assert [entry.line for entry in parse(text, "KH")] == [8]
+    assert [entry.line for entry in parse(text, "KH") if not entry.authority] == [8]
     assert check(text, keys[0]) == ""
     assert check(text.replace("\n", "\r\n"), keys[0]) == ""
     assert "changed" in check(text, keys[1])    # an authority's key is no host's key

@@ -132,10 +132,11 @@ class Sshd:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         config = self.folder / "sshd_config"
         config.write_text("\n".join([
+            "MaxStartups 100:30:200",       # the one option of which sshd takes the last
             *self._options, f"Port {self.port}", f"ListenAddress {self.host}",
             *(f"HostKey {key}" for key in self.host_keys), f"AuthorizedKeysFile {self.authorized_keys}",
             f"PidFile {self.folder / 'pid'}", "UsePAM no", "StrictModes no", "PermitRootLogin yes",
-            "PasswordAuthentication no", "KbdInteractiveAuthentication no", "UseDNS no", "MaxStartups 100:30:200",
+            "PasswordAuthentication no", "KbdInteractiveAuthentication no", "UseDNS no",
             "PrintMotd no", "LogLevel VERBOSE", ""]))
         self._process = subprocess.Popen([SSHD, "-D", "-e", "-f", str(config)], stdin=subprocess.DEVNULL,
                                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,

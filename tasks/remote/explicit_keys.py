@@ -1,0 +1,64 @@
+"""The keys that a user names for the tool alone: SSH_PRIVATE_KEY, and identity_file of hosts.yaml."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from paramiko import AgentKey
+
+from .._errors import LoginError
+from ..inventory.model import Host
+from .key_files import LockedKey, UnusableKey, load_file, load_text, public_blob
+from .key_offers import Offer, has_half, held_by
+from .ssh_tokens import from_home
+
+VARIABLE = "SSH_PRIVATE_KEY"
+
+
+def explicit_keys(host: Host, agent: tuple[AgentKey, ...]) -> list[Offer]:
+    """In their order. Raises LoginError for one that cannot be used; a file that is not there is none."""
+    offers = []
+    if os.environ.get(VARIABLE, "").strip():
+        offers.append(_from_variable(os.environ[VARIABLE].strip()))
+    if host.identity_file is not None:
+        path = from_home(host.identity_file)
+        if has_half(path):
+            offers.append(_from_file(path, agent))
+    return offers
+
+
+def _from_variable(value: str) -> Offer:
+    """The value may be a secret: it is never part of a message unless it is a file's path."""
+    try:
+        if "-----BEGIN" in value or "PuTTY-User-Key-File" in value:
+            return Offer(load_text(value), VARIABLE)
+        if "\n" in value or (not value.startswith(("/", "~/", "./")) and not os.path.isfile(value)):
+            raise LoginError(f"{VARIABLE} holds neither a private key nor the path of one",
+                             "a key begins with -----BEGIN and ends with -----END …-----, line breaks included")
+        path = from_home(value)
+        if not path.is_file():
+            raise LoginError(f"{VARIABLE}: there is no file {path}", "give a private key's path or its text")
+        return Offer(load_file(path), f"{VARIABLE} ({path})")
+    except LockedKey:
+        where = f"{VARIABLE} ({value})" if value.startswith(("/", "~/", "./")) else VARIABLE
+        raise LoginError(f"{where}: the key has a passphrase, which nobody can type here",
+                         f"use a key without one, or load it with ssh-add and leave {VARIABLE} unset") from None
+    except UnusableKey as error:
+        raise LoginError(f"{VARIABLE}: {error}", "see whether all of its lines arrived: -----BEGIN to -----END"
+                         ) from None
+
+
+def _from_file(path: Path, agent: tuple[AgentKey, ...]) -> Offer:
+    held = held_by(agent, path)
+    try:
+        return Offer(load_file(path), str(path))
+    except LockedKey:
+        if held is None:
+            raise LoginError(f"{path}: the key has a passphrase, and no agent has it open",
+                             f"ssh-add {path}") from None
+    except UnusableKey as error:
+        if held is None:
+            agent_too = ", and no agent has its private half" if public_blob(path) else ""
+            raise LoginError(f"{path}: {error}{agent_too}", "see identity_file in hosts.yaml") from None
+    return Offer(held, f"{path} (agent)")
