@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import json
 import re
 import shutil
 import signal
@@ -425,15 +424,20 @@ def test_crash_report_holds_the_traceback_and_no_secret(make_app: MakeApp, tmp_p
 def test_crash_report_holds_the_hosts_traceback(make_app: MakeApp, tmp_path: Path) -> None:
     """Its last line is what the screen and the history have; the rest is in the file."""
     app = make_app().deployed("--host", "web1")
-    # A history that no version of ours writes.
-    history = app.lab["web1"].root / ".fabvisor" / app.name / "history.jsonl"
-    history.write_text(json.dumps({"result": "committed", "left": 5, "to": app.lab["web1"].head(app.name)}) + "\n")
-    (app.lab["web1"].directory(app.name) / "source").write_text("edited")
-    run = app.deploy("--host", "web1", TMPDIR=str(tmp_path))
+    # A git that answers as none does.
+    real = shutil.which("git")
+    (tmp_path / "git").write_text(f'#!/bin/sh\ncase "$*" in *" status "*) echo 1;; *) exec {real} "$@";; esac\n')
+    (tmp_path / "git").chmod(0o755)
+    profile = app.lab["web1"].sshd.home / ".profile"
+    profile.write_text(f"export PATH={tmp_path}:$PATH\n")
+    try:
+        run = app.deploy("--host", "web1", TMPDIR=str(tmp_path))
+    finally:
+        profile.unlink()
     assert run.code == 1, run
-    assert "web1: a bug: TypeError" in messages(run)
+    assert "web1: a bug: IndexError" in messages(run)
     assert "Traceback" not in run.out
     path = Path(hints(run)[0].rpartition(" ")[2])
     story = path.read_text()
     assert path.parent == tmp_path
-    assert "Traceback" in story and "executor/facts.py" in story
+    assert "Traceback" in story and "executor/git/" in story

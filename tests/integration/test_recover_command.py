@@ -54,7 +54,7 @@ def test_recover_waits_while_a_host_restores_by_itself(own: App) -> None:
     for host in own.hosts:
         wait_for(lambda host=host: own.holder(host).get("restoring"), f"{host} to go back")
     recovering = own.start("recover", own.name)
-    recovering.wait_event(lambda e: e["event"] == "notice" and "restoring" in e["message"], "the wait")
+    recovering.wait_event(lambda e: e["event"] == "notice" and "it is being undone" in e["message"], "the wait")
     own.open_all()
     run = recovering.end()
     assert run.code == 0, run

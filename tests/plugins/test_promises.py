@@ -28,8 +28,9 @@ def test_promises_option_prints_each_promise_with_its_tests() -> None:
 
 
 def test_promises_of_the_readme_are_numbered() -> None:
-    assert list(promises()) == list(range(1, len(promises()) + 1))
-    assert len(promises()) >= 9
+    """In order; a promise that is not kept yet has a number, and no row."""
+    assert list(promises()) == sorted(promises())
+    assert {*range(1, 10)} <= promises().keys() <= {*range(1, 13)}
 
 
 def test_marker_with_an_unknown_number_is_refused(request: pytest.FixtureRequest) -> None:
