@@ -21,7 +21,7 @@ FILE = f"-----BEGIN {MARK}-----\n{MARK}/abc+def=\n-----END {MARK}-----\n"
 # Says all it knows, and fails.
 TELLTALE = """\
 #!/bin/bash
-env
+env | grep -E "GIVEN|KEPT|FILE"
 echo "$FILE" >&2
 echo "file=$FILE kept=$KEPT given=$GIVEN"
 exit 7
