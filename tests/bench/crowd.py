@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from tests.support.lab import CONF, Lab, wait_for
+from tests.support.lab import CONF, PROGRAM_USER, Lab, wait_for
 from tests.support.sshd import Sshd
 
 SERVICE = "monitor"
@@ -39,7 +39,7 @@ class Crowd:
         self._write_known_hosts()
         self._start_supervisords()
         repo = self.lab.repository(SERVICE, {"run": SCRIPT})
-        service = {"repo": str(repo), "build": "true", "command": "./run", "program": {"startsecs": 0}}
+        service = {"repo": str(repo), "build": "true", "command": "./run", "program": {**PROGRAM_USER, "startsecs": 0}}
         settings = {"lease": 300, "connect_timeout": 120}       # this machine is all the hosts at once
         hosts = {name: {"root": str(self.root(name))} for name in self.names}
         self.lab.inventory.write_text(yaml.safe_dump({
