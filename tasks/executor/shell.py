@@ -7,7 +7,6 @@ import math
 import os
 import selectors
 import subprocess
-import tempfile
 import time
 from typing import IO, Callable, Iterable, Mapping, Sequence
 
@@ -78,7 +77,7 @@ def answer(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: fl
 
 def feed(argv: Sequence[str], chunks: Iterable[bytes], *, cwd: str, env: Mapping[str, str], check: Check) -> None:
     """Run it with the chunks, as they come, on its standard input. Raises CommandFailed with what it said."""
-    with tempfile.TemporaryFile() as words:
+    with open(os.memfd_create("words"), "w+b") as words:
         process = subprocess.Popen(list(argv), cwd=cwd, env=dict(env), stdin=subprocess.PIPE, start_new_session=True,
                                    stdout=subprocess.DEVNULL, stderr=words)
         assert process.stdin is not None

@@ -6,7 +6,6 @@ import os
 import shutil
 import time
 from typing import Iterable, Mapping, Sequence
-from urllib.parse import urlsplit
 
 from .. import files, shell
 from ..errors import NotReady, TryAgain
@@ -140,6 +139,8 @@ def _in_words(args: Sequence[str], failure: shell.CommandFailed) -> str:
 
 def _credentials(env: Mapping[str, str], repo: str, login: GitLogin) -> dict[str, str]:
     """Variables by which git gives the login to the server of `repo` and to no other; it is in no argument and file."""
+    from urllib.parse import urlsplit  # rarely needed, and it takes 2 ms of a start
+
     parts = urlsplit(repo)
     server = f"credential.{parts.scheme}://{parts.netloc.rpartition('@')[2]}.helper"
     first = int(env.get("GIT_CONFIG_COUNT") or 0)

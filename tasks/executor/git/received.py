@@ -6,7 +6,6 @@ the submodules from the stores, whatever their urls say.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from typing import Callable, Iterable, List
 
@@ -44,6 +43,8 @@ def receive(git: Git, commit: str, branch: str | None, request: RequestPack) -> 
 
 def store(clone: Git, repo: str) -> Git:
     """The bare store of a submodule's repository; it is made where it is missing."""
+    import hashlib  # it loads OpenSSL
+
     folder = os.path.join(clone.common_dir(), STORES, hashlib.sha256(repo.encode()).hexdigest()[:16])
     git = Git(folder, repo, clone.env, clone.check)
     if not os.path.exists(os.path.join(folder, "HEAD")):
