@@ -84,7 +84,8 @@ def plain(words: str) -> str:
 
 
 def rows() -> list[list[str]]:
-    table = [line for line in PAGE.splitlines() if line.startswith("| `")]
+    messages = re.sub(r"(?ms)^## ssh_config$.*?(?=^## )", "", PAGE)      # that table is of options
+    table = [line for line in messages.splitlines() if line.startswith("| `")]
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table]
 
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from .._lazy import submodules
 
 if TYPE_CHECKING:                           # what other folders may use
-    from . import bootstrap as bootstrap
     from . import session as session
     from . import sessions as sessions
+    from . import start_errors as start_errors
 else:
     __getattr__ = submodules(__name__)

@@ -13,7 +13,7 @@ from importlib.machinery import SourceFileLoader
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
-from .._errors import Mistake, NotReady
+from .._errors import Mistake
 
 OLDEST = (3, 8)
 OURS = MAGIC_NUMBER.hex()                   # the kind of code that this interpreter compiles to
@@ -81,17 +81,3 @@ def _module(path: Path) -> str:
 def _block(data: bytes) -> bytes:
     packed = zlib.compress(data, 1)
     return b"%d\n%b" % (len(packed), packed)
-
-
-def never_talked(name: str, python: str, exit_status: int | None, complaint: str) -> NotReady | None:
-    """Why a session of command(python) ended without a single message: an interpreter that is not there, or
-    one that does not run. None when the host's words say nothing about the interpreter."""
-    hint = "set `python:` in hosts.yaml to an interpreter on the host, 3.8 or newer"
-    if re.search("unknown option: -X|-X is reserved", complaint, re.IGNORECASE):
-        return NotReady(f"{name}: {python} is Python 2", hint)
-    missing = re.search(r"not found|no such file|unknown command", complaint, re.IGNORECASE)
-    if exit_status == 127 or (exit_status is not None and missing and "Traceback" not in complaint):
-        return NotReady(f"{name}: there is no {python} on the host", hint)
-    if exit_status == 126:
-        return NotReady(f"{name}: {python} cannot be run on the host: {complaint.strip().rpartition(chr(10))[2]}", hint)
-    return None

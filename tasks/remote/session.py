@@ -47,6 +47,7 @@ class Session:
 
     After the end of the stream: `exit_status` is the program's (None: unknown, the link was lost or closed; -1:
     killed by a signal), `lost` whether the link broke or close() ended it, and `complaint` what else the host said.
+    `began`: the program's interpreter has named itself.
     """
 
     def __init__(self, connection: HostConnection, deliver: Deliver, beat: float | None) -> None:
@@ -59,7 +60,7 @@ class Session:
         self._lines = Lines()
         self._stderr = b""
         self._failure = ""
-        self._began = False                 # the program's interpreter has named itself
+        self.began = False
         self._interpreter: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._closed = threading.Event()
@@ -147,9 +148,9 @@ class Session:
 
     def _hear(self, message: dict[str, Any]) -> None:
         if message.keys() == {"interpreter"}:
-            self._began = True
+            self.began = True
             self._interpreter.put(str(message["interpreter"]))
-        elif not self._began and message.get("event", UNUSABLE) != UNUSABLE:
+        elif not self.began and message.get("event", UNUSABLE) != UNUSABLE:
             self._lines.noise.append(json.dumps(message)[:500])     # a login shell may print JSON, too
         else:
             self._deliver(message)

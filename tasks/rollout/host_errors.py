@@ -35,19 +35,23 @@ def unusable(name: str, message: protocol.Unusable) -> errors.NotReady:
 
 def lost(peer: Peer) -> errors.FabvisorError:
     """Why a stream ended before its conversation did."""
-    from ..remote import bootstrap
+    from ..remote import start_errors
 
     session = peer.session
     complaint = session.complaint.strip() if session else ""
-    if session and not peer.has_answered:
-        unusable = bootstrap.never_talked(peer.name, peer.host.python, session.exit_status, complaint)
-        if unusable:
-            return unusable
+    if session and not peer.has_answered and not session.lost and session.exit_status is not None:
+        error = start_errors.explain(peer.name, peer.host.python, session.exit_status, complaint, session.began)
+        if error:
+            return error
     return _cut(peer, f"{peer.name}: the connection was lost" + (f": {complaint}" if complaint else ""))
 
 
 def silent(peer: Peer) -> errors.FabvisorError:
-    return _cut(peer, f"{peer.name}: it was silent for {peer.host.lease:g} s")
+    message = f"{peer.name}: it was silent for {peer.host.lease:g} s"
+    if peer.session and not peer.session.began:
+        return errors.Unreachable(f"{message}: {peer.host.python} did not begin",
+                                  "try again; or see whether a ~/.bashrc or forced command there starts another shell")
+    return _cut(peer, message)
 
 
 def unanswered(peer: Peer, seconds: float) -> errors.FabvisorError:

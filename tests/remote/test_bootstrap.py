@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks._errors import Mistake
-from tasks.remote import bootstrap, session
+from tasks._errors import Bug, FabvisorError, Mistake, NotReady
+from tasks.remote import bootstrap, session, start_errors
 from tasks.remote.connection import HostConnection
 from tests.remote.test_session import Talk
 from tests.support.sshd import Sshd
@@ -120,6 +120,12 @@ def test_interpreter_path_is_quoted_for_every_login_shell(tmp_path: Path, open_t
             check(Talk(open_to(server), bootstrap.command(python), bootstrap.Program(folder)))
 
 
+def why(talk: Talk, python: str) -> FabvisorError | None:
+    session = talk.session
+    assert not session.lost and session.exit_status is not None
+    return start_errors.explain("web1", python, session.exit_status, session.complaint, session.began)
+
+
 @pytest.mark.parametrize("python", versions("2.7", "3.6", "3.7"))
 def test_python_that_is_too_old_says_so_itself(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path,
                                                python: str) -> None:
@@ -129,7 +135,7 @@ def test_python_that_is_too_old_says_so_itself(sshd: Sshd, open_to: Callable[...
     version = Path(python).parent.parent.name
     if version.startswith("2."):            # it does not know -X, and ends before its first line
         assert talk.rest() == []
-        error = bootstrap.never_talked("web1", python, talk.session.exit_status, talk.session.complaint)
+        error = why(talk, python)
         assert error is not None and "is Python 2" in error.message
         return
     assert talk.rest() == [{"event": "unusable", "why": f"python {version} is older than 3.8"}]
@@ -140,7 +146,7 @@ def test_missing_interpreter_is_named(sshd: Sshd, open_to: Callable[..., HostCon
     for python in ("no-such-python", "/no/such/python"):
         talk = Talk(open_to(sshd), bootstrap.command(python), bootstrap.Program(folder))
         assert talk.rest() == []
-        error = bootstrap.never_talked("web1", python, talk.session.exit_status, talk.session.complaint)
+        error = why(talk, python)
         assert error is not None
         assert f"web1: there is no {python} on the host" in error.message
 
@@ -151,15 +157,74 @@ def test_interpreter_that_cannot_be_run_is_named(sshd: Sshd, open_to: Callable[.
     file.write_text("")
     talk = Talk(open_to(sshd), bootstrap.command(str(file)), bootstrap.Program(folder))
     assert talk.rest() == []
-    error = bootstrap.never_talked("web1", str(file), talk.session.exit_status, talk.session.complaint)
+    error = why(talk, str(file))
     assert error is not None
     assert "cannot be run" in error.message
 
 
-def test_failed_program_is_not_taken_for_a_missing_interpreter() -> None:
-    complaint = "Traceback (most recent call last):\nFileNotFoundError: No such file or directory"
-    assert bootstrap.never_talked("web1", "python3", 1, complaint) is None
-    assert bootstrap.never_talked("web1", "python3", None, "not found") is None
+# What a ~/.bashrc, a login shell or an sshd does in place of our command; the words, and those that must not be said.
+SURROUNDINGS = {
+    "forced command": ("echo only git is allowed here; exit 1", "exit status 1", "only git is allowed here"),
+    "nologin": ("exec /usr/sbin/nologin", "exit status 1", "This account is currently not available"),
+    "restricted shell": ('exec bash -r -c "$SSH_ORIGINAL_COMMAND"', "exit status", "restricted"),
+    "a .bashrc that exits": ("exit 0", "exit status 0", "without a word"),
+    "a .bashrc that exits with words": ("echo maintenance until noon >&2; exit 3", "exit status 3", "maintenance"),
+    "sftp alone": ("internal-sftp", "exit status 1", "sftp connections only"),
+}
+
+
+@pytest.mark.usefixtures("real_hosts")
+@pytest.mark.parametrize(("command", "status", "words"), SURROUNDINGS.values(), ids=SURROUNDINGS)
+def test_login_that_runs_something_else_is_named_with_its_words(
+    tmp_path: Path, open_to: Callable[..., HostConnection], folder: Path, command: str, status: str, words: str
+) -> None:
+    with Sshd(tmp_path, options=[f"ForceCommand {command}"]) as server:
+        talk = Talk(open_to(server), bootstrap.command("python3"), bootstrap.Program(folder))
+        assert talk.rest() == []
+        error = why(talk, "python3")
+    assert isinstance(error, NotReady), error
+    assert status in error.message and words in error.message
+    assert "ssh web1 'python3 -V'" in error.hint
+
+
+@pytest.mark.usefixtures("real_hosts")
+@pytest.mark.parametrize("shell", ["fish", "zsh", "dash", "cat"])
+def test_login_that_starts_another_shell_is_named(tmp_path: Path, open_to: Callable[..., HostConnection], folder: Path,
+                                                  shell: str) -> None:
+    """`exec fish` in ~/.bashrc: it reads our program as commands."""
+    path = shutil.which(shell)
+    if path is None:
+        pytest.skip(f"no {shell}")
+    with Sshd(tmp_path, options=[f"ForceCommand exec {path}"]) as server:
+        talk = Talk(open_to(server), bootstrap.command("python3"), bootstrap.Program(folder))
+        talk.session.close()
+        assert talk.rest() == []
+        error = start_errors.explain("web1", "python3", 127, talk.session.complaint, talk.session.began)
+    assert isinstance(error, NotReady)
+    assert "no python3" not in error.message and "starts another shell" in error.hint
+
+
+@pytest.mark.usefixtures("real_hosts")
+@pytest.mark.parametrize(("script", "words"), [
+    ("kill -SEGV $$", "was ended by a signal"), ("echo Illegal instruction >&2; exit 132", "exit status 132"),
+    (f'mkdir -p "$0.d"; echo "raise ImportError" >"$0.d/json.py"; PYTHONPATH="$0.d" exec {sys.executable} -X utf8 -u '
+     '-S "${@: -2}"', "lacks a part of Python's library: ImportError"),
+], ids=["crash", "illegal instruction", "no json"])
+def test_broken_interpreter_is_named(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path, tmp_path: Path,
+                                     script: str, words: str) -> None:
+    python = tmp_path / "python-of-ours"
+    python.write_text(f"#!/bin/bash\n{script}\n")
+    python.chmod(0o755)
+    talk = Talk(open_to(sshd), bootstrap.command(str(python)), bootstrap.Program(folder))
+    assert talk.rest() == []
+    error = why(talk, str(python))
+    assert isinstance(error, NotReady) and words in error.message
+
+
+def test_failed_executor_is_a_bug_and_its_orderly_end_is_none() -> None:
+    complaint = "Traceback (most recent call last):\nFileNotFoundError: No such file or directory: python3"
+    assert isinstance(start_errors.explain("web1", "python3", 1, complaint, True), Bug)
+    assert start_errors.explain("web1", "python3", 0, "", True) is None
 
 
 @pytest.mark.parametrize("python", ["a'b", 'a"b', "a\\b", "a\nb", "a!b", "-c", ""])

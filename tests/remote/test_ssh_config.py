@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from tasks.inventory.model import Host
 from tasks.remote import ssh_options
 from tasks.remote.gateways import gateway_of
 from tasks.remote.ssh_config import Settings, effective
+from tests.support.lab import CHECKOUT
 
 CONFIG = """
 Host web1
@@ -138,3 +140,18 @@ def test_malformed_gateway_is_refused(gateway: str) -> None:
         hop = gateway_of(host, effective(host))
         assert hop is not None
         effective(hop)
+
+
+def test_documented_options_are_those_of_the_code() -> None:
+    """docs/messages.md: what is used is read, what is refused is in REFUSED."""
+    page = (CHECKOUT / "docs/messages.md").read_text()
+    table = page.partition("## ssh_config\n")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ", 1) for line in table.splitlines() if line.startswith("| `")]
+    options = {option.partition(" ")[0]: effect for names, effect in rows for option in re.findall("`([^`]+)`", names)}
+    assert {option for option, effect in options.items() if effect.startswith("refused")} == set(ssh_options.REFUSED)
+    code = "".join((CHECKOUT / "tasks/remote" / name).read_text() for name in ("ssh_config.py", "algorithms.py"))
+    used = {option for option, effect in options.items() if effect.startswith("used") and "`ssh -G`" not in effect}
+    assert len(used) > 15
+    assert {option for option in used if f'"{option.lower()}"' not in code} == set()
+    ignored = {option for option, effect in options.items() if effect.startswith("ignored")}
+    assert {option for option in ignored if f'"{option.lower()}"' in code} == set()

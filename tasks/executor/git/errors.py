@@ -20,7 +20,8 @@ REMEDIES = (
     (r"Permission denied \(|could not read (Username|Password)|Authentication failed|terminal prompts disabled|"
      r"returned error: 40[13]",
      NotReady, "the git server refuses this host's user",
-     "give the user on the host a deploy key (or a token in ~/.netrc), then try on the host: git ls-remote %s"),
+     "give the user on the host a deploy key (or a token in ~/.netrc), then try on the host: git ls-remote %s; or add "
+     "--fetch client, which fetches here with your own keys (ForwardAgent is not used)"),
     (r"Could not resolve|Connection (refused|timed out|reset|closed)|Failed to connect|Network is unreachable|"
      r"No route to host|timed out|returned error: (429|5[0-9][0-9])|remote end hung up|early EOF|kex_exchange",
      TryAgain, "the git server cannot be reached from the host",

@@ -1,0 +1,68 @@
+"""Why the executor's session ended, with a status, before the executor said anything.
+
+The host is there and let the user in; so a second try does not help, and somebody must put something right.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .._errors import Bug, FabvisorError, NotReady
+
+_INTERPRETER = "set `python:` in hosts.yaml to an interpreter on the host, 3.8 or newer"
+_LOGIN = ("a forced command (authorized_keys, sshd_config), a login shell that runs no commands (nologin, rbash), or a "
+          "~/.bashrc that exits or starts another shell does this; one must be able to type: ssh {name} '{python} -V'")
+_LONGEST = 400                              # characters of what was said
+KILLED = -1                                 # the exit status for a signal
+
+
+def explain(name: str, python: str, exit_status: int, complaint: str, began: bool) -> FabvisorError | None:
+    """`complaint`: all that came and was no message. `exit_status`: KILLED for a signal. `began`: the interpreter has
+    named itself. None where the executor ended in order."""
+    if exit_status == KILLED:
+        return NotReady(f"{name}: {python} was ended by a signal on the host{_words(complaint)}",
+                        f"see whether it runs there: ssh {name} '{python} -c \"import json, threading\"'")
+    if "Traceback (most recent call last)" in complaint:
+        return _of_traceback(name, python, complaint)
+    if began:
+        return None
+    return _of_interpreter(name, python, exit_status, complaint) or NotReady(
+        f"{name}: the login ended with exit status {exit_status} before {python} began{_words(complaint)}",
+        _LOGIN.format(name=name, python=python))
+
+
+def _of_interpreter(name: str, python: str, exit_status: int, complaint: str) -> NotReady | None:
+    if re.search("unknown option: -X|-X is reserved", complaint, re.IGNORECASE):
+        return NotReady(f"{name}: {python} is Python 2", _INTERPRETER)
+    if _is_missing(python, exit_status, complaint):
+        return NotReady(f"{name}: there is no {python} on the host", _INTERPRETER)
+    if exit_status == 126 and _names(python, complaint):
+        return NotReady(f"{name}: {python} cannot be run on the host: {_last_line(complaint)}", _INTERPRETER)
+    return None
+
+
+def _is_missing(python: str, exit_status: int, complaint: str) -> bool:
+    """By the words of bash, dash, zsh, fish and tcsh, which all name what they do not find."""
+    if not _names(python, complaint):
+        return False
+    return exit_status == 127 or bool(re.search("not found|no such file|unknown command", complaint, re.IGNORECASE))
+
+
+def _names(python: str, complaint: str) -> bool:
+    return python.rpartition("/")[2] in complaint
+
+
+def _of_traceback(name: str, python: str, complaint: str) -> FabvisorError:
+    last = _last_line(complaint)
+    if last.startswith(("ImportError", "ModuleNotFoundError")):
+        return NotReady(f"{name}: {python} lacks a part of Python's library: {last}", _INTERPRETER)
+    return Bug(f"{name}: a bug: {last}", complaint)
+
+
+def _last_line(complaint: str) -> str:
+    return complaint.strip().rpartition("\n")[2]
+
+
+def _words(complaint: str) -> str:
+    words = "; ".join(line.strip() for line in complaint.splitlines() if line.strip())
+    return f": {words[:_LONGEST]}" if words else ", without a word"
