@@ -2,18 +2,18 @@
 
 FabvisorError
 ├── Failed              1   it failed, and every host is as it was
-│   └── Bug                 what nobody thought of: its story goes to a file
+│   └── Bug                 an unexpected exception; details go to a file
 ├── Mistake             2   something must be put right first; nothing changed
 │   ├── InventoryError      hosts.yaml
 │   ├── SelectionError      a name, a filter or an option of the command line
 │   ├── HostKeyError        an unknown, changed or revoked host key
 │   ├── LoginError          a refused login, or no key to log in with
 │   └── NotReady            the host lacks something, or holds edited files
-├── NeedsPerson         3   a host is in a state that needs a person, or did not answer
+├── NeedsPerson         3   somebody must look at a host, or it did not answer
 ├── TryAgain           75   nothing changed; the same command may work later
 │   ├── Unreachable         no route, refused, timed out, name not found, connection lost
 │   └── Locked              another deploy holds the lock
-├── Declined      130       a person was asked, and did not agree; nothing changed
+├── Declined      130       the user was asked, and did not agree; nothing changed
 └── Interrupted   130/143   SIGINT or SIGTERM; every host is as it was
 """
 

@@ -1,6 +1,6 @@
-"""An open, verified SSH connection to a host of the inventory: strict host keys on every hop.
+"""Opens a verified SSH connection to a host of the inventory: strict host keys on every hop.
 
-Everything that fails becomes an error of ours: HostKeyError, LoginError (exit 2) or Unreachable (exit 75).
+Every failure becomes an error of ours: HostKeyError, LoginError (exit 2) or Unreachable (exit 75).
 """
 
 from __future__ import annotations

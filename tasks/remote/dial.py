@@ -35,7 +35,7 @@ def directly(label: str, settings: Settings, seconds: float) -> socket.socket:
         left = deadline - time.monotonic()
         if left <= 0:
             break
-        link = _Prompt(family, socket.SOCK_STREAM)
+        link = _QuickAckSocket(family, socket.SOCK_STREAM)
         try:
             link.settimeout(left / (len(addresses) - number))
             if settings.bind_address:
@@ -105,9 +105,9 @@ def _addresses(settings: Settings) -> list[Address]:
     return [(family, address) for family, _, _, _, address in found]
 
 
-class _Prompt(socket.socket):
-    """Acknowledges at once. sshd leaves Nagle's algorithm on: it holds back each further small message until the
-    one before is acknowledged, which the kernel puts off for ~40 ms. The option wears off, so it is set again."""
+class _QuickAckSocket(socket.socket):
+    """Acknowledges at once. sshd leaves Nagle's algorithm on: it holds back a small message until the one before is
+    acknowledged, and the kernel delays that by ~40 ms. The kernel resets the option, so it is set at each read."""
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         data = super().recv(size, flags)
@@ -127,7 +127,7 @@ def _tune(link: socket.socket) -> None:
 
 
 def _worst(label: str, settings: Settings, seconds: float, failures: list[OSError]) -> Unreachable:
-    """The failure that says most, when a name has several addresses."""
+    """The failure that explains most, when a name has several addresses."""
     where = f"{settings.hostname}:{settings.port}"
     codes = {error.errno for error in failures}
     if errno.ECONNREFUSED in codes:

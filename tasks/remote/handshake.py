@@ -1,4 +1,4 @@
-"""From a connected socket to an SSH transport, and what it means when there comes none."""
+"""Makes an SSH transport of a connected socket, and explains why it failed."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class HostCertificate:
 
 
 def read(key_type: str, blob: bytes) -> HostCertificate | None:
-    """None for what is no certificate, or has no valid signature."""
+    """None when the key has no certificate, or its signature is not valid."""
     try:
         certificate = load_ssh_public_identity(f"{key_type} {base64.b64encode(blob).decode()}".encode())
         if not isinstance(certificate, SSHCertificate):

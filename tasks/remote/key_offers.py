@@ -1,4 +1,4 @@
-"""What is offered to a server: private keys of files, of the environment and of an agent."""
+"""The private keys that can be offered to a server: of files, of the environment and of an agent."""
 
 from __future__ import annotations
 

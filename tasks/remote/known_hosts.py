@@ -1,6 +1,6 @@
-"""Reading known_hosts files as OpenSSH does: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT". Nothing is ever written.
+"""Reads known_hosts files as OpenSSH does: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT". Never writes to them.
 
-paramiko's reader gives up a whole file for one @revoked line and knows no wildcards; hence our own.
+paramiko's reader rejects a whole file for one @revoked line, and knows no wildcards.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From a stream of bytes to JSON messages. What is not JSON (a login shell's banner) is kept to explain failures."""
+"""Splits a stream of bytes into JSON messages. Keeps the other lines (a login shell's banner) to explain failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logging in with keys; what was offered is part of every refusal."""
+"""Logs in with keys. Every refusal names the keys that were offered."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .explicit_keys import VARIABLE
 from .key_offers import Keys
 from .paramiko_private import authenticate
 
-_PERSON = 60.0                              # seconds
+_TOUCH_LIMIT = 60.0                         # seconds
 
 
 class Login(AuthStrategy):
-    """paramiko's hook for a way of logging in. `label` names the host in messages; `seconds` is for all keys
-    together, but an agent may wait a minute a key for a person: a touch, a confirmation."""
+    """paramiko's hook for a login. `label` names the host in messages; `seconds` limits all keys together, but an
+    agent may take a minute for each key: its owner must touch a token, or confirm."""
 
     def __init__(self, label: str, user: str, offered: Keys, seconds: float) -> None:
         super().__init__(SSHConfig())
@@ -41,7 +41,7 @@ class Login(AuthStrategy):
         for offer in self.keys.offers:
             tried.append(offer.label)
             left = max(0.1, deadline - time.monotonic())
-            transport.auth_timeout = max(left, _PERSON) if isinstance(offer.key, AgentKey) else left
+            transport.auth_timeout = max(left, _TOUCH_LIMIT) if isinstance(offer.key, AgentKey) else left
             try:
                 more = authenticate(transport, self.user, offer.key)
             except BadAuthenticationType as error:

@@ -136,7 +136,7 @@ class Session:
         except LineTooLong as error:
             self._failure = str(error)
             self._connection.sever()
-        except OSError:                     # closed under our feet
+        except OSError:                     # another thread closed the connection
             pass
         finally:
             self._end(channel)
