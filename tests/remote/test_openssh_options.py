@@ -281,6 +281,20 @@ class TestBusyServers:
                 connection.sever()
             assert "MaxStartups" in server.log
 
+    def test_gateway_that_max_startups_turns_away_is_tried_again(self, tmp_path: Path, home: Path, sshd: Sshd) -> None:
+        with Sshd(tmp_path, options=["MaxStartups 1:100:1"]) as gateway, ThreadPoolExecutor(5) as pool:
+            (home / ".ssh/known_hosts").write_text(gateway.known_hosts_line + sshd.known_hosts_line)
+            (home / ".ssh/config").write_text(
+                f"Host jump\n  HostName {gateway.host}\n  Port {gateway.port}\n  IdentityFile {gateway.client_key}\n")
+            settings = {**sshd.host_settings(), "known_hosts": None, "identity_file": None}
+            with (home / ".ssh/config").open("a") as file:
+                file.write(f"Host web1\n  IdentityFile {sshd.client_key}\n")
+            host = Host(**settings, gateway="jump", connect_timeout=30.0)
+            for connection in pool.map(connect, [host] * 5):
+                assert connection.hop is not None
+                connection.sever()
+            assert "MaxStartups" in gateway.log
+
     def test_server_that_stays_busy_is_named(self, tmp_path: Path) -> None:
         with Sshd(tmp_path, options=["MaxStartups 1:100:1", "LoginGraceTime 60"]) as server, \
                 socket.create_connection((server.host, server.port)) as first:
