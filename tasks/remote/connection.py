@@ -88,7 +88,7 @@ def _connect(host: Host, route: _Route) -> HostConnection:
         hop = _open_gateway(host, settings, route)
         label = _label(route.label, settings)
         verifier = Verifier(label, settings, known, via=hop.original_host if hop else "")
-        login = Login(label, settings.user, offered, host.connect_timeout)
+        login = Login(label, settings.user, offered, host.connect_timeout, for_session=len(route.path) == 1)
         try:
             return _open_patiently(host, settings, hop, verifier, login)
         except BaseException:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from paramiko import AgentKey, AuthenticationException, BadAuthenticationType, SSHException, Transport
 from paramiko.auth_strategy import AuthResult, AuthSource, AuthStrategy
@@ -12,28 +12,30 @@ from paramiko.config import SSHConfig
 
 from .._errors import LoginError, Unreachable
 from .explicit_keys import VARIABLE
-from .key_offers import Keys
-from .paramiko_private import authenticate
+from .key_offers import Keys, Offer
+from .paramiko_private import ClientTransport, authenticate
 
 _TOUCH_LIMIT = 60.0                         # seconds
 
 
 class Login(AuthStrategy):
     """paramiko's hook for a login. `label` names the host in messages; `seconds` limits all keys together, but an
-    agent may take a minute for each key: its owner must touch a token, or confirm."""
+    agent may take a minute for each key: its owner must touch a token, or confirm.
+    `for_session`: the connection is for a session, not a way to the next host."""
 
-    def __init__(self, label: str, user: str, offered: Keys, seconds: float) -> None:
+    def __init__(self, label: str, user: str, offered: Keys, seconds: float, for_session: bool) -> None:
         super().__init__(SSHConfig())
         self.label = label
         self.user = user
         self.keys = offered
         self.seconds = seconds
+        self.for_session = for_session
 
     def get_sources(self) -> Iterator[AuthSource]:
         """Not used: authenticate() goes through the keys itself, because it must stop when the link is gone."""
         yield from ()
 
-    def authenticate(self, transport: Transport) -> AuthResult:
+    def authenticate(self, transport: ClientTransport) -> AuthResult:  # type: ignore[override]
         """Raises LoginError, or Unreachable when the connection ends meanwhile."""
         tried: list[str] = []
         taken: list[str] = []               # of a server that asks for several keys
@@ -43,7 +45,7 @@ class Login(AuthStrategy):
             left = max(0.1, deadline - time.monotonic())
             transport.auth_timeout = max(left, _TOUCH_LIMIT) if isinstance(offer.key, AgentKey) else left
             try:
-                more = authenticate(transport, self.user, offer.key)
+                more = authenticate(transport, self.user, offer.key, self._then(transport, offer))
             except BadAuthenticationType as error:
                 raise self._no_keys_taken(error) from None
             except (SSHException, EOFError, OSError) as error:
@@ -59,6 +61,15 @@ class Login(AuthStrategy):
         if not tried and self._open_to_all(transport):
             return AuthResult(self)
         raise self._refused(tried) if tried else self._no_key()
+
+    def _then(self, transport: ClientTransport, offer: Offer) -> Callable[[], None]:
+        """The request for a session goes out right behind the last key, which spares a round trip.
+
+        A server takes it when it has accepted the key. Before that it may only disconnect (RFC 4252, section 6), and
+        without a key that is no loss. OpenSSH reads one message after the other; others may look ahead."""
+        is_openssh = transport.remote_version.startswith("SSH-2.0-OpenSSH")
+        is_last = offer is self.keys.offers[-1]
+        return transport.request_session if self.for_session and is_last and is_openssh else _nothing
 
     def _asks_for_more(self, taken: list[str], wish: str) -> LoginError:
         return LoginError(f"{self.label}: the server took {', '.join(taken)} of {self.user}, but {wish}",
@@ -109,3 +120,7 @@ class Login(AuthStrategy):
             hint = (f"{VARIABLE} is not set in this job: is it a protected variable and the branch is not, "
                     "or has it another environment scope?")
         return LoginError(f"{self.label}: no key to log in with as {self.user}{why}", hint)
+
+
+def _nothing() -> None:
+    pass

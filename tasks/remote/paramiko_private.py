@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 from paramiko import AgentKey, Channel, Message, PKey, RSAKey, SSHException, Transport
 from paramiko.agent import AgentSSH
 from paramiko.auth_handler import AuthHandler
-from paramiko.common import cMSG_CHANNEL_REQUEST
+from paramiko.common import cMSG_CHANNEL_OPEN, cMSG_CHANNEL_REQUEST
 from paramiko.kex_curve25519 import KexCurve25519
 from paramiko.pkey import PublicBlob
 
@@ -27,6 +27,7 @@ class ClientTransport(Transport):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._requested: _SessionRequest | None = None
         # start_client's own limit comes first.
         self.packetizer.start_handshake = lambda timeout: None  # type: ignore[method-assign]
 
@@ -37,6 +38,47 @@ class ClientTransport(Transport):
         negotiated.wait(timeout)
         if not self.is_active():
             raise self.get_exception() or SSHException("Negotiation failed.")
+
+    def request_session(self) -> None:
+        """Ask for the channel that the next open_session() returns, without a wait for the answer."""
+        self._requested = _SessionRequest(self)
+
+    def open_session(self, *args: Any, **options: Any) -> Channel:
+        if self._requested is None:
+            return super().open_session(*args, **options)
+        request, self._requested = self._requested, None
+        return request.channel()
+
+
+class _SessionRequest:
+    """Transport.open_channel in two halves."""
+
+    def __init__(self, transport: Any) -> None:
+        window, packet = transport.default_window_size, transport.default_max_packet_size
+        with transport.lock:
+            self._number = transport._next_channel()
+            channel: Any = Channel(self._number)
+            self._channel: Channel = channel        # the transport has a weak reference only
+            transport._channels.put(self._number, channel)
+            transport.channel_events[self._number] = self._answered = threading.Event()
+            transport.channels_seen[self._number] = True
+            channel._set_transport(transport)
+            channel._set_window(window, packet)
+        message = Message()
+        message.add_byte(cMSG_CHANNEL_OPEN)
+        message.add_string("session")
+        for number in (self._number, window, packet):
+            message.add_int(number)
+        transport._send_message(message)
+        self._transport = transport
+
+    def channel(self) -> Channel:
+        """Waits for the answer; raises SSHException or EOFError as open_channel does."""
+        if not self._answered.wait(self._transport.channel_timeout):
+            raise SSHException("Timeout opening channel.")
+        if self._transport._channels.get(self._number) is None or not self._transport.is_active():
+            raise self._transport.get_exception() or SSHException("Unable to open channel.")
+        return self._channel
 
 
 class _Finished(threading.Event):
@@ -50,11 +92,14 @@ class _Finished(threading.Event):
         return super().wait(self._limit)
 
 
-def execute(channel: Channel, command: str) -> None:
-    """Channel.exec_command without its wait for the answer, which costs a round trip and has no timeout.
+def execute(channel: Channel, command: str) -> threading.Event:
+    """Channel.exec_command without its wait for the answer, which costs a round trip and has no timeout. The event
+    returned is set when it comes.
 
     If the server refuses, paramiko closes the channel, and that ends the stream.
     """
+    answered: threading.Event = channel.event
+    answered.clear()
     message = Message()
     message.add_byte(cMSG_CHANNEL_REQUEST)
     message.add_int(channel.remote_chanid)
@@ -63,6 +108,7 @@ def execute(channel: Channel, command: str) -> None:
     message.add_string(command)
     transport: Any = channel.get_transport()
     transport._send_user_message(message)
+    return answered
 
 
 def agent_keys(connection: socket.socket) -> tuple[AgentKey, ...]:
@@ -95,15 +141,31 @@ def on_banner_line(transport: Transport, hear: Callable[[str], None]) -> None:
     transport.packetizer.readline = readline  # type: ignore[method-assign]
 
 
-def authenticate(transport: Transport, user: str, key: PKey) -> list[str]:
+def authenticate(transport: Transport, user: str, key: PKey, then: Callable[[], None]) -> list[str]:
     """Transport.auth_publickey, a round trip shorter where it can be: for which algorithm an RSA key may sign
-    is known only once the server has answered. Returns the methods that the server still asks for."""
+    is known only once the server has answered. Returns the methods that the server still asks for.
+
+    then() is called when the request is sent, on any thread."""
     if not transport.is_active():
         return transport.auth_publickey(user, key)          # it says why
     finished = _Finished(transport.auth_timeout)
-    transport.auth_handler = (AuthHandler if isinstance(key, (RSAKey, AgentKey)) else _EarlyLogin)(transport)
+    early = not isinstance(key, (RSAKey, AgentKey))
+    transport.auth_handler = _EarlyLogin(transport) if early else _Login(transport, then)
     transport.auth_handler.auth_publickey(user, key, finished)
+    if early:
+        then()
     return transport.auth_handler.wait_for_response(finished)
+
+
+class _Login(AuthHandler):
+    def __init__(self, transport: Transport, then: Callable[[], None]) -> None:
+        super().__init__(transport)
+        self._then = then
+
+    def _parse_service_accept(self, message: Message) -> None:
+        before: Any = super()
+        before._parse_service_accept(message)
+        self._then()
 
 
 class _EarlyLogin(AuthHandler):

@@ -93,12 +93,12 @@ class Session:
         threading.Thread(target=work, daemon=True, name=f"{self._connection.original_host} {name}").start()
 
     def _write(self, command: str, program: Program) -> None:
-        channel, began = None, time.monotonic()
+        channel = None
         try:
             channel = self._connection.transport.open_session()
-            near = time.monotonic() - began < _NEAR
-            execute(channel, command)
+            answered = execute(channel, command)
             self._thread(lambda: self._read(channel), "reader")
+            near = answered.wait(_NEAR)     # this costs nothing: nothing can be sent before the answer
             program(OURS if near else "")       # most likely that one: made while the interpreter starts
             channel.sendall(program(self._told_interpreter() if near else ""))
             while (data := self._next_to_send()) is not None:

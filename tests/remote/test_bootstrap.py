@@ -13,7 +13,8 @@ import pytest
 from tasks._errors import Bug, FabvisorError, Mistake, NotReady
 from tasks.remote import bootstrap, session, start_errors
 from tasks.remote.connection import HostConnection
-from tests.remote.test_session import Talk
+from tests.remote.test_session import Talk, through
+from tests.support.proxy import Proxy
 from tests.support.sshd import Sshd
 
 MAIN = '''
@@ -82,12 +83,11 @@ def test_program_runs_on_every_supported_python(sshd: Sshd, open_to: Callable[..
     check(Talk(open_to(sshd), bootstrap.command(python), bootstrap.Program(folder)))
 
 
-@pytest.mark.parametrize(("near", "asks"), [(60, MAGIC_NUMBER.hex()), (0, "")])
-def test_program_is_sent_compiled_when_the_host_is_near(sshd: Sshd, open_to: Callable[..., HostConnection],
-                                                        folder: Path, monkeypatch: pytest.MonkeyPatch, near: float,
-                                                        asks: str) -> None:
+@pytest.mark.parametrize(("delay", "near", "asks"), [(0, 60, MAGIC_NUMBER.hex()), (0.05, session._NEAR, "")])
+def test_program_is_sent_compiled_when_the_host_is_near(sshd: Sshd, folder: Path, monkeypatch: pytest.MonkeyPatch,
+                                                        delay: float, near: float, asks: str) -> None:
     """Waiting for the interpreter's word is a round trip: not worth it far away."""
-    monkeypatch.setattr(session, "_NEAR", near)
+    monkeypatch.setattr(session, "_NEAR", near)             # where all is near, a busy machine must not look far
     asked = []
     program = bootstrap.Program(folder)
 
@@ -95,7 +95,8 @@ def test_program_is_sent_compiled_when_the_host_is_near(sshd: Sshd, open_to: Cal
         asked.append(interpreter)
         return program(interpreter)
 
-    check(Talk(open_to(sshd), bootstrap.command(sys.executable), spy))
+    with Proxy(sshd.host, sshd.port, delay) as proxy:
+        check(Talk(through(proxy, sshd), bootstrap.command(sys.executable), spy))
     assert asked[-1] == asks
 
 

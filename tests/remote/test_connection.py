@@ -27,6 +27,7 @@ from tests.support.proxy import Proxy
 from tests.support.sshd import Sshd, keygen, public
 
 Open = Callable[..., HostConnection]
+SESSION = -1                                # stands for the request for a session
 
 
 def refusal(kind: type[FabvisorError], **settings: Any) -> FabvisorError:
@@ -161,7 +162,7 @@ class TestLogin:
             server.authorize(key)
             assert open_to(server, identity_file=str(key)).is_connected
 
-    @pytest.mark.parametrize(("kind", "messages"), [("ed25519", [MSG_SERVICE_REQUEST, MSG_USERAUTH_REQUEST]),
+    @pytest.mark.parametrize(("kind", "messages"), [("ed25519", [MSG_SERVICE_REQUEST, MSG_USERAUTH_REQUEST, SESSION]),
                                                 ("rsa", [MSG_SERVICE_REQUEST])])
     def test_login_sends_a_key_early_only_when_its_kind_allows_it(self, tmp_path: Path, kind: str,
                                                                   messages: list[int]) -> None:
@@ -172,8 +173,23 @@ class TestLogin:
         transport._send_message = lambda message: sent.append(message.asbytes()[0])
         transport.auth_timeout = 0
         with pytest.raises(SSHException):
-            authenticate(transport, "me", PKey.from_path(keygen(tmp_path / "mine", kind)))
+            authenticate(transport, "me", PKey.from_path(keygen(tmp_path / "mine", kind)), lambda: sent.append(SESSION))
         assert sent == messages
+
+    @pytest.mark.parametrize("kind", ["ed25519", "rsa"])
+    def test_session_is_requested_with_the_last_key(self, tmp_path: Path, sshd: Sshd, kind: str) -> None:
+        """It is there when the login is: opening one afterwards would take a round trip."""
+        key = keygen(tmp_path / "mine", kind)
+        sshd.authorize(key)
+        with Proxy(sshd.host, sshd.port, delay=0.25) as proxy:
+            file = tmp_path / "known"
+            file.write_text(f"[{proxy.host}]:{proxy.port} {public(sshd.host_keys[0])}\n")
+            connection = connect(Host(**sshd.host_settings(port=proxy.port, known_hosts=str(file),
+                                                           identity_file=str(key))))
+            started = time.monotonic()
+            connection.transport.open_session()
+            assert time.monotonic() - started < 0.5
+            connection.sever()
 
     @pytest.mark.usefixtures("real_hosts")
     def test_login_names_the_methods_when_keys_are_not_taken(self, tmp_path: Path) -> None:
