@@ -49,9 +49,17 @@ def test_guard_spares_processes_of_others(tmp_path: Path) -> None:
     end, terminal = os.openpty()
     with subprocess.Popen(["setsid", "--ctty", "sleep", "5000"], cwd=ours, stdin=terminal) as shell, \
             subprocess.Popen(["sleep", "5000"], cwd=theirs) as other:
-        guard.clear(ours)
-        assert (shell.poll(), other.poll(), ours.exists()) == (None, None, False)
-        shell.kill()
-        other.kill()
+        try:
+            wait_for(lambda: _terminal(shell.pid) != "0", "the shell to have its terminal")
+            guard.clear(ours)
+            assert (shell.poll(), other.poll(), ours.exists()) == (None, None, False)
+        finally:
+            shell.kill()
+            other.kill()
     os.close(end)
     os.close(terminal)
+
+
+def _terminal(pid: int) -> str:
+    """The device number of its controlling terminal, as in proc(5); `0` where it has none."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[4]
