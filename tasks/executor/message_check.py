@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from typing import Any, Dict, Literal, Mapping, Union
 
@@ -9,6 +10,7 @@ from . import protocol
 from .errors import HostError
 
 Message = Dict[str, Any]
+FULL_HASH = re.compile("[0-9a-f]{40}([0-9a-f]{24})?")           # never an option of git
 
 
 class NotInProtocol(HostError):
@@ -44,7 +46,8 @@ def _misfits(value: Message, kind: Any) -> list[str]:
     """The fields of a class of the protocol that the value lacks, or has in another type."""
     optional = {name for part in kind.__mro__ if not getattr(part, "total", True) for name in part.__annotations__}
     return [name for name, field in typing.get_type_hints(kind).items()
-            if (name not in value and name not in optional) or (name in value and not _fits(value[name], field))]
+            if (name not in value and name not in optional) or (name in value and not _fits(value[name], field))
+            or (name == "commit" and isinstance(value[name], str) and not FULL_HASH.fullmatch(value[name]))]
 
 
 def _fits(value: Any, kind: Any) -> bool:

@@ -62,7 +62,8 @@ def _compared(ctx: ServiceContext, target: Message) -> Compared:
     """
     commit, distance, missing = target["commit"], revision.UNKNOWN_DISTANCE, []
     # A first deploy makes the clone, not we.
-    if target["fetch"] and ctx.clone.exists() and revision.fetch_missing(ctx.clone, commit):
+    if target["fetch"] and ctx.clone.exists():
+        revision.obtain(ctx.clone, commit, target["revision"])
         distance = revision.distance(ctx, target["was"] or "HEAD", commit)
         missing = [path for path in target["requires"] if not ctx.clone.commits.has_path(commit, path)]
     text = (files.read_bytes(ctx.layout.env_file(ctx.name)) or b"").decode("utf-8", "surrogateescape")

@@ -254,10 +254,11 @@ class End(TypedDict):
 
 
 class Comparison(TypedDict):
-    """`fetch`: whether the host may ask the git server for the commit."""
+    """`fetch`: whether the host may ask the git server for the commit; `revision` as in Fetch."""
 
     was: Optional[str]
     commit: str
+    revision: str
     requires: List[str]
     fetch: bool
 
@@ -304,7 +305,10 @@ FURTHER: Dict[str, Any] = {
 # Journals of interrupted deploys hold the names of undos and their arguments: they stay readable (fields are added).
 
 class Fetch(TypedDict):
+    """`revision`: what the user typed; the host sees for itself that the commit is in that branch or tag."""
+
     commit: str
+    revision: str
     requires: List[str]
 
 

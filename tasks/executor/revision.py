@@ -8,6 +8,7 @@ import shutil
 from . import git
 from .context import ServiceContext
 from .errors import NotReady
+from .output_lines import Say, silent
 from .protocol import Distance, Resolved
 from .releases import commit_of
 
@@ -39,22 +40,36 @@ def distance(ctx: ServiceContext, was: str, commit: str) -> Distance:
     return {"back": behind, "forward": ahead, "dropped": dropped, "commits": added, "subject": subject}
 
 
-def fetch_missing(clone: git.Clone, commit: str) -> bool:
-    """Fetch a commit unless it is here; returns whether it is here then."""
-    if clone.commits.has(commit):
-        return True
-    clone.remote.fetch()
-    if clone.commits.has(commit):
-        return True
-    clone.remote.try_commit(commit)
-    return clone.commits.has(commit)
+def obtain(clone: git.Clone, commit: str, revision: str, say: Say = silent) -> bool:
+    """Fetch a commit, unless it is here and in the branch or tag `revision`; returns whether that took a fetch.
+
+    Another host may have named the commit. It is not believed: what this host fetched itself decides. Raises NotReady.
+    """
+    if clone.commits.has(commit) and clone.commits.is_in(commit, revision):
+        return False
+    clone.remote.fetch(say)
+    if not clone.commits.is_in(commit, revision):
+        raise NotReady(f"commit {commit} is not in {revision} of {clone.repo}, as this host fetched it",
+                       "if the branch or tag was moved just now, try again; else see which host named that commit")
+    if not clone.commits.has(commit):
+        clone.remote.fetch_commit(commit, say)
+    return True
 
 
 def _in_clone(ctx: ServiceContext, revision: str) -> tuple[str | None, str | None]:
     if git.FULL.fullmatch(revision):
-        return (revision, None) if fetch_missing(ctx.clone, revision) else (None, None)
+        return (revision, None) if _is_there(ctx.clone, revision) else (None, None)
     ctx.clone.remote.fetch()
     return ctx.clone.commits.resolve(revision)
+
+
+def _is_there(clone: git.Clone, commit: str) -> bool:
+    """Here, or after a fetch: servers often give a commit by its full name that no branch holds any more."""
+    if not clone.commits.has(commit):
+        clone.remote.fetch()
+    if not clone.commits.has(commit):
+        clone.remote.try_commit(commit)
+    return clone.commits.has(commit)
 
 
 def _in_repository(ctx: ServiceContext, revision: str) -> tuple[str | None, str | None]:

@@ -210,6 +210,7 @@ class Coordinator:
         requires = {target.service.name: list(target.service.requires) for target in peer.targets}
         return {"do": "compare", "services": {
             name: {"was": plan.was, "commit": plan.tried or "", "requires": requires[name],
+                   "revision": self.resolved[name].revision if name in self.resolved else plan.tried or "",
                    "fetch": name not in self.sources}
             for name, plan in peer.plans.items() if plan.steps}}
 

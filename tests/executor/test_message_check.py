@@ -15,7 +15,9 @@ SERVICE = {"name": "monitor", "directory": "d", "repo": "r", "login": None, "sha
            "revision": None}
 STATUS = {"do": "status", "watch": False, "lease": 30, "login_timeout": 10, "services": [SERVICE],
           "place": {"root": "/r", "supervisord_conf": "s", "program_dir": "p"}}
-STEP = {"name": "fetch", "phase": "prepare", "action": "fetch", "args": {"commit": "c", "requires": []},
+COMMIT = "1a" * 20
+STEP = {"name": "fetch", "phase": "prepare", "action": "fetch",
+        "args": {"commit": COMMIT, "revision": "main", "requires": []},
         "undo": {"action": "remove_clone", "args": {"existed": False, "keep": []}}, "undo_last": True}
 
 
@@ -46,7 +48,9 @@ def test_first_message_is_refused_when_it_is_none(message: dict[str, Any], words
 
 
 @pytest.mark.parametrize("step", [
-    {"phase": "later"}, {"args": {"commit": "c"}}, {"args": {"commit": None, "requires": []}}, {"action": "explode"},
+    {"phase": "later"}, {"args": {"commit": COMMIT}},
+    *({"args": {"commit": commit, "revision": "main", "requires": []}} for commit in (None, "HEAD", "--output=/x")),
+    {"action": "explode"},
     {"undo": {"action": "remove_clone", "args": {}}}, {"undo": {"action": "explode", "args": {}}}, {"undo": "no"}])
 def test_plan_is_refused_when_a_step_does_not_fit(step: dict[str, Any]) -> None:
     with pytest.raises(NotInProtocol):

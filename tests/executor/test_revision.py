@@ -11,6 +11,7 @@ import pytest
 from tasks.executor import errors, revision
 from tasks.executor.context import ServiceContext
 from tasks.executor.layout import Layout
+from tasks.executor.revision import obtain
 from tests.executor.conftest import commit, quiet
 from tests.support.lab import git as run_git
 
@@ -78,3 +79,27 @@ def _here(folder: Path, work: Path, cloned: bool) -> ServiceContext:
         ctx.clone.create()
         ctx.clone.remote.fetch(quiet)
     return ctx
+
+
+@pytest.mark.promise(1)
+@pytest.mark.parametrize("revision", ["main", "feature/x", "v0", "v1", "both", "FULL", "SHORT"])
+def test_commit_of_another_branch_is_refused_when_a_host_names_it_for_a_revision(tmp_path: Path, work: Path,
+                                                                               revision: str) -> None:
+    run_git(work, "checkout", "--quiet", "-b", "other", "v0")
+    run_git(work, "commit", "--quiet", "--allow-empty", "--message", "beside")
+    other, clone = commit(work, "other"), _here(tmp_path, work, True).clone
+    asked = {"FULL": commit(work, "v0"), "SHORT": commit(work, "v0")[:9]}.get(revision, revision)
+    with pytest.raises(errors.NotReady, match=f"{other} is not in {asked}"):
+        obtain(clone, other, asked)
+    right = clone.commits.resolve(asked)[0]
+    assert right and obtain(clone, right, asked) is False
+
+
+@pytest.mark.promise(1)
+def test_commit_of_a_branch_that_moved_on_is_taken(tmp_path: Path, work: Path) -> None:
+    clone, named = _here(tmp_path, work, True).clone, commit(work, "main")
+    for moved in (1, 2):
+        run_git(work, "commit", "--quiet", "--allow-empty", "--message", f"later {moved}")
+        assert obtain(clone, named, "main") is False
+        named = commit(work, "main")
+        assert obtain(clone, named, "main") is True

@@ -30,6 +30,27 @@ def test_every_host_gets_one_commit_when_the_branch_moves_between_two_fetches(ap
     assert [app.running(host) for host in app.hosts] == [f"{app.name}-1"] * 2
 
 
+@pytest.mark.promise(1)
+def test_every_host_refuses_a_commit_that_is_not_in_the_branch_as_it_fetched_it(shared: App, lab: Lab) -> None:
+    """web1 names for main what somebody wants to have merged: the git server has it, but in no branch."""
+    app, before = shared, shared.states()
+    forked = app.repo.with_name(f"{app.name}-forked.git")
+    git(lab.folder, "clone", "--quiet", "--mirror", str(app.repo), str(forked))
+    commit = git(forked, "commit-tree", "main^{tree}", "-p", "main", "-m", "not merged")
+    git(forked, "push", "--quiet", str(app.repo), f"{commit}:refs/merge-requests/1/head")
+    git(forked, "update-ref", "refs/heads/main", commit)
+    gitconfig = lab["web1"].sshd.home / ".gitconfig"
+    gitconfig.write_text(f'[url "{forked}"]\n\tinsteadOf = {app.repo}\n')
+    try:
+        runs = [app.deploy(), app.fab("plan", app.name)]
+    finally:
+        gitconfig.unlink()
+    for run in runs:
+        assert run.code == 2, run
+        assert f"commit {commit} is not in main" in run.finished["hosts"]["web2"][app.name]["why"]
+    assert app.states() == before
+
+
 @pytest.fixture(scope="module")
 def known(shared: App) -> Iterator[dict[str, Any]]:
     """Commits by what they are, and names that could mean two of them."""

@@ -66,6 +66,13 @@ class Git:
             failure.message = _in_words(args, failure)
             raise
 
+    def succeeds(self, *args: str) -> bool:
+        try:
+            self.run(*args)
+            return True
+        except shell.CommandFailed:
+            return False
+
     def first_line(self, *args: str) -> str | None:
         """The first line of its answer; None where git says no."""
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from .. import shell
 from ..protocol import CommitInfo
 from .command import Git
 from .remote import HEADS, TAGS
@@ -31,11 +30,7 @@ class Commits:
 
     def has(self, commit: str) -> bool:
         """With all of its files: a fetch that met a full disk leaves a commit without them."""
-        try:
-            self._git.run("rev-list", "--objects", "--no-walk", "--quiet", commit, "--")
-            return True
-        except shell.CommandFailed:
-            return False
+        return self._git.succeeds("rev-list", "--objects", "--no-walk", "--quiet", commit, "--")
 
     def has_path(self, commit: str, path: str) -> bool:
         """Whether the commit has such a file or folder."""
@@ -52,6 +47,14 @@ class Commits:
         if ABBREVIATED.fullmatch(revision):
             return self._parse(revision.lower() + "^{commit}"), None
         return None, None
+
+    def is_in(self, commit: str, revision: str) -> bool:
+        """Whether the commit is in the branch, or is that of the tag, as this host fetched them; or the revision names
+        the commit itself."""
+        if FULL.fullmatch(revision):
+            return revision == commit
+        return (self._git.succeeds("merge-base", "--is-ancestor", commit, HEADS + revision)
+                or self.resolve(revision)[0] == commit)
 
     def distance(self, was: str, commit: str) -> Distance:
         """From `was` to `commit`. One `git log` a direction, and none where there is nothing to list."""

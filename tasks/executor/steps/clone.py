@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 
-from .. import git
+from .. import git, revision
 from ..context import ServiceContext
 from ..errors import NotReady
 from .step import Result, Step
@@ -14,15 +14,11 @@ from .step import Result, Step
 def fetch(ctx: ServiceContext, step: Step) -> Result:
     """Fetch `commit`, with all that its build needs: git-lfs, and the paths of `requires`. Changes no file."""
     clone, commit = ctx.clone, step.args["commit"]
-    new = not clone.exists() or not clone.commits.has(commit)
     if not clone.exists():
         clone.create()
     clone.exclude_own_names()
     clone.follow_origin()
-    if new:
-        clone.remote.fetch(step.say)
-        if not clone.commits.has(commit):
-            clone.remote.fetch_commit(commit, step.say)
+    new = revision.obtain(clone, commit, step.args["revision"], step.say)
     if clone.commits.lacks_lfs(commit):
         raise NotReady("the repository needs git-lfs, which is not installed", "install git-lfs on the host")
     _require_paths(ctx, step)

@@ -24,7 +24,7 @@ def _fetch(service: Service, goal: Goal) -> Action:
     """`goal.parts` is empty where no revision was resolved: a rollback goes to a commit that hosts have."""
     requires = list(service.requires)
     if service.fetch == "host":
-        return Action("fetch", protocol.Fetch(commit=goal.commit, requires=requires))
+        return Action("fetch", protocol.Fetch(commit=goal.commit, revision=goal.revision, requires=requires))
     parts = [protocol.RepositoryCommit(repo=repo, commit=commit)
              for repo, commit in goal.parts or ((service.repo, goal.commit),)]
     return Action("receive", protocol.Receive(
