@@ -10,7 +10,7 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from paramiko import Channel, SSHException
@@ -43,7 +43,7 @@ def open_session(connection: HostConnection, command: str, program: Program, del
 
 
 class Session:
-    """`last_heard` is time.monotonic() of the last byte received.
+    """`last_heard` is time.monotonic() of the last byte received; `received` counts the bytes of all messages so far.
 
     After the end of the stream: `exit_status` is the program's (None: unknown, the link was lost or closed; -1:
     killed by a signal), `lost` whether the link broke or close() ended it, and `complaint` what else the host said.
@@ -52,6 +52,7 @@ class Session:
 
     def __init__(self, connection: HostConnection, deliver: Deliver, beat: float | None) -> None:
         self.last_heard = time.monotonic()
+        self.received = 0
         self.exit_status: int | None = None
         self.lost = False
         self._connection = connection
@@ -79,6 +80,10 @@ class Session:
         if self._connection.is_connected:
             self._written.wait(grace)
         self._connection.sever()
+
+    @property
+    def is_closed(self) -> bool:
+        return self._closed.is_set()
 
     @property
     def complaint(self) -> str:
@@ -131,8 +136,7 @@ class Session:
             while any(data := output.read()):
                 self.last_heard = time.monotonic()
                 self._take(*data)
-            for message in self._lines.finish():
-                self._hear(message)
+            self._hear_all(self._lines.finish())
         except LineTooLong as error:
             self._failure = str(error)
             self._connection.sever()
@@ -143,7 +147,11 @@ class Session:
 
     def _take(self, stdout: bytes, stderr: bytes) -> None:
         self._stderr = (self._stderr + stderr)[-_STDERR_KEPT:]
-        for message in self._lines.feed(stdout):
+        self._hear_all(self._lines.feed(stdout))
+
+    def _hear_all(self, messages: Iterator[dict[str, Any]]) -> None:
+        for message in messages:
+            self.received = self._lines.received
             self._hear(message)
 
     def _hear(self, message: dict[str, Any]) -> None:

@@ -238,7 +238,8 @@ class Coordinator:
             self.conversation.fetch_limit.enter(peer, {"do": "plan", "services": services, "phases": in_advance})
         for phase in phases:
             if phase not in in_advance:
-                self.conversation.send(busy, {"do": "run", "phases": [phase]})
+                for peer in busy:
+                    peer.run(phase)
             self.conversation.await_phase(phase, busy)
         self.conversation.holding = True
         for peer in busy:

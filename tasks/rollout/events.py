@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 from .. import _errors as errors
 from .._errors import FabvisorError
+from .bounds import Name, Seconds, Text
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -90,23 +91,23 @@ class HostState(Event, frozen=True, kw_only=True, tag="host_state"):
     """The state of a host between steps."""
 
     host: str
-    state: str                  # connecting, connected, locked, recovering, restoring, waiting, asking
-    detail: str = ""
+    state: Name                 # connecting, connected, locked, recovering, restoring, waiting, asking
+    detail: Text = ""
 
 
 class StepStarted(Event, frozen=True, kw_only=True, tag="step_started"):
     host: str
-    service: str
-    step: str
+    service: Name
+    step: Name
 
 
 class Output(Event, frozen=True, kw_only=True, tag="output"):
     """One line that a step printed on the host."""
 
     host: str
-    service: str
-    step: str
-    line: str
+    service: Name
+    step: Name
+    line: Text
 
 
 class StepFinished(Event, frozen=True, kw_only=True, tag="step_finished"):
@@ -116,20 +117,20 @@ class StepFinished(Event, frozen=True, kw_only=True, tag="step_finished"):
     """
 
     host: str
-    service: str
-    step: str
+    service: Name
+    step: Name
     ok: bool
     changed: bool
-    seconds: float
-    why: str | None = None
+    seconds: Seconds
+    why: Text | None = None
     stopped: bool = False
 
 
 class Notice(Event, frozen=True, kw_only=True, tag="notice"):
     """Something a person should know. `level` is info or warning; `host` is null for the whole fleet."""
 
-    message: str
-    level: str = "info"
+    message: Text
+    level: Name = "info"
     host: str | None = None
 
 

@@ -7,6 +7,8 @@ from typing import Annotated, TypedDict
 
 from msgspec import Meta, Struct
 
+from .bounds import Name, Whole
+
 # SHA-1 or SHA-256, written out: never an option of git, nor a name that git would look up.
 FULL_HASH = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 CommitHash = Annotated[str, Meta(pattern=rf"^{FULL_HASH.pattern}\Z")]
@@ -44,10 +46,10 @@ NOBODY = Holder()
 class Program(Struct, frozen=True, kw_only=True):
     """`state` is supervisord's word for it, or absent (it knows no such program) or UNKNOWN (it is down)."""
 
-    state: str
-    pid: int | None = None
-    start: int | None = None            # seconds since 1970, by the host's clock; so is `now`
-    now: int | None = None
+    state: Name
+    pid: Whole | None = None
+    start: Whole | None = None          # seconds since 1970, by the host's clock; so is `now`
+    now: Whole | None = None
     why: str = ""
     hint: str = ""
 

@@ -14,37 +14,32 @@ from typing import TYPE_CHECKING, Any
 
 from .. import remote
 from .._errors import Bug, FabvisorError
-from . import host_errors, protocol
+from . import host_errors, message_rules, protocol
 from .peer import Connected, Lost, PackFailed, Peer, PeerEvent, Signalled
 
 if TYPE_CHECKING:
     from ..inventory.model import Target
     from ..remote.sessions import Sessions
 
-Inbox = queue.SimpleQueue[Any] | queue.Queue[Any]
 TICK = 0.2                      # seconds
 CLOCK_EVERY = 0.5               # seconds between two looks at who is overdue
-CATCHING_UP = 1.0               # seconds
+MOST_UNREAD = 128 * 2**10       # bytes of a host's messages that may wait to be read; then the host waits
+ROOM_EVERY = 0.01               # seconds between two looks at whether they were read
 
 
 class Fleet:
-    """Peers in the order of their names; a context manager, so that every connection is closed.
+    """Peers in the order of their names; a context manager, so that every connection is closed."""
 
-    `most`: so many messages may wait in the inbox; a host that sends more waits. 0: no limit.
-    """
-
-    def __init__(self, targets: tuple[Target, ...], most: int = 0) -> None:
+    def __init__(self, targets: tuple[Target, ...]) -> None:
         self.targets = targets
         self._begun = False
         by_host: dict[str, list[Target]] = {}
         for target in targets:
             by_host.setdefault(target.host.name, []).append(target)
         self.peers = [Peer(of_host[0].host, of_host) for _, of_host in sorted(by_host.items())]
-        self._most = most
-        self._inbox: Inbox = queue.Queue(most) if most else queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()       # a signal handler may write to it, too
         self._overdue: deque[Peer] = deque()
         self._next_look = 0.0
-        self._behind = 0.0                  # when the inbox was last found half full
 
     def __enter__(self) -> Fleet:
         return self
@@ -70,12 +65,12 @@ class Fleet:
         return peer
 
     def signal(self, number: int) -> None:
-        """For a signal handler; only of a fleet without `most`, whose inbox can be written to at any moment."""
-        self._inbox.put((None, number))
+        """For a signal handler."""
+        self._inbox.put((None, number, 0))
 
     def fail(self, peer: Peer, error: FabvisorError) -> None:
         """From any thread: the commit cannot be sent to this host."""
-        self._inbox.put((peer, PackFailed(error)))
+        self._put(peer, PackFailed(error))
 
     def give_up(self, peer: Peer, error: FabvisorError) -> None:
         """Close the connection to a host that does not answer."""
@@ -84,7 +79,7 @@ class Fleet:
 
     def wake(self) -> None:
         """From any thread: receive() returns at once."""
-        self._inbox.put((None, None))
+        self._inbox.put((None, None, 0))
 
     def receive(self) -> tuple[Peer, PeerEvent] | Signalled | None:
         """The next event, already applied to its peer; None after TICK seconds of silence."""
@@ -94,11 +89,12 @@ class Fleet:
                 overdue.close()
                 return self._apply(overdue, Lost(host_errors.silent(overdue)))
             try:
-                peer, item = self._inbox.get(timeout=TICK)
+                peer, item, received = self._inbox.get(timeout=TICK)
             except queue.Empty:
                 return None
             if peer is None:
                 return Signalled(item) if item else None
+            peer.read = received
             event = None if peer.is_over else _event(peer, item)
             if event is not None:
                 return self._apply(peer, event)
@@ -110,9 +106,7 @@ class Fleet:
     def _next_overdue(self) -> Peer | None:
         """Not at each message: a look costs more with more hosts."""
         now = time.monotonic()
-        if self._most and self._inbox.qsize() > self._most // 2:
-            self._behind = now              # the reader is slow: messages wait in the inbox, and no host is late
-        if now >= self._next_look and now - self._behind > CATCHING_UP:
+        if now >= self._next_look:
             self._next_look = now + CLOCK_EVERY
             self._overdue.extend(peer for peer in self.peers if peer.is_overdue(now))
         while self._overdue:
@@ -134,14 +128,25 @@ class Fleet:
 
     def _connect(self, peer: Peer) -> None:
         try:
-            peer.session = self._sessions.open(peer.host, lambda message: self._inbox.put((peer, message)))
+            peer.session = self._sessions.open(peer.host, lambda message: self._hear(peer, message))
         except FabvisorError as error:
-            self._inbox.put((peer, Lost(error)))
+            self._put(peer, Lost(error))
         except Exception as error:
             bug = Bug(f"{peer.name}: a bug: {type(error).__name__}: {error}", traceback.format_exc())
-            self._inbox.put((peer, Lost(bug)))
+            self._put(peer, Lost(bug))
         else:
-            self._inbox.put((peer, Connected()))
+            self._put(peer, Connected())
+
+    def _hear(self, peer: Peer, message: dict[str, Any] | None) -> None:
+        """On the thread that reads from the host: while it waits here, the host cannot send more."""
+        session = peer.session
+        while session and not session.is_closed and session.received - peer.read > MOST_UNREAD:
+            session.last_heard = time.monotonic()       # we are late, not the host
+            time.sleep(ROOM_EVERY)
+        self._put(peer, message)
+
+    def _put(self, peer: Peer, item: Any) -> None:
+        self._inbox.put((peer, item, peer.session.received if peer.session else 0))
 
 
 def _thread(work: Callable[..., None], *args: object) -> None:
@@ -158,6 +163,7 @@ def _event(peer: Peer, item: Any) -> PeerEvent | None:
         return None                         # a login shell may print JSON, too
     try:
         message = protocol.decode(peer.name, item)
+        message_rules.check(peer, message)
     except protocol.NotInProtocol as error:
         peer.close()
         return Lost(host_errors.not_in_protocol(peer, str(error)))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # Seconds. A host notices the loss within its lease; then it may have to build the old version again.
 RESTORING = 60.0
+MOST_WAITING = 16                       # messages that may wait to be read; then the host waits
 
 
 def ask(peers: list[Peer], deploy: str, report: Listener) -> None:
@@ -46,25 +47,26 @@ def conclude(peer: Peer, answers: list[protocol.Outcome] | FabvisorError) -> Non
         peer.conclude("", {}, f"it is not known how the deploy ended ({answers.message}); the host goes back by"
                               f" itself within {peer.host.lease:g} s, unless it has received the commit")
         return
-    ending, why = _ending(peer.trouble or "the connection was lost", answers)
+    ending, why = _ending(peer, answers)
     peer.conclude(ending, {answer.service: answer.now for answer in answers}, why)
 
 
-def _ending(trouble: str, answers: list[protocol.Outcome]) -> tuple[str, str]:
+def _ending(peer: Peer, answers: list[protocol.Outcome]) -> tuple[str, str]:
     """The ending, empty where it is not known, and why."""
+    trouble = peer.trouble or "the connection was lost"
+    if {answer.service for answer in answers} != {*peer.services}:
+        return "", f"{trouble}; it did not say how the deploy ended"
     if any(answer.result == "committed" for answer in answers):
-        return "committed", ""
+        return ("committed", "") if peer.commit_sent else ("", f"{trouble}; it says that it committed, unasked")
     if any(answer.busy for answer in answers):
         return "", "it is still restoring the version before"
     if any(answer.due for answer in answers):
         return "", f"{trouble}; the deploy is not undone there yet; the next command undoes it"
-    if not answers:
-        return "", f"{trouble}; it did not say how the deploy ended"
     return "restored", trouble              # or it never began
 
 
 def _answers(sessions: Sessions, peer: Peer, deploy: str) -> list[protocol.Outcome] | FabvisorError:
-    inbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+    inbox: queue.Queue[dict[str, Any] | None] = queue.Queue(MOST_WAITING)
     timeout = peer.host.lease + RESTORING
     try:
         session = sessions.open(peer.host, inbox.put)
@@ -73,12 +75,14 @@ def _answers(sessions: Sessions, peer: Peer, deploy: str) -> list[protocol.Outco
     deadline = time.monotonic() + timeout + peer.host.connect_timeout
     try:
         session.send(settings.ask(peer, deploy, timeout))
-        answers: list[protocol.Outcome] = []
+        answers: dict[str, protocol.Outcome] = {}
         while (item := inbox.get(timeout=max(0.0, deadline - time.monotonic()))) is not None:
+            if time.monotonic() > deadline:
+                return []                   # it says other things without end
             message = protocol.decode(peer.name, item) if "event" in item else None
             if isinstance(message, protocol.Outcome) and message.service in peer.services:
-                answers.append(message)
-        return answers
+                answers.setdefault(message.service, message)
+        return [*answers.values()]
     except (queue.Empty, protocol.NotInProtocol):
         return []
     finally:

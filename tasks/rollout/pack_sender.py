@@ -30,25 +30,32 @@ class PackSender:
         self._sources = sources
         self._failed = failed
         self._pack_lock = threading.Lock()         # hosts that lack the same wait for one pack
-        self._windows: dict[str, threading.Semaphore] = {}
+        self._windows: dict[str, threading.BoundedSemaphore] = {}
 
     def note(self, peer: Peer, event: PeerEvent) -> None:
         """Handles the messages of a host that are about packs."""
-        if isinstance(event, PackTaken) and peer.name in self._windows:
-            self._windows[peer.name].release()
+        if isinstance(event, PackTaken):
+            self._take(peer)
         elif isinstance(event, PackWanted):
             self._begin(peer, event)
 
+    def _take(self, peer: Peer) -> None:
+        """A host that takes more than it was sent would have the rest of a pack wait in this machine's memory."""
+        try:
+            self._windows[peer.name].release()
+        except (KeyError, ValueError):
+            self._failed(peer, host_errors.not_in_protocol(peer, "pack_taken: nothing is under way"))
+
     def _begin(self, peer: Peer, wanted: PackWanted) -> None:
         """A host gets what its plan has, and nothing else of this machine's repositories."""
-        if (wanted.repo, wanted.commit) not in _planned(peer, wanted.service):
+        if (wanted.repo, wanted.commit) not in peer.parts(wanted.service):
             self._failed(peer, host_errors.not_in_protocol(peer, f"pack_wanted: {wanted.repo} {wanted.commit}"))
             return
-        window = self._windows[peer.name] = threading.Semaphore(WINDOW)
+        window = self._windows[peer.name] = threading.BoundedSemaphore(WINDOW)
         threading.Thread(target=self._send, args=(peer, wanted, window), daemon=True,
                          name=f"{peer.name} pack").start()
 
-    def _send(self, peer: Peer, wanted: PackWanted, window: threading.Semaphore) -> None:
+    def _send(self, peer: Peer, wanted: PackWanted, window: threading.BoundedSemaphore) -> None:
         try:
             with self._pack_lock:
                 pack = self._sources[wanted.service].pack(Part(wanted.repo, wanted.commit), wanted.known)
@@ -60,13 +67,7 @@ class PackSender:
                                              "make room on this machine: df -h"))
 
 
-def _planned(peer: Peer, service: str) -> set[tuple[str, str]]:
-    plan = peer.plans.get(service)
-    calls = [step.do for step in plan.steps if step.do.action == "receive"] if plan else []
-    return {(part["repo"], part["commit"]) for call in calls for part in call.args["parts"]}
-
-
-def _stream(peer: Peer, pack: Path, window: threading.Semaphore) -> None:
+def _stream(peer: Peer, pack: Path, window: threading.BoundedSemaphore) -> None:
     left = pack.stat().st_size
     with pack.open("rb") as file:
         while left:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
+from .. import _errors as errors
 from .._errors import FabvisorError, NeedsPerson
 from . import events, host_errors, protocol
 
 if TYPE_CHECKING:
-    from ..executor.protocol import ClientMessage, Plan
+    from ..executor.protocol import ClientMessage, Phase, Plan
     from ..inventory.model import Host, Target
     from ..remote.session import Session
     from . import steps
@@ -82,10 +84,15 @@ class Peer:
         self.compared: dict[str, protocol.Compared] = {}
         self.has_plan = False
         self.commit_sent = False
-        self.phase = ""
+        self.phase: Phase | Literal[""] = ""
         self.ending = ""
         self.now: Mapping[str, str | None] = {}
         self.why = ""
+        self.greeting: Mapping[str, Any] = {}               # the first message
+        self.counts: Counter[tuple[type, str]] = Counter()  # of its messages: by kind and service
+        self.steps: set[tuple[str, str]] = set()            # that have begun, and are not over: (service, step)
+        self.read = 0                                       # bytes of its messages
+        self._phases: list[Phase] = []                      # that it was told to run
         self._greeted = 0.0
 
     @property
@@ -95,6 +102,32 @@ class Peer:
     @property
     def services(self) -> list[str]:
         return [target.service.name for target in self.targets]
+
+    @property
+    def verb(self) -> str:
+        return str(self.greeting.get("do", ""))
+
+    @property
+    def revisions(self) -> list[str]:
+        """The services whose revision it was asked to resolve."""
+        return [service["name"] for service in self.greeting["services"] if service["revision"]]
+
+    @property
+    def planned(self) -> list[str]:
+        """The services that its plan changes."""
+        return [name for name, plan in self.plans.items() if plan.steps]
+
+    def parts(self, service: str) -> set[tuple[str, str]]:
+        """(repository, commit) that the client carries to it."""
+        plan = self.plans.get(service)
+        calls = [step.do for step in plan.steps if step.do.action == "receive"] if plan else []
+        return {(part["repo"], part["commit"]) for call in calls for part in call.args["parts"]}
+
+    @property
+    def next_phase(self) -> Phase | None:
+        """The one that it can finish next. After a failure there is none."""
+        index = self._phases.index(self.phase) + 1 if self.phase else 0
+        return None if self.counts[protocol.Failed, ""] else next(iter(self._phases[index:]), None)
 
     @property
     def longest_answer(self) -> float:
@@ -125,17 +158,22 @@ class Peer:
 
     def greet(self, message: Mapping[str, Any]) -> None:
         """Send the first message; from now on the host beats."""
-        self.state, self._greeted = State.GREETED, time.monotonic()
+        self.state, self.greeting, self._greeted = State.GREETED, message, time.monotonic()
         self.send(message)
 
     def retry(self) -> None:
         """Ask it to lock and look once more."""
         self.state, self.refusal = State.GREETED, None
+        self.counts.clear()
         self.send({"do": "retry"})
 
     def give_plan(self, plan: Plan) -> None:
-        self.state, self.has_plan = State.PLANNED, True
+        self.state, self.has_plan, self._phases = State.PLANNED, True, [*plan["phases"]]
         self.send(plan)
+
+    def run(self, phase: Phase) -> None:
+        self._phases.append(phase)
+        self.send({"do": "run", "phases": [phase]})
 
     def commit(self) -> None:
         """Tell it to keep what it runs: from now on it must not be believed to go back."""
@@ -217,6 +255,8 @@ class Peer:
                 self.ending, self.now = "committed", event.now
             case protocol.Restored() if self.has_plan:
                 self.ending, self.now, self.why = "restored", event.now, event.why
+            case protocol.Restored():
+                self.error = errors.Unreachable(f"{self.name}: it left: {event.why}", "try again")
             case protocol.Problem():
                 self.error = host_errors.reported(self.name, event)
             case protocol.Unusable():

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from msgspec import Struct, ValidationError, convert
+from msgspec import Meta, Struct, ValidationError, convert
 
 from ..executor.protocol import Phase
 from . import events, facts
+from .bounds import Name, Text, Whole
+
+# A place in a log. It is kept, and sent again after a loss of the connection.
+Cursor = Annotated[list[int], Meta(max_length=8)]
 
 
 class NotInProtocol(Exception):
@@ -30,37 +34,37 @@ class Locked(Message, frozen=True, kw_only=True, tag="locked"):
 
 
 class Refused(Message, frozen=True, kw_only=True, tag="refused"):
-    service: str
+    service: Name
     holder: facts.Holder
 
 
 class Distance(Message, frozen=True, kw_only=True):
-    back: int | None
-    forward: int | None
+    back: Whole | None
+    forward: Whole | None
     dropped: list[events.Commit]
     commits: list[events.Commit]
     subject: str
 
 
 class Resolved(Distance, frozen=True, kw_only=True, tag="resolved"):
-    service: str
+    service: Name
     revision: str
     commit: facts.CommitHash
     branch: str | None
 
 
 class Compared(Distance, frozen=True, kw_only=True, tag="compared"):
-    service: str
+    service: Name
     missing: list[str]
     secrets: list[str]
     variables: dict[str, str]
 
 
 class ProblemInfo(Struct, frozen=True, kw_only=True):
-    kind: str
-    message: str
-    hint: str
-    trace: str = ""
+    kind: Name
+    message: Text
+    hint: Text
+    trace: Text = ""
 
 
 class NotReady(Message, frozen=True, kw_only=True, tag="not_ready"):
@@ -68,22 +72,22 @@ class NotReady(Message, frozen=True, kw_only=True, tag="not_ready"):
 
 
 class Failed(Message, frozen=True, kw_only=True, tag="failed"):
-    kind: str
-    message: str
-    hint: str
-    trace: str = ""
-    step: str
+    kind: Name
+    message: Text
+    hint: Text
+    trace: Text = ""
+    step: Name
 
 
 class PackWanted(Message, frozen=True, kw_only=True, tag="pack_wanted"):
-    service: str
+    service: Name
     repo: str
     commit: facts.CommitHash
-    known: list[facts.CommitHash]
+    known: Annotated[list[facts.CommitHash], Meta(max_length=1_000)]
 
 
 class PackTaken(Message, frozen=True, kw_only=True, tag="pack_taken"):
-    service: str
+    service: Name
 
 
 class Done(Message, frozen=True, kw_only=True, tag="done"):
@@ -95,9 +99,9 @@ class Facts(Message, frozen=True, kw_only=True, tag="facts"):
 
 
 class Odd(Message, frozen=True, kw_only=True, tag="odd"):
-    service: str
-    message: str
-    hint: str
+    service: Name
+    message: Text
+    hint: Text
 
 
 class Looked(Message, frozen=True, kw_only=True, tag="looked"):
@@ -109,27 +113,27 @@ class Heads(Message, frozen=True, kw_only=True, tag="heads"):
 
 
 class Outcome(Message, frozen=True, kw_only=True, tag="outcome"):
-    service: str
+    service: Name
     result: str | None
-    why: str | None
+    why: Text | None
     busy: bool
     due: bool
     now: str | None
 
 
 class Runs(Message, frozen=True, kw_only=True, tag="runs"):
-    deploys: list[str]
+    deploys: Annotated[list[Name], Meta(max_length=1_000)]
 
 
 class Log(Message, frozen=True, kw_only=True, tag="log"):
-    service: str
-    line: str
-    mark: list[int]
+    service: Name
+    line: Text
+    mark: Cursor
 
 
 class Mark(Message, frozen=True, kw_only=True, tag="mark"):
-    service: str
-    mark: list[int]
+    service: Name
+    mark: Cursor
 
 
 class Beat(Message, frozen=True, kw_only=True, tag="beat"):
@@ -141,7 +145,7 @@ class Committed(Message, frozen=True, kw_only=True, tag="committed"):
 
 
 class Restored(Message, frozen=True, kw_only=True, tag="restored"):
-    why: str
+    why: Text
     now: dict[str, str | None]
 
 
@@ -150,14 +154,14 @@ class Ended(Message, frozen=True, kw_only=True, tag="end"):
 
 
 class Problem(Message, frozen=True, kw_only=True, tag="problem"):
-    kind: str
-    message: str
-    hint: str
-    trace: str = ""
+    kind: Name
+    message: Text
+    hint: Text
+    trace: Text = ""
 
 
 class Unusable(Message, frozen=True, kw_only=True, tag="unusable"):
-    why: str
+    why: Text
 
 
 # Some messages are events already, but for the host's name.

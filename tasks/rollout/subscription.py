@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ..inventory.model import Target
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)   # seconds before the next try
-MOST_WAITING = 256                          # messages that may wait for the screen; then the hosts wait
 
 Greeting = Callable[[Peer], Mapping[str, Any]]
 
@@ -26,7 +25,7 @@ class Subscription:
     """`signal`: the number of the signal that ended it, or 0. Unless it is `lasting`, no host is tried again."""
 
     def __init__(self, targets: tuple[Target, ...], report: events.Listener, greeting: Greeting, lasting: bool) -> None:
-        self.fleet = Fleet(targets, MOST_WAITING)
+        self.fleet = Fleet(targets)
         self.peers = self.fleet.peers
         self.report = report
         self.signal = 0

@@ -10,27 +10,26 @@ import pytest
 
 from tasks._errors import FabvisorError
 from tasks.rollout.pack_sender import CHUNK, WINDOW, PackSender
+from tasks.rollout.peer import Peer
 from tasks.rollout.protocol import PackTaken, PackWanted
 from tasks.rollout.steps import Action, Plan, Step
+from tests.rollout.samples import HOST, TARGET
 from tests.support.lab import wait_for
 
 REPO, COMMIT = "git@example.com:app.git", "a" * 40
 
 
-class Host:
-    """As much of a peer as a pack needs."""
-
-    name = "web1"
-    is_over = has_plan = False
-    error = None
+class Host(Peer):
+    """Notes what it is sent."""
 
     def __init__(self) -> None:
-        part = {"repo": REPO, "commit": COMMIT}
-        step = Step(name="fetch", phase="prepare", do=Action("receive", {"parts": [part]}))
+        super().__init__(HOST, [TARGET])
+        step = Step(name="fetch", phase="prepare",
+                    do=Action("receive", {"parts": [{"repo": REPO, "commit": COMMIT}]}))
         self.plans = {"app": Plan(was=None, tried=COMMIT, steps=(step,))}
-        self.sent: list[dict[str, Any]] = []
+        self.sent: list[Any] = []
 
-    def send(self, message: dict[str, Any]) -> None:
+    def send(self, message: Any) -> None:
         self.sent.append(message)
 
 
@@ -59,11 +58,11 @@ def wanted(commit: str = COMMIT) -> PackWanted:
 def test_a_pack_waits_for_the_host_after_a_window(pack: Path) -> None:
     host, failures = Host(), []
     sender = PackSender(OnePack(pack), lambda *failure: failures.append(failure))     # type: ignore[arg-type]
-    sender.note(host, wanted())                                                       # type: ignore[arg-type]
+    sender.note(host, wanted())
     wait_for(lambda: len(host.sent) == WINDOW, "a window")
     for taken in range(1, 2 * WINDOW + 2):
         assert len(host.sent) <= WINDOW + taken - 1
-        sender.note(host, PackTaken(service="app"))                                   # type: ignore[arg-type]
+        sender.note(host, PackTaken(service="app"))
         wait_for(lambda taken=taken: len(host.sent) == min(WINDOW + taken, 3 * WINDOW + 1), "the next chunk")
     assert b"".join(base64.b64decode(one["data"]) for one in host.sent) == pack.read_bytes()
     assert [one["last"] for one in host.sent] == [False] * 3 * WINDOW + [True]
@@ -73,7 +72,20 @@ def test_a_pack_waits_for_the_host_after_a_window(pack: Path) -> None:
 def test_a_host_gets_nothing_that_its_plan_does_not_have(pack: Path) -> None:
     host, failures = Host(), []
     sender = PackSender(OnePack(pack), lambda peer, error: failures.append(error))    # type: ignore[arg-type]
-    sender.note(host, wanted("b" * 40))                                               # type: ignore[arg-type]
+    sender.note(host, wanted("b" * 40))
     (failure,) = failures
     assert isinstance(failure, FabvisorError)
     assert not host.sent
+
+
+@pytest.mark.parametrize("asks_first", [False, True])
+def test_a_host_cannot_take_more_than_it_was_sent(pack: Path, asks_first: bool) -> None:
+    """All of a pack would wait in this machine's memory for the network."""
+    host, failures = Host(), []
+    sender = PackSender(OnePack(pack), lambda peer, error: failures.append(error))    # type: ignore[arg-type]
+    if asks_first:
+        sender.note(host, wanted())
+        wait_for(lambda: len(host.sent) == WINDOW, "a window")
+    for _ in range(3 * WINDOW):
+        sender.note(host, PackTaken(service="app"))
+    assert "does not follow the protocol: pack_taken" in failures[0].message
