@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import queue
@@ -53,15 +54,20 @@ def oldest_python() -> str:
 PYTHONS = list(dict.fromkeys([sys.executable, oldest_python()]))
 
 
-def program_with(faults: str) -> bytes:
-    """The code to send; `faults` is Python that runs at the end of executor/main.py, to break something."""
+@functools.cache
+def program_with(faults: str, python: str) -> bytes:
+    """The code to send, as a client sends it to this interpreter: compiled where it is like ours.
+
+    `faults` is Python that runs at the end of executor/main.py, to break something.
+    """
+    interpreter = bootstrap.OURS if python == sys.executable else ""
     if not faults:
-        return bootstrap.Program()()
+        return bootstrap.Program()(interpreter)
     with tempfile.TemporaryDirectory() as folder:
         copy = shutil.copytree(bootstrap.EXECUTOR, Path(folder) / "executor")
         with (copy / "main.py").open("a") as file:
             file.write("\n\n" + faults)
-        return bootstrap.Program(copy)()
+        return bootstrap.Program(copy)(interpreter)
 
 
 class Executor:
@@ -80,7 +86,7 @@ class Executor:
         self.reading.set()
         for thread in self._threads:
             thread.start()
-        self._write(program_with(faults))
+        self._write(program_with(faults, python))
 
     def send(self, message: Message) -> None:
         self._write(json.dumps(message, default=reveal).encode() + b"\n")
