@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import compileall
 import contextlib
 import gc
 import importlib
@@ -13,9 +15,11 @@ import select
 import socket
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import tasks
+from tasks.remote.bootstrap import EXECUTOR
 
 
 def _import_all() -> None:
@@ -23,6 +27,8 @@ def _import_all() -> None:
     for name in ("fabric.main", *ours):
         if not name.startswith("tasks.executor.") and not name.endswith("__main__"):
             importlib.import_module(name)
+    # A client sends it compiled. Each would compile it anew: plain `fab` keeps no cache of compiled code.
+    compileall.compile_dir(EXECUTOR, quiet=2)
     gc.collect()
     gc.freeze()
 
@@ -70,6 +76,16 @@ def main() -> None:
     _import_all()
     _serve(channel)
     channel.detach()
+    try:
+        _run()
+    except SystemExit as end:
+        if not isinstance(end.code, int):
+            raise
+        _end(end.code)
+    _end(0)
+
+
+def _run() -> None:
     if sys.argv[0] == "-m":
         del sys.argv[0]
         sys.path[0] = os.getcwd()
@@ -77,6 +93,17 @@ def main() -> None:
     else:
         sys.path[0] = str(Path(sys.argv[0]).parent)
         runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+def _end(code: int) -> None:
+    """As an interpreter ends, but for its modules: they are the server's, and to free them would copy their memory."""
+    threading._shutdown()       # type: ignore[attr-defined]    # as multiprocessing ends the children that it forks
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError):      # then the interpreter's own end says so
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 if __name__ == "__main__":
