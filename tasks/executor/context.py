@@ -66,9 +66,8 @@ class ServiceContext:
 
     def supervisord(self) -> Supervisord:
         from .supervisord import Supervisord
-        from .supervisord_conf import SupervisordConf
 
-        return Supervisord(SupervisordConf(self.layout.supervisord_conf, self.env), self.check)
+        return Supervisord(self.layout.access, self.check)
 
     def with_variables(self, variables: Mapping[str, str]) -> dict[str, str]:
         """The environment with these variables, encoded as UTF-8 whatever the locale of this process is."""

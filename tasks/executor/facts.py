@@ -27,7 +27,7 @@ def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
     live = releases.live()
     state = releases.live_tree().state()
     contents = [] if clone.exists() else _contents(clone.directory)
-    text = files.read_bytes(layout.program_file(name))
+    program_file = layout.access.program_file(name)
     return {
         "directory": clone.directory,
         "directory_exists": os.path.isdir(clone.directory),
@@ -41,7 +41,7 @@ def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
         "standing": _clone_state(clone, lines) if live else None,
         "current": releases.current(),
         "releases": _releases(releases),
-        "program_file": None if text is None else text.decode("utf-8", "replace"),
+        "program_file": None if program_file is None else program_file.data.decode("utf-8", "replace"),
         "program_path": layout.program_file(name),
         "env_path": layout.env_file(name),
         "env_sha256": files.digest(layout.env_file(name)),
@@ -73,10 +73,8 @@ def unloaded(layout: Layout, name: str, program: Mapping[str, Any]) -> bool:
     """Whether the program file was written after the running program was started (supervisord knows whole seconds)."""
     if program["state"] != "RUNNING":
         return False
-    try:
-        return bool(os.stat(layout.program_file(name)).st_mtime > program["start"] + 1)
-    except OSError:
-        return False
+    file = layout.access.program_file(name)
+    return file is not None and bool(file.written > program["start"] + 1)
 
 
 def _default_user(supervisord: Supervisord) -> str | None:

@@ -155,16 +155,17 @@ def _read(layout: Layout, path: str) -> Journal:
                             "look at the host with fab status, then: fab recover SERVICE --accept")
     begun = [(line["begin"][0], line["begin"][1]) for line in lines[1:] if "begin" in line]
     # The paths of that deploy: hosts.yaml may have changed since.
-    return Journal(Layout(dict(lines[0]["place"], root=layout.root)), lines[0], begun)
+    return Journal(Layout(dict(lines[0]["place"], root=layout.root), layout.env), lines[0], begun)
 
 
 def _back_up(layout: Layout, service: str, deploy: str) -> None:
     """Copy the files that a deploy replaces; a missing copy says that there was no file."""
     folder = layout.backup(service, deploy)
     files.ensure_dir(folder, 0o700)
-    for name, path in (("program", layout.program_file(service)), ("env", layout.env_file(service))):
-        data = files.read_bytes(path)
-        if data is not None:
-            mode = os.stat(path).st_mode & 0o777
-            files.write_atomic(os.path.join(folder, name), data, mode, files.owner_of(path))
+    program, env_file = layout.access.program_file(service), layout.env_file(service)
+    if program is not None:
+        files.write_atomic(os.path.join(folder, "program"), program.data, program.mode)
+    variables = files.read_bytes(env_file)
+    if variables is not None:
+        files.write_atomic(os.path.join(folder, "env"), variables, owner=files.owner_of(env_file))
     files.sync_dir(layout.service_state(service))

@@ -6,10 +6,11 @@ import os
 import time
 from typing import Any, Dict
 
-from . import files, history, journal, layout
+from . import files, history, journal
 from .context import ServiceContext
 from .errors import HostError
 from .grep import Grep
+from .layout import Layout
 from .link import Link
 from .tail import Line, Tail
 
@@ -17,10 +18,11 @@ Message = Dict[str, Any]
 POLL = 0.2                          # seconds
 
 
-def logs(link: Link, hello: Message, env: dict[str, str]) -> None:
+def logs(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> None:
     """The logs of programs. `marks` says by service where an earlier connection stopped."""
-    where, grep = layout.existing_layout(hello), Grep(hello.get("grep"))
-    tails = {service["name"]: Tail(_path(where, service, env), link.mask) for service in hello["services"]}
+    layout.require_root()
+    grep = Grep(hello.get("grep"))
+    tails = {service["name"]: Tail(_path(layout, service, env), link.mask) for service in hello["services"]}
     for name, tail in tails.items():
         cursor = hello.get("marks", {}).get(name)
         if cursor:
@@ -28,22 +30,23 @@ def logs(link: Link, hello: Message, env: dict[str, str]) -> None:
         else:
             _show_last(link, name, tail, hello, grep)
     while hello.get("follow"):
-        link.mask.learn_from_disk(where, hello["services"])         # a deploy may bring others meanwhile
+        link.mask.learn_from_disk(layout, hello["services"])         # a deploy may bring others meanwhile
         shown = [_show(link, name, tail.more(), grep) for name, tail in tails.items()]    # each has its turn
         if not any(shown):
             link.raise_if_aborted()
             time.sleep(POLL)
 
 
-def runs(link: Link, hello: Message, env: dict[str, str]) -> None:
+def runs(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> None:
     """Say which deploys of these services have a run log here; then send the one that the client names."""
-    where, grep = layout.existing_layout(hello), Grep(hello.get("grep"))
+    layout.require_root()
+    grep = Grep(hello.get("grep"))
     names = [service["name"] for service in hello["services"]]
-    present = [deploy for deploy in _deploys(where, names) if os.path.exists(where.run_log(deploy))]
+    present = [deploy for deploy in _deploys(layout, names) if os.path.exists(layout.run_log(deploy))]
     link.answer({"event": "runs", "deploys": present})
     deploy = link.receive().get("deploy")
     if deploy in present:
-        _show_last(link, ",".join(names), Tail(where.run_log(deploy), link.mask), hello, grep)
+        _show_last(link, ",".join(names), Tail(layout.run_log(deploy), link.mask), hello, grep)
 
 
 def _show_last(link: Link, name: str, tail: Tail, hello: Message, grep: Grep) -> None:
@@ -76,15 +79,15 @@ def _show(link: Link, name: str, lines: list[Line] | None, grep: Grep) -> bool:
     return lines is not None
 
 
-def _path(where: layout.Layout, service: Message, env: dict[str, str]) -> str:
+def _path(layout: Layout, service: Message, env: dict[str, str]) -> str:
     """The path of the log, as supervisord says; our own choice of it when supervisord is down."""
-    ctx = ServiceContext(where, service, env, "")
+    ctx = ServiceContext(layout, service, env, "")
     try:
         return str(ctx.supervisord().info(ctx.name).get("stdout_logfile") or ctx.log_file)
     except HostError:
         return ctx.log_file
 
 
-def _deploys(where: layout.Layout, names: list[str]) -> list[str]:
-    ended = {line["deploy"] for name in names for line in history.read(where, name) if line.get("deploy")}
-    return sorted(ended | {left.deploy for left in journal.unfinished(where) if set(left.services) & set(names)})
+def _deploys(layout: Layout, names: list[str]) -> list[str]:
+    ended = {line["deploy"] for name in names for line in history.read(layout, name) if line.get("deploy")}
+    return sorted(ended | {left.deploy for left in journal.unfinished(layout) if set(left.services) & set(names)})

@@ -16,7 +16,7 @@ from .link import Link
 from .login_env import LoginShell
 
 # Returns the ending of the conversation; None: there is nothing more to say.
-Verb = Callable[[Link, Dict[str, Any], Dict[str, str]], Optional[protocol.Ending]]
+Verb = Callable[[Link, Dict[str, Any], Layout, Dict[str, str]], Optional[protocol.Ending]]
 
 
 def main(source: BinaryIO, sink: BinaryIO) -> None:
@@ -58,7 +58,7 @@ def _converse(link: Link, login: LoginShell) -> int:
         if login.problem:
             link.answer({"event": "notice", "level": "warning", "message": (
                 f"{login.problem}: what ~/.profile and the like set is missing in builds, hooks and git")})
-        ending = verb(link, hello, env) or ending
+        ending = verb(link, hello, Layout(hello["place"], env), env) or ending
         status = 0
     except Aborted:
         pass

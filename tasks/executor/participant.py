@@ -22,18 +22,18 @@ from .protocol import Ending
 Message = Dict[str, Any]
 
 
-def rollout(link: Link, hello: Message, env: dict[str, str]) -> Ending:
-    return Participant(link, hello, env).run()
+def rollout(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> Ending:
+    return Participant(link, hello, layout, env).run()
 
 
 class Participant:
     """Modules that only the second half needs are imported while git fetches, or not at all."""
 
-    def __init__(self, link: Link, hello: Message, env: dict[str, str]) -> None:
+    def __init__(self, link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> None:
         self.link = link
         self.hello = hello
         self.deploy = str(hello["deploy"])
-        self.layout = Layout(hello["place"])
+        self.layout = layout
         self.eventlog = EventLog(link)
         self.contexts: dict[str, ServiceContext] = {}
         self.recovery = recovery.Recovery([], [])
@@ -87,16 +87,14 @@ class Participant:
         """Send all that stands in the way of a change; or resolve the revisions, where asked to, and send the facts."""
         from . import facts, readiness
         from .supervisord import Supervisord
-        from .supervisord_conf import SupervisordConf
 
         for service in self.hello["services"]:
             ctx = self.contexts[service["name"]] = self._context(service)
             ctx.clone.remove_stale_locks()
         threading.Thread(target=import_module, args=(".transaction", __package__), daemon=True).start()
         git.require_git(self.env)
-        conf = SupervisordConf(self.layout.supervisord_conf, self.env)
-        supervisord = Supervisord(conf, self.link.raise_if_aborted)
-        problems = readiness.problems(self.layout, self.hello["services"], conf, supervisord)
+        supervisord = Supervisord(self.layout.access, self.link.raise_if_aborted)
+        problems = readiness.problems(self.layout, self.hello["services"], supervisord)
         if problems:
             self._send_heads()
             self.link.answer({"event": "not_ready", "problems": [problem(error) for error in problems]})
@@ -111,7 +109,7 @@ class Participant:
     def _send_heads(self) -> None:
         from . import queries
 
-        queries.heads(self.link, self.hello, self.env)
+        queries.heads(self.link, self.hello, self.layout, self.env)
 
     def _context(self, service: Message) -> ServiceContext:
         return ServiceContext(self.layout, service, self.env, self.deploy, check=self.link.raise_if_aborted,

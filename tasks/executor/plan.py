@@ -7,18 +7,17 @@ from typing import Any, Dict, Mapping
 
 from . import facts, files, git, journal, locks, masking, queries, readiness, revision
 from .context import ServiceContext
-from .layout import existing_layout
+from .layout import Layout
 from .link import Link
 from .protocol import Compared
 from .supervisord import Supervisord
-from .supervisord_conf import SupervisordConf
 
 Message = Dict[str, Any]
 
 
-def plan(link: Link, hello: Message, env: dict[str, str]) -> None:
+def plan(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> None:
     """Looks, and again as often as the client says `retry`; then compares with the commits that it names."""
-    layout = existing_layout(hello)
+    layout.require_root()
     git.require_git(env)
     contexts = {
         service["name"]: ServiceContext(layout, service, env, hello["deploy"], check=link.raise_if_aborted,
@@ -26,26 +25,26 @@ def plan(link: Link, hello: Message, env: dict[str, str]) -> None:
         for service in hello["services"]}
     message: Message = {"do": "retry"}
     while message["do"] == "retry":
-        _look(link, hello, contexts, env)
+        _look(link, hello, layout, contexts, env)
         message = link.receive()
     for name, target in sorted(message.get("services", {}).items()):
         link.answer(_compared(contexts[name], target))
 
 
-def _look(link: Link, hello: Message, contexts: Mapping[str, ServiceContext], env: dict[str, str]) -> None:
+def _look(link: Link, hello: Message, layout: Layout, contexts: Mapping[str, ServiceContext],
+          env: dict[str, str]) -> None:
     """A service that is being changed has no facts: then the answer is that it is locked."""
-    layout = existing_layout(hello)
     for name in sorted(contexts):
         holder = locks.holder_of(layout, name)
         if holder:
-            queries.heads(link, hello, env)
+            queries.heads(link, hello, layout, env)
             link.answer({"event": "refused", "service": name, "holder": holder})
             return
     for service in hello["services"]:
         if service.get("revision"):
             link.answer(revision.resolve(contexts[service["name"]], service["revision"]))
-    conf = SupervisordConf(layout.supervisord_conf, env)
-    supervisord = Supervisord(conf, link.raise_if_aborted)
+    conf = layout.access.configuration()
+    supervisord = Supervisord(layout.access, link.raise_if_aborted)
     due = journal.to_undo(layout)
     known = {}
     for service in hello["services"]:

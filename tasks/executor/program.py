@@ -116,13 +116,15 @@ class Program:
         return False
 
     def _written(self) -> dict[str, str] | None:
-        text = files.read_bytes(self._ctx.layout.program_file(self.name)) or b""
-        return options(text.decode("utf-8", "replace"), self.name)
+        return options(self._program_file(), self.name)
+
+    def _program_file(self) -> str:
+        file = self._ctx.layout.access.program_file(self.name)
+        return file.data.decode("utf-8", "replace") if file else ""
 
     def _compare(self) -> None:
         """Raise HostError where supervisord does not have what the program file, if it is one of ours, says."""
-        path = self._ctx.layout.program_file(self.name)
-        text = (files.read_bytes(path) or b"").decode("utf-8", "replace")
+        path, text = self._ctx.layout.program_file(self.name), self._program_file()
         written, read = options(text, self.name), self._supervisord.configurations(self.name)
         if not text.startswith(PROGRAM_HEADER) or written is None:
             return

@@ -9,11 +9,11 @@ from typing import Any, Dict, cast
 from . import facts, files, git, history, journal, locks, program_user, readiness
 from .context import ServiceContext
 from .errors import HostError
-from .layout import Layout, existing_layout
+from .layout import Layout
 from .link import Link
 from .protocol import Facts, History, Odd, ProgramState
 from .supervisord import Supervisord
-from .supervisord_conf import SupervisordConf
+from .supervisord_conf import Configuration
 
 Message = Dict[str, Any]
 PAUSE = 2.0                         # seconds between two looks
@@ -21,13 +21,13 @@ LAST_WORDS = 3                      # lines
 SHOWN_FIELDS = ("deploy", "at", "by", "command", "from", "to", "result", "why", "revision", "branch")
 
 
-def status(link: Link, hello: Message, env: dict[str, str]) -> None:
+def status(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> None:
     """Send the status of each service; with `watch` look again and again, and send each change."""
-    layout = existing_layout(hello)
+    layout.require_root()
     git.require_git(env)
     sent: dict[str, str] = {}
     while True:
-        begin, conf = time.monotonic(), SupervisordConf(layout.supervisord_conf, env)
+        begin, conf = time.monotonic(), layout.access.configuration()
         for service in hello["services"]:
             ctx = ServiceContext(layout, service, env, "", check=link.raise_if_aborted, mask=link.mask)
             message = _status_of(ctx, service, conf)
@@ -45,10 +45,10 @@ def status(link: Link, hello: Message, env: dict[str, str]) -> None:
             time.sleep(0.1)
 
 
-def _status_of(ctx: ServiceContext, service: Message, conf: SupervisordConf) -> Facts | Odd:
+def _status_of(ctx: ServiceContext, service: Message, conf: Configuration) -> Facts | Odd:
     layout, name = ctx.layout, ctx.name
     try:
-        supervisord = Supervisord(conf, ctx.check)
+        supervisord = Supervisord(layout.access, ctx.check)
         known = facts.of_service(layout, service, ctx.clone, supervisord)
         obstacles = _obstacles(layout, service, conf, supervisord, known["program"])
         due = [left for left in journal.to_undo(layout) if name in left.services]
@@ -64,7 +64,7 @@ def _status_of(ctx: ServiceContext, service: Message, conf: SupervisordConf) -> 
     return {"event": "facts", "services": {name: known}}
 
 
-def _obstacles(layout: Layout, service: Message, conf: SupervisordConf, supervisord: Supervisord,
+def _obstacles(layout: Layout, service: Message, conf: Configuration, supervisord: Supervisord,
                program: ProgramState) -> list[str]:
     """What a change would be refused for; and a program that runs as root although hosts.yaml does not say so."""
     if program["state"] == "UNKNOWN":
@@ -93,25 +93,25 @@ def _last_words(ctx: ServiceContext, program: ProgramState) -> list[str]:
     return [ctx.mask(line) for line in files.last_lines(program.get("log") or ctx.log_file, LAST_WORDS)]
 
 
-def heads(link: Link, hello: Message, env: dict[str, str]) -> None:
+def heads(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> None:
     """Send the commits on the disk, for a command that ended before it looked at this host."""
-    layout = existing_layout(hello)
+    layout.require_root()
     now = {service["name"]: _head(layout, service, env) for service in hello["services"]}
     link.answer({"event": "heads", "now": now})
 
 
-def history_of(link: Link, hello: Message, env: dict[str, str]) -> None:
+def history_of(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> None:
     """Send the newest `lines` of each service's history, oldest first."""
-    layout = existing_layout(hello)
+    layout.require_root()
     for service in hello["services"]:
         for line in history.read(layout, service["name"], hello["lines"]):
             shown = {key: line.get(key) for key in SHOWN_FIELDS}
             link.stream(cast(History, dict(shown, event="history", service=service["name"])))
 
 
-def ask(link: Link, hello: Message, env: dict[str, str]) -> None:
+def ask(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> None:
     """Say how a deploy ended. Waits up to `timeout` seconds while its executor is still at work."""
-    layout = existing_layout(hello)
+    layout.require_root()
     names: list[str] = [service["name"] for service in hello["services"]]
     deadline = time.monotonic() + hello["timeout"]
     while _busy(layout, names, hello["deploy"]) and time.monotonic() < deadline:

@@ -5,23 +5,22 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping, Sequence
 
-from . import files, git, program_user
+from . import files, program_user
 from .accounts import user_name
 from .errors import HostError, NotReady
 from .layout import Layout
 from .protocol import PROGRAM_HEADER
 from .supervisord import BadConfiguration, Supervisord
-from .supervisord_conf import Definition, SupervisordConf
+from .supervisord_conf import Configuration, Definition
 
 Service = Mapping[str, Any]
 
 
-def problems(layout: Layout, services: Sequence[Service], conf: SupervisordConf,
-             supervisord: Supervisord) -> list[HostError]:
+def problems(layout: Layout, services: Sequence[Service], supervisord: Supervisord) -> list[HostError]:
     """The obstacles to a change. supervisord reads its configuration anew, which changes no program."""
     problems: list[HostError] = []
+    conf = layout.access.configuration()
     try:
-        git.require_git(conf.env)
         removed = _reload(layout, services, supervisord)
         for service in services:
             problems += _process_problems(service["name"], removed, layout, conf, supervisord)
@@ -33,7 +32,7 @@ def problems(layout: Layout, services: Sequence[Service], conf: SupervisordConf,
     return problems
 
 
-def visible_problems(layout: Layout, service: Service, conf: SupervisordConf,
+def visible_problems(layout: Layout, service: Service, conf: Configuration,
                      supervisord: Supervisord) -> list[HostError]:
     """As problems(), but supervisord does not read its files: for a command that only looks."""
     try:
@@ -52,8 +51,8 @@ def _reload(layout: Layout, services: Sequence[Service], supervisord: Supervisor
     for service in services:
         directory = layout.below_root(service["directory"])
         # Also where a person removed the whole directory: supervisord reads no file while a log folder is missing.
-        text = files.read_bytes(layout.program_file(service["name"]))
-        if text is not None and (os.path.isdir(directory) or text.startswith(PROGRAM_HEADER.encode())):
+        program_file = layout.access.program_file(service["name"])
+        if program_file and (os.path.isdir(directory) or program_file.data.startswith(PROGRAM_HEADER.encode())):
             files.ensure_dir(os.path.join(directory, "logs"))
     try:
         return supervisord.reload()[2]
@@ -61,7 +60,7 @@ def _reload(layout: Layout, services: Sequence[Service], supervisord: Supervisor
         raise NotReady("supervisord cannot read its configuration: " + error.message, error.hint) from None
 
 
-def _process_problems(name: str, removed: Sequence[str], layout: Layout, conf: SupervisordConf,
+def _process_problems(name: str, removed: Sequence[str], layout: Layout, conf: Configuration,
                       supervisord: Supervisord) -> list[HostError]:
     """Programs that run under the service's name, but that an undo could not bring back."""
     others = sorted(set(supervisord.processes(name)) - {f"{name}:{name}"})
@@ -76,18 +75,18 @@ def _process_problems(name: str, removed: Sequence[str], layout: Layout, conf: S
     return []
 
 
-def _file_problems(layout: Layout, service: Service, conf: SupervisordConf) -> list[HostError]:
+def _file_problems(layout: Layout, service: Service, conf: Configuration) -> list[HostError]:
     """The obstacles in the configuration files to a program file of ours."""
     name, own = service["name"], layout.program_file(service["name"])
     problems = _link_problems(layout, service)
-    for found in conf.definitions():
+    for found in conf.definitions:
         problems += _definition_problems(found, name, own, conf)
     if not conf.includes(own):
         problems.append(NotReady(f"{conf.path} does not include {own}", _include_hint(layout, own, conf)))
     return problems
 
 
-def _definition_problems(found: Definition, name: str, own: str, conf: SupervisordConf) -> list[HostError]:
+def _definition_problems(found: Definition, name: str, own: str, conf: Configuration) -> list[HostError]:
     section, is_own = f"[{found.kind}:{found.name}]", files.is_same_path(found.path, own)
     if name in found.programs:
         return [NotReady(f"{found}: {section} takes in {name}, which is {found.name}:{name} then",
@@ -99,7 +98,7 @@ def _definition_problems(found: Definition, name: str, own: str, conf: Superviso
                          f"take that section away, or give {name} another name in hosts.yaml")]
     if is_own:
         return []
-    if (files.read_bytes(found.path) or b"").startswith(PROGRAM_HEADER.encode()):
+    if found.is_ours:
         return [NotReady(f"{found} already defines [program:{name}]: another environment deploys to this supervisord",
                          f"give {name} another name in one of the two, or a supervisord of its own")]
     return [NotReady(f"{found} already defines [program:{name}]",
@@ -107,10 +106,10 @@ def _definition_problems(found: Definition, name: str, own: str, conf: Superviso
                      f"{os.path.dirname(found.path)}: from then on Fabvisor writes that file")]
 
 
-def _include_hint(layout: Layout, own: str, conf: SupervisordConf) -> str:
+def _include_hint(layout: Layout, own: str, conf: Configuration) -> str:
     """Never a second [include]: it would override the first."""
     pattern = os.path.join(os.path.relpath(layout.program_dir, conf.folder), "*" + os.path.splitext(own)[1])
-    line = conf.include_line()
+    line = conf.include_line
     change = (f"add two lines to it: [include] and files = {pattern}" if line is None
               else f"add {pattern} to `files` of its [include], line {line}")
     return f"{change}; then: supervisorctl -c {conf.path} update"
@@ -120,8 +119,9 @@ def _link_problems(layout: Layout, service: Service) -> list[HostError]:
     """Links at names that we and supervisord write to. `logs` may be a link, but of the login user or of root."""
     problems: list[HostError] = []
     own = layout.program_file(service["name"])
-    if os.path.islink(own):
-        problems.append(NotReady(f"{own} is a link to {os.readlink(own)}, and a deploy would replace it",
+    program_file = layout.access.program_file(service["name"])
+    if program_file and program_file.link:
+        problems.append(NotReady(f"{own} is a link to {program_file.link}, and a deploy would replace it",
                                  f"put the file itself there: cp --remove-destination {os.path.realpath(own)} {own}"))
     logs = os.path.join(layout.below_root(service["directory"]), "logs")
     if os.path.islink(logs) and os.lstat(logs).st_uid not in (0, os.geteuid()):

@@ -27,7 +27,8 @@ class Releases:
     """The releases of one service; `clone` is its service directory."""
 
     def __init__(self, layout: Layout, service: str, clone: git.Clone) -> None:
-        self._program_file = layout.program_file(service)
+        self._layout = layout
+        self._service = service
         self._completions = os.path.join(layout.service_state(service), "releases")
         self._clone = clone
         self.folder = os.path.join(clone.directory, "releases")
@@ -51,8 +52,8 @@ class Releases:
 
     def live(self) -> str | None:
         """The release that the program is to run in, by the link and the program file; None: in the clone itself."""
-        text = files.read_bytes(self._program_file)
-        match = PROGRAM_DIRECTORY.search(text) if text else None
+        file = self._layout.access.program_file(self._service)
+        match = PROGRAM_DIRECTORY.search(file.data) if file else None
         directory = match.group(1).decode("utf-8", "surrogateescape").replace("%%", "%") if match else self.link
         folder, name = os.path.split(directory)
         return self.current() if name == "current" and files.is_same_path(folder, self._clone.directory) else None

@@ -13,7 +13,7 @@ from . import rpc
 from .errors import HostError
 from .protocol import UP
 from .shell import Check
-from .supervisord_conf import SupervisordConf
+from .supervisord_access import SupervisordAccess
 
 QUIET = 0.5                         # seconds in which an autorestart would begin
 MOMENT = 1.0                        # seconds; users are told of longer waits
@@ -52,11 +52,10 @@ class BadConfiguration(HostError):
 
 
 class Supervisord:
-    def __init__(self, conf: SupervisordConf, check: Check = lambda: None) -> None:
-        self._path = conf.socket()
+    def __init__(self, access: SupervisordAccess, check: Check = lambda: None) -> None:
+        self._access = access
         self._check = check
-        self._conf = conf.path
-        self._credentials = conf.credentials()
+        self._conf = access.supervisord_conf
 
     def reload(self) -> tuple[list[str], list[str], list[str]]:
         """(added, changed, removed) groups against what runs. Starts and stops nothing."""
@@ -134,10 +133,10 @@ class Supervisord:
 
     def uid(self) -> int:
         """The user that supervisord runs as."""
-        return int(self._reach(lambda: rpc.peer_uid(self._path)))
+        return int(self._reach(self._access.uid))
 
     def _call(self, method: str, *args: Any) -> Any:
-        return self._reach(lambda: rpc.call(self._path, self._credentials, "supervisor." + method, *args))
+        return self._reach(lambda: self._access.call(method, *args))
 
     def _reach(self, ask: Callable[[], Any]) -> Any:
         try:
@@ -151,11 +150,11 @@ class Supervisord:
                            "add that section (the README has its two lines), then restart supervisord") from None
             raise Refused(fault.code, str(fault)) from None
         except FileNotFoundError:
-            why = f"its socket {self._path} does not exist"
+            why = f"its socket {self._access.socket} does not exist"
         except ConnectionRefusedError:
-            why = f"its socket {self._path} refuses connections"
+            why = f"its socket {self._access.socket} refuses connections"
         except PermissionError:
-            raise Down(f"no permission to use supervisord's socket {self._path}",
+            raise Down(f"no permission to use supervisord's socket {self._access.socket}",
                        "log in as the user that runs supervisord, or run a supervisord as the user that you deploy as"
                        ) from None
         except (socket.timeout, BlockingIOError):       # BlockingIOError: too many wait for an answer already

@@ -10,6 +10,7 @@ import os
 from typing import Mapping, NamedTuple
 
 from .errors import NotReady
+from .protocol import PROGRAM_HEADER
 
 # Where Debian and Red Hat put it.
 PACKAGED = ("/etc/supervisor/supervisord.conf", "/etc/supervisord.conf")
@@ -17,17 +18,38 @@ KINDS = ("program", "group", "fcgi-program", "eventlistener")
 
 
 class Definition(NamedTuple):
-    """A section of a configuration file that makes a group of processes. `programs`: those that a [group:x] takes in.
-    """
+    """A section of a configuration file that makes a group of processes. `programs`: those that a [group:x] takes in;
+    `is_ours`: we wrote that file."""
 
     path: str
     line: int
     kind: str
     name: str
     programs: tuple[str, ...] = ()
+    is_ours: bool = False
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}"
+
+
+class Configuration(NamedTuple):
+    """What a supervisord.conf and the files that it includes say. `include_line`: where [include] says `files`; None
+    where there is no such section. `patterns`: absolute, one for each folder."""
+
+    path: str
+    patterns: list[str]
+    definitions: list[Definition]
+    include_line: int | None
+
+    @property
+    def folder(self) -> str:
+        return os.path.dirname(self.path)
+
+    def includes(self, path: str) -> bool:
+        """Whether a file of that name is, or would be, read."""
+        folder, name = os.path.split(path)
+        return any(os.path.realpath(os.path.dirname(pattern)) == os.path.realpath(folder)
+                   and fnmatch.fnmatchcase(name, os.path.basename(pattern)) for pattern in self.patterns)
 
 
 class SupervisordConf:
@@ -61,19 +83,22 @@ class SupervisordConf:
     def patterns(self) -> list[str]:
         return [os.path.join(self.folder, pattern) for pattern in (self._get("include", "files") or "").split()]
 
-    def includes(self, path: str) -> bool:
-        """Whether a file of that name is, or would be, read."""
-        folder, name = os.path.split(path)
-        return any(os.path.realpath(os.path.dirname(pattern)) == os.path.realpath(folder)
-                   and fnmatch.fnmatchcase(name, os.path.basename(pattern)) for pattern in self._folders())
+    def ending(self, program_dir: str) -> str:
+        """Of a program file, as the include pattern of its folder has it: conf.d/*.conf on Debian, supervisord.d/*.ini
+        on Red Hat."""
+        endings = [os.path.splitext(pattern)[1] for pattern in self.patterns()
+                   if os.path.realpath(os.path.dirname(pattern)) == os.path.realpath(program_dir)]
+        return endings[0] if endings and ".conf" not in endings else ".conf"
 
-    def definitions(self) -> list[Definition]:
+    def configuration(self) -> Configuration:
+        return Configuration(self.path, self._folders(), self._definitions(), self._include_line())
+
+    def _definitions(self) -> list[Definition]:
         """All that supervisord reads, in its order."""
         included = [path for pattern in self.patterns() for path in sorted(glob.glob(pattern))]
         return [found for path in [self.path, *included] for found in definitions(path)]
 
-    def include_line(self) -> int | None:
-        """Where [include] says `files`; None where there is no such section."""
+    def _include_line(self) -> int | None:
         lines = _lines(self.path)
         section = _line_of(lines, "include")
         if section is None:
@@ -105,13 +130,13 @@ def definitions(path: str) -> list[Definition]:
         parser.read_string("".join(lines))
     except configparser.Error:
         return []
-    found = []
+    found, is_ours = [], lines[:1] != [] and lines[0].startswith(PROGRAM_HEADER)
     for section in parser.sections():
         kind, _, name = section.partition(":")
         if kind in KINDS:
             programs = parser.get(section, "programs", fallback="") if kind == "group" else ""
             found.append(Definition(path, _line_of(lines, section) or 1, kind, name.strip(),
-                                    tuple(program.strip() for program in programs.split(","))))
+                                    tuple(program.strip() for program in programs.split(",")), is_ours))
     return found
 
 

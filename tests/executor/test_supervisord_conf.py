@@ -32,7 +32,7 @@ def test_supervisord_conf_gives_socket_credentials_and_includes(tmp_path: Path) 
     (tmp_path / "micro/a").mkdir(parents=True)
     for path, so in (("conf.d/x.conf", True), ("conf.d/x.ini", False), ("micro/a/x.ini", True), ("conf.d/.x", False),
                      ("other/x.conf", False)):
-        assert found.includes(str(tmp_path / path)) is so, path
+        assert found.configuration().includes(str(tmp_path / path)) is so, path
 
 
 @pytest.mark.parametrize(("text", "path"), [
@@ -63,5 +63,6 @@ def test_definition_in_another_file_is_found_with_its_line(tmp_path: Path, text:
     own.write_text("[program:a]\n")
     stranger = tmp_path / "conf.d/b.conf"
     stranger.write_text(text)
-    others = [found for found in conf(tmp_path).definitions() if found.name == "a" and found.path != str(own)]
+    definitions = conf(tmp_path).configuration().definitions
+    others = [found for found in definitions if found.name == "a" and found.path != str(own)]
     assert [(found.path, found.line) for found in others] == ([(str(stranger), line)] if line else [])

@@ -18,25 +18,24 @@ from .step import Result, Step
 def write(ctx: ServiceContext, step: Step) -> Result:
     """Write both files, and let supervisord read them at once: what it refuses never stays."""
     supervisord = ctx.supervisord()
-    texts = {ctx.layout.program_file(ctx.name): step.args["program_file"],
-             ctx.layout.env_file(ctx.name): step.args["env_file"]}
-    new = {path: text.encode("utf-8", "surrogateescape") for path, text in texts.items()}
-    env_file, owner = ctx.layout.env_file(ctx.name), _env_owner(step.args["program_file"])
-    changed = {path: data for path, data in new.items() if files.read_bytes(path) != data}
-    if files.owner_of(env_file) != owner:
-        changed[env_file] = new[env_file]
+    access, env_file = ctx.layout.access, ctx.layout.env_file(ctx.name)
+    program, env = (step.args[name].encode("utf-8", "surrogateescape") for name in ("program_file", "env_file"))
+    owner, old = _env_owner(step.args["program_file"]), access.program_file(ctx.name)
+    program_changes = old is None or old.data != program
+    env_changes = files.read_bytes(env_file) != env or files.owner_of(env_file) != owner
     _make_log_folder(ctx)
-    if not changed:
+    if not program_changes and not env_changes:
         return Result(False)
-    files.ensure_dir(ctx.layout.program_dir)
     _keep_handwritten(ctx.layout, ctx.name)
     if owner > program_user.ROOT:
         for folder in (ctx.layout.state, os.path.dirname(env_file)):
             os.chmod(folder, 0o711)             # it may pass; the other files there are closed to it
     with reload_lock(ctx.layout):
         supervisord.reload()
-        for path, data in changed.items():
-            files.write_atomic(path, data, owner=owner if path == env_file else -1)
+        if program_changes:
+            access.write_program(ctx.name, program)
+        if env_changes:
+            files.write_atomic(env_file, env, owner=owner)
         try:
             supervisord.reload()
         except BadConfiguration as error:
@@ -78,9 +77,10 @@ def put_back(ctx: ServiceContext, step: Step) -> Result:
 
 def _keep_handwritten(layout: Layout, service: str) -> None:
     """Copy a program file that a person wrote before it is replaced. A copy of another one is never overwritten."""
-    text = files.read_bytes(layout.program_file(service))
-    if text is None or text.startswith(PROGRAM_HEADER.encode()):
+    file = layout.access.program_file(service)
+    if file is None or file.data.startswith(PROGRAM_HEADER.encode()):
         return
+    text = file.data
     first = layout.handwritten(service)
     numbered = (first.replace(".conf", f"-{number}.conf") for number in itertools.count(2))
     for path in itertools.chain([first], numbered):
@@ -92,11 +92,15 @@ def _keep_handwritten(layout: Layout, service: str) -> None:
 
 
 def _copy_back(ctx: ServiceContext) -> None:
-    backup = ctx.layout.backup(ctx.name, ctx.deploy)
-    for name, path in (("program", ctx.layout.program_file(ctx.name)), ("env", ctx.layout.env_file(ctx.name))):
-        old = files.read_bytes(os.path.join(backup, name))
-        if old is None:
-            files.remove(path)
-        elif old != files.read_bytes(path):
-            copy = os.path.join(backup, name)
-            files.write_atomic(path, old, os.stat(copy).st_mode & 0o777, files.owner_of(copy))
+    backup, access, env_file = ctx.layout.backup(ctx.name, ctx.deploy), ctx.layout.access, ctx.layout.env_file(ctx.name)
+    old, current = files.read_bytes(os.path.join(backup, "program")), access.program_file(ctx.name)
+    if old is None:
+        access.remove_program(ctx.name)
+    elif current is None or old != current.data:
+        access.write_program(ctx.name, old, os.stat(os.path.join(backup, "program")).st_mode & 0o777)
+    copy = os.path.join(backup, "env")
+    variables = files.read_bytes(copy)
+    if variables is None:
+        files.remove(env_file)
+    elif variables != files.read_bytes(env_file):
+        files.write_atomic(env_file, variables, owner=files.owner_of(copy))

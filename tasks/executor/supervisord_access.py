@@ -1,0 +1,91 @@
+"""What needs the rights of supervisord's user: its configuration, its socket, and the program files beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from functools import cached_property
+from typing import Any, Mapping, NamedTuple
+
+from . import files, rpc
+from .errors import NotReady
+from .supervisord_conf import Configuration, SupervisordConf
+
+
+class ProgramFile(NamedTuple):
+    """A program file as it is there. `written`: seconds since 1970; `link`: where it leads, then `data` is empty."""
+
+    data: bytes
+    mode: int
+    written: float
+    link: str | None = None
+
+
+class SupervisordAccess:
+    """Access as the user that we run as; `env` has the variables that supervisord.conf may name.
+
+    A method takes the name of a service, never a path: what it reads and writes follows from both settings alone.
+    """
+
+    mode = 0o600                        # of a program file that we write
+
+    def __init__(self, supervisord_conf: str, program_dir: str, env: Mapping[str, str]) -> None:
+        self.supervisord_conf = supervisord_conf
+        self.program_dir = program_dir
+        self._env = env
+        self._parsed: SupervisordConf | None = None
+
+    def configuration(self) -> Configuration:
+        """What the files say now. Raises NotReady."""
+        self._parsed = SupervisordConf(self.supervisord_conf, self._env)
+        return self._parsed.configuration()
+
+    def call(self, method: str, *args: Any) -> Any:
+        """Call a method of supervisord's API. Raises NotReady, rpc.Fault, rpc.NotOk or OSError."""
+        return rpc.call(self.socket, self._conf.credentials(), "supervisor." + method, *args)
+
+    def uid(self) -> int:
+        """The user that supervisord runs as. Raises NotReady or OSError."""
+        return rpc.peer_uid(self.socket)
+
+    @property
+    def socket(self) -> str:
+        return self._conf.socket()
+
+    def program_path(self, service: str) -> str:
+        return os.path.join(self.program_dir, service + self.ending)
+
+    def program_file(self, service: str) -> ProgramFile | None:
+        """None where there is none."""
+        path = self.program_path(service)
+        try:
+            status = os.lstat(path)
+            if stat.S_ISLNK(status.st_mode):
+                return ProgramFile(b"", 0, status.st_mtime, os.readlink(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        data = files.read_bytes(path)
+        return None if data is None else ProgramFile(data, status.st_mode & 0o777, status.st_mtime)
+
+    def write_program(self, service: str, data: bytes, mode: int | None = None) -> None:
+        """Replace the program file; its owner stays who it is."""
+        path = self.program_path(service)
+        files.ensure_dir(self.program_dir)
+        files.write_atomic(path, data, self.mode if mode is None else mode, files.owner_of(path))
+
+    def remove_program(self, service: str) -> None:
+        files.remove(self.program_path(service))
+
+    @property
+    def _conf(self) -> SupervisordConf:
+        if self._parsed is None:
+            self._parsed = SupervisordConf(self.supervisord_conf, self._env)
+        return self._parsed
+
+    @cached_property
+    def ending(self) -> str:
+        """Of a program file."""
+        with contextlib.suppress(NotReady):
+            return self._conf.ending(self.program_dir)
+        return ".conf"
