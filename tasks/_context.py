@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from . import embedded, inventory, reports, rollout
@@ -72,12 +73,16 @@ class Command:
         if revision == HERE and fetch == "host":
             raise SelectionError("--revision . is a commit of this machine: hosts cannot fetch it",
                                  "leave out --fetch host")
+        made_here = [target.service for target in targets if target.service.is_folder]
+        if made_here and fetch == "host":
+            raise SelectionError(f"what is in {made_here[0].repo} is on this machine: hosts cannot fetch it",
+                                 "leave out --fetch host")
         way = "client" if revision == HERE else fetch
         return tuple(target.fetched_by(way) for target in targets) if way else targets
 
     def sources(self, targets: Targets) -> rollout.sources.Sources:
         """The sources of the commits that this machine carries to hosts."""
-        return rollout.sources.Sources(targets, Path.cwd(), os.environ)
+        return rollout.sources.Sources(targets, Path.cwd(), self.inventory.folder, os.environ)
 
     def fleet(self, targets: Targets, confirm: Callable[[], None] | None = None) -> rollout.fleet.Fleet:
         """The hosts of the targets. It begins to connect to them, unless it must ask first: the rest of the
@@ -87,7 +92,15 @@ class Command:
             fleet.connect()
         return fleet
 
-    def deployment(self, targets: Targets, revision: str | None = None,
+    def revisions(self, targets: Targets, revision: str) -> dict[str, str]:
+        """By service what deploy and plan bring: the revision, else the environment's branch; of a folder its files."""
+        folders = [target.service.name for target in targets if target.service.is_folder]
+        if revision and folders:
+            raise SelectionError(f"{folders[0]} has no revisions: its `repo` is a folder", "leave out --revision")
+        return {target.service.name: target.service.repo if target.service.is_folder
+                else revision or self.environment.branch for target in targets}
+
+    def deployment(self, targets: Targets, revisions: Mapping[str, str] = MappingProxyType({}),
                    unfinished: Unfinished = "undo") -> rollout.goal.Deployment:
         """The metadata of this command for hosts. Its id sorts by time, to the millisecond, and is unique.
         """
@@ -97,7 +110,8 @@ class Command:
         return rollout.goal.Deployment(
             deploy=identifier, command=self.name, by=_who(), since=f"{now:%Y-%m-%dT%H:%M:%SZ}",
             environment=self.environment.name, url=self.environment.url,
-            services={target.service.name: revision for target in targets}, unfinished=unfinished)
+            services={target.service.name: revisions.get(target.service.name) for target in targets},
+            unfinished=unfinished)
 
     def confirmation(self, yes: bool) -> Callable[[], None] | None:
         """How to ask before anything changes, where `confirm` says so. Raises where there is no terminal."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from . import inventory, rollout
 from ._command import command
-from ._context import Command
+from ._context import Command, Targets
 from ._options import ROLLOUT, RolloutOptions, check_revision, seconds
 
 
@@ -22,22 +24,23 @@ def deploy(run: Command, service: str, revision: str = "", *, options: RolloutOp
 
     Example: fab deploy monitor --env production --revision v1.2
     """
-    chosen = check_revision("revision", revision) if revision else run.environment.branch
-    return roll_out(run, service, chosen, options)
+    if revision:
+        check_revision("revision", revision)
+    planner = rollout.planner.deploy_planner(recipe, force=options.force, set_aside=options.set_aside)
+    return roll_out(run, service, options, planner, revision, run.revisions)
 
 
-def roll_out(run: Command, service: str, revision: str | None, options: RolloutOptions) -> rollout.events.Finished:
-    """Bring a revision to the hosts; None: of each service the version before the one that runs."""
+def roll_out(run: Command, service: str, options: RolloutOptions, planner: rollout.goal.Planner, revision: str,
+             revisions: Callable[[Targets, str], Mapping[str, str]]) -> rollout.events.Finished:
+    """Bring a revision to the hosts; `revisions` says what that is for each service."""
     run.write_reports(junit=options.junit, dotenv=options.dotenv)
     wait = seconds("wait", options.wait)
     targets = run.fetched_by(run.targets_with_secrets(service), options.fetch, revision)
+    by_service = revisions(targets, revision)
     confirm = run.confirmation(options.yes)
     fleet = run.fleet(targets, confirm)
-    planner = rollout.planner.deploy_planner(recipe, force=options.force, set_aside=options.set_aside)
-    if revision is None:
-        planner = rollout.previous_version.planner_for(planner)
     coordinator = rollout.coordinator.Coordinator(
-        run.deployment(targets, revision, "replace"), fleet, run.report, planner, wait=wait,
+        run.deployment(targets, by_service, "replace"), fleet, run.report, planner, wait=wait,
         sources=run.sources(targets))
     return coordinator.roll_out(confirm)
 

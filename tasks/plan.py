@@ -22,10 +22,12 @@ def plan(run: Command, service: str, revision: str = "", fetch: str = "") -> rol
 
     Example: fab plan monitor --env production --revision v1.2
     """
-    chosen = check_revision("revision", revision) if revision else run.environment.branch
-    targets = run.fetched_by(run.targets_with_secrets(service), fetch, chosen)
+    if revision:
+        check_revision("revision", revision)
+    targets = run.fetched_by(run.targets_with_secrets(service), fetch, revision)
+    revisions = run.revisions(targets, revision)
     fleet = run.fleet(targets)
     planner = rollout.planner.unchecked_planner(recipe, set_aside=True)
-    coordinator = rollout.coordinator.Coordinator(run.deployment(targets, chosen), fleet, run.report, planner,
+    coordinator = rollout.coordinator.Coordinator(run.deployment(targets, revisions), fleet, run.report, planner,
                                                   sources=run.sources(targets))
     return coordinator.dry_run()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from . import rollout
 from ._command import command
-from ._context import Command
+from ._context import Command, Targets
 from ._options import ROLLOUT, RolloutOptions, check_revision
-from .deploy import roll_out
+from .deploy import recipe, roll_out
 
 
 @command(
@@ -23,4 +23,14 @@ def rollback(run: Command, service: str, to: str = "", *, options: RolloutOption
 
     Example: fab rollback monitor --env production
     """
-    return roll_out(run, service, check_revision("to", to) if to else None, options)
+    planner = rollout.planner.deploy_planner(recipe, force=options.force, set_aside=options.set_aside)
+    if to:
+        check_revision("to", to)
+    else:
+        planner = rollout.previous_version.planner_for(planner)
+    return roll_out(run, service, options, planner, to, _the_same)
+
+
+def _the_same(targets: Targets, revision: str) -> dict[str, str]:
+    """The revision for every service; none where the planner finds the version before."""
+    return {target.service.name: revision for target in targets if revision}

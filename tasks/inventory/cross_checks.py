@@ -90,6 +90,7 @@ def _service(data: Raw, name: str, service: str) -> Iterator[Finding]:
     hosts = precedence.resolve_hosts(data, name, service)
     if hosts:
         on_hosts = _OnHosts(data, name, service, hosts)
+        yield from on_hosts.origin_of_files()
         yield from on_hosts.health()
         yield from on_hosts.requires()
         yield from on_hosts.secrets()
@@ -102,6 +103,18 @@ class _OnHosts:
         self.data, self.environment, self.service = data, environment, service
         self.settings = next(iter(hosts.values()))
         self.variables = {host: settings.environment_variables() for host, settings in hosts.items()}
+
+    def origin_of_files(self) -> Iterator[Finding]:
+        """What this machine makes, no host can fetch; what it builds, it must also ship."""
+        settings = self.settings
+        maker = settings.maker
+        if maker and settings.get("fetch") == "host" and settings.origin("fetch"):
+            cause = "`build_on: client` makes" if maker == "build_on" else "is in a folder of this machine (`repo`)"
+            yield Finding(self._place("fetch"), f"no host can fetch what {cause}; leave `fetch` out")
+        missing = {"build": "nothing is built", "ship": "what the build makes stays behind"}
+        for key, consequence in missing.items() if maker == "build_on" else ():
+            if not settings.has(key):
+                yield Finding(self._place("build_on"), f"needs `{key}`, too: without it {consequence}")
 
     def health(self) -> Iterator[Finding]:
         kind = self.settings.health_kind

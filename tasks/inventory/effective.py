@@ -45,7 +45,9 @@ def _service(name: str, environment: str, host: str, settings: Resolved) -> mode
     repo, login = urls.split_login(settings.get("repo"))
     return model.Service(
         name=name,
-        fetch=settings.get("fetch"),
+        fetch="client" if settings.maker else settings.get("fetch"),
+        build_on=settings.get("build_on"),
+        ship=tuple(map(posixpath.normpath, settings.get("ship", default=()))),
         repo=repo,
         login=login,
         directory=posixpath.normpath(settings.get("directory")),

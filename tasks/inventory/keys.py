@@ -28,6 +28,7 @@ SERVICE: dict[str, Check] = {
     "repo": values.check_repo,
     "directory": paths.check_directory,
     "build": values.check_script,
+    "ship": paths.check_ship,
     "build_timeout": values.check_duration,
     "command": values.check_command,
     "requires": paths.check_requires,

@@ -59,6 +59,8 @@ class Service(Struct, frozen=True, kw_only=True):
     repo: str                               # without the password that its URL may have
     login: Login | None = None              # the user and the password of that URL
     fetch: str = "host"                     # or client: who fetches from the git server
+    build_on: str = "host"                  # or client: where `build` runs
+    ship: tuple[str, ...] = ()              # paths of the commit's folder that travel with it, once it is built
     directory: str
     command: str
     build: tuple[str, ...] = ()
@@ -82,9 +84,19 @@ class Service(Struct, frozen=True, kw_only=True):
         """The URL or path that git fetches from."""
         return self.login.url if self.login else self.repo
 
+    @property
+    def is_folder(self) -> bool:
+        """Whether `repo` is a folder of files on this machine, and no git repository."""
+        return is_folder(self.repo)
+
     def environment_variables(self) -> dict[str, str]:
         """The variables of the program, the build, the hooks and the health command, without secrets."""
         return environment_variables(self.variables, self.run_mode)
+
+
+def is_folder(repo: str) -> bool:
+    """Whether `repo` of hosts.yaml is a folder beside it, such as `./dist`, and no git repository."""
+    return repo.startswith(("./", "../"))
 
 
 def environment_variables(variables: dict[str, str], run_mode: str) -> dict[str, str]:

@@ -67,6 +67,9 @@ def _of_target(inventory: Inventory, environment: str, service: str, host: str,
             for name in resolved.get("secrets"):
                 value, source = (MASK, secrets[name][1]) if name in secrets else (None, "missing")
                 yield Setting(environment, host, service, f"secrets.{name}", value, source)
+        elif path == ("fetch",) and resolved.maker:
+            yield Setting(environment, host, service, "fetch", "client",
+                          _source(inventory, resolved.origin(resolved.maker)))
         else:
             yield Setting(environment, host, service, ".".join(path), resolved.get(*path),
                           _source(inventory, resolved.origin(*path)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import Counter
 from itertools import accumulate
 
 from ..executor.protocol import OWN_NAMES
@@ -51,6 +52,20 @@ def check_in_commit(text: str) -> str:
     if text.startswith(("/", "~")):
         return f"is below the top of the repository, so it cannot begin with '/' or '~'; got {quoted(text)}"
     return _check_path(text) or ("names the whole repository" if posixpath.normpath(text) == "." else "")
+
+
+def check_ship(paths: list[str]) -> str:
+    """Files and folders that a build makes, below the repository's top; each once."""
+    if not paths:
+        return "names no path; leave it out where nothing is shipped"
+    for text in paths:
+        wrong = check_in_commit(text) or check_option_like(text)
+        if wrong:
+            return wrong
+        if posixpath.normpath(text).split("/")[0] in RESERVED_NAMES:
+            return f"cannot hold {quoted(text)}: {', '.join(RESERVED_NAMES)} are looked after already"
+    twice = [path for path, count in Counter(map(posixpath.normpath, paths)).items() if count > 1]
+    return f"holds {quoted(twice[0])} twice" if twice else ""
 
 
 def check_shared(paths: list[str]) -> str:

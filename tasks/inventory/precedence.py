@@ -62,6 +62,13 @@ class Resolved:
         kinds = [kind for kind in HEALTH_KINDS if self.has("health", kind)]
         return kinds[0] if len(kinds) == 1 else None
 
+    @property
+    def maker(self) -> str:
+        """The key by which this machine itself makes the commit, and so must send it; empty where it does not."""
+        if self.get("build_on") == "client":
+            return "build_on"
+        return "repo" if model.is_folder(self.get("repo") or "") else ""
+
     def environment_variables(self) -> dict[str, str]:
         return model.environment_variables(self.group("variables"), self.get("run_mode"))
 

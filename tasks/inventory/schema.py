@@ -76,12 +76,15 @@ class Hooks(Struct, kw_only=True, forbid_unknown_fields=True):
 class Overrides(Struct, kw_only=True, forbid_unknown_fields=True):
     """A service as an environment changes it."""
 
-    repo: Annotated[Text, doc("What git on the host can fetch from.")] = UNSET
+    repo: Annotated[Text, doc("What git can fetch from; or a folder beside hosts.yaml, such as ./dist.")] = UNSET
     fetch: Annotated[Literal["host", "client"] | UnsetType, doc(
         "Who fetches from the git server: each host, or fab, which sends hosts what they lack; host unless given."
     )] = UNSET
     directory: Annotated[Text, doc("Below root; micro/<name> unless given.")] = UNSET
     build: Annotated[str | list[str] | UnsetType, doc("A command or a list of them, for bash.")] = UNSET
+    build_on: Annotated[Literal["host", "client"] | UnsetType, doc(
+        "Where the build runs: on each host, or where fab runs; host unless given.")] = UNSET
+    ship: Annotated[Texts, doc("Paths that a build on the client makes, and that travel with the commit.")] = UNSET
     build_timeout: Annotated[Duration, doc("Seconds, or like 90s or 1h; 30m unless given.")] = UNSET
     command: Annotated[Text, doc("One line, run in the service's directory (or its release), without a shell.")] = UNSET
     program: Annotated[Program, OPTIONS, doc("Further options of supervisord's [program:x].")] = UNSET
@@ -98,7 +101,7 @@ class Overrides(Struct, kw_only=True, forbid_unknown_fields=True):
 class Service(Overrides, kw_only=True, forbid_unknown_fields=True):
     """A service: built from one repository, and kept running by supervisord."""
 
-    repo: Annotated[str, doc("What git on the host can fetch from.")]
+    repo: Annotated[str, doc("What git can fetch from; or a folder beside hosts.yaml, such as ./dist.")]
     command: Annotated[str, doc("One line, run in the service's directory (or its release), without a shell.")]
 
 

@@ -7,10 +7,12 @@ would read otherwise even so.
 from __future__ import annotations
 
 import math
+import posixpath
 import re
 import shlex
 
 from .findings import quoted
+from .model import is_folder
 from .shell_variables import OF_THE_SHELL
 
 LONGEST = 7 * 24 * 3600     # seconds; the waits of operating systems overflow at 24 days
@@ -125,6 +127,8 @@ def check_repo(text: str) -> str:
     wrong = check_line(text)
     if wrong:
         return wrong
+    if is_folder(text) and "\0" not in text and posixpath.normpath(text).split("/")[-1] in (".", ".."):
+        return f"is no folder of its own beside hosts.yaml, got {quoted(text)}"
     # git runs any command for ext:: and reads any descriptor for fd::; a host that begins with '-' is an option of ssh.
     if re.match(r"(ext|fd)::", text, re.IGNORECASE) or re.search(r"://([^/]*@)?-", text):
         return f"is not a git URL that can be trusted, got {quoted(text)}"

@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING
 from .._lazy import submodules
 
 if TYPE_CHECKING:                           # what other folders may use
+    from . import commits as commits
     from . import credentials as credentials
+    from . import current_folder as current_folder
+    from . import folder_source as folder_source
     from . import mirror as mirror
     from . import source as source
 else:

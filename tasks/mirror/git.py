@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from .._errors import FabvisorError, NotReady, TryAgain
@@ -87,3 +89,27 @@ def write(args: Sequence[str], folder: Path, env: Mapping[str, str], *, given: s
                               stdout=file, stderr=subprocess.PIPE, timeout=SLOW, check=False)
     if done.returncode:
         raise GitFailed(args, done.stderr.decode("utf-8", "replace"))
+
+
+def feed(args: Sequence[str], folder: Path, env: Mapping[str, str], pieces: Iterable[bytes]) -> None:
+    """As run(), with the pieces on its standard input, as they come."""
+    with tempfile.TemporaryFile() as words:
+        process = subprocess.Popen(["git", *SETTINGS, *args], cwd=folder, env=environment(env), stdin=subprocess.PIPE,
+                                   stdout=subprocess.DEVNULL, stderr=words)
+        assert process.stdin is not None
+        try:
+            with contextlib.suppress(BrokenPipeError):          # it ended early: its status says why
+                for piece in pieces:
+                    process.stdin.write(piece)
+                process.stdin.close()
+            process.wait()
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+            process.wait()
+        if process.returncode:
+            words.seek(0)
+            raise GitFailed(args, words.read().decode("utf-8", "replace"))

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .._errors import NotReady
+from .commits import Distance, Resolution
 from .git import GitFailed
-from .mirror import Distance, Mirror, Resolution
+from .mirror import Mirror
 from .submodules import submodules_of
 
 HERE = "."                              # as a revision: the HEAD of the current folder
@@ -56,23 +57,26 @@ class Source:
     def has(self, commit: str) -> bool:
         """Whether the mirror has this commit of the service, without a fetch."""
         mirror = self._mirror(self.repo)
-        return (mirror.folder / "HEAD").exists() and mirror.has(commit)
+        return mirror.exists() and mirror.commits.has(commit)
 
     def distance(self, was: str | None, commit: str) -> Distance:
         """From what a host has to the commit."""
-        return self._mirror(self.repo).distance(was, commit)
+        return self._mirror(self.repo).commits.distance(was, commit)
 
     def subject(self, commit: str) -> str:
-        return self._mirror(self.repo).subject(commit)
+        return self._mirror(self.repo).commits.subject(commit)
 
     def lacks(self, commit: str, paths: Iterable[str]) -> list[str]:
         """Those of the paths that the commit does not have."""
-        return [path for path in paths if not self._mirror(self.repo).holds(commit, path)]
+        return [path for path in paths if not self._mirror(self.repo).commits.holds(commit, path)]
 
     def pack(self, part: Part, known: Iterable[str]) -> Path:
         """A file with what a host lacks of a part; hosts that know the same share one. Raises NotReady."""
         mirror = self._mirror(part.repo)
-        known = sorted(mirror.known(known))
+        if not (mirror.exists() and mirror.commits.has(part.commit)):
+            raise NotReady(f"{part.commit} is not on this machine, and not on every host",
+                           "deploy it anew; or leave out the hosts that lack it: --host")
+        known = sorted(mirror.commits.known(known))
         name = hashlib.sha256("\n".join([*part, *known]).encode()).hexdigest()
         path = self._folder / f"{name}.pack"
         if not path.exists():
@@ -95,9 +99,9 @@ class Source:
         for submodule in submodules_of(mirror, commit):
             inner = self._mirror(submodule.url)
             with inner.locked(self._notice):
-                if not ((inner.folder / "HEAD").exists() and inner.has(submodule.commit)):
+                if not (inner.exists() and inner.commits.has(submodule.commit)):
                     inner.fetch()
-                if not inner.has(submodule.commit) and not inner.fetch_commit(submodule.commit):
+                if not inner.commits.has(submodule.commit) and not inner.fetch_commit(submodule.commit):
                     raise NotReady(f"the submodule {submodule.path} of {mirror.repo} lacks its commit"
                                    f" {submodule.commit}", f"push it to {submodule.url}")
             self._refuse_lfs(inner, submodule.commit)
@@ -106,7 +110,7 @@ class Source:
 
     def _refuse_lfs(self, mirror: Mirror, commit: str) -> None:
         try:
-            mirror.ask("grep", "--quiet", "--fixed-strings", "-e", LFS, commit, "--",
+            mirror.commits.ask("grep", "--quiet", "--fixed-strings", "-e", LFS, commit, "--",
                        ":(glob)**/.gitattributes")
         except GitFailed:
             return

@@ -21,7 +21,7 @@ class Submodule(NamedTuple):
 
 def submodules_of(mirror: Mirror, commit: str) -> list[Submodule]:
     """The direct submodules of a commit that have an entry in .gitmodules; others cannot be fetched by anybody."""
-    listed = mirror.ask("ls-tree", "-r", "-z", "--end-of-options", commit).split("\0")
+    listed = mirror.commits.ask("ls-tree", "-r", "-z", "--end-of-options", commit).split("\0")
     commits = {match[2]: match[1] for match in map(LINK.fullmatch, listed) if match}
     urls = _urls(mirror, commit) if commits else {}
     return [Submodule(path, absolute(mirror.repo, urls[path]), commits[path]) for path in sorted(commits)
@@ -47,7 +47,7 @@ def absolute(base: str, url: str) -> str:
 def _urls(mirror: Mirror, commit: str) -> dict[str, str]:
     """By path. Raises nothing: a .gitmodules that cannot be read names no submodule."""
     try:
-        listed = mirror.ask("config", "--blob", f"{commit}:.gitmodules", "--null", "--list")
+        listed = mirror.commits.ask("config", "--blob", f"{commit}:.gitmodules", "--null", "--list")
     except GitFailed:
         return {}
     entries: dict[str, dict[str, str]] = {}

@@ -49,7 +49,7 @@ class Coordinator:
         self.while_restoring = while_restoring
         self.conversation = Conversation(fleet, report)
         self.peers = fleet.peers
-        self.sources = sources or Sources((), Path(), {})
+        self.sources = sources or Sources((), Path(), Path(), {})
         self.conversation.packs = PackSender(self.sources, fleet.fail)
         self.carried: dict[str, Carried] = {}
         self.resolved: dict[str, protocol.Resolved] = {}

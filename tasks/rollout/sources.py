@@ -10,15 +10,20 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from .._errors import NotReady
 from ..mirror import credentials
-from ..mirror.mirror import cache_folder, changes_of
+from ..mirror.commits import FULL
+from ..mirror.current_folder import changes_of
+from ..mirror.folder_source import FolderSource
+from ..mirror.mirror import cache_folder
 from ..mirror.source import HERE, Source
 
 if TYPE_CHECKING:
-    from ..inventory.model import Target
+    from ..inventory.model import Service, Target
     from .events import Listener
 
 NAMED = 10                              # uncommitted changes
+Notify = Callable[[str], None]          # tells a person
 
 
 class Carried(Struct, frozen=True, kw_only=True):
@@ -34,13 +39,14 @@ class Carried(Struct, frozen=True, kw_only=True):
 class Sources:
     """By service; empty where every host fetches for itself. A context manager: the packs are gone at its end.
 
-    `here`: the current folder, for `--revision .`.
+    `here`: the current folder, for `--revision .`; `beside`: the folder of hosts.yaml.
     """
 
-    def __init__(self, targets: Iterable[Target], here: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, targets: Iterable[Target], here: Path, beside: Path, environ: Mapping[str, str]) -> None:
         self._services = {target.service.name: target.service for target in targets
                           if target.service.fetch == "client"}
         self._here = here
+        self._beside = beside
         self._environ = environ
         self._sources: dict[str, Source] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -71,13 +77,16 @@ class Sources:
 
         carried = {}
         for name, service in self._services.items():
-            assert self._folder is not None
             env = credentials.environment(self._environ, service.repo, service.login)
-            source = Source(service.repo, cache_folder(self._environ), Path(self._folder.name), env, notice)
-            self._sources[name] = source
+            source = self._sources[name] = self._source(service, env, notice)
             revision = revisions.get(name)
             if revision:
-                resolution = source.resolve(revision, self._here)
+                try:
+                    resolution = source.resolve(revision, self._here)
+                except NotReady:
+                    if service.is_folder and FULL.fullmatch(revision):
+                        continue                # hosts may have a commit that another machine made
+                    raise
                 if revision == HERE:
                     _name_changes(self._here, env, notice)
                 carried[name] = Carried(revision=revision, commit=resolution.commit, branch=resolution.branch,
@@ -85,8 +94,23 @@ class Sources:
                                         parts=tuple(source.parts(resolution.commit)))
         return carried
 
+    def _source(self, service: Service, env: Mapping[str, str], notice: Notify) -> Source:
+        assert self._folder is not None
+        cache, packs = cache_folder(self._environ), Path(self._folder.name)
+        if service.is_folder:
+            return FolderSource(service.repo, self._place(service.repo), cache, packs, env, notice)
+        return Source(service.repo, cache, packs, env, notice)
 
-def _name_changes(folder: Path, env: Mapping[str, str], notice: Callable[[str], None]) -> None:
+    def _place(self, repo: str) -> Path:
+        """Of a folder as `repo`: beside hosts.yaml, else in the current folder, as a job has it that built it."""
+        places = [(folder / repo).resolve() for folder in (self._beside, self._here)]
+        place = next((place for place in places if place.is_dir()), places[0])
+        if self._beside.resolve().is_relative_to(place):
+            raise NotReady(f"{repo} holds hosts.yaml itself, and its secrets: {place}", "name a folder below it")
+        return place
+
+
+def _name_changes(folder: Path, env: Mapping[str, str], notice: Notify) -> None:
     changes = changes_of(folder, env)
     if changes:
         more = f" and {len(changes) - NAMED} more" if len(changes) > NAMED else ""

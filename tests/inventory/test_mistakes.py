@@ -22,9 +22,9 @@ def row(name: str, expected: str, **parts: str) -> object:
 
 SHAPE = [
     row("unknown key", M + "buid: unknown key 'buid'; did you mean 'build'?", service="buid: make"),
-    row("unknown key, nothing near", M + "zzz: unknown key 'zzz'; known here: build, build_timeout, command, "
+    row("unknown key, nothing near", M + "zzz: unknown key 'zzz'; known here: build, build_on, build_timeout, command, "
         "directory, fetch, health, hooks, keep_releases, program, repo, requires, "
-        "secrets, shared, strategy, variables", service="zzz: make"),
+        "secrets, shared, ship, strategy, variables", service="zzz: make"),
     row("unknown host setting", W + "adress: unknown key 'adress'; did you mean 'address'?", host="adress: 10.0.0.1"),
     row("no strategy", M + "strategy: expected 'in_place' or 'releases', got 'release'; did you mean 'releases'?",
         service="strategy: release"),
@@ -127,6 +127,18 @@ VALUES = [
     row("shared at home", M + "shared: is below the service's directory, got '~/x'", service="shared: [~/x]"),
     row("all is shared", M + "shared: is below the service's directory, got './'", service="shared: [./]"),
     row("shared empty", M + "shared: is empty", service='shared: [""]'),
+    row("a folder that hosts fetch", P + "services.monitor.fetch: no host can fetch what is in a folder of this "
+        "machine (`repo`); leave `fetch` out", environment="services: {monitor: {repo: ./dist, fetch: host}}"),
+    row("the folder of hosts.yaml", P + "services.monitor.repo: is no folder of its own beside hosts.yaml, got './'",
+        environment="services: {monitor: {repo: ./}}"),
+    row("built here, fetched there", M + "fetch: no host can fetch what `build_on: client` makes; leave `fetch` out",
+        service="build: make\nbuild_on: client\nship: [app]\nfetch: host"),
+    row("nothing shipped", M + "build_on: needs `ship`, too: without it what the build makes stays behind",
+        service="build: make\nbuild_on: client"),
+    row("shipped twice", M + "ship: holds 'app' twice", service="ship: [app, ./app]"),
+    row("ship leads out", M + "ship: cannot hold '..', got '../app'", service="ship: [../app]"),
+    row("ship is ours", M + "ship: cannot hold 'logs/a': logs, releases, current, .git are looked after already",
+        service="ship: [logs/a]"),
     row("shared is ours", M + "shared: cannot hold './releases/x': logs, releases, current, .git are looked after "
         "already", service="shared: [./releases/x]"),
     row("shared twice", M + "shared: holds 'a/b' twice", service="shared: [a/b, ./a/b/]"),

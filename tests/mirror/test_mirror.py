@@ -11,7 +11,8 @@ import pytest
 
 from tasks._errors import NotReady, TryAgain
 from tasks.mirror import credentials
-from tasks.mirror.mirror import Mirror, changes_of
+from tasks.mirror.current_folder import changes_of
+from tasks.mirror.mirror import Mirror
 from tasks.mirror.submodules import absolute, submodules_of
 from tests.mirror.conftest import commit
 from tests.support.lab import git
@@ -117,7 +118,7 @@ def test_the_current_folder_gives_its_own_commit(work: Path) -> None:
     git(work, "commit", "--quiet", "--all", "--message", "local")
     (work / "file").write_text("not committed")
     assert mirror.take_from(work) == git(work, "rev-parse", "HEAD")
-    assert mirror.has(git(work, "rev-parse", "HEAD"))
+    assert mirror.commits.has(git(work, "rev-parse", "HEAD"))
     assert changes_of(work, os.environ) == [" M file"]
 
 
@@ -134,10 +135,10 @@ def test_the_distance_counts_both_ways(work: Path) -> None:
     first = git(work, "rev-parse", "HEAD")
     second = commit(work, "two")
     mirror = fetched(work)
-    assert mirror.distance(first, second)[:2] == (0, 1)
-    assert mirror.distance(second, first)[:2] == (1, 0)
-    assert mirror.distance("f" * 40, first)[:2] == (None, None)
-    assert mirror.distance(first, second).commits[0]["subject"] == "two"
+    assert mirror.commits.distance(first, second)[:2] == (0, 1)
+    assert mirror.commits.distance(second, first)[:2] == (1, 0)
+    assert mirror.commits.distance("f" * 40, first)[:2] == (None, None)
+    assert mirror.commits.distance(first, second).commits[0]["subject"] == "two"
 
 
 @pytest.mark.parametrize(("base", "url", "result"), [

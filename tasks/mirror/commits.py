@@ -1,0 +1,101 @@
+"""The commits of a mirror: which are here, what a revision names, how far one is from another. It only reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from . import git
+from .git import GitFailed
+
+FULL = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+ABBREVIATED = re.compile(r"[0-9a-fA-F]{4,64}")
+COMMITS_SHOWN = 20
+
+
+class Resolution(NamedTuple):
+    """`branch`: null for a tag or a bare commit."""
+
+    commit: str
+    branch: str | None
+
+
+class Distance(NamedTuple):
+    """How many commits are left behind (`back`) and added (`forward`), null where nobody can tell; of each the newest
+    COMMITS_SHOWN, newest first: {commit, author, subject}."""
+
+    back: int | None
+    forward: int | None
+    dropped: list[dict[str, str]]
+    commits: list[dict[str, str]]
+
+
+class Commits:
+    """`folder`: the bare repository; `env`: the environment that git runs with."""
+
+    def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._env = env
+
+    def find(self, revision: str) -> Resolution | None:
+        """A branch, then a tag, then an abbreviated commit: as hosts do."""
+        for kind in ("heads", "tags"):
+            commit = self._commit_of(f"refs/{kind}/{revision}")
+            if commit:
+                return Resolution(commit, revision if kind == "heads" else None)
+        commit = self._commit_of(revision.lower()) if ABBREVIATED.fullmatch(revision) else None
+        return Resolution(commit, None) if commit else None
+
+    def has(self, commit: str) -> bool:
+        """With all of its files: a fetch that met a full disk leaves a commit without them."""
+        try:
+            self._git("rev-list", "--objects", "--quiet", "--max-count=1", "--end-of-options", commit)
+            return True
+        except GitFailed:
+            return False
+
+    def known(self, commits: Iterable[str]) -> list[str]:
+        """Those of the commits that are here; the rest is other repositories' or was never fetched."""
+        names = [commit for commit in dict.fromkeys(commits) if FULL.fullmatch(commit)]
+        listed = self._git("cat-file", "--batch-check=%(objectname) %(objecttype)", given="\n".join(names) + "\n")
+        return [name for name, line in zip(names, listed.splitlines(), strict=False) if line == f"{name} commit"]
+
+    def holds(self, commit: str, path: str) -> bool:
+        """Whether the commit has such a file or folder."""
+        return self._maybe("rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}:{path}") is not None
+
+    def subject(self, commit: str) -> str:
+        """The first line of a commit's message."""
+        return self._maybe("log", "-1", "--format=%s", "--end-of-options", commit) or ""
+
+    def distance(self, was: str | None, commit: str) -> Distance:
+        """From a host's commit to another one, as far as this mirror knows both."""
+        if was is None or not self.known([was]):
+            return Distance(None, None, [], [])
+        counted = self._git("rev-list", "--left-right", "--count", "--end-of-options", f"{was}...{commit}").split()
+        back, forward = int(counted[0]), int(counted[1])
+        return Distance(back, forward, self._newest(f"{commit}..{was}") if back else [],
+                        self._newest(f"{was}..{commit}") if forward else [])
+
+    def ask(self, *args: str) -> str:
+        """The output of a git command that only reads. Raises GitFailed."""
+        return self._git(*args)
+
+    def _newest(self, span: str) -> list[dict[str, str]]:
+        lines = self._git("log", f"-{COMMITS_SHOWN}", "--format=%H%x09%an%x09%s", "--end-of-options", span)
+        rows = (line.split("\t", 2) for line in lines.splitlines())
+        return [dict(zip(("commit", "author", "subject"), row, strict=True)) for row in rows if len(row) == 3]
+
+    def _commit_of(self, name: str) -> str | None:
+        return self._maybe("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+
+    def _maybe(self, *args: str) -> str | None:
+        try:
+            return self._git(*args).partition("\n")[0] or None
+        except GitFailed:
+            return None
+
+    def _git(self, *args: str, given: str = "") -> str:
+        return git.run(args, self._folder, self._env, given=given)
