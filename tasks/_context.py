@@ -51,6 +51,16 @@ class Command:
             return embedded.environments.environment(BESIDE, self.inventory, self.environment_name)
         return environment
 
+    def named_services(self) -> dict[str, list[str]]:
+        """By host, the services that hosts.yaml has there, in whatever environment."""
+        environments = [self.environment, *(self.inventory.environment(name) for name in self.inventory.environments
+                                            if name != self.environment_name)]
+        named: dict[str, list[str]] = {}
+        for environment in environments:
+            for target in environment.targets:
+                named.setdefault(target.host.name, []).append(target.service.name)
+        return named
+
     def described(self, name: str) -> Inventory:
         """The inventory with all that is known of an environment while nothing is started."""
         if not self.inventory.environment(name).sandbox:

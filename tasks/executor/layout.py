@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Any, Mapping
 
@@ -72,8 +73,15 @@ class Layout:
         if not os.path.isdir(self.root):
             raise self._missing()
 
+    def require_writable(self) -> None:
+        """Raise NotReady where the root is missing, or our folders are and cannot be made."""
+        self.require_root()
+        if not os.path.isdir(self.state) and not os.access(self.root, os.W_OK | os.X_OK):
+            raise self._closed(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+
     def _missing(self) -> NotReady:
-        return NotReady(f"the root {self.root} does not exist", "create it, or correct `root` in hosts.yaml")
+        return NotReady(f"the root {self.root} does not exist",
+                        "create it: fab setup; or correct `root` in hosts.yaml")
 
     def _closed(self, error: OSError) -> NotReady:
         """Our folders cannot be made: `error` is why."""

@@ -37,7 +37,7 @@ def main(source: BinaryIO, sink: BinaryIO) -> None:
 VERBS = {
     "rollout": ("participant", "rollout"), "status": ("queries", "status"), "heads": ("queries", "heads"),
     "ask": ("queries", "ask"), "history": ("queries", "history_of"), "logs": ("logs", "logs"), "runs": ("logs", "runs"),
-    "plan": ("plan", "plan"),
+    "plan": ("plan", "plan"), "doctor": ("doctor", "doctor"),
 }
 
 
@@ -50,7 +50,8 @@ def _converse(link: Link, login: LoginShell) -> int:
         link.start_lease(hello["lease"])
         link.mask.learn_logins(hello["services"])
         layout = Layout(hello["place"])
-        own_state.require(layout, [service["name"] for service in hello["services"]])
+        if hello["do"] != "doctor":         # that finds it, tells it, and goes on
+            own_state.require(layout, [service["name"] for service in hello["services"]])
         link.mask.learn_from_disk(layout, hello["services"])
         module, function = VERBS[hello["do"]]
         verb: Verb = getattr(import_module("." + module, __package__), function)

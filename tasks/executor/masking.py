@@ -12,7 +12,7 @@ from .layout import Layout
 from .protocol import MASK, SECRET_NAMES, SHORTEST_SECRET
 
 # The fields of messages that are texts for people. All others (names, commits, states) stay as they are.
-TEXTS = ("line", "why", "message", "hint", "detail", "trace")
+TEXTS = ("line", "why", "message", "hint", "remedy", "detail", "trace")
 
 
 class Mask:

@@ -43,6 +43,15 @@ def has_variable(pid: int, name: str, value: str) -> bool:
         return False
 
 
+def command_name(pid: int) -> str:
+    """The name of its program, at most 15 characters; empty when that cannot be told."""
+    try:
+        with open(f"/proc/{pid}/comm", errors="replace") as file:
+            return file.read().rstrip("\n")
+    except OSError:
+        return ""
+
+
 def cwd(pid: object) -> str:
     """Its current folder; empty when that cannot be told."""
     return _link(f"{pid}/cwd")

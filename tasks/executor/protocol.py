@@ -64,6 +64,9 @@ SECRET_NAMES = "# Secrets among them: "
 MASK = "***"                          # stands for a secret, wherever text is shown or logged
 SHORTEST_SECRET = 4                     # characters; anything shorter is part of too many words to be replaced
 
+# An oddity of `status`, and a finding of `doctor`.
+INTERRUPTED = "deploy {deploy} by {by} was interrupted and is not undone yet"
+
 BEATS_PER_LEASE = 4
 LINE_LIMIT = 16 * 2**20                 # bytes
 
@@ -181,8 +184,18 @@ class RunsSettings(Settings):
     grep: Optional[str]
 
 
+class DoctorSettings(Settings):
+    """What hinders a deploy? `named`: all services that hosts.yaml has on this host; `fetching`: those whose repository
+    the host itself fetches from; `ports`: by service the TCP ports that it is to listen on."""
+
+    do: Literal["doctor"]
+    named: List[str]
+    fetching: List[str]
+    ports: Dict[str, List[int]]
+
+
 FirstMessage = Union[RolloutSettings, PlanSettings, StatusSettings, HeadsSettings, AskSettings, HistorySettings,
-                     LogsSettings, RunsSettings]
+                     LogsSettings, RunsSettings, DoctorSettings]
 
 
 # --- what the client says then ---------------------------------------------------------------------------------------
@@ -295,7 +308,8 @@ ClientMessage = Union[FirstMessage, FurtherMessage]
 # The same by their names, for the checks of both sides.
 VERBS: Dict[str, Any] = {
     "rollout": RolloutSettings, "plan": PlanSettings, "status": StatusSettings, "heads": HeadsSettings,
-    "ask": AskSettings, "history": HistorySettings, "logs": LogsSettings, "runs": RunsSettings}
+    "ask": AskSettings, "history": HistorySettings, "logs": LogsSettings, "runs": RunsSettings,
+    "doctor": DoctorSettings}
 FURTHER: Dict[str, Any] = {
     "plan": Plan, "run": Run, "commit": Commit, "abort": Abort, "unlock": Unlock, "retry": Retry, "end": End,
     "compare": Compare, "show": Show, "pack": PackChunk, "beat": ClientBeat}
@@ -763,6 +777,26 @@ class Mark(TypedDict):
     mark: List[Any]
 
 
+class Clock(TypedDict):
+    """The first answer to DoctorSettings. `now`: seconds since 1970 by the host's clock."""
+
+    event: Literal["clock"]
+    now: float
+
+
+CheckOutcome = Literal["ok", "warning", "failed"]
+
+
+class Check(TypedDict):
+    """What a check of `doctor` found. `remedy`: the next thing to type; empty where all is well."""
+
+    event: Literal["check"]
+    check: str
+    outcome: CheckOutcome
+    message: str
+    remedy: str
+
+
 class Notice(TypedDict):
     """`level`: info or warning."""
 
@@ -812,4 +846,5 @@ class Unusable(TypedDict):
 Ending = Union[Committed, Restored, Ended, Problem, Unusable]
 HostMessage = Union[
     Locked, Refused, Resolved, NotReady, StepStarted, Output, StepFinished, HostState, PackWanted, PackTaken, Done,
-    Failed, Compared, Facts, Odd, Looked, Heads, History, Outcome, Runs, Log, Mark, Notice, HostBeat, Ending]
+    Failed, Compared, Facts, Odd, Looked, Heads, History, Outcome, Runs, Log, Mark, Clock,
+    Check, Notice, HostBeat, Ending]

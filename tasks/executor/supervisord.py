@@ -131,6 +131,12 @@ class Supervisord:
             if fault.code not in codes:
                 raise
 
+    def version(self) -> str:
+        return str(self._call("getSupervisorVersion"))
+
+    def pid(self) -> int:
+        return int(self._call("getPID"))
+
     def uid(self) -> int:
         """The user that supervisord runs as."""
         return int(self._reach(self._access.uid))

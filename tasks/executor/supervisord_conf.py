@@ -34,12 +34,14 @@ class Definition(NamedTuple):
 
 class Configuration(NamedTuple):
     """What a supervisord.conf and the files that it includes say. `include_line`: where [include] says `files`; None
-    where there is no such section. `patterns`: absolute, one for each folder."""
+    where there is no such section. `patterns`: absolute, one for each folder. `problems`: why supervisord cannot read a
+    file of these."""
 
     path: str
     patterns: list[str]
     definitions: list[Definition]
     include_line: int | None
+    problems: list[str] = []        # noqa: RUF012  a NamedTuple's default is no class attribute
 
     @property
     def folder(self) -> str:
@@ -91,12 +93,24 @@ class SupervisordConf:
         return endings[0] if endings and ".conf" not in endings else ".conf"
 
     def configuration(self) -> Configuration:
-        return Configuration(self.path, self._folders(), self._definitions(), self._include_line())
+        return Configuration(self.path, self._folders(), self._definitions(), self._include_line(), self._problems())
+
+    def _files(self) -> list[str]:
+        """All that supervisord reads, in its order."""
+        return [self.path, *(path for pattern in self.patterns() for path in sorted(glob.glob(pattern)))]
 
     def _definitions(self) -> list[Definition]:
-        """All that supervisord reads, in its order."""
-        included = [path for pattern in self.patterns() for path in sorted(glob.glob(pattern))]
-        return [found for path in [self.path, *included] for found in definitions(path)]
+        return [found for path in self._files() for found in definitions(path)]
+
+    def _problems(self) -> list[str]:
+        """Why supervisord cannot read a file."""
+        problems = []
+        for path in self._files():
+            try:
+                _parse(path)
+            except NotReady as error:
+                problems.append(error.message)
+        return problems
 
     def _include_line(self) -> int | None:
         lines = _lines(self.path)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from .._lazy import submodules
 
 if TYPE_CHECKING:                           # what other folders may use
+    from . import access as access
     from . import commits as commits
     from . import credentials as credentials
     from . import current_folder as current_folder

@@ -6,6 +6,7 @@ Progress and results go to standard output, errors to standard error.
 from __future__ import annotations
 
 from ..rollout.events import (
+    Check,
     Error,
     Finished,
     HostState,
@@ -18,7 +19,7 @@ from ..rollout.events import (
     StepStarted,
 )
 from .humanize import duration, text_lines
-from .results import error_lines
+from .results import error_lines, hint_lines
 from .screen import Screen, Stream
 from .table import Line, text_of
 from .text_report import TextReport
@@ -80,6 +81,12 @@ class Plain(TextReport):
     def _notice(self, event: Notice) -> None:
         mark: Line = [("! ", "bad")] if event.level == "warning" else []
         self._print([[*self.transcript.label(event.host), *mark, (line, "")] for line in text_lines(event.message)])
+
+    def _check(self, event: Check) -> None:
+        label = self.transcript.check_label(event)
+        for at, line in enumerate(text_lines(event.message)):
+            self._print([[*([("    ", "")] if at else label), (line, "")]])
+        self._print([[("    ", ""), *line] for line in hint_lines(event.remedy)])
 
     def _log_line(self, event: LogLine) -> None:
         self._print([[(f"{self.transcript.log_label(event)} | ", "dim"), (event.line, "")]])

@@ -18,11 +18,11 @@ def error_lines(error: Error) -> list[Line]:
     named = not error.host or error.message.startswith((f"{error.host}: ", f"{error.host} ("))
     host = "" if named else f"{error.host}: "
     lines: list[Line] = [[("error: ", "bad"), (host + line, "")] for line in text_lines(error.message)]
-    return lines + hint_lines(error)
+    return lines + hint_lines(error.hint)
 
 
-def hint_lines(error: Error) -> list[Line]:
-    return [[("hint:  ", "dim"), (line, "")] for line in text_lines(error.hint)]
+def hint_lines(hint: str) -> list[Line]:
+    return [[("hint:  ", "dim"), (line, "")] for line in text_lines(hint)]
 
 
 def result_lines(finished: Finished, width: int, marks: Marks, is_shown: Callable[[str], bool]) -> list[Line]:

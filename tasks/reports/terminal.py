@@ -11,7 +11,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
 
-from ..rollout.events import Error, Event, Finished, LogLine, Looked, Notice, Output, Started, StepFinished
+from ..rollout.events import Check, Error, Event, Finished, LogLine, Looked, Notice, Output, Started, StepFinished
 from .humanize import duration, text_lines
 from .live import FRAMES_PER_SECOND, Region
 from .results import error_lines, hint_lines
@@ -100,6 +100,13 @@ class Terminal(TextReport):
         for line in text_lines(event.message):
             self._beside([*self.transcript.label(event.host), *mark], line)
 
+    def _check(self, event: Check) -> None:
+        label = self.transcript.check_label(event)
+        for at, line in enumerate(text_lines(event.message)):
+            self._beside([("    ", "")] if at else label, line)
+        for mark, (line, _) in hint_lines(event.remedy):
+            self._beside([("    ", ""), mark], line)
+
     def _log_line(self, event: LogLine) -> None:
         hosts = self.transcript.hosts
         at = hosts.index(event.host) if event.host in hosts else 0
@@ -110,7 +117,7 @@ class Terminal(TextReport):
         lines = error_lines(event)
         if self.screen.err.isatty():
             # The same screen as standard output: through the console, so that it lands above the region.
-            for line in hint_lines(event) if self.transcript.repeats(event) else lines:
+            for line in hint_lines(event.hint) if self.transcript.repeats(event) else lines:
                 self._beside(line[:1], line[1][0])
             return
         for line in lines:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from ..rollout.events import (
+    Check,
     Document,
     Error,
     Event,
@@ -75,14 +76,12 @@ class TextReport(Reporter):
                 self._print([self.transcript.resolved(event)])
             case HostState():
                 self._host_state(event)
-            case StepStarted():
-                self._step_started(event)
-            case Output():
-                self._output(event)
-            case StepFinished():
-                self._step_finished(event)
+            case StepStarted() | Output() | StepFinished():
+                self._show_step(event)
             case Notice():
                 self._notice(event)
+            case Check():
+                self._check(event)
             case LogLine():
                 self._log_line(event)
             case Document():
@@ -93,6 +92,15 @@ class TextReport(Reporter):
                 self._error(event)
             case Finished():
                 self._finished(event)
+
+    def _show_step(self, event: StepStarted | Output | StepFinished) -> None:
+        match event:
+            case StepStarted():
+                self._step_started(event)
+            case Output():
+                self._output(event)
+            case StepFinished():
+                self._step_finished(event)
 
     def _show_plans(self) -> None:
         if self.transcript.has_plans:           # the width of a terminal costs a system call
@@ -112,6 +120,8 @@ class TextReport(Reporter):
     def _step_finished(self, event: StepFinished) -> None: ...
 
     def _notice(self, event: Notice) -> None: ...
+
+    def _check(self, event: Check) -> None: ...
 
     def _log_line(self, event: LogLine) -> None: ...
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from types import MappingProxyType
 
 from ..rollout.events import (
+    Check,
     Error,
     Event,
     Finished,
@@ -37,6 +39,9 @@ TAIL_ROOM = 16 * 1024               # characters
 # Of what was shown, so that it need not be shown twice.
 REMEMBERED = 1000                   # lines
 BEGINNING = 500                     # characters of each
+
+OUTCOME, CHECK = len("warning"), len("supervisord")
+CHECK_TONES = MappingProxyType({"ok": "good", "warning": "head", "failed": "bad"})
 
 Step = tuple[str, str]              # service, step
 
@@ -119,6 +124,10 @@ class Transcript:
             line.append((service.ljust(self._service_width) + "  ", ""))
         return line
 
+    def check_label(self, event: Check) -> Line:
+        return [*self.label(event.host), (event.outcome.ljust(OUTCOME) + "  ", CHECK_TONES[event.outcome]),
+                (event.check.replace("_", " ").ljust(CHECK) + "  ", "")]
+
     def log_label(self, event: LogLine) -> str:
         host = event.host.ljust(self._host_width)
         return f"{host} {event.service.ljust(self._service_width)}" if len(self.services) > 1 else host
@@ -171,7 +180,9 @@ class Transcript:
             return history_lines(self._history, width, marks, self.screen.now())
         if finished.command == "config":
             return setting_lines(self._settings, width, marks)
-        if is_refused_plan(finished) or (finished.command in READING and finished.exit_code in (0, 130, 143)):
+        if finished.command == "doctor" or is_refused_plan(finished):
+            return []
+        if finished.command in READING and finished.exit_code in (0, 130, 143):
             return []
         return result_lines(finished, width, marks, self.is_shown)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..rollout.events import Finished, Result
 from .humanize import count, duration, listed, short
 
-READING = frozenset({"status", "logs", "history", "plan", "config", "config.schema", "ci.init"})
+READING = frozenset({"status", "doctor", "logs", "history", "plan", "config", "config.schema", "ci.init"})
 SETTLED = frozenset({"committed", "unchanged"})
 
 _DONE = {"start": "runs", "stop": "is stopped", "restart": "was restarted"}
@@ -54,6 +54,8 @@ def _differ(finished: Finished) -> str:
 def _not_read(finished: Finished) -> str:
     if finished.command == "status" and finished.exit_code == 1:
         return "something is odd: see the lines marked !"
+    if finished.command == "doctor" and finished.exit_code == 1:
+        return "something hinders a deploy: see the lines that say failed"
     if is_refused_plan(finished):
         return "a deploy would be refused: see the lines marked !"
     return _later(finished) if finished.exit_code == 75 else ""
@@ -91,7 +93,7 @@ def _read(finished: Finished) -> str:
         hosts = [host for host, _, result in results(finished) if result.outcome == "pending"]
         where = listed(list(dict.fromkeys(hosts)))
         return f"a deploy would change {where}; nothing was changed now" if hosts else "nothing would change"
-    return "all well" if finished.command == "status" else ""
+    return {"status": "all well", "doctor": "nothing hinders a deploy"}.get(finished.command, "")
 
 
 def _fact(command: str, service: str, rows: list[Result]) -> str:

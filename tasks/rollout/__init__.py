@@ -9,6 +9,7 @@ if TYPE_CHECKING:                           # what other folders may use
     from . import coordinator as coordinator
     from . import event_texts as event_texts
     from . import events as events
+    from . import examination as examination
     from . import facts as facts
     from . import fleet as fleet
     from . import goal as goal

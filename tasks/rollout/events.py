@@ -6,7 +6,7 @@ never renamed. Times are in seconds; commits are full, or null where there was n
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct, field
 
@@ -169,6 +169,16 @@ class Status(Event, frozen=True, kw_only=True, tag="status"):
     deployed_by: str | None
     deployed_at: str | None
     oddities: list[str]
+
+
+class Check(Event, frozen=True, kw_only=True, tag="check"):
+    """What `fab doctor` found on a host. `remedy` is the next thing to type, empty where all is well."""
+
+    host: str
+    check: Name
+    outcome: Literal["ok", "warning", "failed"]
+    message: Text
+    remedy: Text = ""
 
 
 class Setting(Event, frozen=True, kw_only=True, tag="setting"):

@@ -79,6 +79,8 @@ class Peer:
         self.facts: dict[str, Facts] = {}
         self.odd: dict[str, str] = {}                       # services that could not be looked at, and why
         self.history: list[events.History] = []             # oldest first
+        self.checks: list[events.Check] = []                # what `doctor` found
+        self.clock_offset: float | None = None              # seconds that its clock is ahead of ours
         self.heads: Mapping[str, str | None] = {}           # commits on the disk, where there are no facts
         self.plans: dict[str, steps.Plan] = {}
         self.compared: dict[str, protocol.Compared] = {}
@@ -247,6 +249,10 @@ class Peer:
                 self.heads = event.now
             case events.History():
                 self.history.append(event)
+            case protocol.Clock():
+                self.clock_offset = event.now - time.time()
+            case events.Check():
+                self.checks.append(event)
 
     def _end(self, event: protocol.Ending) -> None:
         self.state = State.ENDED

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct, ValidationError, convert
 
 from ..executor.protocol import Phase
 from . import events, facts
-from .bounds import Name, Text, Whole
+from .bounds import Name, Seconds, Text, Whole
 
 # A place in a log. It is kept, and sent again after a loss of the connection.
 Cursor = Annotated[list[int], Meta(max_length=8)]
@@ -136,6 +136,10 @@ class Mark(Message, frozen=True, kw_only=True, tag="mark"):
     mark: Cursor
 
 
+class Clock(Message, frozen=True, kw_only=True, tag="clock"):
+    now: Seconds
+
+
 class Beat(Message, frozen=True, kw_only=True, tag="beat"):
     pass
 
@@ -168,7 +172,8 @@ class Unusable(Message, frozen=True, kw_only=True, tag="unusable"):
 ScreenEvent = events.HostState | events.StepStarted | events.Output | events.StepFinished | events.Notice
 Ending = Committed | Restored | Ended | Problem | Unusable
 HostMessage = (Locked | Refused | Resolved | Compared | NotReady | Failed | PackWanted | PackTaken | Done | Facts
-               | Odd | Looked | Heads | Outcome | Runs | Log | Mark | Beat | events.History | ScreenEvent | Ending)
+               | Odd | Looked | Heads | Outcome | Runs | Log | Mark | Clock | events.Check | Beat | events.History
+               | ScreenEvent | Ending)
 KINDS: dict[Any, type[HostMessage]] = {str(kind.__struct_config__.tag): kind for kind in get_args(HostMessage)}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..executor import protocol
+from . import ports
 
 if TYPE_CHECKING:
     from ..inventory.model import Service, Target
@@ -47,6 +48,14 @@ def logs(peer: Peer, *, lines: int | None, grep: str | None, follow: bool,
 
 def runs(peer: Peer, *, lines: int | None, grep: str | None) -> protocol.RunsSettings:
     return {"do": "runs", "lines": lines, "grep": grep, **_settings(peer)}
+
+
+def doctor(peer: Peer, named: list[str]) -> protocol.DoctorSettings:
+    """`named`: all services that hosts.yaml has on this host."""
+    services = [target.service for target in peer.targets]
+    return {"do": "doctor", "named": named,
+            "fetching": [service.name for service in services if service.fetch == "host"],
+            "ports": {service.name: ports.of_service(service) for service in services}, **_settings(peer)}
 
 
 def _deploy(peer: Peer, deployment: Deployment, revisions: Mapping[str, str]) -> protocol.DeploySettings:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from ..executor.protocol import INTERRUPTED
 from ..program.files import digest
 from .events import Status
 from .facts import NOBODY, Facts, Program
@@ -76,8 +77,7 @@ def oddities(name: str, facts: Facts) -> list[str]:
         return [f"not deployed yet: fab deploy {name}", *facts.obstacles]
     interrupted = zip(facts.due, facts.due_by or ["?"] * len(facts.due), strict=False)
     return [*_program(name, facts), *_disk(name, facts), *_program_file(name, facts), *facts.obstacles,
-            *(f"deploy {deploy} by {by} was interrupted and is not undone yet: fab recover {name}"
-              for deploy, by in interrupted)]
+            *(f"{INTERRUPTED.format(deploy=deploy, by=by)}: fab recover {name}" for deploy, by in interrupted)]
 
 
 def _handwritten(target: Target, facts: Facts) -> list[str]:

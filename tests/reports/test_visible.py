@@ -58,6 +58,8 @@ def build(info: Any, text: str) -> Any:
     match info:
         case msgspec.inspect.UnionType():
             return build(next(each for each in info.types if not isinstance(each, msgspec.inspect.NoneType)), text)
+        case msgspec.inspect.LiteralType():
+            return info.values[0]
         case msgspec.inspect.ListType():
             return [build(info.item_type, text)]
         case msgspec.inspect.DictType():

@@ -1,0 +1,58 @@
+"""Checks of the root: whose it is, and whether its disk has room."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Iterator
+
+from .. import own_state
+from ..accounts import user_name
+from .host import ExaminedHost, Finding, failed, ok, warning
+
+MEGABYTE = 1 << 20
+LITTLE, TOO_LITTLE = 1024 * MEGABYTE, 100 * MEGABYTE       # bytes
+FEW_INODES, TOO_FEW_INODES = 10_000, 500
+
+
+def root(host: ExaminedHost) -> Iterator[Finding]:
+    """Whether the root is there, and is ours to write; also our own files in it. Raises NotReady."""
+    layout = host.layout
+    layout.require_root()
+    own_state.require(layout, [service["name"] for service in host.services])
+    layout.require_writable()
+    status = os.stat(layout.root)
+    if status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
+        yield warning(f"{layout.root} can be written by every user", f"on the host: chmod o-w {layout.root}")
+    else:
+        yield ok(f"{layout.root}, of {user_name(status.st_uid)}")
+
+
+def space(host: ExaminedHost) -> Iterator[Finding]:
+    folder = _nearest(host.layout.root)
+    disk = os.statvfs(folder)
+    free = disk.f_bavail * disk.f_frsize
+    message, remedy = f"{_size(free)} free below {folder}", f"make room on the host: df -h {folder}"
+    yield failed(message, remedy) if free < TOO_LITTLE else warning(message, remedy) if free < LITTLE else ok(message)
+
+
+def inodes(host: ExaminedHost) -> Iterator[Finding]:
+    folder = _nearest(host.layout.root)
+    disk = os.statvfs(folder)
+    if not disk.f_files:
+        yield ok(f"{folder} is on a file system without a limit")
+        return
+    message, remedy = f"{disk.f_favail} free below {folder}", f"remove files on the host: df -i {folder}"
+    yield (failed(message, remedy) if disk.f_favail < TOO_FEW_INODES
+           else warning(message, remedy) if disk.f_favail < FEW_INODES else ok(message))
+
+
+def _nearest(folder: str) -> str:
+    """The folder, or the first above it that is there."""
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def _size(size: int) -> str:
+    return f"{size / (1 << 30):.1f} GB" if size >= 1 << 30 else f"{size // MEGABYTE} MB"

@@ -1,0 +1,95 @@
+"""Checks of the login: its shell, its Python, its PATH, and git with the repositories that it must reach."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Iterator
+
+from .. import git, shell
+from ..accounts import login_name
+from ..errors import HostError
+from ..login_env import LoginShell
+from ..protocol import ServiceSettings
+from .host import ExaminedHost, Finding, failed, ok, warning
+
+AT_ONCE = 8                         # repositories
+GIT_ANSWERS_WITHIN = 10             # seconds
+
+
+def login(host: ExaminedHost) -> Iterator[Finding]:
+    """Who logs in, and whether the login shell tells its environment."""
+    shell = LoginShell()
+    shell.environment(host.settings["login_timeout"])
+    if shell.problem:
+        yield warning(f"as {login_name()}, but {shell.problem}", "see on the host what hinders it: bash -lxc true")
+    else:
+        yield ok(f"as {login_name()}")
+
+
+def python(host: ExaminedHost) -> Iterator[Finding]:
+    yield ok(f"{platform.python_version()}, {sys.executable}")
+
+
+def path(host: ExaminedHost) -> Iterator[Finding]:
+    """Whether programs that run find the same commands as the login, which builds them."""
+    login_path = host.env.get("PATH", "")
+    found = False
+    for service in host.services:
+        program_path = _program_path(host, service["name"])
+        lacking = [folder for folder in _folders(login_path) if folder not in _folders(program_path or login_path)]
+        if lacking:
+            found = True
+            yield warning(f"{service['name']} runs without {', '.join(lacking)}, which PATH of the login has",
+                          f"fab restart {service['name']}; or write in hosts.yaml, at {service['name']}: "
+                          f"variables: {{PATH: \"{login_path}\"}}")
+    if not found:
+        yield ok(login_path)
+
+
+def _program_path(host: ExaminedHost, service: str) -> str | None:
+    """PATH of the running program; None where none runs, or that is another user's."""
+    try:
+        with open(f"/proc/{host.supervisord.info(service)['pid']}/environ", "rb") as file:
+            pairs = [os.fsdecode(pair).partition("=") for pair in file.read().split(b"\0")]
+    except (OSError, HostError):
+        return None
+    return {name: value for name, _, value in pairs}.get("PATH")
+
+
+def _folders(path: str) -> list[str]:
+    """Those of PATH that are there."""
+    return [folder for folder in dict.fromkeys(path.split(":")) if os.path.isdir(folder)]
+
+
+def git_program(host: ExaminedHost) -> Iterator[Finding]:
+    git.require_git(host.env)
+    (version,) = shell.answer(["git", "--version"], cwd="/", env=host.env, timeout=GIT_ANSWERS_WITHIN, check=host.check)
+    yield ok(version.replace("git version ", ""))
+
+
+def repositories(host: ExaminedHost) -> Iterator[Finding]:
+    """Whether the host can read each repository that it fetches from."""
+    git.require_git(host.env)
+    by_repo: dict[str, list[ServiceSettings]] = {}
+    for service in host.services:
+        if service["name"] in host.settings["fetching"]:
+            by_repo.setdefault(service["repo"], []).append(service)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield from pool.map(lambda services: _access(host, services), by_repo.values())
+    if not by_repo:
+        yield ok("fab fetches, and sends the commits: the host needs no access")
+
+
+def _access(host: ExaminedHost, services: list[ServiceSettings]) -> Finding:
+    service, names = services[0], ", ".join(each["name"] for each in services)
+    directory = host.layout.below_root(service["directory"])
+    clone = git.Clone(directory if os.path.isdir(directory) else "/", service["repo"], host.env, host.check,
+                      service["login"])
+    try:
+        clone.remote.resolve("HEAD")
+    except HostError as error:
+        return failed(f"{names}: {error.message}", error.hint)
+    return ok(f"{names}: {service['repo']} can be read")

@@ -1,0 +1,72 @@
+"""Checks that no other process holds a port of ours."""
+
+from __future__ import annotations
+
+import os
+from typing import Iterator
+
+from .. import listeners, processes
+from ..accounts import user_name
+from ..errors import HostError
+from ..listeners import Listener
+from .host import ExaminedHost, Finding, failed, ok
+
+
+def holders(host: ExaminedHost) -> Iterator[Finding]:
+    """Of each port that a service's health check or its variable PORT names, whether somebody else listens there."""
+    open_ports: dict[int, list[Listener]] = {}
+    for listener in listeners.listeners():
+        open_ports.setdefault(listener.port, []).append(listener)
+    parents = listeners.families()
+    found, ours = False, []
+    for service, ports in sorted(host.settings["ports"].items()):
+        for port in ports:
+            stranger = _stranger(_pid(host, service), open_ports.get(port, []), parents)
+            if stranger:
+                found = True
+                yield failed(f"port {port} of {service} is held by {stranger}",
+                             f"see on the host: ss -ltnp 'sport = :{port}'; then stop that, or choose another port "
+                             "in hosts.yaml")
+            else:
+                ours.append(f"{port} ({service})")
+    if not found:
+        yield ok(", ".join(ours) if ours else "hosts.yaml names no port")
+
+
+def _pid(host: ExaminedHost, service: str) -> int:
+    """Of its running program; 0 where none runs, or supervisord does not answer."""
+    try:
+        return int(host.supervisord.info(service)["pid"])
+    except HostError:
+        return 0
+
+
+def _stranger(pid: int, open_here: list[Listener], parents: dict[int, int]) -> str:
+    """Who listens there and is neither that process nor one of its descendants; empty where nobody is."""
+    holders = listeners.holders(listener.inode for listener in open_here)
+    for holder in sorted(holders):
+        if not pid or pid not in _ancestors(holder, parents):
+            return f"{_name(holder)} (pid {holder})"
+    if holders or not open_here:
+        return ""
+    owner = open_here[0].uid
+    return "" if pid and _uid(pid) == owner else f"a process of {user_name(owner)}"
+
+
+def _ancestors(pid: int, parents: dict[int, int]) -> list[int]:
+    """The process itself, its parent, and so on."""
+    chain = [pid]
+    while parents.get(chain[-1]) and parents[chain[-1]] not in chain:
+        chain.append(parents[chain[-1]])
+    return chain
+
+
+def _name(pid: int) -> str:
+    return processes.command_name(pid) or "a process"
+
+
+def _uid(pid: int) -> int:
+    try:
+        return os.stat(f"/proc/{pid}").st_uid
+    except OSError:
+        return -1

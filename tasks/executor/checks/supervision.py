@@ -1,0 +1,31 @@
+"""Checks of supervisord: whether it answers, and whether its configuration is whole."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+from ..accounts import user_name
+from ..supervisord_conf import Definition
+from .host import ExaminedHost, Finding, failed, ok
+
+
+def daemon(host: ExaminedHost) -> Iterator[Finding]:
+    """Its version, user, socket and configuration. Raises NotReady or Down."""
+    supervisord, access = host.supervisord, host.layout.access
+    yield ok(f"{supervisord.version()}, of {user_name(supervisord.uid())}, socket {access.socket}, {host.conf.path}")
+
+
+def sections(host: ExaminedHost) -> Iterator[Finding]:
+    """Files that supervisord cannot read, and programs that are defined twice: of these it runs the last one."""
+    supervisorctl = f"supervisorctl -c {host.conf.path}"
+    for problem in host.conf.problems:
+        yield failed(f"supervisord cannot read its configuration: {problem}",
+                     f"correct it, then on the host: {supervisorctl} reread")
+    first: dict[tuple[str, str], Definition] = {}
+    doubles = [(first[key], section) for section in host.conf.definitions
+               if first.setdefault(key := (section.kind, section.name), section) is not section]
+    for earlier, section in doubles:
+        yield failed(f"[{section.kind}:{section.name}] is in {earlier} and in {section}",
+                     f"take one of them away, then on the host: {supervisorctl} update {section.name}")
+    if not host.conf.problems and not doubles:
+        yield ok(f"{len(first)}, each of them once")

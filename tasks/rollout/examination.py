@@ -1,0 +1,92 @@
+"""`fab doctor`: what the checks find on each host, and what this machine finds about the way there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from .._errors import FabvisorError, HostKeyError, LoginError, NotReady
+from ..mirror import access as repositories
+from . import query, results, settings
+from .events import Check
+
+if TYPE_CHECKING:
+    from ..inventory.model import Target
+    from .events import Finished, Listener
+    from .peer import Peer
+
+# Seconds between the host's clock and ours. More is confusing in histories; much more breaks certificates.
+NEAR, FAR = 5.0, 300.0
+AT_ONCE = 8                             # repositories
+
+
+def examine(targets: tuple[Target, ...], named: Mapping[str, list[str]], report: Listener,
+            environ: Mapping[str, str]) -> Finished:
+    """Report all checks, host after host. `named`: by host, the services that hosts.yaml has there. The exit code is 1
+    where one failed."""
+    peers = query.read(targets, report, lambda peer: settings.doctor(peer, named[peer.name]))
+    access = _repository_access(targets, environ)
+    checks = [check for peer in peers for check in of_host(peer, access)]
+    for check in checks:
+        report.on(check)
+    failed = any(check.outcome == "failed" for check in checks)
+    return replace(results.read("doctor", peers), exit_code=1 if failed else 0)
+
+
+def of_host(peer: Peer, access: Mapping[str, FabvisorError | None]) -> list[Check]:
+    """In the order in which they are shown. `access`: by repository that this machine fetches from, what hinders it."""
+    return [*_connection(peer), *_clock(peer), *peer.checks, *_repositories(peer, access)]
+
+
+def _connection(peer: Peer) -> Iterator[Check]:
+    """The host key, and the error that kept the host from answering."""
+    if peer.session is not None:
+        yield Check(host=peer.name, check="host_key", outcome="ok", message="known")
+    if peer.error is not None:
+        yield Check(host=peer.name, check=_failed_check(peer, peer.error), outcome="failed", message=peer.trouble,
+                    remedy=peer.error.hint)
+
+
+def _failed_check(peer: Peer, error: FabvisorError) -> str:
+    """The name of the check that this error fails."""
+    if isinstance(error, HostKeyError):
+        return "host_key"
+    if isinstance(error, LoginError):
+        return "login"
+    return "python" if isinstance(error, NotReady) and peer.session and not peer.checks else "connection"
+
+
+def _clock(peer: Peer) -> Iterator[Check]:
+    if peer.clock_offset is None:
+        return
+    seconds = abs(peer.clock_offset)
+    if seconds < NEAR:
+        yield Check(host=peer.name, check="clock", outcome="ok", message="as here")
+        return
+    direction = "ahead of" if peer.clock_offset > 0 else "behind"
+    yield Check(host=peer.name, check="clock", outcome="failed" if seconds > FAR else "warning",
+                message=f"{seconds:.0f} s {direction} the clock here",
+                remedy="on the one that is wrong: sudo timedatectl set-ntp true")
+
+
+def _repositories(peer: Peer, access: Mapping[str, FabvisorError | None]) -> Iterator[Check]:
+    for target in peer.targets:
+        repo, name = target.service.repo, target.service.name
+        if repo not in access or target.service.fetch != "client":
+            continue
+        error = access[repo]
+        yield Check(host=peer.name, check="repo", outcome="failed" if error else "ok",
+                    message=f"{name}: {error.message if error else f'{repo} can be read from here'}",
+                    remedy=error.hint if error else "")
+
+
+def _repository_access(targets: Iterable[Target], environ: Mapping[str, str]) -> dict[str, FabvisorError | None]:
+    """Of each repository that this machine fetches from, what hinders it; None where it can be read."""
+    services = {target.service.repo: target.service for target in targets if target.service.fetch == "client"}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        errors = pool.map(lambda service: repositories.problem(service.repo, service.login, environ),
+                          services.values())
+        return dict(zip(services, errors, strict=True))

@@ -1,0 +1,99 @@
+"""`fab doctor`: what hinders a deploy, each with a remedy; nothing is changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from tests.integration.app import App
+from tests.integration.conftest import MakeApp
+from tests.support.lab import Run
+
+NAMES = {"host_key", "clock", "login", "python", "path", "git", "repo", "root", "disk", "inodes", "supervisord", "boot",
+         "sections", "services", "programs", "ports", "leftovers"}
+
+
+def checks(run: Run, host: str = "web1", outcome: str = "") -> dict[str, dict[str, Any]]:
+    """By name, the last of each."""
+    return {event["check"]: event for event in run.events
+            if event["event"] == "check" and event["host"] == host and outcome in ("", event["outcome"])}
+
+
+def test_doctor_finds_nothing_that_hinders_a_deploy_on_good_hosts(shared: App) -> None:
+    run = shared.fab("doctor", "--service", shared.name)
+    assert run.code == 0, run
+    assert set(checks(run)) == set(checks(run, "web2")) == NAMES
+    assert not checks(run, outcome="failed")
+    assert set(checks(run)["git"]) == {"event", "host", "check", "outcome", "message", "remedy"}
+    assert all(bool(event["remedy"]) == (event["outcome"] != "ok") for event in checks(run).values())
+    assert "fab setup" in checks(run)["boot"]["remedy"], "nothing starts the lab's supervisord with the machine"
+
+
+def test_doctor_names_all_that_hinders_a_deploy_and_changes_nothing(make_app: MakeApp, tmp_path: Path) -> None:
+    """Each check runs, whatever the others find."""
+    app = make_app()
+    root = app.lab["web1"].root
+    files = {root / "conf.d/first.conf": "[program:twice]\ncommand=sleep 1\nautostart=false\n",
+             root / "conf.d/second.conf": "[program:twice]\ncommand=sleep 2\nautostart=false\n",
+             root / "conf.d/old.conf": "; Written by Fabvisor: fab deploy old\n[program:old]\ncommand=sleep 1\n",
+             root / ".fabvisor/journal/20200101-000000-abcdef.json": json.dumps({
+                 "deploy": "20200101-000000-abcdef", "by": "ann@laptop", "services": {app.name: {"steps": []}},
+                 "place": {"root": str(root), "supervisord_conf": "supervisord.conf", "program_dir": "conf.d"}}) + "\n"}
+    with socket.create_server(("127.0.0.1", 0)) as stranger, ExitStack() as stack:
+        port = stranger.getsockname()[1]
+        app.write(repo=str(tmp_path / "nowhere.git"), health={"tcp": "127.0.0.1:${PORT}"}, variables={"PORT": port})
+        for path, text in files.items():
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+            stack.callback(path.unlink)
+        before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file() and path.suffix != ".log"}
+        run = app.fab("doctor", "--host", "web1")
+        assert before == {path: path.read_bytes() for path in before}
+    assert run.code == run.finished["exit_code"] == 1
+    assert set(checks(run)) == NAMES
+    failed, warned = checks(run, outcome="failed"), checks(run, outcome="warning")
+    assert set(failed) == {"repo", "sections", "ports"}, run
+    assert "nowhere.git" in failed["repo"]["message"] and "git ls-remote" in failed["repo"]["remedy"]
+    assert "[program:twice] is in" in failed["sections"]["message"]
+    assert f"port {port} of {app.name} is held by" in failed["ports"]["message"]
+    assert f"(pid {os.getpid()})" in failed["ports"]["message"]
+    assert {"programs", "leftovers"} <= set(warned)
+    programs = [event["message"] for event in run.events if event.get("check") == "programs"]
+    assert any(message.startswith("old was deployed here") for message in programs)
+    assert warned["leftovers"]["remedy"] == f"fab recover {app.name}"
+
+
+def test_doctor_tells_of_a_broken_configuration_once(make_app: MakeApp, tmp_path: Path) -> None:
+    """What depends on it is unknown: that is no failure of its own."""
+    app = make_app()
+    app.settings = {"web1": {"supervisord_conf": str(tmp_path / "none.conf")}}
+    app.write()
+    run = app.fab("doctor", "--host", "web1")
+    assert run.code == 1
+    assert list(checks(run, outcome="failed")) == ["supervisord"]
+    assert "none.conf does not exist" in checks(run)["supervisord"]["message"]
+    assert checks(run)["sections"]["message"].startswith("unknown while supervisord fails")
+
+
+def test_doctor_goes_on_when_hosts_cannot_be_reached_or_believed(make_app: MakeApp, tmp_path: Path) -> None:
+    """An unreachable host and an unknown key are failed checks of that host; the format for people says it, too."""
+    app = make_app()
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    app.settings = {"web1": {"port": port}}
+    app.write()
+    known = tmp_path / "known_hosts"
+    known.write_text("")
+    run = app.fab("doctor")
+    assert run.code == 1 and run.finished["exit_code"] == 1
+    (connection,) = checks(run).values()
+    assert (connection["check"], connection["outcome"]) == ("connection", "failed") and connection["remedy"]
+    assert set(checks(run, "web2")) == NAMES
+    unknown = app.fab("doctor", "--host", "web2", format="plain", SSH_KNOWN_HOSTS=str(known))
+    assert unknown.code == 1
+    assert re.search(r"^web2  failed   host key .*\n    hint: ", unknown.out, re.MULTILINE), unknown.out
