@@ -26,6 +26,13 @@ def ensure_dir(path: str, mode: int = 0o755) -> None:
     sync_dir(parent)
 
 
+def existing_parent(path: str) -> str:
+    """The lowest folder above `path` that is there."""
+    while not os.path.isdir(path := os.path.dirname(path)):
+        pass
+    return path
+
+
 def sync_dir(path: str) -> None:
     """Sync the entries of a folder: names, renames and removals."""
     fd = os.open(path, os.O_RDONLY)

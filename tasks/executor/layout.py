@@ -11,10 +11,12 @@ from .accounts import login_name, user_name
 from .errors import NotReady
 from .supervisord_access import SupervisordAccess
 
+DEFAULT_STATE = ".fabvisor"
+
 
 class Layout:
-    """`settings`: root, supervisord_conf, program_dir, as in hosts.yaml; here they become absolute. `env`: that of the
-    login, which supervisord.conf may name variables of. `access`: to what is supervisord's."""
+    """`settings`: root, supervisord_conf, program_dir, state, as in hosts.yaml; here they become absolute.
+    `env`: that of the login, which supervisord.conf may name variables of. `access`: to what is supervisord's."""
 
     def __init__(self, settings: dict[str, Any], env: Mapping[str, str] = os.environ) -> None:
         self.settings = settings
@@ -22,7 +24,7 @@ class Layout:
         self.root = os.path.abspath(os.path.expanduser(settings["root"]))
         self.supervisord_conf = self.below_root(settings["supervisord_conf"])
         self.program_dir = self.below_root(settings["program_dir"])
-        self.state = os.path.join(self.root, ".fabvisor")
+        self.state = self.below_root(settings.get("state", DEFAULT_STATE))     # older journals do not name it
         self.journals = os.path.join(self.state, "journal")
         self.runs = os.path.join(self.state, "runs")
         self.reload_lock = os.path.join(self.state, "supervisord.lock")
@@ -76,7 +78,7 @@ class Layout:
     def require_writable(self) -> None:
         """Raise NotReady where the root is missing, or our folders are and cannot be made."""
         self.require_root()
-        if not os.path.isdir(self.state) and not os.access(self.root, os.W_OK | os.X_OK):
+        if not os.path.isdir(self.state) and not os.access(files.existing_parent(self.state), os.W_OK | os.X_OK):
             raise self._closed(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
     def _missing(self) -> NotReady:
@@ -85,9 +87,12 @@ class Layout:
 
     def _closed(self, error: OSError) -> NotReady:
         """Our folders cannot be made: `error` is why."""
-        owner, login = user_name(os.stat(self.root).st_uid), login_name()
+        folder = files.existing_parent(self.state)
+        owner, login = user_name(os.stat(folder).st_uid), login_name()
+        place = f"the root {folder}" if folder == self.root else folder
         if owner == login or not isinstance(error, PermissionError):
-            return NotReady(f"cannot write below the root {self.root}: {error.strerror}",
+            return NotReady(f"cannot write below {place}: {error.strerror}",
                             "make it writable for the user that logs in")
-        return NotReady(f"the root {self.root} belongs to {owner}, and {login}, who logs in, cannot write there",
-                        f"on the host: sudo install -d -o {login} {self.root}")
+        return NotReady(f"{place} belongs to {owner}, and {login}, who logs in, cannot write there",
+                        f"on the host: sudo install -d -m 700 -o {login} {self.state};"
+                        " or let `state` in hosts.yaml name a folder of that user, such as ~/.fabvisor")

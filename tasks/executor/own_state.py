@@ -20,8 +20,10 @@ def require(layout: Layout, services: Iterable[str]) -> None:
     except (FileNotFoundError, NotADirectoryError):
         return
     except PermissionError:
-        raise NotReady(f"{login_name()} cannot enter the root {layout.root}",
-                       f"see on the host which folder is closed: namei -l {layout.root}") from None
+        folder = os.path.dirname(layout.state)
+        name = f"the root {folder}" if folder == layout.root else folder
+        raise NotReady(f"{login_name()} cannot enter {name}",
+                       f"see on the host which folder is closed: namei -l {folder}") from None
     _require_own(layout, layout.state, top)
     if top.st_mode & 0o022:
         raise NotReady(f"{layout.state} can be written by other users",

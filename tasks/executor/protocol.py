@@ -82,6 +82,7 @@ class Place(TypedDict):
     root: str
     supervisord_conf: str
     program_dir: str
+    state: str
 
 
 class GitLogin(TypedDict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping, Sequence
 
-from . import files, program_user
+from . import directory_access, earlier_state, files, program_user
 from .accounts import user_name
 from .errors import HostError, NotReady
 from .layout import Layout
@@ -78,7 +78,8 @@ def _process_problems(name: str, removed: Sequence[str], layout: Layout, conf: C
 def _file_problems(layout: Layout, service: Service, conf: Configuration) -> list[HostError]:
     """The obstacles in the configuration files to a program file of ours."""
     name, own = service["name"], layout.program_file(service["name"])
-    problems = _link_problems(layout, service)
+    problems = [*directory_access.problems(layout.below_root(service["directory"])),
+                *earlier_state.problems(layout, name), *_link_problems(layout, service)]
     for found in conf.definitions:
         problems += _definition_problems(found, name, own, conf)
     if not conf.includes(own):

@@ -39,21 +39,31 @@ def _environment(path: KeyPath, environment: Raw, services: Raw) -> Iterator[Fin
     if "branch" not in environment and not environment.get("sandbox"):
         yield Finding(path, "has no `branch`: the revision to deploy unless another is asked for",
                       about=((*path, "branch"),))
-    yield from _hosts((*path, "hosts"), environment)
+    yield from _hosts((*path, "hosts"), environment, services)
     yield from _chosen_services((*path, "services"), environment, services)
 
 
-def _hosts(path: KeyPath, environment: Raw) -> Iterator[Finding]:
+def _hosts(path: KeyPath, environment: Raw, services: Raw) -> Iterator[Finding]:
     if not environment.get("hosts") and not environment.get("sandbox"):
         yield Finding(path[:-1], "has no hosts; list at least one under `hosts`", about=(path,))
     yield from _twice(path, environment.get("hosts"))
+    of_environment = _of_environment(environment, services)
     for where, name, host in _entries(path, environment.get("hosts")):
         yield from _report(where, values.check_host_name(name))
         yield from _settings(where, host)
+        yield from _chosen_services((*where, "services"), host, of_environment)
 
 
-def _chosen_services(path: KeyPath, environment: Raw, services: Raw) -> Iterator[Finding]:
-    chosen = environment.get("services")
+def _of_environment(environment: Raw, services: Raw) -> Raw:
+    """The services that run in an environment, each with what its program and its health check are there."""
+    chosen = precedence.entries(environment["services"] if "services" in environment else list(services))
+    return {name: {key: {**services[name].get(key, {}), **override.get(key, {})} for key in ("program", "health")}
+            for name, override in chosen.items() if name in services}
+
+
+def _chosen_services(path: KeyPath, chooser: Raw, services: Raw) -> Iterator[Finding]:
+    """Of an environment or of a host."""
+    chosen = chooser.get("services")
     if chosen is not None and not chosen:
         yield Finding(path, "names no service; leave it out where all services run")
     yield from _twice(path, chosen)

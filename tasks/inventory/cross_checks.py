@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Any
 
-from . import health, interpolation, paths, precedence
-from .findings import Finding, KeyPath, quoted
+from . import directories, health, interpolation, paths, precedence
+from .findings import Finding, KeyPath
 from .nearest import did_you_mean, listed
 from .precedence import Raw, Resolved
 
@@ -14,8 +15,6 @@ MOST_TARGETS = 20_000       # a service on a host is one
 
 
 def check(data: Raw) -> Iterator[Finding]:
-    services = {name: precedence.resolve(data, None, name) for name in data.get("services", {})}
-    yield from _shared_directories(services, {name: ("services", name, "directory") for name in services}, "")
     environments = data.get("environments", {})
     targets = sum(len(precedence.services(data, name)) * max(len(precedence.hosts(data, name)), 1)
                   for name in environments)
@@ -26,9 +25,11 @@ def check(data: Raw) -> Iterator[Finding]:
         if not environment.get("sandbox"):
             yield from _roots(data, name)
             yield from _same_machine(data, name)
-        yield from _directories(data, name)
-        for service in precedence.services(data, name):
-            yield from _service(data, name, service)
+        services = {service: precedence.resolve_hosts(data, name, service)
+                    for service in precedence.services(data, name)}
+        yield from directories.check(data, name, services)
+        for service, hosts in services.items():
+            yield from _service(data, name, service, hosts)
 
 
 def _roots(data: Raw, name: str) -> Iterator[Finding]:
@@ -50,44 +51,8 @@ def _same_machine(data: Raw, name: str) -> Iterator[Finding]:
         seen.setdefault(place, host)
 
 
-def _directories(data: Raw, name: str) -> Iterator[Finding]:
-    services = {service: precedence.resolve(data, name, service) for service in precedence.services(data, name)}
-    origins = {service: settings.origin("directory") for service, settings in services.items()}
-    changed = {service: origin for service, origin in origins.items() if origin and origin[0] == "environments"}
-    yield from _shared_directories(services, changed, f" in {name}")
-
-
-def _shared_directories(services: dict[str, Resolved], places: dict[str, KeyPath], where: str) -> Iterator[Finding]:
-    """`places`: where the directory is set; of a pair with a mistake at least one service must be among them."""
-    directories = {name: settings.get("directory") for name, settings in services.items()}
-    order = {name: index for index, name in enumerate(directories)}
-    for inner, outer in _nested(directories):
-        first, second = sorted((inner, outer), key=order.__getitem__)
-        reported, other = (second, first) if second in places else (first, second)
-        if reported in places:
-            same = posixpath.normpath(directories[inner]) == posixpath.normpath(directories[outer])
-            relation = "is" if same else "lies inside" if reported == inner else "holds"
-            directory = quoted(directories[reported])
-            yield Finding(places[reported], f"{directory} {relation} the directory of {other}{where}; "
-                                            "each service needs one of its own")
-
-
-def _nested(directories: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Pairs of services: the directory of the first is that of the second, or lies inside it."""
-    by_path: dict[str, list[str]] = {}
-    for name, directory in directories.items():
-        if not paths.check_directory(directory):
-            by_path.setdefault(posixpath.normpath(directory), []).append(name)
-    for path, names in by_path.items():
-        yield from ((name, names[0]) for name in names[1:])
-        yield from ((names[0], by_path[parent][0]) for parent in paths.parents(path) if parent in by_path)
-
-
-
-
-def _service(data: Raw, name: str, service: str) -> Iterator[Finding]:
-    """Of a sandbox that has not been started no host is known, so nothing can be checked."""
-    hosts = precedence.resolve_hosts(data, name, service)
+def _service(data: Raw, name: str, service: str, hosts: dict[str, Resolved]) -> Iterator[Finding]:
+    """`hosts`: those on which it runs. Of a sandbox that has not been started none is known: nothing can be checked."""
     if hosts:
         on_hosts = _OnHosts(data, name, service, hosts)
         yield from on_hosts.origin_of_files()
@@ -96,52 +61,68 @@ def _service(data: Raw, name: str, service: str) -> Iterator[Finding]:
         yield from on_hosts.secrets()
 
 
+def _origin_mistakes(settings: Resolved) -> Iterator[Finding]:
+    maker, fetch = settings.maker, settings.origin("fetch")
+    if maker and settings.get("fetch") == "host" and fetch:
+        cause = "`build_on: client` makes" if maker == "build_on" else "is in a folder of this machine (`repo`)"
+        yield Finding(fetch, f"no host can fetch what {cause}; leave `fetch` out")
+    missing = {"build": "nothing is built", "ship": "what the build makes stays behind"}
+    origin = settings.origin("build_on") if maker == "build_on" else None
+    if origin:
+        yield from (Finding(origin, f"needs `{key}`, too: without it {consequence}")
+                    for key, consequence in missing.items() if not settings.has(key))
+
+
 class _OnHosts:
-    """A service's settings on the hosts of an environment, where only variables differ."""
+    """A service's settings on the hosts of an environment where it runs."""
 
     def __init__(self, data: Raw, environment: str, service: str, hosts: dict[str, Resolved]) -> None:
-        self.data, self.environment, self.service = data, environment, service
-        self.settings = next(iter(hosts.values()))
+        self.data, self.environment, self.service, self.hosts = data, environment, service, hosts
         self.variables = {host: settings.environment_variables() for host, settings in hosts.items()}
 
     def origin_of_files(self) -> Iterator[Finding]:
         """What this machine makes, no host can fetch; what it builds, it must also ship."""
-        settings = self.settings
-        maker = settings.maker
-        if maker and settings.get("fetch") == "host" and settings.origin("fetch"):
-            cause = "`build_on: client` makes" if maker == "build_on" else "is in a folder of this machine (`repo`)"
-            yield Finding(self._place("fetch"), f"no host can fetch what {cause}; leave `fetch` out")
-        missing = {"build": "nothing is built", "ship": "what the build makes stays behind"}
-        for key, consequence in missing.items() if maker == "build_on" else ():
-            if not settings.has(key):
-                yield Finding(self._place("build_on"), f"needs `{key}`, too: without it {consequence}")
+        yield from dict.fromkeys(chain.from_iterable(map(_origin_mistakes, self.hosts.values())))
 
     def health(self) -> Iterator[Finding]:
-        kind = self.settings.health_kind
-        if kind is not None:
-            text = self.settings.get("health", kind)
-            yield from self._filled(self._place("health", kind), text,
-                                    lambda variables: health.check_health(kind, text, variables))
+        for kind in precedence.HEALTH_KINDS:
+            for place, text, hosts in self._written("health", kind):
+                yield from self._filled(place, text, hosts, lambda variables, kind=kind, text=text: (
+                    health.check_health(kind, text, variables)))  # type: ignore[misc]
 
     def requires(self) -> Iterator[Finding]:
-        for index, text in enumerate(self.settings.get("requires", default=())):
-            if not paths.check_in_commit(text):
-                yield from self._filled((*self._place("requires"), index), text, lambda variables, text=text: (
-                    paths.check_in_commit(interpolation.fill(text, variables))))  # type: ignore[misc]
+        for place, listed_paths, hosts in self._written("requires"):
+            for index, text in enumerate(listed_paths):
+                if not paths.check_in_commit(text):
+                    yield from self._filled((*place, index), text, hosts, lambda variables, text=text: (
+                        paths.check_in_commit(interpolation.fill(text, variables))))  # type: ignore[misc]
 
     def secrets(self) -> Iterator[Finding]:
         """A name is a secret or a variable, not both."""
-        for index, secret in enumerate(self.settings.get("secrets", default=())):
-            hosts = [host for host, variables in self.variables.items() if secret in variables and secret != "RUN_MODE"]
-            if hosts:
-                yield Finding((*self._place("secrets"), index), f"{secret} is among the variables, too"
-                              f"{self._on(hosts)}; leave one of them out")
+        for place, names, hosts in self._written("secrets"):
+            for index, secret in enumerate(names):
+                both = [host for host in hosts if secret in self.variables[host] and secret != "RUN_MODE"]
+                if both:
+                    yield Finding((*place, index), f"{secret} is among the variables, too"
+                                  f"{self._on(both)}; leave one of them out")
 
-    def _filled(self, path: KeyPath, text: str, problem: Callable[[dict[str, str]], str]) -> Iterator[Finding]:
+    def _written(self, *path: str) -> Iterator[tuple[KeyPath, Any, list[str]]]:
+        """Each place of the file where a setting that counts was written, its value, and the hosts where it counts."""
+        places: dict[KeyPath, list[str]] = {}
+        for host, settings in self.hosts.items():
+            origin = settings.origin(*path) if settings.has(*path) else None
+            if origin is not None and (path[0] != "health" or settings.health_kind == path[1]):
+                places.setdefault(origin, []).append(host)
+        for place, hosts in places.items():
+            yield place, self.hosts[hosts[0]].get(*path), hosts
+
+    def _filled(self, path: KeyPath, text: str, hosts: list[str],
+                problem: Callable[[dict[str, str]], str]) -> Iterator[Finding]:
         """Mistakes of a text after the variables of each host are put in."""
         unset: dict[str, list[str]] = {}
         wrong: dict[str, list[str]] = {}
-        for host, variables in self.variables.items():
+        for host in hosts:
+            variables = self.variables[host]
             unknown = interpolation.unknown(text, variables)
             for name in unknown:
                 unset.setdefault(name, []).append(host)
@@ -149,23 +130,17 @@ class _OnHosts:
             if message:
                 wrong.setdefault(message, []).append(host)
         known = {name for variables in self.variables.values() for name in variables}
-        for name, hosts in unset.items():
-            yield Finding(path, f"no variable ${{{name}}} is set{did_you_mean(name, known)}{self._on(hosts)}",
+        for name, without in unset.items():
+            yield Finding(path, f"no variable ${{{name}}} is set{did_you_mean(name, known)}{self._on(without)}",
                           about=(path, *self._places_of_variable(name)))
-        for message, hosts in wrong.items():
-            yield Finding(path, message + self._on(hosts))
+        for message, mistaken in wrong.items():
+            yield Finding(path, message + self._on(mistaken))
 
     def _on(self, hosts: list[str]) -> str:
         return f" (on {listed(hosts, 3)} in {self.environment})"
 
-    def _place(self, *path: str) -> KeyPath:
-        """The place in the file where the setting was written."""
-        origin = self.settings.origin(*path)
-        assert origin is not None, "a default of the tool has no mistakes"
-        return origin
-
     def _places_of_variable(self, name: str) -> tuple[KeyPath, ...]:
         """Everywhere that a variable of the service can be set."""
-        places = {layer.path: None for host in self.variables
+        places = {layer.path: None for host in self.hosts
                   for layer in precedence.layers(self.data, self.environment, self.service, host)}
         return tuple((*path, "variables", name) for path in places if path is not None)

@@ -15,6 +15,7 @@ def environment(data: Raw, name: str, source: str) -> model.Environment:
     hosts = [_host(host, resolved) for host, resolved in precedence.resolve_hosts(data, name).items()]
     services = precedence.services(data, name)
     by_service = {service: precedence.resolve_hosts(data, name, service) for service in services}
+    running = [service for service in services if by_service[service] or not hosts]
     return model.Environment(
         name=name,
         branch=settings.get("branch"),
@@ -23,12 +24,13 @@ def environment(data: Raw, name: str, source: str) -> model.Environment:
             model.Target(host=host, service=_service(service, name, host.name, by_service[service][host.name]))
             for host in hosts
             for service in services
+            if host.name in by_service[service]
         ),
         sandbox=raw.get("sandbox", False),
         confirm=raw.get("confirm", False),
         url=raw.get("url", ""),
         source=source,
-        elsewhere=tuple(sorted(set(data["services"]) - set(services))),
+        elsewhere=tuple(sorted(set(data["services"]) - set(running))),
     )
 
 
@@ -50,7 +52,7 @@ def _service(name: str, environment: str, host: str, settings: Resolved) -> mode
         ship=tuple(map(posixpath.normpath, settings.get("ship", default=()))),
         repo=repo,
         login=login,
-        directory=posixpath.normpath(settings.get("directory")),
+        directory=paths.normal_directory(settings.get("directory")),
         command=settings.get("command").strip(),
         build=_commands(settings.get("build", default=())),
         build_timeout=values.seconds(settings.get("build_timeout")),

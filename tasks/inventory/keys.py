@@ -15,6 +15,7 @@ SETTINGS: dict[str, Check] = {
     "root": paths.check_root,
     "supervisord_conf": paths.check_below_root,
     "program_dir": paths.check_below_root,
+    "state": paths.check_state,
     "python": values.check_line,
     "address": values.check_word,
     "gateway": values.check_word,

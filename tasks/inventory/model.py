@@ -27,6 +27,7 @@ class Host(Struct, frozen=True, kw_only=True):
     known_hosts: str | None = None          # a file that pins this host's key (the sandbox sets it, hosts.yaml cannot)
     supervisord_conf: str = "supervisord.conf"
     program_dir: str = "conf.d"
+    state: str = ".fabvisor"                # Fabvisor's own files
     python: str = "python3"
     connect_timeout: float = 10
     login_timeout: float = 10

@@ -30,17 +30,24 @@ def check_below_root(text: str) -> str:
     return _check_path(text) or check_option_like(text)
 
 
+def check_state(text: str) -> str:
+    """A folder of our own, below root unless it is absolute."""
+    return check_below_root(text) or _check_home(text) or _check_own_folder(text)
+
+
 def check_directory(text: str) -> str:
-    """A service's own folder. Its content is replaced by git, so it must be truly below root."""
-    if text.startswith(("/", "~")):
-        return f"is below `root`, so it cannot begin with '/' or '~'; got {quoted(text)}"
-    wrong = _check_path(text) or check_option_like(text) or _check_for_program_file(text)
+    """A service's own folder, whose content git replaces: below root, unless it is absolute or begins with ~/."""
+    wrong = _check_path(text) or check_option_like(text) or _check_for_program_file(text) or _check_home(text)
     if wrong:
         return wrong
-    first = posixpath.normpath(text).split("/")[0]
-    if first in (".", ".fabvisor", ".git"):
-        return f"must be a folder of its own below `root`, got {quoted(text)}"
-    return ""
+    if {".fabvisor", ".git"} & set(text.split("/")):
+        return f"must be a folder of its own, got {quoted(text)}"
+    return _check_own_folder(text)
+
+
+def normal_directory(text: str) -> str:
+    """A directory in its shortest form: without a slash at the end, and with no more than one anywhere."""
+    return posixpath.normpath("/" + text.lstrip("/") if text.startswith("/") else text)
 
 
 def check_requires(paths: list[str]) -> str:
@@ -101,6 +108,19 @@ def _check_for_program_file(text: str) -> str:
     """The directory stands in the program file, whose format has no way to write these."""
     if re.search(r"(^|\s)[;#]|%\(here\)s", text):
         return f"cannot hold `%(here)s`, nor `;` or `#` after a space, got {quoted(text)}"
+    return ""
+
+
+def _check_home(text: str) -> str:
+    if text.startswith("~") and not text.startswith("~/"):
+        return f"can begin with ~/, the host user's home, but not with another user's; got {quoted(text)}"
+    return ""
+
+
+def _check_own_folder(text: str) -> str:
+    """Not `/`, a whole home, or root itself."""
+    if posixpath.normpath(text).lstrip("/") in ("", ".", "~"):
+        return f"must be a folder of its own, got {quoted(text)}"
     return ""
 
 

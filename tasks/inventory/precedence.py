@@ -87,12 +87,15 @@ def layers(data: Raw, environment: str | None, service: str | None = None, host:
     if service is not None:
         yield Layer((*path, "services", service), entry(raw.get("services"), service))
     if host is not None:
-        yield _host_layer(data, environment, host)
+        yield from _host_layers(data, environment, service, host)
 
 
-def _host_layer(data: Raw, environment: str, host: str) -> Layer:
+def _host_layers(data: Raw, environment: str, service: str | None, host: str) -> Iterator[Layer]:
     path: KeyPath = ("environments", environment, "hosts", host)
-    return Layer(path, entry(data["environments"][environment].get("hosts"), host))
+    raw = entry(data["environments"][environment].get("hosts"), host)
+    yield Layer(path, {key: value for key, value in raw.items() if key != "services"})
+    if service is not None:
+        yield Layer((*path, "services", service), entry(raw.get("services"), service))
 
 
 def resolve(data: Raw, environment: str | None, service: str | None = None, host: str | None = None) -> Resolved:
@@ -101,9 +104,10 @@ def resolve(data: Raw, environment: str | None, service: str | None = None, host
 
 
 def resolve_hosts(data: Raw, environment: str, service: str | None = None) -> dict[str, Resolved]:
-    """The same for every host of the environment, in name order."""
+    """The same for every host of the environment, in name order; of a service, for those on which it runs."""
     common = resolve(data, environment, service).values
-    return {host: _merged(common, [_host_layer(data, environment, host)]) for host in hosts(data, environment)}
+    return {host: _merged(common, _host_layers(data, environment, service, host)) for host in hosts(data, environment)
+            if service is None or runs_on(data, environment, service, host)}
 
 
 def _merged(weaker: dict[SettingPath, Value], stronger: Iterable[Layer]) -> Resolved:
@@ -154,6 +158,12 @@ def services(data: Raw, environment: str) -> list[str]:
     """Those that run in the environment, in name order."""
     known, raw = data.get("services", {}), data["environments"][environment]
     return sorted(name for name in entries(raw["services"] if "services" in raw else list(known)) if name in known)
+
+
+def runs_on(data: Raw, environment: str, service: str, host: str) -> bool:
+    """Whether the host runs this service of its environment: a list of names chooses, a mapping only adjusts."""
+    chosen = entry(data["environments"][environment].get("hosts"), host).get("services")
+    return not isinstance(chosen, list) or service in chosen
 
 
 def _settings(mapping: Raw) -> Iterator[tuple[SettingPath, Any]]:

@@ -36,6 +36,7 @@ class Settings(Struct, kw_only=True, forbid_unknown_fields=True):
     port: Annotated[int | UnsetType, doc("Of its SSH server. ~/.ssh/config's unless given.")] = UNSET
     root: Annotated[Text, doc("The folder with supervisord.conf: absolute, or ~/ for the host user's home.")] = UNSET
     supervisord_conf: Annotated[Text, doc("Below root unless absolute; supervisord.conf unless given.")] = UNSET
+    state: Annotated[Text, doc("For Fabvisor's own files; below root unless absolute; .fabvisor unless given.")] = UNSET
     program_dir: Annotated[Text, doc("For program files; below root unless absolute; conf.d unless given.")] = UNSET
     python: Annotated[Text, doc("An interpreter on the host, 3.8 or newer; python3 unless given.")] = UNSET
     address: Annotated[Text, doc("Where to connect to; the host's name unless given.")] = UNSET
@@ -80,7 +81,7 @@ class Overrides(Struct, kw_only=True, forbid_unknown_fields=True):
     fetch: Annotated[Literal["host", "client"] | UnsetType, doc(
         "Who fetches from the git server: each host, or fab, which sends hosts what they lack; host unless given."
     )] = UNSET
-    directory: Annotated[Text, doc("Below root; micro/<name> unless given.")] = UNSET
+    directory: Annotated[Text, doc("Below root unless absolute or ~/…; micro/<name> unless given.")] = UNSET
     build: Annotated[str | list[str] | UnsetType, doc("A command or a list of them, for bash.")] = UNSET
     build_on: Annotated[Literal["host", "client"] | UnsetType, doc(
         "Where the build runs: on each host, or where fab runs; host unless given.")] = UNSET
@@ -105,6 +106,13 @@ class Service(Overrides, kw_only=True, forbid_unknown_fields=True):
     command: Annotated[str, doc("One line, run in the service's directory (or its release), without a shell.")]
 
 
+class Host(Settings, kw_only=True, forbid_unknown_fields=True):
+    """A host, and what runs there."""
+
+    services: Annotated[list[str] | dict[str, Overrides | None] | UnsetType, doc(
+        "A list of the services that run there; or names with what differs there, where all run.")] = UNSET
+
+
 class Environment(Settings, kw_only=True, forbid_unknown_fields=True):
     """A branch, the hosts that it goes to, and what differs there."""
 
@@ -113,7 +121,7 @@ class Environment(Settings, kw_only=True, forbid_unknown_fields=True):
     url: Annotated[Text, doc("Where the result can be seen; GitLab's environment links to it.")] = UNSET
     services: Annotated[list[str] | dict[str, Overrides | None] | UnsetType, doc(
         "A list of names, or names with what differs here; all unless given.")] = UNSET
-    hosts: Annotated[list[str] | dict[str, Settings | None] | UnsetType, doc(
+    hosts: Annotated[list[str] | dict[str, Host | None] | UnsetType, doc(
         "A list of names, or names with what differs.")] = UNSET
     confirm: Annotated[bool, doc("Ask before a deploy or a rollback.")] = False
     sandbox: Annotated[bool, doc("On two hosts that are started on this machine.")] = False

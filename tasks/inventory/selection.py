@@ -40,10 +40,15 @@ def select(environment: Environment, services: str | None, hosts: str | None) ->
     """
     chosen_services = _services(environment, services)
     chosen_hosts = _hosts(environment, hosts)
-    return tuple(
+    targets = tuple(
         target for target in environment.targets
         if target.service.name in chosen_services and target.host.name in chosen_hosts
     )
+    if not targets:
+        having = sorted({target.host.name for target in environment.targets if target.service.name in chosen_services})
+        raise SelectionError(f"{listed(sorted(chosen_services))} does not run on {listed(sorted(chosen_hosts))}",
+                             hint=f"hosts of {environment.name} with it: {listed(having)}")
+    return targets
 
 
 def services_of_file(inventory: Inventory, requested: str) -> set[str]:

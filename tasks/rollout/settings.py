@@ -78,7 +78,8 @@ def _program_user(target: Target) -> str | None:
 def _settings(peer: Peer, revisions: Mapping[str, str] | None = None) -> protocol.Settings:
     host = peer.host
     return {
-        "place": {"root": host.root, "supervisord_conf": host.supervisord_conf, "program_dir": host.program_dir},
+        "place": {"root": host.root, "supervisord_conf": host.supervisord_conf, "program_dir": host.program_dir,
+                  "state": host.state},
         "lease": host.lease,
         "login_timeout": host.login_timeout,
         "services": [{"name": target.service.name, "directory": target.service.directory,

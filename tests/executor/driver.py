@@ -176,7 +176,8 @@ class Deploy:
         self.services = services
         self.executor = Executor(python, faults, **env)
         self.lease = lease
-        self.layout = {"root": str(host.root), "supervisord_conf": "supervisord.conf", "program_dir": "conf.d"}
+        self.layout = {"root": str(host.root), "supervisord_conf": "supervisord.conf", "program_dir": "conf.d",
+                       "state": ".fabvisor"}
         self.facts: dict[str, Facts] = {}
 
     def __enter__(self) -> Deploy:

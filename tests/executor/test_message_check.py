@@ -14,7 +14,7 @@ from tasks.executor.steps import ACTIONS
 SERVICE = {"name": "monitor", "directory": "d", "repo": "r", "login": None, "shared": [], "user": None,
            "revision": None}
 STATUS = {"do": "status", "watch": False, "lease": 30, "login_timeout": 10, "services": [SERVICE],
-          "place": {"root": "/r", "supervisord_conf": "s", "program_dir": "p"}}
+          "place": {"root": "/r", "supervisord_conf": "s", "program_dir": "p", "state": "f"}}
 COMMIT = "1a" * 20
 STEP = {"name": "fetch", "phase": "prepare", "action": "fetch",
         "args": {"commit": COMMIT, "revision": "main", "requires": []},

@@ -79,5 +79,5 @@ def test_root_of_another_user_names_its_owner_and_one_command(users: TwoUsers) -
         closed, users.root = users.root, mine
     assert run.code == 2, run
     assert f"the root {closed} belongs to root, and {users.bob.pw_name}, who logs in, cannot write" in messages(run)
-    assert f"sudo install -d -o {users.bob.pw_name} {closed}" in messages(run)
+    assert f"sudo install -d -m 700 -o {users.bob.pw_name} {closed}/.fabvisor" in messages(run)
     assert os.listdir(closed) == []

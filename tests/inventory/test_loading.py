@@ -303,13 +303,66 @@ environments: {{production: {{branch: main, hosts: [web1]{environment}}}}}
     (pair("x/y", "x"), "services.b.directory: 'x' holds the directory of a; each service needs one of its own"),
     (pair("x", "y", ", services: {a: {directory: y}, b: }"), "environments.production.services.a.directory: "
      "'y' is the directory of b in production; each service needs one of its own"),
-], ids=["same", "upwards", "same, normalised", "inside", "around", "by an override"])
+    (pair("/srv/app/x", "x"), "services.b.directory: 'x' is the directory of a; each service needs one of its own"),
+    (pair("/opt", "/opt/x"), "services.b.directory: '/opt/x' lies inside the directory of a; each service needs one of "
+     "its own"),
+    (pair("~/x", "~//x/"), "services.b.directory: '~//x/' is the directory of a; each service needs one of its own"),
+    (pair("x", "y").replace("[web1]", "{web1: {services: {a: {directory: y}}}}"), "environments.production.hosts.web1."
+     "services.a.directory: 'y' is the directory of b in production; each service needs one of its own"),
+], ids=["same", "upwards", "same, normalised", "inside", "around", "by an override", "absolute and below root",
+        "absolute", "at home", "at a host"])
 def test_overlapping_directories_are_refused(tmp_path: Path, text: str, message: str) -> None:
     assert mistakes_in(tmp_path, text) == [message]
 
 
-def test_sibling_directories_are_taken(tmp_path: Path) -> None:
-    inventory(tmp_path, pair("x", "x-y"))
+@pytest.mark.parametrize(("one", "other"), [("x", "x-y"), ("/opt/x", "~/x"), ("/srv/app-x", "x")])
+def test_sibling_directories_are_taken(tmp_path: Path, one: str, other: str) -> None:
+    inventory(tmp_path, pair(one, other))
+
+
+def test_services_of_different_hosts_may_have_one_directory(tmp_path: Path) -> None:
+    text = pair("/opt/app", "/opt/app").replace("[web1]", "{web1: {services: [a]}, web2: {services: [b]}}")
+    targets = inventory(tmp_path, text).environment("production").targets
+    assert [(one.host.name, one.service.name) for one in targets] == [("web1", "a"), ("web2", "b")]
+
+
+def test_host_chooses_services_by_a_list_and_adjusts_them_by_a_mapping(tmp_path: Path) -> None:
+    text = """
+        defaults: {root: /srv/app, variables: {PORT: "1"}}
+        services:
+          api: {repo: r, command: ./api, health: {tcp: "h:${PORT}"}, requires: [a]}
+          mailer: {repo: r, command: ./mailer, directory: /opt/mailer}
+          old: {repo: r, command: ./old}
+        environments:
+          production:
+            branch: main
+            services: {api: {variables: {PORT: "2"}}, mailer: , old: }
+            hosts:
+              web1: {services: [api]}
+              web2: {variables: {PORT: "3"}, services: {api: {variables: {PORT: "4"}, command: ./other, requires: [b]}}}
+              web3: {services: [mailer, api]}
+        """
+    environment = inventory(tmp_path, text.replace("mailer: , old: ", "mailer: ")).environment("production")
+    running = [(one.host.name, one.service.name) for one in environment.targets]
+    assert running == [("web1", "api"), ("web2", "api"), ("web2", "mailer"), ("web3", "api"), ("web3", "mailer")]
+    api = {one.host.name: one.service for one in environment.targets if one.service.name == "api"}
+    assert {name: (one.variables["PORT"], one.command, one.requires) for name, one in api.items()} == {
+        "web1": ("2", "./api", ("a",)), "web2": ("4", "./other", ("b",)), "web3": ("2", "./api", ("a",))}
+    assert [one.health.tcp for one in api.values() if one.health] == ["h:2", "h:4", "h:2"]
+    only_web1 = text.replace("              web2", "              #").replace("              web3", "              #")
+    assert inventory(tmp_path, only_web1).environment("production").elsewhere == ("mailer", "old")
+
+
+@pytest.mark.parametrize(("host", "message"), [
+    ("services: {monitor: {health: {http: 'http://h:${PROT}/'}}}", "environments.production.hosts.web1.services.monitor"
+     ".health.http: no variable ${PROT} is set (on web1 in production)"),
+    ("services: {monitor: {secrets: [A], variables: {A: x}}}", "environments.production.hosts.web1.services.monitor"
+     ".secrets[0]: A is among the variables, too (on web1 in production); leave one of them out"),
+    ("services: {monitor: {requires: ['${B}']}}", "environments.production.hosts.web1.services.monitor.requires[0]: "
+     "no variable ${B} is set (on web1 in production)"),
+])
+def test_mistake_of_a_service_on_one_host_names_the_host(tmp_path: Path, host: str, message: str) -> None:
+    assert mistakes_in(tmp_path, whole(host=host)) == [message]
 
 
 @pytest.mark.parametrize(("old", "new", "message"), [
@@ -372,7 +425,7 @@ def test_all_mistakes_are_reported_at_once_with_their_lines(tmp_path: Path) -> N
               web:
                 repo: -x
                 command: ./web
-                directory: micro/monitor
+                directory: ~/
                 health: {tcp: "127.0.0.1:${PRT}"}
             environments:
               production:

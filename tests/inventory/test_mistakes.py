@@ -102,10 +102,32 @@ VALUES = [
     row("root of another user", W + "root: must be absolute (/srv/app), or below the host user's home (~/app); "
         "got '~bob/app'", host="root: ~bob/app"),
     row("root upwards", W + "root: cannot hold '..', got '/srv/../etc'", host="root: /srv/../etc"),
-    row("directory absolute", M + "directory: is below `root`, so it cannot begin with '/' or '~'; got '/etc'",
-        service="directory: /etc"),
-    row("directory at home", M + "directory: is below `root`, so it cannot begin with '/' or '~'; got '~/x'",
-        service="directory: ~/x"),
+    row("directory is the host", M + "directory: must be a folder of its own, got '//'", service="directory: //"),
+    row("directory is a home", M + "directory: must be a folder of its own, got '~/'", service="directory: ~/"),
+    row("directory in another's home", M + "directory: can begin with ~/, the host user's home, but not with another "
+        "user's; got '~ann/x'", service="directory: ~ann/x"),
+    row("state is the root", D + "state: must be a folder of its own, got '.'", defaults="state: ."),
+    row("state in another's home", D + "state: can begin with ~/, the host user's home, but not with another user's; "
+        "got '~ann'", defaults="state: ~ann"),
+    row("state upwards", D + "state: cannot hold '..', got '../x'", defaults="state: ../x"),
+    row("state empty", D + "state: is empty", defaults='state: ""'),
+    row("no service of a host", W + "services: names no service; leave it out where all services run",
+        host="services: []"),
+    row("unknown service of a host", W + "services[0]: there is no service 'moniter'; did you mean 'monitor'?",
+        host="services: [moniter]"),
+    row("a service twice on a host", W + "services[1]: 'monitor' is listed twice", host="services: [monitor, monitor]"),
+    row("unknown key of a service of a host", W + "services.monitor.buid: unknown key 'buid'; did you mean 'build'?",
+        host="services: {monitor: {buid: make}}"),
+    row("bad option of a service of a host", W + "services.monitor.program.startsec: supervisor knows no option "
+        "'startsec' of a program; did you mean 'startsecs'?", host="services: {monitor: {program: {startsec: 1}}}"),
+    row("text for services of a host", W + "services: expected a list or a mapping, got the text 'monitor'",
+        host="services: monitor"),
+    row("directory holds the root", M + "directory: '/srv' overlaps `state`, '/srv/app/.fabvisor'; each needs a folder "
+        "of its own", service="directory: /srv"),
+    row("directory is the root", M + "directory: '/srv/app/' overlaps `state`, '/srv/app/.fabvisor'; each needs a "
+        "folder of its own", service="directory: /srv/app/"),
+    row("directory is the state", M + "directory: 'x' is `state`, '/srv/app/x'; each needs a folder of its own",
+        service="directory: x", defaults="state: x"),
     row("directory upwards", M + "directory: cannot hold '..', got 'micro/../../etc'",
         service="directory: micro/../../etc"),
     row("root with an expansion", W + "root: cannot hold `%(here)s`, nor `;` or `#` after a space, got '/srv/%(here)s'",
@@ -115,9 +137,9 @@ VALUES = [
     row("directory without end", M + "directory: is longer than 1000 characters", service=f"directory: {'a/' * 600}"),
     row("command with half a quote", P + "services.monitor.command: cannot be split into words: no closing quotation; "
         "balance its quotes", environment="services: {monitor: {command: \"./monitor 'x\"}}"),
-    row("directory is root", M + "directory: must be a folder of its own below `root`, got './'",
+    row("directory is root", M + "directory: must be a folder of its own, got './'",
         service="directory: ./"),
-    row("directory is ours", M + "directory: must be a folder of its own below `root`, got '.fabvisor/x'",
+    row("directory is ours", M + "directory: must be a folder of its own, got '.fabvisor/x'",
         service="directory: .fabvisor/x"),
     row("directory with a newline", M + r"directory: cannot hold control characters, got 'a\nb'",
         service=r'directory: "a\nb"'),

@@ -113,3 +113,16 @@ def test_empty_selection_is_refused_with_a_hint(production: Environment, service
     with pytest.raises(SelectionError, match=message) as caught:
         select(production, services, hosts)
     assert caught.value.hint == hint
+
+
+def test_service_that_none_of_the_chosen_hosts_runs_is_refused(tmp_path: Path) -> None:
+    text = """
+        defaults: {root: /srv/app}
+        services: {api: {repo: r, command: c}, web: {repo: r, command: c}}
+        environments: {production: {branch: main, hosts: {db1: {services: [api]}, web1: {services: [web]}}}}
+        """
+    environment = inventory(tmp_path, text).environment("production")
+    assert names(environment, "all", "web1") == ["web1/web"]
+    with pytest.raises(SelectionError, match="api does not run on web1") as caught:
+        select(environment, "api", "web*")
+    assert caught.value.hint == "hosts of production with it: db1"

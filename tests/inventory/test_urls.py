@@ -78,7 +78,7 @@ def test_repo_is_clean_in_the_model_and_whole_for_git(tmp_path: Path) -> None:
 @pytest.mark.parametrize("parts", [
     {"service": "strategy: https://u:MARK@host/x"}, {"service": "health: {http: 'https://u:MARK@host/x'}"},
     {"defaults": "address: https://u:MARK@host/ x"}, {"environment": "url: 'https://u:MARK@host/ x'"},
-    {"service": "directory: /https://u:MARK@host"}, {"defaults": "lease: https://u:MARK@host"},
+    {"service": "directory: ~https://u:MARK@host"}, {"defaults": "lease: https://u:MARK@host"},
     {"defaults": "port: https://u:MARK@host"}, {"service": "requires: ['https://u:MARK@host/..']"},
 ])
 def test_mistake_hides_the_password_of_its_value(tmp_path: Path, parts: dict[str, str]) -> None:

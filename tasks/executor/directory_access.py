@@ -1,0 +1,23 @@
+"""Whether the login user can write a service's directory: known before git fetches."""
+
+from __future__ import annotations
+
+import os
+
+from . import files
+from .accounts import login_name, user_name
+from .errors import HostError, NotReady
+
+
+def problems(directory: str) -> list[HostError]:
+    """`directory`: absolute. A clone of another user is git's to refuse."""
+    exists = os.path.isdir(directory)
+    folder = directory if exists else files.existing_parent(directory)
+    if os.access(folder, os.W_OK | os.X_OK) or os.path.exists(os.path.join(directory, ".git")):
+        return []
+    owner, login = user_name(os.stat(folder).st_uid), login_name()
+    belongs = f"{folder} belongs to {owner}, and {login}, who logs in, cannot write there"
+    if exists:
+        return [NotReady(f"the service directory {belongs}", f"on the host: sudo chown -R {login} {directory}")]
+    return [NotReady(f"the service directory {directory} cannot be made: {belongs}",
+                     f"on the host: sudo install -d -o {login} {directory}")]
