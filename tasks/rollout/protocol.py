@@ -184,5 +184,5 @@ def decode(host: str, message: dict[str, Any]) -> HostMessage:
         raise NotInProtocol(f"event: {name!r:.100}")
     try:
         return convert({**message, "host": host}, KINDS[name])
-    except ValidationError as error:
+    except (ValidationError, UnicodeEncodeError) as error:      # the latter: half a character as a key or a word
         raise NotInProtocol(f"{name}: {error}") from None

@@ -36,9 +36,13 @@ def test_host_cannot_say_what_only_the_client_knows(kind: str) -> None:
 
 @pytest.mark.parametrize("message", [
     {"event": "dance"}, {"event": None}, {"event": ["done"]}, {"event": "done"}, {"event": "done", "phase": "later"},
+    {"event": "done", "phase": "\ud800"}, {"event": "done", "phase": "prepare", "\ud800": 1},
+    {"event": "host_state", "state": "x" * 1001, "detail": ""},
     {"event": "facts", "services": {"monitor": {}}}, {"event": "facts", "services": []},
     {"event": "committed", "now": {"monitor": 3}}, {"event": "refused", "service": "monitor", "holder": "ann"},
-    {"event": "step_finished", "service": "monitor", "step": "build", "ok": "yes", "changed": True, "seconds": 1}])
+    {"event": "step_finished", "service": "monitor", "step": "build", "ok": "yes", "changed": True, "seconds": 1},
+    {"event": "step_finished", "service": "monitor", "step": "build", "ok": True, "changed": True,
+     "seconds": float("nan"), "why": None, "stopped": False}])
 def test_message_that_does_not_fit_is_refused(message: dict[str, Any]) -> None:
     with pytest.raises(NotInProtocol):
         decode("web1", message)
