@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import array
+import fcntl
 import functools
 import json
 import os
@@ -12,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 from collections.abc import Iterator
@@ -95,6 +98,13 @@ class Executor:
         """What it sees when the connection to the client ends."""
         assert self.process.stdin is not None
         self.process.stdin.close()
+
+    def unread(self) -> int:
+        """Bytes that it wrote and that nobody has taken off the pipe yet."""
+        assert self.process.stdout is not None
+        number = array.array("i", [0])
+        fcntl.ioctl(self.process.stdout, termios.FIONREAD, number)
+        return number[0]
 
     def until(self, *kinds: str) -> Message:
         """The next message of one of these kinds."""

@@ -144,7 +144,7 @@ def test_fetch_can_be_chosen_for_one_command(
 def test_a_client_that_is_killed_while_it_sends_leaves_the_hosts_as_they_were(carried: App) -> None:
     carried.deployed()
     before = carried.states()
-    carried.commit(f"{carried.name}-2", {"large": os.urandom(24 * 2**20).hex()})
+    carried.commit(f"{carried.name}-2", {"large": os.urandom(2 * 2**20).hex()})
     going = carried.start("deploy", carried.name)
     going.wait_event(lambda event: event["event"] == "step_started" and event["step"] == "fetch", "the fetch")
     going.signal(signal.SIGKILL)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import http.server
 import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +17,7 @@ import pytest
 
 from tests.integration.app import App, messages, read
 from tests.integration.conftest import MakeApp
+from tests.support.http_answers import answering
 from tests.support.lab import Run, git, wait_for
 from tests.support.sshd import Sshd
 
@@ -201,29 +200,11 @@ def test_deploy_refuses_a_supervisord_without_unix_socket(shared: App) -> None:
 
 # --- repositories ---
 
-@pytest.fixture
-def asking_server() -> Iterator[int]:
-    """An HTTP server that wants a name and a password."""
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", 'Basic realm="git"')
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_port
-        server.shutdown()
-
-
-def test_repository_that_asks_for_a_password_is_refused_with_a_remedy(app: App, asking_server: int) -> None:
-    repo = f"http://127.0.0.1:{asking_server}/monitor.git"
-    app.write(repo=repo)
-    refused(app, 2, "the git server refuses this host's user", "deploy key", f"git ls-remote {repo}")
+def test_repository_that_asks_for_a_password_is_refused_with_a_remedy(app: App) -> None:
+    with answering(401, WWW_Authenticate='Basic realm="git"') as port:
+        repo = f"http://127.0.0.1:{port}/monitor.git"
+        app.write(repo=repo)
+        refused(app, 2, "the git server refuses this host's user", "deploy key", f"git ls-remote {repo}")
 
 
 def test_commit_that_does_not_exist_is_refused_with_a_remedy(shared: App) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.server
 import shutil
 import socket
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,28 +11,12 @@ import pytest
 
 from tests.integration.app import CRASH, App, messages
 from tests.integration.conftest import MakeApp
+from tests.support.http_answers import answering
 from tests.support.lab import Lab, git
 
 # Stays up long enough to be RUNNING at startsecs=1, and never much longer: supervisord starts it again and again.
 LOOP = '#!/bin/sh\necho "up for a moment"\nexec sleep 1.3\n'
 QUICK = {"startsecs": 1, "stopwaitsecs": 5}
-
-
-@contextlib.contextmanager
-def answering(status: int) -> Iterator[int]:
-    """An HTTP server that gives every request this status; yields its port."""
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_error(status) if status >= 400 else self.send_response(status)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_port
-        server.shutdown()
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,7 @@ def watched(app: App) -> Iterator[list[str]]:
             paths = [*Path("/proc").glob("[0-9]*/cmdline"), *ours(app)]
             seen.extend(str(path) for path in paths if MARK in content(path))
             rounds[0] += 1
-            over.wait(0.005)        # without a processor of its own
+            over.wait(0.02)         # without a processor of its own
 
     thread = threading.Thread(target=look)
     thread.start()

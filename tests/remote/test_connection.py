@@ -262,7 +262,7 @@ class TestUnreachable:
 
     def test_server_that_closes_at_once_is_unreachable(self) -> None:
         with server_that(lambda link: link.shutdown(socket.SHUT_RDWR)) as settings:
-            error = refusal(Unreachable, **settings)
+            error = refusal(Unreachable, **settings, connect_timeout=1)
         assert "closed the connection before saying anything" in error.message
 
     def test_mute_server_times_out_within_connect_timeout(self) -> None:
