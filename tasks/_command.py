@@ -52,7 +52,8 @@ def command(
             shared = {name: options.pop(name) for name in SHARED}
             if block:
                 options["options"] = RolloutOptions(**{field.name: options.pop(field.name) for field in _BLOCK})
-            code = _guarded(name or body.__name__, functools.partial(body, **options), shared)
+            code = _guarded(name or body.__name__, functools.partial(body, **options), shared,
+                            context.config.sudo.password)
             if code:
                 raise Exit(code=code)           # else the next task on the line has its turn
 
@@ -76,7 +77,7 @@ def _signature(body: Body) -> inspect.Signature:
     return inspect.Signature([inspect.Parameter("context", kind), *own, *shared])
 
 
-def _guarded(name: str, body: Body, shared: dict[str, Any]) -> int:
+def _guarded(name: str, body: Body, shared: dict[str, Any], sudo_password: str | None) -> int:
     """Run the body. Whatever happens, the screen hears of it, `finished` is the last event, and an exit code returns.
     """
     choose = reports.formats.choose
@@ -90,7 +91,7 @@ def _guarded(name: str, body: Body, shared: dict[str, Any]) -> int:
             if wrong_format:
                 raise wrong_format
             _fabric_options.refuse()
-            run = Command(name, shared, reporters)
+            run = Command(name, shared, reporters, sudo_password)
             reporters.mask = run.mask
             finished = body(run)
         except (KeyboardInterrupt, Exception) as error:

@@ -27,12 +27,15 @@ Targets = tuple["Target", ...]
 
 
 class Command:
-    """One command that was typed. Everything that it needs is read when it is first asked for."""
+    """One command that was typed. Everything that it needs is read when it is first asked for. `sudo_password`: what
+    the user gave to Fabric, or None."""
 
-    def __init__(self, name: str, options: Mapping[str, Any], report: reports.reporters.Reporters) -> None:
+    def __init__(self, name: str, options: Mapping[str, Any], report: reports.reporters.Reporters,
+                 sudo_password: str | None = None) -> None:
         self.name = name
         self.options = options
         self.report = report
+        self._sudo_password = inventory.secret.Secret(sudo_password) if sudo_password else None
 
     @functools.cached_property
     def inventory(self) -> Inventory:
@@ -69,7 +72,8 @@ class Command:
 
     def targets(self, services: str) -> Targets:
         """The hosts and services that the user chose."""
-        return inventory.selection.select(self.environment, services, self.options["host"] or None)
+        targets = inventory.selection.select(self.environment, services, self.options["host"] or None)
+        return tuple(target.with_sudo_password(self._sudo_password) for target in targets)
 
     def targets_with_secrets(self, services: str) -> Targets:
         """For what writes the environment file. A secret without a value stops here, before a host is contacted."""
@@ -146,6 +150,8 @@ class Command:
     def mask(self, text: str) -> str:
         """Without the values that secrets of hosts.yaml have here, as far as they can be known."""
         text = inventory.urls.without_password(text)
+        if self._sudo_password is not None:
+            text = self._sudo_password.masked_in(text)
         with contextlib.suppress(Exception):    # a mistake in the file must not hide the message
             return inventory.secret_sources.masked(text, self.inventory, self.environment_name, os.environ)
         return text

@@ -154,9 +154,7 @@ def _read(layout: Layout, path: str) -> Journal:
         raise CannotRestore(f"the journal {path} cannot be read, so nobody knows what its interrupted deploy left",
                             "look at the host with fab status, then: fab recover SERVICE --accept")
     begun = [(line["begin"][0], line["begin"][1]) for line in lines[1:] if "begin" in line]
-    # The paths of that deploy: hosts.yaml may have changed since. Its backups lie beside the journal.
-    place = dict(lines[0]["place"], root=layout.root, state=layout.state)
-    return Journal(Layout(place, layout.env), lines[0], begun)
+    return Journal(layout.of_deploy(lines[0]["place"], lines[0]["services"]), lines[0], begun)
 
 
 def _back_up(layout: Layout, service: str, deploy: str) -> None:

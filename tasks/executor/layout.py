@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 
 from . import files
 from .accounts import login_name, user_name
 from .errors import NotReady
+from .sudo_accesses import SudoAccesses
 from .supervisord_access import SupervisordAccess
 
 DEFAULT_STATE = ".fabvisor"
 
 
 class Layout:
-    """`settings`: root, supervisord_conf, program_dir, state, as in hosts.yaml; here they become absolute.
+    """`settings`: root, supervisord_conf, program_dir, state, sudo, as in hosts.yaml; here paths become absolute.
     `env`: that of the login, which supervisord.conf may name variables of. `access`: to what is supervisord's."""
 
-    def __init__(self, settings: dict[str, Any], env: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, settings: dict[str, Any], env: Mapping[str, str] = os.environ,
+                 sudo_accesses: SudoAccesses | None = None) -> None:
         self.settings = settings
         self.env = env
+        self.sudo_accesses = sudo_accesses or SudoAccesses()
         self.root = os.path.abspath(os.path.expanduser(settings["root"]))
         self.supervisord_conf = self.below_root(settings["supervisord_conf"])
         self.program_dir = self.below_root(settings["program_dir"])
@@ -28,7 +31,12 @@ class Layout:
         self.journals = os.path.join(self.state, "journal")
         self.runs = os.path.join(self.state, "runs")
         self.reload_lock = os.path.join(self.state, "supervisord.lock")
-        self.access = SupervisordAccess(self.supervisord_conf, self.program_dir, env)
+        self.access = self._open_access()
+
+    def _open_access(self) -> SupervisordAccess:
+        if not self.settings.get("sudo"):
+            return SupervisordAccess(self.supervisord_conf, self.program_dir, self.env)
+        return self.sudo_accesses.open(self.supervisord_conf, self.program_dir)
 
     def below_root(self, path: str) -> str:
         return os.path.normpath(os.path.join(self.root, os.path.expanduser(path)))
@@ -69,6 +77,10 @@ class Layout:
                 files.ensure_dir(folder, 0o700)
         except OSError as error:
             raise self._closed(error) from None
+
+    def of_deploy(self, settings: dict[str, Any], services: Iterable[str]) -> Layout:
+        """The layout of an earlier deploy, whose journal and backups lie here: hosts.yaml may have changed since."""
+        return Layout(dict(settings, root=self.root, state=self.state), self.env, self.sudo_accesses.serving(services))
 
     def require_root(self) -> None:
         """For a command that only reads, and makes no folder. Raises NotReady where the root is missing."""

@@ -21,6 +21,7 @@ POLL = 0.2                          # seconds
 def logs(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> None:
     """The logs of programs. `marks` says by service where an earlier connection stopped."""
     layout.require_root()
+    layout.access.require()
     grep = Grep(hello.get("grep"))
     tails = {service["name"]: Tail(_path(layout, service, env), link.mask) for service in hello["services"]}
     for name, tail in tails.items():

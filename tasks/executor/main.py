@@ -14,6 +14,7 @@ from .errors import Aborted, as_host_error, problem
 from .layout import Layout
 from .link import Link
 from .login_env import LoginShell
+from .sudo_accesses import SudoAccesses
 
 # Returns the ending of the conversation; None: there is nothing more to say.
 Verb = Callable[[Link, Dict[str, Any], Layout, Dict[str, str]], Optional[protocol.Ending]]
@@ -41,6 +42,17 @@ VERBS = {
 }
 
 
+# Those that always need what is supervisord's.
+AT_SUPERVISORD = ("rollout", "plan", "status", "logs", "doctor")
+
+
+def _sudo_accesses(link: Link, hello: dict[str, Any]) -> SudoAccesses:
+    """Journals of earlier deploys may ask for sudo, too, whatever hosts.yaml says now."""
+    password = hello.get("sudo_password")
+    link.mask.learn_words([password] if password else [])
+    return SudoAccesses([service["name"] for service in hello["services"]], password)
+
+
 def _converse(link: Link, login: LoginShell) -> int:
     """Returns the exit status. Whatever happens, the conversation has one ending."""
     ending: protocol.Ending = {"event": "end"}
@@ -49,7 +61,10 @@ def _converse(link: Link, login: LoginShell) -> int:
         hello = link.receive(protocol.VERBS)
         link.start_lease(hello["lease"])
         link.mask.learn_logins(hello["services"])
-        layout = Layout(hello["place"])
+        accesses = _sudo_accesses(link, hello)
+        layout = Layout(hello["place"], os.environ, accesses)
+        if hello["do"] in AT_SUPERVISORD:
+            layout.access.begin()               # it answers while we look elsewhere
         if hello["do"] != "doctor":         # that finds it, tells it, and goes on
             own_state.require(layout, [service["name"] for service in hello["services"]])
         link.mask.learn_from_disk(layout, hello["services"])
@@ -59,7 +74,7 @@ def _converse(link: Link, login: LoginShell) -> int:
         if login.problem:
             link.answer({"event": "notice", "level": "warning", "message": (
                 f"{login.problem}: what ~/.profile and the like set is missing in builds, hooks and git")})
-        ending = verb(link, hello, Layout(hello["place"], env), env) or ending
+        ending = verb(link, hello, Layout(hello["place"], env, accesses), env) or ending
         status = 0
     except Aborted:
         pass

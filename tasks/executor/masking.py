@@ -34,6 +34,10 @@ class Mask:
         # Output has a ? for each byte that is not UTF-8.
         self._words = sorted({word.decode("utf-8", "replace") for word in self._raw}, key=len, reverse=True)
 
+    def learn_words(self, words: Iterable[str]) -> None:
+        """Mask these words from now on."""
+        self._add(words)
+
     def learn_logins(self, services: list[Mapping[str, Any]]) -> None:
         """Mask the passwords of the git server from now on."""
         logins = [service["login"] for service in services if service["login"]]

@@ -64,6 +64,7 @@ class Participant:
     def _lock_and_look(self, held: locks.Locks) -> Message:
         """Returns the client's answer to our facts."""
         try:
+            self.layout.access.require()
             self._lock(held)
             self.recovery = recovery.finish(self.layout, held, self.env, self.eventlog, self.hello["unfinished"])
             self.link.answer({"event": "locked", "recovered": self.recovery.done})

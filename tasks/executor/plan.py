@@ -18,6 +18,7 @@ Message = Dict[str, Any]
 def plan(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> None:
     """Looks, and again as often as the client says `retry`; then compares with the commits that it names."""
     layout.require_root()
+    layout.access.require()
     git.require_git(env)
     contexts = {
         service["name"]: ServiceContext(layout, service, env, hello["deploy"], check=link.raise_if_aborted,

@@ -6,6 +6,7 @@ import os
 import pwd
 from typing import Any, Mapping
 
+from . import access_list
 from .accounts import user_name
 from .errors import HostError, NotReady
 from .layout import Layout
@@ -63,8 +64,9 @@ def _reading_problems(layout: Layout, service: Mapping[str, Any], uid: int) -> l
     login, name, env = os.geteuid(), service["name"], layout.env_file(service["name"])
     if uid in (ROOT, login):
         return []
-    if login != ROOT:
-        return [NotReady(f"{name} shall run as {user_name(uid)}, who cannot read {env}, a file of {user_name(login)}",
+    if login != ROOT and not access_list.is_supported(layout.root):
+        return [NotReady(f"{name} shall run as {user_name(uid)}, who cannot read {env}: its file system has no access"
+                         " lists",
                          f"log in as {user_name(uid)}, or write: program: {{user: {user_name(login)}}}")]
     directory = layout.below_root(service["directory"])
     closed = [folder for folder in _folders(directory) if folder != layout.state and not _may_enter(folder, uid)]

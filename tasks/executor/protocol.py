@@ -77,12 +77,14 @@ SecretText = Any
 # --- the client's first message: settings, by verb -------------------------------------------------------------------
 
 class Place(TypedDict):
-    """The paths of a host, from hosts.yaml; relative paths are below `root`."""
+    """The paths of a host, from hosts.yaml; relative paths are below `root`. `sudo`: what is supervisord's is reached
+    through sudo. Journals of older versions have no `sudo`."""
 
     root: str
     supervisord_conf: str
     program_dir: str
     state: str
+    sudo: bool
 
 
 class GitLogin(TypedDict):
@@ -108,9 +110,10 @@ class ServiceSettings(TypedDict):
 
 class Settings(TypedDict):
     """Of every verb. `lease`: after so many seconds of silence either side gives the other up; `login_timeout`: seconds
-    that the login shell may take to tell its environment."""
+    that the login shell may take to tell its environment; `sudo_password`: null where nobody gave one."""
 
     place: Place
+    sudo_password: Optional[SecretText]
     lease: float
     login_timeout: float
     services: List[ServiceSettings]

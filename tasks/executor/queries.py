@@ -24,6 +24,7 @@ SHOWN_FIELDS = ("deploy", "at", "by", "command", "from", "to", "result", "why", 
 def status(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> None:
     """Send the status of each service; with `watch` look again and again, and send each change."""
     layout.require_root()
+    layout.access.require()
     git.require_git(env)
     sent: dict[str, str] = {}
     while True:

@@ -12,6 +12,7 @@ import re
 from typing import Any
 
 from . import files, git, processes
+from .errors import NotReady
 from .layout import Layout
 
 # The commit; with a number where that name was taken.
@@ -52,7 +53,9 @@ class Releases:
 
     def live(self) -> str | None:
         """The release that the program is to run in, by the link and the program file; None: in the clone itself."""
-        file = self._layout.access.program_file(self._service)
+        file = None
+        with contextlib.suppress(NotReady):         # sudo refuses us: the link says it as well, but for a new strategy
+            file = self._layout.access.program_file(self._service)
         match = PROGRAM_DIRECTORY.search(file.data) if file else None
         directory = match.group(1).decode("utf-8", "surrogateescape").replace("%%", "%") if match else self.link
         folder, name = os.path.split(directory)

@@ -36,6 +36,12 @@ class SupervisordAccess:
         self._env = env
         self._parsed: SupervisordConf | None = None
 
+    def begin(self) -> None:
+        """Make ready for what will be asked, and do not wait."""
+
+    def require(self) -> None:
+        """Raise NotReady where we have no access."""
+
     def configuration(self) -> Configuration:
         """What the files say now. Raises NotReady."""
         self._parsed = SupervisordConf(self.supervisord_conf, self._env)
@@ -86,6 +92,9 @@ class SupervisordAccess:
     @cached_property
     def ending(self) -> str:
         """Of a program file."""
+        return self._read_ending()
+
+    def _read_ending(self) -> str:
         with contextlib.suppress(NotReady):
             return self._conf.ending(self.program_dir)
         return ".conf"

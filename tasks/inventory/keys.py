@@ -16,6 +16,7 @@ SETTINGS: dict[str, Check] = {
     "supervisord_conf": paths.check_below_root,
     "program_dir": paths.check_below_root,
     "state": paths.check_state,
+    "sudo": lambda value: "",               # true or false: its type says all
     "python": values.check_line,
     "address": values.check_word,
     "gateway": values.check_word,

@@ -28,6 +28,8 @@ class Host(Struct, frozen=True, kw_only=True):
     supervisord_conf: str = "supervisord.conf"
     program_dir: str = "conf.d"
     state: str = ".fabvisor"                # Fabvisor's own files
+    sudo: bool = False                      # what is supervisord's is reached through sudo
+    sudo_password: Secret | None = None     # where the user gave one to Fabric (hosts.yaml cannot)
     python: str = "python3"
     connect_timeout: float = 10
     login_timeout: float = 10
@@ -110,6 +112,10 @@ class Target(Struct, frozen=True, kw_only=True):
 
     host: Host
     service: Service
+
+    def with_sudo_password(self, password: Secret | None) -> Target:
+        """The same target with the password for sudo, where its host needs sudo."""
+        return replace(self, host=replace(self.host, sudo_password=password)) if password and self.host.sudo else self
 
     def fetched_by(self, way: str) -> Target:
         """The same target with another `fetch` of its service: host or client."""

@@ -79,7 +79,8 @@ def _settings(peer: Peer, revisions: Mapping[str, str] | None = None) -> protoco
     host = peer.host
     return {
         "place": {"root": host.root, "supervisord_conf": host.supervisord_conf, "program_dir": host.program_dir,
-                  "state": host.state},
+                  "state": host.state, "sudo": host.sudo},
+        "sudo_password": host.sudo_password,
         "lease": host.lease,
         "login_timeout": host.login_timeout,
         "services": [{"name": target.service.name, "directory": target.service.directory,

@@ -187,7 +187,7 @@ class Deploy:
         self.executor = Executor(python, faults, **env)
         self.lease = lease
         self.layout = {"root": str(host.root), "supervisord_conf": "supervisord.conf", "program_dir": "conf.d",
-                       "state": ".fabvisor"}
+                       "state": ".fabvisor", "sudo": False}
         self.facts: dict[str, Facts] = {}
 
     def __enter__(self) -> Deploy:
@@ -201,7 +201,7 @@ class Deploy:
                    "shared": list(one.shared), "user": one.program.get("user", PROGRAM_USER.get("user"))}
                   for one in self.services]
         self.executor.send({"do": do, "lease": self.lease, "login_timeout": 10, "place": self.layout,
-                            "deploy": self.id, "by": "ann@laptop",
+                            "sudo_password": None, "deploy": self.id, "by": "ann@laptop",
                             "command": "deploy", "since": "2026-01-01T00:00:00Z", "services": listed,
                             **DEFAULTS.get(do, {}), **more})
 

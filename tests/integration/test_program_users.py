@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.integration.app import App, messages
-from tests.support.lab import Lab, Run
+from tests.integration.packaged_app import packaged_app
+from tests.support.lab import Run
 from tests.support.packaged import PackagedHost
 
 pytestmark = pytest.mark.usefixtures("real_hosts")
@@ -31,21 +31,8 @@ Fab = Callable[..., Run]
 @pytest.fixture
 def fab(packaged: PackagedHost) -> Iterator[Fab]:
     """fab("deploy", "app", user="www-data"): the options of the program are the keyword arguments."""
-    with Lab(()) as lab:
-        repo = lab.repository("app", {"run.sh": "#!/bin/sh\nexec sleep 100000\n"})
-        for folder in (lab.folder, Path(repo).parent):
-            folder.chmod(0o755)
-        (lab.home / ".ssh/known_hosts").write_text(packaged.sshd.known_hosts_line + "\n")
-
-        def run(*args: str, **program: str) -> Run:
-            service = {"repo": str(repo), "command": "./run.sh", "program": {"startsecs": 0, **program}}
-            lab.inventory.write_text(yaml.safe_dump({
-                "default_environment": "test", "services": {"app": service},
-                "environments": {"test": {"branch": "main", "hosts": {"deb1": packaged.settings()}}}}))
-            return lab.fab(*args)
-
-        (packaged.sshd.home / ".gitconfig").write_text("[safe]\n\tdirectory = *\n")
-        yield run
+    with packaged_app(packaged) as app:
+        yield app.fab
 
 
 def owner(packaged: PackagedHost) -> int:
@@ -73,10 +60,11 @@ def test_program_of_roots_supervisord_runs_as_the_login_user_unless_told_otherwi
 @pytest.mark.promise(12)
 @pytest.mark.parametrize(("user", "words"), [
     ("no-such-user", "the user no-such-user, as whom app shall run, does not exist"),
-    ("daemon", "app shall run as daemon, who cannot read"),
+    ("daemon", "app shall run as daemon, who cannot enter"),
 ])
 def test_user_that_cannot_run_the_program_is_refused_before_anything(packaged: PackagedHost, fab: Fab, user: str,
                                                                      words: str) -> None:
+    packaged.root.chmod(0o700)
     plan, deploy, status = (fab(*args, user=user) for args in (("plan", "app"), ("deploy", "app"), ("status",)))
     assert (plan.code, deploy.code, status.code) == (2, 2, 1), (plan, deploy, status)
     for run in (plan, deploy, status):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 
-from .. import files, program_user
+from .. import env_file, files
 from ..context import ServiceContext
 from ..errors import HostError
 from ..layout import Layout
@@ -17,25 +17,21 @@ from .step import Result, Step
 
 def write(ctx: ServiceContext, step: Step) -> Result:
     """Write both files, and let supervisord read them at once: what it refuses never stays."""
-    supervisord = ctx.supervisord()
-    access, env_file = ctx.layout.access, ctx.layout.env_file(ctx.name)
+    supervisord, access = ctx.supervisord(), ctx.layout.access
     program, env = (step.args[name].encode("utf-8", "surrogateescape") for name in ("program_file", "env_file"))
-    owner, old = _env_owner(step.args["program_file"]), access.program_file(ctx.name)
+    rights, old = env_file.rights(program), access.program_file(ctx.name)
     program_changes = old is None or old.data != program
-    env_changes = files.read_bytes(env_file) != env or files.owner_of(env_file) != owner
+    env_changes = not env_file.is_written(ctx.layout, ctx.name, env, rights)
     _make_log_folder(ctx)
     if not program_changes and not env_changes:
         return Result(False)
     _keep_handwritten(ctx.layout, ctx.name)
-    if owner > program_user.ROOT:
-        for folder in (ctx.layout.state, os.path.dirname(env_file)):
-            os.chmod(folder, 0o711)             # it may pass; the other files there are closed to it
     with reload_lock(ctx.layout):
         supervisord.reload()
         if program_changes:
             access.write_program(ctx.name, program)
         if env_changes:
-            files.write_atomic(env_file, env, owner=owner)
+            env_file.write(ctx.layout, ctx.name, env, rights)
         try:
             supervisord.reload()
         except BadConfiguration as error:
@@ -54,14 +50,6 @@ def _make_log_folder(ctx: ServiceContext) -> None:
         raise HostError(f"{logs} is a {'file' if is_file else 'link'} of the commit, and the program's log goes there",
                         "take `logs` out of the repository, or give it another name there")
     files.ensure_dir(logs)
-
-
-def _env_owner(program_file: str) -> int:
-    """The uid of the program's user, who alone may read its environment file besides root; -1: the login user."""
-    if os.geteuid() != program_user.ROOT:
-        return -1
-    uid = program_user.uid_in(program_file)
-    return program_user.ROOT if uid is None else uid
 
 
 def put_back(ctx: ServiceContext, step: Step) -> Result:
@@ -92,15 +80,14 @@ def _keep_handwritten(layout: Layout, service: str) -> None:
 
 
 def _copy_back(ctx: ServiceContext) -> None:
-    backup, access, env_file = ctx.layout.backup(ctx.name, ctx.deploy), ctx.layout.access, ctx.layout.env_file(ctx.name)
+    backup, access = ctx.layout.backup(ctx.name, ctx.deploy), ctx.layout.access
     old, current = files.read_bytes(os.path.join(backup, "program")), access.program_file(ctx.name)
     if old is None:
         access.remove_program(ctx.name)
     elif current is None or old != current.data:
         access.write_program(ctx.name, old, os.stat(os.path.join(backup, "program")).st_mode & 0o777)
-    copy = os.path.join(backup, "env")
-    variables = files.read_bytes(copy)
+    variables, rights = files.read_bytes(os.path.join(backup, "env")), env_file.rights(old or b"")
     if variables is None:
-        files.remove(env_file)
-    elif variables != files.read_bytes(env_file):
-        files.write_atomic(env_file, variables, owner=files.owner_of(copy))
+        files.remove(ctx.layout.env_file(ctx.name))
+    elif not env_file.is_written(ctx.layout, ctx.name, variables, rights):
+        env_file.write(ctx.layout, ctx.name, variables, rights)
