@@ -43,9 +43,8 @@ class SudoAccess(SupervisordAccess):
             self._ready()
 
     def configuration(self) -> Configuration:
-        path, patterns, definitions, line = self._ask("configuration")
-        return Configuration(path, patterns, [Definition(path, line, kind, name, tuple(programs), is_ours)
-                                              for path, line, kind, name, programs, is_ours in definitions], line)
+        configuration = Configuration(*self._ask("configuration"))
+        return configuration._replace(definitions=[Definition(*each) for each in configuration.definitions])
 
     def call(self, method: str, *args: Any) -> Any:
         return self._ask("call", method, *args)

@@ -14,7 +14,8 @@ from tasks.executor.steps import ACTIONS
 SERVICE = {"name": "monitor", "directory": "d", "repo": "r", "login": None, "shared": [], "user": None,
            "revision": None}
 STATUS = {"do": "status", "watch": False, "lease": 30, "login_timeout": 10, "services": [SERVICE],
-          "place": {"root": "/r", "supervisord_conf": "s", "program_dir": "p", "state": "f"}}
+          "place": {"root": "/r", "supervisord_conf": "s", "program_dir": "p", "state": "f", "sudo": False},
+          "sudo_password": None}
 COMMIT = "1a" * 20
 STEP = {"name": "fetch", "phase": "prepare", "action": "fetch",
         "args": {"commit": COMMIT, "revision": "main", "requires": []},
@@ -40,7 +41,7 @@ def test_message_of_the_protocol_passes() -> None:
     ({**STATUS, "watch": 1}, "status: watch"), ({**STATUS, "services": {}}, "status: services"),
     ({**STATUS, "services": [{**SERVICE, "shared": [1]}]}, "status: services"),
     ({**STATUS, "place": {"root": "/r"}}, "status: place"),
-    ({key: STATUS[key] for key in ("do", "lease", "login_timeout", "services", "watch")}, "status: place")])
+    ({key: value for key, value in STATUS.items() if key != "place"}, "status: place")])
 def test_first_message_is_refused_when_it_is_none(message: dict[str, Any], words: str) -> None:
     with pytest.raises(NotInProtocol) as caught:
         check(message, protocol.VERBS)
