@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.forked import clean_environ, start
+
 ROOT = Path(__file__).parents[1]
 LAUNCH = "import sys; sys.path[0] = sys.argv.pop(1); from tasks._launch import main; main()"
 HOSTS = """
@@ -27,8 +29,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 def fab(folder: Path, door: str, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *DOORS[door], "--search-root", str(ROOT), *words], cwd=folder, check=False,
-                          capture_output=True, text=True, stdin=subprocess.DEVNULL, start_new_session=True)
+    command = [sys.executable, *DOORS[door], "--search-root", str(ROOT), *words]
+    if door == "fab":
+        process = start(command, folder, clean_environ())
+        out, err = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(command, process.wait(), out, err)
+    return subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                          start_new_session=True)
 
 
 @pytest.mark.parametrize("door", DOORS)

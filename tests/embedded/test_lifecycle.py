@@ -98,7 +98,7 @@ def test_up_mends_hosts_after_a_reboot(checkout: Path) -> None:
     assert not set(pids(up(checkout))) & set(before)
 
 
-@pytest.mark.parametrize("part", ["key", "git", "web2/root/conf.d"])
+@pytest.mark.parametrize("part", ["key", "git", pytest.param("web2/root/conf.d", marks=pytest.mark.long)])
 def test_up_mends_a_cleared_temporary_folder(checkout: Path, part: str) -> None:
     sandbox = up(checkout)
     (sandbox.state / part).rename(checkout.parent / "gone")

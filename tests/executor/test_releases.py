@@ -208,15 +208,18 @@ def dying(real):
     return act
 steps.ACTIONS[%(action)r] = dying(steps.ACTIONS[%(action)r])
 """
-ACTIONS = ["fetch", "checkout_release", "build_release", "program", "switch", "restart", "verify"]
+# The moments that are always tried, as (before the action, at a first deploy); the others are `long`.
+AFTER_THE_NEXT, BEFORE_THE_FIRST = (False, False), (True, True)
+KILLED = {"fetch": [BEFORE_THE_FIRST], "checkout_release": [AFTER_THE_NEXT, BEFORE_THE_FIRST],
+          "build_release": [AFTER_THE_NEXT], "program": [AFTER_THE_NEXT, BEFORE_THE_FIRST],
+          "switch": [AFTER_THE_NEXT, BEFORE_THE_FIRST], "restart": [AFTER_THE_NEXT], "verify": [AFTER_THE_NEXT]}
 
 
 @pytest.mark.promise(4)
-@pytest.mark.parametrize(("before", "first"), [
-    pytest.param(False, False, id="after-the next"), pytest.param(True, True, id="before-the first"),
-    pytest.param(True, False, id="before-the next", marks=pytest.mark.long),
-    pytest.param(False, True, id="after-the first", marks=pytest.mark.long)])
-@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize(("action", "before", "first"), [
+    pytest.param(action, before, first, marks=() if (before, first) in moments else pytest.mark.long,
+                 id=f"{'before' if before else 'after'}-the {'first' if first else 'next'}-{action}")
+    for action, moments in KILLED.items() for before in (True, False) for first in (True, False)])
 def test_release_is_undone_when_the_executor_is_killed_at_any_step(site: Site, action: str, before: bool,
                                                                    first: bool) -> None:
     if not first:
@@ -528,7 +531,7 @@ def test_strategy_changes_in_one_deploy(site: Site, was: Seen, then: Seen, same:
 @pytest.mark.promise(3)
 @pytest.mark.parametrize("same", [pytest.param(True, id="the same commit", marks=pytest.mark.long),
                                   pytest.param(False, id="another commit")])
-@pytest.mark.parametrize("step", ["build", "verify", "health"])
+@pytest.mark.parametrize("step", ["build", pytest.param("verify", marks=pytest.mark.long), "health"])
 @pytest.mark.parametrize(("was", "then"), [(IN_PLACE, RELEASES), (RELEASES, IN_PLACE)],
                          ids=["to releases", "to in_place"])
 def test_failed_change_of_strategy_is_undone(site: Site, was: Seen, then: Seen, step: str, same: bool) -> None:
@@ -553,7 +556,9 @@ def test_failed_change_of_strategy_is_undone(site: Site, was: Seen, then: Seen, 
 
 
 @pytest.mark.promise(4)
-@pytest.mark.parametrize("action", ["checkout", "build", "program", "restart", "verify"])
+@pytest.mark.parametrize("action", [
+    "checkout", pytest.param("build", marks=pytest.mark.long), "program", "restart",
+    pytest.param("verify", marks=pytest.mark.long)])
 def test_change_to_in_place_is_undone_when_the_executor_is_killed(site: Site, action: str) -> None:
     """`current` is there all the while: the program file says what is run."""
     first = site.write()
