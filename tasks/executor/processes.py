@@ -36,11 +36,21 @@ def all_pids() -> list[int]:
 
 def has_variable(pid: int, name: str, value: str) -> bool:
     """Whether the environment that the process was started with has this variable, as far as we may know."""
+    return os.fsencode(f"{name}={value}") in _environ(pid)
+
+
+def variables(pid: int) -> dict[str, str]:
+    """The environment that the process was started with; {} where we may not know it."""
+    pairs = (os.fsdecode(pair).partition("=") for pair in _environ(pid))
+    return {name: value for name, _, value in pairs if name}
+
+
+def _environ(pid: int) -> list[bytes]:
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
-            return os.fsencode(f"{name}={value}") in file.read().split(b"\0")
+            return file.read().split(b"\0")
     except OSError:
-        return False
+        return []
 
 
 def command_name(pid: int) -> str:

@@ -7,7 +7,7 @@ import re
 import time
 from typing import Any, Callable, Container, Mapping, NamedTuple
 
-from . import files
+from . import files, leftovers
 from .context import ServiceContext
 from .errors import HostError
 from .locks import reload_lock
@@ -189,12 +189,30 @@ class Program:
             self._say(line)
         return bool(lines)
 
+    def leftovers(self, info: Mapping[str, Any]) -> list[leftovers.Leftover]:
+        """Its processes that are not below the one that supervisord knows."""
+        left = leftovers.leftovers(self._ctx.layout.access.socket, [info["pid"]])
+        return [process for process in left if process.name == self.name]
+
+    def end_leftovers(self) -> None:
+        """End what this deploy's version left running, once it is stopped: it may hold the port. Older ones stay."""
+        backup = self._ctx.layout.backup(self.name, self._ctx.deploy)
+        if os.path.isdir(backup):
+            begun = os.stat(backup).st_mtime
+            leftovers.end([process for process in self.leftovers(self.info()) if process.since >= begun])
+
     def _crashed(self, info: Mapping[str, Any], log: LogPosition | None) -> HostError:
         """supervisord may have started it anew before we looked: then RUNNING says nothing."""
         again = info["statename"] in ("STARTING", "RUNNING")
         state = "it ended, and was started again" if again else describe_state(info)
         path = info.get("stdout_logfile") or ""
         has_lines = self.say_log(log if log and log.path == path else LogPosition(path, 0)) if path else False
+        left = self.leftovers(info)
+        if left:
+            return HostError(f"it did not stay up: {state}; but it left running {leftovers.in_words(left)}, which "
+                             "supervisord does not know: it sends itself to the background",
+                             "a program of supervisord stays in the foreground: take the option that says otherwise "
+                             "(--daemon, -d, &) out of its `command`")
         return HostError("it did not stay up: " + state,
                          f"its last lines are above; more: fab logs {self.name}" if has_lines
                          else f"{_no_lines(info)}; what it wrote before: fab logs {self.name}")

@@ -9,7 +9,7 @@ import socket
 import time
 from typing import Any, Callable, Mapping
 
-from . import rpc
+from . import leftovers, rpc
 from .errors import HostError
 from .protocol import UP
 from .shell import Check
@@ -173,4 +173,19 @@ class Supervisord:
             why = str(error)
         except OSError as error:
             why = str(error) or type(error).__name__
-        raise Down(f"supervisord is down: {why}", f"start it on the host: supervisord -c {self._conf}")
+        raise self._down(why)
+
+    def _down(self, why: str) -> Down:
+        """A supervisord whose socket was swept away lives on, and a second one would fight with it over the ports; one
+        that was killed left its programs behind, which hold them."""
+        start, pid = f"supervisord -c {self._conf}", leftovers.daemon(self._access.pidfile)
+        if pid:
+            return Down(f"supervisord (pid {pid}) lives, but {why}",
+                        f"restart it on the host, which restarts all of its programs: kill {pid}; "
+                        f"when it is gone: {start}")
+        left = leftovers.leftovers(self._access.socket)
+        if left:
+            pids = " ".join(str(process.pid) for process in left)
+            return Down(f"supervisord is down: {why}; it left running: {leftovers.in_words(left)}",
+                        f"end these on the host: kill {pids}; then start it: {start}")
+        return Down(f"supervisord is down: {why}", f"start it on the host: {start}")

@@ -59,6 +59,10 @@ class SupervisordAccess:
     def socket(self) -> str:
         return self._conf.socket()
 
+    @property
+    def pidfile(self) -> str:
+        return self._conf.pidfile()
+
     def program_path(self, service: str) -> str:
         return os.path.join(self.program_dir, service + self.ending)
 

@@ -75,6 +75,10 @@ class SupervisordConf:
                            f"add to it: [unix_http_server] file={self.folder}/supervisor.sock")
         return os.path.join(self.folder, os.path.expanduser(file))
 
+    def pidfile(self) -> str:
+        file = self._get("supervisord", "pidfile") or "supervisord.pid"
+        return os.path.join(self.folder, os.path.expanduser(file))
+
     def credentials(self) -> tuple[str, str] | None:
         for section in ("unix_http_server", "supervisorctl"):
             user = self._get(section, "username")

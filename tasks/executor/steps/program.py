@@ -38,6 +38,7 @@ def program_back(ctx: ServiceContext, step: Step) -> Result:
         return Result(False)
     before = program.before(info)
     program.stop(step.args["patience"])
+    program.end_leftovers()
     if removed or step.args["was"] == "absent":
         if info["statename"] != "absent":
             program.remove()
