@@ -1,4 +1,4 @@
-"""What lies in the state folder that hosts.yaml named before: a change of `state` must lose no history and no journal.
+"""The files in the state folder that hosts.yaml named before: a change of `state` must lose no history and no journal.
 """
 
 from __future__ import annotations

@@ -792,7 +792,7 @@ CheckOutcome = Literal["ok", "warning", "failed"]
 
 
 class Check(TypedDict):
-    """What a check of `doctor` found. `remedy`: the next thing to type; empty where all is well."""
+    """The outcome of a check of `doctor`. `remedy`: the next thing to type; empty where all is well."""
 
     event: Literal["check"]
     check: str

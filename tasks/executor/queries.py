@@ -67,7 +67,7 @@ def _status_of(ctx: ServiceContext, service: Message, conf: Configuration) -> Fa
 
 def _obstacles(layout: Layout, service: Message, conf: Configuration, supervisord: Supervisord,
                program: ProgramState) -> list[str]:
-    """What a change would be refused for; and a program that runs as root although hosts.yaml does not say so."""
+    """The reasons to refuse a change; and a program that runs as root although hosts.yaml does not say so."""
     if program["state"] == "UNKNOWN":
         return []                           # why is in the state itself
     problems = readiness.visible_problems(layout, service, conf, supervisord)

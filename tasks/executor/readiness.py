@@ -80,31 +80,32 @@ def _file_problems(layout: Layout, service: Service, conf: Configuration) -> lis
     name, own = service["name"], layout.program_file(service["name"])
     problems = [*directory_access.problems(layout.below_root(service["directory"])),
                 *earlier_state.problems(layout, name), *_link_problems(layout, service)]
-    for found in conf.definitions:
-        problems += _definition_problems(found, name, own, conf)
+    for definition in conf.definitions:
+        problems += _definition_problems(definition, name, own, conf)
     if not conf.includes(own):
         problems.append(NotReady(f"{conf.path} does not include {own}", _include_hint(layout, own, conf)))
     return problems
 
 
-def _definition_problems(found: Definition, name: str, own: str, conf: Configuration) -> list[HostError]:
-    section, is_own = f"[{found.kind}:{found.name}]", files.is_same_path(found.path, own)
-    if name in found.programs:
-        return [NotReady(f"{found}: {section} takes in {name}, which is {found.name}:{name} then",
+def _definition_problems(definition: Definition, name: str, own: str, conf: Configuration) -> list[HostError]:
+    section, is_own = f"[{definition.kind}:{definition.name}]", files.is_same_path(definition.path, own)
+    if name in definition.programs:
+        return [NotReady(f"{definition}: {section} takes in {name}, which is {definition.name}:{name} then",
                          f"take {name} out of its `programs`, then: supervisorctl -c {conf.path} update")]
-    if found.name != name:
+    if definition.name != name:
         return [NotReady(f"{own} also holds {section}", "move that section to a file of its own")] if is_own else []
-    if found.kind != "program":
-        return [NotReady(f"{found} defines {section}, and {name} is a [program:{name}] here",
+    if definition.kind != "program":
+        return [NotReady(f"{definition} defines {section}, and {name} is a [program:{name}] here",
                          f"take that section away, or give {name} another name in hosts.yaml")]
     if is_own:
         return []
-    if found.is_ours:
-        return [NotReady(f"{found} already defines [program:{name}]: another environment deploys to this supervisord",
+    if definition.is_ours:
+        return [NotReady(f"{definition} already defines [program:{name}]: another environment deploys to this "
+                         "supervisord",
                          f"give {name} another name in one of the two, or a supervisord of its own")]
-    return [NotReady(f"{found} already defines [program:{name}]",
+    return [NotReady(f"{definition} already defines [program:{name}]",
                      f"move that section to {own}, with each %(here)s in it written out as "
-                     f"{os.path.dirname(found.path)}: from then on Fabvisor writes that file")]
+                     f"{os.path.dirname(definition.path)}: from then on Fabvisor writes that file")]
 
 
 def _include_hint(layout: Layout, own: str, conf: Configuration) -> str:

@@ -1,4 +1,4 @@
-"""What the executor and its helper say to each other: a request and its answer are a line of JSON each."""
+"""The messages between the executor and its helper: a request and its answer are a line of JSON each."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def failure(error: Exception) -> Answer:
 
 
 def result(answer: Answer) -> Any:
-    """What the request returned; raises what it raised."""
+    """The value that the request returned; raises the error that it raised."""
     kinds = {"fault": rpc.Fault, "not_ok": rpc.NotOk, "timeout": socket.timeout, "os": OSError, "not_ready": NotReady,
              "failed": HostError}
     if "error" in answer:

@@ -84,7 +84,7 @@ class Supervisord:
                 if info["group"] == program]
 
     def configurations(self, program: str) -> list[dict[str, Any]]:
-        """What it read last of that program, in its own words: one that is defined twice is in there twice."""
+        """The settings of that program as supervisord read them last; a program that is defined twice has two."""
         return [info for info in self._call("getAllConfigInfo") if info["group"] == info["name"] == program]
 
     def start(self, program: str) -> None:

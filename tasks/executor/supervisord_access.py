@@ -1,4 +1,4 @@
-"""What needs the rights of supervisord's user: its configuration, its socket, and the program files beside it."""
+"""All that needs the rights of supervisord's user: its configuration, its socket, and the program files beside it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SupervisordAccess:
         """Raise NotReady where we have no access."""
 
     def configuration(self) -> Configuration:
-        """What the files say now. Raises NotReady."""
+        """The content of the files now. Raises NotReady."""
         self._parsed = SupervisordConf(self.supervisord_conf, self._env)
         return self._parsed.configuration()
 

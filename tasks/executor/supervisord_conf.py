@@ -33,9 +33,9 @@ class Definition(NamedTuple):
 
 
 class Configuration(NamedTuple):
-    """What a supervisord.conf and the files that it includes say. `include_line`: where [include] says `files`; None
-    where there is no such section. `patterns`: absolute, one for each folder. `problems`: why supervisord cannot read a
-    file of these."""
+    """The content of a supervisord.conf and of its included files. `include_line`: where [include] says `files`;
+    None where there is no such section. `patterns`: absolute, one for each folder. `problems`: why supervisord cannot
+    read a file of these."""
 
     path: str
     patterns: list[str]
@@ -104,7 +104,7 @@ class SupervisordConf:
         return [self.path, *(path for pattern in self.patterns() for path in sorted(glob.glob(pattern)))]
 
     def _definitions(self) -> list[Definition]:
-        return [found for path in self._files() for found in definitions(path)]
+        return [definition for path in self._files() for definition in definitions(path)]
 
     def _problems(self) -> list[str]:
         """Why supervisord cannot read a file."""
@@ -148,14 +148,15 @@ def definitions(path: str) -> list[Definition]:
         parser.read_string("".join(lines))
     except configparser.Error:
         return []
-    found, is_ours = [], lines[:1] != [] and lines[0].startswith(PROGRAM_HEADER)
+    is_ours = lines[:1] != [] and lines[0].startswith(PROGRAM_HEADER)
+    read = []
     for section in parser.sections():
         kind, _, name = section.partition(":")
         if kind in KINDS:
             programs = parser.get(section, "programs", fallback="") if kind == "group" else ""
-            found.append(Definition(path, _line_of(lines, section) or 1, kind, name.strip(),
-                                    tuple(program.strip() for program in programs.split(",")), is_ours))
-    return found
+            read.append(Definition(path, _line_of(lines, section) or 1, kind, name.strip(),
+                                   tuple(program.strip() for program in programs.split(",")), is_ours))
+    return read
 
 
 def options(text: str, program: str) -> dict[str, str] | None:
@@ -171,7 +172,7 @@ def options(text: str, program: str) -> dict[str, str] | None:
 
 
 def _packaged_hint() -> str:
-    """What to write where the supervisord of a package is there."""
+    """The lines of hosts.yaml to write where the supervisord of a package is there."""
     for path in PACKAGED:
         if os.path.exists(path):
             with contextlib.suppress(NotReady, OSError):

@@ -81,7 +81,7 @@ class _OnHosts:
         self.variables = {host: settings.environment_variables() for host, settings in hosts.items()}
 
     def origin_of_files(self) -> Iterator[Finding]:
-        """What this machine makes, no host can fetch; what it builds, it must also ship."""
+        """No host can fetch a commit that this machine makes; a build on this machine must name what it ships."""
         yield from dict.fromkeys(chain.from_iterable(map(_origin_mistakes, self.hosts.values())))
 
     def health(self) -> Iterator[Finding]:

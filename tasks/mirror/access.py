@@ -16,7 +16,7 @@ WITHIN = 30.0                           # seconds
 
 
 def problem(repo: str, login: Login | None, environ: Mapping[str, str]) -> FabvisorError | None:
-    """What hinders git here from reading it; None where it can be read."""
+    """The error that keeps git on this machine from reading the repository; None where it can be read."""
     try:
         git.run(["ls-remote", "--", repo, "HEAD"], Path.cwd(), credentials.environment(environ, repo, login),
                 timeout=WITHIN)

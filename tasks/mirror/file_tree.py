@@ -27,7 +27,7 @@ class Entry(NamedTuple):
 
 
 def entries(folder: Path, paths: Iterable[str] = ("",)) -> list[Entry]:
-    """What lies at these paths below the folder, sorted; all of it for the empty path. No `.git`, no empty folders.
+    """The files at these paths below the folder, sorted; all of them for the empty path. No `.git`, no empty folders.
 
     Raises Unfit, also for a path where nothing lies.
     """

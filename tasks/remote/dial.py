@@ -100,9 +100,9 @@ def _is_address(name: str) -> bool:
 
 
 def _addresses(settings: Settings) -> list[Address]:
-    found = socket.getaddrinfo(settings.hostname, settings.port, family=_FAMILIES[settings.address_family],
-                               type=socket.SOCK_STREAM)
-    return [(family, address) for family, _, _, _, address in found]
+    answers = socket.getaddrinfo(settings.hostname, settings.port, family=_FAMILIES[settings.address_family],
+                                 type=socket.SOCK_STREAM)
+    return [(family, address) for family, _, _, _, address in answers]
 
 
 class _QuickAckSocket(socket.socket):

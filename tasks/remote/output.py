@@ -19,7 +19,7 @@ class Output:
         channel.in_stderr_buffer.set_event(self._arrived)
 
     def read(self) -> tuple[bytes, bytes]:
-        """What arrived on standard output and on standard error; waits for it. Both are empty at the end."""
+        """The bytes that arrived on standard output and standard error. Waits for some; both are empty at the end."""
         channel = self._channel
         while True:
             is_over = channel.eof_received or channel.closed        # asked first: data may come before the end

@@ -185,7 +185,7 @@ class _EarlyLogin(AuthHandler):
 
 
 class KnownAlgorithms(NamedTuple):
-    """What paramiko has, by the kinds of ssh_config(5)."""
+    """The algorithms that paramiko has, by the kinds of ssh_config(5)."""
 
     ciphers: tuple[str, ...]
     macs: tuple[str, ...]

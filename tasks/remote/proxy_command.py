@@ -26,7 +26,7 @@ class ProxyCommand:
         self._reader.start()
 
     def complaint(self) -> str:
-        """What it has printed on standard error, once it has ended or half a second is over; one line."""
+        """Its standard error as one line, once it has ended or half a second is over."""
         self._reader.join(0.5)
         return "; ".join(self._stderr.decode(errors="replace").split("\n")).strip("; \r")
 

@@ -172,7 +172,7 @@ class Status(Event, frozen=True, kw_only=True, tag="status"):
 
 
 class Check(Event, frozen=True, kw_only=True, tag="check"):
-    """What `fab doctor` found on a host. `remedy` is the next thing to type, empty where all is well."""
+    """The outcome of a check of `fab doctor` on a host. `remedy` is the next thing to type, empty where all is well."""
 
     host: str
     check: Name

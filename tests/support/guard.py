@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -42,12 +43,7 @@ def _tell(line: bytes) -> None:
 
 def clear(folder: Path) -> None:
     """End what belongs to it, unmount what is mounted in it, and remove it."""
-    deadline = time.monotonic() + PATIENCE
-    while (found := belonging(folder)) and time.monotonic() < deadline:
-        for pid in found:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        time.sleep(0.01)
+    _kill(lambda: belonging(folder))
     for mount in _mounts(folder):
         subprocess.run(["umount", "--lazy", mount], check=False, stderr=subprocess.DEVNULL)
     shutil.rmtree(folder, ignore_errors=True)
@@ -59,13 +55,18 @@ def clear_user(name: str) -> None:
         uid = pwd.getpwnam(name).pw_uid
     except KeyError:
         return
+    _kill(lambda: _processes_of(uid))
+    change_users(["userdel", "--remove", "--force", name], check=False)
+
+
+def _kill(processes: Callable[[], Collection[int]]) -> None:
+    """Until there are none, for as long as PATIENCE lasts: one that forks would leave a child behind."""
     deadline = time.monotonic() + PATIENCE
-    while (pids := _processes_of(uid)) and time.monotonic() < deadline:
+    while (pids := processes()) and time.monotonic() < deadline:
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.01)
-    change_users(["userdel", "--remove", "--force", name], check=False)
 
 
 def change_users(command: list[str], check: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""What `fab doctor` looks at on a host, a module for each group of checks. Looking changes nothing."""
+"""The checks of `fab doctor` on a host, a module for each group. They change nothing."""
 
 from __future__ import annotations
 

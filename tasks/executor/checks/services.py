@@ -10,7 +10,7 @@ from .host import ExaminedHost, Finding, failed, ok, warning
 
 
 def obstacles(host: ExaminedHost) -> Iterator[Finding]:
-    """What a deploy would be refused for."""
+    """The reasons to refuse a deploy."""
     found = False
     for service in host.services:
         for problem in readiness.visible_problems(host.layout, service, host.conf, host.supervisord):

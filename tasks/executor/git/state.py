@@ -13,8 +13,8 @@ DELETED, FOLDER = "deleted", "folder"
 
 
 class State(NamedTuple):
-    """What a clone stands on. `branch`: the one that HEAD is attached to. `edits`: the tracked files that differ from
-    the commit, as lines of `git status --short`, each with a digest of what lies there; None where there is none."""
+    """The commit and the edits of a clone. `branch`: the one that HEAD is attached to. `edits`: the tracked files that
+    differ from the commit, as lines of `git status --short`, each with a digest of the file or None."""
 
     commit: str | None
     branch: str | None
