@@ -13,9 +13,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from . import embedded, inventory, reports, rollout
+from . import _commit_origin, embedded, inventory, reports, rollout
 from ._errors import Declined, SelectionError
-from ._options import HERE
 
 if TYPE_CHECKING:
     from .executor.protocol import Unfinished
@@ -80,23 +79,19 @@ class Command:
         return inventory.secret_sources.fill(self.targets(services), self.environment.name, self.inventory.folder,
                                              os.environ)
 
-    def fetched_by(self, targets: Targets, fetch: str, revision: str | None = None) -> Targets:
-        """The targets with --fetch in place of hosts.yaml's; the current folder's commit comes from this machine."""
-        if fetch not in ("", "host", "client"):
-            raise SelectionError(f"--fetch {fetch!r}: no such way", "--fetch client, or --fetch host")
-        if revision == HERE and fetch == "host":
-            raise SelectionError("--revision . is a commit of this machine: hosts cannot fetch it",
-                                 "leave out --fetch host")
-        made_here = [target.service for target in targets if target.service.is_folder]
-        if made_here and fetch == "host":
-            raise SelectionError(f"what is in {made_here[0].repo} is on this machine: hosts cannot fetch it",
-                                 "leave out --fetch host")
-        way = "client" if revision == HERE else fetch
-        return tuple(target.fetched_by(way) for target in targets) if way else targets
+    def origin(self, service: str, revision: str, fetch: str, artifact: str = "") -> _commit_origin.Origin:
+        """Which commits deploy and plan bring to which targets, and from where. Raises SelectionError, NotReady."""
+        return _commit_origin.of_deploy(self.targets_with_secrets(service), revision, fetch, artifact,
+                                        self.environment.branch)
 
-    def sources(self, targets: Targets) -> rollout.sources.Sources:
-        """The sources of the commits that this machine carries to hosts."""
-        return rollout.sources.Sources(targets, Path.cwd(), self.inventory.folder, os.environ)
+    def origin_of_rollback(self, service: str, to: str, fetch: str) -> _commit_origin.Origin:
+        """As origin(), for a rollback; without `to` the planner finds the version before."""
+        return _commit_origin.of_rollback(self.targets_with_secrets(service), to, fetch)
+
+    def sources(self, origin: _commit_origin.Origin, force: bool = False) -> rollout.sources.Sources:
+        """The sources of the commits that this machine carries to hosts; `force`: build what it has built before."""
+        builds = rollout.client_builds.ClientBuilds(self.environment.targets, origin.artifact, force)
+        return rollout.sources.Sources(origin.targets, Path.cwd(), self.inventory.folder, os.environ, builds)
 
     def fleet(self, targets: Targets, confirm: Callable[[], None] | None = None) -> rollout.fleet.Fleet:
         """The hosts of the targets. It begins to connect to them, unless it must ask first: the rest of the
@@ -105,14 +100,6 @@ class Command:
         if confirm is None:
             fleet.connect()
         return fleet
-
-    def revisions(self, targets: Targets, revision: str) -> dict[str, str]:
-        """By service what deploy and plan bring: the revision, else the environment's branch; of a folder its files."""
-        folders = [target.service.name for target in targets if target.service.is_folder]
-        if revision and folders:
-            raise SelectionError(f"{folders[0]} has no revisions: its `repo` is a folder", "leave out --revision")
-        return {target.service.name: target.service.repo if target.service.is_folder
-                else revision or self.environment.branch for target in targets}
 
     def deployment(self, targets: Targets, revisions: Mapping[str, str] = MappingProxyType({}),
                    unfinished: Unfinished = "undo") -> rollout.goal.Deployment:

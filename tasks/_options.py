@@ -37,6 +37,7 @@ class RolloutOptions:
     dotenv: str = ""
 
 
+ARTIFACT = "deploy what this tar file holds on top of the commit, instead of building"
 FETCH = "client: fab fetches, and sends hosts what they lack; host: each host; hosts.yaml's unless given"
 ROLLOUT: Mapping[str, str] = MappingProxyType({
     "fetch": FETCH,

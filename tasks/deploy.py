@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from . import inventory, rollout
 from ._command import command
-from ._context import Command, Targets
-from ._options import ROLLOUT, RolloutOptions, check_revision, seconds
+from ._commit_origin import Origin
+from ._context import Command
+from ._options import ARTIFACT, ROLLOUT, RolloutOptions, check_revision, seconds
 
 
 @command(
@@ -16,10 +17,12 @@ from ._options import ROLLOUT, RolloutOptions, check_revision, seconds
         **ROLLOUT,
         "service": "a name, a comma list, or `all`; several are one deploy: all or none",
         "revision": "a commit, branch or tag, or . for this folder's commit; the environment's branch unless given",
+        "artifact": ARTIFACT,
         "force": "deploy though nothing changed",
     },
 )
-def deploy(run: Command, service: str, revision: str = "", *, options: RolloutOptions) -> rollout.events.Finished:
+def deploy(run: Command, service: str, revision: str = "", artifact: str = "", *, options: RolloutOptions
+           ) -> rollout.events.Finished:
     """Deploy services: fetch, checkout, build on every host; then restart, verify; or go back.
 
     Example: fab deploy monitor --env production --revision v1.2
@@ -27,21 +30,20 @@ def deploy(run: Command, service: str, revision: str = "", *, options: RolloutOp
     if revision:
         check_revision("revision", revision)
     planner = rollout.planner.deploy_planner(recipe, force=options.force, set_aside=options.set_aside)
-    return roll_out(run, service, options, planner, revision, run.revisions)
+    return roll_out(run, options, planner, lambda: run.origin(service, revision, options.fetch, artifact))
 
 
-def roll_out(run: Command, service: str, options: RolloutOptions, planner: rollout.goal.Planner, revision: str,
-             revisions: Callable[[Targets, str], Mapping[str, str]]) -> rollout.events.Finished:
-    """Bring a revision to the hosts; `revisions` says what that is for each service."""
+def roll_out(run: Command, options: RolloutOptions, planner: rollout.goal.Planner, find_origin: Callable[[], Origin]
+             ) -> rollout.events.Finished:
+    """Bring commits to the hosts: from where `find_origin` says, which may refuse it."""
     run.write_reports(junit=options.junit, dotenv=options.dotenv)
     wait = seconds("wait", options.wait)
-    targets = run.fetched_by(run.targets_with_secrets(service), options.fetch, revision)
-    by_service = revisions(targets, revision)
+    origin = find_origin()
     confirm = run.confirmation(options.yes)
-    fleet = run.fleet(targets, confirm)
+    fleet = run.fleet(origin.targets, confirm)
     coordinator = rollout.coordinator.Coordinator(
-        run.deployment(targets, by_service, "replace"), fleet, run.report, planner, wait=wait,
-        sources=run.sources(targets))
+        run.deployment(origin.targets, origin.revisions, "replace"), fleet, run.report, planner, wait=wait,
+        sources=run.sources(origin, options.force))
     return coordinator.roll_out(confirm)
 
 

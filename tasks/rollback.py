@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import rollout
 from ._command import command
-from ._context import Command, Targets
+from ._context import Command
 from ._options import ROLLOUT, RolloutOptions, check_revision
 from .deploy import recipe, roll_out
 
@@ -28,9 +28,4 @@ def rollback(run: Command, service: str, to: str = "", *, options: RolloutOption
         check_revision("to", to)
     else:
         planner = rollout.previous_version.planner_for(planner)
-    return roll_out(run, service, options, planner, to, _the_same)
-
-
-def _the_same(targets: Targets, revision: str) -> dict[str, str]:
-    """The revision for every service; none where the planner finds the version before."""
-    return {target.service.name: revision for target in targets if revision}
+    return roll_out(run, options, planner, lambda: run.origin_of_rollback(service, to, options.fetch))

@@ -13,7 +13,7 @@ from .protocol import CloneState, ProgramState, ReleaseState, ServiceFacts
 from .releases import Releases, commit_of
 from .supervisord import Supervisord, reason
 
-SHORT = ("deploy", "at", "by", "command", "branch", "from", "to", "result", "was_running")
+SHORT = ("deploy", "at", "by", "command", "branch", "from", "to", "result", "was_running", "source")
 
 
 def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
@@ -50,6 +50,7 @@ def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
         "committed": committed,
         "history": [_short(line) for line in lines],
         "log": os.path.join(clone.directory, "logs", name + ".log"),
+        "machine": os.uname().machine,
         "default_user": _default_user(supervisord) if program["state"] != "UNKNOWN" else None,
     }
 

@@ -353,11 +353,13 @@ class RemoveClone(TypedDict):
 
 
 class Checkout(TypedDict):
-    """`carried`: the submodules came from the client, too; no git server is asked for them."""
+    """`carried`: the submodules came from the client, too; no git server is asked for them. `replaces`: the commit
+    holds a build, and what an earlier build left where it has files is moved aside until the deploy is committed."""
 
     commit: str
     set_aside: bool
     carried: bool
+    replaces: bool
 
 
 class CheckoutBack(TypedDict):
@@ -668,6 +670,7 @@ HistoryLine = Dict[str, Any]
 class ServiceFields(TypedDict):
     """One service on one host. Paths are absolute; `edited` holds lines of `git status --short`; `current` is the
     release that the link of that name points to; `standing` is the clone's own state where a release runs;
+    `machine` is what `uname -m` says;
     `default_user` is written to a program file that hosts.yaml gives no user, null where supervisord's own will do."""
 
     directory: str
@@ -692,6 +695,7 @@ class ServiceFields(TypedDict):
     history: List[HistoryLine]
     log: str
     default_user: Optional[str]
+    machine: str
 
 
 class ServiceFacts(ServiceFields, total=False):

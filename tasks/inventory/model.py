@@ -92,6 +92,11 @@ class Service(Struct, frozen=True, kw_only=True):
         """Whether `repo` is a folder of files on this machine, and no git repository."""
         return is_folder(self.repo)
 
+    @property
+    def makes_commits(self) -> bool:
+        """Whether this machine makes the commits that hosts get: no git server has them."""
+        return self.is_folder or self.build_on == "client"
+
     def environment_variables(self) -> dict[str, str]:
         """The variables of the program, the build, the hooks and the health command, without secrets."""
         return environment_variables(self.variables, self.run_mode)

@@ -79,6 +79,10 @@ class Commits:
         return Distance(back, forward, self._newest(f"{commit}..{was}") if back else [],
                         self._newest(f"{was}..{commit}") if forward else [])
 
+    def full(self, name: str) -> str | None:
+        """The full commit of a reference or an abbreviation; None where there is none."""
+        return self._commit_of(name)
+
     def ask(self, *args: str) -> str:
         """The output of a git command that only reads. Raises GitFailed."""
         return self._git(*args)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from .._errors import FabvisorError, Failed, NotReady
+from .._errors import NotReady
 from . import file_tree, made_commit
 from .commits import Distance, Resolution
 from .file_tree import Entry, Unfit
@@ -59,7 +59,7 @@ class FolderSource(Source):
         except Unfit as error:
             raise NotReady(f"{self.repo}: {error}", f"take it out of {self._place}") from None
         except (GitFailed, OSError) as error:
-            raise not_made(self.repo, error) from None
+            raise made_commit.not_made(self.repo, error) from None
 
 
 def summary(entries: Sequence[Entry]) -> str:
@@ -70,6 +70,3 @@ def summary(entries: Sequence[Entry]) -> str:
     files = "1 file" if len(entries) == 1 else f"{len(entries)} files"
     return f"{files}, {size:.1f} {UNITS[unit]}" if unit else f"{files}, {size:.0f} bytes"
 
-
-def not_made(name: str, error: Exception) -> FabvisorError:
-    return Failed(f"no commit could be made of {name} here: {error}", "make room on this machine: df -h ~/.cache")

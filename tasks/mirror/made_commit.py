@@ -10,12 +10,14 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from .._errors import Failed
 from . import git
 from .file_tree import LINK, Entry, Unfit
 from .mirror import Mirror
 
 MADE = "refs/fabvisor/made/"            # keeps the commits in the mirror
-AUTHOR = b"Fabvisor <fabvisor@localhost>"
+NAME = "Fabvisor"
+AUTHOR = NAME.encode() + b" <fabvisor@localhost>"
 PIECE = 2**20                           # bytes
 
 
@@ -34,6 +36,10 @@ def make(mirror: Mirror, name: str, folder: Path, entries: Sequence[Entry], mess
     git.feed(["fast-import", "--quiet", "--force", "--date-format=raw", "--done"], mirror.folder, mirror.env,
              _stream(head, folder, entries))
     return git.run(["rev-parse", "--verify", ref], mirror.folder, mirror.env).strip()
+
+
+def not_made(name: str, error: Exception) -> Failed:
+    return Failed(f"no commit could be made of {name} on this machine: {error}", "look at its disk: df -h ~/.cache")
 
 
 def _stream(head: list[bytes], folder: Path, entries: Sequence[Entry]) -> Iterator[bytes]:

@@ -70,6 +70,14 @@ class Source:
         """Those of the paths that the commit does not have."""
         return [path for path in paths if not self._mirror(self.repo).commits.holds(commit, path)]
 
+    @property
+    def mirror(self) -> Mirror:
+        """The mirror of the service's own repository."""
+        return self._mirror(self.repo)
+
+    def mirror_folder(self, repo: str) -> Path:
+        return self._mirror(repo).folder
+
     def pack(self, part: Part, known: Iterable[str]) -> Path:
         """A file with what a host lacks of a part; hosts that know the same share one. Raises NotReady."""
         mirror = self._mirror(part.repo)

@@ -65,7 +65,8 @@ class GitLab(Plain):
 
     def _step_started(self, event: StepStarted) -> None:
         self._print([[*self.transcript.label(event.host, event.service), (event.step, "")]])
-        record = self.records[event.host]
+        # What runs where fab runs has a section, too.
+        record = self.records.setdefault(event.host, Record(ROOM // max(len(self.records), 1), self.screen.now()))
         if not record.lines:
             record.begun = self.screen.now()
         service = f"{event.service}  " if len(self.transcript.services) > 1 else ""

@@ -59,9 +59,14 @@ class Region:
         if isinstance(event, Started):
             lines = {host: HostLine(host) for host in event.hosts}
             return replace(self, lines=lines, services=tuple(event.services), names=short_hosts(event.hosts))
-        if not isinstance(event, HostState | StepStarted | StepFinished) or event.host not in self.lines:
+        if not isinstance(event, HostState | StepStarted | StepFinished):
             return self
-        return replace(self, lines={**self.lines, event.host: self.lines[event.host].after(event, self.clock())})
+        line = self.lines.get(event.host)
+        if line is None and not isinstance(event, StepStarted):
+            return self
+        # A step of no host runs on this machine: it gets a line, too.
+        after = (line or HostLine(event.host)).after(event, self.clock())
+        return replace(self, lines={**self.lines, event.host: after}, names={event.host: event.host, **self.names})
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         room = max((options.height or console.height) - 2, 1)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from .._lazy import submodules
 
 if TYPE_CHECKING:                           # what other folders may use
+    from . import client_builds as client_builds
     from . import conversation as conversation
     from . import coordinator as coordinator
     from . import event_texts as event_texts

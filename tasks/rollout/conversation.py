@@ -89,8 +89,9 @@ class Conversation:
         self.wait(peers, lambda peer: peer.phase == phase, stop_at_error=True)
         self.stop_on_error()
 
-    def wait_for(self, work: Callable[[], T]) -> T:
-        """Work on this machine while hosts are heard. Raises what the work raises, and Stop."""
+    def wait_for(self, work: Callable[[], T], cancel: Callable[[], None] | None = None) -> T:
+        """Work on this machine while hosts are heard. Raises what the work raises, and Stop: then the work that can be
+        cancelled has ended."""
         results: list[T] = []
         failures: list[Exception] = []
 
@@ -103,8 +104,14 @@ class Conversation:
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
-        while thread.is_alive():
-            self._receive()
+        try:
+            while thread.is_alive():
+                self._receive()
+        except Stop:
+            if cancel is not None:
+                cancel()
+                thread.join()
+            raise
         if failures:
             raise failures[0]
         return results[0]

@@ -17,7 +17,20 @@ from msgspec.structs import replace
 
 from .. import _errors as errors
 from ..executor.protocol import PHASES, Compare
-from . import events, host_errors, outcome_query, preview, protocol, results, revisions, settings, signals
+from . import (
+    events,
+    host_errors,
+    machines,
+    outcome_query,
+    preview,
+    previous_version,
+    protocol,
+    results,
+    revisions,
+    settings,
+    signals,
+)
+from .client_builds import ClientBuilds
 from .conversation import Conversation, Stop
 from .fetch_limit import AT_ONCE
 from .fleet import Fleet
@@ -49,7 +62,7 @@ class Coordinator:
         self.while_restoring = while_restoring
         self.conversation = Conversation(fleet, report)
         self.peers = fleet.peers
-        self.sources = sources or Sources((), Path(), Path(), {})
+        self.sources = sources or Sources((), Path(), Path(), {}, ClientBuilds(()))
         self.conversation.packs = PackSender(self.sources, fleet.fail)
         self.carried: dict[str, Carried] = {}
         self.resolved: dict[str, protocol.Resolved] = {}
@@ -127,12 +140,21 @@ class Coordinator:
             hosts=[peer.name for peer in self.peers], deploy=self.deployment.deploy, url=self.deployment.url))
         self._resolve_here()
         self.conversation.wait_connected()
+        self._build_here()
 
     def _resolve_here(self) -> None:
         """Services with `fetch: client`: this machine fetches, and resolves their revisions."""
         try:
             self.carried = self.conversation.wait_for(
                 lambda: self.sources.resolve(self.deployment.services, self.report))
+        except errors.FabvisorError as error:
+            self.conversation.stop(error)
+
+    def _build_here(self) -> None:
+        """Services with `build_on: client`, or with an artifact: their commits are made before any lock is taken."""
+        try:
+            self.carried = self.conversation.wait_for(
+                lambda: self.sources.build(self.carried, self.report), self.sources.cancel)
         except errors.FabvisorError as error:
             self.conversation.stop(error)
 
@@ -155,7 +177,7 @@ class Coordinator:
 
     def _resolved_here(self, service: str, carried: Carried) -> protocol.Resolved:
         first = next(peer for peer in self.peers if service in peer.services)
-        distance = self.sources[service].distance(first.facts[service].commit, carried.commit)
+        distance = self.sources[service].distance(first.facts[service].built_from, carried.source or carried.commit)
         return protocol.Resolved(
             service=service, revision=carried.revision, commit=carried.commit, branch=carried.branch,
             subject=carried.subject, back=distance.back, forward=distance.forward,
@@ -166,9 +188,11 @@ class Coordinator:
         """Make the plan of each host and service; stop where that is not possible."""
         facts = {(peer.name, name): peer.facts[name] for peer in self.peers for name in peer.services}
         goals = {name: Goal(commit=resolved.commit, revision=resolved.revision, branch=resolved.branch,
-                            parts=self.carried[name].parts if name in self.carried else ())
+                            parts=self.carried[name].parts if name in self.carried else (),
+                            source=self._source_of(name, resolved.commit))
                  for name, resolved in self.resolved.items()}
         try:
+            machines.refuse_foreign(facts, {name: carried.binaries for name, carried in self.carried.items()})
             plans = self.planner(self.fleet.targets, facts, goals)
         except errors.FabvisorError as error:
             self.conversation.stop(error)
@@ -181,6 +205,13 @@ class Coordinator:
             self._report(revisions.diverged(service, self.peers))
             if service not in self.resolved:
                 self._report(revisions.chosen(service, self.peers))
+
+    def _source_of(self, service: str, commit: str) -> str | None:
+        """What this machine, or by a host's history another one, built the commit from; None: hosts build it."""
+        if service in self.carried:
+            return self.carried[service].source
+        histories = (peer.facts[service].history for peer in self.peers if service in peer.facts)
+        return previous_version.source_of(commit, histories)
 
     def _stop_where_changed(self, confirmed: dict[Key, tuple[Any, ...]]) -> None:
         changed = [": ".join(key) for key, made in sorted(self.fingerprints.items()) if made != confirmed[key]]
@@ -217,7 +248,9 @@ class Coordinator:
     def _compared_here(self, peer: Peer, service: str) -> protocol.Compared:
         """The host has not fetched: this machine knows the commits."""
         resolved, plan = self.resolved[service], peer.plans[service]
-        distance = self.sources[service].distance(plan.was, resolved.commit)
+        carried = self.carried[service]
+        was = peer.facts[service].built_from if plan.was == peer.facts[service].commit else plan.was
+        distance = self.sources[service].distance(was, carried.source or carried.commit)
         requires = next(target.service.requires for target in peer.targets if target.service.name == service)
         return replace(peer.compared[service], missing=self.sources[service].lacks(resolved.commit, requires),
                        subject=resolved.subject, back=distance.back, forward=distance.forward,

@@ -16,13 +16,15 @@ CommitHash = Annotated[str, Meta(pattern=rf"^{FULL_HASH.pattern}\Z")]
 # Functional, since `from` is a keyword of Python.
 HistoryLine = TypedDict("HistoryLine", {
     "deploy": str | None, "at": str | None, "by": str | None, "command": str | None, "branch": str | None,
-    "from": CommitHash | None, "to": CommitHash | None, "result": str | None, "was_running": bool | None})
+    "from": CommitHash | None, "to": CommitHash | None, "result": str | None, "was_running": bool | None,
+    "source": CommitHash | None})
 # Versions of Fabvisor write what they know: any field may be missing.
 class CommittedLine(TypedDict, total=False):
     at: str | None
     by: str | None
     branch: str | None
     to: CommitHash | None
+    source: CommitHash | None
     revision: str | None
     strategy: str | None
     build: list[str] | None
@@ -100,3 +102,10 @@ class Facts(Struct, frozen=True, kw_only=True):
     unloaded: bool = False              # the program file is younger than the running program (status only)
     words: list[str] = []               # the last lines of a program that does not stay up (status only)
     obstacles: list[str] = []           # what a change would be refused for (status and plan only)
+    machine: str = ""                   # as `uname -m` names it
+
+    @property
+    def built_from(self) -> CommitHash | None:
+        """The commit of the repository that is on the disk: where a client built it, the one that it was built from."""
+        source = self.committed.get("source") if self.committed.get("to") == self.commit else None
+        return source or self.commit

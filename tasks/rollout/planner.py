@@ -99,7 +99,7 @@ def needs_only_start(service: Service, facts: Facts, commit: str) -> bool:
 def same_version(facts: Facts, steps: list[Step]) -> Plan:
     """A plan that changes no version: its history line repeats what is known of the present one."""
     kept = {name: facts.committed.get(name) for name in ("revision", "branch", "strategy", "build", "variables",
-                                                         "program_sha256")}
+                                                         "source", "program_sha256")}
     known = kept if facts.committed.get("to") == facts.commit else {}
     return Plan(was=facts.commit, tried=facts.commit, steps=tuple(steps), record={
         **known, "from": facts.commit, "to": facts.commit, "was_running": facts.program.state == "RUNNING"})
@@ -120,7 +120,8 @@ def record(service: Service, facts: Facts, goal: Goal) -> dict[str, Any]:
     """The line of the history. To go back to this version later, a host builds with its `build` and `variables`."""
     return {"revision": goal.revision, "branch": goal.branch, "from": facts.commit, "to": goal.commit,
             "was_running": facts.program.state == "RUNNING", "strategy": service.strategy,
-            "build": list(service.build), "variables": service.environment_variables(),
+            "source": goal.source, "build": [] if goal.source else list(service.build),
+            "variables": service.environment_variables(),
             "program_sha256": files.digest(files.program_file(service, supervised.paths(service, facts)))}
 
 

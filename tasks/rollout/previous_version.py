@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .._errors import Mistake
@@ -55,4 +56,11 @@ def _goal(service: str, facts: dict[Key, Facts]) -> Goal:
     commit = str(commits.pop())
     lines = [line for known in facts.values() for line in known.history if line["to"] == commit]
     branch = next((line["branch"] for line in lines), None)
-    return Goal(commit=commit, revision=commit, branch=branch)
+    source = source_of(commit, (known.history for (_, name), known in facts.items() if name == service))
+    return Goal(commit=commit, revision=commit, branch=branch, source=source)
+
+
+def source_of(commit: str, histories: Iterable[list[HistoryLine]]) -> str | None:
+    """The commit that it was built from by a client; None for a commit that hosts build."""
+    lines = (line for history in histories for line in history if line["to"] == commit)
+    return next((line["source"] for line in lines if line.get("source")), None)

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from .._errors import NotReady
 from ..mirror import credentials
+from ..mirror.binaries import Binary
 from ..mirror.commits import FULL
 from ..mirror.current_folder import changes_of
 from ..mirror.folder_source import FolderSource
@@ -20,20 +21,27 @@ from ..mirror.source import HERE, Source
 
 if TYPE_CHECKING:
     from ..inventory.model import Service, Target
+    from .client_builds import ClientBuilds
     from .events import Listener
+    from .local_commands import LocalCommands
 
 NAMED = 10                              # uncommitted changes
 Notify = Callable[[str], None]          # tells a person
 
 
 class Carried(Struct, frozen=True, kw_only=True):
-    """A commit that this machine carries to the hosts. `parts`: (repository, commit), of its submodules, too."""
+    """A commit that this machine carries to the hosts. `parts`: (repository, commit), of its submodules, too.
+
+    `source`: the commit that it was built from, where this machine built it; `binaries`: for which machines.
+    """
 
     revision: str
     commit: str
     branch: str | None
     subject: str
     parts: tuple[tuple[str, str], ...]
+    source: str | None = None
+    binaries: tuple[Binary, ...] = ()
 
 
 class Sources:
@@ -42,12 +50,15 @@ class Sources:
     `here`: the current folder, for `--revision .`; `beside`: the folder of hosts.yaml.
     """
 
-    def __init__(self, targets: Iterable[Target], here: Path, beside: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, targets: Iterable[Target], here: Path, beside: Path, environ: Mapping[str, str],
+                 builds: ClientBuilds) -> None:
         self._services = {target.service.name: target.service for target in targets
                           if target.service.fetch == "client"}
         self._here = here
         self._beside = beside
         self._environ = environ
+        self._builds = builds
+        self._commands: LocalCommands | None = None
         self._sources: dict[str, Source] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
@@ -70,12 +81,7 @@ class Sources:
 
     def resolve(self, revisions: Mapping[str, str | None], report: Listener) -> dict[str, Carried]:
         """Fetch, and turn the revisions into commits, those of other services aside. Raises NotReady or TryAgain."""
-        from .events import Notice
-
-        def notice(message: str) -> None:
-            report.on(Notice(message=message))
-
-        carried = {}
+        notice, carried = _notify(report), {}
         for name, service in self._services.items():
             env = credentials.environment(self._environ, service.repo, service.login)
             source = self._sources[name] = self._source(service, env, notice)
@@ -84,7 +90,7 @@ class Sources:
                 try:
                     resolution = source.resolve(revision, self._here)
                 except NotReady:
-                    if service.is_folder and FULL.fullmatch(revision):
+                    if service.makes_commits and FULL.fullmatch(revision):
                         continue                # hosts may have a commit that another machine made
                     raise
                 if revision == HERE:
@@ -93,6 +99,24 @@ class Sources:
                                         subject=source.subject(resolution.commit),
                                         parts=tuple(source.parts(resolution.commit)))
         return carried
+
+    def build(self, carried: Mapping[str, Carried], report: Listener) -> dict[str, Carried]:
+        """With what this machine builds of the commits. Raises Failed, NotReady, or Cancelled after cancel()."""
+        if not carried:
+            return {}
+        from .local_commands import LocalCommands  # no other deploy needs it
+
+        services = self._services.values()
+        hidden = {name for service in services for name in service.secrets}
+        secrets = {secret for service in services for secret in service.secret_values.values()}
+        self._commands = LocalCommands(report, self._environ, hidden, secrets)
+        return {name: self._builds.carried(self._services[name], self._sources[name], plain, self._commands,
+                                           _notify(report)) for name, plain in carried.items()}
+
+    def cancel(self) -> None:
+        """From any thread: end what is built now."""
+        if self._commands is not None:
+            self._commands.cancel()
 
     def _source(self, service: Service, env: Mapping[str, str], notice: Notify) -> Source:
         assert self._folder is not None
@@ -108,6 +132,12 @@ class Sources:
         if self._beside.resolve().is_relative_to(place):
             raise NotReady(f"{repo} holds hosts.yaml itself, and its secrets: {place}", "name a folder below it")
         return place
+
+
+def _notify(report: Listener) -> Notify:
+    from .events import Notice
+
+    return lambda message: report.on(Notice(message=message))
 
 
 def _name_changes(folder: Path, env: Mapping[str, str], notice: Notify) -> None:

@@ -55,7 +55,7 @@ HOOKED = replace(
     hooks={"before_activate": (Hook(run=("migrate", "seed"), once=True), Hook(run=("warm",))),
            "after_activate": (Hook(run=("notify",), once=True),)})
 RELEASED = replace(SERVICE, strategy="releases", shared=("etc/a.cfg",), keep_releases=3)
-BUILT = releases.digest(RELEASED)
+BUILT = releases.digest(RELEASED, GOAL)
 
 
 def released(*names: str, current: str = A, commit: str = A, **more: Any) -> Facts:

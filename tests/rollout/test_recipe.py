@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tasks.deploy import recipe
 from tasks.executor.protocol import PHASES
 from tasks.inventory import schema
-from tasks.inventory.model import Health
+from tasks.inventory.model import Health, Service
 from tasks.inventory.secret import Secret
 from tasks.rollout import goal
 from tasks.rollout.facts import CloneState, Facts, Program, Release
@@ -152,8 +152,19 @@ def test_release_name_is_the_commit_with_a_number_when_the_build_differs(found: 
 @pytest.mark.parametrize("change", [{"build": ("make all",)}, {"variables": {"X": "2"}}, {"run_mode": "x"},
                                     {"shared": ()}])
 def test_digest_differs_when_anything_of_the_build_differs(change: dict[str, Any]) -> None:
-    assert releases.digest(replace(RELEASED, **change)) != BUILT
-    assert releases.digest(replace(RELEASED, keep_releases=9, command="x", program={})) == BUILT
+    assert releases.digest(replace(RELEASED, **change), GOAL) != BUILT
+    assert releases.digest(replace(RELEASED, keep_releases=9, command="x", program={}), GOAL) == BUILT
+
+
+@pytest.mark.parametrize("service", [SERVICE, RELEASED])
+def test_commit_that_a_client_built_is_not_built_on_hosts(service: Service) -> None:
+    carried = replace(GOAL, source=C)
+    steps = recipe(replace(service, fetch="client"), facts(), carried)
+    assert [step.name for step in steps[:3]] == ["fetch", "checkout", "program"]
+    assert steps[0].do.args["branch"] is None           # a reference of its own keeps it
+    assert releases.digest(replace(RELEASED, build=("other",)), carried) == releases.digest(RELEASED, carried)
+    back = in_place.build(SERVICE, facts(committed={"to": A, "source": C, "build": []}), GOAL)
+    assert [step.undo for step in back] == [None]       # the version before holds its build
 
 
 def test_change_to_in_place_returns_the_clone_to_its_own_commit() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import facts, git, history
 from ..context import ServiceContext
 from ..errors import NotReady
-from . import hooks
+from . import hooks, replaced_files
 from .step import Result, Results, Step
 
 
@@ -25,6 +25,8 @@ def checkout(ctx: ServiceContext, step: Step) -> Result:
         ctx.clone.stash.push(ctx.deploy, step.say)
     if state.commit == step.args["commit"] and not edited:
         return Result(False)
+    if step.args["replaces"]:
+        replaced_files.move_aside(ctx, step)
     # Nobody's edits are here any more: what still differs was changed by the last build.
     ctx.clone.checkout(step.args["commit"], step.say, force=bool(state.edits) and not edited,
                        carried=step.args["carried"])
@@ -40,6 +42,7 @@ def checkout_back(ctx: ServiceContext, step: Step) -> Result:
     state = ctx.clone.state()
     if state.commit != step.args["commit"] or state.edits:
         ctx.clone.checkout(step.args["commit"], step.say, force=True)
+    replaced_files.move_back(ctx)
     if step.args["branch"]:
         ctx.clone.reattach_branch(step.args["branch"], step.args["commit"])
     ctx.clone.stash.pop(ctx.deploy, step.say)

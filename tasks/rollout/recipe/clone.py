@@ -28,7 +28,7 @@ def _fetch(service: Service, goal: Goal) -> Action:
     parts = [protocol.RepositoryCommit(repo=repo, commit=commit)
              for repo, commit in goal.parts or ((service.repo, goal.commit),)]
     return Action("receive", protocol.Receive(
-        commit=goal.commit, branch=goal.branch, requires=requires, parts=parts))
+        commit=goal.commit, branch=None if goal.source else goal.branch, requires=requires, parts=parts))
 
 
 def build_arguments(service: Service) -> protocol.Build:

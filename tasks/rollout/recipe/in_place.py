@@ -27,17 +27,20 @@ def built_in(service: Service, facts: Facts, goal: Goal) -> str:
 def checkout(service: Service, facts: Facts, goal: Goal) -> Step:
     was = facts.standing or facts
     back = protocol.CheckoutBack(commit=was.commit, branch=was.branch, set_aside=bool(was.edited) and goal.set_aside)
-    do = protocol.Checkout(commit=goal.commit, set_aside=goal.set_aside, carried=service.fetch == "client")
+    do = protocol.Checkout(commit=goal.commit, set_aside=goal.set_aside, carried=service.fetch == "client",
+                           replaces=bool(goal.source))
     return Step(name="checkout", phase="prepare", do=Action("checkout", do),
                 undo=Action("checkout_back", back) if facts.clone else None)
 
 
 def build(service: Service, facts: Facts, goal: Goal) -> list[Step]:
     """Going back builds the old commit again, the way it was built; not where the program runs in a release."""
-    if not service.build:
+    if not service.build or goal.source:
         return []
     new = clone.build_arguments(service)
     known = facts.committed if facts.committed.get("to") == facts.commit else {}
+    if known.get("source"):
+        return [Step(name="build", phase="prepare", do=Action("build", new))]       # the old commit holds its build
     old = protocol.Build(commands=known.get("build") or new["commands"],
                          variables=known.get("variables") or new["variables"], timeout=new["timeout"],
                          certain=bool(known.get("build")))

@@ -33,17 +33,17 @@ def checkout(service: Service, facts: Facts, goal: Goal) -> Step:
     """A complete release stays as it is; the undo removes a release that this deploy made."""
     name = release(service, facts, goal)
     do = protocol.CheckoutRelease(
-        release=name, commit=goal.commit, digest=digest(service), shared=list(service.shared),
-        set_aside=goal.set_aside, complete=not service.build, carried=service.fetch == "client")
+        release=name, commit=goal.commit, digest=digest(service, goal), shared=list(service.shared),
+        set_aside=goal.set_aside, complete=not service.build or bool(goal.source), carried=service.fetch == "client")
     # Last: until it has been restarted, the program may still stand in it.
     return Step(name="checkout", phase="prepare", do=Action("checkout_release", do),
                 undo=Action("remove_release", protocol.RemoveRelease(release=name)), undo_last=True)
 
 
 def build(service: Service, facts: Facts, goal: Goal) -> list[Step]:
-    if not service.build:
+    if not service.build or goal.source:
         return []
-    do = protocol.BuildRelease(release=release(service, facts, goal), digest=digest(service),
+    do = protocol.BuildRelease(release=release(service, facts, goal), digest=digest(service, goal),
                                **clone.build_arguments(service))
     return [Step(name="build", phase="prepare", do=Action("build_release", do))]
 
@@ -72,17 +72,18 @@ def release(service: Service, facts: Facts, goal: Goal) -> str:
     return next(name for name in itertools.chain([goal.commit], numbered) if name not in taken)
 
 
-def digest(service: Service) -> str:
-    """A hash of what makes two builds of one commit differ."""
+def digest(service: Service, goal: Goal) -> str:
+    """A hash of what makes two builds of one commit differ; one that a client built holds its only build."""
     import json
 
-    parts = [list(service.build), service.variables, service.run_mode, list(service.shared)]
+    shared = list(service.shared)
+    parts = [shared] if goal.source else [list(service.build), service.variables, service.run_mode, shared]
     return files.digest(json.dumps(parts, sort_keys=True))
 
 
 def _is_ready(built: Release, service: Service, facts: Facts, goal: Goal) -> bool:
     """The facts say whether somebody edited the release that runs; the host checks another one before it takes it."""
-    if built.name.partition("-")[0] != goal.commit or built.digest != digest(service):
+    if built.name.partition("-")[0] != goal.commit or built.digest != digest(service, goal):
         return False
     if goal.force and facts.commit == goal.commit:
         return False                        # --force builds the present commit anew

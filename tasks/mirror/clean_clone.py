@@ -1,0 +1,57 @@
+"""A clean clone of one commit, in which a build runs: what it does there cannot reach the mirror."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from . import git
+from .file_lock import locked
+from .mirror import Mirror
+
+
+@contextmanager
+def clean_clone(mirror: Mirror, commit: str, submodules: Mapping[str, Path], wait: Callable[[str], None]
+                ) -> Iterator[Path]:
+    """The folder, at the same path for each build of a repository: compilers write it into what they make.
+
+    `submodules`: by url the mirror of each. It is removed at the end. Raises GitFailed.
+    """
+    place = mirror.folder.with_suffix(".build")
+    with locked(Path(f"{place}.lock"), f"another fab builds {mirror.repo} in {place}", wait):
+        remove(place)
+        place.mkdir(mode=0o700)
+        folder = place / (Path(mirror.repo.rstrip("/")).name.removesuffix(".git") or "source")
+        try:
+            _clone(mirror, commit, submodules, folder)
+            yield folder
+        finally:
+            remove(place)
+
+
+def _clone(mirror: Mirror, commit: str, submodules: Mapping[str, Path], folder: Path) -> None:
+    def run(*args: str) -> None:
+        git.run(args, folder if folder.exists() else folder.parent, mirror.env, timeout=git.SLOW)
+
+    run("clone", "--quiet", "--shared", "--no-checkout", "--", str(mirror.folder), str(folder))
+    run("remote", "set-url", "origin", mirror.repo)
+    run("checkout", "--quiet", "--detach", commit, "--")
+    if (folder / ".gitmodules").exists():
+        urls = [word for url, path in submodules.items() for word in ("-c", f"url.{path}.insteadOf={url}")]
+        run(*urls, "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init", "--recursive")
+
+
+def remove(place: Path) -> None:
+    """With the folders that a build closed to itself, as Go's module cache is."""
+    def reopen(function: Callable[[str], object], path: str, error: object) -> None:
+        for each in (os.path.dirname(path), path):
+            if not os.path.islink(each):
+                os.chmod(each, stat.S_IRWXU)
+        function(path)
+
+    if place.exists():
+        shutil.rmtree(place, onerror=reopen)
