@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from . import inventory, rollout
+from . import rollout
 from ._command import command
 from ._context import Command
 from ._errors import NotReady
 from .executor.protocol import STOPPABLE
 
+if TYPE_CHECKING:
+    from .inventory.model import Service
+    from .rollout.facts import Facts
+    from .rollout.steps import Step
+
 HELP = {"service": "a name, a comma list, or `all`"}
-Steps = Callable[["inventory.model.Service", "rollout.facts.Facts"], "list[rollout.steps.Step]"]
+Steps = Callable[["Service", "Facts"], "list[Step]"]
 
 
 @command(positional=["service"], help=HELP)
@@ -20,8 +26,11 @@ def start(run: Command, service: str) -> rollout.events.Finished:
 
     Example: fab start monitor --host web1
     """
-    return _control(run, service, lambda chosen, facts: (
-        [] if facts.program.state == "RUNNING" else rollout.recipe.supervised.restart_steps(chosen, facts)))
+    def steps(chosen: Service, facts: Facts) -> list[Step]:
+        stopped = chosen.only(rollout.planner.not_running(chosen, facts))
+        return rollout.recipe.supervised.restart_steps(stopped, facts) if stopped.programs else []
+
+    return _control(run, service, steps)
 
 
 @command(positional=["service"], help=HELP)
@@ -30,8 +39,11 @@ def stop(run: Command, service: str) -> rollout.events.Finished:
 
     Example: fab stop monitor --env develop
     """
-    return _control(run, service, lambda chosen, facts: (
-        [rollout.recipe.supervised.stop(chosen, facts)] if facts.program.state in STOPPABLE else []))
+    def steps(chosen: Service, facts: Facts) -> list[Step]:
+        stoppable = any(process.state in STOPPABLE for process in facts.of(chosen.programs))
+        return [rollout.recipe.supervised.stop(chosen, facts)] if stoppable else []
+
+    return _control(run, service, steps)
 
 
 @command(positional=["service"], help=HELP)
@@ -56,7 +68,8 @@ def _planner(steps: Steps) -> rollout.goal.Planner:
         missing = [f"{host}: {name}" for (host, name), known in facts.items() if known.program_file is None]
         if missing:
             raise NotReady("not deployed yet:\n" + "\n".join(missing), "fab deploy SERVICE")
-        return {key(target): same_version(facts[key(target)], steps(target.service, facts[key(target)]))
+        return {key(target): same_version(target.service, facts[key(target)],
+                                          steps(target.service, facts[key(target)]))
                 for target in targets}
 
     return plan

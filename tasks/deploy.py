@@ -59,7 +59,7 @@ def recipe(service: inventory.model.Service, facts: rollout.facts.Facts, goal: r
         *hooks.before_activate(service, facts, goal),
         supervised.program(service, facts),
         *strategy.switch(service, facts, goal),
-        supervised.restart(service, facts),
+        supervised.replace(service, facts),
         supervised.verify(service),
         *supervised.health(service),
         *hooks.after_activate(service, facts, goal),

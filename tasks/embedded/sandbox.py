@@ -55,7 +55,8 @@ class Sandbox:
             example = target.service.repo == EXAMPLE
             service = structs.replace(target.service, repo=self.repository) if example else target.service
             if host.user == "root":         # nothing runs as root unless it is written out; hosts.yaml cannot know here
-                service = structs.replace(service, program={"user": "root", **service.program})
+                service = service.only(structs.replace(program, options={"user": "root", **program.options})
+                                       for program in service.programs)
             return Target(host=host, service=service)
 
         return structs.replace(environment, targets=tuple(map(fill, environment.targets)))

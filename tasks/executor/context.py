@@ -55,9 +55,13 @@ class ServiceContext:
         """The tree that the program runs in now: the clone itself, or a release."""
         return self.releases.live_tree()
 
-    @property
-    def log_file(self) -> str:
-        return os.path.join(self.directory, "logs", self.name + ".log")
+    def log_file(self, process: str) -> str:
+        """The log of a process, unless the program's options say otherwise."""
+        return os.path.join(self.directory, "logs", process + ".log")
+
+    def label(self, group: str) -> str:
+        """The name by which a user addresses a program: SERVICE, or SERVICE:PROGRAM."""
+        return self.name if group == self.name else f"{self.name}:{group[len(self.name) + 1:]}"
 
     def head(self) -> str | None:
         """The commit on the disk now; asked after the conversation is over, so nothing may interrupt it."""

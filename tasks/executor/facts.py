@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping
+from typing import Any, Dict, List, Mapping, Sequence
 
 from . import files, git, history, processes, program_user
 from .accounts import user_name
 from .errors import HostError
 from .layout import Layout
-from .protocol import CloneState, ProgramState, ReleaseState, ServiceFacts
+from .protocol import PROGRAM_HEADER, CloneState, ProcessState, ReleaseState, ServiceFacts
 from .releases import Releases, commit_of
 from .supervisord import Supervisord, reason
+from .supervisord_conf import programs_in
 
 SHORT = ("deploy", "at", "by", "command", "branch", "from", "to", "result", "was_running", "source")
+Programs = Dict[str, List[ProcessState]]       # by group
 
 
 def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
@@ -22,12 +24,14 @@ def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
     name = service["name"]
     lines = history.known(layout, name)
     committed = history.last_committed(lines)
-    program = _program(supervisord, name)
+    file = layout.access.program_file(name)
+    program_file = None if file is None else file.data.decode("utf-8", "replace")
+    programs = process_states(supervisord, _planned(service, program_file))
+    running = [process for processes in programs.values() for process in processes if process["state"] == "RUNNING"]
     releases = Releases(layout, name, clone)
     live = releases.live()
     state = releases.live_tree().state()
     contents = [] if clone.exists() else _contents(clone.directory)
-    program_file = layout.access.program_file(name)
     return {
         "directory": clone.directory,
         "directory_exists": os.path.isdir(clone.directory),
@@ -41,17 +45,17 @@ def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
         "standing": _clone_state(clone, lines) if live else None,
         "current": releases.current(),
         "releases": _releases(releases),
-        "program_file": None if program_file is None else program_file.data.decode("utf-8", "replace"),
+        "program_file": program_file,
         "program_path": layout.program_file(name),
         "env_path": layout.env_file(name),
         "env_sha256": files.digest(layout.env_file(name)),
-        "program": program,
-        "started_from": _started_from(releases, clone, state, program, committed),
+        "programs": programs,
+        "started_from": _started_from(releases, clone, state, running, lines),
         "committed": committed,
         "history": [_short(line) for line in lines],
-        "log": os.path.join(clone.directory, "logs", name + ".log"),
+        "logs": os.path.join(clone.directory, "logs"),
         "machine": os.uname().machine,
-        "default_user": _default_user(supervisord) if program["state"] != "UNKNOWN" else None,
+        "default_user": None if is_down(programs) else _default_user(supervisord),
     }
 
 
@@ -70,12 +74,12 @@ def _is_known(known: Mapping[str, str | None], line: str, digest: str | None) ->
     return known[line] == digest or (known[line] is None and digest == git.DELETED)
 
 
-def unloaded(layout: Layout, name: str, program: Mapping[str, Any]) -> bool:
-    """Whether the program file was written after the running program was started (supervisord knows whole seconds)."""
-    if program["state"] != "RUNNING":
-        return False
+def unloaded(layout: Layout, name: str, programs: Programs) -> bool:
+    """Whether the program file was written after a running process was started (supervisord knows whole seconds)."""
+    starts = [process["start"] or 0 for processes in programs.values() for process in processes
+              if process["state"] == "RUNNING"]
     file = layout.access.program_file(name)
-    return file is not None and bool(file.written > program["start"] + 1)
+    return file is not None and bool(starts) and file.written > min(starts) + 1
 
 
 def _default_user(supervisord: Supervisord) -> str | None:
@@ -84,31 +88,64 @@ def _default_user(supervisord: Supervisord) -> str | None:
     return None if user == uid else user_name(user)
 
 
-def _program(supervisord: Supervisord, name: str) -> ProgramState:
+def is_down(programs: Programs) -> bool:
+    """Whether supervisord did not answer."""
+    return any(process["state"] == "UNKNOWN" for processes in programs.values() for process in processes)
+
+
+def process_states(supervisord: Supervisord, planned: Mapping[str, Sequence[str]]) -> Programs:
+    """By group the processes that supervisord knows; `planned`: by group the names of those that shall be there."""
     try:
-        info = supervisord.info(name)
+        return {group: [_process(info) for info in supervisord.processes(group)]
+                or [_no_process(name, "absent") for name in names] for group, names in planned.items()}
     except HostError as error:
-        return {"state": "UNKNOWN", "pid": None, "start": None, "now": None, "why": error.message,
-                "hint": error.hint}
-    return {"state": info["statename"], "pid": info["pid"] or None, "start": info.get("start"),
-            "now": info.get("now"), "why": reason(info), "hint": "",
-            "log": info.get("stdout_logfile")}
+        return unknown(planned, error.message, error.hint)
 
 
-def _started_from(releases: Releases, clone: git.Clone, state: git.State, program: Mapping[str, Any],
-                  committed: Mapping[str, Any]) -> Any:
-    """The commit that the running process was started from: what the history says of it; else the release that its
-    current folder is in, or the clone's HEAD at its start."""
-    if program["state"] != "RUNNING" or state.commit is None:
-        return None
-    if committed.get("pid") == program["pid"] and committed.get("start") == program["start"]:
-        return committed.get("to")
-    cwd = processes.cwd(program["pid"])
+def unknown(planned: Mapping[str, Sequence[str]], why: str = "", hint: str = "") -> Programs:
+    """As process_states(), where supervisord is down."""
+    return {group: [_no_process(name, "UNKNOWN", why, hint) for name in names] for group, names in planned.items()}
+
+
+def _planned(service: Mapping[str, Any], program_file: str | None) -> dict[str, list[str]]:
+    """The programs that hosts.yaml names, and those of our program file: by group the names of their processes."""
+    named = {program["group"]: program["processes"] for program in service["programs"]}
+    is_ours = program_file is not None and program_file.startswith(PROGRAM_HEADER)
+    written = programs_in(program_file or "") if is_ours else []
+    return {**{group: [group] for group in written}, **named}
+
+
+def _process(info: Mapping[str, Any]) -> ProcessState:
+    return {"name": info["name"], "state": info["statename"], "pid": info["pid"] or None, "start": info.get("start"),
+            "now": info.get("now"), "why": reason(info), "hint": "", "log": info.get("stdout_logfile")}
+
+
+def _no_process(name: str, state: str, why: str = "", hint: str = "") -> ProcessState:
+    return {"name": name, "state": state, "pid": None, "start": None, "now": None, "why": why, "hint": hint,
+            "log": None}
+
+
+def _started_from(releases: Releases, clone: git.Clone, state: git.State, running: Sequence[ProcessState],
+                  lines: Sequence[Mapping[str, Any]]) -> str | None:
+    """The commit that the running processes were started from; where they differ, one that is not the disk's."""
+    commits = [_commit_of(releases, clone, state, process, lines) for process in running] if state.commit else []
+    return next((commit for commit in commits if commit != state.commit), next(iter(commits), None))
+
+
+def _commit_of(releases: Releases, clone: git.Clone, state: git.State, process: ProcessState,
+               lines: Sequence[Mapping[str, Any]]) -> Any:
+    """What the history says of a process; else the release that its current folder is in, or the clone's HEAD at its
+    start."""
+    for line in reversed(lines):
+        identity = line.get("processes", {}).get(process["name"], [line.get("pid"), line.get("start")])
+        if line.get("result") == "committed" and identity == [process["pid"], process["start"]]:
+            return line.get("to")
+    cwd = processes.cwd(process["pid"])
     release = releases.holding(cwd)
     if release:
         return commit_of(release)
     in_clone = not releases.live() or cwd == os.path.realpath(clone.directory)
-    return (clone.head_at(program["start"]) if in_clone else None) or state.commit
+    return (clone.head_at(process["start"] or 0) if in_clone else None) or state.commit
 
 
 def _clone_state(clone: git.Clone, lines: list[dict[str, Any]]) -> CloneState:

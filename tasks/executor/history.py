@@ -79,7 +79,7 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("deploy", "at", "by", "command", "service", "revision", "branch", "result", "why", "strategy",
                      "program_sha256", "release"), _is_text),
     "from": _is_commit, "to": _is_commit, "source": _is_commit, "build": _are_texts, "variables": _are_variables,
-    "left": lambda value: isinstance(value, dict),
+    "left": lambda value: isinstance(value, dict), "processes": lambda value: isinstance(value, dict),
     "was_running": lambda value: isinstance(value, bool)}
 
 

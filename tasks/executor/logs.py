@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Dict
+from typing import Any, Dict, NamedTuple
 
-from . import files, history, journal
+from . import facts, files, history, journal
 from .context import ServiceContext
 from .errors import HostError
 from .grep import Grep
@@ -18,21 +18,29 @@ Message = Dict[str, Any]
 POLL = 0.2                          # seconds
 
 
+class Source(NamedTuple):
+    """The log of one process; `process` is empty where it is a run log."""
+
+    service: str
+    process: str
+    tail: Tail
+
+
 def logs(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> None:
-    """The logs of programs. `marks` says by service where an earlier connection stopped."""
+    """The logs of programs. `marks` says by process where an earlier connection stopped."""
     layout.require_root()
     layout.access.require()
     grep = Grep(hello.get("grep"))
-    tails = {service["name"]: Tail(_path(layout, service, env), link.mask) for service in hello["services"]}
-    for name, tail in tails.items():
-        cursor = hello.get("marks", {}).get(name)
+    sources = [source for service in hello["services"] for source in _sources(link, layout, service, env)]
+    for source in sources:
+        cursor = hello.get("marks", {}).get(source.process)
         if cursor:
-            _resume(link, name, tail, cursor)
+            _resume(link, source, cursor)
         else:
-            _show_last(link, name, tail, hello, grep)
+            _show_last(link, source, hello, grep)
     while hello.get("follow"):
         link.mask.learn_from_disk(layout, hello["services"])         # a deploy may bring others meanwhile
-        shown = [_show(link, name, tail.more(), grep) for name, tail in tails.items()]    # each has its turn
+        shown = [_show(link, source, source.tail.more(), grep) for source in sources]     # each has its turn
         if not any(shown):
             link.raise_if_aborted()
             time.sleep(POLL)
@@ -47,46 +55,52 @@ def runs(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> Non
     link.answer({"event": "runs", "deploys": present})
     deploy = link.receive().get("deploy")
     if deploy in present:
-        _show_last(link, ",".join(names), Tail(layout.run_log(deploy), link.mask), hello, grep)
+        _show_last(link, Source(",".join(names), "", Tail(layout.run_log(deploy), link.mask)), hello, grep)
 
 
-def _show_last(link: Link, name: str, tail: Tail, hello: Message, grep: Grep) -> None:
+def _show_last(link: Link, source: Source, hello: Message, grep: Grep) -> None:
     """The last `lines`; all of them where that is null."""
-    size = files.size_of(tail.path)
+    tail, size = source.tail, files.size_of(source.tail.path)
     if not size:
+        name = source.process or source.service
         link.answer({"event": "notice", "level": "info", "message": f"{name}: no log at {tail.path} yet"})
     if hello["lines"] is not None:
         tail.from_last(hello["lines"], grep)
-    while tail.cursor()[1] < size and _show(link, name, tail.more(), grep):
+    while tail.cursor()[1] < size and _show(link, source, tail.more(), grep):
         pass
     if hello.get("follow"):
-        link.stream({"event": "mark", "service": name, "mark": tail.cursor()})
+        link.stream({"event": "mark", "service": source.service, "process": source.process,
+                     "mark": tail.cursor()})
     else:
-        _show(link, name, tail.end(), grep)
+        _show(link, source, tail.end(), grep)
 
 
-def _resume(link: Link, name: str, tail: Tail, cursor: list[int]) -> None:
-    tail.from_cursor(cursor)
-    if tail.lost:
+def _resume(link: Link, source: Source, cursor: list[int]) -> None:
+    source.tail.from_cursor(cursor)
+    if source.tail.lost:
         link.answer({"event": "notice", "level": "warning", "message": (
-            f"{name}: its log was rotated away meanwhile; lines may be missing")})
+            f"{source.process}: its log was rotated away meanwhile; lines may be missing")})
 
 
-def _show(link: Link, name: str, lines: list[Line] | None, grep: Grep) -> bool:
+def _show(link: Link, source: Source, lines: list[Line] | None, grep: Grep) -> bool:
     """Returns whether there was anything new, whether it matched or not."""
     for text, cursor in lines or ():
         if grep(text):
-            link.stream({"event": "log", "service": name, "line": text, "mark": cursor})
+            link.stream({"event": "log", "service": source.service, "process": source.process, "line": text,
+                         "mark": cursor})
     return lines is not None
 
 
-def _path(layout: Layout, service: Message, env: dict[str, str]) -> str:
-    """The path of the log, as supervisord says; our own choice of it when supervisord is down."""
+def _sources(link: Link, layout: Layout, service: Message, env: dict[str, str]) -> list[Source]:
+    """The log of each process, where supervisord says that it is; our own choice of it when supervisord is down."""
     ctx = ServiceContext(layout, service, env, "")
+    planned = {program["group"]: program["processes"] for program in service["programs"]}
     try:
-        return str(ctx.supervisord().info(ctx.name).get("stdout_logfile") or ctx.log_file)
+        states = facts.process_states(ctx.supervisord(), planned)
     except HostError:
-        return ctx.log_file
+        states = facts.unknown(planned)
+    return [Source(ctx.name, process["name"], Tail(process["log"] or ctx.log_file(process["name"]), link.mask))
+            for processes in states.values() for process in processes]
 
 
 def _deploys(layout: Layout, names: list[str]) -> list[str]:

@@ -15,8 +15,13 @@ ROOT = 0
 
 
 def problems(layout: Layout, service: Mapping[str, Any], supervisord: int) -> list[HostError]:
-    """Why the program cannot run as its user, `user` of `program` in hosts.yaml. `supervisord`: the uid that it has."""
-    name, given = service["name"], service.get("user")
+    """Why programs cannot run as their user, `user` of `program` in hosts.yaml. `supervisord`: the uid that it has."""
+    users = dict.fromkeys(program["user"] for program in service["programs"])
+    return [problem for user in users for problem in _problems_of(layout, service, user, supervisord)]
+
+
+def _problems_of(layout: Layout, service: Mapping[str, Any], given: str | None, supervisord: int) -> list[HostError]:
+    name = service["name"]
     try:
         uid = default(supervisord) if given is None else _uid(given)
     except KeyError:

@@ -94,17 +94,25 @@ class GitLogin(TypedDict):
     password: SecretText
 
 
+class ProgramSettings(TypedDict):
+    """A program that hosts.yaml names. `group`: supervisord's name of it; `processes`: the names of its processes,
+    without the group; `user`: as whom it shall run, null where hosts.yaml does not say."""
+
+    group: str
+    processes: List[str]
+    user: Optional[str]
+
+
 class ServiceSettings(TypedDict):
-    """`repo`: without the password that its URL may have, which is in `login`. `user`: as whom the program shall run;
-    null where hosts.yaml does not say. `revision`: what this host shall resolve to a commit; null where another host
-    does, or nobody."""
+    """`repo`: without the password that its URL may have, which is in `login`. `revision`: what this host shall resolve
+    to a commit; null where another host does, or nobody."""
 
     name: str
     directory: str
     repo: str
     login: Optional[GitLogin]
     shared: List[str]
-    user: Optional[str]
+    programs: List[ProgramSettings]
     revision: Optional[str]
 
 
@@ -170,7 +178,7 @@ class HistorySettings(Settings):
 
 
 class LogsSettings(Settings):
-    """`lines`: the last so many, null for all; `grep`: a regular expression; `marks`: by service, where an earlier
+    """`lines`: the last so many, null for all; `grep`: a regular expression; `marks`: by process, where an earlier
     connection stopped reading."""
 
     do: Literal["logs"]
@@ -431,33 +439,69 @@ class NoArguments(TypedDict):
     pass
 
 
-class Restart(TypedDict):
-    """`patience`: seconds for the program to stop."""
+class ProgramStop(TypedDict):
+    """`group`: supervisord's name of the program, here and below; `patience`: seconds for it to stop."""
 
+    group: str
     patience: float
 
 
-class ProgramBack(TypedDict):
-    """`was`: RUNNING, STOPPED or absent; `state`: supervisord's word; `pid`, `start`: of the process that ran."""
+class Restart(TypedDict):
+    """`removed`: programs that the service has no longer."""
 
-    was: str
-    state: str
+    programs: List[ProgramStop]
+    removed: List[ProgramStop]
+
+
+class Stop(TypedDict):
+    programs: List[ProgramStop]
+
+
+class ProcessIdentity(TypedDict):
+    """`start`: seconds since 1970. A pid alone may come again."""
+
+    name: str
     pid: Optional[int]
     start: Optional[int]
+
+
+class ProgramWas(TypedDict):
+    """`was`: RUNNING, STOPPED or absent; `state`: supervisord's word; `processes`: those that ran."""
+
+    group: str
+    was: str
+    state: str
+    processes: List[ProcessIdentity]
     patience: float
     startsecs: float
 
 
-class Verify(TypedDict):
+class ProgramBack(TypedDict):
+    """Journals of old versions have one program's fields in its place, with its `pid` and `start`."""
+
+    programs: List[ProgramWas]
+
+
+class ProgramVerify(TypedDict):
     """`exitcodes`: with which the program may end at once; null for one that must stay up."""
 
+    group: str
     startsecs: float
     exitcodes: Optional[List[int]]
 
 
-class Health(TypedDict):
+class Verify(TypedDict):
+    programs: List[ProgramVerify]
+
+
+class ProgramHealth(TypedDict):
+    group: str
     health: Dict[str, Any]
     variables: Dict[str, str]
+
+
+class Health(TypedDict):
+    programs: List[ProgramHealth]
 
 
 ARGUMENTS: Dict[str, Any] = {
@@ -467,7 +511,7 @@ ARGUMENTS: Dict[str, Any] = {
     "switch": Switch, "tidy_releases": TidyReleases,
     "hook": Hook,
     "program": ProgramFiles, "files_back": NoArguments,
-    "restart": Restart, "stop": Restart, "program_back": ProgramBack, "verify": Verify, "health": Health,
+    "restart": Restart, "stop": Stop, "program_back": ProgramBack, "verify": Verify, "health": Health,
 }
 
 
@@ -632,19 +676,18 @@ class Compared(Distance):
 
 # --- what a host says: of what is there ------------------------------------------------------------------------------
 
-class ProgramFields(TypedDict):
-    """`state`: supervisord's word, absent (it knows no such program) or UNKNOWN (it is down). `start` and `now`:
-    seconds since 1970 by the host's clock."""
+class ProcessState(TypedDict):
+    """A process of a program. `name`: supervisord's, without the group; `state`: its word, absent (it knows no such
+    program) or UNKNOWN (it is down). `start` and `now`: seconds since 1970 by the host's clock; `log`: where its output
+    goes, null where supervisord does not say."""
 
+    name: str
     state: str
     pid: Optional[int]
     start: Optional[int]
     now: Optional[int]
     why: str
     hint: str
-
-
-class ProgramState(ProgramFields, total=False):
     log: Optional[str]
 
 
@@ -669,7 +712,8 @@ HistoryLine = Dict[str, Any]
 
 class ServiceFields(TypedDict):
     """One service on one host. Paths are absolute; `edited` holds lines of `git status --short`; `current` is the
-    release that the link of that name points to; `standing` is the clone's own state where a release runs;
+    release that the link of that name points to; `standing` is the clone's own state where a release runs; `programs`,
+    by group, are those that hosts.yaml names and those in our program file; `logs` is the folder of their logs;
     `machine` is what `uname -m` says;
     `default_user` is written to a program file that hosts.yaml gives no user, null where supervisord's own will do."""
 
@@ -689,25 +733,25 @@ class ServiceFields(TypedDict):
     program_path: str
     env_path: str
     env_sha256: Optional[str]
-    program: ProgramState
+    programs: Dict[str, List[ProcessState]]
     started_from: Optional[str]
     committed: HistoryLine
     history: List[HistoryLine]
-    log: str
+    logs: str
     default_user: Optional[str]
     machine: str
 
 
 class ServiceFacts(ServiceFields, total=False):
     """Further fields of `status` and `plan`: `due` and `due_by` are interrupted deploys that are still to be undone;
-    `obstacles` is what a change would be refused for; `words` are a dying program's last lines."""
+    `obstacles` is what a change would be refused for; `words` are a dying program's last lines, by group."""
 
     due: List[str]
     due_by: List[str]
     obstacles: List[str]
     holder: Holder
     unloaded: bool
-    words: List[str]
+    words: Dict[str, List[str]]
 
 
 class Facts(TypedDict):
@@ -771,10 +815,11 @@ class Runs(TypedDict):
 
 
 class Log(TypedDict):
-    """`mark`: where to go on reading after this line."""
+    """`process`: its name without the group, empty in a run log; `mark`: where to go on reading after this line."""
 
     event: Literal["log"]
     service: str
+    process: str
     line: str
     mark: List[Any]
 
@@ -782,6 +827,7 @@ class Log(TypedDict):
 class Mark(TypedDict):
     event: Literal["mark"]
     service: str
+    process: str
     mark: List[Any]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from typing import Any, Dict, cast
@@ -11,7 +12,7 @@ from .context import ServiceContext
 from .errors import HostError
 from .layout import Layout
 from .link import Link
-from .protocol import Facts, History, Odd, ProgramState
+from .protocol import Facts, History, Odd, ProcessState
 from .supervisord import Supervisord
 from .supervisord_conf import Configuration
 
@@ -51,7 +52,7 @@ def _status_of(ctx: ServiceContext, service: Message, conf: Configuration) -> Fa
     try:
         supervisord = Supervisord(layout.access, ctx.check)
         known = facts.of_service(layout, service, ctx.clone, supervisord)
-        obstacles = _obstacles(layout, service, conf, supervisord, known["program"])
+        obstacles = _obstacles(layout, service, conf, supervisord, known["programs"])
         due = [left for left in journal.to_undo(layout) if name in left.services]
     except HostError as error:
         return {"event": "odd", "service": name, "message": error.message, "hint": error.hint}
@@ -60,18 +61,19 @@ def _status_of(ctx: ServiceContext, service: Message, conf: Configuration) -> Fa
     known["due_by"] = [str(left.head.get("by")) for left in due]
     known["obstacles"] = obstacles
     known["history"] = known["history"][-1:]
-    known["unloaded"] = facts.unloaded(layout, name, known["program"])
-    known["words"] = _last_words(ctx, known["program"])
+    known["unloaded"] = facts.unloaded(layout, name, known["programs"])
+    known["words"] = {group: _last_words(ctx, processes) for group, processes in known["programs"].items()}
     return {"event": "facts", "services": {name: known}}
 
 
 def _obstacles(layout: Layout, service: Message, conf: Configuration, supervisord: Supervisord,
-               program: ProgramState) -> list[str]:
+               programs: facts.Programs) -> list[str]:
     """The reasons to refuse a change; and a program that runs as root although hosts.yaml does not say so."""
-    if program["state"] == "UNKNOWN":
+    if facts.is_down(programs):
         return []                           # why is in the state itself
     problems = readiness.visible_problems(layout, service, conf, supervisord)
-    rooted = service["user"] not in ("root", "0") and program_user.is_root(program["pid"])
+    rooted = any(program["user"] not in ("root", "0") and program_user.is_root(process["pid"])
+                 for program in service["programs"] for process in programs[program["group"]])
     return [*(f"{error.message}: {error.hint}" for error in problems),
             *([f"it runs as root, and hosts.yaml does not say so: fab deploy {service['name']} --force"]
               if rooted and not problems else [])]
@@ -81,17 +83,19 @@ def _lasting(message: Facts | Odd) -> str:
     """The message as text, without what changes while nothing happens: the host's clock, and the uptime in words."""
     copy = json.loads(json.dumps(message))
     for service in copy.get("services", {}).values():
-        if service["program"]["state"] in ("RUNNING", "STOPPED"):
-            service["program"].update(why="")
-        service["program"].update(now=None)
+        for process in itertools.chain.from_iterable(service["programs"].values()):
+            if process["state"] in ("RUNNING", "STOPPED"):
+                process.update(why="")
+            process.update(now=None)
     return json.dumps(copy, sort_keys=True)
 
 
-def _last_words(ctx: ServiceContext, program: ProgramState) -> list[str]:
-    """The last lines of a program that did not stay up."""
-    if program["state"] not in ("BACKOFF", "FATAL", "EXITED"):
+def _last_words(ctx: ServiceContext, processes: list[ProcessState]) -> list[str]:
+    """The last lines of the first process that did not stay up."""
+    dead = next((process for process in processes if process["state"] in ("BACKOFF", "FATAL", "EXITED")), None)
+    if dead is None:
         return []
-    return [ctx.mask(line) for line in files.last_lines(program.get("log") or ctx.log_file, LAST_WORDS)]
+    return [ctx.mask(line) for line in files.last_lines(dead["log"] or ctx.log_file(dead["name"]), LAST_WORDS)]
 
 
 def heads(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> None:

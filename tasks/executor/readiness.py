@@ -23,7 +23,7 @@ def problems(layout: Layout, services: Sequence[Service], supervisord: Superviso
     try:
         removed = _reload(layout, services, supervisord)
         for service in services:
-            problems += _process_problems(service["name"], removed, layout, conf, supervisord)
+            problems += _process_problems(service, removed, layout, conf, supervisord)
             problems += program_user.problems(layout, service, supervisord.uid())
     except HostError as error:
         problems.append(error)
@@ -36,7 +36,7 @@ def visible_problems(layout: Layout, service: Service, conf: Configuration,
                      supervisord: Supervisord) -> list[HostError]:
     """As problems(), but supervisord does not read its files: for a command that only looks."""
     try:
-        problems = [*_process_problems(service["name"], [], layout, conf, supervisord),
+        problems = [*_process_problems(service, [], layout, conf, supervisord),
                     *program_user.problems(layout, service, supervisord.uid())]
     except HostError as error:
         problems = [error]
@@ -60,19 +60,26 @@ def _reload(layout: Layout, services: Sequence[Service], supervisord: Supervisor
         raise NotReady("supervisord cannot read its configuration: " + error.message, error.hint) from None
 
 
-def _process_problems(name: str, removed: Sequence[str], layout: Layout, conf: Configuration,
+def _process_problems(service: Service, removed: Sequence[str], layout: Layout, conf: Configuration,
                       supervisord: Supervisord) -> list[HostError]:
-    """Programs that run under the service's name, but that an undo could not bring back."""
-    others = sorted(set(supervisord.processes(name)) - {f"{name}:{name}"})
-    if others:
-        names = ", ".join(others)
-        return [NotReady(f"supervisord has the processes {names}; a service is one process, {name}",
-                         "take numprocs, process_name or [group:...] out of its file, "
-                         f"then: supervisorctl -c {conf.path} update {name}")]
-    if name in removed:
-        return [NotReady(f"{name} is known to supervisord, but in no configuration file any more",
-                         f"put its section back, into {layout.program_file(name)}")]
-    return []
+    """Processes that run under the name of a program, but that an undo could not bring back."""
+    problems: list[HostError] = []
+    for group in _groups(service):
+        names = [info["name"] for info in supervisord.processes(group)]
+        defined = {info["name"] for info in supervisord.configurations(group)} if names else set()
+        others = [f"{group}:{name}" for name in names if name not in defined]
+        if group in removed:
+            problems.append(NotReady(f"{group} is known to supervisord, but in no configuration file any more",
+                                     f"put its section back, into {layout.program_file(service['name'])}"))
+        elif others:
+            problems.append(NotReady(f"supervisord has the processes {', '.join(others)}, which no configuration file"
+                                     " defines any more",
+                                     f"see what they are, then: supervisorctl -c {conf.path} update {group}"))
+    return problems
+
+
+def _groups(service: Service) -> list[str]:
+    return [program["group"] for program in service["programs"]]
 
 
 def _file_problems(layout: Layout, service: Service, conf: Configuration) -> list[HostError]:
@@ -81,23 +88,28 @@ def _file_problems(layout: Layout, service: Service, conf: Configuration) -> lis
     problems = [*directory_access.problems(layout.below_root(service["directory"])),
                 *earlier_state.problems(layout, name), *_link_problems(layout, service)]
     for definition in conf.definitions:
-        problems += _definition_problems(definition, name, own, conf)
+        is_own = files.is_same_path(definition.path, own)
+        if is_own and not definition.is_ours and definition.name not in _groups(service):
+            problems.append(NotReady(f"{own} also holds [{definition.kind}:{definition.name}]",
+                                     "move that section to a file of its own"))
+        for group in _groups(service):
+            problems += _definition_problems(definition, group, own, conf)
     if not conf.includes(own):
         problems.append(NotReady(f"{conf.path} does not include {own}", _include_hint(layout, own, conf)))
     return problems
 
 
 def _definition_problems(definition: Definition, name: str, own: str, conf: Configuration) -> list[HostError]:
-    section, is_own = f"[{definition.kind}:{definition.name}]", files.is_same_path(definition.path, own)
+    section = f"[{definition.kind}:{definition.name}]"
     if name in definition.programs:
         return [NotReady(f"{definition}: {section} takes in {name}, which is {definition.name}:{name} then",
                          f"take {name} out of its `programs`, then: supervisorctl -c {conf.path} update")]
     if definition.name != name:
-        return [NotReady(f"{own} also holds {section}", "move that section to a file of its own")] if is_own else []
+        return []
     if definition.kind != "program":
         return [NotReady(f"{definition} defines {section}, and {name} is a [program:{name}] here",
                          f"take that section away, or give {name} another name in hosts.yaml")]
-    if is_own:
+    if files.is_same_path(definition.path, own):
         return []
     if definition.is_ours:
         return [NotReady(f"{definition} already defines [program:{name}]: another environment deploys to this "

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import time
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Mapping, Sequence
 
 from . import leftovers, rpc
 from .errors import HostError
@@ -68,55 +68,65 @@ class Supervisord:
             raise
         return added, changed, removed
 
-    def info(self, program: str) -> dict[str, Any]:
-        """getProcessInfo; {"statename": "absent"} when supervisord does not know the program."""
+    def info(self, process: str) -> dict[str, Any]:
+        """getProcessInfo of GROUP:NAME; {"statename": "absent"} when supervisord does not know the process."""
         try:
-            info: dict[str, Any] = self._call("getProcessInfo", f"{program}:{program}")
+            info: dict[str, Any] = self._call("getProcessInfo", process)
             return info
         except Refused as fault:
             if fault.code == BAD_NAME:
                 return {"statename": "absent", "pid": 0, "start": 0, "spawnerr": "", "description": ""}
             raise
 
-    def processes(self, program: str) -> list[str]:
-        """The full names of the processes in the group of that name."""
-        return [f"{info['group']}:{info['name']}" for info in self._call("getAllProcessInfo")
-                if info["group"] == program]
+    def processes(self, group: str) -> list[dict[str, Any]]:
+        """getProcessInfo of each process in that group, by name; [] when supervisord does not know the group."""
+        return sorted((info for info in self._call("getAllProcessInfo") if info["group"] == group),
+                      key=lambda info: str(info["name"]))
 
-    def configurations(self, program: str) -> list[dict[str, Any]]:
-        """The settings of that program as supervisord read them last; a program that is defined twice has two."""
-        return [info for info in self._call("getAllConfigInfo") if info["group"] == info["name"] == program]
+    def configurations(self, group: str) -> list[dict[str, Any]]:
+        """The settings of that group as supervisord read them last; a program that is defined twice has two."""
+        return [info for info in self._call("getAllConfigInfo") if info["group"] == group]
 
-    def start(self, program: str) -> None:
+    def start(self, process: str) -> None:
         """Start it, and do not wait: a program may have ended before supervisord looks at it (SPAWN_ERROR)."""
-        self._tolerating((ALREADY_STARTED, SPAWN_ERROR), "startProcess", f"{program}:{program}", False)
+        self._tolerating((ALREADY_STARTED, SPAWN_ERROR), "startProcess", process, False)
 
-    def stop(self, program: str, timeout: float, tell_wait: Check = lambda: None) -> None:
-        """Stop it and wait for that, at most `timeout` seconds; supervisord itself kills it after stopwaitsecs.
+    def stop(self, processes: Sequence[str], timeout: float, tell_wait: Check = lambda: None) -> None:
+        """Stop them and wait for that, at most `timeout` seconds; supervisord itself kills them after stopwaitsecs.
         `tell_wait` is called once, when that takes longer than a moment. Raises HostError.
 
         A program that ended by itself may be started again at once (autorestart): it must stay down for a moment.
         """
         begin = time.monotonic()
-        told_wait = False
-        deadline = begin + timeout
-        ended, pause = None, 0.001
+        is_told = False
+        left = dict.fromkeys(processes, begin)      # when each of them ended, or was last seen up
+        pause = 0.001
         while True:
-            state, now = self.info(program)["statename"], time.monotonic()
-            ended = (ended or now) if state == "EXITED" else None
-            if state not in UP and (ended is None or now - ended > QUIET):
+            for process in list(left):
+                self._stop(process, left)
+            if not left:
                 return
-            if state in UP and state != "STOPPING":
-                self._tolerating((NOT_RUNNING,), "stopProcess", f"{program}:{program}", False)
             self._check()
-            if now - begin > MOMENT and not told_wait:
-                told_wait = True
+            now = time.monotonic()
+            if now - begin > MOMENT and not is_told:
+                is_told = True
                 tell_wait()
-            if now > deadline:
-                raise HostError(f"{program} did not stop within {timeout:g} s",
-                                f"see on the host what keeps it: ps -fp {self.info(program)['pid']}")
+            if now > begin + timeout:
+                group, _, name = next(iter(left)).partition(":")
+                raise HostError(f"{name} did not stop within {timeout:g} s",
+                                f"see on the host what keeps it: ps -fp {self.info(f'{group}:{name}')['pid']}")
             time.sleep(pause)
             pause = min(pause * 2, 0.05)
+
+    def _stop(self, process: str, left: dict[str, float]) -> None:
+        """Ask for it where it is up; take it out of `left` when it is down, and stays so."""
+        state, now = self.info(process)["statename"], time.monotonic()
+        if state in UP:
+            left[process] = now
+            if state != "STOPPING":
+                self._tolerating((NOT_RUNNING,), "stopProcess", process, False)
+        elif state != "EXITED" or now - left[process] > QUIET:
+            del left[process]
 
     def add(self, program: str) -> None:
         self._call("addProcessGroup", program)

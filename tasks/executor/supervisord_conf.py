@@ -171,6 +171,16 @@ def options(text: str, program: str) -> dict[str, str] | None:
     return None if section is None else dict(parser.items(section))
 
 
+def programs_in(text: str) -> list[str]:
+    """The names of the programs of a configuration file; [] where it cannot be parsed."""
+    parser = _parser()
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return []
+    return [section[len("program:"):].strip() for section in parser.sections() if section.startswith("program:")]
+
+
 def _packaged_hint() -> str:
     """The lines of hosts.yaml to write where the supervisord of a package is there."""
     for path in PACKAGED:

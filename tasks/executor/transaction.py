@@ -124,11 +124,16 @@ class Transaction:
         return {name: state.commit for name, state in states.items()}
 
     def _outcome(self, service: str, edits: Message) -> Message:
-        """The fields that a history line has beyond the journal's record. `pid` and `start` tell later from which
-        commit a process was started; `left` tells what the build changed from what a person did."""
-        started = self.results[service].started
-        return {"pid": started and started.pid, "start": started and started.start, "left": edits,
-                "release": self.contexts[service].releases.live()}
+        """The fields that a history line has beyond the journal's record. `pid` and `start` (`processes`) tell
+        later from which commit a process was started; `left` tells what the build changed from what a person did."""
+        return {**self._processes(service), "left": edits, "release": self.contexts[service].releases.live()}
+
+    def _processes(self, service: str) -> Message:
+        """The pid and the start of a program's only process; of several those of each, by name."""
+        started = self.results[service].started or {}
+        identities = {name.partition(":")[2]: [process.pid, process.start] for name, process in started.items()}
+        only = identities.pop(service, [None, None])
+        return {"pid": only[0], "start": only[1], **({"processes": identities} if identities else {})}
 
     def _tidy(self) -> None:
         """The deploy is committed: whatever goes wrong here is a warning."""

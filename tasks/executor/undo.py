@@ -11,9 +11,9 @@ from .context import ServiceContext, process_tag
 from .errors import CannotRestore, HostError, as_host_error
 from .eventlog import EventLog
 from .journal import Journal
-from .program import describe_state
+from .startup import describe_state
 from .steps import ACTIONS, Result, Step
-from .steps.program import is_replaced
+from .steps.program import is_replaced, programs_before
 from .supervisord import Busy, Down
 
 PATIENCE = 30.0                     # seconds, for a supervisord that does not answer in time
@@ -110,7 +110,7 @@ class Undo:
                                f"start supervisord on the host, then: fab recover {service}") from None
         except Exception as error:
             why = as_host_error(error).message
-            raise CannotRestore(f"{service}: {name} failed: {why}; now it is at {_describe_now(ctx)}",
+            raise CannotRestore(f"{service}: {name} failed: {why}; now it is at {self._describe_now(ctx)}",
                                 f"correct the cause on the host, then: fab recover {self._names}; or deploy a version"
                                 f" that works: fab deploy {self._names}; or keep what is there now:"
                                 f" fab recover {self._names} --accept") from None
@@ -127,12 +127,15 @@ class Undo:
                     raise
                 ctx.waiting(f"for supervisord, which is slow to answer (up to {PATIENCE:g} s)")
 
-
-def _describe_now(ctx: ServiceContext) -> str:
-    """The commit on the disk and the state of the program, for the person who has to go on from there."""
-    try:
-        program = describe_state(ctx.supervisord().info(ctx.name))
-    except HostError as error:
-        program = error.message
-    commit = (ctx.clone.head() or "none")[:8]
-    return f"commit {commit}, and its program is {program}"
+    def _describe_now(self, ctx: ServiceContext) -> str:
+        """The commit on the disk and the states of the programs, for the person who has to go on from there."""
+        groups = [was["group"] for service, step in self.journal.steps_undone_by("program_back")
+                  if service == ctx.name for was in programs_before(service, step["undo"]["args"])] or [ctx.name]
+        try:
+            infos = [info for group in groups for info in ctx.supervisord().processes(group)]
+            states = ", ".join(describe_state(info) if len(groups) == len(infos) == 1
+                               else f"{info['name']} {describe_state(info)}" for info in infos) or "absent"
+        except HostError as error:
+            states = error.message
+        commit = (ctx.clone.head() or "none")[:8]
+        return f"commit {commit}, and its program is {states}"

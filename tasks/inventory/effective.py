@@ -53,15 +53,12 @@ def _service(name: str, environment: str, host: str, settings: Resolved) -> mode
         repo=repo,
         login=login,
         directory=paths.normal_directory(settings.get("directory")),
-        command=settings.get("command").strip(),
+        programs=(_program(name, name, settings),),
         build=_commands(settings.get("build", default=())),
         build_timeout=values.seconds(settings.get("build_timeout")),
-        program={option: program_options.as_text(settings.get("program", option))
-                 for option in settings.group("program") if settings.origin("program", option)},
         strategy=settings.get("strategy"),
         shared=tuple(map(paths.normal_shared, settings.get("shared", default=()))),
         keep_releases=settings.get("keep_releases"),
-        health=_health(settings, variables),
         requires=tuple(posixpath.normpath(interpolation.fill(path, variables))
                        for path in settings.get("requires", default=())),
         variables=settings.group("variables"),
@@ -70,6 +67,17 @@ def _service(name: str, environment: str, host: str, settings: Resolved) -> mode
         run_mode=settings.get("run_mode"),
         environment=environment,
         host=host,
+    )
+
+
+def _program(name: str, group: str, settings: Resolved) -> model.Program:
+    return model.Program(
+        name=name,
+        group=group,
+        command=settings.get("command").strip(),
+        options={option: program_options.as_text(settings.get("program", option))
+                 for option in settings.group("program") if settings.origin("program", option)},
+        health=_health(settings, settings.environment_variables()),
     )
 
 

@@ -6,6 +6,8 @@ below `root`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -55,6 +57,26 @@ class Hook(Struct, frozen=True, kw_only=True):
     once: bool = False
 
 
+class Program(Struct, frozen=True, kw_only=True):
+    """What supervisord keeps running of a service: one command, in one process or in several.
+
+    `name` is hosts.yaml's, `group` supervisord's: both are the service's where it has one program without a name."""
+
+    name: str
+    group: str
+    command: str                            # `${NAME}` is not replaced yet: that is done word by word
+    options: dict[str, str] = {}            # further [program:x] options, as text
+    variables: dict[str, str] = {}          # its own, which win over those of the service
+    health: Health | None = None
+    numprocs: int | None = None             # None: one process, which has no number
+
+    @property
+    def processes(self) -> tuple[str, ...]:
+        """supervisord's names of its processes."""
+        count = self.numprocs or 1
+        return (self.group,) if count == 1 else tuple(f"{self.group}_{number:02d}" for number in range(count))
+
+
 class Service(Struct, frozen=True, kw_only=True):
     """A service as it is deployed to one host."""
 
@@ -65,14 +87,12 @@ class Service(Struct, frozen=True, kw_only=True):
     build_on: str = "host"                  # or client: where `build` runs
     ship: tuple[str, ...] = ()              # paths of the commit's folder that travel with it, once it is built
     directory: str
-    command: str
+    programs: tuple[Program, ...]           # in the order in which they are started
     build: tuple[str, ...] = ()
     build_timeout: float = 1800
-    program: dict[str, str] = {}            # further [program:x] options, as text
     strategy: str = "in_place"
     shared: tuple[str, ...] = ()            # below the directory; a folder ends in a slash
     keep_releases: int = 5
-    health: Health | None = None
     requires: tuple[str, ...] = ()          # paths that a commit must have; `${NAME}` is replaced
     variables: dict[str, str] = {}          # merged, without RUN_MODE
     secrets: tuple[str, ...] = ()           # names
@@ -98,8 +118,20 @@ class Service(Struct, frozen=True, kw_only=True):
         return self.is_folder or self.build_on == "client"
 
     def environment_variables(self) -> dict[str, str]:
-        """The variables of the program, the build, the hooks and the health command, without secrets."""
+        """The variables of the build and the hooks, and of all programs; without secrets."""
         return environment_variables(self.variables, self.run_mode)
+
+    def variables_of(self, program: Program) -> dict[str, str]:
+        """The variables of that program and its health command, without secrets."""
+        return environment_variables({**self.variables, **program.variables}, self.run_mode)
+
+    def only(self, programs: Iterable[Program]) -> Service:
+        """The same service with these of its programs."""
+        return replace(self, programs=tuple(programs))
+
+    def label(self, program: Program) -> str:
+        """The name by which a user addresses that program: SERVICE, or SERVICE:PROGRAM."""
+        return self.name if program.group == self.name else f"{self.name}:{program.name}"
 
 
 def is_folder(repo: str) -> bool:

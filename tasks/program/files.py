@@ -1,4 +1,4 @@
-"""Writes the program file and the environment file of a service."""
+"""The program file and the environment file of a service."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hashlib import sha256
 from msgspec import Struct
 
 from ..executor.protocol import PROGRAM_HEADER, SECRET_NAMES
-from ..inventory.model import Service
+from ..inventory.model import Program, Service
 from ..inventory.program_options import DEFAULTS
 from ..inventory.secret import Secret
 from . import quoting
@@ -19,27 +19,34 @@ START = '. "$0" && exec "$@"'
 
 
 class Paths(Struct, frozen=True, kw_only=True):
-    """Absolute paths on the host; and `user`, as whom the program runs there where hosts.yaml does not say."""
+    """Absolute paths on the host; and `user`, as whom programs run there where hosts.yaml does not say. `logs` is the
+    folder of their logs."""
 
     directory: str
     env_file: str
-    log: str
+    logs: str
     user: str | None = None
 
 
 def program_file(service: Service, paths: Paths) -> str:
-    """The text of conf.d/<service>.conf, which starts the service."""
-    argv = ["/bin/sh", "-c", START, paths.env_file, *quoting.words(service.command)]
+    """The text of conf.d/<service>.conf, which starts the service: a section for each program."""
+    sections = (_section(service, program, paths) for program in service.programs)
+    return HEADER.format(service=service.name) + "\n".join(sections)
+
+
+def _section(service: Service, program: Program, paths: Paths) -> str:
+    argv = ["/bin/sh", "-c", START, paths.env_file, *quoting.words(program.command)]
+    log = f"{paths.logs}/{program.group}"
     own = {
         "command": quoting.command_for_supervisord(argv),
         "directory": quoting.for_supervisord(paths.directory),
         "environment": f'RUN_MODE="{quoting.for_supervisord(service.run_mode)}"',
-        "stdout_logfile": quoting.path_for_supervisord(paths.log),
+        "stdout_logfile": quoting.path_for_supervisord(log) + ".log",
     }
-    options = {name: _option(name, value) for name, value in service.program.items()}
+    options = {name: _option(name, value) for name, value in program.options.items()}
     user = {"user": paths.user} if paths.user is not None else {}
     lines = [f"{name}={value}\n" for name, value in (own | DEFAULTS | user | options).items()]
-    return HEADER.format(service=service.name) + f"[program:{service.name}]\n" + "".join(lines)
+    return f"[program:{program.group}]\n" + "".join(lines)
 
 
 def _option(name: str, value: str) -> str:
@@ -65,6 +72,6 @@ def digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def seconds(service: Service, option: str, default: float) -> float:
+def seconds(program: Program, option: str, default: float) -> float:
     """A time among the program's options, in seconds."""
-    return float(service.program.get(option, default))
+    return float(program.options.get(option, default))

@@ -6,7 +6,7 @@ import configparser
 import os
 
 from ..executor.protocol import PROGRAM_HEADER
-from ..inventory.model import Service
+from ..inventory.model import Program, Service
 from . import quoting
 
 # What supervisord takes where an option is not written. Source: supervisor/options.py `_processes_from_section`, 4.3.
@@ -38,10 +38,15 @@ def losses(service: Service, path: str, text: str | None, new: str) -> list[str]
     """
     if text is None or not is_handwritten(text):
         return []
-    theirs, ours = (_options(service.name, each, path) for each in (text, new))
-    lost = [option for option in sorted(theirs.keys() & OPTIONS)
-            if option not in service.program and _is_lost(option, theirs, ours)]
-    known = {*service.environment_variables(), *service.secrets}
+    return [loss if len(service.programs) == 1 else f"{loss} (of {program.group})"
+            for program in service.programs for loss in _losses(service, program, path, text, new)]
+
+
+def _losses(service: Service, program: Program, path: str, text: str, new: str) -> list[str]:
+    theirs, ours = (_options(program.group, each, path) for each in (text, new))
+    given = {*program.options, *(["numprocs", "process_name"] if program.numprocs is not None else [])}
+    lost = [option for option in sorted(theirs.keys() & OPTIONS - given) if _is_lost(option, theirs, ours)]
+    known = {*service.variables_of(program), *service.secrets}
     return lost + [f"variable {name}" for name in quoting.variable_names(theirs.get("environment", ""))
                    if name not in known]
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, TypedDict
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from msgspec import Meta, Struct
 
 from .bounds import Name, Whole
+
+if TYPE_CHECKING:
+    from ..inventory import model
 
 # SHA-1 or SHA-256, written out: never an option of git, nor a name that git would look up.
 FULL_HASH = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
@@ -45,20 +49,32 @@ class Holder(Struct, frozen=True, kw_only=True):
 NOBODY = Holder()
 
 
-class Program(Struct, frozen=True, kw_only=True):
-    """`state` is supervisord's word for it, or absent (it knows no such program) or UNKNOWN (it is down)."""
+# From the worst to the best: a program is as its worst process, a service as its worst program.
+STATES = ("UNKNOWN", "FATAL", "BACKOFF", "EXITED", "absent", "STOPPED", "STOPPING", "STARTING", "RUNNING")
 
+
+class Process(Struct, frozen=True, kw_only=True):
+    """`state` is supervisord's word for it, or absent (it knows no such program) or UNKNOWN (it is down). `name` is
+    supervisord's, without the group."""
+
+    name: Name
     state: Name
     pid: Whole | None = None
     start: Whole | None = None          # seconds since 1970, by the host's clock; so is `now`
     now: Whole | None = None
     why: str = ""
     hint: str = ""
+    log: Name | None = None             # where its standard output goes, as supervisord says
 
     @property
     def uptime(self) -> float | None:
         running = self.state == "RUNNING" and self.start is not None and self.now is not None
         return float(max(0, (self.now or 0) - (self.start or 0))) if running else None
+
+
+def worst(processes: Iterable[Process]) -> Process:
+    """The process that says how all of them are; the first one of several."""
+    return min(processes, key=lambda process: STATES.index(process.state) if process.state in STATES else 0)
 
 
 class Release(Struct, frozen=True, kw_only=True):
@@ -86,7 +102,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     program_path: str
     env_path: str
     env_sha256: str | None
-    program: Program
+    programs: dict[str, list[Process]]  # by group: those that hosts.yaml names, and those in our program file
     started_from: CommitHash | None
     strategy: str | None = None         # by what is on the disk; None: nothing is
     standing: CloneState | None = None  # where the program runs in a release: the state of the clone itself
@@ -94,13 +110,13 @@ class Facts(Struct, frozen=True, kw_only=True):
     releases: list[Release] = []
     committed: CommittedLine            # the newest committed line of the history; {} when there is none
     history: list[HistoryLine]          # oldest first
-    log: str
+    logs: str                           # the folder of the programs' logs
     default_user: str | None = None     # of a program that hosts.yaml gives no user; None: supervisord's own
     holder: Holder = NOBODY             # who holds the lock now (status only)
     due: list[str] = []                 # deploys that are still to be undone (status and plan only)
     due_by: list[str] = []              # who began them
     unloaded: bool = False              # the program file is younger than the running program (status only)
-    words: list[str] = []               # the last lines of a program that does not stay up (status only)
+    words: dict[str, list[str]] = {}    # by group: the last lines of one that does not stay up (status only)
     obstacles: list[str] = []           # what a change would be refused for (status and plan only)
     machine: str = ""                   # as `uname -m` names it
 
@@ -109,3 +125,11 @@ class Facts(Struct, frozen=True, kw_only=True):
         """The commit of the repository that is on the disk: where a client built it, the one that it was built from."""
         source = self.committed.get("source") if self.committed.get("to") == self.commit else None
         return source or self.commit
+
+    def processes(self, group: str) -> list[Process]:
+        """Never empty: of a program that is not there, one process is absent."""
+        return self.programs.get(group) or [Process(name=group, state="absent")]
+
+    def of(self, programs: Iterable[model.Program]) -> list[Process]:
+        """The processes of all these programs."""
+        return [process for program in programs for process in self.processes(program.group)]

@@ -26,7 +26,7 @@ def follow(targets: tuple[Target, ...], report: Listener, *, lines: int | None, 
     for heard in subscription.events():
         peer, event = heard or (None, None)
         if peer is not None and isinstance(event, (protocol.Log, protocol.Mark)):
-            marks[peer.name][event.service] = event.mark
+            marks[peer.name][event.process] = event.mark
     return _finished(subscription)
 
 

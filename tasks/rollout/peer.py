@@ -135,7 +135,8 @@ class Peer:
     def longest_answer(self) -> float:
         """Seconds that the host may take for any answer: to undo an interrupted deploy, or to carry out its plan."""
         calls = [call for plan in self.plans.values() for step in plan.steps for call in (step.do, step.undo) if call]
-        limits = [float(call.args.get(name, 0)) for call in calls for name in ("timeout", "patience")]
+        parts = [part for call in calls for part in (call.args, *call.args.get("programs", ()))]
+        limits = [float(part.get(name, 0)) for part in parts for name in ("timeout", "patience")]
         return ANSWER_WITHIN + sum(limits)
 
     @property

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from .._errors import NotReady
-from ..inventory.model import Service, Target
+from ..inventory.model import Program, Service, Target
 from ..program import files, handwritten
-from .facts import Facts
+from .facts import Facts, worst
 from .goal import Goal, Goals, Key, Planner, Recipe, key
 from .recipe import hooks, strategy_of, supervised
 from .steps import Plan, Step
@@ -78,38 +80,50 @@ def differences(service: Service, facts: Facts, commit: str) -> list[str]:
     """Why something has to be done, in words."""
     if facts.commit is None:
         return ["first deploy"]
-    runs, paths = facts.program.state == "RUNNING", supervised.paths(service, facts)
+    stopped, paths = not_running(service, facts), supervised.paths(service, facts)
     reasons = [
         (facts.commit != commit, "another commit"),
         (bool(facts.edited), "edited files"),
         (facts.program_file != files.program_file(service, paths), "the program file changes"),
         (facts.env_sha256 != files.env_file(service).sha256(), "the environment file changes"),
-        (not runs, f"not running: {facts.program.state}"),
-        (runs and facts.started_from != facts.commit, "the program runs another commit than the one on the disk"),
+        (bool(stopped), f"not running: {_states(service, facts, stopped)}"),
+        (not stopped and facts.started_from != facts.commit,
+         "the program runs another commit than the one on the disk"),
     ]
     return [words for applies, words in reasons if applies]
 
 
 def needs_only_start(service: Service, facts: Facts, commit: str) -> bool:
-    """All is as the last good deploy left it, but the program does not run."""
+    """All is as the last good deploy left it, but programs do not run."""
     return (facts.commit == commit == facts.committed.get("to") and not facts.edited and _same_files(service, facts)
-            and facts.program.state != "RUNNING")
+            and bool(not_running(service, facts)))
 
 
-def same_version(facts: Facts, steps: list[Step]) -> Plan:
+def not_running(service: Service, facts: Facts) -> list[Program]:
+    """The programs of which a process is not RUNNING."""
+    return [program for program in service.programs
+            if any(process.state != "RUNNING" for process in facts.processes(program.group))]
+
+
+def _states(service: Service, facts: Facts, programs: list[Program]) -> str:
+    states = [(service.label(program), worst(facts.processes(program.group)).state) for program in programs]
+    return ", ".join(state if len(service.programs) == 1 else f"{label} {state}" for label, state in states)
+
+
+def same_version(service: Service, facts: Facts, steps: list[Step]) -> Plan:
     """A plan that changes no version: its history line repeats what is known of the present one."""
     kept = {name: facts.committed.get(name) for name in ("revision", "branch", "strategy", "build", "variables",
                                                          "source", "program_sha256")}
     known = kept if facts.committed.get("to") == facts.commit else {}
     return Plan(was=facts.commit, tried=facts.commit, steps=tuple(steps), record={
-        **known, "from": facts.commit, "to": facts.commit, "was_running": facts.program.state == "RUNNING"})
+        **known, "from": facts.commit, "to": facts.commit, "was_running": not not_running(service, facts)})
 
 
 def _plan(recipe: Recipe, service: Service, facts: Facts, goal: Goal) -> Plan:
     if is_up_to_date(service, facts, goal.commit) and not goal.force:
         return Plan(was=facts.commit, tried=goal.commit)
     if needs_only_start(service, facts, goal.commit) and not goal.force:
-        steps = supervised.restart_steps(service, facts)
+        steps = supervised.restart_steps(service.only(not_running(service, facts)), facts)
     else:
         steps = recipe(service, facts, goal)
     return Plan(was=facts.commit, tried=goal.commit, steps=tuple(steps), record=record(service, facts, goal),
@@ -119,7 +133,7 @@ def _plan(recipe: Recipe, service: Service, facts: Facts, goal: Goal) -> Plan:
 def record(service: Service, facts: Facts, goal: Goal) -> dict[str, Any]:
     """The line of the history. To go back to this version later, a host builds with its `build` and `variables`."""
     return {"revision": goal.revision, "branch": goal.branch, "from": facts.commit, "to": goal.commit,
-            "was_running": facts.program.state == "RUNNING", "strategy": service.strategy,
+            "was_running": not not_running(service, facts), "strategy": service.strategy,
             "source": goal.source, "build": [] if goal.source else list(service.build),
             "variables": service.environment_variables(),
             "program_sha256": files.digest(files.program_file(service, supervised.paths(service, facts)))}
@@ -137,8 +151,6 @@ def _lowest(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals, 
 
 
 def _goal(target: Target, goals: Goals, set_aside: bool, force: bool) -> Goal:
-    from msgspec.structs import replace
-
     return replace(goals[target.service.name], set_aside=set_aside, force=force)
 
 

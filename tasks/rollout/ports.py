@@ -13,10 +13,11 @@ HIGHEST = 65535
 
 
 def of_service(service: Service) -> list[int]:
-    """Those that its health check asks on the host itself, and its variable PORT; in order, each once."""
-    health = service.health
-    urls = [health.http or "", f"//{health.tcp}" if health.tcp else ""] if health else []
-    ports = {_port(url) for url in urls} | {_number(service.variables.get("PORT", ""))}
+    """Those that its health checks ask on the host itself, and its variables PORT; in order, each once."""
+    checks = [program.health for program in service.programs if program.health]
+    urls = [url for check in checks for url in (check.http or "", f"//{check.tcp}" if check.tcp else "")]
+    ports = {_port(url) for url in urls} | {
+        _number(service.variables_of(program).get("PORT", "")) for program in service.programs}
     return sorted(port for port in ports if port)
 
 

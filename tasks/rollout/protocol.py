@@ -127,12 +127,14 @@ class Runs(Message, frozen=True, kw_only=True, tag="runs"):
 
 class Log(Message, frozen=True, kw_only=True, tag="log"):
     service: Name
+    process: Text
     line: Text
     mark: Cursor
 
 
 class Mark(Message, frozen=True, kw_only=True, tag="mark"):
     service: Name
+    process: Text
     mark: Cursor
 
 

@@ -24,7 +24,8 @@ def recover(deployment: Deployment, fleet: Fleet, report: Listener) -> Finished:
     """Waits while a host still restores the version before by itself."""
     coordinator = Coordinator(
         deployment, fleet, report,
-        lambda targets, facts, goals: {key(target): same_version(facts[key(target)], []) for target in targets},
+        lambda targets, facts, goals: {key(target): same_version(target.service, facts[key(target)], [])
+                                       for target in targets},
         while_restoring=RESTORING_WITHIN)
     finished = coordinator.roll_out()
     hosts = {peer.name: _recovered(peer, finished.hosts[peer.name]) for peer in coordinator.peers}

@@ -9,7 +9,7 @@ from ..executor import protocol
 from . import ports
 
 if TYPE_CHECKING:
-    from ..inventory.model import Service, Target
+    from ..inventory.model import Program, Service, Target
     from .goal import Deployment
     from .peer import Peer
 
@@ -42,7 +42,7 @@ def history(peer: Peer, lines: int) -> protocol.HistorySettings:
 
 def logs(peer: Peer, *, lines: int | None, grep: str | None, follow: bool,
          marks: dict[str, list[Any]]) -> protocol.LogsSettings:
-    """`marks`: by service, where an earlier connection stopped reading."""
+    """`marks`: by process, where an earlier connection stopped reading."""
     return {"do": "logs", "lines": lines, "grep": grep, "follow": follow, "marks": marks, **_settings(peer)}
 
 
@@ -70,9 +70,10 @@ def _login(service: Service) -> protocol.GitLogin | None:
     return {"user": service.login.user, "password": service.login.password}
 
 
-def _program_user(target: Target) -> str | None:
-    """As hosts.yaml says it: of the program, or by naming root as the user who logs in."""
-    return target.service.program.get("user") or ("root" if target.host.user == "root" else None)
+def _program(target: Target, program: Program) -> protocol.ProgramSettings:
+    """Its user as hosts.yaml says it: of the program, or by naming root as the user who logs in."""
+    user = program.options.get("user") or ("root" if target.host.user == "root" else None)
+    return {"group": program.group, "processes": list(program.processes), "user": user}
 
 
 def _settings(peer: Peer, revisions: Mapping[str, str] | None = None) -> protocol.Settings:
@@ -85,6 +86,7 @@ def _settings(peer: Peer, revisions: Mapping[str, str] | None = None) -> protoco
         "login_timeout": host.login_timeout,
         "services": [{"name": target.service.name, "directory": target.service.directory,
                       "repo": target.service.repo, "login": _login(target.service),
-                      "shared": list(target.service.shared), "user": _program_user(target),
+                      "shared": list(target.service.shared),
+                      "programs": [_program(target, program) for program in target.service.programs],
                       "revision": (revisions or {}).get(target.service.name)}
                      for target in peer.targets]}

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from ..executor.protocol import INTERRUPTED
 from ..program.files import digest
 from .events import Status
-from .facts import NOBODY, Facts, Program
+from .facts import NOBODY, Facts, Process, worst
 from .planner import losses
 
 if TYPE_CHECKING:
-    from ..inventory.model import Target
+    from ..inventory.model import Program, Service, Target
     from .peer import Peer
 
 # Seconds. A program that came up alone a moment ago will perhaps be gone in a moment.
@@ -24,12 +24,12 @@ YOUNG = 60.0
 TOLERANCE = 2.0
 
 STATES = {
-    "STOPPED": "fab start {name}",
-    "EXITED": "it has ended{why}: fab start {name}",
+    "STOPPED": "fab start {label}",
+    "EXITED": "it has ended{why}: fab start {label}",
     "STARTING": "not up yet",
     "STOPPING": "it is stopping",
     "BACKOFF": "it is crash-looping: it ends as soon as it is started{why}",
-    "FATAL": "supervisord has given up starting it{why}: correct the cause, then fab start {name}",
+    "FATAL": "supervisord has given up starting it{why}: correct the cause, then fab start {label}",
     "absent": "supervisord does not know it: fab deploy {name} --force",
 }
 
@@ -48,13 +48,14 @@ def _row(environment: str, peer: Peer, target: Target, commits: dict[str, dict[s
     facts = peer.facts.get(name)
     if facts is None:
         return _no_answer(environment, peer, target)
+    process = worst(facts.of(target.service.programs))
     committed = facts.committed if facts.committed.get("to") == facts.commit else {}
     return Status(
-        environment=environment, host=peer.name, service=name, state=facts.program.state, pid=facts.program.pid,
-        uptime=facts.program.uptime, commit=facts.commit, branch=committed.get("branch") or facts.branch,
+        environment=environment, host=peer.name, service=name, state=process.state, pid=process.pid,
+        uptime=process.uptime, commit=facts.commit, branch=committed.get("branch") or facts.branch,
         strategy=facts.strategy or target.service.strategy,
         deployed_by=committed.get("by"), deployed_at=committed.get("at"),
-        oddities=[*oddities(name, facts), *_handwritten(target, facts),
+        oddities=[*oddities(target.service, facts), *_handwritten(target, facts),
                   *disagreement(name, peer.name, commits[name])])
 
 
@@ -67,16 +68,18 @@ def _no_answer(environment: str, peer: Peer, target: Target) -> Status:
                   oddities=[why or "the host sent nothing about it"])
 
 
-def oddities(name: str, facts: Facts) -> list[str]:
+def oddities(service: Service, facts: Facts) -> list[str]:
     """The oddities of a service, each with its remedy. While a command changes it, the only oddity is that command."""
+    name, processes = service.name, facts.of(service.programs)
     holder = facts.holder
     if holder != NOBODY:
         doing = "being undone" if holder.restoring else "in progress"
         return [f"{holder.command} by {holder.by}, begun at {holder.since}, is {doing}"]
-    if not facts.clone and facts.program.state == "absent":
+    if not facts.clone and all(process.state == "absent" for process in processes):
         return [f"not deployed yet: fab deploy {name}", *facts.obstacles]
     interrupted = zip(facts.due, facts.due_by or ["?"] * len(facts.due), strict=False)
-    return [*_program(name, facts), *_disk(name, facts), *_program_file(name, facts), *facts.obstacles,
+    programs = (oddity for program in service.programs for oddity in _program(service, program, facts))
+    return [*dict.fromkeys(programs), *_disk(name, facts), *_program_file(name, facts), *facts.obstacles,
             *(f"{INTERRUPTED.format(deploy=deploy, by=by)}: fab recover {name}" for deploy, by in interrupted)]
 
 
@@ -93,24 +96,28 @@ def disagreement(name: str, host: str, commits: dict[str, str | None]) -> list[s
     return [f"another commit than on {first} ({_short(commits[first])}): fab deploy {name}"]
 
 
-def _program(name: str, facts: Facts) -> list[str]:
-    program = facts.program
-    if program.state == "RUNNING":
-        return _restarted(name, facts, program)
-    if program.state in STATES:
-        why = f" ({program.why})" if program.why and program.state != "STOPPED" else ""
-        state = f"{program.state}: {STATES[program.state].format(name=name, why=why)}"
+def _program(service: Service, program: Program, facts: Facts) -> list[str]:
+    processes, label = facts.processes(program.group), service.label(program)
+    process = worst(processes)
+    if process.state == "RUNNING":
+        return _restarted(label, facts, min(processes, key=lambda process: process.uptime or 0))
+    subject = ""
+    if process.state in STATES:
+        subject = "" if len(service.programs) == len(processes) == 1 else f"{process.name} is "
+        why = f" ({process.why})" if process.why and process.state != "STOPPED" else ""
+        state = f"{process.state}: {STATES[process.state].format(name=service.name, label=label, why=why)}"
     else:
-        state = "; ".join(filter(None, [f"{program.state} ({program.why})", program.hint]))
-    return ["\n".join([f"not running: {state}", *(f"| {line}" for line in facts.words)])]
+        state = "; ".join(filter(None, [f"{process.state} ({process.why})", process.hint]))
+    return ["\n".join([f"{subject}not running: {state}",
+                       *(f"| {line}" for line in facts.words.get(program.group, ()))])]
 
 
-def _restarted(name: str, facts: Facts, program: Program) -> list[str]:
+def _restarted(name: str, facts: Facts, process: Process) -> list[str]:
     """It is up for a moment only, and no command of ours started it: perhaps it dies again and again."""
     last = _seconds(facts.history[-1]["at"]) if facts.history else None
-    if last is None or program.start is None or program.uptime is None or program.uptime > YOUNG:
+    if last is None or process.start is None or process.uptime is None or process.uptime > YOUNG:
         return []
-    if program.start <= last + TOLERANCE:
+    if process.start <= last + TOLERANCE:
         return []
     return [f"it was restarted a moment ago, not by fab; if it crashes again and again, fab logs {name} shows why"]
 

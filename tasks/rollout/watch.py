@@ -14,7 +14,7 @@ from .subscription import Subscription
 
 if TYPE_CHECKING:
     from ..inventory.model import Target
-    from .facts import Facts
+    from .facts import Facts, Process
     from .peer import Peer, PeerEvent
 
 # Seconds between two looks at the rows: where no host says anything, and where many do.
@@ -82,8 +82,13 @@ class StatusWatch:
 
 def _aged(facts: Facts, heard: float) -> Facts:
     """The facts as they would be now, had nothing happened since."""
-    now = None if facts.program.now is None else facts.program.now + round(time.monotonic() - heard)
-    return replace(facts, program=replace(facts.program, now=now))
+    seconds = round(time.monotonic() - heard)
+    return replace(facts, programs={group: [_process_aged(process, seconds) for process in processes]
+                                    for group, processes in facts.programs.items()})
+
+
+def _process_aged(process: Process, seconds: int) -> Process:
+    return process if process.now is None else replace(process, now=process.now + seconds)
 
 
 def _lasting(row: events.Status) -> events.Status:

@@ -13,7 +13,8 @@ import urllib.request
 from pathlib import Path
 
 from tasks.embedded.sandbox import EXAMPLE, Sandbox
-from tasks.inventory.model import Environment, Host, Service, Target
+from tasks.inventory.model import Environment, Host, Target
+from tests.support.services import one_program
 
 
 def git(folder: Path, *words: str) -> str:
@@ -86,8 +87,8 @@ def test_sandbox_fills_in_hosts_and_repository(sandbox: Sandbox) -> None:
     settings = sandbox.host_settings()
     assert settings["web1"]["variables"]["PORT"] != settings["web2"]["variables"]["PORT"]
     host = Host(name="web2", root="/r", gateway="jump.example.com")
-    mine = Service(name="monitor", repo=EXAMPLE, directory="d", command="c", run_mode="m")
-    other = Service(name="other", repo="git@example.com:other.git", directory="d", command="c", run_mode="m")
+    mine = one_program("monitor", "c", repo=EXAMPLE)
+    other = one_program("other", "c", repo="git@example.com:other.git")
     environment = Environment(name="sandbox", branch="main", run_mode="m", sandbox=True, targets=(
         Target(host=host, service=mine), Target(host=host, service=other)))
     first, second = sandbox.adapt(environment).targets

@@ -31,6 +31,7 @@ from tasks.rollout.facts import Facts
 from tasks.rollout.goal import Goal, key
 from tasks.rollout.planner import deploy_planner
 from tests.support.lab import PROGRAM_USER, LabHost, git
+from tests.support.services import changed, one_program
 
 PATIENCE = 40.0
 Message = dict[str, Any]
@@ -198,7 +199,9 @@ class Deploy:
 
     def hello(self, do: str = "rollout", revision: str | None = "main", **more: Any) -> None:
         listed = [{"name": one.name, "directory": one.directory, "repo": one.repo, "login": None, "revision": revision,
-                   "shared": list(one.shared), "user": one.program.get("user", PROGRAM_USER.get("user"))}
+                   "shared": list(one.shared), "programs": [
+                       {"group": program.group, "processes": list(program.processes),
+                        "user": program.options.get("user", PROGRAM_USER.get("user"))} for program in one.programs]}
                   for one in self.services]
         self.executor.send({"do": do, "lease": self.lease, "login_timeout": 10, "place": self.layout,
                             "sudo_password": None, "deploy": self.id, "by": "ann@laptop",
@@ -260,8 +263,8 @@ class Example:
         self.work = folder / name
         self.work.mkdir(parents=True)
         git(self.work, "init", "--quiet", "--initial-branch=main")
-        self.service = Service(
-            name=name, repo=str(self.work), directory=f"micro/{name}", run_mode="test", command="/bin/sh ./built",
+        self.service = one_program(
+            name, "/bin/sh ./built", repo=str(self.work), directory=f"micro/{name}", run_mode="test",
             build=("cp source built",), program={"startsecs": "0", "stopwaitsecs": "5"}, variables={"WHO": "x"})
 
     def write(self, source: str = "exec sleep 1000\n", **files: str) -> str:
@@ -273,9 +276,7 @@ class Example:
         return git(self.work, "rev-parse", "HEAD")
 
     def with_(self, **fields: Any) -> Service:
-        from msgspec.structs import replace
-
-        return replace(self.service, **fields)
+        return changed(self.service, **fields)
 
     @property
     def directory(self) -> Path:

@@ -7,17 +7,17 @@ import pytest
 from tasks.executor import shell
 from tasks.executor.masking import Mask
 from tasks.executor.output_lines import LONGEST_LINE
-from tasks.inventory.model import Service
 from tasks.inventory.secret import Secret, reveal
 from tasks.program import files
+from tests.support.services import one_program
 
 
 def knowing(*values: str, **variables: str) -> Mask:
     """Of an environment file as it is written."""
     names = [f"S{number}" for number in range(len(values))]
     mask = Mask()
-    mask.learn(reveal(files.env_file(Service(
-        name="x", repo="r", directory="d", command="c", run_mode="r", variables=variables, secrets=tuple(names),
+    mask.learn(reveal(files.env_file(one_program(
+        "x", "c", variables=variables, secrets=tuple(names),
         secret_values=dict(zip(names, map(Secret, values), strict=True))))))
     return mask
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks._errors import NotReady
 from tests.executor.conftest import Make
 from tests.executor.driver import ENDINGS, UNHEALTHY, Deploy, Example
 from tests.support.lab import LabHost, git, wait_for
@@ -495,26 +496,24 @@ def test_undo_does_not_start_a_program_that_was_never_loaded(example: Example) -
     text = f"[program:{example.name}]\ncommand=/bin/sleep 1000\n"
     example.program_file.write_text(text)
     with example.deploy(example.with_(health=UNHEALTHY)) as deploy:
-        assert deploy.prepare().facts[example.name].program.state == "absent"
+        assert deploy.prepare().facts[example.name].processes(example.name)[0].state == "absent"
         deploy.run("activate")
         ends(deploy)
     assert example.program_file.read_text() == text
     assert example.name not in [one["group"] for one in example.host.rpc.getAllProcessInfo()]
 
 
-def test_numprocs_of_a_file_by_hand_is_refused_or_deployed(example: Example) -> None:
-    """Refused, or done: but no traceback, and what ran runs."""
+def test_processes_of_a_file_by_hand_run_again_after_a_failed_deploy(example: Example) -> None:
     example.write()
     example.program_file.write_text(f"[program:{example.name}]\ncommand=/bin/sleep 1000\nnumprocs=2\nstartsecs=0\n"
                                     "process_name=%(program_name)s_%(process_num)d\n")
     example.host.rpc.reloadConfig()
     example.host.rpc.addProcessGroup(example.name)
-    with example.deploy() as deploy:
-        deploy.hello()
-        if deploy.executor.until("facts", "not_ready", "problem")["event"] == "facts":
-            deploy.facts = {}
-            pytest.fail("a group of several processes was not noticed")
-        assert "Traceback" not in str(deploy.executor.heard)
+    with pytest.raises(NotReady, match="numprocs"), example.deploy() as deploy:
+        deploy.look().plan()
+    with example.deploy(example.with_(health=UNHEALTHY)) as deploy:
+        deploy.look().plan(force=True).done("prepare").run("activate")
+        ends(deploy)
     states = {one["name"]: one["statename"] for one in example.host.rpc.getAllProcessInfo()
               if one["group"] == example.name}
     assert set(states) == {f"{example.name}_0", f"{example.name}_1"} and set(states.values()) <= {"RUNNING", "STARTING"}
@@ -758,7 +757,8 @@ def test_status_logs_and_outcome_can_be_queried_after_a_deploy(example: Example,
     with example.deploy(python=python) as deploy:
         deploy.hello("status")
         found = deploy.executor.until("facts")["services"][example.name]
-        assert (found["commit"], found["started_from"], found["program"]["state"]) == (commit, commit, "RUNNING")
+        state = found["programs"][example.name][0]["state"]
+        assert (found["commit"], found["started_from"], state) == (commit, commit, "RUNNING")
         assert (found["holder"], found["due"], found["edited"], found["obstacles"]) == ({}, [], [], [])
         assert deploy.executor.rest()[-1]["event"] == "end"
     wait_for(lambda: "hello" in (example.directory / f"logs/{example.name}.log").read_text(), "the log")

@@ -244,14 +244,15 @@ def test_watch_sends_only_what_changes(example: Example, python: str) -> None:
     with example.deploy(python=python, faults=faults) as deploy:
         deploy.hello("status", watch=True)
         first = deploy.executor.until("facts")["services"][example.name]
-        assert (first["program"]["state"], first["unloaded"], first["words"]) == ("RUNNING", False, [])
+        assert (first["programs"][example.name][0]["state"], first["unloaded"], first["words"]) == (
+            "RUNNING", False, {example.name: []})
         for _ in range(10):
             assert deploy.executor.until("looked", "facts")["event"] == "looked"
         example.host.rpc.stopProcess(f"{example.name}:{example.name}")
         wait_for(lambda: example.info()["statename"] == "STOPPED", "it to stop")
         states = {"RUNNING"}
         while "STOPPED" not in states:
-            states.add(deploy.executor.until("facts")["services"][example.name]["program"]["state"])
+            states.add(deploy.executor.until("facts")["services"][example.name]["programs"][example.name][0]["state"])
         assert states <= {"RUNNING", "STOPPING", "STOPPED"}
 
 
@@ -265,7 +266,7 @@ def test_status_holds_the_last_words_of_a_program_that_does_not_stay_up(example:
     with example.deploy() as deploy:
         deploy.hello("status")
         found = deploy.executor.until("facts")["services"][example.name]
-    assert found["words"] == ["two", "three", "no database"]
+    assert found["words"][example.name] == ["two", "three", "no database"]
 
 
 def test_status_marks_a_program_file_younger_than_the_program(example: Example) -> None:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from tasks.inventory.model import Service
 from tests.executor.driver import UNHEALTHY, Deploy, Example
 from tests.support.lab import git, stands_in, wait_for
+from tests.support.services import changed
 
 ALL = ["fetch", "checkout", "build", "program", "switch", "restart", "verify"]
 Seen = dict[str, Any]
@@ -34,7 +35,7 @@ class Site:
         return self.example.write(source, **files)
 
     def deploy(self, **changes: Any) -> Deploy:
-        return self.example.deploy(replace(self.service, **changes))
+        return self.example.deploy(changed(self.service, **changes))
 
     def committed(self, *, options: dict[str, Any] | None = None, **changes: Any) -> list[dict[str, Any]]:
         """Deploy what is on main; returns the steps as they finished."""
@@ -109,10 +110,10 @@ def restored(deploy: Deploy) -> None:
 
 def failing(site: Site, step: str) -> Service:
     site.write("exit 1\n" if step == "verify" else "exec sleep 1000\n")
-    return {"build": replace(site.service, build=(*site.service.build, "exit 7")),
-            "verify": replace(site.service, program={"startsecs": "1"}),
-            "program": replace(site.service, program={"stdout_logfile": "/no/such/folder/log"}),
-            "health": replace(site.service, health=UNHEALTHY)}[step]
+    return {"build": changed(site.service, build=(*site.service.build, "exit 7")),
+            "verify": changed(site.service, program={"startsecs": "1"}),
+            "program": changed(site.service, program={"stdout_logfile": "/no/such/folder/log"}),
+            "health": changed(site.service, health=UNHEALTHY)}[step]
 
 
 def test_first_release_and_the_next_are_committed(site: Site, python: str) -> None:
@@ -296,7 +297,7 @@ def program(ctx, args):
     return real(ctx, args)
 steps.ACTIONS["program"] = program
 """
-    refused = replace(site.service, program={"stdout_logfile": "/no/such/folder/log"})
+    refused = changed(site.service, program={"stdout_logfile": "/no/such/folder/log"})
     with site.example.deploy(refused, faults=meanwhile) as deploy:
         deploy.prepare().run("activate")
         assert deploy.executor.until("failed")["step"] == "program"
@@ -485,7 +486,7 @@ def test_files_that_are_not_shared_stop_a_first_deploy(site: Site) -> None:
 
 def test_file_named_current_stops_a_deploy(site: Site) -> None:
     site.write()
-    in_place = replace(site.service, strategy="in_place")
+    in_place = changed(site.service, strategy="in_place")
     site.example.committed(in_place)
     (site.directory / "current").write_text("somebody's\n")
     with site.deploy() as deploy:
@@ -565,7 +566,7 @@ def test_change_to_in_place_is_undone_when_the_executor_is_killed(site: Site, ac
     site.committed()
     before = site.seen()
     site.write()
-    with site.example.deploy(replace(site.service, **IN_PLACE),
+    with site.example.deploy(changed(site.service, **IN_PLACE),
                              faults=DIE_AT % {"action": action, "before": False}) as deploy:
         deploy.look().plan()
         deploy.run("activate")
@@ -586,7 +587,7 @@ def test_files_of_the_clone_return_when_in_place_fails(site: Site) -> None:
     site.write(notes="new\n")
     site.committed()
     assert (site.directory / "notes").read_text() == "old\n"
-    with site.example.deploy(replace(site.service, **IN_PLACE, health=UNHEALTHY)) as deploy:
+    with site.example.deploy(changed(site.service, **IN_PLACE, health=UNHEALTHY)) as deploy:
         deploy.prepare()
         assert (site.directory / "notes").read_text() == "new\n"
         deploy.run("activate")

@@ -102,8 +102,9 @@ def use(read: Inventory, folder: Path) -> None:
         for target in read.environment(name).targets:
             assert origins.of_service(read, name, target.service.name, [target.host.name], {})
             text = files.program_file(target.service, files.Paths(
-                directory=f"/srv/{target.service.directory}", env_file="/srv/env", log=str(folder / "log")))
-            if not {"user", "stdout_logfile", "stderr_logfile"} & set(target.service.program):   # names of a host's own
+                directory=f"/srv/{target.service.directory}", env_file="/srv/env", logs=str(folder)))
+            options = {option for program in target.service.programs for option in program.options}
+            if not {"user", "stdout_logfile", "stderr_logfile"} & options:          # names of a host's own
                 (folder / "supervisord.conf").write_text("[supervisord]\n" + text)
                 ServerOptions().realize(args=["-c", str(folder / "supervisord.conf")], doc="")
 

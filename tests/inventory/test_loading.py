@@ -121,8 +121,8 @@ def test_anchors_and_merge_keys_are_read(tmp_path: Path) -> None:
           production: {branch: main, hosts: [web1]}
         """)
     api, monitor, web = (target.service for target in read.environment("production").targets)
-    assert (web.repo, web.command, web.build) == ("git@x:web", "./run", ("make",))
-    assert (api.repo, api.command) == ("git@x:monitor", "./api")
+    assert (web.repo, web.programs[0].command, web.build) == ("git@x:web", "./run", ("make",))
+    assert (api.repo, api.programs[0].command) == ("git@x:monitor", "./api")
     assert api.variables == {"A": "c"}
     assert monitor.variables == {"A": "a", "B": "b"}
 
@@ -199,8 +199,8 @@ def test_environment_override_merges_deeply(tmp_path: Path) -> None:
         """,
         environment="services: {monitor: {program: {startsecs: 3, umask: '022'}, health: {timeout: 1m}, build: c}}",
     ).service
-    assert service.program == {"startsecs": "3", "autorestart": "true", "umask": "022"}
-    assert service.health == model.Health(http="http://127.0.0.1/", timeout=60)
+    assert service.programs[0].options == {"startsecs": "3", "autorestart": "true", "umask": "022"}
+    assert service.programs[0].health == model.Health(http="http://127.0.0.1/", timeout=60)
     assert service.build == ("c",)
 
 
@@ -209,24 +209,24 @@ def test_health_check_of_another_kind_replaces_the_first(tmp_path: Path) -> None
         tmp_path, service="health: {http: 'http://x/', timeout: 5}",
         environment="services: {monitor: {health: {tcp: 'x:1'}}}",
     ).service
-    assert service.health == model.Health(tcp="x:1", timeout=5)
+    assert service.programs[0].health == model.Health(tcp="x:1", timeout=5)
 
 
 def test_variables_are_replaced_in_a_health_check(tmp_path: Path) -> None:
     check = "health: {http: 'http://${HOST}:${PORT}/${RUN_MODE}'}"
     target = only_target(tmp_path, service=check, environment="run_mode: prod", host="variables: {HOST: a.b, PORT: 80}")
-    assert target.service.health == model.Health(http="http://a.b:80/prod")
+    assert target.service.programs[0].health == model.Health(http="http://a.b:80/prod")
 
 
 def test_health_command_is_left_to_its_shell(tmp_path: Path) -> None:
     target = only_target(tmp_path, service="health: {command: 'test \"${A}\"'}", host="variables: {A: '$(reboot)'}")
-    assert target.service.health == model.Health(command='test "${A}"')
+    assert target.service.programs[0].health == model.Health(command='test "${A}"')
 
 
 def test_service_has_the_documented_defaults(tmp_path: Path) -> None:
     service = only_target(tmp_path).service
     assert (service.directory, service.build, service.build_timeout) == ("micro/monitor", (), 1800)
-    assert (service.strategy, service.health, service.program) == ("in_place", None, {})
+    assert (service.strategy, service.programs[0].health, service.programs[0].options) == ("in_place", None, {})
     assert (service.shared, service.keep_releases) == ((), 5)
 
 
@@ -238,7 +238,7 @@ def test_shared_paths_are_normalised_and_keep_a_slash_at_the_end(tmp_path: Path)
 def test_directory_is_normalised_and_command_stripped(tmp_path: Path) -> None:
     text = whole(service="directory: ./a//b/").replace("command: ./monitor", "command: |\n      ./monitor")
     [target] = inventory(tmp_path, text).environment("production").targets
-    assert (target.service.directory, target.service.command) == ("a/b", "./monitor")
+    assert (target.service.directory, target.service.programs[0].command) == ("a/b", "./monitor")
 
 
 def test_environment_chooses_its_services_and_sorts_its_hosts(tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ def test_hosts_given_later_count_like_those_of_the_file(tmp_path: Path) -> None:
         services: {monitor: {repo: git@x:y, command: ./run, health: {tcp: "h:${PORT}"}}}
         environments: {sandbox: {sandbox: true}}
         """).with_hosts("sandbox", {"web1": {"root": "/r", "variables": {"PORT": "7"}}}).environment("sandbox")
-    assert [(t.host.name, t.host.root, t.host.port, t.service.health) for t in environment.targets] == [
+    assert [(t.host.name, t.host.root, t.host.port, t.service.programs[0].health) for t in environment.targets] == [
         ("web1", "/r", 2222, model.Health(tcp="h:7"))
     ]
 
@@ -346,9 +346,10 @@ def test_host_chooses_services_by_a_list_and_adjusts_them_by_a_mapping(tmp_path:
     running = [(one.host.name, one.service.name) for one in environment.targets]
     assert running == [("web1", "api"), ("web2", "api"), ("web2", "mailer"), ("web3", "api"), ("web3", "mailer")]
     api = {one.host.name: one.service for one in environment.targets if one.service.name == "api"}
-    assert {name: (one.variables["PORT"], one.command, one.requires) for name, one in api.items()} == {
+    assert {name: (one.variables["PORT"], one.programs[0].command, one.requires) for name, one in api.items()} == {
         "web1": ("2", "./api", ("a",)), "web2": ("4", "./other", ("b",)), "web3": ("2", "./api", ("a",))}
-    assert [one.health.tcp for one in api.values() if one.health] == ["h:2", "h:4", "h:2"]
+    checks = [program.health for one in api.values() for program in one.programs]
+    assert [check.tcp for check in checks if check] == ["h:2", "h:4", "h:2"]
     only_web1 = text.replace("              web2", "              #").replace("              web3", "              #")
     assert inventory(tmp_path, only_web1).environment("production").elsewhere == ("mailer", "old")
 

@@ -13,12 +13,12 @@ from msgspec.structs import replace
 from tasks._errors import NotReady
 from tasks.inventory import model, secret_sources
 from tasks.inventory.secret import Secret, reveal
+from tests.support.services import one_program
 
 from .samples import mistakes_in, whole
 
 VALUE = "hunter2-MARK"
-SERVICE = model.Service(name="monitor", repo="r", directory="d", command="./monitor", run_mode="p",
-                        secrets=("DB_PASSWORD", "TOKEN"))
+SERVICE = one_program("monitor", "./monitor", secrets=("DB_PASSWORD", "TOKEN"))
 TARGETS = (model.Target(host=model.Host(name="web1", root="/r"), service=SERVICE),)
 
 

@@ -11,14 +11,14 @@ import pytest
 from msgspec.structs import replace
 
 from tasks.executor import shell
-from tasks.inventory.model import Service
 from tasks.inventory.secret import reveal
 from tasks.inventory.values import check_variable_name
 from tasks.program import files
+from tests.support.services import one_program
 
 from .samples import mistakes_in, whole
 
-SERVICE = Service(name="monitor", repo="r", directory="d", command="./monitor", run_mode="prod")
+SERVICE = one_program("monitor", "./monitor")
 # What may stand as /bin/sh on a host.
 SHELLS = sorted({str(Path(path).resolve()) for name in ("sh", "bash", "dash") if (path := shutil.which(name))})
 # Of bash's manual, and what services are told by.

@@ -8,7 +8,7 @@ from tasks.program import files, handwritten
 from tests.rollout.samples import SERVICE
 
 PATH = "/r/conf.d/monitor.conf"
-NEW = files.program_file(SERVICE, files.Paths(directory="/r/d", env_file="/r/e", log="/r/d/logs/monitor.log"))
+NEW = files.program_file(SERVICE, files.Paths(directory="/r/d", env_file="/r/e", logs="/r/d/logs"))
 
 
 @pytest.mark.parametrize(("options", "names"), [

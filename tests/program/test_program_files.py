@@ -10,13 +10,13 @@ from msgspec.structs import replace
 from supervisor.options import ServerOptions
 
 from tasks._errors import Mistake
-from tasks.inventory.model import Service
 from tasks.inventory.secret import Secret, reveal
 from tasks.program import files, quoting
+from tests.support.services import changed, one_program
 
-SERVICE = Service(name="monitor", repo="r", directory="d", command="./monitor", run_mode="prod")
+SERVICE = one_program("monitor", "./monitor")
 PATHS = files.Paths(directory="/srv/micro/monitor", env_file="/srv/.fabvisor/monitor/env",
-                    log="/srv/micro/monitor/logs/monitor.log")
+                    logs="/srv/micro/monitor/logs")
 HOSTILE = [
     "plain", "a b", "  a  ", "50%", "%(here)s", "%%", "x ; y", "x # y", ";x", "#x", "a=b,c=d", "it's", '"quoted"',
     "'", '"', "\\", "a\\b", "$HOME", "`id`", "$(id)", "!", "~", "*", "ä ü €", "\u2028", "-n", "--", "", "{a,b}",
@@ -39,18 +39,18 @@ def parsed(folder: Path, text: str) -> ServerOptions:
 def paths(folder: Path, name: str = "service") -> files.Paths:
     directory = folder / name
     (directory / "logs").mkdir(parents=True)
-    return files.Paths(directory=str(directory), env_file=str(directory / "env"), log=str(directory / "logs/log"))
+    return files.Paths(directory=str(directory), env_file=str(directory / "env"), logs=str(directory / "logs"))
 
 
 def test_program_file_of_an_ordinary_service_is_read_by_supervisor(tmp_path: Path) -> None:
     where = paths(tmp_path)
-    service = replace(SERVICE, program={"startsecs": "7", "stopsignal": "INT"})
+    service = changed(SERVICE, program={"startsecs": "7", "stopsignal": "INT"})
     program = parsed(tmp_path, files.program_file(service, where))
     assert (program.name, program.directory, program.environment) == ("monitor", where.directory, {"RUN_MODE": "prod"})
     assert (program.startsecs, program.stopsignal, program.autorestart.__name__) == (7, 2, "RestartUnconditionally")
     assert (program.stopasgroup, program.killasgroup, program.redirect_stderr) == (True, True, True)
     assert (program.stdout_logfile, program.stdout_logfile_maxbytes, program.stdout_logfile_backups) == (
-        where.log, 20 << 20, 20)
+        f"{where.logs}/monitor.log", 20 << 20, 20)
 
 
 @pytest.mark.parametrize("value", HOSTILE)
@@ -58,8 +58,8 @@ def test_program_gets_exactly_its_arguments(tmp_path: Path, value: str) -> None:
     """Through supervisor's parser, its split into words, sh and the environment file."""
     where = paths(tmp_path)
     command = f"/usr/bin/printf '%s\\n' {quoting.for_sh(value)} last"
-    Path(where.env_file).write_text(reveal(files.env_file(replace(SERVICE, variables={"X": value}))))
-    program = parsed(tmp_path, files.program_file(replace(SERVICE, command=command), where))
+    Path(where.env_file).write_text(reveal(files.env_file(changed(SERVICE, variables={"X": value}))))
+    program = parsed(tmp_path, files.program_file(changed(SERVICE, command=command), where))
     done = subprocess.run(_split(program.command), capture_output=True, check=True, env={"PATH": "/usr/bin:/bin"})
     assert done.stdout.decode() == f"{value}\nlast\n"
 
@@ -74,20 +74,20 @@ def test_directory_is_written_exactly_or_refused(tmp_path: Path, value: str) -> 
         assert "%" in value or ";" in value or "#" in value
         return
     program = parsed(tmp_path, text)
-    assert (program.directory, program.stdout_logfile) == (where.directory, where.log)
+    assert (program.directory, program.stdout_logfile) == (where.directory, f"{where.logs}/monitor.log")
     assert _split(program.command)[3] == where.env_file
 
 
 @pytest.mark.parametrize("value", ["prod", "a b", "50%", "x;y", "x#y", "a,b=c", "it's", "ä", ""])
 def test_run_mode_reaches_the_program_file_exactly(tmp_path: Path, value: str) -> None:
-    program = parsed(tmp_path, files.program_file(replace(SERVICE, run_mode=value), paths(tmp_path)))
+    program = parsed(tmp_path, files.program_file(changed(SERVICE, run_mode=value), paths(tmp_path)))
     assert program.environment == {"RUN_MODE": value}
 
 
 @pytest.mark.parametrize("value", [*HOSTILE, "two\nlines\n", "\r\n", "\n", "a\rb", "x" * 100_000, "\x01\x1b[0m"])
 @pytest.mark.parametrize("kind", ["variable", "secret"])
 def test_environment_file_gives_each_value_exactly_to_each_shell(tmp_path: Path, value: str, kind: str) -> None:
-    secret = replace(SERVICE, secrets=("VALUE",), secret_values={"VALUE": Secret(value)}, variables={"OTHER": "o"})
+    secret = changed(SERVICE, secrets=("VALUE",), secret_values={"VALUE": Secret(value)}, variables={"OTHER": "o"})
     text = reveal(files.env_file(secret if kind == "secret" else replace(secret, secrets=(), variables={
         "VALUE": value, "OTHER": "o"})))
     (tmp_path / "env").write_bytes(text.encode())
@@ -108,7 +108,7 @@ def test_environment_file_without_variables_is_valid(tmp_path: Path) -> None:
 
 @pytest.mark.promise(7)
 def test_program_file_holds_no_value_of_a_variable() -> None:
-    assert "hunter2" not in files.program_file(replace(SERVICE, variables={"PASSWORD": "hunter2"}), PATHS)
+    assert "hunter2" not in files.program_file(changed(SERVICE, variables={"PASSWORD": "hunter2"}), PATHS)
 
 
 @pytest.mark.parametrize("value", ["50%.log", "%%", "a%b%%c", "%s", "100 % sure"])
@@ -116,31 +116,31 @@ def test_program_file_holds_no_value_of_a_variable() -> None:
 def test_percent_sign_in_a_log_path_stands_for_itself(tmp_path: Path, option: str, value: str) -> None:
     """supervisord expands these twice, and other options once."""
     path = str(tmp_path / value)
-    service = replace(SERVICE, program={"redirect_stderr": "false", option: path})
+    service = changed(SERVICE, program={"redirect_stderr": "false", option: path})
     program = parsed(tmp_path, files.program_file(service, paths(tmp_path)))
     assert getattr(program, option) == path
 
 
 def test_percent_sign_in_an_option_stands_for_itself(tmp_path: Path) -> None:
-    service = replace(SERVICE, program={"serverurl": "http://x/%41?a=%s"})
+    service = changed(SERVICE, program={"serverurl": "http://x/%41?a=%s"})
     assert parsed(tmp_path, files.program_file(service, paths(tmp_path))).serverurl == "http://x/%41?a=%s"
 
 
 @pytest.mark.parametrize("broken", ["./x 'unbalanced", 'a "b', "a\\"])
 def test_command_that_cannot_be_split_is_refused(broken: str) -> None:
     with pytest.raises(Mistake, match="command"):
-        files.program_file(replace(SERVICE, command=broken), PATHS)
+        files.program_file(changed(SERVICE, command=broken), PATHS)
 
 
 @pytest.mark.parametrize("broken", ["a\nb", "a\rb"])
 def test_line_break_in_a_program_file_is_refused(broken: str) -> None:
     with pytest.raises(Mistake, match="line break"):
-        files.program_file(replace(SERVICE, run_mode=broken), PATHS)
+        files.program_file(changed(SERVICE, run_mode=broken), PATHS)
 
 
 def test_seconds_of_an_option_have_a_default() -> None:
-    assert files.seconds(SERVICE, "startsecs", 1) == 1
-    assert files.seconds(replace(SERVICE, program={"startsecs": "5"}), "startsecs", 1) == 5
+    assert files.seconds(SERVICE.programs[0], "startsecs", 1) == 1
+    assert files.seconds(changed(SERVICE, program={"startsecs": "5"}).programs[0], "startsecs", 1) == 5
 
 
 def _split(command: str) -> list[str]:

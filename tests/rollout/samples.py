@@ -8,26 +8,34 @@ from msgspec.structs import replace
 
 from tasks import _errors as errors
 from tasks.deploy import recipe
-from tasks.inventory.model import Hook, Host, Service, Target
+from tasks.inventory.model import Hook, Host, Target
 from tasks.inventory.secret import Secret
 from tasks.program import files
 from tasks.rollout import goal, planner
-from tasks.rollout.facts import CloneState, Facts, Program, Release
+from tasks.rollout.facts import CloneState, Facts, Process, Release
 from tasks.rollout.peer import Peer
 from tasks.rollout.recipe import releases, supervised
 from tasks.rollout.steps import Plan
+from tests.support.services import one_program
 
 A, B, C, D = ("a" * 40, "b" * 40, "c" * 40, "d" * 40)
-SERVICE = Service(name="monitor", repo="r", directory="d", command="./monitor", run_mode="prod", build=("make",),
-                  build_timeout=60, variables={"X": "1"}, program={"startsecs": "3", "stopwaitsecs": "7"})
+SERVICE = one_program("monitor", "./monitor", build=("make",), build_timeout=60, variables={"X": "1"},
+                      program={"startsecs": "3", "stopwaitsecs": "7"})
 HOST = Host(name="web1", root="/r")
 TARGET = Target(host=HOST, service=SERVICE)
 GOAL = goal.Goal(commit=B, revision="main", branch="main")
 BLANK = Facts(
     directory="/r/d", directory_exists=False, clone=False, foreign=False, commit=None, branch=None, edited=[],
     program_file=None, program_path="/r/conf.d/monitor.conf", env_path="/r/.fabvisor/monitor/env", env_sha256=None,
-    program=Program(state="absent"), started_from=None, committed={}, history=[], log="/r/d/logs/monitor.log")
-STOPPED = Program(state="STOPPED")
+    programs={}, started_from=None, committed={}, history=[], logs="/r/d/logs")
+
+
+def process(state: str, **fields: Any) -> dict[str, list[Process]]:
+    """The only process of the only program."""
+    return {"monitor": [Process(name="monitor", state=state, **fields)]}
+
+
+STOPPED = process("STOPPED")
 
 
 def facts(commit: str = A, **more: Any) -> Facts:
@@ -36,7 +44,7 @@ def facts(commit: str = A, **more: Any) -> Facts:
     text = files.program_file(SERVICE, supervised.paths(SERVICE, there))
     return replace(there, **{
         "program_file": text, "env_sha256": files.env_file(SERVICE).sha256(), "started_from": commit,
-        "program": Program(state="RUNNING", pid=7, start=1, now=2),
+        "programs": process("RUNNING", pid=7, start=1, now=2),
         "committed": {"to": commit, "build": ["make old"], "variables": {"X": "old"},
                       "program_sha256": files.digest(text)}, **more})
 

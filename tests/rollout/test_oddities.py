@@ -5,28 +5,28 @@ from __future__ import annotations
 import pytest
 
 from tasks.rollout import status
-from tasks.rollout.facts import Facts, Holder, Program
-from tests.rollout.samples import BLANK, STOPPED, A, B, facts
+from tasks.rollout.facts import Facts, Holder, Process
+from tests.rollout.samples import BLANK, SERVICE, STOPPED, A, B, facts, process
 
 DEPLOYED = [{"at": "2026-01-01T10:00:00Z"}]
 AT_TEN = 1767261600                         # the same, in seconds since 1970
 
 
-def young(start: int, now: int) -> Program:
-    return Program(state="RUNNING", pid=9, start=start, now=now)
+def young(start: int, now: int) -> dict[str, list[Process]]:
+    return process("RUNNING", pid=9, start=start, now=now)
 
 
 @pytest.mark.parametrize(("found", "words"), [
     (facts(), []), (BLANK, ["not deployed yet: fab deploy monitor"]),
     (facts(edited=[" M x"]), ["edited files: M x; commit them elsewhere, or fab deploy monitor --set-aside"]),
-    (facts(program=STOPPED, started_from=None), ["not running: STOPPED: fab start monitor"]),
-    (facts(program=Program(state="FATAL", why="too quick"), started_from=None, words=["no disk", "bye"]),
+    (facts(programs=STOPPED, started_from=None), ["not running: STOPPED: fab start monitor"]),
+    (facts(programs=process("FATAL", why="too quick"), started_from=None, words={"monitor": ["no disk", "bye"]}),
      ["FATAL: supervisord has given up starting it (too quick): correct the cause, then fab start monitor\n"
       "| no disk\n| bye"]),
-    (facts(program=Program(state="BACKOFF", why="too quick"), started_from=None), ["crash-looping"]),
-    (facts(program=Program(state="EXITED", why="Jan 1"), started_from=None), ["has ended (Jan 1): fab start monitor"]),
-    (facts(program=Program(state="absent"), started_from=None), ["does not know it: fab deploy monitor --force"]),
-    (facts(program=Program(state="UNKNOWN", why="down", hint="up!"), started_from=None), ["UNKNOWN (down); up!"]),
+    (facts(programs=process("BACKOFF", why="too quick"), started_from=None), ["crash-looping"]),
+    (facts(programs=process("EXITED", why="Jan 1"), started_from=None), ["has ended (Jan 1): fab start monitor"]),
+    (facts(programs=process("absent"), started_from=None), ["does not know it: fab deploy monitor --force"]),
+    (facts(programs=process("UNKNOWN", why="down", hint="up!"), started_from=None), ["UNKNOWN (down); up!"]),
     (facts(clone=False, commit=None, started_from=None), ["/r/d is not a git clone: fab deploy monitor"]),
     (facts(started_from=B), ["runs bbbbbbbb, on disk is aaaaaaaa: fab deploy monitor, or fab restart monitor"]),
     (facts(due=["d1"], due_by=["ann"]),
@@ -39,14 +39,14 @@ def young(start: int, now: int) -> Program:
     (facts(program_file="x"), ["changed by hand: /r/conf.d"]),
     (facts(program_file="x", unloaded=True), ["changed by hand, and supervisord has not loaded it: /r/conf.d"]),
     (facts(program_file=None), ["is missing: fab deploy monitor"]),
-    (facts(program=young(AT_TEN + 2, AT_TEN + 9), history=DEPLOYED), []),
-    (facts(program=young(AT_TEN + 300, AT_TEN + 309), history=DEPLOYED), ["restarted a moment ago, not by fab"]),
-    (facts(program=young(AT_TEN + 300, AT_TEN + 400), history=DEPLOYED), []),
-    (facts(program=young(AT_TEN + 300, AT_TEN + 309)), []),
+    (facts(programs=young(AT_TEN + 2, AT_TEN + 9), history=DEPLOYED), []),
+    (facts(programs=young(AT_TEN + 300, AT_TEN + 309), history=DEPLOYED), ["restarted a moment ago, not by fab"]),
+    (facts(programs=young(AT_TEN + 300, AT_TEN + 400), history=DEPLOYED), []),
+    (facts(programs=young(AT_TEN + 300, AT_TEN + 309)), []),
     (facts(current=B), ["points to a release that is not there: bbbbbbbb"]),
     (facts(edited=[" M x"], due=["d"]), ["edited files", "fab recover"])])
 def test_each_oddity_has_its_words(found: Facts, words: list[str]) -> None:
-    oddities = status.oddities("monitor", found)
+    oddities = status.oddities(SERVICE, found)
     assert len(oddities) == len(words), oddities
     for one, word in zip(oddities, words, strict=True):
         assert word in one

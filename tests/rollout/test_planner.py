@@ -10,7 +10,7 @@ from tasks.deploy import recipe
 from tasks.inventory.model import Service, Target
 from tasks.inventory.secret import reveal
 from tasks.rollout import planner
-from tasks.rollout.facts import Facts, Program
+from tasks.rollout.facts import Facts
 from tasks.rollout.recipe import STRATEGIES, supervised
 from tests.rollout.samples import (
     BLANK,
@@ -25,6 +25,7 @@ from tests.rollout.samples import (
     facts,
     names,
     plan,
+    process,
     released,
 )
 
@@ -33,12 +34,12 @@ ALL = ["fetch", "checkout", "build", "program", "restart", "verify"]
 
 @pytest.mark.parametrize(("found", "steps"), [
     (BLANK, ALL), (facts(), ALL), (facts(B), []),
-    (facts(B, program=STOPPED, started_from=None), ["restart", "verify"]),
-    (facts(B, program=STOPPED, started_from=None, committed={}), ALL),
-    (facts(B, program=STOPPED, started_from=None, committed={"to": A}), ALL),
+    (facts(B, programs=STOPPED, started_from=None), ["restart", "verify"]),
+    (facts(B, programs=STOPPED, started_from=None, committed={}), ALL),
+    (facts(B, programs=STOPPED, started_from=None, committed={"to": A}), ALL),
     (facts(B, started_from=A), ALL), (facts(B, program_file="by hand"), ALL), (facts(B, env_sha256="0"), ALL),
     (facts(B, env_sha256=None), ALL),
-    (facts(B, program=Program(state="BACKOFF"), started_from=None, committed={}), ALL)])
+    (facts(B, programs=process("BACKOFF"), started_from=None, committed={}), ALL)])
 def test_deploy_plans_only_the_steps_that_are_needed(found: Facts, steps: list[str]) -> None:
     made = plan(found)
     assert (names(made), made.was, made.tried) == (steps, found.commit, B)
@@ -76,15 +77,15 @@ def test_plan_message_is_plain_json() -> None:
 
 
 def test_plan_for_the_same_version_keeps_its_record() -> None:
-    kept = planner.same_version(facts(), supervised.restart_steps(SERVICE, facts()))
+    kept = planner.same_version(SERVICE, facts(), supervised.restart_steps(SERVICE, facts()))
     assert (kept.was, kept.tried, kept.record["build"], kept.record["to"]) == (A, A, ["make old"], A)
-    assert planner.same_version(facts(committed={"to": B, "build": ["x"]}), []).record.get("build") is None
+    assert planner.same_version(SERVICE, facts(committed={"to": B, "build": ["x"]}), []).record.get("build") is None
 
 
 @pytest.mark.parametrize(("found", "force", "once"), [
     ([BLANK, BLANK, BLANK], False, "web1"), ([facts(B), facts(), facts()], False, "web2"),
     ([facts(B), facts(B), facts(B)], False, None), ([facts(B), facts(B), facts(B)], True, "web1"),
-    ([facts(B, program=STOPPED, started_from=None), BLANK, BLANK], False, "web2")])
+    ([facts(B, programs=STOPPED, started_from=None), BLANK, BLANK], False, "web2")])
 def test_hook_with_once_is_planned_on_the_lowest_host_that_changes(found: list[Facts], force: bool,
                                                                    once: str | None) -> None:
     """On the lowest-named host on which a version changes."""

@@ -13,8 +13,9 @@ from tasks.inventory import schema
 from tasks.inventory.model import Health, Service
 from tasks.inventory.secret import Secret
 from tasks.rollout import goal
-from tasks.rollout.facts import CloneState, Facts, Program, Release
+from tasks.rollout.facts import CloneState, Facts, Release
 from tasks.rollout.recipe import STRATEGIES, in_place, releases, supervised
+from tasks.rollout.steps import Step
 from tests.rollout.samples import (
     BLANK,
     BUILT,
@@ -27,8 +28,17 @@ from tests.rollout.samples import (
     C,
     facts,
     plan,
+    process,
     released,
 )
+from tests.support.services import changed
+
+
+def program_before(step: Step) -> dict[str, Any]:
+    """What the undo of a step knows of the only program."""
+    assert step.undo
+    (before,) = step.undo.args["programs"]
+    return dict(before)
 
 
 @pytest.mark.promise(3)
@@ -39,7 +49,7 @@ def test_undo_of_a_first_deploy_removes_the_clone() -> None:
     assert fetch.undo_last
     assert steps["checkout"].undo is None and steps["build"].undo is None
     assert steps["program"].undo and steps["program"].undo.action == "files_back"
-    assert steps["restart"].undo and steps["restart"].undo.args["was"] == "absent"
+    assert program_before(steps["restart"])["was"] == "absent"
     kept = plan(replace(BLANK, directory_exists=True, contents=["logs"])).steps[0].undo
     assert kept and kept.args == {"existed": True, "keep": ["logs"]}
 
@@ -71,25 +81,29 @@ def test_prepare_comes_before_activate_and_every_change_has_an_undo() -> None:
     ("EXITED", "STOPPED"),
     ("absent", "absent")])
 def test_restart_records_the_state_that_the_program_was_in(state: str, was: str) -> None:
-    for step in (supervised.restart(SERVICE, facts(program=Program(state=state, pid=5))),
-                 supervised.stop(SERVICE, facts(program=Program(state=state, pid=5)))):
-        assert step.undo and (step.undo.args["was"], step.undo.args["pid"]) == (was, 5)
-        assert step.do.args["patience"] > 7
+    for step in (supervised.restart(SERVICE, facts(programs=process(state, pid=5))),
+                 supervised.stop(SERVICE, facts(programs=process(state, pid=5)))):
+        before = program_before(step)
+        assert (before["was"], before["processes"]) == (
+            was, [{"name": "monitor", "pid": 5, "start": None}] if was == "RUNNING" else [])
+        assert step.do.args["programs"][0]["patience"] > 7
 
 
 def test_restart_waits_as_long_as_the_running_program_file_allows() -> None:
     by_hand = "[program:monitor]\nstopwaitsecs = 600 ; drains\nstartsecs=200\n"
     step = supervised.restart(SERVICE, facts(program_file=by_hand))
-    assert step.undo and step.do.args["patience"] == step.undo.args["patience"] > 600
-    assert step.undo.args["startsecs"] == 200
+    before = program_before(step)
+    assert step.do.args["programs"][0]["patience"] == before["patience"] > 600
+    assert before["startsecs"] == 200
 
 
 def test_verify_and_health_steps_carry_the_service_settings() -> None:
-    assert supervised.verify(SERVICE).do.args["startsecs"] == 3
+    assert supervised.verify(SERVICE).do.args["programs"][0]["startsecs"] == 3
     assert supervised.health(SERVICE) == []
-    checked = replace(SERVICE, health=Health(tcp="x:1", timeout=4))
+    checked = changed(SERVICE, health=Health(tcp="x:1", timeout=4))
     (step,) = supervised.health(checked)
-    assert step.do.args["health"]["tcp"] == "x:1" and step.do.args["variables"] == {"X": "1", "RUN_MODE": "prod"}
+    (check,) = step.do.args["programs"]
+    assert check["health"]["tcp"] == "x:1" and check["variables"] == {"X": "1", "RUN_MODE": "prod"}
     assert [one.name for one in supervised.restart_steps(checked, facts())] == ["restart", "verify", "health"]
 
 
@@ -153,7 +167,7 @@ def test_release_name_is_the_commit_with_a_number_when_the_build_differs(found: 
                                     {"shared": ()}])
 def test_digest_differs_when_anything_of_the_build_differs(change: dict[str, Any]) -> None:
     assert releases.digest(replace(RELEASED, **change), GOAL) != BUILT
-    assert releases.digest(replace(RELEASED, keep_releases=9, command="x", program={}), GOAL) == BUILT
+    assert releases.digest(changed(RELEASED, keep_releases=9, command="x", program={}), GOAL) == BUILT
 
 
 @pytest.mark.parametrize("service", [SERVICE, RELEASED])

@@ -1,4 +1,7 @@
-"""The supervised program: restart or stop it, and see that it runs and is healthy; or bring back what ran."""
+"""The supervised programs: restart or stop them, and see that they run and are healthy; or bring back what ran.
+
+A step is about all programs of the service, in the order of its `programs`.
+"""
 
 from __future__ import annotations
 
@@ -8,92 +11,147 @@ from ..context import ServiceContext
 from ..errors import HostError
 from ..program import Program
 from ..protocol import UP
+from ..startup import Before, Started
 from .step import Result, Step
+
+Infos = Mapping[str, Mapping[str, Any]]
 
 
 def restart(ctx: ServiceContext, step: Step) -> Result:
-    """Replace the group where its configuration changed, else restart the program: never both."""
-    program = Program(ctx, step.say)
-    before = program.before(program.info())
-    program.stop(step.args["patience"])
-    program.refresh_group()
-    program.start()
+    """Replace each group whose configuration changed, else restart the program: never both. What the service has no
+    longer leaves first: it may hold a port."""
+    for part in step.args["removed"]:
+        program = Program(ctx, part["group"], step.say)
+        program.stop(part["patience"])
+        program.remove()
+    before: dict[str, Before] = {}
+    for part in step.args["programs"]:
+        program = Program(ctx, part["group"], step.say)
+        before.update(program.before())
+        program.stop(part["patience"])
+        program.refresh_group()
+        program.start()
     return Result(True, step.results._replace(before=before))
 
 
 def stop(ctx: ServiceContext, step: Step) -> Result:
-    program = Program(ctx, step.say)
-    was = program.info()["statename"]
-    program.stop(step.args["patience"])
-    return Result(was in UP)
+    changed = False
+    for part in step.args["programs"]:
+        program = Program(ctx, part["group"], step.say)
+        changed |= _is_up(program.infos())
+        program.stop(part["patience"])
+    return Result(changed)
 
 
 def program_back(ctx: ServiceContext, step: Step) -> Result:
-    """Bring the program back to what it was: RUNNING, STOPPED or absent."""
-    program = Program(ctx, step.say)
-    info = program.info()
-    running = step.args["was"] == "RUNNING"
+    """Bring each program back to what it was: RUNNING, STOPPED or absent. What was absent leaves first: it may hold a
+    port."""
+    parts = sorted(programs_before(ctx.name, step.args), key=lambda part: part["was"] != "absent")      # stable
+    changed = [_bring_back(Program(ctx, part["group"], step.say), part) for part in parts]
+    return Result(any(changed))
+
+
+def _bring_back(program: Program, was: Mapping[str, Any]) -> bool:
+    infos = program.infos()
+    names = [_full_name(was, process) for process in was["processes"]]
     changed, removed = program.changes()
-    if running and not changed and _is_same_process(info, step.args):
-        return Result(False)
-    before = program.before(info)
-    program.stop(step.args["patience"])
+    if names and not changed and _are_same_processes(infos, was):
+        return False
+    before = program.before()
+    program.stop(was["patience"])
     program.end_leftovers()
-    if removed or step.args["was"] == "absent":
-        if info["statename"] != "absent":
-            program.remove()
-        return Result(True)
+    if removed or was["was"] == "absent":
+        program.remove()
+        return True
     renewed = program.refresh_group()
-    if running:
-        program.start()
-        program.wait_until_up(step.args["startsecs"], before)
-    elif renewed:
-        program.ensure_stopped(step.args["patience"])
-    return Result(True)
+    if names:
+        program.start(names)
+        program.wait_until_up(was["startsecs"], before, names=names)
+    others = [name for name in program.infos() if name not in names]
+    if renewed and others:
+        program.ensure_stopped(was["patience"], others)
+    return True
+
+
+def programs_before(service: str, args: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The arguments of a `program_back` by program. A journal of an old version has one program, and its pid; of very
+    old ones without its start."""
+    if "programs" in args:
+        programs: list[Mapping[str, Any]] = args["programs"]
+        return programs
+    process = {"name": service, "pid": args["pid"], **({"start": args["start"]} if "start" in args else {})}
+    return [{**args, "group": service, "processes": [process] if args["was"] == "RUNNING" else []}]
 
 
 def is_replaced(ctx: ServiceContext, args: Mapping[str, Any]) -> bool:
-    """Whether another process runs than before the deploy, or one although there was none.
+    """Whether other processes run than before the deploy, or one where there was none.
 
     `args` are those of `program_back`.
     """
-    info = ctx.supervisord().info(ctx.name)
-    if args["was"] == "RUNNING":
-        return not _is_same_process(info, args)
-    if args["was"] == "absent":
-        return info["statename"] in UP
-    return args.get("state") == "STOPPED" and info["statename"] in ("STARTING", "RUNNING", "BACKOFF")
+    supervisord = ctx.supervisord()
+    return any(_is_replaced({f"{info['group']}:{info['name']}": info for info in supervisord.processes(was["group"])},
+                            was) for was in programs_before(ctx.name, args))
+
+
+def _is_replaced(infos: Infos, was: Mapping[str, Any]) -> bool:
+    if was["was"] == "RUNNING":
+        return not _are_same_processes(infos, was)
+    if was["was"] == "absent":
+        return _is_up(infos)
+    return was.get("state") == "STOPPED" and any(
+        info["statename"] in ("STARTING", "RUNNING", "BACKOFF") for info in infos.values())
 
 
 def verify(ctx: ServiceContext, step: Step) -> Result:
     """RUNNING, and then the same new pid for `startsecs` more: a crash loop looks RUNNING in between."""
-    program = Program(ctx, step.say)
-    before = step.results.before or program.before({"pid": None})
-    started = program.wait_until_up(step.args["startsecs"], before, step.args.get("exitcodes"))
+    before, started = step.results.before or {}, {}
+    for part in step.args["programs"]:
+        program = Program(ctx, part["group"], step.say)
+        started.update(program.wait_until_up(part["startsecs"], before, part["exitcodes"]))
     return Result(True, step.results._replace(started=started))
 
 
 def check_health(ctx: ServiceContext, step: Step) -> Result:
-    """Try the health check until it passes; the process must stay the one that `verify` saw."""
-    from .. import health  # it brings http.client and ssl
-
-    program, started = Program(ctx, step.say), step.results.started
-
-    def still_up() -> None:
-        ctx.check()
-        program.raise_unless_up(started)
-
-    try:
-        health.wait(step.args["health"], cwd=ctx.tree.directory, env=ctx.with_variables(step.args["variables"]),
-                    still_up=still_up)
-    except HostError:
-        program.say_log(started and started.log)
-        raise
-    still_up()
+    """Try each health check until it passes; the processes must stay those that `verify` saw."""
+    for part in step.args["programs"]:
+        _check_health(ctx, step, part)
     return Result(True)
 
 
-def _is_same_process(info: Mapping[str, Any], args: Mapping[str, Any]) -> bool:
-    """A pid alone may come again after a reboot. Journals of old versions have no start time."""
-    return bool(info["statename"] == "RUNNING" and info["pid"] == args["pid"]
-                and info["start"] == args.get("start", info["start"]))
+def _check_health(ctx: ServiceContext, step: Step, part: Mapping[str, Any]) -> None:
+    from .. import health  # it brings http.client and ssl
+
+    started: Mapping[str, Started] = step.results.started or {}
+    processes = Program(ctx, part["group"], step.say).processes()
+
+    def still_up() -> None:
+        ctx.check()
+        for process in processes:
+            process.raise_unless_up(started.get(process.name))
+
+    try:
+        health.wait(part["health"], cwd=ctx.tree.directory, env=ctx.with_variables(part["variables"]),
+                    still_up=still_up)
+    except HostError:
+        for process in processes:
+            process.say_log((log := started.get(process.name)) and log.log)
+        raise
+    still_up()
+
+
+def _full_name(was: Mapping[str, Any], process: Mapping[str, Any]) -> str:
+    return f"{was['group']}:{process['name']}"
+
+
+def _is_up(infos: Infos) -> bool:
+    return any(info["statename"] in UP for info in infos.values())
+
+
+def _are_same_processes(infos: Infos, was: Mapping[str, Any]) -> bool:
+    """Whether all that ran still run. A pid alone may come again after a reboot."""
+    return all(_is_same_process(infos.get(_full_name(was, process), {}), process) for process in was["processes"])
+
+
+def _is_same_process(info: Mapping[str, Any], process: Mapping[str, Any]) -> bool:
+    return bool(info.get("statename") == "RUNNING" and info["pid"] == process["pid"]
+                and info["start"] == process.get("start", info["start"]))

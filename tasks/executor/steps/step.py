@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any, Callable, Mapping, NamedTuple
 
 from ..git import State
-from ..program import Before, Started
+from ..startup import Before, Started
 
 
 class Results(NamedTuple):
     """Results of the steps of a service, for the steps that follow and for its history line."""
 
-    clone: State | None = None                  # the clone, right before its checkout
-    before: Before | None = None                # the program, right before its restart
-    started: Started | None = None              # the program, once it stayed up
+    clone: State | None = None                      # the clone, right before its checkout
+    before: Mapping[str, Before] | None = None      # the processes, right before their restart
+    started: Mapping[str, Started] | None = None    # the processes, once they stayed up
 
 
 class Step(NamedTuple):

@@ -1,13 +1,17 @@
-"""Steps about the supervised program, whatever the strategy: program, restart, stop, verify, health."""
+"""Steps about the supervised programs, whatever the strategy: program, restart, stop, verify, health.
+
+A step is about all programs of the service, in their written order.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from msgspec import to_builtins
 
 from ...executor import protocol
-from ...inventory.model import Service
+from ...inventory.model import Program, Service
 from ...inventory.program_options import DEFAULTS
 from ...program import files
 from ..facts import Facts
@@ -16,11 +20,12 @@ from . import strategy_of
 
 # supervisord kills after stopwaitsecs: the wait for it must be longer.
 GRACE = 20.0
+RAN = ("RUNNING", "STARTING")
 
 
 def paths(service: Service, facts: Facts) -> files.Paths:
     directory = strategy_of(service).directory(facts)
-    return files.Paths(directory=directory, env_file=facts.env_path, log=facts.log,
+    return files.Paths(directory=directory, env_file=facts.env_path, logs=facts.logs,
                        user=facts.default_user)
 
 
@@ -30,26 +35,38 @@ def program(service: Service, facts: Facts) -> Step:
     return Step(name="program", phase="activate", do=Action("program", do), undo=Action("files_back"))
 
 
-def restart(service: Service, facts: Facts) -> Step:
-    do = Action("restart", protocol.Restart(patience=timeout(service, facts)))
-    return Step(name="restart", phase="activate", do=do, undo=_as_it_was(service, facts))
+def restart(service: Service, facts: Facts, removed: Sequence[str] = ()) -> Step:
+    """Start all programs anew. Groups that are `removed` are stopped before, and are no more."""
+    do = protocol.Restart(programs=_stops(service, facts), removed=[
+        protocol.ProgramStop(group=group, patience=_patience_before(facts, group)) for group in removed])
+    return Step(name="restart", phase="activate", do=Action("restart", do),
+                undo=_as_they_were(service, facts, removed))
+
+
+def replace(service: Service, facts: Facts) -> Step:
+    """Restart, in a deploy: programs that hosts.yaml no longer names leave."""
+    named = {program.group for program in service.programs}
+    return restart(service, facts, [group for group in facts.programs if group not in named])
 
 
 def stop(service: Service, facts: Facts) -> Step:
-    do = Action("stop", protocol.Restart(patience=timeout(service, facts)))
-    return Step(name="stop", phase="activate", do=do, undo=_as_it_was(service, facts))
+    do = Action("stop", protocol.Stop(programs=_stops(service, facts)))
+    return Step(name="stop", phase="activate", do=do, undo=_as_they_were(service, facts))
 
 
 def verify(service: Service) -> Step:
-    do = protocol.Verify(startsecs=startsecs(service), exitcodes=_exit_codes(service))
+    do = protocol.Verify(programs=[
+        protocol.ProgramVerify(group=program.group, startsecs=startsecs(program), exitcodes=_exit_codes(program))
+        for program in service.programs])
     return Step(name="verify", phase="activate", do=Action("verify", do))
 
 
 def health(service: Service) -> list[Step]:
-    if service.health is None:
-        return []
-    do = protocol.Health(health=to_builtins(service.health), variables=service.environment_variables())
-    return [Step(name="health", phase="activate", do=Action("health", do))]
+    checks = [protocol.ProgramHealth(group=program.group, health=to_builtins(program.health),
+                                     variables=service.variables_of(program))
+              for program in service.programs if program.health]
+    return [Step(name="health", phase="activate", do=Action("health", protocol.Health(programs=checks)))] \
+        if checks else []
 
 
 def restart_steps(service: Service, facts: Facts) -> list[Step]:
@@ -57,33 +74,52 @@ def restart_steps(service: Service, facts: Facts) -> list[Step]:
     return [restart(service, facts), verify(service), *health(service)]
 
 
-def startsecs(service: Service) -> float:
-    return files.seconds(service, "startsecs", 1)
+def startsecs(program: Program) -> float:
+    return files.seconds(program, "startsecs", 1)
 
 
-def timeout(service: Service, facts: Facts) -> float:
+def timeout(program: Program, facts: Facts) -> float:
     """Seconds for the program to stop, also for the one that runs now: it may have been given longer."""
-    return max(files.seconds(service, "stopwaitsecs", 10), _before(facts, "stopwaitsecs", 10)) + GRACE
+    return max(files.seconds(program, "stopwaitsecs", 10) + GRACE, _patience_before(facts, program.group))
 
 
-def _before(facts: Facts, option: str, default: float) -> float:
-    """The value of this option, in seconds, in the program file that is on the host now."""
-    values = re.findall(rf"^\s*{option}\s*[=:]\s*(\d+)", facts.program_file or "",
-                        re.MULTILINE | re.IGNORECASE)
+def _patience_before(facts: Facts, group: str) -> float:
+    return _before(facts, group, "stopwaitsecs", 10) + GRACE
+
+
+def _stops(service: Service, facts: Facts) -> list[protocol.ProgramStop]:
+    return [protocol.ProgramStop(group=program.group, patience=timeout(program, facts))
+            for program in service.programs]
+
+
+def _before(facts: Facts, group: str, option: str, default: float) -> float:
+    """The value of this option, in seconds, for that group in the program file that is on the host now."""
+    sections = re.split(r"^\[", facts.program_file or "", flags=re.MULTILINE)
+    text = "".join(section for section in sections if re.match(rf"program:\s*{re.escape(group)}\s*\]", section))
+    values = re.findall(rf"^\s*{option}\s*[=:]\s*(\d+)", text, re.MULTILINE | re.IGNORECASE)
     return max(map(float, values), default=default)
 
 
-def _exit_codes(service: Service) -> list[int] | None:
+def _exit_codes(program: Program) -> list[int] | None:
     """With which a program may end at once: one that need not stay up, and is not started again. None: it must."""
-    if startsecs(service) or service.program.get("autorestart", DEFAULTS["autorestart"]) == "true":
+    if startsecs(program) or program.options.get("autorestart", DEFAULTS["autorestart"]) == "true":
         return None
-    return [int(code) for code in service.program.get("exitcodes", "0").split(",")]
+    return [int(code) for code in program.options.get("exitcodes", "0").split(",")]
 
 
-def _as_it_was(service: Service, facts: Facts) -> Action:
+def _as_they_were(service: Service, facts: Facts, removed: Sequence[str] = ()) -> Action:
+    patience = {program.group: timeout(program, facts) for program in service.programs}
+    patience.update((group, _patience_before(facts, group)) for group in removed)
+    return Action("program_back", protocol.ProgramBack(programs=[
+        _as_it_was(group, facts, seconds) for group, seconds in patience.items()]))
+
+
+def _as_it_was(group: str, facts: Facts, patience: float) -> protocol.ProgramWas:
     """RUNNING, STOPPED or absent; a program that was neither up nor absent counts as stopped."""
-    state = facts.program.state
-    was = "RUNNING" if state in ("RUNNING", "STARTING") else "absent" if state == "absent" else "STOPPED"
-    return Action("program_back", protocol.ProgramBack(
-        was=was, state=state, pid=facts.program.pid, start=facts.program.start, patience=timeout(service, facts),
-        startsecs=_before(facts, "startsecs", 1)))
+    processes = facts.processes(group)
+    up = [process for process in processes if process.state in RAN]
+    was = "RUNNING" if up else "absent" if processes[0].state == "absent" else "STOPPED"
+    return protocol.ProgramWas(
+        group=group, was=was, state=processes[0].state, patience=patience,
+        startsecs=_before(facts, group, "startsecs", 1), processes=[
+            protocol.ProcessIdentity(name=process.name, pid=process.pid, start=process.start) for process in up])

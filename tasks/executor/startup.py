@@ -1,0 +1,167 @@
+"""One process from its start until it has stayed up, as supervisord and its log tell it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Container, Mapping, NamedTuple
+
+from . import files, leftovers
+from .context import ServiceContext
+from .errors import HostError
+from .supervisord import Supervisord, reason
+
+LOG_LINES = 20
+NEVER_UP = 60.0                     # seconds beyond twice `startsecs`
+ONE_SHOT = 1.0                      # seconds in which a program that may end is watched
+NOT_BEGUN = 5.0                     # seconds in which supervisord may not have begun to start it
+
+Say = Callable[[str], None]
+
+
+class LogPosition(NamedTuple):
+    """The end of a process's log, in bytes, before it was started anew."""
+
+    path: str
+    size: int
+
+
+class Before(NamedTuple):
+    """A process right before it is started anew. `pid`: None when it did not run."""
+
+    pid: int | None
+    log: LogPosition
+
+
+class Started(NamedTuple):
+    """The process that was started and stayed up; or `ended` as it should, a program that runs once. `start`: when, in
+    seconds since 1970 by supervisord's clock."""
+
+    pid: int
+    start: int
+    log: LogPosition
+    ended: bool = False
+
+
+class Process:
+    """A process of a program, by supervisord's full name of it. What it wrote before it failed goes to `say`."""
+
+    def __init__(self, ctx: ServiceContext, supervisord: Supervisord, name: str, say: Say) -> None:
+        self.name = name
+        self._ctx = ctx
+        self._say = say
+        self._supervisord = supervisord
+        self._label = ctx.label(name.partition(":")[0])
+        self._subject = "it" if name == f"{ctx.name}:{ctx.name}" else name.partition(":")[2]
+
+    def before(self) -> Before:
+        info = self._supervisord.info(self.name)
+        return Before(info["pid"] or None, _end_of(info.get("stdout_logfile") or self._own_log()))
+
+    def raise_unless_up(self, started: Started | None) -> None:
+        """Raise HostError unless that process runs."""
+        info = self._supervisord.info(self.name)
+        if started is not None and started.ended:
+            return
+        if info["statename"] != "RUNNING" or started is None or info["pid"] != started.pid:
+            raise self.crashed(info, started and started.log)
+
+    def say_log(self, log: LogPosition | None) -> bool:
+        """Say the last lines that the process wrote since; returns whether there were any."""
+        path, size = log or LogPosition(self._own_log(), 0)
+        lines = files.last_lines(path, LOG_LINES, size)
+        for line in lines:
+            self._say(line)
+        return bool(lines)
+
+    def startup(self, startsecs: float, before: Before | None, exitcodes: Container[int] | None) -> Startup:
+        """`exitcodes`: of a program that may end at once; it is watched for a second, and judged by them."""
+        return Startup(self, startsecs, before or Before(None, _end_of(self._own_log())), exitcodes)
+
+    def info(self) -> dict[str, Any]:
+        return self._supervisord.info(self.name)
+
+    def crashed(self, info: Mapping[str, Any], log: LogPosition | None) -> HostError:
+        """supervisord may have started it anew before we looked: then RUNNING says nothing."""
+        again = info["statename"] in ("STARTING", "RUNNING")
+        state = "it ended, and was started again" if again else describe_state(info)
+        path = info.get("stdout_logfile") or ""
+        has_lines = self.say_log(log if log and log.path == path else LogPosition(path, 0)) if path else False
+        left = left_running(self._ctx, self._supervisord, self.name.partition(":")[0])
+        if left:
+            return HostError(f"{self._subject} did not stay up: {state}; but it left running"
+                             f" {leftovers.in_words(left)}, which supervisord does not know: it sends itself to the"
+                             " background",
+                             "a program of supervisord stays in the foreground: take the option that says otherwise "
+                             "(--daemon, -d, &) out of its `command`")
+        return HostError(f"{self._subject} did not stay up: {state}",
+                         f"its last lines are above; more: fab logs {self._label}" if has_lines
+                         else f"{_no_lines(info)}; what it wrote before: fab logs {self._label}")
+
+    def still(self, state: str, seconds: float) -> HostError:
+        subject = "" if self._subject == "it" else f"{self._subject} is "
+        return HostError(f"{subject}still {state} after {seconds:g} s",
+                         f"fab logs {self._label}, or on the host: supervisorctl status {self.name}")
+
+    def _own_log(self) -> str:
+        return self._ctx.log_file(self.name.partition(":")[2])
+
+
+class Startup:
+    """Watches a process that comes up."""
+
+    def __init__(self, process: Process, startsecs: float, before: Before, exitcodes: Container[int] | None) -> None:
+        self.process = process
+        self._before = before
+        self._exitcodes = exitcodes
+        self._startsecs = startsecs if exitcodes is None else max(startsecs, ONE_SHOT)
+        self._begin = time.monotonic()
+        self._running_since: float | None = None
+        self._pid: int | None = None
+
+    def look(self) -> Started | None:
+        """Started, once the process was RUNNING with the same new pid for `startsecs`; None before. Raises HostError.
+        """
+        info, now = self.process.info(), time.monotonic()
+        state, log = info["statename"], self._before.log
+        pid = self._pid = self._pid or info["pid"] or None
+        if self._exitcodes is not None and state == "EXITED" and info["exitstatus"] in self._exitcodes:
+            return Started(pid or 0, info["start"], log, ended=True)
+        not_begun = state == "STOPPED" and pid is None and now - self._begin < NOT_BEGUN
+        if (state not in ("STARTING", "RUNNING") and not not_begun) or (pid and info["pid"] not in (pid, 0)):
+            raise self.process.crashed(info, log)
+        if state == "RUNNING" and pid:
+            if pid == self._before.pid:
+                raise HostError(f"supervisord did not start a new process (still pid {pid})",
+                                f"see on the host: supervisorctl status {self.process.name}")
+            self._running_since = self._running_since or now
+            if now - self._running_since >= self._startsecs:
+                return Started(pid, info["start"], log)
+        if now - self._begin > 2 * self._startsecs + NEVER_UP:
+            raise self.process.still(state, now - self._begin)
+        return None
+
+
+def left_running(ctx: ServiceContext, supervisord: Supervisord, group: str) -> list[leftovers.Leftover]:
+    """The processes of a program that are not below those that supervisord knows."""
+    pids = [info["pid"] for info in supervisord.processes(group)]
+    return [process for process in leftovers.leftovers(ctx.layout.access.socket, pids) if process.name == group]
+
+
+def describe_state(info: Mapping[str, Any]) -> str:
+    """The state of a process in supervisord's own words."""
+    detail = reason(info)
+    return str(info["statename"]) + (f" ({detail})" if detail else "")
+
+
+def _end_of(path: str) -> LogPosition:
+    return LogPosition(path, files.size_of(path))
+
+
+def _no_lines(info: Mapping[str, Any]) -> str:
+    """Where to look when the process's log has no line of this start."""
+    out, err = info.get("stdout_logfile") or "", info.get("stderr_logfile") or ""
+    if out.startswith("/dev/"):
+        why = f"its output goes to {out}, which cannot be read again"
+    else:
+        why = f"it wrote nothing to {out}" if out else "its output goes to no file (`stdout_logfile` or syslog)"
+    return why + (f"; read {err} on the host" if err else "; run its command on the host by hand")
