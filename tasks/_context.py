@@ -124,8 +124,18 @@ class Command:
                                  f"see what it would do: fab plan; then: fab {self.name} … --yes")
         return self._ask
 
+    def question(self, why: str, question: str) -> Callable[[], None]:
+        """How to ask; raises where there is no terminal, or nobody agrees. `why`: what is asked for."""
+        if not self.report.attended:
+            raise SelectionError(f"{self.name} asks first, because {why}, and there is no terminal to ask on",
+                                 f"see what it would do: fab {self.name} --dry-run; then: fab {self.name} --yes")
+        return lambda: self._require_yes(question)
+
     def _ask(self) -> None:
-        if not self.report.ask(f"{self.name} {'to' if self.name == 'deploy' else 'on'} {self.environment.name}?"):
+        self._require_yes(f"{self.name} {'to' if self.name == 'deploy' else 'on'} {self.environment.name}?")
+
+    def _require_yes(self, question: str) -> None:
+        if not self.report.ask(question):
             raise Declined("not confirmed: nothing was changed", "the same command asks again")
 
     def write_reports(self, **files: str) -> None:

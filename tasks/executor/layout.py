@@ -31,6 +31,7 @@ class Layout:
         self.journals = os.path.join(self.state, "journal")
         self.runs = os.path.join(self.state, "runs")
         self.reload_lock = os.path.join(self.state, "supervisord.lock")
+        self.supervisor_venv = os.path.join(self.root, ".supervisor")       # fab setup makes it
         self.access = self._open_access()
 
     def _open_access(self) -> SupervisordAccess:

@@ -67,6 +67,9 @@ SHORTEST_SECRET = 4                     # characters; anything shorter is part o
 # An oddity of `status`, and a finding of `doctor`.
 INTERRUPTED = "deploy {deploy} by {by} was interrupted and is not undone yet"
 
+# What `setup` wants to know of a host: which of these are in its PATH.
+SETUP_PROGRAMS = ("git", "ssh-keygen", "crontab", "systemctl", "sudo")
+
 BEATS_PER_LEASE = 4
 LINE_LIMIT = 16 * 2**20                 # bytes
 
@@ -206,8 +209,14 @@ class DoctorSettings(Settings):
     ports: Dict[str, List[int]]
 
 
+class SetupSettings(Settings):
+    """What has the host? Perform then says what to run."""
+
+    do: Literal["setup"]
+
+
 FirstMessage = Union[RolloutSettings, PlanSettings, StatusSettings, HeadsSettings, AskSettings, HistorySettings,
-                     LogsSettings, RunsSettings, DoctorSettings]
+                     LogsSettings, RunsSettings, DoctorSettings, SetupSettings]
 
 
 # --- what the client says then ---------------------------------------------------------------------------------------
@@ -310,21 +319,36 @@ class PackChunk(TypedDict):
     last: bool
 
 
+class SetupStep(TypedDict):
+    """`script`: for sh, which stops at the first line that fails."""
+
+    name: str
+    script: str
+
+
+class Perform(TypedDict):
+    """Answers HostFacts: run these steps, one after the other."""
+
+    do: Literal["perform"]
+    steps: List[SetupStep]
+
+
 class ClientBeat(TypedDict):
     do: Literal["beat"]
 
 
-FurtherMessage = Union[Plan, Run, Commit, Abort, Unlock, Retry, End, Compare, Show, PackChunk, ClientBeat]
+FurtherMessage = Union[Plan, Run, Commit, Abort, Unlock, Retry, End, Compare, Show, PackChunk, Perform,
+                       ClientBeat]
 ClientMessage = Union[FirstMessage, FurtherMessage]
 
 # The same by their names, for the checks of both sides.
 VERBS: Dict[str, Any] = {
     "rollout": RolloutSettings, "plan": PlanSettings, "status": StatusSettings, "heads": HeadsSettings,
     "ask": AskSettings, "history": HistorySettings, "logs": LogsSettings, "runs": RunsSettings,
-    "doctor": DoctorSettings}
+    "doctor": DoctorSettings, "setup": SetupSettings}
 FURTHER: Dict[str, Any] = {
     "plan": Plan, "run": Run, "commit": Commit, "abort": Abort, "unlock": Unlock, "retry": Retry, "end": End,
-    "compare": Compare, "show": Show, "pack": PackChunk, "beat": ClientBeat}
+    "compare": Compare, "show": Show, "pack": PackChunk, "perform": Perform, "beat": ClientBeat}
 
 
 # --- the arguments of actions ----------------------------------------------------------------------------------------
@@ -851,6 +875,35 @@ class Check(TypedDict):
     remedy: str
 
 
+class HostFacts(TypedDict):
+    """Answers SetupSettings, and again when all steps are over. Paths are absolute. `distributions`: the words of ID
+    and ID_LIKE in os-release(5); `programs`: those of SETUP_PROGRAMS that are in PATH; `user_units`: systemd runs units
+    of the login user; `venv_supervisord`: the one in `supervisor_venv` is there; `keys`: public keys of the user."""
+
+    event: Literal["host_facts"]
+    login: str
+    home: str
+    node: str
+    python: str
+    venv: bool
+    distributions: List[str]
+    programs: List[str]
+    systemd: bool
+    user_units: bool
+    root: str
+    root_exists: bool
+    root_can_be_made: bool
+    supervisord_conf: str
+    conf_exists: bool
+    program_dir: str
+    program_dir_exists: bool
+    supervisor_venv: str
+    venv_supervisord: bool
+    supervisord_runs: bool
+    starts_at_boot: bool
+    keys: List[str]
+
+
 class Notice(TypedDict):
     """`level`: info or warning."""
 
@@ -901,4 +954,4 @@ Ending = Union[Committed, Restored, Ended, Problem, Unusable]
 HostMessage = Union[
     Locked, Refused, Resolved, NotReady, StepStarted, Output, StepFinished, HostState, PackWanted, PackTaken, Done,
     Failed, Compared, Facts, Odd, Looked, Heads, History, Outcome, Runs, Log, Mark, Clock,
-    Check, Notice, HostBeat, Ending]
+    Check, HostFacts, Notice, HostBeat, Ending]

@@ -25,6 +25,7 @@ def check(data: Raw) -> Iterator[Finding]:
         if not environment.get("sandbox"):
             yield from _roots(data, name)
             yield from _same_machine(data, name)
+            yield from _packaged(data, name)
         services = {service: precedence.resolve_hosts(data, name, service)
                     for service in precedence.services(data, name)}
         yield from directories.check(data, name, services)
@@ -49,6 +50,15 @@ def _same_machine(data: Raw, name: str) -> Iterator[Finding]:
         if place in seen:
             yield Finding(("environments", name, "hosts", host), f"is the same machine and root as {seen[place]}")
         seen.setdefault(place, host)
+
+
+def _packaged(data: Raw, name: str) -> Iterator[Finding]:
+    """A line once, however many hosts it is for."""
+    origins = {settings.origin("supervisord") for settings in precedence.resolve_hosts(data, name).values()
+               if settings.get("supervisord") == "packaged" and not settings.get("sudo")
+               and settings.get("user") != "root"}
+    for origin in filter(None, origins):
+        yield Finding(origin, "needs `sudo: true` beside it: the supervisord of a package is root's")
 
 
 def _service(data: Raw, name: str, service: str, hosts: dict[str, Resolved]) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ SETTINGS: dict[str, Check] = {
     "program_dir": paths.check_below_root,
     "state": paths.check_state,
     "sudo": lambda value: "",               # true or false: its type says all
+    "supervisord": lambda value: "",        # its type says all
     "python": values.check_line,
     "address": values.check_word,
     "gateway": values.check_word,

@@ -32,6 +32,7 @@ class Host(Struct, frozen=True, kw_only=True):
     state: str = ".fabvisor"                # Fabvisor's own files
     sudo: bool = False                      # what is supervisord's is reached through sudo
     sudo_password: Secret | None = None     # where the user gave one to Fabric (hosts.yaml cannot)
+    supervisord: str | None = None          # own or packaged: what `fab setup` makes; by `sudo` unless given
     python: str = "python3"
     connect_timeout: float = 10
     login_timeout: float = 10

@@ -39,6 +39,9 @@ class Settings(Struct, kw_only=True, forbid_unknown_fields=True):
     state: Annotated[Text, doc("For Fabvisor's own files; below root unless absolute; .fabvisor unless given.")] = UNSET
     program_dir: Annotated[Text, doc("For program files; below root unless absolute; conf.d unless given.")] = UNSET
     sudo: Annotated[bool | UnsetType, doc("Reach supervisord and its files through sudo; false unless given.")] = UNSET
+    supervisord: Annotated[Literal["own", "packaged"] | UnsetType, doc(
+        "What fab setup makes: one of the user who logs in, or the distribution's package; own unless sudo is true."
+    )] = UNSET
     python: Annotated[Text, doc("An interpreter on the host, 3.8 or newer; python3 unless given.")] = UNSET
     address: Annotated[Text, doc("Where to connect to; the host's name unless given.")] = UNSET
     gateway: Annotated[Text, doc("[user@]host[:port] on the way there. ~/.ssh/config's unless given.")] = UNSET

@@ -7,5 +7,6 @@ from .._lazy import submodules
 if TYPE_CHECKING:                           # what other folders may use
     from . import files as files
     from . import handwritten as handwritten
+    from . import quoting as quoting
 else:
     __getattr__ = submodules(__name__)

@@ -14,6 +14,12 @@ def for_sh(value: str) -> str:
     return shlex.quote(value)
 
 
+def for_systemd(value: str) -> str:
+    """Quote a word of ExecStart=, where $ and % begin expansions (systemd.service(5), systemd.syntax(7))."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{escaped}"'
+
+
 def words(command: str) -> list[str]:
     """Split a command line into words, as supervisord does. Raises Mistake."""
     try:

@@ -180,7 +180,7 @@ class Transcript:
             return history_lines(self._history, width, marks, self.screen.now())
         if finished.command == "config":
             return setting_lines(self._settings, width, marks)
-        if finished.command == "doctor" or is_refused_plan(finished):
+        if finished.command in ("doctor", "setup") or is_refused_plan(finished):
             return []
         if finished.command in READING and finished.exit_code in (0, 130, 143):
             return []

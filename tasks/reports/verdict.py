@@ -80,6 +80,8 @@ def _done(finished: Finished, seconds: float) -> str:
         return ""
     if finished.outcome == "unchanged":
         return "nothing had to change"
+    if finished.command == "setup":
+        return f"{listed(list(finished.hosts))} can take deploys now; fab doctor tells more"
     services = _services(finished)
     if len(services) > 3:
         facts = f"{len(services)} services on {count(len(finished.hosts), 'host')}"

@@ -15,14 +15,17 @@ if TYPE_CHECKING:                           # what other folders may use
     from . import fleet as fleet
     from . import goal as goal
     from . import logs as logs
+    from . import peer as peer
     from . import planner as planner
     from . import previous_version as previous_version
+    from . import protocol as protocol
     from . import query as query
     from . import recipe as recipe
     from . import recovery as recovery
     from . import redaction as redaction
     from . import results as results
     from . import settings as settings
+    from . import signals as signals
     from . import sources as sources
     from . import steps as steps
     from . import watch as watch

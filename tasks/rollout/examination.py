@@ -85,7 +85,8 @@ def _repositories(peer: Peer, access: Mapping[str, FabvisorError | None]) -> Ite
 
 def _repository_access(targets: Iterable[Target], environ: Mapping[str, str]) -> dict[str, FabvisorError | None]:
     """Of each repository that this machine fetches from, what hinders it; None where it can be read."""
-    services = {target.service.repo: target.service for target in targets if target.service.fetch == "client"}
+    services = {target.service.repo: target.service for target in targets
+                if target.service.fetch == "client" and not target.service.is_folder}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         errors = pool.map(lambda service: repositories.problem(service.repo, service.login, environ),
                           services.values())

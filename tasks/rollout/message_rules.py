@@ -47,6 +47,8 @@ RULES: Mapping[str, Mapping[type, States]] = {
     "history": {**READING, events.History: ANY},
     "logs": {**READING, protocol.Log: ANY, protocol.Mark: ANY},
     "doctor": {**READING, protocol.Clock: ANY, events.Check: ANY},
+    "setup": {**READING, protocol.HostFacts: ANY, events.StepStarted: ANY, events.Output: ANY,
+              events.StepFinished: ANY},
     "runs": {**READING, protocol.Runs: ANY, protocol.Log: ANY, protocol.Mark: ANY},
 }
 
@@ -57,7 +59,8 @@ OF_PLANS = (*STEPS, protocol.PackWanted, protocol.PackTaken, protocol.Compared)
 # How often one comes in a conversation that has no number of its own. The longest run log has 3 million lines.
 MOST: Mapping[type, float] = {
     events.Notice: 1_000, events.HostState: 10_000, events.StepStarted: 10_000, events.StepFinished: 10_000,
-    events.Check: 1_000, events.Output: math.inf, protocol.PackTaken: math.inf, protocol.Done: len(PHASES)}
+    events.Check: 1_000, protocol.HostFacts: 2,
+    events.Output: math.inf, protocol.PackTaken: math.inf, protocol.Done: len(PHASES)}
 MOST_LOG_LINES = 5_000_000
 
 

@@ -81,6 +81,7 @@ class Peer:
         self.history: list[events.History] = []             # oldest first
         self.checks: list[events.Check] = []                # what `doctor` found
         self.clock_offset: float | None = None              # seconds that its clock is ahead of ours
+        self.host_facts: protocol.HostFacts | None = None   # the newest, for `setup`
         self.heads: Mapping[str, str | None] = {}           # commits on the disk, where there are no facts
         self.plans: dict[str, steps.Plan] = {}
         self.compared: dict[str, protocol.Compared] = {}
@@ -250,6 +251,8 @@ class Peer:
                 self.heads = event.now
             case events.History():
                 self.history.append(event)
+            case protocol.HostFacts():
+                self.host_facts = event
             case protocol.Clock():
                 self.clock_offset = event.now - time.time()
             case events.Check():

@@ -142,6 +142,48 @@ class Clock(Message, frozen=True, kw_only=True, tag="clock"):
     now: Seconds
 
 
+class HostFacts(Message, frozen=True, kw_only=True, tag="host_facts"):
+    login: Name
+    home: Name
+    node: Name
+    python: Name
+    venv: bool
+    distributions: list[Name]
+    programs: list[Name]
+    systemd: bool
+    user_units: bool
+    root: Name
+    root_exists: bool
+    root_can_be_made: bool
+    supervisord_conf: Name
+    conf_exists: bool
+    program_dir: Name
+    program_dir_exists: bool
+    supervisor_venv: Name
+    venv_supervisord: bool
+    supervisord_runs: bool
+    starts_at_boot: bool
+    keys: list[Text]
+
+    @property
+    def distribution(self) -> str:
+        return self.distributions[0] if self.distributions else "no known distribution"
+
+    @property
+    def supervisord(self) -> str:
+        """The one that setup installs."""
+        return f"{self.supervisor_venv}/bin/supervisord"
+
+    def has(self, program: str) -> bool:
+        """Whether it is in PATH; venv is a part of Python."""
+        return self.venv if program == "venv" else program in self.programs
+
+    @property
+    def has_boot(self) -> bool:
+        """Whether there is a way to start something with the host."""
+        return self.user_units or self.has("crontab")
+
+
 class Beat(Message, frozen=True, kw_only=True, tag="beat"):
     pass
 
@@ -174,8 +216,8 @@ class Unusable(Message, frozen=True, kw_only=True, tag="unusable"):
 ScreenEvent = events.HostState | events.StepStarted | events.Output | events.StepFinished | events.Notice
 Ending = Committed | Restored | Ended | Problem | Unusable
 HostMessage = (Locked | Refused | Resolved | Compared | NotReady | Failed | PackWanted | PackTaken | Done | Facts
-               | Odd | Looked | Heads | Outcome | Runs | Log | Mark | Clock | events.Check | Beat | events.History
-               | ScreenEvent | Ending)
+               | Odd | Looked | Heads | Outcome | Runs | Log | Mark | Clock | events.Check | HostFacts | Beat
+               | events.History | ScreenEvent | Ending)
 KINDS: dict[Any, type[HostMessage]] = {str(kind.__struct_config__.tag): kind for kind in get_args(HostMessage)}
 
 

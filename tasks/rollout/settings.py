@@ -58,6 +58,10 @@ def doctor(peer: Peer, named: list[str]) -> protocol.DoctorSettings:
             "ports": {service.name: ports.of_service(service) for service in services}, **_settings(peer)}
 
 
+def setup(peer: Peer) -> protocol.SetupSettings:
+    return {"do": "setup", **_settings(peer)}
+
+
 def _deploy(peer: Peer, deployment: Deployment, revisions: Mapping[str, str]) -> protocol.DeploySettings:
     return {"deploy": deployment.deploy, "by": deployment.by, "command": deployment.command,
             "since": deployment.since, **_settings(peer, revisions)}

@@ -12,10 +12,12 @@ from typing import Any
 
 from tests.integration.app import App
 from tests.integration.conftest import MakeApp
+from tests.integration.packaged_app import packaged_app
 from tests.support.lab import Run
+from tests.support.packaged import PackagedHost
 
-NAMES = {"host_key", "clock", "login", "python", "path", "git", "repo", "root", "disk", "inodes", "supervisord", "boot",
-         "sections", "services", "programs", "ports", "leftovers"}
+NAMES = {"host_key", "clock", "login", "python", "path", "git", "repo", "root", "disk", "inodes", "sudo", "supervisord",
+         "boot", "sections", "services", "programs", "ports", "leftovers"}
 
 
 def checks(run: Run, host: str = "web1", outcome: str = "") -> dict[str, dict[str, Any]]:
@@ -97,3 +99,18 @@ def test_doctor_goes_on_when_hosts_cannot_be_reached_or_believed(make_app: MakeA
     unknown = app.fab("doctor", "--host", "web2", format="plain", SSH_KNOWN_HOSTS=str(known))
     assert unknown.code == 1
     assert re.search(r"^web2  failed   host key .*\n    hint: ", unknown.out, re.MULTILINE), unknown.out
+
+
+def test_doctor_looks_through_sudo_and_says_when_it_is_refused(real_hosts: None) -> None:
+    with PackagedHost() as host, packaged_app(host, sudo=True) as app:
+        host.conf.chmod(0o600)
+        host.allow_sudo()
+        run = app.fab("doctor")
+        assert run.code == 0, run
+        assert checks(run, "deb1")["sudo"]["message"] == "works"
+        assert ", of root, socket " in checks(run, "deb1")["supervisord"]["message"]
+        host.forbid_sudo()
+        refused = app.fab("doctor")
+        assert refused.code == 1
+        assert list(checks(refused, "deb1", "failed")) == ["sudo"]
+        assert "NOPASSWD" in checks(refused, "deb1")["sudo"]["remedy"]

@@ -90,6 +90,9 @@ VARIABLES = [
 ]
 
 VALUES = [
+    row("packaged without sudo",
+        D + "supervisord: needs `sudo: true` beside it: the supervisord of a package is root's",
+        defaults="supervisord: packaged"),
     row("port too high", D + "port: expected a port from 1 to 65535, got 65536", defaults="port: 65536"),
     row("port zero", D + "port: expected a port from 1 to 65535, got 0", defaults="port: 0"),
     row("time in days", M + f"build_timeout: {TIME}'1d'", service="build_timeout: 1d"),

@@ -19,6 +19,7 @@ CHECKS: dict[str, Check] = {
     "root": disk.root,
     "disk": disk.space,
     "inodes": disk.inodes,
+    "sudo": supervision.sudo,
     "supervisord": supervision.daemon,
     "boot": boot.start_at_boot,
     "sections": supervision.sections,

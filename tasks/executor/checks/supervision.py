@@ -9,6 +9,15 @@ from ..supervisord_conf import Definition
 from .host import ExaminedHost, Finding, failed, ok
 
 
+def sudo(host: ExaminedHost) -> Iterator[Finding]:
+    """Whether the login user may start the helper. Raises NotReady."""
+    if host.layout.settings.get("sudo"):
+        host.layout.access.require()
+        yield ok("works")
+    else:
+        yield ok("not used")
+
+
 def daemon(host: ExaminedHost) -> Iterator[Finding]:
     """Its version, user, socket and configuration. Raises NotReady or Down."""
     supervisord, access = host.supervisord, host.layout.access

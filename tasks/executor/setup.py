@@ -1,0 +1,130 @@
+"""The verb `setup`: says what the host has, and runs the scripts that the client makes of that."""
+
+from __future__ import annotations
+
+import glob
+import importlib.util
+import os
+import shutil
+import sys
+import time
+from typing import Any
+
+from . import shell
+from .accounts import login_name
+from .checks import boot
+from .checks.host import ExaminedHost
+from .errors import CannotRestore, HostError
+from .layout import Layout
+from .link import Link
+from .protocol import SETUP_PROGRAMS, HostFacts
+
+WITHIN = 1800.0                     # seconds for one step: packages and wheels are fetched
+OS_RELEASE = "/etc/os-release"      # os-release(5)
+
+
+def setup(link: Link, hello: dict[str, Any], layout: Layout, env: dict[str, str]) -> None:
+    """Send the facts; run the steps that the client then sends, one after the other; send the facts anew."""
+    host = ExaminedHost(hello, layout, env, link.raise_if_aborted)
+    link.answer(facts(host))
+    message = link.receive()
+    if message["do"] != "perform":
+        return
+    for step in message["steps"]:
+        _perform(link, step["name"], step["script"], env)
+    link.answer(facts(ExaminedHost(hello, Layout(hello["place"], env), env, link.raise_if_aborted)))
+
+
+def facts(host: ExaminedHost) -> HostFacts:
+    layout, path = host.layout, host.env.get("PATH")
+    release = _os_release()
+    return {
+        "event": "host_facts",
+        "login": login_name(),
+        "home": os.path.expanduser("~"),
+        "node": os.uname().nodename,
+        "python": sys.executable,
+        "venv": all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")),
+        "distributions": [word for key in ("ID", "ID_LIKE") for word in release.get(key, "").split()],
+        "programs": [name for name in SETUP_PROGRAMS if shutil.which(name, path=path)],
+        "systemd": os.path.isdir("/run/systemd/system"),
+        "user_units": os.path.exists(f"/run/user/{os.geteuid()}/systemd/private"),
+        "root": layout.root,
+        "root_exists": os.path.isdir(layout.root),
+        "root_can_be_made": _can_be_made(layout.root),
+        "supervisord_conf": layout.supervisord_conf,
+        "conf_exists": os.path.exists(layout.supervisord_conf),
+        "program_dir": layout.program_dir,
+        "program_dir_exists": os.path.isdir(layout.program_dir),
+        "supervisor_venv": layout.supervisor_venv,
+        "venv_supervisord": os.access(os.path.join(layout.supervisor_venv, "bin", "supervisord"), os.X_OK),
+        "supervisord_runs": _runs(host),
+        "starts_at_boot": _starts_at_boot(host),
+        "keys": _keys(),
+    }
+
+
+def _perform(link: Link, name: str, script: str, env: dict[str, str]) -> None:
+    """Run one step. Raises CannotRestore where it fails: what it has done stays."""
+    begin = time.monotonic()
+
+    def say(line: str) -> None:
+        link.stream({"event": "output", "service": "", "step": name, "line": line})
+
+    link.answer({"event": "step_started", "service": "", "step": name})
+    why = None
+    try:
+        shell.run(["/bin/sh", "-euc", script], cwd="/", env=env, timeout=WITHIN, say=say, check=link.raise_if_aborted)
+    except shell.CommandFailed as failure:
+        why = failure.message
+    link.answer({"event": "step_finished", "service": "", "step": name, "ok": why is None, "changed": True,
+                 "seconds": time.monotonic() - begin, "why": why, "stopped": False})
+    if why is not None:
+        raise CannotRestore(f"{name} failed: {why}; what was done before stays",
+                            "correct the cause: its last lines stand above; then fab setup goes on")
+
+
+def _os_release() -> dict[str, str]:
+    try:
+        with open(OS_RELEASE) as file:
+            pairs = [line.rstrip("\n").partition("=") for line in file]
+    except OSError:
+        return {}
+    return {key: value.strip("\"'") for key, _, value in pairs}
+
+
+def _can_be_made(folder: str) -> bool:
+    above = os.path.dirname(folder)
+    while not os.path.isdir(above):
+        above = os.path.dirname(above)
+    return os.access(above, os.W_OK | os.X_OK)
+
+
+def _runs(host: ExaminedHost) -> bool:
+    """Whether supervisord answers, if only that we may not use it."""
+    try:
+        host.layout.access.uid()
+    except PermissionError:
+        return True
+    except (HostError, OSError):
+        return False
+    return True
+
+
+def _starts_at_boot(host: ExaminedHost) -> bool:
+    try:
+        return all(finding.outcome == "ok" for finding in boot.start_at_boot(host))
+    except (HostError, OSError):
+        return False
+
+
+def _keys() -> list[str]:
+    """The public keys of the login user, for the git server."""
+    found = []
+    for path in sorted(glob.glob(os.path.expanduser("~/.ssh/id_*.pub"))):
+        try:
+            with open(path, errors="replace") as file:
+                found.append(file.read().strip())
+        except OSError:
+            continue
+    return found

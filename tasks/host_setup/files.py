@@ -1,0 +1,68 @@
+"""The texts that `fab setup` writes: supervisord's configuration, its systemd unit, its line of cron. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ..program import quoting
+
+if TYPE_CHECKING:
+    from ..rollout.protocol import HostFacts
+
+
+def supervisord_conf(facts: HostFacts) -> str:
+    """A supervisord of the login user: its socket is closed to all others."""
+    programs = quoting.path_for_supervisord(facts.program_dir)
+    return f"""\
+[unix_http_server]
+file=%(here)s/supervisor.sock
+chmod=0700
+
+[supervisord]
+logfile=%(here)s/supervisord.log
+pidfile=%(here)s/supervisord.pid
+childlogdir=%(here)s
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+
+[supervisorctl]
+serverurl=unix://%(here)s/supervisor.sock
+
+[include]
+files = {programs}/*.conf
+"""
+
+
+def unit_name(facts: HostFacts) -> str:
+    """One for each root: a user may run several supervisords."""
+    return f"supervisord-{re.sub(r'[^A-Za-z0-9]+', '-', facts.root).strip('-')}.service"
+
+
+def unit(facts: HostFacts) -> str:
+    """When it is stopped, supervisord stops its programs itself, each in its own time."""
+    command = " ".join(map(quoting.for_systemd, [facts.supervisord, "--nodaemon", "--configuration",
+                                                 facts.supervisord_conf]))
+    return f"""\
+[Unit]
+Description=supervisord of {facts.root.replace('%', '%%')}
+
+[Service]
+ExecStart={command}
+KillMode=mixed
+TimeoutStopSec=infinity
+Restart=on-failure
+
+[Install]
+WantedBy=default.target
+"""
+
+
+def cron_line(facts: HostFacts) -> str:
+    """In a crontab, % ends the command (crontab(5))."""
+    return "@reboot " + start_command(facts).replace("%", "\\%")
+
+
+def start_command(facts: HostFacts) -> str:
+    return f"{quoting.for_sh(facts.supervisord)} -c {quoting.for_sh(facts.supervisord_conf)}"

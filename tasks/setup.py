@@ -1,0 +1,27 @@
+"""fab setup: make a host ready for deploys."""
+
+from __future__ import annotations
+
+from . import host_setup, rollout
+from ._command import command
+from ._context import Command
+
+
+@command(help={
+    "service": "only what these services need: a name or a comma list",
+    "dry_run": "print the script, and run nothing",
+    "yes": "do not ask",
+})
+def setup(run: Command, service: str = "all", dry_run: bool = False, yes: bool = False) -> rollout.events.Finished:
+    """Make hosts ready: root, supervisord that starts with the host, a key for the git server. Can be run again.
+
+    Example: fab setup --env production --dry-run
+    """
+    if dry_run:
+        return host_setup.conversation.show_script(run.targets(service), run.report)
+    confirm = None if yes else run.question("it changes hosts", "set up these hosts?")
+    targets = run.targets(service)
+    run.report.on(rollout.events.Started(
+        command=run.name, environment=run.environment.name, hosts=sorted({target.host.name for target in targets}),
+        services=sorted({target.service.name for target in targets})))
+    return host_setup.conversation.set_up(targets, run.report, confirm)

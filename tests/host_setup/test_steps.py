@@ -1,0 +1,121 @@
+"""What a host lacks becomes steps of sh: by its facts, and by the rights that hosts.yaml gives."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from tasks._errors import NotReady
+from tasks.host_setup import files
+from tasks.host_setup.conversation import script_of
+from tasks.host_setup.packages import manager_of
+from tasks.host_setup.steps import Step, steps_for
+from tasks.inventory.model import Host
+from tasks.rollout.protocol import HostFacts
+
+BARE = HostFacts(
+    login="deploy", home="/home/deploy", node="web1", python="/usr/bin/python3", venv=True,
+    distributions=["ubuntu", "debian"], programs=["git", "crontab", "ssh-keygen"], systemd=True, user_units=False,
+    root="/srv/app", root_exists=False, root_can_be_made=True, supervisord_conf="/srv/app/supervisord.conf",
+    conf_exists=False, program_dir="/srv/app/conf.d", program_dir_exists=False, supervisor_venv="/srv/app/.supervisor",
+    venv_supervisord=False, supervisord_runs=False, starts_at_boot=False, keys=[])
+READY = replace(BARE, root_exists=True, conf_exists=True, program_dir_exists=True, venv_supervisord=True,
+                supervisord_runs=True, starts_at_boot=True, keys=["ssh-ed25519 AAAA"])
+CLOSED = {"root_can_be_made": False}
+
+
+def steps(facts: HostFacts = BARE, kind: str = "own", needs_key: bool = True, **changes: Any) -> dict[str, str]:
+    host = Host(name="web1", root="/srv/app", supervisord=kind)
+    manager = manager_of(changes.get("distributions", BARE.distributions))
+    if kind == "packaged" and manager:
+        facts = replace(facts, supervisord_conf=manager.conf)
+        changes.pop("supervisord_conf", None)
+    return {step.name: step.script for step in steps_for(host, replace(facts, **changes), needs_key)}
+
+
+def test_host_that_has_everything_needs_no_step() -> None:
+    assert steps(READY) == steps(READY, "packaged") == {}
+    assert steps(READY, keys=[], needs_key=False) == {}
+    assert list(steps(READY, keys=[])) == ["key"]
+
+
+def test_own_supervisord_needs_no_root() -> None:
+    assert list(steps()) == ["root", "supervisor", "configuration", "program_dir", "boot", "key"]
+    assert "sudo" not in "".join(steps().values())
+
+
+def test_unfinished_setup_goes_on_where_it_was() -> None:
+    assert list(steps(READY, supervisord_runs=False)) == ["start"]
+    assert list(steps(READY, starts_at_boot=False)) == ["boot"]
+    assert files.start_command(READY) not in steps(READY, starts_at_boot=False)["boot"].splitlines()
+
+
+def test_user_who_may_not_linger_gets_a_line_of_cron() -> None:
+    script = steps(user_units=True)["boot"]
+    assert script.startswith("if loginctl enable-linger\nthen\n") and "\nelse\n{ crontab -l" in script
+    assert "systemctl --user enable --now supervisord-srv-app.service" in script
+
+
+@pytest.mark.parametrize(("distributions", "install", "enable"), [
+    (["debian"], "apt-get install -qq -y supervisor", "systemctl enable --now supervisor"),
+    (["rocky", "rhel", "centos", "fedora"], "dnf install -q -y supervisor", "systemctl enable --now supervisord"),
+])
+def test_packaged_supervisord_is_installed_as_root(distributions: list[str], install: str, enable: str) -> None:
+    made = steps(kind="packaged", distributions=distributions, **CLOSED)
+    assert list(made) == ["packages", "supervisord", "root", "key"]
+    assert install in made["packages"] and enable in made["supervisord"]
+    assert all(made[name].startswith("sudo -n sh -eu -s <<") for name in ("packages", "supervisord", "root"))
+    assert "sudo" not in made["key"]
+
+
+@pytest.mark.parametrize(("kind", "changes", "message", "hint"), [
+    ("packaged", {"distributions": ["alpine"]}, "web1: alpine is a distribution whose packages are not known",
+     "supervisor, git, and an ssh client"),
+    ("own", {"programs": [], "venv": False}, "web1: git and Python's venv are missing",
+     "apt-get install -qq -y git openssh-client python3-venv"),
+    ("own", {"programs": [], "distributions": []}, "web1: git is missing", "install these on the host yourself: git"),
+    ("own", CLOSED, "web1: deploy cannot make the root /srv/app", "install -d -o deploy /srv/app"),
+])
+def test_what_only_root_can_give_is_told_with_the_command(kind: str, changes: dict[str, Any], message: str, hint: str
+                                                          ) -> None:
+    with pytest.raises(NotReady, match=message) as raised:
+        steps(kind=kind, **changes)
+    assert hint in raised.value.hint
+
+
+@pytest.mark.parametrize("kind", ["own", "packaged"])
+@pytest.mark.parametrize("user_units", [True, False])
+def test_script_is_sh_whatever_the_paths_are(kind: str, user_units: bool) -> None:
+    odd = "/srv/it's 100% $HOME"
+    text = script_of({"web1": [Step(name, script) for name, script in steps(
+        kind=kind, user_units=user_units, root=odd, program_dir=f"{odd}/conf.d", supervisor_venv=f"{odd}/.supervisor",
+        supervisord_conf=f"{odd}/supervisord.conf").items()]})
+    assert subprocess.run(["sh", "-n"], input=text, text=True, check=False).returncode == 0
+
+
+def test_hosts_with_the_same_script_share_it() -> None:
+    text = script_of({"web1": [Step("root", "mkdir x")], "web2": [Step("root", "mkdir x")], "web3": []})
+    assert text == "# On web1, web2:\nset -eu\n# root\nmkdir x\n\n# On web3: nothing to do\n"
+
+
+def test_percent_sign_reaches_supervisord_by_cron_and_by_systemd() -> None:
+    facts = replace(BARE, supervisord_conf="/srv/50%/supervisord.conf")
+    assert files.cron_line(facts).endswith("/srv/50\\%/supervisord.conf")
+    assert '"/srv/50%%/supervisord.conf"' in files.unit(facts)
+
+
+def test_unit_is_what_systemd_reads(tmp_path: Path) -> None:
+    facts = replace(BARE, supervisor_venv=str(tmp_path))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/supervisord").write_text("#!/bin/sh\n")
+    (tmp_path / "bin/supervisord").chmod(0o755)
+    unit = tmp_path / files.unit_name(facts)
+    unit.write_text(files.unit(facts))
+    env = {"XDG_RUNTIME_DIR": str(tmp_path), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    done = subprocess.run(["systemd-analyze", "--user", "verify", str(unit)], check=False, capture_output=True,
+                          text=True, env=env)
+    assert done.returncode == 0, done.stderr
