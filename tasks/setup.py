@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import host_setup, rollout
+from . import provision, rollout
 from ._command import command
 from ._context import Command
 
@@ -18,10 +18,10 @@ def setup(run: Command, service: str = "all", dry_run: bool = False, yes: bool =
     Example: fab setup --env production --dry-run
     """
     if dry_run:
-        return host_setup.conversation.show_script(run.targets(service), run.report)
+        return provision.conversation.show_script(run.targets(service), run.report)
     confirm = None if yes else run.question("it changes hosts", "set up these hosts?")
     targets = run.targets(service)
     run.report.on(rollout.events.Started(
         command=run.name, environment=run.environment.name, hosts=sorted({target.host.name for target in targets}),
         services=sorted({target.service.name for target in targets})))
-    return host_setup.conversation.set_up(targets, run.report, confirm)
+    return provision.conversation.set_up(targets, run.report, confirm)

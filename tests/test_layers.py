@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 TASKS = ROOT / "tasks"
 SENT = ("tasks/executor/", "tasks/remote/_loader.py", "tasks/embedded/example/")     # run elsewhere, not in our process
 NOUNS = ("inventory", "pipelines", "rollout", "program", "mirror", "remote", "executor", "reports", "embedded",
-         "host_setup")
+         "provision")
 
 # What each folder may import of ours, when it runs (imports for type checkers aside). `_errors` is everybody's.
 MAY = {
@@ -29,7 +29,7 @@ MAY = {
     "remote": {"remote", "inventory"},
     "reports": {"reports", "rollout"},              # rollout/events
     "embedded": {"embedded", "inventory"},
-    "host_setup": {"host_setup", "rollout", "program", "inventory"},
+    "provision": {"provision", "rollout", "program", "inventory"},
     "executor": {"executor"},
 }
 # The protocol's page is everybody's: both ends of the wire read the same.

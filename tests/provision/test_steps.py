@@ -10,11 +10,11 @@ import pytest
 from msgspec.structs import replace
 
 from tasks._errors import NotReady
-from tasks.host_setup import files
-from tasks.host_setup.conversation import script_of
-from tasks.host_setup.packages import manager_of
-from tasks.host_setup.steps import Step, steps_for
 from tasks.inventory.model import Host
+from tasks.provision import files
+from tasks.provision.conversation import script_of
+from tasks.provision.packages import manager_of
+from tasks.provision.steps import Step, steps_for
 from tasks.rollout.protocol import HostFacts
 
 BARE = HostFacts(
