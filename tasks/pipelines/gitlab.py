@@ -54,6 +54,9 @@ def _environments(inventory: Inventory) -> Iterator[Environment]:
 def _inputs(environment: Environment, services: set[str]) -> Iterator[dict[str, Any]]:
     """The inputs of each job. In production, and where a deploy asks first, a job waits for a click."""
     kind = tier(environment.name)
-    for service in sorted({target.service.name for target in environment.targets} & services):
+    chosen = {target.service.name: target.service for target in environment.targets if target.service.name in services}
+    for service in sorted(chosen):
+        no_revision = {"revision": ""} if chosen[service].is_folder else {}
         waits = {"run": "manual"} if environment.confirm or kind == "production" else {}
-        yield {"service": service, "environment": environment.name, "branch": environment.branch, "tier": kind, **waits}
+        yield {"service": service, "environment": environment.name, "branch": environment.branch, "tier": kind,
+               **waits, **no_revision}

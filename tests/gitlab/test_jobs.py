@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import re
 import shlex
+import tarfile
 from collections.abc import Callable, Iterator
 from typing import Any
 from xml.etree import ElementTree
@@ -44,8 +46,8 @@ def runner(company: Company) -> Runner:
 @pytest.fixture
 def start(company: Company, runner: Runner, server: GitServer) -> Start:
     """start(sha, **variables): the job that deploys to develop."""
-    def begin(sha: str, template: str = "deploy.yml", args: str = "", **more: str | File) -> Job:
-        inputs = {"service": "monitor", "environment": "develop", "args": args}
+    def begin(sha: str, template: str = "deploy.yml", args: str = "", artifact: str = "", **more: str | File) -> Job:
+        inputs = {"service": "monitor", "environment": "develop", "args": args, "artifact": artifact}
         (job,) = jobs_of(template, inputs).values()
         return runner.start(job, {**company.variables("develop", sha, server.url), **more})
     return begin
@@ -81,6 +83,20 @@ def test_job_deploys_its_own_commit(start: Start, company: Company, deployed: st
     assert list(case(job)) == []
     assert re.search("section_start:\\d+:deploy-dev1\\[collapsed=true\\]\r", job.log)
     assert not job.left_behind
+
+
+def test_job_deploys_what_an_earlier_job_built(start: Start, company: Company, runner: Runner, deployed: str) -> None:
+    """Its artifact lies in the job's folder; the hosts build nothing."""
+    with tarfile.open(runner.project / "monitor.tar.gz", "w:gz") as file:
+        built = tarfile.TarInfo("built")
+        built.size = len(b"monitor-art")
+        file.addfile(built, io.BytesIO(b"monitor-art"))
+    job = start(deployed, artifact="monitor.tar.gz")
+    assert job.end() == 0, job.log
+    directory = company.lab["dev1"].directory("monitor")
+    assert (directory / "built").read_text() == "monitor-art"
+    assert git(directory, "rev-parse", "HEAD~") == deployed
+    assert start(deployed).end() == 0
 
 
 def windows(text: str) -> str:

@@ -79,7 +79,7 @@ def test_deploy_job_has_the_promised_settings() -> None:
     (job,) = documents(CHECKOUT / "templates/deploy.yml")[1].values()
     assert job["interruptible"] is False
     assert job["retry"] == {"max": 2, "exit_codes": [75]}
-    assert job["dependencies"] == []
+    assert job["dependencies"] == "$[[ inputs.artifacts_of ]]"
     assert job["artifacts"]["when"] == "always"
     assert job["artifacts"]["reports"] == {"junit": "deploy.xml", "dotenv": "deploy.env"}
     assert not {"only", "except"} & set(job)

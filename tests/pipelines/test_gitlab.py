@@ -53,6 +53,12 @@ def test_pipeline_is_manual_when_the_environment_asks_first(tmp_path: Path) -> N
     assert production["inputs"]["run"] == "manual"
 
 
+def test_pipeline_deploys_a_folder_without_a_revision(tmp_path: Path) -> None:
+    (tmp_path / "hosts.yaml").write_text(HOSTS.replace("git@git.example.com:micro/api.git", "./dist", 1))
+    inputs = [one["inputs"] for one in made(loading.load(tmp_path / "hosts.yaml"), {"api", "mailer"})]
+    assert {one["service"]: one.get("revision") for one in inputs} == {"api": "", "mailer": None}
+
+
 def test_pipeline_keeps_names_that_look_like_numbers_as_text(inventory: loading.Inventory) -> None:
     inputs = [one["inputs"] for one in made(inventory, {"mailer"})]
     assert inputs[1] == {"service": "mailer", "environment": "1.0", "branch": "on", "tier": "other"}
