@@ -56,6 +56,10 @@ class Commits:
         except GitFailed:
             return False
 
+    def is_whole(self, commit: str) -> bool:
+        """With all commits before it, which a shallow clone lacks."""
+        return self._maybe("rev-list", "--count", "--end-of-options", commit) is not None
+
     def known(self, commits: Iterable[str]) -> list[str]:
         """Those of the commits that are here; the rest is other repositories' or was never fetched."""
         names = [commit for commit in dict.fromkeys(commits) if FULL.fullmatch(commit)]

@@ -65,14 +65,21 @@ class Mirror:
         return self.commits.has(commit)
 
     def take_from(self, source: Path) -> str:
-        """The HEAD of a folder on this machine, with all that it needs. Raises NotReady."""
+        """The HEAD of a folder on this machine, with all that it needs. Raises NotReady, and TryAgain where the folder
+        is a shallow clone, as those of GitLab's jobs are, and the git server has the rest."""
         self.create()
         commit = head_of(source, self.env)
-        if git.run(["rev-parse", "--is-shallow-repository"], source, self.env).strip() == "true" and \
-                not self.commits.has(commit):
+        shallow = git.run(["rev-parse", "--is-shallow-repository"], source, self.env).strip() == "true"
+        if shallow and not self.commits.is_whole(commit):
+            self.fetch()
+        try:
+            self._git("fetch", "--no-tags", "--quiet", "--force", "--", str(source), f"HEAD:{LOCAL}{commit}",
+                      timeout=git.SLOW)
+        except GitFailed:
+            if not shallow:
+                raise
+        if shallow and not self.commits.is_whole(commit):
             raise NotReady(f"{source} is a shallow clone: it lacks older commits", "git fetch --unshallow")
-        self._git("fetch", "--no-tags", "--quiet", "--force", "--", str(source), f"HEAD:{LOCAL}{commit}",
-                  timeout=git.SLOW)
         return commit
 
     def resolve(self, revision: str) -> Resolution | None:

@@ -122,13 +122,26 @@ def test_the_current_folder_gives_its_own_commit(work: Path) -> None:
     assert changes_of(work, os.environ) == [" M file"]
 
 
-def test_a_shallow_folder_gives_only_what_the_mirror_has(work: Path, tmp_path: Path) -> None:
+def test_a_shallow_folder_is_completed_by_the_git_server(work: Path, tmp_path: Path) -> None:
+    """As in a GitLab job with GIT_DEPTH; a commit that nobody pushed stands on one that the server has."""
     commit(work, "two")
     shallow = tmp_path / "shallow"
     git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{tmp_path}/git/app.git", str(shallow))
+    mirror = mirror_of(work)
+    assert mirror.take_from(shallow) == git(work, "rev-parse", "HEAD")
+    git(shallow, "commit", "--quiet", "--allow-empty", "--message", "not pushed")
+    local = mirror.take_from(shallow)
+    assert git(mirror.folder, "log", "--format=%s", local).splitlines() == ["not pushed", "two", "one"]
+
+
+def test_a_shallow_folder_whose_past_nobody_has_is_refused(work: Path, tmp_path: Path) -> None:
+    for text in ("two", "three"):
+        commit(work, text, "gone")
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "--quiet", "--depth=1", "--branch=gone", f"file://{tmp_path}/git/app.git", str(shallow))
+    git(work, "push", "--quiet", "origin", ":gone")
     with pytest.raises(NotReady, match="shallow"):
         mirror_of(work).take_from(shallow)
-    assert fetched(work).take_from(shallow) == git(work, "rev-parse", "HEAD")
 
 
 def test_the_distance_counts_both_ways(work: Path) -> None:
