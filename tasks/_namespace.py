@@ -2,7 +2,23 @@
 
 from invoke.collection import Collection
 
-from . import ci, config, control, deploy, doctor, history, logs, plan, recover, rollback, sandbox, setup, status, suite
+from . import (
+    adopt,
+    ci,
+    config,
+    control,
+    deploy,
+    doctor,
+    history,
+    logs,
+    plan,
+    recover,
+    rollback,
+    sandbox,
+    setup,
+    status,
+    suite,
+)
 
 namespace = Collection()
 namespace.add_task(deploy.deploy)
@@ -11,6 +27,7 @@ namespace.add_task(rollback.rollback)
 namespace.add_task(status.status)
 namespace.add_task(doctor.doctor)
 namespace.add_task(setup.setup)
+namespace.add_task(adopt.adopt)
 namespace.add_task(logs.logs)
 namespace.add_task(history.history)
 namespace.add_task(control.start)

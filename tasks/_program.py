@@ -20,7 +20,7 @@ class Program(Fab):  # type: ignore[misc]
 
     def parse_core(self, argv: Any) -> None:
         with _in_words():
-            super().parse_core(argv)
+            super().parse_core(logins_in_one_word(argv))
 
     def parse_tasks(self) -> None:
         with _in_words():
@@ -29,6 +29,16 @@ class Program(Fab):  # type: ignore[misc]
     def update_config(self, merge: bool = True) -> None:
         with _in_words():
             super().update_config()
+
+
+def logins_in_one_word(argv: list[str]) -> list[str]:
+    """`adopt USER@HOST USER@HOST` with a comma between the hosts: a positional argument of Invoke is one word."""
+    if "adopt" not in argv:
+        return argv
+    begin = argv.index("adopt") + 1
+    logins = [word for word in argv[begin:] if "@" in word and not word.startswith("-")]
+    others = [word for word in argv[begin:] if word not in logins]
+    return [*argv[:begin], *([",".join(logins)] if logins else []), *others]
 
 
 @contextlib.contextmanager

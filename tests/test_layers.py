@@ -16,13 +16,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 TASKS = ROOT / "tasks"
 SENT = ("tasks/executor/", "tasks/remote/_loader.py", "tasks/embedded/example/")     # run elsewhere, not in our process
-NOUNS = ("inventory", "pipelines", "rollout", "program", "mirror", "remote", "executor", "reports", "embedded",
-         "provision")
+NOUNS = ("inventory", "pipelines", "adoption", "rollout", "program", "mirror", "remote", "executor", "reports",
+         "embedded", "provision")
 
 # What each folder may import of ours, when it runs (imports for type checkers aside). `_errors` is everybody's.
 MAY = {
     "inventory": {"inventory"},
     "pipelines": {"pipelines", "inventory"},
+    "adoption": {"adoption", "inventory", "program", "rollout"},        # rollout/protocol: what a host told
     "program": {"program", "inventory"},            # inventory/model: the service that is written down
     "rollout": {"rollout", "inventory", "program", "mirror", "remote"},
     "mirror": {"mirror", "inventory"},              # inventory/secret, inventory/urls: a login of the git server
@@ -42,11 +43,12 @@ BUILDS = ("tasks/rollout/local_commands.py", ("tasks.executor.shell", "tasks.exe
 ONLY = {
     "fabric": ("tasks/remote/", "tasks/_launch.py", "tasks/_program.py"), "paramiko": ("tasks/remote/",),
     "rich": ("tasks/reports/",),
-    "asyncssh": ("tasks/embedded/",), "yaml": ("tasks/inventory/", "tasks/pipelines/"),
+    "asyncssh": ("tasks/embedded/",), "yaml": ("tasks/inventory/", "tasks/pipelines/", "tasks/adoption/"),
     "jsonschema": ("tasks/inventory/",), "supervisor": ("tasks/embedded/",), "dotenv": ("tasks/inventory/",),
     # values only tries to split a command, masking splits what quoting has quoted
     "shlex": ("tasks/program/quoting.py", "tasks/inventory/values.py", "tasks/suite.py", "tasks/executor/masking.py",
-              "tasks/remote/known_hosts_command.py", "tasks/executor/earlier_state.py"),
+              "tasks/remote/known_hosts_command.py", "tasks/executor/earlier_state.py",
+              "tasks/executor/program_sections.py"),
 }
 # The error boundary hands the streams to the reports; the launcher answers a shell that completes a line.
 STREAMS = ("tasks/_command.py", "tasks/_launch.py")
@@ -202,10 +204,12 @@ def test_planning_is_pure(file: str) -> None:
 
 
 @pytest.mark.promise(7)
-def test_secret_is_revealed_in_two_places() -> None:
-    """The places that encode the message for the channel, and give git on this machine its environment."""
+def test_secret_is_revealed_in_three_places() -> None:
+    """The places that encode the message for the channel, give git on this machine its environment, and write the file
+    of an adopted host's secrets."""
     users = [one for one in IMPORTS if one.module == "tasks.inventory.secret.reveal"]
-    assert [one.file for one in users] == ["tasks/mirror/credentials.py", "tasks/remote/session.py"]
+    assert [one.file for one in users] == ["tasks/adoption/files.py", "tasks/mirror/credentials.py",
+                                           "tasks/remote/session.py"]
     nothing([f"{name(path)}:{node.lineno}" for path in sources() if name(path) != "tasks/inventory/secret.py"
              for node in ast.walk(ast.parse(path.read_text()))
              if isinstance(node, ast.Attribute) and node.attr == "_text"])

@@ -38,7 +38,7 @@ def main(source: BinaryIO, sink: BinaryIO) -> None:
 VERBS = {
     "rollout": ("participant", "rollout"), "status": ("queries", "status"), "heads": ("queries", "heads"),
     "ask": ("queries", "ask"), "history": ("queries", "history_of"), "logs": ("logs", "logs"), "runs": ("logs", "runs"),
-    "plan": ("plan", "plan"), "doctor": ("doctor", "doctor"), "setup": ("setup", "setup"),
+    "plan": ("plan", "plan"), "doctor": ("doctor", "doctor"), "setup": ("setup", "setup"), "adopt": ("adopt", "adopt"),
 }
 
 
@@ -65,7 +65,7 @@ def _converse(link: Link, login: LoginShell) -> int:
         layout = Layout(hello["place"], os.environ, accesses)
         if hello["do"] in AT_SUPERVISORD:
             layout.access.begin()               # it answers while we look elsewhere
-        if hello["do"] not in ("doctor", "setup"):      # they find it, and go on
+        if hello["do"] not in ("doctor", "setup", "adopt"):     # they find it, and go on
             own_state.require(layout, [service["name"] for service in hello["services"]])
         link.mask.learn_from_disk(layout, hello["services"])
         module, function = VERBS[hello["do"]]

@@ -215,8 +215,16 @@ class SetupSettings(Settings):
     do: Literal["setup"]
 
 
+class AdoptSettings(Settings):
+    """What does supervisord keep running? `root`, `supervisord_conf`: where it is, null for the usual places."""
+
+    do: Literal["adopt"]
+    root: Optional[str]
+    supervisord_conf: Optional[str]
+
+
 FirstMessage = Union[RolloutSettings, PlanSettings, StatusSettings, HeadsSettings, AskSettings, HistorySettings,
-                     LogsSettings, RunsSettings, DoctorSettings, SetupSettings]
+                     LogsSettings, RunsSettings, DoctorSettings, SetupSettings, AdoptSettings]
 
 
 # --- what the client says then ---------------------------------------------------------------------------------------
@@ -345,7 +353,7 @@ ClientMessage = Union[FirstMessage, FurtherMessage]
 VERBS: Dict[str, Any] = {
     "rollout": RolloutSettings, "plan": PlanSettings, "status": StatusSettings, "heads": HeadsSettings,
     "ask": AskSettings, "history": HistorySettings, "logs": LogsSettings, "runs": RunsSettings,
-    "doctor": DoctorSettings, "setup": SetupSettings}
+    "doctor": DoctorSettings, "setup": SetupSettings, "adopt": AdoptSettings}
 FURTHER: Dict[str, Any] = {
     "plan": Plan, "run": Run, "commit": Commit, "abort": Abort, "unlock": Unlock, "retry": Retry, "end": End,
     "compare": Compare, "show": Show, "pack": PackChunk, "perform": Perform, "beat": ClientBeat}
@@ -778,6 +786,46 @@ class ServiceFacts(ServiceFields, total=False):
     words: Dict[str, List[str]]
 
 
+class AdoptedClone(TypedDict):
+    """The git clone that a program runs in. `subdirectory`: of it; `ci`: its .gitlab-ci.yml; empty: not there."""
+
+    directory: str
+    subdirectory: str
+    repo: str
+    branch: str
+    ci: str
+
+
+class AdoptedProgram(TypedDict):
+    """A [program:x], its options as supervisord expands them. `group`: the [group:x] that has it, or its own name;
+    `is_ours`: Fabvisor wrote its file; `problem`: why its options cannot be told."""
+
+    name: str
+    group: str
+    path: str
+    line: int
+    is_ours: bool
+    options: Dict[str, str]
+    variables: Dict[str, str]
+    directory: str
+    problem: str
+    clone: Optional[AdoptedClone]
+
+
+class Adopted(TypedDict):
+    """Answers AdoptSettings. `supervisord`: the user that it runs as, null where nobody can tell; `writable`: of the
+    folders of clones and of supervisord.conf, and of all above them, those that the login user can write in."""
+
+    event: Literal["adopted"]
+    supervisord_conf: str
+    program_dirs: List[str]
+    login: str
+    home: str
+    supervisord: Optional[str]
+    writable: List[str]
+    programs: List[AdoptedProgram]
+
+
 class Facts(TypedDict):
     event: Literal["facts"]
     services: Dict[str, ServiceFacts]
@@ -954,4 +1002,4 @@ Ending = Union[Committed, Restored, Ended, Problem, Unusable]
 HostMessage = Union[
     Locked, Refused, Resolved, NotReady, StepStarted, Output, StepFinished, HostState, PackWanted, PackTaken, Done,
     Failed, Compared, Facts, Odd, Looked, Heads, History, Outcome, Runs, Log, Mark, Clock,
-    Check, HostFacts, Notice, HostBeat, Ending]
+    Check, HostFacts, Adopted, Notice, HostBeat, Ending]

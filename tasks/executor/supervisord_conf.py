@@ -63,11 +63,11 @@ class SupervisordConf:
         self.folder = os.path.dirname(path)
         self._expansions = {"here": self.folder, "host_node_name": os.uname().nodename}
         self._expansions.update(("ENV_" + name, value) for name, value in env.items())
-        self._parser = _parse(path)
+        self._parser = parse(path)
 
     def socket(self) -> str:
-        file = self._get("unix_http_server", "file") or ""
-        url = self._get("supervisorctl", "serverurl") or ""
+        file = self.option("unix_http_server", "file") or ""
+        url = self.option("supervisorctl", "serverurl") or ""
         if not file and url.startswith("unix://"):
             file = url[len("unix://"):]
         if not file:
@@ -76,18 +76,18 @@ class SupervisordConf:
         return os.path.join(self.folder, os.path.expanduser(file))
 
     def pidfile(self) -> str:
-        file = self._get("supervisord", "pidfile") or "supervisord.pid"
+        file = self.option("supervisord", "pidfile") or "supervisord.pid"
         return os.path.join(self.folder, os.path.expanduser(file))
 
     def credentials(self) -> tuple[str, str] | None:
         for section in ("unix_http_server", "supervisorctl"):
-            user = self._get(section, "username")
+            user = self.option(section, "username")
             if user is not None:
-                return user, self._get(section, "password") or ""
+                return user, self.option(section, "password") or ""
         return None
 
     def patterns(self) -> list[str]:
-        return [os.path.join(self.folder, pattern) for pattern in (self._get("include", "files") or "").split()]
+        return [os.path.join(self.folder, pattern) for pattern in (self.option("include", "files") or "").split()]
 
     def ending(self, program_dir: str) -> str:
         """Of a program file, as the include pattern of its folder has it: conf.d/*.conf on Debian, supervisord.d/*.ini
@@ -111,7 +111,7 @@ class SupervisordConf:
         problems = []
         for path in self._files():
             try:
-                _parse(path)
+                parse(path)
             except NotReady as error:
                 problems.append(error.message)
         return problems
@@ -129,7 +129,8 @@ class SupervisordConf:
         return [os.path.join(folder, os.path.basename(pattern)) for pattern in self.patterns()
                 for folder in glob.glob(os.path.dirname(pattern)) or [os.path.dirname(pattern)]]
 
-    def _get(self, section: str, option: str) -> str | None:
+    def option(self, section: str, option: str) -> str | None:
+        """Expanded; None where it is not written."""
         if not self._parser.has_option(section, option):
             return None
         text = self._parser.get(section, option)
@@ -157,6 +158,12 @@ def definitions(path: str) -> list[Definition]:
             read.append(Definition(path, _line_of(lines, section) or 1, kind, name.strip(),
                                    tuple(program.strip() for program in programs.split(",")), is_ours))
     return read
+
+
+def section_of(parser: configparser.RawConfigParser, definition: Definition) -> str:
+    """The name of its section, as written."""
+    return next(section for section in parser.sections()
+                if [part.strip() for part in section.split(":", 1)] == [definition.kind, definition.name])
 
 
 def options(text: str, program: str) -> dict[str, str] | None:
@@ -201,7 +208,8 @@ def _parser() -> configparser.RawConfigParser:
     return configparser.RawConfigParser(inline_comment_prefixes=(";", "#"), strict=False)
 
 
-def _parse(path: str) -> configparser.RawConfigParser:
+def parse(path: str) -> configparser.RawConfigParser:
+    """As supervisor's own parser reads a file. Raises NotReady."""
     parser = _parser()
     try:
         with open(path, encoding="utf-8", errors="replace") as file:

@@ -8,6 +8,8 @@ if TYPE_CHECKING:                           # what other folders may use
     from . import loading as loading
     from . import model as model
     from . import origins as origins
+    from . import paths as paths
+    from . import precedence as precedence
     from . import program_options as program_options
     from . import schema as schema
     from . import secret as secret

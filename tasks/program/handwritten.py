@@ -58,13 +58,13 @@ def describe(path: str, lost: list[str]) -> str:
 def _is_lost(option: str, theirs: dict[str, str], ours: dict[str, str]) -> bool:
     if option == "process_name":
         return theirs[option] not in ("%(program_name)s", theirs["program_name"])
-    if option.startswith("stderr_") and _canonical("redirect_stderr", theirs.get("redirect_stderr", "")) == "true":
+    if option.startswith("stderr_") and canonical("redirect_stderr", theirs.get("redirect_stderr", "")) == "true":
         return False                        # it has no effect there
     written = ours.get(option, DEFAULTS.get(option, ""))
-    return _canonical(option, theirs[option]) != _canonical(option, written)
+    return canonical(option, theirs[option]) != canonical(option, written)
 
 
-def _canonical(option: str, value: str) -> str:
+def canonical(option: str, value: str) -> str:
     """The same text for values that supervisord takes for the same."""
     value = value.strip()
     if option.endswith("_logfile") and "/" in value:

@@ -18,7 +18,7 @@ from . import host_errors, message_rules, protocol
 from .peer import Connected, Lost, PackFailed, Peer, PeerEvent, Signalled
 
 if TYPE_CHECKING:
-    from ..inventory.model import Target
+    from ..inventory.model import Host, Target
     from ..remote.sessions import Sessions
 
 TICK = 0.2                      # seconds
@@ -30,13 +30,15 @@ ROOM_EVERY = 0.01               # seconds between two looks at whether they were
 class Fleet:
     """Peers in the order of their names; a context manager, so that every connection is closed."""
 
-    def __init__(self, targets: tuple[Target, ...]) -> None:
+    def __init__(self, targets: tuple[Target, ...], hosts: tuple[Host, ...] = ()) -> None:
+        """`hosts`: further ones, of which no service is known."""
         self.targets = targets
         self._begun = False
         by_host: dict[str, list[Target]] = {}
         for target in targets:
             by_host.setdefault(target.host.name, []).append(target)
         self.peers = [Peer(of_host[0].host, of_host) for _, of_host in sorted(by_host.items())]
+        self.peers += [Peer(host, []) for host in hosts]
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()       # a signal handler may write to it, too
         self._overdue: deque[Peer] = deque()
         self._next_look = 0.0

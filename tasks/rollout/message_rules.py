@@ -46,6 +46,7 @@ RULES: Mapping[str, Mapping[type, States]] = {
     "heads": {**READING, protocol.Heads: ANY},
     "history": {**READING, events.History: ANY},
     "logs": {**READING, protocol.Log: ANY, protocol.Mark: ANY},
+    "adopt": {**READING, protocol.Adopted: ANY},
     "doctor": {**READING, protocol.Clock: ANY, events.Check: ANY},
     "setup": {**READING, protocol.HostFacts: ANY, events.StepStarted: ANY, events.Output: ANY,
               events.StepFinished: ANY},

@@ -80,6 +80,7 @@ class Peer:
         self.odd: dict[str, str] = {}                       # services that could not be looked at, and why
         self.history: list[events.History] = []             # oldest first
         self.checks: list[events.Check] = []                # what `doctor` found
+        self.adopted: protocol.Adopted | None = None        # what its supervisord keeps running
         self.clock_offset: float | None = None              # seconds that its clock is ahead of ours
         self.host_facts: protocol.HostFacts | None = None   # the newest, for `setup`
         self.heads: Mapping[str, str | None] = {}           # commits on the disk, where there are no facts
@@ -253,6 +254,8 @@ class Peer:
                 self.history.append(event)
             case protocol.HostFacts():
                 self.host_facts = event
+            case protocol.Adopted():
+                self.adopted = event
             case protocol.Clock():
                 self.clock_offset = event.now - time.time()
             case events.Check():

@@ -98,6 +98,39 @@ class Facts(Message, frozen=True, kw_only=True, tag="facts"):
     services: dict[str, facts.Facts]
 
 
+class AdoptedClone(Struct, frozen=True, kw_only=True):
+    directory: Text
+    subdirectory: Text
+    repo: Text
+    branch: Text
+    ci: Text
+
+
+class AdoptedProgram(Struct, frozen=True, kw_only=True):
+    name: Name
+    group: Name
+    path: Text
+    line: Whole
+    is_ours: bool
+    options: dict[str, str]
+    variables: dict[str, str]
+    directory: Text
+    problem: Text
+    clone: AdoptedClone | None
+
+
+class Adopted(Message, frozen=True, kw_only=True, tag="adopted"):
+    """Its variables may be secrets: it becomes no event."""
+
+    supervisord_conf: Text
+    program_dirs: list[Text]
+    login: Name
+    home: Text
+    supervisord: Name | None
+    writable: list[Text]
+    programs: list[AdoptedProgram]
+
+
 class Odd(Message, frozen=True, kw_only=True, tag="odd"):
     service: Name
     message: Text
@@ -216,7 +249,7 @@ class Unusable(Message, frozen=True, kw_only=True, tag="unusable"):
 ScreenEvent = events.HostState | events.StepStarted | events.Output | events.StepFinished | events.Notice
 Ending = Committed | Restored | Ended | Problem | Unusable
 HostMessage = (Locked | Refused | Resolved | Compared | NotReady | Failed | PackWanted | PackTaken | Done | Facts
-               | Odd | Looked | Heads | Outcome | Runs | Log | Mark | Clock | events.Check | HostFacts | Beat
+               | Odd | Looked | Heads | Outcome | Runs | Log | Mark | Clock | events.Check | HostFacts | Adopted | Beat
                | events.History | ScreenEvent | Ending)
 KINDS: dict[Any, type[HostMessage]] = {str(kind.__struct_config__.tag): kind for kind in get_args(HostMessage)}
 

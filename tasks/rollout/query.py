@@ -14,14 +14,23 @@ from .peer import State
 from .status import rows
 
 if TYPE_CHECKING:
-    from ..inventory.model import Target
+    from ..inventory.model import Host, Target
     from .events import Finished, Listener
     from .peer import Peer
 
 
 def read(targets: tuple[Target, ...], report: Listener, greeting: Callable[[Peer], Mapping[str, Any]]) -> list[Peer]:
     """The answers of all hosts to their first message; a host that cannot answer has an `error`."""
-    conversation = Conversation(Fleet(targets), report)
+    return _ask(Fleet(targets), report, greeting)
+
+
+def adopt(hosts: tuple[Host, ...], report: Listener, root: str | None, supervisord_conf: str | None) -> list[Peer]:
+    """What the supervisord of each of these hosts keeps running."""
+    return _ask(Fleet((), hosts), report, lambda peer: settings.adopt(peer, root, supervisord_conf))
+
+
+def _ask(fleet: Fleet, report: Listener, greeting: Callable[[Peer], Mapping[str, Any]]) -> list[Peer]:
+    conversation = Conversation(fleet, report)
     with signals.handled(conversation.fleet.signal, report.close), conversation.fleet:
         try:
             conversation.fleet.connect()

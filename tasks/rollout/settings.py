@@ -62,6 +62,11 @@ def setup(peer: Peer) -> protocol.SetupSettings:
     return {"do": "setup", **_settings(peer)}
 
 
+def adopt(peer: Peer, root: str | None, supervisord_conf: str | None) -> protocol.AdoptSettings:
+    """For a host of which nothing is known but how to log in."""
+    return {**_settings(peer), "do": "adopt", "root": root, "supervisord_conf": supervisord_conf}
+
+
 def _deploy(peer: Peer, deployment: Deployment, revisions: Mapping[str, str]) -> protocol.DeploySettings:
     return {"deploy": deployment.deploy, "by": deployment.by, "command": deployment.command,
             "since": deployment.since, **_settings(peer, revisions)}

@@ -1,0 +1,67 @@
+"""fab adopt: a hosts.yaml for what supervisord already keeps running on a host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from . import adoption, inventory, rollout
+from ._command import command
+from ._context import Command
+from ._errors import NotReady, SelectionError
+
+ENVIRONMENT = "production"
+
+
+@command(
+    positional=["logins"],
+    help={
+        "logins": "USER@HOST or USER@HOST:PORT; several with commas",
+        "root": "the folder with supervisord.conf on the hosts",
+        "supervisord_conf": "its path on the hosts; else in root, else the usual places",
+        "output": "write hosts.yaml to this file, and the values of secrets beside it; no file is replaced",
+    },
+)
+def adopt(run: Command, logins: str, root: str = "", supervisord_conf: str = "",
+          output: str = "") -> rollout.events.Finished:
+    """Print a hosts.yaml for all programs whose directory is a git clone. Needs none, and changes nothing on a host.
+
+    Example: fab adopt deploy@web1.example.com --output hosts.yaml
+    """
+    hosts = adoption.logins.hosts(logins)
+    environment = run.options["env"] or ENVIRONMENT
+    _check("--env", inventory.values.check_name(environment))
+    _check("--root", inventory.paths.check_root(root) if root else "")
+    if output:
+        adoption.files.require_absent(Path(output), environment)
+    peers = rollout.query.adopt(hosts, run.report, root or None, supervisord_conf or None)
+    rollout.conversation.report_errors(peers, run.report)
+    finished = rollout.results.read(run.name, peers)
+    if not finished.exit_code:
+        found = adoption.environment.of_hosts(
+            [adoption.host.of_host(peer.host, peer.adopted, root or None) for peer in peers if peer.adopted],
+            environment)
+        _tell(run, found, output)
+    return finished
+
+
+def _tell(run: Command, found: adoption.environment.Adoption, output: str) -> None:
+    if not found.data["services"]:
+        raise NotReady("\n".join(["no program runs in a git clone", *found.remarks[""]]),
+                       "see which supervisord it is: --supervisord-conf PATH, or --root PATH")
+    text = adoption.document.text(found)
+    for line in adoption.document.warnings(found):
+        run.report.on(rollout.events.Notice(level="warning", message=line))
+    secrets = ", ".join(sorted(found.secrets))
+    if output:
+        file = adoption.files.write(Path(output), text, found)
+        message = f"wrote {output}" + (f", and the values of {secrets} to {file}" if file else "")
+    else:
+        run.report.on(rollout.events.Document(text=text))
+        message = f"the values of {secrets} are not shown; --output FILE writes them beside it" if secrets else ""
+    if message:
+        run.report.on(rollout.events.Notice(message=message))
+
+
+def _check(option: str, wrong: str) -> None:
+    if wrong:
+        raise SelectionError(f"{option}: {wrong}", "see fab --help adopt")

@@ -1,0 +1,49 @@
+"""Writes what was adopted: hosts.yaml, and beside it the values of secrets. No file that is there is replaced."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .._errors import NotReady
+from ..inventory.secret import reveal
+from ..inventory.secret_sources import FOLDER
+from .environment import Adoption
+
+
+def require_absent(output: Path, environment: str) -> None:
+    """Raise NotReady where a file is there that would be written, or no folder for it."""
+    if not output.parent.is_dir():
+        raise NotReady(f"the folder {output.parent} does not exist", f"mkdir -p {output.parent}")
+    for path in (output, _secrets_file(output, environment)):
+        if os.path.lexists(path):
+            raise NotReady(f"{path} is there already, and is not replaced", "move it away, or name another --output")
+
+
+def write(output: Path, text: str, adoption: Adoption) -> Path | None:
+    """Returns the file with the secrets; None where there are none. Raises NotReady."""
+    secrets = _secrets_file(output, adoption.environment) if adoption.secrets else None
+    try:
+        if secrets:
+            secrets.parent.mkdir(mode=0o700, exist_ok=True)
+            lines = [f"{name}={_quoted(reveal(value))}\n" for name, value in sorted(adoption.secrets.items())]
+            _write(secrets, "".join(lines), 0o600)
+        _write(output, text, 0o644)
+    except OSError as error:
+        raise NotReady(f"{error.filename} cannot be written: {error.strerror}", "name another --output") from None
+    return secrets
+
+
+def _secrets_file(output: Path, environment: str) -> Path:
+    return output.parent / FOLDER / f"{environment}.env"
+
+
+def _quoted(value: str) -> str:
+    """As inventory/secret_sources.py reads it."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _write(path: Path, text: str, mode: int) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with open(fd, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        file.write(text)

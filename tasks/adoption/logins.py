@@ -1,0 +1,36 @@
+"""Reads USER@HOST:PORT, as it is typed."""
+
+from __future__ import annotations
+
+import re
+
+from .._errors import SelectionError
+from ..inventory import values
+from ..inventory.model import Host
+
+LOGIN = re.compile(r"(?:(?P<user>[^@]+)@)?(?P<address>[^:@]+)(?::(?P<port>[0-9]{1,5}))?")
+
+
+def hosts(typed: str) -> tuple[Host, ...]:
+    """The hosts of a comma list, in the order of their names. Raises SelectionError."""
+    found = [_host(word.strip()) for word in typed.split(",") if word.strip()]
+    if not found:
+        raise SelectionError("no host was named", "fab adopt USER@HOST")
+    twice = {host.name for host in found if sum(other.name == host.name for other in found) > 1}
+    named = {f"{host.name}-{host.port}" if host.name in twice and host.port else host.name: host for host in found}
+    if len(named) < len(found):
+        raise SelectionError(f"{', '.join(sorted(twice))} is named twice", "name each host once")
+    return tuple(Host(name=name, address=host.address if name != host.name else None, user=host.user, port=host.port,
+                      root="~") for name, host in sorted(named.items()))
+
+
+def _host(word: str) -> Host:
+    match = LOGIN.fullmatch(word)
+    wrong = "is not USER@HOST or USER@HOST:PORT" if match is None else (
+        values.check_host_name(match["address"]) or values.check_word(match["user"] or "x"))
+    if match is None or wrong:
+        raise SelectionError(f"{word!r}: {wrong}", "fab adopt deploy@web1.example.com")
+    port = int(match["port"]) if match["port"] else None
+    if port is not None and (wrong := values.check_port(port)):
+        raise SelectionError(f"{word!r}: {wrong}", "the port of its SSH server")
+    return Host(name=match["address"], address=match["address"], user=match["user"], port=port, root="~")

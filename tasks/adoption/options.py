@@ -1,0 +1,36 @@
+"""The options of a program that hosts.yaml has to name, so that it goes on as it ran."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from ..inventory import program_options
+from ..program import handwritten
+
+# What supervisord takes where an option is not written, and Fabvisor takes another value.
+SUPERVISOR = {"autorestart": "unexpected", "stopasgroup": "false", "redirect_stderr": "false", "stdout_logfile": "AUTO",
+              "stdout_logfile_maxbytes": "50MB", "stdout_logfile_backups": "10"}
+FLAGS = {name for name, kind in program_options.KINDS.items()
+         if kind in (program_options.KINDS["autostart"], program_options.KINDS["autorestart"])}
+
+
+def differing(written: Mapping[str, str], log: str) -> dict[str, program_options.Value]:
+    """The options that are not what Fabvisor takes by itself. `log`: the file that it would write to."""
+    theirs = {**SUPERVISOR, "killasgroup": written.get("stopasgroup", "false"),
+              **{name: value.strip() for name, value in written.items() if name in program_options.KINDS}}
+    ours = {**handwritten.DEFAULTS, **program_options.DEFAULTS, "stdout_logfile": log}
+    if handwritten.canonical("redirect_stderr", theirs["redirect_stderr"]) == "true":
+        theirs = {name: value for name, value in theirs.items() if not name.startswith("stderr_")}
+    return {name: _value(name, value) for name, value in theirs.items() if name != "user" and value
+            and handwritten.canonical(name, value) != handwritten.canonical(name, ours.get(name, ""))}
+
+
+def _value(name: str, value: str) -> program_options.Value:
+    """As one writes it in YAML."""
+    if name.endswith("_logfile") and value.lower() in ("none", "off"):
+        return "NONE"
+    if name in FLAGS:
+        flag = handwritten.canonical(name, value)
+        return flag == "true" if flag in ("true", "false") else flag
+    return int(value) if re.fullmatch(r"0|[1-9][0-9]{0,8}", value) and name != "umask" else value

@@ -1,0 +1,71 @@
+"""Reads the programs of a supervisord.conf as supervisord itself would start them.
+
+Source: supervisor/options.py `_processes_from_section`, supervisor/datatypes.py `dict_of_key_value_pairs` (4.3).
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import shlex
+from typing import Iterator, Mapping, NamedTuple
+
+from .supervisord_conf import Definition, parse, section_of
+
+
+class Section(NamedTuple):
+    """A program whose options are expanded: those of its first process. `problem`: why they cannot be."""
+
+    definition: Definition
+    group: str
+    options: dict[str, str]
+    variables: dict[str, str]
+    problem: str = ""
+
+
+def programs(definitions: list[Definition], environ: Mapping[str, str]) -> Iterator[Section]:
+    """Of all [program:x], in supervisord's order. `environ`: supervisord's own environment."""
+    groups = {name: found.name for found in definitions if found.kind == "group" for name in found.programs}
+    for found in definitions:
+        if found.kind == "program":
+            group = groups.get(found.name, found.name)
+            try:
+                options, variables = _expanded(found, group, environ)
+                yield Section(found, group, options, variables)
+            except KeyError as error:
+                yield Section(found, group, {}, {}, f"%({error.args[0]})s is only known to supervisord: write it out")
+            except (ValueError, TypeError, configparser.Error) as error:
+                yield Section(found, group, {}, {}, f"supervisord cannot read it: {error}")
+
+
+def _expanded(found: Definition, group: str, environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    parser = parse(found.path)
+    written = dict(parser.items(section_of(parser, found)))
+    here = os.path.dirname(found.path)
+    written = {name: value.replace("%(here)s", here) for name, value in written.items()}
+    expansions: dict[str, object] = {"here": here, "program_name": found.name, "group_name": group,
+                                     "host_node_name": os.uname().nodename}
+    expansions.update(("ENV_" + name, value) for name, value in environ.items())
+    numbers = {name: int(written.get(name, default) % expansions)
+               for name, default in (("numprocs", "1"), ("numprocs_start", "0"))}
+    expansions.update(numprocs=numbers["numprocs"], process_num=numbers["numprocs_start"])
+    variables = key_value_pairs(written.pop("environment", "") % expansions)
+    expansions.update(("ENV_" + name, value) for name, value in variables.items())
+    options = {name: value % expansions for name, value in written.items()}
+    for name in ("stdout_logfile", "stderr_logfile"):
+        if name in options:                 # these are expanded twice
+            options[name] %= expansions
+    return options, variables
+
+
+def key_value_pairs(text: str) -> dict[str, str]:
+    """The variables of an `environment=`. Raises ValueError."""
+    lexer = shlex.shlex(text)
+    lexer.wordchars += "/.+-():"
+    tokens, variables = list(lexer), {}
+    for start in range(0, len(tokens), 4):
+        pair = tokens[start:start + 3]
+        if len(pair) != 3 or pair[1] != "=":
+            raise ValueError(f"unexpected end of environment={text!r}")
+        variables[pair[0]] = pair[2].strip("'\"")
+    return variables

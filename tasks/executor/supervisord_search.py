@@ -1,0 +1,81 @@
+"""Where supervisord and its configuration are, on a host that nobody has described."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Any, Iterator, Mapping
+
+from . import files
+from .errors import NotReady
+from .program_sections import key_value_pairs
+from .supervisord_conf import PACKAGED, SupervisordConf
+
+HOME = "~/supervisord.conf"
+
+
+def configuration(root: str | None, path: str | None) -> str:
+    """The absolute path of a supervisord.conf: the one that was named, that of `root`, else one of the usual places,
+    or of a supervisord that runs. Raises NotReady."""
+    home = os.path.expanduser("~")
+    if path:
+        return os.path.normpath(os.path.join(home, os.path.expanduser(root or ""), os.path.expanduser(path)))
+    if root:
+        return os.path.join(home, os.path.expanduser(root), "supervisord.conf")
+    usual = [*PACKAGED, os.path.expanduser(HOME), *(path for _, path in _running())]
+    for candidate in usual:
+        if os.path.isfile(candidate):
+            return candidate
+    raise NotReady(f"there is no supervisord.conf in {', '.join([*PACKAGED, HOME])}",
+                   "name it: --supervisord-conf PATH, or its folder: --root PATH")
+
+
+def process(conf: SupervisordConf) -> int | None:
+    """The pid of the supervisord that runs with this configuration; None where none is found."""
+    for pid, path in _running():
+        if files.is_same_path(path, conf.path):
+            return pid
+    pidfile = conf.option("supervisord", "pidfile")
+    with contextlib.suppress(OSError, ValueError):
+        return int((files.read_bytes(os.path.join(conf.folder, pidfile or "")) or b"").strip())
+    return None
+
+
+def owner(pid: int | None, conf: SupervisordConf) -> int | None:
+    """The uid that supervisord runs as, by its process or by its socket; None where neither is there."""
+    for path in [f"/proc/{pid}", conf.socket()]:
+        with contextlib.suppress(OSError):
+            return os.stat(path).st_uid
+    return None
+
+
+def environment(pid: int | None, conf: SupervisordConf, env: Mapping[str, str]) -> dict[str, str]:
+    """What supervisord passes on, and replaces for %(ENV_X)s: its own environment, where we may read it (else that of
+    the login), and what [supervisord] adds."""
+    own = dict(env)
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:
+        pairs = (os.fsdecode(entry).partition("=") for entry in file.read().split(b"\0") if entry)
+        own = {name: value for name, _, value in pairs}
+    own.update(key_value_pairs(conf.option("supervisord", "environment") or ""))
+    return own
+
+
+def _running() -> Iterator[tuple[int, str]]:
+    """The pid and the configuration of each supervisord that was started with -c."""
+    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            words = os.fsdecode(_read(f"/proc/{int(name)}/cmdline")).split("\0")
+            if any("supervisord" in os.path.basename(word) or word == "supervisor.supervisord" for word in words[:3]):
+                path = words[next(at for at, word in enumerate(words) if word in ("-c", "--configuration")) + 1]
+                yield int(name), os.path.normpath(os.path.join(os.readlink(f"/proc/{name}/cwd"), path))
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def program_folders(conf: SupervisordConf) -> list[str]:
+    """The folders that it includes files from."""
+    patterns: list[Any] = conf.patterns()
+    return [os.path.normpath(os.path.dirname(pattern)) for pattern in patterns]
