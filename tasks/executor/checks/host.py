@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from ..errors import HostError
 from ..layout import Layout
 from ..protocol import CheckOutcome, ServiceSettings
 from ..shell import Check
@@ -50,3 +51,11 @@ class ExaminedHost:
     @cached_property
     def supervisord(self) -> Supervisord:
         return Supervisord(self.layout.access, self.check)
+
+    def pids(self, service: str) -> list[int]:
+        """Of the processes of that service that run; [] where supervisord does not answer."""
+        groups = [program["group"] for each in self.services if each["name"] == service for program in each["programs"]]
+        try:
+            return [info["pid"] for group in groups for info in self.supervisord.processes(group) if info["pid"]]
+        except HostError:
+            return []

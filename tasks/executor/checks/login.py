@@ -35,26 +35,26 @@ def python(host: ExaminedHost) -> Iterator[Finding]:
 
 def path(host: ExaminedHost) -> Iterator[Finding]:
     """Whether programs that run find the same commands as the login, which builds them."""
-    login_path = host.env.get("PATH", "")
-    found = False
+    found, login_path = False, host.env.get("PATH", "")
     for service in host.services:
-        program_path = _program_path(host, service["name"])
-        lacking = [folder for folder in _folders(login_path) if folder not in _folders(program_path or login_path)]
+        name = service["name"]
+        paths = [path for path in map(_path_of, host.pids(name)[:1]) if path is not None]
+        lacking = [folder for path in paths for folder in _folders(login_path) if folder not in _folders(path)]
         if lacking:
             found = True
-            yield warning(f"{service['name']} runs without {', '.join(lacking)}, which PATH of the login has",
-                          f"fab restart {service['name']}; or write in hosts.yaml, at {service['name']}: "
+            yield warning(f"{name} runs without {', '.join(lacking)}, which PATH of the login has",
+                          f"fab restart {name}; or write in hosts.yaml, at {name}: "
                           f"variables: {{PATH: \"{login_path}\"}}")
     if not found:
         yield ok(login_path)
 
 
-def _program_path(host: ExaminedHost, service: str) -> str | None:
-    """PATH of the running program; None where none runs, or that is another user's."""
+def _path_of(pid: int) -> str | None:
+    """PATH of that process; None where it is another user's."""
     try:
-        with open(f"/proc/{host.supervisord.info(service)['pid']}/environ", "rb") as file:
+        with open(f"/proc/{pid}/environ", "rb") as file:
             pairs = [os.fsdecode(pair).partition("=") for pair in file.read().split(b"\0")]
-    except (OSError, HostError):
+    except OSError:
         return None
     return {name: value for name, _, value in pairs}.get("PATH")
 

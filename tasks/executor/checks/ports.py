@@ -7,7 +7,6 @@ from typing import Iterator
 
 from .. import listeners, processes
 from ..accounts import user_name
-from ..errors import HostError
 from ..listeners import Listener
 from .host import ExaminedHost, Finding, failed, ok
 
@@ -21,7 +20,7 @@ def holders(host: ExaminedHost) -> Iterator[Finding]:
     found, ours = False, []
     for service, ports in sorted(host.settings["ports"].items()):
         for port in ports:
-            stranger = _stranger(_pid(host, service), open_ports.get(port, []), parents)
+            stranger = _stranger(host.pids(service), open_ports.get(port, []), parents)
             if stranger:
                 found = True
                 yield failed(f"port {port} of {service} is held by {stranger}",
@@ -33,24 +32,16 @@ def holders(host: ExaminedHost) -> Iterator[Finding]:
         yield ok(", ".join(ours) if ours else "hosts.yaml names no port")
 
 
-def _pid(host: ExaminedHost, service: str) -> int:
-    """Of its running program; 0 where none runs, or supervisord does not answer."""
-    try:
-        return int(host.supervisord.info(service)["pid"])
-    except HostError:
-        return 0
-
-
-def _stranger(pid: int, open_here: list[Listener], parents: dict[int, int]) -> str:
-    """Who listens there and is neither that process nor one of its descendants; empty where nobody is."""
+def _stranger(ours: list[int], open_here: list[Listener], parents: dict[int, int]) -> str:
+    """Who listens there and is none of our processes, nor a descendant of one; empty where nobody is."""
     holders = listeners.holders(listener.inode for listener in open_here)
     for holder in sorted(holders):
-        if not pid or pid not in _ancestors(holder, parents):
+        if not set(ours) & set(_ancestors(holder, parents)):
             return f"{_name(holder)} (pid {holder})"
     if holders or not open_here:
         return ""
     owner = open_here[0].uid
-    return "" if pid and _uid(pid) == owner else f"a process of {user_name(owner)}"
+    return "" if owner in map(_uid, ours) else f"a process of {user_name(owner)}"
 
 
 def _ancestors(pid: int, parents: dict[int, int]) -> list[int]:
