@@ -8,7 +8,7 @@ import os
 import selectors
 import subprocess
 import time
-from typing import IO, Callable, Iterable, Mapping, Sequence
+from typing import IO, Callable, Iterable, Iterator, Mapping, Sequence
 
 from . import processes
 from .errors import HostError
@@ -35,16 +35,16 @@ class CommandFailed(HostError):
 
 def run(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float,
         say: Say = silent, check: Check = lambda: None, mask: Mask | None = None,
-        stdout: int | None = None) -> list[str]:
+        stdin: int = subprocess.DEVNULL, stdout: int | None = None) -> list[str]:
     """Run it to its end; returns its last 200 lines. `say` gets each line, `check` may raise. Raises CommandFailed.
 
     `mask` hides secrets before a long line is cut, so that none is left in half.
-    Processes that it leaves in its group are ended. `stdout`: a file descriptor for its standard output; then the
-    lines are those of its standard error.
+    Processes that it leaves in its group are ended. `stdin`, `stdout`: file descriptors. With `stdout` the lines are
+    those of its standard error.
     """
     try:
         process = subprocess.Popen(
-            list(argv), cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, start_new_session=True,
+            list(argv), cwd=cwd, env=dict(env), stdin=stdin, start_new_session=True,
             stdout=subprocess.PIPE if stdout is None else stdout,
             stderr=subprocess.STDOUT if stdout is None else subprocess.PIPE)
     except OSError as error:
@@ -65,12 +65,22 @@ def run(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float
 
 
 def answer(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float,
-           say: Say = silent, check: Check = lambda: None) -> list[str]:
-    """As run(), but returns all lines of its standard output, without the warnings of its standard error."""
-    memory = os.memfd_create("answer")
+           say: Say = silent, check: Check = lambda: None, given: bytes = b"") -> bytes:
+    """As run(), but returns all of its standard output, without the warnings of its standard error. `given` is its
+    standard input."""
+    with _memory(given) as stdin, _memory() as stdout:
+        run(argv, cwd=cwd, env=env, timeout=timeout, say=say, check=check, stdin=stdin, stdout=stdout)
+        return os.pread(stdout, os.fstat(stdout).st_size, 0)
+
+
+@contextlib.contextmanager
+def _memory(content: bytes = b"") -> Iterator[int]:
+    """A file in memory, at its beginning."""
+    memory = os.memfd_create("memory")
     try:
-        run(argv, cwd=cwd, env=env, timeout=timeout, say=say, check=check, stdout=memory)
-        return os.pread(memory, os.fstat(memory).st_size, 0).decode("utf-8", "replace").splitlines()
+        os.write(memory, content)
+        os.lseek(memory, 0, os.SEEK_SET)
+        yield memory
     finally:
         os.close(memory)
 

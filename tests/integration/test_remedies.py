@@ -124,7 +124,7 @@ def test_deploy_refuses_a_repository_that_needs_git_lfs(make_app: MakeApp) -> No
     if shutil.which("git-lfs"):
         pytest.skip("git-lfs is installed")
     app = make_app().deployed()
-    app.commit(f"{app.name}-2", {".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n"})
+    app.commit(f"{app.name}-2", {".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n", "x.bin": "stored"})
     run = app.deploy()
     assert run.code == 2, run
     assert "the repository needs git-lfs, which is not installed" in messages(run)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from .clone import Clone
 from .command import require_git
 from .commits import ABBREVIATED, FULL, Distance
+from .filters import require as require_filters
 from .received import receive, store
 from .state import DELETED, State
 from .worktree import Worktree
 
-__all__ = ["ABBREVIATED", "DELETED", "FULL", "Clone", "Distance", "State", "Worktree", "receive", "require_git",
-           "store"]
+__all__ = ["ABBREVIATED", "DELETED", "FULL", "Clone", "Distance", "State", "Worktree", "receive", "require_filters",
+           "require_git", "store"]

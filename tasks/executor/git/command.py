@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
 import time
@@ -46,11 +47,32 @@ class Git:
         """A `.git` of its own: without one, git would act on a repository above it."""
         return os.path.lexists(os.path.join(self.directory, ".git"))
 
-    def run(self, *args: str, say: Say = silent, timeout: float = QUICK) -> list[str]:
-        """The lines of its answer. Raises CommandFailed with git's own words."""
+    def with_index(self, path: str) -> Git:
+        """The same, with another index: the file at `path`."""
+        other = copy.copy(self)
+        other._env = {**self._env, "GIT_INDEX_FILE": path}
+        return other
+
+    def inside(self, path: str) -> Git:
+        """In a submodule at `path`, with the same environment."""
+        other = copy.copy(self)
+        other.directory = os.path.join(self.directory, path)
+        other._env = {**self._env, "GIT_CEILING_DIRECTORIES": os.path.dirname(os.path.realpath(other.directory))}
+        return other
+
+    def run(self, *args: str, say: Say = silent, timeout: float = QUICK, given: bytes = b"") -> list[str]:
+        """The lines of its answer; `given` is its standard input. Raises CommandFailed with git's own words."""
+        return self._answer(args, say, timeout, given).decode("utf-8", "replace").splitlines()
+
+    def paths(self, *args: str) -> list[str]:
+        """The paths of an answer that was asked for with -z."""
+        answer = self._answer(args, silent, QUICK, b"").decode("utf-8", "surrogateescape")
+        return answer.split("\0")[:-1]
+
+    def _answer(self, args: Sequence[str], say: Say, timeout: float, given: bytes) -> bytes:
         try:
             return shell.answer(["git", *SETTINGS, *args], cwd=self.directory, env=self._env, timeout=timeout, say=say,
-                                check=self.check)
+                                check=self.check, given=given)
         except shell.CommandFailed as failure:
             if is_foreign(failure):
                 raise ForeignClone(self.directory, failure) from None

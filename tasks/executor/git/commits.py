@@ -69,12 +69,6 @@ class Commits:
         """The first line of its message; empty where it is not here."""
         return self._git.first_line("log", "-1", "--format=%s", commit, "--") or ""
 
-    def lacks_lfs(self, commit: str) -> bool:
-        """Whether the commit needs git-lfs, and it is not installed."""
-        attributes = self._git.first_line("grep", "-l", "filter=lfs", commit, "--",
-                                          ":(glob)**/.gitattributes", ".gitattributes")
-        return attributes is not None and self._git.first_line("lfs", "version") is None
-
     def _parse(self, name: str) -> str | None:
         return self._git.first_line("rev-parse", "--verify", "--quiet", name)
 

@@ -12,7 +12,7 @@ from typing import Iterator
 from ..errors import DISK, HostError
 from ..output_lines import Say, record
 from ..shell import CommandFailed
-from . import state
+from . import filters, state
 from .command import Git
 
 UNABLE = re.compile(r"(?:unable to (?:unlink|create|write)|cannot create directory at)(?: old| file)* '?([^':]+)")
@@ -42,6 +42,7 @@ def verified(git: Git, commit: str, say: Say) -> Iterator[Say]:
         named = ", ".join(paths[:NAMED]) + (f" and {len(paths) - NAMED} more" if len(paths) > NAMED else "")
         raise HostError("; ".join(filter(None, [
             f"after the checkout these files are not as the commit has them: {named}", message, *words[:NAMED]])), hint)
+    filters.refuse_unfiltered(git, words)
 
 
 def _cause(directory: str, paths: list[str]) -> tuple[str, str] | None:

@@ -11,6 +11,8 @@ from .clone import Clone
 from .command import SLOW
 from .verification import verified
 
+CRYPT_FOLDER = "git-crypt"
+
 
 class Worktree(Clone):
     def __init__(self, directory: str, clone: Clone) -> None:
@@ -21,9 +23,17 @@ class Worktree(Clone):
         """As checkout(), in a new folder."""
         os.makedirs(os.path.dirname(self.directory), exist_ok=True)
         with verified(self.git, commit, say) as recorded:
-            self._clone.git.run("worktree", "add", "--detach", "--force", self.directory, commit, say=recorded,
-                                timeout=SLOW)
+            self._clone.git.run("worktree", "add", "--detach", "--force", "--no-checkout", self.directory, commit,
+                                say=recorded)
+            self._link_key()
+            self.git.run("checkout", "--detach", "--quiet", "--force", commit, "--", say=recorded, timeout=SLOW)
             self.follow_submodules(recorded, carried)
+
+    def _link_key(self) -> None:
+        """git-crypt looks for its key in the git directory, which is another one for a worktree."""
+        key = os.path.join(self._clone.git.common_dir(), CRYPT_FOLDER)
+        if os.path.isdir(key):
+            os.symlink(key, os.path.join(self.git.git_dir(), CRYPT_FOLDER))
 
     def remove(self) -> None:
         """The files, then git's record of it: `worktree prune` spares one that was only half made (it is locked)."""

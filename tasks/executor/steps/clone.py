@@ -12,16 +12,14 @@ from .step import Result, Step
 
 
 def fetch(ctx: ServiceContext, step: Step) -> Result:
-    """Fetch `commit`, with all that its build needs: git-lfs, and the paths of `requires`. Changes no file."""
+    """Fetch `commit`, and see that what it needs is there: filters, and the paths of `requires`. Changes no file."""
     clone, commit = ctx.clone, step.args["commit"]
     if not clone.exists():
         clone.create()
     clone.exclude_own_names()
     clone.follow_origin()
     new = revision.obtain(clone, commit, step.args["revision"], step.say)
-    if clone.commits.lacks_lfs(commit):
-        raise NotReady("the repository needs git-lfs, which is not installed", "install git-lfs on the host")
-    _require_paths(ctx, step)
+    _require_all(ctx, step)
     return Result(new)
 
 
@@ -36,16 +34,18 @@ def receive(ctx: ServiceContext, step: Step) -> Result:
     for part in step.args["parts"]:
         if part["repo"] != clone.repo:
             new |= git.receive(git.store(clone.git, part["repo"]), part["commit"], None, ctx.request_pack)
-    _require_paths(ctx, step)
+    _require_all(ctx, step)
     return Result(new)
 
 
-def _require_paths(ctx: ServiceContext, step: Step) -> None:
+def _require_all(ctx: ServiceContext, step: Step) -> None:
+    """Raise NotReady where the commit cannot be checked out or built here."""
     commit = step.args["commit"]
     missing = [path for path in step.args["requires"] if not ctx.clone.commits.has_path(commit, path)]
     if missing:
         raise NotReady(f"commit {commit} of {ctx.name} lacks {', '.join(missing)}, which `requires` names",
                        "commit and push it, or correct `requires` in hosts.yaml")
+    git.require_filters(ctx.clone.git, commit)
 
 
 def remove(ctx: ServiceContext, step: Step) -> Result:
