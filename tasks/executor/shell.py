@@ -65,6 +65,12 @@ def run(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float
 
 
 def answer(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float,
+           say: Say = silent, check: Check = lambda: None) -> list[str]:
+    """As run(), but returns all lines of its standard output, without the warnings of its standard error."""
+    return output(argv, cwd=cwd, env=env, timeout=timeout, say=say, check=check).decode("utf-8", "replace").splitlines()
+
+
+def output(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float,
            say: Say = silent, check: Check = lambda: None, given: bytes = b"") -> bytes:
     """As run(), but returns all of its standard output, without the warnings of its standard error. `given` is its
     standard input."""

@@ -534,8 +534,9 @@ def test_edits_made_after_the_lock_are_refused_by_the_checkout(example: Example)
     assert (example.directory / "notes").read_text() == "precious\n"
 
 
-def test_ignored_file_of_the_host_is_not_overwritten(example: Example) -> None:
-    """Ignored so far, tracked by the new commit: git would overwrite it without a word."""
+@pytest.mark.promise(11)
+def test_ignored_file_of_the_host_gives_way_and_comes_back(example: Example) -> None:
+    """Ignored so far, tracked by the new commit: git alone would overwrite it, or refuse it for ever."""
     example.write(**{".gitignore": "local.cfg\n"})
     example.committed()
     (example.directory / "local.cfg").write_text("precious\n")
@@ -543,11 +544,13 @@ def test_ignored_file_of_the_host_is_not_overwritten(example: Example) -> None:
     git(example.work, "add", "--force", "local.cfg")
     example.write()
     with example.deploy() as deploy:
-        deploy.look().plan()
-        failed = deploy.executor.until("failed", "done")
-        assert failed["event"] == "failed" and "local.cfg" in failed["message"]
+        deploy.prepare()
+        assert (example.directory / "local.cfg").read_text() == "from git\n"
+        assert deploy.id in git(example.directory, "stash", "list")
+        deploy.executor.send({"do": "abort", "why": "stopped"})
         ends(deploy)
     assert (example.directory / "local.cfg").read_text() == "precious\n"
+    assert git(example.directory, "stash", "list") == ""
 
 
 @pytest.mark.parametrize("end", ["commit", "abort"])

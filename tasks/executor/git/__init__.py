@@ -7,8 +7,9 @@ from .command import require_git
 from .commits import ABBREVIATED, FULL, Distance
 from .filters import require as require_filters
 from .received import receive, store
+from .set_aside import SetAside
 from .state import DELETED, State
 from .worktree import Worktree
 
-__all__ = ["ABBREVIATED", "DELETED", "FULL", "Clone", "Distance", "State", "Worktree", "receive", "require_filters",
-           "require_git", "store"]
+__all__ = ["ABBREVIATED", "DELETED", "FULL", "Clone", "Distance", "SetAside", "State", "Worktree", "receive",
+           "require_filters", "require_git", "store"]

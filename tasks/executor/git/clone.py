@@ -7,16 +7,19 @@ import re
 from typing import Iterator, Mapping, Sequence
 
 from .. import files, processes, shell
-from ..output_lines import Say
+from ..output_lines import Say, record
 from ..protocol import OWN_NAMES, GitLogin
+from . import submodules
 from .command import SLOW, Git
 from .commits import Commits
 from .received import local_urls
 from .remote import Remote
+from .set_aside import SetAside
 from .stash import Stash
 from .state import State, read, take_as_is
 from .verification import verified
 
+LOCAL_CHANGES = re.compile("Your local changes to the following files would be overwritten")
 MOVES_READ = 500                    # lines of HEAD's reflog
 
 
@@ -69,22 +72,32 @@ class Clone:
             present = file.read().splitlines()
             file.writelines(line + "\n" for line in lines if line not in present)
 
-    def checkout(self, commit: str, say: Say, force: bool = False, carried: bool = False) -> None:
+    def set_aside(self, label: str, takes_untracked: bool = False) -> SetAside:
+        return SetAside(self.git, label, takes_untracked)
+
+    def checkout(self, commit: str, say: Say, force: bool = False, carried: bool = False,
+                 aside: SetAside | None = None) -> None:
         """Detached: the local branches stay where they are. Submodules follow; `carried` ones come from our stores.
+        Files in the way are set `aside`; None: nothing there is worth it.
 
         Raises HostError where the files are not those of the commit afterwards.
         """
+        if aside:
+            aside.make_way(self.git, commit, say)
+        submodules.remove_gone(self.git, commit)
         careful = "--force" if force else "--no-overwrite-ignore"
-        with verified(self.git, commit, say) as recorded:
+        words: list[str] = []
+        with verified(self.git, commit, record(say, words)) as recorded:
             try:
                 self.git.run("checkout", "--detach", "--quiet", careful, commit, "--", say=recorded, timeout=SLOW)
             except shell.CommandFailed:
-                # On the way back, what could not be written still is as it was.
-                if not force:
+                # Without edits, git was refusing for a file that it always calls modified.
+                if not force and (not any(map(LOCAL_CHANGES.search, words)) or self.state().edits):
                     raise
+                # On the way back, what could not be written still is as it was.
                 take_as_is(self.git, commit)
-                self.git.run("checkout", "--detach", "--quiet", careful, commit, "--", say=recorded, timeout=SLOW)
-            self.follow_submodules(recorded, carried)
+                self.git.run("checkout", "--detach", "--quiet", "--force", commit, "--", say=recorded, timeout=SLOW)
+            self.follow_submodules(recorded, carried, aside)
 
     def checkout_empty(self, branch: str | None) -> None:
         """As `git init` left it: no commit, none of its files."""
@@ -92,11 +105,12 @@ class Clone:
         self.git.run("read-tree", "--reset", "-u", empty_tree)
         self.git.run("symbolic-ref", "HEAD", "refs/heads/" + (branch or "main"))
 
-    def follow_submodules(self, say: Say, carried: bool = False) -> None:
-        if os.path.exists(os.path.join(self.directory, ".gitmodules")):
-            self.git.run("submodule", "--quiet", "sync", "--recursive", say=say)
-            self.git.network(*(local_urls(self.git) if carried else []), "submodule", "--quiet", "update", "--init",
-                             "--recursive", "--force", say=say)
+    def follow_submodules(self, say: Say, carried: bool = False, aside: SetAside | None = None) -> None:
+        def make_way(git: Git, commit: str) -> None:
+            if aside:
+                aside.make_way(git, commit, say)
+
+        submodules.follow(self.git, say, local_urls(self.git) if carried else [], make_way if aside else None)
 
     def reattach_branch(self, branch: str, commit: str) -> None:
         """Attach HEAD to the branch again, if that still is where it was."""

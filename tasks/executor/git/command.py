@@ -71,7 +71,7 @@ class Git:
 
     def _answer(self, args: Sequence[str], say: Say, timeout: float, given: bytes) -> bytes:
         try:
-            return shell.answer(["git", *SETTINGS, *args], cwd=self.directory, env=self._env, timeout=timeout, say=say,
+            return shell.output(["git", *SETTINGS, *args], cwd=self.directory, env=self._env, timeout=timeout, say=say,
                                 check=self.check, given=given)
         except shell.CommandFailed as failure:
             if is_foreign(failure):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from typing import Sequence
+
 from ..output_lines import Say
 from .command import Git
-from .state import overlooked
+from .state import modified_as_written, overlooked
 
 NOBODY = ("-c", "user.name=fabvisor", "-c", "user.email=fabvisor@localhost")
 
@@ -13,9 +17,49 @@ class Stash:
     def __init__(self, git: Git) -> None:
         self._git = git
 
-    def push(self, label: str, say: Say) -> None:
+    def push(self, label: str, say: Say, *options: str) -> None:
+        """What git calls modified for ever stays out: it would be in the way of its own return."""
         self._stop_overlooking()
-        self._git.run(*NOBODY, "stash", "push", "--quiet", "--message", label, say=say)
+        as_written = modified_as_written(self._git)
+        self._mark("--assume-unchanged", as_written)
+        try:
+            self._git.run(*NOBODY, "stash", "push", "--quiet", *options, "--message", label, say=say)
+        finally:
+            self._mark("--no-assume-unchanged", as_written)
+
+    def take_away(self, paths: Sequence[str], label: str) -> None:
+        """Stash these files, of no commit, as `git stash --all` would; their folders go where nothing else is there."""
+        with tempfile.TemporaryDirectory(prefix="fabvisor-index-") as folder:
+            index = self._git.with_index(os.path.join(folder, "index"))
+            names = "".join(path + "\0" for path in paths).encode("utf-8", "surrogateescape")
+            index.run("update-index", "--add", "-z", "--stdin", given=names)
+            tree = index.run("write-tree")[0]
+        head = self._git.first_line("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        same = f"{head}^{{tree}}" if head else self._git.run("hash-object", "-w", "-t", "tree", os.devnull)[0]
+        head = head or self._commit(same, label)
+        entry = self._commit(same, label, head, self._commit(same, label, head), self._commit(tree, label))
+        self._git.run("stash", "store", "--message", label, entry)
+        for path in paths:
+            os.unlink(os.path.join(self._git.directory, path))
+            _remove_empty(self._git.directory, os.path.dirname(path))
+
+    def bring_back(self, label: str) -> None:
+        """What take_away() took, or a push() of all files, whatever lies there now."""
+        name = self.find(label)
+        if name:
+            with tempfile.TemporaryDirectory(prefix="fabvisor-index-") as folder:
+                index = self._git.with_index(os.path.join(folder, "index"))
+                index.run("read-tree", name + "^3")
+                index.run("checkout-index", "--all", "--force")
+            self._git.run("stash", "drop", "--quiet", name)
+
+    def _commit(self, tree: str, message: str, *parents: str) -> str:
+        options = [word for parent in parents for word in ("-p", parent)]
+        return self._git.run(*NOBODY, "commit-tree", tree, *options, "-m", message)[0]
+
+    def _mark(self, flag: str, paths: Sequence[str]) -> None:
+        if paths:
+            self._git.run("update-index", flag, "--", *paths)
 
     def copy(self, label: str, say: Say) -> None:
         """As push(), but the files stay as they are: a program runs from them."""
@@ -42,5 +86,11 @@ class Stash:
     def _stop_overlooking(self) -> None:
         """Edited files that git was told to overlook would not be stashed."""
         paths = [entry.path for entry in overlooked(self._git)]
-        for flag in ("--no-assume-unchanged", "--no-skip-worktree") if paths else ():
-            self._git.run("update-index", flag, "--", *paths)
+        for flag in ("--no-assume-unchanged", "--no-skip-worktree"):
+            self._mark(flag, paths)
+
+
+def _remove_empty(directory: str, folder: str) -> None:
+    while folder and not os.listdir(os.path.join(directory, folder)):
+        os.rmdir(os.path.join(directory, folder))
+        folder = os.path.dirname(folder)

@@ -8,6 +8,7 @@ from typing import Iterator, NamedTuple
 from .. import files
 from .command import Git
 
+GITLINK = "160000"                  # the mode of a submodule
 PLAIN = "N..."                      # of an entry that is no submodule
 DELETED, FOLDER = "deleted", "folder"
 
@@ -37,8 +38,7 @@ def read(git: Git) -> State:
     """By one `git status`, and one `git ls-files` for what status overlooks."""
     headers: dict[str, str] = {}
     entries: list[Entry] = []
-    for line in git.run("status", "--porcelain=2", "--branch", "--untracked-files=no",
-                        "--ignore-submodules=untracked"):
+    for line in _status(git, "--branch"):
         if line.startswith("# "):
             name, _, value = line[2:].partition(" ")
             headers[name] = value
@@ -50,18 +50,34 @@ def read(git: Git) -> State:
                  {f"{entry.flags} {entry.path}": _digest(git, entry) for entry in entries})
 
 
+def modified_as_written(git: Git) -> list[str]:
+    """The files that git calls modified, though it writes them so itself."""
+    entries = map(_entry, _status(git))
+    return [entry.path for entry in entries if entry.submodule == PLAIN and _is_as_written(git, entry)]
+
+
+def _status(git: Git, *options: str) -> list[str]:
+    return git.run("status", "--porcelain=2", *options, "--untracked-files=no", "--ignore-submodules=untracked")
+
+
 def overlooked(git: Git) -> Iterator[Entry]:
     """Edited files that git was told to overlook (assume-unchanged, skip-worktree).
 
     What is missing may be sparse, and a link that leads out of the tree is a shared path of a release.
     """
     for line in git.run("ls-files", "-v", "--stage"):
-        if line[0] == "S" or line[0].islower():
+        if line[2:].startswith(GITLINK):
+            path = line.partition("\t")[2]
+            if os.path.lexists(os.path.join(git.directory, path, ".git")) and any(overlooked(git.inside(path))):
+                yield Entry(" M", "S.M.", GITLINK, GITLINK, line.split()[2], path)
+        elif line[0] == "S" or line[0].islower():
             fields, _, path = line.partition("\t")
             _, mode, blob, _ = fields.split()
             full = os.path.join(git.directory, path)
-            if os.path.lexists(full) and not _leads_out(git.directory, full) and not _holds(git, path, full, blob):
-                yield Entry(" M", PLAIN, mode, mode, blob, path)
+            entry = Entry(" M", PLAIN, mode, mode, blob, path)
+            if (os.path.lexists(full) and not _leads_out(git.directory, full) and not _holds(git, path, full, blob)
+                    and not _is_as_written(git, entry)):
+                yield entry
 
 
 def take_as_is(git: Git, commit: str) -> None:
@@ -84,6 +100,9 @@ def _entry(line: str) -> Entry:
 def _is_as_written(git: Git, entry: Entry) -> bool:
     """Whether git itself writes the file as it is: some it calls modified for ever (CRLF under `eol=lf`)."""
     full = os.path.join(git.directory, entry.path)
+    if entry.flags == " M" and entry.submodule != PLAIN and os.path.lexists(os.path.join(full, ".git")):
+        within = read(git.inside(entry.path))
+        return within.commit == entry.blob and not within.edits
     return (entry.flags == " M" and entry.submodule == PLAIN and entry.index_mode == entry.mode
             and os.path.isfile(full) and not os.path.islink(full)
             and files.digest(full) == git.digest("cat-file", "--filters", "--path=" + entry.path, entry.blob))
@@ -107,7 +126,7 @@ def _digest(git: Git, entry: Entry) -> str | None:
     if entry.path.startswith('"'):
         return None
     if entry.submodule != PLAIN and os.path.lexists(os.path.join(full, ".git")):
-        within = read(Git(full, git.repo, git.env, git.check))
+        within = read(git.inside(entry.path))
         return _sha256(repr((within.commit, sorted(within.edits.items()))).encode())
     if not os.path.lexists(full):
         return DELETED

@@ -15,37 +15,43 @@ def refuse_edits(ctx: ServiceContext, step: Step) -> Results:
     edited = _edited(ctx, state)
     if edited and not step.args["set_aside"]:
         raise NotReady("files were edited on the host: " + ", ".join(edited), "--set-aside stashes them")
+    _set_aside(ctx, step).refuse(ctx.clone.git, step.args["commit"])
     return step.results._replace(clone=state)
 
 
 def checkout(ctx: ServiceContext, step: Step) -> Result:
     state = step.results.clone or ctx.clone.state()
     edited = _edited(ctx, state)
+    aside = _set_aside(ctx, step)
     if edited:
-        ctx.clone.stash.push(ctx.deploy, step.say)
+        aside.push(step.say)
     if state.commit == step.args["commit"] and not edited:
         return Result(False)
+    if state.commit and not state.branch and state.commit != _last_committed(ctx):
+        aside.keep_head()
     if step.args["replaces"]:
         replaced_files.move_aside(ctx, step)
     # Nobody's edits are here any more: what still differs was changed by the last build.
-    ctx.clone.checkout(step.args["commit"], step.say, force=bool(state.edits) and not edited,
-                       carried=step.args["carried"])
+    ctx.clone.checkout(step.args["commit"], step.say, force=bool(state.edits), carried=step.args["carried"],
+                       aside=aside)
     return Result(True)
 
 
 def checkout_back(ctx: ServiceContext, step: Step) -> Result:
-    if step.args["set_aside"] and not ctx.clone.stash.find(ctx.deploy):
+    aside = ctx.clone.set_aside(ctx.deploy)
+    if step.args["set_aside"] and not aside.exists():
         return Result(False)                # it did not get as far: the edits lie there untouched
     if not step.args["commit"]:
         ctx.clone.checkout_empty(step.args["branch"])
-        return Result(True)
-    state = ctx.clone.state()
-    if state.commit != step.args["commit"] or state.edits:
-        ctx.clone.checkout(step.args["commit"], step.say, force=True)
-    replaced_files.move_back(ctx)
-    if step.args["branch"]:
+    elif not step.args["set_aside"] or aside.is_complete():
+        state = ctx.clone.state()
+        if state.commit != step.args["commit"] or state.edits:
+            ctx.clone.checkout(step.args["commit"], step.say, force=True)
+        replaced_files.move_back(ctx)
+        aside.begin_return()
+    if step.args["commit"] and step.args["branch"]:
         ctx.clone.reattach_branch(step.args["branch"], step.args["commit"])
-    ctx.clone.stash.pop(ctx.deploy, step.say)
+    aside.give_back(step.say)
     return Result(True)
 
 
@@ -56,3 +62,11 @@ def build(ctx: ServiceContext, step: Step) -> Result:
 
 def _edited(ctx: ServiceContext, state: git.State) -> list[str]:
     return facts.edited(state, history.known(ctx.layout, ctx.name), None)
+
+
+def _set_aside(ctx: ServiceContext, step: Step) -> git.SetAside:
+    return ctx.clone.set_aside(ctx.deploy, step.args["set_aside"] or step.args["replaces"])
+
+
+def _last_committed(ctx: ServiceContext) -> object:
+    return history.last_committed(history.known(ctx.layout, ctx.name)).get("to")

@@ -1,0 +1,108 @@
+"""What a deploy sets aside in a clone and in its submodules, to give it back on the way back.
+
+Edits and files in the way go into git's stash, under the deploy's label; where the HEAD of a submodule stood is kept by
+a reference. Two marks make that whole: an undo after a power cut sees how far it had come, and may run twice.
+"""
+
+from __future__ import annotations
+
+from ..errors import NotReady
+from ..output_lines import Say
+from .command import Git
+from .in_the_way import in_the_way
+from .stash import Stash
+from .submodules import gone, nested
+
+KEPT = "refs/fabvisor/set-aside/"
+BEGUN, COMPLETE = "/begun", "/complete"
+NAMED = 20                          # paths in a message
+
+
+class SetAside:
+    """`takes_untracked`: whether files of a person that are in the way are set aside, too; else they are refused."""
+
+    def __init__(self, git: Git, label: str, takes_untracked: bool = False) -> None:
+        self._git = git
+        self._label = label
+        self._takes_untracked = takes_untracked
+        self._in_the_way = label + ", in the way"
+
+    def push(self, say: Say) -> None:
+        """Set all edits aside, and leave each submodule at the commit that its superproject has."""
+        self._mark(BEGUN)
+        for submodule in nested(self._git):
+            self._keep_head(submodule.git)
+            Stash(submodule.git).push(self._label, say)
+            submodule.git.first_line("checkout", "--detach", "--quiet", submodule.commit, "--")
+        Stash(self._git).push(self._label, say)
+        self._mark(COMPLETE)
+
+    def keep_head(self) -> None:
+        """Keep a commit that somebody made on top of ours, on no branch."""
+        self._git.run("update-ref", f"{KEPT}{self._label}/head", "HEAD")
+
+    def exists(self) -> bool:
+        return self._has(BEGUN) or Stash(self._git).find(self._label) is not None
+
+    def is_complete(self) -> bool:
+        """Whether a checkout may overwrite what is there. Deploys of older versions made no marks."""
+        return self._has(COMPLETE) or not self._has(BEGUN)
+
+    def begin_return(self) -> None:
+        """From now on a checkout would overwrite what was given back."""
+        self._git.run("update-ref", "-d", KEPT + self._label + COMPLETE)
+
+    def give_back(self, say: Say) -> None:
+        Stash(self._git).pop(self._label, say)
+        for submodule in nested(self._git):
+            self._put_head_back(submodule.git)
+            Stash(submodule.git).bring_back(self._in_the_way)
+            Stash(submodule.git).pop(self._label, say)
+        Stash(self._git).bring_back(self._in_the_way)
+        self._git.run("update-ref", "-d", KEPT + self._label + BEGUN)
+
+    def refuse(self, git: Git, commit: str) -> None:
+        """Raise NotReady where files of a person are in the way of the commit, and are not to be set aside."""
+        untracked = [] if self._takes_untracked else in_the_way(git, commit).untracked
+        if untracked:
+            names = ", ".join(untracked[:NAMED]) + (f" and {len(untracked) - NAMED} more" if untracked[NAMED:] else "")
+            raise NotReady(f"files that git does not know are in the way of the commit, in {git.directory}: {names}",
+                           "move them away on the host; or add --set-aside, which stashes them")
+
+    def make_way(self, git: Git, commit: str, say: Say) -> None:
+        """Stash what is in the way of the commit, in the clone or in a submodule. Raises NotReady."""
+        self.refuse(git, commit)
+        for submodule in gone(git, commit):
+            for inner in [*nested(submodule.git), submodule]:
+                Stash(inner.git).push(self._in_the_way, say, "--all")
+        left = in_the_way(git, commit)
+        paths = [*left.ignored, *left.untracked]
+        if paths:
+            say(f"in the way of the commit, and in git's stash now: {', '.join(paths[:NAMED])}")
+            Stash(git).take_away(paths, self._in_the_way)
+
+    def _keep_head(self, git: Git) -> None:
+        branch = git.first_line("symbolic-ref", "--quiet", "HEAD")
+        if branch:
+            git.run("symbolic-ref", KEPT + self._label, branch)
+        else:
+            git.run("update-ref", KEPT + self._label, "HEAD")
+
+    def _put_head_back(self, git: Git) -> None:
+        """The reference goes first: a second time, this would overwrite what was given back."""
+        name = KEPT + self._label
+        commit = git.first_line("rev-parse", "--verify", "--quiet", name)
+        if commit:
+            branch = git.first_line("symbolic-ref", "--quiet", name)
+            # A HEAD that has not moved may have its edits still: the stash may not have been made.
+            if git.first_line("rev-parse", "--verify", "--quiet", "HEAD") != commit:
+                git.run("checkout", "--detach", "--quiet", "--force", commit, "--")
+            if branch:
+                git.run("symbolic-ref", "HEAD", branch)
+            git.run("update-ref", "--no-deref", "-d", name)
+
+    def _mark(self, mark: str) -> None:
+        self._git.run("update-ref", KEPT + self._label + mark, "HEAD")
+
+    def _has(self, mark: str) -> bool:
+        return self._git.first_line("rev-parse", "--verify", "--quiet", KEPT + self._label + mark) is not None

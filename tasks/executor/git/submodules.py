@@ -1,0 +1,87 @@
+"""The submodules of a clone, level by level."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Callable, Iterator, NamedTuple, Sequence
+
+from ..errors import HostError
+from ..output_lines import Say, silent
+from . import filters
+from .command import Git
+from .commits import Commits
+from .state import GITLINK
+
+
+class Submodule(NamedTuple):
+    """One whose files are there. `commit`: what the index of its superproject says."""
+
+    path: str
+    commit: str
+    git: Git
+
+
+def populated(git: Git) -> Iterator[Submodule]:
+    """Those of this level."""
+    if not os.path.exists(os.path.join(git.directory, ".gitmodules")) and \
+            not os.path.isdir(os.path.join(git.git_dir(), "modules")):
+        return
+    for line in git.paths("ls-files", "--stage", "-z"):
+        fields, _, path = line.partition("\t")
+        mode, commit, _ = fields.split()
+        if mode == GITLINK and os.path.lexists(os.path.join(git.directory, path, ".git")):
+            yield Submodule(path, commit, git.inside(path))
+
+
+def nested(git: Git) -> Iterator[Submodule]:
+    """Those of all levels, the innermost first."""
+    for submodule in populated(git):
+        yield from nested(submodule.git)
+        yield submodule
+
+
+def gone(git: Git, commit: str) -> list[Submodule]:
+    """Those that the commit has no more: it has something else there, or nothing."""
+    present = list(populated(git))
+    if not present:
+        return []
+    lines = git.paths("--literal-pathspecs", "ls-tree", "-z", commit, "--", *(each.path for each in present))
+    stay = {line.partition("\t")[2] for line in lines if line.startswith(GITLINK)}
+    return [submodule for submodule in present if submodule.path not in stay]
+
+
+def remove_gone(git: Git, commit: str) -> None:
+    """git would leave their files, and then refuse a folder of the same name. Their repositories stay in the clone."""
+    for submodule in gone(git, commit):
+        git.run("submodule", "--quiet", "absorbgitdirs", "--", submodule.path)
+        shutil.rmtree(submodule.git.directory)
+
+
+def follow(git: Git, say: Say, settings: Sequence[str], make_way: Callable[[Git, str], None] | None) -> None:
+    """Check out what the index says of each submodule. `settings` of git come first in its commands; `make_way` is
+    called before the files of one change, with its commit."""
+    if not os.path.exists(os.path.join(git.directory, ".gitmodules")):
+        return
+    git.run("submodule", "--quiet", "sync", say=say)
+    for submodule in populated(git) if make_way else ():
+        _fetch(submodule, settings)
+        if make_way and Commits(submodule.git).has(submodule.commit):
+            make_way(submodule.git, submodule.commit)
+            remove_gone(submodule.git, submodule.commit)
+    git.network(*settings, "submodule", "--quiet", "update", "--init", "--force", say=say)
+    for submodule in populated(git):
+        filters.require(submodule.git, submodule.commit)
+        follow(submodule.git, say, settings, make_way)
+        filters.refuse_unfiltered(submodule.git, [])
+
+
+def _fetch(submodule: Submodule, settings: Sequence[str]) -> None:
+    """What cannot be fetched here is told by the update."""
+    for refs in ([], [submodule.commit]):
+        if not Commits(submodule.git).has(submodule.commit):
+            try:
+                submodule.git.network(*settings, "fetch", "--no-tags", "--no-recurse-submodules", "origin", *refs,
+                                      say=silent)
+            except HostError:
+                continue

@@ -1,0 +1,275 @@
+"""`in_place`: whatever lies in a clone and in its submodules is set aside and comes back, gives way, or is refused."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.executor import errors
+from tasks.executor.context import ServiceContext
+from tasks.executor.layout import Layout
+from tasks.executor.steps import Step, in_place
+from tests.executor.conftest import commit, quiet
+from tests.support.lab import git
+
+DEPLOY = "20260101-000000-000001"
+
+
+class Place:
+    """A clone on a host, of a repository that the test changes."""
+
+    def __init__(self, folder: Path, work: Path) -> None:
+        folder.mkdir()
+        layout = Layout({"root": str(folder), "supervisord_conf": "s.conf", "program_dir": "conf.d"})
+        layout.prepare()
+        os.makedirs(layout.service_state("a"))
+        service: dict[str, Any] = {"name": "a", "directory": "clone", "repo": str(work)}
+        self.work = work
+        self.ctx = ServiceContext(layout, service, dict(os.environ), DEPLOY)
+        self.folder = folder / "clone"
+        self.was: str | None = None
+        self.branch: str | None = None
+
+    def commit(self, command: str = "") -> str:
+        """Run it in the repository, and commit all."""
+        subprocess.run(command, shell=True, cwd=self.work, check=True)
+        git(self.work, "add", "--all")
+        git(self.work, "commit", "--quiet", "--allow-empty", "--message", command or "change")
+        return commit(self.work, "HEAD")
+
+    def forward(self, to: str, set_aside: bool = False) -> None:
+        if not self.ctx.clone.exists():
+            self.ctx.clone.create()
+        self.ctx.clone.remote.fetch(quiet)
+        state = self.ctx.clone.state()
+        self.was, self.branch = state.commit, state.branch
+        step = Step({"commit": to, "set_aside": set_aside, "carried": False, "replaces": False}, quiet)
+        in_place.checkout(self.ctx, step._replace(results=in_place.refuse_edits(self.ctx, step)))
+
+    def back(self, set_aside: bool = False, times: int = 2) -> None:
+        """Twice: an undo may run again."""
+        for _ in range(times):
+            in_place.checkout_back(self.ctx, Step(
+                {"commit": self.was, "branch": self.branch, "set_aside": set_aside}, quiet))
+
+    def run(self, command: str) -> None:
+        subprocess.run(command, shell=True, cwd=self.folder, check=True)
+
+    def snapshot(self) -> dict[str, Any]:
+        files = {str(path.relative_to(self.folder)): path.read_bytes() for path in sorted(self.folder.rglob("*"))
+                 if path.is_file() and ".git" not in path.parts}
+        modules = [path.parent for path in sorted(self.folder.rglob(".git"))]
+        questions = (("rev-parse", "HEAD"), ("branch", "--show-current"), ("stash", "list"))
+        return {"files": files, "state": self.ctx.clone.state(),
+                "heads": {str(path): [git(path, *question) for question in questions] for path in modules}}
+
+
+@pytest.fixture
+def place(tmp_path: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    settings = {"protocol.file.allow": "always", "user.name": "Ann", "user.email": "ann@example.com"}
+    monkeypatch.setenv("GIT_CONFIG_COUNT", str(len(settings)))
+    for number, (name, value) in enumerate(settings.items()):
+        monkeypatch.setenv(f"GIT_CONFIG_KEY_{number}", name)
+        monkeypatch.setenv(f"GIT_CONFIG_VALUE_{number}", value)
+    return Place(tmp_path / "host", work)
+
+
+@pytest.fixture
+def nested(place: Place, tmp_path: Path) -> Place:
+    """With a submodule `part`, which has one, `inner`; both are at their first commit."""
+    for name in ("inner", "part"):
+        git(tmp_path, "init", "--quiet", "--initial-branch=main", name)
+        (tmp_path / name / "file").write_text(f"{name} 1\n")
+        (tmp_path / name / ".gitignore").write_text("*.o\n")
+        if name == "part":
+            git(tmp_path / name, "submodule", "--quiet", "add", str(tmp_path / "inner"), "inner")
+        git(tmp_path / name, "add", "--all")
+        git(tmp_path / name, "commit", "--quiet", "--message", "one")
+    git(place.work, "submodule", "--quiet", "add", str(tmp_path / "part"), "part")
+    git(place.work, "submodule", "--quiet", "update", "--init", "--recursive")
+    place.forward(place.commit())
+    return place
+
+
+def next_commit(place: Place) -> str:
+    """Of the superproject and of both submodules."""
+    for path in ("part/inner", "part"):
+        folder = place.work / path
+        (folder / "file").write_text(f"{path} 2\n")
+        git(folder, "commit", "--quiet", "--all", "--message", "two")
+        git(folder, "push", "--quiet", "origin", "HEAD:refs/heads/two")
+    return place.commit()
+
+
+def short(cases: dict[str, Any], *names: str) -> list[Any]:
+    """The cases as parameters; others than those of these names run in the long lane only."""
+    return [pytest.param(case, id=name, marks=() if name in names else pytest.mark.long)
+            for name, case in cases.items()]
+
+
+EDITS = {
+    "edit": "echo mine > {}/file",
+    "staged": "echo mine > {0}/file; git -C {0} add file",
+    "deleted": "rm {}/file",
+    "overlooked": "git -C {0} update-index --assume-unchanged file; echo mine > {0}/file",
+    "commit": "echo mine > {0}/file; git -C {0} commit -qam mine",
+    "commit on a branch": "git -C {0} checkout -q -b topic; echo mine > {0}/file; git -C {0} commit -qam mine",
+    "commit and edit": "echo mine > {0}/new; git -C {0} add new; git -C {0} commit -qam mine; echo more > {0}/file",
+}
+
+
+@pytest.mark.promise(11)
+@pytest.mark.parametrize("path", short({"outer": "part", "inner": "part/inner"}, "inner"))
+@pytest.mark.parametrize("edit", short(EDITS, "commit and edit"))
+def test_change_in_a_submodule_is_refused_or_set_aside_and_comes_back(nested: Place, path: str, edit: str) -> None:
+    nested.run(edit.format(path))
+    before, new = nested.snapshot(), next_commit(nested)
+    with pytest.raises(errors.NotReady, match="part"):
+        nested.forward(new)
+    assert nested.snapshot() == before
+    nested.forward(new, set_aside=True)
+    assert nested.ctx.clone.state().commit == new and not nested.ctx.clone.state().edits
+    assert (nested.folder / path / "file").read_text() == f"{path} 2\n"
+    kept = git(nested.folder / path, "for-each-ref", "refs/fabvisor/set-aside", "refs/stash")
+    assert kept, "nothing was kept"
+    nested.back(set_aside=True)
+    assert nested.snapshot() == before
+
+
+@pytest.mark.promise(11)
+@pytest.mark.parametrize("path", short({"clone": "", "outer": "part/", "inner": "part/inner/"}, "inner"))
+def test_untracked_file_in_the_way_is_refused_by_name_or_stashed(nested: Place, path: str) -> None:
+    (nested.folder / f"{path}new").write_text("mine")
+    before = nested.snapshot()
+    (nested.work / f"{path}new").write_text("theirs")
+    if path:
+        git(nested.work / path, "add", "new")
+    new = next_commit(nested)
+    with pytest.raises(errors.NotReady, match="new"):
+        nested.forward(new)
+    nested.back()
+    assert nested.snapshot() == before
+    nested.forward(new, set_aside=True)
+    assert (nested.folder / f"{path}new").read_text() == "theirs"
+    assert git(nested.folder / path, "show", "stash@{0}^3:new") == "mine"
+    nested.back()
+    assert nested.snapshot() == before
+
+
+WAYS = {
+    "ignored file": ("echo built > app.o", "echo '*.o' > .gitignore", "echo theirs > app.o; git add -f app.o"),
+    "ignored file, no more ignored": ("echo built > app.o", "echo '*.o' > .gitignore", "rm .gitignore; echo x > app.o"),
+    "ignored folder becomes a file": ("mkdir out; echo built > out/x", "echo /out > .gitignore",
+                                      "echo theirs > out; git add -f out"),
+    "ignored file becomes a folder": ("echo built > out", "echo /out > .gitignore",
+                                      "mkdir out; echo theirs > out/x; git add -f out/x"),
+    "in a folder that stays": ("mkdir -p d; echo built > d/x.o; echo built > d/y.o", "echo '*.o' > .gitignore",
+                               "mkdir d; echo theirs > d/x.o; git add -f d/x.o"),
+    "a link": ("ln -s /nowhere app.o", "echo '*.o' > .gitignore", "echo theirs > app.o; git add -f app.o"),
+    "odd names": ("echo built > 'a b\\ü.o'", "echo '*.o' > .gitignore", "echo x > 'a b\\ü.o'; git add -f *.o"),
+}
+
+
+@pytest.mark.promise(11)
+@pytest.mark.parametrize("way", short(WAYS, "ignored file", "ignored folder becomes a file", "odd names"))
+def test_ignored_file_gives_way_to_a_commit_that_tracks_it_and_comes_back(place: Place, way: tuple[str, ...]) -> None:
+    left, first, second = way
+    place.forward(place.commit(first))
+    place.run(left)
+    before = place.snapshot()
+    place.forward(place.commit(second))
+    assert not place.ctx.clone.state().edits
+    place.back()
+    assert place.snapshot() == before
+
+
+def test_own_files_beside_the_commit_stay_where_they_are(place: Place) -> None:
+    place.forward(place.commit())
+    place.ctx.clone.exclude_own_names()
+    place.run("mkdir logs; echo line > logs/a.log; echo mine > notes")
+    before = place.snapshot()["files"]
+    place.forward(place.commit("echo new > new"))
+    assert {**before, "new": b"new\n"} == place.snapshot()["files"]
+
+
+@pytest.mark.parametrize("left", short({
+    "nothing": "", "built": "echo built > part/x.o", "built inside": "echo built > part/inner/x.o",
+    "untracked": "echo mine > part/notes", "edit": "echo mine > part/file"}, "built inside", "edit"))
+def test_submodule_becomes_a_folder_and_back(nested: Place, left: str) -> None:
+    first = nested.was = commit(nested.work, "HEAD")
+    nested.run(left or "true")
+    before, mine = nested.snapshot(), "mine" in left
+    folder = nested.commit("git rm -q part; rm -rf part .git/modules/part; mkdir part; echo folder > part/file;"
+                           "echo theirs > part/x.o; git add -f part/x.o")
+    if mine:
+        with pytest.raises(errors.NotReady, match="part"):
+            nested.forward(folder)
+        assert nested.snapshot() == before
+    nested.forward(folder, set_aside=mine)
+    assert (nested.folder / "part/file").read_text() == "folder\n" and not nested.ctx.clone.state().edits
+    nested.back(set_aside="file" in left)
+    assert nested.snapshot() == before
+    nested.forward(folder, set_aside=mine)
+    nested.run("echo built > part/y.o")
+    nested.forward(first, set_aside=True)               # as a rollback
+    assert (nested.folder / "part/inner/file").read_text() == "inner 1\n" and not nested.ctx.clone.state().edits
+
+
+@pytest.mark.promise(4)
+@pytest.mark.parametrize("also", short({"alone": "", "beside an edit": "echo mine > file"}, "beside an edit"))
+@pytest.mark.parametrize("attributes", short({"all": "* text eol=lf", "some": "*.txt eol=lf"}, "some"))
+def test_file_that_git_always_calls_modified_is_no_obstacle(place: Place, attributes: str, also: str) -> None:
+    place.commit("printf 'a\\r\\nb\\r\\n' > notes.txt")
+    place.forward(place.commit(f"echo '{attributes}' > .gitattributes"))
+    place.run(also or "true")
+    os.utime(place.folder / "notes.txt", (1, 1))
+    before = place.snapshot()
+    for change in ("true", "printf 'a\\r\\nc\\r\\n' > notes.txt", "rm notes.txt"):
+        new = place.commit(change)
+        place.forward(new, set_aside=bool(also))
+        assert place.ctx.clone.state().commit == new and not place.ctx.clone.state().edits
+        place.back(set_aside=bool(also))
+        assert place.snapshot() == before
+
+
+@pytest.mark.promise(4)
+@pytest.mark.parametrize("at", [pytest.param(at, marks=() if at in (3, 6) else pytest.mark.long) for at in range(14)])
+def test_set_aside_that_is_cut_off_anywhere_loses_nothing(nested: Place, monkeypatch: pytest.MonkeyPatch,
+                                                          at: int) -> None:
+    """As a power cut: neither the way forward nor the way back goes on after the command of git number `at`."""
+    nested.run("echo mine > part/file; echo mine > part/inner/file; echo mine > file")
+    before, new = nested.snapshot(), next_commit(nested)
+    changing = ("stash", "update-ref", "symbolic-ref", "checkout")
+
+    def cut_off(run: Any) -> None:
+        from tasks.executor.git.command import Git
+        real, count = Git.run, iter(range(1000))
+
+        def cut(git: Git, *args: str, **options: Any) -> Any:
+            if any(word in args for word in changing) and next(count) == at:
+                raise KeyboardInterrupt
+            return real(git, *args, **options)
+        with monkeypatch.context() as patch:
+            patch.setattr(Git, "run", cut)
+            try:
+                run()
+            except KeyboardInterrupt:
+                return
+
+    cut_off(lambda: nested.forward(new, set_aside=True))
+    cut_off(lambda: nested.back(set_aside=True, times=1))
+    nested.back(set_aside=True)
+    assert nested.snapshot() == before
+
+
+@pytest.mark.promise(11)
+def test_commit_that_somebody_made_on_no_branch_is_kept(place: Place) -> None:
+    place.forward(place.commit())
+    place.run("echo mine > file; git commit -qam mine")
+    mine = git(place.folder, "rev-parse", "HEAD")
+    place.forward(place.commit("echo new > new"))
+    assert git(place.folder, "for-each-ref", "--contains", mine, "refs/fabvisor/set-aside")
