@@ -14,7 +14,18 @@ from tasks._options import SHARED
 from tasks.executor import protocol
 from tasks.inventory import loading, model, schema
 from tasks.rollout import events, results
-from tests.support.pages import ALL_PAGES, CHECKOUT, CONTRIBUTING, PAGES, blocks, coded, table, without_blocks
+from tests.support.pages import (
+    ALL_PAGES,
+    ARCHITECTURE,
+    CHECKOUT,
+    CONTRIBUTING,
+    PAGES,
+    blocks,
+    coded,
+    section,
+    table,
+    without_blocks,
+)
 
 OURS = {"test.all", "test.faults"}      # for those who work on Fabvisor: docs/contributing.md has them
 
@@ -191,6 +202,13 @@ def test_paths_named_by_the_documentation_exist(path: Path) -> None:
     named = set(re.findall(rf"`((?:{ours})/[\w./-]*)`(?!, new)", without_blocks(path.read_text())))
     assert path.name != "architecture.md" or len(named) > 20
     assert [name for name in sorted(named) if not (CHECKOUT / name).exists()] == []
+
+
+def test_architecture_page_has_a_row_for_each_folder_and_each_file_of_the_door() -> None:
+    packages = {path.parent for path in (CHECKOUT / "tasks").rglob("__init__.py")} - {CHECKOUT / "tasks"}
+    door = (CHECKOUT / "tasks").glob("_[!_]*.py")
+    rows = re.findall(r"(?m)^\| `(tasks/[\w/.]+)`", section("The folders", ARCHITECTURE))
+    assert {row.rstrip("/") for row in rows} >= {str(path.relative_to(CHECKOUT)) for path in (*packages, *door)}
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
