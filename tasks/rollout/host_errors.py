@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import _errors as errors
+from ..remote import start_errors
 from . import protocol
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ def unusable(name: str, message: protocol.Unusable) -> errors.NotReady:
 
 def lost(peer: Peer) -> errors.FabvisorError:
     """Why a stream ended before its conversation did."""
-    from ..remote import start_errors
-
     session = peer.session
     complaint = session.complaint.strip() if session else ""
     if session and not peer.has_answered and not session.lost and session.exit_status is not None:

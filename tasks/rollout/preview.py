@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -89,8 +90,6 @@ def program_diff(service: Service, facts: Facts, plan: Plan) -> list[str]:
     new = next((step.do.args["program_file"] for step in plan.steps if step.do.action == "program"), None)
     if new is None or new == facts.program_file:
         return []
-    import difflib  # only where something differs
-
     root = facts.directory.removesuffix("/" + service.directory) + "/"
     before, after = (hidden(text.replace(root, "<root>/"), service) for text in (facts.program_file or "", new))
     path = facts.program_path.replace(root, "<root>/")

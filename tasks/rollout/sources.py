@@ -18,11 +18,11 @@ from ..mirror.current_folder import changes_of
 from ..mirror.folder_source import FolderSource
 from ..mirror.mirror import cache_folder
 from ..mirror.source import HERE, Source
+from .events import Listener, Notice
 
 if TYPE_CHECKING:
     from ..inventory.model import Service, Target
     from .client_builds import ClientBuilds
-    from .events import Listener
     from .local_commands import LocalCommands
 
 NAMED = 10                              # uncommitted changes
@@ -135,8 +135,6 @@ class Sources:
 
 
 def _notify(report: Listener) -> Notify:
-    from .events import Notice
-
     return lambda message: report.on(Notice(message=message))
 
 

@@ -6,6 +6,7 @@ The link `current` points to the release that runs; it is switched atomically, a
 from __future__ import annotations
 
 import itertools
+import json
 from typing import TYPE_CHECKING
 
 from ...executor import protocol
@@ -74,8 +75,6 @@ def release(service: Service, facts: Facts, goal: Goal) -> str:
 
 def digest(service: Service, goal: Goal) -> str:
     """A hash of what makes two builds of one commit differ; one that a client built holds its only build."""
-    import json
-
     shared = list(service.shared)
     parts = [shared] if goal.source else [list(service.build), service.variables, service.run_mode, shared]
     return files.digest(json.dumps(parts, sort_keys=True))
