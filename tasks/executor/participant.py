@@ -40,6 +40,11 @@ class Participant:
         self.env = env
 
     def run(self) -> Ending:
+        try:
+            self.layout.access.require()
+        except HostError:
+            self._send_heads()
+            raise
         self.layout.prepare()
         held = locks.Locks(self.layout, {key: self.hello.get(key) for key in ("deploy", "by", "command", "since")})
         try:
@@ -64,7 +69,6 @@ class Participant:
     def _lock_and_look(self, held: locks.Locks) -> Message:
         """Returns the client's answer to our facts."""
         try:
-            self.layout.access.require()
             self._lock(held)
             self.recovery = recovery.finish(self.layout, held, self.env, self.eventlog, self.hello["unfinished"])
             self.link.answer({"event": "locked", "recovered": self.recovery.done})

@@ -48,7 +48,8 @@ class PackagedApp:
 
     def words(self, run: Run) -> str:
         """All that a user reads of it, errors and their hints."""
-        return "\n".join(str(event.get(key)) for event in run.events for key in ("message", "hint") if key in event)
+        errors = [f"{event.get('message')}: {event.get('hint')}" for event in run.events if "message" in event]
+        return "\n".join([*errors, *(odd for event in run.events for odd in event.get("oddities", []))])
 
     @property
     def pid(self) -> int:

@@ -79,3 +79,46 @@ def _command_of(pid: str) -> bytes:
             return file.read().replace(b"\0", b" ")
     except OSError:
         return b""
+
+
+PASSWORD = "wide open"
+
+
+@pytest.mark.promise(9)
+def test_sudo_that_refuses_us_is_told_before_anything(app: PackagedApp) -> None:
+    """By plan, deploy and status in the same words; nothing is made on the host."""
+    host, login = app.host, app.host.account.pw_name
+    add = f"add on the host with visudo: {login} ALL=(root) NOPASSWD: {LINE}"
+    password = f"sudo wants a password of {login}: --prompt-for-sudo-password asks for it; or {add}"
+    terminal = (f"sudo wants a terminal (requiretty), and {login} has none here: add on the host with visudo: "
+                f"Defaults:{login} !requiretty")
+    for allow, words in (
+            (lambda: host.allow_sudo(LINE, tag=""), password),
+            (lambda: host.allow_sudo(LINE, tag="", defaults="lecture=always"), password),
+            (lambda: host.allow_sudo(LINE, defaults="requiretty"), terminal),
+            (host.forbid_sudo, password)):
+        allow()
+        plan, deploy, status = app.fab("plan", "app"), app.fab("deploy", "app"), app.fab("status")
+        assert (plan.code, deploy.code, status.code) == (2, 2, 2), (plan, deploy, status)
+        for run in (plan, deploy, status):
+            assert words in app.words(run), run
+    run = app.fab("deploy", "app", env={"FABRIC_SUDO_PASSWORD": "x"})
+    assert run.code == 2 and add in app.words(run), run
+    assert not list(host.root.iterdir()) and not list(host.program_dir.iterdir())
+
+
+@pytest.mark.promise(7)
+def test_sudo_password_of_fabric_reaches_sudo_and_nothing_else(app: PackagedApp) -> None:
+    host = app.host
+    host.set_password(PASSWORD)
+    host.allow_sudo(LINE, tag="", defaults="lecture=always")
+    wrong = app.fab("deploy", "app", env={"FABRIC_SUDO_PASSWORD": "closed forever"})
+    assert wrong.code == 2, wrong
+    assert f"sudo does not take the password of {host.account.pw_name}" in app.words(wrong)
+    run = app.fab("deploy", "app", env={"FABRIC_SUDO_PASSWORD": PASSWORD})
+    assert run.code == 0, run
+    assert app.fab("status", env={"FABRIC_SUDO_PASSWORD": PASSWORD}).code == 0
+    said = "".join([run.out, run.err, wrong.out, wrong.err])
+    written = [path.read_bytes() for path in host.root.rglob("*") if path.is_file() and not path.is_symlink()]
+    for word in (PASSWORD, "closed forever"):
+        assert word not in said and not [data for data in written if word.encode() in data]

@@ -69,11 +69,11 @@ def _kill(processes: Callable[[], Collection[int]]) -> None:
         time.sleep(0.01)
 
 
-def change_users(command: list[str], check: bool = True) -> None:
+def change_users(command: list[str], check: bool = True, stdin: str = "") -> None:
     """useradd and userdel give up at once while another one works: one at a time on this machine."""
     with open("/run/lock/fabvisor-test-users", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        subprocess.run(command, check=check, capture_output=True)
+        subprocess.run(command, check=check, capture_output=True, input=stdin.encode())
 
 
 def _processes_of(uid: int) -> list[int]:

@@ -87,6 +87,10 @@ class PackagedHost:
         self._sudoers.write_text("\n".join([*lines, f"{self.account.pw_name} ALL=(root) {tag}{command}", ""]))
         self._sudoers.chmod(0o440)
 
+    def set_password(self, password: str) -> None:
+        """Of the login user, for a sudo that asks for it."""
+        guard.change_users(["chpasswd"], stdin=f"{self.account.pw_name}:{password}\n")
+
     def forbid_sudo(self) -> None:
         self._sudoers.unlink(missing_ok=True)
 
