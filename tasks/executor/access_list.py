@@ -1,4 +1,4 @@
-"""The access list of a file, acl(5): one more user may read it. Linux keeps it as an extended attribute.
+"""The access list of a file, acl(5): more users may read it. Linux keeps it as an extended attribute.
 
 The layout of its bytes is that of linux/posix_acl_xattr.h.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import struct
+from typing import Sequence
 
 ATTRIBUTE = "system.posix_acl_access"
 VERSION = 2
@@ -25,18 +26,18 @@ def is_supported(path: str) -> bool:
     return True
 
 
-def let_read(file: int, uid: int) -> None:
-    """Let that user read the open file, which nobody but its owner could. Raises OSError."""
-    entries = [(OWNER, READ_WRITE, NOBODY), (USER, READ, uid), (GROUP, 0, NOBODY), (MASK, READ, NOBODY),
-               (OTHER, 0, NOBODY)]
+def let_read(file: int, uids: Sequence[int]) -> None:
+    """Let those users read the open file, which nobody but its owner could. Raises OSError."""
+    users = [(USER, READ, uid) for uid in sorted(uids)]
+    entries = [(OWNER, READ_WRITE, NOBODY), *users, (GROUP, 0, NOBODY), (MASK, READ, NOBODY), (OTHER, 0, NOBODY)]
     os.setxattr(file, ATTRIBUTE, struct.pack("<I", VERSION) + b"".join(struct.pack("<HHI", *each) for each in entries))
 
 
-def reader_of(path: str) -> int:
-    """The uid that let_read() gave the file; -1 where it gave none."""
+def readers_of(path: str) -> tuple[int, ...]:
+    """The uids that let_read() gave the file."""
     try:
         data = os.getxattr(path, ATTRIBUTE)
     except OSError:
-        return -1
+        return ()
     entries = [struct.unpack_from("<HHI", data, at) for at in range(4, len(data), 8)]
-    return next((uid for tag, _, uid in entries if tag == USER), -1)
+    return tuple(uid for tag, _, uid in entries if tag == USER)

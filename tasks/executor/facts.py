@@ -6,7 +6,7 @@ import os
 from typing import Any, Dict, List, Mapping, Sequence
 
 from . import files, git, history, processes, program_user
-from .accounts import user_name
+from .accounts import login_name, user_name
 from .errors import HostError
 from .layout import Layout
 from .protocol import PROGRAM_HEADER, CloneState, ProcessState, ReleaseState, ServiceFacts
@@ -56,6 +56,7 @@ def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
         "logs": os.path.join(clone.directory, "logs"),
         "machine": os.uname().machine,
         "default_user": None if is_down(programs) else _default_user(supervisord),
+        "login": login_name(),
     }
 
 
@@ -80,6 +81,12 @@ def unloaded(layout: Layout, name: str, programs: Programs) -> bool:
               if process["state"] == "RUNNING"]
     file = layout.access.program_file(name)
     return file is not None and bool(starts) and file.written > min(starts) + 1
+
+
+def _user_of(pid: int) -> str | None:
+    """Whose process it is, where that is not the user who logs in."""
+    uid = program_user.of_process(pid)
+    return None if uid in (None, os.geteuid()) else user_name(uid or 0)
 
 
 def _default_user(supervisord: Supervisord) -> str | None:
@@ -117,12 +124,13 @@ def _planned(service: Mapping[str, Any], program_file: str | None) -> dict[str, 
 
 def _process(info: Mapping[str, Any]) -> ProcessState:
     return {"name": info["name"], "state": info["statename"], "pid": info["pid"] or None, "start": info.get("start"),
-            "now": info.get("now"), "why": reason(info), "hint": "", "log": info.get("stdout_logfile")}
+            "now": info.get("now"), "why": reason(info), "hint": "", "log": info.get("stdout_logfile"),
+            "user": _user_of(info["pid"]) if info["pid"] else None}
 
 
 def _no_process(name: str, state: str, why: str = "", hint: str = "") -> ProcessState:
     return {"name": name, "state": state, "pid": None, "start": None, "now": None, "why": why, "hint": hint,
-            "log": None}
+            "log": None, "user": None}
 
 
 def _started_from(releases: Releases, clone: git.Clone, state: git.State, running: Sequence[ProcessState],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from typing import Any, Iterator
+from typing import Any, Iterator, Sequence
 
 TAIL = 8 << 20                      # bytes
 
@@ -42,16 +42,17 @@ def sync_dir(path: str) -> None:
         os.close(fd)
 
 
-def write_atomic(path: str, data: bytes, mode: int = 0o600, owner: int = -1, reader: int = -1) -> None:
+def write_atomic(path: str, data: bytes, mode: int = 0o600, owner: int = -1,
+                 readers: Sequence[int] = ()) -> None:
     """Replace a file: it has the old content or the new, never a mixture, and is never readable beyond `mode`.
 
-    `owner`: a uid, which only root can give; -1: the user's own. `reader`: a uid that may read it, too; -1: nobody.
+    `owner`: a uid, which only root can give; -1: the user's own. `readers`: uids that may read it, too.
     The name aside begins with a dot, so that no include pattern of supervisord.conf matches it.
     """
     folder, name = os.path.split(path)
     aside = os.path.join(folder, "." + name + ".new")
     try:
-        _write_synced(aside, data, mode, owner, reader)
+        _write_synced(aside, data, mode, owner, readers)
         os.replace(aside, path)
     except OSError:
         with contextlib.suppress(OSError):
@@ -160,16 +161,16 @@ def _tail(path: str) -> bytes:
         return b""
 
 
-def _write_synced(path: str, data: bytes, mode: int, owner: int, reader: int) -> None:
+def _write_synced(path: str, data: bytes, mode: int, owner: int, readers: Sequence[int]) -> None:
     fd = _open_new(path, mode)
     try:
         os.fchmod(fd, mode)
         if owner != -1:
             os.fchown(fd, owner, -1)
-        if reader != -1:
+        if readers:
             from . import access_list  # most programs run as the login user
 
-            access_list.let_read(fd, reader)
+            access_list.let_read(fd, readers)
         _write_all(fd, data, path)
         os.fsync(fd)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 from typing import Any, Mapping
@@ -43,20 +44,22 @@ def default(supervisord: int) -> int:
     return supervisord if login == ROOT else login
 
 
-def uid_in(program_file: str) -> int | None:
-    """Whom a program file of ours names; None where it names nobody."""
+def uids_in(program_file: str) -> list[int]:
+    """Those that a program file of ours names, as far as they exist."""
+    uids = []
     for line in program_file.splitlines():
         if line.startswith("user="):
-            return _uid(line[len("user="):])
-    return None
+            with contextlib.suppress(KeyError):
+                uids.append(_uid(line[len("user="):]))
+    return sorted(set(uids))
 
 
-def is_root(pid: object) -> bool:
-    """Whether that process runs as root."""
+def of_process(pid: object) -> int | None:
+    """The uid of that process; None when it is gone."""
     try:
-        return os.stat(f"/proc/{pid}").st_uid == ROOT
+        return os.stat(f"/proc/{pid}").st_uid
     except OSError:
-        return False
+        return None
 
 
 def _uid(user: str) -> int:

@@ -711,7 +711,7 @@ class Compared(Distance):
 class ProcessState(TypedDict):
     """A process of a program. `name`: supervisord's, without the group; `state`: its word, absent (it knows no such
     program) or UNKNOWN (it is down). `start` and `now`: seconds since 1970 by the host's clock; `log`: where its output
-    goes, null where supervisord does not say."""
+    goes, null where supervisord does not say; `user`: whose process it is, null for the user who logs in."""
 
     name: str
     state: str
@@ -721,6 +721,7 @@ class ProcessState(TypedDict):
     why: str
     hint: str
     log: Optional[str]
+    user: Optional[str]
 
 
 class CloneState(TypedDict):
@@ -746,7 +747,7 @@ class ServiceFields(TypedDict):
     """One service on one host. Paths are absolute; `edited` holds lines of `git status --short`; `current` is the
     release that the link of that name points to; `standing` is the clone's own state where a release runs; `programs`,
     by group, are those that hosts.yaml names and those in our program file; `logs` is the folder of their logs;
-    `machine` is what `uname -m` says;
+    `machine` is what `uname -m` says; `login` is the user who logs in;
     `default_user` is written to a program file that hosts.yaml gives no user, null where supervisord's own will do."""
 
     directory: str
@@ -772,6 +773,7 @@ class ServiceFields(TypedDict):
     logs: str
     default_user: Optional[str]
     machine: str
+    login: str
 
 
 class ServiceFacts(ServiceFields, total=False):

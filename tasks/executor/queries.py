@@ -72,7 +72,8 @@ def _obstacles(layout: Layout, service: Message, conf: Configuration, supervisor
     if facts.is_down(programs):
         return []                           # why is in the state itself
     problems = readiness.visible_problems(layout, service, conf, supervisord)
-    rooted = any(program["user"] not in ("root", "0") and program_user.is_root(process["pid"])
+    rooted = any(program["user"] not in ("root", "0")
+                 and program_user.of_process(process["pid"]) == program_user.ROOT
                  for program in service["programs"] for process in programs[program["group"]])
     return [*(f"{error.message}: {error.hint}" for error in problems),
             *([f"it runs as root, and hosts.yaml does not say so: fab deploy {service['name']} --force"]

@@ -6,12 +6,12 @@ import os
 from typing import Any, Mapping, Sequence
 
 from . import directory_access, earlier_state, files, program_user
-from .accounts import user_name
+from .accounts import login_name, user_name
 from .errors import HostError, NotReady
 from .layout import Layout
 from .protocol import PROGRAM_HEADER
 from .supervisord import BadConfiguration, Supervisord
-from .supervisord_conf import Configuration, Definition
+from .supervisord_conf import USE_SUDO, Configuration, Definition
 
 Service = Mapping[str, Any]
 
@@ -85,7 +85,7 @@ def _groups(service: Service) -> list[str]:
 def _file_problems(layout: Layout, service: Service, conf: Configuration) -> list[HostError]:
     """The obstacles in the configuration files to a program file of ours."""
     name, own = service["name"], layout.program_file(service["name"])
-    problems = [*directory_access.problems(layout.below_root(service["directory"])),
+    problems = [*directory_access.problems(layout.below_root(service["directory"])), *_folder_problems(layout),
                 *earlier_state.problems(layout, name), *_link_problems(layout, service)]
     for definition in conf.definitions:
         is_own = files.is_same_path(definition.path, own)
@@ -127,6 +127,16 @@ def _include_hint(layout: Layout, own: str, conf: Configuration) -> str:
     change = (f"add two lines to it: [include] and files = {pattern}" if line is None
               else f"add {pattern} to `files` of its [include], line {line}")
     return f"{change}; then: supervisorctl -c {conf.path} update"
+
+
+def _folder_problems(layout: Layout) -> list[HostError]:
+    """The folder of the program files, where we may not write."""
+    folder = layout.access.closed_folder()
+    if folder is None:
+        return []
+    owner, login = user_name(os.stat(folder).st_uid), login_name()
+    return [NotReady(f"program files go to {layout.program_dir}, but {folder} belongs to {owner}, and {login}, who logs"
+                     " in, cannot write there", USE_SUDO)]
 
 
 def _link_problems(layout: Layout, service: Service) -> list[HostError]:

@@ -56,9 +56,16 @@ class SudoAccess(SupervisordAccess):
     def socket(self) -> str:
         return str(self._ask("socket"))
 
+    @property
+    def pidfile(self) -> str:
+        return str(self._ask("pidfile"))
+
     def program_file(self, service: str) -> ProgramFile | None:
         file = self._ask("program_file", service)
         return None if file is None else ProgramFile(sudo_wire.data_of(file[0]), *file[1:])
+
+    def closed_folder(self) -> str | None:
+        return None
 
     def write_program(self, service: str, data: bytes, mode: int | None = None) -> None:
         self._ask("write_program", service, sudo_wire.text_of(data), mode)

@@ -81,7 +81,7 @@ def main(source: TextIO, sink: TextIO) -> None:
     access = RootAccess(place["supervisord_conf"], place["program_dir"], place["services"])
     abilities: dict[str, Callable[..., Any]] = {
         "configuration": access.configuration, "call": access.call, "uid": access.uid,
-        "socket": lambda: access.socket, "ending": lambda: access.ending,
+        "socket": lambda: access.socket, "pidfile": lambda: access.pidfile, "ending": lambda: access.ending,
         "program_file": lambda service: _as_text(access.program_file(service)),
         "write_program": lambda service, text, mode: access.write_program(service, sudo_wire.data_of(text), mode),
         "remove_program": access.remove_program}

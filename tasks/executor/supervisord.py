@@ -14,6 +14,7 @@ from .errors import HostError
 from .protocol import UP
 from .shell import Check
 from .supervisord_access import SupervisordAccess
+from .supervisord_conf import USE_SUDO
 
 QUIET = 0.5                         # seconds in which an autorestart would begin
 MOMENT = 1.0                        # seconds; users are told of longer waits
@@ -171,8 +172,7 @@ class Supervisord:
             why = f"its socket {self._access.socket} refuses connections"
         except PermissionError:
             raise Down(f"no permission to use supervisord's socket {self._access.socket}",
-                       "log in as the user that runs supervisord, or run a supervisord as the user that you deploy as"
-                       ) from None
+                       f"{USE_SUDO}; or log in as the user that runs supervisord") from None
         except (socket.timeout, BlockingIOError):       # BlockingIOError: too many wait for an answer already
             raise Busy(f"supervisord hangs: no answer within {rpc.ANSWER_WITHIN} s",
                        f"end it on the host, and start it anew: supervisord -c {self._conf}") from None

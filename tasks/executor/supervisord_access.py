@@ -78,6 +78,11 @@ class SupervisordAccess:
         data = files.read_bytes(path)
         return None if data is None else ProgramFile(data, status.st_mode & 0o777, status.st_mtime)
 
+    def closed_folder(self) -> str | None:
+        """The folder that keeps us from writing program files; None where nothing does."""
+        folder = self.program_dir if os.path.isdir(self.program_dir) else files.existing_parent(self.program_dir)
+        return None if os.access(folder, os.W_OK | os.X_OK) else folder
+
     def write_program(self, service: str, data: bytes, mode: int | None = None) -> None:
         """Replace the program file; its owner stays who it is."""
         path = self.program_path(service)

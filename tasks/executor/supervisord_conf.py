@@ -12,8 +12,10 @@ from typing import Mapping, NamedTuple
 from .errors import NotReady
 from .protocol import PROGRAM_HEADER
 
-# Where Debian and Red Hat put it.
-PACKAGED = ("/etc/supervisor/supervisord.conf", "/etc/supervisord.conf")
+# Where Debian and Red Hat put it, and the program files.
+PACKAGED = {"/etc/supervisor/supervisord.conf": "/etc/supervisor/conf.d",
+            "/etc/supervisord.conf": "/etc/supervisord.d"}
+USE_SUDO = "write in hosts.yaml, at the host: sudo: true"
 KINDS = ("program", "group", "fcgi-program", "eventlistener")
 
 
@@ -190,12 +192,12 @@ def programs_in(text: str) -> list[str]:
 
 def _packaged_hint() -> str:
     """The lines of hosts.yaml to write where the supervisord of a package is there."""
-    for path in PACKAGED:
+    for path, usual in PACKAGED.items():
         if os.path.exists(path):
+            folders = [usual]
             with contextlib.suppress(NotReady, OSError):
-                conf = SupervisordConf(path, os.environ)
-                folders = [os.path.dirname(pattern) for pattern in conf.patterns()] or [conf.folder + "/conf.d"]
-                return f"write in hosts.yaml, at the host: supervisord_conf: {path} and program_dir: {folders[0]}"
+                folders = [os.path.dirname(pattern) for pattern in SupervisordConf(path, {}).patterns()] or folders
+            return f"write in hosts.yaml, at the host:\nsudo: true\nsupervisord_conf: {path}\nprogram_dir: {folders[0]}"
     return "correct `root` or `supervisord_conf` in hosts.yaml"
 
 
@@ -217,7 +219,7 @@ def parse(path: str) -> configparser.RawConfigParser:
     except FileNotFoundError:
         raise NotReady(f"{path} does not exist", _packaged_hint()) from None
     except OSError as error:
-        raise NotReady(f"cannot read {path}: {error.strerror}", "make it readable for the user") from None
+        raise NotReady(f"cannot read {path}: {error.strerror}", USE_SUDO) from None
     except configparser.Error as error:
         why = str(error).replace("\n", " ")
         raise NotReady(f"{path} cannot be parsed: {why}", "correct it") from None

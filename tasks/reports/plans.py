@@ -65,6 +65,8 @@ def _of_group(plan: Planned, width: int, marks: Marks) -> Iterator[Line]:
         yield from _program_file(plan.diff, width)
         yield from _names(plan, width)
         yield from paragraph("", f" {marks.same} ".join(plan.steps), width, "dim")
+        if plan.user:
+            yield [(f"runs as {plan.user}", "")]
         does = "restarts" if "restart" in plan.steps else "changes"
         yield from paragraph(f"{does}: ", "; ".join(plan.why), width)
     for obstacle in obstacles(plan):

@@ -89,7 +89,7 @@ def status_lines(
     if not rows:
         return []
     others = [
-        Column("state", [(row.state, _state_tone(row)) for row in rows]),
+        Column("state", [(_state(row), _state_tone(row)) for row in rows]),
         Column("uptime", [_known(uptime(row.uptime, marks.none), marks) for row in rows], drop=2),
         Column("commit", [_known(short(row.commit, marks.none), marks) for row in rows]),
         Column("branch", [_known(row.branch or marks.none, marks) for row in rows], least=7, drop=1),
@@ -118,6 +118,10 @@ def _oddity_lines(oddity: str, width: int) -> list[Line]:
         if line.startswith("| "):
             lines += paragraph("    ", line, width, "dim")
     return lines
+
+
+def _state(row: Status) -> str:
+    return f"{row.state} as {row.user}" if row.user else row.state
 
 
 def _state_tone(row: Status) -> str:

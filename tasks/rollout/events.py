@@ -66,7 +66,8 @@ class Planned(Event, frozen=True, kw_only=True, tag="plan"):
     `commits` are the newest of those that it adds, `dropped` of those that it leaves behind. `diff` is of the program
     file. `missing` is what `requires` names and the commit lacks, `obstacles` what a deploy would be refused for.
     Null where it was not asked: `back` and `forward` of a first deploy or of a host that differs from the first
-    one; `variables` and `secrets_changed` in a deploy, which only `plan` looks for, as for what is missing.
+    one; `variables` and `secrets_changed` in a deploy, which only `plan` looks for, as for what is missing. `user`: as
+    whom the program shall run; null for the user who logs in.
     """
 
     host: str
@@ -85,6 +86,7 @@ class Planned(Event, frozen=True, kw_only=True, tag="plan"):
     obstacles: list[str] = []
     steps: list[str] = []
     why: list[str] = []
+    user: str | None = None
 
 
 class HostState(Event, frozen=True, kw_only=True, tag="host_state"):
@@ -155,7 +157,8 @@ def of_error(error: FabvisorError, host: str | None = None) -> Error:
 
 
 class Status(Event, frozen=True, kw_only=True, tag="status"):
-    """`uptime` in seconds, null unless the program runs; `deployed_at` is ISO 8601 in UTC."""
+    """`uptime` in seconds, null unless the program runs; `deployed_at` is ISO 8601 in UTC. `user`: whose process it is,
+    null for the user who logs in."""
 
     environment: str
     host: str
@@ -169,6 +172,7 @@ class Status(Event, frozen=True, kw_only=True, tag="status"):
     deployed_by: str | None
     deployed_at: str | None
     oddities: list[str]
+    user: str | None = None
 
 
 class Check(Event, frozen=True, kw_only=True, tag="check"):

@@ -64,6 +64,7 @@ class Process(Struct, frozen=True, kw_only=True):
     now: Whole | None = None
     why: str = ""
     hint: str = ""
+    user: Name | None = None            # whose process it is; None: of the user who logs in
     log: Name | None = None             # where its standard output goes, as supervisord says
 
     @property
@@ -112,6 +113,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     history: list[HistoryLine]          # oldest first
     logs: str                           # the folder of the programs' logs
     default_user: str | None = None     # of a program that hosts.yaml gives no user; None: supervisord's own
+    login: str = ""                     # who logs in there
     holder: Holder = NOBODY             # who holds the lock now (status only)
     due: list[str] = []                 # deploys that are still to be undone (status and plan only)
     due_by: list[str] = []              # who began them

@@ -57,13 +57,15 @@ def planned_event(host: str, service: Service, facts: Facts, plan: Plan, distanc
                   ) -> Planned:
     """`distance`: from `was` to `tried`, where the host was asked for it."""
     same = plan.was == plan.tried
+    users = {program.options.get("user", facts.login) for program in service.programs} - {facts.login}
     return Planned(
         host=host, service=service.name, was=plan.was, next=plan.tried,
         back=0 if same else distance.back if distance else None,
         forward=0 if same else distance.forward if distance else None,
         commits=distance.commits if distance else [], dropped=distance.dropped if distance else [],
         diff=program_diff(service, facts, plan), edited=facts.edited, obstacles=obstacles(service, facts),
-        steps=[step.name for step in plan.steps], why=why(service, facts, plan))
+        steps=[step.name for step in plan.steps], why=why(service, facts, plan),
+        user=", ".join(sorted(users)) or None)
 
 
 def why(service: Service, facts: Facts, plan: Plan) -> list[str]:

@@ -56,7 +56,8 @@ def _row(environment: str, peer: Peer, target: Target, commits: dict[str, dict[s
         strategy=facts.strategy or target.service.strategy,
         deployed_by=committed.get("by"), deployed_at=committed.get("at"),
         oddities=[*oddities(target.service, facts), *_handwritten(target, facts),
-                  *disagreement(name, peer.name, commits[name])])
+                  *disagreement(name, peer.name, commits[name])],
+        user=process.user)
 
 
 def _no_answer(environment: str, peer: Peer, target: Target) -> Status:

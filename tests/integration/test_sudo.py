@@ -53,7 +53,10 @@ def test_sudo_deploys_to_roots_supervisord_as_the_login_user_and_as_another(app:
     assert app.owner == www.pw_uid
     readers = [user.pw_name for user in (host.account, www, stranger) if can_read(user.pw_name, app.env_file)]
     assert readers == [host.account.pw_name, www.pw_name]
-    assert app.fab("status", user=www.pw_name).code == 0
+    status, plan = app.fab("status", user=www.pw_name), app.fab("plan", "app", user=www.pw_name)
+    assert status.code == 0 and [event["user"] for event in status.of("status")] == [www.pw_name]
+    assert [event["user"] for event in plan.of("plan")] == [www.pw_name]
+    assert f"RUNNING as {www.pw_name}" in app.lab.fab("status", format="plain").out
     first = app.pid
     app.commit("#!/bin/sh\nexit 1\n")
     run = app.fab("deploy", "app", user=www.pw_name, autorestart="false")

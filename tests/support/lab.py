@@ -145,6 +145,10 @@ class Run:
     def outcome(self, host: str, service: str = "monitor") -> str:
         return self.finished["hosts"][host][service]["outcome"]
 
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """The events of that kind."""
+        return [event for event in self.events if event["event"] == kind]
+
     def steps(self, host: str) -> list[str]:
         return [e["step"] for e in self.events if e["event"] == "step_finished" and e["host"] == host and e["ok"]]
 
