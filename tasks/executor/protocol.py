@@ -927,8 +927,9 @@ class Check(TypedDict):
 
 class HostFacts(TypedDict):
     """Answers SetupSettings, and again when all steps are over. Paths are absolute. `distributions`: the words of ID
-    and ID_LIKE in os-release(5); `programs`: those of SETUP_PROGRAMS that are in PATH; `user_units`: systemd runs units
-    of the login user; `venv_supervisord`: the one in `supervisor_venv` is there; `keys`: public keys of the user."""
+    and ID_LIKE in os-release(5); `programs`: those of SETUP_PROGRAMS that are in PATH; `root_shell`: we are root, or
+    with `sudo: true` may run sh as root without a password; `user_units`: systemd runs units of the login user;
+    `venv_supervisord`: the one in `supervisor_venv` is there; `keys`: public keys of the user."""
 
     event: Literal["host_facts"]
     login: str
@@ -938,6 +939,7 @@ class HostFacts(TypedDict):
     venv: bool
     distributions: List[str]
     programs: List[str]
+    root_shell: bool
     systemd: bool
     user_units: bool
     root: str

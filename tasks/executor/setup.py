@@ -19,6 +19,7 @@ from .layout import Layout
 from .link import Link
 from .protocol import SETUP_PROGRAMS, HostFacts
 
+QUICK = 10.0                        # seconds for a question
 WITHIN = 1800.0                     # seconds for one step: packages and wheels are fetched
 OS_RELEASE = "/etc/os-release"      # os-release(5)
 
@@ -47,6 +48,7 @@ def facts(host: ExaminedHost) -> HostFacts:
         "venv": all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")),
         "distributions": [word for key in ("ID", "ID_LIKE") for word in release.get(key, "").split()],
         "programs": [name for name in SETUP_PROGRAMS if shutil.which(name, path=path)],
+        "root_shell": os.geteuid() == 0 or (bool(layout.settings["sudo"]) and _sudo_runs_sh(host)),
         "systemd": os.path.isdir("/run/systemd/system"),
         "user_units": os.path.exists(f"/run/user/{os.geteuid()}/systemd/private"),
         "root": layout.root,
@@ -91,6 +93,15 @@ def _os_release() -> dict[str, str]:
     except OSError:
         return {}
     return {key: value.strip("\"'") for key, _, value in pairs}
+
+
+def _sudo_runs_sh(host: ExaminedHost) -> bool:
+    """Without a password: the script has nobody to ask."""
+    try:
+        shell.run(["sudo", "-n", "sh", "-c", ":"], cwd="/", env=host.env, timeout=QUICK, check=host.check)
+    except shell.CommandFailed:
+        return False
+    return True
 
 
 def _can_be_made(folder: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from .._errors import NotReady
 from ..program.quoting import for_sh
@@ -21,10 +22,11 @@ AS_ROOT_END = "END_OF_ROOT"
 
 
 class Step(Struct, frozen=True):
-    """`script`: lines of sh, which stop at the first that fails."""
+    """`script`: lines of sh, which stop at the first that fails. `as_root`: only root may run them."""
 
     name: str
     script: str
+    as_root: bool = False
 
 
 def steps_for(host: Host, facts: HostFacts, needs_key: bool) -> list[Step]:
@@ -33,8 +35,13 @@ def steps_for(host: Host, facts: HostFacts, needs_key: bool) -> list[Step]:
     packaged = (host.supervisord or ("packaged" if host.sudo else "own")) == "packaged"
     manager = manager_of(facts.distributions)
     _require(host, facts, packaged, manager)
-    return [*(_packaged(facts, manager) if packaged and manager else ()), *_root(facts, packaged),
-            *(_own(facts) if not packaged else ()), *(_key(facts) if needs_key else ())]
+    steps = [*(_packaged(facts, manager) if packaged and manager else ()), *_root(facts, packaged),
+             *(_own(facts) if not packaged else ()), *(_key(facts) if needs_key else ())]
+    if any(step.as_root for step in steps) and not facts.root_shell:
+        raise NotReady(f"{host.name}: sudo lets {facts.login} run no script as root without a password",
+                       f"put into sudoers until it is set up: {facts.login} ALL=(root) NOPASSWD: ALL; or type what "
+                       f"fab setup does as root: {' && '.join(step.script for step in steps if step.as_root)}")
+    return [_as_user(facts, step) for step in steps]
 
 
 def _require(host: Host, facts: HostFacts, packaged: bool, manager: Manager | None) -> None:
@@ -61,9 +68,9 @@ def _require(host: Host, facts: HostFacts, packaged: bool, manager: Manager | No
 def _packaged(facts: HostFacts, manager: Manager) -> Iterator[Step]:
     needs = [*([] if facts.conf_exists else ["supervisor"]), *([] if facts.has("git") else ["git"])]
     if needs:
-        yield Step("packages", _as_root(facts, manager.install(manager.packages(needs))))
+        yield Step("packages", manager.install(manager.packages(needs)), as_root=True)
     if not facts.conf_exists or not facts.supervisord_runs or not facts.starts_at_boot:
-        yield Step("supervisord", _as_root(facts, manager.enable(facts.systemd)))
+        yield Step("supervisord", manager.enable(facts.systemd), as_root=True)
 
 
 def _root(facts: HostFacts, packaged: bool) -> Iterator[Step]:
@@ -72,7 +79,7 @@ def _root(facts: HostFacts, packaged: bool) -> Iterator[Step]:
     if facts.root_can_be_made:
         yield Step("root", f"mkdir -p {for_sh(facts.root)}")
     elif packaged:
-        yield Step("root", _as_root(facts, f"install -d -o {for_sh(facts.login)} {for_sh(facts.root)}"))
+        yield Step("root", f"install -d -o {for_sh(facts.login)} {for_sh(facts.root)}", as_root=True)
 
 
 def _own(facts: HostFacts) -> Iterator[Step]:
@@ -120,7 +127,8 @@ def _written(path: str, text: str) -> str:
     return f"mkdir -p {for_sh(folder)}\ncat >{for_sh(path)} <<'{END}'\n{text}{END}"
 
 
-def _as_root(facts: HostFacts, script: str) -> str:
-    if facts.login == "root":
-        return script
-    return f"sudo -n sh -eu -s <<'{AS_ROOT_END}'\n{script}\n{AS_ROOT_END}"
+def _as_user(facts: HostFacts, step: Step) -> Step:
+    """As the login user runs it."""
+    if not step.as_root or facts.login == "root":
+        return step
+    return replace(step, script=f"sudo -n sh -eu -s <<'{AS_ROOT_END}'\n{step.script}\n{AS_ROOT_END}")

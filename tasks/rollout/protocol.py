@@ -183,6 +183,7 @@ class HostFacts(Message, frozen=True, kw_only=True, tag="host_facts"):
     venv: bool
     distributions: list[Name]
     programs: list[Name]
+    root_shell: bool
     systemd: bool
     user_units: bool
     root: Name

@@ -16,10 +16,12 @@ from tasks.provision.conversation import script_of
 from tasks.provision.packages import manager_of
 from tasks.provision.steps import Step, steps_for
 from tasks.rollout.protocol import HostFacts
+from tests.support.packaged import PackagedHost
 
 BARE = HostFacts(
     login="deploy", home="/home/deploy", node="web1", python="/usr/bin/python3", venv=True,
-    distributions=["ubuntu", "debian"], programs=["git", "crontab", "ssh-keygen"], systemd=True, user_units=False,
+    distributions=["ubuntu", "debian"], programs=["git", "crontab", "ssh-keygen"],
+    root_shell=True, systemd=True, user_units=False,
     root="/srv/app", root_exists=False, root_can_be_made=True, supervisord_conf="/srv/app/supervisord.conf",
     conf_exists=False, program_dir="/srv/app/conf.d", program_dir_exists=False, supervisor_venv="/srv/app/.supervisor",
     venv_supervisord=False, supervisord_runs=False, starts_at_boot=False, keys=[])
@@ -78,6 +80,8 @@ def test_packaged_supervisord_is_installed_as_root(distributions: list[str], ins
     ("own", {"programs": [], "venv": False}, "web1: git and Python's venv are missing",
      "apt-get install -qq -y git openssh-client python3-venv"),
     ("own", {"programs": [], "distributions": []}, "web1: git is missing", "install these on the host yourself: git"),
+    ("packaged", {"root_shell": False}, "web1: sudo lets deploy run no script as root without a password",
+     "deploy ALL=\\(root\\) NOPASSWD: ALL".replace("\\", "")),
     ("own", CLOSED, "web1: deploy cannot make the root /srv/app", "install -d -o deploy /srv/app"),
 ])
 def test_what_only_root_can_give_is_told_with_the_command(kind: str, changes: dict[str, Any], message: str, hint: str
@@ -119,3 +123,15 @@ def test_unit_is_what_systemd_reads(tmp_path: Path) -> None:
     done = subprocess.run(["systemd-analyze", "--user", "verify", str(unit)], check=False, capture_output=True,
                           text=True, env=env)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.usefixtures("real_hosts")
+def test_step_of_root_runs_through_sudo_and_gives_the_folder_to_the_login_user() -> None:
+    with PackagedHost() as host:
+        host.allow_sudo()
+        root = host.folder / "srv/root's own/app"
+        script = steps(kind="packaged", login=host.account.pw_name, root=str(root), **CLOSED)["root"]
+        done = subprocess.run(["runuser", "-u", host.account.pw_name, "--", "sh", "-euc", script], check=False,
+                              capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert (root.stat().st_uid, root.parent.stat().st_uid) == (host.account.pw_uid, 0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import os
-import re
 from typing import Iterator
 
 from .. import shell
@@ -32,26 +31,33 @@ def start_at_boot(host: ExaminedHost) -> Iterator[Finding]:
 
 def _unit(host: ExaminedHost) -> Finding | None:
     """The unit that supervisord runs in, by its control group."""
-    pid, uid = host.supervisord.pid(), host.supervisord.uid()
+    pid, owner = host.supervisord.pid(), user_name(host.supervisord.uid())
     if pid == 1:
         return ok("it is the first process here")
-    try:
-        with open(f"/proc/{pid}/cgroup") as file:
-            groups = file.read()
-    except OSError:
-        return None
-    units = re.findall(r"/([^/\n]+\.service)(?=/|\n|$)", groups)
-    of_user = "/user@" in groups
-    if not units or units[-1].startswith(("user@", "ssh", "cron", "session-")):
-        return None                         # started by hand, or by cron
-    unit, scope = units[-1], ["--user"] if of_user else []
-    systemctl = " ".join(["systemctl", *scope, "enable", unit])
-    if not _succeeds(host, "systemctl", *scope, "is-enabled", "--quiet", unit):
-        return warning(f"the systemd unit {unit} is not enabled", f"on the host: {systemctl}")
-    if of_user and not os.path.exists(os.path.join(LINGER, user_name(uid))):
-        return warning(f"the systemd unit {unit} of {user_name(uid)} starts with their first login only",
-                       f"on the host: loginctl enable-linger {user_name(uid)}")
-    return ok(f"by the systemd unit {unit}{' of ' + user_name(uid) if of_user else ''}")
+    unit, of_user = unit_of(_text(f"/proc/{pid}/cgroup"))
+    systemctl = ["systemctl", *(["--user"] if of_user else [])]
+    if not unit or not _is_of_supervisord(host, systemctl, unit):
+        return None                         # started by hand, by cron, or by a job
+    if not _answer(host, *systemctl, "is-enabled", unit):
+        return warning(f"the systemd unit {unit} is not enabled",
+                       f"on the host: {' '.join(systemctl)} enable {unit}")
+    if of_user and not os.path.exists(os.path.join(LINGER, owner)):
+        return warning(f"the systemd unit {unit} of {owner} starts with their first login only",
+                       f"on the host: loginctl enable-linger {owner}")
+    return ok(f"by the systemd unit {unit}{' of ' + owner if of_user else ''}")
+
+
+def unit_of(cgroup: str) -> tuple[str, bool]:
+    """The systemd unit that /proc/PID/cgroup names, empty where it names none; and whether it is one of a user."""
+    paths = [line.split(":", 2)[-1] for line in cgroup.splitlines()]
+    units = [part for path in paths for part in path.split("/") if part.endswith(".service")]
+    return units[-1] if units else "", any("/user@" in path for path in paths)
+
+
+def _is_of_supervisord(host: ExaminedHost, systemctl: list[str], unit: str) -> bool:
+    """Not so where the login, cron or the runner of a job started it."""
+    return "supervisor" in unit or any(
+        "supervisord" in line for line in _answer(host, *systemctl, "show", "--property=ExecStart", unit))
 
 
 def _script() -> Finding | None:
@@ -60,40 +66,38 @@ def _script() -> Finding | None:
 
 
 def _line(host: ExaminedHost) -> Finding | None:
-    """A line of the login user's crontab, or of root's files, that names this configuration or its folder."""
-    own = _answer(host, "crontab", "-l")
-    if _starts(host, own):
+    """A line of the login user's crontab, or of root's files, that names the folder of this configuration."""
+    if _starts(host, _reboot_lines(_answer(host, "crontab", "-l"))):
         return ok("by @reboot in the crontab of the login user")
     for path in sorted(each for pattern in ROOTS for each in glob.glob(pattern)):
-        try:
-            with open(path, errors="replace") as file:
-                lines = file.read().splitlines()
-        except OSError:
-            continue
-        if _starts(host, lines if path.endswith("rc.local") else [line for line in lines if "@reboot" in line]):
+        lines = _text(path).splitlines()
+        if _starts(host, lines if path.endswith("rc.local") else _reboot_lines(lines)):
             return ok(f"by {path}")
     return None
 
 
+def _reboot_lines(crontab: list[str]) -> list[str]:
+    return [line for line in crontab if line.lstrip().startswith("@reboot")]
+
+
 def _starts(host: ExaminedHost, lines: list[str]) -> bool:
-    folder = host.conf.folder
-    home = os.path.expanduser("~")
+    folder, home = host.conf.folder, os.path.expanduser("~")
     names = {folder, os.path.realpath(folder), *(folder.replace(home, short, 1) for short in ("~", "$HOME"))}
     return any("supervisord" in line and any(name in line for name in names)
                for line in lines if not line.lstrip().startswith("#"))
 
 
-def _succeeds(host: ExaminedHost, *argv: str) -> bool:
+def _text(path: str) -> str:
     try:
-        shell.run(argv, cwd="/", env=host.env, timeout=QUICK, check=host.check)
-    except HostError:
-        return False
-    return True
+        with open(path, errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
 
 
 def _answer(host: ExaminedHost, *argv: str) -> list[str]:
+    """The lines of its output; [] where it fails."""
     try:
-        lines = shell.answer(argv, cwd="/", env=host.env, timeout=QUICK, check=host.check)
+        return shell.answer(argv, cwd="/", env=host.env, timeout=QUICK, check=host.check)
     except HostError:
         return []
-    return [line for line in lines if line.lstrip().startswith("@reboot")]

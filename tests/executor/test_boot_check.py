@@ -1,0 +1,23 @@
+"""Whether supervisord starts with its host: what control groups say of that. docs/your-hosts.md uses cron itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks.executor.checks.boot import unit_of
+
+USER = "0::/user.slice/user-1000.slice/user@1000.service"
+
+
+@pytest.mark.parametrize(("cgroup", "unit", "of_user"), [
+    ("0::/system.slice/supervisor.service\n", "supervisor.service", False),
+    ("12:pids:/system.slice/supervisor.service\n1:name=systemd:/system.slice/supervisor.service\n",
+     "supervisor.service", False),
+    (f"{USER}/app.slice/supervisord-srv-app.service\n", "supervisord-srv-app.service", True),
+    ("0::/user.slice/user-1000.slice/session-3.scope\n", "", False),
+    ("0::/system.slice/cron.service\n", "cron.service", False),
+    ("0::/\n", "", False),
+    ("", "", False),
+])
+def test_unit_of_a_process_is_the_innermost_of_its_control_group(cgroup: str, unit: str, of_user: bool) -> None:
+    assert unit_of(cgroup) == (unit, of_user)
