@@ -35,11 +35,17 @@ REMEDIES: tuple[tuple[str, type[FabvisorError], str, str], ...] = (
 )
 
 
+def _command(args: Sequence[str]) -> str:
+    """Such as `fetch`: the first word that is no setting."""
+    words = iter(args)
+    return next(word for word in words if word != "-c" or not next(words))
+
+
 class GitFailed(Exception):
     """git ended with an error; `output` is what it said."""
 
     def __init__(self, args: Sequence[str], output: str) -> None:
-        super().__init__(f"git {args[0]}: {output.strip()}")
+        super().__init__(f"git {_command(args)}: {output.strip()}")
         self.output = output.strip()
 
 

@@ -17,6 +17,7 @@ from .current_folder import head_of
 from .file_lock import locked
 from .git import GitFailed
 
+PACK_MEMORY = "64m"                     # bytes for each thread, whatever the repository holds
 LOCAL = "refs/fabvisor/local/"          # commits of a folder on this machine
 
 
@@ -100,8 +101,8 @@ class Mirror:
     def write_pack(self, commit: str, known: Collection[str], target: Path) -> None:
         """A thin pack of what the commit needs beyond the commits that a host knows. Raises GitFailed."""
         revisions = "\n".join([commit, *(f"^{each}" for each in self.commits.known(known))]) + "\n"
-        git.write(["pack-objects", "--revs", "--thin", "--delta-base-offset", "--stdout", "--quiet"], self.folder,
-                  self.env, given=revisions, target=target)
+        git.write(["-c", f"pack.windowMemory={PACK_MEMORY}", "pack-objects", "--revs", "--thin", "--delta-base-offset",
+                   "--stdout", "--quiet"], self.folder, self.env, given=revisions, target=target)
 
     def _fetch(self) -> None:
         self.create()

@@ -19,11 +19,12 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--strategy", default="in_place")
+    parser.add_argument("--fetch", default="host", choices=("host", "client"))
     parser.add_argument("--kind", action="append", choices=sorted(KINDS))
     options = parser.parse_args()
     verdicts: list[Verdict] = []
     for seed in range(options.first, options.first + options.seeds):
-        with Fleet(options.strategy) as fleet:
+        with Fleet(options.strategy, fetch=options.fetch) as fleet:
             for case in cases(seed, options.kind):
                 begin = time.monotonic()
                 verdict = try_it(fleet, case)

@@ -1,10 +1,10 @@
 """Code that tests append to a copy of executor/main.py: one fault a host, read once, from FOLDER/<host>.json.
 
 {"at": the name of a point, "nth": which time it is passed, "do": what happens there}. Points are `step:NAME` (before
-it is begun), `did:NAME`, `undo:NAME`, `undid:NAME`, `telling` (why it failed), `commit`, `committed`, `restored`, and
-`disk` (every change of it). A power cut is more than a kill: what was not synced is lost, in the way that POSIX allows
-at worst. What git and builds wrote into the service directory since the last `sync` is empty then; git syncs its own
-files itself.
+it is begun), `did:NAME`, `pack` (each piece of a pack from the client), `undo:NAME`, `undid:NAME`, `telling` (why it
+failed), `commit`, `committed`, `restored`, and `disk` (every change of it). A power cut is more than a kill: what was
+not synced is lost, in the way that POSIX allows at worst. What git and builds wrote into the service directory since
+the last `sync` is empty then; git syncs its own files itself.
 """
 import os
 import signal
@@ -12,6 +12,7 @@ import time
 
 from . import context as _context
 from . import journal as _journal
+from . import pack_channel as _pack_channel
 from . import participant as _participant
 from . import transaction as _transaction
 from . import undo as _undo
@@ -238,8 +239,8 @@ def _around(owner, name, before, after):
 _init = _participant.Participant.__init__
 
 
-def _armed_init(self, link, hello, env):
-    _init(self, link, hello, env)
+def _armed_init(self, *args):
+    _init(self, *args)
     _arm(self.layout.root)
 
 
@@ -263,3 +264,12 @@ _around(_journal.Journal, "commit", lambda left, outcomes: "commit", lambda left
 _around(_undo.Undo, "_undo_step", lambda it, service, step: "undo:" + step["name"],
         lambda it, service, step: "undid:" + step["name"])
 _around(_undo.Undo, "run", lambda it, why: "", lambda it, why: "restored")
+
+
+def _pieces(*args):
+    for piece in _real_pieces(*args):
+        yield piece
+        _point("pack")
+
+
+_real_pieces, _pack_channel._request = _pack_channel._request, _pieces

@@ -43,8 +43,10 @@ class Fleet:
 
     names = ("web1", "web2")
 
-    def __init__(self, strategy: str = "in_place", edits: tuple[tuple[str, str, str], ...] = ()) -> None:
+    def __init__(self, strategy: str = "in_place", edits: tuple[tuple[str, str, str], ...] = (),
+                 fetch: str = "host") -> None:
         self.strategy = strategy
+        self.fetch = fetch
         self.edits = edits
         self.lab = Lab(self.names)
         self.number = 0
@@ -75,7 +77,7 @@ class Fleet:
         self.app = App(self.lab, "app", {
             "web1": {"lease": LEASE},
             "web2": {"lease": LEASE, "port": self.proxy.port, "connect_timeout": 2}}, health=HEALTH,
-            strategy=self.strategy)
+            strategy=self.strategy, fetch=self.fetch)
         for host in self.names:
             ends.callback(self.power_off, host)
         self.next_version()

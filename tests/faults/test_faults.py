@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 from collections.abc import Iterator
 
@@ -17,6 +18,13 @@ from tests.support.lab import wait_for
 @pytest.fixture(scope="module")
 def fleet(real_hosts: None) -> Iterator[Fleet]:
     with Fleet() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def carried(real_hosts: None) -> Iterator[Fleet]:
+    """Its hosts get their commits from the client."""
+    with Fleet(fetch="client") as made:
         yield made
 
 
@@ -43,6 +51,19 @@ LONG = [
 ]
 
 
+LARGE = {"large": random.Random(1).randbytes(2**20).hex()}          # several pieces of a pack
+CARRIED = [
+    faults.held("network cut", "pack", "web2", faults.link_is_cut, files=LARGE),
+    pytest.param(faults.held("client SIGKILL", "pack", "web1", faults.client_gets(signal.SIGKILL), files=LARGE),
+                 marks=pytest.mark.long),
+    pytest.param(faults.held("power cut and reboot", "pack", "web1", faults.power_fails, files=LARGE),
+                 marks=pytest.mark.long),
+    pytest.param(faults.held("a small disk, full", "pack", "web2", faults.disk_fills(0), files=LARGE),
+                 marks=pytest.mark.long),
+    pytest.param(faults.by_the_executor("SIGKILL", "pack", "kill", 3, "web1", files=LARGE), marks=pytest.mark.long),
+]
+
+
 def name(case: Case) -> str:
     return f"{case.name} {case.when}".strip()
 
@@ -54,6 +75,17 @@ def name(case: Case) -> str:
 def test_fault_leaves_one_version_everywhere_or_names_the_host(fleet: Fleet, case: Case) -> None:
     """Old or new on each host, the same on all or named; nothing left behind; the next deploy works."""
     assert try_it(fleet, case).wrong == []
+
+
+@pytest.mark.promise(3)
+@pytest.mark.parametrize("case", CARRIED, ids=name)
+def test_fault_in_the_pack_of_the_client_leaves_one_version_everywhere(carried: Fleet, case: Case) -> None:
+    assert try_it(carried, case).wrong == []
+
+
+@pytest.mark.long
+def test_random_faults_leave_one_version_everywhere_with_packs_of_the_client(carried: Fleet) -> None:
+    assert [verdict for case in faults.cases(1) if (verdict := try_it(carried, case)).wrong] == []
 
 
 @pytest.mark.long
