@@ -193,7 +193,8 @@ def test_commit_does_not_choose_where_the_log_goes(own: App, kind: str) -> None:
         logs.symlink_to("/tmp")
     own.commit(f"{own.name}-1")
     run = own.deploy("--host", "web1")
-    assert run.code == 1 and f"logs is a {kind} of the commit" in messages(run), run
+    assert run.code == 2 and f"`logs` is a {kind} in the commit" in messages(run), run
+    assert "build" not in [event.get("step") for event in run.events], "that can be known before"
 
 
 def test_program_file_has_the_ending_of_the_include_pattern(own: App) -> None:

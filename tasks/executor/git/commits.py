@@ -11,6 +11,7 @@ from .remote import HEADS, TAGS
 
 FULL = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 ABBREVIATED = re.compile(r"[0-9a-fA-F]{4,64}")
+KINDS = {"040000": "folder", "120000": "link", "160000": "submodule"}       # by mode; any other is a file
 LISTED = 20                         # commits in a direction
 
 
@@ -35,6 +36,11 @@ class Commits:
     def has_path(self, commit: str, path: str) -> bool:
         """Whether the commit has such a file or folder."""
         return self._parse(f"{commit}:{path}") is not None
+
+    def kind(self, commit: str, path: str) -> str:
+        """What the commit has there: a folder, a file, a link, a submodule; empty where there is nothing."""
+        mode = (self._git.first_line("ls-tree", commit, "--", path) or "").partition(" ")[0]
+        return KINDS.get(mode, "file") if mode else ""
 
     def resolve(self, revision: str) -> tuple[str | None, str | None]:
         """(commit, branch): a full commit, then a branch, then a tag, then an abbreviated commit."""

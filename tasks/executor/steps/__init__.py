@@ -39,6 +39,6 @@ ACTIONS: dict[str, Callable[[ServiceContext, Step], Result]] = {
 
 # Checks run before their action counts as begun: when one raises, there is nothing to undo.
 CHECKS: dict[str, Callable[[ServiceContext, Step], Results]] = {
-    "checkout": in_place.refuse_edits,
+    "checkout": in_place.refuse,
     "checkout_release": releases.refuse_edits,
 }

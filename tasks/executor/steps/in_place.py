@@ -9,8 +9,13 @@ from . import hooks, replaced_files
 from .step import Result, Results, Step
 
 
-def refuse_edits(ctx: ServiceContext, step: Step) -> Results:
-    """Somebody may have edited since the look; the undo of a checkout that was begun would overwrite it."""
+def refuse(ctx: ServiceContext, step: Step) -> Results:
+    """Somebody may have edited since the look; the undo of a checkout that was begun would overwrite it. And a commit
+    may not choose where the program's log goes."""
+    logs = ctx.clone.commits.kind(step.args["commit"], "logs")
+    if logs in ("file", "link"):
+        raise NotReady(f"`logs` is a {logs} in the commit, and the log of {ctx.name} goes to a folder of that name",
+                       "take `logs` out of the repository, or give it another name there")
     state = ctx.clone.state()
     edited = _edited(ctx, state)
     if edited and not step.args["set_aside"]:
