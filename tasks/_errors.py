@@ -14,7 +14,7 @@ FabvisorError
 │   ├── Unreachable         no route, refused, timed out, name not found, connection lost
 │   └── Locked              another deploy holds the lock
 ├── Declined      130       the user was asked, and did not agree; nothing changed
-└── Interrupted   130/143   SIGINT or SIGTERM; every host is as it was
+└── Interrupted   129/130/143  SIGHUP, SIGINT or SIGTERM; every host is as it was
 """
 
 from __future__ import annotations

@@ -36,6 +36,8 @@ class Reporters(Reporter):
 
     def add_file(self, kind: str, path: str) -> None:
         """Write a report of that kind (see FILES) to a file, too. Raises SelectionError where that is impossible."""
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise SelectionError(f"--{kind} {path}: that is no file", "name a file that may be replaced")
         try:
             with open(path, "wb"):
                 pass

@@ -182,7 +182,7 @@ class Transcript:
             return setting_lines(self._settings, width, marks)
         if finished.command in ("doctor", "setup") or is_refused_plan(finished):
             return []
-        if finished.command in READING and finished.exit_code in (0, 130, 143):
+        if finished.command in READING and finished.exit_code in (0, 129, 130, 143):
             return []
         return result_lines(finished, width, marks, self.is_shown)
 

@@ -22,7 +22,7 @@ def _by_exit_code(finished: Finished) -> str:
     if finished.command in READING:
         return _not_read(finished)
     match finished.exit_code:
-        case 130 | 143:
+        case 129 | 130 | 143:
             return "interrupted: every host is as it was"
         case 2:
             return "nothing was changed"

@@ -55,7 +55,7 @@ class PackFailed(Struct, frozen=True):
 
 
 class Signalled(Struct, frozen=True):
-    """SIGINT or SIGTERM."""
+    """SIGINT, SIGTERM or SIGHUP."""
 
     number: int
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .peer import Peer
     from .steps import Plan
 
-SIGNALS = (128 + signal.SIGINT, 128 + signal.SIGTERM)
+SIGNALS = (128 + signal.SIGINT, 128 + signal.SIGTERM, 128 + signal.SIGHUP)
 PRECEDENCE = (3, *SIGNALS, 2, 75, 1, 0)
 
 

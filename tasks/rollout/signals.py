@@ -1,4 +1,4 @@
-"""Handles SIGINT and SIGTERM: the first ends the command in order, a second SIGINT leaves at once."""
+"""Handles the signals that end a command: the first ends it in order, a second SIGINT leaves at once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from types import FrameType
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)         # the last: the terminal was closed
 
 
 @contextlib.contextmanager
@@ -21,7 +23,9 @@ def handled(notify: Callable[[int], None], leave: Callable[[], int | None]) -> I
         seen.append(number)
         notify(number)
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    # What nohup has the command ignore stays ignored.
+    numbers = [number for number in ENDING if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield
     finally:

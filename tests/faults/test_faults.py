@@ -136,6 +136,24 @@ def test_commit_sent_before_the_client_died_counts(fleet: Fleet) -> None:
 
 
 @pytest.mark.promise(8)
+def test_second_interrupt_behind_a_commit_names_the_host_that_has_not_answered(fleet: Fleet) -> None:
+    """The first one is held until all answers are in; the second leaves at once, with 3, and does not say "go back"."""
+    new = fleet.next_version()
+    fleet.arm("web2", "commit", "hold")
+    client = fleet.begin("deploy", "app")
+    assert fleet.stands("web2", client)
+    wait_for(lambda: fleet.lab["web1"].history("app")[-1].get("to") == fleet.lab["web1"].head("app"), "web1's commit")
+    client.signal(signal.SIGINT)
+    client.signal(signal.SIGINT)
+    run = client.end()
+    fleet.release("web2")
+    fleet.settle()
+    assert run.code == 3, run
+    assert "web2 may have committed" in messages(run) and "go back" not in messages(run)
+    assert [fleet.app.running(host) for host in fleet.names] == [new, new]
+
+
+@pytest.mark.promise(8)
 def test_host_that_dies_before_its_commit_is_named_and_recovered(fleet: Fleet) -> None:
     """No protocol excludes it. It is named at once, by status and by the next command; recover and deploy mend it."""
     old, new = fleet.app.running("web2"), fleet.next_version()

@@ -214,6 +214,19 @@ def test_deploy_with_confirm_asks_after_the_plan_and_before_the_locks(careful: A
     assert [careful.running(host) for host in careful.hosts] == [f"{careful.name}-1"] * 2
 
 
+def test_dry_run_of_confirm_waits_for_the_lock_of_another_deploy(careful: App) -> None:
+    """With --wait it waits as the deploy itself would; the plan is that of what the other one left."""
+    first = careful.begin("block", "building", f"{careful.name}-3", "--yes")
+    screen = OnTerminal(careful, "deploy", careful.name, "--wait", "60", "--force")
+    screen.until("waiting: ")
+    assert "[y/N]" not in screen.seen
+    careful.open("block")
+    assert first.end().code == 0
+    screen.until("deploy to test? [y/N]")
+    screen.types("n\n")
+    assert screen.end() == 130
+
+
 @pytest.mark.parametrize("typed", ["n\n", "\n", "\x04", "\x03"], ids=["no", "nothing", "end", "interrupt"])
 def test_deploy_with_confirm_changes_nothing_without_a_yes(careful: App, typed: str) -> None:
     before = everything(careful)
