@@ -48,7 +48,7 @@ class Place:
         state = self.ctx.clone.state()
         self.was, self.branch = state.commit, state.branch
         step = Step({"commit": to, "set_aside": set_aside, "carried": False, "replaces": False}, quiet)
-        in_place.checkout(self.ctx, step._replace(results=in_place.refuse_edits(self.ctx, step)))
+        in_place.checkout(self.ctx, step._replace(results=in_place.refuse(self.ctx, step)))
 
     def back(self, set_aside: bool = False, times: int = 2) -> None:
         """Twice: an undo may run again."""
