@@ -51,10 +51,10 @@ def _tell(run: Command, found: adoption.environment.Adoption, output: str) -> No
     text = adoption.document.text(found)
     for line in adoption.document.warnings(found):
         run.report.on(rollout.events.Notice(level="warning", message=line))
-    secrets = ", ".join(sorted(found.secrets))
+    secrets = ", ".join(sorted({name for values in found.secrets.values() for name in values}))
     if output:
-        file = adoption.files.write(Path(output), text, found)
-        message = f"wrote {output}" + (f", and the values of {secrets} to {file}" if file else "")
+        files = ", ".join(map(str, adoption.files.write(Path(output), text, found)))
+        message = f"wrote {output}" + (f", and the values of {secrets} to {files}" if files else "")
     else:
         run.report.on(rollout.events.Document(text=text))
         message = f"the values of {secrets} are not shown; --output FILE writes them beside it" if secrets else ""

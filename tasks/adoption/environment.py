@@ -1,4 +1,4 @@
-"""One environment of several hosts: what they have in common, and what differs there. Pure."""
+"""The environment of several hosts: what they have in common, and what differs there. Pure."""
 
 from __future__ import annotations
 
@@ -13,34 +13,62 @@ from ..inventory.secret import Secret
 from .host import AdoptedHost
 
 Raw = dict[str, Any]
+Remarks = dict[str, list[str]]          # by service; those of no service have no name
 
 
 class Adoption(Struct, frozen=True, kw_only=True):
-    """`data`: hosts.yaml. `remarks`: by service, what it cannot say; those of the whole environment have no name."""
+    """`data`: hosts.yaml. `remarks`: what it cannot say. `secrets`: by environment, then by name."""
 
     environment: str
     data: Raw
-    remarks: dict[str, list[str]]
-    secrets: dict[str, Secret]
+    remarks: Remarks
+    secrets: dict[str, dict[str, Secret]]
     origin: str
 
 
-def of_hosts(hosts: list[AdoptedHost], environment: str) -> Adoption:
-    """`hosts`: at least one."""
-    by_name: dict[str, dict[str, AdoptedHost]] = {}
-    for host in hosts:
-        for name in host.services:
-            by_name.setdefault(name, {})[host.name] = host
-    common: Raw = {}
-    own: dict[str, dict[str, Raw]] = {host.name: {} for host in hosts}
-    for name, having in by_name.items():
-        common[name], differing = _split({host: each.services[name].settings for host, each in having.items()})
-        for host_name, part in differing.items():
-            own[host_name].update({name: part} if part else {})
-    settings, of_host = _split({host.name: host.settings for host in hosts})
+def of_hosts(hosts: list[AdoptedHost], name: str) -> Adoption:
+    """`hosts`: at least one. `name`: of their environment."""
+    common, own = _services(hosts)
     remarks = _remarks(hosts)
+    # At a host a list chooses services and a mapping adjusts them: an environment can do both.
+    single = [host for host in hosts if len(hosts) > 1 and own[host.name] and set(host.services) != set(common)]
+    shared = [host for host in hosts if host not in single]
+    parts = {**({name: shared} if shared else {}), **{f"{name}-{host.name}": [host] for host in single}}
+    for host in single:
+        remarks[""].append(f"{host.name}: it runs some of the services, and other than elsewhere: its environment is "
+                           f"{name}-{host.name}")
+    return Adoption(
+        environment=next(iter(parts)), origin=", ".join(host.name for host in hosts),
+        data={"default_environment": next(iter(parts)), "services": common, "environments": {
+            part: _environment(part, of_part, common, own, remarks) for part, of_part in parts.items()}},
+        secrets={part: _secrets(of_part, remarks) for part, of_part in parts.items()},
+        remarks={service: list(dict.fromkeys(lines)) for service, lines in remarks.items()})
+
+
+def _services(hosts: list[AdoptedHost]) -> tuple[Raw, dict[str, Raw]]:
+    """The settings of each service that all hosts have; and by host, then service, what differs there."""
+    by_name: dict[str, dict[str, Raw]] = {}
     for host in hosts:
-        _choose(host, own[host.name], by_name.keys(), of_host[host.name], remarks)
+        for name, service in host.services.items():
+            by_name.setdefault(name, {})[host.name] = service.settings
+    common: Raw = {}
+    own: dict[str, Raw] = {host.name: {} for host in hosts}
+    for name, by_host in by_name.items():
+        common[name], differing = _split(by_host)
+        for host_name, settings in differing.items():
+            own[host_name].update({name: settings} if settings else {})
+    return common, own
+
+
+def _environment(name: str, hosts: list[AdoptedHost], common: Raw, own: dict[str, Raw], remarks: Remarks) -> Raw:
+    running = {service for host in hosts for service in host.services}
+    settings, of_host = _split({host.name: host.settings for host in hosts})
+    alone = len(hosts) == 1
+    for host in hosts if not alone else ():
+        if set(host.services) != running:
+            of_host[host.name]["services"] = sorted(host.services)
+        elif own[host.name]:
+            of_host[host.name]["services"] = own[host.name]
     services = [service for host in hosts for service in host.services.values()]
     branch = _most_common(each.branch for each in services)
     run_mode = _most_common(each.run_mode for each in services)
@@ -48,34 +76,20 @@ def of_hosts(hosts: list[AdoptedHost], environment: str) -> Adoption:
         about = remarks.setdefault(service.name, [])
         if service.branch not in ("", branch):
             about.append(f"branch: the clone is on {service.branch}; deploy it with --revision {service.branch}")
-        if service.run_mode != (run_mode or environment):
+        if service.run_mode != (run_mode or name):
             about.append(f"RUN_MODE: it was {service.run_mode or 'not set'}; an environment has one")
-    data = {"default_environment": environment, "services": common, "environments": {environment: {
-        "branch": branch or "main", **({"run_mode": run_mode} if run_mode and run_mode != environment else {}),
-        **settings, "hosts": of_host if any(of_host.values()) else list(of_host)}}}
-    return Adoption(environment=environment, data=data, secrets=_secrets(hosts, remarks),
-                    remarks={name: list(dict.fromkeys(lines)) for name, lines in remarks.items()},
-                    origin=", ".join(host.name for host in hosts))
+    chosen: Raw = {}
+    if running != set(common) or (alone and own[hosts[0].name]):
+        chosen = {"services": {service: own[hosts[0].name].get(service) if alone else None
+                               for service in sorted(running)}}
+    return {"branch": branch or "main", **({"run_mode": run_mode} if run_mode and run_mode != name else {}),
+            **settings, **chosen, "hosts": of_host if any(of_host.values()) else list(of_host)}
 
 
-def _choose(host: AdoptedHost, own: dict[str, Raw], names: Iterable[str], settings: Raw,
-            remarks: dict[str, list[str]]) -> None:
-    """Add to a host's settings which services run there, and what differs."""
-    if set(host.services) != set(names):
-        settings["services"] = sorted(host.services)
-        for name, part in own.items():
-            remarks.setdefault(name, []).append(
-                f"on {host.name} it differs in {', '.join(part)}; a host that runs some of the services cannot "
-                "say so: give it an environment of its own")
-    elif own:
-        settings["services"] = own
-
-
-def _remarks(hosts: list[AdoptedHost]) -> dict[str, list[str]]:
-    several = len(hosts) > 1
-    remarks: dict[str, list[str]] = {"": []}
+def _remarks(hosts: list[AdoptedHost]) -> Remarks:
+    remarks: Remarks = {"": []}
     for host in hosts:
-        where = f"{host.name}: " if several else ""
+        where = f"{host.name}: " if len(hosts) > 1 else ""
         remarks[""] += [where + line for line in host.left_out]
         for name, service in host.services.items():
             remarks.setdefault(name, []).extend(where + line for line in service.remarks)
@@ -108,7 +122,7 @@ def _most_common(words: Iterable[str | None]) -> str:
     return counted.most_common(1)[0][0] if counted else ""
 
 
-def _secrets(hosts: list[AdoptedHost], remarks: dict[str, list[str]]) -> dict[str, Secret]:
+def _secrets(hosts: list[AdoptedHost], remarks: Remarks) -> dict[str, Secret]:
     """By name. An environment has one value of each: where there are several, the first is taken."""
     secrets: dict[str, Secret] = {}
     for host in hosts:

@@ -20,18 +20,18 @@ def require_absent(output: Path, environment: str) -> None:
             raise NotReady(f"{path} is there already, and is not replaced", "move it away, or name another --output")
 
 
-def write(output: Path, text: str, adoption: Adoption) -> Path | None:
-    """Returns the file with the secrets; None where there are none. Raises NotReady."""
-    secrets = _secrets_file(output, adoption.environment) if adoption.secrets else None
+def write(output: Path, text: str, adoption: Adoption) -> list[Path]:
+    """Returns the files with secrets, one of each environment that has any. Raises NotReady."""
+    having = {_secrets_file(output, name): secrets for name, secrets in adoption.secrets.items() if secrets}
     try:
-        if secrets:
-            secrets.parent.mkdir(mode=0o700, exist_ok=True)
-            lines = [f"{name}={_quoted(reveal(value))}\n" for name, value in sorted(adoption.secrets.items())]
-            _write(secrets, "".join(lines), 0o600)
+        for file, secrets in having.items():
+            file.parent.mkdir(mode=0o700, exist_ok=True)
+            lines = [f"{name}={_quoted(reveal(value))}\n" for name, value in sorted(secrets.items())]
+            _write(file, "".join(lines), 0o600)
         _write(output, text, 0o644)
     except OSError as error:
         raise NotReady(f"{error.filename} cannot be written: {error.strerror}", "name another --output") from None
-    return secrets
+    return list(having)
 
 
 def _secrets_file(output: Path, environment: str) -> Path:

@@ -14,7 +14,7 @@ import yaml
 
 from tasks.inventory import loading
 from tests.integration.app import messages
-from tests.support.lab import Lab, LabHost, Run, git, stands_in
+from tests.support.lab import Lab, LabHost, Run, git, stands_in, wait_for
 from tests.support.packaged import PYTHON, PackagedHost
 from tests.support.processes import descendants
 
@@ -36,6 +36,8 @@ def process(rpc: Any, name: str) -> dict[str, Any]:
     [info] = [each for each in rpc.getAllProcessInfo() if each["name"] == name]
     [config] = [each for each in rpc.getAllConfigInfo() if each["name"] == name]
     proc, directory = Path("/proc") / str(info["pid"]), stands_in(info["pid"])
+    # While the kernel exchanges the program, both are empty.
+    wait_for(lambda: "run.sh" in (proc / "cmdline").read_text() and (proc / "environ").read_text(), "the program")
     environ = dict(entry.partition("=")[::2] for entry in (proc / "environ").read_text().split("\0") if entry)
     # What supervisord adds names the group.
     kept = {key: value for key, value in environ.items()

@@ -1,0 +1,201 @@
+"""From what hosts told to the text of hosts.yaml: pure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from tasks._errors import SelectionError
+from tasks._program import logins_in_one_word
+from tasks.adoption import document, environment, files, host, logins
+from tasks.adoption.environment import Adoption
+from tasks.inventory import loading, secret_sources
+from tasks.inventory.model import Environment
+from tasks.inventory.secret import Secret, reveal
+from tasks.rollout.protocol import Adopted, AdoptedClone, AdoptedProgram
+
+OWN = {"redirect_stderr": "true", "autorestart": "true", "stopasgroup": "true", "stdout_logfile_maxbytes": "20MB",
+       "stdout_logfile_backups": "20"}
+
+
+def program(name: str = "api", clone: dict[str, Any] | None = None, **fields: Any) -> AdoptedProgram:
+    directory = fields.pop("directory", f"/srv/app/micro/{name}")
+    options = {"command": "./run", **OWN, "stdout_logfile": f"{directory}/logs/{name}.log", **fields.pop("options", {})}
+    made = AdoptedClone(**{"directory": directory, "subdirectory": "", "repo": f"git@x:{name}.git", "branch": "main",
+                           "ci": "", **(clone or {})})
+    return AdoptedProgram(**{"name": name, "group": name, "path": f"/srv/app/conf.d/{name}.conf", "line": 1,
+                             "is_ours": False, "variables": {}, "problem": "", **fields, "options": options,
+                             "directory": directory, "clone": made})
+
+
+def told(*programs: AdoptedProgram, **fields: Any) -> Adopted:
+    return Adopted(**{"supervisord_conf": "/srv/app/supervisord.conf", "program_dirs": ["/srv/app/conf.d"],
+                      "login": "deploy", "home": "/home/deploy", "supervisord": "deploy",
+                      "writable": ["/srv/app", "/home/deploy"], **fields, "programs": list(programs)})
+
+
+def adopted(name: str = "production", **hosts: Adopted) -> Adoption:
+    typed = logins.hosts(",".join(f"deploy@{each}" for each in hosts))
+    return environment.of_hosts([host.of_host(each, hosts[each.name]) for each in typed], name)
+
+
+def loaded(folder: Path, found: Adoption) -> Environment:
+    path = folder / "hosts.yaml"
+    path.write_text(document.text(found))
+    return loading.load(path).environment(found.environment)
+
+
+def test_program_that_is_as_fabvisor_writes_it_needs_two_keys(tmp_path: Path) -> None:
+    found = adopted(web1=told(program()))
+    assert found.data["services"] == {"api": {"repo": "git@x:api.git", "command": "./run"}}
+    assert found.data["environments"] == {"production": {
+        "branch": "main", "user": "deploy", "root": "/srv/app", "hosts": ["web1"]}}
+    assert document.warnings(found) == ["api: RUN_MODE: it was not set; an environment has one"]
+    [target] = loaded(tmp_path, found).targets
+    assert (target.host.root, target.service.directory) == ("/srv/app", "micro/api")
+
+
+def test_what_differs_between_hosts_stands_at_the_host(tmp_path: Path) -> None:
+    variables = {"RUN_MODE": "prod", "A": "1"}
+    found = adopted(
+        web1=told(program(variables={**variables, "PORT": "1"}), program("jobs", variables=variables)),
+        web2=told(program(variables={**variables, "PORT": "2", "B": "x"}, options={"stopwaitsecs": "60"}),
+                  program("jobs", variables=variables)),
+        web3=told(program(variables={**variables, "PORT": "1"})))
+    production = loaded(tmp_path, found)
+    assert [(each.host.name, each.service.name) for each in production.targets] == [
+        ("web1", "api"), ("web1", "jobs"), ("web2", "api"), ("web2", "jobs"), ("web3", "api")]
+    api = {each.host.name: each.service for each in production.targets if each.service.name == "api"}
+    assert {name: each.variables for name, each in api.items()} == {
+        "web1": {"A": "1", "PORT": "1"}, "web2": {"A": "1", "PORT": "2", "B": "x"}, "web3": {"A": "1", "PORT": "1"}}
+    assert found.data["environments"]["production"]["hosts"]["web2"] == {"services": {"api": {
+        "program": {"stopwaitsecs": 60}, "variables": {"PORT": "2", "B": "x"}}}}
+    assert production.run_mode == "prod" and {each.host.root for each in production.targets} == {"/srv/app"}
+
+
+def test_host_that_runs_some_services_otherwise_has_an_environment_of_its_own(tmp_path: Path) -> None:
+    found = adopted(web1=told(program(), program("jobs")), web2=told(program(), program("jobs")),
+                    web3=told(program(directory="/opt/api", variables={"RUN_MODE": "x", "A_KEY": "1"})))
+    path = tmp_path / "hosts.yaml"
+    path.write_text(document.text(found))
+    inventory = loading.load(path)
+    assert inventory.environments == ("production", "production-web3")
+    assert len(inventory.environment("production").targets) == 4
+    own = inventory.environment("production-web3")
+    assert [(each.host.name, each.service.name, each.service.directory, own.run_mode) for each in own.targets] == [
+        ("web3", "api", "/opt/api", "x")]
+    assert found.secrets == {"production": {}, "production-web3": {"A_KEY": Secret("1")}}
+    assert any("its environment is production-web3" in line for line in document.warnings(found))
+
+
+@pytest.mark.parametrize(("made", "warning"), [
+    (program(options={"numprocs": "4", "process_name": "%(program_name)s_%(process_num)02d"}),
+     "api: numprocs=4: a service is one process on each host"),
+    (program(group="pack"), "api: it is pack:api: take it out of `programs` of [group:pack] first"),
+    (program(path="/srv/app/supervisord.conf", line=7), "api: before the first deploy, move [program:api] from "
+     "/srv/app/supervisord.conf:7 to /srv/app/conf.d/api.conf, with each %(here)s in it written out as /srv/app"),
+    (program(variables={"UID": "1"}), "api: environment: UID belongs to the shell, which gives it a value of its own: "
+     "take another name"),
+    (program(clone={"repo": "https://u:hunter2x@x/y.git"}), "api: repo: the password of https://u:***@x/y.git is left "
+     "out; use `fetch: client`, a deploy key, or ~/.netrc of the host"),
+], ids=["numprocs", "group", "another file", "a variable of the shell", "a password in the URL"])
+def test_what_hosts_yaml_cannot_say_is_a_comment_and_a_warning(tmp_path: Path, made: AdoptedProgram,
+                                                               warning: str) -> None:
+    found = adopted(web1=told(made))
+    assert warning in document.warnings(found)
+    text = " ".join(line.strip().removeprefix("# ") for line in document.text(found).splitlines())
+    assert warning.removeprefix("api: ") in text and "hunter2x" not in text
+    assert len(loaded(tmp_path, found).targets) == 1
+
+
+@pytest.mark.parametrize(("made", "reason"), [
+    (program(problem="supervisord cannot read it"), "supervisord cannot read it"),
+    (program(is_ours=True), "Fabvisor deploys it already"),
+    (replace(program(), clone=None), "/srv/app/micro/api is no git clone"),
+    (replace(program(), directory=""), "it has no `directory`"),
+    (program(clone={"subdirectory": "backend"}), "it runs in backend, a folder of the clone /srv/app/micro/api"),
+    (program(clone={"repo": ""}), "the clone /srv/app/micro/api has no `origin`"),
+    (program("a b"), "expected letters"), (program("all"), "it means every service"),
+])
+def test_program_that_cannot_be_a_service_is_named_with_the_reason(made: AdoptedProgram, reason: str) -> None:
+    found = adopted(web1=told(made, program("other")))
+    assert list(found.data["services"]) == ["other"]
+    assert reason in document.warnings(found)[0] and reason in document.text(found)
+
+
+def test_second_program_of_a_clone_is_named_and_left_out() -> None:
+    found = adopted(web1=told(program(), program("worker", directory="/srv/app/micro/api")))
+    assert list(found.data["services"]) == ["api"]
+    assert "worker: not adopted: it runs in the clone of api" in document.warnings(found)[0]
+
+
+@pytest.mark.parametrize(("conf", "clones", "writable", "root"), [
+    ("/srv/app/supervisord.conf", ["/opt/a"], ["/srv/app"], "/srv/app"),
+    ("/etc/supervisor/supervisord.conf", ["/opt/x/a", "/opt/x/b"], ["/opt/x"], "/opt/x"),
+    ("/etc/supervisor/supervisord.conf", ["/opt/a", "/opt/b"], [], "/home/deploy"),
+    ("/opt/a/supervisord.conf", ["/opt/a"], ["/opt/a"], "/home/deploy"),
+])
+def test_root_is_a_folder_that_the_login_user_can_write_in(tmp_path: Path, conf: str, clones: list[str],
+                                                           writable: list[str], root: str) -> None:
+    programs = [program(f"s{number}", directory=clone) for number, clone in enumerate(clones)]
+    found = adopted(web1=told(*programs, supervisord_conf=conf, writable=writable))
+    targets = loaded(tmp_path, found).targets
+    assert {each.host.root for each in targets} == {root}
+    assert [str(Path(root) / each.service.directory) for each in targets] == clones
+
+
+def test_program_of_roots_supervisord_that_names_no_user_is_roots(tmp_path: Path) -> None:
+    [target] = loaded(tmp_path, adopted(web1=told(program(), supervisord="root"))).targets
+    assert target.host.sudo and target.service.programs[0].options["user"] == "root"
+
+
+@pytest.mark.promise(7)
+def test_secrets_are_written_so_that_they_are_read_exactly(tmp_path: Path) -> None:
+    values = {"A_TOKEN": "it's \\ \"x\" # $HOME\nnext", "B_KEY": " a\\'b ", "C_PASSWORD": "ü=;"}
+    found = adopted(web1=told(program(variables=values)))
+    text = document.text(found)
+    [written] = files.write(tmp_path / "hosts.yaml", text, found)
+    assert written.stat().st_mode & 0o777 == 0o600
+    [target] = secret_sources.fill(loaded(tmp_path, found).targets, "production", tmp_path, {})
+    assert {name: reveal(value) for name, value in target.service.secret_values.items()} == values
+    assert not any(value in text for value in values.values())
+
+
+def test_secret_with_two_values_is_a_warning() -> None:
+    found = adopted(web1=told(program(variables={"TOKEN": "a"}), program("b", variables={"TOKEN": "b"})))
+    assert found.secrets == {"production": {"TOKEN": Secret("a")}}
+    assert any("TOKEN has another value on web1" in line for line in document.warnings(found))
+
+
+@pytest.mark.parametrize("hostile", ["x\nevil: 1", "# x", "'", "\"", ": ", "\x1b[31m", "\u2028", "&a *b", "!!x", "- "])
+def test_text_of_a_host_stays_text(tmp_path: Path, hostile: str) -> None:
+    """In values, and in comments."""
+    made = program(variables={"A": hostile, hostile: "x"}, options={"command": f"./run {hostile}"}, path=f"/{hostile}")
+    found = adopted(web1=told(made, program("ok", variables={"A": hostile}), program("odd", problem=hostile)))
+    targets = loaded(tmp_path, found).targets
+    assert targets and all(each.service.variables == {"A": hostile} for each in targets)
+    assert set(loading.load(tmp_path / "hosts.yaml").data) == {"default_environment", "services", "environments"}
+
+
+@pytest.mark.parametrize(("typed", "expected"), [
+    ("ann@web1", [("web1", None, "ann", None)]), ("web1", [("web1", None, None, None)]),
+    ("ann@web1:22, bob@web2", [("web1", None, "ann", 22), ("web2", None, "bob", None)]),
+    ("a@h:1,a@h:2", [("h-1", "h", "a", 1), ("h-2", "h", "a", 2)]),
+])
+def test_logins_are_hosts_with_user_and_port(typed: str, expected: list[tuple[object, ...]]) -> None:
+    assert [(each.name, each.address, each.user, each.port) for each in logins.hosts(typed)] == expected
+
+
+@pytest.mark.parametrize("typed", ["", ",", "a@", "@h", "a@h:0", "a@h:99999", "a@h:x", "-x@h", "a@h,a@h", "a b@h"])
+def test_login_that_is_none_is_refused(typed: str) -> None:
+    with pytest.raises(SelectionError):
+        logins.hosts(typed)
+
+
+def test_several_logins_may_be_words_of_their_own() -> None:
+    words = ["fab", "adopt", "a@h", "--root", "/srv", "b@h", "--output", "x"]
+    assert logins_in_one_word(words) == ["fab", "adopt", "a@h,b@h", "--root", "/srv", "--output", "x"]
+    assert logins_in_one_word(["fab", "deploy", "a@h"]) == ["fab", "deploy", "a@h"]
