@@ -17,8 +17,7 @@ TEXT = (CHECKOUT / "docs/extending.md").read_text()
 PATH = r"`(tasks/[\w./]+)`"
 BLOCK = r":\n\n```python\n(.*?)```"
 NEW = re.compile(f"{PATH}, new{BLOCK}", re.DOTALL)
-BESIDE = re.compile(f"In {PATH}, (?:where `[^`]+` becomes `[^`]+`, and )?(below|above) `([^`]+)`{BLOCK}", re.DOTALL)
-BECOMES = re.compile(f"In {PATH}, where `([^`]+)` becomes `([^`]+)`")
+BESIDE = re.compile(f"In {PATH}, (below|above) `([^`]+)`{BLOCK}", re.DOTALL)
 HOSTS = """
 services: {{api: {{repo: r, command: c, health: {{unix: {path}}}}}}}
 environments: {{test: {{branch: main, root: /srv, hosts: [web2, web1]}}}}
@@ -37,8 +36,6 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path, text in NEW.findall(TEXT):
         assert not (folder / path).exists()
         (folder / path).write_text(text)
-    for path, old, new in BECOMES.findall(TEXT):
-        put(folder / path, old, new)
     for path, where, anchor, text in BESIDE.findall(TEXT):
         old = line_with((folder / path).read_text(), anchor)
         put(folder / path, old, old + text if where == "below" else text + old)
