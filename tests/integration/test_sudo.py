@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 
 import pytest
 
 from tests.integration.packaged_app import PackagedApp, packaged_app
+from tests.support.forked import Program
 from tests.support.lab import wait_for
 from tests.support.packaged import PYTHON, PackagedHost
 
@@ -125,3 +127,72 @@ def test_sudo_password_of_fabric_reaches_sudo_and_nothing_else(app: PackagedApp)
     written = [path.read_bytes() for path in host.root.rglob("*") if path.is_file() and not path.is_symlink()]
     for word in (PASSWORD, "closed forever"):
         assert word not in said and not [data for data in written if word.encode() in data]
+
+
+@pytest.fixture
+def held(app: PackagedApp) -> Iterator[PackagedApp]:
+    """It runs; each further build waits until `go` is there."""
+    app.service["build"] = f"test ! -e {app.host.folder}/hold || (touch {app.host.folder}/held/here; " \
+                           f"until test -e {app.host.folder}/go; do sleep 0.02; done)"
+    (app.host.folder / "held").mkdir()
+    (app.host.folder / "held").chmod(0o777)
+    assert app.fab("deploy", "app").code == 0
+    (app.host.folder / "hold").touch()
+    app.commit()
+    app.write()
+    yield app
+
+
+def begun(app: PackagedApp) -> Program:
+    """A deploy whose build waits."""
+    client = app.lab.popen("deploy", "app", "--format", "json")
+    wait_for((app.host.folder / "held/here").exists, "the build")
+    return client
+
+
+def end_helpers() -> None:
+    for pid in helpers():
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.promise(3)
+def test_deploy_goes_back_with_another_helper_when_the_helper_is_killed(held: PackagedApp) -> None:
+    before = held.pid, (held.host.program_dir / "app.conf").read_text()
+    client = begun(held)
+    end_helpers()
+    (held.host.folder / "go").touch()
+    out, _ = client.communicate(timeout=60)
+    assert client.returncode == 1 and "the helper that sudo started ended" in out, out
+    assert (held.pid, (held.host.program_dir / "app.conf").read_text()) == before
+    assert held.fab("status").code == 0
+
+
+@pytest.mark.promise(4)
+def test_recover_says_that_sudo_refuses_and_restores_once_it_does_not(held: PackagedApp) -> None:
+    """sudo is taken away in the middle: what was begun stays journaled until it is given back."""
+    before = held.pid
+    client = begun(held)
+    held.host.forbid_sudo()
+    end_helpers()
+    (held.host.folder / "go").touch()
+    out, _ = client.communicate(timeout=60)
+    words = f"sudo wants a password of {held.host.account.pw_name}"
+    assert client.returncode == 3 and words in out, out
+    refused = held.fab("recover", "app")
+    assert refused.code == 2 and words in held.words(refused), refused
+    held.host.allow_sudo(LINE)
+    run = held.fab("recover", "app")
+    assert run.code == 0, run
+    assert held.pid == before and held.fab("status").code == 0
+
+
+@pytest.mark.promise(3)
+def test_host_goes_back_and_ends_its_helper_when_the_client_is_killed(held: PackagedApp) -> None:
+    before = held.pid
+    client = begun(held)
+    client.send_signal(signal.SIGKILL)
+    client.communicate(timeout=60)
+    (held.host.folder / "go").touch()              # also for the build of the version before
+    wait_for(lambda: not list(held.host.root.glob(".fabvisor/journal/*.json")), "the undo")
+    wait_for(lambda: not helpers(), "the end of the helper")
+    assert held.pid == before and held.fab("status").code == 0
