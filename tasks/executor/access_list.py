@@ -13,7 +13,7 @@ from typing import Sequence
 ATTRIBUTE = "system.posix_acl_access"
 VERSION = 2
 OWNER, USER, GROUP, MASK, OTHER = 0x01, 0x02, 0x04, 0x10, 0x20
-READ, READ_WRITE = 4, 6
+READ = 4
 NOBODY = 0xFFFFFFFF
 
 
@@ -27,9 +27,11 @@ def is_supported(path: str) -> bool:
 
 
 def let_read(file: int, uids: Sequence[int]) -> None:
-    """Let those users read the open file, which nobody but its owner could. Raises OSError."""
+    """Let those users read the open file, as well as all who can by its mode. Raises OSError."""
+    mode = os.fstat(file).st_mode
     users = [(USER, READ, uid) for uid in sorted(uids)]
-    entries = [(OWNER, READ_WRITE, NOBODY), *users, (GROUP, 0, NOBODY), (MASK, READ, NOBODY), (OTHER, 0, NOBODY)]
+    entries = [(OWNER, mode >> 6 & 7, NOBODY), *users, (GROUP, mode >> 3 & 7, NOBODY),
+               (MASK, mode >> 3 & 7 | READ, NOBODY), (OTHER, mode & 7, NOBODY)]
     os.setxattr(file, ATTRIBUTE, struct.pack("<I", VERSION) + b"".join(struct.pack("<HHI", *each) for each in entries))
 
 

@@ -7,11 +7,13 @@ import time
 from typing import Any, Dict, NamedTuple
 
 from . import facts, files, history, journal
+from .accounts import login_name, user_name
 from .context import ServiceContext
 from .errors import HostError
 from .grep import Grep
 from .layout import Layout
 from .link import Link
+from .supervisord_conf import USE_SUDO
 from .tail import Line, Tail
 
 Message = Dict[str, Any]
@@ -61,8 +63,10 @@ def runs(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> Non
 def _show_last(link: Link, source: Source, hello: Message, grep: Grep) -> None:
     """The last `lines`; all of them where that is null."""
     tail, size = source.tail, files.size_of(source.tail.path)
-    if not size:
-        name = source.process or source.service
+    name, closed = source.process or source.service, _closed(tail.path)
+    if closed:
+        link.answer({"event": "notice", "level": "warning", "message": f"{name}: {closed}; {USE_SUDO}"})
+    elif not size:
         link.answer({"event": "notice", "level": "info", "message": f"{name}: no log at {tail.path} yet"})
     if hello["lines"] is not None:
         tail.from_last(hello["lines"], grep)
@@ -73,6 +77,17 @@ def _show_last(link: Link, source: Source, hello: Message, grep: Grep) -> None:
                      "mark": tail.cursor()})
     else:
         _show(link, source, tail.end(), grep)
+
+
+def _closed(path: str) -> str:
+    """Whose log it is, where the login user cannot read it."""
+    try:
+        owner = user_name(os.stat(path).st_uid)
+    except PermissionError:
+        return f"its log {path} lies in a folder that {login_name()} cannot enter"
+    except OSError:
+        return ""
+    return "" if os.access(path, os.R_OK) else f"its log {path} belongs to {owner}, and {login_name()} cannot read it"
 
 
 def _resume(link: Link, source: Source, cursor: list[int]) -> None:

@@ -17,7 +17,7 @@ from .supervisord_access import ProgramFile, SupervisordAccess
 from .supervisord_conf import Configuration, Definition
 
 # In the order of their imports.
-HELPER = ("executor", "executor.protocol", "executor.errors", "executor.files", "executor.rpc",
+HELPER = ("executor", "executor.protocol", "executor.errors", "executor.files", "executor.rpc", "executor.access_list",
           "executor.supervisord_conf", "executor.supervisord_access", "executor.sudo_wire", "executor.sudo_helper")
 
 

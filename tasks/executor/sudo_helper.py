@@ -6,12 +6,13 @@ from that here. It ends when the executor is gone, whose end of the pipe is clos
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
 from typing import Any, Callable, TextIO
 
-from . import sudo_wire
+from . import access_list, sudo_wire
 from .errors import HostError, NotReady
 from .supervisord_access import SupervisordAccess
 
@@ -34,9 +35,13 @@ class RootAccess(SupervisordAccess):
         if method in OF_SUPERVISORD and not args:
             return super().call(method)
         if method in OF_ALL and not args:
-            return [info for info in super().call(method) if self._is_group(info["group"])]
+            infos = [info for info in super().call(method) if self._is_group(info["group"])]
+            self._open_logs(infos)
+            return infos
         if OF_PROGRAM.get(method) == len(args) - 1 and self._is_group(str(args[0]).partition(":")[0]):
-            return super().call(method, *args)
+            answer = super().call(method, *args)
+            self._open_logs([answer] if method == "getProcessInfo" else [])
+            return answer
         raise HostError(f"the sudo helper does not do {method}", "report it")
 
     def program_path(self, service: str) -> str:
@@ -56,6 +61,13 @@ class RootAccess(SupervisordAccess):
         """The group of a service, or of one of its programs."""
         return any(name == service or name.startswith(service + "-") for service in self._services)
 
+    def _open_logs(self, processes: list[dict[str, Any]]) -> None:
+        """Let the login user read the logs of its own programs, where they are root's."""
+        for process in processes:
+            for path in (process.get("stdout_logfile"), process.get("stderr_logfile")):
+                with contextlib.suppress(OSError):
+                    _let_read(path or "", int(os.environ["SUDO_UID"]))
+
     def _require_included(self, service: str) -> None:
         """Root writes only what supervisord reads, and follows no link that somebody else could have made."""
         path = self.program_path(service)
@@ -73,6 +85,17 @@ class RootAccess(SupervisordAccess):
 def _others_write(folder: str) -> bool:
     status = os.stat(folder)
     return status.st_uid != 0 or bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+
+
+def _let_read(path: str, uid: int) -> None:
+    file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(file)
+        is_open = status.st_mode & stat.S_IROTH or status.st_uid == uid or uid in access_list.readers_of(path)
+        if stat.S_ISREG(status.st_mode) and not is_open:
+            access_list.let_read(file, [uid, *access_list.readers_of(path)])
+    finally:
+        os.close(file)
 
 
 def main(source: TextIO, sink: TextIO) -> None:

@@ -6,9 +6,12 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tasks.executor.sudo_access import SudoAccess
+from tasks.executor.supervisord_access import SupervisordAccess
 from tests.integration.packaged_app import PackagedApp, packaged_app
 from tests.support.forked import Program
 from tests.support.lab import wait_for
@@ -49,7 +52,8 @@ def test_sudo_deploys_to_roots_supervisord_as_the_login_user_and_as_another(app:
     assert app.owner == host.account.pw_uid
     assert (program_file.stat().st_uid, program_file.stat().st_mode & 0o777) == (0, 0o644)
     assert (host.root / "micro/app").stat().st_uid == host.account.pw_uid
-    assert app.fab("deploy", "app").outcome("deb1", "app") == "unchanged"
+    again = app.fab("deploy", "app")
+    assert again.outcome("deb1", "app") == "unchanged", again.out
     run = app.fab("deploy", "app", user=www.pw_name)
     assert run.code == 0, run
     assert app.owner == www.pw_uid
@@ -196,3 +200,43 @@ def test_host_goes_back_and_ends_its_helper_when_the_client_is_killed(held: Pack
     wait_for(lambda: not list(held.host.root.glob(".fabvisor/journal/*.json")), "the undo")
     wait_for(lambda: not helpers(), "the end of the helper")
     assert held.pid == before and held.fab("status").code == 0
+
+
+def test_log_that_is_roots_is_read_through_sudo(app: PackagedApp) -> None:
+    """supervisord makes its own log files for root alone. Without sudo it is told whose it is."""
+    app.commit("#!/bin/sh\necho first words\nexec sleep 100000\n")
+    assert app.fab("deploy", "app", stdout_logfile="AUTO").code == 0
+    log = Path(app.host.rpc.getProcessInfo("app:app")["stdout_logfile"])
+    assert log.stat().st_uid == 0 and not log.stat().st_mode & 0o007
+    wait_for(lambda: "first words" in app.lab.fab("logs", "app").out, "the program's words")
+    stranger = app.host.user("stranger").pw_name
+    assert can_read(app.host.account.pw_name, log) and not can_read(stranger, log)
+    app.commit("#!/bin/sh\necho last words\nexit 3\n")
+    run = app.fab("deploy", "app", stdout_logfile="AUTO", autorestart="false", startsecs="1")
+    assert run.code == 1 and "last words" in run.out, run
+
+
+def test_log_that_is_anothers_is_named_without_sudo(packaged: PackagedHost) -> None:
+    os.chown(packaged.program_dir, packaged.account.pw_uid, -1)
+    packaged.conf.chmod(0o644)
+    (packaged.etc / "run/supervisor.sock").chmod(0o777)
+    with packaged_app(packaged) as app:
+        assert app.fab("deploy", "app", stdout_logfile="AUTO").code == 0
+        run = app.lab.fab("logs", "app")
+        assert (f"belongs to root, and {packaged.account.pw_name} cannot read it; write in hosts.yaml, at the host: "
+                "sudo: true") in app.words(run), run
+
+
+def test_program_file_ends_as_red_hats_include_says() -> None:
+    with PackagedHost(include="supervisord.d/*.ini") as host, packaged_app(host, sudo=True) as app:
+        host.allow_sudo(LINE)
+        assert app.fab("deploy", "app").code == 0
+        assert [path.name for path in host.program_dir.iterdir()] == ["app.ini"]
+        assert app.fab("deploy", "app").outcome("deb1", "app") == "unchanged"
+
+
+def test_access_through_sudo_has_all_that_direct_access_has() -> None:
+    """What is not forwarded to the helper would run as the login user."""
+    local = {"mode", "program_path", "ending"}
+    public = {name for name in vars(SupervisordAccess) if not name.startswith("_")} - local
+    assert public <= set(vars(SudoAccess))
