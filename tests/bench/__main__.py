@@ -33,7 +33,7 @@ def _compare(names: list[str], rounds: int) -> bool:
         results.append(Result(CASES[name], CASES[name].pairs(rounds)))
         print(_line(results[-1]), flush=True)
     print("CPU seconds: on this side + on the hosts. fab --list is held against fab --version, releases "
-          "against in_place.\n")
+          "against in_place, and fetch: client against host.\n")
     return all(result.reached for result in results)
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.bench.fetches import Fetches
 from tests.bench.sides import Taken, Yard
 from tests.bench.strategies import Strategies
 from tests.support.lab import CHECKOUT
@@ -61,6 +62,15 @@ def _strategies(build: str, what: Callable[[Strategies], tuple[Taken, Taken]]
     return pairs
 
 
+def _fetches(count: int, what: Callable[[Fetches], tuple[Taken, Taken]]
+             ) -> Callable[[int], list[tuple[Taken, Taken]]]:
+    def pairs(rounds: int) -> list[tuple[Taken, Taken]]:
+        with Fetches(count) as both:
+            return [what(both) for _ in range(rounds)]
+
+    return pairs
+
+
 def _list(rounds: int) -> list[tuple[Taken, Taken]]:
     return [(_fab("--list"), _fab("--version")) for _ in range(rounds)]
 
@@ -81,4 +91,8 @@ CASES = {case.name: case for case in (
     Case("… with a 2 s build", 1.1, _strategies("sleep 2", Strategies.deploys)),
     Case("releases: rollback", 1.1, _strategies("true", Strategies.rollbacks)),
     Case("… of a 2 s build", 0.5, _strategies("sleep 2", Strategies.rollbacks)),
+    Case("client: first deploy", 2.0, _fetches(1, Fetches.first_deploys)),
+    Case("… to 10 hosts", 2.0, _fetches(10, Fetches.first_deploys)),
+    Case("client: small deploy", 1.5, _fetches(1, Fetches.small_deploys)),
+    Case("… small, 10 hosts", 1.5, _fetches(10, Fetches.small_deploys)),
 )}
