@@ -100,7 +100,12 @@ class Process:
     def still(self, state: str, seconds: float) -> HostError:
         subject = "" if self._subject == "it" else f"{self._subject} is "
         return HostError(f"{subject}still {state} after {seconds:g} s",
-                         f"fab logs {self._label}, or on the host: supervisorctl status {self.name}")
+                         f"fab logs {self._label}, or on the host: {self.supervisorctl} status {self.name}")
+
+    @property
+    def supervisorctl(self) -> str:
+        """Without its configuration it may talk to another supervisord."""
+        return f"supervisorctl -c {self._ctx.layout.access.supervisord_conf}"
 
     def _own_log(self) -> str:
         return self._ctx.log_file(self.name.partition(":")[2])
@@ -132,7 +137,7 @@ class Startup:
         if state == "RUNNING" and pid:
             if pid == self._before.pid:
                 raise HostError(f"supervisord did not start a new process (still pid {pid})",
-                                f"see on the host: supervisorctl status {self.process.name}")
+                                f"see on the host: {self.process.supervisorctl} status {self.process.name}")
             self._running_since = self._running_since or now
             if now - self._running_since >= self._startsecs:
                 return Started(pid, info["start"], log)

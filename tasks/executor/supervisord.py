@@ -41,8 +41,9 @@ class Busy(Down):
 class Refused(HostError):
     """supervisord answers with a fault; `code` as in supervisor.xmlrpc.Faults."""
 
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__("supervisord: " + message, "its own log on the host says more: supervisorctl maintail")
+    def __init__(self, code: int, message: str, conf: str) -> None:
+        super().__init__("supervisord: " + message,
+                         f"its own log on the host says more: supervisorctl -c {conf} maintail")
         self.code = code
 
 
@@ -165,7 +166,7 @@ class Supervisord:
             if fault.code == UNKNOWN_METHOD:
                 raise Down(f"{self._conf} has no [rpcinterface:supervisor]: supervisord takes no commands",
                            "add that section (the README has its two lines), then restart supervisord") from None
-            raise Refused(fault.code, str(fault)) from None
+            raise Refused(fault.code, str(fault), self._conf) from None
         except FileNotFoundError:
             why = f"its socket {self._access.socket} does not exist"
         except ConnectionRefusedError:

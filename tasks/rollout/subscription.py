@@ -8,10 +8,10 @@ from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._errors import FabvisorError, TryAgain
-from . import events, results, signals
+from . import events, host_errors, results, signals
 from .conversation import screen_event
 from .fleet import Fleet
-from .peer import Connected, Peer, PeerEvent
+from .peer import Connected, Lost, Peer, PeerEvent
 
 if TYPE_CHECKING:
     from ..inventory.model import Target
@@ -46,12 +46,15 @@ class Subscription:
         signal, or when nobody reads any more."""
         with signals.handled(self._note_signal, self.report.close), self.fleet:
             self.fleet.connect()
+            heard_at = time.monotonic()
             while self._open and not self.signal and not self.report.gone:
                 heard = self.fleet.receive()
                 if isinstance(heard, tuple):
+                    heard_at = time.monotonic()
                     self._note(*heard)
                     yield heard
                 else:
+                    self._give_up_after(heard_at)
                     yield None
                 self._reconnect()
 
@@ -71,6 +74,15 @@ class Subscription:
             self.report.on(events.Notice(host=peer.name, message="it is back"))
         if peer.is_over and peer.name not in self._next_try:
             self._open.discard(peer.name)
+
+    def _give_up_after(self, heard_at: float) -> None:
+        """Hosts that are there, and owe the rest of their answer: none of them said anything since."""
+        waiting = [peer for peer in self.peers if peer.name in self._open and not self._lasting]
+        limit = max((peer.longest_answer for peer in waiting), default=0.0)
+        for peer in waiting if time.monotonic() - heard_at > limit else []:
+            error = host_errors.unanswered(peer, limit)
+            self.fleet.give_up(peer, error)
+            self._note(peer, Lost(error))
 
     def _retry_or_give_up(self, peer: Peer, error: FabvisorError) -> None:
         if not self._lasting or not isinstance(error, TryAgain):

@@ -125,7 +125,7 @@ def _told_wrongly(case: Case) -> list[str]:
             wrong.append(f"exit 0, and committed are {committed}")
         if case.code in (1, 2, 75) and committed:
             wrong.append(f"exit {case.code}, and {committed} have committed")
-        if case.code in (1, 2, 75) and bad.planned and b"restored" not in case.mutator.sent:
+        if case.code in (1, 2, 75) and bad.planned and not re.search(b"restored|outcome", case.mutator.sent):
             wrong.append(f"exit {case.code}, and {case.bad} has not said that it is as it was")
     for line in case.text.splitlines() if case.format == "json" else ():
         wrong += _false_results(case, json.loads(line)) if line.startswith('{"event":"finished"') else []
