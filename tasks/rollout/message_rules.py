@@ -63,6 +63,7 @@ MOST: Mapping[type, float] = {
     events.Check: 1_000, protocol.HostFacts: 2,
     events.Output: math.inf, protocol.PackTaken: math.inf, protocol.Done: len(PHASES)}
 MOST_LOG_LINES = 5_000_000
+MOST_PROCESSES = 1_000                  # whose logs are told apart: the place in each is kept
 
 
 def check(peer: Peer, message: protocol.HostMessage) -> None:
@@ -84,7 +85,7 @@ def _problem(peer: Peer, message: protocol.HostMessage, kind: type) -> str:
     peer.counts[kind, service] += 1
     if peer.counts[kind, service] > _most(peer, kind, service):
         return "it says that too often"
-    return _step_problem(peer, message) or _contradiction(peer, message)
+    return _source_problem(peer, message) or _contradiction(peer, message)
 
 
 def _service(peer: Peer, message: protocol.HostMessage, kind: type) -> str:
@@ -114,13 +115,17 @@ def _most(peer: Peer, kind: type, service: str) -> float:
     if kind in (protocol.Facts, protocol.Odd, protocol.Looked):
         return math.inf if peer.greeting.get("watch") else 1
     if kind in (protocol.Log, protocol.Mark):
-        return math.inf if peer.greeting.get("follow") else MOST_LOG_LINES if lines is None else 100 * (lines + 1)
+        most = MOST_LOG_LINES if lines is None else MOST_PROCESSES * (lines + 1)
+        return math.inf if peer.greeting.get("follow") else most
     return len(peer.parts(service)) if kind is protocol.PackWanted else MOST.get(kind, 1)
 
 
-def _step_problem(peer: Peer, message: protocol.HostMessage) -> str:
-    """A step begins before it says anything, and ends once."""
+def _source_problem(peer: Peer, message: protocol.HostMessage) -> str:
+    """A step begins before it says anything, and ends once; a host has so many processes."""
     match message:
+        case protocol.Log(process=process) | protocol.Mark(process=process):
+            peer.processes.add(process)
+            return "it has too many processes" if len(peer.processes) > MOST_PROCESSES else ""
         case events.StepStarted(service=service, step=step):
             peer.steps.add((service, step))
         case events.StepFinished(service=service, step=step) if (service, step) not in peer.steps:

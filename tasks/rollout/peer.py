@@ -95,6 +95,7 @@ class Peer:
         self.greeting: Mapping[str, Any] = {}               # the first message
         self.counts: Counter[tuple[type, str]] = Counter()  # of its messages: by kind and service
         self.steps: set[tuple[str, str]] = set()            # that have begun, and are not over: (service, step)
+        self.processes: set[str] = set()                    # whose logs it has shown
         self.read = 0                                       # bytes of its messages
         self._phases: list[Phase] = []                      # that it was told to run
         self._greeted = 0.0

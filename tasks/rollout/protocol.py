@@ -160,14 +160,14 @@ class Runs(Message, frozen=True, kw_only=True, tag="runs"):
 
 class Log(Message, frozen=True, kw_only=True, tag="log"):
     service: Name
-    process: Text
+    process: Name
     line: Text
     mark: Cursor
 
 
 class Mark(Message, frozen=True, kw_only=True, tag="mark"):
     service: Name
-    process: Text
+    process: Name
     mark: Cursor
 
 

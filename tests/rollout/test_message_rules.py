@@ -102,7 +102,7 @@ def test_host_may_not_speak_of_what_it_was_not_asked_about(verb: str, before: tu
     ("rollout", (), NOTICE, 1_000), ("rollout", (), STARTED, 10_000), ("rollout", (LOCKED,), RESOLVED, 1),
     ("rollout", (), protocol.Heads(now={"monitor": A}), 1), ("rollout", PLANNED, DONE, 1),
     ("rollout", PLANNED, FAILED, 1),
-    ("status", (), FACTS, 1), ("history", (), LINE, 2), ("logs", (), LOG, 300), ("runs", (), RUNS, 1)])
+    ("status", (), FACTS, 1), ("history", (), LINE, 2), ("logs", (), LOG, 3_000), ("runs", (), RUNS, 1)])
 def test_host_that_says_it_without_end_is_stopped(verb: str, before: tuple[Any, ...], message: Any, most: int) -> None:
     heard(verb, *before, *[message] * most, lines=2)
     with pytest.raises(NotInProtocol):
@@ -130,3 +130,9 @@ def test_host_that_says_restored_is_at_the_commit_of_before(now: dict[str, str |
 def test_host_that_leaves_before_its_plan_is_tried_again() -> None:
     peer = heard("rollout", LOCKED, protocol.Restored(why="the client was silent for 3 s", now={}))
     assert peer.error is not None and peer.error.exit_code == 75 and "silent" in peer.error.message
+
+
+def test_host_has_no_end_of_processes() -> None:
+    """The place in the log of each is kept, also with --follow."""
+    with pytest.raises(NotInProtocol):
+        heard("logs", *(replace(LOG, process=f"monitor_{number}") for number in range(1_001)), lines=2, follow=True)
