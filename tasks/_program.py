@@ -47,6 +47,9 @@ def _in_words() -> Iterator[None]:
         yield
     except (Exit, ParseError):
         raise
+    except EOFError:
+        raise Exit("fab: a password can be asked for on a terminal only; put it into FABRIC_SUDO_PASSWORD",
+                   code=2) from None
     except Exception as error:
-        raise Exit(f"fab: an option of Fabric has a wrong value: {error or type(error).__name__}; see fab --help",
+        raise Exit(f"fab: an option of Fabric has a wrong value: {str(error) or type(error).__name__}; see fab --help",
                    code=2) from None

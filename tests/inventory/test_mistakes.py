@@ -29,6 +29,7 @@ SHAPE = [
     row("no strategy", M + "strategy: expected 'in_place' or 'releases', got 'release'; did you mean 'releases'?",
         service="strategy: release"),
     row("port as text", D + "port: expected a whole number, got the text '22'", defaults='port: "22"'),
+    row("sudo as a wish", D + "sudo: expected true or false, got the text 'yes please'", defaults="sudo: yes please"),
     row("port as a fraction", D + "port: expected a whole number, got 22.0, a number", defaults="port: 22.0"),
     row("user as a number", D + "user: expected text, got 7, a number; quote it: \"7\"", defaults="user: 7"),
     row("user as a bare no", D + "user: expected text, got no, which YAML reads as false; quote it: \"no\"",
