@@ -46,13 +46,13 @@ def oldest_python() -> str:
     """The oldest interpreter that the executor must run on, of those that are here."""
     folders = [Path(folder) for folder in os.environ.get("PATH", "").split(":") if folder]
     folders += [*(Path.home() / ".pyenv/versions").glob("*/bin"), Path("/usr/bin")]
-    found: dict[tuple[int, int], str] = {}
+    interpreters: dict[tuple[int, int], str] = {}
     for folder in folders:
         for path in folder.glob("python3.*"):
             match = re.fullmatch(r"python3\.(\d+)", path.name)
             if match and int(match[1]) >= 8 and "shims" not in path.parts and os.access(path, os.X_OK):
-                found.setdefault((3, int(match[1])), str(path))
-    return found[min(found)] if found else sys.executable
+                interpreters.setdefault((3, int(match[1])), str(path))
+    return interpreters[min(interpreters)] if interpreters else sys.executable
 
 
 PYTHONS = list(dict.fromkeys([sys.executable, oldest_python()]))
@@ -119,7 +119,7 @@ class Executor:
         return list(self._messages())
 
     def steps(self) -> list[tuple[str, bool]]:
-        return [(one["step"], one["ok"]) for one in self.heard if one["event"] == "step_finished"]
+        return [(message["step"], message["ok"]) for message in self.heard if message["event"] == "step_finished"]
 
     def kill(self) -> None:
         """As a power cut: no code of it runs any more."""
@@ -198,11 +198,12 @@ class Deploy:
         self.executor.end()
 
     def hello(self, do: str = "rollout", revision: str | None = "main", **more: Any) -> None:
-        listed = [{"name": one.name, "directory": one.directory, "repo": one.repo, "login": None, "revision": revision,
-                   "shared": list(one.shared), "programs": [
+        listed = [{"name": service.name, "directory": service.directory, "repo": service.repo, "login": None,
+                   "revision": revision,
+                   "shared": list(service.shared), "programs": [
                        {"group": program.group, "processes": list(program.processes),
-                        "user": program.options.get("user", PROGRAM_USER.get("user"))} for program in one.programs]}
-                  for one in self.services]
+                        "user": program.options.get("user", PROGRAM_USER.get("user"))} for program in service.programs]}
+                  for service in self.services]
         self.executor.send({"do": do, "lease": self.lease, "login_timeout": 10, "place": self.layout,
                             "sudo_password": None, "deploy": self.id, "by": "ann@laptop",
                             "command": "deploy", "since": "2026-01-01T00:00:00Z", "services": listed,
@@ -212,18 +213,19 @@ class Deploy:
         """Up to the facts."""
         self.hello(revision=revision, **more)
         self.executor.until("locked")
-        found = self.executor.until("facts", "not_ready", "problem")
-        assert found["event"] == "facts", found
-        self.facts = {name: convert(one, Facts) for name, one in found["services"].items()}
+        answer = self.executor.until("facts", "not_ready", "problem")
+        assert answer["event"] == "facts", answer
+        self.facts = {name: convert(facts, Facts) for name, facts in answer["services"].items()}
         return self
 
     def message(self, **options: Any) -> Message:
         """The plan deploy_planner what was resolved."""
         host = Host(name="web1", root=str(self.host.root))
-        targets = tuple(Target(host=host, service=one) for one in self.services)
-        goals = {one["service"]: Goal(commit=one["commit"], revision=one["revision"], branch=one["branch"])
-                 for one in self.executor.heard if one["event"] == "resolved"}
-        facts = {("web1", name): found for name, found in self.facts.items()}
+        targets = tuple(Target(host=host, service=service) for service in self.services)
+        goals = {message["service"]: Goal(commit=message["commit"], revision=message["revision"],
+                                          branch=message["branch"])
+                 for message in self.executor.heard if message["event"] == "resolved"}
+        facts = {("web1", name): known for name, known in self.facts.items()}
         plans = deploy_planner(recipe, **options)(targets, facts, goals)
         steps = {target.service.name: plans[key(target)].message() for target in targets}
         return {"do": "plan", "phases": ["prepare"], "services": steps}
@@ -240,14 +242,15 @@ class Deploy:
         assert self.executor.until("done")["phase"] == phase
         return self
 
-    def prepare(self) -> Deploy:
-        return self.look().plan().done("prepare")
+    def prepare(self, revision: str = "main", **options: Any) -> Deploy:
+        """`options` are those of the planner."""
+        return self.look(revision).plan(**options).done("prepare")
 
-    def activate(self) -> Deploy:
-        return self.prepare().run("activate").done("activate")
+    def activate(self, revision: str = "main", **options: Any) -> Deploy:
+        return self.prepare(revision, **options).run("activate").done("activate")
 
-    def commit(self) -> Message:
-        self.activate().executor.send({"do": "commit"})
+    def commit(self, revision: str = "main", **options: Any) -> Message:
+        self.activate(revision, **options).executor.send({"do": "commit"})
         return self.executor.until(*ENDINGS)
 
     def ending(self) -> Message:

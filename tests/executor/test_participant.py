@@ -483,10 +483,10 @@ def test_failed_repair_of_a_broken_program_can_be_repeated(example: Example) -> 
     example.host.rpc.reloadConfig()
     example.host.rpc.addProcessGroup(example.name)
     with example.deploy(example.with_(health=UNHEALTHY)) as deploy:
-        deploy.look().plan(force=True).done("prepare").run("activate")
+        deploy.prepare(force=True).run("activate")
         ends(deploy)
     with example.deploy() as deploy:
-        deploy.look().plan(force=True).done("prepare").run("activate").done("activate")
+        deploy.activate(force=True)
         deploy.executor.send({"do": "commit"})
         assert deploy.ending()["event"] == "committed"
 
@@ -512,7 +512,7 @@ def test_processes_of_a_file_by_hand_run_again_after_a_failed_deploy(example: Ex
     with pytest.raises(NotReady, match="numprocs"), example.deploy() as deploy:
         deploy.look().plan()
     with example.deploy(example.with_(health=UNHEALTHY)) as deploy:
-        deploy.look().plan(force=True).done("prepare").run("activate")
+        deploy.prepare(force=True).run("activate")
         ends(deploy)
     states = {one["name"]: one["statename"] for one in example.host.rpc.getAllProcessInfo()
               if one["group"] == example.name}
@@ -725,7 +725,7 @@ def test_run_logs_are_bounded_in_total(example: Example) -> None:
         (runs / f"20200101-00000{number}-abcdef.log").write_bytes(b"x" * 100)
     with example.deploy(faults="from . import eventlog\neventlog.LARGEST_RUN = 200\neventlog.LARGEST_RUNS = 420\n"
                         ) as deploy:
-        deploy.look().plan(force=True).done("prepare")
+        deploy.prepare(force=True)
     old = sorted(path.name for path in runs.glob("2020*"))
     assert len(old) < 3 and old == sorted(old)[-len(old):]
 

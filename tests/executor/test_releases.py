@@ -37,26 +37,15 @@ class Site:
     def deploy(self, **changes: Any) -> Deploy:
         return self.example.deploy(changed(self.service, **changes))
 
-    def committed(self, *, options: dict[str, Any] | None = None, **changes: Any) -> list[dict[str, Any]]:
-        """Deploy what is on main; returns the steps as they finished."""
+    def committed(self, *, revision: str = "main", options: dict[str, Any] | None = None,
+                  **changes: Any) -> list[dict[str, Any]]:
+        """Deploy that revision; returns the steps as they finished."""
         with self.deploy(**changes) as deploy:
-            deploy.look().plan(**(options or {}))
-            deploy.done("prepare")
-            deploy.run("activate")
-            deploy.done("activate")
-            deploy.executor.send({"do": "commit"})
-            assert deploy.ending()["event"] == "committed"
-            return [one for one in deploy.executor.heard if one["event"] == "step_finished"]
+            assert deploy.commit(revision, **(options or {}))["event"] == "committed"
+            return [message for message in deploy.executor.heard if message["event"] == "step_finished"]
 
     def go_back_to(self, commit: str, **changes: Any) -> list[dict[str, Any]]:
-        with self.deploy(**changes) as deploy:
-            deploy.look(revision=commit).plan()
-            deploy.done("prepare")
-            deploy.run("activate")
-            deploy.done("activate")
-            deploy.executor.send({"do": "commit"})
-            assert deploy.ending()["event"] == "committed"
-            return [one for one in deploy.executor.heard if one["event"] == "step_finished"]
+        return self.committed(revision=commit, **changes)
 
     def built(self) -> int:
         return len(self.builds.read_text().splitlines()) if self.builds.exists() else 0
