@@ -19,6 +19,7 @@ Tasks = Mapping[str, "ParserContext"]       # by all of their names
 # Of Fabric's own options: those that mean something here.
 CORE = ("--help", "--list", "--print-completion-script", "--version")
 SHELLS = ("bash", "zsh", "fish")
+OF_PROGRAMS = ("start", "stop", "restart", "logs", "status")
 LISTS = ("service", "host")                 # of these several may be named, with commas
 
 
@@ -121,7 +122,7 @@ def _names(tasks: Tasks, line: Line, option: str) -> list[str]:
         case "service" if line.task and line.task.name == "ci.init":
             names = {*run.inventory.data["services"], "all"}
         case "service":
-            names = {*(target.service.name for target in _targets(run)), "all"}
+            names = {*(target.service.name for target in _targets(run)), *_programs(run, line), "all"}
         case "format":
             names = ("auto", *reports.formats.FORMATS)
         case "strategy":
@@ -133,6 +134,13 @@ def _names(tasks: Tasks, line: Line, option: str) -> list[str]:
         case "--print-completion-script":
             names = SHELLS
     return sorted(names)
+
+
+def _programs(run: Command, line: Line) -> set[str]:
+    """SERVICE:PROGRAM, for the commands that take it."""
+    if line.task is None or line.task.name not in OF_PROGRAMS:
+        return set()
+    return {target.service.label(program) for target in _targets(run) for program in target.service.programs}
 
 
 def _targets(run: Command) -> list[inventory.model.Target]:

@@ -74,6 +74,10 @@ class Command:
         targets = inventory.selection.select(self.environment, services, self.options["host"] or None)
         return tuple(target.with_sudo_password(self._sudo_password) for target in targets)
 
+    def program_targets(self, services: str) -> Targets:
+        """The same for a command about programs: a service may be SERVICE:PROGRAM."""
+        return inventory.program_selection.select_programs(self.environment, services, self.options["host"] or None)
+
     def targets_with_secrets(self, services: str) -> Targets:
         """For what writes the environment file. A secret without a value stops here, before a host is contacted."""
         return inventory.secret_sources.fill(self.targets(services), self.environment.name, self.inventory.folder,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .rollout.facts import Facts
     from .rollout.steps import Step
 
-HELP = {"service": "a name, a comma list, or `all`"}
+HELP = {"service": "a name, SERVICE:PROGRAM, a comma list, or `all`"}
 Steps = Callable[["Service", "Facts"], "list[Step]"]
 
 
@@ -56,7 +56,7 @@ def restart(run: Command, service: str) -> rollout.events.Finished:
 
 
 def _control(run: Command, service: str, steps: Steps) -> rollout.events.Finished:
-    targets = run.targets(service)
+    targets = run.program_targets(service)
     fleet = run.fleet(targets)
     return rollout.coordinator.Coordinator(run.deployment(targets), fleet, run.report, _planner(steps)).roll_out()
 

@@ -14,7 +14,7 @@ LINES = 20
 @command(
     positional=["service"],
     help={
-        "service": "a name, a comma list, or `all`",
+        "service": "a name, SERVICE:PROGRAM, a comma list, or `all`",
         "follow": "go on with what is added, until Ctrl-C",
         "lines": "how many of each; 20 unless given, and of a deploy all",
         "grep": "only lines that match: a regular expression, as Python has them",
@@ -30,7 +30,7 @@ def logs(
     """
     number = count("lines", lines) if lines else None
     expression = check_pattern("grep", grep) or None
-    targets = run.targets(service)
+    targets = run.program_targets(service)
     if deploy and follow:
         raise SelectionError("--follow is for what programs write, not for the run log of a deploy",
                              "leave out one of --follow and --deploy")

@@ -8,7 +8,7 @@ from ._context import Command
 
 
 @command(help={
-    "service": "only these services: a name or a comma list",
+    "service": "only these services: a name, SERVICE:PROGRAM, or a comma list",
     "watch": "look again and again, until Ctrl-C",
 })
 def status(run: Command, service: str = "all", watch: bool = False) -> rollout.events.Finished:
@@ -16,6 +16,6 @@ def status(run: Command, service: str = "all", watch: bool = False) -> rollout.e
 
     Example: fab status --env production --service monitor
     """
-    targets = run.targets(service)
+    targets = run.program_targets(service)
     show = rollout.watch.watch if watch else rollout.query.show_status
     return show(targets, run.report, run.environment.name)

@@ -51,6 +51,7 @@ def test_commented_part_of_hosts_yaml_loads(tmp_path: Path) -> None:
 KEYS = {
     "at the top": schema.File,
     "of a service": schema.Service,
+    "of one of the `programs`": schema.OneProgram,
     "of `health`": schema.Health,
     "of an environment": schema.Environment,
     "of a host": schema.Settings,

@@ -99,17 +99,25 @@ def secret_names(env_file: str) -> list[str]:
 
 
 def values(env_file: str) -> dict[str, str]:
-    """The variables of an environment file, by name; {} for a file that somebody edited and that cannot be read."""
+    """The variables of an environment file, by name; those of one program alone as PROGRAM:NAME. {} for a file that
+    somebody edited and that cannot be read."""
     import shlex  # only where there is something to read
 
     body = env_file.partition("\n")[2]
     if body.startswith(SECRET_NAMES):
         body = body.partition("\n")[2]
     try:
-        pairs = [word.partition("=") for word in shlex.split(body)]
+        words = shlex.split(body)
     except ValueError:
         return {}
-    return {name: value for name, equals, value in pairs if equals}
+    pairs, program = {}, ""
+    for before, word in zip(["", *words], words):
+        name, equals, value = word.partition("=")
+        if before == "in" or word == "esac":            # of `case $1 in NAME)`
+            program = word[:-1] + ":" if before == "in" else ""
+        elif equals:
+            pairs[program + name] = value
+    return pairs
 
 
 def _secrets(env_file: str) -> list[str]:

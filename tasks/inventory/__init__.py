@@ -11,6 +11,7 @@ if TYPE_CHECKING:                           # what other folders may use
     from . import paths as paths
     from . import precedence as precedence
     from . import program_options as program_options
+    from . import program_selection as program_selection
     from . import schema as schema
     from . import secret as secret
     from . import secret_sources as secret_sources

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from . import keys, precedence, program_options, values
+from . import keys, precedence, program_checks, values
 from .findings import Finding, KeyPath, quoted
 from .nearest import did_you_mean, listed
-from .precedence import HEALTH_KINDS, Raw
+from .precedence import Raw
 
 
 def check(data: Raw) -> Iterator[Finding]:
@@ -55,10 +55,10 @@ def _hosts(path: KeyPath, environment: Raw, services: Raw) -> Iterator[Finding]:
 
 
 def _of_environment(environment: Raw, services: Raw) -> Raw:
-    """The services that run in an environment, each with what its program and its health check are there."""
+    """The services that run in an environment, each with what its programs are there."""
     chosen = precedence.entries(environment["services"] if "services" in environment else list(services))
-    return {name: {key: {**services[name].get(key, {}), **override.get(key, {})} for key in ("program", "health")}
-            for name, override in chosen.items() if name in services}
+    return {name: program_checks.merged(services[name], override) for name, override in chosen.items()
+            if name in services}
 
 
 def _chosen_services(path: KeyPath, chooser: Raw, services: Raw) -> Iterator[Finding]:
@@ -80,36 +80,7 @@ def _service(path: KeyPath, service: Raw, base: Raw | None = None) -> Iterator[F
     yield from _variables((*path, "variables"), service.get("variables", {}))
     yield from _secrets((*path, "secrets"), service.get("secrets", []))
     yield from _hooks((*path, "hooks"), service.get("hooks", {}))
-    yield from _program((*path, "program"), service.get("program", {}), (base or {}).get("program", {}))
-    if "health" in service:
-        yield from _health((*path, "health"), service["health"], (base or {}).get("health", {}))
-
-
-def _health(path: KeyPath, health: Raw, base: Raw) -> Iterator[Finding]:
-    given = [kind for kind in HEALTH_KINDS if kind in health]
-    inherited = [kind for kind in HEALTH_KINDS if kind in base]
-    if len(given) > 1:
-        yield Finding(path, f"expected one of http, tcp and command, got {' and '.join(given)}")
-    if not given and not inherited:
-        about = tuple((*path, kind) for kind in HEALTH_KINDS)
-        yield Finding(path, "expected one of http, tcp and command, got none", about=about)
-    yield from _by_table(path, health, keys.HEALTH)
-
-
-def _program(path: KeyPath, program: Raw, base: Raw) -> Iterator[Finding]:
-    for option, value in program.items():
-        where = (*path, option)
-        if option in program_options.OWNED:
-            yield Finding(where, f"cannot be given here: {program_options.OWNED[option]}")
-        elif option not in program_options.KINDS:
-            hint = did_you_mean(option, program_options.KINDS)
-            yield Finding(where, f"supervisor knows no option {quoted(option)} of a program{hint}")
-        elif wrong := program_options.check_option(option, value):
-            yield Finding(where, wrong)
-    merged = {option: program_options.as_text(value) for option, value in {**base, **program}.items()}
-    for option, mistake in program_options.check_together(merged) if program else ():
-        about = tuple((*path, name) for name in ("stopasgroup", "killasgroup", "redirect_stderr", option))
-        yield Finding(path, mistake, about=about)
+    yield from program_checks.check(path, service, base or {})
 
 
 def _settings(path: KeyPath, settings: Raw) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any
 
-from . import directories, health, interpolation, paths, precedence
+from . import directories, health, interpolation, paths, precedence, program_names
 from .findings import Finding, KeyPath
 from .nearest import did_you_mean, listed
 from .precedence import Raw, Resolved
@@ -21,6 +21,7 @@ def check(data: Raw) -> Iterator[Finding]:
     if targets > MOST_TARGETS:
         yield Finding(("environments",), f"put {targets} services on hosts; split the file: {MOST_TARGETS} is the most")
         return
+    yield from program_names.check(data)
     for name, environment in environments.items():
         if not environment.get("sandbox"):
             yield from _roots(data, name)
@@ -66,9 +67,20 @@ def _service(data: Raw, name: str, service: str, hosts: dict[str, Resolved]) -> 
     if hosts:
         on_hosts = _OnHosts(data, name, service, hosts)
         yield from on_hosts.origin_of_files()
-        yield from on_hosts.health()
         yield from on_hosts.requires()
         yield from on_hosts.secrets()
+        for programs in _by_program(hosts):
+            of_program = _OnHosts(data, name, service, programs)
+            yield from of_program.health()
+            yield from of_program.secrets()
+
+
+def _by_program(hosts: dict[str, Resolved]) -> list[dict[str, Resolved]]:
+    """For each program the settings that it has on each host; of a service with one program, those of the service."""
+    by_host = {host: settings.programs() for host, settings in hosts.items()}
+    names = dict.fromkeys(name for programs in by_host.values() for name in programs)
+    return [{host: programs[name] for host, programs in by_host.items() if name in programs}
+            for name in names] or [hosts]
 
 
 def _origin_mistakes(settings: Resolved) -> Iterator[Finding]:

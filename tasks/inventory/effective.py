@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
+
+from msgspec.structs import replace
 
 from . import health, interpolation, keys, model, paths, precedence, program_options, urls, values
 from .precedence import Raw, Resolved
@@ -53,7 +57,7 @@ def _service(name: str, environment: str, host: str, settings: Resolved) -> mode
         repo=repo,
         login=login,
         directory=paths.normal_directory(settings.get("directory")),
-        programs=(_program(name, name, settings),),
+        programs=tuple(_programs(name, host, settings)),
         build=_commands(settings.get("build", default=())),
         build_timeout=values.seconds(settings.get("build_timeout")),
         strategy=settings.get("strategy"),
@@ -70,7 +74,20 @@ def _service(name: str, environment: str, host: str, settings: Resolved) -> mode
     )
 
 
-def _program(name: str, group: str, settings: Resolved) -> model.Program:
+def _programs(service: str, host: str, settings: Resolved) -> Iterator[model.Program]:
+    """Those that run on the host, in the order in which they are written."""
+    several = settings.programs()
+    if not several:
+        yield _program(service, service, settings, None)
+    for name, program in several.items():
+        globs = program.get("hosts", default=["*"])
+        if any(fnmatchcase(host, glob) for glob in globs):
+            own = settings.below("programs", name).group("variables")
+            yield replace(_program(name, model.group(service, name), program, 1), variables=own)
+
+
+def _program(name: str, group: str, settings: Resolved, numprocs: int | None) -> model.Program:
+    """`numprocs`: unless it is written."""
     return model.Program(
         name=name,
         group=group,
@@ -78,6 +95,7 @@ def _program(name: str, group: str, settings: Resolved) -> model.Program:
         options={option: program_options.as_text(settings.get("program", option))
                  for option in settings.group("program") if settings.origin("program", option)},
         health=_health(settings, settings.environment_variables()),
+        numprocs=settings.get("numprocs", default=numprocs),
     )
 
 

@@ -33,11 +33,13 @@ SERVICE: dict[str, Check] = {
     "build": values.check_script,
     "ship": paths.check_ship,
     "build_timeout": values.check_duration,
-    "command": values.check_command,
     "requires": paths.check_requires,
     "shared": paths.check_shared,
     "keep_releases": values.check_releases,
 }
+
+# Of a program, also of a service that has only one.
+PROGRAM: dict[str, Check] = {"command": values.check_command, "numprocs": values.check_numprocs}
 
 HEALTH: dict[str, Check] = {"timeout": values.check_duration}
 

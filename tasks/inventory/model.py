@@ -58,6 +58,11 @@ class Hook(Struct, frozen=True, kw_only=True):
     once: bool = False
 
 
+def group(service: str, program: str) -> str:
+    """supervisord's name of one of several programs."""
+    return f"{service}-{program}"
+
+
 class Program(Struct, frozen=True, kw_only=True):
     """What supervisord keeps running of a service: one command, in one process or in several.
 
@@ -154,6 +159,10 @@ class Target(Struct, frozen=True, kw_only=True):
     def with_sudo_password(self, password: Secret | None) -> Target:
         """The same target with the password for sudo, where its host needs sudo."""
         return replace(self, host=replace(self.host, sudo_password=password)) if password and self.host.sudo else self
+
+    def with_programs(self, programs: Iterable[Program]) -> Target:
+        """The same target with these programs of its service."""
+        return replace(self, service=self.service.only(programs))
 
     def fetched_by(self, way: str) -> Target:
         """The same target with another `fetch` of its service: host or client."""

@@ -12,6 +12,7 @@ from ..executor.protocol import MASK
 from . import precedence, schema
 from .findings import KeyPath
 from .loading import Inventory
+from .precedence import SettingPath
 from .secret_sources import SecretValues
 
 # As the schema and docs/hosts-yaml.md list the keys.
@@ -61,7 +62,11 @@ def differing(first: list[Setting], second: list[Setting]) -> list[Setting]:
 def _of_target(inventory: Inventory, environment: str, service: str, host: str,
                secrets: SecretValues) -> Iterator[Setting]:
     resolved = precedence.resolve(inventory.data, environment, service, host)
-    shown = [path for path in resolved.values if path[0] in ORDER and (path[0] != "health" or resolved.health_kind)]
+    programs = resolved.programs()
+    checks: dict[SettingPath, str | None] = {("health",): resolved.health_kind, **{
+        ("programs", name, "health"): program.health_kind for name, program in programs.items()}}
+    shown = [path for path in resolved.values if path[0] in ORDER and checks.get(path[:-1], "none") is not None
+             and (path[0] != "programs" or path[1] in programs)]
     for path in sorted(shown, key=lambda path: ORDER.index(path[0])):
         if path == ("secrets",):
             for name in resolved.get("secrets"):

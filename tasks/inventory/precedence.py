@@ -56,6 +56,18 @@ class Resolved:
         """The settings below a key that is merged key by key."""
         return {path[1]: setting.value for path, setting in self.values.items() if path[0] == key and len(path) > 1}
 
+    def below(self, *prefix: str) -> Resolved:
+        """The settings below a path, by their paths from there."""
+        return Resolved({path[len(prefix):]: value for path, value in self.values.items()
+                         if path[:len(prefix)] == prefix and len(path) > len(prefix)})
+
+    def programs(self) -> dict[str, Resolved]:
+        """By name the settings of each program, with the variables that it has in all; {} where it is the service
+        itself. In the order in which they are written."""
+        names = dict.fromkeys(path[1] for path in self.values if path[0] == "programs" and path[2] == "command")
+        common = {path: value for path, value in self.values.items() if path[0] in ("variables", "run_mode", "secrets")}
+        return {name: Resolved({**common, **self.below("programs", name).values}) for name in names}
+
     @property
     def health_kind(self) -> str | None:
         """http, tcp or command; None where there is no check, or a mistaken one of several kinds."""
@@ -75,7 +87,7 @@ class Resolved:
 
 def layers(data: Raw, environment: str | None, service: str | None = None, host: str | None = None) -> Iterator[Layer]:
     """From the weakest to the strongest. A part that is None has no layer."""
-    yield Layer(None, builtin(environment, service))
+    yield Layer(None, builtin(environment, service, _names_of_programs(data, environment, service)))
     yield Layer(("defaults",), data.get("defaults", {}))
     if service is not None:
         yield Layer(("services", service), data["services"][service])
@@ -110,13 +122,21 @@ def resolve_hosts(data: Raw, environment: str, service: str | None = None) -> di
             if service is None or runs_on(data, environment, service, host)}
 
 
+def programs(mapping: Raw) -> Raw:
+    """The programs that a layer names; {} where it names none."""
+    return {name: program or {} for name, program in (mapping.get("programs") or {}).items()}
+
+
 def _merged(weaker: dict[SettingPath, Value], stronger: Iterable[Layer]) -> Resolved:
     values = dict(weaker)
     for layer in stronger:
         # Another kind of health check takes the place of the one before.
-        if any(kind in layer.mapping.get("health", {}) for kind in HEALTH_KINDS):
-            for kind in HEALTH_KINDS:
-                values.pop(("health", kind), None)
+        checked: list[tuple[SettingPath, Raw]] = [((), layer.mapping)]
+        checked += [(("programs", name), program) for name, program in programs(layer.mapping).items()]
+        for prefix, mapping in checked:
+            if any(kind in mapping.get("health", {}) for kind in HEALTH_KINDS):
+                for kind in HEALTH_KINDS:
+                    values.pop((*prefix, "health", kind), None)
         for path, value in _settings(layer.mapping):
             earlier: Any = values[path].value if path in values else None
             both = isinstance(earlier, dict) and isinstance(value, dict)
@@ -125,10 +145,24 @@ def _merged(weaker: dict[SettingPath, Value], stronger: Iterable[Layer]) -> Reso
     return Resolved(values)
 
 
-def builtin(environment: str | None, service: str | None) -> Raw:
-    """The defaults, for what hosts.yaml does not say."""
+def builtin(environment: str | None, service: str | None, names: Iterable[str] = ()) -> Raw:
+    """The defaults, for what hosts.yaml does not say. `names`: the programs, where the service has several."""
+    of_program: Raw = {"program": DEFAULTS, "health": _defaults(model.Health)}
+    several = dict.fromkeys(names, of_program)
     return {**MODEL_DEFAULTS, "branch": "main", "run_mode": environment, "directory": f"micro/{service}",
-            "program": DEFAULTS}
+            **({"programs": several} if several else of_program)}
+
+
+def _names_of_programs(data: Raw, environment: str | None, service: str | None) -> list[str]:
+    """In the order in which they are written, first of the service, then of the environment and its hosts."""
+    if service is None:
+        return []
+    mappings = [data["services"][service]]
+    if environment is not None:
+        raw = data["environments"][environment]
+        mappings.append(entry(raw.get("services"), service))
+        mappings += [entry(host.get("services"), service) for host in entries(raw.get("hosts")).values()]
+    return list(dict.fromkeys(name for mapping in mappings for name in programs(mapping)))
 
 
 def entries(listing: Any) -> dict[str, Raw]:
@@ -168,7 +202,10 @@ def runs_on(data: Raw, environment: str, service: str, host: str) -> bool:
 
 def _settings(mapping: Raw) -> Iterator[tuple[SettingPath, Any]]:
     for key, value in mapping.items():
-        if key in MERGED:
+        if key == "programs":
+            for name, program in programs(mapping).items():
+                yield from ((("programs", name, *path), inner) for path, inner in _settings(program))
+        elif key in MERGED:
             yield from (((key, name), str(inner) if key == "variables" else inner) for name, inner in value.items())
         else:
             yield (key,), value
@@ -180,4 +217,4 @@ def _defaults(kind: type[Struct]) -> Raw:
             if field.default is not NODEFAULT and field.default not in (None, "", ())}
 
 
-MODEL_DEFAULTS: Raw = {**_defaults(model.Service), **_defaults(model.Host), "health": _defaults(model.Health)}
+MODEL_DEFAULTS: Raw = {**_defaults(model.Service), **_defaults(model.Host)}

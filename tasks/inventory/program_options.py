@@ -21,9 +21,9 @@ OWNED = {
     "command": "the service's `command` sets it",
     "directory": "the service's `directory` sets it",
     "environment": "use `variables`",
-    "process_name": "it is the service's name",
-    "numprocs": "a service is one process on each host",
-    "numprocs_start": "a service is one process on each host",
+    "process_name": "it is the program's name in supervisord, and the number of the process",
+    "numprocs": "it stands beside `command`: numprocs: 2",
+    "numprocs_start": "processes are numbered from 0",
 }
 
 # A service is kept up, and stopped with its children: supervisord's own defaults do neither.

@@ -78,6 +78,17 @@ class Hooks(Struct, kw_only=True, forbid_unknown_fields=True):
     after_activate: Annotated[Commands, doc("When all are healthy.")] = UNSET
 
 
+class OneProgram(Struct, kw_only=True, forbid_unknown_fields=True):
+    """One of a service's programs."""
+
+    command: Annotated[Text, doc("One line, run in the service's directory (or its release), without a shell.")] = UNSET
+    program: Annotated[Program, OPTIONS, doc("Further options of supervisord's [program:x].")] = UNSET
+    numprocs: Annotated[int | UnsetType, doc("How many processes; each has its number in PROCESS_NUM.")] = UNSET
+    health: Annotated[Health | UnsetType, doc("Asked on the host after a restart: one of http, tcp, command.")] = UNSET
+    variables: Annotated[Variables, doc("By name, for this program alone.")] = UNSET
+    hosts: Annotated[Texts, doc("Globs of the hosts on which it runs; all unless given.")] = UNSET
+
+
 class Overrides(Struct, kw_only=True, forbid_unknown_fields=True):
     """A service as an environment changes it."""
 
@@ -92,7 +103,10 @@ class Overrides(Struct, kw_only=True, forbid_unknown_fields=True):
     ship: Annotated[Texts, doc("Paths that a build on the client makes, and that travel with the commit.")] = UNSET
     build_timeout: Annotated[Duration, doc("Seconds, or like 90s or 1h; 30m unless given.")] = UNSET
     command: Annotated[Text, doc("One line, run in the service's directory (or its release), without a shell.")] = UNSET
+    programs: Annotated[dict[str, OneProgram | None] | UnsetType, doc(
+        "By name, where the service has several; in place of command, program, health and numprocs.")] = UNSET
     program: Annotated[Program, OPTIONS, doc("Further options of supervisord's [program:x].")] = UNSET
+    numprocs: Annotated[int | UnsetType, doc("How many processes; each has its number in PROCESS_NUM.")] = UNSET
     strategy: Annotated[Strategy | UnsetType, doc("in_place unless given; releases: a folder for each commit.")] = UNSET
     shared: Annotated[Texts, doc("Paths below directory that all releases share; a folder ends in /.")] = UNSET
     keep_releases: Annotated[int | UnsetType, doc("How many good ones stay for a rollback; 5 unless given.")] = UNSET
@@ -107,7 +121,6 @@ class Service(Overrides, kw_only=True, forbid_unknown_fields=True):
     """A service: built from one repository, and kept running by supervisord."""
 
     repo: Annotated[str, doc("What git can fetch from; or a folder beside hosts.yaml, such as ./dist.")]
-    command: Annotated[str, doc("One line, run in the service's directory (or its release), without a shell.")]
 
 
 class Host(Settings, kw_only=True, forbid_unknown_fields=True):

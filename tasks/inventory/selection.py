@@ -74,6 +74,9 @@ def _services(environment: Environment, requested: str | None) -> set[str]:
 
 
 def _unknown_service(name: str, here: list[str], environment: Environment) -> str:
+    service, colon, _ = name.partition(":")
+    if colon and service in here:
+        return f"{name!r} names a program, and this command is about whole services: {service}"
     if name in environment.elsewhere:
         return f"service {name!r} does not run in {environment.name}"
     return f"there is no service {name!r} in {environment.source}{did_you_mean(name, here)}"

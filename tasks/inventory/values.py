@@ -17,6 +17,7 @@ from .shell_variables import OF_THE_SHELL
 
 LONGEST = 7 * 24 * 3600     # seconds; the waits of operating systems overflow at 24 days
 MOST_RELEASES = 1000
+MOST_PROCESSES = 100        # supervisord starts them one by one, and two digits number them
 UNITS = {"s": 1, "m": 60, "h": 3600}
 CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 NAME_RULE = "expected letters, digits, '.', '_' and '-', the first a letter or digit, and no '..'"
@@ -42,6 +43,8 @@ def check_host_name(text: str) -> str:
 def check_variable_name(text: str) -> str:
     if text == "RUN_MODE":
         return "RUN_MODE is set by the environment's `run_mode`"
+    if text == "PROCESS_NUM":
+        return "PROCESS_NUM is set by `numprocs`: the number of each process"
     if text in OF_THE_SHELL:
         return f"{text} belongs to the shell, which gives it a value of its own: take another name"
     good = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text)
@@ -117,6 +120,12 @@ def check_releases(value: int) -> str:
     if value > MOST_RELEASES:
         return f"expected at most {MOST_RELEASES}, got {quoted(value)}"
     return "" if value >= 1 else f"expected 1 or more, got {value}"
+
+
+def check_numprocs(value: int) -> str:
+    if value > MOST_PROCESSES:
+        return f"expected at most {MOST_PROCESSES} processes, got {quoted(value)}"
+    return "" if value >= 1 else f"expected 1 process or more, got {value}"
 
 
 def check_option_like(text: str) -> str:

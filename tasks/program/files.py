@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import sha256
 
 from msgspec import Struct
@@ -13,9 +14,12 @@ from ..inventory.secret import Secret
 from . import quoting
 
 HEADER = PROGRAM_HEADER + " for {service}: the next deploy replaces what is changed here.\n"
+NUMBER = "_%(process_num)02d"           # of a process, as model.Program.processes has it
 LOG_FILES = ("stdout_logfile", "stderr_logfile")
 # The program reads its environment file first, then becomes the command: same pid, exact values.
 START = '. "$0" && exec "$@"'
+# The same where programs have variables of their own: the file looks at $1, which is the program's name.
+START_NAMED = '. "$0" && shift && exec "$@"'
 
 
 class Paths(Struct, frozen=True, kw_only=True):
@@ -35,18 +39,29 @@ def program_file(service: Service, paths: Paths) -> str:
 
 
 def _section(service: Service, program: Program, paths: Paths) -> str:
-    argv = ["/bin/sh", "-c", START, paths.env_file, *quoting.words(program.command)]
-    log = f"{paths.logs}/{program.group}"
+    own_variables = any(each.variables for each in service.programs)
+    start = [START_NAMED, paths.env_file, program.name] if own_variables else [START, paths.env_file]
+    argv = ["/bin/sh", "-c", *start, *quoting.words(program.command)]
+    log = quoting.path_for_supervisord(f"{paths.logs}/{program.group}")
+    is_numbered = len(program.processes) > 1
     own = {
         "command": quoting.command_for_supervisord(argv),
         "directory": quoting.for_supervisord(paths.directory),
-        "environment": f'RUN_MODE="{quoting.for_supervisord(service.run_mode)}"',
-        "stdout_logfile": quoting.path_for_supervisord(log) + ".log",
+        "environment": _environment(service, program),
+        "stdout_logfile": log + (NUMBER if is_numbered else "") + ".log",
     }
+    if is_numbered:
+        own |= {"numprocs": str(program.numprocs), "process_name": "%(program_name)s" + NUMBER}
     options = {name: _option(name, value) for name, value in program.options.items()}
     user = {"user": paths.user} if paths.user is not None else {}
     lines = [f"{name}={value}\n" for name, value in (own | DEFAULTS | user | options).items()]
     return f"[program:{program.group}]\n" + "".join(lines)
+
+
+def _environment(service: Service, program: Program) -> str:
+    """What is not in the environment file: it differs between the processes, or the program must not change it."""
+    number = "" if program.numprocs is None else ',PROCESS_NUM="%(process_num)d"'
+    return f'RUN_MODE="{quoting.for_supervisord(service.run_mode)}"{number}'
 
 
 def _option(name: str, value: str) -> str:
@@ -61,11 +76,18 @@ def env_file(service: Service) -> Secret:
     lines = ["# Written by Fabvisor: the variables of the program, but for RUN_MODE.\n"]
     if service.secrets:
         lines.append(f"{SECRET_NAMES}{' '.join(service.secrets)}\n")
-    lines += [f"export {name}={quoting.for_sh(value)}\n" for name, value in sorted(service.variables.items())]
+    lines += _exports(service.variables)
     text = Secret("".join(lines))
     for name in sorted(service.secrets):
         text += Secret(f"export {name}=") + service.secret_values[name].map(quoting.for_sh) + "\n"
+    for program in service.programs:
+        if program.variables:
+            text += "".join([f"case $1 in {program.name})\n", *_exports(program.variables), ";; esac\n"])
     return text
+
+
+def _exports(variables: Mapping[str, str]) -> list[str]:
+    return [f"export {name}={quoting.for_sh(value)}\n" for name, value in sorted(variables.items())]
 
 
 def digest(text: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from ..rollout.events import Error, Finished, Result, Status
+from msgspec import structs
+
+from ..rollout.events import Error, Finished, ProgramStatus, Result, Status
 from .humanize import ago, short, text_lines, uptime, who
 from .screen import Marks
 from .table import Column, Line, Span, paragraph, short_hosts, table
@@ -85,7 +87,8 @@ def status_lines(
 ) -> list[Line]:
     """One row a service and host, each oddity below it; hosts that gave no answer are rows too."""
     silent = _silent(statuses, finished) if finished else []
-    rows = sorted([*statuses, *silent], key=lambda row: (row.host, row.service))
+    services = sorted([*statuses, *silent], key=lambda row: (row.host, row.service))
+    rows = [row for service in services for row in _program_rows(service)]
     if not rows:
         return []
     others = [
@@ -104,6 +107,21 @@ def status_lines(
         for oddity in row.oddities:
             lines += _oddity_lines(oddity, width)
     return lines
+
+
+def _program_rows(row: Status) -> list[Status]:
+    """A row for each program of a service; the oddities stand below the last one."""
+    if len(row.programs) < 2:
+        return [structs.replace(row, state=_counted(row.state, program)) for program in row.programs] or [row]
+    rows = [structs.replace(row, service=f"{row.service}:{program.program}", state=_counted(program.state, program),
+                            pid=program.pid, uptime=program.uptime, oddities=[]) for program in row.programs]
+    return [*rows[:-1], structs.replace(rows[-1], oddities=row.oddities)]
+
+
+def _counted(state: str, program: ProgramStatus) -> str:
+    """RUNNING 2/2: so many of its processes run."""
+    running = sum(process.state == "RUNNING" for process in program.processes)
+    return f"{state} {running}/{len(program.processes)}" if len(program.processes) > 1 else state
 
 
 def _known(text: str, marks: Marks) -> Span:
@@ -125,7 +143,7 @@ def _state(row: Status) -> str:
 
 
 def _state_tone(row: Status) -> str:
-    if row.state == "RUNNING":
+    if row.state.startswith("RUNNING"):
         return "" if row.oddities else "good"
     return "bad"
 

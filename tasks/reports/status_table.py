@@ -34,4 +34,9 @@ class StatusTable:
 
 
 def _aged(status: Status, seconds: float) -> Status:
-    return status if status.uptime is None else structs.replace(status, uptime=status.uptime + seconds)
+    return structs.replace(status, uptime=_later(status.uptime, seconds), programs=[
+        structs.replace(program, uptime=_later(program.uptime, seconds)) for program in status.programs])
+
+
+def _later(uptime: float | None, seconds: float) -> float | None:
+    return None if uptime is None else uptime + seconds

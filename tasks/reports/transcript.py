@@ -129,7 +129,10 @@ class Transcript:
                 (event.check.replace("_", " ").ljust(CHECK) + "  ", "")]
 
     def log_label(self, event: LogLine) -> str:
+        """The process where there are several of a service; else the service, where there are several."""
         host = event.host.ljust(self._host_width)
+        if event.process not in ("", event.service):
+            return f"{host} {event.process.ljust(self._service_width)}"
         return f"{host} {event.service.ljust(self._service_width)}" if len(self.services) > 1 else host
 
     def opening(self, event: Started) -> Line | None:

@@ -201,6 +201,7 @@ class Coordinator:
             self._stop_where_changed(self._confirmed)
         for peer in self.peers:
             peer.plans = {name: plans[peer.name, name] for name in peer.services}
+        self._report(preview.without_program(self.peers))
         for service in sorted(self.deployment.services):
             self._report(revisions.diverged(service, self.peers))
             if service not in self.resolved:

@@ -156,9 +156,26 @@ def of_error(error: FabvisorError, host: str | None = None) -> Error:
     return Error(message=error.message, hint=error.hint, host=host)
 
 
+class ProcessStatus(Struct, frozen=True, kw_only=True):
+    name: str
+    state: str
+    pid: int | None
+
+
+class ProgramStatus(Struct, frozen=True, kw_only=True):
+    """`state`, `pid` and `uptime` are those of its worst process, as hosts call it; of processes that all run, those of
+    the youngest."""
+
+    program: str
+    state: str
+    pid: int | None
+    uptime: float | None
+    processes: list[ProcessStatus]
+
+
 class Status(Event, frozen=True, kw_only=True, tag="status"):
-    """`uptime` in seconds, null unless the program runs; `deployed_at` is ISO 8601 in UTC. `user`: whose process it is,
-    null for the user who logs in."""
+    """`state`, `pid` and `uptime` are those of the worst program. `uptime` in seconds, null unless it runs;
+    `deployed_at` is ISO 8601 in UTC. `user`: whose process it is, null for the user who logs in."""
 
     environment: str
     host: str
@@ -173,6 +190,7 @@ class Status(Event, frozen=True, kw_only=True, tag="status"):
     deployed_at: str | None
     oddities: list[str]
     user: str | None = None
+    programs: list[ProgramStatus] = []
 
 
 class Check(Event, frozen=True, kw_only=True, tag="check"):
@@ -197,8 +215,11 @@ class Setting(Event, frozen=True, kw_only=True, tag="setting"):
 
 
 class LogLine(Event, frozen=True, kw_only=True, tag="log"):
+    """`process`: which wrote it, as supervisord names it; empty in a run log."""
+
     host: str
     service: str
+    process: str = ""
     line: str
 
 

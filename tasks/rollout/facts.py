@@ -74,8 +74,13 @@ class Process(Struct, frozen=True, kw_only=True):
 
 
 def worst(processes: Iterable[Process]) -> Process:
-    """The process that says how all of them are; the first one of several."""
-    return min(processes, key=lambda process: STATES.index(process.state) if process.state in STATES else 0)
+    """The process that says how all of them are: of those in the worst state the youngest."""
+    return min(processes, default=NO_PROCESS, key=lambda process: (
+        STATES.index(process.state) if process.state in STATES else 0, process.uptime or 0))
+
+
+# Of a service that has no program on a host.
+NO_PROCESS = Process(name="", state="none")
 
 
 class Release(Struct, frozen=True, kw_only=True):

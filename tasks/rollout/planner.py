@@ -87,7 +87,7 @@ def differences(service: Service, facts: Facts, commit: str) -> list[str]:
         (facts.program_file != files.program_file(service, paths), "the program file changes"),
         (facts.env_sha256 != files.env_file(service).sha256(), "the environment file changes"),
         (bool(stopped), f"not running: {_states(service, facts, stopped)}"),
-        (not stopped and facts.started_from != facts.commit,
+        (not stopped and facts.started_from not in (None, facts.commit),
          "the program runs another commit than the one on the disk"),
     ]
     return [words for applies, words in reasons if applies]

@@ -13,7 +13,7 @@ from ..executor.protocol import MASK
 from ..inventory.model import Service
 from ..inventory.secret import Secret
 from . import planner
-from .events import Names, Planned
+from .events import Names, Notice, Planned
 from .facts import Facts
 from .steps import Plan
 
@@ -68,6 +68,14 @@ def planned_event(host: str, service: Service, facts: Facts, plan: Plan, distanc
         user=", ".join(sorted(users)) or None)
 
 
+def without_program(peers: list[Peer]) -> Iterator[Notice]:
+    """A word on each host that has a service, and by `hosts` of its programs none of them."""
+    for peer in peers:
+        for target in peer.targets:
+            if not target.service.programs:
+                yield Notice(host=peer.name, message=f"{target.service.name}: none of its programs runs here")
+
+
 def why(service: Service, facts: Facts, plan: Plan) -> list[str]:
     if not plan.steps:
         return []
@@ -111,7 +119,7 @@ def changed_variables(service: Service, compared: protocol.Compared) -> Names:
     """Names of the variables that change, without the secrets of either version."""
     secret = {*compared.secrets, *service.secrets}
     old = {name: digest for name, digest in compared.variables.items() if name not in secret}
-    new = {name: digest_of(value) for name, value in service.variables.items() if name not in secret}
+    new = {name: digest_of(value) for name, value in _all_variables(service).items() if name not in secret}
     return Names(added=sorted(new.keys() - old.keys()), removed=sorted(old.keys() - new.keys()),
                  changed=sorted(name for name in new.keys() & old.keys() if new[name] != old[name]))
 
@@ -119,9 +127,16 @@ def changed_variables(service: Service, compared: protocol.Compared) -> Names:
 def changed_secrets(service: Service, compared: protocol.Compared) -> int:
     """The number of secrets that are added, removed or changed."""
     names = {*compared.secrets, *service.secrets}
-    new: dict[str, Any] = {**{name: digest_of(value) for name, value in service.variables.items()},
+    new: dict[str, Any] = {**{name: digest_of(value) for name, value in _all_variables(service).items()},
                            **{name: value.sha256() for name, value in service.secret_values.items()}}
     return sum(compared.variables.get(name) != new.get(name) for name in names)
+
+
+def _all_variables(service: Service) -> dict[str, str]:
+    """Those of one program alone as PROGRAM:NAME."""
+    own = {f"{program.name}:{name}": value for program in service.programs
+           for name, value in program.variables.items()}
+    return {**service.variables, **own}
 
 
 def digest_of(value: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..executor.protocol import INTERRUPTED
 from ..program.files import digest
-from .events import Status
+from .events import ProcessStatus, ProgramStatus, Status
 from .facts import NOBODY, Facts, Process, worst
 from .planner import losses
 
@@ -57,7 +57,15 @@ def _row(environment: str, peer: Peer, target: Target, commits: dict[str, dict[s
         deployed_by=committed.get("by"), deployed_at=committed.get("at"),
         oddities=[*oddities(target.service, facts), *_handwritten(target, facts),
                   *disagreement(name, peer.name, commits[name])],
-        user=process.user)
+        user=process.user, programs=[_program_status(program, facts) for program in target.service.programs])
+
+
+def _program_status(program: Program, facts: Facts) -> ProgramStatus:
+    processes = facts.processes(program.group)
+    process = worst(processes)
+    return ProgramStatus(
+        program=program.name, state=process.state, pid=process.pid, uptime=process.uptime,
+        processes=[ProcessStatus(name=each.name, state=each.state, pid=each.pid) for each in processes])
 
 
 def _no_answer(environment: str, peer: Peer, target: Target) -> Status:
@@ -101,7 +109,7 @@ def _program(service: Service, program: Program, facts: Facts) -> list[str]:
     processes, label = facts.processes(program.group), service.label(program)
     process = worst(processes)
     if process.state == "RUNNING":
-        return _restarted(label, facts, min(processes, key=lambda process: process.uptime or 0))
+        return _restarted(label, facts, process)
     subject = ""
     if process.state in STATES:
         subject = "" if len(service.programs) == len(processes) == 1 else f"{process.name} is "

@@ -92,4 +92,4 @@ def _process_aged(process: Process, seconds: int) -> Process:
 
 
 def _lasting(row: events.Status) -> events.Status:
-    return replace(row, uptime=None)
+    return replace(row, uptime=None, programs=[replace(program, uptime=None) for program in row.programs])

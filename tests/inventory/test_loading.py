@@ -373,7 +373,8 @@ def test_mistake_of_a_service_on_one_host_names_the_host(tmp_path: Path, host: s
                  "another is asked for", id="no branch"),
     pytest.param("  root: /srv/app\n", "  port: 22\n", "environments.production: no `root` for web1: the folder on the "
                  "host that holds supervisord.conf; set it in `defaults`, the environment or the host", id="no root"),
-    pytest.param("    command: ./monitor\n", "", "services.monitor.command: is missing", id="no command"),
+    pytest.param("    command: ./monitor\n", "", "services.monitor.command: is missing; or name "
+                 "several programs under `programs`", id="no command"),
     pytest.param("defaults:", "default_environment: prod\ndefaults:", "default_environment: there is no environment "
                  "'prod'; did you mean 'production'?", id="default environment"),
     pytest.param("      web1:\n", "      web0: {address: web1, user: deploy}\n      web1:\n", "environments.production."

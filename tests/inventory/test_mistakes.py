@@ -23,7 +23,7 @@ def row(name: str, expected: str, **parts: str) -> object:
 SHAPE = [
     row("unknown key", M + "buid: unknown key 'buid'; did you mean 'build'?", service="buid: make"),
     row("unknown key, nothing near", M + "zzz: unknown key 'zzz'; known here: build, build_on, build_timeout, command, "
-        "directory, fetch, health, hooks, keep_releases, program, repo, requires, "
+        "directory, fetch, health, hooks, keep_releases, numprocs, program, programs, repo, requires, "
         "secrets, shared, ship, strategy, variables", service="zzz: make"),
     row("unknown host setting", W + "adress: unknown key 'adress'; did you mean 'address'?", host="adress: 10.0.0.1"),
     row("no strategy", M + "strategy: expected 'in_place' or 'releases', got 'release'; did you mean 'releases'?",
@@ -199,7 +199,7 @@ PROGRAM = [
         service="program: {command: x}"),
     row("owned: environment", M + "program.environment: cannot be given here: use `variables`",
         service="program: {environment: A=1}"),
-    row("owned: numprocs", M + "program.numprocs: cannot be given here: a service is one process on each host",
+    row("owned: numprocs", M + "program.numprocs: cannot be given here: it stands beside `command`: numprocs: 2",
         service="program: {numprocs: 2}"),
     row("number", M + "program.startsecs: expected a whole number, got 'two'", service="program: {startsecs: two}"),
     row("true for a number", M + "program.startsecs: expected a whole number, got true",

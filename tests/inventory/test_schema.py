@@ -59,7 +59,7 @@ def test_schema_refuses_exactly_what_the_shape_check_refuses(parts: dict[str, st
 
 
 def test_schema_describes_every_documented_key() -> None:
-    of = {"File", "Service", "Health", "Environment", "Settings"}
+    of = {"File", "Service", "OneProgram", "Health", "Environment", "Settings"}
     kinds = schema.json_schema()["$defs"]
     assert {kind.__name__ for kind in KEYS.values()} == of
     for heading, kind in KEYS.items():
@@ -73,9 +73,10 @@ def test_schema_describes_a_key_alike_wherever_it_stands() -> None:
         for key, about in kind["properties"].items():
             assert about.get("description"), f"{name}.{key}"
             descriptions.setdefault(key, set()).add(about["description"])
-    # These are of a host and of a service, of a service and of a health check, of the file and of an environment.
+    # These are of a host and of a service, of a service and of a health check, of the file and of an environment, of an
+    # environment and of a program.
     apart = {key for key, texts in descriptions.items() if len(texts) > 1}
-    assert apart == {"variables", "command", "services"}
+    assert apart == {"variables", "command", "services", "hosts"}
 
 
 def test_schema_states_the_documented_defaults() -> None:

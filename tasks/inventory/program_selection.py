@@ -1,0 +1,45 @@
+"""Turns SERVICE:PROGRAM, as it was typed, into targets that have that program alone."""
+
+from __future__ import annotations
+
+from .._errors import SelectionError
+from .model import Environment, Target
+from .nearest import did_you_mean, listed
+from .selection import select
+
+Choice = dict[str, set[str]]            # by service the programs that are meant; empty: all of them
+
+
+def select_programs(environment: Environment, services: str, hosts: str | None) -> tuple[Target, ...]:
+    """As select(), but each service of the list may be SERVICE:PROGRAM. Raises SelectionError; never empty."""
+    items = [item.strip() for item in services.split(",") if item.strip()]
+    targets = select(environment, ",".join(item.partition(":")[0] for item in items) or services, hosts)
+    choice: Choice = {}
+    for item in items:
+        service, _, program = item.partition(":")
+        programs = choice.setdefault(service, set())
+        if ":" in item:
+            _require_program(environment, service, program)
+            programs.add(program)
+    choice.update((item, set()) for item in items if ":" not in item)
+    narrowed = tuple(narrow for narrow in (_narrowed(target, choice) for target in targets) if narrow.service.programs)
+    if not narrowed:
+        where = listed(sorted({target.host.name for target in targets}))
+        raise SelectionError(f"{services} does not run on {where}", hint="see what runs where: fab status")
+    return narrowed
+
+
+def _narrowed(target: Target, choice: Choice) -> Target:
+    programs = choice.get(target.service.name) if "all" not in choice else None
+    return target.with_programs(program for program in target.service.programs
+                                if not programs or program.name in programs)
+
+
+def _require_program(environment: Environment, service: str, program: str) -> None:
+    labels = {each.name: target.service.label(each) for target in environment.targets
+              if target.service.name == service for each in target.service.programs}
+    if service in labels.values():
+        raise SelectionError(f"service {service!r} has one program", hint=f"name the service alone: {service}")
+    if program not in labels:
+        raise SelectionError(f"service {service!r} has no program {program!r}{did_you_mean(program, labels)}",
+                             hint=f"its programs: {listed(sorted(labels.values()))}")

@@ -1,0 +1,129 @@
+"""A service of several programs on one host: a real git repository, a real supervisord."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from tasks.inventory.model import Program, Service
+from tests.executor.driver import UNHEALTHY, Deploy, Example
+from tests.support.lab import wait_for
+from tests.support.services import changed
+
+OPTIONS = {"startsecs": "0", "stopwaitsecs": "5"}
+NAMES = ("web", "worker", "beat")
+
+
+def several(example: Example, *names: str, **fields: Any) -> Service:
+    """The example with these programs; web has two processes, worker a variable of its own."""
+    own: dict[str, Any] = {"web": {"numprocs": 2}, "worker": {"numprocs": 1, "variables": {"QUEUE": "it's"}}}
+    programs = tuple(Program(name=name, group=f"{example.name}-{name}", command="/bin/sh ./built", options=OPTIONS,
+                             **{"numprocs": 1, **own.get(name, {}), **fields.get(name, {})}) for name in names)
+    return replace(example.service, programs=programs)
+
+
+def processes(example: Example) -> dict[str, int]:
+    """The pid of each process that runs, by its name without the service's."""
+    return {info["name"].removeprefix(example.name).lstrip("-"): info["pid"]
+            for info in example.host.rpc.getAllProcessInfo()
+            if info["group"].startswith(example.name) and info["statename"] == "RUNNING"}
+
+
+def environ(pid: int) -> dict[str, str]:
+    pairs = (pair.partition("=") for pair in Path(f"/proc/{pid}/environ").read_text().split("\0"))
+    return {name: value for name, _, value in pairs}
+
+
+def restored(deploy: Deploy) -> None:
+    deploy.look().plan().done("prepare").run("activate")
+    assert deploy.ending()["event"] == "restored", deploy.executor.heard[-5:]
+    deploy.executor.rest()
+
+
+def test_programs_of_a_service_start_with_their_numbers_and_variables(example: Example) -> None:
+    example.write()
+    example.committed(several(example, *NAMES))
+    running = processes(example)
+    assert sorted(running) == ["beat", "web_00", "web_01", "worker"]
+    assert {name: environ(pid).get("PROCESS_NUM") for name, pid in running.items()} == {
+        "web_00": "0", "web_01": "1", "worker": "0", "beat": "0"}
+    assert {name: environ(pid).get("QUEUE") for name, pid in running.items()} == {
+        "web_00": None, "web_01": None, "worker": "it's", "beat": None}
+    assert {environ(pid)["WHO"] for pid in running.values()} == {"x"}
+    logs = {path.name.removeprefix(example.name) for path in (example.directory / "logs").iterdir()}
+    assert logs == {"-web_00.log", "-web_01.log", "-worker.log", "-beat.log"}
+    with example.deploy(several(example, *NAMES)) as deploy:
+        assert not deploy.look().message()["services"][example.name]["steps"], "it is up to date"
+
+
+@pytest.mark.promise(3)
+@pytest.mark.parametrize("program", ["web", "beat"])
+def test_one_unwell_program_takes_all_programs_back(example: Example, program: str) -> None:
+    example.write()
+    example.committed(several(example, *NAMES))
+    before, files = sorted(processes(example)), example.program_file.read_text()
+    example.write("exec sleep 2000\n")
+    with example.deploy(several(example, *NAMES, **{program: {"health": UNHEALTHY}})) as deploy:
+        restored(deploy)
+    assert (sorted(processes(example)), example.program_file.read_text()) == (before, files)
+    with example.deploy(several(example, *NAMES)) as deploy:
+        assert deploy.look().facts[example.name].started_from == example.head()
+
+
+@pytest.mark.promise(3)
+@pytest.mark.parametrize(("old", "new"), [
+    (NAMES, ("web",)), (("web",), NAMES), ((), NAMES), (NAMES, ()), (("web", "worker"), ("worker", "beat"))])
+def test_programs_that_come_and_go_come_back_with_a_failed_deploy(example: Example, old: tuple[str, ...],
+                                                                  new: tuple[str, ...]) -> None:
+    """Without names: a service with `command`, one program that bears its name."""
+    first, second = (several(example, *names) if names else example.service for names in (old, new))
+    example.write()
+    example.committed(first)
+    before = sorted(processes(example))
+    example.write("exec sleep 2000\n")
+    with example.deploy(changed(second, health=UNHEALTHY)) as deploy:
+        restored(deploy)
+    assert sorted(processes(example)) == before
+    example.committed(second)
+    after = sorted(processes(example))
+    assert after == sorted(name for program in second.programs for name in (
+        process.removeprefix(example.name).lstrip("-") for process in program.processes))
+    example.write()
+    example.committed(first)
+    assert sorted(processes(example)) == before
+
+
+def test_processes_beside_command_are_numbered(example: Example) -> None:
+    example.write()
+    example.committed(example.with_(numprocs=3))
+    assert sorted(processes(example)) == ["_00", "_01", "_02"]
+    example.committed(example.with_(numprocs=2))
+    assert sorted(processes(example)) == ["_00", "_01"]
+    example.committed()
+    assert sorted(processes(example)) == [""]
+
+
+def test_only_the_program_that_does_not_run_is_started(example: Example) -> None:
+    example.write()
+    example.committed(several(example, *NAMES))
+    before = processes(example)
+    example.host.rpc.stopProcess(f"{example.name}-beat:{example.name}-beat")
+    example.committed(several(example, *NAMES))
+    after = processes(example)
+    assert after.keys() == before.keys()
+    assert {name for name in before if before[name] != after[name]} == {"beat"}
+
+
+def test_logs_of_all_processes_are_sent(example: Example) -> None:
+    example.write("echo from $PROCESS_NUM $QUEUE; exec sleep 1000\n")
+    example.committed(several(example, *NAMES))
+    logs = example.directory / "logs"
+    wait_for(lambda: len([path for path in logs.iterdir() if path.stat().st_size]) == 4, "all to say their line")
+    with example.deploy(several(example, *NAMES)) as deploy:
+        deploy.hello("logs", lines=5)
+        lines = {(each["process"].removeprefix(f"{example.name}-"), each["line"])
+                 for each in deploy.executor.rest() if each["event"] == "log"}
+    assert lines == {("web_00", "from 0"), ("web_01", "from 1"), ("worker", "from 0 it's"), ("beat", "from 0")}
