@@ -45,8 +45,9 @@ ONLY = {
     "rich": ("tasks/reports/",),
     "asyncssh": ("tasks/embedded/",), "yaml": ("tasks/inventory/", "tasks/pipelines/", "tasks/adoption/"),
     "jsonschema": ("tasks/inventory/",), "supervisor": ("tasks/embedded/",), "dotenv": ("tasks/inventory/",),
-    # values only tries to split a command, masking splits what quoting has quoted
-    "shlex": ("tasks/program/quoting.py", "tasks/inventory/values.py", "tasks/suite.py", "tasks/executor/masking.py",
+    # values only tries to split a command, command_line shows one to type, masking splits what quoting has quoted
+    "shlex": ("tasks/program/quoting.py", "tasks/inventory/values.py", "tasks/inventory/command_line.py",
+              "tasks/suite.py", "tasks/executor/masking.py",
               "tasks/remote/known_hosts_command.py", "tasks/executor/earlier_state.py",
               "tasks/executor/program_sections.py"),
 }

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from .._lazy import submodules
 
 if TYPE_CHECKING:                           # what other folders may use
+    from . import command_line as command_line
+    from . import interpolation as interpolation
     from . import loading as loading
     from . import model as model
     from . import origins as origins

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any
 
-from . import directories, health, interpolation, paths, precedence, program_names
+from . import (
+    command_line,
+    directories,
+    health,
+    interpolation,
+    paths,
+    precedence,
+    program_names,
+    program_options,
+    values,
+)
 from .findings import Finding, KeyPath
 from .nearest import did_you_mean, listed
 from .precedence import Raw, Resolved
@@ -71,6 +82,8 @@ def _service(data: Raw, name: str, service: str, hosts: dict[str, Resolved]) -> 
         yield from on_hosts.secrets()
         for programs in _by_program(hosts):
             of_program = _OnHosts(data, name, service, programs)
+            yield from of_program.command()
+            yield from of_program.options()
             yield from of_program.health()
             yield from of_program.secrets()
 
@@ -105,6 +118,22 @@ class _OnHosts:
     def origin_of_files(self) -> Iterator[Finding]:
         """No host can fetch a commit that this machine makes; a build on this machine must name what it ships."""
         yield from dict.fromkeys(chain.from_iterable(map(_origin_mistakes, self.hosts.values())))
+
+    def command(self) -> Iterator[Finding]:
+        for place, text, hosts in self._written("command"):
+            if not values.check_command(text):
+                words = values.words(text)
+                written = " ".join(words[:command_line.filled_words(words)])
+                yield from self._filled(place, written, hosts, lambda variables, written=written: (
+                    "must be one line, and a variable in it has several"
+                    if re.search(r"[\r\n]", interpolation.fill(written, variables)) else ""))  # type: ignore[misc]
+
+    def options(self) -> Iterator[Finding]:
+        for option in program_options.KINDS:
+            for place, value, hosts in self._written("program", option):
+                if isinstance(value, str) and "${" in value:
+                    yield from self._filled(place, value, hosts, lambda variables, option=option, text=value: (
+                        program_options.check_option(option, interpolation.fill(text, variables))))  # type: ignore[misc]
 
     def health(self) -> Iterator[Finding]:
         for kind in precedence.HEALTH_KINDS:

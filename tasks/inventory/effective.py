@@ -88,13 +88,14 @@ def _programs(service: str, host: str, settings: Resolved) -> Iterator[model.Pro
 
 def _program(name: str, group: str, settings: Resolved, numprocs: int | None) -> model.Program:
     """`numprocs`: unless it is written."""
+    variables = settings.environment_variables()
     return model.Program(
         name=name,
         group=group,
         command=settings.get("command").strip(),
-        options={option: program_options.as_text(settings.get("program", option))
+        options={option: interpolation.fill(program_options.as_text(settings.get("program", option)), variables)
                  for option in settings.group("program") if settings.origin("program", option)},
-        health=_health(settings, settings.environment_variables()),
+        health=_health(settings, variables),
         numprocs=settings.get("numprocs", default=numprocs),
     )
 

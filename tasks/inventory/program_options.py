@@ -11,7 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from .command_line import check_expansion
 from .findings import quoted
+from .interpolation import PLACEHOLDER
 from .values import LONGEST
 
 MOST = 2**31 - 1
@@ -49,8 +51,10 @@ def check_option(option: str, value: Value) -> str:
         return "must be one line"
     if isinstance(value, str) and re.search(r"(^|\s)[;#]", value):
         return "holds `;` or `#` after a space: supervisord would read the rest as a comment"
-    if isinstance(value, str) and "%(" in value:
-        return "holds `%(`, which is not expanded here: write out what it stands for"
+    if isinstance(value, str) and (wrong := check_expansion(value)):
+        return wrong
+    if isinstance(value, str) and PLACEHOLDER.search(value):
+        return ""                           # it is checked again with the variables of each host
     return KINDS[option](value)
 
 

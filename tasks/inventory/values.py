@@ -11,6 +11,7 @@ import posixpath
 import re
 import shlex
 
+from . import command_line
 from .findings import quoted
 from .model import is_folder
 from .shell_variables import OF_THE_SHELL
@@ -85,7 +86,12 @@ def check_command(text: str) -> str:
         shlex.split(text)           # as supervisord does
     except ValueError as error:
         return f"cannot be split into words: {str(error).lower()}; balance its quotes"
-    return ""
+    return command_line.check_shell(text) or command_line.check_expansion(text)
+
+
+def words(command: str) -> list[str]:
+    """Those of a command that has no mistake."""
+    return shlex.split(command)
 
 
 def check_script(value: str | list[str]) -> str:

@@ -8,6 +8,7 @@ from hashlib import sha256
 from msgspec import Struct
 
 from ..executor.protocol import PROGRAM_HEADER, SECRET_NAMES
+from ..inventory import command_line, interpolation
 from ..inventory.model import Program, Service
 from ..inventory.program_options import DEFAULTS
 from ..inventory.secret import Secret
@@ -41,7 +42,7 @@ def program_file(service: Service, paths: Paths) -> str:
 def _section(service: Service, program: Program, paths: Paths) -> str:
     own_variables = any(each.variables for each in service.programs)
     start = [START_NAMED, paths.env_file, program.name] if own_variables else [START, paths.env_file]
-    argv = ["/bin/sh", "-c", *start, *quoting.words(program.command)]
+    argv = ["/bin/sh", "-c", *start, *_words(service, program)]
     log = quoting.path_for_supervisord(f"{paths.logs}/{program.group}")
     is_numbered = len(program.processes) > 1
     own = {
@@ -56,6 +57,13 @@ def _section(service: Service, program: Program, paths: Paths) -> str:
     user = {"user": paths.user} if paths.user is not None else {}
     lines = [f"{name}={value}\n" for name, value in (own | DEFAULTS | user | options).items()]
     return f"[program:{program.group}]\n" + "".join(lines)
+
+
+def _words(service: Service, program: Program) -> list[str]:
+    """Those of the command. A value of a variable stays in its word, whatever is in it."""
+    words, variables = quoting.words(program.command), service.variables_of(program)
+    count = command_line.filled_words(words)
+    return [interpolation.fill(word, variables) for word in words[:count]] + words[count:]
 
 
 def _environment(service: Service, program: Program) -> str:

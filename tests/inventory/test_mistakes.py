@@ -11,6 +11,8 @@ from .samples import mistakes_in, whole
 NAME_RULE = "expected letters, digits, '.', '_' and '-', the first a letter or digit, and no '..'"
 TIME = "expected a time above zero, in seconds or like 30s, 30m or 1h; got "
 M = "services.monitor."
+C = "environments.production.services.monitor.command: "
+EXPANDED = "which is not expanded here: write out what it stands for"
 D = "defaults."
 P = "environments.production."
 W = "environments.production.hosts.web1."
@@ -139,7 +141,7 @@ VALUES = [
     row("directory with a comment", M + "directory: cannot hold `%(here)s`, nor `;` or `#` after a space, got 'a ;b'",
         service="directory: a ;b"),
     row("directory without end", M + "directory: is longer than 1000 characters", service=f"directory: {'a/' * 600}"),
-    row("command with half a quote", P + "services.monitor.command: cannot be split into words: no closing quotation; "
+    row("command with half a quote", C + "cannot be split into words: no closing quotation; "
         "balance its quotes", environment="services: {monitor: {command: \"./monitor 'x\"}}"),
     row("directory is root", M + "directory: must be a folder of its own, got './'",
         service="directory: ./"),
@@ -222,9 +224,9 @@ PROGRAM = [
     row("newline", M + "program.user: must be one line", service=r'program: {user: "a\n[program:evil]"}'),
     row("comment", M + "program.user: holds `;` or `#` after a space: supervisord would read the rest as a comment",
         service="program: {user: a ;b}"),
-    row("here", M + "program.stdout_logfile: holds `%(`, which is not expanded here: write out what it stands for",
+    row("here", M + "program.stdout_logfile: holds `%(here)s`, " + EXPANDED,
         service="program: {stdout_logfile: '%(here)s/x.log'}"),
-    row("another expansion", M + "program.user: holds `%(`, which is not expanded here: write out what it stands for",
+    row("another expansion", M + "program.user: holds `%(ENV_USER)s`, " + EXPANDED,
         service="program: {user: '%(ENV_USER)s'}"),
     row("umask as YAML reads it", M + "program.umask: YAML reads 027 as 23; write \"027\"",
         service="program: {umask: 027}"),
@@ -249,6 +251,26 @@ PROGRAM = [
     row("groups, once merged", P + "services.monitor.program: stopasgroup: true needs killasgroup: true as well (or "
         "left out)", service="program: {stopasgroup: true}",
         environment="services: {monitor: {program: {killasgroup: false}}}"),
+]
+
+COMMAND = [
+    row("shell: " + operator, f"{C}needs a shell for `{operator}`: write sh -c '{command}'",
+        environment=f"services: {{monitor: {{command: {command!r}}}}}")
+    for operator, command in (
+        ("&&", "./a && ./b"), ("|", "./a | tee log"), (">", "./a >log"), ("2>", "./a 2>&1"), (";", "cd x; ./a"),
+        ("<", "./a < in"), ("&", "./a &"), ("$(", "./a $(date)"), ("||", "./a||./b"))
+] + [
+    row("an assignment", C + "needs a shell for `PORT=` in front: write sh -c 'PORT=80 ./a'",
+        environment="services: {monitor: {command: PORT=80 ./a}}"),
+    row("a word of supervisord", C + "holds `%(process_num)02d`, " + EXPANDED,
+        environment="services: {monitor: {command: './a --port=80%(process_num)02d'}}"),
+    row("no such variable in a command", C + "no variable ${PRT} is set; did you mean 'PORT'? (on web1 in "
+        "production)", environment="services: {monitor: {command: './a ${PRT}'}}", host="variables: {PORT: 80}"),
+    row("a value of several lines", C + "must be one line, and a variable in it has several (on web1 in "
+        "production)", environment="services: {monitor: {command: './a ${X}'}}", host='variables: {X: "a\\nb"}'),
+    row("an option spoilt by a value", P + "services.monitor.program.startsecs: expected a whole number, got 'two' "
+        "(on web1 in production)",
+        environment="services: {monitor: {program: {startsecs: '${X}'}}}", host="variables: {X: two}"),
 ]
 
 HEALTH = [
@@ -291,7 +313,7 @@ REFERENCES = [
 
 @pytest.mark.promise(9)
 @pytest.mark.parametrize(
-    ("parts", "expected"), SHAPE + VARIABLES + VALUES + PROGRAM + HEALTH + REFERENCES
+    ("parts", "expected"), SHAPE + VARIABLES + VALUES + PROGRAM + COMMAND + HEALTH + REFERENCES
 )
 def test_each_mistake_is_one_message(tmp_path: Path, parts: dict[str, str], expected: str) -> None:
     assert mistakes_in(tmp_path, whole(**parts)) == [expected]

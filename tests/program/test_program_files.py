@@ -148,3 +148,12 @@ def _split(command: str) -> list[str]:
     import shlex
 
     return shlex.split(command)
+
+
+@pytest.mark.parametrize(("command", "words"), [
+    ("./a --port=${PORT} '${TEXT}' $HOME", ["./a", "--port=80", "it's a \"b\" ; $c", "$HOME"]),
+    ("sh -c 'exec ./a ${PORT} ${OTHER}'", ["sh", "-c", "exec ./a ${PORT} ${OTHER}"]),
+    ("/usr/bin/env X=${PORT} bash -lc './a ${PORT}'", ["/usr/bin/env", "X=80", "bash", "-lc", "./a ${PORT}"])])
+def test_variable_stays_in_its_word_of_the_command(tmp_path: Path, command: str, words: list[str]) -> None:
+    service = changed(SERVICE, command=command, variables={"PORT": "80", "TEXT": "it's a \"b\" ; $c"})
+    assert _split(parsed(tmp_path, files.program_file(service, paths(tmp_path))).command)[4:] == words
