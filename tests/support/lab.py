@@ -47,8 +47,13 @@ PROGRAM_USER = {"user": "root"} if os.geteuid() == 0 else {}
 
 def with_program_user(services: dict[str, Any]) -> dict[str, Any]:
     """As in hosts.yaml, for a login user who is root."""
-    return {name: {**service, "program": {**PROGRAM_USER, **service.get("program", {})}}
+    return {name: _with_programs(service, service["programs"]) if "programs" in service
+            else {**service, "program": {**PROGRAM_USER, **service.get("program", {})}}
             for name, service in services.items()}
+
+
+def _with_programs(service: dict[str, Any], programs: dict[str, Any]) -> dict[str, Any]:
+    return {**service, "programs": with_program_user(programs)}
 
 
 class LabHost:
