@@ -20,8 +20,4 @@ def setup(run: Command, service: str = "all", dry_run: bool = False, yes: bool =
     if dry_run:
         return provision.conversation.show_script(run.targets(service), run.report)
     confirm = None if yes else run.question("it changes hosts", "set up these hosts?")
-    targets = run.targets(service)
-    run.report.on(rollout.events.Started(
-        command=run.name, environment=run.environment.name, hosts=sorted({target.host.name for target in targets}),
-        services=sorted({target.service.name for target in targets})))
-    return provision.conversation.set_up(targets, run.report, confirm)
+    return provision.conversation.set_up(run.targets(service), run.report, run.environment.name, confirm)

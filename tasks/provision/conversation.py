@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .._errors import NeedsPerson, NotReady
 from ..rollout import results, settings, signals
 from ..rollout.conversation import Conversation, Stop, report_errors
-from ..rollout.events import Document, Finished, Listener, Notice, Result
+from ..rollout.events import Document, Finished, Listener, Notice, Result, Started
 from ..rollout.fleet import Fleet
 from .steps import Step, steps_for
 
@@ -29,7 +29,7 @@ def show_script(targets: tuple[Target, ...], report: Listener) -> Finished:
     return _Setup(targets, report).run(show)
 
 
-def set_up(targets: tuple[Target, ...], report: Listener, confirm: Confirm | None) -> Finished:
+def set_up(targets: tuple[Target, ...], report: Listener, environment: str, confirm: Confirm | None) -> Finished:
     """Run what the hosts lack. `confirm`: asks first, once the script stands on the screen."""
     setup = _Setup(targets, report)
 
@@ -38,6 +38,8 @@ def set_up(targets: tuple[Target, ...], report: Listener, confirm: Confirm | Non
             report.on(Document(text=script_of(steps)))
             if confirm is not None:
                 confirm()
+        report.on(Started(command="setup", environment=environment, hosts=[*steps],
+                          services=sorted({target.service.name for target in targets})))
         return setup.carry_out(steps)
 
     return setup.run(carry_out)
@@ -121,8 +123,8 @@ class _Setup:
         if not needs_key(peer):
             self._report.on(Notice(host=peer.name, message="the git server needs no key of this host"))
             return
-        for key in peer.host_facts.keys:
-            self._report.on(Notice(host=peer.name, message=f"its public key, for the git server: {key}"))
+        keys = "".join(f"{key}\n" for key in peer.host_facts.keys)
+        self._report.on(Document(text=f"# {peer.name}: its public key, for the git server\n{keys}"))
 
 
 def needs_key(peer: Peer) -> bool:

@@ -61,8 +61,13 @@ WantedBy=default.target
 
 def cron_line(facts: HostFacts) -> str:
     """In a crontab, % ends the command (crontab(5))."""
-    return "@reboot " + start_command(facts).replace("%", "\\%")
+    return "@reboot " + _command(facts).replace("%", "\\%")
 
 
 def start_command(facts: HostFacts) -> str:
+    """In a session of its own at once: what a step leaves in its process group is ended with it."""
+    return "setsid " + _command(facts)
+
+
+def _command(facts: HostFacts) -> str:
     return f"{quoting.for_sh(facts.supervisord)} -c {quoting.for_sh(facts.supervisord_conf)}"

@@ -11,7 +11,19 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
 
-from ..rollout.events import Check, Error, Event, Finished, LogLine, Looked, Notice, Output, Started, StepFinished
+from ..rollout.events import (
+    Check,
+    Document,
+    Error,
+    Event,
+    Finished,
+    LogLine,
+    Looked,
+    Notice,
+    Output,
+    Started,
+    StepFinished,
+)
 from .humanize import duration, text_lines
 from .live import FRAMES_PER_SECOND, Region
 from .results import error_lines, hint_lines
@@ -112,6 +124,11 @@ class Terminal(TextReport):
         at = hosts.index(event.host) if event.host in hosts else 0
         label = Text(self.transcript.log_label(event), style=HOST_STYLES[at % len(HOST_STYLES)])
         self._hang(label.append(f" {self.screen.marks.bar} ", style="dim"), Text(event.line))
+
+    def _document(self, event: Document) -> None:
+        if self.live:
+            self.live.stop()
+        super()._document(event)
 
     def _error(self, event: Error) -> None:
         lines = error_lines(event)

@@ -85,7 +85,7 @@ class TextReport(Reporter):
             case LogLine():
                 self._log_line(event)
             case Document():
-                self.screen.out.write(event.text)
+                self._document(event)
             case Looked():
                 self._looked(event)
             case Error():
@@ -124,6 +124,10 @@ class TextReport(Reporter):
     def _check(self, event: Check) -> None: ...
 
     def _log_line(self, event: LogLine) -> None: ...
+
+    def _document(self, event: Document) -> None:
+        """Unchanged: for a file, or to be copied."""
+        self.screen.out.write(event.text)
 
     def _looked(self, event: Looked) -> None: ...
 

@@ -50,7 +50,9 @@ class Start:
         (typed,) = blocks("sh", self.text)
         commands = [line.partition("#")[0].split()[1:] for line in typed.splitlines()]
         runs = [self.lab.fab(*words) for words in commands]
-        assert [run.code for run in runs] == list(codes), runs
+        failures = [event for run in runs for event in run.events
+                    if event["event"] == "error" or event.get("outcome") == "failed"]
+        assert [run.code for run in runs] == list(codes), failures
         return runs
 
 

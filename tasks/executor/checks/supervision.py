@@ -37,4 +37,4 @@ def sections(host: ExaminedHost) -> Iterator[Finding]:
         yield failed(f"[{section.kind}:{section.name}] is in {earlier} and in {section}",
                      f"take one of them away, then on the host: {supervisorctl} update {section.name}")
     if not host.conf.problems and not doubles:
-        yield ok(f"{len(first)}, each of them once")
+        yield ok(f"{len(first)}, and none of them twice")
