@@ -34,13 +34,21 @@ def obstacle(program: AdoptedProgram) -> str:
         return program.problem or "Fabvisor deploys it already"
     if not program.directory:
         return "it has no `directory`"
+    return (_clone_obstacle(program) or values.check_service_name(program.name)
+            or values.check_command(command(program)))
+
+
+def _clone_obstacle(program: AdoptedProgram) -> str:
+    if program.clone is None and os.path.basename(program.directory) == "current":
+        return (f"{os.path.dirname(program.directory)} is laid out by another tool (releases/, current), which is not "
+                "adopted yet: give the service a `directory` of its own")
     if program.clone is None:
         return f"{program.directory} is no git clone"
     if program.clone.subdirectory:
         return f"it runs in {program.clone.subdirectory}, a folder of the clone {program.clone.directory}"
     if not program.clone.repo:
         return f"the clone {program.clone.directory} has no `origin`"
-    return values.check_service_name(program.name) or values.check_command(command(program))
+    return ""
 
 
 def command(program: AdoptedProgram) -> str:

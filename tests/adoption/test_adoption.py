@@ -115,6 +115,7 @@ def test_what_hosts_yaml_cannot_say_is_a_comment_and_a_warning(tmp_path: Path, m
     (program(problem="supervisord cannot read it"), "supervisord cannot read it"),
     (program(is_ours=True), "Fabvisor deploys it already"),
     (replace(program(), clone=None), "/srv/app/micro/api is no git clone"),
+    (replace(program(), clone=None, directory="/srv/shop/current"), "/srv/shop is laid out by another tool"),
     (replace(program(), directory=""), "it has no `directory`"),
     (program(clone={"subdirectory": "backend"}), "it runs in backend, a folder of the clone /srv/app/micro/api"),
     (program(clone={"repo": ""}), "the clone /srv/app/micro/api has no `origin`"),
