@@ -65,6 +65,9 @@ class JUnit(Reporter):
 
     def _suites(self, finished: Finished) -> xml.Element:
         cases = [self._case(host, service, result) for host, service, result in results(finished)]
+        # A build that failed on this machine is of no host of the deploy.
+        cases += [_failing(_case(host, service, self._seconds[host, service]), "failure", *failure)
+                  for (host, service), failure in self._failed.items() if host not in finished.hosts]
         if not cases and finished.exit_code:        # it ended before any host was known
             case = _case(finished.command, finished.command, 0.0)
             cases = [_failing(case, "error", finished.outcome, self._messages())]

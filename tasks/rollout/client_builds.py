@@ -41,8 +41,8 @@ class ClientBuilds:
         if self._artifact is None and service.build_on != "client":
             return plain
         built = built_commit.read(source.mirror, plain.commit)
-        if built is None and self._artifact:
-            built = self._of_artifact(self._artifact, service, source, plain.commit)
+        if self._artifact is not None:
+            built = self._of_artifact(self._artifact, service, source, built.source if built else plain.commit)
         elif built is None:
             built = self._of_build(service, source, plain, commands, notice)
         parts = tuple((repo, built.commit if commit == plain.commit and repo == service.repo else commit)

@@ -62,6 +62,16 @@ def test_junit_has_a_case_for_each_host_and_service(tmp_path):
     assert counts == {"name": "deploy dev", "tests": "2", "failures": "1", "errors": "0", "skipped": "1"}
 
 
+def test_junit_has_a_case_for_a_build_that_failed_where_fab_runs(tmp_path):
+    at = {"host": "client", "service": "api", "step": "build"}
+    results, _ = cases(tmp_path, [
+        started(), StepStarted(**at), Output(**at, line="no compiler"),
+        StepFinished(**at, ok=False, changed=True, seconds=1, why="exit status 127"),
+        ended(1, a=Result(outcome="refused", why="api: build on this machine: exit status 127"))])
+    assert results["client", "api"] == ("failure", "build: exit status 127", "no compiler\nexit status 127")
+    assert results["a", "api"][0] == "skipped"
+
+
 def test_junit_has_only_passed_cases_when_all_went_well(tmp_path):
     results, counts = cases(tmp_path, [started(), ended(
         0, a=Result(now=NEW, outcome="committed"), b=Result(now=NEW, outcome="unchanged"))])
