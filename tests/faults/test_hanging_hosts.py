@@ -18,7 +18,7 @@ from tests.support.lab import Run
 
 READING = (["status"], ["logs", "app"], ["logs", "app", "--deploy", "last"], ["history", "app"], ["plan", "app"])
 RECOVER = ["recover", "app"]
-VERB = "ending = verb(link, hello, env) or ending"
+VERB = "ending = verb("
 HANGS = f'if "/web2/" in hello["place"]["root"]: HANG\n        {VERB}'
 SOON = ("link.py", "STUCK = 300.0", "STUCK = 1.0")
 
