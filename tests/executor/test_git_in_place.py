@@ -27,12 +27,17 @@ class Place:
         layout = Layout({"root": str(folder), "supervisord_conf": "s.conf", "program_dir": "conf.d"})
         layout.prepare()
         os.makedirs(layout.service_state("a"))
-        service: dict[str, Any] = {"name": "a", "directory": "clone", "repo": str(work)}
-        self.work = work
-        self.ctx = ServiceContext(layout, service, dict(os.environ), DEPLOY)
+        self.layout = layout
         self.folder = folder / "clone"
+        self.moved_to(work)
         self.was: str | None = None
         self.branch: str | None = None
+
+    def moved_to(self, work: Path) -> None:
+        """As hosts.yaml says it now."""
+        self.work = work
+        service: dict[str, Any] = {"name": "a", "directory": "clone", "repo": str(work)}
+        self.ctx = ServiceContext(self.layout, service, dict(os.environ), DEPLOY)
 
     def commit(self, command: str = "") -> str:
         """Run it in the repository, and commit all."""
@@ -44,6 +49,7 @@ class Place:
     def forward(self, to: str, set_aside: bool = False) -> None:
         if not self.ctx.clone.exists():
             self.ctx.clone.create()
+        self.ctx.clone.follow_origin()
         self.ctx.clone.remote.fetch(quiet)
         state = self.ctx.clone.state()
         self.was, self.branch = state.commit, state.branch
@@ -273,3 +279,28 @@ def test_commit_that_somebody_made_on_no_branch_is_kept(place: Place) -> None:
     mine = git(place.folder, "rev-parse", "HEAD")
     place.forward(place.commit("echo new > new"))
     assert git(place.folder, "for-each-ref", "--contains", mine, "refs/fabvisor/set-aside")
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_relative_submodule_follows_a_repository_that_moved(place: Place, tmp_path: Path, at: int) -> None:
+    """git resolves its url against `origin`, which is what hosts.yaml says now. An error names the server asked."""
+    for home in ("old", "new"):
+        (tmp_path / home).mkdir()
+    git(tmp_path / "old", "init", "--quiet", "--initial-branch=main", "part")
+    git(tmp_path / "old/part", "commit", "--quiet", "--allow-empty", "--message", "one")
+    place.work = place.work.rename(tmp_path / "old/work")
+    place.moved_to(place.work)
+    git(place.work, "submodule", "--quiet", "add", "../part", "part")
+    place.forward(place.commit())
+    git(tmp_path / "old/part", "commit", "--quiet", "--allow-empty", "--message", "two")
+    git(place.work / "part", "pull", "--quiet", "origin", "main")
+    new = place.commit()
+    (tmp_path / "old/part").rename(tmp_path / "new/part")
+    place.moved_to(place.work.rename(tmp_path / "new/work"))
+    if at:
+        (tmp_path / "new/part").rename(tmp_path / "gone")
+        with pytest.raises(errors.NotReady, match=rf"\({tmp_path}/new/part\)"):
+            place.forward(new)
+        return
+    place.forward(new)
+    assert git(place.folder / "part", "remote", "get-url", "origin") == f"{tmp_path}/new/part"

@@ -728,11 +728,27 @@ def test_submodules_of_a_release_are_those_of_the_commit(site: Site, home: Path)
     assert (site.folder / first / "part/inside").read_text() == "one\n"
     assert (site.folder / second / "part/inside").read_text() == "two\n"
     assert site.facts().edited == []
+    _refuses_what_was_done_in(site, site.folder / second / "part")
     for _ in range(2):
         site.write()
         site.committed(keep_releases=1)
     assert len(site.names()) == len(list((site.directory / ".git/worktrees").iterdir())) == 2
     (home / ".gitconfig").unlink()
+
+
+def _refuses_what_was_done_in(site: Site, part: Path) -> None:
+    """A stash of it, or a commit, would go with the release."""
+    site.write()
+    for command in ("echo mine > inside", "git -c user.name=a -c user.email=a@b commit -qam mine"):
+        subprocess.run(command, shell=True, cwd=part, check=True)
+        with site.deploy() as deploy:
+            deploy.look().plan(set_aside=True)
+            failed = deploy.executor.until("failed", "done")
+            assert failed["event"] == "failed" and f"edited in {part.parent}: part" in failed["message"]
+            assert failed["kind"] == "not_ready"
+            restored(deploy)
+        assert (part / "inside").read_text() == "mine\n"
+    git(part, "reset", "--quiet", "--hard", "HEAD^")
 
 
 def test_release_without_build_is_complete_after_the_checkout(site: Site) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 import shutil
 import time
 from typing import Iterable, Mapping, Sequence
@@ -17,6 +18,8 @@ from .errors import ForeignClone, explain, is_foreign, reason
 QUICK, SLOW = 60, 600               # seconds
 PAUSES = (0.5, 2.0)                 # seconds before a further try
 BATCH = " -oBatchMode=yes -oConnectTimeout=10"
+CLONE_OF = re.compile("clone of '([^']+)' into submodule path")
+FETCH_IN = re.compile("(?:nable to fetch|Fetched) in submodule path '([^']+)'")
 # A shell runs it, and the names are those of variables.
 HELPER = '!printf "username=%s\\npassword=%s\\n" "$FABVISOR_GIT_USER" "$FABVISOR_GIT_PASSWORD" #'
 # Automatic gc would go on in the background after the step, and protocols like ext:: run commands.
@@ -126,12 +129,22 @@ class Git:
             except ForeignClone:
                 raise
             except shell.CommandFailed as failure:
-                error = explain(failure, self.repo)
+                error = explain(failure, self._server_asked(failure) or self.repo)
                 if pause is None or not isinstance(error, TryAgain) or failure.status is None:
                     raise error from None
                 say(f"{error.message}; trying again in {pause:g} s")
                 self._wait(pause)
         raise AssertionError("the last try returns or raises")
+
+    def _server_asked(self, failure: shell.CommandFailed) -> str | None:
+        """The repository of the submodule that could not be fetched, by git's words."""
+        for line in failure.output:
+            clone, fetch = CLONE_OF.search(line), FETCH_IN.search(line)
+            if clone:
+                return clone.group(1)
+            if fetch:
+                return self.first_line("-C", fetch.group(1), "config", "remote.origin.url")
+        return None
 
     def _wait(self, seconds: float) -> None:
         end = time.monotonic() + seconds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .. import facts, history
+from .. import facts, git, history
 from ..context import ServiceContext
 from ..errors import NotReady
 from ..releases import commit_of
@@ -17,6 +17,7 @@ def refuse_edits(ctx: ServiceContext, step: Step) -> Results:
     edited = _edited(ctx, ctx.releases.live())
     if edited and not step.args["set_aside"]:
         raise NotReady("files were edited on the host: " + ", ".join(edited), "--set-aside stashes them")
+    _refuse_edited_submodules(ctx.tree, edited)
     return step.results
 
 
@@ -110,10 +111,23 @@ def _complete(ctx: ServiceContext, step: Step, name: str) -> None:
 
 def _discard(ctx: ServiceContext, step: Step, name: str) -> None:
     """Edits in a complete release are stashed, not lost."""
-    if ctx.releases.completion(name) and _edited(ctx, name):
-        ctx.releases.tree(name).stash.copy("release " + name, step.say)
-        step.say(f"what was edited in {ctx.releases.tree(name).directory} is in git's stash now")
+    tree = ctx.releases.tree(name)
+    edited = _edited(ctx, name) if ctx.releases.completion(name) else []
+    _refuse_edited_submodules(tree, edited)
+    if edited:
+        tree.stash.copy("release " + name, step.say)
+        step.say(f"what was edited in {tree.directory} is in git's stash now")
+    if tree.exists() and tree.head() != commit_of(name):
+        tree.set_aside("release-" + name).keep_head()
     ctx.releases.remove(name)
+
+
+def _refuse_edited_submodules(tree: git.Clone, edited: list[str]) -> None:
+    """Their repositories go with the release, and so would a stash or a commit in them."""
+    paths = [line[3:] for line in edited if os.path.lexists(os.path.join(tree.directory, line[3:], ".git"))]
+    if paths:
+        raise NotReady(f"submodules were edited in {tree.directory}: {', '.join(paths)}",
+                       "their stash would go with the release: commit and push what is in them, or undo it there")
 
 
 def _edited(ctx: ServiceContext, release: str | None) -> list[str]:
