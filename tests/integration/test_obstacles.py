@@ -112,6 +112,40 @@ def test_submodules_follow_the_commit_forward_and_back(app: App, lab: Lab) -> No
     assert contents() == ["two", "two"]
 
 
+# Tracked files go, become a folder, change; in a submodule, too.
+CHANGES = """
+cp source built
+rm -rf docs
+rm -rf config.example && mkdir config.example && touch config.example/local
+echo built >> lib/lib
+rm -f lib/other
+if grep -qsx "$(cat source)" "$GATE/fail-$HOST"; then exit 9; fi
+"""
+
+
+@pytest.mark.promise(8)
+@pytest.mark.parametrize("strategy", ["in_place", pytest.param("releases", marks=pytest.mark.long)])
+def test_what_a_build_changes_is_no_edit(make_app: MakeApp, lab: Lab, strategy: str) -> None:
+    app = make_app(build=CHANGES, strategy=strategy)
+    library = lab.repository(f"{app.name}-lib", {"lib": "one", "other": "x"})
+    for host in app.hosts:
+        (lab[host].sshd.home / ".gitconfig").write_text('[protocol "file"]\n\tallow = always\n')
+    work = app.repo.with_suffix("")
+    git(work, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(library), "lib")
+    for number in (2, 3):
+        app.commit(f"{app.name}-{number}", {"docs/page": "text", "config.example": f"a {number}"})
+        run = app.deploy()
+        assert run.code == 0, run
+        assert app.fab("status", "--service", app.name).code == 0
+    app.commit(f"{app.name}-4", {"config.example": "a 4"})
+    app.shut("fail-web2", f"{app.name}-4")
+    assert app.deploy().code == 1
+    run = app.fab("rollback", app.name)
+    assert run.code == 0, run
+    assert [app.running(host) for host in app.hosts] == [f"{app.name}-2"] * 2
+    assert app.fab("status", "--service", app.name).code == 0
+
+
 def test_deploy_never_touches_a_parent_repository(app: App, lab: Lab) -> None:
     """The service directory has no .git of its own, and stands in the work tree of another repository."""
     parent = lab["web1"].root / f"parent-{app.name}"
