@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.bench.checkouts import Checkouts
 from tests.bench.fetches import Fetches
 from tests.bench.sides import Taken, Yard
 from tests.bench.strategies import Strategies
@@ -71,6 +72,11 @@ def _fetches(count: int, what: Callable[[Fetches], tuple[Taken, Taken]]
     return pairs
 
 
+def _checkouts(rounds: int) -> list[tuple[Taken, Taken]]:
+    with Checkouts() as both:
+        return [both.pair() for _ in range(rounds)]
+
+
 def _list(rounds: int) -> list[tuple[Taken, Taken]]:
     return [(_fab("--list"), _fab("--version")) for _ in range(rounds)]
 
@@ -87,6 +93,7 @@ CASES = {case.name: case for case in (
     Case("10 hosts", 0.3, _deploys(10)),
     Case("1 host, 50 ms away", 0.85, _deploys(1, delay=0.025)),
     Case("fab --list", 1.5, _list),
+    Case("20 000 files", 3, _checkouts),
     Case("releases: deploy", 1.25, _strategies("true", Strategies.deploys)),
     Case("… with a 2 s build", 1.1, _strategies("sleep 2", Strategies.deploys)),
     Case("releases: rollback", 1.1, _strategies("true", Strategies.rollbacks)),
