@@ -47,7 +47,8 @@ class ServiceContext:
         self.request_pack = request_pack
         self.mask = mask or Mask()
         self.directory = layout.below_root(service["directory"])
-        self.clone = git.Clone(self.directory, service["repo"], self.env, check, service.get("login"))
+        self.clone = git.Clone(self.directory, service["repo"], self.env, check, service.get("login"),
+                               service.get("fetch_timeout", git.SLOW))
         self.releases = Releases(layout, self.name, self.clone)
 
     @property

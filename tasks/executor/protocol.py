@@ -108,12 +108,13 @@ class ProgramSettings(TypedDict):
 
 class ServiceSettings(TypedDict):
     """`repo`: without the password that its URL may have, which is in `login`. `revision`: what this host shall resolve
-    to a commit; null where another host does, or nobody."""
+    to a commit; null where another host does, or nobody. `fetch_timeout`: seconds."""
 
     name: str
     directory: str
     repo: str
     login: Optional[GitLogin]
+    fetch_timeout: float
     shared: List[str]
     programs: List[ProgramSettings]
     revision: Optional[str]

@@ -82,7 +82,8 @@ def _in_repository(ctx: ServiceContext, revision: str) -> tuple[str | None, str 
     state = ctx.layout.service_state(ctx.name)
     folder = tempfile.mkdtemp(prefix="resolve-", dir=state if os.path.isdir(state) else None)
     try:
-        clone = git.Clone(folder, ctx.clone.repo, ctx.env, ctx.check, ctx.clone.git.login)
+        clone = git.Clone(folder, ctx.clone.repo, ctx.env, ctx.check, ctx.clone.git.login,
+                          ctx.clone.git.fetch_timeout)
         resolved = clone.remote.resolve(revision)
         if resolved == (None, None) and git.ABBREVIATED.fullmatch(revision):
             clone.create()

@@ -52,6 +52,7 @@ def _service(name: str, environment: str, host: str, settings: Resolved) -> mode
     return model.Service(
         name=name,
         fetch="client" if settings.maker else settings.get("fetch"),
+        fetch_timeout=values.seconds(settings.get("fetch_timeout")),
         build_on=settings.get("build_on"),
         ship=tuple(map(posixpath.normpath, settings.get("ship", default=()))),
         repo=repo,

@@ -32,6 +32,7 @@ SERVICE: dict[str, Check] = {
     "directory": paths.check_directory,
     "build": values.check_script,
     "ship": paths.check_ship,
+    "fetch_timeout": values.check_duration,
     "build_timeout": values.check_duration,
     "requires": paths.check_requires,
     "shared": paths.check_shared,

@@ -90,6 +90,7 @@ class Service(Struct, frozen=True, kw_only=True):
     repo: str                               # without the password that its URL may have
     login: Login | None = None              # the user and the password of that URL
     fetch: str = "host"                     # or client: who fetches from the git server
+    fetch_timeout: float = 600              # seconds for each command of git that asks the git server
     build_on: str = "host"                  # or client: where `build` runs
     ship: tuple[str, ...] = ()              # paths of the commit's folder that travel with it, once it is built
     directory: str

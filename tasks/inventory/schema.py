@@ -101,6 +101,7 @@ class Overrides(Struct, kw_only=True, forbid_unknown_fields=True):
     build_on: Annotated[Literal["host", "client"] | UnsetType, doc(
         "Where the build runs: on each host, or where fab runs; host unless given.")] = UNSET
     ship: Annotated[Texts, doc("Paths that a build on the client makes, and that travel with the commit.")] = UNSET
+    fetch_timeout: Annotated[Duration, doc("Seconds, or like 90s or 1h; 10m unless given.")] = UNSET
     build_timeout: Annotated[Duration, doc("Seconds, or like 90s or 1h; 30m unless given.")] = UNSET
     command: Annotated[Text, doc("One line, run in the service's directory (or its release), without a shell.")] = UNSET
     programs: Annotated[dict[str, OneProgram | None] | UnsetType, doc(

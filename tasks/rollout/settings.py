@@ -95,6 +95,7 @@ def _settings(peer: Peer, revisions: Mapping[str, str] | None = None) -> protoco
         "login_timeout": host.login_timeout,
         "services": [{"name": target.service.name, "directory": target.service.directory,
                       "repo": target.service.repo, "login": _login(target.service),
+                      "fetch_timeout": target.service.fetch_timeout,
                       "shared": list(target.service.shared),
                       "programs": [_program(target, program) for program in target.service.programs],
                       "revision": (revisions or {}).get(target.service.name)}

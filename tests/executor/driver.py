@@ -199,7 +199,7 @@ class Deploy:
 
     def hello(self, do: str = "rollout", revision: str | None = "main", **more: Any) -> None:
         listed = [{"name": service.name, "directory": service.directory, "repo": service.repo, "login": None,
-                   "revision": revision,
+                   "revision": revision, "fetch_timeout": service.fetch_timeout,
                    "shared": list(service.shared), "programs": [
                        {"group": program.group, "processes": list(program.processes),
                         "user": program.options.get("user", PROGRAM_USER.get("user"))} for program in service.programs]}

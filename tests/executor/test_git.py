@@ -47,6 +47,14 @@ def test_unreadable_repository_raises_its_kind_of_error(tmp_path: Path, repo: st
     assert not Path("/tmp/never").exists()
 
 
+def test_fetch_that_takes_too_long_names_its_limit(tmp_path: Path) -> None:
+    clone = git.Clone(str(tmp_path), "ssh://git@127.0.0.1/x.git", {**os.environ, "GIT_SSH_COMMAND": "sleep 100 #"},
+                      lambda: None, fetch_timeout=0.2)
+    with pytest.raises(errors.TryAgain, match=r"too slow.*timed out after 0\.2 s") as error:
+        clone.remote.resolve("main")
+    assert "raise `fetch_timeout`" in error.value.hint
+
+
 def test_checkout_returns_to_a_branch(clone: git.Clone, work: Path) -> None:
     clone.create()
     clone.remote.fetch(quiet)

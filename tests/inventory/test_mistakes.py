@@ -25,7 +25,8 @@ def row(name: str, expected: str, **parts: str) -> object:
 SHAPE = [
     row("unknown key", M + "buid: unknown key 'buid'; did you mean 'build'?", service="buid: make"),
     row("unknown key, nothing near", M + "zzz: unknown key 'zzz'; known here: build, build_on, build_timeout, command, "
-        "directory, fetch, health, hooks, keep_releases, numprocs, program, programs, repo, requires, "
+        "directory, fetch, fetch_timeout, health, hooks, keep_releases, numprocs, program, programs, repo, "
+        "requires, "
         "secrets, shared, ship, strategy, variables", service="zzz: make"),
     row("unknown host setting", W + "adress: unknown key 'adress'; did you mean 'address'?", host="adress: 10.0.0.1"),
     row("no strategy", M + "strategy: expected 'in_place' or 'releases', got 'release'; did you mean 'releases'?",

@@ -72,6 +72,7 @@ def test_origin_is_the_last_layer_that_sets_a_value(written: Inventory) -> None:
     expected = {
         "branch": ("main", 22), "run_mode": ("prod", 23), "repo": ("r", 6), "directory": ("micro/api", "default"),
         "build": ("make all", 30), "command": ("./api", 7), "build_timeout": (1800, "default"),
+        "fetch_timeout": (600, "default"),
         "strategy": ("in_place", "default"), "program.startsecs": (2, 9), "program.autorestart": (False, 9),
         "program.stdout_logfile_maxbytes": ("20MB", "default"), "health.tcp": ("x:1", 28), "health.timeout": (5, 10),
         "hooks.before_activate": ({"run": "move", "once": True}, 31),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .clone import Clone
-from .command import require_git
+from .command import SLOW, require_git
 from .commits import ABBREVIATED, FULL, Distance
 from .filters import require as require_filters
 from .received import receive, store
@@ -11,5 +11,5 @@ from .set_aside import SetAside
 from .state import DELETED, State
 from .worktree import Worktree
 
-__all__ = ["ABBREVIATED", "DELETED", "FULL", "Clone", "Distance", "SetAside", "State", "Worktree", "receive",
+__all__ = ["ABBREVIATED", "DELETED", "FULL", "SLOW", "Clone", "Distance", "SetAside", "State", "Worktree", "receive",
            "require_filters", "require_git", "store"]

@@ -27,10 +27,10 @@ class Clone:
     """`check` may raise while a git command runs."""
 
     def __init__(self, directory: str, repo: str, env: Mapping[str, str], check: shell.Check,
-                 login: GitLogin | None = None) -> None:
+                 login: GitLogin | None = None, fetch_timeout: float = SLOW) -> None:
         self.directory = directory
         self.repo = repo
-        self.git = Git(directory, repo, env, check, login)
+        self.git = Git(directory, repo, env, check, login, fetch_timeout)
         self.remote = Remote(self.git)
         self.commits = Commits(self.git)
         self.stash = Stash(self.git)

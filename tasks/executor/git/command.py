@@ -35,15 +35,17 @@ SETTINGS = tuple(word for setting in (
 
 
 class Git:
-    """git in `directory`, a clone of `repo` or where one will be. `check` may raise while a command runs."""
+    """git in `directory`, a clone of `repo` or where one will be. `check` may raise while a command runs;
+    `fetch_timeout`: seconds for one that asks the git server."""
 
     def __init__(self, directory: str, repo: str, env: Mapping[str, str], check: shell.Check,
-                 login: GitLogin | None = None) -> None:
+                 login: GitLogin | None = None, fetch_timeout: float = SLOW) -> None:
         self.directory = directory
         self.repo = repo
         self.env = env
         self.check = check
         self.login = login
+        self.fetch_timeout = fetch_timeout
         self._env = {**_environment(env, directory), **(_credentials(env, repo, login) if login else {})}
 
     def exists(self) -> bool:
@@ -125,7 +127,7 @@ class Git:
         self._set_batch_mode()
         for pause in (*PAUSES, None):
             try:
-                return self.run(*args, say=say, timeout=SLOW)
+                return self.run(*args, say=say, timeout=self.fetch_timeout)
             except ForeignClone:
                 raise
             except shell.CommandFailed as failure:

@@ -62,8 +62,11 @@ def explain(failure: CommandFailed, repo: str) -> HostError:
     """The error to raise instead: what git's lines mean, and what to do about it."""
     output = "\n".join(failure.output)
     why = reason(failure.output) or failure.message
+    if failure.status is None:
+        return TryAgain(f"the git server was too slow, or cannot be reached from the host ({repo}): {failure.message}",
+                        f"try on the host: git ls-remote {repo}; or raise `fetch_timeout` in hosts.yaml")
     for pattern, kind, message, remedy in REMEDIES:
-        if re.search(pattern, output if failure.status is not None else "timed out", re.IGNORECASE):
+        if re.search(pattern, output, re.IGNORECASE):
             return kind(f"{message} ({repo}): {why}", remedy % repo if "%s" in remedy else remedy)
     return HostError(f"git failed ({failure.message}): {why}", "try on the host: git ls-remote " + repo)
 

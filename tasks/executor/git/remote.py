@@ -10,7 +10,7 @@ from .. import locks
 from ..errors import NotReady
 from ..output_lines import Say, silent
 from . import refs
-from .command import SLOW, Git
+from .command import Git
 
 # Our own refs: no branch of the clone moves by a fetch.
 HEADS, TAGS = "refs/fabvisor/heads/", "refs/fabvisor/tags/"
@@ -56,5 +56,6 @@ class Remote:
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
         """One at a time: `plan` fetches under no lock of the service, and two fetches would meet git's own locks."""
-        with locks.waiting(os.path.join(self._git.common_dir(), "fabvisor-fetch"), SLOW, self._git.check):
+        with locks.waiting(os.path.join(self._git.common_dir(), "fabvisor-fetch"), self._git.fetch_timeout,
+                           self._git.check):
             yield

@@ -16,7 +16,8 @@ CRYPT_FOLDER = "git-crypt"
 
 class Worktree(Clone):
     def __init__(self, directory: str, clone: Clone) -> None:
-        super().__init__(directory, clone.repo, clone.git.env, clone.git.check, clone.git.login)
+        super().__init__(directory, clone.repo, clone.git.env, clone.git.check, clone.git.login,
+                         clone.git.fetch_timeout)
         self._clone = clone
 
     def make(self, commit: str, say: Say, carried: bool = False) -> None:
