@@ -40,7 +40,7 @@ def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
         "contents": contents,
         "commit": state.commit,
         "branch": state.branch if state.commit else None,
-        "edited": edited(state, lines, live),
+        "edited": list(map(state.describe, edited(state, lines, live))),
         "strategy": "releases" if live else "in_place" if state.commit else None,
         "standing": _clone_state(clone, lines) if live else None,
         "current": releases.current(),
@@ -159,7 +159,8 @@ def _commit_of(releases: Releases, clone: git.Clone, state: git.State, process: 
 def _clone_state(clone: git.Clone, lines: list[dict[str, Any]]) -> CloneState:
     """The state of the clone itself, where the program runs in a release."""
     state = clone.state()
-    return {"commit": state.commit, "branch": state.branch, "edited": edited(state, lines, None)}
+    edits = edited(state, lines, None)
+    return {"commit": state.commit, "branch": state.branch, "edited": list(map(state.describe, edits))}
 
 
 def _releases(releases: Releases) -> list[ReleaseState]:

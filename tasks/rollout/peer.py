@@ -140,7 +140,7 @@ class Peer:
         calls = [call for plan in self.plans.values() for step in plan.steps for call in (step.do, step.undo) if call]
         parts = [part for call in calls for part in (call.args, *call.args.get("programs", ()))]
         limits = [float(part.get(name, 0)) for part in parts for name in ("timeout", "patience")]
-        return ANSWER_WITHIN + sum(limits)
+        return ANSWER_WITHIN + sum(limits) + sum(target.service.fetch_timeout for target in self.targets)
 
     @property
     def is_over(self) -> bool:

@@ -134,7 +134,7 @@ EDITS = {
 def test_change_in_a_submodule_is_refused_or_set_aside_and_comes_back(nested: Place, path: str, edit: str) -> None:
     nested.run(edit.format(path))
     before, new = nested.snapshot(), next_commit(nested)
-    with pytest.raises(errors.NotReady, match="part"):
+    with pytest.raises(errors.NotReady, match=rf"M part \({path[5:]}.*(file|commit)"):
         nested.forward(new)
     assert nested.snapshot() == before
     nested.forward(new, set_aside=True)

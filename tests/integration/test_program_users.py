@@ -39,6 +39,26 @@ def owner(packaged: PackagedHost) -> int:
     return os.stat(f"/proc/{packaged.rpc.getProcessInfo('app:app')['pid']}").st_uid
 
 
+@pytest.mark.promise(8)
+def test_deploy_fails_and_names_the_owner_when_the_login_user_cannot_replace_a_file(packaged: PackagedHost) -> None:
+    """git prints a warning, and exits 0."""
+    with packaged_app(packaged) as app:
+        app.lab.commit("app", {"conf/app.yml": "old"})
+        assert app.fab("deploy", "app").code == 0
+        folder = packaged.root / "micro/app/conf"
+        os.chown(folder, 0, 0)
+        app.lab.commit("app", {"conf/app.yml": "new", "conf/new.yml": "new"})
+        run = app.fab("deploy", "app")
+        assert run.code == 1, run
+        assert f"{packaged.account.pw_name} cannot write {folder}, which belongs to root" in app.words(run)
+        assert f"sudo chown -R {packaged.account.pw_name} {folder}" in app.words(run)
+        assert app.lab.fab("status").code == 0
+        assert (folder / "app.yml").read_text() == "old"
+        os.chown(folder, packaged.account.pw_uid, -1)
+        assert app.fab("deploy", "app").code == 0
+        assert (folder / "new.yml").exists()
+
+
 @pytest.mark.promise(12)
 def test_program_of_roots_supervisord_runs_as_the_login_user_unless_told_otherwise(packaged: PackagedHost, fab: Fab
                                                                                    ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Iterator, NamedTuple
+from typing import Iterator, Mapping, NamedTuple
 
 from .. import files
 from .command import Git
@@ -15,11 +15,17 @@ DELETED, FOLDER = "deleted", "folder"
 
 class State(NamedTuple):
     """The commit and the edits of a clone. `branch`: the one that HEAD is attached to. `edits`: the tracked files that
-    differ from the commit, as lines of `git status --short`, each with a digest of the file or None."""
+    differ from the commit, as lines of `git status --short`, each with a digest of the file or None. `inside`: what
+    differs in a submodule, by its line."""
 
     commit: str | None
     branch: str | None
     edits: dict[str, str | None]
+    inside: Mapping[str, str] = {}
+
+    def describe(self, line: str) -> str:
+        """The line of an edit for people: that of a submodule with what is edited in it."""
+        return f"{line} ({self.inside[line]})" if self.inside.get(line) else line
 
 
 class Entry(NamedTuple):
@@ -32,6 +38,10 @@ class Entry(NamedTuple):
     mode: str
     blob: str
     path: str
+
+    @property
+    def line(self) -> str:
+        return f"{self.flags} {self.path}"
 
 
 def read(git: Git) -> State:
@@ -47,7 +57,8 @@ def read(git: Git) -> State:
     entries = [entry for entry in entries if not _is_as_written(git, entry)] + list(overlooked(git))
     commit, branch = headers.get("branch.oid"), headers.get("branch.head")
     return State(None if commit == "(initial)" else commit, None if branch == "(detached)" else branch,
-                 {f"{entry.flags} {entry.path}": _digest(git, entry) for entry in entries})
+                 {entry.line: _digest(git, entry) for entry in entries},
+                 {entry.line: _differences(git, entry) for entry in entries if entry.submodule != PLAIN})
 
 
 def modified_as_written(git: Git) -> list[str]:
@@ -118,6 +129,15 @@ def _holds(git: Git, path: str, full: str, blob: str) -> bool:
 def _leads_out(directory: str, full: str) -> bool:
     inside = os.path.realpath(directory) + os.sep
     return not os.path.realpath(full).startswith(inside)
+
+
+def _differences(git: Git, entry: Entry) -> str:
+    """The edits in a submodule, and the commit that it is at in place of ours."""
+    if not os.path.lexists(os.path.join(git.directory, entry.path, ".git")):
+        return "its folder"
+    within = read(git.inside(entry.path))
+    other = [] if within.commit == entry.blob else [f"commit {(within.commit or 'none')[:8]}"]
+    return ", ".join([*(within.describe(line)[3:] for line in within.edits), *other])
 
 
 def _digest(git: Git, entry: Entry) -> str | None:

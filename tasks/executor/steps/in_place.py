@@ -19,7 +19,8 @@ def refuse(ctx: ServiceContext, step: Step) -> Results:
     state = ctx.clone.state()
     edited = _edited(ctx, state)
     if edited and not step.args["set_aside"]:
-        raise NotReady("files were edited on the host: " + ", ".join(edited), "--set-aside stashes them")
+        raise NotReady("files were edited on the host: " + ", ".join(map(state.describe, edited)),
+                       "--set-aside stashes them")
     _set_aside(ctx, step).refuse(ctx.clone.git, step.args["commit"])
     return step.results._replace(clone=state)
 
