@@ -64,6 +64,7 @@ def _compared(ctx: ServiceContext, target: Message) -> Compared:
     # A first deploy makes the clone, not we.
     if target["fetch"] and ctx.clone.exists():
         revision.obtain(ctx.clone, commit, target["revision"])
+        git.require_filters(ctx.clone.git, commit)
         distance = revision.distance(ctx, target["was"] or "HEAD", commit)
         missing = [path for path in target["requires"] if not ctx.clone.commits.has_path(commit, path)]
     text = (files.read_bytes(ctx.layout.env_file(ctx.name)) or b"").decode("utf-8", "surrogateescape")
