@@ -395,7 +395,7 @@ class RemoveClone(TypedDict):
 
 class Checkout(TypedDict):
     """`carried`: the submodules came from the client, too; no git server is asked for them. `replaces`: the commit
-    holds a build, and what an earlier build left where it has files is moved aside until the deploy is committed."""
+    holds a build, and untracked files that an earlier build left in its way are stashed."""
 
     commit: str
     set_aside: bool

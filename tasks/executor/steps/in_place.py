@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import facts, git, history
 from ..context import ServiceContext
 from ..errors import NotReady
-from . import hooks, replaced_files
+from . import hooks
 from .step import Result, Results, Step
 
 
@@ -35,8 +35,6 @@ def checkout(ctx: ServiceContext, step: Step) -> Result:
         return Result(False)
     if state.commit and not state.branch and state.commit != _last_committed(ctx):
         aside.keep_head()
-    if step.args["replaces"]:
-        replaced_files.move_aside(ctx, step)
     # Nobody's edits are here any more: what still differs was changed by the last build.
     ctx.clone.checkout(step.args["commit"], step.say, force=bool(state.edits), carried=step.args["carried"],
                        aside=aside)
@@ -53,7 +51,6 @@ def checkout_back(ctx: ServiceContext, step: Step) -> Result:
         state = ctx.clone.state()
         if state.commit != step.args["commit"] or state.edits:
             ctx.clone.checkout(step.args["commit"], step.say, force=True)
-        replaced_files.move_back(ctx)
         aside.begin_return()
     if step.args["commit"] and step.args["branch"]:
         ctx.clone.reattach_branch(step.args["branch"], step.args["commit"])
@@ -71,6 +68,7 @@ def _edited(ctx: ServiceContext, state: git.State) -> list[str]:
 
 
 def _set_aside(ctx: ServiceContext, step: Step) -> git.SetAside:
+    """A commit that a client built holds files that hosts built into their clones before, untracked."""
     return ctx.clone.set_aside(ctx.deploy, step.args["set_aside"] or step.args["replaces"])
 
 
