@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -110,6 +111,31 @@ def test_submodules_follow_the_commit_forward_and_back(app: App, lab: Lab) -> No
     app.open_all()
     assert app.deploy().code == 0
     assert contents() == ["two", "two"]
+
+
+@pytest.mark.long
+@pytest.mark.promise(11)
+def test_set_aside_takes_edits_of_a_submodule_beside_a_file_that_git_always_calls_modified(app: App, lab: Lab) -> None:
+    library, host = lab.repository(f"{app.name}-lib", {"lib": "one"}), lab["web1"]
+    (host.sshd.home / ".gitconfig").write_text('[protocol "file"]\n\tallow = always\n')
+    work = app.repo.with_suffix("")
+    git(work, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(library), "lib")
+    app.commit(f"{app.name}-2", {"notes.txt": "a\r\n"})
+    app.commit(f"{app.name}-3", {".gitattributes": "*.txt eol=lf\n"})
+    assert app.deploy("--host", "web1").code == 0
+    folder = host.directory(app.name)
+    (folder / "lib/lib").write_text("mine")
+    os.utime(folder / "notes.txt", (1, 1))
+    before = app.state("web1")
+    app.commit(f"{app.name}-4", {"notes.txt": "b\r\n"})
+    app.shut("fail", f"{app.name}-4")
+    run = app.deploy("--host", "web1")
+    assert run.code == 2 and "M lib (lib)" in messages(run), run
+    assert app.deploy("--host", "web1", "--set-aside").code == 1
+    assert app.state("web1") == before
+    app.open_all()
+    assert app.deploy("--host", "web1", "--set-aside").code == 0
+    assert (folder / "lib/lib").read_text() == "one" and git(folder / "lib", "show", "stash@{0}:lib") == "mine"
 
 
 # Tracked files go, become a folder, change; in a submodule, too.
