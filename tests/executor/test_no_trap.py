@@ -104,3 +104,23 @@ def test_undo_waits_for_a_supervisord_that_is_too_slow_to_answer(example: Exampl
         assert deploy.ending()["event"] == "restored"
     assert not example.host.leftovers()
     assert (example.head(), example.info()["statename"]) == (first, "RUNNING")
+
+
+@pytest.mark.promise(11)
+def test_change_of_a_build_is_an_edit_when_its_history_line_is_torn(example: Example) -> None:
+    """Nobody knows any more who changed the file: --set-aside keeps it, and goes on."""
+    example.service = example.with_(build=("cp source built", "echo built >> notes"))
+    example.write(notes="a\n")
+    example.committed()
+    history = example.state / "history.jsonl"
+    history.write_bytes(history.read_bytes()[:-20])
+    commit = example.write()
+    with example.deploy() as deploy:
+        assert deploy.look().facts[example.name].edited == [" M notes"]
+        deploy.plan(set_aside=True).done("prepare").run("activate").done("activate")
+        deploy.executor.send({"do": "commit"})
+        assert deploy.ending()["event"] == "committed"
+        deploy.executor.rest()
+    assert example.head() == commit
+    with example.deploy() as deploy:
+        assert deploy.look().facts[example.name].edited == []
