@@ -202,6 +202,16 @@ def test_own_files_beside_the_commit_stay_where_they_are(place: Place) -> None:
     assert {**before, "new": b"new\n"} == place.snapshot()["files"]
 
 
+@pytest.mark.parametrize("change", ["echo x > logs", "ln -s /tmp logs", "mkdir logs; echo x > logs/a.log"])
+def test_log_of_the_running_program_never_gives_way(place: Place, change: str) -> None:
+    place.forward(place.commit())
+    place.ctx.clone.exclude_own_names()
+    place.run("mkdir logs; echo line > logs/a.log")
+    with pytest.raises(errors.NotReady, match="where Fabvisor keeps logs"):
+        place.forward(place.commit(change), set_aside=True)
+    assert (place.folder / "logs/a.log").read_text() == "line\n"
+
+
 @pytest.mark.parametrize("left", short({
     "nothing": "", "built": "echo built > part/x.o", "built inside": "echo built > part/inner/x.o",
     "untracked": "echo mine > part/notes", "edit": "echo mine > part/file"}, "built inside", "edit"))

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from ..errors import NotReady
 from ..output_lines import Say
+from ..protocol import OWN_NAMES
 from .command import Git
-from .in_the_way import in_the_way
+from .in_the_way import InTheWay, in_the_way
 from .stash import Stash
 from .submodules import gone, nested
 
@@ -61,24 +62,31 @@ class SetAside:
         Stash(self._git).bring_back(self._in_the_way)
         self._git.run("update-ref", "-d", KEPT + self._label + BEGUN)
 
-    def refuse(self, git: Git, commit: str) -> None:
-        """Raise NotReady where files of a person are in the way of the commit, and are not to be set aside."""
-        untracked = [] if self._takes_untracked else in_the_way(git, commit).untracked
-        if untracked:
-            names = ", ".join(untracked[:NAMED]) + (f" and {len(untracked) - NAMED} more" if untracked[NAMED:] else "")
-            raise NotReady(f"files that git does not know are in the way of the commit, in {git.directory}: {names}",
+    def look(self, git: Git, commit: str) -> InTheWay:
+        """What is in the way of the commit. Raises NotReady where some of it must not be set aside."""
+        left = in_the_way(git, commit)
+        own = [path for path in left.ignored + left.untracked if path.partition("/")[0] in OWN_NAMES]
+        if own and git is self._git:
+            raise NotReady(f"the commit has files of its own where Fabvisor keeps logs and releases: {_named(own)}",
+                           "take them out of the repository, or give them another name there")
+        if left.untracked and not self._takes_untracked:
+            raise NotReady(f"files that git does not know are in the way of the commit, in {git.directory}: "
+                           + _named(left.untracked),
                            "move them away on the host; or add --set-aside, which stashes them")
+        return left
 
     def make_way(self, git: Git, commit: str, say: Say) -> None:
         """Stash what is in the way of the commit, in the clone or in a submodule. Raises NotReady."""
-        self.refuse(git, commit)
-        for submodule in gone(git, commit):
+        left = self.look(git, commit)
+        departing = gone(git, commit)
+        for submodule in departing:
             for inner in [*nested(submodule.git), submodule]:
                 Stash(inner.git).push(self._in_the_way, say, "--all")
-        left = in_the_way(git, commit)
+        if departing:
+            left = in_the_way(git, commit)
         paths = [*left.ignored, *left.untracked]
         if paths:
-            say(f"in the way of the commit, and in git's stash now: {', '.join(paths[:NAMED])}")
+            say(f"in the way of the commit, and in git's stash now: {_named(paths)}")
             Stash(git).take_away(paths, self._in_the_way)
 
     def _keep_head(self, git: Git) -> None:
@@ -106,3 +114,7 @@ class SetAside:
 
     def _has(self, mark: str) -> bool:
         return self._git.first_line("rev-parse", "--verify", "--quiet", KEPT + self._label + mark) is not None
+
+
+def _named(paths: list[str]) -> str:
+    return ", ".join(paths[:NAMED]) + (f" and {len(paths) - NAMED} more" if len(paths) > NAMED else "")

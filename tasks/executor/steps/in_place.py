@@ -21,7 +21,7 @@ def refuse(ctx: ServiceContext, step: Step) -> Results:
     if edited and not step.args["set_aside"]:
         raise NotReady("files were edited on the host: " + ", ".join(map(state.describe, edited)),
                        "--set-aside stashes them")
-    _set_aside(ctx, step).refuse(ctx.clone.git, step.args["commit"])
+    _set_aside(ctx, step).look(ctx.clone.git, step.args["commit"])
     return step.results._replace(clone=state)
 
 
