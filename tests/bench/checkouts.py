@@ -51,7 +51,7 @@ class Checkouts:
     def _ours(self) -> None:
         step = Step({"commit": self.commits[0], "set_aside": False, "carried": False, "replaces": False},
                     lambda line: None)
-        in_place.checkout(self.ctx, step._replace(results=in_place.refuse_edits(self.ctx, step)))
+        in_place.checkout(self.ctx, step._replace(results=in_place.refuse(self.ctx, step)))
 
     def _bare(self) -> None:
         subprocess.run(["git", "checkout", "--quiet", "--detach", self.commits[0]], cwd=self.bare, check=True)
