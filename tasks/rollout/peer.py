@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # Seconds. An interrupted deploy may have to build the old version again before its host answers at all.
 ANSWER_WITHIN = 3600.0
+USUAL_FETCH = 600.0                     # seconds; ANSWER_WITHIN has room for it
 
 
 class State(Enum):
@@ -140,7 +141,8 @@ class Peer:
         calls = [call for plan in self.plans.values() for step in plan.steps for call in (step.do, step.undo) if call]
         parts = [part for call in calls for part in (call.args, *call.args.get("programs", ()))]
         limits = [float(part.get(name, 0)) for part in parts for name in ("timeout", "patience")]
-        return ANSWER_WITHIN + sum(limits) + sum(target.service.fetch_timeout for target in self.targets)
+        slow = [max(0.0, target.service.fetch_timeout - USUAL_FETCH) for target in self.targets]
+        return ANSWER_WITHIN + sum(limits) + sum(slow)
 
     @property
     def is_over(self) -> bool:
