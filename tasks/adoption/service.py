@@ -104,6 +104,6 @@ def _hand_work(program: AdoptedProgram, program_dir: str) -> Iterator[str]:
 def _limits(program: AdoptedProgram) -> Iterator[str]:
     numprocs, name = program.options.get("numprocs", "1"), program.options.get("process_name")
     if numprocs.strip() != "1":
-        yield f"numprocs={numprocs}: a service is one process on each host"
+        yield f"numprocs={numprocs}: write it beside `command`; the number of each process is in PROCESS_NUM"
     if name and name not in ("%(program_name)s", program.name):
         yield f"process_name={name}: a service's process has its name"

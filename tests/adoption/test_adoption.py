@@ -93,7 +93,7 @@ def test_host_that_runs_some_services_otherwise_has_an_environment_of_its_own(tm
 
 @pytest.mark.parametrize(("made", "warning"), [
     (program(options={"numprocs": "4", "process_name": "%(program_name)s_%(process_num)02d"}),
-     "api: numprocs=4: a service is one process on each host"),
+     "api: numprocs=4: write it beside `command`; the number of each process is in PROCESS_NUM"),
     (program(group="pack"), "api: it is pack:api: take it out of `programs` of [group:pack] first"),
     (program(path="/srv/app/supervisord.conf", line=7), "api: before the first deploy, move [program:api] from "
      "/srv/app/supervisord.conf:7 to /srv/app/conf.d/api.conf, with each %(here)s in it written out as /srv/app"),
