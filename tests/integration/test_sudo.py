@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -240,3 +241,17 @@ def test_access_through_sudo_has_all_that_direct_access_has() -> None:
     local = {"mode", "program_path", "ending"}
     public = {name for name in vars(SupervisordAccess) if not name.startswith("_")} - local
     assert public <= set(vars(SudoAccess))
+
+
+@pytest.mark.promise(12)
+def test_program_that_does_not_run_as_its_user_goes_back() -> None:
+    """What runs counts, not what the file says: this supervisord overlooks `user`."""
+    careless = ("import supervisor.process as process; process.Subprocess.set_uid = lambda self: None; "
+                "from supervisor.supervisord import main; main()")
+    with (PackagedHost(supervisord=(sys.executable, "-c", careless)) as host,
+          packaged_app(host, sudo=True) as app):
+        host.allow_sudo(LINE)
+        run = app.fab("deploy", "app")
+        assert run.code == 1, run
+        assert f"app runs as root, and {host.program_dir}/app.conf says {host.account.pw_name}" in app.words(run), run
+        assert not host.rpc.getAllProcessInfo()

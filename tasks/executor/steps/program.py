@@ -108,6 +108,7 @@ def verify(ctx: ServiceContext, step: Step) -> Result:
     for part in step.args["programs"]:
         program = Program(ctx, part["group"], step.say)
         started.update(program.wait_until_up(part["startsecs"], before, part["exitcodes"]))
+        program.raise_if_another_users(started.values())
     return Result(True, step.results._replace(started=started))
 
 
