@@ -51,7 +51,7 @@ class Command:
         environment = self.inventory.environment(self.environment_name)
         if environment.sandbox:
             return embedded.environments.environment(BESIDE, self.inventory, self.environment_name)
-        return environment
+        return environment.with_sudo_password(self._sudo_password)
 
     def named_services(self) -> dict[str, list[str]]:
         """By host, the services that hosts.yaml has there, in whatever environment."""
@@ -71,8 +71,7 @@ class Command:
 
     def targets(self, services: str) -> Targets:
         """The hosts and services that the user chose."""
-        targets = inventory.selection.select(self.environment, services, self.options["host"] or None)
-        return tuple(target.with_sudo_password(self._sudo_password) for target in targets)
+        return inventory.selection.select(self.environment, services, self.options["host"] or None)
 
     def program_targets(self, services: str) -> Targets:
         """The same for a command about programs: a service may be SERVICE:PROGRAM."""

@@ -182,3 +182,7 @@ class Environment(Struct, frozen=True, kw_only=True):
     url: str = ""                           # where users find the service
     source: str = ""                        # the file, as messages name it
     elsewhere: tuple[str, ...] = ()         # services of the same file that do not run here
+
+    def with_sudo_password(self, password: Secret | None) -> Environment:
+        """The same environment with the password for sudo, on the hosts that need sudo."""
+        return replace(self, targets=tuple(target.with_sudo_password(password) for target in self.targets))
