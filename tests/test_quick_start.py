@@ -91,6 +91,14 @@ LINES = [
 ]
 
 
+# A line of each other command. It imports what it needs, where the tests' forked clients have all of it already.
+OTHER_LINES = [
+    "./fab --list", "./fab plan monitor", "./fab restart monitor", "./fab stop monitor", "./fab start monitor",
+    "./fab history monitor", "./fab recover monitor", "./fab doctor", "./fab config.show monitor",
+    "./fab config.schema", "./fab sandbox.up"]
+TRIED_ELSEWHERE = {"adopt", "setup", "ci.init", "test.all", "test.faults"}
+
+
 @pytest.mark.timeout(600)               # a dozen commands one after the other, on however slow a machine
 def test_readme_quick_start_works_as_typed(stranger: Stranger) -> None:
     (console,), (shell,) = blocks("console", section("Try it")), blocks("sh", section("Try it"))
@@ -111,6 +119,7 @@ def test_readme_quick_start_works_as_typed(stranger: Stranger) -> None:
             folder = stranger.sandbox()
             assert folder is not None
             assert_layout(folder / "web1" / "root")
+            types_other_commands(stranger)
         restarts_nothing = "unchanged" in words or expected == 1
         before = pids(stranger) if restarts_nothing else []
         code, output = stranger.types(line)
@@ -120,6 +129,14 @@ def test_readme_quick_start_works_as_typed(stranger: Stranger) -> None:
             assert pids(stranger) == before, f"{line} restarted something"
     assert stranger.sandbox() is None
     assert not belonging(str(folder))
+
+
+def types_other_commands(stranger: Stranger) -> None:
+    outputs = {line: stranger.types(line) for line in OTHER_LINES}
+    assert {line: output for line, (code, output) in outputs.items() if code} == {}
+    listed = re.findall(r"^  ([\w.]+)", outputs["./fab --list"][1], re.MULTILINE)
+    typed = {line.split()[1] for line in [*OTHER_LINES, *(line.replace("\\", "") for line, _, _ in LINES)]}
+    assert set(listed) - typed == TRIED_ELSEWHERE
 
 
 def pids(stranger: Stranger) -> list[int]:

@@ -1,44 +1,6 @@
-"""Strategies: where a version is built, and how the program comes to run in it. A new one is a module and a line."""
+"""The recipe: facts and settings in, the steps of one service on one host out."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Protocol
-
-from . import in_place, releases
-
-if TYPE_CHECKING:
-    from ...inventory.model import Service
-    from ..facts import Facts
-    from ..goal import Goal
-    from ..steps import Action, Step
-
-
-class Strategy(Protocol):
-    """The functions of a strategy's module. Steps in, values out; nothing of it knows another strategy."""
-
-    def fetch(self, service: Service, facts: Facts, goal: Goal) -> Step: ...
-
-    def checkout(self, service: Service, facts: Facts, goal: Goal) -> Step: ...
-
-    def build(self, service: Service, facts: Facts, goal: Goal) -> list[Step]: ...
-
-    def switch(self, service: Service, facts: Facts, goal: Goal) -> list[Step]: ...
-
-    def built_in(self, service: Service, facts: Facts, goal: Goal) -> str:
-        """The folder of the new version, where its hooks run: absolute."""
-        ...
-
-    def directory(self, facts: Facts) -> str:
-        """The folder in which the program runs: absolute, and the same for every version."""
-        ...
-
-    def tidy(self, service: Service, facts: Facts) -> Action | None:
-        """The steps after the commit: they remove what nobody needs any more; best effort."""
-        ...
-
-
-STRATEGIES: dict[str, Strategy] = {"in_place": in_place, "releases": releases}
-
-
-def strategy_of(service: Service) -> Strategy:
-    return STRATEGIES[service.strategy]
+from . import hooks as hooks
+from . import supervised as supervised
+from .strategies import STRATEGIES as STRATEGIES
+from .strategies import strategy_of as strategy_of

@@ -10,7 +10,7 @@ from ...executor import protocol
 from ...inventory.model import Service
 from ..facts import Facts
 from ..steps import Action, Step
-from . import strategy_of
+from .strategies import strategy_of
 
 if TYPE_CHECKING:
     from ..goal import Goal

@@ -16,7 +16,7 @@ from ...inventory.program_options import DEFAULTS
 from ...program import files
 from ..facts import Facts
 from ..steps import Action, Step
-from . import strategy_of
+from .strategies import strategy_of
 
 # supervisord kills after stopwaitsecs: the wait for it must be longer.
 GRACE = 20.0
