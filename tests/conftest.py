@@ -1,3 +1,4 @@
 """Selects and orders the tests of the whole suite."""
 
-pytest_plugins = ["tests.plugins.real_hosts", "tests.plugins.longest_first", "tests.plugins.promises"]
+pytest_plugins = [
+    "tests.plugins.real_hosts", "tests.plugins.rows", "tests.plugins.longest_first", "tests.plugins.promises"]

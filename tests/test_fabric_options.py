@@ -46,6 +46,7 @@ def fab(folder: Path, door: str, *words: str) -> subprocess.CompletedProcess[str
     (["--config", "some.yaml"], "--inventory"), (["-p"], "leave it out"), (["-w"], "leave it out"),
     (["--hide", "both"], "--verbose"),
 ], ids=" ".join)
+@pytest.mark.rows(12)
 def test_fabric_option_is_refused_before_and_behind_a_command(folder: Path, door: str, option: list[str], hint: str
                                                               ) -> None:
     for words in ([*option, "config", "api", "--format", "json"], ["config", "api", "--format", "json", *option]):

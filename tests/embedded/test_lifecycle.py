@@ -54,6 +54,7 @@ def test_down_leaves_nothing_behind(checkout: Path) -> None:
     assert down(checkout) is False
 
 
+@pytest.mark.long
 def test_down_kills_a_program_that_ignores_sigterm(checkout: Path) -> None:
     sandbox = up(checkout)
     program = run_program(sandbox, "/bin/sh -c 'trap \"\" TERM; while :; do sleep 1; done'")
@@ -73,6 +74,7 @@ def test_second_up_is_quick_and_changes_nothing(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize("victim", [0, 1], ids=["the server", "a supervisord"])
+@pytest.mark.rows(1)
 def test_up_mends_hosts_that_were_killed(checkout: Path, victim: int) -> None:
     first = up(checkout)
     before = pids(first)
@@ -99,6 +101,7 @@ def test_up_mends_hosts_after_a_reboot(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize("part", ["key", "git", pytest.param("web2/root/conf.d", marks=pytest.mark.long)])
+@pytest.mark.rows(1)
 def test_up_mends_a_cleared_temporary_folder(checkout: Path, part: str) -> None:
     sandbox = up(checkout)
     (sandbox.state / part).rename(checkout.parent / "gone")

@@ -215,6 +215,7 @@ def test_log_of_the_running_program_never_gives_way(place: Place, change: str) -
 @pytest.mark.parametrize("left", short({
     "nothing": "", "built": "echo built > part/x.o", "built inside": "echo built > part/inner/x.o",
     "untracked": "echo mine > part/notes", "edit": "echo mine > part/file"}, "built inside", "edit"))
+@pytest.mark.rows(1)
 def test_submodule_becomes_a_folder_and_back(nested: Place, left: str) -> None:
     first = nested.was = commit(nested.work, "HEAD")
     nested.run(left or "true")
@@ -254,6 +255,7 @@ def test_file_that_git_always_calls_modified_is_no_obstacle(place: Place, attrib
 
 @pytest.mark.promise(4)
 @pytest.mark.parametrize("at", [pytest.param(at, marks=() if at in (3, 6) else pytest.mark.long) for at in range(14)])
+@pytest.mark.rows(1)
 def test_set_aside_that_is_cut_off_anywhere_loses_nothing(nested: Place, monkeypatch: pytest.MonkeyPatch,
                                                           at: int) -> None:
     """As a power cut: neither the way forward nor the way back goes on after the command of git number `at`."""

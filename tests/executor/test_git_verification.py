@@ -88,6 +88,7 @@ def test_checkout_fails_where_a_file_cannot_be_created(clone: git.Clone, work: P
 @pytest.mark.promise(8)
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("strategy", ["in_place", "releases"])
+@pytest.mark.rows(2)
 def test_checkout_fails_where_the_disk_is_full(clone: git.Clone, work: Path, tmp_path: Path, first: bool,
                                                strategy: str) -> None:
     new = add(work, "big", os.urandom(6 << 20))

@@ -200,6 +200,7 @@ def test_commit_after_the_lease_is_answered_restored(example: Example) -> None:
 
 @pytest.mark.promise(4)
 @pytest.mark.parametrize("phase", ["prepared", "healthy"])
+@pytest.mark.rows(2)
 def test_next_executor_undoes_what_a_power_cut_left(example: Example, python: str, phase: str) -> None:
     example.write()
     example.committed()

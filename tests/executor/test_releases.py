@@ -154,6 +154,7 @@ def test_failed_first_release_leaves_no_folder(site: Site, step: str) -> None:
 
 @pytest.mark.promise(3)
 @pytest.mark.parametrize("step", ["build", "verify", "health", "program"])
+@pytest.mark.rows(2)
 def test_failed_release_is_undone_and_removed(site: Site, step: str) -> None:
     first = site.write()
     site.committed()
@@ -210,6 +211,7 @@ KILLED = {"fetch": [BEFORE_THE_FIRST], "checkout_release": [AFTER_THE_NEXT, BEFO
     pytest.param(action, before, first, marks=() if (before, first) in moments else pytest.mark.long,
                  id=f"{'before' if before else 'after'}-the {'first' if first else 'next'}-{action}")
     for action, moments in KILLED.items() for before in (True, False) for first in (True, False)])
+@pytest.mark.rows(4)
 def test_release_is_undone_when_the_executor_is_killed_at_any_step(site: Site, action: str, before: bool,
                                                                    first: bool) -> None:
     if not first:
@@ -494,6 +496,7 @@ IN_PLACE, RELEASES = {"strategy": "in_place"}, {"strategy": "releases"}
 @pytest.mark.parametrize(("was", "then"), [(IN_PLACE, RELEASES), (RELEASES, IN_PLACE)],
                          ids=["to releases", "to in_place"])
 @pytest.mark.parametrize("same", [True, False], ids=["the same commit", "another commit"])
+@pytest.mark.rows(2)
 def test_strategy_changes_in_one_deploy(site: Site, was: Seen, then: Seen, same: bool) -> None:
     commit = site.write()
     site.committed(**was)
@@ -524,6 +527,7 @@ def test_strategy_changes_in_one_deploy(site: Site, was: Seen, then: Seen, same:
 @pytest.mark.parametrize("step", ["build", pytest.param("verify", marks=pytest.mark.long), "health"])
 @pytest.mark.parametrize(("was", "then"), [(IN_PLACE, RELEASES), (RELEASES, IN_PLACE)],
                          ids=["to releases", "to in_place"])
+@pytest.mark.rows(2)
 def test_failed_change_of_strategy_is_undone(site: Site, was: Seen, then: Seen, step: str, same: bool) -> None:
     site.write()
     site.committed(**was)
@@ -549,6 +553,7 @@ def test_failed_change_of_strategy_is_undone(site: Site, was: Seen, then: Seen, 
 @pytest.mark.parametrize("action", [
     "checkout", pytest.param("build", marks=pytest.mark.long), "program", "restart",
     pytest.param("verify", marks=pytest.mark.long)])
+@pytest.mark.rows(1)
 def test_change_to_in_place_is_undone_when_the_executor_is_killed(site: Site, action: str) -> None:
     """`current` is there all the while: the program file says what is run."""
     first = site.write()
@@ -619,6 +624,7 @@ def test_edits_in_the_running_release_are_refused_by_the_checkout(site: Site) ->
 
 @pytest.mark.parametrize("same", [True, False], ids=["the same commit", "another commit"])
 @pytest.mark.parametrize("end", ["commit", "abort"])
+@pytest.mark.rows(2)
 def test_set_aside_stashes_edits_and_keeps_the_running_release(site: Site, end: str, same: bool) -> None:
     """They go to the stash while the running release keeps them: its files never change."""
     first = site.write(notes="a\n")

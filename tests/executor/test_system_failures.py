@@ -97,6 +97,7 @@ def stubborn(example: Example, stopwaitsecs: int) -> str:
     return head
 
 
+@pytest.mark.long
 def test_deploy_waits_as_long_as_the_running_program_may_take_to_stop(example: Example,
                                                                       monkeypatch: pytest.MonkeyPatch) -> None:
     """By hand, say, before the first deploy: supervisord waits as long as that, and so must a deploy."""

@@ -44,6 +44,7 @@ def hanging(request: pytest.FixtureRequest, fleet: Fleet, tmp_path: Path) -> Ite
     fleet.lab["web2"].sshd.end_sessions()
 
 
+@pytest.mark.long
 def test_host_that_hangs_within_a_conversation_is_unreachable(hanging: Fleet) -> None:
     for command, run in all_of(hanging, READING, RECOVER, ["deploy", "app", "--force"]).items():
         assert (run.code, run.outcome("web2", "app")) == (75, "unreachable"), (command, run)

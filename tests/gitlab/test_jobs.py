@@ -109,6 +109,7 @@ def windows(text: str) -> str:
     pytest.param(lambda text: text, id="plain"),
     pytest.param(lambda text: windows(text).strip(), id="plain, with CRLF"),
 ])
+@pytest.mark.rows(2)
 def test_job_takes_key_and_known_hosts_in_every_form(start: Start, company: Company, deployed: str,
                                                      shape: Callable[[str], str | File]) -> None:
     job = start(deployed, SSH_PRIVATE_KEY=shape(company.key("develop")),

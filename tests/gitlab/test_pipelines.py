@@ -57,6 +57,7 @@ def test_pipeline_deploys_develop_and_an_old_job_deploys_its_own_commit(local: G
     assert f"monitor: {old[:8]}" in again.out and "back 1 commit" in again.out
 
 
+@pytest.mark.long
 def test_pipeline_deploys_production_by_hand(local: GitLabCiLocal, company: Company, tmp_path: Path) -> None:
     """Included as a component, at a release."""
     commit = company.commit("main", "monitor-3", {".gitlab-ci.yml": COMPONENT})

@@ -50,6 +50,7 @@ def tree(app: App, host: str) -> Path:
 
 
 @pytest.mark.parametrize("strategy", ["in_place", "releases"])
+@pytest.mark.rows(1)
 def test_build_of_the_client_reaches_hosts_that_build_nothing(built: App, tmp_path: Path, strategy: str) -> None:
     built.write(strategy=strategy)
     source = git(built.repo, "rev-parse", "main")
@@ -122,6 +123,7 @@ def where(pid: str) -> str:
 
 
 @pytest.mark.promise(3)
+@pytest.mark.long
 def test_service_changes_between_builds_of_hosts_and_of_the_client(built: App) -> None:
     """In place, what a host built lies where the commit of the client has a file: it is back after a failure."""
     plain: dict[str, Any] = {"build": "cp source built", "build_on": "host", "ship": ["built"]}

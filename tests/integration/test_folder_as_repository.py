@@ -36,6 +36,7 @@ def write(dist: Path, name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("strategy", ["in_place", "releases"])
+@pytest.mark.rows(1)
 def test_files_of_a_folder_are_deployed_and_rolled_back_like_a_commit(
         folder: tuple[App, Path], tmp_path: Path, strategy: str) -> None:
     app, dist = folder

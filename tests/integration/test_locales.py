@@ -11,6 +11,7 @@ from tests.support.sshd import Sshd
 
 @pytest.mark.usefixtures("real_hosts")
 @pytest.mark.parametrize("locale", ["de_DE.ISO-8859-1", "C", "POSIX"])
+@pytest.mark.rows(1)
 def test_names_with_umlauts_and_chinese_characters_are_deployed_in_any_locale(locale: str) -> None:
     with Lab(("web1",)) as lab:
         host: LabHost = lab["web1"]

@@ -118,6 +118,7 @@ def test_logs_repeats_and_loses_no_line_when_a_connection_is_cut(proxied: Proxie
     assert followed.client.end().code == 130
 
 
+@pytest.mark.long
 def test_logs_notices_a_frozen_connection_when_the_lease_is_over(proxied: Proxied) -> None:
     """Nobody says that it is dead: the lease (2 s) does; also while the other host writes without a pause."""
     app, proxy = proxied
@@ -249,6 +250,7 @@ def test_logs_waits_for_the_first_deploy_of_a_service(app: App) -> None:
 
 
 @pytest.mark.parametrize("lose", ["cut", "freeze"])
+@pytest.mark.rows(1)
 def test_logs_of_a_deploy_ends_with_75_when_a_host_is_lost(proxied: Proxied, lose: str) -> None:
     """Also one that has begun to show its run log; the next host shows its own."""
     app, proxy = proxied

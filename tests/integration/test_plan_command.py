@@ -228,6 +228,7 @@ def test_dry_run_of_confirm_waits_for_the_lock_of_another_deploy(careful: App) -
 
 
 @pytest.mark.parametrize("typed", ["n\n", "\n", "\x04", "\x03"], ids=["no", "nothing", "end", "interrupt"])
+@pytest.mark.rows(2)
 def test_deploy_with_confirm_changes_nothing_without_a_yes(careful: App, typed: str) -> None:
     before = everything(careful)
     screen = OnTerminal(careful, "deploy", careful.name)

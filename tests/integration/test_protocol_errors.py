@@ -25,6 +25,7 @@ def speaks(app: App, folder: Path, host: str, edit: str) -> None:
 @pytest.mark.parametrize("edit", [
     's/"event": "facts"/"event": "dance"/', 's/"event": "facts"/"event": "gone"/', 's/"event": "locked"/"event": 7/',
     's/"edited": \\[\\]/"edited": {}/', 's/"services": {"app[^"]*": /"services": {"other": /'])
+@pytest.mark.rows(3)
 def test_host_outside_the_protocol_refuses_a_deploy_before_a_plan(make_app: MakeApp, tmp_path: Path, edit: str) -> None:
     app = make_app().deployed()
     commits = [app.lab[host].head(app.name) for host in app.hosts]

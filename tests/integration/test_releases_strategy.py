@@ -131,6 +131,7 @@ def test_failed_first_release_leaves_nothing(own: App) -> None:
 @pytest.mark.parametrize(("gate", "mark"), [pytest.param(*BUILD, id="during the build"),
                                             pytest.param(*HANG, id="during a health command that hangs")])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.rows(2)
 def test_release_goes_back_when_the_client_goes_away(settled: App, gate: str, mark: str,
                                                      number: signal.Signals) -> None:
     before, pids, done = seen(settled), settled.pids(), settled.results("web1").count("restored")
@@ -188,6 +189,7 @@ def test_edits_in_the_running_release_are_refused_or_set_aside(own: App) -> None
     assert "by hand" in git(own.lab["web2"].directory(own.name), "stash", "show", "-p")
 
 
+@pytest.mark.long
 def test_keep_releases_limits_how_many_stay(own: App) -> None:
     own.write(keep_releases=2)
     commits = []

@@ -6,6 +6,8 @@ import os
 import signal
 import time
 
+import pytest
+
 from tests.integration.app import CRASH, App, RunningClient
 from tests.integration.conftest import MakeApp, Proxied
 from tests.support.lab import wait_for
@@ -117,6 +119,7 @@ def test_status_shows_the_other_hosts_when_one_is_unreachable(make_app: MakeApp)
     client.end()
 
 
+@pytest.mark.long
 def test_watch_prints_the_table_again_without_a_terminal(make_app: MakeApp) -> None:
     app = make_app().deployed()
     process = app.lab.popen("status", "--watch", "--format", "plain", FAB_INVENTORY=str(app.inventory))

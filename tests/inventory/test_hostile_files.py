@@ -134,6 +134,7 @@ def test_releases_without_end_are_refused(tmp_path: Path) -> None:
     pytest.param("defaults: {variables: {" + ", ".join(f"A{n}: 0{n}1" for n in range(10_000))
                  + "}}\nservices: {}\nenvironments: {}", id="numbers that are misread"),
 ])
+@pytest.mark.rows(3)
 def test_file_with_thousands_of_mistakes_is_refused_quickly(tmp_path: Path, text: str) -> None:
     assert len(refusal(tmp_path, text.encode()).problems) <= 150
 
