@@ -47,6 +47,7 @@ class ServiceContext:
         self.request_pack = request_pack
         self.mask = mask or Mask()
         self.directory = layout.below_root(service["directory"])
+        self.subdirectory = str(service.get("subdirectory", ""))        # none in the journals of older versions
         self.clone = git.Clone(self.directory, service["repo"], self.env, check, service.get("login"),
                                service.get("fetch_timeout", git.SLOW))
         self.releases = Releases(layout, self.name, self.clone)

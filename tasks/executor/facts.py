@@ -39,6 +39,7 @@ def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
         "foreign": bool(set(contents) - _kept(service)),
         "contents": contents,
         "commit": state.commit,
+        "subtree": _subtree(service, clone, state.commit),
         "branch": state.branch if state.commit else None,
         "edited": list(map(state.describe, edited(state, lines, live))),
         "strategy": "releases" if live else "in_place" if state.commit else None,
@@ -58,6 +59,11 @@ def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
         "default_user": None if is_down(programs) else _default_user(supervisord),
         "login": login_name(),
     }
+
+
+def _subtree(service: Mapping[str, Any], clone: git.Clone, commit: str | None) -> str | None:
+    folder = service.get("subdirectory")
+    return clone.commits.subtree(commit, folder) if folder and commit else None
 
 
 def edited(state: git.State, lines: list[dict[str, Any]], release: str | None) -> list[str]:
@@ -152,7 +158,7 @@ def _commit_of(releases: Releases, clone: git.Clone, state: git.State, process: 
     release = releases.holding(cwd)
     if release:
         return commit_of(release)
-    in_clone = not releases.live() or cwd == os.path.realpath(clone.directory)
+    in_clone = not releases.live() or (cwd + os.sep).startswith(os.path.realpath(clone.directory) + os.sep)
     return (clone.head_at(process["start"] or 0) if in_clone else None) or state.commit
 
 

@@ -108,10 +108,12 @@ class ProgramSettings(TypedDict):
 
 class ServiceSettings(TypedDict):
     """`repo`: without the password that its URL may have, which is in `login`. `revision`: what this host shall resolve
-    to a commit; null where another host does, or nobody. `fetch_timeout`: seconds."""
+    to a commit; null where another host does, or nobody. `fetch_timeout`: seconds. `subdirectory`: of the commit, where
+    builds and programs run; empty at its top."""
 
     name: str
     directory: str
+    subdirectory: str
     repo: str
     login: Optional[GitLogin]
     fetch_timeout: float
@@ -419,9 +421,10 @@ class BuildCommands(TypedDict):
 
 class Build(BuildCommands, total=False):
     """`certain`, of an undo: the version before was built in this way; else that is only likely, and no history says
-    it."""
+    it. `subdirectory`: of the commit, where the commands run; none in the journals of older versions."""
 
     certain: bool
+    subdirectory: str
 
 
 class CheckoutRelease(TypedDict):
@@ -602,13 +605,14 @@ class Distance(TypedDict):
 
 
 class Resolved(Distance):
-    """`branch`: null for a tag or a bare commit."""
+    """`branch`: null for a tag or a bare commit. `subtree`: as in ServiceFields, of this commit."""
 
     event: Literal["resolved"]
     service: str
     revision: str
     commit: str
     branch: Optional[str]
+    subtree: Optional[str]
 
 
 class ProblemFields(TypedDict):
@@ -749,6 +753,7 @@ class ServiceFields(TypedDict):
     release that the link of that name points to; `standing` is the clone's own state where a release runs; `programs`,
     by group, are those that hosts.yaml names and those in our program file; `logs` is the folder of their logs;
     `machine` is what `uname -m` says; `login` is the user who logs in;
+    `subtree` is git's hash of the service's subdirectory in `commit`, null where it has none;
     `default_user` is written to a program file that hosts.yaml gives no user, null where supervisord's own will do."""
 
     directory: str
@@ -757,6 +762,7 @@ class ServiceFields(TypedDict):
     foreign: bool
     contents: List[str]
     commit: Optional[str]
+    subtree: Optional[str]
     branch: Optional[str]
     edited: List[str]
     strategy: Optional[str]

@@ -58,8 +58,15 @@ class Releases:
             file = self._layout.access.program_file(self._service)
         match = PROGRAM_DIRECTORY.search(file.data) if file else None
         directory = match.group(1).decode("utf-8", "surrogateescape").replace("%%", "%") if match else self.link
-        folder, name = os.path.split(directory)
-        return self.current() if name == "current" and files.is_same_path(folder, self._clone.directory) else None
+        return self.current() if self._leads_through_link(directory) else None
+
+    def _leads_through_link(self, directory: str) -> bool:
+        """Whether the directory is `current`, or a folder below it (`subdirectory`)."""
+        while directory not in ("", "/"):
+            directory, name = os.path.split(directory)
+            if name == "current" and files.is_same_path(directory, self._clone.directory):
+                return True
+        return False
 
     def live_tree(self) -> git.Clone:
         live = self.live()

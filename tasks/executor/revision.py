@@ -18,16 +18,31 @@ UNKNOWN_DISTANCE: Distance = {"back": None, "forward": None, "dropped": [], "com
 def resolve(ctx: ServiceContext, revision: str) -> Resolved:
     """The commit, and the distance to it from what is on the disk here.
 
-    Raises NotReady where the repository has no such revision.
+    Raises NotReady where the repository has no such revision, or the commit lacks the folder of the service.
     """
-    commit, branch = _in_clone(ctx, revision) if ctx.clone.exists() else _in_repository(ctx, revision)
+    has_clone = ctx.clone.exists()
+    commit, branch = _in_clone(ctx, revision) if has_clone else _in_repository(ctx, revision)
     if commit is None:
         raise NotReady(f"{ctx.name}: no commit, branch or tag {revision!r} in {ctx.clone.repo}",
                        "push it, or choose another")
     live = ctx.releases.live()             # with releases the clone itself may stand anywhere
     was = commit_of(live) if live else "HEAD"
     return {**distance(ctx, was, commit), "event": "resolved", "service": ctx.name, "revision": revision,
-            "commit": commit, "branch": branch}
+            "commit": commit, "branch": branch, "subtree": subtree(ctx, commit) if has_clone else None}
+
+
+def subtree(ctx: ServiceContext, commit: str) -> str | None:
+    """git's hash of the service's folder in the commit; None for a service that is its whole repository.
+
+    Raises NotReady where the commit has no such folder.
+    """
+    if not ctx.subdirectory:
+        return None
+    found = ctx.clone.commits.subtree(commit, ctx.subdirectory)
+    if found is None:
+        raise NotReady(f"commit {commit} of {ctx.name} has no folder {ctx.subdirectory}, which `subdirectory` names",
+                       "commit and push it, or correct `subdirectory` in hosts.yaml")
+    return found
 
 
 def distance(ctx: ServiceContext, was: str, commit: str) -> Distance:

@@ -49,15 +49,17 @@ def _host(name: str, resolved: Resolved) -> model.Host:
 def _service(name: str, environment: str, host: str, settings: Resolved) -> model.Service:
     variables = settings.environment_variables()
     repo, login = urls.split_login(settings.get("repo"))
+    subdirectory = posixpath.normpath(settings.get("subdirectory")) if settings.has("subdirectory") else ""
     return model.Service(
         name=name,
         fetch="client" if settings.maker else settings.get("fetch"),
         fetch_timeout=values.seconds(settings.get("fetch_timeout")),
         build_on=settings.get("build_on"),
-        ship=tuple(map(posixpath.normpath, settings.get("ship", default=()))),
+        ship=tuple(posixpath.normpath(posixpath.join(subdirectory, path)) for path in settings.get("ship", default=())),
         repo=repo,
         login=login,
         directory=paths.normal_directory(settings.get("directory")),
+        subdirectory=subdirectory,
         programs=tuple(_programs(name, host, settings)),
         build=_commands(settings.get("build", default=())),
         build_timeout=values.seconds(settings.get("build_timeout")),

@@ -30,6 +30,7 @@ SETTINGS: dict[str, Check] = {
 SERVICE: dict[str, Check] = {
     "repo": values.check_repo,
     "directory": paths.check_directory,
+    "subdirectory": paths.check_subdirectory,
     "build": values.check_script,
     "ship": paths.check_ship,
     "fetch_timeout": values.check_duration,

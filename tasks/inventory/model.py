@@ -92,8 +92,9 @@ class Service(Struct, frozen=True, kw_only=True):
     fetch: str = "host"                     # or client: who fetches from the git server
     fetch_timeout: float = 600              # seconds for each command of git that asks the git server
     build_on: str = "host"                  # or client: where `build` runs
-    ship: tuple[str, ...] = ()              # paths of the commit's folder that travel with it, once it is built
+    ship: tuple[str, ...] = ()              # paths of the commit that travel with it, once it is built
     directory: str
+    subdirectory: str = ""                  # of a commit: builds, hooks and programs run there; empty: at its top
     programs: tuple[Program, ...]           # in the order in which they are started
     build: tuple[str, ...] = ()
     build_timeout: float = 1800
@@ -131,6 +132,10 @@ class Service(Struct, frozen=True, kw_only=True):
     def variables_of(self, program: Program) -> dict[str, str]:
         """The variables of that program and its health command, without secrets."""
         return environment_variables({**self.variables, **program.variables}, self.run_mode)
+
+    def folder_in(self, tree: str) -> str:
+        """Where the service is in a tree of its commit: the tree itself, or its `subdirectory`."""
+        return f"{tree}/{self.subdirectory}" if self.subdirectory else tree
 
     def only(self, programs: Iterable[Program]) -> Service:
         """The same service with these of its programs."""

@@ -61,6 +61,16 @@ def check_in_commit(text: str) -> str:
     return _check_path(text) or ("names the whole repository" if posixpath.normpath(text) == "." else "")
 
 
+def check_subdirectory(text: str) -> str:
+    """The folder of a commit in which its program runs: it stands in the program file, too."""
+    wrong = check_in_commit(text) or check_option_like(text) or _check_for_program_file(text)
+    if wrong:
+        return wrong
+    if posixpath.normpath(text).split("/")[0] in RESERVED_NAMES:
+        return f"cannot be {quoted(text)}: {', '.join(RESERVED_NAMES)} are looked after already"
+    return ""
+
+
 def check_ship(paths: list[str]) -> str:
     """Files and folders that a build makes, below the repository's top; each once."""
     if not paths:

@@ -97,6 +97,7 @@ class Overrides(Struct, kw_only=True, forbid_unknown_fields=True):
         "Who fetches from the git server: each host, or fab, which sends hosts what they lack; host unless given."
     )] = UNSET
     directory: Annotated[Text, doc("Below root unless absolute or ~/…; micro/<name> unless given.")] = UNSET
+    subdirectory: Annotated[Text, doc("A folder of the repository: builds, hooks and programs run there.")] = UNSET
     build: Annotated[str | list[str] | UnsetType, doc("A command or a list of them, for bash.")] = UNSET
     build_on: Annotated[Literal["host", "client"] | UnsetType, doc(
         "Where the build runs: on each host, or where fab runs; host unless given.")] = UNSET

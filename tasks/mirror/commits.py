@@ -68,7 +68,12 @@ class Commits:
 
     def holds(self, commit: str, path: str) -> bool:
         """Whether the commit has such a file or folder."""
-        return self._maybe("rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}:{path}") is not None
+        return self._object(commit, path) is not None
+
+    def subtree(self, commit: str, folder: str) -> str | None:
+        """git's hash of a folder of the commit, which is the same for the same content; None where it has no such
+        folder."""
+        return self._object(commit, folder + "/")
 
     def subject(self, commit: str) -> str:
         """The first line of a commit's message."""
@@ -98,6 +103,9 @@ class Commits:
 
     def _commit_of(self, name: str) -> str | None:
         return self._maybe("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+
+    def _object(self, commit: str, path: str) -> str | None:
+        return self._maybe("rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}:{path}")
 
     def _maybe(self, *args: str) -> str | None:
         try:

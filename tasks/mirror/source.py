@@ -70,6 +70,10 @@ class Source:
         """Those of the paths that the commit does not have."""
         return [path for path in paths if not self._mirror(self.repo).commits.holds(commit, path)]
 
+    def subtree(self, commit: str, folder: str) -> str | None:
+        """git's hash of a folder of the commit; None where it has no such folder."""
+        return self._mirror(self.repo).commits.subtree(commit, folder)
+
     @property
     def mirror(self) -> Mirror:
         """The mirror of the service's own repository."""

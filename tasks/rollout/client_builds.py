@@ -61,7 +61,8 @@ class ClientBuilds:
             return kept
         submodules = {repo: source.mirror_folder(repo) for repo, _ in plain.parts if repo != service.repo}
         with clean_clone(source.mirror, plain.commit, submodules, notice) as folder:
-            commands.run(service.name, STEP, service.build, folder, variables, service.build_timeout)
+            commands.run(service.name, STEP, service.build, folder / service.subdirectory, variables,
+                         service.build_timeout)
             with source.mirror.locked(notice):
                 self._made[name] = built_commit.make(source.mirror, name, plain.commit, folder, service.ship)
         return self._made[name]

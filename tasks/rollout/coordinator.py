@@ -181,6 +181,7 @@ class Coordinator:
         return protocol.Resolved(
             service=service, revision=carried.revision, commit=carried.commit, branch=carried.branch,
             subject=carried.subject, back=distance.back, forward=distance.forward,
+            subtree=self.sources.subtree(service, carried.commit),
             commits=convert(distance.commits, list[events.Commit]),
             dropped=convert(distance.dropped, list[events.Commit]))
 
@@ -188,6 +189,7 @@ class Coordinator:
         """Make the plan of each host and service; stop where that is not possible."""
         facts = {(peer.name, name): peer.facts[name] for peer in self.peers for name in peer.services}
         goals = {name: Goal(commit=resolved.commit, revision=resolved.revision, branch=resolved.branch,
+                            subtree=resolved.subtree,
                             parts=self.carried[name].parts if name in self.carried else (),
                             source=self._source_of(name, resolved.commit))
                  for name, resolved in self.resolved.items()}
@@ -204,6 +206,8 @@ class Coordinator:
         self._report(preview.without_program(self.peers))
         for service in sorted(self.deployment.services):
             self._report(revisions.diverged(service, self.peers))
+            if service in self.resolved:
+                self._report(revisions.untouched(service, self.resolved[service].commit, self.peers))
             if service not in self.resolved:
                 self._report(revisions.chosen(service, self.peers))
 

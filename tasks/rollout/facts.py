@@ -31,6 +31,7 @@ class CommittedLine(TypedDict, total=False):
     source: CommitHash | None
     revision: str | None
     strategy: str | None
+    subdirectory: str | None
     build: list[str] | None
     variables: dict[str, str] | None
     program_sha256: str | None
@@ -102,6 +103,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     foreign: bool                       # the directory holds files, but no git clone
     contents: list[str] = []            # what lies there, where there is no clone
     commit: CommitHash | None
+    subtree: CommitHash | None = None   # of the service's `subdirectory` in the commit; None: it has none
     branch: str | None                  # what HEAD is attached to
     edited: list[str]                   # lines of `git status --porcelain`
     program_file: str | None
@@ -132,6 +134,10 @@ class Facts(Struct, frozen=True, kw_only=True):
         """The commit of the repository that is on the disk: where a client built it, the one that it was built from."""
         source = self.committed.get("source") if self.committed.get("to") == self.commit else None
         return source or self.commit
+
+    def has_subtree(self, subtree: str | None) -> bool:
+        """Whether the service's `subdirectory` is this one: the commit is as good as any other that has it."""
+        return subtree is not None and self.subtree == subtree
 
     def processes(self, group: str) -> list[Process]:
         """Never empty: of a program that is not there, one process is absent."""

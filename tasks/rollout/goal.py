@@ -34,6 +34,7 @@ class Goal(Struct, frozen=True, kw_only=True):
     revision: str
     branch: str | None = None
     parts: tuple[tuple[str, str], ...] = ()     # (repository, commit) that the client carries to the hosts
+    subtree: str | None = None                  # git's hash of the `subdirectory` in the commit, where that is known
     source: str | None = None                   # what a client built it from; None: hosts build it
     set_aside: bool = False
     force: bool = False

@@ -93,6 +93,11 @@ def differences(service: Service, facts: Facts, commit: str) -> list[str]:
     return [words for applies, words in reasons if applies]
 
 
+def equal_commit(facts: Facts, goal: Goal) -> str:
+    """The commit on the disk where it has the same `subdirectory` as the goal's: the goal's touches nothing there."""
+    return facts.commit if facts.commit and facts.has_subtree(goal.subtree) else goal.commit
+
+
 def needs_only_start(service: Service, facts: Facts, commit: str) -> bool:
     """All is as the last good deploy left it, but programs do not run."""
     return (facts.commit == commit == facts.committed.get("to") and not facts.edited and _same_files(service, facts)
@@ -112,16 +117,17 @@ def _states(service: Service, facts: Facts, programs: list[Program]) -> str:
 
 def same_version(service: Service, facts: Facts, steps: list[Step]) -> Plan:
     """A plan that changes no version: its history line repeats what is known of the present one."""
-    kept = {name: facts.committed.get(name) for name in ("revision", "branch", "strategy", "build", "variables",
-                                                         "source", "program_sha256")}
+    kept = {name: facts.committed.get(name) for name in ("revision", "branch", "strategy", "subdirectory", "build",
+                                                         "variables", "source", "program_sha256")}
     known = kept if facts.committed.get("to") == facts.commit else {}
     return Plan(was=facts.commit, tried=facts.commit, steps=tuple(steps), record={
         **known, "from": facts.commit, "to": facts.commit, "was_running": not not_running(service, facts)})
 
 
 def _plan(recipe: Recipe, service: Service, facts: Facts, goal: Goal) -> Plan:
-    if is_up_to_date(service, facts, goal.commit) and not goal.force:
-        return Plan(was=facts.commit, tried=goal.commit)
+    present = equal_commit(facts, goal)
+    if is_up_to_date(service, facts, present) and not goal.force:
+        return Plan(was=facts.commit, tried=present)
     if needs_only_start(service, facts, goal.commit) and not goal.force:
         steps = supervised.restart_steps(service.only(not_running(service, facts)), facts)
     else:
@@ -134,7 +140,8 @@ def record(service: Service, facts: Facts, goal: Goal) -> dict[str, Any]:
     """The line of the history. To go back to this version later, a host builds with its `build` and `variables`."""
     return {"revision": goal.revision, "branch": goal.branch, "from": facts.commit, "to": goal.commit,
             "was_running": not not_running(service, facts), "strategy": service.strategy,
-            "source": goal.source, "build": [] if goal.source else list(service.build),
+            "subdirectory": service.subdirectory, "source": goal.source,
+            "build": [] if goal.source else list(service.build),
             "variables": service.environment_variables(),
             "program_sha256": files.digest(files.program_file(service, supervised.paths(service, facts)))}
 
@@ -143,8 +150,9 @@ def _lowest(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals, 
     """Of each service the lowest-named host on which the recipe is followed: hooks with `once` run there."""
     lowest: dict[str, Key] = {}
     for target in sorted(targets, key=key):
-        known, commit = facts[key(target)], goals[target.service.name].commit
-        settled = is_up_to_date(target.service, known, commit) or needs_only_start(target.service, known, commit)
+        known, goal = facts[key(target)], goals[target.service.name]
+        settled = (is_up_to_date(target.service, known, equal_commit(known, goal))
+                   or needs_only_start(target.service, known, goal.commit))
         if force or not settled:
             lowest.setdefault(target.service.name, key(target))
     return set(lowest.values())

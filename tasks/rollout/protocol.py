@@ -51,6 +51,7 @@ class Resolved(Distance, frozen=True, kw_only=True, tag="resolved"):
     revision: str
     commit: facts.CommitHash
     branch: str | None
+    subtree: facts.CommitHash | None = None
 
 
 class Compared(Distance, frozen=True, kw_only=True, tag="compared"):

@@ -38,11 +38,25 @@ def unanswered(peer: Peer, asked: Mapping[str, str]) -> str:
 def diverged(service: str, peers: list[Peer]) -> Iterator[Notice]:
     """A warning where hosts have different commits: one of them may have missed a deploy."""
     having = [peer for peer in peers if service in peer.plans and peer.facts[service].commit]
-    if len({peer.facts[service].commit for peer in having}) > 1:
+    differing = [peer for peer in having if not peer.facts[service].has_subtree(having[0].facts[service].subtree)]
+    if len({peer.facts[service].commit for peer in having}) > 1 and differing:
         commits = ", ".join(f"{(peer.facts[service].commit or '')[:8]} on {peer.name}" for peer in having)
         stays = len({peer.plans[service].tried for peer in having}) > 1
         yield Notice(level="warning", message=(
             f"{service}: the hosts have diverged: {commits}" + (f": fab deploy {service}" if stays else "")))
+
+
+def untouched(service: str, commit: str, peers: list[Peer]) -> Iterator[Notice]:
+    """A word where hosts stay on their commit, because the one that was asked for has the same `subdirectory`."""
+    staying: dict[tuple[str, str], list[str]] = {}
+    for peer in peers:
+        for target in peer.targets:
+            plan = peer.plans[target.service.name]
+            if target.service.name == service and not plan.steps and plan.tried and plan.tried != commit:
+                staying.setdefault((plan.tried, target.service.subdirectory), []).append(peer.name)
+    for (was, folder), hosts in staying.items():
+        yield Notice(message=f"{service}: nothing below {folder} differs between {was[:8]} and {commit[:8]}, so nothing"
+                             f" changes on {', '.join(hosts)} (--force deploys {commit[:8]})")
 
 
 def chosen(service: str, peers: list[Peer]) -> Iterator[Resolved]:

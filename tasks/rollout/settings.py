@@ -94,6 +94,7 @@ def _settings(peer: Peer, revisions: Mapping[str, str] | None = None) -> protoco
         "lease": host.lease,
         "login_timeout": host.login_timeout,
         "services": [{"name": target.service.name, "directory": target.service.directory,
+                      "subdirectory": target.service.subdirectory,
                       "repo": target.service.repo, "login": _login(target.service),
                       "fetch_timeout": target.service.fetch_timeout,
                       "shared": list(target.service.shared),

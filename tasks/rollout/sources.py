@@ -93,6 +93,7 @@ class Sources:
                     if service.makes_commits and FULL.fullmatch(revision):
                         continue                # hosts may have a commit that another machine made
                     raise
+                _require_folder(service, source, resolution.commit)
                 if revision == HERE:
                     _name_changes(self._here, env, notice)
                 carried[name] = Carried(revision=revision, commit=resolution.commit, branch=resolution.branch,
@@ -112,6 +113,11 @@ class Sources:
         self._commands = LocalCommands(report, self._environ, hidden, secrets)
         return {name: self._builds.carried(self._services[name], self._sources[name], plain, self._commands,
                                            _notify(report)) for name, plain in carried.items()}
+
+    def subtree(self, service: str, commit: str) -> str | None:
+        """git's hash of the service's `subdirectory` in the commit; None where it has none."""
+        folder = self._services[service].subdirectory
+        return self._sources[service].subtree(commit, folder) if folder else None
 
     def cancel(self) -> None:
         """From any thread: end what is built now."""
@@ -136,6 +142,14 @@ class Sources:
 
 def _notify(report: Listener) -> Notify:
     return lambda message: report.on(Notice(message=message))
+
+
+def _require_folder(service: Service, source: Source, commit: str) -> None:
+    """As hosts do where they fetch: revision.subtree() of the executor."""
+    folder = service.subdirectory
+    if folder and source.subtree(commit, folder) is None:
+        raise NotReady(f"commit {commit} of {service.name} has no folder {folder}, which `subdirectory` names",
+                       "commit and push it, or correct `subdirectory` in hosts.yaml")
 
 
 def _name_changes(folder: Path, env: Mapping[str, str], notice: Notify) -> None:

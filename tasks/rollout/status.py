@@ -37,9 +37,12 @@ STATES = {
 def rows(environment: str, peers: list[Peer]) -> list[Status]:
     """In the order host, service."""
     commits: dict[str, dict[str, str | None]] = {}
+    lowest: dict[str, Facts] = {}
     for peer in peers:
         for name, facts in peer.facts.items():
-            commits.setdefault(name, {})[peer.name] = facts.commit
+            first = lowest.setdefault(name, facts)
+            agrees = facts.has_subtree(first.subtree)
+            commits.setdefault(name, {})[peer.name] = first.commit if agrees else facts.commit
     return [_row(environment, peer, target, commits) for peer in peers for target in peer.targets]
 
 

@@ -198,7 +198,8 @@ class Deploy:
         self.executor.end()
 
     def hello(self, do: str = "rollout", revision: str | None = "main", **more: Any) -> None:
-        listed = [{"name": service.name, "directory": service.directory, "repo": service.repo, "login": None,
+        listed = [{"name": service.name, "directory": service.directory, "subdirectory": service.subdirectory,
+                   "repo": service.repo, "login": None,
                    "revision": revision, "fetch_timeout": service.fetch_timeout,
                    "shared": list(service.shared), "programs": [
                        {"group": program.group, "processes": list(program.processes),

@@ -11,8 +11,8 @@ from tasks.executor import message_check, protocol
 from tasks.executor.message_check import NotInProtocol, check
 from tasks.executor.steps import ACTIONS
 
-SERVICE = {"name": "monitor", "directory": "d", "repo": "r", "login": None, "fetch_timeout": 600, "shared": [],
-           "programs": [{"group": "a", "processes": ["a"], "user": None}],
+SERVICE = {"name": "monitor", "directory": "d", "subdirectory": "", "repo": "r", "login": None, "fetch_timeout": 600,
+           "shared": [], "programs": [{"group": "a", "processes": ["a"], "user": None}],
            "revision": None}
 STATUS = {"do": "status", "watch": False, "lease": 30, "login_timeout": 10, "services": [SERVICE],
           "place": {"root": "/r", "supervisord_conf": "s", "program_dir": "p", "state": "f", "sudo": False},

@@ -13,7 +13,7 @@ import pytest
 from tasks._errors import NotReady
 from tests.executor.conftest import Make
 from tests.executor.driver import ENDINGS, UNHEALTHY, Deploy, Example
-from tests.support.lab import LabHost, git, wait_for
+from tests.support.lab import LabHost, git, stands_in, wait_for
 
 ALL = ["fetch", "checkout", "build", "program", "restart", "verify"]
 
@@ -462,6 +462,26 @@ def test_two_services_are_committed_or_undone_together(example: Example, another
     assert not example.directory.exists() and not other.directory.exists()
     assert example.results() == other.results() == ["restored"]
     assert example.host.leftovers() == []
+
+
+@pytest.mark.promise(3)
+@pytest.mark.parametrize("has_history", [True, False])
+def test_undo_builds_where_the_version_before_was_built(example: Example, has_history: bool) -> None:
+    """It was built at the top; it has no such folder as the new `subdirectory`."""
+    example.write()
+    example.committed()
+    if not has_history:
+        (example.state / "history.jsonl").unlink()
+    before = Before(example)
+    (example.work / "backend").mkdir()
+    example.write(**{"backend/source": "exec sleep 1000\n"})
+    with example.deploy(example.with_(subdirectory="backend", health=UNHEALTHY)) as deploy:
+        deploy.prepare().run("activate")
+        assert deploy.executor.until("failed")["step"] == "health"
+        assert stands_in(example.info()["pid"]) == example.directory / "backend"
+        ends(deploy)
+    before.assert_so(same_process=False)
+    assert stands_in(example.info()["pid"]) == example.directory
 
 
 @pytest.mark.promise(3)

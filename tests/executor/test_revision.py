@@ -48,7 +48,7 @@ def test_moved_branch_resolves_to_the_remote_commit(tmp_path: Path, work: Path) 
     run_git(work, "tag", "--force", "v0")
     assert revision.resolve(ctx, "main") == {
         "revision": "main", "commit": commit(work, "main"), "branch": "main", "subject": "moved",
-        "event": "resolved", "service": "a",
+        "event": "resolved", "service": "a", "subtree": None,
         "commits": [], "dropped": [],
         "back": None, "forward": None}                  # HEAD stands on no commit yet
     assert revision.resolve(ctx, "v0")["commit"] == commit(work, "main")

@@ -27,7 +27,7 @@ SHAPE = [
     row("unknown key, nothing near", M + "zzz: unknown key 'zzz'; known here: build, build_on, build_timeout, command, "
         "directory, fetch, fetch_timeout, health, hooks, keep_releases, numprocs, program, programs, repo, "
         "requires, "
-        "secrets, shared, ship, strategy, variables", service="zzz: make"),
+        "secrets, shared, ship, strategy, subdirectory, variables", service="zzz: make"),
     row("unknown host setting", W + "adress: unknown key 'adress'; did you mean 'address'?", host="adress: 10.0.0.1"),
     row("no strategy", M + "strategy: expected 'in_place' or 'releases', got 'release'; did you mean 'releases'?",
         service="strategy: release"),
@@ -150,6 +150,12 @@ VALUES = [
         service="directory: .fabvisor/x"),
     row("directory with a newline", M + r"directory: cannot hold control characters, got 'a\nb'",
         service=r'directory: "a\nb"'),
+    row("subdirectory absolute", M + "subdirectory: is below the top of the repository, so it cannot begin with '/' or "
+        "'~'; got '/srv/backend'", service="subdirectory: /srv/backend"),
+    row("subdirectory upwards", M + "subdirectory: cannot hold '..', got 'a/../..'", service="subdirectory: a/../.."),
+    row("subdirectory is all", M + "subdirectory: names the whole repository", service="subdirectory: ./"),
+    row("subdirectory is ours", M + "subdirectory: cannot be 'logs/a': logs, releases, current, .git are looked after "
+        "already", service="subdirectory: logs/a"),
     row("shared upwards", M + "shared: cannot hold '..', got 'a/../../b'", service="shared: [a/../../b]"),
     row("shared absolute", M + "shared: is below the service's directory, got '/etc/passwd'",
         service="shared: [/etc/passwd]"),

@@ -9,9 +9,10 @@ from tasks import _errors as errors
 from tasks.deploy import recipe
 from tasks.inventory.model import Service, Target
 from tasks.inventory.secret import reveal
-from tasks.rollout import planner
+from tasks.rollout import goal, planner
 from tasks.rollout.facts import Facts
 from tasks.rollout.recipe import STRATEGIES, supervised
+from tasks.rollout.steps import Plan
 from tests.rollout.samples import (
     BLANK,
     GOAL,
@@ -20,8 +21,10 @@ from tests.rollout.samples import (
     RELEASED,
     SERVICE,
     STOPPED,
+    TARGET,
     A,
     B,
+    C,
     facts,
     names,
     plan,
@@ -43,6 +46,21 @@ ALL = ["fetch", "checkout", "build", "program", "restart", "verify"]
 def test_deploy_plans_only_the_steps_that_are_needed(found: Facts, steps: list[str]) -> None:
     made = plan(found)
     assert (names(made), made.was, made.tried) == (steps, found.commit, B)
+
+
+def test_commit_that_touches_nothing_below_the_subdirectory_changes_nothing() -> None:
+    key, goals = goal.key(TARGET), {"monitor": replace(GOAL, subtree=C)}
+
+    def made(found: Facts, force: bool = False) -> Plan:
+        return planner.deploy_planner(recipe, force=force)((TARGET,), {key: found}, goals)[key]
+
+    same = made(facts(subtree=C))
+    assert (names(same), same.was, same.tried) == ([], A, A)
+    forced = made(facts(subtree=C), force=True)
+    assert (names(forced), forced.tried) == (ALL, B)
+    for found in (facts(subtree=B), facts(), facts(subtree=C, env_sha256="0"), replace(BLANK, subtree=C)):
+        other = made(found)
+        assert (names(other), other.tried) == (ALL, B)
 
 
 def test_force_plans_every_step() -> None:

@@ -41,6 +41,27 @@ def program_before(step: Step) -> dict[str, Any]:
     return dict(before)
 
 
+@pytest.mark.parametrize(("service", "found", "live", "built"), [
+    (HOOKED, facts(), "/r/d", "/r/d"),
+    (replace(HOOKED, strategy="releases"), released(A), "/r/d/current", f"/r/d/releases/{B}")])
+def test_subdirectory_is_where_builds_hooks_and_programs_run(service: Service, found: Facts, live: str, built: str
+                                                             ) -> None:
+    steps = {step.name: step for step in recipe(replace(service, subdirectory="back/end"), found, GOAL)}
+    assert steps["build"].do.args["subdirectory"] == "back/end"
+    assert {steps[name].do.args["directory"] for name in ("before_activate", "after_activate")} == {f"{built}/back/end"}
+    text = steps["program"].do.args["program_file"]
+    assert f"directory={live}/back/end\n" in text and "stdout_logfile=/r/d/logs/monitor.log\n" in text
+
+
+@pytest.mark.promise(3)
+def test_undo_builds_in_the_subdirectory_of_the_version_before() -> None:
+    service = replace(SERVICE, subdirectory="new")
+    for committed, folder in (({"to": A, "build": ["make old"], "subdirectory": "old"}, "old"),
+                              ({"to": A, "build": ["make old"]}, ""), ({}, "new")):
+        (step,) = in_place.build(service, facts(committed=committed), GOAL)
+        assert step.undo and step.undo.args["subdirectory"] == folder
+
+
 @pytest.mark.promise(3)
 def test_undo_of_a_first_deploy_removes_the_clone() -> None:
     steps = {step.name: step for step in plan(BLANK).steps}
@@ -60,7 +81,8 @@ def test_undo_builds_the_old_version_as_it_was_built() -> None:
     assert steps["fetch"].undo is None
     assert steps["checkout"].undo and steps["checkout"].undo.args["commit"] == A
     assert steps["checkout"].undo.args["branch"] == "main"
-    assert steps["build"].do.args == {"commands": ["make"], "variables": {"X": "1", "RUN_MODE": "prod"}, "timeout": 60}
+    assert steps["build"].do.args == {"commands": ["make"], "variables": {"X": "1", "RUN_MODE": "prod"}, "timeout": 60,
+                                      "subdirectory": ""}
     assert steps["build"].undo and steps["build"].undo.args["commands"] == ["make old"]
     assert steps["build"].undo.args["variables"] == {"X": "old"}
     strange = in_place.build(SERVICE, facts(committed={"to": C, "build": ["other"]}), GOAL)[0].undo
@@ -164,7 +186,7 @@ def test_release_name_is_the_commit_with_a_number_when_the_build_differs(found: 
 
 
 @pytest.mark.parametrize("change", [{"build": ("make all",)}, {"variables": {"X": "2"}}, {"run_mode": "x"},
-                                    {"shared": ()}])
+                                    {"shared": ()}, {"subdirectory": "backend"}])
 def test_digest_differs_when_anything_of_the_build_differs(change: dict[str, Any]) -> None:
     assert releases.digest(replace(RELEASED, **change), GOAL) != BUILT
     assert releases.digest(changed(RELEASED, keep_releases=9, command="x", program={}), GOAL) == BUILT

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
-from tasks.rollout import protocol, revisions
+from tasks.rollout import protocol, revisions, status
 from tasks.rollout.steps import Plan
 from tests.rollout.samples import A, B, C, facts, peer
 
@@ -29,6 +30,24 @@ def test_host_owes_facts_and_the_commit_that_was_asked_for() -> None:
     assert "is not" in revisions.unanswered(host, {"monitor": "v1"}), "an answer to another question"
     full = peer("web1", resolved={"monitor": resolved(A, B)})
     assert revisions.unanswered(full, {"monitor": B}) == f"monitor: {B} is not {A}"
+
+
+def test_hosts_that_stay_on_their_commit_are_named_with_the_reason() -> None:
+    hosts = [peer("web1"), peer("web2")]
+    for host in hosts:
+        host.targets = [replace(target, service=replace(target.service, subdirectory="backend"))
+                        for target in host.targets]
+    assert list(revisions.untouched("monitor", B, hosts)) == [], "their plans lead there"
+    hosts[1].plans = {"monitor": Plan(was=A, tried=A)}
+    (notice,) = revisions.untouched("monitor", B, hosts)
+    assert notice.message == (f"monitor: nothing below backend differs between {A[:8]} and {B[:8]}, so nothing changes"
+                              f" on web2 (--force deploys {B[:8]})")
+
+
+def test_hosts_with_the_same_subdirectory_have_not_diverged() -> None:
+    hosts = [peer("web1", facts={"monitor": facts(A, subtree=B)}), peer("web2", facts={"monitor": facts(C, subtree=B)})]
+    assert list(revisions.diverged("monitor", hosts)) == []
+    assert [row.oddities for row in status.rows("production", hosts)] == [[], []]
 
 
 def test_diverged_hosts_are_named_with_the_remedy() -> None:

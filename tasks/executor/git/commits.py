@@ -37,6 +37,11 @@ class Commits:
         """Whether the commit has such a file or folder."""
         return self._parse(f"{commit}:{path}") is not None
 
+    def subtree(self, commit: str, folder: str) -> str | None:
+        """git's hash of a folder of the commit, which is the same for the same content; None where it has no such
+        folder."""
+        return self._parse(f"{commit}:{folder}/")
+
     def kind(self, commit: str, path: str) -> str:
         """What the commit has there: a folder, a file, a link, a submodule; empty where there is nothing."""
         mode = (self._git.first_line("ls-tree", commit, "--", path) or "").partition(" ")[0]

@@ -45,6 +45,7 @@ def _require_all(ctx: ServiceContext, step: Step) -> None:
     if missing:
         raise NotReady(f"commit {commit} of {ctx.name} lacks {', '.join(missing)}, which `requires` names",
                        "commit and push it, or correct `requires` in hosts.yaml")
+    revision.subtree(ctx, commit)
     git.require_filters(ctx.clone.git, commit)
 
 

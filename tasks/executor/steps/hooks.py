@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Mapping
 
 from .. import processes, shell
@@ -16,8 +17,9 @@ def run_commands(ctx: ServiceContext, step: Step, directory: str, variables: Map
 
 
 def run_build(ctx: ServiceContext, step: Step, directory: str) -> None:
-    """Run a build, and end what it left in the background, also in sessions of its own."""
-    run_commands(ctx, step, directory, step.args["variables"])
+    """Run a build in a tree, and end what it left in the background, also in sessions of its own."""
+    folder = os.path.join(directory, step.args.get("subdirectory", ""))
+    run_commands(ctx, step, folder, step.args["variables"])
     processes.end_tagged(process_tag(ctx.layout, ctx.deploy))
 
 

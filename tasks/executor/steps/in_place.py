@@ -59,6 +59,9 @@ def checkout_back(ctx: ServiceContext, step: Step) -> Result:
 
 
 def build(ctx: ServiceContext, step: Step) -> Result:
+    folder = step.args.get("subdirectory")
+    if folder and not step.args.get("certain", True) and ctx.clone.commits.subtree("HEAD", folder) is None:
+        return Result(False)                # nobody knows how the version before was built, but not in that folder
     hooks.run_build(ctx, step, ctx.directory)
     return Result(True)
 

@@ -5,6 +5,7 @@ A step is about all programs of the service, in the order of its `programs`.
 
 from __future__ import annotations
 
+import os
 from typing import Any, Mapping
 
 from ..context import ServiceContext
@@ -131,8 +132,8 @@ def _check_health(ctx: ServiceContext, step: Step, part: Mapping[str, Any]) -> N
             process.raise_unless_up(started.get(process.name))
 
     try:
-        health.wait(part["health"], cwd=ctx.tree.directory, env=ctx.with_variables(part["variables"]),
-                    still_up=still_up)
+        health.wait(part["health"], cwd=os.path.join(ctx.tree.directory, ctx.subdirectory),
+                    env=ctx.with_variables(part["variables"]), still_up=still_up)
     except HostError:
         for process in processes:
             process.say_log((log := started.get(process.name)) and log.log)

@@ -34,4 +34,4 @@ def _fetch(service: Service, goal: Goal) -> Action:
 def build_arguments(service: Service) -> protocol.Build:
     """The commands of a build, and what they run with."""
     return protocol.Build(commands=list(service.build), variables=service.environment_variables(),
-                          timeout=service.build_timeout)
+                          timeout=service.build_timeout, subdirectory=service.subdirectory)

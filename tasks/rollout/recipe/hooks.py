@@ -37,7 +37,7 @@ def _step(name: str, phase: protocol.Phase, service: Service, facts: Facts, goal
         return []
     variables = {**service.environment_variables(), "ENVIRONMENT": service.environment,
                  "HOST": service.host, "REVISION": goal.commit, "PREVIOUS": facts.commit or ""}
-    directory = strategy_of(service).built_in(service, facts, goal)
+    directory = service.folder_in(strategy_of(service).built_in(service, facts, goal))
     do = protocol.Hook(directory=directory, commands=commands, variables=variables, secrets=service.secret_values,
                        timeout=service.build_timeout)
     return [Step(name=name, phase=phase, do=Action("hook", do))]

@@ -41,9 +41,10 @@ def build(service: Service, facts: Facts, goal: Goal) -> list[Step]:
     known = facts.committed if facts.committed.get("to") == facts.commit else {}
     if known.get("source"):
         return [Step(name="build", phase="prepare", do=Action("build", new))]       # the old commit holds its build
+    folder = known.get("subdirectory") or ("" if known.get("build") else service.subdirectory)
     old = protocol.Build(commands=known.get("build") or new["commands"],
                          variables=known.get("variables") or new["variables"], timeout=new["timeout"],
-                         certain=bool(known.get("build")))
+                         certain=bool(known.get("build")), subdirectory=folder)
     runs_here = facts.commit is not None and facts.standing is None
     return [Step(name="build", phase="prepare", do=Action("build", new),
                  undo=Action("build", old) if runs_here else None)]

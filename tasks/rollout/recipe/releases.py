@@ -76,7 +76,10 @@ def release(service: Service, facts: Facts, goal: Goal) -> str:
 def digest(service: Service, goal: Goal) -> str:
     """A hash of what makes two builds of one commit differ; one that a client built holds its only build."""
     shared = list(service.shared)
-    parts = [shared] if goal.source else [list(service.build), service.variables, service.run_mode, shared]
+    folder = [service.subdirectory] if service.subdirectory else []
+    parts: list[object] = [list(service.build), service.variables, service.run_mode, shared, *folder]
+    if goal.source:
+        parts = [shared]
     return files.digest(json.dumps(parts, sort_keys=True))
 
 

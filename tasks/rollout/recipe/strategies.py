@@ -25,11 +25,12 @@ class Strategy(Protocol):
     def switch(self, service: Service, facts: Facts, goal: Goal) -> list[Step]: ...
 
     def built_in(self, service: Service, facts: Facts, goal: Goal) -> str:
-        """The folder of the new version, where its hooks run: absolute."""
+        """The folder of the new version: absolute. Its hooks run there, or in its `subdirectory`."""
         ...
 
     def directory(self, facts: Facts) -> str:
-        """The folder in which the program runs: absolute, and the same for every version."""
+        """The folder of the version that runs: absolute, and the same for every version. The program runs there, or in
+        its `subdirectory`."""
         ...
 
     def tidy(self, service: Service, facts: Facts) -> Action | None:

@@ -24,7 +24,7 @@ RAN = ("RUNNING", "STARTING")
 
 
 def paths(service: Service, facts: Facts) -> files.Paths:
-    directory = strategy_of(service).directory(facts)
+    directory = service.folder_in(strategy_of(service).directory(facts))
     return files.Paths(directory=directory, env_file=facts.env_path, logs=facts.logs,
                        user=facts.default_user)
 
