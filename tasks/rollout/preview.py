@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # `environment=` with the lines that continue it, and a pair in it.
 ENVIRONMENT = re.compile(r"(?m)^(environment\s*[=:])(.*(?:\n[ \t].*)*)")
 PAIR = re.compile(r"""([\w.]+\s*=\s*)("[^"]*"|'[^']*'|[^,\n]*)""")
+# The number of a process, which supervisord fills in.
+NUMBER = re.compile(r"""["']?%\(process_num\)0?\d*d["']?""")
 
 
 def full(peers: list[Peer]) -> Iterator[Planned]:
@@ -108,9 +110,11 @@ def program_diff(service: Service, facts: Facts, plan: Plan) -> list[str]:
 
 
 def hidden(text: str, service: Service) -> str:
-    """A program file that somebody else wrote may hold passwords in its `environment=`: only RUN_MODE is shown."""
+    """A program file that somebody else wrote may hold passwords in its `environment=`: only RUN_MODE is shown, and
+    where a process finds its number."""
     def hide(pair: re.Match[str]) -> str:
-        return pair[0] if pair[1].rstrip(" =") == "RUN_MODE" else pair[1] + MASK
+        is_known = pair[1].rstrip(" =") == "RUN_MODE" or NUMBER.fullmatch(pair[2].strip())
+        return pair[0] if is_known else pair[1] + MASK
 
     return ENVIRONMENT.sub(lambda option: option[1] + PAIR.sub(hide, option[2]), text)
 
