@@ -5,7 +5,6 @@ Its rules: a line each, no quotes, no comments (https://docs.gitlab.com/ci/yaml/
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 from ..rollout.events import Event, Finished, Started
@@ -28,9 +27,7 @@ class Dotenv(Reporter):
         elif isinstance(event, Finished):
             variables = {"DEPLOY_URL": self._url, "DEPLOY_REVISION": _revision(event)}
             text = "".join(f"{name}={value}\n" for name, value in variables.items() if value)
-            # A full disk here changes nothing about what was deployed.
-            with contextlib.suppress(OSError):
-                Path(self.path).write_text(text, encoding="utf-8")
+            Path(self.path).write_text(text, encoding="utf-8")
 
 
 def _revision(finished: Finished) -> str | None:

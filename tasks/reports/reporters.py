@@ -11,7 +11,7 @@ from types import MappingProxyType
 from msgspec import structs
 
 from .._errors import SelectionError
-from ..rollout.events import Bug, Event
+from ..rollout.events import Bug, Event, Notice
 from ..rollout.redaction import redacted
 from .reporter import Reporter
 from .tail import Tail
@@ -30,7 +30,7 @@ class Reporters(Reporter):
 
     def __init__(self, screen: Reporter) -> None:
         self._screen = screen
-        self._reporters = [screen]
+        self._files: dict[str, Reporter] = {}           # by option and path, as the user gave them
         self._recent = Tail(ROOM, RECENT)
         self.mask: Callable[[str], str] = lambda text: text         # hides secrets in the report of a crash
 
@@ -45,7 +45,7 @@ class Reporters(Reporter):
         except OSError as error:
             raise SelectionError(f"--{kind} {path}: cannot be written: {error.strerror}",
                                  "name a file in a folder that exists, and that is yours to write") from None
-        self._reporters.append(import_module(FILES[kind], __package__).reporter(path))
+        self._files[f"--{kind} {path}"] = import_module(FILES[kind], __package__).reporter(path)
 
     def on(self, event: Event) -> None:
         event = redacted(event)
@@ -54,8 +54,17 @@ class Reporters(Reporter):
 
             event = file_crash(event, self._recent.lines, self.mask)
         self._recent.add(_as_text(event))
-        for reporter in self._reporters:
+        for name, reporter in self._files.items():
+            self._add_to_file(name, reporter, event)
+        self._screen.on(event)
+
+    def _add_to_file(self, name: str, reporter: Reporter, event: Event) -> None:
+        """A full disk here changes nothing about what was deployed; `finished`, the last event, is still to come."""
+        try:
             reporter.on(event)
+        except OSError as error:
+            self._screen.on(Notice(level="warning", message=f"{name}: cannot be written: {error.strerror}; "
+                                                            "the outcome does not depend on it"))
 
     def apologize(self, error: Exception) -> None:
         """For a reporter that cannot show how the command ended: say so where it is most likely still read."""
@@ -63,7 +72,7 @@ class Reporters(Reporter):
         print(visible_text(text), file=sys.stderr)
 
     def close(self) -> None:
-        for reporter in self._reporters:
+        for reporter in [*self._files.values(), self._screen]:
             reporter.close()
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from xml.etree import ElementTree as xml
 
 import pytest
@@ -127,3 +128,19 @@ def test_dotenv_of_an_earlier_job_is_emptied(tmp_path):
 def test_unwritable_report_file_is_refused_at_the_start(tmp_path, kind):
     with pytest.raises(SelectionError, match=f"--{kind} .*nowhere/x: cannot be written: No such file"):
         Reporters(choose("plain", False, {}, io.StringIO(), io.StringIO())).add_file(kind, str(tmp_path / "nowhere/x"))
+
+
+@pytest.mark.promise(8)
+@pytest.mark.parametrize("kind", ["junit", "dotenv"])
+def test_report_that_cannot_be_written_is_said_before_the_end(tmp_path, kind):
+    path, screen = tmp_path / "gone" / kind, io.StringIO()
+    path.parent.mkdir()
+    with Reporters(choose("json", False, {}, screen, io.StringIO())) as reporters:
+        reporters.add_file(kind, str(path))
+        path.parent.rmdir()
+        for event in [started(), ended(0, a=Result(now=NEW, outcome="committed"))]:
+            reporters.on(event)
+    _, notice, finished = map(json.loads, screen.getvalue().splitlines())
+    assert notice["level"] == "warning"
+    assert notice["message"].startswith(f"--{kind} {path}: cannot be written: No such file")
+    assert (finished["event"], finished["exit_code"]) == ("finished", 0)
