@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tasks.executor import errors, git
+from tasks.executor import errors, git, shell
 from tests.executor.conftest import commit, quiet
 from tests.support.lab import git as run_git
 
@@ -216,3 +217,22 @@ def test_git_syncs_what_it_writes(clone: git.Clone, work: Path, home: Path, tmp_
         act()
         flushes = re.findall(r'"key":"fsync/hardware-flush","value":"([0-9]+)"', trace.read_text())
         assert sum(map(int, flushes)) >= wrote, act     # objects and references; the index and HEAD
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
+def test_repository_of_another_user_is_named_with_the_command_that_trusts_it(
+        tmp_path: Path, clone: git.Clone) -> None:
+    clone.create()
+    bare = tmp_path / "bare.git"
+    run_git(tmp_path, "clone", "--quiet", "--bare", clone.git.repo, str(bare))
+    subprocess.run(["chown", "-R", "65534", str(bare)], check=True)
+    home = tmp_path / "home"
+    home.mkdir()
+    other = git.Clone(clone.directory, str(bare), {**os.environ, "HOME": str(home)}, lambda: None)
+    with pytest.raises(shell.CommandFailed) as refused:
+        other.remote.fetch(quiet)
+    assert refused.value.message == f"the repository belongs to another user of the host, nobody: {bare}"
+    assert refused.value.kind == "not_ready"
+    command = refused.value.hint.partition("on the host: ")[2]
+    subprocess.run(command, shell=True, check=True, env={**os.environ, "HOME": str(home)})
+    other.remote.fetch(quiet)

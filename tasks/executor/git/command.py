@@ -13,7 +13,7 @@ from .. import files, shell
 from ..errors import NotReady, TryAgain
 from ..output_lines import Say, silent
 from ..protocol import GitLogin
-from .errors import ForeignClone, explain, is_foreign, reason
+from .errors import ForeignClone, ForeignRepository, explain, foreign, reason
 
 QUICK, SLOW = 60, 600               # seconds
 PAUSES = (0.5, 2.0)                 # seconds before a further try
@@ -79,8 +79,9 @@ class Git:
             return shell.output(["git", *SETTINGS, *args], cwd=self.directory, env=self._env, timeout=timeout, say=say,
                                 check=self.check, given=given)
         except shell.CommandFailed as failure:
-            if is_foreign(failure):
-                raise ForeignClone(self.directory, failure) from None
+            refusal = foreign(self.directory, failure)
+            if refusal:
+                raise refusal from None
             failure.message = _in_words(args, failure)
             failure.hint = f"try on the host: git -C {self.directory} status"
             raise
@@ -128,7 +129,7 @@ class Git:
         for pause in (*PAUSES, None):
             try:
                 return self.run(*args, say=say, timeout=self.fetch_timeout)
-            except ForeignClone:
+            except (ForeignClone, ForeignRepository):
                 raise
             except shell.CommandFailed as failure:
                 error = explain(failure, self._server_asked(failure) or self.repo)

@@ -38,6 +38,7 @@ REMEDIES = (
 # Sentences that stand under every refusal, whatever its reason is, and parts of the frames that servers draw.
 ALWAYS = ("Please make sure you have the correct access rights", "and the repository exists.",
           "fatal: Could not read from remote repository.")
+DUBIOUS = re.compile("dubious ownership in repository at '(.+)'")
 SHOWN = 600                         # characters
 
 
@@ -54,8 +55,25 @@ class ForeignClone(CommandFailed):
                      f" sudo chown -R {login_name()} {directory}")
 
 
-def is_foreign(failure: CommandFailed) -> bool:
-    return any("dubious ownership" in line for line in failure.output)
+class ForeignRepository(CommandFailed):
+    """git refuses to fetch from a repository of this host that belongs to another user."""
+
+    kind = "not_ready"
+
+    def __init__(self, repository: str, failure: CommandFailed) -> None:
+        owner = user_name(os.stat(repository).st_uid)
+        super().__init__(f"the repository belongs to another user of the host, {owner}: {repository}", failure.status,
+                         failure.output)
+        self.hint = f"where you trust it, on the host: git config --global --add safe.directory {repository}"
+
+
+def foreign(directory: str, failure: CommandFailed) -> ForeignClone | ForeignRepository | None:
+    """Where git refused a repository because of its owner: that of the clone in `directory`, or the one asked for."""
+    refused = next(filter(None, map(DUBIOUS.search, failure.output)), None)
+    if refused is None:
+        return None
+    is_inside = f"{os.path.realpath(refused[1])}/".startswith(f"{os.path.realpath(directory)}/")
+    return ForeignClone(directory, failure) if is_inside else ForeignRepository(refused[1], failure)
 
 
 def explain(failure: CommandFailed, repo: str) -> HostError:
