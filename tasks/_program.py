@@ -10,6 +10,8 @@ import fabric
 from fabric.main import Fab
 from invoke.exceptions import Exit, ParseError
 
+MISSING = "did not receive required positional arguments"       # Invoke's words
+
 
 class Program(Fab):  # type: ignore[misc]
     """A wrong value of Fabric's own options is a line of text and exit code 2, not a traceback."""
@@ -23,8 +25,15 @@ class Program(Fab):  # type: ignore[misc]
             super().parse_core(logins_in_one_word(argv))
 
     def parse_tasks(self) -> None:
+        """A command without its positional argument gets an empty one, and says which services or hosts there are."""
         with _in_words():
-            super().parse_tasks()
+            try:
+                super().parse_tasks()
+            except ParseError as error:
+                if error.context is None or MISSING not in str(error):
+                    raise
+                self.core.unparsed += [""] * len(error.context.missing_positional_args)
+                super().parse_tasks()
 
     def update_config(self, merge: bool = True) -> None:
         with _in_words():

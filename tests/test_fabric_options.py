@@ -87,3 +87,21 @@ def test_short_form_means_the_same_in_every_command(folder: Path, words: list[st
 def test_short_form_of_revision_is_a_revision(folder: Path) -> None:
     done = fab(folder, "./fab", "plan", "api", "-r", "two words")
     assert done.returncode == 2 and "--revision" in done.stderr
+
+
+VERBS = ["deploy", "plan", "rollback", "recover", "start", "stop", "restart", "logs", "history", "config", "ci.init"]
+
+
+@pytest.mark.promise(9)
+@pytest.mark.parametrize("verb", VERBS)
+def test_command_without_a_service_says_which_there_are(folder: Path, verb: str) -> None:
+    done = fab(folder, "./fab", verb, "--format", "json")
+    error, finished = map(json.loads, done.stdout.splitlines())
+    assert (done.returncode, finished["exit_code"], done.stderr) == (2, 2, "")
+    assert error["message"] == "no service was named" and error["hint"].endswith(": api")
+
+
+@pytest.mark.promise(9)
+def test_adopt_without_a_host_says_how_to_name_one(folder: Path) -> None:
+    done = fab(folder, "./fab", "adopt")
+    assert done.returncode == 2 and "no host was named" in done.stderr and "fab adopt USER@HOST" in done.stderr
