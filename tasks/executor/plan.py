@@ -7,9 +7,11 @@ from typing import Any, Dict, Mapping
 
 from . import facts, files, git, journal, locks, masking, queries, readiness, revision
 from .context import ServiceContext
+from .errors import NotReady
 from .layout import Layout
 from .link import Link
 from .protocol import Compared
+from .steps import in_place
 from .supervisord import Supervisord
 
 Message = Dict[str, Any]
@@ -58,8 +60,8 @@ def _look(link: Link, hello: Message, layout: Layout, contexts: Mapping[str, Ser
 
 
 def _compared(ctx: ServiceContext, target: Message) -> Compared:
-    """The distance from `was` to `commit`, what of `requires` it lacks, and the environment file by names and digests.
-    """
+    """The distance from `was` to `commit`, what of `requires` it lacks, what its checkout would be refused for, and the
+    environment file by names and digests."""
     commit, distance, missing = target["commit"], revision.UNKNOWN_DISTANCE, []
     # A first deploy makes the clone, not we.
     if target["fetch"] and ctx.clone.exists():
@@ -69,8 +71,21 @@ def _compared(ctx: ServiceContext, target: Message) -> Compared:
         missing = [path for path in target["requires"] if not ctx.clone.commits.has_path(commit, path)]
     text = (files.read_bytes(ctx.layout.env_file(ctx.name)) or b"").decode("utf-8", "surrogateescape")
     return {**distance, "event": "compared", "service": ctx.name, "missing": missing,
+            "obstacles": _obstacles(ctx, commit) if target["in_place"] else [],
             "secrets": masking.secret_names(text),
             "variables": {name: _digest(value) for name, value in masking.values(text).items()}}
+
+
+def _obstacles(ctx: ServiceContext, commit: str) -> list[str]:
+    """Why the clone cannot take a commit that is here."""
+    if not ctx.clone.exists() or not ctx.clone.commits.has(commit):
+        return []
+    try:
+        in_place.require_log_folder(ctx, commit)
+        ctx.clone.set_aside(ctx.deploy).look(ctx.clone.git, commit)
+    except NotReady as error:
+        return [f"{error.message}: {error.hint}"]
+    return []
 
 
 def _digest(value: str) -> str:

@@ -299,13 +299,15 @@ class End(TypedDict):
 
 
 class Comparison(TypedDict):
-    """`fetch`: whether the host may ask the git server for the commit; `revision` as in Fetch."""
+    """`fetch`: whether the host may ask the git server for the commit; `in_place`: whether a deploy would check it
+    out in the clone itself, and refuse untracked files in its way; `revision` as in Fetch."""
 
     was: Optional[str]
     commit: str
     revision: str
     requires: List[str]
     fetch: bool
+    in_place: bool
 
 
 class Compare(TypedDict):
@@ -702,11 +704,13 @@ class Failed(ProblemInfo):
 
 
 class Compared(Distance):
-    """Answers Compare. `variables`: digests of the values in the environment file, `secrets`: names among them."""
+    """Answers Compare. `obstacles`: what a checkout of the commit would be refused for; `variables`: digests of the
+    values in the environment file, `secrets`: names among them."""
 
     event: Literal["compared"]
     service: str
     missing: List[str]
+    obstacles: List[str]
     secrets: List[str]
     variables: Dict[str, str]
 

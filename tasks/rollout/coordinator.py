@@ -247,7 +247,7 @@ class Coordinator:
         return {"do": "compare", "services": {
             name: {"was": plan.was, "commit": plan.tried or "", "requires": requires[name],
                    "revision": self.resolved[name].revision if name in self.resolved else plan.tried or "",
-                   "fetch": name not in self.sources}
+                   "fetch": name not in self.sources, "in_place": plan.refuses_untracked}
             for name, plan in peer.plans.items() if plan.steps}}
 
     def _compared_here(self, peer: Peer, service: str) -> protocol.Compared:
@@ -325,4 +325,3 @@ class Coordinator:
         tried = {name: resolved.commit for name, resolved in self.resolved.items()}
         return results.finished(self.deployment.command, self.peers, tried, stopped.message if stopped else "",
                                 results.worst([0, *codes, *([stopped.exit_code] if stopped else [])]))
-

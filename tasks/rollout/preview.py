@@ -38,6 +38,7 @@ def full(peers: list[Peer]) -> Iterator[Planned]:
             event = planned_event(peer.name, target.service, peer.facts[name], peer.plans[name], compared)
             yield event if compared is None else replace(
                 event, variables=changed_variables(target.service, compared), missing=compared.missing,
+                obstacles=[*event.obstacles, *compared.obstacles],
                 secrets_changed=changed_secrets(target.service, compared))
 
 

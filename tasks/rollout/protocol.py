@@ -57,6 +57,7 @@ class Resolved(Distance, frozen=True, kw_only=True, tag="resolved"):
 class Compared(Distance, frozen=True, kw_only=True, tag="compared"):
     service: Name
     missing: list[str]
+    obstacles: list[str]
     secrets: list[str]
     variables: dict[str, str]
 

@@ -48,6 +48,11 @@ class Plan(Struct, frozen=True, kw_only=True):
     record: dict[str, Any] = {}
     tidy: Action | None = None          # after the commit, best effort
 
+    @property
+    def refuses_untracked(self) -> bool:
+        """Whether the commit is checked out in the clone itself, and files that git does not know may be in its way."""
+        return any(step.do.action == "checkout" and not step.do.args["replaces"] for step in self.steps)
+
     def message(self) -> ServicePlan:
         """As it goes to the host."""
         return {"record": self.record, "steps": [step.message() for step in self.steps],

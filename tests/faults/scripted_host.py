@@ -58,7 +58,8 @@ class ScriptedHost:
         yield from self._resolve(hello)
         yield self._facts()
         for name in next(told).get("services", {}):
-            yield {"event": "compared", "service": name, "missing": [], "secrets": [], "variables": {}, **DISTANCE}
+            yield {"event": "compared", "service": name, "missing": [], "obstacles": [], "secrets": [],
+                   "variables": {}, **DISTANCE}
         yield {"event": "end"}
 
     def status(self, hello: Message, told: Iterator[Message]) -> Iterator[Message]:

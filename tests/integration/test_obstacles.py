@@ -41,6 +41,22 @@ def test_deploy_refuses_edited_files_and_lists_them_by_host(shared: App) -> None
     file.write_text(text)
 
 
+@pytest.mark.promise(11)
+def test_plan_and_deploy_refuse_an_untracked_file_in_the_way_by_the_same_words(shared: App) -> None:
+    file = shared.lab["web2"].directory(shared.name) / "notes.txt"
+    file.write_text("of a person\n")
+    shared.commit(f"{shared.name}-2", {"notes.txt": "of the commit\n"})
+    words = f"files that git does not know are in the way of the commit, in {file.parent}: notes.txt"
+    for command in ("plan", "deploy"):
+        run = shared.fab(command, shared.name, "--host", "web2")
+        assert run.code == 2, run
+        assert words in run.out + messages(run) and "--set-aside" in run.out + messages(run)
+    assert file.read_text() == "of a person\n"
+    file.unlink()
+    again = shared.fab("plan", shared.name, "--host", "web2")
+    assert again.code == 0, again.out
+
+
 def test_set_aside_keeps_edits_in_the_stash_and_returns_them_when_a_deploy_fails(own: App) -> None:
     """A deploy that fails brings the edited files back, one that succeeds keeps them in git's stash."""
     file = edit(own, "web2")

@@ -10,12 +10,8 @@ from .step import Result, Results, Step
 
 
 def refuse(ctx: ServiceContext, step: Step) -> Results:
-    """Somebody may have edited since the look; the undo of a checkout that was begun would overwrite it. And a commit
-    may not choose where the program's log goes."""
-    logs = ctx.clone.commits.kind(step.args["commit"], "logs")
-    if logs in ("file", "link"):
-        raise NotReady(f"`logs` is a {logs} in the commit, and the log of {ctx.name} goes to a folder of that name",
-                       "take `logs` out of the repository, or give it another name there")
+    """Somebody may have edited since the look; the undo of a checkout that was begun would overwrite it."""
+    require_log_folder(ctx, step.args["commit"])
     state = ctx.clone.state()
     edited = _edited(ctx, state)
     if edited and not step.args["set_aside"]:
@@ -23,6 +19,14 @@ def refuse(ctx: ServiceContext, step: Step) -> Results:
                        "--set-aside stashes them")
     _set_aside(ctx, step).look(ctx.clone.git, step.args["commit"])
     return step.results._replace(clone=state)
+
+
+def require_log_folder(ctx: ServiceContext, commit: str) -> None:
+    """A commit may not choose where the program's log goes. Raises NotReady."""
+    logs = ctx.clone.commits.kind(commit, "logs")
+    if logs in ("file", "link"):
+        raise NotReady(f"`logs` is a {logs} in the commit, and the log of {ctx.name} goes to a folder of that name",
+                       "take `logs` out of the repository, or give it another name there")
 
 
 def checkout(ctx: ServiceContext, step: Step) -> Result:
