@@ -154,8 +154,9 @@ def left_running(ctx: ServiceContext, supervisord: Supervisord, group: str) -> l
 
 def describe_state(info: Mapping[str, Any]) -> str:
     """The state of a process in supervisord's own words."""
-    detail = reason(info)
-    return str(info["statename"]) + (f" ({detail})" if detail else "")
+    detail, state = reason(info), str(info["statename"])
+    given_up = ", after as many starts as its `startretries` allows" if state == "FATAL" else ""
+    return state + (f" ({detail})" if detail else "") + given_up
 
 
 def _end_of(path: str) -> LogPosition:
