@@ -58,6 +58,7 @@ def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
         "machine": os.uname().machine,
         "default_user": None if is_down(programs) else _default_user(supervisord),
         "login": login_name(),
+        "handwritten": _use_of_handwritten(layout, name),
     }
 
 
@@ -160,6 +161,15 @@ def _commit_of(releases: Releases, clone: git.Clone, state: git.State, process: 
         return commit_of(release)
     in_clone = not releases.live() or (cwd + os.sep).startswith(os.path.realpath(clone.directory) + os.sep)
     return (clone.head_at(process["start"] or 0) if in_clone else None) or state.commit
+
+
+def _use_of_handwritten(layout: Layout, name: str) -> str | None:
+    """The command that runs the program by the file that the first deploy kept; None where it kept none."""
+    kept, access = layout.handwritten(name), layout.access
+    if not os.path.exists(kept):
+        return None
+    return (f"{access.prefix}cp {kept} {layout.program_file(name)} && "
+            f"{access.prefix}supervisorctl -c {access.supervisord_conf} update")
 
 
 def _clone_state(clone: git.Clone, lines: list[dict[str, Any]]) -> CloneState:

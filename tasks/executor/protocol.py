@@ -756,7 +756,8 @@ class ServiceFields(TypedDict):
     """One service on one host. Paths are absolute; `edited` holds lines of `git status --short`; `current` is the
     release that the link of that name points to; `standing` is the clone's own state where a release runs; `programs`,
     by group, are those that hosts.yaml names and those in our program file; `logs` is the folder of their logs;
-    `machine` is what `uname -m` says; `login` is the user who logs in;
+    `machine` is what `uname -m` says; `login` is the user who logs in; `handwritten` is the command that runs the
+    program by the file that a person wrote and the first deploy kept, null where it kept none;
     `subtree` is git's hash of the service's subdirectory in `commit`, null where it has none;
     `default_user` is written to a program file that hosts.yaml gives no user, null where supervisord's own will do."""
 
@@ -783,6 +784,7 @@ class ServiceFields(TypedDict):
     history: List[HistoryLine]
     logs: str
     default_user: Optional[str]
+    handwritten: Optional[str]
     machine: str
     login: str
 

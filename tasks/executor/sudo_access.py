@@ -24,6 +24,8 @@ HELPER = ("executor", "executor.protocol", "executor.errors", "executor.files", 
 class SudoAccess(SupervisordAccess):
     """A helper that died is started anew at the next request; the one that it did not answer fails."""
 
+    prefix = "sudo "
+
     def __init__(self, supervisord_conf: str, program_dir: str, services: Sequence[str], password: str | None) -> None:
         super().__init__(supervisord_conf, program_dir, {})
         self.services = sorted(services)

@@ -30,6 +30,8 @@ class SupervisordAccess:
 
     mode = 0o600                        # of a program file that we write
 
+    prefix = ""                         # of a command that somebody types who changes supervisord's files
+
     def __init__(self, supervisord_conf: str, program_dir: str, env: Mapping[str, str]) -> None:
         self.supervisord_conf = supervisord_conf
         self.program_dir = program_dir

@@ -127,6 +127,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     unloaded: bool = False              # the program file is younger than the running program (status only)
     words: dict[str, list[str]] = {}    # by group: the last lines of one that does not stay up (status only)
     obstacles: list[str] = []           # what a change would be refused for (status and plan only)
+    handwritten: str | None = None      # the command that runs the program by the file that the first deploy kept
     machine: str = ""                   # as `uname -m` names it
 
     @property

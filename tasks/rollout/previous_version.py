@@ -48,7 +48,8 @@ def _goal(service: str, facts: dict[Key, Facts]) -> Goal:
     by_host = {host: previous(known.history, known.commit) for (host, name), known in facts.items() if name == service}
     commits = set(by_host.values())
     if commits == {None}:
-        raise Mistake(f"{service}: no earlier version in the history of any host", "choose one with --to REVISION")
+        raise _no_earlier(service, {host: known.handwritten for (host, name), known in facts.items()
+                                    if name == service and known.handwritten})
     if len(commits) > 1:
         raise Mistake(f"{service}: the hosts were at different versions before:\n"
                       + "\n".join(f"{host}: {commit or 'none'}" for host, commit in sorted(by_host.items())),
@@ -58,6 +59,16 @@ def _goal(service: str, facts: dict[Key, Facts]) -> Goal:
     branch = next((line["branch"] for line in lines), None)
     source = source_of(commit, (known.history for (_, name), known in facts.items() if name == service))
     return Goal(commit=commit, revision=commit, branch=branch, source=source)
+
+
+def _no_earlier(service: str, handwritten: dict[str, str]) -> Mistake:
+    """`handwritten`: by host the command that brings back what ran before the first deploy."""
+    message = f"{service}: no earlier version in the history of any host"
+    if not handwritten:
+        return Mistake(message, "choose one with --to REVISION")
+    commands = [f"{host}: {command}" for host, command in sorted(handwritten.items())]
+    return Mistake("\n".join([f"{message}; the program file of before the first deploy was kept:", *commands]),
+                   "choose a version with --to REVISION; or type these commands on the hosts, to go back to that file")
 
 
 def source_of(commit: str, histories: Iterable[list[HistoryLine]]) -> str | None:

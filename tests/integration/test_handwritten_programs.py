@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from tests.integration.app import App, messages
 from tests.support.lab import wait_for
 
+BIN = Path(sys.executable).parent               # supervisorctl is there
 BY_HAND = """\
 ; ours since 2019
 [program:{name}]
@@ -56,3 +62,11 @@ def test_handwritten_program_is_refused_named_kept_and_comes_back(app: App) -> N
     assert (kept.read_bytes(), oct(kept.stat().st_mode & 0o777)) == (text, "0o600")
     assert app.deploy("--host", "web1").outcome("web1", app.name) == "unchanged"
     assert kept.exists()
+
+    rollback = app.fab("rollback", app.name, "--host", "web1")
+    assert rollback.code == 2 and str(kept) in messages(rollback), rollback
+    command = next(line for line in messages(rollback).splitlines() if str(kept) in line).partition("web1: ")[2]
+    pid = app.pid("web1")
+    subprocess.run(command, shell=True, check=True, env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"})
+    assert file.read_bytes() == text
+    assert wait_for(lambda: app.pid("web1") not in (None, 0, pid), "the program by hand to run once more")

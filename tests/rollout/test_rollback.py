@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from tasks._errors import Mistake
 from tasks.rollout import previous_version
-from tests.rollout.samples import A, B
+from tests.rollout.samples import TARGET, A, B, facts
 
 
 def history(*moves: str) -> list[dict[str, Any]]:
@@ -43,3 +44,14 @@ def test_rollback_leads_to_what_ran_before_the_first_deploy() -> None:
 
 def test_rollback_leads_to_the_last_deploy_after_a_checkout_by_hand() -> None:
     assert previous_version.previous(history("A", "B"), "X") == "B"
+
+
+@pytest.mark.promise(11)
+def test_rollback_without_an_earlier_version_has_the_command_that_brings_a_kept_program_file_back() -> None:
+    command = "cp /r/.fabvisor/monitor/before-fabvisor.conf /r/conf.d/monitor.conf && supervisorctl update"
+    plan = previous_version.planner_for(lambda targets, facts, goals: {})
+    for kept in (None, command):
+        with pytest.raises(Mistake) as refused:
+            plan((TARGET,), {("web1", "monitor"): facts(handwritten=kept)}, {})
+        assert "no earlier version" in refused.value.message and "--to REVISION" in refused.value.hint
+        assert (f"web1: {command}" in refused.value.message.splitlines()) == (kept is not None)
