@@ -9,7 +9,7 @@ from ..inventory import program_options
 from ..program import handwritten
 
 # What supervisord takes where an option is not written, and Fabvisor takes another value.
-SUPERVISOR = {"autorestart": "unexpected", "stopasgroup": "false", "redirect_stderr": "false", "stdout_logfile": "AUTO",
+SUPERVISOR = {"autorestart": "unexpected", "redirect_stderr": "false", "stdout_logfile": "AUTO",
               "stdout_logfile_maxbytes": "50MB", "stdout_logfile_backups": "10"}
 FLAGS = {name for name, kind in program_options.KINDS.items()
          if kind in (program_options.KINDS["autostart"], program_options.KINDS["autorestart"])}

@@ -32,17 +32,19 @@ def no_packs(repo: str, commit: str, known: list[str]) -> Iterable[bytes]:
 class ServiceContext:
     """`env` is the login environment with the tag of the deploy, by which processes that steps leave behind are found.
 
-    `check` may raise while a command runs; `waiting` tells users what takes long.
+    `check` may raise while a command runs; `waiting` tells users what takes long, `warn` what they should know.
     """
 
     def __init__(self, layout: Layout, service: Mapping[str, Any], env: Mapping[str, str], deploy: str, *,
-                 waiting: Callable[[str], None] = lambda detail: None, check: Callable[[], None] = lambda: None,
+                 waiting: Callable[[str], None] = lambda detail: None,
+                 warn: Callable[[str], None] = lambda message: None, check: Callable[[], None] = lambda: None,
                  mask: Mask | None = None, request_pack: RequestPack = no_packs) -> None:
         self.layout = layout
         self.name = str(service["name"])
         self.deploy = deploy
         self.env = dict(env, **{processes.TAG: process_tag(layout, deploy)})
         self.waiting = waiting
+        self.warn = warn
         self.check = check
         self.request_pack = request_pack
         self.mask = mask or Mask()

@@ -66,6 +66,10 @@ class EventLog:
         """Tell users what the host waits for."""
         self.event("host_state", state="waiting", detail=detail)
 
+    def warn(self, message: str) -> None:
+        """Tell users what they should know."""
+        self.event("notice", level="warning", message=message)
+
     def output_of(self, service: str, step: str) -> Callable[[str], None]:
         """A function that takes the lines of output of that step. The run log has them all."""
         unsent = self._unsent[service, step] = Unsent()

@@ -1,16 +1,19 @@
-"""Processes that a supervisord started, and that go on without it. It marks the environment of whatever it starts."""
+"""Processes that a supervisord started, and that go on without it. It marks the environment of whatever it starts, and
+makes each program the leader of a process group."""
 
 from __future__ import annotations
 
 import os
 import signal
 import time
-from typing import Container, NamedTuple
+from typing import Callable, Container, Iterable, NamedTuple
 
 from . import processes
 
 ENDS_WITHIN = 5.0                   # seconds, after SIGTERM
-POLL = 0.05                         # seconds
+GONE_WITHIN = 1.0                   # seconds, after SIGKILL
+MOMENT = 1.0                        # seconds; users are told of longer waits
+POLL = 0.01                         # seconds
 GROUP, SERVER = "SUPERVISOR_GROUP_NAME", "SUPERVISOR_SERVER_URL"
 
 
@@ -34,13 +37,35 @@ def leftovers(socket: str, supervised: Container[int] = ()) -> list[Leftover]:
     return found
 
 
-def end(left: list[Leftover]) -> None:
-    """SIGTERM; SIGKILL to those that live on."""
-    _signal(left, signal.SIGTERM)
-    deadline = time.monotonic() + ENDS_WITHIN
-    while time.monotonic() < deadline and any(processes.stat(one.pid) for one in left):
-        time.sleep(POLL)
-    _signal([one for one in left if processes.stat(one.pid)], signal.SIGKILL)
+def in_groups(leaders: Iterable[int]) -> list[Leftover]:
+    """What lives on in the process groups of these leaders, which ended. Its name is that of its command.
+
+    The kernel gives the pid of a leader to no other process while its group has members.
+    """
+    groups = {leader for leader in leaders if _has_group(leader) and not processes.stat(leader)}
+    found = []
+    for pid in processes.all_pids() if groups else []:
+        fields = processes.stat(pid)
+        if fields and int(fields[2]) in groups:
+            found.append(Leftover(pid, processes.command_name(pid), _wall_time(int(fields[19]))))
+    return found
+
+
+def end(left: list[Leftover], tell_wait: Callable[[], None] = lambda: None) -> list[Leftover]:
+    """SIGTERM; SIGKILL to those that live on. Returns those of other users, which we may not signal.
+
+    `tell_wait` is called once, when that takes longer than a moment. Nothing interrupts it: nobody would know these
+    processes later.
+    """
+    ours = [process for process in left if _signal(process, signal.SIGTERM)]
+    if not _ended(ours, min(MOMENT, ENDS_WITHIN)):
+        tell_wait()
+        if not _ended(ours, ENDS_WITHIN - MOMENT):
+            for process in ours:
+                if processes.stat(process.pid):
+                    _signal(process, signal.SIGKILL)
+            _ended(ours, GONE_WITHIN)
+    return [process for process in left if process not in ours]
 
 
 def in_words(left: list[Leftover]) -> str:
@@ -67,12 +92,38 @@ def _wall_time(ticks: int) -> float:
     return time.time() - up + ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _signal(left: list[Leftover], number: int) -> None:
-    for one in left:
-        try:
-            os.kill(one.pid, number)
-        except (ProcessLookupError, PermissionError):
-            pass
+def _has_group(leader: int) -> bool:
+    """Whether a process group has any member; without a look at all processes."""
+    if leader <= 1:
+        return False                # 0 is our own group
+    try:
+        os.killpg(leader, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass                        # of another user
+    return True
+
+
+def _ended(left: list[Leftover], seconds: float) -> bool:
+    """Wait for all of them to end, at most so long; returns whether they did."""
+    deadline = time.monotonic() + seconds
+    while any(processes.stat(process.pid) for process in left):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL)
+    return True
+
+
+def _signal(process: Leftover, number: int) -> bool:
+    """Whether we may signal it."""
+    try:
+        os.kill(process.pid, number)
+    except ProcessLookupError:
+        pass
+    except PermissionError:
+        return False
+    return True
 
 
 def daemon(pidfile: str) -> int | None:

@@ -118,5 +118,5 @@ class Participant:
 
     def _context(self, service: Message) -> ServiceContext:
         return ServiceContext(self.layout, service, self.env, self.deploy, check=self.link.raise_if_aborted,
-                              mask=self.link.mask, waiting=self.eventlog.waiting,
+                              mask=self.link.mask, waiting=self.eventlog.waiting, warn=self.eventlog.warn,
                               request_pack=pack_channel(self.link, service["name"]))

@@ -48,9 +48,25 @@ class Program:
             self._supervisord.start(process.name)
 
     def stop(self, timeout: float, names: Sequence[str] = ()) -> None:
-        """supervisord kills what does not end within its stopwaitsecs; users see that we wait for it."""
-        self._supervisord.stop(names or list(self.infos()), timeout,
-                               lambda: self._ctx.waiting(f"for {self.group} to stop (up to {timeout:g} s)"))
+        """supervisord kills what does not end within its stopwaitsecs; users see that we wait for it. What lives on in
+        the process groups is ended, too: only the leader of each got the signal to stop."""
+        leaders = self._supervisord.stop(names or list(self.infos()), timeout, lambda: self._ctx.waiting(
+            f"for {self.group} to stop (up to {self._stop_limit(timeout):g} s)"))
+        self._end(leftovers.in_groups(leaders))
+
+    def _end(self, left: list[leftovers.Leftover]) -> None:
+        """Users see that we wait for it, and what belongs to another user."""
+        others = leftovers.end(left, lambda: self._ctx.waiting(
+            f"for what {self.group} left running to end (up to {leftovers.ENDS_WITHIN:g} s)"))
+        if others:
+            pids = " ".join(str(process.pid) for process in others)
+            self._ctx.warn(f"{self.group} was stopped, but it left running {leftovers.in_words(others)}, which another"
+                           f" user started; end it on the host: sudo kill {pids}")
+
+    def _stop_limit(self, timeout: float) -> float:
+        """Seconds until supervisord kills it. An old supervisord (before 4.0) does not say: `timeout` then."""
+        return max((float(read["stopwaitsecs"]) for read in self._supervisord.configurations(self.group)
+                    if "stopwaitsecs" in read), default=timeout)
 
     def ensure_stopped(self, timeout: float, names: Sequence[str]) -> None:
         """Stop processes of a group that was just added. They start by themselves (autostart): begin that, so that
@@ -91,8 +107,8 @@ class Program:
         backup = self._ctx.layout.backup(self._ctx.name, self._ctx.deploy)
         if os.path.isdir(backup):
             begun = os.stat(backup).st_mtime
-            leftovers.end([process for process in left_running(self._ctx, self._supervisord, self.group)
-                           if process.since >= begun])
+            self._end([process for process in left_running(self._ctx, self._supervisord, self.group)
+                       if process.since >= begun])
 
     def wait_until_up(self, startsecs: float, before: Mapping[str, Before], exitcodes: Container[int] | None = None,
                       names: Sequence[str] = ()) -> dict[str, Started]:

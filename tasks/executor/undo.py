@@ -36,7 +36,8 @@ class Undo:
         self._busy_since: float | None = None
         self.contexts = {
             service: ServiceContext(journal.layout, dict(part, name=service), env, journal.deploy,
-                                    check=eventlog.note_progress, waiting=eventlog.waiting)
+                                    check=eventlog.note_progress, waiting=eventlog.waiting,
+                                    warn=eventlog.warn)
             for service, part in journal.services.items()}
 
     @property

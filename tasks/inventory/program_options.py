@@ -28,10 +28,11 @@ OWNED = {
     "numprocs_start": "processes are numbered from 0",
 }
 
-# A service is kept up, and stopped with its children: supervisord's own defaults do neither.
+# A service is kept up. Only its first process gets the signal to stop: a signal to the whole group would kill the job
+# that a child of a prefork server does. What does not stop in time is killed with its children.
 DEFAULTS = {
     "autorestart": "true",
-    "stopasgroup": "true",
+    "stopasgroup": "false",
     "killasgroup": "true",
     "redirect_stderr": "true",
     "stdout_logfile_maxbytes": "20MB",
@@ -62,10 +63,7 @@ def check_together(options: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Pairs of option and mistake, where options of hosts.yaml do not go together with others or with DEFAULTS."""
     effective = {**DEFAULTS, **options}
     if effective["stopasgroup"] == "true" and effective["killasgroup"] == "false":
-        if "stopasgroup" in options:
-            yield "stopasgroup", "stopasgroup: true needs killasgroup: true as well (or left out)"
-        else:
-            yield "killasgroup", "killasgroup: false needs stopasgroup: false as well: it is on unless turned off"
+        yield "stopasgroup", "stopasgroup: true needs killasgroup: true as well (or left out)"
     if effective["redirect_stderr"] == "true":
         for option, value in options.items():
             if option.startswith("stderr_") and value.lower() not in ("none", "false", "0"):

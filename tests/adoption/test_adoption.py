@@ -17,7 +17,7 @@ from tasks.inventory.model import Environment
 from tasks.inventory.secret import Secret, reveal
 from tasks.rollout.protocol import Adopted, AdoptedClone, AdoptedProgram
 
-OWN = {"redirect_stderr": "true", "autorestart": "true", "stopasgroup": "true", "stdout_logfile_maxbytes": "20MB",
+OWN = {"redirect_stderr": "true", "autorestart": "true", "killasgroup": "true", "stdout_logfile_maxbytes": "20MB",
        "stdout_logfile_backups": "20"}
 
 

@@ -26,7 +26,6 @@ PROGRAM = """\
 command={directory}/run
 directory={directory}
 startsecs=0
-stopasgroup=true
 killasgroup=true
 stdout_logfile={directory}/logs/{name}.log
 redirect_stderr=true

@@ -83,7 +83,8 @@ def test_ci_init_refuses_a_service_that_runs_in_a_sandbox_only(app: App) -> None
     ({"command": "./run.sh 'x"}, "command: cannot be split into words: no closing quotation; balance its quotes"),
     ({"directory": "micro/a ;b"}, "directory: cannot hold `%(here)s`, nor `;` or `#` after a space, got 'micro/a ;b'"),
     ({"program": {"stdout_logfile": "%(here)s/x.log"}}, "stdout_logfile: holds `%(here)s`, which is not expanded"),
-    ({"program": {"killasgroup": False}}, "program: killasgroup: false needs stopasgroup: false as well"),
+    ({"program": {"stopasgroup": True, "killasgroup": False}}, "program: stopasgroup: true needs killasgroup: true as "
+     "well"),
     ({"program": {"stderr_logfile": "/tmp/x.err"}}, "program: stderr_logfile has no effect while redirect_stderr is"),
     ({"variables": {"UID": "7"}}, "variables.UID: UID belongs to the shell"),
 ], ids=["an open quote", "a comment", "%(here)s", "killasgroup", "stderr_logfile", "UID"])

@@ -90,12 +90,12 @@ def test_program_options_are_in_force_in_supervisord(own: App) -> None:
     found = {name: config[name] for name in ("stopwaitsecs", "process_prio", "stdout_logfile_backups", "startsecs")}
     assert found == {"stopwaitsecs": 7, "process_prio": 5, "stdout_logfile_backups": 3, "startsecs": 0}
     text = own.program_file("web1").read_text()
-    for line in ("stopsignal=INT", "autorestart=false", "exitcodes=0,2", "stopasgroup=true", "killasgroup=true"):
+    for line in ("stopsignal=INT", "autorestart=false", "exitcodes=0,2", "stopasgroup=false", "killasgroup=true"):
         assert re.search(f"(?m)^{line}$", text), line
 
 
 def test_stop_ends_a_program_with_its_children(own: App) -> None:
-    """stopasgroup, by default."""
+    """supervisord signals its first process only."""
     child = own.gate / "child"
     own.commit(f"{own.name}-1", {"run.sh": f"#!/bin/sh\nsleep 100000 &\necho $! > {child}.new\n"
                                            f"mv {child}.new {child}\nwait\n"})

@@ -251,8 +251,6 @@ PROGRAM = [
         environment="services: {monitor: {program: {redirect_stderr: true}}}"),
     row("events that do not come", M + "program: stderr_events_enabled has no effect while redirect_stderr is on; add "
         "redirect_stderr: false", service="program: {stderr_events_enabled: true}"),
-    row("killasgroup alone", M + "program: killasgroup: false needs stopasgroup: false as well: it is on unless turned "
-        "off", service="program: {killasgroup: false}"),
     row("groups", M + "program: stopasgroup: true needs killasgroup: true as well (or left out)",
         service="program: {stopasgroup: true, killasgroup: false}"),
     row("groups, once merged", P + "services.monitor.program: stopasgroup: true needs killasgroup: true as well (or "

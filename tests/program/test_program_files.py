@@ -48,7 +48,7 @@ def test_program_file_of_an_ordinary_service_is_read_by_supervisor(tmp_path: Pat
     program = parsed(tmp_path, files.program_file(service, where))
     assert (program.name, program.directory, program.environment) == ("monitor", where.directory, {"RUN_MODE": "prod"})
     assert (program.startsecs, program.stopsignal, program.autorestart.__name__) == (7, 2, "RestartUnconditionally")
-    assert (program.stopasgroup, program.killasgroup, program.redirect_stderr) == (True, True, True)
+    assert (program.stopasgroup, program.killasgroup, program.redirect_stderr) == (False, True, True)
     assert (program.stdout_logfile, program.stdout_logfile_maxbytes, program.stdout_logfile_backups) == (
         f"{where.logs}/monitor.log", 20 << 20, 20)
 
