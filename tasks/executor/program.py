@@ -50,9 +50,13 @@ class Program:
     def stop(self, timeout: float, names: Sequence[str] = ()) -> None:
         """supervisord kills what does not end within its stopwaitsecs; users see that we wait for it. What lives on in
         the process groups is ended, too: only the leader of each got the signal to stop."""
-        leaders = self._supervisord.stop(names or list(self.infos()), timeout, lambda: self._ctx.waiting(
-            f"for {self.group} to stop (up to {self._stop_limit(timeout):g} s)"))
-        self._end(leftovers.in_groups(leaders))
+        infos = self.infos()
+        names = names or list(infos)
+        try:
+            self._supervisord.stop(names, timeout, lambda: self._ctx.waiting(
+                f"for {self.group} to stop (up to {self._stop_limit(timeout):g} s)"))
+        finally:                    # of those that ended, also where others did not: nobody would know their pids later
+            self._end(leftovers.in_groups(infos[name]["pid"] for name in names if name in infos))
 
     def _end(self, left: list[leftovers.Leftover]) -> None:
         """Users see that we wait for it, and what belongs to another user."""

@@ -93,22 +93,21 @@ class Supervisord:
         """Start it, and do not wait: a program may have ended before supervisord looks at it (SPAWN_ERROR)."""
         self._tolerating((ALREADY_STARTED, SPAWN_ERROR), "startProcess", process, False)
 
-    def stop(self, processes: Sequence[str], timeout: float, tell_wait: Check = lambda: None) -> set[int]:
+    def stop(self, processes: Sequence[str], timeout: float, tell_wait: Check = lambda: None) -> None:
         """Stop them and wait for that, at most `timeout` seconds; supervisord itself kills them after stopwaitsecs.
-        `tell_wait` is called once, when that takes longer than a moment. Returns the pids that ended. Raises HostError.
+        `tell_wait` is called once, when that takes longer than a moment. Raises HostError.
 
         A program that ended by itself may be started again at once (autorestart): it must stay down for a moment.
         """
         begin = time.monotonic()
         is_told = False
-        pids: set[int] = set()
         left = dict.fromkeys(processes, begin)      # when each of them ended, or was last seen up
         pause = 0.001
         while True:
             for process in list(left):
-                pids.add(self._stop(process, left))
+                self._stop(process, left)
             if not left:
-                return pids - {0}
+                return
             self._check()
             now = time.monotonic()
             if now - begin > MOMENT and not is_told:
@@ -121,17 +120,15 @@ class Supervisord:
             time.sleep(pause)
             pause = min(pause * 2, 0.05)
 
-    def _stop(self, process: str, left: dict[str, float]) -> int:
-        """Ask for it where it is up; take it out of `left` when it is down, and stays so. Returns its pid, or 0."""
-        info, now = self.info(process), time.monotonic()
-        state, pid = info["statename"], int(info["pid"])
+    def _stop(self, process: str, left: dict[str, float]) -> None:
+        """Ask for it where it is up; take it out of `left` when it is down, and stays so."""
+        state, now = self.info(process)["statename"], time.monotonic()
         if state in UP:
             left[process] = now
             if state != "STOPPING":
                 self._tolerating((NOT_RUNNING,), "stopProcess", process, False)
         elif state != "EXITED" or now - left[process] > QUIET:
             del left[process]
-        return pid
 
     def add(self, program: str) -> None:
         self._call("addProcessGroup", program)
