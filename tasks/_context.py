@@ -34,6 +34,7 @@ class Command:
         self.name = name
         self.options = options
         self.report = report
+        self._secret_sources: dict[str, inventory.secret_sources.SecretSources] = {}
         self._sudo_password = inventory.secret.Secret(sudo_password) if sudo_password else None
 
     @functools.cached_property
@@ -79,8 +80,14 @@ class Command:
 
     def targets_with_secrets(self, services: str) -> Targets:
         """For what writes the environment file. A secret without a value stops here, before a host is contacted."""
-        return inventory.secret_sources.fill(self.targets(services), self.environment.name, self.inventory.folder,
-                                             os.environ)
+        return self.secret_sources(self.environment_name).fill(self.targets(services))
+
+    def secret_sources(self, environment: str) -> inventory.secret_sources.SecretSources:
+        """Where the secrets of that environment have their values; each is looked for once."""
+        if environment not in self._secret_sources:
+            self._secret_sources[environment] = inventory.secret_sources.of_environment(
+                self.inventory, environment, os.environ)
+        return self._secret_sources[environment]
 
     def origin(self, service: str, revision: str, fetch: str, artifact: str = "") -> _commit_origin.Origin:
         """Which commits deploy and plan bring to which targets, and from where. Raises SelectionError, NotReady."""
@@ -153,7 +160,8 @@ class Command:
         if self._sudo_password is not None:
             text = self._sudo_password.masked_in(text)
         with contextlib.suppress(Exception):    # a mistake in the file must not hide the message
-            return inventory.secret_sources.masked(text, self.inventory, self.environment_name, os.environ)
+            targets = self.inventory.environment(self.environment_name).targets
+            return self.secret_sources(self.environment_name).masked(text, (target.service for target in targets))
         return text
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
+from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 
 from . import inventory, rollout
 from ._command import command
 from ._context import Command
+
+if TYPE_CHECKING:
+    from .inventory.secret_sources import SecretValues
 
 
 @command(name="config.schema")
@@ -49,11 +52,14 @@ def _settings(run: Command, environment: str, services: str) -> list[inventory.o
     settings: list[inventory.origins.Setting] = []
     for name in sorted({target.service.name for target in targets}):
         of_service = [target for target in targets if target.service.name == name]
-        names = of_service[0].service.secrets
-        secrets = inventory.secret_sources.find(names, environment, described.folder, os.environ) if names else {}
-        hosts = [target.host.name for target in of_service]
-        settings += inventory.origins.of_service(described, environment, name, hosts, secrets)
+        secrets = {target.host.name: _secrets(run, environment, target.service) for target in of_service}
+        settings += inventory.origins.of_service(described, environment, name, list(secrets), secrets)
     return settings
+
+
+def _secrets(run: Command, environment: str, service: inventory.model.Service) -> SecretValues:
+    names = service.names_of_secrets()
+    return run.secret_sources(environment).find(service.name, names) if names else {}
 
 
 def configs() -> Collection:

@@ -100,10 +100,13 @@ def _hooks(path: KeyPath, hooks: Raw) -> Iterator[Finding]:
             yield from _report((*path, name), values.check_script(hook.get("run", "left out")))
 
 
-def _secrets(path: KeyPath, names: list[str]) -> Iterator[Finding]:
-    for index, name in enumerate(names):
-        yield from _report((*path, index), values.check_variable_name(name))
-    yield from _twice(path, names)
+def _secrets(path: KeyPath, listing: list[str] | dict[str, str | None]) -> Iterator[Finding]:
+    for key, name in enumerate(listing) if isinstance(listing, list) else zip(listing, listing, strict=True):
+        yield from _report((*path, key), values.check_variable_name(name))
+    for name, source in precedence.secrets(listing).items() if isinstance(listing, dict) else ():
+        if source != name:
+            yield from _report((*path, name), values.check_secret_source(source))
+    yield from _twice(path, listing)
 
 
 def _by_table(path: KeyPath, mapping: Raw, table: dict[str, keys.Check]) -> Iterator[Finding]:

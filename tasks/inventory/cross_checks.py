@@ -150,12 +150,11 @@ class _OnHosts:
 
     def secrets(self) -> Iterator[Finding]:
         """A name is a secret or a variable, not both."""
-        for place, names, hosts in self._written("secrets"):
-            for index, secret in enumerate(names):
+        for secret in dict.fromkeys(name for settings in self.hosts.values() for name in settings.group("secrets")):
+            for place, _, hosts in self._written("secrets", secret):
                 both = [host for host in hosts if secret in self.variables[host] and secret != "RUN_MODE"]
                 if both:
-                    yield Finding((*place, index), f"{secret} is among the variables, too"
-                                  f"{self._on(both)}; leave one of them out")
+                    yield Finding(place, f"{secret} is among the variables, too{self._on(both)}; leave one of them out")
 
     def _written(self, *path: str) -> Iterator[tuple[KeyPath, Any, list[str]]]:
         """Each place of the file where a setting that counts was written, its value, and the hosts where it counts."""

@@ -33,6 +33,7 @@ def environment(data: Raw, name: str, source: str) -> model.Environment:
         sandbox=raw.get("sandbox", False),
         confirm=raw.get("confirm", False),
         url=raw.get("url", ""),
+        secrets_from=raw.get("secrets_from", ""),
         source=source,
         elsewhere=tuple(sorted(set(data["services"]) - set(running))),
     )
@@ -69,7 +70,8 @@ def _service(name: str, environment: str, host: str, settings: Resolved) -> mode
         requires=tuple(posixpath.normpath(interpolation.fill(path, variables))
                        for path in settings.get("requires", default=())),
         variables=settings.group("variables"),
-        secrets=tuple(settings.get("secrets", default=())),
+        secrets=tuple(settings.group("secrets")),
+        secret_aliases={secret: source for secret, source in settings.group("secrets").items() if source != secret},
         hooks={when: _hooks(value) for when, value in settings.group("hooks").items()},
         run_mode=settings.get("run_mode"),
         environment=environment,

@@ -47,4 +47,5 @@ HEALTH: dict[str, Check] = {"timeout": values.check_duration}
 
 ENVIRONMENT: dict[str, Check] = {
     **SETTINGS, "branch": values.check_revision, "run_mode": values.check_name, "url": values.check_url,
+    "secrets_from": values.check_line,
 }

@@ -104,6 +104,7 @@ class Service(Struct, frozen=True, kw_only=True):
     requires: tuple[str, ...] = ()          # paths that a commit must have; `${NAME}` is replaced
     variables: dict[str, str] = {}          # merged, without RUN_MODE
     secrets: tuple[str, ...] = ()           # names
+    secret_aliases: dict[str, str] = {}     # by name: the name that its value has elsewhere, where that is another
     secret_values: dict[str, Secret] = {}   # by name; empty for a command that needs no values
     hooks: dict[str, tuple[Hook, ...]] = {}         # by the name of the moment: before_activate, after_activate
     run_mode: str
@@ -124,6 +125,10 @@ class Service(Struct, frozen=True, kw_only=True):
     def makes_commits(self) -> bool:
         """Whether this machine makes the commits that hosts get: no git server has them."""
         return self.is_folder or self.build_on == "client"
+
+    def names_of_secrets(self) -> dict[str, str]:
+        """By the name that the program knows: the name by which the value of a secret is looked up."""
+        return {name: self.secret_aliases.get(name, name) for name in self.secrets}
 
     def environment_variables(self) -> dict[str, str]:
         """The variables of the build and the hooks, and of all programs; without secrets."""
@@ -185,6 +190,7 @@ class Environment(Struct, frozen=True, kw_only=True):
     sandbox: bool = False
     confirm: bool = False                   # a person must confirm a deploy or a rollback
     url: str = ""                           # where users find the service
+    secrets_from: str = ""                  # a command on this machine that prints secrets
     source: str = ""                        # the file, as messages name it
     elsewhere: tuple[str, ...] = ()         # services of the same file that do not run here
 

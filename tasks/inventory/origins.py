@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -18,7 +18,7 @@ from .secret_sources import SecretValues
 # As the schema and docs/hosts-yaml.md list the keys.
 _OWN_PLACE = ("variables", "secrets")
 ORDER = ("branch", "run_mode", *(key for key in schema.Overrides.__struct_fields__ if key not in _OWN_PLACE),
-         *_OWN_PLACE, *(key for key in schema.Settings.__struct_fields__ if key not in _OWN_PLACE))
+         *_OWN_PLACE, "secrets_from", *(key for key in schema.Settings.__struct_fields__ if key not in _OWN_PLACE))
 
 
 class Setting(Struct, frozen=True):
@@ -33,9 +33,9 @@ class Setting(Struct, frozen=True):
 
 
 def of_service(inventory: Inventory, environment: str, service: str, hosts: list[str],
-               secrets: SecretValues) -> list[Setting]:
-    """By key; one setting for all of the hosts where they agree on it."""
-    by_host = [{setting.key: setting for setting in _of_target(inventory, environment, service, host, secrets)}
+               secrets: Mapping[str, SecretValues]) -> list[Setting]:
+    """By key; one setting for all of the hosts where they agree on it. `secrets`: by host."""
+    by_host = [{setting.key: setting for setting in _of_target(inventory, environment, service, host, secrets[host])}
                for host in hosts]
     listing: list[Setting] = []
     for key in dict.fromkeys(chain(*by_host)):
@@ -68,10 +68,9 @@ def _of_target(inventory: Inventory, environment: str, service: str, host: str,
     shown = [path for path in resolved.values if path[0] in ORDER and checks.get(path[:-1], "none") is not None
              and (path[0] != "programs" or path[1] in programs)]
     for path in sorted(shown, key=lambda path: ORDER.index(path[0])):
-        if path == ("secrets",):
-            for name in resolved.get("secrets"):
-                value, source = (MASK, secrets[name][1]) if name in secrets else (None, "missing")
-                yield Setting(environment, host, service, f"secrets.{name}", value, source)
+        if path[0] == "secrets":
+            value, source = (MASK, secrets[path[1]][1]) if path[1] in secrets else (None, "missing")
+            yield Setting(environment, host, service, ".".join(path), value, source)
         elif path == ("fetch",) and resolved.maker:
             yield Setting(environment, host, service, "fetch", "client",
                           _source(inventory, resolved.origin(resolved.maker)))

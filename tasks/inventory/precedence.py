@@ -130,6 +130,8 @@ def programs(mapping: Raw) -> Raw:
 def _merged(weaker: dict[SettingPath, Value], stronger: Iterable[Layer]) -> Resolved:
     values = dict(weaker)
     for layer in stronger:
+        if isinstance(layer.mapping.get("secrets"), list):      # it takes the place of those before; a mapping adds
+            values = {path: value for path, value in values.items() if path[0] != "secrets"}
         # Another kind of health check takes the place of the one before.
         checked: list[tuple[SettingPath, Raw]] = [((), layer.mapping)]
         checked += [(("programs", name), program) for name, program in programs(layer.mapping).items()]
@@ -140,9 +142,18 @@ def _merged(weaker: dict[SettingPath, Value], stronger: Iterable[Layer]) -> Reso
         for path, value in _settings(layer.mapping):
             earlier: Any = values[path].value if path in values else None
             both = isinstance(earlier, dict) and isinstance(value, dict)
-            values[path] = Value({**earlier, **value} if both else value,
-                                 None if layer.path is None else (*layer.path, *path))
+            values[path] = Value({**earlier, **value} if both else value, _place(layer, path))
     return Resolved(values)
+
+
+def _place(layer: Layer, path: SettingPath) -> KeyPath | None:
+    """Where hosts.yaml has a setting of the layer; None: nowhere."""
+    listing = layer.mapping.get("secrets")
+    if layer.path is None:
+        return None
+    if path[0] == "secrets" and isinstance(listing, list):
+        return (*layer.path, "secrets", listing.index(path[1]))
+    return (*layer.path, *path)
 
 
 def builtin(environment: str | None, service: str | None, names: Iterable[str] = ()) -> Raw:
@@ -183,6 +194,13 @@ def hooks(value: Any) -> list[Raw]:
     return [hook if isinstance(hook, dict) else {"run": hook} for hook in listed]
 
 
+def secrets(listing: list[str] | dict[str, str | None]) -> dict[str, str]:
+    """By the name that the program knows: the name that the value has elsewhere."""
+    if isinstance(listing, dict):
+        return {name: source or name for name, source in listing.items()}
+    return {name: name for name in listing}
+
+
 def hosts(data: Raw, environment: str) -> list[str]:
     """In name order. A sandbox has none until it is started."""
     return sorted(entries(data["environments"][environment].get("hosts")))
@@ -205,6 +223,8 @@ def _settings(mapping: Raw) -> Iterator[tuple[SettingPath, Any]]:
         if key == "programs":
             for name, program in programs(mapping).items():
                 yield from ((("programs", name, *path), inner) for path, inner in _settings(program))
+        elif key == "secrets":
+            yield from ((("secrets", name), source) for name, source in secrets(value).items())
         elif key in MERGED:
             yield from (((key, name), str(inner) if key == "variables" else inner) for name, inner in value.items())
         else:

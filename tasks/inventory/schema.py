@@ -115,7 +115,8 @@ class Overrides(Struct, kw_only=True, forbid_unknown_fields=True):
     health: Annotated[Health | UnsetType, doc("Asked on the host after a restart: one of http, tcp, command.")] = UNSET
     requires: Annotated[Texts, doc("Paths that the commit must have, or nothing is touched.")] = UNSET
     variables: Annotated[Variables, doc("By name, for the program, the build and the health command.")] = UNSET
-    secrets: Annotated[Texts, doc("Names; the values are in the caller's environment or .secrets/.")] = UNSET
+    secrets: Annotated[list[str] | dict[str, str | None] | UnsetType, doc(
+        "Names of secrets; or each with the name that its value has elsewhere. No values.")] = UNSET
     hooks: Annotated[Hooks | UnsetType, doc("Commands for before and after what is new is activated.")] = UNSET
 
 
@@ -138,6 +139,8 @@ class Environment(Settings, kw_only=True, forbid_unknown_fields=True):
     branch: Annotated[Text, doc("What is deployed unless --revision says otherwise.")] = UNSET
     run_mode: Annotated[Text, doc("The program's RUN_MODE; the environment's name unless given.")] = UNSET
     url: Annotated[Text, doc("Where the result can be seen; GitLab's environment links to it.")] = UNSET
+    secrets_from: Annotated[Text, doc(
+        "A command that prints secrets where fab runs, as dotenv or JSON; ${ENVIRONMENT} is the environment.")] = UNSET
     services: Annotated[list[str] | dict[str, Overrides | None] | UnsetType, doc(
         "A list of names, or names with what differs here; all unless given.")] = UNSET
     hosts: Annotated[list[str] | dict[str, Host | None] | UnsetType, doc(

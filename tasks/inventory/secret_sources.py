@@ -1,4 +1,4 @@
-"""Finds the values of secrets: in the caller's environment, else in .secrets/<environment>.env.
+"""Finds the values of secrets: in the caller's environment, in what `secrets_from` prints, in .secrets/.
 
 Values are text; bytes that are not UTF-8 are kept by Python's `surrogateescape`.
 """
@@ -6,59 +6,100 @@ Values are text; bytes that are not UTF-8 are kept by Python's `surrogateescape`
 from __future__ import annotations
 
 import contextlib
-import io
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from .._errors import NotReady
+from . import secret_command
+from .dotenv_text import UnreadableLine, bindings
 from .loading import Inventory
 from .model import Service, Target
 from .secret import Secret
+from .secret_command import SecretCommand
 
 FOLDER = ".secrets"
 SecretValues = dict[str, tuple[Secret, str]]        # by name: the value, and its source as messages name it
 
 
-def fill(targets: tuple[Target, ...], environment: str, folder: Path, environ: Mapping[str, str]) -> tuple[Target, ...]:
-    """The targets with all values. Raises NotReady that names every missing one. `folder`: that of hosts.yaml."""
-    users = {name: target.service.name for target in targets for name in target.service.secrets}
-    if not users:
-        return targets
-    values = find(users, environment, folder, environ)
-    missing = [f"the secret {name} of {users[name]} has no value" for name in sorted(set(users) - set(values))]
-    if missing:
-        raise NotReady("\n".join(missing), _remedy(environment, environ))
-    return tuple(replace(target, service=_with_values(target.service, values)) for target in targets)
+class SecretSources:
+    """The places where the secrets of an environment have their values. `folder`: that of hosts.yaml.
+
+    The command runs at most once, and only when a value is asked for that the caller's environment does not have.
+    """
+
+    def __init__(self, environment: str, folder: Path, environ: Mapping[str, str],
+                 command: SecretCommand | None = None) -> None:
+        self._environment = environment
+        self._folder = folder
+        self._environ = environ
+        self._command = command
+        self._printed: SecretValues | None = None
+
+    def fill(self, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+        """The targets with all values. Raises NotReady that names every missing one; InventoryError where the command
+        fails."""
+        # The hosts of a service mostly agree on its names.
+        keys = [(target.service.name, tuple(target.service.names_of_secrets().items())) for target in targets]
+        found = {key: self.find(key[0], dict(key[1])) for key in keys if key[1]}
+        missing = {_missing(name, source, service) for (service, names), values in found.items()
+                   for name, source in names if name not in values}
+        if missing:
+            raise NotReady("\n".join(sorted(missing)), _remedy(self._environment, self._environ))
+        return tuple(_with_values(target, found.get(key, {})) for target, key in zip(targets, keys, strict=True))
+
+    def find(self, service: str, names: Mapping[str, str]) -> SecretValues:
+        """The values that exist, by the program's names. `names`: by these, the names to look for. Raises NotReady for
+        a file that cannot be read, or that others can read."""
+        known = self._known(service, names)
+        if self._command is not None and self._printed is None and not set(names.values()) <= self._environ.keys():
+            self._printed = {name: (value, "secrets_from")
+                             for name, value in self._command.values(self._environ).items()}
+            known = self._known(service, names)
+        for name, (value, source) in known.items():
+            if value.has_nul:
+                raise NotReady(f"the secret {name} ({source}) holds a NUL character", "no variable can hold one")
+        return known
+
+    def masked(self, text: str, services: Iterable[Service]) -> str:
+        """The text without the values that are known so far (the command is not run for it), and without the passwords
+        of the services' repositories."""
+        services = list(services)
+        for login in {service.login for service in services if service.login}:
+            text = login.secret.masked_in(text)
+        for name, names in {(service.name, tuple(service.names_of_secrets().items())) for service in services}:
+            with contextlib.suppress(NotReady):
+                for value, _ in self._known(name, dict(names)).values() if names else ():
+                    text = value.masked_in(text)
+        return text
+
+    def _known(self, service: str, names: Mapping[str, str]) -> SecretValues:
+        files = (f"{FOLDER}/{self._environment}.env", f"{FOLDER}/{self._environment}/{service}.env")
+        values = {**_from_file(self._folder, files[0]), **_from_file(self._folder, files[1]), **(self._printed or {})}
+        for source in names.values():
+            if source in self._environ:
+                values[source] = _from_variable(source, self._environ[source]), "environment"
+        return {name: _under(source, values[source], name) for name, source in names.items() if source in values}
 
 
-def find(names: Collection[str], environment: str, folder: Path, environ: Mapping[str, str]) -> SecretValues:
-    """The values that exist. Raises NotReady for a file that cannot be read, or that others can read."""
-    of_file = _from_file(folder / FOLDER / f"{environment}.env")
-    of_caller = {name: (_from_variable(name, environ[name]), "environment") for name in names if name in environ}
-    values = {name: pair for name, pair in {**of_file, **of_caller}.items() if name in names}
-    for name, (value, source) in values.items():
-        if value.has_nul:
-            raise NotReady(f"the secret {name} ({source}) holds a NUL character", "no variable can hold one")
-    return values
+def of_environment(inventory: Inventory, environment: str, environ: Mapping[str, str]) -> SecretSources:
+    return SecretSources(environment, inventory.folder, environ, secret_command.of_environment(inventory, environment))
 
 
-def masked(text: str, inventory: Inventory, environment: str, environ: Mapping[str, str]) -> str:
-    """The text without the values of any service's secrets, and without the passwords of its repositories."""
-    services = [target.service for target in inventory.environment(environment).targets]
-    for login in {service.login for service in services if service.login}:
-        text = login.secret.masked_in(text)
-    names = {name for service in services for name in service.secrets}
-    with contextlib.suppress(NotReady):
-        for value, _ in find(names, environment, inventory.folder, environ).values():
-            text = value.masked_in(text)
-    return text
+def _with_values(target: Target, values: SecretValues) -> Target:
+    return replace(target, service=replace(target.service, secret_values={
+        name: value for name, (value, _) in values.items()}))
 
 
-def _with_values(service: Service, values: SecretValues) -> Service:
-    return replace(service, secret_values={name: values[name][0] for name in service.secrets})
+def _under(source: str, value: tuple[Secret, str], name: str) -> tuple[Secret, str]:
+    return value if source == name else (value[0], f"{value[1]}, as {source}")
+
+
+def _missing(name: str, source: str, service: str) -> str:
+    label = name if source == name else f"{name} ({source})"
+    return f"the secret {label} of {service} has no value"
 
 
 def _from_variable(name: str, value: str) -> Secret:
@@ -72,38 +113,22 @@ def _from_variable(name: str, value: str) -> Secret:
                        "make it readable for yourself") from None
 
 
-def _from_file(path: Path) -> SecretValues:
+def _from_file(folder: Path, file: str) -> SecretValues:
+    """`file`: its path below that folder."""
     try:
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_mode & 0o077:
-                raise NotReady(f"others than you can read {_display_name(path)}", f"chmod 600 {_display_name(path)}")
-            text = file.read().decode("utf-8", "surrogateescape")
+        with (folder / file).open("rb") as stream:
+            if os.fstat(stream.fileno()).st_mode & 0o077:
+                raise NotReady(f"others than you can read {file}", f"chmod 600 {file}")
+            text = stream.read().decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise NotReady(f"{_display_name(path)} cannot be read: {error.strerror}",
-                       "is it a file, and yours to read?") from None
-    return _parsed(text, path)
-
-
-def _parsed(text: str, path: Path) -> SecretValues:
-    from dotenv.parser import parse_stream
-
-    # Without a translation of line ends: a value's own are part of it.
-    values: SecretValues = {}
-    for binding in parse_stream(io.StringIO(text, newline="")):
-        original = binding.original                 # with the blank lines in front of it
-        blank = original.string[:len(original.string) - len(original.string.lstrip())]
-        where = f"{_display_name(path)}:{original.line + blank.count(chr(10))}"
-        if binding.error:
-            raise NotReady(f"{where}: this line cannot be read", "write NAME='value', with \\' and \\\\ for ' and \\")
-        if binding.key and binding.value is not None:
-            values[binding.key] = Secret(binding.value), where
-    return values
-
-
-def _display_name(path: Path) -> str:
-    return f"{FOLDER}/{path.name}"
+        raise NotReady(f"{file} cannot be read: {error.strerror}", "is it a file, and yours to read?") from None
+    try:
+        return {name: (Secret(value), f"{file}:{line}") for line, name, value in bindings(text) if value is not None}
+    except UnreadableLine as error:
+        raise NotReady(f"{file}:{error.line}: this line cannot be read",
+                       "write NAME='value', with \\' and \\\\ for ' and \\") from None
 
 
 def _remedy(environment: str, environ: Mapping[str, str]) -> str:

@@ -52,6 +52,12 @@ def check_variable_name(text: str) -> str:
     return "" if good else f"{quoted(text)} is not a variable's name: expected letters, digits and '_', no digit first"
 
 
+def check_secret_source(text: str) -> str:
+    """The other name of a secret. Who writes the value instead must not read it in a message."""
+    good = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text)
+    return "" if good else "expected another name of the secret, not its value: letters, digits and '_', no digit first"
+
+
 def check_variable_value(value: str | int) -> str:
     return "cannot hold a NUL character" if "\0" in str(value) else ""
 

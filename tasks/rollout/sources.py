@@ -108,7 +108,7 @@ class Sources:
         from .local_commands import LocalCommands  # no other deploy needs it
 
         services = self._services.values()
-        hidden = {name for service in services for name in service.secrets}
+        hidden = {name for service in services for names in service.names_of_secrets().items() for name in names}
         secrets = {secret for service in services for secret in service.secret_values.values()}
         self._commands = LocalCommands(report, self._environ, hidden, secrets)
         return {name: self._builds.carried(self._services[name], self._sources[name], plain, self._commands,

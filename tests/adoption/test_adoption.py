@@ -160,7 +160,7 @@ def test_secrets_are_written_so_that_they_are_read_exactly(tmp_path: Path) -> No
     text = document.text(found)
     [written] = files.write(tmp_path / "hosts.yaml", text, found)
     assert written.stat().st_mode & 0o777 == 0o600
-    [target] = secret_sources.fill(loaded(tmp_path, found).targets, "production", tmp_path, {})
+    [target] = secret_sources.SecretSources("production", tmp_path, {}).fill(loaded(tmp_path, found).targets)
     assert {name: reveal(value) for name, value in target.service.secret_values.items()} == values
     assert not any(value in text for value in values.values())
 

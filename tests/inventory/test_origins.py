@@ -58,7 +58,7 @@ def written(tmp_path: Path) -> Inventory:
 
 def settings(written: Inventory, environment: str, *hosts: str, **secrets: str) -> list[Setting]:
     found = {name: (Secret(name), source) for name, source in secrets.items()}
-    return origins.of_service(written, environment, "api", list(hosts), found)
+    return origins.of_service(written, environment, "api", list(hosts), dict.fromkeys(hosts, found))
 
 
 def lines(found: list[Setting]) -> dict[str, tuple[object, object]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import traceback
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from tasks._errors import NotReady
-from tasks.inventory import model, secret_sources
+from tasks._errors import InventoryError, NotReady
+from tasks.inventory import model, origins, secret_command, secret_sources
 from tasks.inventory.secret import Secret, reveal
+from tasks.inventory.secret_sources import SecretSources
 from tests.support.services import one_program
 
-from .samples import mistakes_in, whole
+from .samples import inventory, mistakes_in, whole
 
 VALUE = "hunter2-MARK"
 SERVICE = one_program("monitor", "./monitor", secrets=("DB_PASSWORD", "TOKEN"))
@@ -24,7 +26,7 @@ TARGETS = (model.Target(host=model.Host(name="web1", root="/r"), service=SERVICE
 
 def values(folder: Path, *names: str, **environ: str) -> dict[str, str]:
     targets = (replace(TARGETS[0], service=replace(SERVICE, secrets=names)),)
-    (target,) = secret_sources.fill(targets, "production", folder, environ)
+    (target,) = SecretSources("production", folder, environ).fill(targets)
     return {name: reveal(value) for name, value in target.service.secret_values.items()}
 
 
@@ -151,7 +153,8 @@ def test_secret_with_a_nul_is_refused(tmp_path: Path) -> None:
 
 def test_secret_file_is_not_read_when_no_secret_is_needed(tmp_path: Path) -> None:
     keep(tmp_path, "", 0o644)
-    assert secret_sources.fill((replace(TARGETS[0], service=replace(SERVICE, secrets=())),), "production", tmp_path, {})
+    targets = (replace(TARGETS[0], service=replace(SERVICE, secrets=())),)
+    assert SecretSources("production", tmp_path, {}).fill(targets) == targets
 
 
 @pytest.mark.promise(9)
@@ -165,7 +168,136 @@ def test_secret_file_is_not_read_when_no_secret_is_needed(tmp_path: Path) -> Non
      "variables, too (on web1 in production); leave one of them out"),
     ({"environment": "services: {monitor: {secrets: [A], variables: {A: x}}}"}, "environments.production.services."
      "monitor.secrets[0]: A is among the variables, too (on web1 in production); leave one of them out"),
-    ({"service": "secrets: {A: hunter2}"}, "services.monitor.secrets: expected a list, got a mapping"),
+    ({"service": "secrets: A"}, "services.monitor.secrets: expected a list or a mapping, got the text 'A'"),
+    ({"service": "secrets: {A B: A}"}, "services.monitor.secrets.\"'A B'\": 'A B' is not a variable's name: expected "
+                                       "letters, digits and '_', no digit first"),
+    ({"service": "secrets: {A: hunter-2}"}, "services.monitor.secrets.A: expected another name of the secret, not its "
+                                            "value: letters, digits and '_', no digit first"),
+    ({"service": "secrets: {B: , A: C}", "host": "variables: {A: x}"}, "services.monitor.secrets.A: A is among the "
+     "variables, too (on web1 in production); leave one of them out"),
+    ({"environment": 'secrets_from: ""'}, "environments.production.secrets_from: is empty"),
+    ({"service": "secrets_from: x"}, "services.monitor.secrets_from: unknown key 'secrets_from'; did you mean "
+                                     "'secrets'?"),
 ])
 def test_invalid_secret_names_are_refused(tmp_path: Path, parts: dict[str, str], message: str) -> None:
     assert mistakes_in(tmp_path, whole(**parts)) == [message]
+
+
+def sources(folder: Path, parts: dict[str, str], **environ: str) -> SecretSources:
+    return secret_sources.of_environment(inventory(folder, whole(**parts)), "production",
+                                         {"PATH": os.environ["PATH"], **environ})
+
+
+def filled(folder: Path, parts: dict[str, str], **environ: str) -> dict[str, str]:
+    """The values of the one service on the one host."""
+    targets = inventory(folder, whole(**parts)).environment("production").targets
+    (target,) = sources(folder, parts, **environ).fill(targets)
+    return {name: reveal(value) for name, value in target.service.secret_values.items()}
+
+
+def test_secret_of_the_service_wins_over_that_of_the_environment(tmp_path: Path) -> None:
+    keep(tmp_path, "A=common\nB=common\n")
+    own = tmp_path / ".secrets/production/monitor.env"
+    own.parent.mkdir()
+    own.write_text("B=own\nC=own\n")
+    own.chmod(0o600)
+    assert values(tmp_path, "A", "B", "C", C="given") == {"A": "common", "B": "own", "C": "given"}
+    own.chmod(0o640)
+    assert refused(tmp_path, "A").hint == "chmod 600 .secrets/production/monitor.env"
+
+
+def test_secret_takes_its_value_from_another_name(tmp_path: Path) -> None:
+    parts = {"service": "secrets: {SECRET_KEY: SHOP_SECRET_KEY, DB: SHOP_DB, PLAIN: }"}
+    keep(tmp_path, "SHOP_DB=kept\nDB=no\nPLAIN=plain\n")
+    assert filled(tmp_path, parts, SHOP_SECRET_KEY="given", SECRET_KEY="no") == {
+        "SECRET_KEY": "given", "DB": "kept", "PLAIN": "plain"}
+    with pytest.raises(NotReady) as caught:
+        filled(tmp_path, parts, SECRET_KEY="no")
+    assert caught.value.message == "the secret SECRET_KEY (SHOP_SECRET_KEY) of monitor has no value"
+
+
+def test_mapping_of_secrets_adds_to_those_before_and_a_list_replaces_them(tmp_path: Path) -> None:
+    added = {"service": "secrets: [A, B]", "host": "services: {monitor: {secrets: {B: WEB1_B, C: }}}"}
+    assert filled(tmp_path, added, A="a", WEB1_B="b", C="c") == {"A": "a", "B": "b", "C": "c"}
+    replaced = {"service": "secrets: {A: X, B: }", "host": "services: {monitor: {secrets: [B]}}"}
+    assert filled(tmp_path, replaced, B="b") == {"B": "b"}
+
+
+def printing(command: str, names: str = "[A, B]") -> dict[str, str]:
+    return {"service": f"secrets: {names}", "environment": f"secrets_from: {json.dumps(command)}"}
+
+
+@pytest.mark.parametrize("text", ["A='it\\'s'\nB=2.50\n", '{"A": "it\'s", "B": 2.50, "OTHER": null}'])
+def test_command_prints_secrets_as_dotenv_or_json(tmp_path: Path, text: str) -> None:
+    (tmp_path / "production.txt").write_text(text)
+    assert filled(tmp_path, printing("cat ${ENVIRONMENT}.txt")) == {"A": "it's", "B": "2.50"}
+
+
+def test_command_comes_after_the_environment_and_before_the_files(tmp_path: Path) -> None:
+    keep(tmp_path, "A=kept\nB=kept\nC=kept\n")
+    found = sources(tmp_path, printing("echo A=printed; echo B=printed"), A="given").find(
+        "monitor", {"A": "A", "B": "B", "C": "C"})
+    assert {name: (reveal(value), source) for name, (value, source) in found.items()} == {
+        "A": ("given", "environment"), "B": ("printed", "secrets_from"), "C": ("kept", ".secrets/production.env:3")}
+
+
+def test_command_runs_once_and_only_for_what_the_environment_lacks(tmp_path: Path) -> None:
+    parts, runs = printing("echo run >>runs; echo A=a; echo B=b"), tmp_path / "runs"
+    assert filled(tmp_path, parts, A="x", B="y") == {"A": "x", "B": "y"}
+    asked = sources(tmp_path, parts)
+    service = inventory(tmp_path, whole(**parts)).environment("production").targets[0].service
+    assert asked.masked("nothing", [service]) == "nothing" and not runs.exists()
+    for name in ("A", "B"):
+        asked.find("monitor", {name: name})
+    assert runs.read_text() == "run\n"
+
+
+@pytest.mark.promise(7)
+@pytest.mark.promise(9)
+@pytest.mark.parametrize(("command", "message"), [
+    ("echo A=MARK; echo MARK >&2; exit 3", "the command failed: exit status 3"),
+    ("echo A=MARK; false | true", "the command failed: exit status 1"),
+    ("kill -9 $$", "the command failed: signal 9"),
+    ("exec no-such-MARK", "the command failed: exit status 127"),
+    ("echo A=MARK; sleep 60", "the command did not end within 0.5 s"),
+    ("exec >&-; sleep 60", "the command did not end within 0.5 s"),
+    ("yes A=MARK", "the command printed more than 1 MB"),
+    ("echo A=1; echo MARK: no such key", "the command printed neither dotenv nor a JSON object: line 2"),
+    ("echo MARK", "the command printed neither dotenv nor a JSON object: line 1"),
+    ("echo '{\"A\": MARK}'", "the command printed neither dotenv nor a JSON object"),
+    ("echo '{\"A\": \"\\ud800 MARK\"}'", "the command printed neither dotenv nor a JSON object"),
+    ("echo '{\"A\": [\"MARK\"]}'", "the command printed JSON with values inside of values: print names and texts only"),
+])
+def test_command_that_fails_is_one_line_without_its_output(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], command: str,
+        message: str) -> None:
+    if "sleep" in command:
+        monkeypatch.setattr(secret_command, "LONGEST", 0.5)
+    with pytest.raises(InventoryError) as caught:
+        filled(tmp_path, printing(command))
+    line = whole(**printing(command)).splitlines().index(f"    secrets_from: {json.dumps(command)}") + 1
+    assert caught.value.exit_code == 2 and caught.value.message.endswith(
+        f"hosts.yaml:{line}: environments.production.secrets_from: {message}")
+    assert "MARK" not in caught.value.message + caught.value.hint + "".join(capfd.readouterr())
+
+
+def test_child_that_the_command_leaves_does_not_hold_it(tmp_path: Path) -> None:
+    assert filled(tmp_path, printing("sleep 60 & echo A=a; echo B=b")) == {"A": "a", "B": "b"}
+
+
+def test_config_names_the_source_of_a_secret(tmp_path: Path) -> None:
+    parts = printing("echo SHOP_A=a", "{A: SHOP_A, B: SHOP_B, C: }")
+    read, names = inventory(tmp_path, whole(**parts)), {"A": "SHOP_A", "B": "SHOP_B", "C": "C"}
+    found = sources(tmp_path, parts, SHOP_B="b").find("monitor", names)
+    shown = {setting.key: (setting.value, setting.source) for setting in origins.of_service(
+        read, "production", "monitor", ["web1"], {"web1": found})}
+    assert [shown[f"secrets.{name}"] for name in names] == [
+        ("***", "secrets_from, as SHOP_A"), ("***", "environment, as SHOP_B"), (None, "missing")]
+    assert shown["secrets_from"][0] == "echo SHOP_A=a"
+
+
+def test_missing_secrets_of_all_services_are_named(tmp_path: Path) -> None:
+    targets = tuple(replace(TARGETS[0], service=replace(SERVICE, name=name, secrets=("A",))) for name in ("api", "web"))
+    with pytest.raises(NotReady) as caught:
+        SecretSources("production", tmp_path, {}).fill(targets)
+    assert caught.value.message == "the secret A of api has no value\nthe secret A of web has no value"

@@ -66,8 +66,9 @@ def test_repo_is_clean_in_the_model_and_whole_for_git(tmp_path: Path) -> None:
     [target] = read.environment("production").targets
     assert target.service.repo == "https://u@git.example.com/m.git" and "MARK" not in repr(target)
     assert reveal(target.service.clone_url) == "https://u:hunter2-MARK@git.example.com/m.git"
-    assert secret_sources.masked("said hunter2-MARK", read, "production", {}) == "said ***"
-    settings = origins.of_service(read, "production", "monitor", ["web1"], {})
+    sources = secret_sources.of_environment(read, "production", {})
+    assert sources.masked("said hunter2-MARK", [target.service]) == "said ***"
+    settings = origins.of_service(read, "production", "monitor", ["web1"], {"web1": {}})
     shown = [redacted(events.Setting(environment="production", host=None, service="monitor", key=setting.key,
                                      value=setting.value, source=setting.source)) for setting in settings]
     assert "MARK" not in repr(shown)
