@@ -154,7 +154,8 @@ class _OnHosts:
             for place, _, hosts in self._written("secrets", secret):
                 both = [host for host in hosts if secret in self.variables[host] and secret != "RUN_MODE"]
                 if both:
-                    yield Finding(place, f"{secret} is among the variables, too{self._on(both)}; leave one of them out")
+                    where = self._on(both)
+                    yield Finding(place, f"{secret} is among the variables, too{where}; leave one of them out")
 
     def _written(self, *path: str) -> Iterator[tuple[KeyPath, Any, list[str]]]:
         """Each place of the file where a setting that counts was written, its value, and the hosts where it counts."""

@@ -33,7 +33,6 @@ def environment(data: Raw, name: str, source: str) -> model.Environment:
         sandbox=raw.get("sandbox", False),
         confirm=raw.get("confirm", False),
         url=raw.get("url", ""),
-        secrets_from=raw.get("secrets_from", ""),
         source=source,
         elsewhere=tuple(sorted(set(data["services"]) - set(running))),
     )

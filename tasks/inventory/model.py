@@ -190,7 +190,6 @@ class Environment(Struct, frozen=True, kw_only=True):
     sandbox: bool = False
     confirm: bool = False                   # a person must confirm a deploy or a rollback
     url: str = ""                           # where users find the service
-    secrets_from: str = ""                  # a command on this machine that prints secrets
     source: str = ""                        # the file, as messages name it
     elsewhere: tuple[str, ...] = ()         # services of the same file that do not run here
 

@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from .._errors import InventoryError, Problem
 from .dotenv_text import UnreadableLine, bindings
+from .findings import KeyPath, dotted
 from .loading import Inventory
 from .secret import Secret
 
@@ -28,7 +29,7 @@ LARGEST = 2**20                         # bytes
 POLL = 0.05                             # seconds
 
 
-class CommandFailed(Exception):
+class SecretCommandFailed(Exception):
     """Why, in words that show nothing of the output."""
 
 
@@ -43,7 +44,7 @@ class SecretCommand(Struct, frozen=True, kw_only=True):
         """Run it with these variables, and return the secrets by name. Raises InventoryError."""
         try:
             return _parsed(_output(self.command, self.folder, environ).decode("utf-8", "surrogateescape"))
-        except CommandFailed as failure:
+        except SecretCommandFailed as failure:
             place = self.place
             raise InventoryError([Problem(place.file, place.line, place.path, str(failure))],
                                  "run the command yourself in the folder of hosts.yaml, and see what it prints"
@@ -52,12 +53,12 @@ class SecretCommand(Struct, frozen=True, kw_only=True):
 
 def of_environment(inventory: Inventory, environment: str) -> SecretCommand | None:
     """The command of an environment, with its name in place of ${ENVIRONMENT}; None where it has none."""
-    command = inventory.environment(environment).secrets_from
-    if not command:
+    command = inventory.data["environments"][environment].get("secrets_from")
+    if command is None:
         return None
-    path = ("environments", environment, "secrets_from")
+    path: KeyPath = ("environments", environment, "secrets_from")
     return SecretCommand(command=command.replace("${ENVIRONMENT}", environment), folder=inventory.folder,
-                         place=Problem(inventory.source, inventory.lines.get(path, 0), ".".join(path), ""))
+                         place=Problem(inventory.source, inventory.lines.get(path, 0), dotted(path), ""))
 
 
 def _output(command: str, folder: Path, environ: Mapping[str, str]) -> bytes:
@@ -66,7 +67,7 @@ def _output(command: str, folder: Path, environ: Mapping[str, str]) -> bytes:
         process = subprocess.Popen(shell, cwd=folder, env=dict(environ), stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
     except OSError as error:
-        raise CommandFailed(f"cannot run bash: {error.strerror}") from None
+        raise SecretCommandFailed(f"cannot run bash: {error.strerror}") from None
     try:
         output = _read(process, time.monotonic() + LONGEST)
     finally:
@@ -77,7 +78,8 @@ def _output(command: str, folder: Path, environ: Mapping[str, str]) -> bytes:
             process.stdout.close()
     if process.returncode:
         status = process.returncode
-        raise CommandFailed(f"the command failed: {f'signal {-status}' if status < 0 else f'exit status {status}'}")
+        ending = f"signal {-status}" if status < 0 else f"exit status {status}"
+        raise SecretCommandFailed(f"the command failed: {ending}")
     return output
 
 
@@ -97,9 +99,9 @@ def _read(process: subprocess.Popen[bytes], deadline: float) -> bytes:
             elif ended:
                 return output
             if len(output) > LARGEST:
-                raise CommandFailed(f"the command printed more than {LARGEST // 2**20} MB")
+                raise SecretCommandFailed(f"the command printed more than {LARGEST // 2**20} MB")
             if time.monotonic() > deadline:
-                raise CommandFailed(f"the command did not end within {LONGEST:g} s")
+                raise SecretCommandFailed(f"the command did not end within {LONGEST:g} s")
 
 
 def _parsed(text: str) -> dict[str, Secret]:
@@ -114,7 +116,7 @@ def _from_dotenv(text: str) -> dict[str, Secret]:
                 raise UnreadableLine(line)
             values[name] = Secret(value)
     except UnreadableLine as error:
-        raise CommandFailed(f"the command printed neither dotenv nor a JSON object: line {error.line}") from None
+        raise SecretCommandFailed(f"the command printed neither dotenv nor a JSON object: line {error.line}") from None
     return values
 
 
@@ -124,8 +126,8 @@ def _from_json(text: str) -> dict[str, Secret]:
         values: dict[str, Any] = json.loads(text, parse_int=str, parse_float=str)
         json.dumps(values, ensure_ascii=False).encode("utf-8", "surrogateescape")   # half a character: ValueError
     except (ValueError, RecursionError):
-        raise CommandFailed("the command printed neither dotenv nor a JSON object") from None
+        raise SecretCommandFailed("the command printed neither dotenv nor a JSON object") from None
     if any(isinstance(value, (dict, list)) for value in values.values()):
-        raise CommandFailed("the command printed JSON with values inside of values: print names and texts only")
+        raise SecretCommandFailed("the command printed JSON with values inside of values: print names and texts only")
     return {name: Secret(json.dumps(value) if isinstance(value, bool) else value)
             for name, value in values.items() if value is not None}

@@ -155,6 +155,23 @@ def test_secret_of_any_value_reaches_the_program_exactly(make_app: MakeApp) -> N
 
 
 @pytest.mark.promise(9)
+def test_command_for_secrets_runs_for_the_commands_that_need_them_and_fails_before_any_host(own: App) -> None:
+    own.environment = {"secrets_from": f"echo >>{own.gate}/runs; echo {MARK} >&2; cat {own.gate}/$OUTPUT.env"}
+    own.write(secrets={"GIVEN": "SHOP_GIVEN", "KEPT": None})
+    (own.gate / "good.env").write_text("SHOP_GIVEN=printed\nKEPT='it\\'s'\n")
+    contacted = [own.lab[host].sshd.log for host in own.hosts]
+    failed = own.deploy("--verbose", OUTPUT="none")
+    assert failed.code == 2 and "secrets_from: the command failed: exit status 1" in messages(failed)
+    assert [own.lab[host].sshd.log for host in own.hosts] == contacted, "a host was contacted"
+    assert own.deploy(OUTPUT="good").code == 0
+    assert [(own.environ(host)["GIVEN"], own.environ(host)["KEPT"]) for host in own.hosts] == [("printed", "it's")] * 2
+    assert own.deploy(SHOP_GIVEN="printed", KEPT="it's", OUTPUT="none").finished["outcome"] == "unchanged"
+    assert own.fab("status").code == 0
+    assert (own.gate / "runs").read_text() == "\n" * 2
+    assert MARK not in failed.out + failed.err
+
+
+@pytest.mark.promise(9)
 @pytest.mark.parametrize("command", ["deploy", "rollback"])
 def test_missing_secret_is_refused_before_any_host(own: App, command: str) -> None:
     contacted = [own.lab[host].sshd.log for host in own.hosts]
