@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .executor.protocol import Unfinished
     from .inventory.loading import Inventory
     from .inventory.model import Environment, Target
+    from .inventory.secret_sources import SecretSources
 
 BESIDE = Path(__file__).resolve().parent.parent
 Targets = tuple["Target", ...]
@@ -34,7 +35,7 @@ class Command:
         self.name = name
         self.options = options
         self.report = report
-        self._secret_sources: dict[str, inventory.secret_sources.SecretSources] = {}
+        self._secret_sources: dict[str, SecretSources] = {}
         self._sudo_password = inventory.secret.Secret(sudo_password) if sudo_password else None
 
     @functools.cached_property
@@ -82,7 +83,7 @@ class Command:
         """For what writes the environment file. A secret without a value stops here, before a host is contacted."""
         return self.secret_sources(self.environment_name).fill(self.targets(services))
 
-    def secret_sources(self, environment: str) -> inventory.secret_sources.SecretSources:
+    def secret_sources(self, environment: str) -> SecretSources:
         """Where the secrets of that environment have their values; each is looked for once."""
         if environment not in self._secret_sources:
             self._secret_sources[environment] = inventory.secret_sources.of_environment(

@@ -35,7 +35,8 @@ class Setting(Struct, frozen=True):
 def of_service(inventory: Inventory, environment: str, service: str, hosts: list[str],
                secrets: Mapping[str, SecretValues]) -> list[Setting]:
     """By key; one setting for all of the hosts where they agree on it. `secrets`: by host."""
-    by_host = [{setting.key: setting for setting in _of_target(inventory, environment, service, host, secrets[host])}
+    by_host = [{setting.key: setting
+                for setting in _of_target(inventory, environment, service, host, secrets.get(host, {}))}
                for host in hosts]
     listing: list[Setting] = []
     for key in dict.fromkeys(chain(*by_host)):

@@ -148,10 +148,9 @@ def _merged(weaker: dict[SettingPath, Value], stronger: Iterable[Layer]) -> Reso
 
 def _place(layer: Layer, path: SettingPath) -> KeyPath | None:
     """Where hosts.yaml has a setting of the layer; None: nowhere."""
-    listing = layer.mapping.get("secrets")
     if layer.path is None:
         return None
-    if path[0] == "secrets" and isinstance(listing, list):
+    if path[0] == "secrets" and isinstance(listing := layer.mapping["secrets"], list):
         return (*layer.path, "secrets", listing.index(path[1]))
     return (*layer.path, *path)
 

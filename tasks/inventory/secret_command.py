@@ -86,16 +86,17 @@ def _output(command: str, folder: Path, environ: Mapping[str, str]) -> bytes:
 def _read(process: subprocess.Popen[bytes], deadline: float) -> bytes:
     """All that it prints until it has ended. A child that it leaves may hold the pipe open."""
     assert process.stdout is not None
-    fd, output, is_open = process.stdout.fileno(), b"", True
+    fd = process.stdout.fileno()
+    output = b""
     with selectors.DefaultSelector() as selector:
         selector.register(fd, selectors.EVENT_READ)
         while True:
             ended = process.poll() is not None
-            readable = selector.select(0 if ended else POLL) if is_open else time.sleep(POLL)
-            if readable:
+            if selector.select(0 if ended else POLL):
                 piece = os.read(fd, 2**16)
                 output += piece
-                is_open = bool(piece)
+                if not piece:
+                    selector.unregister(fd)     # from now on select() only waits
             elif ended:
                 return output
             if len(output) > LARGEST:

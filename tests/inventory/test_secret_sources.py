@@ -169,7 +169,7 @@ def test_secret_file_is_not_read_when_no_secret_is_needed(tmp_path: Path) -> Non
     ({"environment": "services: {monitor: {secrets: [A], variables: {A: x}}}"}, "environments.production.services."
      "monitor.secrets[0]: A is among the variables, too (on web1 in production); leave one of them out"),
     ({"service": "secrets: A"}, "services.monitor.secrets: expected a list or a mapping, got the text 'A'"),
-    ({"service": "secrets: {A B: A}"}, "services.monitor.secrets.\"'A B'\": 'A B' is not a variable's name: expected "
+    ({"service": "secrets: {A B: A}"}, "services.monitor.secrets.'A B': 'A B' is not a variable's name: expected "
                                        "letters, digits and '_', no digit first"),
     ({"service": "secrets: {A: hunter-2}"}, "services.monitor.secrets.A: expected another name of the secret, not its "
                                             "value: letters, digits and '_', no digit first"),
