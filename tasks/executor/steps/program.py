@@ -108,8 +108,9 @@ def verify(ctx: ServiceContext, step: Step) -> Result:
     before, started = step.results.before or {}, {}
     for part in step.args["programs"]:
         program = Program(ctx, part["group"], step.say)
-        started.update(program.wait_until_up(part["startsecs"], before, part["exitcodes"]))
-        program.raise_if_another_users(started.values())
+        up = program.wait_until_up(part["startsecs"], before, part["exitcodes"])
+        program.raise_if_another_users(up.values())
+        started.update(up)
     return Result(True, step.results._replace(started=started))
 
 
