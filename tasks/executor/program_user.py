@@ -30,12 +30,18 @@ def _problems_of(layout: Layout, service: Mapping[str, Any], given: str | None, 
                          f"make that user on the host, or correct `user` in the `program` of {name}")]
     if given is None and uid == ROOT:
         return [NotReady(f"{name} would run as root, and hosts.yaml does not say so",
-                         f"write in hosts.yaml, at {name}: program: {{user: root}}, or another user")]
+                         f"write in hosts.yaml, at {_place(service)}: program: {{user: root}}, or another user")]
     if supervisord not in (ROOT, uid):
         owner = user_name(supervisord)
         return [NotReady(f"supervisord runs as {owner}, and may not start {name} as {user_name(uid)}",
                          f"log in as {owner}, or use a supervisord that {user_name(uid)} or root runs")]
     return _reading_problems(layout, service, uid)
+
+
+def _place(service: Mapping[str, Any]) -> str:
+    """Where hosts.yaml has `program`: a service of several programs has none of its own."""
+    name: str = service["name"]
+    return name if [program["group"] for program in service["programs"]] == [name] else f"each program of {name}"
 
 
 def default(supervisord: int) -> int:

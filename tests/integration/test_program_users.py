@@ -103,7 +103,12 @@ def test_root_as_the_login_user_runs_a_program_as_root_only_where_that_is_writte
     run = app.deploy()
     assert run.code == 2, run
     assert f"{app.name} would run as root, and hosts.yaml does not say so" in messages(run)
-    assert "program: {user: root}" in messages(run)
+    assert f"at {app.name}: program: {{user: root}}" in messages(run)
+    service = whole["services"][app.name]
+    several = {"programs": {name: {"command": "./run.sh"} for name in ("web", "worker")}}
+    rest = {key: value for key, value in service.items() if key not in ("command", "program")}
+    app.inventory.write_text(yaml.safe_dump({**whole, "services": {app.name: {**rest, **several}}}))
+    assert f"at each program of {app.name}: program: {{user: root}}" in messages(app.deploy())
     for settings in whole["environments"]["test"]["hosts"].values():
         settings["user"] = "root"
     app.inventory.write_text(yaml.safe_dump(whole))
