@@ -36,8 +36,8 @@ class PackagedApp:
         return self.lab.fab(*args, **(env or {}))
 
     def write(self, **program: str) -> None:
-        service = {"repo": str(self.repo), "command": "./run.sh", "program": {"startsecs": 0, **program},
-                   **self.service}
+        shape = {} if "programs" in self.service else {"command": "./run.sh", "program": {"startsecs": 0, **program}}
+        service = {"repo": str(self.repo), **shape, **self.service}
         self.lab.inventory.write_text(yaml.safe_dump({
             "default_environment": "test", "services": {"app": service},
             "environments": {"test": {"branch": "main", "hosts": {"deb1": self.host.settings(**self.settings)}}}}))

@@ -77,3 +77,21 @@ def test_logs_of_one_program_come_from_each_of_its_processes(shop: App) -> None:
 def test_program_that_cannot_be_meant_is_refused_in_words(shop: App, args: tuple[str, ...], words: str) -> None:
     run = shop.fab(*args)
     assert run.code == 2 and words in messages(run), run
+
+
+def test_rollback_starts_the_programs_that_hosts_yaml_names_now(shop: App) -> None:
+    """From several programs to one command and back: each version runs with the programs of today."""
+    several, running = shop.service.pop("programs"), pids(shop, "web1").keys()
+    shop.commit("shop-2")
+    shop.write(command="./run.sh shop", program=dict(OPTIONS))
+    assert shop.deploy().code == 0
+    assert shop.program("web1")["statename"] == "RUNNING" and not pids(shop, "web1")
+    back = shop.fab("rollback", "shop")
+    assert back.code == 0 and shop.program("web1")["statename"] == "RUNNING" and not pids(shop, "web1"), back
+    for key in ("command", "program"):
+        del shop.service[key]
+    shop.write(programs=several)
+    assert shop.deploy().code == 0
+    assert pids(shop, "web1").keys() == running and shop.program("web1")["statename"] == "absent"
+    back = shop.fab("rollback", "shop")
+    assert back.code == 0 and pids(shop, "web1").keys() == running, back

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,7 @@ from tests.integration.packaged_app import PackagedApp, packaged_app
 from tests.support.forked import Program
 from tests.support.lab import wait_for
 from tests.support.packaged import PYTHON, PackagedHost
+from tests.support.processes import command_line
 
 pytestmark = pytest.mark.usefixtures("real_hosts")
 
@@ -80,15 +83,7 @@ def test_sudo_deploys_to_roots_supervisord_as_the_login_user_and_as_another(app:
 
 def helpers() -> list[int]:
     """The processes of sudo and of the helpers that it started."""
-    return [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and LINE.encode() in _command_of(pid)]
-
-
-def _command_of(pid: str) -> bytes:
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read().replace(b"\0", b" ")
-    except OSError:
-        return b""
+    return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if LINE.encode() in command_line(pid)]
 
 
 PASSWORD = "wide open"
@@ -215,6 +210,52 @@ def test_log_that_is_roots_is_read_through_sudo(app: PackagedApp) -> None:
     app.commit("#!/bin/sh\necho last words\nexit 3\n")
     run = app.fab("deploy", "app", stdout_logfile="AUTO", autorestart="false", startsecs="1")
     assert run.code == 1 and "last words" in run.out, run
+
+
+PROGRAM = "#!/bin/sh\necho $1 $(cat built)\nexec sleep 100000\n"
+UNWELL = '#!/bin/sh\ntest "$1" != worker || exit 1\nexec sleep 100000\n'
+
+
+@pytest.mark.promise(3)
+def test_several_programs_that_the_client_builds_go_through_sudo_to_another_user(app: PackagedApp) -> None:
+    """There; one by its name; an unwell version; a program that goes, and comes back with a rollback."""
+    host, www = app.host, app.host.user("www").pw_name
+    options = {"startsecs": 0, "autorestart": "false", "user": www}
+    programs: dict[str, dict[str, Any]] = {
+        name: {"command": f"./run.sh {name}", "program": options} for name in ("web", "worker", "beat")}
+    programs["web"]["numprocs"] = 2
+    app.service.update(build="date +%N >built", build_on="client", ship=["built"], programs=programs)
+    app.commit(PROGRAM)
+    run = app.fab("deploy", "app")
+    assert run.code == 0, run
+    first = pids(host)
+    assert sorted(first) == ["app-beat", "app-web_00", "app-web_01", "app-worker"]
+    assert {pwd.getpwuid(os.stat(f"/proc/{pid}").st_uid).pw_name for pid in first.values()} == {www}
+    assert [user for user in (host.account.pw_name, www) if can_read(user, app.env_file)] == [
+        host.account.pw_name, www]
+    status = app.fab("status")
+    assert status.code == 0 and len(status.of("status")[0]["programs"]) == 3, status
+    assert f"RUNNING 2/2 as {www}" in app.lab.fab("status", format="plain").out
+    wait_for(lambda: len(app.fab("logs", "app:web").of("log")) == 2, "a line of each process of web")
+    assert app.fab("deploy", "app").outcome("deb1", "app") == "unchanged"
+    run = app.fab("restart", "app:worker")
+    second = pids(host)
+    assert run.code == 0 and {name for name in first if first[name] != second[name]} == {"app-worker"}, run
+    beat = programs.pop("beat")
+    app.commit(UNWELL)
+    run = app.fab("deploy", "app")
+    assert run.code == 1 and pids(host).keys() == first.keys(), run
+    app.commit(PROGRAM + "# 2\n")
+    run = app.fab("deploy", "app")
+    assert run.code == 0 and pids(host).keys() == first.keys() - {"app-beat"}, run
+    programs["beat"] = beat
+    run = app.fab("rollback", "app")
+    assert run.code == 0 and pids(host).keys() == first.keys(), run
+    assert not list(host.root.glob(".fabvisor/journal/*.json"))
+
+
+def pids(host: PackagedHost) -> dict[str, int]:
+    return {info["name"]: info["pid"] for info in host.rpc.getAllProcessInfo() if info["statename"] == "RUNNING"}
 
 
 def test_log_that_is_anothers_is_named_without_sudo(packaged: PackagedHost) -> None:

@@ -25,6 +25,14 @@ def descendants(pid: int) -> list[int]:
     return below
 
 
+def command_line(pid: int) -> bytes:
+    """Its arguments, a blank between two; empty where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
+    except OSError:
+        return b""
+
+
 def kill(pid: int) -> None:
     """SIGKILL, where it has not ended yet."""
     with suppress(ProcessLookupError):
