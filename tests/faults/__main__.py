@@ -20,12 +20,14 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--strategy", default="in_place")
     parser.add_argument("--fetch", default="host", choices=("host", "client"))
+    parser.add_argument("--programs", action="store_true", help="a service of several programs")
+    parser.add_argument("--sudo", action="store_true", help="hosts with `sudo: true`")
     parser.add_argument("--kind", action="append", choices=sorted(KINDS))
     options = parser.parse_args()
     verdicts: list[Verdict] = []
     for seed in range(options.first, options.first + options.seeds):
-        with Fleet(options.strategy, fetch=options.fetch) as fleet:
-            for case in cases(seed, options.kind):
+        with Fleet(options.strategy, fetch=options.fetch, several=options.programs, sudo=options.sudo) as fleet:
+            for case in cases(seed, options.kind, options.sudo):
                 begin = time.monotonic()
                 verdict = try_it(fleet, case)
                 verdicts.append(verdict)

@@ -20,19 +20,39 @@ SETTLES = 10        # seconds for what was told to stop or start to have done so
 
 def traces(fleet: Fleet, host: str) -> dict[str, str | None]:
     """Which version each trace is of."""
-    app, here = fleet.app, fleet.lab[host]
+    app = fleet.app
     current = _live(fleet, host)
-    config = {program["name"]: program for program in here.rpc.getAllConfigInfo()}
-    pid = app.pid(host)
     return {
         "the commit": _text(current / "source") if _clean(current) else "edited",
         "what was built": _text(current / "built"),
-        "the program file": _version(r"priority=(\d+)", _text(app.program_file(host))),
+        "the program file": _version(r"(?:priority=|beat)(\d+)", _text(app.program_file(host))),
         "the environment file": _version(r"VERSION='?app-(\d+)", _text(app.env_file(host))),
-        "supervisord's configuration": f"app-{config[app.name]['process_prio']}" if app.name in config else None,
-        "the process": _text(Path(f"/proc/{pid}/cmdline")).split("\0")[0] if pid else None,
-        "its environment": _version(r"VERSION=app-(\d+)", _text(Path(f"/proc/{pid}/environ"))) if pid else None,
+        "the programs": _version(r"(?:_prio=|beat)(\d+)", " ".join(
+            f"{info['group']} _prio={info['process_prio']}" for info in fleet.lab[host].rpc.getAllConfigInfo()
+            if _is_of(app.name, info["group"]))),
+        **_traces_of_processes(fleet, host),
     }
+
+
+def _traces_of_processes(fleet: Fleet, host: str) -> dict[str, str | None]:
+    traces: dict[str, str | None] = {}
+    pids = _pids(fleet, host)
+    for name in fleet.processes:
+        pid = next((pid for process, pid in pids.items() if re.sub(r"(?<=beat)\d+", "", process) == name and pid), None)
+        traces[name] = _text(Path(f"/proc/{pid}/cmdline")).split("\0")[0] if pid else None
+        traces[f"the environment of {name}"] = _version(
+            r"VERSION=app-(\d+)", _text(Path(f"/proc/{pid}/environ"))) if pid else None
+    return traces
+
+
+def _pids(fleet: Fleet, host: str) -> dict[str, int]:
+    """Of each process of the service that supervisord knows, by its name."""
+    return {info["name"]: info["pid"] for info in fleet.lab[host].rpc.getAllProcessInfo()
+            if _is_of(fleet.app.name, info["group"])}
+
+
+def _is_of(service: str, group: str) -> bool:
+    return group == service or group.startswith(service + "-")
 
 
 def version(fleet: Fleet, host: str) -> tuple[str | None, list[str]]:
@@ -48,11 +68,11 @@ def version(fleet: Fleet, host: str) -> tuple[str | None, list[str]]:
 
 
 def strays(fleet: Fleet, host: str) -> list[str]:
-    """Processes of logins, of steps, and of the service beside the one that supervisord knows."""
+    """Processes of logins, of steps, and of the service beside those that supervisord knows."""
     directory = fleet.lab[host].directory(fleet.app.name)
     there = {*executors(fleet, host), *steps(fleet.root(host)), *of_service(fleet.app.gate, host),
              *_standing_in(directory)}
-    extra = sorted(there - {fleet.app.pid(host)})
+    extra = sorted(there - set(_pids(fleet, host).values()))
     return [f"{host}: stray process {pid}: {_text(Path(f'/proc/{pid}/cmdline'))!r}" for pid in extra]
 
 
@@ -144,8 +164,8 @@ def _with_environment(pattern: bytes) -> set[int]:
 
 
 def _version(pattern: str, text: str) -> str | None:
-    match = re.search(pattern, text)
-    return f"app-{match[1]}" if match else None
+    """The version whose number the pattern finds; all of them where they differ."""
+    return " ".join(sorted({f"app-{number}" for number in re.findall(pattern, text)})) or None
 
 
 def _text(path: Path) -> str:

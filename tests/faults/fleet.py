@@ -39,14 +39,20 @@ def armed_executor(folder: Path, edits: tuple[tuple[str, str, str], ...] = ()) -
 
 
 class Fleet:
-    """web1 directly, web2 behind a proxy. A context manager."""
+    """web1 directly, web2 behind a proxy. A context manager.
+
+    `several`: the service has three programs and four processes, and the third program has another name in each
+    version: it comes and goes. `sudo`: what is supervisord's is reached through sudo, by root's own right to it.
+    """
 
     names = ("web1", "web2")
 
     def __init__(self, strategy: str = "in_place", edits: tuple[tuple[str, str, str], ...] = (),
-                 fetch: str = "host") -> None:
+                 fetch: str = "host", several: bool = False, sudo: bool = False) -> None:
         self.strategy = strategy
         self.fetch = fetch
+        self.several = several
+        self.sudo = sudo
         self.edits = edits
         self.lab = Lab(self.names)
         self.number = 0
@@ -74,10 +80,12 @@ class Fleet:
         folder.mkdir()
         self.executor = armed_executor(folder, self.edits)
         self.armed = folder / "armed"
+        every = {"lease": LEASE, "sudo": self.sudo}
         self.app = App(self.lab, "app", {
-            "web1": {"lease": LEASE},
-            "web2": {"lease": LEASE, "port": self.proxy.port, "connect_timeout": 2}}, health=HEALTH,
+            "web1": every, "web2": {**every, "port": self.proxy.port, "connect_timeout": 2}},
             strategy=self.strategy, fetch=self.fetch)
+        for key in ("command", "program"):
+            del self.app.service[key]
         for host in self.names:
             ends.callback(self.power_off, host)
         self.next_version()
@@ -102,10 +110,22 @@ class Fleet:
         """Commit it, and name it in hosts.yaml: in the program file by its priority, in the environment by VERSION."""
         self.number += 1
         self.app.open_all()
-        self.app.write(program={"startsecs": 0, "stopwaitsecs": 2, "priority": self.number}, build=build + BUILD,
-                       variables={"VERSION": self.version})
+        self.app.write(build=build + BUILD, variables={"VERSION": self.version}, **self._programs())
         self.app.commit(self.version, {"run.sh": RUN, **(files or {})})
         return self.version
+
+    def _programs(self) -> dict[str, Any]:
+        """Of this version, as in hosts.yaml."""
+        plain = {"command": "./run.sh", "program": {"startsecs": 0, "stopwaitsecs": 2, "priority": self.number}}
+        if not self.several:
+            return {**plain, "health": HEALTH}
+        return {"programs": {"web": {**plain, "numprocs": 2, "health": HEALTH}, "worker": plain,
+                             f"beat{self.number}": plain}}
+
+    @property
+    def processes(self) -> tuple[str, ...]:
+        """The names of the processes in supervisord, without the number of the version."""
+        return ("app-web_00", "app-web_01", "app-worker", "app-beat") if self.several else ("app",)
 
     def command(self, *args: str) -> list[str]:
         return [sys.executable, str(HERE / "client.py"), str(self.executor), *args, "--format", "json"]

@@ -13,10 +13,12 @@ from tests.faults.case import Case, Heal, Strike
 from tests.faults.fleet import Fleet
 from tests.integration.app import RUN, RunningClient
 from tests.support.lab import wait_for
+from tests.support.processes import command_line, descendants
 
 STEPS = ("fetch", "checkout", "build", "program", "restart", "verify", "health")
 POINTS = (*(f"step:{step}" for step in STEPS), *(f"begun:{step}" for step in STEPS),
           *(f"did:{step}" for step in STEPS), "commit", "committed")
+HELPER = b"exec(eval(input(1)))"
 DISK = 60           # changes of the disk in a deploy, about
 HOSTS = Fleet.names
 STUBBORN = RUN.replace("exec -a", "trap '' TERM\nexec -a")
@@ -54,6 +56,12 @@ def client_gets(number: signal.Signals) -> Strike:
 
 def executor_dies(fleet: Fleet, client: RunningClient, host: str) -> None:
     fleet.kill(fleet.executor_of(host))
+
+
+def helper_dies(fleet: Fleet, client: RunningClient, host: str) -> None:
+    """The process that sudo started as root; the executor lives on."""
+    executor = fleet.executor_of(host)
+    fleet.kill(*(pid for pid in descendants(executor or os.getpid()) if HELPER in command_line(pid)))
 
 
 def host_side_dies(fleet: Fleet, client: RunningClient, host: str) -> None:
@@ -184,10 +192,13 @@ KINDS = {
     "a small disk, full": lambda r: held(
         "a small disk, full", r.choice(POINTS[:3] + POINTS[7:10]), "web2", disk_fills(r.choice([0, 0, 0, 4, 16, 40]))),
     "a program that ignores SIGTERM": lambda r: stubborn(r.choice(["did:restart", "step:verify", "step:health"])),
+    "sudo helper SIGKILL": lambda r: _moment(r, "sudo helper SIGKILL", helper_dies),
     "2 clients": lambda r: racing(2, r),
     "4 clients": lambda r: racing(4, r),
     "8 clients": lambda r: racing(8, r),
 }
+
+OF_SUDO = ("sudo helper SIGKILL",)
 
 
 def _moment(r: random.Random, name: str, strike: Strike, host: str = "") -> Case:
@@ -253,9 +264,9 @@ def _end_at_health(fleet: Fleet, client: RunningClient) -> None:
     client.signal(signal.SIGTERM)
 
 
-def cases(seed: int, kinds: list[str] | None = None) -> Iterator[Case]:
+def cases(seed: int, kinds: list[str] | None = None, sudo: bool = False) -> Iterator[Case]:
     """One of every kind, each at a moment of its own."""
-    for name in kinds or list(KINDS):
+    for name in kinds or [name for name in KINDS if sudo or name not in OF_SUDO]:
         yield KINDS[name](random.Random(f"{seed} {name}"))
 
 

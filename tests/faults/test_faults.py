@@ -28,6 +28,13 @@ def carried(real_hosts: None) -> Iterator[Fleet]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def several(real_hosts: None) -> Iterator[Fleet]:
+    """Three programs, of which one comes and goes, on hosts with `sudo: true`."""
+    with Fleet(several=True, sudo=True) as made:
+        yield made
+
+
 CASES = [
     faults.held("client SIGKILL", "did:fetch", "web1", faults.client_gets(signal.SIGKILL)),
     faults.held("power cut and reboot", "step:program", "web2", faults.power_fails),
@@ -64,6 +71,17 @@ CARRIED = [
 ]
 
 
+SEVERAL = [
+    faults.held("sudo helper SIGKILL", "did:restart", "web1", faults.helper_dies),
+    *(pytest.param(case, marks=pytest.mark.long) for case in (
+        faults.held("power cut and reboot", "step:verify", "web2", faults.power_fails),
+        faults.held("sudo helper SIGKILL", "step:program", "web2", faults.helper_dies),
+        faults.held("client SIGKILL", "did:restart", "web1", faults.client_gets(signal.SIGKILL)),
+        faults.held("supervisord restarted", "did:program", "web1", faults.supervisord_restarts),
+        faults.failing_way_back("restart"))),
+]
+
+
 def name(case: Case) -> str:
     return f"{case.name} {case.when}".strip()
 
@@ -81,6 +99,18 @@ def test_fault_leaves_one_version_everywhere_or_names_the_host(fleet: Fleet, cas
 @pytest.mark.parametrize("case", CARRIED, ids=name)
 def test_fault_in_the_pack_of_the_client_leaves_one_version_everywhere(carried: Fleet, case: Case) -> None:
     assert try_it(carried, case).wrong == []
+
+
+@pytest.mark.promise(3)
+@pytest.mark.promise(4)
+@pytest.mark.parametrize("case", SEVERAL, ids=name)
+def test_fault_leaves_one_version_of_all_programs_through_sudo(several: Fleet, case: Case) -> None:
+    assert try_it(several, case).wrong == []
+
+
+@pytest.mark.long
+def test_random_faults_leave_one_version_of_all_programs_through_sudo(several: Fleet) -> None:
+    assert [verdict for case in faults.cases(1, sudo=True) if (verdict := try_it(several, case)).wrong] == []
 
 
 @pytest.mark.long
