@@ -35,10 +35,11 @@ class RootAccess(SupervisordAccess):
         if method in OF_SUPERVISORD and not args:
             return super().call(method)
         if method in OF_ALL and not args:
-            infos = [info for info in super().call(method) if self._is_group(info["group"])]
+            foreign = self._foreign()
+            infos = [info for info in super().call(method) if self._is_group(info["group"], foreign)]
             self._open_logs(infos)
             return infos
-        if OF_PROGRAM.get(method) == len(args) - 1 and self._is_group(str(args[0]).partition(":")[0]):
+        if OF_PROGRAM.get(method) == len(args) - 1 and self._is_group(str(args[0]).partition(":")[0], self._foreign()):
             answer = super().call(method, *args)
             self._open_logs([answer] if method == "getProcessInfo" else [])
             return answer
@@ -57,9 +58,16 @@ class RootAccess(SupervisordAccess):
         self._require_included(service)
         super().remove_program(service)
 
-    def _is_group(self, name: str) -> bool:
-        """The group of a service, or of one of its programs."""
-        return any(name == service or name.startswith(service + "-") for service in self._services)
+    def _is_group(self, name: str, foreign: set[str]) -> bool:
+        """The group of a service, or of one of its programs: of these the names are not all known, as some may be gone
+        from the program file. What another file defines is never one."""
+        return name in self._services or (name not in foreign and any(
+            name.startswith(service + "-") for service in self._services))
+
+    def _foreign(self) -> set[str]:
+        """Names that files of others define."""
+        ours = {self.program_path(service) for service in self._services}
+        return {each.name for each in self.configuration().definitions if each.path not in ours}
 
     def _open_logs(self, processes: list[dict[str, Any]]) -> None:
         """Let the login user read the logs of its own programs, where they are root's."""

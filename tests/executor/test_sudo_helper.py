@@ -1,0 +1,34 @@
+"""What root's helper does for a service, and what it never does, whoever asks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tasks.executor.errors import HostError
+from tasks.executor.sudo_helper import RootAccess
+
+
+@pytest.fixture
+def access(tmp_path: Path) -> RootAccess:
+    """Of the service `app`, on a host where another team has a program `app-other`."""
+    conf_d = tmp_path / "conf.d"
+    conf_d.mkdir()
+    (conf_d / "app.conf").write_text("[program:app-web]\ncommand=true\n")
+    (conf_d / "theirs.conf").write_text("[program:app-other]\ncommand=true\n")
+    conf = tmp_path / "supervisord.conf"
+    conf.write_text(f"[unix_http_server]\nfile={tmp_path}/none.sock\n[include]\nfiles={conf_d}/*.conf\n")
+    return RootAccess(str(conf), str(conf_d), ["app"])
+
+
+@pytest.mark.parametrize("name", ["app-other:app-other", "app-other", "apps", "other"])
+def test_helper_refuses_the_programs_of_others(access: RootAccess, name: str) -> None:
+    with pytest.raises(HostError, match="does not do stopProcess"):
+        access.call("stopProcess", name, True)
+
+
+@pytest.mark.parametrize("name", ["app", "app-web:app-web", "app-gone:app-gone_00"])
+def test_helper_asks_supervisord_about_the_programs_of_its_services(access: RootAccess, name: str) -> None:
+    with pytest.raises(FileNotFoundError):          # no supervisord is there to answer
+        access.call("stopProcess", name, True)
