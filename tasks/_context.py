@@ -83,6 +83,13 @@ class Command:
         """For what writes the environment file. A secret without a value stops here, before a host is contacted."""
         return self.secret_sources(self.environment_name).fill(self.targets(services))
 
+    def with_secrets_of_drain(self, targets: Targets) -> Targets:
+        """The same targets, with secrets for the hooks `drain` and `undrain` where a service has them."""
+        drained = tuple(target for target in targets if target.service.hooks.get("drain"))
+        key = rollout.goal.key
+        filled = {key(target): target for target in self.secret_sources(self.environment_name).fill(drained)}
+        return tuple(filled.get(key(target), target) for target in targets)
+
     def secret_sources(self, environment: str) -> SecretSources:
         """Where the secrets of that environment have their values; each is looked for once."""
         if environment not in self._secret_sources:

@@ -56,7 +56,7 @@ def restart(run: Command, service: str) -> rollout.events.Finished:
 
 
 def _control(run: Command, service: str, steps: Steps) -> rollout.events.Finished:
-    targets = run.program_targets(service)
+    targets = run.with_secrets_of_drain(run.program_targets(service))
     fleet = run.fleet(targets)
     return rollout.coordinator.Coordinator(run.deployment(targets), fleet, run.report, _planner(steps)).roll_out()
 

@@ -57,10 +57,12 @@ def recipe(service: inventory.model.Service, facts: rollout.facts.Facts, goal: r
         strategy.checkout(service, facts, goal),
         *strategy.build(service, facts, goal),
         *hooks.before_activate(service, facts, goal),
+        *hooks.drain(service, facts, goal),
         supervised.program(service, facts),
         *strategy.switch(service, facts, goal),
         supervised.replace(service, facts),
         supervised.verify(service),
         *supervised.health(service),
+        *hooks.undrain(service, facts, goal),
         *hooks.after_activate(service, facts, goal),
     ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from types import MappingProxyType
 from typing import Any, Callable, Container, Dict, Mapping
 
 from . import files, history
@@ -59,8 +60,8 @@ class Journal:
                 if service in touched and step["undo"]["action"] == action]
 
     def _undoable(self) -> list[tuple[str, Step]]:
-        return [(service, step) for service, part in sorted(self.services.items()) for step in part["steps"]
-                if step["undo"]]
+        return [(service, step) for service, part in sorted(self.services.items())
+                for step in _in_order_of_undo(part["steps"]) if step["undo"]]
 
     def committed(self) -> bool:
         """One history line is enough: the next command writes the others."""
@@ -90,12 +91,15 @@ class Journal:
             shutil.rmtree(self.layout.backup(service, self.deploy), ignore_errors=True)
 
 
-def create(layout: Layout, head: dict[str, Any]) -> Journal:
-    """Back up the files, then write the journal; where that fails, leave neither. Raises OSError."""
+def create(layout: Layout, head: dict[str, Any], hook_envs: Mapping[str, str] = MappingProxyType({})) -> Journal:
+    """Back up the files, then write the journal; where that fails, leave neither. Raises OSError.
+
+    `hook_envs`: by service the environment file for hooks on the way back, where one needs it.
+    """
     journal = Journal(layout, head, [])
     try:
         for service in head["services"]:
-            _back_up(layout, service, head["deploy"])
+            _back_up(layout, service, head["deploy"], hook_envs.get(service))
         files.write_atomic(journal.path, json.dumps(head).encode() + b"\n")
     except OSError:
         journal.remove()
@@ -157,7 +161,18 @@ def _read(layout: Layout, path: str) -> Journal:
     return Journal(layout.of_deploy(lines[0]["place"], lines[0]["services"]), lines[0], begun)
 
 
-def _back_up(layout: Layout, service: str, deploy: str) -> None:
+def _in_order_of_undo(steps: list[Step]) -> list[Step]:
+    """An undo may run in the place of another step (`undo_at`), after the undo of that one."""
+    names = [step["name"] for step in steps]
+
+    def place(step: Step) -> tuple[int, bool]:
+        other = step.get("undo_at")             # journals of older versions have none
+        return names.index(other or step["name"]), bool(other)
+
+    return sorted(steps, key=place)
+
+
+def _back_up(layout: Layout, service: str, deploy: str, hook_env: str | None) -> None:
     """Copy the files that a deploy replaces; a missing copy says that there was no file."""
     folder = layout.backup(service, deploy)
     files.ensure_dir(folder, 0o700)
@@ -167,4 +182,6 @@ def _back_up(layout: Layout, service: str, deploy: str) -> None:
     variables = files.read_bytes(env_file)
     if variables is not None:
         files.write_atomic(os.path.join(folder, "env"), variables, owner=files.owner_of(env_file))
+    if hook_env is not None:
+        files.write_atomic(layout.hook_env(service, deploy), hook_env.encode("utf-8", "surrogateescape"))
     files.sync_dir(layout.service_state(service))

@@ -57,6 +57,10 @@ class Layout:
     def backup(self, service: str, deploy: str) -> str:
         return os.path.join(self.state, service, "before-" + deploy)
 
+    def hook_env(self, service: str, deploy: str) -> str:
+        """The environment file for hooks on the way back, while a deploy is under way."""
+        return os.path.join(self.backup(service, deploy), "hook.env")
+
     def handwritten(self, service: str) -> str:
         """The copy of the program file that a person wrote, and our first deploy replaced."""
         return os.path.join(self.state, service, "before-fabvisor.conf")

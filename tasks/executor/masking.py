@@ -46,7 +46,7 @@ class Mask:
     def learn_from_disk(self, layout: Layout, services: list[Mapping[str, Any]]) -> None:
         """Mask the secrets of these services; also those of a version that an unfinished deploy replaces."""
         for service in services:
-            backups = os.path.join(glob.escape(layout.service_state(service["name"])), "before-*", "env")
+            backups = os.path.join(glob.escape(layout.service_state(service["name"])), "before-*", "*env")
             for path in [layout.env_file(service["name"]), *glob.glob(backups)]:
                 with contextlib.suppress(OSError):
                     self.learn((files.read_bytes(path) or b"").decode("utf-8", "surrogateescape"))

@@ -35,7 +35,7 @@ def check(message: Message, kinds: Mapping[str, Any]) -> Message:
 
 
 def _check_actions(part: Message) -> None:
-    calls = [part["tidy"], *part["steps"], *(step["undo"] for step in part["steps"])]
+    calls = [part["tidy"], part["on_failure"], *part["steps"], *(step["undo"] for step in part["steps"])]
     for call in filter(None, calls):
         arguments = protocol.ARGUMENTS.get(call["action"])
         if arguments is None or _misfits(call["args"], arguments):

@@ -240,7 +240,8 @@ class ActionCall(TypedDict):
 
 
 class StepMessage(TypedDict):
-    """`undo_last`: its undo runs after all the others (what a first deploy created)."""
+    """`undo_last`: its undo runs after all the others (what a first deploy created); `undo_at`: the step in whose place
+    its undo runs, null for its own."""
 
     name: str
     phase: Phase
@@ -248,14 +249,18 @@ class StepMessage(TypedDict):
     args: Dict[str, Any]
     undo: Optional[ActionCall]
     undo_last: bool
+    undo_at: Optional[str]
 
 
 class ServicePlan(TypedDict):
-    """`record` becomes the line of the history; `tidy` runs after the commit, best effort."""
+    """`record` becomes the line of the history; `tidy` runs after the commit, `on_failure` once all is undone, both
+    best effort. `hook_env`: an environment file with the secrets of hooks, null where no hook needs one."""
 
     record: Dict[str, Any]
     steps: List[StepMessage]
     tidy: Optional[ActionCall]
+    on_failure: Optional[ActionCall]
+    hook_env: Optional[SecretText]
 
 
 class Plan(TypedDict):
@@ -460,12 +465,17 @@ class TidyReleases(TypedDict):
     keep: int
 
 
-class Hook(TypedDict):
+class HookBack(TypedDict):
+    """A hook on the way back. A journal holds no secrets: they are in the file of `hook_env` meanwhile."""
+
     directory: str
     commands: List[str]
     variables: Dict[str, str]
-    secrets: Dict[str, SecretText]
     timeout: float
+
+
+class Hook(HookBack):
+    secrets: Dict[str, SecretText]
 
 
 class ProgramFiles(TypedDict):
@@ -542,12 +552,18 @@ class Health(TypedDict):
     programs: List[ProgramHealth]
 
 
+class UndrainBack(HookBack):
+    """`health`: the checks that shall pass before, of programs that ran."""
+
+    health: List[ProgramHealth]
+
+
 ARGUMENTS: Dict[str, Any] = {
     "fetch": Fetch, "receive": Receive, "remove_clone": RemoveClone,
     "checkout": Checkout, "checkout_back": CheckoutBack, "build": Build,
     "checkout_release": CheckoutRelease, "build_release": BuildRelease, "remove_release": RemoveRelease,
     "switch": Switch, "tidy_releases": TidyReleases,
-    "hook": Hook,
+    "hook": Hook, "drain_back": HookBack, "undrain_back": UndrainBack, "on_failure": HookBack,
     "program": ProgramFiles, "files_back": NoArguments,
     "restart": Restart, "stop": Stop, "program_back": ProgramBack, "verify": Verify, "health": Health,
 }

@@ -43,7 +43,8 @@ class Transaction:
         self.eventlog.open_log(self.layout, self.deploy)
         self._learn_secrets()
         self.held.describe(commit={name: part["record"].get("to") for name, part in self.plan["services"].items()})
-        written = journal.create(self.layout, self._journal_head())
+        hook_envs = {name: part["hook_env"] for name, part in self.plan["services"].items() if part["hook_env"]}
+        written = journal.create(self.layout, self._journal_head(), hook_envs)
         try:
             self._run_phases(written)
             now = self._commit(written)
@@ -64,8 +65,8 @@ class Transaction:
         """Mask the secrets of this version and of the one before."""
         self.link.mask.learn_from_disk(self.layout, self.hello["services"])
         for part in self.plan["services"].values():
-            for step in part["steps"]:
-                self.link.mask.learn(step["args"].get("env_file", ""))
+            for text in (part["hook_env"], *(step["args"].get("env_file") for step in part["steps"])):
+                self.link.mask.learn(text or "")
 
     def _journal_head(self) -> Message:
         """The journal's first line: what the undo needs, and nothing else."""
@@ -73,7 +74,8 @@ class Transaction:
         parts = {name: {"directory": services[name]["directory"], "repo": services[name]["repo"],
                         "record": dict(part["record"], deploy=self.deploy, by=self.hello.get("by"),
                                        command=self.hello.get("command")),
-                        "steps": [{key: step.get(key) for key in ("name", "undo", "undo_last")}
+                        "on_failure": part["on_failure"],
+                        "steps": [{key: step.get(key) for key in ("name", "undo", "undo_last", "undo_at")}
                                   for step in part["steps"]]}
                  for name, part in self.plan["services"].items()}
         return {"deploy": self.deploy, "by": self.hello.get("by"), "command": self.hello.get("command"),

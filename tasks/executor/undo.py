@@ -53,6 +53,7 @@ class Undo:
         for ctx in self.contexts.values():
             ctx.clone.remove_stale_locks()
         self._undo_all()
+        self._run_hooks_on_failure()
         disk_sync.sync_disks(self.contexts.values(), self.eventlog)
         with contextlib.suppress(OSError):          # a full disk must not keep the undo from ending
             for service, part in sorted(self.journal.services.items()):
@@ -76,6 +77,18 @@ class Undo:
                     f"{error.message}; its program was not touched, and nobody knows how its version was built"))
         if down:
             raise down
+
+    def _run_hooks_on_failure(self) -> None:
+        """Whatever goes wrong in them, the host is back: the event of their end says why."""
+        for service, part in sorted(self.journal.services.items()):
+            call = part.get("on_failure")               # journals of older versions have none
+            if call:
+                with contextlib.suppress(Exception):
+                    self._run_hook(service, "on_failure", call)
+
+    def _run_hook(self, service: str, name: str, call: dict[str, Any]) -> None:
+        step = Step(call["args"], self.eventlog.output_of(service, name))
+        self.eventlog.step(service, name, lambda: ACTIONS[call["action"]](self.contexts[service], step))
 
     def _replaced(self) -> set[str]:
         """Services whose process is not the one that the deploy met. It may have been started from half of a build

@@ -98,6 +98,8 @@ def _hooks(path: KeyPath, hooks: Raw) -> Iterator[Finding]:
     for name, value in hooks.items():
         for hook in precedence.hooks(value):
             yield from _report((*path, name), values.check_script(hook.get("run", "left out")))
+            if hook.get("once") and name in ("drain", "undrain"):
+                yield Finding((*path, name), "cannot have `once`: each host leaves and enters service by itself")
 
 
 def _secrets(path: KeyPath, listing: list[str] | dict[str, str | None]) -> Iterator[Finding]:

@@ -75,6 +75,7 @@ def _packaged(data: Raw, name: str) -> Iterator[Finding]:
 
 def _service(data: Raw, name: str, service: str, hosts: dict[str, Resolved]) -> Iterator[Finding]:
     """`hosts`: those on which it runs. Of a sandbox that has not been started none is known: nothing can be checked."""
+    yield from _drain(hosts or {"": precedence.resolve(data, name, service)})
     if hosts:
         on_hosts = _OnHosts(data, name, service, hosts)
         yield from on_hosts.origin_of_files()
@@ -86,6 +87,16 @@ def _service(data: Raw, name: str, service: str, hosts: dict[str, Resolved]) -> 
             yield from of_program.options()
             yield from of_program.health()
             yield from of_program.secrets()
+
+
+def _drain(hosts: dict[str, Resolved]) -> Iterator[Finding]:
+    """A host that leaves service must enter it again. A line once, however many hosts it is for."""
+    for hook, other, consequence in (("drain", "undrain", "the host stays out of service"),
+                                     ("undrain", "drain", "the host never leaves service")):
+        origins = {settings.origin("hooks", hook) for settings in hosts.values()
+                   if settings.get("hooks", hook) and not settings.get("hooks", other)}
+        for origin in filter(None, origins):
+            yield Finding(origin, f"needs `{other}`, too: without it {consequence}")
 
 
 def _by_program(hosts: dict[str, Resolved]) -> list[dict[str, Resolved]]:

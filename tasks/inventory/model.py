@@ -106,7 +106,7 @@ class Service(Struct, frozen=True, kw_only=True):
     secrets: tuple[str, ...] = ()           # names
     secret_aliases: dict[str, str] = {}     # by name: the name that its value has elsewhere, where that is another
     secret_values: dict[str, Secret] = {}   # by name; empty for a command that needs no values
-    hooks: dict[str, tuple[Hook, ...]] = {}         # by the name of the moment: before_activate, after_activate
+    hooks: dict[str, tuple[Hook, ...]] = {}         # by the name of the moment: before_activate, drain, …
     run_mode: str
     environment: str = ""                   # names that hooks get in their environment
     host: str = ""

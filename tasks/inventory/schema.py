@@ -76,6 +76,9 @@ class Hooks(Struct, kw_only=True, forbid_unknown_fields=True):
 
     before_activate: Annotated[Commands, doc("When every host has built, before anything restarts on any.")] = UNSET
     after_activate: Annotated[Commands, doc("When all are healthy.")] = UNSET
+    drain: Annotated[Commands, doc("On each host before its programs stop: take it out of service.")] = UNSET
+    undrain: Annotated[Commands, doc("On each host once it is healthy, or back: take it into service again.")] = UNSET
+    on_failure: Annotated[Commands, doc("When a deploy went back.")] = UNSET
 
 
 class OneProgram(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -138,7 +138,8 @@ class Peer:
     @property
     def longest_answer(self) -> float:
         """Seconds that the host may take for any answer: to undo an interrupted deploy, or to carry out its plan."""
-        calls = [call for plan in self.plans.values() for step in plan.steps for call in (step.do, step.undo) if call]
+        calls = [call for plan in self.plans.values()
+                 for call in (plan.on_failure, *(call for step in plan.steps for call in (step.do, step.undo))) if call]
         parts = [part for call in calls for part in (call.args, *call.args.get("programs", ()))]
         limits = [float(part.get(name, 0)) for part in parts for name in ("timeout", "patience")]
         slow = [max(0.0, target.service.fetch_timeout - USUAL_FETCH) for target in self.targets]

@@ -116,11 +116,13 @@ def _states(service: Service, facts: Facts, programs: list[Program]) -> str:
 
 
 def same_version(service: Service, facts: Facts, steps: list[Step]) -> Plan:
-    """A plan that changes no version: its history line repeats what is known of the present one."""
+    """A plan that changes no version: its history line repeats what is known of the present one. `steps`: about its
+    programs; `drain` and `undrain` are added."""
     kept = {name: facts.committed.get(name) for name in ("revision", "branch", "strategy", "subdirectory", "build",
                                                          "variables", "source", "program_sha256")}
     known = kept if facts.committed.get("to") == facts.commit else {}
-    return Plan(was=facts.commit, tried=facts.commit, steps=tuple(steps), record={
+    steps = hooks.around(service, facts, steps) if steps else []
+    return Plan(was=facts.commit, tried=facts.commit, steps=tuple(steps), hook_env=hooks.env_file(service), record={
         **known, "from": facts.commit, "to": facts.commit, "was_running": not not_running(service, facts)})
 
 
@@ -129,11 +131,13 @@ def _plan(recipe: Recipe, service: Service, facts: Facts, goal: Goal) -> Plan:
     if is_up_to_date(service, facts, present) and not goal.force:
         return Plan(was=facts.commit, tried=present)
     if needs_only_start(service, facts, goal.commit) and not goal.force:
-        steps = supervised.restart_steps(service.only(not_running(service, facts)), facts)
+        stopped = service.only(not_running(service, facts))
+        steps = hooks.around(service, facts, supervised.restart_steps(stopped, facts))
     else:
         steps = recipe(service, facts, goal)
     return Plan(was=facts.commit, tried=goal.commit, steps=tuple(steps), record=record(service, facts, goal),
-                tidy=strategy_of(service).tidy(service, facts))
+                tidy=strategy_of(service).tidy(service, facts), on_failure=hooks.on_failure(service, facts, goal),
+                hook_env=hooks.env_file(service))
 
 
 def record(service: Service, facts: Facts, goal: Goal) -> dict[str, Any]:

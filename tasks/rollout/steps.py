@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from ..executor.protocol import ActionCall, Phase, ServicePlan, StepMessage
+from ..inventory.secret import Secret
 
 
 class Action(Struct, frozen=True):
@@ -22,18 +23,21 @@ class Action(Struct, frozen=True):
 
 
 class Step(Struct, frozen=True, kw_only=True):
-    """`undo_last`: the undo runs after all the others (what a first deploy created)."""
+    """`undo_last`: the undo runs after all the others (what a first deploy created); `undo_at`: the step in whose place
+    it runs, where that is another one."""
 
     name: str
     phase: Phase
     do: Action
     undo: Action | None = None
     undo_last: bool = False
+    undo_at: str = ""
 
     def message(self) -> StepMessage:
         """As it goes to the host."""
         return {"name": self.name, "phase": self.phase, **self.do.message(),
-                "undo": self.undo.message() if self.undo else None, "undo_last": self.undo_last}
+                "undo": self.undo.message() if self.undo else None, "undo_last": self.undo_last,
+                "undo_at": self.undo_at or None}
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -47,6 +51,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...] = ()
     record: dict[str, Any] = {}
     tidy: Action | None = None          # after the commit, best effort
+    on_failure: Action | None = None    # once all is undone, best effort
+    hook_env: Secret | None = None      # an environment file, where hooks need its secrets
 
     @property
     def refuses_untracked(self) -> bool:
@@ -56,4 +62,5 @@ class Plan(Struct, frozen=True, kw_only=True):
     def message(self) -> ServicePlan:
         """As it goes to the host."""
         return {"record": self.record, "steps": [step.message() for step in self.steps],
-                "tidy": self.tidy.message() if self.tidy else None}
+                "tidy": self.tidy.message() if self.tidy else None,
+                "on_failure": self.on_failure.message() if self.on_failure else None, "hook_env": self.hook_env}

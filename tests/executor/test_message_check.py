@@ -20,11 +20,12 @@ STATUS = {"do": "status", "watch": False, "lease": 30, "login_timeout": 10, "ser
 COMMIT = "1a" * 20
 STEP = {"name": "fetch", "phase": "prepare", "action": "fetch",
         "args": {"commit": COMMIT, "revision": "main", "requires": []},
-        "undo": {"action": "remove_clone", "args": {"existed": False, "keep": []}}, "undo_last": True}
+        "undo": {"action": "remove_clone", "args": {"existed": False, "keep": []}}, "undo_last": True,
+        "undo_at": None}
 
 
 def plan(**step: Any) -> dict[str, Any]:
-    part = {"record": {}, "steps": [{**STEP, **step}], "tidy": None}
+    part = {"record": {}, "steps": [{**STEP, **step}], "tidy": None, "on_failure": None, "hook_env": None}
     return {"do": "plan", "phases": ["prepare"], "services": {"monitor": part}}
 
 

@@ -93,6 +93,17 @@ def test_hooks_run_only_where_the_version_changes(own: App) -> None:
     assert len(traces(own, "after")["web2"].splitlines()) == 3
 
 
+def test_drain_and_undrain_run_around_control_commands(make_app: MakeApp) -> None:
+    record = '"$HOST $TOKEN" >>"$GATE/record"'
+    own = make_app(secrets=["TOKEN"], hooks={"drain": f"echo drain {record}", "undrain": f"echo undrain {record}",
+                                             "on_failure": f"echo failed {record}"})
+    assert deploy(own, "--host", "web1").code == 0
+    for command in ("restart", "stop", "start"):
+        assert own.fab(command, own.name, "--host", "web1", TOKEN=SECRET).code == 0
+    assert (own.gate / "record").read_text().splitlines() == [
+        f"{hook} web1 {SECRET}" for hook in ("drain", "undrain", "drain", "undrain", "drain", "drain", "undrain")]
+
+
 def test_hook_with_once_runs_on_the_lowest_host_that_changes(own: App) -> None:
     """One host was deployed before: the migration runs again with the others, on the lowest-named of them."""
     assert deploy(own, "--host", "web1").code == 0

@@ -511,6 +511,10 @@ def test_hooks_are_read_in_every_form(tmp_path: Path, written: str, hooks: tuple
     ("{befor_activate: x}", "befor_activate: unknown key 'befor_activate'; did you mean 'before_activate'?"),
     ("{before_activate: [a, {once: true}]}", "before_activate[1].run: is missing"),
     ("{before_activate: [a, '']}", "before_activate: holds an empty command; leave it out where nothing is to be done"),
+    ("{drain: x}", "drain: needs `undrain`, too: without it the host stays out of service"),
+    ("{drain: [], undrain: x}", "undrain: needs `drain`, too: without it the host never leaves service"),
+    ("{drain: x, undrain: [y, {run: z, once: true}]}",
+     "undrain: cannot have `once`: each host leaves and enters service by itself"),
     ("{after_activate: {run: x, once: 'yes'}}", "after_activate.once: expected true or false, got the text 'yes'"),
 ])
 def test_invalid_hooks_are_refused(tmp_path: Path, written: str, message: str) -> None:

@@ -91,7 +91,7 @@ def test_plan_message_is_plain_json() -> None:
     sent = json.loads(json.dumps(message, default=reveal))
     assert sent["steps"][3]["args"].pop("env_file") == reveal(message["steps"][3]["args"].pop("env_file"))
     assert sent == message
-    assert set(message["steps"][0]) == {"name", "phase", "action", "args", "undo", "undo_last"}
+    assert set(message["steps"][0]) == {"name", "phase", "action", "args", "undo", "undo_last", "undo_at"}
 
 
 def test_plan_for_the_same_version_keeps_its_record() -> None:

@@ -10,11 +10,11 @@ from msgspec.structs import replace
 from tasks.deploy import recipe
 from tasks.executor.protocol import PHASES
 from tasks.inventory import schema
-from tasks.inventory.model import Health, Service
+from tasks.inventory.model import Health, Hook, Service
 from tasks.inventory.secret import Secret
 from tasks.rollout import goal
 from tasks.rollout.facts import CloneState, Facts, Release
-from tasks.rollout.recipe import STRATEGIES, in_place, releases, supervised
+from tasks.rollout.recipe import STRATEGIES, hooks, in_place, releases, supervised
 from tasks.rollout.steps import Step
 from tests.rollout.samples import (
     BLANK,
@@ -143,6 +143,33 @@ def test_hooks_are_steps_of_their_own_phases() -> None:
     assert before.undo is None
     beside = recipe(replace(HOOKED, strategy="releases"), facts(), GOAL)
     assert {step.do.args["directory"] for step in beside if "activate" in step.name} == {f"/r/d/releases/{B}"}
+
+
+DRAINED = replace(HOOKED, hooks={"drain": (Hook(run=("leave",)),), "undrain": (Hook(run=("enter",)),)})
+
+
+@pytest.mark.parametrize("service", [DRAINED, replace(DRAINED, strategy="releases")])
+def test_drain_and_undrain_undo_each_other(service: Service) -> None:
+    """Each in the place of the other: programs stop on the way back, too."""
+    steps = recipe(service, released(A), GOAL)
+    names = [step.name for step in steps if step.phase == "activate"]
+    assert names[0] == "drain" and names[-1] == "undrain"
+    drain, undrain = (next(step for step in steps if step.name == name) for name in ("drain", "undrain"))
+    assert drain.undo and (drain.undo_at, drain.undo.action, drain.undo.args["commands"]) == (
+        "undrain", "undrain_back", ["enter"])
+    assert undrain.undo and (undrain.undo_at, undrain.undo.action, undrain.undo.args["commands"]) == (
+        "drain", "drain_back", ["leave"])
+    assert "secrets" not in drain.undo.args and drain.do.args["secrets"] == {"T": Secret("x")}
+
+
+def test_drain_runs_around_a_restart_and_before_a_stop() -> None:
+    found = facts()
+    for steps, names in ((supervised.restart_steps(DRAINED, found), ["drain", "restart", "verify", "undrain"]),
+                         ([supervised.stop(DRAINED, found)], ["drain", "stop"])):
+        around = hooks.around(DRAINED, found, steps)
+        assert [step.name for step in around] == names
+        assert (around[0].undo_at, around[0].do.args["directory"]) == (names[-1], "/r/d")
+    assert hooks.around(HOOKED, found, steps) == steps
 
 
 def test_every_strategy_is_in_the_schema() -> None:

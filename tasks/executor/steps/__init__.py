@@ -28,6 +28,9 @@ ACTIONS: dict[str, Callable[[ServiceContext, Step], Result]] = {
     "switch": releases.switch,                  # also its own undo: it switches to the release before
     "tidy_releases": releases.tidy,
     "hook": hooks.hook,
+    "drain_back": hooks.drain_back,
+    "undrain_back": hooks.undrain_back,
+    "on_failure": hooks.on_failure,
     "program": program_files.write,
     "files_back": program_files.put_back,
     "restart": program.restart,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Mapping
+from typing import Any, Mapping
 
-from .. import processes, shell
+from .. import files, processes, shell
 from ..context import ServiceContext, process_tag
+from ..errors import HostError
+from ..masking import Mask, secret_names, values
 from .step import Result, Step
 
 
@@ -24,6 +26,58 @@ def run_build(ctx: ServiceContext, step: Step, directory: str) -> None:
 
 
 def hook(ctx: ServiceContext, step: Step) -> Result:
-    """Run a hook, with all that the program has in its environment, and more. Nothing undoes it."""
+    """Run a hook, with all that the program has in its environment, and more."""
     run_commands(ctx, step, step.args["directory"], {**step.args["secrets"], **step.args["variables"]})
     return Result(True)
+
+
+def drain_back(ctx: ServiceContext, step: Step) -> Result:
+    """Undoes `undrain`: drain the host again, because its programs stop. They do so even where it fails."""
+    try:
+        _run_back(ctx, step)
+    except HostError as failure:
+        ctx.warn(f"{ctx.name}: its programs stop, though `drain` failed: {failure.message}")
+    return Result(True)
+
+
+def undrain_back(ctx: ServiceContext, step: Step) -> Result:
+    """Undoes `drain`, once the programs run as before. It waits until they are healthy, as long as a check may take:
+    the version before may not have this check."""
+    for part in step.args["health"]:
+        _wait_healthy(ctx, step, part)
+    _run_back(ctx, step)
+    return Result(True)
+
+
+def on_failure(ctx: ServiceContext, step: Step) -> Result:
+    """Run the hook for a deploy that went back."""
+    _run_back(ctx, step)
+    return Result(True)
+
+
+def _run_back(ctx: ServiceContext, step: Step) -> None:
+    """Run a hook with the secrets that the deploy left for the way back."""
+    data = files.read_bytes(ctx.layout.hook_env(ctx.name, ctx.deploy)) or b""
+    text = data.decode("utf-8", "surrogateescape")
+    variables = values(text)
+    secrets = {name: variables[name] for name in secret_names(text)}
+    mask = Mask()
+    mask.learn(text)
+    shell.run(shell.script(step.args["commands"]), cwd=_folder(ctx, step), timeout=step.args["timeout"], say=step.say,
+              env=ctx.with_variables({**secrets, **step.args["variables"]}), check=ctx.check, mask=mask)
+
+
+def _folder(ctx: ServiceContext, step: Step) -> str:
+    """Where the hook runs. The version before may lack the folder, and after a first deploy there is none at all."""
+    folders = (step.args["directory"], ctx.directory, ctx.layout.root)
+    return next(folder for folder in folders if os.path.isdir(folder))
+
+
+def _wait_healthy(ctx: ServiceContext, step: Step, part: Mapping[str, Any]) -> None:
+    from .. import health  # it brings http.client and ssl
+
+    try:
+        health.wait(part["health"], cwd=_folder(ctx, step), env=ctx.with_variables(part["variables"]),
+                    still_up=ctx.check)
+    except HostError as error:
+        ctx.warn(f"{part['group']} runs as before, but is not healthy: {error.message}")

@@ -61,10 +61,14 @@ def verify(service: Service) -> Step:
     return Step(name="verify", phase="activate", do=Action("verify", do))
 
 
+def health_checks(service: Service) -> list[protocol.ProgramHealth]:
+    return [protocol.ProgramHealth(group=program.group, health=to_builtins(program.health),
+                                   variables=service.variables_of(program))
+            for program in service.programs if program.health]
+
+
 def health(service: Service) -> list[Step]:
-    checks = [protocol.ProgramHealth(group=program.group, health=to_builtins(program.health),
-                                     variables=service.variables_of(program))
-              for program in service.programs if program.health]
+    checks = health_checks(service)
     return [Step(name="health", phase="activate", do=Action("health", protocol.Health(programs=checks)))] \
         if checks else []
 
