@@ -49,6 +49,10 @@ class GitFailed(Exception):
         self.output = output.strip()
 
 
+class TimedOut(GitFailed):
+    """git took longer than it may."""
+
+
 def run(args: Sequence[str], folder: Path, env: Mapping[str, str], *, given: str = "", timeout: float = QUICK) -> str:
     """The output of one git command in a folder. Raises GitFailed, or NotReady where there is no git."""
     command = ["git", *SETTINGS, *args]
@@ -58,7 +62,7 @@ def run(args: Sequence[str], folder: Path, env: Mapping[str, str], *, given: str
     except FileNotFoundError:
         raise NotReady("there is no git on this machine", "install git here, or set `fetch: host`") from None
     except subprocess.TimeoutExpired:
-        raise GitFailed(args, f"timed out after {timeout:g} s") from None
+        raise TimedOut(args, f"timed out after {timeout:g} s") from None
     if done.returncode:
         raise GitFailed(args, done.stderr.decode("utf-8", "replace"))
     return done.stdout.decode("utf-8", "surrogateescape")
@@ -75,6 +79,9 @@ def environment(env: Mapping[str, str]) -> dict[str, str]:
 
 def explain(failure: GitFailed, repo: str) -> FabvisorError:
     """A failed transfer as one of our errors. `repo` is shown: it holds no secret."""
+    if isinstance(failure, TimedOut):
+        return TryAgain(f"the git server was too slow, or cannot be reached from here ({repo}): {failure.output}",
+                        f"try here: git ls-remote {repo}; or raise `fetch_timeout` in hosts.yaml")
     for pattern, kind, message, remedy in REMEDIES:
         if re.search(pattern, failure.output, re.IGNORECASE):
             return kind(f"{message} ({repo}): {reason(failure.output)}", remedy.format(repo=repo))

@@ -28,11 +28,13 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
 
 
 class Mirror:
-    """`repo`: what git fetches from; `env`: the environment that git runs with (see credentials)."""
+    """`repo`: what git fetches from; `env`: the environment that git runs with (see credentials); `fetch_timeout`:
+    seconds for a command that asks the git server."""
 
-    def __init__(self, repo: str, cache: Path, env: Mapping[str, str]) -> None:
+    def __init__(self, repo: str, cache: Path, env: Mapping[str, str], fetch_timeout: float = git.SLOW) -> None:
         self.repo = repo
         self.env = env
+        self._fetch_timeout = fetch_timeout
         name = re.sub(r"[^A-Za-z0-9._-]", "-", repo.rstrip("/").rpartition("/")[2].removesuffix(".git"))[:40]
         self.folder = cache / f"{name}-{hashlib.sha256(repo.encode()).hexdigest()[:12]}.git"
         self.commits = Commits(self.folder, env)
@@ -60,7 +62,7 @@ class Mirror:
     def fetch_commit(self, commit: str) -> bool:
         """A commit that no branch holds any more can often still be had by its full name."""
         try:
-            self._git("fetch", "--no-tags", "--quiet", "--", self.repo, commit, timeout=git.SLOW)
+            self._git("fetch", "--no-tags", "--quiet", "--", self.repo, commit, timeout=self._fetch_timeout)
         except GitFailed:
             return False
         return self.commits.has(commit)
@@ -107,7 +109,7 @@ class Mirror:
     def _fetch(self) -> None:
         self.create()
         self._git("fetch", "--force", "--prune", "--no-tags", "--quiet", "--", self.repo,
-                  "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", timeout=git.SLOW)
+                  "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", timeout=self._fetch_timeout)
 
     def create(self) -> None:
         """Make it, empty, where there is none; under the lock."""
@@ -125,4 +127,3 @@ class Mirror:
 
     def _git(self, *args: str, given: str = "", timeout: float = git.QUICK) -> str:
         return git.run(args, self.folder, self.env, given=given, timeout=timeout)
-

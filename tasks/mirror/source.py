@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from .._errors import NotReady
 from .commits import Distance, Resolution
-from .git import GitFailed
+from .git import SLOW, GitFailed
 from .mirror import Mirror
 from .submodules import submodules_of
 
@@ -26,11 +26,13 @@ class Part(NamedTuple):
 
 
 class Source:
-    """`repo`: of the service; `folder`: for packs, gone with the command; `notice` tells a person what takes time."""
+    """`repo`: of the service; `folder`: for packs, gone with the command; `notice` tells a person what takes time;
+    `fetch_timeout`: seconds, as of a mirror."""
 
     def __init__(self, repo: str, cache: Path, folder: Path, env: Mapping[str, str],
-                 notice: Callable[[str], None]) -> None:
+                 notice: Callable[[str], None], fetch_timeout: float = SLOW) -> None:
         self.repo = repo
+        self._fetch_timeout = fetch_timeout
         self._cache = cache
         self._folder = folder
         self._env = env
@@ -129,6 +131,4 @@ class Source:
         raise NotReady(f"{mirror.repo} uses git-lfs, whose files do not travel with a commit", "set `fetch: host`")
 
     def _mirror(self, repo: str) -> Mirror:
-        return self._mirrors.setdefault(repo, Mirror(repo, self._cache, self._env))
-
-
+        return self._mirrors.setdefault(repo, Mirror(repo, self._cache, self._env, self._fetch_timeout))

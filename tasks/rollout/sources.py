@@ -129,7 +129,7 @@ class Sources:
         cache, packs = cache_folder(self._environ), Path(self._folder.name)
         if service.is_folder:
             return FolderSource(service.repo, self._place(service.repo), cache, packs, env, notice)
-        return Source(service.repo, cache, packs, env, notice)
+        return Source(service.repo, cache, packs, env, notice, service.fetch_timeout)
 
     def _place(self, repo: str) -> Path:
         """Of a folder as `repo`: beside hosts.yaml, else in the current folder, as a job has it that built it."""

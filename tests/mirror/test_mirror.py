@@ -97,6 +97,14 @@ def test_a_failed_fetch_says_whether_to_try_again(tmp_path: Path, repo: str, kin
     assert repo in str(error.value)
 
 
+def test_a_fetch_that_takes_too_long_names_its_limit(tmp_path: Path) -> None:
+    env = {**os.environ, "GIT_SSH_COMMAND": "sleep 100 #"}
+    mirror = Mirror("ssh://git@127.0.0.1/x.git", tmp_path, env, fetch_timeout=0.2)
+    with pytest.raises(TryAgain, match=r"too slow.*timed out after 0\.2 s") as error, mirror.locked(print):
+        mirror.fetch()
+    assert "raise `fetch_timeout`" in error.value.hint
+
+
 def test_a_pack_holds_only_what_the_host_lacks(work: Path, tmp_path: Path) -> None:
     old = git(work, "rev-parse", "HEAD")
     host = tmp_path / "host"
