@@ -37,6 +37,8 @@ MAY = {
 PROTOCOL = "tasks.executor.protocol"
 # The process table is the same on a host and in the sandbox.
 PROCESSES = "tasks.executor.processes"
+# Quoting happens in one module, which needs no other.
+QUOTING = "tasks.program.quoting"
 # A build of the client runs as one of a host does: by the same code.
 BUILDS = ("tasks/rollout/local_commands.py", ("tasks.executor.shell", "tasks.executor.masking"))
 # Packages that only one place may import.
@@ -45,9 +47,8 @@ ONLY = {
     "rich": ("tasks/reports/",),
     "asyncssh": ("tasks/embedded/",), "yaml": ("tasks/inventory/", "tasks/pipelines/", "tasks/adoption/"),
     "jsonschema": ("tasks/inventory/",), "supervisor": ("tasks/embedded/",), "dotenv": ("tasks/inventory/",),
-    # values only tries to split a command, command_line shows one to type, masking splits what quoting has quoted
-    "shlex": ("tasks/program/quoting.py", "tasks/inventory/values.py", "tasks/inventory/command_line.py",
-              "tasks/suite.py", "tasks/executor/masking.py",
+    # values only tries to split a command, masking splits what quoting has quoted
+    "shlex": ("tasks/program/quoting.py", "tasks/inventory/values.py", "tasks/suite.py", "tasks/executor/masking.py",
               "tasks/remote/known_hosts_command.py", "tasks/executor/earlier_state.py",
               "tasks/executor/program_sections.py"),
 }
@@ -136,7 +137,7 @@ def test_folder_imports_only_the_folders_before_it(noun: str) -> None:
     mine = [one for one in IMPORTS if one.file.startswith(f"tasks/{noun}/") and one.module.startswith("tasks.")
             and not one.file.startswith(SENT[1:])]
     allowed = MAY[noun] | {"_errors", "_lazy"}
-    mine = [one for one in mine if not one.module.startswith((PROTOCOL, PROCESSES))
+    mine = [one for one in mine if not one.module.startswith((PROTOCOL, PROCESSES, QUOTING))
             and not (one.file == BUILDS[0] and one.module.startswith(BUILDS[1]))]
     nothing([one for one in mine if one.module.split(".")[1] not in allowed and not one.typing_only])
 

@@ -7,8 +7,9 @@ supervisord starts a program without a shell. `%` stands for itself; the words t
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable
+
+from ..program import quoting
 
 SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh")
 # What has a meaning of its own to a shell, once quoted parts are gone.
@@ -27,7 +28,7 @@ def check_shell(command: str) -> str:
     if not operator and not assignment:
         return ""
     reason = f"`{operator[0]}`" if operator else f"`{assignment[0]}` in front" if assignment else ""
-    return f"needs a shell for {reason}: write sh -c {shlex.quote(text)}"
+    return f"needs a shell for {reason}: write sh -c {quoting.for_sh(text)}"
 
 
 def check_expansion(text: str) -> str:
