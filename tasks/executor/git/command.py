@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import re
 import shutil
 import time
-from typing import Iterable, Mapping, Sequence
+from typing import BinaryIO, Iterable, Iterator, Mapping, Sequence
 
 from .. import files, shell
 from ..errors import NotReady, TryAgain
 from ..output_lines import Say, silent
 from ..protocol import GitLogin
-from .errors import ForeignClone, ForeignRepository, explain, foreign, reason
+from .errors import Foreign, explain, foreign, reason
 
 QUICK, SLOW = 60, 600               # seconds
 PAUSES = (0.5, 2.0)                 # seconds before a further try
@@ -110,15 +111,20 @@ class Git:
 
     def digest(self, *args: str) -> str | None:
         """The digest of its answer, byte by byte (as files.digest()); None where git says no."""
-        memory = os.memfd_create("answer")
         try:
-            shell.run(["git", *SETTINGS, *args], cwd=self.directory, env=self._env, timeout=QUICK, check=self.check,
-                      stdout=memory)
-            return files.digest(f"/proc/self/fd/{memory}")
+            with self.answer_file(*args) as answer:
+                return files.digest(f"/proc/self/fd/{answer.fileno()}")
         except shell.CommandFailed:
             return None
-        finally:
-            os.close(memory)
+
+    @contextlib.contextmanager
+    def answer_file(self, *args: str) -> Iterator[BinaryIO]:
+        """Its answer, byte by byte, as a file in memory. Raises CommandFailed."""
+        with open(os.memfd_create("answer"), "w+b") as memory:
+            shell.run(["git", *SETTINGS, *args], cwd=self.directory, env=self._env, timeout=QUICK, check=self.check,
+                      stdout=memory.fileno())
+            memory.seek(0)
+            yield memory
 
     def network(self, *args: str, say: Say = silent) -> list[str]:
         """As run(), for what speaks with the git server; its errors say what to do.
@@ -129,7 +135,7 @@ class Git:
         for pause in (*PAUSES, None):
             try:
                 return self.run(*args, say=say, timeout=self.fetch_timeout)
-            except (ForeignClone, ForeignRepository):
+            except Foreign:
                 raise
             except shell.CommandFailed as failure:
                 error = explain(failure, self._server_asked(failure) or self.repo)

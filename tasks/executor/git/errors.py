@@ -42,38 +42,30 @@ DUBIOUS = re.compile("dubious ownership in repository at '(.+)'")
 SHOWN = 600                         # characters
 
 
-class ForeignClone(CommandFailed):
-    """git refuses a clone that belongs to another user."""
+class Foreign(CommandFailed):
+    """git refuses a folder of this host because of its owner."""
 
     kind = "not_ready"
 
-    def __init__(self, directory: str, failure: CommandFailed) -> None:
-        owner = user_name(os.stat(directory).st_uid)
-        super().__init__(f"the service directory belongs to another user, {owner}: {directory}", failure.status,
-                         failure.output)
-        self.hint = (f"log in as {owner}, or make it belong to the user that logs in:"
-                     f" sudo chown -R {login_name()} {directory}")
+    def __init__(self, message: str, hint: str, failure: CommandFailed) -> None:
+        super().__init__(message, failure.status, failure.output)
+        self.hint = hint
 
 
-class ForeignRepository(CommandFailed):
-    """git refuses to fetch from a repository of this host that belongs to another user."""
-
-    kind = "not_ready"
-
-    def __init__(self, repository: str, failure: CommandFailed) -> None:
-        owner = user_name(os.stat(repository).st_uid)
-        super().__init__(f"the repository belongs to another user of the host, {owner}: {repository}", failure.status,
-                         failure.output)
-        self.hint = f"where you trust it, on the host: git config --global --add safe.directory {repository}"
-
-
-def foreign(directory: str, failure: CommandFailed) -> ForeignClone | ForeignRepository | None:
-    """Where git refused a repository because of its owner: that of the clone in `directory`, or the one asked for."""
+def foreign(directory: str, failure: CommandFailed) -> Foreign | None:
+    """Where git refused a folder because of its owner: the clone in `directory`, or the repository that was asked."""
     refused = next(filter(None, map(DUBIOUS.search, failure.output)), None)
     if refused is None:
         return None
-    is_inside = f"{os.path.realpath(refused[1])}/".startswith(f"{os.path.realpath(directory)}/")
-    return ForeignClone(directory, failure) if is_inside else ForeignRepository(refused[1], failure)
+    is_clone = f"{os.path.realpath(refused[1])}/".startswith(f"{os.path.realpath(directory)}/")
+    folder = directory if is_clone else refused[1]
+    owner = user_name(os.stat(folder).st_uid)
+    if is_clone:
+        return Foreign(f"the service directory belongs to another user, {owner}: {folder}",
+                       f"log in as {owner}, or make it belong to the user that logs in: sudo chown -R {login_name()}"
+                       f" {folder}", failure)
+    return Foreign(f"the repository belongs to another user of the host, {owner}: {folder}",
+                   f"where you trust it, on the host: git config --global --add safe.directory {folder}", failure)
 
 
 def explain(failure: CommandFailed, repo: str) -> HostError:
