@@ -71,18 +71,19 @@ def _compared(ctx: ServiceContext, target: Message) -> Compared:
         missing = [path for path in target["requires"] if not ctx.clone.commits.has_path(commit, path)]
     text = (files.read_bytes(ctx.layout.env_file(ctx.name)) or b"").decode("utf-8", "surrogateescape")
     return {**distance, "event": "compared", "service": ctx.name, "missing": missing,
-            "obstacles": _obstacles(ctx, commit) if target["in_place"] else [],
+            "obstacles": _obstacles(ctx, target) if target["in_place"] else [],
             "secrets": masking.secret_names(text),
             "variables": {name: _digest(value) for name, value in masking.values(text).items()}}
 
 
-def _obstacles(ctx: ServiceContext, commit: str) -> list[str]:
+def _obstacles(ctx: ServiceContext, target: Message) -> list[str]:
     """Why the clone cannot take a commit that is here."""
+    commit = target["commit"]
     if not ctx.clone.exists() or not ctx.clone.commits.has(commit):
         return []
     try:
         in_place.require_log_folder(ctx, commit)
-        ctx.clone.set_aside(ctx.deploy).look(ctx.clone.git, commit)
+        ctx.clone.require_way(ctx.clone.set_aside(ctx.deploy), commit, carried=not target["fetch"])
     except NotReady as error:
         return [f"{error.message}: {error.hint}"]
     return []

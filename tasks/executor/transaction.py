@@ -107,9 +107,12 @@ class Transaction:
         self.link.raise_if_aborted()
         ctx, self.step = self.contexts[service], planned["name"]
         step = Step(planned["args"], self.eventlog.output_of(service, planned["name"]), self.results[service])
+        to_undo = [planned["name"]]
         if planned["action"] in CHECKS:
             step = step._replace(results=CHECKS[planned["action"]](ctx, step))
-        written.begin(service, planned["name"])
+            to_undo += step.results.overwritten
+        for name in to_undo:
+            written.begin(service, name)
         result = self.eventlog.step(service, planned["name"], lambda: ACTIONS[planned["action"]](ctx, step))
         self.results[service] = result.results or step.results
 

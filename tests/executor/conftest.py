@@ -14,6 +14,7 @@ import pytest
 
 from tasks.executor.layout import Layout
 from tests.executor.driver import PYTHONS, Example
+from tests.executor.place import Place
 from tests.support import guard
 from tests.support.lab import LabHost, git
 
@@ -110,9 +111,28 @@ def work(tmp_path: Path) -> Path:
     return path
 
 
-def commit(work: Path, name: str) -> str:
-    return git(work, "rev-parse", f"{name}^{{commit}}")
+@pytest.fixture
+def place(tmp_path: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    settings = {"protocol.file.allow": "always", "user.name": "Ann", "user.email": "ann@example.com"}
+    monkeypatch.setenv("GIT_CONFIG_COUNT", str(len(settings)))
+    for number, (name, value) in enumerate(settings.items()):
+        monkeypatch.setenv(f"GIT_CONFIG_KEY_{number}", name)
+        monkeypatch.setenv(f"GIT_CONFIG_VALUE_{number}", value)
+    return Place(tmp_path / "host", work)
 
 
-def quiet(line: str) -> None:
-    pass
+@pytest.fixture
+def nested(place: Place, tmp_path: Path) -> Place:
+    """With a submodule `part`, which has one, `inner`; both are at their first commit."""
+    for name in ("inner", "part"):
+        git(tmp_path, "init", "--quiet", "--initial-branch=main", name)
+        (tmp_path / name / "file").write_text(f"{name} 1\n")
+        (tmp_path / name / ".gitignore").write_text("*.o\n")
+        if name == "part":
+            git(tmp_path / name, "submodule", "--quiet", "add", str(tmp_path / "inner"), "inner")
+        git(tmp_path / name, "add", "--all")
+        git(tmp_path / name, "commit", "--quiet", "--message", "one")
+    git(place.work, "submodule", "--quiet", "add", str(tmp_path / "part"), "part")
+    git(place.work, "submodule", "--quiet", "update", "--init", "--recursive")
+    place.forward(place.commit())
+    return place

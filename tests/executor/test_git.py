@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tasks.executor import errors, git, shell
-from tests.executor.conftest import commit, quiet
+from tests.executor.place import commit, quiet
 from tests.support.lab import git as run_git
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tasks.executor import errors, git
-from tests.executor.conftest import commit, quiet
+from tests.executor.place import commit, quiet
 from tests.support.lab import git as run_git
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n"

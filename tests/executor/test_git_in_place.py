@@ -3,119 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tasks.executor import errors
-from tasks.executor.context import ServiceContext
-from tasks.executor.layout import Layout
-from tasks.executor.steps import Step, in_place
-from tests.executor.conftest import commit, quiet
+from tests.executor.place import Place, commit, next_commit, short
 from tests.support.lab import git
-
-DEPLOY = "20260101-000000-000001"
-
-
-class Place:
-    """A clone on a host, of a repository that the test changes."""
-
-    def __init__(self, folder: Path, work: Path) -> None:
-        folder.mkdir()
-        layout = Layout({"root": str(folder), "supervisord_conf": "s.conf", "program_dir": "conf.d"})
-        layout.prepare()
-        os.makedirs(layout.service_state("a"))
-        self.layout = layout
-        self.folder = folder / "clone"
-        self.moved_to(work)
-        self.was: str | None = None
-        self.branch: str | None = None
-
-    def moved_to(self, work: Path) -> None:
-        """As hosts.yaml says it now."""
-        self.work = work
-        service: dict[str, Any] = {"name": "a", "directory": "clone", "repo": str(work)}
-        self.ctx = ServiceContext(self.layout, service, dict(os.environ), DEPLOY)
-
-    def commit(self, command: str = "") -> str:
-        """Run it in the repository, and commit all."""
-        subprocess.run(command, shell=True, cwd=self.work, check=True)
-        git(self.work, "add", "--all")
-        git(self.work, "commit", "--quiet", "--allow-empty", "--message", command or "change")
-        return commit(self.work, "HEAD")
-
-    def forward(self, to: str, set_aside: bool = False) -> None:
-        if not self.ctx.clone.exists():
-            self.ctx.clone.create()
-        self.ctx.clone.follow_origin()
-        self.ctx.clone.remote.fetch(quiet)
-        state = self.ctx.clone.state()
-        self.was, self.branch = state.commit, state.branch
-        step = Step({"commit": to, "set_aside": set_aside, "carried": False, "replaces": False}, quiet)
-        in_place.checkout(self.ctx, step._replace(results=in_place.refuse(self.ctx, step)))
-
-    def back(self, set_aside: bool = False, times: int = 2) -> None:
-        """Twice: an undo may run again."""
-        for _ in range(times):
-            in_place.checkout_back(self.ctx, Step(
-                {"commit": self.was, "branch": self.branch, "set_aside": set_aside}, quiet))
-
-    def run(self, command: str) -> None:
-        subprocess.run(command, shell=True, cwd=self.folder, check=True)
-
-    def snapshot(self) -> dict[str, Any]:
-        files = {str(path.relative_to(self.folder)): path.read_bytes() for path in sorted(self.folder.rglob("*"))
-                 if path.is_file() and ".git" not in path.parts}
-        modules = [path.parent for path in sorted(self.folder.rglob(".git"))]
-        questions = (("rev-parse", "HEAD"), ("branch", "--show-current"), ("stash", "list"))
-        return {"files": files, "state": self.ctx.clone.state(),
-                "heads": {str(path): [git(path, *question) for question in questions] for path in modules}}
-
-
-@pytest.fixture
-def place(tmp_path: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    settings = {"protocol.file.allow": "always", "user.name": "Ann", "user.email": "ann@example.com"}
-    monkeypatch.setenv("GIT_CONFIG_COUNT", str(len(settings)))
-    for number, (name, value) in enumerate(settings.items()):
-        monkeypatch.setenv(f"GIT_CONFIG_KEY_{number}", name)
-        monkeypatch.setenv(f"GIT_CONFIG_VALUE_{number}", value)
-    return Place(tmp_path / "host", work)
-
-
-@pytest.fixture
-def nested(place: Place, tmp_path: Path) -> Place:
-    """With a submodule `part`, which has one, `inner`; both are at their first commit."""
-    for name in ("inner", "part"):
-        git(tmp_path, "init", "--quiet", "--initial-branch=main", name)
-        (tmp_path / name / "file").write_text(f"{name} 1\n")
-        (tmp_path / name / ".gitignore").write_text("*.o\n")
-        if name == "part":
-            git(tmp_path / name, "submodule", "--quiet", "add", str(tmp_path / "inner"), "inner")
-        git(tmp_path / name, "add", "--all")
-        git(tmp_path / name, "commit", "--quiet", "--message", "one")
-    git(place.work, "submodule", "--quiet", "add", str(tmp_path / "part"), "part")
-    git(place.work, "submodule", "--quiet", "update", "--init", "--recursive")
-    place.forward(place.commit())
-    return place
-
-
-def next_commit(place: Place) -> str:
-    """Of the superproject and of both submodules."""
-    for path in ("part/inner", "part"):
-        folder = place.work / path
-        (folder / "file").write_text(f"{path} 2\n")
-        git(folder, "commit", "--quiet", "--all", "--message", "two")
-        git(folder, "push", "--quiet", "origin", "HEAD:refs/heads/two")
-    return place.commit()
-
-
-def short(cases: dict[str, Any], *names: str) -> list[Any]:
-    """The cases as parameters; others than those of these names run in the long lane only."""
-    return [pytest.param(case, id=name, marks=() if name in names else pytest.mark.long)
-            for name, case in cases.items()]
-
 
 EDITS = {
     "edit": "echo mine > {}/file",
@@ -157,7 +52,6 @@ def test_untracked_file_in_the_way_is_refused_by_name_or_stashed(nested: Place, 
     new = next_commit(nested)
     with pytest.raises(errors.NotReady, match="new"):
         nested.forward(new)
-    nested.back()
     assert nested.snapshot() == before
     nested.forward(new, set_aside=True)
     assert (nested.folder / f"{path}new").read_text() == "theirs"

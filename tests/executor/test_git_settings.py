@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tasks.executor import git
-from tests.executor.conftest import commit, quiet
+from tests.executor.place import commit, quiet
 from tests.support.lab import git as run_git
 
 

@@ -12,7 +12,7 @@ from tasks.executor import errors, revision
 from tasks.executor.context import ServiceContext
 from tasks.executor.layout import Layout
 from tasks.executor.revision import obtain
-from tests.executor.conftest import commit, quiet
+from tests.executor.place import commit, quiet
 from tests.support.lab import git as run_git
 
 

@@ -43,17 +43,19 @@ def test_deploy_refuses_edited_files_and_lists_them_by_host(shared: App) -> None
 
 @pytest.mark.promise(11)
 def test_plan_and_deploy_refuse_an_untracked_file_in_the_way_by_the_same_words(shared: App) -> None:
+    """The other host has the commit's files already when web2 refuses; they go again."""
     file = shared.lab["web2"].directory(shared.name) / "notes.txt"
     file.write_text("of a person\n")
+    before = shared.states()
     shared.commit(f"{shared.name}-2", {"notes.txt": "of the commit\n"})
     words = f"files that git does not know are in the way of the commit, in {file.parent}: notes.txt"
     for command in ("plan", "deploy"):
-        run = shared.fab(command, shared.name, "--host", "web2")
+        run = shared.fab(command, shared.name)
         assert run.code == 2, run
         assert words in run.out + messages(run) and "--set-aside" in run.out + messages(run)
-    assert file.read_text() == "of a person\n"
+    assert shared.states() == before and file.read_text() == "of a person\n"
     file.unlink()
-    again = shared.fab("plan", shared.name, "--host", "web2")
+    again = shared.fab("plan", shared.name)
     assert again.code == 0, again.out
 
 

@@ -9,7 +9,7 @@ from typing import Iterator, Mapping, Sequence
 from .. import files, processes, shell
 from ..output_lines import Say, record
 from ..protocol import OWN_NAMES, GitLogin
-from . import submodules
+from . import submodules, unfinished_checkout
 from .command import SLOW, Git
 from .commits import Commits
 from .received import local_urls
@@ -72,6 +72,10 @@ class Clone:
             present = file.read().splitlines()
             file.writelines(line + "\n" for line in lines if line not in present)
 
+    def require_way(self, aside: SetAside, commit: str, carried: bool) -> None:
+        """Raise NotReady where what is in the way of the commit must not be set aside; in submodules, too."""
+        aside.look_at_all(commit, local_urls(self.git) if carried else [])
+
     def set_aside(self, label: str, takes_untracked: bool = False) -> SetAside:
         return SetAside(self.git, label, takes_untracked)
 
@@ -90,14 +94,27 @@ class Clone:
         with verified(self.git, commit, record(say, words)) as recorded:
             try:
                 self.git.run("checkout", "--detach", "--quiet", careful, commit, "--", say=recorded, timeout=SLOW)
-            except shell.CommandFailed:
+            except shell.CommandFailed as failure:
+                if failure.status is None or failure.status < 0:
+                    raise
                 # Without edits, git was refusing for a file that it always calls modified.
                 if not force and (not any(map(LOCAL_CHANGES.search, words)) or self.state().edits):
                     raise
                 # On the way back, what could not be written still is as it was.
                 take_as_is(self.git, commit)
                 self.git.run("checkout", "--detach", "--quiet", "--force", commit, "--", say=recorded, timeout=SLOW)
+            unfinished_checkout.end(self.git)
             self.follow_submodules(recorded, carried, aside)
+
+    def has_begun_to_leave(self, commit: str | None) -> bool:
+        """Whether a checkout of another commit was begun."""
+        return self.head() != commit or unfinished_checkout.commit_of(self.git) is not None
+
+    def clear_unfinished_checkout(self) -> None:
+        """Remove the new files that a checkout wrote before it was cut off; in submodules, too."""
+        for submodule in submodules.nested(self.git):
+            unfinished_checkout.clear(submodule.git)
+        unfinished_checkout.clear(self.git)
 
     def checkout_empty(self, branch: str | None) -> None:
         """As `git init` left it: no commit, none of its files."""

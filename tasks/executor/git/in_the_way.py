@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Iterable, NamedTuple
+from typing import NamedTuple
 
 from .command import Git
 from .submodules import Submodule, gone
+from .tree_paths import present
+
+AT_ONCE = 1000                      # paths in the arguments of a command
 
 
 class InTheWay(NamedTuple):
@@ -20,7 +23,7 @@ def in_the_way(git: Git, commit: str) -> InTheWay:
     """Of a checkout of the commit, which is here; submodules that it no longer has give way with all that is in them.
     """
     added = git.paths("diff-index", "--cached", "--no-renames", "--diff-filter=D", "--name-only", "-z", commit)
-    ignored, untracked = _others(git, _present(git.directory, added))
+    ignored, untracked = _others(git, present(git.directory, added))
     for submodule in gone(git, commit):
         within = _of_submodule(submodule)
         ignored += within.ignored
@@ -41,25 +44,6 @@ def _others(git: Git, places: list[str]) -> InTheWay:
 
 
 def _list_others(git: Git, places: list[str], *options: str) -> list[str]:
-    return git.paths("--literal-pathspecs", "ls-files", "--others", "-z", *options, "--", *places)
-
-
-def _present(directory: str, paths: Iterable[str]) -> list[str]:
-    """Of each path that is there, or that a file stands in the place of one of its folders, what stands there."""
-    checked: dict[str, str | None] = {"": None}          # by folder: what stands in its place
-    present = set()
-    for path in paths:
-        place = _blocked(directory, os.path.dirname(path), checked)
-        if place is None and os.path.lexists(os.path.join(directory, path)):
-            place = path
-        if place:
-            present.add(place)
-    return sorted(present)
-
-
-def _blocked(directory: str, folder: str, checked: dict[str, str | None]) -> str | None:
-    if folder not in checked:
-        full = os.path.join(directory, folder)
-        is_other = os.path.lexists(full) and (os.path.islink(full) or not os.path.isdir(full))
-        checked[folder] = _blocked(directory, os.path.dirname(folder), checked) or (folder if is_other else None)
-    return checked[folder]
+    parts = (places[start:start + AT_ONCE] for start in range(0, len(places), AT_ONCE))
+    return [path for part in parts
+            for path in git.paths("--literal-pathspecs", "ls-files", "--others", "-z", *options, "--", *part)]

@@ -26,14 +26,14 @@ class Remote:
         Builds call `git describe`: the tags are also where git looks for them. `fetch --tags` would write them there,
         but not past a `release` that became `release/1.0`.
         """
-        with self._lock():
+        with fetch_lock(self._git):
             self._git.network("fetch", "--force", "--prune", "--no-tags", "--no-recurse-submodules", "--",
                               self._git.repo, f"+refs/heads/*:{HEADS}*", f"+refs/tags/*:{TAGS}*", say=say)
             refs.copy_all(self._git, TAGS, "refs/tags/")
 
     def fetch_commit(self, commit: str, say: Say = silent) -> None:
         """Fetch a commit by its full name: servers often give one that no branch holds any more."""
-        with self._lock():
+        with fetch_lock(self._git):
             self._git.network("fetch", "--no-tags", "--no-recurse-submodules", "--", self._git.repo, commit, say=say)
 
     def try_commit(self, commit: str) -> None:
@@ -53,9 +53,9 @@ class Remote:
                 return commits[name], revision if name == names[0] else None
         return None, None
 
-    @contextlib.contextmanager
-    def _lock(self) -> Iterator[None]:
-        """One at a time: `plan` fetches under no lock of the service, and two fetches would meet git's own locks."""
-        with locks.waiting(os.path.join(self._git.common_dir(), "fabvisor-fetch"), self._git.fetch_timeout,
-                           self._git.check):
-            yield
+
+@contextlib.contextmanager
+def fetch_lock(git: Git) -> Iterator[None]:
+    """One at a time: `plan` fetches under no lock of the service, and two fetches would meet git's own locks."""
+    with locks.waiting(os.path.join(git.common_dir(), "fabvisor-fetch"), git.fetch_timeout, git.check):
+        yield

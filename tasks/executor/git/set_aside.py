@@ -6,13 +6,16 @@ a reference. Two marks make that whole: an undo after a power cut sees how far i
 
 from __future__ import annotations
 
+from typing import Sequence
+
 from ..errors import NotReady
 from ..output_lines import Say
 from ..protocol import OWN_NAMES
+from . import unfinished_checkout
 from .command import Git
 from .in_the_way import InTheWay, in_the_way
 from .stash import Stash
-from .submodules import gone, nested
+from .submodules import gone, moved, nested
 
 KEPT = "refs/fabvisor/set-aside/"
 BEGUN, COMPLETE = "/begun", "/complete"
@@ -75,8 +78,16 @@ class SetAside:
                            "move them away on the host; or add --set-aside, which stashes them")
         return left
 
+    def look_at_all(self, commit: str, settings: Sequence[str]) -> None:
+        """As look(), also in each submodule that the commit moves; what it lacks there is fetched, with these settings
+        of git."""
+        self.look(self._git, commit)
+        for submodule in moved(self._git, commit, settings):
+            self.look(submodule.git, submodule.commit)
+
     def make_way(self, git: Git, commit: str, say: Say) -> None:
-        """Stash what is in the way of the commit, in the clone or in a submodule. Raises NotReady."""
+        """Stash what is in the way of the commit, in the clone or in a submodule, and mark that its checkout begins.
+        Raises NotReady."""
         left = self.look(git, commit)
         departing = gone(git, commit)
         for submodule in departing:
@@ -88,6 +99,7 @@ class SetAside:
         if paths:
             say(f"in the way of the commit, and in git's stash now: {_named(paths)}")
             Stash(git).take_away(paths, self._in_the_way)
+        unfinished_checkout.begin(git, commit)
 
     def _keep_head(self, git: Git) -> None:
         branch = git.first_line("symbolic-ref", "--quiet", "HEAD")

@@ -9,6 +9,7 @@ from typing import Sequence
 from ..output_lines import Say
 from .command import Git
 from .state import modified_as_written, overlooked
+from .tree_paths import remove_empty
 
 NOBODY = ("-c", "user.name=fabvisor", "-c", "user.email=fabvisor@localhost")
 
@@ -41,7 +42,7 @@ class Stash:
         self._git.run("stash", "store", "--message", label, entry)
         for path in paths:
             os.unlink(os.path.join(self._git.directory, path))
-            _remove_empty(self._git.directory, os.path.dirname(path))
+            remove_empty(self._git.directory, os.path.dirname(path))
 
     def bring_back(self, label: str) -> None:
         """What take_away() took, or a push() of all files, whatever lies there now."""
@@ -88,9 +89,3 @@ class Stash:
         paths = [entry.path for entry in overlooked(self._git)]
         for flag in ("--no-assume-unchanged", "--no-skip-worktree"):
             self._mark(flag, paths)
-
-
-def _remove_empty(directory: str, folder: str) -> None:
-    while folder and not os.listdir(os.path.join(directory, folder)):
-        os.rmdir(os.path.join(directory, folder))
-        folder = os.path.dirname(folder)

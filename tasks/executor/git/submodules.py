@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from typing import Callable, Iterator, NamedTuple, Sequence
 
 from ..errors import HostError
 from ..output_lines import Say, silent
-from . import filters
+from . import filters, unfinished_checkout
 from .command import Git
 from .commits import Commits
+from .remote import fetch_lock
 from .state import GITLINK
 
 
@@ -20,6 +22,13 @@ class Submodule(NamedTuple):
     path: str
     commit: str
     git: Git
+
+
+class Move(NamedTuple):
+    """A submodule, and the commit that it shall have."""
+
+    git: Git
+    commit: str
 
 
 def populated(git: Git) -> Iterator[Submodule]:
@@ -51,6 +60,19 @@ def gone(git: Git, commit: str) -> list[Submodule]:
     return [submodule for submodule in present if submodule.path not in stay]
 
 
+def moved(git: Git, commit: str, settings: Sequence[str]) -> Iterator[Move]:
+    """The submodules that a checkout of the commit moves to another of theirs, at all levels. What is missing of that
+    is fetched, with these settings of git; where it cannot be had, the submodule is left out."""
+    for submodule in populated(git):
+        line = next(iter(git.paths("--literal-pathspecs", "ls-tree", "-z", commit, "--", submodule.path)), "")
+        target = line.partition("\t")[0].split()[-1] if line.startswith(GITLINK) else None
+        if target and target != submodule.git.first_line("rev-parse", "--verify", "--quiet", "HEAD"):
+            _fetch(submodule.git, target, settings)
+            if Commits(submodule.git).has(target):
+                yield Move(submodule.git, target)
+                yield from moved(submodule.git, target, settings)
+
+
 def remove_gone(git: Git, commit: str) -> None:
     """git would leave their files, and then refuse a folder of the same name. Their repositories stay in the clone."""
     for submodule in gone(git, commit):
@@ -65,23 +87,22 @@ def follow(git: Git, say: Say, settings: Sequence[str], make_way: Callable[[Git,
         return
     git.run("submodule", "--quiet", "sync", say=say)
     for submodule in populated(git) if make_way else ():
-        _fetch(submodule, settings)
+        _fetch(submodule.git, submodule.commit, settings)
         if make_way and Commits(submodule.git).has(submodule.commit):
             make_way(submodule.git, submodule.commit)
             remove_gone(submodule.git, submodule.commit)
     git.network(*settings, "submodule", "--quiet", "update", "--init", "--force", say=say)
     for submodule in populated(git):
+        if make_way:
+            unfinished_checkout.end(submodule.git)
         filters.require(submodule.git, submodule.commit)
         follow(submodule.git, say, settings, make_way)
         filters.refuse_unfiltered(submodule.git, [])
 
 
-def _fetch(submodule: Submodule, settings: Sequence[str]) -> None:
-    """What cannot be fetched here is told by the update."""
-    for refs in ([], [submodule.commit]):
-        if not Commits(submodule.git).has(submodule.commit):
-            try:
-                submodule.git.network(*settings, "fetch", "--no-tags", "--no-recurse-submodules", "origin", *refs,
-                                      say=silent)
-            except HostError:
-                continue
+def _fetch(git: Git, commit: str, settings: Sequence[str]) -> None:
+    """Fetch the commit of a submodule. What cannot be fetched here is told by the update."""
+    for refs in ([], [commit]):
+        if not Commits(git).has(commit):
+            with contextlib.suppress(HostError), fetch_lock(git):
+                git.network(*settings, "fetch", "--no-tags", "--no-recurse-submodules", "origin", *refs, say=silent)

@@ -17,8 +17,9 @@ def refuse(ctx: ServiceContext, step: Step) -> Results:
     if edited and not step.args["set_aside"]:
         raise NotReady("files were edited on the host: " + ", ".join(map(state.describe, edited)),
                        "--set-aside stashes them")
-    _set_aside(ctx, step).look(ctx.clone.git, step.args["commit"])
-    return step.results._replace(clone=state)
+    ctx.clone.require_way(_set_aside(ctx, step), step.args["commit"], step.args["carried"])
+    # What the last build made of tracked files comes back by a build only.
+    return step.results._replace(clone=state, overwritten=("build",) if state.edits and not edited else ())
 
 
 def require_log_folder(ctx: ServiceContext, commit: str) -> None:
@@ -47,8 +48,9 @@ def checkout(ctx: ServiceContext, step: Step) -> Result:
 
 def checkout_back(ctx: ServiceContext, step: Step) -> Result:
     aside = ctx.clone.set_aside(ctx.deploy)
-    if step.args["set_aside"] and not aside.exists():
+    if step.args["set_aside"] and not aside.exists() and not ctx.clone.has_begun_to_leave(step.args["commit"]):
         return Result(False)                # it did not get as far: the edits lie there untouched
+    ctx.clone.clear_unfinished_checkout()
     if not step.args["commit"]:
         ctx.clone.checkout_empty(step.args["branch"])
     elif not step.args["set_aside"] or aside.is_complete():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, NamedTuple
+from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
 from ..git import State
 from ..startup import Before, Started
@@ -14,6 +14,7 @@ class Results(NamedTuple):
     clone: State | None = None                      # the clone, right before its checkout
     before: Mapping[str, Before] | None = None      # the processes, right before their restart
     started: Mapping[str, Started] | None = None    # the processes, once they stayed up
+    overwritten: Sequence[str] = ()                 # steps of earlier deploys whose results the checkout overwrites
 
 
 class Step(NamedTuple):

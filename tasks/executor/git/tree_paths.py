@@ -1,0 +1,34 @@
+"""Paths of a working tree, as they lie on the disk."""
+
+from __future__ import annotations
+
+import os
+from typing import Iterable
+
+
+def present(directory: str, paths: Iterable[str]) -> list[str]:
+    """Of each path that is there, or that a file stands in the place of one of its folders, what stands there."""
+    checked: dict[str, str | None] = {"": None}          # by folder: what stands in its place
+    places = set()
+    for path in paths:
+        place = _blocked(directory, os.path.dirname(path), checked)
+        if place is None and os.path.lexists(os.path.join(directory, path)):
+            place = path
+        if place:
+            places.add(place)
+    return sorted(places)
+
+
+def remove_empty(directory: str, folder: str) -> None:
+    """Remove a folder below the directory, and those above it, where nothing is in them."""
+    while folder and not os.listdir(os.path.join(directory, folder)):
+        os.rmdir(os.path.join(directory, folder))
+        folder = os.path.dirname(folder)
+
+
+def _blocked(directory: str, folder: str, checked: dict[str, str | None]) -> str | None:
+    if folder not in checked:
+        full = os.path.join(directory, folder)
+        is_other = os.path.lexists(full) and (os.path.islink(full) or not os.path.isdir(full))
+        checked[folder] = _blocked(directory, os.path.dirname(folder), checked) or (folder if is_other else None)
+    return checked[folder]

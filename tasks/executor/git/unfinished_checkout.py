@@ -1,0 +1,92 @@
+"""A checkout that was cut off: git writes the files of the new commit first, and moves HEAD last.
+
+While git writes, a file in the git directory names the commit. All that lay where this commit has new files was set
+aside before: what lies there now was written by the checkout, unless its content says otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import NamedTuple
+
+from .. import files
+from .command import Git
+from .state import GITLINK
+from .tree_paths import present, remove_empty
+
+NAME = "fabvisor-checkout"
+PIECE = 1 << 20                     # bytes
+
+
+class Entry(NamedTuple):
+    """A file of a commit."""
+
+    mode: str
+    blob: str
+    path: str
+
+
+def begin(git: Git, commit: str) -> None:
+    """On the disk when this returns."""
+    files.write_atomic(_mark(git), commit.encode())
+
+
+def end(git: Git) -> None:
+    files.remove(_mark(git))
+
+
+def commit_of(git: Git) -> str | None:
+    """The commit whose checkout was begun; None where it came to its end."""
+    mark = files.read_bytes(_mark(git))
+    return mark.decode() if mark else None
+
+
+def clear(git: Git) -> None:
+    """Remove the new files that the checkout wrote, whole or in part. Tracked ones are left to the next checkout."""
+    commit = commit_of(git)
+    if commit is None:
+        return
+    if git.first_line("rev-parse", "--verify", "--quiet", "HEAD") != commit:
+        for path in _written(git, commit):
+            os.unlink(os.path.join(git.directory, path))
+            remove_empty(git.directory, os.path.dirname(path))
+    end(git)
+
+
+def _written(git: Git, commit: str) -> list[str]:
+    entries = [entry for entry in _added(git, commit) if entry.mode != GITLINK]
+    there = set(present(git.directory, (entry.path for entry in entries)))
+    return _holding(git, [entry for entry in entries if entry.path in there])
+
+
+def _added(git: Git, commit: str) -> list[Entry]:
+    """What the commit has and the index has not."""
+    words = git.paths("diff-index", "--cached", "--no-renames", "--diff-filter=D", "--raw", "-z", commit)
+    fields = [line.split(" ") for line in words[::2]]
+    return [Entry(field[0][1:], field[2], path) for field, path in zip(fields, words[1::2])]
+
+
+def _holding(git: Git, entries: list[Entry]) -> list[str]:
+    """The paths that hold what git writes there, or the first part of it."""
+    with tempfile.TemporaryDirectory(prefix="fabvisor-index-") as folder:
+        index = git.with_index(os.path.join(folder, "index"))
+        lines = "".join(f"{entry.mode} {entry.blob}\t{entry.path}\0" for entry in entries)
+        index.run("update-index", "-z", "--index-info", given=lines.encode("utf-8", "surrogateescape"))
+        index.succeeds("update-index", "-q", "--refresh")
+        other = set(index.paths("diff-files", "--name-only", "-z"))
+    return [entry.path for entry in entries if entry.path not in other or _holds_part(git, entry)]
+
+
+def _holds_part(git: Git, entry: Entry) -> bool:
+    path = os.path.join(git.directory, entry.path)
+    if os.path.islink(path) or not os.path.isfile(path):
+        return False
+    content = git.answer_file("cat-file", "--filters", "--path=" + entry.path, entry.blob)
+    with open(path, "rb") as part, content as whole:
+        pieces = iter(lambda: part.read(PIECE), b"")
+        return all(piece == whole.read(len(piece)) for piece in pieces)
+
+
+def _mark(git: Git) -> str:
+    return os.path.join(git.git_dir(), NAME)

@@ -1,0 +1,100 @@
+"""A clone on a host, for the steps of `in_place`, without an executor around them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.executor.context import ServiceContext
+from tasks.executor.layout import Layout
+from tasks.executor.steps import Step, in_place
+from tests.support.lab import git
+
+DEPLOY = "20260101-000000-000001"
+
+
+class Place:
+    """A clone on a host, of a repository that the test changes."""
+
+    def __init__(self, folder: Path, work: Path) -> None:
+        folder.mkdir()
+        layout = Layout({"root": str(folder), "supervisord_conf": "s.conf", "program_dir": "conf.d"})
+        layout.prepare()
+        os.makedirs(layout.service_state("a"))
+        self.layout = layout
+        self.folder = folder / "clone"
+        self.moved_to(work)
+        self.was: str | None = None
+        self.branch: str | None = None
+
+    def moved_to(self, work: Path) -> None:
+        """As hosts.yaml says it now."""
+        self.work = work
+        service: dict[str, Any] = {"name": "a", "directory": "clone", "repo": str(work)}
+        self.ctx = ServiceContext(self.layout, service, dict(os.environ), DEPLOY)
+
+    def commit(self, command: str = "") -> str:
+        """Run it in the repository, and commit all."""
+        subprocess.run(command, shell=True, cwd=self.work, check=True)
+        git(self.work, "add", "--all")
+        git(self.work, "commit", "--quiet", "--allow-empty", "--message", command or "change")
+        return commit(self.work, "HEAD")
+
+    def forward(self, to: str, set_aside: bool = False) -> None:
+        if not self.ctx.clone.exists():
+            self.ctx.clone.create()
+        self.ctx.clone.follow_origin()
+        self.ctx.clone.remote.fetch(quiet)
+        state = self.ctx.clone.state()
+        self.was, self.branch = state.commit, state.branch
+        step = Step({"commit": to, "set_aside": set_aside, "carried": False, "replaces": False}, quiet)
+        in_place.checkout(self.ctx, step._replace(results=in_place.refuse(self.ctx, step)))
+
+    def back(self, set_aside: bool = False, times: int = 2) -> None:
+        """Twice: an undo may run again."""
+        for _ in range(times):
+            in_place.checkout_back(self.ctx, Step(
+                {"commit": self.was, "branch": self.branch, "set_aside": set_aside}, quiet))
+
+    def run(self, command: str) -> None:
+        subprocess.run(command, shell=True, cwd=self.folder, check=True)
+
+    def snapshot_of_files(self) -> dict[str, bytes]:
+        """By path, outside of git directories; a link with where it leads."""
+        return {str(path.relative_to(self.folder)): os.fsencode(path.readlink()) if path.is_symlink()
+                else path.read_bytes() for path in sorted(self.folder.rglob("*"))
+                if (path.is_file() or path.is_symlink()) and ".git" not in path.parts}
+
+    def snapshot(self) -> dict[str, Any]:
+        modules = [path.parent for path in sorted(self.folder.rglob(".git"))]
+        questions = (("rev-parse", "HEAD"), ("branch", "--show-current"), ("stash", "list"))
+        return {"files": self.snapshot_of_files(), "state": self.ctx.clone.state(),
+                "heads": {str(path): [git(path, *question) for question in questions] for path in modules}}
+
+
+def next_commit(place: Place) -> str:
+    """Of the superproject and of both submodules."""
+    for path in ("part/inner", "part"):
+        folder = place.work / path
+        (folder / "file").write_text(f"{path} 2\n")
+        git(folder, "commit", "--quiet", "--all", "--message", "two")
+        git(folder, "push", "--quiet", "origin", "HEAD:refs/heads/two")
+    return place.commit()
+
+
+def short(cases: dict[str, Any], *names: str) -> list[Any]:
+    """The cases as parameters; others than those of these names run in the long lane only."""
+    return [pytest.param(case, id=name, marks=() if name in names else pytest.mark.long)
+            for name, case in cases.items()]
+
+
+def commit(work: Path, name: str) -> str:
+    return git(work, "rev-parse", f"{name}^{{commit}}")
+
+
+def quiet(line: str) -> None:
+    pass
