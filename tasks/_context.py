@@ -13,13 +13,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from . import _commit_origin, embedded, inventory, reports, rollout
-from ._errors import Declined, SelectionError
+from . import _commit_origin, embedded, inventory, notification, reports, rollout
+from ._errors import Declined, FabvisorError, SelectionError
 
 if TYPE_CHECKING:
     from .executor.protocol import Unfinished
     from .inventory.loading import Inventory
-    from .inventory.model import Environment, Target
+    from .inventory.model import Environment, Notification, Target
     from .inventory.secret_sources import SecretSources
 
 BESIDE = Path(__file__).resolve().parent.parent
@@ -36,6 +36,7 @@ class Command:
         self.options = options
         self.report = report
         self._secret_sources: dict[str, SecretSources] = {}
+        self._urls: list[inventory.secret.Secret] = []         # of webhooks
         self._sudo_password = inventory.secret.Secret(sudo_password) if sudo_password else None
 
     @functools.cached_property
@@ -156,6 +157,24 @@ class Command:
         if not self.report.ask(question):
             raise Declined("not confirmed: nothing was changed", "the same command asks again")
 
+    def notify(self) -> None:
+        """Tell those whom the environment names how the command ends. What goes wrong there is a warning at its end."""
+        recipients = [self._recipient(told) for told in self.environment.notify]
+        if recipients:
+            self.report.add("notify", notification.notifier.Notifier(recipients, _who(), self.inventory.folder,
+                                                                     self.report.on))
+
+    def _recipient(self, told: Notification) -> notification.notifier.Recipient:
+        recipient = notification.notifier.Recipient
+        if not told.webhook:
+            return recipient(notification=told)
+        try:
+            url = self.secret_sources(self.environment_name).find_one(told.webhook)
+        except FabvisorError as error:
+            return recipient(notification=told, problem=error.message)
+        self._urls.append(url)
+        return recipient(notification=told, url=url)
+
     def write_reports(self, **files: str) -> None:
         """By kind (junit, dotenv) the file that the user named, or the empty text."""
         for kind, path in files.items():
@@ -165,6 +184,8 @@ class Command:
     def mask(self, text: str) -> str:
         """Without the values that secrets of hosts.yaml have here, as far as they can be known."""
         text = inventory.urls.without_password(text)
+        for url in self._urls:
+            text = url.masked_in(text)
         if self._sudo_password is not None:
             text = self._sudo_password.masked_in(text)
         with contextlib.suppress(Exception):    # a mistake in the file must not hide the message

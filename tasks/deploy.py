@@ -37,6 +37,7 @@ def roll_out(run: Command, options: RolloutOptions, planner: rollout.goal.Planne
              ) -> rollout.events.Finished:
     """Bring commits to the hosts: from where `find_origin` says, which may refuse it."""
     run.write_reports(junit=options.junit, dotenv=options.dotenv)
+    run.notify()
     wait = seconds("wait", options.wait)
     origin = find_origin()
     confirm = run.confirmation(options.yes)

@@ -54,6 +54,7 @@ KEYS = {
     "of one of the `programs`": schema.OneProgram,
     "of `health`": schema.Health,
     "of an environment": schema.Environment,
+    "of `notify`": schema.Notification,
     "of a host": schema.Settings,
 }
 

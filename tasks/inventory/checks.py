@@ -36,11 +36,25 @@ def _default(name: str | None, environments: Raw) -> Iterator[Finding]:
 def _environment(path: KeyPath, environment: Raw, services: Raw) -> Iterator[Finding]:
     yield from _by_table(path, environment, keys.ENVIRONMENT)
     yield from _variables((*path, "variables"), environment.get("variables", {}))
+    yield from _notify((*path, "notify"), environment.get("notify", []))
     if "branch" not in environment and not environment.get("sandbox"):
         yield Finding(path, "has no `branch`: the revision to deploy unless another is asked for",
                       about=((*path, "branch"),))
     yield from _hosts((*path, "hosts"), environment, services)
     yield from _chosen_services((*path, "services"), environment, services)
+
+
+def _notify(path: KeyPath, value: Raw | list[Raw]) -> Iterator[Finding]:
+    for index, notification in enumerate(precedence.listed(value)):
+        where: KeyPath = (*path, index) if isinstance(value, list) else path
+        given = [kind for kind in ("webhook", "run") if kind in notification]
+        if len(given) != 1:
+            yield Finding(where, f"expected one of webhook and run, got {' and '.join(given) or 'none'}",
+                          about=tuple((*where, kind) for kind in ("webhook", "run")))
+        yield from _by_table(where, notification, keys.NOTIFICATION)
+        if notification.get("on") == []:
+            yield Finding((*where, "on"), "names no ending; leave it out for all of them")
+        yield from _twice((*where, "on"), notification.get("on"))
 
 
 def _hosts(path: KeyPath, environment: Raw, services: Raw) -> Iterator[Finding]:

@@ -128,7 +128,8 @@ class _Reader:
     def key(self, node: yaml.ScalarNode, path: KeyPath) -> str:
         key = str(node.value)
         problem = self.problem(node)
-        if not problem and node.tag != TEXT:
+        # `on: client` is what everybody writes, and what YAML 1.2 reads as text.
+        if not problem and node.tag != TEXT and key != "on":
             problem = f"YAML does not read the key {key} as text; write \"{key}\""
         if problem:
             key = SURROGATE.sub("\N{REPLACEMENT CHARACTER}", key)

@@ -33,9 +33,15 @@ def environment(data: Raw, name: str, source: str) -> model.Environment:
         sandbox=raw.get("sandbox", False),
         confirm=raw.get("confirm", False),
         url=raw.get("url", ""),
+        notify=tuple(map(_notification, precedence.listed(raw.get("notify", [])))),
         source=source,
         elsewhere=tuple(sorted(set(data["services"]) - set(running))),
     )
+
+
+def _notification(raw: Raw) -> model.Notification:
+    given: Raw = {key: tuple(value) if key == "on" else value for key, value in raw.items()}
+    return model.Notification(**given)
 
 
 def _host(name: str, resolved: Resolved) -> model.Host:

@@ -43,6 +43,8 @@ SERVICE: dict[str, Check] = {
 # Of a program, also of a service that has only one.
 PROGRAM: dict[str, Check] = {"command": values.check_command, "numprocs": values.check_numprocs}
 
+NOTIFICATION: dict[str, Check] = {"webhook": values.check_secret_name, "run": values.check_script}
+
 HEALTH: dict[str, Check] = {"timeout": values.check_duration}
 
 ENVIRONMENT: dict[str, Check] = {

@@ -180,6 +180,14 @@ class Target(Struct, frozen=True, kw_only=True):
         return replace(self, service=replace(self.service, fetch=way))
 
 
+class Notification(Struct, frozen=True, kw_only=True):
+    """Who is told how a deploy ended: a chat, by the name of the secret with its URL, or a command; one of them."""
+
+    webhook: str = ""
+    run: str = ""
+    on: tuple[str, ...] = ("failed", "committed")
+
+
 class Environment(Struct, frozen=True, kw_only=True):
     """The hosts and services that a command works on. `targets` are sorted by host name, then by service name."""
 
@@ -190,6 +198,7 @@ class Environment(Struct, frozen=True, kw_only=True):
     sandbox: bool = False
     confirm: bool = False                   # a person must confirm a deploy or a rollback
     url: str = ""                           # where users find the service
+    notify: tuple[Notification, ...] = ()
     source: str = ""                        # the file, as messages name it
     elsewhere: tuple[str, ...] = ()         # services of the same file that do not run here
 

@@ -189,8 +189,12 @@ def entry(listing: Any, name: str) -> Raw:
 
 def hooks(value: Any) -> list[Raw]:
     """A command, a mapping, or a list of either: always as a list of mappings."""
-    listed = value if isinstance(value, list) else [value]
-    return [hook if isinstance(hook, dict) else {"run": hook} for hook in listed]
+    return [hook if isinstance(hook, dict) else {"run": hook} for hook in listed(value)]
+
+
+def listed(value: Any) -> list[Any]:
+    """A value, or a list of values: always as a list."""
+    return value if isinstance(value, list) else [value]
 
 
 def secrets(listing: list[str] | dict[str, str | None]) -> dict[str, str]:

@@ -136,6 +136,14 @@ class Host(Settings, kw_only=True, forbid_unknown_fields=True):
         "A list of the services that run there; or names with what differs there, where all run.")] = UNSET
 
 
+class Notification(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Told how a deploy or a rollback ended: one of webhook and run."""
+
+    webhook: Annotated[Text, doc("The name of a secret: a URL that takes JSON with `text`, as Slack's.")] = UNSET
+    run: Annotated[Text, doc("A command for bash where fab runs, with the event `finished` on standard input.")] = UNSET
+    on: Annotated[list[Literal["failed", "committed"]] | UnsetType, doc("Which endings; both unless given.")] = UNSET
+
+
 class Environment(Settings, kw_only=True, forbid_unknown_fields=True):
     """A branch, the hosts that it goes to, and what differs there."""
 
@@ -148,6 +156,8 @@ class Environment(Settings, kw_only=True, forbid_unknown_fields=True):
         "A list of names, or names with what differs here; all unless given.")] = UNSET
     hosts: Annotated[list[str] | dict[str, Host | None] | UnsetType, doc(
         "A list of names, or names with what differs.")] = UNSET
+    notify: Annotated[Notification | list[Notification] | UnsetType, doc(
+        "Who is told how a deploy or a rollback ended.")] = UNSET
     confirm: Annotated[bool, doc("Ask before a deploy or a rollback.")] = False
     sandbox: Annotated[bool, doc("On two hosts that are started on this machine.")] = False
 

@@ -63,6 +63,13 @@ class SecretSources:
                 raise NotReady(f"the secret {name} ({source}) holds a NUL character", "no variable can hold one")
         return known
 
+    def find_one(self, name: str) -> Secret:
+        """The value of a secret that is of no service. Raises NotReady where it has none, and as find()."""
+        values = self.find("", {name: name})
+        if name not in values:
+            raise NotReady(f"the secret {name} has no value", _remedy(self._environment, self._environ))
+        return values[name][0]
+
     def masked(self, text: str, services: Iterable[Service]) -> str:
         """The text without the values that are known so far (the command is not run for it), and without the passwords
         of the services' repositories."""

@@ -54,8 +54,17 @@ def check_variable_name(text: str) -> str:
 
 def check_secret_source(text: str) -> str:
     """The other name of a secret. Who writes the value instead must not read it in a message."""
+    return _check_name_of_secret(text, "another name of the secret")
+
+
+def check_secret_name(text: str) -> str:
+    """The name of a secret, where its value may have been written instead."""
+    return _check_name_of_secret(text, "the name of a secret")
+
+
+def _check_name_of_secret(text: str, expected: str) -> str:
     good = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text)
-    return "" if good else "expected another name of the secret, not its value: letters, digits and '_', no digit first"
+    return "" if good else f"expected {expected}, not its value: letters, digits and '_', no digit first"
 
 
 def check_variable_value(value: str | int) -> str:

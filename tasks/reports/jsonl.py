@@ -32,14 +32,15 @@ class JsonLines(Reporter):
         if self._finished:
             return
         self._finished = isinstance(event, Finished)
-        self.screen.out.write(_encoded(event, self.screen.out.encoding) + "\n")
+        self.screen.out.write(encoded(event, self.screen.out.encoding) + "\n")
         self.screen.out.flush()
 
     def close(self) -> None:
         self.screen.out.flush()
 
 
-def _encoded(event: Event, encoding: str) -> str:
+def encoded(event: Event, encoding: str) -> str:
+    """The event as one line of JSON, without the line break, for a stream of that encoding."""
     value = _merged(event) if isinstance(event, Finished) else event
     try:
         text = escaped(msgspec.json.encode(value).decode())

@@ -47,6 +47,10 @@ class Reporters(Reporter):
                                  "name a file in a folder that exists, and that is yours to write") from None
         self._files[f"--{kind} {path}"] = import_module(FILES[kind], __package__).reporter(path)
 
+    def add(self, name: str, reporter: Reporter) -> None:
+        """Hand all events to this reporter, too, before the screen shows them."""
+        self._files[name] = reporter
+
     def on(self, event: Event) -> None:
         event = redacted(event)
         if isinstance(event, Bug):

@@ -519,3 +519,29 @@ def test_hooks_are_read_in_every_form(tmp_path: Path, written: str, hooks: tuple
 ])
 def test_invalid_hooks_are_refused(tmp_path: Path, written: str, message: str) -> None:
     assert mistakes_in(tmp_path, whole(service=f"hooks: {written}")) == [f"services.monitor.hooks.{message}"]
+
+
+def test_notify_is_read_in_every_form(tmp_path: Path) -> None:
+    for written in ("{webhook: CHAT, on: [failed]}", "[{webhook: CHAT, 'on': [failed]}]"):
+        environment = inventory(tmp_path, whole(environment=f"notify: {written}")).environment("production")
+        assert environment.notify == (model.Notification(webhook="CHAT", on=("failed",)),)
+    both = "[{webhook: CHAT}, {run: ./tell.sh, on: [committed]}]"
+    assert inventory(tmp_path, whole(environment=f"notify: {both}")).environment("production").notify == (
+        model.Notification(webhook="CHAT", on=("failed", "committed")),
+        model.Notification(run="./tell.sh", on=("committed",)))
+
+
+@pytest.mark.parametrize(("written", "message"), [
+    ("{on: [failed]}", ": expected one of webhook and run, got none"),
+    ("[{webhook: A, run: b}]", "[0]: expected one of webhook and run, got webhook and run"),
+    ("{webhook: 'https://chat.example.com/x'}", ".webhook: expected the name of a secret, not its value: letters, "
+     "digits and '_', no digit first"),
+    ("{run: ''}", ".run: holds an empty command; leave it out where nothing is to be done"),
+    ("{run: x, on: []}", ".on: names no ending; leave it out for all of them"),
+    ("{run: x, on: [failed, failed]}", ".on[1]: 'failed' is listed twice"),
+    ("{run: x, on: [fail]}", ".on[0]: expected 'committed' or 'failed', got 'fail'; did you mean 'failed'?"),
+    ("{run: x, when: [failed]}", ".when: unknown key 'when'; known here: on, run, webhook"),
+])
+def test_invalid_notify_is_refused(tmp_path: Path, written: str, message: str) -> None:
+    assert mistakes_in(tmp_path, whole(environment=f"notify: {written}")) == [
+        f"environments.production.notify{message}"]

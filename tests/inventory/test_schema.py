@@ -59,7 +59,7 @@ def test_schema_refuses_exactly_what_the_shape_check_refuses(parts: dict[str, st
 
 
 def test_schema_describes_every_documented_key() -> None:
-    of = {"File", "Service", "OneProgram", "Health", "Environment", "Settings"}
+    of = {"File", "Service", "OneProgram", "Health", "Environment", "Notification", "Settings"}
     kinds = schema.json_schema()["$defs"]
     assert {kind.__name__ for kind in KEYS.values()} == of
     for heading, kind in KEYS.items():
@@ -74,9 +74,9 @@ def test_schema_describes_a_key_alike_wherever_it_stands() -> None:
             assert about.get("description"), f"{name}.{key}"
             descriptions.setdefault(key, set()).add(about["description"])
     # These are of a host and of a service, of a service and of a health check, of the file and of an environment, of an
-    # environment and of a program.
+    # environment and of a program, of a hook and of a notification.
     apart = {key for key, texts in descriptions.items() if len(texts) > 1}
-    assert apart == {"variables", "command", "services", "hosts"}
+    assert apart == {"variables", "command", "services", "hosts", "run"}
 
 
 def test_schema_states_the_documented_defaults() -> None:
