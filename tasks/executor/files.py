@@ -121,23 +121,6 @@ def remove(path: str) -> None:
     sync_dir(os.path.dirname(path))
 
 
-def last_lines(path: str, count: int, since: int = 0) -> list[str]:
-    """The last `count` lines of a log that were written after its first `since` bytes.
-
-    A file that is shorter than `since` was rotated: all of it is new.
-    """
-    try:
-        with open(path, "rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            start = max(since if since <= size else 0, size - TAIL)
-            file.seek(start)
-            text = file.read(TAIL).decode("utf-8", "replace")
-    except OSError:
-        return []
-    lines = text.splitlines()
-    return lines[-count:] if count else []
-
-
 def is_same_path(path: str, other: str) -> bool:
     """Whether both lead to the same file, through whatever links."""
     return os.path.realpath(path) == os.path.realpath(other)

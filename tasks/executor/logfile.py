@@ -16,24 +16,26 @@ LONGEST = 1 << 16           # bytes; a longer line comes in pieces
 CHECKED = 64                # bytes before a cursor
 
 Cursor = List[int]
+NO_FILE: Cursor = [0, 0, 0, 0]          # the end of a log that was not there
 Uncut = Callable[[bytes, int], int]     # masking.Mask.uncut
 
 
-def start_of_last(fd: int, count: int, matches: Callable[[str], bool]) -> int:
-    """The offset where the last `count` lines that match begin; read backwards, no further than needed."""
-    begin = start = os.fstat(fd).st_size
+def start_of_last(fd: int, count: int, matches: Callable[[str], bool], first: int = 0) -> tuple[int, int]:
+    """The offset where the last `count` lines that match begin, and how many of them there are not; read backwards, no
+    further than needed, and not before the offset `first`."""
+    begin = start = max(first, os.fstat(fd).st_size)
     rest = b""
-    while count and begin:
-        end, begin = begin, max(0, begin - BLOCK)
+    while count and begin > first:
+        end, begin = begin, max(first, begin - BLOCK)
         data = read(fd, begin, end) + rest
-        cut = (data.find(b"\n") + 1 or len(data)) if begin else 0
+        cut = (data.find(b"\n") + 1 or len(data)) if begin > first else 0
         cut = 0 if cut > LONGEST else cut           # a line as long as that is taken in pieces, from its end
         rest, at = data[:cut], begin + len(data)
         for piece in reversed(list(pieces(data[cut:]))):
             at -= len(piece)
             if count and matches(text_of(piece)):
                 start, count = at, count - 1
-    return start
+    return start, count
 
 
 def anywhere(data: bytes, end: int) -> int:
@@ -61,6 +63,18 @@ def text_of(piece: bytes) -> str:
 
 def cursor_at(inode: int, offset: int, before: bytes) -> Cursor:
     return [inode, max(0, offset), len(before), zlib.crc32(before)]
+
+
+def end_of(path: str) -> Cursor:
+    """The cursor at its end; that of no file where there is none."""
+    fd = open_file(path)
+    if fd is None:
+        return NO_FILE
+    try:
+        status = os.fstat(fd)
+        return cursor_at(status.st_ino, status.st_size, read(fd, max(0, status.st_size - CHECKED), status.st_size))
+    finally:
+        os.close(fd)
 
 
 def open_at_cursor(path: str, cursor: Cursor, copied: bool = False) -> int | None:

@@ -7,7 +7,7 @@ import re
 import time
 from typing import Any, Container, Iterable, Mapping, Sequence
 
-from . import leftovers, program_user
+from . import leftovers, process_logs, program_user
 from .accounts import user_name
 from .context import ServiceContext
 from .errors import HostError
@@ -41,7 +41,11 @@ class Program:
         return [Process(self._ctx, self._supervisord, name, self._say) for name in names]
 
     def before(self) -> dict[str, Before]:
-        return {process.name: process.before() for process in self.processes()}
+        """Of each process that is there, or will be by the configuration that supervisord read last."""
+        infos, configs = self.infos(), self._supervisord.configurations(self.group)
+        ends = process_logs.ends([*infos.values(), *configs])
+        names = [*infos, *(f"{self.group}:{config['name']}" for config in configs)]
+        return {name: Before(infos.get(name, {}).get("pid") or None, ends) for name in names}
 
     def start(self, names: Sequence[str] = ()) -> None:
         for process in self.processes(names):

@@ -6,10 +6,12 @@ Source: supervisor/options.py `_processes_from_section`, supervisor/datatypes.py
 from __future__ import annotations
 
 import configparser
+import contextlib
 import os
 import shlex
 from typing import Iterator, Mapping, NamedTuple
 
+from .errors import NotReady
 from .supervisord_conf import Definition, parse, section_of
 
 
@@ -38,7 +40,20 @@ def programs(definitions: list[Definition], environ: Mapping[str, str]) -> Itera
                 yield Section(found, group, {}, {}, f"supervisord cannot read it: {error}")
 
 
-def _expanded(found: Definition, group: str, environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+def processes(definitions: list[Definition], group: str, environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """The options of each process that these files make in that group, one after the other; none where a file cannot
+    be read. `process_name` is always among them."""
+    with contextlib.suppress(NotReady, KeyError, ValueError, TypeError, configparser.Error):
+        for found in definitions:
+            if found.name == group and found.kind == "program":
+                count = int(_expanded(found, group, environ)[0].get("numprocs", "1"))
+                for number in range(count):
+                    yield {"process_name": group, **_expanded(found, group, environ, number)[0]}
+
+
+def _expanded(found: Definition, group: str, environ: Mapping[str, str], number: int = 0
+              ) -> tuple[dict[str, str], dict[str, str]]:
+    """The options and the variables of the process of that number, from 0."""
     parser = parse(found.path)
     written = dict(parser.items(section_of(parser, found)))
     here = os.path.dirname(found.path)
@@ -48,7 +63,7 @@ def _expanded(found: Definition, group: str, environ: Mapping[str, str]) -> tupl
     expansions.update(("ENV_" + name, value) for name, value in environ.items())
     numbers = {name: int(written.get(name, default) % expansions)
                for name, default in (("numprocs", "1"), ("numprocs_start", "0"))}
-    expansions.update(numprocs=numbers["numprocs"], process_num=numbers["numprocs_start"])
+    expansions.update(numprocs=numbers["numprocs"], process_num=numbers["numprocs_start"] + number)
     variables = key_value_pairs(written.pop("environment", "") % expansions)
     expansions.update(("ENV_" + name, value) for name, value in variables.items())
     options = {name: value % expansions for name, value in written.items()}

@@ -184,14 +184,14 @@ class HistorySettings(Settings):
 
 
 class LogsSettings(Settings):
-    """`lines`: the last so many, null for all; `grep`: a regular expression; `marks`: by process, where an earlier
-    connection stopped reading."""
+    """`lines`: the last so many, null for all; `grep`: a regular expression; `marks`: by process and stream, where an
+    earlier connection stopped reading."""
 
     do: Literal["logs"]
     lines: Optional[int]
     grep: Optional[str]
     follow: bool
-    marks: Dict[str, List[Any]]
+    marks: Dict[str, Dict[str, List[Any]]]
 
 
 class RunsSettings(Settings):
@@ -736,7 +736,8 @@ class Compared(Distance):
 class ProcessState(TypedDict):
     """A process of a program. `name`: supervisord's, without the group; `state`: its word, absent (it knows no such
     program) or UNKNOWN (it is down). `start` and `now`: seconds since 1970 by the host's clock; `log`: where its output
-    goes, null where supervisord does not say; `user`: whose process it is, null for the user who logs in."""
+    goes, and `error_log` where its standard error does, empty: nowhere, null: supervisord does not say;
+    `user`: whose process it is, null for the user who logs in."""
 
     name: str
     state: str
@@ -746,6 +747,7 @@ class ProcessState(TypedDict):
     why: str
     hint: str
     log: Optional[str]
+    error_log: Optional[str]
     user: Optional[str]
 
 
@@ -918,11 +920,13 @@ class Runs(TypedDict):
 
 
 class Log(TypedDict):
-    """`process`: its name without the group, empty in a run log; `mark`: where to go on reading after this line."""
+    """`process`: its name without the group; where several write to one log, the program or the service. `stream`:
+    stdout or stderr. Both are empty in a run log. `mark`: where to go on reading after this line."""
 
     event: Literal["log"]
     service: str
     process: str
+    stream: str
     line: str
     mark: List[Any]
 
@@ -931,6 +935,7 @@ class Mark(TypedDict):
     event: Literal["mark"]
     service: str
     process: str
+    stream: str
     mark: List[Any]
 
 

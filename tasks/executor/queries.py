@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import time
 from typing import Any, Dict, cast
 
-from . import facts, files, git, history, journal, locks, program_user, readiness
+from . import facts, git, history, journal, locks, program_user, readiness
 from .context import ServiceContext
 from .errors import HostError
 from .layout import Layout
@@ -15,6 +16,7 @@ from .link import Link
 from .protocol import Facts, History, Odd, ProcessState
 from .supervisord import Supervisord
 from .supervisord_conf import Configuration
+from .tail import last_lines
 
 Message = Dict[str, Any]
 PAUSE = 2.0                         # seconds between two looks
@@ -92,11 +94,21 @@ def _lasting(message: Facts | Odd) -> str:
 
 
 def _last_words(ctx: ServiceContext, processes: list[ProcessState]) -> list[str]:
-    """The last lines of the first process that did not stay up."""
+    """The last lines that the first process that did not stay up wrote, by its logs; of each log as many."""
     dead = next((process for process in processes if process["state"] in ("BACKOFF", "FATAL", "EXITED")), None)
     if dead is None:
         return []
-    return [ctx.mask(line) for line in files.last_lines(dead["log"] or ctx.log_file(dead["name"]), LAST_WORDS)]
+    paths = dict.fromkeys([dead["log"], dead["error_log"]])
+    return [ctx.mask(line) for path in paths if path and _was_written_since(path, dead["start"])
+            for line in last_lines(path, LAST_WORDS, ctx.mask)]
+
+
+def _was_written_since(path: str, start: int | None) -> bool:
+    """Whether the process that was started then can have written to it. supervisord knows whole seconds."""
+    try:
+        return os.stat(path).st_mtime >= (start or 0)
+    except OSError:
+        return False
 
 
 def heads(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> None:

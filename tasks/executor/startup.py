@@ -1,16 +1,18 @@
-"""One process from its start until it has stayed up, as supervisord and its log tell it."""
+"""One process from its start until it has stayed up, as supervisord and its logs tell it."""
 
 from __future__ import annotations
 
 import time
 from typing import Any, Callable, Container, Mapping, NamedTuple
 
-from . import files, leftovers
+from . import leftovers, process_logs
 from .context import ServiceContext
 from .errors import HostError
+from .logfile import NO_FILE
 from .supervisord import Supervisord, reason
+from .tail import last_lines
 
-LOG_LINES = 20
+LOG_LINES = 20                      # of each log
 NEVER_UP = 60.0                     # seconds beyond twice `startsecs`
 ONE_SHOT = 1.0                      # seconds in which a program that may end is watched
 NOT_BEGUN = 5.0                     # seconds in which supervisord may not have begun to start it
@@ -18,18 +20,11 @@ NOT_BEGUN = 5.0                     # seconds in which supervisord may not have 
 Say = Callable[[str], None]
 
 
-class LogPosition(NamedTuple):
-    """The end of a process's log, in bytes, before it was started anew."""
-
-    path: str
-    size: int
-
-
 class Before(NamedTuple):
-    """A process right before it is started anew. `pid`: None when it did not run."""
+    """A process right before it is started anew. `pid`: None when it did not run; `ends`: of its logs."""
 
     pid: int | None
-    log: LogPosition
+    ends: process_logs.Ends
 
 
 class Started(NamedTuple):
@@ -38,7 +33,7 @@ class Started(NamedTuple):
 
     pid: int
     start: int
-    log: LogPosition
+    ends: process_logs.Ends
     ended: bool = False
 
 
@@ -53,39 +48,45 @@ class Process:
         self._label = ctx.label(name.partition(":")[0])
         self._subject = "it" if name == f"{ctx.name}:{ctx.name}" else name.partition(":")[2]
 
-    def before(self) -> Before:
-        info = self._supervisord.info(self.name)
-        return Before(info["pid"] or None, _end_of(info.get("stdout_logfile") or self._own_log()))
-
     def raise_unless_up(self, started: Started | None) -> None:
         """Raise HostError unless that process runs."""
         info = self._supervisord.info(self.name)
         if started is not None and started.ended:
             return
         if info["statename"] != "RUNNING" or started is None or info["pid"] != started.pid:
-            raise self.crashed(info, started and started.log)
+            raise self.crashed(info, started.ends if started else {})
 
-    def say_log(self, log: LogPosition | None) -> bool:
-        """Say the last lines that the process wrote since; returns whether there were any."""
-        path, size = log or LogPosition(self._own_log(), 0)
-        lines = files.last_lines(path, LOG_LINES, size)
+    def say_last_lines(self, info: Mapping[str, Any], ends: process_logs.Ends) -> str:
+        """Say the last lines of its logs since they ended there. Returns where they are to be found, for people."""
+        logs = process_logs.of_process(info, self._supervisord.configurations(self.name.partition(":")[0]))
+        uses_sudo = bool(self._ctx.layout.access.prefix)
+        hindrances = list(filter(None, [process_logs.hindrance(log, uses_sudo) for log in logs]))
+        with_lines = [log for log in logs if self._say_lines(log, ends)]
+        if with_lines:
+            return "; but ".join(["its last lines are above", *hindrances]) + f"; more: fab logs {self._label}"
+        silent = [f"it wrote nothing to {log.path}" for log in logs if not process_logs.hindrance(log, uses_sudo)]
+        return "; ".join([*hindrances, *silent, "run its command on the host by hand",
+                          f"what it wrote before: fab logs {self._label}"])
+
+    def _say_lines(self, log: process_logs.ProcessLog, ends: process_logs.Ends) -> bool:
+        """Returns whether there are any."""
+        lines = last_lines(log.path, LOG_LINES, self._ctx.mask, ends.get(log.path, NO_FILE))
         for line in lines:
-            self._say(line)
+            self._say(log.mark + line)
         return bool(lines)
 
     def startup(self, startsecs: float, before: Before | None, exitcodes: Container[int] | None) -> Startup:
         """`exitcodes`: of a program that may end at once; it is watched for a second, and judged by them."""
-        return Startup(self, startsecs, before or Before(None, _end_of(self._own_log())), exitcodes)
+        return Startup(self, startsecs, before or Before(None, {}), exitcodes)
 
     def info(self) -> dict[str, Any]:
         return self._supervisord.info(self.name)
 
-    def crashed(self, info: Mapping[str, Any], log: LogPosition | None) -> HostError:
+    def crashed(self, info: Mapping[str, Any], ends: process_logs.Ends) -> HostError:
         """supervisord may have started it anew before we looked: then RUNNING says nothing."""
         again = info["statename"] in ("STARTING", "RUNNING")
         state = "it ended, and was started again" if again else describe_state(info)
-        path = info.get("stdout_logfile") or ""
-        has_lines = self.say_log(log if log and log.path == path else LogPosition(path, 0)) if path else False
+        where = self.say_last_lines(info, ends)
         left = left_running(self._ctx, self._supervisord, self.name.partition(":")[0])
         if left:
             return HostError(f"{self._subject} did not stay up: {state}; but it left running"
@@ -93,9 +94,7 @@ class Process:
                              " background",
                              "a program of supervisord stays in the foreground: take the option that says otherwise "
                              "(--daemon, -d, &) out of its `command`")
-        return HostError(f"{self._subject} did not stay up: {state}",
-                         f"its last lines are above; more: fab logs {self._label}" if has_lines
-                         else f"{_no_lines(info)}; what it wrote before: fab logs {self._label}")
+        return HostError(f"{self._subject} did not stay up: {state}", where)
 
     def still(self, state: str, seconds: float) -> HostError:
         subject = "" if self._subject == "it" else f"{self._subject} is "
@@ -106,9 +105,6 @@ class Process:
     def supervisorctl(self) -> str:
         """Without its configuration it may talk to another supervisord."""
         return f"supervisorctl -c {self._ctx.layout.access.supervisord_conf}"
-
-    def _own_log(self) -> str:
-        return self._ctx.log_file(self.name.partition(":")[2])
 
 
 class Startup:
@@ -127,20 +123,20 @@ class Startup:
         """Started, once the process was RUNNING with the same new pid for `startsecs`; None before. Raises HostError.
         """
         info, now = self.process.info(), time.monotonic()
-        state, log = info["statename"], self._before.log
+        state, ends = info["statename"], self._before.ends
         pid = self._pid = self._pid or info["pid"] or None
         if self._exitcodes is not None and state == "EXITED" and info["exitstatus"] in self._exitcodes:
-            return Started(pid or 0, info["start"], log, ended=True)
+            return Started(pid or 0, info["start"], ends, ended=True)
         not_begun = state == "STOPPED" and pid is None and now - self._begin < NOT_BEGUN
         if (state not in ("STARTING", "RUNNING") and not not_begun) or (pid and info["pid"] not in (pid, 0)):
-            raise self.process.crashed(info, log)
+            raise self.process.crashed(info, ends)
         if state == "RUNNING" and pid:
             if pid == self._before.pid:
                 raise HostError(f"supervisord did not start a new process (still pid {pid})",
                                 f"see on the host: {self.process.supervisorctl} status {self.process.name}")
             self._running_since = self._running_since or now
             if now - self._running_since >= self._startsecs:
-                return Started(pid, info["start"], log)
+                return Started(pid, info["start"], ends)
         if now - self._begin > 2 * self._startsecs + NEVER_UP:
             raise self.process.still(state, now - self._begin)
         return None
@@ -157,17 +153,3 @@ def describe_state(info: Mapping[str, Any]) -> str:
     detail, state = reason(info), str(info["statename"])
     given_up = ", after as many starts as its `startretries` allows" if state == "FATAL" else ""
     return state + (f" ({detail})" if detail else "") + given_up
-
-
-def _end_of(path: str) -> LogPosition:
-    return LogPosition(path, files.size_of(path))
-
-
-def _no_lines(info: Mapping[str, Any]) -> str:
-    """Where to look when the process's log has no line of this start."""
-    out, err = info.get("stdout_logfile") or "", info.get("stderr_logfile") or ""
-    if out.startswith("/dev/"):
-        why = f"its output goes to {out}, which cannot be read again"
-    else:
-        why = f"it wrote nothing to {out}" if out else "its output goes to no file (`stdout_logfile` or syslog)"
-    return why + (f"; read {err} on the host" if err else "; run its command on the host by hand")

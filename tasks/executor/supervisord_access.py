@@ -12,6 +12,10 @@ from . import files, rpc
 from .errors import NotReady
 from .supervisord_conf import Configuration, SupervisordConf
 
+LOG_OPTIONS = ("stdout_logfile", "stderr_logfile")
+TELL_LOGS = ("getProcessInfo", "getAllProcessInfo", "getAllConfigInfo")
+NO_PATHS = ("", "auto", "none")         # in place of a log's path
+
 
 class ProgramFile(NamedTuple):
     """A program file as it is there. `written`: seconds since 1970; `link`: where it leads, then `data` is empty."""
@@ -50,8 +54,14 @@ class SupervisordAccess:
         return self._parsed.configuration()
 
     def call(self, method: str, *args: Any) -> Any:
-        """Call a method of supervisord's API. Raises NotReady, rpc.Fault, rpc.NotOk or OSError."""
-        return rpc.call(self.socket, self._conf.credentials(), "supervisor." + method, *args)
+        """Call a method of supervisord's API. Raises NotReady, rpc.Fault, rpc.NotOk or OSError.
+
+        Paths of logs become absolute, where we may know the folder that supervisord was started in.
+        """
+        answer = self._call(method, *args)
+        if method in TELL_LOGS:
+            self._complete_logs(answer if isinstance(answer, list) else [answer])
+        return answer
 
     def uid(self) -> int:
         """The user that supervisord runs as. Raises NotReady or OSError."""
@@ -93,6 +103,18 @@ class SupervisordAccess:
 
     def remove_program(self, service: str) -> None:
         files.remove(self.program_path(service))
+
+    def _call(self, method: str, *args: Any) -> Any:
+        return rpc.call(self.socket, self._conf.credentials(), "supervisor." + method, *args)
+
+    def _complete_logs(self, infos: list[dict[str, Any]]) -> None:
+        relative = [(info, option) for info in infos for option in LOG_OPTIONS
+                    if info.get(option, "") not in NO_PATHS and not os.path.isabs(info[option])]
+        if relative:
+            with contextlib.suppress(OSError):
+                folder = os.readlink(f"/proc/{self._call('getPID')}/cwd")
+                for info, option in relative:
+                    info[option] = os.path.join(folder, info[option])
 
     @property
     def _conf(self) -> SupervisordConf:

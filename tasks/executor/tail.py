@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import collections
 import os
 import time
-from typing import Callable, Tuple
+from typing import Callable, Iterator, Tuple
 
 from . import files, logfile
 from .masking import Mask
 
 BACKUPS = 100               # files in a rotation: log.1, log.2 …
+FURTHEST = 64 << 20         # bytes that are searched for the last lines before no older backup is opened
 QUIET = 1.0                 # seconds, after which a line without an end is shown as it is
 
 Line = Tuple[str, logfile.Cursor]
 Matches = Callable[[str], bool]
+
+
+def anything(line: str) -> bool:
+    return True
 
 
 class Tail:
@@ -30,20 +36,38 @@ class Tail:
         self._rest = b""            # of a line whose end is not there yet
         self._last_read = time.monotonic()
 
-    def from_last(self, count: int, matches: Matches) -> None:
-        """Begin at the last `count` lines that match."""
-        if self._take(logfile.open_file(self.path), 0):
-            self._go_to(self._uncut(logfile.start_of_last(self._fd, count, matches)))
+    def from_last(self, count: int, matches: Matches = anything, since: logfile.Cursor | None = None) -> None:
+        """Begin at the last `count` lines that match, also those of backups; with `since` not before that cursor. Where
+        its place is gone, because the file was emptied, all that is in it now counts."""
+        for path, first in self._parts(since):
+            fd = logfile.open_file(path)
+            if fd is None or not self._take(fd, first):
+                continue                            # it is being moved right now, or is closed to us
+            start, count = logfile.start_of_last(fd, count, matches, first)
+            self._go_to(max(first, self._uncut(start)))
+            if count == 0:
+                return
 
     def from_cursor(self, cursor: logfile.Cursor) -> None:
         """Go on where an earlier Tail stopped, in whatever file that is now."""
-        paths = [self.path, *(self._backup(number) for number in range(1, BACKUPS))]
-        fd = next((fd for fd in (logfile.open_at_cursor(path, cursor) for path in paths) if fd is not None), None)
-        if fd is None and logfile.inode_of(self.path) == cursor[0]:
-            fd = logfile.open_at_cursor(self._backup(1), cursor, copied=True)        # and then cut short
-        self.lost = fd is None and cursor[0] != 0
-        if not self._take(fd, cursor[1]):
+        number = self._holder(cursor)
+        self.lost = number is None and cursor[0] != 0
+        if number is None or not self._take(logfile.open_file(self._backup(number)), cursor[1]):
             self._take(logfile.open_file(self.path), 0)
+
+    def present(self) -> Iterator[list[Line]]:
+        """The lines from here to where the log ends now, however much is added meanwhile."""
+        inode, size = logfile.end_of(self.path)[:2]
+        while self._inode != inode or self._offset < size:
+            lines = self.more()
+            if lines is None:
+                return
+            yield lines
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd = -1
 
     def more(self) -> list[Line] | None:
         """The lines of the next block; None when there is nothing new now."""
@@ -102,6 +126,26 @@ class Tail:
         self._go_to(0)
         return left or []
 
+    def _parts(self, since: logfile.Cursor | None) -> Iterator[tuple[str, int]]:
+        """The path and the first offset of the log and its backups, newest first."""
+        holder = self._holder(since) if since else BACKUPS - 1
+        read = 0
+        for number in range((holder or 0) + 1):
+            path = self._backup(number)
+            size = files.size_of(path)
+            if number and (not size or read > FURTHEST):
+                return
+            yield path, since[1] if since and number == holder else 0
+            read += size
+
+    def _holder(self, cursor: logfile.Cursor) -> int | None:
+        """The number of the file that the cursor stands in, 0 for the log itself; None where its place is gone."""
+        for number in range(BACKUPS):
+            if _holds(self._backup(number), cursor):
+                return number
+        was_emptied = logfile.inode_of(self.path) == cursor[0] != 0
+        return 1 if was_emptied and _holds(self._backup(1), cursor, copied=True) else None
+
     def _following(self) -> tuple[str, int] | None:
         """(path, inode) of the file that goes on where ours ended; None while ours is the newest.
 
@@ -129,4 +173,23 @@ class Tail:
         self._before = logfile.read(self._fd, max(0, offset - logfile.CHECKED), offset) if before is None else before
 
     def _backup(self, number: int) -> str:
-        return f"{self.path}.{number}"
+        """The log itself is number 0."""
+        return f"{self.path}.{number}" if number else self.path
+
+
+def last_lines(path: str, count: int, mask: Mask, since: logfile.Cursor | None = None) -> list[str]:
+    """The last lines of a log that is there, as Tail.from_last() takes them."""
+    tail = Tail(path, mask)
+    tail.from_last(count, since=since)
+    lines = collections.deque((text for block in tail.present() for text, _ in block), maxlen=count)
+    lines.extend(text for text, _ in tail.end())
+    tail.close()
+    return list(lines)
+
+
+def _holds(path: str, cursor: logfile.Cursor, copied: bool = False) -> bool:
+    fd = logfile.open_at_cursor(path, cursor, copied)
+    if fd is None:
+        return False
+    os.close(fd)
+    return True

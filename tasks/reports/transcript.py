@@ -129,11 +129,14 @@ class Transcript:
                 (event.check.replace("_", " ").ljust(CHECK) + "  ", "")]
 
     def log_label(self, event: LogLine) -> str:
-        """The process where there are several of a service; else the service, where there are several."""
-        host = event.host.ljust(self._host_width)
+        """The process where there are several of a service; else the service, where there are several. Standard error,
+        where it has a log of its own."""
+        names = [event.host.ljust(self._host_width)]
         if event.process not in ("", event.service):
-            return f"{host} {event.process.ljust(self._service_width)}"
-        return f"{host} {event.service.ljust(self._service_width)}" if len(self.services) > 1 else host
+            names.append(event.process.ljust(self._service_width))
+        elif len(self.services) > 1:
+            names.append(event.service.ljust(self._service_width))
+        return " ".join([*names, "stderr"] if event.stream == "stderr" else names)
 
     def opening(self, event: Started) -> Line | None:
         if event.command in READING:

@@ -40,7 +40,8 @@ def screen_event(host: str, event: PeerEvent) -> events.Event | None:
         case events.HostState() | events.StepStarted() | events.Output() | events.StepFinished() | events.Notice():
             return event
         case protocol.Log():
-            return events.LogLine(host=host, service=event.service, process=event.process, line=event.line)
+            return events.LogLine(host=host, service=event.service, process=event.process, stream=event.stream,
+                                  line=event.line)
         case Connected():
             return events.HostState(host=host, state="connected")
         case protocol.Locked():

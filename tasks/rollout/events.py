@@ -215,11 +215,13 @@ class Setting(Event, frozen=True, kw_only=True, tag="setting"):
 
 
 class LogLine(Event, frozen=True, kw_only=True, tag="log"):
-    """`process`: which wrote it, as supervisord names it; empty in a run log."""
+    """`process`: which wrote it, as supervisord names it; where several write to one log, their program or service.
+    `stream`: stdout (with what supervisord redirects there) or stderr. Both are empty in a run log."""
 
     host: str
     service: str
     process: str = ""
+    stream: str = ""
     line: str
 
 

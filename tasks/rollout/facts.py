@@ -67,6 +67,7 @@ class Process(Struct, frozen=True, kw_only=True):
     hint: str = ""
     user: Name | None = None            # whose process it is; None: of the user who logs in
     log: Name | None = None             # where its standard output goes, as supervisord says
+    error_log: Name | None = None       # where its standard error goes; empty where that is nowhere, or to `log`
 
     @property
     def uptime(self) -> float | None:

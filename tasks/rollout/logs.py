@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 def follow(targets: tuple[Target, ...], report: Listener, *, lines: int | None, grep: str | None, follow: bool
            ) -> Finished:
     """A host that comes back goes on behind the last line that was shown."""
-    marks: dict[str, dict[str, list[Any]]] = {target.host.name: {} for target in targets}
+    marks: dict[str, settings.Marks] = {target.host.name: {} for target in targets}
     subscription = Subscription(targets, report, lambda peer: settings.logs(
         peer, lines=lines, grep=grep, follow=follow, marks=marks[peer.name]), lasting=follow)
     for heard in subscription.events():
         peer, event = heard or (None, None)
         if peer is not None and isinstance(event, (protocol.Log, protocol.Mark)):
-            marks[peer.name][event.process] = event.mark
+            marks[peer.name].setdefault(event.process, {})[event.stream] = event.mark
     return _finished(subscription)
 
 

@@ -12,6 +12,7 @@ from .bounds import Name, Seconds, Text, Whole
 
 # A place in a log. It is kept, and sent again after a loss of the connection.
 Cursor = Annotated[list[int], Meta(max_length=8)]
+Stream = Literal["", "stdout", "stderr"]
 
 
 class NotInProtocol(Exception):
@@ -163,6 +164,7 @@ class Runs(Message, frozen=True, kw_only=True, tag="runs"):
 class Log(Message, frozen=True, kw_only=True, tag="log"):
     service: Name
     process: Name
+    stream: Stream
     line: Text
     mark: Cursor
 
@@ -170,6 +172,7 @@ class Log(Message, frozen=True, kw_only=True, tag="log"):
 class Mark(Message, frozen=True, kw_only=True, tag="mark"):
     service: Name
     process: Name
+    stream: Stream
     mark: Cursor
 
 

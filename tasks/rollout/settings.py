@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from .peer import Peer
 
 
+Marks = dict[str, dict[str, list[Any]]]        # the places in logs, by process and stream
+
+
 def rollout(peer: Peer, deployment: Deployment, revisions: Mapping[str, str]) -> protocol.RolloutSettings:
     """`revisions`: what this host shall resolve to commits, by service."""
     return {"do": "rollout", "unfinished": deployment.unfinished, **_deploy(peer, deployment, revisions)}
@@ -41,8 +44,8 @@ def history(peer: Peer, lines: int) -> protocol.HistorySettings:
 
 
 def logs(peer: Peer, *, lines: int | None, grep: str | None, follow: bool,
-         marks: dict[str, list[Any]]) -> protocol.LogsSettings:
-    """`marks`: by process, where an earlier connection stopped reading."""
+         marks: Marks) -> protocol.LogsSettings:
+    """`marks`: where an earlier connection stopped reading."""
     return {"do": "logs", "lines": lines, "grep": grep, "follow": follow, "marks": marks, **_settings(peer)}
 
 

@@ -63,11 +63,3 @@ def test_read_lines_of_a_missing_file_is_empty(tmp_path: Path) -> None:
     assert list(files.read_lines(str(tmp_path / "file/below"))) == []
     assert files.read_bytes(str(tmp_path / "file/below")) is None
     files.remove(str(tmp_path / "none"))
-
-
-@pytest.mark.parametrize(("count", "since", "lines"), [
-    (2, 0, ["b", "c"]), (9, 0, ["a", "b", "c"]), (9, 2, ["b", "c"]), (9, 6, []), (9, 99, ["a", "b", "c"]), (0, 0, [])])
-def test_last_lines_returns_the_end_of_a_file(tmp_path: Path, count: int, since: int, lines: list[str]) -> None:
-    (tmp_path / "log").write_text("a\nb\nc\n")
-    assert files.last_lines(str(tmp_path / "log"), count, since) == lines
-    assert files.last_lines(str(tmp_path / "none"), 5) == []

@@ -338,3 +338,42 @@ def test_last_lines_do_not_begin_within_a_secret(log: Log, at: int) -> None:
     follower = Tail(str(log.path), mask)
     follower.from_last(1, every)
     assert mask(read(follower)[0])[:4] == "***y"
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "rotate", "rotate twice", "copy", "empty"])
+def test_last_lines_since_a_place_are_those_written_after_it(log: Log, meanwhile: str) -> None:
+    """Also those that a rotation moved to backups; never lines from before."""
+    log.write("old 1", "old 2")
+    place = logfile.end_of(str(log.path))
+    assert tail.last_lines(str(log.path), 9, Mask(), place) == []
+    log.write("1")
+    if meanwhile.startswith("rotate"):
+        log.rotate()
+        log.write("2")
+    if meanwhile == "rotate twice":
+        log.rotate()
+    if meanwhile == "copy":
+        log.copy_and_truncate()
+    if meanwhile == "empty":
+        os.truncate(log.path, 0)
+    log.write("3")
+    expected = {"nothing": ["1", "3"], "rotate": ["1", "2", "3"], "rotate twice": ["1", "2", "3"],
+                "copy": ["1", "3"], "empty": ["3"]}[meanwhile]
+    assert tail.last_lines(str(log.path), 9, Mask(), place) == expected
+    assert tail.last_lines(str(log.path), 1, Mask(), place) == expected[-1:]
+
+
+def test_last_lines_since_a_time_without_a_log_are_all_of_it(log: Log) -> None:
+    log.backup(1).write_text("old\n")
+    log.write("1")
+    assert tail.last_lines(str(log.path), 9, Mask(), logfile.NO_FILE) == ["1"]
+
+
+@pytest.mark.parametrize(("count", "lines"), [(1, ["5"]), (3, ["3", "4", "5"]), (9, ["1", "2", "3", "4", "5"])])
+def test_tail_begins_in_a_backup_when_the_log_is_short(log: Log, count: int, lines: list[str]) -> None:
+    log.write("1", "2")
+    log.rotate()
+    log.write("3", "4")
+    log.rotate()
+    log.write("5")
+    assert last(log, count) == lines

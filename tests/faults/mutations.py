@@ -37,7 +37,7 @@ OTHERS: tuple[Message, ...] = (
     {"event": "step_finished", **NAMED, "ok": False, "changed": True, "seconds": 1, "why": "no", "stopped": False},
     {"event": "pack_wanted", "service": "monitor", "repo": "r", "commit": B, "known": []},
     {"event": "pack_taken", "service": "monitor"}, {"event": "odd", "service": "monitor", "message": "m", "hint": "h"},
-    {"event": "log", "service": "monitor", "line": "x", "mark": [1, 2, 3, 4]},
+    {"event": "log", "service": "monitor", "process": "monitor", "stream": "stdout", "line": "x", "mark": [1, 2, 3, 4]},
     {"event": "outcome", "service": "monitor", "result": "committed", "why": None, "busy": False, "due": False,
      "now": B},
     {"event": "notice", "level": "warning", "message": "\x1b[31mred"},

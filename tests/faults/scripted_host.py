@@ -79,13 +79,15 @@ class ScriptedHost:
 
     def logs(self, hello: Message, told: Iterator[Message]) -> Iterator[Message]:
         for number in range(3):
-            yield {"event": "log", "service": self.services[0], "line": f"line {number}", "mark": [1, number, 0, 0]}
+            yield {"event": "log", "service": self.services[0], "process": self.services[0], "stream": "stdout",
+                   "line": f"line {number}", "mark": [1, number, 0, 0]}
         yield {"event": "end"}
 
     def runs(self, hello: Message, told: Iterator[Message]) -> Iterator[Message]:
         yield {"event": "runs", "deploys": ["d1"]}
         next(told)
-        yield {"event": "log", "service": ",".join(self.services), "line": "begins", "mark": [1, 0, 0, 0]}
+        yield {"event": "log", "service": ",".join(self.services), "process": "", "stream": "", "line": "begins",
+               "mark": [1, 0, 0, 0]}
         yield {"event": "end"}
 
     def ask(self, hello: Message, told: Iterator[Message]) -> Iterator[Message]:

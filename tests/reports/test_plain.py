@@ -88,11 +88,12 @@ def test_control_characters_of_a_host_never_reach_the_screen(shown):
     assert all(char.isprintable() or char == "\n" for char in page.text)
 
 
-def test_plain_logs_name_the_service_when_there_are_several(shown):
+def test_plain_logs_name_the_service_when_there_are_several_and_standard_error(shown):
     page = shown()
     started = Started(command="logs", environment="dev", hosts=["web1"], services=["api", "monitor"])
-    report(page.screen, [started, LogLine(host="web1", service="api", line="hello")])
-    assert page.text == "web1 api     | hello\n"
+    report(page.screen, [started, LogLine(host="web1", service="api", line="hello"),
+                         LogLine(host="web1", service="api", stream="stderr", line="panic")])
+    assert page.text == "web1 api     | hello\nweb1 api     stderr | panic\n"
 
 
 @pytest.mark.promise(8)

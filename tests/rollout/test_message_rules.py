@@ -27,7 +27,7 @@ COMMITTED, RESTORED = protocol.Committed(now={"monitor": B}), protocol.Restored(
 FAILED = protocol.Failed(kind="failed", message="no", hint="look", step="build")
 NOTICE = events.Notice(host="web1", message="x")
 ENDED, RUNS = protocol.Ended(), protocol.Runs(deploys=["d"])
-LOG = protocol.Log(service="monitor", process="monitor", line="x", mark=[1, 2, 3, 4])
+LOG = protocol.Log(service="monitor", process="monitor", stream="stdout", line="x", mark=[1, 2, 3, 4])
 LINE = events.History(host="web1", service="monitor", deploy="d", at=None, by=None, command=None, from_=None, to=None,
                       result=None, why=None, revision=None, branch=None)
 

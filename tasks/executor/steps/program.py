@@ -137,7 +137,7 @@ def _check_health(ctx: ServiceContext, step: Step, part: Mapping[str, Any]) -> N
                     env=ctx.with_variables(part["variables"]), still_up=still_up)
     except HostError:
         for process in processes:
-            process.say_log((log := started.get(process.name)) and log.log)
+            process.say_last_lines(process.info(), started[process.name].ends if process.name in started else {})
         raise
     still_up()
 
