@@ -10,7 +10,7 @@ from .accounts import login_name, user_name
 from .errors import HostError
 from .layout import Layout
 from .protocol import PROGRAM_HEADER, CloneState, ProcessState, ReleaseState, ServiceFacts
-from .releases import Releases, commit_of
+from .releases import Releases, is_ours
 from .supervisord import Supervisord, reason
 from .supervisord_conf import programs_in
 
@@ -32,11 +32,13 @@ def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
     live = releases.live()
     state = releases.live_tree().state()
     contents = [] if clone.exists() else _contents(clone.directory)
+    current = releases.current()
+    of_other_tool = current is not None and not is_ours(current)
     return {
         "directory": clone.directory,
         "directory_exists": os.path.isdir(clone.directory),
         "clone": clone.exists(),
-        "foreign": bool(set(contents) - _kept(service)),
+        "foreign": bool(set(contents) - _kept(service)) and not of_other_tool,
         "contents": contents,
         "commit": state.commit,
         "subtree": _subtree(service, clone, state.commit),
@@ -44,7 +46,8 @@ def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
         "edited": list(map(state.describe, edited(state, lines, live))),
         "strategy": "releases" if live else "in_place" if state.commit else None,
         "standing": _clone_state(clone, lines) if live else None,
-        "current": releases.current(),
+        "current": current,
+        "current_target": releases.target(),
         "releases": _releases(releases),
         "program_file": program_file,
         "program_path": layout.program_file(name),
@@ -158,7 +161,7 @@ def _commit_of(releases: Releases, clone: git.Clone, state: git.State, process: 
     cwd = processes.cwd(process["pid"])
     release = releases.holding(cwd)
     if release:
-        return commit_of(release)
+        return releases.commit(release)
     in_clone = not releases.live() or (cwd + os.sep).startswith(os.path.realpath(clone.directory) + os.sep)
     return (clone.head_at(process["start"] or 0) if in_clone else None) or state.commit
 
@@ -181,8 +184,13 @@ def _clone_state(clone: git.Clone, lines: list[dict[str, Any]]) -> CloneState:
 
 def _releases(releases: Releases) -> list[ReleaseState]:
     in_use = releases.in_use()
-    return [{"name": name, "digest": releases.completion(name).get("digest"), "in_use": name in in_use}
-            for name in releases.names()]
+    ours: list[ReleaseState] = [
+        {"name": name, "digest": releases.completion(name).get("digest"), "in_use": name in in_use, "commit": None}
+        for name in releases.names()]
+    others: list[ReleaseState] = [
+        {"name": name, "digest": None, "in_use": name in in_use, "commit": releases.commit(name) or ""}
+        for name in releases.others()]
+    return ours + others
 
 
 def _contents(directory: str) -> list[str]:

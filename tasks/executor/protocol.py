@@ -434,7 +434,7 @@ class Build(BuildCommands, total=False):
     subdirectory: str
 
 
-class CheckoutRelease(TypedDict):
+class CheckoutOfRelease(TypedDict):
     """`digest`: of what makes two builds of one commit differ; `complete`: there is nothing to build."""
 
     release: str
@@ -446,6 +446,12 @@ class CheckoutRelease(TypedDict):
     carried: bool
 
 
+class CheckoutRelease(CheckoutOfRelease, total=False):
+    """`shared_directory`: the folder of the service directory that holds the shared paths."""
+
+    shared_directory: str
+
+
 class BuildRelease(Build):
     release: str
     digest: str
@@ -455,10 +461,16 @@ class RemoveRelease(TypedDict):
     release: str
 
 
-class Switch(TypedDict):
+class SwitchRelease(TypedDict):
     """`release`: what `current` shall point to; null: nothing."""
 
     release: Optional[str]
+
+
+class Switch(SwitchRelease, total=False):
+    """`target`, of an undo: what the link held, where that was no release of ours."""
+
+    target: str
 
 
 class TidyReleases(TypedDict):
@@ -758,11 +770,13 @@ class CloneState(TypedDict):
 
 
 class ReleaseState(TypedDict):
-    """`digest`: null where the release was never completed."""
+    """`digest`: null where the release was never completed. `commit`, of a release that another tool made: as far as it
+    is known, else empty; null for a release of ours, whose name has it."""
 
     name: str
     digest: Optional[str]
     in_use: bool
+    commit: Optional[str]
 
 
 # Lines of executor/history.py. Of `history`: deploy, at, by, command, branch, from, to, result, was_running. Of
@@ -772,10 +786,11 @@ HistoryLine = Dict[str, Any]
 
 class ServiceFields(TypedDict):
     """One service on one host. Paths are absolute; `edited` holds lines of `git status --short`; `current` is the
-    release that the link of that name points to; `standing` is the clone's own state where a release runs; `programs`,
-    by group, are those that hosts.yaml names and those in our program file; `logs` is the folder of their logs;
-    `machine` is what `uname -m` says; `login` is the user who logs in; `handwritten` is the command that runs the
-    program by the file that a person wrote and the first deploy kept, null where it kept none;
+    release that the link of that name points to, `current_target` what that link holds; `standing` is the clone's own
+    state where a release runs; `programs`, by group, are those that hosts.yaml names and those in our program file;
+    `logs` is the folder of their logs; `machine` is what `uname -m` says; `login` is the user who logs in;
+    `handwritten` is the command that runs the program by the file that a person wrote and the first deploy kept, null
+    where it kept none;
     `subtree` is git's hash of the service's subdirectory in `commit`, null where it has none;
     `default_user` is written to a program file that hosts.yaml gives no user, null where supervisord's own will do."""
 
@@ -791,6 +806,7 @@ class ServiceFields(TypedDict):
     strategy: Optional[str]
     standing: Optional[CloneState]
     current: Optional[str]
+    current_target: Optional[str]
     releases: List[ReleaseState]
     program_file: Optional[str]
     program_path: str

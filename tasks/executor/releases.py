@@ -1,6 +1,7 @@
 """Releases on the disk: git worktrees of the clone below `releases/`, and `current`, the link to the one that runs.
 
-A release is complete once a file in the state folder says so: there neither a build nor git sees it.
+A release is complete once a file in the state folder says so: there neither a build nor git sees it. Where another tool
+deployed before, its releases lie there, too: one of them may be the version before.
 """
 
 from __future__ import annotations
@@ -14,13 +15,19 @@ from typing import Any
 from . import files, git, processes
 from .errors import NotReady
 from .layout import Layout
+from .other_release import OtherRelease
 
 # The commit; with a number where that name was taken.
 NAME = re.compile(r"([0-9a-f]{40}(?:[0-9a-f]{24})?)(-[0-9]+)?")
 PROGRAM_DIRECTORY = re.compile(rb"(?m)^directory\s*[=:]\s*(.*?)\s*$")
 
 
+def is_ours(name: str) -> bool:
+    return NAME.fullmatch(name) is not None
+
+
 def commit_of(name: str) -> str:
+    """Of a release of ours."""
     return name.partition("-")[0]
 
 
@@ -36,20 +43,34 @@ class Releases:
         self.link = os.path.join(clone.directory, "current")
 
     def names(self) -> list[str]:
-        names = os.listdir(self.folder) if os.path.isdir(self.folder) else []
-        return sorted(name for name in names if NAME.fullmatch(name))
+        return [name for name in self._entries() if is_ours(name)]
+
+    def others(self) -> list[str]:
+        """The releases that another tool made. Without `current`, a folder of that name is none of theirs."""
+        return [name for name in (self._entries() if self.target() else [])
+                if not is_ours(name) and os.path.isdir(os.path.join(self.folder, name))]
 
     def tree(self, name: str) -> git.Worktree:
-        return git.Worktree(os.path.join(self.folder, name), self._clone)
+        kind = git.Worktree if is_ours(name) else OtherRelease
+        return kind(os.path.join(self.folder, name), self._clone)
+
+    def commit(self, name: str) -> str | None:
+        return commit_of(name) if is_ours(name) else self.tree(name).head()
+
+    def target(self) -> str | None:
+        """What the link holds, whatever that is."""
+        try:
+            return os.readlink(self.link)
+        except OSError:
+            return None
 
     def current(self) -> str | None:
         """The release that the link names, whether it is there or not."""
-        try:
-            target = os.readlink(self.link)
-        except OSError:
+        target = self.target()
+        if target is None:
             return None
-        folder, name = os.path.split(os.path.join(self._clone.directory, target))
-        return name if NAME.fullmatch(name) and files.is_same_path(folder, self.folder) else None
+        folder, name = os.path.split(os.path.join(self._clone.directory, target.rstrip("/")))
+        return name if files.is_same_path(folder, self.folder) else None
 
     def live(self) -> str | None:
         """The release that the program is to run in, by the link and the program file; None: in the clone itself."""
@@ -74,15 +95,22 @@ class Releases:
 
     def switch(self, name: str | None) -> bool:
         """Let the link name another release, in one move; None removes it. Returns whether it changed."""
-        aside = os.path.join(self._clone.directory, ".current.new")
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(aside)
-        if name == self.current() and (name or not os.path.islink(self.link)):
+        if name == self.current() and (name or self.target() is None):
+            self._clear_aside()
             return False
         if name is None:
+            self._clear_aside()
             files.remove(self.link)
             return True
-        os.symlink(os.path.join("releases", name), aside)
+        # Capistrano compares the link with absolute paths, when it chooses what to delete.
+        return self.point_to(os.path.join("releases" if is_ours(name) else self.folder, name))
+
+    def point_to(self, target: str) -> bool:
+        """Let the link hold this text, in one move. Returns whether it changed."""
+        aside = self._clear_aside()
+        if target == self.target():
+            return False
+        os.symlink(target, aside)
         os.replace(aside, self.link)
         files.sync_dir(self._clone.directory)
         return True
@@ -106,13 +134,22 @@ class Releases:
     def holding(self, path: str) -> str | None:
         """The release that the path lies in; None for any other path."""
         within = os.path.realpath(self.folder) + os.sep
-        name = path[len(within):].partition(os.sep)[0].partition(" ")[0] if path.startswith(within) else ""
-        return name if NAME.fullmatch(name) else None
+        return path[len(within):].partition(os.sep)[0].partition(" ")[0] or None if path.startswith(within) else None
 
     def in_use(self) -> set[str]:
         """The releases that a process runs in or was started from."""
         paths = processes.paths_in_use() if self.names() else []
         return {name for name in map(self.holding, paths) if name}
+
+    def _entries(self) -> list[str]:
+        return sorted(os.listdir(self.folder)) if os.path.isdir(self.folder) else []
+
+    def _clear_aside(self) -> str:
+        """The path of the link that takes the place of `current`; what an interrupted move left there goes."""
+        aside = os.path.join(self._clone.directory, ".current.new")
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(aside)
+        return aside
 
     def _completion_file(self, name: str) -> str:
         return os.path.join(self._completions, name + ".json")

@@ -10,7 +10,6 @@ from .context import ServiceContext
 from .errors import NotReady
 from .output_lines import Say, silent
 from .protocol import Distance, Resolved
-from .releases import commit_of
 
 UNKNOWN_DISTANCE: Distance = {"back": None, "forward": None, "dropped": [], "commits": [], "subject": ""}
 
@@ -26,7 +25,7 @@ def resolve(ctx: ServiceContext, revision: str) -> Resolved:
         raise NotReady(f"{ctx.name}: no commit, branch or tag {revision!r} in {ctx.clone.repo}",
                        "push it, or choose another")
     live = ctx.releases.live()             # with releases the clone itself may stand anywhere
-    was = commit_of(live) if live else "HEAD"
+    was = ctx.releases.commit(live) if live else "HEAD"
     return {**distance(ctx, was, commit), "event": "resolved", "service": ctx.name, "revision": revision,
             "commit": commit, "branch": branch, "subtree": subtree(ctx, commit) if has_clone else None}
 
@@ -45,10 +44,10 @@ def subtree(ctx: ServiceContext, commit: str) -> str | None:
     return found
 
 
-def distance(ctx: ServiceContext, was: str, commit: str) -> Distance:
-    """From `was` to the commit, as far as the clone here can tell."""
+def distance(ctx: ServiceContext, was: str | None, commit: str) -> Distance:
+    """From `was` (None: it is not known) to the commit, as far as the clone here can tell."""
     clone = ctx.clone
-    if not clone.exists():
+    if not clone.exists() or was is None:
         return UNKNOWN_DISTANCE
     behind, ahead, dropped, added = clone.commits.distance(was, commit)
     subject = added[0]["subject"] if added else clone.commits.subject(commit)

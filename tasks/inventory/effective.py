@@ -71,6 +71,7 @@ def _service(name: str, environment: str, host: str, settings: Resolved) -> mode
         build_timeout=values.seconds(settings.get("build_timeout")),
         strategy=settings.get("strategy"),
         shared=tuple(map(paths.normal_shared, settings.get("shared", default=()))),
+        shared_directory=paths.normal_folder(settings.get("shared_directory")),
         keep_releases=settings.get("keep_releases"),
         requires=tuple(posixpath.normpath(interpolation.fill(path, variables))
                        for path in settings.get("requires", default=())),

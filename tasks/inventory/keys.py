@@ -37,6 +37,7 @@ SERVICE: dict[str, Check] = {
     "build_timeout": values.check_duration,
     "requires": paths.check_requires,
     "shared": paths.check_shared,
+    "shared_directory": paths.check_shared_directory,
     "keep_releases": values.check_releases,
 }
 

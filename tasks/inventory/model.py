@@ -99,7 +99,8 @@ class Service(Struct, frozen=True, kw_only=True):
     build: tuple[str, ...] = ()
     build_timeout: float = 1800
     strategy: str = "in_place"
-    shared: tuple[str, ...] = ()            # below the directory; a folder ends in a slash
+    shared: tuple[str, ...] = ()            # below shared_directory; a folder ends in a slash
+    shared_directory: str = ""              # the folder below the directory that holds them
     keep_releases: int = 5
     requires: tuple[str, ...] = ()          # paths that a commit must have; `${NAME}` is replaced
     variables: dict[str, str] = {}          # merged, without RUN_MODE

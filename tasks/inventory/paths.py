@@ -104,6 +104,10 @@ def check_shared(paths: list[str]) -> str:
     return f"holds {quoted(nested[0])}, which is inside {quoted(nested[1])}" if nested else ""
 
 
+def check_shared_directory(text: str) -> str:
+    return check_shared([text])
+
+
 def parents(path: str) -> list[str]:
     """Of a normal relative path: `a` and `a/b` of `a/b/c`."""
     return list(accumulate(path.split("/"), "{}/{}".format))[:-1]
@@ -112,6 +116,11 @@ def parents(path: str) -> list[str]:
 def normal_shared(text: str) -> str:
     """A shared path in its shortest form; a slash at the end, which marks a folder, stays."""
     return posixpath.normpath(text) + ("/" if text.endswith("/") else "")
+
+
+def normal_folder(text: str) -> str:
+    """A relative folder in its shortest form; none, the empty text, stays none."""
+    return posixpath.normpath(text) if text else ""
 
 
 def _check_for_program_file(text: str) -> str:

@@ -114,6 +114,7 @@ class Overrides(Struct, kw_only=True, forbid_unknown_fields=True):
     numprocs: Annotated[int | UnsetType, doc("How many processes; each has its number in PROCESS_NUM.")] = UNSET
     strategy: Annotated[Strategy | UnsetType, doc("in_place unless given; releases: a folder for each commit.")] = UNSET
     shared: Annotated[Texts, doc("Paths below directory that all releases share; a folder ends in /.")] = UNSET
+    shared_directory: Annotated[Text, doc("The folder of directory that holds them, such as shared.")] = UNSET
     keep_releases: Annotated[int | UnsetType, doc("How many good ones stay for a rollback; 5 unless given.")] = UNSET
     health: Annotated[Health | UnsetType, doc("Asked on the host after a restart: one of http, tcp, command.")] = UNSET
     requires: Annotated[Texts, doc("Paths that the commit must have, or nothing is touched.")] = UNSET

@@ -89,6 +89,11 @@ class Release(Struct, frozen=True, kw_only=True):
     name: str
     digest: str | None                  # of what it was built with; None: it was never completed
     in_use: bool
+    commit: str | None = None           # of one that another tool made: empty where it is not known; None: it is ours
+
+    @property
+    def is_ours(self) -> bool:
+        return self.commit is None
 
 
 class CloneState(Struct, frozen=True, kw_only=True):
@@ -116,6 +121,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     strategy: str | None = None         # by what is on the disk; None: nothing is
     standing: CloneState | None = None  # where the program runs in a release: the state of the clone itself
     current: str | None = None          # the release that `current` points to
+    current_target: str | None = None   # what that link holds
     releases: list[Release] = []
     committed: CommittedLine            # the newest committed line of the history; {} when there is none
     history: list[HistoryLine]          # oldest first

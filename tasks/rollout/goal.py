@@ -38,6 +38,7 @@ class Goal(Struct, frozen=True, kw_only=True):
     source: str | None = None                   # what a client built it from; None: hosts build it
     set_aside: bool = False
     force: bool = False
+    is_previous: bool = False                   # the version before: a release that another tool made will do
 
 
 Key = tuple[str, str]                       # host name, service name

@@ -58,7 +58,7 @@ def _goal(service: str, facts: dict[Key, Facts]) -> Goal:
     lines = [line for known in facts.values() for line in known.history if line["to"] == commit]
     branch = next((line["branch"] for line in lines), None)
     source = source_of(commit, (known.history for (_, name), known in facts.items() if name == service))
-    return Goal(commit=commit, revision=commit, branch=branch, source=source)
+    return Goal(commit=commit, revision=commit, branch=branch, source=source, is_previous=True)
 
 
 def _no_earlier(service: str, handwritten: dict[str, str]) -> Mistake:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +101,8 @@ def _settings(peer: Peer, revisions: Mapping[str, str] | None = None) -> protoco
                       "subdirectory": target.service.subdirectory,
                       "repo": target.service.repo, "login": _login(target.service),
                       "fetch_timeout": target.service.fetch_timeout,
-                      "shared": list(target.service.shared),
+                      "shared": [posixpath.join(target.service.shared_directory, path)
+                                 for path in target.service.shared],
                       "programs": [_program(target, program) for program in target.service.programs],
                       "revision": (revisions or {}).get(target.service.name)}
                      for target in peer.targets]}

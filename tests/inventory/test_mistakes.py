@@ -27,7 +27,7 @@ SHAPE = [
     row("unknown key, nothing near", M + "zzz: unknown key 'zzz'; known here: build, build_on, build_timeout, command, "
         "directory, fetch, fetch_timeout, health, hooks, keep_releases, numprocs, program, programs, repo, "
         "requires, "
-        "secrets, shared, ship, strategy, subdirectory, variables", service="zzz: make"),
+        "secrets, shared, shared_directory, ship, strategy, subdirectory, variables", service="zzz: make"),
     row("unknown host setting", W + "adress: unknown key 'adress'; did you mean 'address'?", host="adress: 10.0.0.1"),
     row("no strategy", M + "strategy: expected 'in_place' or 'releases', got 'release'; did you mean 'releases'?",
         service="strategy: release"),
@@ -176,6 +176,10 @@ VALUES = [
         service="ship: [logs/a]"),
     row("shared is ours", M + "shared: cannot hold './releases/x': logs, releases, current, .git are looked after "
         "already", service="shared: [./releases/x]"),
+    row("shared directory upwards", M + "shared_directory: cannot hold '..', got '../x'",
+        service="shared_directory: ../x"),
+    row("shared directory is ours", M + "shared_directory: cannot hold 'releases': logs, releases, current, .git are "
+        "looked after already", service="shared_directory: releases"),
     row("shared twice", M + "shared: holds 'a/b' twice", service="shared: [a/b, ./a/b/]"),
     row("shared inside another", M + "shared: holds 'a/b', which is inside 'a'", service="shared: [a/b/, ab, a/]"),
     row("no release is kept", M + "keep_releases: expected 1 or more, got 0", service="keep_releases: 0"),

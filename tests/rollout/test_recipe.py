@@ -176,6 +176,15 @@ def test_every_strategy_is_in_the_schema() -> None:
     assert set(STRATEGIES) == set(get_args(schema.Strategy))
 
 
+def test_release_of_another_tool_is_taken_by_a_rollback_alone() -> None:
+    theirs = Release(name="20240101120000", digest=None, in_use=False, commit=B)
+    known = replace(released(A), releases=[*released(A).releases, theirs])
+    assert releases.release(RELEASED, known, GOAL) == B
+    assert releases.release(RELEASED, known, replace(GOAL, is_previous=True)) == theirs.name
+    ours = replace(known, releases=[*known.releases, *released(B).releases])
+    assert releases.release(RELEASED, ours, replace(GOAL, is_previous=True)) == B
+
+
 def test_release_is_built_beside_and_switched_to() -> None:
     steps = {step.name: step for step in recipe(RELEASED, released(A), GOAL)}
     assert list(steps) == ["fetch", "checkout", "build", "program", "switch", "restart", "verify"]

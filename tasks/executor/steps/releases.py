@@ -7,7 +7,7 @@ import os
 from .. import facts, git, history
 from ..context import ServiceContext
 from ..errors import NotReady
-from ..releases import commit_of
+from ..releases import commit_of, is_ours
 from . import hooks, shared_paths
 from .step import Result, Results, Step
 
@@ -31,21 +31,25 @@ def checkout(ctx: ServiceContext, step: Step) -> Result:
         ctx.tree.stash.copy(ctx.deploy, step.say)
     if _is_complete(ctx, name, step.args["digest"]):
         return Result(False)
+    if not is_ours(name):
+        raise NotReady(f"{tree.directory} is not there any more", "choose another version with --to REVISION")
     _discard(ctx, step, name)
     tree.make(step.args["commit"], step.say, step.args["carried"])
-    shared_paths.link_all(ctx, step, tree, ["logs/", *step.args["shared"]])
+    shared_paths.link_all(ctx, step, tree, ["logs/"])
+    shared_paths.link_all(ctx, step, tree, step.args["shared"], step.args.get("shared_directory", ""))
     if step.args["complete"]:
         _complete(ctx, step, name)
     return Result(True)
 
 
 def remove_release(ctx: ServiceContext, step: Step) -> Result:
-    """Remove the release, unless it was complete before this deploy, or runs."""
+    """Remove the release, unless it was complete before this deploy, runs, or is another tool's."""
     name = step.args["release"]
     if ctx.clone.exists():
         ctx.clone.remove_stale_locks()
         ctx.clone.stash.drop(ctx.deploy)
-    if name == ctx.releases.current() or ctx.releases.completion(name).get("deploy", ctx.deploy) != ctx.deploy:
+    made_by = ctx.releases.completion(name).get("deploy", ctx.deploy)
+    if not is_ours(name) or name == ctx.releases.current() or made_by != ctx.deploy:
         return Result(False)
     ctx.releases.remove(name)
     return Result(True)
@@ -62,14 +66,15 @@ def build(ctx: ServiceContext, step: Step) -> Result:
 
 def switch(ctx: ServiceContext, step: Step) -> Result:
     """Point `current` to the release; the undo does the same with the release before."""
-    return Result(ctx.releases.switch(step.args["release"]))
+    target = step.args.get("target")
+    return Result(ctx.releases.point_to(target) if target else ctx.releases.switch(step.args["release"]))
 
 
 def tidy(ctx: ServiceContext, step: Step) -> Result:
     """Remove releases after the commit, but for the `keep` newest that were committed, the one before, and those in
-    use. `keep` 0: the service is no longer deployed as releases."""
+    use. `keep` 0: the service is no longer deployed as releases. Those of another tool stay."""
     releases, count = ctx.releases, step.args["keep"]
-    if not count:
+    if not count and is_ours(releases.current() or ""):
         releases.switch(None)
     committed = _newest_first(ctx)[:count] + _last_before(ctx) if count else []
     keep = {releases.current(), *releases.in_use(), *committed}
@@ -89,12 +94,15 @@ def _newest_first(ctx: ServiceContext) -> list[str]:
 
 def _last_before(ctx: ServiceContext) -> list[str]:
     """The newest release of another commit than the one that runs."""
-    now = commit_of(ctx.releases.current() or "")
+    current = ctx.releases.current()
+    now = ctx.releases.commit(current) if current else None
     return [name for name in _newest_first(ctx) if commit_of(name) != now][:1]
 
 
 def _is_complete(ctx: ServiceContext, name: str, digest: str) -> bool:
-    """Built from the same settings, still on its commit, and not edited."""
+    """Built from the same settings, still on its commit, and not edited; another tool's is not asked."""
+    if not is_ours(name):
+        return os.path.isdir(ctx.releases.tree(name).directory)
     if ctx.releases.completion(name).get("digest") != digest:
         return False
     return ctx.releases.tree(name).head() == commit_of(name) and not _edited(ctx, name)

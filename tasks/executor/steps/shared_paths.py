@@ -1,4 +1,4 @@
-"""The paths that all releases of a service share: links from a release into the service directory."""
+"""The paths that all releases of a service share: links from a release to what lies beside the releases."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from ..git import Worktree
 from .step import Step
 
 
-def link_all(ctx: ServiceContext, step: Step, tree: Worktree, paths: Sequence[str]) -> None:
-    """As Capistrano's linked_dirs (a path that ends with /) and linked_files. Raises NotReady."""
+def link_all(ctx: ServiceContext, step: Step, tree: Worktree, paths: Sequence[str], within: str = "") -> None:
+    """As Capistrano's linked_dirs (a path that ends with /) and linked_files. `within`: the folder of the service
+    directory that holds them. Raises NotReady."""
     ctx.clone.exclude([path.rstrip("/") for path in paths])
     for path in paths:
-        source = os.path.join(ctx.directory, path.rstrip("/"))
+        source = os.path.join(ctx.directory, within, path.rstrip("/"))
         if path.endswith("/"):
             files.ensure_dir(source)
         if not os.path.exists(source):

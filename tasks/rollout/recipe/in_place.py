@@ -57,4 +57,5 @@ def switch(service: Service, facts: Facts, goal: Goal) -> list[Step]:
 
 def tidy(service: Service, facts: Facts) -> Action | None:
     """The releases of a service that was deployed as releases before."""
-    return Action("tidy_releases", protocol.TidyReleases(keep=0)) if facts.releases or facts.current else None
+    ours = [built for built in facts.releases if built.is_ours]
+    return Action("tidy_releases", protocol.TidyReleases(keep=0)) if ours or facts.current else None

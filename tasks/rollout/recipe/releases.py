@@ -36,6 +36,8 @@ def checkout(service: Service, facts: Facts, goal: Goal) -> Step:
     do = protocol.CheckoutRelease(
         release=name, commit=goal.commit, digest=digest(service, goal), shared=list(service.shared),
         set_aside=goal.set_aside, complete=not service.build or bool(goal.source), carried=service.fetch == "client")
+    if service.shared_directory:
+        do["shared_directory"] = service.shared_directory
     # Last: until it has been restarted, the program may still stand in it.
     return Step(name="checkout", phase="prepare", do=Action("checkout_release", do),
                 undo=Action("remove_release", protocol.RemoveRelease(release=name)), undo_last=True)
@@ -52,8 +54,16 @@ def build(service: Service, facts: Facts, goal: Goal) -> list[Step]:
 def switch(service: Service, facts: Facts, goal: Goal) -> list[Step]:
     """Right before the restart: a program that dies in between would start in the new release, and stay there though
     the deploy failed."""
-    do, undo = (protocol.Switch(release=name) for name in (release(service, facts, goal), facts.current))
-    return [Step(name="switch", phase="activate", do=Action("switch", do), undo=Action("switch", undo))]
+    return [Step(name="switch", phase="activate", undo=Action("switch", _switch_back(facts)),
+                 do=Action("switch", protocol.Switch(release=release(service, facts, goal))))]
+
+
+def _switch_back(facts: Facts) -> protocol.Switch:
+    """What is not ours gets its own link back, letter by letter: another tool may compare it."""
+    ours = [built.name for built in facts.releases if built.is_ours]
+    if facts.current_target is None or facts.current in ours:
+        return protocol.Switch(release=facts.current)
+    return protocol.Switch(release=facts.current, target=facts.current_target)
 
 
 def tidy(service: Service, facts: Facts) -> Action | None:
@@ -68,6 +78,9 @@ def release(service: Service, facts: Facts, goal: Goal) -> str:
     ready = [built.name for built in facts.releases if _is_ready(built, service, facts, goal)]
     if ready:
         return facts.current if facts.current in ready else ready[-1]
+    others = [built.name for built in facts.releases if built.commit == goal.commit]
+    if others and goal.is_previous:
+        return others[-1]
     taken = {other.name for other in facts.releases if other.digest or other.in_use or other.name == facts.current}
     numbered = (f"{goal.commit}-{number}" for number in itertools.count(2))
     return next(name for name in itertools.chain([goal.commit], numbered) if name not in taken)
@@ -80,7 +93,8 @@ def digest(service: Service, goal: Goal) -> str:
     parts: list[object] = [list(service.build), service.variables, service.run_mode, shared, *folder]
     if goal.source:
         parts = [shared]
-    return files.digest(json.dumps(parts, sort_keys=True))
+    where = [service.shared_directory] if service.shared_directory else []
+    return files.digest(json.dumps([*parts, *where], sort_keys=True))
 
 
 def _is_ready(built: Release, service: Service, facts: Facts, goal: Goal) -> bool:
