@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from ..inventory import program_options, urls, values
+from ..inventory import paths, program_options, urls, values
 from ..inventory.secret import Secret
 from ..rollout.protocol import Adopted, AdoptedClone, AdoptedProgram
 from . import ci_build, options
@@ -39,13 +39,12 @@ def obstacle(program: AdoptedProgram) -> str:
 
 
 def _clone_obstacle(program: AdoptedProgram) -> str:
-    if program.clone is None and os.path.basename(program.directory) == "current":
-        return (f"{os.path.dirname(program.directory)} is laid out by another tool (releases/, current), which is not "
-                "adopted yet: give the service a `directory` of its own")
     if program.clone is None:
         return f"{program.directory} is no git clone"
     if program.clone.subdirectory:
         return f"it runs in {program.clone.subdirectory}, a folder of the clone {program.clone.directory}"
+    if not program.clone.repo and program.clone.releases:
+        return f"no repository with an `origin` lies in {program.clone.directory}"
     if not program.clone.repo:
         return f"the clone {program.clone.directory} has no `origin`"
     return ""
@@ -67,6 +66,9 @@ def of_program(program: AdoptedProgram, clone: AdoptedClone, adopted: Adopted, r
     if login:
         remarks.append(f"repo: the password of {urls.without_password(clone.repo)} is left out; use `fetch: client`, a "
                        "deploy key, or ~/.netrc of the host")
+    shared = [path for path in clone.shared if not paths.check_shared([path])]
+    remarks += [f"shared: {path} of {clone.shared_directory} is left out: Fabvisor looks after a path of that name"
+                for path in clone.shared if path not in shared]
     chosen = options.differing(program.options, f"{clone.directory}/logs/{program.name}.log")
     mistakes = {name: program_options.check_option(name, value) for name, value in chosen.items()}
     remarks += [f"program: {name} {wrong}" for name, wrong in mistakes.items() if wrong]
@@ -74,6 +76,8 @@ def of_program(program: AdoptedProgram, clone: AdoptedClone, adopted: Adopted, r
     settings = {
         "repo": repo, "directory": _directory(clone.directory, root, program.name),
         "build": ci_build.commands(clone.ci, clone.branch), "command": command(program),
+        "strategy": "releases" if clone.releases else None, "shared": shared,
+        "shared_directory": clone.shared_directory if shared else None,
         "program": {**({"user": user} if user else {}),
                     **{name: value for name, value in chosen.items() if not mistakes[name]}},
         "variables": {name: value for name, value in usable.items() if name not in secret},

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping
 
-from . import adopted_clone, program_sections, supervisord_search
+from . import adopted_clone, adopted_releases, program_sections, supervisord_search
 from .accounts import login_name, user_name
 from .layout import Layout
 from .link import Link
 from .program_sections import Section
-from .protocol import AdoptedProgram
+from .protocol import AdoptedClone, AdoptedProgram
 from .supervisord_conf import SupervisordConf
 
 
@@ -35,7 +35,12 @@ def _program(section: Section, env: Mapping[str, str]) -> AdoptedProgram:
     return {"name": found.name, "group": section.group, "path": found.path, "line": found.line,
             "is_ours": found.is_ours, "options": section.options, "variables": section.variables,
             "directory": directory, "problem": section.problem,
-            "clone": adopted_clone.find(directory, env) if os.path.isabs(directory) else None}
+            "clone": _clone(directory, env) if os.path.isabs(directory) else None}
+
+
+def _clone(directory: str, env: Mapping[str, str]) -> AdoptedClone | None:
+    """A release may be a clone, too: the folder that holds it is looked for first."""
+    return adopted_releases.find(directory, env) or adopted_clone.find(directory, env)
 
 
 def _writable(folders: list[str]) -> list[str]:

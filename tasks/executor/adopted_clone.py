@@ -20,7 +20,13 @@ def find(directory: str, env: Mapping[str, str]) -> AdoptedClone | None:
             return None
         top = os.path.dirname(top)
     return {"directory": top, "subdirectory": os.path.relpath(directory, top) if directory != top else "",
-            "repo": _git(top, env, "config", "remote.origin.url"), "branch": _branch(top, env), "ci": _ci(top)}
+            "repo": origin(top, env), "branch": _branch(top, env), "ci": pipeline(top),
+            "shared_directory": "", "shared": [], "releases": False}
+
+
+def origin(top: str, env: Mapping[str, str]) -> str:
+    """The URL of `origin`; empty where there is none."""
+    return _git(top, env, "config", "remote.origin.url") if os.path.isdir(top) else ""
 
 
 def _branch(top: str, env: Mapping[str, str]) -> str:
@@ -40,6 +46,7 @@ def _git(top: str, env: Mapping[str, str], *args: str) -> str:
     return next((line.strip() for line in lines if line.strip() and line.strip() != "HEAD"), "")
 
 
-def _ci(top: str) -> str:
+def pipeline(top: str) -> str:
+    """The text of its .gitlab-ci.yml; empty where there is none."""
     data = files.read_bytes(os.path.join(top, CI_FILE)) or b""
     return data.decode("utf-8", "replace") if len(data) <= MOST_CI else ""

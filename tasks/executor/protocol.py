@@ -836,13 +836,17 @@ class ServiceFacts(ServiceFields, total=False):
 
 
 class AdoptedClone(TypedDict):
-    """The git clone that a program runs in. `subdirectory`: of it; `ci`: its .gitlab-ci.yml; empty: not there."""
+    """The git clone that a program runs in. `subdirectory`: of it; `ci`: its .gitlab-ci.yml; empty: not there.
+    `releases`: it is the folder of another tool's releases, which link to the paths `shared` in `shared_directory`."""
 
     directory: str
     subdirectory: str
     repo: str
     branch: str
     ci: str
+    releases: bool
+    shared_directory: str
+    shared: List[str]
 
 
 class AdoptedProgram(TypedDict):

@@ -107,6 +107,9 @@ class AdoptedClone(Struct, frozen=True, kw_only=True):
     repo: Text
     branch: Text
     ci: Text
+    releases: bool = False              # the folder of another tool's releases
+    shared_directory: Text = ""
+    shared: list[Text] = []
 
 
 class AdoptedProgram(Struct, frozen=True, kw_only=True):

@@ -115,7 +115,7 @@ def test_what_hosts_yaml_cannot_say_is_a_comment_and_a_warning(tmp_path: Path, m
     (program(problem="supervisord cannot read it"), "supervisord cannot read it"),
     (program(is_ours=True), "Fabvisor deploys it already"),
     (replace(program(), clone=None), "/srv/app/micro/api is no git clone"),
-    (replace(program(), clone=None, directory="/srv/shop/current"), "/srv/shop is laid out by another tool"),
+    (program(clone={"repo": "", "releases": True}), "no repository with an `origin` lies in /srv/app/micro/api"),
     (replace(program(), directory=""), "it has no `directory`"),
     (program(clone={"subdirectory": "backend"}), "it runs in backend, a folder of the clone /srv/app/micro/api"),
     (program(clone={"repo": ""}), "the clone /srv/app/micro/api has no `origin`"),
@@ -125,6 +125,18 @@ def test_program_that_cannot_be_a_service_is_named_with_the_reason(made: Adopted
     found = adopted(web1=told(made, program("other")))
     assert list(found.data["services"]) == ["other"]
     assert reason in document.warnings(found)[0] and reason in document.text(found)
+
+
+def test_folders_of_another_tool_are_adopted_as_releases(tmp_path: Path) -> None:
+    clone = {"directory": "/srv/shop", "releases": True, "shared_directory": "shared",
+             "shared": ["config/app.cfg", "log/", "logs/"]}
+    found = adopted(web1=told(program("shop", clone, directory="/srv/shop/current")))
+    [target] = loaded(tmp_path, found).targets
+    service = target.service
+    assert (service.strategy, service.shared_directory) == ("releases", "shared")
+    assert service.shared == ("config/app.cfg", "log/")
+    assert str(Path(target.host.root) / service.directory) == "/srv/shop"
+    assert any("shared: logs/ of shared is left out" in line for line in document.warnings(found))
 
 
 def test_second_program_of_a_clone_is_named_and_left_out() -> None:

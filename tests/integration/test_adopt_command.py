@@ -63,8 +63,11 @@ class Adopter:
                             *options, SSH_PRIVATE_KEY=str(sshd.client_key))
 
     def deploy(self) -> Run:
-        return self.lab.fab("deploy", "all", FAB_INVENTORY=str(self.output),
-                            SSH_PRIVATE_KEY=str(self.host.sshd.client_key))
+        return self.fab("deploy", "all")
+
+    def fab(self, *args: str) -> Run:
+        """With what was written."""
+        return self.lab.fab(*args, FAB_INVENTORY=str(self.output), SSH_PRIVATE_KEY=str(self.host.sshd.client_key))
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +166,77 @@ def test_group_expansions_quotes_and_percent_signs_are_adopted(lab: Lab, tmp_pat
     run = adopter.deploy()
     assert run.code == 0, run
     assert process(host.rpc, "wild") == before
+
+
+SHOP = """
+[program:shop]
+command={folder}/current/run.sh
+directory={folder}/current
+stdout_logfile={folder}/logs/shop.log
+redirect_stderr=true
+environment=RUN_MODE="production"
+startsecs=1
+"""
+
+
+def with_capistrano(lab: Lab, folder: Path) -> Path:
+    """The folders as `cap production deploy` leaves them; returns the release."""
+    lab.repository("shop", {"run.sh": RUN, "config/default": "x"})
+    commit = git(lab.folder / "git/shop", "rev-parse", "HEAD")
+    release, shared = folder / "releases/20240101120000", folder / "shared"
+    (folder / "logs").mkdir(parents=True)
+    (shared / "config").mkdir(parents=True)
+    (shared / "config/app.cfg").write_text("theirs")
+    (shared / "log").mkdir()
+    (release / "config").mkdir(parents=True)
+    git(lab.folder, "clone", "--quiet", "--mirror", str(lab.folder / "git/shop.git"), str(folder / "repo"))
+    (release / "run.sh").write_text(RUN)
+    (release / "run.sh").chmod(0o755)
+    (release / "REVISION").write_text(commit + "\n")
+    (release / "config/app.cfg").symlink_to(shared / "config/app.cfg")
+    (release / "log").symlink_to(shared / "log")
+    (folder / "current").symlink_to(release)
+    (folder / "revisions.log").write_text(f"Branch main (at {commit}) deployed as release 20240101120000 by ann\n")
+    return release
+
+
+def files_of(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): str(path.readlink()) if path.is_symlink() else path.read_text()
+            for path in sorted(folder.rglob("*")) if path.is_symlink() or path.is_file()}
+
+
+@pytest.mark.promise(11)
+def test_folders_of_capistrano_are_adopted_and_the_way_back_leads_to_theirs(lab: Lab, tmp_path: Path) -> None:
+    host = lab["web1"]
+    folder = host.root / "shop"
+    release = with_capistrano(lab, folder)
+    (host.root / "conf.d/shop.conf").write_text(SHOP.format(folder=folder))
+    start(host, "shop")
+    wait_for(lambda: host.info("shop")["statename"] == "RUNNING", "the program")
+    theirs, adopter = files_of(release), Adopter(lab, tmp_path, host)
+    run = adopter.adopt("--output", str(adopter.output))
+    assert run.code == 0, run
+    data = yaml.safe_load(adopter.output.read_text())
+    service = data["services"]["shop"]
+    assert {key: service[key] for key in ("strategy", "shared_directory", "shared", "directory")} == {
+        "strategy": "releases", "shared_directory": "shared", "shared": ["config/app.cfg", "log/"], "directory": "shop"}
+    lab.commit("shop", {"run.sh": "#!/bin/sh\nexit 1\n"})
+    run = adopter.fab("deploy", "shop")
+    assert run.code == 1, run
+    assert (folder / "current").readlink() == release and stands_in(host.info("shop")["pid"]) == release
+    assert {path.name for path in folder.iterdir()} == {
+        "releases", "current", "shared", "repo", "revisions.log", "logs"}
+    assert [path.name for path in (folder / "releases").iterdir()] == [release.name]
+
+    second = lab.commit("shop", {"run.sh": RUN})
+    run = adopter.fab("deploy", "shop")
+    assert run.code == 0, run
+    assert stands_in(host.info("shop")["pid"]).name == second
+    assert (folder / "current/config/app.cfg").resolve() == folder / "shared/config/app.cfg"
+    run = adopter.fab("rollback", "shop")
+    assert run.code == 0, run
+    assert (folder / "current").readlink() == release and stands_in(host.info("shop")["pid"]) == release
+    assert files_of(release) == theirs
 
 
 def test_files_that_are_there_are_not_replaced(lab: Lab, tmp_path: Path) -> None:
