@@ -10,7 +10,7 @@ from .accounts import login_name, user_name
 from .errors import HostError
 from .layout import Layout
 from .protocol import PROGRAM_HEADER, CloneState, ProcessState, ReleaseState, ServiceFacts
-from .releases import Releases, is_ours
+from .releases import Releases
 from .supervisord import Supervisord, reason
 from .supervisord_conf import programs_in
 
@@ -32,13 +32,11 @@ def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
     live = releases.live()
     state = releases.live_tree().state()
     contents = [] if clone.exists() else _contents(clone.directory)
-    current = releases.current()
-    of_other_tool = current is not None and not is_ours(current)
     return {
         "directory": clone.directory,
         "directory_exists": os.path.isdir(clone.directory),
         "clone": clone.exists(),
-        "foreign": bool(set(contents) - _kept(service)) and not of_other_tool,
+        "foreign": bool(set(contents) - _kept(service)),
         "contents": contents,
         "commit": state.commit,
         "subtree": _subtree(service, clone, state.commit),
@@ -46,7 +44,7 @@ def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
         "edited": list(map(state.describe, edited(state, lines, live))),
         "strategy": "releases" if live else "in_place" if state.commit else None,
         "standing": _clone_state(clone, lines) if live else None,
-        "current": current,
+        "current": releases.current(),
         "current_target": releases.target(),
         "releases": _releases(releases),
         "program_file": program_file,

@@ -138,6 +138,12 @@ class Facts(Struct, frozen=True, kw_only=True):
     machine: str = ""                   # as `uname -m` names it
 
     @property
+    def runs_other_release(self) -> bool:
+        """Whether the program runs in a release that another tool made."""
+        others = [release.name for release in self.releases if not release.is_ours]
+        return self.strategy == "releases" and self.current in others
+
+    @property
     def built_from(self) -> CommitHash | None:
         """The commit of the repository that is on the disk: where a client built it, the one that it was built from."""
         source = self.committed.get("source") if self.committed.get("to") == self.commit else None

@@ -21,7 +21,7 @@ def deploy_planner(recipe: Recipe, *, force: bool = False, set_aside: bool = Fal
     make = unchecked_planner(recipe, force=force, set_aside=set_aside)
 
     def plan(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals) -> dict[Key, Plan]:
-        refuse_obstacles(facts, set_aside)
+        refuse_obstacles(targets, facts, set_aside)
         if not force:
             refuse_losses(targets, facts)
         return make(targets, facts, goals)
@@ -41,17 +41,41 @@ def unchecked_planner(recipe: Recipe, *, force: bool = False, set_aside: bool = 
     return plan
 
 
-def refuse_obstacles(facts: dict[Key, Facts], set_aside: bool) -> None:
-    """Edited files and directories that are no clone: listed by host, nothing changed."""
+def refuse_obstacles(targets: tuple[Target, ...], facts: dict[Key, Facts], set_aside: bool) -> None:
+    """Edited files, and directories that cannot be deployed to: listed by host, nothing changed."""
+    _refuse_directories(targets, facts)
     edited = [f"{host}: {line.strip()} ({service})"
               for (host, service), known in facts.items() for line in known.edited]
-    foreign = [f"{host}: {known.directory}" for (host, _), known in facts.items() if known.foreign]
-    if foreign:
-        raise NotReady("these directories hold files, but no git clone:\n" + "\n".join(foreign),
-                       "move them away on the host")
     if edited and not set_aside:
         raise NotReady("files were edited on the host:\n" + "\n".join(edited),
                        "commit them elsewhere, or add --set-aside: they are stashed, not lost")
+
+
+def _refuse_directories(targets: tuple[Target, ...], facts: dict[Key, Facts]) -> None:
+    foreign, others = [], []
+    for target in targets:
+        known = facts[key(target)]
+        place = f"{target.host.name}: {known.directory}"
+        if belongs_to_other_tool(target.service, known):
+            others.append(place)
+        elif is_foreign(known):
+            foreign.append(place)
+    if others:
+        raise NotReady("the program runs in a release of another tool, such as Capistrano, below these directories:\n"
+                       + "\n".join(others), "write `strategy: releases` at the service in hosts.yaml")
+    if foreign:
+        raise NotReady("these directories hold files, but no git clone:\n" + "\n".join(foreign),
+                       "move them away on the host")
+
+
+def is_foreign(facts: Facts) -> bool:
+    """Whether the directory holds files that are nobody's: neither a clone, nor releases that can be gone on from."""
+    return facts.foreign and not facts.runs_other_release
+
+
+def belongs_to_other_tool(service: Service, facts: Facts) -> bool:
+    """Whether the strategy would put the service among the releases of another tool."""
+    return facts.runs_other_release and not strategy_of(service).TAKES_OTHER_RELEASES
 
 
 def refuse_losses(targets: tuple[Target, ...], facts: dict[Key, Facts]) -> None:

@@ -87,8 +87,10 @@ def why(service: Service, facts: Facts, plan: Plan) -> list[str]:
 
 def obstacles(service: Service, facts: Facts) -> list[str]:
     due = [f"an interrupted deploy ({deploy}) is undone first" for deploy in facts.due]
-    foreign = [f"{facts.directory} holds files, but no git clone"] if facts.foreign else []
-    return [*facts.obstacles, *foreign, *planner.losses(service, facts), *due]
+    foreign = [f"{facts.directory} holds files, but no git clone"] if planner.is_foreign(facts) else []
+    others = ([f"the program runs in a release of another tool, below {facts.directory}: write `strategy: releases`"]
+              if planner.belongs_to_other_tool(service, facts) else [])
+    return [*facts.obstacles, *foreign, *others, *planner.losses(service, facts), *due]
 
 
 def is_refused(peers: list[Peer], planned: list[Planned]) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .._errors import Mistake
+from ..program import quoting
 from .goal import Goal
 
 if TYPE_CHECKING:
@@ -48,8 +49,7 @@ def _goal(service: str, facts: dict[Key, Facts]) -> Goal:
     by_host = {host: previous(known.history, known.commit) for (host, name), known in facts.items() if name == service}
     commits = set(by_host.values())
     if commits == {None}:
-        raise _no_earlier(service, {host: known.handwritten for (host, name), known in facts.items()
-                                    if name == service and known.handwritten})
+        raise _no_earlier(service, {host: known for (host, name), known in facts.items() if name == service})
     if len(commits) > 1:
         raise Mistake(f"{service}: the hosts were at different versions before:\n"
                       + "\n".join(f"{host}: {commit or 'none'}" for host, commit in sorted(by_host.items())),
@@ -61,14 +61,31 @@ def _goal(service: str, facts: dict[Key, Facts]) -> Goal:
     return Goal(commit=commit, revision=commit, branch=branch, source=source, is_previous=True)
 
 
-def _no_earlier(service: str, handwritten: dict[str, str]) -> Mistake:
-    """`handwritten`: by host the command that brings back what ran before the first deploy."""
+def _no_earlier(service: str, facts: dict[str, Facts]) -> Mistake:
+    """`facts`: by host. What ran before the first deploy is named with the command that brings it back."""
     message = f"{service}: no earlier version in the history of any host"
+    links = {host: command for host, known in facts.items() if (command := _link_of_other_tool(known))}
+    if links:
+        commands = [f"{host}: {command}" for host, command in sorted(links.items())]
+        return Mistake("\n".join([f"{message}; another tool made the release before, and it does not name its commit:",
+                                  *commands]),
+                       "choose a version with --to REVISION; or type these commands on the hosts, then: "
+                       f"fab restart {service}")
+    handwritten = {host: known.handwritten for host, known in facts.items() if known.handwritten}
     if not handwritten:
         return Mistake(message, "choose one with --to REVISION")
     commands = [f"{host}: {command}" for host, command in sorted(handwritten.items())]
     return Mistake("\n".join([f"{message}; the program file of before the first deploy was kept:", *commands]),
                    "choose a version with --to REVISION; or type these commands on the hosts, to go back to that file")
+
+
+def _link_of_other_tool(facts: Facts) -> str:
+    """The command that lets `current` name the newest release of another tool that names no commit; or nothing."""
+    names = [release.name for release in facts.releases if release.commit == ""]
+    if not names or facts.runs_other_release:
+        return ""
+    release = quoting.for_sh(f"{facts.directory}/releases/{names[-1]}")
+    return f"ln -sfn {release} {quoting.for_sh(facts.directory + '/current')}"
 
 
 def source_of(commit: str, histories: Iterable[list[HistoryLine]]) -> str | None:

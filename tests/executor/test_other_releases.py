@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tasks._errors import NotReady
 from tests.executor.driver import Example
+from tests.executor.test_releases import DIE_AT
 from tests.support.lab import git, stands_in
 
 THEIRS = "20240101120000"
@@ -56,14 +58,14 @@ def folders(example: Example, request: pytest.FixtureRequest) -> Folders:
 
 
 @pytest.mark.promise(3)
-def test_failed_deploy_gives_current_back_to_the_release_of_another_tool(folders: Folders) -> None:
+def test_aborted_deploy_gives_current_back_to_the_release_of_another_tool(folders: Folders) -> None:
     before = folders.names()
-    folders.example.write("exit 1\n")
+    folders.example.write()
     with folders.example.deploy(folders.service) as deploy:
         deploy.activate()
         [facts] = deploy.facts.values()
-        assert (facts.current, facts.commit, facts.started_from, facts.foreign) == (
-            THEIRS, folders.commit, folders.commit, False)
+        assert (facts.current, facts.commit, facts.started_from, facts.runs_other_release) == (
+            THEIRS, folders.commit, folders.commit, True)
         assert os.readlink(folders.directory / "current") != folders.link
         deploy.executor.send({"do": "abort"})
         assert deploy.ending()["event"] == "restored", deploy.executor.heard[-5:]
@@ -71,6 +73,30 @@ def test_failed_deploy_gives_current_back_to_the_release_of_another_tool(folders
     assert os.readlink(folders.directory / "current") == folders.link
     assert folders.stands_in() == folders.release
     assert folders.names() == before | {"logs"} and os.listdir(folders.directory / "releases") == [THEIRS]
+
+
+@pytest.mark.promise(4)
+@pytest.mark.parametrize("before", [True, False], ids=["before the switch", "after the switch"])
+def test_power_cut_at_the_switch_leaves_current_with_another_tool(example: Example, before: bool) -> None:
+    folders = Folders(example, "{}/releases/20240101120000")
+    folders.start()
+    example.write()
+    with example.deploy(folders.service, faults=DIE_AT % {"action": "switch", "before": before}) as deploy:
+        deploy.prepare().run("activate").executor.rest()
+    with example.deploy(folders.service) as deploy:
+        deploy.look()
+        assert os.readlink(folders.directory / "current") == folders.link
+        assert folders.stands_in() == folders.release
+        deploy.executor.send({"do": "end"})
+        deploy.executor.rest()
+
+
+@pytest.mark.promise(11)
+def test_in_place_is_refused_where_another_tool_deployed(folders: Folders) -> None:
+    before = folders.names()
+    with folders.example.deploy() as deploy, pytest.raises(NotReady, match="runs in a release of another tool"):
+        deploy.look().plan()
+    assert folders.names() == before | {"logs"} and folders.stands_in() == folders.release
 
 
 @pytest.mark.promise(11)

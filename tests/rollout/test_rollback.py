@@ -8,6 +8,7 @@ import pytest
 
 from tasks._errors import Mistake
 from tasks.rollout import previous_version
+from tasks.rollout.facts import Release
 from tests.rollout.samples import TARGET, A, B, facts
 
 
@@ -55,3 +56,13 @@ def test_rollback_without_an_earlier_version_has_the_command_that_brings_a_kept_
             plan((TARGET,), {("web1", "monitor"): facts(handwritten=kept)}, {})
         assert "no earlier version" in refused.value.message and "--to REVISION" in refused.value.hint
         assert (f"web1: {command}" in refused.value.message.splitlines()) == (kept is not None)
+
+
+@pytest.mark.promise(11)
+def test_rollback_to_a_release_of_another_tool_without_a_commit_names_the_command() -> None:
+    theirs = [Release(name=name, digest=None, in_use=False, commit="") for name in ("1", "2 x")]
+    known = facts(directory="/srv/shop", releases=theirs, current=A, strategy="releases", handwritten="cp")
+    with pytest.raises(Mistake) as refused:
+        previous_version.planner_for(lambda targets, facts, goals: {})((TARGET,), {("web1", "monitor"): known}, {})
+    assert "web1: ln -sfn '/srv/shop/releases/2 x' /srv/shop/current" in refused.value.message.splitlines()
+    assert refused.value.hint.endswith("fab restart monitor")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..goal import Goal
 
 fetch = clone.fetch
+TAKES_OTHER_RELEASES = False            # it would check out among the folders of the other tool
 
 
 def directory(facts: Facts) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..goal import Goal
 
 fetch = clone.fetch
+TAKES_OTHER_RELEASES = True             # they are the versions before
 
 
 def directory(facts: Facts) -> str:

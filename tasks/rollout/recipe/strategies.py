@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 class Strategy(Protocol):
-    """The functions of a strategy's module. Steps in, values out; nothing of it knows another strategy."""
+    """What a strategy's module has. Steps in, values out; nothing of it knows another strategy."""
+
+    TAKES_OTHER_RELEASES: bool          # whether it goes on from a release that another tool made
 
     def fetch(self, service: Service, facts: Facts, goal: Goal) -> Step: ...
 
