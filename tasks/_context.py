@@ -17,7 +17,7 @@ from . import _commit_origin, embedded, inventory, notification, reports, rollou
 from ._errors import Declined, FabvisorError, SelectionError
 
 if TYPE_CHECKING:
-    from .executor.protocol import Unfinished
+    from .executor.protocol import Unfinished, Verb
     from .inventory.loading import Inventory
     from .inventory.model import Environment, Notification, Target
     from .inventory.secret_sources import SecretSources
@@ -112,10 +112,11 @@ class Command:
         builds = rollout.client_builds.ClientBuilds(self.environment.targets, origin.artifact, force)
         return rollout.sources.Sources(origin.targets, Path.cwd(), self.inventory.folder, os.environ, builds)
 
-    def fleet(self, targets: Targets, confirm: Callable[[], None] | None = None) -> rollout.fleet.Fleet:
+    def fleet(self, targets: Targets, confirm: Callable[[], None] | None = None, verb: Verb = "rollout"
+              ) -> rollout.fleet.Fleet:
         """The hosts of the targets. It begins to connect to them, unless it must ask first: the rest of the
         machinery is imported meanwhile."""
-        fleet = rollout.fleet.Fleet(targets)
+        fleet = rollout.fleet.Fleet(targets, verb)
         if confirm is None:
             fleet.connect()
         return fleet

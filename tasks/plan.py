@@ -27,7 +27,7 @@ def plan(run: Command, service: str, revision: str = "", artifact: str = "", fet
     if revision:
         check_revision("revision", revision)
     origin = run.origin(service, revision, fetch, artifact)
-    fleet = run.fleet(origin.targets)
+    fleet = run.fleet(origin.targets, verb="plan")
     planner = rollout.planner.unchecked_planner(recipe, set_aside=True)
     coordinator = rollout.coordinator.Coordinator(
         run.deployment(origin.targets, origin.revisions), fleet, run.report, planner, sources=run.sources(origin))

@@ -34,14 +34,6 @@ def main(source: BinaryIO, sink: BinaryIO) -> None:
     os._exit(status)
 
 
-# Module and function of each verb. Imported once it is known which; meanwhile the login shell answers.
-VERBS = {
-    "rollout": ("participant", "rollout"), "status": ("queries", "status"), "heads": ("queries", "heads"),
-    "ask": ("queries", "ask"), "history": ("queries", "history_of"), "logs": ("logs", "logs"), "runs": ("logs", "runs"),
-    "plan": ("plan", "plan"), "doctor": ("doctor", "doctor"), "setup": ("setup", "setup"), "adopt": ("adopt", "adopt"),
-}
-
-
 # Those that always need what is supervisord's.
 AT_SUPERVISORD = ("rollout", "plan", "status", "logs", "doctor")
 
@@ -68,7 +60,8 @@ def _converse(link: Link, login: LoginShell) -> int:
         if hello["do"] not in ("doctor", "setup", "adopt"):     # they find it, and go on
             own_state.require(layout, [service["name"] for service in hello["services"]])
         link.mask.learn_from_disk(layout, hello["services"])
-        module, function = VERBS[hello["do"]]
+        # Imported once it is known which; meanwhile the login shell answers.
+        module, function = protocol.VERB_FUNCTIONS[hello["do"]]
         verb: Verb = getattr(import_module("." + module, __package__), function)
         env = login.environment(hello["login_timeout"])
         if login.problem:

@@ -364,6 +364,13 @@ VERBS: Dict[str, Any] = {
     "rollout": RolloutSettings, "plan": PlanSettings, "status": StatusSettings, "heads": HeadsSettings,
     "ask": AskSettings, "history": HistorySettings, "logs": LogsSettings, "runs": RunsSettings,
     "doctor": DoctorSettings, "setup": SetupSettings, "adopt": AdoptSettings}
+Verb = Literal["rollout", "plan", "status", "heads", "ask", "history", "logs", "runs", "doctor", "setup", "adopt"]
+# By verb, the module of the executor and its function. A host is sent what that module imports.
+VERB_FUNCTIONS: Dict[Verb, Tuple[str, str]] = {
+    "rollout": ("participant", "rollout"), "plan": ("plan", "plan"), "status": ("queries", "status"),
+    "heads": ("queries", "heads"), "ask": ("queries", "ask"), "history": ("queries", "history_of"),
+    "logs": ("logs", "logs"), "runs": ("logs", "runs"),
+    "doctor": ("doctor", "doctor"), "setup": ("setup", "setup"), "adopt": ("adopt", "adopt")}
 FURTHER: Dict[str, Any] = {
     "plan": Plan, "run": Run, "commit": Commit, "abort": Abort, "unlock": Unlock, "retry": Retry, "end": End,
     "compare": Compare, "show": Show, "pack": PackChunk, "perform": Perform, "beat": ClientBeat}

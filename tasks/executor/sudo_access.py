@@ -108,7 +108,7 @@ class SudoAccess(SupervisordAccess):
 
 def _program() -> list[str]:
     """The lines that sudo_start reads: its own code, and the modules of the helper. All are in our memory."""
-    modules = __loader__.modules  # type: ignore[name-defined]
+    get_code = __loader__.get_code  # type: ignore[name-defined]
     start, rest = (base64.b64encode(marshal.dumps(value)).decode() for value in (
-        modules["executor.sudo_start"], {name: modules[name] for name in HELPER}))
+        get_code("executor.sudo_start"), {name: get_code(name) for name in HELPER}))
     return [f"__import__('marshal').loads(__import__('base64').b64decode('{start}'))", rest]

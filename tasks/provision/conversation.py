@@ -58,7 +58,7 @@ class _Setup:
     """The conversation with all hosts."""
 
     def __init__(self, targets: tuple[Target, ...], report: Listener) -> None:
-        self._fleet = Fleet(targets)
+        self._fleet = Fleet(targets, "setup")
         self._conversation = Conversation(self._fleet, report)
         self._report = report
         self._peers = self._fleet.peers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import sys
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
@@ -11,10 +12,10 @@ from typing import Any
 class Finder:
     """A meta path finder and loader in one. Tracebacks find the lines by get_source, when one is printed.
 
-    `modules`: by dotted name, sources, or code that was compiled for this very interpreter.
+    `modules`: by dotted name the source, or marshalled code that was compiled for this very interpreter.
     """
 
-    def __init__(self, modules: dict[str, str | CodeType]) -> None:
+    def __init__(self, modules: dict[str, str | bytes]) -> None:
         self.modules = modules
         self.packages = {name.rpartition(".")[0] for name in modules}
 
@@ -29,20 +30,24 @@ class Finder:
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        code = self.modules[module.__name__]
-        if isinstance(code, str):
-            code = compile(code, self.filename(module.__name__), "exec", dont_inherit=True)
-        exec(code, module.__dict__)
+        exec(self.get_code(module.__name__), module.__dict__)
+
+    def get_code(self, name: str) -> CodeType:
+        module = self.modules[name]
+        if isinstance(module, bytes):
+            code: CodeType = marshal.loads(module)
+            return code
+        return compile(module, self.filename(name), "exec", dont_inherit=True)
 
     def get_source(self, name: str) -> str | None:
-        source = self.modules[name]
-        return source if isinstance(source, str) else None
+        module = self.modules[name]
+        return module if isinstance(module, str) else None
 
     def filename(self, name: str) -> str:
         return name.replace(".", "/") + ("/__init__.py" if name in self.packages else ".py")
 
 
-def run(modules: dict[str, str | CodeType]) -> None:
+def run(modules: dict[str, str | bytes]) -> None:
     sys.meta_path.insert(0, Finder(modules))
     __import__("executor.main")
     sys.modules["executor.main"].main(sys.stdin.buffer, sys.stdout.buffer)

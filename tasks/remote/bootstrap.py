@@ -12,11 +12,15 @@ from functools import cached_property
 from importlib.machinery import SourceFileLoader
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
+from typing import Any
 
 from .._errors import Mistake
+from ..executor.protocol import Verb
+from . import executor_modules
 
 OLDEST = (3, 8)
 OURS = MAGIC_NUMBER.hex()                   # the kind of code that this interpreter compiles to
+FORMAT = 4                                  # of marshal: from Python 3.4 on all read it
 EXECUTOR = Path(__file__).parent.parent / "executor"
 # What a deploy takes of Python's library: imported while the program is on its way.
 _AHEAD = ("configparser,contextlib,glob,hashlib,json,queue,shutil,socket,subprocess,threading,typing,"
@@ -45,41 +49,42 @@ def command(python: str) -> str:
 
 
 class Program:
-    """The modules of `folder`, and of packages in it, as package `executor`, and their start.
-
-    A length line, and so many bytes of zlib.
+    """The modules of `folder` that a verb needs, as package `executor`, and their start: twice a length line, and so
+    many bytes of zlib.
 
     For an interpreter like ours they are sent as compiled code, which spares the host a third of the start; for
     any other as sources, which are a third of the size.
     """
 
-    def __init__(self, folder: Path = EXECUTOR) -> None:
-        self._modules = {_module(path.relative_to(folder)): path for path in sorted(folder.rglob("*.py"))}
-        self._loader = Path(__file__).with_name("_loader.py").read_text(encoding="utf-8")
+    def __init__(self, verb: Verb, folder: Path = EXECUTOR) -> None:
+        self._verb = verb
+        self._folder = folder
 
     def __call__(self, interpreter: str = "") -> bytes:
         return self._compiled if interpreter == OURS else self._sources
 
     @cached_property
+    def _modules(self) -> dict[str, Path]:
+        return executor_modules.of_verb(self._verb, self._folder)
+
+    @cached_property
     def _sources(self) -> bytes:
-        sources = {name: path.read_text(encoding="utf-8") for name, path in self._modules.items()}
         # For hosts far away, mostly: there a sixth of the size is worth 5 ms.
-        return _block(f"{self._loader}\n\nrun({sources!r})\n".encode(), level=6)
+        return _packed({name: path.read_text(encoding="utf-8") for name, path in self._modules.items()}, level=6)
 
     @cached_property
     def _compiled(self) -> bytes:
-        # By way of Python's own cache beside the sources.
-        modules = {name: SourceFileLoader(name, str(path)).get_code(name) for name, path in self._modules.items()}
-        start = f"{self._loader}\n\nimport marshal\nrun(marshal.loads(zlib.decompress(i.read(int(i.readline())))))\n"
-        return _block(start.encode()) + _block(marshal.dumps(modules))
+        # By way of Python's own cache beside the sources. Each module by itself: most verbs import a part of them.
+        codes = {name: SourceFileLoader(name, str(path)).get_code(name) for name, path in self._modules.items()}
+        return _packed({name: marshal.dumps(code) for name, code in codes.items()}, level=1)
 
 
-def _module(path: Path) -> str:
-    """The dotted name of a module of the executor's; a package has that of its folder."""
-    parts = path.with_suffix("").parts
-    return ".".join(("executor", *(parts[:-1] if parts[-1] == "__init__" else parts)))
+def _packed(modules: dict[str, Any], level: int) -> bytes:
+    loader = Path(__file__).with_name("_loader.py").read_text(encoding="utf-8")
+    start = f"{loader}\n\nrun(marshal.loads(zlib.decompress(i.read(int(i.readline())))))\n"
+    return _block(start.encode(), level) + _block(marshal.dumps(modules, FORMAT), level)
 
 
-def _block(data: bytes, level: int = 1) -> bytes:
+def _block(data: bytes, level: int) -> bytes:
     packed = zlib.compress(data, level)
     return b"%d\n%b" % (len(packed), packed)

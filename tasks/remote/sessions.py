@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..executor.protocol import BEATS_PER_LEASE
+from ..executor.protocol import BEATS_PER_LEASE, Verb
 from ..inventory.model import Host
 from .bootstrap import Program, command
 from .connection import connect
@@ -11,10 +11,10 @@ from .ssh_answers import SshAnswers
 
 
 class Sessions:
-    """From any thread."""
+    """From any thread. All sessions are for one verb."""
 
-    def __init__(self) -> None:
-        self._program = Program()
+    def __init__(self, verb: Verb) -> None:
+        self._program = Program(verb)
         self._ask = SshAnswers()
 
     def open(self, host: Host, deliver: Deliver) -> Session:

@@ -72,7 +72,7 @@ class Coordinator:
     def roll_out(self, confirm: Confirm | None = None) -> events.Finished:
         """With `confirm` a dry run comes first, and nothing is begun that it did not show."""
         if confirm is not None:
-            rehearsal = Coordinator(self.deployment, Fleet(self.fleet.targets), self.report, self.planner,
+            rehearsal = Coordinator(self.deployment, Fleet(self.fleet.targets, "plan"), self.report, self.planner,
                                     wait=self.wait, sources=self.sources)
             finished = rehearsal.dry_run()
             if finished.outcome != "pending":

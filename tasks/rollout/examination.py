@@ -27,7 +27,7 @@ def examine(targets: tuple[Target, ...], named: Mapping[str, list[str]], report:
             environ: Mapping[str, str]) -> Finished:
     """Report all checks, host after host. `named`: by host, the services that hosts.yaml has there. The exit code is 1
     where one failed."""
-    peers = query.read(targets, report, lambda peer: settings.doctor(peer, named[peer.name]))
+    peers = query.read(targets, report, "doctor", lambda peer: settings.doctor(peer, named[peer.name]))
     access = _repository_access(targets, environ)
     checks = [check for peer in peers for check in of_host(peer, access)]
     for check in checks:

@@ -18,6 +18,7 @@ from . import host_errors, message_rules, protocol
 from .peer import Connected, Lost, PackFailed, Peer, PeerEvent, Signalled
 
 if TYPE_CHECKING:
+    from ..executor.protocol import Verb
     from ..inventory.model import Host, Target
     from ..remote.sessions import Sessions
 
@@ -30,9 +31,10 @@ ROOM_EVERY = 0.01               # seconds between two looks at whether they were
 class Fleet:
     """Peers in the order of their names; a context manager, so that every connection is closed."""
 
-    def __init__(self, targets: tuple[Target, ...], hosts: tuple[Host, ...] = ()) -> None:
-        """`hosts`: further ones, of which no service is known."""
+    def __init__(self, targets: tuple[Target, ...], verb: Verb, hosts: tuple[Host, ...] = ()) -> None:
+        """`verb`: of the first message that each host will get. `hosts`: further ones, of which no service is known."""
         self.targets = targets
+        self._verb: Verb = verb
         self._begun = False
         by_host: dict[str, list[Target]] = {}
         for target in targets:
@@ -119,7 +121,7 @@ class Fleet:
 
     @functools.cached_property
     def _sessions(self) -> Sessions:
-        return remote.sessions.Sessions()
+        return remote.sessions.Sessions(self._verb)
 
     def _connect_all(self, peers: list[Peer]) -> None:
         """Imports what they need before there are hundreds of threads, which would wait for each other's imports."""

@@ -21,7 +21,7 @@ def follow(targets: tuple[Target, ...], report: Listener, *, lines: int | None, 
            ) -> Finished:
     """A host that comes back goes on behind the last line that was shown."""
     marks: dict[str, settings.Marks] = {target.host.name: {} for target in targets}
-    subscription = Subscription(targets, report, lambda peer: settings.logs(
+    subscription = Subscription(targets, report, "logs", lambda peer: settings.logs(
         peer, lines=lines, grep=grep, follow=follow, marks=marks[peer.name]), lasting=follow)
     for heard in subscription.events():
         peer, event = heard or (None, None)
@@ -33,7 +33,7 @@ def follow(targets: tuple[Target, ...], report: Listener, *, lines: int | None, 
 def show_run_log(targets: tuple[Target, ...], report: Listener, wanted: str, *, lines: int | None, grep: str | None
                  ) -> Finished:
     """`wanted`: the id of a deploy, the beginning of it, or `last`. Raises SelectionError when it is none."""
-    subscription = Subscription(targets, report, lambda peer: settings.runs(peer, lines=lines, grep=grep),
+    subscription = Subscription(targets, report, "runs", lambda peer: settings.runs(peer, lines=lines, grep=grep),
                                 lasting=False)
     known: dict[str, list[str]] = {}
     deploy = ""

@@ -25,7 +25,7 @@ def ask(peers: list[Peer], deploy: str, report: Listener) -> None:
     """Ask all at once, and conclude each peer; report where the ending stays unknown, with the command to type."""
     if not peers:
         return
-    sessions = remote.sessions.Sessions()
+    sessions = remote.sessions.Sessions("ask")
     for peer in peers:
         report.on(HostState(host=peer.name, state="asking"))
     answers: dict[str, list[protocol.Outcome] | FabvisorError] = {}

@@ -14,19 +14,21 @@ from .peer import State
 from .status import rows
 
 if TYPE_CHECKING:
+    from ..executor.protocol import Verb
     from ..inventory.model import Host, Target
     from .events import Finished, Listener
     from .peer import Peer
 
 
-def read(targets: tuple[Target, ...], report: Listener, greeting: Callable[[Peer], Mapping[str, Any]]) -> list[Peer]:
+def read(targets: tuple[Target, ...], report: Listener, verb: Verb, greeting: Callable[[Peer], Mapping[str, Any]]
+         ) -> list[Peer]:
     """The answers of all hosts to their first message; a host that cannot answer has an `error`."""
-    return _ask(Fleet(targets), report, greeting)
+    return _ask(Fleet(targets, verb), report, greeting)
 
 
 def adopt(hosts: tuple[Host, ...], report: Listener, root: str | None, supervisord_conf: str | None) -> list[Peer]:
     """What the supervisord of each of these hosts keeps running."""
-    return _ask(Fleet((), hosts), report, lambda peer: settings.adopt(peer, root, supervisord_conf))
+    return _ask(Fleet((), "adopt", hosts), report, lambda peer: settings.adopt(peer, root, supervisord_conf))
 
 
 def _ask(fleet: Fleet, report: Listener, greeting: Callable[[Peer], Mapping[str, Any]]) -> list[Peer]:
@@ -46,7 +48,7 @@ def _ask(fleet: Fleet, report: Listener, greeting: Callable[[Peer], Mapping[str,
 
 def show_status(targets: tuple[Target, ...], report: Listener, environment: str) -> Finished:
     """The rows of all services on all hosts. The exit code is 1 when one has an oddity, or worse by an error."""
-    peers = read(targets, report, settings.status)
+    peers = read(targets, report, "status", settings.status)
     table = rows(environment, peers)
     for row in table:
         report.on(row)

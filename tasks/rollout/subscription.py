@@ -14,6 +14,7 @@ from .fleet import Fleet
 from .peer import Connected, Lost, Peer, PeerEvent
 
 if TYPE_CHECKING:
+    from ..executor.protocol import Verb
     from ..inventory.model import Target
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)   # seconds before the next try
@@ -24,8 +25,9 @@ Greeting = Callable[[Peer], Mapping[str, Any]]
 class Subscription:
     """`signal`: the number of the signal that ended it, or 0. Unless it is `lasting`, no host is tried again."""
 
-    def __init__(self, targets: tuple[Target, ...], report: events.Listener, greeting: Greeting, lasting: bool) -> None:
-        self.fleet = Fleet(targets)
+    def __init__(self, targets: tuple[Target, ...], report: events.Listener, verb: Verb, greeting: Greeting,
+                 lasting: bool) -> None:
+        self.fleet = Fleet(targets, verb)
         self.peers = self.fleet.peers
         self.report = report
         self.signal = 0

@@ -23,7 +23,8 @@ EVERY, SOON = 1.0, 0.1
 
 def watch(targets: tuple[Target, ...], report: events.Listener, environment: str) -> events.Finished:
     """Until a signal, or until nobody reads any more."""
-    subscription = Subscription(targets, report, lambda peer: settings.status(peer, watch=True), lasting=True)
+    subscription = Subscription(targets, report, "status", lambda peer: settings.status(peer, watch=True),
+                                lasting=True)
     report.on(events.Started(
         command="status", environment=environment, hosts=[peer.name for peer in subscription.peers],
         services=sorted({target.service.name for target in targets})))

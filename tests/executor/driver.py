@@ -17,13 +17,14 @@ import tempfile
 import termios
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from msgspec import convert
 
 from tasks.deploy import recipe
+from tasks.executor.protocol import Verb
 from tasks.inventory.model import Health, Host, Service, Target
 from tasks.inventory.secret import reveal
 from tasks.remote import bootstrap
@@ -59,19 +60,19 @@ PYTHONS = list(dict.fromkeys([sys.executable, oldest_python()]))
 
 
 @functools.cache
-def program_with(faults: str, python: str) -> bytes:
-    """The code to send, as a client sends it to this interpreter: compiled where it is like ours.
+def program_with(verb: Verb, faults: str, python: str) -> bytes:
+    """The code to send, as a client sends it for this verb to this interpreter: compiled where it is like ours.
 
     `faults` is Python that runs at the end of executor/main.py, to break something.
     """
     interpreter = bootstrap.OURS if python == sys.executable else ""
     if not faults:
-        return bootstrap.Program()(interpreter)
+        return bootstrap.Program(verb)(interpreter)
     with tempfile.TemporaryDirectory() as folder:
         copy = shutil.copytree(bootstrap.EXECUTOR, Path(folder) / "executor")
         with (copy / "main.py").open("a") as file:
             file.write("\n\n" + faults)
-        return bootstrap.Program(copy)(interpreter)
+        return bootstrap.Program(verb, copy)(interpreter)
 
 
 class Executor:
@@ -90,14 +91,17 @@ class Executor:
         self.reading.set()
         for thread in self._threads:
             thread.start()
-        self._write(program_with(faults, python))
+        self._program: Callable[[Verb], bytes] | None = lambda verb: program_with(verb, faults, python)
 
     def send(self, message: Message) -> None:
+        """The first message goes behind the program, which is that of its verb."""
+        self._send_program(message["do"])
         self._write(json.dumps(message, default=reveal).encode() + b"\n")
 
     def hang_up(self) -> None:
         """What it sees when the connection to the client ends."""
         assert self.process.stdin is not None
+        self._send_program("rollout")
         self.process.stdin.close()
 
     def unread(self) -> int:
@@ -137,6 +141,11 @@ class Executor:
                     pipe.close()
             except OSError:
                 pass
+
+    def _send_program(self, verb: Verb) -> None:
+        if self._program is not None:
+            self._write(self._program(verb))
+            self._program = None
 
     def _write(self, data: bytes) -> None:
         assert self.process.stdin is not None

@@ -19,8 +19,7 @@ from tests.support.sshd import Sshd
 
 MAIN = '''
 import json, sys, traceback
-from executor import inner, other
-from . import third
+from . import inner, other, third
 import executor.third
 
 def main(stdin, stdout):
@@ -80,7 +79,7 @@ def test_program_runs_on_every_supported_python(sshd: Sshd, open_to: Callable[..
                                                 python: str) -> None:
     if not python:
         pytest.skip("no other interpreters")
-    check(Talk(open_to(sshd), bootstrap.command(python), bootstrap.Program(folder)))
+    check(Talk(open_to(sshd), bootstrap.command(python), bootstrap.Program("status", folder)))
 
 
 @pytest.mark.parametrize(("delay", "near", "asks"), [(0, 60, MAGIC_NUMBER.hex()), (0.05, session._NEAR, "")])
@@ -89,7 +88,7 @@ def test_program_is_sent_compiled_when_the_host_is_near(sshd: Sshd, folder: Path
     """Waiting for the interpreter's word is a round trip: not worth it far away."""
     monkeypatch.setattr(session, "_NEAR", near)             # where all is near, a busy machine must not look far
     asked = []
-    program = bootstrap.Program(folder)
+    program = bootstrap.Program("status", folder)
 
     def spy(interpreter: str) -> bytes:
         asked.append(interpreter)
@@ -101,7 +100,7 @@ def test_program_is_sent_compiled_when_the_host_is_near(sshd: Sshd, folder: Path
 
 
 def test_program_is_sent_as_source_to_another_interpreter(folder: Path) -> None:
-    program = bootstrap.Program(folder)
+    program = bootstrap.Program("status", folder)
     assert program("00000000") == program("") != program(MAGIC_NUMBER.hex())
 
 
@@ -118,7 +117,7 @@ def test_interpreter_path_is_quoted_for_every_login_shell(tmp_path: Path, open_t
     (odd / "python").chmod(0o755)
     with Sshd(tmp_path, environment={"HOME": str(home)}, shell=path) as server:
         for python in (str(odd / "python"), "~/a b $HOME/python"):
-            check(Talk(open_to(server), bootstrap.command(python), bootstrap.Program(folder)))
+            check(Talk(open_to(server), bootstrap.command(python), bootstrap.Program("status", folder)))
 
 
 def why(talk: Talk, python: str) -> FabvisorError | None:
@@ -132,7 +131,7 @@ def test_python_that_is_too_old_says_so_itself(sshd: Sshd, open_to: Callable[...
                                                python: str) -> None:
     if not python:
         pytest.skip("no old interpreters")
-    talk = Talk(open_to(sshd), bootstrap.command(python), bootstrap.Program(folder))
+    talk = Talk(open_to(sshd), bootstrap.command(python), bootstrap.Program("status", folder))
     version = Path(python).parent.parent.name
     if version.startswith("2."):            # it does not know -X, and ends before its first line
         assert talk.rest() == []
@@ -145,7 +144,7 @@ def test_python_that_is_too_old_says_so_itself(sshd: Sshd, open_to: Callable[...
 
 def test_missing_interpreter_is_named(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path) -> None:
     for python in ("no-such-python", "/no/such/python"):
-        talk = Talk(open_to(sshd), bootstrap.command(python), bootstrap.Program(folder))
+        talk = Talk(open_to(sshd), bootstrap.command(python), bootstrap.Program("status", folder))
         assert talk.rest() == []
         error = why(talk, python)
         assert error is not None
@@ -156,7 +155,7 @@ def test_interpreter_that_cannot_be_run_is_named(sshd: Sshd, open_to: Callable[.
                                                  tmp_path: Path) -> None:
     file = tmp_path / "python"
     file.write_text("")
-    talk = Talk(open_to(sshd), bootstrap.command(str(file)), bootstrap.Program(folder))
+    talk = Talk(open_to(sshd), bootstrap.command(str(file)), bootstrap.Program("status", folder))
     assert talk.rest() == []
     error = why(talk, str(file))
     assert error is not None
@@ -180,7 +179,7 @@ def test_login_that_runs_something_else_is_named_with_its_words(
     tmp_path: Path, open_to: Callable[..., HostConnection], folder: Path, command: str, status: str, words: str
 ) -> None:
     with Sshd(tmp_path, options=[f"ForceCommand {command}"]) as server:
-        talk = Talk(open_to(server), bootstrap.command("python3"), bootstrap.Program(folder))
+        talk = Talk(open_to(server), bootstrap.command("python3"), bootstrap.Program("status", folder))
         assert talk.rest() == []
         error = why(talk, "python3")
     assert isinstance(error, NotReady), error
@@ -197,7 +196,7 @@ def test_login_that_starts_another_shell_is_named(tmp_path: Path, open_to: Calla
     if path is None:
         pytest.skip(f"no {shell}")
     with Sshd(tmp_path, options=[f"ForceCommand exec {path}"]) as server:
-        talk = Talk(open_to(server), bootstrap.command("python3"), bootstrap.Program(folder))
+        talk = Talk(open_to(server), bootstrap.command("python3"), bootstrap.Program("status", folder))
         talk.session.close()
         assert talk.rest() == []
         error = start_errors.explain("web1", "python3", 127, talk.session.complaint, talk.session.began)
@@ -216,7 +215,7 @@ def test_broken_interpreter_is_named(sshd: Sshd, open_to: Callable[..., HostConn
     python = tmp_path / "python-of-ours"
     python.write_text(f"#!/bin/bash\n{script}\n")
     python.chmod(0o755)
-    talk = Talk(open_to(sshd), bootstrap.command(str(python)), bootstrap.Program(folder))
+    talk = Talk(open_to(sshd), bootstrap.command(str(python)), bootstrap.Program("status", folder))
     assert talk.rest() == []
     error = why(talk, str(python))
     assert isinstance(error, NotReady) and words in error.message
@@ -244,13 +243,13 @@ def test_bootstrap_command_has_nothing_that_a_shell_expands() -> None:
 def test_program_starts_behind_a_banner_without_line_break(sshd: Sshd, open_to: Callable[..., HostConnection],
                                                            folder: Path) -> None:
     command = f"printf 'Welcome: '; {bootstrap.command(sys.executable)}"
-    first = Talk(open_to(sshd), command, bootstrap.Program(folder)).next()
+    first = Talk(open_to(sshd), command, bootstrap.Program("status", folder)).next()
     assert first is not None and first["file"] == "executor/main.py"
 
 
 def test_executor_is_compiled_and_started_as_sent() -> None:
     """It is read, compiled and started: with no input at all it ends by itself."""
-    done = subprocess.run(["/bin/sh", "-c", bootstrap.command(sys.executable)], input=bootstrap.Program()(),
+    done = subprocess.run(["/bin/sh", "-c", bootstrap.command(sys.executable)], input=bootstrap.Program("rollout")(),
                           capture_output=True, timeout=60, check=False)
     assert b"SyntaxError" not in done.stderr and b"ImportError" not in done.stderr, done.stderr.decode()
 

@@ -29,7 +29,7 @@ DEPLOYMENT = Deployment(deploy="d", command="deploy", by="ann", since="now", env
 def test_phases_of_a_lone_host_are_sent_in_advance(service: Service | None, steps: list[str], hosts: int) -> None:
     """The others one after the other; a phase without steps is none."""
     targets = tuple(replace(TARGET, host=replace(HOST, name=f"web{number}")) for number in range(hosts))
-    coordinator = Coordinator(DEPLOYMENT, Fleet(targets), Silent(), lambda targets, facts, goals: {})
+    coordinator = Coordinator(DEPLOYMENT, Fleet(targets, "rollout"), Silent(), lambda targets, facts, goals: {})
     heard: list[Any] = []
     for peer in coordinator.peers:
         made = recipe(service, facts(), GOAL) if service else supervised.restart_steps(SERVICE, facts())
@@ -55,7 +55,7 @@ class Silent:
 
 def test_changed_plan_is_refused_after_the_confirmation() -> None:
     """No host has a plan then, so each is reported as refused, not as unchanged."""
-    coordinator = Coordinator(DEPLOYMENT, Fleet((TARGET,)), Silent(),
+    coordinator = Coordinator(DEPLOYMENT, Fleet((TARGET,), "rollout"), Silent(),
                               lambda targets, facts, goals: {("web1", "monitor"): Plan(was=A, tried=B)})
     (peer,) = coordinator.peers
     peer.facts = {"monitor": facts()}

@@ -40,7 +40,7 @@ def coordinator(screen: Screen, monkeypatch: pytest.MonkeyPatch, **fails: str) -
     """Of two hosts that are ready for their plans. `fails`: by host, the message whose sending raises."""
     targets = tuple(replace(TARGET, host=replace(HOST, name=name)) for name in ("web1", "web2"))
     plans: dict[tuple[str, str], Plan] = {(target.host.name, "monitor"): plan(facts()) for target in targets}
-    made = Coordinator(DEPLOYMENT, Fleet(targets), screen, lambda targets, facts, goals: plans)
+    made = Coordinator(DEPLOYMENT, Fleet(targets, "rollout"), screen, lambda targets, facts, goals: plans)
 
     def look(*args: Any) -> None:
         for peer in made.peers:

@@ -1,0 +1,80 @@
+"""A host gets the modules of its verb, all that they import, and no others."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from tasks.executor.protocol import Verb
+from tasks.executor.sudo_access import HELPER
+from tasks.remote.bootstrap import EXECUTOR
+from tasks.remote.executor_modules import of_verb
+from tests.test_layers import imports_of
+
+VERBS: tuple[Verb, ...] = get_args(Verb)
+MODULES = {".".join(path.relative_to(EXECUTOR.parents[1]).with_suffix("").parts).removesuffix(".__init__")
+           for path in EXECUTOR.rglob("*.py")}
+# In one process: for each verb, import all that is sent for it from what is sent.
+IMPORT_ALL = """
+import sys
+from tasks.remote._loader import Finder
+from tasks.remote.executor_modules import of_verb
+from tasks.remote.bootstrap import EXECUTOR
+for verb in sys.argv[1:]:
+    sources = {name: path.read_text() for name, path in of_verb(verb, EXECUTOR).items()}
+    del sources["executor.sudo_start"]          # a script, of root's interpreter
+    sys.meta_path.insert(0, Finder(sources))
+    for name in sources:
+        __import__(name)
+    del sys.meta_path[0]
+    for name in sources:
+        del sys.modules[name]
+"""
+
+
+def sent(verb: Verb) -> set[str]:
+    return {f"tasks.{name}" for name in of_verb(verb, EXECUTOR)}
+
+
+def imported(path: Path) -> set[str]:
+    """Modules of the executor that this file imports when it runs, in functions, too."""
+    names = [each.module for each in imports_of(path) if not each.typing_only]
+    return MODULES & {part for name in names for part in (name, name.rpartition(".")[0])}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_import_of_a_sent_module_is_sent(verb: Verb) -> None:
+    missing = {f"{name}: {module}" for name, path in of_verb(verb, EXECUTOR).items()
+               for module in imported(path) - sent(verb)}
+    assert not missing
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_modules_of_the_sudo_helper_are_sent(verb: Verb) -> None:
+    """Also where `sudo` is false: the journal of an interrupted deploy may ask for it."""
+    assert {f"tasks.{name}" for name in (*HELPER, "executor.sudo_start")} <= sent(verb)
+
+
+def test_sent_modules_are_imported_without_the_others() -> None:
+    subprocess.run([sys.executable, "-c", IMPORT_ALL, *VERBS], check=True, timeout=60, cwd=EXECUTOR.parents[1])
+
+
+@pytest.mark.parametrize(("verb", "modules"), [
+    ("rollout", {"doctor", "setup", "adopt", "checks", "logs", "plan"}),
+    ("status", {"participant", "transaction", "steps", "undo", "doctor", "logs", "plan"}),
+    ("logs", {"participant", "steps", "doctor", "queries"}),
+    ("adopt", {"participant", "git", "steps", "doctor"})])
+def test_modules_of_other_verbs_are_not_sent(verb: Verb, modules: set[str]) -> None:
+    assert not {f"tasks.executor.{name}" for name in modules} & sent(verb)
+
+
+def test_a_host_may_be_asked_for_its_commits_in_a_deploy() -> None:
+    assert sent("heads") <= sent("rollout") and sent("heads") <= sent("plan")
+
+
+def test_every_module_is_sent_for_some_verb() -> None:
+    assert set().union(*map(sent, VERBS)) == MODULES
