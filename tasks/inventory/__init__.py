@@ -9,6 +9,7 @@ if TYPE_CHECKING:                           # what other folders may use
     from . import interpolation as interpolation
     from . import loading as loading
     from . import model as model
+    from . import nearest as nearest
     from . import origins as origins
     from . import paths as paths
     from . import precedence as precedence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:                           # what other folders may use
     from . import secret as secret
     from . import secret_sources as secret_sources
     from . import selection as selection
+    from . import service_file as service_file
     from . import urls as urls
     from . import values as values
 else:

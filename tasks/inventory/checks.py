@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from . import keys, precedence, program_checks, values
+from . import file_checks, keys, precedence, program_checks, values
 from .findings import Finding, KeyPath, quoted
 from .nearest import did_you_mean, listed
 from .precedence import Raw
@@ -94,6 +94,7 @@ def _service(path: KeyPath, service: Raw, base: Raw | None = None) -> Iterator[F
     yield from _variables((*path, "variables"), service.get("variables", {}))
     yield from _secrets((*path, "secrets"), service.get("secrets", []))
     yield from _hooks((*path, "hooks"), service.get("hooks", {}))
+    yield from file_checks.check((*path, "files"), service.get("files", {}))
     yield from program_checks.check(path, service, base or {})
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
 from . import (
     command_line,
     directories,
+    file_checks,
     health,
     interpolation,
+    model,
     paths,
     precedence,
     program_names,
@@ -80,6 +82,7 @@ def _service(data: Raw, name: str, service: str, hosts: dict[str, Resolved]) -> 
         on_hosts = _OnHosts(data, name, service, hosts)
         yield from on_hosts.origin_of_files()
         yield from on_hosts.requires()
+        yield from on_hosts.files()
         yield from on_hosts.secrets()
         for programs in _by_program(hosts):
             of_program = _OnHosts(data, name, service, programs)
@@ -159,6 +162,23 @@ class _OnHosts:
                     yield from self._filled((*place, index), text, hosts, lambda variables, text=text: (
                         paths.check_in_commit(interpolation.fill(text, variables))))  # type: ignore[misc]
 
+    def files(self) -> Iterator[Finding]:
+        """Sources have more names than the program: ENVIRONMENT and HOST."""
+        names = {host: model.names_in_files(variables, self.environment, host)
+                 for host, variables in self.variables.items()}
+        for path in dict.fromkeys(path for settings in self.hosts.values() for path in settings.group("files")):
+            for place, value, hosts in self._written("files", path):
+                text = precedence.service_file(value).get("source", "")
+                where = (*place, "source") if isinstance(value, dict) else place
+                if text and not paths.check_source(text):
+                    yield from self._filled(where, text, hosts, lambda variables, text=text: (
+                        paths.check_source(interpolation.fill(text, variables))), names)  # type: ignore[misc]
+                wrong = {host: file_checks.conflict(path, self.hosts[host].group("files"),
+                                                    self.hosts[host].get("shared", default=())) for host in hosts}
+                for message in dict.fromkeys(filter(None, wrong.values())):
+                    on = [host for host in hosts if wrong[host] == message]
+                    yield Finding(place, message + self._on(on))
+
     def secrets(self) -> Iterator[Finding]:
         """A name is a secret or a variable, not both."""
         for secret in dict.fromkeys(name for settings in self.hosts.values() for name in settings.group("secrets")):
@@ -178,20 +198,21 @@ class _OnHosts:
         for place, hosts in places.items():
             yield place, self.hosts[hosts[0]].get(*path), hosts
 
-    def _filled(self, path: KeyPath, text: str, hosts: list[str],
-                problem: Callable[[dict[str, str]], str]) -> Iterator[Finding]:
-        """Mistakes of a text after the variables of each host are put in."""
+    def _filled(self, path: KeyPath, text: str, hosts: list[str], problem: Callable[[dict[str, str]], str],
+                names: Mapping[str, dict[str, str]] | None = None) -> Iterator[Finding]:
+        """Mistakes of a text after the variables of each host, or these `names`, are put in."""
+        by_host = names or self.variables
         unset: dict[str, list[str]] = {}
         wrong: dict[str, list[str]] = {}
         for host in hosts:
-            variables = self.variables[host]
+            variables = by_host[host]
             unknown = interpolation.unknown(text, variables)
             for name in unknown:
                 unset.setdefault(name, []).append(host)
             message = "" if unknown else problem(variables)
             if message:
                 wrong.setdefault(message, []).append(host)
-        known = {name for variables in self.variables.values() for name in variables}
+        known = {name for variables in by_host.values() for name in variables}
         for name, without in unset.items():
             yield Finding(path, f"no variable ${{{name}}} is set{did_you_mean(name, known)}{self._on(without)}",
                           about=(path, *self._places_of_variable(name)))

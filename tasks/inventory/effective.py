@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from . import health, interpolation, keys, model, paths, precedence, program_options, urls, values
 from .precedence import Raw, Resolved
+from .service_file import ServiceFile
 
 
 def environment(data: Raw, name: str, source: str) -> model.Environment:
@@ -78,6 +79,7 @@ def _service(name: str, environment: str, host: str, settings: Resolved) -> mode
         variables=settings.group("variables"),
         secrets=tuple(settings.group("secrets")),
         secret_aliases={secret: source for secret, source in settings.group("secrets").items() if source != secret},
+        files=tuple(_files(settings, model.names_in_files(variables, environment, host))),
         hooks={when: _hooks(value) for when, value in settings.group("hooks").items()},
         run_mode=settings.get("run_mode"),
         environment=environment,
@@ -114,6 +116,15 @@ def _program(name: str, group: str, settings: Resolved, numprocs: int | None) ->
 def _hooks(value: Any) -> tuple[model.Hook, ...]:
     return tuple(model.Hook(run=_commands(hook["run"]), once=hook.get("once", False))
                  for hook in precedence.hooks(value))
+
+
+def _files(settings: Resolved, names: dict[str, str]) -> Iterator[ServiceFile]:
+    for path, value in sorted(settings.group("files").items()):
+        given = precedence.service_file(value)
+        source = posixpath.normpath(interpolation.fill(given["source"], names)) if "source" in given else ""
+        mode = int(given["mode"], 8) if "mode" in given else None
+        yield ServiceFile(path=path, origin=settings.origin("files", path) or (), **{
+            **given, "source": source, "mode": mode})
 
 
 def _commands(value: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:

@@ -38,6 +38,10 @@ class Inventory(Struct, frozen=True):
         changed = {**self.data["environments"][name], "hosts": hosts}
         return replace(self, data={**self.data, "environments": {**self.data["environments"], name: changed}})
 
+    def problem(self, path: KeyPath, message: str) -> Problem:
+        """A mistake that shows later, at its place."""
+        return Problem(self.source, self.lines.get(path, 0), dotted(path), message)
+
     def environment(self, name: str) -> Environment:
         """The environment with everything merged. Raises SelectionError for an unknown name."""
         if name not in self.environments:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from .secret import Secret
+from .service_file import FileContent, ServiceFile
 from .urls import Login
 
 
@@ -107,6 +108,8 @@ class Service(Struct, frozen=True, kw_only=True):
     secrets: tuple[str, ...] = ()           # names
     secret_aliases: dict[str, str] = {}     # by name: the name that its value has elsewhere, where that is another
     secret_values: dict[str, Secret] = {}   # by name; empty for a command that needs no values
+    files: tuple[ServiceFile, ...] = ()     # by path
+    file_contents: tuple[FileContent, ...] = ()     # likewise; empty for a command that needs no contents
     hooks: dict[str, tuple[Hook, ...]] = {}         # by the name of the moment: before_activate, drain, …
     run_mode: str
     environment: str = ""                   # names that hooks get in their environment
@@ -128,12 +131,22 @@ class Service(Struct, frozen=True, kw_only=True):
         return self.is_folder or self.build_on == "client"
 
     def names_of_secrets(self) -> dict[str, str]:
-        """By the name that the program knows: the name by which the value of a secret is looked up."""
-        return {name: self.secret_aliases.get(name, name) for name in self.secrets}
+        """By the name that the program or a file knows: the name by which the value of a secret is looked up."""
+        names = dict.fromkeys([*self.secrets, *(file.secret for file in self.files if file.secret)])
+        return {name: self.secret_aliases.get(name, name) for name in names}
+
+    @property
+    def program_secrets(self) -> dict[str, Secret]:
+        """The values of the secrets that the program has in its environment; others are in files only."""
+        return {name: value for name, value in self.secret_values.items() if name in self.secrets}
 
     def environment_variables(self) -> dict[str, str]:
         """The variables of the build and the hooks, and of all programs; without secrets."""
         return environment_variables(self.variables, self.run_mode)
+
+    def names_in_files(self) -> dict[str, str]:
+        """What `${NAME}` may be in the source of a file and in a template; a template may have secrets, too."""
+        return names_in_files(self.environment_variables(), self.environment, self.host)
 
     def variables_of(self, program: Program) -> dict[str, str]:
         """The variables of that program and its health command, without secrets."""
@@ -160,6 +173,11 @@ def is_folder(repo: str) -> bool:
 def environment_variables(variables: dict[str, str], run_mode: str) -> dict[str, str]:
     """Variables and RUN_MODE. The only place that combines them."""
     return {**variables, "RUN_MODE": run_mode}
+
+
+def names_in_files(variables: dict[str, str], environment: str, host: str) -> dict[str, str]:
+    """Variables with RUN_MODE, ENVIRONMENT and HOST. The only place that combines them."""
+    return {**variables, "ENVIRONMENT": environment, "HOST": host}
 
 
 class Target(Struct, frozen=True, kw_only=True):

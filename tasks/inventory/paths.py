@@ -61,6 +61,31 @@ def check_in_commit(text: str) -> str:
     return _check_path(text) or ("names the whole repository" if posixpath.normpath(text) == "." else "")
 
 
+def check_placed(text: str) -> str:
+    """The path of a file that we put into the service's directory; in its shortest form, so that no two are one."""
+    if text.startswith(("/", "~")) or text.endswith("/"):
+        return f"is a file below the service's directory, so it cannot begin with '/' or '~', nor end with '/'; got " \
+               f"{quoted(text)}"
+    wrong = _check_path(text) or check_option_like(text)
+    if wrong:
+        return wrong
+    if text == ".":
+        return "names the directory itself"
+    if text != posixpath.normpath(text):
+        return f"must be in its shortest form, {quoted(posixpath.normpath(text))}; got {quoted(text)}"
+    top, *below = text.split("/")
+    if top in RESERVED_NAMES or ".git" in below:
+        return f"cannot be {quoted(text)}: {', '.join(RESERVED_NAMES)} are looked after already"
+    return ""
+
+
+def check_source(text: str) -> str:
+    """A file beside hosts.yaml."""
+    if text.startswith(("/", "~")):
+        return f"is a file beside hosts.yaml, so it cannot begin with '/' or '~'; got {quoted(text)}"
+    return _check_path(text) or ("names no file" if posixpath.normpath(text) == "." or text.endswith("/") else "")
+
+
 def check_subdirectory(text: str) -> str:
     """The folder of a commit in which its program runs: it stands in the program file, too."""
     wrong = check_in_commit(text) or check_option_like(text) or _check_for_program_file(text)

@@ -20,7 +20,7 @@ Raw = dict[str, Any]
 SettingPath = tuple[str, ...]       # ("lease",), ("health", "timeout"), ("variables", "PORT")
 
 HEALTH_KINDS = tuple(CHECKS)
-MERGED = ("variables", "program", "health", "hooks")    # key by key; every other key is replaced as a whole
+MERGED = ("variables", "program", "health", "hooks", "files")   # key by key; every other key is replaced as a whole
 
 
 class Layer(Struct, frozen=True):
@@ -141,7 +141,7 @@ def _merged(weaker: dict[SettingPath, Value], stronger: Iterable[Layer]) -> Reso
                     values.pop((*prefix, "health", kind), None)
         for path, value in _settings(layer.mapping):
             earlier: Any = values[path].value if path in values else None
-            both = isinstance(earlier, dict) and isinstance(value, dict)
+            both = isinstance(earlier, dict) and isinstance(value, dict) and path[0] != "files"
             values[path] = Value({**earlier, **value} if both else value, _place(layer, path))
     return Resolved(values)
 
@@ -195,6 +195,11 @@ def hooks(value: Any) -> list[Raw]:
 def listed(value: Any) -> list[Any]:
     """A value, or a list of values: always as a list."""
     return value if isinstance(value, list) else [value]
+
+
+def service_file(value: str | Raw) -> Raw:
+    """A path beside hosts.yaml, or a mapping: always as the mapping."""
+    return value if isinstance(value, dict) else {"source": value}
 
 
 def secrets(listing: list[str] | dict[str, str | None]) -> dict[str, str]:

@@ -92,6 +92,16 @@ class OneProgram(Struct, kw_only=True, forbid_unknown_fields=True):
     hosts: Annotated[Texts, doc("Globs of the hosts on which it runs; all unless given.")] = UNSET
 
 
+class ServiceFile(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A file that a host gets: one of source, secret and variables is its content."""
+
+    source: Annotated[Text, doc("A path beside hosts.yaml; ${NAME} is a variable, ENVIRONMENT or HOST.")] = UNSET
+    template: Annotated[bool, doc("Replace ${NAME} in the content, too, also by secrets.")] = False
+    secret: Annotated[Text, doc("The name of the secret that is the content.")] = UNSET
+    variables: Annotated[bool, doc("All variables and secrets, as dotenv.")] = False
+    mode: Annotated[Text, doc('Such as "0640"; "0644" unless given, and "0600" with secrets in it.')] = UNSET
+
+
 class Overrides(Struct, kw_only=True, forbid_unknown_fields=True):
     """A service as an environment changes it."""
 
@@ -121,6 +131,8 @@ class Overrides(Struct, kw_only=True, forbid_unknown_fields=True):
     variables: Annotated[Variables, doc("By name, for the program, the build and the health command.")] = UNSET
     secrets: Annotated[list[str] | dict[str, str | None] | UnsetType, doc(
         "Names of secrets; or each with the name that its value has elsewhere. No values.")] = UNSET
+    files: Annotated[dict[str, str | ServiceFile] | UnsetType, doc(
+        "By path below directory: a file beside hosts.yaml, or what else its content is.")] = UNSET
     hooks: Annotated[Hooks | UnsetType, doc("Commands for before and after what is new is activated.")] = UNSET
 
 

@@ -49,6 +49,11 @@ class Secret:
     def has_nul(self) -> bool:
         return "\0" in self._text
 
+    @property
+    def size(self) -> int:
+        """The number of its bytes."""
+        return len(self._text.encode("utf-8", "surrogateescape"))
+
     def sha256(self) -> str:
         """The hash of its bytes, as hexadecimal digits."""
         return sha256(self._text.encode("utf-8", "surrogateescape")).hexdigest()

@@ -35,7 +35,7 @@ VALUES = [
 ]
 KEYS = ["program", "health", "hooks", "variables", "secrets", "shared", "requires", "lease", "port", "umask",
         "startsecs", "killasgroup", "stopasgroup", "stdout_logfile", "stderr_logfile", "redirect_stderr", "numprocs",
-        "<<", "directory"]
+        "<<", "directory", "files"]
 
 
 def other_value(rng: random.Random, lines: list[str]) -> None:

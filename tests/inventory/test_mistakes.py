@@ -25,7 +25,7 @@ def row(name: str, expected: str, **parts: str) -> object:
 SHAPE = [
     row("unknown key", M + "buid: unknown key 'buid'; did you mean 'build'?", service="buid: make"),
     row("unknown key, nothing near", M + "zzz: unknown key 'zzz'; known here: build, build_on, build_timeout, command, "
-        "directory, fetch, fetch_timeout, health, hooks, keep_releases, numprocs, program, programs, repo, "
+        "directory, fetch, fetch_timeout, files, health, hooks, keep_releases, numprocs, program, programs, repo, "
         "requires, "
         "secrets, shared, shared_directory, ship, strategy, subdirectory, variables", service="zzz: make"),
     row("unknown host setting", W + "adress: unknown key 'adress'; did you mean 'address'?", host="adress: 10.0.0.1"),

@@ -1,0 +1,61 @@
+"""Finds mistakes in the `files` of a service: in each alone, and in what they are together on a host."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from . import paths
+from .findings import Finding, KeyPath, quoted
+from .precedence import Raw, service_file
+
+KINDS = ("source", "secret", "variables")
+
+
+def check(path: KeyPath, files: Raw) -> Iterator[Finding]:
+    """Each alone, as it is written. `path`: that of `files`."""
+    for target, value in files.items():
+        where = (*path, target)
+        settings = service_file(value)
+        of_source = (*where, "source") if isinstance(value, dict) else where
+        given = [kind for kind in KINDS if settings.get(kind)]
+        yield from _report(where, paths.check_placed(target))
+        if len(given) != 1:
+            yield Finding(where, f"expected one of source, secret and variables, got {' and '.join(given) or 'none'}",
+                          about=tuple((*where, kind) for kind in KINDS))
+        if settings.get("template") and "source" not in settings:
+            yield Finding((*where, "template"), "goes with `source` only")
+        if "source" in settings:
+            yield from _report(of_source, paths.check_source(settings["source"]))
+        if "secret" in settings:
+            yield from _report((*where, "secret"), _check_secret(settings["secret"]))
+        if "mode" in settings:
+            yield from _report((*where, "mode"), _check_mode(settings["mode"]))
+
+
+def conflict(path: str, others: Iterable[str], shared: Iterable[str]) -> str:
+    """Why a path cannot stand beside the `others` and the `shared` paths of its service; empty where it can."""
+    parents = paths.parents(path)
+    inside = next((other for other in others if other in parents), None)
+    if inside:
+        return f"lies inside {quoted(inside)}, which is a file of `files`, too"
+    bare = [name.rstrip("/") for name in shared]
+    both = next((name for name in bare if name == path or name in parents or path in paths.parents(name)), None)
+    return f"overlaps {quoted(both)}, which is `shared`: leave one of them out" if both else ""
+
+
+def _check_secret(text: str) -> str:
+    """Who writes the value instead must not read it in a message."""
+    good = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text)
+    return "" if good else "expected the name of a secret, not its value: letters, digits and '_', no digit first"
+
+
+def _check_mode(text: str) -> str:
+    if not re.fullmatch(r"0?[0-7]{3}", text):
+        return f"expected a file mode in quotes, such as \"0640\", got {quoted(text)}"
+    return "" if int(text, 8) & 0o400 else f"must let its owner read the file, got {quoted(text)}"
+
+
+def _report(path: KeyPath, wrong: str) -> Iterator[Finding]:
+    if wrong:
+        yield Finding(path, wrong)
