@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from . import _commit_origin, embedded, inventory, notification, reports, rollout
+from . import _commit_origin, embedded, inventory, notification, program, reports, rollout
 from ._errors import Declined, FabvisorError, SelectionError
 
 if TYPE_CHECKING:
@@ -81,8 +81,12 @@ class Command:
         return inventory.program_selection.select_programs(self.environment, services, self.options["host"] or None)
 
     def targets_with_secrets(self, services: str) -> Targets:
-        """For what writes the environment file. A secret without a value stops here, before a host is contacted."""
-        return self.secret_sources(self.environment_name).fill(self.targets(services))
+        """For what writes the environment file and `files`. A secret without a value, or a file without a content,
+        stops here, before a host is contacted."""
+        targets = self.secret_sources(self.environment_name).fill(self.targets(services))
+        if not any(target.service.files for target in targets):
+            return targets
+        return program.file_contents.FileContents(self.inventory).fill(targets)
 
     def with_secrets_of_drain(self, targets: Targets) -> Targets:
         """The same targets, with secrets for the hooks `drain` and `undrain` where a service has them."""

@@ -60,6 +60,7 @@ INVOKE = ("tasks/_namespace.py", "tasks/_command.py", "tasks/_completion.py", "t
           *(f"tasks/{path.name}" for path in TASKS.glob("[a-z]*.py")))
 PURE = ("tasks/deploy.py", "tasks/rollout/recipe/in_place.py", "tasks/rollout/recipe/releases.py",
         "tasks/rollout/recipe/clone.py", "tasks/rollout/recipe/supervised.py", "tasks/rollout/recipe/hooks.py",
+        "tasks/rollout/recipe/placed_files.py", "tasks/rollout/placed_files.py",
         "tasks/rollout/goal.py", "tasks/rollout/planner.py", "tasks/rollout/steps.py", "tasks/rollout/facts.py",
         "tasks/program/files.py", "tasks/program/quoting.py")
 

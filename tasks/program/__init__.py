@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from .._lazy import submodules
 
 if TYPE_CHECKING:                           # what other folders may use
+    from . import file_contents as file_contents
     from . import files as files
     from . import handwritten as handwritten
     from . import quoting as quoting

@@ -14,6 +14,16 @@ def for_sh(value: str) -> str:
     return shlex.quote(value)
 
 
+def for_dotenv(value: str) -> str:
+    """Quote a text as the value of a dotenv line: sh reads exactly it, and so do the dotenv libraries of most
+    languages, which differ on a value that needs double quotes and has `$` or a backtick."""
+    if re.fullmatch(r"[\w.,:/@%+=-]*", value, re.ASCII):
+        return value
+    if not {"'", "\\"} & set(value):
+        return f"'{value}'"
+    return '"' + re.sub(r'([\\"$`])', r"\\\1", value) + '"'
+
+
 def for_systemd(value: str) -> str:
     """Quote a word of ExecStart=, where $ and % begin expansions (systemd.service(5), systemd.syntax(7))."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
