@@ -90,7 +90,7 @@ class Command:
 
     def with_secrets_of_drain(self, targets: Targets) -> Targets:
         """The same targets, with secrets for the hooks `drain` and `undrain` where a service has them."""
-        drained = tuple(target for target in targets if target.service.hooks.get("drain"))
+        drained = tuple(target.without_files() for target in targets if target.service.hooks.get("drain"))
         key = rollout.goal.key
         filled = {key(target): target for target in self.secret_sources(self.environment_name).fill(drained)}
         return tuple(filled.get(key(target), target) for target in targets)

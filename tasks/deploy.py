@@ -56,6 +56,7 @@ def recipe(service: inventory.model.Service, facts: rollout.facts.Facts, goal: r
     return [
         strategy.fetch(service, facts, goal),
         strategy.checkout(service, facts, goal),
+        *strategy.files(service, facts, goal),
         *strategy.build(service, facts, goal),
         *hooks.before_activate(service, facts, goal),
         *hooks.drain(service, facts, goal),

@@ -23,7 +23,7 @@ def rollback(run: Command, service: str, to: str = "", *, options: RolloutOption
 
     Example: fab rollback monitor --env production
     """
-    planner = rollout.planner.deploy_planner(recipe, force=options.force, set_aside=options.set_aside)
+    planner = rollout.planner.deploy_planner(recipe, force=options.force, set_aside=options.set_aside, keeps_files=True)
     if to:
         check_revision("to", to)
     else:

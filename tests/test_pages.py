@@ -52,6 +52,7 @@ KEYS = {
     "at the top": schema.File,
     "of a service": schema.Service,
     "of one of the `programs`": schema.OneProgram,
+    "of one of the `files`": schema.ServiceFile,
     "of `health`": schema.Health,
     "of an environment": schema.Environment,
     "of `notify`": schema.Notification,

@@ -35,11 +35,22 @@ def let_read(file: int, uids: Sequence[int]) -> None:
     os.setxattr(file, ATTRIBUTE, struct.pack("<I", VERSION) + b"".join(struct.pack("<HHI", *each) for each in entries))
 
 
+def mode_of(path: str) -> int:
+    """The file's mode without what let_read() made of it: with an access list, the group's bits show its mask."""
+    mode = os.stat(path).st_mode & 0o777
+    group = next((rights for tag, rights, _ in _entries(path) if tag == GROUP), mode >> 3 & 7)
+    return mode & ~0o070 | group << 3
+
+
 def readers_of(path: str) -> tuple[int, ...]:
     """The uids that let_read() gave the file."""
+    return tuple(uid for tag, _, uid in _entries(path) if tag == USER)
+
+
+def _entries(path: str) -> list[tuple[int, int, int]]:
+    """(tag, rights, uid) of each entry."""
     try:
         data = os.getxattr(path, ATTRIBUTE)
     except OSError:
-        return ()
-    entries = [struct.unpack_from("<HHI", data, at) for at in range(4, len(data), 8)]
-    return tuple(uid for tag, _, uid in entries if tag == USER)
+        return []
+    return [struct.unpack_from("<HHI", data, at) for at in range(4, len(data), 8)]

@@ -33,6 +33,12 @@ def existing_parent(path: str) -> str:
     return path
 
 
+def parents(path: str) -> list[str]:
+    """`a` and `a/b` of `a/b/c`."""
+    parts = path.split("/")
+    return ["/".join(parts[:index]) for index in range(1, len(parts))]
+
+
 def sync_dir(path: str) -> None:
     """Sync the entries of a folder: names, renames and removals."""
     fd = os.open(path, os.O_RDONLY)

@@ -12,9 +12,10 @@ import shutil
 from types import MappingProxyType
 from typing import Any, Callable, Container, Dict, Mapping
 
-from . import files, history
+from . import files, history, placed_backup
 from .errors import CannotRestore
 from .layout import Layout
+from .placed_files import PlacedFiles
 
 Step = Dict[str, Any]
 
@@ -98,8 +99,9 @@ def create(layout: Layout, head: dict[str, Any], hook_envs: Mapping[str, str] = 
     """
     journal = Journal(layout, head, [])
     try:
-        for service in head["services"]:
+        for service, part in head["services"].items():
             _back_up(layout, service, head["deploy"], hook_envs.get(service))
+            _back_up_placed(layout, service, part, layout.backup(service, head["deploy"]))
         files.write_atomic(journal.path, json.dumps(head).encode() + b"\n")
     except OSError:
         journal.remove()
@@ -170,6 +172,15 @@ def _in_order_of_undo(steps: list[Step]) -> list[Step]:
         return names.index(other or step["name"]), bool(other)
 
     return sorted(steps, key=place)
+
+
+def _back_up_placed(layout: Layout, service: str, part: Mapping[str, Any], folder: str) -> None:
+    """The files of `files` in the clone, where a step of the deploy changes them."""
+    undos = [step["undo"] for step in part["steps"] if step["undo"]]
+    for undo in undos:
+        if undo["action"] == "place_files_back":
+            placed = PlacedFiles(layout.below_root(part["directory"]), layout.placed_files(service))
+            placed_backup.save(placed, undo["args"]["paths"], folder)
 
 
 def _back_up(layout: Layout, service: str, deploy: str, hook_env: str | None) -> None:

@@ -65,6 +65,10 @@ class Layout:
         """The copy of the program file that a person wrote, and our first deploy replaced."""
         return os.path.join(self.state, service, "before-fabvisor.conf")
 
+    def placed_files(self, service: str) -> str:
+        """The record of what we wrote into the clone of the service, beside its commit."""
+        return os.path.join(self.state, service, "files.json")
+
     def program_file(self, service: str) -> str:
         return self.access.program_path(service)
 

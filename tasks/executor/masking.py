@@ -45,11 +45,15 @@ class Mask:
 
     def learn_from_disk(self, layout: Layout, services: list[Mapping[str, Any]]) -> None:
         """Mask the secrets of these services; also those of a version that an unfinished deploy replaces."""
+        from . import placed_secrets  # the first message is still to be read when this module is loaded
+
         for service in services:
             backups = os.path.join(glob.escape(layout.service_state(service["name"])), "before-*", "*env")
             for path in [layout.env_file(service["name"]), *glob.glob(backups)]:
                 with contextlib.suppress(OSError):
                     self.learn((files.read_bytes(path) or b"").decode("utf-8", "surrogateescape"))
+            with contextlib.suppress(OSError):
+                self._add(placed_secrets.of_service(layout, service))
 
     def __call__(self, text: str) -> str:
         for word in self._words:

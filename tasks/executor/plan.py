@@ -62,16 +62,20 @@ def _look(link: Link, hello: Message, layout: Layout, contexts: Mapping[str, Ser
 def _compared(ctx: ServiceContext, target: Message) -> Compared:
     """The distance from `was` to `commit`, what of `requires` it lacks, what its checkout would be refused for, and the
     environment file by names and digests."""
-    commit, distance, missing = target["commit"], revision.UNKNOWN_DISTANCE, []
+    commit, distance = target["commit"], revision.UNKNOWN_DISTANCE
+    missing: list[str] = []
+    tracked: list[str] = []
     # A first deploy makes the clone, not we.
     if target["fetch"] and ctx.clone.exists():
         revision.obtain(ctx.clone, commit, target["revision"])
         git.require_filters(ctx.clone.git, commit)
         distance = revision.distance(ctx, target["was"] or "HEAD", commit)
         missing = [path for path in target["requires"] if not ctx.clone.commits.has_path(commit, path)]
+        tracked = [path for path in target["files"] if ctx.clone.commits.tracked(commit, path)]
     text = (files.read_bytes(ctx.layout.env_file(ctx.name)) or b"").decode("utf-8", "surrogateescape")
-    return {**distance, "event": "compared", "service": ctx.name, "missing": missing,
+    return {**distance, "event": "compared", "service": ctx.name, "missing": missing, "tracked": tracked,
             "obstacles": _obstacles(ctx, target) if target["in_place"] else [],
+            "files": ctx.releases.placed(ctx.releases.live()).texts(target["shown"]),
             "secrets": masking.secret_names(text),
             "variables": {name: _digest(value) for name, value in masking.values(text).items()}}
 

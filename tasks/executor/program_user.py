@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 
 from . import access_list
 from .accounts import user_name
@@ -52,12 +52,16 @@ def default(supervisord: int) -> int:
 
 def uids_in(program_file: str) -> list[int]:
     """Those that a program file of ours names, as far as they exist."""
-    uids = []
-    for line in program_file.splitlines():
-        if line.startswith("user="):
-            with contextlib.suppress(KeyError):
-                uids.append(_uid(line[len("user="):]))
-    return sorted(set(uids))
+    return uids_of(line[len("user="):] for line in program_file.splitlines() if line.startswith("user="))
+
+
+def uids_of(users: Iterable[str]) -> list[int]:
+    """Those of the users that exist."""
+    uids = set()
+    for user in users:
+        with contextlib.suppress(KeyError):
+            uids.add(_uid(user))
+    return sorted(uids)
 
 
 def of_process(pid: object) -> int | None:

@@ -109,7 +109,7 @@ class ProgramSettings(TypedDict):
 class ServiceSettings(TypedDict):
     """`repo`: without the password that its URL may have, which is in `login`. `revision`: what this host shall resolve
     to a commit; null where another host does, or nobody. `fetch_timeout`: seconds. `subdirectory`: of the commit, where
-    builds and programs run; empty at its top."""
+    builds and programs run; empty at its top. `files`: paths that `files` of hosts.yaml names."""
 
     name: str
     directory: str
@@ -118,6 +118,7 @@ class ServiceSettings(TypedDict):
     login: Optional[GitLogin]
     fetch_timeout: float
     shared: List[str]
+    files: List[str]
     programs: List[ProgramSettings]
     revision: Optional[str]
 
@@ -305,12 +306,15 @@ class End(TypedDict):
 
 class Comparison(TypedDict):
     """`fetch`: whether the host may ask the git server for the commit; `in_place`: whether a deploy would check it
-    out in the clone itself, and refuse untracked files in its way; `revision` as in Fetch."""
+    out in the clone itself, and refuse untracked files in its way; `revision` and `files` as in Fetch; `shown`: of
+    these files show what is there."""
 
     was: Optional[str]
     commit: str
     revision: str
     requires: List[str]
+    files: List[str]
+    shown: List[str]
     fetch: bool
     in_place: bool
 
@@ -380,11 +384,13 @@ FURTHER: Dict[str, Any] = {
 # Journals of interrupted deploys hold the names of undos and their arguments: they stay readable (fields are added).
 
 class Fetch(TypedDict):
-    """`revision`: what the user typed; the host sees for itself that the commit is in that branch or tag."""
+    """`revision`: what the user typed; the host sees for itself that the commit is in that branch or tag. `files`: the
+    paths of PlaceFiles, at which the commit has nothing."""
 
     commit: str
     revision: str
     requires: List[str]
+    files: List[str]
 
 
 class RepositoryCommit(TypedDict):
@@ -399,6 +405,7 @@ class Receive(TypedDict):
     commit: str
     branch: Optional[str]
     requires: List[str]
+    files: List[str]
     parts: List[RepositoryCommit]
 
 
@@ -425,6 +432,38 @@ class CheckoutBack(TypedDict):
     commit: Optional[str]
     branch: Optional[str]
     set_aside: bool
+
+
+class PlacedFile(TypedDict):
+    """`path`: below the service's directory; `data`: base64; `secrecy`: how much of the content is secret."""
+
+    path: str
+    data: SecretText
+    mode: int
+    secrecy: Literal["none", "parts", "all"]
+
+
+class PlaceFiles(TypedDict):
+    """Files of the service that are in no commit. `users`: of its programs, who may read them all; `set_aside`: keep
+    copies of those that somebody edited; else they are refused."""
+
+    files: List[PlacedFile]
+    users: List[str]
+    set_aside: bool
+
+
+class PlaceReleaseFiles(PlaceFiles):
+    """`digest` and `complete` as in CheckoutRelease."""
+
+    release: str
+    digest: str
+    complete: bool
+
+
+class PlaceFilesBack(TypedDict):
+    """`paths`: which are backed up, beside those that an earlier deploy wrote."""
+
+    paths: List[str]
 
 
 class BuildCommands(TypedDict):
@@ -454,9 +493,11 @@ class CheckoutOfRelease(TypedDict):
 
 
 class CheckoutRelease(CheckoutOfRelease, total=False):
-    """`shared_directory`: the folder of the service directory that holds the shared paths."""
+    """`shared_directory`: the folder of the service directory that holds the shared paths; `as_it_is`: the release is
+    taken with the files that it has, and not made anew."""
 
     shared_directory: str
+    as_it_is: bool
 
 
 class BuildRelease(Build):
@@ -582,6 +623,7 @@ ARGUMENTS: Dict[str, Any] = {
     "checkout": Checkout, "checkout_back": CheckoutBack, "build": Build,
     "checkout_release": CheckoutRelease, "build_release": BuildRelease, "remove_release": RemoveRelease,
     "switch": Switch, "tidy_releases": TidyReleases,
+    "place_files": PlaceFiles, "place_files_back": PlaceFilesBack, "place_release_files": PlaceReleaseFiles,
     "hook": Hook, "drain_back": HookBack, "undrain_back": UndrainBack, "on_failure": HookBack,
     "program": ProgramFiles, "files_back": NoArguments,
     "restart": Restart, "stop": Stop, "program_back": ProgramBack, "verify": Verify, "health": Health,
@@ -740,14 +782,17 @@ class Failed(ProblemInfo):
 
 class Compared(Distance):
     """Answers Compare. `obstacles`: what a checkout of the commit would be refused for; `variables`: digests of the
-    values in the environment file, `secrets`: names among them."""
+    values in the environment file, `secrets`: names among them; `tracked`: those of `files` at which the commit has
+    something; `files`: the text of those to be `shown`, as far as we wrote it and it holds no secret."""
 
     event: Literal["compared"]
     service: str
     missing: List[str]
+    tracked: List[str]
     obstacles: List[str]
     secrets: List[str]
     variables: Dict[str, str]
+    files: Dict[str, str]
 
 
 # --- what a host says: of what is there ------------------------------------------------------------------------------
@@ -786,6 +831,16 @@ class ReleaseState(TypedDict):
     commit: Optional[str]
 
 
+class PlacedFileState(TypedDict):
+    """`sha256` and `mode`: null where no file lies there; `written`: the digest of what a deploy wrote, null where it
+    wrote nothing; `problem`: what stands in its way, such as a link."""
+
+    sha256: Optional[str]
+    mode: Optional[int]
+    written: Optional[str]
+    problem: str
+
+
 # Lines of executor/history.py. Of `history`: deploy, at, by, command, branch, from, to, result, was_running. Of
 # `committed`, the newest that was committed: all of its fields, {} where there is none.
 HistoryLine = Dict[str, Any]
@@ -798,7 +853,8 @@ class ServiceFields(TypedDict):
     `logs` is the folder of their logs; `machine` is what `uname -m` says; `login` is the user who logs in;
     `handwritten` is the command that runs the program by the file that a person wrote and the first deploy kept, null
     where it kept none;
-    `subtree` is git's hash of the service's subdirectory in `commit`, null where it has none;
+    `subtree` is git's hash of the service's subdirectory in `commit`, null where it has none; `files`, by path, are
+    those that hosts.yaml names and those that we wrote, in the tree that the program runs in;
     `default_user` is written to a program file that hosts.yaml gives no user, null where supervisord's own will do."""
 
     directory: str
@@ -810,6 +866,7 @@ class ServiceFields(TypedDict):
     subtree: Optional[str]
     branch: Optional[str]
     edited: List[str]
+    files: Dict[str, PlacedFileState]
     strategy: Optional[str]
     standing: Optional[CloneState]
     current: Optional[str]

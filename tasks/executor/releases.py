@@ -10,15 +10,18 @@ import contextlib
 import json
 import os
 import re
-from typing import Any
+from typing import Any, Iterable
 
 from . import files, git, processes
 from .errors import NotReady
 from .layout import Layout
 from .other_release import OtherRelease
+from .placed_files import PlacedFiles
+from .protocol import PlacedFileState
 
 # The commit; with a number where that name was taken.
 NAME = re.compile(r"([0-9a-f]{40}(?:[0-9a-f]{24})?)(-[0-9]+)?")
+RECORD = ".files"                       # the ending of the record of its placed files
 PROGRAM_DIRECTORY = re.compile(rb"(?m)^directory\s*[=:]\s*(.*?)\s*$")
 
 
@@ -93,6 +96,17 @@ class Releases:
         live = self.live()
         return self.tree(live) if live else self._clone
 
+    def placed(self, name: str | None) -> PlacedFiles:
+        """The files that lie in a release beside its commit; None: in the clone itself."""
+        if name is None:
+            return PlacedFiles(self._clone.directory, self._layout.placed_files(self._service))
+        return PlacedFiles(self.tree(name).directory, os.path.join(self._completions, name + RECORD))
+
+    def placed_states(self, name: str | None, named: Iterable[str]) -> dict[str, PlacedFileState]:
+        """Of those in a release, or in the clone, by path."""
+        tree = self.tree(name) if name else self._clone
+        return self.placed(name).states(named, lambda path: tree.exists() and bool(tree.commits.kind("HEAD", path)))
+
     def switch(self, name: str | None) -> bool:
         """Let the link name another release, in one move; None removes it. Returns whether it changed."""
         if name == self.current() and (name or self.target() is None):
@@ -128,6 +142,7 @@ class Releases:
         """The completion first: half a release is none."""
         files.remove(self._completion_file(name))
         self.tree(name).remove()
+        files.remove(self.placed(name).record_file)
         with contextlib.suppress(OSError):
             os.rmdir(self.folder)
 

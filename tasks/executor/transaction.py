@@ -12,6 +12,7 @@ from .eventlog import EventLog
 from .link import Link
 from .protocol import PHASES, Ending
 from .steps import ACTIONS, CHECKS, Results, Step
+from .steps.placed_files import secrets_in
 
 Message = Dict[str, Any]
 FIRST = PHASES[0]
@@ -67,6 +68,7 @@ class Transaction:
         for part in self.plan["services"].values():
             for text in (part["hook_env"], *(step["args"].get("env_file") for step in part["steps"])):
                 self.link.mask.learn(text or "")
+            self.link.mask.learn_words(word for step in part["steps"] for word in secrets_in(step))
 
     def _journal_head(self) -> Message:
         """The journal's first line: what the undo needs, and nothing else."""

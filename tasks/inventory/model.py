@@ -194,6 +194,10 @@ class Target(Struct, frozen=True, kw_only=True):
         """The same target with these programs of its service."""
         return replace(self, service=self.service.only(programs))
 
+    def without_files(self) -> Target:
+        """The same target for a command that places no files: it needs no secret of theirs."""
+        return replace(self, service=replace(self.service, files=()))
+
     def fetched_by(self, way: str) -> Target:
         """The same target with another `fetch` of its service: host or client."""
         return replace(self, service=replace(self.service, fetch=way))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .._errors import NotReady
+from ..inventory.paths import parents
 from .commits import Distance, Resolution
 from .git import SLOW, GitFailed
 from .mirror import Mirror
@@ -71,6 +72,12 @@ class Source:
     def lacks(self, commit: str, paths: Iterable[str]) -> list[str]:
         """Those of the paths that the commit does not have."""
         return [path for path in paths if not self._mirror(self.repo).commits.holds(commit, path)]
+
+    def in_the_way(self, commit: str, paths: Iterable[str]) -> list[str]:
+        """Those of the paths at which no file can be put beside the commit: it has something there, or on the way."""
+        commits = self._mirror(self.repo).commits
+        return [path for path in paths if commits.holds(commit, path) or any(
+            commits.holds(commit, folder) and not commits.subtree(commit, folder) for folder in parents(path))]
 
     def subtree(self, commit: str, folder: str) -> str | None:
         """git's hash of a folder of the commit; None where it has no such folder."""

@@ -63,6 +63,7 @@ def _of_group(plan: Planned, width: int, marks: Marks) -> Iterator[Line]:
         yield from _commits("-", plan.dropped, plan.back, width, marks)
         yield from _commits("+", plan.commits, plan.forward, width, marks)
         yield from _program_file(plan.diff, width)
+        yield from _files(plan, width)
         yield from _names(plan, width)
         yield from paragraph("", f" {marks.same} ".join(plan.steps), width, "dim")
         if plan.user:
@@ -106,7 +107,19 @@ def _program_file(diff: list[str], width: int) -> Iterator[Line]:
         return
     is_new = diff[0] == "--- /dev/null"
     yield [(f"{diff[1].removeprefix('+++ ')}{' is new' if is_new else ''}", "")]
-    for line in diff[2:] if not is_new else []:
+    yield from _diff_lines(diff[2:] if not is_new else [], width)
+
+
+def _files(plan: Planned, width: int) -> Iterator[Line]:
+    words = {"added": "is new", "changed": "changes", "removed": "is removed"}
+    for file in plan.files:
+        yield [(f"{file.path}{' (secret)' if file.secret else ''} {words[file.change]}", "")]
+        yield from _diff_lines(file.diff[2:], width)
+
+
+def _diff_lines(lines: Sequence[str], width: int) -> Iterator[Line]:
+    """Only what is added and removed."""
+    for line in lines:
         if line[:1] in TONES:
             yield from paragraph(f"  {line[:1]}", line[1:], width, TONES[line[:1]])
 

@@ -22,6 +22,7 @@ from . import (
     host_errors,
     machines,
     outcome_query,
+    placed_files,
     preview,
     previous_version,
     protocol,
@@ -243,9 +244,11 @@ class Coordinator:
                     peer.compared[name] = self._compared_here(peer, name)
 
     def _comparison(self, peer: Peer) -> Compare:
-        requires = {target.service.name: list(target.service.requires) for target in peer.targets}
+        services = {target.service.name: target.service for target in peer.targets}
         return {"do": "compare", "services": {
-            name: {"was": plan.was, "commit": plan.tried or "", "requires": requires[name],
+            name: {"was": plan.was, "commit": plan.tried or "", "requires": list(services[name].requires),
+                   "files": [file.path for file in services[name].files],
+                   "shown": [*placed_files.changes(services[name], peer.facts[name])],
                    "revision": self.resolved[name].revision if name in self.resolved else plan.tried or "",
                    "fetch": name not in self.sources, "in_place": plan.refuses_untracked}
             for name, plan in peer.plans.items() if plan.steps}}
@@ -256,8 +259,10 @@ class Coordinator:
         carried = self.carried[service]
         was = peer.facts[service].built_from if plan.was == peer.facts[service].commit else plan.was
         distance = self.sources[service].distance(was, carried.source or carried.commit)
-        requires = next(target.service.requires for target in peer.targets if target.service.name == service)
-        return replace(peer.compared[service], missing=self.sources[service].lacks(resolved.commit, requires),
+        wanted = next(target.service for target in peer.targets if target.service.name == service)
+        paths = [file.path for file in wanted.files]
+        return replace(peer.compared[service], missing=self.sources[service].lacks(resolved.commit, wanted.requires),
+                       tracked=self.sources[service].in_the_way(resolved.commit, paths),
                        subject=resolved.subject, back=distance.back, forward=distance.forward,
                        commits=convert(distance.commits, list[events.Commit]),
                        dropped=convert(distance.dropped, list[events.Commit]))

@@ -60,6 +60,16 @@ class Names(Struct, frozen=True, kw_only=True):
     changed: list[str] = []
 
 
+class FileChange(Struct, frozen=True, kw_only=True):
+    """A file of `files`: `change` is added, changed or removed. `diff`: unified, from what is there; empty for a
+    `secret` one, and where only `plan` asks."""
+
+    path: str
+    change: str
+    secret: bool
+    diff: list[str] = []
+
+
 class Planned(Event, frozen=True, kw_only=True, tag="plan"):
     """The plan of a deploy for one service on one host, with the reasons; no `steps`: it is up to date.
 
@@ -87,6 +97,7 @@ class Planned(Event, frozen=True, kw_only=True, tag="plan"):
     steps: list[str] = []
     why: list[str] = []
     user: str | None = None
+    files: list[FileChange] = []
 
 
 class HostState(Event, frozen=True, kw_only=True, tag="host_state"):

@@ -102,6 +102,16 @@ class CloneState(Struct, frozen=True, kw_only=True):
     edited: list[str]
 
 
+class PlacedFile(Struct, frozen=True, kw_only=True):
+    """What lies where hosts.yaml names a file, or where we wrote one. `sha256` and `mode`: None where nothing does;
+    `written`: the digest of what we wrote there, None where we did not; `problem`: what is in the way of a file."""
+
+    sha256: Name | None = None
+    mode: Whole | None = None
+    written: Name | None = None
+    problem: str = ""
+
+
 class Facts(Struct, frozen=True, kw_only=True):
     directory: str                      # absolute, as are all paths here
     directory_exists: bool
@@ -112,6 +122,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     subtree: CommitHash | None = None   # of the service's `subdirectory` in the commit; None: it has none
     branch: str | None                  # what HEAD is attached to
     edited: list[str]                   # lines of `git status --porcelain`
+    files: dict[str, PlacedFile] = {}   # by path, in the tree that the program runs in
     program_file: str | None
     program_path: str
     env_path: str

@@ -38,6 +38,7 @@ class Goal(Struct, frozen=True, kw_only=True):
     source: str | None = None                   # what a client built it from; None: hosts build it
     set_aside: bool = False
     force: bool = False
+    keeps_files: bool = False                   # a release keeps the `files` that it was deployed with: a rollback
     is_previous: bool = False                   # the version before: a release that another tool made will do
 
 

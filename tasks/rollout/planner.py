@@ -9,19 +9,25 @@ from msgspec.structs import replace
 from .._errors import NotReady
 from ..inventory.model import Program, Service, Target
 from ..program import files, handwritten
+from . import placed_files
 from .facts import Facts, worst
 from .goal import Goal, Goals, Key, Planner, Recipe, key
 from .recipe import hooks, strategy_of, supervised
 from .steps import Plan, Step
 
 
-def deploy_planner(recipe: Recipe, *, force: bool = False, set_aside: bool = False) -> Planner:
-    """A planner that brings every target to the goal of its service; one that is there already gets no steps."""
+def deploy_planner(recipe: Recipe, *, force: bool = False, set_aside: bool = False,
+                   keeps_files: bool = False) -> Planner:
+    """A planner that brings every target to the goal of its service; one that is there already gets no steps. The
+    options are those of Goal."""
 
-    make = unchecked_planner(recipe, force=force, set_aside=set_aside)
+    make = unchecked_planner(recipe, force=force, set_aside=set_aside, keeps_files=keeps_files)
 
     def plan(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals) -> dict[Key, Plan]:
         refuse_obstacles(targets, facts, set_aside)
+        placed_files.refuse_obstacles(targets, facts)
+        if not force and not set_aside:
+            placed_files.refuse_edited(targets, facts)
         if not force:
             refuse_losses(targets, facts)
         return make(targets, facts, goals)
@@ -29,13 +35,14 @@ def deploy_planner(recipe: Recipe, *, force: bool = False, set_aside: bool = Fal
     return plan
 
 
-def unchecked_planner(recipe: Recipe, *, force: bool = False, set_aside: bool = False) -> Planner:
+def unchecked_planner(recipe: Recipe, **options: bool) -> Planner:
     """As deploy_planner(), but what a deploy would be refused for is planned, too: for a command that only shows it."""
 
     def plan(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals) -> dict[Key, Plan]:
-        lowest = _lowest(targets, facts, goals, force)
+        goals = {name: replace(goal, **options) for name, goal in goals.items()}
+        lowest = _lowest(targets, facts, goals)
         return {key(target): _plan(recipe, hooks.of_host(target.service, key(target) in lowest), facts[key(target)],
-                                   _goal(target, goals, set_aside, force))
+                                   goals[target.service.name])
                 for target in targets}
 
     return plan
@@ -95,21 +102,24 @@ def losses(service: Service, facts: Facts) -> list[str]:
     return [handwritten.describe(facts.program_path, lost)] if lost else []
 
 
-def is_up_to_date(service: Service, facts: Facts, commit: str) -> bool:
-    """This commit on disk, this program file and environment file, RUNNING and started from this commit."""
-    return not differences(service, facts, commit)
+def is_up_to_date(service: Service, facts: Facts, goal: Goal) -> bool:
+    """Its commit on disk, this program file, environment file and files, RUNNING and started from this commit."""
+    keeps_files = goal.keeps_files and service.strategy == "releases"
+    return not differences(service, facts, equal_commit(facts, goal), keeps_files)
 
 
-def differences(service: Service, facts: Facts, commit: str) -> list[str]:
-    """Why something has to be done, in words."""
+def differences(service: Service, facts: Facts, commit: str, keeps_files: bool = False) -> list[str]:
+    """Why something has to be done, in words. `keeps_files`: the files of `files` stay as they are."""
     if facts.commit is None:
         return ["first deploy"]
     stopped, paths = not_running(service, facts), supervised.paths(service, facts)
+    changed = [] if keeps_files else [*placed_files.changes(service, facts)]
     reasons = [
         (facts.commit != commit, "another commit"),
         (bool(facts.edited), "edited files"),
         (facts.program_file != files.program_file(service, paths), "the program file changes"),
         (facts.env_sha256 != files.env_file(service).sha256(), "the environment file changes"),
+        (bool(changed), f"the files change: {', '.join(changed)}"),
         (bool(stopped), f"not running: {_states(service, facts, stopped)}"),
         (not stopped and facts.started_from not in (None, facts.commit),
          "the program runs another commit than the one on the disk"),
@@ -151,9 +161,8 @@ def same_version(service: Service, facts: Facts, steps: list[Step]) -> Plan:
 
 
 def _plan(recipe: Recipe, service: Service, facts: Facts, goal: Goal) -> Plan:
-    present = equal_commit(facts, goal)
-    if is_up_to_date(service, facts, present) and not goal.force:
-        return Plan(was=facts.commit, tried=present)
+    if is_up_to_date(service, facts, goal) and not goal.force:
+        return Plan(was=facts.commit, tried=equal_commit(facts, goal))
     if needs_only_start(service, facts, goal.commit) and not goal.force:
         stopped = service.only(not_running(service, facts))
         steps = hooks.around(service, facts, supervised.restart_steps(stopped, facts))
@@ -174,23 +183,19 @@ def record(service: Service, facts: Facts, goal: Goal) -> dict[str, Any]:
             "program_sha256": files.digest(files.program_file(service, supervised.paths(service, facts)))}
 
 
-def _lowest(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals, force: bool) -> set[Key]:
+def _lowest(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals) -> set[Key]:
     """Of each service the lowest-named host on which the recipe is followed: hooks with `once` run there."""
     lowest: dict[str, Key] = {}
     for target in sorted(targets, key=key):
         known, goal = facts[key(target)], goals[target.service.name]
-        settled = (is_up_to_date(target.service, known, equal_commit(known, goal))
+        settled = (is_up_to_date(target.service, known, goal)
                    or needs_only_start(target.service, known, goal.commit))
-        if force or not settled:
+        if goal.force or not settled:
             lowest.setdefault(target.service.name, key(target))
     return set(lowest.values())
 
 
-def _goal(target: Target, goals: Goals, set_aside: bool, force: bool) -> Goal:
-    return replace(goals[target.service.name], set_aside=set_aside, force=force)
-
-
 def _same_files(service: Service, facts: Facts) -> bool:
     paths = supervised.paths(service, facts)
-    return (facts.program_file == files.program_file(service, paths)
+    return (facts.program_file == files.program_file(service, paths) and not placed_files.changes(service, facts)
             and facts.env_sha256 == files.env_file(service).sha256())

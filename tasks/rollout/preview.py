@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -12,14 +13,13 @@ from msgspec.structs import replace
 from ..executor.protocol import MASK
 from ..inventory.model import Service
 from ..inventory.secret import Secret
-from . import planner
-from .events import Names, Notice, Planned
+from . import placed_files, planner
+from .events import FileChange, Names, Notice, Planned
 from .facts import Facts
 from .steps import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from ..inventory.service_file import FileContent
     from . import protocol
     from .peer import Peer
 
@@ -38,7 +38,8 @@ def full(peers: list[Peer]) -> Iterator[Planned]:
             event = planned_event(peer.name, target.service, peer.facts[name], peer.plans[name], compared)
             yield event if compared is None else replace(
                 event, variables=changed_variables(target.service, compared), missing=compared.missing,
-                obstacles=[*event.obstacles, *compared.obstacles],
+                obstacles=[*event.obstacles, *compared.obstacles, *map(_in_commit, compared.tracked)],
+                files=file_changes(target.service, peer.facts[name], peer.plans[name], compared.files),
                 secrets_changed=changed_secrets(target.service, compared))
 
 
@@ -68,6 +69,7 @@ def planned_event(host: str, service: Service, facts: Facts, plan: Plan, distanc
         commits=distance.commits if distance else [], dropped=distance.dropped if distance else [],
         diff=program_diff(service, facts, plan), edited=facts.edited, obstacles=obstacles(service, facts),
         steps=[step.name for step in plan.steps], why=why(service, facts, plan),
+        files=file_changes(service, facts, plan),
         user=", ".join(sorted(users)) or None)
 
 
@@ -82,7 +84,8 @@ def without_program(peers: list[Peer]) -> Iterator[Notice]:
 def why(service: Service, facts: Facts, plan: Plan) -> list[str]:
     if not plan.steps:
         return []
-    return planner.differences(service, facts, plan.tried or "") or ["--force asks for it"]
+    keeps_files = all(step.name != "files" for step in plan.steps)
+    return planner.differences(service, facts, plan.tried or "", keeps_files) or ["--force asks for it"]
 
 
 def obstacles(service: Service, facts: Facts) -> list[str]:
@@ -90,7 +93,10 @@ def obstacles(service: Service, facts: Facts) -> list[str]:
     foreign = [f"{facts.directory} holds files, but no git clone"] if planner.is_foreign(facts) else []
     others = ([f"the program runs in a release of another tool, below {facts.directory}: write `strategy: releases`"]
               if planner.belongs_to_other_tool(service, facts) else [])
-    return [*facts.obstacles, *foreign, *others, *planner.losses(service, facts), *due]
+    edited = [f"{path}, which `files` names, was edited on the host, refused without --set-aside"
+              for path in placed_files.edited(service, facts)]
+    return [*facts.obstacles, *foreign, *others, *planner.losses(service, facts),
+            *placed_files.obstacles(service, facts), *edited, *due]
 
 
 def is_refused(peers: list[Peer], planned: list[Planned]) -> bool:
@@ -110,6 +116,36 @@ def program_diff(service: Service, facts: Facts, plan: Plan) -> list[str]:
     path = facts.program_path.replace(root, "<root>/")
     return list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", tofile=path,
                                      fromfile="/dev/null" if facts.program_file is None else path))
+
+
+def _in_commit(path: str) -> str:
+    return f"the commit has {path}, where `files` puts a file of its own"
+
+
+def file_changes(service: Service, facts: Facts, plan: Plan, texts: Mapping[str, str] = MappingProxyType({})
+                 ) -> list[FileChange]:
+    """`texts`: by path what is there now, where the host was asked for it. A secret is in no diff."""
+    if all(step.name != "files" for step in plan.steps):
+        return []
+    contents = {content.path: content for content in service.file_contents}
+    return [FileChange(path=path, change=change, secret=path in contents and contents[path].secrecy != "none",
+                       diff=_file_diff(service, path, contents.get(path), texts.get(path)))
+            for path, change in placed_files.changes(service, facts).items()]
+
+
+def _file_diff(service: Service, path: str, content: FileContent | None, before: str | None) -> list[str]:
+    if before is None or (content and content.secrecy != "none"):
+        return []
+    after = str(content.text) if content else ""
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", fromfile=path,
+                                 tofile=path if content else "/dev/null")
+    return [_without_secrets(line, service) for line in lines]
+
+
+def _without_secrets(line: str, service: Service) -> str:
+    for secret in service.secret_values.values():
+        line = secret.masked_in(line)
+    return line
 
 
 def hidden(text: str, service: Service) -> str:

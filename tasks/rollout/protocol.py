@@ -58,9 +58,11 @@ class Resolved(Distance, frozen=True, kw_only=True, tag="resolved"):
 class Compared(Distance, frozen=True, kw_only=True, tag="compared"):
     service: Name
     missing: list[str]
+    tracked: list[str]
     obstacles: list[str]
     secrets: list[str]
     variables: dict[str, str]
+    files: dict[str, Text]
 
 
 class ProblemInfo(Struct, frozen=True, kw_only=True):

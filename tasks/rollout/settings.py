@@ -103,6 +103,7 @@ def _settings(peer: Peer, revisions: Mapping[str, str] | None = None) -> protoco
                       "fetch_timeout": target.service.fetch_timeout,
                       "shared": [posixpath.join(target.service.shared_directory, path)
                                  for path in target.service.shared],
+                      "files": [file.path for file in target.service.files],
                       "programs": [_program(target, program) for program in target.service.programs],
                       "revision": (revisions or {}).get(target.service.name)}
                      for target in peer.targets]}

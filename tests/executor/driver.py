@@ -210,7 +210,7 @@ class Deploy:
         listed = [{"name": service.name, "directory": service.directory, "subdirectory": service.subdirectory,
                    "repo": service.repo, "login": None,
                    "revision": revision, "fetch_timeout": service.fetch_timeout,
-                   "shared": list(service.shared), "programs": [
+                   "shared": list(service.shared), "files": [file.path for file in service.files], "programs": [
                        {"group": program.group, "processes": list(program.processes),
                         "user": program.options.get("user", PROGRAM_USER.get("user"))} for program in service.programs]}
                   for service in self.services]

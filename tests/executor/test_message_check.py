@@ -12,14 +12,14 @@ from tasks.executor.message_check import NotInProtocol, check
 from tasks.executor.steps import ACTIONS
 
 SERVICE = {"name": "monitor", "directory": "d", "subdirectory": "", "repo": "r", "login": None, "fetch_timeout": 600,
-           "shared": [], "programs": [{"group": "a", "processes": ["a"], "user": None}],
+           "shared": [], "files": [], "programs": [{"group": "a", "processes": ["a"], "user": None}],
            "revision": None}
 STATUS = {"do": "status", "watch": False, "lease": 30, "login_timeout": 10, "services": [SERVICE],
           "place": {"root": "/r", "supervisord_conf": "s", "program_dir": "p", "state": "f", "sudo": False},
           "sudo_password": None}
 COMMIT = "1a" * 20
 STEP = {"name": "fetch", "phase": "prepare", "action": "fetch",
-        "args": {"commit": COMMIT, "revision": "main", "requires": []},
+        "args": {"commit": COMMIT, "revision": "main", "requires": [], "files": []},
         "undo": {"action": "remove_clone", "args": {"existed": False, "keep": []}}, "undo_last": True,
         "undo_at": None}
 
@@ -52,7 +52,8 @@ def test_first_message_is_refused_when_it_is_none(message: dict[str, Any], words
 
 @pytest.mark.parametrize("step", [
     {"phase": "later"}, {"args": {"commit": COMMIT}},
-    *({"args": {"commit": commit, "revision": "main", "requires": []}} for commit in (None, "HEAD", "--output=/x")),
+    *({"args": {"commit": commit, "revision": "main", "requires": [], "files": []}}
+      for commit in (None, "HEAD", "--output=/x")),
     {"action": "explode"},
     {"undo": {"action": "remove_clone", "args": {}}}, {"undo": {"action": "explode", "args": {}}}, {"undo": "no"}])
 def test_plan_is_refused_when_a_step_does_not_fit(step: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from .. import files
 from ..protocol import CommitInfo
 from .command import Git
 from .remote import HEADS, TAGS
@@ -46,6 +47,12 @@ class Commits:
         """What the commit has there: a folder, a file, a link, a submodule; empty where there is nothing."""
         mode = (self._git.first_line("ls-tree", commit, "--", path) or "").partition(" ")[0]
         return KINDS.get(mode, "file") if mode else ""
+
+    def tracked(self, commit: str, path: str) -> str:
+        """What of the commit is in the way of a file at this path: the path itself, or a part of it that is no folder;
+        empty where nothing is."""
+        blocked = next((place for place in files.parents(path) if self.kind(commit, place) not in ("", "folder")), "")
+        return blocked or (path if self.kind(commit, path) else "")
 
     def resolve(self, revision: str) -> tuple[str | None, str | None]:
         """(commit, branch): a full commit, then a branch, then a tag, then an abbreviated commit."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Callable
 
 from ..context import ServiceContext
-from . import clone, hooks, in_place, program, program_files, releases
+from . import clone, hooks, in_place, placed_files, program, program_files, releases
 from .step import Result, Results, Step
 
 __all__ = ["ACTIONS", "CHECKS", "Result", "Results", "Step"]
@@ -27,6 +27,9 @@ ACTIONS: dict[str, Callable[[ServiceContext, Step], Result]] = {
     "build_release": releases.build,
     "switch": releases.switch,                  # also its own undo: it switches to the release before
     "tidy_releases": releases.tidy,
+    "place_files": placed_files.place,
+    "place_files_back": placed_files.place_back,
+    "place_release_files": placed_files.place_in_release,
     "hook": hooks.hook,
     "drain_back": hooks.drain_back,
     "undrain_back": hooks.undrain_back,
@@ -44,4 +47,6 @@ ACTIONS: dict[str, Callable[[ServiceContext, Step], Result]] = {
 CHECKS: dict[str, Callable[[ServiceContext, Step], Results]] = {
     "checkout": in_place.refuse,
     "checkout_release": releases.refuse_edits,
+    "place_files": placed_files.refuse,
+    "place_release_files": placed_files.refuse_edits,
 }

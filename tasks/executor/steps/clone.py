@@ -39,8 +39,12 @@ def receive(ctx: ServiceContext, step: Step) -> Result:
 
 
 def _require_all(ctx: ServiceContext, step: Step) -> None:
-    """Raise NotReady where the commit cannot be checked out or built here."""
+    """Raise NotReady where the commit cannot be checked out or built here, or has files where ours are to lie."""
     commit = step.args["commit"]
+    tracked = dict.fromkeys(filter(None, (ctx.clone.commits.tracked(commit, path) for path in step.args["files"])))
+    if tracked:
+        raise NotReady(f"commit {commit} of {ctx.name} has {', '.join(tracked)}, where `files` puts files of its own",
+                       "take it out of the repository, or out of `files` in hosts.yaml")
     missing = [path for path in step.args["requires"] if not ctx.clone.commits.has_path(commit, path)]
     if missing:
         raise NotReady(f"commit {commit} of {ctx.name} lacks {', '.join(missing)}, which `requires` names",

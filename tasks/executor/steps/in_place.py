@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import facts, git, history
 from ..context import ServiceContext
 from ..errors import NotReady
-from . import hooks
+from . import hooks, placed_files
 from .step import Result, Results, Step
 
 
@@ -40,6 +40,7 @@ def checkout(ctx: ServiceContext, step: Step) -> Result:
         return Result(False)
     if state.commit and not state.branch and state.commit != _last_committed(ctx):
         aside.keep_head()
+    placed_files.make_way(ctx, step.args["commit"])
     # Nobody's edits are here any more: what still differs was changed by the last build.
     ctx.clone.checkout(step.args["commit"], step.say, force=bool(state.edits), carried=step.args["carried"],
                        aside=aside)
@@ -61,6 +62,7 @@ def checkout_back(ctx: ServiceContext, step: Step) -> Result:
     if step.args["commit"] and step.args["branch"]:
         ctx.clone.reattach_branch(step.args["branch"], step.args["commit"])
     aside.give_back(step.say)
+    placed_files.place_back(ctx, step)      # it may have made way for a file of the commit
     return Result(True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 
-from .. import env_file, files
+from .. import env_file, file_rights, files
 from ..context import ServiceContext
 from ..errors import HostError
 from ..layout import Layout
@@ -19,7 +19,7 @@ def write(ctx: ServiceContext, step: Step) -> Result:
     """Write both files, and let supervisord read them at once: what it refuses never stays."""
     supervisord, access = ctx.supervisord(), ctx.layout.access
     program, env = (step.args[name].encode("utf-8", "surrogateescape") for name in ("program_file", "env_file"))
-    rights, old = env_file.rights(program), access.program_file(ctx.name)
+    rights, old = file_rights.of_program_file(program), access.program_file(ctx.name)
     program_changes = old is None or old.data != program
     env_changes = not env_file.is_written(ctx.layout, ctx.name, env, rights)
     _make_log_folder(ctx)
@@ -86,7 +86,7 @@ def _copy_back(ctx: ServiceContext) -> None:
         access.remove_program(ctx.name)
     elif current is None or old != current.data:
         access.write_program(ctx.name, old, os.stat(os.path.join(backup, "program")).st_mode & 0o777)
-    variables, rights = files.read_bytes(os.path.join(backup, "env")), env_file.rights(old or b"")
+    variables, rights = files.read_bytes(os.path.join(backup, "env")), file_rights.of_program_file(old or b"")
     if variables is None:
         files.remove(ctx.layout.env_file(ctx.name))
     elif not env_file.is_written(ctx.layout, ctx.name, variables, rights):

@@ -29,16 +29,19 @@ def checkout(ctx: ServiceContext, step: Step) -> Result:
         raise NotReady(f"{ctx.releases.link} is not a link, and a link must have that name", "move it away on the host")
     if _edited(ctx, ctx.releases.live()):
         ctx.tree.stash.copy(ctx.deploy, step.say)
-    if _is_complete(ctx, name, step.args["digest"]):
+    if is_complete(ctx, name, step.args["digest"]):
         return Result(False)
     if not is_ours(name):
         raise NotReady(f"{tree.directory} is not there any more", "choose another version with --to REVISION")
+    if step.args.get("as_it_is"):
+        raise NotReady(f"{tree.directory} was edited on the host, and its files of `files` are nowhere else",
+                       f"undo that there; or deploy the commit anew: --revision {step.args['commit']}")
     _discard(ctx, step, name)
     tree.make(step.args["commit"], step.say, step.args["carried"])
     shared_paths.link_all(ctx, step, tree, ["logs/"])
     shared_paths.link_all(ctx, step, tree, step.args["shared"], step.args.get("shared_directory", ""))
     if step.args["complete"]:
-        _complete(ctx, step, name)
+        complete(ctx, step, name)
     return Result(True)
 
 
@@ -57,10 +60,10 @@ def remove_release(ctx: ServiceContext, step: Step) -> Result:
 
 def build(ctx: ServiceContext, step: Step) -> Result:
     name = step.args["release"]
-    if _is_complete(ctx, name, step.args["digest"]):
+    if is_complete(ctx, name, step.args["digest"]):
         return Result(False)
     hooks.run_build(ctx, step, ctx.releases.tree(name).directory)
-    _complete(ctx, step, name)
+    complete(ctx, step, name)
     return Result(True)
 
 
@@ -99,7 +102,7 @@ def _last_before(ctx: ServiceContext) -> list[str]:
     return [name for name in _newest_first(ctx) if commit_of(name) != now][:1]
 
 
-def _is_complete(ctx: ServiceContext, name: str, digest: str) -> bool:
+def is_complete(ctx: ServiceContext, name: str, digest: str) -> bool:
     """Built from the same settings, still on its commit, and not edited; another tool's is not asked."""
     if not is_ours(name):
         return os.path.isdir(ctx.releases.tree(name).directory)
@@ -108,7 +111,7 @@ def _is_complete(ctx: ServiceContext, name: str, digest: str) -> bool:
     return ctx.releases.tree(name).head() == commit_of(name) and not _edited(ctx, name)
 
 
-def _complete(ctx: ServiceContext, step: Step, name: str) -> None:
+def complete(ctx: ServiceContext, step: Step, name: str) -> None:
     """The build must be on the disk before the line that says so."""
     why = ctx.sync(ctx.releases.tree(name).directory)
     if why:

@@ -22,13 +22,15 @@ def fetch(service: Service, facts: Facts, goal: Goal) -> Step:
 
 def _fetch(service: Service, goal: Goal) -> Action:
     """`goal.parts` is empty where no revision was resolved: a rollback goes to a commit that hosts have."""
-    requires = list(service.requires)
+    requires, files = list(service.requires), [file.path for file in service.files]
     if service.fetch == "host":
-        return Action("fetch", protocol.Fetch(commit=goal.commit, revision=goal.revision, requires=requires))
+        return Action("fetch", protocol.Fetch(commit=goal.commit, revision=goal.revision, requires=requires,
+                                              files=files))
     parts = [protocol.RepositoryCommit(repo=repo, commit=commit)
              for repo, commit in goal.parts or ((service.repo, goal.commit),)]
     return Action("receive", protocol.Receive(
-        commit=goal.commit, branch=None if goal.source else goal.branch, requires=requires, parts=parts))
+        commit=goal.commit, branch=None if goal.source else goal.branch, requires=requires, files=files,
+        parts=parts))
 
 
 def build_arguments(service: Service) -> protocol.Build:

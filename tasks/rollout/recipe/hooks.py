@@ -59,7 +59,7 @@ def on_failure(service: Service, facts: Facts, goal: Goal) -> Action | None:
 
 def env_file(service: Service) -> Secret | None:
     """Where hooks on the way back find their secrets; None where there is nothing to find."""
-    needed = service.secret_values and any(_commands(service, name) for name in ("drain", "on_failure"))
+    needed = service.program_secrets and any(_commands(service, name) for name in ("drain", "on_failure"))
     return files.env_file(service) if needed else None
 
 
@@ -72,7 +72,7 @@ def of_host(service: Service, lowest: bool) -> Service:
 def _step(name: str, phase: protocol.Phase, service: Service, hook: protocol.HookBack) -> list[Step]:
     """One step for all commands of a hook. It has no undo: only the service knows how to undo them."""
     commands = _commands(service, name)
-    do = Action("hook", {**hook, "commands": commands, "secrets": service.secret_values})
+    do = Action("hook", {**hook, "commands": commands, "secrets": service.program_secrets})
     return [Step(name=name, phase=phase, do=do)] if commands else []
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...executor import protocol
 from ..steps import Action, Step
-from . import clone
+from . import clone, placed_files
 
 if TYPE_CHECKING:
     from ...inventory.model import Service
@@ -32,6 +32,15 @@ def checkout(service: Service, facts: Facts, goal: Goal) -> Step:
                            replaces=bool(goal.source))
     return Step(name="checkout", phase="prepare", do=Action("checkout", do),
                 undo=Action("checkout_back", back) if facts.clone else None)
+
+
+def files(service: Service, facts: Facts, goal: Goal) -> list[Step]:
+    """Files of ours that hosts.yaml no longer names go."""
+    if not service.file_contents and not any(state.written for state in facts.files.values()):
+        return []
+    back = protocol.PlaceFilesBack(paths=[content.path for content in service.file_contents])
+    return [Step(name="files", phase="prepare", undo=Action("place_files_back", back),
+                 do=Action("place_files", placed_files.arguments(service, facts, goal)))]
 
 
 def build(service: Service, facts: Facts, goal: Goal) -> list[Step]:

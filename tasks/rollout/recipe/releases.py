@@ -10,9 +10,9 @@ import json
 from typing import TYPE_CHECKING
 
 from ...executor import protocol
-from ...program import files
+from ...program.files import digest as files_digest
 from ..steps import Action, Step
-from . import clone
+from . import clone, placed_files
 
 if TYPE_CHECKING:
     from ...inventory.model import Service
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 fetch = clone.fetch
 TAKES_OTHER_RELEASES = True             # they are the versions before
+SEPARATOR = "+"                         # between the digests of a build and of its files
 
 
 def directory(facts: Facts) -> str:
@@ -35,19 +36,33 @@ def checkout(service: Service, facts: Facts, goal: Goal) -> Step:
     """A complete release stays as it is; the undo removes a release that this deploy made."""
     name = release(service, facts, goal)
     do = protocol.CheckoutRelease(
-        release=name, commit=goal.commit, digest=digest(service, goal), shared=list(service.shared),
-        set_aside=goal.set_aside, complete=not service.build or bool(goal.source), carried=service.fetch == "client")
+        release=name, commit=goal.commit, digest=_digest_of(name, service, facts, goal), shared=list(service.shared),
+        set_aside=goal.set_aside, complete=not _is_built(service, goal) and not service.file_contents,
+        carried=service.fetch == "client")
     if service.shared_directory:
         do["shared_directory"] = service.shared_directory
+    if service.file_contents and _keeps_files(name, service, facts, goal):
+        do["as_it_is"] = True
     # Last: until it has been restarted, the program may still stand in it.
     return Step(name="checkout", phase="prepare", do=Action("checkout_release", do),
                 undo=Action("remove_release", protocol.RemoveRelease(release=name)), undo_last=True)
 
 
-def build(service: Service, facts: Facts, goal: Goal) -> list[Step]:
-    if not service.build or goal.source:
+def files(service: Service, facts: Facts, goal: Goal) -> list[Step]:
+    """The release that a rollback leads to has its own files."""
+    name = release(service, facts, goal)
+    if not service.file_contents or _keeps_files(name, service, facts, goal):
         return []
-    do = protocol.BuildRelease(release=release(service, facts, goal), digest=digest(service, goal),
+    do = protocol.PlaceReleaseFiles(release=name, digest=digest(service, goal), complete=not _is_built(service, goal),
+                                    **placed_files.arguments(service, facts, goal))
+    return [Step(name="files", phase="prepare", do=Action("place_release_files", do))]
+
+
+def build(service: Service, facts: Facts, goal: Goal) -> list[Step]:
+    if not _is_built(service, goal):
+        return []
+    name = release(service, facts, goal)
+    do = protocol.BuildRelease(release=name, digest=_digest_of(name, service, facts, goal),
                                **clone.build_arguments(service))
     return [Step(name="build", phase="prepare", do=Action("build_release", do))]
 
@@ -76,7 +91,7 @@ def release(service: Service, facts: Facts, goal: Goal) -> str:
 
     Files of a running release never change: what has to be built anew is built beside it.
     """
-    ready = [built.name for built in facts.releases if _is_ready(built, service, facts, goal)]
+    ready = _ready(service, facts, goal)
     if ready:
         return facts.current if facts.current in ready else ready[-1]
     others = [built.name for built in facts.releases if built.commit == goal.commit]
@@ -88,19 +103,50 @@ def release(service: Service, facts: Facts, goal: Goal) -> str:
 
 
 def digest(service: Service, goal: Goal) -> str:
-    """A hash of what makes two builds of one commit differ; one that a client built holds its only build."""
+    """A hash of what makes two builds of one commit differ; one that a client built holds its only build. Where the
+    service has `files`, a hash of these follows."""
+    contents = [[content.path, content.mode, content.sha256] for content in service.file_contents]
+    of_files = [files_digest(json.dumps(contents))] if contents else []
+    return SEPARATOR.join([_build_digest(service, goal), *of_files])
+
+
+def _build_digest(service: Service, goal: Goal) -> str:
     shared = list(service.shared)
     folder = [service.subdirectory] if service.subdirectory else []
     parts: list[object] = [list(service.build), service.variables, service.run_mode, shared, *folder]
     if goal.source:
         parts = [shared]
     where = [service.shared_directory] if service.shared_directory else []
-    return files.digest(json.dumps([*parts, *where], sort_keys=True))
+    return files_digest(json.dumps([*parts, *where], sort_keys=True))
+
+
+def _digest_of(name: str, service: Service, facts: Facts, goal: Goal) -> str:
+    """That of a release which is ready; else the one that it will have."""
+    ready = _ready(service, facts, goal)
+    return next((built.digest or "" for built in facts.releases if built.name == name in ready), digest(service, goal))
+
+
+def _keeps_files(name: str, service: Service, facts: Facts, goal: Goal) -> bool:
+    """Whether it is a release with files of its own. Those of another tool are not ours to change."""
+    others = [built.name for built in facts.releases if not built.is_ours]
+    return goal.keeps_files and name in [*others, *_ready(service, facts, goal)]
+
+
+def _is_built(service: Service, goal: Goal) -> bool:
+    return bool(service.build) and not goal.source
+
+
+def _ready(service: Service, facts: Facts, goal: Goal) -> list[str]:
+    """The names of the releases that can run as they are."""
+    return [built.name for built in facts.releases if _is_ready(built, service, facts, goal)]
 
 
 def _is_ready(built: Release, service: Service, facts: Facts, goal: Goal) -> bool:
     """The facts say whether somebody edited the release that runs; the host checks another one before it takes it."""
-    if built.name.partition("-")[0] != goal.commit or built.digest != digest(service, goal):
+    if built.name.partition("-")[0] != goal.commit or not built.digest:
+        return False
+    if built.digest != digest(service, goal) and not (
+            goal.keeps_files and built.digest.partition(SEPARATOR)[0] == _build_digest(service, goal)):
         return False
     if goal.force and facts.commit == goal.commit:
         return False                        # --force builds the present commit anew

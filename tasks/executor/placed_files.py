@@ -1,0 +1,127 @@
+"""The files of `files` in hosts.yaml, which lie in a tree of the service beside those of its commit.
+
+A record in the state folder names those that we wrote: whatever else lies there, somebody else put there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+from typing import Any, Callable, Iterable, NamedTuple
+
+from . import access_list, file_rights, files
+from .file_rights import Rights
+from .protocol import PlacedFileState
+
+SHOWN = 64 << 10                        # bytes of a file that is shown
+
+
+class Record(NamedTuple):
+    """`written`: by path {sha256, secrecy}; `folders`: those that we made for them."""
+
+    written: dict[str, dict[str, Any]]
+    folders: list[str]
+
+
+class PlacedFiles(NamedTuple):
+    """Those in `directory`, a clone or a release. `record_file` need not exist."""
+
+    directory: str
+    record_file: str
+
+    def path(self, path: str) -> str:
+        return os.path.join(self.directory, path)
+
+    def record(self) -> Record:
+        """What we wrote there; nothing where the record cannot be read."""
+        line = next(files.read_lines(self.record_file), {})
+        written, folders = line.get("files"), line.get("folders")
+        return Record(written if isinstance(written, dict) else {}, folders if isinstance(folders, list) else [])
+
+    def keep_record(self, record: Record) -> None:
+        if not any(record):
+            files.remove(self.record_file)
+            return
+        files.ensure_dir(os.path.dirname(self.record_file), 0o700)
+        line = json.dumps({"files": record.written, "folders": record.folders})
+        files.write_atomic(self.record_file, line.encode() + b"\n")
+
+    def states(self, named: Iterable[str], is_of_commit: Callable[[str], bool] = lambda path: False
+               ) -> dict[str, PlacedFileState]:
+        """By path, what lies where a file is named, and where we wrote one. What is of the commit nobody put there."""
+        written = self.record().written
+        states = {path: self._state(path, written.get(path, {}).get("sha256"))
+                  for path in dict.fromkeys([*named, *written])}
+        for path, state in states.items():
+            if state["sha256"] not in (None, state["written"]) and is_of_commit(path):
+                state["written"] = state["sha256"]
+        return states
+
+    def _state(self, path: str, written: str | None) -> PlacedFileState:
+        problem = self.problem(path)
+        is_there = not problem and os.path.exists(self.path(path))
+        return {"sha256": files.digest(self.path(path)) if is_there else None,
+                "mode": access_list.mode_of(self.path(path)) if is_there else None,
+                "written": written, "problem": problem}
+
+    def problem(self, path: str) -> str:
+        """What stands in the way of the file; a link may lead anywhere."""
+        for place in [*files.parents(path), path]:
+            with contextlib.suppress(OSError):
+                mode = os.lstat(self.path(place)).st_mode
+                if not (stat.S_ISREG(mode) if place == path else stat.S_ISDIR(mode)):
+                    kind = "link" if stat.S_ISLNK(mode) else "folder" if stat.S_ISDIR(mode) else "file"
+                    return f"{self.path(place)} is a {kind}"
+        return ""
+
+    def write(self, path: str, data: bytes, mode: int, rights: Rights) -> bool:
+        """Returns whether anything changed."""
+        full = self.path(path)
+        if (files.read_bytes(full) == data and access_list.mode_of(full) == mode
+                and file_rights.of_path(full) == rights):
+            return False
+        files.write_atomic(full, data, mode, rights.owner, rights.readers)
+        return True
+
+    def remove(self, path: str) -> bool:
+        """Also what a power cut left of it, not yet renamed. Returns whether it was there."""
+        full = self.path(path)
+        folder, name = os.path.split(full)
+        if not os.path.isdir(folder):
+            return False
+        was_there = os.path.exists(full)
+        files.remove(os.path.join(folder, "." + name + ".new"))
+        files.remove(full)
+        return was_there
+
+    def make_folders(self, path: str) -> list[str]:
+        """Make those above the path that are missing, and return them. The programs' users may enter them, whatever
+        the umask."""
+        missing = self.missing_folders([path])
+        for folder in missing:
+            files.ensure_dir(self.path(folder))
+            os.chmod(self.path(folder), 0o755)
+        return missing
+
+    def missing_folders(self, paths: Iterable[str]) -> list[str]:
+        """The folders of these files that are not there, from the top."""
+        folders = dict.fromkeys(folder for path in paths for folder in files.parents(path))
+        return [folder for folder in folders if not os.path.isdir(self.path(folder))]
+
+    def remove_empty(self, folders: Iterable[str]) -> None:
+        for folder in sorted(folders, key=len, reverse=True):
+            with contextlib.suppress(OSError):
+                os.rmdir(self.path(folder))
+
+    def texts(self, paths: Iterable[str]) -> dict[str, str]:
+        """Of these files those that hold no secret: as we wrote them, so that no person's words are among them."""
+        written, texts = self.record().written, {}
+        for path in paths:
+            data = None if self.problem(path) else files.read_bytes(self.path(path))
+            about = written.get(path, {})
+            is_ours = about.get("secrecy") == "none" and about.get("sha256") == files.digest(self.path(path))
+            if is_ours and data is not None and len(data) <= SHOWN:
+                texts[path] = data.decode("utf-8", "replace")
+        return texts

@@ -1,0 +1,33 @@
+"""The contents of placed files that are secrets as a whole: no output may show them."""
+
+from __future__ import annotations
+
+import glob
+import os
+from typing import Any, Iterator, Mapping
+
+from . import files, placed_backup
+from .layout import Layout
+from .placed_files import PlacedFiles
+from .releases import RECORD
+
+
+def of_service(layout: Layout, service: Mapping[str, Any]) -> Iterator[str]:
+    """Those in the clone, in the releases, and in the backup of an unfinished deploy."""
+    name, directory = service["name"], layout.below_root(service["directory"])
+    yield from _in(PlacedFiles(directory, layout.placed_files(name)))
+    state = glob.escape(layout.service_state(name))
+    for record in glob.glob(os.path.join(state, "releases", "*" + RECORD)):
+        release = os.path.basename(record)[:-len(RECORD)]
+        yield from _in(PlacedFiles(os.path.join(directory, "releases", release), record))
+    for folder in glob.glob(os.path.join(state, "before-*")):
+        yield from map(_text, placed_backup.secrets(folder))
+
+
+def _in(placed: PlacedFiles) -> Iterator[str]:
+    written = placed.record().written
+    yield from (_text(placed.path(path)) for path, about in written.items() if about.get("secrecy") == "all")
+
+
+def _text(path: str) -> str:
+    return (files.read_bytes(path) or b"").decode("utf-8", "surrogateescape")

@@ -1,0 +1,128 @@
+"""The files of `files` in hosts.yaml: place them in the clone, or in a new release; or put back what lay there."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from typing import Any, Mapping
+
+from .. import file_rights, files, placed_backup, program_user
+from ..context import ServiceContext
+from ..errors import HostError, NotReady
+from ..placed_files import PlacedFiles, Record
+from ..protocol import PlacedFileState
+from . import releases
+from .step import Result, Results, Step
+
+READABLE = 0o004                        # by everybody
+
+
+def refuse(ctx: ServiceContext, step: Step) -> Results:
+    """Somebody may have put a file there, or edited one, since the look."""
+    placed = ctx.releases.placed(None)
+    problems = [problem for path in _contents(step) for problem in [placed.problem(path)] if problem]
+    if problems:
+        raise NotReady(f"{', '.join(problems)}, where `files` puts a file", "move it away on the host")
+    return refuse_edits(ctx, step)
+
+
+def refuse_edits(ctx: ServiceContext, step: Step) -> Results:
+    edited = _edited(ctx.releases.placed_states(ctx.releases.live(), _contents(step)), step)
+    if edited and not step.args["set_aside"]:
+        raise NotReady("files that hosts.yaml names were edited on the host: " + ", ".join(edited),
+                       "--set-aside keeps a copy of them")
+    return step.results
+
+
+def place(ctx: ServiceContext, step: Step) -> Result:
+    """In the clone. Files of ours that hosts.yaml no longer names go."""
+    placed, contents = ctx.releases.placed(None), _contents(step)
+    _keep(ctx, step, placed, _edited(ctx.releases.placed_states(None, contents), step))
+    before = placed.record()
+    gone = [path for path in before.written if path not in contents]
+    removed = [path for path in gone if not ctx.clone.commits.tracked("HEAD", path) and placed.remove(path)]
+    placed.remove_empty(before.folders)
+    return Result(_write(ctx, step, placed, before) or bool(removed))
+
+
+def make_way(ctx: ServiceContext, commit: str) -> None:
+    """Remove files of ours where the commit has its own: in git's stash a secret would be open. Only what is backed up,
+    and what nobody edited."""
+    if placed_backup.exists(ctx.layout.backup(ctx.name, ctx.deploy)):
+        placed = ctx.releases.placed(None)
+        for path, state in placed.states(()).items():
+            if state["sha256"] == state["written"] and ctx.clone.commits.tracked(commit, path):
+                placed.remove(path)
+
+
+def place_back(ctx: ServiceContext, step: Step) -> Result:
+    return Result(placed_backup.restore(ctx.releases.placed(None), ctx.layout.backup(ctx.name, ctx.deploy)))
+
+
+def place_in_release(ctx: ServiceContext, step: Step) -> Result:
+    """A release that is complete has its files already."""
+    name = step.args["release"]
+    live = ctx.releases.live()
+    _keep(ctx, step, ctx.releases.placed(live), _edited(ctx.releases.placed_states(live, _contents(step)), step))
+    if releases.is_complete(ctx, name, step.args["digest"]):
+        return Result(False)
+    changed = _write(ctx, step, ctx.releases.placed(name), Record({}, []))
+    if step.args["complete"]:
+        releases.complete(ctx, step, name)
+    return Result(changed)
+
+
+def _write(ctx: ServiceContext, step: Step, placed: PlacedFiles, before: Record) -> bool:
+    """The record first: a file that it does not name would pass for somebody's own."""
+    contents = _contents(step)
+    ctx.clone.exclude(list(contents))
+    missing = placed.missing_folders(contents)
+    placed.keep_record(Record(
+        {path: {"sha256": hashlib.sha256(data).hexdigest(), "secrecy": _named(step)[path]["secrecy"]}
+         for path, data in contents.items()},
+        [*(folder for folder in before.folders if folder not in missing and os.path.isdir(placed.path(folder))),
+         *missing]))
+    changed = False
+    uids = program_user.uids_of(step.args["users"])
+    for path, data in contents.items():
+        problem = placed.problem(path)
+        if problem:
+            raise HostError(f"{problem}, where `files` puts {path}", "take it out of the repository, or out of `files`")
+        mode = _named(step)[path]["mode"]
+        placed.make_folders(path)
+        changed |= placed.write(path, data, mode, file_rights.of_uids([] if mode & READABLE else uids))
+        if files.read_bytes(placed.path(path)) != data:
+            raise HostError(f"{placed.path(path)} has not the content that was written", "look at it on the host")
+    return changed
+
+
+def _keep(ctx: ServiceContext, step: Step, placed: PlacedFiles, edited: list[str]) -> None:
+    for path in edited:
+        copy = os.path.join(ctx.layout.service_state(ctx.name), "set-aside", ctx.deploy, path)
+        files.ensure_dir(os.path.dirname(copy), 0o700)
+        files.write_atomic(copy, files.read_bytes(placed.path(path)) or b"")
+        step.say(f"{path} was edited on the host: a copy is in {copy}")
+
+
+def _edited(states: Mapping[str, PlacedFileState], step: Step) -> list[str]:
+    """Files that are neither as we wrote them nor as we are to write them."""
+    new = {path: hashlib.sha256(data).hexdigest() for path, data in _contents(step).items()}
+    return [path for path, state in states.items()
+            if state["sha256"] not in (None, state["written"], new.get(path))]
+
+
+def secrets_in(planned: Mapping[str, Any]) -> list[str]:
+    """The contents in a step of a plan that are secrets as a whole."""
+    placed = planned["args"]["files"] if planned["action"] in ("place_files", "place_release_files") else []
+    return [base64.b64decode(file["data"]).decode("utf-8", "surrogateescape") for file in placed
+            if file["secrecy"] == "all"]
+
+
+def _named(step: Step) -> Mapping[str, Any]:
+    return {file["path"]: file for file in step.args["files"]}
+
+
+def _contents(step: Step) -> dict[str, bytes]:
+    """By path."""
+    return {file["path"]: base64.b64decode(file["data"]) for file in step.args["files"]}
