@@ -59,7 +59,7 @@ def test_schema_refuses_exactly_what_the_shape_check_refuses(parts: dict[str, st
 
 
 def test_schema_describes_every_documented_key() -> None:
-    of = {"File", "Service", "OneProgram", "Health", "Environment", "Notification", "Settings"}
+    of = {"File", "Service", "ServiceFile", "OneProgram", "Health", "Environment", "Notification", "Settings"}
     kinds = schema.json_schema()["$defs"]
     assert {kind.__name__ for kind in KEYS.values()} == of
     for heading, kind in KEYS.items():
