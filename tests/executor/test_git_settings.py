@@ -50,10 +50,14 @@ def test_hook_that_husky_set_up_does_not_run(clone: git.Clone, work: Path) -> No
 @pytest.mark.parametrize("setting", [
     "submodule.recurse=true", "core.autocrlf=true", "core.autocrlf=input", "core.fsmonitor=true", "fetch.prune=true",
     "fetch.pruneTags=true", "commit.gpgSign=true", "log.showSignature=true", "color.ui=always", "core.safecrlf=true",
-    "core.hooksPath=/nonexistent", "checkout.workers=4", "status.renames=copies"])
+    "core.hooksPath=/nonexistent", "checkout.workers=4", "status.renames=copies",
+    "core.eol=crlf", "core.symlinks=false"])
 def test_setting_of_the_hosts_user_changes_nothing(clone: git.Clone, work: Path, home: Path, setting: str,
                                                    request: pytest.FixtureRequest) -> None:
     (work / "windows.txt").write_bytes(b"a\r\nb\r\n")
+    (work / "unix.txt").write_bytes(b"a\n")
+    (work / ".gitattributes").write_text("unix.txt text\n")
+    (work / "link").symlink_to("unix.txt")
     run_git(work, "add", "--all")
     run_git(work, "commit", "--quiet", "--message", "lines")
     section, _, rest = setting.partition(".")
@@ -65,6 +69,7 @@ def test_setting_of_the_hosts_user_changes_nothing(clone: git.Clone, work: Path,
     clone.checkout(commit(work, "main"), quiet)
     folder = Path(clone.directory)
     assert (folder / "windows.txt").read_bytes() == b"a\r\nb\r\n"
+    assert (folder / "unix.txt").read_bytes() == b"a\n" and (folder / "link").is_symlink()
     assert (folder / "file").read_bytes() == (work / "file").read_bytes()
     assert clone.state() == git.State(commit(work, "main"), None, {})
     assert clone.commits.distance(commit(work, "v0"), commit(work, "main")).ahead
@@ -72,6 +77,31 @@ def test_setting_of_the_hosts_user_changes_nothing(clone: git.Clone, work: Path,
     clone.stash.push("deploy", quiet)
     clone.stash.pop("deploy", quiet)
     assert (folder / "file").read_text() == "edited"
+
+
+@pytest.mark.promise(1)
+def test_commit_that_is_replaced_on_the_host_is_what_its_hash_says(clone: git.Clone, work: Path) -> None:
+    """git-replace(1) puts another commit in its place, on this host only."""
+    clone.create()
+    clone.remote.fetch(quiet)
+    run_git(Path(clone.directory), "replace", commit(work, "main"), commit(work, "v0"))
+    clone.checkout(commit(work, "main"), quiet)
+    assert (Path(clone.directory) / "file").read_bytes() == (work / "file").read_bytes()
+    assert clone.state() == git.State(commit(work, "main"), None, {})
+
+
+def test_attributes_of_the_hosts_user_change_nothing(clone: git.Clone, work: Path, home: Path,
+                                                     request: pytest.FixtureRequest) -> None:
+    folder = home / ".config/git"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "attributes").write_text("file eol=crlf\n")
+    request.addfinalizer((folder / "attributes").unlink)
+    (work / "file").write_text("a\n")
+    run_git(work, "commit", "--quiet", "--all", "--message", "lines")
+    clone.create()
+    clone.remote.fetch(quiet)
+    clone.checkout(commit(work, "main"), quiet)
+    assert (Path(clone.directory) / "file").read_bytes() == b"a\n"
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -30,7 +30,8 @@ SETTINGS = tuple(word for setting in (
     "gc.auto=0", "maintenance.auto=0", "advice.detachedHead=false", "core.fsync=all", "core.fsyncMethod=batch",
     "protocol.ext.allow=never", "core.quotePath=false",
     "core.hooksPath=/dev/null", "core.fsmonitor=false", "core.untrackedCache=false", "core.autocrlf=false",
-    "core.safecrlf=false", "submodule.recurse=false", "fetch.recurseSubmodules=false", "fetch.prune=false",
+    "core.safecrlf=false", "core.eol=lf", "core.symlinks=true", "core.attributesFile=/dev/null",
+    "submodule.recurse=false", "fetch.recurseSubmodules=false", "fetch.prune=false",
     "fetch.pruneTags=false", "commit.gpgSign=false", "log.showSignature=false", "color.ui=false",
     "status.renames=false", "rerere.enabled=false", "checkout.workers=1") for word in ("-c", setting))
 
@@ -70,9 +71,9 @@ class Git:
         """The lines of its answer; `given` is its standard input. Raises CommandFailed with git's own words."""
         return self._answer(args, say, timeout, given).decode("utf-8", "replace").splitlines()
 
-    def paths(self, *args: str) -> list[str]:
-        """The paths of an answer that was asked for with -z."""
-        answer = self._answer(args, silent, QUICK, b"").decode("utf-8", "surrogateescape")
+    def paths(self, *args: str, given: bytes = b"") -> list[str]:
+        """The paths of an answer that was asked for with -z; `given` is its standard input."""
+        answer = self._answer(args, silent, QUICK, given).decode("utf-8", "surrogateescape")
         return answer.split("\0")[:-1]
 
     def _answer(self, args: Sequence[str], say: Say, timeout: float, given: bytes) -> bytes:
@@ -217,6 +218,7 @@ def _environment(env: Mapping[str, str], directory: str) -> dict[str, str]:
         "GIT_CEILING_DIRECTORIES": os.path.dirname(os.path.realpath(directory)),
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ASKPASS": "",
+        "GIT_NO_REPLACE_OBJECTS": "1",      # a commit is what its hash says, on every host
         "GIT_OPTIONAL_LOCKS": "0",          # a killed `git status` would leave its lock behind
         "SSH_ASKPASS": "",
         "LC_ALL": "C",
