@@ -9,7 +9,7 @@ from typing import Iterator, Mapping, Sequence
 from .. import files, processes, shell
 from ..output_lines import Say, record
 from ..protocol import OWN_NAMES, GitLogin
-from . import submodules, unfinished_checkout
+from . import attributes, half_done, submodules, unfinished_checkout
 from .command import SLOW, Git
 from .commits import Commits
 from .received import local_urls
@@ -72,6 +72,10 @@ class Clone:
             present = file.read().splitlines()
             file.writelines(line + "\n" for line in lines if line not in present)
 
+    def require_merged(self, state: State) -> None:
+        """Raise NotReady where a merge, a rebase or the like was left half-done."""
+        half_done.refuse(self.git, state)
+
     def require_way(self, aside: SetAside, commit: str, carried: bool) -> None:
         """Raise NotReady where what is in the way of the commit must not be set aside; in submodules, too."""
         aside.look_at_all(commit, local_urls(self.git) if carried else [])
@@ -89,6 +93,7 @@ class Clone:
         if aside:
             aside.make_way(self.git, commit, say)
         submodules.remove_gone(self.git, commit)
+        force |= attributes.forget_changed(self.git, commit)
         careful = "--force" if force else "--no-overwrite-ignore"
         words: list[str] = []
         with verified(self.git, commit, record(say, words)) as recorded:
@@ -110,11 +115,11 @@ class Clone:
         """Whether a checkout of another commit was begun."""
         return self.head() != commit or unfinished_checkout.commit_of(self.git) is not None
 
-    def clear_unfinished_checkout(self) -> None:
-        """Remove the new files that a checkout wrote before it was cut off; in submodules, too."""
-        for submodule in submodules.nested(self.git):
-            unfinished_checkout.clear(submodule.git)
-        unfinished_checkout.clear(self.git)
+    def clear_unfinished_checkout(self) -> bool:
+        """Remove the new files that a checkout wrote before it was cut off, in submodules, too; returns whether one
+        was. What it wrote of tracked files is left to the next checkout."""
+        gits = [*(submodule.git for submodule in submodules.nested(self.git)), self.git]
+        return sum(map(unfinished_checkout.clear, gits)) > 0
 
     def checkout_empty(self, branch: str | None) -> None:
         """As `git init` left it: no commit, none of its files."""

@@ -13,9 +13,9 @@ from typing import Sequence
 from .. import shell
 from ..accounts import login_name
 from ..errors import HostError, NotReady
+from . import attributes
 from .command import QUICK, Git
 
-ATTRIBUTES = ":(glob)**/.gitattributes"
 UNSET = ("unspecified", "unset", "set")
 # The program behind a filter, and how a user sets it up.
 PROGRAMS = {"lfs": "git-lfs", "git-crypt": "git-crypt"}
@@ -29,7 +29,7 @@ NAMED = 5                           # paths in a message
 
 def require(git: Git, commit: str) -> None:
     """Raise NotReady unless each filter that a file of the commit needs is set up, and its program is there."""
-    if not git.succeeds("grep", "--quiet", "-e", "filter=", commit, "--", ATTRIBUTES):
+    if not git.succeeds("grep", "--quiet", "-e", "filter=", commit, "--", attributes.FILES):
         return
     with tempfile.TemporaryDirectory(prefix="fabvisor-index-") as folder:
         index = git.with_index(os.path.join(folder, "index"))
@@ -44,7 +44,7 @@ def refuse_unfiltered(git: Git, words: Sequence[str]) -> None:
     if any(map(FAILED.search, words)):
         raise HostError(f"a filter of git failed: {'; '.join(words[:NAMED])}",
                         f"see on the host which it is: git -C {git.directory} config --get-regexp filter")
-    if not git.first_line("grep", "--cached", "-l", "-e", "filter=", "--", ATTRIBUTES):
+    if not git.first_line("grep", "--cached", "-l", "-e", "filter=", "--", attributes.FILES):
         return
     for name, paths in _filtered(git).items():
         stored = [path for path in paths if _begins_with(os.path.join(git.directory, path), STORED.get(name))]

@@ -9,7 +9,7 @@ from typing import Callable, Iterator, NamedTuple, Sequence
 
 from ..errors import HostError
 from ..output_lines import Say, silent
-from . import filters, unfinished_checkout
+from . import attributes, filters, unfinished_checkout
 from .command import Git
 from .commits import Commits
 from .remote import fetch_lock
@@ -91,6 +91,9 @@ def follow(git: Git, say: Say, settings: Sequence[str], make_way: Callable[[Git,
         if make_way and Commits(submodule.git).has(submodule.commit):
             make_way(submodule.git, submodule.commit)
             remove_gone(submodule.git, submodule.commit)
+    for submodule in populated(git):
+        if Commits(submodule.git).has(submodule.commit):
+            attributes.forget_changed(submodule.git, submodule.commit)
     git.network(*settings, "submodule", "--quiet", "update", "--init", "--force", say=say)
     for submodule in populated(git):
         if make_way:

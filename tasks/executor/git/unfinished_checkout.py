@@ -11,6 +11,7 @@ import tempfile
 from typing import NamedTuple
 
 from .. import files
+from . import attributes
 from .command import Git
 from .state import GITLINK
 from .tree_paths import present, remove_empty
@@ -42,16 +43,21 @@ def commit_of(git: Git) -> str | None:
     return mark.decode() if mark else None
 
 
-def clear(git: Git) -> None:
-    """Remove the new files that the checkout wrote, whole or in part. Tracked ones are left to the next checkout."""
+def clear(git: Git) -> bool:
+    """Remove the new files that the checkout wrote, whole or in part; returns whether there was one.
+
+    Tracked files are left to the next checkout, if it is forced.
+    """
     commit = commit_of(git)
     if commit is None:
-        return
+        return False
     if git.first_line("rev-parse", "--verify", "--quiet", "HEAD") != commit:
         for path in _written(git, commit):
             os.unlink(os.path.join(git.directory, path))
             remove_empty(git.directory, os.path.dirname(path))
+        attributes.forget_changed(git, commit)
     end(git)
+    return True
 
 
 def _written(git: Git, commit: str) -> list[str]:

@@ -13,6 +13,7 @@ def refuse(ctx: ServiceContext, step: Step) -> Results:
     """Somebody may have edited since the look; the undo of a checkout that was begun would overwrite it."""
     require_log_folder(ctx, step.args["commit"])
     state = ctx.clone.state()
+    ctx.clone.require_merged(state)
     edited = _edited(ctx, state)
     if edited and not step.args["set_aside"]:
         raise NotReady("files were edited on the host: " + ", ".join(map(state.describe, edited)),
@@ -51,12 +52,12 @@ def checkout_back(ctx: ServiceContext, step: Step) -> Result:
     aside = ctx.clone.set_aside(ctx.deploy)
     if step.args["set_aside"] and not aside.exists() and not ctx.clone.has_begun_to_leave(step.args["commit"]):
         return Result(False)                # it did not get as far: the edits lie there untouched
-    ctx.clone.clear_unfinished_checkout()
+    was_cut_off = ctx.clone.clear_unfinished_checkout()
     if not step.args["commit"]:
         ctx.clone.checkout_empty(step.args["branch"])
     elif not step.args["set_aside"] or aside.is_complete():
         state = ctx.clone.state()
-        if state.commit != step.args["commit"] or state.edits:
+        if state.commit != step.args["commit"] or state.edits or was_cut_off:
             ctx.clone.checkout(step.args["commit"], step.say, force=True)
         aside.begin_return()
     if step.args["commit"] and step.args["branch"]:
