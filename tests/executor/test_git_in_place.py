@@ -210,3 +210,72 @@ def test_relative_submodule_follows_a_repository_that_moved(place: Place, tmp_pa
         return
     place.forward(new)
     assert git(place.folder / "part", "remote", "get-url", "origin") == f"{tmp_path}/new/part"
+
+
+ATTRIBUTES = {
+    "eol added": ("printf 'a\\n' > x.c", "echo '*.c eol=crlf' > .gitattributes", b"a\r\n"),
+    "eol removed": ("printf 'a\\n' > x.c; echo '*.c eol=crlf' > .gitattributes", "git rm -q .gitattributes", b"a\n"),
+    "ident in a folder": ("mkdir d; printf '$Id$\\n' > 'd/x.c'", "echo '* ident' > d/.gitattributes", b"$Id: "),
+    "encoding": ("echo a > x.c", "echo a | iconv -t UTF-16LE > x.c;"
+                 "echo '*.c text working-tree-encoding=UTF-16LE' > .gitattributes", b"a\0\n\0"),
+}
+
+
+@pytest.mark.promise(8)
+@pytest.mark.parametrize("case", short(ATTRIBUTES, "eol added", "ident in a folder"))
+def test_file_whose_attributes_changed_is_written_anew(place: Place, case: tuple[str, str, bytes]) -> None:
+    """Its content in the commit is the same: git would leave it, and hosts would differ by what they had before."""
+    first, second, content = case
+    place.forward(place.commit(first))
+    before = place.snapshot()
+    place.forward(place.commit(second))
+    (file,) = place.folder.rglob("x.c")
+    assert file.read_bytes().startswith(content)
+    place.back()
+    assert place.snapshot() == before
+
+
+@pytest.mark.promise(8)
+def test_attributes_of_a_submodule_that_changed_count(nested: Place) -> None:
+    (nested.work / "part/.gitattributes").write_text("file eol=crlf\n")
+    git(nested.work / "part", "add", ".gitattributes")
+    git(nested.work / "part", "commit", "--quiet", "--message", "attributes")
+    git(nested.work / "part", "push", "--quiet", "origin", "HEAD:refs/heads/other")
+    nested.forward(nested.commit())
+    assert (nested.folder / "part/file").read_bytes() == b"part 1\r\n"
+
+
+HALF_DONE = {
+    "merge": "git merge other", "rebase": "git rebase other", "cherry-pick": "git cherry-pick other",
+    "revert": "git revert --no-edit HEAD~1", "am": "git format-patch -1 --stdout other | git am -3",
+    "reset --merge": "echo x > file; git stash -q; echo z > file; git commit -qam z; git stash pop"}
+
+
+@pytest.mark.promise(11)
+@pytest.mark.parametrize("kind", short({kind: kind for kind in HALF_DONE}, "merge", "reset --merge"))
+def test_half_done_merge_is_refused_with_the_command_that_gives_it_up(place: Place, kind: str) -> None:
+    """git can stash no part of it."""
+    place.forward(place.commit("echo first > file"))
+    place.run("git checkout -q -b other; echo other > file; git commit -qam other; git checkout -q --detach HEAD~1;"
+              "echo mine > file; git commit -qam mine; echo more > file; git commit -qam more;"
+              f"{HALF_DONE[kind]} || true")
+    before, new = place.snapshot(), place.commit("echo second > file")
+    for set_aside in (False, True):
+        with pytest.raises(errors.NotReady, match=r"half-done.*conflicts in file") as error:
+            place.forward(new, set_aside)
+    assert place.snapshot() == before
+    command = error.value.hint.rpartition("give it up: ")[2]
+    assert command.endswith(kind if " " in kind else f"{kind} --abort")
+    place.run(command)
+    place.forward(new)
+
+
+@pytest.mark.promise(11)
+@pytest.mark.parametrize("edit", ["rm file; mkdir file; echo mine > file/notes", "echo mine > new; git add -N new"])
+def test_edit_that_git_cannot_stash_is_set_aside_and_comes_back(place: Place, edit: str) -> None:
+    place.forward(place.commit("echo first > file"))
+    place.run(edit)
+    before = place.snapshot_of_files()
+    place.forward(place.commit("echo second > file; echo second > other"), set_aside=True)
+    place.back(set_aside=True)
+    assert place.snapshot_of_files() == before

@@ -39,11 +39,12 @@ def _of_submodule(submodule: Submodule) -> InTheWay:
 def _others(git: Git, places: list[str]) -> InTheWay:
     if not places:
         return InTheWay([], [])
-    untracked = _list_others(git, places, "--exclude-standard")
-    return InTheWay(sorted({*_list_others(git, places)} - {*untracked}), untracked)
+    untracked = others(git, places, "--exclude-standard")
+    return InTheWay(sorted({*others(git, places)} - {*untracked}), untracked)
 
 
-def _list_others(git: Git, places: list[str], *options: str) -> list[str]:
+def others(git: Git, places: list[str], *options: str) -> list[str]:
+    """The files of no commit at these places, or in these folders."""
     parts = (places[start:start + AT_ONCE] for start in range(0, len(places), AT_ONCE))
     return [path for part in parts
             for path in git.paths("--literal-pathspecs", "ls-files", "--others", "-z", *options, "--", *part)]

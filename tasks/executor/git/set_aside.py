@@ -6,6 +6,7 @@ a reference. Two marks make that whole: an undo after a power cut sees how far i
 
 from __future__ import annotations
 
+import os
 from typing import Sequence
 
 from ..errors import NotReady
@@ -13,7 +14,7 @@ from ..output_lines import Say
 from ..protocol import OWN_NAMES
 from . import unfinished_checkout
 from .command import Git
-from .in_the_way import InTheWay, in_the_way
+from .in_the_way import InTheWay, in_the_way, others
 from .stash import Stash
 from .submodules import gone, moved, nested
 
@@ -30,6 +31,7 @@ class SetAside:
         self._label = label
         self._takes_untracked = takes_untracked
         self._in_the_way = label + ", in the way"
+        self._in_place_of_files = label + ", in place of files"
 
     def push(self, say: Say) -> None:
         """Set all edits aside, and leave each submodule at the commit that its superproject has."""
@@ -38,6 +40,7 @@ class SetAside:
             self._keep_head(submodule.git)
             Stash(submodule.git).push(self._label, say)
             submodule.git.first_line("checkout", "--detach", "--quiet", submodule.commit, "--")
+        self._take_folders_away()
         Stash(self._git).push(self._label, say)
         self._mark(COMPLETE)
 
@@ -62,7 +65,8 @@ class SetAside:
             self._put_head_back(submodule.git)
             Stash(submodule.git).bring_back(self._in_the_way)
             Stash(submodule.git).pop(self._label, say)
-        Stash(self._git).bring_back(self._in_the_way)
+        for label in (self._in_place_of_files, self._in_the_way):
+            Stash(self._git).bring_back(label)
         self._git.run("update-ref", "-d", KEPT + self._label + BEGUN)
 
     def look(self, git: Git, commit: str) -> InTheWay:
@@ -100,6 +104,14 @@ class SetAside:
             say(f"in the way of the commit, and in git's stash now: {_named(paths)}")
             Stash(git).take_away(paths, self._in_the_way)
         unfinished_checkout.begin(git, commit)
+
+    def _take_folders_away(self) -> None:
+        """Where a person made a folder of a tracked file, git's stash would delete what is in it."""
+        deleted = self._git.paths("diff-files", "--name-only", "--diff-filter=D", "-z")
+        folders = [path for path in deleted if os.path.isdir(os.path.join(self._git.directory, path))]
+        paths = others(self._git, folders)
+        if paths:
+            Stash(self._git).take_away(paths, self._in_place_of_files)
 
     def _keep_head(self, git: Git) -> None:
         branch = git.first_line("symbolic-ref", "--quiet", "HEAD")

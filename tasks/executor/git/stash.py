@@ -21,6 +21,7 @@ class Stash:
     def push(self, label: str, say: Say, *options: str) -> None:
         """What git calls modified for ever stays out: it would be in the way of its own return."""
         self._stop_overlooking()
+        self._add_intended()
         as_written = modified_as_written(self._git)
         self._mark("--assume-unchanged", as_written)
         try:
@@ -83,6 +84,12 @@ class Stash:
         name = self.find(label)
         if name:
             self._git.run("stash", "drop", "--quiet", name)
+
+    def _add_intended(self) -> None:
+        """git cannot stash a file that `git add --intent-to-add` named."""
+        paths = self._git.paths("diff-files", "--name-only", "--diff-filter=A", "-z")
+        if paths:
+            self._git.run("--literal-pathspecs", "add", "--", *paths)
 
     def _stop_overlooking(self) -> None:
         """Edited files that git was told to overlook would not be stashed."""
