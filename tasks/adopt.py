@@ -37,9 +37,8 @@ def adopt(run: Command, logins: str, root: str = "", supervisord_conf: str = "",
     rollout.conversation.report_errors(peers, run.report)
     finished = rollout.results.read(run.name, peers)
     if not finished.exit_code:
-        found = adoption.environment.of_hosts(
-            [adoption.host.of_host(peer.host, peer.adopted, root or None) for peer in peers if peer.adopted],
-            environment)
+        programs = {peer.host: peer.adopted for peer in peers if peer.adopted}
+        found = adoption.environment.of_hosts(adoption.host.of_hosts(programs, root or None), environment)
         _tell(run, found, output)
     return finished
 
@@ -49,8 +48,6 @@ def _tell(run: Command, found: adoption.environment.Adoption, output: str) -> No
         raise NotReady("\n".join(["no program runs in a git clone", *found.remarks[""]]),
                        "see which supervisord it is: --supervisord-conf PATH, or --root PATH")
     text = adoption.document.text(found)
-    for line in adoption.document.warnings(found):
-        run.report.on(rollout.events.Notice(level="warning", message=line))
     secrets = ", ".join(sorted({name for values in found.secrets.values() for name in values}))
     if output:
         files = ", ".join(map(str, adoption.files.write(Path(output), text, found)))
@@ -58,6 +55,8 @@ def _tell(run: Command, found: adoption.environment.Adoption, output: str) -> No
     else:
         run.report.on(rollout.events.Document(text=text))
         message = f"the values of {secrets} are not shown; --output FILE writes them beside it" if secrets else ""
+    for line in adoption.document.warnings(found):
+        run.report.on(rollout.events.Notice(level="warning", message=line))
     if message:
         run.report.on(rollout.events.Notice(message=message))
 

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
 
-from ..inventory.precedence import MERGED
-from ..inventory.secret import Secret
+from . import secret_values
+from .differences import split
 from .host import AdoptedHost
+from .secret_values import Files
 
 Raw = dict[str, Any]
 Remarks = dict[str, list[str]]          # by service; those of no service have no name
 
 
 class Adoption(Struct, frozen=True, kw_only=True):
-    """`data`: hosts.yaml. `remarks`: what it cannot say. `secrets`: by environment, then by name."""
+    """`data`: hosts.yaml. `remarks`: what it cannot say. `secrets`: the files below .secrets/."""
 
     environment: str
     data: Raw
     remarks: Remarks
-    secrets: dict[str, dict[str, Secret]]
+    secrets: Files
     origin: str
 
 
@@ -37,11 +38,12 @@ def of_hosts(hosts: list[AdoptedHost], name: str) -> Adoption:
     for host in single:
         remarks[""].append(f"{host.name}: it runs some of the services, and other than elsewhere: its environment is "
                            f"{name}-{host.name}")
+    files = (secret_values.files(part, [host.services for host in of_part]) for part, of_part in parts.items())
     return Adoption(
         environment=next(iter(parts)), origin=", ".join(host.name for host in hosts),
         data={"default_environment": next(iter(parts)), "services": common, "environments": {
             part: _environment(part, of_part, common, own, remarks) for part, of_part in parts.items()}},
-        secrets={part: _secrets(of_part, remarks) for part, of_part in parts.items()},
+        secrets={path: values for of_part in files for path, values in of_part.items()},
         remarks={service: list(dict.fromkeys(lines)) for service, lines in remarks.items()})
 
 
@@ -54,15 +56,21 @@ def _services(hosts: list[AdoptedHost]) -> tuple[Raw, dict[str, Raw]]:
     common: Raw = {}
     own: dict[str, Raw] = {host.name: {} for host in hosts}
     for name, by_host in by_name.items():
-        common[name], differing = _split(by_host)
-        for host_name, settings in differing.items():
-            own[host_name].update({name: settings} if settings else {})
+        settings, differing = split(by_host)
+        common[name] = {key: _listed(value) if key == "secrets" else value for key, value in settings.items()}
+        for host_name, of_host in differing.items():
+            own[host_name].update({name: of_host} if of_host else {})
     return common, own
+
+
+def _listed(secrets: dict[str, str]) -> list[str] | dict[str, str]:
+    """As one writes it, where no secret has its value under another name."""
+    return list(secrets) if all(name == source for name, source in secrets.items()) else secrets
 
 
 def _environment(name: str, hosts: list[AdoptedHost], common: Raw, own: dict[str, Raw], remarks: Remarks) -> Raw:
     running = {service for host in hosts for service in host.services}
-    settings, of_host = _split({host.name: host.settings for host in hosts})
+    settings, of_host = split({host.name: host.settings for host in hosts})
     alone = len(hosts) == 1
     for host in hosts if not alone else ():
         if set(host.services) != running:
@@ -96,39 +104,6 @@ def _remarks(hosts: list[AdoptedHost]) -> Remarks:
     return remarks
 
 
-def _split(by_host: Mapping[str, Raw]) -> tuple[Raw, dict[str, Raw]]:
-    """What all hosts have, and what each has beside it or in its place. Nothing can be taken away at a host: only what
-    every host names is common."""
-    common: Raw = {}
-    own: dict[str, Raw] = {host: {} for host in by_host}
-    for key in dict.fromkeys(key for settings in by_host.values() for key in settings):
-        values = {host: settings[key] for host, settings in by_host.items() if key in settings}
-        if key in MERGED:
-            inner, differing = _split({host: values.get(host, {}) for host in by_host})
-            parts = [(common, inner), *((own[host], differing[host]) for host in by_host)]
-            for settings, part in parts:
-                settings.update({key: part} if part else {})
-            continue
-        if len(values) == len(by_host):
-            common[key] = max(values.values(), key=[*values.values()].count)
-        for host, value in values.items():
-            if key not in common or value != common[key]:
-                own[host][key] = value
-    return common, own
-
-
 def _most_common(words: Iterable[str | None]) -> str:
     counted = Counter(word for word in words if word)
     return counted.most_common(1)[0][0] if counted else ""
-
-
-def _secrets(hosts: list[AdoptedHost], remarks: Remarks) -> dict[str, Secret]:
-    """By name. An environment has one value of each: where there are several, the first is taken."""
-    secrets: dict[str, Secret] = {}
-    for host in hosts:
-        for service in host.services.values():
-            for name, value in service.secrets.items():
-                if secrets.setdefault(name, value) != value:
-                    remarks.setdefault(service.name, []).append(
-                        f"secrets: {name} has another value on {host.name} than elsewhere; an environment has one")
-    return secrets

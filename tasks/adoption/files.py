@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from .._errors import NotReady
@@ -15,17 +16,17 @@ def require_absent(output: Path, environment: str) -> None:
     """Raise NotReady where a file is there that would be written, or no folder for it."""
     if not output.parent.is_dir():
         raise NotReady(f"the folder {output.parent} does not exist", f"mkdir -p {output.parent}")
-    for path in (output, _secrets_file(output, environment)):
-        if os.path.lexists(path):
-            raise NotReady(f"{path} is there already, and is not replaced", "move it away, or name another --output")
+    _refuse_present([output, _secrets_folder(output) / f"{environment}.env"])
 
 
 def write(output: Path, text: str, adoption: Adoption) -> list[Path]:
-    """Returns the files with secrets, one of each environment that has any. Raises NotReady."""
-    having = {_secrets_file(output, name): secrets for name, secrets in adoption.secrets.items() if secrets}
+    """Returns the files with secrets. Raises NotReady."""
+    having = {_secrets_folder(output) / path: secrets for path, secrets in adoption.secrets.items()}
+    _refuse_present([output, *having])
     try:
         for file, secrets in having.items():
-            file.parent.mkdir(mode=0o700, exist_ok=True)
+            for folder in (_secrets_folder(output), file.parent):
+                folder.mkdir(mode=0o700, exist_ok=True)
             lines = [f"{name}={_quoted(reveal(value))}\n" for name, value in sorted(secrets.items())]
             _write(file, "".join(lines), 0o600)
         _write(output, text, 0o644)
@@ -34,8 +35,14 @@ def write(output: Path, text: str, adoption: Adoption) -> list[Path]:
     return list(having)
 
 
-def _secrets_file(output: Path, environment: str) -> Path:
-    return output.parent / FOLDER / f"{environment}.env"
+def _refuse_present(paths: Iterable[Path]) -> None:
+    for path in paths:
+        if os.path.lexists(path):
+            raise NotReady(f"{path} is there already, and is not replaced", "move it away, or name another --output")
+
+
+def _secrets_folder(output: Path) -> Path:
+    return output.parent / FOLDER
 
 
 def _quoted(value: str) -> str:

@@ -1,16 +1,18 @@
-"""What one host keeps running, as hosts.yaml has it: the host's settings, and its services. Pure."""
+"""What hosts keep running, as hosts.yaml has it: the settings of each host, and its services. Pure."""
 
 from __future__ import annotations
 
 import os.path
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from ..inventory import model
-from ..rollout.protocol import Adopted, AdoptedProgram
-from . import service
-from .service import Service
+from ..rollout.protocol import Adopted
+from . import members, secret_values, service
+from .members import Members, Programs
+from .service import Place, Service
 
 
 class AdoptedHost(Struct, frozen=True, kw_only=True):
@@ -22,37 +24,39 @@ class AdoptedHost(Struct, frozen=True, kw_only=True):
     left_out: tuple[str, ...]
 
 
-def of_host(host: model.Host, adopted: Adopted, root: str | None = None) -> AdoptedHost:
+def of_hosts(hosts: Mapping[model.Host, Adopted], root: str | None = None) -> list[AdoptedHost]:
     """`root`: where the user named it."""
-    reasons = {program.name: service.obstacle(program) for program in adopted.programs}
-    usable = [program for program in adopted.programs if not reasons[program.name]]
-    chosen, shared = _first_of_each_clone(usable)
-    root = root or _root(adopted, [program.clone.directory for program in chosen if program.clone])
-    program_dir = _program_dir(adopted, [program.path for program in chosen], root)
-    services = [service.of_program(program, program.clone, adopted, root, program_dir)
-                for program in chosen if program.clone]
-    conf = os.path.relpath(adopted.supervisord_conf, root)
-    below = os.path.relpath(program_dir, root)
-    settings = {"address": host.address, "port": host.port, "user": host.user, "root": root,
-                "supervisord_conf": None if conf == "supervisord.conf" else adopted.supervisord_conf,
-                "program_dir": None if below == "conf.d" else program_dir,
-                "sudo": True if adopted.supervisord == "root" != adopted.login else None}
-    return AdoptedHost(
-        name=host.name, settings={key: value for key, value in settings.items() if value is not None},
-        services={each.name: each for each in services},
-        left_out=(*(f"{name}: not adopted: {reason}" for name, reason in reasons.items() if reason), *shared))
+    usable = {host.name: members.usable(adopted) for host, adopted in hosts.items()}
+    every = members.of_hosts({name: programs for name, (programs, _) in usable.items()})
+    places = {host.name: _place(adopted, usable[host.name][0], root) for host, adopted in hosts.items()}
+    services = secret_values.with_sources({
+        host.name: _services(host.name, adopted, every, places[host.name]) for host, adopted in hosts.items()})
+    return [AdoptedHost(name=host.name, settings=_settings(host, adopted, places[host.name]),
+                        services=services[host.name], left_out=tuple(usable[host.name][1]))
+            for host, adopted in hosts.items()]
 
 
-def _first_of_each_clone(programs: list[AdoptedProgram]) -> tuple[list[AdoptedProgram], list[str]]:
-    """The programs that become services; and remarks on the others."""
-    by_clone: dict[str, AdoptedProgram] = {}
-    remarks = []
-    for program in programs:
-        first = by_clone.setdefault(program.clone.directory if program.clone else "", program)
-        if first is not program:
-            remarks.append(f"{program.name}: not adopted: it runs in the clone of {first.name}, and a service is one "
-                           "program")
-    return list(by_clone.values()), remarks
+def _services(host: str, adopted: Adopted, every: list[Members], place: Place) -> dict[str, Service]:
+    return {each.name: service.of_members(each, host, adopted, place) for each in every if host in each.programs}
+
+
+def _settings(host: model.Host, adopted: Adopted, place: Place) -> dict[str, Any]:
+    settings = {
+        "address": host.address, "port": host.port, "user": host.user, "root": place.root,
+        "supervisord_conf": _unless(adopted.supervisord_conf, os.path.join(place.root, "supervisord.conf")),
+        "program_dir": _unless(place.program_dir, os.path.join(place.root, "conf.d")),
+        "sudo": True if adopted.supervisord == "root" != adopted.login else None}
+    return {key: value for key, value in settings.items() if value is not None}
+
+
+def _unless(path: str, default: str) -> str | None:
+    return None if os.path.normpath(path) == os.path.normpath(default) else path
+
+
+def _place(adopted: Adopted, programs: Programs, root: str | None) -> Place:
+    clones = list(dict.fromkeys(program.clone.directory for program in programs if program.clone))
+    root = root or _root(adopted, clones)
+    return Place(root=root, program_dir=_program_dir(adopted, [program.path for program in programs], root))
 
 
 def _root(adopted: Adopted, clones: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""One program of a supervisord as a service of hosts.yaml. Pure."""
+"""The programs of one clone as a service of hosts.yaml, on one host. Pure."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from typing import Any
 
 from msgspec import Struct
 
-from ..inventory import paths, program_options, urls, values
+from ..inventory import paths, urls
 from ..inventory.secret import Secret
 from ..rollout.protocol import Adopted, AdoptedClone, AdoptedProgram
-from . import ci_build, options
-from .secret_names import looks_secret
+from . import ci_build
+from . import program as adopted_program
+from .members import Members, Programs
 
 FROM_CI = "from .gitlab-ci.yml of the clone: the lines between checkout and supervisorctl"
 
 
 class Service(Struct, frozen=True, kw_only=True):
-    """`settings`: as in hosts.yaml; `run_mode`: its RUN_MODE, or None; `remarks`: what hosts.yaml cannot say."""
+    """`settings`: as in hosts.yaml; `secrets`: their values, which are no settings; `run_mode`: its RUN_MODE, or None;
+    `remarks`: what hosts.yaml cannot say."""
 
     name: str
     settings: dict[str, Any]
@@ -28,63 +30,73 @@ class Service(Struct, frozen=True, kw_only=True):
     remarks: tuple[str, ...]
 
 
-def obstacle(program: AdoptedProgram) -> str:
-    """Why a program is none of hosts.yaml's; empty where it can be."""
-    if program.problem or program.is_ours:
-        return program.problem or "Fabvisor deploys it already"
-    if not program.directory:
-        return "it has no `directory`"
-    return (_clone_obstacle(program) or values.check_service_name(program.name)
-            or values.check_command(command(program)))
+class Place(Struct, frozen=True, kw_only=True):
+    """Where a host has its services and their program files; both absolute."""
+
+    root: str
+    program_dir: str
 
 
-def _clone_obstacle(program: AdoptedProgram) -> str:
-    if program.clone is None:
-        return f"{program.directory} is no git clone"
-    if program.clone.subdirectory:
-        return f"it runs in {program.clone.subdirectory}, a folder of the clone {program.clone.directory}"
-    if not program.clone.repo and program.clone.releases:
-        return f"no repository with an `origin` lies in {program.clone.directory}"
-    if not program.clone.repo:
-        return f"the clone {program.clone.directory} has no `origin`"
-    return ""
-
-
-def command(program: AdoptedProgram) -> str:
-    """On one line: supervisord splits it at line breaks, too."""
-    return " ".join(program.options.get("command", "").split("\n")).strip()
-
-
-def of_program(program: AdoptedProgram, clone: AdoptedClone, adopted: Adopted, root: str, program_dir: str) -> Service:
+def of_members(members: Members, host: str, adopted: Adopted, place: Place) -> Service:
+    programs, secret = members.programs[host], members.secrets()
+    clone = programs[0].clone
+    assert clone is not None                            # those without one are not adopted
     repo, login = urls.split_login(clone.repo)
-    secret = {name: value for name, value in program.variables.items() if looks_secret(name, value)}
-    named = {name: value for name, value in program.variables.items() if name != "RUN_MODE"}
-    usable = {name: value for name, value in named.items()
-              if not values.check_variable_name(name) and not values.check_variable_value(value)}
-    remarks = [*_hand_work(program, program_dir), *_limits(program)]
-    remarks += [f"environment: {values.check_variable_name(name)}" for name in named.keys() - usable.keys()]
-    if login:
-        remarks.append(f"repo: the password of {urls.without_password(clone.repo)} is left out; use `fetch: client`, a "
-                       "deploy key, or ~/.netrc of the host")
     shared = [path for path in clone.shared if not paths.check_shared([path])]
-    remarks += [f"shared: {path} of {clone.shared_directory} is left out: Fabvisor looks after a path of that name"
-                for path in clone.shared if path not in shared]
-    chosen = options.differing(program.options, f"{clone.directory}/logs/{program.name}.log")
-    mistakes = {name: program_options.check_option(name, value) for name, value in chosen.items()}
-    remarks += [f"program: {name} {wrong}" for name, wrong in mistakes.items() if wrong]
-    user = program.options.get("user") or ("root" if adopted.supervisord == "root" != adopted.login else None)
     settings = {
-        "repo": repo, "directory": _directory(clone.directory, root, program.name),
-        "build": ci_build.commands(clone.ci, clone.branch), "command": command(program),
+        "repo": repo, "directory": _directory(clone.directory, place.root, members.name),
+        "subdirectory": clone.subdirectory,
+        "build": _build(clone),
+        **_of_programs(members, programs, clone, adopted),
         "strategy": "releases" if clone.releases else None, "shared": shared,
         "shared_directory": clone.shared_directory if shared else None,
-        "program": {**({"user": user} if user else {}),
-                    **{name: value for name, value in chosen.items() if not mistakes[name]}},
-        "variables": {name: value for name, value in usable.items() if name not in secret},
-        "secrets": sorted(usable.keys() & secret.keys())}
-    return Service(name=program.name, settings={key: value for key, value in settings.items() if value},
-                   secrets={name: Secret(value) for name, value in secret.items() if name in usable},
-                   branch=clone.branch, run_mode=program.variables.get("RUN_MODE"), remarks=tuple(remarks))
+        "secrets": {name: name for name in _values(programs, secret)}}
+    return Service(name=members.name, settings=_without_empty(settings),
+                   secrets={name: Secret(value) for name, value in _values(programs, secret).items()},
+                   branch=clone.branch, run_mode=programs[0].variables.get("RUN_MODE"),
+                   remarks=tuple(dict.fromkeys([
+                       *_remarks_on_clone(clone, shared, bool(login)),
+                       *(line if members.is_single else f"{program.name}: {line}" for program in programs
+                         for line in _remarks(program, members, clone, place)),
+                       *_remarks_on_secrets(programs, secret), *_remarks_on_run_modes(programs)])))
+
+
+def _of_programs(members: Members, programs: Programs, clone: AdoptedClone, adopted: Adopted) -> dict[str, Any]:
+    """`command` and what goes with it; or `programs`, and the variables that all of them share."""
+    named: dict[str, dict[str, Any]] = {}
+    secret, shared = members.secrets(), members.shared_variables()
+    for program in programs:
+        variables = {name: value for name, value in adopted_program.variables(program).items() if name not in secret}
+        named[members.names[program.name]] = {
+            **adopted_program.settings(program, members.group(program), f"{clone.directory}/logs", adopted),
+            "variables": {name: value for name, value in variables.items()
+                          if members.is_single or name not in shared}}
+    if members.is_single:
+        return next(iter(named.values()))
+    return {"programs": {name: _without_empty(settings) for name, settings in named.items()},
+            "variables": {name: value for name, value in adopted_program.variables(programs[0]).items()
+                          if name in shared and name not in secret}}
+
+
+def _build(clone: AdoptedClone) -> list[str]:
+    """The lines ran at the top of the clone; a build begins in the subdirectory."""
+    lines = ci_build.commands(clone.ci, clone.branch)
+    up = "/".join(".." for part in clone.subdirectory.split("/"))
+    return [f"cd {up}", *lines] if lines and clone.subdirectory else lines
+
+
+def _values(programs: Programs, secret: set[str]) -> dict[str, str]:
+    """Of the secrets; a program that names one first gives the value."""
+    values: dict[str, str] = {}
+    for program in programs:
+        for name, value in sorted(adopted_program.variables(program).items()):
+            if name in secret:
+                values.setdefault(name, value)
+    return values
+
+
+def _without_empty(settings: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in settings.items() if value}
 
 
 def _directory(directory: str, root: str, name: str) -> str | None:
@@ -95,19 +107,49 @@ def _directory(directory: str, root: str, name: str) -> str | None:
     return None if below == f"micro/{name}" else below
 
 
-def _hand_work(program: AdoptedProgram, program_dir: str) -> Iterator[str]:
+def _remarks_on_clone(clone: AdoptedClone, shared: list[str], has_login: bool) -> Iterator[str]:
+    if has_login:
+        yield (f"repo: the password of {urls.without_password(clone.repo)} is left out; use `fetch: client`, a "
+               "deploy key, or ~/.netrc of the host")
+    yield from (f"shared: {path} of {clone.shared_directory} is left out: Fabvisor looks after a path of that name"
+                for path in clone.shared if path not in shared)
+
+
+def _remarks(program: AdoptedProgram, members: Members, clone: AdoptedClone, place: Place) -> Iterator[str]:
+    """On one program; its name stands before them."""
+    yield from _hand_work(program, members, place)
+    yield from adopted_program.remarks(program, members.group(program), f"{clone.directory}/logs")
+
+
+def _hand_work(program: AdoptedProgram, members: Members, place: Place) -> Iterator[str]:
     """What a person does before the first deploy, in the words in which a deploy would ask for it."""
-    own = os.path.join(program_dir, program.name + os.path.splitext(program.path)[1])
-    if program.group != program.name:
+    own = os.path.join(place.program_dir, members.name + os.path.splitext(program.path)[1])
+    group, section = members.group(program), f"[program:{program.name}]"
+    is_grouped = program.group != program.name
+    if group != program.name:
+        out = f", and {program.name} out of `programs` of [group:{program.group}]" if is_grouped else ""
+        yield (f"before the first deploy, take {section} out of {program.path}:{program.line}{out}: supervisord calls "
+               f"it {group} then")
+        return
+    if is_grouped:
         yield f"it is {program.group}:{program.name}: take it out of `programs` of [group:{program.group}] first"
     if program.path != own:
-        yield (f"before the first deploy, move [program:{program.name}] from {program.path}:{program.line} to {own}, "
+        yield (f"before the first deploy, move {section} from {program.path}:{program.line} to {own}, "
                f"with each %(here)s in it written out as {os.path.dirname(program.path)}")
 
 
-def _limits(program: AdoptedProgram) -> Iterator[str]:
-    numprocs, name = program.options.get("numprocs", "1"), program.options.get("process_name")
-    if numprocs.strip() != "1":
-        yield f"numprocs={numprocs}: write it beside `command`; the number of each process is in PROCESS_NUM"
-    if name and name not in ("%(program_name)s", program.name):
-        yield f"process_name={name}: a service's process has its name"
+def _remarks_on_secrets(programs: Programs, secret: set[str]) -> Iterator[str]:
+    """All programs of a service have the same secrets."""
+    for name in sorted(secret):
+        having = [program for program in programs if name in adopted_program.variables(program)]
+        if len({adopted_program.variables(program)[name] for program in having}) > 1:
+            yield (f"secrets: {name} has several values in {', '.join(each.name for each in having)}; a service has "
+                   f"one, here that of {having[0].name}")
+        elif having and len(having) < len(programs):
+            yield f"secrets: {name} was known to {', '.join(each.name for each in having)} alone; now to all programs"
+
+
+def _remarks_on_run_modes(programs: Programs) -> Iterator[str]:
+    modes = [program.variables.get("RUN_MODE") or "not set" for program in programs]
+    yield from (f"RUN_MODE: it was {mode} for {program.name}; an environment has one"
+                for program, mode in zip(programs, modes, strict=True) if mode != modes[0])

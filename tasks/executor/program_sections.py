@@ -8,15 +8,19 @@ from __future__ import annotations
 import configparser
 import contextlib
 import os
+import re
 import shlex
 from typing import Iterator, Mapping, NamedTuple
 
 from .errors import NotReady
 from .supervisord_conf import Definition, parse, section_of
 
+NUMBER = re.compile(r"%%|%\(process_num\)[0-9]*[sd]")
+
 
 class Section(NamedTuple):
-    """A program whose options are expanded: those of its first process. `problem`: why they cannot be."""
+    """A program whose options are expanded; of several processes the number stays as it was written,
+    %(process_num)02d. `problem`: why they cannot be expanded."""
 
     definition: Definition
     group: str
@@ -32,7 +36,7 @@ def programs(definitions: list[Definition], environ: Mapping[str, str]) -> Itera
         if found.kind == "program":
             group = groups.get(found.name, found.name)
             try:
-                options, variables = _expanded(found, group, environ)
+                options, variables = _expanded(found, group, environ, None)
                 yield Section(found, group, options, variables)
             except KeyError as error:
                 yield Section(found, group, {}, {}, f"%({error.args[0]})s is only known to supervisord: write it out")
@@ -51,9 +55,10 @@ def processes(definitions: list[Definition], group: str, environ: Mapping[str, s
                     yield {"process_name": group, **_expanded(found, group, environ, number)[0]}
 
 
-def _expanded(found: Definition, group: str, environ: Mapping[str, str], number: int = 0
+def _expanded(found: Definition, group: str, environ: Mapping[str, str], number: int | None = 0
               ) -> tuple[dict[str, str], dict[str, str]]:
-    """The options and the variables of the process of that number, from 0."""
+    """The options and the variables of the process of that number, from 0. None: of all; the number of one of several
+    stays as it is written."""
     parser = parse(found.path)
     written = dict(parser.items(section_of(parser, found)))
     here = os.path.dirname(found.path)
@@ -63,20 +68,31 @@ def _expanded(found: Definition, group: str, environ: Mapping[str, str], number:
     expansions.update(("ENV_" + name, value) for name, value in environ.items())
     numbers = {name: int(written.get(name, default) % expansions)
                for name, default in (("numprocs", "1"), ("numprocs_start", "0"))}
-    expansions.update(numprocs=numbers["numprocs"], process_num=numbers["numprocs_start"] + number)
-    variables = key_value_pairs(written.pop("environment", "") % expansions)
+    expansions.update(numprocs=numbers["numprocs"], process_num=numbers["numprocs_start"] + (number or 0))
+    keeps_number = number is None and numbers["numprocs"] > 1
+
+    def expand(text: str) -> str:
+        whole = text % expansions
+        return NUMBER.sub(_kept, text) % expansions if keeps_number else whole
+
+    variables = key_value_pairs(expand(written.pop("environment", "")), "%" if keeps_number else "")
     expansions.update(("ENV_" + name, value) for name, value in variables.items())
-    options = {name: value % expansions for name, value in written.items()}
+    options = {name: expand(value) for name, value in written.items()}
     for name in ("stdout_logfile", "stderr_logfile"):
         if name in options:                 # these are expanded twice
-            options[name] %= expansions
+            options[name] = expand(options[name])
     return options, variables
 
 
-def key_value_pairs(text: str) -> dict[str, str]:
-    """The variables of an `environment=`. Raises ValueError."""
+def _kept(match: re.Match[str]) -> str:
+    """What an expansion leaves as it is."""
+    return match[0] if match[0] == "%%" else "%" + match[0]
+
+
+def key_value_pairs(text: str, wordchars: str = "") -> dict[str, str]:
+    """The variables of an `environment=`. `wordchars`: further letters of a value without quotes. Raises ValueError."""
     lexer = shlex.shlex(text)
-    lexer.wordchars += "/.+-():"
+    lexer.wordchars += "/.+-():" + wordchars
     tokens, variables = list(lexer), {}
     for start in range(0, len(tokens), 4):
         pair = tokens[start:start + 3]

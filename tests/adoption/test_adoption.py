@@ -21,6 +21,10 @@ OWN = {"redirect_stderr": "true", "autorestart": "true", "killasgroup": "true", 
        "stdout_logfile_backups": "20"}
 
 
+NUMBERED = "api_%(process_num)02d"
+SHOP = "/srv/app/micro/shop"
+
+
 def program(name: str = "api", clone: dict[str, Any] | None = None, **fields: Any) -> AdoptedProgram:
     directory = fields.pop("directory", f"/srv/app/micro/{name}")
     options = {"command": "./run", **OWN, "stdout_logfile": f"{directory}/logs/{name}.log", **fields.pop("options", {})}
@@ -39,7 +43,7 @@ def told(*programs: AdoptedProgram, **fields: Any) -> Adopted:
 
 def adopted(name: str = "production", **hosts: Adopted) -> Adoption:
     typed = logins.hosts(",".join(f"deploy@{each}" for each in hosts))
-    return environment.of_hosts([host.of_host(each, hosts[each.name]) for each in typed], name)
+    return environment.of_hosts(host.of_hosts({each: hosts[each.name] for each in typed}), name)
 
 
 def loaded(folder: Path, found: Adoption) -> Environment:
@@ -87,13 +91,19 @@ def test_host_that_runs_some_services_otherwise_has_an_environment_of_its_own(tm
     own = inventory.environment("production-web3")
     assert [(each.host.name, each.service.name, each.service.directory, own.run_mode) for each in own.targets] == [
         ("web3", "api", "/opt/api", "x")]
-    assert found.secrets == {"production": {}, "production-web3": {"A_KEY": Secret("1")}}
+    assert found.secrets == {"production-web3.env": {"A_KEY": Secret("1")}}
     assert any("its environment is production-web3" in line for line in document.warnings(found))
 
 
 @pytest.mark.parametrize(("made", "warning"), [
-    (program(options={"numprocs": "4", "process_name": "%(program_name)s_%(process_num)02d"}),
-     "api: numprocs=4: write it beside `command`; the number of each process is in PROCESS_NUM"),
+    (program(options={"numprocs": "4", "process_name": "api-%(process_num)d"}),
+     "api: process_name=api-%(process_num)d: supervisord calls it api_00, api_01 …"),
+    (program(options={"numprocs": "4", "numprocs_start": "1", "process_name": NUMBERED}),
+     "api: numprocs_start=1: its processes are numbered from 0"),
+    (program(options={"numprocs": "2", "process_name": NUMBERED}, variables={"A_KEY": "x%(process_num)d"}),
+     "api: environment: A_KEY has the number of each process: let the program read PROCESS_NUM"),
+    (program(options={"stderr_logfile": "/x/${Y}", "redirect_stderr": "false"}),
+     "api: program: stderr_logfile holds ${Y}, which is a variable in hosts.yaml"),
     (program(group="pack"), "api: it is pack:api: take it out of `programs` of [group:pack] first"),
     (program(path="/srv/app/supervisord.conf", line=7), "api: before the first deploy, move [program:api] from "
      "/srv/app/supervisord.conf:7 to /srv/app/conf.d/api.conf, with each %(here)s in it written out as /srv/app"),
@@ -101,7 +111,8 @@ def test_host_that_runs_some_services_otherwise_has_an_environment_of_its_own(tm
      "take another name"),
     (program(clone={"repo": "https://u:hunter2x@x/y.git"}), "api: repo: the password of https://u:***@x/y.git is left "
      "out; use `fetch: client`, a deploy key, or ~/.netrc of the host"),
-], ids=["numprocs", "group", "another file", "a variable of the shell", "a password in the URL"])
+], ids=["process_name", "numprocs_start", "a numbered secret", "a placeholder", "group", "another file",
+        "a variable of the shell", "a password in the URL"])
 def test_what_hosts_yaml_cannot_say_is_a_comment_and_a_warning(tmp_path: Path, made: AdoptedProgram,
                                                                warning: str) -> None:
     found = adopted(web1=told(made))
@@ -117,7 +128,7 @@ def test_what_hosts_yaml_cannot_say_is_a_comment_and_a_warning(tmp_path: Path, m
     (replace(program(), clone=None), "/srv/app/micro/api is no git clone"),
     (program(clone={"repo": "", "releases": True}), "no repository with an `origin` lies in /srv/app/micro/api"),
     (replace(program(), directory=""), "it has no `directory`"),
-    (program(clone={"subdirectory": "backend"}), "it runs in backend, a folder of the clone /srv/app/micro/api"),
+    (program(options={"numprocs": "101"}), "expected at most 100 processes"),
     (program(clone={"repo": ""}), "the clone /srv/app/micro/api has no `origin`"),
     (program("a b"), "expected letters"), (program("all"), "it means every service"),
 ])
@@ -139,10 +150,78 @@ def test_folders_of_another_tool_are_adopted_as_releases(tmp_path: Path) -> None
     assert any("shared: logs/ of shared is left out" in line for line in document.warnings(found))
 
 
-def test_second_program_of_a_clone_is_named_and_left_out() -> None:
-    found = adopted(web1=told(program(), program("worker", directory="/srv/app/micro/api")))
-    assert list(found.data["services"]) == ["api"]
-    assert "worker: not adopted: it runs in the clone of api" in document.warnings(found)[0]
+def shop(name: str, group: str = "", **fields: Any) -> AdoptedProgram:
+    """One of the programs of a clone."""
+    made = program(name, {"directory": SHOP, "repo": "git@x:shop.git", **fields.pop("clone", {})}, directory=SHOP,
+                   group=group or name, **fields)
+    return replace(made, path="/srv/app/conf.d/pack.conf")
+
+
+def test_programs_of_a_clone_become_one_service(tmp_path: Path) -> None:
+    variables = {"RUN_MODE": "prod", "A": "1", "DB_PASSWORD": "hunter2x"}
+    found = adopted(web1=told(
+        shop("worker", "pack", variables={**variables, "QUEUE": "q", "LEVEL": "2"}, options={"priority": "20"}),
+        shop("web", "pack", variables={**variables, "LEVEL": "1"},
+             options={"numprocs": "2", "process_name": "web_%(process_num)02d", "stopwaitsecs": "60"})))
+    service = found.data["services"]["pack"]
+    assert service == {
+        "repo": "git@x:shop.git", "directory": "micro/shop", "programs": {
+            "worker": {"command": "./run", "program": {"priority": 20, "stdout_logfile": f"{SHOP}/logs/worker.log"},
+                       "variables": {"QUEUE": "q", "LEVEL": "2"}},
+            "web": {"command": "./run", "numprocs": 2, "variables": {"LEVEL": "1"},
+                    "program": {"stopwaitsecs": 60, "stdout_logfile": f"{SHOP}/logs/web.log"}}},
+        "variables": {"A": "1"}, "secrets": ["DB_PASSWORD"]}
+    [target] = loaded(tmp_path, found).targets
+    assert [(each.group, len(each.processes)) for each in target.service.programs] == [
+        ("pack-worker", 1), ("pack-web", 2)]
+    assert document.warnings(found)[0] == (
+        "pack: worker: before the first deploy, take [program:worker] out of /srv/app/conf.d/pack.conf:1, and worker "
+        "out of `programs` of [group:pack]: supervisord calls it pack-worker then")
+
+
+@pytest.mark.parametrize(("names", "taken", "service", "groups"), [
+    (["shop-web", "shop-worker"], "other", "shop", ["shop-web", "shop-worker"]),
+    (["shop_web", "shop_worker"], "other", "shop", ["shop-web", "shop-worker"]),
+    (["web", "worker"], "other", "shop", ["shop-web", "shop-worker"]),
+    (["web", "worker"], "shop", "web", ["web-web", "web-worker"]),
+    (["web", "worker"], "shop-web", "web", ["web-web", "web-worker"]),
+])
+def test_service_of_several_programs_has_a_name_that_is_nobody_elses(tmp_path: Path, names: list[str], taken: str,
+                                                                     service: str, groups: list[str]) -> None:
+    found = adopted(web1=told(program(taken, directory="/srv/app/other"), *map(shop, names)))
+    services = {target.service.name: target.service for target in loaded(tmp_path, found).targets}
+    assert set(services) == {taken, service}
+    assert [each.group for each in services[service].programs] == groups
+
+
+def test_program_that_runs_on_some_hosts_names_them(tmp_path: Path) -> None:
+    web = {"A": "1"}
+    found = adopted(web1=told(shop("web", variables=web), shop("beat")), web2=told(shop("web", variables=web)),
+                    web3=told(shop("web", variables={"A": "2"}, options={"numprocs": "2",
+                                                                         "process_name": "web_%(process_num)02d"})))
+    assert found.data["services"]["shop"]["programs"]["beat"]["hosts"] == ["web1"]
+    by_host = {target.host.name: target.service for target in loaded(tmp_path, found).targets}
+    assert {name: [(each.name, len(each.processes)) for each in service.programs] for name, service in by_host.items()
+            } == {"web1": [("web", 1), ("beat", 1)], "web2": [("web", 1)], "web3": [("web", 2)]}
+    assert [service.programs[0].variables for service in by_host.values()] == [{"A": "1"}, {"A": "1"}, {"A": "2"}]
+
+
+@pytest.mark.parametrize(("other", "reason"), [
+    (shop("jobs", clone={"subdirectory": "x"}), "it runs in /elsewhere, and web of the same clone in"),
+    (shop("jobs", options={"user": "ann"}), "it runs as ann, and web of the same clone as supervisor"),
+])
+def test_program_that_cannot_share_the_service_of_its_clone_is_named(other: AdoptedProgram, reason: str) -> None:
+    other = replace(other, directory="/elsewhere" if "elsewhere" in reason else SHOP)
+    found = adopted(web1=told(shop("web"), other))
+    assert list(found.data["services"]) == ["web"] and f"jobs: not adopted: {reason}" in document.warnings(found)[0]
+
+
+def test_folder_of_a_clone_is_the_subdirectory_of_the_service(tmp_path: Path) -> None:
+    ci = "job: {script: [git pull, cd lib/api, make, supervisorctl restart x]}"
+    found = adopted(web1=told(program(clone={"subdirectory": "lib/api", "ci": ci}, directory="/srv/app/micro/api")))
+    [target] = loaded(tmp_path, found).targets
+    assert target.service.subdirectory == "lib/api"
+    assert target.service.build == ("cd ../..", "cd lib/api", "make")
 
 
 @pytest.mark.parametrize(("conf", "clones", "writable", "root"), [
@@ -177,10 +256,29 @@ def test_secrets_are_written_so_that_they_are_read_exactly(tmp_path: Path) -> No
     assert not any(value in text for value in values.values())
 
 
-def test_secret_with_two_values_is_a_warning() -> None:
-    found = adopted(web1=told(program(variables={"TOKEN": "a"}), program("b", variables={"TOKEN": "b"})))
-    assert found.secrets == {"production": {"TOKEN": Secret("a")}}
-    assert any("TOKEN has another value on web1" in line for line in document.warnings(found))
+@pytest.mark.promise(7)
+def test_secrets_of_several_values_are_told_apart_by_service_and_by_host(tmp_path: Path) -> None:
+    other = program("b", variables={"TOKEN": "b"})
+    found = adopted(web1=told(program(variables={"TOKEN": "a1", "ALL_KEY": "k"}), other),
+                    web2=told(program(variables={"TOKEN": "a2", "ALL_KEY": "k"}), other))
+    files.write(tmp_path / "hosts.yaml", document.text(found), found)
+    targets = loaded(tmp_path, found).targets
+    filled = secret_sources.SecretSources("production", tmp_path, {}).fill(targets)
+    assert {(each.host.name, each.service.name): {
+        name: reveal(value) for name, value in each.service.secret_values.items()} for each in filled} == {
+        ("web1", "api"): {"TOKEN": "a1", "ALL_KEY": "k"}, ("web1", "b"): {"TOKEN": "b"},
+        ("web2", "api"): {"TOKEN": "a2", "ALL_KEY": "k"}, ("web2", "b"): {"TOKEN": "b"}}
+    assert set(found.secrets) == {"production.env", "production/api.env", "production/b.env"}
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / ".secrets").rglob("*"))
+
+
+def test_secret_with_several_values_in_one_service_is_a_warning() -> None:
+    web = shop("web", variables={"TOKEN": "a", "A_KEY": "k"})
+    found = adopted(web1=told(web, shop("jobs", variables={"TOKEN": "b"})))
+    assert found.secrets == {"production.env": {"TOKEN": Secret("a"), "A_KEY": Secret("k")}}
+    warnings = document.warnings(found)
+    assert any("TOKEN has several values in web, jobs" in line for line in warnings)
+    assert any("A_KEY was known to web alone" in line for line in warnings)
 
 
 @pytest.mark.parametrize("hostile", ["x\nevil: 1", "# x", "'", "\"", ": ", "\x1b[31m", "\u2028", "&a *b", "!!x", "- "])

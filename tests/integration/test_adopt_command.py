@@ -37,7 +37,8 @@ def process(rpc: Any, name: str) -> dict[str, Any]:
     [config] = [each for each in rpc.getAllConfigInfo() if each["name"] == name]
     proc, directory = Path("/proc") / str(info["pid"]), stands_in(info["pid"])
     # While the kernel exchanges the program, both are empty.
-    wait_for(lambda: "run.sh" in (proc / "cmdline").read_text() and (proc / "environ").read_text(), "the program")
+    wait_for(lambda: (proc / "cmdline").read_text().startswith("/usr/bin/python3") and (proc / "environ").read_text(),
+             "the program, which sh becomes")
     environ = dict(entry.partition("=")[::2] for entry in (proc / "environ").read_text().split("\0") if entry)
     # What supervisord adds names the group.
     kept = {key: value for key, value in environ.items()
@@ -57,10 +58,10 @@ class Adopter:
         self.output = folder / "hosts.yaml"
         self.host = host
 
-    def adopt(self, *options: str) -> Run:
+    def adopt(self, *options: str, format: str = "json") -> Run:
         sshd = self.host.sshd
         return self.lab.fab("adopt", f"{sshd.user}@{sshd.host}:{sshd.port}", "--supervisord-conf", str(self.host.conf),
-                            *options, SSH_PRIVATE_KEY=str(sshd.client_key))
+                            *options, format=format, SSH_PRIVATE_KEY=str(sshd.client_key))
 
     def deploy(self) -> Run:
         return self.fab("deploy", "all")
@@ -77,7 +78,7 @@ def lab(real_hosts: None) -> Iterator[Lab]:
         patch.setenv("ADOPTED_LEVEL", "de bug")
         with Lab(("web1",)) as lab:
             for name in ("monitor", "wild", "many"):
-                lab.repository(name, {"run.sh": RUN, ".gitlab-ci.yml": CI})
+                lab.repository(name, {"run.sh": RUN, "backend/run.sh": RUN, ".gitlab-ci.yml": CI})
                 git(lab.folder, "clone", "--quiet", str(lab.folder / f"git/{name}.git"),
                     str(lab["web1"].directory(name)))
                 (lab["web1"].directory(name) / "logs").mkdir()
@@ -87,6 +88,13 @@ def lab(real_hosts: None) -> Iterator[Lab]:
 def start(host: LabHost, program: str) -> None:
     host.rpc.reloadConfig()
     host.rpc.addProcessGroup(program)
+
+
+def unnamed(process: dict[str, Any]) -> dict[str, Any]:
+    """Without supervisord's name of it, and without the number that Fabvisor gives it."""
+    variables = {key: value for key, value in process["variables"].items()
+                 if key not in ("SUPERVISOR_PROCESS_NAME", "PROCESS_NUM")}
+    return {**{key: value for key, value in process.items() if key != "name"}, "variables": variables}
 
 
 ARTICLE = """
@@ -108,6 +116,8 @@ def test_article_host_is_adopted_and_its_program_runs_as_before(lab: Lab, tmp_pa
     host.conf.write_text(before_conf + ARTICLE)
     start(host, "monitor")
     before, adopter = process(host.rpc, "monitor"), Adopter(lab, tmp_path, host)
+    plain = adopter.adopt(format="plain")
+    assert yaml.safe_load(plain.out)["services"]["monitor"] and "! monitor: before the first deploy" in plain.err
     run = adopter.adopt()
     assert run.code == 0, run
     assert "50%" not in run.out and "the values of DB_PASSWORD are not shown" in messages(run)
@@ -168,6 +178,54 @@ def test_group_expansions_quotes_and_percent_signs_are_adopted(lab: Lab, tmp_pat
     assert process(host.rpc, "wild") == before
 
 
+MANY = """
+[program:web]
+command = %(here)s/../micro/many/backend/run.sh --port 80%(process_num)02d "a b"
+directory = %(here)s/../micro/many/backend
+process_name = %(program_name)s_%(process_num)02d
+numprocs = 2
+environment = RUN_MODE="prod",LEVEL="1",SOCKET="/tmp/web%(process_num)d",DB_PASSWORD="it's 50%%"
+startsecs = 0
+[program:worker]
+command = %(here)s/../micro/many/backend/run.sh work
+directory = %(here)s/../micro/many/backend
+environment = RUN_MODE="prod",LEVEL="1",QUEUE="q",DB_PASSWORD="it's 50%%"
+stopwaitsecs = 30
+startsecs = 0
+[program:beat]
+command = %(here)s/../micro/many/backend/run.sh beat
+directory = %(here)s/../micro/many/backend
+environment = RUN_MODE="prod",LEVEL="2",DB_PASSWORD="it's 50%%"
+priority = 5
+startsecs = 0
+[group:pack]
+programs = web,worker,beat
+"""
+
+
+@pytest.mark.promise(11)
+def test_group_of_programs_is_adopted_as_one_service(lab: Lab, tmp_path: Path) -> None:
+    """Three programs of one clone, in a folder of it; one in two processes, with its number in command and variable."""
+    host = lab["web1"]
+    file = host.root / "conf.d/many.conf"
+    file.write_text(MANY)
+    start(host, "pack")
+    names = ("beat", "web_00", "web_01", "worker")
+    before, adopter = {name: unnamed(process(host.rpc, name)) for name in names}, Adopter(lab, tmp_path, host)
+    run = adopter.adopt("--output", str(adopter.output))
+    assert run.code == 0, run
+    service = yaml.safe_load(adopter.output.read_text())["services"]["pack"]
+    assert list(service["programs"]) == ["beat", "web", "worker"] and service["programs"]["web"]["numprocs"] == 2
+    assert (service["subdirectory"], service["secrets"]) == ("backend", ["DB_PASSWORD"])
+    assert "web: before the first deploy, take [program:web] out of" in messages(run)
+    file.unlink()
+    host.rpc.stopProcessGroup("pack")
+    host.rpc.removeProcessGroup("pack")
+    run = adopter.fab("deploy", "pack")
+    assert run.code == 0, run
+    assert {name: unnamed(process(host.rpc, f"pack-{name}")) for name in names} == before
+
+
 SHOP = """
 [program:shop]
 command={folder}/current/run.sh
@@ -176,6 +234,7 @@ stdout_logfile={folder}/logs/shop.log
 redirect_stderr=true
 environment=RUN_MODE="production"
 startsecs=1
+startretries=0
 """
 
 

@@ -1,0 +1,36 @@
+"""The number of a process in what supervisord starts. hosts.yaml has it in the variable PROCESS_NUM, for a shell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from ..program import quoting
+
+NUMBER = re.compile(r"%\(process_num\)([0-9]*)[sd]")        # supervisor/options.py `_processes_from_section`
+
+
+def is_in(text: str) -> bool:
+    return NUMBER.search(text) is not None
+
+
+def of_first(text: str) -> str:
+    """The text as the first process has it, but for leading zeros."""
+    return NUMBER.sub("0", text)
+
+
+def script(command: str, variables: Mapping[str, str], first: int) -> str:
+    """A command of sh that becomes this one, word by word, with these variables. `first`: the number of the first
+    process, which is 0 in PROCESS_NUM."""
+    number = "$PROCESS_NUM" if not first else f"$((PROCESS_NUM + {first}))"
+    exports = [f"export {name}={_for_sh(value, number)}; " for name, value in variables.items()]
+    words = [_for_sh(word, number) for word in quoting.words(command)]
+    return "sh -c " + quoting.for_sh("".join(exports) + "exec " + " ".join(words))
+
+
+def _for_sh(text: str, number: str) -> str:
+    """One word of sh, with the number in it."""
+    texts = NUMBER.split(text)
+    pieces = [quoting.for_sh(piece) if piece else "" for piece in texts[::2]]
+    numbers = [f'"$(printf %{width}d "{number}")"' if width else f'"{number}"' for width in texts[1::2]]
+    return "".join(piece + inner for piece, inner in zip(pieces, [*numbers, ""], strict=True)) or "''"

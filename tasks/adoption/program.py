@@ -1,0 +1,125 @@
+"""One program of a supervisord, in the words of hosts.yaml. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..inventory import command_line, interpolation, program_options, values
+from ..program import quoting
+from ..rollout.protocol import Adopted, AdoptedClone, AdoptedProgram
+from . import options, process_number
+from .secret_names import looks_secret
+
+
+def obstacle(program: AdoptedProgram) -> str:
+    """Why a program is none of hosts.yaml's; empty where it can be."""
+    if program.problem or program.is_ours:
+        return program.problem or "Fabvisor deploys it already"
+    if not program.directory:
+        return "it has no `directory`"
+    return (_clone_obstacle(program.directory, program.clone) or values.check_service_name(program.name)
+            or values.check_command(process_number.of_first(_command(program)))
+            or values.check_numprocs(numprocs(program)))
+
+
+def _clone_obstacle(directory: str, clone: AdoptedClone | None) -> str:
+    if clone is None:
+        return f"{directory} is no git clone"
+    if not clone.repo and clone.releases:
+        return f"no repository with an `origin` lies in {clone.directory}"
+    if not clone.repo:
+        return f"the clone {clone.directory} has no `origin`"
+    return ""
+
+
+def user(program: AdoptedProgram, adopted: Adopted) -> str | None:
+    """As whom it runs, where hosts.yaml has to say it."""
+    is_roots = adopted.supervisord == "root" != adopted.login
+    return program.options.get("user") or ("root" if is_roots else None)
+
+
+def settings(program: AdoptedProgram, group: str, logs: str, adopted: Adopted) -> dict[str, Any]:
+    """`group`: its name in supervisord from then on. `logs`: the folder of its log."""
+    chosen = _options(program, group, logs)
+    named = {"user": user(program, adopted),
+             **{name: value for name, value in chosen.items() if not _mistake(name, value)}}
+    count = numprocs(program)
+    return {"command": command(program), "numprocs": count if count > 1 else None,
+            "program": {name: value for name, value in named.items() if value is not None}}
+
+
+def remarks(program: AdoptedProgram, group: str, logs: str) -> Iterator[str]:
+    """What hosts.yaml cannot say of it."""
+    known = {"RUN_MODE", *variables(program), *_numbered(program)}
+    for name in sorted(program.variables.keys() - known):
+        yield "environment: " + (values.check_variable_name(name) or
+                                 f"{name} has the number of each process: let the program read PROCESS_NUM")
+    for option, text in _options(program, group, logs).items():
+        if wrong := _mistake(option, text):
+            yield f"program: {option} {wrong}"
+    name, count = program.options.get("process_name", program.name), numprocs(program)
+    if name != (program.name if count == 1 else program.name + "_%(process_num)02d"):
+        yield f"process_name={name}: supervisord calls it {group if count == 1 else group + '_00, ' + group + '_01 …'}"
+    if count > 1 and _first_number(program):
+        yield f"numprocs_start={_first_number(program)}: its processes are numbered from 0"
+
+
+def command(program: AdoptedProgram) -> str:
+    """On one line: supervisord splits it at line breaks, too. Where it names the number of a process, or hosts.yaml
+    would put in a variable, sh puts in what supervisord did."""
+    text = _command(program)
+    words = quoting.words(text)
+    filled = " ".join(words[:command_line.filled_words(words)])
+    if _numbered(program) or _is_numbered(program, text) or interpolation.PLACEHOLDER.search(filled):
+        return process_number.script(text, _numbered(program), _first_number(program))
+    return text
+
+
+def variables(program: AdoptedProgram) -> dict[str, str]:
+    """Those that hosts.yaml can say, without RUN_MODE."""
+    return {name: value for name, value in program.variables.items()
+            if name != "RUN_MODE" and _is_usable(name, value) and not _is_numbered(program, value)}
+
+
+def numprocs(program: AdoptedProgram) -> int:
+    return int(program.options.get("numprocs", "1"))
+
+
+def priority(program: AdoptedProgram) -> int:
+    """supervisord starts the lowest first."""
+    text = program.options.get("priority", "")
+    return int(text) if not program_options.check_option("priority", text) else 999
+
+
+def _command(program: AdoptedProgram) -> str:
+    return " ".join(program.options.get("command", "").split("\n")).strip()
+
+
+def _first_number(program: AdoptedProgram) -> int:
+    return int(program.options.get("numprocs_start", "0"))
+
+
+def _is_numbered(program: AdoptedProgram, text: str) -> bool:
+    return numprocs(program) > 1 and process_number.is_in(text)
+
+
+def _numbered(program: AdoptedProgram) -> dict[str, str]:
+    """The variables with the number of each process in them. One that looks secret stands in no command."""
+    return {name: value for name, value in program.variables.items()
+            if _is_usable(name, value) and _is_numbered(program, value) and not looks_secret(name, value)}
+
+
+def _is_usable(name: str, value: str) -> bool:
+    return not values.check_variable_name(name) and not values.check_variable_value(value)
+
+
+def _options(program: AdoptedProgram, group: str, logs: str) -> dict[str, program_options.Value]:
+    number = "_%(process_num)02d" if numprocs(program) > 1 else ""
+    return options.differing(program.options, f"{logs}/{group}{number}.log")
+
+
+def _mistake(name: str, value: program_options.Value) -> str:
+    placeholder = interpolation.PLACEHOLDER.search(str(value))
+    return (f"holds {placeholder[0]}, which is a variable in hosts.yaml" if placeholder
+            else program_options.check_option(name, value))
