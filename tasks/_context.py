@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from . import _commit_origin, embedded, inventory, notification, program, reports, rollout
 from ._errors import Declined, FabvisorError, SelectionError
+from ._options import check_serial
 
 if TYPE_CHECKING:
     from .executor.protocol import Unfinished, Verb
     from .inventory.loading import Inventory
     from .inventory.model import Environment, Notification, Target
     from .inventory.secret_sources import SecretSources
+    from .inventory.serial import Serial
 
 BESIDE = Path(__file__).resolve().parent.parent
 Targets = tuple["Target", ...]
@@ -126,7 +128,7 @@ class Command:
         return fleet
 
     def deployment(self, targets: Targets, revisions: Mapping[str, str] = MappingProxyType({}),
-                   unfinished: Unfinished = "undo") -> rollout.goal.Deployment:
+                   unfinished: Unfinished = "undo", serial: Serial = ("100%",)) -> rollout.goal.Deployment:
         """The metadata of this command for hosts. Its id sorts by time, to the millisecond, and is unique.
         """
         now = datetime.now(timezone.utc)
@@ -136,7 +138,11 @@ class Command:
             deploy=identifier, command=self.name, by=_who(), since=f"{now:%Y-%m-%dT%H:%M:%SZ}",
             environment=self.environment.name, url=self.environment.url,
             services={target.service.name: revisions.get(target.service.name) for target in targets},
-            unfinished=unfinished)
+            serial=serial, pause=self.environment.pause, unfinished=unfinished)
+
+    def serial(self, option: str) -> Serial:
+        """How many hosts restart at a time: by `--serial`, else by the environment. Raises SelectionError."""
+        return check_serial(option) if option else self.environment.serial
 
     def confirmation(self, yes: bool) -> Callable[[], None] | None:
         """How to ask before anything changes, where `confirm` says so. Raises where there is no terminal."""

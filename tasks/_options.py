@@ -6,10 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import inventory
 from ._errors import SelectionError
+
+if TYPE_CHECKING:
+    from .inventory.serial import Serial
 
 HERE = "."                              # as a revision: the commit of the current folder
 # Of every command.
@@ -31,6 +34,7 @@ class RolloutOptions:
     fetch: str = ""
     force: bool = False
     set_aside: bool = False
+    serial: str = ""
     wait: str = "0"
     yes: bool = False
     junit: str = ""
@@ -39,9 +43,11 @@ class RolloutOptions:
 
 ARTIFACT = "deploy what this tar file holds on top of the commit, instead of building"
 FETCH = "client: fab fetches, and sends hosts what they lack; host: each host; hosts.yaml's unless given"
+SERIAL = "how many hosts restart at a time: 1, 25%, or one after the other 1,50%; hosts.yaml's unless given"
 ROLLOUT: Mapping[str, str] = MappingProxyType({
     "fetch": FETCH,
     "force": "go on though that version already runs",
+    "serial": SERIAL,
     "set_aside": "stash files that were edited on the host, instead of refusing",
     "wait": "seconds to wait for a lock that somebody else holds",
     "yes": "do not ask, although the environment says `confirm: true`",
@@ -68,6 +74,15 @@ def check_pattern(option: str, text: str) -> str:
         raise SelectionError(f"--{option} {text!r}: {error}",
                              "a regular expression of Python: \\ takes the next character literally") from None
     return text
+
+
+def check_serial(text: str) -> Serial:
+    """What `--serial` says, as hosts.yaml would. Raises SelectionError."""
+    sizes = inventory.serial.parse_option(text)
+    wrong = inventory.serial.check_serial(sizes)
+    if wrong:
+        raise SelectionError(f"--serial: {wrong}", "such as --serial 1, --serial 25% or --serial 1,50%")
+    return inventory.serial.normal(sizes)
 
 
 def seconds(option: str, text: str) -> float:

@@ -9,10 +9,12 @@ from . import rollout
 from ._command import command
 from ._context import Command
 from ._errors import NotReady
+from ._options import SERIAL
 from .executor.protocol import STOPPABLE
 
 if TYPE_CHECKING:
     from .inventory.model import Service
+    from .inventory.serial import Serial
     from .rollout.facts import Facts
     from .rollout.steps import Step
 
@@ -46,19 +48,20 @@ def stop(run: Command, service: str) -> rollout.events.Finished:
     return _control(run, service, steps)
 
 
-@command(positional=["service"], help=HELP)
-def restart(run: Command, service: str) -> rollout.events.Finished:
+@command(positional=["service"], help={**HELP, "serial": SERIAL})
+def restart(run: Command, service: str, serial: str = "") -> rollout.events.Finished:
     """Restart programs, and prove that they run.
 
     Example: fab restart monitor
     """
-    return _control(run, service, rollout.recipe.supervised.restart_steps)
+    return _control(run, service, rollout.recipe.supervised.restart_steps, run.serial(serial))
 
 
-def _control(run: Command, service: str, steps: Steps) -> rollout.events.Finished:
+def _control(run: Command, service: str, steps: Steps, serial: Serial = ("100%",)) -> rollout.events.Finished:
     targets = run.with_secrets_of_drain(run.program_targets(service))
     fleet = run.fleet(targets)
-    return rollout.coordinator.Coordinator(run.deployment(targets), fleet, run.report, _planner(steps)).roll_out()
+    deployment = run.deployment(targets, serial=serial)
+    return rollout.coordinator.Coordinator(deployment, fleet, run.report, _planner(steps)).roll_out()
 
 
 def _planner(steps: Steps) -> rollout.goal.Planner:

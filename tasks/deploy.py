@@ -38,12 +38,12 @@ def roll_out(run: Command, options: RolloutOptions, planner: rollout.goal.Planne
     """Bring commits to the hosts: from where `find_origin` says, which may refuse it."""
     run.write_reports(junit=options.junit, dotenv=options.dotenv)
     run.notify()
-    wait = seconds("wait", options.wait)
+    wait, serial = seconds("wait", options.wait), run.serial(options.serial)
     origin = find_origin()
     confirm = run.confirmation(options.yes)
     fleet = run.fleet(origin.targets, confirm)
     coordinator = rollout.coordinator.Coordinator(
-        run.deployment(origin.targets, origin.revisions, "replace"), fleet, run.report, planner, wait=wait,
+        run.deployment(origin.targets, origin.revisions, "replace", serial), fleet, run.report, planner, wait=wait,
         sources=run.sources(origin, options.force))
     return coordinator.roll_out(confirm)
 

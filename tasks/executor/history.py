@@ -1,7 +1,8 @@
 """The history of a service: who deployed which commit, when, and how it ended. One JSON line a deploy, newest last.
 
 {"deploy", "at", "by", "command", "service", "revision", "branch", "from", "to", "result", "why", …}
-`result` is committed or restored. A committed line is the commit record of its deploy.
+`result` is committed, restored or not_reached (another host failed before this one was activated). A committed line is
+the commit record of its deploy.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
                      "program_sha256", "release", "subdirectory"), _is_text),
     "from": _is_commit, "to": _is_commit, "source": _is_commit, "build": _are_texts, "variables": _are_variables,
     "left": lambda value: isinstance(value, dict), "processes": lambda value: isinstance(value, dict),
-    "was_running": lambda value: isinstance(value, bool)}
+    "batch": lambda value: isinstance(value, int), "was_running": lambda value: isinstance(value, bool)}
 
 
 def _trim(path: str) -> None:

@@ -34,6 +34,7 @@ class Link:
         self._gone = ""
         self._deaf = False                  # nothing that we send arrives any more
         self._aborted = ""
+        self.reached = True                 # as the client's abort says
         self._decided = False
         self._heard = self._moved = time.monotonic()
         self._lease = float("inf")
@@ -139,6 +140,7 @@ class Link:
             if not isinstance(message, dict):
                 continue
             if message.get("do") == "abort":
+                self.reached = message.get("reached") is not False
                 self._aborted = str(message.get("why") or "the client ended the deploy")
                 self._inbox.put(None)           # wakes receive()
             elif message.get("do") != "beat":

@@ -9,7 +9,7 @@ first message holds its settings and chooses the verb; every host ends its conve
                     ◀────────────────── Refused: somebody else holds a lock                  REFUSED
     Unlock, Retry ────────────────────▶ release the locks; lock and look once more           GREETED
     Plan ─────────────────────────────▶ write the journal, run the phases that it names      PLANNED
-    Run ──────────────────────────────▶ run further phases
+    Run ──────────────────────────────▶ run a further phase; `activate` comes batch after batch
                     ◀────────────────── PackWanted, where the client carries the commit
     PackChunk, again and again ───────▶ git takes it: PackTaken, after each
                     ◀────────────────── Done, after each phase
@@ -44,9 +44,10 @@ else:
 
 # --- constants -------------------------------------------------------------------------------------------------------
 
-Phase = Literal["prepare", "before", "activate", "after"]
-# In this order; each is over on every host before the next begins on any. Only the first leaves what runs alone.
-PHASES: Tuple[Phase, ...] = ("prepare", "before", "activate", "after")
+Phase = Literal["prepare", "before", "activate", "recheck", "after"]
+# In this order. Each is over on every host before the next begins on any, but `activate` and `recheck`: these two run
+# batch after batch. Only the first leaves what runs alone.
+PHASES: Tuple[Phase, ...] = ("prepare", "before", "activate", "recheck", "after")
 
 # States of supervisord (supervisor.states) in which a process exists, or will without a further command.
 UP = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
@@ -282,10 +283,11 @@ class Commit(TypedDict):
 
 
 class Abort(TypedDict):
-    """At any time, and read ahead of all that waits."""
+    """At any time, and read ahead of all that waits. `reached`: false where others were activated, not this one."""
 
     do: Literal["abort"]
     why: str
+    reached: bool
 
 
 class Unlock(TypedDict):
@@ -603,13 +605,19 @@ class Verify(TypedDict):
 
 
 class ProgramHealth(TypedDict):
+    """`health`: null for a program without a check, which must only be up."""
+
     group: str
-    health: Dict[str, Any]
+    health: Optional[Dict[str, Any]]
     variables: Dict[str, str]
 
 
 class Health(TypedDict):
     programs: List[ProgramHealth]
+
+
+class Recheck(Health):
+    seconds: float
 
 
 class UndrainBack(HookBack):
@@ -627,6 +635,7 @@ ARGUMENTS: Dict[str, Any] = {
     "hook": Hook, "drain_back": HookBack, "undrain_back": UndrainBack, "on_failure": HookBack,
     "program": ProgramFiles, "files_back": NoArguments,
     "restart": Restart, "stop": Stop, "program_back": ProgramBack, "verify": Verify, "health": Health,
+    "recheck": Recheck,
 }
 
 
@@ -984,6 +993,7 @@ class History(TypedDict):
     why: Optional[str]
     revision: Optional[str]
     branch: Optional[str]
+    batch: Optional[int]
 
 
 class Outcome(TypedDict):

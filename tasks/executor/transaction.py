@@ -164,6 +164,7 @@ class Transaction:
 
     def _restore(self, written: journal.Journal, why: str) -> Ending:
         self.eventlog.event("host_state", state="restoring", detail=why)
-        undo.Undo(written, self.env, self.eventlog).run(why)
+        undo.Undo(written, self.env, self.eventlog).run(
+            why, "restored" if self.link.reached else "not_reached")
         now = {name: self.contexts[name].head() for name in written.services}
         return {"event": "restored", "why": why, "now": now}

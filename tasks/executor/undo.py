@@ -44,8 +44,8 @@ class Undo:
     def _names(self) -> str:
         return ",".join(sorted(self.journal.services))
 
-    def run(self, why: str) -> None:
-        """Undo in the recipe's order; then write the history lines; remove the journal last.
+    def run(self, why: str, result: str = "restored") -> None:
+        """Undo in the recipe's order; then write the history lines, with that result; remove the journal last.
 
         Raises CannotRestore: the journal stays, and what still runs well is left alone.
         """
@@ -57,7 +57,7 @@ class Undo:
         disk_sync.sync_disks(self.contexts.values(), self.eventlog)
         with contextlib.suppress(OSError):          # a full disk must not keep the undo from ending
             for service, part in sorted(self.journal.services.items()):
-                history.write(self.journal.layout, service, dict(part["record"], result="restored", why=why))
+                history.write(self.journal.layout, service, dict(part["record"], result=result, why=why))
         self.journal.remove()
 
     def _undo_all(self) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:                           # what other folders may use
     from . import secret as secret
     from . import secret_sources as secret_sources
     from . import selection as selection
+    from . import serial as serial
     from . import service_file as service_file
     from . import urls as urls
     from . import values as values

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from . import health, interpolation, keys, model, paths, precedence, program_options, urls, values
+from . import health, interpolation, keys, model, paths, precedence, program_options, serial, urls, values
 from .precedence import Raw, Resolved
 from .service_file import ServiceFile
 
@@ -33,6 +33,8 @@ def environment(data: Raw, name: str, source: str) -> model.Environment:
         ),
         sandbox=raw.get("sandbox", False),
         confirm=raw.get("confirm", False),
+        serial=serial.normal(raw["serial"]) if "serial" in raw else serial.DEFAULT,
+        pause=values.seconds(raw.get("pause", 0)),
         url=raw.get("url", ""),
         notify=tuple(map(_notification, precedence.listed(raw.get("notify", [])))),
         source=source,

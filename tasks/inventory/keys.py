@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import paths, values
+from . import paths, serial, values
 
 Check = Callable[[Any], str]
 
@@ -50,5 +50,5 @@ HEALTH: dict[str, Check] = {"timeout": values.check_duration}
 
 ENVIRONMENT: dict[str, Check] = {
     **SETTINGS, "branch": values.check_revision, "run_mode": values.check_name, "url": values.check_url,
-    "secrets_from": values.check_line,
+    "secrets_from": values.check_line, "serial": serial.check_serial, "pause": values.check_pause,
 }

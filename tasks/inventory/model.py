@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from .secret import Secret
+from .serial import DEFAULT, Serial
 from .service_file import FileContent, ServiceFile
 from .urls import Login
 
@@ -220,6 +221,8 @@ class Environment(Struct, frozen=True, kw_only=True):
     targets: tuple[Target, ...]
     sandbox: bool = False
     confirm: bool = False                   # a person must confirm a deploy or a rollback
+    serial: Serial = DEFAULT                # how many hosts restart at a time
+    pause: float = 0                        # seconds that these must stay well before the next ones restart
     url: str = ""                           # where users find the service
     notify: tuple[Notification, ...] = ()
     source: str = ""                        # the file, as messages name it

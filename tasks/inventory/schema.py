@@ -171,6 +171,11 @@ class Environment(Settings, kw_only=True, forbid_unknown_fields=True):
         "A list of names, or names with what differs.")] = UNSET
     notify: Annotated[Notification | list[Notification] | UnsetType, doc(
         "Who is told how a deploy or a rollback ended.")] = UNSET
+    serial: Annotated[int | str | list[int | str] | UnsetType, doc(
+        'How many hosts restart at a time: 1, "25%" or [1, "50%"]. The default is one host, then all others.'
+    )] = UNSET
+    pause: Annotated[Duration, doc("How long these must stay well before the next ones restart: seconds, or like 30s "
+                                   "or 1m; 0 unless given.")] = UNSET
     confirm: Annotated[bool, doc("Ask before a deploy or a rollback.")] = False
     sandbox: Annotated[bool, doc("On two hosts that are started on this machine.")] = False
 

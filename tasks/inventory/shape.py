@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import program_options, schema
+from . import program_options, schema, serial
 from .document import Document
 from .findings import MOST_FINDINGS, Finding, KeyPath, quoted
 from .nearest import did_you_mean, listed, nearest
@@ -105,6 +105,8 @@ def _any_of(error: ValidationError, path: KeyPath, document: Document) -> Iterat
 
 
 def _type_mistake(path: KeyPath, expected: list[Any], value: Any, document: Document) -> str:
+    if path[:1] == ("environments",) and path[2:3] == ("serial",):
+        return serial.check_serial(value)
     types = " or ".join(WORDS[kind] for kind in expected if kind in WORDS)
     if "number" in expected:
         types = "a time (in seconds, or like 30s, 30m or 1h)"

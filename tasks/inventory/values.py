@@ -128,6 +128,11 @@ def check_duration(value: float | str) -> str:
     return "" if good else f"expected a time above zero, in seconds or like 30s, 30m or 1h; got {quoted(value)}"
 
 
+def check_pause(value: float | str) -> str:
+    """A time that may be zero."""
+    return "" if seconds(value) == 0 else check_duration(value).replace("above zero", "of zero or more")
+
+
 def seconds(value: float | str) -> float:
     """Read `90`, `1.5`, "90", `30s`, `30m` or `1h`; NaN for anything else."""
     match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?([smh]?)", str(value), re.ASCII)

@@ -11,7 +11,7 @@ import re
 from datetime import datetime
 
 from ..rollout.events import Error, Finished, Output, Started, StepFinished, StepStarted
-from .humanize import count, duration
+from .humanize import count, duration, in_words
 from .plain import STEP, Plain
 from .screen import Screen
 from .table import Line
@@ -19,6 +19,7 @@ from .tail import Tail
 from .verdict import SETTLED
 
 ROOM = 3_000_000                # bytes of all sections together; the rest of the 4 MB is for the short lines
+WENT_BACK = ("restored", "not reached")
 STAMP = 33                      # GitLab puts a time before each line, and a line break behind it
 
 
@@ -101,14 +102,15 @@ class GitLab(Plain):
         taken: set[str] = set()
         for host, record in self.records.items():
             if record.lines:
-                self._section(host, record, _outcome(event, host), _unique(f"{event.command}-{host}", taken))
+                name = _unique(f"{event.command}-{host}", taken)
+                self._section(host, record, _outcome(event, host), _batch(event, host), name)
         super()._finished(event)
 
-    def _section(self, host: str, record: Record, outcome: str, name: str) -> None:
-        fine = outcome in SETTLED or (outcome == "restored" and not record.failed)
+    def _section(self, host: str, record: Record, outcome: str, batch: str, name: str) -> None:
+        fine = outcome in SETTLED or (outcome in WENT_BACK and not record.failed)
         tone = "bad" if not fine else "good" if outcome in SETTLED else ""
         begun, ended = int(record.begun.timestamp()), int(record.ended.timestamp())
-        header = self._painted([*self.transcript.label(host), (outcome, tone)])
+        header = self._painted([*self.transcript.label(host), (outcome, tone), *([(batch, "dim")] if batch else [])])
         collapsed = "[collapsed=true]" if fine else ""
         write = self.screen.out.write
         write(f"\x1b[0Ksection_start:{begun}:{name}{collapsed}\r\x1b[0K{header}\n")
@@ -125,7 +127,13 @@ def _size(line: str) -> int:
 
 
 def _outcome(event: Finished, host: str) -> str:
-    return ", ".join(sorted({result.outcome for result in event.hosts.get(host, {}).values()})) or event.outcome
+    outcomes = {in_words(result.outcome) for result in event.hosts.get(host, {}).values()}
+    return ", ".join(sorted(outcomes)) or event.outcome
+
+
+def _batch(event: Finished, host: str) -> str:
+    numbers = {result.batch for result in event.hosts.get(host, {}).values() if result.batch}
+    return "".join(f", batch {number}" for number in sorted(numbers))
 
 
 def _unique(text: str, taken: set[str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ..rollout.events import History
-from .humanize import ago, listed, short, text_lines
+from .humanize import ago, in_words, listed, short, text_lines
 from .screen import Marks
 from .table import Column, Line, Span, paragraph, short_hosts, table
 
@@ -50,7 +50,7 @@ def _columns(rows: list[list[History]], marks: Marks, now: datetime) -> list[Col
         Column("service", services, least=7, drop=0 if len(set(services)) > 1 else 9),
         Column("by", [(entry.by or marks.none, "") for entry in firsts], least=5, drop=3),
         Column("commit", [(_move(entry, marks), "") for entry in firsts]),
-        Column("result", [(entry.result or marks.none, _tone(entry)) for entry in firsts]),
+        Column("result", [(in_words(entry.result or marks.none), _tone(entry)) for entry in firsts]),
     ]
     hosts = _hosts(rows)
     return columns if set(hosts) == {"all"} else [*columns, Column("hosts", [(text, "") for text in hosts], 5, drop=1)]

@@ -10,6 +10,11 @@ def text_lines(text: str) -> list[str]:
     return [line for line in text.split("\n") if line.strip()]
 
 
+def in_words(name: str) -> str:
+    """A name of the JSON output: not_reached is `not reached`."""
+    return name.replace("_", " ")
+
+
 def short(commit: str | None, none: str = "-") -> str:
     return commit[:8] if commit else none
 

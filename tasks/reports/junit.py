@@ -6,7 +6,7 @@ from collections import deque
 from xml.etree import ElementTree as xml
 
 from ..rollout.events import Error, Event, Finished, Output, Result, Started, StepFinished, StepStarted
-from .humanize import text_lines
+from .humanize import in_words, text_lines
 from .reporter import Reporter
 from .tail import Tail
 from .verdict import SETTLED, results
@@ -78,12 +78,15 @@ class JUnit(Reporter):
 
     def _case(self, host: str, service: str, result: Result) -> xml.Element:
         case = _case(host, service, self._seconds.get((host, service), 0.0))
+        if result.batch:
+            properties = xml.SubElement(case, "properties")
+            xml.SubElement(properties, "property", {"name": "batch", "value": str(result.batch)})
         why = text_lines(result.why or "")
         if result.outcome in SETTLED:
             return case
         if (host, service) in self._failed:
             return _failing(case, "failure", *self._failed[host, service])
-        message = f"{result.outcome}: {why[0]}" if why else result.outcome
+        message = ": ".join([in_words(result.outcome), *why[:1]])
         culprits = {error.host for error in self._errors if error.host} | {host for host, _ in self._failed}
         if result.outcome == "unknown" or host in culprits or not culprits:
             return _failing(case, "error", message, self._messages(host) or why)

@@ -8,7 +8,7 @@ from datetime import datetime
 from msgspec import structs
 
 from ..rollout.events import Error, Finished, ProgramStatus, Result, Status
-from .humanize import ago, short, text_lines, uptime, who
+from .humanize import ago, in_words, short, text_lines, uptime, who
 from .screen import Marks
 from .table import Column, Line, Span, paragraph, short_hosts, table
 from .verdict import SETTLED, results
@@ -33,7 +33,7 @@ def result_lines(finished: Finished, width: int, marks: Marks, is_shown: Callabl
     if not rows:
         return []
     commits = _commit_columns([result for _, _, result in rows], marks)
-    outcomes = Column("outcome", [(result.outcome, _outcome_tone(result.outcome)) for _, _, result in rows])
+    outcomes = Column("outcome", [(in_words(result.outcome), _outcome_tone(result.outcome)) for _, _, result in rows])
     others = [*commits, outcomes]
     names = _name_columns([(host, name, _row_tone(result)) for host, name, result in rows], width, others)
     head, *body = table([*names, *others], width, marks.cut)
@@ -47,7 +47,7 @@ def result_lines(finished: Finished, width: int, marks: Marks, is_shown: Callabl
 
 
 def _outcome_tone(outcome: str) -> str:
-    return {"committed": "good", "unchanged": "dim"}.get(outcome, "bad")
+    return {"committed": "good", "unchanged": "dim", "not_reached": "dim"}.get(outcome, "bad")
 
 
 def _row_tone(result: Result) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from ..rollout.events import (
+    Batch,
     Check,
     Document,
     Error,
@@ -78,6 +79,8 @@ class TextReport(Reporter):
                 self._host_state(event)
             case StepStarted() | Output() | StepFinished():
                 self._show_step(event)
+            case Batch():
+                self._print([self.transcript.batch(event)])
             case Notice():
                 self._notice(event)
             case Check():

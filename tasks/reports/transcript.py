@@ -6,6 +6,7 @@ from collections import deque
 from types import MappingProxyType
 
 from ..rollout.events import (
+    Batch,
     Check,
     Error,
     Event,
@@ -23,7 +24,7 @@ from ..rollout.events import (
     StepStarted,
 )
 from .history import history_lines
-from .humanize import distance, listed, short, text_lines
+from .humanize import distance, duration, listed, short, text_lines
 from .plans import brief_lines, full_lines, obstacles
 from .results import result_lines
 from .screen import Screen
@@ -153,6 +154,10 @@ class Transcript:
         back = distance(event.back, event.forward)
         line += [(f", {back}", "bad")] if back else []
         return [*line, (f"  {event.subject}", "dim")] if event.subject else line
+
+    def batch(self, event: Batch) -> Line:
+        wait = f", then {duration(event.pause)} to see that it stays well" if event.pause else ""
+        return [(f"batch {event.number} of {event.of}: ", "head"), (f"{listed(event.hosts)}{wait}", "")]
 
     @property
     def has_plans(self) -> bool:

@@ -86,7 +86,7 @@ class Conversation:
         self.stop_on_error()
 
     def await_phase(self, phase: str, peers: list[Peer]) -> None:
-        """Wait until all these hosts have finished the phase; raises Stop as soon as one cannot."""
+        """Wait until all these hosts have finished the phase; raises Stop as soon as any host cannot go on."""
         self.wait(peers, lambda peer: peer.phase == phase, stop_at_error=True)
         self.stop_on_error()
 
@@ -146,8 +146,7 @@ class Conversation:
 
         A host that beats and never answers would hold everybody's locks: it is given up.
         """
-        waited = set(peers)
-        missing = {peer for peer in waited if not is_reached(peer)}
+        missing = {peer for peer in peers if not is_reached(peer)}
         limit = max((peer.longest_answer for peer in missing), default=0.0) * (1 + len(missing) // AT_ONCE)
         end = time.monotonic() + limit
         while missing:
@@ -158,7 +157,7 @@ class Conversation:
                 return
             if peer in missing and is_reached(peer):
                 missing.discard(peer)
-            if stop_at_error and peer in waited and peer.error:
+            if stop_at_error and peer and peer.error:
                 return
 
     def _receive(self) -> Peer | None:

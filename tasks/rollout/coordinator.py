@@ -16,12 +16,12 @@ from msgspec import convert
 from msgspec.structs import replace
 
 from .. import _errors as errors
-from ..executor.protocol import PHASES, Compare
+from ..executor.protocol import Compare
 from . import (
+    batches,
     events,
     host_errors,
     machines,
-    outcome_query,
     placed_files,
     preview,
     previous_version,
@@ -38,8 +38,9 @@ from .fleet import Fleet
 from .goal import Goal, Planner
 from .locking import lock_and_look
 from .pack_sender import PackSender
-from .peer import Lost, Peer, State
+from .peer import Lost, Peer
 from .sources import Carried, Sources
+from .two_phase_commit import TwoPhaseCommit
 
 if TYPE_CHECKING:
     from .goal import Deployment, Key
@@ -67,6 +68,7 @@ class Coordinator:
         self.conversation.packs = PackSender(self.sources, fleet.fail)
         self.carried: dict[str, Carried] = {}
         self.resolved: dict[str, protocol.Resolved] = {}
+        self.batches: list[events.Batch] = []
         self.fingerprints: dict[Key, tuple[Any, ...]] = {}              # of the plans, for a person to confirm
         self._confirmed: dict[Key, tuple[Any, ...]] | None = None
 
@@ -89,17 +91,18 @@ class Coordinator:
                 return self._cut_short(error)
 
     def _carry_out(self) -> events.Finished:
+        commit = TwoPhaseCommit(self.conversation, self.deployment.deploy)
         stopped: errors.FabvisorError | None = None
         try:
             self._connect(self.deployment.command)
             self._lock(settings.rollout)
             self._plan()
             self._report(preview.brief(self.peers, self.resolved))
-            self._run_and_commit()
+            commit.run(self.batches)
         except Stop as stop:
             stopped = stop.error
-            self._abort(stopped)
-        self._await_endings()
+            commit.abort(stopped)
+        commit.await_endings()
         return self._finished(stopped)
 
     def _cut_short(self, error: Exception) -> events.Finished:
@@ -124,6 +127,7 @@ class Coordinator:
                 self._compare()
                 planned = list(preview.full(self.peers))
                 self._report(planned)
+                self._report(self.batches if len(self.batches) > 1 else ())
             except Stop as stop:
                 if isinstance(stop.error, errors.Interrupted):
                     raise stop.error from None
@@ -202,6 +206,8 @@ class Coordinator:
         self.fingerprints = {key: preview.fingerprint(plan, facts[key]) for key, plan in plans.items()}
         if self._confirmed is not None:
             self._stop_where_changed(self._confirmed)
+        self.batches = batches.of_plans(plans, self.deployment.serial, self.deployment.pause)
+        plans = batches.in_batches(plans, self.batches)
         for peer in self.peers:
             peer.plans = {name: plans[peer.name, name] for name in peer.services}
         self._report(preview.without_program(self.peers))
@@ -267,56 +273,7 @@ class Coordinator:
                        commits=convert(distance.commits, list[events.Commit]),
                        dropped=convert(distance.dropped, list[events.Commit]))
 
-    # --- a deploy's own phases ---
-
-    def _run_and_commit(self) -> None:
-        """Nothing restarts until every host has built; nothing is kept until every host is healthy."""
-        busy = self._busy()
-        used = {step.phase for peer in busy for plan in peer.plans.values() for step in plan.steps}
-        phases = [phase for phase in PHASES if phase in used]
-        # A lone host waits for nobody: it gets all phases in advance, which saves round trips.
-        in_advance = phases if len(busy) == 1 else phases[:1]
-        for peer in busy:
-            services = {name: plan.message() for name, plan in peer.plans.items() if plan.steps}
-            self.conversation.fetch_limit.enter(peer, {"do": "plan", "services": services, "phases": in_advance})
-        for phase in phases:
-            if phase not in in_advance:
-                for peer in busy:
-                    peer.run(phase)
-            self.conversation.await_phase(phase, busy)
-        self.conversation.holding = True
-        for peer in busy:
-            peer.commit()
-
-    def _abort(self, error: errors.FabvisorError) -> None:
-        self.conversation.fetch_limit.shut()
-        self.conversation.holding = True
-        if isinstance(error, errors.Interrupted):
-            message = "interrupted: the hosts go back; interrupt again to leave without waiting"
-            self.report.on(events.Notice(message=message, level="warning"))
-        for peer in self.peers:
-            if peer.has_plan:
-                peer.send({"do": "abort", "why": error.message})
-            elif peer.is_greeted:
-                peer.dismiss({"do": "abort", "why": error.message})
-        self._look_at_the_rest()
-
-    def _look_at_the_rest(self) -> None:
-        """Ask hosts that were asked nothing yet for their commits: the last table shows them."""
-        rest = [peer for peer in self.peers if peer.state is State.CONNECTED]
-        for peer in rest:
-            peer.greet(settings.heads(peer))
-        self.conversation.wait_over(rest)
-
-    def _await_endings(self) -> None:
-        """Each host with a plan says how it ended; a host that could not say it is asked over a new connection."""
-        begun = [peer for peer in self.peers if peer.has_plan]
-        for peer in self.peers:
-            if peer.is_greeted and not peer.has_plan:
-                peer.dismiss({"do": "end"})
-        self.conversation.holding = True
-        self.conversation.wait_over(begun)
-        outcome_query.ask([peer for peer in begun if not peer.ending], self.deployment.deploy, self.report)
+    # --- ends ---
 
     def _report(self, shown: Iterable[events.Event]) -> None:
         for event in shown:

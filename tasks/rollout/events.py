@@ -100,6 +100,16 @@ class Planned(Event, frozen=True, kw_only=True, tag="plan"):
     files: list[FileChange] = []
 
 
+class Batch(Event, frozen=True, kw_only=True, tag="batch"):
+    """In a deploy these hosts restart now, in a plan in this order; only where there is more than one batch. `pause`:
+    seconds that the batch must stay well before the next begins."""
+
+    number: int                 # from 1
+    of: int
+    hosts: list[str]
+    pause: float = 0
+
+
 class HostState(Event, frozen=True, kw_only=True, tag="host_state"):
     """The state of a host between steps."""
 
@@ -257,6 +267,7 @@ class History(Event, frozen=True, kw_only=True, tag="history"):
     why: str | None
     revision: str | None
     branch: str | None
+    batch: int | None = None
 
 
 class Looked(Event, frozen=True, kw_only=True, tag="looked"):
@@ -266,14 +277,15 @@ class Looked(Event, frozen=True, kw_only=True, tag="looked"):
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """One service on one host at the end: committed, unchanged, restored, refused, unreachable or unknown;
-    of a plan also pending."""
+    """One service on one host at the end: committed, unchanged, restored, not_reached (a batch before it failed),
+    refused, unreachable or unknown; of a plan also pending. `batch`: its number, null where there was only one."""
 
     was: str | None = None
     tried: str | None = None
     now: str | None = None
     outcome: str
     why: str | None = None
+    batch: int | None = None
 
 
 class Finished(Event, frozen=True, kw_only=True, tag="finished"):

@@ -8,14 +8,16 @@ from msgspec import Struct
 
 from ..executor.protocol import Unfinished
 from ..inventory.model import Service, Target
+from ..inventory.serial import AT_ONCE, Serial
 from .facts import Facts
 from .steps import Plan, Step
 
 
 class Deployment(Struct, frozen=True, kw_only=True):
     """One command that changes services. `deploy`: the id of this run; `since`: ISO 8601 in UTC; `url`: the
-    environment's; `services`: by name the revision that is asked for, None where the planner chooses; `unfinished`:
-    what to do with an interrupted deploy whose undo fails."""
+    environment's; `services`: by name the revision that is asked for, None where the planner chooses; `serial`: how
+    many hosts restart at a time, and `pause`: seconds that they must stay well before the next do; `unfinished`: what
+    to do with an interrupted deploy whose undo fails."""
 
     deploy: str
     command: str
@@ -24,6 +26,8 @@ class Deployment(Struct, frozen=True, kw_only=True):
     environment: str
     url: str = ""
     services: Mapping[str, str | None] = {}
+    serial: Serial = AT_ONCE
+    pause: float = 0
     unfinished: Unfinished = "undo"
 
 

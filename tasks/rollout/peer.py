@@ -89,6 +89,7 @@ class Peer:
         self.compared: dict[str, protocol.Compared] = {}
         self.has_plan = False
         self.commit_sent = False
+        self.is_reached = True                              # not where other hosts were activated, and this one was not
         self.phase: Phase | Literal[""] = ""
         self.ending = ""
         self.now: Mapping[str, str | None] = {}
@@ -141,7 +142,7 @@ class Peer:
         calls = [call for plan in self.plans.values()
                  for call in (plan.on_failure, *(call for step in plan.steps for call in (step.do, step.undo))) if call]
         parts = [part for call in calls for part in (call.args, *call.args.get("programs", ()))]
-        limits = [float(part.get(name, 0)) for part in parts for name in ("timeout", "patience")]
+        limits = [float(part.get(name, 0)) for part in parts for name in ("timeout", "patience", "seconds")]
         slow = [max(0.0, target.service.fetch_timeout - USUAL_FETCH) for target in self.targets]
         return ANSWER_WITHIN + sum(limits) + sum(slow)
 
@@ -181,8 +182,14 @@ class Peer:
         self.send(plan)
 
     def run(self, phase: Phase) -> None:
+        """Tell it to run the phase, unless it was told before."""
+        if phase in self._phases:
+            return
         self._phases.append(phase)
         self.send({"do": "run", "phases": [phase]})
+
+    def abort(self, why: str) -> None:
+        self.send({"do": "abort", "why": why, "reached": self.is_reached})
 
     def commit(self) -> None:
         """Tell it to keep what it runs: from now on it must not be believed to go back."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SIGNALS = (128 + signal.SIGINT, 128 + signal.SIGTERM, 128 + signal.SIGHUP)
 PRECEDENCE = (3, *SIGNALS, 2, 75, 1, 0)
+BACK = frozenset({"restored", "not_reached"})       # the host is as it was, and had a plan
 
 
 def worst(codes: list[int]) -> int:
@@ -24,7 +25,7 @@ def finished(command: str, peers: list[Peer], tried: dict[str, str], why: str, c
     """`tried`: commits by service; `why`: what ended the command, for a host that did nothing wrong itself."""
     hosts = {peer.name: {name: _result(peer, name, tried.get(name), why) for name in peer.services} for peer in peers}
     outcomes = {result.outcome for results in hosts.values() for result in results.values()}
-    if "unknown" in outcomes or {"committed", "restored"} <= outcomes:
+    if "unknown" in outcomes or ("committed" in outcomes and outcomes & BACK):
         code = 3
     return Finished(command=command, outcome=of_fleet(outcomes, code), exit_code=code, hosts=hosts)
 
@@ -60,7 +61,9 @@ def of_fleet(outcomes: set[str], code: int) -> str:
         return "unknown"
     if "committed" in outcomes:
         return "mixed" if outcomes - {"committed", "unchanged"} else "committed"
-    for outcome in ("restored", "unreachable", "refused"):
+    if outcomes & BACK:
+        return "restored"
+    for outcome in ("unreachable", "refused"):
         if outcome in outcomes:
             return outcome
     return "unchanged" if code == 0 else "refused"
@@ -71,11 +74,11 @@ def _result(peer: Peer, service: str, tried: str | None, why: str) -> Result:
     was = facts.commit if facts else peer.heads.get(service)
     tried = plan.tried if plan else tried
     outcome = _outcome(peer, service)
-    now = peer.now.get(service, was) if outcome in ("committed", "restored") else was
+    now = peer.now.get(service, was) if outcome == "committed" or outcome in BACK else was
     if outcome == "unknown":
         now = peer.now.get(service)
     reason = None if outcome in ("committed", "unchanged") else peer.why or peer.trouble or why or None
-    return Result(was=was, tried=tried, now=now, outcome=outcome, why=reason)
+    return Result(was=was, tried=tried, now=now, outcome=outcome, why=reason, batch=plan.batch if plan else None)
 
 
 def _as_last_heard(peer: Peer, service: str) -> Result:
@@ -97,7 +100,8 @@ def _expected(plan: Plan) -> Result:
 
 def _outcome(peer: Peer, service: str) -> str:
     if peer.has_plan and peer.plans[service].steps:
-        return peer.ending or "unknown"
+        is_unreached = peer.ending == "restored" and not peer.is_reached
+        return "not_reached" if is_unreached else peer.ending or "unknown"
     if peer.error is not None:
         return peer.error.outcome if peer.error.outcome in ("unreachable", "unknown") else "refused"
     return "unchanged" if service in peer.plans else "refused"

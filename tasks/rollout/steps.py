@@ -55,6 +55,16 @@ class Plan(Struct, frozen=True, kw_only=True):
     hook_env: Secret | None = None      # an environment file, where hooks need its secrets
 
     @property
+    def batch(self) -> int | None:
+        """The number of its batch; None where all hosts are in one."""
+        return self.record.get("batch")
+
+    @property
+    def was_running(self) -> bool:
+        """Whether all programs that it is about run."""
+        return bool(self.record.get("was_running", True))
+
+    @property
     def refuses_untracked(self) -> bool:
         """Whether the commit is checked out in the clone itself, and files that git does not know may be in its way."""
         return any(step.do.action == "checkout" and not step.do.args["replaces"] for step in self.steps)

@@ -75,7 +75,8 @@ class App:
         hosts = {name: self._settings(name) for name in self.hosts}
         self.inventory.write_text(yaml.safe_dump({
             "default_environment": "test", "services": with_program_user(self.services),
-            "environments": {"test": {"branch": "main", "hosts": hosts, **self.environment}}}, sort_keys=False))
+            "environments": {"test": {"branch": "main", "serial": "100%", "hosts": hosts, **self.environment}}},
+            sort_keys=False))
 
     def commit(self, version: str, files: dict[str, str] | None = None) -> str:
         """Push a version to main; `files`: further ones of it, by path."""

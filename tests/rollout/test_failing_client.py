@@ -13,6 +13,7 @@ from tasks.rollout.coordinator import Coordinator
 from tasks.rollout.events import Event
 from tasks.rollout.fleet import Fleet
 from tasks.rollout.steps import Plan
+from tasks.rollout.two_phase_commit import TwoPhaseCommit
 from tests.rollout.samples import HOST, TARGET, A, facts, plan
 from tests.rollout.test_coordinator import DEPLOYMENT
 
@@ -87,7 +88,8 @@ def test_broken_screen_does_not_change_what_is_said_of_the_hosts(monkeypatch: py
     screen = Screen()
     made = coordinator(screen, monkeypatch)
     screen.breaks = lambda event: any(peer.commit_sent for peer in made.peers)
-    monkeypatch.setattr(made, "_await_endings", lambda: made._report([events.Notice(message="asking")]))
+    monkeypatch.setattr(TwoPhaseCommit, "await_endings",
+                        lambda commit: commit.report.on(events.Notice(message="asking")))
     finished = made.roll_out()
     assert finished.exit_code == 3 and "told to commit" in (finished.hosts["web1"]["monitor"].why or "")
 

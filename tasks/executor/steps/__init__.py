@@ -41,6 +41,7 @@ ACTIONS: dict[str, Callable[[ServiceContext, Step], Result]] = {
     "program_back": program.program_back,
     "verify": program.verify,
     "health": program.check_health,
+    "recheck": program.recheck,
 }
 
 # Checks run before their action counts as begun: when one raises, there is nothing to undo.

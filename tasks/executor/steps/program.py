@@ -6,6 +6,7 @@ A step is about all programs of the service, in the order of its `programs`.
 from __future__ import annotations
 
 import os
+import time
 from typing import Any, Mapping
 
 from ..context import ServiceContext
@@ -14,6 +15,8 @@ from ..program import Program
 from ..protocol import UP
 from ..startup import Before, Started
 from .step import Result, Step
+
+RECHECK_EVERY = 0.5                 # seconds
 
 Infos = Mapping[str, Mapping[str, Any]]
 
@@ -121,6 +124,20 @@ def check_health(ctx: ServiceContext, step: Step) -> Result:
     return Result(True)
 
 
+def recheck(ctx: ServiceContext, step: Step) -> Result:
+    """See for `seconds` that the processes of `verify` stay up; then try each health check once more."""
+    end = time.monotonic() + step.args["seconds"]
+    started = step.results.started or {}
+    processes = [process for part in step.args["programs"]
+                 for process in Program(ctx, part["group"], step.say).processes()]
+    while time.monotonic() < end:
+        for process in processes:
+            process.raise_unless_up(started.get(process.name))
+        ctx.check()
+        time.sleep(min(RECHECK_EVERY, max(0.0, end - time.monotonic())))
+    return check_health(ctx, step)
+
+
 def _check_health(ctx: ServiceContext, step: Step, part: Mapping[str, Any]) -> None:
     from .. import health  # it brings http.client and ssl
 
@@ -132,6 +149,9 @@ def _check_health(ctx: ServiceContext, step: Step, part: Mapping[str, Any]) -> N
         for process in processes:
             process.raise_unless_up(started.get(process.name))
 
+    if part["health"] is None:
+        still_up()
+        return
     try:
         health.wait(part["health"], cwd=os.path.join(ctx.tree.directory, ctx.subdirectory),
                     env=ctx.with_variables(part["variables"]), still_up=still_up)

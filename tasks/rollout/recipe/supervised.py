@@ -1,4 +1,4 @@
-"""Steps about the supervised programs, whatever the strategy: program, restart, stop, verify, health.
+"""Steps about the supervised programs, whatever the strategy: program, restart, stop, verify, health, recheck.
 
 A step is about all programs of the service, in their written order.
 """
@@ -15,7 +15,7 @@ from ...inventory.model import Program, Service
 from ...inventory.program_options import DEFAULTS
 from ...program import files
 from ..facts import Facts
-from ..steps import Action, Step
+from ..steps import Action, Plan, Step
 from .strategies import strategy_of
 
 # supervisord kills after stopwaitsecs: the wait for it must be longer.
@@ -71,6 +71,18 @@ def health(service: Service) -> list[Step]:
     checks = health_checks(service)
     return [Step(name="health", phase="activate", do=Action("health", protocol.Health(programs=checks)))] \
         if checks else []
+
+
+def recheck(plan: Plan, seconds: float) -> list[Step]:
+    """After so many seconds, look again at the programs that the plan starts: the same processes, still healthy."""
+    checked = {check["group"]: check for step in plan.steps if step.do.action == "health"
+               for check in step.do.args["programs"]}
+    started = [program["group"] for step in plan.steps if step.do.action == "verify"
+               for program in step.do.args["programs"]]
+    programs = [checked.get(group) or protocol.ProgramHealth(group=group, health=None, variables={})
+                for group in started]
+    do = protocol.Recheck(programs=programs, seconds=seconds)
+    return [Step(name="recheck", phase="recheck", do=Action("recheck", do))] if programs else []
 
 
 def restart_steps(service: Service, facts: Facts) -> list[Step]:

@@ -1,0 +1,55 @@
+"""Batches: which hosts restart together, and in which order. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import replace
+
+from ..inventory.serial import Serial
+from .events import Batch
+from .goal import Key
+from .recipe import supervised
+from .steps import Plan
+
+
+def of_plans(plans: Mapping[Key, Plan], serial: Serial, pause: float) -> list[Batch]:
+    """The hosts that have something to do. Those on which a program of these services does not run go first: they have
+    the least to lose."""
+    changing = {host: [plan for (name, _), plan in plans.items() if name == host and plan.steps]
+                for host, _ in sorted(plans)}
+    hosts = sorted((host for host, own in changing.items() if own),
+                   key=lambda host: all(plan.was_running for plan in changing[host]))
+    batches = split(hosts, serial)
+    return [Batch(number=number, of=len(batches), hosts=batch, pause=pause if number < len(batches) else 0)
+            for number, batch in enumerate(batches, 1)]
+
+
+def split(hosts: Sequence[str], serial: Serial) -> list[list[str]]:
+    """As Ansible does: a percentage is one of all hosts, rounded down, at least one host; the last size goes on."""
+    batches: list[list[str]] = []
+    rest = [*hosts]
+    while rest:
+        size = _size(serial[min(len(batches), len(serial) - 1)], len(hosts))
+        batches.append(rest[:size])
+        rest = rest[size:]
+    return batches
+
+
+def _size(size: int | str, hosts: int) -> int:
+    return size if isinstance(size, int) else max(1, int(size.removesuffix("%")) * hosts // 100)
+
+
+def in_batches(plans: Mapping[Key, Plan], batches: Sequence[Batch]) -> dict[Key, Plan]:
+    """The plans as they are in these batches: the history knows the number, where there are several, and after a pause
+    a host looks again. A host waits once, for all of its services."""
+    planned = dict(plans)
+    for batch in batches if len(batches) > 1 else ():
+        for host in batch.hosts:
+            keys = sorted(key for key, plan in plans.items() if key[0] == host and plan.steps)
+            for key in keys:
+                plan = plans[key]
+                recheck = supervised.recheck(plan, batch.pause if key == keys[0] else 0) if batch.pause else ()
+                planned[key] = replace(plan, steps=(*plan.steps, *recheck),
+                                       record={**plan.record, "batch": batch.number})
+    return planned
