@@ -44,8 +44,9 @@ def restore(placed: PlacedFiles, folder: str) -> bool:
     changed = False
     for path, was in manifest["files"].items():
         if was is None:
-            changed |= placed.remove(path)
+            changed |= not placed.problem(path) and placed.remove(path)
         else:
+            placed.require(path)
             owner, readers = was["rights"]
             data = files.read_bytes(os.path.join(folder, was["copy"])) or b""
             placed.make_folders(path)

@@ -9,9 +9,10 @@ import contextlib
 import json
 import os
 import stat
-from typing import Any, Callable, Iterable, NamedTuple
+from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
 from . import access_list, file_rights, files
+from .errors import NotReady
 from .file_rights import Rights
 from .protocol import PlacedFileState
 
@@ -19,7 +20,7 @@ SHOWN = 64 << 10                        # bytes of a file that is shown
 
 
 class Record(NamedTuple):
-    """`written`: by path {sha256, secrecy}; `folders`: those that we made for them."""
+    """`written`: by path {sha256, secrecy, was: the sha256 before}; `folders`: those that we made for them."""
 
     written: dict[str, dict[str, Any]]
     folders: list[str]
@@ -43,6 +44,7 @@ class PlacedFiles(NamedTuple):
     def keep_record(self, record: Record) -> None:
         if not any(record):
             files.remove(self.record_file)
+        if not any(record) or record == self.record():
             return
         files.ensure_dir(os.path.dirname(self.record_file), 0o700)
         line = json.dumps({"files": record.written, "folders": record.folders})
@@ -52,19 +54,17 @@ class PlacedFiles(NamedTuple):
                ) -> dict[str, PlacedFileState]:
         """By path, what lies where a file is named, and where we wrote one. What is of the commit nobody put there."""
         written = self.record().written
-        states = {path: self._state(path, written.get(path, {}).get("sha256"))
-                  for path in dict.fromkeys([*named, *written])}
+        states = {path: self._state(path, written.get(path, {})) for path in dict.fromkeys([*named, *written])}
         for path, state in states.items():
             if state["sha256"] not in (None, state["written"]) and is_of_commit(path):
                 state["written"] = state["sha256"]
         return states
 
-    def _state(self, path: str, written: str | None) -> PlacedFileState:
+    def _state(self, path: str, about: Mapping[str, Any]) -> PlacedFileState:
         problem = self.problem(path)
-        is_there = not problem and os.path.exists(self.path(path))
-        return {"sha256": files.digest(self.path(path)) if is_there else None,
-                "mode": access_list.mode_of(self.path(path)) if is_there else None,
-                "written": written, "problem": problem}
+        digest = None if problem else files.digest(self.path(path))
+        return {"sha256": digest, "mode": access_list.mode_of(self.path(path)) if digest else None,
+                "written": about.get("was" if digest and digest == about.get("was") else "sha256"), "problem": problem}
 
     def problem(self, path: str) -> str:
         """What stands in the way of the file; a link may lead anywhere."""
@@ -74,7 +74,16 @@ class PlacedFiles(NamedTuple):
                 if not (stat.S_ISREG(mode) if place == path else stat.S_ISDIR(mode)):
                     kind = "link" if stat.S_ISLNK(mode) else "folder" if stat.S_ISDIR(mode) else "file"
                     return f"{self.path(place)} is a {kind}"
+                if place == path and not os.access(self.path(path), os.R_OK):
+                    return f"{self.path(path)} cannot be read"
         return ""
+
+    def require(self, path: str) -> None:
+        """Raise NotReady where something stands in the way of the file."""
+        problem = self.problem(path)
+        if problem:
+            raise NotReady(f"{problem}, where `files` puts {path}", f"see what it is: ls -ld {self.path(path)};"
+                           " then move it away on the host, or take it out of the repository")
 
     def write(self, path: str, data: bytes, mode: int, rights: Rights) -> bool:
         """Returns whether anything changed."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from hashlib import sha256
 from typing import Literal
 
 from msgspec import Struct
@@ -31,27 +30,25 @@ class ServiceFile(Struct, frozen=True, kw_only=True):
 
 
 class FileContent(Struct, frozen=True, kw_only=True):
-    """The content of a file, as it goes to a host. `text` has bytes that are no UTF-8 as surrogates."""
+    """The content of a file, as it goes to a host. `text` has bytes that are no UTF-8 as surrogates; `sha256` and
+    `size` are those of its bytes."""
 
     path: str
     text: str | Secret
     mode: int
     secrecy: Secrecy
-
-    @property
-    def sha256(self) -> str:
-        """Of its bytes, as hexadecimal digits."""
-        return self.text.sha256() if isinstance(self.text, Secret) else sha256(_bytes(self.text)).hexdigest()
-
-    @property
-    def size(self) -> int:
-        """In bytes."""
-        return self.text.size if isinstance(self.text, Secret) else len(_bytes(self.text))
+    sha256: str
+    size: int
 
     @property
     def data(self) -> str | Secret:
         """Its bytes as base64."""
         return self.text.map(_base64) if isinstance(self.text, Secret) else _base64(self.text)
+
+
+def content(path: str, text: str | Secret, mode: int, secrecy: Secrecy) -> FileContent:
+    secret = text if isinstance(text, Secret) else Secret(text)
+    return FileContent(path=path, text=text, mode=mode, secrecy=secrecy, sha256=secret.sha256(), size=secret.size)
 
 
 def _bytes(text: str) -> bytes:

@@ -23,6 +23,7 @@ from ..inventory.service_file import (
     FileContent,
     Secrecy,
     ServiceFile,
+    content,
 )
 from . import quoting
 
@@ -34,11 +35,12 @@ class _Unfit(Exception):
 
 
 class FileContents:
-    """Reads each source once."""
+    """Reads each source once, and makes once what is the same on all hosts."""
 
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
         self._sources: dict[str, str] = {}
+        self._plain: dict[ServiceFile, FileContent] = {}
 
     def fill(self, targets: Iterable[Target]) -> tuple[Target, ...]:
         """The targets, which have their secrets, with the contents of their files. Raises InventoryError with every
@@ -60,12 +62,15 @@ class FileContents:
         return tuple(filled)
 
     def _content(self, service: Service, file: ServiceFile) -> FileContent:
+        if file in self._plain:
+            return self._plain[file]
         text, secrecy = self._made(service, file)
         default = MODE if secrecy == "none" else SECRET_MODE
-        content = FileContent(path=file.path, text=text, mode=default if file.mode is None else file.mode,
-                              secrecy=secrecy)
-        _require_small(file.source or "the content", content.size)
-        return content
+        made = content(file.path, text, default if file.mode is None else file.mode, secrecy)
+        _require_small(file.source or "the content", made.size)
+        if file.source and not file.template:
+            self._plain[file] = made
+        return made
 
     def _made(self, service: Service, file: ServiceFile) -> tuple[Text, Secrecy]:
         if file.secret:
@@ -134,7 +139,7 @@ def _require_small(name: str, size: int) -> None:
 def _require_little(targets: Iterable[Target]) -> None:
     by_host: dict[str, int] = {}
     for target in targets:
-        size = sum(content.size for content in target.service.file_contents)
+        size = sum(each.size for each in target.service.file_contents)
         by_host[target.host.name] = by_host.get(target.host.name, 0) + size
     large = {host: size for host, size in sorted(by_host.items()) if size > MOST_BYTES}
     if large:

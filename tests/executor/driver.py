@@ -22,11 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import convert
+from msgspec.structs import replace
 
 from tasks.deploy import recipe
 from tasks.executor.protocol import Verb
 from tasks.inventory.model import Health, Host, Service, Target
-from tasks.inventory.secret import reveal
+from tasks.inventory.secret import Secret, reveal
+from tasks.inventory.service_file import ServiceFile, content
 from tasks.remote import bootstrap
 from tasks.rollout.facts import Facts
 from tasks.rollout.goal import Goal, key
@@ -323,3 +325,13 @@ class Example:
 
 
 UNHEALTHY = Health(command="exit 1", timeout=0.1)
+SECRET = "s3cret-of-a-file"
+
+
+def with_files(service: Service, mode: int = 0o644, **texts: str) -> Service:
+    """`a__b` stands for a/b. A text that is SECRET is one."""
+    named = {name.replace("__", "/"): text for name, text in texts.items()}
+    contents = [content(path, Secret(text), mode, "all") if text == SECRET else content(path, text, mode, "none")
+                for path, text in named.items()]
+    return replace(service, files=tuple(ServiceFile(path=path, origin=(), source=path) for path in named),
+                   file_contents=tuple(contents))

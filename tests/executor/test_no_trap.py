@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.executor.driver import Deploy, Example
+from tests.executor.driver import Deploy, Example, with_files
 
 # The undo fails, whatever is tried. Two actions are steps as well: `only` tells their undo apart.
 BROKEN = """
@@ -20,7 +20,7 @@ def broken(ctx, step):
 steps.ACTIONS["{action}"] = broken
 """
 ONLY = {"build": "'certain' in step.args", "switch": "step.args['release'] == '{first}'"}
-UNDOS = {"in_place": ["checkout_back", "build", "files_back", "program_back"],
+UNDOS = {"in_place": ["checkout_back", "place_files_back", "build", "files_back", "program_back"],
          "releases": ["remove_release", "switch", "files_back", "program_back"]}
 CASES = [(strategy, action) for strategy, actions in UNDOS.items() for action in actions]
 
@@ -36,10 +36,11 @@ class Stuck(NamedTuple):
 @pytest.fixture(params=CASES, ids="-".join)
 def stuck(request: pytest.FixtureRequest, example: Example) -> Stuck:
     strategy, action = request.param
-    example.service = example.with_(strategy=strategy)
+    example.service = with_files(example.with_(strategy=strategy), config="1")
     first = example.write()
     example.committed()
     example.write()
+    example.service = with_files(example.service, config="2")
     with example.deploy() as deploy:
         deploy.activate().executor.kill()
     faults = BROKEN.format(action=action, only=ONLY.get(action, "True").format(first=first))

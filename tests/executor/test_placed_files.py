@@ -7,25 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
-from tasks.inventory.model import Service
-from tasks.inventory.secret import Secret
-from tasks.inventory.service_file import FileContent, ServiceFile
-from tests.executor.driver import UNHEALTHY, Deploy, Example
+from tests.executor.driver import SECRET, UNHEALTHY, Deploy, Example, with_files
 from tests.support.lab import git
 from tests.support.services import changed
-
-SECRET = "s3cret-of-a-file"
-
-
-def with_files(service: Service, mode: int = 0o644, **texts: str) -> Service:
-    """`a__b` stands for a/b. A text that is SECRET is one."""
-    named = {name.replace("__", "/"): text for name, text in texts.items()}
-    contents = [FileContent(path=path, text=Secret(text) if text == SECRET else text, mode=mode,
-                            secrecy="all" if text == SECRET else "none") for path, text in named.items()]
-    return replace(service, files=tuple(ServiceFile(path=path, origin=(), source=path) for path in named),
-                   file_contents=tuple(contents))
 
 
 def tree(example: Example, strategy: str = "in_place") -> Path:
@@ -110,6 +95,7 @@ def test_first_deploy_that_fails_leaves_no_file(example: Example) -> None:
     assert not (example.state / "files.json").exists()
 
 
+@pytest.mark.long
 def test_file_moves_from_the_commit_to_hosts_yaml_and_back(example: Example) -> None:
     """In both directions a failed deploy leaves what was there."""
     example.write(config="of the commit")
@@ -144,6 +130,7 @@ def test_path_that_the_commit_has_is_refused_before_the_checkout(example: Exampl
 
 @pytest.mark.promise(11)
 @pytest.mark.parametrize("strategy", ["in_place", "releases"])
+@pytest.mark.rows(1)
 def test_edited_file_is_refused_or_set_aside(example: Example, strategy: str) -> None:
     example.write()
     example.committed(with_files(example.with_(strategy=strategy), a__x="1"))
@@ -165,6 +152,7 @@ def test_edited_file_is_refused_or_set_aside(example: Example, strategy: str) ->
     assert (tree(example, strategy) / "a/x").read_text() == "2"
 
 
+@pytest.mark.long
 def test_file_that_lies_there_already_as_it_shall_is_taken_over(example: Example) -> None:
     example.write()
     example.committed()

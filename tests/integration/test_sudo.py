@@ -49,6 +49,7 @@ def can_read(user: str, path: object) -> bool:
 def test_sudo_deploys_to_roots_supervisord_as_the_login_user_and_as_another(app: PackagedApp) -> None:
     """There, unchanged, there with another version, with another user, and back."""
     host = app.host
+    app.service = {"files": {"conf/app": {"variables": True, "mode": "0600"}}}
     www, stranger = host.user("www"), host.user("stranger")
     run = app.fab("deploy", "app")
     assert run.code == 0, run
@@ -61,11 +62,13 @@ def test_sudo_deploys_to_roots_supervisord_as_the_login_user_and_as_another(app:
     run = app.fab("deploy", "app", user=www.pw_name)
     assert run.code == 0, run
     assert app.owner == www.pw_uid
-    readers = [user.pw_name for user in (host.account, www, stranger) if can_read(user.pw_name, app.env_file)]
-    assert readers == [host.account.pw_name, www.pw_name]
+    placed = host.root / "micro/app/conf/app"
+    for file in (app.env_file, placed):
+        readers = [user.pw_name for user in (host.account, www, stranger) if can_read(user.pw_name, file)]
+        assert readers == [host.account.pw_name, www.pw_name]
     status, plan = app.fab("status", user=www.pw_name), app.fab("plan", "app", user=www.pw_name)
     assert status.code == 0 and [event["user"] for event in status.of("status")] == [www.pw_name]
-    assert [event["user"] for event in plan.of("plan")] == [www.pw_name]
+    assert [(event["user"], event["steps"]) for event in plan.of("plan")] == [(www.pw_name, [])]
     assert f"RUNNING as {www.pw_name}" in app.lab.fab("status", format="plain").out
     first = app.pid
     app.commit("#!/bin/sh\nexit 1\n")
@@ -75,7 +78,7 @@ def test_sudo_deploys_to_roots_supervisord_as_the_login_user_and_as_another(app:
     app.commit()
     assert app.fab("deploy", "app").code == 0
     assert app.owner == host.account.pw_uid
-    assert not can_read(www.pw_name, app.env_file)
+    assert not can_read(www.pw_name, app.env_file) and not can_read(www.pw_name, placed)
     assert app.fab("rollback", "app").code == 0
     assert not list(host.root.glob(".fabvisor/journal/*.json"))
     wait_for(lambda: not helpers(), "the end of the last helper")

@@ -80,12 +80,12 @@ def test_dotenv_file_holds_each_value_exactly(tmp_path: Path, value: str) -> Non
     read = inventory(tmp_path, "{.env: {variables: true}}")
     values = {"TOKEN": value, "KEY": ""}
     targets = of_environment(read, "production", values).fill(read.environment("production").targets)
-    (content,) = FileContents(read).fill(targets)[0].service.file_contents
+    (made,) = FileContents(read).fill(targets)[0].service.file_contents
     path = tmp_path / "made"
-    path.write_text(text(content))
+    path.write_text(text(made))
     shown = subprocess.run(["sh", "-c", '. "$0" && printf %s "$TOKEN"', str(path)], capture_output=True, check=True)
     assert shown.stdout.decode() == value
-    by_library = dotenv_values(stream=io.StringIO(text(content)))
+    by_library = dotenv_values(stream=io.StringIO(text(made)))
     assert by_library["PORT"] == "8000" and by_library["RUN_MODE"] == "production"
     assert by_library["TOKEN"] == value or ("$" in value and "'" in value)
 

@@ -20,10 +20,8 @@ READABLE = 0o004                        # by everybody
 
 def refuse(ctx: ServiceContext, step: Step) -> Results:
     """Somebody may have put a file there, or edited one, since the look."""
-    placed = ctx.releases.placed(None)
-    problems = [problem for path in _contents(step) for problem in [placed.problem(path)] if problem]
-    if problems:
-        raise NotReady(f"{', '.join(problems)}, where `files` puts a file", "move it away on the host")
+    for path in _contents(step):
+        ctx.releases.placed(None).require(path)
     return refuse_edits(ctx, step)
 
 
@@ -77,24 +75,26 @@ def _write(ctx: ServiceContext, step: Step, placed: PlacedFiles, before: Record)
     """The record first: a file that it does not name would pass for somebody's own."""
     contents = _contents(step)
     ctx.clone.exclude(list(contents))
-    missing = placed.missing_folders(contents)
-    placed.keep_record(Record(
-        {path: {"sha256": hashlib.sha256(data).hexdigest(), "secrecy": _named(step)[path]["secrecy"]}
-         for path, data in contents.items()},
-        [*(folder for folder in before.folders if folder not in missing and os.path.isdir(placed.path(folder))),
-         *missing]))
+    placed.keep_record(_record(placed, before, contents, _named(step)))
     changed = False
     uids = program_user.uids_of(step.args["users"])
     for path, data in contents.items():
-        problem = placed.problem(path)
-        if problem:
-            raise HostError(f"{problem}, where `files` puts {path}", "take it out of the repository, or out of `files`")
+        placed.require(path)
         mode = _named(step)[path]["mode"]
         placed.make_folders(path)
         changed |= placed.write(path, data, mode, file_rights.of_uids([] if mode & READABLE else uids))
         if files.read_bytes(placed.path(path)) != data:
             raise HostError(f"{placed.path(path)} has not the content that was written", "look at it on the host")
     return changed
+
+
+def _record(placed: PlacedFiles, before: Record, contents: Mapping[str, bytes], named: Mapping[str, Any]) -> Record:
+    """`was`: what we wrote last; a deploy that is cut off may leave it there."""
+    written = {path: {"sha256": hashlib.sha256(data).hexdigest(), "secrecy": named[path]["secrecy"],
+                      "was": before.written.get(path, {}).get("sha256")} for path, data in contents.items()}
+    missing = placed.missing_folders(contents)
+    made = [folder for folder in before.folders if folder not in missing and os.path.isdir(placed.path(folder))]
+    return Record(written, [*made, *missing])
 
 
 def _keep(ctx: ServiceContext, step: Step, placed: PlacedFiles, edited: list[str]) -> None:
