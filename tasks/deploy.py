@@ -62,9 +62,9 @@ def recipe(service: inventory.model.Service, facts: rollout.facts.Facts, goal: r
         *hooks.drain(service, facts, goal),
         supervised.program(service, facts),
         *strategy.switch(service, facts, goal),
-        supervised.replace(service, facts),
+        supervised.replace(service, facts, goal.commit),
         supervised.verify(service),
-        *supervised.health(service),
+        *supervised.health(service, goal.commit),
         *hooks.undrain(service, facts, goal),
         *hooks.after_activate(service, facts, goal),
     ]

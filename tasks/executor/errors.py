@@ -33,6 +33,10 @@ class NotReady(HostError):
     kind = "not_ready"
 
 
+class Unhealthy(Exception):
+    """A health check did not pass; it is tried again."""
+
+
 class TryAgain(HostError):
     """Nothing was changed; the same may work later."""
 

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import http.client
 import socket
-import ssl
 import threading
 import time
-import urllib.parse
 from typing import Any, Callable, Mapping
 
-from . import shell
-from .errors import HostError
+from . import http_check, shell
+from .errors import HostError, Unhealthy
+from .http_check import OnConnect
 
 ONE_TRY = 5.0                       # seconds
+Check = Mapping[str, Any]
 
 
-def wait(check: Mapping[str, Any], *, cwd: str, env: dict[str, str], still_up: shell.Check) -> None:
-    """Try until the check passes. Raises HostError with the last answer after the `timeout` of the check."""
-    attempt = _attempt(check, cwd, env, still_up)
+def accept(link: socket.socket) -> None:
+    """Any process may have taken the connection."""
+
+
+def wait(check: Check, *, cwd: str, env: dict[str, str], still_up: shell.Check, on_connect: OnConnect = accept) -> None:
+    """Try until the check passes. Raises HostError with the last answer after the `timeout` of the check.
+
+    `on_connect` gets each connection before anything is asked, and may raise Unhealthy.
+    """
+    attempt = _attempt(check, cwd, env, still_up, on_connect)
     deadline = time.monotonic() + check["timeout"]
     pause = 0.05
     while True:
@@ -34,24 +40,22 @@ def wait(check: Mapping[str, Any], *, cwd: str, env: dict[str, str], still_up: s
         pause = min(pause * 2, 0.5)
 
 
-class Unhealthy(Exception):
-    pass
-
-
-def _attempt(check: Mapping[str, Any], cwd: str, env: dict[str, str], still_up: shell.Check) -> Callable[[float], None]:
+def _attempt(check: Check, cwd: str, env: dict[str, str], still_up: shell.Check, on_connect: OnConnect
+             ) -> Callable[[float], None]:
     kind = next((kind for kind in ASKED if check.get(kind)), None)
     if kind is None:
         return lambda seconds: _command(check["command"], cwd, env, seconds, still_up)
-    return lambda seconds: _bounded(ASKED[kind], check[kind], min(ONE_TRY, seconds), still_up)
+    return lambda seconds: _bounded(lambda limit: ASKED[kind](check, limit, on_connect), check[kind],
+                                    min(ONE_TRY, seconds), still_up)
 
 
-def _bounded(attempt: Callable[[str, float], None], target: str, seconds: float, still_up: shell.Check) -> None:
+def _bounded(attempt: Callable[[float], None], target: str, seconds: float, still_up: shell.Check) -> None:
     """One try within `seconds`. A socket's timeout is for each read: an answer that drips could go on for ever."""
     outcome: list[Unhealthy | None] = []
 
     def run() -> None:
         try:
-            attempt(target, seconds)
+            attempt(seconds)
             outcome.append(None)
         except Unhealthy as error:
             outcome.append(error)
@@ -67,37 +71,17 @@ def _bounded(attempt: Callable[[str, float], None], target: str, seconds: float,
         raise problem
 
 
-def _http(url: str, seconds: float) -> None:
-    parts = urllib.parse.urlsplit(url)
-    connection: http.client.HTTPConnection
-    if parts.scheme == "https":
-        # The question is whether the service answers, asked from its own host; its certificate names another.
-        unverified = ssl._create_unverified_context()
-        connection = http.client.HTTPSConnection(parts.netloc, timeout=seconds, context=unverified)
-    else:
-        connection = http.client.HTTPConnection(parts.netloc, timeout=seconds)
+def _tcp(check: Check, seconds: float, on_connect: OnConnect) -> None:
+    host, _, port = check["tcp"].rpartition(":")
     try:
-        path = (parts.path or "/") + ("?" + parts.query if parts.query else "")
-        connection.request("GET", urllib.parse.quote(path, safe="/%?&=:;,+$!'()*~@"))
-        response = connection.getresponse()
-        if not 200 <= response.status < 400:
-            raise Unhealthy(f"{url} answers {response.status} {response.reason}")
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise Unhealthy(f"{url}: {error or type(error).__name__}") from None
-    finally:
-        connection.close()
-
-
-def _tcp(address: str, seconds: float) -> None:
-    host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host.strip("[]") or "127.0.0.1", int(port)), timeout=seconds).close()
+        with socket.create_connection((host.strip("[]") or "127.0.0.1", int(port)), timeout=seconds) as link:
+            on_connect(link)
     except OSError as error:
-        raise Unhealthy(f"{address}: {error}") from None
+        raise Unhealthy(f"{check['tcp']}: {error}") from None
 
 
 ASKED = {
-    "http": _http,
+    "http": http_check.attempt,
     "tcp": _tcp,
 }
 

@@ -18,22 +18,49 @@ class Listener(NamedTuple):
 
 def listeners() -> list[Listener]:
     """All, whoever they belong to."""
-    found: list[Listener] = []
+    return [Listener(_port(row[1]), int(row[7]), row[9]) for row in _rows() if row[3] == LISTENING]
+
+
+def _rows() -> list[list[str]]:
+    """Of /proc/net/tcp and tcp6: local and remote address, state, uid, inode, … (proc(5))."""
+    rows: list[list[str]] = []
     for name in ("tcp", "tcp6"):
         try:
             with open(f"/proc/net/{name}") as file:
-                rows = [line.split() for line in file][1:]
+                rows += [line.split() for line in file][1:]
         except OSError:
             continue
-        found += [Listener(int(row[1].rpartition(":")[2], 16), int(row[7]), row[9]) for row in rows
-                  if row[3] == LISTENING]
-    return found
+    return rows
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2], 16)
 
 
 def holders(inodes: Iterable[str]) -> set[int]:
     """The pids that hold these sockets, as far as we may know: those of other users only root sees."""
     links = {f"socket:[{inode}]" for inode in inodes}
     return {pid for pid in processes.all_pids() if links & _links(f"/proc/{pid}/fd")}
+
+
+def holders_below(leader: int, inode: str) -> bool:
+    """Whether the process, or one below it, has this socket open."""
+    parents = families()
+    link = f"socket:[{inode}]"
+    return any(link in _links(f"/proc/{pid}/fd") for pid in parents if leader in ancestors(pid, parents))
+
+
+def ancestors(pid: int, parents: dict[int, int]) -> list[int]:
+    """The process itself, its parent, and so on. `parents`: as families() has them."""
+    chain = [pid]
+    while parents.get(chain[-1]) and parents[chain[-1]] not in chain:
+        chain.append(parents[chain[-1]])
+    return chain
+
+
+def connected(port: int, remote_port: int) -> int:
+    """The inode of the end of a TCP connection that has this `port` of its own; 0 while no process has taken it."""
+    return next((int(row[9]) for row in _rows() if _port(row[1]) == port and _port(row[2]) == remote_port), 0)
 
 
 def families() -> dict[int, int]:

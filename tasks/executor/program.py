@@ -51,6 +51,9 @@ class Program:
         for process in self.processes(names):
             self._supervisord.start(process.name)
 
+    def signal(self, name: str, signal: str) -> None:
+        self._supervisord.signal(name, signal)
+
     def stop(self, timeout: float, names: Sequence[str] = ()) -> None:
         """supervisord kills what does not end within its stopwaitsecs; users see that we wait for it. What lives on in
         the process groups is ended, too: only the leader of each got the signal to stop."""
@@ -86,11 +89,12 @@ class Program:
                 pass            # it could not start before either
         self.stop(timeout, names)
 
-    def refresh_group(self) -> bool:
-        """Bring the group (stopped now) in line with the configuration file; returns whether it was added anew."""
+    def refresh_group(self, renew: bool = False) -> bool:
+        """Bring the group (stopped now) in line with the configuration file; returns whether it was added anew, as with
+        `renew` in any case."""
         with reload_lock(self._ctx.layout):
             added, changed, _ = self._supervisord.reload()
-            is_changed = self.group in changed or self._logs_elsewhere()
+            is_changed = self.group in changed or self._logs_elsewhere() or (renew and self.group not in added)
             if is_changed:
                 self._supervisord.remove(self.group)
             renewed = is_changed or self.group in added
@@ -104,6 +108,19 @@ class Program:
         with reload_lock(self._ctx.layout):
             _, changed, removed = self._supervisord.reload()
         return self.group in changed or self._logs_elsewhere(), self.group in removed
+
+    def keeps_group(self) -> bool:
+        """Whether supervisord can restart single processes of the group: its configuration did not change."""
+        changed, removed = self.changes()
+        return bool(self.infos()) and not changed and not removed
+
+    def is_whole(self) -> bool:
+        """Whether all of its processes run."""
+        return all(info["statename"] == "RUNNING" for info in self.infos().values())
+
+    def has_socket(self) -> bool:
+        """Whether the program file says that supervisord listens for it."""
+        return "socket" in (self._written() or {})
 
     def remove(self) -> None:
         """Remove the group, which is stopped, if it is there."""

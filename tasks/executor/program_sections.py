@@ -13,7 +13,7 @@ import shlex
 from typing import Iterator, Mapping, NamedTuple
 
 from .errors import NotReady
-from .supervisord_conf import Definition, parse, section_of
+from .supervisord_conf import PROGRAM_KINDS, Definition, parse, section_of
 
 NUMBER = re.compile(r"%%|%\(process_num\)[0-9]*[sd]")
 
@@ -30,10 +30,10 @@ class Section(NamedTuple):
 
 
 def programs(definitions: list[Definition], environ: Mapping[str, str]) -> Iterator[Section]:
-    """Of all [program:x], in supervisord's order. `environ`: supervisord's own environment."""
+    """Of all sections that make a program, in supervisord's order. `environ`: supervisord's own environment."""
     groups = {name: found.name for found in definitions if found.kind == "group" for name in found.programs}
     for found in definitions:
-        if found.kind == "program":
+        if found.kind in PROGRAM_KINDS:
             group = groups.get(found.name, found.name)
             try:
                 options, variables = _expanded(found, group, environ, None)

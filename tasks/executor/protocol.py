@@ -100,11 +100,13 @@ class GitLogin(TypedDict):
 
 class ProgramSettings(TypedDict):
     """A program that hosts.yaml names. `group`: supervisord's name of it; `processes`: the names of its processes,
-    without the group; `user`: as whom it shall run, null where hosts.yaml does not say."""
+    without the group; `user`: as whom it shall run, null where hosts.yaml does not say; `socket`: on which supervisord
+    listens for it, tcp://HOST:PORT or unix:///PATH, null where there is none."""
 
     group: str
     processes: List[str]
     user: Optional[str]
+    socket: Optional[str]
 
 
 class ServiceSettings(TypedDict):
@@ -556,13 +558,6 @@ class ProgramStop(TypedDict):
     patience: float
 
 
-class Restart(TypedDict):
-    """`removed`: programs that the service has no longer."""
-
-    programs: List[ProgramStop]
-    removed: List[ProgramStop]
-
-
 class Stop(TypedDict):
     programs: List[ProgramStop]
 
@@ -575,7 +570,7 @@ class ProcessIdentity(TypedDict):
     start: Optional[int]
 
 
-class ProgramWas(TypedDict):
+class ProgramState(TypedDict):
     """`was`: RUNNING, STOPPED or absent; `state`: supervisord's word; `processes`: those that ran."""
 
     group: str
@@ -584,6 +579,13 @@ class ProgramWas(TypedDict):
     processes: List[ProcessIdentity]
     patience: float
     startsecs: float
+
+
+class ProgramWas(ProgramState, total=False):
+    """`renew` as in ProgramRestart; `signalled`: the same process may run another version now."""
+
+    renew: bool
+    signalled: bool
 
 
 class ProgramBack(TypedDict):
@@ -624,6 +626,25 @@ class UndrainBack(HookBack):
     """`health`: the checks that shall pass before, of programs that ran."""
 
     health: List[ProgramHealth]
+
+
+class ProgramRestart(ProgramStop, total=False):
+    """`socket`: as in ProgramSettings; the processes of such a program restart one after the other where supervisord
+    keeps their group, and each passes `verify` and `health` before the next. `renew`: supervisord may not see that the
+    program file changed, so its group is replaced. `signal`: sent in place of the restart."""
+
+    socket: str
+    verify: ProgramVerify
+    health: ProgramHealth
+    renew: bool
+    signal: str
+
+
+class Restart(TypedDict):
+    """`removed`: programs that the service has no longer."""
+
+    programs: List[ProgramRestart]
+    removed: List[ProgramStop]
 
 
 ARGUMENTS: Dict[str, Any] = {

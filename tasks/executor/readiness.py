@@ -11,7 +11,7 @@ from .errors import HostError, NotReady
 from .layout import Layout
 from .protocol import PROGRAM_HEADER
 from .supervisord import BadConfiguration, Supervisord
-from .supervisord_conf import USE_SUDO, Configuration, Definition
+from .supervisord_conf import PROGRAM_KINDS, USE_SUDO, Configuration, Definition
 
 Service = Mapping[str, Any]
 
@@ -106,16 +106,16 @@ def _definition_problems(definition: Definition, name: str, own: str, conf: Conf
                          f"take {name} out of its `programs`, then: supervisorctl -c {conf.path} update")]
     if definition.name != name:
         return []
-    if definition.kind != "program":
-        return [NotReady(f"{definition} defines {section}, and {name} is a [program:{name}] here",
+    if definition.kind not in PROGRAM_KINDS:
+        return [NotReady(f"{definition} defines {section}, and {name} is a program here",
                          f"take that section away, or give {name} another name in hosts.yaml")]
     if files.is_same_path(definition.path, own):
         return []
     if definition.is_ours:
-        return [NotReady(f"{definition} already defines [program:{name}]: another environment deploys to this "
+        return [NotReady(f"{definition} already defines {section}: another environment deploys to this "
                          "supervisord",
                          f"give {name} another name in one of the two, or a supervisord of its own")]
-    return [NotReady(f"{definition} already defines [program:{name}]",
+    return [NotReady(f"{definition} already defines {section}",
                      f"move that section to {own}, with each %(here)s in it written out as "
                      f"{os.path.dirname(definition.path)}: from then on Fabvisor writes that file")]
 

@@ -18,7 +18,8 @@ from .supervisord_access import SupervisordAccess
 
 OF_SUPERVISORD = ("reloadConfig", "getState", "getSupervisorVersion", "getPID")
 # By the number of arguments after the name of a process or group.
-OF_PROGRAM = {"getProcessInfo": 0, "startProcess": 1, "stopProcess": 1, "addProcessGroup": 0, "removeProcessGroup": 0}
+OF_PROGRAM = {"getProcessInfo": 0, "startProcess": 1, "stopProcess": 1, "signalProcess": 1,
+              "addProcessGroup": 0, "removeProcessGroup": 0}
 OF_ALL = ("getAllProcessInfo", "getAllConfigInfo")
 
 

@@ -93,6 +93,10 @@ class Supervisord:
         """Start it, and do not wait: a program may have ended before supervisord looks at it (SPAWN_ERROR)."""
         self._tolerating((ALREADY_STARTED, SPAWN_ERROR), "startProcess", process, False)
 
+    def signal(self, process: str, signal: str) -> None:
+        """Send it to a process that runs; `signal` as in HUP."""
+        self._call("signalProcess", process, signal)
+
     def stop(self, processes: Sequence[str], timeout: float, tell_wait: Check = lambda: None) -> None:
         """Stop them and wait for that, at most `timeout` seconds; supervisord itself kills them after stopwaitsecs.
         `tell_wait` is called once, when that takes longer than a moment. Raises HostError.

@@ -16,7 +16,9 @@ from .protocol import PROGRAM_HEADER
 PACKAGED = {"/etc/supervisor/supervisord.conf": "/etc/supervisor/conf.d",
             "/etc/supervisord.conf": "/etc/supervisord.d"}
 USE_SUDO = "write in hosts.yaml, at the host: sudo: true"
-KINDS = ("program", "group", "fcgi-program", "eventlistener")
+# Sections that make a program; the second is one on whose socket supervisord listens.
+PROGRAM_KINDS = ("program", "fcgi-program")
+KINDS = (*PROGRAM_KINDS, "group", "eventlistener")
 
 
 class Definition(NamedTuple):
@@ -169,25 +171,23 @@ def section_of(parser: configparser.RawConfigParser, definition: Definition) -> 
 
 
 def options(text: str, program: str) -> dict[str, str] | None:
-    """The options of [program:x], as written; None where there is no such section."""
-    parser = _parser()
-    try:
-        parser.read_string(text)
-    except configparser.Error:
-        return None
-    section = next((section for section in parser.sections()
-                    if section.startswith("program:") and section[len("program:"):].strip() == program), None)
-    return None if section is None else dict(parser.items(section))
+    """The options of a program, as written; None where there is no such section."""
+    return _programs(text).get(program)
 
 
 def programs_in(text: str) -> list[str]:
     """The names of the programs of a configuration file; [] where it cannot be parsed."""
+    return list(_programs(text))
+
+
+def _programs(text: str) -> dict[str, dict[str, str]]:
     parser = _parser()
     try:
         parser.read_string(text)
     except configparser.Error:
-        return []
-    return [section[len("program:"):].strip() for section in parser.sections() if section.startswith("program:")]
+        return {}
+    parts = ((section, *section.partition(":")) for section in parser.sections())
+    return {name.strip(): dict(parser.items(section)) for section, kind, _, name in parts if kind in PROGRAM_KINDS}
 
 
 def _packaged_hint() -> str:

@@ -13,14 +13,16 @@ from . import (
     file_checks,
     health,
     interpolation,
+    keys,
     model,
     paths,
     precedence,
     program_names,
     program_options,
+    sockets,
     values,
 )
-from .findings import Finding, KeyPath
+from .findings import Finding, KeyPath, quoted
 from .nearest import did_you_mean, listed
 from .precedence import Raw, Resolved
 
@@ -43,6 +45,7 @@ def check(data: Raw) -> Iterator[Finding]:
         services = {service: precedence.resolve_hosts(data, name, service)
                     for service in precedence.services(data, name)}
         yield from directories.check(data, name, services)
+        yield from sockets.check(services)
         for service, hosts in services.items():
             yield from _service(data, name, service, hosts)
 
@@ -88,6 +91,7 @@ def _service(data: Raw, name: str, service: str, hosts: dict[str, Resolved]) -> 
             of_program = _OnHosts(data, name, service, programs)
             yield from of_program.command()
             yield from of_program.options()
+            yield from of_program.socket()
             yield from of_program.health()
             yield from of_program.secrets()
 
@@ -149,11 +153,30 @@ class _OnHosts:
                     yield from self._filled(place, value, hosts, lambda variables, option=option, text=value: (
                         program_options.check_option(option, interpolation.fill(text, variables))))  # type: ignore[misc]
 
+    def socket(self) -> Iterator[Finding]:
+        for place, text, hosts in self._written("socket"):
+            if not sockets.check_written(text):
+                yield from self._filled(place, text, hosts, lambda variables, text=text: (
+                    sockets.check_socket(interpolation.fill(text, variables))))  # type: ignore[misc]
+            if text.startswith("tcp:"):
+                for option in program_options.OF_UNIX_SOCKET:
+                    yield from (Finding(origin, f"is of a file, and {quoted(text)} is none")
+                                for origin, *_ in self._written("program", option))
+
     def health(self) -> Iterator[Finding]:
         for kind in precedence.HEALTH_KINDS:
             for place, text, hosts in self._written("health", kind):
                 yield from self._filled(place, text, hosts, lambda variables, kind=kind, text=text: (
-                    health.check_health(kind, text, variables)))  # type: ignore[misc]
+                    health.check_health(kind, text, variables)), self._with_revision())  # type: ignore[misc]
+        for key in ("body", "host"):
+            for place, text, hosts in self._written("health", key):
+                if not interpolation.PLACEHOLDER.search(text):
+                    continue
+                yield from self._filled(place, text, hosts, lambda variables, key=key, text=text: keys.HEALTH[key](
+                    health.fill("http", text, variables)), self._with_revision())  # type: ignore[misc]
+
+    def _with_revision(self) -> dict[str, dict[str, str]]:
+        return {host: health.names(variables, health.EXAMPLE_COMMIT) for host, variables in self.variables.items()}
 
     def requires(self) -> Iterator[Finding]:
         for place, listed_paths, hosts in self._written("requires"):
@@ -193,7 +216,7 @@ class _OnHosts:
         places: dict[KeyPath, list[str]] = {}
         for host, settings in self.hosts.items():
             origin = settings.origin(*path) if settings.has(*path) else None
-            if origin is not None and (path[0] != "health" or settings.health_kind == path[1]):
+            if origin is not None and (path[0] != "health" or settings.health_kind == _kind_of(path[1])):
                 places.setdefault(origin, []).append(host)
         for place, hosts in places.items():
             yield place, self.hosts[hosts[0]].get(*path), hosts
@@ -227,3 +250,8 @@ class _OnHosts:
         places = {layer.path: None for host in self.hosts
                   for layer in precedence.layers(self.data, self.environment, self.service, host)}
         return tuple((*path, "variables", name) for path in places if path is not None)
+
+
+def _kind_of(key: str) -> str:
+    """The kind of health check that a key of `health` is about."""
+    return "http" if key in health.EXPECTATIONS else key

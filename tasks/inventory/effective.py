@@ -112,6 +112,8 @@ def _program(name: str, group: str, settings: Resolved, numprocs: int | None) ->
                  for option in settings.group("program") if settings.origin("program", option)},
         health=_health(settings, variables),
         numprocs=settings.get("numprocs", default=numprocs),
+        socket=interpolation.fill(settings.get("socket"), variables) if settings.has("socket") else None,
+        reload=settings.get("reload").upper().removeprefix("SIG") if settings.has("reload") else None,
     )
 
 
@@ -137,5 +139,8 @@ def _health(settings: Resolved, variables: dict[str, str]) -> model.Health | Non
     kind = settings.health_kind
     if kind is None:
         return None
-    text = health.fill(kind, settings.get("health", kind), variables)
-    return model.Health(timeout=values.seconds(settings.get("health", "timeout")), **{kind: text})
+    known = health.names(variables)
+    texts = {key: health.fill(kind, settings.get("health", key), known) for key in (kind, "body", "host")
+             if settings.has("health", key)}
+    return model.Health(timeout=values.seconds(settings.get("health", "timeout")),
+                        status=settings.get("health", "status"), **texts)

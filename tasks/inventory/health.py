@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from . import interpolation, values
 from .findings import quoted
+
+# What an answer to `http` must have, and how it is asked for.
+EXPECTATIONS = ("status", "body", "host")
+EXAMPLE_COMMIT = "0" * 40
+
+
+def names(variables: Mapping[str, str], revision: str = "${REVISION}") -> dict[str, str]:
+    """The names that a check may hold: variables, and REVISION, which stays as it is until a deploy knows its commit.
+    """
+    return {"REVISION": revision, **variables}
 
 
 def fill(kind: str, text: str, variables: Mapping[str, str]) -> str:
@@ -25,8 +35,11 @@ def _http(text: str) -> str:
     good = not values.check_word(text) and "${" not in text
     try:
         parts = urlsplit(text)
-        good = good and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        good = good and parts.username is None
+        if parts.scheme == "http+unix":
+            good = good and len(path := unquote(parts.netloc) + parts.path) > 1 and path.startswith("/")
+        else:
+            good = good and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+            good = good and parts.username is None
     except ValueError:
         good = False
     return "" if good else f"expected a URL such as http://127.0.0.1:8080/healthz, got {quoted(text)}"

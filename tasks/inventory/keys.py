@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import paths, serial, values
+from . import paths, program_options, serial, sockets, values
 
 Check = Callable[[Any], str]
 
@@ -42,11 +42,13 @@ SERVICE: dict[str, Check] = {
 }
 
 # Of a program, also of a service that has only one.
-PROGRAM: dict[str, Check] = {"command": values.check_command, "numprocs": values.check_numprocs}
+PROGRAM: dict[str, Check] = {"command": values.check_command, "numprocs": values.check_numprocs,
+                             "socket": sockets.check_written, "reload": program_options.check_signal}
 
 NOTIFICATION: dict[str, Check] = {"webhook": values.check_secret_name, "run": values.check_script}
 
-HEALTH: dict[str, Check] = {"timeout": values.check_duration}
+HEALTH: dict[str, Check] = {"timeout": values.check_duration, "status": values.check_status,
+                            "body": values.check_text, "host": values.check_word}
 
 ENVIRONMENT: dict[str, Check] = {
     **SETTINGS, "branch": values.check_revision, "run_mode": values.check_name, "url": values.check_url,

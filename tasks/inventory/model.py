@@ -42,15 +42,24 @@ class Host(Struct, frozen=True, kw_only=True):
 
 
 class Health(Struct, frozen=True, kw_only=True):
-    """A check of the running program: http (a URL), tcp (HOST:PORT) or command is set, one of them.
+    """A check of the running program: http (a URL), tcp (HOST:PORT) or command is set, one of them. The others are what
+    an answer to http must have: its status, a text in its `body`; and the Host header to send.
 
-    `${NAME}` is already replaced in the first two. A command has the variables in its environment, so its shell
-    replaces them."""
+    `${NAME}` is already replaced, but for `${REVISION}`, and not in a command: it has the variables in its environment,
+    so its shell replaces them."""
 
     http: str | None = None
     tcp: str | None = None
     command: str | None = None
+    status: int | None = None               # None: any from 200 to 399
+    body: str | None = None
+    host: str | None = None
     timeout: float = 30
+
+    def of_revision(self, commit: str) -> Health:
+        """The same check with `${REVISION}` replaced."""
+        texts = {key: getattr(self, key) for key in ("http", "body", "host")}
+        return replace(self, **{key: text and text.replace("${REVISION}", commit) for key, text in texts.items()})
 
 
 class Hook(Struct, frozen=True, kw_only=True):
@@ -77,6 +86,8 @@ class Program(Struct, frozen=True, kw_only=True):
     variables: dict[str, str] = {}          # its own, which win over those of the service
     health: Health | None = None
     numprocs: int | None = None             # None: one process, which has no number
+    socket: str | None = None               # supervisord listens there: tcp://HOST:PORT or unix:///PATH
+    reload: str | None = None               # a signal in place of a restart, where only the commit changes
 
     @property
     def processes(self) -> tuple[str, ...]:

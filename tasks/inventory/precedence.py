@@ -13,7 +13,7 @@ from msgspec import NODEFAULT, Struct, structs
 
 from . import model
 from .findings import KeyPath
-from .health import CHECKS
+from .health import CHECKS, EXPECTATIONS
 from .program_options import DEFAULTS
 
 Raw = dict[str, Any]
@@ -132,13 +132,13 @@ def _merged(weaker: dict[SettingPath, Value], stronger: Iterable[Layer]) -> Reso
     for layer in stronger:
         if isinstance(layer.mapping.get("secrets"), list):      # it takes the place of those before; a mapping adds
             values = {path: value for path, value in values.items() if path[0] != "secrets"}
-        # Another kind of health check takes the place of the one before.
+        # Another kind of health check takes the place of the one before, and what was expected of its answer goes.
         checked: list[tuple[SettingPath, Raw]] = [((), layer.mapping)]
         checked += [(("programs", name), program) for name, program in programs(layer.mapping).items()]
         for prefix, mapping in checked:
-            if any(kind in mapping.get("health", {}) for kind in HEALTH_KINDS):
-                for kind in HEALTH_KINDS:
-                    values.pop((*prefix, "health", kind), None)
+            given = [kind for kind in HEALTH_KINDS if kind in mapping.get("health", {})]
+            for key in (*HEALTH_KINDS, *(EXPECTATIONS if given != ["http"] else ())) if given else ():
+                values.pop((*prefix, "health", key), None)
         for path, value in _settings(layer.mapping):
             earlier: Any = values[path].value if path in values else None
             both = isinstance(earlier, dict) and isinstance(value, dict) and path[0] != "files"

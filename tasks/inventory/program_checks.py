@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from . import keys, program_options, values
 from .findings import Finding, KeyPath, quoted
+from .health import EXPECTATIONS
 from .nearest import did_you_mean
 from .precedence import HEALTH_KINDS, Raw
 
-ONLY = ("command", "program", "health", "numprocs")      # of a service with one program
+ONLY = ("command", "program", "health", "numprocs", "socket", "reload")      # of a service with one program
 
 
 def check(path: KeyPath, service: Raw, base: Raw) -> Iterator[Finding]:
@@ -35,7 +36,7 @@ def merged(base: Raw, override: Raw) -> Raw:
     """What these checks have to know of a service that is changed by an override."""
     whole: Raw = {key: {**base.get(key, {}), **override.get(key, {})} for key in ("program", "health")
              if key in base or key in override}
-    whole.update((key, override.get(key, base.get(key))) for key in ("command", "numprocs")
+    whole.update((key, override.get(key, base.get(key))) for key in ("command", "numprocs", "socket", "reload")
                  if key in base or key in override)
     if "programs" in base or "programs" in override:
         before, after = base.get("programs") or {}, override.get("programs") or {}
@@ -61,6 +62,9 @@ def _check_kind(path: KeyPath, service: Raw, base: Raw) -> Iterator[Finding]:
 
 def _check_program(path: KeyPath, program: Raw, base: Raw) -> Iterator[Finding]:
     yield from _options((*path, "program"), program.get("program", {}), base.get("program", {}))
+    if "socket" not in program and "socket" not in base:
+        yield from (Finding((*path, "program", option), "is about a `socket`, and the program has none")
+                    for option in program_options.OF_SOCKET if option in program.get("program", {}))
     if "health" in program:
         yield from _health((*path, "health"), program["health"], base.get("health", {}))
     for key, check_value in keys.PROGRAM.items():
@@ -81,6 +85,9 @@ def _health(path: KeyPath, health: Raw, base: Raw) -> Iterator[Finding]:
     if not given and not inherited:
         about = tuple((*path, kind) for kind in HEALTH_KINDS)
         yield Finding(path, "expected one of http, tcp and command, got none", about=about)
+    elif "http" not in (given or inherited):
+        yield from (Finding((*path, key), "is about an answer to `http`; leave it out") for key in EXPECTATIONS
+                    if key in health)
     for key, check_value in keys.HEALTH.items():
         if key in health:
             yield from _report((*path, key), check_value(health[key]))

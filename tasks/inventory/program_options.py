@@ -26,6 +26,7 @@ OWNED = {
     "process_name": "it is the program's name in supervisord, and the number of the process",
     "numprocs": "it stands beside `command`: numprocs: 2",
     "numprocs_start": "processes are numbered from 0",
+    "socket": "it stands beside `command`: socket: tcp://127.0.0.1:8000",
 }
 
 # A service is kept up. Only its first process gets the signal to stop: a signal to the whole group would kill the job
@@ -38,6 +39,10 @@ DEFAULTS = {
     "stdout_logfile_maxbytes": "20MB",
     "stdout_logfile_backups": "20",
 }
+
+# Of [fcgi-program:x] alone, which is a program with a `socket`.
+OF_SOCKET = ("socket_owner", "socket_mode", "socket_backlog")
+OF_UNIX_SOCKET = ("socket_owner", "socket_mode")
 
 SIGNALS = frozenset((
     "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
@@ -117,7 +122,7 @@ def _size(value: Value) -> str:
     return f"expected a size such as 20MB (units: KB, MB, GB, none for bytes), got {_shown(value)}"
 
 
-def _signal(value: Value) -> str:
+def check_signal(value: Value) -> str:
     word = str(value).upper()
     known = word.removeprefix("SIG") in SIGNALS or (re.fullmatch(r"[0-9]{1,2}", word) and 1 <= int(word) <= 64)
     return "" if known and not isinstance(value, bool) else f"expected a signal such as TERM, got {_shown(value)}"
@@ -129,6 +134,15 @@ def _exit_codes(value: Value) -> str:
     return "" if good and not isinstance(value, bool) else (
         f"expected exit codes from 0 to 255, such as \"0,2\", got {_shown(value)}"
     )
+
+
+def _backlog(value: Value) -> str:
+    return _whole(value) or ("" if 1 <= int(value) <= 65535 else f"expected a number from 1 to 65535, got {value}")
+
+
+def _mode(value: Value) -> str:
+    good = not isinstance(value, bool) and re.fullmatch(r"0?[0-7]{3}", str(value))
+    return "" if good else f"expected an octal mode in quotes, such as \"0770\", got {_shown(value)}"
 
 
 def _umask(value: Value) -> str:
@@ -147,7 +161,7 @@ KINDS: dict[str, Callable[[Value], str]] = {
     "startsecs": _seconds,
     "startretries": _count,
     "exitcodes": _exit_codes,
-    "stopsignal": _signal,
+    "stopsignal": check_signal,
     "stopwaitsecs": _seconds,
     "stopasgroup": _flag,
     "killasgroup": _flag,
@@ -167,4 +181,7 @@ KINDS: dict[str, Callable[[Value], str]] = {
     "stderr_events_enabled": _flag,
     "stderr_syslog": _flag,
     "serverurl": _text,
+    "socket_owner": _text,
+    "socket_mode": _mode,
+    "socket_backlog": _backlog,
 }

@@ -57,9 +57,13 @@ class Settings(Struct, kw_only=True, forbid_unknown_fields=True):
 class Health(Struct, kw_only=True, forbid_unknown_fields=True):
     """Asked on the host after a restart, until it is well: one of http, tcp and command."""
 
-    http: Annotated[Text, doc("A URL that must answer with 200 to 399; ${NAME} is a variable.")] = UNSET
+    http: Annotated[Text, doc(
+        "A URL that must answer with 200 to 399, or http+unix:///PATH; ${NAME} is a variable.")] = UNSET
     tcp: Annotated[Text, doc("HOST:PORT that must accept a connection; ${NAME} is a variable.")] = UNSET
     command: Annotated[Text, doc("Must exit with 0; it has the service's variables.")] = UNSET
+    status: Annotated[int | UnsetType, doc("Of http: the answer must have this status.")] = UNSET
+    body: Annotated[Text, doc("Of http: a text that the answer must hold; ${REVISION} is the commit.")] = UNSET
+    host: Annotated[Text, doc("Of http: the Host header to send, in place of the one of the URL.")] = UNSET
     timeout: Annotated[Duration, doc("How long it is tried: seconds, or like 30s or 1m; 30 unless given.")] = UNSET
 
 
@@ -87,6 +91,10 @@ class OneProgram(Struct, kw_only=True, forbid_unknown_fields=True):
     command: Annotated[Text, doc("One line, run in the service's directory (or its release), without a shell.")] = UNSET
     program: Annotated[Program, OPTIONS, doc("Further options of supervisord's [program:x].")] = UNSET
     numprocs: Annotated[int | UnsetType, doc("How many processes; each has its number in PROCESS_NUM.")] = UNSET
+    socket: Annotated[Text, doc(
+        "tcp://HOST:PORT or unix:///PATH: supervisord listens there, and each process gets it as descriptor 0."
+    )] = UNSET
+    reload: Annotated[Text, doc("A signal such as HUP, in place of a restart where only the commit changes.")] = UNSET
     health: Annotated[Health | UnsetType, doc("Asked on the host after a restart: one of http, tcp, command.")] = UNSET
     variables: Annotated[Variables, doc("By name, for this program alone.")] = UNSET
     hosts: Annotated[Texts, doc("Globs of the hosts on which it runs; all unless given.")] = UNSET
@@ -122,6 +130,10 @@ class Overrides(Struct, kw_only=True, forbid_unknown_fields=True):
         "By name, where the service has several; in place of command, program, health and numprocs.")] = UNSET
     program: Annotated[Program, OPTIONS, doc("Further options of supervisord's [program:x].")] = UNSET
     numprocs: Annotated[int | UnsetType, doc("How many processes; each has its number in PROCESS_NUM.")] = UNSET
+    socket: Annotated[Text, doc(
+        "tcp://HOST:PORT or unix:///PATH: supervisord listens there, and each process gets it as descriptor 0."
+    )] = UNSET
+    reload: Annotated[Text, doc("A signal such as HUP, in place of a restart where only the commit changes.")] = UNSET
     strategy: Annotated[Strategy | UnsetType, doc("in_place unless given; releases: a folder for each commit.")] = UNSET
     shared: Annotated[Texts, doc("Paths below directory that all releases share; a folder ends in /.")] = UNSET
     shared_directory: Annotated[Text, doc("The folder of directory that holds them, such as shared.")] = UNSET

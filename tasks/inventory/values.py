@@ -121,6 +121,15 @@ def check_port(value: int) -> str:
     return "" if 1 <= value <= 65535 else f"expected a port from 1 to 65535, got {value}"
 
 
+def check_status(value: int) -> str:
+    """Of HTTP. 1xx are no last answer."""
+    return "" if 200 <= value <= 599 else f"expected a status of HTTP from 200 to 599, got {value}"
+
+
+def check_text(text: str) -> str:
+    return "" if text.strip() else "is empty"
+
+
 def check_duration(value: float | str) -> str:
     if seconds(value) > LONGEST:
         return f"expected a time up to {LONGEST // 3600}h, got {quoted(value)}"

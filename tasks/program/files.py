@@ -51,12 +51,15 @@ def _section(service: Service, program: Program, paths: Paths) -> str:
         "environment": _environment(service, program),
         "stdout_logfile": log + (NUMBER if is_numbered else "") + ".log",
     }
+    if program.socket:
+        own["socket"] = quoting.for_supervisord(program.socket)
     if is_numbered:
         own |= {"numprocs": str(program.numprocs), "process_name": "%(program_name)s" + NUMBER}
     options = {name: _option(name, value) for name, value in program.options.items()}
     user = {"user": paths.user} if paths.user is not None else {}
     lines = [f"{name}={value}\n" for name, value in (own | DEFAULTS | user | options).items()]
-    return f"[program:{program.group}]\n" + "".join(lines)
+    kind = "fcgi-program" if program.socket else "program"
+    return f"[{kind}:{program.group}]\n" + "".join(lines)
 
 
 def _words(service: Service, program: Program) -> list[str]:

@@ -18,7 +18,9 @@ DEFAULTS = {
     "stderr_events_enabled": "false", "stderr_syslog": "false", "serverurl": "AUTO", "umask": "none",
 }
 OPTIONS = {*DEFAULTS, "user", "process_name", "autorestart", "stopasgroup", "killasgroup", "redirect_stderr",
-           "stdout_logfile", "stdout_logfile_maxbytes", "stdout_logfile_backups"}
+           "stdout_logfile", "stdout_logfile_maxbytes", "stdout_logfile_backups",
+           "socket", "socket_owner", "socket_mode", "socket_backlog"}
+PROGRAM_KINDS = ("program", "fcgi-program")
 NUMBERS = {"startsecs", "startretries", "stopwaitsecs", "priority", "exitcodes", "umask", "stdout_logfile_backups",
            "stderr_logfile_backups", "numprocs", "numprocs_start"}
 UNITS = {"kb": 2**10, "mb": 2**20, "gb": 2**30}
@@ -44,7 +46,8 @@ def losses(service: Service, path: str, text: str | None, new: str) -> list[str]
 
 def _losses(service: Service, program: Program, path: str, text: str, new: str) -> list[str]:
     theirs, ours = (_options(program.group, each, path) for each in (text, new))
-    given = {*program.options, *(["numprocs", "process_name"] if program.numprocs is not None else [])}
+    given = {*program.options, *(["numprocs", "process_name"] if program.numprocs is not None else []),
+             *(["socket"] if program.socket else [])}
     lost = [option for option in sorted(theirs.keys() & OPTIONS - given) if _is_lost(option, theirs, ours)]
     known = {*service.variables_of(program), *service.secrets}
     return lost + [f"variable {name}" for name in quoting.variable_names(theirs.get("environment", ""))
@@ -81,7 +84,7 @@ def canonical(option: str, value: str) -> str:
 
 
 def _options(name: str, text: str, path: str) -> dict[str, str]:
-    """The options of [program:name], as supervisor's own parser reads them; {} where the text cannot be parsed."""
+    """The options of the program, as supervisor's own parser reads them; {} where the text cannot be parsed."""
     parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"), strict=False)
     try:
         parser.read_string(text)
@@ -89,7 +92,7 @@ def _options(name: str, text: str, path: str) -> dict[str, str]:
         return {}
     for section in parser.sections():
         kind, _, program = section.partition(":")
-        if kind == "program" and program.strip() == name:
+        if kind in PROGRAM_KINDS and program.strip() == name:
             expansions = {"%(here)s": os.path.dirname(path), "%(program_name)s": name, "%%": "%"}
             options = dict(parser.items(section))
             for key in options.keys() - {"process_name"}:

@@ -70,6 +70,8 @@ def _of_group(plan: Planned, width: int, marks: Marks) -> Iterator[Line]:
             yield [(f"runs as {plan.user}", "")]
         does = "restarts" if "restart" in plan.steps else "changes"
         yield from paragraph(f"{does}: ", "; ".join(plan.why), width)
+        for words in plan.restarts:
+            yield from paragraph("", words, width)
     for obstacle in obstacles(plan):
         yield from paragraph("! ", obstacle, width, "bad")
 

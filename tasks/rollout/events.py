@@ -77,7 +77,8 @@ class Planned(Event, frozen=True, kw_only=True, tag="plan"):
     file. `missing` is what `requires` names and the commit lacks, `obstacles` what a deploy would be refused for.
     Null where it was not asked: `back` and `forward` of a first deploy or of a host that differs from the first
     one; `variables` and `secrets_changed` in a deploy, which only `plan` looks for, as for what is missing. `user`: as
-    whom the program shall run; null for the user who logs in.
+    whom the program shall run; null for the user who logs in. `restarts`: of programs with a socket or `reload`, what
+    clients notice of the restart.
     """
 
     host: str
@@ -98,6 +99,7 @@ class Planned(Event, frozen=True, kw_only=True, tag="plan"):
     why: list[str] = []
     user: str | None = None
     files: list[FileChange] = []
+    restarts: list[str] = []
 
 
 class Batch(Event, frozen=True, kw_only=True, tag="batch"):

@@ -16,6 +16,7 @@ from ..inventory.secret import Secret
 from . import placed_files, planner
 from .events import FileChange, Names, Notice, Planned
 from .facts import Facts
+from .recipe import restarts
 from .steps import Plan
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def planned_event(host: str, service: Service, facts: Facts, plan: Plan, distanc
         commits=distance.commits if distance else [], dropped=distance.dropped if distance else [],
         diff=program_diff(service, facts, plan), edited=facts.edited, obstacles=obstacles(service, facts),
         steps=[step.name for step in plan.steps], why=why(service, facts, plan),
-        files=file_changes(service, facts, plan),
+        files=file_changes(service, facts, plan), restarts=list(restarts.words(service, facts, plan.steps)),
         user=", ".join(sorted(users)) or None)
 
 

@@ -86,7 +86,8 @@ def _login(service: Service) -> protocol.GitLogin | None:
 def _program(target: Target, program: Program) -> protocol.ProgramSettings:
     """Its user as hosts.yaml says it: of the program, or by naming root as the user who logs in."""
     user = program.options.get("user") or ("root" if target.host.user == "root" else None)
-    return {"group": program.group, "processes": list(program.processes), "user": user}
+    return {"group": program.group, "processes": list(program.processes), "user": user,
+            "socket": program.socket}
 
 
 def _settings(peer: Peer, revisions: Mapping[str, str] | None = None) -> protocol.Settings:

@@ -214,7 +214,8 @@ class Deploy:
                    "revision": revision, "fetch_timeout": service.fetch_timeout,
                    "shared": list(service.shared), "files": [file.path for file in service.files], "programs": [
                        {"group": program.group, "processes": list(program.processes),
-                        "user": program.options.get("user", PROGRAM_USER.get("user"))} for program in service.programs]}
+                        "user": program.options.get("user", PROGRAM_USER.get("user")), "socket": program.socket}
+                       for program in service.programs]}
                   for service in self.services]
         self.executor.send({"do": do, "lease": self.lease, "login_timeout": 10, "place": self.layout,
                             "sudo_password": None, "deploy": self.id, "by": "ann@laptop",

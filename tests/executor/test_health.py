@@ -8,7 +8,9 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -18,10 +20,10 @@ OK = b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
 @contextlib.contextmanager
-def server(answer: Callable[[socket.socket, bytes], None]) -> Iterator[int]:
-    """One request after the other; yields the port."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
+def server(answer: Callable[[socket.socket, bytes], None], path: Path | None = None) -> Iterator[Any]:
+    """One request after the other; yields the port, or the path of a unix socket."""
+    with socket.socket(socket.AF_UNIX if path else socket.AF_INET) as listening:
+        listening.bind(str(path) if path else ("127.0.0.1", 0))
         listening.listen()
 
         def serve() -> None:
@@ -32,7 +34,7 @@ def server(answer: Callable[[socket.socket, bytes], None]) -> Iterator[int]:
                         answer(link, link.recv(65536))
 
         threading.Thread(target=serve, daemon=True).start()
-        yield listening.getsockname()[1]
+        yield path or listening.getsockname()[1]
 
 
 def wait(check: dict[str, Any]) -> None:
@@ -65,3 +67,64 @@ def test_http_check_encodes_a_url_that_is_not_ascii() -> None:
     with server(note) as port:
         wait({"http": f"http://127.0.0.1:{port}/grüße/%20x?wer=世界", "timeout": 5})
     assert asked == [b"GET /gr%C3%BC%C3%9Fe/%20x?wer=%E4%B8%96%E7%95%8C HTTP/1.1"]
+
+
+def say(status: str, body: str) -> Callable[[socket.socket, bytes], None]:
+    answer = f"HTTP/1.0 {status}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+    return lambda link, _: link.sendall(answer)
+
+
+@pytest.mark.parametrize(("expected", "problem"), [
+    ({"status": 200}, ""),
+    ({"status": 204}, "answers 200 OK, not 204"),
+    ({"body": "1a2b"}, ""),
+    ({"body": "3c4d"}, "answers 200 OK, without '3c4d' in its body"),
+])
+def test_http_check_looks_at_status_and_body(expected: dict[str, Any], problem: str) -> None:
+    with server(say("200 OK", "version 1a2b")) as port:
+        check = {"http": f"http://127.0.0.1:{port}/", "timeout": 0.2, **expected}
+        if problem:
+            with pytest.raises(errors.HostError, match=problem):
+                wait(check)
+        else:
+            wait(check)
+
+
+def test_http_check_takes_the_status_that_is_expected() -> None:
+    with server(say("401 Unauthorized", "")) as port:
+        wait({"http": f"http://127.0.0.1:{port}/", "timeout": 5, "status": 401})
+
+
+def test_http_check_sends_the_host_header_that_is_given() -> None:
+    asked: list[bytes] = []
+
+    def note(link: socket.socket, request: bytes) -> None:
+        asked.extend(line for line in request.split(b"\r\n") if line.lower().startswith(b"host:"))
+        link.sendall(OK)
+
+    with server(note) as port:
+        wait({"http": f"http://127.0.0.1:{port}/", "timeout": 5, "host": "shop.example.com"})
+        wait({"http": f"http://127.0.0.1:{port}/", "timeout": 5})
+    assert asked == [b"Host: shop.example.com", f"Host: 127.0.0.1:{port}".encode()]
+
+
+@pytest.mark.parametrize(("url", "path"), [
+    ("http+unix://{socket}", "/"), ("http+unix://{socket}:/healthz?a=b", "/healthz?a=b"),
+    ("http+unix://{socket}/healthz", "/healthz"), ("http+unix://{quoted}/healthz", "/healthz")])
+def test_http_check_asks_over_a_unix_socket(folder: Path, url: str, path: str) -> None:
+    asked: list[bytes] = []
+
+    def note(link: socket.socket, request: bytes) -> None:
+        asked.append(request.split(b" ")[1])
+        link.sendall(OK)
+
+    place = folder / "health.sock"
+    with server(note, place):
+        wait({"http": url.format(socket=place, quoted=quote(str(place), safe="")), "timeout": 5})
+    place.unlink()
+    assert asked == [path.encode()]
+
+
+def test_http_check_says_that_no_unix_socket_is_there() -> None:
+    with pytest.raises(errors.HostError, match="http\\+unix:///nowhere/x: no unix socket is there"):
+        wait({"http": "http+unix:///nowhere/x", "timeout": 0.1})

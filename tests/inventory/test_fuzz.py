@@ -127,7 +127,7 @@ def test_mutated_file_is_refused_with_a_line_or_works(tmp_path: Path, seed: int)
 
 def test_mutations_leave_some_files_right_and_make_others_wrong(tmp_path: Path) -> None:
     """A fuzz that only breaks YAML, or only changes nothing, would test little."""
-    rng = random.Random(1)
+    rng = random.Random(2)
     outcomes = []
     for _ in range(100):
         (tmp_path / "hosts.yaml").write_bytes(mutated(rng))

@@ -218,6 +218,23 @@ def test_variables_are_replaced_in_a_health_check(tmp_path: Path) -> None:
     assert target.service.programs[0].health == model.Health(http="http://a.b:80/prod")
 
 
+def test_health_check_expects_a_status_a_body_and_a_host(tmp_path: Path) -> None:
+    check = "health: {http: 'http+unix:///run/${A}.sock:/', status: 204, body: '${A} ${REVISION}', host: '${A}.test'}"
+    (program,) = only_target(tmp_path, service=check, host="variables: {A: a}").service.programs
+    assert program.health == model.Health(http="http+unix:///run/a.sock:/", status=204, body="a ${REVISION}",
+                                          host="a.test")
+    assert program.health.of_revision("1a2b").body == "a 1a2b"
+
+
+def test_expectations_of_an_answer_go_with_its_kind_of_check(tmp_path: Path) -> None:
+    target = only_target(tmp_path, service="health: {http: 'http://x/', status: 204, timeout: 5}",
+                         environment="services: {monitor: {health: {tcp: 'x:1'}}}")
+    assert target.service.programs[0].health == model.Health(tcp="x:1", timeout=5)
+    target = only_target(tmp_path, service="health: {http: 'http://x/', status: 204}",
+                         environment="services: {monitor: {health: {http: 'http://y/'}}}")
+    assert target.service.programs[0].health == model.Health(http="http://y/", status=204)
+
+
 def test_health_command_is_left_to_its_shell(tmp_path: Path) -> None:
     target = only_target(tmp_path, service="health: {command: 'test \"${A}\"'}", host="variables: {A: '$(reboot)'}")
     assert target.service.programs[0].health == model.Health(command='test "${A}"')

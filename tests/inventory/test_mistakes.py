@@ -25,9 +25,9 @@ def row(name: str, expected: str, **parts: str) -> object:
 SHAPE = [
     row("unknown key", M + "buid: unknown key 'buid'; did you mean 'build'?", service="buid: make"),
     row("unknown key, nothing near", M + "zzz: unknown key 'zzz'; known here: build, build_on, build_timeout, command, "
-        "directory, fetch, fetch_timeout, files, health, hooks, keep_releases, numprocs, program, programs, repo, "
-        "requires, "
-        "secrets, shared, shared_directory, ship, strategy, subdirectory, variables", service="zzz: make"),
+        "directory, fetch, fetch_timeout, files, health, hooks, keep_releases, numprocs, program, programs, reload, "
+        "repo, requires, "
+        "secrets, shared, shared_directory, ship, socket, strategy, subdirectory, variables", service="zzz: make"),
     row("unknown host setting", W + "adress: unknown key 'adress'; did you mean 'address'?", host="adress: 10.0.0.1"),
     row("no strategy", M + "strategy: expected 'in_place' or 'releases', got 'release'; did you mean 'releases'?",
         service="strategy: release"),
@@ -288,6 +288,19 @@ HEALTH = [
     row("no kind", M + "health: expected one of http, tcp and command, got none", service="health: {timeout: 3}"),
     row("no kind to override", P + "services.monitor.health: expected one of http, tcp and command, got none",
         environment="services: {monitor: {health: {timeout: 3}}}"),
+    row("status beside tcp", M + "health.status: is about an answer to `http`; leave it out",
+        service="health: {tcp: 'x:1', status: 200}"),
+    row("status of an override", P + "services.monitor.health.body: is about an answer to `http`; leave it out",
+        service="health: {command: 'true'}", environment="services: {monitor: {health: {body: ok}}}"),
+    row("no status of HTTP", M + "health.status: expected a status of HTTP from 200 to 599, got 99",
+        service="health: {http: 'http://x/', status: 99}"),
+    row("empty body", M + "health.body: is empty", service="health: {http: 'http://x/', body: ' '}"),
+    row("host with a space", M + "health.host: cannot hold spaces or control characters, got 'a b'",
+        service="health: {http: 'http://x/', host: a b}"),
+    row("unknown variable in body", M + "health.body: no variable ${PRT} is set (on web1 in production)",
+        service="health: {http: 'http://x/', body: '${PRT}'}"),
+    row("no path of a unix socket", M + "health.http: expected a URL such as http://127.0.0.1:8080/healthz, "
+        "got 'http+unix://api.sock/' (on web1 in production)", service="health: {http: 'http+unix://api.sock/'}"),
     row("timeout", M + f"health.timeout: {TIME}'soon'", service="health: {tcp: 'x:1', timeout: soon}"),
     row("unknown variable", M + "health.http: no variable ${PRT} is set; did you mean 'PORT'? (on web1 in production)",
         service="health: {http: 'http://127.0.0.1:${PRT}/'}", host="variables: {PORT: 80}"),

@@ -92,7 +92,7 @@ def test_every_key_of_a_service_has_an_origin(written: Inventory) -> None:
 
     keys = {one.key.partition(".")[0] for one in settings(written, "production", "web2")}
     unset = {"programs", "numprocs", "files", "requires", "shared", "shared_directory", "ship", "subdirectory",
-             "user", "address", "gateway", "identity_file", "supervisord"}
+             "socket", "reload", "user", "address", "gateway", "identity_file", "supervisord"}
     assert keys | unset == set(schema.Overrides.__struct_fields__) | set(schema.Settings.__struct_fields__) | {
         "branch", "run_mode"}
 

@@ -16,6 +16,8 @@ def test_option_table_knows_every_option_of_supervisor() -> None:
     source = inspect.getsource(ServerOptions._processes_from_section)
     read = set(re.findall(r"get\(section, ?'(\w+)'", source))
     read |= {f"{stream}_{rest}" for stream in ("stdout", "stderr") for rest in re.findall(r"'%s_(\w+)' % k", source)}
+    read |= set(re.findall(r"get\(section, ?'(socket\w*)'", inspect.getsource(
+        ServerOptions.process_groups_from_parser)))
     assert read == set(program_options.KINDS) | set(program_options.OWNED)
 
 

@@ -121,11 +121,11 @@ def test_restart_waits_as_long_as_the_running_program_file_allows() -> None:
 
 def test_verify_and_health_steps_carry_the_service_settings() -> None:
     assert supervised.verify(SERVICE).do.args["programs"][0]["startsecs"] == 3
-    assert supervised.health(SERVICE) == []
+    assert supervised.health(SERVICE, B) == []
     checked = changed(SERVICE, health=Health(tcp="x:1", timeout=4))
-    (step,) = supervised.health(checked)
+    (step,) = supervised.health(checked, B)
     (check,) = step.do.args["programs"]
-    assert check["health"]["tcp"] == "x:1" and check["variables"] == {"X": "1", "RUN_MODE": "prod"}
+    assert check["health"]["tcp"] == "x:1" and check["variables"] == {"REVISION": B, "X": "1", "RUN_MODE": "prod"}
     assert [one.name for one in supervised.restart_steps(checked, facts())] == ["restart", "verify", "health"]
 
 

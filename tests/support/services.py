@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from tasks.inventory.model import Program, Service
 
 # The fields of its program, by the keys of hosts.yaml.
-PROGRAM = {"command": "command", "program": "options", "health": "health", "numprocs": "numprocs"}
+PROGRAM = {"command": "command", "program": "options", "health": "health", "numprocs": "numprocs",
+           "socket": "socket", "reload": "reload"}
 
 
 def one_program(name: str, command: str, **fields: Any) -> Service:

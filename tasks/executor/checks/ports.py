@@ -36,20 +36,12 @@ def _stranger(ours: list[int], open_here: list[Listener], parents: dict[int, int
     """Who listens there and is none of our processes, nor a descendant of one; empty where nobody is."""
     holders = listeners.holders(listener.inode for listener in open_here)
     for holder in sorted(holders):
-        if not set(ours) & set(_ancestors(holder, parents)):
+        if not set(ours) & set(listeners.ancestors(holder, parents)):
             return f"{_name(holder)} (pid {holder})"
     if holders or not open_here:
         return ""
     owner = open_here[0].uid
     return "" if owner in map(_uid, ours) else f"a process of {user_name(owner)}"
-
-
-def _ancestors(pid: int, parents: dict[int, int]) -> list[int]:
-    """The process itself, its parent, and so on."""
-    chain = [pid]
-    while parents.get(chain[-1]) and parents[chain[-1]] not in chain:
-        chain.append(parents[chain[-1]])
-    return chain
 
 
 def _name(pid: int) -> str:

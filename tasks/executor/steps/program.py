@@ -5,15 +5,14 @@ A step is about all programs of the service, in the order of its `programs`.
 
 from __future__ import annotations
 
-import os
 import time
 from typing import Any, Mapping
 
 from ..context import ServiceContext
-from ..errors import HostError
 from ..program import Program
 from ..protocol import UP
 from ..startup import Before, Started
+from . import health, one_by_one, reload
 from .step import Result, Step
 
 RECHECK_EVERY = 0.5                 # seconds
@@ -23,19 +22,25 @@ Infos = Mapping[str, Mapping[str, Any]]
 
 def restart(ctx: ServiceContext, step: Step) -> Result:
     """Replace each group whose configuration changed, else restart the program: never both. What the service has no
-    longer leaves first: it may hold a port."""
+    longer leaves first: it may hold a port. What is restarted one process after the other is verified here."""
     for part in step.args["removed"]:
         program = Program(ctx, part["group"], step.say)
         program.stop(part["patience"])
         program.remove()
     before: dict[str, Before] = {}
+    started: dict[str, Started] = {}
     for part in step.args["programs"]:
         program = Program(ctx, part["group"], step.say)
         before.update(program.before())
-        program.stop(part["patience"])
-        program.refresh_group()
-        program.start()
-    return Result(True, step.results._replace(before=before))
+        if "signal" in part and program.keeps_group() and program.is_whole():
+            started.update(reload.signal(ctx, program, part))
+        elif "socket" in part and "verify" in part and program.keeps_group():
+            started.update(one_by_one.restart(ctx, program, part))
+        else:
+            program.stop(part["patience"])
+            program.refresh_group(renew=part.get("renew", False))
+            program.start()
+    return Result(True, step.results._replace(before=before, started=started))
 
 
 def stop(ctx: ServiceContext, step: Step) -> Result:
@@ -59,15 +64,18 @@ def _bring_back(program: Program, was: Mapping[str, Any]) -> bool:
     infos = program.infos()
     names = [_full_name(was, process) for process in was["processes"]]
     changed, removed = program.changes()
-    if names and not changed and _are_same_processes(infos, was):
+    if names and not changed and not was.get("signalled") and _are_same_processes(infos, was):
         return False
+    if names and infos and program.has_socket() and not (changed or removed or was.get("renew")):
+        _bring_back_singly(program, was, infos)
+        return True
     before = program.before()
     program.stop(was["patience"])
     program.end_leftovers()
     if removed or was["was"] == "absent":
         program.remove()
         return True
-    renewed = program.refresh_group()
+    renewed = program.refresh_group(renew=was.get("renew", False))
     if names:
         program.start(names)
         program.wait_until_up(was["startsecs"], before, names=names)
@@ -75,6 +83,16 @@ def _bring_back(program: Program, was: Mapping[str, Any]) -> bool:
     if renewed and others:
         program.ensure_stopped(was["patience"], others)
     return True
+
+
+def _bring_back_singly(program: Program, was: Mapping[str, Any], infos: Infos) -> None:
+    """Those that were replaced; the others have served all the time."""
+    ran = {_full_name(was, process): process for process in was["processes"]}
+    others = [name for name in infos if name not in ran]
+    if others:
+        program.stop(was["patience"], others)
+    one_by_one.bring_back(program, was, [name for name, process in ran.items() if was.get("signalled")
+                                         or not _is_same_process(infos.get(name, {}), process)])
 
 
 def programs_before(service: str, args: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -108,9 +126,11 @@ def _is_replaced(infos: Infos, was: Mapping[str, Any]) -> bool:
 
 def verify(ctx: ServiceContext, step: Step) -> Result:
     """RUNNING, and then the same new pid for `startsecs` more: a crash loop looks RUNNING in between."""
-    before, started = step.results.before or {}, {}
+    before, started = step.results.before or {}, dict(step.results.started or {})
     for part in step.args["programs"]:
         program = Program(ctx, part["group"], step.say)
+        if all(process.name in started for process in program.processes()):
+            continue                    # it was restarted one process after the other
         up = program.wait_until_up(part["startsecs"], before, part["exitcodes"])
         program.raise_if_another_users(up.values())
         started.update(up)
@@ -119,8 +139,9 @@ def verify(ctx: ServiceContext, step: Step) -> Result:
 
 def check_health(ctx: ServiceContext, step: Step) -> Result:
     """Try each health check until it passes; the processes must stay those that `verify` saw."""
+    started = step.results.started or {}
     for part in step.args["programs"]:
-        _check_health(ctx, step, part)
+        health.check(ctx, part, Program(ctx, part["group"], step.say).processes(), started)
     return Result(True)
 
 
@@ -136,30 +157,6 @@ def recheck(ctx: ServiceContext, step: Step) -> Result:
         ctx.check()
         time.sleep(min(RECHECK_EVERY, max(0.0, end - time.monotonic())))
     return check_health(ctx, step)
-
-
-def _check_health(ctx: ServiceContext, step: Step, part: Mapping[str, Any]) -> None:
-    from .. import health  # it brings http.client and ssl
-
-    started: Mapping[str, Started] = step.results.started or {}
-    processes = Program(ctx, part["group"], step.say).processes()
-
-    def still_up() -> None:
-        ctx.check()
-        for process in processes:
-            process.raise_unless_up(started.get(process.name))
-
-    if part["health"] is None:
-        still_up()
-        return
-    try:
-        health.wait(part["health"], cwd=os.path.join(ctx.tree.directory, ctx.subdirectory),
-                    env=ctx.with_variables(part["variables"]), still_up=still_up)
-    except HostError:
-        for process in processes:
-            process.say_last_lines(process.info(), started[process.name].ends if process.name in started else {})
-        raise
-    still_up()
 
 
 def _full_name(was: Mapping[str, Any], process: Mapping[str, Any]) -> str:

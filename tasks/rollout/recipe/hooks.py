@@ -81,7 +81,7 @@ def _drain(service: Service, facts: Facts, hook: protocol.HookBack, undo_at: str
     ran = [program for program in service.programs
            if any(process.state in supervised.RAN for process in facts.processes(program.group))]
     back = Action("undrain_back", {**hook, "commands": _commands(service, "undrain"),
-                                   "health": supervised.health_checks(service.only(ran))})
+                                   "health": supervised.health_checks(service.only(ran), facts.commit or "")})
     return [replace(step, undo=back, undo_at=undo_at) for step in _step("drain", "activate", service, hook)]
 
 

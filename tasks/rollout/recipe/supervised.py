@@ -6,16 +6,15 @@ A step is about all programs of the service, in their written order.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-
-from msgspec import to_builtins
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ...executor import protocol
 from ...inventory.model import Program, Service
-from ...inventory.program_options import DEFAULTS
 from ...program import files
 from ..facts import Facts
 from ..steps import Action, Plan, Step
+from . import restarts
 from .strategies import strategy_of
 
 # supervisord kills after stopwaitsecs: the wait for it must be longer.
@@ -35,18 +34,21 @@ def program(service: Service, facts: Facts) -> Step:
     return Step(name="program", phase="activate", do=Action("program", do), undo=Action("files_back"))
 
 
-def restart(service: Service, facts: Facts, removed: Sequence[str] = ()) -> Step:
-    """Start all programs anew. Groups that are `removed` are stopped before, and are no more."""
-    do = protocol.Restart(programs=_stops(service, facts), removed=[
+def restart(service: Service, facts: Facts, removed: Sequence[str] = (), *, commit: str | None = None) -> Step:
+    """Start all programs anew. Groups that are `removed` are stopped before, and are no more. `commit`: of a deploy."""
+    text = files.program_file(service, paths(service, facts))
+    programs = [restarts.restart(service, program, facts, text, timeout(program, facts), commit or facts.commit or "",
+                                 may_signal=commit is not None) for program in service.programs]
+    do = protocol.Restart(programs=programs, removed=[
         protocol.ProgramStop(group=group, patience=_patience_before(facts, group)) for group in removed])
     return Step(name="restart", phase="activate", do=Action("restart", do),
-                undo=_as_they_were(service, facts, removed))
+                undo=_as_they_were(service, facts, removed, programs))
 
 
-def replace(service: Service, facts: Facts) -> Step:
-    """Restart, in a deploy: programs that hosts.yaml no longer names leave."""
+def replace(service: Service, facts: Facts, commit: str) -> Step:
+    """Restart, in a deploy of this commit: programs that hosts.yaml no longer names leave."""
     named = {program.group for program in service.programs}
-    return restart(service, facts, [group for group in facts.programs if group not in named])
+    return restart(service, facts, [group for group in facts.programs if group not in named], commit=commit)
 
 
 def stop(service: Service, facts: Facts) -> Step:
@@ -55,20 +57,17 @@ def stop(service: Service, facts: Facts) -> Step:
 
 
 def verify(service: Service) -> Step:
-    do = protocol.Verify(programs=[
-        protocol.ProgramVerify(group=program.group, startsecs=startsecs(program), exitcodes=_exit_codes(program))
-        for program in service.programs])
+    do = protocol.Verify(programs=[restarts.verify(program) for program in service.programs])
     return Step(name="verify", phase="activate", do=Action("verify", do))
 
 
-def health_checks(service: Service) -> list[protocol.ProgramHealth]:
-    return [protocol.ProgramHealth(group=program.group, health=to_builtins(program.health),
-                                   variables=service.variables_of(program))
-            for program in service.programs if program.health]
+def health_checks(service: Service, commit: str) -> list[protocol.ProgramHealth]:
+    """`commit`: the one that shall answer."""
+    return [check for program in service.programs if (check := restarts.health(service, program, commit))]
 
 
-def health(service: Service) -> list[Step]:
-    checks = health_checks(service)
+def health(service: Service, commit: str) -> list[Step]:
+    checks = health_checks(service, commit)
     return [Step(name="health", phase="activate", do=Action("health", protocol.Health(programs=checks)))] \
         if checks else []
 
@@ -87,11 +86,7 @@ def recheck(plan: Plan, seconds: float) -> list[Step]:
 
 def restart_steps(service: Service, facts: Facts) -> list[Step]:
     """Restart, and prove that it runs."""
-    return [restart(service, facts), verify(service), *health(service)]
-
-
-def startsecs(program: Program) -> float:
-    return files.seconds(program, "startsecs", 1)
+    return [restart(service, facts), verify(service), *health(service, facts.commit or "")]
 
 
 def timeout(program: Program, facts: Facts) -> float:
@@ -110,32 +105,32 @@ def _stops(service: Service, facts: Facts) -> list[protocol.ProgramStop]:
 
 def _before(facts: Facts, group: str, option: str, default: float) -> float:
     """The value of this option, in seconds, for that group in the program file that is on the host now."""
-    sections = re.split(r"^\[", facts.program_file or "", flags=re.MULTILINE)
-    text = "".join(section for section in sections if re.match(rf"program:\s*{re.escape(group)}\s*\]", section))
+    text = restarts.section(facts.program_file or "", group)
     values = re.findall(rf"^\s*{option}\s*[=:]\s*(\d+)", text, re.MULTILINE | re.IGNORECASE)
     return max(map(float, values), default=default)
 
 
-def _exit_codes(program: Program) -> list[int] | None:
-    """With which a program may end at once: one that need not stay up, and is not started again. None: it must."""
-    if startsecs(program) or program.options.get("autorestart", DEFAULTS["autorestart"]) == "true":
-        return None
-    return [int(code) for code in program.options.get("exitcodes", "0").split(",")]
-
-
-def _as_they_were(service: Service, facts: Facts, removed: Sequence[str] = ()) -> Action:
+def _as_they_were(service: Service, facts: Facts, removed: Sequence[str] = (),
+                  parts: Sequence[protocol.ProgramRestart] = ()) -> Action:
+    """`parts`: how the programs restart."""
     patience = {program.group: timeout(program, facts) for program in service.programs}
     patience.update((group, _patience_before(facts, group)) for group in removed)
+    ways = {part["group"]: part for part in parts}
     return Action("program_back", protocol.ProgramBack(programs=[
-        _as_it_was(group, facts, seconds) for group, seconds in patience.items()]))
+        _as_it_was(group, facts, seconds, ways.get(group, {})) for group, seconds in patience.items()]))
 
 
-def _as_it_was(group: str, facts: Facts, patience: float) -> protocol.ProgramWas:
+def _as_it_was(group: str, facts: Facts, patience: float, way: Mapping[str, Any]) -> protocol.ProgramWas:
     """RUNNING, STOPPED or absent; a program that was neither up nor absent counts as stopped."""
     processes = facts.processes(group)
     up = [process for process in processes if process.state in RAN]
     was = "RUNNING" if up else "absent" if processes[0].state == "absent" else "STOPPED"
-    return protocol.ProgramWas(
+    back = protocol.ProgramWas(
         group=group, was=was, state=processes[0].state, patience=patience,
         startsecs=_before(facts, group, "startsecs", 1), processes=[
             protocol.ProcessIdentity(name=process.name, pid=process.pid, start=process.start) for process in up])
+    if way.get("renew"):
+        back["renew"] = True
+    if "signal" in way:
+        back["signalled"] = True
+    return back

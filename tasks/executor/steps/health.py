@@ -1,0 +1,45 @@
+"""The health check of a program, or of one of its processes."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable, Mapping, Sequence
+
+from ..context import ServiceContext
+from ..errors import HostError
+from ..startup import Process, Started
+
+
+def check(ctx: ServiceContext, part: Mapping[str, Any], processes: Sequence[Process], started: Mapping[str, Started],
+          socket: str = "") -> None:
+    """Try until it passes; the processes must stay those of `started`. `part`: ProgramHealth of protocol.py;
+    where it has no check, they must just stay up.
+
+    With a `socket` that other processes share, the only one of `processes` has to answer. Raises HostError.
+    """
+    def still_up() -> None:
+        ctx.check()
+        for process in processes:
+            process.raise_unless_up(started.get(process.name))
+
+    if part["health"] is None:
+        still_up()
+        return
+    from .. import health  # it brings http.client and ssl
+
+    try:
+        health.wait(part["health"], cwd=os.path.join(ctx.tree.directory, ctx.subdirectory),
+                    env=ctx.with_variables(part["variables"]), still_up=still_up,
+                    on_connect=_taken_by(processes[0], started, socket) if socket else health.accept)
+    except HostError:
+        for process in processes:
+            process.say_last_lines(process.info(), started[process.name].ends if process.name in started else {})
+        raise
+    still_up()
+
+
+def _taken_by(process: Process, started: Mapping[str, Started], socket: str) -> Callable[[Any], None]:
+    from .. import connections
+
+    leader, name = started[process.name].pid, process.name.partition(":")[2]
+    return lambda link: connections.require_taken_by(leader, name, socket, link)

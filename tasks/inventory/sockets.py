@@ -1,0 +1,94 @@
+"""The sockets of programs, on which supervisord listens (`[fcgi-program:x]`).
+
+Source: supervisor/options.py `parse_fcgi_socket`, supervisor/datatypes.py `InetStreamSocketConfig` (4.2.5 and 4.3).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from . import interpolation
+from .findings import Finding, KeyPath, quoted
+from .precedence import Resolved
+from .values import check_port, check_word
+
+TCP = re.compile(r"tcp://([A-Za-z0-9][A-Za-z0-9.-]*):([0-9]{1,5})")
+LONGEST = 107               # bytes of a unix socket's path (unix(7))
+ALL = "0.0.0.0"             # holds the port on every other address
+
+
+class Socket(NamedTuple):
+    """`host` and `port` of TCP; else `path`."""
+
+    host: str
+    port: int
+    path: str
+
+    def meets(self, other: Socket) -> bool:
+        """Whether both cannot be listened on at the same time."""
+        if self.path or other.path:
+            return self.path == other.path
+        return self.port == other.port and (self.host == other.host or ALL in (self.host, other.host))
+
+
+def parse(text: str) -> Socket:
+    """Of a text without mistakes."""
+    tcp = TCP.fullmatch(text)
+    if tcp:
+        return Socket("127.0.0.1" if tcp[1].lower() == "localhost" else tcp[1].lower(), int(tcp[2]), "")
+    return Socket("", 0, posixpath.normpath(text.removeprefix("unix://")))
+
+
+def check_written(text: str) -> str:
+    """The mistake in what hosts.yaml says, as far as it shows before variables are put in."""
+    return "" if interpolation.PLACEHOLDER.search(text) else check_socket(text)
+
+
+def check_socket(text: str) -> str:
+    """The mistake in a socket; empty where it is fine."""
+    tcp = TCP.fullmatch(text)
+    if tcp and not check_port(int(tcp[2])):
+        return ""
+    path = text.removeprefix("unix://")
+    if path != text and path.startswith("/") and posixpath.normpath(path) != "/" and not check_word(text):
+        return "" if len(path.encode()) <= LONGEST else f"the path has more than {LONGEST} bytes: {quoted(path)}"
+    return f"expected tcp://HOST:PORT (IPv4) or unix:///PATH such as tcp://127.0.0.1:8000, got {quoted(text)}"
+
+
+class _Listener(NamedTuple):
+    """A program with a socket, on one host. `origin`: where hosts.yaml has the socket."""
+
+    label: str
+    socket: Socket
+    origin: KeyPath
+
+
+def check(services: dict[str, dict[str, Resolved]]) -> Iterator[Finding]:
+    """Sockets that two programs of a host have. `services`: by name, the settings on each host where it runs."""
+    told: set[tuple[KeyPath, str]] = set()
+    for host in sorted({host for hosts in services.values() for host in hosts}):
+        listeners = [listener for service, hosts in services.items() if host in hosts
+                     for listener in _listeners(service, hosts[host], host)]
+        for index, listener in enumerate(listeners):
+            first = next((other for other in listeners[:index] if other.socket.meets(listener.socket)), None)
+            if first and (listener.origin, first.label) not in told:
+                told.add((listener.origin, first.label))
+                yield Finding(listener.origin, f"{first.label} listens there, too (on {host}); give each program a "
+                                               "socket of its own")
+
+
+def _listeners(service: str, settings: Resolved, host: str) -> Iterator[_Listener]:
+    programs = {f"{service}:{name}": program for name, program in settings.programs().items()
+                if any(fnmatchcase(host, glob) for glob in program.get("hosts", default=["*"]))}
+    for label, program in (programs if settings.programs() else {service: settings}).items():
+        variables = program.environment_variables()
+        text = program.get("socket")
+        if text and not interpolation.unknown(text, variables):
+            filled = interpolation.fill(text, variables)
+            origin = program.origin("socket")
+            if origin and not check_socket(filled):
+                yield _Listener(label, parse(filled), origin)

@@ -1,0 +1,104 @@
+"""Programs that take a new version at a signal: a real supervisord, and a stand-in for gunicorn's HUP."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.inventory.model import Health, Service
+from tests.executor.driver import Example
+from tests.executor.test_sockets import restored
+from tests.support.lab import wait_for
+
+# A first process that never changes, and a child that runs the version on the disk; HUP replaces it.
+MASTER = """\
+import os, signal, time
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+signal.signal(signal.SIGHUP, lambda *_: globals().update(reloads=True))
+child, reloads = 0, True
+while True:
+    if reloads:
+        reloads, old = False, child
+        version = open("version").read().strip()
+        child = os.fork()
+        if not child:
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
+            os.execlp("sleep", version, "1000")
+        if old:
+            os.kill(old, signal.SIGKILL)
+            os.waitpid(old, 0)
+        if version == "bad":
+            os._exit(3)
+        if version == "stubborn":
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+    time.sleep(0.02)
+"""
+QUICK = "from .steps import reload\nreload.SHOWN_WITHIN = 0.5\n"
+
+
+def reloading(example: Example, **fields: Any) -> Service:
+    return example.with_(reload="HUP", program={"startsecs": "0", "stopwaitsecs": "5"}, **fields)
+
+
+def write(example: Example, version: str) -> str:
+    return example.write(f"exec {sys.executable} -I -S master.py\n", **{"master.py": MASTER, "version": version})
+
+
+def child_of(pid: int) -> list[str]:
+    """The name of its only child, which is its version."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [Path(f"/proc/{child}/cmdline").read_text().split("\0")[0] for child in children]
+
+
+@pytest.fixture
+def running(example: Example) -> Example:
+    write(example, "v1")
+    example.committed(reloading(example))
+    wait_for(lambda: child_of(example.info()["pid"]) == ["v1"], "the first version")
+    return example
+
+
+def test_signal_takes_the_place_of_the_restart_where_only_the_commit_changes(running: Example) -> None:
+    pid = running.info()["pid"]
+    commit = write(running, "v2")
+    running.committed(reloading(running))
+    assert running.info()["pid"] == pid and child_of(pid) == ["v2"]
+    with running.deploy(reloading(running)) as deploy:
+        facts = deploy.look().facts[running.name]
+        assert facts.started_from == commit and not deploy.message()["services"][running.name]["steps"]
+
+
+def test_changed_variable_restarts_a_program_that_reloads(running: Example) -> None:
+    pid = running.info()["pid"]
+    write(running, "v2")
+    running.committed(reloading(running, variables={"WHO": "y"}))
+    assert running.info()["pid"] != pid
+
+
+@pytest.mark.promise(3)
+@pytest.mark.parametrize(("version", "words"), [
+    ("bad", "did not stay up"), ("stubborn", "HUP brought no new process")])
+def test_version_that_the_signal_does_not_bring_up_is_undone_by_a_restart(running: Example, version: str, words: str
+                                                                         ) -> None:
+    pid = running.info()["pid"]
+    write(running, version)
+    with running.deploy(reloading(running), faults=QUICK) as deploy:
+        assert words in restored(deploy)
+    assert running.info()["pid"] != pid
+    wait_for(lambda: child_of(running.info()["pid"]) == ["v1"], "the first version")
+
+
+@pytest.mark.parametrize(("command", "ending"), [('grep -q v2 version && test "$REVISION"', "committed"),
+                                                 ("false", "restored")])
+def test_health_check_judges_a_reloaded_program(running: Example, command: str, ending: str) -> None:
+    write(running, "v2")
+    with running.deploy(reloading(running, health=Health(command=command, timeout=0.5))) as deploy:
+        deploy.look().plan().done("prepare").run("activate")
+        if ending == "committed":
+            deploy.done("activate").executor.send({"do": "commit"})
+        assert deploy.ending()["event"] == ending
+    wait_for(lambda: child_of(running.info()["pid"]) == ["v2" if ending == "committed" else "v1"], "its version")
