@@ -8,7 +8,7 @@ from __future__ import annotations
 import marshal
 import re
 import zlib
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.machinery import SourceFileLoader
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
@@ -23,7 +23,7 @@ OURS = MAGIC_NUMBER.hex()                   # the kind of code that this interpr
 FORMAT = 4                                  # of marshal: from Python 3.4 on all read it
 EXECUTOR = Path(__file__).parent.parent / "executor"
 # What a deploy takes of Python's library: imported while the program is on its way.
-_AHEAD = ("configparser,contextlib,glob,hashlib,json,queue,shutil,socket,subprocess,threading,typing,"
+_AHEAD = ("configparser,contextlib,glob,json,queue,shutil,socket,subprocess,threading,typing,"
           "xml.etree.ElementTree")
 
 # One line; also Python 2.7 and 3.6 must be able to read it, to say that they are too old. The first thing it
@@ -34,6 +34,8 @@ _CODE = (
     f'v<{OLDEST} and (w.write("""{{"event":"unusable","why":"python %d.%d.%d is older than '
     f'{OLDEST[0]}.{OLDEST[1]}"}}"""%v+chr(10)),w.flush(),sys.exit(3));'
     'w.write("""{"interpreter":"%s"}"""%__import__("_frozen_importlib_external").MAGIC_NUMBER.hex()+chr(10));w.flush();'
+    # What is imported lives until the end: to look for garbage meanwhile takes 4 ms.
+    '__import__("gc").set_threshold(50000);'
     f'import {_AHEAD},zlib;i=sys.stdin.buffer;exec(zlib.decompress(i.read(int(i.readline()))))'
 )
 
@@ -77,6 +79,9 @@ class Program:
         # By way of Python's own cache beside the sources. Each module by itself: most verbs import a part of them.
         codes = {name: SourceFileLoader(name, str(path)).get_code(name) for name, path in self._modules.items()}
         return _packed({name: marshal.dumps(code) for name, code in codes.items()}, level=1)
+
+
+program = cache(Program)
 
 
 def _packed(modules: dict[str, Any], level: int) -> bytes:

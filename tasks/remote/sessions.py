@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..executor.protocol import BEATS_PER_LEASE, Verb
 from ..inventory.model import Host
-from .bootstrap import Program, command
+from .bootstrap import command, program
 from .connection import connect
 from .session import Deliver, Session, open_session
 from .ssh_answers import SshAnswers
@@ -14,7 +14,7 @@ class Sessions:
     """From any thread. All sessions are for one verb."""
 
     def __init__(self, verb: Verb) -> None:
-        self._program = Program(verb)
+        self._program = program(verb)
         self._ask = SshAnswers()
 
     def open(self, host: Host, deliver: Deliver) -> Session:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from typing import Sequence
 
 from .. import shell
@@ -31,8 +30,7 @@ def require(git: Git, commit: str) -> None:
     """Raise NotReady unless each filter that a file of the commit needs is set up, and its program is there."""
     if not git.succeeds("grep", "--quiet", "-e", "filter=", commit, "--", attributes.FILES):
         return
-    with tempfile.TemporaryDirectory(prefix="fabvisor-index-") as folder:
-        index = git.with_index(os.path.join(folder, "index"))
+    with git.scratch_index() as index:
         index.run("read-tree", commit)
         for name, paths in sorted(_filtered(index).items()):
             _require(git, name, paths)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import Sequence
 
 from ..output_lines import Say
@@ -31,8 +30,7 @@ class Stash:
 
     def take_away(self, paths: Sequence[str], label: str) -> None:
         """Stash these files, of no commit, as `git stash --all` would; their folders go where nothing else is there."""
-        with tempfile.TemporaryDirectory(prefix="fabvisor-index-") as folder:
-            index = self._git.with_index(os.path.join(folder, "index"))
+        with self._git.scratch_index() as index:
             names = "".join(path + "\0" for path in paths).encode("utf-8", "surrogateescape")
             index.run("update-index", "--add", "-z", "--stdin", given=names)
             tree = index.run("write-tree")[0]
@@ -49,8 +47,7 @@ class Stash:
         """What take_away() took, or a push() of all files, whatever lies there now."""
         name = self.find(label)
         if name:
-            with tempfile.TemporaryDirectory(prefix="fabvisor-index-") as folder:
-                index = self._git.with_index(os.path.join(folder, "index"))
+            with self._git.scratch_index() as index:
                 index.run("read-tree", name + "^3")
                 index.run("checkout-index", "--all", "--force")
             self._git.run("stash", "drop", "--quiet", name)

@@ -7,7 +7,6 @@ aside before: what lies there now was written by the checkout, unless its conten
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import NamedTuple
 
 from .. import files
@@ -75,8 +74,7 @@ def _added(git: Git, commit: str) -> list[Entry]:
 
 def _holding(git: Git, entries: list[Entry]) -> list[str]:
     """The paths that hold what git writes there, or the first part of it."""
-    with tempfile.TemporaryDirectory(prefix="fabvisor-index-") as folder:
-        index = git.with_index(os.path.join(folder, "index"))
+    with git.scratch_index() as index:
         lines = "".join(f"{entry.mode} {entry.blob}\t{entry.path}\0" for entry in entries)
         index.run("update-index", "-z", "--index-info", given=lines.encode("utf-8", "surrogateescape"))
         index.succeeds("update-index", "-q", "--refresh")
