@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from pathlib import Path
 
@@ -12,9 +13,10 @@ def main(folder: str, *args: str) -> None:
     sys.path[0] = str(CHECKOUT)
     from fabric.main import program
 
-    from tasks.remote import bootstrap
+    from tasks.remote import bootstrap, sessions
 
-    bootstrap.Program.__init__.__defaults__ = (Path(folder),)
+    sessions.program = functools.partial(  # type: ignore[assignment, attr-defined]
+        bootstrap.Program, folder=Path(folder))
     program.run(["fab", "--search-root", str(CHECKOUT), *args])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import shutil
@@ -35,6 +36,7 @@ def armed_executor(folder: Path, edits: tuple[tuple[str, str, str], ...] = ()) -
         (copy / module).write_text(text.replace(old, new))
     with (copy / "main.py").open("a") as file:
         file.write("\n\n" + (HERE / "armed.py").read_text().replace("@FOLDER@", str(folder / "armed")))
+    compileall.compile_dir(copy, quiet=2)           # else each client would
     return copy
 
 

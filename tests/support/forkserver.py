@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import compileall
 import contextlib
 import gc
 import importlib
@@ -19,7 +18,10 @@ import threading
 from pathlib import Path
 
 import tasks
-from tasks.remote.bootstrap import EXECUTOR
+from tasks.executor.protocol import Verb
+from tasks.remote.bootstrap import OURS, program
+
+USUAL: tuple[Verb, ...] = ("rollout", "plan", "status")
 
 
 def _import_all() -> None:
@@ -27,8 +29,8 @@ def _import_all() -> None:
     for name in ("fabric.main", *ours):
         if not name.startswith("tasks.executor.") and not name.endswith("__main__"):
             importlib.import_module(name)
-    # A client sends it compiled. Each would compile it anew: plain `fab` keeps no cache of compiled code.
-    compileall.compile_dir(EXECUTOR, quiet=2)
+    for verb in USUAL:
+        program(verb)(OURS)                 # a client sends it compiled; each would make it anew
     gc.collect()
     gc.freeze()
 
