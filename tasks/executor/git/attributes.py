@@ -5,8 +5,6 @@ git compares content only: a checkout would leave them written in the old way.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from typing import Iterable
 
 from .command import Git
@@ -37,8 +35,7 @@ def forget_changed(git: Git, commit: str) -> bool:
 def _attributes(git: Git, commit: str, paths: Iterable[str]) -> dict[str, list[str]]:
     """By path the values of NAMES in the commit."""
     given = "".join(path + "\0" for path in paths).encode("utf-8", "surrogateescape")
-    with tempfile.TemporaryDirectory(prefix="fabvisor-index-") as folder:
-        index = git.with_index(os.path.join(folder, "index"))
+    with git.scratch_index() as index:
         index.run("read-tree", commit)
         words = index.paths("check-attr", "--cached", "--stdin", "-z", *NAMES, given=given)
     values: dict[str, list[str]] = {}
