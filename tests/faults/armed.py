@@ -263,7 +263,7 @@ _around(_journal.Journal, "begin", lambda it, service, step: "", lambda it, serv
 _around(_journal.Journal, "commit", lambda left, outcomes: "commit", lambda left, outcomes: "committed")
 _around(_undo.Undo, "_undo_step", lambda it, service, step: "undo:" + step["name"],
         lambda it, service, step: "undid:" + step["name"])
-_around(_undo.Undo, "run", lambda it, why: "", lambda it, why: "restored")
+_around(_undo.Undo, "run", lambda it, *args: "", lambda it, *args: "restored")
 
 
 def _pieces(*args):

@@ -48,6 +48,7 @@ def try_it(fleet: Fleet, case: Case) -> Verdict:
     fleet.disarm()
     if case.arm:
         fleet.arm(case.host, **case.arm)        # type: ignore[arg-type]
+    before = {host: checker.processes(fleet, host) for host in fleet.names}
     client = fleet.begin("deploy", "app")
     case.wait(fleet, client, case.host)
     heal = case.strike(fleet, client, case.host)
@@ -58,7 +59,8 @@ def try_it(fleet: Fleet, case: Case) -> Verdict:
     if heal:
         heal()
     fleet.settle()
-    wrong = [*lies, *_recovered(fleet, run, unfinished, old, new, case)]
+    unreached = _unreached(fleet, run, before) if case.name.startswith("client") else []
+    wrong = [*lies, *_order(run), *unreached, *_recovered(fleet, run, unfinished, old, new, case)]
     ended = _word(fleet, old, new)
     wrong += [*_next(fleet, new), *fleet.complaints]
     fleet.complaints.clear()
@@ -72,7 +74,8 @@ def _lies(fleet: Fleet, run: Run, old: str, new: str) -> list[str]:
     wrong = []
     for host, services in run.finished["hosts"].items():
         outcome = services["app"]["outcome"]
-        expected = {"committed": new, "restored": old, "refused": old, "unreachable": old}.get(outcome)
+        as_it_was = dict.fromkeys(("restored", "not_reached", "refused", "unreachable"), old)
+        expected = {"committed": new, **as_it_was}.get(outcome)
         if expected and run.code != 3:
             found, odd = checker.version(fleet, host)
             wrong += odd or ([] if found == expected else [f"{host} is said to be {outcome}, but runs {found}"])
@@ -83,6 +86,26 @@ def _lies(fleet: Fleet, run: Run, old: str, new: str) -> list[str]:
         wrong += [f"{host} is not named" for host, services in run.finished["hosts"].items()
                   if services["app"]["outcome"] == "unknown" and host not in named]
     return wrong
+
+
+def _order(run: Run) -> list[str]:
+    """A host restarts once the batch before its own is well: a bad version is on one host at most."""
+    wrong, well = [], set()
+    batches = {host: event["number"] for event in run.of("batch") for host in event["hosts"]}
+    for event in run.events:
+        if event["event"] == "step_finished" and event["step"] == "health" and event["ok"]:
+            well.add(event["host"])
+        if event["event"] == "step_started" and event["step"] == "program":
+            early = [host for host, number in batches.items() if number < batches.get(event["host"], 0)]
+            wrong += [f"{event['host']} restarts before {host} is well" for host in early if host not in well]
+    return wrong
+
+
+def _unreached(fleet: Fleet, run: Run, before: dict[str, dict[str, int]]) -> list[str]:
+    """A host keeps its processes where its batch has not begun."""
+    begun = {host for event in run.of("batch") for host in event["hosts"]}
+    return [f"{host} was restarted, and its batch had not begun" for host in fleet.names
+            if host not in begun and checker.processes(fleet, host) != before[host]]
 
 
 def _recovered(fleet: Fleet, run: Run, due: list[str], old: str, new: str, case: Case) -> list[str]:

@@ -36,7 +36,7 @@ def traces(fleet: Fleet, host: str) -> dict[str, str | None]:
 
 def _traces_of_processes(fleet: Fleet, host: str) -> dict[str, str | None]:
     traces: dict[str, str | None] = {}
-    pids = _pids(fleet, host)
+    pids = processes(fleet, host)
     for name in fleet.processes:
         pid = next((pid for process, pid in pids.items() if re.sub(r"(?<=beat)\d+", "", process) == name and pid), None)
         traces[name] = _text(Path(f"/proc/{pid}/cmdline")).split("\0")[0] if pid else None
@@ -45,7 +45,7 @@ def _traces_of_processes(fleet: Fleet, host: str) -> dict[str, str | None]:
     return traces
 
 
-def _pids(fleet: Fleet, host: str) -> dict[str, int]:
+def processes(fleet: Fleet, host: str) -> dict[str, int]:
     """Of each process of the service that supervisord knows, by its name."""
     return {info["name"]: info["pid"] for info in fleet.lab[host].rpc.getAllProcessInfo()
             if _is_of(fleet.app.name, info["group"])}
@@ -72,7 +72,7 @@ def strays(fleet: Fleet, host: str) -> list[str]:
     directory = fleet.lab[host].directory(fleet.app.name)
     there = {*executors(fleet, host), *steps(fleet.root(host)), *of_service(fleet.app.gate, host),
              *_standing_in(directory)}
-    extra = sorted(there - set(_pids(fleet, host).values()))
+    extra = sorted(there - set(processes(fleet, host).values()))
     return [f"{host}: stray process {pid}: {_text(Path(f'/proc/{pid}/cmdline'))!r}" for pid in extra]
 
 

@@ -86,6 +86,7 @@ class Fleet:
         self.app = App(self.lab, "app", {
             "web1": every, "web2": {**every, "port": self.proxy.port, "connect_timeout": 2}},
             strategy=self.strategy, fetch=self.fetch)
+        self.app.environment = {"serial": [1, "100%"]}
         for key in ("command", "program"):
             del self.app.service[key]
         for host in self.names:
