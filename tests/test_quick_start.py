@@ -150,7 +150,7 @@ def assert_layout(root: Path) -> None:
     (shown,) = blocks("text", section("What lies on a host", ARCHITECTURE))
     for line in shown.splitlines():
         path = line.split("  ")[0].replace("<service>", "monitor").replace("<deploy>", "*")
-        if "releases/" in path or path.endswith("/current"):    # the sandbox is deployed in place
+        if not path or "releases/" in path or path.endswith("/current"):    # goes on; the sandbox is deployed in place
             continue
         if path.startswith(".fabvisor/journal/"):               # only while a deploy runs
             path = str(Path(path).parent)

@@ -15,26 +15,29 @@ EXPECTED = 'expected how many hosts restart at a time: a number from 1, "1%" to 
 
 def check_serial(value: Any) -> str:
     """What is wrong with a value of hosts.yaml, as the end of a sentence, or the empty text."""
-    sizes = value if isinstance(value, list) else [value]
-    wrong = [size for size in sizes if not _is_size(size)]
-    if not sizes:
+    wrong = [size for size in _sizes(value) if not _is_size(size)]
+    if value == []:
         return f"{EXPECTED}; got an empty list"
     return f"{EXPECTED}; got {quoted(wrong[0])}" if wrong else ""
 
 
-def parse_option(text: str) -> list[int | str]:
+def parse_option(text: str) -> list[str]:
     """`--serial` as hosts.yaml would have it: sizes with commas between them, also in brackets. Not checked yet."""
-    sizes = [size.strip(" '\"") for size in re.sub(r"^\[|\]$", "", text.strip()).split(",")]
-    return [int(size) if re.fullmatch("-?[0-9]{1,9}", size) else size for size in sizes]
+    return [size.strip(" '\"") for size in re.sub(r"^\[|\]$", "", text.strip()).split(",")]
 
 
 def normal(value: Any) -> Serial:
-    """The batches of a value that has no mistake."""
-    return tuple(value) if isinstance(value, list) else (value,)
+    """The sizes of a value that has no mistake."""
+    return tuple(size if str(size).endswith("%") else int(size) for size in _sizes(value))
+
+
+def _sizes(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _is_size(size: Any) -> bool:
-    if isinstance(size, str):
-        percentage = re.fullmatch("([0-9]{1,3})%", size, re.ASCII)
-        return percentage is not None and 1 <= int(percentage[1]) <= 100
-    return type(size) is int and size >= 1
+    """A number may be text, as on the command line."""
+    if type(size) not in (int, str):
+        return False
+    number = re.fullmatch("([0-9]{1,9})(%?)", str(size), re.ASCII)
+    return number is not None and int(number[1]) >= 1 and (not number[2] or int(number[1]) <= 100)

@@ -78,9 +78,6 @@ class JUnit(Reporter):
 
     def _case(self, host: str, service: str, result: Result) -> xml.Element:
         case = _case(host, service, self._seconds.get((host, service), 0.0))
-        if result.batch:
-            properties = xml.SubElement(case, "properties")
-            xml.SubElement(properties, "property", {"name": "batch", "value": str(result.batch)})
         why = text_lines(result.why or "")
         if result.outcome in SETTLED:
             return case

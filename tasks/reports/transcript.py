@@ -156,8 +156,8 @@ class Transcript:
         return [*line, (f"  {event.subject}", "dim")] if event.subject else line
 
     def batch(self, event: Batch) -> Line:
-        wait = f", then {duration(event.pause)} to see that it stays well" if event.pause else ""
-        return [(f"batch {event.number} of {event.of}: ", "head"), (f"{listed(event.hosts)}{wait}", "")]
+        pause = f"; pause {duration(event.pause)}" if event.pause else ""
+        return [(f"batch {event.number} of {event.of}: ", "head"), (f"{listed(event.hosts)}{pause}", "")]
 
     @property
     def has_plans(self) -> bool:

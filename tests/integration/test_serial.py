@@ -18,14 +18,14 @@ touch "$GATE/checking-$HOST"; while shut hang; do sleep 0.02; done; ! shut "ill-
 # It is healthy at first.
 SHORT = """\
 #!/bin/bash
-exec -a "$(cat built)" sleep 0.7
+exec -a "$(cat built)" sleep 1
 """
 VERSIONS = iter(range(2, 100))
 
 
 @pytest.fixture(scope="module")
 def deployed(lab: Lab) -> Iterator[App]:
-    app = App(lab, "batched", {host: {"lease": 2} for host in lab.hosts}, health=HEALTH)
+    app = App(lab, "batched", {host: {"lease": 1} for host in lab.hosts}, health=HEALTH)
     app.environment = {"serial": [1, "100%"]}
     app.write()
     yield app.deployed()
@@ -117,6 +117,7 @@ def test_all_hosts_go_back_by_themselves_when_the_client_is_killed_in_the_second
     assert app.states() == before
 
 
+@pytest.mark.long
 @pytest.mark.promise(3)
 def test_interrupt_in_the_first_batch_leaves_the_second_alone(app: App) -> None:
     before, pids = app.states(), app.pids()
@@ -133,7 +134,7 @@ def test_interrupt_in_the_first_batch_leaves_the_second_alone(app: App) -> None:
 def test_pause_finds_a_program_that_ends_after_it_was_healthy(app: App) -> None:
     """And the lease of a host that waits does not lapse."""
     before, pids = app.states(), app.pids()
-    app.environment["pause"] = "3s"
+    app.environment["pause"] = "1.5s"
     app.write()
     next_version(app, run_sh=SHORT)
     run = app.deploy()
@@ -143,22 +144,20 @@ def test_pause_finds_a_program_that_ends_after_it_was_healthy(app: App) -> None:
 
 
 def test_leases_of_hosts_that_wait_do_not_lapse_in_a_pause(app: App) -> None:
-    app.environment["pause"] = "3s"
+    app.environment["pause"] = "1.5s"
     app.write()
     run = app.fab("restart", app.name)
     assert (run.code, batches(run)) == (0, [["web1"], ["web2"]]), run
     seconds = {(event["host"], event["step"]): event["seconds"] for event in run.of("step_finished")}
-    assert seconds["web1", "recheck"] >= 3 and ("web2", "recheck") not in seconds
+    assert seconds["web1", "recheck"] >= 1.5 and ("web2", "recheck") not in seconds
 
 
 def test_host_that_does_not_run_goes_first(app: App) -> None:
     app.lab["web2"].rpc.stopProcess(f"{app.name}:{app.name}")
     run = app.fab("restart", app.name)
     assert (run.code, batches(run)) == (0, [["web2"], ["web1"]]), run
-    assert batches(app.fab("restart", app.name, "--serial", "100%")) == []
 
 
-@pytest.mark.parametrize("serial", ["0", "150%", "1.5", "[]", "50 %", "1,0%"])
-def test_wrong_serial_on_the_command_line_is_refused(app: App, serial: str) -> None:
-    run = app.deploy("--serial", serial)
+def test_wrong_serial_on_the_command_line_is_refused(app: App) -> None:
+    run = app.deploy("--serial", "50 %")
     assert run.code == 2 and "--serial: expected how many hosts" in messages(run), run

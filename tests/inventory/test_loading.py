@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tasks._errors import InventoryError, SelectionError
+from tasks._options import check_serial
 from tasks.inventory import model
 from tasks.inventory.loading import find_inventory, load
 
@@ -256,6 +257,27 @@ def test_directory_is_normalised_and_command_stripped(tmp_path: Path) -> None:
     text = whole(service="directory: ./a//b/").replace("command: ./monitor", "command: |\n      ./monitor")
     [target] = inventory(tmp_path, text).environment("production").targets
     assert (target.service.directory, target.service.programs[0].command) == ("a/b", "./monitor")
+
+
+@pytest.mark.parametrize(("written", "serial", "pause"), [
+    ("", (1, "100%"), 0), ("serial: 2", (2,), 0), ('serial: "2"\npause: 0', (2,), 0),
+    ("serial: 25%\npause: 10s", ("25%",), 10), ('serial: [1, "50%"]\npause: 1.5m', (1, "50%"), 90)])
+def test_serial_and_pause_of_an_environment_are_read(tmp_path: Path, written: str, serial: tuple[int | str, ...],
+                                                     pause: float) -> None:
+    production = inventory(tmp_path, whole(environment=written)).environment("production")
+    assert (production.serial, production.pause) == (serial, pause)
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("1", (1,)), ("25%", ("25%",)), ("1,50%", (1, "50%")), ('[1, "50%"]', (1, "50%")), (" 3 ", (3,))])
+def test_serial_is_read_from_the_command_line(text: str, expected: tuple[int | str, ...]) -> None:
+    assert check_serial(text) == expected
+
+
+@pytest.mark.parametrize("text", ["0", "150%", "1.5", "[]", "50 %", "1,0%", "1,", "-1"])
+def test_wrong_serial_of_the_command_line_is_refused(text: str) -> None:
+    with pytest.raises(SelectionError, match=r"--serial: expected how many hosts .*; got '"):
+        check_serial(text)
 
 
 def test_environment_chooses_its_services_and_sorts_its_hosts(tmp_path: Path) -> None:

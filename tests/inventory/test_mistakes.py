@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tasks.inventory import serial
+
 from .samples import mistakes_in, whole
 
 NAME_RULE = "expected letters, digits, '.', '_' and '-', the first a letter or digit, and no '..'"
@@ -91,6 +93,28 @@ VARIABLES = [
         "'_', no digit first", defaults=r'variables: {"A\nB": x}'),
     row("RUN_MODE", M + "variables.RUN_MODE: RUN_MODE is set by the environment's `run_mode`",
         service="variables: {RUN_MODE: x}"),
+]
+
+SERIAL = P + f"serial: {serial.EXPECTED}; got "
+BATCHES = [
+    row("no host at a time", SERIAL + "0", environment="serial: 0"),
+    row("fewer than no host", SERIAL + "-1", environment="serial: -1"),
+    row("a fraction of a host", SERIAL + "1.5", environment="serial: 1.5"),
+    row("more than all hosts", SERIAL + "'150%'", environment='serial: "150%"'),
+    row("no percent", SERIAL + "'0%'", environment='serial: 0%'),
+    row("a space before the percent sign", SERIAL + "'50 %'", environment='serial: "50 %"'),
+    row("a fraction of a percent", SERIAL + "'12.5%'", environment="serial: 12.5%"),
+    row("no batch", SERIAL + "an empty list", environment="serial: []"),
+    row("a batch of a list", SERIAL + "'x'", environment='serial: [1, "50%", x]'),
+    row("a fraction in a list", SERIAL.replace("serial:", "serial[1]:") + "0.5", environment="serial: [1, 0.5]"),
+    row("true for serial", SERIAL + "True", environment="serial: true"),
+    row("a mapping for serial", SERIAL + "{'first': 1}", environment="serial: {first: 1}"),
+    row("nothing for serial", SERIAL + "None", environment="serial:"),
+    row("a negative pause", P + "pause: " + TIME.replace("above zero", "of zero or more") + "-1",
+        environment="pause: -1"),
+    row("a pause of days", P + "pause: " + TIME.replace("above zero", "of zero or more") + "'1d'",
+        environment="pause: 1d"),
+    row("a pause without end", P + "pause: expected a time up to 168h, got '1000h'", environment="pause: 1000h"),
 ]
 
 VALUES = [
@@ -335,7 +359,7 @@ REFERENCES = [
 
 @pytest.mark.promise(9)
 @pytest.mark.parametrize(
-    ("parts", "expected"), SHAPE + VARIABLES + VALUES + PROGRAM + COMMAND + HEALTH + REFERENCES
+    ("parts", "expected"), SHAPE + VARIABLES + BATCHES + VALUES + PROGRAM + COMMAND + HEALTH + REFERENCES
 )
 def test_each_mistake_is_one_message(tmp_path: Path, parts: dict[str, str], expected: str) -> None:
     assert mistakes_in(tmp_path, whole(**parts)) == [expected]

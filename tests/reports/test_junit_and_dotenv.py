@@ -13,6 +13,7 @@ from tasks.reports.formats import choose
 from tasks.reports.reporters import Reporters
 from tasks.rollout.events import Error, Finished, Output, Result, Started, StepFinished, StepStarted
 
+WHY = "web2.example.com: verify: it did not stay up: EXITED, exit status 7"
 OLD, NEW = "0" * 40, "1" * 40
 
 
@@ -45,6 +46,16 @@ def started(**more):
 def ended(exit_code, **results):
     return Finished(command="deploy", outcome="restored", exit_code=exit_code,
                     hosts={host: {"api": result} for host, result in results.items()})
+
+
+def test_junit_skips_a_host_that_no_batch_has_reached(tmp_path, recorded):
+    """Why it was not reached is the failure of another case."""
+    found, counts = cases(tmp_path, recorded("batches"))
+    assert {host[:4]: what[:2] for (host, _), what in found.items()} == {
+        "web1": ("skipped", f"restored: {WHY}"),
+        "web2": ("failure", "verify: it did not stay up: EXITED, exit status 7"),
+        "web3": ("skipped", f"not reached: {WHY}")}
+    assert (counts["tests"], counts["failures"], counts["skipped"]) == ("3", "1", "2")
 
 
 def test_junit_has_a_case_for_each_host_and_service(tmp_path):
