@@ -10,6 +10,7 @@ from . import git, processes, shell
 from .errors import HostError
 from .git.received import RequestPack
 from .layout import Layout
+from .login_env import joined
 from .masking import Mask
 from .releases import Releases
 
@@ -78,8 +79,11 @@ class ServiceContext:
         return Supervisord(self.layout.access, self.check)
 
     def with_variables(self, variables: Mapping[str, str]) -> dict[str, str]:
-        """The environment with these variables, encoded as UTF-8 whatever the locale of this process is."""
+        """The environment with these variables, encoded as UTF-8 whatever the locale of this process is. Behind the
+        folders of a PATH stand those of the login's: a build has its tools there."""
         exact = {name: os.fsdecode(value.encode("utf-8", "surrogateescape")) for name, value in variables.items()}
+        if "PATH" in exact:
+            exact["PATH"] = joined(exact["PATH"], self.env.get("PATH", os.defpath))
         return dict(self.env, **exact)
 
     def sync(self, folder: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, List, Mapping, Sequence
 
-from . import files, git, history, processes, program_user
+from . import files, git, history, masking, processes, program_user
 from .accounts import login_name, user_name
 from .errors import HostError
 from .layout import Layout
@@ -52,6 +52,7 @@ def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
         "program_path": layout.program_file(name),
         "env_path": layout.env_file(name),
         "env_sha256": files.digest(layout.env_file(name)),
+        "login_path": _login_path(layout, name),
         "programs": programs,
         "started_from": _started_from(releases, clone, state, running, lines),
         "committed": committed,
@@ -121,6 +122,14 @@ def process_states(supervisord: Supervisord, planned: Mapping[str, Sequence[str]
 def unknown(planned: Mapping[str, Sequence[str]], why: str = "", hint: str = "") -> Programs:
     """As process_states(), where supervisord is down."""
     return {group: [_no_process(name, "UNKNOWN", why, hint) for name in names] for group, names in planned.items()}
+
+
+def _login_path(layout: Layout, service: str) -> str | None:
+    """PATH of the login, which programs get; where the login shell does not tell it now, the one that they have."""
+    if layout.is_login_known:
+        return layout.env.get("PATH", os.defpath)
+    text = (files.read_bytes(layout.env_file(service)) or b"").decode("utf-8", "surrogateescape")
+    return masking.values(text).get("PATH")
 
 
 def _planned(service: Mapping[str, Any], program_file: str | None) -> dict[str, list[str]]:

@@ -17,12 +17,14 @@ DEFAULT_STATE = ".fabvisor"
 
 class Layout:
     """`settings`: root, supervisord_conf, program_dir, state, sudo, as in hosts.yaml; here paths become absolute.
-    `env`: that of the login, which supervisord.conf may name variables of. `access`: to what is supervisord's."""
+    `env`: that of the login, which supervisord.conf may name variables of; `is_login_known`: the login shell told it.
+    `access`: to what is supervisord's."""
 
     def __init__(self, settings: dict[str, Any], env: Mapping[str, str] = os.environ,
-                 sudo_accesses: SudoAccesses | None = None) -> None:
+                 sudo_accesses: SudoAccesses | None = None, is_login_known: bool = True) -> None:
         self.settings = settings
         self.env = env
+        self.is_login_known = is_login_known
         self.sudo_accesses = sudo_accesses or SudoAccesses()
         self.root = os.path.abspath(os.path.expanduser(settings["root"]))
         self.supervisord_conf = self.below_root(settings["supervisord_conf"])

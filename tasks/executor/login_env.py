@@ -29,9 +29,7 @@ class LoginShell:
         The folders of sshd's PATH stay at the end, because /etc/profile often sets PATH anew.
         """
         env = self._answer(timeout) or dict(os.environ)
-        own = os.environ.get("PATH", os.defpath).split(":")
-        path = env.get("PATH", os.defpath).split(":")
-        env["PATH"] = ":".join(path + [entry for entry in own if entry not in path])
+        env["PATH"] = joined(env.get("PATH", os.defpath), os.environ.get("PATH", os.defpath))
         return env
 
     def _answer(self, timeout: float) -> dict[str, str]:
@@ -48,6 +46,12 @@ class LoginShell:
             return {}
         finally:
             os.close(self._memory)
+
+
+def joined(path: str, further: str) -> str:
+    """A PATH with the folders of another one behind its own."""
+    folders = path.split(":")
+    return ":".join(folders + [folder for folder in further.split(":") if folder not in folders])
 
 
 def _parsed(environ: bytes) -> dict[str, str]:

@@ -880,7 +880,8 @@ class ServiceFields(TypedDict):
     """One service on one host. Paths are absolute; `edited` holds lines of `git status --short`; `current` is the
     release that the link of that name points to, `current_target` what that link holds; `standing` is the clone's own
     state where a release runs; `programs`, by group, are those that hosts.yaml names and those in our program file;
-    `logs` is the folder of their logs; `machine` is what `uname -m` says; `login` is the user who logs in;
+    `logs` is the folder of their logs; `login_path` is PATH of the login, for programs, null where it is not known;
+    `machine` is what `uname -m` says; `login` is the user who logs in;
     `handwritten` is the command that runs the program by the file that a person wrote and the first deploy kept, null
     where it kept none;
     `subtree` is git's hash of the service's subdirectory in `commit`, null where it has none; `files`, by path, are
@@ -906,6 +907,7 @@ class ServiceFields(TypedDict):
     program_path: str
     env_path: str
     env_sha256: Optional[str]
+    login_path: Optional[str]
     programs: Dict[str, List[ProcessState]]
     started_from: Optional[str]
     committed: HistoryLine

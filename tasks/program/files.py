@@ -79,15 +79,16 @@ def _option(name: str, value: str) -> str:
     return quoting.path_for_supervisord(value) if name in LOG_FILES else quoting.for_supervisord(value)
 
 
-def env_file(service: Service) -> Secret:
+def env_file(service: Service, login_path: str | None = None) -> Secret:
     """The text that sh reads before the program starts. Any value without NUL arrives exactly.
 
+    `login_path`: PATH of the login, by which sh finds the command, unless hosts.yaml sets another.
     Its second line names the secrets: the host masks their values in all output (executor/masking.py).
     """
     lines = ["# Written by Fabvisor: the variables of the program, but for RUN_MODE.\n"]
     if service.secrets:
         lines.append(f"{SECRET_NAMES}{' '.join(service.secrets)}\n")
-    lines += _exports(service.variables)
+    lines += _exports(variables_in_file(service, login_path))
     text = Secret("".join(lines))
     for name in sorted(service.secrets):
         text += Secret(f"export {name}=") + service.secret_values[name].map(quoting.for_sh) + "\n"
@@ -95,6 +96,12 @@ def env_file(service: Service) -> Secret:
         if program.variables:
             text += "".join([f"case $1 in {program.name})\n", *_exports(program.variables), ";; esac\n"])
     return text
+
+
+def variables_in_file(service: Service, login_path: str | None) -> dict[str, str]:
+    """The variables of all its programs that its environment file has, without secrets."""
+    path = {} if login_path is None or "PATH" in service.secrets else {"PATH": login_path}
+    return path | service.variables
 
 
 def _exports(variables: Mapping[str, str]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from msgspec import Meta, Struct
 
-from .bounds import Name, Whole
+from .bounds import Name, Text, Whole
 
 if TYPE_CHECKING:
     from ..inventory import model
@@ -127,6 +127,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     program_path: str
     env_path: str
     env_sha256: str | None
+    login_path: Text | None = None      # PATH of the login, which programs get
     programs: dict[str, list[Process]]  # by group: those that hosts.yaml names, and those in our program file
     started_from: CommitHash | None
     strategy: str | None = None         # by what is on the disk; None: nothing is

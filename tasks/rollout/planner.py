@@ -118,7 +118,7 @@ def differences(service: Service, facts: Facts, commit: str, keeps_files: bool =
         (facts.commit != commit, "another commit"),
         (bool(facts.edited), "edited files"),
         (facts.program_file != files.program_file(service, paths), "the program file changes"),
-        (facts.env_sha256 != files.env_file(service).sha256(), "the environment file changes"),
+        (not _has_env_file(service, facts), _env_change(service, facts)),
         (bool(changed), f"the files change: {', '.join(changed)}"),
         (bool(stopped), f"not running: {_states(service, facts, stopped)}"),
         (not stopped and facts.started_from not in (None, facts.commit),
@@ -198,4 +198,14 @@ def _lowest(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals) 
 def _same_files(service: Service, facts: Facts) -> bool:
     paths = supervised.paths(service, facts)
     return (facts.program_file == files.program_file(service, paths) and not placed_files.changes(service, facts)
-            and facts.env_sha256 == files.env_file(service).sha256())
+            and _has_env_file(service, facts))
+
+
+def _has_env_file(service: Service, facts: Facts) -> bool:
+    return facts.env_sha256 == files.env_file(service, facts.login_path).sha256()
+
+
+def _env_change(service: Service, facts: Facts) -> str:
+    """Older versions left PATH to supervisord."""
+    is_older = facts.env_sha256 == files.env_file(service).sha256()
+    return "its programs get PATH of the login from now on" if is_older else "the environment file changes"

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from ..executor.protocol import MASK
 from ..inventory.model import Service
 from ..inventory.secret import Secret
+from ..program import files
 from . import placed_files, planner
 from .events import FileChange, Names, Notice, Planned
 from .facts import Facts
@@ -36,12 +37,13 @@ def full(peers: list[Peer]) -> Iterator[Planned]:
     for peer in peers:
         for target in peer.targets:
             name, compared = target.service.name, peer.compared.get(target.service.name)
-            event = planned_event(peer.name, target.service, peer.facts[name], peer.plans[name], compared)
+            facts = peer.facts[name]
+            event = planned_event(peer.name, target.service, facts, peer.plans[name], compared)
             yield event if compared is None else replace(
-                event, variables=changed_variables(target.service, compared), missing=compared.missing,
+                event, variables=changed_variables(target.service, facts, compared), missing=compared.missing,
                 obstacles=[*event.obstacles, *compared.obstacles, *map(_in_commit, compared.tracked)],
-                files=file_changes(target.service, peer.facts[name], peer.plans[name], compared.files),
-                secrets_changed=changed_secrets(target.service, compared))
+                files=file_changes(target.service, facts, peer.plans[name], compared.files),
+                secrets_changed=changed_secrets(target.service, facts, compared))
 
 
 def brief(peers: list[Peer], resolved: Mapping[str, protocol.Resolved]) -> Iterator[Planned]:
@@ -159,28 +161,28 @@ def hidden(text: str, service: Service) -> str:
     return ENVIRONMENT.sub(lambda option: option[1] + PAIR.sub(hide, option[2]), text)
 
 
-def changed_variables(service: Service, compared: protocol.Compared) -> Names:
+def changed_variables(service: Service, facts: Facts, compared: protocol.Compared) -> Names:
     """Names of the variables that change, without the secrets of either version."""
     secret = {*compared.secrets, *service.secrets}
     old = {name: digest for name, digest in compared.variables.items() if name not in secret}
-    new = {name: digest_of(value) for name, value in _all_variables(service).items() if name not in secret}
+    new = {name: digest_of(value) for name, value in _all_variables(service, facts).items() if name not in secret}
     return Names(added=sorted(new.keys() - old.keys()), removed=sorted(old.keys() - new.keys()),
                  changed=sorted(name for name in new.keys() & old.keys() if new[name] != old[name]))
 
 
-def changed_secrets(service: Service, compared: protocol.Compared) -> int:
+def changed_secrets(service: Service, facts: Facts, compared: protocol.Compared) -> int:
     """The number of secrets that are added, removed or changed."""
     names = {*compared.secrets, *service.secrets}
-    new: dict[str, Any] = {**{name: digest_of(value) for name, value in _all_variables(service).items()},
+    new: dict[str, Any] = {**{name: digest_of(value) for name, value in _all_variables(service, facts).items()},
                            **{name: value.sha256() for name, value in service.secret_values.items()}}
     return sum(compared.variables.get(name) != new.get(name) for name in names)
 
 
-def _all_variables(service: Service) -> dict[str, str]:
+def _all_variables(service: Service, facts: Facts) -> dict[str, str]:
     """Those of one program alone as PROGRAM:NAME."""
     own = {f"{program.name}:{name}": value for program in service.programs
            for name, value in program.variables.items()}
-    return {**service.variables, **own}
+    return {**files.variables_in_file(service, facts.login_path), **own}
 
 
 def digest_of(value: str) -> str:

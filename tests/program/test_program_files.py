@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -99,6 +100,17 @@ def test_environment_file_gives_each_value_exactly_to_each_shell(tmp_path: Path,
             "PATH": "/usr/bin:/bin"})
         found = dict(entry.split("=", 1) for entry in done.stdout.decode().split("\0") if entry)
         assert (found["VALUE"], found["OTHER"]) == (value, "o")
+
+
+@pytest.mark.parametrize(("fields", "path"), [
+    ({}, "/login's/bin"), ({"variables": {"PATH": "/mine"}}, "/mine"),
+    ({"secrets": ("PATH",), "secret_values": {"PATH": Secret("/secret")}}, "/secret")])
+def test_environment_file_has_path_of_the_login_unless_hosts_yaml_sets_it(tmp_path: Path, fields: dict[str, Any],
+                                                                         path: str) -> None:
+    (tmp_path / "env").write_text(reveal(files.env_file(changed(SERVICE, **fields), "/login's/bin")))
+    done = subprocess.run(["/bin/sh", "-c", '. "$0" && echo "$PATH"', str(tmp_path / "env")], capture_output=True,
+                          text=True, check=True)
+    assert done.stdout == f"{path}\n"
 
 
 def test_environment_file_without_variables_is_valid(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from tests.rollout.samples import (
     process,
     released,
 )
+from tests.support.services import changed
 
 ALL = ["fetch", "checkout", "build", "program", "restart", "verify"]
 
@@ -61,6 +62,17 @@ def test_commit_that_touches_nothing_below_the_subdirectory_changes_nothing() ->
     for found in (facts(subtree=B), facts(), facts(subtree=C, env_sha256="0"), replace(BLANK, subtree=C)):
         other = made(found)
         assert (names(other), other.tried) == (ALL, B)
+
+
+@pytest.mark.parametrize(("login_path", "variables", "reasons"), [
+    ("/bin", {"X": "1"}, ["its programs get PATH of the login from now on"]),
+    (None, {"X": "1"}, []),
+    ("/bin", {"X": "2"}, ["the environment file changes"])])
+def test_programs_that_an_older_version_started_get_path_of_the_login_with_a_word(
+    login_path: str | None, variables: dict[str, str], reasons: list[str],
+) -> None:
+    service = changed(SERVICE, variables=variables)
+    assert planner.differences(service, facts(B, login_path=login_path), B) == reasons
 
 
 def test_force_plans_every_step() -> None:

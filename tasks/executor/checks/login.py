@@ -43,8 +43,7 @@ def path(host: ExaminedHost) -> Iterator[Finding]:
         if lacking:
             found = True
             yield warning(f"{name} runs without {', '.join(lacking)}, which PATH of the login has",
-                          f"fab restart {name}; or write in hosts.yaml, at {name}: "
-                          f"variables: {{PATH: \"{login_path}\"}}")
+                          f"fab deploy {name}; or, where hosts.yaml sets PATH, write it there")
     if not found:
         yield ok(login_path)
 

@@ -30,7 +30,7 @@ def paths(service: Service, facts: Facts) -> files.Paths:
 
 def program(service: Service, facts: Facts) -> Step:
     do = protocol.ProgramFiles(program_file=files.program_file(service, paths(service, facts)),
-                               env_file=files.env_file(service))
+                               env_file=files.env_file(service, facts.login_path))
     return Step(name="program", phase="activate", do=Action("program", do), undo=Action("files_back"))
 
 

@@ -1,0 +1,51 @@
+"""PATH of a program: that of the login, as its build has it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tasks.executor.context import ServiceContext
+from tasks.executor.layout import Layout
+from tests.executor.driver import Example
+from tests.support.lab import wait_for
+
+
+def environ(example: Example) -> dict[str, str]:
+    pid = example.info()["pid"]
+    pairs = (pair.partition("=") for pair in Path(f"/proc/{pid}/environ").read_text().split("\0"))
+    return {name: value for name, _, value in pairs}
+
+
+def steps(example: Example, **fields: Any) -> list[str]:
+    with example.deploy(example.with_(**fields)) as deploy:
+        return [step["name"] for step in deploy.look().message()["services"][example.name]["steps"]]
+
+
+def test_program_runs_with_path_of_the_login_as_its_build(example: Example, home: Path, tmp_path: Path) -> None:
+    """A command without a slash is found there, too; a changed PATH restarts; one that nobody knows changes nothing."""
+    tool = tmp_path / "tool"
+    tool.write_text("#!/bin/sh\nexec sleep 1000\n")
+    tool.chmod(0o755)
+    (home / ".profile").write_text(f"export PATH={tmp_path}:$PATH\n")
+    fields: dict[str, Any] = {"command": "tool", "build": ('printf %s "$PATH" >path',)}
+    example.write()
+    example.committed(example.with_(**fields))
+    wait_for(lambda: environ(example).get("PATH") == (example.directory / "path").read_text(), "PATH of the build")
+    assert environ(example)["PATH"].startswith(f"{tmp_path}:")
+    assert steps(example, **fields) == []
+    (home / ".profile").write_text("exit 3\n")
+    assert steps(example, **fields) == []
+    (home / ".profile").write_text(f"export PATH={tmp_path}:/another:$PATH\n")
+    assert "restart" in steps(example, **fields)
+    fields["variables"] = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    example.committed(example.with_(**fields))
+    wait_for(lambda: environ(example).get("PATH") == fields["variables"]["PATH"], "PATH of hosts.yaml")
+    assert (example.directory / "path").read_text().startswith(f"{tmp_path}:/usr/bin:/bin:/another:")
+
+
+def test_folders_of_the_login_stand_behind_a_path_of_hosts_yaml(layout: Layout) -> None:
+    """What builds needs the tools of the login; what hosts.yaml names comes first."""
+    ctx = ServiceContext(layout, {"name": "a", "directory": "a", "repo": "r"}, {"PATH": "/go/bin:/usr/bin"}, "")
+    assert ctx.with_variables({"PATH": "/usr/bin:/bin"})["PATH"] == "/usr/bin:/bin:/go/bin"
+    assert ctx.with_variables({})["PATH"] == "/go/bin:/usr/bin"
