@@ -11,6 +11,8 @@ from .environment import Adoption
 from .service import FROM_CI
 
 WIDTH = 118
+REMARKS = {"  build:": FROM_CI,
+           "    PATH:": "supervisord's, as before; without it, programs get PATH of the login"}
 
 
 def text(adoption: Adoption) -> str:
@@ -21,10 +23,16 @@ def text(adoption: Adoption) -> str:
               "services: {}\n"]
     for name, settings in data["services"].items():
         lines = _yaml({name: settings}).splitlines(keepends=True)
-        lines = [line if not line.startswith("  build:") else f"  # {FROM_CI}\n{line}" for line in lines]
+        lines = [_remark(line) + line for line in lines]
         about = textwrap.indent(_comments(adoption.remarks.get(name, [])), "  ")
         blocks.append(textwrap.indent("".join([lines[0], about, *lines[1:]]), "  "))
     return "".join([*blocks, _yaml({"environments": data["environments"]})])
+
+
+def _remark(line: str) -> str:
+    """What stands above a line of a service."""
+    return next((f"{beginning[:len(beginning) - len(beginning.lstrip())]}# {remark}\n"
+                 for beginning, remark in REMARKS.items() if line.startswith(beginning)), "")
 
 
 def warnings(adoption: Adoption) -> list[str]:

@@ -20,8 +20,11 @@ def adopt(link: Link, hello: dict[str, Any], layout: Layout, env: dict[str, str]
     pid = supervisord_search.process(conf)
     uid = supervisord_search.owner(pid, conf)
     environ = supervisord_search.environment(pid, conf, env)
-    programs = [_program(section, env)
-                for section in program_sections.programs(conf.configuration().definitions, environ)]
+    sections = list(program_sections.programs(conf.configuration().definitions, environ))
+    path = supervisord_search.path(pid, conf, {section.group for section in sections if "PATH" in section.variables})
+    of_supervisord = {"PATH": path} if path and path != env.get("PATH") else {}
+    programs = [_program(section._replace(variables={**of_supervisord, **section.variables}), env)
+                for section in sections]
     folders = [conf.folder, *(program["clone"]["directory"] for program in programs if program["clone"])]
     link.answer({
         "event": "adopted", "supervisord_conf": conf.path, "program_dirs": supervisord_search.program_folders(conf),

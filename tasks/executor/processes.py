@@ -20,6 +20,11 @@ def stat(pid: int) -> list[bytes] | None:
     return None if not fields or fields[0] in (b"Z", b"X") else fields
 
 
+def children(pid: int) -> list[int]:
+    """Those that it started itself, and that are there."""
+    return [each for each in all_pids() if (stat(each) or [b"", b""])[1] == b"%d" % pid]
+
+
 def start_time(pid: int) -> int | None:
     """In clock ticks since boot: with the pid it names one process until the next boot. None when it is gone."""
     fields = stat(pid)

@@ -947,7 +947,8 @@ class AdoptedClone(TypedDict):
 
 class AdoptedProgram(TypedDict):
     """A [program:x], its options as supervisord expands them. `group`: the [group:x] that has it, or its own name;
-    `is_ours`: Fabvisor wrote its file; `problem`: why its options cannot be told."""
+    `variables`: of its `environment=`, and PATH of supervisord where that is not the login's; `is_ours`: Fabvisor wrote
+    its file; `problem`: why its options cannot be told."""
 
     name: str
     group: str

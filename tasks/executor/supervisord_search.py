@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Any, Iterator, Mapping
+from typing import Any, Collection, Iterator, Mapping
 
-from . import files
+from . import files, processes
 from .errors import NotReady
 from .program_sections import key_value_pairs
 from .supervisord_conf import PACKAGED, SupervisordConf
@@ -52,12 +52,20 @@ def owner(pid: int | None, conf: SupervisordConf) -> int | None:
 def environment(pid: int | None, conf: SupervisordConf, env: Mapping[str, str]) -> dict[str, str]:
     """What supervisord passes on, and replaces for %(ENV_X)s: its own environment, where we may read it (else that of
     the login), and what [supervisord] adds."""
-    own = dict(env)
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:
-        pairs = (os.fsdecode(entry).partition("=") for entry in file.read().split(b"\0") if entry)
-        own = {name: value for name, _, value in pairs}
+    own = dict((processes.variables(pid) if pid else {}) or env)
     own.update(key_value_pairs(conf.option("supervisord", "environment") or ""))
     return own
+
+
+def path(pid: int | None, conf: SupervisordConf, with_own: Collection[str]) -> str | None:
+    """PATH that supervisord passes on, by its own environment or by that of a program that we may read; None where
+    nobody can tell. `with_own`: groups of programs that set another one."""
+    added = key_value_pairs(conf.option("supervisord", "environment") or "").get("PATH")
+    if added or pid is None:
+        return added
+    known = (processes.variables(each) for each in [pid, *processes.children(pid)])
+    return next((env["PATH"] for env in known
+                 if "PATH" in env and env.get("SUPERVISOR_GROUP_NAME") not in with_own), None)
 
 
 def _running() -> Iterator[tuple[int, str]]:

@@ -127,7 +127,9 @@ def test_article_host_is_adopted_and_its_program_runs_as_before(lab: Lab, tmp_pa
     data = yaml.safe_load(document)
     service = data["services"]["monitor"]
     assert (service["build"], service["secrets"]) == (["cp run.sh built"], ["DB_PASSWORD"])
-    assert "directory" not in service and service["variables"] == {"PORT": "8080", "URL": "x;y"}
+    path = before["variables"]["PATH"]          # supervisord's: the login has another
+    assert "directory" not in service and service["variables"] == {"PATH": path, "PORT": "8080", "URL": "x;y"}
+    assert "# supervisord's, as before; without it" in document
     assert data["environments"]["production"]["run_mode"] == "prod" and "from .gitlab-ci.yml" in document
     own = f"{host.root}/conf.d/monitor.conf"
     assert f"move [program:monitor] from {host.conf}" in messages(run) and own in re.sub(r"\n *# ", " ", document)

@@ -8,7 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Iterator
 
-from .. import git, shell
+from .. import git, processes, shell
 from ..accounts import login_name
 from ..errors import HostError
 from ..login_env import LoginShell
@@ -38,7 +38,8 @@ def path(host: ExaminedHost) -> Iterator[Finding]:
     found, login_path = False, host.env.get("PATH", "")
     for service in host.services:
         name = service["name"]
-        paths = [path for path in map(_path_of, host.pids(name)[:1]) if path is not None]
+        known = [processes.variables(pid).get("PATH") for pid in host.pids(name)[:1]]      # not of another user
+        paths = [path for path in known if path is not None]
         lacking = [folder for path in paths for folder in _folders(login_path) if folder not in _folders(path)]
         if lacking:
             found = True
@@ -46,16 +47,6 @@ def path(host: ExaminedHost) -> Iterator[Finding]:
                           f"fab deploy {name}; or, where hosts.yaml sets PATH, write it there")
     if not found:
         yield ok(login_path)
-
-
-def _path_of(pid: int) -> str | None:
-    """PATH of that process; None where it is another user's."""
-    try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            pairs = [os.fsdecode(pair).partition("=") for pair in file.read().split(b"\0")]
-    except OSError:
-        return None
-    return {name: value for name, _, value in pairs}.get("PATH")
 
 
 def _folders(path: str) -> list[str]:
