@@ -20,7 +20,10 @@ SHOWN = 64 << 10                        # bytes of a file that is shown
 
 
 class Record(NamedTuple):
-    """`written`: by path {sha256, secrecy, was: the sha256 before}; `folders`: those that we made for them."""
+    """`written`: by path {sha256, mode, secrecy, was, left}; `folders`: those that we made for them.
+
+    `was`: the sha256 that we wrote before; a deploy that is cut off may leave it there. `left`: [sha256, mode] of what
+    a build or a hook of ours made of the file."""
 
     written: dict[str, dict[str, Any]]
     folders: list[str]
@@ -61,10 +64,24 @@ class PlacedFiles(NamedTuple):
         return states
 
     def _state(self, path: str, about: Mapping[str, Any]) -> PlacedFileState:
-        problem = self.problem(path)
-        digest = None if problem else files.digest(self.path(path))
-        return {"sha256": digest, "mode": access_list.mode_of(self.path(path)) if digest else None,
-                "written": about.get("was" if digest and digest == about.get("was") else "sha256"), "problem": problem}
+        there = self._look(path)
+        if there == about.get("left"):          # as good as what we wrote
+            there = [about["sha256"], about["mode"]]
+        is_older = there[0] is not None and there[0] == about.get("was")
+        return {"sha256": there[0], "mode": there[1], "written": about.get("was" if is_older else "sha256"),
+                "problem": self.problem(path)}
+
+    def _look(self, path: str) -> list[Any]:
+        """[sha256, mode] of what lies there; of nothing, and of what is no file, [None, None]."""
+        digest = None if self.problem(path) else files.digest(self.path(path))
+        return [digest, access_list.mode_of(self.path(path)) if digest else None]
+
+    def note_left(self) -> None:
+        """Take what lies there for what our build made of the files that were placed before it."""
+        record = self.record()
+        for path, about in record.written.items():
+            about.setdefault("left", self._look(path))
+        self.keep_record(record)
 
     def problem(self, path: str) -> str:
         """What stands in the way of the file; a link may lead anywhere."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from typing import Any, Dict, Sequence
 
@@ -12,7 +13,7 @@ from .eventlog import EventLog
 from .link import Link
 from .protocol import PHASES, Ending
 from .steps import ACTIONS, CHECKS, Results, Step
-from .steps.placed_files import secrets_in
+from .steps.placed_files import PLACES, secrets_in
 
 Message = Dict[str, Any]
 FIRST = PHASES[0]
@@ -122,6 +123,7 @@ class Transaction:
         """Write the commit record; returns the commits that are on the disk, by service."""
         with self.link.uninterruptible():
             states = {name: self.contexts[name].tree.state() for name in written.services}
+            self._note_left_files()
             try:
                 written.commit({name: self._outcome(name, state.edits) for name, state in states.items()})
             except OSError:
@@ -129,6 +131,14 @@ class Transaction:
                 if not written.committed():
                     raise
         return {name: state.commit for name, state in states.items()}
+
+    def _note_left_files(self) -> None:
+        """What the build made of the files that were placed is no edit of a person."""
+        for name, part in self.plan["services"].items():
+            if any(step["action"] in PLACES for step in part["steps"]):
+                releases = self.contexts[name].releases
+                with contextlib.suppress(OSError):
+                    releases.placed(releases.live()).note_left()
 
     def _outcome(self, service: str, edits: Message) -> Message:
         """The fields that a history line has beyond the journal's record. `pid` and `start` (`processes`) tell

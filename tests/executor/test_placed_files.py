@@ -55,6 +55,22 @@ def test_files_lie_there_when_the_build_runs_and_git_overlooks_them(example: Exa
     assert example.info()["pid"] != pid, "a changed file restarts"
 
 
+@pytest.mark.parametrize("strategy", ["in_place", "releases"])
+@pytest.mark.rows(1)
+def test_what_a_build_makes_of_a_file_is_no_edit(example: Example, strategy: str) -> None:
+    service = with_files(example.with_(strategy=strategy, build=("cp source built; echo built >>a; chmod 600 a",)),
+                         a="placed\n")
+    for _ in range(2):
+        example.write()
+        example.committed(service)
+        assert (tree(example, strategy) / "a").read_text() == "placed\nbuilt\n"
+        with example.deploy(service) as deploy:
+            assert not deploy.look().message()["services"][example.name]["steps"], "it is up to date"
+    (tree(example, strategy) / "a").write_text("by hand")
+    with example.deploy(service) as deploy:
+        assert deploy.look().facts[example.name].files["a"].sha256 != service.file_contents[0].sha256
+
+
 @pytest.mark.promise(3)
 def test_failed_deploy_gives_back_all_files(example: Example) -> None:
     example.write()

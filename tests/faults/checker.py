@@ -25,6 +25,8 @@ def traces(fleet: Fleet, host: str) -> dict[str, str | None]:
     return {
         "the commit": _text(current / "source") if _clean(current) else "edited",
         "what was built": _text(current / "built"),
+        "the placed file": _version(r"VERSION=app-(\d+)", _text(current / "conf/version")),
+        "the names of the placed files": _version(r"only-(\d+)", " ".join(map(str, current.glob("conf/*")))),
         "the program file": _version(r"(?:priority=|beat)(\d+)", _text(app.program_file(host))),
         "the environment file": _version(r"VERSION='?app-(\d+)", _text(app.env_file(host))),
         "the programs": _version(r"(?:_prio=|beat)(\d+)", " ".join(

@@ -110,10 +110,12 @@ class Fleet:
         return f"app-{self.number}"
 
     def next_version(self, files: dict[str, str] | None = None, build: str = "") -> str:
-        """Commit it, and name it in hosts.yaml: in the program file by its priority, in the environment by VERSION."""
+        """Commit it, and name it in hosts.yaml: in the program file by its priority, in the environment by VERSION, in
+        a file of `files` by its content, in another by its name."""
         self.number += 1
         self.app.open_all()
-        self.app.write(build=build + BUILD, variables={"VERSION": self.version}, **self._programs())
+        placed = {f"conf/{name}": {"variables": True} for name in ("version", f"only-{self.number}")}
+        self.app.write(build=build + BUILD, variables={"VERSION": self.version}, files=placed, **self._programs())
         self.app.commit(self.version, {"run.sh": RUN, **(files or {})})
         return self.version
 

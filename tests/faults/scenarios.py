@@ -15,7 +15,7 @@ from tests.integration.app import RUN, RunningClient
 from tests.support.lab import wait_for
 from tests.support.processes import command_line, descendants
 
-STEPS = ("fetch", "checkout", "build", "program", "restart", "verify", "health")
+STEPS = ("fetch", "checkout", "files", "build", "program", "restart", "verify", "health")
 POINTS = (*(f"step:{step}" for step in STEPS), *(f"begun:{step}" for step in STEPS),
           *(f"did:{step}" for step in STEPS), "commit", "committed")
 HELPER = b"exec(eval(input(1)))"

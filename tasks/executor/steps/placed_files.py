@@ -16,6 +16,7 @@ from . import releases
 from .step import Result, Results, Step
 
 READABLE = 0o004                        # by everybody
+PLACES = ("place_files", "place_release_files")
 
 
 def refuse(ctx: ServiceContext, step: Step) -> Results:
@@ -89,9 +90,9 @@ def _write(ctx: ServiceContext, step: Step, placed: PlacedFiles, before: Record)
 
 
 def _record(placed: PlacedFiles, before: Record, contents: Mapping[str, bytes], named: Mapping[str, Any]) -> Record:
-    """`was`: what we wrote last; a deploy that is cut off may leave it there."""
-    written = {path: {"sha256": hashlib.sha256(data).hexdigest(), "secrecy": named[path]["secrecy"],
-                      "was": before.written.get(path, {}).get("sha256")} for path, data in contents.items()}
+    written = {path: {"sha256": hashlib.sha256(data).hexdigest(), "mode": named[path]["mode"],
+                      "secrecy": named[path]["secrecy"], "was": before.written.get(path, {}).get("sha256")}
+               for path, data in contents.items()}
     missing = placed.missing_folders(contents)
     made = [folder for folder in before.folders if folder not in missing and os.path.isdir(placed.path(folder))]
     return Record(written, [*made, *missing])
@@ -114,7 +115,7 @@ def _edited(states: Mapping[str, PlacedFileState], step: Step) -> list[str]:
 
 def secrets_in(planned: Mapping[str, Any]) -> list[str]:
     """The contents in a step of a plan that are secrets as a whole."""
-    placed = planned["args"]["files"] if planned["action"] in ("place_files", "place_release_files") else []
+    placed = planned["args"]["files"] if planned["action"] in PLACES else []
     return [base64.b64decode(file["data"]).decode("utf-8", "surrogateescape") for file in placed
             if file["secrecy"] == "all"]
 
