@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import NamedTuple, cast, get_args
 
 from invoke.collection import Collection
@@ -12,6 +14,7 @@ from invoke.parser.context import ParserContext
 from . import inventory, reports
 from ._context import Command
 from ._errors import SelectionError
+from ._installation import COMMAND
 from ._options import DEFAULTS
 
 Tasks = Mapping[str, "ParserContext"]       # by all of their names
@@ -45,6 +48,14 @@ def answer(namespace: Collection, argv: list[str], environ: Mapping[str, str]) -
     except Exception:
         return ""
     return "".join(f"{candidate}\n" for candidate in candidates)
+
+
+def script(shell: str = "bash") -> str:
+    """What the user's shell needs, for the command of the package; `./fab` prints that of the checkout itself."""
+    if shell not in SHELLS:
+        return f"# for {', '.join(SHELLS)} only\n"
+    text = (Path(__file__).parent / "completion" / f"fab.{shell}").read_text(encoding="utf-8")
+    return re.sub(r"(_complete_fab |--command )fab\b", rf"\1{COMMAND}", text)
 
 
 def _either(tasks: Tasks, words: list[str]) -> list[str]:

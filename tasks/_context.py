@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _commit_origin, embedded, inventory, notification, program, reports, rollout
 from ._errors import Declined, FabvisorError, SelectionError
+from ._installation import home
 from ._options import check_serial
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from .inventory.secret_sources import SecretSources
     from .inventory.serial import Serial
 
-BESIDE = Path(__file__).resolve().parent.parent
 Targets = tuple["Target", ...]
 
 
@@ -43,7 +43,7 @@ class Command:
 
     @functools.cached_property
     def inventory(self) -> Inventory:
-        path = inventory.loading.find_inventory(self.options["inventory"] or None, os.environ, Path.cwd(), BESIDE)
+        path = inventory.loading.find_inventory(self.options["inventory"] or None, os.environ, Path.cwd(), home())
         return inventory.loading.load(path)
 
     @functools.cached_property
@@ -55,7 +55,7 @@ class Command:
         """The chosen environment. The hosts of a sandbox are started unless they are up."""
         environment = self.inventory.environment(self.environment_name)
         if environment.sandbox:
-            return embedded.environments.environment(BESIDE, self.inventory, self.environment_name)
+            return embedded.environments.environment(home(), self.inventory, self.environment_name)
         return environment.with_sudo_password(self._sudo_password)
 
     def named_services(self) -> dict[str, list[str]]:
@@ -72,7 +72,7 @@ class Command:
         """The inventory with all that is known of an environment while nothing is started."""
         if not self.inventory.environment(name).sandbox:
             return self.inventory
-        return embedded.environments.described(BESIDE, self.inventory, name)
+        return embedded.environments.described(home(), self.inventory, name)
 
     def targets(self, services: str) -> Targets:
         """The hosts and services that the user chose."""

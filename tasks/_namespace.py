@@ -17,8 +17,8 @@ from . import (
     sandbox,
     setup,
     status,
-    suite,
 )
+from ._installation import IS_CHECKOUT
 
 namespace = Collection()
 namespace.add_task(deploy.deploy)
@@ -37,4 +37,7 @@ namespace.add_task(recover.recover)
 namespace.add_collection(config.configs())
 namespace.add_collection(Collection("ci", ci.init))
 namespace.add_collection(Collection("sandbox", sandbox.up, sandbox.down))
-namespace.add_collection(suite.tests())
+if IS_CHECKOUT:
+    from . import suite
+
+    namespace.add_collection(suite.tests())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,15 +11,39 @@ import fabric
 from fabric.main import Fab
 from invoke.exceptions import Exit, ParseError
 
+from ._installation import IS_CHECKOUT
+from ._version import __version__
+
 MISSING = "did not receive required positional arguments"       # Invoke's words
+
+
+class Config(fabric.Config):  # type: ignore[misc]
+    """OpenSSH itself says what ~/.ssh/config means (ssh -G). Fabric's own reader fails on lines that OpenSSH takes."""
+
+    @staticmethod
+    def global_defaults() -> dict[str, Any]:
+        return {**fabric.Config.global_defaults(), "load_ssh_configs": False}
 
 
 class Program(Fab):  # type: ignore[misc]
     """A wrong value of Fabric's own options is a line of text and exit code 2, not a traceback."""
 
     def __init__(self) -> None:
-        super().__init__(name="Fabric", version=fabric.__version__, executor_class=fabric.Executor,
-                         config_class=fabric.Config)
+        super().__init__(name="Fabvisor", version=f"{__version__}\nFabric {fabric.__version__}",
+                         executor_class=fabric.Executor, config_class=Config)
+
+    def load_collection(self) -> None:
+        """As Fabric does, from the fabfile of the current folder or above it. The package needs none."""
+        try:
+            super().load_collection()
+        except Exit:
+            if IS_CHECKOUT or self.args.collection.got_value:
+                raise
+            from ._namespace import namespace
+
+            self.config.set_project_location(os.getcwd())       # where a fabric.yaml may be
+            self.config.load_project()
+            self.collection = namespace
 
     def parse_core(self, argv: Any) -> None:
         with _in_words():

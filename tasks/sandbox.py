@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from . import embedded, rollout
 from ._command import command
-from ._context import BESIDE, Command
+from ._context import Command
+from ._installation import home
 
 
 @command(name="sandbox.up")
@@ -14,7 +15,7 @@ def up(run: Command) -> rollout.events.Finished:
     Example: fab sandbox.up
     """
     Notice = rollout.events.Notice
-    sandbox = embedded.lifecycle.up(BESIDE)
+    sandbox = embedded.lifecycle.up(home())
     for host in sandbox.hosts:
         variables = " ".join(f"{name}={value}" for name, value in sandbox.variables[host.name].items())
         run.report.on(Notice(host=host.name, message=f"ssh port {host.port}, {variables}, root {host.root}"))
@@ -28,6 +29,6 @@ def down(run: Command) -> rollout.events.Finished:
 
     Example: fab sandbox.down
     """
-    was_up = embedded.lifecycle.down(BESIDE)
+    was_up = embedded.lifecycle.down(home())
     run.report.on(rollout.events.Notice(message="the sandbox is down" if was_up else "the sandbox was not up"))
     return rollout.events.Finished(command=run.name, outcome="unchanged", exit_code=0)

@@ -8,9 +8,10 @@ import select
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
-from .._errors import Failed
+from .._errors import Failed, NotReady
 from . import processes, repository
 from .sandbox import NAMES, Sandbox, find_running
 from .state_dir import check_private, locked, state_of
@@ -54,6 +55,7 @@ def up(folder: Path) -> Sandbox:
         sandbox = find_running(state)           # somebody else may have started it meanwhile
         if sandbox:
             return sandbox
+        _require_packages()
         repository.check_git()
         processes.end_all(str(state))
         _write_roots(state)
@@ -84,6 +86,15 @@ def down(folder: Path) -> bool:
             (state / "git").rename(state / ".git.removed")
         shutil.rmtree(state)
     return True
+
+
+def _require_packages() -> None:
+    missing = [name for name in ("asyncssh", "supervisor") if find_spec(name) is None]
+    if missing:
+        raise NotReady(f"the sandbox needs {' and '.join(missing)}, and this Python has none",
+                       "pip install 'fabvisor[sandbox]'")
+    if not Path("/proc/self/stat").exists():
+        raise NotReady("the sandbox runs on Linux only", "deploy to hosts of your own from here")
 
 
 def _write_roots(state: Path) -> None:

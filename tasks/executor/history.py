@@ -78,7 +78,7 @@ def _anything(value: Any) -> bool:
 
 _FIELDS: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("deploy", "at", "by", "command", "service", "revision", "branch", "result", "why", "strategy",
-                     "program_sha256", "release", "subdirectory"), _is_text),
+                     "program_sha256", "release", "subdirectory", "fabvisor"), _is_text),
     "from": _is_commit, "to": _is_commit, "source": _is_commit, "build": _are_texts, "variables": _are_variables,
     "left": lambda value: isinstance(value, dict), "processes": lambda value: isinstance(value, dict),
     "batch": lambda value: isinstance(value, int), "was_running": lambda value: isinstance(value, bool)}

@@ -1018,6 +1018,7 @@ class History(TypedDict):
     revision: Optional[str]
     branch: Optional[str]
     batch: Optional[int]
+    fabvisor: Optional[str]
 
 
 class Outcome(TypedDict):

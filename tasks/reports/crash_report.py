@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from importlib import metadata
 
+from .._version import __version__
 from ..rollout.events import Bug, Error
 from .visible import visible_text
 
@@ -32,4 +33,4 @@ def file_crash(bug: Bug, events: Iterable[str], mask: Callable[[str], str]) -> E
 
 def _versions() -> str:
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES)
-    return f"Python {platform.python_version()} on {platform.platform()}; {versions}"
+    return f"Fabvisor {__version__}, Python {platform.python_version()} on {platform.platform()}; {versions}"

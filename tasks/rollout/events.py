@@ -255,7 +255,8 @@ class Document(Event, frozen=True, kw_only=True, tag="document"):
 
 
 class History(Event, frozen=True, kw_only=True, tag="history"):
-    """One line of a host's history: how a deploy ended there for one service; `at` is ISO 8601 in UTC."""
+    """One line of a host's history: how a deploy ended there for one service; `at` is ISO 8601 in UTC, `fabvisor` the
+    version that deployed."""
 
     host: str
     service: str
@@ -270,6 +271,7 @@ class History(Event, frozen=True, kw_only=True, tag="history"):
     revision: str | None
     branch: str | None
     batch: int | None = None
+    fabvisor: str | None = None
 
 
 class Looked(Event, frozen=True, kw_only=True, tag="looked"):

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from .._version import __version__
 from ..executor.protocol import ActionCall, Phase, ServicePlan, StepMessage
 from ..inventory.secret import Secret
 
@@ -71,6 +72,6 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     def message(self) -> ServicePlan:
         """As it goes to the host."""
-        return {"record": self.record, "steps": [step.message() for step in self.steps],
+        return {"record": {**self.record, "fabvisor": __version__}, "steps": [step.message() for step in self.steps],
                 "tidy": self.tidy.message() if self.tidy else None,
                 "on_failure": self.on_failure.message() if self.on_failure else None, "hook_env": self.hook_env}

@@ -1,0 +1,19 @@
+"""Where this code lies: in a checkout, beside the fabfile; or in a virtual environment, as the package `fabvisor`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+_AROUND = Path(__file__).resolve().parent.parent
+IS_CHECKOUT = (_AROUND / "fab").is_file() and (_AROUND / "fabfile.py").is_file()
+COMMAND = "fab" if IS_CHECKOUT else "fabvisor"
+
+
+def home() -> Path:
+    """The folder of the fabfile, else the current one. It has its own sandbox, and its hosts.yaml is taken where the
+    current folder has none."""
+    if IS_CHECKOUT:
+        return _AROUND
+    program = getattr(sys.modules.get("fabric.main"), "program", None)
+    return Path(getattr(getattr(program, "collection", None), "loaded_from", None) or Path.cwd())

@@ -1,0 +1,3 @@
+"""The version of Fabvisor; the only place that says it."""
+
+__version__ = "2.0.0"
