@@ -1,24 +1,79 @@
-"""The TCP ports of this host that somebody listens on, read from /proc/net."""
+"""The ports and unix sockets of this host that somebody listens on, read from /proc/net."""
 
 from __future__ import annotations
 
 import os
-from typing import Iterable, NamedTuple
+import socket
+import struct
+from typing import Iterable, NamedTuple, Sequence
 
 from . import processes
+from .accounts import user_name
 
 LISTENING = "0A"                    # tcp_states.h
+ACCEPTS = 0x10000                   # __SO_ACCEPTCON of net.h
 
 
 class Listener(NamedTuple):
+    """`address`: as /proc/net has it; `uid`: of who made the socket."""
+
     port: int
     uid: int
     inode: str
+    address: str = ""
 
 
 def listeners() -> list[Listener]:
-    """All, whoever they belong to."""
-    return [Listener(_port(row[1]), int(row[7]), row[9]) for row in _rows() if row[3] == LISTENING]
+    """All of TCP, whoever they belong to."""
+    return [Listener(_port(row[1]), int(row[7]), row[9], row[1].partition(":")[0]) for row in _rows()
+            if row[3] == LISTENING]
+
+
+def on(host: str, port: int) -> list[Listener]:
+    """Those that keep others from listening on this port of an IPv4 host."""
+    ours = _hexadecimal(host)
+    return [listener for listener in listeners() if listener.port == port
+            and (not ours.strip("0") or not listener.address.strip("0") or listener.address.endswith(ours))]
+
+
+def on_path(path: str) -> list[Listener]:
+    """Those of a unix socket of that path. Nobody tells whose they are but the file."""
+    try:
+        with open("/proc/net/unix") as file:
+            rows = [line.split(maxsplit=7) for line in file][1:]
+        uid = os.stat(path).st_uid
+    except OSError:
+        return []
+    return [Listener(0, uid, row[6]) for row in rows
+            if len(row) == 8 and int(row[3], 16) & ACCEPTS and row[7].rstrip("\n") == path]
+
+
+def stranger(ours: Sequence[int], open_here: Sequence[Listener]) -> str:
+    """Who listens there and is none of our processes, nor a descendant of one; empty where nobody is."""
+    if not open_here:
+        return ""
+    parents = families()
+    known = holders(listener.inode for listener in open_here)
+    for holder in sorted(known):
+        if not set(ours) & set(ancestors(holder, parents)):
+            return f"{processes.command_name(holder) or 'a process'} (pid {holder})"
+    owner = open_here[0].uid
+    return "" if known or owner in map(_uid, ours) else f"a process of {user_name(owner)}"
+
+
+def _uid(pid: int) -> int:
+    try:
+        return os.stat(f"/proc/{pid}").st_uid
+    except OSError:
+        return -1
+
+
+def _hexadecimal(host: str) -> str:
+    """The IPv4 address as /proc/net/tcp has it; that of all addresses where the name is not known."""
+    try:
+        return f"{struct.unpack('=I', socket.inet_aton(socket.gethostbyname(host)))[0]:08X}"
+    except OSError:
+        return "00000000"
 
 
 def _rows() -> list[list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping, Sequence
 
-from . import directory_access, earlier_state, files, program_user
+from . import directory_access, earlier_state, files, program_user, sockets
 from .accounts import login_name, user_name
 from .errors import HostError, NotReady
 from .layout import Layout
@@ -25,6 +25,7 @@ def problems(layout: Layout, services: Sequence[Service], supervisord: Superviso
         for service in services:
             problems += _process_problems(service, removed, layout, conf, supervisord)
             problems += program_user.problems(layout, service, supervisord.uid())
+            problems += sockets.problems(layout, service, supervisord)
     except HostError as error:
         problems.append(error)
     for service in services:
@@ -37,7 +38,8 @@ def visible_problems(layout: Layout, service: Service, conf: Configuration,
     """As problems(), but supervisord does not read its files: for a command that only looks."""
     try:
         problems = [*_process_problems(service, [], layout, conf, supervisord),
-                    *program_user.problems(layout, service, supervisord.uid())]
+                    *program_user.problems(layout, service, supervisord.uid()),
+                    *sockets.problems(layout, service, supervisord)]
     except HostError as error:
         problems = [error]
     return problems + _file_problems(layout, service, conf)

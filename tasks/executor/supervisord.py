@@ -185,6 +185,9 @@ class Supervisord:
             if error.status == 401:
                 raise Down(f"supervisord refuses the username and password in {self._conf}",
                            "restart supervisord, or correct [unix_http_server]") from None
+            if error.status == 500:
+                raise HostError("supervisord fails at that, as where it cannot listen on the socket of a program",
+                                f"its own log on the host says why: supervisorctl -c {self._conf} maintail") from None
             why = str(error)
         except OSError as error:
             why = str(error) or type(error).__name__

@@ -13,10 +13,12 @@ HIGHEST = 65535
 
 
 def of_service(service: Service) -> list[int]:
-    """Those that its health checks ask on the host itself, and its variables PORT; in order, each once."""
+    """Those of its sockets, those that its health checks ask on the host itself, and its variables PORT; in order, each
+    once."""
     checks = [program.health for program in service.programs if program.health]
+    sockets = [program.socket for program in service.programs if program.socket]
     urls = [url for check in checks for url in (check.http or "", f"//{check.tcp}" if check.tcp else "")]
-    ports = {_port(url) for url in urls} | {
+    ports = {_port(url) for url in urls} | {urlsplit(address).port or 0 for address in sockets} | {
         _number(service.variables_of(program).get("PORT", "")) for program in service.programs}
     return sorted(port for port in ports if port)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import socket
 import sys
 import threading
@@ -12,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from tasks.executor import sockets
+from tasks.executor.layout import Layout
 from tasks.inventory.model import Health
-from tests.executor.driver import Deploy, Example
+from tests.executor.driver import UNHEALTHY, Deploy, Example
 from tests.support.lab import wait_for
 from tests.support.services import changed
 
@@ -147,6 +150,7 @@ def test_processes_that_share_a_socket_restart_without_a_failed_request(served: 
 
 @pytest.mark.promise(3)
 @pytest.mark.parametrize("bad", ["vHANGS", "vCRASHES"])
+@pytest.mark.rows(2)
 def test_bad_version_is_seen_at_the_first_process_while_the_other_serves(served: Served, bad: str) -> None:
     before = served.pids()
     with Clients(served) as clients:
@@ -158,3 +162,85 @@ def test_bad_version_is_seen_at_the_first_process_while_the_other_serves(served:
     assert clients.failed == [] and set(clients.answers) == {"v1"}
     after = served.pids()
     assert after["_01"] == before["_01"] and after.keys() == before.keys()
+
+
+def test_changed_option_of_a_socket_replaces_the_group_and_comes_back(example: Example, folder: Path) -> None:
+    """supervisord itself takes two sockets of one path for the same."""
+    path = folder / f"{example.name}.sock"
+    served = Served(example, f"unix://{path}")
+    served.write("v1")
+    example.committed(served.service)
+    open_to_group = {"startsecs": "0", "stopwaitsecs": "5", "socket_mode": "0770"}
+    with example.deploy(changed(served.service, program=open_to_group, health=UNHEALTHY)) as deploy:
+        restored(deploy)
+    assert path.stat().st_mode & 0o777 == 0o700
+    example.committed(changed(served.service, program=open_to_group))
+    assert path.stat().st_mode & 0o777 == 0o770 and served.ask().startswith("v1")
+
+
+def test_program_that_listened_by_itself_gives_its_port_to_supervisord_and_gets_it_back(example: Example) -> None:
+    port = free_port()
+    listens = f"import socket, time\ns = socket.create_server(('127.0.0.1', {port}))\ntime.sleep(1000)\n"
+    example.write(f"exec {sys.executable} -I -S listens.py\n", **{"listens.py": listens})
+    plain = example.with_(health=Health(tcp=f"127.0.0.1:{port}", timeout=20))
+    example.committed(plain)
+    served = Served(example, f"tcp://127.0.0.1:{port}")
+    served.write("vCRASHES")
+    with example.deploy(served.service) as deploy:
+        restored(deploy)
+    served.write("v2")
+    example.committed(served.service)
+    assert served.ask().startswith("v2")
+    with example.deploy(served.service) as deploy:
+        deploy.hello("doctor", named=[], fetching=[], ports={example.name: [port]})
+        (found,) = [each for each in deploy.executor.rest() if each.get("check") == "ports"]
+    assert found["outcome"] == "ok", f"supervisord holds it for us: {found}"
+
+
+def refused(deploy: Deploy) -> str:
+    deploy.hello()
+    return str(deploy.executor.until("not_ready")["problems"][0]["message"])
+
+
+@pytest.mark.promise(9)
+def test_socket_that_another_process_holds_is_refused_with_its_pid(example: Example, folder: Path) -> None:
+    example.write()
+    path = folder / "held.sock"
+    with socket.create_server(("127.0.0.1", 0)) as held, socket.socket(socket.AF_UNIX) as held_path:
+        held_path.bind(str(path))
+        held_path.listen()
+        port = held.getsockname()[1]
+        for address, words in ((f"tcp://127.0.0.1:{port}", f"port {port} of {example.name} is held by"),
+                               (f"unix://{path}", f"the socket {path} of {example.name} is held by")):
+            with example.deploy(Served(example, address).service) as deploy:
+                why = refused(deploy)
+            assert words in why and f"(pid {os.getpid()})" in why
+    assert not example.directory.exists()
+    path.unlink()
+
+
+@pytest.mark.promise(9)
+@pytest.mark.parametrize(("address", "words"), [
+    ("unix:///nowhere/web.sock", "the folder /nowhere of the socket of"),
+    ("unix:///etc/passwd", "/etc/passwd, the socket of")])
+def test_path_where_no_socket_can_be_is_refused(example: Example, address: str, words: str) -> None:
+    example.write()
+    with example.deploy(Served(example, address).service) as deploy:
+        assert words in refused(deploy)
+
+
+@pytest.mark.promise(9)
+@pytest.mark.parametrize(("port", "uid", "expected"), [
+    (80, 1000, "shall listen on port 80, which only root's supervisord may"), (80, 0, ""), (1024, 1000, "")])
+def test_low_port_needs_the_supervisord_of_root(layout: Layout, port: int, uid: int, expected: str) -> None:
+    class Daemon:
+        def uid(self) -> int:
+            return uid
+
+        def processes(self, group: str) -> list[dict[str, Any]]:
+            return []
+
+    service = {"name": "a", "programs": [{"group": "a", "socket": f"tcp://127.0.0.9:{port}"}]}
+    daemon: Any = Daemon()
+    assert [expected in problem.message for problem in sockets.problems(layout, service, daemon)] == (
+        [True] if expected else [])
