@@ -38,7 +38,7 @@ def restart(service: Service, program: Program, facts: Facts, new_file: str, pat
     part = protocol.ProgramRestart(group=program.group, patience=patience)
     is_same = section(new_file, program.group) == section(facts.program_file or "", program.group)
     if program.reload and may_signal and is_same and _is_whole(program, facts) \
-            and facts.env_sha256 == files.env_file(service).sha256():
+            and facts.env_sha256 == files.env_file(service, facts.login_path).sha256():
         part["signal"] = program.reload
     if program.socket:
         part["socket"] = program.socket
