@@ -1,25 +1,28 @@
 """python -m tests.bench [--rounds N] [CASE …]: `fab deploy` against a bare ssh, and `releases` against `in_place`, side
-by side; and, as the case `scaling`, what a host more costs the client."""
+by side; as the case `scaling`, what a host more costs the client; as `load`, what clients notice of a deploy."""
 
 from __future__ import annotations
 
 import argparse
 
-from tests.bench import scaling
+from tests.bench import scaling, under_load
 from tests.bench.measurement import CASES, Result
 
 SCALING = "scaling"
+LOAD = "load"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7, help="pairs a case (7)")
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of: {', '.join([*CASES, SCALING])}")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of: {', '.join([*CASES, SCALING, LOAD])}")
     options = parser.parse_args()
-    names = options.cases or [*CASES, SCALING]
-    reached = _compare([name for name in names if name != SCALING], options.rounds)
+    names = options.cases or [*CASES, SCALING, LOAD]
+    reached = _compare([name for name in names if name in CASES], options.rounds)
     if SCALING in names:
         scaling.print_table(scaling.rows())
+    if LOAD in names:
+        reached &= under_load.print_table(under_load.rows())
     return 0 if reached else 1
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import socket
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from tasks.executor.layout import Layout
 from tasks.inventory.model import Health
 from tests.executor.driver import UNHEALTHY, Deploy, Example
 from tests.support.lab import wait_for
+from tests.support.load import Load, ask, free_port
 from tests.support.services import changed
 
 # Answers each request with its version. One that HANGS never takes a connection, one that CRASHES ends at once.
@@ -47,12 +46,6 @@ while not ending:
 """
 
 
-def free_port() -> int:
-    with socket.socket() as tried:
-        tried.bind(("127.0.0.1", 0))
-        return int(tried.getsockname()[1])
-
-
 class Served:
     """An example behind a socket; `ask` is what a client gets."""
 
@@ -72,50 +65,12 @@ class Served:
         return self.example.write(source, **{"server.py": SERVER})
 
     def ask(self) -> str:
-        if self.address.startswith("tcp://"):
-            link = socket.create_connection(("127.0.0.1", int(self.address.rpartition(":")[2])), timeout=5)
-        else:
-            link = socket.socket(socket.AF_UNIX)
-            link.settimeout(5)
-            link.connect(self.address.removeprefix("unix://"))
-        with link:
-            link.sendall(b"GET / HTTP/1.0\r\n\r\n")
-            answer = http.client.HTTPResponse(link)
-            answer.begin()
-            return answer.read().decode()
+        return ask(self.address)
 
     def pids(self) -> dict[str, int]:
         return {info["name"].removeprefix(self.example.name): info["pid"]
                 for info in self.example.host.rpc.getAllProcessInfo()
                 if info["group"] == self.example.name and info["statename"] == "RUNNING"}
-
-
-class Clients:
-    """Asks again and again, as two clients do; `failed` has what went wrong."""
-
-    def __init__(self, served: Served) -> None:
-        self.served = served
-        self.answers: list[str] = []
-        self.failed: list[str] = []
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(2)]
-
-    def __enter__(self) -> Clients:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self) -> None:
-        while not self._over.wait(0.005):
-            try:
-                self.answers.append(self.served.ask().partition(" ")[0])
-            except (OSError, http.client.HTTPException) as error:
-                self.failed.append(repr(error))
 
 
 @pytest.fixture(params=["tcp", "unix"])
@@ -126,6 +81,10 @@ def served(request: pytest.FixtureRequest, example: Example, folder: Path) -> It
     made.write("v1")
     example.committed(made.service)
     yield made
+
+
+def versions(load: Load) -> set[str]:
+    return {body.partition(" ")[0] for body in load.bodies}
 
 
 def restored(deploy: Deploy) -> str:
@@ -139,11 +98,11 @@ def restored(deploy: Deploy) -> str:
 
 def test_processes_that_share_a_socket_restart_without_a_failed_request(served: Served) -> None:
     before = served.pids()
-    with Clients(served) as clients:
+    with Load({"h": served.address}) as load:
         served.write("v2")
         served.example.committed(served.service)
-        wait_for(lambda: "v2" in clients.answers, "the new version")
-    assert clients.failed == [] and served.ask().startswith("v2")
+        wait_for(lambda: "v2" in versions(load), "the new version")
+    assert load.failed == [] and served.ask().startswith("v2")
     after = served.pids()
     assert after.keys() == before.keys() == {"_00", "_01"} and not set(after.values()) & set(before.values())
 
@@ -153,13 +112,13 @@ def test_processes_that_share_a_socket_restart_without_a_failed_request(served: 
 @pytest.mark.rows(2)
 def test_bad_version_is_seen_at_the_first_process_while_the_other_serves(served: Served, bad: str) -> None:
     before = served.pids()
-    with Clients(served) as clients:
+    with Load({"h": served.address}) as load:
         served.write(bad)
         impatient = changed(served.service, health=Health(http=served.url, timeout=1.5))
         with served.example.deploy(impatient) as deploy:
             why = restored(deploy)
     assert "_00" in why, why
-    assert clients.failed == [] and set(clients.answers) == {"v1"}
+    assert load.failed == [] and versions(load) == {"v1"}
     after = served.pids()
     assert after["_01"] == before["_01"] and after.keys() == before.keys()
 
