@@ -46,6 +46,7 @@ def settings(program: AdoptedProgram, group: str, logs: str, adopted: Adopted) -
              **{name: value for name, value in chosen.items() if not _mistake(name, value)}}
     count = numprocs(program)
     return {"command": command(program), "numprocs": count if count > 1 else None,
+            "socket": program.options.get("socket"),
             "program": {name: value for name, value in named.items() if value is not None}}
 
 

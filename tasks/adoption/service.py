@@ -121,10 +121,14 @@ def _remarks(program: AdoptedProgram, members: Members, clone: AdoptedClone, pla
     yield from adopted_program.remarks(program, members.group(program), f"{clone.directory}/logs")
 
 
+def _section(program: AdoptedProgram) -> str:
+    return f"[{'fcgi-program' if 'socket' in program.options else 'program'}:{program.name}]"
+
+
 def _hand_work(program: AdoptedProgram, members: Members, place: Place) -> Iterator[str]:
     """What a person does before the first deploy, in the words in which a deploy would ask for it."""
     own = os.path.join(place.program_dir, members.name + os.path.splitext(program.path)[1])
-    group, section = members.group(program), f"[program:{program.name}]"
+    group, section = members.group(program), _section(program)
     is_grouped = program.group != program.name
     if group != program.name:
         out = f", and {program.name} out of `programs` of [group:{program.group}]" if is_grouped else ""

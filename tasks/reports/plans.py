@@ -72,6 +72,8 @@ def _of_group(plan: Planned, width: int, marks: Marks) -> Iterator[Line]:
         yield from paragraph(f"{does}: ", "; ".join(plan.why), width)
         for words in plan.restarts:
             yield from paragraph("", words, width)
+        if plan.way_back:
+            yield from paragraph("", plan.way_back, width, "dim")
     for obstacle in obstacles(plan):
         yield from paragraph("! ", obstacle, width, "bad")
 

@@ -73,6 +73,7 @@ def planned_event(host: str, service: Service, facts: Facts, plan: Plan, distanc
         diff=program_diff(service, facts, plan), edited=facts.edited, obstacles=obstacles(service, facts),
         steps=[step.name for step in plan.steps], why=why(service, facts, plan),
         files=file_changes(service, facts, plan), restarts=list(restarts.words(service, facts, plan.steps)),
+        way_back=way_back(plan),
         user=", ".join(sorted(users)) or None)
 
 
@@ -89,6 +90,12 @@ def why(service: Service, facts: Facts, plan: Plan) -> list[str]:
         return []
     keeps_files = all(step.name != "files" for step in plan.steps)
     return planner.differences(service, facts, plan.tried or "", keeps_files) or ["--force asks for it"]
+
+
+def way_back(plan: Plan) -> str | None:
+    """In words what going back costs, where it takes longer than a restart."""
+    builds = any(step.undo and step.undo.action == "build" for step in plan.steps)
+    return f"a way back builds {(plan.was or '')[:8]} again before it restarts" if builds else None
 
 
 def obstacles(service: Service, facts: Facts) -> list[str]:

@@ -62,6 +62,14 @@ def test_program_that_is_as_fabvisor_writes_it_needs_two_keys(tmp_path: Path) ->
     assert (target.host.root, target.service.directory) == ("/srv/app", "micro/api")
 
 
+def test_socket_of_an_fcgi_program_is_adopted(tmp_path: Path) -> None:
+    found = adopted(web1=told(program(path="/etc/all.conf", options={
+        "socket": "unix:///run/api.sock", "socket_mode": "0770", "numprocs": "2", "process_name": NUMBERED})))
+    (one,) = loaded(tmp_path, found).targets[0].service.programs
+    assert (one.socket, one.numprocs, one.options["socket_mode"]) == ("unix:///run/api.sock", 2, "0770")
+    assert any("move [fcgi-program:api] from /etc/all.conf" in warning for warning in document.warnings(found))
+
+
 def test_what_differs_between_hosts_stands_at_the_host(tmp_path: Path) -> None:
     variables = {"RUN_MODE": "prod", "A": "1"}
     found = adopted(

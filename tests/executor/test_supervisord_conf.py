@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.executor import errors
+from tasks.executor import errors, program_sections
 from tasks.executor import supervisord_conf as configurations
 
 CONF = """[unix_http_server]
@@ -66,3 +66,12 @@ def test_definition_in_another_file_is_found_with_its_line(tmp_path: Path, text:
     definitions = conf(tmp_path).configuration().definitions
     others = [found for found in definitions if found.name == "a" and found.path != str(own)]
     assert [(found.path, found.line) for found in others] == ([(str(stranger), line)] if line else [])
+
+
+def test_program_with_a_socket_is_a_program(tmp_path: Path) -> None:
+    text = "[fcgi-program: web]\ncommand=w\nsocket=unix:///run/%(program_name)s.sock\n[program:job]\ncommand=j\n"
+    assert configurations.programs_in(text) == ["web", "job"]
+    assert configurations.options(text, "web") == {"command": "w", "socket": "unix:///run/%(program_name)s.sock"}
+    (tmp_path / "x.conf").write_text(text)
+    web, job = program_sections.programs(configurations.definitions(str(tmp_path / "x.conf")), {})
+    assert (web.definition.name, web.options["socket"], job.definition.name) == ("web", "unix:///run/web.sock", "job")

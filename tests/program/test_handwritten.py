@@ -6,6 +6,7 @@ import pytest
 
 from tasks.program import files, handwritten
 from tests.rollout.samples import SERVICE
+from tests.support.services import changed
 
 PATH = "/r/conf.d/monitor.conf"
 NEW = files.program_file(SERVICE, files.Paths(directory="/r/d", env_file="/r/e", logs="/r/d/logs"))
@@ -29,6 +30,13 @@ NEW = files.program_file(SERVICE, files.Paths(directory="/r/d", env_file="/r/e",
 def test_handwritten_options_and_variables_that_would_be_lost_are_named(options: str, names: list[str]) -> None:
     text = f"[program: monitor]\ncommand=x\ndirectory=/y\n{options}\n[program:other]\nuser=z\n"
     assert handwritten.losses(SERVICE, PATH, text, NEW) == names
+
+
+def test_socket_of_a_handwritten_program_is_lost_unless_hosts_yaml_has_one() -> None:
+    text = "[fcgi-program:monitor]\ncommand=x\nsocket=tcp://127.0.0.1:80\n"
+    assert handwritten.losses(SERVICE, PATH, text, NEW) == ["socket"]
+    listening = changed(SERVICE, socket="tcp://127.0.0.1:81")
+    assert handwritten.losses(listening, PATH, text, NEW) == []
 
 
 @pytest.mark.parametrize("text", [None, NEW + "umask=027\n", "no section", "[program:other]\numask=1\n"])

@@ -9,9 +9,10 @@ from msgspec.structs import replace
 
 from tasks.inventory.model import Health, Service
 from tasks.program import files
+from tasks.rollout import preview
 from tasks.rollout.facts import Facts, Process
 from tasks.rollout.recipe import restarts, supervised
-from tests.rollout.samples import SERVICE, A, B, facts
+from tests.rollout.samples import BLANK, SERVICE, A, B, facts, plan
 from tests.support.services import changed
 
 SOCKET = {"socket": "tcp://127.0.0.1:8000"}
@@ -45,6 +46,11 @@ def test_plan_says_what_clients_notice_of_a_restart(service: dict[str, Any], old
     known = found(changed(new, **old))
     step = supervised.replace(new, known, B)
     assert list(restarts.words(new, known, (step,))) == ([words] if words else [])
+
+
+def test_plan_says_that_a_way_back_builds_again() -> None:
+    assert preview.way_back(plan(facts())) == f"a way back builds {A[:8]} again before it restarts"
+    assert preview.way_back(plan(BLANK)) is None
 
 
 def test_restart_by_hand_is_no_signal() -> None:
