@@ -10,7 +10,7 @@ import itertools
 import re
 from datetime import datetime
 
-from ..rollout.events import Error, Finished, Output, Started, StepFinished, StepStarted
+from ..rollout.events import Batch, Error, Finished, Output, Started, StepFinished, StepStarted
 from .humanize import count, duration, in_words
 from .plain import STEP, Plain
 from .screen import Screen
@@ -48,6 +48,7 @@ class GitLab(Plain):
         self.coloured = not screen.environ.get("NO_COLOR")
         self.deploy = ""
         self.records: dict[str, Record] = {}
+        self.batches: dict[str, int] = {}           # by host; of those that were reached
 
     @property
     def attended(self) -> bool:
@@ -58,6 +59,10 @@ class GitLab(Plain):
         now = self.screen.now()
         self.records = {host: Record(ROOM // max(len(event.hosts), 1), now) for host in event.hosts}
         super()._started(event)
+
+    def _batch(self, event: Batch) -> None:
+        self.batches.update(dict.fromkeys(event.hosts, event.number))
+        super()._batch(event)
 
     def _error(self, event: Error) -> None:
         if event.host in self.records:
@@ -103,14 +108,15 @@ class GitLab(Plain):
         for host, record in self.records.items():
             if record.lines:
                 name = _unique(f"{event.command}-{host}", taken)
-                self._section(host, record, _outcome(event, host), _batch(event, host), name)
+                self._section(host, record, _outcome(event, host), name)
         super()._finished(event)
 
-    def _section(self, host: str, record: Record, outcome: str, batch: str, name: str) -> None:
+    def _section(self, host: str, record: Record, outcome: str, name: str) -> None:
         fine = outcome in SETTLED or (outcome in WENT_BACK and not record.failed)
         tone = "bad" if not fine else "good" if outcome in SETTLED else ""
         begun, ended = int(record.begun.timestamp()), int(record.ended.timestamp())
-        header = self._painted([*self.transcript.label(host), (outcome, tone), *([(batch, "dim")] if batch else [])])
+        batch: Line = [(f", batch {self.batches[host]}", "dim")] if host in self.batches else []
+        header = self._painted([*self.transcript.label(host), (outcome, tone), *batch])
         collapsed = "[collapsed=true]" if fine else ""
         write = self.screen.out.write
         write(f"\x1b[0Ksection_start:{begun}:{name}{collapsed}\r\x1b[0K{header}\n")
@@ -129,11 +135,6 @@ def _size(line: str) -> int:
 def _outcome(event: Finished, host: str) -> str:
     outcomes = {in_words(result.outcome) for result in event.hosts.get(host, {}).values()}
     return ", ".join(sorted(outcomes)) or event.outcome
-
-
-def _batch(event: Finished, host: str) -> str:
-    numbers = {result.batch for result in event.hosts.get(host, {}).values() if result.batch}
-    return "".join(f", batch {number}" for number in sorted(numbers))
 
 
 def _unique(text: str, taken: set[str]) -> str:

@@ -80,7 +80,7 @@ class TextReport(Reporter):
             case StepStarted() | Output() | StepFinished():
                 self._show_step(event)
             case Batch():
-                self._print([self.transcript.batch(event)])
+                self._batch(event)
             case Notice():
                 self._notice(event)
             case Check():
@@ -108,6 +108,9 @@ class TextReport(Reporter):
     def _show_plans(self) -> None:
         if self.transcript.has_plans:           # the width of a terminal costs a system call
             self._print(self.transcript.plan_lines(self.width))
+
+    def _batch(self, event: Batch) -> None:
+        self._print([self.transcript.batch(event)])
 
     def _prepare(self, event: Event) -> None:
         """Before anything of it is printed."""

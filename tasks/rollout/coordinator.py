@@ -13,16 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import convert
-from msgspec.structs import replace
 
 from .. import _errors as errors
-from ..executor.protocol import Compare
 from . import (
     batches,
     events,
     host_errors,
     machines,
-    placed_files,
     preview,
     previous_version,
     protocol,
@@ -32,8 +29,8 @@ from . import (
     signals,
 )
 from .client_builds import ClientBuilds
+from .comparison import Comparison
 from .conversation import Conversation, Stop
-from .fetch_limit import AT_ONCE
 from .fleet import Fleet
 from .goal import Goal, Planner
 from .locking import lock_and_look
@@ -124,7 +121,7 @@ class Coordinator:
                 self._connect("plan")
                 self._lock(settings.plan)
                 self._plan()
-                self._compare()
+                Comparison(self.conversation, self.sources, self.resolved, self.carried).run()
                 planned = list(preview.full(self.peers))
                 self._report(planned)
                 self._report(self.batches if len(self.batches) > 1 else ())
@@ -232,55 +229,11 @@ class Coordinator:
                 "the plan has changed since the question:\n" + "\n".join(changed),
                 "type the same command again to see the new plan"))
 
-    # --- a dry run's own phase ---
-
-    def _compare(self) -> None:
-        """Ten at a time: it may take a fetch."""
-        busy = self._busy()
-        self.conversation.send({*self.peers} - {*busy}, {"do": "end"})
-        for start in range(0, len(busy), AT_ONCE):
-            group = busy[start:start + AT_ONCE]
-            for peer in group:
-                peer.send(self._comparison(peer))
-            self.conversation.wait(group, lambda peer: peer.is_over)
-        self.conversation.stop_on_error()
-        for name in self.carried:
-            for peer in busy:
-                if name in peer.compared:
-                    peer.compared[name] = self._compared_here(peer, name)
-
-    def _comparison(self, peer: Peer) -> Compare:
-        services = {target.service.name: target.service for target in peer.targets}
-        return {"do": "compare", "services": {
-            name: {"was": plan.was, "commit": plan.tried or "", "requires": list(services[name].requires),
-                   "files": [file.path for file in services[name].files],
-                   "shown": [*placed_files.changes(services[name], peer.facts[name])],
-                   "revision": self.resolved[name].revision if name in self.resolved else plan.tried or "",
-                   "fetch": name not in self.sources, "in_place": plan.refuses_untracked}
-            for name, plan in peer.plans.items() if plan.steps}}
-
-    def _compared_here(self, peer: Peer, service: str) -> protocol.Compared:
-        """The host has not fetched: this machine knows the commits."""
-        resolved, plan = self.resolved[service], peer.plans[service]
-        carried = self.carried[service]
-        was = peer.facts[service].built_from if plan.was == peer.facts[service].commit else plan.was
-        distance = self.sources[service].distance(was, carried.source or carried.commit)
-        wanted = next(target.service for target in peer.targets if target.service.name == service)
-        paths = [file.path for file in wanted.files]
-        return replace(peer.compared[service], missing=self.sources[service].lacks(resolved.commit, wanted.requires),
-                       tracked=self.sources[service].in_the_way(resolved.commit, paths),
-                       subject=resolved.subject, back=distance.back, forward=distance.forward,
-                       commits=convert(distance.commits, list[events.Commit]),
-                       dropped=convert(distance.dropped, list[events.Commit]))
-
     # --- ends ---
 
     def _report(self, shown: Iterable[events.Event]) -> None:
         for event in shown:
             self.report.on(event)
-
-    def _busy(self) -> list[Peer]:
-        return [peer for peer in self.peers if any(plan.steps for plan in peer.plans.values())]
 
     def _finished(self, stopped: errors.FabvisorError | None) -> events.Finished:
         codes = [peer.error.exit_code for peer in self.peers if peer.error]

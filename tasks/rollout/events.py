@@ -283,14 +283,13 @@ class Looked(Event, frozen=True, kw_only=True, tag="looked"):
 
 class Result(Struct, frozen=True, kw_only=True):
     """One service on one host at the end: committed, unchanged, restored, not_reached (a batch before it failed),
-    refused, unreachable or unknown; of a plan also pending. `batch`: its number, null where there was only one."""
+    refused, unreachable or unknown; of a plan also pending."""
 
     was: str | None = None
     tried: str | None = None
     now: str | None = None
     outcome: str
     why: str | None = None
-    batch: int | None = None
 
 
 class Finished(Event, frozen=True, kw_only=True, tag="finished"):

@@ -89,7 +89,7 @@ class Peer:
         self.compared: dict[str, protocol.Compared] = {}
         self.has_plan = False
         self.commit_sent = False
-        self.is_reached = True                              # not where other hosts were activated, and this one was not
+        self.is_reached = True
         self.phase: Phase | Literal[""] = ""
         self.ending = ""
         self.now: Mapping[str, str | None] = {}
@@ -188,8 +188,10 @@ class Peer:
         self._phases.append(phase)
         self.send({"do": "run", "phases": [phase]})
 
-    def abort(self, why: str) -> None:
-        self.send({"do": "abort", "why": why, "reached": self.is_reached})
+    def abort(self, why: str, is_reached: bool) -> None:
+        """Tell it to go back. `is_reached`: not where other hosts were activated, and this one was not."""
+        self.is_reached = is_reached
+        self.send({"do": "abort", "why": why, "reached": is_reached})
 
     def commit(self) -> None:
         """Tell it to keep what it runs: from now on it must not be believed to go back."""

@@ -78,7 +78,7 @@ def _result(peer: Peer, service: str, tried: str | None, why: str) -> Result:
     if outcome == "unknown":
         now = peer.now.get(service)
     reason = None if outcome in ("committed", "unchanged") else peer.why or peer.trouble or why or None
-    return Result(was=was, tried=tried, now=now, outcome=outcome, why=reason, batch=plan.batch if plan else None)
+    return Result(was=was, tried=tried, now=now, outcome=outcome, why=reason)
 
 
 def _as_last_heard(peer: Peer, service: str) -> Result:

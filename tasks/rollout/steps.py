@@ -56,11 +56,6 @@ class Plan(Struct, frozen=True, kw_only=True):
     hook_env: Secret | None = None      # an environment file, where hooks need its secrets
 
     @property
-    def batch(self) -> int | None:
-        """The number of its batch; None where all hosts are in one."""
-        return self.record.get("batch")
-
-    @property
     def was_running(self) -> bool:
         """Whether all programs that it is about run."""
         return bool(self.record.get("was_running", True))

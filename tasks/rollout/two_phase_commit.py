@@ -65,20 +65,14 @@ class TwoPhaseCommit:
         for peer in self.peers:
             if peer.is_greeted and not peer.has_plan:
                 peer.dismiss({"do": "abort", "why": error.message, "reached": False})
-        for group in self._ways_back():
+        reached = {peer for batch in self._begun for peer in batch}
+        unreached = [peer for peer in self.peers if peer.has_plan and peer not in reached]
+        newest, *earlier = reversed(self._begun or [[]])
+        for group in ([*unreached, *newest], *earlier):
             for peer in group:
-                peer.abort(error.message)
+                peer.abort(error.message, peer in reached or not reached)
             self.conversation.wait_over(group)
         self._look_at_the_rest()
-
-    def _ways_back(self) -> list[list[Peer]]:
-        """In groups that go back one after the other. Before the first batch has begun, no host is unreached."""
-        reached = {peer for batch in self._begun for peer in batch}
-        others = [peer for peer in self.peers if peer.has_plan and peer not in reached]
-        for peer in others:
-            peer.is_reached = not reached
-        newest, *earlier = reversed(self._begun) if self._begun else [[]]
-        return [[*others, *newest], *earlier]
 
     def _look_at_the_rest(self) -> None:
         """Ask hosts that were asked nothing yet for their commits: the last table shows them."""

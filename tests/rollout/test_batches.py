@@ -55,7 +55,7 @@ def test_host_of_an_early_batch_looks_again_after_the_pause_once_for_all_its_ser
     waits = {key: [step.do.args["seconds"] for step in one.steps if step.name == "recheck"]
              for key, one in placed.items()}
     assert waits == {("web1", "a"): [10], ("web1", "b"): [0], ("web2", "a"): [], ("web3", "a"): []}
-    assert {key: one.batch for key, one in placed.items()} == {
+    assert {key: one.record.get("batch") for key, one in placed.items()} == {
         ("web1", "a"): 1, ("web1", "b"): 1, ("web2", "a"): 2, ("web3", "a"): None}
 
 
