@@ -30,7 +30,7 @@ def require_taken_by(leader: int, name: str, address: str, link: socket.socket) 
     Where the connection does not lead to `address` (tcp://HOST:PORT, unix:///PATH), or nobody may tell who took it,
     any process will do.
     """
-    if not _leads_to(link, address) or not _is_readable(leader):
+    if not _leads_to(link, address) or not listeners.are_readable(leader):
         return
     limit = time.monotonic() + (link.gettimeout() or 1)
     while (inode := _other_end(link)) == 0:
@@ -38,7 +38,7 @@ def require_taken_by(leader: int, name: str, address: str, link: socket.socket) 
             raise Unhealthy(f"no process takes connections of {address}")
         time.sleep(POLL)
     limit = time.monotonic() + OPENED_WITHIN
-    while inode is not None and not listeners.holders_below(leader, str(inode)):
+    while inode is not None and not listeners.is_held_below(leader, str(inode)):
         if time.monotonic() > limit:
             raise TakenByAnother(f"{name} takes no connections of {address}; other processes do")
         time.sleep(POLL)
@@ -50,11 +50,6 @@ def _leads_to(link: socket.socket, address: str) -> bool:
         return address.startswith("unix://") and os.path.realpath(str(peer)) == os.path.realpath(address[len("unix://"):])
     is_here = peer[0] == link.getsockname()[0]
     return is_here and address.startswith("tcp://") and address.rpartition(":")[2] == str(peer[1])
-
-
-def _is_readable(pid: int) -> bool:
-    """Whether we may see what it has open: another user's we may not."""
-    return os.access(f"/proc/{pid}/fd", os.R_OK)
 
 
 def _other_end(link: socket.socket) -> int | None:

@@ -12,6 +12,7 @@ from .errors import HostError, Unhealthy
 from .http_check import OnConnect
 
 ONE_TRY = 5.0                       # seconds
+ENOUGH = 1.0                        # seconds: a try that has less, at the end, may not learn what is wrong
 Check = Mapping[str, Any]
 
 
@@ -27,14 +28,18 @@ def wait(check: Check, *, cwd: str, env: dict[str, str], still_up: shell.Check, 
     attempt = _attempt(check, cwd, env, still_up, on_connect)
     deadline = time.monotonic() + check["timeout"]
     pause = 0.05
+    problem: Unhealthy | None = None
     while True:
         still_up()
+        left = deadline - time.monotonic()
         try:
-            attempt(max(0.1, deadline - time.monotonic()))
+            attempt(max(0.1, left))
             return
         except Unhealthy as error:
+            if problem is None or left > ENOUGH:
+                problem = error
             if time.monotonic() + pause > deadline:
-                raise HostError(f"not healthy within {check['timeout']:g} s: {error}",
+                raise HostError(f"not healthy within {check['timeout']:g} s: {problem}",
                                 "try the same check on the host, or raise `timeout`") from None
         time.sleep(pause)
         pause = min(pause * 2, 0.5)

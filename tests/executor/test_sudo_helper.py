@@ -28,6 +28,13 @@ def test_helper_refuses_the_programs_of_others(access: RootAccess, name: str) ->
         access.call("stopProcess", name, True)
 
 
+def test_helper_signals_the_programs_of_its_services_alone(access: RootAccess) -> None:
+    with pytest.raises(FileNotFoundError):
+        access.call("signalProcess", "app-web:app-web", "HUP")
+    with pytest.raises(HostError, match="does not do signalProcess"):
+        access.call("signalProcess", "app-other:app-other", "HUP")
+
+
 @pytest.mark.parametrize("name", ["app", "app-web:app-web", "app-gone:app-gone_00"])
 def test_helper_asks_supervisord_about_the_programs_of_its_services(access: RootAccess, name: str) -> None:
     with pytest.raises(FileNotFoundError):          # no supervisord is there to answer
