@@ -279,3 +279,44 @@ def test_edit_that_git_cannot_stash_is_set_aside_and_comes_back(place: Place, ed
     place.forward(place.commit("echo second > file; echo second > other"), set_aside=True)
     place.back(set_aside=True)
     assert place.snapshot_of_files() == before
+
+
+DAMAGE = {
+    "index": "echo x > .git/index", "HEAD": ": > .git/HEAD", "nothing": "rm -r .git; mkdir .git",
+    "elsewhere": "rm -r .git; echo 'gitdir: /nowhere' > .git", "config": "echo '[[' >> .git/config",
+    "newer": "git config core.repositoryFormatVersion 1; git config extensions.later true"}
+
+
+@pytest.mark.parametrize("damage", short(DAMAGE, "index", "HEAD"))
+def test_damaged_clone_is_named_with_the_command_that_mends_it(place: Place, damage: str) -> None:
+    place.forward(place.commit("echo first > file"))
+    place.run(damage)
+    new = place.commit("echo second > file")
+    with pytest.raises(errors.HostError, match=f"cannot read the clone {place.folder}: ") as error:
+        place.forward(new)
+    assert error.value.kind == "not_ready"
+    place.run(error.value.hint.removeprefix("on the host: "))
+    place.forward(new, set_aside=True)
+    assert place.snapshot_of_files() == {"file": b"second\n"}
+
+
+@pytest.mark.promise(11)
+@pytest.mark.parametrize("head", ["orphan", "gone"])
+def test_files_that_are_staged_before_the_first_commit_are_set_aside_and_come_back(place: Place, head: str) -> None:
+    place.forward(place.commit("echo first > file"))
+    place.run(f"git symbolic-ref HEAD refs/heads/{head}; echo mine > own; git add own; echo mine > file")
+    before = place.snapshot_of_files(), place.ctx.clone.state()
+    new = place.commit("echo second > file")
+    with pytest.raises(errors.NotReady, match="edited"):
+        place.forward(new)
+    place.forward(new, set_aside=True)
+    assert place.snapshot_of_files() == {"file": b"second\n", "own": b"mine\n"}
+    place.back(set_aside=True)
+    assert (place.snapshot_of_files(), place.ctx.clone.state()) == before
+
+
+def test_origin_with_several_urls_follows_the_inventory(place: Place) -> None:
+    place.forward(place.commit())
+    place.run("git remote set-url --add origin /nowhere")
+    place.forward(place.commit("echo new > new"))
+    assert git(place.folder, "config", "--get-all", "remote.origin.url") == str(place.work)

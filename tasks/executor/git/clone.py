@@ -56,8 +56,10 @@ class Clone:
     def follow_origin(self) -> None:
         """`origin` is what hosts.yaml says now. A password that its URL had goes with it."""
         if self.git.first_line("config", "remote.origin.url") != self.repo:
-            verb = "set-url" if "origin" in self.git.run("remote") else "add"
-            self.git.run("remote", verb, "origin", self.repo)
+            if "origin" in self.git.run("remote"):
+                self.git.run("config", "--replace-all", "remote.origin.url", self.repo)     # there may be several
+            else:
+                self.git.run("remote", "add", "origin", self.repo)
 
     def exclude_own_names(self) -> None:
         self.exclude(OWN_NAMES)
@@ -123,8 +125,7 @@ class Clone:
 
     def checkout_empty(self, branch: str | None) -> None:
         """As `git init` left it: no commit, none of its files."""
-        empty_tree = self.git.run("hash-object", "-t", "tree", os.devnull)[0]
-        self.git.run("read-tree", "--reset", "-u", empty_tree)
+        self.git.run("read-tree", "--reset", "-u", self.git.empty_tree())
         self.git.run("symbolic-ref", "HEAD", "refs/heads/" + (branch or "main"))
 
     def follow_submodules(self, say: Say, carried: bool = False, aside: SetAside | None = None) -> None:

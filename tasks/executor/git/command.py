@@ -14,7 +14,7 @@ from .. import files, shell
 from ..errors import NotReady, TryAgain
 from ..output_lines import Say, silent
 from ..protocol import GitLogin
-from .errors import Foreign, explain, foreign, reason
+from .errors import Unusable, explain, reason, unusable
 
 QUICK, SLOW = 60, 600               # seconds
 PAUSES = (0.5, 2.0)                 # seconds before a further try
@@ -85,7 +85,7 @@ class Git:
             return shell.output(["git", *SETTINGS, *args], cwd=self.directory, env=self._env, timeout=timeout, say=say,
                                 check=self.check, given=given)
         except shell.CommandFailed as failure:
-            refusal = foreign(self.directory, failure)
+            refusal = unusable(self.directory, self.repo, failure)
             if refusal:
                 raise refusal from None
             failure.message = _in_words(args, failure)
@@ -140,7 +140,7 @@ class Git:
         for pause in (*PAUSES, None):
             try:
                 return self.run(*args, say=say, timeout=self.fetch_timeout)
-            except Foreign:
+            except Unusable:
                 raise
             except shell.CommandFailed as failure:
                 error = explain(failure, self._server_asked(failure) or self.repo)
@@ -177,6 +177,10 @@ class Git:
         if not os.path.isdir(git_dir):
             git_dir = os.path.join(self.directory, self.run("rev-parse", "--git-common-dir")[0])
         return git_dir
+
+    def empty_tree(self) -> str:
+        """The tree without any file, which is written where it is missing."""
+        return self.run("hash-object", "-w", "-t", "tree", os.devnull)[0]
 
     def _set_batch_mode(self) -> None:
         """Whatever ssh command is set up (core.sshCommand often names a deploy key), let it never ask."""

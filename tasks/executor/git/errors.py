@@ -39,11 +39,17 @@ REMEDIES = (
 ALWAYS = ("Please make sure you have the correct access rights", "and the repository exists.",
           "fatal: Could not read from remote repository.")
 DUBIOUS = re.compile("dubious ownership in repository at '(.+)'")
+# What git says of a repository that is damaged, or newer than itself; and of its index alone.
+DAMAGED = re.compile("not a git repository|index file|[Bb]ad index|bad (numeric )?config|unable to read (tree|sha1)|"
+                     "unknown repository extension|Expected git repo version|object file .* is empty|"
+                     "object .* (is|seems) corrupt|packfile .* (is|cannot|far too short)")
+INDEX = re.compile("index file|[Bb]ad index")
+FATAL = 128                         # git's exit status
 SHOWN = 600                         # characters
 
 
-class Foreign(CommandFailed):
-    """git refuses a folder of this host because of its owner."""
+class Unusable(CommandFailed):
+    """git cannot use a repository of this host, until a person does something about it."""
 
     kind = "not_ready"
 
@@ -52,13 +58,24 @@ class Foreign(CommandFailed):
         self.hint = hint
 
 
-def foreign(directory: str, failure: CommandFailed) -> Foreign | None:
-    """Where git refused a folder because of its owner: the clone in `directory`, or the repository that was asked."""
-    refused = next(filter(None, map(DUBIOUS.search, failure.output)), None)
-    if refused is None:
-        return None
-    is_clone = f"{os.path.realpath(refused[1])}/".startswith(f"{os.path.realpath(directory)}/")
-    folder = directory if is_clone else refused[1]
+class Foreign(Unusable):
+    """It belongs to another user."""
+
+
+def unusable(directory: str, repo: str, failure: CommandFailed) -> Unusable | None:
+    """The error to raise instead, where git failed because of the clone in `directory`, or of the owner of `repo`."""
+    dubious = next(filter(None, map(DUBIOUS.search, failure.output)), None)
+    if dubious:
+        return _foreign(directory, dubious[1], failure)
+    if failure.status == FATAL and any(map(DAMAGED.search, failure.output)):
+        return Unusable(f"git cannot read the clone {directory}: {reason(failure.output)}",
+                        _mend(directory, repo, failure.output), failure)
+    return None
+
+
+def _foreign(directory: str, refused: str, failure: CommandFailed) -> Foreign:
+    is_clone = f"{os.path.realpath(refused)}/".startswith(f"{os.path.realpath(directory)}/")
+    folder = directory if is_clone else refused
     owner = user_name(os.stat(folder).st_uid)
     if is_clone:
         return Foreign(f"the service directory belongs to another user, {owner}: {folder}",
@@ -66,6 +83,15 @@ def foreign(directory: str, failure: CommandFailed) -> Foreign | None:
                        f" {folder}", failure)
     return Foreign(f"the repository belongs to another user of the host, {owner}: {folder}",
                    f"where you trust it, on the host: git config --global --add safe.directory {folder}", failure)
+
+
+def _mend(directory: str, repo: str, lines: Sequence[str]) -> str:
+    """The command that makes a damaged clone whole. The files beside its `.git` stay as they are."""
+    if any(map(INDEX.search, lines)):
+        return f"on the host: git -C {directory} read-tree HEAD"
+    aside = f"{directory}.anew"
+    return (f"on the host: git clone --no-checkout {repo} {aside} && mv {directory}/.git {directory}.damaged &&"
+            f" mv {aside}/.git {directory}/ && rmdir {aside} && git -C {directory} reset --quiet")
 
 
 def explain(failure: CommandFailed, repo: str) -> HostError:

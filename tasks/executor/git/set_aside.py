@@ -19,7 +19,7 @@ from .stash import Stash
 from .submodules import gone, moved, nested
 
 KEPT = "refs/fabvisor/set-aside/"
-BEGUN, COMPLETE = "/begun", "/complete"
+BEGUN, COMPLETE, INDEX = "/begun", "/complete", "/index"
 NAMED = 20                          # paths in a message
 
 
@@ -36,6 +36,10 @@ class SetAside:
     def push(self, say: Say) -> None:
         """Set all edits aside, and leave each submodule at the commit that its superproject has."""
         self._mark(BEGUN)
+        if not self._head():
+            self._take_index_away()
+            self._mark(COMPLETE)
+            return
         for submodule in nested(self._git):
             self._keep_head(submodule.git)
             Stash(submodule.git).push(self._label, say)
@@ -67,6 +71,7 @@ class SetAside:
             Stash(submodule.git).pop(self._label, say)
         for label in (self._in_place_of_files, self._in_the_way):
             Stash(self._git).bring_back(label)
+        self._bring_index_back()
         self._git.run("update-ref", "-d", KEPT + self._label + BEGUN)
 
     def look(self, git: Git, commit: str) -> InTheWay:
@@ -105,6 +110,16 @@ class SetAside:
             Stash(git).take_away(paths, self._in_the_way)
         unfinished_checkout.begin(git, commit)
 
+    def _take_index_away(self) -> None:
+        """Before the first commit git cannot stash: files that were added are untracked until they come back."""
+        self._git.run("update-ref", KEPT + self._label + INDEX, self._git.run("write-tree")[0])
+        self._git.run("read-tree", "--empty")
+
+    def _bring_index_back(self) -> None:
+        if self._has(INDEX):
+            self._git.run("read-tree", KEPT + self._label + INDEX)
+            self._git.run("update-ref", "-d", KEPT + self._label + INDEX)
+
     def _take_folders_away(self) -> None:
         """Where a person made a folder of a tracked file, git's stash would delete what is in it."""
         deleted = self._git.paths("diff-files", "--name-only", "--diff-filter=D", "-z")
@@ -133,8 +148,12 @@ class SetAside:
                 git.run("symbolic-ref", "HEAD", branch)
             git.run("update-ref", "--no-deref", "-d", name)
 
+    def _head(self) -> str | None:
+        return self._git.first_line("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+
     def _mark(self, mark: str) -> None:
-        self._git.run("update-ref", KEPT + self._label + mark, "HEAD")
+        """At any object that is here."""
+        self._git.run("update-ref", KEPT + self._label + mark, self._head() or self._git.empty_tree())
 
     def _has(self, mark: str) -> bool:
         return self._git.first_line("rev-parse", "--verify", "--quiet", KEPT + self._label + mark) is not None

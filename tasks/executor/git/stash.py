@@ -35,7 +35,7 @@ class Stash:
             index.run("update-index", "--add", "-z", "--stdin", given=names)
             tree = index.run("write-tree")[0]
         head = self._git.first_line("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-        same = f"{head}^{{tree}}" if head else self._git.run("hash-object", "-w", "-t", "tree", os.devnull)[0]
+        same = f"{head}^{{tree}}" if head else self._git.empty_tree()
         head = head or self._commit(same, label)
         entry = self._commit(same, label, head, self._commit(same, label, head), self._commit(tree, label))
         self._git.run("stash", "store", "--message", label, entry)

@@ -53,18 +53,24 @@ def checkout_back(ctx: ServiceContext, step: Step) -> Result:
     if step.args["set_aside"] and not aside.exists() and not ctx.clone.has_begun_to_leave(step.args["commit"]):
         return Result(False)                # it did not get as far: the edits lie there untouched
     was_cut_off = ctx.clone.clear_unfinished_checkout()
-    if not step.args["commit"]:
-        ctx.clone.checkout_empty(step.args["branch"])
-    elif not step.args["set_aside"] or aside.is_complete():
-        state = ctx.clone.state()
-        if state.commit != step.args["commit"] or state.edits or was_cut_off:
-            ctx.clone.checkout(step.args["commit"], step.say, force=True)
+    if not step.args["set_aside"] or aside.is_complete():
+        _check_out_again(ctx, step, was_cut_off)
         aside.begin_return()
     if step.args["commit"] and step.args["branch"]:
         ctx.clone.reattach_branch(step.args["branch"], step.args["commit"])
     aside.give_back(step.say)
     placed_files.place_back(ctx, step)      # it may have made way for a file of the commit
     return Result(True)
+
+
+def _check_out_again(ctx: ServiceContext, step: Step, was_cut_off: bool) -> None:
+    was = step.args["commit"]
+    if not was:
+        ctx.clone.checkout_empty(step.args["branch"])
+        return
+    state = ctx.clone.state()
+    if state.commit != was or state.edits or was_cut_off:
+        ctx.clone.checkout(was, step.say, force=True)
 
 
 def build(ctx: ServiceContext, step: Step) -> Result:
