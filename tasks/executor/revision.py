@@ -22,8 +22,7 @@ def resolve(ctx: ServiceContext, revision: str) -> Resolved:
     has_clone = ctx.clone.exists()
     commit, branch = _in_clone(ctx, revision) if has_clone else _in_repository(ctx, revision)
     if commit is None:
-        raise NotReady(f"{ctx.name}: no commit, branch or tag {revision!r} in {ctx.clone.repo}",
-                       "push it, or choose another")
+        raise _unknown(revision, ctx.clone.repo)
     live = ctx.releases.live()             # with releases the clone itself may stand anywhere
     was = ctx.releases.commit(live) if live else "HEAD"
     return {**distance(ctx, was, commit), "event": "resolved", "service": ctx.name, "revision": revision,
@@ -62,12 +61,18 @@ def obtain(clone: git.Clone, commit: str, revision: str, say: Say = silent) -> b
     if clone.commits.has(commit) and clone.commits.is_in(commit, revision):
         return False
     clone.remote.fetch(say)
+    if clone.commits.resolve(revision)[0] is None and not git.FULL.fullmatch(revision):
+        raise _unknown(revision, clone.repo)
     if not clone.commits.is_in(commit, revision):
         raise NotReady(f"commit {commit} is not in {revision} of {clone.repo}, as this host fetched it",
                        "if the branch or tag was moved just now, try again; else see which host named that commit")
     if not clone.commits.has(commit):
         clone.remote.fetch_commit(commit, say)
     return True
+
+
+def _unknown(revision: str, repo: str) -> NotReady:
+    return NotReady(f"no commit, branch or tag {revision!r} in {repo}", "push it, or choose another")
 
 
 def _in_clone(ctx: ServiceContext, revision: str) -> tuple[str | None, str | None]:
@@ -98,7 +103,8 @@ def _in_repository(ctx: ServiceContext, revision: str) -> tuple[str | None, str 
     try:
         clone = git.Clone(folder, ctx.clone.repo, ctx.env, ctx.check, ctx.clone.git.login,
                           ctx.clone.git.fetch_timeout)
-        resolved = clone.remote.resolve(revision)
+        # A branch may bear the name of a commit.
+        resolved = (None, None) if git.FULL.fullmatch(revision) else clone.remote.resolve(revision)
         if resolved == (None, None) and git.ABBREVIATED.fullmatch(revision):
             clone.create()
             clone.remote.fetch()

@@ -32,6 +32,27 @@ def test_revision_is_a_full_commit_then_a_branch_then_a_tag_then_an_abbreviation
     assert os.listdir(ctx.layout.service_state("a")) == []
 
 
+@pytest.mark.promise(1)
+@pytest.mark.parametrize("cloned", [True, False])
+def test_full_commit_is_that_commit_though_a_branch_bears_its_name(tmp_path: Path, work: Path, cloned: bool) -> None:
+    full = commit(work, "v1")
+    run_git(work, "update-ref", f"refs/heads/{full}", commit(work, "v0"))
+    answer = revision.resolve(_here(tmp_path, work, cloned), full)
+    assert (answer["commit"], answer["branch"]) == (full, None)
+
+
+@pytest.mark.parametrize("annotated", [True, False])
+@pytest.mark.parametrize("named", ["v0^{tree}", "v0:file"])
+def test_tag_of_something_else_than_a_commit_is_unknown(tmp_path: Path, work: Path, named: str, annotated: bool
+                                                        ) -> None:
+    run_git(work, "tag", *(["-a", "-m", "x"] if annotated else []), "odd", named)
+    ctx = _here(tmp_path, work, True)
+    with pytest.raises(errors.NotReady, match="no commit, branch or tag 'odd'"):
+        revision.resolve(ctx, "odd")
+    with pytest.raises(errors.NotReady, match="no commit, branch or tag 'odd'"):     # as a first deploy asks
+        obtain(ctx.clone, run_git(work, "rev-parse", named), "odd")
+
+
 @pytest.mark.parametrize("cloned", [True, False])
 @pytest.mark.parametrize("asked", ["nonesuch", "abcdef0", "0" * 40, "mai", "heads/main/x"])
 def test_unknown_revision_is_not_ready(tmp_path: Path, work: Path, asked: str, cloned: bool) -> None:
