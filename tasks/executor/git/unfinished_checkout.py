@@ -6,6 +6,7 @@ aside before: what lies there now was written by the checkout, unless its conten
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import NamedTuple
 
@@ -33,7 +34,9 @@ def begin(git: Git, commit: str) -> None:
 
 
 def end(git: Git) -> None:
-    files.remove(_mark(git))
+    """A mark that a power cut brings back says nothing: HEAD is at its commit."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(_mark(git))
 
 
 def commit_of(git: Git) -> str | None:
