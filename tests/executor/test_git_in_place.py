@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tasks.executor import errors
-from tests.executor.place import Place, commit, next_commit, short
+from tasks.executor.git import Worktree
+from tests.executor.place import Place, commit, next_commit, quiet, short
 from tests.support.lab import git
 
 EDITS = {
@@ -320,3 +321,37 @@ def test_origin_with_several_urls_follows_the_inventory(place: Place) -> None:
     place.run("git remote set-url --add origin /nowhere")
     place.forward(place.commit("echo new > new"))
     assert git(place.folder, "config", "--get-all", "remote.origin.url") == str(place.work)
+
+
+@pytest.mark.promise(3)
+@pytest.mark.parametrize("update", short({name: name for name in ("merge", "rebase", "none", "!false")}, "merge"))
+def test_submodule_is_checked_out_whatever_its_clone_says(nested: Place, update: str) -> None:
+    """A merge cannot go back: that ended with a host that somebody must look at."""
+    nested.run(f"git config submodule.part.update '{update}'")
+    before = nested.snapshot()
+    nested.forward(next_commit(nested))
+    assert (nested.folder / "part/file").read_text() == "part 2\n"
+    nested.back()
+    assert nested.snapshot() == before
+
+
+def test_submodule_that_is_not_wanted_stays_away(nested: Place) -> None:
+    git(nested.work, "config", "--file", ".gitmodules", "submodule.part.update", "none")
+    new = nested.commit()
+    tree = nested.folder.parent / "tree"
+    nested.forward(new)
+    Worktree(str(tree), nested.ctx.clone).make(new, quiet)
+    assert (nested.folder / "part/file").exists() and not list((tree / "part").iterdir())
+
+
+@pytest.mark.parametrize("damage", short({
+    "no repository": "rm -r .git/modules/part", "a link": "mv part ../part; ln -s ../part part"}, "no repository"))
+def test_damaged_submodule_is_named_with_the_command_that_moves_it_away(nested: Place, damage: str) -> None:
+    nested.run(damage)
+    new = next_commit(nested)
+    with pytest.raises(errors.HostError, match="cannot read the clone") as error:
+        nested.forward(new)
+    assert error.value.kind == "not_ready"
+    nested.run(error.value.hint.partition("on the host: ")[2].partition(";")[0])
+    nested.forward(new, set_aside=True)
+    assert (nested.folder / "part/file").read_text() == "part 2\n"

@@ -42,8 +42,10 @@ DUBIOUS = re.compile("dubious ownership in repository at '(.+)'")
 # What git says of a repository that is damaged, or newer than itself; and of its index alone.
 DAMAGED = re.compile("not a git repository|index file|[Bb]ad index|bad (numeric )?config|unable to read (tree|sha1)|"
                      "unknown repository extension|Expected git repo version|object file .* is empty|"
-                     "object .* (is|seems) corrupt|packfile .* (is|cannot|far too short)")
+                     "object .* (is|seems) corrupt|packfile .* (is|cannot|far too short)|not to be a symbolic link")
 INDEX = re.compile("index file|[Bb]ad index")
+SUBMODULE = re.compile(r"not a git repository: (?P<damaged>.+?)/(?:\.\./)+\.git/modules/|"
+                       r"expected submodule path '(?P<link>.+)' not to be a symbolic link")
 FATAL = 128                         # git's exit status
 SHOWN = 600                         # characters
 
@@ -87,6 +89,10 @@ def _foreign(directory: str, refused: str, failure: CommandFailed) -> Foreign:
 
 def _mend(directory: str, repo: str, lines: Sequence[str]) -> str:
     """The command that makes a damaged clone whole. The files beside its `.git` stay as they are."""
+    submodule = next(filter(None, map(SUBMODULE.search, lines)), None)
+    if submodule:
+        path = os.path.join(directory, submodule["damaged"] or submodule["link"])
+        return f"move the submodule away on the host: mv {path} {directory}.damaged; then add --set-aside"
     if any(map(INDEX.search, lines)):
         return f"on the host: git -C {directory} read-tree HEAD"
     aside = f"{directory}.anew"

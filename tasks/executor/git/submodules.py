@@ -94,13 +94,33 @@ def follow(git: Git, say: Say, settings: Sequence[str], make_way: Callable[[Git,
     for submodule in populated(git):
         if Commits(submodule.git).has(submodule.commit):
             attributes.forget_changed(submodule.git, submodule.commit)
-    git.network(*settings, "submodule", "--quiet", "update", "--init", "--force", say=say)
+    git.network(*settings, *_checked_out(git), "submodule", "--quiet", "update", "--init", "--force", say=say)
     for submodule in populated(git):
         if make_way:
             unfinished_checkout.end(submodule.git)
         filters.require(submodule.git, submodule.commit)
         follow(submodule.git, say, settings, make_way)
         filters.refuse_unfiltered(submodule.git, [])
+
+
+def _checked_out(git: Git) -> list[str]:
+    """Settings of git by which submodules are checked out, whatever `submodule.NAME.update` says: a merge or a rebase
+    cannot go back. Those that are not wanted (`none`), and are not here, stay away."""
+    here = {submodule.path for submodule in populated(git)}
+    unwanted = {key.rpartition(".")[0] for source in (["--file", ".gitmodules"], [])
+                for key, value in _config(git, source, "update") if value == "none"}
+    names = [key.rpartition(".")[0] for key, path in _config(git, ["--file", ".gitmodules"], "path")
+             if path in here or key.rpartition(".")[0] not in unwanted]
+    return [word for name in names for word in ("-c", f"{name}.update=checkout")]
+
+
+def _config(git: Git, source: Sequence[str], option: str) -> list[tuple[str, str]]:
+    """(key, value) of an option of all submodules."""
+    try:
+        entries = git.paths("config", *source, "--null", "--get-regexp", rf"^submodule\..*\.{option}$")
+    except HostError:                   # git found none
+        return []
+    return [(key, value) for key, _, value in (entry.partition("\n") for entry in entries)]
 
 
 def _fetch(git: Git, commit: str, settings: Sequence[str]) -> None:
