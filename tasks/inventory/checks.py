@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from . import file_checks, keys, precedence, program_checks, values
+from . import file_checks, keys, listings, program_checks, values
 from .findings import Finding, KeyPath, quoted
+from .listings import Raw
 from .nearest import did_you_mean, listed
-from .precedence import Raw
 
 
 def check(data: Raw) -> Iterator[Finding]:
@@ -45,7 +45,7 @@ def _environment(path: KeyPath, environment: Raw, services: Raw) -> Iterator[Fin
 
 
 def _notify(path: KeyPath, value: Raw | list[Raw]) -> Iterator[Finding]:
-    for index, notification in enumerate(precedence.listed(value)):
+    for index, notification in enumerate(listings.listed(value)):
         where: KeyPath = (*path, index) if isinstance(value, list) else path
         given = [kind for kind in ("webhook", "run") if kind in notification]
         if len(given) != 1:
@@ -70,7 +70,7 @@ def _hosts(path: KeyPath, environment: Raw, services: Raw) -> Iterator[Finding]:
 
 def _of_environment(environment: Raw, services: Raw) -> Raw:
     """The services that run in an environment, each with what its programs are there."""
-    chosen = precedence.entries(environment["services"] if "services" in environment else list(services))
+    chosen = listings.entries(environment["services"] if "services" in environment else list(services))
     return {name: program_checks.merged(services[name], override) for name, override in chosen.items()
             if name in services}
 
@@ -111,7 +111,7 @@ def _variables(path: KeyPath, variables: Raw) -> Iterator[Finding]:
 
 def _hooks(path: KeyPath, hooks: Raw) -> Iterator[Finding]:
     for name, value in hooks.items():
-        for hook in precedence.hooks(value):
+        for hook in listings.hooks(value):
             yield from _report((*path, name), values.check_script(hook.get("run", "left out")))
             if hook.get("once") and name in ("drain", "undrain"):
                 yield Finding((*path, name), "cannot have `once`: each host leaves and enters service by itself")
@@ -120,7 +120,7 @@ def _hooks(path: KeyPath, hooks: Raw) -> Iterator[Finding]:
 def _secrets(path: KeyPath, listing: list[str] | dict[str, str | None]) -> Iterator[Finding]:
     for key, name in enumerate(listing) if isinstance(listing, list) else zip(listing, listing, strict=True):
         yield from _report((*path, key), values.check_variable_name(name))
-    for name, source in precedence.secrets(listing).items() if isinstance(listing, dict) else ():
+    for name, source in listings.secrets(listing).items() if isinstance(listing, dict) else ():
         if source != name:
             yield from _report((*path, name), values.check_secret_source(source))
     yield from _twice(path, listing)
@@ -140,7 +140,7 @@ def _report(path: KeyPath, wrong: str) -> Iterator[Finding]:
 def _entries(path: KeyPath, listing: Any) -> Iterator[tuple[KeyPath, str, Raw]]:
     """The path, name and settings of each entry of a list of names, or of a mapping of names to settings."""
     places = {name: index for index, name in reversed(list(enumerate(listing)))} if isinstance(listing, list) else {}
-    for name, settings in precedence.entries(listing).items():
+    for name, settings in listings.entries(listing).items():
         yield (*path, places.get(name, name)), name, settings
 
 

@@ -14,6 +14,7 @@ from . import (
     health,
     interpolation,
     keys,
+    listings,
     model,
     paths,
     precedence,
@@ -23,15 +24,16 @@ from . import (
     values,
 )
 from .findings import Finding, KeyPath, quoted
+from .listings import Raw
 from .nearest import did_you_mean, listed
-from .precedence import Raw, Resolved
+from .resolved import HEALTH_KINDS, Resolved
 
 MOST_TARGETS = 20_000       # a service on a host is one
 
 
 def check(data: Raw) -> Iterator[Finding]:
     environments = data.get("environments", {})
-    targets = sum(len(precedence.services(data, name)) * max(len(precedence.hosts(data, name)), 1)
+    targets = sum(len(listings.services(data, name)) * max(len(listings.hosts(data, name)), 1)
                   for name in environments)
     if targets > MOST_TARGETS:
         yield Finding(("environments",), f"put {targets} services on hosts; split the file: {MOST_TARGETS} is the most")
@@ -43,7 +45,7 @@ def check(data: Raw) -> Iterator[Finding]:
             yield from _same_machine(data, name)
             yield from _packaged(data, name)
         services = {service: precedence.resolve_hosts(data, name, service)
-                    for service in precedence.services(data, name)}
+                    for service in listings.services(data, name)}
         yield from directories.check(data, name, services)
         yield from sockets.check(services)
         for service, hosts in services.items():
@@ -164,7 +166,7 @@ class _OnHosts:
                                 for origin, *_ in self._written("program", option))
 
     def health(self) -> Iterator[Finding]:
-        for kind in precedence.HEALTH_KINDS:
+        for kind in HEALTH_KINDS:
             for place, text, hosts in self._written("health", kind):
                 yield from self._filled(place, text, hosts, lambda variables, kind=kind, text=text: (
                     health.check_health(kind, text, variables)), self._with_revision())  # type: ignore[misc]
@@ -191,7 +193,7 @@ class _OnHosts:
                  for host, variables in self.variables.items()}
         for path in dict.fromkeys(path for settings in self.hosts.values() for path in settings.group("files")):
             for place, value, hosts in self._written("files", path):
-                text = precedence.service_file(value).get("source", "")
+                text = listings.service_file(value).get("source", "")
                 where = (*place, "source") if isinstance(value, dict) else place
                 if text and not paths.check_source(text):
                     yield from self._filled(where, text, hosts, lambda variables, text=text: (

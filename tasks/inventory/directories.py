@@ -8,7 +8,8 @@ from itertools import pairwise
 
 from . import paths, precedence
 from .findings import Finding, KeyPath, quoted
-from .precedence import Raw, Resolved
+from .listings import Raw
+from .resolved import Resolved
 
 Directories = dict[str, str]            # by service, each in its shortest form
 

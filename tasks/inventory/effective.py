@@ -9,8 +9,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from . import health, interpolation, keys, model, paths, precedence, program_options, serial, urls, values
-from .precedence import Raw, Resolved
+from . import health, interpolation, keys, listings, model, paths, precedence, program_options, serial, urls, values
+from .listings import Raw
+from .resolved import Resolved
 from .service_file import ServiceFile
 
 
@@ -18,7 +19,7 @@ def environment(data: Raw, name: str, source: str) -> model.Environment:
     raw = data["environments"][name]
     settings = precedence.resolve(data, name)
     hosts = [_host(host, resolved) for host, resolved in precedence.resolve_hosts(data, name).items()]
-    services = precedence.services(data, name)
+    services = listings.services(data, name)
     by_service = {service: precedence.resolve_hosts(data, name, service) for service in services}
     running = [service for service in services if by_service[service] or not hosts]
     return model.Environment(
@@ -36,7 +37,7 @@ def environment(data: Raw, name: str, source: str) -> model.Environment:
         serial=serial.normal(raw["serial"]) if "serial" in raw else serial.DEFAULT,
         pause=values.seconds(raw.get("pause", 0)),
         url=raw.get("url", ""),
-        notify=tuple(map(_notification, precedence.listed(raw.get("notify", [])))),
+        notify=tuple(map(_notification, listings.listed(raw.get("notify", [])))),
         source=source,
         elsewhere=tuple(sorted(set(data["services"]) - set(running))),
     )
@@ -119,12 +120,12 @@ def _program(name: str, group: str, settings: Resolved, numprocs: int | None) ->
 
 def _hooks(value: Any) -> tuple[model.Hook, ...]:
     return tuple(model.Hook(run=_commands(hook["run"]), once=hook.get("once", False))
-                 for hook in precedence.hooks(value))
+                 for hook in listings.hooks(value))
 
 
 def _files(settings: Resolved, names: dict[str, str]) -> Iterator[ServiceFile]:
     for path, value in sorted(settings.group("files").items()):
-        given = precedence.service_file(value)
+        given = listings.service_file(value)
         source = posixpath.normpath(interpolation.fill(given["source"], names)) if "source" in given else ""
         mode = int(given["mode"], 8) if "mode" in given else None
         yield ServiceFile(path=path, origin=settings.origin("files", path) or (), **{

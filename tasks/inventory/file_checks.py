@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from . import paths
 from .findings import Finding, KeyPath, quoted
-from .precedence import Raw, service_file
+from .listings import Raw, service_file
 
 KINDS = ("source", "secret", "variables")
 

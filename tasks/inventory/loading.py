@@ -13,9 +13,9 @@ from .._errors import InventoryError, Problem, SelectionError
 from . import checks, cross_checks, effective, shape
 from .document import Document, Unreadable, parse
 from .findings import MOST_FINDINGS, Finding, KeyPath, dotted, without_consequences
+from .listings import Raw
 from .model import Environment
 from .nearest import did_you_mean, listed
-from .precedence import Raw
 
 FILE = "hosts.yaml"
 

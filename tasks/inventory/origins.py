@@ -12,7 +12,7 @@ from ..executor.protocol import MASK
 from . import precedence, schema
 from .findings import KeyPath
 from .loading import Inventory
-from .precedence import SettingPath
+from .resolved import SettingPath
 from .secret_sources import SecretValues
 
 # As the schema and docs/hosts-yaml.md list the keys.

@@ -11,15 +11,13 @@ from typing import Any
 
 from msgspec import NODEFAULT, Struct, structs
 
-from . import model
+from . import listings, model
 from .findings import KeyPath
-from .health import CHECKS, EXPECTATIONS
+from .health import EXPECTATIONS
+from .listings import Raw
 from .program_options import DEFAULTS
+from .resolved import HEALTH_KINDS, Resolved, SettingPath, Value
 
-Raw = dict[str, Any]
-SettingPath = tuple[str, ...]       # ("lease",), ("health", "timeout"), ("variables", "PORT")
-
-HEALTH_KINDS = tuple(CHECKS)
 MERGED = ("variables", "program", "health", "hooks", "files")   # key by key; every other key is replaced as a whole
 
 
@@ -28,61 +26,6 @@ class Layer(Struct, frozen=True):
 
     path: KeyPath | None
     mapping: Raw
-
-
-class Value(Struct, frozen=True):
-    """A setting that won, and the path where it was written; None: a default of the tool."""
-
-    value: Any
-    origin: KeyPath | None
-
-
-class Resolved:
-    """Every setting that applies, by its path within a layer."""
-
-    def __init__(self, values: dict[SettingPath, Value]) -> None:
-        self.values = values
-
-    def has(self, *path: str) -> bool:
-        return path in self.values
-
-    def get(self, *path: str, default: Any = None) -> Any:
-        return self.values[path].value if path in self.values else default
-
-    def origin(self, *path: str) -> KeyPath | None:
-        return self.values[path].origin
-
-    def group(self, key: str) -> Raw:
-        """The settings below a key that is merged key by key."""
-        return {path[1]: setting.value for path, setting in self.values.items() if path[0] == key and len(path) > 1}
-
-    def below(self, *prefix: str) -> Resolved:
-        """The settings below a path, by their paths from there."""
-        return Resolved({path[len(prefix):]: value for path, value in self.values.items()
-                         if path[:len(prefix)] == prefix and len(path) > len(prefix)})
-
-    def programs(self) -> dict[str, Resolved]:
-        """By name the settings of each program, with the variables that it has in all; {} where it is the service
-        itself. In the order in which they are written."""
-        names = dict.fromkeys(path[1] for path in self.values if path[0] == "programs" and path[2] == "command")
-        common = {path: value for path, value in self.values.items() if path[0] in ("variables", "run_mode", "secrets")}
-        return {name: Resolved({**common, **self.below("programs", name).values}) for name in names}
-
-    @property
-    def health_kind(self) -> str | None:
-        """http, tcp or command; None where there is no check, or a mistaken one of several kinds."""
-        kinds = [kind for kind in HEALTH_KINDS if self.has("health", kind)]
-        return kinds[0] if len(kinds) == 1 else None
-
-    @property
-    def maker(self) -> str:
-        """The key by which this machine itself makes the commit, and so must send it; empty where it does not."""
-        if self.get("build_on") == "client":
-            return "build_on"
-        return "repo" if model.is_folder(self.get("repo") or "") else ""
-
-    def environment_variables(self) -> dict[str, str]:
-        return model.environment_variables(self.group("variables"), self.get("run_mode"))
 
 
 def layers(data: Raw, environment: str | None, service: str | None = None, host: str | None = None) -> Iterator[Layer]:
@@ -97,17 +40,17 @@ def layers(data: Raw, environment: str | None, service: str | None = None, host:
     path: KeyPath = ("environments", environment)
     yield Layer(path, {key: value for key, value in raw.items() if key not in ("services", "hosts")})
     if service is not None:
-        yield Layer((*path, "services", service), entry(raw.get("services"), service))
+        yield Layer((*path, "services", service), listings.entry(raw.get("services"), service))
     if host is not None:
         yield from _host_layers(data, environment, service, host)
 
 
 def _host_layers(data: Raw, environment: str, service: str | None, host: str) -> Iterator[Layer]:
     path: KeyPath = ("environments", environment, "hosts", host)
-    raw = entry(data["environments"][environment].get("hosts"), host)
+    raw = listings.entry(data["environments"][environment].get("hosts"), host)
     yield Layer(path, {key: value for key, value in raw.items() if key != "services"})
     if service is not None:
-        yield Layer((*path, "services", service), entry(raw.get("services"), service))
+        yield Layer((*path, "services", service), listings.entry(raw.get("services"), service))
 
 
 def resolve(data: Raw, environment: str | None, service: str | None = None, host: str | None = None) -> Resolved:
@@ -118,13 +61,9 @@ def resolve(data: Raw, environment: str | None, service: str | None = None, host
 def resolve_hosts(data: Raw, environment: str, service: str | None = None) -> dict[str, Resolved]:
     """The same for every host of the environment, in name order; of a service, for those on which it runs."""
     common = resolve(data, environment, service).values
-    return {host: _merged(common, _host_layers(data, environment, service, host)) for host in hosts(data, environment)
-            if service is None or runs_on(data, environment, service, host)}
-
-
-def programs(mapping: Raw) -> Raw:
-    """The programs that a layer names; {} where it names none."""
-    return {name: program or {} for name, program in (mapping.get("programs") or {}).items()}
+    return {host: _merged(common, _host_layers(data, environment, service, host))
+            for host in listings.hosts(data, environment)
+            if service is None or listings.runs_on(data, environment, service, host)}
 
 
 def _merged(weaker: dict[SettingPath, Value], stronger: Iterable[Layer]) -> Resolved:
@@ -134,7 +73,7 @@ def _merged(weaker: dict[SettingPath, Value], stronger: Iterable[Layer]) -> Reso
             values = {path: value for path, value in values.items() if path[0] != "secrets"}
         # Another kind of health check takes the place of the one before, and what was expected of its answer goes.
         checked: list[tuple[SettingPath, Raw]] = [((), layer.mapping)]
-        checked += [(("programs", name), program) for name, program in programs(layer.mapping).items()]
+        checked += [(("programs", name), program) for name, program in listings.programs(layer.mapping).items()]
         for prefix, mapping in checked:
             given = [kind for kind in HEALTH_KINDS if kind in mapping.get("health", {})]
             for key in (*HEALTH_KINDS, *(EXPECTATIONS if given != ["http"] else ())) if given else ():
@@ -170,69 +109,19 @@ def _names_of_programs(data: Raw, environment: str | None, service: str | None) 
     mappings = [data["services"][service]]
     if environment is not None:
         raw = data["environments"][environment]
-        mappings.append(entry(raw.get("services"), service))
-        mappings += [entry(host.get("services"), service) for host in entries(raw.get("hosts")).values()]
-    return list(dict.fromkeys(name for mapping in mappings for name in programs(mapping)))
-
-
-def entries(listing: Any) -> dict[str, Raw]:
-    """A list of names, or a mapping of names to settings: always as the mapping."""
-    if isinstance(listing, dict):
-        return {name: settings or {} for name, settings in listing.items()}
-    return {name: {} for name in listing or ()}
-
-
-def entry(listing: Any, name: str) -> Raw:
-    """The settings that such a listing has for a name."""
-    return (listing.get(name) if isinstance(listing, dict) else None) or {}
-
-
-def hooks(value: Any) -> list[Raw]:
-    """A command, a mapping, or a list of either: always as a list of mappings."""
-    return [hook if isinstance(hook, dict) else {"run": hook} for hook in listed(value)]
-
-
-def listed(value: Any) -> list[Any]:
-    """A value, or a list of values: always as a list."""
-    return value if isinstance(value, list) else [value]
-
-
-def service_file(value: str | Raw) -> Raw:
-    """A path beside hosts.yaml, or a mapping: always as the mapping."""
-    return value if isinstance(value, dict) else {"source": value}
-
-
-def secrets(listing: list[str] | dict[str, str | None]) -> dict[str, str]:
-    """By the name that the program knows: the name that the value has elsewhere."""
-    if isinstance(listing, dict):
-        return {name: source or name for name, source in listing.items()}
-    return {name: name for name in listing}
-
-
-def hosts(data: Raw, environment: str) -> list[str]:
-    """In name order. A sandbox has none until it is started."""
-    return sorted(entries(data["environments"][environment].get("hosts")))
-
-
-def services(data: Raw, environment: str) -> list[str]:
-    """Those that run in the environment, in name order."""
-    known, raw = data.get("services", {}), data["environments"][environment]
-    return sorted(name for name in entries(raw["services"] if "services" in raw else list(known)) if name in known)
-
-
-def runs_on(data: Raw, environment: str, service: str, host: str) -> bool:
-    """Whether the host runs this service of its environment: a list of names chooses, a mapping only adjusts."""
-    chosen = entry(data["environments"][environment].get("hosts"), host).get("services")
-    return not isinstance(chosen, list) or service in chosen
+        mappings.append(listings.entry(raw.get("services"), service))
+        hosts = listings.entries(raw.get("hosts")).values()
+        mappings += [listings.entry(host.get("services"), service) for host in hosts]
+    return list(dict.fromkeys(name for mapping in mappings for name in listings.programs(mapping)))
 
 
 def _settings(mapping: Raw) -> Iterator[tuple[SettingPath, Any]]:
     for key, value in mapping.items():
         if key == "programs":
-            for name, program in programs(mapping).items():
+            for name, program in listings.programs(mapping).items():
                 yield from ((("programs", name, *path), inner) for path, inner in _settings(program))
         elif key == "secrets":
-            yield from ((("secrets", name), source) for name, source in secrets(value).items())
+            yield from ((("secrets", name), source) for name, source in listings.secrets(value).items())
         elif key in MERGED:
             yield from (((key, name), str(inner) if key == "variables" else inner) for name, inner in value.items())
         else:

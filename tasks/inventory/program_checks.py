@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from . import keys, program_options, values
 from .findings import Finding, KeyPath, quoted
 from .health import EXPECTATIONS
+from .listings import Raw
 from .nearest import did_you_mean
-from .precedence import HEALTH_KINDS, Raw
+from .resolved import HEALTH_KINDS
 
 ONLY = ("command", "program", "health", "numprocs", "socket", "reload")      # of a service with one program
 

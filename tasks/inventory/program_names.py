@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from . import precedence
+from . import listings, precedence
 from .findings import Finding, KeyPath, quoted
+from .listings import Raw
 from .model import group
 from .nearest import listed
-from .precedence import Raw
 
 SANDBOX = ("web1", "web2")      # the hosts of a sandbox, which hosts.yaml does not name
 
@@ -18,7 +18,7 @@ def check(data: Raw) -> Iterator[Finding]:
     yield from _collisions(data)
     yield from _users(data)
     hosts = sorted({host for name, environment in data.get("environments", {}).items()
-                    for host in precedence.hosts(data, name) or (SANDBOX if environment.get("sandbox") else ())})
+                    for host in listings.hosts(data, name) or (SANDBOX if environment.get("sandbox") else ())})
     for path, program in _written(data):
         for index, glob in enumerate(program.get("hosts", ())):
             if hosts and not any(fnmatchcase(host, glob) for host in hosts):
@@ -39,7 +39,7 @@ def _collisions(data: Raw) -> Iterator[Finding]:
 def _users(data: Raw) -> Iterator[Finding]:
     """The programs of a service share one environment file, which is its user's."""
     for environment in data.get("environments", {}):
-        for service in precedence.services(data, environment):
+        for service in listings.services(data, environment):
             settings = precedence.resolve(data, environment, service)
             users = {name: program.get("program", "user") for name, program in settings.programs().items()}
             if len({*map(str, users.values())}) > 1:
@@ -55,9 +55,9 @@ def _written(data: Raw) -> Iterator[tuple[KeyPath, Raw]]:
     for name, environment in data.get("environments", {}).items():
         choosers: list[tuple[KeyPath, Raw]] = [(("environments", name), environment)]
         choosers += [(("environments", name, "hosts", host), raw)
-                     for host, raw in precedence.entries(environment.get("hosts")).items()]
+                     for host, raw in listings.entries(environment.get("hosts")).items()]
         layers += [((*path, "services", service), override) for path, chooser in choosers
-                   for service, override in precedence.entries(chooser.get("services")).items()]
+                   for service, override in listings.entries(chooser.get("services")).items()]
     for path, mapping in layers:
-        for program, settings in precedence.programs(mapping).items():
+        for program, settings in listings.programs(mapping).items():
             yield (*path, "programs", program), settings

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from . import interpolation
 from .findings import Finding, KeyPath, quoted
-from .precedence import Resolved
+from .resolved import Resolved
 from .values import check_port, check_word
 
 TCP = re.compile(r"tcp://([A-Za-z0-9][A-Za-z0-9.-]*):([0-9]{1,5})")
