@@ -12,34 +12,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from .._errors import Failed, NotReady
+from ..program.supervisord_conf import supervisord_conf
 from . import processes, repository
 from .sandbox import NAMES, Sandbox, find_running
 from .state_dir import check_private, locked, state_of
 
 READY_WITHIN = 60               # seconds
 CODE = Path(__file__).resolve().parents[2]
-
-SUPERVISORD = """\
-[unix_http_server]
-file = %(here)s/supervisor.sock
-chmod = 0700
-
-[supervisord]
-nodaemon = true
-silent = true
-logfile = %(here)s/supervisord.log
-pidfile = %(here)s/supervisord.pid
-childlogdir = %(here)s
-
-[rpcinterface:supervisor]
-supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
-
-[supervisorctl]
-serverurl = unix://%(here)s/supervisor.sock
-
-[include]
-files = conf.d/*.conf
-"""
 
 
 def up(folder: Path) -> Sandbox:
@@ -104,7 +83,7 @@ def _write_roots(state: Path) -> None:
         (root / "conf.d").mkdir(parents=True, exist_ok=True)
         (state / name / "home").mkdir(exist_ok=True)
         aside = root / ".supervisord.conf.new"
-        aside.write_text(SUPERVISORD)
+        aside.write_text(supervisord_conf("conf.d/*.conf", ["nodaemon=true", "silent=true"]))
         aside.replace(root / "supervisord.conf")
 
 

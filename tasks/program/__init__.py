@@ -1,4 +1,4 @@
-"""The text of program files and environment files. Their quoting is here and nowhere else."""
+"""The texts that supervisord and its programs read. Their quoting is here and nowhere else."""
 
 from typing import TYPE_CHECKING
 
@@ -9,5 +9,6 @@ if TYPE_CHECKING:                           # what other folders may use
     from . import files as files
     from . import handwritten as handwritten
     from . import quoting as quoting
+    from . import supervisord_conf as supervisord_conf
 else:
     __getattr__ = submodules(__name__)

@@ -6,33 +6,15 @@ import re
 from typing import TYPE_CHECKING
 
 from ..program import quoting
+from ..program.supervisord_conf import supervisord_conf
 
 if TYPE_CHECKING:
     from ..rollout.protocol import HostFacts
 
 
-def supervisord_conf(facts: HostFacts) -> str:
-    """A supervisord of the login user: its socket is closed to all others."""
-    programs = quoting.path_for_supervisord(facts.program_dir)
-    return f"""\
-[unix_http_server]
-file=%(here)s/supervisor.sock
-chmod=0700
-
-[supervisord]
-logfile=%(here)s/supervisord.log
-pidfile=%(here)s/supervisord.pid
-childlogdir=%(here)s
-
-[rpcinterface:supervisor]
-supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
-
-[supervisorctl]
-serverurl=unix://%(here)s/supervisor.sock
-
-[include]
-files = {programs}/*.conf
-"""
+def configuration(facts: HostFacts) -> str:
+    """The supervisord.conf of a supervisord of the login user."""
+    return supervisord_conf(quoting.path_for_supervisord(facts.program_dir) + "/*.conf")
 
 
 def unit_name(facts: HostFacts) -> str:

@@ -90,7 +90,7 @@ def _own(facts: HostFacts) -> Iterator[Step]:
         yield Step("supervisor", f"{for_sh(facts.python)} -m venv {venv}\n"
                                  f"{venv}/bin/pip install --quiet --retries 2 'supervisor>=4.3,<5'")
     if not facts.conf_exists:
-        yield Step("configuration", _written(facts.supervisord_conf, files.supervisord_conf(facts)))
+        yield Step("configuration", _written(facts.supervisord_conf, files.configuration(facts)))
     if not facts.program_dir_exists:
         yield Step("program_dir", f"mkdir -p {for_sh(facts.program_dir)}")
     if not facts.starts_at_boot and facts.has_boot:
