@@ -29,7 +29,7 @@ MAY = {
     "mirror": {"mirror", "inventory"},              # inventory/secret, inventory/urls: a login of the git server
     "remote": {"remote", "inventory"},
     "reports": {"reports", "rollout"},              # rollout/events
-    "embedded": {"embedded", "inventory"},
+    "embedded": {"embedded", "inventory", "program"},       # program/supervisord_conf
     "provision": {"provision", "rollout", "program", "inventory"},
     "notification": {"notification", "reports", "rollout", "inventory"},
     "executor": {"executor"},
@@ -40,8 +40,9 @@ PROTOCOL = "tasks.executor.protocol"
 PROCESSES = "tasks.executor.processes"
 # Quoting happens in one module, which needs no other.
 QUOTING = "tasks.program.quoting"
-# A build of the client runs as one of a host does: by the same code.
-BUILDS = ("tasks/rollout/local_commands.py", ("tasks.executor.shell", "tasks.executor.masking"))
+# A build of the client, and a git that is fed, run as those of a host do: by the same code.
+COMMANDS = {"tasks/rollout/local_commands.py": ("tasks.executor.shell", "tasks.executor.masking"),
+            "tasks/mirror/git.py": ("tasks.executor.shell",)}
 # Packages that only one place may import.
 ONLY = {
     "fabric": ("tasks/remote/", "tasks/_launch.py", "tasks/_program.py"), "paramiko": ("tasks/remote/",),
@@ -140,7 +141,7 @@ def test_folder_imports_only_the_folders_before_it(noun: str) -> None:
             and not one.file.startswith(SENT[1:])]
     allowed = MAY[noun] | {"_errors", "_lazy", "_version"}
     mine = [one for one in mine if not one.module.startswith((PROTOCOL, PROCESSES, QUOTING))
-            and not (one.file == BUILDS[0] and one.module.startswith(BUILDS[1]))]
+            and not one.module.startswith(COMMANDS.get(one.file, ()))]
     nothing([one for one in mine if one.module.split(".")[1] not in allowed and not one.typing_only])
 
 
@@ -171,7 +172,7 @@ def test_executor_imports_only_the_standard_library() -> None:
     nothing([one for one in IMPORTS if one.module.startswith("tasks.executor")
              and not one.file.startswith("tasks/executor/") and not one.module.startswith(PROTOCOL)
              and not (one.file == "tasks/embedded/processes.py" and one.module.startswith(PROCESSES))
-             and not (one.file == BUILDS[0] and one.module.startswith(BUILDS[1]))])
+             and not one.module.startswith(COMMANDS.get(one.file, ()))])
 
 
 def test_only_reports_print() -> None:

@@ -93,7 +93,9 @@ def _memory(content: bytes = b"") -> Iterator[int]:
 
 def feed(argv: Sequence[str], chunks: Iterable[bytes], *, cwd: str, env: Mapping[str, str], check: Check) -> None:
     """Run it with the chunks, as they come, on its standard input. Raises CommandFailed with what it said."""
-    with open(os.memfd_create("words"), "w+b") as words:
+    import tempfile  # it brings much, and most that run a command do not feed it
+
+    with tempfile.TemporaryFile() as words:             # a client that is no Linux has no files in memory
         process = subprocess.Popen(list(argv), cwd=cwd, env=dict(env), stdin=subprocess.PIPE, start_new_session=True,
                                    stdout=subprocess.DEVNULL, stderr=words)
         assert process.stdin is not None

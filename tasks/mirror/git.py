@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import subprocess
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from .._errors import FabvisorError, NotReady, TryAgain
+from ..executor import shell
 
 QUICK, SLOW = 60.0, 3600.0              # seconds; SLOW is for what transfers a whole repository
 BATCH = " -oBatchMode=yes -oConnectTimeout=10"
@@ -97,32 +96,19 @@ def reason(output: str) -> str:
 
 def write(args: Sequence[str], folder: Path, env: Mapping[str, str], *, given: str, target: Path) -> None:
     """As run(), with the output in a file, however large it is."""
-    with target.open("wb") as file:
-        done = subprocess.run(["git", *SETTINGS, *args], cwd=folder, env=environment(env), input=given.encode(),
-                              stdout=file, stderr=subprocess.PIPE, timeout=SLOW, check=False)
+    try:
+        with target.open("wb") as file:
+            done = subprocess.run(["git", *SETTINGS, *args], cwd=folder, env=environment(env), input=given.encode(),
+                                  stdout=file, stderr=subprocess.PIPE, timeout=SLOW, check=False)
+    except subprocess.TimeoutExpired:
+        raise TimedOut(args, f"timed out after {SLOW:g} s") from None
     if done.returncode:
         raise GitFailed(args, done.stderr.decode("utf-8", "replace"))
 
 
 def feed(args: Sequence[str], folder: Path, env: Mapping[str, str], pieces: Iterable[bytes]) -> None:
     """As run(), with the pieces on its standard input, as they come."""
-    with tempfile.TemporaryFile() as words:
-        process = subprocess.Popen(["git", *SETTINGS, *args], cwd=folder, env=environment(env), stdin=subprocess.PIPE,
-                                   stdout=subprocess.DEVNULL, stderr=words)
-        assert process.stdin is not None
-        try:
-            with contextlib.suppress(BrokenPipeError):          # it ended early: its status says why
-                for piece in pieces:
-                    process.stdin.write(piece)
-                process.stdin.close()
-            process.wait()
-        except BaseException:
-            process.kill()
-            raise
-        finally:
-            with contextlib.suppress(BrokenPipeError):
-                process.stdin.close()
-            process.wait()
-        if process.returncode:
-            words.seek(0)
-            raise GitFailed(args, words.read().decode("utf-8", "replace"))
+    try:
+        shell.feed(["git", *SETTINGS, *args], pieces, cwd=str(folder), env=environment(env), check=lambda: None)
+    except shell.CommandFailed as failure:
+        raise GitFailed(args, "\n".join(failure.output)) from None
