@@ -71,7 +71,8 @@ def _lies(fleet: Fleet, run: Run, old: str, new: str) -> list[str]:
     """The statements on the screen that are not true of the hosts."""
     if run.code < 0 or not run.events or run.events[-1]["event"] != "finished":
         return [] if run.code < 0 else [f"the client ended with {run.code} and no last word: {run.err[-500:]}"]
-    wrong = []
+    wrong = [f"{host} says: {services['app']['why']}" for host, services in run.finished["hosts"].items()
+             if "a bug:" in (services["app"]["why"] or "")]
     for host, services in run.finished["hosts"].items():
         outcome = services["app"]["outcome"]
         as_it_was = dict.fromkeys(("restored", "not_reached", "refused", "unreachable"), old)
