@@ -52,7 +52,7 @@ ONLY = {
     # values only tries to split a command, masking splits what quoting has quoted
     "shlex": ("tasks/program/quoting.py", "tasks/inventory/values.py", "tasks/suite.py", "tasks/executor/masking.py",
               "tasks/remote/known_hosts_command.py", "tasks/executor/earlier_state.py",
-              "tasks/executor/program_sections.py"),
+              "tasks/executor/program_sections.py", "tasks/executor/process_check.py"),
 }
 # The error boundary hands the streams to the reports; the launcher answers a shell that completes a line.
 STREAMS = ("tasks/_command.py", "tasks/_launch.py")

@@ -50,6 +50,15 @@ def variables(pid: int) -> dict[str, str]:
     return {name: value for name, _, value in pairs if name}
 
 
+def command_line(pid: int) -> list[str]:
+    """Its words; [] where there is no such process."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return os.fsdecode(file.read()).split("\0")[:-1]
+    except OSError:
+        return []
+
+
 def _environ(pid: int) -> list[bytes]:
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:

@@ -7,16 +7,13 @@ import re
 import time
 from typing import Any, Container, Iterable, Mapping, Sequence
 
-from . import leftovers, process_logs, program_user
-from .accounts import user_name
+from . import leftovers, process_check, process_logs
 from .context import ServiceContext
 from .errors import HostError
 from .locks import reload_lock
 from .protocol import PROGRAM_HEADER
 from .startup import Before, Process, Say, Started, left_running
 from .supervisord_conf import options
-
-CHANGES_USER_WITHIN = 2.0           # seconds: a child of root's supervisord does so right after it was forked
 
 # A log file of supervisord's own, for AUTO (supervisor/options.py `get_autochildlog_name`).
 AUTOMATIC_LOG = re.compile(r"-{channel}---.*\.log$".replace("{channel}", "(stdout|stderr)"))
@@ -172,22 +169,12 @@ class Program:
         file = self._ctx.layout.access.program_file(self._ctx.name)
         return file.data.decode("utf-8", "replace") if file else ""
 
-    def raise_if_another_users(self, started: Iterable[Started]) -> None:
-        """Raise HostError where a process has not the user that the program file names. A program that begins as root
-        may change its user by itself."""
-        user = (options(self._file(), self.group) or {}).get("user")
-        wanted = program_user.uids_in(f"user={user}")
-        if not wanted or wanted == [program_user.ROOT]:
-            return
+    def check_processes(self, started: Iterable[Started]) -> None:
+        """Raise HostError where one is not what the program file says; one that has ended is nothing any more."""
+        written = self._written()
         for process in started:
-            deadline = time.monotonic() + CHANGES_USER_WITHIN
-            while program_user.of_process(process.pid) not in (None, *wanted):
-                if time.monotonic() > deadline:
-                    actual = user_name(program_user.of_process(process.pid) or 0)
-                    file = self._ctx.layout.program_file(self._ctx.name)
-                    raise HostError(f"{self.group} runs as {actual}, and {file} says {user}",
-                                    f"see on the host who else starts it: ps -fp {process.pid}")
-                time.sleep(0.01)
+            if written and not process.ended:
+                process_check.check(process.pid, self.group, written, self._ctx.layout.program_file(self._ctx.name))
 
     def _compare(self) -> None:
         """Raise HostError where supervisord does not have what the program file, if it is one of ours, says."""

@@ -39,5 +39,5 @@ def replace(program: Program, name: str, patience: float, startsecs: float, exit
     program.stop(patience, [name])
     program.start([name])
     started = program.wait_until_up(startsecs, before, exitcodes, [name])
-    program.raise_if_another_users(started.values())
+    program.check_processes(started.values())
     return started
