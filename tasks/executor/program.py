@@ -170,7 +170,7 @@ class Program:
         return file.data.decode("utf-8", "replace") if file else ""
 
     def check_processes(self, started: Iterable[Started]) -> None:
-        """Raise HostError where one is not what the program file says; one that has ended is nothing any more."""
+        """Raise HostError where a process is not what the program file says. One that has ended is not looked at."""
         written = self._written()
         for process in started:
             if written and not process.ended:

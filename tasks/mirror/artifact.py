@@ -39,7 +39,7 @@ class Artifact:
                 raise _refused(path, f"holds {name!r}, {wrong}")
 
     def unpack(self, folder: Path) -> None:
-        """Into an empty folder. Links come last: nothing is written through them. Raises NotReady."""
+        """Unpack it into an empty folder. Links come last: nothing is written through them. Raises NotReady."""
         try:
             with tarfile.open(self.path) as tar:
                 members = _by_path(self.path, tar)
@@ -55,7 +55,7 @@ class Artifact:
 
 
 def _by_path(path: Path, tar: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
-    """Of two members of one name the later counts, as it does for tar."""
+    """The members by their paths. Of two with one name the later counts, as it does for tar."""
     members: dict[str, tarfile.TarInfo] = {}
     for member in tar:
         if member.name.startswith("/") or ".." in member.name.split("/"):

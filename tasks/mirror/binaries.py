@@ -41,7 +41,8 @@ def binaries(folder: Path, entries: Iterable[Entry]) -> list[Binary]:
 
 
 def machine_of(header: bytes) -> str | None:
-    """As `uname -m` names it; None for what is no binary, or for a machine that is unknown here."""
+    """The machine that a binary is made for, as `uname -m` names it; None for what is no binary, or for a machine
+    that is unknown here."""
     if header[:4] in ELSEWHERE:
         return ELSEWHERE[header[:4]]
     if header[:4] != b"\x7fELF" or len(header) < HEADER:

@@ -28,7 +28,7 @@ class Built(NamedTuple):
 
 
 def name_of(source: str, commands: Collection[str], variables: Mapping[str, str], ship: Collection[str]) -> str:
-    """Keeps a build in the mirror: the source, and a digest of what makes two builds of it differ."""
+    """The name that keeps a build in the mirror: the source, and a digest of what makes two builds of it differ."""
     settings = json.dumps([list(commands), dict(variables), list(ship)], sort_keys=True)
     return f"{source}-{hashlib.sha256(settings.encode()).hexdigest()[:16]}"
 
@@ -40,7 +40,7 @@ def kept(mirror: Mirror, name: str) -> Built | None:
 
 
 def read(mirror: Mirror, commit: str) -> Built | None:
-    """A commit of this module; None for another one."""
+    """What a commit of this module says of its build; None for another commit."""
     try:
         author, parents, subject, body = mirror.commits.ask(
             "log", "-1", "--format=%an%x00%P%x00%s%x00%b", "--end-of-options", commit).split("\0")

@@ -17,7 +17,8 @@ from .mirror import Mirror
 @contextmanager
 def clean_clone(mirror: Mirror, commit: str, submodules: Mapping[str, Path], wait: Callable[[str], None]
                 ) -> Iterator[Path]:
-    """The folder, at the same path for each build of a repository: compilers write it into what they make.
+    """Clone the commit into a folder, at the same path for each build of a repository: compilers write it into what
+    they make.
 
     `submodules`: by url the mirror of each. It is removed at the end. Raises GitFailed.
     """
@@ -46,7 +47,7 @@ def _clone(mirror: Mirror, commit: str, submodules: Mapping[str, Path], folder: 
 
 
 def remove(place: Path) -> None:
-    """With the folders that a build closed to itself, as Go's module cache is."""
+    """Remove a folder, also where a build closed parts of it, as Go's module cache is."""
     def reopen(function: Callable[[str], object], path: str, error: object) -> None:
         for each in (os.path.dirname(path), path):
             if not os.path.islink(each):

@@ -40,7 +40,7 @@ class Commits:
         self._env = env
 
     def find(self, revision: str) -> Resolution | None:
-        """A branch, then a tag, then an abbreviated commit: as hosts do."""
+        """What a revision names: a branch, then a tag, then an abbreviated commit, as hosts do."""
         for kind in ("heads", "tags"):
             commit = self._commit_of(f"refs/{kind}/{revision}")
             if commit:
@@ -49,7 +49,7 @@ class Commits:
         return Resolution(commit, None) if commit else None
 
     def has(self, commit: str) -> bool:
-        """With all of its files: a fetch that met a full disk leaves a commit without them."""
+        """Whether the commit is here with all of its files: a fetch that met a full disk leaves one without them."""
         try:
             self._git("rev-list", "--objects", "--quiet", "--max-count=1", "--end-of-options", commit)
             return True
@@ -57,7 +57,7 @@ class Commits:
             return False
 
     def is_whole(self, commit: str) -> bool:
-        """With all commits before it, which a shallow clone lacks."""
+        """Whether all commits before it are here, which a shallow clone lacks."""
         return self._maybe("rev-list", "--count", "--end-of-options", commit) is not None
 
     def known(self, commits: Iterable[str]) -> list[str]:
@@ -80,7 +80,7 @@ class Commits:
         return self._maybe("log", "-1", "--format=%s", "--end-of-options", commit) or ""
 
     def distance(self, was: str | None, commit: str) -> Distance:
-        """From a host's commit to another one, as far as this mirror knows both."""
+        """How far it is from a host's commit to another one, as far as this mirror knows both."""
         if was is None or not self.known([was]):
             return Distance(None, None, [], [])
         counted = self._git("rev-list", "--left-right", "--count", "--end-of-options", f"{was}...{commit}").split()

@@ -35,7 +35,7 @@ REMEDIES: tuple[tuple[str, type[FabvisorError], str, str], ...] = (
 
 
 def _command(args: Sequence[str]) -> str:
-    """Such as `fetch`: the first word that is no setting."""
+    """The name of the command, such as `fetch`: the first word that is no setting."""
     words = iter(args)
     return next(word for word in words if word != "-c" or not next(words))
 
@@ -68,7 +68,8 @@ def run(args: Sequence[str], folder: Path, env: Mapping[str, str], *, given: str
 
 
 def environment(env: Mapping[str, str]) -> dict[str, str]:
-    """The caller's, without what points git to another repository; ssh never asks, and messages are English."""
+    """The caller's environment, without what points git to another repository; ssh never asks, and messages are
+    English."""
     kept = {name: value for name, value in env.items()
             if not name.startswith("GIT_") or name.startswith(("GIT_CONFIG", "GIT_SSH", "GIT_SSL", "GIT_ASKPASS"))}
     ssh = kept.get("GIT_SSH_COMMAND") or kept.get("GIT_SSH") or "ssh"

@@ -47,7 +47,7 @@ class Mirror:
         return locked(Path(f"{self.folder}.lock"), f"another fab fetches {self.repo} into {self.folder}", wait)
 
     def fetch(self) -> None:
-        """All branches and tags, under the lock. A damaged mirror is made anew. Raises TryAgain or NotReady."""
+        """Fetch all branches and tags, under the lock. A damaged mirror is made anew. Raises TryAgain or NotReady."""
         try:
             self._fetch()
         except GitFailed as failure:
@@ -60,7 +60,7 @@ class Mirror:
                 raise git.explain(second, self.repo) from None
 
     def fetch_commit(self, commit: str) -> bool:
-        """A commit that no branch holds any more can often still be had by its full name."""
+        """Fetch a commit by its full name, as can often be done where no branch holds it any more."""
         try:
             self._git("fetch", "--no-tags", "--quiet", "--", self.repo, commit, timeout=self._fetch_timeout)
         except GitFailed:
@@ -68,8 +68,8 @@ class Mirror:
         return self.commits.has(commit)
 
     def take_from(self, source: Path) -> str:
-        """The HEAD of a folder on this machine, with all that it needs. Raises NotReady, and TryAgain where the folder
-        is a shallow clone, as those of GitLab's jobs are, and the git server has the rest."""
+        """Take over the HEAD of a folder on this machine, with all that it needs. Raises NotReady, and TryAgain
+        where the folder is a shallow clone, as those of GitLab's jobs are, and the git server has the rest."""
         self.create()
         commit = head_of(source, self.env)
         shallow = git.run(["rev-parse", "--is-shallow-repository"], source, self.env).strip() == "true"
@@ -86,7 +86,7 @@ class Mirror:
         return commit
 
     def resolve(self, revision: str) -> Resolution | None:
-        """A full commit, then a branch, then a tag, then an abbreviated commit: as hosts do."""
+        """What a revision names: a full commit, then a branch, a tag, an abbreviated commit, as hosts do."""
         if FULL.fullmatch(revision):
             present = self.commits.has(revision) or self.fetch_commit(revision)
             return Resolution(revision, None) if present else None
@@ -101,7 +101,7 @@ class Mirror:
         return self.commits.find(revision)
 
     def write_pack(self, commit: str, known: Collection[str], target: Path) -> None:
-        """A thin pack of what the commit needs beyond the commits that a host knows. Raises GitFailed."""
+        """Write a thin pack of what the commit needs beyond the commits that a host knows. Raises GitFailed."""
         revisions = "\n".join([commit, *(f"^{each}" for each in self.commits.known(known))]) + "\n"
         git.write(["-c", f"pack.windowMemory={PACK_MEMORY}", "pack-objects", "--revs", "--thin", "--delta-base-offset",
                    "--stdout", "--quiet"], self.folder, self.env, given=revisions, target=target)

@@ -63,7 +63,7 @@ class Source:
         return mirror.exists() and mirror.commits.has(commit)
 
     def distance(self, was: str | None, commit: str) -> Distance:
-        """From what a host has to the commit."""
+        """How far it is from what a host has to the commit."""
         return self._mirror(self.repo).commits.distance(was, commit)
 
     def subject(self, commit: str) -> str:
@@ -92,7 +92,7 @@ class Source:
         return self._mirror(repo).folder
 
     def pack(self, part: Part, known: Iterable[str]) -> Path:
-        """A file with what a host lacks of a part; hosts that know the same share one. Raises NotReady."""
+        """Make a file with what a host lacks of a part; hosts that know the same share one. Raises NotReady."""
         mirror = self._mirror(part.repo)
         if not (mirror.exists() and mirror.commits.has(part.commit)):
             raise NotReady(f"{part.commit} is not on this machine, and not on every host",

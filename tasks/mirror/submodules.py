@@ -29,7 +29,8 @@ def submodules_of(mirror: Mirror, commit: str) -> list[Submodule]:
 
 
 def absolute(base: str, url: str) -> str:
-    """`../other.git` beside `git@host:group/this.git` is `git@host:group/other.git`."""
+    """The url that a relative one means: `../other.git` beside `git@host:group/this.git` is `git@host:group/other.git`.
+    """
     if not url.startswith(("./", "../")):
         return url
     base = base.rstrip("/")
@@ -45,7 +46,7 @@ def absolute(base: str, url: str) -> str:
 
 
 def _urls(mirror: Mirror, commit: str) -> dict[str, str]:
-    """By path. Raises nothing: a .gitmodules that cannot be read names no submodule."""
+    """The urls of submodules, by path. Raises nothing: a .gitmodules that cannot be read names no submodule."""
     try:
         listed = mirror.commits.ask("config", "--blob", f"{commit}:.gitmodules", "--null", "--list")
     except GitFailed:

@@ -112,7 +112,7 @@ def dotenv(service: Service) -> Text:
 
 
 def _filled(source: str, template: str, values: Mapping[str, Text]) -> Text:
-    """`${NAME}` is replaced, and nothing else."""
+    """The text with each `${NAME}` replaced, and nothing else."""
     parts: list[Text] = [*PLACEHOLDER.split(template)]              # text, name, text, name, …
     for index in range(1, len(parts), 2):
         name = str(parts[index])
@@ -124,7 +124,7 @@ def _filled(source: str, template: str, values: Mapping[str, Text]) -> Text:
 
 
 def _joined(parts: Iterable[Text]) -> Text:
-    """A secret where one of the parts is."""
+    """The parts as one text, which is a secret where one of them is."""
     parts = list(parts)
     if any(isinstance(part, Secret) for part in parts):
         return functools.reduce(operator.add, parts, Secret(""))

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 
 def supervisord_conf(include: str, options: Iterable[str] = ()) -> str:
-    """Everything lies beside it, and its socket is closed to all other users. `include`: the value of `files`;
-    `options`: more lines of [supervisord]."""
+    """The text. Everything lies beside it, and its socket is closed to all other users.
+
+    `include`: the value of `files`; `options`: more lines of [supervisord].
+    """
     return "\n".join([
         "[unix_http_server]",
         "file=%(here)s/supervisor.sock",

@@ -33,7 +33,7 @@ def forget_changed(git: Git, commit: str) -> bool:
 
 
 def _attributes(git: Git, commit: str, paths: Iterable[str]) -> dict[str, list[str]]:
-    """By path the values of NAMES in the commit."""
+    """The values of NAMES in the commit, by path."""
     given = "".join(path + "\0" for path in paths).encode("utf-8", "surrogateescape")
     with git.scratch_index() as index:
         index.run("read-tree", commit)

@@ -9,7 +9,7 @@ from typing import Iterator, Mapping, Sequence
 from .. import files, processes, shell
 from ..output_lines import Say, record
 from ..protocol import OWN_NAMES, GitLogin
-from . import attributes, half_done, submodules, unfinished_checkout
+from . import attributes, half_done_merge, submodules, unfinished_checkout
 from .command import SLOW, Git
 from .commits import Commits
 from .received import local_urls
@@ -24,7 +24,7 @@ MOVES_READ = 500                    # lines of HEAD's reflog
 
 
 class Clone:
-    """`check` may raise while a git command runs."""
+    """One clone. `check` may raise while a git command runs."""
 
     def __init__(self, directory: str, repo: str, env: Mapping[str, str], check: shell.Check,
                  login: GitLogin | None = None, fetch_timeout: float = SLOW) -> None:
@@ -42,7 +42,7 @@ class Clone:
         return self.git.first_line("rev-parse", "--verify", "--quiet", "HEAD^{commit}") if self.exists() else None
 
     def state(self) -> State:
-        """State(None, None, {}) where there is no clone."""
+        """What the clone stands on, and its edits; State(None, None, {}) where there is no clone."""
         if not self.exists():
             return State(None, None, {})
         return read(self.git)
@@ -54,7 +54,7 @@ class Clone:
         self.exclude_own_names()
 
     def follow_origin(self) -> None:
-        """`origin` is what hosts.yaml says now. A password that its URL had goes with it."""
+        """Let `origin` be what hosts.yaml says now. A password that its URL had goes with it."""
         if self.git.first_line("config", "remote.origin.url") != self.repo:
             if "origin" in self.git.run("remote"):
                 self.git.run("config", "--replace-all", "remote.origin.url", self.repo)     # there may be several
@@ -76,7 +76,7 @@ class Clone:
 
     def require_merged(self, state: State) -> None:
         """Raise NotReady where a merge, a rebase or the like was left half-done."""
-        half_done.refuse(self.git, state)
+        half_done_merge.refuse(self.git, state)
 
     def require_way(self, aside: SetAside, commit: str, carried: bool) -> None:
         """Raise NotReady where what is in the way of the commit must not be set aside; in submodules, too."""
@@ -87,7 +87,8 @@ class Clone:
 
     def checkout(self, commit: str, say: Say, force: bool = False, carried: bool = False,
                  aside: SetAside | None = None) -> None:
-        """Detached: the local branches stay where they are. Submodules follow; `carried` ones come from our stores.
+        """Check the commit out, detached: the local branches stay where they are. Submodules follow; `carried` ones
+        come from our stores.
         Files in the way are set `aside`; None: nothing there is worth it.
 
         Raises HostError where the files are not those of the commit afterwards.
@@ -124,7 +125,7 @@ class Clone:
         return sum(map(unfinished_checkout.clear, gits)) > 0
 
     def checkout_empty(self, branch: str | None) -> None:
-        """As `git init` left it: no commit, none of its files."""
+        """Go back to what `git init` left: no commit, none of its files."""
         self.git.run("read-tree", "--reset", "-u", self.git.empty_tree())
         self.git.run("symbolic-ref", "HEAD", "refs/heads/" + (branch or "main"))
 
@@ -167,7 +168,7 @@ class Clone:
 
 
 def _walk(git_dir: str) -> Iterator[tuple[str, list[str]]]:
-    """(folder, names of files) of all but the objects."""
+    """Each folder with the names of its files, but for the objects."""
     for folder, folders, names in os.walk(git_dir):
         folders[:] = [name for name in folders if name != "objects"]
         yield folder, names

@@ -51,12 +51,12 @@ class Git:
         self._env = {**_environment(env, directory), **(_credentials(env, repo, login) if login else {})}
 
     def exists(self) -> bool:
-        """A `.git` of its own: without one, git would act on a repository above it."""
+        """Whether it has a `.git` of its own: without one, git would act on a repository above it."""
         return os.path.lexists(os.path.join(self.directory, ".git"))
 
     @contextlib.contextmanager
     def scratch_index(self) -> Iterator[Git]:
-        """With an empty index of its own, which is removed at the end."""
+        """git with an empty index of its own, which is removed at the end."""
         import tempfile  # rarely needed, and it takes 2 ms of a start
 
         with tempfile.TemporaryDirectory(prefix="fabvisor-index-") as folder:
@@ -65,7 +65,7 @@ class Git:
             yield other
 
     def inside(self, path: str) -> Git:
-        """In a submodule at `path`, with the same environment."""
+        """git in a submodule at `path`, with the same environment."""
         other = copy.copy(self)
         other.directory = os.path.join(self.directory, path)
         other._env = {**self._env, "GIT_CEILING_DIRECTORIES": os.path.dirname(os.path.realpath(other.directory))}
@@ -167,7 +167,7 @@ class Git:
             time.sleep(0.05)
 
     def git_dir(self) -> str:
-        """`.git`; of a worktree or a submodule, what git says; "" where there is none."""
+        """Its git directory: `.git`; of a worktree or a submodule, what git says; "" where there is none."""
         git_dir = os.path.join(self.directory, ".git")
         return git_dir if os.path.isdir(git_dir) else self.first_line("rev-parse", "--absolute-git-dir") or ""
 
@@ -183,7 +183,7 @@ class Git:
         return self.run("hash-object", "-w", "-t", "tree", os.devnull)[0]
 
     def _set_batch_mode(self) -> None:
-        """Whatever ssh command is set up (core.sshCommand often names a deploy key), let it never ask."""
+        """Let the ssh command never ask, whichever is set up (core.sshCommand often names a deploy key)."""
         ssh = self._env.get("GIT_SSH_COMMAND") or self._env.get("GIT_SSH")
         if not ssh and not self.repo.startswith(("/", "file:", "http")):
             ssh = self.first_line("config", "core.sshCommand")
@@ -191,7 +191,7 @@ class Git:
 
 
 def _in_words(args: Sequence[str], failure: shell.CommandFailed) -> str:
-    """Which command of git failed, why, and how it ended."""
+    """Says which command of git failed, why, and how it ended."""
     words = iter(args)
     command = next(word for word in words if word != "-c" or not next(words))
     return f"git {command}: " + "; ".join(filter(None, [reason(failure.output), failure.message]))

@@ -31,7 +31,7 @@ class Commits:
         self._git = git
 
     def has(self, commit: str) -> bool:
-        """With all of its files: a fetch that met a full disk leaves a commit without them."""
+        """Whether the commit is here with all of its files: a fetch that met a full disk leaves one without them."""
         return self._git.succeeds("rev-list", "--objects", "--no-walk", "--quiet", commit, "--")
 
     def has_path(self, commit: str, path: str) -> bool:
@@ -75,7 +75,7 @@ class Commits:
                 or self.resolve(revision)[0] == commit)
 
     def distance(self, was: str, commit: str) -> Distance:
-        """From `was` to `commit`. One `git log` a direction, and none where there is nothing to list."""
+        """How far it is from `was` to `commit`: one `git log` a direction, and none where there is nothing to list."""
         counts = self._git.first_line("rev-list", "--left-right", "--count", f"{was}...{commit}", "--")
         if counts is None:
             return Distance(None, None, [], [])

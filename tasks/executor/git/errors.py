@@ -61,7 +61,7 @@ class Unusable(CommandFailed):
 
 
 class Foreign(Unusable):
-    """It belongs to another user."""
+    """A repository of this host belongs to another user."""
 
 
 def unusable(directory: str, repo: str, failure: CommandFailed) -> Unusable | None:
@@ -114,6 +114,6 @@ def explain(failure: CommandFailed, repo: str) -> HostError:
 
 
 def reason(lines: Sequence[str]) -> str:
-    """The lines that say why, the first of them first."""
+    """The lines of git that say why it failed, in their order."""
     words = [re.sub(r"^remote: ?", "", line).strip(" =@*-") for line in lines]
     return "; ".join(dict.fromkeys(word for word in words if word and not word.startswith(ALWAYS)))[:SHOWN]

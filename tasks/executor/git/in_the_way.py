@@ -20,8 +20,8 @@ class InTheWay(NamedTuple):
 
 
 def in_the_way(git: Git, commit: str) -> InTheWay:
-    """Of a checkout of the commit, which is here; submodules that it no longer has give way with all that is in them.
-    """
+    """What is in the way of a checkout of the commit, which is here. Submodules that it no longer has give way with all
+    that is in them."""
     added = git.paths("diff-index", "--cached", "--no-renames", "--diff-filter=D", "--name-only", "-z", commit)
     ignored, untracked = _others(git, present(git.directory, added))
     for submodule in gone(git, commit):

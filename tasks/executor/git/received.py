@@ -66,7 +66,7 @@ def local_urls(clone: Git) -> list[str]:
 
 
 def _known(git: Git) -> list[str]:
-    """Commits that are here with all that they need: of a shallow or a partial clone that is not certain."""
+    """Commits that are here with all that they need; of a shallow or a partial clone none is certain to be."""
     if git.first_line("rev-parse", "--is-shallow-repository") != "false" or \
             git.first_line("config", "--get-regexp", r"^remote\..*\.promisor$"):
         return []

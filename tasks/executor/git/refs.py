@@ -45,6 +45,6 @@ def _delete(git: Git, names: Iterable[str]) -> None:
 
 
 def _update(git: Git, commands: list[str]) -> None:
-    """In one transaction; git refuses one that removes `release` and makes `release/1.0`."""
+    """Change references in one transaction; git refuses one that removes `release` and makes `release/1.0`."""
     if commands:
         git.feed(["\n".join([*commands, ""]).encode("utf-8", "surrogateescape")], "update-ref", "--no-deref", "--stdin")

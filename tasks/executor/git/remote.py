@@ -37,7 +37,7 @@ class Remote:
             self._git.network("fetch", "--no-tags", "--no-recurse-submodules", "--", self._git.repo, commit, say=say)
 
     def try_commit(self, commit: str) -> None:
-        """As fetch_commit(), where it is an answer that the server does not have it."""
+        """Fetch a commit, if the server has it."""
         try:
             self.fetch_commit(commit)
         except NotReady:
@@ -56,6 +56,6 @@ class Remote:
 
 @contextlib.contextmanager
 def fetch_lock(git: Git) -> Iterator[None]:
-    """One at a time: `plan` fetches under no lock of the service, and two fetches would meet git's own locks."""
+    """Let one fetch run at a time: `plan` fetches under no lock of the service, and two would meet git's own locks."""
     with locks.waiting(os.path.join(git.common_dir(), "fabvisor-fetch"), git.fetch_timeout, git.check):
         yield

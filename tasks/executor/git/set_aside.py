@@ -60,7 +60,7 @@ class SetAside:
         return self._has(COMPLETE) or not self._has(BEGUN)
 
     def begin_return(self) -> None:
-        """From now on a checkout would overwrite what was given back."""
+        """Note that things are given back from now on: a checkout would overwrite them."""
         self._git.run("update-ref", "-d", KEPT + self._label + COMPLETE)
 
     def give_back(self, say: Say) -> None:
@@ -111,7 +111,7 @@ class SetAside:
         unfinished_checkout.begin(git, commit)
 
     def _take_index_away(self) -> None:
-        """Before the first commit git cannot stash: files that were added are untracked until they come back."""
+        """Keep the index, and empty it: git cannot stash before the first commit."""
         self._git.run("update-ref", KEPT + self._label + INDEX, self._git.run("write-tree")[0])
         self._git.run("read-tree", "--empty")
 
@@ -121,7 +121,7 @@ class SetAside:
             self._git.run("update-ref", "-d", KEPT + self._label + INDEX)
 
     def _take_folders_away(self) -> None:
-        """Where a person made a folder of a tracked file, git's stash would delete what is in it."""
+        """Stash what is in folders that a person made of tracked files: git's own stash would delete it."""
         deleted = self._git.paths("diff-files", "--name-only", "--diff-filter=D", "-z")
         folders = [path for path in deleted if os.path.isdir(os.path.join(self._git.directory, path))]
         paths = others(self._git, folders)
@@ -136,7 +136,7 @@ class SetAside:
             git.run("update-ref", KEPT + self._label, "HEAD")
 
     def _put_head_back(self, git: Git) -> None:
-        """The reference goes first: a second time, this would overwrite what was given back."""
+        """Put HEAD back where it was. Its reference is removed, so that a second try overwrites nothing."""
         name = KEPT + self._label
         commit = git.first_line("rev-parse", "--verify", "--quiet", name)
         if commit:
@@ -152,7 +152,7 @@ class SetAside:
         return self._git.first_line("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
 
     def _mark(self, mark: str) -> None:
-        """At any object that is here."""
+        """Make a mark: a reference to any object that is here."""
         self._git.run("update-ref", KEPT + self._label + mark, self._head() or self._git.empty_tree())
 
     def _has(self, mark: str) -> bool:

@@ -18,7 +18,7 @@ class Stash:
         self._git = git
 
     def push(self, label: str, say: Say, *options: str) -> None:
-        """What git calls modified for ever stays out: it would be in the way of its own return."""
+        """Stash all edits. What git calls modified for ever stays out: it would be in the way of its own return."""
         self._stop_overlooking()
         self._add_intended()
         as_written = modified_as_written(self._git)
@@ -44,7 +44,7 @@ class Stash:
             remove_empty(self._git.directory, os.path.dirname(path))
 
     def bring_back(self, label: str) -> None:
-        """What take_away() took, or a push() of all files, whatever lies there now."""
+        """Bring back what take_away() took, or a push() of all files, whatever lies there now."""
         name = self.find(label)
         if name:
             with self._git.scratch_index() as index:
@@ -83,13 +83,13 @@ class Stash:
             self._git.run("stash", "drop", "--quiet", name)
 
     def _add_intended(self) -> None:
-        """git cannot stash a file that `git add --intent-to-add` named."""
+        """Add the files that `git add --intent-to-add` named: git cannot stash them else."""
         paths = self._git.paths("diff-files", "--name-only", "--diff-filter=A", "-z")
         if paths:
             self._git.run("--literal-pathspecs", "add", "--", *paths)
 
     def _stop_overlooking(self) -> None:
-        """Edited files that git was told to overlook would not be stashed."""
+        """Let git see the edited files that it was told to overlook: it would not stash them."""
         paths = [entry.path for entry in overlooked(self._git)]
         for flag in ("--no-assume-unchanged", "--no-skip-worktree"):
             self._mark(flag, paths)

@@ -45,7 +45,7 @@ class Entry(NamedTuple):
 
 
 def read(git: Git) -> State:
-    """By one `git status`, and one `git ls-files` for what status overlooks."""
+    """The state of a clone, by one `git status`, and one `git ls-files` for what status overlooks."""
     headers: dict[str, str] = {}
     entries: list[Entry] = []
     for line in _status(git, "--branch"):
@@ -141,7 +141,8 @@ def _differences(git: Git, entry: Entry) -> str:
 
 
 def _digest(git: Git, entry: Entry) -> str | None:
-    """None for a name that git writes in quotes, and for what cannot be read: no two of those are equal."""
+    """The digest of an edited file; None for a name that git writes in quotes, and for what cannot be read: no two of
+    those are equal."""
     full = os.path.join(git.directory, entry.path)
     if entry.path.startswith('"'):
         return None

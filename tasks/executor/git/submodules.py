@@ -17,7 +17,7 @@ from .state import GITLINK
 
 
 class Submodule(NamedTuple):
-    """One whose files are there. `commit`: what the index of its superproject says."""
+    """A submodule whose files are there. `commit`: what the index of its superproject says."""
 
     path: str
     commit: str
@@ -32,7 +32,7 @@ class Move(NamedTuple):
 
 
 def populated(git: Git) -> Iterator[Submodule]:
-    """Those of this level."""
+    """The submodules of this level whose files are there."""
     if not os.path.exists(os.path.join(git.directory, ".gitmodules")) and \
             not os.path.isdir(os.path.join(git.git_dir(), "modules")):
         return
@@ -44,14 +44,14 @@ def populated(git: Git) -> Iterator[Submodule]:
 
 
 def nested(git: Git) -> Iterator[Submodule]:
-    """Those of all levels, the innermost first."""
+    """The submodules of all levels, the innermost first."""
     for submodule in populated(git):
         yield from nested(submodule.git)
         yield submodule
 
 
 def gone(git: Git, commit: str) -> list[Submodule]:
-    """Those that the commit has no more: it has something else there, or nothing."""
+    """The submodules that the commit has no more: it has something else there, or nothing."""
     present = list(populated(git))
     if not present:
         return []
@@ -74,7 +74,8 @@ def moved(git: Git, commit: str, settings: Sequence[str]) -> Iterator[Move]:
 
 
 def remove_gone(git: Git, commit: str) -> None:
-    """git would leave their files, and then refuse a folder of the same name. Their repositories stay in the clone."""
+    """Remove the files of submodules that the commit has no more: git would leave them, and then refuse a folder of the
+    same name. Their repositories stay in the clone."""
     for submodule in gone(git, commit):
         git.run("submodule", "--quiet", "absorbgitdirs", "--", submodule.path)
         shutil.rmtree(submodule.git.directory)
@@ -124,7 +125,7 @@ def _config(git: Git, source: Sequence[str], option: str) -> list[tuple[str, str
 
 
 def _fetch(git: Git, commit: str, settings: Sequence[str]) -> None:
-    """Fetch the commit of a submodule. What cannot be fetched here is told by the update."""
+    """Fetch the commit of a submodule. The update names what cannot be fetched."""
     for refs in ([], [commit]):
         if not Commits(git).has(commit):
             with contextlib.suppress(HostError), fetch_lock(git):

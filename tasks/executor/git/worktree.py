@@ -21,7 +21,7 @@ class Worktree(Clone):
         self._clone = clone
 
     def make(self, commit: str, say: Say, carried: bool = False) -> None:
-        """As checkout(), in a new folder."""
+        """Check the commit out in a new folder."""
         os.makedirs(os.path.dirname(self.directory), exist_ok=True)
         with verified(self.git, commit, say) as recorded:
             self._clone.git.run("worktree", "add", "--detach", "--force", "--no-checkout", self.directory, commit,
@@ -37,7 +37,7 @@ class Worktree(Clone):
             os.symlink(key, os.path.join(self.git.git_dir(), CRYPT_FOLDER))
 
     def remove(self) -> None:
-        """The files, then git's record of it: `worktree prune` spares one that was only half made (it is locked)."""
+        """Remove the files, then git's record of it: `worktree prune` spares one that was half made (it is locked)."""
         if os.path.isdir(self.directory) and not os.path.islink(self.directory):
             shutil.rmtree(self.directory)
         elif os.path.lexists(self.directory):
