@@ -115,8 +115,9 @@ def test_stash_copy_leaves_the_files_as_they_are(clone: git.Clone, work: Path) -
     assert clone.stash.find("deploy-1") is None
 
 
-@pytest.mark.parametrize("name", ["ä ö", "-rf", "a\tb", "x;y", "quote\"d"])
-def test_edited_files_with_odd_names_are_listed(clone: git.Clone, work: Path, name: str) -> None:
+@pytest.mark.promise(11)
+@pytest.mark.parametrize("name", ["ä ö", "-rf", "a\tb", "x;y", "quote\"d", "a\nb", ":(top)x", os.fsdecode(b"caf\xe9")])
+def test_edited_files_with_odd_names_are_listed_and_told_apart(clone: git.Clone, work: Path, name: str) -> None:
     (work / name).write_text("x")
     run_git(work, "add", "--all")
     run_git(work, "commit", "--quiet", "--message", "odd")
@@ -124,8 +125,10 @@ def test_edited_files_with_odd_names_are_listed(clone: git.Clone, work: Path, na
     clone.remote.fetch(quiet)
     clone.checkout(commit(work, "main"), quiet)
     (Path(clone.directory) / name).write_text("edited")
-    (line,) = clone.state().edits
-    assert line[:3] == " M " and line[3:].strip('"').replace("\\t", "\t").replace('\\"', '"') == name
+    ((line, digest),) = clone.state().edits.items()
+    assert line == f" M {name}"
+    (Path(clone.directory) / name).write_text("edited again")
+    assert digest and clone.state().edits[line] not in (None, digest)
 
 
 def test_edits_are_complete_beyond_the_kept_output_lines(clone: git.Clone, work: Path) -> None:

@@ -68,7 +68,7 @@ def modified_as_written(git: Git) -> list[str]:
 
 
 def _status(git: Git, *options: str) -> list[str]:
-    return git.run("status", "--porcelain=2", *options, "--untracked-files=no", "--ignore-submodules=untracked")
+    return git.paths("status", "--porcelain=2", "-z", *options, "--untracked-files=no", "--ignore-submodules=untracked")
 
 
 def overlooked(git: Git) -> Iterator[Entry]:
@@ -76,7 +76,7 @@ def overlooked(git: Git) -> Iterator[Entry]:
 
     What is missing may be sparse, and a link that leads out of the tree is a shared path of a release.
     """
-    for line in git.run("ls-files", "-v", "--stage"):
+    for line in git.paths("ls-files", "-v", "--stage", "-z"):
         if line[2:].startswith(GITLINK):
             path = line.partition("\t")[2]
             if os.path.lexists(os.path.join(git.directory, path, ".git")) and any(overlooked(git.inside(path))):
@@ -95,7 +95,7 @@ def take_as_is(git: Git, commit: str) -> None:
     """Let the index have what the commit has of each edited path that already holds it: git need not write it then."""
     for line in read(git).edits:
         path = line[3:]
-        fields = (git.first_line("ls-tree", commit, "--", path) or "").partition("\t")[0].split()
+        fields = (git.first_line("--literal-pathspecs", "ls-tree", commit, "--", path) or "").partition("\t")[0].split()
         if len(fields) == 3 and _holds(git, path, os.path.join(git.directory, path), fields[2]):
             git.run("update-index", "--add", "--cacheinfo", f"{fields[0]},{fields[2]},{path}")
     git.first_line("update-index", "-q", "--refresh")
@@ -103,7 +103,7 @@ def take_as_is(git: Git, commit: str) -> None:
 
 def _entry(line: str) -> Entry:
     fields = line.split(" ")
-    path = line.split(" ", {"2": 9, "u": 10}.get(fields[0], 8))[-1].partition("\t")[0]
+    path = line.split(" ", {"2": 9, "u": 10}.get(fields[0], 8))[-1]
     blob = fields[8] if fields[0] == "u" else fields[7]
     return Entry(fields[1].replace(".", " "), fields[2], fields[4], fields[5], blob, path)
 
@@ -141,11 +141,8 @@ def _differences(git: Git, entry: Entry) -> str:
 
 
 def _digest(git: Git, entry: Entry) -> str | None:
-    """The digest of an edited file; None for a name that git writes in quotes, and for what cannot be read: no two of
-    those are equal."""
+    """The digest of an edited file; None for what cannot be read: no two of those are equal."""
     full = os.path.join(git.directory, entry.path)
-    if entry.path.startswith('"'):
-        return None
     if entry.submodule != PLAIN and os.path.lexists(os.path.join(full, ".git")):
         within = read(git.inside(entry.path))
         return _sha256(repr((within.commit, sorted(within.edits.items()))).encode())
