@@ -126,7 +126,7 @@ def test_edited_files_with_odd_names_are_listed_and_told_apart(clone: git.Clone,
     clone.checkout(commit(work, "main"), quiet)
     (Path(clone.directory) / name).write_text("edited")
     ((line, digest),) = clone.state().edits.items()
-    assert line == f" M {name}"
+    assert line == f" M {name}" and clone.state().describe(line).isprintable()
     (Path(clone.directory) / name).write_text("edited again")
     assert digest and clone.state().edits[line] not in (None, digest)
 

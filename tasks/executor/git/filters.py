@@ -14,6 +14,7 @@ from ..accounts import login_name
 from ..errors import HostError, NotReady
 from . import attributes
 from .command import QUICK, Git
+from .tree_paths import named
 
 UNSET = ("unspecified", "unset", "set")
 # The program behind a filter, and how a user sets it up.
@@ -47,7 +48,7 @@ def refuse_unfiltered(git: Git, words: Sequence[str]) -> None:
     for name, paths in _filtered(git).items():
         stored = [path for path in paths if _begins_with(os.path.join(git.directory, path), STORED.get(name))]
         if stored:
-            raise NotReady(f"the filter {name} left what is stored in place of the files: {_named(stored)}",
+            raise NotReady(f"the filter {name} left what is stored in place of the files: {named(stored, NAMED)}",
                            f"type on the host: {LEFT[name]}")
 
 
@@ -63,7 +64,7 @@ def _filtered(git: Git) -> dict[str, list[str]]:
 
 
 def _require(git: Git, name: str, paths: list[str]) -> None:
-    names = _named(paths)
+    names = named(paths, NAMED)
     program = PROGRAMS.get(name)
     commands = [git.first_line("config", f"filter.{name}.{kind}") for kind in ("process", "smudge", "clean")]
     if program and not _is_installed(git, program):
@@ -105,10 +106,6 @@ def _is_installed(git: Git, program: str) -> bool:
         return True
     except shell.CommandFailed:
         return False
-
-
-def _named(paths: Sequence[str]) -> str:
-    return ", ".join(paths[:NAMED]) + (f" and {len(paths) - NAMED} more" if len(paths) > NAMED else "")
 
 
 def _begins_with(path: str, start: bytes | None) -> bool:

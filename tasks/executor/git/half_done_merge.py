@@ -7,6 +7,7 @@ import os
 from ..errors import NotReady
 from .command import Git
 from .state import State
+from .tree_paths import named
 
 UNMERGED = ("DD", "AU", "UD", "UA", "DU", "AA", "UU")       # in `git status --short`
 # What git keeps in its directory meanwhile, and the command that gives it up.
@@ -24,5 +25,5 @@ def refuse(git: Git, state: State) -> None:
         return
     git_dir = git.git_dir()
     command = next((command for name, command in OPERATIONS if os.path.exists(os.path.join(git_dir, name))), STASH)
-    raise NotReady(f"a merge was left half-done in {git.directory}: conflicts in {', '.join(paths[:NAMED])}",
+    raise NotReady(f"a merge was left half-done in {git.directory}: conflicts in {named(paths, NAMED)}",
                    f"finish it on the host, or give it up: git -C {git.directory} {command}")

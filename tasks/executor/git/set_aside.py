@@ -17,6 +17,7 @@ from .command import Git
 from .in_the_way import InTheWay, in_the_way, others
 from .stash import Stash
 from .submodules import gone, moved, nested
+from .tree_paths import named
 
 KEPT = "refs/fabvisor/set-aside/"
 BEGUN, COMPLETE, INDEX = "/begun", "/complete", "/index"
@@ -79,11 +80,12 @@ class SetAside:
         left = in_the_way(git, commit)
         own = [path for path in left.ignored + left.untracked if path.partition("/")[0] in OWN_NAMES]
         if own and git is self._git:
-            raise NotReady(f"the commit has files of its own where Fabvisor keeps logs and releases: {_named(own)}",
+            raise NotReady("the commit has files of its own where Fabvisor keeps logs and releases: "
+                           + named(own, NAMED),
                            "take them out of the repository, or give them another name there")
         if left.untracked and not self._takes_untracked:
             raise NotReady(f"files that git does not know are in the way of the commit, in {git.directory}: "
-                           + _named(left.untracked),
+                           + named(left.untracked, NAMED),
                            "move them away on the host; or add --set-aside, which stashes them")
         return left
 
@@ -106,7 +108,7 @@ class SetAside:
             left = in_the_way(git, commit)
         paths = [*left.ignored, *left.untracked]
         if paths:
-            say(f"in the way of the commit, and in git's stash now: {_named(paths)}")
+            say(f"in the way of the commit, and in git's stash now: {named(paths, NAMED)}")
             Stash(git).take_away(paths, self._in_the_way)
         unfinished_checkout.begin(git, commit)
 
@@ -157,7 +159,3 @@ class SetAside:
 
     def _has(self, mark: str) -> bool:
         return self._git.first_line("rev-parse", "--verify", "--quiet", KEPT + self._label + mark) is not None
-
-
-def _named(paths: list[str]) -> str:
-    return ", ".join(paths[:NAMED]) + (f" and {len(paths) - NAMED} more" if len(paths) > NAMED else "")

@@ -7,6 +7,7 @@ from typing import Iterator, Mapping, NamedTuple
 
 from .. import files
 from .command import Git
+from .tree_paths import printable
 
 GITLINK = "160000"                  # the mode of a submodule
 PLAIN = "N..."                      # of an entry that is no submodule
@@ -25,7 +26,7 @@ class State(NamedTuple):
 
     def describe(self, line: str) -> str:
         """The line of an edit for people: that of a submodule with what is edited in it."""
-        return f"{line} ({self.inside[line]})" if self.inside.get(line) else line
+        return printable(f"{line} ({self.inside[line]})" if self.inside.get(line) else line)
 
 
 class Entry(NamedTuple):

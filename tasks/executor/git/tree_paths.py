@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Iterable
+from typing import Iterable, Sequence
 
 
 def present(directory: str, paths: Iterable[str]) -> list[str]:
@@ -24,6 +24,17 @@ def remove_empty(directory: str, folder: str) -> None:
     while folder and not os.listdir(os.path.join(directory, folder)):
         os.rmdir(os.path.join(directory, folder))
         folder = os.path.dirname(folder)
+
+
+def named(paths: Sequence[str], most: int) -> str:
+    """The first `most` of the paths, for people; no character of a name breaks a line."""
+    more = f" and {len(paths) - most} more" if len(paths) > most else ""
+    return ", ".join(map(printable, paths[:most])) + more
+
+
+def printable(path: str) -> str:
+    """A path on one line: other characters, and bytes that are no UTF-8, as escapes."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in path)
 
 
 def _blocked(directory: str, folder: str, checked: dict[str, str | None]) -> str | None:

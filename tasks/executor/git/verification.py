@@ -14,6 +14,7 @@ from ..output_lines import Say, record
 from ..shell import CommandFailed
 from . import filters, state
 from .command import Git
+from .tree_paths import named
 
 UNABLE = re.compile(r"(?:unable to (?:unlink|create|write)|cannot create directory at)(?: old| file)* '?([^':]+)")
 NAMED = 5                           # paths in a message
@@ -39,9 +40,9 @@ def verified(git: Git, commit: str, say: Say) -> Iterator[Say]:
     if now.edits:
         paths = [line[3:] for line in now.edits]
         message, hint = _cause(git.directory, paths) or ("", f"look at it on the host: git -C {git.directory} status")
-        named = ", ".join(paths[:NAMED]) + (f" and {len(paths) - NAMED} more" if len(paths) > NAMED else "")
         raise HostError("; ".join(filter(None, [
-            f"after the checkout these files are not as the commit has them: {named}", message, *words[:NAMED]])), hint)
+            f"after the checkout these files are not as the commit has them: {named(paths, NAMED)}", message,
+            *words[:NAMED]])), hint)
     filters.refuse_unfiltered(git, words)
 
 
