@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from . import journal, locks
-from .errors import CannotRestore, TryAgain
+from .errors import CannotRestore, NotReady, TryAgain
 from .eventlog import EventLog
 from .layout import Layout
 from .protocol import Recovered, Unfinished
@@ -30,7 +30,7 @@ def finish(layout: Layout, held: locks.Locks, env: dict[str, str], eventlog: Eve
             _hold_all_of(left, held)
             eventlog.event("host_state", state="recovering", detail=f"what deploy {left.deploy} left")
             try:
-                result = _finish(left, held, env, eventlog, accept=unfinished == "accept")
+                result = _finish(left, held, env, eventlog, unfinished)
             except CannotRestore as error:
                 if unfinished != "replace" or not set(left.services) <= asked:
                     raise
@@ -45,13 +45,15 @@ def finish(layout: Layout, held: locks.Locks, env: dict[str, str], eventlog: Eve
     return recovery
 
 
-def _finish(left: journal.Journal, held: locks.Locks, env: dict[str, str], eventlog: EventLog, accept: bool) -> str:
+def _finish(left: journal.Journal, held: locks.Locks, env: dict[str, str], eventlog: EventLog,
+            unfinished: Unfinished) -> str:
     if left.committed():
         left.commit({})
         return "committed"
-    if accept:
+    if unfinished == "accept":
         left.give_up("what it left was accepted by fab recover")
         return "accepted"
+    _require_access(left)
     from . import undo  # seldom needed, and it brings all steps
 
     held.describe(restoring=True)
@@ -60,6 +62,18 @@ def _finish(left: journal.Journal, held: locks.Locks, env: dict[str, str], event
     finally:
         held.describe(restoring=False)
     return "restored"
+
+
+def _require_access(left: journal.Journal) -> None:
+    """The deploy may have reached supervisord through sudo, whatever hosts.yaml says now. Raises NotReady."""
+    try:
+        left.layout.access.require()
+    except NotReady as error:
+        services = ",".join(sorted(left.services))
+        raise NotReady(f"deploy {left.deploy} was cut off, and to undo it sudo is needed, as hosts.yaml said then: "
+                       f"{error.message}",
+                       f"let hosts.yaml say `sudo: true` until it is undone: fab recover {services}; {error.hint}"
+                       ) from None
 
 
 def _hold_all_of(left: journal.Journal, held: locks.Locks) -> None:

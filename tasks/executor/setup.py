@@ -33,7 +33,8 @@ def setup(link: Link, hello: dict[str, Any], layout: Layout, env: dict[str, str]
         return
     for step in message["steps"]:
         _perform(link, step["name"], step["script"], env)
-    link.answer(facts(ExaminedHost(hello, Layout(hello["place"], env), env, link.raise_if_aborted)))
+    anew = Layout(hello["place"], env, layout.sudo_accesses)        # supervisord.conf may be there now
+    link.answer(facts(ExaminedHost(hello, anew, env, link.raise_if_aborted)))
 
 
 def facts(host: ExaminedHost) -> HostFacts:

@@ -125,7 +125,8 @@ def test_sudo_password_of_fabric_reaches_sudo_and_nothing_else(app: PackagedApp)
     assert f"sudo does not take the password of {host.account.pw_name}" in app.words(wrong)
     run = app.fab("deploy", "app", env={"FABRIC_SUDO_PASSWORD": PASSWORD})
     assert run.code == 0, run
-    assert app.fab("status", env={"FABRIC_SUDO_PASSWORD": PASSWORD}).code == 0
+    (app.lab.home / ".fabric.yaml").write_text(f"sudo: {{password: {PASSWORD}}}\n")
+    assert app.fab("status").code == 0
     said = "".join([run.out, run.err, wrong.out, wrong.err])
     written = [path.read_bytes() for path in host.root.rglob("*") if path.is_file() and not path.is_symlink()]
     for word in (PASSWORD, "closed forever"):
@@ -183,6 +184,11 @@ def test_recover_says_that_sudo_refuses_and_restores_once_it_does_not(held: Pack
     assert client.returncode == 3 and words in out, out
     refused = held.fab("recover", "app")
     assert refused.code == 2 and words in held.words(refused), refused
+    held.settings["sudo"] = False                   # what was begun needs it all the same
+    refused = held.fab("recover", "app")
+    held.settings["sudo"] = True
+    assert refused.code == 2 and words in held.words(refused), refused
+    assert "let hosts.yaml say `sudo: true` until it is undone: fab recover app" in held.words(refused)
     held.host.allow_sudo(LINE)
     run = held.fab("recover", "app")
     assert run.code == 0, run

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tasks._errors import NotReady
 from tasks.inventory.model import Host
-from tasks.provision import files
+from tasks.provision import files, packages
 from tasks.provision.conversation import script_of
 from tasks.provision.packages import manager_of
 from tasks.provision.steps import Step, steps_for
@@ -72,6 +72,14 @@ def test_packaged_supervisord_is_installed_as_root(distributions: list[str], ins
     assert install in made["packages"] and enable in made["supervisord"]
     assert all(made[name].startswith("sudo -n sh -eu -s <<") for name in ("packages", "supervisord", "root"))
     assert "sudo" not in made["key"]
+
+
+@pytest.mark.long
+def test_apt_accepts_the_command_that_installs_packages() -> None:
+    """Simulated, of packages that this machine has: no list of packages need be here."""
+    script = packages.APT.install(packages.APT.packages(["git"])).partition(" && ")[2]
+    simulated = script.replace("apt-get install", "apt-get install --simulate")
+    assert simulated != script and subprocess.run(["sh", "-eu", "-c", simulated], check=False).returncode == 0
 
 
 @pytest.mark.parametrize(("kind", "changes", "message", "hint"), [
