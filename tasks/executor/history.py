@@ -42,6 +42,12 @@ def last_committed(lines: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return next((line for line in reversed(list(lines)) if line.get("result") == "committed"), {})
 
 
+def commits(layout: Layout, service: str) -> set[str]:
+    """Those of the good versions, and of what ran before each."""
+    return {commit for line in known(layout, service) if line.get("result") == "committed"
+            for commit in (line.get("from"), line.get("to")) if commit}
+
+
 def write(layout: Layout, service: str, line: dict[str, Any]) -> None:
     """Write a line, which is on the disk then. A deploy has one line a service, however often it is finished."""
     if find(layout, service, line["deploy"]) is None:

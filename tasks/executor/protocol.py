@@ -1019,6 +1019,7 @@ class History(TypedDict):
     branch: Optional[str]
     batch: Optional[int]
     fabvisor: Optional[str]
+    source: Optional[str]
 
 
 class Outcome(TypedDict):

@@ -22,7 +22,7 @@ Message = Dict[str, Any]
 PAUSE = 2.0                         # seconds between two looks
 LAST_WORDS = 3                      # lines
 SHOWN_FIELDS = ("deploy", "at", "by", "command", "from", "to", "result", "why", "revision", "branch", "batch",
-                "fabvisor")
+                "fabvisor", "source")
 
 
 def status(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> None:

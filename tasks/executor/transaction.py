@@ -6,7 +6,7 @@ import contextlib
 import itertools
 from typing import Any, Dict, Sequence
 
-from . import disk_sync, journal, locks, undo
+from . import disk_sync, git, history, journal, locks, undo
 from .context import ServiceContext
 from .errors import Aborted, HostError, as_host_error, problem
 from .eventlog import EventLog
@@ -160,6 +160,8 @@ class Transaction:
                 if tidy:
                     step = Step(tidy["args"], self.eventlog.output_of(name, "tidy"))
                     ACTIONS[tidy["action"]](self.contexts[name], step)
+                if any(step["action"] == "receive" for step in part["steps"]):
+                    git.forget(self.contexts[name].clone.git, history.commits(self.layout, name))
             except Exception as error:
                 self.eventlog.event("notice", level="warning",
                                     message=f"{name}: not tidied up: {as_host_error(error).message}")

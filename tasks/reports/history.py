@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ..rollout.events import History
-from .humanize import ago, in_words, listed, short, text_lines
+from .humanize import ago, in_words, listed, short, text_lines, version
 from .screen import Marks
 from .table import Column, Line, Span, paragraph, short_hosts, table
 
@@ -65,7 +65,7 @@ def _hosts(rows: list[list[History]]) -> list[str]:
 
 def _move(entry: History, marks: Marks) -> str:
     """From which commit to which; a restart has only one."""
-    to = short(entry.to, marks.none)
+    to = version(entry.to, entry.source, marks.none)
     return to if entry.from_ == entry.to else f"{short(entry.from_, marks.none).ljust(8)} {marks.arrow} {to}"
 
 

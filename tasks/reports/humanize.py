@@ -19,6 +19,11 @@ def short(commit: str | None, none: str = "-") -> str:
     return commit[:8] if commit else none
 
 
+def version(commit: str | None, source: str | None, none: str = "-") -> str:
+    """A commit; where a client made it, the one that it was built from."""
+    return f"{short(source)} + build" if source else short(commit, none)
+
+
 def duration(seconds: float) -> str:
     """A duration: 1.2 s, 42 s, 2 min 5 s, 1 h 4 min."""
     if seconds < 9.95:

@@ -8,7 +8,7 @@ from datetime import datetime
 from msgspec import structs
 
 from ..rollout.events import Error, Finished, ProgramStatus, Result, Status
-from .humanize import ago, in_words, short, text_lines, uptime, who
+from .humanize import ago, in_words, short, text_lines, uptime, version, who
 from .screen import Marks
 from .table import Column, Line, Span, paragraph, short_hosts, table
 from .verdict import SETTLED, results
@@ -94,7 +94,7 @@ def status_lines(
     others = [
         Column("state", [(_state(row), _state_tone(row)) for row in rows]),
         Column("uptime", [_known(uptime(row.uptime, marks.none), marks) for row in rows], drop=2),
-        Column("commit", [_known(short(row.commit, marks.none), marks) for row in rows]),
+        Column("commit", [_known(version(row.commit, row.source, marks.none), marks) for row in rows]),
         Column("branch", [_known(row.branch or marks.none, marks) for row in rows], least=7, drop=1),
         Column("deployed", [(ago(row.deployed_at, now) or marks.none, "dim") for row in rows], drop=3),
         Column("by", [(who(row.deployed_by, marks.none), "dim") for row in rows], least=5, drop=4),

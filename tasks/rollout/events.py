@@ -199,7 +199,8 @@ class ProgramStatus(Struct, frozen=True, kw_only=True):
 
 class Status(Event, frozen=True, kw_only=True, tag="status"):
     """`state`, `pid` and `uptime` are those of the worst program. `uptime` in seconds, null unless it runs;
-    `deployed_at` is ISO 8601 in UTC. `user`: whose process it is, null for the user who logs in."""
+    `deployed_at` is ISO 8601 in UTC. `user`: whose process it is, null for the user who logs in. `source`: the commit
+    that a client built `commit` from, null where it built none."""
 
     environment: str
     host: str
@@ -215,6 +216,7 @@ class Status(Event, frozen=True, kw_only=True, tag="status"):
     oddities: list[str]
     user: str | None = None
     programs: list[ProgramStatus] = []
+    source: str | None = None
 
 
 class Check(Event, frozen=True, kw_only=True, tag="check"):
@@ -257,7 +259,7 @@ class Document(Event, frozen=True, kw_only=True, tag="document"):
 
 class History(Event, frozen=True, kw_only=True, tag="history"):
     """One line of a host's history: how a deploy ended there for one service; `at` is ISO 8601 in UTC, `fabvisor` the
-    version that deployed."""
+    version that deployed. `source`: the commit that a client built `to` from, null where it built none."""
 
     host: str
     service: str
@@ -273,6 +275,7 @@ class History(Event, frozen=True, kw_only=True, tag="history"):
     branch: str | None
     batch: int | None = None
     fabvisor: str | None = None
+    source: str | None = None
 
 
 class Looked(Event, frozen=True, kw_only=True, tag="looked"):

@@ -60,7 +60,8 @@ def _row(environment: str, peer: Peer, target: Target, commits: dict[str, dict[s
         deployed_by=committed.get("by"), deployed_at=committed.get("at"),
         oddities=[*oddities(target.service, facts), *_handwritten(target, facts),
                   *disagreement(name, peer.name, commits[name])],
-        user=process.user, programs=[_program_status(program, facts) for program in target.service.programs])
+        user=process.user, source=committed.get("source"),
+        programs=[_program_status(program, facts) for program in target.service.programs])
 
 
 def _program_status(program: Program, facts: Facts) -> ProgramStatus:

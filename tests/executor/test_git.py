@@ -192,6 +192,17 @@ def test_head_at_returns_the_commit_at_a_time(clone: git.Clone, work: Path) -> N
     assert clone.head_at(2500) is None
 
 
+def test_commit_that_was_sent_is_forgotten_unless_it_is_needed(clone: git.Clone, work: Path) -> None:
+    clone.create()
+    clone.remote.fetch(quiet)
+    sent = [commit(work, name) for name in ("v0", "v1", "main")]
+    for name in sent:
+        assert not git.receive(clone.git, name, None, lambda *args: [])
+    git.forget(clone.git, {sent[0], sent[2], "0" * 40})
+    left = run_git(Path(clone.directory), "for-each-ref", "--format=%(objectname)", "refs/fabvisor/commits")
+    assert set(left.splitlines()) == {sent[0], sent[2]}
+
+
 def test_commit_with_missing_objects_counts_as_absent(clone: git.Clone, work: Path) -> None:
     """The files that a fetch leaves on a full disk."""
     clone.create()

@@ -205,7 +205,7 @@ def test_history_skips_torn_and_foreign_lines(example: Example, python: str) -> 
         rows = [one for one in deploy.executor.rest() if one["event"] == "history"]
     assert [one["deploy"] for one in rows] == ["d1", "d3"]
     assert set(rows[0]) == {"event", "service", "deploy", "at", "by", "command", "from", "to", "result", "why",
-                            "revision", "branch", "batch", "fabvisor"}
+                            "revision", "branch", "batch", "fabvisor", "source"}
     with example.deploy(python=python) as deploy:
         deploy.hello("history", lines=1)
         assert deploy.executor.until("history")["deploy"] == "d3"

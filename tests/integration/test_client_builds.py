@@ -65,6 +65,7 @@ def test_build_of_the_client_reaches_hosts_that_build_nothing(built: App, tmp_pa
         assert git(tree(built, host), "rev-parse", "HEAD~") == source
         assert os.access(tree(built, host) / "out/tool", os.X_OK)
         assert os.readlink(tree(built, host) / "out/link") == "../built"
+    assert f"  {source[:8]} + build  " in built.fab("status", format="plain").out
     again = built.deploy()
     assert again.finished["outcome"] == "unchanged" and builds(built) == 1
     assert "not built again" in messages(again)
@@ -73,7 +74,12 @@ def test_build_of_the_client_reaches_hosts_that_build_nothing(built: App, tmp_pa
     assert planned.code == 0 and builds(built) == 2
     assert {event["forward"] for event in planned.events if event["event"] == "plan"} == {1}
     assert built.deploy().code == 0 and builds(built) == 2
+    clone = built.lab["web1"].directory(built.name)
+    unneeded = f"refs/fabvisor/commits/{source}"            # no good version of the history is this commit
+    git(clone, "update-ref", unneeded, source)
     assert built.deploy("--force").code == 0 and builds(built) == 3
+    kept = git(clone, "for-each-ref", "--format=%(refname)", "refs/fabvisor/commits").splitlines()
+    assert kept and unneeded not in kept
     shutil.rmtree(tmp_path / "cache")
     back = built.fab("rollback", built.name)
     assert back.code == 0, back

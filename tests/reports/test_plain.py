@@ -3,7 +3,19 @@ from __future__ import annotations
 import pytest
 
 from tasks.reports import plain
-from tasks.rollout.events import Error, Finished, HostState, LogLine, Output, Started, StepFinished, StepStarted
+from tasks.rollout.events import (
+    Document,
+    Error,
+    Finished,
+    History,
+    HostState,
+    LogLine,
+    Notice,
+    Output,
+    Started,
+    StepFinished,
+    StepStarted,
+)
 
 
 def report(screen, events):
@@ -122,3 +134,19 @@ def test_history_that_failed_does_not_say_that_nothing_was_deployed(code, shown)
     report(page.screen, [Error(message="--lines: expected a whole number", hint="such as --lines 30"),
                          Finished(command="history", outcome="refused", exit_code=code)])
     assert "nothing was deployed" not in page.text and "--lines: expected" in page.text
+
+
+def test_history_names_what_a_client_built_by_its_source(shown):
+    page = shown()
+    line = History(host="web1", service="site", deploy="20260101-000000-000001", at=None, by="ann", command="deploy",
+                   from_="a" * 40, to="b" * 40, result="committed", why=None, revision="main", branch="main",
+                   source="1a2b3c4d" + "0" * 32)
+    report(page.screen, [line, Finished(command="history", outcome="unchanged", exit_code=0)])
+    assert "aaaaaaaa → 1a2b3c4d + build  committed" in page.text
+
+
+def test_document_stands_alone_on_standard_output(shown):
+    page = shown()
+    report(page.screen, [Notice(message="before"), Document(text="services: {}\n"),
+                         Notice(level="warning", message="a warning")])
+    assert page.text == "before\nservices: {}\n--- stderr\n! a warning\n"

@@ -7,7 +7,7 @@ the submodules from the stores, whatever their urls say.
 from __future__ import annotations
 
 import os
-from typing import Callable, Iterable, List
+from typing import Callable, Container, Iterable, List
 
 from .. import shell
 from ..errors import HostError
@@ -39,6 +39,11 @@ def receive(git: Git, commit: str, branch: str | None, request: RequestPack) -> 
         refs.remove_clashes(git, [HEADS + branch], HEADS)
     git.run("update-ref", HEADS + branch if branch else COMMITS + commit, commit)
     return taken
+
+
+def forget(git: Git, needed: Container[str]) -> None:
+    """Let go of commits that were sent and that nobody needs any more."""
+    refs.keep_only(git, COMMITS, needed)
 
 
 def store(clone: Git, repo: str) -> Git:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Mapping
+from typing import Container, Iterable, Mapping
 
 from .command import Git
 
@@ -22,6 +22,11 @@ def copy_all(git: Git, source: str, target: str) -> None:
     changed = {name: commit for name, commit in copies.items() if present.get(name) != commit}
     _delete(git, _clashes(set(present), set(changed)))
     _update(git, [f"update {name} {commit}" for name, commit in sorted(changed.items())])
+
+
+def keep_only(git: Git, folder: str, names: Container[str]) -> None:
+    """Remove the references in `folder` but for those of these names, without the folder."""
+    _delete(git, [name for name in _read(git, folder) if name[len(folder):] not in names])
 
 
 def _read(git: Git, folder: str) -> Mapping[str, str]:
