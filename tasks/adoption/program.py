@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..inventory import command_line, interpolation, program_options, values
+from ..inventory import command_line, interpolation, program_options, sockets, values
 from ..program import quoting
 from ..rollout.protocol import Adopted, AdoptedClone, AdoptedProgram
 from . import options, process_number
@@ -20,7 +20,7 @@ def obstacle(program: AdoptedProgram) -> str:
         return "it has no `directory`"
     return (_clone_obstacle(program.directory, program.clone) or values.check_service_name(program.name)
             or values.check_command(process_number.of_first(_command(program)))
-            or values.check_numprocs(numprocs(program)))
+            or values.check_numprocs(numprocs(program)) or _socket_obstacle(program.options.get("socket")))
 
 
 def _clone_obstacle(directory: str, clone: AdoptedClone | None) -> str:
@@ -31,6 +31,12 @@ def _clone_obstacle(directory: str, clone: AdoptedClone | None) -> str:
     if not clone.repo:
         return f"the clone {clone.directory} has no `origin`"
     return ""
+
+
+def _socket_obstacle(socket: str | None) -> str:
+    """`socket`: of an [fcgi-program:x]."""
+    wrong = sockets.check_socket(socket) if socket is not None else ""
+    return f"socket: {wrong}" if wrong else ""
 
 
 def user(program: AdoptedProgram, adopted: Adopted) -> str | None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:                           # what other folders may use
     from . import selection as selection
     from . import serial as serial
     from . import service_file as service_file
+    from . import sockets as sockets
     from . import urls as urls
     from . import values as values
 else:
