@@ -138,7 +138,8 @@ def _restarted(name: str, facts: Facts, process: Process) -> list[str]:
 def _disk(name: str, facts: Facts) -> list[str]:
     odd = []
     if not facts.clone:
-        odd.append(f"{facts.directory} is not a git clone: fab deploy {name}")
+        odd.append(f"another tool made the release that runs, {facts.current}: fab deploy {name}"
+                   if facts.runs_other_release else f"{facts.directory} is not a git clone: fab deploy {name}")
     if facts.current is not None and facts.current not in [release.name for release in facts.releases]:
         odd.append(f"`current` points to a release that is not there: {_short(facts.current)}: fab deploy {name}")
     if facts.edited:

@@ -1,17 +1,20 @@
-"""docs/your-hosts.md: a test types each of the three starts, from beginning to end."""
+"""docs/your-hosts.md: a test types each of the starts, from beginning to end."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 import yaml
 
 from tests.support.bare import BareHost
-from tests.support.lab import PROGRAM_USER, Lab, LabHost, Run, git, wait_for
+from tests.support.lab import PROGRAM_USER, Lab, LabHost, Run, git, stands_in, wait_for
 from tests.support.packaged import PackagedHost
 from tests.support.pages import CHECKOUT, blocks, section
 
@@ -45,11 +48,11 @@ class Start:
         whole["services"]["shop"].update(repo=str(self.repo), program={"startsecs": 0, **(program or {})})
         self.lab.inventory.write_text(yaml.safe_dump(whole))
 
-    def type(self, *codes: int) -> list[Run]:
-        """All commands of the page; each must end with its code."""
+    def type(self, *codes: int, instead: Mapping[str, list[str]] = MappingProxyType({})) -> list[Run]:
+        """All commands of the page; each must end with its code. `instead`: what stands for a word of the page here."""
         (typed,) = blocks("sh", self.text)
         commands = [line.partition("#")[0].split()[1:] for line in typed.splitlines()]
-        runs = [self.lab.fab(*words) for words in commands]
+        runs = [self.lab.fab(*(here for word in words for here in instead.get(word, [word]))) for words in commands]
         failures = [event for run in runs for event in run.events
                     if event["event"] == "error" or event.get("outcome") == "failed"]
         assert [run.code for run in runs] == list(codes), failures
@@ -113,6 +116,59 @@ def test_supervisord_of_your_own_goes_on_where_it_is(lab: Lab) -> None:
         assert kept.read_text() == BY_HAND.format(directory=directory)
     finally:
         host.stop()
+
+
+CAPISTRANO = """\
+[program:shop]
+command={folder}/current/run.sh
+directory={folder}/current
+user={user}
+environment=RAILS_ENV="production"
+startsecs=0
+"""
+
+
+@pytest.mark.promise(11)
+def test_folders_of_capistrano_go_on_with_debians_package(lab: Lab) -> None:
+    with PackagedHost() as host:
+        host.allow_sudo()
+        (lab.home / ".ssh/known_hosts").write_text(host.sshd.known_hosts_line)
+        shutil.copy(host.sshd.client_key, lab.home / ".ssh/id_ed25519")
+        (host.sshd.home / ".gitconfig").write_text("[safe]\n\tdirectory = *\n")        # the repository lies on the host
+        start = Start(lab, "Programs that run already")
+        for folder in (lab.folder, start.repo.parent):
+            folder.chmod(0o755)
+        release = _released(start.repo, host)
+        (host.program_dir / "shop.conf").write_text(
+            CAPISTRANO.format(folder=release.parents[1], user=host.account.pw_name))
+        host.rpc.reloadConfig()
+        host.rpc.addProcessGroup("shop")
+        theirs = sorted(path for path in release.parents[1].rglob("*") if not path.is_symlink())
+        lab.commit("shop", {"run.sh": PROGRAM + "# new\n"})
+        sshd = host.sshd
+        *_, deploy, _ = start.type(0, 0, 0, 0, instead={"deploy@web1.example.com": [
+            f"{sshd.user}@{sshd.host}:{sshd.port}", "--supervisord-conf", str(host.conf)]})
+        assert deploy.finished["outcome"] == "committed"
+        assert (release.parents[1] / "current").resolve() == release
+        assert stands_in(host.rpc.getProcessInfo("shop:shop")["pid"]) == release
+        assert all(path.exists() for path in theirs)
+
+
+def _released(repo: Path, host: PackagedHost) -> Path:
+    """As Capistrano leaves it; returns the release."""
+    folder = host.folder / "var/www/shop"
+    release = folder / "releases/20240101120000"
+    release.mkdir(parents=True)
+    (folder / "shared/log").mkdir(parents=True)
+    git(folder, "clone", "--quiet", "--mirror", str(repo), "repo")
+    (release / "run.sh").write_text(PROGRAM)
+    (release / "run.sh").chmod(0o755)
+    (release / "REVISION").write_text(git(folder / "repo", "rev-parse", "main") + "\n")
+    (release / "log").symlink_to(folder / "shared/log")
+    (folder / "current").symlink_to(release)
+    for path in [folder, *folder.rglob("*")]:
+        os.chown(path, host.account.pw_uid, host.account.pw_gid, follow_symlinks=False)
+    return release
 
 
 def _clone(repo: Path, host: LabHost) -> Path:
