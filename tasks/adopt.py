@@ -37,8 +37,8 @@ def adopt(run: Command, logins: str, root: str = "", supervisord_conf: str = "",
     rollout.conversation.report_errors(peers, run.report)
     finished = rollout.results.read(run.name, peers)
     if not finished.exit_code:
-        programs = {peer.host: peer.adopted for peer in peers if peer.adopted}
-        found = adoption.environment.of_hosts(adoption.host.of_hosts(programs, root or None), environment)
+        by_host = {peer.host: peer.adopted for peer in peers if peer.adopted}
+        found = adoption.environment.of_hosts(adoption.host.of_hosts(by_host, root or None), environment)
         _tell(run, found, output)
     return finished
 

@@ -19,8 +19,8 @@ def obstacle(program: AdoptedProgram) -> str:
     if not program.directory:
         return "it has no `directory`"
     return (_clone_obstacle(program.directory, program.clone) or values.check_service_name(program.name)
-            or values.check_command(process_number.of_first(_command(program)))
-            or values.check_numprocs(numprocs(program)) or _socket_obstacle(program.options.get("socket")))
+            or values.check_command(_command_of_first(program)) or values.check_numprocs(numprocs(program))
+            or _socket_obstacle(program.options.get("socket")))
 
 
 def _clone_obstacle(directory: str, clone: AdoptedClone | None) -> str:
@@ -101,6 +101,11 @@ def priority(program: AdoptedProgram) -> int:
 
 def _command(program: AdoptedProgram) -> str:
     return " ".join(program.options.get("command", "").split("\n")).strip()
+
+
+def _command_of_first(program: AdoptedProgram) -> str:
+    text = _command(program)
+    return process_number.of_first(text) if numprocs(program) > 1 else text
 
 
 def _first_number(program: AdoptedProgram) -> int:
