@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from ..rollout.events import (
     Check,
-    Document,
     Error,
     Finished,
     HostState,
@@ -45,10 +44,8 @@ class Plain(TextReport):
     def __init__(self, screen: Screen) -> None:
         super().__init__(screen)
         self.coloured = screen.forced_colour
-        self.has_document = False           # standard output is a file then, such as hosts.yaml: it holds nothing else
 
     def _started(self, event: Started) -> None:
-        self.has_document = False
         opening = self.transcript.opening(event)
         self._print([opening] if opening else [])
 
@@ -85,10 +82,6 @@ class Plain(TextReport):
         mark: Line = [("! ", "bad")] if event.level == "warning" else []
         self._write([[*self.transcript.label(event.host), *mark, (line, "")] for line in text_lines(event.message)],
                     self.screen.err if self.has_document else self.screen.out)
-
-    def _document(self, event: Document) -> None:
-        super()._document(event)
-        self.has_document = True
 
     def _check(self, event: Check) -> None:
         label = self.transcript.check_label(event)

@@ -109,8 +109,12 @@ class Terminal(TextReport):
 
     def _notice(self, event: Notice) -> None:
         mark: Line = [("! ", "bad")] if event.level == "warning" else []
+        label = [*self.transcript.label(event.host), *mark]
         for line in text_lines(event.message):
-            self._beside([*self.transcript.label(event.host), *mark], line)
+            if self.has_document and not self.screen.err.isatty():
+                self.screen.err.write(f"{_text(label).plain}{line}\n")
+            else:
+                self._beside(label, line)
 
     def _check(self, event: Check) -> None:
         label = self.transcript.check_label(event)

@@ -36,6 +36,7 @@ class TextReport(Reporter):
     def __init__(self, screen: Screen) -> None:
         self.screen = screen
         self.transcript = Transcript(screen)
+        self.has_document = False           # standard output is a file then, such as hosts.yaml: it holds nothing else
 
     @property
     @abstractmethod
@@ -72,6 +73,7 @@ class TextReport(Reporter):
     def _show(self, event: Event) -> None:
         match event:
             case Started():
+                self.has_document = False
                 self._started(event)
             case Resolved():
                 self._print([self.transcript.resolved(event)])
@@ -133,6 +135,7 @@ class TextReport(Reporter):
 
     def _document(self, event: Document) -> None:
         """Unchanged: for a file, or to be copied."""
+        self.has_document = True
         self.screen.out.write(event.text)
 
     def _looked(self, event: Looked) -> None: ...
