@@ -19,6 +19,32 @@ def head_of(folder: Path, env: Mapping[str, str]) -> str:
                        ) from None
 
 
+def top_of(folder: Path, env: Mapping[str, str]) -> str:
+    """The top folder of the clone that the current folder is in."""
+    return git.run(["rev-parse", "--show-toplevel"], folder, env).removesuffix("\n")
+
+
+def is_shallow(folder: Path, env: Mapping[str, str]) -> bool:
+    """Whether the clone lacks commits, as those of GitLab's jobs do."""
+    return git.run(["rev-parse", "--is-shallow-repository"], folder, env).strip() == "true"
+
+
+def is_partial(folder: Path, env: Mapping[str, str]) -> bool:
+    """Whether the clone lacks files, which git fetches when it needs them (git clone --filter)."""
+    try:
+        return bool(git.run(["config", "--get-regexp", r"^remote\..*\.promisor$"], folder, env))
+    except GitFailed:                       # no remote is one
+        return False
+
+
 def changes_of(folder: Path, env: Mapping[str, str]) -> list[str]:
-    """Uncommitted changes of the current folder, as lines of `git status --short`."""
-    return git.run(["status", "--porcelain"], folder, env).splitlines()
+    """Uncommitted changes of the current folder, as lines of `git status --short`. Raises NotReady."""
+    try:
+        return git.run(["status", "--porcelain"], folder, env).splitlines()
+    except GitFailed as failure:
+        raise unreadable(folder, failure) from None
+
+
+def unreadable(folder: Path, failure: GitFailed) -> NotReady:
+    return NotReady(f"git cannot read the clone {folder}: {git.reason(failure.output)}",
+                    f"mend it, or clone it anew; see: git -C {folder} fsck")

@@ -11,9 +11,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from .._errors import NotReady
-from . import git
+from . import current_folder, git
 from .commits import FULL, Commits, Resolution
-from .current_folder import head_of
 from .file_lock import locked
 from .git import GitFailed
 
@@ -69,18 +68,18 @@ class Mirror:
 
     def take_from(self, source: Path) -> str:
         """Take over the HEAD of a folder on this machine, with all that it needs. Raises NotReady, and TryAgain
-        where the folder is a shallow clone, as those of GitLab's jobs are, and the git server has the rest."""
+        where the clone there lacks something that the git server has."""
         self.create()
-        commit = head_of(source, self.env)
-        shallow = git.run(["rev-parse", "--is-shallow-repository"], source, self.env).strip() == "true"
-        if shallow and not self.commits.is_whole(commit):
+        commit = current_folder.head_of(source, self.env)
+        shallow = current_folder.is_shallow(source, self.env)
+        if (shallow or current_folder.is_partial(source, self.env)) and not self.commits.is_whole(commit):
             self.fetch()
         try:
-            self._git("fetch", "--no-tags", "--quiet", "--force", "--", str(source), f"HEAD:{LOCAL}{commit}",
-                      timeout=git.SLOW)
-        except GitFailed:
-            if not shallow:
-                raise
+            self._git("fetch", "--no-tags", "--quiet", "--force", "--", current_folder.top_of(source, self.env),
+                      f"HEAD:{LOCAL}{commit}", timeout=git.SLOW)
+        except GitFailed as failure:
+            if not shallow and not self.commits.has(commit):
+                raise current_folder.unreadable(source, failure) from None
         if shallow and not self.commits.is_whole(commit):
             raise NotReady(f"{source} is a shallow clone: it lacks older commits", "git fetch --unshallow")
         return commit

@@ -130,6 +130,41 @@ def test_the_current_folder_gives_its_own_commit(work: Path) -> None:
     assert changes_of(work, os.environ) == [" M file"]
 
 
+@pytest.mark.parametrize("pushed", [True, False])
+def test_a_partial_clone_is_completed_by_the_git_server(work: Path, tmp_path: Path, pushed: bool) -> None:
+    """It has the files of what was checked out, and lacks those of older commits."""
+    for setting in ("uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"):
+        git(tmp_path / "git/app.git", "config", setting, "true")
+    partial = tmp_path / "partial"
+    git(tmp_path, "clone", "--quiet", "--filter=blob:none", f"file://{tmp_path}/git/app.git", str(partial))
+    if not pushed:
+        (partial / "new").write_text("not pushed")
+        git(partial, "add", "new")
+        git(partial, "commit", "--quiet", "--message", "local")
+    mirror = mirror_of(work)
+    with mirror.locked(print):
+        assert mirror.take_from(partial) == git(partial, "rev-parse", "HEAD")
+    assert mirror.commits.has(git(partial, "rev-parse", "HEAD"))
+
+
+def test_a_folder_inside_of_a_clone_gives_the_commit_of_the_clone(work: Path) -> None:
+    (work / "inner").mkdir()
+    mirror = fetched(work)
+    assert mirror.take_from(work / "inner") == git(work, "rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize("damage", [
+    "echo x > .git/index", "rm .git/objects/??/*", "rm -rf .git; mkdir .git"])
+def test_a_damaged_current_folder_is_named(work: Path, tmp_path: Path, damage: str) -> None:
+    folder = tmp_path / "folder"
+    git(tmp_path, "clone", "--quiet", "--no-hardlinks", str(tmp_path / "git/app.git"), str(folder))
+    subprocess.run(damage, shell=True, cwd=folder, check=True)
+    mirror = mirror_of(work)
+    with pytest.raises(NotReady, match=str(folder)), mirror.locked(print):
+        mirror.take_from(folder)
+        changes_of(folder, os.environ)
+
+
 def test_a_shallow_folder_is_completed_by_the_git_server(work: Path, tmp_path: Path) -> None:
     """As in a GitLab job with GIT_DEPTH; a commit that nobody pushed stands on one that the server has."""
     commit(work, "two")
