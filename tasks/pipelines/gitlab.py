@@ -23,7 +23,8 @@ TIERS = (
 
 
 def text(inventory: Inventory, services: set[str], project: str, ref: str) -> str:
-    """YAML: the stages, and an include for each environment and service that runs there; sandboxes aside."""
+    """YAML: the stages, and an include for each environment and repository whose services run there; sandboxes aside.
+    """
     where = {name: value for name, value, default in (("project", project, PROJECT), ("ref", ref, REF))
              if value != default}
     includes = [
@@ -52,11 +53,15 @@ def _environments(inventory: Inventory) -> Iterator[Environment]:
 
 
 def _inputs(environment: Environment, services: set[str]) -> Iterator[dict[str, Any]]:
-    """The inputs of each job. In production, and where a deploy asks first, a job waits for a click."""
+    """The inputs of each job: services of one repository go together, as one deploy. In production, and where a deploy
+    asks first, a job waits for a click."""
     kind = tier(environment.name)
     chosen = {target.service.name: target.service for target in environment.targets if target.service.name in services}
-    for service in sorted(chosen):
-        no_revision = {"revision": ""} if chosen[service].is_folder else {}
+    by_repo: dict[str, list[str]] = {}
+    for name in sorted(chosen):
+        by_repo.setdefault(chosen[name].repo, []).append(name)
+    for names in by_repo.values():
+        no_revision = {"revision": ""} if chosen[names[0]].is_folder else {}
         waits = {"run": "manual"} if environment.confirm or kind == "production" else {}
-        yield {"service": service, "environment": environment.name, "branch": environment.branch, "tier": kind,
+        yield {"service": ",".join(names), "environment": environment.name, "branch": environment.branch, "tier": kind,
                **waits, **no_revision}

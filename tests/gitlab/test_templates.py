@@ -60,6 +60,17 @@ def test_readme_example_passes_the_schema_and_fits_the_templates(tmp_path: Path)
             assert value in known[name].get("options", [value])
 
 
+@pytest.mark.parametrize(("service", "fits"), [
+    ("api", True), ("api,worker", True), ("api,worker,beat-2", True), ("api,", False), ("api worker", False),
+    ("$(x)", False), (",api", False)])
+def test_templates_take_a_comma_list_as_one_job(service: str, fits: bool) -> None:
+    """GitLab refuses a comma in a resource group."""
+    for template in TEMPLATES:
+        header, jobs = documents(template)
+        assert bool(re.fullmatch(header["spec"]["inputs"]["service"]["regex"], service)) == fits
+        assert not [job for job in jobs.values() if "service" in job.get("resource_group", "")]
+
+
 def test_schema_check_notices_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "wrong.yml").write_text("job: {script: [x], retry: {max: 9}}\n")
     with pytest.raises(AssertionError, match="retry"):

@@ -59,6 +59,13 @@ def test_pipeline_deploys_a_folder_without_a_revision(tmp_path: Path) -> None:
     assert {one["service"]: one.get("revision") for one in inputs} == {"api": "", "mailer": None}
 
 
+def test_services_of_one_repository_are_one_deploy_job(tmp_path: Path) -> None:
+    (tmp_path / "hosts.yaml").write_text(HOSTS.replace("micro/mailer.git", "micro/api.git"))
+    inputs = [one["inputs"] for one in made(loading.load(tmp_path / "hosts.yaml"), {"api", "mailer"})]
+    assert [(one["service"], one["environment"]) for one in inputs] == [
+        ("api,mailer", "develop"), ("mailer", "1.0"), ("api", "production")]
+
+
 def test_pipeline_keeps_names_that_look_like_numbers_as_text(inventory: loading.Inventory) -> None:
     inputs = [one["inputs"] for one in made(inventory, {"mailer"})]
     assert inputs[1] == {"service": "mailer", "environment": "1.0", "branch": "on", "tier": "other"}
