@@ -4,14 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from ..inventory.loading import Inventory
 from ..inventory.model import Environment
 
-PROJECT, REF = "ops/deploy", "main"         # the defaults of templates/deploy.yml
+
+class Sources(NamedTuple):
+    """Where GitLab has hosts.yaml; and this tool, unless that is the same project. The defaults are those of
+    templates/deploy.yml."""
+
+    project: str = "ops/deploy"
+    ref: str = "main"
+    tool: str = ""
+    tool_ref: str = "main"
+
+    def inputs(self) -> dict[str, str]:
+        """What the template must be told."""
+        defaults = Sources()._asdict()
+        return {name: value for name, value in self._asdict().items() if value != defaults[name]}
+
+    def template(self) -> dict[str, str]:
+        """Where the template itself is."""
+        return {"project": self.tool or self.project, "ref": self.tool_ref if self.tool else self.ref}
+
 
 # As GitLab guesses from a name (app/models/environment.rb, guess_tier); the first that fits counts.
 TIERS = (
@@ -22,13 +40,11 @@ TIERS = (
 )
 
 
-def text(inventory: Inventory, services: set[str], project: str, ref: str) -> str:
+def text(inventory: Inventory, services: set[str], sources: Sources) -> str:
     """YAML: the stages, and an include for each environment and repository whose services run there; sandboxes aside.
     """
-    where = {name: value for name, value, default in (("project", project, PROJECT), ("ref", ref, REF))
-             if value != default}
     includes = [
-        {"project": project, "ref": ref, "file": "/templates/deploy.yml", "inputs": {**inputs, **where}}
+        {**sources.template(), "file": "/templates/deploy.yml", "inputs": {**inputs, **sources.inputs()}}
         for environment in _environments(inventory)
         for inputs in _inputs(environment, services)
     ]

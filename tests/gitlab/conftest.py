@@ -88,6 +88,15 @@ class Company:
         git(folder, "tag", "1.0.0")
         (self.remotes / "ops").mkdir(parents=True)
         git(folder, "clone", "--quiet", "--bare", str(folder), str(self.remotes / "ops" / "deploy.git"))
+        self._make_hosts_only(folder)
+
+    def _make_hosts_only(self, ops: Path) -> None:
+        """A project that holds hosts.yaml, and nothing of Fabvisor."""
+        folder = self.remotes / "ops" / "hosts.git"
+        git(self.remotes, "init", "--quiet", "--initial-branch=main", str(folder))
+        shutil.copy2(ops / "hosts.yaml", folder)
+        git(folder, "add", "--all")
+        git(folder, "commit", "--quiet", "--message", "Hosts")
 
     def _hosts(self) -> dict[str, Any]:
         """No key stands in it: keys are GitLab's variables."""

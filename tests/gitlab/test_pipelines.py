@@ -42,7 +42,10 @@ def test_pipeline_deploys_develop_and_an_old_job_deploys_its_own_commit(local: G
     assert company.head("develop") == old
     assert company.by("develop").startswith(f"anna {URL}/micro/monitor/-/jobs/")
 
-    new = company.commit("develop", "monitor-new")
+    # hosts.yaml has a project of its own now.
+    apart = company.lab.fab("ci.init", "monitor", "--project", "ops/hosts", "--tool", "ops/deploy", format="plain",
+                            FAB_INVENTORY=str(company.lab.folder / "ops" / "hosts.yaml"))
+    new = company.commit("develop", "monitor-new", {".gitlab-ci.yml": apart.out})
     second = local.pipeline()
     assert second.code == 0, second.out + second.err
     assert company.head("develop") == new

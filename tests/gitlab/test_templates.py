@@ -82,7 +82,7 @@ def test_deploy_and_status_templates_begin_alike() -> None:
     for key in ("before_script", "cache", "variables", "tags", "stage"):
         assert deploy[key] == status[key]
     inputs = [documents(template)[0]["spec"]["inputs"] for template in TEMPLATES]
-    for name in ("service", "environment", "tags", "stage", "project", "ref"):
+    for name in ("service", "environment", "tags", "stage", "project", "ref", "tool", "tool_ref"):
         assert inputs[0][name] == inputs[1][name]
 
 

@@ -29,9 +29,8 @@ def inventory(tmp_path: Path) -> loading.Inventory:
     return loading.load(tmp_path / "hosts.yaml")
 
 
-def made(inventory: loading.Inventory, services: set[str], project: str = "ops/deploy",
-         ref: str = "main") -> list[dict[str, Any]]:
-    data = yaml.safe_load(gitlab.text(inventory, services, project, ref))
+def made(inventory: loading.Inventory, services: set[str], **sources: str) -> list[dict[str, Any]]:
+    data = yaml.safe_load(gitlab.text(inventory, services, gitlab.Sources(**sources)))
     assert data["stages"] == ["build", "test", "deploy"]
     included: list[dict[str, Any]] = data["include"]
     return included
@@ -43,6 +42,14 @@ def test_pipeline_has_an_include_for_each_environment_of_the_service(inventory: 
             "service": "api", "environment": "develop", "branch": "develop", "tier": "development"}},
         {"project": "ops/deploy", "ref": "main", "file": "/templates/deploy.yml", "inputs": {
             "service": "api", "environment": "production", "branch": "main", "tier": "production", "run": "manual"}}]
+
+
+def test_pipeline_takes_the_template_from_the_project_of_the_tool(inventory: loading.Inventory) -> None:
+    included = made(inventory, {"mailer"}, project="ops/hosts", tool="ops/fabvisor", tool_ref="v2.0.0")[0]
+    assert (included["project"], included["ref"]) == ("ops/fabvisor", "v2.0.0")
+    inputs = included["inputs"]
+    assert (inputs["project"], inputs["tool"], inputs["tool_ref"]) == ("ops/hosts", "ops/fabvisor", "v2.0.0")
+    assert "ref" not in inputs
 
 
 def test_pipeline_is_manual_when_the_environment_asks_first(tmp_path: Path) -> None:
@@ -72,7 +79,7 @@ def test_pipeline_keeps_names_that_look_like_numbers_as_text(inventory: loading.
 
 
 def test_pipeline_passes_the_project_when_it_is_not_the_default(inventory: loading.Inventory) -> None:
-    first = made(inventory, {"api"}, "tools/fab", "v2")[0]
+    first = made(inventory, {"api"}, project="tools/fab", ref="v2")[0]
     assert (first["project"], first["ref"]) == ("tools/fab", "v2")
     assert (first["inputs"]["project"], first["inputs"]["ref"]) == ("tools/fab", "v2")
 
@@ -80,7 +87,7 @@ def test_pipeline_passes_the_project_when_it_is_not_the_default(inventory: loadi
 def test_pipeline_defaults_are_those_of_the_template() -> None:
     header = next(iter(yaml.safe_load_all((Path(__file__).parents[2] / "templates/deploy.yml").read_text())))
     inputs = header["spec"]["inputs"]
-    assert (inputs["project"]["default"], inputs["ref"]["default"]) == (gitlab.PROJECT, gitlab.REF)
+    assert {name: inputs[name]["default"] for name in gitlab.Sources._fields} == gitlab.Sources()._asdict()
 
 
 def test_pipeline_leaves_out_services_that_run_in_a_sandbox_only(inventory: loading.Inventory) -> None:
