@@ -22,7 +22,8 @@ ORDER = ("branch", "run_mode", *(key for key in schema.Overrides.__struct_fields
 
 
 class Setting(Struct, frozen=True):
-    """`host` is None where all hosts agree, `value` where there is none; `source` is `file:line`, `default`, …."""
+    """`host` is None where all hosts agree, `value` where there is none; `source` is `file:line`, `default`, ….
+    `digest`: of a secret, whose value is masked; it is never shown."""
 
     environment: str
     host: str | None
@@ -30,6 +31,7 @@ class Setting(Struct, frozen=True):
     key: str
     value: Any
     source: str
+    digest: str = ""
 
 
 def of_service(inventory: Inventory, environment: str, service: str, hosts: list[str],
@@ -49,7 +51,7 @@ def of_service(inventory: Inventory, environment: str, service: str, hosts: list
 
 
 def differing(first: list[Setting], second: list[Setting]) -> list[Setting]:
-    """Of two environments, what does not have the same values in both."""
+    """Of two environments, what does not have the same values in both; and secrets that come from elsewhere."""
     listing: list[Setting] = []
     for service, key in dict.fromkeys((setting.service, setting.key) for setting in (*first, *second)):
         sides = [[setting for setting in side if (setting.service, setting.key) == (service, key)]
@@ -70,14 +72,22 @@ def _of_target(inventory: Inventory, environment: str, service: str, host: str,
              and (path[0] != "programs" or path[1] in programs)]
     for path in sorted(shown, key=lambda path: ORDER.index(path[0])):
         if path[0] == "secrets":
-            value, source = (MASK, secrets[path[1]][1]) if path[1] in secrets else (None, "missing")
-            yield Setting(environment, host, service, ".".join(path), value, source)
+            yield _secret(Setting(environment, host, service, ".".join(path), None, "missing"), path[1],
+                          str(resolved.get(*path)), secrets)
         elif path == ("fetch",) and resolved.maker:
             yield Setting(environment, host, service, "fetch", "client",
                           _source(inventory, resolved.origin(resolved.maker)))
         else:
             yield Setting(environment, host, service, ".".join(path), resolved.get(*path),
                           _source(inventory, resolved.origin(*path)))
+
+
+def _secret(missing: Setting, name: str, sought: str, secrets: SecretValues) -> Setting:
+    """`sought`: the name that its value is looked up by."""
+    if name in secrets:
+        value, source = secrets[name]
+        return structs.replace(missing, value=MASK, source=source, digest=value.sha256())
+    return missing if sought == name else structs.replace(missing, source=f"missing, as {sought}")
 
 
 def _source(inventory: Inventory, origin: KeyPath | None) -> str:
@@ -89,4 +99,4 @@ def _source(inventory: Inventory, origin: KeyPath | None) -> str:
 
 
 def _values(settings: Iterable[Setting]) -> set[str]:
-    return {repr(setting.value) for setting in settings}
+    return {repr((setting.value, setting.digest, setting.source if setting.digest else "")) for setting in settings}

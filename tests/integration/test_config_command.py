@@ -59,6 +59,31 @@ def test_config_diff_lists_what_differs_between_two_environments(app: App) -> No
     assert wrong.code == 2 and "did you mean 'other'?" in messages(wrong)
 
 
+@pytest.mark.promise(7)
+def test_config_diff_says_where_the_secrets_of_each_environment_come_from(app: App) -> None:
+    """Those that have other values or another source; all that are missing; never a value."""
+    app.write(secrets={"SAME": "SAME", "MOVED": "MOVED", "NAMED": "OTHER_NAME", "GONE": "GONE", "LOST": "KEPT"})
+    app.inventory.write_text(app.inventory.read_text() + (
+        "  other:\n    branch: main\n    run_mode: test\n    hosts: {web1: {root: /x}}\n"
+        "    secrets_from: cat printed\n"))
+    (app.gate / ".secrets").mkdir()
+    (app.gate / "printed").write_text("MOVED=hunter2-MARK\n")
+    for name, text in {"test": "MOVED=hunter2-MARK", "other": "OTHER_NAME=another-MARK"}.items():
+        path = app.gate / f".secrets/{name}.env"
+        path.touch(mode=0o600)
+        path.write_text(text + "\n")
+    found = settings(app, "--diff", "other", SAME="hunter2-MARK")
+    secrets = {key: (event["value"], event["source"]) for key, event in found.items() if "secrets." in key[1]}
+    assert secrets == {
+        ("test", "secrets.MOVED"): ("***", ".secrets/test.env:1"), ("other", "secrets.MOVED"): ("***", "secrets_from"),
+        ("test", "secrets.NAMED"): (None, "missing, as OTHER_NAME"),
+        ("other", "secrets.NAMED"): ("***", ".secrets/other.env:1, as OTHER_NAME")}
+    run = app.fab("config", app.name, "--env", "test", SAME="hunter2-MARK")
+    assert {event["key"] for event in run.of("setting") if event["source"].startswith("missing")} == {
+        "secrets.NAMED", "secrets.GONE", "secrets.LOST"}
+    assert "MARK" not in run.out + str(found)
+
+
 def test_config_starts_no_sandbox(lab: Lab, tmp_path: Path) -> None:
     run = lab.fab("config", "monitor", FAB_INVENTORY=str(CHECKOUT / "hosts.yaml"), TMPDIR=str(tmp_path))
     assert run.code == 0, run
