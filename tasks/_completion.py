@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, cast, get_args
 
@@ -44,7 +45,11 @@ def answer(namespace: Collection, argv: list[str], environ: Mapping[str, str]) -
     try:
         tasks = {name: task for task in namespace.to_contexts() for name in (task.name, *task.aliases) if name}
         words, at = argv[argv.index("--") + 1:], environ.get("COMP_CWORD", "")
-        candidates = _complete(tasks, [*words, ""][:int(at) + 1]) if at else _either(tasks, words)
+        words = [*words, ""][:int(at) + 1] if at else words
+        joined = _with_colons(words)
+        candidates = _complete(tasks, joined) if at else _either(tasks, joined)
+        if joined != words:             # bash puts what it gets behind the colon
+            candidates = [candidate[joined[-1].rfind(":") + 1:] for candidate in candidates]
     except Exception:
         return ""
     return "".join(f"{candidate}\n" for candidate in candidates)
@@ -56,6 +61,17 @@ def script(shell: str = "bash") -> str:
         return f"# for {', '.join(SHELLS)} only\n"
     text = (Path(__file__).parent / "completion" / f"fab.{shell}").read_text(encoding="utf-8")
     return re.sub(r"(_complete_fab |--command )fab\b", rf"\1{COMMAND}", text)
+
+
+def _with_colons(words: list[str]) -> list[str]:
+    """bash makes three words of SERVICE:PROGRAM."""
+    joined = words[:1]
+    for before, word in pairwise(words):
+        if (word == ":" or before == ":") and len(joined) > 1:
+            joined[-1] += word
+        else:
+            joined.append(word)
+    return joined
 
 
 def _either(tasks: Tasks, words: list[str]) -> list[str]:

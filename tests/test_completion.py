@@ -62,7 +62,7 @@ class Desk:
 
     def bash(self, *words: str, script: str = "") -> list[str]:
         """As readline would, with the cursor behind the last word."""
-        current = "" if words[-1] == "=" else words[-1]
+        current = "" if words[-1] in ("=", ":") else words[-1]
         return self.asks("bash", "--norc", "-c", f"""
             source {script or self.script('bash')}
             COMP_WORDS=({shlex.join(words)}) COMP_CWORD={len(words) - 1}
@@ -141,6 +141,19 @@ CASES = {
 @pytest.mark.parametrize(("words", "expected"), CASES.values(), ids=CASES)
 def test_completion_in_bash_offers_tasks_services_and_values(desk: Desk, words: list[str], expected: list[str]) -> None:
     assert sorted(desk.bash("./fab", *words)) == sorted(expected)
+
+
+@pytest.mark.parametrize(("words", "expected"), [
+    (["logs", "shop"], ["shop", "shop:web", "shop:worker"]), (["restart", "shop", ":", "wo"], ["worker"]),
+    (["logs", "shop", ":"], ["web", "worker"]), (["logs", "api,shop", ":", "wo"], ["worker"]),
+    (["deploy", "shop", ":", "w"], [])])
+def test_completion_in_bash_offers_the_programs_of_a_service(desk: Desk, words: list[str], expected: list[str]) -> None:
+    """bash makes three words of SERVICE:PROGRAM, and replaces the last one."""
+    (desk.folder / "hosts.yaml").write_text(HOSTS.replace("  mailer:", """  shop:
+    repo: git@git.example.com:shop.git
+    programs: {web: {command: ./web}, worker: {command: ./worker}}
+  mailer:""", 1))
+    assert sorted(desk.bash("./fab", *words)) == expected
 
 
 def test_completion_offers_options_after_the_service(desk: Desk) -> None:
