@@ -49,7 +49,7 @@ def processes(definitions: list[Definition], group: str, environ: Mapping[str, s
     be read. `process_name` is always among them."""
     with contextlib.suppress(NotReady, KeyError, ValueError, TypeError, configparser.Error):
         for found in definitions:
-            if found.name == group and found.kind == "program":
+            if found.name == group and found.kind in PROGRAM_KINDS:
                 count = int(_expanded(found, group, environ)[0].get("numprocs", "1"))
                 for number in range(count):
                     yield {"process_name": group, **_expanded(found, group, environ, number)[0]}
