@@ -12,16 +12,12 @@ import struct
 import time
 
 from . import listeners
-from .errors import Unhealthy
+from .errors import TakenByAnother, Unhealthy
 
 POLL = 0.002                        # seconds
 OPENED_WITHIN = 0.05                # seconds from when the kernel knows the other end until its process has it open
 NETLINK_SOCK_DIAG = 4
 DIAG_REQUEST, BY_FAMILY, SHOW_PEER, PEER = 1, 20, 4, 2      # linux/netlink.h, linux/sock_diag.h, linux/unix_diag.h
-
-
-class TakenByAnother(Unhealthy):
-    """Another process answers than the one that was asked for."""
 
 
 def require_taken_by(leader: int, name: str, address: str, link: socket.socket) -> None:

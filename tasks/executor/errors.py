@@ -37,6 +37,10 @@ class Unhealthy(Exception):
     """A health check did not pass; it is tried again."""
 
 
+class TakenByAnother(Unhealthy):
+    """Another process answered than the one that was asked for: the next try is a matter of luck, not of time."""
+
+
 class TryAgain(HostError):
     """Nothing was changed; the same may work later."""
 

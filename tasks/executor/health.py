@@ -8,7 +8,7 @@ import time
 from typing import Any, Callable, Mapping
 
 from . import http_check, shell
-from .errors import HostError, Unhealthy
+from .errors import HostError, TakenByAnother, Unhealthy
 from .http_check import OnConnect
 
 ONE_TRY = 5.0                       # seconds
@@ -27,7 +27,7 @@ def wait(check: Check, *, cwd: str, env: dict[str, str], still_up: shell.Check, 
     """
     attempt = _attempt(check, cwd, env, still_up, on_connect)
     deadline = time.monotonic() + check["timeout"]
-    pause = 0.05
+    pause = 0.025
     problem: Unhealthy | None = None
     while True:
         still_up()
@@ -38,11 +38,11 @@ def wait(check: Check, *, cwd: str, env: dict[str, str], still_up: shell.Check, 
         except Unhealthy as error:
             if problem is None or left > ENOUGH:
                 problem = error
+            pause = pause if isinstance(error, TakenByAnother) else min(pause * 2, 0.5)
             if time.monotonic() + pause > deadline:
                 raise HostError(f"not healthy within {check['timeout']:g} s: {problem}",
                                 "try the same check on the host, or raise `timeout`") from None
         time.sleep(pause)
-        pause = min(pause * 2, 0.5)
 
 
 def _attempt(check: Check, cwd: str, env: dict[str, str], still_up: shell.Check, on_connect: OnConnect
