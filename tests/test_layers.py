@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import shutil
 import subprocess
@@ -111,7 +112,9 @@ def imports_of(path: Path) -> list[Import]:
     return list(walk(ast.parse(path.read_text(encoding="utf-8")), False))
 
 
-IMPORTS = [one for path in sources() for one in imports_of(path)]
+@functools.cache
+def imports() -> list[Import]:
+    return [one for path in sources() for one in imports_of(path)]
 
 
 def nothing(found: list[object]) -> None:
@@ -120,24 +123,25 @@ def nothing(found: list[object]) -> None:
 
 def test_import_reader_sees_every_kind_of_import() -> None:
     """A check that finds nothing because it looks at nothing is none."""
-    modules = {one.module for one in IMPORTS}
+    modules = {one.module for one in imports()}
     assert {"fabric", "yaml", "shlex", "asyncssh", "rich.live.Live", "tasks.rollout.protocol"} <= modules
-    assert any(one.typing_only for one in IMPORTS)
+    assert any(one.typing_only for one in imports())
 
 
 @pytest.mark.parametrize("package", ONLY)
 def test_package_is_imported_only_in_its_place(package: str) -> None:
-    nothing([one for one in IMPORTS if one.module.split(".")[0] == package and not one.file.startswith(ONLY[package])])
+    nothing([one for one in imports()
+             if one.module.split(".")[0] == package and not one.file.startswith(ONLY[package])])
 
 
 def test_only_verbs_import_invoke() -> None:
-    nothing([one for one in IMPORTS if one.module.split(".")[0] == "invoke" and one.file not in INVOKE])
+    nothing([one for one in imports() if one.module.split(".")[0] == "invoke" and one.file not in INVOKE])
 
 
 @pytest.mark.parametrize("noun", NOUNS)
 def test_folder_imports_only_the_folders_before_it(noun: str) -> None:
     """hosts.yaml → inventory → selection → coordinator ⇄ conversation; events → reports. No folder imports a verb."""
-    mine = [one for one in IMPORTS if one.file.startswith(f"tasks/{noun}/") and one.module.startswith("tasks.")
+    mine = [one for one in imports() if one.file.startswith(f"tasks/{noun}/") and one.module.startswith("tasks.")
             and not one.file.startswith(SENT[1:])]
     allowed = MAY[noun] | {"_errors", "_lazy", "_version"}
     mine = [one for one in mine if not one.module.startswith((PROTOCOL, PROCESSES, QUOTING))
@@ -148,19 +152,19 @@ def test_folder_imports_only_the_folders_before_it(noun: str) -> None:
 def test_rollout_imports_no_verb_and_no_report() -> None:
     """Not while it runs, and of the verbs not even their types."""
     verbs = {path.stem for path in TASKS.glob("[a-z]*.py")}
-    mine = [one for one in IMPORTS if one.file.startswith("tasks/rollout/") and one.module.startswith("tasks.")]
+    mine = [one for one in imports() if one.file.startswith("tasks/rollout/") and one.module.startswith("tasks.")]
     nothing([one for one in mine if one.module.split(".")[1] in verbs
              or (one.module.split(".")[1] == "reports" and not one.typing_only)])
 
 
 def test_only_the_sandbox_imports_the_embedded_hosts() -> None:
     known = ("tasks/embedded/", "tasks/sandbox.py", "tasks/_context.py")     # _context starts it
-    nothing([one for one in IMPORTS if one.module.startswith("tasks.embedded") and not one.file.startswith(known)])
+    nothing([one for one in imports() if one.module.startswith("tasks.embedded") and not one.file.startswith(known)])
 
 
 def test_executor_imports_only_the_standard_library() -> None:
     """The standard library and itself, by relative imports: on the host it is the package `executor`."""
-    mine = [one for one in IMPORTS if one.file.startswith("tasks/executor/")]
+    mine = [one for one in imports() if one.file.startswith("tasks/executor/")]
     assert mine
     nothing([one for one in mine if one.module.split(".")[0] not in sys.stdlib_module_names
              and not one.module.startswith("tasks.executor")])
@@ -169,7 +173,7 @@ def test_executor_imports_only_the_standard_library() -> None:
                 if (isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").startswith("tasks"))
                 or (isinstance(node, ast.Import) and any(alias.name.startswith("tasks") for alias in node.names))]
     nothing(absolute)
-    nothing([one for one in IMPORTS if one.module.startswith("tasks.executor")
+    nothing([one for one in imports() if one.module.startswith("tasks.executor")
              and not one.file.startswith("tasks/executor/") and not one.module.startswith(PROTOCOL)
              and not (one.file == "tasks/embedded/processes.py" and one.module.startswith(PROCESSES))
              and not one.module.startswith(COMMANDS.get(one.file, ()))])
@@ -212,7 +216,7 @@ def test_planning_is_pure(file: str) -> None:
 def test_secret_is_revealed_in_four_places() -> None:
     """The places that encode the message for the channel, give git on this machine its environment, write the file
     of an adopted host's secrets, and call a webhook."""
-    users = [one for one in IMPORTS if one.module == "tasks.inventory.secret.reveal"]
+    users = [one for one in imports() if one.module == "tasks.inventory.secret.reveal"]
     assert [one.file for one in users] == ["tasks/adoption/files.py", "tasks/mirror/credentials.py",
                                            "tasks/notification/webhook.py", "tasks/remote/session.py"]
     nothing([f"{name(path)}:{node.lineno}" for path in sources() if name(path) != "tasks/inventory/secret.py"
@@ -250,7 +254,7 @@ def test_commands_import_at_the_top_and_folders_by_their_faces() -> None:
               if isinstance(node, (ast.Import, ast.ImportFrom))]
     nothing(inside)
     files = {name(path) for path in VERBS}
-    nothing([one for one in IMPORTS if one.file in files and not one.typing_only and one.module.count(".") > 1
+    nothing([one for one in imports() if one.file in files and not one.typing_only and one.module.count(".") > 1
              and one.module.split(".")[1] in NOUNS and not one.module.startswith(PROTOCOL)])
 
 
@@ -264,7 +268,7 @@ def test_folder_is_used_by_its_face_alone(noun: str) -> None:
     """Its __init__ lists the modules that others may use, and each of them can be used so."""
     listed = face(TASKS / noun)
     assert listed and listed <= {path.stem for path in (TASKS / noun).iterdir()}
-    nothing([one for one in IMPORTS if one.module.startswith(f"tasks.{noun}.") and f"tasks/{noun}/" not in one.file
+    nothing([one for one in imports() if one.module.startswith(f"tasks.{noun}.") and f"tasks/{noun}/" not in one.file
              and one.module.split(".")[2] not in listed])
     loaded = python(ROOT, f"from tasks import {noun}; print(*(getattr({noun}, name).__name__ for name in {listed}))")
     assert set(loaded.split()) == {f"tasks.{noun}.{name}" for name in listed}

@@ -67,7 +67,7 @@ def test_sent_modules_are_imported_without_the_others() -> None:
     ("rollout", {"doctor", "setup", "adopt", "checks", "logs", "plan"}),
     ("status", {"participant", "transaction", "steps", "undo", "doctor", "logs", "plan"}),
     ("logs", {"participant", "steps", "doctor", "queries"}),
-    ("adopt", {"participant", "git", "steps", "doctor"})])
+    ("adopt", {"participant", "transaction", "steps", "doctor"})])
 def test_modules_of_other_verbs_are_not_sent(verb: Verb, modules: set[str]) -> None:
     assert not {f"tasks.executor.{name}" for name in modules} & sent(verb)
 
