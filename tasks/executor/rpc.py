@@ -1,6 +1,7 @@
 """XML-RPC over a unix socket, as far as supervisord uses it.
 
 xmlrpc.client would do, but it imports http.client, email and ssl: half of the time that an executor takes to start.
+ElementTree would do, too, and takes 4 ms of it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import socket
 import struct
 import time
 from typing import Any
-from xml.etree import ElementTree
+from xml.parsers import expat
 
 ANSWER_WITHIN = 10                  # seconds
 
@@ -39,13 +40,13 @@ def call(path: str, credentials: tuple[str, str] | None, method: str, *args: Any
     if status != 200:
         raise NotOk(status, f"HTTP {status} {reason}")
     try:
-        (result,) = ElementTree.fromstring(answer)
-    except (ElementTree.ParseError, ValueError) as error:
+        (result,) = _parsed(answer).children
+    except (expat.ExpatError, ValueError) as error:
         raise NotOk(status, f"its answer cannot be read: {error}") from None
     if result.tag == "fault":
-        fault = _read(result[0])
+        fault = _read(result.children[0])
         raise Fault(fault["faultCode"], fault["faultString"])
-    return _read(result[0][0])
+    return _read(result.children[0].children[0])
 
 
 def peer_uid(path: str) -> int:
@@ -86,13 +87,40 @@ def _written(value: Any) -> str:
     return f"<string>{escaped}</string>"
 
 
-def _read(value: ElementTree.Element) -> Any:
-    if not len(value):
-        return value.text or ""
-    (typed,) = value
+class _Element:
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+        self.text = ""
+        self.children: list[_Element] = []
+
+
+def _parsed(answer: bytes) -> _Element:
+    """The outermost element. Raises ExpatError."""
+    path = [_Element("")]               # from the document to the element that is open
+
+    def begin(tag: str, attributes: dict[str, str]) -> None:
+        path[-1].children.append(_Element(tag))
+        path.append(path[-1].children[-1])
+
+    def add_text(text: str) -> None:
+        path[-1].text += text
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = begin
+    parser.EndElementHandler = lambda tag: path.pop()
+    parser.CharacterDataHandler = add_text
+    parser.Parse(answer, True)
+    return path[0].children[0]
+
+
+def _read(value: _Element) -> Any:
+    if not value.children:
+        return value.text
+    (typed,) = value.children
     if typed.tag == "struct":
-        return {member[0].text: _read(member[1]) for member in typed}
+        return {name.text: _read(member) for name, member in (each.children for each in typed.children)}
     if typed.tag == "array":
-        return [_read(element) for element in typed[0]]
-    text = typed.text or ""
-    return int(text) if typed.tag in ("int", "i4") else text == "1" if typed.tag == "boolean" else text
+        return [_read(element) for element in typed.children[0].children]
+    if typed.tag in ("int", "i4"):
+        return int(typed.text)
+    return typed.text == "1" if typed.tag == "boolean" else typed.text

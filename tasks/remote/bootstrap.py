@@ -24,7 +24,7 @@ FORMAT = 4                                  # of marshal: from Python 3.4 on all
 EXECUTOR = Path(__file__).parent.parent / "executor"
 # What a deploy takes of Python's library: imported while the program is on its way.
 _AHEAD = ("configparser,contextlib,glob,json,queue,shutil,socket,subprocess,threading,typing,"
-          "xml.etree.ElementTree")
+          "xml.parsers.expat")
 
 # One line; also Python 2.7 and 3.6 must be able to read it, to say that they are too old. The first thing it
 # prints is a line break, so that a banner without one does not swallow the first message: the interpreter's kind
