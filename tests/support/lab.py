@@ -28,6 +28,7 @@ from tests.support.processes import descendants, kill
 from tests.support.sshd import Sshd
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+FAB = CHECKOUT / "tests/support/fab.py"
 CONF = """\
 [unix_http_server]
 file={root}/supervisor.sock
@@ -219,7 +220,7 @@ class Lab:
         self.inventory.write_text(yaml.safe_dump(whole, sort_keys=False))
 
     def command(self, *args: str) -> list[str]:
-        return [sys.executable, "-m", "fabric", "--search-root", str(CHECKOUT), *args]
+        return [sys.executable, str(FAB), "--search-root", str(CHECKOUT), *args]
 
     def environ(self, **env: str) -> dict[str, str]:
         ours = ("FAB", "CI", "GITLAB", "SSH_", "PYTHON")
