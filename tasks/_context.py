@@ -128,9 +128,9 @@ class Command:
         return fleet
 
     def deployment(self, targets: Targets, revisions: Mapping[str, str] = MappingProxyType({}),
-                   unfinished: Unfinished = "undo", serial: Serial = ("100%",)) -> rollout.goal.Deployment:
-        """The metadata of this command for hosts. Its id sorts by time, to the millisecond, and is unique.
-        """
+                   unfinished: Unfinished = "undo", serial: Serial | None = None) -> rollout.goal.Deployment:
+        """The metadata of this command for hosts. Its id sorts by time, to the millisecond, and is unique. Without
+        `serial` all hosts restart at once."""
         now = datetime.now(timezone.utc)
         # Milliseconds, then chance, each of three hexadecimal digits.
         identifier = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03x}{os.urandom(2).hex()[:3]}"
@@ -138,7 +138,7 @@ class Command:
             deploy=identifier, command=self.name, by=_who(), since=f"{now:%Y-%m-%dT%H:%M:%SZ}",
             environment=self.environment.name, url=self.environment.url,
             services={target.service.name: revisions.get(target.service.name) for target in targets},
-            serial=serial, pause=self.environment.pause, unfinished=unfinished)
+            serial=serial or inventory.serial.AT_ONCE, pause=self.environment.pause, unfinished=unfinished)
 
     def serial(self, option: str) -> Serial:
         """How many hosts restart at a time: by `--serial`, else by the environment. Raises SelectionError."""

@@ -57,7 +57,7 @@ def restart(run: Command, service: str, serial: str = "") -> rollout.events.Fini
     return _control(run, service, rollout.recipe.supervised.restart_steps, run.serial(serial))
 
 
-def _control(run: Command, service: str, steps: Steps, serial: Serial = ("100%",)) -> rollout.events.Finished:
+def _control(run: Command, service: str, steps: Steps, serial: Serial | None = None) -> rollout.events.Finished:
     targets = run.with_secrets_of_drain(run.program_targets(service))
     fleet = run.fleet(targets)
     deployment = run.deployment(targets, serial=serial)

@@ -46,6 +46,9 @@ CASES = [
     Case("a build in the background", "", "web1", build="setsid sleep 5000 &\nenv -i sleep 5000 &\n"),
 ]
 LONG = [
+    faults.held("client SIGKILL", "step:health", "web1", faults.client_gets(signal.SIGKILL)),
+    faults.held("client SIGINT", "did:restart", "web1", faults.client_gets(signal.SIGINT)),
+    faults.held("client SIGKILL", "did:restart", "web2", faults.client_gets(signal.SIGKILL)),
     faults.by_the_executor("power cut", "begun:verify", "power cut", 1, "web2", faults.reboots),
     faults.held("client SIGTERM", "did:restart", "web2", faults.client_gets(signal.SIGTERM)),
     faults.held("executor SIGKILL", "did:program", "web1", faults.executor_dies),
