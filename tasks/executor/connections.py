@@ -34,7 +34,7 @@ def require_taken_by(leader: int, name: str, address: str, link: socket.socket) 
             raise Unhealthy(f"no process takes connections of {address}")
         time.sleep(POLL)
     limit = time.monotonic() + OPENED_WITHIN
-    while inode is not None and not listeners.is_held_below(leader, str(inode)):
+    while inode is not None and not listeners.is_held_below(leader, inode):
         if time.monotonic() > limit:
             raise TakenByAnother(f"{name} takes no connections of {address}; other processes do")
         time.sleep(POLL)
@@ -44,7 +44,7 @@ def _leads_to(link: socket.socket, address: str) -> bool:
     peer = link.getpeername()
     if link.family == socket.AF_UNIX:
         return address.startswith("unix://") and os.path.realpath(str(peer)) == os.path.realpath(address[len("unix://"):])
-    is_here = peer[0] == link.getsockname()[0]
+    is_here = peer[0] == link.getsockname()[0] or peer[0].startswith("127.")
     return is_here and address.startswith("tcp://") and address.rpartition(":")[2] == str(peer[1])
 
 

@@ -98,14 +98,15 @@ def holders(inodes: Iterable[str]) -> set[int]:
     return {pid for pid in processes.all_pids() if links & _links(f"/proc/{pid}/fd")}
 
 
-def is_held_below(leader: int, inode: str) -> bool:
+def is_held_below(leader: int, inode: int) -> bool:
     """Whether the process, or one below it, has this socket open."""
     link = f"socket:[{inode}]"
     return any(link in _links(f"/proc/{pid}/fd") for pid in _family(leader))
 
 
 def are_readable(leader: int) -> bool:
-    """Whether we may see what the process and all below it have open: another user's we may not."""
+    """Whether we may see what the process and all below it have open: another user's we may not. True where it is
+    gone."""
     return all(os.access(f"/proc/{pid}/fd", os.R_OK) for pid in _family(leader))
 
 

@@ -76,7 +76,7 @@ class Served:
 @pytest.fixture(params=["tcp", "unix"])
 def served(request: pytest.FixtureRequest, example: Example, folder: Path) -> Iterator[Served]:
     """One after the other for both kinds of sockets: deployed in version 1."""
-    address = f"tcp://127.0.0.1:{free_port()}" if request.param == "tcp" else f"unix://{folder}/{example.name}.sock"
+    address = f"tcp://127.0.0.9:{free_port()}" if request.param == "tcp" else f"unix://{folder}/{example.name}.sock"
     made = Served(example, address)
     made.write("v1")
     example.committed(made.service)

@@ -15,9 +15,11 @@ import pytest
 
 from tasks.executor.sudo_access import SudoAccess
 from tasks.executor.supervisord_access import SupervisordAccess
+from tests.executor.test_sockets import SERVER, versions
 from tests.integration.packaged_app import PackagedApp, packaged_app
 from tests.support.forked import Program
 from tests.support.lab import wait_for
+from tests.support.load import Load, ask
 from tests.support.packaged import PYTHON, PackagedHost
 from tests.support.processes import command_line
 
@@ -305,3 +307,27 @@ def test_program_that_does_not_run_as_its_user_goes_back() -> None:
         assert run.code == 1, run
         assert f"app runs as root, and {host.program_dir}/app.conf says {host.account.pw_name}" in app.words(run), run
         assert not host.rpc.getAllProcessInfo()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("bad", ["vHANGS", "vCRASHES"])
+def test_processes_of_roots_supervisord_share_a_port_of_root(app: PackagedApp, bad: str) -> None:
+    """Port 81 needs root; the processes are the login user's, who sees which of them answers."""
+    def commit(version: str) -> None:
+        command = f"#!/bin/sh\nexec {PYTHON} -I -S server.py {version}\n"
+        app.lab.commit("app", {"run.sh": command, "server.py": SERVER})
+
+    address = "tcp://127.0.0.9:81"
+    app.service.update(socket=address, numprocs=2, health={"http": "http://127.0.0.9:81/", "timeout": 5})
+    commit("v1")
+    assert app.fab("deploy", "app").code == 0
+    assert {os.stat(f"/proc/{info['pid']}").st_uid for info in app.host.rpc.getAllProcessInfo()} == {
+        app.host.account.pw_uid}
+    with Load({"deb1": address}) as load:
+        commit(bad)
+        failed = app.fab("deploy", "app")
+        assert failed.code == 1 and "app_00" in app.words(failed) + failed.out, failed
+        assert versions(load) == {"v1"}
+        commit("v2")
+        assert app.fab("deploy", "app").code == 0
+    assert load.failed == [] and ask(address).startswith("v2")
