@@ -41,7 +41,7 @@ def test_doctor_names_all_that_hinders_a_deploy_and_changes_nothing(make_app: Ma
     app = make_app()
     root = app.lab["web1"].root
     files = {root / "conf.d/first.conf": "[program:twice]\ncommand=sleep 1\nautostart=false\n",
-             root / "conf.d/second.conf": "[program:twice]\ncommand=sleep 2\nautostart=false\n",
+             root / "conf.d/second.conf": "[fcgi-program:twice]\nsocket=tcp://127.0.0.1:9\ncommand=sleep 2\n",
              root / "conf.d/old.conf": "; Written by Fabvisor: fab deploy old\n[program:old]\ncommand=sleep 1\n",
              root / ".fabvisor/journal/20200101-000000-abcdef.json": json.dumps({
                  "deploy": "20200101-000000-abcdef", "by": "ann@laptop", "services": {app.name: {"steps": []}},
@@ -61,7 +61,7 @@ def test_doctor_names_all_that_hinders_a_deploy_and_changes_nothing(make_app: Ma
     failed, warned = checks(run, outcome="failed"), checks(run, outcome="warning")
     assert set(failed) == {"repo", "sections", "ports"}, run
     assert "nowhere.git" in failed["repo"]["message"] and "git ls-remote" in failed["repo"]["remedy"]
-    assert "[program:twice] is in" in failed["sections"]["message"]
+    assert "[fcgi-program:twice] is in" in failed["sections"]["message"]
     assert f"port {port} of {app.name} is held by" in failed["ports"]["message"]
     assert f"(pid {os.getpid()})" in failed["ports"]["message"]
     assert {"programs", "leftovers"} <= set(warned)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Iterator
 
 from ..accounts import user_name
-from ..supervisord_conf import Definition
+from ..supervisord_conf import PROGRAM_KINDS, Definition
 from .host import ExaminedHost, Finding, failed, ok
 
 
@@ -32,9 +32,14 @@ def sections(host: ExaminedHost) -> Iterator[Finding]:
                      f"correct it, then on the host: {supervisorctl} reread")
     first: dict[tuple[str, str], Definition] = {}
     doubles = [(first[key], section) for section in host.conf.definitions
-               if first.setdefault(key := (section.kind, section.name), section) is not section]
+               if first.setdefault(key := _thing(section), section) is not section]
     for earlier, section in doubles:
         yield failed(f"[{section.kind}:{section.name}] is in {earlier} and in {section}",
                      f"take one of them away, then on the host: {supervisorctl} update {section.name}")
     if not host.conf.problems and not doubles:
         yield ok(f"{len(first)}, and none of them twice")
+
+
+def _thing(section: Definition) -> tuple[str, str]:
+    """What it defines: a program is one with a socket or without."""
+    return PROGRAM_KINDS[0] if section.kind in PROGRAM_KINDS else section.kind, section.name
