@@ -12,7 +12,7 @@ from ..executor.protocol import INTERRUPTED
 from ..program.files import digest
 from .events import ProcessStatus, ProgramStatus, Status
 from .facts import NOBODY, Facts, Process, worst
-from .planner import losses
+from .planner import belongs_to_other_tool, losses
 
 if TYPE_CHECKING:
     from ..inventory.model import Program, Service, Target
@@ -92,7 +92,7 @@ def oddities(service: Service, facts: Facts) -> list[str]:
         return [f"not deployed yet: fab deploy {name}", *facts.obstacles]
     interrupted = zip(facts.due, facts.due_by or ["?"] * len(facts.due), strict=False)
     programs = (oddity for program in service.programs for oddity in _program(service, program, facts))
-    return [*dict.fromkeys(programs), *_disk(name, facts), *_program_file(name, facts), *facts.obstacles,
+    return [*dict.fromkeys(programs), *_disk(service, facts), *_program_file(name, facts), *facts.obstacles,
             *(f"{INTERRUPTED.format(deploy=deploy, by=by)}: fab recover {name}" for deploy, by in interrupted)]
 
 
@@ -135,10 +135,11 @@ def _restarted(name: str, facts: Facts, process: Process) -> list[str]:
     return [f"it was restarted a moment ago, not by fab; if it crashes again and again, fab logs {name} shows why"]
 
 
-def _disk(name: str, facts: Facts) -> list[str]:
+def _disk(service: Service, facts: Facts) -> list[str]:
+    name = service.name
     odd = []
     if not facts.clone:
-        odd.append(f"another tool made the release that runs, {facts.current}: fab deploy {name}"
+        odd.append(f"another tool made the release that runs, {facts.current}: {_way_on(service, facts)}"
                    if facts.runs_other_release else f"{facts.directory} is not a git clone: fab deploy {name}")
     if facts.current is not None and facts.current not in [release.name for release in facts.releases]:
         odd.append(f"`current` points to a release that is not there: {_short(facts.current)}: fab deploy {name}")
@@ -149,6 +150,11 @@ def _disk(name: str, facts: Facts) -> list[str]:
         odd.append(f"it runs {_short(facts.started_from)}, on disk is {_short(facts.commit)}:"
                      f" fab deploy {name}, or fab restart {name}")
     return odd
+
+
+def _way_on(service: Service, facts: Facts) -> str:
+    return ("write `strategy: releases` at the service in hosts.yaml" if belongs_to_other_tool(service, facts)
+            else f"fab deploy {service.name}")
 
 
 def _program_file(name: str, facts: Facts) -> list[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tasks.inventory.model import Service
 from tasks.rollout import status
-from tasks.rollout.facts import Facts, Holder, Process
-from tests.rollout.samples import BLANK, SERVICE, STOPPED, A, B, facts, process
+from tasks.rollout.facts import Facts, Holder, Process, Release
+from tests.rollout.samples import BLANK, RELEASED, SERVICE, STOPPED, A, B, facts, process
 
 DEPLOYED = [{"at": "2026-01-01T10:00:00Z"}]
 AT_TEN = 1767261600                         # the same, in seconds since 1970
@@ -50,6 +51,14 @@ def test_each_oddity_has_its_words(found: Facts, words: list[str]) -> None:
     assert len(oddities) == len(words), oddities
     for one, word in zip(oddities, words, strict=True):
         assert word in one
+
+
+@pytest.mark.parametrize(("service", "remedy"), [
+    (RELEASED, "fab deploy monitor"), (SERVICE, "write `strategy: releases` at the service in hosts.yaml")])
+def test_release_of_another_tool_is_named_with_what_helps(service: Service, remedy: str) -> None:
+    theirs = Release(name="20240101120000", digest=None, in_use=True, commit=A)
+    found = facts(clone=False, strategy="releases", current=theirs.name, releases=[theirs])
+    assert status.oddities(service, found) == [f"another tool made the release that runs, {theirs.name}: {remedy}"]
 
 
 def test_disagreeing_hosts_are_named_with_a_remedy() -> None:
