@@ -16,10 +16,8 @@ from .steps import Plan
 def of_plans(plans: Mapping[Key, Plan], serial: Serial, pause: float) -> list[Batch]:
     """The hosts that have something to do. Those on which a program of these services does not run go first: they have
     the least to lose."""
-    changing = {host: [plan for (name, _), plan in plans.items() if name == host and plan.steps]
-                for host, _ in sorted(plans)}
-    hosts = sorted((host for host, own in changing.items() if own),
-                   key=lambda host: all(plan.was_running for plan in changing[host]))
+    changing = _changing(plans)
+    hosts = sorted(changing, key=lambda host: all(plans[key].was_running for key in changing[host]))
     batches = split(hosts, serial)
     return [Batch(number=number, of=len(batches), hosts=batch, pause=pause if number < len(batches) else 0)
             for number, batch in enumerate(batches, 1)]
@@ -43,13 +41,22 @@ def _size(size: int | str, hosts: int) -> int:
 def in_batches(plans: Mapping[Key, Plan], batches: Sequence[Batch]) -> dict[Key, Plan]:
     """The plans as they are in these batches: the history knows the number, where there are several, and after a pause
     a host looks again. A host waits once, for all of its services."""
-    planned = dict(plans)
+    planned, changing = dict(plans), _changing(plans)
     for batch in batches if len(batches) > 1 else ():
         for host in batch.hosts:
-            keys = sorted(key for key, plan in plans.items() if key[0] == host and plan.steps)
-            for key in keys:
-                plan = plans[key]
-                recheck = supervised.recheck(plan, batch.pause if key == keys[0] else 0) if batch.pause else ()
-                planned[key] = replace(plan, steps=(*plan.steps, *recheck),
-                                       record={**plan.record, "batch": batch.number})
+            for index, key in enumerate(changing[host]):
+                planned[key] = _in_batch(plans[key], batch, 0 if index else batch.pause)
     return planned
+
+
+def _in_batch(plan: Plan, batch: Batch, seconds: float) -> Plan:
+    recheck = supervised.recheck(plan, seconds) if batch.pause else ()
+    return replace(plan, steps=(*plan.steps, *recheck), record={**plan.record, "batch": batch.number})
+
+
+def _changing(plans: Mapping[Key, Plan]) -> dict[str, list[Key]]:
+    """By host, in name order, the plans that have steps."""
+    keys: dict[str, list[Key]] = {}
+    for key in sorted(key for key, plan in plans.items() if plan.steps):
+        keys.setdefault(key[0], []).append(key)
+    return keys
