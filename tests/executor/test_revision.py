@@ -33,7 +33,8 @@ def test_revision_is_a_full_commit_then_a_branch_then_a_tag_then_an_abbreviation
 
 
 @pytest.mark.promise(1)
-@pytest.mark.parametrize("cloned", [True, False])
+@pytest.mark.parametrize("cloned", [False, True])
+@pytest.mark.rows(1)
 def test_full_commit_is_that_commit_though_a_branch_bears_its_name(tmp_path: Path, work: Path, cloned: bool) -> None:
     full = commit(work, "v1")
     run_git(work, "update-ref", f"refs/heads/{full}", commit(work, "v0"))
@@ -43,6 +44,7 @@ def test_full_commit_is_that_commit_though_a_branch_bears_its_name(tmp_path: Pat
 
 @pytest.mark.parametrize("annotated", [True, False])
 @pytest.mark.parametrize("named", ["v0^{tree}", "v0:file"])
+@pytest.mark.rows(1)
 def test_tag_of_something_else_than_a_commit_is_unknown(tmp_path: Path, work: Path, named: str, annotated: bool
                                                         ) -> None:
     run_git(work, "tag", *(["-a", "-m", "x"] if annotated else []), "odd", named)

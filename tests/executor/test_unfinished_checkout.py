@@ -116,7 +116,8 @@ def test_file_that_a_person_wrote_meanwhile_stays(place: Place) -> None:
 
 
 @pytest.mark.promise(11)
-@pytest.mark.parametrize("left", ["second", ""])
+@pytest.mark.parametrize("left", ["", "second"])
+@pytest.mark.rows(1)
 def test_what_a_person_left_in_the_way_comes_back_even_if_it_is_the_same(place: Place, left: str) -> None:
     place.forward(place.commit("echo first > file"))
     (place.folder / "new").write_text(left)

@@ -130,7 +130,8 @@ def test_the_current_folder_gives_its_own_commit(work: Path) -> None:
     assert changes_of(work, os.environ) == [" M file"]
 
 
-@pytest.mark.parametrize("pushed", [True, False])
+@pytest.mark.parametrize("pushed", [False, True])
+@pytest.mark.rows(1)
 def test_a_partial_clone_is_completed_by_the_git_server(work: Path, tmp_path: Path, pushed: bool) -> None:
     """It has the files of what was checked out, and lacks those of older commits."""
     for setting in ("uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"):
@@ -154,7 +155,8 @@ def test_a_folder_inside_of_a_clone_gives_the_commit_of_the_clone(work: Path) ->
 
 
 @pytest.mark.parametrize("damage", [
-    "echo x > .git/index", "rm .git/objects/??/*", "rm -rf .git; mkdir .git"])
+    "rm .git/objects/??/*", "echo x > .git/index", "rm -rf .git; mkdir .git"])
+@pytest.mark.rows(1)
 def test_a_damaged_current_folder_is_named(work: Path, tmp_path: Path, damage: str) -> None:
     folder = tmp_path / "folder"
     git(tmp_path, "clone", "--quiet", "--no-hardlinks", str(tmp_path / "git/app.git"), str(folder))
