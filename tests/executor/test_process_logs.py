@@ -110,6 +110,7 @@ def test_failed_deploy_shows_last_lines_that_were_rotated_away(example: Example)
     assert [f"{number} {number} {number}" for number in range(1, 6)] == output[:5], output
 
 
+@pytest.mark.long
 def test_failed_deploy_says_why_a_stream_cannot_be_shown(example: Example) -> None:
     example.write(CRASH)
     output, hint = failure(example, with_options(example, startsecs="1", redirect_stderr="false",

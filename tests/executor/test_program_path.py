@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tasks.executor.checks.host import ExaminedHost
+from tasks.executor.checks.login import path
 from tasks.executor.context import ServiceContext
 from tasks.executor.layout import Layout
 from tests.executor.driver import Example
@@ -49,3 +54,13 @@ def test_folders_of_the_login_stand_behind_a_path_of_hosts_yaml(layout: Layout) 
     ctx = ServiceContext(layout, {"name": "a", "directory": "a", "repo": "r"}, {"PATH": "/go/bin:/usr/bin"}, "")
     assert ctx.with_variables({"PATH": "/usr/bin:/bin"})["PATH"] == "/usr/bin:/bin:/go/bin"
     assert ctx.with_variables({})["PATH"] == "/go/bin:/usr/bin"
+
+
+def test_doctor_names_the_folders_of_the_login_that_a_program_lacks(layout: Layout, tmp_path: Path,
+                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where somebody else started it, or PATH of the login changed since: a deploy gives it that."""
+    monkeypatch.setattr(ExaminedHost, "pids", lambda host, service: [os.getpid()])
+    login = {"PATH": f"{os.environ['PATH']}:{tmp_path}"}
+    [finding] = path(ExaminedHost({"services": [{"name": "api", "programs": []}]}, layout, login, lambda: None))
+    assert finding.outcome == "warning" and finding.remedy.startswith("fab deploy api;")
+    assert str(tmp_path) in finding.message
