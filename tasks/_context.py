@@ -90,9 +90,11 @@ class Command:
             return targets
         return program.file_contents.FileContents(self.inventory).fill(targets)
 
-    def with_secrets_of_drain(self, targets: Targets) -> Targets:
-        """The same targets, with secrets for the hooks `drain` and `undrain` where a service has them."""
-        drained = tuple(target.without_files() for target in targets if target.service.hooks.get("drain"))
+    def with_secrets_of_drain(self, targets: Targets, on: str = "") -> Targets:
+        """The same targets, with secrets for the hooks `drain` and `undrain` where a service has them. `on`: only those
+        that run there."""
+        drained = tuple(target.without_files() for target in targets if any(
+            hook.on == (on or hook.on) for name in ("drain", "undrain") for hook in target.service.hooks.get(name, ())))
         key = rollout.goal.key
         filled = {key(target): target for target in self.secret_sources(self.environment_name).fill(drained)}
         return tuple(filled.get(key(target), target) for target in targets)
@@ -138,7 +140,8 @@ class Command:
             deploy=identifier, command=self.name, by=_who(), since=f"{now:%Y-%m-%dT%H:%M:%SZ}",
             environment=self.environment.name, url=self.environment.url,
             services={target.service.name: revisions.get(target.service.name) for target in targets},
-            serial=serial or inventory.serial.AT_ONCE, pause=self.environment.pause, unfinished=unfinished)
+            serial=serial or inventory.serial.AT_ONCE, pause=self.environment.pause, unfinished=unfinished,
+            folder=str(self.inventory.folder))
 
     def serial(self, option: str) -> Serial:
         """How many hosts restart at a time: by `--serial`, else by the environment. Raises SelectionError."""

@@ -64,6 +64,11 @@ def _control(run: Command, service: str, steps: Steps, serial: Serial | None = N
     return rollout.coordinator.Coordinator(deployment, fleet, run.report, _planner(steps)).roll_out()
 
 
+def _with_hooks(service: Service, facts: Facts, steps: Steps) -> list[Step]:
+    made = steps(service, facts)
+    return rollout.recipe.hooks.around(service, facts, made) if made else made
+
+
 def _planner(steps: Steps) -> rollout.goal.Planner:
     key, same_version = rollout.goal.key, rollout.planner.same_version
 
@@ -72,7 +77,6 @@ def _planner(steps: Steps) -> rollout.goal.Planner:
         if missing:
             raise NotReady("not deployed yet:\n" + "\n".join(missing), "fab deploy SERVICE")
         return {key(target): same_version(target.service, facts[key(target)],
-                                          steps(target.service, facts[key(target)]))
-                for target in targets}
+                                          _with_hooks(target.service, facts[key(target)], steps)) for target in targets}
 
     return plan

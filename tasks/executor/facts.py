@@ -61,6 +61,7 @@ def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
         "machine": os.uname().machine,
         "default_user": None if is_down(programs) else _default_user(supervisord),
         "login": login_name(),
+        "drained_by": _drained_by(layout, name),
         "handwritten": _use_of_handwritten(layout, name),
     }
 
@@ -181,6 +182,11 @@ def _use_of_handwritten(layout: Layout, name: str) -> str | None:
         return None
     return (f"{access.prefix}cp {kept} {layout.program_file(name)} && "
             f"{access.prefix}supervisorctl -c {access.supervisord_conf} update")
+
+
+def _drained_by(layout: Layout, name: str) -> str | None:
+    mark = files.read_bytes(layout.drained(name))
+    return None if mark is None else mark.decode("utf-8", "replace").strip()
 
 
 def _clone_state(clone: git.Clone, lines: list[dict[str, Any]]) -> CloneState:

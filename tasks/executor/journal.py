@@ -169,7 +169,7 @@ def _in_order_of_undo(steps: list[Step]) -> list[Step]:
 
     def place(step: Step) -> tuple[int, bool]:
         other = step.get("undo_at")             # journals of older versions have none
-        return names.index(other or step["name"]), bool(other)
+        return [*names, other].index(other or step["name"]), bool(other)      # behind all, where the host has no such
 
     return sorted(steps, key=place)
 

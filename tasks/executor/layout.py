@@ -63,6 +63,10 @@ class Layout:
         """The environment file for hooks on the way back, while a deploy is under way."""
         return os.path.join(self.backup(service, deploy), "hook.env")
 
+    def drained(self, service: str) -> str:
+        """Names the deploy whose hooks on the client may have taken the host out of service."""
+        return os.path.join(self.state, service, "drained")
+
     def handwritten(self, service: str) -> str:
         """The copy of the program file that a person wrote, and our first deploy replaced."""
         return os.path.join(self.state, service, "before-fabvisor.conf")

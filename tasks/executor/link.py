@@ -36,6 +36,7 @@ class Link:
         self._aborted = ""
         self.reached = True                 # as the client's abort says
         self._decided = False
+        self._undone = False
         self._heard = self._moved = time.monotonic()
         self._lease = float("inf")
         self.mask = Mask()                  # the secrets that no message may show
@@ -107,12 +108,16 @@ class Link:
         self.note_progress()
         if self._decided:
             return
-        if self._aborted:
+        if self._aborted and not self._undone:
             raise Aborted(self._aborted)
         if self._gone:
             raise Aborted(self._gone)
         if time.monotonic() - self._heard > self._lease:
             raise Aborted(f"the client was silent for {self._lease:g} s")
+
+    def disregard_abort(self) -> None:
+        """All is undone: an abort asks for nothing any more."""
+        self._undone = True
 
     def note_progress(self) -> None:
         """Record progress, so that heartbeats continue."""

@@ -16,6 +16,8 @@ first message holds its settings and chooses the verb; every host ends its conve
     Commit ───────────────────────────▶ write the history, remove the journal
                     ◀────────────────── Committed                                            ENDED
                     ◀────────────────── Failed; then it undoes what was begun: Restored      ENDED
+                    ◀────────────────── Undone, before that, where the client has hooks
+    Undrained ────────────────────────▶ they have run
     Abort, end of input, lapsed lease ▶ undo what was begun: Restored                        ENDED
     End ──────────────────────────────▶ nothing was planned: release the locks, Ended        ENDED
 
@@ -258,13 +260,15 @@ class StepMessage(TypedDict):
 
 class ServicePlan(TypedDict):
     """`record` becomes the line of the history; `tidy` runs after the commit, `on_failure` once all is undone, both
-    best effort. `hook_env`: an environment file with the secrets of hooks, null where no hook needs one."""
+    best effort. `hook_env`: an environment file with the secrets of hooks, null where no hook needs one.
+    `client_drains`: hooks of the client take the host out of service, and into it again."""
 
     record: Dict[str, Any]
     steps: List[StepMessage]
     tidy: Optional[ActionCall]
     on_failure: Optional[ActionCall]
     hook_env: Optional[SecretText]
+    client_drains: bool
 
 
 class Plan(TypedDict):
@@ -290,6 +294,12 @@ class Abort(TypedDict):
     do: Literal["abort"]
     why: str
     reached: bool
+
+
+class Undrained(TypedDict):
+    """Answers Undone: the host is in service again, by the hooks of the client."""
+
+    do: Literal["undrained"]
 
 
 class Unlock(TypedDict):
@@ -363,7 +373,7 @@ class ClientBeat(TypedDict):
     do: Literal["beat"]
 
 
-FurtherMessage = Union[Plan, Run, Commit, Abort, Unlock, Retry, End, Compare, Show, PackChunk, Perform,
+FurtherMessage = Union[Plan, Run, Commit, Abort, Undrained, Unlock, Retry, End, Compare, Show, PackChunk, Perform,
                        ClientBeat]
 ClientMessage = Union[FirstMessage, FurtherMessage]
 
@@ -380,8 +390,9 @@ VERB_FUNCTIONS: Dict[Verb, Tuple[str, str]] = {
     "logs": ("logs", "logs"), "runs": ("logs", "runs"),
     "doctor": ("doctor", "doctor"), "setup": ("setup", "setup"), "adopt": ("adopt", "adopt")}
 FURTHER: Dict[str, Any] = {
-    "plan": Plan, "run": Run, "commit": Commit, "abort": Abort, "unlock": Unlock, "retry": Retry, "end": End,
-    "compare": Compare, "show": Show, "pack": PackChunk, "perform": Perform, "beat": ClientBeat}
+    "plan": Plan, "run": Run, "commit": Commit, "abort": Abort, "undrained": Undrained, "unlock": Unlock,
+    "retry": Retry, "end": End, "compare": Compare, "show": Show, "pack": PackChunk, "perform": Perform,
+    "beat": ClientBeat}
 
 
 # --- the arguments of actions ----------------------------------------------------------------------------------------
@@ -588,12 +599,6 @@ class ProgramWas(ProgramState, total=False):
     signalled: bool
 
 
-class ProgramBack(TypedDict):
-    """Journals of old versions have one program's fields in its place, with its `pid` and `start`."""
-
-    programs: List[ProgramWas]
-
-
 class ProgramVerify(TypedDict):
     """`exitcodes`: with which the program may end at once; null for one that must stay up."""
 
@@ -622,9 +627,11 @@ class Recheck(Health):
     seconds: float
 
 
-class UndrainBack(HookBack):
-    """`health`: the checks that shall pass before, of programs that ran."""
+class ProgramBack(TypedDict):
+    """`health`: checks of programs that ran; a host enters service again once they pass. Journals of old versions have
+    none, and very old ones one program's fields in the place of `programs`, with its `pid` and `start`."""
 
+    programs: List[ProgramWas]
     health: List[ProgramHealth]
 
 
@@ -653,7 +660,7 @@ ARGUMENTS: Dict[str, Any] = {
     "checkout_release": CheckoutRelease, "build_release": BuildRelease, "remove_release": RemoveRelease,
     "switch": Switch, "tidy_releases": TidyReleases,
     "place_files": PlaceFiles, "place_files_back": PlaceFilesBack, "place_release_files": PlaceReleaseFiles,
-    "hook": Hook, "drain_back": HookBack, "undrain_back": UndrainBack, "on_failure": HookBack,
+    "hook": Hook, "drain_back": HookBack, "undrain_back": HookBack, "on_failure": HookBack,
     "program": ProgramFiles, "files_back": NoArguments,
     "restart": Restart, "stop": Stop, "program_back": ProgramBack, "verify": Verify, "health": Health,
     "recheck": Recheck,
@@ -810,6 +817,13 @@ class Failed(ProblemInfo):
     step: str
 
 
+class Undone(TypedDict):
+    """The version before runs, and hooks of the client may be due: Undrained or End is awaited, then Restored follows.
+    """
+
+    event: Literal["undone"]
+
+
 class Compared(Distance):
     """Answers Compare. `obstacles`: what a checkout of the commit would be refused for; `variables`: digests of the
     values in the environment file, `secrets`: names among them; `tracked`: those of `files` at which the commit has
@@ -886,7 +900,8 @@ class ServiceFields(TypedDict):
     where it kept none;
     `subtree` is git's hash of the service's subdirectory in `commit`, null where it has none; `files`, by path, are
     those that hosts.yaml names and those that we wrote, in the tree that the program runs in;
-    `default_user` is written to a program file that hosts.yaml gives no user, null where supervisord's own will do."""
+    `default_user` is written to a program file that hosts.yaml gives no user, null where supervisord's own will do;
+    `drained_by` is the deploy that ended without its hooks on the client: the host may be out of service."""
 
     directory: str
     directory_exists: bool
@@ -914,6 +929,7 @@ class ServiceFields(TypedDict):
     history: List[HistoryLine]
     logs: str
     default_user: Optional[str]
+    drained_by: Optional[str]
     handwritten: Optional[str]
     machine: str
     login: str
@@ -1159,5 +1175,5 @@ class Unusable(TypedDict):
 Ending = Union[Committed, Restored, Ended, Problem, Unusable]
 HostMessage = Union[
     Locked, Refused, Resolved, NotReady, StepStarted, Output, StepFinished, HostState, PackWanted, PackTaken, Done,
-    Failed, Compared, Facts, Odd, Looked, Heads, History, Outcome, Runs, Log, Mark, Clock,
+    Failed, Undone, Compared, Facts, Odd, Looked, Heads, History, Outcome, Runs, Log, Mark, Clock,
     Check, HostFacts, Adopted, Notice, HostBeat, Ending]

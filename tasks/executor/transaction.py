@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from typing import Any, Dict, Sequence
+from typing import Any, Dict, Iterable, Sequence
 
-from . import disk_sync, git, history, journal, locks, undo
+from . import disk_sync, files, git, history, journal, locks, undo
 from .context import ServiceContext
 from .errors import Aborted, HostError, as_host_error, problem
 from .eventlog import EventLog
@@ -45,6 +45,8 @@ class Transaction:
         self.eventlog.open_log(self.layout, self.deploy)
         self._learn_secrets()
         self.held.describe(commit={name: part["record"].get("to") for name, part in self.plan["services"].items()})
+        for name in self._drained_by_client():
+            files.write_atomic(self.layout.drained(name), self.deploy.encode())
         hook_envs = {name: part["hook_env"] for name, part in self.plan["services"].items() if part["hook_env"]}
         written = journal.create(self.layout, self._journal_head(), hook_envs)
         try:
@@ -130,6 +132,7 @@ class Transaction:
                 # With one history line on the disk it is committed; the next command writes the others.
                 if not written.committed():
                     raise
+            self._note_in_service(written.services)
         return {name: state.commit for name, state in states.items()}
 
     def _note_left_files(self) -> None:
@@ -178,5 +181,29 @@ class Transaction:
         self.eventlog.event("host_state", state="restoring", detail=why)
         undo.Undo(written, self.env, self.eventlog).run(
             why, "restored" if self.link.reached else "not_reached")
+        self._await_undrained()
         now = {name: self.contexts[name].head() for name in written.services}
         return {"event": "restored", "why": why, "now": now}
+
+    def _await_undrained(self) -> None:
+        """The client's turn: its hooks take the host into service again. Without its word the mark stays, and the next
+        command runs them."""
+        drained = self._drained_by_client()
+        if not drained:
+            return
+        self.link.disregard_abort()
+        self.link.answer({"event": "undone"})
+        with contextlib.suppress(HostError):
+            message = self.link.receive()
+            while message["do"] not in ("undrained", "end"):        # what was on its way before
+                message = self.link.receive()
+            if message["do"] == "undrained":
+                self._note_in_service(drained)
+
+    def _drained_by_client(self) -> list[str]:
+        return [name for name, part in self.plan["services"].items() if part["client_drains"]]
+
+    def _note_in_service(self, services: Iterable[str]) -> None:
+        for name in services:
+            with contextlib.suppress(OSError):              # the hooks run once more then
+                files.remove(self.layout.drained(name))

@@ -119,7 +119,7 @@ def _program(name: str, group: str, settings: Resolved, numprocs: int | None) ->
 
 
 def _hooks(value: Any) -> tuple[model.Hook, ...]:
-    return tuple(model.Hook(run=_commands(hook["run"]), once=hook.get("once", False))
+    return tuple(model.Hook(run=_commands(hook["run"]), once=hook.get("once", False), on=hook.get("on", "host"))
                  for hook in listings.hooks(value))
 
 

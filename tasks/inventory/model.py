@@ -63,10 +63,12 @@ class Health(Struct, frozen=True, kw_only=True):
 
 
 class Hook(Struct, frozen=True, kw_only=True):
-    """Commands that run during a deploy; `once`: only on the lowest-named host of the deploy."""
+    """Commands that run during a deploy; `once`: only on the lowest-named host of the deploy; `on`: host, or client,
+    which is where fab runs."""
 
     run: tuple[str, ...]
     once: bool = False
+    on: str = "host"
 
 
 def group(service: str, program: str) -> str:

@@ -70,6 +70,7 @@ class Health(Struct, kw_only=True, forbid_unknown_fields=True):
 class Hook(Struct, kw_only=True, forbid_unknown_fields=True):
     run: Annotated[str | list[str], doc("A command for bash, or a list of them.")]
     once: Annotated[bool, doc("Only on the lowest-named host on which the deploy changes something.")] = False
+    on: Annotated[Literal["host", "client"], doc("Where it runs, for each host: there, or where fab runs.")] = "host"
 
 
 Commands = str | list[str | Hook] | Hook | UnsetType

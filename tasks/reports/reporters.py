@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import MappingProxyType
@@ -32,6 +33,7 @@ class Reporters(Reporter):
         self._screen = screen
         self._files: dict[str, Reporter] = {}           # by option and path, as the user gave them
         self._recent = Tail(ROOM, RECENT)
+        self._turn = threading.RLock()                  # what runs on this machine reports from a thread of its own
         self.mask: Callable[[str], str] = lambda text: text         # hides secrets in the report of a crash
 
     def add_file(self, kind: str, path: str) -> None:
@@ -52,7 +54,10 @@ class Reporters(Reporter):
         self._files[name] = reporter
 
     def on(self, event: Event) -> None:
-        event = redacted(event)
+        with self._turn:
+            self._hand_out(redacted(event))
+
+    def _hand_out(self, event: Event) -> None:
         if isinstance(event, Bug):
             from .crash_report import file_crash
 

@@ -130,6 +130,10 @@ class Conversation:
         """Wait until the conversation with each of these hosts is over."""
         self._wait(peers, lambda peer: peer.is_over, False)
 
+    def wait_undone(self, peers: Iterable[Peer]) -> None:
+        """Wait until each of these hosts has gone back: it has ended, or awaits hooks of the client."""
+        self._wait(peers, lambda peer: peer.is_over or peer.is_undone, False)
+
     def stop(self, error: errors.FabvisorError) -> NoReturn:
         self.report.on(events.of_error(error))
         raise Stop(error)

@@ -88,7 +88,7 @@ class Coordinator:
                 return self._cut_short(error)
 
     def _carry_out(self) -> events.Finished:
-        commit = TwoPhaseCommit(self.conversation, self.deployment.deploy)
+        commit = TwoPhaseCommit(self.conversation, self.deployment.deploy, Path(self.deployment.folder))
         stopped: errors.FabvisorError | None = None
         try:
             self._connect(self.deployment.command)

@@ -147,6 +147,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     words: dict[str, list[str]] = {}    # by group: the last lines of one that does not stay up (status only)
     obstacles: list[str] = []           # what a change would be refused for (status and plan only)
     handwritten: str | None = None      # the command that runs the program by the file that the first deploy kept
+    drained_by: Name | None = None      # a deploy that ended without its hooks on the client
     machine: str = ""                   # as `uname -m` names it
 
     @property

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from .._errors import Failed
 from ..executor import shell
 from ..executor.masking import Mask
+from ..inventory.secret import Secret, reveal
 from .events import Output, StepFinished, StepStarted
 
 if TYPE_CHECKING:
-    from ..inventory.secret import Secret
     from .events import Listener
 
 CLIENT = "client"                       # in events, the host's name of this machine
@@ -61,23 +61,25 @@ class LocalCommands:
         """From any thread: end what runs, and its process group."""
         self._cancelled.set()
 
-    def run(self, service: str, step: str, commands: Collection[str], folder: Path, variables: Mapping[str, str],
-            timeout: float) -> None:
-        """Run them in a folder, at most `timeout` seconds. Raises Failed, or Cancelled."""
+    def run(self, service: str, step: str, commands: Collection[str], folder: Path,
+            variables: Mapping[str, str | Secret], timeout: float, host: str = CLIENT) -> None:
+        """Run them in a folder, at most `timeout` seconds, about a `host`. Raises Failed, or Cancelled."""
         begin, why, stopped = time.monotonic(), None, False
-        self._report.on(StepStarted(host=CLIENT, service=service, step=step))
+        self._report.on(StepStarted(host=host, service=service, step=step))
+        env = {name: reveal(value) if isinstance(value, Secret) else value for name, value in variables.items()}
         try:
-            shell.run(shell.script(list(commands)), cwd=str(folder), env={**self._environ, **variables},
+            shell.run(shell.script(list(commands)), cwd=str(folder), env={**self._environ, **env},
                       timeout=timeout, mask=self._mask, check=self._raise_if_cancelled,
-                      say=lambda line: self._report.on(Output(host=CLIENT, service=service, step=step, line=line)))
+                      say=lambda line: self._report.on(Output(host=host, service=service, step=step, line=line)))
         except shell.CommandFailed as failure:
             why = failure.message
-            raise Failed(f"{service}: {step} on this machine: {why}", "correct it, and try again") from None
+            about = service if host == CLIENT else f"{host}: {service}"
+            raise Failed(f"{about}: {step} on this machine: {why}", "correct it, and try again") from None
         except Cancelled:
             why, stopped = "the deploy ended", True
             raise
         finally:
-            self._report.on(StepFinished(host=CLIENT, service=service, step=step, ok=why is None, changed=True,
+            self._report.on(StepFinished(host=host, service=service, step=step, ok=why is None, changed=True,
                                          seconds=time.monotonic() - begin, why=why, stopped=stopped))
 
     def _raise_if_cancelled(self) -> None:

@@ -38,7 +38,7 @@ RULES: Mapping[str, Mapping[type, States]] = {
         protocol.Heads: LOOKS, protocol.Resolved: LOCKED, protocol.NotReady: LOCKED, protocol.Facts: LOCKED,
         events.StepStarted: WORKS, events.Output: WORKS, events.StepFinished: WORKS,
         protocol.PackWanted: PLANNED, protocol.PackTaken: PLANNED, protocol.Done: PLANNED, protocol.Failed: PLANNED,
-        protocol.Committed: PLANNED, protocol.Restored: ANY},
+        protocol.Undone: PLANNED, protocol.Committed: PLANNED, protocol.Restored: ANY},
     "plan": {
         protocol.Refused: LOOKS, protocol.Heads: LOOKS, protocol.Resolved: LOOKS, protocol.Facts: LOOKS,
         protocol.Compared: frozenset([State.READY]), protocol.Ended: frozenset([State.READY])},

@@ -55,13 +55,19 @@ class PackFailed(Struct, frozen=True):
     error: FabvisorError
 
 
+class HookFailed(Struct, frozen=True):
+    """A hook of the client failed on the way back."""
+
+    error: FabvisorError
+
+
 class Signalled(Struct, frozen=True):
     """SIGINT, SIGTERM or SIGHUP."""
 
     number: int
 
 
-PeerEvent = protocol.HostMessage | Connected | Lost | PackFailed
+PeerEvent = protocol.HostMessage | Connected | Lost | PackFailed | HookFailed
 
 
 class Peer:
@@ -90,6 +96,7 @@ class Peer:
         self.has_plan = False
         self.commit_sent = False
         self.is_reached = True
+        self.is_undone = False                              # hooks of the client may be due, before it ends
         self.phase: Phase | Literal[""] = ""
         self.ending = ""
         self.now: Mapping[str, str | None] = {}
@@ -217,6 +224,10 @@ class Peer:
                 self.state, self.error = State.LOST, self.error or error
             case PackFailed(error):
                 self.error = self.error or error
+            case HookFailed(error):
+                self.error = error              # what it was before has its way back; this has none
+            case protocol.Undone():
+                self.is_undone = True
             case protocol.Locked():
                 self.state = State.LOCKED
                 self.recovered.update((name, deploy.result) for deploy in event.recovered for name in deploy.services)

@@ -150,19 +150,18 @@ def _states(service: Service, facts: Facts, programs: list[Program]) -> str:
 
 
 def same_version(service: Service, facts: Facts, steps: list[Step]) -> Plan:
-    """A plan that changes no version: its history line repeats what is known of the present one. `steps`: about its
-    programs; `drain` and `undrain` are added."""
+    """A plan that changes no version: its history line repeats what is known of the present one."""
     kept = {name: facts.committed.get(name) for name in ("revision", "branch", "strategy", "subdirectory", "build",
                                                          "variables", "source", "program_sha256")}
     known = kept if facts.committed.get("to") == facts.commit else {}
-    steps = hooks.around(service, facts, steps) if steps else []
     return Plan(was=facts.commit, tried=facts.commit, steps=tuple(steps), hook_env=hooks.env_file(service), record={
         **known, "from": facts.commit, "to": facts.commit, "was_running": not not_running(service, facts)})
 
 
 def _plan(recipe: Recipe, service: Service, facts: Facts, goal: Goal) -> Plan:
     if is_up_to_date(service, facts, goal) and not goal.force:
-        return Plan(was=facts.commit, tried=equal_commit(facts, goal))
+        owed = hooks.owed(service, facts)
+        return same_version(service, facts, owed) if owed else Plan(was=facts.commit, tried=equal_commit(facts, goal))
     if needs_only_start(service, facts, goal.commit) and not goal.force:
         stopped = service.only(not_running(service, facts))
         steps = hooks.around(service, facts, supervised.restart_steps(stopped, facts))
@@ -170,6 +169,7 @@ def _plan(recipe: Recipe, service: Service, facts: Facts, goal: Goal) -> Plan:
         steps = recipe(service, facts, goal)
     return Plan(was=facts.commit, tried=goal.commit, steps=tuple(steps), record=record(service, facts, goal),
                 tidy=strategy_of(service).tidy(service, facts), on_failure=hooks.on_failure(service, facts, goal),
+                client_on_failure=hooks.client_on_failure(service, facts, goal),
                 hook_env=hooks.env_file(service))
 
 

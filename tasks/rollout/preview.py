@@ -89,7 +89,8 @@ def why(service: Service, facts: Facts, plan: Plan) -> list[str]:
     if not plan.steps:
         return []
     keeps_files = all(step.name != "files" for step in plan.steps)
-    return planner.differences(service, facts, plan.tried or "", keeps_files) or ["--force asks for it"]
+    owed = [f"`undrain` did not run after deploy {facts.drained_by}"] if facts.drained_by else []
+    return [*planner.differences(service, facts, plan.tried or "", keeps_files), *owed] or ["--force asks for it"]
 
 
 def way_back(plan: Plan) -> str | None:

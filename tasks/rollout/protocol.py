@@ -103,6 +103,10 @@ class Facts(Message, frozen=True, kw_only=True, tag="facts"):
     services: dict[str, facts.Facts]
 
 
+class Undone(Message, frozen=True, kw_only=True, tag="undone"):
+    pass
+
+
 class AdoptedClone(Struct, frozen=True, kw_only=True):
     directory: Text
     subdirectory: Text
@@ -259,9 +263,9 @@ class Unusable(Message, frozen=True, kw_only=True, tag="unusable"):
 # Some messages are events already, but for the host's name.
 ScreenEvent = events.HostState | events.StepStarted | events.Output | events.StepFinished | events.Notice
 Ending = Committed | Restored | Ended | Problem | Unusable
-HostMessage = (Locked | Refused | Resolved | Compared | NotReady | Failed | PackWanted | PackTaken | Done | Facts
-               | Odd | Looked | Heads | Outcome | Runs | Log | Mark | Clock | events.Check | HostFacts | Adopted | Beat
-               | events.History | ScreenEvent | Ending)
+HostMessage = (Locked | Refused | Resolved | Compared | NotReady | Failed | PackWanted | PackTaken | Done | Undone
+               | Facts | Odd | Looked | Heads | Outcome | Runs | Log | Mark | Clock | events.Check | HostFacts | Adopted
+               | Beat | events.History | ScreenEvent | Ending)
 KINDS: dict[Any, type[HostMessage]] = {str(kind.__struct_config__.tag): kind for kind in get_args(HostMessage)}
 
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from .coordinator import Coordinator
 from .goal import key
 from .planner import same_version
+from .recipe import hooks
 
 if TYPE_CHECKING:
     from .events import Finished, Listener, Result
@@ -24,7 +25,8 @@ def recover(deployment: Deployment, fleet: Fleet, report: Listener) -> Finished:
     """Waits while a host still restores the version before by itself."""
     coordinator = Coordinator(
         deployment, fleet, report,
-        lambda targets, facts, goals: {key(target): same_version(target.service, facts[key(target)], [])
+        lambda targets, facts, goals: {key(target): same_version(target.service, facts[key(target)],
+                                                            hooks.owed(target.service, facts[key(target)]))
                                        for target in targets},
         while_restoring=RESTORING_WITHIN)
     finished = coordinator.roll_out()

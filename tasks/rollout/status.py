@@ -93,7 +93,14 @@ def oddities(service: Service, facts: Facts) -> list[str]:
     interrupted = zip(facts.due, facts.due_by or ["?"] * len(facts.due), strict=False)
     programs = (oddity for program in service.programs for oddity in _program(service, program, facts))
     return [*dict.fromkeys(programs), *_disk(service, facts), *_program_file(name, facts), *facts.obstacles,
+            *_out_of_service(name, facts),
             *(f"{INTERRUPTED.format(deploy=deploy, by=by)}: fab recover {name}" for deploy, by in interrupted)]
+
+
+def _out_of_service(name: str, facts: Facts) -> list[str]:
+    deploy = facts.drained_by
+    return [f"it may be out of service: deploy {deploy} ended before its hook `undrain` ran: fab recover {name}"
+            ] if deploy else []
 
 
 def _handwritten(target: Target, facts: Facts) -> list[str]:

@@ -25,7 +25,8 @@ class Action(Struct, frozen=True):
 
 class Step(Struct, frozen=True, kw_only=True):
     """`undo_last`: the undo runs after all the others (what a first deploy created); `undo_at`: the step in whose place
-    it runs, where that is another one."""
+    it runs, where that is another one. `on`: host, or client, which is where fab runs.
+    """
 
     name: str
     phase: Phase
@@ -33,6 +34,7 @@ class Step(Struct, frozen=True, kw_only=True):
     undo: Action | None = None
     undo_last: bool = False
     undo_at: str = ""
+    on: str = "host"
 
     def message(self) -> StepMessage:
         """As it goes to the host."""
@@ -52,7 +54,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...] = ()
     record: dict[str, Any] = {}
     tidy: Action | None = None          # after the commit, best effort
-    on_failure: Action | None = None    # once all is undone, best effort
+    on_failure: Action | None = None    # once all is undone, best effort; so is that of the client
+    client_on_failure: Action | None = None
     hook_env: Secret | None = None      # an environment file, where hooks need its secrets
 
     @property
@@ -61,12 +64,19 @@ class Plan(Struct, frozen=True, kw_only=True):
         return bool(self.record.get("was_running", True))
 
     @property
+    def client_steps(self) -> list[Step]:
+        """Those that run where fab runs, about this host."""
+        return [step for step in self.steps if step.on == "client"]
+
+    @property
     def refuses_untracked(self) -> bool:
         """Whether the commit is checked out in the clone itself, and files that git does not know may be in its way."""
         return any(step.do.action == "checkout" and not step.do.args["replaces"] for step in self.steps)
 
     def message(self) -> ServicePlan:
         """As it goes to the host."""
-        return {"record": {**self.record, "fabvisor": __version__}, "steps": [step.message() for step in self.steps],
+        return {"record": {**self.record, "fabvisor": __version__},
+                "steps": [step.message() for step in self.steps if step.on == "host"],
                 "tidy": self.tidy.message() if self.tidy else None,
-                "on_failure": self.on_failure.message() if self.on_failure else None, "hook_env": self.hook_env}
+                "on_failure": self.on_failure.message() if self.on_failure else None, "hook_env": self.hook_env,
+                "client_drains": any(step.name == "drain" for step in self.client_steps)}

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from .. import _errors as errors
 from ..executor.protocol import PHASES, Phase
 from . import events, outcome_query, settings
+from .client_hooks import ClientHooks
 from .conversation import Conversation
 from .peer import Peer, State
 
 
 class TwoPhaseCommit:
-    """Of the hosts of a conversation, once they have plans. `deploy`: its id."""
+    """Of the hosts of a conversation, once they have plans. `deploy`: its id; `folder`: of hosts.yaml."""
 
-    def __init__(self, conversation: Conversation, deploy: str) -> None:
+    def __init__(self, conversation: Conversation, deploy: str, folder: Path) -> None:
         self.conversation = conversation
+        self.hooks = ClientHooks(conversation, folder)
         self.peers = conversation.peers
         self.report = conversation.report
         self.deploy = deploy
@@ -39,8 +42,10 @@ class TwoPhaseCommit:
             peer.commit()
 
     def _give_plans(self, peers: list[Peer]) -> None:
-        """A lone host waits for nobody: it gets all phases in advance, which saves round trips."""
-        in_advance = [phase for phase in _phases_of(peers) if len(peers) == 1 or phase == "prepare"]
+        """A lone host waits for nobody but hooks of the client: it gets all phases in advance, which saves round trips.
+        """
+        waits = len(peers) > 1 or any(plan.client_steps for peer in peers for plan in peer.plans.values())
+        in_advance = [phase for phase in _phases_of(peers) if not waits or phase == "prepare"]
         for peer in peers:
             services = {name: plan.message() for name, plan in peer.plans.items() if plan.steps}
             self.conversation.fetch_limit.enter(peer, {"do": "plan", "services": services, "phases": in_advance})
@@ -50,9 +55,11 @@ class TwoPhaseCommit:
         of the conversation cannot go on."""
         for phase in _phases_of(peers):
             if phase in phases:
+                self.hooks.run_ahead(peers, phase)
                 for peer in peers:
                     peer.run(phase)
                 self.conversation.await_phase(phase, peers)
+                self.hooks.run_behind(peers, phase)
 
     def abort(self, error: errors.FabvisorError) -> None:
         """Tell all hosts to go back: at once those of the newest batch, and those that no batch has reached; then the
@@ -69,9 +76,10 @@ class TwoPhaseCommit:
         unreached = [peer for peer in self.peers if peer.has_plan and peer not in reached]
         newest, *earlier = reversed(self._begun or [[]])
         for group in ([*unreached, *newest], *earlier):
+            self.hooks.drain_back(group)
             for peer in group:
                 peer.abort(error.message, peer in reached or not reached)
-            self.conversation.wait_over(group)
+            self._await_end(group)
         self._look_at_the_rest()
 
     def _look_at_the_rest(self) -> None:
@@ -88,8 +96,20 @@ class TwoPhaseCommit:
             if peer.is_greeted and not peer.has_plan:
                 peer.dismiss({"do": "end"})
         self.conversation.holding = True
-        self.conversation.wait_over(begun)
+        self._await_end(begun)
         outcome_query.ask([peer for peer in begun if not peer.ending], self.deploy, self.report)
+        back = [peer for peer in begun if peer.ending == "restored"]
+        for peer in back:
+            self.hooks.undrain_back(peer)       # of those that could not wait for it
+        self.hooks.run_on_failure(back)
+
+    def _await_end(self, peers: list[Peer]) -> None:
+        """A host that is back ends when the client's hooks have taken it into service again, or could not."""
+        self.conversation.wait_undone(peers)
+        for peer in peers:
+            if peer.is_undone and not peer.is_over:
+                peer.send({"do": "undrained"} if self.hooks.undrain_back(peer) else {"do": "end"})
+        self.conversation.wait_over(peers)
 
 
 def _phases_of(peers: list[Peer]) -> list[Phase]:

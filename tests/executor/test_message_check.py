@@ -25,7 +25,8 @@ STEP = {"name": "fetch", "phase": "prepare", "action": "fetch",
 
 
 def plan(**step: Any) -> dict[str, Any]:
-    part = {"record": {}, "steps": [{**STEP, **step}], "tidy": None, "on_failure": None, "hook_env": None}
+    part = {"record": {}, "steps": [{**STEP, **step}], "tidy": None, "on_failure": None, "hook_env": None,
+            "client_drains": False}
     return {"do": "plan", "phases": ["prepare"], "services": {"monitor": part}}
 
 

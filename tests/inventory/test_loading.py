@@ -535,6 +535,7 @@ def test_requires_refuses_paths_outside_the_commit(tmp_path: Path, path: str, me
 @pytest.mark.parametrize(("written", "hooks"), [
     ("make", (model.Hook(run=("make",)),)),
     ("{run: [a, b], once: true}", (model.Hook(run=("a", "b"), once=True),)),
+    ("{run: a, on: client}", (model.Hook(run=("a",), on="client"),)),
     ("[a, {run: b, once: true}, {run: c}]", (model.Hook(run=("a",)), model.Hook(run=("b",), once=True),
                                              model.Hook(run=("c",)))),
     ("[]", ()),

@@ -76,7 +76,7 @@ def test_schema_describes_a_key_alike_wherever_it_stands() -> None:
     # These are of a host and of a service, of a service and of a health check, of the file and of an environment, of an
     # environment and of a program, of a hook and of a notification.
     apart = {key for key, texts in descriptions.items() if len(texts) > 1}
-    assert apart == {"variables", "command", "services", "hosts", "run"}
+    assert apart == {"variables", "command", "services", "hosts", "run", "on"}
 
 
 def test_schema_states_the_documented_defaults() -> None:

@@ -12,10 +12,10 @@ from tasks.executor.protocol import PHASES
 from tasks.inventory import schema
 from tasks.inventory.model import Health, Hook, Service
 from tasks.inventory.secret import Secret
-from tasks.rollout import goal
+from tasks.rollout import client_hooks, goal, planner
 from tasks.rollout.facts import CloneState, Facts, Release
 from tasks.rollout.recipe import STRATEGIES, hooks, in_place, releases, supervised
-from tasks.rollout.steps import Step
+from tasks.rollout.steps import Plan, Step
 from tests.rollout.samples import (
     BLANK,
     BUILT,
@@ -23,6 +23,7 @@ from tests.rollout.samples import (
     HOOKED,
     RELEASED,
     SERVICE,
+    TARGET,
     A,
     B,
     C,
@@ -160,6 +161,34 @@ def test_drain_and_undrain_undo_each_other(service: Service) -> None:
     assert undrain.undo and (undrain.undo_at, undrain.undo.action, undrain.undo.args["commands"]) == (
         "drain", "drain_back", ["leave"])
     assert "secrets" not in drain.undo.args and drain.do.args["secrets"] == {"T": Secret("x")}
+
+
+def test_hooks_of_the_client_are_around_those_of_the_host() -> None:
+    """They are not sent to it; it only learns that they take it out of service."""
+    both = {name: (Hook(run=(f"host {name}",)), Hook(run=(f"client {name}",), on="client"))
+            for name in ("before_activate", "drain", "undrain", "after_activate")}
+    made = recipe(replace(HOOKED, hooks=both), facts(), GOAL)
+    order = {name: ("client", "host") if name in client_hooks.AHEAD else ("host", "client") for name in both}
+    assert [(step.name, step.on) for step in made if step.name in both] == [
+        (name, on) for name in both for on in order[name]]
+    drain, undrain = (next(step for step in made if (step.name, step.on) == (name, "client"))
+                      for name in ("drain", "undrain"))
+    assert drain.undo and drain.undo.args["commands"] == ["client undrain"]
+    assert undrain.undo and undrain.undo.args["commands"] == ["client drain"]
+    message = Plan(was=A, tried=B, steps=tuple(made)).message()
+    assert message["client_drains"]
+    assert all("client" not in str(step["args"].get("commands")) for step in message["steps"])
+
+
+def test_undrain_that_a_deploy_left_is_all_that_is_planned() -> None:
+    """Of the client: the host ran its own."""
+    service = replace(SERVICE, hooks={name: (Hook(run=(name,), on="client"),) for name in ("drain", "undrain")})
+    left = facts(B, drained_by="d-1")
+    assert [step.name for step in hooks.owed(service, left)] == ["undrain"]
+    assert hooks.owed(DRAINED, left) == hooks.owed(service, facts(B)) == []
+    target = replace(TARGET, service=service)
+    made = planner.deploy_planner(recipe)((target,), {("web1", "monitor"): left}, {"monitor": GOAL})["web1", "monitor"]
+    assert [step.name for step in made.steps] == ["undrain"] and made.record["to"] == B
 
 
 def test_drain_runs_around_a_restart_and_before_a_stop() -> None:

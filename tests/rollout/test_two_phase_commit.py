@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ class Rollout:
                       "rollout")
         self.heard: list[Any] = []
         self.conversation = Conversation(fleet, self)
-        self.commit = TwoPhaseCommit(self.conversation, "d")
+        self.commit = TwoPhaseCommit(self.conversation, "d", Path())
         made = recipe(service, facts(), GOAL) if service else supervised.restart_steps(SERVICE, facts())
         plans = {(peer.name, "monitor"): Plan(was=A, tried=B, steps=tuple(made)) for peer in fleet.peers}
         self.batches = batches.of_plans(plans, serial, pause)
@@ -45,6 +46,7 @@ class Rollout:
                 raise Stop(errors.Failed("it failed", "look"))
 
         self.conversation.await_phase = await_phase     # type: ignore[method-assign]
+        self.conversation.wait_undone = lambda peers: None      # type: ignore[method-assign]
         self.conversation.wait_over = lambda peers: self.heard.append(      # type: ignore[method-assign]
             [peer.name for peer in peers])
 

@@ -38,6 +38,14 @@ def check(ctx: ServiceContext, part: Mapping[str, Any], processes: Sequence[Proc
     still_up()
 
 
+def await_version_before(ctx: ServiceContext, part: Mapping[str, Any]) -> None:
+    """As long as the check may take, and no longer: the version before may not pass it."""
+    try:
+        check(ctx, part, [], {})
+    except HostError as error:
+        ctx.warn(f"{part['group']} runs as before, but is not healthy: {error.message}")
+
+
 def _taken_by(process: Process, started: Mapping[str, Started], socket: str) -> Callable[[Any], None]:
     from .. import connections
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping
+from typing import Mapping
 
 from .. import files, processes, shell
 from ..context import ServiceContext, process_tag
@@ -41,10 +41,7 @@ def drain_back(ctx: ServiceContext, step: Step) -> Result:
 
 
 def undrain_back(ctx: ServiceContext, step: Step) -> Result:
-    """Undoes `drain`, once the programs run as before. It waits until they are healthy, as long as a check may take:
-    the version before may not have this check."""
-    for part in step.args["health"]:
-        _wait_healthy(ctx, step, part)
+    """Undoes `drain`, once the programs run as before."""
     _run_back(ctx, step)
     return Result(True)
 
@@ -71,13 +68,3 @@ def _folder(ctx: ServiceContext, step: Step) -> str:
     """Where the hook runs. The version before may lack the folder, and after a first deploy there is none at all."""
     folders = (step.args["directory"], ctx.directory, ctx.layout.root)
     return next(folder for folder in folders if os.path.isdir(folder))
-
-
-def _wait_healthy(ctx: ServiceContext, step: Step, part: Mapping[str, Any]) -> None:
-    from .. import health  # it brings http.client and ssl
-
-    try:
-        health.wait(part["health"], cwd=_folder(ctx, step), env=ctx.with_variables(part["variables"]),
-                    still_up=ctx.check)
-    except HostError as error:
-        ctx.warn(f"{part['group']} runs as before, but is not healthy: {error.message}")

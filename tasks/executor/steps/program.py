@@ -57,6 +57,9 @@ def program_back(ctx: ServiceContext, step: Step) -> Result:
     port."""
     parts = sorted(programs_before(ctx.name, step.args), key=lambda part: part["was"] != "absent")      # stable
     changed = [_bring_back(Program(ctx, part["group"], step.say), part) for part in parts]
+    if any(changed):
+        for check in step.args.get("health", ()):           # journals of old versions have none
+            health.await_version_before(ctx, check)
     return Result(any(changed))
 
 

@@ -1,4 +1,7 @@
-"""Hooks: a service's own commands at certain moments of a deploy."""
+"""Hooks: a service's own commands at certain moments of a deploy, on each host or on the client.
+
+Those of the client are around those of the host: they come first where a host leaves service, and last where it enters.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,6 @@ from ...inventory.secret import Secret
 from ...program import files
 from ..facts import Facts
 from ..steps import Action, Step
-from . import supervised
 from .strategies import strategy_of
 
 if TYPE_CHECKING:
@@ -21,17 +23,20 @@ if TYPE_CHECKING:
 
 def before_activate(service: Service, facts: Facts, goal: Goal) -> list[Step]:
     """Before anything restarts on any host."""
-    return _step("before_activate", "before", service, _of_deploy(service, facts, goal))
+    hook = _of_deploy(service, facts, goal)
+    return [*_on_client("before_activate", "before", service, hook),
+            *_on_host("before_activate", "before", service, hook)]
 
 
 def after_activate(service: Service, facts: Facts, goal: Goal) -> list[Step]:
     """Once all hosts are healthy."""
-    return _step("after_activate", "after", service, _of_deploy(service, facts, goal))
+    hook = _of_deploy(service, facts, goal)
+    return [*_on_host("after_activate", "after", service, hook), *_on_client("after_activate", "after", service, hook)]
 
 
 def drain(service: Service, facts: Facts, goal: Goal) -> list[Step]:
     """Before the programs of this host stop."""
-    return _drain(service, facts, _of_deploy(service, facts, goal), "undrain")
+    return _drain(service, _of_deploy(service, facts, goal), "undrain")
 
 
 def undrain(service: Service, facts: Facts, goal: Goal) -> list[Step]:
@@ -42,24 +47,34 @@ def undrain(service: Service, facts: Facts, goal: Goal) -> list[Step]:
 def around(service: Service, facts: Facts, steps: list[Step]) -> list[Step]:
     """Steps about the programs of the version that is there: `drain` before them; `undrain` after them, unless they
     stop the programs."""
-    directory = service.folder_in(strategy_of(service).directory(facts))
-    hook = _arguments(service, directory, facts.commit or "", facts.commit or "")
+    hook = _of_present(service, facts)
     if steps[-1].name == "stop":
-        return [*_drain(service, facts, hook, "stop"), *steps]
-    return [*_drain(service, facts, hook, "undrain"), *steps, *_undrain(service, hook)]
+        return [*_drain(service, hook, "stop"), *steps]
+    return [*_drain(service, hook, "undrain"), *steps, *_undrain(service, hook)]
+
+
+def owed(service: Service, facts: Facts) -> list[Step]:
+    """`undrain` of the client, where a deploy ended without it; no other step."""
+    return _on_client("undrain", "activate", service, _of_present(service, facts)) if facts.drained_by else []
 
 
 def on_failure(service: Service, facts: Facts, goal: Goal) -> Action | None:
-    """When the deploy went back."""
+    """On the host, when the deploy went back."""
     directory = service.folder_in(strategy_of(service).directory(facts))
     hook = _arguments(service, directory, goal.commit, facts.commit or "")
-    commands = _commands(service, "on_failure")
+    commands = _commands(service, "on_failure", "host")
     return Action("on_failure", {**hook, "commands": commands}) if commands else None
+
+
+def client_on_failure(service: Service, facts: Facts, goal: Goal) -> Action | None:
+    """On the client, when the deploy went back."""
+    commands = _commands(service, "on_failure", "client")
+    return _hook(service, _of_deploy(service, facts, goal), commands, "") if commands else None
 
 
 def env_file(service: Service) -> Secret | None:
     """Where hooks on the way back find their secrets; None where there is nothing to find."""
-    needed = service.program_secrets and any(_commands(service, name) for name in ("drain", "on_failure"))
+    needed = service.program_secrets and any(_commands(service, name, "host") for name in ("drain", "on_failure"))
     return files.env_file(service) if needed else None
 
 
@@ -69,31 +84,51 @@ def of_host(service: Service, lowest: bool) -> Service:
                                    for name, hooks in service.hooks.items()})
 
 
-def _step(name: str, phase: protocol.Phase, service: Service, hook: protocol.HookBack) -> list[Step]:
-    """One step for all commands of a hook. It has no undo: only the service knows how to undo them."""
-    commands = _commands(service, name)
-    do = Action("hook", {**hook, "commands": commands, "secrets": service.program_secrets})
-    return [Step(name=name, phase=phase, do=do)] if commands else []
-
-
-def _drain(service: Service, facts: Facts, hook: protocol.HookBack, undo_at: str) -> list[Step]:
+def _drain(service: Service, hook: protocol.HookBack, undo_at: str) -> list[Step]:
     """Its undo is `undrain`, once the programs run as before."""
-    ran = [program for program in service.programs
-           if any(process.state in supervised.RAN for process in facts.processes(program.group))]
-    back = Action("undrain_back", {**hook, "commands": _commands(service, "undrain"),
-                                   "health": supervised.health_checks(service.only(ran), facts.commit or "")})
-    return [replace(step, undo=back, undo_at=undo_at) for step in _step("drain", "activate", service, hook)]
+    back = _back("undrain_back", service, hook, "undrain")
+    return [*_on_client("drain", "activate", service, hook, "undrain"),
+            *(replace(step, undo=back, undo_at=undo_at) for step in _on_host("drain", "activate", service, hook))]
 
 
 def _undrain(service: Service, hook: protocol.HookBack) -> list[Step]:
     """Its undo is `drain`, before the programs stop on the way back."""
-    back = Action("drain_back", {**hook, "commands": _commands(service, "drain")})
-    return [replace(step, undo=back, undo_at="drain") for step in _step("undrain", "activate", service, hook)]
+    back = _back("drain_back", service, hook, "drain")
+    return [*(replace(step, undo=back, undo_at="drain") for step in _on_host("undrain", "activate", service, hook)),
+            *_on_client("undrain", "activate", service, hook, "drain")]
+
+
+def _back(action: str, service: Service, hook: protocol.HookBack, name: str) -> Action | None:
+    commands = _commands(service, name, "host")
+    return Action(action, {**hook, "commands": commands}) if commands else None
+
+
+def _on_host(name: str, phase: protocol.Phase, service: Service, hook: protocol.HookBack) -> list[Step]:
+    """One step for all commands of a hook. It has no undo: only the service knows how to undo them."""
+    commands = _commands(service, name, "host")
+    return [Step(name=name, phase=phase, do=_hook(service, hook, commands, hook["directory"]))] if commands else []
+
+
+def _on_client(name: str, phase: protocol.Phase, service: Service, hook: protocol.HookBack, undo: str = ""
+               ) -> list[Step]:
+    """The same for those that run on the client; `undo`: the hook that undoes it."""
+    commands, back = _commands(service, name, "client"), _commands(service, undo, "client")
+    return [Step(name=name, phase=phase, on="client", do=_hook(service, hook, commands, ""),
+                 undo=_hook(service, hook, back, "") if back else None)] if commands else []
+
+
+def _hook(service: Service, hook: protocol.HookBack, commands: list[str], directory: str) -> Action:
+    return Action("hook", {**hook, "commands": commands, "directory": directory, "secrets": service.program_secrets})
 
 
 def _of_deploy(service: Service, facts: Facts, goal: Goal) -> protocol.HookBack:
     directory = service.folder_in(strategy_of(service).built_in(service, facts, goal))
     return _arguments(service, directory, goal.commit, facts.commit or "")
+
+
+def _of_present(service: Service, facts: Facts) -> protocol.HookBack:
+    directory = service.folder_in(strategy_of(service).directory(facts))
+    return _arguments(service, directory, facts.commit or "", facts.commit or "")
 
 
 def _arguments(service: Service, directory: str, revision: str, previous: str) -> protocol.HookBack:
@@ -103,5 +138,5 @@ def _arguments(service: Service, directory: str, revision: str, previous: str) -
     return protocol.HookBack(directory=directory, commands=[], variables=variables, timeout=service.build_timeout)
 
 
-def _commands(service: Service, name: str) -> list[str]:
-    return [command for hook in service.hooks.get(name, ()) for command in hook.run]
+def _commands(service: Service, name: str, on: str) -> list[str]:
+    return [command for hook in service.hooks.get(name, ()) if hook.on == on for command in hook.run]

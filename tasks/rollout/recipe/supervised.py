@@ -116,8 +116,16 @@ def _as_they_were(service: Service, facts: Facts, removed: Sequence[str] = (),
     patience = {program.group: timeout(program, facts) for program in service.programs}
     patience.update((group, _patience_before(facts, group)) for group in removed)
     ways = {part["group"]: part for part in parts}
-    return Action("program_back", protocol.ProgramBack(programs=[
-        _as_it_was(group, facts, seconds, ways.get(group, {})) for group, seconds in patience.items()]))
+    return Action("program_back", protocol.ProgramBack(
+        programs=[_as_it_was(group, facts, seconds, ways.get(group, {})) for group, seconds in patience.items()],
+        health=_checks_before_service(service, facts)))
+
+
+def _checks_before_service(service: Service, facts: Facts) -> list[protocol.ProgramHealth]:
+    """The health checks of programs that ran, where hooks take the host into service again."""
+    ran = [program for program in service.programs
+           if any(process.state in RAN for process in facts.processes(program.group))]
+    return health_checks(service.only(ran), facts.commit or "") if service.hooks.get("drain") else []
 
 
 def _as_it_was(group: str, facts: Facts, patience: float, way: Mapping[str, Any]) -> protocol.ProgramWas:

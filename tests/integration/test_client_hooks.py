@@ -1,0 +1,130 @@
+"""Hooks with `on: client`: they run where fab runs, between the phases of the hosts; and whoever finishes a deploy that
+was cut off runs what is left of them."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.integration.app import App, messages
+from tests.integration.conftest import MakeApp
+from tests.support.lab import Run
+
+SECRET = "hunter2-MARK4711"
+
+
+def on_client(name: str, more: str = "true", once: bool = False) -> dict[str, object]:
+    return {"run": [f'echo {name} "$HOST" "$TOKEN" >>record', more], "on": "client", "once": once}
+
+
+@pytest.fixture
+def own(make_app: MakeApp) -> App:
+    """Deployed. `record`, beside hosts.yaml, has a line for each hook that ran."""
+    made = make_app(secrets=["TOKEN"], hooks={
+        "before_activate": on_client("before", once=True), "after_activate": on_client("after"),
+        "drain": [on_client("drain", 'test ! -e stuck || sleep 1000'), 'echo drain on "$HOST" >>"$GATE/record"'],
+        "undrain": [on_client("undrain", 'echo "no route: $TOKEN"; test ! -e broken || exit 4'),
+                    'echo undrain on "$HOST" >>"$GATE/record"'],
+        "on_failure": on_client("failed", "exit 5")})
+    made.environment = {"serial": 1}
+    made.write()
+    return made
+
+
+def deploy(app: App, *args: str) -> Run:
+    run = app.deploy(*args, TOKEN=SECRET)
+    assert "MARK4711" not in run.out + run.err
+    return run
+
+
+def record(app: App) -> list[str]:
+    path = app.gate / "record"
+    lines = path.read_text().splitlines() if path.exists() else []
+    path.unlink(missing_ok=True)
+    assert all(line.endswith(SECRET) for line in lines if " on " not in line)
+    return [line.removesuffix(f" {SECRET}") for line in lines]
+
+
+def batch(host: str) -> list[str]:
+    return [f"drain {host}", f"drain on {host}", f"undrain on {host}", f"undrain {host}"]
+
+
+def test_client_hooks_run_around_those_of_each_batch(own: App) -> None:
+    run = deploy(own)
+    assert run.code == 0, run
+    assert record(own) == ["before web1", *batch("web1"), *batch("web2"), "after web1", "after web2"]
+    assert "no route: ***" in [event["line"] for event in run.of("output") if event["host"] == "web1"]
+    assert own.fab("restart", own.name, "--host", "web2", TOKEN=SECRET).code == 0
+    assert record(own) == batch("web2")
+
+
+@pytest.mark.promise(3)
+def test_hosts_of_earlier_batches_are_drained_again_before_they_go_back(own: App) -> None:
+    assert deploy(own).code == 0
+    record(own)
+    before = own.states()
+    own.commit(f"{own.name}-2")
+    own.write(health={"command": 'test "$HOST" = web1', "timeout": 0.2})
+    run = deploy(own)
+    assert (run.code, own.states()) == (1, before), run
+    assert record(own) == [
+        "before web1", *batch("web1"), "drain web2", "drain on web2", "undrain on web2", "undrain web2",
+        "drain web1", "drain on web1", "undrain on web1", "undrain web1", "failed web1", "failed web2"]
+
+
+def test_failed_undrain_on_the_way_back_needs_a_person_and_recover_runs_it_again(own: App) -> None:
+    assert deploy(own, "--host", "web1").code == 0
+    record(own)
+    own.commit(f"{own.name}-2")
+    (own.gate / "broken").touch()
+    run = deploy(own, "--host", "web1")
+    assert run.code == 3
+    assert f"may be out of service\ncorrect it, then: fab recover {own.name}" in messages(run)
+    assert own.running("web1") == f"{own.name}-1"
+    assert out_of_service(own)
+    (own.gate / "broken").unlink()
+    record(own)
+    pid = own.pid("web1")
+    assert own.fab("recover", own.name, "--host", "web1", TOKEN=SECRET).code == 0
+    assert record(own) == ["undrain web1"]
+    assert own.pid("web1") == pid and not out_of_service(own)
+
+
+@pytest.mark.promise(4)
+def test_next_deploy_runs_the_undrain_that_a_killed_client_left(own: App) -> None:
+    """Also where the version that it deploys runs already: nothing restarts then."""
+    assert deploy(own, "--host", "web1").code == 0
+    record(own)
+    first = own.lab["web1"].head(own.name)
+    own.commit(f"{own.name}-2")
+    (own.gate / "stuck").touch()
+    client = own.start("deploy", own.name, "--host", "web1", TOKEN=SECRET)
+    client.wait_event(lambda event: (event["event"], event.get("step")) == ("step_started", "drain"), "the hook")
+    client.signal(signal.SIGKILL)
+    client.end()
+    own.wait_restored("web1")
+    assert out_of_service(own)
+    record(own)
+    pid = own.pid("web1")
+    run = deploy(own, "--host", "web1", "--revision", first)
+    assert (run.code, run.outcome("web1", own.name)) == (0, "committed"), run
+    assert record(own) == ["undrain web1"]
+    assert own.pid("web1") == pid and not out_of_service(own)
+
+
+def test_interrupted_client_hook_ends_and_the_host_enters_service_again(own: App) -> None:
+    (own.gate / "stuck").touch()
+    client = own.start("deploy", own.name, "--host", "web1", TOKEN=SECRET)
+    client.wait_event(lambda event: (event["event"], event.get("step")) == ("step_started", "drain"), "the hook")
+    client.signal(signal.SIGINT)
+    run = client.end()
+    assert run.code == 130, run
+    assert record(own) == ["before web1", "drain web1", "undrain web1", "failed web1"]
+    assert not (own.lab["web1"].root / ".fabvisor" / own.name / "drained").exists()
+
+
+def out_of_service(app: App) -> bool:
+    (status,) = app.fab("status", "--service", app.name, "--host", "web1").of("status")
+    return any("may be out of service" in oddity and f"fab recover {app.name}" in oddity
+               for oddity in status["oddities"])
