@@ -1,0 +1,197 @@
+"""Debian's haproxy in front of three hosts: `drain` and `undrain` use its admin socket, and its clients see nothing."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+
+from tests.integration.app import App
+from tests.support.lab import Lab, wait_for
+
+HOSTS = ("lb1", "lb2", "lb3")
+# Answers with its version; the third one never does so on lb2. It is slow to start, and drops whom it serves when it is
+# told to stop: without `drain`, each restart is seen.
+SERVER = """\
+#!{python}
+import http.server, os, time
+version = open("built", "rb").read().strip()
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        time.sleep(0.02)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(version)
+    def log_message(self, *args):
+        pass
+if version.endswith(b"-3") and os.environ["HOST"] == "lb2":
+    time.sleep(1000)
+time.sleep(0.2)
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+# haproxy's own health checks are off: only the hooks say which hosts get requests.
+HAPROXY = """\
+global
+    stats socket {folder}/admin level admin
+defaults
+    mode http
+    retries 0
+    timeout connect 2s
+    timeout client 10s
+    timeout server 10s
+listen app
+    bind 127.0.0.1:{port}
+{servers}
+"""
+# As a team would write it: `lb drain HOST` returns once no request is under way there.
+LB = """\
+#!{python}
+import csv, socket, sys, time
+def ask(command):
+    with socket.socket(socket.AF_UNIX) as admin:
+        admin.connect("{folder}/admin")
+        admin.sendall(command.encode() + b"\\n")
+        return b"".join(iter(lambda: admin.recv(65536), b"")).decode()
+state, host = sys.argv[1:]
+answer = ask(f"set server app/{{host}} state {{state}}").strip()
+if answer:
+    sys.exit(answer)
+while state == "drain":
+    rows = csv.DictReader(ask("show stat app 4 -1").lstrip("# ").splitlines())
+    if all(row["scur"] == "0" for row in rows if row["svname"] == host):
+        break
+    time.sleep(0.02)
+"""
+
+
+@pytest.fixture(scope="module")
+def lab(real_hosts: None) -> Iterator[Lab]:
+    with Lab(HOSTS) as made:
+        yield made
+
+
+@pytest.fixture
+def app(lab: Lab) -> Iterator[App]:
+    ports = dict(zip(HOSTS, free_ports(3), strict=True))
+    made = App(lab, "balanced", settings={host: {"variables": {"PORT": str(port)}} for host, port in ports.items()},
+               health={"http": "http://127.0.0.1:${PORT}/", "timeout": 2}, program={"startsecs": 0, "stopwaitsecs": 5},
+               hooks={"drain": {"run": "./lb drain $HOST", "on": "client"},
+                      "undrain": {"run": "./lb ready $HOST", "on": "client"}})
+    lab.commit(made.name, {"run.sh": SERVER.format(python=sys.executable)})
+    made.environment = {"serial": [1, "100%"]}
+    made.write()
+    yield made
+    made.remove()
+
+
+@contextmanager
+def haproxy(app: App) -> Iterator[int]:
+    """Yields its port."""
+    (port,) = free_ports(1)
+    servers = "".join(f"    server {host} 127.0.0.1:{settings['variables']['PORT']}\n"
+                      for host, settings in app.settings.items())
+    (app.gate / "haproxy.cfg").write_text(HAPROXY.format(folder=app.gate, port=port, servers=servers))
+    script = app.gate / "lb"
+    script.write_text(LB.format(python=sys.executable, folder=app.gate))
+    script.chmod(0o755)
+    program = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
+    assert program, "Debian's package haproxy is missing"
+    with subprocess.Popen([program, "-db", "-f", str(app.gate / "haproxy.cfg")], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_for(lambda: listens(port), "haproxy")
+            yield port
+        finally:
+            process.terminate()
+
+
+class Clients:
+    """Two clients that ask again and again, each time over a new connection. `seen`: answers by their text, or what
+    went wrong."""
+
+    def __init__(self, port: int) -> None:
+        self.seen: Counter[str] = Counter()
+        self._port = port
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._ask_again) for _ in range(2)]
+
+    def __enter__(self) -> Clients:
+        for thread in self._threads:
+            thread.start()
+        wait_for(lambda: sum(self.seen.values()) > 5, "answers")
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask_again(self) -> None:
+        while not self._stop.is_set():
+            self.seen[self._ask()] += 1
+            time.sleep(0.01)
+
+    def _ask(self) -> str:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        try:
+            connection.request("GET", "/")
+            answer = connection.getresponse()
+            return answer.read().decode() if answer.status == 200 else f"failed: {answer.status}"
+        except (OSError, http.client.HTTPException) as error:
+            return f"failed: {type(error).__name__}"
+        finally:
+            connection.close()
+
+
+def free_ports(count: int) -> list[int]:
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports: list[int] = [listener.getsockname()[1] for listener in listeners]
+    for listener in listeners:
+        listener.close()
+    return ports
+
+
+def listens(port: int) -> bool:
+    with suppress(OSError):
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        return True
+    return False
+
+
+def drains(run: Any) -> list[tuple[str, str]]:
+    """The hooks in their order: host and step."""
+    return [(event["host"], event["step"]) for event in run.of("step_finished") if "drain" in event["step"]]
+
+
+def test_clients_of_a_load_balancer_see_neither_a_good_nor_a_bad_deploy(app: App) -> None:
+    """The bad version is well on the first host, which serves it already when the second one fails."""
+    with haproxy(app) as port:
+        app.deployed()
+        with Clients(port) as good:
+            app.commit(f"{app.name}-2")
+            run = app.deploy()
+        assert run.code == 0, run
+        assert set(good.seen) == {f"{app.name}-1", f"{app.name}-2"}, good.seen
+        assert drains(run) == [(host, hook) for hosts in (HOSTS[:1], HOSTS[1:]) for hook in ("drain", "undrain")
+                               for host in hosts]
+        with Clients(port) as bad:
+            app.commit(f"{app.name}-3")
+            run = app.deploy()
+            again = app.fab("restart", app.name, "--host", "lb3")
+        assert (run.code, again.code) == (1, 0), run
+        assert set(bad.seen) == {f"{app.name}-2", f"{app.name}-3"}, bad.seen
+        assert drains(run)[-2:] == [("lb1", "undo undrain"), ("lb1", "undo drain")]
+        with Clients(port) as after:
+            wait_for(lambda: sum(after.seen.values()) > 30, "answers")
+        assert set(after.seen) == {f"{app.name}-2"}
