@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import getpass
 import os
-import socket
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -14,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from . import _commit_origin, embedded, inventory, notification, program, reports, rollout
+from ._caller import caller
 from ._errors import Declined, FabvisorError, SelectionError
 from ._installation import home
 from ._options import check_serial
@@ -137,7 +136,7 @@ class Command:
         # Milliseconds, then chance, each of three hexadecimal digits.
         identifier = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03x}{os.urandom(2).hex()[:3]}"
         return rollout.goal.Deployment(
-            deploy=identifier, command=self.name, by=_who(), since=f"{now:%Y-%m-%dT%H:%M:%SZ}",
+            deploy=identifier, command=self.name, by=caller(os.environ), since=f"{now:%Y-%m-%dT%H:%M:%SZ}",
             environment=self.environment.name, url=self.environment.url,
             services={target.service.name: revisions.get(target.service.name) for target in targets},
             serial=serial or inventory.serial.AT_ONCE, pause=self.environment.pause, unfinished=unfinished,
@@ -175,8 +174,8 @@ class Command:
         """Tell those whom the environment names how the command ends. What goes wrong there is a warning at its end."""
         recipients = [self._recipient(told) for told in self.environment.notify]
         if recipients:
-            self.report.add("notify", notification.notifier.Notifier(recipients, _who(), self.inventory.folder,
-                                                                     self.report.on))
+            self.report.add("notify", notification.notifier.Notifier(recipients, caller(os.environ),
+                                                                     self.inventory.folder, self.report.on))
 
     def _recipient(self, told: Notification) -> notification.notifier.Recipient:
         recipient = notification.notifier.Recipient
@@ -206,14 +205,3 @@ class Command:
             targets = self.inventory.environment(self.environment_name).targets
             return self.secret_sources(self.environment_name).masked(text, (target.service for target in targets))
         return text
-
-
-def _who() -> str:
-    """For locks and histories. In a GitLab job: who started it, and where its log is."""
-    if os.environ.get("GITLAB_USER_LOGIN") and os.environ.get("CI_JOB_URL"):
-        return f"{os.environ['GITLAB_USER_LOGIN']} {os.environ['CI_JOB_URL']}"
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = f"uid {os.getuid()}"
-    return f"{user}@{socket.gethostname()}"

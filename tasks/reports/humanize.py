@@ -63,10 +63,13 @@ def _units(seconds: float, most: int = 2) -> str:
 
 
 def who(by: str | None, none: str = "-") -> str:
-    """user@host as it is; of `user URL` in GitLab the user and the job's number."""
+    """user@host as it is; of `user URL` the user and the number of the job (GitLab) or of the run (GitHub)."""
     name, _, url = (by or "").partition(" ")
-    job = url.rpartition("/jobs/")[2]
-    return f"{name}, job {job}" if job.isdecimal() else by or none
+    for kind in ("job", "run"):
+        number = url.rpartition(f"/{kind}s/")[2]
+        if number.isdecimal():
+            return f"{name}, {kind} {number}"
+    return by or none
 
 
 def distance(back: int | None, forward: int | None) -> str:
