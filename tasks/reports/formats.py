@@ -22,6 +22,7 @@ FORMATS: Mapping[str, str] = MappingProxyType({
     "terminal": ".terminal",
     "plain": ".plain",
     "gitlab": ".gitlab",
+    "github": ".github",
     "json": ".jsonl",
 })
 
@@ -71,6 +72,8 @@ def choose(
 def _automatic(screen: Screen) -> str:
     if screen.environ.get("GITLAB_CI") == "true":
         return "gitlab"
+    if screen.environ.get("GITHUB_ACTIONS") == "true":          # in Gitea and Forgejo, too
+        return "github"
     capable = screen.out.isatty() and screen.environ.get("TERM") != "dumb"
     return "terminal" if capable else "plain"
 

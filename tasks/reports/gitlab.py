@@ -1,146 +1,40 @@
-"""For the log of a GitLab job: a short line as each step begins, and at the end a section for each host.
-
-A log is one stream, and GitLab cuts it off at 4 MB: what the hosts print is kept until they have ended, and of
-too much only the end. Sections: https://docs.gitlab.com/ci/jobs/job_logs/#custom-collapsible-sections
-"""
+"""For the log of a GitLab job. Sections: https://docs.gitlab.com/ci/jobs/job_logs/#custom-collapsible-sections"""
 
 from __future__ import annotations
 
 import itertools
 import re
-from datetime import datetime
 
-from ..rollout.events import Batch, Error, Finished, Output, Started, StepFinished, StepStarted
-from .humanize import count, duration, in_words
-from .plain import STEP, Plain
+from .job_log import JobLog, Record
 from .screen import Screen
 from .table import Line
-from .tail import Tail
-from .verdict import SETTLED
-
-ROOM = 3_000_000                # bytes of all sections together; the rest of the 4 MB is for the short lines
-WENT_BACK = ("restored", "not reached")
-STAMP = 33                      # GitLab puts a time before each line, and a line break behind it
 
 
 def reporter(screen: Screen) -> GitLab:
     return GitLab(screen)
 
 
-class Record(Tail):
-    """The steps and the output of one host: the last `room` bytes of them."""
-
-    def __init__(self, room: int, now: datetime) -> None:
-        super().__init__(room, size=_size)
-        self.failed = False
-        self.begun = now
-        self.ended = now
-
-
-class GitLab(Plain):
-    """GitLab shows 16 colours, and neither dim nor reversed text; no terminal says how wide it is."""
-
-    width = 100
-    codes = {"dim": "90", "good": "32", "bad": "31", "head": "1"}       # noqa: RUF012
+class GitLab(JobLog):
+    """The section of a host is closed unless somebody must look into it."""
 
     def __init__(self, screen: Screen) -> None:
         super().__init__(screen)
-        self.coloured = not screen.environ.get("NO_COLOR")
-        self.deploy = ""
-        self.records: dict[str, Record] = {}
-        self.batches: dict[str, int] = {}           # by host; of those that were reached
+        self._names: list[str] = []                 # of the sections so far
+        self._ended = 0                             # the newest: when it ended, in seconds since 1970
 
-    @property
-    def attended(self) -> bool:
-        return False
+    def _begin_section(self, name: str, record: Record, is_fine: bool, header: Line) -> None:
+        self._names.append(_unique(name, self._names))
+        self._ended = int(record.ended.timestamp())
+        begun, collapsed = int(record.begun.timestamp()), "[collapsed=true]" if is_fine else ""
+        self.screen.out.write(f"\x1b[0Ksection_start:{begun}:{self._names[-1]}{collapsed}\r\x1b[0K"
+                              f"{self._painted(header)}\n")
 
-    def _started(self, event: Started) -> None:
-        self.deploy = event.deploy
-        now = self.screen.now()
-        self.records = {host: Record(ROOM // max(len(event.hosts), 1), now) for host in event.hosts}
-        super()._started(event)
-
-    def _batch(self, event: Batch) -> None:
-        self.batches.update(dict.fromkeys(event.hosts, event.number))
-        super()._batch(event)
-
-    def _error(self, event: Error) -> None:
-        if event.host in self.records:
-            self.records[event.host].failed = True
-        super()._error(event)
-
-    def _step_started(self, event: StepStarted) -> None:
-        self._print([[*self.transcript.label(event.host, event.service), (event.step, "")]])
-        # What runs where fab runs has a section, too.
-        record = self.records.setdefault(event.host, Record(ROOM // max(len(self.records), 1), self.screen.now()))
-        if not record.lines:
-            record.begun = self.screen.now()
-        service = f"{event.service}  " if len(self.transcript.services) > 1 else ""
-        record.add(self._painted([(service + event.step, "head")]))
-
-    def _output(self, event: Output) -> None:
-        self._keep(event.host, [("  | ", "dim"), (event.line, "")])
-
-    def _step_finished(self, event: StepFinished) -> None:
-        self.transcript.tail(event)                      # it is in the section
-        reasons = self.transcript.reasons(event)
-        result = self._result_of(event)
-        self._keep(event.host, [("  ", ""), *result])
-        self._keep(event.host, *([("  ", ""), (line, "bad")] for line in reasons if not event.ok))
-        self.records[event.host].ended = self.screen.now()
-        if not event.ok:
-            label = [*self.transcript.label(event.host, event.service), (event.step.ljust(STEP) + "  ", "")]
-            self._print([[*label, *result], *([("    ", ""), (line, "bad")] for line in reasons if not event.stopped)])
-            self.records[event.host].failed |= not event.stopped
-
-    def _result_of(self, event: StepFinished) -> Line:
-        if event.ok and not event.changed:
-            return [("unchanged", "dim")]
-        word: Line = [("ok", "good")] if event.ok else [("stopped", "dim")] if event.stopped else [("FAILED", "bad")]
-        return [*word, (f"  {duration(event.seconds)}", "dim")]
-
-    def _keep(self, host: str, *lines: Line) -> None:
-        for line in lines:
-            self.records[host].add(self._painted(line))
-
-    def _finished(self, event: Finished) -> None:
-        taken: set[str] = set()
-        for host, record in self.records.items():
-            if record.lines:
-                name = _unique(f"{event.command}-{host}", taken)
-                self._section(host, record, _outcome(event, host), name)
-        super()._finished(event)
-
-    def _section(self, host: str, record: Record, outcome: str, name: str) -> None:
-        fine = outcome in SETTLED or (outcome in WENT_BACK and not record.failed)
-        tone = "bad" if not fine else "good" if outcome in SETTLED else ""
-        begun, ended = int(record.begun.timestamp()), int(record.ended.timestamp())
-        batch: Line = [(f", batch {self.batches[host]}", "dim")] if host in self.batches else []
-        header = self._painted([*self.transcript.label(host), (outcome, tone), *batch])
-        collapsed = "[collapsed=true]" if fine else ""
-        write = self.screen.out.write
-        write(f"\x1b[0Ksection_start:{begun}:{name}{collapsed}\r\x1b[0K{header}\n")
-        if record.left_out:
-            where = f"; all of it is on {host}, below its root: .fabvisor/runs/{self.deploy}.log"
-            write(self._painted([(f"{count(record.left_out, 'line')} left out{where}", "dim")]) + "\n")
-        for line in record.lines:
-            write(line + "\n")
-        write(f"\x1b[0Ksection_end:{ended}:{name}\r\x1b[0K\n")
+    def _end_section(self) -> None:
+        self.screen.out.write(f"\x1b[0Ksection_end:{self._ended}:{self._names[-1]}\r\x1b[0K\n")
 
 
-def _size(line: str) -> int:
-    return len(line.encode("utf-8", "replace")) + STAMP
-
-
-def _outcome(event: Finished, host: str) -> str:
-    outcomes = {in_words(result.outcome) for result in event.hosts.get(host, {}).values()}
-    return ", ".join(sorted(outcomes)) or event.outcome
-
-
-def _unique(text: str, taken: set[str]) -> str:
+def _unique(text: str, taken: list[str]) -> str:
     """GitLab itself turns capitals and dots into others, so that two hosts could share a section."""
     base = re.sub(r"[^a-z0-9_]+", "-", text.lower())
     numbered = (f"{base}-{number}" for number in itertools.count(2))
-    name = next(name for name in itertools.chain([base], numbered) if name not in taken)
-    taken.add(name)
-    return name
+    return next(name for name in itertools.chain([base], numbered) if name not in taken)

@@ -33,13 +33,14 @@ def test_auto_format_fits_the_stream_and_the_environment():
     assert chosen("auto", io.StringIO(), TERM="xterm") == "Plain"
     assert chosen("auto", io.StringIO(), GITLAB_CI="true") == "GitLab"
     assert chosen("auto", io.StringIO(), GITLAB_CI="false") == "Plain"
+    assert chosen("auto", io.StringIO(), GITHUB_ACTIONS="true") == "GitHub"
 
 
 def test_unknown_format_lists_the_choices_and_the_nearest():
     with pytest.raises(SelectionError) as raised:
         chosen("jsno", io.StringIO())
     assert raised.value.message == "--format jsno: no such format"
-    assert raised.value.hint == "did you mean json? choose one of auto, terminal, plain, gitlab, json"
+    assert raised.value.hint == "did you mean json? choose one of auto, terminal, plain, gitlab, github, json"
 
 
 @pytest.mark.parametrize("format", ["plain", "json"])
