@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from tasks.reports import gitlab, plain
+from tasks.reports import github, github, gitlab, plain
 from tasks.reports.formats import FORMATS, choose
 from tasks.reports.reporters import Reporters
 from tasks.reports.terminal import Terminal
@@ -84,11 +84,12 @@ def hidden(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.__name__)
-@pytest.mark.parametrize("format", ["plain", "gitlab", "terminal"])
+@pytest.mark.parametrize("format", ["plain", "gitlab", "github", "terminal"])
 def test_text_of_a_host_is_visible_in_every_field_of_every_event(format, kind, shown):
     page = shown(environ={"NO_COLOR": "1"})
     reporter = {
         "plain": lambda: plain.reporter(page.screen), "gitlab": lambda: gitlab.reporter(page.screen),
+        "github": lambda: github.reporter(page.screen),
         "terminal": lambda: Terminal(page.screen, Console(file=page.screen.out, width=200, _environ={}), False),
     }[format]()
     with reporter:
@@ -106,7 +107,7 @@ def test_text_of_a_host_is_visible_in_every_field_of_every_event(format, kind, s
 
 
 def test_format_that_is_new_is_tested_here_too():
-    assert set(FORMATS) == {"plain", "gitlab", "terminal", "json"}
+    assert set(FORMATS) == {"plain", "gitlab", "github", "terminal", "json"}
 
 
 @pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.__name__)
