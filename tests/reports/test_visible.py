@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from tasks.reports import github, github, gitlab, plain
+from tasks.reports import github, gitlab, plain
 from tasks.reports.formats import FORMATS, choose
 from tasks.reports.reporters import Reporters
 from tasks.reports.terminal import Terminal
