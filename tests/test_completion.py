@@ -125,7 +125,7 @@ CASES = {
     "a second host": (["logs", "api", "-e", "production", "--host", "web1,"], ["web1,web2"]),
     "a host to leave out": (["stop", "api", "-e", "production", "--host", "!"], ["!web1", "!web2"]),
     "the sandbox's hosts": (["deploy", "api", "-e", "try", "--host", ""], ["web1", "web2"]),
-    "a format": (["status", "--format", "g"], ["gitlab"]),
+    "a format": (["status", "--format", "g"], ["github", "gitlab"]),
     "a strategy": (["test.faults", "--strategy", "r"], ["releases"]),
     "the last deploy": (["logs", "api", "--deploy", ""], ["last"]),
     "an option": (["rollback", "api", "--fo"], ["--format", "--force"]),
