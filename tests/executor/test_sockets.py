@@ -108,8 +108,9 @@ def test_processes_that_share_a_socket_restart_without_a_failed_request(served: 
 
 
 @pytest.mark.promise(3)
-@pytest.mark.parametrize("bad", ["vHANGS", "vCRASHES"])
-@pytest.mark.rows(2)
+@pytest.mark.parametrize(("served", "bad"), [
+    ("tcp", "vHANGS"), ("unix", "vCRASHES"), pytest.param("unix", "vHANGS", marks=pytest.mark.long)],
+    indirect=["served"])
 def test_bad_version_is_seen_at_the_first_process_while_the_other_serves(served: Served, bad: str) -> None:
     before = served.pids()
     with Load({"h": served.address}) as load:

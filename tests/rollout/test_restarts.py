@@ -53,6 +53,16 @@ def test_plan_says_that_a_way_back_builds_again() -> None:
     assert preview.way_back(plan(BLANK)) is None
 
 
+def test_restart_of_one_program_keeps_its_socket_whatever_the_others_have() -> None:
+    """The text of its section depends on whether any program has variables of its own."""
+    web = replace(SERVICE.programs[0], name="web", group="monitor-web", numprocs=2, socket="tcp://127.0.0.1:8000")
+    worker = replace(web, name="worker", group="monitor-worker", socket=None, variables={"QUEUE": "a"})
+    whole = replace(SERVICE, programs=(web, worker))
+    known = facts(program_file=files.program_file(whole, supervised.paths(whole, facts())))
+    (part,) = supervised.restart(whole.only([web]), known).do.args["programs"]
+    assert not part["renew"] and "verify" in part
+
+
 def test_restart_by_hand_is_no_signal() -> None:
     service = changed(SERVICE, reload="HUP")
     (part,) = supervised.restart(service, found(service)).do.args["programs"]

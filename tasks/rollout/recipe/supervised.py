@@ -36,7 +36,7 @@ def program(service: Service, facts: Facts) -> Step:
 
 def restart(service: Service, facts: Facts, removed: Sequence[str] = (), *, commit: str | None = None) -> Step:
     """Start all programs anew. Groups that are `removed` are stopped before, and are no more. `commit`: of a deploy."""
-    text = files.program_file(service, paths(service, facts))
+    text = files.program_file(service, paths(service, facts)) if commit else facts.program_file or ""
     programs = [restarts.restart(service, program, facts, text, timeout(program, facts), commit or facts.commit or "",
                                  may_signal=commit is not None) for program in service.programs]
     do = protocol.Restart(programs=programs, removed=[
