@@ -144,7 +144,7 @@ def _names(tasks: Tasks, line: Line, option: str) -> list[str]:
     match option:
         case "env" | "diff":
             names = run.inventory.environments
-        case "host":
+        case "host" | "host_name":
             names = {target.host.name for target in _targets(run)}
         case "service" if line.task and line.task.name == "ci.init":
             names = {*run.inventory.data["services"], "all"}

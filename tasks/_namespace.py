@@ -4,6 +4,7 @@ from invoke.collection import Collection
 
 from . import (
     adopt,
+    check,
     ci,
     config,
     control,
@@ -16,6 +17,7 @@ from . import (
     rollback,
     sandbox,
     setup,
+    ssh,
     status,
 )
 from ._installation import IS_CHECKOUT
@@ -34,6 +36,8 @@ namespace.add_task(control.start)
 namespace.add_task(control.stop)
 namespace.add_task(control.restart)
 namespace.add_task(recover.recover)
+namespace.add_task(ssh.ssh)
+namespace.add_task(check.check)
 namespace.add_collection(config.configs())
 namespace.add_collection(Collection("ci", ci.init))
 namespace.add_collection(Collection("sandbox", sandbox.up, sandbox.down))

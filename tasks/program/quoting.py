@@ -14,6 +14,12 @@ def for_sh(value: str) -> str:
     return shlex.quote(value)
 
 
+def path_for_sh(path: str) -> str:
+    """Quote a path as one word of sh; the ~/ at its beginning stays the home folder."""
+    home = "~/" if path.startswith("~/") else ""
+    return home + shlex.quote(path.removeprefix(home)) if path != "~" else path
+
+
 def for_dotenv(value: str) -> str:
     """Quote a text as the value of a dotenv line: sh reads exactly it, and so do the dotenv libraries of most
     languages, which differ on a value that needs double quotes and has `$` or a backtick."""

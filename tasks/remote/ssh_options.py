@@ -35,7 +35,7 @@ def ask(host: Host) -> Options:
 
 
 def _ask_openssh(ssh: str, host: Host) -> Options | None:
-    argv = [ssh, "-G", "-T", *_config_argument(), *_overrides(host), "--", host.name]
+    argv = [ssh, "-G", "-T", *config_argument(), *overrides(host), "--", host.name]
     try:
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=LONGEST, check=False,
                               encoding="utf-8", errors="surrogateescape")
@@ -63,7 +63,7 @@ def refuse(name: str, options: Options) -> None:
             raise Mistake(f"{name}: {keyword} {value} of the ssh configuration: {message}", hint)
 
 
-def _config_argument() -> list[str]:
+def config_argument() -> list[str]:
     """ssh takes the home folder from the password database; we take $HOME."""
     if home() == database_home():
         return []
@@ -71,7 +71,7 @@ def _config_argument() -> list[str]:
     return ["-F", str(config) if config.is_file() else "none"]
 
 
-def _overrides(host: Host) -> list[str]:
+def overrides(host: Host) -> list[str]:
     given = {"HostName": host.address and host.address.replace("%", "%%"), "Port": host.port}
     user = ["-l", host.user] if host.user else []           # in an option, its backslash would have a meaning
     return [*user, *(word for key, value in given.items() if value is not None for word in ("-o", f"{key}={value}"))]

@@ -1,0 +1,21 @@
+"""fab check: hosts.yaml alone."""
+
+from __future__ import annotations
+
+from . import rollout
+from ._command import command
+from ._context import Command
+
+
+@command()
+def check(run: Command) -> rollout.events.Finished:
+    """Check hosts.yaml, and say every mistake with its line; contacts no host.
+
+    Example: fab check --inventory ops/hosts.yaml
+    """
+    environments = [run.inventory.environment(name) for name in run.inventory.environments]
+    targets = [target for environment in environments for target in environment.targets]
+    hosts, services = ({target.host.name for target in targets}, {target.service.name for target in targets})
+    run.report.on(rollout.events.Notice(message=f"{run.inventory.source} has no mistake: {len(environments)} "
+                                                f"environments, {len(hosts)} hosts, {len(services)} services"))
+    return rollout.events.Finished(command=run.name, outcome="unchanged", exit_code=0)

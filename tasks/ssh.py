@@ -1,0 +1,46 @@
+"""fab ssh: a shell on a host."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from typing import TYPE_CHECKING
+
+from . import inventory, program, remote, rollout
+from ._command import command
+from ._context import Command
+from ._errors import SelectionError
+
+if TYPE_CHECKING:
+    from .inventory.model import Target
+
+
+@command(positional=["host_name"], help={"host_name": "a host of hosts.yaml",
+                                         "service": "begin in the directory of this service"})
+def ssh(run: Command, host_name: str, service: str = "") -> rollout.events.Finished:
+    """Open a shell on a host by the system's ssh, with the settings of hosts.yaml.
+
+    Example: fab ssh web1.example.com --service monitor
+    """
+    target = _target(run, host_name, service)
+    directory = _folder(target) if service else target.host.root
+    argv = remote.ssh_command.words(target.host, f"cd {program.quoting.path_for_sh(directory)}; exec \"$SHELL\" -l")
+    os.execv(argv[0], argv)         # its words and its exit status are ssh's own
+
+
+def _folder(target: Target) -> str:
+    """Where the version that runs is: below root, unless hosts.yaml says where."""
+    service = target.service
+    directory = posixpath.join(target.host.root, service.directory)
+    if service.directory.startswith("~/"):
+        directory = service.directory
+    return service.folder_in(f"{directory}/current" if service.strategy == "releases" else directory)
+
+
+def _target(run: Command, name: str, service: str) -> Target:
+    names = sorted({target.host.name for target in run.environment.targets})
+    if name not in names:
+        nearest = inventory.nearest.did_you_mean(name, names)
+        raise SelectionError(f"{run.environment.name} has no host {name!r}{nearest}",
+                             f"hosts: {inventory.nearest.listed(names)}")
+    return inventory.selection.select(run.environment, service or "all", name)[0]
