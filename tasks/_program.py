@@ -10,7 +10,6 @@ from typing import Any
 import fabric
 from fabric.main import Fab
 from invoke.exceptions import Exit, ParseError
-from invoke.parser import Parser
 
 from ._installation import IS_CHECKOUT
 from ._version import __version__
@@ -60,13 +59,6 @@ class Program(Fab):  # type: ignore[misc]
                     raise
                 self.core.unparsed += [""] * len(error.context.missing_positional_args)
                 super().parse_tasks()
-
-    def _make_parser(self) -> Parser:
-        """Knows the commands that were typed: Invoke copies the options of all that it knows, which takes 15 ms."""
-        typed = {*self.core.unparsed, self.args.help.value}
-        contexts = self.collection.to_contexts()
-        return Parser(initial=self.initial_context,
-                      contexts=[each for each in contexts if typed & {each.name, *each.aliases}])
 
     def update_config(self, merge: bool = True) -> None:
         with _in_words():

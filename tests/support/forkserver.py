@@ -19,7 +19,10 @@ from pathlib import Path
 
 import tasks
 from tasks.executor.protocol import Verb
+from tasks.inventory import loading
 from tasks.remote.bootstrap import OURS, program
+from tasks.rollout import protocol
+from tests.support.forked import CHECKOUT
 
 USUAL: tuple[Verb, ...] = ("rollout", "plan", "status")
 
@@ -29,10 +32,19 @@ def _import_all() -> None:
     for name in ("fabric.main", *ours):
         if not name.startswith("tasks.executor.") and not name.endswith("__main__"):
             importlib.import_module(name)
-    for verb in USUAL:
-        program(verb)(OURS)                 # a client sends it compiled; each would make it anew
+    _warm_up()
     gc.collect()
     gc.freeze()
+
+
+def _warm_up() -> None:
+    """What each client would work out anew: msgspec's view of our types, patterns, the packed executor."""
+    loading.load(CHECKOUT / "hosts.yaml")
+    for name in protocol.KINDS:
+        with contextlib.suppress(protocol.NotInProtocol):
+            protocol.decode("web1", {"event": name})
+    for verb in USUAL:
+        program(verb)(OURS)
 
 
 def _serve(channel: socket.socket) -> None:
