@@ -112,10 +112,14 @@ def owner_of(path: str) -> int:
 
 def digest(path: str) -> str | None:
     """SHA-256 of the content; None where there is no such file."""
+    data = read_bytes(path)
+    return None if data is None else sha256(data)
+
+
+def sha256(data: bytes) -> str:
     import hashlib  # it loads OpenSSL
 
-    data = read_bytes(path)
-    return None if data is None else hashlib.sha256(data).hexdigest()
+    return hashlib.sha256(data).hexdigest()
 
 
 def remove(path: str) -> None:

@@ -71,6 +71,11 @@ class PlacedFiles(NamedTuple):
         return {"sha256": there[0], "mode": there[1], "written": about.get("was" if is_older else "sha256"),
                 "problem": self.problem(path)}
 
+    def is_as_written(self) -> bool:
+        """Whether all that we wrote lies there unchanged."""
+        written = self.record().written
+        return all(self._state(path, about)["sha256"] == about["sha256"] for path, about in written.items())
+
     def _look(self, path: str) -> list[Any]:
         """[sha256, mode] of what lies there; of nothing, and of what is no file, [None, None]."""
         digest = None if self.problem(path) else files.digest(self.path(path))

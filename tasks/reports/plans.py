@@ -115,9 +115,9 @@ def _program_file(diff: list[str], width: int) -> Iterator[Line]:
 
 
 def _files(plan: Planned, width: int) -> Iterator[Line]:
-    words = {"added": "is new", "changed": "changes", "removed": "is removed"}
+    words = {"added": "is new", "changed": "changed", "removed": "is removed"}
     for file in plan.files:
-        yield [(f"{file.path}{' (secret)' if file.secret else ''} {words[file.change]}", "")]
+        yield [(f"{file.path} {words[file.change]}{' (secret)' if file.secret else ''}", "")]
         yield from _diff_lines(file.diff[2:], width)
 
 

@@ -162,6 +162,11 @@ class Facts(Struct, frozen=True, kw_only=True):
         source = self.committed.get("source") if self.committed.get("to") == self.commit else None
         return source or self.commit
 
+    @property
+    def edited_files(self) -> list[str]:
+        """Paths of files of `files` that are not as a deploy wrote them."""
+        return [path for path, file in self.files.items() if file.written and file.sha256 != file.written]
+
     def has_subtree(self, subtree: str | None) -> bool:
         """Whether the service's `subdirectory` is this one: the commit is as good as any other that has it."""
         return subtree is not None and self.subtree == subtree

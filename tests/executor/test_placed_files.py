@@ -197,6 +197,28 @@ def test_link_in_the_path_of_a_file_is_never_followed(example: Example, tmp_path
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.promise(11)
+def test_edited_file_of_a_release_leads_to_another_release_of_its_commit(example: Example) -> None:
+    """Files of a running release never change. One whose files were edited is not taken as it is."""
+    first = example.write()
+    service = with_files(example.with_(strategy="releases"), a="1")
+    example.committed(service)
+    (example.directory / "current/a").write_text("by hand")
+    with example.deploy(service) as deploy:
+        assert deploy.commit(set_aside=True)["event"] == "committed"
+    assert os.readlink(example.directory / "current") == f"releases/{first}-2"
+    assert (example.directory / "current/a").read_text() == "1"
+    assert (example.directory / "releases" / first / "a").read_text() == "by hand"
+    example.write()
+    example.committed(service)
+    (example.directory / "releases" / f"{first}-2" / "a").unlink()
+    with example.deploy(service) as deploy:
+        deploy.look(first).plan(keeps_files=True)
+        assert deploy.ending()["event"] == "restored"
+    failed = next(message for message in deploy.executor.heard if message["event"] == "failed")
+    assert failed["kind"] == "not_ready" and "its files of `files` are nowhere else" in failed["message"]
+
+
 def test_rollback_to_a_release_has_its_own_files_and_a_deploy_has_todays(example: Example) -> None:
     first = example.write()
     service = example.with_(strategy="releases")

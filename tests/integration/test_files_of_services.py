@@ -75,7 +75,7 @@ def test_documented_files_are_deployed_changed_and_rolled_back(shop: App, strate
     assert second.code == 0, second
     assert planned(plan) == {"config/key.json": ("changed", True, []),
                              "config/limits.toml": ("changed", False, ["-most = 1", "+most = 2"])}
-    assert "config/key.json (secret) changes" in page.out and "+most = 2" in page.out
+    assert "config/key.json changed (secret)" in page.out and "+most = 2" in page.out
     assert lying(shop, "web2", place + "config/limits.toml") == ("most = 2\n", 0o644)
 
     back = shop.fab("rollback", shop.name, **secrets)

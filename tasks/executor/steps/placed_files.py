@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import os
 from typing import Any, Mapping
 
@@ -60,7 +59,7 @@ def place_back(ctx: ServiceContext, step: Step) -> Result:
 
 
 def place_in_release(ctx: ServiceContext, step: Step) -> Result:
-    """A release that is complete has its files already."""
+    """A release that is complete has its files already; edits of the one that runs stay behind in it."""
     name = step.args["release"]
     live = ctx.releases.live()
     _keep(ctx, step, ctx.releases.placed(live), _edited(ctx.releases.placed_states(live, _contents(step)), step))
@@ -90,7 +89,7 @@ def _write(ctx: ServiceContext, step: Step, placed: PlacedFiles, before: Record)
 
 
 def _record(placed: PlacedFiles, before: Record, contents: Mapping[str, bytes], named: Mapping[str, Any]) -> Record:
-    written = {path: {"sha256": hashlib.sha256(data).hexdigest(), "mode": named[path]["mode"],
+    written = {path: {"sha256": files.sha256(data), "mode": named[path]["mode"],
                       "secrecy": named[path]["secrecy"], "was": before.written.get(path, {}).get("sha256")}
                for path, data in contents.items()}
     missing = placed.missing_folders(contents)
@@ -108,7 +107,7 @@ def _keep(ctx: ServiceContext, step: Step, placed: PlacedFiles, edited: list[str
 
 def _edited(states: Mapping[str, PlacedFileState], step: Step) -> list[str]:
     """Files that are neither as we wrote them nor as we are to write them."""
-    new = {path: hashlib.sha256(data).hexdigest() for path, data in _contents(step).items()}
+    new = {path: files.sha256(data) for path, data in _contents(step).items()}
     return [path for path, state in states.items()
             if state["sha256"] not in (None, state["written"], new.get(path))]
 

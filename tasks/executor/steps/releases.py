@@ -108,7 +108,8 @@ def is_complete(ctx: ServiceContext, name: str, digest: str) -> bool:
         return os.path.isdir(ctx.releases.tree(name).directory)
     if ctx.releases.completion(name).get("digest") != digest:
         return False
-    return ctx.releases.tree(name).head() == commit_of(name) and not _edited(ctx, name)
+    return (ctx.releases.tree(name).head() == commit_of(name) and not _edited(ctx, name)
+            and ctx.releases.placed(name).is_as_written())
 
 
 def complete(ctx: ServiceContext, step: Step, name: str) -> None:

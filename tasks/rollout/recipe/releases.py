@@ -150,4 +150,6 @@ def _is_ready(built: Release, service: Service, facts: Facts, goal: Goal) -> boo
         return False
     if goal.force and facts.commit == goal.commit:
         return False                        # --force builds the present commit anew
-    return built.name != facts.current or (facts.commit == goal.commit and not facts.edited)
+    if built.name != facts.current:
+        return True
+    return facts.commit == goal.commit and not facts.edited and not facts.edited_files
