@@ -30,4 +30,7 @@ def _in(placed: PlacedFiles) -> Iterator[str]:
 
 
 def _text(path: str) -> str:
+    """Empty where it cannot be read: the others are to be masked all the same."""
+    if not os.access(path, os.R_OK):
+        return ""
     return (files.read_bytes(path) or b"").decode("utf-8", "surrogateescape")
