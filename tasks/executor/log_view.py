@@ -13,24 +13,24 @@ from .tail import Line, Tail
 
 
 class LogView:
-    """`origin` says whose log it is; `grep` chooses its lines."""
+    """`source` says whose log it is; `grep` chooses its lines."""
 
-    def __init__(self, link: Link, origin: LogSource, grep: Grep) -> None:
-        self.origin = origin
+    def __init__(self, link: Link, source: LogSource, grep: Grep) -> None:
+        self.source = source
         self._link = link
         self._grep = grep
-        self._tail = Tail(origin.log.path, link.mask)
+        self._tail = Tail(source.log.path, link.mask)
 
     def describe(self, uses_sudo: bool) -> None:
         """Say what hinders reading, or that there is nothing to read yet."""
-        path, hindrance = self.origin.log.path, process_logs.hindrance(self.origin.log, uses_sudo)
+        path, hindrance = self.source.log.path, process_logs.hindrance(self.source.log, uses_sudo)
         is_empty = not files.size_of(path) and not files.size_of(f"{path}.1")
         if hindrance:
             self._notice("warning", hindrance)
         elif is_empty:
             self._notice("info", f"no log at {path} yet")
-        elif self.origin.note:
-            self._notice("info", self.origin.note)
+        elif self.source.note:
+            self._notice("info", self.source.note)
 
     def show_last(self, count: int | None) -> None:
         """The last `count` lines; all of the file where that is null."""
@@ -61,17 +61,17 @@ class LogView:
 
     def mark(self) -> None:
         """Say where the log was read up to, though no line was shown."""
-        service, process, log = self.origin.service, self.origin.writer, self.origin.log
+        service, process, log = self.source.service, self.source.writer, self.source.log
         self._link.stream({"event": "mark", "service": service, "process": process, "stream": log.stream,
                            "mark": self._tail.cursor()})
 
     def _show(self, lines: list[Line]) -> None:
-        service, process, log = self.origin.service, self.origin.writer, self.origin.log
+        service, process, log = self.source.service, self.source.writer, self.source.log
         for text, cursor in lines:
             if self._grep(text):
                 self._link.stream({"event": "log", "service": service, "process": process, "stream": log.stream,
                                    "line": text, "mark": cursor})
 
     def _notice(self, level: Literal["info", "warning"], text: str) -> None:
-        name = self.origin.writer or self.origin.service
+        name = self.source.writer or self.source.service
         self._link.answer({"event": "notice", "level": level, "message": f"{name}: {text}"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict
 
 from . import history, journal, log_sources
 from .context import ServiceContext
@@ -17,7 +17,6 @@ from .log_view import LogView
 from .process_logs import ProcessLog
 
 Message = Dict[str, Any]
-Services = List[Tuple[ServiceContext, Dict[str, List[str]]]]    # each with its planned processes, by group
 POLL = 0.2                          # seconds
 LOOK_EVERY = 2.0                    # seconds: a deploy may let programs write elsewhere
 
@@ -26,23 +25,83 @@ def logs(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> Non
     """The logs of programs. `marks` says by process and stream where an earlier connection stopped."""
     layout.require_root()
     layout.access.require()
-    services = [(ServiceContext(layout, service, env, ""),
-                 {program["group"]: program["processes"] for program in service["programs"]})
-                for service in hello["services"]]
-    grep = Grep(hello.get("grep"))
-    views = [LogView(link, origin, grep) for origin in _origins(link, services)]
-    for view in views:
-        _begin(view, hello, layout)
-    looked = time.monotonic()
+    viewer = LogViewer(link, hello, layout, env)
+    viewer.begin()
     while hello.get("follow"):
         link.mask.learn_from_disk(layout, hello["services"])         # a deploy may bring others meanwhile
-        if time.monotonic() - looked > LOOK_EVERY:
-            views = _renewed(views, link, hello, layout, services, grep)
-            looked = time.monotonic()
-        shown = [view.show_more() for view in views]                 # each has its turn
-        if not any(shown):
+        if not viewer.show_more():
             link.raise_if_aborted()
             time.sleep(POLL)
+
+
+class LogViewer:
+    """Shows the logs of services, also those that a deploy lets programs write meanwhile."""
+
+    def __init__(self, link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> None:
+        self._link = link
+        self._hello = hello
+        self._uses_sudo = bool(layout.access.prefix)
+        self._grep = Grep(hello.get("grep"))
+        self._services = [(ServiceContext(layout, service, env, ""),
+                           {program["group"]: program["processes"] for program in service["programs"]})
+                          for service in hello["services"]]
+        self._views: list[LogView] = []
+        self._looked = 0.0
+
+    def begin(self) -> None:
+        """Show the last lines of each log, or go on where an earlier connection stopped."""
+        self._views = [LogView(self._link, source, self._grep) for source in self._first_sources()]
+        for view in self._views:
+            cursor = self._hello["marks"].get(view.source.writer, {}).get(view.source.log.stream)
+            if cursor:
+                view.resume(cursor)
+            else:
+                self._show_last(view)
+        self._looked = time.monotonic()
+
+    def show_more(self) -> bool:
+        """Show the next block of each log: each has its turn. Returns whether there was anything new."""
+        if time.monotonic() - self._looked > LOOK_EVERY:
+            self._look()
+        shown = [view.show_more() for view in self._views]
+        return any(shown)
+
+    def _first_sources(self) -> list[LogSource]:
+        """As supervisord says; where it is down, by the program files."""
+        try:
+            return self._sources()
+        except HostError as error:
+            self._link.answer({"event": "notice", "level": "warning",
+                               "message": f"{error.message}; these are the logs that the program files name"})
+            return [source for ctx, planned in self._services for source in log_sources.of_files(ctx, planned)]
+
+    def _sources(self) -> list[LogSource]:
+        return [source for ctx, planned in self._services for source in log_sources.of_service(ctx, planned)]
+
+    def _look(self) -> None:
+        """Go over to the logs that there are now. One that is no longer written is shown to its end."""
+        self._looked = time.monotonic()
+        try:
+            sources = self._sources()
+        except HostError:
+            return                      # supervisord is down: until it is back, nothing else is written
+        known = {view.source.key: view for view in self._views}
+        self._views = [known.get(source.key) or LogView(self._link, source, self._grep) for source in sources]
+        for view in known.values():
+            if view not in self._views:
+                view.show_present()
+                view.end()
+        for view in self._views:
+            if view.source.key not in known:
+                self._show_last(view)
+
+    def _show_last(self, view: LogView) -> None:
+        view.describe(self._uses_sudo)
+        view.show_last(self._hello["lines"])
+        if self._hello["follow"]:
+            view.mark()
+        else:
+            view.end()
 
 
 def runs(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> None:
@@ -53,51 +112,10 @@ def runs(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> Non
     link.answer({"event": "runs", "deploys": present})
     deploy = link.receive().get("deploy")
     if deploy in present:
-        origin = LogSource(",".join(names), "", ProcessLog("", layout.run_log(str(deploy))))
-        view = LogView(link, origin, Grep(hello.get("grep")))
+        source = LogSource(",".join(names), "", ProcessLog("", layout.run_log(str(deploy))))
+        view = LogView(link, source, Grep(hello.get("grep")))
         view.show_last(hello["lines"])
         view.end()
-
-
-def _begin(view: LogView, hello: Message, layout: Layout) -> None:
-    cursor = hello.get("marks", {}).get(view.origin.writer, {}).get(view.origin.log.stream)
-    if cursor:
-        view.resume(cursor)
-        return
-    view.describe(bool(layout.access.prefix))
-    view.show_last(hello["lines"])
-    if hello.get("follow"):
-        view.mark()
-    else:
-        view.end()
-
-
-def _origins(link: Link, services: Services) -> list[LogSource]:
-    """As supervisord says; where it is down, by the program files."""
-    try:
-        return [origin for ctx, planned in services for origin in log_sources.of_service(ctx, planned)]
-    except HostError as error:
-        link.answer({"event": "notice", "level": "warning",
-                     "message": f"{error.message}; these are the logs that the program files name"})
-        return [origin for ctx, planned in services for origin in log_sources.of_files(ctx, planned)]
-
-
-def _renewed(views: list[LogView], link: Link, hello: Message, layout: Layout, services: Services, grep: Grep
-             ) -> list[LogView]:
-    """Those of the logs that there are now. One that is no longer written is shown to its end."""
-    try:
-        origins = [origin for ctx, planned in services for origin in log_sources.of_service(ctx, planned)]
-    except HostError:
-        return views                    # supervisord is down: until it is back, nothing else is written
-    known = {view.origin.key: view for view in views}
-    renewed = [known.pop(origin.key) if origin.key in known else LogView(link, origin, grep) for origin in origins]
-    for view in known.values():
-        view.show_present()
-        view.end()
-    for view in renewed:
-        if view not in views:
-            _begin(view, dict(hello, marks={}), layout)
-    return renewed
 
 
 def _deploys(layout: Layout, names: list[str]) -> list[str]:
