@@ -92,6 +92,17 @@ def test_version_that_the_signal_does_not_bring_up_is_undone_by_a_restart(runnin
     wait_for(lambda: child_of(running.info()["pid"]) == ["v1"], "the first version")
 
 
+@pytest.mark.promise(8)
+def test_child_that_stays_in_the_old_release_does_not_count(running: Example) -> None:
+    released = reloading(running, strategy="releases")
+    write(running, "v2")
+    running.committed(released)
+    write(running, "v3")
+    with running.deploy(released, faults=QUICK) as deploy:
+        assert "HUP brought no new process" in restored(deploy)
+    wait_for(lambda: child_of(running.info()["pid"]) == ["v2"], "the version before")
+
+
 @pytest.mark.parametrize(("command", "ending"), [('grep -q v2 version && test "$REVISION"', "committed"),
                                                  ("false", "restored")])
 def test_health_check_judges_a_reloaded_program(running: Example, command: str, ending: str) -> None:

@@ -42,7 +42,8 @@ def _signal(ctx: ServiceContext, program: Program, process: Process, part: Mappi
         now, info = time.monotonic(), process.info()
         if info["statename"] != "RUNNING" or info["pid"] != pid:
             raise process.crashed(info, ends)
-        first_seen = {child: first_seen.get(child, now) for child in _children(pid) - old}
+        first_seen = {child: first_seen.get(child, now) for child in _children(pid) - old
+                      if not _is_in_old_release(ctx, child[0])}
         is_shown = is_shown_by_body or any(now - since >= startsecs for since in first_seen.values())
         if is_shown and now - begin >= startsecs:
             return Started(pid, info["start"], ends)
@@ -51,6 +52,11 @@ def _signal(ctx: ServiceContext, program: Program, process: Process, part: Mappi
                             f" up within {now - begin:.0f} s: nothing shows that it took the new version",
                             "let its health check expect `body: \"${REVISION}\"`, or take `reload` out of hosts.yaml")
         time.sleep(POLL)
+
+
+def _is_in_old_release(ctx: ServiceContext, pid: int) -> bool:
+    """A child is forked in the folder of its parent, which the link `current` has left."""
+    return ctx.releases.holding(processes.cwd(pid)) not in (None, ctx.releases.live())
 
 
 def _children(pid: int) -> set[tuple[int, int | None]]:
