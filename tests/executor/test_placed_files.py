@@ -76,8 +76,7 @@ def test_failed_deploy_gives_back_all_files(example: Example) -> None:
     example.write()
     example.committed(with_files(example.service, mode=0o600, a__x="1", a__y="1", b__z=SECRET, same="1"))
     before = state(example)
-    for service in (with_files(example.service, a__x="2", c__d__e="2", same="1"), example.service,
-                    with_files(example.with_(strategy="releases"), a__x="3")):
+    for service in (with_files(example.service, a__x="2", c__d__e="2", same="1"), example.service):
         with example.deploy(changed(service, health=UNHEALTHY)) as deploy:
             restored(deploy)
         assert state(example) == before
@@ -197,6 +196,7 @@ def test_link_in_the_path_of_a_file_is_never_followed(example: Example, tmp_path
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.long
 @pytest.mark.promise(11)
 def test_edited_file_of_a_release_leads_to_another_release_of_its_commit(example: Example) -> None:
     """Files of a running release never change. One whose files were edited is not taken as it is."""
