@@ -104,7 +104,7 @@ def own_options(name: str) -> set[str]:
     """Besides those that every command shares, and its argument."""
     command = namespace[name]
     arguments = {argument.name for argument in command.get_arguments()}
-    return {name.replace("_", "-") for name in arguments - set(SHARED) - set(command.positional)}
+    return {name.strip("_").replace("_", "-") for name in arguments - set(SHARED) - set(command.positional)}
 
 
 # By the short forms `config` and `test`, too.
@@ -178,7 +178,7 @@ def test_documented_commands_can_be_typed() -> None:
     assert len(typed) > 9
     for line in typed:
         _, name, *rest = line.split()
-        arguments = {argument.name for argument in namespace[name].get_arguments()}
+        arguments = {argument.name.strip("_") for argument in namespace[name].get_arguments()}
         assert {word.removeprefix("--") for word in rest if word.startswith("--")} <= arguments, line
 
 

@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 from .._lazy import submodules
 
 if TYPE_CHECKING:                           # what other folders may use
+    from . import environments as environments
+    from . import github as github
     from . import gitlab as gitlab
+    from . import sources as sources
 else:
     __getattr__ = submodules(__name__)

@@ -8,7 +8,8 @@ import yaml
 
 from tasks._errors import SelectionError
 from tasks.inventory import loading, selection
-from tasks.pipelines import gitlab
+from tasks.pipelines import environments, gitlab
+from tasks.pipelines.sources import Sources
 
 HOSTS = """
 defaults: {root: /srv}
@@ -30,7 +31,7 @@ def inventory(tmp_path: Path) -> loading.Inventory:
 
 
 def made(inventory: loading.Inventory, services: set[str], **sources: str) -> list[dict[str, Any]]:
-    data = yaml.safe_load(gitlab.text(inventory, services, gitlab.Sources(**sources)))
+    data = yaml.safe_load(gitlab.text(inventory, services, Sources(**sources)))
     assert data["stages"] == ["build", "test", "deploy"]
     included: list[dict[str, Any]] = data["include"]
     return included
@@ -87,16 +88,16 @@ def test_pipeline_passes_the_project_when_it_is_not_the_default(inventory: loadi
 def test_pipeline_defaults_are_those_of_the_template() -> None:
     header = next(iter(yaml.safe_load_all((Path(__file__).parents[2] / "templates/deploy.yml").read_text())))
     inputs = header["spec"]["inputs"]
-    assert {name: inputs[name]["default"] for name in gitlab.Sources._fields} == gitlab.Sources()._asdict()
+    assert {name: inputs[name]["default"] for name in Sources._fields} == Sources()._asdict()
 
 
 def test_pipeline_leaves_out_services_that_run_in_a_sandbox_only(inventory: loading.Inventory) -> None:
-    assert gitlab.deployed(inventory) == {"api", "mailer"}
+    assert environments.deployed(inventory) == {"api", "mailer"}
     inventory.data["services"]["toy"] = {"repo": "sandbox:toy", "command": "./toy"}
     for name in ("develop", "1.0"):
         inventory.data["environments"][name]["services"] = ["mailer"]
     inventory.data["environments"]["try"]["services"] = ["toy"]
-    assert gitlab.deployed(inventory) == {"api", "mailer"}
+    assert environments.deployed(inventory) == {"api", "mailer"}
     assert made(inventory, {"toy"}) == []
 
 
@@ -104,7 +105,7 @@ def test_pipeline_leaves_out_services_that_run_in_a_sandbox_only(inventory: load
     ("production", "production"), ("PROD", "production"), ("live", "production"), ("pre-production", "staging"),
     ("develop", "development"), ("qa", "testing"), ("staging", "staging"), ("eu-1", "other")])
 def test_tier_is_the_one_that_gitlab_would_guess(name: str, tier: str) -> None:
-    assert gitlab.tier(name) == tier
+    assert environments.tier(name) == tier
 
 
 def test_service_names_of_the_file_are_selected(inventory: loading.Inventory) -> None:

@@ -1,0 +1,84 @@
+"""A service's workflow for GitHub, Gitea or Forgejo, from the environments of hosts.yaml.
+
+https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import Any
+
+import yaml
+
+from ..inventory.loading import Inventory
+from ..inventory.model import Environment, Service
+from .environments import by_repository, environments_of, waits_for_a_click
+from .sources import Sources
+
+LOGIN = ("SSH_PRIVATE_KEY", "SSH_KNOWN_HOSTS")
+# GitHub's own token cannot read another private repository.
+TOKEN = "${{ secrets.DEPLOY_TOKEN || github.token }}"
+
+
+def text(inventory: Inventory, services: set[str], sources: Sources) -> str:
+    """YAML: a job for each environment and repository whose services run there; sandboxes aside."""
+    jobs: dict[str, Any] = {}
+    branches: list[str] = []
+    for environment in environments_of(inventory):
+        # GitHub gives an empty text for a secret that is not there, which would win over what this command prints.
+        prints_secrets = "secrets_from" in inventory.data["environments"][environment.name]
+        for deployed in by_repository(environment, services):
+            branches.append(environment.branch)
+            job = _job(environment, deployed, sources, [] if prints_secrets else _secrets(environment, deployed))
+            jobs[_id("-".join(["deploy", *(service.name for service in deployed), environment.name]), jobs)] = job
+    workflow = {
+        "name": f"Deploy {', '.join(sorted(services))}",
+        "on": {"push": {"branches": [*dict.fromkeys(branches)]}, "workflow_dispatch": {}},
+        "permissions": {"contents": "read"},
+        "jobs": jobs}
+    # `on`, which YAML 1.1 would quote, is a word to everybody who reads workflows.
+    return yaml.safe_dump(workflow, sort_keys=False, width=120).replace("'on':", "on:", 1)
+
+
+def _job(environment: Environment, services: list[Service], sources: Sources, secrets: list[str]) -> dict[str, Any]:
+    """It runs for a push to the environment's branch; where a deploy waits for a click, for *Run workflow* only."""
+    branch = environment.branch.replace("'", "''")
+    event = " && github.event_name == 'workflow_dispatch'" if waits_for_a_click(environment) else ""
+    names = ",".join(service.name for service in services)
+    steps, tool = _checkouts(sources)
+    options = ["--env", environment.name, "--yes", *([] if services[0].is_folder else ['--revision "$GITHUB_SHA"'])]
+    return {
+        "if": f"github.ref_name == '{branch}'{event}",
+        "runs-on": "ubuntu-latest",
+        "environment": {"name": environment.name, **({"url": environment.url} if environment.url else {})},
+        "concurrency": {"group": f"deploy-{names}-{environment.name}", "cancel-in-progress": False},
+        "steps": [*steps, {"run": " ".join([tool[0], "deploy", names, *tool[1:], *options]),
+                           "env": {name: f"${{{{ secrets.{name} }}}}" for name in (*LOGIN, *secrets)}}]}
+
+
+def _checkouts(sources: Sources) -> tuple[list[dict[str, Any]], list[str]]:
+    """The steps that bring hosts.yaml and this tool, and how the tool is called then; the service is fetched by hosts.
+    """
+    inventory = {"repository": sources.project, "ref": sources.ref, "token": TOKEN}
+    if not sources.tool:
+        return [_checkout(inventory)], ["./fab"]
+    tool = {"repository": sources.tool, "ref": sources.tool_ref, "token": TOKEN, "path": "fabvisor"}
+    return [_checkout({**inventory, "path": "inventory"}), _checkout(tool)], [
+        "fabvisor/fab", "--inventory inventory/hosts.yaml"]
+
+
+def _checkout(inputs: dict[str, str]) -> dict[str, Any]:
+    return {"uses": "actions/checkout@v4", "with": inputs}
+
+
+def _secrets(environment: Environment, services: list[Service]) -> list[str]:
+    """The names of the values that the job needs."""
+    of_services = {name for service in services for name in service.names_of_secrets().values()}
+    return sorted({*of_services, *(told.webhook for told in environment.notify if told.webhook)})
+
+
+def _id(text: str, taken: dict[str, Any]) -> str:
+    base = re.sub(r"[^A-Za-z0-9_-]", "-", text)
+    numbered = (f"{base}-{number}" for number in itertools.count(2))
+    return next(name for name in itertools.chain([base], numbered) if name not in taken)

@@ -1,0 +1,24 @@
+"""Where a CI server has hosts.yaml, and this tool."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Sources(NamedTuple):
+    """The project of hosts.yaml; and that of this tool, unless it is the same. The defaults are those of
+    templates/deploy.yml."""
+
+    project: str = "ops/deploy"
+    ref: str = "main"
+    tool: str = ""
+    tool_ref: str = "main"
+
+    def inputs(self) -> dict[str, str]:
+        """What the template must be told."""
+        defaults = Sources()._asdict()
+        return {name: value for name, value in self._asdict().items() if value != defaults[name]}
+
+    def template(self) -> dict[str, str]:
+        """Where the template itself is."""
+        return {"project": self.tool or self.project, "ref": self.tool_ref if self.tool else self.ref}

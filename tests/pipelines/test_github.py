@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tasks.inventory import loading
+from tasks.pipelines import github
+from tasks.pipelines.sources import Sources
+
+SOURCES = Sources("acme/deploy", "v1")
+
+HOSTS = """
+defaults: {root: /srv}
+services:
+  api: {repo: "git@git.example.com:micro/api.git", command: ./api, secrets: {PASSWORD: API_PASSWORD}}
+  site: {repo: ./dist, command: ./site}
+environments:
+  develop: {branch: "it's/on", hosts: [a], url: "https://dev.example.com", notify: {webhook: CHAT_URL}}
+  "1.0": {branch: "on", hosts: [a], services: [api], secrets_from: cat secrets}
+  "1-0": {branch: "on", hosts: [a], services: [api]}
+  production: {branch: main, hosts: [b], services: [api]}
+  try: {sandbox: true, services: [api]}
+"""
+
+
+@pytest.fixture
+def inventory(tmp_path: Path) -> loading.Inventory:
+    (tmp_path / "hosts.yaml").write_text(HOSTS)
+    return loading.load(tmp_path / "hosts.yaml")
+
+
+def made(inventory: loading.Inventory, *services: str) -> dict[str, Any]:
+    text = github.text(inventory, {*services}, SOURCES)
+    assert "\non:\n" in text
+    workflow: dict[str, Any] = yaml.safe_load(text.replace("\non:", "\n'on':"))
+    return workflow
+
+
+def test_workflow_has_a_job_for_each_environment_of_the_service(inventory: loading.Inventory) -> None:
+    workflow = made(inventory, "api")
+    assert workflow["on"] == {"push": {"branches": ["it's/on", "on", "main"]}, "workflow_dispatch": {}}
+    assert list(workflow["jobs"]) == ["deploy-api-develop", "deploy-api-1-0", "deploy-api-1-0-2",
+                                      "deploy-api-production"]
+    develop, production = workflow["jobs"]["deploy-api-develop"], workflow["jobs"]["deploy-api-production"]
+    assert develop["if"] == "github.ref_name == 'it''s/on'"
+    assert production["if"] == "github.ref_name == 'main' && github.event_name == 'workflow_dispatch'"
+    assert develop["environment"] == {"name": "develop", "url": "https://dev.example.com"}
+    assert develop["concurrency"] == {"group": "deploy-api-develop", "cancel-in-progress": False}
+    checkout, deploy = develop["steps"]
+    assert (checkout["with"]["repository"], checkout["with"]["ref"]) == ("acme/deploy", "v1")
+    assert deploy["run"] == './fab deploy api --env develop --yes --revision "$GITHUB_SHA"'
+
+
+def test_workflow_gives_each_job_the_secrets_that_it_needs(inventory: loading.Inventory) -> None:
+    """None where a command prints them: GitHub gives an empty text for a secret that is not there."""
+    jobs = made(inventory, "api", "site")["jobs"]
+    names = {job: set(jobs[job]["steps"][1]["env"]) - set(github.LOGIN) for job in jobs}
+    assert names == {"deploy-api-develop": {"API_PASSWORD", "CHAT_URL"}, "deploy-site-develop": {"CHAT_URL"},
+                     "deploy-api-1-0": set(), "deploy-api-1-0-2": {"API_PASSWORD"},
+                     "deploy-api-production": {"API_PASSWORD"}}
+    assert jobs["deploy-api-develop"]["steps"][1]["env"]["API_PASSWORD"] == "${{ secrets.API_PASSWORD }}"
+    assert jobs["deploy-site-develop"]["steps"][1]["run"] == "./fab deploy site --env develop --yes"
+
+
+def test_workflow_brings_the_tool_from_a_repository_of_its_own(inventory: loading.Inventory) -> None:
+    workflow = yaml.safe_load(github.text(inventory, {"api"}, Sources("acme/deploy", "main", "acme/fabvisor", "v2")))
+    inventory_, tool, deploy = workflow["jobs"]["deploy-api-production"]["steps"]
+    assert (inventory_["with"]["repository"], inventory_["with"]["path"]) == ("acme/deploy", "inventory")
+    assert [tool["with"][name] for name in ("repository", "ref", "path")] == ["acme/fabvisor", "v2", "fabvisor"]
+    assert deploy["run"].startswith("fabvisor/fab deploy api --inventory inventory/hosts.yaml --env production ")
