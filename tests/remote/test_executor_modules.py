@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,7 @@ def sent(verb: Verb) -> set[str]:
     return {f"tasks.{name}" for name in of_verb(verb, EXECUTOR)}
 
 
+@functools.cache
 def imported(path: Path) -> set[str]:
     """Modules of the executor that this file imports when it runs, in functions, too."""
     names = [each.module for each in imports_of(path) if not each.typing_only]
