@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +84,21 @@ def test_sudo_deploys_to_roots_supervisord_as_the_login_user_and_as_another(app:
     assert not can_read(www.pw_name, app.env_file) and not can_read(www.pw_name, placed)
     assert app.fab("rollback", "app").code == 0
     assert not list(host.root.glob(".fabvisor/journal/*.json"))
-    wait_for(lambda: not helpers(), "the end of the last helper")
+    wait_for(lambda: not helpers(app), "the end of the last helper")
 
 
-def helpers() -> list[int]:
-    """The processes of sudo and of the helpers that it started."""
-    return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if LINE.encode() in command_line(pid)]
+def helpers(app: PackagedApp) -> list[int]:
+    """The processes of sudo and of the helpers that it started for the login user of this host, whom no other has."""
+    user = f"USER={app.host.account.pw_name}\0".encode()        # of sudo, and SUDO_USER of the helper
+    return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc")))
+            if LINE.encode() in command_line(pid) and user in environment(pid)]
+
+
+def environment(pid: int) -> bytes:
+    """As it was when the process began; empty where there is none any more."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    return b""
 
 
 PASSWORD = "wide open"
@@ -156,8 +166,8 @@ def begun(app: PackagedApp) -> Program:
     return client
 
 
-def end_helpers() -> None:
-    for pid in helpers():
+def end_helpers(app: PackagedApp) -> None:
+    for pid in helpers(app):
         os.kill(pid, signal.SIGKILL)
 
 
@@ -165,7 +175,7 @@ def end_helpers() -> None:
 def test_deploy_goes_back_with_another_helper_when_the_helper_is_killed(held: PackagedApp) -> None:
     before = held.pid, (held.host.program_dir / "app.conf").read_text()
     client = begun(held)
-    end_helpers()
+    end_helpers(held)
     (held.host.folder / "go").touch()
     out, _ = client.communicate(timeout=60)
     assert client.returncode == 1 and "the helper that sudo started ended" in out, out
@@ -179,7 +189,7 @@ def test_recover_says_that_sudo_refuses_and_restores_once_it_does_not(held: Pack
     before = held.pid
     client = begun(held)
     held.host.forbid_sudo()
-    end_helpers()
+    end_helpers(held)
     (held.host.folder / "go").touch()
     out, _ = client.communicate(timeout=60)
     words = f"sudo wants a password of {held.host.account.pw_name}"
@@ -205,7 +215,7 @@ def test_host_goes_back_and_ends_its_helper_when_the_client_is_killed(held: Pack
     client.communicate(timeout=60)
     (held.host.folder / "go").touch()              # also for the build of the version before
     wait_for(lambda: not list(held.host.root.glob(".fabvisor/journal/*.json")), "the undo")
-    wait_for(lambda: not helpers(), "the end of the helper")
+    wait_for(lambda: not helpers(held), "the end of the helper")
     assert held.pid == before and held.fab("status").code == 0
 
 
