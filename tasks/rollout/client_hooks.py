@@ -12,12 +12,12 @@ from msgspec import Struct
 
 from .._errors import Failed, NeedsPerson
 from . import events
-from .local_commands import LocalCommands
 from .peer import HookFailed, Peer
 
 if TYPE_CHECKING:
     from ..executor.protocol import Phase
     from .conversation import Conversation
+    from .local_commands import LocalCommands
     from .steps import Action
 
 AHEAD = ("before_activate", "drain")    # of the host's own steps in that phase; the others follow them
@@ -97,6 +97,8 @@ class ClientHooks:
     def _carry_out(self, calls: list[Call]) -> None:
         """Run them while hosts are heard. Raises Failed, or Stop."""
         if calls:
+            from .local_commands import LocalCommands  # no other deploy needs it
+
             secrets = {secret for call in calls for secret in call.action.args["secrets"].values()}
             commands = LocalCommands(self._conversation.report, os.environ, (), secrets)
             self._conversation.wait_for(lambda: self._run_all(calls, commands), commands.cancel)
