@@ -82,6 +82,7 @@ def _guarded(name: str, body: Body, shared: dict[str, Any], sudo_password: str |
     """
     choose = reports.formats.choose
     try:
+        reports.formats.require_fit(shared["format"], name)
         report = choose(shared["format"], shared["verbose"], os.environ, sys.stdout, sys.stderr, sys.stdin)
         wrong_format = None
     except FabvisorError as error:

@@ -151,7 +151,7 @@ def _names(tasks: Tasks, line: Line, option: str) -> list[str]:
         case "service":
             names = {*(target.service.name for target in _targets(run)), *_programs(run, line), "all"}
         case "format":
-            names = ("auto", *reports.formats.FORMATS)
+            names = ("auto", *reports.formats.EVERY)
         case "strategy":
             names = get_args(inventory.schema.Strategy)
         case "deploy":

@@ -19,7 +19,7 @@ HERE = "."                              # as a revision: the commit of the curre
 SHARED: Mapping[str, str] = MappingProxyType({
     "env": "the environment of hosts.yaml; else FAB_ENV, CI_ENVIRONMENT_NAME, default_environment",
     "host": "only these hosts: GLOB[,GLOB]; !GLOB leaves out",
-    "format": "auto, terminal, plain, gitlab, github or json",
+    "format": "auto, terminal, plain, gitlab, github or json; of status also html and prometheus",
     "inventory": "the inventory file; else FAB_INVENTORY, ./hosts.yaml, the one beside the fabfile",
     "verbose": "show everything that the hosts print",
 })

@@ -21,6 +21,7 @@ from .tail import last_lines
 Message = Dict[str, Any]
 PAUSE = 2.0                         # seconds between two looks
 LAST_WORDS = 3                      # lines
+LAST_DEPLOYS = 5
 SHOWN_FIELDS = ("deploy", "at", "by", "command", "from", "to", "result", "why", "revision", "branch", "batch",
                 "fabvisor", "source")
 
@@ -63,7 +64,7 @@ def _status_of(ctx: ServiceContext, service: Message, conf: Configuration) -> Fa
     known["due"] = [left.deploy for left in due]
     known["due_by"] = [str(left.head.get("by")) for left in due]
     known["obstacles"] = obstacles
-    known["history"] = known["history"][-1:]
+    known["history"] = known["history"][-LAST_DEPLOYS:]
     known["unloaded"] = facts.unloaded(layout, name, known["programs"])
     known["words"] = {group: _last_words(ctx, processes) for group, processes in known["programs"].items()}
     return {"event": "facts", "services": {name: known}}

@@ -1,7 +1,8 @@
 """The formats: which there are, and the one that fits the screen.
 
 Each is a module with `reporter(screen)`, imported with the first event: rich alone costs 50 ms, which a pipe need
-not pay, and which a terminal pays while the hosts are being connected. A new format is a module and a line in FORMATS.
+not pay, and which a terminal pays while the hosts are being connected. A new format is a module and a line in FORMATS,
+or in DOCUMENTS.
 """
 
 from __future__ import annotations
@@ -27,6 +28,14 @@ FORMATS: Mapping[str, str] = MappingProxyType({
 })
 
 
+# Of `fab status` only: one text of all statuses.
+DOCUMENTS: Mapping[str, str] = MappingProxyType({
+    "html": ".status_html",
+    "prometheus": ".status_prometheus",
+})
+EVERY: Mapping[str, str] = MappingProxyType({**FORMATS, **DOCUMENTS})
+
+
 class LazyReporter(Reporter):
     """The reporter of a module, which is imported with the first event."""
 
@@ -44,6 +53,9 @@ class LazyReporter(Reporter):
     def close(self) -> None:
         if "chosen" in self.__dict__:
             self.chosen.close()
+
+    def write_to(self, path: str) -> None:
+        self.chosen.write_to(path)
 
     @property
     def gone(self) -> bool:
@@ -64,9 +76,16 @@ def choose(
     """The reporter for `--format`. Raises SelectionError for an unknown name."""
     screen = Screen(out=Stream(stdout), err=Stream(stderr), environ=environ, verbose=verbose, keyboard=stdin)
     name = _automatic(screen) if format == "auto" else format
-    if name not in FORMATS:
+    if name not in EVERY:
         raise SelectionError(f"--format {format}: no such format", _nearest(format))
-    return LazyReporter(FORMATS[name], screen)
+    return LazyReporter(EVERY[name], screen)
+
+
+def require_fit(format: str, command: str) -> None:
+    """Raises SelectionError for a format that shows nothing of that command."""
+    if format in DOCUMENTS and command != "status":
+        raise SelectionError(f"--format {format} is for fab status",
+                             f"choose one of auto, {', '.join(FORMATS)}; or fab status --format {format}")
 
 
 def _automatic(screen: Screen) -> str:
@@ -79,7 +98,7 @@ def _automatic(screen: Screen) -> str:
 
 
 def _nearest(format: str) -> str:
-    choices = ["auto", *FORMATS]
+    choices = ["auto", *EVERY]
     near = difflib.get_close_matches(format, choices, n=1)
     question = f"did you mean {near[0]}? " if near else ""
     return f"{question}choose one of {', '.join(choices)}"

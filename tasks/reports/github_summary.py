@@ -22,7 +22,7 @@ def summary(started: Started, errors: Iterable[Error], finished: Finished, secon
     if rows:
         lines += ["| host | service | was | now | outcome |", "|---|---|---|---|---|"]
         lines += ["| " + " | ".join(map(_plain, (host, service, short(result.was), short(result.now),
-                                                  in_words(result.outcome)))) + " |"
+                                                  in_words(result.outcome, started.command)))) + " |"
                   for host, service, result in rows[:ROWS]]
         lines += ["", f"and {len(rows) - ROWS} more"] if len(rows) > ROWS else [""]
     for error in [*errors][:ERRORS]:

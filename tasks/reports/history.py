@@ -1,4 +1,4 @@
-"""The table of `fab history`: a row for each deploy; several where it ended differently on different hosts."""
+"""The table of `fab history`: a row for each deploy; two where some hosts kept it and others did not."""
 
 from __future__ import annotations
 
@@ -30,14 +30,22 @@ def history_lines(entries: Sequence[History], width: int, marks: Marks, now: dat
 
 
 def _merged(entries: Sequence[History]) -> list[list[History]]:
-    """Entries that say the same of different hosts, in the order in which the deploys ended."""
+    """Entries of a deploy on different hosts, in the order in which the deploys ended. Those of a failed one are
+    together: it failed on one host, and the others say which."""
     groups: dict[tuple[str | None, ...], list[History]] = {}
     begin: dict[str | None, int] = {}
     for entry in entries:
         begin.setdefault(entry.deploy, len(begin))
-        key = (entry.deploy, entry.service, entry.command, entry.by, entry.from_, entry.to, entry.result, entry.why)
+        kept = (entry.result, entry.from_, entry.why) if entry.result == "committed" else ()
+        key = (entry.deploy, entry.service, entry.command, entry.by, entry.to, *kept)
         groups.setdefault(key, []).append(entry)
-    return sorted(groups.values(), key=lambda group: begin[group[0].deploy])
+    return sorted(map(_telling_first, groups.values()), key=lambda group: begin[group[0].deploy])
+
+
+def _telling_first(group: list[History]) -> list[History]:
+    """First a host that went back, and of those one whose reason names the host that failed."""
+    hosts = tuple(f"{entry.host}: " for entry in group)
+    return sorted(group, key=lambda entry: (entry.result == "not_reached", not (entry.why or "").startswith(hosts)))
 
 
 def _columns(rows: list[list[History]], marks: Marks, now: datetime) -> list[Column]:
@@ -50,7 +58,7 @@ def _columns(rows: list[list[History]], marks: Marks, now: datetime) -> list[Col
         Column("service", services, least=7, drop=0 if len(set(services)) > 1 else 9),
         Column("by", [(entry.by or marks.none, "") for entry in firsts], least=5, drop=3),
         Column("commit", [(_move(entry, marks), "") for entry in firsts]),
-        Column("result", [(in_words(entry.result or marks.none), _tone(entry)) for entry in firsts]),
+        Column("result", [(in_words(entry.result or marks.none, entry.command), _tone(entry)) for entry in firsts]),
     ]
     hosts = _hosts(rows)
     return columns if set(hosts) == {"all"} else [*columns, Column("hosts", [(text, "") for text in hosts], 5, drop=1)]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from types import MappingProxyType
+
+_DONE = MappingProxyType({"start": "started", "stop": "stopped", "restart": "restarted", "recover": "recovered"})
 
 
 def text_lines(text: str) -> list[str]:
@@ -10,9 +13,11 @@ def text_lines(text: str) -> list[str]:
     return [line for line in text.split("\n") if line.strip()]
 
 
-def in_words(name: str) -> str:
-    """A name of the JSON output: not_reached is `not reached`."""
-    return name.replace("_", " ")
+def in_words(outcome: str, command: str | None) -> str:
+    """How a command ended for a service on a host: JSON has the terms of the protocol, people read what happened."""
+    if outcome == "committed":
+        return _DONE.get(command or "", "deployed")
+    return "went back" if outcome == "restored" else outcome.replace("_", " ")
 
 
 def short(commit: str | None, none: str = "-") -> str:
@@ -38,16 +43,20 @@ def uptime(seconds: float | None, none: str = "-") -> str:
     return f"{int(seconds // 60)} min" if 60 <= seconds < 3600 else _units(seconds)
 
 
+def time_of(moment: str | None) -> datetime | None:
+    """A time of ISO 8601, in UTC unless it says otherwise; None for a text that is no time."""
+    try:
+        then = datetime.fromisoformat((moment or "").replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return then if then.tzinfo else then.replace(tzinfo=timezone.utc)
+
+
 def ago(moment: str | None, now: datetime) -> str:
     """ISO 8601 as `2 h ago`; a text that is no time is shown as it is."""
-    if not moment:
-        return ""
-    try:
-        then = datetime.fromisoformat(moment.replace("Z", "+00:00"))
-    except ValueError:
-        return moment
-    if then.tzinfo is None:
-        then = then.replace(tzinfo=timezone.utc)
+    then = time_of(moment)
+    if then is None:
+        return moment or ""
     seconds = (now - then).total_seconds()
     return "just now" if seconds < 60 else f"{_units(seconds, most=1)} ago"
 

@@ -18,7 +18,7 @@ from .tail import Tail
 from .verdict import SETTLED
 
 ROOM = 3_000_000                # bytes of all sections together; the rest of the 4 MB is for the short lines
-WENT_BACK = ("restored", "not reached")
+WENT_BACK = frozenset({"restored", "not_reached"})
 STAMP = 33                      # GitLab puts a time before each line, and a line break behind it
 
 
@@ -101,11 +101,13 @@ class JobLog(Plain):
     def _finished(self, event: Finished) -> None:
         for host, record in self.records.items():
             if record.lines:
-                outcome = _outcome(event, host)
-                is_fine = outcome in SETTLED or (outcome in WENT_BACK and not record.failed)
-                tone = "bad" if not is_fine else "good" if outcome in SETTLED else ""
+                outcomes = _outcomes(event, host)
+                is_settled = outcomes <= SETTLED
+                is_fine = is_settled or (outcomes <= WENT_BACK and not record.failed)
+                tone = "bad" if not is_fine else "good" if is_settled else ""
+                words = ", ".join(sorted(in_words(outcome, event.command) for outcome in outcomes))
                 batch: Line = [(f", batch {self.batches[host]}", "dim")] if host in self.batches else []
-                header = [*self.transcript.label(host), (outcome, tone), *batch]
+                header = [*self.transcript.label(host), (words, tone), *batch]
                 self._begin_section(f"{event.command}-{host}", record, is_fine, header)
                 self._print_record(host, record)
                 self._end_section()
@@ -130,6 +132,5 @@ def _size(line: str) -> int:
     return len(line.encode("utf-8", "replace")) + STAMP
 
 
-def _outcome(event: Finished, host: str) -> str:
-    outcomes = {in_words(result.outcome) for result in event.hosts.get(host, {}).values()}
-    return ", ".join(sorted(outcomes)) or event.outcome
+def _outcomes(event: Finished, host: str) -> set[str]:
+    return {result.outcome for result in event.hosts.get(host, {}).values()} or {event.outcome}

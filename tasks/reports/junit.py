@@ -28,6 +28,7 @@ class JUnit(Reporter):
     def __init__(self, path: str) -> None:
         self.path = path
         self._name = ""
+        self._command = ""
         self._services: list[str] = []
         self._output: dict[str, Tail] = {}          # by host, of its current step
         self._failed: dict[Key, tuple[str, list[str]]] = {}
@@ -38,6 +39,7 @@ class JUnit(Reporter):
         match event:
             case Started():
                 self._name = event.environment
+                self._command = event.command
                 self._services = event.services
             case StepStarted():
                 self._output[event.host] = _tail()
@@ -83,7 +85,7 @@ class JUnit(Reporter):
             return case
         if (host, service) in self._failed:
             return _failing(case, "failure", *self._failed[host, service])
-        message = ": ".join([in_words(result.outcome), *why[:1]])
+        message = ": ".join([in_words(result.outcome, self._command), *why[:1]])
         culprits = {error.host for error in self._errors if error.host} | {host for host, _ in self._failed}
         if result.outcome == "unknown" or host in culprits or not culprits:
             return _failing(case, "error", message, self._messages(host) or why)

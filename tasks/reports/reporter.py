@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TypeVar
 
+from .._errors import SelectionError
 from ..rollout.events import Event
 from .visible import visible_event
 
@@ -22,6 +23,11 @@ class Reporter:
 
     def close(self) -> None:
         """Leave the screen clean, whatever happened; may be called twice."""
+
+    def write_to(self, path: str) -> None:
+        """Write the document to this file, instead of standard output. Raises SelectionError where that is impossible,
+        or the format makes no document."""
+        raise SelectionError(f"--output {path}: this format writes no file", "add --format html or --format prometheus")
 
     @property
     def gone(self) -> bool:

@@ -49,6 +49,9 @@ class Reporters(Reporter):
                                  "name a file in a folder that exists, and that is yours to write") from None
         self._files[f"--{kind} {path}"] = import_module(FILES[kind], __package__).reporter(path)
 
+    def write_to(self, path: str) -> None:
+        self._screen.write_to(path)
+
     def add(self, name: str, reporter: Reporter) -> None:
         """Hand all events to this reporter, too, before the screen shows them."""
         self._files[name] = reporter

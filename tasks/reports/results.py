@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from msgspec import structs
-
-from ..rollout.events import Error, Finished, ProgramStatus, Result, Status
+from ..rollout.events import Error, Finished, Result, Status
 from .humanize import ago, in_words, short, text_lines, uptime, version, who
 from .screen import Marks
+from .status_rows import complete, program_rows, state
 from .table import Column, Line, Span, paragraph, short_hosts, table
 from .verdict import SETTLED, results
 
@@ -33,7 +32,8 @@ def result_lines(finished: Finished, width: int, marks: Marks, is_shown: Callabl
     if not rows:
         return []
     commits = _commit_columns([result for _, _, result in rows], marks)
-    outcomes = Column("outcome", [(in_words(result.outcome), _outcome_tone(result.outcome)) for _, _, result in rows])
+    outcomes = Column("outcome", [(in_words(result.outcome, finished.command), _outcome_tone(result.outcome))
+                                  for _, _, result in rows])
     others = [*commits, outcomes]
     names = _name_columns([(host, name, _row_tone(result)) for host, name, result in rows], width, others)
     head, *body = table([*names, *others], width, marks.cut)
@@ -86,13 +86,11 @@ def status_lines(
     statuses: Sequence[Status], finished: Finished | None, width: int, marks: Marks, now: datetime
 ) -> list[Line]:
     """One row a service and host, each oddity below it; hosts that gave no answer are rows too."""
-    silent = _silent(statuses, finished) if finished else []
-    services = sorted([*statuses, *silent], key=lambda row: (row.host, row.service))
-    rows = [row for service in services for row in _program_rows(service)]
+    rows = [row for status in complete(statuses, finished) for row in program_rows(status)]
     if not rows:
         return []
     others = [
-        Column("state", [(_state(row), _state_tone(row)) for row in rows]),
+        Column("state", [(state(row), _state_tone(row)) for row in rows]),
         Column("uptime", [_known(uptime(row.uptime, marks.none), marks) for row in rows], drop=2),
         Column("commit", [_known(version(row.commit, row.source, marks.none), marks) for row in rows]),
         Column("branch", [_known(row.branch or marks.none, marks) for row in rows], least=7, drop=1),
@@ -106,22 +104,19 @@ def status_lines(
         lines.append(line)
         for oddity in row.oddities:
             lines += _oddity_lines(oddity, width)
+    return lines + _failed_deploys(statuses, width, now)
+
+
+def _failed_deploys(statuses: Sequence[Status], width: int, now: datetime) -> list[Line]:
+    """Nothing is odd after a deploy that went back; but who looks should know that it is not the newest version."""
+    failed = {(status.service, status.deploys[-1].deploy): status.deploys[-1] for status in statuses
+              if status.deploys and status.deploys[-1].result != "committed"}
+    lines: list[Line] = []
+    for (service, deploy), last in failed.items():
+        see = f"fab logs {service} --deploy {deploy}" if deploy else f"fab history {service}"
+        lines += paragraph("", f"{service}: the last {last.command or 'deploy'} went back, {ago(last.at, now)}: "
+                               f"{short(last.to)} by {who(last.by)}; {see}", width)
     return lines
-
-
-def _program_rows(row: Status) -> list[Status]:
-    """A row for each program of a service; the oddities stand below the last one."""
-    if len(row.programs) < 2:
-        return [structs.replace(row, state=_counted(row.state, program)) for program in row.programs] or [row]
-    rows = [structs.replace(row, service=f"{row.service}:{program.program}", state=_counted(program.state, program),
-                            pid=program.pid, uptime=program.uptime, oddities=[]) for program in row.programs]
-    return [*rows[:-1], structs.replace(rows[-1], oddities=row.oddities)]
-
-
-def _counted(state: str, program: ProgramStatus) -> str:
-    """RUNNING 2/2: so many of its processes run."""
-    running = sum(process.state == "RUNNING" for process in program.processes)
-    return f"{state} {running}/{len(program.processes)}" if len(program.processes) > 1 else state
 
 
 def _known(text: str, marks: Marks) -> Span:
@@ -138,37 +133,7 @@ def _oddity_lines(oddity: str, width: int) -> list[Line]:
     return lines
 
 
-def _state(row: Status) -> str:
-    return f"{row.state} as {row.user}" if row.user else row.state
-
-
 def _state_tone(row: Status) -> str:
     if row.state.startswith("RUNNING"):
         return "" if row.oddities else "good"
     return "bad"
-
-
-def _silent(statuses: Sequence[Status], finished: Finished) -> list[Status]:
-    answered = {(row.host, row.service) for row in statuses}
-    return [
-        _no_answer(host, service, result)
-        for host, service, result in results(finished)
-        if (host, service) not in answered and result.outcome not in SETTLED
-    ]
-
-
-def _no_answer(host: str, service: str, result: Result) -> Status:
-    return Status(
-        environment="",
-        host=host,
-        service=service,
-        state=result.outcome,
-        pid=None,
-        uptime=None,
-        commit=None,
-        branch=None,
-        strategy="",
-        deployed_by=None,
-        deployed_at=None,
-        oddities=[result.why] if result.why else [],
-    )

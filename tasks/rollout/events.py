@@ -197,10 +197,23 @@ class ProgramStatus(Struct, frozen=True, kw_only=True):
     processes: list[ProcessStatus]
 
 
+class PastDeploy(Struct, frozen=True, kw_only=True):
+    """How a deploy ended for a service on a host, as in History."""
+
+    deploy: str | None = None
+    at: str | None = None
+    by: str | None = None
+    command: str | None = None
+    from_: str | None = field(name="from", default=None)
+    to: str | None = None
+    result: str | None = None
+    source: str | None = None
+
+
 class Status(Event, frozen=True, kw_only=True, tag="status"):
     """`state`, `pid` and `uptime` are those of the worst program. `uptime` in seconds, null unless it runs;
     `deployed_at` is ISO 8601 in UTC. `user`: whose process it is, null for the user who logs in. `source`: the commit
-    that a client built `commit` from, null where it built none."""
+    that a client built `commit` from, null where it built none. `deploys`: the last ones, the newest last."""
 
     environment: str
     host: str
@@ -217,6 +230,7 @@ class Status(Event, frozen=True, kw_only=True, tag="status"):
     user: str | None = None
     programs: list[ProgramStatus] = []
     source: str | None = None
+    deploys: list[PastDeploy] = []
 
 
 class Check(Event, frozen=True, kw_only=True, tag="check"):

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from ..executor.protocol import INTERRUPTED
 from ..program.files import digest
-from .events import ProcessStatus, ProgramStatus, Status
-from .facts import NOBODY, Facts, Process, worst
+from .events import PastDeploy, ProcessStatus, ProgramStatus, Status
+from .facts import NOBODY, Facts, HistoryLine, Process, worst
 from .planner import belongs_to_other_tool, losses
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ def _row(environment: str, peer: Peer, target: Target, commits: dict[str, dict[s
         oddities=[*oddities(target.service, facts), *_handwritten(target, facts),
                   *disagreement(name, peer.name, commits[name])],
         user=process.user, source=committed.get("source"),
-        programs=[_program_status(program, facts) for program in target.service.programs])
+        programs=[_program_status(program, facts) for program in target.service.programs],
+        deploys=[_past_deploy(line) for line in facts.history])
 
 
 def _program_status(program: Program, facts: Facts) -> ProgramStatus:
@@ -70,6 +71,11 @@ def _program_status(program: Program, facts: Facts) -> ProgramStatus:
     return ProgramStatus(
         program=program.name, state=process.state, pid=process.pid, uptime=process.uptime,
         processes=[ProcessStatus(name=each.name, state=each.state, pid=each.pid) for each in processes])
+
+
+def _past_deploy(line: HistoryLine) -> PastDeploy:
+    return PastDeploy(deploy=line["deploy"], at=line["at"], by=line["by"], command=line["command"],
+                      from_=line["from"], to=line["to"], result=line["result"], source=line["source"])
 
 
 def _no_answer(environment: str, peer: Peer, target: Target) -> Status:

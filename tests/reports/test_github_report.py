@@ -27,7 +27,7 @@ def test_github_report_has_a_group_for_each_host_but_those_that_failed(shown, re
                          Error(host="b", message="b: exit status 9\n100 %", hint="see its log"),
                          finished(1, a="restored", b="restored")])
     assert commands(page.stdout.getvalue()) == [
-        "::group::a  restored", "::endgroup::", "::error::b: exit status 9%0A100 %25%0Asee its log"]
+        "::group::a  went back", "::endgroup::", "::error::b: exit status 9%0A100 %25%0Asee its log"]
     assert "no space" in page.stdout.getvalue().partition("::endgroup::")[2]
 
 
@@ -52,7 +52,7 @@ def test_github_summary_shows_what_was_done_and_why_it_failed(shown, tmp_path):
     assert text.splitlines() == [
         "### deploy monitor, dev", "", "went back: every host is as it was", "",
         "| host | service | was | now | outcome |", "|---|---|---|---|---|",
-        f"| web.1 | monitor | \\- | {COMMIT[:8]} | restored |", "",
+        f"| web.1 | monitor | \\- | {COMMIT[:8]} | went back |", "",
         "- b: &lt;b&gt;\\|no\\| \\`space\\`&lt;/b&gt;", ""]
 
 

@@ -52,7 +52,7 @@ def test_junit_skips_a_host_that_no_batch_has_reached(tmp_path, recorded):
     """Why it was not reached is the failure of another case."""
     found, counts = cases(tmp_path, recorded("batches"))
     assert {host[:4]: what[:2] for (host, _), what in found.items()} == {
-        "web1": ("skipped", f"restored: {WHY}"),
+        "web1": ("skipped", f"went back: {WHY}"),
         "web2": ("failure", "verify: it did not stay up: EXITED, exit status 7"),
         "web3": ("skipped", f"not reached: {WHY}")}
     assert (counts["tests"], counts["failures"], counts["skipped"]) == ("3", "1", "2")
@@ -70,7 +70,7 @@ def test_junit_has_a_case_for_each_host_and_service(tmp_path):
         ended(1, a=Result(outcome="restored", why="b: build: exit status 9"),
               b=Result(outcome="restored", why="build: exit status 9"))])
     assert results["b", "api"] == ("failure", "build: exit status 9", "<no> & space?\nexit status 9\nsee above")
-    assert results["a", "api"][:2] == ("skipped", "restored: b: build: exit status 9")
+    assert results["a", "api"][:2] == ("skipped", "went back: b: build: exit status 9")
     assert counts == {"name": "deploy dev", "tests": "2", "failures": "1", "errors": "0", "skipped": "1"}
 
 

@@ -79,7 +79,7 @@ def test_plain_report_of_a_repeated_step_shows_only_its_last_output(shown):
 def test_plain_report_has_colour_only_when_forced(environ, coloured, shown, recorded):
     page = shown(environ=environ)
     report(page.screen, recorded("failing"))
-    assert ("\x1b[31mrestored\x1b[0m" in page.text) is coloured
+    assert ("\x1b[31mwent back\x1b[0m" in page.text) is coloured
     assert ("\x1b" in page.text) is coloured
 
 
@@ -142,7 +142,7 @@ def test_history_names_what_a_client_built_by_its_source(shown):
                    from_="a" * 40, to="b" * 40, result="committed", why=None, revision="main", branch="main",
                    source="1a2b3c4d" + "0" * 32)
     report(page.screen, [line, Finished(command="history", outcome="unchanged", exit_code=0)])
-    assert "aaaaaaaa → 1a2b3c4d + build  committed" in page.text
+    assert "aaaaaaaa → 1a2b3c4d + build  deployed" in page.text
 
 
 def test_document_stands_alone_on_standard_output(shown):

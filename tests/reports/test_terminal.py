@@ -47,9 +47,9 @@ def test_terminal_report_never_cuts_a_commit(shown, recorded):
 
 def test_terminal_report_has_one_colour_for_success_and_one_for_failure(shown, recorded):
     fine = drawn(shown(), recorded("fine"), 80, force_terminal=True, color_system="standard")
-    assert "\x1b[32mcommitted" in fine
+    assert "\x1b[32mdeployed" in fine
     assert "\x1b[31m" not in fine
-    assert "\x1b[31mrestored" in drawn(
+    assert "\x1b[31mwent back" in drawn(
         shown(), recorded("failing"), 80, force_terminal=True, color_system="standard"
     )
     assert "\x1b[2munchanged" in drawn(

@@ -1,0 +1,49 @@
+"""The rows of a table of states: a row for each program, also of hosts that gave no answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import structs
+
+from ..rollout.events import Finished, ProgramStatus, Result, Status
+from .verdict import SETTLED, results
+
+
+def complete(statuses: Sequence[Status], finished: Finished | None) -> list[Status]:
+    """By host and service, with those that `finished` alone knows."""
+    silent = _silent(statuses, finished) if finished else []
+    return sorted([*statuses, *silent], key=lambda row: (row.host, row.service))
+
+
+def program_rows(status: Status) -> list[Status]:
+    """A row for each program of a service; the oddities stand below the last one."""
+    if len(status.programs) < 2:
+        return [structs.replace(status, state=_counted(status.state, program)) for program in status.programs
+                ] or [status]
+    rows = [structs.replace(status, service=f"{status.service}:{program.program}",
+                            state=_counted(program.state, program), pid=program.pid, uptime=program.uptime,
+                            oddities=[]) for program in status.programs]
+    return [*rows[:-1], structs.replace(rows[-1], oddities=status.oddities)]
+
+
+def state(row: Status) -> str:
+    return f"{row.state} as {row.user}" if row.user else row.state
+
+
+def _counted(state: str, program: ProgramStatus) -> str:
+    """RUNNING 2/2: so many of its processes run."""
+    running = sum(process.state == "RUNNING" for process in program.processes)
+    return f"{state} {running}/{len(program.processes)}" if len(program.processes) > 1 else state
+
+
+def _silent(statuses: Sequence[Status], finished: Finished) -> list[Status]:
+    answered = {(row.host, row.service) for row in statuses}
+    return [_no_answer(host, service, result) for host, service, result in results(finished)
+            if (host, service) not in answered and result.outcome not in SETTLED]
+
+
+def _no_answer(host: str, service: str, result: Result) -> Status:
+    return Status(
+        environment="", host=host, service=service, state=result.outcome, pid=None, uptime=None, commit=None,
+        branch=None, strategy="", deployed_by=None, deployed_at=None, oddities=[result.why] if result.why else [])
