@@ -14,6 +14,7 @@ from . import (
     logs,
     plan,
     recover,
+    remove,
     rollback,
     sandbox,
     setup,
@@ -36,6 +37,7 @@ namespace.add_task(control.start)
 namespace.add_task(control.stop)
 namespace.add_task(control.restart)
 namespace.add_task(recover.recover)
+namespace.add_task(remove.remove)
 namespace.add_task(ssh.ssh)
 namespace.add_task(check.check)
 namespace.add_collection(config.configs())

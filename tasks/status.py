@@ -26,4 +26,4 @@ def status(run: Command, service: str = "all", watch: bool = False, output: str 
         run.report.write_to(output)
     targets = run.program_targets(service)
     show = rollout.watch.watch if watch else rollout.query.show_status
-    return show(targets, run.report, run.environment.name)
+    return show(targets, run.report, run.environment.name, run.named_services() if service == "all" else {})

@@ -3,11 +3,46 @@
 from __future__ import annotations
 
 import os
+from typing import Container
 
-from .supervisord_conf import Configuration
+from . import facts, history
+from .layout import Layout
+from .protocol import Orphan
+from .supervisord import Supervisord
+from .supervisord_conf import Configuration, options, programs_in
 
 
-def services(conf: Configuration) -> list[str]:
-    """Their names: of each, supervisord reads a file that we wrote."""
+def services(layout: Layout, conf: Configuration) -> list[str]:
+    """Their names: of each, supervisord reads a file that we wrote, and the state folder is here. Whoever has another
+    root on this host looks after the others."""
     files = {section.path for section in conf.definitions if section.is_ours}
-    return sorted(os.path.splitext(os.path.basename(path))[0] for path in files)
+    names = sorted(os.path.splitext(os.path.basename(path))[0] for path in files)
+    return [name for name in names if os.path.isdir(layout.service_state(name))]
+
+
+def orphans(layout: Layout, conf: Configuration, named: Container[str], supervisord: Supervisord) -> list[Orphan]:
+    """Those that are not `named` in hosts.yaml."""
+    names = [name for name in services(layout, conf) if name not in named]
+    return [_orphan(layout, name, supervisord) for name in names]
+
+
+def directory(layout: Layout, service: str) -> str:
+    """The directory of a service; its programs may run in a release of it, and there in a subdirectory."""
+    text, committed = _program_file(layout, service), history.last_committed(history.known(layout, service))
+    written = [options(text, program) or {} for program in programs_in(text)]
+    folder = next((each["directory"].replace("%%", "%") for each in written if "directory" in each), "")
+    if committed.get("subdirectory"):
+        folder = folder[:-len(committed["subdirectory"]) - 1]
+    return os.path.dirname(folder) if committed.get("strategy") == "releases" else folder
+
+
+def _orphan(layout: Layout, name: str, supervisord: Supervisord) -> Orphan:
+    groups = programs_in(_program_file(layout, name))
+    committed = history.last_committed(history.known(layout, name))
+    return {"name": name, "directory": directory(layout, name), "strategy": committed.get("strategy") or "in_place",
+            "programs": facts.process_states(supervisord, {group: [group] for group in groups})}
+
+
+def _program_file(layout: Layout, service: str) -> str:
+    file = layout.access.program_file(service)
+    return file.data.decode("utf-8", "surrogateescape") if file else ""

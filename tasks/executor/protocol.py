@@ -164,10 +164,12 @@ class PlanSettings(DeploySettings):
 
 
 class StatusSettings(Settings):
-    """`watch`: look again and again, and tell what has changed."""
+    """`watch`: look again and again, and tell what has changed. `named`: all services that hosts.yaml has on this host:
+    tell which others were deployed there; null: do not look for them."""
 
     do: Literal["status"]
     watch: bool
+    named: Optional[List[str]]
 
 
 class HeadsSettings(Settings):
@@ -553,6 +555,12 @@ class Hook(HookBack):
     secrets: Dict[str, SecretText]
 
 
+class Purge(TypedDict):
+    """Of a service that was removed: all that is left of it, but for `keep`, names in its directory."""
+
+    keep: List[str]
+
+
 class ProgramFiles(TypedDict):
     program_file: str
     env_file: SecretText
@@ -661,7 +669,8 @@ ARGUMENTS: Dict[str, Any] = {
     "switch": Switch, "tidy_releases": TidyReleases,
     "place_files": PlaceFiles, "place_files_back": PlaceFilesBack, "place_release_files": PlaceReleaseFiles,
     "hook": Hook, "drain_back": HookBack, "undrain_back": HookBack, "on_failure": HookBack,
-    "program": ProgramFiles, "files_back": NoArguments,
+    "program": ProgramFiles, "files_back": NoArguments, "remove_program": NoArguments,
+    "require_purgeable": NoArguments, "purge": Purge,
     "restart": Restart, "stop": Stop, "program_back": ProgramBack, "verify": Verify, "health": Health,
     "recheck": Recheck,
 }
@@ -997,6 +1006,21 @@ class Facts(TypedDict):
     services: Dict[str, ServiceFacts]
 
 
+class Orphan(TypedDict):
+    """A service that was deployed here, and that hosts.yaml does not name any more. `directory`: absolute; `programs`:
+    by group, those of its program file."""
+
+    name: str
+    directory: str
+    strategy: str
+    programs: Dict[str, List[ProcessState]]
+
+
+class Orphans(TypedDict):
+    event: Literal["orphans"]
+    services: List[Orphan]
+
+
 class Odd(TypedDict):
     """Why a service could not be looked at."""
 
@@ -1175,5 +1199,5 @@ class Unusable(TypedDict):
 Ending = Union[Committed, Restored, Ended, Problem, Unusable]
 HostMessage = Union[
     Locked, Refused, Resolved, NotReady, StepStarted, Output, StepFinished, HostState, PackWanted, PackTaken, Done,
-    Failed, Undone, Compared, Facts, Odd, Looked, Heads, History, Outcome, Runs, Log, Mark, Clock,
+    Failed, Undone, Compared, Facts, Odd, Orphans, Looked, Heads, History, Outcome, Runs, Log, Mark, Clock,
     Check, HostFacts, Adopted, Notice, HostBeat, Ending]

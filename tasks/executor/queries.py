@@ -8,7 +8,7 @@ import os
 import time
 from typing import Any, Dict, cast
 
-from . import facts, git, history, journal, locks, program_user, readiness
+from . import deployed, facts, git, history, journal, locks, program_user, readiness
 from .context import ServiceContext
 from .errors import HostError
 from .layout import Layout
@@ -40,6 +40,7 @@ def status(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> N
             if sent.get(service["name"]) != _lasting(message):
                 sent[service["name"]] = _lasting(message)
                 link.answer(message)
+        _send_orphans(link, hello, layout, conf, sent)
         if not hello.get("watch"):
             return
         link.answer({"event": "looked"})
@@ -49,6 +50,19 @@ def status(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> N
         while time.monotonic() < until:
             link.raise_if_aborted()
             time.sleep(0.1)
+
+
+def _send_orphans(link: Link, hello: Message, layout: Layout, conf: Configuration, sent: dict[str, str]) -> None:
+    """Services that were deployed here and that hosts.yaml does not name any more, where that was asked."""
+    if hello["named"] is None:
+        return
+    supervisord = Supervisord(layout.access, link.raise_if_aborted)
+    orphans = deployed.orphans(layout, conf, hello["named"], supervisord)
+    states = {each["name"]: [process["state"] for group in each["programs"].values() for process in group]
+              for each in orphans}
+    if json.dumps(states) != sent.get("", "{}"):
+        sent[""] = json.dumps(states)
+        link.answer({"event": "orphans", "services": orphans})
 
 
 def _status_of(ctx: ServiceContext, service: Message, conf: Configuration) -> Facts | Odd:

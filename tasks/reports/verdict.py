@@ -8,7 +8,8 @@ from .humanize import count, duration, listed, short
 READING = frozenset({"status", "doctor", "adopt", "logs", "history", "plan", "config", "config.schema", "ci.init"})
 SETTLED = frozenset({"committed", "unchanged"})
 
-_DONE = {"start": "runs", "stop": "is stopped", "restart": "was restarted"}
+_DONE = {"start": "runs", "stop": "is stopped", "restart": "was restarted",
+         "remove": "was removed"}
 
 
 def verdict(finished: Finished, seconds: float) -> str:
@@ -100,7 +101,7 @@ def _read(finished: Finished) -> str:
 
 def _fact(command: str, service: str, rows: list[Result]) -> str:
     state = _DONE.get(command) or f"is at {short(rows[0].now, 'no commit')}"
-    return f"{service} {state} on {count(len(rows), 'host')}"
+    return f"{service} {state} {'from' if command == 'remove' else 'on'} {count(len(rows), 'host')}"
 
 
 def _services(finished: Finished) -> dict[str, list[Result]]:

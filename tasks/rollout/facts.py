@@ -24,6 +24,7 @@ HistoryLine = TypedDict("HistoryLine", {
     "source": CommitHash | None})
 # Versions of Fabvisor write what they know: any field may be missing.
 class CommittedLine(TypedDict, total=False):
+    command: str | None
     at: str | None
     by: str | None
     branch: str | None
@@ -155,6 +156,11 @@ class Facts(Struct, frozen=True, kw_only=True):
         """Whether the program runs in a release that another tool made."""
         others = [release.name for release in self.releases if not release.is_ours]
         return self.strategy == "releases" and self.current in others
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether `fab remove` took the service off the host, and left its clone there."""
+        return self.committed.get("command") == "remove" and self.program_file is None
 
     @property
     def built_from(self) -> CommitHash | None:

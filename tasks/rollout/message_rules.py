@@ -42,7 +42,7 @@ RULES: Mapping[str, Mapping[type, States]] = {
     "plan": {
         protocol.Refused: LOOKS, protocol.Heads: LOOKS, protocol.Resolved: LOOKS, protocol.Facts: LOOKS,
         protocol.Compared: frozenset([State.READY]), protocol.Ended: frozenset([State.READY])},
-    "status": {**READING, protocol.Facts: ANY, protocol.Odd: ANY, protocol.Looked: ANY},
+    "status": {**READING, protocol.Facts: ANY, protocol.Odd: ANY, protocol.Orphans: ANY, protocol.Looked: ANY},
     "heads": {**READING, protocol.Heads: ANY},
     "history": {**READING, events.History: ANY},
     "logs": {**READING, protocol.Log: ANY, protocol.Mark: ANY},
@@ -112,7 +112,7 @@ def _most(peer: Peer, kind: type, service: str) -> float:
     lines: int | None = peer.greeting.get("lines")
     if kind is events.History:
         return lines or 0
-    if kind in (protocol.Facts, protocol.Odd, protocol.Looked):
+    if kind in (protocol.Facts, protocol.Odd, protocol.Orphans, protocol.Looked):
         return math.inf if peer.greeting.get("watch") else 1
     if kind in (protocol.Log, protocol.Mark):
         most = MOST_LOG_LINES if lines is None else MOST_PROCESSES * (lines + 1)

@@ -85,6 +85,7 @@ class Peer:
         self.resolved: dict[str, protocol.Resolved] = {}
         self.facts: dict[str, Facts] = {}
         self.odd: dict[str, str] = {}                       # services that could not be looked at, and why
+        self.orphans: list[protocol.Orphan] = []            # deployed there, and not in hosts.yaml any more
         self.history: list[events.History] = []             # oldest first
         self.checks: list[events.Check] = []                # what `doctor` found
         self.adopted: protocol.Adopted | None = None        # what its supervisord keeps running
@@ -272,6 +273,8 @@ class Peer:
                 self.compared[event.service] = event
             case protocol.Odd():
                 self.odd[event.service] = ": ".join(filter(None, [event.message, event.hint]))
+            case protocol.Orphans():
+                self.orphans = event.services
             case protocol.Heads():
                 self.heads = event.now
             case events.History():

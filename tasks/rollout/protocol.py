@@ -143,6 +143,22 @@ class Adopted(Message, frozen=True, kw_only=True, tag="adopted"):
     programs: list[AdoptedProgram]
 
 
+class Orphan(Struct, frozen=True, kw_only=True):
+    name: Name
+    directory: Text
+    strategy: Name
+    programs: dict[str, list[facts.Process]]
+
+    @property
+    def process(self) -> facts.Process:
+        """The one that says how all of them are."""
+        return facts.worst(process for processes in self.programs.values() for process in processes)
+
+
+class Orphans(Message, frozen=True, kw_only=True, tag="orphans"):
+    services: Annotated[list[Orphan], Meta(max_length=1_000)]
+
+
 class Odd(Message, frozen=True, kw_only=True, tag="odd"):
     service: Name
     message: Text
@@ -264,8 +280,8 @@ class Unusable(Message, frozen=True, kw_only=True, tag="unusable"):
 ScreenEvent = events.HostState | events.StepStarted | events.Output | events.StepFinished | events.Notice
 Ending = Committed | Restored | Ended | Problem | Unusable
 HostMessage = (Locked | Refused | Resolved | Compared | NotReady | Failed | PackWanted | PackTaken | Done | Undone
-               | Facts | Odd | Looked | Heads | Outcome | Runs | Log | Mark | Clock | events.Check | HostFacts | Adopted
-               | Beat | events.History | ScreenEvent | Ending)
+               | Facts | Odd | Orphans | Looked | Heads | Outcome | Runs | Log | Mark | Clock | events.Check | HostFacts
+               | Adopted | Beat | events.History | ScreenEvent | Ending)
 KINDS: dict[Any, type[HostMessage]] = {str(kind.__struct_config__.tag): kind for kind in get_args(HostMessage)}
 
 

@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from .peer import Peer
 
 
+Named = Mapping[str, list[str]]
+
+
+def orphans(hosts: tuple[Host, ...], report: Listener, named: Named) -> list[Peer]:
+    """The services that were deployed to these hosts, and that are not `named` there."""
+    return _ask(Fleet((), "status", hosts), report, lambda peer: settings.status(peer, named.get(peer.name, [])))
+
+
 def read(targets: tuple[Target, ...], report: Listener, verb: Verb, greeting: Callable[[Peer], Mapping[str, Any]]
          ) -> list[Peer]:
     """The answers of all hosts to their first message; a host that cannot answer has an `error`."""
@@ -46,9 +54,12 @@ def _ask(fleet: Fleet, report: Listener, greeting: Callable[[Peer], Mapping[str,
     return conversation.peers
 
 
-def show_status(targets: tuple[Target, ...], report: Listener, environment: str) -> Finished:
-    """The rows of all services on all hosts. The exit code is 1 when one has an oddity, or worse by an error."""
-    peers = read(targets, report, "status", settings.status)
+def show_status(targets: tuple[Target, ...], report: Listener, environment: str, named: Named) -> Finished:
+    """The rows of all services on all hosts. The exit code is 1 when one has an oddity, or worse by an error.
+
+    `named`: by host, the services that hosts.yaml has there; with none, others are not looked for.
+    """
+    peers = read(targets, report, "status", lambda peer: settings.status(peer, named.get(peer.name)))
     table = rows(environment, peers)
     for row in table:
         report.on(row)

@@ -28,8 +28,9 @@ def plan(peer: Peer, deployment: Deployment, revisions: Mapping[str, str]) -> pr
     return {"do": "plan", **_deploy(peer, deployment, revisions)}
 
 
-def status(peer: Peer, watch: bool = False) -> protocol.StatusSettings:
-    return {"do": "status", "watch": watch, **_settings(peer)}
+def status(peer: Peer, named: list[str] | None, watch: bool = False) -> protocol.StatusSettings:
+    """`named`: all services that hosts.yaml has on this host; None: look for no others."""
+    return {"do": "status", "watch": watch, "named": named, **_settings(peer)}
 
 
 def heads(peer: Peer) -> protocol.HeadsSettings:

@@ -17,6 +17,7 @@ from .planner import belongs_to_other_tool, losses
 if TYPE_CHECKING:
     from ..inventory.model import Program, Service, Target
     from .peer import Peer
+    from .protocol import Orphan
 
 # Seconds. A program that came up alone a moment ago will perhaps be gone in a moment.
 YOUNG = 60.0
@@ -43,7 +44,17 @@ def rows(environment: str, peers: list[Peer]) -> list[Status]:
             first = lowest.setdefault(name, facts)
             agrees = facts.has_subtree(first.subtree)
             commits.setdefault(name, {})[peer.name] = first.commit if agrees else facts.commit
-    return [_row(environment, peer, target, commits) for peer in peers for target in peer.targets]
+    return [row for peer in peers for row in (
+        *(_row(environment, peer, target, commits) for target in peer.targets),
+        *(_orphan(environment, peer.name, orphan) for orphan in peer.orphans))]
+
+
+def _orphan(environment: str, host: str, orphan: Orphan) -> Status:
+    process = orphan.process
+    return Status(environment=environment, host=host, service=orphan.name, state=process.state, pid=process.pid,
+                  uptime=process.uptime, commit=None, branch=None, strategy=orphan.strategy, deployed_by=None,
+                  deployed_at=None,
+                  oddities=[f"hosts.yaml does not name it here any more: fab remove {orphan.name} --host {host}"])
 
 
 def _row(environment: str, peer: Peer, target: Target, commits: dict[str, dict[str, str | None]]) -> Status:
@@ -94,6 +105,9 @@ def oddities(service: Service, facts: Facts) -> list[str]:
     if holder != NOBODY:
         doing = "being undone" if holder.restoring else "in progress"
         return [f"{holder.command} by {holder.by}, begun at {holder.since}, is {doing}"]
+    if facts.is_removed:
+        by, at = facts.committed.get("by"), facts.committed.get("at")
+        return [f"removed by {by} at {at}: fab deploy {name}, or take it out of hosts.yaml", *facts.obstacles]
     if not facts.clone and all(process.state == "absent" for process in processes):
         return [f"not deployed yet: fab deploy {name}", *facts.obstacles]
     interrupted = zip(facts.due, facts.due_by or ["?"] * len(facts.due), strict=False)

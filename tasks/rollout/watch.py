@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
 EVERY, SOON = 1.0, 0.1
 
 
-def watch(targets: tuple[Target, ...], report: events.Listener, environment: str) -> events.Finished:
-    """Until a signal, or until nobody reads any more."""
-    subscription = Subscription(targets, report, "status", lambda peer: settings.status(peer, watch=True),
-                                lasting=True)
+def watch(targets: tuple[Target, ...], report: events.Listener, environment: str, named: Mapping[str, list[str]]
+          ) -> events.Finished:
+    """Until a signal, or until nobody reads any more. `named` as in query.show_status()."""
+    subscription = Subscription(
+        targets, report, "status", lambda peer: settings.status(peer, named.get(peer.name), watch=True), lasting=True)
     report.on(events.Started(
         command="status", environment=environment, hosts=[peer.name for peer in subscription.peers],
         services=sorted({target.service.name for target in targets})))

@@ -41,7 +41,7 @@ Message = dict[str, Any]
 ENDINGS = ("committed", "restored", "end")
 # What a verb's settings hold beside those of all, unless a test says otherwise.
 DEFAULTS: dict[str, Message] = {
-    "rollout": {"unfinished": "undo"}, "status": {"watch": False}, "history": {"lines": 20},
+    "rollout": {"unfinished": "undo"}, "status": {"watch": False, "named": None}, "history": {"lines": 20},
     "logs": {"lines": 20, "grep": None, "follow": False, "marks": {}}, "runs": {"lines": None, "grep": None}}
 
 

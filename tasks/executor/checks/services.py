@@ -22,12 +22,11 @@ def obstacles(host: ExaminedHost) -> Iterator[Finding]:
 
 def orphans(host: ExaminedHost) -> Iterator[Finding]:
     """Programs of ours that hosts.yaml no longer names."""
-    layout, conf = host.layout, host.layout.supervisord_conf
-    names = [name for name in deployed.services(host.conf) if name not in host.settings["named"]]
+    named = host.settings["named"]
+    names = [name for name in deployed.services(host.layout, host.conf) if name not in named]
     for name in names:
         yield warning(f"{name} was deployed here, and hosts.yaml does not name it any more",
-                      f"name it again, or on the host: supervisorctl -c {conf} stop {name}:*, then: "
-                      f"rm {layout.program_file(name)}, then: supervisorctl -c {conf} update {name}")
+                      f"name it again, or: fab remove {name}")
     if not names:
         yield ok("hosts.yaml names all that was deployed here")
 

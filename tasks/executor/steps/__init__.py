@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Callable
 
 from ..context import ServiceContext
-from . import clone, hooks, in_place, placed_files, program, program_files, releases
+from . import clone, hooks, in_place, placed_files, program, program_files, purge, releases
 from .step import Result, Results, Step
 
 __all__ = ["ACTIONS", "CHECKS", "Result", "Results", "Step"]
@@ -35,6 +35,7 @@ ACTIONS: dict[str, Callable[[ServiceContext, Step], Result]] = {
     "undrain_back": hooks.undrain_back,
     "on_failure": hooks.on_failure,
     "program": program_files.write,
+    "remove_program": program_files.remove,
     "files_back": program_files.put_back,
     "restart": program.restart,
     "stop": program.stop,
@@ -42,6 +43,8 @@ ACTIONS: dict[str, Callable[[ServiceContext, Step], Result]] = {
     "verify": program.verify,
     "health": program.check_health,
     "recheck": program.recheck,
+    "require_purgeable": purge.require_purgeable,
+    "purge": purge.purge,
 }
 
 # Checks run before their action counts as begun: when one raises, there is nothing to undo.

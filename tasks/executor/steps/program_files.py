@@ -1,4 +1,4 @@
-"""The program file and the environment file: write them; or put back the backups that the journal made."""
+"""The program file and the environment file: write or remove them; or put back the backups that the journal made."""
 
 from __future__ import annotations
 
@@ -39,6 +39,15 @@ def write(ctx: ServiceContext, step: Step) -> Result:
             supervisord.reload()
             raise HostError("supervisord refuses the program file: " + error.message,
                             "correct `program` in hosts.yaml") from None
+    return Result(True)
+
+
+def remove(ctx: ServiceContext, step: Step) -> Result:
+    """Remove both files. What runs goes on: supervisord keeps a group that no file defines any more."""
+    with reload_lock(ctx.layout):
+        ctx.layout.access.remove_program(ctx.name)
+        files.remove(ctx.layout.env_file(ctx.name))
+        ctx.supervisord().reload()
     return Result(True)
 
 

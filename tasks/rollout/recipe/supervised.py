@@ -56,6 +56,15 @@ def stop(service: Service, facts: Facts) -> Step:
     return Step(name="stop", phase="activate", do=do, undo=_as_they_were(service, facts))
 
 
+def remove(service: Service, facts: Facts) -> Step:
+    """Stop all programs that the host has of the service, and make supervisord forget them."""
+    groups = [group for group in facts.programs if facts.processes(group)[0].state != "absent"]
+    do = protocol.Restart(programs=[], removed=[
+        protocol.ProgramStop(group=group, patience=_patience_before(facts, group)) for group in groups])
+    return Step(name="stop", phase="activate", do=Action("restart", do),
+                undo=_as_they_were(service.only([]), facts, groups))
+
+
 def verify(service: Service) -> Step:
     do = protocol.Verify(programs=[restarts.verify(program) for program in service.programs])
     return Step(name="verify", phase="activate", do=Action("verify", do))

@@ -1,0 +1,78 @@
+"""Removes all that is left of a service that was removed. Nothing undoes it: it runs after the commit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from typing import Container
+
+from .. import deployed
+from ..context import ServiceContext
+from ..errors import NotReady
+from .step import Result, Step
+
+
+def require_purgeable(ctx: ServiceContext, step: Step) -> Result:
+    """Raise NotReady where the service's directory also holds what is not the service's."""
+    layout = ctx.layout
+    own = os.path.realpath(ctx.directory)
+    services = [name for name in deployed.services(layout, layout.access.configuration()) if name != ctx.name]
+    others = [layout.root, layout.state, layout.supervisord_conf, layout.program_dir,
+              *(deployed.directory(layout, name) for name in services)]
+    inside = next((path for path in others if (os.path.realpath(path) + os.sep).startswith(own + os.sep)), None)
+    if inside:
+        raise NotReady(f"{ctx.directory}, the directory of {ctx.name}, also holds {inside}",
+                       "leave --purge out, and remove on the host what you do not need")
+    return Result(False)
+
+
+def purge(ctx: ServiceContext, step: Step) -> Result:
+    """Remove the clone, the releases and the history; never what releases share, and never a program file that a person
+    wrote before the first deploy."""
+    kept = {*step.args["keep"], *_shared(ctx)}
+    _empty(ctx.directory, kept)
+    _empty(ctx.layout.service_state(ctx.name), _handwritten(ctx))
+    if kept & set(_names(ctx.directory)):
+        ctx.warn(f"{ctx.directory} keeps what releases share: {', '.join(sorted(kept))}")
+    return Result(True)
+
+
+def _shared(ctx: ServiceContext) -> set[str]:
+    """The names in the service's directory that the links of its releases lead to."""
+    names = set()
+    for name in ctx.releases.names():
+        release = os.path.join(ctx.releases.folder, name)
+        for folder, folders, files in os.walk(release):
+            for entry in [*folders, *files]:
+                target = os.path.realpath(os.path.join(folder, entry))
+                if os.path.islink(os.path.join(folder, entry)) and target.startswith(_inside(ctx.directory)):
+                    names.add(target[len(_inside(ctx.directory)):].split(os.sep)[0])
+    return names - {"releases", "current", "logs"}
+
+
+def _inside(folder: str) -> str:
+    return os.path.realpath(folder) + os.sep
+
+
+def _handwritten(ctx: ServiceContext) -> set[str]:
+    state = ctx.layout.service_state(ctx.name)
+    return {name for name in _names(state) if name.startswith("before-fabvisor") and name.endswith(".conf")}
+
+
+def _names(folder: str) -> list[str]:
+    return os.listdir(folder) if os.path.isdir(folder) else []
+
+
+def _empty(folder: str, keep: Container[str]) -> None:
+    """Remove all but `keep`, and the folder itself when nothing is left."""
+    for name in _names(folder):
+        path = os.path.join(folder, name)
+        if name in keep:
+            continue
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+    with contextlib.suppress(OSError):          # it keeps something, or was not there
+        os.rmdir(folder)

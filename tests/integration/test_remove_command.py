@@ -1,0 +1,93 @@
+"""fab remove, and the services that hosts have and hosts.yaml has no longer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.app import App, messages
+from tests.integration.conftest import MakeApp
+
+
+def left(app: App, host: str) -> list[str]:
+    """What the host still has of the service."""
+    here = app.lab[host]
+    paths: dict[str, Path] = {"program file": app.program_file(host), "environment file": app.env_file(host),
+                              "clone": here.directory(app.name) / ".git",
+                              "history": here.root / f".fabvisor/{app.name}/history.jsonl"}
+    return [name for name, path in paths.items() if path.exists()]
+
+
+def forget(app: App) -> None:
+    """Take the service out of hosts.yaml."""
+    service: dict[str, Any] = app.services.pop(app.name)
+    app.services["other"] = service
+    app.inventory.write_text(app.inventory.read_text().replace(f"  {app.name}:\n", "  other:\n"))
+
+
+def test_remove_stops_a_service_and_deploy_brings_it_back(make_app: MakeApp) -> None:
+    app = make_app().deployed()
+    removed = app.fab("remove", app.name)
+    assert removed.code == 0, removed
+    assert [removed.outcome(host, app.name) for host in app.hosts] == ["committed"] * 2
+    for host in app.hosts:
+        assert (app.program(host)["statename"], left(app, host)) == ("absent", ["clone", "history"])
+    oddities = [oddity for row in app.fab("status").of("status") for oddity in row["oddities"]]
+    assert [oddity.split(" by ")[0] for oddity in oddities] == ["removed"] * 2
+    again = app.fab("remove", app.name)
+    assert (again.code, again.finished["outcome"]) == (0, "unchanged")
+    app.deployed()
+    assert [app.running(host) for host in app.hosts] == [f"{app.name}-1"] * 2
+
+
+@pytest.mark.promise(3)
+def test_remove_leaves_every_host_as_it_was_when_one_fails(make_app: MakeApp) -> None:
+    app = make_app(hooks={"drain": "test $HOST = web1 || test ! -e $GATE/closed", "undrain": "true"}).deployed()
+    (app.gate / "closed").write_text("")
+    before = app.states()
+    failed = app.fab("remove", app.name)
+    assert failed.code == 1, failed
+    assert app.states() == before
+
+
+def test_status_names_what_hosts_yaml_has_no_longer_and_remove_purges_it(make_app: MakeApp) -> None:
+    app = make_app(strategy="releases", shared=["uploads/"]).deployed()
+    name = app.name
+    (app.lab["web1"].directory(name) / "uploads/picture").write_text("a user's")
+    forget(app)
+    status = app.fab("status")
+    orphans = [row for row in status.of("status") if row["service"] == name]
+    assert status.code == 1
+    assert [(row["host"], row["state"], row["oddities"]) for row in orphans] == [
+        (host, "RUNNING", [f"hosts.yaml does not name it here any more: fab remove {name} --host {host}"])
+        for host in app.hosts]
+    removed = app.fab("remove", name, "--purge")
+    assert removed.code == 0, removed
+    assert [left(app, host) for host in app.hosts] == [[], []]
+    kept = [path.name for host in app.hosts for path in app.lab[host].directory(name).iterdir()]
+    assert kept == ["uploads"] * 2, "nobody can deploy again what users uploaded"
+    unknown = app.fab("remove", name)
+    assert (unknown.code, f"no service {name!r}" in messages(unknown)) == (2, True)
+
+
+def test_remove_refuses_what_it_would_lose(make_app: MakeApp) -> None:
+    app = make_app().deployed()
+    (app.lab["web1"].directory(app.name) / "source").write_text("mine")
+    edited = app.fab("remove", app.name, "--purge")
+    assert (edited.code, "files were edited" in messages(edited)) == (2, True), edited
+    app.program_file("web1").write_text(app.program_file("web1").read_text().partition("\n")[2])
+    handwritten = app.fab("remove", app.name, "--host", "web1")
+    assert (handwritten.code, "written by hand" in messages(handwritten)) == (2, True), handwritten
+    assert [app.running(host) for host in app.hosts] == [f"{app.name}-1"] * 2
+
+
+def test_remove_asks_where_the_environment_says_so(make_app: MakeApp) -> None:
+    app = make_app().deployed("--host", "web1")
+    app.environment["confirm"] = True
+    app.write()
+    refused = app.fab("remove", app.name)
+    assert (refused.code, "--yes" in messages(refused)) == (2, True), refused
+    assert app.fab("remove", app.name, "--yes").code == 0
+    assert app.program("web1")["statename"] == "absent"
