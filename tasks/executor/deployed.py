@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Container
 
-from . import facts, history
+from . import earlier_state, facts, history
 from .layout import Layout
 from .protocol import Orphan
 from .supervisord import Supervisord
@@ -13,11 +13,11 @@ from .supervisord_conf import Configuration, options, programs_in
 
 
 def services(layout: Layout, conf: Configuration) -> list[str]:
-    """Their names: of each, supervisord reads a file that we wrote, and the state folder is here. Whoever has another
-    root on this host looks after the others."""
+    """Their names: of each, supervisord reads a file that we wrote. Those of another state folder belong to another
+    hosts.yaml."""
     files = {section.path for section in conf.definitions if section.is_ours}
     names = sorted(os.path.splitext(os.path.basename(path))[0] for path in files)
-    return [name for name in names if os.path.isdir(layout.service_state(name))]
+    return [name for name in names if earlier_state.of_program_file(layout, name) in ("", layout.state)]
 
 
 def orphans(layout: Layout, conf: Configuration, named: Container[str], supervisord: Supervisord) -> list[Orphan]:

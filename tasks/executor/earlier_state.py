@@ -34,12 +34,13 @@ def problems(layout: Layout, service: str) -> list[HostError]:
 
 def _others(layout: Layout, service: str) -> Iterator[str]:
     """The default one, and the one that our program file names; both only where they are ours and not the present."""
-    for folder in dict.fromkeys([layout.below_root(DEFAULT_STATE), _of_program_file(layout, service)]):
+    for folder in dict.fromkeys([layout.below_root(DEFAULT_STATE), of_program_file(layout, service)]):
         if folder and not files.is_same_path(folder, layout.state) and _is_own(folder):
             yield folder
 
 
-def _of_program_file(layout: Layout, service: str) -> str:
+def of_program_file(layout: Layout, service: str) -> str:
+    """The state folder that our program file of the service names; empty where it names none."""
     file = layout.access.program_file(service)
     text = file.data.decode("utf-8", "surrogateescape") if file else ""
     command = next((line for line in text.splitlines() if line.startswith("command=")), "")

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from .._errors import NotReady, SelectionError
 from ..executor.protocol import PROGRAM_HEADER
+from ..inventory import nearest
 from ..inventory.model import Program, Service, Target
 from . import query
 from .goal import Goals, Key, Planner, key
@@ -82,8 +83,11 @@ def find_orphans(names: list[str], hosts: tuple[Host, ...], environment: Environ
                     if orphan.name in names)
     missing = [name for name in names if name not in {target.service.name for target in targets}]
     if missing:
-        raise SelectionError(f"hosts.yaml has no service {missing[0]!r} there, and none of that name was deployed to "
-                             + ", ".join(sorted(host.name for host in hosts)), "fab status names what was")
+        known = sorted({target.service.name for target in environment.targets})
+        raise SelectionError(f"there is no service {missing[0]!r} in {environment.source}"
+                             f"{nearest.did_you_mean(missing[0], known)}; none of that name was deployed to "
+                             + nearest.listed(sorted(host.name for host in hosts)),
+                             f"services in {environment.name}: {nearest.listed(known)}")
     return targets
 
 
