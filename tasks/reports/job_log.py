@@ -36,6 +36,7 @@ class JobLog(Plain):
     """The log shows 16 colours, and neither dim nor reversed text; no terminal says how wide it is."""
 
     width = 100
+    stamps = False                  # the log has the time of each line
     codes = {"dim": "90", "good": "32", "bad": "31", "head": "1"}       # noqa: RUF012
 
     def __init__(self, screen: Screen) -> None:

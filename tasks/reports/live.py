@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from ..rollout.events import Event, HostState, Started, StepFinished, StepStarted
+from ..rollout.events import Event, HostState, Output, Started, StepFinished, StepStarted
 from .humanize import duration
 from .screen import Marks
 from .table import middle_cut, short_hosts
@@ -29,6 +29,7 @@ class HostLine:
     failed: bool = False
     ended: bool = False
     done: tuple[str, ...] = ()
+    output: str = ""                    # the last line that the current step printed
 
     def after(self, event: Event, now: float) -> HostLine:
         match event:
@@ -38,10 +39,12 @@ class HostLine:
             case StepStarted():
                 done = self.done if event.service == self.service else ()
                 return HostLine(self.host, event.service, event.step, since=now, done=done)
+            case Output():
+                return replace(self, output=event.line.strip() or self.output)
             case StepFinished():
                 done = (*self.done, event.step)[-STEPS:] if event.ok else self.done
                 failed = not event.ok and not event.stopped
-                return replace(self, doing=event.step, since=None, done=done, ended=True, failed=failed)
+                return replace(self, doing=event.step, since=None, done=done, output="", ended=True, failed=failed)
         return self
 
 
@@ -59,7 +62,7 @@ class Region:
         if isinstance(event, Started):
             lines = {host: HostLine(host) for host in event.hosts}
             return replace(self, lines=lines, services=tuple(event.services), names=short_hosts(event.hosts))
-        if not isinstance(event, HostState | StepStarted | StepFinished):
+        if not isinstance(event, HostState | StepStarted | Output | StepFinished):
             return self
         line = self.lines.get(event.host)
         if line is None and not isinstance(event, StepStarted):
@@ -89,8 +92,9 @@ class Region:
         text.append(line.doing.ljust(STEP), style="red" if line.failed else "dim" if line.ended else "")
         taken = "" if line.since is None else duration(self.clock() - line.since)
         text.append(f"  {taken:>10}", style="dim")
-        past = [step for step in line.done if step != line.doing]
-        text.append("   " + f" {self.marks.same} ".join(past) if past else "", style="dim")
+        past = f" {self.marks.same} ".join(step for step in line.done if step != line.doing)
+        beside = line.output.expandtabs() or past
+        text.append(f"   {beside}" if beside else "", style="dim")
         text.rstrip()
         # rich's own ellipsis is not ASCII.
         text.truncate(width, overflow="ellipsis" if self.marks.cut == "…" else "crop")

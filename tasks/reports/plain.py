@@ -40,6 +40,7 @@ def reporter(screen: Screen) -> Plain:
 class Plain(TextReport):
     width = WIDTH
     codes = _CODES
+    stamps = True
 
     def __init__(self, screen: Screen) -> None:
         super().__init__(screen)
@@ -47,21 +48,21 @@ class Plain(TextReport):
 
     def _started(self, event: Started) -> None:
         opening = self.transcript.opening(event)
-        self._print([opening] if opening else [])
+        self._progress([opening] if opening else [])
 
     def _host_state(self, event: HostState) -> None:
         if self.screen.verbose or event.state not in QUIET_STATES:
             detail = f": {event.detail}" if event.detail else ""
-            self._print([[*self.transcript.label(event.host), (event.state + detail, "dim")]])
+            self._progress([[*self.transcript.label(event.host), (event.state + detail, "dim")]])
 
     def _step_started(self, event: StepStarted) -> None:
         if self.screen.verbose:
-            self._print([[*self.transcript.label(event.host, event.service), (event.step, "dim")]])
+            self._progress([[*self.transcript.label(event.host, event.service), (event.step, "dim")]])
 
     def _output(self, event: Output) -> None:
         if self.screen.verbose:
             bar: Line = [("| ", "dim"), (event.line, "")]
-            self._print([[*self.transcript.label(event.host, event.service), *bar]])
+            self._progress([[*self.transcript.label(event.host, event.service), *bar]])
 
     def _step_finished(self, event: StepFinished) -> None:
         tail, reasons = self.transcript.tail(event), self.transcript.reasons(event)
@@ -69,12 +70,12 @@ class Plain(TextReport):
         if event.ok:
             done: Line = [("ok  ", "good"), (duration(event.seconds), "dim")]
             same: Line = [(f"{self.screen.marks.same}   unchanged", "dim")]
-            self._print([[*label, *(done if event.changed else same)]])
+            self._progress([[*label, *(done if event.changed else same)]])
             return
         if event.stopped:
-            self._print([[*label, ("stopped", "dim"), (f"  {duration(event.seconds)}", "dim")]])
+            self._progress([[*label, ("stopped", "dim"), (f"  {duration(event.seconds)}", "dim")]])
             return
-        self._print([[*label, ("FAILED", "bad"), (f"  {duration(event.seconds)}", "dim")]])
+        self._progress([[*label, ("FAILED", "bad"), (f"  {duration(event.seconds)}", "dim")]])
         self._print([[("    | ", "dim"), (line, "")] for line in tail])
         self._print([[("    ", ""), (line, "bad")] for line in reasons])
 
@@ -106,6 +107,11 @@ class Plain(TextReport):
         lines = self.transcript.ending(event, UNLIMITED if event.command == "config" else self.width)
         # A command that only shows a table needs no space above it.
         self._print([[], *lines] if self.transcript.has_progress and len(lines) > 1 else lines)
+
+    def _progress(self, lines: list[Line]) -> None:
+        """With the time of day, in UTC as everywhere: in a file nobody else says when it was."""
+        stamp: Line = [(f"{self.screen.now():%H:%M:%SZ}  ", "dim")] if self.stamps else []
+        self._print([[*stamp, *line] for line in lines])
 
     def _print(self, lines: list[Line]) -> None:
         self._write(lines, self.screen.out)

@@ -146,6 +146,7 @@ class Terminal(TextReport):
         self.screen.err.flush()
 
     def _finished(self, event: Finished) -> None:
+        self._keep_step_times()
         lines = self.transcript.ending(event, self.width)
         if event.exit_code == 130 and not lines:
             self._print([[]])               # the terminal shows ^C: the prompt comes below it
@@ -153,6 +154,13 @@ class Terminal(TextReport):
         self._print([*space, *lines[:-1]])
         for line in lines[-1:]:
             self._hang(Text(), _text(line))
+
+    def _keep_step_times(self) -> None:
+        """What the moving region showed."""
+        marks = self.screen.marks
+        for host, has_failed, steps in self.transcript.step_times.lines():
+            mark: Line = [(f"{marks.bad} ", "bad") if has_failed else (f"{marks.ok} ", "good")]
+            self._beside([*mark, *self.transcript.label(host)], f" {marks.same} ".join(steps), "dim")
 
     def _print(self, lines: list[Line]) -> None:
         for line in lines:

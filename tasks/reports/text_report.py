@@ -47,6 +47,10 @@ class TextReport(Reporter):
     def _print(self, lines: list[Line]) -> None:
         """Write lines to standard output."""
 
+    def _progress(self, lines: list[Line]) -> None:
+        """The same, of a fact that has its time."""
+        self._print(lines)
+
     @property
     def gone(self) -> bool:
         return self.screen.out.gone
@@ -76,7 +80,7 @@ class TextReport(Reporter):
                 self.has_document = False
                 self._started(event)
             case Resolved():
-                self._print([self.transcript.resolved(event)])
+                self._progress([self.transcript.resolved(event)])
             case HostState():
                 self._host_state(event)
             case StepStarted() | Output() | StepFinished():
@@ -112,7 +116,7 @@ class TextReport(Reporter):
             self._print(self.transcript.plan_lines(self.width))
 
     def _batch(self, event: Batch) -> None:
-        self._print([self.transcript.batch(event)])
+        self._progress([self.transcript.batch(event)])
 
     def _prepare(self, event: Event) -> None:
         """Before anything of it is printed."""

@@ -30,6 +30,7 @@ from .results import result_lines
 from .screen import Screen
 from .settings import setting_lines
 from .status_table import StatusTable
+from .step_times import StepTimes
 from .table import Line
 from .tail import Tail
 from .verdict import READING, is_refused_plan, verdict
@@ -65,11 +66,15 @@ class Transcript:
         self._shown: deque[str] = deque(maxlen=REMEMBERED)
         self._failures: deque[str] = deque(maxlen=REMEMBERED)
         self._tails: dict[str, tuple[Step, Tail]] = {}          # by host: it runs one step at a time
+        self.step_times = StepTimes()
         self._begun: float | None = None
+        self._started: Started | None = None
+        self._resolved: dict[str, Resolved] = {}                # by service
 
     def add(self, event: Event) -> None:
         match event:
             case Started():
+                self._started = event
                 self.hosts = event.hosts
                 self.services = event.services
                 self._host_width = max(map(len, event.hosts), default=0)
@@ -77,6 +82,10 @@ class Transcript:
                 self.has_progress = event.command not in READING
                 self._begun = self.screen.clock()
                 self._in_full = event.command == "plan"
+            case Resolved():
+                self._resolved[event.service] = event
+            case StepFinished():
+                self.step_times.add(event)
             case Planned():
                 self._plans.append(event)
             case Status():
@@ -179,9 +188,17 @@ class Transcript:
         obstructed = self._in_full and self._obstructed and not finished.exit_code
         if sentence:
             lines += [[]] if lines else []
+            lines += [] if finished.exit_code else self._deployed(finished)
             sentence += "; see the lines marked !" if obstructed else ""
             lines.append([(sentence, "bad" if finished.exit_code or obstructed else "good")])
         return lines
+
+    def _deployed(self, finished: Finished) -> list[Line]:
+        """Which commits run now, the deploy's id and where to look at it; nothing where nothing changed."""
+        if self._started is None or not self._started.deploy or finished.outcome in ("unchanged", "restored"):
+            return []
+        lines: list[Line] = [self.resolved(event) for event in self._resolved.values() if event.subject]
+        return [*lines, [(f"deploy {self._started.deploy}", "dim"), (f"  {self._started.url}".rstrip(), "")]]
 
     def _table(self, finished: Finished, width: int) -> list[Line]:
         marks = self.screen.marks

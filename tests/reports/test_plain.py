@@ -40,7 +40,7 @@ def test_plain_report_with_verbose_prints_every_line_once(shown, recorded):
     page = shown(verbose=True)
     report(page.screen, recorded("failing"))
     for number in range(1, 26):
-        assert page.text.count(f"web2.example.com  | compiling package {number}\n") == 1
+        assert page.text.count(f"12:00:00Z  web2.example.com  | compiling package {number}\n") == 1
     assert "    build ended with exit status 1\n" in page.text
 
 

@@ -17,7 +17,7 @@ from rich.text import Text
 from tasks.reports import terminal
 from tasks.reports.live import Region
 from tasks.reports.screen import ASCII, Marks
-from tasks.rollout.events import Error, HostState, Started, StepFinished, StepStarted
+from tasks.rollout.events import Error, HostState, Output, Started, StepFinished, StepStarted
 
 EVENTS = Path(__file__).parent / "events"
 ROOT = EVENTS.parents[2]
@@ -97,6 +97,31 @@ def test_live_region_has_one_line_a_host():
     assert [line[2:6] for line in lines] == ["web1", "web2", "web3"]
     assert "waiting: for web1" in lines[1]
     assert lines[2].endswith("build           0.0 s   fetch")
+
+
+def test_live_region_shows_the_last_line_that_a_step_prints():
+    region = fleet(["web1"], Marks())
+    at = {"host": "web1", "service": "monitor", "step": "build"}
+    for event in (StepStarted(**at), Output(**at, line="compiling package 1"), Output(**at, line="linking"),
+                  Output(**at, line="  ")):
+        region = region.after(event)
+    assert region_text(region, 80)[0].endswith("0.0 s   linking")
+    region = region.after(StepFinished(**at, ok=True, changed=True, seconds=1))
+    assert "linking" not in region_text(region, 80)[0]
+
+
+def test_terminal_report_keeps_a_line_of_step_times_for_each_host(shown, recorded):
+    text = drawn(shown(), recorded("fine"), 120)
+    times = "fetch 0.4 s · checkout 0.1 s · build 13 s · restart 2.1 s · health 0.1 s"
+    assert [text.count(f"✓ {host}.example.com  {times}\n") for host in ("web1", "web2")] == [1, 1]
+    assert "✗ web2.example.com  fetch 0.4 s · build 1.2 s\n" in drawn(shown(), recorded("failing"), 120)
+
+
+def test_terminal_report_ends_with_the_subject_the_url_and_the_id_of_a_deploy(shown, recorded):
+    end = ["monitor: main is 1a2b3c4d  Answer health checks on the port",
+           "deploy 20240501-120000-1b1b1b  https://monitor.example.com"]
+    assert drawn(shown(), recorded("fine"), 80).splitlines()[-3:-1] == end
+    assert "20240501" not in drawn(shown(), recorded("failing"), 80)
 
 
 @pytest.mark.parametrize("marks", [Marks(), ASCII])
