@@ -16,6 +16,7 @@ from . import (
     recover,
     remove,
     rollback,
+    run,
     sandbox,
     setup,
     ssh,
@@ -38,6 +39,7 @@ namespace.add_task(control.stop)
 namespace.add_task(control.restart)
 namespace.add_task(recover.recover)
 namespace.add_task(remove.remove)
+namespace.add_task(run.run)
 namespace.add_task(ssh.ssh)
 namespace.add_task(check.check)
 namespace.add_collection(config.configs())

@@ -95,8 +95,8 @@ LINES = [
 OTHER_LINES = [
     "./fab --list", "./fab plan monitor", "./fab restart monitor", "./fab stop monitor", "./fab start monitor",
     "./fab history monitor", "./fab recover monitor", "./fab doctor", "./fab config.show monitor",
-    "./fab config.schema", "./fab check", "./fab ssh web1 --service monitor </dev/null", "./fab remove monitor",
-    "./fab sandbox.up"]
+    "./fab config.schema", "./fab check", "./fab ssh web1 --service monitor </dev/null",
+    "./fab run pwd --service monitor", "./fab remove monitor", "./fab sandbox.up"]
 TRIED_ELSEWHERE = {"adopt", "setup", "ci.init", "test.all", "test.faults"}
 
 

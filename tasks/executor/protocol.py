@@ -226,6 +226,17 @@ class SetupSettings(Settings):
     do: Literal["setup"]
 
 
+class RunSettings(Settings):
+    """Run this command line of the user, with sh, for `timeout` seconds at most: below the root, or where `service`
+    runs, with its environment and these `variables`, which its environment file lacks."""
+
+    do: Literal["run"]
+    command: str
+    service: Optional[str]
+    variables: Dict[str, str]
+    timeout: float
+
+
 class AdoptSettings(Settings):
     """What does supervisord keep running? `root`, `supervisord_conf`: where it is, null for the usual places."""
 
@@ -235,7 +246,7 @@ class AdoptSettings(Settings):
 
 
 FirstMessage = Union[RolloutSettings, PlanSettings, StatusSettings, HeadsSettings, AskSettings, HistorySettings,
-                     LogsSettings, RunsSettings, DoctorSettings, SetupSettings, AdoptSettings]
+                     LogsSettings, RunsSettings, DoctorSettings, SetupSettings, AdoptSettings, RunSettings]
 
 
 # --- what the client says then ---------------------------------------------------------------------------------------
@@ -383,14 +394,16 @@ ClientMessage = Union[FirstMessage, FurtherMessage]
 VERBS: Dict[str, Any] = {
     "rollout": RolloutSettings, "plan": PlanSettings, "status": StatusSettings, "heads": HeadsSettings,
     "ask": AskSettings, "history": HistorySettings, "logs": LogsSettings, "runs": RunsSettings,
-    "doctor": DoctorSettings, "setup": SetupSettings, "adopt": AdoptSettings}
-Verb = Literal["rollout", "plan", "status", "heads", "ask", "history", "logs", "runs", "doctor", "setup", "adopt"]
+    "doctor": DoctorSettings, "setup": SetupSettings, "adopt": AdoptSettings, "run": RunSettings}
+Verb = Literal["rollout", "plan", "status", "heads", "ask", "history", "logs", "runs", "doctor", "setup", "adopt",
+               "run"]
 # By verb, the module of the executor and its function. A host is sent what that module imports.
 VERB_FUNCTIONS: Dict[Verb, Tuple[str, str]] = {
     "rollout": ("participant", "rollout"), "plan": ("plan", "plan"), "status": ("queries", "status"),
     "heads": ("queries", "heads"), "ask": ("queries", "ask"), "history": ("queries", "history_of"),
     "logs": ("logs", "logs"), "runs": ("logs", "runs"),
-    "doctor": ("doctor", "doctor"), "setup": ("setup", "setup"), "adopt": ("adopt", "adopt")}
+    "doctor": ("doctor", "doctor"), "setup": ("setup", "setup"), "adopt": ("adopt", "adopt"),
+    "run": ("run_command", "run")}
 FURTHER: Dict[str, Any] = {
     "plan": Plan, "run": Run, "commit": Commit, "abort": Abort, "undrained": Undrained, "unlock": Unlock,
     "retry": Retry, "end": End, "compare": Compare, "show": Show, "pack": PackChunk, "perform": Perform,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..rollout.events import Finished, Result
 from .humanize import count, duration, listed, short
 
-READING = frozenset({"status", "doctor", "adopt", "logs", "history", "plan", "config", "config.schema", "ci.init"})
+READING = frozenset({"status", "doctor", "adopt", "logs", "history", "plan", "config", "config.schema", "ci.init",
+                     "run"})
 SETTLED = frozenset({"committed", "unchanged"})
 
 _DONE = {"start": "runs", "stop": "is stopped", "restart": "was restarted",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:                           # what other folders may use
     from . import recipe as recipe
     from . import recovery as recovery
     from . import redaction as redaction
+    from . import remote_command as remote_command
     from . import removal as removal
     from . import results as results
     from . import settings as settings

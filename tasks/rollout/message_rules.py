@@ -50,6 +50,7 @@ RULES: Mapping[str, Mapping[type, States]] = {
     "doctor": {**READING, protocol.Clock: ANY, events.Check: ANY},
     "setup": {**READING, protocol.HostFacts: ANY, events.StepStarted: ANY, events.Output: ANY,
               events.StepFinished: ANY},
+    "run": {**READING, protocol.Log: ANY},
     "runs": {**READING, protocol.Runs: ANY, protocol.Log: ANY, protocol.Mark: ANY},
 }
 
@@ -100,6 +101,8 @@ def _service(peer: Peer, message: protocol.HostMessage, kind: type) -> str:
 
 def _services(peer: Peer, kind: type) -> Collection[str]:
     """The services that the host may speak of in such a message."""
+    if peer.verb == "run":
+        return [peer.greeting["service"]]
     if kind is protocol.Log and peer.verb == "runs":
         return [",".join(peer.services)]
     if kind is protocol.Resolved:

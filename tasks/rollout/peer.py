@@ -152,7 +152,7 @@ class Peer:
         parts = [part for call in calls for part in (call.args, *call.args.get("programs", ()))]
         limits = [float(part.get(name, 0)) for part in parts for name in ("timeout", "patience", "seconds")]
         slow = [max(0.0, target.service.fetch_timeout - USUAL_FETCH) for target in self.targets]
-        return ANSWER_WITHIN + sum(limits) + sum(slow)
+        return ANSWER_WITHIN + sum(limits) + sum(slow) + float(self.greeting.get("timeout", 0))
 
     @property
     def is_over(self) -> bool:

@@ -6,6 +6,8 @@ import posixpath
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from ..executor import protocol
 from . import ports
 
@@ -16,6 +18,14 @@ if TYPE_CHECKING:
 
 
 Marks = dict[str, dict[str, list[Any]]]        # the places in logs, by process and stream
+
+
+class RemoteCommand(Struct, frozen=True, kw_only=True):
+    """A command line of the user for hosts; `service`: empty where it runs below the root; `timeout`: seconds."""
+
+    line: str
+    service: str
+    timeout: float
 
 
 def rollout(peer: Peer, deployment: Deployment, revisions: Mapping[str, str]) -> protocol.RolloutSettings:
@@ -65,6 +75,13 @@ def doctor(peer: Peer, named: list[str]) -> protocol.DoctorSettings:
 
 def setup(peer: Peer) -> protocol.SetupSettings:
     return {"do": "setup", **_settings(peer)}
+
+
+def run(peer: Peer, command: RemoteCommand) -> protocol.RunSettings:
+    modes = {target.service.name: target.service.run_mode for target in peer.targets}
+    variables = {"RUN_MODE": modes[command.service]} if command.service else {}
+    return {"do": "run", "command": command.line, "service": command.service or None, "variables": variables,
+            "timeout": command.timeout, **_settings(peer)}
 
 
 def adopt(peer: Peer, root: str | None, supervisord_conf: str | None) -> protocol.AdoptSettings:

@@ -1,0 +1,60 @@
+"""`fab run`: a command of the user on all hosts, batch after batch; what it prints is shown as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from .. import _errors as errors
+from . import batches, results, settings, signals
+from .conversation import Conversation, Stop, report_errors
+from .events import Finished, Listener, Result
+from .fleet import Fleet
+
+if TYPE_CHECKING:
+    from ..inventory.serial import Serial
+    from .peer import Peer
+
+
+def run(fleet: Fleet, report: Listener, command: settings.RemoteCommand, serial: Serial) -> Finished:
+    """Nothing runs anywhere unless all hosts can be reached; no further batch begins after a host has failed."""
+    conversation = Conversation(fleet, report)
+    by_name = {peer.name: peer for peer in fleet.peers}
+    with signals.handled(fleet.signal, report.close), fleet:
+        try:
+            fleet.connect()
+            conversation.wait_connected()
+            for names in batches.split([*by_name], serial):
+                _run_batch(conversation, [by_name[name] for name in names], command)
+        except Stop as stop:
+            return _finished(fleet.peers, command, stop.error)
+    return _finished(fleet.peers, command)
+
+
+def _run_batch(conversation: Conversation, peers: list[Peer], command: settings.RemoteCommand) -> None:
+    for peer in peers:
+        peer.greet(settings.run(peer, command))
+    conversation.wait_over(peers)
+    for peer in peers:
+        if isinstance(peer.error, errors.TryAgain):     # it was lost while the command ran
+            peer.error = errors.NeedsPerson(peer.error.message, f"see on the host whether it ran: fab ssh {peer.name}")
+    failed = [peer.error for peer in peers if peer.error]
+    if failed:
+        report_errors(peers, conversation.report)
+        raise Stop(min(failed, key=lambda error: results.PRECEDENCE.index(error.exit_code)))
+
+
+def _finished(peers: Iterable[Peer], command: settings.RemoteCommand, stopped: errors.FabvisorError | None = None
+              ) -> Finished:
+    code = stopped.exit_code if stopped else 0
+    hosts = {peer.name: {command.service: _result(peer)} for peer in peers}
+    outcomes = {result.outcome for of_host in hosts.values() for result in of_host.values()}
+    outcome = "failed" if code == 1 else results.of_fleet(outcomes, code)
+    return Finished(command="run", outcome=outcome, exit_code=code, hosts=hosts)
+
+
+def _result(peer: Peer) -> Result:
+    if peer.error is None:
+        return Result(outcome="unchanged" if peer.is_over else "not_reached")
+    is_failed = peer.error.exit_code == 1
+    return Result(outcome="failed" if is_failed else peer.error.outcome, why=peer.trouble)

@@ -1,0 +1,65 @@
+"""fab run: a command of the user on all hosts."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.integration.app import App, messages
+from tests.support.forked import Program
+from tests.support.lab import Run, wait_for
+
+SECRET = "s3cret-of-the-test"
+
+
+def lines(run: Run) -> list[tuple[str, str]]:
+    return sorted((event["host"], event["line"]) for event in run.of("log"))
+
+
+@pytest.fixture(scope="module")
+def own(shared: App) -> App:
+    shared.service["secrets"] = ["TOKEN"]
+    shared.write()
+    assert shared.fab("deploy", shared.name, TOKEN=SECRET).code == 0
+    return shared
+
+
+def test_run_begins_in_the_root_or_where_the_service_runs_with_its_environment(own: App) -> None:
+    roots = {host: str(own.lab[host].root.resolve()) for host in own.hosts}
+    assert lines(own.fab("run", "pwd -P")) == sorted(roots.items())
+    inside = own.fab("run", "cat source; echo; echo $HOST $RUN_MODE $TOKEN", "--service", own.name)
+    assert inside.code == 0, inside
+    assert lines(inside) == sorted((host, line) for host in own.hosts for line in (
+        f"{own.name}-1", f"{host} test ***"))
+    once = own.fab("run", "pwd -P", "--once", format="plain")
+    assert once.out.splitlines() == [f"web1 | {roots['web1']}"]
+
+
+def test_run_ends_with_1_where_a_command_fails_and_begins_no_further_batch(own: App) -> None:
+    failed = own.fab("run", "echo here; exit 5", "--service", own.name, "--serial", "1")
+    assert (failed.code, lines(failed)) == (1, [("web1", "here")])
+    assert "web1: exit status 5" in messages(failed)
+    assert [failed.outcome(host, own.name) for host in own.hosts] == ["failed", "not_reached"]
+
+
+def test_run_ends_the_command_on_the_hosts_with_ctrl_c(own: App) -> None:
+    client: Program = own.start("run", "touch $GATE/runs-$HOST; sleep 4321 & sleep 4321", "--service", own.name).process
+    for host in own.hosts:
+        wait_for(lambda host=host: (own.gate / f"runs-{host}").exists(), f"the command on {host}")
+    client.send_signal(signal.SIGINT)
+    assert client.wait() == 130
+    busy = "pgrep -f 'sleep[ ]4321' || echo none"
+    wait_for(lambda: {line for _, line in lines(own.fab("run", busy))} == {"none"}, "the commands to end")
+
+
+def test_run_asks_where_the_environment_says_so(own: App) -> None:
+    own.environment["confirm"] = True
+    own.write()
+    try:
+        refused = own.fab("run", "echo here")
+        assert (refused.code, lines(refused)) == (2, [])
+        assert own.fab("run", "echo here", "--yes").code == 0
+    finally:
+        del own.environment["confirm"]
+        own.write()
