@@ -57,7 +57,7 @@ def _columns(rows: list[list[History]], marks: Marks, now: datetime) -> list[Col
         Column("command", [(entry.command or marks.none, "") for entry in firsts], drop=2),
         Column("service", services, least=7, drop=0 if len(set(services)) > 1 else 9),
         Column("by", [(entry.by or marks.none, "") for entry in firsts], least=5, drop=3),
-        Column("commit", [(_move(entry, marks), "") for entry in firsts]),
+        Column("commit", [(_move(group, marks), "") for group in rows]),
         Column("result", [(in_words(entry.result or marks.none, entry.command), _tone(entry)) for entry in firsts]),
     ]
     hosts = _hosts(rows)
@@ -71,10 +71,14 @@ def _hosts(rows: list[list[History]]) -> list[str]:
             else listed([brief[host] for host in sorted({entry.host for entry in group})]) for group in rows]
 
 
-def _move(entry: History, marks: Marks) -> str:
+def _move(group: list[History], marks: Marks) -> str:
     """From which commit to which; a restart has only one."""
-    to = version(entry.to, entry.source, marks.none)
-    return to if entry.from_ == entry.to else f"{short(entry.from_, marks.none).ljust(8)} {marks.arrow} {to}"
+    first, starts = group[0], {entry.from_ for entry in group}
+    to = version(first.to, first.source, marks.none)
+    if starts == {first.to}:
+        return to
+    start = "several" if len(starts) > 1 else short(first.from_, marks.none)
+    return f"{start.ljust(8)} {marks.arrow} {to}"
 
 
 def _brief(deploys: list[str]) -> list[str]:
