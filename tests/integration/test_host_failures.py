@@ -407,7 +407,7 @@ def test_crash_report_holds_the_hosts_traceback(make_app: MakeApp, tmp_path: Pat
     app = make_app().deployed("--host", "web1")
     # A git that answers as none does.
     real = shutil.which("git")
-    (tmp_path / "git").write_text(f'#!/bin/sh\ncase "$*" in *" status "*) echo 1;; *) exec {real} "$@";; esac\n')
+    (tmp_path / "git").write_text(f'#!/bin/sh\ncase "$*" in *" status "*) printf "1\\0";; *) exec {real} "$@";; esac\n')
     (tmp_path / "git").chmod(0o755)
     profile = app.lab["web1"].sshd.home / ".profile"
     profile.write_text(f"export PATH={tmp_path}:$PATH\n")
