@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..rollout.events import StepFinished
 from .humanize import duration
 
+UNDO = "undo"
+
 
 class StepTimes:
+    """`by_host`: the seconds of each step, of all services together; all undos are one step."""
+
     def __init__(self) -> None:
-        self._steps: dict[str, dict[str, float]] = {}           # by host and step; of all services together, in seconds
-        self._failed: set[str] = set()
+        self.by_host: dict[str, dict[str, float]] = {}
+        self.failed: set[str] = set()                   # hosts
 
     def add(self, event: StepFinished) -> None:
         """A step that had nothing to do is left out."""
         if event.changed or not event.ok:
-            steps = self._steps.setdefault(event.host, {})
-            steps[event.step] = steps.get(event.step, 0.0) + event.seconds
+            steps = self.by_host.setdefault(event.host, {})
+            step = UNDO if event.step.startswith(f"{UNDO} ") else event.step
+            steps[step] = steps.get(step, 0.0) + event.seconds
         if not event.ok and not event.stopped:
-            self._failed.add(event.host)
+            self.failed.add(event.host)
 
-    def lines(self) -> list[tuple[str, bool, list[str]]]:
-        """Host, whether one of its steps failed, and each step with its time; by name."""
-        return [(host, host in self._failed, [f"{step} {duration(seconds)}" for step, seconds in steps.items()])
-                for host, steps in sorted(self._steps.items())]
+
+def in_a_line(steps: Mapping[str, float], room: int, mark: str) -> str:
+    """The steps in their order; where there is too little room for all, the slowest ones."""
+    kept = dict(steps)
+    while len(line := f" {mark} ".join(f"{step} {duration(kept[step])}" for step in kept)) > room and len(kept) > 1:
+        del kept[min(kept, key=lambda step: kept[step])]
+    return line

@@ -29,6 +29,7 @@ from .live import FRAMES_PER_SECOND, Region
 from .results import error_lines, hint_lines
 from .screen import Screen
 from .status_table import StatusTable
+from .step_times import in_a_line
 from .table import Line
 from .text_report import TextReport
 
@@ -146,7 +147,7 @@ class Terminal(TextReport):
         self.screen.err.flush()
 
     def _finished(self, event: Finished) -> None:
-        self._keep_step_times()
+        self._keep_step_times(event)
         lines = self.transcript.ending(event, self.width)
         if event.exit_code == 130 and not lines:
             self._print([[]])               # the terminal shows ^C: the prompt comes below it
@@ -155,12 +156,15 @@ class Terminal(TextReport):
         for line in lines[-1:]:
             self._hang(Text(), _text(line))
 
-    def _keep_step_times(self) -> None:
+    def _keep_step_times(self, event: Finished) -> None:
         """What the moving region showed."""
-        marks = self.screen.marks
-        for host, has_failed, steps in self.transcript.step_times.lines():
-            mark: Line = [(f"{marks.bad} ", "bad") if has_failed else (f"{marks.ok} ", "good")]
-            self._beside([*mark, *self.transcript.label(host)], f" {marks.same} ".join(steps), "dim")
+        marks, times = self.screen.marks, self.transcript.step_times
+        for host, steps in sorted(times.by_host.items()):
+            mark = (marks.bad, "bad") if host in times.failed else (
+                (marks.same, "dim") if event.exit_code else (marks.ok, "good"))
+            label: Line = [mark, (" ", ""), *self.transcript.label(host)]
+            room = self.width - _text(label).cell_len
+            self._print([[*label, (in_a_line(steps, room, marks.same), "dim")]])
 
     def _print(self, lines: list[Line]) -> None:
         for line in lines:

@@ -198,7 +198,8 @@ class Transcript:
         if self._started is None or not self._started.deploy or finished.outcome in ("unchanged", "restored"):
             return []
         lines: list[Line] = [self.resolved(event) for event in self._resolved.values() if event.subject]
-        return [*lines, [(f"deploy {self._started.deploy}", "dim"), (f"  {self._started.url}".rstrip(), "")]]
+        lines.append([(f"deploy {self._started.deploy}", "dim")])
+        return [*lines, [(self._started.url, "")]] if self._started.url else lines
 
     def _table(self, finished: Finished, width: int) -> list[Line]:
         marks = self.screen.marks

@@ -114,13 +114,15 @@ def test_terminal_report_keeps_a_line_of_step_times_for_each_host(shown, recorde
     text = drawn(shown(), recorded("fine"), 120)
     times = "fetch 0.4 s · checkout 0.1 s · build 13 s · restart 2.1 s · health 0.1 s"
     assert [text.count(f"✓ {host}.example.com  {times}\n") for host in ("web1", "web2")] == [1, 1]
+    assert text.count("\n✓ ") == 2
+    assert "build 13 s · restart 2.1 s\n" in drawn(shown(), recorded("fine"), 50), "the slowest, in one line"
     assert "✗ web2.example.com  fetch 0.4 s · build 1.2 s\n" in drawn(shown(), recorded("failing"), 120)
 
 
 def test_terminal_report_ends_with_the_subject_the_url_and_the_id_of_a_deploy(shown, recorded):
     end = ["monitor: main is 1a2b3c4d  Answer health checks on the port",
-           "deploy 20240501-120000-1b1b1b  https://monitor.example.com"]
-    assert drawn(shown(), recorded("fine"), 80).splitlines()[-3:-1] == end
+           "deploy 20240501-120000-1b1b1b", "https://monitor.example.com"]
+    assert drawn(shown(), recorded("fine"), 80).splitlines()[-4:-1] == end
     assert "20240501" not in drawn(shown(), recorded("failing"), 80)
 
 
