@@ -82,9 +82,9 @@ LINES = [
     (r"\./fab deploy monitor", 0, ["unchanged", "nothing had to change"]),
     (r"\./fab status", 0, ["RUNNING", "all well"]),
     (r"\(cd .* echo 3 .*\)", 0, []),
-    (r"\./fab deploy monitor", 0, ["Version 3", "committed"]),
+    (r"\./fab deploy monitor", 0, ["Version 3", "deployed"]),
     (r"\./fab logs monitor --lines 5", 0, ["monitor 3", "web1", "web2"]),
-    (r"\./fab rollback monitor", 0, ["committed"]),
+    (r"\./fab rollback monitor", 0, ["deployed"]),
     (r"\(cd .* echo \"def \(\" .*\)", 0, []),
     (r"\./fab deploy monitor", 1, ["build", "invalid syntax", "every host is as it was"]),
     (r"\./fab sandbox.down", 0, ["the sandbox is down"]),
@@ -107,7 +107,7 @@ def test_readme_quick_start_works_as_typed(stranger: Stranger) -> None:
     assert clone.startswith("$ git clone ")
     code, output = stranger.types(deploy.removeprefix("$ "))
     assert code == 0, output
-    assert all(re.search(rf"{host} +monitor .* committed", output) for host in ("web1", "web2")), output
+    assert all(re.search(rf"{host} +monitor .* deployed", output) for host in ("web1", "web2")), output
     for step in ("fetch", "checkout", "build", "program", "restart", "verify", "health"):
         assert step in output
         assert step in section("A deploy, step by step", ARCHITECTURE)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from types import MappingProxyType
 
-_DONE = MappingProxyType({"start": "started", "stop": "stopped", "restart": "restarted", "recover": "recovered"})
+_DONE = MappingProxyType({"start": "started", "stop": "stopped", "restart": "restarted", "recover": "recovered",
+                          "remove": "removed"})
 
 
 def text_lines(text: str) -> list[str]:
