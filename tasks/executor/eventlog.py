@@ -44,6 +44,7 @@ class EventLog:
         self._link = link
         self._log: TextIO | None = None
         self._unsent: dict[tuple[str, str], Unsent] = {}
+        self.seconds: dict[str, dict[str, float]] = {}          # by service and step; of those that changed something
 
     def open_log(self, layout: Layout, deploy: str) -> None:
         """Begin the run log, and remove the oldest ones."""
@@ -116,8 +117,11 @@ class EventLog:
         finally:
             self._send_last_lines(service, step)
             seconds = round(time.monotonic() - begin, 3)
-            self.event("step_finished", service=service, step=step, ok=result is not None,
-                       changed=result is not None and result.changed, seconds=seconds, why=why, stopped=stopped)
+            has_changed = result is not None and result.changed
+            if has_changed:
+                self.seconds.setdefault(service, {})[step] = seconds
+            self.event("step_finished", service=service, step=step, ok=result is not None, changed=has_changed,
+                       seconds=seconds, why=why, stopped=stopped)
 
     def _write(self, text: str) -> None:
         if self._log is None:

@@ -78,6 +78,12 @@ def _are_variables(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_is_text, value.values()))
 
 
+def _are_seconds(value: Any) -> bool:
+    """By step."""
+    return isinstance(value, dict) and all(isinstance(taken, (int, float)) and 0 <= taken < 1e9
+                                           for taken in value.values())
+
+
 def _anything(value: Any) -> bool:
     return True
 
@@ -86,7 +92,8 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("deploy", "at", "by", "command", "service", "revision", "branch", "result", "why", "strategy",
                      "program_sha256", "release", "subdirectory", "fabvisor"), _is_text),
     "from": _is_commit, "to": _is_commit, "source": _is_commit, "build": _are_texts, "variables": _are_variables,
-    "left": lambda value: isinstance(value, dict), "processes": lambda value: isinstance(value, dict),
+    "seconds": _are_seconds, "left": lambda value: isinstance(value, dict),
+    "processes": lambda value: isinstance(value, dict),
     "batch": lambda value: isinstance(value, int), "was_running": lambda value: isinstance(value, bool)}
 
 

@@ -144,9 +144,13 @@ class Transaction:
                     releases.placed(releases.live()).note_left()
 
     def _outcome(self, service: str, edits: Message) -> Message:
-        """The fields that a history line has beyond the journal's record. `pid` and `start` (`processes`) tell
+        """The fields that a history line has beyond the journal's record. `seconds`: how long each step took when it
+        last had something to do. `pid` and `start` (`processes`) tell
         later from which commit a process was started; `left` tells what the build changed from what a person did."""
-        return {**self._processes(service), "left": edits, "release": self.contexts[service].releases.live()}
+        seconds = {**(self.plan["services"][service]["record"].get("seconds") or {}),
+                   **self.eventlog.seconds.get(service, {})}
+        return {**self._processes(service), "left": edits, "seconds": seconds,
+                "release": self.contexts[service].releases.live()}
 
     def _processes(self, service: str) -> Message:
         """The pid and the start of a program's only process; of several those of each, by name."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from ..rollout.events import Event, HostState, Output, Started, StepFinished, StepStarted
+from ..rollout.events import Event, HostState, Output, Planned, Started, StepFinished, StepStarted
 from .humanize import duration
 from .screen import Marks
 from .table import middle_cut, short_hosts
@@ -16,6 +16,7 @@ from .table import middle_cut, short_hosts
 STEP = len("restoring")
 STEPS = 20                      # that are over, and still shown
 FRAMES_PER_SECOND = 10
+LONG = 3.0                      # seconds: of a step that took longer last time, the line says how long
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,15 @@ class Region:
     lines: Mapping[str, HostLine] = field(default_factory=dict)
     services: tuple[str, ...] = ()
     names: dict[str, str] = field(default_factory=dict)
+    last_times: Mapping[tuple[str, str, str], float] = field(default_factory=dict)      # by host, service and step
 
     def after(self, event: Event) -> Region:
         if isinstance(event, Started):
             lines = {host: HostLine(host) for host in event.hosts}
             return replace(self, lines=lines, services=tuple(event.services), names=short_hosts(event.hosts))
+        if isinstance(event, Planned):
+            seconds = {(event.host, event.service, step): seconds for step, seconds in event.seconds.items()}
+            return replace(self, last_times={**self.last_times, **seconds})
         if not isinstance(event, HostState | StepStarted | Output | StepFinished):
             return self
         line = self.lines.get(event.host)
@@ -91,7 +96,7 @@ class Region:
             text.append(middle_cut(line.service, wide, self.marks.cut).ljust(wide) + "  ")
         text.append(line.doing.ljust(STEP), style="red" if line.failed else "dim" if line.ended else "")
         taken = "" if line.since is None else duration(self.clock() - line.since)
-        text.append(f"  {taken:>10}", style="dim")
+        text.append(f"  {taken:>10}{self._last_time(line)}", style="dim")
         past = f" {self.marks.same} ".join(step for step in line.done if step != line.doing)
         beside = line.output.expandtabs() or past
         text.append(f"   {beside}" if beside else "", style="dim")
@@ -99,6 +104,10 @@ class Region:
         # rich's own ellipsis is not ASCII.
         text.truncate(width, overflow="ellipsis" if self.marks.cut == "…" else "crop")
         return text
+
+    def _last_time(self, line: HostLine) -> str:
+        last = self.last_times.get((line.host, line.service, line.doing), 0.0)
+        return f", last time {duration(last)}" if line.since is not None and last > LONG else ""
 
     def _label(self, line: HostLine, width: int) -> str:
         names = {host: host for host in self.lines}

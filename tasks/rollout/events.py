@@ -78,7 +78,8 @@ class Planned(Event, frozen=True, kw_only=True, tag="plan"):
     Null where it was not asked: `back` and `forward` of a first deploy or of a host that differs from the first
     one; `variables` and `secrets_changed` in a deploy, which only `plan` looks for, as for what is missing. `user`: as
     whom the program shall run; null for the user who logs in. `restarts`: of programs with a socket or `reload`, what
-    clients notice of the restart. `way_back`: what going back would cost, should the deploy fail.
+    clients notice of the restart. `way_back`: what going back would cost, should the deploy fail. `seconds`: by
+    step, how long it took when it last had something to do, where that is known.
     """
 
     host: str
@@ -101,6 +102,7 @@ class Planned(Event, frozen=True, kw_only=True, tag="plan"):
     files: list[FileChange] = []
     restarts: list[str] = []
     way_back: str | None = None
+    seconds: dict[str, float] = {}
 
 
 class Batch(Event, frozen=True, kw_only=True, tag="batch"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from msgspec import Meta, Struct
 
-from .bounds import Name, Text, Whole
+from .bounds import Name, Seconds, Text, Whole
 
 if TYPE_CHECKING:
     from ..inventory import model
@@ -36,6 +36,7 @@ class CommittedLine(TypedDict, total=False):
     build: list[str] | None
     variables: dict[str, str] | None
     program_sha256: str | None
+    seconds: dict[str, Seconds] | None      # by step; how long it took when it last had something to do
 
 
 class Holder(Struct, frozen=True, kw_only=True):
@@ -172,6 +173,11 @@ class Facts(Struct, frozen=True, kw_only=True):
     def edited_files(self) -> list[str]:
         """Paths of files of `files` that are not as a deploy wrote them."""
         return [path for path, file in self.files.items() if file.written and file.sha256 != file.written]
+
+    @property
+    def seconds(self) -> dict[str, Seconds]:
+        """By step, how long it took when it last had something to do."""
+        return self.committed.get("seconds") or {}
 
     def has_subtree(self, subtree: str | None) -> bool:
         """Whether the service's `subdirectory` is this one: the commit is as good as any other that has it."""

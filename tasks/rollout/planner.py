@@ -155,7 +155,8 @@ def same_version(service: Service, facts: Facts, steps: list[Step]) -> Plan:
                                                          "variables", "source", "program_sha256")}
     known = kept if facts.committed.get("to") == facts.commit else {}
     return Plan(was=facts.commit, tried=facts.commit, steps=tuple(steps), hook_env=hooks.env_file(service), record={
-        **known, "from": facts.commit, "to": facts.commit, "was_running": not not_running(service, facts)})
+        **known, "from": facts.commit, "to": facts.commit, "was_running": not not_running(service, facts),
+        "seconds": facts.seconds})
 
 
 def _plan(recipe: Recipe, service: Service, facts: Facts, goal: Goal) -> Plan:
@@ -179,7 +180,7 @@ def record(service: Service, facts: Facts, goal: Goal) -> dict[str, Any]:
             "was_running": not not_running(service, facts), "strategy": service.strategy,
             "subdirectory": service.subdirectory, "source": goal.source,
             "build": [] if goal.source else list(service.build),
-            "variables": service.environment_variables(),
+            "variables": service.environment_variables(), "seconds": facts.seconds,
             "program_sha256": files.digest(files.program_file(service, supervised.paths(service, facts)))}
 
 

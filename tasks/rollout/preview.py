@@ -73,7 +73,8 @@ def planned_event(host: str, service: Service, facts: Facts, plan: Plan, distanc
         diff=program_diff(service, facts, plan), edited=facts.edited, obstacles=obstacles(service, facts),
         steps=[step.name for step in plan.steps], why=why(service, facts, plan),
         files=file_changes(service, facts, plan), restarts=list(restarts.words(service, facts, plan.steps)),
-        way_back=way_back(plan),
+        way_back=way_back(plan), seconds={step.name: facts.seconds[step.name] for step in plan.steps
+                                          if step.name in facts.seconds},
         user=", ".join(sorted(users)) or None)
 
 

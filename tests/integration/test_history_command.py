@@ -34,7 +34,9 @@ def test_history_has_one_row_a_deploy(make_app: MakeApp) -> None:
     next_second()
     app.commit(f"{app.name}-bad")
     app.shut("fail-web2", f"{app.name}-bad")
-    assert app.deploy().code == 1
+    failed = app.deploy()
+    assert failed.code == 1
+    assert all(event["seconds"]["build"] > 0 for event in failed.of("plan")), "how long it took last time"
     before = app.states()
     assert rows(app) == [("deploy", "web1", "committed"), ("deploy", "web2", "committed"),
                          ("deploy", "web1", "committed"),

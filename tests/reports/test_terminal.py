@@ -17,7 +17,7 @@ from rich.text import Text
 from tasks.reports import terminal
 from tasks.reports.live import Region
 from tasks.reports.screen import ASCII, Marks
-from tasks.rollout.events import Error, HostState, Output, Started, StepFinished, StepStarted
+from tasks.rollout.events import Error, HostState, Output, Planned, Started, StepFinished, StepStarted
 
 EVENTS = Path(__file__).parent / "events"
 ROOT = EVENTS.parents[2]
@@ -124,6 +124,14 @@ def test_terminal_report_ends_with_the_subject_the_url_and_the_id_of_a_deploy(sh
            "deploy 20240501-120000-1b1b1b", "https://monitor.example.com"]
     assert drawn(shown(), recorded("fine"), 80).splitlines()[-4:-1] == end
     assert "20240501" not in drawn(shown(), recorded("failing"), 80)
+
+
+def test_live_region_says_how_long_a_long_step_took_last_time():
+    region = fleet(["web1"], Marks()).after(Planned(
+        host="web1", service="monitor", was=None, next=None, seconds={"build": 84.2, "restart": 0.2}))
+    at = {"host": "web1", "service": "monitor"}
+    assert region_text(region.after(StepStarted(**at, step="build")), 80)[0].endswith("0.0 s, last time 1 min 24 s")
+    assert region_text(region.after(StepStarted(**at, step="restart")), 80)[0].endswith("0.0 s")
 
 
 @pytest.mark.parametrize("marks", [Marks(), ASCII])
