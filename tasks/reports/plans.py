@@ -20,7 +20,7 @@ TONES: Mapping[str, str] = MappingProxyType({"+": "good", "-": "bad"})
 
 def full_lines(plans: Sequence[Planned], width: int, marks: Marks) -> list[Line]:
     lines: list[Line] = []
-    for hosts, plan in _groups(plans, lambda plan: msgspec.structs.replace(plan, host="")):
+    for hosts, plan in _groups(plans, lambda plan: msgspec.structs.replace(plan, host="", seconds={})):
         lines += [[], [(f"{plan.service} on {listed(hosts)}", "head")]]
         lines += [[("  ", ""), *line] for line in _of_group(plan, width - 2, marks)]
     return [*lines, []]

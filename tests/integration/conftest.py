@@ -17,10 +17,23 @@ MakeApp = Callable[..., App]
 Proxied = tuple[App, Proxy]
 
 
+LAB = pytest.StashKey[Lab]()
+
+
 @pytest.fixture(scope="session")
-def lab(real_hosts: None) -> Iterator[Lab]:
+def lab(real_hosts: None, request: pytest.FixtureRequest) -> Iterator[Lab]:
     with Lab(("web1", "web2")) as made:
+        request.session.stash[LAB] = made
         yield made
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_services_of_other_modules(request: pytest.FixtureRequest) -> Iterator[None]:
+    """`status` calls a service odd that was deployed to its hosts and is not in its hosts.yaml."""
+    yield
+    lab = request.session.stash.get(LAB, None)
+    for host in lab.hosts.values() if lab else ():
+        host.remove_programs()
 
 
 @pytest.fixture

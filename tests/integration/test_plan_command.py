@@ -279,7 +279,7 @@ def foretold(app: App, *args: str) -> dict[str, Any]:
     assert run.code == 0, run
     assert with_links(app) == before
     one, other = plans(run).values()
-    assert {**one, "host": ""} == {**other, "host": ""}
+    assert {**one, "host": "", "seconds": {}} == {**other, "host": "", "seconds": {}}
     deploy = app.deploy(*args)
     assert deploy.code == 0, deploy
     assert [deploy.steps(host) for host in app.hosts] == [one["steps"]] * 2

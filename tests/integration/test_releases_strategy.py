@@ -181,7 +181,7 @@ def test_edits_in_the_running_release_are_refused_or_set_aside(own: App) -> None
     own.commit(f"{own.name}-2")
     refused = own.deploy()
     assert refused.code == 2 and "web2: M source" in messages(refused)
-    (row,) = [e for e in own.fab("status").events if e["event"] == "status" and e["host"] == "web2"]
+    (row,) = [e for e in own.fab("status", "--service", own.name).events if e["event"] == "status" and e["host"] == "web2"]
     (oddity,) = row["oddities"]
     assert oddity.startswith("edited files: M source; ")
     run = own.deploy("--set-aside")

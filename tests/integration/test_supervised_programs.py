@@ -223,4 +223,4 @@ def test_deploy_makes_a_removed_service_directory_anew(own: App) -> None:
     run = own.deploy("--host", "web1")
     assert run.code == 0, run
     assert stands_in(own.pid("web1")) == directory
-    assert own.fab("status", "--host", "web1").code == 0
+    assert own.fab("status", "--host", "web1", "--service", own.name).code == 0

@@ -100,6 +100,16 @@ class LabHost:
         transport = SupervisorTransport(None, None, f"unix://{self.root}/supervisor.sock")
         return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
 
+    def remove_programs(self) -> None:
+        """End all programs, and remove their files."""
+        for path in (self.root / "conf.d").iterdir():
+            path.unlink()
+        if self.answers():
+            self.rpc.reloadConfig()
+            self.rpc.stopAllProcesses()
+            for group in {info["group"] for info in self.rpc.getAllProcessInfo()}:
+                self.rpc.removeProcessGroup(group)
+
     def info(self, program: str) -> dict[str, Any]:
         return self.rpc.getProcessInfo(f"{program}:{program}")
 
