@@ -109,7 +109,7 @@ def windows(text: str) -> str:
     pytest.param(lambda text: text, id="plain"),
     pytest.param(lambda text: windows(text).strip(), id="plain, with CRLF"),
 ])
-@pytest.mark.rows(2)
+@pytest.mark.rows(1)
 def test_job_takes_key_and_known_hosts_in_every_form(start: Start, company: Company, deployed: str,
                                                      shape: Callable[[str], str | File]) -> None:
     job = start(deployed, SSH_PRIVATE_KEY=shape(company.key("develop")),
@@ -172,6 +172,7 @@ def test_status_job_shows_who_deployed(start: Start, company: Company, deployed:
     assert "anna, job 7" in job.log and "all well" in job.log
 
 
+@pytest.mark.long
 def test_old_job_says_how_far_it_goes_back(start: Start, company: Company, deployed: str) -> None:
     """The rollback button, twice: there and back."""
     new = company.commit("develop", "monitor-newer")

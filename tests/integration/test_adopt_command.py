@@ -266,6 +266,7 @@ def files_of(folder: Path) -> dict[str, str]:
             for path in sorted(folder.rglob("*")) if path.is_symlink() or path.is_file()}
 
 
+@pytest.mark.long
 @pytest.mark.promise(11)
 def test_failed_deploy_leaves_the_adopted_folders_of_capistrano_as_they_were(lab: Lab, tmp_path: Path) -> None:
     host = lab["web1"]

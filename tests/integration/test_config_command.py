@@ -92,6 +92,7 @@ def test_config_starts_no_sandbox(lab: Lab, tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.rows(1)
 @pytest.mark.promise(7)
 @pytest.mark.parametrize("login", ["deploy:hunter2-MARK-0123456789", "hunter2-MARK-0123456789"])
 def test_password_in_the_url_of_a_repository_is_shown_by_no_command(app: App, login: str) -> None:

@@ -32,6 +32,7 @@ def both(run: Run, app: App, outcome: str) -> bool:
     return {run.outcome(host, app.name) for host in app.hosts} == {outcome}
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize("strategy", ["in_place", "releases"])
 def test_hosts_without_a_git_server_get_first_and_further_commits(carried: App, strategy: str) -> None:
     carried.write(strategy=strategy)

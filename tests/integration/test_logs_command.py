@@ -169,6 +169,7 @@ def test_logs_ends_when_its_reader_closes_the_pipe(shared: App, format: str) -> 
     process.stderr.close()
 
 
+@pytest.mark.long
 def test_logs_keeps_bounded_memory_when_its_reader_is_slow(shared: App) -> None:
     """A pager that shows the first page: what hosts have to say waits there."""
     for host in shared.hosts:

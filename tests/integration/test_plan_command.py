@@ -127,6 +127,7 @@ def test_plan_is_refused_while_a_deploy_runs(app: App) -> None:
     assert client.end().code == 0
 
 
+@pytest.mark.long
 def test_plans_and_a_deploy_fetch_at_the_same_time(app: App) -> None:
     """Plans fetch under no lock of the service; deploys and other plans at the same time go on all the same."""
     app.deployed()
@@ -214,6 +215,7 @@ def test_deploy_with_confirm_asks_after_the_plan_and_before_the_locks(careful: A
     assert [careful.running(host) for host in careful.hosts] == [f"{careful.name}-1"] * 2
 
 
+@pytest.mark.long
 def test_dry_run_of_confirm_waits_for_the_lock_of_another_deploy(careful: App) -> None:
     """With --wait it waits as the deploy itself would; the plan is that of what the other one left."""
     first = careful.begin("block", "building", f"{careful.name}-3", "--yes")
@@ -228,7 +230,7 @@ def test_dry_run_of_confirm_waits_for_the_lock_of_another_deploy(careful: App) -
 
 
 @pytest.mark.parametrize("typed", ["n\n", "\n", "\x04", "\x03"], ids=["no", "nothing", "end", "interrupt"])
-@pytest.mark.rows(2)
+@pytest.mark.rows(1)
 def test_deploy_with_confirm_changes_nothing_without_a_yes(careful: App, typed: str) -> None:
     before = everything(careful)
     screen = OnTerminal(careful, "deploy", careful.name)
@@ -249,6 +251,7 @@ def test_deploy_stops_when_something_has_changed_since_the_question(careful: App
     assert (careful.states(), careful.pids()) == before
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize("command", ["deploy", "rollback"])
 def test_confirm_refuses_without_a_terminal_or_yes_option(careful: App, command: str) -> None:
     before = everything(careful)
@@ -304,6 +307,7 @@ def test_plan_foretells_releases_first_next_and_back(make_app: MakeApp) -> None:
     assert [app.running(host) for host in app.hosts] == [f"{app.name}-1"] * 2
 
 
+@pytest.mark.long
 def test_plan_foretells_a_change_of_the_strategy(app: App) -> None:
     """The same commit in another place: the program file says so."""
     app.deployed()

@@ -181,7 +181,7 @@ def test_edits_in_the_running_release_are_refused_or_set_aside(own: App) -> None
     own.commit(f"{own.name}-2")
     refused = own.deploy()
     assert refused.code == 2 and "web2: M source" in messages(refused)
-    (row,) = [e for e in own.fab("status", "--service", own.name).events if e["event"] == "status" and e["host"] == "web2"]
+    (row,) = [row for row in own.fab("status", "--service", own.name).of("status") if row["host"] == "web2"]
     (oddity,) = row["oddities"]
     assert oddity.startswith("edited files: M source; ")
     run = own.deploy("--set-aside")
@@ -199,6 +199,7 @@ def test_keep_releases_limits_how_many_stay(own: App) -> None:
     assert names(own) == names(own, "web2") == set(commits[-2:])
 
 
+@pytest.mark.long
 def test_strategy_changes_to_in_place_and_back_in_one_deploy_each(own: App) -> None:
     """A colleague's service in the article's layout; each way is one deploy, with one start."""
     own.write(strategy="in_place")

@@ -132,6 +132,7 @@ def test_deploy_refuses_a_repository_that_needs_git_lfs(make_app: MakeApp) -> No
     assert [app.running(host) for host in app.hosts] == [f"{app.name}-1"] * 2
 
 
+@pytest.mark.long
 def test_deploy_refuses_a_clone_of_another_user(make_app: MakeApp) -> None:
     """git itself refuses it."""
     if os.getuid():

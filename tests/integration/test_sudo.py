@@ -171,6 +171,7 @@ def end_helpers(app: PackagedApp) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.long
 @pytest.mark.promise(3)
 def test_deploy_goes_back_with_another_helper_when_the_helper_is_killed(held: PackagedApp) -> None:
     before = held.pid, (held.host.program_dir / "app.conf").read_text()
@@ -237,6 +238,7 @@ PROGRAM = "#!/bin/sh\necho $1 $(cat built)\nexec sleep 100000\n"
 UNWELL = '#!/bin/sh\ntest "$1" != worker || exit 1\nexec sleep 100000\n'
 
 
+@pytest.mark.long
 @pytest.mark.promise(3)
 def test_several_programs_that_the_client_builds_go_through_sudo_to_another_user(app: PackagedApp) -> None:
     """There; one by its name; an unwell version; a program that goes, and comes back with a rollback."""

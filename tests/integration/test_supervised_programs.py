@@ -117,6 +117,7 @@ def test_command_is_split_as_a_shell_would_without_expansion(own: App) -> None:
     assert stands_in(own.pid("web1")) == own.lab["web1"].directory(own.name)
 
 
+@pytest.mark.rows(1)
 @pytest.mark.promise(8)
 @pytest.mark.parametrize(("status", "exitcodes", "code"), [(0, "0", 0), (7, "0", 1), (7, "0,7", 0)])
 def test_program_that_runs_once_is_judged_by_its_exitcodes(own: App, status: int, exitcodes: str, code: int) -> None:

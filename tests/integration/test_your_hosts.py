@@ -128,6 +128,7 @@ startsecs=0
 """
 
 
+@pytest.mark.long
 @pytest.mark.promise(11)
 def test_folders_of_capistrano_go_on_with_debians_package(lab: Lab) -> None:
     with PackagedHost() as host:
