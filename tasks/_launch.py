@@ -27,6 +27,11 @@ def main() -> None:
         if sys.argv[1:2] == ["--print-completion-script"] and not IS_CHECKOUT:
             sys.stdout.write(_completion.script(*sys.argv[2:3]))
             return
+        if sys.argv[1:] in ([], ["-h"], ["--help"]):        # Fabric's own begins with what is refused here
+            from . import _help
+
+            sys.stdout.write(_help.text(_namespace.namespace))
+            return
         import fabric.main
 
         from ._program import Program

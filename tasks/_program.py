@@ -11,9 +11,11 @@ import fabric
 from fabric.main import Fab
 from invoke.exceptions import Exit, ParseError
 
+from . import _wrong_words
 from ._installation import IS_CHECKOUT
 from ._version import __version__
 
+HELP = ("--help", "-h")
 MISSING = "did not receive required positional arguments"       # Invoke's words
 
 
@@ -51,7 +53,8 @@ class Program(Fab):  # type: ignore[misc]
 
     def parse_tasks(self) -> None:
         """A command without its positional argument gets an empty one, and says which services or hosts there are."""
-        with _in_words():
+        self._take_help()
+        with _in_words(), self._explained():
             try:
                 super().parse_tasks()
             except ParseError as error:
@@ -59,6 +62,33 @@ class Program(Fab):  # type: ignore[misc]
                     raise
                 self.core.unparsed += [""] * len(error.context.missing_positional_args)
                 super().parse_tasks()
+        misplaced = _wrong_words.misplaced_options(self.tasks)
+        if misplaced:
+            raise Exit(misplaced, code=2)
+
+    def parse_cleanup(self) -> None:
+        with self._explained():
+            super().parse_cleanup()
+
+    def _take_help(self) -> None:
+        """`fab deploy --help`: Invoke would take the option for the service. Behind another option it may be a value."""
+        words = self.core.unparsed
+        at = next((number for number, word in enumerate(words) if word in HELP), 0)
+        commands = [word for word in words[:at] if word in self._commands()]
+        if commands and not words[at - 1].startswith("-"):
+            self.args.help.value = commands[-1]
+            self.core.unparsed = commands[-1:]
+
+    def _commands(self) -> set[str]:
+        return {name for each in self.collection.to_contexts() for name in (each.name, *each.aliases) if name}
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except ParseError as error:
+            echoes = bool(self.args.echo.got_value)
+            raise Exit(_wrong_words.explain(error, sorted(self._commands()), echoes), code=2) from None
 
     def update_config(self, merge: bool = True) -> None:
         with _in_words():

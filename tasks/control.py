@@ -35,12 +35,16 @@ def start(run: Command, service: str) -> rollout.events.Finished:
     return _control(run, service, steps)
 
 
-@command(positional=["service"], help=HELP)
-def stop(run: Command, service: str) -> rollout.events.Finished:
+@command(positional=["service"], help={**HELP, "yes": "do not ask about `all`, although the environment says `confirm: true`"})
+def stop(run: Command, service: str, yes: bool = False) -> rollout.events.Finished:
     """Stop programs, and wait until they have stopped.
 
     Example: fab stop monitor --env develop
     """
+    confirm = run.confirmation(yes) if "all" in map(str.strip, service.split(",")) else None
+    if confirm:
+        confirm()
+
     def steps(chosen: Service, facts: Facts) -> list[Step]:
         stoppable = any(process.state in STOPPABLE for process in facts.of(chosen.programs))
         return [rollout.recipe.supervised.stop(chosen, facts)] if stoppable else []
