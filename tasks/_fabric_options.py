@@ -26,7 +26,7 @@ REFUSED: Mapping[str, tuple[str, str]] = MappingProxyType({
     "echo": ("-e/--echo before a command is Fabric's own, and there is nothing here that it would show",
              "the environment stands behind the command: -e NAME, or --env NAME"),
     "list-depth": ("-D/--list-depth is Fabric's own, of --list", "leave it out"),
-    "list-format": ("-F/--list-format is Fabric's own, of --list", "leave it out; the events as JSON are --format json"),
+    "list-format": ("-F/--list-format is Fabric's own, of --list", "leave it out; events as JSON are --format json"),
     "pty": ("-p/--pty is Fabric's own and is not used here", "leave it out"),
     "hide": ("--hide is Fabric's own and is not used here", "--verbose shows more, and --format json is for programs"),
     "warn-only": ("-w/--warn-only is Fabric's own and is not used here", "leave it out"),

@@ -22,10 +22,9 @@ def text(namespace: Collection) -> str:
         "Fabvisor deploys services that supervisord keeps running: to all hosts, or to none.", "",
         "Commands:", *_rows(commands), "",
         "Options of every command:", *_rows(options), "",
-        f"{COMMAND} COMMAND --help shows the options of a command. {COMMAND} --list also lists the tasks of your own fabfile.",
-        "Of Fabric's own options only --list, --version, --write-pyc, --search-root, --collection, "
-        "--prompt-for-sudo-password",
-        "and --print-completion-script mean something here. The others are refused.", ""])
+        f"{COMMAND} COMMAND --help shows the options of a command. {COMMAND} --list also lists the tasks of your",
+        "own fabfile. Of Fabric's own options --list, --version and --prompt-for-sudo-password mean something here,",
+        "and --search-root and --collection, which choose the fabfile. Others are refused.", ""])
 
 
 def _rows(pairs: list[tuple[str, str]]) -> list[str]:

@@ -27,7 +27,8 @@ def main() -> None:
         if sys.argv[1:2] == ["--print-completion-script"] and not IS_CHECKOUT:
             sys.stdout.write(_completion.script(*sys.argv[2:3]))
             return
-        if sys.argv[1:] in ([], ["-h"], ["--help"]):        # Fabric's own begins with what is refused here
+        words = [word for word in sys.argv[1:] if not word.startswith("--search-root=")]     # of ./fab
+        if words in ([], ["-h"], ["--help"]):               # Fabric's own begins with what is refused here
             from . import _help
 
             sys.stdout.write(_help.text(_namespace.namespace))

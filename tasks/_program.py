@@ -71,7 +71,7 @@ class Program(Fab):  # type: ignore[misc]
             super().parse_cleanup()
 
     def _take_help(self) -> None:
-        """`fab deploy --help`: Invoke would take the option for the service. Behind another option it may be a value."""
+        """`fab deploy --help`: Invoke would take it for the service. Behind another option it may be a value."""
         words = self.core.unparsed
         at = next((number for number, word in enumerate(words) if word in HELP), 0)
         commands = [word for word in words[:at] if word in self._commands()]

@@ -35,7 +35,8 @@ def start(run: Command, service: str) -> rollout.events.Finished:
     return _control(run, service, steps)
 
 
-@command(positional=["service"], help={**HELP, "yes": "do not ask about `all`, although the environment says `confirm: true`"})
+@command(positional=["service"], help={
+    **HELP, "yes": "do not ask about `all`, although the environment says `confirm: true`"})
 def stop(run: Command, service: str, yes: bool = False) -> rollout.events.Finished:
     """Stop programs, and wait until they have stopped.
 
