@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import posixpath
 from typing import TYPE_CHECKING
 
 from . import inventory, program, remote, rollout
@@ -23,18 +22,9 @@ def ssh(run: Command, host_name: str, service: str = "") -> rollout.events.Finis
     Example: fab ssh web1.example.com --service monitor
     """
     target = _target(run, host_name, service)
-    directory = _folder(target) if service else target.host.root
+    directory = target.running_directory if service else target.host.root
     argv = remote.ssh_command.words(target.host, f"cd {program.quoting.path_for_sh(directory)}; exec \"$SHELL\" -l")
     os.execv(argv[0], argv)         # its words and its exit status are ssh's own
-
-
-def _folder(target: Target) -> str:
-    """Where the version that runs is: below root, unless hosts.yaml says where."""
-    service = target.service
-    directory = posixpath.join(target.host.root, service.directory)
-    if service.directory.startswith("~/"):
-        directory = service.directory
-    return service.folder_in(f"{directory}/current" if service.strategy == "releases" else directory)
 
 
 def _target(run: Command, name: str, service: str) -> Target:

@@ -43,7 +43,8 @@ PROCESSES = "tasks.executor.processes"
 QUOTING = "tasks.program.quoting"
 # A build of the client, and a git that is fed, run as those of a host do: by the same code.
 COMMANDS = {"tasks/rollout/local_commands.py": ("tasks.executor.shell", "tasks.executor.masking"),
-            "tasks/mirror/git.py": ("tasks.executor.shell",)}
+            "tasks/mirror/git.py": ("tasks.executor.shell",),
+            "tasks/remote/task_connection.py": ("tasks.executor.masking",)}
 # Packages that only one place may import.
 ONLY = {
     "fabric": ("tasks/remote/", "tasks/_launch.py", "tasks/_program.py"), "paramiko": ("tasks/remote/",),
@@ -58,7 +59,8 @@ ONLY = {
 # The error boundary hands the streams to the reports; the launcher answers a shell that completes a line.
 STREAMS = ("tasks/_command.py", "tasks/_launch.py")
 # The verbs and their helpers speak Invoke.
-INVOKE = ("tasks/_namespace.py", "tasks/_command.py", "tasks/_completion.py", "tasks/_program.py",
+INVOKE = ("tasks/_namespace.py", "tasks/_command.py", "tasks/_completion.py", "tasks/_program.py", "tasks/_on_hosts.py",
+          "tasks/_help.py", "tasks/_wrong_words.py",
           *(f"tasks/{path.name}" for path in TASKS.glob("[a-z]*.py")))
 PURE = ("tasks/deploy.py", "tasks/rollout/recipe/in_place.py", "tasks/rollout/recipe/releases.py",
         "tasks/rollout/recipe/clone.py", "tasks/rollout/recipe/supervised.py", "tasks/rollout/recipe/hooks.py",

@@ -6,6 +6,7 @@ below `root`.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable
 
 from msgspec import Struct
@@ -39,6 +40,10 @@ class Host(Struct, frozen=True, kw_only=True):
     connect_timeout: float = 10
     login_timeout: float = 10
     lease: float = 30
+
+    def below_root(self, path: str) -> str:
+        """Where a path of hosts.yaml is on the host; it may be absolute, or begin with ~/."""
+        return path if path.startswith("~/") else posixpath.join(self.root, path)
 
 
 class Health(Struct, frozen=True, kw_only=True):
@@ -199,6 +204,17 @@ class Target(Struct, frozen=True, kw_only=True):
 
     host: Host
     service: Service
+
+    @property
+    def running_directory(self) -> str:
+        """Where the version that runs is, on the host."""
+        directory = self.host.below_root(self.service.directory)
+        return self.service.folder_in(f"{directory}/current" if self.service.strategy == "releases" else directory)
+
+    @property
+    def env_file(self) -> str:
+        """The environment file of the service, on the host."""
+        return f"{self.host.below_root(self.host.state)}/{self.service.name}/env"
 
     def with_sudo_password(self, password: Secret | None) -> Target:
         """The same target with the password for sudo, where its host needs sudo."""

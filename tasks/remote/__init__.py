@@ -9,5 +9,6 @@ if TYPE_CHECKING:                           # what other folders may use
     from . import sessions as sessions
     from . import ssh_command as ssh_command
     from . import start_errors as start_errors
+    from . import task_connection as task_connection
 else:
     __getattr__ = submodules(__name__)

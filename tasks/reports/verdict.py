@@ -23,6 +23,8 @@ def _by_exit_code(finished: Finished) -> str:
         return _needs_person(finished)
     if finished.command in READING:
         return _not_read(finished)
+    if finished.outcome == "failed":            # a command of the user: nobody knows what it did
+        return ""
     match finished.exit_code:
         case 129 | 130 | 143:
             return "interrupted: every host is as it was"

@@ -1,0 +1,111 @@
+"""Makes a command of a team's own function, which works on the chosen hosts."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from invoke.exceptions import Failure
+
+from . import remote, rollout
+from ._command import command
+from ._context import Command
+from ._errors import Failed, FabvisorError, NeedsPerson
+from ._options import ROLLOUT
+
+if TYPE_CHECKING:
+    from invoke.tasks import Task
+
+    from .remote.task_connection import TaskConnection
+
+Body = Callable[..., object]                # (connection, **its own options)
+LOST = -1                                   # paramiko's exit status of a command whose connection was lost
+
+
+def on_hosts(service: str = "", once: bool = False, help: Mapping[str, str] | None = None
+             ) -> Callable[[Body], Task[Any]]:
+    """Make a command of a function (c, **its own options): it is called for each chosen host, one after the other.
+
+    `c` is a fabric.Connection. Its commands begin where the version of `service` that runs is, with the variables and
+    secrets of the service; without a service in the host's root. `once`: on the lowest-named of the hosts only. `help`:
+    texts for the function's own options. The command also has the options of every command, and --yes.
+    """
+    def make(body: Body) -> Task[Any]:
+        @functools.wraps(body)
+        def call(run: Command, yes: bool = False, **options: Any) -> rollout.events.Finished:
+            return _call_on_hosts(run, functools.partial(body, **options), service, once, yes)
+
+        call.__signature__ = _signature(body)  # type: ignore[attr-defined]
+        return command(help={**(help or {}), "yes": ROLLOUT["yes"]})(call)
+
+    return make
+
+
+def _signature(body: Body) -> inspect.Signature:
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    own = list(inspect.signature(body).parameters.values())[1:]
+    return inspect.Signature([inspect.Parameter("run", kind), *own, inspect.Parameter("yes", kind, default=False)])
+
+
+def _call_on_hosts(run: Command, body: Body, service: str, once: bool, yes: bool) -> rollout.events.Finished:
+    """Nothing is called unless all hosts can be used; no further host follows one where it failed."""
+    by_host = {target.host.name: target for target in reversed(run.targets(service or "all"))}
+    targets = [by_host[name] for name in sorted(by_host)][:1 if once else None]
+    confirm = run.confirmation(yes)
+    if confirm:
+        confirm()
+    run.report.on(rollout.events.Started(
+        command=run.name, environment=run.environment.name, hosts=[target.host.name for target in targets],
+        services=[service] if service else []))
+    opened = remote.task_connection.open_all(targets, service)
+    connections = [each for each in opened if not isinstance(each, FabvisorError)]
+    try:
+        errors = [each for each in opened if isinstance(each, FabvisorError)]
+        return _finished(run, errors or _call_on_each(run, body, service, connections))
+    except KeyboardInterrupt:
+        return rollout.events.Finished(command=run.name, outcome="failed", exit_code=130)
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+def _call_on_each(run: Command, body: Body, service: str, connections: Sequence[TaskConnection]
+                  ) -> list[FabvisorError]:
+    """Returns the error of the first host where it fails."""
+    for connection in connections:
+        host = connection.target.host.name
+
+        def say(line: str, stream: str, host: str = host) -> None:
+            run.report.on(rollout.events.LogLine(host=host, service=service, stream=stream, line=line))
+
+        try:
+            with connection.placed(service, say) as placed:
+                body(placed)
+        except FabvisorError as error:
+            return [error]
+        except Exception as error:
+            return [_in_words(host, error, connection.connection.is_connected)]
+    return []
+
+
+def _in_words(host: str, error: Exception, is_connected: bool) -> FabvisorError:
+    """The error of a command on the host, or of the function itself."""
+    if not is_connected or (isinstance(error, Failure) and error.result.exited == LOST):
+        return NeedsPerson(f"{host}: the connection was lost", f"see on the host how far it went: fab ssh {host}")
+    if isinstance(error, Failure):
+        command = error.result.command.rpartition(" && ")[2]
+        return Failed(f"{host}: {command}: exit status {error.result.exited}", "what it printed stands above")
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return Failed(f"{host}: {type(error).__name__}: {error}", f"see {os.path.relpath(place.filename)}:{place.lineno}")
+
+
+def _finished(run: Command, errors: Sequence[FabvisorError]) -> rollout.events.Finished:
+    for error in errors:
+        run.report.on(rollout.events.of_error(error))
+    code = rollout.results.worst([error.exit_code for error in errors])
+    outcome = "failed" if code in (1, 3) else errors[0].outcome if errors else "unchanged"
+    return rollout.events.Finished(command=run.name, outcome=outcome, exit_code=code)

@@ -1,0 +1,61 @@
+"""A team's own tasks: the fabfile of docs/extending.md, by the letter, but for the name of the service."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.app import App
+from tests.integration.conftest import MakeApp
+from tests.support.lab import CHECKOUT, Run
+from tests.support.pages import blocks
+
+LAUNCH = "import sys; sys.path[0] = sys.argv.pop(1); from fabvisor._launch import main; main()"
+SECRET = "s3cret-of-the-task"
+BUILD = "printf '#!/bin/sh\\necho $2 by $HOST in $PWD with $TOKEN; exit ${2#status-}\\n' >manage.py; chmod +x manage.py"
+MORE = """
+
+@on_hosts(service="api")
+def broken(c):
+    c.run("echo here; exit 7")
+
+
+namespace.add_task(broken)
+"""
+
+
+@pytest.fixture
+def app(make_app: MakeApp, tmp_path: Path) -> App:
+    app = make_app(build=BUILD, command="sleep 100000", secrets=["TOKEN"])
+    assert app.deploy(TOKEN=SECRET).code == 0
+    (tmp_path / "fabvisor").symlink_to(CHECKOUT / "tasks")
+    fabfile = next(block for block in blocks("py", (CHECKOUT / "docs/extending.md").read_text()) if "on_hosts" in block)
+    (tmp_path / "fabfile.py").write_text((fabfile + MORE).replace('service="api"', f'service="{app.name}"'))
+    return app
+
+
+def fabvisor(app: App, folder: Path, *words: str) -> Run:
+    argv = [sys.executable, "-c", LAUNCH, str(folder), f"--search-root={folder}", *words, "--format", "json"]
+    done = subprocess.run(argv, cwd=folder, env=app.lab.environ(FAB_INVENTORY=str(app.inventory)), text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    return Run(done.returncode, done.stdout, done.stderr, [json.loads(line) for line in done.stdout.splitlines()])
+
+
+def test_own_task_runs_where_the_service_does_with_its_environment(app: App, tmp_path: Path) -> None:
+    directory = app.lab["web1"].directory(app.name).resolve()
+    migrated = fabvisor(app, tmp_path, "migrate", "--args=status-0")
+    assert migrated.code == 0, migrated
+    assert [(line["host"], line["line"]) for line in migrated.of("log")] == [
+        ("web1", f"status-0 by web1 in {directory} with ***")]
+    disks = fabvisor(app, tmp_path, "disk")
+    assert {line["host"] for line in disks.of("log")} == {*app.hosts}
+    broken = fabvisor(app, tmp_path, "broken")
+    assert (broken.code, [(line["host"], line["line"]) for line in broken.of("log")]) == (1, [("web1", "here")])
+    assert [error["message"] for error in broken.of("error")] == ["web1: echo here; exit 7: exit status 7"]
+    app.env_file("web2").unlink()
+    refused = fabvisor(app, tmp_path, "broken")
+    assert (refused.code, refused.of("log")) == (2, [])
