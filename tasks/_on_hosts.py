@@ -88,16 +88,18 @@ def _call_on_each(run: Command, body: Body, service: str, connections: Sequence[
         except FabvisorError as error:
             return [error]
         except Exception as error:
-            return [_in_words(host, error, connection.connection.is_connected)]
+            return [_in_words(connection, error)]
     return []
 
 
-def _in_words(host: str, error: Exception, is_connected: bool) -> FabvisorError:
+def _in_words(connection: TaskConnection, error: Exception) -> FabvisorError:
     """The error of a command on the host, or of the function itself."""
-    if not is_connected or (isinstance(error, Failure) and error.result.exited == LOST):
+    host = connection.target.host.name
+    is_failure = isinstance(error, Failure)
+    if not connection.connection.is_connected or (is_failure and error.result.exited == LOST):
         return NeedsPerson(f"{host}: the connection was lost", f"see on the host how far it went: fab ssh {host}")
-    if isinstance(error, Failure):
-        command = error.result.command.rpartition(" && ")[2]
+    if is_failure:
+        command = error.result.command.split(" && ", connection.prefixes)[-1]
         return Failed(f"{host}: {command}: exit status {error.result.exited}", "what it printed stands above")
     place = traceback.extract_tb(error.__traceback__)[-1]
     return Failed(f"{host}: {type(error).__name__}: {error}", f"see {os.path.relpath(place.filename)}:{place.lineno}")

@@ -30,6 +30,11 @@ class TaskConnection:
     connection: HostConnection
     env_file: str
 
+    @property
+    def prefixes(self) -> int:
+        """How many commands stand before one of the task: cd, and those that give the environment."""
+        return 3 if self.env_file else 1
+
     @contextlib.contextmanager
     def placed(self, service: str, say: Say) -> Iterator[HostConnection]:
         """The connection, while its commands run in the service's directory, with its environment; without a service
@@ -108,7 +113,7 @@ def _env_file(connection: HostConnection, target: Target) -> str:
     """Raises NotReady where the service is not deployed."""
     answer = connection.run(f"cat {path_for_sh(target.env_file)}", hide=True, warn=True, in_stream=False)
     if not answer.ok:
-        raise NotReady(f"{target.host.name}: {target.service.name} is not deployed, or {target.host.user or 'the user'} "
+        raise NotReady(f"{target.host.name}: {target.service.name} is not deployed, or the login user "
                        f"cannot read {target.env_file}", f"fab deploy {target.service.name}")
     return str(answer.stdout)
 
