@@ -95,12 +95,12 @@ def _call_on_each(run: Command, body: Body, service: str, connections: Sequence[
 def _in_words(connection: TaskConnection, error: Exception) -> FabvisorError:
     """The error of a command on the host, or of the function itself."""
     host = connection.target.host.name
-    is_failure = isinstance(error, Failure)
-    if not connection.connection.is_connected or (is_failure and error.result.exited == LOST):
+    failed = error.result if isinstance(error, Failure) else None
+    if not connection.connection.is_connected or (failed is not None and failed.exited == LOST):
         return NeedsPerson(f"{host}: the connection was lost", f"see on the host how far it went: fab ssh {host}")
-    if is_failure:
-        command = error.result.command.split(" && ", connection.prefixes)[-1]
-        return Failed(f"{host}: {command}: exit status {error.result.exited}", "what it printed stands above")
+    if failed is not None:
+        command = failed.command.split(" && ", connection.prefixes)[-1]
+        return Failed(f"{host}: {command}: exit status {failed.exited}", "what it printed stands above")
     place = traceback.extract_tb(error.__traceback__)[-1]
     return Failed(f"{host}: {type(error).__name__}: {error}", f"see {os.path.relpath(place.filename)}:{place.lineno}")
 

@@ -21,9 +21,9 @@ def services(layout: Layout, conf: Configuration) -> list[str]:
 
 
 def orphans(layout: Layout, conf: Configuration, named: Container[str], supervisord: Supervisord) -> list[Orphan]:
-    """Those that are not `named` in hosts.yaml."""
-    names = [name for name in services(layout, conf) if name not in named]
-    return [_orphan(layout, name, supervisord) for name in names]
+    """Those that are not `named` in hosts.yaml, and those of which only their history and perhaps a clone are left."""
+    names = sorted({*services(layout, conf), *_with_history(layout)})
+    return [_orphan(layout, name, supervisord) for name in names if name not in named]
 
 
 def directory(layout: Layout, service: str) -> str:
@@ -31,9 +31,16 @@ def directory(layout: Layout, service: str) -> str:
     text, committed = _program_file(layout, service), history.last_committed(history.known(layout, service))
     written = [options(text, program) or {} for program in programs_in(text)]
     folder = next((each["directory"].replace("%%", "%") for each in written if "directory" in each), "")
+    if not folder:
+        return str(committed.get("directory") or "")            # `fab remove` writes it down
     if committed.get("subdirectory"):
         folder = folder[:-len(committed["subdirectory"]) - 1]
     return os.path.dirname(folder) if committed.get("strategy") == "releases" else folder
+
+
+def _with_history(layout: Layout) -> list[str]:
+    names = os.listdir(layout.state) if os.path.isdir(layout.state) else []
+    return [name for name in names if os.path.exists(layout.history_file(name))]
 
 
 def _orphan(layout: Layout, name: str, supervisord: Supervisord) -> Orphan:

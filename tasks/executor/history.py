@@ -90,7 +90,7 @@ def _anything(value: Any) -> bool:
 
 _FIELDS: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("deploy", "at", "by", "command", "service", "revision", "branch", "result", "why", "strategy",
-                     "program_sha256", "release", "subdirectory", "fabvisor"), _is_text),
+                     "program_sha256", "release", "subdirectory", "directory", "fabvisor"), _is_text),
     "from": _is_commit, "to": _is_commit, "source": _is_commit, "build": _are_texts, "variables": _are_variables,
     "seconds": _are_seconds, "left": lambda value: isinstance(value, dict),
     "processes": lambda value: isinstance(value, dict),

@@ -1020,8 +1020,8 @@ class Facts(TypedDict):
 
 
 class Orphan(TypedDict):
-    """A service that was deployed here, and that hosts.yaml does not name any more. `directory`: absolute; `programs`:
-    by group, those of its program file."""
+    """A service that was deployed here, and that hosts.yaml does not name any more. `directory`: absolute, empty where
+    it is not known; `programs`: by group, those of its program file; none where `fab remove` took that away."""
 
     name: str
     directory: str

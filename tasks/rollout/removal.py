@@ -49,7 +49,7 @@ def _plan(service: Service, facts: Facts, purge: bool) -> Plan:
     plan = same_version(service, facts, recipe(service, facts, purge) if there or left else [])
     keep = sorted({path.split("/")[0] for path in ([service.shared_directory] if service.shared_directory
                                                    else service.shared)})
-    return replace(plan, record={**plan.record, "program_sha256": None},
+    return replace(plan, record={**plan.record, "program_sha256": None, "directory": facts.directory},
                    tidy=Action("purge", {"keep": keep}) if purge else None)
 
 

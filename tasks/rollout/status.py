@@ -46,7 +46,7 @@ def rows(environment: str, peers: list[Peer]) -> list[Status]:
             commits.setdefault(name, {})[peer.name] = first.commit if agrees else facts.commit
     return [row for peer in peers for row in (
         *(_row(environment, peer, target, commits) for target in peer.targets),
-        *(_orphan(environment, peer.name, orphan) for orphan in peer.orphans))]
+        *(_orphan(environment, peer.name, orphan) for orphan in peer.orphans if orphan.programs))]
 
 
 def _orphan(environment: str, host: str, orphan: Orphan) -> Status:

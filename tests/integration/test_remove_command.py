@@ -63,6 +63,9 @@ def test_status_names_what_hosts_yaml_has_no_longer_and_remove_purges_it(make_ap
     assert [(row["host"], row["state"], row["oddities"]) for row in orphans] == [
         (host, "RUNNING", [f"hosts.yaml does not name it here any more: fab remove {name} --host {host}"])
         for host in app.hosts]
+    assert app.fab("remove", name, "--host", "web1").code == 0
+    assert left(app, "web1") == ["clone", "history"]
+    assert [row["host"] for row in app.fab("status").of("status") if row["service"] == name] == ["web2"]
     removed = app.fab("remove", name, "--purge")
     assert removed.code == 0, removed
     assert [left(app, host) for host in app.hosts] == [[], []]
