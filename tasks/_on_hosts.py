@@ -39,16 +39,14 @@ def on_hosts(service: str = "", once: bool = False, help: Mapping[str, str] | No
         def call(run: Command, yes: bool = False, **options: Any) -> rollout.events.Finished:
             return _call_on_hosts(run, functools.partial(body, **options), service, once, yes)
 
-        call.__signature__ = _signature(body)  # type: ignore[attr-defined]
-        return command(help={**(help or {}), "yes": ROLLOUT["yes"]})(call)
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        own = list(inspect.signature(body).parameters.values())[1:]
+        call.__signature__ = inspect.Signature([  # type: ignore[attr-defined]
+            inspect.Parameter("run", kind), *own, inspect.Parameter("yes", kind, default=False)])
+        return command(help={**(help or {}), "yes": ROLLOUT["yes"]},
+                       positional=[option.name for option in own if option.default is option.empty])(call)
 
     return make
-
-
-def _signature(body: Body) -> inspect.Signature:
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    own = list(inspect.signature(body).parameters.values())[1:]
-    return inspect.Signature([inspect.Parameter("run", kind), *own, inspect.Parameter("yes", kind, default=False)])
 
 
 def _call_on_hosts(run: Command, body: Body, service: str, once: bool, yes: bool) -> rollout.events.Finished:

@@ -156,7 +156,7 @@ class Orphan(Struct, frozen=True, kw_only=True):
 
 
 class Orphans(Message, frozen=True, kw_only=True, tag="orphans"):
-    services: Annotated[list[Orphan], Meta(max_length=1_000)]
+    services: Annotated[list[Orphan], Meta(max_length=10_000)]
 
 
 class Odd(Message, frozen=True, kw_only=True, tag="odd"):
