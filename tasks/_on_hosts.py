@@ -14,7 +14,7 @@ from invoke.exceptions import Failure
 from . import remote, rollout
 from ._command import command
 from ._context import Command
-from ._errors import Failed, FabvisorError, NeedsPerson
+from ._errors import FabvisorError, Failed, NeedsPerson
 from ._options import ROLLOUT
 
 if TYPE_CHECKING:

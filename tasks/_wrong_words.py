@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from . import inventory
 
 if TYPE_CHECKING:
-    from invoke.parser import ParseError
+    from invoke.exceptions import ParseError
     from invoke.parser.context import ParserContext
 
 # Invoke's words (invoke/parser/parser.py).

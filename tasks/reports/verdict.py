@@ -15,6 +15,8 @@ _DONE = {"start": "runs", "stop": "is stopped", "restart": "was restarted",
 
 def verdict(finished: Finished, seconds: float) -> str:
     """Empty where there is nothing to add (`fab logs` that went well)."""
+    if finished.outcome == "failed":            # a command of the user: nobody knows what it did
+        return ""
     return _by_exit_code(finished) if finished.exit_code else _done(finished, seconds)
 
 
@@ -23,8 +25,6 @@ def _by_exit_code(finished: Finished) -> str:
         return _needs_person(finished)
     if finished.command in READING:
         return _not_read(finished)
-    if finished.outcome == "failed":            # a command of the user: nobody knows what it did
-        return ""
     match finished.exit_code:
         case 129 | 130 | 143:
             return "interrupted: every host is as it was"
