@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def fab(folder: Path, door: str, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, *DOORS[door], "--search-root", str(ROOT), *words]
+    command = [sys.executable, *DOORS[door], f"--search-root={ROOT}", *words]
     if door == "fab":
         process = start(command, folder, clean_environ())
         out, err = process.communicate(timeout=60)
