@@ -39,5 +39,5 @@ def logs(
         services=sorted({target.service.name for target in targets})))
     if deploy:
         return rollout.logs.show_run_log(targets, run.report, deploy, lines=number, grep=expression)
-    return rollout.logs.follow(targets, run.report, lines=LINES if number is None else number, grep=expression,
-                               follow=follow)
+    show = rollout.logs.follow if follow else rollout.logs.show_last
+    return show(targets, run.report, lines=LINES if number is None else number, grep=expression)

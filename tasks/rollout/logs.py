@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from .._errors import SelectionError
 from . import protocol, results, settings
+from .host_order import HostOrder
 from .subscription import Subscription
 
 if TYPE_CHECKING:
@@ -17,12 +18,24 @@ if TYPE_CHECKING:
     from .peer import Peer
 
 
-def follow(targets: tuple[Target, ...], report: Listener, *, lines: int | None, grep: str | None, follow: bool
-           ) -> Finished:
-    """A host that comes back goes on behind the last line that was shown."""
+def show_last(targets: tuple[Target, ...], report: Listener, *, lines: int | None, grep: str | None) -> Finished:
+    """The last lines, host after host."""
+    order = HostOrder(report, sorted({target.host.name for target in targets}))
+    subscription = Subscription(targets, order, "logs", lambda peer: settings.logs(
+        peer, lines=lines, grep=grep, follow=False, marks={}), lasting=False)
+    for heard in subscription.events():
+        if heard is None or heard[0].is_over:
+            order.end(peer.name for peer in subscription.peers if peer.is_over)
+    order.release()
+    return _finished(subscription)
+
+
+def follow(targets: tuple[Target, ...], report: Listener, *, lines: int | None, grep: str | None) -> Finished:
+    """The last lines, and then all that is added, as it comes. A host that comes back goes on behind the last line that
+    was shown."""
     marks: dict[str, settings.Marks] = {target.host.name: {} for target in targets}
     subscription = Subscription(targets, report, "logs", lambda peer: settings.logs(
-        peer, lines=lines, grep=grep, follow=follow, marks=marks[peer.name]), lasting=follow)
+        peer, lines=lines, grep=grep, follow=True, marks=marks[peer.name]), lasting=True)
     for heard in subscription.events():
         peer, event = heard or (None, None)
         if peer is not None and isinstance(event, (protocol.Log, protocol.Mark)):
