@@ -78,16 +78,19 @@ class JobLog(Plain):
         self._keep(event.host, [("  | ", "dim"), (event.line, "")])
 
     def _step_finished(self, event: StepFinished) -> None:
-        self.transcript.tail(event)                      # it is in the section
-        reasons = self.transcript.reasons(event)
+        tail, reasons = self.transcript.tail(event), self.transcript.reasons(event)
         result = self._result_of(event)
         self._keep(event.host, [("  ", ""), *result])
         self._keep(event.host, *([("  ", ""), (line, "bad")] for line in reasons if not event.ok))
         self.records[event.host].ended = self.screen.now()
         if not event.ok:
             label = [*self.transcript.label(event.host, event.service), (event.step.ljust(STEP) + "  ", "")]
-            self._print([[*label, *result], *([("    ", ""), (line, "bad")] for line in reasons if not event.stopped)])
-            self.records[event.host].failed |= not event.stopped
+            self._print([[*label, *result]])
+            if not event.stopped:
+                # All of it is in the section, which comes later: a hint may say that the last lines are above.
+                self._print([[("    | ", "dim"), (line, "")] for line in tail])
+                self._print([[("    ", ""), (line, "bad")] for line in reasons])
+                self.records[event.host].failed = True
 
     def _result_of(self, event: StepFinished) -> Line:
         if event.ok and not event.changed:

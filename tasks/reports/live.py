@@ -16,6 +16,7 @@ from .table import middle_cut, short_hosts
 STEP = len("restoring")
 STEPS = 20                      # that are over, and still shown
 FRAMES_PER_SECOND = 10
+WIDEST = 300                    # characters of a line of output
 LONG = 3.0                      # seconds: of a step that took longer last time, the line says how long
 
 
@@ -41,7 +42,7 @@ class HostLine:
                 done = self.done if event.service == self.service else ()
                 return HostLine(self.host, event.service, event.step, since=now, done=done)
             case Output():
-                return replace(self, output=event.line.strip() or self.output)
+                return replace(self, output=event.line.strip()[:WIDEST] or self.output)
             case StepFinished():
                 done = (*self.done, event.step)[-STEPS:] if event.ok else self.done
                 failed = not event.ok and not event.stopped

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from ..rollout.events import Error, Finished, Result, Status
+from ..rollout.events import Error, Finished, Resolved, Result, Started, Status
 from .humanize import ago, in_words, short, text_lines, uptime, version, who
 from .screen import Marks
 from .status_rows import complete, program_rows, state
@@ -44,6 +44,14 @@ def result_lines(finished: Finished, width: int, marks: Marks, is_shown: Callabl
         if why and result.outcome not in SETTLED and not is_shown(why[0]):
             lines += paragraph("  ", why[0], width, "dim")
     return lines
+
+
+def deployed_lines(started: Started, resolved: Iterable[Resolved]) -> list[Line]:
+    """The commits that run now with their subjects, the deploy's id, and where to look at it."""
+    lines: list[Line] = [[(f"{event.service}: {short(event.commit)}", ""), (f"  {event.subject}", "dim")]
+                         for event in resolved if event.subject]
+    lines += [[(f"deploy {started.deploy}", "dim")]] if started.deploy else []
+    return [*lines, [(started.url, "")]] if started.url else lines
 
 
 def _outcome_tone(outcome: str) -> str:

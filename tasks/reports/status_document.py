@@ -36,15 +36,11 @@ class StatusDocument(Reporter):
         return self.screen.out.gone
 
     def write_to(self, path: str) -> None:
-        try:
-            if os.path.isdir(path):
-                raise IsADirectoryError(0, "that is a folder")
-            _beside(path).write_bytes(b"")
-            _beside(path).unlink()
-        except OSError as error:
-            raise SelectionError(f"--output {path}: cannot be written: {error.strerror}",
-                                 "name a file in a folder that exists, and that is yours to write") from None
-        self._path = path
+        self._path = os.path.realpath(path)             # a link stays, and the file that it leads to is replaced
+        reason = _hindrance(self._path)
+        if reason:
+            raise SelectionError(f"--output {path}: cannot be written: {reason}",
+                                 "name a file in a folder that exists, and that is yours to write")
 
     def show(self, event: Event) -> None:
         match event:
@@ -79,6 +75,18 @@ class StatusDocument(Reporter):
     def _say(self, lines: list[str]) -> None:
         self.screen.err.write("".join(f"{line}\n" for line in lines))
         self.screen.err.flush()
+
+
+def _hindrance(path: str) -> str | None:
+    """Why no file can be put there; None where it can."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        return "that is no file"
+    try:
+        _beside(path).write_bytes(b"")
+        _beside(path).unlink()
+    except OSError as error:
+        return error.strerror
+    return None
 
 
 def _beside(path: str) -> Path:

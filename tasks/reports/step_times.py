@@ -8,6 +8,7 @@ from ..rollout.events import StepFinished
 from .humanize import duration
 
 UNDO = "undo"
+MOST = 50                       # steps of a host
 
 
 class StepTimes:
@@ -22,7 +23,8 @@ class StepTimes:
         if event.changed or not event.ok:
             steps = self.by_host.setdefault(event.host, {})
             step = UNDO if event.step.startswith(f"{UNDO} ") else event.step
-            steps[step] = steps.get(step, 0.0) + event.seconds
+            if step in steps or len(steps) < MOST:
+                steps[step] = steps.get(step, 0.0) + event.seconds
         if not event.ok and not event.stopped:
             self.failed.add(event.host)
 

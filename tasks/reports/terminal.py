@@ -103,7 +103,7 @@ class Terminal(TextReport):
         marks = self.screen.marks
         label = [(f"{marks.bad} ", "bad"), *self.transcript.label(event.host, event.service)]
         self._print([[*label, (f"{event.step} failed", "bad"), (f"  {duration(event.seconds)}", "dim")]])
-        for line in self.transcript.tail(event):
+        for line in self._tail(event):
             self._beside([(f"  {marks.bar} ", "dim")], line)
         for line in self.transcript.reasons(event):
             self._beside([("  ", "")], line, "bad")

@@ -51,6 +51,11 @@ class TextReport(Reporter):
         """The same, of a fact that has its time."""
         self._print(lines)
 
+    def _tail(self, event: StepFinished) -> list[str]:
+        """What the step printed last; nothing with --verbose, which has shown every line as it came."""
+        lines = self.transcript.tail(event)
+        return [] if self.screen.verbose else lines
+
     @property
     def gone(self) -> bool:
         return self.screen.out.gone

@@ -26,7 +26,7 @@ from ..rollout.events import (
 from .history import history_lines
 from .humanize import distance, duration, listed, short, text_lines
 from .plans import brief_lines, full_lines, obstacles
-from .results import result_lines
+from .results import deployed_lines, result_lines
 from .screen import Screen
 from .settings import setting_lines
 from .status_table import StatusTable
@@ -108,8 +108,7 @@ class Transcript:
         """The last lines that a step printed; asked once, when it has ended."""
         lines = list(self._tail_of(event).lines)
         self._tails.pop(event.host, None)
-        # With --verbose every line has been shown as it came.
-        return [] if self.screen.verbose else lines
+        return lines
 
     def reasons(self, event: StepFinished) -> list[str]:
         """Why a step failed, line by line."""
@@ -188,18 +187,15 @@ class Transcript:
         obstructed = self._in_full and self._obstructed and not finished.exit_code
         if sentence:
             lines += [[]] if lines else []
-            lines += [] if finished.exit_code else self._deployed(finished)
+            lines += self._deployed(finished)
             sentence += "; see the lines marked !" if obstructed else ""
             lines.append([(sentence, "bad" if finished.exit_code or obstructed else "good")])
         return lines
 
     def _deployed(self, finished: Finished) -> list[Line]:
-        """Which commits run now, the deploy's id and where to look at it; nothing where nothing changed."""
-        if self._started is None or not self._started.deploy or finished.outcome in ("unchanged", "restored"):
-            return []
-        lines: list[Line] = [self.resolved(event) for event in self._resolved.values() if event.subject]
-        lines.append([(f"deploy {self._started.deploy}", "dim")])
-        return [*lines, [(self._started.url, "")]] if self._started.url else lines
+        """Nothing of a plan, or where nothing changed."""
+        has_changed = self.has_progress and not finished.exit_code and finished.outcome not in ("unchanged", "restored")
+        return deployed_lines(self._started, self._resolved.values()) if self._started and has_changed else []
 
     def _table(self, finished: Finished, width: int) -> list[Line]:
         marks = self.screen.marks

@@ -1,23 +1,27 @@
-"""The scenes of the pictures: commands on two hosts, each shown by the terminal's own report as it happens."""
+"""The scenes of the pictures: commands on a sandbox, each shown by the terminal's own report as it happens."""
 
 from __future__ import annotations
 
 import io
+import shutil
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
 import yaml
 from rich.console import Console
 
+from tasks.embedded.lifecycle import down, up
+from tasks.embedded.sandbox import Sandbox
+from tasks.embedded.state_dir import state_of
 from tasks.reports.__main__ import decode
 from tasks.reports.screen import Screen, Stream
 from tasks.reports.terminal import Terminal
-from tests.support.lab import CHECKOUT, PROGRAM_USER, Lab
+from tests.support import guard
+from tests.support.lab import CHECKOUT, Lab, git, with_program_user
 
-EXAMPLE = CHECKOUT / "tasks/embedded/example/monitor"
-FILES = ("VERSION", "build.py", "source/service.py", ".gitignore")
 WHO = {"GITLAB_USER_LOGIN": "alice", "CI_JOB_URL": "https://git.example.com/micro/monitor/-/jobs/1234"}
-# Version 4 listens on a second port, which something else has on web-2.
+# Version 3 listens on a second port, which something else has on web2.
 METRICS = """\
     try:
         metrics = Server(("127.0.0.1", int(os.environ["METRICS_PORT"])), Handler)
@@ -26,27 +30,35 @@ METRICS = """\
     threading.Thread(target=metrics.serve_forever, daemon=True).start()
 """
 BEFORE = "    with Server("
-NAMES = ("web-1", "web-2")
 
 
 def record(console: Callable[[], Console]) -> dict[str, Console]:
     """By the picture's name, a console on which a command and its report stand."""
-    with Lab(NAMES) as lab, listening() as other:
-        lab.repository("monitor", {name: (EXAMPLE / name).read_text() for name in FILES})
-        write_inventory(lab, port(other))
-        first = lab.fab("deploy", "monitor", **WHO)
-        assert first.code == 0, first
-        lab.commit("monitor", {"VERSION": "3\n"}, "Answer faster")
-        shown = {"deploy": run(lab, console(), 0, "deploy", "monitor")}
+    with Lab(()) as lab, listening() as other:
+        guard.watch(state_of(lab.folder))
+        sandbox = up(lab.folder)
+        try:
+            write_inventory(lab, sandbox, port(other))
+            return {"deploy": run(lab, console(), 0, "deploy", "monitor"),
+                    "failed": failed(lab, sandbox, console()),
+                    "status": edited(lab, sandbox, console())}
+        finally:
+            down(lab.folder)
 
-        service = (EXAMPLE / FILES[2]).read_text()
-        lab.commit("monitor", {FILES[0]: "4\n", FILES[2]: service.replace(BEFORE, METRICS + BEFORE)}, "Offer metrics")
-        shown["failed"] = run(lab, console(), 1, "deploy", "monitor")
 
-        with (lab["web-2"].directory("monitor") / "build.py").open("a") as file:
-            file.write("# a try\n")
-        shown["status"] = run(lab, console(), 1, "status")
-    return shown
+def failed(lab: Lab, sandbox: Sandbox, console: Console) -> Console:
+    service = sandbox.clone / "source/service.py"
+    service.write_text(service.read_text().replace(BEFORE, METRICS + BEFORE))
+    (sandbox.clone / "VERSION").write_text("3\n")
+    git(sandbox.clone, "commit", "--quiet", "--all", "--message", "Offer metrics")
+    git(sandbox.clone, "push", "--quiet")
+    return run(lab, console, 1, "deploy", "monitor")
+
+
+def edited(lab: Lab, sandbox: Sandbox, console: Console) -> Console:
+    with (Path(sandbox.hosts[1].root) / "micro/monitor/build.py").open("a") as file:
+        file.write("# a try\n")
+    return run(lab, console, 1, "status")
 
 
 def listening() -> socket.socket:
@@ -62,17 +74,17 @@ def free_port() -> int:
         return port(server)
 
 
-def write_inventory(lab: Lab, taken: int) -> None:
-    metrics = dict(zip(NAMES, (free_port(), taken), strict=True))
-    hosts = {name: host.settings(variables={"PORT": str(free_port()), "METRICS_PORT": str(metrics[name])})
-             for name, host in lab.hosts.items()}
-    lab.inventory.write_text(yaml.safe_dump({
-        "default_environment": "production",
-        "services": {"monitor": {
-            "repo": str(lab.folder / "git/monitor.git"), "build": "python3 build.py", "command": "./monitor",
-            "variables": {"LOG_LEVEL": "warning"},
-            "program": {"startsecs": 1, **PROGRAM_USER}, "health": {"http": "http://127.0.0.1:${PORT}/healthz"}}},
-        "environments": {"production": {"branch": "main", "hosts": hosts}}}))
+def write_inventory(lab: Lab, sandbox: Sandbox, taken: int) -> None:
+    """The hosts.yaml of this repository, with what `sandbox: true` stands for written out."""
+    whole = yaml.safe_load((CHECKOUT / "hosts.yaml").read_text())
+    hosts = sandbox.host_settings()
+    for settings, metrics in zip(hosts.values(), (free_port(), taken), strict=True):
+        settings["variables"] = {**settings["variables"], "METRICS_PORT": str(metrics), "LOG_LEVEL": "warning"}
+    whole["services"]["monitor"]["repo"] = sandbox.repository
+    whole["services"] = with_program_user(whole["services"])
+    whole["environments"] = {"sandbox": {"branch": "main", "hosts": hosts}}
+    lab.inventory.write_text(yaml.safe_dump(whole))
+    shutil.copy(sandbox.state / "known_hosts", lab.home / ".ssh/known_hosts")
 
 
 class Paper(io.StringIO):

@@ -12,7 +12,9 @@ from tasks.rollout.events import (
     LogLine,
     Notice,
     Output,
+    PastDeploy,
     Started,
+    Status,
     StepFinished,
     StepStarted,
 )
@@ -143,6 +145,18 @@ def test_history_names_what_a_client_built_by_its_source(shown):
                    source="1a2b3c4d" + "0" * 32)
     report(page.screen, [line, Finished(command="history", outcome="unchanged", exit_code=0)])
     assert "aaaaaaaa → 1a2b3c4d + build  deployed" in page.text
+
+
+def test_status_says_once_that_the_last_deploy_went_back(shown):
+    page = shown()
+    last = PastDeploy(deploy="20240501-100000-1b1b1b", at="2024-05-01T10:00:00Z", by="ann", command="deploy",
+                      from_="a" * 40, to="b" * 40, result="restored")
+    report(page.screen, [*(Status(
+        environment="dev", host=host, service="api", state="RUNNING", pid=7, uptime=90.0, commit="a" * 40,
+        branch="main", strategy="in_place", deployed_by="ann", deployed_at=None, oddities=[], deploys=[last])
+        for host in ("web1", "web2")), Finished(command="status", outcome="unchanged", exit_code=0)])
+    assert " ".join(page.text.split()).count(
+        "api: the last deploy went back, 2 h ago: bbbbbbbb by ann; fab logs api --deploy 20240501-100000-1b1b1b") == 1
 
 
 def test_document_stands_alone_on_standard_output(shown):

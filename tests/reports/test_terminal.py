@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 from rich.text import Text
 
@@ -120,10 +121,13 @@ def test_terminal_report_keeps_a_line_of_step_times_for_each_host(shown, recorde
 
 
 def test_terminal_report_ends_with_the_subject_the_url_and_the_id_of_a_deploy(shown, recorded):
-    end = ["monitor: main is 1a2b3c4d  Answer health checks on the port",
+    end = ["monitor: 1a2b3c4d  Answer health checks on the port",
            "deploy 20240501-120000-1b1b1b", "https://monitor.example.com"]
     assert drawn(shown(), recorded("fine"), 80).splitlines()[-4:-1] == end
     assert "20240501" not in drawn(shown(), recorded("failing"), 80)
+    started, *events, finished = recorded("fine")
+    plan = [replace(started, command="plan"), *events, replace(finished, command="plan", outcome="pending")]
+    assert "deploy 20240501" not in drawn(shown(), plan, 80), "of a plan nothing was deployed"
 
 
 def test_live_region_says_how_long_a_long_step_took_last_time():
