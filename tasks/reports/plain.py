@@ -81,7 +81,8 @@ class Plain(TextReport):
 
     def _notice(self, event: Notice) -> None:
         mark: Line = [("! ", "bad")] if event.level == "warning" else []
-        self._write([[*self.transcript.label(event.host), *mark, (line, "")] for line in text_lines(event.message)],
+        self._write([[*self._stamp(), *self.transcript.label(event.host), *mark, (line, "")]
+                     for line in text_lines(event.message)],
                     self.screen.err if self.has_document else self.screen.out)
 
     def _check(self, event: Check) -> None:
@@ -109,9 +110,12 @@ class Plain(TextReport):
         self._print([[], *lines] if self.transcript.has_progress and len(lines) > 1 else lines)
 
     def _progress(self, lines: list[Line]) -> None:
-        """With the time of day, in UTC as everywhere: in a file nobody else says when it was."""
-        stamp: Line = [(f"{self.screen.now():%H:%M:%SZ}  ", "dim")] if self.stamps else []
-        self._print([[*stamp, *line] for line in lines])
+        self._print([[*self._stamp(), *line] for line in lines])
+
+    def _stamp(self) -> Line:
+        """The time of day, in UTC as everywhere: in a file nobody else says when it was. A plan needs none."""
+        is_stamped = self.stamps and self.transcript.has_progress
+        return [(f"{self.screen.now():%H:%M:%SZ}  ", "dim")] if is_stamped else []
 
     def _print(self, lines: list[Line]) -> None:
         self._write(lines, self.screen.out)
