@@ -119,6 +119,7 @@ def test_current_that_is_no_release_is_given_back(example: Example) -> None:
         assert deploy.commit()["event"] == "committed"
     (folders.directory / "current").unlink()
     (folders.directory / "current").symlink_to("shared")
+    (folders.directory / "shared/built").write_text("exec sleep 1000\n")     # what runs there, too
     example.write()
     with example.deploy(folders.service) as deploy:
         deploy.activate()
