@@ -44,12 +44,15 @@ def test_remove_stops_a_service_and_deploy_brings_it_back(make_app: MakeApp) -> 
 
 @pytest.mark.promise(3)
 def test_remove_leaves_every_host_as_it_was_when_one_fails(make_app: MakeApp) -> None:
-    app = make_app(hooks={"drain": "test $HOST = web1 || test ! -e $GATE/closed", "undrain": "true"}).deployed()
-    (app.gate / "closed").write_text("")
-    before = app.states()
+    """web2 fails once web1 has removed all."""
+    app = make_app().deployed()
+    gone = f"while test -e {app.program_file('web1')} || kill -0 {app.pid('web1')}; do sleep 0.05; done"
+    app.write(hooks={"drain": f"test $HOST = web1 || {{ {gone}; exit 1; }}", "undrain": "true"})
+    before, pids = app.states(), app.pids()
     failed = app.fab("remove", app.name)
     assert failed.code == 1, failed
     assert app.states() == before
+    assert [old == new for old, new in zip(pids, app.pids(), strict=True)] == [False, True]
 
 
 def test_status_names_what_hosts_yaml_has_no_longer_and_remove_purges_it(make_app: MakeApp) -> None:

@@ -83,6 +83,9 @@ def test_sudo_deploys_to_roots_supervisord_as_the_login_user_and_as_another(app:
     assert app.owner == host.account.pw_uid
     assert not can_read(www.pw_name, app.env_file) and not can_read(www.pw_name, placed)
     assert app.fab("rollback", "app").code == 0
+    removed = app.fab("remove", "app", "--purge")
+    assert removed.code == 0, removed
+    assert not [path for path in (program_file, host.root / "micro/app", app.env_file) if path.exists()], removed
     assert not list(host.root.glob(".fabvisor/journal/*.json"))
     wait_for(lambda: not helpers(app), "the end of the last helper")
 
