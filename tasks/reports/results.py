@@ -123,7 +123,7 @@ def _failed_deploys(statuses: Sequence[Status], width: int, now: datetime) -> li
     for (service, deploy), last in failed.items():
         see = f"fab logs {service} --deploy {deploy}" if deploy else f"fab history {service}"
         lines += paragraph("", f"{service}: the last {last.command or 'deploy'} went back, {ago(last.at, now)}: "
-                               f"{short(last.to)} by {who(last.by)}; {see}", width)
+                               f"{short(last.to)} by {who(last.by)}", width) + paragraph("  ", see, width, "dim")
     return lines
 
 

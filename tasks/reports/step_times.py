@@ -9,6 +9,7 @@ from .humanize import duration
 
 UNDO = "undo"
 MOST = 50                       # steps of a host
+LEAST = 0.05                    # seconds
 
 
 class StepTimes:
@@ -30,8 +31,8 @@ class StepTimes:
 
 
 def in_a_line(steps: Mapping[str, float], room: int, mark: str) -> str:
-    """The steps in their order; where there is too little room for all, the slowest ones."""
-    kept = dict(steps)
+    """The steps in their order, without those that took no time; where there is too little room, the slowest ones."""
+    kept = {step: seconds for step, seconds in steps.items() if seconds >= LEAST} or dict(steps)
     while len(line := f" {mark} ".join(f"{step} {duration(kept[step])}" for step in kept)) > room and len(kept) > 1:
         del kept[min(kept, key=lambda step: kept[step])]
     return line

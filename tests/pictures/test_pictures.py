@@ -25,8 +25,9 @@ def lines(path: Path) -> Iterator[str]:
     yield from (rows[y] for y in sorted(rows))
 
 
-# What differs from run to run: commits, ids, times, and how soon the program that falls was seen falling.
-VARYING = re.compile(r"\b\d{8}-\d{6}-\w{6}\b|\b[0-9a-f]{8}\b|[\d.]+ (s|min)\b|just now|\w+ ago"
+# What differs from run to run: commits, ids, times, which steps took some, and how soon the program that falls was seen
+# falling.
+VARYING = re.compile(r"^\s*[✓✗·]\s+web.* · .*|\b\d{8}-\d{6}-\w{6}\b|\b[0-9a-f]{8}\b|[\d.]+ (s|min)\b|just now|\w+ ago"
                      r"|(verify|health)(?= failed)|(?<=did not stay up: ).*")
 
 

@@ -156,7 +156,7 @@ def test_status_says_once_that_the_last_deploy_went_back(shown):
         branch="main", strategy="in_place", deployed_by="ann", deployed_at=None, oddities=[], deploys=[last])
         for host in ("web1", "web2")), Finished(command="status", outcome="unchanged", exit_code=0)])
     assert " ".join(page.text.split()).count(
-        "api: the last deploy went back, 2 h ago: bbbbbbbb by ann; fab logs api --deploy 20240501-100000-1b1b1b") == 1
+        "api: the last deploy went back, 2 h ago: bbbbbbbb by ann fab logs api --deploy 20240501-100000-1b1b1b") == 1
 
 
 def test_document_stands_alone_on_standard_output(shown):
