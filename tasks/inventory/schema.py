@@ -86,17 +86,26 @@ class Hooks(Struct, kw_only=True, forbid_unknown_fields=True):
     on_failure: Annotated[Commands, doc("When a deploy went back.")] = UNSET
 
 
+# Keys of a program, whether a service has one or several.
+Command = Annotated[Text, doc("One line, run in the service's directory (or its release), without a shell.")]
+ProgramOptions = Annotated[Program, OPTIONS, doc("Further options of supervisord's [program:x].")]
+ProcessCount = Annotated[int | UnsetType, doc("How many processes; each has its number in PROCESS_NUM.")]
+Socket = Annotated[Text, doc(
+    "tcp://HOST:PORT or unix:///PATH: supervisord listens there, and each process gets it as descriptor 0."
+)]
+Reload = Annotated[Text, doc("A signal such as HUP, in place of a restart where only the commit changes.")]
+HealthCheck = Annotated[Health | UnsetType, doc("Asked on the host after a restart: one of http, tcp, command.")]
+
+
 class OneProgram(Struct, kw_only=True, forbid_unknown_fields=True):
     """One of a service's programs."""
 
-    command: Annotated[Text, doc("One line, run in the service's directory (or its release), without a shell.")] = UNSET
-    program: Annotated[Program, OPTIONS, doc("Further options of supervisord's [program:x].")] = UNSET
-    numprocs: Annotated[int | UnsetType, doc("How many processes; each has its number in PROCESS_NUM.")] = UNSET
-    socket: Annotated[Text, doc(
-        "tcp://HOST:PORT or unix:///PATH: supervisord listens there, and each process gets it as descriptor 0."
-    )] = UNSET
-    reload: Annotated[Text, doc("A signal such as HUP, in place of a restart where only the commit changes.")] = UNSET
-    health: Annotated[Health | UnsetType, doc("Asked on the host after a restart: one of http, tcp, command.")] = UNSET
+    command: Command = UNSET
+    program: ProgramOptions = UNSET
+    numprocs: ProcessCount = UNSET
+    socket: Socket = UNSET
+    reload: Reload = UNSET
+    health: HealthCheck = UNSET
     variables: Annotated[Variables, doc("By name, for this program alone.")] = UNSET
     hosts: Annotated[Texts, doc("Globs of the hosts on which it runs; all unless given.")] = UNSET
 
@@ -126,20 +135,18 @@ class Overrides(Struct, kw_only=True, forbid_unknown_fields=True):
     ship: Annotated[Texts, doc("Paths that a build on the client makes, and that travel with the commit.")] = UNSET
     fetch_timeout: Annotated[Duration, doc("Seconds, or like 90s or 1h; 10m unless given.")] = UNSET
     build_timeout: Annotated[Duration, doc("Seconds, or like 90s or 1h; 30m unless given.")] = UNSET
-    command: Annotated[Text, doc("One line, run in the service's directory (or its release), without a shell.")] = UNSET
+    command: Command = UNSET
     programs: Annotated[dict[str, OneProgram | None] | UnsetType, doc(
         "By name, where the service has several; in place of command, program, health and numprocs.")] = UNSET
-    program: Annotated[Program, OPTIONS, doc("Further options of supervisord's [program:x].")] = UNSET
-    numprocs: Annotated[int | UnsetType, doc("How many processes; each has its number in PROCESS_NUM.")] = UNSET
-    socket: Annotated[Text, doc(
-        "tcp://HOST:PORT or unix:///PATH: supervisord listens there, and each process gets it as descriptor 0."
-    )] = UNSET
-    reload: Annotated[Text, doc("A signal such as HUP, in place of a restart where only the commit changes.")] = UNSET
+    program: ProgramOptions = UNSET
+    numprocs: ProcessCount = UNSET
+    socket: Socket = UNSET
+    reload: Reload = UNSET
     strategy: Annotated[Strategy | UnsetType, doc("in_place unless given; releases: a folder for each commit.")] = UNSET
     shared: Annotated[Texts, doc("Paths below directory that all releases share; a folder ends in /.")] = UNSET
     shared_directory: Annotated[Text, doc("The folder of directory that holds them, such as shared.")] = UNSET
     keep_releases: Annotated[int | UnsetType, doc("How many good ones stay for a rollback; 5 unless given.")] = UNSET
-    health: Annotated[Health | UnsetType, doc("Asked on the host after a restart: one of http, tcp, command.")] = UNSET
+    health: HealthCheck = UNSET
     requires: Annotated[Texts, doc("Paths that the commit must have, or nothing is touched.")] = UNSET
     variables: Annotated[Variables, doc("By name, for the program, the build and the health command.")] = UNSET
     secrets: Annotated[list[str] | dict[str, str | None] | UnsetType, doc(
