@@ -88,7 +88,7 @@ def test_package_without_a_fabfile_has_all_commands_but_the_suite(team: Team) ->
     assert {"deploy", "status", "sandbox.up"} <= set(names) and not any(name.startswith("test") for name in names)
 
 
-def test_package_says_where_an_inventory_is_missing(team: Team, tmp_path: Path) -> None:
+def test_package_says_where_an_inventory_is_missing(team: Team) -> None:
     (team.folder / "hosts.yaml").unlink()
     refused = team.fabvisor("status")
     assert refused.returncode == 2 and "hosts.yaml" in refused.stderr and "Traceback" not in refused.stderr

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from tasks.inventory import loading
@@ -24,12 +22,6 @@ environments:
   production: {branch: main, hosts: [b], services: [api]}
   try: {sandbox: true, services: [api]}
 """
-
-
-@pytest.fixture
-def inventory(tmp_path: Path) -> loading.Inventory:
-    (tmp_path / "hosts.yaml").write_text(HOSTS)
-    return loading.load(tmp_path / "hosts.yaml")
 
 
 def made(inventory: loading.Inventory, *services: str) -> dict[str, Any]:

@@ -24,12 +24,6 @@ environments:
 """
 
 
-@pytest.fixture
-def inventory(tmp_path: Path) -> loading.Inventory:
-    (tmp_path / "hosts.yaml").write_text(HOSTS)
-    return loading.load(tmp_path / "hosts.yaml")
-
-
 def made(inventory: loading.Inventory, services: set[str], **sources: str) -> list[dict[str, Any]]:
     data = yaml.safe_load(gitlab.text(inventory, services, Sources(**sources)))
     assert data["stages"] == ["build", "test", "deploy"]
