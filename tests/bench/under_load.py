@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.support.lab import Lab, wait_for
-from tests.support.load import Load, free_port, most_at_once
+from tests.support.load import Load, most_at_once
+from tests.support.sshd import free_port
 
 LEAST = 2000                        # requests of a case
 HOSTS = ("web1", "web2", "web3")

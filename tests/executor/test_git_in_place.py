@@ -149,8 +149,7 @@ def test_file_that_git_always_calls_modified_is_no_obstacle(place: Place, attrib
 
 
 @pytest.mark.promise(4)
-@pytest.mark.parametrize("at", [pytest.param(at, marks=() if at in (3, 6) else pytest.mark.long) for at in range(14)])
-@pytest.mark.rows(1)
+@pytest.mark.parametrize("at", [pytest.param(at, marks=() if at == 3 else pytest.mark.long) for at in range(14)])
 def test_set_aside_that_is_cut_off_anywhere_loses_nothing(nested: Place, monkeypatch: pytest.MonkeyPatch,
                                                           at: int) -> None:
     """As a power cut: neither the way forward nor the way back goes on after the command of git number `at`."""

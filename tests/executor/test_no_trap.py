@@ -21,7 +21,7 @@ steps.ACTIONS["{action}"] = broken
 """
 ONLY = {"build": "'certain' in step.args", "switch": "step.args['release'] == '{first}'"}
 UNDOS = {"in_place": ["checkout_back", "place_files_back", "build", "files_back", "program_back"],
-         "releases": ["remove_release", "switch", "files_back", "program_back"]}
+         "releases": ["remove_release", "files_back", "program_back", "switch"]}
 CASES = [(strategy, action) for strategy, actions in UNDOS.items() for action in actions]
 
 

@@ -139,7 +139,7 @@ def test_known_release_is_switched_to_without_a_build(site: Site) -> None:
 
 
 @pytest.mark.promise(3)
-@pytest.mark.parametrize("step", ["build", "verify", "health", "program"])
+@pytest.mark.parametrize("step", ["build", "verify", "program", "health"])
 def test_failed_first_release_leaves_no_folder(site: Site, step: str) -> None:
     with site.example.deploy(failing(site, step)) as deploy:
         deploy.look().plan()
@@ -153,7 +153,7 @@ def test_failed_first_release_leaves_no_folder(site: Site, step: str) -> None:
 
 
 @pytest.mark.promise(3)
-@pytest.mark.parametrize("step", ["build", "verify", "health", "program"])
+@pytest.mark.parametrize("step", ["build", "verify", "program", "health"])
 @pytest.mark.rows(2)
 def test_failed_release_is_undone_and_removed(site: Site, step: str) -> None:
     first = site.write()
@@ -199,7 +199,8 @@ def dying(real):
     return act
 steps.ACTIONS[%(action)r] = dying(steps.ACTIONS[%(action)r])
 """
-# The moments that are always tried, as (before the action, at a first deploy); the others are `long`.
+# The moments that matter, as (before the action, at a first deploy): the usual run takes some of them (rows); the
+# others are `long`.
 AFTER_THE_NEXT, BEFORE_THE_FIRST = (False, False), (True, True)
 KILLED = {"fetch": [BEFORE_THE_FIRST], "checkout_release": [AFTER_THE_NEXT, BEFORE_THE_FIRST],
           "build_release": [AFTER_THE_NEXT], "program": [AFTER_THE_NEXT, BEFORE_THE_FIRST],
@@ -551,9 +552,7 @@ def test_failed_change_of_strategy_is_undone(site: Site, was: Seen, then: Seen, 
 
 @pytest.mark.promise(4)
 @pytest.mark.parametrize("action", [
-    "checkout", pytest.param("build", marks=pytest.mark.long), "program", "restart",
-    pytest.param("verify", marks=pytest.mark.long)])
-@pytest.mark.rows(1)
+    *(pytest.param(name, marks=pytest.mark.long) for name in ("checkout", "build", "program", "verify")), "restart"])
 def test_change_to_in_place_is_undone_when_the_executor_is_killed(site: Site, action: str) -> None:
     """`current` is there all the while: the program file says what is run."""
     first = site.write()

@@ -16,8 +16,9 @@ from tasks.executor.layout import Layout
 from tasks.inventory.model import Health
 from tests.executor.driver import UNHEALTHY, Deploy, Example
 from tests.support.lab import wait_for
-from tests.support.load import Load, ask, free_port
+from tests.support.load import Load, ask
 from tests.support.services import changed
+from tests.support.sshd import free_port
 
 # Answers each request with its version. One that HANGS never takes a connection, one that CRASHES ends at once.
 SERVER = """\

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import shutil
 import socket
 import subprocess
 import sys
-import threading
-import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -19,6 +15,8 @@ import pytest
 
 from tests.integration.app import App
 from tests.support.lab import Lab, wait_for
+from tests.support.load import Load
+from tests.support.sshd import free_port
 
 HOSTS = ("lb1", "lb2", "lb3")
 # Answers with its version; the third one never does so on lb2. It is slow to start, and drops whom it serves when it is
@@ -83,7 +81,7 @@ def lab(real_hosts: None) -> Iterator[Lab]:
 
 @pytest.fixture
 def app(lab: Lab) -> Iterator[App]:
-    ports = dict(zip(HOSTS, free_ports(3), strict=True))
+    ports = {host: free_port() for host in HOSTS}
     made = App(lab, "balanced", settings={host: {"variables": {"PORT": str(port)}} for host, port in ports.items()},
                health={"http": "http://127.0.0.1:${PORT}/", "timeout": 2}, program={"startsecs": 0, "stopwaitsecs": 5},
                hooks={"drain": {"run": "./lb drain $HOST", "on": "client"},
@@ -98,7 +96,7 @@ def app(lab: Lab) -> Iterator[App]:
 @contextmanager
 def haproxy(app: App) -> Iterator[int]:
     """Yields its port."""
-    (port,) = free_ports(1)
+    port = free_port()
     servers = "".join(f"    server {host} 127.0.0.1:{settings['variables']['PORT']}\n"
                       for host, settings in app.settings.items())
     (app.gate / "haproxy.cfg").write_text(HAPROXY.format(folder=app.gate, port=port, servers=servers))
@@ -116,50 +114,12 @@ def haproxy(app: App) -> Iterator[int]:
             process.terminate()
 
 
-class Clients:
-    """Two clients that ask again and again, each time over a new connection. `seen`: answers by their text, or what
-    went wrong."""
-
-    def __init__(self, port: int) -> None:
-        self.seen: Counter[str] = Counter()
-        self._port = port
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._ask_again) for _ in range(2)]
-
-    def __enter__(self) -> Clients:
-        for thread in self._threads:
-            thread.start()
-        wait_for(lambda: sum(self.seen.values()) > 5, "answers")
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _ask_again(self) -> None:
-        while not self._stop.is_set():
-            self.seen[self._ask()] += 1
-            time.sleep(0.01)
-
-    def _ask(self) -> str:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
-        try:
-            connection.request("GET", "/")
-            answer = connection.getresponse()
-            return answer.read().decode() if answer.status == 200 else f"failed: {answer.status}"
-        except (OSError, http.client.HTTPException) as error:
-            return f"failed: {type(error).__name__}"
-        finally:
-            connection.close()
-
-
-def free_ports(count: int) -> list[int]:
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports: list[int] = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return ports
+@contextmanager
+def clients(port: int) -> Iterator[Load]:
+    """They have had answers when this yields."""
+    with Load({"haproxy": f"tcp://127.0.0.1:{port}"}) as load:
+        wait_for(lambda: len(load.answers) > 5, "answers")
+        yield load
 
 
 def listens(port: int) -> bool:
@@ -178,20 +138,20 @@ def test_clients_of_a_load_balancer_see_neither_a_good_nor_a_bad_deploy(app: App
     """The bad version is well on the first host, which serves it already when the second one fails."""
     with haproxy(app) as port:
         app.deployed()
-        with Clients(port) as good:
+        with clients(port) as good:
             app.commit(f"{app.name}-2")
             run = app.deploy()
         assert run.code == 0, run
-        assert set(good.seen) == {f"{app.name}-1", f"{app.name}-2"}, good.seen
+        assert (good.failed, good.bodies) == ([], {f"{app.name}-1", f"{app.name}-2"})
         assert drains(run) == [(host, hook) for hosts in (HOSTS[:1], HOSTS[1:]) for hook in ("drain", "undrain")
                                for host in hosts]
-        with Clients(port) as bad:
+        with clients(port) as bad:
             app.commit(f"{app.name}-3")
             run = app.deploy()
             again = app.fab("restart", app.name, "--host", "lb3")
         assert (run.code, again.code) == (1, 0), run
-        assert set(bad.seen) == {f"{app.name}-2", f"{app.name}-3"}, bad.seen
+        assert (bad.failed, bad.bodies) == ([], {f"{app.name}-2", f"{app.name}-3"})
         assert drains(run)[-2:] == [("lb1", "undo undrain"), ("lb1", "undo drain")]
-        with Clients(port) as after:
-            wait_for(lambda: sum(after.seen.values()) > 30, "answers")
-        assert set(after.seen) == {f"{app.name}-2"}
+        with clients(port) as after:
+            wait_for(lambda: len(after.answers) > 30, "answers")
+        assert (after.failed, after.bodies) == ([], {f"{app.name}-2"})

@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import signal
-import socket
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ import yaml
 
 from tests.support.lab import Lab, Run, wait_for
 from tests.support.pages import CHECKOUT, blocks, section
+from tests.support.sshd import free_port
 
 PAGE = (CHECKOUT / "docs/recipes.md").read_text()
 NAMES = itertools.count(1)
@@ -33,7 +33,7 @@ class Recipe:
         ((self.name, service),) = data["services"].items()
         service["repo"] = str(lab.repository(f"{self.name}{next(NAMES)}", files))
         production = data["environments"]["production"]
-        self.ports = {host: free_port() for host in production["hosts"]}
+        self.ports = {host: str(free_port()) for host in production["hosts"]}
         production["hosts"] = {host: lab[host.partition(".")[0]].settings(variables={"PORT": port})
                                for host, port in self.ports.items()}
         self.inventory = folder / "hosts.yaml"
@@ -55,12 +55,6 @@ class Recipe:
     def answer(self, host: str) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[host]}/", timeout=10) as answer:
             return str(answer.read().decode())
-
-
-def free_port() -> str:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return str(taken.getsockname()[1])
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ import pytest
 
 from tests.integration.app import App
 from tests.integration.conftest import MakeApp
-from tests.support.load import Load, ask, free_port
+from tests.support.load import Load, ask
 from tests.support.pages import CHECKOUT
+from tests.support.sshd import free_port
 
 NODE = """\
 const http = require("http"), fs = require("fs");

@@ -11,8 +11,9 @@ import pytest
 
 
 def spread(total: int, kept: int) -> set[int]:
-    """Indices of `kept` of `total` rows, the first one among them."""
-    return {number * total // kept for number in range(min(kept, total))} if kept < total else set(range(total))
+    """Indices of `kept` of `total` rows, the first and the last one among them: two of a table of two by two differ in
+    both of its parameters."""
+    return {number * (total - 1) // max(kept - 1, 1) for number in range(kept)} if kept < total else set(range(total))
 
 
 @pytest.hookimpl(tryfirst=True)         # before pytest looks at `-m`

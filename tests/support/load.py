@@ -51,12 +51,6 @@ def connect(address: str, seconds: float) -> socket.socket:
     return link
 
 
-def free_port() -> int:
-    with socket.socket() as tried:
-        tried.bind(("127.0.0.1", 0))
-        return int(tried.getsockname()[1])
-
-
 class Load:
     """`with Load({"web1": "tcp://127.0.0.1:8000"}) as load:`"""
 

@@ -106,7 +106,7 @@ class Sshd:
 
     def __enter__(self) -> Sshd:
         for _ in range(10):                 # a free port may be gone again before sshd has it
-            self.port = _free_port()
+            self.port = free_port()
             if self._start():
                 return self
         raise RuntimeError(f"sshd does not start:\n{self.log}")
@@ -173,7 +173,7 @@ def _environment(values: Mapping[str, str]) -> str:
     return "SetEnv " + " ".join(f'"{name}={value}"' for name, value in values.items())
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
