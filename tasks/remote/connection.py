@@ -16,10 +16,10 @@ from typing import Any
 import fabric
 from paramiko import Channel, SSHConfig, SSHException, Transport
 
-from .._errors import Mistake, Unreachable
+from .._errors import Unreachable
 from ..inventory.model import Host
 from . import dial, known_hosts
-from .gateways import gateway_of
+from .gateways import gateway_of, refuse_circle
 from .handshake import Handshake, TurnedAway
 from .host_keys import Verifier
 from .keys import keys_for
@@ -106,9 +106,7 @@ def _open_gateway(host: Host, settings: Settings, route: _Route) -> HostConnecti
     gateway = gateway_of(host, settings)
     if gateway is None:
         return None
-    if gateway.name in route.path:
-        raise Mistake(f"{host.name}: its gateways lead in a circle: {' → '.join((*route.path, gateway.name))}",
-                      "see gateway in hosts.yaml, and ProxyJump in ~/.ssh/config")
+    refuse_circle(gateway, route.path)
     label = f"{route.path[0]}: gateway {gateway.name}"
     return _connect(gateway, _Route(label, (*route.path, gateway.name), route.ask))
 

@@ -28,3 +28,10 @@ def gateway_of(host: Host, settings: Settings) -> Host | None:
     return Host(name=name, root="", user=match["user"], port=int(match["port"]) if match["port"] else None,
                 gateway=",".join(before) or None, identity_file=host.identity_file,
                 connect_timeout=host.connect_timeout)
+
+
+def refuse_circle(gateway: Host, path: tuple[str, ...]) -> None:
+    """Raise Mistake where the gateway is among the hosts that it leads to. `path`: their names, the host first."""
+    if gateway.name in path:
+        raise Mistake(f"{path[-1]}: its gateways lead in a circle: {' → '.join((*path, gateway.name))}",
+                      "see gateway in hosts.yaml, and ProxyJump in ~/.ssh/config")

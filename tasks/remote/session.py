@@ -111,7 +111,7 @@ class Session:
             channel.shutdown_write()
         except (SSHException, EOFError, OSError, AttributeError) as error:
             if channel is None:
-                self._failure = f"the host opens no channel: {error or type(error).__name__}"
+                self._failure = f"the host opens no channel: {str(error) or type(error).__name__}"
                 self._end(None)
         finally:
             self._written.set()

@@ -19,7 +19,7 @@ from paramiko.common import MSG_SERVICE_REQUEST, MSG_USERAUTH_REQUEST
 
 from tasks._errors import FabvisorError, HostKeyError, LoginError, Mistake, Unreachable
 from tasks.inventory.model import Host
-from tasks.remote import dial
+from tasks.remote import dial, ssh_command
 from tasks.remote.connection import HostConnection, connect
 from tasks.remote.paramiko_private import authenticate
 from tasks.remote.ssh_config import effective
@@ -401,6 +401,17 @@ class TestGateway:
         error = refusal(HostKeyError, **sshd.host_settings(gateway="jump"))
         for part in ("gateway jump", "unknown host key", of_file(jump.host_keys[0]), jump.name):
             assert part in error.message
+
+    @pytest.mark.promise(6)
+    def test_ssh_of_the_system_goes_by_the_gateway_and_refuses_its_unknown_key(self, sshd: Sshd, jump: Sshd,
+                                                                               home: Path) -> None:
+        words = ssh_command.words(Host(**sshd.host_settings(gateway="jump")), "echo hi")
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        assert done.stdout.split() == ["hi"], done.stderr
+        (home / ".ssh/known_hosts").write_text("")
+        refused = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        assert refused.returncode == 255 and "Host key verification failed" in refused.stderr
+        assert (home / ".ssh/known_hosts").read_text() == ""
 
     @pytest.mark.promise(6)
     def test_unknown_key_behind_the_gateway_is_refused(self, sshd: Sshd, jump: Sshd, tmp_path: Path) -> None:
