@@ -44,7 +44,7 @@ def restore(placed: PlacedFiles, folder: str) -> bool:
     changed = False
     for path, was in manifest["files"].items():
         if was is None:
-            changed |= not placed.problem(path) and placed.remove(path)
+            changed |= placed.remove(path)
         else:
             placed.require(path)
             owner, readers = was["rights"]

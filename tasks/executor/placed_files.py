@@ -117,10 +117,13 @@ class PlacedFiles(NamedTuple):
         return True
 
     def remove(self, path: str) -> bool:
-        """Also what a power cut left of it, not yet renamed. Returns whether it was there."""
+        """Also what a power cut left of it, not yet renamed; what else stands there stays.
+
+        Returns whether it was there.
+        """
         full = self.path(path)
         folder, name = os.path.split(full)
-        if not os.path.isdir(folder):
+        if self.problem(path) or not os.path.isdir(folder):
             return False
         was_there = os.path.exists(full)
         files.remove(os.path.join(folder, "." + name + ".new"))

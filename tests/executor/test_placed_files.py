@@ -195,6 +195,17 @@ def test_link_in_the_path_of_a_file_is_never_followed(example: Example, tmp_path
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.promise(11)
+def test_file_that_hosts_yaml_names_no_longer_is_not_removed_behind_a_link(example: Example, tmp_path: Path) -> None:
+    example.write()
+    example.committed(with_files(example.service, conf__x="x"))
+    (example.directory / "conf").rename(tmp_path / "conf")
+    (example.directory / "conf").symlink_to(tmp_path / "conf")
+    example.write()
+    example.committed(example.service)
+    assert (tmp_path / "conf/x").read_text() == "x"
+
+
 @pytest.mark.long
 @pytest.mark.promise(11)
 def test_edited_file_of_a_release_leads_to_another_release_of_its_commit(example: Example) -> None:
