@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Protocol
 
 SECONDS = 5.0                           # for all attempts together
@@ -22,14 +22,17 @@ class Attempt(Protocol):
         """End it; it may be over."""
 
 
-def await_all(attempts: Mapping[str, Attempt], stop: threading.Event) -> dict[str, str]:
-    """The problems of those that fail, by their names. Waits until all are over, SECONDS at most, or until `stop`."""
+def await_all(attempts: Sequence[tuple[str, Attempt]], stop: threading.Event) -> list[tuple[str, str]]:
+    """The problems of those that fail, with their names, which may be the same.
+
+    Waits until all are over, SECONDS at most, or until `stop`.
+    """
     deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline and not stop.is_set() and not all(each.is_over() for each in attempts.values()):
+    while time.monotonic() < deadline and not stop.is_set() and not all(each.is_over() for _, each in attempts):
         time.sleep(POLL)
-    problems = {}
-    for name, attempt in attempts.items():
+    problems = []
+    for name, attempt in attempts:
         late = "interrupted" if stop.is_set() else f"it took longer than {SECONDS:g} s"
-        problems[name] = attempt.problem() if attempt.is_over() else late
+        problems.append((name, attempt.problem() if attempt.is_over() else late))
         attempt.cancel()
-    return {name: problem for name, problem in problems.items() if problem}
+    return [(name, problem) for name, problem in problems if problem]

@@ -70,10 +70,10 @@ class Notifier(Reporter):
         stop = threading.Event()
         # A signal ends the wait, and not the command: how it ended is decided.
         with signals.handled(lambda number: stop.set(), lambda: finished.exit_code):
-            attempts = {each.name: self._attempt(each, message, finished) for each in recipients if not each.problem}
+            attempts = [(each.name, self._attempt(each, message, finished)) for each in recipients if not each.problem]
             problems = await_all(attempts, stop)
-        problems.update((each.name, each.problem) for each in recipients if each.problem)
-        for name, problem in problems.items():
+        problems += [(each.name, each.problem) for each in recipients if each.problem]
+        for name, problem in problems:
             self._warn(f"{name}: {problem}")
 
     def _warn(self, problem: str) -> None:

@@ -84,6 +84,10 @@ def command(text: str) -> Recipient:
     return Recipient(notification=Notification(run=text))
 
 
+def test_each_of_two_commands_that_begin_alike_is_run(tmp_path: Path) -> None:
+    assert len(told(tmp_path, command("true\nexit 3"), command("true\nexit 4"))) == 2
+
+
 def test_webhook_gets_what_was_done_and_by_whom(tmp_path: Path) -> None:
     with chat() as (url, heard):
         assert told(tmp_path, webhook(url)) == []
