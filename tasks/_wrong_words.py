@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 # Invoke's words (invoke/parser/parser.py).
 UNKNOWN = re.compile(r"No idea what '(.*)' is!", re.DOTALL)
 WITHOUT_VALUE = re.compile(r"Flag <Argument: ([\w-]+).* needed value")
-LISTED = re.compile(r"Sub-collection '(.*)' not found!", re.DOTALL)
 
 
 def explain(error: ParseError, commands: Collection[str], echoes: bool) -> str:

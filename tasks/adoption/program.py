@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..inventory import command_line, interpolation, program_options, sockets, values
-from ..program import quoting
+from ..program import files, quoting
 from ..rollout.protocol import Adopted, AdoptedClone, AdoptedProgram
 from . import options, process_number
 from .secret_names import looks_secret
@@ -66,7 +66,7 @@ def remarks(program: AdoptedProgram, group: str, logs: str) -> Iterator[str]:
         if wrong := _mistake(option, text):
             yield f"program: {option} {wrong}"
     name, count = program.options.get("process_name", program.name), numprocs(program)
-    if name != (program.name if count == 1 else program.name + "_%(process_num)02d"):
+    if name != (program.name if count == 1 else program.name + files.NUMBER):
         yield f"process_name={name}: supervisord calls it {group if count == 1 else group + '_00, ' + group + '_01 …'}"
     if count > 1 and _first_number(program):
         yield f"numprocs_start={_first_number(program)}: its processes are numbered from 0"
@@ -127,7 +127,7 @@ def _is_usable(name: str, value: str) -> bool:
 
 
 def _options(program: AdoptedProgram, group: str, logs: str) -> dict[str, program_options.Value]:
-    number = "_%(process_num)02d" if numprocs(program) > 1 else ""
+    number = files.NUMBER if numprocs(program) > 1 else ""
     return options.differing(program.options, f"{logs}/{group}{number}.log")
 
 

@@ -33,7 +33,7 @@ def attempt(check: Mapping[str, Any], seconds: float, on_connect: OnConnect) -> 
         finally:
             connection.close()
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise Unhealthy(f"{url}: {error or type(error).__name__}") from None
+        raise Unhealthy(f"{url}: {str(error) or type(error).__name__}") from None
 
 
 def _connection(parts: urllib.parse.SplitResult, seconds: float) -> tuple[http.client.HTTPConnection, str]:

@@ -51,7 +51,7 @@ def in_groups(leaders: Iterable[int]) -> list[Leftover]:
     return found
 
 
-def end(left: list[Leftover], tell_wait: Callable[[], None] = lambda: None) -> list[Leftover]:
+def end(left: list[Leftover], tell_wait: Callable[[], None]) -> list[Leftover]:
     """SIGTERM; SIGKILL to those that live on. Returns those of other users, which we may not signal.
 
     `tell_wait` is called once, when that takes longer than a moment. Nothing interrupts it: nobody would know these

@@ -7,7 +7,7 @@ import socket
 import struct
 from typing import Iterable, NamedTuple, Sequence
 
-from . import processes
+from . import processes, program_user
 from .accounts import user_name
 
 LISTENING = "0A"                    # tcp_states.h
@@ -58,14 +58,7 @@ def stranger(ours: Sequence[int], open_here: Sequence[Listener]) -> str:
         if not set(ours) & set(ancestors(holder, parents)):
             return f"{processes.command_name(holder) or 'a process'} (pid {holder})"
     owner = open_here[0].uid
-    return "" if known or owner in map(_uid, ours) else f"a process of {user_name(owner)}"
-
-
-def _uid(pid: int) -> int:
-    try:
-        return os.stat(f"/proc/{pid}").st_uid
-    except OSError:
-        return -1
+    return "" if known or owner in map(program_user.of_process, ours) else f"a process of {user_name(owner)}"
 
 
 def _hexadecimal(host: str) -> str:

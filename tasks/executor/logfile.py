@@ -20,7 +20,7 @@ NO_FILE: Cursor = [0, 0, 0, 0]          # the end of a log that was not there
 Uncut = Callable[[bytes, int], int]     # masking.Mask.uncut
 
 
-def start_of_last(fd: int, count: int, matches: Callable[[str], bool], first: int = 0) -> tuple[int, int]:
+def start_of_last(fd: int, count: int, matches: Callable[[str], bool], first: int) -> tuple[int, int]:
     """The offset where the last `count` lines that match begin, and how many of them there are not; read backwards, no
     further than needed, and not before the offset `first`."""
     begin = start = max(first, os.fstat(fd).st_size)

@@ -86,7 +86,7 @@ class Program:
                 pass            # it could not start before either
         self.stop(timeout, names)
 
-    def refresh_group(self, renew: bool = False) -> bool:
+    def refresh_group(self, renew: bool) -> bool:
         """Bring the group (stopped now) in line with the configuration file; returns whether it was added anew, as with
         `renew` in any case."""
         with reload_lock(self._ctx.layout):

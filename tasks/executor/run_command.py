@@ -17,12 +17,12 @@ Message = Dict[str, Any]
 def run(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> None:
     """Run it below the root; or where the service runs, with the environment of its programs. Raises HostError."""
     layout.require_root()
-    directory, variables, name = layout.root, {}, hello["service"] or ""
+    directory, name = layout.root, hello["service"] or ""
     if name:
         service = next(service for service in hello["services"] if service["name"] == name)
         ctx = ServiceContext(layout, service, env, "", check=link.raise_if_aborted, mask=link.mask)
-        directory, variables = _directory(ctx), {**_variables(ctx), **hello["variables"]}
-        env = ctx.with_variables(variables)
+        directory = _directory(ctx)
+        env = ctx.with_variables({**_variables(ctx), **hello["variables"]})
 
     def say(line: str) -> None:
         link.stream({"event": "log", "service": name, "process": "", "stream": "", "line": line, "mark": []})

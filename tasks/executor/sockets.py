@@ -30,7 +30,10 @@ def problems(layout: Layout, service: Service, supervisord: Supervisord) -> Iter
     ours = _pids({*written, *(program["group"] for program in service["programs"])}, supervisord)
     for group, address in listening.items():
         own = [*ours, supervisord.pid()] if ours and address in written.values() else ours
-        yield from (_of_path if address.startswith("unix:") else _of_port)(group, address, own, supervisord)
+        if address.startswith("unix:"):
+            yield from _of_path(group, address, own)
+        else:
+            yield from _of_port(group, address, own, supervisord)
 
 
 def port_of(address: str | None) -> int:
@@ -55,7 +58,7 @@ def _of_port(group: str, address: str, ours: list[int], supervisord: Supervisord
                        f"see on the host: ss -ltnp 'sport = :{port}'; then stop that, {CHOOSE}")
 
 
-def _of_path(group: str, address: str, ours: list[int], supervisord: Supervisord) -> Iterator[HostError]:
+def _of_path(group: str, address: str, ours: list[int]) -> Iterator[HostError]:
     path = address[len("unix://"):]
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):

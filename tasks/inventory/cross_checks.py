@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
+from ..program import quoting
 from . import (
     command_line,
     directories,
@@ -142,7 +143,7 @@ class _OnHosts:
     def command(self) -> Iterator[Finding]:
         for place, text, hosts in self._written("command"):
             if not values.check_command(text):
-                words = values.words(text)
+                words = quoting.words(text)
                 written = " ".join(words[:command_line.filled_words(words)])
                 yield from self._filled(place, written, hosts, lambda variables, written=written: (
                     "must be one line, and a variable in it has several"

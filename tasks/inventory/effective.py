@@ -59,7 +59,7 @@ def _host(name: str, resolved: Resolved) -> model.Host:
 def _service(name: str, environment: str, host: str, settings: Resolved) -> model.Service:
     variables = settings.environment_variables()
     repo, login = urls.split_login(settings.get("repo"))
-    subdirectory = posixpath.normpath(settings.get("subdirectory")) if settings.has("subdirectory") else ""
+    subdirectory = paths.normal_folder(settings.get("subdirectory"))
     return model.Service(
         name=name,
         fetch="client" if settings.maker else settings.get("fetch"),

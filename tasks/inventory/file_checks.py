@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from . import paths
+from . import paths, values
 from .findings import Finding, KeyPath, quoted
 from .listings import Raw, service_file
 
@@ -28,7 +28,7 @@ def check(path: KeyPath, files: Raw) -> Iterator[Finding]:
         if "source" in settings:
             yield from _report(of_source, paths.check_source(settings["source"]))
         if "secret" in settings:
-            yield from _report((*where, "secret"), _check_secret(settings["secret"]))
+            yield from _report((*where, "secret"), values.check_secret_name(settings["secret"]))
         if "mode" in settings:
             yield from _report((*where, "mode"), _check_mode(settings["mode"]))
 
@@ -42,12 +42,6 @@ def conflict(path: str, others: Iterable[str], shared: Iterable[str]) -> str:
     bare = [name.rstrip("/") for name in shared]
     both = next((name for name in bare if name == path or name in parents or path in paths.parents(name)), None)
     return f"overlaps {quoted(both)}, which is `shared`: leave one of them out" if both else ""
-
-
-def _check_secret(text: str) -> str:
-    """Who writes the value instead must not read it in a message."""
-    good = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text)
-    return "" if good else "expected the name of a secret, not its value: letters, digits and '_', no digit first"
 
 
 def _check_mode(text: str) -> str:

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from .._errors import InventoryError, Problem
 from .dotenv_text import UnreadableLine, bindings
-from .findings import KeyPath, dotted
+from .findings import KeyPath
 from .loading import Inventory
 from .secret import Secret
 
@@ -58,7 +58,7 @@ def of_environment(inventory: Inventory, environment: str) -> SecretCommand | No
         return None
     path: KeyPath = ("environments", environment, "secrets_from")
     return SecretCommand(command=command.replace("${ENVIRONMENT}", environment), folder=inventory.folder,
-                         place=Problem(inventory.source, inventory.lines.get(path, 0), dotted(path), ""))
+                         place=inventory.problem(path, ""))
 
 
 def _output(command: str, folder: Path, environ: Mapping[str, str]) -> bytes:

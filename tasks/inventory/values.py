@@ -104,11 +104,6 @@ def check_command(text: str) -> str:
     return command_line.check_shell(text) or command_line.check_expansion(text)
 
 
-def words(command: str) -> list[str]:
-    """Those of a command that has no mistake."""
-    return shlex.split(command)
-
-
 def check_script(value: str | list[str]) -> str:
     """Commands for a shell; each may have several lines."""
     lines = [value] if isinstance(value, str) else value

@@ -10,6 +10,7 @@ from abc import abstractmethod
 from datetime import datetime
 
 from ..rollout.events import Batch, Error, Finished, Output, Started, StepFinished, StepStarted
+from ..rollout.results import BACK
 from .humanize import count, duration, in_words
 from .plain import STEP, Plain
 from .screen import Screen
@@ -18,7 +19,6 @@ from .tail import Tail
 from .verdict import SETTLED
 
 ROOM = 3_000_000                # bytes of all sections together; the rest of the 4 MB is for the short lines
-WENT_BACK = frozenset({"restored", "not_reached"})
 STAMP = 33                      # GitLab puts a time before each line, and a line break behind it
 
 
@@ -107,7 +107,7 @@ class JobLog(Plain):
             if record.lines:
                 outcomes = _outcomes(event, host)
                 is_settled = outcomes <= SETTLED
-                is_fine = is_settled or (outcomes <= WENT_BACK and not record.failed)
+                is_fine = is_settled or (outcomes <= BACK and not record.failed)
                 tone = "bad" if not is_fine else "good" if is_settled else ""
                 words = ", ".join(sorted(in_words(outcome, event.command) for outcome in outcomes))
                 batch: Line = [(f", batch {self.batches[host]}", "dim")] if host in self.batches else []

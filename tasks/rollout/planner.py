@@ -12,7 +12,7 @@ from ..program import files, handwritten
 from . import placed_files
 from .facts import Facts, worst
 from .goal import Goal, Goals, Key, Planner, Recipe, key
-from .recipe import hooks, strategy_of, supervised
+from .recipe import hooks, restarts, strategy_of, supervised
 from .steps import Plan, Step
 
 
@@ -118,7 +118,7 @@ def differences(service: Service, facts: Facts, commit: str, keeps_files: bool =
         (facts.commit != commit, "another commit"),
         (bool(facts.edited), "edited files"),
         (facts.program_file != files.program_file(service, paths), "the program file changes"),
-        (not _has_env_file(service, facts), _env_change(service, facts)),
+        (not restarts.has_env_file(service, facts), _env_change(service, facts)),
         (bool(changed), f"the files change: {', '.join(changed)}"),
         (bool(stopped), f"not running: {_states(service, facts, stopped)}"),
         (not stopped and facts.started_from not in (None, facts.commit),
@@ -199,11 +199,7 @@ def _lowest(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals) 
 def _same_files(service: Service, facts: Facts) -> bool:
     paths = supervised.paths(service, facts)
     return (facts.program_file == files.program_file(service, paths) and not placed_files.changes(service, facts)
-            and _has_env_file(service, facts))
-
-
-def _has_env_file(service: Service, facts: Facts) -> bool:
-    return facts.env_sha256 == files.env_file(service, facts.login_path).sha256()
+            and restarts.has_env_file(service, facts))
 
 
 def _env_change(service: Service, facts: Facts) -> str:

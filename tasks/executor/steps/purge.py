@@ -16,11 +16,10 @@ from .step import Result, Step
 def require_purgeable(ctx: ServiceContext, step: Step) -> Result:
     """Raise NotReady where the service's directory also holds what is not the service's."""
     layout = ctx.layout
-    own = os.path.realpath(ctx.directory)
     services = [name for name in deployed.services(layout, layout.access.configuration()) if name != ctx.name]
     others = [layout.root, layout.state, layout.supervisord_conf, layout.program_dir,
               *(deployed.directory(layout, name) for name in services)]
-    inside = next((path for path in others if (os.path.realpath(path) + os.sep).startswith(own + os.sep)), None)
+    inside = next((path for path in others if _inside(path).startswith(_inside(ctx.directory))), None)
     if inside:
         raise NotReady(f"{ctx.directory}, the directory of {ctx.name}, also holds {inside}",
                        "leave --purge out, and remove on the host what you do not need")
@@ -33,21 +32,21 @@ def purge(ctx: ServiceContext, step: Step) -> Result:
     kept = {*step.args["keep"], *_shared(ctx)}
     _empty(ctx.directory, kept)
     _empty(ctx.layout.service_state(ctx.name), _handwritten(ctx))
-    if kept & set(_names(ctx.directory)):
-        ctx.warn(f"{ctx.directory} keeps what releases share: {', '.join(sorted(kept))}")
+    left = sorted(kept & set(_names(ctx.directory)))
+    if left:
+        ctx.warn(f"{ctx.directory} keeps what releases share: {', '.join(left)}")
     return Result(True)
 
 
 def _shared(ctx: ServiceContext) -> set[str]:
     """The names in the service's directory that the links of its releases lead to."""
-    names = set()
+    names, inside = set(), _inside(ctx.directory)
     for name in ctx.releases.names():
-        release = os.path.join(ctx.releases.folder, name)
-        for folder, folders, files in os.walk(release):
-            for entry in [*folders, *files]:
-                target = os.path.realpath(os.path.join(folder, entry))
-                if os.path.islink(os.path.join(folder, entry)) and target.startswith(_inside(ctx.directory)):
-                    names.add(target[len(_inside(ctx.directory)):].split(os.sep)[0])
+        for folder, folders, files in os.walk(os.path.join(ctx.releases.folder, name)):
+            for path in (os.path.join(folder, entry) for entry in [*folders, *files]):
+                target = os.path.realpath(path) if os.path.islink(path) else ""
+                if target.startswith(inside):
+                    names.add(target[len(inside):].split(os.sep)[0])
     return names - {"releases", "current", "logs"}
 
 

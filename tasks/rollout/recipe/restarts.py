@@ -37,8 +37,7 @@ def restart(service: Service, program: Program, facts: Facts, new_file: str, pat
     """How the program restarts. `new_file`: the text of the program file; `patience`: seconds for it to stop."""
     part = protocol.ProgramRestart(group=program.group, patience=patience)
     is_same = section(new_file, program.group) == section(facts.program_file or "", program.group)
-    if program.reload and may_signal and is_same and _is_whole(program, facts) \
-            and facts.env_sha256 == files.env_file(service, facts.login_path).sha256():
+    if program.reload and may_signal and is_same and _is_whole(program, facts) and has_env_file(service, facts):
         part["signal"] = program.reload
     if program.socket:
         part["socket"] = program.socket
@@ -48,6 +47,11 @@ def restart(service: Service, program: Program, facts: Facts, new_file: str, pat
         if check := health(service, program, commit):
             part["health"] = check
     return part
+
+
+def has_env_file(service: Service, facts: Facts) -> bool:
+    """Whether the environment file there is the one that a deploy would write."""
+    return facts.env_sha256 == files.env_file(service, facts.login_path).sha256()
 
 
 def section(text: str, group: str) -> str:
