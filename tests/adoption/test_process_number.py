@@ -11,6 +11,7 @@ import pytest
 
 from tasks.adoption import process_number
 from tasks.inventory import values
+from tasks.program import quoting
 
 SHOW = f"{sys.executable} -c 'import json,os,sys; print(json.dumps([sys.argv[1:], os.environ[\"PORT\"]]))'"
 
@@ -22,6 +23,6 @@ SHOW = f"{sys.executable} -c 'import json,os,sys; print(json.dumps([sys.argv[1:]
 def test_command_of_sh_becomes_what_supervisord_started(words: str, first: int, number: int) -> None:
     text = process_number.script(f"{SHOW} {words}", {"PORT": "80%(process_num)02d x"}, first)
     assert not values.check_command(text)
-    run = subprocess.run(values.words(text), env={"PROCESS_NUM": str(number)}, capture_output=True, check=True)
+    run = subprocess.run(quoting.words(text), env={"PROCESS_NUM": str(number)}, capture_output=True, check=True)
     expected = words.replace("50%", "50%%") % {"process_num": number + first}
     assert json.loads(run.stdout) == [shlex.split(expected), f"80{number + first:02d} x"]

@@ -97,3 +97,12 @@ def test_remove_asks_where_the_environment_says_so(make_app: MakeApp) -> None:
     assert (refused.code, "--yes" in messages(refused)) == (2, True), refused
     assert app.fab("remove", app.name, "--yes").code == 0
     assert app.program("web1")["statename"] == "absent"
+
+
+@pytest.mark.promise(11)
+def test_purge_is_refused_where_the_directory_also_holds_another_service(make_app: MakeApp) -> None:
+    app = make_app().deployed("--host", "web1")
+    inner = make_app(directory=f"micro/{app.name}/inner").deployed("--host", "web1")
+    refused = app.fab("remove", app.name, "--purge", "--host", "web1")
+    assert refused.code == 2 and f"the directory of {app.name}, also holds" in messages(refused), refused
+    assert [each.running("web1") for each in (app, inner)] == [f"{app.name}-1", f"{inner.name}-1"]

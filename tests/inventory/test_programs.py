@@ -79,6 +79,13 @@ def test_config_shows_each_setting_of_a_program(tmp_path: Path) -> None:
     ({"programs": "programs: {web:}"}, [f"{S}programs.web.command: is missing"]),
     ({"programs": "program: {startsecs: 1}, health: {tcp: 'h:1'}, numprocs: 2, programs: {web: {command: w}}"},
      [f"{S}{key}: {BESIDE}" for key in ("health", "numprocs", "program")]),
+    ({"programs": "programs: {web: {command: w, socket: 'tcp://localhost:80'}, "
+                  "b: {command: b, socket: 'tcp://0.0.0.0:80'}}"},
+     [f"{S}programs.b.socket: shop:web listens there, too (on web1); give each program a socket of its own"]),
+    ({"programs": "command: c, program: {socket_backlog: 9}"},
+     [f"{S}program.socket_backlog: is about a `socket`, and the program has none"]),
+    ({"programs": "command: c, socket: ':80'"},
+     [f"{S}socket: expected tcp://HOST:PORT (IPv4) or unix:///PATH such as tcp://127.0.0.1:8000, got ':80'"]),
     ({"programs": "command: c, numprocs: 0"}, [f"{S}numprocs: expected 1 process or more, got 0"]),
     ({"programs": "programs: {web: {command: w, numprocs: 101}}"},
      [f"{S}programs.web.numprocs: expected at most 100 processes, got 101"]),
