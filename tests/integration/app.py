@@ -78,6 +78,12 @@ class App:
             "environments": {"test": {"branch": "main", "serial": "100%", "hosts": hosts, **self.environment}}},
             sort_keys=False))
 
+    def alone(self) -> App:
+        """On the first host only: for what has nothing to do with a second one."""
+        self.hosts = self.hosts[:1]
+        self.write()
+        return self
+
     def commit(self, version: str, files: dict[str, str] | None = None) -> str:
         """Push a version to main; `files`: further ones of it, by path."""
         return self.lab.commit(self.name, {"source": version, **(files or {})}, version)

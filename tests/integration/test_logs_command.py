@@ -80,20 +80,28 @@ def test_logs_prints_lines_of_hosts_and_services_in_the_order_of_arrival(make_ap
 
 
 def test_logs_follows_a_log_that_supervisord_rotates(make_app: MakeApp) -> None:
-    """The real one: maxbytes is small, and the program writes a lot."""
-    source = "for number in $(seq 0 4999); do echo test $number; done; exec sleep 100000\n"
+    """The real one: maxbytes is small, and the program writes more than that at a time.
+
+    It waits for us after each burst: supervisord rotates once for all that it reads at once, however much that is.
+    """
+    source = "for burst in 0 1 2 3 4; do until test -e burst.$burst; do sleep 0.05; done\n" \
+             "for line in $(seq 1000); do echo test $burst $line; done; done; exec sleep 100000\n"
     app = make_app(command="bash ./run.sh", program={
-        "startsecs": 0, "stdout_logfile_maxbytes": "3KB", "stdout_logfile_backups": 50}).deployed()
+        "startsecs": 0, "stdout_logfile_maxbytes": "3KB", "stdout_logfile_backups": 50}).alone().deployed()
     followed = Followed(app)
     followed.begins()
-    for host in app.hosts:
-        (app.lab[host].directory(app.name) / "run.sh").write_text(source)
-        app.lab[host].rpc.stopProcess(f"{app.name}:{app.name}")
-        app.lab[host].rpc.startProcess(f"{app.name}:{app.name}")
-    for host in app.hosts:
-        followed.sees(host, *(f"test {number}" for number in range(5_000)))
-        # supervisord moves all backups up at each rotation: for a moment this one has no file.
-        wait_for(Path(f"{followed.log(host)}.2").exists, "a second backup")
+    [host] = app.hosts
+    directory = app.lab[host].directory(app.name)
+    (directory / "run.sh").write_text(source)
+    app.lab[host].rpc.stopProcess(f"{app.name}:{app.name}")
+    app.lab[host].rpc.startProcess(f"{app.name}:{app.name}")
+    expected: list[str] = []
+    for burst in range(5):
+        (directory / f"burst.{burst}").touch()
+        expected += [f"test {burst} {line}" for line in range(1, 1001)]
+        followed.sees(host, *expected)
+    # supervisord moves all backups up at each rotation: for a moment this one has no file.
+    wait_for(Path(f"{followed.log(host)}.2").exists, "a second backup")
     followed.client.signal(signal.SIGTERM)
     assert followed.client.end().code == 143
 
