@@ -30,7 +30,8 @@ while True:
         if old:
             os.kill(old, signal.SIGKILL)
             os.waitpid(old, 0)
-        if version == "bad":
+        if version.startswith("bad"):
+            time.sleep(0.3 * ("moment" in version))
             os._exit(3)
         if version == "stubborn":
             os.kill(child, signal.SIGKILL)
@@ -81,7 +82,7 @@ def test_changed_variable_restarts_a_program_that_reloads(running: Example) -> N
 
 @pytest.mark.promise(3)
 @pytest.mark.parametrize(("version", "words"), [
-    ("bad", "did not stay up"), ("stubborn", "HUP brought no new process")])
+    ("bad", "did not stay up"), ("bad-after-a-moment", "did not stay up"), ("stubborn", "HUP brought no new process")])
 def test_version_that_the_signal_does_not_bring_up_is_undone_by_a_restart(running: Example, version: str, words: str
                                                                          ) -> None:
     pid = running.info()["pid"]

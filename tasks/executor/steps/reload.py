@@ -13,6 +13,7 @@ from ..startup import Process, Started
 from . import health
 
 SHOWN_WITHIN = 30.0                 # seconds until a new child has to be there
+STAYS_FOR = 1.0                     # seconds at least: with `startsecs: 0`, a bad child is seen for a moment
 POLL = 0.05                         # seconds
 
 
@@ -31,7 +32,7 @@ def signal(ctx: ServiceContext, program: Program, part: Mapping[str, Any]) -> di
 
 def _signal(ctx: ServiceContext, program: Program, process: Process, part: Mapping[str, Any], is_shown_by_body: bool
             ) -> Started:
-    startsecs = part["verify"]["startsecs"]
+    stays_for = max(part["verify"]["startsecs"], STAYS_FOR)
     info, ends = process.info(), program.before()[process.name].ends
     pid, begin = info["pid"], time.monotonic()
     old = _children(pid)
@@ -44,10 +45,10 @@ def _signal(ctx: ServiceContext, program: Program, process: Process, part: Mappi
             raise process.crashed(info, ends)
         first_seen = {child: first_seen.get(child, now) for child in _children(pid) - old
                       if not _is_in_old_release(ctx, child[0])}
-        is_shown = is_shown_by_body or any(now - since >= startsecs for since in first_seen.values())
-        if is_shown and now - begin >= startsecs:
+        is_shown = is_shown_by_body or any(now - since >= stays_for for since in first_seen.values())
+        if is_shown and now - begin >= stays_for:
             return Started(pid, info["start"], ends)
-        if now - begin > SHOWN_WITHIN + startsecs:
+        if now - begin > SHOWN_WITHIN + stays_for:
             raise HostError(f"{part['signal']} brought no new process of {process.name.partition(':')[2]} that stays"
                             f" up within {now - begin:.0f} s: nothing shows that it took the new version",
                             "let its health check expect `body: \"${REVISION}\"`, or take `reload` out of hosts.yaml")
