@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Container, NamedTuple
 
 from . import journal, locks
 from .errors import CannotRestore, NotReady, TryAgain
@@ -55,7 +55,9 @@ def _finish(left: journal.Journal, held: locks.Locks, env: dict[str, str], event
         return "accepted"
     _require_access(left)
     from . import undo  # seldom needed, and it brings all steps
+    from .steps import ACTIONS
 
+    _require_known(left, ACTIONS)
     held.describe(restoring=True)
     try:
         undo.Undo(left, env, eventlog).run("interrupted; undone by the next command")
@@ -74,6 +76,18 @@ def _require_access(left: journal.Journal) -> None:
                        f"{error.message}",
                        f"let hosts.yaml say `sudo: true` until it is undone: fab recover {services}; {error.hint}"
                        ) from None
+
+
+def _require_known(left: journal.Journal, actions: Container[str]) -> None:
+    """A newer version may undo in ways that this one does not know: then nothing of it is undone. Raises NotReady."""
+    for part in left.services.values():
+        calls = [step["undo"] for step in part["steps"]] + [part.get("on_failure")]
+        unknown = [call["action"] for call in calls if call and call["action"] not in actions]
+        if unknown:
+            version = part["record"].get("fabvisor") or "an unknown version"
+            raise NotReady(f"deploy {left.deploy} was cut off, and only Fabvisor {version} can undo it: "
+                           f"this version does not know {unknown[0]!r}",
+                           f"with that version: fab recover {','.join(sorted(left.services))}")
 
 
 def _hold_all_of(left: journal.Journal, held: locks.Locks) -> None:

@@ -1,12 +1,13 @@
 """Hosts that an older version deployed to: what lies in their state folder is read, and gone on from.
 
 Each file in older/ is the state folder that the executor of that commit left, run on the same story as here: two
-deploys, one whose build failed, and one that was killed right before its commit.
+deploys, one whose build failed, and one that was killed right before its commit. 73aa86b is the last commit of 1.0.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from string import Template
@@ -17,6 +18,7 @@ import pytest
 from tests.executor.driver import Example
 
 STATES = sorted((Path(__file__).parent / "older").glob("*.json"))
+pytestmark = pytest.mark.rows(2)
 
 
 def told(example: Example, verb: str, **more: Any) -> list[dict[str, Any]]:
@@ -88,3 +90,22 @@ def test_interrupted_deploy_of_an_older_version_is_undone_and_rolled_back(older:
         deploy.executor.send({"do": "commit"})
         assert deploy.ending()["event"] == "committed"
     assert older.head() == first
+
+
+@pytest.mark.promise(4)
+@pytest.mark.parametrize("unfinished", ["replace", "undo"])
+def test_journal_that_only_a_newer_version_can_undo_is_left_whole(example: Example, unfinished: str) -> None:
+    example.write()
+    example.committed()
+    example.write()
+    with example.deploy() as deploy:
+        deploy.prepare().executor.kill()
+    [path] = (example.host.root / ".fabvisor/journal").glob("*.json")
+    newer = path.read_text().replace('"files_back"', '"files_back_at_once"')
+    path.write_text(re.sub(r'"fabvisor": "[^"]+"', '"fabvisor": "9.1.0"', newer))
+    with example.deploy() as deploy:
+        deploy.hello(unfinished=unfinished)
+        refused = deploy.ending()
+    assert refused["event"] == "problem" and refused["kind"] == "not_ready", refused
+    assert "only Fabvisor 9.1.0 can undo it" in refused["message"] and "fab recover" in refused["hint"]
+    assert path.exists() and example.results() == ["committed"]
