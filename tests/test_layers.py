@@ -151,6 +151,19 @@ def test_folder_imports_only_the_folders_before_it(noun: str) -> None:
     nothing([one for one in mine if one.module.split(".")[1] not in allowed and not one.typing_only])
 
 
+def test_no_file_imports_itself_by_way_of_others() -> None:
+    """Not for its types, either: of two files one is read first. The face of a folder is no file of its own."""
+    files = {name(path)[:-len(".py")].replace("/", "."): name(path) for path in sources()}
+    imported: dict[str, set[str]] = {file: set() for file in files.values()}
+    for one in imports():
+        module = one.module if one.module in files else one.module.rpartition(".")[0]
+        imported[one.file] |= {files[module]} - {one.file} if module in files else set()
+    while leaves := [file for file, others in imported.items() if not others & imported.keys()]:
+        for file in leaves:
+            del imported[file]
+    nothing([f"{file}: {', '.join(sorted(others & imported.keys()))}" for file, others in imported.items()])
+
+
 def test_rollout_imports_no_verb_and_no_report() -> None:
     """Not while it runs, and of the verbs not even their types."""
     verbs = {path.stem for path in TASKS.glob("[a-z]*.py")}

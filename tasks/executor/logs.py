@@ -6,7 +6,7 @@ import os
 import time
 from typing import Any, Dict
 
-from . import history, journal, log_sources
+from . import disk_secrets, history, journal, log_sources
 from .context import ServiceContext
 from .errors import HostError
 from .grep import Grep
@@ -28,7 +28,7 @@ def logs(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> Non
     viewer = LogViewer(link, hello, layout, env)
     viewer.begin()
     while hello.get("follow"):
-        link.mask.learn_from_disk(layout, hello["services"])         # a deploy may bring others meanwhile
+        disk_secrets.learn(link.mask, layout, hello["services"])       # a deploy may bring others meanwhile
         if not viewer.show_more():
             link.raise_if_aborted()
             time.sleep(POLL)

@@ -59,8 +59,10 @@ def _converse(link: Link, login: LoginShell) -> int:
             layout.access.begin()               # it answers while we look elsewhere
         if hello["do"] not in ("doctor", "setup", "adopt"):     # they find it, and go on
             own_state.require(layout, [service["name"] for service in hello["services"]])
-        link.mask.learn_from_disk(layout, hello["services"])
-        # Imported once it is known which; meanwhile the login shell answers.
+        from . import disk_secrets  # the login shell answers meanwhile
+
+        disk_secrets.learn(link.mask, layout, hello["services"])
+        # Imported once it is known which.
         module, function = protocol.VERB_FUNCTIONS[hello["do"]]
         verb: Verb = getattr(import_module("." + module, __package__), function)
         env = login.environment(hello["login_timeout"])

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import glob
-import os
 from typing import Any, Iterable, Mapping
 
-from . import files
-from .layout import Layout
 from .protocol import MASK, SECRET_NAMES, SHORTEST_SECRET
 
 # The fields of messages that are texts for people. All others (names, commits, states) stay as they are.
@@ -27,33 +22,18 @@ class Mask:
 
     def learn(self, env_file: str) -> None:
         """Mask the secrets of this environment file from now on."""
-        self._add(_secrets(env_file))
-
-    def _add(self, secrets: Iterable[str]) -> None:
-        self._raw.update(*map(_lines, secrets))
-        # Output has a ? for each byte that is not UTF-8.
-        self._words = sorted({word.decode("utf-8", "replace") for word in self._raw}, key=len, reverse=True)
+        self.learn_words(_secrets(env_file))
 
     def learn_words(self, words: Iterable[str]) -> None:
         """Mask these words from now on."""
-        self._add(words)
+        self._raw.update(*map(_lines, words))
+        # Output has a ? for each byte that is not UTF-8.
+        self._words = sorted({word.decode("utf-8", "replace") for word in self._raw}, key=len, reverse=True)
 
     def learn_logins(self, services: list[Mapping[str, Any]]) -> None:
         """Mask the passwords of the git server from now on."""
         logins = [service["login"] for service in services if service["login"]]
-        self._add(word for login in logins for word in (login["password"] or login["user"],))
-
-    def learn_from_disk(self, layout: Layout, services: list[Mapping[str, Any]]) -> None:
-        """Mask the secrets of these services; also those of a version that an unfinished deploy replaces."""
-        from . import placed_secrets  # the first message is still to be read when this module is loaded
-
-        for service in services:
-            backups = os.path.join(glob.escape(layout.service_state(service["name"])), "before-*", "*env")
-            for path in [layout.env_file(service["name"]), *glob.glob(backups)]:
-                with contextlib.suppress(OSError):
-                    self.learn((files.read_bytes(path) or b"").decode("utf-8", "surrogateescape"))
-            with contextlib.suppress(OSError):
-                self._add(placed_secrets.of_service(layout, service))
+        self.learn_words(login["password"] or login["user"] for login in logins)
 
     def __call__(self, text: str) -> str:
         for word in self._words:

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 from typing import Any, Dict, Iterable, Sequence
 
-from . import disk_sync, files, git, history, journal, locks, undo
+from . import disk_secrets, disk_sync, files, git, history, journal, locks, undo
 from .context import ServiceContext
 from .errors import Aborted, HostError, as_host_error, problem
 from .eventlog import EventLog
@@ -67,7 +67,7 @@ class Transaction:
 
     def _learn_secrets(self) -> None:
         """Mask the secrets of this version and of the one before."""
-        self.link.mask.learn_from_disk(self.layout, self.hello["services"])
+        disk_secrets.learn(self.link.mask, self.layout, self.hello["services"])
         for part in self.plan["services"].values():
             for text in (part["hook_env"], *(step["args"].get("env_file") for step in part["steps"])):
                 self.link.mask.learn(text or "")

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ..inventory.model import Service, Target
     from ..mirror.artifact import Artifact
     from ..mirror.source import Source
+    from .carried import Carried
     from .local_commands import LocalCommands
-    from .sources import Carried
 
 STEP = "build"
 

@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from .._errors import Failed, NeedsPerson
 from . import events
-from .peer import HookFailed, Peer
+from .peer import Peer
+from .peer_events import HookFailed
 
 if TYPE_CHECKING:
     from ..executor.protocol import Phase

@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from ..executor.protocol import Compare
 from . import events, placed_files, protocol
+from .carried import Carried
 from .conversation import Conversation
 from .fetch_limit import AT_ONCE
 from .peer import Peer
-from .sources import Carried, Sources
+from .sources import Sources
 
 
 class Comparison:

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from .. import _errors as errors
-from . import events, host_errors, protocol, results
+from . import connection_errors, events, protocol, results
+from .answer_limit import longest_answer
 from .fetch_limit import AT_ONCE, FetchLimit
-from .peer import Connected, Peer, PeerEvent, Signalled, State
+from .peer import Peer, State
+from .peer_events import Connected, PeerEvent, Signalled
 
 if TYPE_CHECKING:
     from .fleet import Fleet
@@ -151,13 +153,13 @@ class Conversation:
         A host that beats and never answers would hold everybody's locks: it is given up.
         """
         missing = {peer for peer in peers if not is_reached(peer)}
-        limit = max((peer.longest_answer for peer in missing), default=0.0) * (1 + len(missing) // AT_ONCE)
+        limit = longest_answer(missing) * (1 + len(missing) // AT_ONCE)
         end = time.monotonic() + limit
         while missing:
             peer = self._receive()
             if time.monotonic() > end:
                 for late in missing:
-                    self.fleet.give_up(late, host_errors.unanswered(late, limit))
+                    self.fleet.give_up(late, connection_errors.unanswered(late, limit))
                 return
             if peer in missing and is_reached(peer):
                 missing.discard(peer)

@@ -17,8 +17,8 @@ from msgspec import convert
 from .. import _errors as errors
 from . import (
     batches,
+    connection_errors,
     events,
-    host_errors,
     machines,
     preview,
     previous_version,
@@ -28,6 +28,7 @@ from . import (
     settings,
     signals,
 )
+from .carried import Carried
 from .client_builds import ClientBuilds
 from .comparison import Comparison
 from .conversation import Conversation, Stop
@@ -35,8 +36,9 @@ from .fleet import Fleet
 from .goal import Goal, Planner
 from .locking import lock_and_look
 from .pack_sender import PackSender
-from .peer import Lost, Peer
-from .sources import Carried, Sources
+from .peer import Peer
+from .peer_events import Lost
+from .sources import Sources
 from .two_phase_commit import TwoPhaseCommit
 
 if TYPE_CHECKING:
@@ -169,7 +171,7 @@ class Coordinator:
         for peer in self.peers:
             problem = revisions.unanswered(peer, asked[peer.name])
             if problem:
-                peer.apply(Lost(host_errors.not_in_protocol(peer, problem)))
+                peer.apply(Lost(connection_errors.not_in_protocol(peer, problem)))
         self.conversation.stop_on_error()
         self.resolved = {name: peer.resolved[name] for peer in self.peers for name in asked[peer.name]}
         self.resolved.update((name, self._resolved_here(name, carried)) for name, carried in self.carried.items())

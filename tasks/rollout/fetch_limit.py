@@ -10,7 +10,8 @@ from .events import StepFinished
 
 if TYPE_CHECKING:
     from ..executor.protocol import Plan
-    from .peer import Peer, PeerEvent
+    from .peer import Peer
+    from .peer_events import PeerEvent
 
 AT_ONCE = 10
 

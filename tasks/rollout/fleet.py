@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from .. import remote
 from .._errors import Bug, FabvisorError
-from . import host_errors, message_rules, protocol
-from .peer import Connected, Lost, PackFailed, Peer, PeerEvent, Signalled
+from . import connection_errors, message_rules, protocol
+from .peer import Peer
+from .peer_events import Connected, Lost, PackFailed, PeerEvent, Signalled
 
 if TYPE_CHECKING:
     from ..executor.protocol import Verb
@@ -91,7 +92,7 @@ class Fleet:
             overdue = self._next_overdue()
             if overdue is not None:
                 overdue.close()
-                return self._apply(overdue, Lost(host_errors.silent(overdue)))
+                return self._apply(overdue, Lost(connection_errors.silent(overdue)))
             try:
                 peer, item, received = self._inbox.get(timeout=TICK)
             except queue.Empty:
@@ -162,7 +163,7 @@ def _event(peer: Peer, item: Any) -> PeerEvent | None:
     if isinstance(item, (Connected, Lost, PackFailed)):
         return item
     if item is None:
-        return Lost(host_errors.lost(peer))
+        return Lost(connection_errors.lost(peer))
     if "event" not in item:
         return None                         # a login shell may print JSON, too
     try:
@@ -170,5 +171,5 @@ def _event(peer: Peer, item: Any) -> PeerEvent | None:
         message_rules.check(peer, message)
     except protocol.NotInProtocol as error:
         peer.close()
-        return Lost(host_errors.not_in_protocol(peer, str(error)))
+        return Lost(connection_errors.not_in_protocol(peer, str(error)))
     return None if isinstance(message, protocol.Beat) else message

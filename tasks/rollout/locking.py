@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import events, host_errors
+from .. import _errors as errors
+from . import events
 from .conversation import Conversation
 from .peer import Peer, State
 
@@ -24,7 +25,7 @@ def lock_and_look(conversation: Conversation, greeting: Greeting, wait: float, w
     """
     begin, shown = time.monotonic(), ""
     while refusing := _round(conversation, greeting):
-        error = host_errors.locked(refusing)
+        error = _locked(refusing)
         all_restoring = all(peer.refusal and peer.refusal.holder.restoring for peer in refusing)
         deadline = begin + (max(wait, while_restoring) if all_restoring else wait)
         if time.monotonic() >= deadline:
@@ -51,3 +52,20 @@ def _round(conversation: Conversation, greeting: Greeting) -> list[Peer]:
         if refusing:
             return refusing
     return []
+
+
+def _locked(peers: list[Peer]) -> errors.Locked:
+    """The holders of the locks that these hosts refused: since when, for which commit."""
+    return errors.Locked("\n".join(map(_holder, peers)), "try again, or wait for it with --wait SECONDS")
+
+
+def _holder(peer: Peer) -> str:
+    refusal = peer.refusal
+    assert refusal is not None
+    holder = refusal.holder
+    commit = holder.commit.get(refusal.service)
+    command = " of ".join(filter(None, [holder.command, commit and commit[:8]]))
+    words = [f"{peer.name}: {refusal.service} is locked by {holder.by or 'somebody'}",
+             f"({command})" if command else "",
+             f"since {holder.since}" if holder.since else ""]
+    return " ".join(filter(None, words)) + ("; it is being undone" if holder.restoring else "")

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from .._errors import FabvisorError
 from ..mirror.source import Part
-from . import host_errors
+from . import connection_errors
 from .protocol import PackTaken, PackWanted
 
 if TYPE_CHECKING:
-    from .peer import Peer, PeerEvent
+    from .peer import Peer
+    from .peer_events import PeerEvent
     from .sources import Sources
 
 CHUNK = 64 * 2**10                      # bytes
@@ -44,12 +45,12 @@ class PackSender:
         try:
             self._windows[peer.name].release()
         except (KeyError, ValueError):
-            self._failed(peer, host_errors.not_in_protocol(peer, "pack_taken: nothing is under way"))
+            self._failed(peer, connection_errors.not_in_protocol(peer, "pack_taken: nothing is under way"))
 
     def _begin(self, peer: Peer, wanted: PackWanted) -> None:
         """A host gets what its plan has, and nothing else of this machine's repositories."""
         if (wanted.repo, wanted.commit) not in peer.parts(wanted.service):
-            self._failed(peer, host_errors.not_in_protocol(peer, f"pack_wanted: {wanted.repo} {wanted.commit}"))
+            self._failed(peer, connection_errors.not_in_protocol(peer, f"pack_wanted: {wanted.repo} {wanted.commit}"))
             return
         window = self._windows[peer.name] = threading.BoundedSemaphore(WINDOW)
         threading.Thread(target=self._send, args=(peer, wanted, window), daemon=True,

@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Literal
 
-from msgspec import Struct
-
 from .. import _errors as errors
 from .._errors import FabvisorError, NeedsPerson
-from . import events, host_errors, protocol
+from . import events, protocol, reported_errors
+from .peer_events import Connected, HookFailed, Lost, PackFailed, PeerEvent
 
 if TYPE_CHECKING:
     from ..executor.protocol import ClientMessage, Phase, Plan
@@ -20,11 +19,6 @@ if TYPE_CHECKING:
     from ..remote.session import Session
     from . import steps
     from .facts import Facts
-
-
-# Seconds. An interrupted deploy may have to build the old version again before its host answers at all.
-ANSWER_WITHIN = 3600.0
-USUAL_FETCH = 600.0                     # seconds; ANSWER_WITHIN has room for it
 
 
 class State(Enum):
@@ -37,37 +31,6 @@ class State(Enum):
     PLANNED = auto()            # it was given a plan, and must say how that ended
     ENDED = auto()              # it sent its ending, or was dismissed
     LOST = auto()               # its connection is gone, or cannot be believed
-
-
-class Connected(Struct, frozen=True):
-    """The session is open. As all local events it is a type of its own: no host can say it."""
-
-
-class Lost(Struct, frozen=True):
-    """The connection could not be made, or is gone."""
-
-    error: FabvisorError
-
-
-class PackFailed(Struct, frozen=True):
-    """The commit cannot be sent to the host."""
-
-    error: FabvisorError
-
-
-class HookFailed(Struct, frozen=True):
-    """A hook of the client failed on the way back."""
-
-    error: FabvisorError
-
-
-class Signalled(Struct, frozen=True):
-    """SIGINT, SIGTERM or SIGHUP."""
-
-    number: int
-
-
-PeerEvent = protocol.HostMessage | Connected | Lost | PackFailed | HookFailed
 
 
 class Peer:
@@ -143,16 +106,6 @@ class Peer:
         """The one that it can finish next. After a failure there is none."""
         index = self._phases.index(self.phase) + 1 if self.phase else 0
         return None if self.counts[protocol.Failed, ""] else next(iter(self._phases[index:]), None)
-
-    @property
-    def longest_answer(self) -> float:
-        """Seconds that the host may take for any answer: to undo an interrupted deploy, or to carry out its plan."""
-        calls = [call for plan in self.plans.values()
-                 for call in (plan.on_failure, *(call for step in plan.steps for call in (step.do, step.undo))) if call]
-        parts = [part for call in calls for part in (call.args, *call.args.get("programs", ()))]
-        limits = [float(part.get(name, 0)) for part in parts for name in ("timeout", "patience", "seconds")]
-        slow = [max(0.0, target.service.fetch_timeout - USUAL_FETCH) for target in self.targets]
-        return ANSWER_WITHIN + sum(limits) + sum(slow) + float(self.greeting.get("timeout", 0))
 
     @property
     def is_over(self) -> bool:
@@ -235,9 +188,9 @@ class Peer:
             case protocol.Refused():
                 self.state, self.refusal = State.REFUSED, event
             case protocol.NotReady():
-                self.state, self.error = State.READY, host_errors.not_ready(self.name, event)
+                self.state, self.error = State.READY, reported_errors.not_ready(self.name, event)
             case protocol.Failed():
-                self.error = host_errors.reported(self.name, event)
+                self.error = reported_errors.reported(self.name, event)
             case protocol.Done():
                 self.phase = event.phase
             case protocol.Committed() | protocol.Restored() | protocol.Ended() | protocol.Problem() \
@@ -298,6 +251,6 @@ class Peer:
             case protocol.Restored():
                 self.error = errors.Unreachable(f"{self.name}: it left: {event.why}", "try again")
             case protocol.Problem():
-                self.error = host_errors.reported(self.name, event)
+                self.error = reported_errors.reported(self.name, event)
             case protocol.Unusable():
-                self.error = host_errors.unusable(self.name, event)
+                self.error = reported_errors.unusable(self.name, event)

@@ -8,16 +8,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from .._errors import NotReady
 from ..mirror import credentials
-from ..mirror.binaries import Binary
 from ..mirror.commits import FULL
 from ..mirror.current_folder import changes_of
 from ..mirror.folder_source import FolderSource
 from ..mirror.mirror import cache_folder
 from ..mirror.source import HERE, Source
+from .carried import Carried
 from .events import Listener, Notice
 
 if TYPE_CHECKING:
@@ -27,21 +25,6 @@ if TYPE_CHECKING:
 
 NAMED = 10                              # uncommitted changes
 Notify = Callable[[str], None]          # tells a person
-
-
-class Carried(Struct, frozen=True, kw_only=True):
-    """A commit that this machine carries to the hosts. `parts`: (repository, commit), of its submodules, too.
-
-    `source`: the commit that it was built from, where this machine built it; `binaries`: for which machines.
-    """
-
-    revision: str
-    commit: str
-    branch: str | None
-    subject: str
-    parts: tuple[tuple[str, str], ...]
-    source: str | None = None
-    binaries: tuple[Binary, ...] = ()
 
 
 class Sources:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._errors import FabvisorError, TryAgain
-from . import events, host_errors, results, signals
+from . import connection_errors, events, results, signals
+from .answer_limit import longest_answer
 from .conversation import screen_event
 from .fleet import Fleet
-from .peer import Connected, Lost, Peer, PeerEvent
+from .peer import Peer
+from .peer_events import Connected, Lost, PeerEvent
 
 if TYPE_CHECKING:
     from ..executor.protocol import Verb
@@ -80,9 +82,9 @@ class Subscription:
     def _give_up_after(self, heard_at: float) -> None:
         """Hosts that are there, and owe the rest of their answer: none of them said anything since."""
         waiting = [peer for peer in self.peers if peer.name in self._open and not self._lasting]
-        limit = max((peer.longest_answer for peer in waiting), default=0.0)
+        limit = longest_answer(waiting)
         for peer in waiting if time.monotonic() - heard_at > limit else []:
-            error = host_errors.unanswered(peer, limit)
+            error = connection_errors.unanswered(peer, limit)
             self.fleet.give_up(peer, error)
             self._note(peer, Lost(error))
 

@@ -16,7 +16,8 @@ from .subscription import Subscription
 if TYPE_CHECKING:
     from ..inventory.model import Target
     from .facts import Facts, Process
-    from .peer import Peer, PeerEvent
+    from .peer import Peer
+    from .peer_events import PeerEvent
 
 # Seconds between two looks at the rows: where no host says anything, and where many do.
 EVERY, SOON = 1.0, 0.1

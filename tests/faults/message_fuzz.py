@@ -29,7 +29,7 @@ from invoke.exceptions import Exit
 from tasks import control, deploy, history, logs, plan, recover, status
 from tasks.inventory.model import Host
 from tasks.remote.sessions import Sessions
-from tasks.rollout import fleet, outcome_query, peer
+from tasks.rollout import answer_limit, fleet, outcome_query
 from tests.faults.mutations import Mutator, faithful
 from tests.faults.scripted_host import ScriptedHost, ScriptedSession
 
@@ -109,7 +109,8 @@ def _run(case: Case, folder: Path) -> None:
 
 @contextmanager
 def _short_deadlines() -> Iterator[None]:
-    with mock.patch.object(peer.Peer, "longest_answer", WITHIN), mock.patch.object(outcome_query, "RESTORING", 0.5), \
+    with mock.patch.object(answer_limit, "_of_host", lambda peer: WITHIN), \
+            mock.patch.object(outcome_query, "RESTORING", 0.5), \
             mock.patch.object(fleet, "TICK", 0.05), mock.patch.object(sys, "argv", ["fab"]):
         yield
 

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from tasks.rollout import events, message_rules, protocol
 from tasks.rollout.facts import Holder
-from tasks.rollout.peer import Connected, Peer
+from tasks.rollout.peer import Peer
+from tasks.rollout.peer_events import Connected
 from tasks.rollout.protocol import NotInProtocol
 from tests.rollout.samples import HOST, TARGET, A, B, facts, plan
 

@@ -1,0 +1,51 @@
+"""The secrets that lie on this host, in environment files and placed files: no output may show them."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+from typing import Any, Iterator, Mapping, Sequence
+
+from . import files, placed_backup
+from .layout import Layout
+from .masking import Mask
+from .placed_files import PlacedFiles
+from .releases import RECORD
+
+
+def learn(mask: Mask, layout: Layout, services: Sequence[Mapping[str, Any]]) -> None:
+    """Mask the secrets of these services; also those of a version that an unfinished deploy replaces."""
+    for service in services:
+        backups = os.path.join(glob.escape(layout.service_state(service["name"])), "before-*", "*env")
+        for path in [layout.env_file(service["name"]), *glob.glob(backups)]:
+            with contextlib.suppress(OSError):
+                mask.learn((files.read_bytes(path) or b"").decode("utf-8", "surrogateescape"))
+        with contextlib.suppress(OSError):
+            mask.learn_words(_in_placed_files(layout, service))
+
+
+def _in_placed_files(layout: Layout, service: Mapping[str, Any]) -> Iterator[str]:
+    """The contents that are secrets as a whole: in the clone, in the releases, and in the backup of an unfinished
+    deploy."""
+    name = service["name"]
+    directory = layout.below_root(service["directory"])
+    yield from _in(PlacedFiles(directory, layout.placed_files(name)))
+    state = glob.escape(layout.service_state(name))
+    for record in glob.glob(os.path.join(state, "releases", "*" + RECORD)):
+        release = os.path.basename(record)[:-len(RECORD)]
+        yield from _in(PlacedFiles(os.path.join(directory, "releases", release), record))
+    for folder in glob.glob(os.path.join(state, "before-*")):
+        yield from map(_text, placed_backup.secrets(folder))
+
+
+def _in(placed: PlacedFiles) -> Iterator[str]:
+    written = placed.record().written
+    yield from (_text(placed.path(path)) for path, about in written.items() if about.get("secrecy") == "all")
+
+
+def _text(path: str) -> str:
+    """Empty where it cannot be read: the others are to be masked all the same."""
+    if not os.access(path, os.R_OK):
+        return ""
+    return (files.read_bytes(path) or b"").decode("utf-8", "surrogateescape")
