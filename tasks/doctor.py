@@ -6,7 +6,8 @@ import os
 
 from . import rollout
 from ._command import command
-from ._context import Command
+from ._context import Command, Targets
+from ._errors import FabvisorError
 
 
 @command(help={"service": "only what these services need: a name or a comma list"})
@@ -15,8 +16,16 @@ def doctor(run: Command, service: str = "all") -> rollout.events.Finished:
 
     Example: fab doctor --env production
     """
-    targets = run.targets(service)
+    targets, lacking = _with_values(run, service)
     run.report.on(rollout.events.Started(
         command=run.name, environment=run.environment.name, hosts=sorted({target.host.name for target in targets}),
         services=sorted({target.service.name for target in targets})))
-    return rollout.examination.examine(targets, run.named_services(), run.report, os.environ)
+    return rollout.examination.examine(targets, run.named_services(), run.report, os.environ, lacking)
+
+
+def _with_values(run: Command, service: str) -> tuple[Targets, FabvisorError | None]:
+    """With the contents of `files`, which may be edited on a host; or why this machine lacks secrets or files."""
+    try:
+        return run.targets_with_secrets(service), None
+    except FabvisorError as error:
+        return run.targets(service), error

@@ -49,7 +49,7 @@ class Examination(threading.Thread):
 
 
 def doctor(link: Link, hello: dict[str, Any], layout: Layout, env: dict[str, str]) -> None:
-    """Send the clock, then what each check finds."""
+    """Send the clock, what each check finds, then the facts of each service."""
     link.answer({"event": "clock", "now": time.time()})
     deadline = time.monotonic() + LIMIT
     host = ExaminedHost(hello, layout, env, _bounded(deadline))
@@ -64,6 +64,8 @@ def doctor(link: Link, hello: dict[str, Any], layout: Layout, env: dict[str, str
         for finding in examination.findings():
             outcome, message, remedy = _once(finding, name, causes)
             link.answer({"event": "check", "check": name, "outcome": outcome, "message": message, "remedy": remedy})
+    for service, known in list(host.facts.items()):
+        link.answer({"event": "facts", "services": {service: known}})
 
 
 def _once(finding: Finding, name: str, causes: dict[str, str]) -> Finding:

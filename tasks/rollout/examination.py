@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from .._errors import FabvisorError, HostKeyError, LoginError, NotReady
 from ..mirror import access as repositories
-from . import query, results, settings
+from . import query, refusals, results, settings
 from .events import Check
 
 if TYPE_CHECKING:
@@ -24,12 +24,12 @@ AT_ONCE = 8                             # repositories
 
 
 def examine(targets: tuple[Target, ...], named: Mapping[str, list[str]], report: Listener,
-            environ: Mapping[str, str]) -> Finished:
-    """Report all checks, host after host. `named`: by host, the services that hosts.yaml has there. The exit code is 1
-    where one failed."""
+            environ: Mapping[str, str], lacking: FabvisorError | None) -> Finished:
+    """Report all checks, host after host. `named`: by host, the services that hosts.yaml has there; `lacking`: why this
+    machine has no values of secrets and files. The exit code is 1 where one failed."""
     peers = query.read(targets, report, "doctor", lambda peer: settings.doctor(peer, named[peer.name]))
     access = _repository_access(targets, environ)
-    checks = [check for peer in peers for check in of_host(peer, access)]
+    checks = [check for peer in peers for check in [*of_host(peer, access), *_lacking(peer, lacking)]]
     for check in checks:
         report.on(check)
     failed = any(check.outcome == "failed" for check in checks)
@@ -38,7 +38,7 @@ def examine(targets: tuple[Target, ...], named: Mapping[str, list[str]], report:
 
 def of_host(peer: Peer, access: Mapping[str, FabvisorError | None]) -> list[Check]:
     """In the order in which they are shown. `access`: by repository that this machine fetches from, what hinders it."""
-    return [*_connection(peer), *_clock(peer), *peer.checks, *_repositories(peer, access)]
+    return [*_connection(peer), *_clock(peer), *peer.checks, *_services(peer), *_repositories(peer, access)]
 
 
 def _connection(peer: Peer) -> Iterator[Check]:
@@ -70,6 +70,34 @@ def _clock(peer: Peer) -> Iterator[Check]:
     yield Check(host=peer.name, check="clock", outcome="failed" if seconds > FAR else "warning",
                 message=f"{seconds:.0f} s {direction} the clock here",
                 remedy="on the one that is wrong: sudo timedatectl set-ntp true")
+
+
+def _services(peer: Peer) -> Iterator[Check]:
+    """What a deploy is refused for by the facts; or that nothing hinders it. One that was interrupted is undone
+    first."""
+    errors = [error for target in peer.targets
+              for facts in [peer.facts.get(target.service.name)] if facts is not None and not facts.due
+              for error in refusals.of_service(target, facts)]
+    for error in errors:
+        yield Check(host=peer.name, check="services", outcome="failed", message=_on_one_line(error.message),
+                    remedy=error.hint)
+    if not errors and peer.facts.keys() == {*peer.services} and all(check.check != "services" for check in peer.checks):
+        yield Check(host=peer.name, check="services", outcome="ok",
+                    message="nothing hinders a deploy of " + ", ".join(peer.services))
+
+
+def _on_one_line(message: str) -> str:
+    return message.replace(":\n", ": ").replace("\n", "; ")
+
+
+def _lacking(peer: Peer, error: FabvisorError | None) -> Iterator[Check]:
+    """Secrets are no failure: another machine, such as that of a job, may have them."""
+    if isinstance(error, NotReady):
+        yield Check(host=peer.name, check="secrets", outcome="warning",
+                    message=f"no deploy from this machine: {_on_one_line(error.message)}", remedy=error.hint)
+    elif error is not None:
+        yield Check(host=peer.name, check="files", outcome="failed", message=_on_one_line(error.message),
+                    remedy=error.hint)
 
 
 def _repositories(peer: Peer, access: Mapping[str, FabvisorError | None]) -> Iterator[Check]:

@@ -143,7 +143,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     default_user: str | None = None     # of a program that hosts.yaml gives no user; None: supervisord's own
     login: str = ""                     # who logs in there
     holder: Holder = NOBODY             # who holds the lock now (status only)
-    due: list[str] = []                 # deploys that are still to be undone (status and plan only)
+    due: list[str] = []                 # deploys that are still to be undone (not in a deploy)
     due_by: list[str] = []              # who began them
     unloaded: bool = False              # the program file is younger than the running program (status only)
     words: dict[str, list[str]] = {}    # by group: the last lines of one that does not stay up (status only)

@@ -47,7 +47,7 @@ RULES: Mapping[str, Mapping[type, States]] = {
     "history": {**READING, events.History: ANY},
     "logs": {**READING, protocol.Log: ANY, protocol.Mark: ANY},
     "adopt": {**READING, protocol.Adopted: ANY},
-    "doctor": {**READING, protocol.Clock: ANY, events.Check: ANY},
+    "doctor": {**READING, protocol.Clock: ANY, events.Check: ANY, protocol.Facts: ANY},
     "setup": {**READING, protocol.HostFacts: ANY, events.StepStarted: ANY, events.Output: ANY,
               events.StepFinished: ANY},
     "run": {**READING, protocol.Log: ANY},
@@ -144,7 +144,7 @@ def _contradiction(peer: Peer, message: protocol.HostMessage) -> str:
     """Why it cannot be true, by what the host was told and what it has said."""
     match message:
         case protocol.Facts(services=services):
-            complete = len(services) == 1 if peer.verb == "status" else services.keys() == {*peer.services}
+            complete = len(services) == 1 if peer.verb in ("status", "doctor") else services.keys() == {*peer.services}
             return "" if complete else f"it is about {_names(services)}"
         case protocol.Heads(now=now):
             return "" if now.keys() == {*peer.services} else f"it is about {_names(now)}"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Literal
 
 from .._errors import NotReady
 from .facts import Facts, PlacedFile
-from .goal import Key, key
 
 if TYPE_CHECKING:
     from ..inventory.model import Service, Target
+
+    Known = list[tuple[Target, Facts]]          # of each target what is on its host
 
 Change = Literal["added", "changed", "removed"]
 ABSENT = PlacedFile()
@@ -46,23 +47,22 @@ def obstacles(service: Service, facts: Facts) -> list[str]:
     return [f"{problem}, where `files` puts a file" for problem in dict.fromkeys(filter(None, problems))]
 
 
-def refuse_obstacles(targets: tuple[Target, ...], facts: dict[Key, Facts]) -> None:
-    """Raise NotReady for what is in the way of files, by host."""
-    lines = _lines(targets, facts, obstacles)
+def in_the_way(known: Known) -> Iterator[NotReady]:
+    """What is in the way of files, by host."""
+    lines = _lines(known, obstacles)
     if lines:
-        raise NotReady("\n".join(lines), "move it away on the host")
+        yield NotReady("\n".join(lines), "move it away on the host")
 
 
-def refuse_edited(targets: tuple[Target, ...], facts: dict[Key, Facts]) -> None:
-    """Raise NotReady for files that somebody edited or put there, by host."""
-    lines = _lines(targets, facts, edited)
+def edited_files(known: Known) -> Iterator[NotReady]:
+    """Files that somebody edited or put there, by host."""
+    lines = _lines(known, edited)
     if lines:
-        raise NotReady("files that hosts.yaml names were edited on the host:\n" + "\n".join(lines),
+        yield NotReady("files that hosts.yaml names were edited on the host:\n" + "\n".join(lines),
                        "take what is there into the file beside hosts.yaml; or add --set-aside: a copy stays in"
                        " .fabvisor/SERVICE/set-aside")
 
 
-def _lines(targets: tuple[Target, ...], facts: dict[Key, Facts], find: Callable[[Service, Facts], list[str]]
-           ) -> list[str]:
+def _lines(known: Known, find: Callable[[Service, Facts], list[str]]) -> list[str]:
     return [f"{target.host.name}: {line} ({target.service.name})"
-            for target in targets for line in find(target.service, facts[key(target)])]
+            for target, facts in known for line in find(target.service, facts)]

@@ -6,10 +6,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from .._errors import NotReady
 from ..inventory.model import Program, Service, Target
-from ..program import files, handwritten
-from . import placed_files
+from ..program import files
+from . import placed_files, refusals
 from .facts import Facts, worst
 from .goal import Goal, Goals, Key, Planner, Recipe, key
 from .recipe import hooks, restarts, strategy_of, supervised
@@ -24,12 +23,7 @@ def deploy_planner(recipe: Recipe, *, force: bool = False, set_aside: bool = Fal
     make = unchecked_planner(recipe, force=force, set_aside=set_aside, keeps_files=keeps_files)
 
     def plan(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals) -> dict[Key, Plan]:
-        refuse_obstacles(targets, facts, set_aside)
-        placed_files.refuse_obstacles(targets, facts)
-        if not force and not set_aside:
-            placed_files.refuse_edited(targets, facts)
-        if not force:
-            refuse_losses(targets, facts)
+        refusals.refuse(targets, facts, force=force, set_aside=set_aside)
         return make(targets, facts, goals)
 
     return plan
@@ -46,60 +40,6 @@ def unchecked_planner(recipe: Recipe, **options: bool) -> Planner:
                 for target in targets}
 
     return plan
-
-
-def refuse_obstacles(targets: tuple[Target, ...], facts: dict[Key, Facts], set_aside: bool) -> None:
-    """Edited files, and directories that cannot be deployed to: listed by host, nothing changed."""
-    _refuse_directories(targets, facts)
-    edited = [f"{host}: {line.strip()} ({service})"
-              for (host, service), known in facts.items() for line in known.edited]
-    if edited and not set_aside:
-        raise NotReady("files were edited on the host:\n" + "\n".join(edited),
-                       "commit them elsewhere, or add --set-aside: they are stashed, not lost")
-
-
-def _refuse_directories(targets: tuple[Target, ...], facts: dict[Key, Facts]) -> None:
-    foreign, others = [], []
-    for target in targets:
-        known = facts[key(target)]
-        place = f"{target.host.name}: {known.directory}"
-        if belongs_to_other_tool(target.service, known):
-            others.append(place)
-        elif is_foreign(known):
-            foreign.append(place)
-    if others:
-        raise NotReady("the program runs in a release of another tool, such as Capistrano, below these directories:\n"
-                       + "\n".join(others), "write `strategy: releases` at the service in hosts.yaml")
-    if foreign:
-        raise NotReady("these directories hold files, but no git clone:\n" + "\n".join(foreign),
-                       "move them away on the host")
-
-
-def is_foreign(facts: Facts) -> bool:
-    """Whether the directory holds files that are nobody's: neither a clone, nor releases that can be gone on from."""
-    return facts.foreign and not facts.runs_other_release
-
-
-def belongs_to_other_tool(service: Service, facts: Facts) -> bool:
-    """Whether the strategy would put the service among the releases of another tool."""
-    return facts.runs_other_release and not strategy_of(service).TAKES_OTHER_RELEASES
-
-
-def refuse_losses(targets: tuple[Target, ...], facts: dict[Key, Facts]) -> None:
-    """Program files that somebody wrote by hand, where a deploy would lose some of what they say."""
-    lost = [f"{target.host.name}: {loss} ({target.service.name})"
-            for target in targets for loss in losses(target.service, facts[key(target)])]
-    if lost:
-        raise NotReady("program files were written by hand:\n" + "\n".join(lost),
-                       "set that in hosts.yaml (`program`, `variables`, `secrets`), or add --force: "
-                       "a copy stays as .fabvisor/SERVICE/before-fabvisor.conf")
-
-
-def losses(service: Service, facts: Facts) -> list[str]:
-    """Names in a sentence what a deploy would lose of a handwritten program file; empty where it would lose nothing."""
-    new = files.program_file(service, supervised.paths(service, facts))
-    lost = handwritten.losses(service, facts.program_path, facts.program_file, new)
-    return [handwritten.describe(facts.program_path, lost)] if lost else []
 
 
 def is_up_to_date(service: Service, facts: Facts, goal: Goal) -> bool:

@@ -14,7 +14,7 @@ from ..executor.protocol import MASK
 from ..inventory.model import Service
 from ..inventory.secret import Secret
 from ..program import files
-from . import placed_files, planner
+from . import placed_files, planner, refusals
 from .events import FileChange, Names, Notice, Planned
 from .facts import Facts
 from .recipe import restarts
@@ -102,12 +102,12 @@ def way_back(plan: Plan) -> str | None:
 
 def obstacles(service: Service, facts: Facts) -> list[str]:
     due = [f"an interrupted deploy ({deploy}) is undone first" for deploy in facts.due]
-    foreign = [f"{facts.directory} holds files, but no git clone"] if planner.is_foreign(facts) else []
+    foreign = [f"{facts.directory} holds files, but no git clone"] if refusals.is_foreign(facts) else []
     others = ([f"the program runs in a release of another tool, below {facts.directory}: write `strategy: releases`"]
-              if planner.belongs_to_other_tool(service, facts) else [])
+              if refusals.belongs_to_other_tool(service, facts) else [])
     edited = [f"{path}, which `files` names, was edited on the host, refused without --set-aside"
               for path in placed_files.edited(service, facts)]
-    return [*facts.obstacles, *foreign, *others, *planner.losses(service, facts),
+    return [*facts.obstacles, *foreign, *others, *refusals.losses(service, facts),
             *placed_files.obstacles(service, facts), *edited, *due]
 
 

@@ -12,7 +12,7 @@ from ..executor.protocol import INTERRUPTED
 from ..program.files import digest
 from .events import PastDeploy, ProcessStatus, ProgramStatus, Status
 from .facts import NOBODY, Facts, HistoryLine, Process, worst
-from .planner import belongs_to_other_tool, losses
+from .refusals import belongs_to_other_tool, losses
 
 if TYPE_CHECKING:
     from ..inventory.model import Program, Service, Target

@@ -6,14 +6,17 @@ import json
 import os
 import re
 import socket
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.integration.app import App
 from tests.integration.conftest import MakeApp
 from tests.integration.packaged_app import packaged_app
-from tests.support.lab import Run
+from tests.support.lab import Run, git
 from tests.support.packaged import PackagedHost
 
 NAMES = {"host_key", "clock", "login", "python", "path", "git", "repo", "root", "disk", "inodes", "sudo", "supervisord",
@@ -68,6 +71,56 @@ def test_doctor_names_all_that_hinders_a_deploy_and_changes_nothing(make_app: Ma
     programs = [event["message"] for event in run.events if event.get("check") == "programs"]
     assert any(message.startswith("old was deployed here") for message in programs)
     assert warned["leftovers"]["remedy"] == f"fab recover {app.name}"
+
+
+def _edit(app: App, directory: Path) -> None:
+    (directory / "run.sh").write_text("#!/bin/sh\n# edited\n")
+
+
+def _write_by_hand(app: App, directory: Path) -> None:
+    (app.lab["web1"].root / f"conf.d/{app.name}.conf").write_text(
+        f"[program:{app.name}]\ncommand=sleep 1\nautostart=false\nnumprocs=1\nexitcodes=7\n")
+
+
+def _leave_files(app: App, directory: Path) -> None:
+    directory.mkdir(parents=True)
+    (directory / "notes.txt").write_text("mine")
+
+
+def _put_in_the_way(app: App, directory: Path) -> None:
+    (app.inventory.parent / "app.cfg").write_text("ours")
+    app.write(files={"built/app.cfg": "app.cfg"})
+    _write_clone(app, directory)
+    (directory / "built").write_text("a file, no folder")
+
+
+def _write_clone(app: App, directory: Path) -> None:
+    git(app.lab.folder, "clone", "--quiet", str(app.repo), str(directory))
+
+
+def _release_by_another_tool(app: App, directory: Path) -> None:
+    release = directory / "releases/20240101120000"
+    release.mkdir(parents=True)
+    (release / "REVISION").write_text("a" * 40 + "\n")
+    (directory / "current").symlink_to(release)
+
+
+@pytest.mark.rows(3)
+@pytest.mark.parametrize("make", [_edit, _write_by_hand, _release_by_another_tool, _leave_files, _put_in_the_way])
+def test_doctor_foretells_in_the_same_words_what_a_deploy_is_refused_for(
+        make_app: MakeApp, make: Callable[[App, Path], None]) -> None:
+    app = make_app().alone()
+    directory = app.lab["web1"].directory(app.name)
+    if make is _edit:
+        _write_clone(app, directory)
+    make(app, directory)
+    foretold = [event for event in app.fab("doctor").events if event.get("outcome") == "failed"]
+    refused = app.deploy()
+    (error,) = refused.of("error")
+    assert refused.code == 2 and {event["check"] for event in foretold} == {"services"}
+    said = " ".join(event["message"] for event in foretold)
+    assert said.split() == re.sub(r"\n(?=.*\n)", "; ", error["message"]).split(), (said, error)
+    assert foretold[0]["remedy"] == error["hint"]
 
 
 def test_doctor_tells_of_a_broken_configuration_once(make_app: MakeApp, tmp_path: Path) -> None:

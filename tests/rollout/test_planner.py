@@ -9,7 +9,7 @@ from tasks import _errors as errors
 from tasks.deploy import recipe
 from tasks.inventory.model import Service, Target
 from tasks.inventory.secret import reveal
-from tasks.rollout import goal, planner
+from tasks.rollout import goal, planner, refusals
 from tasks.rollout.facts import Facts, Release
 from tasks.rollout.recipe import STRATEGIES, supervised
 from tasks.rollout.steps import Plan
@@ -83,10 +83,10 @@ def test_obstacles_of_all_hosts_are_refused_at_once() -> None:
     two = {("web1", "monitor"): facts(edited=[" M x"]), ("web2", "monitor"): facts(edited=[" M y"])}
     targets = tuple(replace(TARGET, host=replace(TARGET.host, name=name)) for name in ("web1", "web2"))
     with pytest.raises(errors.NotReady, match=r"(?s)web1.* M x.*web2.* M y"):
-        planner.refuse_obstacles(targets, two, set_aside=False)
-    planner.refuse_obstacles(targets, two, set_aside=True)
+        refusals.refuse(targets, two, set_aside=False)
+    refusals.refuse(targets, two, set_aside=True)
     with pytest.raises(errors.NotReady, match="no git clone"):
-        planner.refuse_obstacles((TARGET,), {goal.key(TARGET): replace(BLANK, foreign=True)}, set_aside=True)
+        refusals.refuse((TARGET,), {goal.key(TARGET): replace(BLANK, foreign=True)}, set_aside=True)
 
 
 def test_releases_of_another_tool_are_refused_by_a_strategy_that_would_build_among_them() -> None:
@@ -94,9 +94,9 @@ def test_releases_of_another_tool_are_refused_by_a_strategy_that_would_build_amo
     known = {goal.key(TARGET): replace(BLANK, foreign=True, strategy="releases", current=theirs.name,
                                        releases=[theirs])}
     with pytest.raises(errors.NotReady, match="runs in a release of another tool") as raised:
-        planner.refuse_obstacles((TARGET,), known, set_aside=True)
+        refusals.refuse((TARGET,), known, set_aside=True)
     assert "strategy: releases" in raised.value.hint
-    planner.refuse_obstacles((replace(TARGET, service=RELEASED),), known, set_aside=True)
+    refusals.refuse((replace(TARGET, service=RELEASED),), known, set_aside=True)
 
 
 def test_record_of_a_plan_holds_what_an_undo_needs() -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from .. import sockets
 from ..errors import HostError
 from ..layout import Layout
-from ..protocol import CheckOutcome, ServiceSettings
+from ..protocol import CheckOutcome, ServiceFacts, ServiceSettings
 from ..shell import Check
 from ..supervisord import Supervisord
 from ..supervisord_conf import Configuration
@@ -35,7 +35,10 @@ def failed(message: str, remedy: str) -> Finding:
 
 
 class ExaminedHost:
-    """`settings`: DoctorSettings; `env`: the environment of the login; `check` raises when the time is over."""
+    """`settings`: DoctorSettings; `env`: the environment of the login; `check` raises when the time is over.
+
+    `facts`: by service, as far as a check has looked for them.
+    """
 
     def __init__(self, settings: dict[str, Any], layout: Layout, env: dict[str, str], check: Check) -> None:
         self.settings = settings
@@ -43,6 +46,7 @@ class ExaminedHost:
         self.env = env
         self.check = check
         self.services: list[ServiceSettings] = settings["services"]
+        self.facts: dict[str, ServiceFacts] = {}
 
     @cached_property
     def conf(self) -> Configuration:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from typing import Iterator
 
-from .. import deployed, journal, readiness
+from .. import deployed, facts, git, journal, readiness
+from ..context import ServiceContext
 from ..protocol import INTERRUPTED
 from .host import ExaminedHost, Finding, failed, ok, warning
 
 
 def obstacles(host: ExaminedHost) -> Iterator[Finding]:
-    """The reasons to refuse a deploy."""
-    found = False
+    """The reasons to refuse a deploy that are known here. The client has others, by the facts, and says where there are
+    none."""
+    due = journal.to_undo(host.layout)
     for service in host.services:
         for problem in readiness.visible_problems(host.layout, service, host.conf, host.supervisord):
-            found = True
             yield failed(problem.message, problem.hint)
-    if not found:
-        yield ok("nothing hinders a deploy of " + ", ".join(service["name"] for service in host.services))
+        git.require_git(host.env)
+        clone = ServiceContext(host.layout, service, host.env, "", check=host.check).clone
+        known = facts.of_service(host.layout, service, clone, host.supervisord)
+        known["due"] = [left.deploy for left in due if service["name"] in left.services]
+        host.facts[service["name"]] = known
 
 
 def orphans(host: ExaminedHost) -> Iterator[Finding]:
