@@ -198,7 +198,7 @@ def _packaged_hint() -> str:
             with contextlib.suppress(NotReady, OSError):
                 folders = [os.path.dirname(pattern) for pattern in SupervisordConf(path, {}).patterns()] or folders
             return f"write in hosts.yaml, at the host:\nsudo: true\nsupervisord_conf: {path}\nprogram_dir: {folders[0]}"
-    return "correct `root` or `supervisord_conf` in hosts.yaml"
+    return "make one: fab setup; or correct `root` or `supervisord_conf` in hosts.yaml"
 
 
 def _line_of(lines: list[str], section: str) -> int | None:

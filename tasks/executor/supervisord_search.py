@@ -18,10 +18,12 @@ def configuration(root: str | None, path: str | None) -> str:
     """The absolute path of a supervisord.conf: the one that was named, that of `root`, else one of the usual places,
     or of a supervisord that runs. Raises NotReady."""
     home = os.path.expanduser("~")
-    if path:
-        return os.path.normpath(os.path.join(home, os.path.expanduser(root or ""), os.path.expanduser(path)))
-    if root:
-        return os.path.join(home, os.path.expanduser(root), "supervisord.conf")
+    if path or root:
+        named = os.path.normpath(os.path.join(home, os.path.expanduser(root or ""),
+                                              os.path.expanduser(path or "supervisord.conf")))
+        if not os.path.exists(named):
+            raise NotReady(f"{named} does not exist", "name another: --supervisord-conf PATH, or --root PATH")
+        return named
     usual = [*PACKAGED, os.path.expanduser(HOME), *(path for _, path in _running())]
     for candidate in usual:
         if os.path.isfile(candidate):

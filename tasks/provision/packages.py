@@ -23,14 +23,14 @@ class Manager(Struct, frozen=True):
         return [package for need in needs for package in self.names[need].split()]
 
     def install(self, packages: Sequence[str]) -> str:
-        """Lines of sh, for root."""
+        """A line of sh, for root."""
         return f"{self.first} && {self.command} {' '.join(packages)}"
 
     def enable(self, systemd: bool) -> str:
-        """Start supervisord, now and with the host; lines of sh, for root."""
+        """Start supervisord, now and with the host; a line of sh, for root."""
         if systemd:
             return f"systemctl enable --now {self.service}"
-        return f"update-rc.d {self.service} defaults\nservice {self.service} start"
+        return f"update-rc.d {self.service} defaults && service {self.service} start"
 
 
 APT = Manager(
