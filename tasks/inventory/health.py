@@ -26,11 +26,6 @@ def fill(kind: str, text: str, variables: Mapping[str, str]) -> str:
     return text if kind == "command" else interpolation.fill(text, variables)
 
 
-def check_health(kind: str, text: str, variables: Mapping[str, str]) -> str:
-    """The mistake in a check that has no unknown names; empty where it is fine."""
-    return CHECKS[kind](fill(kind, text, variables))
-
-
 def _http(text: str) -> str:
     good = not values.check_word(text) and "${" not in text
     try:

@@ -1,6 +1,6 @@
 """The shape of hosts.yaml: which keys there are, of which type, and a few words on each for editors.
 
-`keys` has the checks of values, `checks` and `cross_checks` those of what must fit together.
+`keys` has the checks of values, `checks`, `cross_checks` and `service_checks` those of what must fit together.
 """
 
 from __future__ import annotations
