@@ -8,14 +8,14 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from invoke.exceptions import Exit
 from invoke.tasks import Task
 
-from . import _fabric_options, reports, rollout
+from . import _empty_options, _fabric_options, reports, rollout
 from ._context import Command
 from ._errors import FabvisorError, Failed, NeedsPerson
 from ._options import DEFAULTS, SHARED, RolloutOptions
@@ -38,13 +38,16 @@ class _Task(Task):  # type: ignore[type-arg]
 
 
 def command(
-    *, name: str = "", help: Mapping[str, str] | None = None, positional: Iterable[str] = ()
+    *, name: str = "", help: Mapping[str, str] | None = None, positional: Iterable[str] = (),
+    may_be_empty: Collection[str] = _empty_options.MAY_BE_EMPTY,
 ) -> Callable[[Body], _Task]:
     """Make a task of a function (run: Command, **its own options) -> Finished; `name`: as typed, if not the same.
+    `may_be_empty`: the options for which an empty text is a value.
 
     A parameter `options: RolloutOptions` stands for all options of that class.
     """
     def make(body: Body) -> _Task:
+        typed = name or body.__name__
         block = "options" in inspect.signature(body).parameters
 
         @functools.wraps(body)
@@ -52,8 +55,12 @@ def command(
             shared = {name: options.pop(name) for name in SHARED}
             if block:
                 options["options"] = RolloutOptions(**{field.name: options.pop(field.name) for field in _BLOCK})
-            code = _guarded(name or body.__name__, functools.partial(body, **options), shared,
-                            context.config.sudo.password)
+            def checked(run: Command) -> rollout.events.Finished:
+                _fabric_options.refuse()
+                _empty_options.refuse(typed, may_be_empty)
+                return body(run, **options)
+
+            code = _guarded(typed, checked, shared, context.config.sudo.password)
             if code:
                 raise Exit(code=code)           # else the next task on the line has its turn
 
@@ -91,7 +98,6 @@ def _guarded(name: str, body: Body, shared: dict[str, Any], sudo_password: str |
         try:
             if wrong_format:
                 raise wrong_format
-            _fabric_options.refuse()
             run = Command(name, shared, reporters, sudo_password)
             reporters.mask = run.mask
             finished = body(run)

@@ -31,10 +31,15 @@ REFUSED: Mapping[str, tuple[str, str]] = MappingProxyType({
     "hide": ("--hide is Fabric's own and is not used here", "--verbose shows more, and --format json is for programs"),
     "warn-only": ("-w/--warn-only is Fabric's own and is not used here", "leave it out"),
 })
-# Before a task they choose the fabfile; behind it they would be ignored.
+# Before a task they mean something; behind it they would be ignored, or take the command's place.
 REFUSED_BEHIND: Mapping[str, tuple[str, str]] = MappingProxyType({
     "search-root": ("-r/--search-root is Fabric's own and is ignored behind a command", REVISION),
     "collection": ("-c/--collection is Fabric's own and is ignored behind a command", REVISION),
+    "list": ("-l/--list stands alone", "fab --list; or fab --help COMMAND"),
+    "version": ("-V/--version stands alone", "fab --version; " + REVISION),
+    "debug": ("-d/--debug is Fabric's own and is ignored behind a command", "leave it out; --verbose shows more"),
+    "no-dedupe": ("--no-dedupe is Fabric's own and is ignored behind a command", "leave it out"),
+    "print-completion-script": ("--print-completion-script stands alone", "fab --print-completion-script SHELL"),
 })
 
 

@@ -44,7 +44,8 @@ def on_hosts(service: str = "", once: bool = False, help: Mapping[str, str] | No
         call.__signature__ = inspect.Signature([  # type: ignore[attr-defined]
             inspect.Parameter("run", kind), *own, inspect.Parameter("yes", kind, default=False)])
         return command(help={**(help or {}), "yes": ROLLOUT["yes"]},
-                       positional=[option.name for option in own if option.default is option.empty])(call)
+                       positional=[option.name for option in own if option.default is option.empty],
+                       may_be_empty=[option.name.replace("_", "-") for option in own])(call)
 
     return make
 

@@ -14,6 +14,7 @@ from ._errors import SelectionError
 if TYPE_CHECKING:
     from .inventory.serial import Serial
 
+MOST = 999_999_999                      # nine digits are enough for any number, and fit wherever it goes
 HERE = "."                              # as a revision: the commit of the current folder
 # Of every command.
 SHARED: Mapping[str, str] = MappingProxyType({
@@ -85,17 +86,20 @@ def check_serial(text: str) -> Serial:
     return inventory.serial.normal(sizes)
 
 
-def seconds(option: str, text: str) -> float:
+def seconds(option: str, text: str, least: int = 0) -> float:
     """A whole number of seconds. Raises SelectionError."""
-    return float(_number(option, text, "a number of seconds"))
+    return float(_number(option, text, "a number of seconds", least))
 
 
-def count(option: str, text: str) -> int:
+def count(option: str, text: str, least: int = 0) -> int:
     """A whole number. Raises SelectionError."""
-    return _number(option, text, "a whole number")
+    return _number(option, text, "a whole number", least)
 
 
-def _number(option: str, text: str, expected: str) -> int:
-    if not text.isdecimal():
-        raise SelectionError(f"--{option}: expected {expected}, got {text!r}", f"such as --{option} 30")
-    return int(text)
+def _number(option: str, text: str, expected: str, least: int) -> int:
+    is_number = re.fullmatch("[0-9]+", text, re.ASCII)
+    if is_number and len(text) <= len(str(MOST)) and int(text) >= least:
+        return int(text)
+    bound = f"{MOST} or less" if is_number and len(text) > len(str(MOST)) else f"{least} or more"
+    raise SelectionError(f"--{option}: expected {expected}, {bound}; got {inventory.findings.quoted(text)}",
+                         f"such as --{option} 30")

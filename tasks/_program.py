@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import os
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +13,7 @@ import fabric
 from fabric.main import Fab
 from invoke.exceptions import Exit, ParseError
 
-from . import _wrong_words
+from . import _fabric_options, _wrong_words
 from ._installation import IS_CHECKOUT
 from ._version import __version__
 
@@ -53,6 +55,9 @@ class Program(Fab):  # type: ignore[misc]
 
     def parse_tasks(self) -> None:
         """A command without its positional argument gets an empty one, and says which services or hosts there are."""
+        words = [*self.core.unparsed]
+        if self.core.remainder:
+            raise Exit(_wrong_words.behind_dashes(words, self.core.remainder), code=2)
         self._take_help()
         with _in_words(), self._explained():
             try:
@@ -62,7 +67,7 @@ class Program(Fab):  # type: ignore[misc]
                     raise
                 self.core.unparsed += [""] * len(error.context.missing_positional_args)
                 super().parse_tasks()
-        misplaced = _wrong_words.misplaced_options(self.tasks)
+        misplaced = _wrong_words.misplaced_options(self.tasks) or self._misplaced_core_options(words)
         if misplaced:
             raise Exit(misplaced, code=2)
 
@@ -75,9 +80,18 @@ class Program(Fab):  # type: ignore[misc]
         words = self.core.unparsed
         at = next((number for number, word in enumerate(words) if word in HELP), 0)
         commands = [word for word in words[:at] if word in self._commands()]
+        if commands[-1:] == ["run"] and words[at] == "-h" and words[at - 1] != "run":       # as in `fab run df -h`
+            raise Exit(_wrong_words.unquoted(words, ("--service", "--env", "-e", "--host")), code=2)
         if commands and not words[at - 1].startswith("-"):
             self.args.help.value = commands[-1]
             self.core.unparsed = commands[-1:]
+
+    def _misplaced_core_options(self, words: list[str]) -> str:
+        """Those that would end everything before the command runs; and any of them in the command line of `fab run`."""
+        typed = [name for name, argument in self.core_via_tasks.args.items() if argument.got_value and name != "help"]
+        if typed and self.tasks[-1].name == "run":
+            return _wrong_words.unquoted(words, self.tasks[-1].flags)
+        return _wrong_words.in_lines(*_fabric_options.REFUSED_BEHIND["list"]) if "list" in typed else ""
 
     def _commands(self) -> set[str]:
         return {name for each in self.collection.to_contexts() for name in (each.name, *each.aliases) if name}
@@ -88,10 +102,12 @@ class Program(Fab):  # type: ignore[misc]
             yield
         except ParseError as error:
             echoes = bool(self.args.echo.got_value)
-            raise Exit(_wrong_words.explain(error, sorted(self._commands()), echoes), code=2) from None
+            words = [*self.core.unparsed]
+            raise Exit(_wrong_words.explain(error, words, sorted(self._commands()), echoes), code=2) from None
 
     def update_config(self, merge: bool = True) -> None:
-        with _in_words():
+        with _in_words(), warnings.catch_warnings():
+            warnings.simplefilter("error", getpass.GetPassWarning)      # no terminal: the password would be seen
             super().update_config()
 
 
@@ -111,7 +127,7 @@ def _in_words() -> Iterator[None]:
         yield
     except (Exit, ParseError):
         raise
-    except EOFError:
+    except (EOFError, getpass.GetPassWarning):
         raise Exit("fab: a password can be asked for on a terminal only; put it into FABRIC_SUDO_PASSWORD",
                    code=2) from None
     except Exception as error:

@@ -2,37 +2,52 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import takewhile
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from . import inventory
+from . import _fabric_options, inventory, program
 
 if TYPE_CHECKING:
     from invoke.exceptions import ParseError
     from invoke.parser.context import ParserContext
 
 # Invoke's words (invoke/parser/parser.py).
-UNKNOWN = re.compile(r"No idea what '(.*)' is!", re.DOTALL)
-WITHOUT_VALUE = re.compile(r"Flag <Argument: ([\w-]+).* needed value")
+UNKNOWN = re.compile(r"No idea what (.*) is!", re.DOTALL)
+WITHOUT_VALUE = re.compile(r"Flag <Argument: ([\w-]+)(?: \(([\w-]+)\))?.* needed value")
+# What other tools call it: the options of ours that it may be, the first that the command has.
+SYNONYMS: Mapping[str, Sequence[str]] = MappingProxyType({
+    "branch": ("revision", "to"), "tag": ("revision", "to"), "ref": ("revision", "to"), "commit": ("revision", "to"),
+    "revision": ("to",), "to": ("revision",), "limit": ("host",), "environment": ("env",), "stage": ("env",)})
 
 
-def explain(error: ParseError, commands: Collection[str], echoes: bool) -> str:
-    """`echoes`: -e stands before the command, where it is Fabric's own."""
+def explain(error: ParseError, words: Sequence[str], commands: Collection[str], echoes: bool) -> str:
+    """`words`: all that stand behind Fabric's own options. `echoes`: -e stands before the command, where it is
+    Fabric's own."""
     unknown, without_value = UNKNOWN.fullmatch(str(error)), WITHOUT_VALUE.match(str(error))
     context = error.context
     if without_value:
-        return in_lines(f"--{without_value[1]} needs a value", f"such as --{without_value[1]} VALUE")
+        return _without_value(without_value[1], without_value[2] or "", context)
     if unknown is None:
         return in_lines(str(error), "fab --list lists the commands")
+    word = str(ast.literal_eval(unknown[1]))
     if context is None or not context.name:
-        return _unknown_command(unknown[1], commands, echoes)
+        return _unknown_command(word, commands, echoes)
+    return _unknown_word(word, words, context)
+
+
+def _unknown_word(word: str, words: Sequence[str], context: ParserContext) -> str:
+    if context.name == "run" and not _valued_option(word, words, context):
+        return unquoted(words, context.flags)
     options = misplaced_options([context])
     if options:
         return options
-    if unknown[1].startswith("-"):
-        return _unknown_option(unknown[1], context)
-    return _too_many(unknown[1], context)
+    if word.startswith("-"):
+        return _unknown_option(word, context)
+    return _spare_value(word, words, context) or _too_many(word, context)
 
 
 def misplaced_options(contexts: Iterable[ParserContext]) -> str:
@@ -44,8 +59,30 @@ def misplaced_options(contexts: Iterable[ParserContext]) -> str:
     return ""
 
 
+def unquoted(words: Sequence[str], flags: Collection[str]) -> str:
+    """The command of `fab run` is one word; its own options would be ours. `flags`: those that end it."""
+    behind = words[words.index("run") + 1:]
+    command = " ".join(takewhile(lambda word: word.partition("=")[0] not in flags, behind))
+    return in_lines("run takes its command as one word", f"quote it: fab run {program.quoting.for_sh(command)}")
+
+
+def behind_dashes(words: Sequence[str], remainder: str) -> str:
+    """`--` ends the options of other tools; here nothing may stand behind it."""
+    quoted = f"quote the command: fab run {program.quoting.for_sh(remainder)}"
+    return in_lines("nothing may stand behind --", quoted if words[:1] == ["run"] else "leave the -- out")
+
+
 def in_lines(message: str, hint: str) -> str:
     return f"error: {message}\nhint:  {hint}"
+
+
+def _without_value(name: str, nickname: str, context: ParserContext | None) -> str:
+    refused = {**_fabric_options.REFUSED, **_fabric_options.REFUSED_BEHIND}
+    is_ours = context is not None and f"--{name}" in context.flags
+    known = [refused[each] for each in (name, nickname) if each in refused and not is_ours]
+    if known:
+        return in_lines(*known[0])
+    return in_lines(f"--{name} needs a value", f"such as --{name} VALUE")
 
 
 def _unknown_command(word: str, commands: Collection[str], echoes: bool) -> str:
@@ -53,23 +90,59 @@ def _unknown_command(word: str, commands: Collection[str], echoes: bool) -> str:
         return in_lines("-e before the command is Fabric's own --echo, and takes no value",
                         f"the environment stands behind the command: fab COMMAND -e {word}")
     if word.startswith("-"):
-        return in_lines(f"there is no option {word} before the command", "options stand behind it: fab COMMAND OPTIONS")
-    return in_lines(f"there is no command {word!r}{inventory.nearest.did_you_mean(word, commands)}",
-                    "fab --list lists the commands")
+        return in_lines(f"there is no option {_shown(word)} before the command",
+                        "options stand behind it: fab COMMAND OPTIONS")
+    near = inventory.nearest.did_you_mean(word, commands)
+    return in_lines(f"there is no command {inventory.findings.quoted(word)}{near}", "fab --list lists the commands")
 
 
 def _unknown_option(word: str, context: ParserContext) -> str:
-    options = [flag for flag in context.flags if flag.startswith("--")]
+    names = [flag.removeprefix("--") for flag in context.flags if flag.startswith("--")]
     name = word.partition("=")[0]
-    return in_lines(f"{context.name} has no option {name}{inventory.nearest.did_you_mean(name, options)}",
-                    f"fab --help {context.name} lists its options")
+    bare = name.lstrip("-")
+    meant = next((other for other in SYNONYMS.get(bare, ()) if other in names), "") \
+        or inventory.nearest.nearest(bare, names)
+    hint = "fab plan shows what it would do" if bare == "dry-run" else f"fab --help {context.name} lists its options"
+    return in_lines(f"{context.name} has no option {_shown(name)}" + (f"; did you mean '--{meant}'?" if meant else ""),
+                    hint)
+
+
+def _spare_value(word: str, words: Sequence[str], context: ParserContext) -> str:
+    """Of an option that has a value already, or takes none. Empty where the word is not one's value."""
+    option = _valued_option(word, words, context)
+    if not option:
+        return ""
+    if not context.flags[option].takes_value:
+        return in_lines(f"{option} takes no value", f"leave {option} out, or type it alone")
+    several = "several hosts are a comma list: --host A,B" if option == "--host" else f"leave out one {option}"
+    return in_lines(f"{option} is given twice", several)
+
+
+def _valued_option(word: str, words: Sequence[str], context: ParserContext) -> str:
+    """The option whose value the word is, as it was typed: --option=word, -oword, --option word; or the empty text."""
+    for before, typed in zip(["", *words], words, strict=False):
+        name, _, value = typed.partition("=")
+        if name in context.flags and value == word:
+            return name
+        if typed[:2] in context.flags and typed[2:] == word:
+            return typed[:2]
+        if typed == word and before in context.flags and context.flags[before].takes_value:
+            return before
+    return ""
 
 
 def _too_many(word: str, context: ParserContext) -> str:
     names = [argument.name for argument in context.positional_args]
     if names != ["service"]:
-        return in_lines(f"{context.name} does not take the word {word!r}",
+        return in_lines(f"{context.name} does not take the word {inventory.findings.quoted(word)}",
                         f"fab --help {context.name}; several words that are one stand in quotes")
     first = context.positional_args[0].value
+    options = [option for option in ("--revision", "--to", "--env", "--host") if option in context.flags]
     return in_lines(f"{context.name} takes one word for its services: several are a comma list",
-                    f"fab {context.name} {first},{word}")
+                    f"fab {context.name} {first},{_shown(word)}; if it is no service, put what it is before it: "
+                    f"{', '.join(options[:-1])} or {options[-1]}")
+
+
+def _shown(word: str) -> str:
+    """As it was typed, where that is short and plain."""
+    return word if re.fullmatch(r"[\w,.:/-]{1,70}", word) else inventory.findings.quoted(word)

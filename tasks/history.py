@@ -17,7 +17,7 @@ def history(run: Command, service: str, lines: str = "20") -> rollout.events.Fin
 
     Example: fab history monitor --lines 50
     """
-    number = count("lines", lines)
+    number = count("lines", lines, least=1)
     peers = rollout.query.read(run.targets(service), run.report, "history",
                                lambda peer: rollout.settings.history(peer, number))
     listed = sorted((line for peer in peers for line in peer.history), key=lambda line: (line.at or "", line.host))

@@ -28,7 +28,7 @@ def run(run: Command, command_line: str, service: str = "", serial: str = "", on
     if "," in service or service == "all":
         raise SelectionError(f"--service names one service, not {service!r}", "leave it out to run in the root")
     sizes = check_serial(serial) if serial else inventory.serial.AT_ONCE
-    limit = seconds("timeout", timeout)
+    limit = seconds("timeout", timeout, least=1)
     targets = run.targets(service or "all")
     if once:
         targets = tuple(target for target in targets if target.host.name == targets[0].host.name)

@@ -29,6 +29,8 @@ def ssh(run: Command, host_name: str, service: str = "") -> rollout.events.Finis
 
 def _target(run: Command, name: str, service: str) -> Target:
     names = sorted({target.host.name for target in run.environment.targets})
+    if not name:
+        raise SelectionError("no host was named", f"name one of {inventory.nearest.listed(names)}")
     if name not in names:
         nearest = inventory.nearest.did_you_mean(name, names)
         raise SelectionError(f"{run.environment.name} has no host {name!r}{nearest}",

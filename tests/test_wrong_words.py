@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import fabric.main
 import pytest
 
-from tests.test_fabric_options import HOSTS, fab
+from tasks._program import Program
+from tests.test_fabric_options import HOSTS, ROOT, fab
 
 
 @pytest.fixture
@@ -16,24 +18,92 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.promise(9)
-@pytest.mark.rows(4)
 @pytest.mark.parametrize(("words", "expected"), [
     (["deplyo", "api"], "there is no command 'deplyo'; did you mean 'deploy'?"),
     (["deploy", "api", "mailer"], "fab deploy api,mailer"),
-    (["deploy", "--revison", "v1", "api"], "deploy has no option --revison; did you mean '--revision'?"),
-    (["stop", "all"], "fab stop … --yes"),
-    (["deploy", "api", "--revison", "v1"], "deploy has no option --revison; did you mean '--revision'?"),
-    (["deploy", "--dry-run"], "deploy has no option --dry-run"),
-    (["status", "--env"], "--env needs a value"),
-    (["-e", "production", "status"], "fab COMMAND -e production"),
-    (["-e", "status"], "-e NAME, or --env NAME"),
-    (["--help", "deplyo"], "did you mean 'deploy'?"),
-    (["--nothing", "status"], "there is no option --nothing before the command"),
-], ids=" ".join)
+], ids=["a command", "a service"])
 def test_wrong_command_line_ends_with_2_and_a_remedy(folder: Path, words: list[str], expected: str) -> None:
     done = fab(folder, "./fab", *words)
     assert done.returncode == 2, done
     assert expected in done.stderr and "hint:  " in done.stderr and "Traceback" not in done.stderr
+
+
+GIVEN_TWICE = ("--revision is given twice", "leave out one --revision")
+NEAR = "deploy has no option --revison; did you mean '--revision'?"
+QUOTED = "run takes its command as one word"
+REVISION = "did you mean '--revision'?"
+EMPTY = "or leave it out; is a variable of your script unset?"
+
+
+@pytest.mark.promise(9)
+@pytest.mark.parametrize(("words", "message", "hint"), [
+    (["deploy", "--revison", "v1", "api"], NEAR, "fab --help deploy"),
+    (["deploy", "api", "--revison", "v1"], NEAR, "fab --help deploy"),
+    (["stop", "all"], "asks before anything changes", "fab stop … --yes"),
+    (["status", "--env"], "--env needs a value", "--env VALUE"),
+    (["-e", "production", "status"], "-e before the command is Fabric's own", "fab COMMAND -e production"),
+    (["-e", "status"], "-e/--echo before a command is Fabric's own", "-e NAME, or --env NAME"),
+    (["--help", "deplyo"], "did you mean 'deploy'?", "fab --list"),
+    (["--nothing", "status"], "there is no option --nothing before the command", "fab COMMAND OPTIONS"),
+    (["deploy", "api", "-r", "v1", "--revision", "v2"], *GIVEN_TWICE),
+    (["deploy", "api", "--revision=v1", "--revision=v2"], *GIVEN_TWICE),
+    (["history", "api", "-n3", "-n4"], "-n is given twice", "leave out one -n"),
+    (["deploy", "api", "--host", "a", "--host", "b"], "--host is given twice", "comma list: --host A,B"),
+    (["run", "ls", "--timeout", "5", "--timeout", "6"], "--timeout is given twice", "leave out one --timeout"),
+    (["deploy", "api", "--force=yes"], "--force takes no value", "type it alone"),
+    (["deploy", "api", "--yes=no", "mailer"], "--yes takes no value", "type it alone"),
+    (["rollback", "api", "v1"], "several are a comma list", "fab rollback api,v1; if it is no service, put what it is "
+     "before it: --to, --env or --host"),
+    (["rollback", "api", "--revision", "v1"], "did you mean '--to'?", "fab --help rollback"),
+    (["deploy", "api", "--branch", "v1"], REVISION, "fab --help deploy"),
+    (["deploy", "api", "--limit", "web1"], "did you mean '--host'?", "fab --help deploy"),
+    (["deploy", "api", "--environment", "x"], "did you mean '--env'?", "fab --help deploy"),
+    (["deploy", "api", "--lines", "3"], "deploy has no option --lines\n", "fab --help deploy"),
+    (["recover", "api", "--yes"], "recover has no option --yes\n", "fab --help recover"),
+    (["deploy", "api", "--dry-run"], "deploy has no option --dry-run\n", "fab plan"),
+    (["deploy", "--", "api"], "nothing may stand behind --", "leave the -- out"),
+    (["run", "--", "ls", "-la"], "nothing may stand behind --", "fab run 'ls -la'"),
+    (["run", "ls", "-la"], QUOTED, "fab run 'ls -la'"), (["run", "ls", "-l"], QUOTED, "fab run 'ls -l'"),
+    (["run", "df", "-h", "--service", "api"], QUOTED, "fab run 'df -h'"),
+    (["run", "tail", "-f", "x"], QUOTED, "fab run 'tail -f x'"), (["run", "ps", "aux"], QUOTED, "fab run 'ps aux'"),
+    (["deploy", "api", "-l"], "-l/--list stands alone", "fab --list"),
+    (["deploy", "api", "-V"], "-V/--version stands alone", "--revision REVISION"),
+    (["deploy", "api", "-d"], "-d/--debug is Fabric's own", "--verbose"),
+    (["deploy", "api", "-f"], "-f/--config is Fabric's own", "--force, --format and --follow are spelled out"),
+    (["deploy", "api", "-t"], "-t/--connect-timeout is Fabric's own", "connect_timeout"),
+    (["deploy", "api", "-c"], "-c/--collection is Fabric's own", "--revision REVISION"),
+    (["deploy", "api", "--host", ""], "--host is empty", EMPTY), (["deploy", "api", "--env="], "--env is empty", EMPTY),
+    (["rollback", "api", "--to", ""], "--to is empty", EMPTY), (["config", "api", "--diff", ""], "--diff is", EMPTY),
+    (["run", "ls", "--service", ""], "--service is empty", EMPTY), (["ci.init", "api", "--for", ""], "--for is", EMPTY),
+    (["run", "ls", "--timeout", "0"], "expected a number of seconds, 1 or more; got '0'", "--timeout 30"),
+    (["history", "api", "--lines", "0"], "expected a whole number, 1 or more; got '0'", "--lines 30"),
+    (["logs", "api", "--lines", "-1"], "expected a whole number, 0 or more; got '-1'", "--lines 30"),
+    (["logs", "api", "--lines", "9" * 30], "999999999 or less; got '9999", "--lines 30"),
+    (["deploy", "api", "--serial", "[1,50%"], "got '[1'", "--serial 1,50%"),
+    (["deploy", "api", "--format", ""], "--format '': no such format", "choose one of"),
+    (["deploy", "api", "--artifact", "no.tar.gz"], "no.tar.gz cannot be read: No such file or directory\n", "tar -czf"),
+    (["ssh"], "no host was named", "name one of web1"),
+    (["a'b"], "there is no command \"a'b\"\n", "fab --list"),
+    (["a\x1b[31mb"], "there is no command 'a\\x1b[31mb'\n", "fab --list"),
+    (["deploy", "--x\x1b[31mb"], "deploy has no option '--x\\x1b[31mb'\n", "fab --help deploy"),
+    (["deploy", "x" * 5000], "there is no service 'xxx", "services in test: api"),
+], ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else "")
+def test_wrong_word_is_named_with_what_to_type(
+        folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str],
+        message: str, hint: str) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(fabric.main, "program", program := Program())
+    with pytest.raises(SystemExit) as ended:
+        program.run(["fab", f"--search-root={ROOT}", *words])
+    said = capsys.readouterr().err
+    assert ended.value.code == 2 and message in said
+    assert hint in said.partition("\nhint:  ")[2]
+    assert len(said) < 400
+
+
+def test_empty_values_of_the_template_mean_what_hosts_yaml_says(folder: Path) -> None:
+    done = fab(folder, "./fab", "plan", "api", "--fetch", "", "--revision", "", "--artifact", "", "--host", "web2")
+    assert done.returncode == 2 and "no host of test matches 'web2'" in done.stderr
 
 
 def test_help_behind_a_command_is_about_that_command(folder: Path) -> None:

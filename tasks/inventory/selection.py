@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from .._errors import SelectionError
+from .findings import quoted
 from .loading import Inventory
 from .model import Environment, Target
 from .nearest import did_you_mean, listed
@@ -25,7 +26,7 @@ def choose_environment(inventory: Inventory, option: str | None, environ: Mappin
             return name
         if name:
             raise SelectionError(
-                f"{origin} names {name!r}, but {inventory.source} has no such environment"
+                f"{origin} names {quoted(name)}, but {inventory.source} has no such environment"
                 f"{did_you_mean(name, inventory.environments)}",
                 hint=f"environments: {known}",
             )
@@ -57,7 +58,7 @@ def services_of_file(inventory: Inventory, requested: str) -> set[str]:
     names = _items(requested, "no service was named", "name one, several with commas, or all: " + listed(known))
     for name in names:
         if name not in known and name != "all":
-            raise SelectionError(f"there is no service {name!r} in {inventory.source}{did_you_mean(name, known)}",
+            raise SelectionError(f"there is no service {quoted(name)} in {inventory.source}{did_you_mean(name, known)}",
                                  hint=f"services: {listed(known)}")
     return set(known) if "all" in names else set(names)
 
@@ -76,10 +77,10 @@ def _services(environment: Environment, requested: str | None) -> set[str]:
 def _unknown_service(name: str, here: list[str], environment: Environment) -> str:
     service, colon, _ = name.partition(":")
     if colon and service in here:
-        return f"{name!r} names a program, and this command is about whole services: {service}"
+        return f"{quoted(name)} names a program, and this command is about whole services: {service}"
     if name in environment.elsewhere:
-        return f"service {name!r} does not run in {environment.name}"
-    return f"there is no service {name!r} in {environment.source}{did_you_mean(name, here)}"
+        return f"service {quoted(name)} does not run in {environment.name}"
+    return f"there is no service {quoted(name)} in {environment.source}{did_you_mean(name, here)}"
 
 
 def _hosts(environment: Environment, requested: str | None) -> set[str]:
@@ -103,7 +104,7 @@ def _matching(glob: str, names: list[str], environment: str, hint: str) -> set[s
     """The names that match. None is an error, for `!GLOB` as well: the host to be spared would be deployed to."""
     matches = {name for name in names if fnmatchcase(name, glob)}
     if not matches:
-        raise SelectionError(f"no host of {environment} matches {glob!r}{did_you_mean(glob, names)}", hint)
+        raise SelectionError(f"no host of {environment} matches {quoted(glob)}{did_you_mean(glob, names)}", hint)
     return matches
 
 

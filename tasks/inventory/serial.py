@@ -23,7 +23,7 @@ def check_serial(value: Any) -> str:
 
 def parse_option(text: str) -> list[str]:
     """`--serial` as hosts.yaml would have it: sizes with commas between them, also in brackets. Not checked yet."""
-    return [size.strip(" '\"") for size in re.sub(r"^\[|\]$", "", text.strip()).split(",")]
+    return [size.strip(" '\"") for size in re.sub(r"^\[(.*)\]$", r"\1", text.strip()).split(",")]
 
 
 def normal(value: Any) -> Serial:

@@ -30,7 +30,7 @@ class Artifact:
                 members = _by_path(path, tar)
                 self.revision = _revision(tar, members)
         except BROKEN as error:
-            raise _refused(path, f"cannot be read: {error}") from None
+            raise _refused(path, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
         if not any(not member.isdir() for member in members.values()):
             raise _refused(path, "holds no file")
         for name, member in members.items():

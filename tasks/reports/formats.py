@@ -77,7 +77,7 @@ def choose(
     screen = Screen(out=Stream(stdout), err=Stream(stderr), environ=environ, verbose=verbose, keyboard=stdin)
     name = _automatic(screen) if format == "auto" else format
     if name not in EVERY:
-        raise SelectionError(f"--format {format}: no such format", _nearest(format))
+        raise SelectionError(f"--format {format!r}: no such format", _nearest(format))
     return LazyReporter(EVERY[name], screen)
 
 

@@ -39,7 +39,7 @@ def test_auto_format_fits_the_stream_and_the_environment():
 def test_unknown_format_lists_the_choices_and_the_nearest():
     with pytest.raises(SelectionError) as raised:
         chosen("jsno", io.StringIO())
-    assert raised.value.message == "--format jsno: no such format"
+    assert raised.value.message == "--format 'jsno': no such format"
     assert raised.value.hint == ("did you mean json? "
                                  "choose one of auto, terminal, plain, gitlab, github, json, html, prometheus")
 

@@ -1,0 +1,24 @@
+"""Options that were typed with an empty value, as an unset variable of a script leaves them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from importlib import import_module
+
+from ._errors import SelectionError
+
+# GitLab's template passes these on; empty for what hosts.yaml says.
+MAY_BE_EMPTY = frozenset({"fetch", "revision", "artifact"})
+
+
+def refuse(command: str, may_be_empty: Collection[str]) -> None:
+    """Raises SelectionError: without its value `--host` would mean all hosts, and `--env` another environment."""
+    program = import_module("fabric.main").program         # where fab and ./fab keep it
+    for context in getattr(program, "tasks", ()):
+        if command not in (context.name, *context.aliases):
+            continue
+        for flag, argument in context.flags.items():
+            if argument.got_value and argument.value == "" and not argument.positional \
+                    and argument.name not in may_be_empty:
+                raise SelectionError(f"{flag} is empty",
+                                     f"{flag} VALUE, or leave it out; is a variable of your script unset?")
