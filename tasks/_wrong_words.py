@@ -134,8 +134,9 @@ def _valued_option(word: str, words: Sequence[str], context: ParserContext) -> s
 def _too_many(word: str, context: ParserContext) -> str:
     names = [argument.name for argument in context.positional_args]
     if names != ["service"]:
+        option = f"a service is --service {_shown(word)}; " if "--service" in context.flags else ""
         return in_lines(f"{context.name} does not take the word {inventory.findings.quoted(word)}",
-                        f"fab --help {context.name}; several words that are one stand in quotes")
+                        f"{option}fab --help {context.name}; several words that are one stand in quotes")
     first = context.positional_args[0].value
     options = [option for option in ("--revision", "--to", "--env", "--host") if option in context.flags]
     return in_lines(f"{context.name} takes one word for its services: several are a comma list",

@@ -40,6 +40,7 @@ EMPTY = "or leave it out; is a variable of your script unset?"
     (["deploy", "--revison", "v1", "api"], NEAR, "fab --help deploy"),
     (["deploy", "api", "--revison", "v1"], NEAR, "fab --help deploy"),
     (["stop", "all"], "asks before anything changes", "fab stop … --yes"),
+    (["status", "api"], "status does not take the word 'api'", "a service is --service api; fab --help status"),
     (["status", "--env"], "--env needs a value", "--env VALUE"),
     (["-e", "production", "status"], "-e before the command is Fabric's own", "fab COMMAND -e production"),
     (["-e", "status"], "-e/--echo before a command is Fabric's own", "-e NAME, or --env NAME"),
