@@ -269,6 +269,13 @@ class Deploy:
     def ending(self) -> Message:
         return self.executor.until(*ENDINGS, "problem")
 
+    def restored(self) -> str:
+        """Once it has gone back and its executor has ended: the message of what failed, if anything did."""
+        ending = self.ending()
+        assert ending["event"] == "restored", (ending, self.executor.heard[-5:])
+        self.executor.rest()
+        return "".join(message["message"] for message in self.executor.heard if message["event"] == "failed")
+
 
 class Example:
     """A service with a repository of its own: `build` copies what the commit holds, the program runs that copy."""

@@ -30,12 +30,6 @@ def state(example: Example) -> tuple[Any, ...]:
     return lying(example.directory), record.read_text() if record.exists() else None, left
 
 
-def restored(deploy: Deploy, **options: Any) -> None:
-    deploy.look().plan(**options).done("prepare").run("activate")
-    assert deploy.ending()["event"] == "restored", deploy.executor.heard[-5:]
-    deploy.executor.rest()
-
-
 @pytest.mark.parametrize("strategy", ["in_place", "releases"])
 def test_files_lie_there_when_the_build_runs_and_git_overlooks_them(example: Example, strategy: str) -> None:
     service = with_files(example.with_(strategy=strategy, build=("cp source built; cat conf/deep/a >>built",)),
@@ -78,7 +72,7 @@ def test_failed_deploy_gives_back_all_files(example: Example) -> None:
     before = state(example)
     for service in (with_files(example.service, a__x="2", c__d__e="2", same="1"), example.service):
         with example.deploy(changed(service, health=UNHEALTHY)) as deploy:
-            restored(deploy)
+            deploy.prepare().run("activate").restored()
         assert state(example) == before
     example.committed(example.service)
     assert lying(example.directory) == {}
@@ -105,7 +99,7 @@ def test_files_come_back_after_a_power_cut(example: Example) -> None:
 def test_first_deploy_that_fails_leaves_no_file(example: Example) -> None:
     example.write()
     with example.deploy(changed(with_files(example.service, a__x="1"), health=UNHEALTHY)) as deploy:
-        restored(deploy)
+        deploy.prepare().run("activate").restored()
     assert not example.directory.exists()
     assert not (example.state / "files.json").exists()
 
@@ -121,7 +115,7 @@ def test_file_moves_from_the_commit_to_hosts_yaml_and_back(example: Example) -> 
         example.write(text or "exec sleep 1000\n", **({"config": config} if config else {}))
         before = state(example)
         with example.deploy(changed(with_files(example.service, **files), health=UNHEALTHY)) as deploy:
-            restored(deploy)
+            deploy.prepare().run("activate").restored()
         assert state(example) == before
         example.committed(with_files(example.service, **files))
         assert (example.directory / "config").read_text() == (config or files["config"])

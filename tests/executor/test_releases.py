@@ -92,11 +92,6 @@ def site(example: Example) -> Iterator[Site]:
     yield Site(example)
 
 
-def restored(deploy: Deploy) -> None:
-    assert deploy.ending()["event"] == "restored", deploy.executor.heard[-5:]
-    deploy.executor.rest()
-
-
 def failing(site: Site, step: str) -> Service:
     site.write("exit 1\n" if step == "verify" else "exec sleep 1000\n")
     return {"build": changed(site.service, build=(*site.service.build, "exit 7")),
@@ -147,7 +142,7 @@ def test_failed_first_release_leaves_no_folder(site: Site, step: str) -> None:
             deploy.done("prepare")
             deploy.run("activate")
         assert deploy.executor.until("failed")["step"] == step
-        restored(deploy)
+        deploy.restored()
     assert not site.directory.exists() and not site.example.program_file.exists()
     assert site.marks() == [] and site.example.host.leftovers() == []
 
@@ -165,7 +160,7 @@ def test_failed_release_is_undone_and_removed(site: Site, step: str) -> None:
             deploy.done("prepare")
             deploy.run("activate")
         assert deploy.executor.until("failed")["step"] == step
-        restored(deploy)
+        deploy.restored()
     assert site.seen() == before
     assert site.names() == [first] and site.stands_in() == first
     assert (site.example.info()["pid"] == pid) is (step in ("build", "program"))
@@ -183,7 +178,7 @@ def test_known_release_stays_when_a_deploy_of_it_fails(site: Site) -> None:
         deploy.look(revision=first).plan()
         deploy.done("prepare")
         deploy.run("activate")
-        restored(deploy)
+        deploy.restored()
     assert site.seen() == before and first in site.names()
 
 
@@ -268,7 +263,7 @@ def test_crashed_program_starts_from_the_old_release_until_the_switch(site: Site
         assert site.stands_in() == first
         assert {path: path.read_bytes() for path in (site.folder / first).rglob("*") if path.is_file()} == before
         deploy.executor.send({"do": "abort"})
-        restored(deploy)
+        deploy.restored()
     assert site.facts().started_from == first
 
 
@@ -293,7 +288,7 @@ steps.ACTIONS["program"] = program
     with site.example.deploy(refused, faults=meanwhile) as deploy:
         deploy.prepare().run("activate")
         assert deploy.executor.until("failed")["step"] == "program"
-        restored(deploy)
+        deploy.restored()
     assert site.names() == [first] and site.stands_in() == first
 
 
@@ -346,7 +341,7 @@ def test_keep_releases_removes_the_oldest(site: Site) -> None:
         site.committed(keep_releases=3)
         with site.example.deploy(failing(site, "health")) as deploy:        # failed ones do not count
             deploy.prepare().run("activate")
-            restored(deploy)
+            deploy.restored()
     assert site.names() == sorted(commits[-3:])
     assert site.marks() == sorted(f"{commit}.json" for commit in commits[-3:])
     assert len(list((site.directory / ".git/worktrees").iterdir())) == 3
@@ -450,7 +445,7 @@ def test_missing_shared_file_is_refused_with_its_path(site: Site) -> None:
         failed = deploy.executor.until("failed")
         assert (failed["step"], failed["kind"]) == ("checkout", "not_ready")
         assert f"{site.directory}/etc/secret.cfg" in failed["message"]
-        restored(deploy)
+        deploy.restored()
     assert not site.directory.exists()
 
 
@@ -464,7 +459,7 @@ def test_shared_path_below_a_link_of_the_commit_is_refused(site: Site) -> None:
         deploy.look().plan()
         failed = deploy.executor.until("failed")
         assert "link" in failed["message"] and failed["kind"] == "not_ready"
-        restored(deploy)
+        deploy.restored()
     assert (site.directory / "etc/a.cfg").read_text() == "precious\n"
     assert [path.name for path in site.directory.iterdir()] == ["etc"]
 
@@ -484,7 +479,7 @@ def test_file_named_current_stops_a_deploy(site: Site) -> None:
     with site.deploy() as deploy:
         deploy.look().plan()
         assert "is not a link" in deploy.executor.until("failed")["message"]
-        restored(deploy)
+        deploy.restored()
     assert (site.directory / "current").read_text() == "somebody's\n"
 
 
@@ -542,7 +537,7 @@ def test_failed_change_of_strategy_is_undone(site: Site, was: Seen, then: Seen, 
             deploy.done("prepare")
             deploy.run("activate")
         assert deploy.executor.until("failed")["step"] == step
-        restored(deploy)
+        deploy.restored()
     left = {**site.seen(), "files": {name: data for name, data in site.seen()["files"].items() if name != "built"}}
     before["files"].pop("built", None)      # not of any commit: what a build made stays, as it does in_place
     assert left == before
@@ -584,7 +579,7 @@ def test_files_of_the_clone_return_when_in_place_fails(site: Site) -> None:
         deploy.prepare()
         assert (site.directory / "notes").read_text() == "new\n"
         deploy.run("activate")
-        restored(deploy)
+        deploy.restored()
     assert (site.directory / "notes").read_text() == "old\n"
     assert git(site.directory, "rev-parse", "HEAD") == old
 
@@ -616,7 +611,7 @@ def test_edits_in_the_running_release_are_refused_by_the_checkout(site: Site) ->
         deploy.plan()
         failed = deploy.executor.until("failed")
         assert "notes" in failed["message"] and failed["kind"] == "not_ready"
-        restored(deploy)
+        deploy.restored()
     assert (site.folder / first / "notes").read_text() == "precious\n"
     assert site.facts().edited == [" M notes"]
 
@@ -751,7 +746,7 @@ def _refuses_what_was_done_in(site: Site, part: Path) -> None:
             failed = deploy.executor.until("failed", "done")
             assert failed["event"] == "failed" and f"edited in {part.parent}: part" in failed["message"]
             assert failed["kind"] == "not_ready"
-            restored(deploy)
+            deploy.restored()
         assert (part / "inside").read_text() == "mine\n"
     git(part, "reset", "--quiet", "--hard", "HEAD^")
 

@@ -10,7 +10,6 @@ import pytest
 
 from tasks.inventory.model import Health, Service
 from tests.executor.driver import Example
-from tests.executor.test_sockets import restored
 from tests.support.lab import wait_for
 
 # A first process that never changes, and a child that runs the version on the disk; HUP replaces it.
@@ -88,7 +87,7 @@ def test_version_that_the_signal_does_not_bring_up_is_undone_by_a_restart(runnin
     pid = running.info()["pid"]
     write(running, version)
     with running.deploy(reloading(running), faults=QUICK) as deploy:
-        assert words in restored(deploy)
+        assert words in deploy.prepare().run("activate").restored()
     assert running.info()["pid"] != pid
     wait_for(lambda: child_of(running.info()["pid"]) == ["v1"], "the first version")
 
@@ -100,7 +99,7 @@ def test_child_that_stays_in_the_old_release_does_not_count(running: Example) ->
     running.committed(released)
     write(running, "v3")
     with running.deploy(released, faults=QUICK) as deploy:
-        assert "HUP brought no new process" in restored(deploy)
+        assert "HUP brought no new process" in deploy.prepare().run("activate").restored()
     wait_for(lambda: child_of(running.info()["pid"]) == ["v2"], "the version before")
 
 

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from tasks.inventory.model import Program, Service
-from tests.executor.driver import UNHEALTHY, Deploy, Example
+from tests.executor.driver import UNHEALTHY, Example
 from tests.support.lab import wait_for
 from tests.support.services import changed
 
@@ -37,12 +37,6 @@ def environ(pid: int) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def restored(deploy: Deploy) -> None:
-    deploy.look().plan().done("prepare").run("activate")
-    assert deploy.ending()["event"] == "restored", deploy.executor.heard[-5:]
-    deploy.executor.rest()
-
-
 def test_programs_of_a_service_start_with_their_numbers_and_variables(example: Example) -> None:
     example.write()
     example.committed(several(example, *NAMES))
@@ -67,7 +61,7 @@ def test_one_unwell_program_takes_all_programs_back(example: Example, program: s
     before, files = sorted(processes(example)), example.program_file.read_text()
     example.write("exec sleep 2000\n")
     with example.deploy(several(example, *NAMES, **{program: {"health": UNHEALTHY}})) as deploy:
-        restored(deploy)
+        deploy.prepare().run("activate").restored()
     assert (sorted(processes(example)), example.program_file.read_text()) == (before, files)
     with example.deploy(several(example, *NAMES)) as deploy:
         assert deploy.look().facts[example.name].started_from == example.head()
@@ -86,7 +80,7 @@ def test_programs_that_come_and_go_come_back_with_a_failed_deploy(example: Examp
     before = sorted(processes(example))
     example.write("exec sleep 2000\n")
     with example.deploy(changed(second, health=UNHEALTHY)) as deploy:
-        restored(deploy)
+        deploy.prepare().run("activate").restored()
     assert sorted(processes(example)) == before
     example.committed(second)
     after = sorted(processes(example))

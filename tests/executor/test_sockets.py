@@ -88,15 +88,6 @@ def versions(load: Load) -> set[str]:
     return {body.partition(" ")[0] for body in load.bodies}
 
 
-def restored(deploy: Deploy) -> str:
-    """Returns why."""
-    deploy.look().plan().done("prepare").run("activate")
-    why = str(deploy.executor.until("failed")["message"])
-    assert deploy.ending()["event"] == "restored", deploy.executor.heard[-5:]
-    deploy.executor.rest()
-    return why
-
-
 def test_processes_that_share_a_socket_restart_without_a_failed_request(served: Served) -> None:
     before = served.pids()
     with Load({"h": served.address}) as load:
@@ -118,7 +109,7 @@ def test_bad_version_is_seen_at_the_first_process_while_the_other_serves(served:
         served.write(bad)
         impatient = changed(served.service, health=Health(http=served.url, timeout=1.5))
         with served.example.deploy(impatient) as deploy:
-            why = restored(deploy)
+            why = deploy.prepare().run("activate").restored()
     assert "_00" in why, why
     assert load.failed == [] and versions(load) == {"v1"}
     after = served.pids()
@@ -133,7 +124,7 @@ def test_changed_option_of_a_socket_replaces_the_group_and_comes_back(example: E
     example.committed(served.service)
     open_to_group = {"startsecs": "0", "stopwaitsecs": "5", "socket_mode": "0770"}
     with example.deploy(changed(served.service, program=open_to_group, health=UNHEALTHY)) as deploy:
-        restored(deploy)
+        deploy.prepare().run("activate").restored()
     assert path.stat().st_mode & 0o777 == 0o700
     example.committed(changed(served.service, program=open_to_group))
     assert path.stat().st_mode & 0o777 == 0o770 and served.ask().startswith("v1")
@@ -148,7 +139,7 @@ def test_program_that_listened_by_itself_gives_its_port_to_supervisord_and_gets_
     served = Served(example, f"tcp://127.0.0.1:{port}")
     served.write("vCRASHES")
     with example.deploy(served.service) as deploy:
-        restored(deploy)
+        deploy.prepare().run("activate").restored()
     served.write("v2")
     example.committed(served.service)
     assert served.ask().startswith("v2")
