@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import convert
-
 from .. import _errors as errors
 from . import (
     batches,
@@ -28,12 +26,12 @@ from . import (
     settings,
     signals,
 )
-from .carried import Carried
 from .client_builds import ClientBuilds
 from .comparison import Comparison
 from .conversation import Conversation, Stop
 from .fleet import Fleet
 from .goal import Goal, Planner
+from .local_commits import LocalCommits
 from .locking import lock_and_look
 from .pack_sender import PackSender
 from .peer import Peer
@@ -65,7 +63,7 @@ class Coordinator:
         self.peers = fleet.peers
         self.sources = sources or Sources((), Path(), Path(), {}, ClientBuilds(()))
         self.conversation.packs = PackSender(self.sources, fleet.fail)
-        self.carried: dict[str, Carried] = {}
+        self.local = LocalCommits(self.sources, self.conversation)
         self.resolved: dict[str, protocol.Resolved] = {}
         self.batches: list[events.Batch] = []
         self.fingerprints: dict[Key, tuple[Any, ...]] = {}              # of the plans, for a person to confirm
@@ -123,7 +121,7 @@ class Coordinator:
                 self._connect("plan")
                 self._lock(settings.plan)
                 self._plan()
-                Comparison(self.conversation, self.sources, self.resolved, self.carried).run()
+                Comparison(self.conversation, self.local, self.resolved).run()
                 planned = list(preview.full(self.peers))
                 self._report(planned)
                 self._report(self.batches if len(self.batches) > 1 else ())
@@ -142,30 +140,14 @@ class Coordinator:
         self.report.on(events.Started(          # reports import what they need meanwhile
             command=command, environment=self.deployment.environment, services=sorted(self.deployment.services),
             hosts=[peer.name for peer in self.peers], deploy=self.deployment.deploy, url=self.deployment.url))
-        self._resolve_here()
+        self.local.resolve(self.deployment.services)
         self.conversation.wait_connected()
-        self._build_here()
-
-    def _resolve_here(self) -> None:
-        """Services with `fetch: client`: this machine fetches, and resolves their revisions."""
-        try:
-            self.carried = self.conversation.wait_for(
-                lambda: self.sources.resolve(self.deployment.services, self.report))
-        except errors.FabvisorError as error:
-            self.conversation.stop(error)
-
-    def _build_here(self) -> None:
-        """Services with `build_on: client`, or with an artifact: their commits are made before any lock is taken."""
-        try:
-            self.carried = self.conversation.wait_for(
-                lambda: self.sources.build(self.carried, self.report), self.sources.cancel)
-        except errors.FabvisorError as error:
-            self.conversation.stop(error)
+        self.local.build()                      # before any lock is taken
 
     def _lock(self, greeting: Callable[[Peer, Deployment, Mapping[str, str]], Mapping[str, Any]]) -> None:
         """The lowest-named host that has a service resolves its revision, once for all."""
         asked = revisions.by_host(self.peers, {name: revision for name, revision in self.deployment.services.items()
-                                               if name not in self.carried})
+                                               if name not in self.local})
         lock_and_look(self.conversation, lambda peer: greeting(peer, self.deployment, asked[peer.name]),
                       self.wait, self.while_restoring, takes_locks=greeting is settings.rollout)
         for peer in self.peers:
@@ -174,32 +156,17 @@ class Coordinator:
                 peer.apply(Lost(connection_errors.not_in_protocol(peer, problem)))
         self.conversation.stop_on_error()
         self.resolved = {name: peer.resolved[name] for peer in self.peers for name in asked[peer.name]}
-        self.resolved.update((name, self._resolved_here(name, carried)) for name, carried in self.carried.items())
+        self.resolved.update(self.local.resolved(self.peers))
         self._report(events.Resolved(service=name, revision=resolved.revision, commit=resolved.commit,
                                      subject=resolved.subject, back=resolved.back, forward=resolved.forward)
                      for name, resolved in self.resolved.items())
 
-    def _resolved_here(self, service: str, carried: Carried) -> protocol.Resolved:
-        first = next(peer for peer in self.peers if service in peer.services)
-        distance = self.sources[service].distance(first.facts[service].built_from, carried.source or carried.commit)
-        return protocol.Resolved(
-            service=service, revision=carried.revision, commit=carried.commit, branch=carried.branch,
-            subject=carried.subject, back=distance.back, forward=distance.forward,
-            subtree=self.sources.subtree(service, carried.commit),
-            commits=convert(distance.commits, list[events.Commit]),
-            dropped=convert(distance.dropped, list[events.Commit]))
-
     def _plan(self) -> None:
         """Make the plan of each host and service; stop where that is not possible."""
         facts = {(peer.name, name): peer.facts[name] for peer in self.peers for name in peer.services}
-        goals = {name: Goal(commit=resolved.commit, revision=resolved.revision, branch=resolved.branch,
-                            subtree=resolved.subtree,
-                            parts=self.carried[name].parts if name in self.carried else (),
-                            source=self._source_of(name, resolved.commit))
-                 for name, resolved in self.resolved.items()}
         try:
-            machines.refuse_foreign(facts, {name: carried.binaries for name, carried in self.carried.items()})
-            plans = self.planner(self.fleet.targets, facts, goals)
+            machines.refuse_foreign(facts, self.local.binaries)
+            plans = self.planner(self.fleet.targets, facts, {name: self._goal(name) for name in self.resolved})
         except errors.FabvisorError as error:
             self.conversation.stop(error)
         self.fingerprints = {key: preview.fingerprint(plan, facts[key]) for key, plan in plans.items()}
@@ -211,16 +178,17 @@ class Coordinator:
             peer.plans = {name: plans[peer.name, name] for name in peer.services}
         self._report(preview.without_program(self.peers))
         for service in sorted(self.deployment.services):
-            self._report(revisions.diverged(service, self.peers))
-            if service in self.resolved:
-                self._report(revisions.untouched(service, self.resolved[service].commit, self.peers))
-            if service not in self.resolved:
-                self._report(revisions.chosen(service, self.peers))
+            self._report(revisions.remarks(service, self.resolved.get(service), self.peers))
+
+    def _goal(self, service: str) -> Goal:
+        resolved = self.resolved[service]
+        carried = self.local.get(service)
+        return Goal(commit=resolved.commit, revision=resolved.revision, branch=resolved.branch,
+                    subtree=resolved.subtree, parts=carried.parts if carried else (),
+                    source=carried.source if carried else self._source_of(service, resolved.commit))
 
     def _source_of(self, service: str, commit: str) -> str | None:
-        """What this machine, or by a host's history another one, built the commit from; None: hosts build it."""
-        if service in self.carried:
-            return self.carried[service].source
+        """What another machine built the commit from, by the hosts' histories; None where hosts build it."""
         histories = (peer.facts[service].history for peer in self.peers if service in peer.facts)
         return previous_version.source_of(commit, histories)
 

@@ -9,6 +9,7 @@ from .events import Notice, Resolved
 from .facts import FULL_HASH
 
 if TYPE_CHECKING:
+    from . import protocol
     from .peer import Peer
 
 
@@ -33,6 +34,12 @@ def unanswered(peer: Peer, asked: Mapping[str, str]) -> str:
         if resolved.revision != revision or (FULL_HASH.fullmatch(revision) and resolved.commit != revision):
             return f"{service}: {revision} is not {resolved.commit}"
     return ""
+
+
+def remarks(service: str, resolved: protocol.Resolved | None, peers: list[Peer]) -> Iterator[Notice | Resolved]:
+    """What to say of a service once its hosts have plans. `resolved`: None where no revision was asked for."""
+    yield from diverged(service, peers)
+    yield from untouched(service, resolved.commit, peers) if resolved else chosen(service, peers)
 
 
 def diverged(service: str, peers: list[Peer]) -> Iterator[Notice]:
