@@ -17,6 +17,7 @@ from .file_lock import locked
 from .git import GitFailed
 
 PACK_MEMORY = "64m"                     # bytes for each thread, whatever the repository holds
+LARGE = "4m"                            # bytes; git would look for minutes for likenesses of larger files
 LOCAL = "refs/fabvisor/local/"          # commits of a folder on this machine
 
 
@@ -102,12 +103,15 @@ class Mirror:
     def write_pack(self, commit: str, known: Collection[str], target: Path) -> None:
         """Write a thin pack of what the commit needs beyond the commits that a host knows. Raises GitFailed."""
         revisions = "\n".join([commit, *(f"^{each}" for each in self.commits.known(known))]) + "\n"
-        git.write(["-c", f"pack.windowMemory={PACK_MEMORY}", "pack-objects", "--revs", "--thin", "--delta-base-offset",
-                   "--stdout", "--quiet"], self.folder, self.env, given=revisions, target=target)
+        git.write(["-c", f"pack.windowMemory={PACK_MEMORY}", "-c", f"core.bigFileThreshold={LARGE}", "pack-objects",
+                   "--revs", "--thin", "--delta-base-offset", "--stdout", "--quiet"],
+                  self.folder, self.env, given=revisions, target=target)
 
     def _fetch(self) -> None:
+        # The pack of a whole repository stays one: its parts are copied then, and not compressed again.
+        whole = [] if self.exists() else ["-c", "fetch.unpackLimit=1"]
         self.create()
-        self._git("fetch", "--force", "--prune", "--no-tags", "--quiet", "--", self.repo,
+        self._git(*whole, "fetch", "--force", "--prune", "--no-tags", "--quiet", "--", self.repo,
                   "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", timeout=self._fetch_timeout)
 
     def create(self) -> None:

@@ -27,6 +27,7 @@ def test_large_repository_is_sent_in_constant_memory(
     app = make_app(fetch="client")
     for repository in (app.repo, app.lab.folder / "git" / app.name):    # git would look for likenesses for minutes
         git(repository, "config", "core.bigFileThreshold", "1m")
+        git(repository, "config", "core.compression", "0")
     chance = random.Random(1)
     for number in range(FILES):
         (app.lab.folder / "git" / app.name / f"large{number}").write_bytes(chance.randbytes(FILE))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import threading
 from pathlib import Path
@@ -53,6 +54,23 @@ def test_a_mirror_gets_a_commit_that_no_branch_holds(work: Path) -> None:
     lost = commit(work, "lost", "side")
     git(work, "push", "--quiet", "origin", ":side")
     assert fetched(work).resolve(lost) == (lost, None)
+
+
+def test_a_mirror_keeps_the_pack_of_a_whole_repository(work: Path) -> None:
+    """Its parts are copied into the packs for hosts; loose objects would be compressed again."""
+    objects = fetched(work).folder / "objects"
+    assert len([*objects.glob("pack/*.pack")]) == 1 and not [*objects.glob("??/*")]
+
+
+def test_a_pack_holds_large_files_whole(work: Path, tmp_path: Path) -> None:
+    """To look for likenesses of them takes git minutes, and more memory the larger they are."""
+    fetched(work)
+    noise = random.Random(1).randbytes(5 * 2**20)
+    for name in ("large", "alike"):
+        (work / name).write_bytes(noise + name.encode())
+    head, pack = commit(work, "large files"), tmp_path / "pack"
+    fetched(work).write_pack(head, [], pack)
+    assert pack.stat().st_size > 2 * len(noise)
 
 
 def test_a_mirror_is_closed_to_other_users(work: Path) -> None:
