@@ -14,7 +14,7 @@ from invoke.exceptions import Failure
 from . import remote, rollout
 from ._command import command
 from ._context import Command
-from ._errors import FabvisorError, Failed, NeedsPerson
+from ._errors import FabvisorError, Failed, NeedsPerson, Unreachable
 from ._options import ROLLOUT
 
 if TYPE_CHECKING:
@@ -75,8 +75,13 @@ def _call_on_hosts(run: Command, body: Body, service: str, once: bool, yes: bool
 def _call_on_each(run: Command, body: Body, service: str, connections: Sequence[TaskConnection]
                   ) -> list[FabvisorError]:
     """Returns the error of the first host where it fails."""
+    called: list[str] = []
     for connection in connections:
         host = connection.target.host.name
+        if not connection.connection.is_connected:
+            lost = Unreachable(f"{host}: the connection was lost", "try again")
+            return [rollout.connection_errors.not_run(lost, host, called)]
+        called.append(host)
 
         def say(line: str, stream: str, host: str = host) -> None:
             run.report.on(rollout.events.LogLine(host=host, service=service, stream=stream, line=line))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .. import _errors as errors
@@ -40,6 +41,16 @@ def not_in_protocol(peer: Peer, problem: str) -> errors.FabvisorError:
     if peer.has_plan:
         return errors.NeedsPerson(message, f"see how it is now: fab status --host {peer.name}")
     return errors.Unreachable(message, "see what its login shell prints, and who answers there")
+
+
+def not_run(error: errors.FabvisorError, name: str, others: Sequence[str]) -> errors.FabvisorError:
+    """The error of a host that was lost before its turn. `others`: where the command has run, which exit codes that say
+    "nothing was changed" would deny."""
+    if not others:
+        return error
+    first = "" if isinstance(error, errors.TryAgain) else f"{error.hint}; then "
+    return errors.NeedsPerson(f"{error.message}: nothing was run there",
+                              f"{first}type it once more with --host {name}; it was run on {', '.join(others)}")
 
 
 def _cut(peer: Peer, message: str) -> errors.FabvisorError:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .. import _errors as errors
-from . import batches, results, settings, signals
+from . import batches, connection_errors, results, settings, signals
 from .conversation import Conversation, Stop, report_errors
 from .events import Finished, Listener, Result
 from .fleet import Fleet
@@ -25,10 +25,20 @@ def run(fleet: Fleet, report: Listener, command: settings.RemoteCommand, serial:
             fleet.connect()
             conversation.wait_connected()
             for names in batches.split([*by_name], serial):
+                _require_all(conversation)
                 _run_batch(conversation, [by_name[name] for name in names], command)
         except Stop as stop:
             return _finished(fleet.peers, command, stop.error)
     return _finished(fleet.peers, command)
+
+
+def _require_all(conversation: Conversation) -> None:
+    """A host may be lost while the command runs on another one."""
+    begun = [peer.name for peer in conversation.peers if peer.greeting]
+    for peer in conversation.peers:
+        if peer.error:
+            peer.error = connection_errors.not_run(peer.error, peer.name, begun)
+    conversation.stop_on_error()
 
 
 def _run_batch(conversation: Conversation, peers: list[Peer], command: settings.RemoteCommand) -> None:
@@ -56,5 +66,5 @@ def _finished(peers: Iterable[Peer], command: settings.RemoteCommand, stopped: e
 def _result(peer: Peer) -> Result:
     if peer.error is None:
         return Result(outcome="unchanged" if peer.is_over else "not_reached")
-    is_failed = peer.error.exit_code == 1
-    return Result(outcome="failed" if is_failed else peer.error.outcome, why=peer.trouble)
+    outcome = "failed" if peer.error.exit_code == 1 else peer.error.outcome
+    return Result(outcome=outcome if peer.greeting or outcome != "unknown" else "unreachable", why=peer.trouble)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.integration.app import App
 from tests.integration.conftest import MakeApp
-from tests.support.lab import CHECKOUT, Run
+from tests.support.lab import CHECKOUT, Run, wait_for
 from tests.support.pages import blocks
 
 LAUNCH = "import sys; sys.path[0] = sys.argv.pop(1); from fabvisor._launch import main; main()"
@@ -25,6 +26,14 @@ def broken(c):
 
 
 namespace.add_task(broken)
+
+
+@on_hosts(service="api")
+def outlast(c):
+    c.run("test $HOST = web1 && touch $GATE/turn; while ! test -e $GATE/go-on; do sleep 0.02; done")
+
+
+namespace.add_task(outlast)
 """
 
 
@@ -45,6 +54,17 @@ def fabvisor(app: App, folder: Path, *words: str) -> Run:
     return Run(done.returncode, done.stdout, done.stderr, [json.loads(line) for line in done.stdout.splitlines()])
 
 
+def assert_says_where_nothing_was_run(app: App, folder: Path) -> None:
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(fabvisor, app, folder, "outlast")
+        wait_for((app.gate / "turn").exists, "the task on web1")
+        app.lab["web2"].sshd.end_sessions()
+        (app.gate / "go-on").touch()
+    assert running.result().code == 3
+    assert [error["message"] for error in running.result().of("error")] == [
+        "web2: the connection was lost: nothing was run there"]
+
+
 def test_own_task_runs_where_the_service_does_with_its_environment(app: App, tmp_path: Path) -> None:
     directory = app.lab["web1"].directory(app.name).resolve()
     migrated = fabvisor(app, tmp_path, "migrate", "--args=status-0")
@@ -56,6 +76,7 @@ def test_own_task_runs_where_the_service_does_with_its_environment(app: App, tmp
     broken = fabvisor(app, tmp_path, "broken")
     assert (broken.code, [(line["host"], line["line"]) for line in broken.of("log")]) == (1, [("web1", "here")])
     assert [error["message"] for error in broken.of("error")] == ["web1: echo here; exit 7: exit status 7"]
+    assert_says_where_nothing_was_run(app, tmp_path)
     app.env_file("web2").unlink()
     refused = fabvisor(app, tmp_path, "broken")
     assert (refused.code, refused.of("log")) == (2, [])

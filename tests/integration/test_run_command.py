@@ -53,6 +53,22 @@ def test_run_ends_the_command_on_the_hosts_with_ctrl_c(own: App) -> None:
     wait_for(lambda: {line for _, line in lines(own.fab("run", busy))} == {"none"}, "the commands to end")
 
 
+@pytest.mark.promise(8)
+def test_run_says_of_a_host_lost_before_its_turn_that_nothing_was_run_there(own: App) -> None:
+    wait = "touch $GATE/turn-of-$HOST; while ! test -e $GATE/go-on; do sleep 0.02; done"
+    client = own.start("run", wait, "--service", own.name, "--serial", "1")
+    wait_for((own.gate / "turn-of-web1").exists, "the command on web1")
+    own.lab["web2"].sshd.end_sessions()
+    (own.gate / "go-on").touch()
+    run = client.end()
+    assert run.code == 3, run
+    assert [error["message"] for error in run.of("error")] == [
+        "web2: the connection was lost: nothing was run there"]
+    assert "type it once more with --host web2; it was run on web1" in messages(run)
+    assert [run.outcome(host, own.name) for host in own.hosts] == ["unchanged", "unreachable"]
+    assert not (own.gate / "turn-of-web2").exists()
+
+
 def test_run_asks_where_the_environment_says_so(own: App) -> None:
     own.environment["confirm"] = True
     own.write()
