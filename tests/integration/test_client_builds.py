@@ -17,6 +17,7 @@ from tests.integration.app import App, messages
 from tests.integration.conftest import MakeApp
 from tests.support.lab import git, wait_for
 
+NOT_LINUX = Path(__file__).parents[1] / "support/not_linux"
 # `built` is ignored by git: only a forced add takes it. `ran` counts the builds of this machine.
 BUILD = """\
 cp source built
@@ -47,6 +48,17 @@ def running(app: App) -> set[str | None]:
 def tree(app: App, host: str) -> Path:
     directory = app.lab[host].directory(app.name)
     return directory / "current" if (directory / "current").is_symlink() else directory
+
+
+def test_client_needs_nothing_that_only_linux_has(built: App) -> None:
+    """It builds, runs a hook, sends a commit, and tells how it ended."""
+    built.environment["notify"] = [{"run": f"cat >{built.gate}/told", "on": ["committed"]}]
+    built.alone().write(hooks={"before_activate": [{"run": "touch $GATE/hooked", "on": "client"}]})
+    deployed = built.deploy(PYTHONPATH=str(NOT_LINUX))
+    assert deployed.code == 0, deployed
+    assert running(built) == {f"{built.name}-1"} and (built.gate / "hooked").exists()
+    assert (built.gate / "told").read_text()
+    assert built.fab("status", PYTHONPATH=str(NOT_LINUX)).code == 0
 
 
 @pytest.mark.parametrize("strategy", ["in_place", "releases"])
