@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,11 @@ import pytest
 from packaging.requirements import Requirement
 
 from tasks._version import __version__
-from tests.test_requirements import ROOT, listed
+from tests.support.pythons import interpreters
+from tests.test_requirements import PLACES, ROOT, listed
+
+CLIENTS = {version: path for version, path in interpreters().items() if version >= (3, 10)}
+PYTHON = "Programming Language :: Python :: "
 
 FABFILE = """\
 from fabvisor import namespace
@@ -45,14 +50,20 @@ class Team:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     subprocess.run([sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder], cwd=ROOT,
                    check=True, capture_output=True)
-    wheel, = folder.glob("fabvisor-*.whl")
+    built, = folder.glob("fabvisor-*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def site(wheel: Path) -> Path:
+    packages = wheel.parent / "packages"
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-compile",
-                    "--target", folder / "packages", wheel], check=True, capture_output=True)
-    return folder / "packages"
+                    "--target", packages, wheel], check=True, capture_output=True)
+    return packages
 
 
 @pytest.fixture
@@ -98,6 +109,33 @@ def test_version_is_the_same_wherever_it_is_asked_for(team: Team) -> None:
     assert team.fabvisor("--version").stdout.splitlines()[0] == f"Fabvisor {__version__}"
     assert (team.site / f"fabvisor-{__version__}.dist-info").is_dir()
     assert f"\n## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)               # pip downloads
+@pytest.mark.parametrize("python", CLIENTS.values(), ids=[f"{major}.{minor}" for major, minor in CLIENTS])
+def test_package_installs_and_deploys_on_every_python_that_is_here(wheel: Path, tmp_path: Path, python: str) -> None:
+    """With the dependencies that pip chooses today, not those of the lock."""
+    venv = tmp_path / "venv"
+    subprocess.run([python, "-m", "venv", venv], check=True, capture_output=True)
+    subprocess.run([venv / "bin/pip", "install", "--quiet", f"{wheel}[sandbox]"], check=True, capture_output=True)
+    team = Team(venv, tmp_path)
+    shutil.copy(ROOT / "hosts.yaml", tmp_path)
+    try:
+        for words in ("--version", "check", "deploy monitor", "status", "remove monitor --yes"):
+            run = team.fabvisor(*words.split())
+            assert run.returncode == 0 and "Warning" not in run.stderr, (words, run.stdout, run.stderr)
+    finally:
+        team.fabvisor("sandbox.down")
+
+
+def test_package_names_the_pythons_that_the_locks_hold_for(site: Path) -> None:
+    installed, = site.glob("fabvisor-*.dist-info")
+    told = metadata.PathDistribution(installed).metadata
+    named = [line.removeprefix(PYTHON) for line in told.get_all("Classifier") if line.startswith(PYTHON + "3.")]
+    assert named == list(dict.fromkeys(place["python_version"] for place in PLACES))
+    assert told["Requires-Python"] == f">={named[0]}"
+    assert f"Python {named[0]} to {named[-1]}" in (ROOT / "README.md").read_text()
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -71,7 +71,7 @@ def _require_packages() -> None:
     missing = [name for name in ("asyncssh", "supervisor") if find_spec(name) is None]
     if missing:
         raise NotReady(f"the sandbox needs {' and '.join(missing)}, and this Python has none",
-                       "pip install 'fabvisor[sandbox]'")
+                       f"pip install {' '.join(missing)}; with pipx: pipx inject fabvisor {' '.join(missing)}")
     if not Path("/proc/self/stat").exists():
         raise NotReady("the sandbox runs on Linux only", "deploy to hosts of your own from here")
 

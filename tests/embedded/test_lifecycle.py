@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tasks._errors import NotReady
-from tasks.embedded import processes
+from tasks.embedded import lifecycle, processes
 from tasks.embedded.lifecycle import down, up
 from tasks.embedded.sandbox import Sandbox
 from tasks.embedded.state_dir import state_of
@@ -35,6 +35,13 @@ def run_program(sandbox: Sandbox, command: str) -> int:
     Path(sandbox.hosts[0].root, "conf.d", "sleeper.conf").write_text(text)
     ctl(sandbox, "update")
     return int(ctl(sandbox, "pid", "sleeper"))
+
+
+def test_sandbox_without_its_packages_says_how_to_install_them(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycle, "find_spec", lambda name: None)
+    with pytest.raises(NotReady, match="needs asyncssh and supervisor") as refused:
+        up(checkout)
+    assert "pipx inject fabvisor asyncssh supervisor" in refused.value.hint
 
 
 def test_down_leaves_nothing_behind(checkout: Path) -> None:

@@ -8,7 +8,6 @@ import functools
 import json
 import os
 import queue
-import re
 import shutil
 import signal
 import subprocess
@@ -34,6 +33,7 @@ from tasks.rollout.facts import Facts
 from tasks.rollout.goal import Goal, key
 from tasks.rollout.planner import deploy_planner
 from tests.support.lab import PROGRAM_USER, LabHost, git
+from tests.support.pythons import interpreters
 from tests.support.services import changed, one_program
 
 PATIENCE = 40.0
@@ -45,20 +45,8 @@ DEFAULTS: dict[str, Message] = {
     "logs": {"lines": 20, "grep": None, "follow": False, "marks": {}}, "runs": {"lines": None, "grep": None}}
 
 
-def oldest_python() -> str:
-    """The oldest interpreter that the executor must run on, of those that are here."""
-    folders = [Path(folder) for folder in os.environ.get("PATH", "").split(":") if folder]
-    folders += [*(Path.home() / ".pyenv/versions").glob("*/bin"), Path("/usr/bin")]
-    interpreters: dict[tuple[int, int], str] = {}
-    for folder in folders:
-        for path in folder.glob("python3.*"):
-            match = re.fullmatch(r"python3\.(\d+)", path.name)
-            if match and int(match[1]) >= 8 and "shims" not in path.parts and os.access(path, os.X_OK):
-                interpreters.setdefault((3, int(match[1])), str(path))
-    return interpreters[min(interpreters)] if interpreters else sys.executable
-
-
-PYTHONS = list(dict.fromkeys([sys.executable, oldest_python()]))
+# Our own, and the oldest one that is here: the executor must run on it.
+PYTHONS = list(dict.fromkeys([sys.executable, *list(interpreters().values())[:1]]))
 
 
 @functools.cache
