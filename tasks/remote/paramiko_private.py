@@ -39,6 +39,13 @@ class ClientTransport(Transport):
         if not self.is_active():
             raise self.get_exception() or SSHException("Negotiation failed.")
 
+    def stop_thread(self) -> None:
+        """paramiko tells those who wait for a channel where the server ends the connection, not where we do."""
+        self.active = False
+        for answered in list(self.channel_events.values()):
+            answered.set()
+        super().stop_thread()
+
     def request_session(self) -> None:
         """Ask for the channel that the next open_session() returns, without a wait for the answer."""
         self._requested = _SessionRequest(self)
