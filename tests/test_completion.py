@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pty
 import select
@@ -54,10 +55,8 @@ class Desk:
         return done.stdout.split()
 
     def script(self, shell: str) -> str:
-        printed = subprocess.run([CHECKOUT / "fab", "--print-completion-script", shell], check=True,
-                                 capture_output=True, text=True).stdout
         path = self.folder / f"script.{shell}"
-        path.write_text(printed)
+        path.write_text(printed_script(shell))
         return str(path)
 
     def bash(self, *words: str, script: str = "") -> list[str]:
@@ -94,6 +93,12 @@ class Desk:
             shell.kill()
             shell.wait()
             os.close(leader)
+
+
+@functools.cache
+def printed_script(shell: str) -> str:
+    return subprocess.run([CHECKOUT / "fab", "--print-completion-script", shell], check=True, capture_output=True,
+                          text=True).stdout
 
 
 @pytest.fixture

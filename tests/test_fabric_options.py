@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from tests.support.forked import clean_environ, start
+from tests.support.lab import FAB
 
 ROOT = Path(__file__).parents[1]
-LAUNCH = "import sys; sys.path[0] = sys.argv.pop(1); from tasks._launch import main; main()"
 HOSTS = """
 services: {api: {repo: r, command: c}}
 environments: {test: {branch: main, root: /srv, hosts: [web1]}}
 default_environment: test
 """
-DOORS = {"./fab": ["-c", LAUNCH, str(ROOT)], "fab": ["-m", "fabric"]}
+DOORS = {"./fab": [str(FAB)], "fab": ["-m", "fabric"]}
 
 
 @pytest.fixture
@@ -30,12 +30,9 @@ def folder(tmp_path: Path) -> Path:
 
 def fab(folder: Path, door: str, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, *DOORS[door], f"--search-root={ROOT}", *words]
-    if door == "fab":
-        process = start(command, folder, clean_environ())
-        out, err = process.communicate(timeout=60)
-        return subprocess.CompletedProcess(command, process.wait(), out, err)
-    return subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL,
-                          start_new_session=True)
+    process = start(command, folder, clean_environ())
+    out, err = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(command, process.wait(), out, err)
 
 
 @pytest.mark.parametrize("door", DOORS)

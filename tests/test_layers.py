@@ -92,6 +92,12 @@ def name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
 def imports_of(path: Path) -> list[Import]:
     """Every import, at whatever depth; relative ones made absolute."""
     package = [*path.relative_to(ROOT).with_suffix("").parts[:-1]]
@@ -112,7 +118,7 @@ def imports_of(path: Path) -> list[Import]:
         for child in ast.iter_child_nodes(node):
             yield from walk(child, typing_only)
 
-    return list(walk(ast.parse(path.read_text(encoding="utf-8")), False))
+    return list(walk(parsed(path), False))
 
 
 @functools.cache
@@ -182,7 +188,7 @@ def test_executor_imports_only_the_standard_library() -> None:
     nothing([one for one in mine if one.module.split(".")[0] not in sys.stdlib_module_names
              and not one.module.startswith("tasks.executor")])
     absolute = [f"{name(path)}:{node.lineno}" for path in sources() if name(path).startswith("tasks/executor/")
-                for node in ast.walk(ast.parse(path.read_text()))
+                for node in ast.walk(parsed(path))
                 if (isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").startswith("tasks"))
                 or (isinstance(node, ast.Import) and any(alias.name.startswith("tasks") for alias in node.names))]
     nothing(absolute)
@@ -198,7 +204,7 @@ def test_only_reports_print() -> None:
     for path in sources():
         if name(path).startswith(("tasks/reports/", *SENT)):
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             if not isinstance(node, ast.expr):
                 continue
             prints = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
@@ -219,7 +225,7 @@ def test_planning_is_pure(file: str) -> None:
               "sys", "secrets", "uuid", "urllib", "io", "signal"}
     path = ROOT / file
     nothing([one for one in imports_of(path) if one.module.split(".")[0] in impure])
-    calls = [f"{file}:{node.lineno}: {node.func.id}()" for node in ast.walk(ast.parse(path.read_text()))
+    calls = [f"{file}:{node.lineno}: {node.func.id}()" for node in ast.walk(parsed(path))
              if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
              and node.func.id in ("open", "input", "print")]
     nothing(calls)
@@ -234,7 +240,7 @@ def test_secret_is_revealed_in_five_places() -> None:
                                            "tasks/notification/webhook.py", "tasks/remote/session.py",
                                            "tasks/rollout/local_commands.py"]
     nothing([f"{name(path)}:{node.lineno}" for path in sources() if name(path) != "tasks/inventory/secret.py"
-             for node in ast.walk(ast.parse(path.read_text()))
+             for node in ast.walk(parsed(path))
              if isinstance(node, ast.Attribute) and node.attr == "_text"])
 
 
@@ -263,7 +269,7 @@ def test_listing_the_commands_imports_no_machinery() -> None:
 
 
 def test_commands_import_at_the_top_and_folders_by_their_faces() -> None:
-    inside = [f"{name(path)}:{node.lineno}" for path in VERBS for function in ast.walk(ast.parse(path.read_text()))
+    inside = [f"{name(path)}:{node.lineno}" for path in VERBS for function in ast.walk(parsed(path))
               if isinstance(function, ast.FunctionDef) for node in ast.walk(function)
               if isinstance(node, (ast.Import, ast.ImportFrom))]
     nothing(inside)
@@ -313,7 +319,7 @@ for module in pkgutil.walk_packages(fabvisor.__path__, "fabvisor."):
 
 def test_no_module_of_tasks_names_the_folder() -> None:
     """Not in an import, and not in a string that names a module."""
-    nothing([f"{name(path)}:{node.lineno}" for path in sources() for node in ast.walk(ast.parse(path.read_text()))
+    nothing([f"{name(path)}:{node.lineno}" for path in sources() for node in ast.walk(parsed(path))
              if (isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").split(".")[0] == "tasks")
              or (isinstance(node, ast.Import) and any(alias.name.split(".")[0] == "tasks" for alias in node.names))
              or (isinstance(node, ast.Constant) and isinstance(node.value, str)
@@ -327,7 +333,7 @@ def test_private_parts_of_paramiko_are_used_in_one_file() -> None:
     others = [path for path in sources() if name(path).startswith("tasks/remote/")
               and path.name != "paramiko_private.py"]
     nothing([one for path in others for one in imports_of(path) if one.module.rpartition(".")[0] in internal])
-    nothing([f"{name(path)}:{node.lineno}: {node.attr}" for path in others for node in ast.walk(ast.parse(
-        path.read_text())) if isinstance(node, ast.Attribute)
-        and (node.attr == "packetizer" or re.match(r"_[a-z]", node.attr))
-        and not (isinstance(node.value, ast.Name) and node.value.id in ("self", "session"))])
+    nothing([f"{name(path)}:{node.lineno}: {node.attr}" for path in others for node in ast.walk(parsed(path))
+             if isinstance(node, ast.Attribute)
+             and (node.attr == "packetizer" or re.match(r"_[a-z]", node.attr))
+             and not (isinstance(node.value, ast.Name) and node.value.id in ("self", "session"))])

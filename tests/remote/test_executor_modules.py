@@ -37,6 +37,7 @@ for verb in sys.argv[1:]:
 """
 
 
+@functools.cache
 def sent(verb: Verb) -> set[str]:
     return {f"tasks.{name}" for name in of_verb(verb, EXECUTOR)}
 
