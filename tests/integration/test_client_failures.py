@@ -62,9 +62,9 @@ def test_report_that_cannot_be_written_does_not_change_what_is_said_of_hosts(che
 
 
 @pytest.mark.parametrize("option", ["--junit", "--dotenv"])
-def test_report_is_never_written_over_a_device(checked: App, tmp_path: Path, option: str) -> None:
+def test_report_is_never_written_over_a_device(app: App, tmp_path: Path, option: str) -> None:
     """An earlier report is removed first; a device must not be."""
     device = tmp_path / "device"
     os.mkfifo(device)
-    run = checked.deploy(option, str(device))
+    run = app.deploy(option, str(device))
     assert run.code == 2 and device.is_fifo(), run

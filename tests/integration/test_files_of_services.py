@@ -21,7 +21,7 @@ SECRETS = {"DB_PASSWORD": "MARK4711's", "SERVICE_ACCOUNT": KEY}
 
 @pytest.fixture
 def shop(make_app: MakeApp) -> App:
-    app = make_app(files=SHOP["files"], secrets=SHOP["secrets"], variables=SHOP["variables"])
+    app = make_app(files=SHOP["files"], secrets=SHOP["secrets"], variables=SHOP["variables"]).alone()
     (app.gate / "files").mkdir()
     source(app, "app.test.toml", "host = '${HOST}'\npassword = \"${DB_PASSWORD}\"\n")
     source(app, "limits.toml", "most = 1\n")
@@ -76,7 +76,7 @@ def test_documented_files_are_deployed_changed_and_rolled_back(shop: App, strate
     assert planned(plan) == {"config/key.json": ("changed", True, []),
                              "config/limits.toml": ("changed", False, ["-most = 1", "+most = 2"])}
     assert "config/key.json changed (secret)" in page.out and "+most = 2" in page.out
-    assert lying(shop, "web2", place + "config/limits.toml") == ("most = 2\n", 0o644)
+    assert lying(shop, "web1", place + "config/limits.toml") == ("most = 2\n", 0o644)
 
     back = shop.fab("rollback", shop.name, **secrets)
     assert back.code == 0 and shop.running("web1") == f"{shop.name}-1", back

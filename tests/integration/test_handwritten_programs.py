@@ -36,6 +36,7 @@ def put(app: App) -> bytes:
 
 @pytest.mark.promise(11)
 def test_handwritten_program_is_refused_named_kept_and_comes_back(app: App) -> None:
+    app.alone()
     text, pid, file = put(app), app.pid("web1"), app.program_file("web1")
     words = f"{file} was written by hand, and has what hosts.yaml does not set: umask, variable DATABASE_URL"
     plan, deploy, status = app.fab("plan", app.name), app.deploy(), app.fab("status")

@@ -65,14 +65,14 @@ def test_logs_prints_lines_of_hosts_and_services_in_the_order_of_arrival(make_ap
     assert app.fab("deploy", "all").code == 0
     followed = Followed(app)
     followed.begins()
-    for number in range(5):
+    for number in range(3):
         for host in app.hosts:
             for service in app.services:
                 followed.write(host, f"test {number} {service}", service=service)
                 wait_for(lambda host=host, words=f"test {number} {service}": words in followed.shown(host), "it")
     lines = [(e["host"], e["service"], e["line"]) for e in followed.client.events
             if e["event"] == "log" and e["line"].startswith("test")]
-    assert lines == [(host, service, f"test {number} {service}") for number in range(5) for host in app.hosts
+    assert lines == [(host, service, f"test {number} {service}") for number in range(3) for host in app.hosts
                     for service in app.services]
     followed.client.signal(signal.SIGINT)
     run = followed.client.end()
@@ -247,7 +247,7 @@ def test_logs_refuses_a_run_log_when_nothing_was_deployed(app: App) -> None:
 
 def test_logs_waits_for_the_first_deploy_of_a_service(app: App) -> None:
     """Its log appears with the first deploy."""
-    client = app.start("logs", app.name, "--follow")
+    client = app.alone().start("logs", app.name, "--follow")
     for host in app.hosts:
         client.wait_event(lambda e, host=host: e["event"] == "notice" and e["host"] == host
                           and "no log at" in e["message"], "that there is none")

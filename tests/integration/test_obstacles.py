@@ -16,7 +16,7 @@ from tests.support.lab import Lab, git
 
 @pytest.fixture
 def own(make_app: MakeApp) -> App:
-    return make_app().deployed()
+    return make_app().alone().deployed()
 
 
 def edit(app: App, host: str) -> Path:
@@ -61,11 +61,11 @@ def test_plan_and_deploy_refuse_an_untracked_file_in_the_way_by_the_same_words(s
 
 def test_set_aside_keeps_edits_in_the_stash_and_returns_them_when_a_deploy_fails(own: App) -> None:
     """A deploy that fails brings the edited files back, one that succeeds keeps them in git's stash."""
-    file = edit(own, "web2")
+    file = edit(own, "web1")
     (file.parent / "built").write_text(f"{own.name}-1")
     before, text = own.states(), file.read_text()
     own.commit(f"{own.name}-2")
-    own.shut("fail-web2", f"{own.name}-2")
+    own.shut("fail", f"{own.name}-2")
     assert own.deploy("--set-aside").code == 1
     assert own.states() == before
     own.open_all()
@@ -81,7 +81,7 @@ def test_set_aside_keeps_edits_in_the_stash_and_returns_them_when_a_deploy_fails
 HOLD_STASH = """\
 #!/bin/sh
 if grep -qzx -e stash -e update-index /proc/$PPID/cmdline; then
-  touch {gate}/stashing-web2; while test -e {gate}/stash; do sleep 0.02; done
+  touch {gate}/stashing-web1; while test -e {gate}/stash; do sleep 0.02; done
 fi
 cat
 """
@@ -89,7 +89,7 @@ cat
 
 def test_set_aside_loses_no_edit_when_it_is_interrupted(own: App) -> None:
     """In the middle of the stashing, when the edits are in no stash yet: they are not lost."""
-    folder = edit(own, "web2").parent
+    folder = edit(own, "web1").parent
     script = folder / ".git/hold"
     script.write_text(HOLD_STASH.format(gate=own.gate))
     script.chmod(0o755)
@@ -99,7 +99,7 @@ def test_set_aside_loses_no_edit_when_it_is_interrupted(own: App) -> None:
     before, pids = own.states(), own.pids()
     own.commit(f"{own.name}-2")
     own.shut("stash", "")
-    client = own.start("deploy", own.name, "--set-aside").wait_at(own, "stashing", "web2")
+    client = own.start("deploy", own.name, "--set-aside").wait_at(own, "stashing", "web1")
     client.signal(signal.SIGINT)
     assert client.end().code == 130
     assert (own.states(), own.pids()) == (before, pids)
@@ -107,6 +107,7 @@ def test_set_aside_loses_no_edit_when_it_is_interrupted(own: App) -> None:
 
 def test_submodules_follow_the_commit_forward_and_back(app: App, lab: Lab) -> None:
     """Forward with the deploy, and back when it fails."""
+    app.alone()
     library = lab.repository(f"{app.name}-lib", {"lib": "one"})
     for host in app.hosts:      # git allows submodules from a local path only where it is told so
         (lab[host].sshd.home / ".gitconfig").write_text('[protocol "file"]\n\tallow = always\n')
@@ -118,17 +119,17 @@ def test_submodules_follow_the_commit_forward_and_back(app: App, lab: Lab) -> No
     def contents() -> list[str]:
         return [(lab[host].directory(app.name) / "lib/lib").read_text() for host in app.hosts]
 
-    assert contents() == ["one", "one"]
+    assert contents() == ["one"]
     lab.commit(f"{app.name}-lib", {"lib": "two"})
     git(work / "lib", "-c", "protocol.file.allow=always", "pull", "--quiet", "origin", "main")
     app.commit(f"{app.name}-3")
-    app.shut("fail-web2", f"{app.name}-3")
+    app.shut("fail", f"{app.name}-3")
     assert app.deploy().code == 1
-    assert contents() == ["one", "one"]
-    assert [app.state(host)["edited"] for host in app.hosts] == ["", ""]
+    assert contents() == ["one"]
+    assert [app.state(host)["edited"] for host in app.hosts] == [""]
     app.open_all()
     assert app.deploy().code == 0
-    assert contents() == ["two", "two"]
+    assert contents() == ["two"]
 
 
 @pytest.mark.long
@@ -170,7 +171,7 @@ if grep -qsx "$(cat source)" "$GATE/fail-$HOST"; then exit 9; fi
 @pytest.mark.promise(8)
 @pytest.mark.parametrize("strategy", ["in_place", pytest.param("releases", marks=pytest.mark.long)])
 def test_what_a_build_changes_is_no_edit(make_app: MakeApp, lab: Lab, strategy: str) -> None:
-    app = make_app(build=CHANGES, strategy=strategy)
+    app = make_app(build=CHANGES, strategy=strategy).alone()
     library = lab.repository(f"{app.name}-lib", {"lib": "one", "other": "x"})
     for host in app.hosts:
         (lab[host].sshd.home / ".gitconfig").write_text('[protocol "file"]\n\tallow = always\n')
@@ -182,11 +183,11 @@ def test_what_a_build_changes_is_no_edit(make_app: MakeApp, lab: Lab, strategy: 
         assert run.code == 0, run
         assert app.fab("status", "--service", app.name).code == 0
     app.commit(f"{app.name}-4", {"config.example": "a 4"})
-    app.shut("fail-web2", f"{app.name}-4")
+    app.shut("fail-web1", f"{app.name}-4")
     assert app.deploy().code == 1
     run = app.fab("rollback", app.name)
     assert run.code == 0, run
-    assert [app.running(host) for host in app.hosts] == [f"{app.name}-2"] * 2
+    assert [app.running(host) for host in app.hosts] == [f"{app.name}-2"]
     assert app.fab("status", "--service", app.name).code == 0
 
 
@@ -320,7 +321,7 @@ def test_deploy_is_refused_with_a_remedy_when_supervisord_is_down() -> None:
     pytest.param("ssh://git@127.0.0.1:1/x.git", 75, "cannot be reached", id="nobody listens"),
 ])
 def test_unreadable_repository_is_refused_and_changes_nothing(app: App, repo: str, code: int, words: str) -> None:
-    app.write(repo=repo)
+    app.alone().write(repo=repo)
     before = app.states()
     run = app.deploy()
     assert run.code == code, run

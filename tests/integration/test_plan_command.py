@@ -83,7 +83,7 @@ def test_plan_shows_everything_that_would_change(make_app: MakeApp) -> None:
 
 @pytest.mark.promise(7)
 def test_plan_hides_passwords_of_a_program_file_written_by_hand(app: App) -> None:
-    assert app.deploy().code == 0
+    app.alone().deployed()
     file = app.program_file("web1")
     file.write_text(re.sub("environment=.*", 'environment=RUN_MODE="old",\n  DB="hunter2, \'x"', file.read_text()))
     run = app.fab("plan", app.name)
@@ -93,7 +93,7 @@ def test_plan_hides_passwords_of_a_program_file_written_by_hand(app: App) -> Non
 
 def test_plan_shows_what_is_left_behind_on_the_way_to_an_older_commit(app: App) -> None:
     """The plan shows what is left behind; deploy says the same in short."""
-    app.deployed()
+    app.alone().deployed()
     one = app.commits()[0]
     for number in range(2, 25):
         git(app.lab.folder / "git" / app.name, "commit", "--quiet", "--allow-empty", "--message", f"change {number}")
@@ -118,8 +118,8 @@ def test_plan_shows_the_obstacles_that_a_deploy_would_meet(app: App) -> None:
 
 def test_plan_is_refused_while_a_deploy_runs(app: App) -> None:
     """There is nothing reliable to say; and the deploy does not mind."""
-    app.deployed()
-    client = app.begin("block", "building", f"{app.name}-2", "--host", "web1")
+    app.alone().deployed()
+    client = app.begin("block", "building", f"{app.name}-2")
     run = app.fab("plan", app.name)
     assert run.code == 75, run
     assert "is locked by" in messages(run)
@@ -130,7 +130,7 @@ def test_plan_is_refused_while_a_deploy_runs(app: App) -> None:
 @pytest.mark.long
 def test_plans_and_a_deploy_fetch_at_the_same_time(app: App) -> None:
     """Plans fetch under no lock of the service; deploys and other plans at the same time go on all the same."""
-    app.deployed()
+    app.alone().deployed()
     for number in range(2, 5):
         app.commit(f"{app.name}-{number}")
         at_once = [app.start("plan", app.name) for _ in range(3)]
@@ -144,7 +144,7 @@ def test_plans_and_a_deploy_fetch_at_the_same_time(app: App) -> None:
 
 @pytest.fixture
 def careful(app: App) -> App:
-    app.deployed()
+    app.alone().deployed()
     app.environment["confirm"] = True
     app.write()
     app.commit(f"{app.name}-2", {"note": "x"})
@@ -199,12 +199,12 @@ def test_deploy_with_confirm_asks_after_the_plan_and_before_the_locks(careful: A
     screen = OnTerminal(careful, "deploy", careful.name)
     screen.types("y\n")
     screen.until("deploy to test? [y/N]")
-    assert f"{careful.name} on web1 and web2" in screen.seen
+    assert f"{careful.name} on web1" in screen.seen
     assert everything(careful) == before
     assert not any(careful.holder_alive(host) for host in careful.hosts)
     screen.types("y\n")
     assert screen.end() == 0, screen.seen
-    assert [careful.running(host) for host in careful.hosts] == [f"{careful.name}-2"] * 2
+    assert [careful.running(host) for host in careful.hosts] == [f"{careful.name}-2"]
     assert screen.seen.count("[y/N]") == 1
     again = OnTerminal(careful, "deploy", careful.name)
     assert again.end() == 0 and "[y/N]" not in again.seen, "nothing to do, nothing to ask"
@@ -212,7 +212,7 @@ def test_deploy_with_confirm_asks_after_the_plan_and_before_the_locks(careful: A
     rollback.until("rollback on test? [y/N]")
     rollback.types("yes\n")
     assert rollback.end() == 0, rollback.seen
-    assert [careful.running(host) for host in careful.hosts] == [f"{careful.name}-1"] * 2
+    assert [careful.running(host) for host in careful.hosts] == [f"{careful.name}-1"]
 
 
 @pytest.mark.long
@@ -276,24 +276,23 @@ def with_links(app: App) -> list[Any]:
 
 
 def foretold(app: App, *args: str) -> dict[str, Any]:
-    """Of web1, the plan: it changes nothing, both hosts have the same one, and a deploy then does just that."""
+    """Of web1, the plan: it changes nothing, a deploy then does just that."""
     before = with_links(app)
     run = app.fab("plan", app.name, *args)
     assert run.code == 0, run
     assert with_links(app) == before
-    one, other = plans(run).values()
-    assert {**one, "host": "", "seconds": {}} == {**other, "host": "", "seconds": {}}
+    one = plans(run)["web1"]
     deploy = app.deploy(*args)
     assert deploy.code == 0, deploy
-    assert [deploy.steps(host) for host in app.hosts] == [one["steps"]] * 2
+    assert deploy.steps("web1") == one["steps"]
     after = app.fab("plan", app.name, *args)
-    assert [after.finished["outcome"], *(plan["steps"] for plan in plans(after).values())] == ["unchanged", [], []]
+    assert [after.finished["outcome"], *(plan["steps"] for plan in plans(after).values())] == ["unchanged", []]
     return one
 
 
 def test_plan_foretells_releases_first_next_and_back(make_app: MakeApp) -> None:
     """A first one, another one, and back to one that is there already."""
-    app = make_app(strategy="releases")
+    app = make_app(strategy="releases").alone()
     first = foretold(app)
     assert first["steps"] == ["fetch", "checkout", "build", "program", "switch", "restart", "verify"]
     assert (first["was"], first["why"]) == (None, ["first deploy"])
@@ -304,13 +303,13 @@ def test_plan_foretells_releases_first_next_and_back(make_app: MakeApp) -> None:
     assert "switch" in second["steps"] and second["why"] == ["another commit"]
     back = foretold(app, "--revision", one)
     assert (back["was"], back["next"], back["back"], back["forward"]) == (two, one, 1, 0)
-    assert [app.running(host) for host in app.hosts] == [f"{app.name}-1"] * 2
+    assert app.running("web1") == f"{app.name}-1"
 
 
 @pytest.mark.long
 def test_plan_foretells_a_change_of_the_strategy(app: App) -> None:
     """The same commit in another place: the program file says so."""
-    app.deployed()
+    app.alone().deployed()
     place = f"<root>/micro/{app.name}"
     app.write(strategy="releases")
     there = foretold(app)
@@ -324,7 +323,7 @@ def test_plan_foretells_a_change_of_the_strategy(app: App) -> None:
 
 
 def test_plan_shows_edited_files_of_the_running_release(make_app: MakeApp) -> None:
-    app = make_app(strategy="releases").deployed()
+    app = make_app(strategy="releases").alone().deployed()
     edited = app.lab["web1"].directory(app.name) / "current/run.sh"
     edited.write_text(edited.read_text() + "# by hand\n")
     app.commit(f"{app.name}-2")

@@ -70,7 +70,7 @@ def test_remedy_names_the_owner_when_the_socket_belongs_to_another_user(shared: 
     before = shared.state("web1"), shared.pid("web1")
     sock.chmod(0)
     try:
-        run = shared.deploy("--force")
+        run = shared.deploy("--host", "web1", "--force")
     finally:
         sock.chmod(mode)
         shared.settings.clear()
@@ -83,7 +83,7 @@ def test_remedy_names_the_owner_when_the_socket_belongs_to_another_user(shared: 
 
 def test_deploy_refuses_a_running_program_whose_file_was_removed(make_app: MakeApp) -> None:
     """The running program has no file any more: it could not be brought back."""
-    app = make_app().deployed()
+    app = make_app().alone().deployed()
     file = app.program_file("web1")
     kept = file.read_text()
     file.unlink()
@@ -109,27 +109,27 @@ def test_rollback_names_each_hosts_version_when_they_differ(make_app: MakeApp) -
 
 
 def test_rollback_refuses_when_there_is_no_earlier_version(make_app: MakeApp) -> None:
-    app = make_app().deployed()
+    app = make_app().alone().deployed()
     refused(app, 2, f"{app.name}: no earlier version in the history of any host", "--to REVISION", command="rollback")
 
 
 def test_remedy_names_git_ls_remote_when_the_git_servers_key_is_unknown(app: App) -> None:
     sshd = app.lab["web2"].sshd
     repo = f"ssh://{sshd.user}@{sshd.host}:{sshd.port}{app.repo}"
-    app.write(repo=repo)
+    app.alone().write(repo=repo)
     refused(app, 2, f"the host does not know the git server's host key ({repo})", f"run once: git ls-remote {repo}")
 
 
 def test_deploy_refuses_a_repository_that_needs_git_lfs(make_app: MakeApp) -> None:
     if shutil.which("git-lfs"):
         pytest.skip("git-lfs is installed")
-    app = make_app().deployed()
+    app = make_app().alone().deployed()
     app.commit(f"{app.name}-2", {".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n", "x.bin": "stored"})
     run = app.deploy()
     assert run.code == 2, run
     assert "the repository needs git-lfs, which is not installed" in messages(run)
     assert "install git-lfs on the host" in messages(run)
-    assert [app.running(host) for host in app.hosts] == [f"{app.name}-1"] * 2
+    assert app.running("web1") == f"{app.name}-1"
 
 
 @pytest.mark.long
@@ -189,7 +189,7 @@ def test_lost_host_is_named_with_what_it_will_do_by_itself(proxied: Proxied) -> 
     """It is named, with what it will do by itself and when; and it does that."""
     app, proxy = proxied
     app.write(health=HEALTH)
-    assert app.deploy().code == 0
+    assert app.deploy("--host", "web1").code == 0
     before = app.state("web1")
     client = app.begin("hold", "checking", f"{app.name}-2", "--host", "web1")
     proxy.__exit__()

@@ -10,12 +10,12 @@ from tests.support.lab import git
 
 def test_deploy_refuses_a_commit_that_lacks_a_required_path(app: App) -> None:
     """Named by path, host and commit; exit 2; nothing is touched, not even by a first deploy."""
-    app.write(requires=["run.sh", "config/${RUN_MODE}.yaml", "config"])
+    app.alone().write(requires=["run.sh", "config/${RUN_MODE}.yaml", "config"])
     before = app.states()
     run = app.deploy()
     assert run.code == 2, run
     commit = git(app.repo, "rev-parse", "main")
-    assert re.search(rf"web[12]: fetch: commit {commit} of {app.name} lacks config/test.yaml, config,", messages(run))
+    assert re.search(rf"web1: fetch: commit {commit} of {app.name} lacks config/test.yaml, config,", messages(run))
     assert app.states() == before
     assert not app.lab["web1"].directory(app.name).exists()
 

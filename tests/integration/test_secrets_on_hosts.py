@@ -31,7 +31,7 @@ exit 7
 @pytest.fixture
 def own(make_app: MakeApp) -> App:
     app = make_app(secrets=["GIVEN", "KEPT", "FILE"], health=HEALTH,
-                   build=BUILD + 'test -z "${GIVEN+x}${KEPT+x}${FILE+x}"\n')
+                   build=BUILD + 'test -z "${GIVEN+x}${KEPT+x}${FILE+x}"\n').alone()
     keep(app, f"KEPT='{KEPT}'\n")
     (app.gate / ".secrets/key").write_text(FILE)
     return app
@@ -134,7 +134,7 @@ def test_changed_secret_restarts_the_program(own: App) -> None:
     assert own.pids() == pids
     assert own.deploy(**{**environ(own), "GIVEN": "another"}).finished["outcome"] == "committed"
     assert not set(own.pids()) & set(pids)
-    assert [own.environ(host)["GIVEN"] for host in own.hosts] == ["another"] * 2
+    assert [own.environ(host)["GIVEN"] for host in own.hosts] == ["another"]
     own.commit(f"{own.name}-2")
     assert own.deploy(**environ(own)).code == 0
     assert own.fab("rollback", own.name, **environ(own)).code == 0
@@ -144,7 +144,7 @@ def test_changed_secret_restarts_the_program(own: App) -> None:
 def test_secret_of_any_value_reaches_the_program_exactly(make_app: MakeApp) -> None:
     given = {f"GIVEN{number}": value for number, value in enumerate([*EXACT, "x" * 100_000])}
     kept = {f"KEPT{number}": value for number, value in enumerate(EXACT)}
-    app = make_app(secrets=[*given, *kept])
+    app = make_app(secrets=[*given, *kept]).alone()
     quoted = {name: value.replace("\\", "\\\\").replace("'", "\\'") for name, value in kept.items()}
     keep(app, "".join(f"{name}='{value}'\n" for name, value in quoted.items()))
     run = app.deploy(**given)
@@ -164,7 +164,7 @@ def test_command_for_secrets_runs_for_the_commands_that_need_them_and_fails_befo
     assert failed.code == 2 and "secrets_from: the command failed: exit status 1" in messages(failed)
     assert [own.lab[host].sshd.log for host in own.hosts] == contacted, "a host was contacted"
     assert own.deploy(OUTPUT="good").code == 0
-    assert [(own.environ(host)["GIVEN"], own.environ(host)["KEPT"]) for host in own.hosts] == [("printed", "it's")] * 2
+    assert [(own.environ(host)["GIVEN"], own.environ(host)["KEPT"]) for host in own.hosts] == [("printed", "it's")]
     assert own.deploy(SHOP_GIVEN="printed", KEPT="it's", OUTPUT="none").finished["outcome"] == "unchanged"
     assert own.fab("status").code == 0
     assert (own.gate / "runs").read_text() == "\n" * 2

@@ -28,7 +28,7 @@ def row(client: RunningClient, host: str, state: str, *, after: int = 0) -> int:
 
 
 def test_status_shows_the_last_words_of_a_crash_loop(make_app: MakeApp) -> None:
-    app = make_app(program={"startsecs": 1, "startretries": 1}).deployed()
+    app = make_app(program={"startsecs": 1, "startretries": 1}).alone().deployed()
     (app.lab["web1"].directory(app.name) / "run.sh").write_text(CRASH)
     app.lab["web1"].rpc.signalProcess(f"{app.name}:{app.name}", "KILL")
     wait_for(lambda: app.program("web1")["statename"] == "FATAL", "supervisord to give up")
@@ -49,7 +49,7 @@ def test_status_names_a_program_that_restarted_by_itself(make_app: MakeApp) -> N
 
 
 def test_status_names_a_program_file_that_is_not_loaded_or_gone(make_app: MakeApp) -> None:
-    app = make_app().deployed()
+    app = make_app().alone().deployed()
     file = app.program_file("web1")
     file.write_text(file.read_text() + "; by hand\n")
     future = time.time() + 60
@@ -64,7 +64,7 @@ def test_status_names_a_program_file_that_is_not_loaded_or_gone(make_app: MakeAp
 
 def test_status_remedies_bring_the_row_in_order(make_app: MakeApp) -> None:
     """The command that a row names mends what the row reports."""
-    app = make_app(program={"startsecs": 0, "autorestart": False}).deployed()
+    app = make_app(program={"startsecs": 0, "autorestart": False}).alone().deployed()
     for breaks, remedy in (
             (lambda: app.lab["web1"].rpc.stopProcess(f"{app.name}:{app.name}"), ["start", app.name]),
             (lambda: (app.lab["web1"].directory(app.name) / "source").write_text("x"),

@@ -31,7 +31,7 @@ HOSTILE = {
 
 @pytest.fixture
 def own(make_app: MakeApp) -> App:
-    return make_app()
+    return make_app().alone()
 
 
 @pytest.mark.promise(8)

@@ -20,7 +20,7 @@ def left_by_a_kill(app: App) -> None:
 
 @pytest.mark.promise(3)
 def test_first_deploy_into_a_clone_that_is_there_goes_back_when_its_build_fails(make_app: MakeApp) -> None:
-    app = make_app()
+    app = make_app().alone()
     for host in app.hosts:
         directory = app.lab[host].directory(app.name)
         git(app.lab.folder, "clone", "--quiet", str(app.repo), str(directory))
@@ -38,7 +38,7 @@ def test_first_deploy_into_a_clone_that_is_there_goes_back_when_its_build_fails(
 
 @pytest.mark.promise(4)
 def test_hint_of_an_undo_that_fails_leads_out_by_keeping_what_is_there(make_app: MakeApp) -> None:
-    app = make_app().deployed()
+    app = make_app().alone().deployed()
     left_by_a_kill(app)
     run = app.fab("recover", app.name)
     assert run.code == 3, run
@@ -50,25 +50,25 @@ def test_hint_of_an_undo_that_fails_leads_out_by_keeping_what_is_there(make_app:
     app.open_all()
     app.commit(f"{app.name}-3")
     assert app.deploy("--set-aside").code == 0
-    assert [app.running(host) for host in app.hosts] == [f"{app.name}-3"] * 2
+    assert [app.running(host) for host in app.hosts] == [f"{app.name}-3"]
 
 
 @pytest.mark.promise(4)
 def test_hint_of_an_undo_that_fails_leads_out_by_a_corrected_deploy(make_app: MakeApp) -> None:
-    app = make_app().deployed()
+    app = make_app().alone().deployed()
     left_by_a_kill(app)
     assert f"fab deploy {app.name}" in messages(app.fab("restart", app.name))
     app.commit(f"{app.name}-3")
     run = app.deploy("--set-aside")
     assert run.code == 0, run
     assert "could not undo, and replaces, the interrupted deploy" in messages(run)
-    assert [app.running(host) for host in app.hosts] == [f"{app.name}-3"] * 2
+    assert [app.running(host) for host in app.hosts] == [f"{app.name}-3"]
     assert not [path for host in app.hosts for path in app.lab[host].leftovers() if app.name in path]
 
 
 @pytest.mark.promise(4)
 def test_journal_that_nobody_can_read_is_left_by_accepting_what_is_there(make_app: MakeApp) -> None:
-    app = make_app().deployed()
+    app = make_app().alone().deployed()
     journal = app.lab["web1"].root / ".fabvisor/journal/20200101-000000-abcdef.json"
     journal.write_text('{"deploy"')
     run = app.deploy("--force")
@@ -80,7 +80,7 @@ def test_journal_that_nobody_can_read_is_left_by_accepting_what_is_there(make_ap
 
 
 def test_deploy_that_fails_in_the_place_of_another_leaves_the_old_journal(make_app: MakeApp) -> None:
-    app = make_app().deployed()
+    app = make_app().alone().deployed()
     left_by_a_kill(app)
     app.commit(f"{app.name}-3")
     (app.gate / "fail").write_text(f"{app.name}-1\n{app.name}-3\n")
@@ -88,4 +88,4 @@ def test_deploy_that_fails_in_the_place_of_another_leaves_the_old_journal(make_a
     assert app.fab("recover", app.name).code == 3
     app.open_all()
     assert app.fab("recover", app.name).code == 0
-    assert [app.running(host) for host in app.hosts] == [f"{app.name}-1"] * 2
+    assert [app.running(host) for host in app.hosts] == [f"{app.name}-1"]

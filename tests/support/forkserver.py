@@ -11,6 +11,7 @@ import os
 import pkgutil
 import runpy
 import select
+import signal
 import socket
 import sys
 import tempfile
@@ -87,6 +88,7 @@ def _become(stdin: int, stdout: int, stderr: int, _: int, request: int) -> None:
 def main() -> None:
     """In a child it goes on as `python *sys.argv`."""
     channel = socket.socket(fileno=int(sys.argv[1]))
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)        # the suite may run under nohup, which fab would heed
     _import_all()
     _serve(channel)
     channel.detach()
