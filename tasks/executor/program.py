@@ -13,6 +13,7 @@ from .errors import HostError
 from .locks import reload_lock
 from .protocol import PROGRAM_HEADER
 from .startup import Before, Process, Say, Started, left_running
+from .startup_watch import Startup
 from .supervisord_conf import options
 
 # A log file of supervisord's own, for AUTO (supervisor/options.py `get_autochildlog_name`).
@@ -133,9 +134,9 @@ class Program:
                        if process.since >= begun])
 
     def wait_until_up(self, startsecs: float, before: Mapping[str, Before], exitcodes: Container[int] | None = None,
-                      names: Sequence[str] = ()) -> dict[str, Started]:
+                      names: Sequence[str] = (), settles: bool = False) -> dict[str, Started]:
         """Wait for each process to be RUNNING, then for the same new pid during `startsecs` more. Raises HostError."""
-        startups = [process.startup(startsecs, before.get(process.name), exitcodes)
+        startups = [Startup(process, startsecs, before.get(process.name), exitcodes, settles=settles)
                     for process in self.processes(names)]
         started: dict[str, Started] = {}
         pause = 0.01

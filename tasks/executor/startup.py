@@ -1,9 +1,8 @@
-"""One process from its start until it has stayed up, as supervisord and its logs tell it."""
+"""One process of a program, as supervisord and its logs tell it."""
 
 from __future__ import annotations
 
-import time
-from typing import Any, Callable, Container, Mapping, NamedTuple
+from typing import Any, Callable, Mapping, NamedTuple
 
 from . import leftovers, process_logs
 from .context import ServiceContext
@@ -13,9 +12,6 @@ from .supervisord import Supervisord, reason
 from .tail import last_lines
 
 LOG_LINES = 20                      # of each log
-NEVER_UP = 60.0                     # seconds beyond twice `startsecs`
-ONE_SHOT = 1.0                      # seconds in which a program that may end is watched
-NOT_BEGUN = 5.0                     # seconds in which supervisord may not have begun to start it
 
 Say = Callable[[str], None]
 
@@ -75,10 +71,6 @@ class Process:
             self._say(log.mark + line)
         return bool(lines)
 
-    def startup(self, startsecs: float, before: Before | None, exitcodes: Container[int] | None) -> Startup:
-        """`exitcodes`: of a program that may end at once; it is watched for a second, and judged by them."""
-        return Startup(self, startsecs, before or Before(None, {}), exitcodes)
-
     def info(self) -> dict[str, Any]:
         return self._supervisord.info(self.name)
 
@@ -107,41 +99,6 @@ class Process:
         return f"supervisorctl -c {self._ctx.layout.access.supervisord_conf}"
 
 
-class Startup:
-    """Watches a process that comes up."""
-
-    def __init__(self, process: Process, startsecs: float, before: Before, exitcodes: Container[int] | None) -> None:
-        self.process = process
-        self._before = before
-        self._exitcodes = exitcodes
-        self._startsecs = startsecs if exitcodes is None else max(startsecs, ONE_SHOT)
-        self._begin = time.monotonic()
-        self._running_since: float | None = None
-        self._pid: int | None = None
-
-    def look(self) -> Started | None:
-        """Started, once the process was RUNNING with the same new pid for `startsecs`; None before. Raises HostError.
-        """
-        info, now = self.process.info(), time.monotonic()
-        state, ends = info["statename"], self._before.ends
-        pid = self._pid = self._pid or info["pid"] or None
-        if self._exitcodes is not None and state == "EXITED" and info["exitstatus"] in self._exitcodes:
-            return Started(pid or 0, info["start"], ends, ended=True)
-        not_begun = state == "STOPPED" and pid is None and now - self._begin < NOT_BEGUN
-        if (state not in ("STARTING", "RUNNING") and not not_begun) or (pid and info["pid"] not in (pid, 0)):
-            raise self.process.crashed(info, ends)
-        if state == "RUNNING" and pid:
-            if pid == self._before.pid:
-                raise HostError(f"supervisord did not start a new process (still pid {pid})",
-                                f"see on the host: {self.process.supervisorctl} status {self.process.name}")
-            self._running_since = self._running_since or now
-            if now - self._running_since >= self._startsecs:
-                return Started(pid, info["start"], ends)
-        if now - self._begin > 2 * self._startsecs + NEVER_UP:
-            raise self.process.still(state, now - self._begin)
-        return None
-
-
 def left_running(ctx: ServiceContext, supervisord: Supervisord, group: str) -> list[leftovers.Leftover]:
     """The processes of a program that are not below those that supervisord knows."""
     pids = [info["pid"] for info in supervisord.processes(group)]
@@ -150,6 +107,8 @@ def left_running(ctx: ServiceContext, supervisord: Supervisord, group: str) -> l
 
 def describe_state(info: Mapping[str, Any]) -> str:
     """The state of a process in supervisord's own words."""
-    detail, state = reason(info), str(info["statename"])
+    state = str(info["statename"])
+    ended_well = state == "EXITED" and not info.get("spawnerr")         # supervisord describes that by the time of day
+    detail = f"exit status {info['exitstatus']}" if ended_well else reason(info)
     given_up = ", after as many starts as its `startretries` allows" if state == "FATAL" else ""
     return state + (f" ({detail})" if detail else "") + given_up

@@ -117,15 +117,19 @@ def test_command_is_split_as_a_shell_would_without_expansion(own: App) -> None:
     assert stands_in(own.pid("web1")) == own.lab["web1"].directory(own.name)
 
 
-@pytest.mark.rows(1)
+@pytest.mark.rows(2)
 @pytest.mark.promise(8)
-@pytest.mark.parametrize(("status", "exitcodes", "code"), [(0, "0", 0), (7, "0", 1), (7, "0,7", 0)])
-def test_program_that_runs_once_is_judged_by_its_exitcodes(own: App, status: int, exitcodes: str, code: int) -> None:
-    """startsecs: 0 and no restart: neither RUNNING nor EXITED says that it is well."""
-    own.commit(f"{own.name}-1", {"run.sh": f"#!/bin/sh\nexit {status}\n"})
-    own.write(program={"startsecs": 0, "autorestart": False, "exitcodes": exitcodes})
-    for _ in range(3):
-        assert own.deploy("--host", "web1", "--force").code == code
+@pytest.mark.parametrize(("end", "program", "code"), [
+    ("exit 7", {}, 1), ("exit 7", {"autorestart": False, "exitcodes": "0,7"}, 0), ("exit 0", {}, 1),
+    ("exit 7", {"autorestart": False}, 1), ("exit 0", {"autorestart": False}, 0), ("kill -9 $$", {}, 1),
+    ("sleep 0.01 & wait; exit 7", {}, 1), ("exec sleep 1000", {}, 0), ("while :; do :; done", {}, 0)])
+def test_program_that_ends_at_once_is_judged_by_facts_and_not_by_the_moment_of_a_look(
+        own: App, end: str, program: dict[str, object], code: int) -> None:
+    """startsecs: 0: neither RUNNING nor EXITED says that it is well. What is to run for ever must be up; what is to run
+    once may end, with one of its exitcodes."""
+    own.alone().commit(f"{own.name}-1", {"run.sh": f"#!/bin/sh\n{end}\n"})
+    own.write(program={"startsecs": 0, "stopwaitsecs": 5, **program})
+    assert [own.deploy("--force").code for _ in range(3)] == [code] * 3
 
 
 @pytest.mark.promise(8)

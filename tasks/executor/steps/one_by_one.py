@@ -19,7 +19,7 @@ def restart(ctx: ServiceContext, program: Program, part: Part) -> dict[str, Star
     started: dict[str, Started] = {}
     for name in sorted(infos, key=lambda name: infos[name]["statename"] == "RUNNING"):      # stable
         started.update(replace(program, name, part["patience"], part["verify"]["startsecs"],
-                               part["verify"]["exitcodes"]))
+                               part["verify"]["exitcodes"], settles=True))
         if "health" in part:
             shared = part["socket"] if len(infos) > 1 else ""
             health.check(ctx, part["health"], program.processes([name]), started, shared)
@@ -27,17 +27,18 @@ def restart(ctx: ServiceContext, program: Program, part: Part) -> dict[str, Star
 
 
 def bring_back(program: Program, was: Part, names: Sequence[str]) -> None:
-    """The same on the way back, for the processes of these names. `was`: ProgramWas of protocol.py."""
+    """The same on the way back, for the processes of these names; they need not be better than they were. `was`:
+    ProgramWas of protocol.py."""
     for name in names:
         replace(program, name, was["patience"], was["startsecs"])
 
 
-def replace(program: Program, name: str, patience: float, startsecs: float, exitcodes: Container[int] | None = None
-            ) -> dict[str, Started]:
+def replace(program: Program, name: str, patience: float, startsecs: float, exitcodes: Container[int] | None = None,
+            settles: bool = False) -> dict[str, Started]:
     """Stop that process, start it, and see that it stays up."""
     before = program.before()
     program.stop(patience, [name])
     program.start([name])
-    started = program.wait_until_up(startsecs, before, exitcodes, [name])
+    started = program.wait_until_up(startsecs, before, exitcodes, [name], settles)
     program.check_processes(started.values())
     return started

@@ -128,13 +128,13 @@ def _is_replaced(infos: Infos, was: Mapping[str, Any]) -> bool:
 
 
 def verify(ctx: ServiceContext, step: Step) -> Result:
-    """RUNNING, and then the same new pid for `startsecs` more: a crash loop looks RUNNING in between."""
+    """RUNNING, and then the same new pid for `startsecs` more: a crash loop looks RUNNING in between, also with 0."""
     before, started = step.results.before or {}, dict(step.results.started or {})
     for part in step.args["programs"]:
         program = Program(ctx, part["group"], step.say)
         if all(process.name in started for process in program.processes()):
             continue                    # it was restarted one process after the other
-        up = program.wait_until_up(part["startsecs"], before, part["exitcodes"])
+        up = program.wait_until_up(part["startsecs"], before, part["exitcodes"], settles=True)
         program.check_processes(up.values())
         started.update(up)
     return Result(True, step.results._replace(started=started))
