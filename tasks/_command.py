@@ -36,6 +36,10 @@ class _Task(Task):  # type: ignore[type-arg]
             options["names"] = [name, SHORT[name]]
         return options
 
+    def __deepcopy__(self, memo: object) -> _Task:
+        """Invoke copies all tasks of a fabfile with all that they hold, though nobody changes them. Saves 2 ms."""
+        return self
+
 
 def command(
     *, name: str = "", help: Mapping[str, str] | None = None, positional: Iterable[str] = (),

@@ -12,6 +12,8 @@ from typing import Any
 import fabric
 from fabric.main import Fab
 from invoke.exceptions import Exit, ParseError
+from invoke.parser import Parser
+from invoke.vendor.lexicon import Lexicon
 
 from . import _fabric_options, _wrong_words
 from ._installation import IS_CHECKOUT
@@ -27,6 +29,16 @@ class Config(fabric.Config):  # type: ignore[misc]
     @staticmethod
     def global_defaults() -> dict[str, Any]:
         return {**fabric.Config.global_defaults(), "load_ssh_configs": False}
+
+
+class _Contexts(Lexicon):
+    """The options of all commands, made for one parser, which copies those of the command that it meets.
+
+    Invoke copies them all beforehand. Saves 3 ms.
+    """
+
+    def __deepcopy__(self, memo: object) -> _Contexts:
+        return self
 
 
 class Program(Fab):  # type: ignore[misc]
@@ -70,6 +82,13 @@ class Program(Fab):  # type: ignore[misc]
         misplaced = _wrong_words.misplaced_options(self.tasks) or self._misplaced_core_options(words)
         if misplaced:
             raise Exit(misplaced, code=2)
+
+    def _make_parser(self) -> Parser:
+        parser: Parser = super()._make_parser()
+        contexts = _Contexts(parser.contexts)  # type: ignore[no-untyped-call]
+        contexts.aliases.update(parser.contexts.aliases)
+        parser.contexts = contexts
+        return parser
 
     def parse_cleanup(self) -> None:
         with self._explained():

@@ -50,7 +50,8 @@ COMMANDS = {"tasks/rollout/local_commands.py": ("tasks.executor.shell", "tasks.e
 ONLY = {
     "fabric": ("tasks/remote/", "tasks/_launch.py", "tasks/_program.py"), "paramiko": ("tasks/remote/",),
     "rich": ("tasks/reports/",),
-    "asyncssh": ("tasks/embedded/",), "yaml": ("tasks/inventory/", "tasks/pipelines/", "tasks/adoption/"),
+    "asyncssh": ("tasks/embedded/",),
+    "yaml": ("tasks/inventory/", "tasks/pipelines/", "tasks/adoption/", "tasks/_launch.py"),
     "jsonschema": ("tasks/inventory/",), "supervisor": ("tasks/embedded/",), "dotenv": ("tasks/inventory/",),
     # values only tries to split a command, masking splits what quoting has quoted
     "shlex": ("tasks/program/quoting.py", "tasks/inventory/values.py", "tasks/suite.py", "tasks/executor/masking.py",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import importlib.metadata
 import os
 import shutil
 import signal
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tasks import _launch
 
 ROOT = Path(__file__).parents[1]
 
@@ -207,10 +210,16 @@ def test_launcher_starts_fabric_under_the_name_of_fab(tmp_path: Path) -> None:
     assert "deploy" in launched("--list", cwd=tmp_path).stdout
 
 
-def test_launcher_starts_without_asyncio_and_mock() -> None:
+def test_launcher_starts_without_what_it_never_uses() -> None:
     imported = {line.rpartition("|")[2].strip()
                 for line in launched("--version", python=["-X", "importtime"]).stderr.splitlines()}
-    assert "fabric.main" in imported and not imported & {"asyncio", "unittest.mock"}
+    assert "fabric.main" in imported
+    assert not imported & {"asyncio", "unittest.mock", "email", "invoke.vendor.yaml.loader"}
+
+
+def test_launcher_tells_paramiko_its_version() -> None:
+    assert _launch._version_of("paramiko") == importlib.metadata.version("paramiko")
+    assert _launch._version_of("no-such-package") == "unknown"
 
 
 def test_launcher_runs_commands_with_garbage_collection(tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ def copy_all(git: Git, source: str, target: str) -> None:
 
     Other references in `target` stay: a person made them.
     """
-    present = _read(git, target)
-    copies = {target + name[len(source):]: commit for name, commit in _read(git, source).items()}
+    both = _read(git, source, target)
+    present = {name: commit for name, commit in both.items() if not name.startswith(source)}
+    copies = {target + name[len(source):]: commit for name, commit in both.items() if name.startswith(source)}
     changed = {name: commit for name, commit in copies.items() if present.get(name) != commit}
     _delete(git, _clashes(set(present), set(changed)))
     _update(git, [f"update {name} {commit}" for name, commit in sorted(changed.items())])
@@ -29,9 +30,9 @@ def keep_only(git: Git, folder: str, names: Container[str]) -> None:
     _delete(git, [name for name in _read(git, folder) if name[len(folder):] not in names])
 
 
-def _read(git: Git, folder: str) -> Mapping[str, str]:
+def _read(git: Git, *folders: str) -> Mapping[str, str]:
     """The object of each reference, by its full name."""
-    lines = git.run("for-each-ref", "--format=%(refname) %(objectname)", folder)
+    lines = git.run("for-each-ref", "--format=%(refname) %(objectname)", *folders)
     return dict(line.rsplit(" ", 1) for line in lines)
 
 
