@@ -80,12 +80,15 @@ def _environment(name: str, hosts: list[AdoptedHost], common: Raw, own: dict[str
     services = [service for host in hosts for service in host.services.values()]
     branch = _most_common(each.branch for each in services)
     run_mode = _most_common(each.run_mode for each in services)
+    without = dict.fromkeys(service.name for service in services if service.run_mode is None)
+    if without:
+        remarks[""].append(f"RUN_MODE: it was not set for {', '.join(without)}; now it is {run_mode or name}")
     for service in services:
         about = remarks.setdefault(service.name, [])
         if service.branch not in ("", branch):
             about.append(f"branch: the clone is on {service.branch}; deploy it with --revision {service.branch}")
-        if service.run_mode != (run_mode or name):
-            about.append(f"RUN_MODE: it was {service.run_mode or 'not set'}; an environment has one")
+        if service.run_mode not in (None, run_mode or name):
+            about.append(f"RUN_MODE: it was {service.run_mode}; an environment has one")
     chosen: Raw = {}
     if running != set(common) or (alone and own[hosts[0].name]):
         chosen = {"services": {service: own[hosts[0].name].get(service) if alone else None
@@ -98,7 +101,7 @@ def _remarks(hosts: list[AdoptedHost]) -> Remarks:
     remarks: Remarks = {"": []}
     for host in hosts:
         where = f"{host.name}: " if len(hosts) > 1 else ""
-        remarks[""] += [where + line for line in host.left_out]
+        remarks[""] += [where + line for line in host.remarks]
         for name, service in host.services.items():
             remarks.setdefault(name, []).extend(where + line for line in service.remarks)
     return remarks

@@ -16,12 +16,12 @@ from .service import Place, Service
 
 
 class AdoptedHost(Struct, frozen=True, kw_only=True):
-    """`left_out`: what is not adopted, and why."""
+    """`remarks`: what is not adopted, and why; and what else may be another than before."""
 
     name: str
     settings: dict[str, Any]
     services: dict[str, Service]
-    left_out: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 def of_hosts(hosts: Mapping[model.Host, Adopted], root: str | None = None) -> list[AdoptedHost]:
@@ -32,8 +32,13 @@ def of_hosts(hosts: Mapping[model.Host, Adopted], root: str | None = None) -> li
     services = secret_values.with_sources({
         host.name: _services(host.name, adopted, every, places[host.name]) for host, adopted in hosts.items()})
     return [AdoptedHost(name=host.name, settings=_settings(host, adopted, places[host.name]),
-                        services=services[host.name], left_out=tuple(usable[host.name][1]))
+                        services=services[host.name], remarks=(*usable[host.name][1], *_unknown(adopted)))
             for host, adopted in hosts.items()]
+
+
+def _unknown(adopted: Adopted) -> list[str]:
+    return [] if adopted.has_path else [
+        f"{adopted.login} cannot read PATH of supervisord: programs get that of {adopted.login} from now on"]
 
 
 def _services(host: str, adopted: Adopted, every: list[Members], place: Place) -> dict[str, Service]:

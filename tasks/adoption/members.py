@@ -53,7 +53,7 @@ def usable(adopted: Adopted) -> tuple[Programs, list[str]]:
     for program in sorted(adopted.programs, key=adopted_program.priority):
         reason = adopted_program.obstacle(program)
         if not reason and program.clone:
-            reason = _unlike(first.setdefault(program.clone.directory, program), program, adopted)
+            reason = _of_other_user(program, first.setdefault(program.clone.directory, program), adopted)
         if reason:
             left_out.append(f"{program.name}: not adopted: {reason}")
         else:
@@ -110,16 +110,12 @@ def _short(service: str, names: list[str]) -> dict[str, str]:
     return short if is_good else {name: name for name in names}
 
 
-def _unlike(first: AdoptedProgram, program: AdoptedProgram, adopted: Adopted) -> str:
+def _of_other_user(program: AdoptedProgram, first: AdoptedProgram, adopted: Adopted) -> str:
     """Why it cannot be of one service with the first program of its clone."""
-    if program.directory != first.directory:
-        return (f"it runs in {program.directory}, and {first.name} of the same clone in {first.directory}: the "
-                "programs of a service run in one folder; give it a clone of its own")
-    users = [adopted_program.user(each, adopted) or "supervisord's user" for each in (program, first)]
-    if users[0] != users[1]:
-        return (f"it runs as {users[0]}, and {first.name} of the same clone as {users[1]}: the programs of a service "
-                "share one environment file; give it a clone of its own")
-    return ""
+    user, other = (adopted_program.user(each, adopted) or "supervisord's user" for each in (program, first))
+    return "" if user == other else (
+        f"it runs as {user}, and {first.name} of the same clone as {other}: the programs of a service share one "
+        "environment file; give it a clone of its own")
 
 
 def _by_clone(programs: Programs) -> list[Programs]:

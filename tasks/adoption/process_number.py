@@ -19,13 +19,14 @@ def of_first(text: str) -> str:
     return NUMBER.sub("0", text)
 
 
-def script(command: str, variables: Mapping[str, str], first: int) -> str:
+def script(command: str, variables: Mapping[str, str], first: int, folder: str = "") -> str:
     """A command of sh that becomes this one, word by word, with these variables. `first`: the number of the first
-    process, which is 0 in PROCESS_NUM."""
+    process, which is 0 in PROCESS_NUM; `folder`: where it runs, from the folder of the service."""
     number = "$PROCESS_NUM" if not first else f"$((PROCESS_NUM + {first}))"
     exports = [f"export {name}={_for_sh(value, number)}; " for name, value in variables.items()]
     words = [_for_sh(word, number) for word in quoting.words(command)]
-    return "sh -c " + quoting.for_sh("".join(exports) + "exec " + " ".join(words))
+    go = f"cd {quoting.for_sh(folder)} && " if folder else ""
+    return "sh -c " + quoting.for_sh("".join(exports) + go + "exec " + " ".join(words))
 
 
 def _for_sh(text: str, number: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,13 +46,13 @@ def user(program: AdoptedProgram, adopted: Adopted) -> str | None:
     return program.options.get("user") or ("root" if is_roots else None)
 
 
-def settings(program: AdoptedProgram, group: str, logs: str, adopted: Adopted) -> dict[str, Any]:
-    """`group`: its name in supervisord from then on. `logs`: the folder of its log."""
+def settings(program: AdoptedProgram, group: str, logs: str, folder: str, adopted: Adopted) -> dict[str, Any]:
+    """`group`: its name in supervisord from then on. `logs`: the folder of its log. `folder`: that of the service."""
     chosen = _options(program, group, logs)
     named = {"user": user(program, adopted),
              **{name: value for name, value in chosen.items() if not _mistake(name, value)}}
     count = numprocs(program)
-    return {"command": command(program), "numprocs": count if count > 1 else None,
+    return {"command": command(program, folder), "numprocs": count if count > 1 else None,
             "socket": program.options.get("socket"),
             "program": {name: value for name, value in named.items() if value is not None}}
 
@@ -72,14 +73,15 @@ def remarks(program: AdoptedProgram, group: str, logs: str) -> Iterator[str]:
         yield f"numprocs_start={_first_number(program)}: its processes are numbered from 0"
 
 
-def command(program: AdoptedProgram) -> str:
+def command(program: AdoptedProgram, folder: str) -> str:
     """On one line: supervisord splits it at line breaks, too. Where it names the number of a process, or hosts.yaml
-    would put in a variable, sh puts in what supervisord did."""
+    would put in a variable, sh puts in what supervisord did; sh also goes to a directory other than `folder`."""
     text = _command(program)
     words = quoting.words(text)
     filled = " ".join(words[:command_line.filled_words(words)])
-    if _numbered(program) or _is_numbered(program, text) or interpolation.PLACEHOLDER.search(filled):
-        return process_number.script(text, _numbered(program), _first_number(program))
+    elsewhere = os.path.relpath(program.directory, folder) if program.directory != folder else ""
+    if elsewhere or _numbered(program) or _is_numbered(program, text) or interpolation.PLACEHOLDER.search(filled):
+        return process_number.script(text, _numbered(program), _first_number(program), elsewhere)
     return text
 
 

@@ -68,7 +68,8 @@ def _of_programs(members: Members, programs: Programs, clone: AdoptedClone, adop
     for program in programs:
         variables = {name: value for name, value in adopted_program.variables(program).items() if name not in secret}
         named[members.names[program.name]] = {
-            **adopted_program.settings(program, members.group(program), f"{clone.directory}/logs", adopted),
+            **adopted_program.settings(program, members.group(program), f"{clone.directory}/logs",
+                                       programs[0].directory, adopted),
             "variables": {name: value for name, value in variables.items()
                           if members.is_single or name not in shared}}
     if members.is_single:

@@ -19,17 +19,17 @@ def adopt(link: Link, hello: dict[str, Any], layout: Layout, env: dict[str, str]
     conf = SupervisordConf(supervisord_search.configuration(hello["root"], hello["supervisord_conf"]), env)
     pid = supervisord_search.process(conf)
     uid = supervisord_search.owner(pid, conf)
-    environ = supervisord_search.environment(pid, conf, env)
-    sections = list(program_sections.programs(conf.configuration().definitions, environ))
-    path = supervisord_search.path(pid, conf, {section.group for section in sections if "PATH" in section.variables})
+    definitions = conf.configuration().definitions
+    environ = supervisord_search.environment(pid, conf, env, program_sections.variable_names(definitions))
+    path = environ.get("PATH")
     of_supervisord = {"PATH": path} if path and path != env.get("PATH") else {}
     programs = [_program(section._replace(variables={**of_supervisord, **section.variables}), env)
-                for section in sections]
+                for section in program_sections.programs(definitions, environ)]
     folders = [conf.folder, *(program["clone"]["directory"] for program in programs if program["clone"])]
     link.answer({
         "event": "adopted", "supervisord_conf": conf.path, "program_dirs": supervisord_search.program_folders(conf),
         "login": login_name(), "home": os.path.expanduser("~"), "supervisord": None if uid is None else user_name(uid),
-        "writable": _writable(folders), "programs": programs})
+        "has_path": path is not None, "writable": _writable(folders), "programs": programs})
 
 
 def _program(section: Section, env: Mapping[str, str]) -> AdoptedProgram:

@@ -15,6 +15,7 @@ from typing import Iterator, Mapping, NamedTuple
 from .errors import NotReady
 from .supervisord_conf import PROGRAM_KINDS, Definition, parse, section_of
 
+LISTENER = "eventlistener"
 NUMBER = re.compile(r"%%|%\(process_num\)[0-9]*[sd]")
 
 
@@ -30,10 +31,12 @@ class Section(NamedTuple):
 
 
 def programs(definitions: list[Definition], environ: Mapping[str, str]) -> Iterator[Section]:
-    """Of all sections that make a program, in supervisord's order. `environ`: supervisord's own environment."""
-    groups = {name: found.name for found in definitions if found.kind == "group" for name in found.programs}
+    """Of all sections that make a process, in supervisord's order. `environ`: supervisord's own environment."""
+    groups = _groups(definitions)
     for found in definitions:
-        if found.kind in PROGRAM_KINDS:
+        if found.kind == LISTENER:
+            yield Section(found, found.name, {}, {}, "it is an event listener, and stays as it is")
+        elif found.kind in PROGRAM_KINDS:
             group = groups.get(found.name, found.name)
             try:
                 options, variables = _expanded(found, group, environ, None)
@@ -42,6 +45,25 @@ def programs(definitions: list[Definition], environ: Mapping[str, str]) -> Itera
                 yield Section(found, group, {}, {}, f"%({error.args[0]})s is only known to supervisord: write it out")
             except (ValueError, TypeError, configparser.Error) as error:
                 yield Section(found, group, {}, {}, f"supervisord cannot read it: {error}")
+
+
+def variable_names(definitions: list[Definition]) -> dict[str, set[str]]:
+    """By group, the names of variables that its programs set. A program of ours has an environment file beside them,
+    and is left out, as is one that cannot be read."""
+    names: dict[str, set[str]] = {}
+    groups = _groups(definitions)
+    for found in definitions:
+        if found.kind in PROGRAM_KINDS and not found.is_ours:
+            with contextlib.suppress(NotReady, ValueError, configparser.Error):
+                parser = parse(found.path)
+                written = dict(parser.items(section_of(parser, found))).get("environment", "")
+                names.setdefault(groups.get(found.name, found.name), set()).update(key_value_pairs(written))
+    return names
+
+
+def _groups(definitions: list[Definition]) -> dict[str, str]:
+    """By program, the group that takes it in."""
+    return {name: found.name for found in definitions if found.kind == "group" for name in found.programs}
 
 
 def processes(definitions: list[Definition], group: str, environ: Mapping[str, str]) -> Iterator[dict[str, str]]:

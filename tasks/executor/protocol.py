@@ -1001,8 +1001,9 @@ class AdoptedProgram(TypedDict):
 
 
 class Adopted(TypedDict):
-    """Answers AdoptSettings. `supervisord`: the user that it runs as, null where nobody can tell; `writable`: of the
-    folders of clones and of supervisord.conf, and of all above them, those that the login user can write in."""
+    """Answers AdoptSettings. `supervisord`: the user that it runs as, null where nobody can tell; `has_path`: whether
+    its PATH is known; `writable`: of the folders of clones and of supervisord.conf, and of all above them, those that
+    the login user can write in."""
 
     event: Literal["adopted"]
     supervisord_conf: str
@@ -1010,6 +1011,7 @@ class Adopted(TypedDict):
     login: str
     home: str
     supervisord: Optional[str]
+    has_path: bool
     writable: List[str]
     programs: List[AdoptedProgram]
 

@@ -12,6 +12,7 @@ from .program_sections import key_value_pairs
 from .supervisord_conf import PACKAGED, SupervisordConf
 
 HOME = "~/supervisord.conf"
+OF_A_PROCESS = "SUPERVISOR_"        # begins the names of what supervisord tells each process of itself
 
 
 def configuration(root: str | None, path: str | None) -> str:
@@ -51,23 +52,29 @@ def owner(pid: int | None, conf: SupervisordConf) -> int | None:
     return None
 
 
-def environment(pid: int | None, conf: SupervisordConf, env: Mapping[str, str]) -> dict[str, str]:
-    """What supervisord passes on, and replaces for %(ENV_X)s: its own environment, where we may read it (else that of
-    the login), and what [supervisord] adds."""
-    own = dict((processes.variables(pid) if pid else {}) or env)
-    own.update(key_value_pairs(conf.option("supervisord", "environment") or ""))
-    return own
+def environment(pid: int | None, conf: SupervisordConf, env: Mapping[str, str],
+                own: Mapping[str, Collection[str]]) -> dict[str, str]:
+    """What supervisord passes on, and replaces for %(ENV_X)s, as far as it can be known: its own environment, or what
+    programs that we may read have of it; that of the login, `env`, where it does not run; and what [supervisord] adds.
+
+    `own`: by group, the names of variables that its programs set.
+    """
+    added = key_value_pairs(conf.option("supervisord", "environment") or "")
+    if pid is None:
+        return {**env, **added}
+    return {**(processes.variables(pid) or _passed_on(pid, own)), **added}
 
 
-def path(pid: int | None, conf: SupervisordConf, with_own: Collection[str]) -> str | None:
-    """PATH that supervisord passes on, by its own environment or by that of a program that we may read; None where
-    nobody can tell. `with_own`: groups of programs that set another one."""
-    added = key_value_pairs(conf.option("supervisord", "environment") or "").get("PATH")
-    if added or pid is None:
-        return added
-    known = (processes.variables(each) for each in [pid, *processes.children(pid)])
-    return next((env["PATH"] for env in known
-                 if "PATH" in env and env.get("SUPERVISOR_GROUP_NAME") not in with_own), None)
+def _passed_on(pid: int, own: Mapping[str, Collection[str]]) -> dict[str, str]:
+    """What the programs of a supervisord have that none of them sets."""
+    known: dict[str, str] = {}
+    for child in processes.children(pid):
+        has = processes.variables(child)
+        group = has.get("SUPERVISOR_GROUP_NAME", "")
+        if group in own:
+            known.update({name: value for name, value in has.items()
+                          if name not in own[group] and not name.startswith(OF_A_PROCESS)})
+    return known
 
 
 def _running() -> Iterator[tuple[int, str]]:

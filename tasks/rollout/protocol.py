@@ -139,6 +139,7 @@ class Adopted(Message, frozen=True, kw_only=True, tag="adopted"):
     login: Name
     home: Text
     supervisord: Name | None
+    has_path: bool
     writable: list[Text]
     programs: list[AdoptedProgram]
 

@@ -37,7 +37,7 @@ def program(name: str = "api", clone: dict[str, Any] | None = None, **fields: An
 
 def told(*programs: AdoptedProgram, **fields: Any) -> Adopted:
     return Adopted(**{"supervisord_conf": "/srv/app/supervisord.conf", "program_dirs": ["/srv/app/conf.d"],
-                      "login": "deploy", "home": "/home/deploy", "supervisord": "deploy",
+                      "login": "deploy", "home": "/home/deploy", "supervisord": "deploy", "has_path": True,
                       "writable": ["/srv/app", "/home/deploy"], **fields, "programs": list(programs)})
 
 
@@ -57,7 +57,7 @@ def test_program_that_is_as_fabvisor_writes_it_needs_two_keys(tmp_path: Path) ->
     assert found.data["services"] == {"api": {"repo": "git@x:api.git", "command": "./run"}}
     assert found.data["environments"] == {"production": {
         "branch": "main", "user": "deploy", "root": "/srv/app", "hosts": ["web1"]}}
-    assert document.warnings(found) == ["api: RUN_MODE: it was not set; an environment has one"]
+    assert document.warnings(found) == ["RUN_MODE: it was not set for api; now it is production"]
     [target] = loaded(tmp_path, found).targets
     assert (target.host.root, target.service.directory) == ("/srv/app", "micro/api")
 
@@ -216,14 +216,25 @@ def test_program_that_runs_on_some_hosts_names_them(tmp_path: Path) -> None:
     assert [service.programs[0].variables for service in by_host.values()] == [{"A": "1"}, {"A": "1"}, {"A": "2"}]
 
 
-@pytest.mark.parametrize(("other", "reason"), [
-    (shop("jobs", clone={"subdirectory": "x"}), "it runs in /elsewhere, and web of the same clone in"),
-    (shop("jobs", options={"user": "ann"}), "it runs as ann, and web of the same clone as supervisor"),
-])
-def test_program_that_cannot_share_the_service_of_its_clone_is_named(other: AdoptedProgram, reason: str) -> None:
-    other = replace(other, directory="/elsewhere" if "elsewhere" in reason else SHOP)
-    found = adopted(web1=told(shop("web"), other))
-    assert list(found.data["services"]) == ["web"] and f"jobs: not adopted: {reason}" in document.warnings(found)[0]
+def test_program_in_another_folder_of_the_clone_goes_there_by_sh(tmp_path: Path) -> None:
+    inner = replace(shop("jobs", clone={"subdirectory": "it's/jobs"}), directory=f"{SHOP}/it's/jobs")
+    found = adopted(web1=told(shop("web"), inner))
+    [target] = loaded(tmp_path, found).targets
+    assert {each.name: each.command for each in target.service.programs} == {
+        "web": "./run", "jobs": """sh -c 'cd '"'"'it'"'"'"'"'"'"'"'"'s/jobs'"'"' && exec ./run'"""}
+    assert not target.service.subdirectory
+
+
+def test_program_of_another_user_cannot_share_the_service_of_its_clone() -> None:
+    found = adopted(web1=told(shop("web"), shop("jobs", options={"user": "ann"})))
+    assert list(found.data["services"]) == ["web"]
+    assert any(line.startswith("jobs: not adopted: it runs as ann, and web of the same clone as supervisord's user")
+               for line in document.warnings(found))
+
+
+def test_path_that_nobody_can_tell_is_named() -> None:
+    found = adopted(web1=told(program(), has_path=False))
+    assert "deploy cannot read PATH of supervisord: programs get that of deploy from now on" in document.warnings(found)
 
 
 def test_folder_of_a_clone_is_the_subdirectory_of_the_service(tmp_path: Path) -> None:

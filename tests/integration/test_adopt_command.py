@@ -195,10 +195,9 @@ environment = RUN_MODE="prod",LEVEL="1",QUEUE="q",DB_PASSWORD="it's 50%%"
 stopwaitsecs = 30
 startsecs = 0
 [program:beat]
-command = %(here)s/../micro/many/backend/run.sh beat
-directory = %(here)s/../micro/many/backend
+command = %(here)s/../micro/many/run.sh beat
+directory = %(here)s/../micro/many
 environment = RUN_MODE="prod",LEVEL="2",DB_PASSWORD="it's 50%%"
-priority = 5
 startsecs = 0
 [group:pack]
 programs = web,worker,beat
@@ -207,7 +206,8 @@ programs = web,worker,beat
 
 @pytest.mark.promise(11)
 def test_group_of_programs_is_adopted_as_one_service(lab: Lab, tmp_path: Path) -> None:
-    """Three programs of one clone, in a folder of it; one in two processes, with its number in command and variable."""
+    """Three programs of one clone, in two folders of it; one in two processes, with its number in command and variable.
+    """
     host = lab["web1"]
     file = host.root / "conf.d/many.conf"
     file.write_text(MANY)
@@ -217,7 +217,7 @@ def test_group_of_programs_is_adopted_as_one_service(lab: Lab, tmp_path: Path) -
     run = adopter.adopt("--output", str(adopter.output))
     assert run.code == 0, run
     service = yaml.safe_load(adopter.output.read_text())["services"]["pack"]
-    assert list(service["programs"]) == ["beat", "web", "worker"] and service["programs"]["web"]["numprocs"] == 2
+    assert list(service["programs"]) == ["web", "worker", "beat"] and service["programs"]["web"]["numprocs"] == 2
     assert (service["subdirectory"], service["secrets"]) == ("backend", ["DB_PASSWORD"])
     assert "web: before the first deploy, take [program:web] out of" in messages(run)
     file.unlink()
@@ -318,7 +318,7 @@ DEBIAN = """
 command={directory}/run.sh {name}
 directory={directory}
 user={user}
-environment=NAME="{name}",SECRET_KEY="s3cret-{name}"
+environment=NAME="{name}",SECRET_KEY="s3cret-{name}",PATH="{directory}/bin:%(ENV_PATH)s"
 startsecs=0
 stopasgroup=true
 killasgroup=true
@@ -327,7 +327,7 @@ killasgroup=true
 
 @pytest.mark.usefixtures("real_hosts")
 def test_debian_host_with_three_services_of_two_users_is_adopted(tmp_path: Path) -> None:
-    """root's supervisord; the login user owns the clones."""
+    """root's supervisord; the login user owns the clones. Its environment is known by a program of the login user."""
     with PackagedHost() as host, Lab(()) as lab:
         host.allow_sudo(f"{PYTHON} -I -S -c exec(eval(input(1)))")
         (lab.home / ".ssh/known_hosts").write_text(host.sshd.known_hosts_line + "\n")
@@ -338,6 +338,8 @@ def test_debian_host_with_three_services_of_two_users_is_adopted(tmp_path: Path)
             lab.repository(name, {"run.sh": RUN})
             git(lab.folder, "clone", "--quiet", str(lab.folder / f"git/{name}.git"), str(host.root / name))
             text = DEBIAN.format(name=name, user=user, directory=host.root / name)
+            if name == "jobs":
+                text = text.partition(",PATH")[0] + text.partition("%(ENV_PATH)s\"")[2]
             (host.program_dir / f"{name}.conf").write_text(text.replace("SECRET_KEY", f"SECRET_KEY_{name.upper()}"))
         (lab.folder / "git").chmod(0o755)
         for path in host.root.rglob("*"):
