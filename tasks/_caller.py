@@ -24,7 +24,8 @@ def _in_actions(environ: Mapping[str, str]) -> tuple[str, str] | None:
 
     GitHub's URL of a run has its id. That of Forgejo, and of Gitea before 1.26, has its number in the repository.
     """
-    server, repository = environ.get("GITHUB_SERVER_URL"), environ.get("GITHUB_REPOSITORY")
+    server = environ.get("GITHUB_SERVER_URL")
+    repository = environ.get("GITHUB_REPOSITORY")
     counts = "GITEA_ACTIONS" in environ or "FORGEJO_ACTIONS" in environ
     run = environ.get("GITHUB_RUN_NUMBER" if counts else "GITHUB_RUN_ID")
     if not (server and repository and run):

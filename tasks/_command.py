@@ -97,7 +97,8 @@ def _guarded(name: str, body: Body, shared: dict[str, Any], sudo_password: str |
         report = choose(shared["format"], shared["verbose"], os.environ, sys.stdout, sys.stderr, sys.stdin)
         wrong_format = None
     except FabvisorError as error:
-        report, wrong_format = choose("plain", False, os.environ, sys.stdout, sys.stderr), error
+        report = choose("plain", False, os.environ, sys.stdout, sys.stderr)
+        wrong_format = error
     with (reporters := reports.reporters.Reporters(report)):
         try:
             if wrong_format:

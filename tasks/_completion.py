@@ -44,7 +44,8 @@ def answer(namespace: Collection, argv: list[str], environ: Mapping[str, str]) -
     """
     try:
         tasks = {name: task for task in namespace.to_contexts() for name in (task.name, *task.aliases) if name}
-        words, at = argv[argv.index("--") + 1:], environ.get("COMP_CWORD", "")
+        words = argv[argv.index("--") + 1:]
+        at = environ.get("COMP_CWORD", "")
         words = [*words, ""][:int(at) + 1] if at else words
         joined = _with_colons(words)
         candidates = _complete(tasks, joined) if at else _either(tasks, joined)

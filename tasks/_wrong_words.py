@@ -27,7 +27,8 @@ SYNONYMS: Mapping[str, Sequence[str]] = MappingProxyType({
 def explain(error: ParseError, words: Sequence[str], commands: Collection[str], echoes: bool) -> str:
     """`words`: all that stand behind Fabric's own options. `echoes`: -e stands before the command, where it is
     Fabric's own."""
-    unknown, without_value = UNKNOWN.fullmatch(str(error)), WITHOUT_VALUE.match(str(error))
+    unknown = UNKNOWN.fullmatch(str(error))
+    without_value = WITHOUT_VALUE.match(str(error))
     context = error.context
     if without_value:
         return _without_value(without_value[1], without_value[2] or "", context)

@@ -15,7 +15,8 @@ def check(run: Command) -> rollout.events.Finished:
     """
     environments = [run.inventory.environment(name) for name in run.inventory.environments]
     targets = [target for environment in environments for target in environment.targets]
-    hosts, services = ({target.host.name for target in targets}, {target.service.name for target in targets})
+    hosts = {target.host.name for target in targets}
+    services = {target.service.name for target in targets}
     run.report.on(rollout.events.Notice(message=f"{run.inventory.source} has no mistake: {len(environments)} "
                                                 f"environments, {len(hosts)} hosts, {len(services)} services"))
     return rollout.events.Finished(command=run.name, outcome="unchanged", exit_code=0)

@@ -75,7 +75,8 @@ def _with_hooks(service: Service, facts: Facts, steps: Steps) -> list[Step]:
 
 
 def _planner(steps: Steps) -> rollout.goal.Planner:
-    key, same_version = rollout.goal.key, rollout.planner.same_version
+    key = rollout.goal.key
+    same_version = rollout.planner.same_version
 
     def plan(targets, facts, goals):  # type: ignore[no-untyped-def]
         missing = [f"{host}: {name}" for (host, name), known in facts.items() if known.program_file is None]

@@ -38,7 +38,8 @@ def roll_out(run: Command, options: RolloutOptions, planner: rollout.goal.Planne
     """Bring commits to the hosts: from where `find_origin` says, which may refuse it."""
     run.write_reports(junit=options.junit, dotenv=options.dotenv)
     run.notify()
-    wait, serial = seconds("wait", options.wait), run.serial(options.serial)
+    wait = seconds("wait", options.wait)
+    serial = run.serial(options.serial)
     origin = find_origin()
     confirm = run.confirmation(options.yes)
     fleet = run.fleet(origin.targets, confirm)
@@ -51,7 +52,8 @@ def roll_out(run: Command, options: RolloutOptions, planner: rollout.goal.Planne
 def recipe(service: inventory.model.Service, facts: rollout.facts.Facts, goal: rollout.goal.Goal
            ) -> list[rollout.steps.Step]:
     """Everything a deploy does on one host for one service, in order. The names are what users see."""
-    hooks, supervised = rollout.recipe.hooks, rollout.recipe.supervised
+    hooks = rollout.recipe.hooks
+    supervised = rollout.recipe.supervised
     strategy = rollout.recipe.strategy_of(service)
     return [
         strategy.fetch(service, facts, goal),

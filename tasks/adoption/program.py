@@ -66,7 +66,8 @@ def remarks(program: AdoptedProgram, group: str, logs: str) -> Iterator[str]:
     for option, text in _options(program, group, logs).items():
         if wrong := _mistake(option, text):
             yield f"program: {option} {wrong}"
-    name, count = program.options.get("process_name", program.name), numprocs(program)
+    name = program.options.get("process_name", program.name)
+    count = numprocs(program)
     if name != (program.name if count == 1 else program.name + files.NUMBER):
         yield f"process_name={name}: supervisord calls it {group if count == 1 else group + '_00, ' + group + '_01 …'}"
     if count > 1 and _first_number(program):

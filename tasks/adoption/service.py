@@ -38,7 +38,8 @@ class Place(Struct, frozen=True, kw_only=True):
 
 
 def of_members(members: Members, host: str, adopted: Adopted, place: Place) -> Service:
-    programs, secret = members.programs[host], members.secrets()
+    programs = members.programs[host]
+    secret = members.secrets()
     clone = programs[0].clone
     assert clone is not None                            # those without one are not adopted
     repo, login = urls.split_login(clone.repo)
@@ -64,7 +65,8 @@ def of_members(members: Members, host: str, adopted: Adopted, place: Place) -> S
 def _of_programs(members: Members, programs: Programs, clone: AdoptedClone, adopted: Adopted) -> dict[str, Any]:
     """`command` and what goes with it; or `programs`, and the variables that all of them share."""
     named: dict[str, dict[str, Any]] = {}
-    secret, shared = members.secrets(), members.shared_variables()
+    secret = members.secrets()
+    shared = members.shared_variables()
     for program in programs:
         variables = {name: value for name, value in adopted_program.variables(program).items() if name not in secret}
         named[members.names[program.name]] = {
@@ -129,7 +131,8 @@ def _section(program: AdoptedProgram) -> str:
 def _hand_work(program: AdoptedProgram, members: Members, place: Place) -> Iterator[str]:
     """What a person does before the first deploy, in the words in which a deploy would ask for it."""
     own = os.path.join(place.program_dir, members.name + os.path.splitext(program.path)[1])
-    group, section = members.group(program), _section(program)
+    group = members.group(program)
+    section = _section(program)
     is_grouped = program.group != program.name
     if group != program.name:
         out = f", and {program.name} out of `programs` of [group:{program.group}]" if is_grouped else ""

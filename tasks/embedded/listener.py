@@ -17,7 +17,8 @@ async def listen(state: Path, environment: dict[str, str]) -> dict[str, tuple[in
     """Start the SSH servers. Returns by host its SSH port, and a free port for the service that will run there."""
     login = partial(ssh.Login, environment["USER"], _key(state / "key"))
     sockets = _free_sockets(state, 2 * len(NAMES))
-    ports, pins = {}, []
+    ports = {}
+    pins = []
     for name, ours, theirs in zip(NAMES, sockets[::2], sockets[1::2], strict=True):
         host_key = _key(state / name / "host_key")
         ports[name] = ours.getsockname()[1], theirs.getsockname()[1]

@@ -27,7 +27,8 @@ def belonging(mark: str) -> dict[int, int]:
     for pid in all_pids():
         fields = stat(pid)
         if fields is not None:
-            parents[pid], started[pid] = int(fields[1]), int(fields[19])
+            parents[pid] = int(fields[1])
+            started[pid] = int(fields[19])
             if has_variable(pid, MARK, mark):
                 ours.add(pid)
     children = set(ours)

@@ -20,7 +20,8 @@ def check_git() -> None:
 
 def make(state: Path) -> None:
     """Make the bare repository and a clone to work in, unless they are there; renamed into place when complete."""
-    bare, clone = state / "git" / "monitor.git", state / "monitor"
+    bare = state / "git" / "monitor.git"
+    clone = state / "monitor"
     if not bare.exists():
         bare.parent.mkdir(exist_ok=True)
         aside = _empty(state / ".work")

@@ -33,7 +33,8 @@ def adopt(link: Link, hello: dict[str, Any], layout: Layout, env: dict[str, str]
 
 
 def _program(section: Section, env: Mapping[str, str]) -> AdoptedProgram:
-    found, directory = section.definition, section.options.get("directory", "")
+    found = section.definition
+    directory = section.options.get("directory", "")
     directory = os.path.normpath(os.path.expanduser(directory)) if directory else ""
     return {"name": found.name, "group": section.group, "path": found.path, "line": found.line,
             "is_ours": found.is_ours, "options": section.options, "variables": section.variables,

@@ -28,7 +28,8 @@ def orphans(layout: Layout, conf: Configuration, named: Container[str], supervis
 
 def directory(layout: Layout, service: str) -> str:
     """The directory of a service; its programs may run in a release of it, and there in a subdirectory."""
-    text, committed = _program_file(layout, service), history.last_committed(history.known(layout, service))
+    text = _program_file(layout, service)
+    committed = history.last_committed(history.known(layout, service))
     written = [options(text, program) or {} for program in programs_in(text)]
     folder = next((each["directory"].replace("%%", "%") for each in written if "directory" in each), "")
     if not folder:

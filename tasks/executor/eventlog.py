@@ -106,7 +106,8 @@ class EventLog:
             result = run()
             return result
         except Aborted as error:
-            why, stopped = error.message, True
+            why = error.message
+            stopped = True
             raise
         except Exception as error:
             problem = as_host_error(error)

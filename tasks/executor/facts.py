@@ -177,7 +177,8 @@ def _commit_of(releases: Releases, clone: git.Clone, state: git.State, process: 
 
 def _use_of_handwritten(layout: Layout, name: str) -> str | None:
     """The command that runs the program by the file that the first deploy kept; None where it kept none."""
-    kept, access = layout.handwritten(name), layout.access
+    kept = layout.handwritten(name)
+    access = layout.access
     if not os.path.exists(kept):
         return None
     return (f"{access.prefix}cp {kept} {layout.program_file(name)} && "

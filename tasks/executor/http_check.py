@@ -78,7 +78,8 @@ class UnixConnection(http.client.HTTPConnection):
 def _judge(check: Mapping[str, Any], response: http.client.HTTPResponse) -> None:
     """Raises Unhealthy."""
     answer = f"{check['http']} answers {response.status} {response.reason}"
-    expected, text = check.get("status"), check.get("body")
+    expected = check.get("status")
+    text = check.get("body")
     if expected and response.status != expected:
         raise Unhealthy(f"{answer}, not {expected}")
     if not expected and not 200 <= response.status < 400:

@@ -187,7 +187,8 @@ def _back_up(layout: Layout, service: str, deploy: str, hook_env: str | None) ->
     """Copy the files that a deploy replaces; a missing copy says that there was no file."""
     folder = layout.backup(service, deploy)
     files.ensure_dir(folder, 0o700)
-    program, env_file = layout.access.program_file(service), layout.env_file(service)
+    program = layout.access.program_file(service)
+    env_file = layout.env_file(service)
     if program is not None:
         files.write_atomic(os.path.join(folder, "program"), program.data, program.mode)
     variables = files.read_bytes(env_file)

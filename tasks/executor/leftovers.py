@@ -30,7 +30,8 @@ def leftovers(socket: str, supervised: Container[int] = ()) -> list[Leftover]:
     may know: another user's environment is closed to us."""
     found = []
     for pid in processes.all_pids():
-        marks, fields = processes.variables(pid), processes.stat(pid)
+        marks = processes.variables(pid)
+        fields = processes.stat(pid)
         url = marks.get(SERVER, "")
         if fields and GROUP in marks and _is_socket(url, socket) and not _is_below(pid, supervised):
             found.append(Leftover(pid, marks[GROUP], _wall_time(int(fields[19]))))

@@ -23,7 +23,8 @@ class LogView:
 
     def describe(self, uses_sudo: bool) -> None:
         """Say what hinders reading, or that there is nothing to read yet."""
-        path, hindrance = self.source.log.path, process_logs.hindrance(self.source.log, uses_sudo)
+        path = self.source.log.path
+        hindrance = process_logs.hindrance(self.source.log, uses_sudo)
         is_empty = not files.size_of(path) and not files.size_of(f"{path}.1")
         if hindrance:
             self._notice("warning", hindrance)
@@ -61,12 +62,16 @@ class LogView:
 
     def mark(self) -> None:
         """Say where the log was read up to, though no line was shown."""
-        service, process, log = self.source.service, self.source.writer, self.source.log
+        service = self.source.service
+        process = self.source.writer
+        log = self.source.log
         self._link.stream({"event": "mark", "service": service, "process": process, "stream": log.stream,
                            "mark": self._tail.cursor()})
 
     def _show(self, lines: list[Line]) -> None:
-        service, process, log = self.source.service, self.source.writer, self.source.log
+        service = self.source.service
+        process = self.source.writer
+        log = self.source.log
         for text, cursor in lines:
             if self._grep(text):
                 self._link.stream({"event": "log", "service": service, "process": process, "stream": log.stream,

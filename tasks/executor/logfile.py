@@ -30,11 +30,13 @@ def start_of_last(fd: int, count: int, matches: Callable[[str], bool], first: in
         data = read(fd, begin, end) + rest
         cut = (data.find(b"\n") + 1 or len(data)) if begin > first else 0
         cut = 0 if cut > LONGEST else cut           # a line as long as that is taken in pieces, from its end
-        rest, at = data[:cut], begin + len(data)
+        rest = data[:cut]
+        at = begin + len(data)
         for piece in reversed(list(pieces(data[cut:]))):
             at -= len(piece)
             if count and matches(text_of(piece)):
-                start, count = at, count - 1
+                start = at
+                count -= 1
     return start, count
 
 

@@ -94,7 +94,8 @@ def values(env_file: str) -> dict[str, str]:
         words = shlex.split(body)
     except ValueError:
         return {}
-    pairs, program = {}, ""
+    pairs = {}
+    program = ""
     for before, word in zip(["", *words], words):
         name, equals, value = word.partition("=")
         if before == "in" or word == "esac":            # of `case $1 in NAME)`

@@ -51,7 +51,8 @@ class OutputLines:
         if len(self._rest) > self._most:
             redrawn, bar, latest = self._rest.rpartition("\r")
             self._take(redrawn if bar else latest)
-            self._taken, self._rest = not bar, latest if bar else ""
+            self._taken = not bar
+            self._rest = latest if bar else ""
         return bool(data)
 
     def end(self) -> None:

@@ -15,7 +15,8 @@ MANIFEST = "files.json"
 
 def save(placed: PlacedFiles, named: Iterable[str], folder: str) -> None:
     """Copy what lies at these paths and at those of the record, and the record itself. Raises OSError."""
-    record, was = placed.record(), {}
+    record = placed.record()
+    was = {}
     for number, path in enumerate(dict.fromkeys([*named, *record.written])):
         if not placed.problem(path):
             was[path] = _copy(placed.path(path), os.path.join(folder, f"file-{number}"))

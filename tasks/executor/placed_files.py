@@ -41,7 +41,8 @@ class PlacedFiles(NamedTuple):
     def record(self) -> Record:
         """What we wrote there; nothing where the record cannot be read."""
         line = next(files.read_lines(self.record_file), {})
-        written, folders = line.get("files"), line.get("folders")
+        written = line.get("files")
+        folders = line.get("folders")
         return Record(written if isinstance(written, dict) else {}, folders if isinstance(folders, list) else [])
 
     def keep_record(self, record: Record) -> None:
@@ -151,7 +152,8 @@ class PlacedFiles(NamedTuple):
 
     def texts(self, paths: Iterable[str]) -> dict[str, str]:
         """Of these files those that hold no secret: as we wrote them, so that no person's words are among them."""
-        written, texts = self.record().written, {}
+        written = self.record().written
+        texts = {}
         for path in paths:
             data = None if self.problem(path) else files.read_bytes(self.path(path))
             about = written.get(path, {})

@@ -62,7 +62,8 @@ def _look(link: Link, hello: Message, layout: Layout, contexts: Mapping[str, Ser
 def _compared(ctx: ServiceContext, target: Message) -> Compared:
     """The distance from `was` to `commit`, what of `requires` it lacks, what its checkout would be refused for, and the
     environment file by names and digests."""
-    commit, distance = target["commit"], revision.UNKNOWN_DISTANCE
+    commit = target["commit"]
+    distance = revision.UNKNOWN_DISTANCE
     missing: list[str] = []
     tracked: list[str] = []
     # A first deploy makes the clone, not we.

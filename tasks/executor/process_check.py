@@ -13,7 +13,11 @@ from .errors import HostError
 CHANGES_USER_WITHIN = 2.0           # seconds: a child of root's supervisord does so right after it was forked
 # The words of a `command=` of ours: sh, -c, its script, the environment file, the program's name (where the script
 # shifts it away), then the program itself.
-SCRIPT, ENV_FILE, SHELL, READS, SHIFTS = 2, 3, ["/bin/sh", "-c"], '. "$0" && ', " shift "
+SCRIPT = 2
+ENV_FILE = 3
+SHELL = ["/bin/sh", "-c"]
+READS = '. "$0" && '
+SHIFTS = " shift "
 
 
 def check(pid: int, group: str, written: Mapping[str, str], path: str) -> None:
@@ -50,7 +54,9 @@ def lacks(pid: int, command: str) -> list[str]:
     is_named = SHIFTS in words[SCRIPT]
     program = words[ENV_FILE + 1] + ":" if is_named else ""
     argv = words[ENV_FILE + 1 + is_named:]
-    before, variables, after = processes.command_line(pid), processes.variables(pid), processes.command_line(pid)
+    before = processes.command_line(pid)
+    variables = processes.variables(pid)
+    after = processes.command_line(pid)
     # An interpreter that a script names stands before it; our own sh is not the program yet.
     if not variables or not before == after != words or after[-len(argv):] != argv:
         return []

@@ -47,7 +47,8 @@ def of_process(info: Mapping[str, Any], configs: Iterable[Mapping[str, Any]]) ->
 
 
 def _log(option: str, info: Mapping[str, Any], config: Mapping[str, Any]) -> ProcessLog:
-    path, stream = info.get(option) or "", option.partition("_")[0]
+    path = info.get(option) or ""
+    stream = option.partition("_")[0]
     why = _no_file(path, option, config)
     return ProcessLog(stream, "", f"its {stream} goes to {why}") if why else ProcessLog(stream, path)
 

@@ -40,7 +40,8 @@ class Program:
 
     def before(self) -> dict[str, Before]:
         """Of each process that is there, or will be by the configuration that supervisord read last."""
-        infos, configs = self.infos(), self._supervisord.configurations(self.group)
+        infos = self.infos()
+        configs = self._supervisord.configurations(self.group)
         ends = process_logs.ends([*infos.values(), *configs])
         names = [*infos, *(f"{self.group}:{config['name']}" for config in configs)]
         return {name: Before(infos.get(name, {}).get("pid") or None, ends) for name in names}
@@ -179,7 +180,8 @@ class Program:
 
     def _compare(self) -> None:
         """Raise HostError where supervisord does not have what the program file, if it is one of ours, says."""
-        path, text = self._ctx.layout.program_file(self._ctx.name), self._file()
+        path = self._ctx.layout.program_file(self._ctx.name)
+        text = self._file()
         written = options(text, self.group)
         if not text.startswith(PROGRAM_HEADER) or written is None:
             return

@@ -115,7 +115,8 @@ def key_value_pairs(text: str, wordchars: str = "") -> dict[str, str]:
     """The variables of an `environment=`. `wordchars`: further letters of a value without quotes. Raises ValueError."""
     lexer = shlex.shlex(text)
     lexer.wordchars += "/.+-():" + wordchars
-    tokens, variables = list(lexer), {}
+    tokens = list(lexer)
+    variables = {}
     for start in range(0, len(tokens), 4):
         pair = tokens[start:start + 3]
         if len(pair) != 3 or pair[1] != "=":

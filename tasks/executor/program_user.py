@@ -79,7 +79,9 @@ def _uid(user: str) -> int:
 
 def _reading_problems(layout: Layout, service: Mapping[str, Any], uid: int) -> list[HostError]:
     """Its variables are in a file that nobody but the login user and the program's user may read."""
-    login, name, env = os.geteuid(), service["name"], layout.env_file(service["name"])
+    login = os.geteuid()
+    name = service["name"]
+    env = layout.env_file(service["name"])
     if uid in (ROOT, login):
         return []
     if login != ROOT and not access_list.is_supported(layout.root):
@@ -104,7 +106,8 @@ def _folders(directory: str) -> list[str]:
 
 def _may_enter(folder: str, uid: int) -> bool:
     """By owner, group and mode; access lists are not looked at."""
-    status, user = os.stat(folder), pwd.getpwuid(uid)
+    status = os.stat(folder)
+    user = pwd.getpwuid(uid)
     if status.st_uid == uid:
         return bool(status.st_mode & 0o100)
     if status.st_gid in os.getgrouplist(user.pw_name, user.pw_gid):

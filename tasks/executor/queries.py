@@ -33,7 +33,8 @@ def status(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> N
     git.require_git(env)
     sent: dict[str, str] = {}
     while True:
-        begin, conf = time.monotonic(), layout.access.configuration()
+        begin = time.monotonic()
+        conf = layout.access.configuration()
         for service in hello["services"]:
             ctx = ServiceContext(layout, service, env, "", check=link.raise_if_aborted, mask=link.mask)
             message = _status_of(ctx, service, conf)
@@ -66,7 +67,8 @@ def _send_orphans(link: Link, hello: Message, layout: Layout, conf: Configuratio
 
 
 def _status_of(ctx: ServiceContext, service: Message, conf: Configuration) -> Facts | Odd:
-    layout, name = ctx.layout, ctx.name
+    layout = ctx.layout
+    name = ctx.name
     try:
         supervisord = Supervisord(layout.access, ctx.check)
         known = facts.of_service(layout, service, ctx.clone, supervisord)

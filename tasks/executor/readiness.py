@@ -86,7 +86,8 @@ def _groups(service: Service) -> list[str]:
 
 def _file_problems(layout: Layout, service: Service, conf: Configuration) -> list[HostError]:
     """The obstacles in the configuration files to a program file of ours."""
-    name, own = service["name"], layout.program_file(service["name"])
+    name = service["name"]
+    own = layout.program_file(service["name"])
     problems = [*directory_access.problems(layout.below_root(service["directory"])), *_folder_problems(layout),
                 *earlier_state.problems(layout, name), *_link_problems(layout, service)]
     for definition in conf.definitions:

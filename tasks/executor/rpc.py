@@ -63,7 +63,8 @@ def _post(path: str, credentials: tuple[str, str] | None, body: bytes) -> tuple[
     lines = ["POST /RPC2 HTTP/1.0", "Content-Type: text/xml", f"Content-Length: {len(body)}"]
     if credentials:
         lines.append("Authorization: Basic " + base64.b64encode(":".join(credentials).encode()).decode())
-    deadline, parts = time.monotonic() + ANSWER_WITHIN, []
+    deadline = time.monotonic() + ANSWER_WITHIN
+    parts = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
         link.settimeout(ANSWER_WITHIN)
         link.connect(path)

@@ -17,7 +17,8 @@ Message = Dict[str, Any]
 def run(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> None:
     """Run it below the root; or where the service runs, with the environment of its programs. Raises HostError."""
     layout.require_root()
-    directory, name = layout.root, hello["service"] or ""
+    directory = layout.root
+    name = hello["service"] or ""
     if name:
         service = next(service for service in hello["services"] if service["name"] == name)
         ctx = ServiceContext(layout, service, env, "", check=link.raise_if_aborted, mask=link.mask)

@@ -38,7 +38,8 @@ def setup(link: Link, hello: dict[str, Any], layout: Layout, env: dict[str, str]
 
 
 def facts(host: ExaminedHost) -> HostFacts:
-    layout, path = host.layout, host.env.get("PATH")
+    layout = host.layout
+    path = host.env.get("PATH")
     release = _os_release()
     return {
         "event": "host_facts",

@@ -47,7 +47,8 @@ def _pids(groups: set[str], supervisord: Supervisord) -> list[int]:
 
 
 def _of_port(group: str, address: str, ours: list[int], supervisord: Supervisord) -> Iterator[HostError]:
-    port, uid = port_of(address), supervisord.uid()
+    port = port_of(address)
+    uid = supervisord.uid()
     if uid != program_user.ROOT and port < _lowest_port():
         yield NotReady(f"{group} shall listen on port {port}, which only root's supervisord may: it runs as"
                        f" {user_name(uid)}", f"give the program a `socket` with a port from {_lowest_port()} on")

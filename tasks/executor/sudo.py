@@ -100,7 +100,8 @@ class Sudo:
         return os.pread(self._errors, os.fstat(self._errors).st_size, 0).decode("utf-8", "replace")
 
     def _refusal(self) -> NotReady:
-        words, login = self._error_text(), login_name()
+        words = self._error_text()
+        login = login_name()
         line = f"add on the host with visudo: {self.sudoers_line}"
         if "try again" in words or "incorrect password" in words:
             return NotReady(f"sudo does not take the password of {login}",

@@ -37,7 +37,8 @@ class SudoAccess(SupervisordAccess):
     def begin(self) -> None:
         """Start the helper."""
         if self._sudo is None:
-            self._sudo, self._is_ready = Sudo(sys.executable, self.password), False
+            self._sudo = Sudo(sys.executable, self.password)
+            self._is_ready = False
 
     def require(self) -> None:
         """Raise NotReady where sudo refuses the login user."""

@@ -126,7 +126,8 @@ class Supervisord:
 
     def _stop(self, process: str, left: dict[str, float]) -> None:
         """Ask for it where it is up; take it out of `left` when it is down, and stays so."""
-        state, now = self.info(process)["statename"], time.monotonic()
+        state = self.info(process)["statename"]
+        now = time.monotonic()
         if state in UP:
             left[process] = now
             if state != "STOPPING":
@@ -196,7 +197,8 @@ class Supervisord:
     def _down(self, why: str) -> Down:
         """A supervisord whose socket was swept away lives on, and a second one would fight with it over the ports; one
         that was killed left its programs behind, which hold them."""
-        start, pid = f"supervisord -c {self._conf}", leftovers.daemon(self._access.pidfile)
+        start = f"supervisord -c {self._conf}"
+        pid = leftovers.daemon(self._access.pidfile)
         if pid:
             return Down(f"supervisord (pid {pid}) lives, but {why}",
                         f"restart it on the host, which restarts all of its programs: kill {pid}; "

@@ -104,8 +104,11 @@ class Tail:
         return begin + self._mask.uncut(data, offset - begin)
 
     def _split(self, data: bytes) -> list[Line]:
-        whole, window = self._rest + data, self._before + data
-        at, lines, self._rest = self._offset - len(self._rest), [], b""
+        whole = self._rest + data
+        window = self._before + data
+        at = self._offset - len(self._rest)
+        lines = []
+        self._rest = b""
         self._go_to(self._offset + len(data), window[-logfile.CHECKED:])
         for piece in logfile.pieces(whole, self._mask.uncut):
             at += len(piece)
@@ -164,7 +167,8 @@ class Tail:
             return False
         if self._fd >= 0:
             os.close(self._fd)
-        self._fd, self._inode = fd, os.fstat(fd).st_ino
+        self._fd = fd
+        self._inode = os.fstat(fd).st_ino
         self._go_to(offset)
         return True
 

@@ -110,7 +110,8 @@ class Transaction:
 
     def _run_step(self, written: journal.Journal, service: str, planned: Message) -> None:
         self.link.raise_if_aborted()
-        ctx, self.step = self.contexts[service], planned["name"]
+        ctx = self.contexts[service]
+        self.step = planned["name"]
         step = Step(planned["args"], self.eventlog.output_of(service, planned["name"]), self.results[service])
         to_undo = [planned["name"]]
         if planned["action"] in CHECKS:

@@ -111,7 +111,8 @@ class Undo:
                             for name, each in self.journal.undos()))
 
     def _undo_step(self, service: str, journaled: dict[str, Any]) -> None:
-        name, undo = "undo " + journaled["name"], journaled["undo"]
+        name = "undo " + journaled["name"]
+        undo = journaled["undo"]
         step = Step(undo["args"], self.eventlog.output_of(service, name))
         self.eventlog.step(service, name, lambda: self._act(service, name, undo["action"], step))
 

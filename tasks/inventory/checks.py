@@ -12,7 +12,8 @@ from .nearest import did_you_mean, listed
 
 
 def check(data: Raw) -> Iterator[Finding]:
-    environments, services = data.get("environments", {}), data.get("services", {})
+    environments = data.get("environments", {})
+    services = data.get("services", {})
     yield from _default(data.get("default_environment"), environments)
     yield from _settings(("defaults",), data.get("defaults", {}))
     if not services and "services" in data:

@@ -21,7 +21,8 @@ def check(data: Raw, environment: str, services: dict[str, dict[str, Resolved]])
     for host in places or ("",):
         of_host = ({name: hosts[host] for name, hosts in services.items() if host in hosts} if host
                    else {name: precedence.resolve(data, environment, name) for name in services})
-        root, state = places[host].get("root") if host else None, places[host].get("state") if host else ".fabvisor"
+        root = places[host].get("root") if host else None
+        state = places[host].get("state") if host else ".fabvisor"
         layout = (root, state, *(text for name in of_host for text in (name, of_host[name].get("directory"))))
         if layout not in seen:
             seen.add(layout)

@@ -53,7 +53,8 @@ def hosts(data: Raw, environment: str) -> list[str]:
 
 def services(data: Raw, environment: str) -> list[str]:
     """Those that run in the environment, in name order."""
-    known, raw = data.get("services", {}), data["environments"][environment]
+    known = data.get("services", {})
+    raw = data["environments"][environment]
     return sorted(name for name in entries(raw["services"] if "services" in raw else list(known)) if name in known)
 
 

@@ -30,8 +30,10 @@ def _collisions(data: Raw) -> Iterator[Finding]:
     taken = {name: f"the service {name}" for name, service in data.get("services", {}).items()
              if "programs" not in service}
     for path, _ in _written(data):
-        service, program = str(path[-3]), str(path[-1])
-        name, label = group(service, program), f"the program {program} of {service}"
+        service = str(path[-3])
+        program = str(path[-1])
+        name = group(service, program)
+        label = f"the program {program} of {service}"
         if taken.setdefault(name, label) != label:
             yield Finding(path, f"is {name} in supervisord, as {taken[name]} is; give it another name")
 

@@ -61,7 +61,8 @@ def _origin_of_commits(settings: HostSettings) -> Iterator[Finding]:
 
 
 def _origin_mistakes(settings: Resolved) -> Iterator[Finding]:
-    maker, fetch = settings.maker, settings.origin("fetch")
+    maker = settings.maker
+    fetch = settings.origin("fetch")
     if maker and settings.get("fetch") == "host" and fetch:
         cause = "`build_on: client` makes" if maker == "build_on" else "is in a folder of this machine (`repo`)"
         yield Finding(fetch, f"no host can fetch what {cause}; leave `fetch` out")

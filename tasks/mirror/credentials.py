@@ -33,7 +33,8 @@ def environment(environ: Mapping[str, str], repo: str = "", login: Login | None 
         parts = urlsplit(repo)
         base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"        # a submodule's server gets nothing
         return _with_settings({**environ, **named}, {f"credential.{base}.helper": ["", LOGIN_HELPER]})
-    server, host = environ.get("CI_SERVER_URL", ""), environ.get("CI_SERVER_HOST", "")
+    server = environ.get("CI_SERVER_URL", "")
+    host = environ.get("CI_SERVER_HOST", "")
     if not (environ.get("CI_JOB_TOKEN") and server and host) or environ.get("SSH_AUTH_SOCK"):
         return dict(environ)
     base = urlsplit(server)._replace(path="", query="", fragment="").geturl()

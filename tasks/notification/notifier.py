@@ -50,7 +50,8 @@ class Notifier(Reporter):
     def show(self, event: Event) -> None:
         match event:
             case Started() if event.command != "plan":      # which comes first where the environment says `confirm`
-                self._started, self._begun = event, time.monotonic()
+                self._started = event
+                self._begun = time.monotonic()
             case Resolved():
                 self._resolved[event.service] = event
             case Error():

@@ -64,7 +64,8 @@ def _section(service: Service, program: Program, paths: Paths) -> str:
 
 def _words(service: Service, program: Program) -> list[str]:
     """Those of the command. A value of a variable stays in its word, whatever is in it."""
-    words, variables = quoting.words(program.command), service.variables_of(program)
+    words = quoting.words(program.command)
+    variables = service.variables_of(program)
     count = command_line.filled_words(words)
     return [interpolation.fill(word, variables) for word in words[:count]] + words[count:]
 

@@ -76,7 +76,8 @@ def canonical(option: str, value: str) -> str:
     if option == "stopsignal":
         return value.removeprefix("sig")
     if option.endswith("_maxbytes"):
-        number, unit = value[:-2], value[-2:]
+        number = value[:-2]
+        unit = value[-2:]
         return str(int(number) * UNITS[unit]) if unit in UNITS and number.isdecimal() else value
     if option in NUMBERS:
         return ",".join(part.strip().lstrip("0") or "0" for part in value.split(","))

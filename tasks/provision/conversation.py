@@ -105,7 +105,8 @@ class _Setup:
 
     def _steps(self) -> Steps:
         """Raises NotReady with what each host lacks that nobody gave us the rights for."""
-        steps, problems = {}, []
+        steps = {}
+        problems = []
         for peer in self._peers:
             assert peer.host_facts is not None
             try:

@@ -101,7 +101,8 @@ def _own(facts: HostFacts) -> Iterator[Step]:
 
 def _unit_or_line(facts: HostFacts) -> str:
     """A unit of the user starts with the host only where the user may linger."""
-    name, folder = files.unit_name(facts), f"{facts.home}/.config/systemd/user"
+    name = files.unit_name(facts)
+    folder = f"{facts.home}/.config/systemd/user"
     now = "" if facts.supervisord_runs else "--now "
     return "\n".join([
         "if loginctl enable-linger", "then", _written(f"{folder}/{name}", files.unit(facts)),
@@ -117,7 +118,8 @@ def _line(facts: HostFacts) -> str:
 
 def _key(facts: HostFacts) -> Iterator[Step]:
     if not facts.keys:
-        path, comment = for_sh(f"{facts.home}/.ssh/id_ed25519"), for_sh(f"{facts.login}@{facts.node}")
+        path = for_sh(f"{facts.home}/.ssh/id_ed25519")
+        comment = for_sh(f"{facts.login}@{facts.node}")
         yield Step("key", f"mkdir -p -m 700 {for_sh(facts.home + '/.ssh')}\n"
                           f"ssh-keygen -q -t ed25519 -N '' -C {comment} -f {path}")
 

@@ -25,7 +25,8 @@ class GitLab(JobLog):
     def _begin_section(self, name: str, record: Record, is_fine: bool, header: Line) -> None:
         self._names.append(_unique(name, self._names))
         self._ended = int(record.ended.timestamp())
-        begun, collapsed = int(record.begun.timestamp()), "[collapsed=true]" if is_fine else ""
+        begun = int(record.begun.timestamp())
+        collapsed = "[collapsed=true]" if is_fine else ""
         self.screen.out.write(f"\x1b[0Ksection_start:{begun}:{self._names[-1]}{collapsed}\r\x1b[0K"
                               f"{self._painted(header)}\n")
 

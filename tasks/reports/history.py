@@ -73,7 +73,8 @@ def _hosts(rows: list[list[History]]) -> list[str]:
 
 def _move(group: list[History], marks: Marks) -> str:
     """From which commit to which; a restart has only one."""
-    first, starts = group[0], {entry.from_ for entry in group}
+    first = group[0]
+    starts = {entry.from_ for entry in group}
     to = version(first.to, first.source, marks.none)
     if starts == {first.to}:
         return to

@@ -78,7 +78,8 @@ class JobLog(Plain):
         self._keep(event.host, [("  | ", "dim"), (event.line, "")])
 
     def _step_finished(self, event: StepFinished) -> None:
-        tail, reasons = self.transcript.tail(event), self.transcript.reasons(event)
+        tail = self.transcript.tail(event)
+        reasons = self.transcript.reasons(event)
         result = self._result_of(event)
         self._keep(event.host, [("  ", ""), *result])
         self._keep(event.host, *([("  ", ""), (line, "bad")] for line in reasons if not event.ok))

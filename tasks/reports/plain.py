@@ -65,7 +65,8 @@ class Plain(TextReport):
             self._progress([[*self.transcript.label(event.host, event.service), *bar]])
 
     def _step_finished(self, event: StepFinished) -> None:
-        tail, reasons = self._tail(event), self.transcript.reasons(event)
+        tail = self._tail(event)
+        reasons = self.transcript.reasons(event)
         label = [*self.transcript.label(event.host, event.service), (event.step.ljust(STEP) + "  ", "")]
         if event.ok:
             done: Line = [("ok  ", "good"), (duration(event.seconds), "dim")]

@@ -158,7 +158,8 @@ class Terminal(TextReport):
 
     def _keep_step_times(self, event: Finished) -> None:
         """What the moving region showed."""
-        marks, times = self.screen.marks, self.transcript.step_times
+        marks = self.screen.marks
+        times = self.transcript.step_times
         for host, steps in sorted(times.by_host.items()):
             mark = (marks.bad, "bad") if host in times.failed else (
                 (marks.same, "dim") if event.exit_code else (marks.ok, "good"))

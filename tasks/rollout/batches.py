@@ -41,7 +41,8 @@ def _size(size: int | str, hosts: int) -> int:
 def in_batches(plans: Mapping[Key, Plan], batches: Sequence[Batch]) -> dict[Key, Plan]:
     """The plans as they are in these batches: the history knows the number, where there are several, and after a pause
     a host looks again. A host waits once, for all of its services."""
-    planned, changing = dict(plans), _changing(plans)
+    planned = dict(plans)
+    changing = _changing(plans)
     for batch in batches if len(batches) > 1 else ():
         for host in batch.hosts:
             for index, key in enumerate(changing[host]):

@@ -102,7 +102,8 @@ def _lacking(peer: Peer, error: FabvisorError | None) -> Iterator[Check]:
 
 def _repositories(peer: Peer, access: Mapping[str, FabvisorError | None]) -> Iterator[Check]:
     for target in peer.targets:
-        repo, name = target.service.repo, target.service.name
+        repo = target.service.repo
+        name = target.service.name
         if repo not in access or target.service.fetch != "client":
             continue
         error = access[repo]

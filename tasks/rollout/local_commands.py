@@ -64,7 +64,9 @@ class LocalCommands:
     def run(self, service: str, step: str, commands: Collection[str], folder: Path,
             variables: Mapping[str, str | Secret], timeout: float, host: str = CLIENT) -> None:
         """Run them in a folder, at most `timeout` seconds, about a `host`. Raises Failed, or Cancelled."""
-        begin, why, stopped = time.monotonic(), None, False
+        begin = time.monotonic()
+        why = None
+        stopped = False
         self._report.on(StepStarted(host=host, service=service, step=step))
         env = {name: reveal(value) if isinstance(value, Secret) else value for name, value in variables.items()}
         try:
@@ -76,7 +78,8 @@ class LocalCommands:
             about = service if host == CLIENT else f"{host}: {service}"
             raise Failed(f"{about}: {step} on this machine: {why}", "correct it, and try again") from None
         except Cancelled:
-            why, stopped = "the deploy ended", True
+            why = "the deploy ended"
+            stopped = True
             raise
         finally:
             self._report.on(StepFinished(host=host, service=service, step=step, ok=why is None, changed=True,

@@ -74,7 +74,8 @@ class LocalCommits:
 
     def _completed(self, peer: Peer, service: Service, resolved: protocol.Resolved) -> protocol.Compared:
         source = self._sources[service.name]
-        plan, facts = peer.plans[service.name], peer.facts[service.name]
+        plan = peer.plans[service.name]
+        facts = peer.facts[service.name]
         was = facts.built_from if plan.was == facts.commit else plan.was
         return replace(
             peer.compared[service.name], subject=resolved.subject,

@@ -23,7 +23,8 @@ def lock_and_look(conversation: Conversation, greeting: Greeting, wait: float, w
     or `while_restoring` when the holders only undo what they did; then Stop with Locked. A dry run takes no locks:
     it waits until nobody else holds one.
     """
-    begin, shown = time.monotonic(), ""
+    begin = time.monotonic()
+    shown = ""
     while refusing := _round(conversation, greeting):
         error = _locked(refusing)
         all_restoring = all(peer.refusal and peer.refusal.holder.restoring for peer in refusing)

@@ -52,7 +52,8 @@ def differences(service: Service, facts: Facts, commit: str, keeps_files: bool =
     """Why something has to be done, in words. `keeps_files`: the files of `files` stay as they are."""
     if facts.commit is None:
         return ["first deploy"]
-    stopped, paths = not_running(service, facts), supervised.paths(service, facts)
+    stopped = not_running(service, facts)
+    paths = supervised.paths(service, facts)
     changed = [] if keeps_files else [*placed_files.changes(service, facts)]
     reasons = [
         (facts.commit != commit, "another commit"),
@@ -128,7 +129,8 @@ def _lowest(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals) 
     """Of each service the lowest-named host on which the recipe is followed: hooks with `once` run there."""
     lowest: dict[str, Key] = {}
     for target in sorted(targets, key=key):
-        known, goal = facts[key(target)], goals[target.service.name]
+        known = facts[key(target)]
+        goal = goals[target.service.name]
         settled = (is_up_to_date(target.service, known, goal)
                    or needs_only_start(target.service, known, goal.commit))
         if goal.force or not settled:

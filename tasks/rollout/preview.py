@@ -36,7 +36,8 @@ def full(peers: list[Peer]) -> Iterator[Planned]:
     """All plans, with what the hosts answered to Compare."""
     for peer in peers:
         for target in peer.targets:
-            name, compared = target.service.name, peer.compared.get(target.service.name)
+            name = target.service.name
+            compared = peer.compared.get(target.service.name)
             facts = peer.facts[name]
             event = planned_event(peer.name, target.service, facts, peer.plans[name], compared)
             yield event if compared is None else replace(
@@ -52,7 +53,8 @@ def brief(peers: list[Peer], resolved: Mapping[str, protocol.Resolved]) -> Itera
     first: dict[str, str | None] = {}
     for peer in peers:
         for target in peer.targets:
-            name, plan = target.service.name, peer.plans[target.service.name]
+            name = target.service.name
+            plan = peer.plans[target.service.name]
             if name not in resolved and plan.was == plan.tried:
                 continue                    # start, stop, restart: no version is on its way
             same = plan.was == first.setdefault(name, plan.was)

@@ -70,7 +70,8 @@ def of_fleet(outcomes: set[str], code: int) -> str:
 
 
 def _result(peer: Peer, service: str, tried: str | None, why: str) -> Result:
-    facts, plan = peer.facts.get(service), peer.plans.get(service)
+    facts = peer.facts.get(service)
+    plan = peer.plans.get(service)
     was = facts.commit if facts else peer.heads.get(service)
     tried = plan.tried if plan else tried
     outcome = _outcome(peer, service)

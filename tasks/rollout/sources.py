@@ -64,7 +64,8 @@ class Sources:
 
     def resolve(self, revisions: Mapping[str, str | None], report: Listener) -> dict[str, Carried]:
         """Fetch, and turn the revisions into commits, those of other services aside. Raises NotReady or TryAgain."""
-        notice, carried = _notify(report), {}
+        notice = _notify(report)
+        carried = {}
         for name, service in self._services.items():
             env = credentials.environment(self._environ, service.repo, service.login)
             source = self._sources[name] = self._source(service, env, notice)

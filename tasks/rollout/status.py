@@ -90,7 +90,8 @@ def _past_deploy(line: HistoryLine) -> PastDeploy:
 
 
 def _no_answer(environment: str, peer: Peer, target: Target) -> Status:
-    name, error = target.service.name, peer.error or peer.before
+    name = target.service.name
+    error = peer.error or peer.before
     why = peer.odd.get(name) or ": ".join(filter(None, [peer.trouble, error.hint if error else ""]))
     state = error.outcome if error and name not in peer.odd else "UNKNOWN"
     return Status(environment=environment, host=peer.name, service=name, state=state, pid=None, uptime=None,
@@ -100,13 +101,15 @@ def _no_answer(environment: str, peer: Peer, target: Target) -> Status:
 
 def oddities(service: Service, facts: Facts) -> list[str]:
     """The oddities of a service, each with its remedy. While a command changes it, the only oddity is that command."""
-    name, processes = service.name, facts.of(service.programs)
+    name = service.name
+    processes = facts.of(service.programs)
     holder = facts.holder
     if holder != NOBODY:
         doing = "being undone" if holder.restoring else "in progress"
         return [f"{holder.command} by {holder.by}, begun at {holder.since}, is {doing}"]
     if facts.is_removed:
-        by, at = facts.committed.get("by"), facts.committed.get("at")
+        by = facts.committed.get("by")
+        at = facts.committed.get("at")
         return [f"removed by {by} at {at}: fab deploy {name}, or take it out of hosts.yaml", *facts.obstacles]
     if not facts.clone and all(process.state == "absent" for process in processes):
         return [f"not deployed yet: fab deploy {name}", *facts.obstacles]
@@ -137,7 +140,8 @@ def disagreement(name: str, host: str, commits: dict[str, str | None]) -> list[s
 
 
 def _program(service: Service, program: Program, facts: Facts) -> list[str]:
-    processes, label = facts.processes(program.group), service.label(program)
+    processes = facts.processes(program.group)
+    label = service.label(program)
     process = worst(processes)
     if process.state == "RUNNING":
         return _restarted(label, facts, process)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from .peer_events import PeerEvent
 
 # Seconds between two looks at the rows: where no host says anything, and where many do.
-EVERY, SOON = 1.0, 0.1
+EVERY = 1.0
+SOON = 0.1
 
 
 def watch(targets: tuple[Target, ...], report: events.Listener, environment: str, named: Mapping[str, list[str]]

@@ -31,7 +31,8 @@ def start_at_boot(host: ExaminedHost) -> Iterator[Finding]:
 
 def _unit(host: ExaminedHost) -> Finding | None:
     """The unit that supervisord runs in, by its control group."""
-    pid, owner = host.supervisord.pid(), user_name(host.supervisord.uid())
+    pid = host.supervisord.pid()
+    owner = user_name(host.supervisord.uid())
     if pid == 1:
         return ok("it is the first process here")
     unit, of_user = unit_of(_text(f"/proc/{pid}/cgroup"))
@@ -81,7 +82,8 @@ def _reboot_lines(crontab: list[str]) -> list[str]:
 
 
 def _starts(host: ExaminedHost, lines: list[str]) -> bool:
-    folder, home = host.conf.folder, os.path.expanduser("~")
+    folder = host.conf.folder
+    home = os.path.expanduser("~")
     names = {folder, os.path.realpath(folder), *(folder.replace(home, short, 1) for short in ("~", "$HOME"))}
     return any("supervisord" in line and any(name in line for name in names)
                for line in lines if not line.lstrip().startswith("#"))

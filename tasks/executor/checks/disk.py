@@ -32,7 +32,8 @@ def space(host: ExaminedHost) -> Iterator[Finding]:
     folder = _nearest(host.layout.root)
     disk = os.statvfs(folder)
     free = disk.f_bavail * disk.f_frsize
-    message, remedy = f"{_size(free)} free below {folder}", f"make room on the host: df -h {folder}"
+    message = f"{_size(free)} free below {folder}"
+    remedy = f"make room on the host: df -h {folder}"
     yield failed(message, remedy) if free < TOO_LITTLE else warning(message, remedy) if free < LITTLE else ok(message)
 
 
@@ -42,7 +43,8 @@ def inodes(host: ExaminedHost) -> Iterator[Finding]:
     if not disk.f_files:
         yield ok(f"{folder} is on a file system without a limit")
         return
-    message, remedy = f"{disk.f_favail} free below {folder}", f"remove files on the host: df -i {folder}"
+    message = f"{disk.f_favail} free below {folder}"
+    remedy = f"remove files on the host: df -i {folder}"
     yield (failed(message, remedy) if disk.f_favail < TOO_FEW_INODES
            else warning(message, remedy) if disk.f_favail < FEW_INODES else ok(message))
 

@@ -35,7 +35,8 @@ def python(host: ExaminedHost) -> Iterator[Finding]:
 
 def path(host: ExaminedHost) -> Iterator[Finding]:
     """Whether programs that run find the same commands as the login, which builds them."""
-    found, login_path = False, host.env.get("PATH", "")
+    found = False
+    login_path = host.env.get("PATH", "")
     for service in host.services:
         name = service["name"]
         known = [processes.variables(pid).get("PATH") for pid in host.pids(name)[:1]]      # not of another user
@@ -74,7 +75,8 @@ def repositories(host: ExaminedHost) -> Iterator[Finding]:
 
 
 def _access(host: ExaminedHost, services: list[ServiceSettings]) -> Finding:
-    service, names = services[0], ", ".join(each["name"] for each in services)
+    service = services[0]
+    names = ", ".join(each["name"] for each in services)
     directory = host.layout.below_root(service["directory"])
     clone = git.Clone(directory if os.path.isdir(directory) else "/", service["repo"], host.env, host.check,
                       service["login"])

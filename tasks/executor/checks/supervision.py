@@ -20,7 +20,8 @@ def sudo(host: ExaminedHost) -> Iterator[Finding]:
 
 def daemon(host: ExaminedHost) -> Iterator[Finding]:
     """Its version, user, socket and configuration. Raises NotReady or Down."""
-    supervisord, access = host.supervisord, host.layout.access
+    supervisord = host.supervisord
+    access = host.layout.access
     yield ok(f"{supervisord.version()}, of {user_name(supervisord.uid())}, socket {access.socket}, {host.conf.path}")
 
 

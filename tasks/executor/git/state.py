@@ -56,7 +56,8 @@ def read(git: Git) -> State:
         else:
             entries.append(_entry(line))
     entries = [entry for entry in entries if not _is_as_written(git, entry)] + list(overlooked(git))
-    commit, branch = headers.get("branch.oid"), headers.get("branch.head")
+    commit = headers.get("branch.oid")
+    branch = headers.get("branch.head")
     return State(None if commit == "(initial)" else commit, None if branch == "(detached)" else branch,
                  {entry.line: _digest(git, entry) for entry in entries},
                  {entry.line: _differences(git, entry) for entry in entries if entry.submodule != PLAIN})

@@ -13,7 +13,8 @@ from .step import Result, Step
 
 def fetch(ctx: ServiceContext, step: Step) -> Result:
     """Fetch `commit`, and see that what it needs is there: filters, and the paths of `requires`. Changes no file."""
-    clone, commit = ctx.clone, step.args["commit"]
+    clone = ctx.clone
+    commit = step.args["commit"]
     if not clone.exists():
         clone.create()
     clone.exclude_own_names()
@@ -25,7 +26,8 @@ def fetch(ctx: ServiceContext, step: Step) -> Result:
 
 def receive(ctx: ServiceContext, step: Step) -> Result:
     """As fetch(), from the client: it sends what is missing here of the commit and of its submodules."""
-    clone, commit = ctx.clone, step.args["commit"]
+    clone = ctx.clone
+    commit = step.args["commit"]
     if not clone.exists():
         clone.create()
     clone.exclude_own_names()

@@ -49,5 +49,6 @@ def await_version_before(ctx: ServiceContext, part: Mapping[str, Any]) -> None:
 def _taken_by(process: Process, started: Mapping[str, Started], socket: str) -> Callable[[Any], None]:
     from .. import connections
 
-    leader, name = started[process.name].pid, process.name.partition(":")[2]
+    leader = started[process.name].pid
+    name = process.name.partition(":")[2]
     return lambda link: connections.require_taken_by(leader, name, socket, link)

@@ -35,7 +35,8 @@ def refuse_edits(ctx: ServiceContext, step: Step) -> Results:
 
 def place(ctx: ServiceContext, step: Step) -> Result:
     """In the clone. Files of ours that hosts.yaml no longer names go."""
-    placed, contents = ctx.releases.placed(None), _contents(step)
+    placed = ctx.releases.placed(None)
+    contents = _contents(step)
     _keep(ctx, step, placed, _edited(ctx.releases.placed_states(None, contents), step))
     before = placed.record()
     gone = [path for path in before.written if path not in contents]

@@ -17,9 +17,11 @@ from .step import Result, Step
 
 def write(ctx: ServiceContext, step: Step) -> Result:
     """Write both files, and let supervisord read them at once: what it refuses never stays."""
-    supervisord, access = ctx.supervisord(), ctx.layout.access
+    supervisord = ctx.supervisord()
+    access = ctx.layout.access
     program, env = (step.args[name].encode("utf-8", "surrogateescape") for name in ("program_file", "env_file"))
-    rights, old = file_rights.of_program_file(program), access.program_file(ctx.name)
+    rights = file_rights.of_program_file(program)
+    old = access.program_file(ctx.name)
     program_changes = old is None or old.data != program
     env_changes = not env_file.is_written(ctx.layout, ctx.name, env, rights)
     _make_log_folder(ctx)
@@ -89,13 +91,16 @@ def _keep_handwritten(layout: Layout, service: str) -> None:
 
 
 def _copy_back(ctx: ServiceContext) -> None:
-    backup, access = ctx.layout.backup(ctx.name, ctx.deploy), ctx.layout.access
-    old, current = files.read_bytes(os.path.join(backup, "program")), access.program_file(ctx.name)
+    backup = ctx.layout.backup(ctx.name, ctx.deploy)
+    access = ctx.layout.access
+    old = files.read_bytes(os.path.join(backup, "program"))
+    current = access.program_file(ctx.name)
     if old is None:
         access.remove_program(ctx.name)
     elif current is None or old != current.data:
         access.write_program(ctx.name, old, os.stat(os.path.join(backup, "program")).st_mode & 0o777)
-    variables, rights = files.read_bytes(os.path.join(backup, "env")), file_rights.of_program_file(old or b"")
+    variables = files.read_bytes(os.path.join(backup, "env"))
+    rights = file_rights.of_program_file(old or b"")
     if variables is None:
         files.remove(ctx.layout.env_file(ctx.name))
     elif not env_file.is_written(ctx.layout, ctx.name, variables, rights):

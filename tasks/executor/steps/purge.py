@@ -40,7 +40,8 @@ def purge(ctx: ServiceContext, step: Step) -> Result:
 
 def _shared(ctx: ServiceContext) -> set[str]:
     """The names in the service's directory that the links of its releases lead to."""
-    names, inside = set(), _inside(ctx.directory)
+    names = set()
+    inside = _inside(ctx.directory)
     for name in ctx.releases.names():
         for folder, folders, files in os.walk(os.path.join(ctx.releases.folder, name)):
             for path in (os.path.join(folder, entry) for entry in [*folders, *files]):

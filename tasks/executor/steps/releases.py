@@ -76,7 +76,8 @@ def switch(ctx: ServiceContext, step: Step) -> Result:
 def tidy(ctx: ServiceContext, step: Step) -> Result:
     """Remove releases after the commit, but for the `keep` newest that were committed, the one before, and those in
     use. `keep` 0: the service is no longer deployed as releases. Those of another tool stay."""
-    releases, count = ctx.releases, step.args["keep"]
+    releases = ctx.releases
+    count = step.args["keep"]
     if not count and is_ours(releases.current() or ""):
         releases.switch(None)
     committed = _newest_first(ctx)[:count] + _last_before(ctx) if count else []

@@ -33,14 +33,17 @@ def signal(ctx: ServiceContext, program: Program, part: Mapping[str, Any]) -> di
 def _signal(ctx: ServiceContext, program: Program, process: Process, part: Mapping[str, Any], is_shown_by_body: bool
             ) -> Started:
     stays_for = max(part["verify"]["startsecs"], STAYS_FOR)
-    info, ends = process.info(), program.before()[process.name].ends
-    pid, begin = info["pid"], time.monotonic()
+    info = process.info()
+    ends = program.before()[process.name].ends
+    pid = info["pid"]
+    begin = time.monotonic()
     old = _children(pid)
     first_seen: dict[tuple[int, int | None], float] = {}
     program.signal(process.name, part["signal"])
     while True:
         ctx.check()
-        now, info = time.monotonic(), process.info()
+        now = time.monotonic()
+        info = process.info()
         if info["statename"] != "RUNNING" or info["pid"] != pid:
             raise process.crashed(info, ends)
         first_seen = {child: first_seen.get(child, now) for child in _children(pid) - old

@@ -22,7 +22,8 @@ def fetch(service: Service, facts: Facts, goal: Goal) -> Step:
 
 def _fetch(service: Service, goal: Goal) -> Action:
     """`goal.parts` is empty where no revision was resolved: a rollback goes to a commit that hosts have."""
-    requires, files = list(service.requires), [file.path for file in service.files]
+    requires = list(service.requires)
+    files = [file.path for file in service.files]
     if service.fetch == "host":
         return Action("fetch", protocol.Fetch(commit=goal.commit, revision=goal.revision, requires=requires,
                                               files=files))

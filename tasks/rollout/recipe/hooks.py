@@ -112,7 +112,8 @@ def _on_host(name: str, phase: protocol.Phase, service: Service, hook: protocol.
 def _on_client(name: str, phase: protocol.Phase, service: Service, hook: protocol.HookBack, undo: str = ""
                ) -> list[Step]:
     """The same for those that run on the client; `undo`: the hook that undoes it."""
-    commands, back = _commands(service, name, "client"), _commands(service, undo, "client")
+    commands = _commands(service, name, "client")
+    back = _commands(service, undo, "client")
     return [Step(name=name, phase=phase, on="client", do=_hook(service, hook, commands, ""),
                  undo=_hook(service, hook, back, "") if back else None)] if commands else []
 
