@@ -15,7 +15,7 @@ from invoke.exceptions import Exit, ParseError
 from invoke.parser import Parser
 from invoke.vendor.lexicon import Lexicon
 
-from . import _fabric_options, _wrong_words
+from . import _fabric_options, _help, _wrong_words, reports
 from ._installation import IS_CHECKOUT
 from ._version import __version__
 
@@ -103,7 +103,7 @@ class Program(Fab):  # type: ignore[misc]
             raise Exit(_wrong_words.unquoted(words, ("--service", "--env", "-e", "--host")), code=2)
         if commands and not words[at - 1].startswith("-"):
             self.args.help.value = commands[-1]
-            self.core.unparsed = commands[-1:]
+            self.core.unparsed = []
 
     def _misplaced_core_options(self, words: list[str]) -> str:
         """Those that would end everything before the command runs; and any of them in the command line of `fab run`."""
@@ -113,7 +113,11 @@ class Program(Fab):  # type: ignore[misc]
         return _wrong_words.in_lines(*_fabric_options.REFUSED_BEHIND["list"]) if "list" in typed else ""
 
     def _commands(self) -> set[str]:
-        return {name for each in self.collection.to_contexts() for name in (each.name, *each.aliases) if name}
+        """By their names alone: Invoke takes the words of the options out of a task when it makes its context."""
+        return {name for first, others in self.collection.task_names.items() for name in (first, *others)}
+
+    def print_task_help(self, name: str) -> None:
+        reports.screen.show_text(_help.of_command(name, self.collection[name], self.parser.contexts[name]))
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

@@ -74,8 +74,8 @@ def test_wrong_value_of_a_fabric_option_is_no_traceback(folder: Path, option: li
 
 
 @pytest.mark.parametrize(("words", "flags"), [
-    (["deploy"], "-r STRING, --revision"), (["plan"], "-r STRING, --revision"), (["logs"], "-f, --follow"),
-    (["logs"], "-n STRING, --lines"), (["history"], "-n STRING, --lines"), (["status"], "-e STRING, --env"),
+    (["deploy"], "-r REVISION, --revision"), (["plan"], "-r REVISION, --revision"), (["logs"], "-f, --follow"),
+    (["logs"], "-n LINES, --lines"), (["history"], "-n LINES, --lines"), (["status"], "-e ENV, --env"),
 ])
 def test_short_form_means_the_same_in_every_command(folder: Path, words: list[str], flags: str) -> None:
     assert flags in fab(folder, "./fab", "--help", *words).stdout

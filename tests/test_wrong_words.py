@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import fabric.main
@@ -107,9 +108,21 @@ def test_empty_values_of_the_template_mean_what_hosts_yaml_says(folder: Path) ->
     assert done.returncode == 2 and "no host of test matches 'web2'" in done.stderr
 
 
-def test_help_behind_a_command_is_about_that_command(folder: Path) -> None:
-    done = fab(folder, "./fab", "deploy", "--help")
-    assert done.returncode == 0 and "--set-aside" in done.stdout
+@pytest.mark.parametrize("command", ["deploy", "status"])
+def test_help_of_a_command_explains_each_option(folder: Path, command: str) -> None:
+    """Before and behind the command; deploy needs a word more than status, and is parsed twice."""
+    done = fab(folder, "./fab", command, "--help")
+    assert done.returncode == 0 and done.stdout.startswith(f"Usage: fab {command} ")
+    options = re.findall(r"^  (-\S.*?)(?:  +(\S.*))?$", done.stdout, re.MULTILINE)
+    assert len(options) > 5 and all(words for _, words in options), done.stdout
+    assert fab(folder, "./fab", "--help", command).stdout == done.stdout
+
+
+@pytest.mark.parametrize("words", [["--help"], ["deploy", "--help"]], ids=" ".join)
+def test_help_fits_a_narrow_terminal(folder: Path, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "64")
+    lines = fab(folder, "./fab", *words).stdout.splitlines()
+    assert len(lines) > 20 and max(map(len, lines)) <= 64
 
 
 def test_help_without_a_command_begins_with_our_own(folder: Path) -> None:

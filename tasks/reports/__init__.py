@@ -10,6 +10,7 @@ if TYPE_CHECKING:                           # what other folders may use
     from . import jsonl as jsonl
     from . import reporter as reporter
     from . import reporters as reporters
+    from . import screen as screen
     from . import verdict as verdict
 else:
     __getattr__ = submodules(__name__)

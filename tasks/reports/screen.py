@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -82,6 +83,13 @@ class Stream:
             os.close(null)
         except (OSError, ValueError):
             pass
+
+
+def show_text(text: str) -> None:
+    """A text on standard output, such as a help, for which no command runs and nothing happens."""
+    out = Stream(sys.stdout)
+    out.write(text)
+    out.flush()
 
 
 def utc_now() -> datetime:
