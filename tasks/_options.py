@@ -63,7 +63,8 @@ def check_revision(option: str, text: str) -> str:
         return text
     wrong = inventory.values.check_revision(text)
     if wrong:
-        raise SelectionError(f"--{option}: {wrong}", "give a commit, a branch or a tag")
+        raise SelectionError(f"--{option}: {wrong}",
+                             "give a commit, a branch or a tag; git rev-parse HEAD~1 prints the commit before")
     return text
 
 

@@ -95,7 +95,7 @@ def test_command_without_a_service_says_which_there_are(folder: Path, verb: str)
     done = fab(folder, "./fab", verb, "--format", "json")
     error, finished = map(json.loads, done.stdout.splitlines())
     assert (done.returncode, finished["exit_code"], done.stderr) == (2, 2, "")
-    assert error["message"] == "no service was named" and error["hint"].endswith(": api")
+    assert error["message"] == "no service was named" and error["hint"].startswith("services: api; ")
 
 
 @pytest.mark.promise(9)

@@ -20,7 +20,7 @@ from .tail import last_lines
 
 Message = Dict[str, Any]
 PAUSE = 2.0                         # seconds between two looks
-LAST_WORDS = 3                      # lines
+LAST_WORDS = 8                      # lines: a panic of Go says why in the first of seven
 LAST_DEPLOYS = 5
 SHOWN_FIELDS = ("deploy", "at", "by", "command", "from", "to", "result", "why", "revision", "branch", "batch",
                 "fabvisor", "source")

@@ -55,7 +55,7 @@ def select(environment: Environment, services: str | None, hosts: str | None) ->
 def services_of_file(inventory: Inventory, requested: str) -> set[str]:
     """The services of a comma list, or all of the file, wherever they run. Raises SelectionError."""
     known = sorted(inventory.data["services"])
-    names = _items(requested, "no service was named", "name one, several with commas, or all: " + listed(known))
+    names = _items(requested, "no service was named", _name_one(known))
     for name in names:
         if name not in known and name != "all":
             raise SelectionError(f"there is no service {quoted(name)} in {inventory.source}{did_you_mean(name, known)}",
@@ -65,13 +65,17 @@ def services_of_file(inventory: Inventory, requested: str) -> set[str]:
 
 def _services(environment: Environment, requested: str | None) -> set[str]:
     here = sorted({target.service.name for target in environment.targets})
-    names = _items(requested, "no service was named", "name one, several with commas, or all: " + listed(here))
+    names = _items(requested, "no service was named", _name_one(here))
     for name in names:
         if name not in here and name != "all":
             raise SelectionError(
                 _unknown_service(name, here, environment), hint=f"services in {environment.name}: {listed(here)}"
             )
     return set(here) if requested is None or "all" in names else set(names)
+
+
+def _name_one(services: list[str]) -> str:
+    return f"services: {listed(services)}; name one, several with commas, or all"
 
 
 def _unknown_service(name: str, here: list[str], environment: Environment) -> str:

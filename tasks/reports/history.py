@@ -18,13 +18,12 @@ def history_lines(entries: Sequence[History], width: int, marks: Marks, now: dat
     if not entries:
         return [[("nothing was deployed yet", "dim")]]
     rows = _merged(entries)
-    firsts = [group[0] for group in rows]
     head, *body = table(_columns(rows, marks, now), width, marks.cut)
     lines = [head]
-    for line, first in zip(body, firsts, strict=True):
+    for line, group in zip(body, rows, strict=True):
         lines.append(line)
-        why = text_lines(first.why or "")[:1]
-        if why and first.result != "committed":
+        why = text_lines(_why(group))[:1]
+        if why and group[0].result != "committed":
             lines += paragraph("  ", why[0], width, "dim")
     return lines
 
@@ -39,13 +38,19 @@ def _merged(entries: Sequence[History]) -> list[list[History]]:
         kept = (entry.result, entry.from_, entry.why) if entry.result == "committed" else ()
         key = (entry.deploy, entry.service, entry.command, entry.by, entry.to, *kept)
         groups.setdefault(key, []).append(entry)
-    return sorted(map(_telling_first, groups.values()), key=lambda group: begin[group[0].deploy])
+    return sorted(map(_restored_first, groups.values()), key=lambda group: begin[group[0].deploy])
 
 
-def _telling_first(group: list[History]) -> list[History]:
-    """First a host that went back, and of those one whose reason names the host that failed."""
+def _restored_first(group: list[History]) -> list[History]:
+    """The first gives the row its result."""
+    return sorted(group, key=lambda entry: entry.result == "not_reached")
+
+
+def _why(group: list[History]) -> str:
+    """The reason of a host that names the host that failed; else that of the first."""
     hosts = tuple(f"{entry.host}: " for entry in group)
-    return sorted(group, key=lambda entry: (entry.result == "not_reached", not (entry.why or "").startswith(hosts)))
+    reasons = [entry.why for entry in group if entry.why]
+    return next((why for why in reasons if why.startswith(hosts)), reasons[0] if reasons else "")
 
 
 def _columns(rows: list[list[History]], marks: Marks, now: datetime) -> list[Column]:

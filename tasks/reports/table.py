@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from .line_breaks import join_commands, part_commands
+
 # A tone is one of "", dim, good, bad, head; each format decides what that looks like.
 Span = tuple[str, str]
 Line = list[Span]
@@ -98,6 +100,7 @@ def short_hosts(hosts: Sequence[str]) -> dict[str, str]:
 def paragraph(mark: str, text: str, width: int, tone: str = "") -> list[Line]:
     """Wrapped text with a mark before its first line, the rest hanging below it."""
     blank = " " * len(mark)
-    wrapped = textwrap.wrap(text, max(width - len(mark), 10), break_on_hyphens=False) or [""]
-    hung = [(blank if at else mark) + part for at, part in enumerate(wrapped)]
+    room = max(width - len(mark), 10)
+    wrapped = textwrap.wrap(join_commands(text, room), room, break_on_hyphens=False) or [""]
+    hung = [(blank if at else mark) + part_commands(part) for at, part in enumerate(wrapped)]
     return [[(line, tone)] for line in hung]

@@ -25,6 +25,7 @@ from ..rollout.events import (
     StepFinished,
 )
 from .humanize import duration, text_lines
+from .line_breaks import join_commands, part_commands
 from .live import FRAMES_PER_SECOND, Region
 from .results import error_lines, hint_lines
 from .screen import Screen
@@ -182,8 +183,10 @@ class Terminal(TextReport):
         indent = Text(" " * (label.cell_len - 2)) + label[-2:] if bar else Text(" " * label.cell_len)
         text.expand_tabs(8)
         room = max(self.width - label.cell_len, 10)
+        text.plain = join_commands(text.plain, room)
         for at, part in enumerate(text.wrap(self.console, room) or [Text()]):
             part.rstrip()
+            part.plain = part_commands(part.plain)
             self.console.print(Text.assemble(indent if at else label, part), no_wrap=True, overflow="crop")
 
 

@@ -57,7 +57,8 @@ def _round(conversation: Conversation, greeting: Greeting) -> list[Peer]:
 
 def _locked(peers: list[Peer]) -> errors.Locked:
     """The holders of the locks that these hosts refused: since when, for which commit."""
-    return errors.Locked("\n".join(map(_holder, peers)), "try again, or wait for it with --wait SECONDS")
+    return errors.Locked("\n".join(map(_holder, peers)),
+                         "try again when it has ended; deploy and rollback wait for it with --wait SECONDS")
 
 
 def _holder(peer: Peer) -> str:

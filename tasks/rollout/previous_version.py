@@ -73,7 +73,7 @@ def _no_earlier(service: str, facts: dict[str, Facts]) -> Mistake:
                        f"fab restart {service}")
     handwritten = {host: known.handwritten for host, known in facts.items() if known.handwritten}
     if not handwritten:
-        return Mistake(message, "choose one with --to REVISION")
+        return Mistake(message, f"fab history {service} lists what ran; choose one with --to REVISION")
     commands = [f"{host}: {command}" for host, command in sorted(handwritten.items())]
     return Mistake("\n".join([f"{message}; the program file of before the first deploy was kept:", *commands]),
                    "choose a version with --to REVISION; or type these commands on the hosts, to go back to that file")

@@ -29,7 +29,7 @@ STATES = {
     "EXITED": "it has ended{why}: fab start {label}",
     "STARTING": "not up yet",
     "STOPPING": "it is stopping",
-    "BACKOFF": "it is crash-looping: it ends as soon as it is started{why}",
+    "BACKOFF": "it is crash-looping: it ends as soon as it is started{why}; more: fab logs {label}",
     "FATAL": "supervisord has given up starting it{why}: correct the cause, then fab start {label}",
     "absent": "supervisord does not know it: fab deploy {name} --force",
 }
@@ -106,7 +106,8 @@ def oddities(service: Service, facts: Facts) -> list[str]:
     holder = facts.holder
     if holder != NOBODY:
         doing = "being undone" if holder.restoring else "in progress"
-        return [f"{holder.command} by {holder.by}, begun at {holder.since}, is {doing}"]
+        still = f"; {_short(facts.started_from)} still runs" if facts.started_from not in (None, facts.commit) else ""
+        return [f"{holder.command} by {holder.by}, begun at {holder.since}, is {doing}{still}"]
     if facts.is_removed:
         by = facts.committed.get("by")
         at = facts.committed.get("at")
@@ -132,9 +133,10 @@ def _handwritten(target: Target, facts: Facts) -> list[str]:
 
 
 def disagreement(name: str, host: str, commits: dict[str, str | None]) -> list[str]:
-    """This host has another commit than the lowest-named one; `commits`: by host, in name order."""
-    first = next(iter(commits))
-    if commits[host] == commits[first]:
+    """This host has another commit than the lowest-named one that has any; `commits`: by host, in name order. A host
+    without one is odd for that already."""
+    first = next((name for name, commit in commits.items() if commit), host)
+    if commits[host] in (None, commits[first]):
         return []
     return [f"another commit than on {first} ({_short(commits[first])}): fab deploy {name}"]
 

@@ -261,7 +261,7 @@ def test_watch_sends_only_what_changes(example: Example, python: str) -> None:
 def test_status_holds_the_last_words_of_a_program_that_does_not_stay_up(example: Example) -> None:
     example.write()
     example.committed(example.with_(program={"startsecs": "0", "autorestart": "false"}))
-    (example.directory / "built").write_text("echo one; echo two; echo three; echo no database; exit 3\n")
+    (example.directory / "built").write_text("seq 8; echo no database; exit 3\n")
     example.host.rpc.stopProcess(f"{example.name}:{example.name}")
     with suppress(xmlrpc.client.Fault):         # supervisord says so where it ended at once
         example.host.rpc.startProcess(f"{example.name}:{example.name}", False)
@@ -269,7 +269,7 @@ def test_status_holds_the_last_words_of_a_program_that_does_not_stay_up(example:
     with example.deploy() as deploy:
         deploy.hello("status")
         found = deploy.executor.until("facts")["services"][example.name]
-    assert found["words"][example.name] == ["two", "three", "no database"]
+    assert found["words"][example.name] == [*"2345678", "no database"]
 
 
 def test_status_marks_a_program_file_younger_than_the_program(example: Example) -> None:

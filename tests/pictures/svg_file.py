@@ -13,6 +13,7 @@ THEME = TerminalTheme(
     (40, 44, 52), (220, 223, 228),
     [(40, 44, 52), (239, 108, 117), (152, 195, 121), (229, 192, 123), (97, 175, 239), (198, 120, 221), (86, 182, 194),
      (220, 223, 228)])
+# Without xml:space librsvg (GNOME's viewers) drops the blanks at the ends of texts.
 FORMAT = """\
 <svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>
@@ -26,7 +27,7 @@ FORMAT = """\
 {chrome}
 <g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
 {backgrounds}
-<g class="{unique_id}-matrix">
+<g class="{unique_id}-matrix" xml:space="preserve">
 {matrix}
 </g>
 </g>

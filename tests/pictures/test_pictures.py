@@ -53,4 +53,5 @@ def test_picture_is_small_and_names_no_machine(path: Path) -> None:
     text = path.read_text()
     assert len(text) < 12_000
     assert re.findall(r"\w+://[^\"]*", text) == ["http://www.w3.org/2000/svg"]
+    assert 'xml:space="preserve"' in text, "librsvg would drop the blanks at the ends of texts"
     assert not [line for line in lines(path) if re.search(r"@|(?<!\.)/\w", line)]

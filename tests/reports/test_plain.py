@@ -164,3 +164,26 @@ def test_document_stands_alone_on_standard_output(shown):
     report(page.screen, [Notice(message="before"), Document(text="services: {}\n"),
                          Notice(level="warning", message="a warning")])
     assert page.text == "before\nservices: {}\n--- stderr\n! a warning\n"
+
+
+def test_plain_report_breaks_no_line_inside_a_command(shown):
+    page = shown()
+    words = "this deploy was cut off, and it is not undone on this host yet:"
+    report(page.screen, [
+        Status(environment="dev", host="web1", service="monitor", state="RUNNING", pid=1, uptime=1.0, commit="a" * 40,
+               branch="main", strategy="in_place", deployed_by=None, deployed_at=None,
+               oddities=[f"{words} fab logs monitor --deploy 20240501-100000-abcdef; then look again"]),
+        Finished(command="status", outcome="unchanged", exit_code=1)])
+    assert f"  ! {words}\n    fab logs monitor --deploy 20240501-100000-abcdef; then look again\n" in page.text
+
+
+def test_plain_history_says_on_which_host_a_deploy_failed(shown):
+    """The hosts of later batches name it; web1 itself does not."""
+    page = shown()
+    of_all = {"service": "monitor", "deploy": "d", "at": "2024-05-01T11:00:00Z", "by": "ann", "command": "deploy",
+              "from_": "a" * 40, "to": "b" * 40, "revision": "main", "branch": "main"}
+    report(page.screen, [
+        History(host="web1", result="restored", why="exit status 1", **of_all),
+        History(host="web2", result="not_reached", why="web1: verify: exit status 1", **of_all),
+        Finished(command="history", outcome="unchanged", exit_code=0)])
+    assert "went back\n  web1: verify: exit status 1\n" in page.text

@@ -18,7 +18,7 @@ from rich.text import Text
 from tasks.reports import terminal
 from tasks.reports.live import Region
 from tasks.reports.screen import ASCII, Marks
-from tasks.rollout.events import Error, HostState, Output, Planned, Started, StepFinished, StepStarted
+from tasks.rollout.events import Error, HostState, Notice, Output, Planned, Started, StepFinished, StepStarted
 
 EVENTS = Path(__file__).parent / "events"
 ROOT = EVENTS.parents[2]
@@ -44,6 +44,14 @@ def test_terminal_report_never_cuts_a_commit(shown, recorded):
     text = drawn(shown(), recorded("fine"), 30)
     assert "→ 1a2b3c4d" in text
     assert set(re.findall(r"→ (\S+)", text)) == {"1a2b3c4d"}
+
+
+@pytest.mark.parametrize("width", [80, 50, 20])
+def test_terminal_report_breaks_a_line_inside_a_command_only_where_it_has_no_room(shown, width):
+    command = "fab logs monitor --deploy 20240501-100000-abcdef"
+    lines = drawn(shown(), [Notice(message=f"the run log has the details, all: {command}")], width).splitlines()
+    assert max(map(len, lines)) <= width and "".join(lines).replace(" ", "").endswith(command.replace(" ", ""))
+    assert any(line.endswith(command) for line in lines) == (width >= 50)
 
 
 def test_terminal_report_has_one_colour_for_success_and_one_for_failure(shown, recorded):

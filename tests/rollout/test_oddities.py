@@ -24,7 +24,8 @@ def young(start: int, now: int) -> dict[str, list[Process]]:
     (facts(programs=process("FATAL", why="too quick"), started_from=None, words={"monitor": ["no disk", "bye"]}),
      ["FATAL: supervisord has given up starting it (too quick): correct the cause, then fab start monitor\n"
       "| no disk\n| bye"]),
-    (facts(programs=process("BACKOFF", why="too quick"), started_from=None), ["crash-looping"]),
+    (facts(programs=process("BACKOFF", why="too quick"), started_from=None),
+     ["crash-looping: it ends as soon as it is started (too quick); more: fab logs monitor"]),
     (facts(programs=process("EXITED", why="Jan 1"), started_from=None), ["has ended (Jan 1): fab start monitor"]),
     (facts(programs=process("absent"), started_from=None), ["does not know it: fab deploy monitor --force"]),
     (facts(programs=process("UNKNOWN", why="down", hint="up!"), started_from=None), ["UNKNOWN (down); up!"]),
@@ -34,6 +35,8 @@ def young(start: int, now: int) -> dict[str, list[Process]]:
      ["deploy d1 by ann was interrupted and is not undone yet: fab recover monitor"]),
     (facts(due=["d1"], holder=Holder(command="deploy", by="ann", since="now")),
      ["deploy by ann, begun at now, is in progress"]),
+    (facts(started_from=B, holder=Holder(command="deploy", by="ann", since="now")),
+     ["is in progress; bbbbbbbb still runs"]),
     (facts(holder=Holder(command="deploy", by="ann", since="now", restoring=True)),
      ["deploy by ann, begun at now, is being undone"]),
     (facts(obstacles=["/etc/s.conf:7 already defines it: move"]), ["/etc/s.conf:7 already defines it: move"]),
@@ -63,6 +66,7 @@ def test_release_of_another_tool_is_named_with_what_helps(service: Service, reme
 
 def test_disagreeing_hosts_are_named_with_a_remedy() -> None:
     commits = {"web1": A, "web2": B, "web3": None}
-    assert status.disagreement("monitor", "web1", commits) == []
+    assert status.disagreement("monitor", "web1", commits) == status.disagreement("monitor", "web3", commits) == []
+    assert status.disagreement("monitor", "web2", {"web1": None, "web2": B}) == []
     (oddity,) = status.disagreement("monitor", "web2", commits)
     assert oddity == "another commit than on web1 (aaaaaaaa): fab deploy monitor"
