@@ -25,10 +25,10 @@ class Origin(NamedTuple):
 
 
 def of_deploy(targets: Targets, revision: str, fetch: str, artifact: str, branch: str) -> Origin:
-    found = _artifact(artifact, targets)
-    revision = revision or (found.revision if found else "")
-    targets = _fetched_by(targets, fetch, revision, found is not None)
-    return Origin(targets, _revisions(targets, revision, branch), found)
+    shipped = _artifact(artifact, targets)
+    revision = revision or (shipped.revision if shipped else "")
+    targets = _fetched_by(targets, fetch, revision, shipped is not None)
+    return Origin(targets, _revisions(targets, revision, branch), shipped)
 
 
 def of_rollback(targets: Targets, to: str, fetch: str) -> Origin:
@@ -48,11 +48,11 @@ def _artifact(path: str, targets: Targets) -> mirror.artifact.Artifact | None:
     if service.is_folder:
         raise SelectionError(f"--artifact has no commit to stand on: the `repo` of {service.name} is a folder",
                              "leave out --artifact")
-    found = mirror.artifact.Artifact(Path(path))
-    wrong = inventory.values.check_revision(found.revision) if found.revision else ""
+    artifact = mirror.artifact.Artifact(Path(path))
+    wrong = inventory.values.check_revision(artifact.revision) if artifact.revision else ""
     if wrong:
         raise SelectionError(f"REVISION in {path}: {wrong}", "write a commit, branch or tag into it, or none")
-    return found
+    return artifact
 
 
 def _fetched_by(targets: Targets, fetch: str, revision: str, has_artifact: bool = False) -> Targets:

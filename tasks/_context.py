@@ -80,16 +80,16 @@ class Command:
     def removable(self, services: str) -> Targets:
         """The services that the user chose, on the chosen hosts; those that hosts.yaml does not have there are looked
         for on the hosts."""
-        here = self.targets("all")
-        named = {target.service.name for target in here} | {"all"}
+        targets = self.targets("all")
+        named = {target.service.name for target in targets} | {"all"}
         others = [name for name in map(str.strip, services.split(",")) if name and name not in named]
         if not others or any(":" in name for name in others):
             return self.targets(services)
-        hosts = {target.host.name: target.host for target in here}
-        found = rollout.removal.find_orphans(others, tuple(hosts.values()), self.environment, self.named_services(),
-                                             self.report)
+        hosts = {target.host.name: target.host for target in targets}
+        orphans = rollout.removal.find_orphans(others, tuple(hosts.values()), self.environment, self.named_services(),
+                                               self.report)
         rest = ",".join(name.strip() for name in services.split(",") if name.strip() not in others)
-        chosen = (*(self.targets(rest) if rest else ()), *found)
+        chosen = (*(self.targets(rest) if rest else ()), *orphans)
         return tuple(sorted(chosen, key=rollout.goal.key))
 
     def program_targets(self, services: str) -> Targets:
@@ -187,21 +187,21 @@ class Command:
 
     def notify(self) -> None:
         """Tell those whom the environment names how the command ends. What goes wrong there is a warning at its end."""
-        recipients = [self._recipient(told) for told in self.environment.notify]
+        recipients = [self._recipient(entry) for entry in self.environment.notify]
         if recipients:
             self.report.add("notify", notification.notifier.Notifier(recipients, caller(os.environ),
                                                                      self.inventory.folder, self.report.on))
 
-    def _recipient(self, told: Notification) -> notification.notifier.Recipient:
+    def _recipient(self, entry: Notification) -> notification.notifier.Recipient:
         recipient = notification.notifier.Recipient
-        if not told.webhook:
-            return recipient(notification=told)
+        if not entry.webhook:
+            return recipient(notification=entry)
         try:
-            url = self.secret_sources(self.environment_name).find_one(told.webhook)
+            url = self.secret_sources(self.environment_name).find_one(entry.webhook)
         except FabvisorError as error:
-            return recipient(notification=told, problem=error.message)
+            return recipient(notification=entry, problem=error.message)
         self._urls.append(url)
-        return recipient(notification=told, url=url)
+        return recipient(notification=entry, url=url)
 
     def write_reports(self, **files: str) -> None:
         """By kind (junit, dotenv) the file that the user named, or the empty text."""

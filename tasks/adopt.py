@@ -38,24 +38,24 @@ def adopt(run: Command, logins: str, root: str = "", supervisord_conf: str = "",
     finished = rollout.results.read(run.name, peers)
     if not finished.exit_code:
         by_host = {peer.host: peer.adopted for peer in peers if peer.adopted}
-        found = adoption.environment.of_hosts(adoption.host.of_hosts(by_host, root or None), environment)
-        _tell(run, found, output)
+        adopted = adoption.environment.of_hosts(adoption.host.of_hosts(by_host, root or None), environment)
+        _tell(run, adopted, output)
     return finished
 
 
-def _tell(run: Command, found: adoption.environment.Adoption, output: str) -> None:
-    if not found.data["services"]:
-        raise NotReady("\n".join(["no program runs in a git clone", *found.remarks[""]]),
+def _tell(run: Command, adopted: adoption.environment.Adoption, output: str) -> None:
+    if not adopted.data["services"]:
+        raise NotReady("\n".join(["no program runs in a git clone", *adopted.remarks[""]]),
                        "see which supervisord it is: --supervisord-conf PATH, or --root PATH")
-    text = adoption.document.text(found)
-    secrets = ", ".join(sorted({name for values in found.secrets.values() for name in values}))
+    text = adoption.document.text(adopted)
+    secrets = ", ".join(sorted({name for values in adopted.secrets.values() for name in values}))
     if output:
-        files = ", ".join(map(str, adoption.files.write(Path(output), text, found)))
+        files = ", ".join(map(str, adoption.files.write(Path(output), text, adopted)))
         message = f"wrote {output}" + (f", and the values of {secrets} to {files}" if files else "")
     else:
         run.report.on(rollout.events.Document(text=text))
         message = f"the values of {secrets} are not shown; --output FILE writes them beside it" if secrets else ""
-    for line in adoption.document.warnings(found):
+    for line in adoption.document.warnings(adopted):
         run.report.on(rollout.events.Notice(level="warning", message=line))
     if message:
         run.report.on(rollout.events.Notice(message=message))

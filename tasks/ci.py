@@ -7,8 +7,6 @@ from ._command import command
 from ._context import Command
 from ._errors import Mistake, SelectionError
 
-SERVERS = ("gitlab", "github")
-
 
 @command(
     name="ci.init",
@@ -28,7 +26,8 @@ def init(run: Command, service: str, for_: str = "gitlab", project: str = "ops/d
 
     Example: fab ci.init monitor >../monitor/.gitlab-ci.yml
     """
-    if for_ not in SERVERS:
+    write = pipelines.servers.SERVERS.get(for_)
+    if write is None:
         raise SelectionError(f"--for {for_}: no such CI server",
                              "gitlab, or github, which is also for Gitea and Forgejo")
     services = inventory.selection.services_of_file(run.inventory, service)
@@ -36,7 +35,6 @@ def init(run: Command, service: str, for_: str = "gitlab", project: str = "ops/d
     if nowhere and service != "all":
         raise Mistake(f"{', '.join(sorted(nowhere))}: runs in no environment but a sandbox",
                       f"add an environment to {run.inventory.source}")
-    server = pipelines.github if for_ == "github" else pipelines.gitlab
     sources = pipelines.sources.Sources(project, ref, tool, tool_ref)
-    run.report.on(rollout.events.Document(text=server.text(run.inventory, services, sources)))
+    run.report.on(rollout.events.Document(text=write(run.inventory, services, sources)))
     return rollout.events.Finished(command=run.name, outcome="unchanged", exit_code=0)

@@ -13,12 +13,12 @@ LOGIN = re.compile(r"(?:(?P<user>[^@]+)@)?(?P<address>[^:@]+)(?::(?P<port>[0-9]{
 
 def hosts(typed: str) -> tuple[Host, ...]:
     """The hosts of a comma list, in the order of their names. Raises SelectionError."""
-    found = [_host(word.strip()) for word in typed.split(",") if word.strip()]
-    if not found:
+    hosts = [_host(word.strip()) for word in typed.split(",") if word.strip()]
+    if not hosts:
         raise SelectionError("no host was named", "fab adopt USER@HOST")
-    twice = {host.name for host in found if sum(other.name == host.name for other in found) > 1}
-    named = {f"{host.name}-{host.port}" if host.name in twice and host.port else host.name: host for host in found}
-    if len(named) < len(found):
+    twice = {host.name for host in hosts if sum(other.name == host.name for other in hosts) > 1}
+    named = {f"{host.name}-{host.port}" if host.name in twice and host.port else host.name: host for host in hosts}
+    if len(named) < len(hosts):
         raise SelectionError(f"{', '.join(sorted(twice))} is named twice", "name each host once")
     return tuple(Host(name=name, address=host.address if name != host.name else None, user=host.user, port=host.port,
                       root="~") for name, host in sorted(named.items()))

@@ -33,11 +33,11 @@ def adopt(link: Link, hello: dict[str, Any], layout: Layout, env: dict[str, str]
 
 
 def _program(section: Section, env: Mapping[str, str]) -> AdoptedProgram:
-    found = section.definition
+    definition = section.definition
     directory = section.options.get("directory", "")
     directory = os.path.normpath(os.path.expanduser(directory)) if directory else ""
-    return {"name": found.name, "group": section.group, "path": found.path, "line": found.line,
-            "is_ours": found.is_ours, "options": section.options, "variables": section.variables,
+    return {"name": definition.name, "group": section.group, "path": definition.path, "line": definition.line,
+            "is_ours": definition.is_ours, "options": section.options, "variables": section.variables,
             "directory": directory, "problem": section.problem,
             "clone": _clone(directory, env) if os.path.isabs(directory) else None}
 

@@ -18,18 +18,18 @@ ENV_FILE = 3                        # its place among the words of a `command=` 
 
 def problems(layout: Layout, service: str) -> list[HostError]:
     """Why a deploy has to wait: what another state folder has of the service, and this one has not."""
-    found: list[HostError] = []
+    reasons: list[HostError] = []
     for folder in _others(layout, service):
         earlier = Layout(dict(layout.settings, state=folder), layout.env)
         left = [each.deploy for each in journal.to_undo(earlier) if service in each.services]
         if left:
-            found.append(NotReady(f"{folder}, where `state` was before, has the interrupted deploy {left[0]}",
+            reasons.append(NotReady(f"{folder}, where `state` was before, has the interrupted deploy {left[0]}",
                                   f"write in hosts.yaml: state: {folder}; then: fab recover {service}"))
         elif os.path.exists(earlier.history_file(service)) and not os.path.exists(layout.history_file(service)):
-            found.append(NotReady(f"{folder}, where `state` was before, has the history of {service}",
+            reasons.append(NotReady(f"{folder}, where `state` was before, has the history of {service}",
                                   f"on the host: mkdir -p {layout.state} && cp -a {folder}/. {layout.state}/;"
                                   f" or write in hosts.yaml: state: {folder}"))
-    return found
+    return reasons
 
 
 def _others(layout: Layout, service: str) -> Iterator[str]:

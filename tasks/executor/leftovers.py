@@ -28,14 +28,14 @@ class Leftover(NamedTuple):
 def leftovers(socket: str, supervised: Container[int] = ()) -> list[Leftover]:
     """Those of the supervisord of that socket, but for the pids that it supervises and what is below them; as far as we
     may know: another user's environment is closed to us."""
-    found = []
+    left = []
     for pid in processes.all_pids():
         marks = processes.variables(pid)
         fields = processes.stat(pid)
         url = marks.get(SERVER, "")
         if fields and GROUP in marks and _is_socket(url, socket) and not _is_below(pid, supervised):
-            found.append(Leftover(pid, marks[GROUP], _wall_time(int(fields[19]))))
-    return found
+            left.append(Leftover(pid, marks[GROUP], _wall_time(int(fields[19]))))
+    return left
 
 
 def in_groups(leaders: Iterable[int]) -> list[Leftover]:
@@ -44,12 +44,12 @@ def in_groups(leaders: Iterable[int]) -> list[Leftover]:
     The kernel gives the pid of a leader to no other process while its group has members.
     """
     groups = {leader for leader in leaders if _has_group(leader) and not processes.stat(leader)}
-    found = []
+    left = []
     for pid in processes.all_pids() if groups else []:
         fields = processes.stat(pid)
         if fields and int(fields[2]) in groups:
-            found.append(Leftover(pid, processes.command_name(pid), _wall_time(int(fields[19]))))
-    return found
+            left.append(Leftover(pid, processes.command_name(pid), _wall_time(int(fields[19]))))
+    return left
 
 
 def end(left: list[Leftover], tell_wait: Callable[[], None]) -> list[Leftover]:

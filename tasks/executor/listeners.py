@@ -128,10 +128,10 @@ def families() -> dict[int, int]:
 
 
 def _links(folder: str) -> set[str]:
-    found: set[str] = set()
+    links: set[str] = set()
     try:
         for name in os.listdir(folder):
-            found.add(os.readlink(os.path.join(folder, name)))
+            links.add(os.readlink(os.path.join(folder, name)))
     except OSError:
         pass
-    return found
+    return links

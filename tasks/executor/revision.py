@@ -36,11 +36,11 @@ def subtree(ctx: ServiceContext, commit: str) -> str | None:
     """
     if not ctx.subdirectory:
         return None
-    found = ctx.clone.commits.subtree(commit, ctx.subdirectory)
-    if found is None:
+    subtree = ctx.clone.commits.subtree(commit, ctx.subdirectory)
+    if subtree is None:
         raise NotReady(f"commit {commit} of {ctx.name} has no folder {ctx.subdirectory}, which `subdirectory` names",
                        "commit and push it, or correct `subdirectory` in hosts.yaml")
-    return found
+    return subtree
 
 
 def distance(ctx: ServiceContext, was: str | None, commit: str) -> Distance:

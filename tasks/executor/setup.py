@@ -133,11 +133,11 @@ def _starts_at_boot(host: ExaminedHost) -> bool:
 
 def _keys() -> list[str]:
     """The public keys of the login user, for the git server."""
-    found = []
+    keys = []
     for path in sorted(glob.glob(os.path.expanduser("~/.ssh/id_*.pub"))):
         try:
             with open(path, errors="replace") as file:
-                found.append(file.read().strip())
+                keys.append(file.read().strip())
         except OSError:
             continue
-    return found
+    return keys

@@ -135,11 +135,6 @@ class Service(Struct, frozen=True, kw_only=True):
     host: str = ""
 
     @property
-    def clone_url(self) -> str | Secret:
-        """The URL or path that git fetches from."""
-        return self.login.url if self.login else self.repo
-
-    @property
     def is_folder(self) -> bool:
         """Whether `repo` is a folder of files on this machine, and no git repository."""
         return is_folder(self.repo)

@@ -43,12 +43,12 @@ class SecretSources:
         fails."""
         # The hosts of a service mostly agree on its names.
         keys = [(target.service.name, tuple(target.service.names_of_secrets().items())) for target in targets]
-        found = {key: self.find(key[0], dict(key[1])) for key in keys if key[1]}
-        missing = {_missing(name, source, service) for (service, names), values in found.items()
+        values_of = {key: self.find(key[0], dict(key[1])) for key in keys if key[1]}
+        missing = {_missing(name, source, service) for (service, names), values in values_of.items()
                    for name, source in names if name not in values}
         if missing:
             raise NotReady("\n".join(sorted(missing)), _remedy(self._environment, self._environ))
-        return tuple(_with_values(target, found.get(key, {})) for target, key in zip(targets, keys, strict=True))
+        return tuple(_with_values(target, values_of.get(key, {})) for target, key in zip(targets, keys, strict=True))
 
     def find(self, service: str, names: Mapping[str, str]) -> SecretValues:
         """The values that exist, by the program's names. `names`: by these, the names to look for. Raises NotReady for

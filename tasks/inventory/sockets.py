@@ -69,14 +69,14 @@ class _Listener(NamedTuple):
 
 def check(services: dict[str, dict[str, Resolved]]) -> Iterator[Finding]:
     """Sockets that two programs of a host have. `services`: by name, the settings on each host where it runs."""
-    told: set[tuple[KeyPath, str]] = set()
+    reported: set[tuple[KeyPath, str]] = set()
     for host in sorted({host for hosts in services.values() for host in hosts}):
         listeners = [listener for service, hosts in services.items() if host in hosts
                      for listener in _listeners(service, hosts[host], host)]
         for index, listener in enumerate(listeners):
             first = next((other for other in listeners[:index] if other.socket.meets(listener.socket)), None)
-            if first and (listener.origin, first.label) not in told:
-                told.add((listener.origin, first.label))
+            if first and (listener.origin, first.label) not in reported:
+                reported.add((listener.origin, first.label))
                 yield Finding(listener.origin, f"{first.label} listens there, too (on {host}); give each program a "
                                                "socket of its own")
 

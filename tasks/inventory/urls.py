@@ -17,13 +17,11 @@ NO_PASSWORD = (None, "", "x-oauth-basic")
 
 
 class Login(Struct, frozen=True):
-    """A user and a password that stood in a URL, decoded. `secret`: the password, or the token in its place;
-    `url`: the whole, as it was written."""
+    """A user and a password that stood in a URL, decoded. `secret`: the password, or the token in its place."""
 
     user: Secret
     password: Secret
     secret: Secret
-    url: Secret
 
 
 def without_password(text: str) -> str:
@@ -39,7 +37,7 @@ def split_login(url: str) -> tuple[str, Login | None]:
     user, password = Secret(unquote(match["user"])), Secret(unquote(match["password"] or ""))
     token = _is_token(match)
     clean = match["scheme"] + ("" if token else f"{match['user']}@") + url[match.end():]
-    return clean, Login(user, password, secret=user if token else password, url=Secret(url))
+    return clean, Login(user, password, secret=user if token else password)
 
 
 def _masked(match: re.Match[str]) -> str:

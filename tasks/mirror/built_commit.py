@@ -66,16 +66,16 @@ def add(mirror: Mirror, name: str, source: str, folder: Path, entries: Collectio
         replaced: Collection[str]) -> Built:
     """The commit of these files on top of a source. Under the mirror's lock. Raises Failed."""
     try:
-        found = binaries.binaries(folder, entries)
+        made = binaries.binaries(folder, entries)
         kinds = {is_program: kind for kind, is_program in KINDS.items()}
-        lines = [f"{kinds[binary.is_program]}: {binary.machine} {binary.path}" for binary in found]
+        lines = [f"{kinds[binary.is_program]}: {binary.machine} {binary.path}" for binary in made]
         message = "\n".join([source[:8] + SUFFIX, "", *lines])
         date = int(mirror.commits.ask("log", "-1", "--format=%ct", "--end-of-options", source))
         commit = made_commit.make(mirror, name, folder, sorted(entries), message, base=source, replaced=replaced,
                                   date=date)
     except (GitFailed, OSError, Unfit) as error:
         raise made_commit.not_made(source[:8] + SUFFIX, error) from None
-    return Built(commit, source, tuple(found))
+    return Built(commit, source, tuple(made))
 
 
 def _made_at(folder: Path, path: str) -> list[Entry]:

@@ -6,8 +6,7 @@ from .._lazy import submodules
 
 if TYPE_CHECKING:                           # what other folders may use
     from . import environments as environments
-    from . import github as github
-    from . import gitlab as gitlab
+    from . import servers as servers
     from . import sources as sources
 else:
     __getattr__ = submodules(__name__)

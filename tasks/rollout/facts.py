@@ -52,8 +52,8 @@ class Holder(Struct, frozen=True, kw_only=True):
 NOBODY = Holder()
 
 
-# From the worst to the best: a program is as its worst process, a service as its worst program.
-STATES = ("UNKNOWN", "FATAL", "BACKOFF", "EXITED", "absent", "STOPPED", "STOPPING", "STARTING", "RUNNING")
+# States: a program is as its worst process, a service as its worst program.
+WORST_FIRST = ("UNKNOWN", "FATAL", "BACKOFF", "EXITED", "absent", "STOPPED", "STOPPING", "STARTING", "RUNNING")
 
 
 class Process(Struct, frozen=True, kw_only=True):
@@ -80,7 +80,7 @@ class Process(Struct, frozen=True, kw_only=True):
 def worst(processes: Iterable[Process]) -> Process:
     """The process that says how all of them are: of those in the worst state the youngest."""
     return min(processes, default=NO_PROCESS, key=lambda process: (
-        STATES.index(process.state) if process.state in STATES else 0, process.uptime or 0))
+        WORST_FIRST.index(process.state) if process.state in WORST_FIRST else 0, process.uptime or 0))
 
 
 # Of a service that has no program on a host.

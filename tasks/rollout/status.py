@@ -24,7 +24,8 @@ YOUNG = 60.0
 # supervisord's clock and the history have whole seconds.
 TOLERANCE = 2.0
 
-STATES = {
+# By state, of a program that does not run; the states are facts.WORST_FIRST.
+REMARKS = {
     "STOPPED": "fab start {label}",
     "EXITED": "it has ended{why}: fab start {label}",
     "STARTING": "not up yet",
@@ -148,10 +149,10 @@ def _program(service: Service, program: Program, facts: Facts) -> list[str]:
     if process.state == "RUNNING":
         return _restarted(label, facts, process)
     subject = ""
-    if process.state in STATES:
+    if process.state in REMARKS:
         subject = "" if len(service.programs) == len(processes) == 1 else f"{process.name} is "
         why = f" ({process.why})" if process.why and process.state != "STOPPED" else ""
-        state = f"{process.state}: {STATES[process.state].format(name=service.name, label=label, why=why)}"
+        state = f"{process.state}: {REMARKS[process.state].format(name=service.name, label=label, why=why)}"
     else:
         state = "; ".join(filter(None, [f"{process.state} ({process.why})", process.hint]))
     return ["\n".join([f"{subject}not running: {state}",

@@ -54,9 +54,8 @@ def test_url_without_a_password_is_shown(url: str) -> None:
 def test_login_is_split_off(url: str, clean: str, user: str, password: str, secret: str) -> None:
     kept, login = split_login(url)
     assert kept == clean and login is not None
-    assert [reveal(part) for part in (login.user, login.password, login.secret, login.url)] == [
-        user, password, secret, url]
-    assert repr(login) == "Login(user=***, password=***, secret=***, url=***)"
+    assert [reveal(part) for part in (login.user, login.password, login.secret)] == [user, password, secret]
+    assert repr(login) == "Login(user=***, password=***, secret=***)"
 
 
 @pytest.mark.promise(7)
@@ -65,7 +64,7 @@ def test_repo_is_clean_in_the_model_and_whole_for_git(tmp_path: Path) -> None:
     read = inventory(tmp_path, text)
     [target] = read.environment("production").targets
     assert target.service.repo == "https://u@git.example.com/m.git" and "MARK" not in repr(target)
-    assert reveal(target.service.clone_url) == "https://u:hunter2-MARK@git.example.com/m.git"
+    assert target.service.login and reveal(target.service.login.password) == "hunter2-MARK"
     sources = secret_sources.of_environment(read, "production", {})
     assert sources.masked("said hunter2-MARK", [target.service]) == "said ***"
     settings = origins.of_service(read, "production", "monitor", ["web1"], {"web1": {}})

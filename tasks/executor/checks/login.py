@@ -35,7 +35,7 @@ def python(host: ExaminedHost) -> Iterator[Finding]:
 
 def path(host: ExaminedHost) -> Iterator[Finding]:
     """Whether programs that run find the same commands as the login, which builds them."""
-    found = False
+    is_any_lacking = False
     login_path = host.env.get("PATH", "")
     for service in host.services:
         name = service["name"]
@@ -43,10 +43,10 @@ def path(host: ExaminedHost) -> Iterator[Finding]:
         paths = [path for path in known if path is not None]
         lacking = [folder for path in paths for folder in _folders(login_path) if folder not in _folders(path)]
         if lacking:
-            found = True
+            is_any_lacking = True
             yield warning(f"{name} runs without {', '.join(lacking)}, which PATH of the login has",
                           f"fab deploy {name}; or, where hosts.yaml sets PATH, write it there")
-    if not found:
+    if not is_any_lacking:
         yield ok(login_path)
 
 

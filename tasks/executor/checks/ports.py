@@ -15,17 +15,17 @@ def holders(host: ExaminedHost) -> Iterator[Finding]:
     for listener in listeners.listeners():
         open_ports.setdefault(listener.port, []).append(listener)
     free: list[str] = []
-    found = False
+    is_any_held = False
     for service, ports in sorted(host.settings["ports"].items()):
         for port in ports:
             ours = [*host.pids(service), *host.socket_pids(service, port)]
             stranger = listeners.stranger(ours, open_ports.get(port, []))
             if stranger:
-                found = True
+                is_any_held = True
                 yield failed(f"port {port} of {service} is held by {stranger}",
                              f"see on the host: ss -ltnp 'sport = :{port}'; then stop that, or choose another port "
                              "in hosts.yaml")
             else:
                 free.append(f"{port} ({service})")
-    if not found:
+    if not is_any_held:
         yield ok(", ".join(free) if free else "hosts.yaml names no port")
