@@ -55,7 +55,7 @@ def recovered(deploy: Deploy) -> list[str]:
 
 
 @pytest.mark.promise(4)
-@pytest.mark.rows(3)
+@pytest.mark.rows(1)
 def test_a_failing_undo_names_the_commands_that_lead_out(stuck: Stuck) -> None:
     assert stuck.problem["kind"] == "needs_person"
     assert "it is broken" in stuck.problem["message"]

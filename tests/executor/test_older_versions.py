@@ -51,24 +51,21 @@ def _replace_state(state: Path, source: Path, names: dict[str, Any]) -> None:
         file.write_text(Template(text).safe_substitute(names))
 
 
-def test_history_of_an_older_version_is_read(older: Example) -> None:
+def test_what_an_older_version_left_is_read(older: Example) -> None:
+    """The history, the run logs, and by `status` the deploy that was interrupted."""
     lines = [message for message in told(older, "history") if message["event"] == "history"]
     results = [(line["result"], line["why"]) for line in lines]
     assert results == [("committed", None), ("committed", None), ("restored", "exit status 1")]
     assert all(line["by"] == "ann@laptop" and line["at"] and line["branch"] == "main" for line in lines)
 
-
-def test_run_logs_of_an_older_version_are_read(older: Example) -> None:
     with older.deploy() as deploy:
         deploy.hello("runs", lines=50)
         deploys = deploy.executor.until("runs")["deploys"]
         assert len(deploys) == 4
         deploy.executor.send({"do": "show", "deploy": deploys[0]})
-        lines = [message["line"] for message in deploy.executor.rest() if message["event"] == "log"]
-    assert any(line.endswith(f"{older.name} fetch begins") for line in lines), lines
+        logs = [message["line"] for message in deploy.executor.rest() if message["event"] == "log"]
+    assert any(line.endswith(f"{older.name} fetch begins") for line in logs), logs
 
-
-def test_status_names_the_interrupted_deploy_of_an_older_version(older: Example) -> None:
     (facts,) = [message["services"][older.name] for message in told(older, "status") if message["event"] == "facts"]
     assert len(facts["due"]) == 1 and facts["due_by"] == ["ann@laptop"]
     assert facts["committed"]["to"] and facts["holder"] == {}

@@ -102,7 +102,7 @@ def test_build_that_fails_on_the_client_changes_no_host_and_shows_no_secret(
         built: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATE_TOKEN", "hush-hush")
     built.write(secrets=["GATE_TOKEN"])
-    built.deployed()
+    built.alone().deployed()
     before = built.states()
     built.commit(f"{built.name}-2")
     (built.gate / "fail").touch()
@@ -146,7 +146,7 @@ def test_service_changes_between_builds_of_hosts_and_of_the_client(built: App) -
     """In place, what a host built lies where the commit of the client has a file: it is back after a failure."""
     plain: dict[str, Any] = {"build": "cp source built", "build_on": "host", "ship": ["built"]}
     here = {"build": BUILD, "build_on": "client", "ship": ["built", "out"]}
-    built.write(**plain)
+    built.alone().write(**plain)
     built.deployed()
     before = built.states()
     built.commit(f"{built.name}-2")
@@ -190,7 +190,7 @@ def tar(path: Path, *members: tuple[str, bytes | None, str]) -> str:
 
 
 def test_artifact_of_an_earlier_job_is_deployed_in_place_of_a_build(built: App, tmp_path: Path) -> None:
-    built.write(build="exit 1", build_on="host")
+    built.alone().write(build="exit 1", build_on="host")
     source = git(built.repo, "rev-parse", "main")
     built.commit("not this one")
     path = tar(tmp_path / "app.tar.gz", ("./built", f"{built.name}-art".encode(), ""), ("out/x", None, "../built"),

@@ -18,7 +18,7 @@ from tests.support.lab import git
 @pytest.fixture
 def folder(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[App, Path]]:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    app = make_app()
+    app = make_app().alone()
     dist = app.inventory.parent / "dist"
     dist.mkdir()
     write(dist, "run.sh", RUN)
@@ -86,7 +86,7 @@ def test_folder_that_cannot_be_a_commit_changes_nothing(folder: tuple[App, Path]
     app.write(repo="../" + dist.parent.name)
     own = app.deploy()
     assert own.code == 2 and "secrets" in messages(own)
-    assert [app.program(host)["statename"] for host in app.hosts] == ["absent"] * 2
+    assert [app.program(host)["statename"] for host in app.hosts] == ["absent"]
 
 
 def test_folder_of_the_job_is_taken_where_none_is_beside_the_inventory(

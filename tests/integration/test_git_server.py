@@ -19,7 +19,7 @@ TOKEN = "glpat-hunter2MARK-0123456789"
 
 @pytest.fixture
 def served(make_app: MakeApp) -> Iterator[tuple[App, GitServer]]:
-    app = make_app()
+    app = make_app().alone()
     with GitServer(app.lab.folder / "git", TOKEN) as server:
         app.write(repo=f"{server.url.replace('//', f'//gitlab-ci-token:{TOKEN}@')}/{app.name}.git")
         yield app, server

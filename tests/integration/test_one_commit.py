@@ -106,6 +106,6 @@ def test_revision_that_does_not_exist_changes_nothing(shared: App) -> None:
 def test_first_deploy_accepts_an_abbreviated_commit(app: App) -> None:
     """Where there is no clone to look into."""
     commit = git(app.repo, "rev-parse", "main")
-    app.commit(f"{app.name}-2")
+    app.alone().commit(f"{app.name}-2")
     assert app.deploy("--revision", commit[:9]).code == 0
-    assert app.commits() == [commit] * 2
+    assert app.commits() == [commit]

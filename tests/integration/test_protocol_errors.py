@@ -60,7 +60,7 @@ def test_host_outside_the_protocol_after_the_commit_needs_a_person(make_app: Mak
 
 
 def test_json_that_a_login_shell_prints_is_no_message(make_app: MakeApp, tmp_path: Path) -> None:
-    app = make_app().deployed()
+    app = make_app().alone().deployed()
     speaks(app, tmp_path, "web1", '1i {"motd": "welcome"}')
     assert app.fab("status", "--service", app.name).code == 0
 
@@ -70,9 +70,9 @@ def test_json_that_a_login_shell_prints_is_no_message(make_app: MakeApp, tmp_pat
     ("d" * 40, " is not dddd"), ("--output=/tmp/x", "resolved: "), ("HEAD", "resolved: ")])
 def test_host_cannot_resolve_a_full_hash_to_another_commit(make_app: MakeApp, tmp_path: Path, commit: str,
                                                            words: str) -> None:
-    app = make_app().deployed()
-    wanted, before = app.commit("next"), [app.lab[host].head(app.name) for host in app.hosts]
+    app = make_app().alone().deployed()
+    wanted, before = app.commit("next"), app.commits()
     speaks(app, tmp_path, "web1", f's#"commit": "[0-9a-f]*", "branch"#"commit": "{commit}", "branch"#')
     run = app.deploy("--revision", wanted)
     assert run.code == 75 and words in messages(run), run
-    assert [app.lab[host].head(app.name) for host in app.hosts] == before
+    assert app.commits() == before

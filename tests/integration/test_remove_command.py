@@ -28,18 +28,17 @@ def forget(app: App) -> None:
 
 
 def test_remove_stops_a_service_and_deploy_brings_it_back(make_app: MakeApp) -> None:
-    app = make_app().deployed()
+    app = make_app().alone().deployed()
     removed = app.fab("remove", app.name)
     assert removed.code == 0, removed
-    assert [removed.outcome(host, app.name) for host in app.hosts] == ["committed"] * 2
-    for host in app.hosts:
-        assert (app.program(host)["statename"], left(app, host)) == ("absent", ["clone", "history"])
+    assert removed.outcome("web1", app.name) == "committed"
+    assert (app.program("web1")["statename"], left(app, "web1")) == ("absent", ["clone", "history"])
     oddities = [oddity for row in app.fab("status").of("status") for oddity in row["oddities"]]
-    assert [oddity.split(" by ")[0] for oddity in oddities] == ["removed"] * 2
+    assert [oddity.split(" by ")[0] for oddity in oddities] == ["removed"]
     again = app.fab("remove", app.name)
     assert (again.code, again.finished["outcome"]) == (0, "unchanged")
     app.deployed()
-    assert [app.running(host) for host in app.hosts] == [f"{app.name}-1"] * 2
+    assert app.running("web1") == f"{app.name}-1"
 
 
 @pytest.mark.promise(3)
@@ -79,14 +78,14 @@ def test_status_names_what_hosts_yaml_has_no_longer_and_remove_purges_it(make_ap
 
 
 def test_remove_refuses_what_it_would_lose(make_app: MakeApp) -> None:
-    app = make_app().deployed()
+    app = make_app().alone().deployed()
     (app.lab["web1"].directory(app.name) / "source").write_text("mine")
     edited = app.fab("remove", app.name, "--purge")
     assert (edited.code, "files were edited" in messages(edited)) == (2, True), edited
     app.program_file("web1").write_text(app.program_file("web1").read_text().partition("\n")[2])
-    handwritten = app.fab("remove", app.name, "--host", "web1")
+    handwritten = app.fab("remove", app.name)
     assert (handwritten.code, "written by hand" in messages(handwritten)) == (2, True), handwritten
-    assert [app.running(host) for host in app.hosts] == [f"{app.name}-1"] * 2
+    assert app.running("web1") == f"{app.name}-1"
 
 
 def test_remove_asks_where_the_environment_says_so(make_app: MakeApp) -> None:

@@ -84,14 +84,14 @@ def test_rollback_starts_the_programs_that_hosts_yaml_names_now(shop: App) -> No
     several, running = shop.service.pop("programs"), pids(shop, "web1").keys()
     shop.commit("shop-2")
     shop.write(command="./run.sh shop", program=dict(OPTIONS))
-    assert shop.deploy().code == 0
+    assert shop.deploy("--host", "web1").code == 0
     assert shop.program("web1")["statename"] == "RUNNING" and not pids(shop, "web1")
-    back = shop.fab("rollback", "shop")
+    back = shop.fab("rollback", "shop", "--host", "web1")
     assert back.code == 0 and shop.program("web1")["statename"] == "RUNNING" and not pids(shop, "web1"), back
     for key in ("command", "program"):
         del shop.service[key]
     shop.write(programs=several)
-    assert shop.deploy().code == 0
+    assert shop.deploy("--host", "web1").code == 0
     assert pids(shop, "web1").keys() == running and shop.program("web1")["statename"] == "absent"
-    back = shop.fab("rollback", "shop")
+    back = shop.fab("rollback", "shop", "--host", "web1")
     assert back.code == 0 and pids(shop, "web1").keys() == running, back
