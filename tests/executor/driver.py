@@ -17,6 +17,7 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -82,11 +83,18 @@ class Executor:
         for thread in self._threads:
             thread.start()
         self._program: Callable[[Verb], bytes] | None = lambda verb: program_with(verb, faults, python)
+        self._writing = threading.Lock()
 
     def send(self, message: Message) -> None:
         """The first message goes behind the program, which is that of its verb."""
-        self._send_program(message["do"])
-        self._write(json.dumps(message, default=reveal).encode() + b"\n")
+        with self._writing:
+            self._send_program(message["do"])
+            self._write(json.dumps(message, default=reveal).encode() + b"\n")
+
+    def beat(self) -> None:
+        """Once there is somebody to hear it."""
+        if self._program is None:
+            self.send({"do": "beat"})
 
     def hang_up(self) -> None:
         """What it sees when the connection to the client ends."""
@@ -253,6 +261,23 @@ class Deploy:
     def commit(self, revision: str = "main", **options: Any) -> Message:
         self.activate(revision, **options).executor.send({"do": "commit"})
         return self.executor.until(*ENDINGS)
+
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """Heartbeats, as a client sends them: with a short lease, each step may take its time."""
+        over = threading.Event()
+
+        def beat() -> None:
+            while not over.wait(self.lease / 10):
+                self.executor.beat()
+
+        thread = threading.Thread(target=beat)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def ending(self) -> Message:
         return self.executor.until(*ENDINGS, "problem")

@@ -159,7 +159,8 @@ def test_abort_right_behind_the_plan_is_answered(example: Example) -> None:
 def test_deploy_is_undone_when_heartbeats_stop(example: Example) -> None:
     example.write()
     with example.deploy(lease=1) as deploy:
-        deploy.prepare()
+        with deploy.beating():
+            deploy.prepare()
         ending = deploy.ending()
         assert ending["event"] == "restored"
         assert "was silent for" in ending["why"]
@@ -169,26 +170,22 @@ def test_heartbeats_keep_a_long_build_alive(example: Example) -> None:
     example.write()
     gate = example.work / "gate"
     service = example.with_(build=(f"until [ -e {gate} ]; do sleep 0.05; done", "cp source built"))
-    with example.deploy(service, lease=1) as deploy:
+    with example.deploy(service, lease=1) as deploy, deploy.beating():
         deploy.look().plan()
-        end = time.monotonic() + 1.5
-        while time.monotonic() < end:
-            deploy.executor.send({"do": "beat"})
-            time.sleep(0.1)
+        lapsed = time.monotonic() + 1.1
+        wait_for(lambda: time.monotonic() > lapsed, "what would be the end of the lease")
         gate.touch()
-        deploy.executor.send({"do": "beat"})
         deploy.done("prepare")
 
 
 @pytest.mark.promise(3)
 def test_commit_after_the_lease_is_answered_restored(example: Example) -> None:
     example.write()
-    with example.deploy(lease=2) as deploy:
-        deploy.look().plan()
-        deploy.executor.send({"do": "beat"})
-        deploy.done("prepare")
+    with example.deploy(lease=1) as deploy:
+        with deploy.beating():
+            deploy.prepare()
         deploy.executor.process.send_signal(signal.SIGSTOP)         # the host was frozen for longer than the lease
-        lapsed = time.monotonic() + 2.1
+        lapsed = time.monotonic() + 1.1
         wait_for(lambda: time.monotonic() > lapsed, "the lease")
         deploy.run("activate")
         deploy.executor.send({"do": "commit"})

@@ -336,9 +336,11 @@ def test_release_is_built_again_when_the_disk_could_not_be_synced(site: Site, ho
 
 def test_keep_releases_removes_the_oldest(site: Site) -> None:
     commits = []
-    for _ in range(5):
+    for number in range(4):
         commits.append(site.write())
         site.committed(keep_releases=3)
+        if number != 1:
+            continue
         with site.example.deploy(failing(site, "health")) as deploy:        # failed ones do not count
             deploy.prepare().run("activate")
             deploy.restored()
@@ -379,7 +381,7 @@ def test_previous_version_is_not_removed_by_rebuilds(site: Site) -> None:
     first = site.write()
     site.committed()
     second = site.write()
-    for number in range(4):
+    for number in range(3):
         site.committed(keep_releases=2, variables={"WHO": str(number)})
     assert first in site.names() and site.current() in site.names()
     assert {name.partition("-")[0] for name in site.names()} == {first, second}
@@ -765,4 +767,4 @@ def test_health_command_runs_in_the_release(site: Site) -> None:
     from tasks.inventory.model import Health
 
     commit = site.write()
-    site.committed(health=Health(command=f'test "$(basename "$(pwd -P)")" = {commit} && test -e built', timeout=0.2))
+    site.committed(health=Health(command=f'test "$(basename "$(pwd -P)")" = {commit} && test -e built', timeout=20))

@@ -107,7 +107,8 @@ def test_child_that_stays_in_the_old_release_does_not_count(running: Example) ->
                                                  ("false", "restored")])
 def test_health_check_judges_a_reloaded_program(running: Example, command: str, ending: str) -> None:
     write(running, "v2")
-    with running.deploy(reloading(running, health=Health(command=command, timeout=0.5))) as deploy:
+    health = Health(command=command, timeout=0.5 if ending == "restored" else 20)
+    with running.deploy(reloading(running, health=health)) as deploy:
         deploy.look().plan().done("prepare").run("activate")
         if ending == "committed":
             deploy.done("activate").executor.send({"do": "commit"})

@@ -64,8 +64,8 @@ def test_hosts_of_earlier_batches_are_drained_again_before_they_go_back(own: App
     assert deploy(own).code == 0
     record(own)
     before = own.states()
-    own.commit(f"{own.name}-2")
-    own.write(health={"command": 'test "$HOST" = web1', "timeout": 0.2})
+    own.commit(f"{own.name}-2", {"run.sh": '#!/bin/sh\ntest "$HOST" = web1 || exit 1\nexec sleep 100000\n'})
+    own.write(program={"startsecs": 1, "stopwaitsecs": 5})
     run = deploy(own)
     assert (run.code, own.states()) == (1, before), run
     assert record(own) == [

@@ -19,8 +19,8 @@ from tests.support.load import Load
 from tests.support.sshd import free_port
 
 HOSTS = ("lb1", "lb2", "lb3")
-# Answers with its version; the third one never does so on lb2. It is slow to start, and drops whom it serves when it is
-# told to stop: without `drain`, each restart is seen.
+# Answers with its version; the third one ends before it does so on lb2. It is slow to start, and drops whom it serves
+# when it is told to stop: without `drain`, each restart is seen.
 SERVER = """\
 #!{python}
 import http.server, os, time
@@ -34,7 +34,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
 if version.endswith(b"-3") and os.environ["HOST"] == "lb2":
-    time.sleep(1000)
+    raise SystemExit("unwell")
 time.sleep(0.2)
 http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 """
@@ -83,7 +83,7 @@ def lab(real_hosts: None) -> Iterator[Lab]:
 def app(lab: Lab) -> Iterator[App]:
     ports = {host: free_port() for host in HOSTS}
     made = App(lab, "balanced", settings={host: {"variables": {"PORT": str(port)}} for host, port in ports.items()},
-               health={"http": "http://127.0.0.1:${PORT}/", "timeout": 2}, program={"startsecs": 0, "stopwaitsecs": 5},
+               health={"http": "http://127.0.0.1:${PORT}/", "timeout": 60}, program={"startsecs": 0, "stopwaitsecs": 5},
                hooks={"drain": {"run": "./lb drain $HOST", "on": "client"},
                       "undrain": {"run": "./lb ready $HOST", "on": "client"}})
     lab.commit(made.name, {"run.sh": SERVER.format(python=sys.executable)})
