@@ -31,10 +31,10 @@ class Place:
         self.was: str | None = None
         self.branch: str | None = None
 
-    def moved_to(self, work: Path) -> None:
+    def moved_to(self, work: Path, repo: str = "") -> None:
         """As hosts.yaml says it now."""
         self.work = work
-        service: dict[str, Any] = {"name": "a", "directory": "clone", "repo": str(work)}
+        service: dict[str, Any] = {"name": "a", "directory": "clone", "repo": repo or str(work)}
         self.ctx = ServiceContext(self.layout, service, dict(os.environ), DEPLOY)
 
     def commit(self, command: str = "") -> str:
@@ -76,14 +76,14 @@ class Place:
                 "heads": {str(path): [git(path, *question) for question in questions] for path in modules}}
 
 
-def next_commit(place: Place) -> str:
-    """Of the superproject and of both submodules."""
+def next_commit(place: Place, *also: str) -> str:
+    """Of the superproject, which has a new file where `also` has ".", and of both submodules."""
     for path in ("part/inner", "part"):
         folder = place.work / path
         (folder / "file").write_text(f"{path} 2\n")
         git(folder, "commit", "--quiet", "--all", "--message", "two")
         git(folder, "push", "--quiet", "origin", "HEAD:refs/heads/two")
-    return place.commit()
+    return place.commit("echo . 2 > file" if "." in also else "")
 
 
 def short(cases: dict[str, Any], *names: str) -> list[Any]:

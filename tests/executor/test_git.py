@@ -109,7 +109,7 @@ def test_stash_copy_leaves_the_files_as_they_are(clone: git.Clone, work: Path) -
     (Path(clone.directory) / "file").write_text("edited")
     clone.stash.copy("deploy-1", quiet)
     assert (Path(clone.directory) / "file").read_text() == "edited"
-    assert clone.stash.find("deploy-1") == "stash@{0}"
+    assert clone.stash.find("deploy-1") == "refs/stash@{0}"
     clone.stash.drop("deploy-1")
     clone.stash.drop("deploy-1")
     assert clone.stash.find("deploy-1") is None

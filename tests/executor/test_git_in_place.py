@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -271,33 +272,80 @@ def test_half_done_merge_is_refused_with_the_command_that_gives_it_up(place: Pla
 
 
 @pytest.mark.promise(11)
-@pytest.mark.parametrize("edit", ["rm file; mkdir file; echo mine > file/notes", "echo mine > new; git add -N new"])
+@pytest.mark.parametrize("edit", short({
+    "folder for a file": "rm file; mkdir file; echo mine > file/notes", "intended": "echo mine > new; git add -N new",
+    "file for a folder": "rm -r d; echo mine > d", "link for a folder": "mv d ../shared; ln -s ../shared d",
+    "link for a folder in it": "mv d/e ../shared; ln -s ../shared d/e"},
+    "folder for a file", "intended", "file for a folder", "link for a folder in it"))
 def test_edit_that_git_cannot_stash_is_set_aside_and_comes_back(place: Place, edit: str) -> None:
-    place.forward(place.commit("echo first > file"))
+    place.forward(place.commit("echo first > file; mkdir -p d/e; echo first > d/e/file"))
     place.run(edit)
-    before = place.snapshot_of_files()
-    place.forward(place.commit("echo second > file; echo second > other"), set_aside=True)
+    before, new = place.snapshot_of_files(), place.commit("echo second > file; echo second > other")
+    with pytest.raises(errors.NotReady, match="edited"):
+        place.forward(new)
+    place.forward(new, set_aside=True)
+    assert (place.folder / "d/e/file").read_text() == "first\n" and not (place.folder / "d").is_symlink()
     place.back(set_aside=True)
     assert place.snapshot_of_files() == before
 
 
-DAMAGE = {
-    "index": "echo x > .git/index", "HEAD": ": > .git/HEAD", "nothing": "rm -r .git; mkdir .git",
-    "elsewhere": "rm -r .git; echo 'gitdir: /nowhere' > .git", "config": "echo '[[' >> .git/config",
-    "newer": "git config core.repositoryFormatVersion 1; git config extensions.later true"}
+@pytest.mark.promise(11)
+def test_modes_of_what_is_set_aside_come_back(nested: Place) -> None:
+    """A secret that somebody put there stays closed. git would open it for everybody who reads the folder."""
+    closed = {"file": 0o600, "new": 0o640, "part/file": 0o600, "part/x.o": 0o750}
+    nested.run("; ".join(f"echo mine > {path}; chmod {mode:o} {path}" for path, mode in closed.items()))
+    new = nested.commit("git rm -qf part; rm -rf part .git/modules/part; echo theirs > file; echo theirs > new")
+    nested.forward(new, set_aside=True)
+    nested.back(set_aside=True)
+    assert {path: stat.S_IMODE((nested.folder / path).stat().st_mode) for path in closed} == closed
+    assert not git(nested.folder, "for-each-ref", "refs/fabvisor/modes")
 
 
-@pytest.mark.parametrize("damage", short(DAMAGE, "HEAD"))
-def test_damaged_clone_is_named_with_the_command_that_mends_it(place: Place, damage: str) -> None:
-    place.forward(place.commit("echo first > file"))
-    place.run(damage)
-    new = place.commit("echo second > file")
-    with pytest.raises(errors.HostError, match=f"cannot read the clone {place.folder}: ") as error:
-        place.forward(new)
-    assert error.value.kind == "not_ready"
-    place.run(error.value.hint.removeprefix("on the host: "))
+FIXED = {"repository": ("git init -q new; echo mine > new/x", "echo theirs > new"),
+         "in a repository": ("git init -q new; echo mine > new/x", "mkdir new; echo theirs > new/x"),
+         "pipe": ("mkfifo new", "echo theirs > new")}
+
+
+@pytest.mark.promise(11)
+@pytest.mark.parametrize("case", short(FIXED, "repository", "in a repository"))
+def test_what_git_cannot_stash_is_refused_by_name_when_it_is_in_the_way(place: Place, case: tuple[str, str]) -> None:
+    mine, theirs = case
+    place.forward(place.commit())
+    place.run(mine)
+    before, new = (place.snapshot_of_files(), place.ctx.clone.state()), place.commit(theirs)
+    for set_aside in (False, True):
+        with pytest.raises(errors.NotReady, match="cannot stash: new"):
+            place.forward(new, set_aside)
+    assert (place.snapshot_of_files(), place.ctx.clone.state()) == before
+
+
+@pytest.mark.promise(3)
+def test_names_that_git_could_take_for_others_are_no_trap(place: Place) -> None:
+    """A tag called `stash`, and a branch called as the commit to go back to."""
+    first = place.commit("git tag stash")
+    place.forward(first)
+    place.run(f"git branch {first} HEAD~1; echo mine > file")
+    before, new = place.snapshot(), place.commit("echo theirs > file")
     place.forward(new, set_aside=True)
-    assert place.snapshot_of_files() == {"file": b"second\n"}
+    place.back(set_aside=True)
+    assert place.snapshot() == before
+
+
+@pytest.mark.promise(11)
+def test_clone_that_is_sparse_and_partial_stays_so(place: Place) -> None:
+    """Each file that is looked for would be fetched, one by one."""
+    place.commit("git config uploadpack.allowFilter true; mkdir shown hidden; echo 0 > hidden/a; echo 1 > shown/a")
+    git(place.folder.parent, "clone", "-q", "--filter=blob:none", "--sparse", f"file://{place.work}", "clone")
+    place.run("git sparse-checkout set shown")
+    place.moved_to(place.work, f"file://{place.work}")
+    for file in ("shown/a", "hidden/b"):
+        place.forward(place.commit(f"echo 2 > {file}"))
+        place.back()
+        place.forward(commit(place.work, "HEAD"))
+    assert (place.folder / "shown/a").read_text() == "2\n" and not (place.folder / "hidden").exists()
+    assert place.ctx.clone.commits.has("HEAD")
+    listed = git(place.folder, "rev-list", "--objects", "--all", "--missing=print").splitlines()
+    assert f"?{git(place.work, 'rev-parse', 'HEAD:hidden/a')}" in listed
 
 
 @pytest.mark.promise(11)
@@ -342,16 +390,3 @@ def test_submodule_that_is_not_wanted_stays_away(nested: Place) -> None:
     nested.forward(new)
     Worktree(str(tree), nested.ctx.clone).make(new, quiet)
     assert (nested.folder / "part/file").exists() and not list((tree / "part").iterdir())
-
-
-@pytest.mark.parametrize("damage", short({
-    "no repository": "rm -r .git/modules/part", "a link": "mv part ../part; ln -s ../part part"}, "no repository"))
-def test_damaged_submodule_is_named_with_the_command_that_moves_it_away(nested: Place, damage: str) -> None:
-    nested.run(damage)
-    new = next_commit(nested)
-    with pytest.raises(errors.HostError, match="cannot read the clone") as error:
-        nested.forward(new)
-    assert error.value.kind == "not_ready"
-    nested.run(error.value.hint.partition("on the host: ")[2].partition(";")[0])
-    nested.forward(new, set_aside=True)
-    assert (nested.folder / "part/file").read_text() == "part 2\n"

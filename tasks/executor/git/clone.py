@@ -99,9 +99,10 @@ class Clone:
         force |= attributes.forget_changed(self.git, commit)
         careful = "--force" if force else "--no-overwrite-ignore"
         words: list[str] = []
+        there = commit + "^0"           # never a branch of that name
         with verified(self.git, commit, record(say, words)) as recorded:
             try:
-                self.git.run("checkout", "--detach", "--quiet", careful, commit, "--", say=recorded, timeout=SLOW)
+                self.git.run("checkout", "--detach", "--quiet", careful, there, "--", say=recorded, timeout=SLOW)
             except shell.CommandFailed as failure:
                 if failure.status is None or failure.status < 0:
                     raise
@@ -110,7 +111,7 @@ class Clone:
                     raise
                 # On the way back, what could not be written still is as it was.
                 take_as_is(self.git, commit)
-                self.git.run("checkout", "--detach", "--quiet", "--force", commit, "--", say=recorded, timeout=SLOW)
+                self.git.run("checkout", "--detach", "--quiet", "--force", there, "--", say=recorded, timeout=SLOW)
             unfinished_checkout.end(self.git)
             self.follow_submodules(recorded, carried, aside)
 

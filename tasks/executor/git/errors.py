@@ -43,7 +43,9 @@ DUBIOUS = re.compile("dubious ownership in repository at '(.+)'")
 DAMAGED = re.compile("not a git repository|index file|[Bb]ad index|bad (numeric )?config|unable to read (tree|sha1)|"
                      "unknown repository extension|Expected git repo version|object file .* is empty|"
                      "object .* (is|seems) corrupt|packfile .* (is|cannot|far too short)|not to be a symbolic link")
+BROKEN_REF = re.compile(r"bad object (?:HEAD|(refs/\S+))")
 INDEX = re.compile("index file|[Bb]ad index")
+OBJECT = re.compile("unable to read (tree|sha1)|object file .* is empty|loose object .* is corrupt|is missing here")
 SUBMODULE = re.compile(r"not a git repository: (?P<damaged>.+?)/(?:\.\./)+\.git/modules/|"
                        r"expected submodule path '(?P<link>.+)' not to be a symbolic link")
 FATAL = 128                         # git's exit status
@@ -69,10 +71,18 @@ def unusable(directory: str, repo: str, failure: CommandFailed) -> Unusable | No
     dubious = next(filter(None, map(DUBIOUS.search, failure.output)), None)
     if dubious:
         return _foreign(directory, dubious[1], failure)
-    if failure.status == FATAL and any(map(DAMAGED.search, failure.output)):
-        return Unusable(f"git cannot read the clone {directory}: {reason(failure.output)}",
-                        _mend(directory, repo, failure.output), failure)
+    broken = next(filter(None, map(BROKEN_REF.search, failure.output)), None)
+    if broken or (failure.status == FATAL and any(map(DAMAGED.search, failure.output))):
+        name = broken[1] if broken else None
+        hint = _remove_ref(directory, name) if name else _mend(directory, repo, failure.output)
+        return Unusable(f"git cannot read the clone {directory}: {reason(failure.output)}", hint, failure)
     return None
+
+
+def lacking(directory: str, repo: str, path: str) -> Unusable:
+    """The error for a file whose content the clone lacks."""
+    return Unusable(f"the clone {directory} lacks the content of {path}, as it is there now, and no deploy could go"
+                    " back", _mend(directory, repo, ["it is missing here"]), CommandFailed("", FATAL, []))
 
 
 def _foreign(directory: str, refused: str, failure: CommandFailed) -> Foreign:
@@ -87,6 +97,11 @@ def _foreign(directory: str, refused: str, failure: CommandFailed) -> Foreign:
                    f"where you trust it, on the host: git config --global --add safe.directory {folder}", failure)
 
 
+def _remove_ref(directory: str, name: str) -> str:
+    """The commands that remove a reference to nothing, wherever git keeps it."""
+    return f"on the host: rm -f {directory}/.git/{name}; git -C {directory} update-ref -d {name}"
+
+
 def _mend(directory: str, repo: str, lines: Sequence[str]) -> str:
     """The command that makes a damaged clone whole. The files beside its `.git` stay as they are."""
     submodule = next(filter(None, map(SUBMODULE.search, lines)), None)
@@ -95,9 +110,28 @@ def _mend(directory: str, repo: str, lines: Sequence[str]) -> str:
         return f"move the submodule away on the host: mv {path} {directory}.damaged; then add --set-aside"
     if any(map(INDEX.search, lines)):
         return f"on the host: git -C {directory} read-tree HEAD"
+    modules = _submodule_repository(directory)
+    if modules:
+        clone = modules.partition("/.git/")[0]
+        return (f"move the submodule away on the host: mv {directory} {clone}.damaged && mv {modules}"
+                f" {clone}.damaged.git; then add --set-aside")
     aside = f"{directory}.anew"
+    if any(map(OBJECT.search, lines)):
+        return (f"fetch all anew on the host: cd {directory} && git clone --bare --no-local {repo} {aside} &&"
+                f" mv {aside}/objects/pack/* $(git rev-parse --git-path objects/pack) && rm -rf {aside}")
     return (f"on the host: git clone --no-checkout {repo} {aside} && mv {directory}/.git {directory}.damaged &&"
             f" mv {aside}/.git {directory}/ && rmdir {aside} && git -C {directory} reset --quiet")
+
+
+def _submodule_repository(directory: str) -> str:
+    """The folder that git keeps for a submodule, in that of the clone; empty where the directory is no submodule."""
+    try:
+        with open(os.path.join(directory, ".git"), encoding="utf-8", errors="surrogateescape") as file:
+            folder = file.read().strip().partition("gitdir: ")[2]
+    except OSError:
+        return ""
+    path = os.path.normpath(os.path.join(directory, folder))
+    return path if "/.git/modules/" in path else ""
 
 
 def explain(failure: CommandFailed, repo: str) -> HostError:

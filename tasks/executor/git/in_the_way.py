@@ -7,28 +7,29 @@ from typing import NamedTuple
 
 from .command import Git
 from .submodules import Submodule, gone
-from .tree_paths import present
+from .tree_paths import is_folder, present
 
 AT_ONCE = 1000                      # paths in the arguments of a command
 
 
 class InTheWay(NamedTuple):
-    """Paths in the clone. `ignored`: a build left them, or we; they give way. `untracked`: a person left them."""
+    """Paths in the clone. `ignored`: a build left them, or we; they give way. `untracked`: a person left them.
+    `fixed`: git can stash none of them, be they repositories, what lies in one, or sockets and pipes."""
 
     ignored: list[str]
     untracked: list[str]
+    fixed: list[str]
 
 
 def in_the_way(git: Git, commit: str) -> InTheWay:
     """What is in the way of a checkout of the commit, which is here. Submodules that it no longer has give way with all
     that is in them."""
     added = git.paths("diff-index", "--cached", "--no-renames", "--diff-filter=D", "--name-only", "-z", commit)
-    ignored, untracked = _others(git, present(git.directory, added))
-    for submodule in gone(git, commit):
-        within = _of_submodule(submodule)
-        ignored += within.ignored
-        untracked += within.untracked
-    return InTheWay(ignored, untracked)
+    departing = gone(git, commit)
+    places = [place for place in present(git.directory, added)
+              if not any(f"{place}/".startswith(f"{submodule.path}/") for submodule in departing)]
+    parts = [_others(git, places), *map(_of_submodule, departing)]
+    return InTheWay(*([path for part in parts for path in part[kind]] for kind in range(3)))
 
 
 def _of_submodule(submodule: Submodule) -> InTheWay:
@@ -38,9 +39,18 @@ def _of_submodule(submodule: Submodule) -> InTheWay:
 
 def _others(git: Git, places: list[str]) -> InTheWay:
     if not places:
-        return InTheWay([], [])
-    untracked = others(git, places, "--exclude-standard")
-    return InTheWay(sorted({*others(git, places)} - {*untracked}), untracked)
+        return InTheWay([], [], [])
+    every = others(git, places)
+    fixed = [path for path in every if path.endswith("/")] + _unknown(git, {*places} - {*every})
+    untracked = [path for path in others(git, places, "--exclude-standard") if path not in fixed]
+    return InTheWay(sorted({*every} - {*untracked, *fixed}), untracked, fixed)
+
+
+def _unknown(git: Git, places: set[str]) -> list[str]:
+    """Those that git neither tracks nor calls untracked: in a repository of their own, or no file that it knows."""
+    files = sorted(place for place in places if not is_folder(git.directory, place))
+    tracked = git.paths("--literal-pathspecs", "ls-files", "-z", "--", *files) if files else []
+    return [path for path in files if path not in tracked]
 
 
 def others(git: Git, places: list[str], *options: str) -> list[str]:

@@ -6,7 +6,6 @@ a reference. Two marks make that whole: an undo after a power cut sees how far i
 
 from __future__ import annotations
 
-import os
 from typing import Sequence
 
 from ..errors import NotReady
@@ -17,7 +16,8 @@ from .command import Git
 from .in_the_way import InTheWay, in_the_way, others
 from .stash import Stash
 from .submodules import gone, moved, nested
-from .tree_paths import named
+from .tree_paths import named, present
+from .way_back import require_way_back
 
 KEPT = "refs/fabvisor/set-aside/"
 BEGUN, COMPLETE, INDEX = "/begun", "/complete", "/index"
@@ -44,8 +44,8 @@ class SetAside:
         for submodule in nested(self._git):
             self._keep_head(submodule.git)
             Stash(submodule.git).push(self._label, say)
-            submodule.git.first_line("checkout", "--detach", "--quiet", submodule.commit, "--")
-        self._take_folders_away()
+            submodule.git.first_line("checkout", "--detach", "--quiet", submodule.commit + "^0", "--")
+        self._take_replacements_away()
         Stash(self._git).push(self._label, say)
         self._mark(COMPLETE)
 
@@ -83,6 +83,10 @@ class SetAside:
             raise NotReady("the commit has files of its own where Fabvisor keeps logs and releases: "
                            + named(own, NAMED),
                            "take them out of the repository, or give them another name there")
+        if left.fixed:
+            raise NotReady(f"in the way of the commit, in {git.directory}, are repositories or special files, which git"
+                           f" cannot stash: {named(left.fixed, NAMED)}",
+                           "move them away on the host")
         if left.untracked and not self._takes_untracked:
             raise NotReady(f"files that git does not know are in the way of the commit, in {git.directory}: "
                            + named(left.untracked, NAMED),
@@ -91,10 +95,12 @@ class SetAside:
 
     def look_at_all(self, commit: str, settings: Sequence[str]) -> None:
         """As look(), also in each submodule that the commit moves; what it lacks there is fetched, with these settings
-        of git."""
+        of git. Raises Unusable where git could not go back from the commit."""
         self.look(self._git, commit)
+        require_way_back(self._git, commit)
         for submodule in moved(self._git, commit, settings):
             self.look(submodule.git, submodule.commit)
+            require_way_back(submodule.git, submodule.commit)
 
     def make_way(self, git: Git, commit: str, say: Say) -> None:
         """Stash what is in the way of the commit, in the clone or in a submodule, and mark that its checkout begins.
@@ -103,7 +109,7 @@ class SetAside:
         departing = gone(git, commit)
         for submodule in departing:
             for inner in [*nested(submodule.git), submodule]:
-                Stash(inner.git).push(self._in_the_way, say, "--all")
+                Stash(inner.git).push(self._in_the_way, say, takes_all=True)
         if departing:
             left = in_the_way(git, commit)
         paths = [*left.ignored, *left.untracked]
@@ -122,11 +128,11 @@ class SetAside:
             self._git.run("read-tree", KEPT + self._label + INDEX)
             self._git.run("update-ref", "-d", KEPT + self._label + INDEX)
 
-    def _take_folders_away(self) -> None:
-        """Stash what is in folders that a person made of tracked files: git's own stash would delete it."""
+    def _take_replacements_away(self) -> None:
+        """Stash what a person put in the place of tracked files, or of their folders: git's own stash would delete it,
+        or fail."""
         deleted = self._git.paths("diff-files", "--name-only", "--diff-filter=D", "-z")
-        folders = [path for path in deleted if os.path.isdir(os.path.join(self._git.directory, path))]
-        paths = others(self._git, folders)
+        paths = [path for path in others(self._git, present(self._git.directory, deleted)) if not path.endswith("/")]
         if paths:
             Stash(self._git).take_away(paths, self._in_place_of_files)
 
@@ -145,7 +151,7 @@ class SetAside:
             branch = git.first_line("symbolic-ref", "--quiet", name)
             # A HEAD that has not moved may have its edits still: the stash may not have been made.
             if git.first_line("rev-parse", "--verify", "--quiet", "HEAD") != commit:
-                git.run("checkout", "--detach", "--quiet", "--force", commit, "--")
+                git.run("checkout", "--detach", "--quiet", "--force", commit + "^0", "--")
             if branch:
                 git.run("symbolic-ref", "HEAD", branch)
             git.run("update-ref", "--no-deref", "-d", name)

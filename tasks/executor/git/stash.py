@@ -6,8 +6,10 @@ import os
 from typing import Sequence
 
 from ..output_lines import Say
+from . import file_modes
 from .command import Git
-from .state import modified_as_written, overlooked
+from .in_the_way import others
+from .state import modified_as_written, overlooked, read
 from .tree_paths import remove_empty
 
 NOBODY = ("-c", "user.name=fabvisor", "-c", "user.email=fabvisor@localhost")
@@ -17,19 +19,24 @@ class Stash:
     def __init__(self, git: Git) -> None:
         self._git = git
 
-    def push(self, label: str, say: Say, *options: str) -> None:
-        """Stash all edits. What git calls modified for ever stays out: it would be in the way of its own return."""
+    def push(self, label: str, say: Say, takes_all: bool = False) -> None:
+        """Stash all edits, or all files. What git calls modified for ever stays out: it would be in the way of its own
+        return."""
+        edits = [line[3:] for line in read(self._git).edits]
+        file_modes.note(self._git, label, [*edits, *(others(self._git, ["."]) if takes_all else [])])
         self._stop_overlooking()
         self._add_intended()
         as_written = modified_as_written(self._git)
         self._mark("--assume-unchanged", as_written)
         try:
-            self._git.run(*NOBODY, "stash", "push", "--quiet", *options, "--message", label, say=say)
+            self._git.run(*NOBODY, "stash", "push", "--quiet", *(["--all"] if takes_all else []),
+                          "--message", label, say=say)
         finally:
             self._mark("--no-assume-unchanged", as_written)
 
     def take_away(self, paths: Sequence[str], label: str) -> None:
         """Stash these files, of no commit, as `git stash --all` would; their folders go where nothing else is there."""
+        file_modes.note(self._git, label, paths)
         with self._git.scratch_index() as index:
             names = "".join(path + "\0" for path in paths).encode("utf-8", "surrogateescape")
             index.run("update-index", "--add", "-z", "--stdin", given=names)
@@ -51,6 +58,7 @@ class Stash:
                 index.run("read-tree", name + "^3")
                 index.run("checkout-index", "--all", "--force")
             self._git.run("stash", "drop", "--quiet", name)
+        file_modes.put_back(self._git, label)
 
     def _commit(self, tree: str, message: str, *parents: str) -> str:
         options = [word for parent in parents for word in ("-p", parent)]
@@ -68,14 +76,15 @@ class Stash:
             self._git.run("stash", "store", "--message", label, entry[0], say=say)
 
     def find(self, label: str) -> str | None:
-        """The name of the entry with that label; None where there is none."""
-        entries = (line.partition(" ") for line in self._git.run("stash", "list", "--format=%gd %s"))
+        """The name of the entry with that label, in full, for a tag may be called `stash`; None where there is none."""
+        entries = (line.partition(" ") for line in self._git.run("stash", "list", "--format=%gD %s"))
         return next((name for name, _, subject in entries if subject.endswith(label)), None)
 
     def pop(self, label: str, say: Say) -> None:
         name = self.find(label)
         if name:
             self._git.run("stash", "pop", "--quiet", "--index", name, say=say)
+        file_modes.put_back(self._git, label)
 
     def drop(self, label: str) -> None:
         name = self.find(label)

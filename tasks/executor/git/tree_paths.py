@@ -19,6 +19,12 @@ def present(directory: str, paths: Iterable[str]) -> list[str]:
     return sorted(places)
 
 
+def is_folder(directory: str, path: str) -> bool:
+    """Whether a folder lies there; a link to one is none."""
+    full = os.path.join(directory, path)
+    return os.path.isdir(full) and not os.path.islink(full)
+
+
 def remove_empty(directory: str, folder: str) -> None:
     """Remove a folder below the directory, and those above it, where nothing is in them."""
     while folder and not os.listdir(os.path.join(directory, folder)):
@@ -39,7 +45,6 @@ def printable(path: str) -> str:
 
 def _blocked(directory: str, folder: str, checked: dict[str, str | None]) -> str | None:
     if folder not in checked:
-        full = os.path.join(directory, folder)
-        is_other = os.path.lexists(full) and (os.path.islink(full) or not os.path.isdir(full))
+        is_other = os.path.lexists(os.path.join(directory, folder)) and not is_folder(directory, folder)
         checked[folder] = _blocked(directory, os.path.dirname(folder), checked) or (folder if is_other else None)
     return checked[folder]

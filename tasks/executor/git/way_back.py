@@ -1,0 +1,18 @@
+"""Whether git can go back: a clone that lost an object (a power cut, a bad disk) shows it only when it reads that."""
+
+from __future__ import annotations
+
+from .command import Git
+from .errors import lacking
+from .state import GITLINK
+
+
+def require_way_back(git: Git, commit: str) -> None:
+    """Raise Unusable unless the content of each file that a checkout of the commit replaces is here."""
+    words = git.paths("diff-index", "--cached", "--no-renames", "--diff-filter=AMT", "--raw", "-z", commit)
+    fields = [line.split(" ") for line in words[::2]]
+    blobs = {field[3]: path for field, path in zip(fields, words[1::2]) if field[1] != GITLINK}
+    for line in git.run("cat-file", "--batch-check", given="".join(blob + "\n" for blob in blobs).encode()):
+        blob, _, kind = line.partition(" ")
+        if kind == "missing":
+            raise lacking(git.directory, git.repo, blobs[blob])
