@@ -77,21 +77,6 @@ class Command:
         """The hosts and services that the user chose."""
         return inventory.selection.select(self.environment, services, self.options["host"] or None)
 
-    def removable(self, services: str) -> Targets:
-        """The services that the user chose, on the chosen hosts; those that hosts.yaml does not have there are looked
-        for on the hosts."""
-        targets = self.targets("all")
-        named = {target.service.name for target in targets} | {"all"}
-        others = [name for name in map(str.strip, services.split(",")) if name and name not in named]
-        if not others or any(":" in name for name in others):
-            return self.targets(services)
-        hosts = {target.host.name: target.host for target in targets}
-        orphans = rollout.removal.find_orphans(others, tuple(hosts.values()), self.environment, self.named_services(),
-                                               self.report)
-        rest = ",".join(name.strip() for name in services.split(",") if name.strip() not in others)
-        chosen = (*(self.targets(rest) if rest else ()), *orphans)
-        return tuple(sorted(chosen, key=rollout.goal.key))
-
     def program_targets(self, services: str) -> Targets:
         """The same for a command about programs: a service may be SERVICE:PROGRAM."""
         return inventory.program_selection.select_programs(self.environment, services, self.options["host"] or None)
@@ -170,6 +155,12 @@ class Command:
                                  " no terminal to ask on",
                                  f"see what it would do: fab plan; then: fab {self.name} … --yes")
         return self._ask
+
+    def confirm(self, yes: bool) -> None:
+        """Ask at once, where `confirm` says so. Raises where there is no terminal, or nobody agrees."""
+        ask = self.confirmation(yes)
+        if ask:
+            ask()
 
     def question(self, why: str, question: str) -> Callable[[], None]:
         """How to ask; raises where there is no terminal, or nobody agrees. `why`: what is asked for."""

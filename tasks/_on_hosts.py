@@ -54,9 +54,7 @@ def _call_on_hosts(run: Command, body: Body, service: str, once: bool, yes: bool
     """Nothing is called unless all hosts can be used; no further host follows one where it failed."""
     by_host = {target.host.name: target for target in reversed(run.targets(service or "all"))}
     targets = [by_host[name] for name in sorted(by_host)][:1 if once else None]
-    confirm = run.confirmation(yes)
-    if confirm:
-        confirm()
+    run.confirm(yes)
     run.report.on(rollout.events.Started(
         command=run.name, environment=run.environment.name, hosts=[target.host.name for target in targets],
         services=[service] if service else []))

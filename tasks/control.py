@@ -42,9 +42,8 @@ def stop(run: Command, service: str, yes: bool = False) -> rollout.events.Finish
 
     Example: fab stop monitor --env develop
     """
-    confirm = run.confirmation(yes) if "all" in map(str.strip, service.split(",")) else None
-    if confirm:
-        confirm()
+    if "all" in map(str.strip, service.split(",")):
+        run.confirm(yes)
 
     def steps(chosen: Service, facts: Facts) -> list[Step]:
         stoppable = any(process.state in STOPPABLE for process in facts.of(chosen.programs))

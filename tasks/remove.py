@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import rollout
+from . import inventory, rollout
 from ._command import command
 from ._context import Command
 from ._options import ROLLOUT
@@ -19,9 +19,24 @@ def remove(run: Command, service: str, purge: bool = False, yes: bool = False) -
     Example: fab remove monitor --host web2.example.com
     """
     confirm = run.confirmation(yes)
-    targets = run.with_secrets_of_drain(run.removable(service))
+    targets = run.with_secrets_of_drain(_targets(run, service))
     if confirm:
         confirm()
     fleet = run.fleet(targets)
     return rollout.coordinator.Coordinator(
         run.deployment(targets), fleet, run.report, rollout.removal.planner(purge)).roll_out()
+
+
+def _targets(run: Command, services: str) -> tuple[inventory.model.Target, ...]:
+    """What the user chose; services that hosts.yaml does not have on a chosen host are looked for there."""
+    targets = run.targets("all")
+    known = {target.service.name for target in targets} | {"all"}
+    others = [name for name in map(str.strip, services.split(",")) if name and name not in known]
+    if not others or any(":" in name for name in others):
+        return run.targets(services)
+    hosts = {target.host.name: target.host for target in targets}
+    orphans = rollout.removal.find_orphans(others, tuple(hosts.values()), run.environment, run.named_services(),
+                                           run.report)
+    rest = ",".join(name.strip() for name in services.split(",") if name.strip() not in others)
+    chosen = (*(run.targets(rest) if rest else ()), *orphans)
+    return tuple(sorted(chosen, key=rollout.goal.key))

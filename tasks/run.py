@@ -33,9 +33,7 @@ def run(run: Command, command_line: str, service: str = "", serial: str = "", on
     if once:
         targets = tuple(target for target in targets if target.host.name == targets[0].host.name)
     remote = rollout.settings.RemoteCommand(line=command_line, service=service, timeout=limit)
-    confirm = run.confirmation(yes)
-    if confirm:
-        confirm()
+    run.confirm(yes)
     hosts = sorted({target.host.name for target in targets})
     run.report.on(rollout.events.Started(command=run.name, environment=run.environment.name, hosts=hosts,
                                          services=[service] if service else []))

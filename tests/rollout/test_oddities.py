@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasks.inventory.model import Service
-from tasks.rollout import status
+from tasks.rollout import oddities
 from tasks.rollout.facts import Facts, Holder, Process, Release
 from tests.rollout.samples import BLANK, RELEASED, SERVICE, STOPPED, A, B, facts, process
 
@@ -50,10 +50,10 @@ def young(start: int, now: int) -> dict[str, list[Process]]:
     (facts(current=B), ["points to a release that is not there: bbbbbbbb"]),
     (facts(edited=[" M x"], due=["d"]), ["edited files", "fab recover"])])
 def test_each_oddity_has_its_words(found: Facts, words: list[str]) -> None:
-    oddities = status.oddities(SERVICE, found)
-    assert len(oddities) == len(words), oddities
-    for one, word in zip(oddities, words, strict=True):
-        assert word in one
+    listed = oddities.of_service(SERVICE, found)
+    assert len(listed) == len(words), listed
+    for oddity, word in zip(listed, words, strict=True):
+        assert word in oddity
 
 
 @pytest.mark.parametrize(("service", "remedy"), [
@@ -61,12 +61,12 @@ def test_each_oddity_has_its_words(found: Facts, words: list[str]) -> None:
 def test_release_of_another_tool_is_named_with_what_helps(service: Service, remedy: str) -> None:
     theirs = Release(name="20240101120000", digest=None, in_use=True, commit=A)
     found = facts(clone=False, strategy="releases", current=theirs.name, releases=[theirs])
-    assert status.oddities(service, found) == [f"another tool made the release that runs, {theirs.name}: {remedy}"]
+    assert oddities.of_service(service, found) == [f"another tool made the release that runs, {theirs.name}: {remedy}"]
 
 
 def test_disagreeing_hosts_are_named_with_a_remedy() -> None:
     commits = {"web1": A, "web2": B, "web3": None}
-    assert status.disagreement("monitor", "web1", commits) == status.disagreement("monitor", "web3", commits) == []
-    assert status.disagreement("monitor", "web2", {"web1": None, "web2": B}) == []
-    (oddity,) = status.disagreement("monitor", "web2", commits)
+    assert oddities.disagreement("monitor", "web1", commits) == oddities.disagreement("monitor", "web3", commits) == []
+    assert oddities.disagreement("monitor", "web2", {"web1": None, "web2": B}) == []
+    (oddity,) = oddities.disagreement("monitor", "web2", commits)
     assert oddity == "another commit than on web1 (aaaaaaaa): fab deploy monitor"
