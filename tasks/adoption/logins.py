@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .._errors import SelectionError
-from ..inventory import values
+from ..inventory import addresses, values
 from ..inventory.model import Host
 
 LOGIN = re.compile(r"(?:(?P<user>[^@]+)@)?(?P<address>[^:@]+)(?::(?P<port>[0-9]{1,5}))?")
@@ -27,7 +27,7 @@ def hosts(typed: str) -> tuple[Host, ...]:
 def _host(word: str) -> Host:
     match = LOGIN.fullmatch(word)
     wrong = "is not USER@HOST or USER@HOST:PORT" if match is None else (
-        values.check_host_name(match["address"]) or values.check_word(match["user"] or "x"))
+        addresses.check_host_name(match["address"]) or values.check_word(match["user"] or "x"))
     if match is None or wrong:
         raise SelectionError(f"{word!r}: {wrong}", "fab adopt deploy@web1.example.com")
     port = int(match["port"]) if match["port"] else None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os.path
 from collections.abc import Iterator
 from typing import Any
 
+from .._errors import Mistake
 from ..inventory import command_line, interpolation, program_options, sockets, values
 from ..program import files, quoting
 from ..rollout.protocol import Adopted, AdoptedClone, AdoptedProgram
@@ -103,7 +105,11 @@ def priority(program: AdoptedProgram) -> int:
 
 
 def _command(program: AdoptedProgram) -> str:
-    return " ".join(program.options.get("command", "").split("\n")).strip()
+    text = " ".join(program.options.get("command", "").split("\n")).strip()
+    with contextlib.suppress(Mistake):
+        if command_line.shell_variable(text):               # to supervisord it is a text like any other
+            return " ".join(map(quoting.for_sh, quoting.words(text)))
+    return text
 
 
 def _command_of_first(program: AdoptedProgram) -> str:

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 from .._lazy import submodules
 
 if TYPE_CHECKING:                           # what other folders may use
+    from . import addresses as addresses
     from . import command_line as command_line
+    from . import findings as findings
     from . import interpolation as interpolation
     from . import loading as loading
     from . import model as model

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from . import file_checks, keys, listings, program_checks, values
+from . import addresses, file_checks, keys, listings, program_checks, values
 from .findings import Finding, KeyPath, quoted
 from .listings import Raw
 from .nearest import did_you_mean, listed
@@ -64,7 +64,7 @@ def _hosts(path: KeyPath, environment: Raw, services: Raw) -> Iterator[Finding]:
     yield from _twice(path, environment.get("hosts"))
     of_environment = _of_environment(environment, services)
     for where, name, host in _entries(path, environment.get("hosts")):
-        yield from _report(where, values.check_host_name(name))
+        yield from _report(where, addresses.check_host_name(name))
         yield from _settings(where, host)
         yield from _chosen_services((*where, "services"), host, of_environment)
 

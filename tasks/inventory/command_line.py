@@ -15,20 +15,38 @@ SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh")
 # What has a meaning of its own to a shell, once quoted parts are gone.
 QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*\"""")
 OPERATOR = re.compile(r"&&|\|\|?|;|[0-9]?>>?|<|&(?=\s|$)|\$\(|`")
+BUILTINS = (".", "alias", "cd", "eval", "exec", "export", "set", "source", "trap", "ulimit", "umask", "unset")
+VARIABLE = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
+KEPT = re.compile(r"""\\.|'[^']*'|"((?:\\.|[^"\\])*)\"""")           # double quotes keep no `$`
 ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 # Of supervisor/options.py `_processes_from_section`.
 EXPANSION = re.compile(r"%\((program_name|process_num|group_name|host_node_name|numprocs|here|ENV_\w+)\)[0-9]*[sd]")
 
 
 def check_shell(command: str) -> str:
-    """Why a shell is needed, with the command to write instead; empty where none is."""
+    """Why a shell is needed, with the command to write instead; empty where none is. Its quotes must be balanced."""
     text = command.strip()
     operator = OPERATOR.search(QUOTED.sub("''", text))
     assignment = ASSIGNMENT.match(text)
-    if not operator and not assignment:
+    first = text.split()[0]
+    reason = (f"`{operator[0]}`" if operator else f"`{assignment[0]}` in front" if assignment
+              else f"`{first}` in front" if first in BUILTINS else "")
+    if reason:
+        return f"needs a shell for {reason}: write sh -c {quoting.for_sh(text)}"
+    if first.startswith("~"):
+        return "cannot begin with `~`, which only a shell replaces: write the whole path"
+    variable = shell_variable(text)
+    return (f"{variable} is replaced by a shell only: write ${{{variable[1:]}}} for one of `variables`, or "
+            f"sh -c {quoting.for_sh(text)}") if variable else ""
+
+
+def shell_variable(text: str) -> str:
+    """The first `$NAME` that only a shell would replace, and that no quotes keep as it is; or the empty text."""
+    words = quoting.words(text)
+    if filled_words(words) < len(words):
         return ""
-    reason = f"`{operator[0]}`" if operator else f"`{assignment[0]}` in front" if assignment else ""
-    return f"needs a shell for {reason}: write sh -c {quoting.for_sh(text)}"
+    found = VARIABLE.search(KEPT.sub(lambda match: match[1] or "", text))
+    return found[0] if found else ""
 
 
 def check_expansion(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import directories, listings, precedence, program_names, service_checks, sockets
+from . import addresses, directories, listings, precedence, program_names, service_checks, sockets
 from .findings import Finding, KeyPath
 from .listings import Raw
 from .nearest import listed
@@ -46,7 +46,8 @@ def _same_machine(data: Raw, name: str) -> Iterator[Finding]:
     """Two names for one place would wait for each other's lock."""
     seen: dict[tuple[object, ...], str] = {}
     for host, settings in precedence.resolve_hosts(data, name).items():
-        place = (settings.get("address", default=host), *map(settings.get, ("port", "gateway", "user", "root")))
+        machine = addresses.machine(settings.get("address", default=host))
+        place = (machine, *map(settings.get, ("port", "gateway", "user", "root")))
         if place in seen:
             yield Finding(("environments", name, "hosts", host), f"is the same machine and root as {seen[place]}")
         seen.setdefault(place, host)

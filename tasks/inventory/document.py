@@ -101,7 +101,8 @@ class _Reader:
                 merged += child.value if isinstance(child, yaml.SequenceNode) else [child]
                 continue
             if not isinstance(key_node, yaml.ScalarNode):
-                self.report(path, "a key must be text, not a list or a mapping", key_node)
+                self.report(path, "a key must be text, not a list or a mapping; quote a text that begins with { or [",
+                            key_node)
                 continue
             key = self.key(key_node, path)
             if key in own:

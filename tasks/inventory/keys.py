@@ -5,39 +5,44 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import paths, program_options, serial, sockets, values
+from . import addresses, paths, program_options, serial, sockets, values
 
 Check = Callable[[Any], str]
 
+def _literal(check: Check) -> Check:
+    """A text in which nothing is replaced."""
+    return lambda text: values.check_literal(text) or check(text)
+
+
 SETTINGS: dict[str, Check] = {
-    "user": values.check_word,
+    "user": _literal(values.check_word),
     "port": values.check_port,
-    "root": paths.check_root,
-    "supervisord_conf": paths.check_below_root,
-    "program_dir": paths.check_below_root,
-    "state": paths.check_state,
+    "root": _literal(paths.check_root),
+    "supervisord_conf": _literal(paths.check_below_root),
+    "program_dir": _literal(paths.check_below_root),
+    "state": _literal(paths.check_state),
     "sudo": lambda value: "",               # true or false: its type says all
     "supervisord": lambda value: "",        # its type says all
-    "python": values.check_line,
-    "address": values.check_word,
-    "gateway": values.check_word,
-    "identity_file": values.check_line,
+    "python": _literal(values.check_line),
+    "address": _literal(addresses.check_address),
+    "gateway": _literal(addresses.check_gateway),
+    "identity_file": _literal(values.check_line),
     "connect_timeout": values.check_duration,
     "login_timeout": values.check_duration,
     "lease": values.check_duration,
 }
 
 SERVICE: dict[str, Check] = {
-    "repo": values.check_repo,
-    "directory": paths.check_directory,
-    "subdirectory": paths.check_subdirectory,
+    "repo": _literal(values.check_repo),
+    "directory": _literal(paths.check_directory),
+    "subdirectory": _literal(paths.check_subdirectory),
     "build": values.check_script,
     "ship": paths.check_ship,
     "fetch_timeout": values.check_duration,
     "build_timeout": values.check_duration,
     "requires": paths.check_requires,
     "shared": paths.check_shared,
-    "shared_directory": paths.check_shared_directory,
+    "shared_directory": _literal(paths.check_shared_directory),
     "keep_releases": values.check_releases,
 }
 
@@ -51,6 +56,6 @@ HEALTH: dict[str, Check] = {"timeout": values.check_duration, "status": values.c
                             "body": values.check_text, "host": values.check_word}
 
 ENVIRONMENT: dict[str, Check] = {
-    **SETTINGS, "branch": values.check_revision, "run_mode": values.check_name, "url": values.check_url,
+    **SETTINGS, "branch": _literal(values.check_revision), "run_mode": values.check_name, "url": values.check_url,
     "secrets_from": values.check_line, "serial": serial.check_serial, "pause": values.check_pause,
 }

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import program_options, schema, serial
+from . import program_options, schema, wrong_types
 from .document import Document
 from .findings import MOST_FINDINGS, Finding, KeyPath, quoted
 from .nearest import did_you_mean, listed, nearest
@@ -21,13 +21,8 @@ from .nearest import did_you_mean, listed, nearest
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
-WORDS = {
-    "string": "text",
-    "integer": "a whole number",
-    "boolean": "true or false",
-    "array": "a list",
-    "object": "a mapping",
-}
+MISSING = "is missing"
+HOMES = {"Service": "a service", "Settings": "a host", "Environment": "an environment", "File": "the whole file"}
 
 
 def check(document: Document) -> tuple[dict[str, Any], list[Finding]]:
@@ -37,10 +32,18 @@ def check(document: Document) -> tuple[dict[str, Any], list[Finding]]:
         msgspec.convert(document.data, schema.File)
     except msgspec.ValidationError as error:
         findings = list(islice(_every_mistake(document), MOST_FINDINGS)) or [Finding((), str(error))]
+        findings = _without_misspelt(findings)
     mistaken = {finding.path for finding in findings}
     misread = islice(document.misread.items(), MOST_FINDINGS)
-    findings += [Finding(path, _misread(path, value, document)) for path, value in misread if path not in mistaken]
+    findings += [Finding(path, wrong_types.misread(path, value, document)) for path, value in misread
+                 if path not in mistaken]
     return _without(document.data, findings) if findings else document.data, findings
+
+
+def _without_misspelt(findings: list[Finding]) -> list[Finding]:
+    """A key that is there under another name is not missing, too."""
+    meant = {(*finding.path[:-1], finding.meant) for finding in findings if finding.meant}
+    return [finding for finding in findings if finding.message != MISSING or finding.path not in meant]
 
 
 def _every_mistake(document: Document) -> Iterator[Finding]:
@@ -68,7 +71,7 @@ def _in_words(error: ValidationError, document: Document) -> Iterator[Finding]:
         case "required":
             for key in rules["required"]:
                 if key not in value:
-                    yield Finding((*path, key), "is missing")
+                    yield Finding((*path, key), MISSING)
         case "enum":
             allowed = rules["enum"]
             near = did_you_mean(str(value), allowed)
@@ -76,16 +79,26 @@ def _in_words(error: ValidationError, document: Document) -> Iterator[Finding]:
         case "anyOf":
             yield from _any_of(error, path, document)
         case _:
-            yield Finding(path, _type_mistake(path, [rules["type"]], value, document))
+            yield Finding(path, wrong_types.in_words(path, [rules["type"]], value, document))
 
 
 def _unknown_keys(path: KeyPath, mapping: dict[str, Any], known: dict[str, Any]) -> Iterator[Finding]:
     for key in mapping:
         if key in known:
             continue
-        meant = nearest(key, known)
-        hint = did_you_mean(key, known) if meant else f"; known here: {listed(sorted(known), most=30)}"
+        home = _home(key, known)
+        meant = "" if home else nearest(key, known)
+        hint = home or did_you_mean(key, known) or f"; known here: {listed(sorted(known), most=30)}"
         yield Finding((*path, key), f"unknown key {quoted(key)}{hint}", meant=meant)
+
+
+def _home(key: str, known: dict[str, Any]) -> str:
+    """Where a key belongs that is right in another place."""
+    if key in program_options.KINDS and "program" in known:
+        return f"; it is an option of `program`: {{{key}: …}}"
+    parts = schema.json_schema()["$defs"]
+    home = next((name for part, name in HOMES.items() if key in parts[part]["properties"]), "")
+    return f"; it is a key of {home}" if home else ""
 
 
 def _any_of(error: ValidationError, path: KeyPath, document: Document) -> Iterator[Finding]:
@@ -101,45 +114,7 @@ def _any_of(error: ValidationError, path: KeyPath, document: Document) -> Iterat
                 yield from _in_words(inner, document)
             return
         expected += [inner.validator_value for inner in misfit]
-    yield Finding(path, _type_mistake(path, expected, error.instance, document))
-
-
-def _type_mistake(path: KeyPath, expected: list[Any], value: Any, document: Document) -> str:
-    if path[:1] == ("environments",) and path[2:3] == ("serial",):
-        return serial.check_serial(value)
-    types = " or ".join(WORDS[kind] for kind in expected if kind in WORDS)
-    if "number" in expected:
-        types = "a time (in seconds, or like 30s, 30m or 1h)"
-    raw = document.raw.get(path)
-    if value is None:
-        return f"expected {types}, got nothing" + ("; write \"\" for an empty text" if "string" in expected else "")
-    if isinstance(value, (list, dict)):
-        return f"expected {types}, got {'a list' if isinstance(value, list) else 'a mapping'}"
-    if raw is None:
-        return f"expected {types}, got the text {quoted(value)}"
-    if _is_option(path) and (wrong := program_options.check_option(str(path[-1]), raw)):
-        return wrong
-    quote_it = f"; quote it: \"{raw}\"" if "string" in expected and "number" not in expected else ""
-    return f"expected {types}, got {raw}{_read_as(raw, value)}{quote_it}"
-
-
-def _misread(path: KeyPath, value: int, document: Document) -> str:
-    raw = document.raw[path]
-    advice = f"write {value}, or \"{raw}\" for the text"
-    if _is_option(path):
-        advice = program_options.check_option(str(path[-1]), raw) or f"write \"{raw}\""
-    return f"YAML reads {raw} as {value}; {advice}"
-
-
-def _is_option(path: KeyPath) -> bool:
-    return path[-2:-1] == ("program",) and path[-1] in program_options.KINDS
-
-
-def _read_as(raw: str, value: Any) -> str:
-    if isinstance(value, bool):
-        reading = str(value).lower()
-        return "" if raw.lower() == reading else f", which YAML reads as {reading}"
-    return ", " + {int: "a number", float: "a number", bytes: "binary data"}.get(type(value), "a date")
+    yield Finding(path, wrong_types.in_words(path, expected, error.instance, document))
 
 
 def _without(data: Any, findings: list[Finding]) -> dict[str, Any]:

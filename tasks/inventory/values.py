@@ -34,13 +34,6 @@ def check_service_name(text: str) -> str:
     return "'all' is not a name: it means every service" if text == "all" else check_name(text)
 
 
-def check_host_name(text: str) -> str:
-    if re.fullmatch(r"[A-Za-z0-9:][A-Za-z0-9._:-]{0,252}", text) and ".." not in text:
-        return ""
-    more = "; the user has a setting of its own, `user`" if "@" in text else ""
-    return f"{quoted(text)} is not the name of a host{more}: {NAME_RULE} (and ':' for IPv6)"
-
-
 def check_variable_name(text: str) -> str:
     if text == "RUN_MODE":
         return "RUN_MODE is set by the environment's `run_mode`"
@@ -80,6 +73,12 @@ def check_word(text: str) -> str:
     if CONTROL.search(text) or re.search(r"\s", text):
         return f"cannot hold spaces or control characters, got {quoted(text)}"
     return ""
+
+
+def check_literal(text: str) -> str:
+    """What is taken as it stands, where a shell would put in a variable."""
+    found = re.search(r"\$\{[A-Za-z_]\w*\}|(?<![^/])\$[A-Za-z_]\w*", text, re.ASCII)
+    return f"{found[0]} is not replaced here: write out what it stands for; got {quoted(text)}" if found else ""
 
 
 def check_line(text: str) -> str:

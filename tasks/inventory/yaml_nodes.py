@@ -93,5 +93,13 @@ def _unreadable(error: yaml.YAMLError, content: bytes) -> Unreadable:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     reason = " ".join(filter(None, (getattr(error, "context", None), getattr(error, "problem", None)))) or str(error)
     reason = shortened(re.sub(r"\s+", " ", reason), 200)
-    hint = "indent with spaces: YAML knows no tabs" if "'\\t'" in reason else "correct the line, or the one above it"
-    return Unreadable(f"it is not valid YAML: {reason}", mark.line + 1 if mark else 0, hint)
+    return Unreadable(f"it is not valid YAML: {reason}", mark.line + 1 if mark else 0, _hint(reason))
+
+
+def _hint(reason: str) -> str:
+    if "'\\t'" in reason:
+        return "indent with spaces: YAML knows no tabs"
+    if re.search("cannot start any token|scanning an? (alias|anchor)|undefined alias|values are not allowed", reason):
+        return ("correct the line, or the one above it: a text that begins with one of *&!%@` or holds ': ' stands in "
+                "quotes, and a space follows the ':' of a key")
+    return "correct the line, or the one above it"

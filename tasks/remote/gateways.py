@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from .._errors import Mistake
+from ..inventory.addresses import GATEWAY
 from ..inventory.model import Host
 from .ssh_config import Settings
-
-_SPEC = re.compile(r"(?:ssh://)?(?:(?P<user>.+)@)?(?:\[(?P<v6>[^\]]+)\]|(?P<name>[^:\[\]@]+))"
-                   r"(?::(?P<port>\d{1,5}))?/?")
 
 
 def gateway_of(host: Host, settings: Settings) -> Host | None:
@@ -21,7 +17,7 @@ def gateway_of(host: Host, settings: Settings) -> Host | None:
     if not settings.jumps:
         return None
     *before, last = settings.jumps
-    match = _SPEC.fullmatch(last)
+    match = GATEWAY.fullmatch(last)
     if match is None:
         raise Mistake(f"{host.name}: {last!r} is not a gateway", "write [user@]host[:port], several with commas")
     name = match["v6"] or match["name"]

@@ -15,6 +15,7 @@ from tasks.adoption.environment import Adoption
 from tasks.inventory import loading, secret_sources
 from tasks.inventory.model import Environment
 from tasks.inventory.secret import Secret, reveal
+from tasks.program import quoting
 from tasks.rollout.protocol import Adopted, AdoptedClone, AdoptedProgram
 
 OWN = {"redirect_stderr": "true", "autorestart": "true", "killasgroup": "true", "stdout_logfile_maxbytes": "20MB",
@@ -60,6 +61,12 @@ def test_program_that_is_as_fabvisor_writes_it_needs_two_keys(tmp_path: Path) ->
     assert document.warnings(found) == ["RUN_MODE: it was not set for api; now it is production"]
     [target] = loaded(tmp_path, found).targets
     assert (target.host.root, target.service.directory) == ("/srv/app", "micro/api")
+
+
+def test_dollar_in_a_command_stays_what_it_was_to_supervisord(tmp_path: Path) -> None:
+    found = adopted(web1=told(program(options={"command": 'sed "s/$HOME/x y/" \'$A b\''})))
+    (one,) = loaded(tmp_path, found).targets[0].service.programs
+    assert quoting.words(one.command) == ["sed", "s/$HOME/x y/", "$A b"]
 
 
 def test_socket_of_an_fcgi_program_is_adopted(tmp_path: Path) -> None:

@@ -168,7 +168,10 @@ def test_secret_file_is_not_read_when_no_secret_is_needed(tmp_path: Path) -> Non
      "variables, too (on web1 in production); leave one of them out"),
     ({"environment": "services: {monitor: {secrets: [A], variables: {A: x}}}"}, "environments.production.services."
      "monitor.secrets[0]: A is among the variables, too (on web1 in production); leave one of them out"),
-    ({"service": "secrets: A"}, "services.monitor.secrets: expected a list or a mapping, got the text 'A'"),
+    ({"service": "secrets: A"}, "services.monitor.secrets: expected a list or a mapping: names of secrets, not their "
+                                "values"),
+    ({"service": "secrets: {A: 1234}"}, "services.monitor.secrets.A: expected text: names of secrets, not their "
+                                        "values"),
     ({"service": "secrets: {A B: A}"}, "services.monitor.secrets.'A B': 'A B' is not a variable's name: expected "
                                        "letters, digits and '_', no digit first"),
     ({"service": "secrets: {A: hunter-2}"}, "services.monitor.secrets.A: expected another name of the secret, not its "
@@ -176,8 +179,8 @@ def test_secret_file_is_not_read_when_no_secret_is_needed(tmp_path: Path) -> Non
     ({"service": "secrets: {B: , A: C}", "host": "variables: {A: x}"}, "services.monitor.secrets.A: A is among the "
      "variables, too (on web1 in production); leave one of them out"),
     ({"environment": 'secrets_from: ""'}, "environments.production.secrets_from: is empty"),
-    ({"service": "secrets_from: x"}, "services.monitor.secrets_from: unknown key 'secrets_from'; did you mean "
-                                     "'secrets'?"),
+    ({"service": "secrets_from: x"}, "services.monitor.secrets_from: unknown key 'secrets_from'; it is a key of "
+                                     "an environment"),
 ])
 def test_invalid_secret_names_are_refused(tmp_path: Path, parts: dict[str, str], message: str) -> None:
     assert mistakes_in(tmp_path, whole(**parts)) == [message]

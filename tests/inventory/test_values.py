@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.inventory import values
+from tasks.inventory import addresses, values
 
 from .samples import mistakes_in, whole
 
@@ -70,7 +70,7 @@ def test_user_in_a_host_name_is_refused_with_the_setting(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", ["web1", "web1.example.com", "10.0.0.1", "2001:db8::1", "::1"])
 def test_host_names_of_every_form_are_taken(name: str) -> None:
-    assert values.check_host_name(name) == ""
+    assert addresses.check_host_name(name) == ""
 
 
 @pytest.mark.promise(9)

@@ -1,0 +1,85 @@
+"""Words a value of a wrong type: what was expected, what stands there, and how to write what was meant."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from . import program_options, serial
+from .document import Document
+from .findings import KeyPath, quoted
+
+NAMES = ("hosts", "services", "shared", "requires", "ship", "on")       # that may be lists of names
+REQUIRED = ("services", "environments", "repo", "command", "branch", "hosts")
+WORDS = {
+    "string": "text",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+}
+
+
+def in_words(path: KeyPath, expected: list[Any], value: Any, document: Document) -> str:
+    """`expected`: JSON schema's names of the types that fit."""
+    if path[:1] == ("environments",) and path[2:3] == ("serial",):
+        return serial.check_serial([value] if path[3:] else value)
+    types = " or ".join(WORDS[kind] for kind in expected if kind in WORDS)
+    if "number" in expected:
+        types = "a time (in seconds, or like 30s, 30m or 1h)"
+    if value is not None and "secrets" in path[-2:] and not isinstance(value, (list, dict)):
+        return f"expected {types}: names of secrets, not their values"      # somebody may have written a secret
+    if isinstance(value, (list, dict)):
+        return f"expected {types}, got {'a list' if isinstance(value, list) else 'a mapping'}{_names(path)}"
+    return _scalar(path, expected, types, value, document.raw.get(path))
+
+
+def _scalar(path: KeyPath, expected: list[Any], types: str, value: Any, raw: str | None) -> str:
+    """`raw`: as it was written, where YAML does not read it as text."""
+    if value is None:
+        return f"expected {types}, got {_nothing(path, raw or '')}"
+    if raw is None:
+        is_list = path[-1] in NAMES and re.fullmatch(r"[\w./@-]+(, ?[\w./@-]+)*", value, re.ASCII)
+        listed = f"; write [{value}]" if is_list else ""
+        return f"expected {types}, got the text {quoted(value)}{listed}"
+    if _is_option(path) and (wrong := program_options.check_option(str(path[-1]), raw)):
+        return wrong
+    quote_it = f"; quote it: \"{raw}\"" if "string" in expected and "number" not in expected else ""
+    return f"expected {types}, got {raw}{_read_as(raw, value)}{quote_it}"
+
+
+def _nothing(path: KeyPath, raw: str) -> str:
+    if raw:
+        return f"{raw}, which YAML reads as nothing; quote it: \"{raw}\""
+    if path[-2:-1] == ("variables",) or _is_option(path):
+        return "nothing; write \"\" for an empty text"
+    return "nothing; give it a value" + ("" if path[-1] in REQUIRED else ", or leave it out")
+
+
+def _names(path: KeyPath) -> str:
+    """What a list of names cannot hold, and a mapping can."""
+    listed = path[-2:-1] in (("hosts",), ("services",)) and isinstance(path[-1], int)
+    return f"; where names have settings, {path[-2]} is a mapping: NAME: {{…}}" if listed else ""
+
+
+def misread(path: KeyPath, value: int, document: Document) -> str:
+    """A number that people read otherwise than YAML does."""
+    raw = document.raw[path]
+    decimal = raw.lstrip("0") if raw.isdecimal() else ""
+    advice = f"write {decimal} or {value}" if decimal else f"write {value}"
+    if path[-2:-1] == ("variables",):
+        advice = f"write {value}, or \"{raw}\" for the text"
+    if _is_option(path):
+        advice = program_options.check_option(str(path[-1]), raw) or f"write \"{raw}\""
+    return f"YAML reads {raw} as {value}; {advice}"
+
+
+def _is_option(path: KeyPath) -> bool:
+    return path[-2:-1] == ("program",) and path[-1] in program_options.KINDS
+
+
+def _read_as(raw: str, value: Any) -> str:
+    if isinstance(value, bool):
+        reading = str(value).lower()
+        return "" if raw.lower() == reading else f", which YAML reads as {reading}"
+    return ", " + {int: "a number", float: "a number", bytes: "binary data"}.get(type(value), "a date")
