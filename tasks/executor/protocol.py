@@ -1138,7 +1138,8 @@ class HostFacts(TypedDict):
     """Answers SetupSettings, and again when all steps are over. Paths are absolute. `distributions`: the words of ID
     and ID_LIKE in os-release(5); `programs`: those of SETUP_PROGRAMS that are in PATH; `root_shell`: we are root, or
     with `sudo: true` may run sh as root without a password; `user_units`: systemd runs units of the login user;
-    `venv_supervisord`: the one in `supervisor_venv` is there; `keys`: public keys of the user."""
+    `venv_supervisord`: the one in `supervisor_venv` is there; `supervisord_command`: the words that start the one that
+    runs, but for its options, [] where that is not known; `keys`: public keys of the user."""
 
     event: Literal["host_facts"]
     login: str
@@ -1161,6 +1162,7 @@ class HostFacts(TypedDict):
     supervisor_venv: str
     venv_supervisord: bool
     supervisord_runs: bool
+    supervisord_command: List[str]
     starts_at_boot: bool
     keys: List[str]
 

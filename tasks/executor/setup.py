@@ -10,7 +10,7 @@ import sys
 import time
 from typing import Any
 
-from . import shell
+from . import shell, supervisord_search
 from .accounts import login_name
 from .checks import boot
 from .checks.host import ExaminedHost
@@ -63,6 +63,7 @@ def facts(host: ExaminedHost) -> HostFacts:
         "supervisor_venv": layout.supervisor_venv,
         "venv_supervisord": os.access(os.path.join(layout.supervisor_venv, "bin", "supervisord"), os.X_OK),
         "supervisord_runs": _runs(host),
+        "supervisord_command": _command(host),
         "starts_at_boot": _starts_at_boot(host),
         "keys": _keys(),
     }
@@ -122,6 +123,13 @@ def _runs(host: ExaminedHost) -> bool:
     except (HostError, OSError):
         return False
     return True
+
+
+def _command(host: ExaminedHost) -> list[str]:
+    try:
+        return supervisord_search.started_by(host.supervisord.pid())
+    except (HostError, OSError):
+        return []
 
 
 def _starts_at_boot(host: ExaminedHost) -> bool:

@@ -81,10 +81,34 @@ def _running() -> Iterator[tuple[int, str]]:
     """The pid and the configuration of each supervisord that was started with -c."""
     for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
         with contextlib.suppress(OSError, ValueError, IndexError):
-            words = os.fsdecode(_read(f"/proc/{int(name)}/cmdline")).split("\0")
-            if any("supervisord" in os.path.basename(word) or word == "supervisor.supervisord" for word in words[:3]):
+            words = _words(int(name))
+            if any(_is_supervisord(word) for word in words[:3]):
                 path = words[next(at for at, word in enumerate(words) if word in ("-c", "--configuration")) + 1]
                 yield int(name), os.path.normpath(os.path.join(os.readlink(f"/proc/{name}/cwd"), path))
+
+
+def started_by(pid: int) -> list[str]:
+    """The words that start this supervisord anew, but for its options; [] where its command line does not say that."""
+    try:
+        return start_of(_words(pid))
+    except OSError:
+        return []
+
+
+def start_of(words: list[str]) -> list[str]:
+    """Those of a command line that start supervisord from any folder and with any PATH."""
+    for at, word in enumerate(words[:3]):
+        if _is_supervisord(word) and os.path.isabs(words[0]) and (os.path.isabs(word) or words[at - 1] == "-m"):
+            return words[:at + 1]
+    return []
+
+
+def _words(pid: int) -> list[str]:
+    return os.fsdecode(_read(f"/proc/{pid}/cmdline")).split("\0")
+
+
+def _is_supervisord(word: str) -> bool:
+    return "supervisord" in os.path.basename(word)
 
 
 def _read(path: str) -> bytes:

@@ -24,7 +24,7 @@ def unit_name(facts: HostFacts) -> str:
 
 def unit(facts: HostFacts) -> str:
     """When it is stopped, supervisord stops its programs itself, each in its own time."""
-    command = " ".join(map(quoting.for_systemd, [facts.supervisord, "--nodaemon", "--configuration",
+    command = " ".join(map(quoting.for_systemd, [*facts.supervisord, "--nodaemon", "--configuration",
                                                  facts.supervisord_conf]))
     return f"""\
 [Unit]
@@ -52,4 +52,4 @@ def start_command(facts: HostFacts) -> str:
 
 
 def _command(facts: HostFacts) -> str:
-    return f"{quoting.for_sh(facts.supervisord)} -c {quoting.for_sh(facts.supervisord_conf)}"
+    return " ".join(map(quoting.for_sh, [*facts.supervisord, "-c", facts.supervisord_conf]))

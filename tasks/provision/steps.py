@@ -85,7 +85,7 @@ def _root(facts: HostFacts, packaged: bool) -> Iterator[Step]:
 def _own(facts: HostFacts) -> Iterator[Step]:
     if facts.supervisord_runs and facts.starts_at_boot:
         return
-    if not facts.venv_supervisord and not facts.supervisord_runs:
+    if not facts.venv_supervisord and not facts.supervisord_command:
         venv = for_sh(facts.supervisor_venv)
         yield Step("supervisor", f"{for_sh(facts.python)} -m venv {venv}\n"
                                  f"{venv}/bin/pip install --quiet --retries 2 'supervisor>=4.3,<5'")

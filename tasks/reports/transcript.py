@@ -24,7 +24,7 @@ from ..rollout.events import (
     StepStarted,
 )
 from .history import history_lines
-from .humanize import distance, duration, listed, short, text_lines
+from .humanize import count, distance, duration, listed, short, text_lines
 from .plans import brief_lines, full_lines, obstacles
 from .results import deployed_lines, result_lines
 from .screen import Screen
@@ -63,6 +63,7 @@ class Transcript:
         self._plans: list[Planned] = []
         self._in_full = False
         self._obstructed = False
+        self._warnings = 0                                      # of `fab doctor`
         self._shown: deque[str] = deque(maxlen=REMEMBERED)
         self._failures: deque[str] = deque(maxlen=REMEMBERED)
         self._tails: dict[str, tuple[Step, Tail]] = {}          # by host: it runs one step at a time
@@ -72,6 +73,7 @@ class Transcript:
         self._resolved: dict[str, Resolved] = {}                # by service
 
     def add(self, event: Event) -> None:
+        self._warnings += isinstance(event, Check) and event.outcome == "warning"
         match event:
             case Started():
                 self._started = event
@@ -189,6 +191,7 @@ class Transcript:
             lines += [[]] if lines else []
             lines += self._deployed(finished)
             sentence += "; see the lines marked !" if obstructed else ""
+            sentence += f"; {count(self._warnings, 'warning')}" if self._warnings else ""
             lines.append([(sentence, "bad" if finished.exit_code or obstructed else "good")])
         return lines
 

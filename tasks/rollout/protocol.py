@@ -227,6 +227,7 @@ class HostFacts(Message, frozen=True, kw_only=True, tag="host_facts"):
     supervisor_venv: Name
     venv_supervisord: bool
     supervisord_runs: bool
+    supervisord_command: list[Text]
     starts_at_boot: bool
     keys: list[Text]
 
@@ -235,9 +236,9 @@ class HostFacts(Message, frozen=True, kw_only=True, tag="host_facts"):
         return self.distributions[0] if self.distributions else "no known distribution"
 
     @property
-    def supervisord(self) -> str:
-        """The one that setup installs."""
-        return f"{self.supervisor_venv}/bin/supervisord"
+    def supervisord(self) -> list[str]:
+        """The words that start it, but for its options: the one that runs; else the one that setup installs."""
+        return self.supervisord_command or [f"{self.supervisor_venv}/bin/supervisord"]
 
     def has(self, program: str) -> bool:
         """Whether it is in PATH; venv is a part of Python."""

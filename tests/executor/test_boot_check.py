@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasks.executor.checks.boot import unit_of
+from tasks.executor.supervisord_search import start_of
 
 USER = "0::/user.slice/user-1000.slice/user@1000.service"
 
@@ -21,3 +22,13 @@ USER = "0::/user.slice/user-1000.slice/user@1000.service"
 ])
 def test_unit_of_a_process_is_the_innermost_of_its_control_group(cgroup: str, unit: str, of_user: bool) -> None:
     assert unit_of(cgroup) == (unit, of_user)
+
+
+@pytest.mark.parametrize(("words", "expected"), [
+    (["/bin/sh", "/opt/bin/supervisord", "-c", "x"], ["/bin/sh", "/opt/bin/supervisord"]),
+    (["/opt/my python", "-m", "supervisor.supervisord", "-n"], ["/opt/my python", "-m", "supervisor.supervisord"]),
+    (["/opt/supervisord"], ["/opt/supervisord"]),
+    (["/bin/python3", "bin/supervisord"], []), (["python3", "/opt/bin/supervisord"], []), (["/bin/cat"], []),
+])
+def test_words_that_start_supervisord_anew_hold_from_any_folder(words: list[str], expected: list[str]) -> None:
+    assert start_of(words) == expected

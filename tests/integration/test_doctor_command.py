@@ -6,6 +6,7 @@ import json
 import os
 import re
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -36,7 +37,9 @@ def test_doctor_finds_nothing_that_hinders_a_deploy_on_good_hosts(shared: App) -
     assert not checks(run, outcome="failed")
     assert set(checks(run)["git"]) == {"event", "host", "check", "outcome", "message", "remedy"}
     assert all(bool(event["remedy"]) == (event["outcome"] != "ok") for event in checks(run).values())
-    assert "fab setup" in checks(run)["boot"]["remedy"], "nothing starts the lab's supervisord with the machine"
+    remedy = checks(run)["boot"]["remedy"]
+    assert remedy.startswith("fab setup; "), "nothing starts the lab's supervisord with the machine"
+    assert f"@reboot {sys.executable} -m supervisor.supervisord -c /" in remedy, "cron has another PATH"
 
 
 def test_doctor_names_all_that_hinders_a_deploy_and_changes_nothing(make_app: MakeApp, tmp_path: Path) -> None:

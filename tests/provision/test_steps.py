@@ -24,7 +24,7 @@ BARE = HostFacts(
     root_shell=True, systemd=True, user_units=False,
     root="/srv/app", root_exists=False, root_can_be_made=True, supervisord_conf="/srv/app/supervisord.conf",
     conf_exists=False, program_dir="/srv/app/conf.d", program_dir_exists=False, supervisor_venv="/srv/app/.supervisor",
-    venv_supervisord=False, supervisord_runs=False, starts_at_boot=False, keys=[])
+    venv_supervisord=False, supervisord_runs=False, supervisord_command=[], starts_at_boot=False, keys=[])
 READY = replace(BARE, root_exists=True, conf_exists=True, program_dir_exists=True, venv_supervisord=True,
                 supervisord_runs=True, starts_at_boot=True, keys=["ssh-ed25519 AAAA"])
 CLOSED = {"root_can_be_made": False}
@@ -54,6 +54,16 @@ def test_unfinished_setup_goes_on_where_it_was() -> None:
     assert list(steps(READY, supervisord_runs=False)) == ["start"]
     assert list(steps(READY, starts_at_boot=False)) == ["boot"]
     assert files.start_command(READY) not in steps(READY, starts_at_boot=False)["boot"].splitlines()
+
+
+def test_supervisord_that_runs_already_is_the_one_that_starts_with_the_host() -> None:
+    """No other is installed, and the line of cron names no program that is not there."""
+    by_hand = {"venv_supervisord": False, "starts_at_boot": False}
+    command = ["/opt/my python", "-m", "supervisor.supervisord"]
+    assert list(steps(READY, **by_hand, supervisord_command=command)) == ["boot"]
+    assert files.cron_line(replace(READY, supervisord_command=command)) == \
+        "@reboot '/opt/my python' -m supervisor.supervisord -c /srv/app/supervisord.conf"
+    assert list(steps(READY, **by_hand)) == ["supervisor", "boot"], "nobody knows how that one was started"
 
 
 def test_user_who_may_not_linger_gets_a_line_of_cron() -> None:

@@ -6,7 +6,7 @@ import glob
 import os
 from typing import Iterator
 
-from .. import shell
+from .. import shell, supervisord_search
 from ..accounts import user_name
 from ..errors import HostError
 from .host import ExaminedHost, Finding, ok, warning
@@ -24,9 +24,9 @@ def start_at_boot(host: ExaminedHost) -> Iterator[Finding]:
     if way is not None:
         yield way
         return
+    words = [*(supervisord_search.started_by(host.supervisord.pid()) or ["supervisord"]), "-c", host.conf.path]
     yield warning(f"nothing starts supervisord of {host.conf.path} when the host does",
-                  "fab setup; or on the host, in crontab -e: "
-                  f"@reboot supervisord -c {host.conf.path}")
+                  f"fab setup; or on the host, in crontab -e: @reboot {' '.join(words)}")
 
 
 def _unit(host: ExaminedHost) -> Finding | None:
