@@ -20,12 +20,13 @@ class Recovery(NamedTuple):
 
 def finish(layout: Layout, held: locks.Locks, env: dict[str, str], eventlog: EventLog,
            unfinished: Unfinished) -> Recovery:
-    """Finish every journal that names a service whose lock we hold. Raises CannotRestore, TryAgain."""
+    """Finish every journal that names a service whose lock we hold, the newest first: a deploy that could not undo the
+    one before began with what that one had left. Raises CannotRestore, TryAgain."""
     recovery = Recovery([], [])
     asked = set(held.held())
     if unfinished == "accept":
         journal.remove_unreadable(layout)
-    for left in journal.unfinished(layout):
+    for left in reversed(journal.unfinished(layout)):
         if set(left.services) & asked:
             _hold_all_of(left, held)
             eventlog.event("host_state", state="recovering", detail=f"what deploy {left.deploy} left")

@@ -88,6 +88,21 @@ def test_a_failing_undo_is_left_by_a_deploy_that_works(stuck: Stuck) -> None:
     assert not stuck.example.host.leftovers()
 
 
+@pytest.mark.promise(4)
+def test_deploys_that_were_cut_off_are_undone_the_newest_first(example: Example) -> None:
+    """The second one began with what the first had left, which could not be undone then."""
+    first = example.write()
+    example.committed()
+    for unfinished, faults in (("undo", ""), ("replace", BROKEN.format(action="checkout_back", only="True"))):
+        example.write()
+        with example.deploy(faults=faults) as deploy:
+            deploy.look(unfinished=unfinished).plan().done("prepare").run("activate").done("activate")
+            deploy.executor.kill()
+    with example.deploy() as deploy:
+        assert recovered(deploy.look()) == ["restored", "restored"]
+    assert (example.head(), example.info()["statename"], example.host.leftovers()) == (first, "RUNNING", [])
+
+
 @pytest.mark.promise(3)
 def test_undo_waits_for_a_supervisord_that_is_too_slow_to_answer(example: Example) -> None:
     """As on an overloaded host: the client is gone, and nobody would finish what is left."""
