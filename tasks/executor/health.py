@@ -40,7 +40,8 @@ def wait(check: Check, *, cwd: str, env: dict[str, str], still_up: shell.Check, 
                 problem = error
             pause = pause if isinstance(error, TakenByAnother) else min(pause * 2, 0.5)
             if time.monotonic() + pause > deadline:
-                raise HostError(f"not healthy within {check['timeout']:g} s: {problem}",
+                words = " ".join(str(problem).split())          # a server may answer with anything
+                raise HostError(f"not healthy within {check['timeout']:g} s: {words}",
                                 "try the same check on the host, or raise `timeout`") from None
         time.sleep(pause)
 
@@ -96,4 +97,9 @@ def _command(command: str, cwd: str, env: dict[str, str], seconds: float, still_
         shell.run(shell.script([command]), cwd=cwd, env=env, timeout=seconds, check=still_up)
     except shell.CommandFailed as failure:
         why = ": ".join(filter(None, [failure.message, "; ".join(failure.output[-3:])]))
-        raise Unhealthy(f"`{command}`: {why}") from None
+        raise Unhealthy(f"`{_first_line(command)}`: {why}") from None
+
+
+def _first_line(command: str) -> str:
+    first, *more = command.strip().splitlines()
+    return first + (" …" if more else "")

@@ -128,3 +128,13 @@ def test_http_check_asks_over_a_unix_socket(folder: Path, url: str, path: str) -
 def test_http_check_says_that_no_unix_socket_is_there() -> None:
     with pytest.raises(errors.HostError, match="http\\+unix:///nowhere/x: no unix socket is there"):
         wait({"http": "http+unix:///nowhere/x", "timeout": 0.1})
+
+
+def test_answer_of_a_check_is_told_in_one_line() -> None:
+    with server(lambda link, _: link.sendall(b"SMTP ready\r\nQUIT\r\n\r\n")) as port:
+        for check, words in (({"http": f"http://127.0.0.1:{port}/"}, "/: SMTP ready"),
+                             ({"command": "\ntest 1 = 2\ntest 1 = 3\n"}, "`test 1 = 2 …`: exit status 1")):
+            with pytest.raises(errors.HostError) as caught:
+                wait({**check, "timeout": 0.1})
+            assert caught.value.message == f"not healthy within 0.1 s: {caught.value.message.split(': ', 1)[1]}"
+            assert caught.value.message.endswith(words)
