@@ -17,6 +17,7 @@ from .steps.placed_files import PLACES, secrets_in
 
 Message = Dict[str, Any]
 FIRST = PHASES[0]
+IN_SERVICE = ("recheck", "after")
 
 
 class Transaction:
@@ -39,6 +40,7 @@ class Transaction:
         self.results = dict.fromkeys(plan["services"], Results())
         self.step = ""
         self.phase = FIRST
+        self.is_committing = False          # the client waits for the ending, and says nothing more
 
     def run(self) -> Ending:
         """Returns the ending, Committed or Restored. Raises CannotRestore."""
@@ -56,9 +58,10 @@ class Transaction:
             # Neither a full disk nor a bug of ours may leave the host in between, even where it hits the report.
             try:
                 self._report_failure(as_host_error(error))
+                self._await_turn()
                 self.held.describe(restoring=True)
             finally:
-                ending = self._restore(written, self.link.mask(as_host_error(error).message))
+                ending = self._restore(written, self.link.mask(self._why(as_host_error(error))))
             return ending
         for left in self.replaced:
             left.give_up(f"its undo failed; deploy {self.deploy} took its place")
@@ -111,7 +114,7 @@ class Transaction:
     def _run_step(self, written: journal.Journal, service: str, planned: Message) -> None:
         self.link.raise_if_aborted()
         ctx = self.contexts[service]
-        self.step = planned["name"]
+        self.step = self._name(service, planned)
         step = Step(planned["args"], self.eventlog.output_of(service, planned["name"]), self.results[service])
         to_undo = [planned["name"]]
         if planned["action"] in CHECKS:
@@ -122,8 +125,19 @@ class Transaction:
         result = self.eventlog.step(service, planned["name"], lambda: ACTIONS[planned["action"]](ctx, step))
         self.results[service] = result.results or step.results
 
+    def _name(self, service: str, planned: Message) -> str:
+        """Of the step, for people: where there are several services, with that of its own."""
+        name: str = planned["name"]
+        return f"{service}: {name}" if len(self.plan["services"]) > 1 else name
+
+    def _why(self, error: HostError) -> str:
+        """Of all services, when one of them failed."""
+        is_of_all = isinstance(error, Aborted) or len(self.plan["services"]) == 1
+        return error.message if is_of_all else f"{self.step}: {error.message}"
+
     def _commit(self, written: journal.Journal) -> Message:
         """Write the commit record; returns the commits that are on the disk, by service."""
+        self.is_committing = True
         with self.link.uninterruptible():
             states = {name: self.contexts[name].tree.state() for name in written.services}
             self._note_left_files()
@@ -181,6 +195,14 @@ class Transaction:
             services = ",".join(service["name"] for service in self.hello["services"])
             hint = error.hint or f"the run log has the details: fab logs {services} --deploy {self.deploy}"
             self.link.answer({**problem(error), "event": "failed", "step": self.step, "kind": kind, "hint": hint})
+
+    def _await_turn(self) -> None:
+        """Once it has been taken into service, a host goes back when the client says so: batches go back one after the
+        other, and hooks of the client come first. Where nobody says it, the lease ends that."""
+        if self.phase in IN_SERVICE and not self.is_committing:
+            with contextlib.suppress(HostError):
+                while True:
+                    self.link.receive()             # until it raises Aborted
 
     def _restore(self, written: journal.Journal, why: str) -> Ending:
         self.eventlog.event("host_state", state="restoring", detail=why)

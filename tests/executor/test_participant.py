@@ -454,7 +454,7 @@ def test_two_services_are_committed_or_undone_together(example: Example, another
         assert [step for step, _ in deploy.executor.steps()] == [
             "fetch", "fetch", "checkout", "checkout", "build", "build"]
         deploy.run("activate")
-        assert deploy.executor.until("failed")["step"] == "health"
+        assert deploy.executor.until("failed")["step"] == f"{other.name}: health"
         ends(deploy)
     assert not example.directory.exists() and not other.directory.exists()
     assert example.results() == other.results() == ["restored"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.app import CRASH, App, why
+from tests.integration.app import CRASH, App, messages, why
 from tests.integration.conftest import MakeApp
 
 
@@ -73,5 +73,6 @@ def test_deploy_of_several_services_commits_all_or_none(two: tuple[App, App]) ->
     run = alpha.fab("deploy", f"{alpha.name},{beta.name}")
     assert run.code == 1, run
     assert {run.outcome(host, app.name) for host in alpha.hosts for app in two} == {"restored"}
-    assert "it did not stay up" in why(run, "web1", beta.name)
+    assert f"web1: {beta.name}: verify: it did not stay up" in messages(run)
+    assert f"{beta.name}: verify: it did not stay up" in why(run, "web1", alpha.name)
     assert [app.states() for app in two] == before

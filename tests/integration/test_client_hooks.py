@@ -7,9 +7,9 @@ import signal
 
 import pytest
 
-from tests.integration.app import App, messages
+from tests.integration.app import App, messages, read
 from tests.integration.conftest import MakeApp
-from tests.support.lab import Run
+from tests.support.lab import Run, wait_for
 
 SECRET = "hunter2-MARK4711"
 
@@ -22,7 +22,8 @@ def on_client(name: str, more: str = "true", once: bool = False) -> dict[str, ob
 def own(make_app: MakeApp) -> App:
     """Deployed. `record`, beside hosts.yaml, has a line for each hook that ran."""
     made = make_app(secrets=["TOKEN"], hooks={
-        "before_activate": on_client("before", once=True), "after_activate": on_client("after"),
+        "before_activate": on_client("before", once=True),
+        "after_activate": [on_client("after"), 'test ! -e "$GATE/unwell"'],
         "drain": [on_client("drain", 'test ! -e stuck || sleep 1000'), 'echo drain on "$HOST" >>"$GATE/record"'],
         "undrain": [on_client("undrain", 'echo "no route: $TOKEN"; test ! -e broken || exit 4'),
                     'echo undrain on "$HOST" >>"$GATE/record"'],
@@ -73,6 +74,21 @@ def test_hosts_of_earlier_batches_are_drained_again_before_they_go_back(own: App
         "drain web1", "drain on web1", "undrain on web1", "undrain web1", "failed web1", "failed web2"]
 
 
+@pytest.mark.promise(3)
+@pytest.mark.promise(10)
+def test_hosts_that_fail_in_service_are_drained_and_go_back_one_after_the_other(own: App) -> None:
+    """after_activate fails on both at the same time."""
+    assert deploy(own).code == 0
+    record(own)
+    before = own.states()
+    own.commit(f"{own.name}-2")
+    (own.gate / "unwell").touch()
+    run = deploy(own)
+    assert (run.code, own.states()) == (1, before), run
+    assert record(own) == ["before web1", *batch("web1"), *batch("web2"), *batch("web2"), *batch("web1"), "failed web1",
+                           "failed web2"]
+
+
 def test_failed_undrain_on_the_way_back_needs_a_person_and_recover_runs_it_again(own: App) -> None:
     assert deploy(own, "--host", "web1").code == 0
     record(own)
@@ -100,7 +116,7 @@ def test_next_deploy_runs_the_undrain_that_a_killed_client_left(own: App) -> Non
     own.commit(f"{own.name}-2")
     (own.gate / "stuck").touch()
     client = own.start("deploy", own.name, "--host", "web1", TOKEN=SECRET)
-    client.wait_event(lambda event: (event["event"], event.get("step")) == ("step_started", "drain"), "the hook")
+    wait_for(lambda: "drain web1" in read(str(own.gate / "record")), "the hook")
     client.signal(signal.SIGKILL)
     client.end()
     own.wait_restored("web1")
@@ -116,7 +132,7 @@ def test_next_deploy_runs_the_undrain_that_a_killed_client_left(own: App) -> Non
 def test_interrupted_client_hook_ends_and_the_host_enters_service_again(own: App) -> None:
     (own.gate / "stuck").touch()
     client = own.start("deploy", own.name, "--host", "web1", TOKEN=SECRET)
-    client.wait_event(lambda event: (event["event"], event.get("step")) == ("step_started", "drain"), "the hook")
+    wait_for(lambda: "drain web1" in read(str(own.gate / "record")), "the hook")
     client.signal(signal.SIGINT)
     run = client.end()
     assert run.code == 130, run
