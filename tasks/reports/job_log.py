@@ -66,7 +66,7 @@ class JobLog(Plain):
         super()._error(event)
 
     def _step_started(self, event: StepStarted) -> None:
-        self._print([[*self.transcript.label(event.host, event.service), (event.step, "")]])
+        self._print([[*self.transcript.labels.names(event.host, event.service), (event.step, "")]])
         # What runs where fab runs has a section, too.
         record = self.records.setdefault(event.host, Record(ROOM // max(len(self.records), 1), self.screen.now()))
         if not record.lines:
@@ -85,7 +85,7 @@ class JobLog(Plain):
         self._keep(event.host, *([("  ", ""), (line, "bad")] for line in reasons if not event.ok))
         self.records[event.host].ended = self.screen.now()
         if not event.ok:
-            label = [*self.transcript.label(event.host, event.service), (event.step.ljust(STEP) + "  ", "")]
+            label = [*self.transcript.labels.names(event.host, event.service), (event.step.ljust(STEP) + "  ", "")]
             self._print([[*label, *result]])
             if not event.stopped:
                 # All of it is in the section, which comes later: a hint may say that the last lines are above.
@@ -112,7 +112,7 @@ class JobLog(Plain):
                 tone = "bad" if not is_fine else "good" if is_settled else ""
                 words = ", ".join(sorted(in_words(outcome, event.command) for outcome in outcomes))
                 batch: Line = [(f", batch {self.batches[host]}", "dim")] if host in self.batches else []
-                header = [*self.transcript.label(host), (words, tone), *batch]
+                header = [*self.transcript.labels.names(host), (words, tone), *batch]
                 self._begin_section(f"{event.command}-{host}", record, is_fine, header)
                 self._print_record(host, record)
                 self._end_section()

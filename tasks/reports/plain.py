@@ -18,6 +18,7 @@ from ..rollout.events import (
     StepFinished,
     StepStarted,
 )
+from . import event_lines
 from .humanize import duration, text_lines
 from .results import error_lines, hint_lines
 from .screen import Screen, Stream
@@ -47,27 +48,27 @@ class Plain(TextReport):
         self.coloured = screen.forced_colour
 
     def _started(self, event: Started) -> None:
-        opening = self.transcript.opening(event)
+        opening = event_lines.opening(event)
         self._progress([opening] if opening else [])
 
     def _host_state(self, event: HostState) -> None:
         if self.screen.verbose or event.state not in QUIET_STATES:
             detail = f": {event.detail}" if event.detail else ""
-            self._progress([[*self.transcript.label(event.host), (event.state + detail, "dim")]])
+            self._progress([[*self.transcript.labels.names(event.host), (event.state + detail, "dim")]])
 
     def _step_started(self, event: StepStarted) -> None:
         if self.screen.verbose:
-            self._progress([[*self.transcript.label(event.host, event.service), (event.step, "dim")]])
+            self._progress([[*self.transcript.labels.names(event.host, event.service), (event.step, "dim")]])
 
     def _output(self, event: Output) -> None:
         if self.screen.verbose:
             bar: Line = [("| ", "dim"), (event.line, "")]
-            self._progress([[*self.transcript.label(event.host, event.service), *bar]])
+            self._progress([[*self.transcript.labels.names(event.host, event.service), *bar]])
 
     def _step_finished(self, event: StepFinished) -> None:
         tail = self._tail(event)
         reasons = self.transcript.reasons(event)
-        label = [*self.transcript.label(event.host, event.service), (event.step.ljust(STEP) + "  ", "")]
+        label = [*self.transcript.labels.names(event.host, event.service), (event.step.ljust(STEP) + "  ", "")]
         if event.ok:
             done: Line = [("ok  ", "good"), (duration(event.seconds), "dim")]
             same: Line = [(f"{self.screen.marks.same}   unchanged", "dim")]
@@ -82,18 +83,18 @@ class Plain(TextReport):
 
     def _notice(self, event: Notice) -> None:
         mark: Line = [("! ", "bad")] if event.level == "warning" else []
-        self._write([[*self._stamp(), *self.transcript.label(event.host), *mark, (line, "")]
+        self._write([[*self._stamp(), *self.transcript.labels.names(event.host), *mark, (line, "")]
                      for line in text_lines(event.message)],
                     self.screen.err if self.has_document else self.screen.out)
 
     def _check(self, event: Check) -> None:
-        label = self.transcript.check_label(event)
+        label = self.transcript.labels.check(event)
         for at, line in enumerate(text_lines(event.message)):
             self._print([[*([("    ", "")] if at else label), (line, "")]])
         self._print([[("    ", ""), *line] for line in hint_lines(event.remedy)])
 
     def _log_line(self, event: LogLine) -> None:
-        self._print([[(f"{self.transcript.log_label(event)} | ", "dim"), (event.line, "")]])
+        self._print([[(f"{self.transcript.labels.log_line(event)} | ", "dim"), (event.line, "")]])
 
     def _looked(self, event: Looked) -> None:
         at = event.at.replace("T", " ").replace("Z", " UTC")

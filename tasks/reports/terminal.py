@@ -24,6 +24,7 @@ from ..rollout.events import (
     Started,
     StepFinished,
 )
+from . import event_lines
 from .humanize import duration, text_lines
 from .line_breaks import join_commands, part_commands
 from .live import FRAMES_PER_SECOND, Region
@@ -83,7 +84,7 @@ class Terminal(TextReport):
 
     def _start_region(self, event: Started) -> None:
         """With each Started anew: after a question the region begins below the answer."""
-        opening = self.transcript.opening(event)
+        opening = event_lines.opening(event)
         if opening:
             self._hang(Text(), _text(opening))
         if self.live:
@@ -96,13 +97,13 @@ class Terminal(TextReport):
     def _output(self, event: Output) -> None:
         if self.screen.verbose:
             bar = (f"{self.screen.marks.bar} ", "dim")
-            self._beside([*self.transcript.label(event.host, event.service), bar], event.line)
+            self._beside([*self.transcript.labels.names(event.host, event.service), bar], event.line)
 
     def _step_finished(self, event: StepFinished) -> None:
         if event.ok or event.stopped:
             return
         marks = self.screen.marks
-        label = [(f"{marks.bad} ", "bad"), *self.transcript.label(event.host, event.service)]
+        label = [(f"{marks.bad} ", "bad"), *self.transcript.labels.names(event.host, event.service)]
         self._print([[*label, (f"{event.step} failed", "bad"), (f"  {duration(event.seconds)}", "dim")]])
         for line in self._tail(event):
             self._beside([(f"  {marks.bar} ", "dim")], line)
@@ -111,7 +112,7 @@ class Terminal(TextReport):
 
     def _notice(self, event: Notice) -> None:
         mark: Line = [("! ", "bad")] if event.level == "warning" else []
-        label = [*self.transcript.label(event.host), *mark]
+        label = [*self.transcript.labels.names(event.host), *mark]
         for line in text_lines(event.message):
             if self.has_document and not self.screen.err.isatty():
                 self.screen.err.write(f"{_text(label).plain}{line}\n")
@@ -119,7 +120,7 @@ class Terminal(TextReport):
                 self._beside(label, line)
 
     def _check(self, event: Check) -> None:
-        label = self.transcript.check_label(event)
+        label = self.transcript.labels.check(event)
         for at, line in enumerate(text_lines(event.message)):
             self._beside([("    ", "")] if at else label, line)
         for mark, (line, _) in hint_lines(event.remedy):
@@ -128,7 +129,7 @@ class Terminal(TextReport):
     def _log_line(self, event: LogLine) -> None:
         hosts = self.transcript.hosts
         at = hosts.index(event.host) if event.host in hosts else 0
-        label = Text(self.transcript.log_label(event), style=HOST_STYLES[at % len(HOST_STYLES)])
+        label = Text(self.transcript.labels.log_line(event), style=HOST_STYLES[at % len(HOST_STYLES)])
         self._hang(label.append(f" {self.screen.marks.bar} ", style="dim"), Text(event.line))
 
     def _document(self, event: Document) -> None:
@@ -164,7 +165,7 @@ class Terminal(TextReport):
         for host, steps in sorted(times.by_host.items()):
             mark = (marks.bad, "bad") if host in times.failed else (
                 (marks.same, "dim") if event.exit_code else (marks.ok, "good"))
-            label: Line = [mark, (" ", ""), *self.transcript.label(host)]
+            label: Line = [mark, (" ", ""), *self.transcript.labels.names(host)]
             room = self.width - _text(label).cell_len
             self._print([[*label, (in_a_line(steps, room, marks.same), "dim")]])
 

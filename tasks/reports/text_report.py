@@ -22,7 +22,7 @@ from ..rollout.events import (
     StepFinished,
     StepStarted,
 )
-from . import prompt
+from . import event_lines, prompt
 from .reporter import Reporter
 from .screen import Screen
 from .table import Line
@@ -85,7 +85,7 @@ class TextReport(Reporter):
                 self.has_document = False
                 self._started(event)
             case Resolved():
-                self._progress([self.transcript.resolved(event)])
+                self._progress([event_lines.resolved(event)])
             case HostState():
                 self._host_state(event)
             case StepStarted() | Output() | StepFinished():
@@ -121,7 +121,7 @@ class TextReport(Reporter):
             self._print(self.transcript.plan_lines(self.width))
 
     def _batch(self, event: Batch) -> None:
-        self._progress([self.transcript.batch(event)])
+        self._progress([event_lines.batch(event)])
 
     def _prepare(self, event: Event) -> None:
         """Before anything of it is printed."""

@@ -1,18 +1,15 @@
-"""The memory of formats for people: earlier events, and the lines that the formats have in common."""
+"""The memory of formats for people: what earlier events mean for the lines that come."""
 
 from __future__ import annotations
 
 from collections import deque
-from types import MappingProxyType
 
 from ..rollout.events import (
-    Batch,
     Check,
     Error,
     Event,
     Finished,
     History,
-    LogLine,
     Looked,
     Output,
     Planned,
@@ -24,7 +21,8 @@ from ..rollout.events import (
     StepStarted,
 )
 from .history import history_lines
-from .humanize import count, distance, duration, listed, short, text_lines
+from .humanize import count, text_lines
+from .labels import Labels
 from .plans import brief_lines, full_lines, obstacles
 from .results import deployed_lines, result_lines
 from .screen import Screen
@@ -42,9 +40,6 @@ TAIL_ROOM = 16 * 1024               # characters
 REMEMBERED = 1000                   # lines
 BEGINNING = 500                     # characters of each
 
-OUTCOME, CHECK = len("warning"), len("supervisord")
-CHECK_TONES = MappingProxyType({"ok": "good", "warning": "head", "failed": "bad"})
-
 Step = tuple[str, str]              # service, step
 
 
@@ -53,8 +48,7 @@ class Transcript:
         self.screen = screen
         self.hosts: list[str] = []
         self.services: list[str] = []
-        self._host_width = 0
-        self._service_width = 0
+        self.labels = Labels()
         self.statuses = StatusTable(screen.marks, screen.clock, screen.now)
         self.watched = False
         self.has_progress = False
@@ -79,8 +73,7 @@ class Transcript:
                 self._started = event
                 self.hosts = event.hosts
                 self.services = event.services
-                self._host_width = max(map(len, event.hosts), default=0)
-                self._service_width = max(map(len, event.services), default=0)
+                self.labels = Labels(event.hosts, event.services)
                 self.has_progress = event.command not in READING
                 self._begun = self.screen.clock()
                 self._in_full = event.command == "plan"
@@ -127,47 +120,6 @@ class Transcript:
         """It says why a step failed, which stands above it."""
         first = "".join(text_lines(error.message)[:1])
         return any(first.endswith(f": {why}") for why in self._failures)
-
-    def label(self, host: str | None, service: str | None = None) -> Line:
-        """Aligned names in front of a fact; the service only where several could be meant."""
-        line: Line = [(host.ljust(self._host_width) + "  ", "")] if host else []
-        if service and len(self.services) != 1:
-            line.append((service.ljust(self._service_width) + "  ", ""))
-        return line
-
-    def check_label(self, event: Check) -> Line:
-        return [*self.label(event.host), (event.outcome.ljust(OUTCOME) + "  ", CHECK_TONES[event.outcome]),
-                (event.check.replace("_", " ").ljust(CHECK) + "  ", "")]
-
-    def log_label(self, event: LogLine) -> str:
-        """The process where there are several of a service; else the service, where there are several. Standard error,
-        where it has a log of its own."""
-        names = [event.host.ljust(self._host_width)]
-        if event.process not in ("", event.service):
-            names.append(event.process.ljust(self._service_width))
-        elif len(self.services) > 1:
-            names.append(event.service.ljust(self._service_width))
-        return " ".join([*names, "stderr"] if event.stream == "stderr" else names)
-
-    def opening(self, event: Started) -> Line | None:
-        if event.command in READING:
-            return None
-        way = "to" if event.command == "deploy" else "on"
-        where = f"{event.environment}: {listed(event.hosts)}"
-        return [(f"{event.command} {', '.join(event.services)}", "head"), (f" {way} {where}", "dim")]
-
-    def resolved(self, event: Resolved) -> Line:
-        commit = short(event.commit)
-        is_hash = event.commit.startswith(event.revision)
-        name = commit if is_hash else f"{event.revision} is {commit}"
-        line: Line = [(f"{event.service}: {name}", "")]
-        back = distance(event.back, event.forward)
-        line += [(f", {back}", "bad")] if back else []
-        return [*line, (f"  {event.subject}", "dim")] if event.subject else line
-
-    def batch(self, event: Batch) -> Line:
-        pause = f"; pause {duration(event.pause)}" if event.pause else ""
-        return [(f"batch {event.number} of {event.of}: ", "head"), (f"{listed(event.hosts)}{pause}", "")]
 
     @property
     def has_plans(self) -> bool:
