@@ -56,7 +56,7 @@ def test_doctor_names_all_that_hinders_a_deploy_and_changes_nothing(make_app: Ma
         port = stranger.getsockname()[1]
         app.write(repo=str(tmp_path / "nowhere.git"), health={"tcp": "127.0.0.1:${PORT}"}, variables={"PORT": port})
         for path, text in files.items():
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
             stack.callback(path.unlink)
         before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file() and path.suffix != ".log"}
