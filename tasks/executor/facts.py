@@ -182,7 +182,7 @@ def _use_of_handwritten(layout: Layout, name: str) -> str | None:
     if not os.path.exists(kept):
         return None
     return (f"{access.prefix}cp {kept} {layout.program_file(name)} && "
-            f"{access.prefix}supervisorctl -c {access.supervisord_conf} update")
+            f"{access.supervisorctl} update")
 
 
 def _drained_by(layout: Layout, name: str) -> str | None:

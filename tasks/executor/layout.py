@@ -11,6 +11,7 @@ from .accounts import login_name, user_name
 from .errors import NotReady
 from .sudo_accesses import SudoAccesses
 from .supervisord_access import SupervisordAccess
+from .supervisord_conf import OWN_VENV
 
 DEFAULT_STATE = ".fabvisor"
 
@@ -33,7 +34,7 @@ class Layout:
         self.journals = os.path.join(self.state, "journal")
         self.runs = os.path.join(self.state, "runs")
         self.reload_lock = os.path.join(self.state, "supervisord.lock")
-        self.supervisor_venv = os.path.join(self.root, ".supervisor")       # fab setup makes it
+        self.supervisor_venv = os.path.join(self.root, OWN_VENV)
         self.access = self._open_access()
 
     def _open_access(self) -> SupervisordAccess:

@@ -76,7 +76,7 @@ def _process_problems(service: Service, removed: Sequence[str], layout: Layout, 
         elif others:
             problems.append(NotReady(f"supervisord has the processes {', '.join(others)}, which no configuration file"
                                      " defines any more",
-                                     f"see what they are, then: supervisorctl -c {conf.path} update {group}"))
+                                     f"see what they are, then: {layout.access.supervisorctl} update {group}"))
     return problems
 
 
@@ -96,17 +96,17 @@ def _file_problems(layout: Layout, service: Service, conf: Configuration) -> lis
             problems.append(NotReady(f"{own} also holds [{definition.kind}:{definition.name}]",
                                      "move that section to a file of its own"))
         for group in _groups(service):
-            problems += _definition_problems(definition, group, own, conf)
+            problems += _definition_problems(definition, group, own, layout.access.supervisorctl)
     if not conf.includes(own):
         problems.append(NotReady(f"{conf.path} does not include {own}", _include_hint(layout, own, conf)))
     return problems
 
 
-def _definition_problems(definition: Definition, name: str, own: str, conf: Configuration) -> list[HostError]:
+def _definition_problems(definition: Definition, name: str, own: str, supervisorctl: str) -> list[HostError]:
     section = f"[{definition.kind}:{definition.name}]"
     if name in definition.programs:
         return [NotReady(f"{definition}: {section} takes in {name}, which is {definition.name}:{name} then",
-                         f"take {name} out of its `programs`, then: supervisorctl -c {conf.path} update")]
+                         f"take {name} out of its `programs`, then: {supervisorctl} update")]
     if definition.name != name:
         return []
     if definition.kind not in PROGRAM_KINDS:
@@ -129,7 +129,7 @@ def _include_hint(layout: Layout, own: str, conf: Configuration) -> str:
     line = conf.include_line
     change = (f"add two lines to it: [include] and files = {pattern}" if line is None
               else f"add {pattern} to `files` of its [include], line {line}")
-    return f"{change}; then: supervisorctl -c {conf.path} update"
+    return f"{change}; then: {layout.access.supervisorctl} update"
 
 
 def _folder_problems(layout: Layout) -> list[HostError]:

@@ -95,8 +95,7 @@ class Process:
 
     @property
     def supervisorctl(self) -> str:
-        """Without its configuration it may talk to another supervisord."""
-        return f"supervisorctl -c {self._ctx.layout.access.supervisord_conf}"
+        return self._ctx.layout.access.supervisorctl
 
 
 def left_running(ctx: ServiceContext, supervisord: Supervisord, group: str) -> list[leftovers.Leftover]:

@@ -41,9 +41,8 @@ class Busy(Down):
 class Refused(HostError):
     """supervisord answers with a fault; `code` as in supervisor.xmlrpc.Faults."""
 
-    def __init__(self, code: int, message: str, conf: str) -> None:
-        super().__init__("supervisord: " + message,
-                         f"its own log on the host says more: supervisorctl -c {conf} maintail")
+    def __init__(self, code: int, message: str, supervisorctl: str) -> None:
+        super().__init__("supervisord: " + message, f"its own log on the host says more: {supervisorctl} maintail")
         self.code = code
 
 
@@ -167,11 +166,11 @@ class Supervisord:
         except rpc.Fault as fault:
             if fault.code == SHUTDOWN_STATE:
                 raise Down("supervisord is shutting down or restarting",
-                           f"wait until it is gone, and start it on the host: supervisord -c {self._conf}") from None
+                           f"wait until it is gone, and start it on the host: {self._access.start_command}") from None
             if fault.code == UNKNOWN_METHOD:
                 raise Down(f"{self._conf} has no [rpcinterface:supervisor]: supervisord takes no commands",
                            "add that section (the README has its two lines), then restart supervisord") from None
-            raise Refused(fault.code, str(fault), self._conf) from None
+            raise Refused(fault.code, str(fault), self._access.supervisorctl) from None
         except FileNotFoundError:
             why = f"its socket {self._access.socket} does not exist"
         except ConnectionRefusedError:
@@ -181,14 +180,14 @@ class Supervisord:
                        f"{USE_SUDO}; or log in as the user that runs supervisord") from None
         except (socket.timeout, BlockingIOError):       # BlockingIOError: too many wait for an answer already
             raise Busy(f"supervisord hangs: no answer within {rpc.ANSWER_WITHIN} s",
-                       f"end it on the host, and start it anew: supervisord -c {self._conf}") from None
+                       f"end it on the host, and start it anew: {self._access.start_command}") from None
         except rpc.NotOk as error:
             if error.status == 401:
                 raise Down(f"supervisord refuses the username and password in {self._conf}",
                            "restart supervisord, or correct [unix_http_server]") from None
             if error.status == 500:
                 raise HostError("supervisord fails at that, as where it cannot listen on the socket of a program",
-                                f"its own log on the host says why: supervisorctl -c {self._conf} maintail") from None
+                                f"its own log on the host says why: {self._access.supervisorctl} maintail") from None
             why = str(error)
         except OSError as error:
             why = str(error) or type(error).__name__
@@ -197,15 +196,15 @@ class Supervisord:
     def _down(self, why: str) -> Down:
         """A supervisord whose socket was swept away lives on, and a second one would fight with it over the ports; one
         that was killed left its programs behind, which hold them."""
-        start = f"supervisord -c {self._conf}"
+        start, kill = self._access.start_command, self._access.prefix + "kill"
         pid = leftovers.daemon(self._access.pidfile)
         if pid:
             return Down(f"supervisord (pid {pid}) lives, but {why}",
-                        f"restart it on the host, which restarts all of its programs: kill {pid}; "
+                        f"restart it on the host, which restarts all of its programs: {kill} {pid}; "
                         f"when it is gone: {start}")
         left = leftovers.leftovers(self._access.socket)
         if left:
             pids = " ".join(str(process.pid) for process in left)
             return Down(f"supervisord is down: {why}; it left running: {leftovers.in_words(left)}",
-                        f"end these on the host: kill {pids}; then start it: {start}")
+                        f"end these on the host: {kill} {pids}; then start it: {start}")
         return Down(f"supervisord is down: {why}", f"start it on the host: {start}")

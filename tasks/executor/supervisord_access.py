@@ -10,7 +10,7 @@ from typing import Any, Mapping, NamedTuple
 
 from . import files, rpc
 from .errors import NotReady
-from .supervisord_conf import Configuration, SupervisordConf
+from .supervisord_conf import OWN_VENV, PACKAGED_SERVICES, Configuration, SupervisordConf
 
 LOG_OPTIONS = ("stdout_logfile", "stderr_logfile")
 TELL_LOGS = ("getProcessInfo", "getAllProcessInfo", "getAllConfigInfo")
@@ -41,6 +41,22 @@ class SupervisordAccess:
         self.program_dir = program_dir
         self._env = env
         self._parsed: SupervisordConf | None = None
+
+    @property
+    def supervisorctl(self) -> str:
+        """As somebody types it on the host. Without its configuration it may talk to another supervisord."""
+        return self._typed("supervisorctl")
+
+    @property
+    def start_command(self) -> str:
+        """What starts supervisord, as somebody types it on the host."""
+        service = PACKAGED_SERVICES.get(self.supervisord_conf)
+        return f"{self.prefix}service {service} start" if service else self._typed("supervisord")
+
+    def _typed(self, program: str) -> str:
+        """`fab setup` installs both beside their configuration, where no PATH leads."""
+        own = os.path.join(os.path.dirname(self.supervisord_conf), OWN_VENV, "bin", program)
+        return f"{self.prefix}{own if os.access(own, os.X_OK) else program} -c {self.supervisord_conf}"
 
     def begin(self) -> None:
         """Make ready for what will be asked, and do not wait."""

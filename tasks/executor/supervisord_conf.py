@@ -15,6 +15,9 @@ from .protocol import PROGRAM_HEADER
 # Where Debian and Red Hat put it, and the program files.
 PACKAGED = {"/etc/supervisor/supervisord.conf": "/etc/supervisor/conf.d",
             "/etc/supervisord.conf": "/etc/supervisord.d"}
+# By configuration, the service of a package that starts it: started otherwise, it would be none of systemd's.
+PACKAGED_SERVICES = {"/etc/supervisor/supervisord.conf": "supervisor"}
+OWN_VENV = ".supervisor"             # beside supervisord.conf, where fab setup installs supervisor
 USE_SUDO = "write in hosts.yaml, at the host: sudo: true"
 # Sections that make a program; the second is one on whose socket supervisord listens.
 PROGRAM_KINDS = ("program", "fcgi-program")

@@ -9,6 +9,7 @@ import pytest
 
 from tasks.executor import errors, program_sections
 from tasks.executor import supervisord_conf as configurations
+from tasks.executor.supervisord_access import SupervisordAccess
 
 CONF = """[unix_http_server]
 file = %(here)s/s.sock      ; a comment
@@ -75,3 +76,15 @@ def test_program_with_a_socket_is_a_program(tmp_path: Path) -> None:
     (tmp_path / "x.conf").write_text(text)
     web, job = program_sections.programs(configurations.definitions(str(tmp_path / "x.conf")), {})
     assert (web.definition.name, web.options["socket"], job.definition.name) == ("web", "unix:///run/web.sock", "job")
+
+
+def test_commands_that_somebody_types_are_of_the_supervisord_that_is_there(tmp_path: Path) -> None:
+    debian = SupervisordAccess("/etc/supervisor/supervisord.conf", "/etc/supervisor/conf.d", {})
+    debian.prefix = "sudo "
+    assert debian.start_command == "sudo service supervisor start"
+    assert debian.supervisorctl == "sudo supervisorctl -c /etc/supervisor/supervisord.conf"
+    own = SupervisordAccess(f"{tmp_path}/supervisord.conf", f"{tmp_path}/conf.d", {})
+    assert own.start_command == f"supervisord -c {tmp_path}/supervisord.conf"
+    (tmp_path / ".supervisor/bin").mkdir(parents=True)
+    (tmp_path / ".supervisor/bin/supervisord").touch(mode=0o755)
+    assert own.start_command == f"{tmp_path}/.supervisor/bin/supervisord -c {tmp_path}/supervisord.conf"

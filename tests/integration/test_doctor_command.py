@@ -170,3 +170,7 @@ def test_doctor_looks_through_sudo_and_says_when_it_is_refused(real_hosts: None)
         assert refused.code == 1
         assert list(checks(refused, "deb1", "failed")) == ["sudo"]
         assert "NOPASSWD" in checks(refused, "deb1")["sudo"]["remedy"]
+        host.allow_sudo()
+        host.stop_supervisord()
+        down = checks(app.fab("doctor"), "deb1", "failed")
+        assert f"start it on the host: sudo supervisord -c {host.conf}" in down["supervisord"]["remedy"]

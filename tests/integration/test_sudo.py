@@ -304,7 +304,7 @@ def test_program_file_ends_as_red_hats_include_says() -> None:
 
 def test_access_through_sudo_has_all_that_direct_access_has() -> None:
     """What is not forwarded to the helper would run as the login user."""
-    local = {"mode", "program_path", "ending"}
+    local = {"mode", "program_path", "ending", "supervisorctl", "start_command"}
     public = {name for name in vars(SupervisordAccess) if not name.startswith("_")} - local
     assert public <= set(vars(SudoAccess))
 

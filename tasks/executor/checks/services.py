@@ -13,6 +13,7 @@ from .host import ExaminedHost, Finding, failed, ok, warning
 def obstacles(host: ExaminedHost) -> Iterator[Finding]:
     """The reasons to refuse a deploy that are known here. The client has others, by the facts, and says where there are
     none."""
+    host.layout.require_root()
     due = journal.to_undo(host.layout)
     for service in host.services:
         for problem in readiness.visible_problems(host.layout, service, host.conf, host.supervisord):

@@ -27,7 +27,7 @@ def daemon(host: ExaminedHost) -> Iterator[Finding]:
 
 def sections(host: ExaminedHost) -> Iterator[Finding]:
     """Files that supervisord cannot read, and programs that are defined twice: of these it runs the last one."""
-    supervisorctl = f"supervisorctl -c {host.conf.path}"
+    supervisorctl = host.layout.access.supervisorctl
     for problem in host.conf.problems:
         yield failed(f"supervisord cannot read its configuration: {problem}",
                      f"correct it, then on the host: {supervisorctl} reread")
