@@ -203,6 +203,18 @@ def test_commit_that_was_sent_is_forgotten_unless_it_is_needed(clone: git.Clone,
     assert set(left.splitlines()) == {sent[0], sent[2]}
 
 
+def test_commits_of_submodules_are_forgotten_with_the_commits_that_want_them(clone: git.Clone, work: Path) -> None:
+    clone.create()
+    store, part = git.store(clone.git, str(work)), commit(work, "main")
+    store.run("fetch", "--quiet", str(work), "main")
+    for wanted_by in ("a" * 40, "b" * 40):
+        git.receive(store, part, None, lambda *args: [], wanted_by)
+    store.run("update-ref", f"refs/fabvisor/commits/{part}", part)          # as older versions named it
+    git.forget(clone.git, {"b" * 40})
+    left = run_git(Path(store.directory), "for-each-ref", "--format=%(refname:lstrip=3)", "refs/fabvisor/commits")
+    assert set(left.splitlines()) == {part, f"{'b' * 40}-{part}"}
+
+
 def test_commit_with_missing_objects_counts_as_absent(clone: git.Clone, work: Path) -> None:
     """The files that a fetch leaves on a full disk."""
     clone.create()

@@ -7,7 +7,7 @@ the submodules from the stores, whatever their urls say.
 from __future__ import annotations
 
 import os
-from typing import Callable, Container, Iterable, List
+from typing import Callable, Container, Iterable, Iterator, List
 
 from .. import shell
 from ..errors import HostError
@@ -24,8 +24,11 @@ KNOWN_SENT = 200                        # commits that the client hears of
 RequestPack = Callable[[str, str, List[str]], Iterable[bytes]]
 
 
-def receive(git: Git, commit: str, branch: str | None, request: RequestPack) -> bool:
-    """Take `commit` into the repository of `git` unless it is there; returns whether it took it. Raises HostError."""
+def receive(git: Git, commit: str, branch: str | None, request: RequestPack, wanted_by: str = "") -> bool:
+    """Take `commit` into the repository of `git` unless it is there; returns whether it took it. Raises HostError.
+
+    `wanted_by`: of a submodule, the commit of the service.
+    """
     commits = Commits(git)
     taken = not commits.has(commit)
     if taken:
@@ -37,13 +40,16 @@ def receive(git: Git, commit: str, branch: str | None, request: RequestPack) -> 
                             "look at the disk: df -h; then try again") from None
     if branch:
         refs.remove_clashes(git, [HEADS + branch], HEADS)
-    git.run("update-ref", HEADS + branch if branch else COMMITS + commit, commit)
+    name = HEADS + branch if branch else COMMITS + (f"{wanted_by}-{commit}" if wanted_by else commit)
+    git.run("update-ref", name, commit)
     return taken
 
 
 def forget(git: Git, needed: Container[str]) -> None:
-    """Let go of commits that were sent and that nobody needs any more."""
-    refs.keep_only(git, COMMITS, needed)
+    """Let go of commits that were sent and that nobody needs any more, with those of their submodules."""
+    refs.keep_only(git, COMMITS, needed.__contains__)
+    for each in _stores(git):           # older versions named no commit of the service
+        refs.keep_only(each, COMMITS, lambda name: "-" not in name or name.partition("-")[0] in needed)
 
 
 def store(clone: Git, repo: str) -> Git:
@@ -61,13 +67,17 @@ def store(clone: Git, repo: str) -> Git:
 
 def local_urls(clone: Git) -> list[str]:
     """Settings of git by which it finds the repositories of submodules in their stores."""
-    folder = os.path.join(clone.common_dir(), STORES)
     settings = ["protocol.file.allow=always"]
-    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
-        path = os.path.join(folder, name)
-        repo = Git(path, "", clone.env, clone.check).first_line("config", "remote.origin.url")
-        settings.append(f"url.{path}.insteadOf={repo}")
+    for each in _stores(clone):
+        repo = each.first_line("config", "remote.origin.url")
+        settings.append(f"url.{each.directory}.insteadOf={repo}")
     return [word for setting in settings for word in ("-c", setting)]
+
+
+def _stores(clone: Git) -> Iterator[Git]:
+    folder = os.path.join(clone.common_dir(), STORES)
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+        yield Git(os.path.join(folder, name), "", clone.env, clone.check)
 
 
 def _known(git: Git) -> list[str]:

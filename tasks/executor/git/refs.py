@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Container, Iterable, Mapping
+from typing import Callable, Iterable, Mapping
 
 from .command import Git
 
@@ -25,9 +25,9 @@ def copy_all(git: Git, source: str, target: str) -> None:
     _update(git, [f"update {name} {commit}" for name, commit in sorted(changed.items())])
 
 
-def keep_only(git: Git, folder: str, names: Container[str]) -> None:
-    """Remove the references in `folder` but for those of these names, without the folder."""
-    _delete(git, [name for name in _read(git, folder) if name[len(folder):] not in names])
+def keep_only(git: Git, folder: str, is_kept: Callable[[str], bool]) -> None:
+    """Remove the references in `folder` but for those whose names, without the folder, are to be kept."""
+    _delete(git, [name for name in _read(git, folder) if not is_kept(name[len(folder):])])
 
 
 def _read(git: Git, *folders: str) -> Mapping[str, str]:

@@ -35,7 +35,8 @@ def receive(ctx: ServiceContext, step: Step) -> Result:
     new = git.receive(clone.git, commit, step.args["branch"], ctx.request_pack)
     for part in step.args["parts"]:
         if part["repo"] != clone.repo:
-            new |= git.receive(git.store(clone.git, part["repo"]), part["commit"], None, ctx.request_pack)
+            store = git.store(clone.git, part["repo"])
+            new |= git.receive(store, part["commit"], None, ctx.request_pack, wanted_by=commit)
     _require_all(ctx, step)
     return Result(new)
 
