@@ -369,10 +369,11 @@ class PackChunk(TypedDict):
 
 
 class SetupStep(TypedDict):
-    """`script`: for sh, which stops at the first line that fails."""
+    """`script`: for sh, which stops at the first line that fails; `as_root`: through sudo, where we are not root."""
 
     name: str
     script: str
+    as_root: bool
 
 
 class Perform(TypedDict):

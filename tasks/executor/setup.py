@@ -17,9 +17,9 @@ from .checks.host import ExaminedHost
 from .errors import CannotRestore, HostError
 from .layout import Layout
 from .link import Link
-from .protocol import SETUP_PROGRAMS, HostFacts
+from .protocol import SETUP_PROGRAMS, HostFacts, SetupStep
+from .root_shell import RootShell
 
-QUICK = 10.0                        # seconds for a question
 WITHIN = 1800.0                     # seconds for one step: packages and wheels are fetched
 OS_RELEASE = "/etc/os-release"      # os-release(5)
 
@@ -27,17 +27,18 @@ OS_RELEASE = "/etc/os-release"      # os-release(5)
 def setup(link: Link, hello: dict[str, Any], layout: Layout, env: dict[str, str]) -> None:
     """Send the facts; run the steps that the client then sends, one after the other; send the facts anew."""
     host = ExaminedHost(hello, layout, env, link.raise_if_aborted)
-    link.answer(facts(host))
+    root_shell = RootShell(env, hello["sudo_password"], link.raise_if_aborted)
+    link.answer(facts(host, root_shell))
     message = link.receive()
     if message["do"] != "perform":
         return
     for step in message["steps"]:
-        _perform(link, step["name"], step["script"], env)
+        _perform(link, step, env, root_shell)
     anew = Layout(hello["place"], env, layout.sudo_accesses)        # supervisord.conf may be there now
-    link.answer(facts(ExaminedHost(hello, anew, env, link.raise_if_aborted)))
+    link.answer(facts(ExaminedHost(hello, anew, env, link.raise_if_aborted), root_shell))
 
 
-def facts(host: ExaminedHost) -> HostFacts:
+def facts(host: ExaminedHost, root_shell: RootShell) -> HostFacts:
     layout = host.layout
     path = host.env.get("PATH")
     release = _os_release()
@@ -50,7 +51,7 @@ def facts(host: ExaminedHost) -> HostFacts:
         "venv": all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")),
         "distributions": [word for key in ("ID", "ID_LIKE") for word in release.get(key, "").split()],
         "programs": [name for name in SETUP_PROGRAMS if shutil.which(name, path=path)],
-        "root_shell": os.geteuid() == 0 or (bool(layout.settings["sudo"]) and _sudo_runs_sh(host)),
+        "root_shell": os.geteuid() == 0 or (bool(layout.settings["sudo"]) and root_shell.works()),
         "systemd": os.path.isdir("/run/systemd/system"),
         "user_units": os.path.exists(f"/run/user/{os.geteuid()}/systemd/private"),
         "root": layout.root,
@@ -69,9 +70,9 @@ def facts(host: ExaminedHost) -> HostFacts:
     }
 
 
-def _perform(link: Link, name: str, script: str, env: dict[str, str]) -> None:
+def _perform(link: Link, step: SetupStep, env: dict[str, str], root_shell: RootShell) -> None:
     """Run one step. Raises CannotRestore where it fails: what it has done stays."""
-    begin = time.monotonic()
+    begin, name = time.monotonic(), step["name"]
 
     def say(line: str) -> None:
         link.stream({"event": "output", "service": "", "step": name, "line": line})
@@ -79,7 +80,11 @@ def _perform(link: Link, name: str, script: str, env: dict[str, str]) -> None:
     link.answer({"event": "step_started", "service": "", "step": name})
     why = None
     try:
-        shell.run(["/bin/sh", "-euc", script], cwd="/", env=env, timeout=WITHIN, say=say, check=link.raise_if_aborted)
+        if step["as_root"]:
+            root_shell.run(step["script"], WITHIN, say)
+        else:
+            shell.run(["/bin/sh", "-euc", step["script"]], cwd="/", env=env, timeout=WITHIN, say=say,
+                      check=link.raise_if_aborted)
     except shell.CommandFailed as failure:
         why = failure.message
     link.answer({"event": "step_finished", "service": "", "step": name, "ok": why is None, "changed": True,
@@ -96,15 +101,6 @@ def _os_release() -> dict[str, str]:
     except OSError:
         return {}
     return {key: value.strip("\"'") for key, _, value in pairs}
-
-
-def _sudo_runs_sh(host: ExaminedHost) -> bool:
-    """Without a password: the script has nobody to ask."""
-    try:
-        shell.run(["sudo", "-n", "sh", "-c", ":"], cwd="/", env=host.env, timeout=QUICK, check=host.check)
-    except shell.CommandFailed:
-        return False
-    return True
 
 
 def _can_be_made(folder: str) -> bool:

@@ -74,13 +74,13 @@ def output(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: fl
            say: Say = silent, check: Check = lambda: None, given: bytes = b"") -> bytes:
     """As run(), but returns all of its standard output, without the warnings of its standard error. `given` is its
     standard input."""
-    with _memory(given) as stdin, _memory() as stdout:
+    with memory(given) as stdin, memory() as stdout:
         run(argv, cwd=cwd, env=env, timeout=timeout, say=say, check=check, stdin=stdin, stdout=stdout)
         return os.pread(stdout, os.fstat(stdout).st_size, 0)
 
 
 @contextlib.contextmanager
-def _memory(content: bytes = b"") -> Iterator[int]:
+def memory(content: bytes = b"") -> Iterator[int]:
     """A file in memory, at its beginning."""
     memory = os.memfd_create("memory")
     try:

@@ -49,7 +49,7 @@ def script_of(steps: Steps) -> str:
     """For sh on each host. Hosts with the same script share it."""
     hosts: dict[str, list[str]] = {}
     for host, of_host in steps.items():
-        lines = "".join(f"# {step.name}\n{step.script}\n" for step in of_host)
+        lines = "".join(f"# {step.name}\n{step.typed}\n" for step in of_host)
         hosts.setdefault(f":\nset -eu\n{lines}" if lines else ": nothing to do\n", []).append(host)
     return "\n".join(f"# On {', '.join(names)}{text}" for text, names in hosts.items())
 
@@ -89,7 +89,7 @@ class _Setup:
                 peer.dismiss({"do": "end"})
         for peer in busy:
             peer.send({"do": "perform", "steps": [
-                {"name": step.name, "script": step.script} for step in steps[peer.name]]})
+                {"name": step.name, "script": step.script, "as_root": step.as_root} for step in steps[peer.name]]})
         try:
             self._conversation.wait_over(busy)
         except Stop as stop:

@@ -28,6 +28,11 @@ class Step(Struct, frozen=True):
     script: str
     as_root: bool = False
 
+    @property
+    def typed(self) -> str:
+        """As somebody would type it who is not root."""
+        return f"sudo sh -eu -s <<'{AS_ROOT_END}'\n{self.script}\n{AS_ROOT_END}" if self.as_root else self.script
+
 
 def steps_for(host: Host, facts: HostFacts, needs_key: bool) -> list[Step]:
     """None where nothing is to be done. `needs_key`: the host fetches with ssh. Raises NotReady where it cannot be done
@@ -38,10 +43,12 @@ def steps_for(host: Host, facts: HostFacts, needs_key: bool) -> list[Step]:
     steps = [*(_packaged(facts, manager) if packaged and manager else ()), *_root(facts, packaged),
              *(_own(facts) if not packaged else ()), *(_key(facts) if needs_key else ())]
     if any(step.as_root for step in steps) and not facts.root_shell:
-        raise NotReady(f"{host.name}: sudo lets {facts.login} run no script as root without a password",
-                       f"put into sudoers until it is set up: {facts.login} ALL=(root) NOPASSWD: ALL; or type what "
-                       f"fab setup does as root: {' && '.join(step.script for step in steps if step.as_root)}")
-    return [_as_user(facts, step) for step in steps]
+        how = "with the password that was given" if host.sudo_password else "without a password"
+        raise NotReady(f"{host.name}: sudo lets {facts.login} run no script as root {how}",
+                       f"--prompt-for-sudo-password asks for it; or put into sudoers until it is set up: {facts.login} "
+                       "ALL=(root) NOPASSWD: ALL; or type what fab setup does as root: "
+                       + " && ".join(step.script for step in steps if step.as_root))
+    return [replace(step, as_root=step.as_root and facts.login != "root") for step in steps]
 
 
 def _require(host: Host, facts: HostFacts, packaged: bool, manager: Manager | None) -> None:
@@ -127,10 +134,3 @@ def _key(facts: HostFacts) -> Iterator[Step]:
 def _written(path: str, text: str) -> str:
     folder = path.rpartition("/")[0]
     return f"mkdir -p {for_sh(folder)}\ncat >{for_sh(path)} <<'{END}'\n{text}{END}"
-
-
-def _as_user(facts: HostFacts, step: Step) -> Step:
-    """As the login user runs it."""
-    if not step.as_root or facts.login == "root":
-        return step
-    return replace(step, script=f"sudo -n sh -eu -s <<'{AS_ROOT_END}'\n{step.script}\n{AS_ROOT_END}")

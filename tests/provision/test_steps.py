@@ -36,7 +36,7 @@ def steps(facts: HostFacts = BARE, kind: str = "own", needs_key: bool = True, **
     if kind == "packaged" and manager:
         facts = replace(facts, supervisord_conf=manager.conf)
         changes.pop("supervisord_conf", None)
-    return {step.name: step.script for step in steps_for(host, replace(facts, **changes), needs_key)}
+    return {step.name: step.typed for step in steps_for(host, replace(facts, **changes), needs_key)}
 
 
 def test_host_that_has_everything_needs_no_step() -> None:
@@ -80,7 +80,7 @@ def test_packaged_supervisord_is_installed_as_root(distributions: list[str], ins
     made = steps(kind="packaged", distributions=distributions, **CLOSED)
     assert list(made) == ["packages", "supervisord", "root", "key"]
     assert install in made["packages"] and enable in made["supervisord"]
-    assert all(made[name].startswith("sudo -n sh -eu -s <<") for name in ("packages", "supervisord", "root"))
+    assert all(made[name].startswith("sudo sh -eu -s <<") for name in ("packages", "supervisord", "root"))
     assert "sudo" not in made["key"]
 
 
@@ -100,7 +100,7 @@ def test_apt_accepts_the_command_that_installs_packages() -> None:
     ("own", {"programs": [], "distributions": []}, "web1: git is missing", "install these on the host yourself: git"),
     ("packaged", {"root_shell": False, "systemd": False},
      "web1: sudo lets deploy run no script as root without a password",
-     "deploy ALL=(root) NOPASSWD: ALL; or type what fab setup does as root: "),
+     "--prompt-for-sudo-password asks for it; or put into sudoers until it is set up: deploy ALL=(root) NOPASSWD: ALL"),
     ("own", CLOSED, "web1: deploy cannot make the root /srv/app", "install -d -o deploy /srv/app"),
 ])
 def test_what_only_root_can_give_is_told_with_the_command(kind: str, changes: dict[str, Any], message: str, hint: str
