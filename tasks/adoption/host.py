@@ -32,13 +32,13 @@ def of_hosts(hosts: Mapping[model.Host, Adopted], root: str | None = None) -> li
     services = secret_values.with_sources({
         host.name: _services(host.name, adopted, every, places[host.name]) for host, adopted in hosts.items()})
     return [AdoptedHost(name=host.name, settings=_settings(host, adopted, places[host.name]),
-                        services=services[host.name], remarks=(*usable[host.name][1], *_unknown(adopted)))
+                        services=services[host.name], remarks=_remarks(adopted, *usable[host.name]))
             for host, adopted in hosts.items()]
 
 
-def _unknown(adopted: Adopted) -> list[str]:
-    return [] if adopted.has_path else [
-        f"{adopted.login} cannot read PATH of supervisord: programs get that of {adopted.login} from now on"]
+def _remarks(adopted: Adopted, programs: Programs, left_out: list[str]) -> tuple[str, ...]:
+    unknown = f"{adopted.login} cannot read PATH of supervisord: programs get that of {adopted.login} from now on"
+    return *left_out, *([unknown] if programs and not adopted.has_path else ())
 
 
 def _services(host: str, adopted: Adopted, every: list[Members], place: Place) -> dict[str, Service]:

@@ -7,6 +7,7 @@ import os
 from typing import Any, Collection, Iterator, Mapping
 
 from . import files, processes
+from .accounts import login_name
 from .errors import NotReady
 from .program_sections import key_value_pairs
 from .supervisord_conf import PACKAGED, SupervisordConf
@@ -16,8 +17,15 @@ OF_A_PROCESS = "SUPERVISOR_"        # begins the names of what supervisord tells
 
 
 def configuration(root: str | None, path: str | None) -> str:
-    """The absolute path of a supervisord.conf: the one that was named, that of `root`, else one of the usual places,
-    or of a supervisord that runs. Raises NotReady."""
+    """The absolute path of a supervisord.conf that we may read: the one that was named, that of `root`, else one of the
+    usual places, or of a supervisord that runs. Raises NotReady."""
+    found = _configuration(root, path)
+    if not os.access(found, os.R_OK):
+        raise NotReady(f"{login_name()} cannot read {found}", f"log in as somebody who can: ls -l {found}")
+    return found
+
+
+def _configuration(root: str | None, path: str | None) -> str:
     home = os.path.expanduser("~")
     if path or root:
         named = os.path.normpath(os.path.join(home, os.path.expanduser(root or ""),
@@ -78,21 +86,28 @@ def _passed_on(pid: int, own: Mapping[str, Collection[str]]) -> dict[str, str]:
 
 
 def _running() -> Iterator[tuple[int, str]]:
-    """The pid and the configuration of each supervisord that was started with -c."""
-    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            words = _words(int(name))
-            if any(_is_supervisord(word) for word in words[:3]):
-                path = words[next(at for at, word in enumerate(words) if word in ("-c", "--configuration")) + 1]
-                yield int(name), os.path.normpath(os.path.join(os.readlink(f"/proc/{name}/cwd"), path))
+    """The pid and the configuration of each supervisord that runs, as far as we may know."""
+    for pid in processes.all_pids() if os.path.isdir("/proc") else ():
+        words = processes.command_line(pid)
+        path = _configuration_of(pid, words) if any(map(_is_supervisord, words[:3])) else ""
+        if path:
+            yield pid, os.path.normpath(path)
+
+
+def _configuration_of(pid: int, words: list[str]) -> str:
+    """Absolute; empty where nobody can tell."""
+    named = next((after for word, after in zip(words, words[1:]) if word in ("-c", "--configuration")), "")
+    folder = processes.cwd(pid)
+    if os.path.isabs(named) or not folder:
+        return named if os.path.isabs(named) else ""
+    # Where it looks for one by itself: supervisor/options.py `default_configfile`.
+    usual = [*(os.path.join(folder, name) for name in ("supervisord.conf", "etc/supervisord.conf")), *PACKAGED]
+    return os.path.join(folder, named) if named else next(filter(os.path.exists, usual), "")
 
 
 def started_by(pid: int) -> list[str]:
     """The words that start this supervisord anew, but for its options; [] where its command line does not say that."""
-    try:
-        return start_of(_words(pid))
-    except OSError:
-        return []
+    return start_of(processes.command_line(pid))
 
 
 def start_of(words: list[str]) -> list[str]:
@@ -103,17 +118,9 @@ def start_of(words: list[str]) -> list[str]:
     return []
 
 
-def _words(pid: int) -> list[str]:
-    return os.fsdecode(_read(f"/proc/{pid}/cmdline")).split("\0")
-
-
 def _is_supervisord(word: str) -> bool:
-    return "supervisord" in os.path.basename(word)
-
-
-def _read(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
+    """The program, the script of an interpreter, or its module."""
+    return os.path.basename(word) in ("supervisord", "supervisor.supervisord")
 
 
 def program_folders(conf: SupervisordConf) -> list[str]:

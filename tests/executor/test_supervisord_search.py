@@ -1,0 +1,49 @@
+"""Which supervisord runs with which configuration."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tasks.executor import supervisord_search
+from tasks.executor.supervisord_conf import SupervisordConf
+from tests.support.lab import wait_for
+from tests.support.processes import kill
+
+CONF = "[unix_http_server]\nfile=%(here)s/s.sock\n[supervisord]\npidfile=%(here)s/elsewhere.pid\n"
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as made:
+        yield made
+
+
+def start(stack: ExitStack, folder: Path, *command: str) -> int:
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    stack.callback(process.wait)
+    stack.callback(kill, process.pid)
+    return process.pid
+
+
+@pytest.mark.usefixtures("real_hosts")
+@pytest.mark.parametrize("options", [[], ["-c", "supervisord.conf"], ["--configuration", "{folder}/supervisord.conf"]])
+def test_supervisord_is_found_by_its_configuration_also_by_one_that_it_found_itself(
+        tmp_path: Path, stack: ExitStack, options: list[str]) -> None:
+    (tmp_path / "supervisord.conf").write_text(CONF)
+    given = [option.format(folder=tmp_path) for option in options]
+    pid = start(stack, tmp_path, sys.executable, "-m", "supervisor.supervisord", "-n", *given)
+    conf = SupervisordConf(str(tmp_path / "supervisord.conf"), {})
+    assert wait_for(lambda: supervisord_search.process(conf), "the process table") == pid
+
+
+def test_program_of_that_name_without_a_configuration_is_passed_over(tmp_path: Path, stack: ExitStack) -> None:
+    (tmp_path / "supervisord").write_text("read forever </dev/zero\n")
+    start(stack, tmp_path, "sh", "./supervisord")
+    (tmp_path / "other.conf").write_text(CONF)
+    assert supervisord_search.process(SupervisordConf(str(tmp_path / "other.conf"), {})) is None
