@@ -14,7 +14,8 @@ from typing import Any, Callable, TextIO
 
 from . import access_list, sudo_wire
 from .errors import HostError, NotReady
-from .supervisord_access import SupervisordAccess
+from .supervisord_access import ProgramFile, SupervisordAccess
+from .supervisord_conf import Definition
 
 OF_SUPERVISORD = ("reloadConfig", "getState", "getSupervisorVersion", "getPID")
 # By the number of arguments after the name of a process or group.
@@ -37,9 +38,10 @@ class RootAccess(SupervisordAccess):
             return super().call(method)
         if method in OF_ALL and not args:
             foreign = self._foreign()
-            infos = [info for info in super().call(method) if self._is_group(info["group"], foreign)]
-            self._open_logs(infos)
-            return infos
+            infos = super().call(method)
+            self._open_logs([info for info in infos if self._is_group(info["group"], foreign)])
+            deployed = {each.name for each in self._deployed()}
+            return [info for info in infos if self._is_group(info["group"], foreign) or info["group"] in deployed]
         if OF_PROGRAM.get(method) == len(args) - 1 and self._is_group(str(args[0]).partition(":")[0], self._foreign()):
             answer = super().call(method, *args)
             self._open_logs([answer] if method == "getProcessInfo" else [])
@@ -50,6 +52,16 @@ class RootAccess(SupervisordAccess):
         if service not in self._services or "/" in service or service.startswith("."):
             raise HostError(f"the sudo helper does not serve {service}", "report it")
         return super().program_path(service)
+
+    def program_file(self, service: str) -> ProgramFile | None:
+        """Also of a service that another command deployed: status must know it, and it holds no secret."""
+        path = os.path.join(self.program_dir, service + self.ending)
+        is_deployed = any(each.path == path for each in self._deployed())
+        return self._program_file(path if is_deployed else self.program_path(service))
+
+    def _deployed(self) -> list[Definition]:
+        """What is defined in files that a deploy wrote."""
+        return [each for each in self.configuration().definitions if each.is_ours]
 
     def write_program(self, service: str, data: bytes, mode: int | None = None) -> None:
         self._require_included(service)

@@ -96,7 +96,9 @@ class SupervisordAccess:
 
     def program_file(self, service: str) -> ProgramFile | None:
         """None where there is none."""
-        path = self.program_path(service)
+        return self._program_file(self.program_path(service))
+
+    def _program_file(self, path: str) -> ProgramFile | None:
         try:
             status = os.lstat(path)
             if stat.S_ISLNK(status.st_mode):

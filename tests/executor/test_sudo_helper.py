@@ -39,3 +39,14 @@ def test_helper_signals_the_programs_of_its_services_alone(access: RootAccess) -
 def test_helper_asks_supervisord_about_the_programs_of_its_services(access: RootAccess, name: str) -> None:
     with pytest.raises(FileNotFoundError):          # no supervisord is there to answer
         access.call("stopProcess", name, True)
+
+
+def test_helper_reads_program_files_that_a_deploy_wrote_and_no_others(access: RootAccess, tmp_path: Path) -> None:
+    (tmp_path / "conf.d/old.conf").write_text("; Written by Fabvisor: fab deploy old\n[program:old]\ncommand=true\n")
+    file = access.program_file("old")
+    assert file is not None and b"[program:old]" in file.data
+    for name in ("theirs", "../supervisord", "nothing"):
+        with pytest.raises(HostError, match="does not serve"):
+            access.program_file(name)
+    with pytest.raises(HostError, match="does not serve"):
+        access.write_program("old", b"")

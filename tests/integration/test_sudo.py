@@ -302,6 +302,25 @@ def test_program_file_ends_as_red_hats_include_says() -> None:
         assert app.fab("deploy", "app").outcome("deb1", "app") == "unchanged"
 
 
+def test_service_of_another_hosts_yaml_is_seen_and_left_alone(app: PackagedApp) -> None:
+    """status, doctor and remove look at all that was deployed to a host; the helper serves one service alone."""
+    assert app.fab("deploy", "app").code == 0
+    other = app.host.program_dir / "old.conf"
+    other.write_text("; Written by Fabvisor: fab deploy old\n[program:old]\ncommand=sleep 1000\nstartsecs=0\n")
+    app.host.rpc.reloadConfig()
+    app.host.rpc.addProcessGroup("old")
+    rows = {event["service"]: event for event in app.fab("status").of("status")}
+    assert rows["app"]["oddities"] == [] and rows["old"]["state"] == "RUNNING", rows
+    assert "fab remove old" in rows["old"]["oddities"][0]
+    checks = [event for event in app.fab("doctor").of("check") if event["check"] == "programs"]
+    assert [event["outcome"] for event in checks] == ["warning"], checks
+    assert app.fab("remove", "app", "--purge").code == 0
+    assert [info["name"] for info in app.host.rpc.getAllProcessInfo()] == ["old"]
+    other.unlink()
+    app.host.rpc.stopProcessGroup("old")
+    app.host.rpc.removeProcessGroup("old")
+
+
 def test_access_through_sudo_has_all_that_direct_access_has() -> None:
     """What is not forwarded to the helper would run as the login user."""
     local = {"mode", "program_path", "ending", "supervisorctl", "start_command"}
