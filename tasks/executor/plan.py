@@ -19,7 +19,7 @@ Message = Dict[str, Any]
 
 def plan(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> None:
     """Looks, and again as often as the client says `retry`; then compares with the commits that it names."""
-    layout.require_root()
+    layout.require_writable()
     layout.access.require()
     git.require_git(env)
     contexts = {

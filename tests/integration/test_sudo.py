@@ -321,6 +321,22 @@ def test_service_of_another_hosts_yaml_is_seen_and_left_alone(app: PackagedApp) 
     app.host.rpc.removeProcessGroup("old")
 
 
+def test_root_of_roots_is_refused_by_plan_and_deploy_and_serves_with_a_state_of_the_login_user(
+        app: PackagedApp) -> None:
+    closed = app.host.folder / "opt"
+    closed.mkdir(mode=0o755)
+    app.settings["root"] = str(closed)
+    app.service["directory"] = str(app.host.root / "elsewhere")
+    login = app.host.account.pw_name
+    for command in ("plan", "deploy"):
+        run = app.fab(command, "app")
+        assert run.code == 2, run
+        assert f"the root {closed} belongs to root, and {login}, who logs in, cannot write there: on the host: sudo " \
+               f"install -d -m 700 -o {login} {closed}/.fabvisor; or let `state`" in app.words(run)
+    app.settings["state"] = str(app.host.root / "state")
+    assert app.fab("deploy", "app").code == app.fab("plan", "app").code == 0
+
+
 def test_access_through_sudo_has_all_that_direct_access_has() -> None:
     """What is not forwarded to the helper would run as the login user."""
     local = {"mode", "program_path", "ending", "supervisorctl", "start_command"}
