@@ -18,7 +18,7 @@ def save(placed: PlacedFiles, named: Iterable[str], folder: str) -> None:
     record = placed.record()
     was = {}
     for number, path in enumerate(dict.fromkeys([*named, *record.written])):
-        if not placed.problem(path):
+        if not placed.obstacle(path):
             was[path] = _copy(placed.path(path), os.path.join(folder, f"file-{number}"))
     manifest = {"files": was, "missing": placed.missing_folders(was), "record": record}
     files.write_atomic(os.path.join(folder, MANIFEST), json.dumps(manifest).encode() + b"\n")
@@ -42,17 +42,16 @@ def restore(placed: PlacedFiles, folder: str) -> bool:
     manifest = next(files.read_lines(os.path.join(folder, MANIFEST)), None)
     if manifest is None:
         return False
-    changed = False
-    for path, was in manifest["files"].items():
-        if was is None:
-            changed |= placed.remove(path)
-        else:
-            placed.require(path)
-            owner, readers = was["rights"]
-            data = files.read_bytes(os.path.join(folder, was["copy"])) or b""
-            placed.make_folders(path)
-            changed |= placed.write(path, data, was["mode"], Rights(owner, tuple(readers)))
+    there = {path: was for path, was in manifest["files"].items() if was is not None}
+    removed = [placed.remove(path) for path in manifest["files"] if path not in there]
+    changed = any(removed)
     placed.remove_empty(manifest["missing"])
+    for path, was in there.items():
+        placed.require(path)
+        owner, readers = was["rights"]
+        data = files.read_bytes(os.path.join(folder, was["copy"])) or b""
+        placed.make_folders(path)
+        changed |= placed.write(path, data, was["mode"], Rights(owner, tuple(readers)))
     placed.keep_record(Record(*manifest["record"]))
     return changed
 

@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import stat
-from typing import Any, Callable, Iterable, Mapping, NamedTuple
+from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple
 
 from . import access_list, file_rights, files
 from .errors import NotReady
@@ -70,7 +70,7 @@ class PlacedFiles(NamedTuple):
             there = [about["sha256"], about["mode"]]
         is_older = there[0] is not None and there[0] == about.get("was")
         return {"sha256": there[0], "mode": there[1], "written": about.get("was" if is_older else "sha256"),
-                "problem": self.problem(path)}
+                "problem": self.obstacle(path)}
 
     def is_as_written(self) -> bool:
         """Whether all that we wrote lies there unchanged."""
@@ -91,19 +91,34 @@ class PlacedFiles(NamedTuple):
 
     def problem(self, path: str) -> str:
         """What stands in the way of the file; a link may lead anywhere."""
+        return next((f"{self.path(place)} {what}" for place, what in self._in_the_way(path)), "")
+
+    def obstacle(self, path: str) -> str:
+        """As problem(), but for a file or folder of ours: that goes before the file comes."""
+        return next((f"{self.path(place)} {what}" for place, what in self._in_the_way(path)
+                     if not self._is_ours(place)), "")
+
+    def _in_the_way(self, path: str) -> Iterator[tuple[str, str]]:
         for place in [*files.parents(path), path]:
             with contextlib.suppress(OSError):
                 mode = os.lstat(self.path(place)).st_mode
                 if not (stat.S_ISREG(mode) if place == path else stat.S_ISDIR(mode)):
                     kind = "link" if stat.S_ISLNK(mode) else "folder" if stat.S_ISDIR(mode) else "file"
-                    return f"{self.path(place)} is a {kind}"
-                if place == path and not os.access(self.path(path), os.R_OK):
-                    return f"{self.path(path)} cannot be read"
-        return ""
+                    yield place, f"is a {kind}"
+                elif place == path and not os.access(self.path(path), os.R_OK):
+                    yield place, "cannot be read"
+
+    def _is_ours(self, place: str) -> bool:
+        """A file as we wrote it; a folder that we made, with nothing else in it."""
+        record, full = self.record(), self.path(place)
+        if os.path.islink(full) or not os.path.isdir(full):
+            about, (digest, _) = record.written.get(place, {}), self._look(place)
+            return digest is not None and digest in (about.get("sha256"), *about.get("left", ())[:1])
+        return place in record.folders and all(self._is_ours(os.path.join(place, name)) for name in os.listdir(full))
 
     def require(self, path: str) -> None:
         """Raise NotReady where something stands in the way of the file."""
-        problem = self.problem(path)
+        problem = self.obstacle(path)
         if problem:
             raise NotReady(f"{problem}, where `files` puts {path}", f"see what it is: ls -ld {self.path(path)};"
                            " then move it away on the host, or take it out of the repository")
