@@ -7,7 +7,7 @@ import re
 import time
 from typing import Any, Container, Iterable, Mapping, Sequence
 
-from . import leftovers, process_check, process_logs
+from . import files, leftovers, process_check, process_logs
 from .context import ServiceContext
 from .errors import HostError
 from .locks import reload_lock
@@ -16,6 +16,7 @@ from .startup import Before, Process, Say, Started, left_running
 from .startup_watch import Startup
 from .supervisord_conf import options
 
+STOPS_WITHIN = 10                   # seconds: supervisord's default of stopwaitsecs
 # A log file of supervisord's own, for AUTO (supervisor/options.py `get_autochildlog_name`).
 AUTOMATIC_LOG = re.compile(r"-{channel}---.*\.log$".replace("{channel}", "(stdout|stderr)"))
 
@@ -74,7 +75,12 @@ class Program:
                            f" user started; end it on the host: sudo kill {pids}")
 
     def _stop_limit(self, timeout: float) -> float:
-        """Seconds until supervisord kills it. An old supervisord (before 4.0) does not say: `timeout` then."""
+        """Seconds until supervisord kills it: by the program file of before, with which it was started. Of a program
+        without one supervisord says it, but for an old one (before 4.0): `timeout` then."""
+        backup = os.path.join(self._ctx.layout.backup(self._ctx.name, self._ctx.deploy), "program")
+        before = options((files.read_bytes(backup) or b"").decode("utf-8", "replace"), self.group)
+        if before is not None:
+            return float(before.get("stopwaitsecs", STOPS_WITHIN))
         return max((float(read["stopwaitsecs"]) for read in self._supervisord.configurations(self.group)
                     if "stopwaitsecs" in read), default=timeout)
 

@@ -59,12 +59,12 @@ def test_job_of_a_prefork_worker_is_finished_and_the_wait_is_named_with_its_limi
     example.committed()
     wait_for((example.directory / "logs/begun").exists, "the job to begin")
     example.write()
-    with example.deploy() as deploy:
+    with example.deploy(example.with_(program={"startsecs": "0", "stopwaitsecs": "9"})) as deploy:
         assert deploy.commit()["event"] == "committed"
         waits = [message["detail"] for message in deploy.executor.heard
                  if message["event"] == "host_state" and message["state"] == "waiting"]
     assert (example.directory / "logs/done").exists()
-    assert waits == [f"for {example.name} to stop (up to 5 s)"]
+    assert waits == [f"for {example.name} to stop (up to 5 s)"], "supervisord stops it by the option it started with"
 
 
 @pytest.mark.parametrize("is_new", [False, True], ids=["of the old version", "of the new version, on the way back"])
