@@ -22,11 +22,13 @@ def main() -> int:
     parser.add_argument("--fetch", default="host", choices=("host", "client"))
     parser.add_argument("--programs", action="store_true", help="a service of several programs")
     parser.add_argument("--sudo", action="store_true", help="hosts with `sudo: true`")
+    parser.add_argument("--hooks", action="store_true", help="a service with hooks around its restart")
     parser.add_argument("--kind", action="append", choices=sorted(KINDS))
     options = parser.parse_args()
     verdicts: list[Verdict] = []
     for seed in range(options.first, options.first + options.seeds):
-        with Fleet(options.strategy, fetch=options.fetch, several=options.programs, sudo=options.sudo) as fleet:
+        with Fleet(options.strategy, fetch=options.fetch, several=options.programs, sudo=options.sudo,
+                   hooked=options.hooks) as fleet:
             for case in cases(seed, options.kind, options.sudo):
                 begin = time.monotonic()
                 verdict = try_it(fleet, case)

@@ -60,7 +60,8 @@ def try_it(fleet: Fleet, case: Case) -> Verdict:
         heal()
     fleet.settle()
     unreached = _unreached(fleet, run, before) if case.name.startswith("client") else []
-    wrong = [*lies, *_order(run), *unreached, *_recovered(fleet, run, unfinished, old, new, case)]
+    untold = _untold(fleet) if fleet.hooks else []
+    wrong = [*lies, *_order(run), *unreached, *untold, *_recovered(fleet, run, unfinished, old, new, case)]
     ended = _word(fleet, old, new)
     wrong += [*_next(fleet, new), *fleet.complaints]
     fleet.complaints.clear()
@@ -109,6 +110,14 @@ def _unreached(fleet: Fleet, run: Run, before: dict[str, dict[str, int]]) -> lis
             if host not in begun and checker.processes(fleet, host) != before[host]]
 
 
+def _untold(fleet: Fleet) -> list[str]:
+    """A host that is out of service is named by status, with what helps."""
+    rows = {event["host"]: event["oddities"] for event in fleet.fab("status").of("status")}
+    return [f"{problem}, and status says: {rows[host]}" for host in fleet.names
+            for problem in checker.out_of_service(fleet, host)
+            if not any("fab recover" in oddity for oddity in rows[host])]
+
+
 def _recovered(fleet: Fleet, run: Run, due: list[str], old: str, new: str, case: Case) -> list[str]:
     wrong = []
     if due and run.code not in (3, -signal.SIGKILL, 130, 143):
@@ -120,7 +129,7 @@ def _recovered(fleet: Fleet, run: Run, due: list[str], old: str, new: str, case:
     for host in fleet.names:
         found, odd = checker.version(fleet, host)
         versions.add(found)
-        wrong += [*odd, *checker.leftovers(fleet, host), *checker.history(fleet, host)]
+        wrong += [*odd, *checker.left(fleet, host)]
         if found not in (None, old, new):
             wrong.append(f"{host} is at {found}")
     if versions == {old, new}:
@@ -149,7 +158,7 @@ def _next(fleet: Fleet, new: str) -> list[str]:
     wrong = [f"the next deploy ends with {run.code}: {_said(run)}"] if run.code else []
     for host in fleet.names:
         found, odd = checker.version(fleet, host)
-        wrong += [*odd, *checker.leftovers(fleet, host), *checker.history(fleet, host)]
+        wrong += [*odd, *checker.left(fleet, host)]
         if found != new:
             wrong.append(f"after the next deploy {host} is at {found}")
     return wrong

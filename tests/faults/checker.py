@@ -78,11 +78,22 @@ def strays(fleet: Fleet, host: str) -> list[str]:
     return [f"{host}: stray process {pid}: {_text(Path(f'/proc/{pid}/cmdline'))!r}" for pid in extra]
 
 
+def left(fleet: Fleet, host: str) -> list[str]:
+    """What a deploy that is over may not leave, whatever version it left."""
+    return [*leftovers(fleet, host), *history(fleet, host), *out_of_service(fleet, host)]
+
+
 def leftovers(fleet: Fleet, host: str) -> list[str]:
     found = [f"{host}: left behind: {path}" for path in fleet.lab[host].leftovers()]
     if not lock_is_free(fleet.root(host), fleet.app.name):
         found.append(f"{host}: the lock is held")
     return found
+
+
+def out_of_service(fleet: Fleet, host: str) -> list[str]:
+    """The load balancers that send it no requests."""
+    marks = [*fleet.app.gate.glob(f"out-{host}*"), *(fleet.root(host) / ".fabvisor/app").glob("drained")]
+    return [f"{host} is out of service: {mark.name}" for mark in marks]
 
 
 def history(fleet: Fleet, host: str) -> list[str]:

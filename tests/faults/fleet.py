@@ -24,6 +24,12 @@ from tests.support.proxy import Proxy
 
 HERE = Path(__file__).parent
 LEASE = 3
+# A file for each load balancer, ours and that of the host, says that the host is out of service.
+HOOKS = {
+    "drain": [{"run": 'touch "out-$HOST"', "on": "client"}, 'touch "$GATE/out-$HOST-here"'],
+    "undrain": ['rm -f "$GATE/out-$HOST-here"', {"run": 'rm -f "out-$HOST"', "on": "client"}],
+    "on_failure": [{"run": "true", "on": "client"}, "true"],
+}
 
 
 def armed_executor(folder: Path, edits: tuple[tuple[str, str, str], ...] = ()) -> Path:
@@ -45,16 +51,18 @@ class Fleet:
 
     `several`: the service has three programs and four processes, and the third program has another name in each
     version: it comes and goes. `sudo`: what is supervisord's is reached through sudo, by root's own right to it.
+    `hooked`: hosts leave the service of two load balancers while they restart.
     """
 
     names = ("web1", "web2")
 
     def __init__(self, strategy: str = "in_place", edits: tuple[tuple[str, str, str], ...] = (),
-                 fetch: str = "host", several: bool = False, sudo: bool = False) -> None:
+                 fetch: str = "host", several: bool = False, sudo: bool = False, hooked: bool = False) -> None:
         self.strategy = strategy
         self.fetch = fetch
         self.several = several
         self.sudo = sudo
+        self.hooks = HOOKS if hooked else {}
         self.edits = edits
         self.lab = Lab(self.names)
         self.number = 0
@@ -115,7 +123,8 @@ class Fleet:
         self.number += 1
         self.app.open_all()
         placed = {f"conf/{name}": {"variables": True} for name in ("version", f"only-{self.number}")}
-        self.app.write(build=build + BUILD, variables={"VERSION": self.version}, files=placed, **self._programs())
+        self.app.write(build=build + BUILD, variables={"VERSION": self.version}, files=placed,
+                       hooks=self.hooks, **self._programs())
         self.app.commit(self.version, {"run.sh": RUN, **(files or {})})
         return self.version
 

@@ -35,6 +35,12 @@ def several(real_hosts: None) -> Iterator[Fleet]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def hooked(real_hosts: None) -> Iterator[Fleet]:
+    with Fleet(hooked=True) as made:
+        yield made
+
+
 CASES = [
     faults.held("client SIGKILL", "did:fetch", "web1", faults.client_gets(signal.SIGKILL)),
     faults.held("power cut and reboot", "step:program", "web2", faults.power_fails),
@@ -85,6 +91,26 @@ SEVERAL = [
 ]
 
 
+HOOKED = [
+    faults.held("client SIGKILL", "did:drain", "web2", faults.client_gets(signal.SIGKILL)),
+    *(pytest.param(case, marks=pytest.mark.long) for case in (
+        faults.held("client SIGKILL", "step:drain", "web1", faults.client_gets(signal.SIGKILL)),
+        faults.held("client SIGKILL", "did:restart", "web1", faults.client_gets(signal.SIGKILL)),
+        faults.held("client SIGKILL", "did:undrain", "web2", faults.client_gets(signal.SIGKILL)),
+        faults.held("client SIGINT", "did:drain", "web2", faults.client_gets(signal.SIGINT)),
+        faults.held("client SIGTERM", "step:undrain", "web1", faults.client_gets(signal.SIGTERM)),
+        faults.held("executor SIGKILL", "did:drain", "web1", faults.executor_dies),
+        faults.held("executor SIGKILL", "step:verify", "web2", faults.executor_dies),
+        faults.held("executor SIGKILL", "did:undrain", "web1", faults.executor_dies),
+        faults.held("power cut and reboot", "did:drain", "web2", faults.power_fails),
+        faults.held("power cut and reboot", "did:undrain", "web1", faults.power_fails),
+        faults.held("network cut", "did:drain", "web2", faults.link_is_cut),
+        faults.held("network cut", "did:undrain", "web2", faults.link_is_cut),
+        faults.by_the_executor("power cut", "committed", "power cut", 1, "web2", faults.reboots),
+        faults.failing_way_back("drain"), faults.failing_way_back("undrain"), faults.failing_way_back("restart"))),
+]
+
+
 def name(case: Case) -> str:
     return f"{case.name} {case.when}".strip()
 
@@ -109,6 +135,14 @@ def test_fault_in_the_pack_of_the_client_leaves_one_version_everywhere(carried: 
 @pytest.mark.parametrize("case", SEVERAL, ids=name)
 def test_fault_leaves_one_version_of_all_programs_through_sudo(several: Fleet, case: Case) -> None:
     assert try_it(several, case).wrong == []
+
+
+@pytest.mark.promise(3)
+@pytest.mark.promise(4)
+@pytest.mark.parametrize("case", HOOKED, ids=name)
+def test_fault_leaves_each_host_in_service_or_status_names_it(hooked: Fleet, case: Case) -> None:
+    """And the next recover, or deploy, takes it into service again: by the hooks of the host, and of the client."""
+    assert try_it(hooked, case).wrong == []
 
 
 @pytest.mark.long
