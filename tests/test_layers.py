@@ -44,7 +44,8 @@ PROCESSES = "tasks.executor.processes"
 QUOTING = "tasks.program.quoting"
 # A build of the client, and a git that is fed, run as those of a host do: by the same code.
 COMMANDS = {"tasks/rollout/local_commands.py": ("tasks.executor.shell", "tasks.executor.masking"),
-            "tasks/mirror/git.py": ("tasks.executor.shell",),
+            "tasks/mirror/git.py": ("tasks.executor.shell", "tasks.executor.git.server_errors"),
+            "tasks/mirror/current_folder.py": ("tasks.executor.git.server_errors",),
             "tasks/remote/task_connection.py": ("tasks.executor.masking",)}
 # Packages that only one place may import.
 ONLY = {

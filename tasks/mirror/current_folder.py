@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .._errors import NotReady
+from ..executor.git import server_errors
 from . import git
 from .git import GitFailed
 
@@ -46,5 +47,5 @@ def changes_of(folder: Path, env: Mapping[str, str]) -> list[str]:
 
 
 def unreadable(folder: Path, failure: GitFailed) -> NotReady:
-    return NotReady(f"git cannot read the clone {folder}: {git.reason(failure.output)}",
+    return NotReady(f"git cannot read the clone {folder}: {server_errors.reason(failure.output.splitlines())}",
                     f"mend it, or clone it anew; see: git -C {folder} fsck")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from .._errors import FabvisorError, NotReady, TryAgain
 from ..executor import shell
+from ..executor.git import server_errors
 
 QUICK, SLOW = 60.0, 3600.0              # seconds; SLOW is for what transfers a whole repository
 BATCH = " -oBatchMode=yes -oConnectTimeout=10"
@@ -17,21 +18,32 @@ BATCH = " -oBatchMode=yes -oConnectTimeout=10"
 SETTINGS = ("-c", "gc.auto=0", "-c", "maintenance.auto=0", "-c", "core.hooksPath=/dev/null",
             "-c", "protocol.ext.allow=never", "-c", "core.quotePath=false", "-c", "core.fsyncMethod=batch",
             "-c", "fetch.recurseSubmodules=false", "-c", "core.fsmonitor=false")
-# What git says, what it means, what helps; the first that fits counts.
-REMEDIES: tuple[tuple[str, type[FabvisorError], str, str], ...] = (
-    (r"Permission denied \(|could not read (Username|Password)|Authentication failed|terminal prompts disabled|"
-     r"returned error: 40[13]|access denied|not allowed to",
-     NotReady, "the git server refuses you", "try here: git ls-remote {repo}"),
-    (r"Host key verification failed",
-     NotReady, "the git server's host key is unknown here, or has changed", "see what ssh says: git ls-remote {repo}"),
-    (r"Could not resolve|Connection (refused|timed out|reset|closed)|Failed to connect|Network is unreachable|"
-     r"No route to host|timed out|returned error: (429|5\d\d)|remote end hung up|early EOF",
-     TryAgain, "the git server cannot be reached from here", "try again, or see what git says: git ls-remote {repo}"),
-    (r"not our ref|couldn't find remote ref|unadvertised object|no such remote ref",
-     NotReady, "the repository does not have that commit", "push it, or choose another"),
-    (r"does not appear to be a git repository|not found|does not exist|could not be found",
-     NotReady, "the repository cannot be read", "correct `repo`, or try here: git ls-remote {repo}"),
-)
+TRY = "try here: git ls-remote {repo}"
+# By cause: the kind of error, what it means, what helps.
+REMEDIES: Mapping[str, tuple[type[FabvisorError], str, str]] = MappingProxyType({
+    "changed_key": (NotReady, "the git server's host key is not the one that is known here",
+                    "ask why it has changed, then: ssh-keygen -R SERVER, and: git ls-remote {repo}"),
+    "open_key": (NotReady, "ssh ignores a key that others can read", "chmod 600 that key"),
+    "ssh_configuration": (NotReady, "ssh refuses its own configuration", "correct the file that it names"),
+    "no_ssh": (NotReady, "there is no ssh on this machine", "install OpenSSH's client, or write `repo` as https://…"),
+    "no_transport": (NotReady, "git here cannot read such a URL", "correct `repo`; or " + TRY),
+    "busy": (TryAgain, "the git server is busy, or was asked too often", "try again a little later; or " + TRY),
+    "proxy": (NotReady, "the proxy on the way to the git server refuses you",
+              "see https_proxy and http.proxy, then: git ls-remote {repo}"),
+    "certificate": (NotReady, "the git server's certificate is not trusted here",
+                    "see `date` and http.sslCAInfo, then: git ls-remote {repo}"),
+    "no_common_algorithm": (NotReady, "ssh and the git server have no algorithm in common",
+                            "see ~/.ssh/config, or renew the older of both; " + TRY),
+    "refused": (NotReady, "the git server refuses you", TRY),
+    "unreachable": (TryAgain, "the git server cannot be reached from here",
+                    "try again, or see what git says: git ls-remote {repo}"),
+    "unknown_key": (NotReady, "the git server's host key is unknown here", "see what ssh says: git ls-remote {repo}"),
+    "no_room": (NotReady, "there is no room for what was fetched", "make room here: df -h"),
+    "no_commit": (NotReady, "the repository does not have that commit", "push it, or choose another"),
+    "moved": (NotReady, "the git server leads to another address, often to a page to log in",
+              "correct `repo`, or " + TRY),
+    "missing": (NotReady, "the repository cannot be read", "correct `repo`, or " + TRY),
+})
 
 
 def _command(args: Sequence[str]) -> str:
@@ -82,17 +94,11 @@ def explain(failure: GitFailed, repo: str) -> FabvisorError:
     if isinstance(failure, TimedOut):
         return TryAgain(f"the git server was too slow, or cannot be reached from here ({repo}): {failure.output}",
                         f"try here: git ls-remote {repo}; or raise `fetch_timeout` in hosts.yaml")
-    for pattern, kind, message, remedy in REMEDIES:
-        if re.search(pattern, failure.output, re.IGNORECASE):
-            return kind(f"{message} ({repo}): {reason(failure.output)}", remedy.format(repo=repo))
-    return NotReady(f"git cannot fetch {repo}: {reason(failure.output)}", f"try here: git ls-remote {repo}")
-
-
-def reason(output: str) -> str:
-    """The lines that say why, without the frames that git servers draw and the sentences that never change."""
-    lines = [re.sub(r"^remote: ?", "", line).strip(" =") for line in output.splitlines()]
-    fixed = ("Please make sure you have the correct access rights", "and the repository exists.")
-    return "; ".join(dict.fromkeys(line for line in lines if line and not line.startswith(fixed)))[:600]
+    why, cause = server_errors.reason(failure.output.splitlines()), server_errors.cause(failure.output)
+    if not cause:
+        return NotReady(f"git cannot fetch {repo}: {why}", f"try here: git ls-remote {repo}")
+    kind, message, remedy = REMEDIES[cause]
+    return kind(f"{message} ({repo}): {why}", remedy.format(repo=repo))
 
 
 def write(args: Sequence[str], folder: Path, env: Mapping[str, str], *, given: str, target: Path) -> None:

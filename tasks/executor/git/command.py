@@ -14,7 +14,8 @@ from .. import files, shell
 from ..errors import NotReady, TryAgain
 from ..output_lines import Say, silent
 from ..protocol import GitLogin
-from .errors import Unusable, explain, reason, unusable
+from .errors import Unusable, explain, unusable
+from .server_errors import reason
 
 QUICK, SLOW = 60, 600               # seconds
 PAUSES = (0.5, 2.0)                 # seconds before a further try

@@ -9,35 +9,38 @@ from typing import Sequence
 from ..accounts import login_name, user_name
 from ..errors import HostError, NotReady, TryAgain
 from ..shell import CommandFailed
+from . import server_errors
+from .server_errors import reason
 
-# A pattern of git's output, the kind of error, what it means, what helps; the first that matches counts.
-REMEDIES = (
-    (r"REMOTE HOST IDENTIFICATION HAS CHANGED",
-     NotReady, "the git server's host key is not the one that the host knows",
-     "ask why it has changed, then on the host: ssh-keygen -R SERVER, and: git ls-remote %s"),
-    (r"UNPROTECTED PRIVATE KEY|bad permissions",
-     NotReady, "ssh on the host ignores a key that others can read", "on the host: chmod 600 that key"),
-    (r"Permission denied \(|could not read (Username|Password)|Authentication failed|terminal prompts disabled|"
-     r"returned error: 40[13]",
-     NotReady, "the git server refuses this host's user",
-     "give the user on the host a deploy key (or a token in ~/.netrc), then try on the host: git ls-remote %s; or add "
-     "--fetch client, which fetches here with your own keys (ForwardAgent is not used)"),
-    (r"Could not resolve|Connection (refused|timed out|reset|closed)|Failed to connect|Network is unreachable|"
-     r"No route to host|timed out|returned error: (429|5[0-9][0-9])|remote end hung up|early EOF|kex_exchange",
-     TryAgain, "the git server cannot be reached from the host",
-     "try again, or on the host: git ls-remote %s"),
-    (r"Host key verification failed",
-     NotReady, "the host does not know the git server's host key",
-     "log in to the host and run once: git ls-remote %s"),
-    (r"not our ref|couldn't find remote ref|unadvertised object|no such remote ref",
-     NotReady, "the repository does not have that commit", "push it, or choose another"),
-    (r"could not be found|does not appear to be a git repository|repository .*not found|not found|does not exist|"
-     r"No such",
-     NotReady, "the repository cannot be read", "correct `repo`, or try on the host: git ls-remote %s"),
-)
-# Sentences that stand under every refusal, whatever its reason is, and parts of the frames that servers draw.
-ALWAYS = ("Please make sure you have the correct access rights", "and the repository exists.",
-          "fatal: Could not read from remote repository.")
+TRY = "try on the host: git ls-remote %s"
+# By cause: the kind of error, what it means, what helps.
+REMEDIES = {
+    "changed_key": (NotReady, "the git server's host key is not the one that the host knows",
+                    "ask why it has changed, then on the host: ssh-keygen -R SERVER, and: git ls-remote %s"),
+    "open_key": (NotReady, "ssh on the host ignores a key that others can read", "on the host: chmod 600 that key"),
+    "ssh_configuration": (NotReady, "ssh on the host refuses its own configuration", "correct the file that it names"),
+    "no_ssh": (NotReady, "there is no ssh on the host", "install OpenSSH's client there, or write `repo` as https://…"),
+    "no_transport": (NotReady, "git on the host cannot read such a URL", "correct `repo`; or " + TRY),
+    "busy": (TryAgain, "the git server is busy, or was asked too often", "try again a little later; or " + TRY),
+    "proxy": (NotReady, "the proxy on the way to the git server refuses the host",
+              "see https_proxy and http.proxy of the user on the host, then: git ls-remote %s"),
+    "certificate": (NotReady, "the host does not trust the git server's certificate",
+                    "on the host see `date` and http.sslCAInfo, then: git ls-remote %s"),
+    "no_common_algorithm": (NotReady, "ssh on the host and the git server have no algorithm in common",
+                            "see ~/.ssh/config on the host, or renew the older of both; " + TRY),
+    "refused": (NotReady, "the git server refuses this host's user",
+                "give the user on the host a deploy key (or a token in ~/.netrc), then try on the host: git ls-remote "
+                "%s; or add --fetch client, which fetches here with your own keys (ForwardAgent is not used)"),
+    "unreachable": (TryAgain, "the git server cannot be reached from the host",
+                    "try again, or on the host: git ls-remote %s"),
+    "unknown_key": (NotReady, "the host does not know the git server's host key",
+                    "log in to the host and run once: git ls-remote %s"),
+    "no_room": (HostError, "there is no room for what was fetched", "make room on the host: df -h"),
+    "no_commit": (NotReady, "the repository does not have that commit", "push it, or choose another"),
+    "moved": (NotReady, "the git server leads to another address, often to a page to log in",
+              "correct `repo`, or " + TRY),
+    "missing": (NotReady, "the repository cannot be read", "correct `repo`, or " + TRY),
+}
 DUBIOUS = re.compile("dubious ownership in repository at '(.+)'")
 # What git says of a repository that is damaged, or newer than itself; and of its index alone.
 DAMAGED = re.compile("not a git repository|index file|[Bb]ad index|bad (numeric )?config|unable to read (tree|sha1)|"
@@ -49,7 +52,6 @@ OBJECT = re.compile("unable to read (tree|sha1)|object file .* is empty|loose ob
 SUBMODULE = re.compile(r"not a git repository: (?P<damaged>.+?)/(?:\.\./)+\.git/modules/|"
                        r"expected submodule path '(?P<link>.+)' not to be a symbolic link")
 FATAL = 128                         # git's exit status
-SHOWN = 600                         # characters
 
 
 class Unusable(CommandFailed):
@@ -136,18 +138,12 @@ def _submodule_repository(directory: str) -> str:
 
 def explain(failure: CommandFailed, repo: str) -> HostError:
     """The error to raise instead: what git's lines mean, and what to do about it."""
-    output = "\n".join(failure.output)
     why = reason(failure.output) or failure.message
     if failure.status is None:
         return TryAgain(f"the git server was too slow, or cannot be reached from the host ({repo}): {failure.message}",
                         f"try on the host: git ls-remote {repo}; or raise `fetch_timeout` in hosts.yaml")
-    for pattern, kind, message, remedy in REMEDIES:
-        if re.search(pattern, output, re.IGNORECASE):
-            return kind(f"{message} ({repo}): {why}", remedy % repo if "%s" in remedy else remedy)
-    return HostError(f"git failed ({failure.message}): {why}", "try on the host: git ls-remote " + repo)
-
-
-def reason(lines: Sequence[str]) -> str:
-    """The lines of git that say why it failed, in their order."""
-    words = [re.sub(r"^remote: ?", "", line).strip(" =@*-") for line in lines]
-    return "; ".join(dict.fromkeys(word for word in words if word and not word.startswith(ALWAYS)))[:SHOWN]
+    cause = server_errors.cause("\n".join(failure.output))
+    if not cause:
+        return HostError(f"git failed ({failure.message}): {why}", "try on the host: git ls-remote " + repo)
+    kind, message, remedy = REMEDIES[cause]
+    return kind(f"{message} ({repo}): {why}", remedy % repo if "%s" in remedy else remedy)
