@@ -29,7 +29,8 @@ class LogView:
         if hindrance:
             self._notice("warning", hindrance)
         elif is_empty:
-            self._notice("info", f"no log at {path} yet")
+            self._notice("info", f"no log at {path} yet; what a deploy that went back printed: "
+                                 f"fab logs {self.source.service} --deploy last")
         elif self.source.note:
             self._notice("info", self.source.note)
 

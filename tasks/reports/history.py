@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ..rollout.events import History
-from .humanize import ago, in_words, listed, short, text_lines, version
+from .humanize import ago, in_words, short, text_lines, version
 from .screen import Marks
 from .table import Column, Line, Span, paragraph, short_hosts, table
 
@@ -66,14 +66,16 @@ def _columns(rows: list[list[History]], marks: Marks, now: datetime) -> list[Col
         Column("result", [(in_words(entry.result or marks.none, entry.command), _tone(entry)) for entry in firsts]),
     ]
     hosts = _hosts(rows)
-    return columns if set(hosts) == {"all"} else [*columns, Column("hosts", [(text, "") for text in hosts], 5, drop=1)]
+    where = Column("hosts", [(text, "") for text in hosts], least=10, drop=1)
+    return columns if set(hosts) == {"all"} else [*columns, where]
 
 
 def _hosts(rows: list[list[History]]) -> list[str]:
     every = sorted({entry.host for group in rows for entry in group})
     brief = short_hosts(every)
-    return ["all" if len({entry.host for entry in group}) == len(every)
-            else listed([brief[host] for host in sorted({entry.host for entry in group})]) for group in rows]
+    of_rows = [sorted({entry.host for entry in group}) for group in rows]
+    return ["all" if len(hosts) == len(every) else ", ".join(brief[host] for host in hosts) if len(hosts) < 3
+            else f"{len(hosts)} of {len(every)}" for hosts in of_rows]
 
 
 def _move(group: list[History], marks: Marks) -> str:

@@ -13,6 +13,7 @@ from .table import Column, Line, Span, paragraph, short_hosts, table
 from .verdict import SETTLED, results
 
 Name = tuple[str, str, str]  # host, service, tone
+SERVICE = 14                 # columns that its name keeps while another column can give some
 
 
 def error_lines(error: Error) -> list[Line]:
@@ -82,7 +83,7 @@ def _name_columns(names: Sequence[Name], width: int, others: Sequence[Column]) -
     services: list[Span] = [(service, tone) for _, service, tone in names]
     columns = [
         Column("host", [(host, tone) for host, _, tone in names], least=8),
-        Column("service", services, least=7, drop=9 if only_one else 0),
+        Column("service", services, least=SERVICE, drop=9 if only_one else 0),
     ]
     if sum(column.width + 2 for column in [*columns, *others]) - 2 <= width:
         return columns

@@ -45,11 +45,13 @@ def previous(history: list[HistoryLine], now: str | None) -> str | None:
 
 
 def _goal(service: str, facts: dict[Key, Facts]) -> Goal:
-    """The version before, which must be the same on all hosts. Raises Mistake when it is not."""
-    by_host = {host: previous(known.history, known.commit) for (host, name), known in facts.items() if name == service}
-    commits = set(by_host.values())
-    if commits == {None}:
-        raise _no_earlier(service, {host: known for (host, name), known in facts.items() if name == service})
+    """The version before, which must be the same on all hosts; a new host goes where the others go. Raises Mistake
+    when it is not the same."""
+    here = {host: known for (host, name), known in facts.items() if name == service}
+    by_host = {host: previous(known.history, known.commit) for host, known in here.items()}
+    commits = {commit for host, commit in by_host.items() if commit or not _is_new(here[host])}
+    if not any(commits):
+        raise _no_earlier(service, here)
     if len(commits) > 1:
         raise Mistake(f"{service}: the hosts were at different versions before:\n"
                       + "\n".join(f"{host}: {commit or 'none'}" for host, commit in sorted(by_host.items())),
@@ -57,8 +59,13 @@ def _goal(service: str, facts: dict[Key, Facts]) -> Goal:
     commit = str(commits.pop())
     lines = [line for known in facts.values() for line in known.history if line["to"] == commit]
     branch = next((line["branch"] for line in lines), None)
-    source = source_of(commit, (known.history for (_, name), known in facts.items() if name == service))
+    source = source_of(commit, (known.history for known in here.values()))
     return Goal(commit=commit, revision=commit, branch=branch, source=source, is_previous=True)
+
+
+def _is_new(facts: Facts) -> bool:
+    """Whether no version but the one that runs was ever deployed there, as on a host that was added."""
+    return {line["to"] for line in facts.history if line["result"] == "committed"} <= {facts.commit}
 
 
 def _no_earlier(service: str, facts: dict[str, Facts]) -> Mistake:

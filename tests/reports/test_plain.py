@@ -13,6 +13,8 @@ from tasks.rollout.events import (
     Notice,
     Output,
     PastDeploy,
+    ProcessStatus,
+    ProgramStatus,
     Started,
     Status,
     StepFinished,
@@ -187,3 +189,16 @@ def test_plain_history_says_on_which_host_a_deploy_failed(shown):
         History(host="web2", result="not_reached", why="web1: verify: exit status 1", **of_all),
         Finished(command="history", outcome="unchanged", exit_code=0)])
     assert "went back\n  web1: verify: exit status 1\n" in page.text
+
+
+def test_plain_status_cuts_the_name_of_who_deployed_before_that_of_a_program(shown):
+    page = shown()
+    programs = [ProgramStatus(program=name, state="RUNNING", pid=1, uptime=2500.0, processes=[
+        ProcessStatus(name=f"{name}_{number}", state="RUNNING", pid=1) for number in range(2)])
+        for name in ("web", "worker")]
+    report(page.screen, [
+        Status(environment="dev", host="web1", service="shop", state="RUNNING", pid=1, uptime=2500.0, commit="a" * 40,
+               branch="develop", strategy="in_place", deployed_by="alice@tower", programs=programs,
+               deployed_at="2024-05-01T11:18:00Z", oddities=[]),
+        Finished(command="status", outcome="unchanged", exit_code=0)])
+    assert "shop:worker  RUNNING 2/2" in page.text and max(map(len, page.text.splitlines())) <= 80

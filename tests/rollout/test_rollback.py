@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -45,6 +46,20 @@ def test_rollback_leads_to_what_ran_before_the_first_deploy() -> None:
 
 def test_rollback_leads_to_the_last_deploy_after_a_checkout_by_hand() -> None:
     assert previous_version.previous(history("A", "B"), "X") == "B"
+
+
+@pytest.mark.parametrize(("moves", "leads_to"), [
+    (("A B", "B"), "A"), (("B", "A B"), "A"), (("A B", ""), "A"), (("A B", "A B", "B"), "A"),
+    (("A B", "B", "C B"), None), (("A B <A", "B <A"), None), (("B", "B"), None)])
+def test_rollback_takes_a_new_host_along(moves: tuple[str, ...], leads_to: str | None) -> None:
+    """A host with an earlier version of its own, or with none any more, does not follow."""
+    goals = []
+    known = {(f"web{number}", "monitor"): facts(history=lines, commit=lines[-1]["to"] if lines else None)
+             for number, lines in enumerate(history(*words.split()) for words in moves)}
+    plan = previous_version.planner_for(lambda targets, facts, found: goals.append(found["monitor"].commit) or {})
+    with nullcontext() if leads_to else pytest.raises(Mistake):
+        plan((TARGET,), known, {})
+    assert goals == ([leads_to] if leads_to else [])
 
 
 @pytest.mark.promise(11)
