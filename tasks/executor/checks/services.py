@@ -6,6 +6,7 @@ from typing import Iterator
 
 from .. import deployed, facts, git, journal, readiness
 from ..context import ServiceContext
+from ..errors import HostError
 from ..protocol import INTERRUPTED
 from .host import ExaminedHost, Finding, failed, ok, warning
 
@@ -14,15 +15,18 @@ def obstacles(host: ExaminedHost) -> Iterator[Finding]:
     """The reasons to refuse a deploy that are known here. The client has others, by the facts, and says where there are
     none."""
     host.layout.require_root()
+    git.require_git(host.env)
     due = journal.to_undo(host.layout)
     for service in host.services:
-        for problem in readiness.visible_problems(host.layout, service, host.conf, host.supervisord):
-            yield failed(problem.message, problem.hint)
-        git.require_git(host.env)
+        problems = readiness.visible_problems(host.layout, service, host.conf, host.supervisord)
         clone = ServiceContext(host.layout, service, host.env, "", check=host.check).clone
-        known = facts.of_service(host.layout, service, clone, host.supervisord)
-        known["due"] = [left.deploy for left in due if service["name"] in left.services]
-        host.facts[service["name"]] = known
+        try:
+            known = facts.of_service(host.layout, service, clone, host.supervisord)
+            known["due"] = [left.deploy for left in due if service["name"] in left.services]
+            host.facts[service["name"]] = known
+        except HostError as error:          # such as a damaged clone: the other services are looked at all the same
+            problems.append(error)
+        yield from (failed(problem.message, problem.hint) for problem in problems)
 
 
 def orphans(host: ExaminedHost) -> Iterator[Finding]:
