@@ -117,7 +117,8 @@ def _program_file(diff: list[str], width: int) -> Iterator[Line]:
 def _files(plan: Planned, width: int) -> Iterator[Line]:
     words = {"added": "is new", "changed": "changed", "removed": "is removed"}
     for file in plan.files:
-        yield [(f"{file.path} {words[file.change]}{' (secret)' if file.secret else ''}", "")]
+        mode = ": mode {}, now {}".format(*file.mode) if file.mode else ""
+        yield [(f"{file.path} {words[file.change]}{' (secret)' if file.secret else ''}{mode}", "")]
         yield from _diff_lines(file.diff[2:], width)
 
 

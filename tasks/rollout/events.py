@@ -62,12 +62,13 @@ class Names(Struct, frozen=True, kw_only=True):
 
 class FileChange(Struct, frozen=True, kw_only=True):
     """A file of `files`: `change` is added, changed or removed. `diff`: unified, from what is there; empty for a
-    `secret` one, and where only `plan` asks."""
+    `secret` one, and where only `plan` asks. `mode`: where that alone changes, what it was and what it will be."""
 
     path: str
     change: str
     secret: bool
     diff: list[str] = []
+    mode: list[str] = []
 
 
 class Planned(Event, frozen=True, kw_only=True, tag="plan"):

@@ -16,7 +16,7 @@ from ..inventory.secret import Secret
 from ..program import files
 from . import placed_files, planner, refusals
 from .events import FileChange, Names, Notice, Planned
-from .facts import Facts
+from .facts import Facts, PlacedFile
 from .recipe import restarts
 from .steps import Plan
 
@@ -143,8 +143,15 @@ def file_changes(service: Service, facts: Facts, plan: Plan, texts: Mapping[str,
         return []
     contents = {content.path: content for content in service.file_contents}
     return [FileChange(path=path, change=change, secret=path in contents and contents[path].secrecy != "none",
-                       diff=_file_diff(service, path, contents.get(path), texts.get(path)))
+                       diff=_file_diff(service, path, contents.get(path), texts.get(path)),
+                       mode=_mode_change(contents.get(path), facts.files.get(path)))
             for path, change in placed_files.changes(service, facts).items()]
+
+
+def _mode_change(content: FileContent | None, there: PlacedFile | None) -> list[str]:
+    if not content or not there or there.mode is None or content.sha256 != there.sha256:
+        return []
+    return [f"{mode:04o}" for mode in (there.mode, content.mode)]
 
 
 def _file_diff(service: Service, path: str, content: FileContent | None, before: str | None) -> list[str]:
