@@ -74,12 +74,17 @@ class Process:
     def info(self) -> dict[str, Any]:
         return self._supervisord.info(self.name)
 
-    def crashed(self, info: Mapping[str, Any], ends: process_logs.Ends) -> HostError:
-        """supervisord may have started it anew before we looked: then RUNNING says nothing."""
+    def crashed(self, info: Mapping[str, Any], ends: process_logs.Ends, *, is_new: bool = True) -> HostError:
+        """supervisord may have started it anew before we looked: then RUNNING says nothing. What a new process leaves
+        running is its daemon."""
         again = info["statename"] in ("STARTING", "RUNNING")
         state = "it ended, and was started again" if again else describe_state(info)
         where = self.say_last_lines(info, ends)
         left = left_running(self._ctx, self._supervisord, self.name.partition(":")[0])
+        has_failed = str(info.get("spawnerr")).startswith("Bad exit code")      # the parent of a daemon ends with 0
+        if left and (has_failed or not is_new):
+            return HostError(f"{self._subject} did not stay up: {state}; it left running {leftovers.in_words(left)}",
+                             where)
         if left:
             return HostError(f"{self._subject} did not stay up: {state}; but it left running"
                              f" {leftovers.in_words(left)}, which supervisord does not know: it sends itself to the"

@@ -45,7 +45,7 @@ def _signal(ctx: ServiceContext, program: Program, process: Process, part: Mappi
         now = time.monotonic()
         info = process.info()
         if info["statename"] != "RUNNING" or info["pid"] != pid:
-            raise process.crashed(info, ends)
+            raise process.crashed(info, ends, is_new=False)
         first_seen = {child: first_seen.get(child, now) for child in _children(pid) - old
                       if not _is_in_old_release(ctx, child[0])}
         is_shown = is_shown_by_body or any(now - since >= stays_for for since in first_seen.values())
