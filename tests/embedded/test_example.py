@@ -54,7 +54,7 @@ def test_example_builds_runs_answers_and_stops(sandbox: Sandbox, tmp_path: Path)
             facts = json.loads(get(f"http://127.0.0.1:{port}/"))
         finally:
             process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=10)
+        output, _ = process.communicate(timeout=60)
     assert facts["version"] == "2"
     assert facts["commit"] == git(folder, "rev-parse", "HEAD")
     assert facts["run_mode"] == "sandbox"

@@ -63,7 +63,7 @@ def test_drain_and_undrain_run_around_the_restart(example: Example, record: Path
 @pytest.mark.promise(7)
 def test_undrain_runs_once_the_version_before_is_back(example: Example, record: Path) -> None:
     """Here before the programs stop, too: another host failed when this one served the new version."""
-    service = drained(example, record, health=Health(command="test -e built", timeout=5))
+    service = drained(example, record, health=Health(command="test -e built", timeout=20))
     example.write(source("1001"))
     example.committed(service)
     lines(record)

@@ -114,7 +114,7 @@ def test_grep_pattern_that_never_ends_is_stopped(example: Example, python: str) 
         deploy.hello("logs", lines=5, grep="(a+)+$")
         assert "--grep" in deploy.executor.until("problem")["message"]
         deploy.executor.rest()
-        assert deploy.executor.process.wait(5) == 1
+        assert deploy.executor.process.wait(60) == 1
 
 
 def test_grep_pattern_that_does_not_compile_is_refused(example: Example) -> None:
@@ -127,7 +127,7 @@ def test_logs_end_with_the_client(example: Example) -> None:
     with example.deploy() as deploy:
         follow(deploy)
         deploy.executor.hang_up()
-        assert deploy.executor.process.wait(5) == 1
+        assert deploy.executor.process.wait(60) == 1
 
 
 def test_logs_of_a_busy_service_leave_the_others_their_turn(example: Example, host: LabHost) -> None:

@@ -219,7 +219,7 @@ def test_release_is_undone_when_the_executor_is_killed_at_any_step(site: Site, a
         deploy.look().plan()
         deploy.run("activate")
         deploy.executor.rest()
-        assert deploy.executor.process.wait(10) == 9
+        assert deploy.executor.process.wait(60) == 9
     with site.deploy() as deploy:
         deploy.hello()
         assert deploy.executor.until("locked")["recovered"][0]["result"] == "restored"

@@ -167,7 +167,7 @@ def test_executor_outlives_sighup_and_its_steps_do_not_ignore_it(example: Exampl
         os.kill(deploy.executor.process.pid, signal.SIGHUP)
         deploy.executor.hang_up()
         wait_for(lambda: example.results()[-1:] == ["restored"], "the way back")
-        deploy.executor.process.wait(20)
+        deploy.executor.process.wait(60)
         log = (example.host.root / f".fabvisor/runs/{deploy.id}.log").read_text()
     assert example.head() == head
     (ignored,) = re.findall(r"SigIgn:\s*([0-9a-f]+)", log)

@@ -92,7 +92,7 @@ class Fleet:
         self.armed = folder / "armed"
         every = {"lease": LEASE, "sudo": self.sudo}
         self.app = App(self.lab, "app", {
-            "web1": every, "web2": {**every, "port": self.proxy.port, "connect_timeout": 2}},
+            "web1": every, "web2": {**every, "port": self.proxy.port, "connect_timeout": 5}},
             strategy=self.strategy, fetch=self.fetch)
         self.app.environment = {"serial": [1, "100%"]}
         for key in ("command", "program"):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Iterator
 
 import pytest
 
 from tests.integration.app import App, read
 from tests.support.lab import Lab, git, stands_in, wait_for
+from tests.support.sshd import free_port
 
 MAIN = """\
 package main
@@ -37,18 +37,10 @@ startsecs=0
 """
 
 
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
 @pytest.fixture(scope="module")
 def team(lab: Lab) -> Iterator[App]:
     """Clones by hand, on branch develop, with logs; on web1 it also runs, from the team's own program file."""
-    ports = dict(zip(("web1", "web2"), free_ports(2), strict=True))
+    ports = {host: free_port() for host in lab.hosts}
     app = App(lab, "monitor", {host: {"variables": {"PORT": str(port)}} for host, port in ports.items()})
     lab.commit("monitor", {"go.mod": "module monitor\n", "main.go": MAIN.replace("VERSION", "one"),
                            ".gitignore": "/monitor\n"}, branch="develop")

@@ -172,7 +172,7 @@ def test_logs_ends_when_its_reader_closes_the_pipe(shared: App, format: str) -> 
         if "starting" in line:
             break
     process.stdout.close()
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert process.stderr.read() == ""
     process.stderr.close()
 
@@ -193,7 +193,7 @@ def test_logs_keeps_bounded_memory_when_its_reader_is_slow(shared: App) -> None:
     assert int(peak[0].split()[1]) < 150_000
     os.kill(process.pid, signal.SIGINT)
     process.stdout.close()
-    process.wait(20)
+    process.wait(60)
     process.stderr.close()
     for host in shared.hosts:
         (shared.lab[host].directory(shared.name) / "logs" / f"{shared.name}.log").write_text("starting again\n")

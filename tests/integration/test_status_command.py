@@ -130,6 +130,6 @@ def test_watch_prints_the_table_again_without_a_terminal(make_app: MakeApp) -> N
     while "STOPPED" not in (line := process.stdout.readline()):
         assert line
     process.stdout.close()
-    assert process.wait(20) == 0, "a closed pipe ends it"
+    assert process.wait(60) == 0, "a closed pipe ends it"
     assert process.stderr.read() == ""
     process.stderr.close()

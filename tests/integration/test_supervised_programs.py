@@ -65,7 +65,7 @@ def test_deploy_starts_a_program_once_whether_or_not_its_file_changed(own: App) 
 def test_hostile_variables_reach_program_build_and_health_check_exactly(own: App) -> None:
     """In the program, in the build, in the health check; the file that holds them is for its owner alone."""
     own.write(variables=HOSTILE, build="cp source built; env -0 > build.env",
-              health={"command": "env -0 > health.env", "timeout": 5})
+              health={"command": "env -0 > health.env", "timeout": 20})
     run = own.deploy("--host", "web1")
     assert run.code == 0, run
     directory = own.lab["web1"].directory(own.name)

@@ -101,7 +101,7 @@ def test_a_second_user_of_a_mirror_waits_and_says_so(work: Path) -> None:
         while not said:
             assert thread.is_alive()
         assert not done.is_set()
-    thread.join(10)
+    thread.join(60)
     assert done.is_set() and "another fab" in said[0]
 
 

@@ -19,6 +19,7 @@ from tasks.reports.screen import Screen, Stream
 from tasks.reports.terminal import Terminal
 from tests.support import guard
 from tests.support.lab import CHECKOUT, Lab, git, with_program_user
+from tests.support.sshd import free_port
 
 WHO = {"GITLAB_USER_LOGIN": "alice", "CI_JOB_URL": "https://git.example.com/micro/monitor/-/jobs/1234"}
 # Version 3 listens on a second port, which something else has on web2.
@@ -67,11 +68,6 @@ def listening() -> socket.socket:
 
 def port(server: socket.socket) -> int:
     return int(server.getsockname()[1])
-
-
-def free_port() -> int:
-    with listening() as server:
-        return port(server)
 
 
 def write_inventory(lab: Lab, sandbox: Sandbox, taken: int) -> None:

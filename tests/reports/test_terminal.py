@@ -177,7 +177,7 @@ def on_a_pty(*arguments, interrupt_after=None):
             signalled = True
             running.send_signal(signal.SIGINT)
     os.close(leader)
-    return seen.decode(), running.wait(10)
+    return seen.decode(), running.wait(60)
 
 
 def test_live_region_moves_on_a_real_terminal_and_leaves_a_clean_end():

@@ -5,11 +5,13 @@ from __future__ import annotations
 import getpass
 import os
 import pwd
+import random
 import shutil
 import socket
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +119,7 @@ class Sshd:
             return
         children = descendants(process.pid)
         process.terminate()
-        process.wait(10)
+        process.wait(60)
         for pid in children:                # sessions outlive their listener
             kill(pid)
         self._reader.join(5)
@@ -173,7 +175,14 @@ def _environment(values: Mapping[str, str]) -> str:
     return "SetEnv " + " ".join(f'"{name}={value}"' for name, value in values.items())
 
 
+OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """On loopback, for a server that starts later: meanwhile the kernel gives it to no outgoing connection."""
+    first_outgoing = int(OUTGOING.read_text().split()[0])
+    for port in random.SystemRandom().sample(range(first_outgoing - 10_000, first_outgoing), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no port is free")
