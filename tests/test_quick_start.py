@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -17,6 +16,7 @@ import pytest
 
 from tasks.embedded.processes import belonging
 from tests.support import guard
+from tests.support.lab import supervisord_at
 from tests.support.pages import ARCHITECTURE, blocks, copy_checkout, section
 
 # A Python that makes virtual environments of the interpreter that runs the tests, and whose pip has nothing to do.
@@ -141,9 +141,10 @@ def types_other_commands(stranger: Stranger) -> None:
 
 
 def pids(stranger: Stranger) -> list[int]:
-    _, output = stranger.types("./fab status --format json")
-    events = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
-    return [event["pid"] for event in events if event["event"] == "status"]
+    sandbox = stranger.sandbox()
+    assert sandbox is not None
+    return [process["pid"] for host in ("web1", "web2")
+            for process in supervisord_at(sandbox / host / "root/supervisor.sock").getAllProcessInfo()]
 
 
 def assert_layout(root: Path) -> None:

@@ -37,7 +37,7 @@ from tests.support.lab import PROGRAM_USER, LabHost, git
 from tests.support.pythons import interpreters
 from tests.support.services import changed, one_program
 
-PATIENCE = 40.0
+PATIENCE = 60.0
 Message = dict[str, Any]
 ENDINGS = ("committed", "restored", "end")
 # What a verb's settings hold beside those of all, unless a test says otherwise.
@@ -60,7 +60,8 @@ def program_with(verb: Verb, faults: str, python: str) -> bytes:
     if not faults:
         return bootstrap.Program(verb)(interpreter)
     with tempfile.TemporaryDirectory() as folder:
-        copy = shutil.copytree(bootstrap.EXECUTOR, Path(folder) / "executor")
+        # With Python's cache, but for the files that another process is about to put there.
+        copy = shutil.copytree(bootstrap.EXECUTOR, Path(folder) / "executor", ignore=shutil.ignore_patterns("*.pyc.*"))
         with (copy / "main.py").open("a") as file:
             file.write("\n\n" + faults)
         return bootstrap.Program(verb, copy)(interpreter)
@@ -298,7 +299,7 @@ class Example:
         self.name = name
         self.work = folder / name
         self.work.mkdir(parents=True)
-        git(self.work, "init", "--quiet", "--initial-branch=main")
+        git(self.work, "init", "--quiet", "--initial-branch=main", "--template=")
         self.service = one_program(
             name, "/bin/sh ./built", repo=str(self.work), directory=f"micro/{name}", run_mode="test",
             build=("cp source built",), program={"startsecs": "0", "stopwaitsecs": "5"}, variables={"WHO": "x"})

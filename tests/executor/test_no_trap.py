@@ -64,7 +64,7 @@ def test_a_failing_undo_names_the_commands_that_lead_out(stuck: Stuck) -> None:
 
 
 @pytest.mark.promise(4)
-@pytest.mark.rows(3)
+@pytest.mark.rows(2)
 def test_a_failing_undo_is_left_by_accepting_what_is_there(stuck: Stuck) -> None:
     with stuck.example.deploy(faults=stuck.faults) as deploy:
         assert recovered(deploy.look(unfinished="accept")) == ["accepted"]
@@ -74,7 +74,7 @@ def test_a_failing_undo_is_left_by_accepting_what_is_there(stuck: Stuck) -> None
 
 
 @pytest.mark.promise(4)
-@pytest.mark.rows(3)
+@pytest.mark.rows(2)
 def test_a_failing_undo_is_left_by_a_deploy_that_works(stuck: Stuck) -> None:
     commit = stuck.example.write()
     with stuck.example.deploy(faults=stuck.faults) as deploy:

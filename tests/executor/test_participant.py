@@ -49,7 +49,7 @@ def test_first_deploy_and_the_next_are_committed(example: Example, python: str) 
         ending = deploy.commit()
         assert ending == {"event": "committed", "now": {example.name: first}}
         assert deploy.executor.rest() == [], "one ending, and no more"
-        assert deploy.executor.process.wait(10) == 0
+        assert deploy.executor.process.wait(60) == 0
         assert [step for step, ok in deploy.executor.steps() if ok] == ALL
     assert example.info()["statename"] == "RUNNING"
     pid = example.info()["pid"]
@@ -99,6 +99,7 @@ def test_failed_activation_is_undone(example: Example, step: str) -> None:
 @pytest.mark.promise(3)
 @pytest.mark.parametrize("phase", ["looked", "prepared", "healthy"])
 @pytest.mark.parametrize("how", ["abort", "hang up"])
+@pytest.mark.rows(3)
 def test_deploy_is_undone_when_the_client_gives_up_between_phases(example: Example, phase: str, how: str) -> None:
     example.write()
     with example.deploy() as deploy:
@@ -119,6 +120,7 @@ def test_deploy_is_undone_when_the_client_gives_up_between_phases(example: Examp
 @pytest.mark.promise(3)
 @pytest.mark.parametrize("step", ["build", "health"])
 @pytest.mark.parametrize("how", ["abort", "hang up"])
+@pytest.mark.rows(2)
 def test_deploy_is_undone_when_the_client_gives_up_within_a_step(example: Example, step: str, how: str) -> None:
     example.write()
     waiting = "echo waiting; exec sleep 60"
@@ -323,6 +325,7 @@ steps.ACTIONS[%r] = broken
 @pytest.mark.parametrize("error", [
     "raise OSError(28, 'No space left on device')", "raise UnicodeError('odd')",
     "import xmlrpc.client; raise xmlrpc.client.Fault(91, 'STILL_RUNNING')", "return ctx.nothing"])
+@pytest.mark.rows(2)
 def test_any_error_in_a_step_is_undone(example: Example, error: str) -> None:
     example.write()
     with example.deploy(faults=BREAK % (error, "build")) as deploy:

@@ -70,7 +70,7 @@ def test_one_unwell_program_takes_all_programs_back(example: Example, program: s
 @pytest.mark.promise(3)
 @pytest.mark.parametrize(("old", "new"), [
     (NAMES, ("web",)), (("web",), NAMES), ((), NAMES), (NAMES, ()), (("web", "worker"), ("worker", "beat"))])
-@pytest.mark.rows(3)
+@pytest.mark.rows(2)
 def test_programs_that_come_and_go_come_back_with_a_failed_deploy(example: Example, old: tuple[str, ...],
                                                                   new: tuple[str, ...]) -> None:
     """Without names: a service with `command`, one program that bears its name."""

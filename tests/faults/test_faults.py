@@ -45,13 +45,13 @@ CASES = [
     faults.held("client SIGKILL", "did:fetch", "web1", faults.client_gets(signal.SIGKILL)),
     faults.held("power cut and reboot", "step:program", "web2", faults.power_fails),
     faults.by_the_executor("SIGKILL", "disk", "kill", 30, "web1"),
-    faults.by_the_executor("disk full", "disk", "full", 6, "web1", writes=1000),
     faults.held("a small disk, full", "step:fetch", "web2", faults.disk_fills(0)),
     faults.held("network cut", "did:verify", "web2", faults.link_is_cut),
     faults.by_the_executor("power cut", "committed", "power cut", 1, "web2", faults.reboots),
     Case("a build in the background", "", "web1", build="setsid sleep 5000 &\nenv -i sleep 5000 &\n"),
 ]
 LONG = [
+    faults.by_the_executor("disk full", "disk", "full", 6, "web1", writes=1000),
     faults.held("client SIGKILL", "step:health", "web1", faults.client_gets(signal.SIGKILL)),
     faults.held("client SIGINT", "did:restart", "web1", faults.client_gets(signal.SIGINT)),
     faults.held("client SIGKILL", "did:restart", "web2", faults.client_gets(signal.SIGKILL)),

@@ -153,15 +153,11 @@ class App:
         """Everything that a deploy which is not committed must leave as it was (but for the pid)."""
         here = self.lab[host]
         directory = here.directory(self.name)
-        clone = (directory / ".git").exists()
         return {
             "directory": {str(path.relative_to(directory)): path.read_bytes() for path in sorted(directory.rglob("*"))
                           if path.is_file() and path.relative_to(directory).parts[0] not in (".git", "logs")}
             if directory.exists() else None,
-            "commit": here.head(self.name) if clone else None,
-            "branch": git(directory, "branch", "--show-current") if clone else None,
-            "edited": git(directory, "status", "--porcelain") if clone else None,
-            "stashes": git(directory, "stash", "list") if clone else None,
+            **clone_state(directory),
             "program file": bytes_and_mode(self.program_file(host)),
             "env file": bytes_and_mode(self.env_file(host)),
             "state": self.program(host)["statename"],
@@ -271,7 +267,7 @@ class RunningClient:
 
     def end(self, seconds: float = 60) -> Run:
         code = self.process.wait(seconds)
-        self._reader.join(10)
+        self._reader.join(60)
         assert self.process.stderr is not None
         err = self.process.stderr.read()
         self.process.stderr.close()
@@ -283,6 +279,19 @@ class RunningClient:
             self.lines.append(line)
             self.events.append(json.loads(line))
         self.process.stdout.close()
+
+
+def clone_state(directory: Path) -> State:
+    """By one question of git, where nothing is stashed; `commit` is that of the release that `current` points to."""
+    if not (directory / ".git").exists():
+        return dict.fromkeys(("commit", "branch", "edited", "stashes"))
+    lines = git(directory, "status", "--porcelain=2", "--branch").splitlines()
+    branch = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# "))
+    current = directory / "current"
+    return {"commit": git(current, "rev-parse", "HEAD") if current.is_symlink() else branch["branch.oid"],
+            "branch": branch["branch.head"],
+            "edited": "\n".join(line for line in lines if not line.startswith("# ")),
+            "stashes": git(directory, "stash", "list") if (directory / ".git/logs/refs/stash").exists() else ""}
 
 
 def messages(run: Run) -> str:

@@ -33,7 +33,7 @@ def proxy(lab: Lab) -> Iterator[Proxy]:
 @pytest.fixture(scope="module")
 def behind(lab: Lab, proxy: Proxy) -> Iterator[App]:
     """A service whose second host is behind the proxy."""
-    app = App(lab, "far", {"web1": {"lease": 2}, "web2": {"lease": 2, "port": proxy.port, "connect_timeout": 1}},
+    app = App(lab, "far", {"web1": {"lease": 2}, "web2": {"lease": 2, "port": proxy.port, "connect_timeout": 5}},
               health=HEALTH)
     yield app.deployed()
     app.remove()
@@ -54,6 +54,7 @@ def far(behind: App) -> Iterator[App]:
     pytest.param(*CHECK, signal.SIGINT, 130, id="SIGINT during the health check"),
     pytest.param(*HANG, signal.SIGTERM, 143, id="SIGTERM during a health command that hangs"),
 ])
+@pytest.mark.rows(2)
 def test_signal_to_the_client_restores_every_host(far: App, gate: str, mark: str, number: signal.Signals,
                                                   code: int) -> None:
     """Ends in order: the hosts' answers are waited for, the exit code says which signal it was."""
@@ -77,7 +78,7 @@ def test_second_sigint_ends_the_client_while_the_hosts_go_back(far: App) -> None
     client.signal(signal.SIGINT)
     client.wait_event(lambda e: e["event"] == "step_started" and e["step"] == "undo build", "the way back")
     client.signal(signal.SIGINT)
-    run = client.end(10)
+    run = client.end()
     assert run.code == 130, run
     assert far.results("web1") == results, "it is not waited for"
     far.open("block")

@@ -103,6 +103,7 @@ def test_status_shows_the_running_release(settled: App) -> None:
     pytest.param({"run.sh": CRASH}, {"program": {"startsecs": 1, "stopwaitsecs": 5}}, id="start"),
     pytest.param({}, {"health": {"command": 'test "$HOST" != web2', "timeout": 0.2}}, id="health, on one host"),
 ])
+@pytest.mark.rows(2)
 def test_failed_deploy_of_a_release_restores_every_host(settled: App, files: dict[str, str],
                                                         service: dict[str, Any]) -> None:
     before, pids, was = seen(settled), settled.pids(), dict(settled.service)

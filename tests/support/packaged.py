@@ -11,15 +11,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-import xmlrpc.client
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from supervisor.xmlrpc import SupervisorTransport
-
 from tests.support import guard
-from tests.support.lab import wait_for
+from tests.support.lab import supervisord_at, wait_for
 from tests.support.processes import descendants, kill
 from tests.support.sshd import Sshd
 from tests.support.users import let_enter, unix_user
@@ -120,9 +117,8 @@ class PackagedHost:
 
     @property
     def rpc(self) -> Any:
-        """supervisord's own API: xmlrpc.client.ServerProxy(...).supervisor, as root."""
-        transport = SupervisorTransport(None, None, f"unix://{self.etc}/run/supervisor.sock")
-        return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
+        """supervisord's own API, as root."""
+        return supervisord_at(self.etc / "run/supervisor.sock")
 
     def answers(self) -> bool:
         try:
