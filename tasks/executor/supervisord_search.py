@@ -96,13 +96,24 @@ def _running() -> Iterator[tuple[int, str]]:
 
 def _configuration_of(pid: int, words: list[str]) -> str:
     """Absolute; empty where nobody can tell."""
-    named = next((after for word, after in zip(words, words[1:]) if word in ("-c", "--configuration")), "")
+    named = _named(words)
     folder = processes.cwd(pid)
     if os.path.isabs(named) or not folder:
         return named if os.path.isabs(named) else ""
     # Where it looks for one by itself: supervisor/options.py `default_configfile`.
     usual = [*(os.path.join(folder, name) for name in ("supervisord.conf", "etc/supervisord.conf")), *PACKAGED]
     return os.path.join(folder, named) if named else next(filter(os.path.exists, usual), "")
+
+
+def _named(words: list[str]) -> str:
+    """What stands behind -c, in each form that supervisord takes; empty where nothing does."""
+    for word, following in zip(words, [*words[1:], ""]):
+        if word in ("-c", "--configuration"):
+            return following
+        for option in ("--configuration=", "-c"):
+            if word.startswith(option):
+                return word[len(option):]
+    return ""
 
 
 def started_by(pid: int) -> list[str]:

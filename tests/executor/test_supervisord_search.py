@@ -42,6 +42,16 @@ def test_supervisord_is_found_by_its_configuration_also_by_one_that_it_found_its
     assert wait_for(lambda: supervisord_search.process(conf), "the process table") == pid
 
 
+@pytest.mark.usefixtures("real_hosts")
+@pytest.mark.parametrize("option", ["-cown.conf", "--configuration=own.conf"])
+def test_supervisord_is_found_when_its_configuration_is_part_of_the_option(tmp_path: Path, stack: ExitStack,
+                                                                           option: str) -> None:
+    (tmp_path / "own.conf").write_text(CONF)
+    pid = start(stack, tmp_path, sys.executable, "-m", "supervisor.supervisord", "-n", option)
+    conf = SupervisordConf(str(tmp_path / "own.conf"), {})
+    assert wait_for(lambda: supervisord_search.process(conf), "the process table") == pid
+
+
 def test_program_of_that_name_without_a_configuration_is_passed_over(tmp_path: Path, stack: ExitStack) -> None:
     (tmp_path / "supervisord").write_text("read forever </dev/zero\n")
     start(stack, tmp_path, "sh", "./supervisord")
