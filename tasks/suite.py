@@ -15,9 +15,9 @@ from invoke.tasks import task
 
 # The order is ours, the longest file first (tests/plugins/longest_first.py); xdist's own is by the number of tests.
 BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
-# Tests wait for hosts now and then: four files at a time keep two processors busy.
-ALL = ("-n", "4", *BY_FILE)
-QUICK = ("-n", "2", *BY_FILE, "--quick")
+# Tests wait for hosts more than half of their time: six files at a time keep two processors busy.
+ALL = ("-n", "6", *BY_FILE)
+QUICK = ("-n", "3", *BY_FILE, "--quick")
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 

@@ -33,6 +33,7 @@ def hello(context):
 
 namespace.add_task(hello)
 """
+pytestmark = pytest.mark.seconds(2)
 ODD_SSH_CONFIG = "Match final all\n  User deploy\n"        # Fabric's own reader fails on it
 
 

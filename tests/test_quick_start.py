@@ -100,6 +100,7 @@ OTHER_LINES = [
 TRIED_ELSEWHERE = {"adopt", "setup", "ci.init", "test.all", "test.faults"}
 
 
+@pytest.mark.seconds(30)
 @pytest.mark.timeout(600)               # a dozen commands one after the other, on however slow a machine
 def test_readme_quick_start_works_as_typed(stranger: Stranger) -> None:
     (console,), (shell,) = blocks("console", section("Try it")), blocks("sh", section("Try it"))

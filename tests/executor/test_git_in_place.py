@@ -14,6 +14,7 @@ from tasks.executor.git import Worktree
 from tests.executor.place import Place, commit, next_commit, quiet, short
 from tests.support.lab import git
 
+pytestmark = pytest.mark.seconds(1)
 EDITS = {
     "edit": "echo mine > {}/file",
     "staged": "echo mine > {0}/file; git -C {0} add file",

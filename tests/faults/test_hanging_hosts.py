@@ -51,6 +51,7 @@ def test_host_that_hangs_within_a_conversation_is_unreachable(hanging: Fleet) ->
         assert f"it was silent for {LEASE} s" in run.finished["hosts"]["web2"]["app"]["why"]
 
 
+@pytest.mark.seconds(10)
 def test_host_that_accepts_and_says_nothing_is_unreachable(fleet: Fleet) -> None:
     with socket.create_server((fleet.proxy.host, 0)) as mute, pointing_at(fleet, mute.getsockname()[1]):
         for command, run in all_of(fleet, READING, RECOVER, ["deploy", "app"]).items():

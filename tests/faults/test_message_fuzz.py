@@ -22,6 +22,7 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
 
+@pytest.mark.seconds(10)
 @pytest.mark.promise(8)
 def test_host_that_breaks_the_protocol_hurts_no_other(tmp_path: Path) -> None:
     """No traceback, no wrong word about another host, no hidden character, an end, and the right exit code."""

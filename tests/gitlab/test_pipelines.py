@@ -31,6 +31,7 @@ def generated(company: Company) -> str:
     return made.out
 
 
+@pytest.mark.seconds(10)
 def test_pipeline_deploys_develop_and_an_old_job_deploys_its_own_commit(local: GitLabCiLocal, company: Company,
                                                                         generated: str) -> None:
     """The file is the one that ci.init makes; it includes by project."""

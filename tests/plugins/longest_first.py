@@ -1,6 +1,7 @@
 """The order of the files: the longest first, so that at the end no processor waits for the last one.
 
-pytest's cache keeps how long each test took. A test that is not in it, as in a fresh clone, counts by what it starts.
+pytest's cache keeps how long each test took. A test that is not in it, as in a fresh clone, counts by what it starts;
+`@pytest.mark.seconds(30)` is for one that takes much longer than others, and would begin when they are all over.
 """
 
 from __future__ import annotations
@@ -17,11 +18,19 @@ KEY = "fabvisor/seconds"            # {test: seconds}
 WITH_A_HOST, WITHOUT = 1.0, 0.05    # seconds, measured over the whole suite
 
 
-def longest_first(tests: Iterable[tuple[str, str, bool]], known: Mapping[str, float]) -> list[str]:
-    """Files, from `(file, test, whether it starts a host)` of each test; `known`: seconds of a test."""
+def expected(item: pytest.Item) -> float:
+    """Seconds of a test that nobody has timed yet."""
+    marker = item.get_closest_marker("seconds")
+    if marker is not None:
+        return float(marker.args[0])
+    return WITH_A_HOST if starts_hosts(item) else WITHOUT
+
+
+def longest_first(tests: Iterable[tuple[str, str, float]], known: Mapping[str, float]) -> list[str]:
+    """Files, from `(file, test, expected seconds)` of each test; `known`: measured seconds of a test."""
     seconds: defaultdict[str, float] = defaultdict(float)
-    for file, test, with_a_host in tests:
-        seconds[file] += known.get(test, WITH_A_HOST if with_a_host else WITHOUT)
+    for file, test, guess in tests:
+        seconds[file] += known.get(test, guess)
     return sorted(seconds, key=lambda file: (-seconds[file], file))
 
 
@@ -33,7 +42,7 @@ class LongestFirst:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        files = longest_first([(str(item.path), item.nodeid, starts_hosts(item)) for item in items], self.known)
+        files = longest_first([(str(item.path), item.nodeid, expected(item)) for item in items], self.known)
         items.sort(key=lambda item: files.index(str(item.path)))
 
     @pytest.hookimpl(optionalhook=True)

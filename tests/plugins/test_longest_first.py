@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from tests.plugins.longest_first import longest_first
+import pytest
 
-TESTS = [("a.py", "a.py::one", False), ("b.py", "b.py::one", False), ("b.py", "b.py::two", False),
-         ("c.py", "c.py::one", True)]
+from tests.plugins.longest_first import WITH_A_HOST, WITHOUT, expected, longest_first
+
+TESTS = [("a.py", "a.py::one", WITHOUT), ("b.py", "b.py::one", WITHOUT), ("b.py", "b.py::two", WITHOUT),
+         ("c.py", "c.py::one", WITH_A_HOST)]
 
 
 def test_files_are_ordered_by_the_seconds_of_their_tests() -> None:
@@ -15,3 +17,13 @@ def test_files_are_ordered_by_the_seconds_of_their_tests() -> None:
 
 def test_files_with_hosts_come_first_when_there_is_no_cache() -> None:
     assert longest_first(TESTS, {}) == ["c.py", "b.py", "a.py"]
+
+
+@pytest.mark.seconds(30)
+def test_test_that_says_how_long_it_takes_counts_so(request: pytest.FixtureRequest) -> None:
+    assert expected(request.node) == 30
+
+
+@pytest.mark.usefixtures("real_hosts")
+def test_test_that_starts_a_host_counts_more_than_others(request: pytest.FixtureRequest) -> None:
+    assert expected(request.node) == WITH_A_HOST > WITHOUT
