@@ -134,7 +134,7 @@ def to_undo(layout: Layout) -> list[Journal]:
 def tidy(layout: Layout, service: str) -> None:
     """Remove what a power cut left: backups without a journal, temporary clones, files not yet renamed."""
     state = layout.service_state(service)
-    for name in os.listdir(state):
+    for name in os.listdir(state) if os.path.isdir(state) else ():      # an undo runs commands that may remove it
         if name.startswith("resolve-"):
             shutil.rmtree(os.path.join(state, name), ignore_errors=True)
         # The copy of a handwritten program file is no backup of a deploy: it stays.

@@ -67,6 +67,9 @@ SECRET_NAMES = "# Secrets among them: "
 MASK = "***"                          # stands for a secret, wherever text is shown or logged
 SHORTEST_SECRET = 4                     # characters; anything shorter is part of too many words to be replaced
 
+# The flags of a file that is still to be merged, in `git status --short`.
+UNMERGED = ("DD", "AU", "UD", "UA", "DU", "AA", "UU")
+
 # An oddity of `status`, and a finding of `doctor`.
 INTERRUPTED = "deploy {deploy} by {by} was interrupted and is not undone yet"
 

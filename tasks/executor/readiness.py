@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping, Sequence
 
-from . import directory_access, earlier_state, files, program_user, sockets
+from . import directory_access, earlier_state, files, log_folder, program_user, sockets
 from .accounts import login_name, user_name
 from .errors import HostError, NotReady
 from .layout import Layout
@@ -37,7 +37,9 @@ def visible_problems(layout: Layout, service: Service, conf: Configuration,
                      supervisord: Supervisord) -> list[HostError]:
     """As problems(), but supervisord does not read its files: for a command that only looks."""
     try:
-        problems = [*_process_problems(service, [], layout, conf, supervisord),
+        undefined = {*_groups(service)} - {definition.name for definition in conf.definitions}
+        known = sorted(group for group in undefined if supervisord.processes(group))
+        problems = [*_process_problems(service, known, layout, conf, supervisord),
                     *program_user.problems(layout, service, supervisord.uid()),
                     *sockets.problems(layout, service, supervisord)]
     except HostError as error:
@@ -55,7 +57,7 @@ def _reload(layout: Layout, services: Sequence[Service], supervisord: Supervisor
         # Also where a person removed the whole directory: supervisord reads no file while a log folder is missing.
         program_file = layout.access.program_file(service["name"])
         if program_file and (os.path.isdir(directory) or program_file.data.startswith(PROGRAM_HEADER.encode())):
-            files.ensure_dir(os.path.join(directory, "logs"))
+            log_folder.ensure(directory)
     try:
         return supervisord.reload()[2]
     except BadConfiguration as error:
@@ -72,7 +74,8 @@ def _process_problems(service: Service, removed: Sequence[str], layout: Layout, 
         others = [f"{group}:{name}" for name in names if name not in defined]
         if group in removed:
             problems.append(NotReady(f"{group} is known to supervisord, but in no configuration file any more",
-                                     f"put its section back, into {layout.program_file(service['name'])}"))
+                                     f"put its section back, into {layout.program_file(service['name'])}; or stop it:"
+                                     f" {layout.access.prefix}supervisorctl -c {conf.path} update {group}"))
         elif others:
             problems.append(NotReady(f"supervisord has the processes {', '.join(others)}, which no configuration file"
                                      " defines any more",

@@ -124,10 +124,11 @@ class Undo:
             raise Unsupervised(f"{service}: its files are restored, but {error.message}",
                                f"start supervisord on the host, then: fab recover {service}") from None
         except Exception as error:
-            why = as_host_error(error).message
-            raise CannotRestore(f"{service}: {name} failed: {why}; now it is at {self._describe_now(ctx)}",
-                                f"correct the cause on the host, then: fab recover {self._names}; or deploy a version"
-                                f" that works: fab deploy {self._names}; or keep what is there now:"
+            cause = as_host_error(error)
+            remedy = f" ({cause.hint})" if cause.hint else ""
+            raise CannotRestore(f"{service}: {name} failed: {cause.message}; now it is at {self._describe_now(ctx)}",
+                                f"correct the cause on the host{remedy}, then: fab recover {self._names}; or deploy a"
+                                f" version that works: fab deploy {self._names}; or keep what is there now:"
                                 f" fab recover {self._names} --accept") from None
 
     def _insisting(self, ctx: ServiceContext, act: Callable[[], Result]) -> Result:

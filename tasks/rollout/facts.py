@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from msgspec import Meta, Struct
 
+from ..executor.protocol import UNMERGED
 from .bounds import Name, Seconds, Text, Whole
 
 if TYPE_CHECKING:
@@ -168,6 +169,14 @@ class Facts(Struct, frozen=True, kw_only=True):
         """The commit of the repository that is on the disk: where a client built it, the one that it was built from."""
         source = self.committed.get("source") if self.committed.get("to") == self.commit else None
         return source or self.commit
+
+    @property
+    def half_done_merge(self) -> str:
+        """In words, with the remedy; empty where nothing is left to be merged."""
+        paths = [line[3:] for line in self.edited if line[:2] in UNMERGED]
+        tree = f"{self.directory}/current" if self.strategy == "releases" else self.directory
+        return (f"a merge was left half-done in {tree}: conflicts in {', '.join(paths)}; finish it on the host, or give"
+                f" it up; this says how: git -C {tree} status" if paths else "")
 
     @property
     def edited_files(self) -> list[str]:

@@ -108,7 +108,9 @@ def _disk(service: Service, facts: Facts) -> list[str]:
                    if facts.runs_other_release else f"{facts.directory} is not a git clone: fab deploy {name}")
     if facts.current is not None and facts.current not in [release.name for release in facts.releases]:
         odd.append(f"`current` points to a release that is not there: {_short(facts.current)}: fab deploy {name}")
-    if facts.edited:
+    if facts.half_done_merge:
+        odd.append(facts.half_done_merge)
+    elif facts.edited:
         odd.append("edited files: " + ", ".join(map(str.strip, facts.edited))
                      + f"; commit them elsewhere, or fab deploy {name} --set-aside")
     if facts.started_from not in (None, facts.commit):
@@ -125,7 +127,7 @@ def _way_on(service: Service, facts: Facts) -> str:
 def _program_file(name: str, facts: Facts) -> list[str]:
     odd: list[str] = []
     written = facts.committed.get("program_sha256")
-    if facts.clone and facts.program_file is None:
+    if facts.clone and facts.program_file is None and not facts.obstacles:
         odd.append(f"{facts.program_path} is missing: fab deploy {name}")
     if written and facts.program_file is not None and digest(facts.program_file) != written:
         loaded = ", and supervisord has not loaded it" if facts.unloaded else ""

@@ -47,6 +47,7 @@ def _of_targets(targets: tuple[Target, ...], facts: dict[Key, Facts], *, force: 
                 ) -> Iterator[NotReady]:
     known = [(target, facts[key(target)]) for target in targets]
     yield from _of_directories(known)
+    yield from _of_merges(known)
     if not set_aside:
         yield from _of_edits(known)
     yield from placed_files.in_the_way(known)
@@ -65,6 +66,14 @@ def _of_directories(known: list[tuple[Target, Facts]]) -> Iterator[NotReady]:
     if foreign:
         yield NotReady("these directories hold files, but no git clone:\n" + "\n".join(foreign),
                        "move them away on the host")
+
+
+def _of_merges(known: list[tuple[Target, Facts]]) -> Iterator[NotReady]:
+    """git can stash no part of a merge that is half-done."""
+    for target, facts in known:
+        if facts.half_done_merge:
+            message, _, remedy = facts.half_done_merge.partition("; ")
+            yield NotReady(f"{target.host.name}: {message} ({target.service.name})", remedy)
 
 
 def _of_edits(known: list[tuple[Target, Facts]]) -> Iterator[NotReady]:

@@ -13,6 +13,7 @@ from tests.support.lab import git
 DAMAGE = {
     "index": "echo x > .git/index", "HEAD": ": > .git/HEAD", "nothing": "rm -r .git; mkdir .git",
     "elsewhere": "rm -r .git; echo 'gitdir: /nowhere' > .git", "config": "echo '[[' >> .git/config",
+    "bare": "git config core.bare true",
     "newer": "git config core.repositoryFormatVersion 1; git config extensions.later true"}
 
 

@@ -79,6 +79,46 @@ def test_failed_build_restarts_nothing(example: Example) -> None:
     assert example.results() == ["committed", "restored"]
 
 
+MOVES = [("git checkout --quiet --detach HEAD~1", "in_place"), ("git checkout --quiet --detach HEAD~1", "releases"),
+         ("git -c user.name=x -c user.email=x commit -qam x --allow-empty", "in_place"), ("rm -r .git", "in_place")]
+
+
+@pytest.mark.promise(1)
+@pytest.mark.parametrize(("move", "strategy"), MOVES)
+@pytest.mark.rows(2)
+def test_build_that_leaves_another_commit_fails_and_goes_back(example: Example, move: str, strategy: str) -> None:
+    """As the lines of many a pipeline do: `git pull && git checkout develop && go build`."""
+    example.write()
+    first, pid = example.committed(example.with_(strategy=strategy)), example.info()["pid"]
+    example.write()
+    with example.deploy(example.with_(strategy=strategy, build=("cp source built", move))) as deploy:
+        deploy.look().plan()
+        assert "the build left" in deploy.executor.until("failed")["message"]
+        ends(deploy)
+    assert (example.head(), example.info()["pid"], example.host.leftovers()) == (first, pid, [])
+    assert example.committed(example.with_(strategy=strategy)) != first
+
+
+@pytest.mark.promise(3)
+def test_build_that_puts_a_file_in_the_place_of_the_logs_goes_back(example: Example) -> None:
+    """supervisord reads no file of anybody's while the folder of a log is missing."""
+    example.write()
+    example.committed()
+    before = Before(example)
+    example.write()
+    with example.deploy(example.with_(build=("cp source built", "rm -r logs; echo x > logs"))) as deploy:
+        deploy.look().plan().done("prepare").run("activate")
+        assert "logs is no folder" in deploy.executor.until("failed")["message"]
+        ends(deploy)
+    before.assert_so(same_process=True)
+    (example.directory / "logs").rmdir()
+    (example.directory / "logs").write_text("x")
+    with example.deploy() as deploy:
+        deploy.hello()
+        (found,) = deploy.executor.until("not_ready")["problems"]
+    assert found["hint"].startswith("move it away on the host: mv ")
+
+
 @pytest.mark.promise(3)
 @pytest.mark.parametrize("step", ["verify", "health", "program"])
 def test_failed_activation_is_undone(example: Example, step: str) -> None:

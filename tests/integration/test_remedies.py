@@ -87,9 +87,17 @@ def test_deploy_refuses_a_running_program_whose_file_was_removed(make_app: MakeA
     file = app.program_file("web1")
     kept = file.read_text()
     file.unlink()
-    refused(app, 2, f"web1: {app.name} is known to supervisord, but in no configuration file any more")
+    words = f"{app.name} is known to supervisord, but in no configuration file any more"
+    refused(app, 2, f"web1: {words}")
+    (oddity,) = next(row["oddities"] for row in app.fab("status").of("status") if row["service"] == app.name)
+    assert oddity.startswith(words)
     file.write_text(kept)
     file.chmod(0o600)
+    assert app.deploy().code == 0
+    file.unlink()
+    supervisorctl, _, rest = oddity.partition("or stop it: ")[2].partition(" ")
+    assert supervisorctl == "supervisorctl"
+    subprocess.run([sys.executable, "-m", "supervisor.supervisorctl", *rest.split()], check=True, capture_output=True)
     assert app.deploy().code == 0
 
 

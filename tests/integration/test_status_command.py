@@ -59,7 +59,7 @@ def test_status_names_a_program_file_that_is_not_loaded_or_gone(make_app: MakeAp
     assert app.deploy().code == 0
     assert oddities(app, "web1") == ""
     file.unlink()
-    assert f"{file} is missing: fab deploy {app.name}" in oddities(app, "web1")
+    assert f"in no configuration file any more: put its section back, into {file}" in oddities(app, "web1")
 
 
 def test_status_remedies_bring_the_row_in_order(make_app: MakeApp) -> None:

@@ -85,6 +85,8 @@ def test_obstacles_of_all_hosts_are_refused_at_once() -> None:
     with pytest.raises(errors.NotReady, match=r"(?s)web1.* M x.*web2.* M y"):
         refusals.refuse(targets, two, set_aside=False)
     refusals.refuse(targets, two, set_aside=True)
+    with pytest.raises(errors.NotReady, match="half-done in /r/d: conflicts in x"):
+        refusals.refuse((TARGET,), {goal.key(TARGET): facts(edited=["UU x"])}, set_aside=True)
     with pytest.raises(errors.NotReady, match="no git clone"):
         refusals.refuse((TARGET,), {goal.key(TARGET): replace(BLANK, foreign=True)}, set_aside=True)
 

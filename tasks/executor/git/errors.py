@@ -45,9 +45,11 @@ DUBIOUS = re.compile("dubious ownership in repository at '(.+)'")
 # What git says of a repository that is damaged, or newer than itself; and of its index alone.
 DAMAGED = re.compile("not a git repository|index file|[Bb]ad index|bad (numeric )?config|unable to read (tree|sha1)|"
                      "unknown repository extension|Expected git repo version|object file .* is empty|"
-                     "object .* (is|seems) corrupt|packfile .* (is|cannot|far too short)|not to be a symbolic link")
+                     "object .* (is|seems) corrupt|packfile .* (is|cannot|far too short)|not to be a symbolic link|"
+                     "must be run in a work tree")
 BROKEN_REF = re.compile(r"bad object (?:HEAD|(refs/\S+))")
 INDEX = re.compile("index file|[Bb]ad index")
+BARE = re.compile("must be run in a work tree")
 OBJECT = re.compile("unable to read (tree|sha1)|object file .* is empty|loose object .* is corrupt|is missing here")
 SUBMODULE = re.compile(r"not a git repository: (?P<damaged>.+?)/(?:\.\./)+\.git/modules/|"
                        r"expected submodule path '(?P<link>.+)' not to be a symbolic link")
@@ -110,6 +112,8 @@ def _mend(directory: str, repo: str, lines: Sequence[str]) -> str:
     if submodule:
         path = os.path.join(directory, submodule["damaged"] or submodule["link"])
         return f"move the submodule away on the host: mv {path} {directory}.damaged; then add --set-aside"
+    if any(map(BARE.search, lines)):
+        return f"on the host: git -C {directory} config core.bare false"
     if any(map(INDEX.search, lines)):
         return f"on the host: git -C {directory} read-tree HEAD"
     modules = _submodule_repository(directory)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 from ..errors import NotReady
+from ..protocol import UNMERGED
 from .command import Git
 from .state import State
 from .tree_paths import named
 
-UNMERGED = ("DD", "AU", "UD", "UA", "DU", "AA", "UU")       # in `git status --short`
 # What git keeps in its directory meanwhile, and the command that gives it up.
 OPERATIONS = (("rebase-apply/applying", "am --abort"), ("rebase-apply", "rebase --abort"),
               ("rebase-merge", "rebase --abort"), ("CHERRY_PICK_HEAD", "cherry-pick --abort"),

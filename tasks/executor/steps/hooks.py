@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Mapping
 
-from .. import files, processes, shell
+from .. import files, git, processes, shell
 from ..context import ServiceContext, process_tag
 from ..errors import HostError
 from ..masking import Mask, secret_names, values
@@ -18,11 +18,19 @@ def run_commands(ctx: ServiceContext, step: Step, directory: str, variables: Map
               timeout=step.args["timeout"], say=step.say, check=ctx.check, mask=ctx.mask)
 
 
-def run_build(ctx: ServiceContext, step: Step, directory: str) -> None:
-    """Run a build in a tree, and end what it left in the background, also in sessions of its own."""
-    folder = os.path.join(directory, step.args.get("subdirectory", ""))
-    run_commands(ctx, step, folder, step.args["variables"])
+def run_build(ctx: ServiceContext, step: Step, tree: git.Clone) -> None:
+    """Run a build in a tree, and end what it left in the background, also in sessions of its own.
+
+    Raises HostError where it left the tree at another commit: that would run, on this host alone. How a version before
+    was built is no longer to be judged.
+    """
+    commit = tree.head()
+    run_commands(ctx, step, os.path.join(tree.directory, step.args.get("subdirectory", "")), step.args["variables"])
     processes.end_tagged(process_tag(ctx.layout, ctx.deploy))
+    now = tree.head()
+    if now != commit and "certain" not in step.args:
+        raise HostError(f"the build left {tree.directory} at {now or 'no commit'}, and not at {commit}",
+                        "take out of `build` what moves it, such as git pull, git checkout or git commit")
 
 
 def hook(ctx: ServiceContext, step: Step) -> Result:

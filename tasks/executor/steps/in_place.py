@@ -49,6 +49,8 @@ def checkout(ctx: ServiceContext, step: Step) -> Result:
 
 
 def checkout_back(ctx: ServiceContext, step: Step) -> Result:
+    if not ctx.clone.exists():              # a build, or a person, removed it
+        _clone_anew(ctx, step)
     aside = ctx.clone.set_aside(ctx.deploy)
     if step.args["set_aside"] and not aside.exists() and not ctx.clone.has_begun_to_leave(step.args["commit"]):
         return Result(False)                # it did not get as far: the edits lie there untouched
@@ -61,6 +63,15 @@ def checkout_back(ctx: ServiceContext, step: Step) -> Result:
     aside.give_back(step.say)
     placed_files.place_back(ctx, step)      # it may have made way for a file of the commit
     return Result(True)
+
+
+def _clone_anew(ctx: ServiceContext, step: Step) -> None:
+    was = step.args["commit"]
+    ctx.clone.create()
+    if was:
+        ctx.clone.remote.fetch(step.say)
+        if not ctx.clone.commits.has(was):
+            ctx.clone.remote.try_commit(was)
 
 
 def _check_out_again(ctx: ServiceContext, step: Step, was_cut_off: bool) -> None:
@@ -77,7 +88,7 @@ def build(ctx: ServiceContext, step: Step) -> Result:
     folder = step.args.get("subdirectory")
     if folder and not step.args.get("certain", True) and ctx.clone.commits.subtree("HEAD", folder) is None:
         return Result(False)                # nobody knows how the version before was built, but not in that folder
-    hooks.run_build(ctx, step, ctx.directory)
+    hooks.run_build(ctx, step, ctx.clone)
     return Result(True)
 
 

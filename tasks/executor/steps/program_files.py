@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 
-from .. import env_file, file_rights, files
+from .. import env_file, file_rights, files, log_folder
 from ..context import ServiceContext
 from ..errors import HostError
 from ..layout import Layout
@@ -56,11 +56,10 @@ def remove(ctx: ServiceContext, step: Step) -> Result:
 def _make_log_folder(ctx: ServiceContext) -> None:
     """A link that a person made may lead anywhere; one that came with the commit may not choose where logs go."""
     logs = os.path.join(ctx.directory, "logs")
-    is_file = os.path.lexists(logs) and not os.path.isdir(logs)
-    if is_file or (os.path.islink(logs) and ctx.clone.commits.has_path("HEAD", "logs")):
-        raise HostError(f"{logs} is a {'file' if is_file else 'link'} of the commit, and the program's log goes there",
+    if os.path.islink(logs) and ctx.clone.commits.has_path("HEAD", "logs"):
+        raise HostError(f"{logs} is a link of the commit, and the program's log goes there",
                         "take `logs` out of the repository, or give it another name there")
-    files.ensure_dir(logs)
+    log_folder.ensure(ctx.directory)
 
 
 def put_back(ctx: ServiceContext, step: Step) -> Result:
@@ -68,6 +67,8 @@ def put_back(ctx: ServiceContext, step: Step) -> Result:
     if not os.path.isdir(backup):
         raise HostError(f"{backup}, which held the files of before, no longer exists",
                         f"write {ctx.layout.program_file(ctx.name)} by hand")
+    if os.path.exists(os.path.join(backup, "program")):
+        log_folder.make_anew(ctx.directory)
     with reload_lock(ctx.layout):
         _copy_back(ctx)
         ctx.supervisord().reload()

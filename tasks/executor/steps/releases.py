@@ -62,7 +62,7 @@ def build(ctx: ServiceContext, step: Step) -> Result:
     name = step.args["release"]
     if is_complete(ctx, name, step.args["digest"]):
         return Result(False)
-    hooks.run_build(ctx, step, ctx.releases.tree(name).directory)
+    hooks.run_build(ctx, step, ctx.releases.tree(name))
     complete(ctx, step, name)
     return Result(True)
 
