@@ -111,18 +111,17 @@ def create(layout: Layout, head: dict[str, Any], hook_envs: Mapping[str, str] = 
 
 def unfinished(layout: Layout) -> list[Journal]:
     """The journals on this host, oldest first."""
-    names = sorted(os.listdir(layout.journals)) if os.path.isdir(layout.journals) else []
-    return [_read(layout, os.path.join(layout.journals, name)) for name in names if name.endswith(".json")]
+    return [_read(layout, path) for path in _paths(layout)]
+
+
+def readable(layout: Layout) -> list[Journal]:
+    """As unfinished(), but without those that nobody can read."""
+    return [journal for journal in (_try(layout, path) for path in _paths(layout)) if journal]
 
 
 def remove_unreadable(layout: Layout) -> None:
-    """Remove journals that nobody can read."""
-    for name in os.listdir(layout.journals):
-        path = os.path.join(layout.journals, name)
-        try:
-            if name.endswith(".json"):
-                _read(layout, path)
-        except CannotRestore:
+    for path in _paths(layout):
+        if _try(layout, path) is None:
             files.remove(path)
 
 
@@ -154,9 +153,21 @@ def tidy_unnamed(layout: Layout, running: Callable[[], Container[str]]) -> None:
             files.remove(os.path.join(layout.journals, name))
 
 
+def _paths(layout: Layout) -> list[str]:
+    names = sorted(os.listdir(layout.journals)) if os.path.isdir(layout.journals) else []
+    return [os.path.join(layout.journals, name) for name in names if name.endswith(".json")]
+
+
+def _try(layout: Layout, path: str) -> Journal | None:
+    try:
+        return _read(layout, path)
+    except CannotRestore:
+        return None
+
+
 def _read(layout: Layout, path: str) -> Journal:
     lines = list(files.read_lines(path))
-    if not lines or "services" not in lines[0]:
+    if not lines or not isinstance(lines[0].get("services"), dict):
         raise CannotRestore(f"the journal {path} cannot be read, so nobody knows what its interrupted deploy left",
                             "look at the host with fab status, then: fab recover SERVICE --accept")
     begun = [(line["begin"][0], line["begin"][1]) for line in lines[1:] if "begin" in line]

@@ -120,4 +120,4 @@ def runs(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> Non
 
 def _deploys(layout: Layout, names: list[str]) -> list[str]:
     ended = {line["deploy"] for name in names for line in history.read(layout, name) if line.get("deploy")}
-    return sorted(ended | {left.deploy for left in journal.unfinished(layout) if set(left.services) & set(names)})
+    return sorted(ended | {left.deploy for left in journal.readable(layout) if set(left.services) & set(names)})

@@ -10,7 +10,7 @@ from typing import Any, Dict, cast
 
 from . import deployed, facts, git, history, journal, locks, program_user, readiness
 from .context import ServiceContext
-from .errors import HostError
+from .errors import CannotRestore, HostError
 from .layout import Layout
 from .link import Link
 from .protocol import Facts, History, Odd, ProcessState
@@ -73,7 +73,8 @@ def _status_of(ctx: ServiceContext, service: Message, conf: Configuration) -> Fa
         supervisord = Supervisord(layout.access, ctx.check)
         known = facts.of_service(layout, service, ctx.clone, supervisord)
         obstacles = _obstacles(layout, service, conf, supervisord, known["programs"])
-        due = [left for left in journal.to_undo(layout) if name in left.services]
+        due = [left for left in journal.readable(layout) if name in left.services and not left.committed()]
+        obstacles += _unreadable_journals(layout)
     except HostError as error:
         return {"event": "odd", "service": name, "message": error.message, "hint": error.hint}
     known["holder"] = locks.holder_of(layout, name)
@@ -84,6 +85,15 @@ def _status_of(ctx: ServiceContext, service: Message, conf: Configuration) -> Fa
     known["unloaded"] = facts.unloaded(layout, name, known["programs"])
     known["words"] = {group: _last_words(ctx, processes) for group, processes in known["programs"].items()}
     return {"event": "facts", "services": {name: known}}
+
+
+def _unreadable_journals(layout: Layout) -> list[str]:
+    """Nobody knows which services they are of."""
+    try:
+        journal.unfinished(layout)
+        return []
+    except CannotRestore as error:
+        return [f"{error.message}: {error.hint}"]
 
 
 def _obstacles(layout: Layout, service: Message, conf: Configuration, supervisord: Supervisord,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Container, NamedTuple
 
 from . import journal, locks
-from .errors import CannotRestore, NotReady, TryAgain
+from .errors import CannotRestore, HostError, NotReady, TryAgain
 from .eventlog import EventLog
 from .layout import Layout
 from .protocol import Recovered, Unfinished
@@ -55,13 +56,17 @@ def _finish(left: journal.Journal, held: locks.Locks, env: dict[str, str], event
         left.give_up("what it left was accepted by fab recover")
         return "accepted"
     _require_access(left)
-    from . import undo  # seldom needed, and it brings all steps
+    from . import kept_edits, undo  # seldom needed, and it brings all steps
     from .steps import ACTIONS
 
     _require_known(left, ACTIONS)
     held.describe(restoring=True)
     try:
-        undo.Undo(left, env, eventlog).run("interrupted; undone by the next command")
+        undone = undo.Undo(left, env, eventlog)
+        for service, ctx in undone.contexts.items():
+            with contextlib.suppress(HostError):        # where git fails, the undo says why
+                kept_edits.keep(ctx, left.services[service]["record"])
+        undone.run("interrupted; undone by the next command")
     finally:
         held.describe(restoring=False)
     return "restored"
@@ -86,9 +91,11 @@ def _require_known(left: journal.Journal, actions: Container[str]) -> None:
         unknown = [call["action"] for call in calls if call and call["action"] not in actions]
         if unknown:
             version = part["record"].get("fabvisor") or "an unknown version"
+            services = ",".join(sorted(left.services))
             raise NotReady(f"deploy {left.deploy} was cut off, and only Fabvisor {version} can undo it: "
                            f"this version does not know {unknown[0]!r}",
-                           f"with that version: fab recover {','.join(sorted(left.services))}")
+                           f"with that version: fab recover {services}; or keep what is there now:"
+                           f" fab recover {services} --accept")
 
 
 def _hold_all_of(left: journal.Journal, held: locks.Locks) -> None:

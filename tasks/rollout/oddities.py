@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..executor.protocol import INTERRUPTED
 from ..program.files import digest
 from .facts import NOBODY, Facts, Process, worst
-from .refusals import belongs_to_other_tool, losses
+from .refusals import belongs_to_other_tool, is_foreign, losses
 
 if TYPE_CHECKING:
     from ..inventory.model import Program, Service
@@ -44,7 +44,8 @@ def of_service(service: Service, facts: Facts) -> list[str]:
         at = facts.committed.get("at")
         return [f"removed by {by} at {at}: fab deploy {name}, or take it out of hosts.yaml", *facts.obstacles]
     if not facts.clone and all(process.state == "absent" for process in processes):
-        return [f"not deployed yet: fab deploy {name}", *facts.obstacles]
+        remedy = f"; {_no_clone(name, facts)}" if is_foreign(facts) else f": fab deploy {name}"
+        return ["not deployed yet" + remedy, *facts.obstacles]
     interrupted = zip(facts.due, facts.due_by or ["?"] * len(facts.due), strict=False)
     programs = (oddity for program in service.programs for oddity in _program(service, program, facts))
     return [*dict.fromkeys(programs), *_disk(service, facts), *_program_file(name, facts), *facts.obstacles,
@@ -100,12 +101,18 @@ def _restarted(name: str, facts: Facts, process: Process) -> list[str]:
     return [f"it was restarted a moment ago, not by fab; if it crashes again and again, fab logs {name} shows why"]
 
 
+def _no_clone(name: str, facts: Facts) -> str:
+    directory = facts.directory
+    return (f"{directory} holds files, but no git clone: on the host mv {directory} {directory}.away, then fab deploy"
+            f" {name}" if is_foreign(facts) else f"{directory} is not a git clone: fab deploy {name}")
+
+
 def _disk(service: Service, facts: Facts) -> list[str]:
     name = service.name
     odd = []
     if not facts.clone:
         odd.append(f"another tool made the release that runs, {facts.current}: {_way_on(service, facts)}"
-                   if facts.runs_other_release else f"{facts.directory} is not a git clone: fab deploy {name}")
+                   if facts.runs_other_release else _no_clone(name, facts))
     if facts.current is not None and facts.current not in [release.name for release in facts.releases]:
         odd.append(f"`current` points to a release that is not there: {_short(facts.current)}: fab deploy {name}")
     if facts.half_done_merge:

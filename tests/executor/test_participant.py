@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -97,6 +98,45 @@ def test_build_that_leaves_another_commit_fails_and_goes_back(example: Example, 
         ends(deploy)
     assert (example.head(), example.info()["pid"], example.host.leftovers()) == (first, pid, [])
     assert example.committed(example.with_(strategy=strategy)) != first
+
+
+@pytest.mark.promise(11)
+@pytest.mark.parametrize("strategy", ["in_place", "releases"])
+@pytest.mark.rows(1)
+def test_what_somebody_does_after_a_deploy_was_cut_off_is_kept(example: Example, strategy: str) -> None:
+    example.service = example.with_(strategy=strategy)
+    example.write()
+    first = example.committed()
+    example.write()
+    with example.deploy() as deploy:
+        deploy.activate().executor.kill()
+    tree = example.directory / "current" if strategy == "releases" else example.directory
+    git(tree, "commit", "--quiet", "--allow-empty", "--message", "mine")
+    mine = git(tree, "rev-parse", "HEAD")
+    (tree / "source").write_text("mine")
+    with example.deploy() as deploy:
+        deploy.look()
+        (told,) = [message["message"] for message in deploy.executor.heard if message["event"] == "notice"]
+    assert "git's stash now: M source" in " ".join(told.split())
+    assert example.head() == first
+    assert git(example.directory, "show", "stash@{0}:source") == "mine"
+    assert git(example.directory, "for-each-ref", "--contains", mine, "refs/fabvisor/set-aside")
+
+
+def test_git_that_somebody_runs_is_waited_for(example: Example) -> None:
+    """A lock of a git that lives is no leftover."""
+    example.write()
+    example.committed()
+    lock = example.directory / ".git/index.lock"
+    with subprocess.Popen(["git", "cat-file", "--batch"], cwd=example.directory, stdin=subprocess.PIPE) as theirs:
+        lock.touch()
+        with example.deploy() as deploy:
+            deploy.hello()
+            refused = deploy.executor.until("problem")
+        assert (refused["kind"], lock.exists()) == ("try_again", True)
+        assert "somebody runs git" in refused["message"]
+        theirs.communicate(b"")
+    example.committed()
 
 
 @pytest.mark.promise(3)

@@ -71,6 +71,8 @@ def test_journal_that_nobody_can_read_is_left_by_accepting_what_is_there(make_ap
     app = make_app().alone().deployed()
     journal = app.lab["web1"].root / ".fabvisor/journal/20200101-000000-abcdef.json"
     journal.write_text('{"deploy"')
+    row = next(row for row in app.fab("status").of("status") if row["service"] == app.name)
+    assert row["state"] == "RUNNING" and "cannot be read" in row["oddities"][-1], "the hint says to look there"
     run = app.deploy("--force")
     assert run.code == 3, run
     assert f"fab recover {app.name} --accept" in messages(run).replace("SERVICE", app.name)

@@ -119,6 +119,10 @@ class Clone:
         """Whether a checkout of another commit was begun."""
         return self.head() != commit or unfinished_checkout.commit_of(self.git) is not None
 
+    def is_half_checked_out(self) -> bool:
+        """Whether a checkout of ours was cut off while git wrote files."""
+        return self.exists() and unfinished_checkout.commit_of(self.git) is not None
+
     def clear_unfinished_checkout(self) -> bool:
         """Remove the new files that a checkout wrote before it was cut off, in submodules, too; returns whether one
         was. What it wrote of tracked files is left to the next checkout."""
@@ -142,14 +146,17 @@ class Clone:
         if self.git.first_line("rev-parse", "--verify", "--quiet", "refs/heads/" + branch) == commit:
             self.git.run("symbolic-ref", "HEAD", "refs/heads/" + branch)
 
-    def remove_stale_locks(self) -> None:
-        """Remove what a killed git left. Only under the service's lock; a git that a person runs keeps its own."""
+    def remove_stale_locks(self) -> list[str]:
+        """Remove what a killed git left. Only under the service's lock; what a git that a person runs holds is
+        returned."""
         git_dir = self.git.git_dir() if self.exists() else ""
         left = [os.path.join(folder, name) for folder, names in _walk(git_dir) for name in names
                 if name.endswith(".lock")]
-        if left and not processes.working_in(self.directory, "git"):
-            for path in left:
-                files.remove(path)
+        if left and processes.working_in(self.directory, "git"):
+            return left
+        for path in left:
+            files.remove(path)
+        return []
 
     def head_at(self, when: float) -> str | None:
         """The commit that was checked out at that time (seconds since 1970), by HEAD's reflog."""

@@ -66,7 +66,7 @@ def put_back(ctx: ServiceContext, step: Step) -> Result:
     backup = ctx.layout.backup(ctx.name, ctx.deploy)
     if not os.path.isdir(backup):
         raise HostError(f"{backup}, which held the files of before, no longer exists",
-                        f"write {ctx.layout.program_file(ctx.name)} by hand")
+                        f"see what is left: ls -la {os.path.dirname(backup)}")
     if os.path.exists(os.path.join(backup, "program")):
         log_folder.make_anew(ctx.directory)
     with reload_lock(ctx.layout):

@@ -1,0 +1,27 @@
+"""What somebody edited or committed in a tree after a deploy was cut off: it is kept, for the undo overwrites it."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from . import facts, history
+from .context import ServiceContext
+from .output_lines import silent
+
+
+def keep(ctx: ServiceContext, record: Mapping[str, Any]) -> None:
+    """Copy edits into git's stash, and hold a commit on no branch by a reference. `record`: that of the deploy.
+
+    Files that a checkout wrote before it was cut off are nobody's edits.
+    """
+    tree, label = ctx.tree, f"{ctx.deploy}-cut-off"
+    if tree.is_half_checked_out():
+        return
+    state = tree.state()
+    edited = facts.edited(state, history.known(ctx.layout, ctx.name), ctx.releases.live())
+    if edited:
+        tree.stash.copy(label, silent)
+        ctx.warn(f"{ctx.name}: what was edited since deploy {ctx.deploy} was cut off is in git's stash now: "
+                 + ", ".join(map(state.describe, edited)))
+    if state.commit and not state.branch and state.commit not in (record.get("from"), record.get("to")):
+        tree.set_aside(label).keep_head()
