@@ -1,4 +1,4 @@
-"""Who types the command, and where: for locks, histories and notifications."""
+"""Names who types the command, and where: for locks, histories and notifications."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the commits of a command come from: what the options say, and what goes together."""
+"""The origin of a command's commits: what the options say, and what goes together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where this code lies: in a checkout, beside the fabfile; or in a virtual environment, as the package `fabvisor`."""
+"""The place of this code: a checkout, beside the fabfile; or a virtual environment, as the package `fabvisor`."""
 
 from __future__ import annotations
 

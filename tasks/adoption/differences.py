@@ -1,4 +1,4 @@
-"""What hosts have in common, and what differs at each. Pure."""
+"""Finds what hosts have in common, and what differs at each. Pure."""
 
 from __future__ import annotations
 

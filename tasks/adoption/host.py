@@ -1,4 +1,4 @@
-"""What hosts keep running, as hosts.yaml has it: the settings of each host, and its services. Pure."""
+"""Makes settings and services, as hosts.yaml has them, of what a host keeps running. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the values of adopted secrets are kept: files below .secrets/, and other names where hosts differ. Pure."""
+"""Chooses where adopted secrets are kept: files below .secrets/, and other names where hosts differ. Pure."""
 
 from __future__ import annotations
 

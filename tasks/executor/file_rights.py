@@ -1,4 +1,4 @@
-"""Who may read a file of ours besides what its mode says: the users of the service's programs."""
+"""Tells who may read a file of ours besides what its mode says: the users of the service's programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where supervisord and its configuration are, on a host that nobody has described."""
+"""Finds supervisord and its configuration on a host that nobody has described."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What hosts.yaml lets one write in several forms, always in one; and what is listed of an environment."""
+"""Brings what hosts.yaml lets one write in several forms into one; and lists what an environment has."""
 
 from __future__ import annotations
 

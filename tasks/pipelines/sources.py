@@ -1,4 +1,4 @@
-"""Where a CI server has hosts.yaml, and this tool."""
+"""The projects that hold hosts.yaml and this tool, as a CI server knows them."""
 
 from __future__ import annotations
 

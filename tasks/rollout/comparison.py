@@ -1,4 +1,4 @@
-"""What only a dry run asks hosts: the way from the version that is there to the one that a deploy would bring."""
+"""Asks hosts what only a dry run shows: the way from the version that is there to the one that a deploy would bring."""
 
 from __future__ import annotations
 

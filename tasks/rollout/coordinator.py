@@ -103,8 +103,8 @@ class Coordinator:
         return self._finished(stopped)
 
     def _cut_short(self, error: Exception) -> events.Finished:
-        """The client itself failed while hosts had plans: say of each what is known. Closing the fleet sends home
-        whoever was not told to commit."""
+        """The client itself failed while hosts had plans: say of each what is known. When the fleet closes,
+        each host goes back that was not told to commit."""
         bug = errors.Bug(f"a bug: {type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
         with contextlib.suppress(Exception):        # the screen may be what failed
             self.report.on(events.of_error(bug))

@@ -1,4 +1,4 @@
-"""What a deploy is refused for by what is on the hosts, before anything is fetched or changed there. Pure."""
+"""Refuses a deploy for what is on the hosts, before anything is fetched or changed there. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a deploy sets aside in a clone and in its submodules, to give it back on the way back.
+"""Sets aside what a deploy would overwrite in a clone and in its submodules; the way back restores it.
 
 Edits and files in the way go into git's stash, under the deploy's label; where the HEAD of a submodule stood is kept by
 a reference. Two marks make that whole: an undo after a power cut sees how far it had come, and may run twice.

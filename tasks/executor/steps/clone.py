@@ -13,12 +13,8 @@ from .step import Result, Step
 
 def fetch(ctx: ServiceContext, step: Step) -> Result:
     """Fetch `commit`, and see that what it needs is there: filters, and the paths of `requires`. Changes no file."""
-    clone = ctx.clone
+    clone = _prepared_clone(ctx)
     commit = step.args["commit"]
-    if not clone.exists():
-        clone.create()
-    clone.exclude_own_names()
-    clone.follow_origin()
     new = revision.obtain(clone, commit, step.args["revision"], step.say)
     _require_all(ctx, step)
     return Result(new)
@@ -26,12 +22,8 @@ def fetch(ctx: ServiceContext, step: Step) -> Result:
 
 def receive(ctx: ServiceContext, step: Step) -> Result:
     """As fetch(), from the client: it sends what is missing here of the commit and of its submodules."""
-    clone = ctx.clone
+    clone = _prepared_clone(ctx)
     commit = step.args["commit"]
-    if not clone.exists():
-        clone.create()
-    clone.exclude_own_names()
-    clone.follow_origin()
     new = git.receive(clone.git, commit, step.args["branch"], ctx.request_pack)
     for part in step.args["parts"]:
         if part["repo"] != clone.repo:
@@ -39,6 +31,16 @@ def receive(ctx: ServiceContext, step: Step) -> Result:
             new |= git.receive(store, part["commit"], None, ctx.request_pack, wanted_by=commit)
     _require_all(ctx, step)
     return Result(new)
+
+
+def _prepared_clone(ctx: ServiceContext) -> git.Clone:
+    """The clone, made where there is none; it overlooks our own files, and fetches from the `repo` of hosts.yaml."""
+    clone = ctx.clone
+    if not clone.exists():
+        clone.create()
+    clone.exclude_own_names()
+    clone.follow_origin()
+    return clone
 
 
 def _require_all(ctx: ServiceContext, step: Step) -> None:
