@@ -1,8 +1,8 @@
-"""fab check: hosts.yaml alone."""
+"""fab check: hosts.yaml, and the files beside it that it names."""
 
 from __future__ import annotations
 
-from . import rollout
+from . import program, rollout
 from ._command import command
 from ._context import Command
 
@@ -15,6 +15,8 @@ def check(run: Command) -> rollout.events.Finished:
     """
     environments = [run.inventory.environment(name) for name in run.inventory.environments]
     targets = [target for environment in environments for target in environment.targets]
+    for environment in environments:
+        program.file_contents.FileContents(run.inventory).check(environment.targets)
     hosts = {target.host.name for target in targets}
     services = {target.service.name for target in targets}
     run.report.on(rollout.events.Notice(message=f"{run.inventory.source} has no mistake: {len(environments)} "

@@ -15,6 +15,7 @@ from tests.test_fabric_options import HOSTS, ROOT, fab
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "hosts.yaml").write_text(HOSTS.replace("branch: main,", "branch: main, confirm: true,"))
+    (tmp_path / "files.yaml").write_text(HOSTS.replace("command: c", "command: c, files: {a: absent}"))
     return tmp_path
 
 
@@ -84,6 +85,7 @@ EMPTY = "or leave it out; is a variable of your script unset?"
     (["deploy", "api", "--serial", "[1,50%"], "got '[1'", "--serial 1,50%"),
     (["deploy", "api", "--format", ""], "--format '': no such format", "choose one of"),
     (["deploy", "api", "--artifact", "no.tar.gz"], "no.tar.gz cannot be read: No such file or directory\n", "tar -czf"),
+    (["check", "--inventory", "files.yaml"], "there is no file absent beside files.yaml", "correct files.yaml"),
     (["ssh"], "no host was named", "name one of web1"),
     (["a'b"], "there is no command \"a'b\"\n", "fab --list"),
     (["a\x1b[31mb"], "there is no command 'a\\x1b[31mb'\n", "fab --list"),

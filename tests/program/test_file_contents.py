@@ -110,6 +110,16 @@ def test_file_without_content_is_one_mistake_with_its_line(tmp_path: Path, files
     (problem,) = caught.value.problems
     assert (problem.line, problem.path) == (7, "services.shop.files.a")
     assert problem.message.startswith(expected)
+    read = inventory(tmp_path, files)
+    with pytest.raises(InventoryError) as foreseen:
+        FileContents(read).check(read.environment("production").targets)
+    assert foreseen.value.problems == [problem]
+
+
+def test_files_are_checked_without_the_values_of_secrets(tmp_path: Path) -> None:
+    (tmp_path / "t").write_text("${PORT} ${TOKEN}")
+    read = inventory(tmp_path, "{a: {source: t, template: true}, b: {secret: KEY}, c: {variables: true}}")
+    FileContents(read).check(read.environment("production").targets)
 
 
 @pytest.mark.promise(9)
