@@ -63,8 +63,9 @@ def check_revision(option: str, text: str) -> str:
         return text
     wrong = inventory.values.check_revision(text)
     if wrong:
+        here = f"--revision {HERE} is the commit of the current folder, and " if option == "revision" else ""
         raise SelectionError(f"--{option}: {wrong}",
-                             "give a commit, a branch or a tag; git rev-parse HEAD~1 prints the commit before")
+                             f"give a commit, a branch or a tag; {here}git rev-parse HEAD~1 prints the one before")
     return text
 
 

@@ -86,6 +86,8 @@ EMPTY = "or leave it out; is a variable of your script unset?"
     (["deploy", "api", "--format", ""], "--format '': no such format", "choose one of"),
     (["deploy", "api", "--artifact", "no.tar.gz"], "no.tar.gz cannot be read: No such file or directory\n", "tar -czf"),
     (["check", "--inventory", "files.yaml"], "there is no file absent beside files.yaml", "correct files.yaml"),
+    (["deploy", "api", "-r", "HEAD"], "HEAD is another commit in each clone", "--revision . is"),
+    (["deploy", "api", "-r", "refs/heads/main"], "expected the name alone, 'main', got", "give a commit, a branch"),
     (["ssh"], "no host was named", "name one of web1"),
     (["a'b"], "there is no command \"a'b\"\n", "fab --list"),
     (["a\x1b[31mb"], "there is no command 'a\\x1b[31mb'\n", "fab --list"),

@@ -183,6 +183,10 @@ def check_revision(text: str) -> str:
     """A branch, a tag or a commit, by git's rules for names; no expression (`a..b`, `a~1`, `a:b`)."""
     if not text:
         return "is empty"
+    if text in ("HEAD", "@"):
+        return f"{text} is another commit in each clone: expected a commit, a branch or a tag"
+    if found := re.match(r"refs/(heads|tags)/(?=.)", text):
+        return f"expected the name alone, {quoted(text[found.end():])}, got {quoted(text)}"
     if text.startswith(("-", "+", "/")) or text.endswith(("/", ".")):
         return f"is not a branch, tag or commit, got {quoted(text)}"
     if re.search(r"[\s~^:?*\[\\]|\.\.|@\{|//", text) or CONTROL.search(text):

@@ -126,4 +126,7 @@ class Verifier(MissingHostKeyPolicy):
         scan = f"ssh-keyscan -p {settings.port} {settings.hostname}"
         if os.environ.get(known_hosts.VARIABLE, "").strip() and known_hosts.VARIABLE in self.known.sources:
             return f"add the output of `{scan}` to the variable {known_hosts.VARIABLE}; {compare}"
+        if self.known.sources[:1] == (os.devnull,):
+            return (f"ssh keeps no host keys here: take UserKnownHostsFile {os.devnull} out of ~/.ssh/config, or set "
+                    f"{known_hosts.VARIABLE}; then {scan}; {compare}")
         return f"check and add it: {scan}, or connect once: {once}; {compare}"

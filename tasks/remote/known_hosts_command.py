@@ -29,6 +29,6 @@ def ask(label: str, settings: Settings, key_type: str = "NONE", blob: bytes = b"
     except (OSError, subprocess.TimeoutExpired) as error:
         raise HostKeyError(f"{label}: {SOURCE}: {error}", "see ~/.ssh/config") from None
     if done.returncode:
-        raise HostKeyError(f"{label}: {SOURCE}: exit status {done.returncode}: {done.stderr.strip()[-500:]}",
-                           "see ~/.ssh/config")
+        said = ": ".join(filter(None, [f"exit status {done.returncode}", done.stderr.strip()[-500:]]))
+        raise HostKeyError(f"{label}: {SOURCE}: {said}", "see ~/.ssh/config")
     return parse(done.stdout, SOURCE)

@@ -93,13 +93,13 @@ def test_repo_of_every_form_is_taken(repo: str) -> None:
 @pytest.mark.promise(9)
 @pytest.mark.parametrize("revision", [
     "-f", "--upload-pack=x", "+main", "a b", "a\nb", "a\0", "main..dev", "main~1", "main^", "a:b", "ma*n", "@{-1}",
-    "a\\b", "a//b", "/a", "a/", "a.", "",
+    "a\\b", "a//b", "/a", "a/", "a.", "", "@", "HEAD", "refs/heads/main", "refs/tags/v1",
 ])
 def test_revision_that_git_misreads_is_refused(revision: str) -> None:
     assert values.check_revision(revision)
 
 
-@pytest.mark.parametrize("revision", ["main", "feature/x-1", "v1.2.3", "0" * 40, "fix#12", "@"])
+@pytest.mark.parametrize("revision", ["main", "feature/x-1", "v1.2.3", "0" * 40, "fix#12", "origin/main"])
 def test_revision_of_every_form_is_taken(revision: str) -> None:
     assert values.check_revision(revision) == ""
 

@@ -98,6 +98,15 @@ def test_unknown_key_is_named_with_its_fingerprint(keys: list[str]) -> None:
 
 
 @pytest.mark.promise(6)
+def test_unknown_key_that_ssh_would_not_keep_has_another_remedy_than_to_connect(keys: list[str]) -> None:
+    blob = parse(f"x {keys[0]}", "x")[0].blob
+    with pytest.raises(HostKeyError) as caught:
+        Verifier("web1", settings(), KnownHosts((), ("/dev/null", "KH"))).verify(blob, "ssh-ed25519")
+    assert "take UserKnownHostsFile /dev/null out of ~/.ssh/config" in caught.value.hint
+    assert "connect once" not in caught.value.hint
+
+
+@pytest.mark.promise(6)
 def test_changed_key_names_both_fingerprints_and_the_line(keys: list[str]) -> None:
     message = check(f"\nweb1.example.com {keys[0]}\n", keys[1])
     assert "changed" in message and "KH:2" in message
