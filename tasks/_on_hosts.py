@@ -9,13 +9,13 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from invoke.exceptions import Failure
+from invoke.exceptions import AuthFailure, CommandTimedOut, Exit, Failure
 
 from . import remote, rollout
 from ._command import command
 from ._context import Command
-from ._errors import FabvisorError, Failed, NeedsPerson, Unreachable
-from ._options import ROLLOUT
+from ._errors import FabvisorError, Failed, NeedsPerson, SelectionError, Unreachable
+from ._options import ROLLOUT, check_one_service
 
 if TYPE_CHECKING:
     from invoke.tasks import Task
@@ -37,17 +37,28 @@ def on_hosts(service: str = "", once: bool = False, help: Mapping[str, str] | No
     def make(body: Body) -> Task[Any]:
         @functools.wraps(body)
         def call(run: Command, yes: bool = False, **options: Any) -> rollout.events.Finished:
+            check_one_service(service, "service of on_hosts")
+            _require(name, {option: options[option] for option in needed})
             return _call_on_hosts(run, functools.partial(body, **options), service, once, yes)
 
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         own = list(inspect.signature(body).parameters.values())[1:]
+        needed = [option.name for option in own if option.default is option.empty]
+        name = body.__name__.replace("_", "-")          # as Invoke lists it
         call.__signature__ = inspect.Signature([  # type: ignore[attr-defined]
             inspect.Parameter("run", kind), *own, inspect.Parameter("yes", kind, default=False)])
-        return command(help={**(help or {}), "yes": ROLLOUT["yes"]},
-                       positional=[option.name for option in own if option.default is option.empty],
+        return command(name=name, help={**(help or {}), "yes": ROLLOUT["yes"]}, positional=needed,
                        may_be_empty=[option.name.replace("_", "-") for option in own])(call)
 
     return make
+
+
+def _require(command: str, needed: Mapping[str, Any]) -> None:
+    """Invoke gives an empty text for a word that was not typed. Raises SelectionError."""
+    missing = [name for name, value in needed.items() if value == ""]
+    if missing:
+        raise SelectionError(f"{command} needs {' and '.join(missing)}",
+                             f"fab {command} {' '.join(name.upper() for name in needed)}")
 
 
 def _call_on_hosts(run: Command, body: Body, service: str, once: bool, yes: bool) -> rollout.events.Finished:
@@ -89,22 +100,40 @@ def _call_on_each(run: Command, body: Body, service: str, connections: Sequence[
                 body(placed)
         except FabvisorError as error:
             return [error]
-        except Exception as error:
-            return [_in_words(connection, error)]
+        except (Exception, SystemExit) as error:
+            if isinstance(error, (Exit, SystemExit)) and not error.code:
+                continue                    # it ended early, and well
+            return [_in_words(connection, error, body)]
     return []
 
 
-def _in_words(connection: TaskConnection, error: Exception) -> FabvisorError:
+def _in_words(connection: TaskConnection, error: BaseException, body: Body) -> FabvisorError:
     """The error of a command on the host, or of the function itself."""
     host = connection.target.host.name
-    failed = error.result if isinstance(error, Failure) else None
-    if not connection.connection.is_connected or (failed is not None and failed.exited == LOST):
+    command = error.result.command if isinstance(error, Failure) else ""
+    if isinstance(error, CommandTimedOut):
+        return Failed(f"{host}: {command}: timed out after {error.timeout} s",
+                      f"see whether it goes on there: fab ssh {host}")
+    if not connection.connection.is_connected or (isinstance(error, Failure) and error.result.exited == LOST):
         return NeedsPerson(f"{host}: the connection was lost", f"see on the host how far it went: fab ssh {host}")
-    if failed is not None:
-        command = failed.command.split(" && ", connection.prefixes)[-1]
-        return Failed(f"{host}: {command}: exit status {failed.exited}", "what it printed stands above")
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return Failed(f"{host}: {type(error).__name__}: {error}", f"see {os.path.relpath(place.filename)}:{place.lineno}")
+    if isinstance(error, AuthFailure):
+        return Failed(f"{host}: sudo does not take the password",
+                      "fab --prompt-for-sudo-password, or FABRIC_SUDO_PASSWORD")
+    if isinstance(error, Failure):
+        return Failed(f"{host}: {command}: exit status {error.result.exited}", "what it printed stands above")
+    if isinstance(error, (Exit, SystemExit)):
+        words = error.message if isinstance(error, Exit) else error.code
+        return Failed(f"{host}: {words if isinstance(words, str) else f'it ended with {error.code}'}",
+                      _place(error, body))
+    return Failed(f"{host}: {type(error).__name__}: {error}", _place(error, body))
+
+
+def _place(error: BaseException, body: Body) -> str:
+    """The line of the team's own that led to it, not the one in a library."""
+    own = inspect.unwrap(getattr(body, "func", body)).__code__.co_filename
+    frames = traceback.extract_tb(error.__traceback__)
+    place = next((frame for frame in reversed(frames) if frame.filename == own), frames[-1])
+    return f"see {os.path.relpath(place.filename)}:{place.lineno}"
 
 
 def _finished(run: Command, errors: Sequence[FabvisorError]) -> rollout.events.Finished:

@@ -69,6 +69,13 @@ def check_revision(option: str, text: str) -> str:
     return text
 
 
+def check_one_service(text: str, option: str = "--service") -> str:
+    """`text` when it names one service, or none. Raises SelectionError."""
+    if "," in text or text.strip() == "all":
+        raise SelectionError(f"{option} names one service, not {text!r}", "leave it out for the root of the host")
+    return text
+
+
 def check_pattern(option: str, text: str) -> str:
     """`text` when it is a regular expression of Python. Raises SelectionError."""
     try:

@@ -18,10 +18,8 @@ def remove(run: Command, service: str, purge: bool = False, yes: bool = False) -
 
     Example: fab remove monitor --host web2.example.com
     """
-    confirm = run.confirmation(yes)
     targets = run.with_secrets_of_drain(_targets(run, service))
-    if confirm:
-        confirm()
+    run.confirm(yes)
     fleet = run.fleet(targets)
     return rollout.coordinator.Coordinator(
         run.deployment(targets), fleet, run.report, rollout.removal.planner(purge)).roll_out()

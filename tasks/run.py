@@ -6,7 +6,7 @@ from . import inventory, rollout
 from ._command import command
 from ._context import Command
 from ._errors import SelectionError
-from ._options import ROLLOUT, SERIAL, check_serial, seconds
+from ._options import ROLLOUT, SERIAL, check_one_service, check_serial, seconds
 
 
 @command(positional=["command_line"], help={
@@ -25,11 +25,9 @@ def run(run: Command, command_line: str, service: str = "", serial: str = "", on
     """
     if not command_line.strip():
         raise SelectionError("no command was given", "such as fab run 'df -h .'")
-    if "," in service or service == "all":
-        raise SelectionError(f"--service names one service, not {service!r}", "leave it out to run in the root")
     sizes = check_serial(serial) if serial else inventory.serial.AT_ONCE
     limit = seconds("timeout", timeout, least=1)
-    targets = run.targets(service or "all")
+    targets = run.targets(check_one_service(service) or "all")
     if once:
         targets = tuple(target for target in targets if target.host.name == targets[0].host.name)
     remote = rollout.settings.RemoteCommand(line=command_line, service=service, timeout=limit)

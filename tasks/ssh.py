@@ -9,6 +9,7 @@ from . import inventory, program, remote, rollout
 from ._command import command
 from ._context import Command
 from ._errors import SelectionError
+from ._options import check_one_service
 
 if TYPE_CHECKING:
     from .inventory.model import Target
@@ -21,7 +22,7 @@ def ssh(run: Command, host_name: str, service: str = "") -> rollout.events.Finis
 
     Example: fab ssh web1.example.com --service monitor
     """
-    target = _target(run, host_name, service)
+    target = _target(run, host_name, check_one_service(service))
     directory = target.running_directory if service else target.host.root
     argv = remote.ssh_command.words(target.host, f"cd {program.quoting.path_for_sh(directory)}; exec \"$SHELL\" -l")
     os.execv(argv[0], argv)         # its words and its exit status are ssh's own

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import io
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +15,9 @@ from ..inventory.model import Target
 from ..program.quoting import for_sh, path_for_sh
 from .connection import HostConnection, connect
 from .ssh_answers import SshAnswers
+from .task_runner import ERR, OUT, ClientRunner, HostRunner, LineStream
 
 AT_ONCE = 10
-LONGEST_LINE = 1 << 16                      # characters; what is longer is given on in pieces
 Say = Callable[[str, str], None]            # takes a line, and the stream that it came on: stdout or stderr
 
 
@@ -30,11 +29,6 @@ class TaskConnection:
     connection: HostConnection
     env_file: str
 
-    @property
-    def prefixes(self) -> int:
-        """How many commands stand before one of the task: cd, and those that give the environment."""
-        return 3 if self.env_file else 1
-
     @contextlib.contextmanager
     def placed(self, service: str, say: Say) -> Iterator[HostConnection]:
         """The connection, while its commands run in the service's directory, with its environment; without a service
@@ -42,21 +36,21 @@ class TaskConnection:
         mask = Mask()
         mask.learn(self.env_file)
         lock = threading.Lock()
-        streams = [LineStream(functools.partial(_masked, say, mask, name), lock) for name in ("stdout", "stderr")]
-        settings = self.connection.config.run
-        settings.out_stream, settings.err_stream = streams
-        settings.in_stream = False
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(self.connection.cd(
-                self.target.running_directory if service else self.target.host.root))
-            if service:
-                variables = f"export RUN_MODE={for_sh(self.target.service.run_mode)}"
-                stack.enter_context(self.connection.prefix(f". {path_for_sh(self.target.env_file)} && {variables}"))
-            try:
-                yield self.connection
-            finally:
-                for stream in streams:
-                    stream.end()
+        streams = {name: LineStream(functools.partial(_masked, say, mask, name), lock) for name in (OUT, ERR)}
+        runners = self.connection.config.runners
+        runners.remote = functools.partial(HostRunner, streams=streams, beginning=self._beginning(service))
+        runners.local = functools.partial(ClientRunner, streams=streams)
+        try:
+            yield self.connection
+        finally:
+            for stream in streams.values():
+                stream.end()
+
+    def _beginning(self, service: str) -> str:
+        if not service:
+            return f"cd {path_for_sh(self.target.host.root)}"
+        return (f"cd {path_for_sh(self.target.running_directory)} && . {path_for_sh(self.target.env_file)}"
+                f" && export RUN_MODE={for_sh(self.target.service.run_mode)}")
 
     def close(self) -> None:
         self.connection.sever()
@@ -64,30 +58,6 @@ class TaskConnection:
 
 def _masked(say: Say, mask: Mask, stream: str, line: str) -> None:
     say(mask(line), stream)
-
-
-class LineStream(io.TextIOBase):
-    """A file that gives each line on as soon as it is whole. `lock`: of both streams, which Invoke writes on threads of
-    their own: whoever takes the lines is not called twice at once."""
-
-    def __init__(self, take: Callable[[str], None], lock: threading.Lock) -> None:
-        self._take = take
-        self._lock = lock
-        self._rest = ""
-
-    def write(self, text: str) -> int:
-        *lines, self._rest = (self._rest + text).split("\n")
-        if len(self._rest) > LONGEST_LINE:
-            lines, self._rest = [*lines, self._rest], ""
-        with self._lock:
-            for line in lines:
-                self._take(line.rstrip("\r"))
-        return len(text)
-
-    def end(self) -> None:
-        """What is left is a line, too."""
-        if self._rest:
-            self.write("\n")
 
 
 def open_all(targets: Sequence[Target], service: str) -> list[TaskConnection | FabvisorError]:

@@ -13,7 +13,7 @@ def opening(event: Started) -> Line | None:
         return None
     way = "to" if event.command == "deploy" else "on"
     where = f"{event.environment}: {listed(event.hosts)}"
-    return [(f"{event.command} {', '.join(event.services)}", "head"), (f" {way} {where}", "dim")]
+    return [(f"{event.command} {', '.join(event.services)}".rstrip(), "head"), (f" {way} {where}", "dim")]
 
 
 def resolved(event: Resolved) -> Line:

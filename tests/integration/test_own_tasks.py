@@ -80,3 +80,58 @@ def test_own_task_runs_where_the_service_does_with_its_environment(app: App, tmp
     app.env_file("web2").unlink()
     refused = fabvisor(app, tmp_path, "broken")
     assert (refused.code, refused.of("log")) == (2, [])
+
+
+# The commands of a Fabric user, and the ways in which they end.
+FABRIC = """
+import sys
+from fabvisor import namespace, on_hosts
+from invoke.exceptions import Exit
+
+
+@on_hosts(service="api", once=True)
+def use_all(c):
+    \"\"\"What Fabric's pages show.\"\"\"
+    seen = c.run("printf part; echo unseen >&2", hide=True)
+    c.run(f"printf {seen.stdout}")
+    c.run("pwd -P", echo=True)
+    with c.cd("sub"):
+        c.run("pwd -P")
+    c.run('echo "$A" $RUN_MODE', env={"A": "b  c; $HOST"})
+    c.local("echo here")
+    if c.run("exit 4", warn=True).failed:
+        sys.exit(0)
+
+
+@on_hosts(once=True)
+def end(c, way):
+    {"late": lambda: c.run("exec sleep 50", timeout=1), "exit": lambda: sys.exit("no more"),
+     "Exit": lambda: (_ for _ in ()).throw(Exit("enough", 9)), "library": lambda: c.get("")}[way]()
+
+
+@on_hosts(service="all")
+def wrong(c):
+    c.run("true")
+
+
+for task in (use_all, end, wrong):
+    namespace.add_task(task)
+"""
+ENDS = {"late": "web1: exec sleep 50: timed out after 1 s", "exit": "web1: no more", "Exit": "web1: enough"}
+
+
+def test_own_task_may_use_fabric_as_its_users_do(app: App, tmp_path: Path) -> None:
+    (tmp_path / "fabfile.py").write_text(FABRIC.replace('service="api"', f'service="{app.name}"'))
+    directory = app.lab["web1"].directory(app.name).resolve()
+    (directory / "sub").mkdir()
+    used = fabvisor(app, tmp_path, "use-all")
+    assert (used.code, used.of("started")[0]["command"]) == (0, "use-all"), used
+    assert [line["line"] for line in used.of("log")] == [
+        "part", "pwd -P", str(directory), f"{directory}/sub", "b  c; $HOST test", "here"]
+    for way, message in ENDS.items():
+        ended = fabvisor(app, tmp_path, "end", way)
+        assert (ended.code, [error["message"] for error in ended.of("error")]) == (1, [message])
+    hint = fabvisor(app, tmp_path, "end", "library").of("error")[0]["hint"]
+    assert hint.startswith("see fabfile.py:"), hint
+    for words in (["end"], ["wrong"]):
+        assert fabvisor(app, tmp_path, *words).code == 2

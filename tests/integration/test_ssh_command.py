@@ -22,6 +22,9 @@ def test_ssh_begins_where_the_service_runs(make_app: MakeApp, strategy: str, fol
 
 
 def test_ssh_names_the_hosts_when_there_is_none_of_that_name(make_app: MakeApp) -> None:
-    refused = make_app().fab("ssh", "web3")
+    app = make_app()
+    refused = app.fab("ssh", "web3")
     assert refused.code == 2
     assert [error["message"] for error in refused.of("error")] == ["test has no host 'web3'; did you mean 'web2'?"]
+    several = app.fab("ssh", "web1", "--service", "all")
+    assert (several.code, several.of("error")[0]["message"]) == (2, "--service names one service, not 'all'")
