@@ -80,7 +80,8 @@ def _planner(steps: Steps) -> rollout.goal.Planner:
     def plan(targets, facts, goals):  # type: ignore[no-untyped-def]
         missing = [f"{host}: {name}" for (host, name), known in facts.items() if known.program_file is None]
         if missing:
-            raise NotReady("not deployed yet:\n" + "\n".join(missing), "fab deploy SERVICE")
+            services = sorted({name for (_, name), known in facts.items() if known.program_file is None})
+            raise NotReady("not deployed yet:\n" + "\n".join(missing), f"fab deploy {','.join(services)}")
         return {key(target): same_version(target.service, facts[key(target)],
                                           _with_hooks(target.service, facts[key(target)], steps)) for target in targets}
 

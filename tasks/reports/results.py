@@ -77,18 +77,19 @@ def _commit_columns(rows: Sequence[Result], marks: Marks) -> list[Column]:
 
 
 def _name_columns(names: Sequence[Name], width: int, others: Sequence[Column]) -> list[Column]:
-    """Full host names where there is room, else without their common domain; one service may be dropped."""
+    """Full host names where there is room, else without their common domain; one service may be dropped. A command that
+    is about no service has no such column."""
     hosts = [host for host, _, _ in names]
     only_one = len({service for _, service, _ in names}) == 1
     services: list[Span] = [(service, tone) for _, service, tone in names]
     columns = [
         Column("host", [(host, tone) for host, _, tone in names], least=8),
         Column("service", services, least=SERVICE, drop=9 if only_one else 0),
-    ]
+    ][:2 if any(service for service, _ in services) else 1]
     if sum(column.width + 2 for column in [*columns, *others]) - 2 <= width:
         return columns
     brief = short_hosts(hosts)
-    return [Column("host", [(brief[host], tone) for host, _, tone in names], least=8), columns[1]]
+    return [Column("host", [(brief[host], tone) for host, _, tone in names], least=8), *columns[1:]]
 
 
 def status_lines(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .. import _errors as errors
+from ..remote import start_errors
 from . import batches, connection_errors, results, settings, signals
 from .conversation import Conversation, Stop, report_errors
 from .events import Finished, Listener, Result
@@ -46,12 +47,22 @@ def _run_batch(conversation: Conversation, peers: list[Peer], command: settings.
         peer.greet(settings.run(peer, command))
     conversation.wait_over(peers)
     for peer in peers:
-        if isinstance(peer.error, errors.TryAgain):     # it was lost while the command ran
+        if peer.error and _may_have_run(peer):
             peer.error = errors.NeedsPerson(peer.error.message, f"see on the host whether it ran: fab ssh {peer.name}")
+    ran = [peer.name for peer in conversation.peers if peer.greeting and not isinstance(peer.error, errors.NotReady)]
+    for peer in peers:
+        if isinstance(peer.error, errors.NotReady):
+            peer.error = connection_errors.not_run(peer.error, peer.name, ran)
     failed = [peer.error for peer in peers if peer.error]
     if failed:
         report_errors(peers, conversation.report)
         raise Stop(min(failed, key=lambda error: results.PRECEDENCE.index(error.exit_code)))
+
+
+def _may_have_run(peer: Peer) -> bool:
+    """It was lost while the command ran; or its executor was killed, which may be the command's own doing."""
+    was_killed = peer.session is not None and peer.session.exit_status == start_errors.KILLED
+    return isinstance(peer.error, errors.TryAgain) or was_killed
 
 
 def _finished(peers: Iterable[Peer], command: settings.RemoteCommand, stopped: errors.FabvisorError | None = None

@@ -69,6 +69,21 @@ def test_run_says_of_a_host_lost_before_its_turn_that_nothing_was_run_there(own:
     assert not (own.gate / "turn-of-web2").exists()
 
 
+@pytest.mark.promise(8)
+def test_run_says_that_nothing_was_changed_only_where_nothing_ran(own: App) -> None:
+    killed = own.fab("run", "kill -9 $PPID", "--once", format="plain")
+    assert killed.code == 3 and killed.out.splitlines()[:2] == ["host  outcome", "web1  unknown"], killed
+    own.env_file("web1").rename(own.gate / "env")
+    try:
+        assert own.fab("run", "true", "--service", own.name, "--once").code == 2
+        partly = own.fab("run", "echo here", "--service", own.name)
+    finally:
+        (own.gate / "env").rename(own.env_file("web1"))
+    assert (partly.code, lines(partly)) == (3, [("web2", "here")])
+    assert "it has no environment file: nothing was run there" in messages(partly)
+    assert "type it once more with --host web1; it was run on web2" in messages(partly)
+
+
 def test_run_asks_where_the_environment_says_so(own: App) -> None:
     own.environment["confirm"] = True
     own.write()
