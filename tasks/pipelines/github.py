@@ -34,11 +34,16 @@ def text(inventory: Inventory, services: set[str], sources: Sources) -> str:
             jobs[_id("-".join(["deploy", *(service.name for service in deployed), environment.name]), jobs)] = job
     workflow = {
         "name": f"Deploy {', '.join(sorted(services))}",
-        "on": {"push": {"branches": [*dict.fromkeys(branches)]}, "workflow_dispatch": {}},
+        "on": {"push": {"branches": [*dict.fromkeys(map(exactly, branches))]}, "workflow_dispatch": {}},
         "permissions": {"contents": "read"},
         "jobs": jobs}
     # `on`, which YAML 1.1 would quote, is a word to everybody who reads workflows.
     return yaml.safe_dump(workflow, sort_keys=False, width=120).replace("'on':", "on:", 1)
+
+
+def exactly(branch: str) -> str:
+    """A filter that matches this branch alone. git allows no other character in a branch that is special there."""
+    return re.sub(r"([+!])", r"\\\1", branch)
 
 
 def _job(environment: Environment, services: list[Service], sources: Sources, secrets: list[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 from xml.etree import ElementTree as xml
 
 from ..rollout.events import PastDeploy, Status
@@ -24,6 +25,12 @@ DEPLOYS = 20
 
 # A cell: its text, and its class.
 Cell = tuple[str, str]
+
+
+class DeployOfHost(NamedTuple):
+    service: str
+    host: str
+    deploy: PastDeploy
 
 
 def reporter(screen: Screen) -> Page:
@@ -88,27 +95,35 @@ def _add_oddity(cell: xml.Element, lines: Sequence[str]) -> None:
 def _add_deploys(main: xml.Element, statuses: Sequence[Status]) -> None:
     deploys = _last_deploys(statuses)
     if not deploys:
-        _add(main, "p", "Nothing was deployed yet.", "dim")
+        _add(main, "p", "No deploy is known.", "dim")       # perhaps no host answered
         return
     body = _add_table(main, ["when", "service", "command", "commit", "by", "result", "hosts"])
-    for service, deploy, hosts in deploys:
-        before = "" if deploy.from_ == deploy.to else f"{short(deploy.from_, NONE)} → "
+    for group in deploys:
+        service, deploy = group[0].service, group[0].deploy
         result = deploy.result or NONE
         _add_row(body, {
             "when": (deploy.at or NONE, "time"), "service": (service, "name"), "command": (deploy.command or NONE, ""),
-            "commit": (before + version(deploy.to, deploy.source, NONE), "code"), "by": (who(deploy.by, NONE), ""),
+            "commit": (_move(group), "code"), "by": (who(deploy.by, NONE), ""),
             "result": (in_words(result, deploy.command), "good" if result == "committed" else "bad"),
-            "hosts": (", ".join(hosts), "")})
+            "hosts": (", ".join(each.host for each in group), "")})
 
 
-def _last_deploys(statuses: Sequence[Status]) -> list[tuple[str, PastDeploy, list[str]]]:
-    """Service, deploy and hosts, the newest first; several of a deploy that ended differently on different hosts."""
-    groups: dict[tuple[str | None, ...], tuple[str, PastDeploy, list[str]]] = {}
+def _move(group: Sequence[DeployOfHost]) -> str:
+    """From which commit to which; a restart has only one."""
+    deploy, starts = group[0].deploy, {each.deploy.from_ for each in group}
+    start = "several" if len(starts) > 1 else short(deploy.from_, NONE)
+    to = version(deploy.to, deploy.source, NONE)
+    return to if starts == {deploy.to} else f"{start} → {to}"
+
+
+def _last_deploys(statuses: Sequence[Status]) -> list[list[DeployOfHost]]:
+    """The newest first; several of a deploy that ended differently on different hosts."""
+    groups: dict[tuple[str | None, ...], list[DeployOfHost]] = {}
     for status in statuses:
         for deploy in status.deploys:
-            key = (status.service, deploy.deploy, deploy.from_, deploy.to, deploy.result)
-            groups.setdefault(key, (status.service, deploy, []))[2].append(status.host)
-    return sorted(groups.values(), key=lambda group: group[1].at or "", reverse=True)[:DEPLOYS]
+            key = (status.service, deploy.deploy, deploy.to, deploy.result)
+            groups.setdefault(key, []).append(DeployOfHost(status.service, status.host, deploy))
+    return sorted(groups.values(), key=lambda group: group[0].deploy.at or "", reverse=True)[:DEPLOYS]
 
 
 def _add_table(parent: xml.Element, titles: Iterable[str]) -> xml.Element:

@@ -9,7 +9,8 @@ import yaml
 
 from tests.gitlab.conftest import URL, Company, GitLabCiLocal
 from tests.gitlab.test_templates import passes
-from tests.support.lab import git
+from tests.support.lab import CHECKOUT, git
+from tests.support.pages import blocks
 
 COMPONENT = """\
 stages: [test, deploy]
@@ -93,3 +94,22 @@ def test_pipeline_of_the_ops_project_checks_hosts_yaml(local: GitLabCiLocal, com
     (ops / "hosts.yaml").write_text((ops / "hosts.yaml").read_text().replace("branch:", "brunch:"))
     wrong = local.run(*check, project=ops)
     assert wrong.code == 1 and "did you mean 'branch'?" in wrong.out + wrong.err
+
+
+@pytest.mark.long
+def test_pipeline_of_a_schedule_publishes_the_status_also_of_a_host_that_is_down(
+        local: GitLabCiLocal, company: Company, tmp_path: Path) -> None:
+    """The job of docs/gitlab.md, by the letter."""
+    ops = tmp_path / "deploy"
+    git(tmp_path, "clone", "--quiet", str(company.remotes / "ops" / "deploy.git"), str(ops))
+    git(ops, "config", "remote.origin.url", f"{URL}/ops/deploy.git")
+    [job] = [block for block in blocks("yml", (CHECKOUT / "docs/gitlab.md").read_text()) if block.startswith("pages:")]
+    (ops / ".gitlab-ci.yml").write_text(job)
+    company.lab["web1"].sshd.__exit__(None, None, None)
+    try:
+        seen = local.run("--force-shell-executor", "--no-color", "--variable", "CI_PIPELINE_SOURCE=schedule", "pages",
+                         project=ops)
+    finally:
+        company.lab["web1"].sshd.__enter__()
+    assert seen.code == 0, seen.out + seen.err
+    assert "unreachable" in (ops / "public/index.html").read_text()

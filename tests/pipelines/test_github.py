@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -63,3 +66,16 @@ def test_workflow_brings_the_tool_from_a_repository_of_its_own(inventory: loadin
     assert (inventory_["with"]["repository"], inventory_["with"]["path"]) == ("acme/deploy", "inventory")
     assert [tool["with"][name] for name in ("repository", "ref", "path")] == ["acme/fabvisor", "v2", "fabvisor"]
     assert deploy["run"].startswith("fabvisor/fab deploy api --inventory inventory/hosts.yaml --env production ")
+
+
+def test_workflow_follows_githubs_schema(inventory: loading.Inventory, tmp_path: Path) -> None:
+    file = tmp_path / "deploy.yml"
+    file.write_text(github.text(inventory, {"api", "site"}, Sources("acme/deploy", "v1", "acme/fabvisor", "v2")))
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", file]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_workflow_matches_a_branch_by_the_letter(inventory: loading.Inventory) -> None:
+    """In a filter of GitHub + repeats the character before it."""
+    assert github.exactly("c++/!x") == r"c\+\+/\!x"

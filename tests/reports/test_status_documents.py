@@ -7,6 +7,7 @@ import os
 from html.parser import HTMLParser
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from tasks._errors import SelectionError
@@ -105,7 +106,10 @@ def test_html_page_loads_nothing():
 
 
 def test_html_page_shows_a_deploy_of_several_hosts_once():
-    assert " ".join(Page(shown("html")[0]).words).count("went back") == 1
+    from_another = replace(FAILED, from_="2" * 40)
+    words = " ".join(Page(shown("html", [status("web4", deploys=[from_another]), *EVENTS])[0]).words)
+    assert words.count("went back") == 1 and "several → 11111111" in words and "web1, web2, web4" in words
+    assert "No deploy is known." in shown("html", EVENTS[-1:])[0]
 
 
 def test_prometheus_metrics_are_read_by_the_reference_parser():
