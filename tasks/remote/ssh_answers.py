@@ -18,8 +18,8 @@ from .ssh_options import Options, ask
 from .ssh_tokens import from_home, home
 
 _LINE = re.compile(r"\s*(\w+)(?:\s*=\s*|\s+)(.*?)\s*")
-# `ssh -G` leaves their %-tokens as they are.
-_RAW = ("proxycommand", "identityfile", "controlpath")
+# `ssh -G` leaves their %-tokens as they are; in a pattern of a `Host` line % is a character.
+_RAW = ("proxycommand", "identityfile", "controlpath", "host")
 _DEPTH = 16                                 # of Include, as in ssh
 
 Pattern = tuple[str, ...]                   # of a `Host` line

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from .._errors import Mistake
 from ..inventory.model import Host
@@ -17,6 +20,7 @@ from .ssh_tokens import database_home, home
 Options = dict[str, list[str]]              # by lower-case keyword, every value in order
 Ask = Callable[[Host], Options]
 LONGEST = 30.0                              # seconds
+SYSTEM_CONFIG = Path("/etc/ssh/ssh_config")
 # By keyword: the values without an effect, what is wrong with the others, and what to do.
 REFUSED = {
     "BindInterface": (("none", ""), "Fabvisor can bind to an address only", "write BindAddress in its place"),
@@ -35,10 +39,15 @@ def ask(host: Host) -> Options:
 
 
 def _ask_openssh(ssh: str, host: Host) -> Options | None:
-    argv = [ssh, "-G", "-T", *config_argument(), *overrides(host), "--", host.name]
+    own = _config_of_user(host)
+    given = (["-F", "/dev/stdin", *overrides(replace(host, user=None))] if own
+             else [*config_argument(), *overrides(host)])
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=LONGEST, check=False,
-                              encoding="utf-8", errors="surrogateescape")
+        with tempfile.TemporaryFile() as stdin:         # no pipe: `Match final` makes ssh read it twice
+            stdin.write(own)
+            stdin.seek(0)
+            done = subprocess.run([ssh, "-G", "-T", *given, "--", host.name], stdin=stdin, capture_output=True,
+                                  timeout=LONGEST, check=False, encoding="utf-8", errors="surrogateescape")
     except subprocess.TimeoutExpired:
         raise Mistake(f"{host.name}: `ssh -G` did not end within {LONGEST:g} s",
                       "look for a `Match exec` that hangs in ~/.ssh/config") from None
@@ -71,6 +80,17 @@ def config_argument() -> list[str]:
     return ["-F", str(config) if config.is_file() else "none"]
 
 
+def _config_of_user(host: Host) -> bytes:
+    """A configuration for a user with a backslash (of a directory), which new versions of ssh take from nowhere else;
+    empty for any other user. It includes those that ssh reads by itself."""
+    if "\\" not in (host.user or ""):
+        return b""
+    files = [home() / ".ssh/config", *([SYSTEM_CONFIG] if home() == database_home() else [])]
+    lines = ['User "{}"'.format((host.user or "").replace("\\", "\\\\")),
+             *(f'Include "{file}"' for file in files if file.is_file())]
+    return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+
+
 def overrides(host: Host) -> list[str]:
     given = {"HostName": host.address and host.address.replace("%", "%%"), "Port": host.port}
     user = ["-l", host.user] if host.user else []           # in an option, its backslash would have a meaning
@@ -83,7 +103,7 @@ def _ask_paramiko(host: Host) -> Options:
 
     given = {"HostName": host.address, "Port": host.port, "User": host.user}
     text = "Host *\n" + "".join(f"  {key} {value}\n" for key, value in given.items() if value is not None)
-    for path in (home() / ".ssh" / "config", Path("/etc/ssh/ssh_config")):
+    for path in (home() / ".ssh" / "config", SYSTEM_CONFIG):
         if path.is_file():
             text += "\n" + path.read_text(encoding="utf-8", errors="surrogateescape")
     try:

@@ -227,8 +227,9 @@ class TestRefusedOptions:
 class TestUsers:
     @pytest.mark.parametrize("user", ["CORP\\deploy", "deploy@corp.example.com", "a\\b@c", "n\\x"])
     def test_user_of_a_directory_is_taken_as_written(self, home: Path, user: str) -> None:
-        (home / ".ssh/config").write_text('Host web2\n  User "CORP\\\\ops"\n')
-        assert effective(Host(name="web1", root="/srv", user=user)).user == user
+        (home / ".ssh/config").write_text('Host web2\n  User "CORP\\\\ops"\nMatch final host web1\n  Port 2200\n')
+        settings = effective(Host(name="web1", root="/srv", user=user))
+        assert (settings.user, settings.port) == (user, 2200)
         host = Host(name="web1", root="/srv", gateway=f"{user}@bastion:2222")
         gateway = gateway_of(host, effective(host))
         assert gateway is not None and (gateway.user, gateway.name, gateway.port) == (user, "bastion", 2222)

@@ -48,7 +48,8 @@ def named(*names: str) -> list[Host]:
 
 
 @pytest.mark.parametrize("config", [
-    "", "Host *\n  User deploy\n", "Host db*\n  Port 2200\n", "ServerAliveInterval 5\n"])
+    "", "Host *\n  User deploy\n", "Host db*\n  Port 2200\n", "ServerAliveInterval 5\n",
+    "Host unix/* unix%*\n  User root\n"])                        # as systemd configures ssh
 def test_ssh_is_asked_once_for_hosts_that_it_does_not_tell_apart(home: Path, config: str) -> None:
     (home / ".ssh/config").write_text(config)
     assert [settings.hostname for settings in ask_all(named(*NAMES))] == NAMES
