@@ -18,8 +18,10 @@ def remove(run: Command, service: str, purge: bool = False, yes: bool = False) -
 
     Example: fab remove monitor --host web2.example.com
     """
+    confirm = run.confirmation(yes)
     targets = run.with_secrets_of_drain(_targets(run, service))
-    run.confirm(yes)
+    if confirm:
+        confirm()
     fleet = run.fleet(targets)
     return rollout.coordinator.Coordinator(
         run.deployment(targets), fleet, run.report, rollout.removal.planner(purge)).roll_out()
