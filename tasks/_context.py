@@ -38,7 +38,7 @@ class Command:
         self.report = report
         self._secret_sources: dict[str, SecretSources] = {}
         self._urls: list[inventory.secret.Secret] = []         # of webhooks
-        self._sudo_password = inventory.secret.Secret(sudo_password) if sudo_password else None
+        self.sudo_password = inventory.secret.Secret(sudo_password) if sudo_password else None
 
     @functools.cached_property
     def inventory(self) -> Inventory:
@@ -55,7 +55,7 @@ class Command:
         environment = self.inventory.environment(self.environment_name)
         if environment.sandbox:
             return embedded.environments.environment(home(), self.inventory, self.environment_name)
-        return environment.with_sudo_password(self._sudo_password)
+        return environment.with_sudo_password(self.sudo_password)
 
     def named_services(self) -> dict[str, list[str]]:
         """By host, the services that hosts.yaml has there, in whatever environment."""
@@ -205,8 +205,8 @@ class Command:
         text = inventory.urls.without_password(text)
         for url in self._urls:
             text = url.masked_in(text)
-        if self._sudo_password is not None:
-            text = self._sudo_password.masked_in(text)
+        if self.sudo_password is not None:
+            text = self.sudo_password.masked_in(text)
         with contextlib.suppress(Exception):    # a mistake in the file must not hide the message
             targets = self.inventory.environment(self.environment_name).targets
             return self.secret_sources(self.environment_name).masked(text, (target.service for target in targets))

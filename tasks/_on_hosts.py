@@ -69,7 +69,7 @@ def _call_on_hosts(run: Command, body: Body, service: str, once: bool, yes: bool
     run.report.on(rollout.events.Started(
         command=run.name, environment=run.environment.name, hosts=[target.host.name for target in targets],
         services=[service] if service else []))
-    opened = remote.task_connection.open_all(targets, service)
+    opened = remote.task_connection.open_all(targets, service, run.sudo_password)
     connections = [each for each in opened if not isinstance(each, FabvisorError)]
     try:
         errors = [each for each in opened if isinstance(each, FabvisorError)]

@@ -235,13 +235,13 @@ def test_planning_is_pure(file: str) -> None:
 
 
 @pytest.mark.promise(7)
-def test_secret_is_revealed_in_five_places() -> None:
+def test_secret_is_revealed_in_six_places() -> None:
     """The places that encode the message for the channel, give git and hooks on this machine their environment, write
-    the file of an adopted host's secrets, and call a webhook."""
+    the file of an adopted host's secrets, call a webhook, and give sudo of a team's own task its password."""
     users = [one for one in imports() if one.module == "tasks.inventory.secret.reveal"]
     assert [one.file for one in users] == ["tasks/adoption/files.py", "tasks/mirror/credentials.py",
                                            "tasks/notification/webhook.py", "tasks/remote/session.py",
-                                           "tasks/rollout/local_commands.py"]
+                                           "tasks/remote/task_connection.py", "tasks/rollout/local_commands.py"]
     nothing([f"{name(path)}:{node.lineno}" for path in sources() if name(path) != "tasks/inventory/secret.py"
              for node in ast.walk(parsed(path))
              if isinstance(node, ast.Attribute) and node.attr == "_text"])

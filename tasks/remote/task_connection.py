@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from .._errors import FabvisorError, NotReady
 from ..executor.masking import Mask
 from ..inventory.model import Target
+from ..inventory.secret import Secret, reveal
 from ..program.quoting import for_sh, path_for_sh
 from .connection import HostConnection, connect
 from .ssh_answers import SshAnswers
@@ -28,6 +29,7 @@ class TaskConnection:
     target: Target
     connection: HostConnection
     env_file: str
+    sudo_password: Secret | None
 
     @contextlib.contextmanager
     def placed(self, service: str, say: Say) -> Iterator[HostConnection]:
@@ -35,6 +37,9 @@ class TaskConnection:
         in the root. Secrets of the service are masked in what `say` gets."""
         mask = Mask()
         mask.learn(self.env_file)
+        if self.sudo_password is not None:
+            mask.learn_words([reveal(self.sudo_password)])
+            self.connection.config.sudo.password = reveal(self.sudo_password)       # for c.sudo
         lock = threading.Lock()
         streams = {name: LineStream(functools.partial(_masked, say, mask, name), lock) for name in (OUT, ERR)}
         runners = self.connection.config.runners
@@ -60,20 +65,23 @@ def _masked(say: Say, mask: Mask, stream: str, line: str) -> None:
     say(mask(line), stream)
 
 
-def open_all(targets: Sequence[Target], service: str) -> list[TaskConnection | FabvisorError]:
+def open_all(targets: Sequence[Target], service: str, sudo_password: Secret | None
+             ) -> list[TaskConnection | FabvisorError]:
     """To each host, in the order of the targets; the error of a host that cannot be used. Close them."""
     ask = SshAnswers()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda target: _open(target, service, ask), targets))
+        return list(pool.map(lambda target: _open(target, service, sudo_password, ask), targets))
 
 
-def _open(target: Target, service: str, ask: SshAnswers) -> TaskConnection | FabvisorError:
+def _open(target: Target, service: str, sudo_password: Secret | None, ask: SshAnswers
+          ) -> TaskConnection | FabvisorError:
     try:
         connection = connect(target.host, ask)
     except FabvisorError as error:
         return error
     try:
-        return TaskConnection(target, connection, _env_file(connection, target) if service else "")
+        return TaskConnection(target, connection, _env_file(connection, target) if service else "",
+                              sudo_password)
     except FabvisorError as error:
         connection.sever()
         return error

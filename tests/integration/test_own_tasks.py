@@ -12,7 +12,7 @@ import pytest
 
 from tests.integration.app import App
 from tests.integration.conftest import MakeApp
-from tests.support.lab import CHECKOUT, Run, wait_for
+from tests.support.lab import CHECKOUT, Lab, Run, wait_for
 from tests.support.pages import blocks
 
 LAUNCH = "import sys; sys.path[0] = sys.argv.pop(1); from fabvisor._launch import main; main()"
@@ -48,9 +48,14 @@ def app(make_app: MakeApp, tmp_path: Path) -> App:
 
 
 def fabvisor(app: App, folder: Path, *words: str) -> Run:
+    return launch(app.lab, folder, *words, FAB_INVENTORY=str(app.inventory))
+
+
+def launch(lab: Lab, folder: Path, *words: str, **env: str) -> Run:
+    """The package's command, with the fabfile and the package in that folder."""
     argv = [sys.executable, "-c", LAUNCH, str(folder), f"--search-root={folder}", *words, "--format", "json"]
-    done = subprocess.run(argv, cwd=folder, env=app.lab.environ(FAB_INVENTORY=str(app.inventory)), text=True,
-                          stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    done = subprocess.run(argv, cwd=folder, env=lab.environ(**env), text=True, stdin=subprocess.DEVNULL,
+                          capture_output=True, check=False)
     return Run(done.returncode, done.stdout, done.stderr, [json.loads(line) for line in done.stdout.splitlines()])
 
 

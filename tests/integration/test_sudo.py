@@ -18,8 +18,9 @@ from tasks.executor.sudo_access import SudoAccess
 from tasks.executor.supervisord_access import SupervisordAccess
 from tests.executor.test_sockets import SERVER, versions
 from tests.integration.packaged_app import PackagedApp, packaged_app
+from tests.integration.test_own_tasks import launch
 from tests.support.forked import Program
-from tests.support.lab import wait_for
+from tests.support.lab import CHECKOUT, wait_for
 from tests.support.load import Load, ask
 from tests.support.packaged import PYTHON, PackagedHost
 from tests.support.processes import command_line
@@ -105,6 +106,17 @@ def environment(pid: int) -> bytes:
 
 
 PASSWORD = "wide open"
+FABFILE = """
+from fabvisor import namespace, on_hosts
+
+
+@on_hosts()
+def who(c):
+    c.sudo("id -un")
+
+
+namespace.add_task(who)
+"""
 
 
 @pytest.mark.promise(9)
@@ -130,7 +142,7 @@ def test_sudo_that_refuses_us_is_told_before_anything(app: PackagedApp) -> None:
 
 
 @pytest.mark.promise(7)
-def test_sudo_password_of_fabric_reaches_sudo_and_nothing_else(app: PackagedApp) -> None:
+def test_sudo_password_of_fabric_reaches_sudo_and_nothing_else(app: PackagedApp, tmp_path: Path) -> None:
     host = app.host
     host.set_password(PASSWORD)
     host.allow_sudo(LINE, tag="", defaults="lecture=always")
@@ -141,7 +153,12 @@ def test_sudo_password_of_fabric_reaches_sudo_and_nothing_else(app: PackagedApp)
     assert run.code == 0, run
     (app.lab.home / ".fabric.yaml").write_text(f"sudo: {{password: {PASSWORD}}}\n")
     assert app.fab("status").code == 0
-    said = "".join([run.out, run.err, wrong.out, wrong.err])
+    host.allow_sudo("ALL", tag="", defaults="lecture=always")
+    (tmp_path / "fabfile.py").write_text(FABFILE)
+    (tmp_path / "fabvisor").symlink_to(CHECKOUT / "tasks")
+    own = launch(app.lab, tmp_path, "who")
+    assert own.code == 0 and "root" in [line["line"] for line in own.of("log")], own
+    said = "".join([run.out, run.err, wrong.out, wrong.err, own.out, own.err])
     written = [path.read_bytes() for path in host.root.rglob("*") if path.is_file() and not path.is_symlink()]
     for word in (PASSWORD, "closed forever"):
         assert word not in said and not [data for data in written if word.encode() in data]
