@@ -5,11 +5,12 @@ The settings of hosts.yaml are handed to ssh as options, so they win, and Match 
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 from msgspec.structs import replace
 
@@ -43,9 +44,7 @@ def _ask_openssh(ssh: str, host: Host) -> Options | None:
     given = (["-F", "/dev/stdin", *overrides(replace(host, user=None))] if own
              else [*config_argument(), *overrides(host)])
     try:
-        with tempfile.TemporaryFile() as stdin:         # no pipe: `Match final` makes ssh read it twice
-            stdin.write(own)
-            stdin.seek(0)
+        with _standard_input(own) as stdin:
             done = subprocess.run([ssh, "-G", "-T", *given, "--", host.name], stdin=stdin, capture_output=True,
                                   timeout=LONGEST, check=False, encoding="utf-8", errors="surrogateescape")
     except subprocess.TimeoutExpired:
@@ -62,6 +61,20 @@ def _ask_openssh(ssh: str, host: Host) -> Options | None:
         key, _, value = line.partition(" ")
         options.setdefault(key.lower(), []).append(value)
     return options
+
+
+@contextlib.contextmanager
+def _standard_input(config: bytes) -> Iterator[IO[bytes] | int]:
+    """A file with that content, or none. It is no pipe: `Match final` makes ssh read it twice."""
+    if not config:
+        yield subprocess.DEVNULL
+        return
+    import tempfile  # it brings much, and few users need it
+
+    with tempfile.TemporaryFile() as file:
+        file.write(config)
+        file.seek(0)
+        yield file
 
 
 def refuse(name: str, options: Options) -> None:
