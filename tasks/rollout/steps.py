@@ -79,4 +79,4 @@ class Plan(Struct, frozen=True, kw_only=True):
                 "steps": [step.message() for step in self.steps if step.on == "host"],
                 "tidy": self.tidy.message() if self.tidy else None,
                 "on_failure": self.on_failure.message() if self.on_failure else None, "hook_env": self.hook_env,
-                "client_drains": any(step.name == "drain" for step in self.client_steps)}
+                "client_drains": any(step.name == "drain" and step.undo for step in self.client_steps)}

@@ -89,6 +89,27 @@ def test_hosts_that_fail_in_service_are_drained_and_go_back_one_after_the_other(
                            "failed web2"]
 
 
+@pytest.mark.promise(3)
+@pytest.mark.parametrize("drains_here", [True, False], ids=["undrain on the host", "undrain on the client"])
+def test_host_that_leaves_service_by_the_one_enters_it_by_the_other(make_app: MakeApp, drains_here: bool) -> None:
+    """Also on the way back."""
+    here = {name: on_client(name) for name in ("drain", "undrain")}
+    there = {name: f'echo {name} on "$HOST" >>"$GATE/record"' for name in ("drain", "undrain")}
+    app = make_app(secrets=["TOKEN"], hooks={"drain": (here if drains_here else there)["drain"],
+                                             "undrain": (there if drains_here else here)["undrain"]}).alone()
+    app.write(health={"command": "! grep -q -e -2$ source", "timeout": 0.2})
+    leaves, enters = ("drain web1", "undrain on web1") if drains_here else ("drain on web1", "undrain web1")
+    assert deploy(app).code == 0 and record(app) == [leaves, enters]
+    app.commit(f"{app.name}-2")
+    run = deploy(app)
+    assert (run.code, record(app)) == (1, [leaves, enters]), run
+    app.write(hooks={**app.service["hooks"], "after_activate": "! grep -q -e -3$ source"})
+    app.commit(f"{app.name}-3")
+    run = deploy(app)
+    assert (run.code, record(app)) == (1, [leaves, enters] * 2), run
+    assert not (app.lab["web1"].root / ".fabvisor" / app.name / "drained").exists()
+
+
 def test_failed_undrain_on_the_way_back_needs_a_person_and_recover_runs_it_again(own: App) -> None:
     assert deploy(own, "--host", "web1").code == 0
     record(own)

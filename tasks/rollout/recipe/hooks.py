@@ -74,7 +74,8 @@ def client_on_failure(service: Service, facts: Facts, goal: Goal) -> Action | No
 
 def env_file(service: Service) -> Secret | None:
     """Where hooks on the way back find their secrets; None where there is nothing to find."""
-    needed = service.program_secrets and any(_commands(service, name, "host") for name in ("drain", "on_failure"))
+    needed = service.program_secrets and any(
+        _commands(service, name, "host") for name in ("drain", "undrain", "on_failure"))
     return files.env_file(service) if needed else None
 
 
@@ -88,13 +89,13 @@ def _drain(service: Service, hook: protocol.HookBack, undo_at: str) -> list[Step
     """Its undo is `undrain`, once the programs run as before."""
     back = _back("undrain_back", service, hook, "undrain")
     return [*_on_client("drain", "activate", service, hook, "undrain"),
-            *(replace(step, undo=back, undo_at=undo_at) for step in _on_host("drain", "activate", service, hook))]
+            *(replace(step, undo_at=undo_at) for step in _on_host("drain", "activate", service, hook, back))]
 
 
 def _undrain(service: Service, hook: protocol.HookBack) -> list[Step]:
     """Its undo is `drain`, before the programs stop on the way back."""
     back = _back("drain_back", service, hook, "drain")
-    return [*(replace(step, undo=back, undo_at="drain") for step in _on_host("undrain", "activate", service, hook)),
+    return [*(replace(step, undo_at="drain") for step in _on_host("undrain", "activate", service, hook, back)),
             *_on_client("undrain", "activate", service, hook, "drain")]
 
 
@@ -103,10 +104,13 @@ def _back(action: str, service: Service, hook: protocol.HookBack, name: str) -> 
     return Action(action, {**hook, "commands": commands}) if commands else None
 
 
-def _on_host(name: str, phase: protocol.Phase, service: Service, hook: protocol.HookBack) -> list[Step]:
-    """One step for all commands of a hook. It has no undo: only the service knows how to undo them."""
+def _on_host(name: str, phase: protocol.Phase, service: Service, hook: protocol.HookBack, undo: Action | None = None
+             ) -> list[Step]:
+    """One step for all commands of a hook; and for none, where there is something to undo: a host may leave service by
+    a hook of the client, and enter it by one of its own. `undo`: as the service says, or none."""
     commands = _commands(service, name, "host")
-    return [Step(name=name, phase=phase, do=_hook(service, hook, commands, hook["directory"]))] if commands else []
+    return [Step(name=name, phase=phase, do=_hook(service, hook, commands, hook["directory"]),
+                 undo=undo)] if commands or undo else []
 
 
 def _on_client(name: str, phase: protocol.Phase, service: Service, hook: protocol.HookBack, undo: str = ""
@@ -115,7 +119,7 @@ def _on_client(name: str, phase: protocol.Phase, service: Service, hook: protoco
     commands = _commands(service, name, "client")
     back = _commands(service, undo, "client")
     return [Step(name=name, phase=phase, on="client", do=_hook(service, hook, commands, ""),
-                 undo=_hook(service, hook, back, "") if back else None)] if commands else []
+                 undo=_hook(service, hook, back, "") if back else None)] if commands or back else []
 
 
 def _hook(service: Service, hook: protocol.HookBack, commands: list[str], directory: str) -> Action:
