@@ -12,6 +12,10 @@ from .errors import HostError, NotReady
 def problems(directory: str) -> list[HostError]:
     """`directory`: absolute. A clone of another user is git's to refuse."""
     exists = os.path.isdir(directory)
+    if os.path.lexists(directory) and not exists:
+        kind = "a link to nothing" if os.path.islink(directory) else "no folder"
+        return [NotReady(f"the service directory {directory} is {kind}",
+                         f"move it away on the host: mv {directory} {directory}.away")]
     folder = directory if exists else files.existing_parent(directory)
     if os.access(folder, os.W_OK | os.X_OK) or os.path.exists(os.path.join(directory, ".git")):
         return []

@@ -21,7 +21,7 @@ def problems(layout: Layout, services: Sequence[Service], supervisord: Superviso
     problems: list[HostError] = []
     conf = layout.access.configuration()
     try:
-        removed = _reload(layout, services, supervisord)
+        removed = _reload(layout, services, supervisord, conf)
         for service in services:
             problems += _process_problems(service, removed, layout, conf, supervisord)
             problems += program_user.problems(layout, service, supervisord.uid())
@@ -47,7 +47,7 @@ def visible_problems(layout: Layout, service: Service, conf: Configuration,
     return problems + _file_problems(layout, service, conf)
 
 
-def _reload(layout: Layout, services: Sequence[Service], supervisord: Supervisord) -> list[str]:
+def _reload(layout: Layout, services: Sequence[Service], supervisord: Supervisord, conf: Configuration) -> list[str]:
     """The groups that are active but in no file any more.
 
     Another program's broken file stops every change on the host: it is found here, before anything is touched.
@@ -56,12 +56,14 @@ def _reload(layout: Layout, services: Sequence[Service], supervisord: Supervisor
         directory = layout.below_root(service["directory"])
         # Also where a person removed the whole directory: supervisord reads no file while a log folder is missing.
         program_file = layout.access.program_file(service["name"])
-        if program_file and (os.path.isdir(directory) or program_file.data.startswith(PROGRAM_HEADER.encode())):
+        if program_file and (os.path.isdir(directory) or (program_file.data.startswith(PROGRAM_HEADER.encode())
+                                                          and not os.path.lexists(directory))):
             log_folder.ensure(directory)
     try:
         return supervisord.reload()[2]
     except BadConfiguration as error:
-        raise NotReady("supervisord cannot read its configuration: " + error.message, error.hint) from None
+        message = "supervisord cannot read its configuration: " + error.message
+        raise NotReady("; ".join([message, *conf.problems]), error.hint) from None
 
 
 def _process_problems(service: Service, removed: Sequence[str], layout: Layout, conf: Configuration,

@@ -119,6 +119,8 @@ class SupervisordConf:
         for path in self._files():
             try:
                 parse(path)
+                if _is_undecodable(path):
+                    problems.append(f"{path} is not UTF-8")
             except NotReady as error:
                 problems.append(error.message)
         return problems
@@ -227,6 +229,16 @@ def parse(path: str) -> configparser.RawConfigParser:
         why = str(error).replace("\n", " ")
         raise NotReady(f"{path} cannot be parsed: {why}", "correct it") from None
     return parser
+
+
+def _is_undecodable(path: str) -> bool:
+    """supervisord says only at which byte, of whichever file that is."""
+    with open(path, "rb") as file:
+        try:
+            file.read().decode()
+            return False
+        except UnicodeDecodeError:
+            return True
 
 
 def _lines(path: str) -> list[str]:

@@ -107,6 +107,16 @@ def test_checkout_fails_where_the_disk_is_full(clone: git.Clone, work: Path, tmp
         assert "df -h" in error.value.hint, (error.value.message, error.value.hint)
 
 
+def test_fetch_names_the_disk_where_it_is_full(work: Path, tmp_path: Path) -> None:
+    add(work, "big", os.urandom(2 << 20))
+    with disk(tmp_path / "disk", "1m") as place:
+        clone = git.Clone(str(place / "clone"), str(work), dict(os.environ), lambda: None)
+        clone.create()
+        with pytest.raises(errors.HostError, match="there is no room") as error:
+            clone.remote.fetch(quiet)
+    assert error.value.hint == "make room on the host: df -h"
+
+
 def test_checkout_fails_where_a_submodule_cannot_be_written(clone: git.Clone, work: Path, tmp_path: Path,
                                                             monkeypatch: pytest.MonkeyPatch) -> None:
     for number, (name, value) in enumerate((("protocol.file.allow", "always"),)):

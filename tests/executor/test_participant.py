@@ -898,10 +898,11 @@ def test_status_names_the_running_deploy(example: Example) -> None:
         assert found["due"] == [deploy.id]
 
 
-def test_broken_file_of_another_program_refuses_the_deploy(example: Example) -> None:
+@pytest.mark.parametrize("text", [b"[program:zz]\n", b"[program:zz]\ncommand=sleep 9 ; f\xfcr uns\n"])
+def test_broken_file_of_another_program_refuses_the_deploy(example: Example, text: bytes) -> None:
     example.write()
     broken = example.host.root / "conf.d/zz-broken.conf"
-    broken.write_text("[program:zz]\n")
+    broken.write_bytes(text)
     try:
         with example.deploy() as deploy:
             deploy.hello()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -90,3 +92,17 @@ def test_directory_that_cannot_be_made_or_written_is_known_before_git_fetches(
     assert error.hint == f"on the host: sudo chown -R deploy {tmp_path}"
     (tmp_path / ".git").mkdir()
     assert directory_access.problems(str(tmp_path)) == []
+
+
+@pytest.mark.parametrize("make", [Path.touch, lambda path: path.symlink_to("/nowhere/x")])
+def test_directory_that_is_none_is_refused_with_the_command_that_moves_it_away(
+        example: Example, make: Callable[[Path], None]) -> None:
+    example.write()
+    example.committed()
+    shutil.rmtree(example.directory)
+    make(example.directory)
+    with example.deploy() as deploy:
+        hint = next(found["hint"] for found in problems(deploy) if "the service directory" in found["message"])
+    subprocess.run(hint.removeprefix("move it away on the host: "), shell=True, check=True)
+    example.committed()
+    (example.directory.parent / f"{example.name}.away").unlink()
