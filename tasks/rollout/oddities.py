@@ -115,6 +115,8 @@ def _disk(service: Service, facts: Facts) -> list[str]:
                    if facts.runs_other_release else _no_clone(name, facts))
     if facts.current is not None and facts.current not in [release.name for release in facts.releases]:
         odd.append(f"`current` points to a release that is not there: {_short(facts.current)}: fab deploy {name}")
+    if facts.clone and facts.commit is None:
+        odd.append(f"nobody can tell which commit runs, git has none in {facts.directory}: fab deploy {name}")
     if facts.half_done_merge:
         odd.append(facts.half_done_merge)
     elif facts.edited:

@@ -248,6 +248,17 @@ def test_half_made_worktree_is_made_anew(site: Site) -> None:
     assert len(list((site.directory / ".git/worktrees").iterdir())) == 2
 
 
+@pytest.mark.parametrize("lost", [".git/worktrees", "releases", "current/.git", "current"])
+@pytest.mark.rows(2)
+def test_deploy_goes_on_where_the_release_that_runs_or_its_record_is_lost(site: Site, lost: str) -> None:
+    site.write()
+    site.committed()
+    subprocess.run(["rm", "-r", lost], cwd=site.directory, check=True)
+    second = site.write()
+    site.committed()
+    assert site.current() == second and site.stands_in() == second
+
+
 @pytest.mark.promise(2)
 def test_crashed_program_starts_from_the_old_release_until_the_switch(site: Site) -> None:
     """`in_place` has that window; here the files of the running release never change."""

@@ -20,6 +20,11 @@ class Worktree(Clone):
                          clone.git.fetch_timeout)
         self._clone = clone
 
+    def exists(self) -> bool:
+        """Whether the clone still has its record of it: else git can tell nothing about these files."""
+        link = (files.read_bytes(os.path.join(self.directory, ".git")) or b"").decode("utf-8", "surrogateescape")
+        return super().exists() and (not link or os.path.isdir(link.partition("gitdir: ")[2].rstrip("\n")))
+
     def make(self, commit: str, say: Say, carried: bool = False) -> None:
         """Check the commit out in a new folder."""
         os.makedirs(os.path.dirname(self.directory), exist_ok=True)
@@ -27,7 +32,7 @@ class Worktree(Clone):
             self._clone.git.run("worktree", "add", "--detach", "--force", "--no-checkout", self.directory, commit,
                                 say=recorded)
             self._link_key()
-            self.git.run("checkout", "--detach", "--quiet", "--force", commit, "--", say=recorded, timeout=SLOW)
+            self.git.run("checkout", "--detach", "--quiet", "--force", commit + "^0", "--", say=recorded, timeout=SLOW)
             self.follow_submodules(recorded, carried)
 
     def _link_key(self) -> None:
