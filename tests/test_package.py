@@ -68,14 +68,20 @@ def site(wheel: Path) -> Path:
 
 
 @pytest.fixture
-def team(site: Path, tmp_path: Path) -> Iterator[Team]:
-    team = Team(site, tmp_path)
+def team(site: Path, tmp_path: Path) -> Team:
     (tmp_path / "hosts.yaml").write_bytes((site / "fabvisor/embedded/example/hosts.yaml").read_bytes())
+    return Team(site, tmp_path)
+
+
+@pytest.fixture
+def deploying(team: Team, real_hosts: None) -> Iterator[Team]:
+    """It may start the sandbox, which ends with the test."""
     yield team
     team.fabvisor("sandbox.down")
 
 
-def test_package_deploys_from_a_folder_that_has_only_hosts_yaml(team: Team) -> None:
+def test_package_deploys_from_a_folder_that_has_only_hosts_yaml(deploying: Team) -> None:
+    team = deploying
     (team.folder / ".ssh").mkdir(mode=0o700)
     (team.folder / ".ssh/config").write_text(ODD_SSH_CONFIG)
     deployed = team.fabvisor("deploy", "monitor", "--format", "json")
