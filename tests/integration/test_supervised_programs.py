@@ -109,7 +109,7 @@ def test_command_is_split_as_a_shell_would_without_expansion(own: App) -> None:
     """Split as a shell would, but for expansions; `%` and what looks like a comment stay."""
     own.commit(f"{own.name}-1", {
         "run.sh": '#!/bin/bash\nprintf "%s\\0" "$@" > args\nexec -a "$(cat built)" sleep 9999\n'})
-    own.write(command="""./run.sh 'two words' 50% "; no comment" ' # either' $HOME "it's" -- """)
+    own.write(command="""./run.sh 'two words' 50% "; no comment" ' # either' '$HOME' "it's" -- """)
     own.deployed("--host", "web1")
     own.running("web1")
     args = (own.lab["web1"].directory(own.name) / "args").read_text().split("\0")
