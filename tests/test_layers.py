@@ -340,3 +340,40 @@ def test_private_parts_of_paramiko_are_used_in_one_file() -> None:
              if isinstance(node, ast.Attribute)
              and (node.attr == "packetizer" or re.match(r"_[a-z]", node.attr))
              and not (isinstance(node.value, ast.Name) and node.value.id in ("self", "session"))])
+
+
+CHANGES = {"append", "add", "update", "setdefault", "pop", "popitem", "clear", "extend", "insert", "remove", "discard"}
+
+
+def changed_values_of(module: ast.Module) -> list[int]:
+    """The lines where a function changes a value of its module."""
+    values = {target.id for statement in module.body if isinstance(statement, (ast.Assign, ast.AnnAssign))
+              for target in ast.walk(statement) if isinstance(target, ast.Name) and isinstance(target.ctx, ast.Store)}
+    lines = []
+    for function in ast.walk(module):
+        if not isinstance(function, (ast.FunctionDef, ast.Lambda)):
+            continue
+        own = {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)} | {
+            node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        for node in ast.walk(function):
+            changed: ast.expr | None = None
+            if isinstance(node, ast.Subscript) and isinstance(node.ctx, (ast.Store, ast.Del)):
+                changed = node.value
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGES:
+                changed = node.func.value
+            elif isinstance(node, ast.Global):
+                lines.append(node.lineno)
+            if isinstance(changed, ast.Name) and changed.id in values - own:
+                lines.append(changed.lineno)
+    return lines
+
+
+def test_no_module_keeps_what_changes_while_a_command_runs() -> None:
+    """What a command learns is in its own values: two in one process do not meet."""
+    nothing([f"{name(path)}:{line}" for path in sources() for line in changed_values_of(parsed(path))])
+
+
+@pytest.mark.parametrize("line", ["global seen; seen = 1", "SEEN[1] = 2", "SEEN.append(1)", "del SEEN[0]"])
+def test_change_of_a_value_of_the_module_is_noticed(line: str) -> None:
+    assert changed_values_of(ast.parse(f"SEEN = []\ndef note():\n    {line}\n")) == [3]
+    assert changed_values_of(ast.parse(f"SEEN = []\ndef note(SEEN):\n    {line.replace('global seen; ', '')}\n")) == []
