@@ -66,7 +66,8 @@ def find_inventory(explicit: str | None, environ: Mapping[str, str], cwd: Path, 
     folders = str(cwd) if cwd == beside else f"{cwd} nor in {beside}"
     raise InventoryError(
         [Problem(FILE, 0, "", f"not found in {folders}")],
-        hint="go to the folder that holds it, or name it: --inventory FILE",
+        hint="go to the folder that holds it, or name it: --inventory FILE; where there is none yet, "
+             "fab adopt USER@HOST prints one for what runs there",
     )
 
 

@@ -28,6 +28,8 @@ class CommittedLine(TypedDict, total=False):
     command: str | None
     at: str | None
     by: str | None
+    deployed_at: str | None                 # of a restart and its like: of the deploy that it keeps; so is the next
+    deployed_by: str | None
     branch: str | None
     to: CommitHash | None
     source: CommitHash | None
@@ -177,6 +179,16 @@ class Facts(Struct, frozen=True, kw_only=True):
         tree = f"{self.directory}/current" if self.strategy == "releases" else self.directory
         return (f"a merge was left half-done in {tree}: conflicts in {', '.join(paths)}; finish it on the host, or give"
                 f" it up; this says how: git -C {tree} status" if paths else "")
+
+    @property
+    def deployed_by(self) -> str | None:
+        """Who deployed the newest committed version; a restart has not."""
+        return self.committed.get("deployed_by") or self.committed.get("by")
+
+    @property
+    def deployed_at(self) -> str | None:
+        """When."""
+        return self.committed.get("deployed_at") or self.committed.get("at")
 
     @property
     def edited_files(self) -> list[str]:

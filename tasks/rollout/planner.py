@@ -94,7 +94,8 @@ def same_version(service: Service, facts: Facts, steps: list[Step]) -> Plan:
     """A plan that changes no version: its history line repeats what is known of the present one."""
     kept = {name: facts.committed.get(name) for name in ("revision", "branch", "strategy", "subdirectory", "build",
                                                          "variables", "source", "program_sha256")}
-    known = kept if facts.committed.get("to") == facts.commit else {}
+    deployed = {"deployed_by": facts.deployed_by, "deployed_at": facts.deployed_at}
+    known = {**kept, **deployed} if facts.committed.get("to") == facts.commit else {}
     return Plan(was=facts.commit, tried=facts.commit, steps=tuple(steps), hook_env=hooks.env_file(service), record={
         **known, "from": facts.commit, "to": facts.commit, "was_running": not not_running(service, facts),
         "seconds": facts.seconds})

@@ -50,7 +50,7 @@ def _row(environment: str, peer: Peer, target: Target, commits: dict[str, dict[s
         environment=environment, host=peer.name, service=name, state=process.state, pid=process.pid,
         uptime=process.uptime, commit=facts.commit, branch=committed.get("branch") or facts.branch,
         strategy=facts.strategy or target.service.strategy,
-        deployed_by=committed.get("by"), deployed_at=committed.get("at"),
+        deployed_by=facts.deployed_by if committed else None, deployed_at=facts.deployed_at if committed else None,
         oddities=[*oddities.of_service(target.service, facts), *oddities.handwritten(target.service, facts),
                   *oddities.disagreement(name, peer.name, commits[name])],
         user=process.user, source=committed.get("source"),

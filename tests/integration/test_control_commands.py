@@ -29,11 +29,14 @@ def test_stop_start_and_restart_change_the_program_and_nothing_else(own: App) ->
     assert own.running("web1"), "a deploy that has nothing else to do starts a stopped program"
     assert "build" not in deployed.steps("web1")
     pids = own.pids()
-    assert own.fab("restart", own.name).code == 0
+    assert own.fab("restart", own.name, LOGNAME="bob").code == 0
     assert not set(own.pids()) & set(pids)
-    assert own.fab("stop", own.name).code == 0
-    assert own.fab("start", own.name).finished["outcome"] == "committed"
+    assert own.fab("stop", own.name, LOGNAME="bob").code == 0
+    assert own.fab("start", own.name, LOGNAME="bob").finished["outcome"] == "committed"
     assert own.commits() == commits
+    assert own.lab["web1"].history(own.name)[-1]["by"].startswith("bob@")
+    deployers = [row["deployed_by"] for row in own.fab("status").of("status")]
+    assert len(deployers) == 2 and not [who for who in deployers if who.startswith("bob@")]
 
 
 @pytest.mark.promise(8)

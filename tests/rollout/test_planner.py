@@ -122,6 +122,9 @@ def test_plan_message_is_plain_json() -> None:
 def test_plan_for_the_same_version_keeps_its_record() -> None:
     kept = planner.same_version(SERVICE, facts(), supervised.restart_steps(SERVICE, facts()))
     assert (kept.was, kept.tried, kept.record["build"], kept.record["to"]) == (A, A, ["make old"], A)
+    for line in ({"by": "ann", "at": "1"}, {"by": "bob", "at": "2", "deployed_by": "ann", "deployed_at": "1"}):
+        again = planner.same_version(SERVICE, facts(committed={"to": A, **line}), [])
+        assert (again.record["deployed_by"], again.record["deployed_at"]) == ("ann", "1"), "bob only restarts it"
     assert planner.same_version(SERVICE, facts(committed={"to": B, "build": ["x"]}), []).record.get("build") is None
 
 
