@@ -179,6 +179,10 @@ class Git:
             git_dir = os.path.join(self.directory, self.run("rev-parse", "--git-common-dir")[0])
         return git_dir
 
+    def is_partial(self) -> bool:
+        """Whether it lacks objects that a server has promised."""
+        return self.first_line("config", "--get-regexp", r"^remote\..*\.promisor$") is not None
+
     def empty_tree(self) -> str:
         """The tree without any file, which is written where it is missing."""
         return self.run("hash-object", "-w", "-t", "tree", os.devnull)[0]

@@ -82,8 +82,7 @@ def _stores(clone: Git) -> Iterator[Git]:
 
 def _known(git: Git) -> list[str]:
     """Commits that are here with all that they need; of a shallow or a partial clone none is certain to be."""
-    if git.first_line("rev-parse", "--is-shallow-repository") != "false" or \
-            git.first_line("config", "--get-regexp", r"^remote\..*\.promisor$"):
+    if git.first_line("rev-parse", "--is-shallow-repository") != "false" or git.is_partial():
         return []
     tips = git.run("for-each-ref", f"--count={KNOWN_SENT}", "--sort=-committerdate", "--format=%(objectname)")
     head = git.first_line("rev-parse", "--verify", "--quiet", "HEAD^{commit}")

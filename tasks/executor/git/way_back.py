@@ -8,10 +8,13 @@ from .state import GITLINK
 
 
 def require_way_back(git: Git, commit: str) -> None:
-    """Raise Unusable unless the content of each file that a checkout of the commit replaces is here."""
+    """Raise Unusable unless the content of each file that a checkout of the commit replaces is here. A partial clone is
+    not asked: it would fetch each that it lacks, one by one."""
     words = git.paths("diff-index", "--cached", "--no-renames", "--diff-filter=AMT", "--raw", "-z", commit)
     fields = [line.split(" ") for line in words[::2]]
     blobs = {field[3]: path for field, path in zip(fields, words[1::2]) if field[1] != GITLINK}
+    if not blobs or git.is_partial():
+        return
     for line in git.run("cat-file", "--batch-check", given="".join(blob + "\n" for blob in blobs).encode()):
         blob, _, kind = line.partition(" ")
         if kind == "missing":
