@@ -10,18 +10,29 @@ from .errors import HostError, NotReady
 
 
 def problems(directory: str) -> list[HostError]:
-    """`directory`: absolute. A clone of another user is git's to refuse."""
-    exists = os.path.isdir(directory)
+    """`directory`: absolute. A clone of another user that we can write is git's to refuse."""
+    exists, clone = os.path.isdir(directory), os.path.join(directory, ".git")
     if os.path.lexists(directory) and not exists:
         kind = "a link to nothing" if os.path.islink(directory) else "no folder"
         return [NotReady(f"the service directory {directory} is {kind}",
                          f"move it away on the host: mv {directory} {directory}.away")]
     folder = directory if exists else files.existing_parent(directory)
-    if os.access(folder, os.W_OK | os.X_OK) or os.path.exists(os.path.join(directory, ".git")):
+    closed = [path for path in (folder, clone) if os.path.isdir(path) and not os.access(path, os.W_OK | os.X_OK)]
+    if not closed:
         return []
+    if os.path.exists(clone):
+        return [foreign_clone(directory)]
     owner, login = user_name(os.stat(folder).st_uid), login_name()
     belongs = f"{folder} belongs to {owner}, and {login}, who logs in, cannot write there"
     if exists:
         return [NotReady(f"the service directory {belongs}", f"on the host: sudo chown -R {login} {directory}")]
     return [NotReady(f"the service directory {directory} cannot be made: {belongs}",
                      f"on the host: sudo install -d -o {login} {directory}")]
+
+
+def foreign_clone(directory: str) -> NotReady:
+    """The error for a clone of another user."""
+    owner = user_name(os.stat(directory).st_uid)
+    return NotReady(
+        f"the service directory belongs to another user, {owner}: {directory}",
+        f"log in as {owner}, or make it belong to the user that logs in: sudo chown -R {login_name()} {directory}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Dict, Mapping
 
-from . import facts, files, git, journal, locks, masking, queries, readiness, revision
+from . import directory_access, facts, files, git, journal, locks, masking, queries, readiness, revision
 from .context import ServiceContext
 from .errors import NotReady
 from .layout import Layout
@@ -34,6 +34,13 @@ def plan(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> Non
         link.answer(_compared(contexts[name], target))
 
 
+def _require_clone(ctx: ServiceContext) -> None:
+    """git fetches into a clone that is there, also in a dry run. Raises NotReady where we cannot write to it."""
+    problems = directory_access.problems(ctx.directory) if ctx.clone.exists() else []
+    if problems:
+        raise problems[0]
+
+
 def _look(link: Link, hello: Message, layout: Layout, contexts: Mapping[str, ServiceContext],
           env: dict[str, str]) -> None:
     """A service that is being changed has no facts: then the answer is that it is locked."""
@@ -45,6 +52,7 @@ def _look(link: Link, hello: Message, layout: Layout, contexts: Mapping[str, Ser
             return
     for service in hello["services"]:
         if service.get("revision"):
+            _require_clone(contexts[service["name"]])
             link.answer(revision.resolve(contexts[service["name"]], service["revision"]))
     conf = layout.access.configuration()
     supervisord = Supervisord(layout.access, link.raise_if_aborted)

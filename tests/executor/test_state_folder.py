@@ -91,7 +91,9 @@ def test_directory_that_cannot_be_made_or_written_is_known_before_git_fetches(
     [error] = directory_access.problems(str(tmp_path))
     assert error.hint == f"on the host: sudo chown -R deploy {tmp_path}"
     (tmp_path / ".git").mkdir()
-    assert directory_access.problems(str(tmp_path)) == []
+    [error] = directory_access.problems(str(tmp_path))
+    assert error.message == f"the service directory belongs to another user, root: {tmp_path}"
+    assert error.hint == f"log in as root, or make it belong to the user that logs in: sudo chown -R deploy {tmp_path}"
 
 
 @pytest.mark.parametrize("make", [Path.touch, lambda path: path.symlink_to("/nowhere/x")])

@@ -20,7 +20,7 @@ from tests.executor.test_sockets import SERVER, versions
 from tests.integration.packaged_app import PackagedApp, packaged_app
 from tests.integration.test_own_tasks import launch
 from tests.support.forked import Program
-from tests.support.lab import CHECKOUT, wait_for
+from tests.support.lab import CHECKOUT, git, wait_for
 from tests.support.load import Load, ask
 from tests.support.packaged import PYTHON, PackagedHost
 from tests.support.processes import command_line
@@ -352,6 +352,23 @@ def test_root_of_roots_is_refused_by_plan_and_deploy_and_serves_with_a_state_of_
                f"install -d -m 700 -o {login} {closed}/.fabvisor; or let `state`" in app.words(run)
     app.settings["state"] = str(app.host.root / "state")
     assert app.fab("deploy", "app").code == app.fab("plan", "app").code == 0
+
+
+@pytest.mark.rows(1)
+@pytest.mark.parametrize("fetch", ["host", "client"])
+def test_clone_of_another_user_that_git_would_trust_is_refused_in_the_same_words(
+        app: PackagedApp, fetch: str, tmp_path: Path) -> None:
+    """`safe.directory = *` lets git read it; the login user cannot write there."""
+    folder, owner = app.host.folder / f"www-{fetch}", app.host.user()
+    git(app.host.folder, "clone", "--quiet", str(app.repo), str(folder))
+    subprocess.run(["chown", "-R", owner.pw_name, str(folder)], check=True)
+    app.service.update(directory=str(folder), fetch=fetch)
+    for command in ("plan", "deploy", "doctor", "status"):
+        run = app.fab(command, *(["app"] if command in ("plan", "deploy") else []),
+                      env={"XDG_CACHE_HOME": str(tmp_path)})
+        assert run.code == (2 if command in ("plan", "deploy") else 1), run
+        said = app.words(run) + str([event["obstacles"] for event in run.of("plan")])
+        assert f"the service directory belongs to another user, {owner.pw_name}: {folder}" in said, run
 
 
 def test_access_through_sudo_has_all_that_direct_access_has() -> None:

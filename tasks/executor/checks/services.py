@@ -25,7 +25,7 @@ def obstacles(host: ExaminedHost) -> Iterator[Finding]:
             known["due"] = [left.deploy for left in due if service["name"] in left.services]
             host.facts[service["name"]] = known
         except HostError as error:          # such as a damaged clone: the other services are looked at all the same
-            problems.append(error)
+            problems += [error] if error.message not in (known.message for known in problems) else []
         yield from (failed(problem.message, problem.hint) for problem in problems)
 
 

@@ -6,7 +6,8 @@ import os
 import re
 from typing import Sequence
 
-from ..accounts import login_name, user_name
+from ..accounts import user_name
+from ..directory_access import foreign_clone
 from ..errors import HostError, NotReady, TryAgain
 from ..shell import CommandFailed
 from . import server_errors
@@ -92,11 +93,10 @@ def lacking(directory: str, repo: str, path: str) -> Unusable:
 def _foreign(directory: str, refused: str, failure: CommandFailed) -> Foreign:
     is_clone = f"{os.path.realpath(refused)}/".startswith(f"{os.path.realpath(directory)}/")
     folder = directory if is_clone else refused
-    owner = user_name(os.stat(folder).st_uid)
     if is_clone:
-        return Foreign(f"the service directory belongs to another user, {owner}: {folder}",
-                       f"log in as {owner}, or make it belong to the user that logs in: sudo chown -R {login_name()}"
-                       f" {folder}", failure)
+        error = foreign_clone(folder)
+        return Foreign(error.message, error.hint, failure)
+    owner = user_name(os.stat(folder).st_uid)
     return Foreign(f"the repository belongs to another user of the host, {owner}: {folder}",
                    f"where you trust it, on the host: git config --global --add safe.directory {folder}", failure)
 
