@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -32,6 +33,12 @@ def keygen(path: Path, kind: str = "ed25519", passphrase: str = "", comment: str
 def public(path: Path) -> str:
     """`type base64` of PATH.pub, without the comment."""
     return " ".join(Path(f"{path}.pub").read_text().split()[:2])
+
+
+def clients_of(port: int) -> list[str]:
+    """The open ends of connections to that port of this machine: ESTABLISHED or CLOSE_WAIT in proc_net_tcp(5)."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return [row[1] for row in rows if row[2].endswith(f":{port:04X}") and row[3] in ("01", "08")]
 
 
 class Sshd:
@@ -80,8 +87,13 @@ class Sshd:
         return self._process.pid
 
     def end_sessions(self) -> None:
+        """And wait until the clients have noticed, and closed their ends."""
         for pid in descendants(self.pid):
             kill(pid)
+        deadline = time.monotonic() + 30
+        while clients_of(self.port):
+            assert time.monotonic() < deadline, f"a client of {self.name} noticed nothing"
+            time.sleep(0.02)
 
     def authorize(self, key: Path, options: str = "") -> None:
         with self.authorized_keys.open("a") as file:
