@@ -25,9 +25,12 @@ class FetchLimit:
         self._fetching: dict[str, set[str]] = {}        # by host, the services that it fetches
 
     def enter(self, peer: Peer, plan: Plan) -> None:
-        """Give the host its plan, now or when others have fetched."""
-        self._waiting.append((peer, plan))
-        self._let_in()
+        """Give the host its plan: at once if it fetches nothing; else now or when others have fetched."""
+        if _fetched(plan):
+            self._waiting.append((peer, plan))
+            self._let_in()
+        else:
+            peer.give_plan(plan)
 
     def note(self, peer: Peer, event: PeerEvent) -> None:
         """The host said this, or was lost."""
@@ -47,6 +50,10 @@ class FetchLimit:
     def _let_in(self) -> None:
         while self._waiting and len(self._fetching) < self._at_once:
             peer, plan = self._waiting.popleft()
-            self._fetching[peer.name] = {name for name, part in plan["services"].items()
-                                         if any(step["name"] == "fetch" for step in part["steps"])}
+            self._fetching[peer.name] = _fetched(plan)
             peer.give_plan(plan)
+
+
+def _fetched(plan: Plan) -> set[str]:
+    """The services for which the host fetches."""
+    return {name for name, part in plan["services"].items() if any(step["name"] == "fetch" for step in part["steps"])}

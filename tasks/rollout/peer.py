@@ -139,15 +139,18 @@ class Peer:
         self.send({"do": "retry"})
 
     def give_plan(self, plan: Plan) -> None:
-        self.state, self.has_plan, self._phases = State.PLANNED, True, [*plan["phases"]]
-        self.send(plan)
+        """With the phases of the plan, and those that it was to run while it waited for it."""
+        self.state, self.has_plan = State.PLANNED, True
+        self._phases = [*dict.fromkeys([*plan["phases"], *self._phases])]
+        self.send({**plan, "phases": [*self._phases]})
 
     def run(self, phase: Phase) -> None:
-        """Tell it to run the phase, unless it was told before."""
+        """Tell it to run the phase, unless it was told before, or will be with its plan."""
         if phase in self._phases:
             return
         self._phases.append(phase)
-        self.send({"do": "run", "phases": [phase]})
+        if self.has_plan:
+            self.send({"do": "run", "phases": [phase]})
 
     def abort(self, why: str, is_reached: bool) -> None:
         """Tell it to go back. `is_reached`: not where other hosts were activated, and this one was not."""

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tests.bench.crowd import SERVICE, Crowd
+from tests.support.crowd import SERVICE, Crowd
 from tests.support.lab import CHECKOUT
 
 MB = 1e6

@@ -65,3 +65,24 @@ def test_no_host_fetches_after_the_limit_is_shut() -> None:
     limit.shut()
     hear(limit, first, fetched())
     assert not second.has_plan
+
+
+def test_host_that_fetches_nothing_waits_for_nobody() -> None:
+    limit, first, second = FetchLimit(1), peer("web1"), peer("web2")
+    limit.enter(first, fetching())
+    limit.enter(second, {"do": "plan", "services": {"a": {"record": {}, "tidy": None, "steps": []}}, "phases": []})
+    assert second.has_plan
+
+
+def test_host_that_waits_for_its_plan_is_told_of_phases_with_it() -> None:
+    limit, first, second = FetchLimit(1), peer("web1"), peer("web2")
+    sent: list[Any] = []
+    second.send = sent.append  # type: ignore[method-assign,assignment]
+    limit.enter(first, fetching())
+    limit.enter(second, fetching())
+    second.run("prepare")
+    assert sent == []
+    hear(limit, first, fetched())
+    second.run("prepare")
+    second.run("activate")
+    assert [(message["do"], message["phases"]) for message in sent] == [("plan", ["prepare"]), ("run", ["activate"])]

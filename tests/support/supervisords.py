@@ -1,4 +1,4 @@
-"""python -m tests.bench.supervisords CONF…: a real supervisord for each file, all forked of one process, so that they
+"""python -m tests.support.supervisords CONF…: a real supervisord for each file, all forked of one process, so that they
 share the memory of their code and the time to import it. They end with this process's group."""
 
 from __future__ import annotations

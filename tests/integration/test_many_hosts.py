@@ -1,0 +1,18 @@
+"""More hosts than may fetch at a time."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks.rollout import fetch_limit
+from tests.support.crowd import SERVICE, Crowd
+
+
+@pytest.mark.usefixtures("real_hosts")
+@pytest.mark.promise(1)
+def test_hosts_that_wait_for_their_turn_to_fetch_are_deployed_and_restarted_like_the_others() -> None:
+    with Crowd(fetch_limit.AT_ONCE + 2) as crowd:
+        for words in (["deploy", SERVICE], ["restart", SERVICE]):
+            run = crowd.lab.fab(*words, format="json")
+            assert run.code == 0, run.err
+            assert {host[SERVICE]["outcome"] for host in run.finished["hosts"].values()} == {"committed"}
