@@ -38,6 +38,10 @@ class Busy(Down):
     """supervisord did not answer in time: it hangs, or the host is overloaded."""
 
 
+class Away(Down):
+    """supervisord is not there: it may be restarted at this moment, as by an upgrade of its package."""
+
+
 class Refused(HostError):
     """supervisord answers with a fault; `code` as in supervisor.xmlrpc.Faults."""
 
@@ -165,7 +169,7 @@ class Supervisord:
             return ask()
         except rpc.Fault as fault:
             if fault.code == SHUTDOWN_STATE:
-                raise Down("supervisord is shutting down or restarting",
+                raise Away("supervisord is shutting down or restarting",
                            f"wait until it is gone, and start it on the host: {self._access.start_command}") from None
             if fault.code == UNKNOWN_METHOD:
                 raise Down(f"{self._conf} has no [rpcinterface:supervisor]: supervisord takes no commands",
@@ -193,18 +197,18 @@ class Supervisord:
             why = str(error) or type(error).__name__
         raise self._down(why)
 
-    def _down(self, why: str) -> Down:
+    def _down(self, why: str) -> Away:
         """A supervisord whose socket was swept away lives on, and a second one would fight with it over the ports; one
         that was killed left its programs behind, which hold them."""
         start, kill = self._access.start_command, self._access.prefix + "kill"
         pid = leftovers.daemon(self._access.pidfile)
         if pid:
-            return Down(f"supervisord (pid {pid}) lives, but {why}",
+            return Away(f"supervisord (pid {pid}) lives, but {why}",
                         f"restart it on the host, which restarts all of its programs: {kill} {pid}; "
                         f"when it is gone: {start}")
         left = leftovers.leftovers(self._access.socket)
         if left:
             pids = " ".join(str(process.pid) for process in left)
-            return Down(f"supervisord is down: {why}; it left running: {leftovers.in_words(left)}",
+            return Away(f"supervisord is down: {why}; it left running: {leftovers.in_words(left)}",
                         f"end these on the host: {kill} {pids}; then start it: {start}")
-        return Down(f"supervisord is down: {why}", f"start it on the host: {start}")
+        return Away(f"supervisord is down: {why}", f"start it on the host: {start}")

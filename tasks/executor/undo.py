@@ -14,9 +14,10 @@ from .journal import Journal
 from .startup import describe_state
 from .steps import ACTIONS, Result, Step
 from .steps.program import is_replaced, programs_before
-from .supervisord import Busy, Down
+from .supervisord import Away, Busy, Down
 
-PATIENCE = 30.0                     # seconds, for a supervisord that does not answer in time
+PATIENCE = {Busy: 30.0, Away: 15.0}         # seconds
+LOOK_EVERY = 0.2                            # seconds
 
 
 class Unsupervised(CannotRestore):
@@ -33,7 +34,7 @@ class Undo:
     def __init__(self, journal: Journal, env: dict[str, str], eventlog: EventLog) -> None:
         self.journal = journal
         self.eventlog = eventlog
-        self._busy_since: float | None = None
+        self._waiting_since: float | None = None
         self.contexts = {
             service: ServiceContext(journal.layout, dict(part, name=service), env, journal.deploy,
                                     check=eventlog.note_progress, waiting=eventlog.waiting,
@@ -132,16 +133,20 @@ class Undo:
                                 f" fab recover {self._names} --accept") from None
 
     def _insisting(self, ctx: ServiceContext, act: Callable[[], Result]) -> Result:
-        """Act again while supervisord is too slow, as on an overloaded host. Undos look first: they may run twice."""
+        """Act again while supervisord is too slow, as on an overloaded host, or is not back yet from a restart. Undos
+        look first: they may run twice."""
         while True:
             try:
                 return act()
-            except Busy:
-                now = time.monotonic()
-                self._busy_since = self._busy_since or now
-                if now - self._busy_since > PATIENCE:
+            except (Away, Busy) as error:
+                patience, now = PATIENCE[type(error)], time.monotonic()
+                if self._waiting_since is None:
+                    self._waiting_since = now
+                    ctx.waiting(f"up to {patience:g} s for supervisord: {error.message}")
+                if now - self._waiting_since > patience:
                     raise
-                ctx.waiting(f"for supervisord, which is slow to answer (up to {PATIENCE:g} s)")
+                ctx.check()
+                time.sleep(LOOK_EVERY)
 
     def _describe_now(self, ctx: ServiceContext) -> str:
         """The commit on the disk and the states of the programs, for the person who has to go on from there."""

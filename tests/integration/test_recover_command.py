@@ -79,6 +79,25 @@ def test_every_changing_command_finishes_the_undo_first(own: App) -> None:
 
 
 @pytest.mark.usefixtures("real_hosts")
+@pytest.mark.promise(3)
+def test_way_back_waits_for_a_supervisord_that_is_restarted() -> None:
+    """As an upgrade of its package does; the client knows for what the host waits."""
+    with Lab(("web1",)) as lab:
+        app = App(lab, "app", health=HEALTH).deployed()
+        before = app.state("web1")
+        client = app.begin("hold", "checking", "app-2")
+        lab["web1"].stop_supervisord()
+        client.wait_event(lambda e: e.get("state") == "waiting" and "s for supervisord" in e["detail"], "the wait")
+        lab["web1"].start_supervisord()
+        run = client.end()
+        assert run.code == 1, run
+        assert run.outcome("web1", "app") == "restored"
+        assert app.state("web1") == before
+        assert app.running("web1") == "app-1"
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("real_hosts")
 @pytest.mark.promise(4)
 def test_recover_finishes_an_undo_that_failed_once_its_cause_is_mended() -> None:
     """3; the journal stays; when it was put right, recover finishes it."""
