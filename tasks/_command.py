@@ -61,7 +61,7 @@ def command(
                 options["options"] = RolloutOptions(**{field.name: options.pop(field.name) for field in _BLOCK})
             def checked(run: Command) -> rollout.events.Finished:
                 _fabric_options.refuse()
-                _empty_options.refuse(typed, may_be_empty)
+                _empty_options.refuse(call, may_be_empty)
                 return body(run, **options)
 
             code = _guarded(typed, checked, shared, context.config.sudo.password)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from importlib import import_module
 
 from ._errors import SelectionError
@@ -11,11 +11,14 @@ from ._errors import SelectionError
 MAY_BE_EMPTY = frozenset({"fetch", "revision", "artifact"})
 
 
-def refuse(command: str, may_be_empty: Collection[str]) -> None:
-    """Raises SelectionError: without its value `--host` would mean all hosts, and `--env` another environment."""
+def refuse(body: Callable[..., None], may_be_empty: Collection[str]) -> None:
+    """Raises SelectionError: without its value `--host` would mean all hosts, and `--env` another environment.
+
+    `body`: of the task that runs. A team's fabfile may have given the task another name, or a collection of its own.
+    """
     program = import_module("fabric.main").program         # where fab and ./fab keep it
     for context in getattr(program, "tasks", ()):
-        if command not in (context.name, *context.aliases):
+        if program.collection[context.name].body is not body:
             continue
         for flag, argument in context.flags.items():
             if argument.got_value and argument.value == "" and not argument.positional \

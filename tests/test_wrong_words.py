@@ -7,7 +7,9 @@ from pathlib import Path
 
 import fabric.main
 import pytest
+from invoke.collection import Collection
 
+from tasks import on_hosts
 from tasks._program import Program
 from tests.test_fabric_options import HOSTS, ROOT, fab
 
@@ -105,6 +107,24 @@ def test_wrong_word_is_named_with_what_to_type(
     assert ended.value.code == 2 and message in said
     assert hint in said.partition("\nhint:  ")[2]
     assert len(said) < 400
+
+
+@pytest.mark.promise(9)
+@pytest.mark.parametrize("name", ["move", "db.migrate"])
+def test_own_task_takes_no_empty_host_for_all_hosts_whatever_its_name(
+        folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    @on_hosts()
+    def migrate(c: object) -> None:
+        raise AssertionError("a host was contacted")
+
+    own = Collection(db=Collection(migrate))
+    own.add_task(migrate, name="move")  # type: ignore[no-untyped-call]
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(Program, "load_collection", lambda self: setattr(self, "collection", own))
+    monkeypatch.setattr(fabric.main, "program", program := Program())
+    with pytest.raises(SystemExit) as ended:
+        program.run(["fab", name, "--host="])
+    assert (ended.value.code, "--host is empty" in capsys.readouterr().err) == (2, True)
 
 
 def test_empty_values_of_the_template_mean_what_hosts_yaml_says(folder: Path) -> None:
