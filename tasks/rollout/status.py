@@ -23,7 +23,9 @@ def rows(environment: str, peers: list[Peer]) -> list[Status]:
     lowest: dict[str, Facts] = {}
     for peer in peers:
         for name, facts in peer.facts.items():
-            first = lowest.setdefault(name, facts)
+            if facts.commit:
+                lowest.setdefault(name, facts)
+            first = lowest.get(name, facts)
             agrees = facts.has_subtree(first.subtree)
             commits.setdefault(name, {})[peer.name] = first.commit if agrees else facts.commit
     return [row for peer in peers for row in (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tasks import _errors as errors
 from tasks.rollout import status
-from tests.rollout.samples import peer
+from tests.rollout.samples import BLANK, A, B, facts, peer
 
 
 def test_unreachable_host_has_a_row_in_status() -> None:
@@ -16,3 +16,10 @@ def test_unreachable_host_has_a_row_in_status() -> None:
     again = peer("web2", facts={})
     again.before = silent
     assert status.rows("test", [again])[0].oddities == ["no route: try again"], "while it is tried again"
+
+
+def test_hosts_with_the_same_subdirectory_agree_also_beside_a_host_without_a_commit() -> None:
+    same = [peer(name, facts={"monitor": facts(commit, subtree="d" * 40)})
+            for name, commit in (("web2", A), ("web3", B))]
+    new, *others = status.rows("test", [peer("web1", facts={"monitor": BLANK}), *same])
+    assert new.oddities and [row.oddities for row in others] == [[], []]
