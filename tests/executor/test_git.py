@@ -215,6 +215,16 @@ def test_commits_of_submodules_are_forgotten_with_the_commits_that_want_them(clo
     assert set(left.splitlines()) == {part, f"{'b' * 40}-{part}"}
 
 
+def test_only_a_commit_that_is_here_counts_as_present(clone: git.Clone, work: Path) -> None:
+    """git 2.45 and newer list nothing of a hash that is missing, and exit with 0, where objects may be missing."""
+    clone.create()
+    there = commit(work, "main")
+    assert not clone.commits.has(there) and not clone.commits.has("1" * 40)
+    clone.remote.fetch(quiet)
+    assert clone.commits.has(there)
+    assert not clone.commits.has(run_git(work, "rev-parse", there + "^{tree}")), "a tree is no commit"
+
+
 def test_commit_with_missing_objects_counts_as_absent(clone: git.Clone, work: Path) -> None:
     """The files that a fetch leaves on a full disk."""
     clone.create()

@@ -33,8 +33,8 @@ class Commits:
     def has(self, commit: str) -> bool:
         """Whether the commit is here with all of its files: a fetch that met a full disk leaves one without them. What
         a partial clone was promised may be missing, and stays so."""
-        return self._git.succeeds("rev-list", "--objects", "--no-walk", "--quiet", "--missing=allow-promisor", commit,
-                                  "--")
+        return self._git.succeeds("rev-list", "--objects", "--no-walk", "--quiet", "--missing=allow-promisor",
+                                  commit + "^{commit}", "--")       # of a bare hash git 2.45 allows that it is missing
 
     def has_path(self, commit: str, path: str) -> bool:
         """Whether the commit has such a file or folder."""
