@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ..inventory import values
 from . import secret_values
 from .differences import split
 from .host import AdoptedHost
@@ -29,8 +30,12 @@ class Adoption(Struct, frozen=True, kw_only=True):
 
 def of_hosts(hosts: list[AdoptedHost], name: str) -> Adoption:
     """`hosts`: at least one. `name`: of their environment."""
-    common, own = _services(hosts)
     remarks = _remarks(hosts)
+    origin = ", ".join(host.name for host in hosts)
+    having = [host for host in hosts if host.services] or hosts
+    remarks[""] += [f"{host.name}: nothing of it is adopted, so it is left out" for host in hosts if host not in having]
+    hosts = having
+    common, own = _services(hosts)
     # At a host a list chooses services and a mapping adjusts them: an environment can do both.
     single = [host for host in hosts if len(hosts) > 1 and own[host.name] and set(host.services) != set(common)]
     shared = [host for host in hosts if host not in single]
@@ -40,7 +45,7 @@ def of_hosts(hosts: list[AdoptedHost], name: str) -> Adoption:
                            f"{name}-{host.name}")
     files = (secret_values.files(part, [host.services for host in of_part]) for part, of_part in parts.items())
     return Adoption(
-        environment=next(iter(parts)), origin=", ".join(host.name for host in hosts),
+        environment=next(iter(parts)), origin=origin,
         data={"default_environment": next(iter(parts)), "services": common, "environments": {
             part: _environment(part, of_part, common, own, remarks) for part, of_part in parts.items()}},
         secrets={path: values for of_part in files for path, values in of_part.items()},
@@ -79,16 +84,17 @@ def _environment(name: str, hosts: list[AdoptedHost], common: Raw, own: dict[str
             of_host[host.name]["services"] = own[host.name]
     services = [service for host in hosts for service in host.services.values()]
     branch = _most_common(each.branch for each in services)
-    run_mode = _most_common(each.run_mode for each in services)
-    without = dict.fromkeys(service.name for service in services if service.run_mode is None)
+    run_mode = _most_common(each.run_mode for each in services if not values.check_name(each.run_mode or ""))
+    without = dict.fromkeys(service.name for service in services if not service.run_mode)
     if without:
         remarks[""].append(f"RUN_MODE: it was not set for {', '.join(without)}; now it is {run_mode or name}")
     for service in services:
         about = remarks.setdefault(service.name, [])
         if service.branch not in ("", branch):
             about.append(f"branch: the clone is on {service.branch}; deploy it with --revision {service.branch}")
-        if service.run_mode not in (None, run_mode or name):
-            about.append(f"RUN_MODE: it was {service.run_mode}; an environment has one")
+        if service.run_mode and service.run_mode != (run_mode or name):
+            why = ", which is no name" if values.check_name(service.run_mode) else "; an environment has one"
+            about.append(f"RUN_MODE: it was {service.run_mode}{why}: now it is {run_mode or name}")
     chosen: Raw = {}
     if running != set(common) or (alone and own[hosts[0].name]):
         chosen = {"services": {service: own[hosts[0].name].get(service) if alone else None

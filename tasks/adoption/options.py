@@ -22,6 +22,8 @@ def differing(written: Mapping[str, str], log: str) -> dict[str, program_options
     ours = {**handwritten.DEFAULTS, **program_options.DEFAULTS, "stdout_logfile": log}
     if handwritten.canonical("redirect_stderr", theirs["redirect_stderr"]) == "true":
         theirs = {name: value for name, value in theirs.items() if not name.startswith("stderr_")}
+    if "socket" not in written:                 # supervisord overlooks them there
+        theirs = {name: value for name, value in theirs.items() if not name.startswith("socket_")}
     return {name: _value(name, value) for name, value in theirs.items() if name != "user" and value
             and handwritten.canonical(name, value) != handwritten.canonical(name, ours.get(name, ""))}
 

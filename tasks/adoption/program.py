@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .._errors import Mistake
-from ..inventory import command_line, interpolation, program_options, sockets, values
+from ..inventory import command_line, interpolation, keys, program_options, sockets, urls, values
 from ..program import files, quoting
 from ..rollout.protocol import Adopted, AdoptedClone, AdoptedProgram
 from . import options, process_number
@@ -33,7 +33,9 @@ def _clone_obstacle(directory: str, clone: AdoptedClone | None) -> str:
         return f"no repository with an `origin` lies in {clone.directory}"
     if not clone.repo:
         return f"the clone {clone.directory} has no `origin`"
-    return ""
+    written = {"repo": urls.split_login(clone.repo)[0], "directory": clone.directory,
+               **({"subdirectory": clone.subdirectory} if clone.subdirectory else {})}
+    return next((f"{key}: {wrong}" for key, value in written.items() if (wrong := keys.SERVICE[key](value))), "")
 
 
 def _socket_obstacle(socket: str | None) -> str:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:                           # what other folders may use
     from . import command_line as command_line
     from . import findings as findings
     from . import interpolation as interpolation
+    from . import keys as keys
     from . import loading as loading
     from . import model as model
     from . import nearest as nearest

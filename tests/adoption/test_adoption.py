@@ -110,6 +110,17 @@ def test_host_that_runs_some_services_otherwise_has_an_environment_of_its_own(tm
     assert any("its environment is production-web3" in line for line in document.warnings(found))
 
 
+def test_option_that_supervisord_overlooks_is_no_setting(tmp_path: Path) -> None:
+    found = adopted(web1=told(program(options={"socket_owner": "www-data"})))
+    assert loaded(tmp_path, found).targets[0].service.programs[0].options == {}
+
+
+def test_host_of_which_nothing_is_adopted_is_left_out(tmp_path: Path) -> None:
+    found = adopted(web1=told(program()), web2=told(replace(program(), clone=None)), web3=told(program()))
+    assert [target.host.name for target in loaded(tmp_path, found).targets] == ["web1", "web3"]
+    assert "web2: nothing of it is adopted, so it is left out" in document.warnings(found)
+
+
 @pytest.mark.parametrize(("made", "warning"), [
     (program(options={"numprocs": "4", "process_name": "api-%(process_num)d"}),
      "api: process_name=api-%(process_num)d: supervisord calls it api_00, api_01 …"),
@@ -126,8 +137,9 @@ def test_host_that_runs_some_services_otherwise_has_an_environment_of_its_own(tm
      "take another name"),
     (program(clone={"repo": "https://u:hunter2x@x/y.git"}), "api: repo: the password of https://u:***@x/y.git is left "
      "out; use `fetch: client`, a deploy key, or ~/.netrc of the host"),
+    (program(variables={"RUN_MODE": "a b"}), "api: RUN_MODE: it was a b, which is no name: now it is production"),
 ], ids=["process_name", "numprocs_start", "a numbered secret", "a placeholder", "group", "another file",
-        "a variable of the shell", "a password in the URL"])
+        "a variable of the shell", "a password in the URL", "a run mode that is no name"])
 def test_what_hosts_yaml_cannot_say_is_a_comment_and_a_warning(tmp_path: Path, made: AdoptedProgram,
                                                                warning: str) -> None:
     found = adopted(web1=told(made))
@@ -146,6 +158,8 @@ def test_what_hosts_yaml_cannot_say_is_a_comment_and_a_warning(tmp_path: Path, m
     (program(options={"numprocs": "101"}), "expected at most 100 processes"),
     (program(options={"command": "./run %(process_num)d"}), "holds `%(process_num)d`"),
     (program(options={"socket": "tcp://[::1]:80"}), "socket: expected tcp://HOST:PORT"),
+    (program(clone={"repo": "ext::sh -c x"}), "repo: is not a git URL that can be trusted"),
+    (program(directory=f"{SHOP}/logs", clone={"directory": SHOP, "subdirectory": "logs"}), "subdirectory: cannot be"),
     (program(clone={"repo": ""}), "the clone /srv/app/micro/api has no `origin`"),
     (program("a b"), "expected letters"), (program("all"), "it means every service"),
 ])
