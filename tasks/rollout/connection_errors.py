@@ -45,12 +45,14 @@ def not_in_protocol(peer: Peer, problem: str) -> errors.FabvisorError:
 
 def not_run(error: errors.FabvisorError, name: str, others: Sequence[str]) -> errors.FabvisorError:
     """The error of a host that was lost before its turn. `others`: where the command has run, which exit codes that say
-    "nothing was changed" would deny."""
+    "nothing was changed" would deny. Of this host the outcome is known."""
     if not others:
         return error
     first = "" if isinstance(error, errors.TryAgain) else f"{error.hint}; then "
-    return errors.NeedsPerson(f"{error.message}: nothing was run there",
-                              f"{first}type it once more with --host {name}; it was run on {', '.join(others)}")
+    changed = errors.NeedsPerson(f"{error.message}: nothing was run there",
+                                 f"{first}type it once more with --host {name}; it was run on {', '.join(others)}")
+    changed.outcome = error.outcome
+    return changed
 
 
 def _cut(peer: Peer, message: str) -> errors.FabvisorError:

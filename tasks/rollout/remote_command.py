@@ -67,15 +67,17 @@ def _may_have_run(peer: Peer) -> bool:
 
 def _finished(peers: Iterable[Peer], command: settings.RemoteCommand, stopped: errors.FabvisorError | None = None
               ) -> Finished:
+    """Nothing is undone. Where the command has run, its own error lines say how far it came."""
     code = stopped.exit_code if stopped else 0
     hosts = {peer.name: {command.service: _result(peer)} for peer in peers}
-    outcomes = {result.outcome for of_host in hosts.values() for result in of_host.values()}
-    outcome = "failed" if code == 1 else results.of_fleet(outcomes, code)
+    outcomes = {result.outcome for of_host in hosts.values() for result in of_host.values()} - {"not_reached"}
+    outcome = "failed" if code in (1, 3) else results.of_fleet(outcomes, code)
     return Finished(command="run", outcome=outcome, exit_code=code, hosts=hosts)
 
 
 def _result(peer: Peer) -> Result:
-    if peer.error is None:
-        return Result(outcome="unchanged" if peer.is_over else "not_reached")
-    outcome = "failed" if peer.error.exit_code == 1 else peer.error.outcome
-    return Result(outcome=outcome if peer.greeting or outcome != "unknown" else "unreachable", why=peer.trouble)
+    if peer.error is not None:
+        return Result(outcome="failed" if peer.error.exit_code == 1 else peer.error.outcome, why=peer.trouble)
+    if not peer.greeting:
+        return Result(outcome="not_reached")
+    return Result(outcome="unchanged") if peer.is_over else Result(outcome="unknown", why="interrupted")

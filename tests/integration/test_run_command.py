@@ -7,7 +7,6 @@ import signal
 import pytest
 
 from tests.integration.app import App, messages
-from tests.support.forked import Program
 from tests.support.lab import Run, wait_for
 
 SECRET = "s3cret-of-the-test"
@@ -44,11 +43,13 @@ def test_run_ends_with_1_where_a_command_fails_and_begins_no_further_batch(own: 
 
 
 def test_run_ends_the_command_on_the_hosts_with_ctrl_c(own: App) -> None:
-    client: Program = own.start("run", "touch $GATE/runs-$HOST; sleep 4321 & sleep 4321", "--service", own.name).process
+    client = own.start("run", "touch $GATE/runs-$HOST; sleep 4321 & sleep 4321", "--service", own.name)
     for host in own.hosts:
         wait_for(lambda host=host: (own.gate / f"runs-{host}").exists(), f"the command on {host}")
-    client.send_signal(signal.SIGINT)
-    assert client.wait() == 130
+    client.process.send_signal(signal.SIGINT)
+    run = client.end()
+    assert (run.code, run.of("finished")[0]["outcome"]) == (130, "unknown")
+    assert [run.outcome(host, own.name) for host in own.hosts] == ["unknown", "unknown"], "it ran there"
     busy = "pgrep -f 'sleep[ ]4321' || echo none"
     wait_for(lambda: {line for _, line in lines(own.fab("run", busy))} == {"none"}, "the commands to end")
 
@@ -80,8 +81,21 @@ def test_run_says_that_nothing_was_changed_only_where_nothing_ran(own: App) -> N
     finally:
         (own.gate / "env").rename(own.env_file("web1"))
     assert (partly.code, lines(partly)) == (3, [("web2", "here")])
+    assert (partly.of("finished")[0]["outcome"], partly.outcome("web1", own.name)) == ("failed", "refused")
     assert "it has no environment file: nothing was run there" in messages(partly)
     assert "type it once more with --host web1; it was run on web2" in messages(partly)
+
+
+def test_run_restores_nothing_where_a_host_cannot_be_reached(own: App) -> None:
+    own.settings["web2"] = {"port": 1}
+    own.write()
+    try:
+        run = own.fab("run", "true", "--service", own.name)
+    finally:
+        del own.settings["web2"]
+        own.write()
+    assert (run.code, run.of("finished")[0]["outcome"]) == (75, "unreachable")
+    assert [run.outcome(host, own.name) for host in own.hosts] == ["not_reached", "unreachable"]
 
 
 def test_run_asks_where_the_environment_says_so(own: App) -> None:
