@@ -11,7 +11,7 @@ from .startup import Before, Process, Started
 
 NEVER_UP = 60.0                     # seconds beyond twice `startsecs`
 AT_ONCE = 1.0                       # seconds in which a process that ends has ended at once
-SETTLES = 0.02                      # seconds in which a process that is up does nothing
+SETTLES = 0.015                     # seconds in which a process that is up does nothing
 NOT_BEGUN = 5.0                     # seconds in which supervisord may not have begun to start it
 
 

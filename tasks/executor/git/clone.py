@@ -11,7 +11,7 @@ from ..output_lines import Say, record
 from ..protocol import OWN_NAMES, GitLogin
 from . import attributes, half_done_merge, submodules, unfinished_checkout
 from .command import SLOW, Git
-from .commits import Commits
+from .commits import FULL, Commits
 from .received import local_urls
 from .remote import Remote
 from .set_aside import SetAside
@@ -39,6 +39,10 @@ class Clone:
         return self.git.exists()
 
     def head(self) -> str | None:
+        """The commit that is checked out. As a deploy leaves it, detached, it is read without git."""
+        written = files.read_bytes(os.path.join(self.directory, ".git", "HEAD")) or b""
+        if FULL.fullmatch(written.decode("utf-8", "replace").strip()):
+            return written.decode().strip()
         return self.git.first_line("rev-parse", "--verify", "--quiet", "HEAD^{commit}") if self.exists() else None
 
     def state(self) -> State:

@@ -180,8 +180,8 @@ class Git:
         return git_dir
 
     def is_partial(self) -> bool:
-        """Whether it lacks objects that a server has promised."""
-        return self.first_line("config", "--get-regexp", r"^remote\..*\.promisor$") is not None
+        """Whether it lacks objects that a server has promised: `git clone` says so in the clone's own file."""
+        return b"promisor" in (files.read_bytes(os.path.join(self.common_dir(), "config")) or b"")
 
     def empty_tree(self) -> str:
         """The tree without any file, which is written where it is missing."""
