@@ -129,7 +129,8 @@ class Command:
         return fleet
 
     def deployment(self, targets: Targets, revisions: Mapping[str, str] = MappingProxyType({}),
-                   unfinished: Unfinished = "undo", serial: Serial | None = None) -> rollout.goal.Deployment:
+                   unfinished: Unfinished = "undo", serial: Serial | None = None, needs_ports: bool = False
+                   ) -> rollout.goal.Deployment:
         """The metadata of this command for hosts. Its id sorts by time, to the millisecond, and is unique. Without
         `serial` all hosts restart at once."""
         now = datetime.now(timezone.utc)
@@ -140,7 +141,7 @@ class Command:
             environment=self.environment.name, url=self.environment.url,
             services={target.service.name: revisions.get(target.service.name) for target in targets},
             serial=serial or inventory.serial.AT_ONCE, pause=self.environment.pause, unfinished=unfinished,
-            folder=str(self.inventory.folder))
+            folder=str(self.inventory.folder), needs_ports=needs_ports)
 
     def serial(self, option: str) -> Serial:
         """How many hosts restart at a time: by `--serial`, else by the environment. Raises SelectionError."""

@@ -18,7 +18,7 @@ from ._options import ARTIFACT, ROLLOUT, RolloutOptions, check_revision, seconds
         "service": "a name, a comma list, or `all`; several are one deploy: all or none",
         "revision": "a commit, branch or tag, or . for this folder's commit; the environment's branch unless given",
         "artifact": ARTIFACT,
-        "force": "deploy though nothing changed",
+        "force": "deploy though nothing changed, or though another process holds the port in PORT",
     },
 )
 def deploy(run: Command, service: str, revision: str = "", artifact: str = "", *, options: RolloutOptions
@@ -44,8 +44,8 @@ def roll_out(run: Command, options: RolloutOptions, planner: rollout.goal.Planne
     confirm = run.confirmation(options.yes)
     fleet = run.fleet(origin.targets, confirm)
     coordinator = rollout.coordinator.Coordinator(
-        run.deployment(origin.targets, origin.revisions, "replace", serial), fleet, run.report, planner, wait=wait,
-        sources=run.sources(origin, options.force))
+        run.deployment(origin.targets, origin.revisions, "replace", serial, needs_ports=not options.force), fleet,
+        run.report, planner, wait=wait, sources=run.sources(origin, options.force))
     return coordinator.roll_out(confirm)
 
 

@@ -31,6 +31,6 @@ def plan(run: Command, service: str, revision: str = "", artifact: str = "", fet
     origin = run.origin(service, revision, fetch, artifact)
     fleet = run.fleet(origin.targets, verb="plan")
     planner = rollout.planner.unchecked_planner(recipe, set_aside=True)
-    deployment = run.deployment(origin.targets, origin.revisions, serial=batched)
+    deployment = run.deployment(origin.targets, origin.revisions, serial=batched, needs_ports=True)
     coordinator = rollout.coordinator.Coordinator(deployment, fleet, run.report, planner, sources=run.sources(origin))
     return coordinator.dry_run()

@@ -15,7 +15,7 @@ from .deploy import recipe, roll_out
         **ROLLOUT,
         "service": "a name, a comma list, or `all`",
         "to": "a commit, branch or tag, instead of the version before",
-        "force": "roll back though that version already runs",
+        "force": "roll back though that version already runs, or though another process holds the port in PORT",
     },
 )
 def rollback(run: Command, service: str, to: str = "", *, options: RolloutOptions) -> rollout.events.Finished:

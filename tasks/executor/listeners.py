@@ -49,13 +49,16 @@ def on_path(path: str) -> list[Listener]:
 
 
 def stranger(ours: Sequence[int], open_here: Sequence[Listener]) -> str:
-    """Who listens there and is none of our processes, nor a descendant of one; empty where nobody is."""
+    """Who listens there and is none of our processes, nor a descendant of one, nor in the group of one; empty where
+    nobody is."""
+    seen = {link for pid in ours for link in _links(f"/proc/{pid}/fd")}
+    open_here = [listener for listener in open_here if f"socket:[{listener.inode}]" not in seen]
     if not open_here:
         return ""
     parents = families()
     known = holders(listener.inode for listener in open_here)
     for holder in sorted(known):
-        if not set(ours) & set(ancestors(holder, parents)):
+        if not set(ours) & {*ancestors(holder, parents), processes.group(holder)}:
             return f"{processes.command_name(holder) or 'a process'} (pid {holder})"
     owner = open_here[0].uid
     return "" if known or owner in map(program_user.of_process, ours) else f"a process of {user_name(owner)}"

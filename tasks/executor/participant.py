@@ -102,7 +102,7 @@ class Participant:
         threading.Thread(target=import_module, args=(".transaction", __package__), daemon=True).start()
         git.require_git(self.env)
         supervisord = Supervisord(self.layout.access, self.link.raise_if_aborted)
-        problems = readiness.problems(self.layout, self.hello["services"], supervisord)
+        problems = readiness.problems(self.layout, self.hello, supervisord)
         if problems:
             self._send_heads()
             self.link.answer({"event": "not_ready", "problems": [problem(error) for error in problems]})

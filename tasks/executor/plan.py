@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Dict, Mapping
 
-from . import directory_access, facts, files, git, journal, locks, masking, queries, readiness, revision
+from . import directory_access, facts, files, git, journal, locks, masking, port_holders, queries, readiness, revision
 from .context import ServiceContext
 from .errors import NotReady
 from .layout import Layout
@@ -61,6 +61,8 @@ def _look(link: Link, hello: Message, layout: Layout, contexts: Mapping[str, Ser
     for service in hello["services"]:
         facts_of = facts.of_service(layout, service, contexts[service["name"]].clone, supervisord)
         obstacles = readiness.visible_problems(layout, service, conf, supervisord)
+        if not facts.is_down(facts_of["programs"]):
+            obstacles += port_holders.problems(layout, service, hello, supervisord)
         facts_of["due"] = [left.deploy for left in due if service["name"] in left.services]
         facts_of["obstacles"] = [f"{error.message}: {error.hint}" for error in obstacles]
         known[service["name"]] = facts_of

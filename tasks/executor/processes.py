@@ -25,6 +25,12 @@ def children(pid: int) -> list[int]:
     return [each for each in all_pids() if (stat(each) or [b"", b""])[1] == b"%d" % pid]
 
 
+def group(pid: int) -> int | None:
+    """The pid of the leader of its process group. None when it is gone."""
+    fields = stat(pid)
+    return None if fields is None else int(fields[2])
+
+
 def start_time(pid: int) -> int | None:
     """In clock ticks since boot: with the pid it names one process until the next boot. None when it is gone."""
     fields = stat(pid)

@@ -143,12 +143,14 @@ class Settings(TypedDict):
 
 
 class DeploySettings(Settings):
-    """`deploy`: the id of this run; `since`: ISO 8601 in UTC."""
+    """`deploy`: the id of this run; `since`: ISO 8601 in UTC. `ports`: by group, the port in the variable PORT of each
+    program that is refused where another process holds it."""
 
     deploy: str
     by: str
     command: str
     since: str
+    ports: Dict[str, int]
 
 
 # What to do with an interrupted deploy whose undo fails: stop; let this deploy take its place; or keep what is there.
@@ -215,12 +217,14 @@ class RunsSettings(Settings):
 
 class DoctorSettings(Settings):
     """What hinders a deploy? `named`: all services that hosts.yaml has on this host; `fetching`: those whose repository
-    the host itself fetches from; `ports`: by service the TCP ports that it is to listen on."""
+    the host itself fetches from; `ports`: as of a deploy; `asked`: by service the TCP ports of the host that its health
+    checks ask."""
 
     do: Literal["doctor"]
     named: List[str]
     fetching: List[str]
-    ports: Dict[str, List[int]]
+    ports: Dict[str, int]
+    asked: Dict[str, List[int]]
 
 
 class SetupSettings(Settings):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping, Sequence
 
-from . import directory_access, earlier_state, files, log_folder, program_user, sockets
+from . import directory_access, earlier_state, files, log_folder, port_holders, program_user, sockets
 from .accounts import login_name, user_name
 from .errors import HostError, NotReady
 from .layout import Layout
@@ -16,8 +16,9 @@ from .supervisord_conf import PROGRAM_KINDS, USE_SUDO, Configuration, Definition
 Service = Mapping[str, Any]
 
 
-def problems(layout: Layout, services: Sequence[Service], supervisord: Supervisord) -> list[HostError]:
-    """The obstacles to a change. supervisord reads its configuration anew, which changes no program."""
+def problems(layout: Layout, settings: Mapping[str, Any], supervisord: Supervisord) -> list[HostError]:
+    """The obstacles to a deploy. supervisord reads its configuration anew, which changes no program."""
+    services = settings["services"]
     problems: list[HostError] = []
     conf = layout.access.configuration()
     try:
@@ -26,6 +27,7 @@ def problems(layout: Layout, services: Sequence[Service], supervisord: Superviso
             problems += _process_problems(service, removed, layout, conf, supervisord)
             problems += program_user.problems(layout, service, supervisord.uid())
             problems += sockets.problems(layout, service, supervisord)
+            problems += port_holders.problems(layout, service, settings, supervisord)
     except HostError as error:
         problems.append(error)
     for service in services:

@@ -24,12 +24,9 @@ def problems(layout: Layout, service: Service, supervisord: Supervisord) -> Iter
     listening = {program["group"]: program["socket"] for program in service["programs"] if program["socket"]}
     if not listening:
         return
-    file = layout.access.program_file(service["name"])
-    text = file.data.decode("utf-8", "replace") if file else ""
-    written = {group: (options(text, group) or {}).get("socket") for group in programs_in(text)}
-    ours = _pids({*written, *(program["group"] for program in service["programs"])}, supervisord)
+    ours, present = running(layout, service, supervisord)
     for group, address in listening.items():
-        own = [*ours, supervisord.pid()] if ours and address in written.values() else ours
+        own = [*ours, supervisord.pid()] if ours and address in present else ours
         if address.startswith("unix:"):
             yield from _of_path(group, address, own)
         else:
@@ -41,9 +38,14 @@ def port_of(address: str | None) -> int:
     return int(address.rpartition(":")[2]) if address and address.startswith("tcp://") else 0
 
 
-def _pids(groups: set[str], supervisord: Supervisord) -> list[int]:
-    """Of all processes of the service that run: what holds a socket of theirs leaves it to the next version."""
-    return [info["pid"] for group in groups for info in supervisord.processes(group) if info["pid"]]
+def running(layout: Layout, service: Service, supervisord: Supervisord) -> tuple[list[int], list[str]]:
+    """The pids of the service, and the sockets that its program file names: they leave both to the next version."""
+    file = layout.access.program_file(service["name"])
+    text = file.data.decode("utf-8", "replace") if file else ""
+    written = {group: (options(text, group) or {}).get("socket", "") for group in programs_in(text)}
+    groups = {*written, *(program["group"] for program in service["programs"])}
+    pids = [info["pid"] for group in groups for info in supervisord.processes(group) if info["pid"]]
+    return pids, list(filter(None, written.values()))
 
 
 def _of_port(group: str, address: str, ours: list[int], supervisord: Supervisord) -> Iterator[HostError]:

@@ -17,7 +17,8 @@ class Deployment(Struct, frozen=True, kw_only=True):
     """One command that changes services. `deploy`: the id of this run; `since`: ISO 8601 in UTC; `url`: the
     environment's; `services`: by name the revision that is asked for, None where the planner chooses; `serial`: how
     many hosts restart at a time, and `pause`: seconds that they must stay well before the next do; `unfinished`: what
-    to do with an interrupted deploy whose undo fails; `folder`: of hosts.yaml, where hooks of the client run."""
+    to do with an interrupted deploy whose undo fails; `folder`: of hosts.yaml, where hooks of the client run;
+    `needs_ports`: it is refused where another process holds the port that a program's variable PORT names."""
 
     deploy: str
     command: str
@@ -30,6 +31,7 @@ class Deployment(Struct, frozen=True, kw_only=True):
     pause: float = 0
     unfinished: Unfinished = "undo"
     folder: str = "."
+    needs_ports: bool = False
 
 
 class Goal(Struct, frozen=True, kw_only=True):

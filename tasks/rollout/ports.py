@@ -1,7 +1,8 @@
-"""The TCP ports of its host that a service is to listen on, as far as hosts.yaml tells. Pure."""
+"""The TCP ports of their host that services listen on, as far as hosts.yaml tells. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -12,15 +13,18 @@ HERE = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 HIGHEST = 65535
 
 
-def of_service(service: Service) -> list[int]:
-    """Those of its sockets, those that its health checks ask on the host itself, and its variables PORT; in order, each
-    once."""
+def of_variables(services: Iterable[Service]) -> dict[str, int]:
+    """By group, the port in the variable PORT of each program that has one."""
+    ports = {program.group: _number(service.variables_of(program).get("PORT", ""))
+             for service in services for program in service.programs}
+    return {group: port for group, port in ports.items() if port}
+
+
+def asked(service: Service) -> list[int]:
+    """Those that its health checks ask on the host itself; in order, each once."""
     checks = [program.health for program in service.programs if program.health]
-    sockets = [program.socket for program in service.programs if program.socket]
     urls = [url for check in checks for url in (check.http or "", f"//{check.tcp}" if check.tcp else "")]
-    ports = {_port(url) for url in urls} | {urlsplit(address).port or 0 for address in sockets} | {
-        _number(service.variables_of(program).get("PORT", "")) for program in service.programs}
-    return sorted(port for port in ports if port)
+    return sorted({port for port in map(_port, urls) if port})
 
 
 def _port(url: str) -> int:

@@ -70,7 +70,8 @@ def doctor(peer: Peer, named: list[str]) -> protocol.DoctorSettings:
     services = [target.service for target in peer.targets]
     return {"do": "doctor", "named": named,
             "fetching": [service.name for service in services if service.fetch == "host"],
-            "ports": {service.name: ports.of_service(service) for service in services}, **_settings(peer)}
+            "ports": ports.of_variables(services),
+            "asked": {service.name: ports.asked(service) for service in services}, **_settings(peer)}
 
 
 def setup(peer: Peer) -> protocol.SetupSettings:
@@ -91,7 +92,9 @@ def adopt(peer: Peer, root: str | None, supervisord_conf: str | None) -> protoco
 
 def _deploy(peer: Peer, deployment: Deployment, revisions: Mapping[str, str]) -> protocol.DeploySettings:
     return {"deploy": deployment.deploy, "by": deployment.by, "command": deployment.command,
-            "since": deployment.since, **_settings(peer, revisions)}
+            "since": deployment.since,
+            "ports": ports.of_variables(target.service for target in peer.targets) if deployment.needs_ports else {},
+            **_settings(peer, revisions)}
 
 
 def _login(service: Service) -> protocol.GitLogin | None:

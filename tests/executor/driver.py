@@ -33,6 +33,7 @@ from tasks.remote import bootstrap
 from tasks.rollout.facts import Facts
 from tasks.rollout.goal import Goal, key
 from tasks.rollout.planner import deploy_planner
+from tasks.rollout.ports import of_variables
 from tests.support.lab import PROGRAM_USER, LabHost, git
 from tests.support.pythons import interpreters
 from tests.support.services import changed, one_program
@@ -217,6 +218,7 @@ class Deploy:
         self.executor.send({"do": do, "lease": self.lease, "login_timeout": 10, "place": self.layout,
                             "sudo_password": None, "deploy": self.id, "by": "ann@laptop",
                             "command": "deploy", "since": "2026-01-01T00:00:00Z", "services": listed,
+                            "ports": of_variables(self.services),
                             **DEFAULTS.get(do, {}), **more})
 
     def look(self, revision: str | None = "main", **more: Any) -> Deploy:

@@ -4,28 +4,42 @@ from __future__ import annotations
 
 from typing import Iterator
 
-from .. import listeners
-from ..listeners import Listener
-from .host import ExaminedHost, Finding, failed, ok
+from .. import listeners, port_holders, sockets
+from ..protocol import ServiceSettings
+from .host import ExaminedHost, Finding, failed, ok, warning
 
 
 def holders(host: ExaminedHost) -> Iterator[Finding]:
-    """Of each port that a service's health check or its variable PORT names, whether somebody else listens there."""
-    open_ports: dict[int, list[Listener]] = {}
-    for listener in listeners.listeners():
-        open_ports.setdefault(listener.port, []).append(listener)
-    free: list[str] = []
-    is_any_held = False
-    for service, ports in sorted(host.settings["ports"].items()):
-        for port in ports:
-            ours = [*host.pids(service), *host.socket_pids(service, port)]
-            stranger = listeners.stranger(ours, open_ports.get(port, []))
-            if stranger:
-                is_any_held = True
-                yield failed(f"port {port} of {service} is held by {stranger}",
-                             f"see on the host: ss -ltnp 'sport = :{port}'; then stop that, or choose another port "
-                             "in hosts.yaml")
-            else:
-                free.append(f"{port} ({service})")
-    if not is_any_held:
-        yield ok(", ".join(free) if free else "hosts.yaml names no port")
+    """Of each port that a variable PORT, a `socket` or a health check names, whether somebody else listens there."""
+    held: list[Finding] = []
+    for service in host.services:
+        held += [failed(problem.message, problem.hint)
+                 for problem in port_holders.problems(host.layout, service, host.settings, host.supervisord)]
+        held += _held_otherwise(host, service)
+    yield from held
+    ports = [f"{port} ({service['name']})" for service in host.services for port in sorted(_all(host, service))]
+    if not held:
+        yield ok(", ".join(ports) if ports else "hosts.yaml names no port")
+
+
+def _held_otherwise(host: ExaminedHost, service: ServiceSettings) -> Iterator[Finding]:
+    """Those that no variable PORT names. A proxy may answer a health check: that is no more than a warning."""
+    name = service["name"]
+    for port in sorted(_all(host, service) - {*host.settings["ports"].values()}):
+        open_here = [listener for listener in listeners.listeners() if listener.port == port]
+        stranger = listeners.stranger([*host.pids(name), *host.socket_pids(name, port)], open_here)
+        if stranger and port in _of_sockets(service):
+            yield failed(f"port {port} of {name} is held by {stranger}",
+                         f"see on the host: ss -ltnp 'sport = :{port}'; then stop that, {sockets.CHOOSE}")
+        elif stranger:
+            yield warning(f"{stranger} listens on port {port}, which the health check of {name} asks",
+                          f"nothing, where that is a proxy; else see on the host: ss -ltnp 'sport = :{port}'")
+
+
+def _all(host: ExaminedHost, service: ServiceSettings) -> set[int]:
+    of_variables = {host.settings["ports"].get(program["group"], 0) for program in service["programs"]}
+    return {*of_variables, *_of_sockets(service), *host.settings["asked"][service["name"]]} - {0}
+
+
+def _of_sockets(service: ServiceSettings) -> set[int]:
+    return {sockets.port_of(program["socket"]) for program in service["programs"]}
