@@ -76,21 +76,19 @@ class Process:
 
     def crashed(self, info: Mapping[str, Any], ends: process_logs.Ends, *, is_new: bool = True) -> HostError:
         """supervisord may have started it anew before we looked: then RUNNING says nothing. What a new process leaves
-        running is its daemon."""
+        running may be its daemon."""
         again = info["statename"] in ("STARTING", "RUNNING")
         state = "it ended, and was started again" if again else describe_state(info)
         where = self.say_last_lines(info, ends)
         left = left_running(self._ctx, self._supervisord, self.name.partition(":")[0])
-        has_failed = str(info.get("spawnerr")).startswith("Bad exit code")      # the parent of a daemon ends with 0
-        if left and (has_failed or not is_new):
+        if left and (info["exitstatus"] or not is_new):         # the parent of a daemon ends with 0
             return HostError(f"{self._subject} did not stay up: {state}; it left running {leftovers.in_words(left)}",
                              where)
-        if left:
+        if left:                                # supervisord does not tell how it ended, where it ended too quickly
             return HostError(f"{self._subject} did not stay up: {state}; but it left running"
-                             f" {leftovers.in_words(left)}, which supervisord does not know: it sends itself to the"
-                             " background",
-                             "a program of supervisord stays in the foreground: take the option that says otherwise "
-                             "(--daemon, -d, &) out of its `command`")
+                             f" {leftovers.in_words(left)}, which supervisord does not know",
+                             f"{where}; a program of supervisord stays in the foreground: where it does not, take the"
+                             " option that says so (--daemon, -d, &) out of its `command`")
         return HostError(f"{self._subject} did not stay up: {state}", where)
 
     def still(self, state: str, seconds: float) -> HostError:
