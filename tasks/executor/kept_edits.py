@@ -1,4 +1,4 @@
-"""What somebody edited or committed in a tree after a deploy was cut off: it is kept, for the undo overwrites it."""
+"""Keeps what was edited or committed in a tree before the undo of a deploy that was cut off: that overwrites it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def keep(ctx: ServiceContext, record: Mapping[str, Any]) -> None:
     edited = facts.edited(state, history.known(ctx.layout, ctx.name), ctx.releases.live())
     if edited:
         tree.stash.copy(label, silent)
-        ctx.warn(f"{ctx.name}: what was edited since deploy {ctx.deploy} was cut off is in git's stash now: "
-                 + ", ".join(map(state.describe, edited)))
+        ctx.warn(f"{ctx.name}: what was changed in it, by a person or by deploy {ctx.deploy} before it was cut off, is"
+                 " in git's stash now: " + ", ".join(map(state.describe, edited)))
     if state.commit and not state.branch and state.commit not in (record.get("from"), record.get("to")):
         tree.set_aside(label).keep_head()

@@ -19,9 +19,16 @@ def ensure(directory: str) -> None:
     files.ensure_dir(logs)
 
 
-def make_anew(directory: str) -> None:
-    """As ensure(), of a program that ran before the deploy: what has its name now was made by the deploy's commands."""
+def make_anew(directory: str, away: str) -> bool:
+    """As ensure(), of a program that ran before the deploy. A file of its name was made by the deploy's commands.
+
+    A link to nothing may be a person's, to a disk that went away: it gets the name `away`. Returns whether it was so.
+    """
     logs = os.path.join(directory, "logs")
-    if os.path.lexists(logs) and not os.path.isdir(logs):
+    leads_nowhere = os.path.islink(logs) and not os.path.isdir(logs)
+    if leads_nowhere:
+        os.rename(logs, os.path.join(directory, away))
+    elif os.path.lexists(logs) and not os.path.isdir(logs):
         os.unlink(logs)
     files.ensure_dir(logs)
+    return leads_nowhere

@@ -63,9 +63,10 @@ def _finish(left: journal.Journal, held: locks.Locks, env: dict[str, str], event
     held.describe(restoring=True)
     try:
         undone = undo.Undo(left, env, eventlog)
-        for service, ctx in undone.contexts.items():
+        undone.end_leftovers()                          # git keeps nothing beside the lock of one that was killed
+        for service in sorted({service for service, _ in left.undos()}):
             with contextlib.suppress(HostError):        # where git fails, the undo says why
-                kept_edits.keep(ctx, left.services[service]["record"])
+                kept_edits.keep(undone.contexts[service], left.services[service]["record"])
         undone.run("interrupted; undone by the next command")
     finally:
         held.describe(restoring=False)

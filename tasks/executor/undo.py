@@ -50,9 +50,7 @@ class Undo:
 
         Raises CannotRestore: the journal stays, and what still runs well is left alone.
         """
-        processes.end_tagged(process_tag(self.journal.layout, self.journal.deploy))
-        for ctx in self.contexts.values():
-            ctx.clone.remove_stale_locks()
+        self.end_leftovers()
         self._undo_all()
         self._run_hooks_on_failure()
         disk_sync.sync_disks(self.contexts.values(), self.eventlog)
@@ -60,6 +58,12 @@ class Undo:
             for service, part in sorted(self.journal.services.items()):
                 history.write(self.journal.layout, service, dict(part["record"], result=result, why=why))
         self.journal.remove()
+
+    def end_leftovers(self) -> None:
+        """End the commands of the deploy that still run, and remove the locks of a git that was killed."""
+        processes.end_tagged(process_tag(self.journal.layout, self.journal.deploy))
+        for ctx in self.contexts.values():
+            ctx.clone.remove_stale_locks()
 
     def _undo_all(self) -> None:
         """Files need no supervisord: while it is down all of them go back, but those that may still be in use."""

@@ -14,6 +14,7 @@ import pytest
 from tasks._errors import NotReady
 from tests.executor.conftest import Make
 from tests.executor.driver import ENDINGS, UNHEALTHY, Deploy, Example
+from tests.executor.test_releases import DIE_AT
 from tests.support.lab import LabHost, git, stands_in, wait_for
 
 ALL = ["fetch", "checkout", "build", "program", "restart", "verify"]
@@ -114,6 +115,7 @@ def test_what_somebody_does_after_a_deploy_was_cut_off_is_kept(example: Example,
     git(tree, "commit", "--quiet", "--allow-empty", "--message", "mine")
     mine = git(tree, "rev-parse", "HEAD")
     (tree / "source").write_text("mine")
+    (Path(git(tree, "rev-parse", "--absolute-git-dir")) / "index.lock").touch()         # of a git that was killed
     with example.deploy() as deploy:
         deploy.look()
         (told,) = [message["message"] for message in deploy.executor.heard if message["event"] == "notice"]
@@ -121,6 +123,19 @@ def test_what_somebody_does_after_a_deploy_was_cut_off_is_kept(example: Example,
     assert example.head() == first
     assert git(example.directory, "show", "stash@{0}:source") == "mine"
     assert git(example.directory, "for-each-ref", "--contains", mine, "refs/fabvisor/set-aside")
+
+
+def test_edits_stay_as_they_are_where_nothing_is_undone(example: Example) -> None:
+    example.write()
+    example.committed()
+    (example.directory / "source").write_text("mine")
+    example.write()
+    with example.deploy(faults=DIE_AT % {"action": "fetch", "before": False}) as deploy:
+        deploy.look().plan(set_aside=True).executor.rest()
+    with example.deploy() as deploy:
+        deploy.look()
+        assert "notice" not in [message["event"] for message in deploy.executor.heard]
+    assert (example.directory / "source").read_text() == "mine"
 
 
 def test_git_that_somebody_runs_is_waited_for(example: Example) -> None:
@@ -157,6 +172,24 @@ def test_build_that_puts_a_file_in_the_place_of_the_logs_goes_back(example: Exam
         deploy.hello()
         (found,) = deploy.executor.until("not_ready")["problems"]
     assert found["hint"].startswith("move it away on the host: mv ")
+
+
+@pytest.mark.promise(11)
+def test_link_of_the_logs_to_a_disk_that_went_away_is_kept(example: Example, tmp_path: Path) -> None:
+    example.write()
+    example.committed()
+    logs, disk = example.directory / "logs", tmp_path / "disk"
+    logs.rename(disk)
+    logs.symlink_to(disk)
+    example.write()
+    with example.deploy() as deploy:
+        deploy.activate().executor.kill()
+    disk.rename(tmp_path / "away")
+    with example.deploy() as deploy:
+        deploy.look()
+    assert logs.is_dir() and not logs.is_symlink()
+    (kept,) = example.directory.glob("logs.*")
+    assert os.readlink(kept) == str(disk)
 
 
 @pytest.mark.promise(3)

@@ -67,8 +67,9 @@ def put_back(ctx: ServiceContext, step: Step) -> Result:
     if not os.path.isdir(backup):
         raise HostError(f"{backup}, which held the files of before, no longer exists",
                         f"see what is left: ls -la {os.path.dirname(backup)}")
-    if os.path.exists(os.path.join(backup, "program")):
-        log_folder.make_anew(ctx.directory)
+    if os.path.exists(os.path.join(backup, "program")) and log_folder.make_anew(ctx.directory, f"logs.{ctx.deploy}"):
+        ctx.warn(f"{ctx.name}: {ctx.directory}/logs was a link to nothing, and is logs.{ctx.deploy} now:"
+                 " its logs go to a folder")
     with reload_lock(ctx.layout):
         _copy_back(ctx)
         ctx.supervisord().reload()
