@@ -20,6 +20,7 @@ QUIET = 0.5                         # seconds in which an autorestart would begi
 MOMENT = 1.0                        # seconds; users are told of longer waits
 UNKNOWN_METHOD, SHUTDOWN_STATE, BAD_NAME, CANT_REREAD = 1, 6, 10, 92
 SPAWN_ERROR, ALREADY_STARTED, NOT_RUNNING = 50, 60, 70
+RPC_INTERFACE = "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface"
 
 
 def reason(info: Mapping[str, Any]) -> str:
@@ -173,7 +174,7 @@ class Supervisord:
                            f"wait until it is gone, and start it on the host: {self._access.start_command}") from None
             if fault.code == UNKNOWN_METHOD:
                 raise Down(f"{self._conf} has no [rpcinterface:supervisor]: supervisord takes no commands",
-                           "add that section (the README has its two lines), then restart supervisord") from None
+                           f"add that section, with the line {RPC_INTERFACE}, then restart supervisord") from None
             raise Refused(fault.code, str(fault), self._access.supervisorctl) from None
         except FileNotFoundError:
             why = f"its socket {self._access.socket} does not exist"

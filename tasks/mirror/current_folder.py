@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .._errors import NotReady
 from ..executor.git import server_errors
+from ..program.quoting import for_sh
 from . import git
 from .git import GitFailed
 
@@ -15,7 +16,12 @@ def head_of(folder: Path, env: Mapping[str, str]) -> str:
     """The commit of the current folder. Raises NotReady."""
     try:
         return git.run(["rev-parse", "--verify", "--end-of-options", "HEAD^{commit}"], folder, env).strip()
-    except GitFailed:
+    except GitFailed as failure:
+        foreign = server_errors.DUBIOUS.search(failure.output)
+        if foreign:
+            raise NotReady(f"the clone belongs to another user of this machine: {foreign[1]}",
+                           f"where you trust it: git config --global --add safe.directory {for_sh(foreign[1])}"
+                           ) from None
         raise NotReady(f"{folder} is no git clone with a commit", "go to the service's folder, or name a commit"
                        ) from None
 

@@ -54,9 +54,12 @@ def steps_for(host: Host, facts: HostFacts, needs_key: bool) -> list[Step]:
 def _require(host: Host, facts: HostFacts, packaged: bool, manager: Manager | None) -> None:
     """What only root can give, where we are not root."""
     name = host.name
-    if packaged and manager is None and not facts.conf_exists:
+    if packaged and manager is None and not (facts.conf_exists and facts.has("git")):
         raise NotReady(f"{name}: {facts.distribution} is a distribution whose packages are not known here",
                        "install these on the host yourself: supervisor, git, and an ssh client")
+    if packaged and manager is None and not facts.supervisord_runs:
+        raise NotReady(f"{name}: supervisord does not run, and how {facts.distribution} starts it is not known here",
+                       "start it on the host yourself, and let it start at boot")
     if packaged and manager and not facts.conf_exists and facts.supervisord_conf != manager.conf:
         raise NotReady(f"{name}: the package's supervisord does not read {facts.supervisord_conf}",
                        f"write in hosts.yaml, at the host: supervisord_conf: {manager.conf} and program_dir: "

@@ -12,11 +12,13 @@ import pytest
 
 from tasks._errors import NotReady, TryAgain
 from tasks.mirror import credentials
-from tasks.mirror.current_folder import changes_of
+from tasks.mirror.current_folder import changes_of, head_of
 from tasks.mirror.mirror import Mirror
 from tasks.mirror.submodules import absolute, submodules_of
 from tests.mirror.conftest import commit
 from tests.support.lab import git
+
+NOBODY = 65534
 
 
 def mirror_of(work: Path, **env: str) -> Mirror:
@@ -28,6 +30,13 @@ def fetched(work: Path) -> Mirror:
     with mirror.locked(lambda message: None):
         mirror.fetch()
     return mirror
+
+
+def test_current_folder_of_another_user_is_no_missing_clone(work: Path, tmp_path: Path) -> None:
+    os.chown(work, NOBODY, NOBODY)
+    with pytest.raises(NotReady, match="the clone belongs to another user") as raised:
+        head_of(work, {**os.environ, "HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1"})
+    assert raised.value.hint.endswith(f"git config --global --add safe.directory {work}")
 
 
 @pytest.mark.parametrize("name", ["main", "v1", "annotated", "full", "short"])

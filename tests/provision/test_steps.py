@@ -95,6 +95,10 @@ def test_apt_accepts_the_command_that_installs_packages() -> None:
 @pytest.mark.parametrize(("kind", "changes", "message", "hint"), [
     ("packaged", {"distributions": ["alpine"]}, "web1: alpine is a distribution whose packages are not known",
      "supervisor, git, and an ssh client"),
+    ("packaged", {"distributions": ["alpine"], "conf_exists": True, "programs": []},
+     "web1: alpine is a distribution whose packages are not known", "git, and an ssh client"),
+    ("packaged", {"distributions": ["alpine"], "conf_exists": True}, "web1: supervisord does not run",
+     "start it on the host yourself"),
     ("own", {"programs": [], "venv": False}, "web1: git and Python's venv are missing",
      "apt-get install -qq -y git openssh-client python3-venv"),
     ("own", {"programs": [], "distributions": []}, "web1: git is missing", "install these on the host yourself: git"),

@@ -42,7 +42,6 @@ REMEDIES = {
               "correct `repo`, or " + TRY),
     "missing": (NotReady, "the repository cannot be read", "correct `repo`, or " + TRY),
 }
-DUBIOUS = re.compile("dubious ownership in repository at '(.+)'")
 # What git says of a repository that is damaged, or newer than itself; and of its index alone.
 DAMAGED = re.compile("not a git repository|index file|[Bb]ad index|bad (numeric )?config|unable to read (tree|sha1)|"
                      "unknown repository extension|Expected git repo version|object file .* is empty|"
@@ -73,7 +72,7 @@ class Foreign(Unusable):
 
 def unusable(directory: str, repo: str, failure: CommandFailed) -> Unusable | None:
     """The error to raise instead, where git failed because of the clone in `directory`, or of the owner of `repo`."""
-    dubious = next(filter(None, map(DUBIOUS.search, failure.output)), None)
+    dubious = next(filter(None, map(server_errors.DUBIOUS.search, failure.output)), None)
     if dubious:
         return _foreign(directory, dubious[1], failure)
     broken = next(filter(None, map(BROKEN_REF.search, failure.output)), None)

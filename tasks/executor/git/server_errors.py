@@ -40,6 +40,8 @@ CAUSES = (
                 r"does(n't| not) exist|no longer exists|cannot find repository|No such|returned error: 4\d\d|"
                 r"is disabled|unavailable|archived|is this a git repository|bad line length|not exported"),
 )
+# What git says of a repository on a disk that another user made.
+DUBIOUS = re.compile("dubious ownership in repository at '(.+)'")
 # Sentences that stand under every refusal, whatever its reason is, and parts of the frames that servers draw.
 ALWAYS = ("Please make sure you have the correct access rights", "and the repository exists.",
           "fatal: Could not read from remote repository.")
