@@ -6,7 +6,7 @@ import contextlib
 import itertools
 from typing import Any, Dict, Iterable, Sequence
 
-from . import disk_secrets, disk_sync, files, git, history, journal, locks, undo
+from . import disk_secrets, disk_sync, files, git, history, journal, locks, plan_result, undo
 from .context import ServiceContext
 from .errors import Aborted, HostError, as_host_error, problem
 from .eventlog import EventLog
@@ -18,6 +18,7 @@ from .steps.placed_files import PLACES, secrets_in
 Message = Dict[str, Any]
 FIRST = PHASES[0]
 IN_SERVICE = ("recheck", "after")
+STARTED = ("activate", *IN_SERVICE)
 
 
 class Transaction:
@@ -98,6 +99,9 @@ class Transaction:
                 self._run_phase(phase, written)
                 if phase == FIRST:
                     disk_sync.sync_disks([self.contexts[name] for name in self.plan["services"]], self.eventlog)
+                if phase in STARTED:
+                    for name, part in self.plan["services"].items():
+                        plan_result.require(self.contexts[name], part)
                 self.link.answer({"event": "done", "phase": phase})
             message = self.link.receive()
         if message["do"] != "commit":

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.integration.app import App, messages
+from tests.integration.app import HEALTH, App, messages
 from tests.integration.conftest import MakeApp
 from tests.support.lab import Lab, git
 
@@ -74,6 +75,32 @@ def test_set_aside_keeps_edits_in_the_stash_and_returns_them_when_a_deploy_fails
     assert len(git(file.parent, "stash", "list").splitlines()) == 1
     assert git(file.parent, "show", "stash@{0}:run.sh") == text.strip()
     assert own.fab("status", "--service", own.name).code == 0
+
+
+MEDDLED = {
+    "git -C {directory} checkout -q HEAD~1": "is at commit {old} now, and not at {new} as the deploy left it",
+    "rm -rf {directory}/.git": "has no commit now, and not at {new} as the deploy left it",
+    "rm {file}": "{file} was removed after the deploy wrote it",
+    "echo >> {file}": "{file} was changed after the deploy wrote it",
+}
+
+
+@pytest.mark.promise(8)
+def test_deploy_goes_back_when_somebody_takes_away_what_it_put_there(make_app: MakeApp) -> None:
+    """While the program is being checked: `deployed` would not be what happened."""
+    own = make_app(health=HEALTH).alone().deployed()
+    here = own.lab["web1"]
+    names = {"directory": str(here.directory(own.name)), "file": str(own.program_file("web1"))}
+    before, old = own.state("web1"), here.head(own.name)
+    for number, (command, words) in enumerate(MEDDLED.items()):
+        client = own.begin("hold", "checking", f"{own.name}-{number + 2}")
+        new = here.head(own.name)
+        subprocess.run(command.format(**names), shell=True, check=True)
+        own.open_all()
+        run = client.end()
+        assert run.code == 1, run
+        assert words.format(**names, old=old[:8], new=new[:8]) in messages(run)
+        assert own.state("web1") == before, command
 
 
 # git runs it before it moves a ref; the stash is one.
