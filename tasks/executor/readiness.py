@@ -24,7 +24,7 @@ def problems(layout: Layout, settings: Mapping[str, Any], supervisord: Superviso
     try:
         removed = _reload(layout, services, supervisord, conf)
         for service in services:
-            problems += _process_problems(service, removed, layout, conf, supervisord)
+            problems += _process_problems(service, removed, layout, supervisord)
             problems += program_user.problems(layout, service, supervisord.uid())
             problems += sockets.problems(layout, service, supervisord)
             problems += port_holders.problems(layout, service, settings, supervisord)
@@ -41,7 +41,7 @@ def visible_problems(layout: Layout, service: Service, conf: Configuration,
     try:
         undefined = {*_groups(service)} - {definition.name for definition in conf.definitions}
         known = sorted(group for group in undefined if supervisord.processes(group))
-        problems = [*_process_problems(service, known, layout, conf, supervisord),
+        problems = [*_process_problems(service, known, layout, supervisord),
                     *program_user.problems(layout, service, supervisord.uid()),
                     *sockets.problems(layout, service, supervisord)]
     except HostError as error:
@@ -68,7 +68,7 @@ def _reload(layout: Layout, services: Sequence[Service], supervisord: Supervisor
         raise NotReady("; ".join([message, *conf.problems]), error.hint) from None
 
 
-def _process_problems(service: Service, removed: Sequence[str], layout: Layout, conf: Configuration,
+def _process_problems(service: Service, removed: Sequence[str], layout: Layout,
                       supervisord: Supervisord) -> list[HostError]:
     """Processes that run under the name of a program, but that an undo could not bring back."""
     problems: list[HostError] = []
@@ -79,7 +79,7 @@ def _process_problems(service: Service, removed: Sequence[str], layout: Layout, 
         if group in removed:
             problems.append(NotReady(f"{group} is known to supervisord, but in no configuration file any more",
                                      f"put its section back, into {layout.program_file(service['name'])}; or stop it:"
-                                     f" {layout.access.prefix}supervisorctl -c {conf.path} update {group}"))
+                                     f" {layout.access.supervisorctl} update {group}"))
         elif others:
             problems.append(NotReady(f"supervisord has the processes {', '.join(others)}, which no configuration file"
                                      " defines any more",
