@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.executor.git.received import COMMITS, STORES
 from tests.integration.app import App, messages
 from tests.integration.conftest import MakeApp
 from tests.support.lab import Run, git
@@ -97,7 +98,7 @@ def test_submodules_travel_with_the_commit(carried: App) -> None:
     work = carried.lab.folder / "git" / carried.name
     git(work, "clone", "--quiet", "--bare", str(carried.repo), str(inner))
     git(work, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner), "inner")
-    carried.commit(f"{carried.name}-sub")
+    commit = carried.commit(f"{carried.name}-sub")
     moved = inner.rename(inner.with_suffix(".moved"))
     try:
         refused = carried.deploy()
@@ -112,6 +113,10 @@ def test_submodules_travel_with_the_commit(carried: App) -> None:
             tree = carried.lab[host].directory(carried.name)
             tree = tree / "current" if strategy == "releases" else tree
             assert (tree / "inner/source").read_text() == f"{carried.name}-1"
+            # What was sent of a submodule can be let go with the commit that wants it.
+            (store,) = (carried.lab[host].directory(carried.name) / ".git" / STORES).iterdir()
+            kept = git(store, "for-each-ref", "--format=%(refname)", COMMITS).splitlines()
+            assert kept and all(ref.startswith(f"{COMMITS}{commit}-") for ref in kept)
 
 
 def test_a_lost_mirror_is_made_again(carried: App, tmp_path: Path) -> None:

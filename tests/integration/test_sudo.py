@@ -352,6 +352,11 @@ def test_root_of_roots_is_refused_by_plan_and_deploy_and_serves_with_a_state_of_
                f"install -d -m 700 -o {login} {closed}/.fabvisor; or let `state`" in app.words(run)
     app.settings["state"] = str(app.host.root / "state")
     assert app.fab("deploy", "app").code == app.fab("plan", "app").code == 0
+    app.host.allow_sudo()
+    app.settings["root"] = str(closed / "app")
+    app.write()
+    shown = app.lab.fab("setup", "--dry-run", format="plain")
+    assert f"\n# root\nsudo sh -eu -s <<'END_OF_ROOT'\ninstall -d -o {login} {closed}/app\nEND_OF_ROOT\n" in shown.out
 
 
 @pytest.mark.rows(1)
@@ -368,7 +373,8 @@ def test_clone_of_another_user_that_git_would_trust_is_refused_in_the_same_words
                       env={"XDG_CACHE_HOME": str(tmp_path)})
         assert run.code == (2 if command in ("plan", "deploy") else 1), run
         said = app.words(run) + str([event["obstacles"] for event in run.of("plan")])
-        assert f"the service directory belongs to another user, {owner.pw_name}: {folder}" in said, run
+        found = said.count(f"the service directory belongs to another user, {owner.pw_name}: {folder}")
+        assert found == 1 or (found and command != "doctor"), run
 
 
 def test_access_through_sudo_has_all_that_direct_access_has() -> None:
