@@ -61,7 +61,8 @@ def describe(path: str, lost: list[str]) -> str:
 def _is_lost(option: str, theirs: dict[str, str], ours: dict[str, str]) -> bool:
     if option == "process_name":
         return theirs[option] not in ("%(program_name)s", theirs["program_name"])
-    if option.startswith("stderr_") and canonical("redirect_stderr", theirs.get("redirect_stderr", "")) == "true":
+    redirects = canonical("redirect_stderr", theirs.get("redirect_stderr", "")) == "true"
+    if (option.startswith("stderr_") and redirects) or (option.startswith("socket_") and "socket" not in theirs):
         return False                        # it has no effect there
     written = ours.get(option, DEFAULTS.get(option, ""))
     return canonical(option, theirs[option]) != canonical(option, written)

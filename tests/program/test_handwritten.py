@@ -25,6 +25,7 @@ NEW = files.program_file(SERVICE, files.Paths(directory="/r/d", env_file="/r/e",
     ("stdout_logfile=/var/log/monitor.log", ["stdout_logfile"]),
     ("redirect_stderr=true\nstderr_logfile=/x", []),
     ("stderr_logfile=/x", ["stderr_logfile"]),
+    ("socket_mode=0777", []),
     ("no_such_option=1", []),
 ])
 def test_handwritten_options_and_variables_that_would_be_lost_are_named(options: str, names: list[str]) -> None:
