@@ -10,6 +10,7 @@ import json
 import queue
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -47,7 +48,7 @@ class Session:
 
     After the end of the stream: `exit_status` is the program's (None: unknown, the link was lost or closed; -1:
     killed by a signal), `lost` whether the link broke or close() ended it, and `complaint` what else the host said.
-    `began`: the program's interpreter has named itself.
+    `began`: the program's interpreter has named itself. `trace`: the traceback of a bug of ours that ended it, or "".
     """
 
     def __init__(self, connection: HostConnection, deliver: Deliver, beat: float | None) -> None:
@@ -62,6 +63,7 @@ class Session:
         self._stderr = b""
         self._failure = ""
         self.began = False
+        self.trace = ""
         self._interpreter: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._closed = threading.Event()
@@ -104,8 +106,7 @@ class Session:
             answered = execute(channel, command)
             self._thread(lambda: self._read(channel), "reader")
             near = answered.wait(_NEAR)     # this costs nothing: nothing can be sent before the answer
-            program(OURS if near else "")       # most likely that one: made while the interpreter starts
-            channel.sendall(program(self._told_interpreter() if near else ""))
+            channel.sendall(self._made(program, near))
             while (data := self._next_to_send()) is not None:
                 channel.sendall(data)
             channel.shutdown_write()
@@ -115,6 +116,16 @@ class Session:
                 self._end(None)
         finally:
             self._written.set()
+
+    def _made(self, program: Program, near: bool) -> bytes:
+        """The program as that host can run it. A bug ends the session at once: nobody shall wait for the host."""
+        try:
+            program(OURS if near else "")       # most likely that one: made while the interpreter starts
+            return program(self._told_interpreter() if near else "")
+        except Exception:
+            self.trace = traceback.format_exc()
+            self._connection.sever()
+            return b""
 
     def _next_to_send(self) -> bytes | None:
         """None at the end."""

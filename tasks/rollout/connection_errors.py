@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 def lost(peer: Peer) -> errors.FabvisorError:
     """Why a stream ended before its conversation did."""
     session = peer.session
+    if session and session.trace:
+        return errors.Bug(f"{peer.name}: a bug: {session.trace.splitlines()[-1]}", session.trace)
     complaint = session.complaint.strip() if session else ""
     if session and not peer.has_answered and not session.lost and session.exit_status is not None:
         error = start_errors.explain(peer.name, peer.host.python, session.exit_status, complaint, session.began)

@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
+from tasks._errors import Bug
 from tasks.executor.protocol import LINE_LIMIT
 from tasks.inventory.model import Host
 from tasks.remote.connection import HostConnection, connect
 from tasks.remote.lines import Lines, LineTooLong
 from tasks.remote.session import Program, Session, open_session
+from tasks.rollout import connection_errors
+from tasks.rollout.peer import Peer
 from tests.support.proxy import Proxy
 from tests.support.sshd import Sshd, public
 
@@ -100,6 +103,19 @@ def test_session_is_lost_when_no_channel_opens(sshd: Sshd, open_to: Open) -> Non
     assert talk.session.lost
     assert "opens no channel" in talk.session.complaint and "Timeout" not in talk.session.complaint
     talk.session.close()
+
+
+def test_session_ends_at_once_where_its_program_cannot_be_made(sshd: Sshd, open_to: Open) -> None:
+    def broken(interpreter: str) -> bytes:
+        raise OSError("no such module")
+
+    talk = Talk(open_to(sshd), "cat", broken)
+    assert talk.rest() == []
+    assert talk.session.trace.endswith("OSError: no such module\n")
+    peer = Peer(Host(name="web1", root="/srv"), [])
+    peer.session = talk.session
+    error = connection_errors.lost(peer)
+    assert isinstance(error, Bug) and error.message == "web1: a bug: OSError: no such module"
 
 
 def test_session_sends_heartbeats(sshd: Sshd, open_to: Open) -> None:
