@@ -51,8 +51,13 @@ def deployed_lines(started: Started, resolved: Iterable[Resolved]) -> list[Line]
     """The commits that run now with their subjects, the deploy's id, and where to look at it."""
     lines: list[Line] = [[(f"{event.service}: {short(event.commit)}", ""), (f"  {event.subject}", "dim")]
                          for event in resolved if event.subject]
-    lines += [[(f"deploy {started.deploy}", "dim")]] if started.deploy else []
+    lines += deploy_lines(started)
     return [*lines, [(started.url, "")]] if started.url else lines
+
+
+def deploy_lines(started: Started) -> list[Line]:
+    """The deploy's id, by which its log can be read."""
+    return [[(f"deploy {started.deploy}", "dim")]] if started.deploy else []
 
 
 def _outcome_tone(outcome: str) -> str:
@@ -119,11 +124,12 @@ def status_lines(
 
 def _failed_deploys(statuses: Sequence[Status], width: int, now: datetime) -> list[Line]:
     """Nothing is odd after a deploy that went back; but who looks should know that it is not the newest version."""
-    failed = {(status.service, status.deploys[-1].deploy): status.deploys[-1] for status in statuses
-              if status.deploys and status.deploys[-1].result != "committed"}
+    failed = [(status.service, status.deploys[-1]) for status in statuses
+              if status.deploys and status.deploys[-1].result != "committed"]
     lines: list[Line] = []
-    for (service, deploy), last in failed.items():
-        see = f"fab logs {service} --deploy {deploy}" if deploy else f"fab history {service}"
+    # Of each service one: hosts may have gone back in different deploys, and the newest counts.
+    for service, last in dict(sorted(failed, key=lambda row: (row[0], row[1].at or ""))).items():
+        see = f"fab logs {service} --deploy {last.deploy}" if last.deploy else f"fab history {service}"
         lines += paragraph("", f"{service}: the last {last.command or 'deploy'} went back, {ago(last.at, now)}: "
                                f"{short(last.to)} by {who(last.by)}", width) + paragraph("  ", see, width, "dim")
     return lines

@@ -24,7 +24,7 @@ from .history import history_lines
 from .humanize import count, text_lines
 from .labels import Labels
 from .plans import brief_lines, full_lines, obstacles
-from .results import deployed_lines, result_lines
+from .results import deploy_lines, deployed_lines, result_lines
 from .screen import Screen
 from .settings import setting_lines
 from .status_table import StatusTable
@@ -52,6 +52,7 @@ class Transcript:
         self.statuses = StatusTable(screen.marks, screen.clock, screen.now)
         self.watched = False
         self.has_progress = False
+        self._has_steps = False
         self._settings: list[Setting] = []
         self._history: list[History] = []
         self._plans: list[Planned] = []
@@ -92,6 +93,7 @@ class Transcript:
             case Setting():
                 self._settings.append(event)
             case StepStarted():
+                self._has_steps = True
                 self._tails[event.host] = ((event.service, event.step), _tail())
             case Output():
                 self._tail_of(event).add(event.line)
@@ -148,9 +150,13 @@ class Transcript:
         return lines
 
     def _deployed(self, finished: Finished) -> list[Line]:
-        """Nothing of a plan, or where nothing changed."""
-        has_changed = self.has_progress and not finished.exit_code and finished.outcome not in ("unchanged", "restored")
-        return deployed_lines(self._started, self._resolved.values()) if self._started and has_changed else []
+        """Nothing of a plan, or where nothing changed. Of a deploy that failed once it had begun, its id."""
+        if self._started is None or not self.has_progress:
+            return []
+        if finished.exit_code:
+            return deploy_lines(self._started) if self._has_steps else []
+        has_changed = finished.outcome not in ("unchanged", "restored")
+        return deployed_lines(self._started, self._resolved.values()) if has_changed else []
 
     def _table(self, finished: Finished, width: int) -> list[Line]:
         marks = self.screen.marks
