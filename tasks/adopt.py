@@ -38,9 +38,18 @@ def adopt(run: Command, logins: str, root: str = "", supervisord_conf: str = "",
     finished = rollout.results.read(run.name, peers)
     if not finished.exit_code:
         by_host = {peer.host: peer.adopted for peer in peers if peer.adopted}
+        _refuse_ours([program for found in by_host.values() for program in found.programs])
         adopted = adoption.environment.of_hosts(adoption.host.of_hosts(by_host, root or None), environment)
         _tell(run, adopted, output)
     return finished
+
+
+def _refuse_ours(programs: list[rollout.protocol.AdoptedProgram]) -> None:
+    if programs and all(program.is_ours for program in programs):
+        names = ", ".join(sorted({program.name for program in programs}))
+        raise NotReady(f"nothing is left to adopt: Fabvisor deploys all programs there already: {names}",
+                       "use the hosts.yaml that they are deployed with; where it is lost, write a new one, then:"
+                       " fab status")
 
 
 def _tell(run: Command, adopted: adoption.environment.Adoption, output: str) -> None:

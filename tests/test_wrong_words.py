@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 
@@ -107,6 +108,20 @@ def test_wrong_word_is_named_with_what_to_type(
     assert ended.value.code == 2 and message in said
     assert hint in said.partition("\nhint:  ")[2]
     assert len(said) < 400
+
+
+def test_check_counts_what_hosts_yaml_has_and_the_hosts_of_the_sandbox(
+        folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(folder)
+    for environment, expected in (("hosts: [web1]", "1 environment, 1 host, 1 service"),
+                                  ("sandbox: true", "1 environment, 2 hosts, 1 service")):
+        (folder / "hosts.yaml").write_text(
+            "default_environment: test\nservices: {api: {repo: r, command: c}}\n"
+            f"environments: {{test: {{branch: main, root: /srv, {environment}}}}}\n")
+        monkeypatch.setattr(fabric.main, "program", program := Program())
+        with contextlib.suppress(SystemExit):
+            program.run(["fab", f"--search-root={ROOT}", "check", "--format", "plain"])
+        assert capsys.readouterr().out.rstrip().endswith(f"has no mistake: {expected}")
 
 
 @pytest.mark.promise(9)

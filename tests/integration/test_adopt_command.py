@@ -138,6 +138,8 @@ def test_article_host_is_adopted_and_its_program_runs_as_before(lab: Lab, tmp_pa
     run = adopter.deploy()
     assert run.code == 0, run
     assert process(host.rpc, "monitor") == before
+    again = adopter.adopt()
+    assert (again.code, "Fabvisor deploys all programs there already: monitor" in messages(again)) == (2, True), again
 
 
 WILD = """
