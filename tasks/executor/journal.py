@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from types import MappingProxyType
-from typing import Any, Callable, Container, Dict, Mapping
+from typing import Any, Callable, Container, Dict, Iterable, Mapping
 
 from . import files, history, placed_backup
 from .errors import CannotRestore
@@ -21,7 +21,9 @@ Step = Dict[str, Any]
 
 
 class Journal:
-    """`head`: deploy, by, command, place, services: {name: {directory, repo, record, steps: [{name, undo}]}}."""
+    """`head`: deploy, by, command, place, replaces, services: {name: {directory, repo, record, steps: [{name, undo}]}}.
+
+    `replaces`: deploys whose undo failed; older versions name none."""
 
     def __init__(self, layout: Layout, head: dict[str, Any], begun: list[tuple[str, str]]) -> None:
         self.layout = layout
@@ -69,14 +71,21 @@ class Journal:
         lines = (history.find(self.layout, service, self.deploy) for service in self.services)
         return any(line and line.get("result") == "committed" for line in lines)
 
-    def commit(self, outcomes: Mapping[str, Mapping[str, Any]]) -> None:
-        """Write the history lines: each record of the journal, with the service's outcome. Then remove the journal.
+    @property
+    def replaces(self) -> list[str]:
+        return list(self.head.get("replaces", ()))
+
+    def commit(self, outcomes: Mapping[str, Mapping[str, Any]], replaced: Iterable[Journal] = ()) -> None:
+        """Write the history lines: each record of the journal, with the service's outcome. Then remove the journal, and
+        before it those of the deploys whose place it takes: nothing of them is undone any more.
 
         The first line is the commit record of the whole deploy on this host. After a power cut in between, the next
         command writes the others, without their outcomes.
         """
         for service, part in sorted(self.services.items()):
             history.write(self.layout, service, {**part["record"], **outcomes.get(service, {}), "result": "committed"})
+        for left in replaced:
+            left.give_up(f"its undo failed; deploy {self.deploy} took its place")
         self.remove()
 
     def give_up(self, why: str) -> None:

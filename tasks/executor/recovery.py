@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Container, NamedTuple
+from typing import Container, NamedTuple, Sequence
 
 from . import journal, locks
 from .errors import CannotRestore, HostError, NotReady, TryAgain
@@ -27,12 +27,14 @@ def finish(layout: Layout, held: locks.Locks, env: dict[str, str], eventlog: Eve
     asked = set(held.held())
     if unfinished == "accept":
         journal.remove_unreadable(layout)
-    for left in reversed(journal.unfinished(layout)):
-        if set(left.services) & asked:
+    lefts = journal.unfinished(layout)
+    overtaken = [left for left in lefts if any(left.deploy in other.replaces and other.committed() for other in lefts)]
+    for left in reversed(lefts):
+        if set(left.services) & asked and left not in overtaken:
             _hold_all_of(left, held)
             eventlog.event("host_state", state="recovering", detail=f"what deploy {left.deploy} left")
             try:
-                result = _finish(left, held, env, eventlog, unfinished)
+                result = _finish(left, held, env, eventlog, unfinished, overtaken)
             except CannotRestore as error:
                 if unfinished != "replace" or not set(left.services) <= asked:
                     raise
@@ -48,9 +50,9 @@ def finish(layout: Layout, held: locks.Locks, env: dict[str, str], eventlog: Eve
 
 
 def _finish(left: journal.Journal, held: locks.Locks, env: dict[str, str], eventlog: EventLog,
-            unfinished: Unfinished) -> str:
+            unfinished: Unfinished, overtaken: Sequence[journal.Journal]) -> str:
     if left.committed():
-        left.commit({})
+        left.commit({}, [other for other in overtaken if other.deploy in left.replaces])
         return "committed"
     if unfinished == "accept":
         left.give_up("what it left was accepted by fab recover")

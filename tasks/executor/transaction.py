@@ -64,8 +64,6 @@ class Transaction:
             finally:
                 ending = self._restore(written, self.link.mask(self._why(as_host_error(error))))
             return ending
-        for left in self.replaced:
-            left.give_up(f"its undo failed; deploy {self.deploy} took its place")
         self._tidy()
         return {"event": "committed", "now": now}
 
@@ -88,7 +86,7 @@ class Transaction:
                                   for step in part["steps"]]}
                  for name, part in self.plan["services"].items()}
         return {"deploy": self.deploy, "by": self.hello.get("by"), "command": self.hello.get("command"),
-                "place": self.hello["place"], "services": parts}
+                "place": self.hello["place"], "replaces": [left.deploy for left in self.replaced], "services": parts}
 
     def _run_phases(self, written: journal.Journal) -> None:
         """The phases that came with the plan, then those that the client names, until it says commit."""
@@ -146,7 +144,8 @@ class Transaction:
             states = {name: self.contexts[name].tree.state() for name in written.services}
             self._note_left_files()
             try:
-                written.commit({name: self._outcome(name, state.edits) for name, state in states.items()})
+                written.commit({name: self._outcome(name, state.edits) for name, state in states.items()},
+                               self.replaced)
             except OSError:
                 # With one history line on the disk it is committed; the next command writes the others.
                 if not written.committed():

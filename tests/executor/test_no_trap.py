@@ -88,6 +88,28 @@ def test_a_failing_undo_is_left_by_a_deploy_that_works(stuck: Stuck) -> None:
     assert not stuck.example.host.leftovers()
 
 
+CUT_OFF = """
+import os
+from . import journal
+journal.Journal.give_up = lambda *args: os._exit(9)
+"""
+
+
+@pytest.mark.promise(4)
+@pytest.mark.rows(1)
+def test_a_deploy_that_took_the_place_of_another_stays_after_a_power_cut(stuck: Stuck) -> None:
+    """The cut comes right after its commit, and the cause that broke the undo is gone by then."""
+    commit = stuck.example.write()
+    with stuck.example.deploy(faults=stuck.faults + CUT_OFF) as deploy:
+        deploy.look(unfinished="replace").plan(set_aside=True).done("prepare").run("activate").done("activate")
+        deploy.executor.send({"do": "commit"})
+        deploy.executor.rest()
+    with stuck.example.deploy() as deploy:
+        assert recovered(deploy.look()) == ["committed"]
+    assert stuck.example.head() == commit
+    assert stuck.example.results()[-2:] == ["committed", "restored"]
+
+
 @pytest.mark.promise(4)
 def test_deploys_that_were_cut_off_are_undone_the_newest_first(example: Example) -> None:
     """The second one began with what the first had left, which could not be undone then."""
@@ -116,7 +138,7 @@ def test_undo_waits_for_a_supervisord_that_is_too_slow_to_answer(example: Exampl
         daemon.send_signal(signal.SIGSTOP)
         try:
             deploy.executor.send({"do": "abort", "why": "stopped"})
-            while "slow to answer" not in deploy.executor.until("host_state")["detail"]:
+            while "supervisord hangs" not in deploy.executor.until("host_state")["detail"]:
                 pass
         finally:
             daemon.send_signal(signal.SIGCONT)
