@@ -191,10 +191,12 @@ OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def free_port() -> int:
-    """On loopback, for a server that starts later: meanwhile the kernel gives it to no outgoing connection."""
+    """On loopback, for a server that starts later: meanwhile the kernel gives it to no outgoing connection, unless this
+    machine lets those use every port."""
     first_outgoing = int(OUTGOING.read_text().split()[0])
-    for port in random.SystemRandom().sample(range(first_outgoing - 10_000, first_outgoing), 100):
+    below = range(max(1024, first_outgoing - 10_000), first_outgoing)
+    for port in [*random.SystemRandom().sample(below, min(100, len(below))), 0]:
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            return port
+            return int(probe.getsockname()[1])
     raise RuntimeError("no port is free")
