@@ -12,6 +12,7 @@ from tasks.executor.protocol import PHASES
 from tasks.inventory import schema
 from tasks.inventory.model import Health, Hook, Service
 from tasks.inventory.secret import Secret
+from tasks.program import files
 from tasks.rollout import client_hooks, goal, planner
 from tasks.rollout.facts import CloneState, Facts, Release
 from tasks.rollout.recipe import STRATEGIES, hooks, in_place, releases, supervised
@@ -178,6 +179,23 @@ def test_hooks_of_the_client_are_around_those_of_the_host() -> None:
     message = Plan(was=A, tried=B, steps=tuple(made)).message()
     assert message["client_drains"]
     assert all("client" not in str(step["args"].get("commands")) for step in message["steps"])
+
+
+@pytest.mark.parametrize(("name", "waits"), [("drain", False), ("undrain", True)])
+def test_host_waits_for_the_client_on_the_way_back_where_the_client_enters_it_into_service(name: str, waits: bool
+                                                                                           ) -> None:
+    """Whichever side took it out of service."""
+    other = {"drain": "undrain", "undrain": "drain"}[name]
+    service = replace(HOOKED, hooks={name: (Hook(run=(name,), on="client"),), other: (Hook(run=(other,)),)})
+    made = Plan(was=A, tried=B, steps=tuple(recipe(service, facts(), GOAL)))
+    assert made.message()["client_drains"] is waits
+
+
+@pytest.mark.parametrize("name", ["drain", "undrain", "on_failure"])
+def test_hook_of_a_host_finds_its_secrets_on_the_way_back(name: str) -> None:
+    service = replace(HOOKED, hooks={name: (Hook(run=(name,)),)})
+    assert hooks.env_file(service) == files.env_file(service)
+    assert hooks.env_file(replace(HOOKED, hooks={name: (Hook(run=(name,), on="client"),)})) is None
 
 
 def test_undrain_that_a_deploy_left_is_all_that_is_planned() -> None:
