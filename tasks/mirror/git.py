@@ -17,7 +17,8 @@ BATCH = " -oBatchMode=yes -oConnectTimeout=10"
 # The user's own hooks, filters and maintenance have no say in a mirror.
 SETTINGS = ("-c", "gc.auto=0", "-c", "maintenance.auto=0", "-c", "core.hooksPath=/dev/null",
             "-c", "protocol.ext.allow=never", "-c", "core.quotePath=false", "-c", "core.fsyncMethod=batch",
-            "-c", "fetch.recurseSubmodules=false", "-c", "core.fsmonitor=false")
+            "-c", "fetch.recurseSubmodules=false", "-c", "core.fsmonitor=false", "-c", "safe.bareRepository=all",
+            "-c", "init.defaultBranch=main", "-c", "i18n.logOutputEncoding=UTF-8")
 TRY = "try here: git ls-remote {repo}"
 # By cause: the kind of error, what it means, what helps.
 REMEDIES: Mapping[str, tuple[type[FabvisorError], str, str]] = MappingProxyType({

@@ -49,6 +49,15 @@ def test_a_mirror_resolves_what_hosts_resolve(work: Path, name: str) -> None:
     assert resolution == (head, "main" if name == "main" else None)
 
 
+def test_a_mirror_is_made_and_read_whatever_git_is_set_to(work: Path, tmp_path: Path) -> None:
+    (tmp_path / ".gitconfig").write_text(
+        "[safe]\n\tbareRepository = explicit\n[init]\n\tdefaultBranch = a..b\n[i18n]\n\tlogOutputEncoding = latin1\n")
+    mirror = mirror_of(work, HOME=str(tmp_path))
+    with mirror.locked(lambda message: None):
+        mirror.fetch()
+    assert mirror.resolve("main") == (git(work, "rev-parse", "HEAD"), "main")
+
+
 def test_a_mirror_follows_a_branch_that_was_force_pushed(work: Path) -> None:
     mirror = fetched(work)
     git(work, "reset", "--quiet", "--hard")

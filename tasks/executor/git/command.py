@@ -34,7 +34,10 @@ SETTINGS = tuple(word for setting in (
     "core.safecrlf=false", "core.eol=lf", "core.symlinks=true", "core.attributesFile=/dev/null",
     "submodule.recurse=false", "fetch.recurseSubmodules=false", "fetch.prune=false",
     "fetch.pruneTags=false", "commit.gpgSign=false", "log.showSignature=false", "color.ui=false",
-    "status.renames=false", "rerere.enabled=false", "checkout.workers=1") for word in ("-c", setting))
+    "status.renames=false", "rerere.enabled=false", "checkout.workers=1", "core.logAllRefUpdates=true",
+    "color.remote=false", "diff.orderFile=/dev/null", "apply.whitespace=nowarn", "i18n.logOutputEncoding=UTF-8",
+    "safe.bareRepository=all", "init.defaultBranch=main", "worktree.useRelativePaths=false")
+    for word in ("-c", setting))
 
 
 class Git:
