@@ -6,7 +6,7 @@ import contextlib
 import itertools
 from typing import Any, Dict, Iterable, Sequence
 
-from . import disk_secrets, disk_sync, files, git, history, journal, locks, plan_result, undo
+from . import disk_secrets, disk_sync, files, git, history, journal, left_edits, locks, plan_result, undo
 from .context import ServiceContext
 from .errors import Aborted, HostError, as_host_error, problem
 from .eventlog import EventLog
@@ -144,8 +144,7 @@ class Transaction:
             states = {name: self.contexts[name].tree.state() for name in written.services}
             self._note_left_files()
             try:
-                written.commit({name: self._outcome(name, state.edits) for name, state in states.items()},
-                               self.replaced)
+                written.commit({name: self._outcome(name, state) for name, state in states.items()}, self.replaced)
             except OSError:
                 # With one history line on the disk it is committed; the next command writes the others.
                 if not written.committed():
@@ -161,14 +160,15 @@ class Transaction:
                 with contextlib.suppress(OSError):
                     releases.placed(releases.live()).note_left()
 
-    def _outcome(self, service: str, edits: Message) -> Message:
+    def _outcome(self, service: str, state: git.State) -> Message:
         """The fields that a history line has beyond the journal's record. `seconds`: how long each step took when it
         last had something to do. `pid` and `start` (`processes`) tell
         later from which commit a process was started; `left` tells what the build changed from what a person did."""
-        seconds = {**(self.plan["services"][service]["record"].get("seconds") or {}),
-                   **self.eventlog.seconds.get(service, {})}
-        return {**self._processes(service), "left": edits, "seconds": seconds,
-                "release": self.contexts[service].releases.live()}
+        ctx = self.contexts[service]
+        part = self.plan["services"][service]
+        seconds = {**(part["record"].get("seconds") or {}), **self.eventlog.seconds.get(service, {})}
+        return {**self._processes(service), "left": left_edits.of_service(ctx, state, part), "seconds": seconds,
+                "release": ctx.releases.live()}
 
     def _processes(self, service: str) -> Message:
         """The pid and the start of a program's only process; of several those of each, by name."""

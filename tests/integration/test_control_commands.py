@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.app import CRASH, App, messages
+from tests.integration.app import BUILD, CRASH, RUN, App, messages
 from tests.integration.conftest import MakeApp
 from tests.support.lab import git, wait_for
 
@@ -49,6 +49,24 @@ def test_start_fails_and_stops_again_when_the_program_does_not_stay_up(own: App)
     assert run.code == 1, run
     assert "cannot open the database" in [e["line"] for e in run.events if e["event"] == "output"]
     assert own.program("web1")["statename"] == "STOPPED"
+
+
+@pytest.mark.promise(11)
+@pytest.mark.parametrize("strategy", ["in_place", "releases"])
+def test_edit_is_still_one_after_a_restart(make_app: MakeApp, strategy: str) -> None:
+    """Who edits a file on a host restarts the program to try it. The next deploy must not take that for a build's."""
+    own = make_app(strategy=strategy, build=f"{BUILD}\necho built >>lock").alone()
+    own.commit(f"{own.name}-1", {"lock": "1\n"})
+    own.deployed()
+    directory = own.lab["web1"].directory(own.name) / ("current" if strategy == "releases" else "")
+    (directory / "run.sh").write_text(f"{RUN}# precious\n")
+    assert own.fab("restart", own.name).code == 0
+    own.commit(f"{own.name}-2")
+    refused = own.deploy()
+    assert refused.code == 2, refused
+    assert "web1: M run.sh" in messages(refused) and "lock" not in messages(refused)
+    assert own.deploy("--set-aside").code == 0
+    assert "precious" in git(own.lab["web1"].directory(own.name), "stash", "show", "-p")
 
 
 def test_start_refuses_a_service_that_was_never_deployed(app: App) -> None:
