@@ -7,6 +7,7 @@ from tasks.reports import plain
 from tasks.rollout.events import (
     Document,
     Error,
+    FileChange,
     Finished,
     History,
     HostState,
@@ -14,6 +15,7 @@ from tasks.rollout.events import (
     Notice,
     Output,
     PastDeploy,
+    Planned,
     ProcessStatus,
     ProgramStatus,
     Started,
@@ -206,3 +208,14 @@ def test_plain_status_cuts_the_name_of_who_deployed_before_that_of_a_program(sho
                deployed_at="2024-05-01T11:18:00Z", oddities=[]),
         Finished(command="status", outcome="unchanged", exit_code=0)])
     assert "shop:worker  RUNNING 2/2" in page.text and max(map(len, page.text.splitlines())) <= 80
+
+
+def test_plain_plan_says_of_each_file_what_changes(shown):
+    page = shown()
+    files = [FileChange(path="new.toml", change="added", secret=False),
+             FileChange(path="key", change="changed", secret=True, mode=["0640", "0600"])]
+    started = Started(command="plan", environment="dev", hosts=["web1"], services=["monitor"])
+    plan = Planned(host="web1", service="monitor", was="a" * 40, next="b" * 40, steps=["files"], files=files)
+    report(page.screen, [started, plan, Finished(command="plan", outcome="shown", exit_code=0)])
+    lines = [line.strip() for line in page.text.splitlines()]
+    assert "new.toml is new" in lines and "key changed (secret): mode 0640, now 0600" in lines
