@@ -29,7 +29,7 @@ def problems(layout: Layout, service: Service, settings: Settings, supervisord: 
             names = ", ".join(needy)
             yield NotReady(f"port {port} of {names} is held by {stranger}",
                            f"see on the host: ss -ltnp 'sport = :{port}'; then stop that, or choose another PORT in"
-                           f" hosts.yaml; if {names} does not listen there but connects to it, add --force")
+                           f" hosts.yaml; if {names} does not listen there but connects to it, deploy it with --force")
 
 
 def _wanted(service: Service, settings: Settings) -> dict[int, list[str]]:

@@ -25,7 +25,7 @@ def test_held_port_ends_deploy_and_plan_with_2_and_force_lets_it_through(make_ap
         app.write(variables={"PORT": str(port)})
         for text in (refusal(app, "deploy"), refusal(app, "plan")):
             assert f"port {port} of {app.name} is held by" in text and f"(pid {os.getpid()})" in text
-            assert f"ss -ltnp 'sport = :{port}'" in text and "add --force" in text
+            assert f"ss -ltnp 'sport = :{port}'" in text and "deploy it with --force" in text
         assert not app.lab["web1"].directory(app.name).exists(), "nothing was fetched"
         app.deployed("--force")
         app.commit("app-2")
