@@ -79,6 +79,20 @@ def test_setting_of_the_hosts_user_changes_nothing(clone: git.Clone, work: Path,
     assert (folder / "file").read_text() == "edited"
 
 
+def test_worktree_whose_paths_are_relative_is_found_and_removed(clone: git.Clone, work: Path) -> None:
+    """As git 2.48 and newer write them, where the user's settings or `git worktree repair` say so."""
+    clone.create()
+    clone.remote.fetch(quiet)
+    tree = git.Worktree(f"{clone.directory}/releases/x", clone)
+    tree.make(commit(work, "main"), quiet)
+    record = Path(clone.directory) / ".git/worktrees/x"
+    (Path(tree.directory) / ".git").write_text("gitdir: ../../.git/worktrees/x\n")
+    (record / "gitdir").write_text("../../../releases/x/.git\n")
+    assert (tree.exists(), tree.head()) == (True, commit(work, "main"))
+    tree.remove()
+    assert not record.exists()
+
+
 @pytest.mark.promise(1)
 def test_commit_that_is_replaced_on_the_host_is_what_its_hash_says(clone: git.Clone, work: Path) -> None:
     """git-replace(1) puts another commit in its place, on this host only."""

@@ -46,13 +46,14 @@ REMEDIES = {
 DAMAGED = re.compile("not a git repository|index file|[Bb]ad index|bad (numeric )?config|unable to read (tree|sha1)|"
                      "unknown repository extension|Expected git repo version|object file .* is empty|"
                      "object .* (is|seems) corrupt|packfile .* (is|cannot|far too short)|not to be a symbolic link|"
-                     "must be run in a work tree")
+                     "must be run in a work tree|gitfile does not point to a valid repository")
 BROKEN_REF = re.compile(r"bad object (?:HEAD|(refs/\S+))")
 INDEX = re.compile("index file|[Bb]ad index")
 BARE = re.compile("must be run in a work tree")
 OBJECT = re.compile("unable to read (tree|sha1)|object file .* is empty|loose object .* is corrupt|is missing here")
 SUBMODULE = re.compile(r"not a git repository: (?P<damaged>.+?)/(?:\.\./)+\.git/modules/|"
-                       r"expected submodule path '(?P<link>.+)' not to be a symbolic link")
+                       r"expected submodule path '(?P<link>.+)' not to be a symbolic link|"
+                       r"gitfile does not point to a valid repository: (?P<gitfile>.+)/\.git$")      # git 2.55
 FATAL = 128                         # git's exit status
 
 
@@ -108,8 +109,8 @@ def _remove_ref(directory: str, name: str) -> str:
 def _mend(directory: str, repo: str, lines: Sequence[str]) -> str:
     """The command that makes a damaged clone whole. The files beside its `.git` stay as they are."""
     submodule = next(filter(None, map(SUBMODULE.search, lines)), None)
-    if submodule:
-        path = os.path.join(directory, submodule["damaged"] or submodule["link"])
+    path = os.path.join(directory, next(filter(None, submodule.groups()))) if submodule else directory
+    if submodule and (path != directory or _submodule_repository(directory)):
         return f"move the submodule away on the host: mv {path} {directory}.damaged; then add --set-aside"
     if any(map(BARE.search, lines)):
         return f"on the host: git -C {directory} config core.bare false"

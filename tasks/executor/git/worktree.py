@@ -23,7 +23,8 @@ class Worktree(Clone):
     def exists(self) -> bool:
         """Whether the clone still has its record of it: else git can tell nothing about these files."""
         link = (files.read_bytes(os.path.join(self.directory, ".git")) or b"").decode("utf-8", "surrogateescape")
-        return super().exists() and (not link or os.path.isdir(link.partition("gitdir: ")[2].rstrip("\n")))
+        record = os.path.join(self.directory, link.partition("gitdir: ")[2].rstrip("\n"))
+        return super().exists() and os.path.isdir(record)
 
     def make(self, commit: str, say: Say, carried: bool = False) -> None:
         """Check the commit out in a new folder."""
@@ -53,7 +54,7 @@ class Worktree(Clone):
         for name in os.listdir(records) if os.path.isdir(records) else []:
             git_file = (files.read_bytes(os.path.join(records, name, "gitdir")) or b"").decode(
                 "utf-8", "surrogateescape").rstrip("\n")
-            if files.is_same_path(git_file, os.path.join(self.directory, ".git")):
+            if files.is_same_path(os.path.join(records, name, git_file), os.path.join(self.directory, ".git")):
                 shutil.rmtree(os.path.join(records, name))
 
     def skip_worktree(self, path: str) -> bool:
