@@ -11,10 +11,14 @@ from .accounts import login_name, user_name
 from .errors import NotReady
 from .layout import Layout
 
+FILES = ("lock", "env")
+ENDINGS = (".json", ".jsonl", ".lock", ".log", ".conf")     # of the other files in the state folder
+
 
 def require(layout: Layout, services: Iterable[str]) -> None:
     """Raise NotReady where the state folder, or what a command on these services uses of it, is a link, belongs to
-    another user, or can be written by one. A folder that is not there yet is made later, with mode 0700."""
+    another user, can be written by one, or is a folder in the place of a file. A folder that is not there yet is made
+    later, with mode 0700."""
     try:
         top = os.lstat(layout.state)
     except (FileNotFoundError, NotADirectoryError):
@@ -55,6 +59,9 @@ def _require_own(layout: Layout, path: str, status: os.stat_result) -> None:
     if stat.S_ISLNK(status.st_mode):
         raise NotReady(f"{path} is a link, where a file or folder of our own belongs",
                        f"see where it leads, then remove it on the host: rm {path}")
+    if stat.S_ISDIR(status.st_mode) and (os.path.basename(path) in FILES or path.endswith(ENDINGS)):
+        raise NotReady(f"{path} is a folder, where a file of our own belongs",
+                       f"see what is in it, then move it away on the host: mv {path} {path}.aside")
 
 
 def _is_programs(path: str) -> bool:

@@ -157,6 +157,9 @@ def _link_problems(layout: Layout, service: Service) -> list[HostError]:
     if program_file and program_file.link:
         problems.append(NotReady(f"{own} is a link to {program_file.link}, and a deploy would replace it",
                                  f"put the file itself there: cp --remove-destination {os.path.realpath(own)} {own}"))
+    if os.path.isdir(own):
+        problems.append(NotReady(f"{own} is a folder, where the program file belongs",
+                                 f"see what is in it, then move it away: {layout.access.prefix}mv {own} {own}.aside"))
     logs = os.path.join(layout.below_root(service["directory"]), "logs")
     if os.path.islink(logs) and os.lstat(logs).st_uid not in (0, os.geteuid()):
         problems.append(NotReady(f"{logs} is a link that {user_name(os.lstat(logs).st_uid)} made,"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -64,6 +65,22 @@ def test_state_refuses_a_planted_link_and_never_writes_through_it(example: Examp
     assert elsewhere.read_text() == "somebody's\n"
 
 
+@pytest.mark.parametrize("name", [
+    "{}/env", "journal/x.json", "{}/lock", "{}/history.jsonl", "{}/files.json", "supervisord.lock"])
+@pytest.mark.rows(2)
+def test_folder_in_the_place_of_a_file_is_refused_with_the_command_that_helps(example: Example, state: Path,
+                                                                              name: str) -> None:
+    path = state / name.format(example.name)
+    path.unlink(missing_ok=True)
+    path.mkdir()
+    problem = refusal(example)
+    assert problem["message"].startswith(f"{path} is a folder"), problem
+    command = problem["hint"].partition(": ")[2]
+    assert command == f"mv {path} {path}.aside"
+    subprocess.run(command, shell=True, check=True)
+    example.committed()
+
+
 def test_state_folder_that_is_a_link_is_refused(example: Example, tmp_path: Path) -> None:
     (example.host.root / ".fabvisor").symlink_to(tmp_path)
     try:
@@ -91,6 +108,16 @@ def test_state_that_others_can_write_is_refused(example: Example, state: Path, m
     state.chmod(mode)
     problem = refusal(example)
     assert "can be written by other users" in problem["message"] and f"chmod go-w {state}" in problem["hint"]
+
+
+def test_program_file_that_is_a_folder_is_refused_with_the_command_that_helps(example: Example) -> None:
+    example.program_file.mkdir()
+    try:
+        problem = refusal(example)
+    finally:
+        example.program_file.rmdir()
+    assert problem["message"] == f"{example.program_file} is a folder, where the program file belongs"
+    assert problem["hint"].endswith(f"mv {example.program_file} {example.program_file}.aside")
 
 
 def test_program_file_that_is_a_link_is_refused_and_stays(example: Example, elsewhere: Path) -> None:
