@@ -63,6 +63,18 @@ def test_untracked_file_in_the_way_is_refused_by_name_or_stashed(nested: Place, 
     assert nested.snapshot() == before
 
 
+@pytest.mark.parametrize("path", short({"clone": "file", "inner": "part/inner/file"}, "inner"))
+def test_pipe_in_the_place_of_a_tracked_file_is_refused_by_name(nested: Place, path: str) -> None:
+    nested.run(f"rm {path}; mkfifo {path}")
+    new = next_commit(nested)
+    for _ in range(2):                  # nothing has changed
+        with pytest.raises(errors.NotReady, match=r"in the place of tracked files, .* special files, .*: file"):
+            nested.forward(new, set_aside=True)
+    nested.run(f"rm {path}")
+    nested.forward(new, set_aside=True)
+    assert nested.ctx.clone.state().commit == new
+
+
 WAYS = {
     "ignored file": ("echo built > app.o", "echo '*.o' > .gitignore", "echo theirs > app.o; git add -f app.o"),
     "ignored file, no more ignored": ("echo built > app.o", "echo '*.o' > .gitignore", "rm .gitignore; echo x > app.o"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+import stat
+from typing import Iterable, NamedTuple
 
 from .command import Git
 from .submodules import Submodule, gone
@@ -51,6 +52,13 @@ def _unknown(git: Git, places: set[str]) -> list[str]:
     files = sorted(place for place in places if not is_folder(git.directory, place))
     tracked = git.paths("--literal-pathspecs", "ls-files", "-z", "--", *files) if files else []
     return [path for path in files if path not in tracked]
+
+
+def special(git: Git, paths: Iterable[str]) -> list[str]:
+    """The pipes, sockets and devices in the place of these tracked paths, or of their folders."""
+    modes = {place: os.lstat(os.path.join(git.directory, place)).st_mode for place in present(git.directory, paths)}
+    return [place for place, mode in modes.items()
+            if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode))]
 
 
 def others(git: Git, places: list[str], *options: str) -> list[str]:

@@ -13,8 +13,9 @@ from ..output_lines import Say
 from ..protocol import OWN_NAMES
 from . import unfinished_checkout
 from .command import Git
-from .in_the_way import InTheWay, in_the_way, others
+from .in_the_way import InTheWay, in_the_way, others, special
 from .stash import Stash
+from .state import read
 from .submodules import gone, moved, nested
 from .tree_paths import named, present
 from .way_back import require_way_back
@@ -101,6 +102,15 @@ class SetAside:
         for submodule in moved(self._git, commit, settings):
             self.look(submodule.git, submodule.commit)
             require_way_back(submodule.git, submodule.commit)
+
+    def require_stashable(self) -> None:
+        """Raise NotReady where git cannot stash what lies in the place of a tracked file, in submodules, too."""
+        for git in [*(submodule.git for submodule in nested(self._git)), self._git]:
+            found = special(git, [line[3:] for line in read(git).edits])
+            if found:
+                raise NotReady(f"in the place of tracked files, in {git.directory}, are special files, which git cannot"
+                               f" stash: {named(found, NAMED)}",
+                               "move them away on the host")
 
     def make_way(self, git: Git, commit: str, say: Say) -> None:
         """Stash what is in the way of the commit, in the clone or in a submodule, and mark that its checkout begins.

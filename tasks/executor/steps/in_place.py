@@ -18,7 +18,10 @@ def refuse(ctx: ServiceContext, step: Step) -> Results:
     if edited and not step.args["set_aside"]:
         raise NotReady("files were edited on the host: " + ", ".join(map(state.describe, edited)),
                        "--set-aside stashes them")
-    ctx.clone.require_way(_set_aside(ctx, step), step.args["commit"], step.args["carried"])
+    aside = _set_aside(ctx, step)
+    if edited:
+        aside.require_stashable()
+    ctx.clone.require_way(aside, step.args["commit"], step.args["carried"])
     # What the last build made of tracked files comes back by a build only.
     return step.results._replace(clone=state, overwritten=("build",) if state.edits and not edited else ())
 
