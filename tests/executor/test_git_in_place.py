@@ -357,7 +357,7 @@ def test_clone_that_is_sparse_and_partial_stays_so(place: Place) -> None:
         place.back()
         place.forward(commit(place.work, "HEAD"))
     assert (place.folder / "shown/a").read_text() == "2\n" and not (place.folder / "hidden").exists()
-    assert place.ctx.clone.commits.has("HEAD")
+    assert place.ctx.clone.commits.has("HEAD~2"), "the commit that was cloned, whose hidden file is not here"
     listed = git(place.folder, "rev-list", "--objects", "--all", "--missing=print").splitlines()
     assert f"?{hidden}" in listed
 
