@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.executor import git
+from tasks.executor import errors, git
 from tests.executor.place import commit, quiet
 from tests.support.lab import git as run_git
 
@@ -156,3 +156,20 @@ def test_branch_that_the_client_sends_replaces_one_whose_name_clashes(clone: git
     clone.remote.fetch(quiet)
     git.receive(clone.git, commit(work, "v1"), "release/1.0", lambda *wanted: [])
     assert clone.commits.resolve("release/1.0") == (commit(work, "v1"), "release/1.0")
+
+
+def test_reference_that_a_killed_git_left_locked_is_named_with_the_ways_on(clone: git.Clone, work: Path) -> None:
+    """As `plan` meets it: only who holds the service's lock may remove it."""
+    clone.create()
+    clone.remote.fetch(quiet)
+    run_git(work, "commit", "--quiet", "--allow-empty", "--message", "more")
+    folder = Path(clone.directory)
+    locks = [folder / f".git/{name}.lock" for name in run_git(folder, "for-each-ref", "--format=%(refname)").split()]
+    for lock in locks:
+        lock.touch()
+    with pytest.raises(errors.HostError, match="which another git holds, or left") as raised:
+        clone.remote.fetch(quiet)
+    assert raised.value.kind == "not_ready" and f"rm {folder}" in raised.value.hint
+    assert clone.remove_stale_locks() == []
+    clone.remote.fetch(quiet)
+    assert locks and not any(lock.exists() for lock in locks)

@@ -54,6 +54,7 @@ OBJECT = re.compile("unable to read (tree|sha1)|object file .* is empty|loose ob
 SUBMODULE = re.compile(r"not a git repository: (?P<damaged>.+?)/(?:\.\./)+\.git/modules/|"
                        r"expected submodule path '(?P<link>.+)' not to be a symbolic link|"
                        r"gitfile does not point to a valid repository: (?P<gitfile>.+)/\.git$")      # git 2.55
+LOCKED = re.compile(r"Unable to create '(.+\.lock)': File exists")
 FATAL = 128                         # git's exit status
 
 
@@ -76,6 +77,11 @@ def unusable(directory: str, repo: str, failure: CommandFailed) -> Unusable | No
     dubious = next(filter(None, map(server_errors.DUBIOUS.search, failure.output)), None)
     if dubious:
         return _foreign(directory, dubious[1], failure)
+    locked = next(filter(None, map(LOCKED.search, failure.output)), None)
+    if locked:
+        return Unusable(f"git in {directory} finds {locked[1]}, which another git holds, or left when it was killed",
+                        "wait where one runs on the host: ps -C git -o pid,user,lstart,args; else the next deploy"
+                        f" removes it, or you: rm {locked[1]}", failure)
     broken = next(filter(None, map(BROKEN_REF.search, failure.output)), None)
     if broken or (failure.status == FATAL and any(map(DAMAGED.search, failure.output))):
         name = broken[1] if broken else None
