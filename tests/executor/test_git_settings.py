@@ -173,3 +173,15 @@ def test_reference_that_a_killed_git_left_locked_is_named_with_the_ways_on(clone
     assert clone.remove_stale_locks() == []
     clone.remote.fetch(quiet)
     assert locks and not any(lock.exists() for lock in locks)
+
+
+def test_damage_of_the_git_servers_repository_is_not_told_of_the_clone(clone: git.Clone, work: Path) -> None:
+    clone.create()
+    blob = run_git(work, "rev-parse", "main:file")
+    stored = work / ".git/objects" / blob[:2] / blob[2:]
+    stored.chmod(0o644)
+    stored.write_bytes(b"")
+    with pytest.raises(errors.HostError) as raised:
+        clone.remote.fetch(quiet)
+    assert "git cannot read the clone" not in raised.value.message
+    assert raised.value.hint.endswith(f"git ls-remote {work}")

@@ -74,18 +74,19 @@ class Foreign(Unusable):
 
 def unusable(directory: str, repo: str, failure: CommandFailed) -> Unusable | None:
     """The error to raise instead, where git failed because of the clone in `directory`, or of the owner of `repo`."""
-    dubious = next(filter(None, map(server_errors.DUBIOUS.search, failure.output)), None)
+    own = [line for line in failure.output if not line.startswith("remote: ")]      # those are of the server's
+    dubious = next(filter(None, map(server_errors.DUBIOUS.search, own)), None)
     if dubious:
         return _foreign(directory, dubious[1], failure)
-    locked = next(filter(None, map(LOCKED.search, failure.output)), None)
+    locked = next(filter(None, map(LOCKED.search, own)), None)
     if locked:
         return Unusable(f"git in {directory} finds {locked[1]}, which another git holds, or left when it was killed",
                         "wait where one runs on the host: ps -C git -o pid,user,lstart,args; else the next deploy"
                         f" removes it, or you: rm {locked[1]}", failure)
-    broken = next(filter(None, map(BROKEN_REF.search, failure.output)), None)
-    if broken or (failure.status == FATAL and any(map(DAMAGED.search, failure.output))):
+    broken = next(filter(None, map(BROKEN_REF.search, own)), None)
+    if broken or (failure.status == FATAL and any(map(DAMAGED.search, own))):
         name = broken[1] if broken else None
-        hint = _remove_ref(directory, name) if name else _mend(directory, repo, failure.output)
+        hint = _remove_ref(directory, name) if name else _mend(directory, repo, own)
         return Unusable(f"git cannot read the clone {directory}: {reason(failure.output)}", hint, failure)
     return None
 
