@@ -66,6 +66,7 @@ def test_unknown_revision_is_not_ready(tmp_path: Path, work: Path, asked: str, c
 def test_moved_branch_resolves_to_the_remote_commit(tmp_path: Path, work: Path) -> None:
     ctx = _here(tmp_path, work, True)
     run_git(Path(ctx.directory), "branch", "main", commit(work, "v0"))
+    run_git(Path(ctx.directory), "symbolic-ref", "HEAD", "refs/heads/none")
     (work / "file").write_text("new")
     run_git(work, "commit", "--quiet", "--all", "--message", "moved")
     run_git(work, "tag", "--force", "v0")

@@ -260,7 +260,7 @@ _around(_transaction.Transaction, "_run_step", lambda it, written, service, step
         lambda it, written, service, step: "did:" + step["name"])
 _around(_transaction.Transaction, "_report_failure", lambda it, error: "telling", lambda it, error: "")
 _around(_journal.Journal, "begin", lambda it, service, step: "", lambda it, service, step: "begun:" + step)
-_around(_journal.Journal, "commit", lambda left, outcomes: "commit", lambda left, outcomes: "committed")
+_around(_journal.Journal, "commit", lambda left, *args: "commit", lambda left, *args: "committed")
 _around(_undo.Undo, "_undo_step", lambda it, service, step: "undo:" + step["name"],
         lambda it, service, step: "undid:" + step["name"])
 _around(_undo.Undo, "run", lambda it, *args: "", lambda it, *args: "restored")

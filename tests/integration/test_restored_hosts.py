@@ -76,12 +76,12 @@ def test_failed_deploy_restores_files_program_and_state(shared: App, silent_port
 def test_health_check_of_each_kind_passes_for_a_healthy_program(make_app: MakeApp, lab: Lab) -> None:
     """The other side of the table above: http, tcp and command, with the variables in them."""
     with answering(204) as port:
-        app = make_app(health={"http": "http://127.0.0.1:${PORT}/${RUN_MODE}", "timeout": 20},
-                       variables={"PORT": str(port)})
+        app = make_app(health={"http": "http://127.0.0.1:${ASKED}/${RUN_MODE}", "timeout": 20},
+                       variables={"ASKED": str(port)})
         assert app.deploy("--host", "web1").code == 0
-        app.write(health={"tcp": "127.0.0.1:${PORT}", "timeout": 20})
+        app.write(health={"tcp": "127.0.0.1:${ASKED}", "timeout": 20})
         assert app.deploy("--host", "web1", "--force").code == 0
-        app.write(health={"command": f'test "$PORT $RUN_MODE" = "{port} test"', "timeout": 20})
+        app.write(health={"command": f'test "$ASKED $RUN_MODE" = "{port} test"', "timeout": 20})
         run = app.deploy("--host", "web1", "--force")
         assert run.code == 0, run
         assert run.steps("web1")[-1] == "health"

@@ -27,8 +27,8 @@ def lines(path: Path) -> Iterator[str]:
 
 # What differs from run to run: commits, ids, times, which steps took some, and how soon the program that falls was seen
 # falling.
-VARYING = re.compile(r"^\s*[✓✗·]\s+web.* · .*|\b\d{8}-\d{6}-\w{6}\b|\b[0-9a-f]{8}\b|[\d.]+ (s|min)\b|just now|\w+ ago"
-                     r"|(verify|health)(?= failed)|(?<=did not stay up: ).*")
+VARYING = re.compile(r"^\s*[✓·]\s+web.*|^\s*✗\s+web.* · .*|\b\d{8}-\d{6}-\w{6}\b|\b[0-9a-f]{8}\b"
+                     r"|[\d.]+ (s|min)\b|just now|\w+ ago|(verify|health)(?= failed)|(?<=did not stay up: ).*")
 
 
 def words(path: Path) -> list[list[str]]:
