@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Container, NamedTuple, Sequence
 
 from . import journal, locks
-from .errors import CannotRestore, HostError, NotReady, TryAgain
+from .errors import CannotRestore, NotReady, TryAgain
 from .eventlog import EventLog
 from .layout import Layout
 from .protocol import Recovered, Unfinished
@@ -67,8 +66,7 @@ def _finish(left: journal.Journal, held: locks.Locks, env: dict[str, str], event
         undone = undo.Undo(left, env, eventlog)
         undone.end_leftovers()                          # git keeps nothing beside the lock of one that was killed
         for service in sorted({service for service, _ in left.undos()}):
-            with contextlib.suppress(HostError):        # where git fails, the undo says why
-                kept_edits.keep(undone.contexts[service], left.services[service]["record"])
+            kept_edits.keep(undone.contexts[service], left.services[service]["record"])
         undone.run("interrupted; undone by the next command")
     finally:
         held.describe(restoring=False)

@@ -125,6 +125,27 @@ def test_what_somebody_does_after_a_deploy_was_cut_off_is_kept(example: Example,
     assert git(example.directory, "for-each-ref", "--contains", mine, "refs/fabvisor/set-aside")
 
 
+@pytest.mark.promise(11)
+def test_nothing_is_undone_where_what_somebody_edited_cannot_be_kept(example: Example) -> None:
+    """As on a full disk. Here git cannot make its stash, for a reference stands in the way."""
+    example.write()
+    first = example.committed()
+    example.write()
+    with example.deploy() as deploy:
+        deploy.activate().executor.kill()
+    (example.directory / "source").write_text("mine")
+    git(example.directory, "update-ref", "refs/stash/other", "HEAD")
+    with example.deploy() as deploy:
+        deploy.hello()
+        assert "cannot be kept, so nothing is undone" in deploy.executor.until("problem")["message"]
+    assert (example.directory / "source").read_text() == "mine"
+    git(example.directory, "update-ref", "-d", "refs/stash/other")
+    with example.deploy() as deploy:
+        deploy.look()
+    assert example.head() == first
+    assert git(example.directory, "show", "stash@{0}:source") == "mine"
+
+
 def test_edits_stay_as_they_are_where_nothing_is_undone(example: Example) -> None:
     example.write()
     example.committed()

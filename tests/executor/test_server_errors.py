@@ -59,6 +59,7 @@ SAID = {
         "remote: ERROR: The project you were looking for could not be found or you don't have permission to "
         "view it.\nremote: \nremote: ===",
         "ERROR: Repository not found.",
+        "fatal: '/srv/git/gitaly.git' does not appear to be a git repository",
         "remote: Repository not found.\nfatal: repository 'https://github.com/acme/x.git/' not found",
         "ERROR: Repository `acme/x' is disabled. Please ask the owner to check their account.",
         "remote: Repository unavailable due to DMCA takedown.\nfatal: unable to access "
