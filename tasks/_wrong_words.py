@@ -64,7 +64,8 @@ def unquoted(words: Sequence[str], flags: Collection[str]) -> str:
     """The command of `fab run` is one word; its own options would be ours. `flags`: those that end it."""
     behind = words[words.index("run") + 1:]
     command = " ".join(takewhile(lambda word: word.partition("=")[0] not in flags, behind))
-    return in_lines("run takes its command as one word", f"quote it: fab run {program.quoting.for_sh(command)}")
+    quoted = program.quoting.for_sh(command) if command else "'COMMAND'"
+    return in_lines("run takes its command as one word", f"quote it: fab run {quoted}")
 
 
 def behind_dashes(words: Sequence[str], remainder: str) -> str:
@@ -134,8 +135,8 @@ def _valued_option(word: str, words: Sequence[str], context: ParserContext) -> s
 
 def _too_many(word: str, context: ParserContext) -> str:
     names = [argument.name for argument in context.positional_args]
-    if names != ["service"]:
-        option = f"a service is --service {_shown(word)}; " if "--service" in context.flags else ""
+    if names != ["service"] or "--env" not in context.flags:         # a task that Fabvisor did not make has no --env
+        option = f"a service is --service {_shown(word)}; " if {"--service", "--env"} <= {*context.flags} else ""
         return in_lines(f"{context.name} does not take the word {inventory.findings.quoted(word)}",
                         f"{option}fab --help {context.name}; several words that are one stand in quotes")
     first = context.positional_args[0].value

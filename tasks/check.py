@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import program, rollout
+from . import program, reports, rollout
 from ._command import command
 from ._context import Command
 
@@ -13,16 +13,13 @@ def check(run: Command) -> rollout.events.Finished:
 
     Example: fab check --inventory ops/hosts.yaml
     """
+    count = reports.humanize.count
     environments = [run.described(name).environment(name) for name in run.inventory.environments]
     targets = [target for environment in environments for target in environment.targets]
     for environment in environments:
         program.file_contents.FileContents(run.inventory).check(environment.targets)
     hosts = {target.host.name for target in targets}
     services = {target.service.name for target in targets}
-    counts = [_count(len(environments), "environment"), _count(len(hosts), "host"), _count(len(services), "service")]
+    counts = [count(len(environments), "environment"), count(len(hosts), "host"), count(len(services), "service")]
     run.report.on(rollout.events.Notice(message=f"{run.inventory.source} has no mistake: {', '.join(counts)}"))
     return rollout.events.Finished(command=run.name, outcome="unchanged", exit_code=0)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")

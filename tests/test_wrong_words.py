@@ -9,8 +9,9 @@ from pathlib import Path
 import fabric.main
 import pytest
 from invoke.collection import Collection
+from invoke.tasks import task
 
-from tasks import on_hosts
+from tasks import _wrong_words, on_hosts
 from tasks._program import Program
 from tests.test_fabric_options import HOSTS, ROOT, fab
 
@@ -71,6 +72,7 @@ EMPTY = "or leave it out; is a variable of your script unset?"
     (["run", "--", "ls", "-la"], "nothing may stand behind --", "fab run 'ls -la'"),
     (["run", "ls", "-la"], QUOTED, "fab run 'ls -la'"), (["run", "ls", "-l"], QUOTED, "fab run 'ls -l'"),
     (["run", "df", "-h", "--service", "api"], QUOTED, "fab run 'df -h'"),
+    (["run", "--env", "production", "df", "-la"], QUOTED, "fab run 'COMMAND'"),
     (["run", "tail", "-f", "x"], QUOTED, "fab run 'tail -f x'"), (["run", "ps", "aux"], QUOTED, "fab run 'ps aux'"),
     (["deploy", "api", "-l"], "-l/--list stands alone", "fab --list"),
     (["deploy", "api", "-V"], "-V/--version stands alone", "--revision REVISION"),
@@ -168,3 +170,11 @@ def test_help_without_a_command_begins_with_our_own(folder: Path) -> None:
     done = fab(folder, "./fab", "--help")
     assert done.returncode == 0 and "--hosts" not in done.stdout
     assert done.stdout.index("  deploy ") < done.stdout.index("  --env ")
+
+
+def test_second_word_for_a_task_that_invoke_made_is_named() -> None:
+    @task
+    def mine(context: object, service: str) -> None: ...
+
+    (context,) = Collection(mine).to_contexts()
+    assert "mine does not take the word 'b'" in _wrong_words._too_many("b", context)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, Iterator, Tuple
+from typing import Dict, Tuple
 
 from . import listeners
 
@@ -19,7 +19,7 @@ def rest(pid: int) -> Rest | None:
     if not _threads(pid):
         return None                 # without a look at all processes
     found: Rest = {}
-    for each in _family(pid):
+    for each in listeners.family(pid):
         threads = _threads(each)
         if threads is None:
             return None
@@ -40,12 +40,3 @@ def _threads(pid: int) -> Rest | None:
     except OSError:
         return None
     return found
-
-
-def _family(pid: int) -> Iterator[int]:
-    parents = listeners.families()
-    waiting = [pid]
-    while waiting:
-        each = waiting.pop()
-        yield each
-        waiting += [child for child, parent in parents.items() if parent == each]

@@ -24,11 +24,11 @@ def problems(layout: Layout, service: str) -> list[HostError]:
         left = [each.deploy for each in journal.to_undo(earlier) if service in each.services]
         if left:
             reasons.append(NotReady(f"{folder}, where `state` was before, has the interrupted deploy {left[0]}",
-                                  f"write in hosts.yaml: state: {folder}; then: fab recover {service}"))
+                                    f"write in hosts.yaml: state: {folder}; then: fab recover {service}"))
         elif os.path.exists(earlier.history_file(service)) and not os.path.exists(layout.history_file(service)):
             reasons.append(NotReady(f"{folder}, where `state` was before, has the history of {service}",
-                                  f"on the host: mkdir -p {layout.state} && cp -a {folder}/. {layout.state}/;"
-                                  f" or write in hosts.yaml: state: {folder}"))
+                                    f"on the host: mkdir -p {layout.state} && cp -a {folder}/. {layout.state}/;"
+                                    f" or write in hosts.yaml: state: {folder}"))
     return reasons
 
 

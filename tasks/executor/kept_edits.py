@@ -13,7 +13,8 @@ from .output_lines import silent
 def keep(ctx: ServiceContext, record: Mapping[str, Any]) -> None:
     """Copy edits into git's stash, and hold a commit on no branch by a reference. `record`: that of the deploy.
 
-    Files that a checkout wrote before it was cut off are nobody's edits. Raises CannotRestore where edits cannot be kept.
+    Files that a checkout wrote before it was cut off are nobody's edits. Raises CannotRestore where edits
+    cannot be kept.
     """
     tree, label = ctx.tree, f"{ctx.deploy}-cut-off"
     try:

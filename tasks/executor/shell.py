@@ -82,13 +82,13 @@ def output(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: fl
 @contextlib.contextmanager
 def memory(content: bytes = b"") -> Iterator[int]:
     """A file in memory, at its beginning."""
-    memory = os.memfd_create("memory")
+    fd = os.memfd_create("memory")
     try:
-        os.write(memory, content)
-        os.lseek(memory, 0, os.SEEK_SET)
-        yield memory
+        os.write(fd, content)
+        os.lseek(fd, 0, os.SEEK_SET)
+        yield fd
     finally:
-        os.close(memory)
+        os.close(fd)
 
 
 def feed(argv: Sequence[str], chunks: Iterable[bytes], *, cwd: str, env: Mapping[str, str], check: Check) -> None:

@@ -55,7 +55,7 @@ class RootAccess(SupervisordAccess):
 
     def program_file(self, service: str) -> ProgramFile | None:
         """Also of a service that another command deployed: status must know it, and it holds no secret."""
-        path = os.path.join(self.program_dir, service + self.ending)
+        path = super().program_path(service)
         is_deployed = any(each.path == path for each in self._deployed())
         return self._program_file(path if is_deployed else self.program_path(service))
 

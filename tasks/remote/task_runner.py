@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fabric.runners import Remote
-from invoke.exceptions import Failure
 from invoke.runners import Local, normalize_hide
 
 from ..program.quoting import for_sh
@@ -62,12 +61,13 @@ class _Lines:
         options = {"out_stream": streams[OUT], "err_stream": streams[ERR], "in_stream": False, **options}
         try:
             return super().run(self._whole(command, options), **options)  # type: ignore[misc]
-        except Failure as failure:
-            failure.result.command = command
-            raise
         finally:
             if not options.get("asynchronous"):
                 self.end()
+
+    def generate_result(self, **options: Any) -> Any:
+        """What the task typed, without what stands before it."""
+        return super().generate_result(**{**options, "command": self._typed})  # type: ignore[misc]
 
     def echo(self, command: str) -> None:
         self._streams[OUT].write(self._typed + "\n")

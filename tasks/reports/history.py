@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ..rollout.events import History
-from .humanize import ago, in_words, short, text_lines, version
+from .humanize import ago, in_words, move, text_lines
 from .screen import Marks
 from .table import Column, Line, Span, paragraph, short_hosts, table
 
@@ -62,7 +62,8 @@ def _columns(rows: list[list[History]], marks: Marks, now: datetime) -> list[Col
         Column("command", [(entry.command or marks.none, "") for entry in firsts], drop=2),
         Column("service", services, least=7, drop=0 if len(set(services)) > 1 else 9),
         Column("by", [(entry.by or marks.none, "") for entry in firsts], least=5, drop=3),
-        Column("commit", [(_move(group, marks), "") for group in rows]),
+        Column("commit", [(move({entry.from_ for entry in group}, group[0].to, group[0].source, marks.arrow,
+                                 marks.none, width=8), "") for group in rows]),
         Column("result", [(in_words(entry.result or marks.none, entry.command), _tone(entry)) for entry in firsts]),
     ]
     hosts = _hosts(rows)
@@ -76,17 +77,6 @@ def _hosts(rows: list[list[History]]) -> list[str]:
     of_rows = [sorted({entry.host for entry in group}) for group in rows]
     return ["all" if len(hosts) == len(every) else ", ".join(brief[host] for host in hosts) if len(hosts) < 3
             else f"{len(hosts)} of {len(every)}" for hosts in of_rows]
-
-
-def _move(group: list[History], marks: Marks) -> str:
-    """From which commit to which; a restart has only one."""
-    first = group[0]
-    starts = {entry.from_ for entry in group}
-    to = version(first.to, first.source, marks.none)
-    if starts == {first.to}:
-        return to
-    start = "several" if len(starts) > 1 else short(first.from_, marks.none)
-    return f"{start.ljust(8)} {marks.arrow} {to}"
 
 
 def _brief(deploys: list[str]) -> list[str]:

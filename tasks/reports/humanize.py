@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timezone
 from types import MappingProxyType
 
@@ -28,6 +29,15 @@ def short(commit: str | None, none: str = "-") -> str:
 def version(commit: str | None, source: str | None, none: str = "-") -> str:
     """A commit; where a client made it, the one that it was built from."""
     return f"{short(source)} + build" if source else short(commit, none)
+
+
+def move(starts: Collection[str | None], to: str | None, source: str | None, arrow: str, none: str = "-", width: int = 0
+         ) -> str:
+    """From which commit to which, where hosts had these before; a restart has only one. `width`: of the first."""
+    if set(starts) == {to}:
+        return version(to, source, none)
+    start = "several" if len(set(starts)) > 1 else short(next(iter(starts)), none)
+    return f"{start.ljust(width)} {arrow} {version(to, source, none)}"
 
 
 def duration(seconds: float) -> str:

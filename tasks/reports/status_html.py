@@ -12,7 +12,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree as xml
 
 from ..rollout.events import PastDeploy, Status
-from .humanize import in_words, short, text_lines, time_of, uptime, version, who
+from .humanize import in_words, move, text_lines, time_of, uptime, version, who
 from .screen import Screen
 from .status_document import StatusDocument
 from .status_rows import program_rows, state
@@ -103,17 +103,10 @@ def _add_deploys(main: xml.Element, statuses: Sequence[Status]) -> None:
         result = deploy.result or NONE
         _add_row(body, {
             "when": (deploy.at or NONE, "time"), "service": (service, "name"), "command": (deploy.command or NONE, ""),
-            "commit": (_move(group), "code"), "by": (who(deploy.by, NONE), ""),
+            "commit": (move([each.deploy.from_ for each in group], deploy.to, deploy.source, "→", NONE), "code"),
+            "by": (who(deploy.by, NONE), ""),
             "result": (in_words(result, deploy.command), "good" if result == "committed" else "bad"),
             "hosts": (", ".join(each.host for each in group), "")})
-
-
-def _move(group: Sequence[DeployOfHost]) -> str:
-    """From which commit to which; a restart has only one."""
-    deploy, starts = group[0].deploy, {each.deploy.from_ for each in group}
-    start = "several" if len(starts) > 1 else short(deploy.from_, NONE)
-    to = version(deploy.to, deploy.source, NONE)
-    return to if starts == {deploy.to} else f"{start} → {to}"
 
 
 def _last_deploys(statuses: Sequence[Status]) -> list[list[DeployOfHost]]:

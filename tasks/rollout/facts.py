@@ -174,11 +174,18 @@ class Facts(Struct, frozen=True, kw_only=True):
 
     @property
     def half_done_merge(self) -> str:
-        """In words, with the remedy; empty where nothing is left to be merged."""
+        """In words; empty where nothing is left to be merged."""
         paths = [line[3:] for line in self.edited if line[:2] in UNMERGED]
-        tree = f"{self.directory}/current" if self.strategy == "releases" else self.directory
-        return (f"a merge was left half-done in {tree}: conflicts in {', '.join(paths)}; finish it on the host, or give"
-                f" it up; this says how: git -C {tree} status" if paths else "")
+        return f"a merge was left half-done in {self._tree}: conflicts in {', '.join(paths)}" if paths else ""
+
+    @property
+    def merge_remedy(self) -> str:
+        """What to do about it: git can stash no part of it."""
+        return f"finish it on the host, or give it up; this says how: git -C {self._tree} status"
+
+    @property
+    def _tree(self) -> str:
+        return f"{self.directory}/current" if self.strategy == "releases" else self.directory
 
     @property
     def deployed_by(self) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import convert
@@ -53,7 +53,7 @@ class LocalCommits:
         """Make the commits of services with `build_on: client`, or with an artifact. Raises Stop."""
         self._carried = self._work(lambda: self._sources.build(self._carried, self._report), self._sources.cancel)
 
-    def resolved(self, peers: Iterable[Peer]) -> dict[str, protocol.Resolved]:
+    def resolved(self, peers: Sequence[Peer]) -> dict[str, protocol.Resolved]:
         """By service, what the lowest-named host that has it would answer."""
         return {name: self._resolved(name, next(peer for peer in peers if name in peer.services))
                 for name in self._carried}

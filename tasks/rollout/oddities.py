@@ -118,7 +118,7 @@ def _disk(service: Service, facts: Facts) -> list[str]:
     if facts.clone and facts.commit is None:
         odd.append(f"nobody can tell which commit runs, git has none in {facts.directory}: fab deploy {name}")
     if facts.half_done_merge:
-        odd.append(facts.half_done_merge)
+        odd.append(f"{facts.half_done_merge}; {facts.merge_remedy}")
     elif facts.edited:
         odd.append("edited files: " + ", ".join(map(str.strip, facts.edited))
                      + f"; commit them elsewhere, or fab deploy {name} --set-aside")

@@ -72,7 +72,8 @@ def planned_event(host: str, service: Service, facts: Facts, plan: Plan, distanc
         back=0 if same else distance.back if distance else None,
         forward=0 if same else distance.forward if distance else None,
         commits=distance.commits if distance else [], dropped=distance.dropped if distance else [],
-        diff=program_diff(service, facts, plan), edited=facts.edited, obstacles=obstacles(service, facts),
+        diff=program_diff(service, facts, plan), edited=[] if facts.half_done_merge else facts.edited,
+        obstacles=obstacles(service, facts),
         steps=[step.name for step in plan.steps], why=why(service, facts, plan),
         files=file_changes(service, facts, plan), restarts=list(restarts.words(service, facts, plan.steps)),
         way_back=way_back(plan), seconds={step.name: facts.seconds[step.name] for step in plan.steps
@@ -110,7 +111,8 @@ def obstacles(service: Service, facts: Facts) -> list[str]:
     edited = [f"{path}, which `files` names, was edited on the host, refused without --set-aside"
               for path in placed_files.edited(service, facts)]
     return [*facts.obstacles, *foreign, *others, *refusals.losses(service, facts),
-            *placed_files.obstacles(service, facts), *edited, *due]
+            *([facts.half_done_merge] if facts.half_done_merge else []), *placed_files.obstacles(service, facts),
+            *edited, *due]
 
 
 def is_refused(peers: list[Peer], planned: list[Planned]) -> bool:

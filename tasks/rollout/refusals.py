@@ -13,8 +13,7 @@ from .goal import Key, key
 from .recipe import strategy_of, supervised
 
 
-def refuse(targets: tuple[Target, ...], facts: dict[Key, Facts], *, force: bool = False, set_aside: bool = False
-           ) -> None:
+def refuse(targets: tuple[Target, ...], facts: dict[Key, Facts], *, force: bool, set_aside: bool) -> None:
     """Raise NotReady for all hosts at once. The options are those of Goal."""
     error = next(_of_targets(targets, facts, force=force, set_aside=set_aside), None)
     if error:
@@ -69,16 +68,16 @@ def _of_directories(known: list[tuple[Target, Facts]]) -> Iterator[NotReady]:
 
 
 def _of_merges(known: list[tuple[Target, Facts]]) -> Iterator[NotReady]:
-    """git can stash no part of a merge that is half-done."""
-    for target, facts in known:
-        if facts.half_done_merge:
-            message, _, remedy = facts.half_done_merge.partition("; ")
-            yield NotReady(f"{target.host.name}: {message} ({target.service.name})", remedy)
+    merges = [(target, facts) for target, facts in known if facts.half_done_merge]
+    if merges:
+        yield NotReady("\n".join(f"{target.host.name}: {facts.half_done_merge} ({target.service.name})"
+                                 for target, facts in merges),
+                       "\n".join(dict.fromkeys(facts.merge_remedy for _, facts in merges)))
 
 
 def _of_edits(known: list[tuple[Target, Facts]]) -> Iterator[NotReady]:
     edited = [f"{target.host.name}: {line.strip()} ({target.service.name})"
-              for target, facts in known for line in facts.edited]
+              for target, facts in known if not facts.half_done_merge for line in facts.edited]
     if edited:
         yield NotReady("files were edited on the host:\n" + "\n".join(edited),
                        "commit them elsewhere, or add --set-aside: they are stashed, not lost")

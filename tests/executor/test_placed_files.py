@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.executor.driver import SECRET, UNHEALTHY, Deploy, Example, with_files
+from tests.executor.driver import SECRET, UNHEALTHY, Example, with_files
 from tests.support.lab import git
 from tests.support.services import changed
 
@@ -263,13 +263,7 @@ def test_secret_file_is_masked_in_all_output(example: Example) -> None:
     example.committed(service)
     failing = example.with_(build=("cp source built; echo was $(cat old); exit 7",))
     with example.deploy(with_files(failing, new=SECRET, old=SECRET)) as deploy:
-        restored_at_build(deploy)
+        deploy.look().plan().restored()
     assert "was ***" in [message.get("line") for message in deploy.executor.heard]
     run_logs = "".join(path.read_text() for path in (example.host.root / ".fabvisor/runs").iterdir())
     assert SECRET not in run_logs + repr(deploy.executor.heard)
-
-
-def restored_at_build(deploy: Deploy) -> None:
-    deploy.look().plan()
-    assert deploy.ending()["event"] == "restored"
-    deploy.executor.rest()

@@ -198,4 +198,7 @@ def test_each_cause_has_its_reason_first_its_exit_code_and_a_remedy_on_both_side
     for error in (here, there):
         assert server_errors.reason(said).split("; ")[0] in error.message and "access rights" not in error.message
         assert error.hint and "%s" not in error.hint and "{" not in error.hint
-    assert set(git.REMEDIES) == set(errors.REMEDIES) == {name for name, _ in server_errors.CAUSES}
+
+
+def test_each_cause_has_words_of_a_server_and_a_remedy_on_both_sides() -> None:
+    assert set(SAID) == set(git.REMEDIES) == set(errors.REMEDIES) == {name for name, _ in server_errors.CAUSES}

@@ -52,6 +52,7 @@ def tree(app: App, host: str) -> Path:
 
 def test_client_needs_nothing_that_only_linux_has(built: App) -> None:
     """It builds, runs a hook, sends a commit, and tells how it ended."""
+    assert (NOT_LINUX / "sitecustomize.py").exists()
     built.environment["notify"] = [{"run": f"cat >{built.gate}/told", "on": ["committed"]}]
     built.alone().write(hooks={"before_activate": [{"run": "touch $GATE/hooked", "on": "client"}]})
     deployed = built.deploy(PYTHONPATH=str(NOT_LINUX))

@@ -77,6 +77,7 @@ def test_doctor_names_all_that_hinders_a_deploy_and_changes_nothing(make_app: Ma
 
 
 def _edit(app: App, directory: Path) -> None:
+    _write_clone(app, directory)
     (directory / "run.sh").write_text("#!/bin/sh\n# edited\n")
 
 
@@ -120,8 +121,6 @@ def test_doctor_foretells_in_the_same_words_what_a_deploy_is_refused_for(
         make_app: MakeApp, make: Callable[[App, Path], None]) -> None:
     app = make_app().alone()
     directory = app.lab["web1"].directory(app.name)
-    if make is _edit:
-        _write_clone(app, directory)
     make(app, directory)
     foretold = [event for event in app.fab("doctor").events if event.get("outcome") == "failed"]
     refused = app.deploy()

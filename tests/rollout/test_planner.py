@@ -83,12 +83,15 @@ def test_obstacles_of_all_hosts_are_refused_at_once() -> None:
     two = {("web1", "monitor"): facts(edited=[" M x"]), ("web2", "monitor"): facts(edited=[" M y"])}
     targets = tuple(replace(TARGET, host=replace(TARGET.host, name=name)) for name in ("web1", "web2"))
     with pytest.raises(errors.NotReady, match=r"(?s)web1.* M x.*web2.* M y"):
-        refusals.refuse(targets, two, set_aside=False)
-    refusals.refuse(targets, two, set_aside=True)
-    with pytest.raises(errors.NotReady, match="half-done in /r/d: conflicts in x"):
-        refusals.refuse((TARGET,), {goal.key(TARGET): facts(edited=["UU x"])}, set_aside=True)
+        refusals.refuse(targets, two, force=False, set_aside=False)
+    refusals.refuse(targets, two, force=False, set_aside=True)
+    merges = {key: facts(edited=["UU x; y", " M z"]) for key in two}
+    with pytest.raises(errors.NotReady, match=r"(?s)web1: .*half-done in /r/d: conflicts in x; y .*web2: ") as raised:
+        refusals.refuse(targets, merges, force=False, set_aside=True)
+    assert raised.value.hint.startswith("finish it on the host")
+    assert len(refusals.of_service(TARGET, facts(edited=["UU x", " M z"]))) == 1, "--set-aside would not help"
     with pytest.raises(errors.NotReady, match="no git clone"):
-        refusals.refuse((TARGET,), {goal.key(TARGET): replace(BLANK, foreign=True)}, set_aside=True)
+        refusals.refuse((TARGET,), {goal.key(TARGET): replace(BLANK, foreign=True)}, force=False, set_aside=True)
 
 
 def test_releases_of_another_tool_are_refused_by_a_strategy_that_would_build_among_them() -> None:
@@ -96,9 +99,9 @@ def test_releases_of_another_tool_are_refused_by_a_strategy_that_would_build_amo
     known = {goal.key(TARGET): replace(BLANK, foreign=True, strategy="releases", current=theirs.name,
                                        releases=[theirs])}
     with pytest.raises(errors.NotReady, match="runs in a release of another tool") as raised:
-        refusals.refuse((TARGET,), known, set_aside=True)
+        refusals.refuse((TARGET,), known, force=False, set_aside=True)
     assert "strategy: releases" in raised.value.hint
-    refusals.refuse((replace(TARGET, service=RELEASED),), known, set_aside=True)
+    refusals.refuse((replace(TARGET, service=RELEASED),), known, force=False, set_aside=True)
 
 
 def test_record_of_a_plan_holds_what_an_undo_needs() -> None:

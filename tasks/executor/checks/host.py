@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from .. import sockets
 from ..errors import HostError
 from ..layout import Layout
 from ..protocol import CheckOutcome, ServiceFacts, ServiceSettings
@@ -64,9 +63,3 @@ class ExaminedHost:
             return [info["pid"] for group in groups for info in self.supervisord.processes(group) if info["pid"]]
         except HostError:
             return []
-
-    def socket_pids(self, service: str, port: int) -> list[int]:
-        """The pid of supervisord, where it listens on that port for a program of the service that runs."""
-        has_socket = any(sockets.port_of(program["socket"]) == port
-                         for each in self.services if each["name"] == service for program in each["programs"])
-        return [self.supervisord.pid()] if has_socket and self.pids(service) else []

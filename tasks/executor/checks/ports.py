@@ -10,28 +10,27 @@ from .host import ExaminedHost, Finding, failed, ok, warning
 
 
 def holders(host: ExaminedHost) -> Iterator[Finding]:
-    """Of each port that a variable PORT, a `socket` or a health check names, whether somebody else listens there."""
+    """Of each port that a variable PORT or a health check names, whether somebody else listens there. The check of
+    services tells who holds a `socket`."""
     held: list[Finding] = []
     for service in host.services:
         held += [failed(problem.message, problem.hint)
                  for problem in port_holders.problems(host.layout, service, host.settings, host.supervisord)]
-        held += _held_otherwise(host, service)
+        held += _asked(host, service)
     yield from held
     ports = [f"{port} ({service['name']})" for service in host.services for port in sorted(_all(host, service))]
     if not held:
         yield ok(", ".join(ports) if ports else "hosts.yaml names no port")
 
 
-def _held_otherwise(host: ExaminedHost, service: ServiceSettings) -> Iterator[Finding]:
-    """Those that no variable PORT names. A proxy may answer a health check: that is no more than a warning."""
+def _asked(host: ExaminedHost, service: ServiceSettings) -> Iterator[Finding]:
+    """Those that only a health check names. A proxy may answer it: that is no more than a warning."""
     name = service["name"]
-    for port in sorted(_all(host, service) - {*host.settings["ports"].values()}):
+    others = {*host.settings["asked"][name]} - {*host.settings["ports"].values()} - _of_sockets(service)
+    for port in sorted(others):
         open_here = [listener for listener in listeners.listeners() if listener.port == port]
-        stranger = listeners.stranger([*host.pids(name), *host.socket_pids(name, port)], open_here)
-        if stranger and port in _of_sockets(service):
-            yield failed(f"port {port} of {name} is held by {stranger}",
-                         f"see on the host: ss -ltnp 'sport = :{port}'; then stop that, {sockets.CHOOSE}")
-        elif stranger:
+        stranger = listeners.stranger(host.pids(name), open_here)
+        if stranger:
             yield warning(f"{stranger} listens on port {port}, which the health check of {name} asks",
                           f"nothing, where that is a proxy; else see on the host: ss -ltnp 'sport = :{port}'")
 

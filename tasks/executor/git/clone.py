@@ -40,9 +40,10 @@ class Clone:
 
     def head(self) -> str | None:
         """The commit that is checked out. As a deploy leaves it, detached, it is read without git."""
-        written = files.read_bytes(os.path.join(self.directory, ".git", "HEAD")) or b""
-        if FULL.fullmatch(written.decode("utf-8", "replace").strip()):
-            return written.decode().strip()
+        head = files.read_bytes(os.path.join(self.directory, ".git", "HEAD")) or b""
+        written = head.decode("utf-8", "replace").strip()
+        if FULL.fullmatch(written):
+            return written
         return self.git.first_line("rev-parse", "--verify", "--quiet", "HEAD^{commit}") if self.exists() else None
 
     def state(self) -> State:

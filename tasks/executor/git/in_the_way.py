@@ -50,7 +50,7 @@ def _others(git: Git, places: list[str]) -> InTheWay:
 def _unknown(git: Git, places: set[str]) -> list[str]:
     """Those that git neither tracks nor calls untracked: in a repository of their own, or no file that it knows."""
     files = sorted(place for place in places if not is_folder(git.directory, place))
-    tracked = git.paths("--literal-pathspecs", "ls-files", "-z", "--", *files) if files else []
+    tracked = {*git.paths("ls-files", "-z")} if files else set()
     return [path for path in files if path not in tracked]
 
 

@@ -17,7 +17,7 @@ CAUSES = (
     ("busy", "rate limit|too many (requests|times)|returned error: 429|TF400733|try (again|your request) later|"
              r"Internal (API|Server|error|Server Connection Error)|(?<![/\w])Gitaly(?![\w.])|"
               "under(going)? maintenance|temporarily"),
-    ("proxy", r"(HTTP code|tunnel failed, response|returned error:) (407|40\d from proxy)|"
+    ("proxy", r"(HTTP code|returned error:) (407|40\d from proxy)|"
               r"tunnel failed, response 4\d\d|Proxy CONNECT aborted"),
     ("certificate", "SSL certificate|certificate (problem|verif|has expired|subject name|is not)|SSL: no alternative|"
                     "unable to get local issuer|error setting certificate"),
