@@ -98,8 +98,12 @@ def _obstacles(ctx: ServiceContext, target: Message) -> list[str]:
         return []
     try:
         in_place.require_log_folder(ctx, commit)
-        ctx.clone.require_merged(ctx.clone.state())
-        ctx.clone.require_way(ctx.clone.set_aside(ctx.deploy), commit, carried=not target["fetch"])
+        state = ctx.clone.state()
+        ctx.clone.require_merged(state)
+        aside = ctx.clone.set_aside(ctx.deploy)
+        if in_place.edits_of_persons(ctx, state):
+            aside.require_stashable()
+        ctx.clone.require_way(aside, commit, carried=not target["fetch"])
     except NotReady as error:
         return [f"{error.message}: {error.hint}"]
     return []

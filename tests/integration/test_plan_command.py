@@ -322,6 +322,18 @@ def test_plan_foretells_a_change_of_the_strategy(app: App) -> None:
     assert "switch" not in back["steps"] and "restart" in back["steps"]
 
 
+def test_plan_says_that_no_option_helps_where_a_pipe_lies_in_the_place_of_a_file(app: App) -> None:
+    app.alone().deployed()
+    app.commit(f"{app.name}-2")
+    path = app.lab["web1"].directory(app.name) / "source"
+    path.unlink()
+    os.mkfifo(path)
+    (obstacle,) = plans(app.fab("plan", app.name))["web1"]["obstacles"]
+    refused = app.deploy("--set-aside")
+    assert refused.code == 2
+    assert "in the place of tracked files" in obstacle and obstacle.partition(": move")[0] in messages(refused)
+
+
 def test_plan_shows_edited_files_of_the_running_release(make_app: MakeApp) -> None:
     app = make_app(strategy="releases").alone().deployed()
     edited = app.lab["web1"].directory(app.name) / "current/run.sh"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Iterable, NamedTuple
+from typing import Iterable, Iterator, NamedTuple
 
 from .command import Git
 from .submodules import Submodule, gone
@@ -43,6 +43,7 @@ def _others(git: Git, places: list[str]) -> InTheWay:
         return InTheWay([], [], [])
     every = others(git, places)
     fixed = [path for path in every if path.endswith("/")] + _unknown(git, {*places} - {*every})
+    fixed += special(git, _files_in(git.directory, places))
     untracked = [path for path in others(git, places, "--exclude-standard") if path not in fixed]
     return InTheWay(sorted({*every} - {*untracked, *fixed}), untracked, fixed)
 
@@ -52,6 +53,14 @@ def _unknown(git: Git, places: set[str]) -> list[str]:
     files = sorted(place for place in places if not is_folder(git.directory, place))
     tracked = {*git.paths("ls-files", "-z")} if files else set()
     return [path for path in files if path not in tracked]
+
+
+def _files_in(directory: str, places: list[str]) -> Iterator[str]:
+    """All that is no folder in those of the places that are one."""
+    for place in places:
+        for folder, folders, names in os.walk(os.path.join(directory, place)) if is_folder(directory, place) else ():
+            folders[:] = [name for name in folders if name != ".git"]
+            yield from (os.path.relpath(os.path.join(folder, name), directory) for name in names)
 
 
 def special(git: Git, paths: Iterable[str]) -> list[str]:

@@ -14,7 +14,7 @@ def refuse(ctx: ServiceContext, step: Step) -> Results:
     require_log_folder(ctx, step.args["commit"])
     state = ctx.clone.state()
     ctx.clone.require_merged(state)
-    edited = _edited(ctx, state)
+    edited = edits_of_persons(ctx, state)
     if edited and not step.args["set_aside"]:
         raise NotReady("files were edited on the host: " + ", ".join(map(state.describe, edited)),
                        "--set-aside stashes them")
@@ -36,7 +36,7 @@ def require_log_folder(ctx: ServiceContext, commit: str) -> None:
 
 def checkout(ctx: ServiceContext, step: Step) -> Result:
     state = step.results.clone or ctx.clone.state()
-    edited = _edited(ctx, state)
+    edited = edits_of_persons(ctx, state)
     aside = _set_aside(ctx, step)
     if edited:
         aside.push(step.say)
@@ -95,7 +95,8 @@ def build(ctx: ServiceContext, step: Step) -> Result:
     return Result(True)
 
 
-def _edited(ctx: ServiceContext, state: git.State) -> list[str]:
+def edits_of_persons(ctx: ServiceContext, state: git.State) -> list[str]:
+    """As lines of `git status`, of the clone."""
     return facts.edited(state, history.known(ctx.layout, ctx.name), None)
 
 
