@@ -12,7 +12,7 @@ from typing import Any, Dict
 
 from . import git, locks, recovery, revision
 from .context import ServiceContext
-from .errors import Aborted, HostError, TryAgain, problem
+from .errors import Aborted, HostError, problem
 from .eventlog import EventLog
 from .layout import Layout
 from .link import Link
@@ -95,10 +95,7 @@ class Participant:
 
         for service in self.hello["services"]:
             ctx = self.contexts[service["name"]] = self._context(service)
-            held = ctx.clone.remove_stale_locks()
-            if held:
-                raise TryAgain(f"somebody runs git in {ctx.directory}, which holds {held[0]}",
-                               "wait for it, or see on the host what it is: ps -C git -o pid,user,lstart,args")
+            ctx.clone.require_no_git()
         threading.Thread(target=import_module, args=(".transaction", __package__), daemon=True).start()
         git.require_git(self.env)
         supervisord = Supervisord(self.layout.access, self.link.raise_if_aborted)

@@ -65,6 +65,8 @@ def _finish(left: journal.Journal, held: locks.Locks, env: dict[str, str], event
     try:
         undone = undo.Undo(left, env, eventlog)
         undone.end_leftovers()                          # git keeps nothing beside the lock of one that was killed
+        for ctx in undone.contexts.values():
+            ctx.clone.require_no_git()
         for service in sorted({service for service, _ in left.undos()}):
             kept_edits.keep(undone.contexts[service], left.services[service]["record"])
         undone.run("interrupted; undone by the next command")

@@ -185,8 +185,11 @@ class Transaction:
                 if tidy:
                     step = Step(tidy["args"], self.eventlog.output_of(name, "tidy"))
                     ACTIONS[tidy["action"]](self.contexts[name], step)
-                if any(step["action"] == "receive" for step in part["steps"]):
+                actions = {step["action"] for step in part["steps"]}
+                if "receive" in actions:
                     git.forget(self.contexts[name].clone.git, history.commits(self.layout, name))
+                if "checkout" in actions:
+                    self.contexts[name].clone.set_aside(self.deploy).forget_marks()
             except Exception as error:
                 self.eventlog.event("notice", level="warning",
                                     message=f"{name}: not tidied up: {as_host_error(error).message}")

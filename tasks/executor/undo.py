@@ -6,7 +6,7 @@ import contextlib
 import time
 from typing import Any, Callable
 
-from . import disk_sync, history, processes
+from . import disk_sync, git, history, processes
 from .context import ServiceContext, process_tag
 from .errors import CannotRestore, HostError, as_host_error
 from .eventlog import EventLog
@@ -16,7 +16,7 @@ from .steps import ACTIONS, Result, Step
 from .steps.program import is_replaced, programs_before
 from .supervisord import Away, Busy, Down
 
-PATIENCE = {Busy: 30.0, Away: 15.0}         # seconds
+PATIENCE = {Busy: 30.0, Away: 15.0, git.Locked: 15.0}      # seconds
 LOOK_EVERY = 0.2                            # seconds
 
 
@@ -137,20 +137,32 @@ class Undo:
                                 f" fab recover {self._names} --accept") from None
 
     def _insisting(self, ctx: ServiceContext, act: Callable[[], Result]) -> Result:
-        """Act again while supervisord is too slow, as on an overloaded host, or is not back yet from a restart. Undos
-        look first: they may run twice."""
+        """Act again while supervisord is too slow, as on an overloaded host, or is not back yet from a restart; and
+        while a person's git holds a lock. Undos look first: they may run twice."""
+        has_waited = False
         while True:
             try:
-                return act()
-            except (Away, Busy) as error:
-                patience, now = PATIENCE[type(error)], time.monotonic()
-                if self._waiting_since is None:
-                    self._waiting_since = now
-                    ctx.waiting(f"up to {patience:g} s for supervisord: {error.message}")
-                if now - self._waiting_since > patience:
-                    raise
-                ctx.check()
-                time.sleep(LOOK_EVERY)
+                result = act()
+            except (Away, Busy, git.Locked) as error:
+                self._wait(ctx, error)
+                has_waited = True
+            else:
+                if has_waited:              # what was in the way is gone: the next absence is another one
+                    self._waiting_since = None
+                return result
+
+    def _wait(self, ctx: ServiceContext, error: HostError) -> None:
+        """A moment, for what is in the way; raises it instead where that has been so for longer than we are patient."""
+        patience, now, is_git = PATIENCE[type(error)], time.monotonic(), isinstance(error, git.Locked)
+        if self._waiting_since is None:
+            self._waiting_since = now
+            ctx.waiting(f"up to {patience:g} s for {'git' if is_git else 'supervisord'}: {error.message}")
+        if now - self._waiting_since > patience:
+            raise error
+        ctx.check()
+        time.sleep(LOOK_EVERY)
+        if is_git:
+            ctx.clone.remove_stale_locks()
 
     def _describe_now(self, ctx: ServiceContext) -> str:
         """The commit on the disk and the states of the programs, for the person who has to go on from there."""

@@ -314,13 +314,26 @@ def test_modes_of_what_is_set_aside_come_back(nested: Place) -> None:
     assert not git(nested.folder, "for-each-ref", "refs/fabvisor/modes")
 
 
+def test_marks_of_what_was_set_aside_go_with_the_commit(nested: Place) -> None:
+    """What a person had stays: stashes, and where the HEAD of a submodule stood."""
+    nested.run("echo mine > file; echo mine > part/file")
+    nested.forward(next_commit(nested), set_aside=True)
+    nested.ctx.clone.set_aside(nested.ctx.deploy).forget_marks()
+    for folder, kept in ((nested.folder, "/head"), (nested.folder / "part", "")):
+        left = git(folder, "for-each-ref", "--format=%(refname)", "refs/fabvisor/modes",
+                   "refs/fabvisor/set-aside")
+        assert left == f"refs/fabvisor/set-aside/{nested.ctx.deploy}{kept}"
+        assert git(folder, "show", "stash@{0}:file") == "mine"
+
+
 FIXED = {"repository": ("git init -q new; echo mine > new/x", "echo theirs > new"),
          "in a repository": ("git init -q new; echo mine > new/x", "mkdir new; echo theirs > new/x"),
-         "pipe": ("mkfifo new", "echo theirs > new")}
+         "pipe": ("mkfifo new", "echo theirs > new"),
+         "pipe in a folder": ("mkdir -p new/.git; mkfifo new/pipe", "echo theirs > new")}
 
 
 @pytest.mark.promise(11)
-@pytest.mark.parametrize("case", short(FIXED, "repository", "in a repository"))
+@pytest.mark.parametrize("case", short(FIXED, "repository", "in a repository", "pipe in a folder"))
 def test_what_git_cannot_stash_is_refused_by_name_when_it_is_in_the_way(place: Place, case: tuple[str, str]) -> None:
     mine, theirs = case
     place.forward(place.commit())

@@ -159,10 +159,15 @@ def test_edits_stay_as_they_are_where_nothing_is_undone(example: Example) -> Non
     assert (example.directory / "source").read_text() == "mine"
 
 
-def test_git_that_somebody_runs_is_waited_for(example: Example) -> None:
-    """A lock of a git that lives is no leftover."""
+@pytest.mark.parametrize("is_cut_off", [False, True])
+def test_git_that_somebody_runs_is_waited_for(example: Example, is_cut_off: bool) -> None:
+    """A lock of a git that lives is no leftover, also where a deploy is to be undone first."""
     example.write()
-    example.committed()
+    first = example.committed()
+    if is_cut_off:
+        example.write()
+        with example.deploy() as deploy:
+            deploy.prepare().executor.kill()
     lock = example.directory / ".git/index.lock"
     with subprocess.Popen(["git", "cat-file", "--batch"], cwd=example.directory, stdin=subprocess.PIPE) as theirs:
         lock.touch()
@@ -172,7 +177,59 @@ def test_git_that_somebody_runs_is_waited_for(example: Example) -> None:
         assert (refused["kind"], lock.exists()) == ("try_again", True)
         assert "somebody runs git" in refused["message"]
         theirs.communicate(b"")
+    with example.deploy() as deploy:
+        deploy.look()
+    assert example.head() == first
+
+
+# supervisord is away for 18 s before each of two undos. A look lasts 9 s of this clock.
+AWAY_TWICE = """
+from . import steps, supervisord, undo
+now = [0.0]
+class Clock:
+    monotonic = staticmethod(lambda: now[0])
+    sleep = staticmethod(lambda seconds: now.append(now.pop() + 9))
+undo.time = Clock
+absences = {"files_back": 2, "program_back": 2}
+def absent(name, real):
+    def act(ctx, step):
+        if absences[name]:
+            absences[name] -= 1
+            raise supervisord.Away("it is away", "")
+        return real(ctx, step)
+    return act
+steps.ACTIONS.update({name: absent(name, steps.ACTIONS[name]) for name in absences})
+"""
+
+
+@pytest.mark.promise(3)
+def test_way_back_waits_for_each_absence_of_supervisord(example: Example) -> None:
+    example.write()
     example.committed()
+    before = Before(example)
+    example.write()
+    with example.deploy(faults=AWAY_TWICE) as deploy:
+        deploy.activate().executor.send({"do": "abort", "why": "enough", "reached": True})
+        ends(deploy)
+    before.assert_so()
+
+
+@pytest.mark.promise(3)
+def test_way_back_waits_for_git_that_somebody_runs(example: Example) -> None:
+    example.write()
+    first = example.committed()
+    example.write()
+    with example.deploy() as deploy:
+        deploy.prepare()
+        with subprocess.Popen(["git", "cat-file", "--batch"], cwd=example.directory, stdin=subprocess.PIPE) as theirs:
+            (example.directory / ".git/index.lock").touch()
+            deploy.executor.send({"do": "abort", "why": "enough", "reached": True})
+            while (told := deploy.executor.until("host_state"))["state"] != "waiting":
+                pass
+            assert "s for git: git in" in told["detail"]
+            theirs.communicate(b"")
+        deploy.executor.until("restored")
+    assert example.head() == first
 
 
 @pytest.mark.promise(3)

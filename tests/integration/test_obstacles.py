@@ -74,6 +74,7 @@ def test_set_aside_keeps_edits_in_the_stash_and_returns_them_when_a_deploy_fails
     assert "by hand" not in file.read_text()
     assert len(git(file.parent, "stash", "list").splitlines()) == 1
     assert git(file.parent, "show", "stash@{0}:run.sh") == text.strip()
+    assert "fabvisor" not in git(file.parent, "for-each-ref", "refs/fabvisor/modes", "refs/fabvisor/set-aside")
     assert own.fab("status", "--service", own.name).code == 0
 
 

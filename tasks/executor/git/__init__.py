@@ -5,11 +5,12 @@ from __future__ import annotations
 from .clone import Clone
 from .command import SLOW, require_git
 from .commits import ABBREVIATED, FULL, Distance
+from .errors import Locked
 from .filters import require as require_filters
 from .received import forget, receive, store
 from .set_aside import SetAside
 from .state import DELETED, State
 from .worktree import Worktree
 
-__all__ = ["ABBREVIATED", "DELETED", "FULL", "SLOW", "Clone", "Distance", "SetAside", "State", "Worktree", "forget",
-           "receive", "require_filters", "require_git", "store"]
+__all__ = ["ABBREVIATED", "DELETED", "FULL", "SLOW", "Clone", "Distance", "Locked", "SetAside", "State", "Worktree",
+           "forget", "receive", "require_filters", "require_git", "store"]

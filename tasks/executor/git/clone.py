@@ -7,6 +7,7 @@ import re
 from typing import Iterator, Mapping, Sequence
 
 from .. import files, processes, shell
+from ..errors import TryAgain
 from ..output_lines import Say, record
 from ..protocol import OWN_NAMES, GitLogin
 from . import attributes, half_done_merge, submodules, unfinished_checkout
@@ -150,6 +151,13 @@ class Clone:
         """Attach HEAD to the branch again, if that still is where it was."""
         if self.git.first_line("rev-parse", "--verify", "--quiet", "refs/heads/" + branch) == commit:
             self.git.run("symbolic-ref", "HEAD", "refs/heads/" + branch)
+
+    def require_no_git(self) -> None:
+        """As remove_stale_locks(); raises TryAgain while a git that a person runs holds a lock."""
+        held = self.remove_stale_locks()
+        if held:
+            raise TryAgain(f"somebody runs git in {self.directory}, which holds {held[0]}",
+                           "wait for it, or see on the host what it is: ps -C git -o pid,user,lstart,args")
 
     def remove_stale_locks(self) -> list[str]:
         """Remove what a killed git left. Only under the service's lock; what a git that a person runs holds is

@@ -68,6 +68,10 @@ class Unusable(CommandFailed):
         self.hint = hint
 
 
+class Locked(Unusable):
+    """Another git holds a lock in the repository, or left it when it was killed."""
+
+
 class Foreign(Unusable):
     """A repository of this host belongs to another user."""
 
@@ -80,9 +84,9 @@ def unusable(directory: str, repo: str, failure: CommandFailed) -> Unusable | No
         return _foreign(directory, dubious[1], failure)
     locked = next(filter(None, map(LOCKED.search, own)), None)
     if locked:
-        return Unusable(f"git in {directory} finds {locked[1]}, which another git holds, or left when it was killed",
-                        "wait where one runs on the host: ps -C git -o pid,user,lstart,args; else the next deploy"
-                        f" removes it, or you: rm {locked[1]}", failure)
+        return Locked(f"git in {directory} finds {locked[1]}, which another git holds, or left when it was killed",
+                      "wait where one runs on the host: ps -C git -o pid,user,lstart,args; else the next deploy"
+                      f" removes it, or you: rm {locked[1]}", failure)
     broken = next(filter(None, map(BROKEN_REF.search, own)), None)
     if broken or (failure.status == FATAL and any(map(DAMAGED.search, own))):
         name = broken[1] if broken else None

@@ -30,6 +30,11 @@ def keep_only(git: Git, folder: str, is_kept: Callable[[str], bool]) -> None:
     _delete(git, [name for name in _read(git, folder) if not is_kept(name[len(folder):])])
 
 
+def remove(git: Git, folders: Iterable[str], is_done: Callable[[str], bool]) -> None:
+    """Remove the references in the folders whose full names are done with."""
+    _delete(git, filter(is_done, _read(git, *folders)))
+
+
 def _read(git: Git, *folders: str) -> Mapping[str, str]:
     """The object of each reference, by its full name."""
     lines = git.run("for-each-ref", "--format=%(refname) %(objectname)", *folders)

@@ -11,7 +11,7 @@ from typing import Sequence
 from ..errors import NotReady
 from ..output_lines import Say
 from ..protocol import OWN_NAMES
-from . import unfinished_checkout
+from . import file_modes, refs, unfinished_checkout
 from .command import Git
 from .in_the_way import InTheWay, in_the_way, others, special
 from .stash import Stash
@@ -23,6 +23,10 @@ from .way_back import require_way_back
 KEPT = "refs/fabvisor/set-aside/"
 BEGUN, COMPLETE, INDEX = "/begun", "/complete", "/index"
 NAMED = 20                          # paths in a message
+
+
+def _is_mark(name: str) -> bool:
+    return name.startswith(file_modes.NOTES) or name.endswith((BEGUN, COMPLETE))
 
 
 class SetAside:
@@ -60,6 +64,11 @@ class SetAside:
     def is_complete(self) -> bool:
         """Whether a checkout may overwrite what is there. Deploys of older versions made no marks."""
         return self._has(COMPLETE) or not self._has(BEGUN)
+
+    def forget_marks(self) -> None:
+        """Once the deploy is committed nothing is given back any more. What the stash and references keep stays."""
+        for git in [*(submodule.git for submodule in nested(self._git)), self._git]:
+            refs.remove(git, [file_modes.NOTES, KEPT], _is_mark)
 
     def begin_return(self) -> None:
         """Note that things are given back from now on: a checkout would overwrite them."""
