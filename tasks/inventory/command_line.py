@@ -16,7 +16,7 @@ SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh")
 QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*\"""")
 OPERATOR = re.compile(r"&&|\|\|?|;|[0-9]?>>?|<|&(?=\s|$)|\$\(|`")
 BUILTINS = (".", "alias", "cd", "eval", "exec", "export", "set", "source", "trap", "ulimit", "umask", "unset")
-VARIABLE = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
+VARIABLE = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*|\$\{[A-Za-z_][A-Za-z0-9_]*[^}A-Za-z0-9_][^}]*\}")    # ${NAME:-1}, too
 KEPT = re.compile(r"""\\.|'[^']*'|"((?:\\.|[^"\\])*)\"""")           # double quotes keep no `$`
 ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 # Of supervisor/options.py `_processes_from_section`.
@@ -30,18 +30,19 @@ def check_shell(command: str) -> str:
     assignment = ASSIGNMENT.match(text)
     first = text.split()[0]
     reason = (f"`{operator[0]}`" if operator else f"`{assignment[0]}` in front" if assignment
-              else f"`{first}` in front" if first in BUILTINS else "")
+              else f"`{first}` in front" if first in BUILTINS else "`(` in front" if first[0] == "(" else "")
     if reason:
         return f"needs a shell for {reason}: write sh -c {quoting.for_sh(text)}"
     if first.startswith("~"):
         return "cannot begin with `~`, which only a shell replaces: write the whole path"
     variable = shell_variable(text)
-    return (f"{variable} is replaced by a shell only: write ${{{variable[1:]}}} for one of `variables`, or "
-            f"sh -c {quoting.for_sh(text)}") if variable else ""
+    name = "" if variable.startswith("${") else f"${{{variable[1:]}}} for one of `variables`, or "
+    return f"{variable} is replaced by a shell only: write {name}sh -c {quoting.for_sh(text)}" if variable else ""
 
 
 def shell_variable(text: str) -> str:
-    """The first `$NAME` that only a shell would replace, and that no quotes keep as it is; or the empty text."""
+    """The first `$NAME` or `${NAME:-…}` that only a shell would replace, and that no quotes keep as it is; or the empty
+    text."""
     words = quoting.words(text)
     if filled_words(words) < len(words):
         return ""

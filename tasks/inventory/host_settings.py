@@ -57,8 +57,11 @@ class HostSettings:
                 wrong.setdefault(message, []).append(host)
         known = {name for variables in by_host.values() for name in variables}
         for name, without in unset.items():
-            yield Finding(path, f"no variable ${{{name}}} is set{did_you_mean(name, known)}{self.in_words(without)}",
-                          about=(path, *self._places_of_variable(name)))
+            if any(self.hosts[host].has("secrets", name) for host in without):
+                wording = f"${{{name}}} is a secret, which is not put in here: the program has it in its environment"
+            else:
+                wording = f"no variable ${{{name}}} is set{did_you_mean(name, known)}"
+            yield Finding(path, wording + self.in_words(without), about=(path, *self._places_of_variable(name)))
         for message, mistaken in wrong.items():
             yield Finding(path, message + self.in_words(mistaken))
 

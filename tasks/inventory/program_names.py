@@ -1,22 +1,23 @@
-"""Finds programs that would meet in supervisord, and globs that choose no host."""
+"""Finds programs that would meet in supervisord, or cannot be of one service; and globs that choose no host."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
-from . import listings, precedence
+from . import interpolation, listings
 from .findings import Finding, KeyPath, quoted
 from .listings import Raw
 from .model import group
 from .nearest import listed
+from .resolved import Resolved
 
 SANDBOX = ("web1", "web2")      # the hosts of a sandbox, which hosts.yaml does not name
 
 
 def check(data: Raw) -> Iterator[Finding]:
     yield from _collisions(data)
-    yield from _users(data)
     hosts = sorted({host for name, environment in data.get("environments", {}).items()
                     for host in listings.hosts(data, name) or (SANDBOX if environment.get("sandbox") else ())})
     for path, program in _written(data):
@@ -38,16 +39,36 @@ def _collisions(data: Raw) -> Iterator[Finding]:
             yield Finding(path, f"is {name} in supervisord, as {taken[name]} is; give it another name")
 
 
-def _users(data: Raw) -> Iterator[Finding]:
+def check_service(service: str, settings: Resolved) -> Iterator[Finding]:
+    """What is wrong among its programs, as they are on one host."""
+    programs = settings.programs()
+    yield from _users(service, programs)
+    yield from _numbers(service, programs)
+
+
+def _users(service: str, programs: Mapping[str, Resolved]) -> Iterator[Finding]:
     """The programs of a service share one environment file, which is its user's."""
-    for environment in data.get("environments", {}):
-        for service in listings.services(data, environment):
-            settings = precedence.resolve(data, environment, service)
-            users = {name: program.get("program", "user") for name, program in settings.programs().items()}
-            if len({*map(str, users.values())}) > 1:
-                wording = ", ".join(f"{name} as {user or 'the login user'}" for name, user in users.items())
-                yield Finding(("services", service, "programs"), f"run as several users ({wording}), and share one "
-                              "environment file: give all the same `user`, or make two services of them")
+    users = {name: _user(program) for name, program in programs.items()}
+    if len({*users.values()}) > 1:
+        wording = ", ".join(f"{name} as {user or 'the login user'}" for name, user in users.items())
+        yield Finding(("services", service, "programs"), f"run as several users ({wording}), and share one "
+                      "environment file: give all the same `user`, or make two services of them")
+
+
+def _user(program: Resolved) -> str:
+    text, variables = str(program.get("program", "user", default="")), program.environment_variables()
+    return text if interpolation.unknown(text, variables) else interpolation.fill(text, variables)
+
+
+def _numbers(service: str, programs: Mapping[str, Resolved]) -> Iterator[Finding]:
+    """worker_00 would share a log with the first process of worker."""
+    for name, program in programs.items():
+        numbered = re.fullmatch(r"(.+)_([0-9]{2})", name)
+        count = programs[numbered[1]].get("numprocs", default=1) if numbered and numbered[1] in programs else 1
+        origin = program.origin("command")
+        if numbered and origin and int(numbered[2]) < count > 1:
+            yield Finding(origin[:-1], f"is {group(service, name)} in supervisord, as a process of {numbered[1]} is; "
+                                       "give it another name")
 
 
 def _written(data: Raw) -> Iterator[tuple[KeyPath, Raw]]:

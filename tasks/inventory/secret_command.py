@@ -43,7 +43,7 @@ class SecretCommand(Struct, frozen=True, kw_only=True):
     def values(self, environ: Mapping[str, str]) -> dict[str, Secret]:
         """Run it with these variables, and return the secrets by name. Raises InventoryError."""
         try:
-            return _parsed(_output(self.command, self.folder, environ).decode("utf-8", "surrogateescape"))
+            return _parsed(_output(self.command, self.folder, environ).decode("utf-8-sig", "surrogateescape"))
         except SecretCommandFailed as failure:
             place = self.place
             raise InventoryError([Problem(place.file, place.line, place.path, str(failure))],

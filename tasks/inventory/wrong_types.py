@@ -37,7 +37,7 @@ def in_words(path: KeyPath, expected: list[Any], value: Any, document: Document)
 def _scalar(path: KeyPath, expected: list[Any], types: str, value: Any, raw: str | None) -> str:
     """`raw`: as it was written, where YAML does not read it as text."""
     if value is None:
-        return f"expected {types}, got {_nothing(path, raw or '')}"
+        return f"expected {types}, got {_nothing(path, raw or '', expected)}"
     if raw is None:
         is_list = path[-1] in NAMES and re.fullmatch(r"[\w./@-]+(, ?[\w./@-]+)*", value, re.ASCII)
         listed = f"; write [{value}]" if is_list else ""
@@ -48,8 +48,8 @@ def _scalar(path: KeyPath, expected: list[Any], types: str, value: Any, raw: str
     return f"expected {types}, got {raw}{_read_as(raw, value)}{quote_it}"
 
 
-def _nothing(path: KeyPath, raw: str) -> str:
-    if raw:
+def _nothing(path: KeyPath, raw: str, expected: list[Any]) -> str:
+    if raw and "string" in expected:
         return f"{raw}, which YAML reads as nothing; quote it: \"{raw}\""
     if path[-2:-1] == ("variables",) or _is_option(path):
         return "nothing; write \"\" for an empty text"

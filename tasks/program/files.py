@@ -95,7 +95,8 @@ def env_file(service: Service, login_path: str | None = None) -> Secret:
         text += Secret(f"export {name}=") + service.secret_values[name].map(quoting.for_sh) + "\n"
     for program in service.programs:
         if program.variables:
-            text += "".join([f"case $1 in {program.name})\n", *_exports(program.variables), ";; esac\n"])
+            # In quotes, for a program may be called esac.
+            text += "".join([f"case $1 in '{program.name}')\n", *_exports(program.variables), ";; esac\n"])
     return text
 
 

@@ -12,6 +12,7 @@ from tasks.inventory.model import Service
 from .samples import inventory, mistakes_in
 
 S = "services.shop."
+SHARED = "and share one environment file: give all the same `user`, or make two services of them"
 BESIDE = "cannot stand beside `programs`: give it to each program there"
 
 
@@ -63,6 +64,11 @@ def test_environment_and_host_adjust_single_settings_of_a_program(tmp_path: Path
     assert [program.name for program in second] == ["web", "extra"] and second[0].numprocs == 3
 
 
+def test_programs_that_say_the_same_user_in_two_ways_have_one_user(tmp_path: Path) -> None:
+    services(tmp_path, """variables: {U: www-data}, programs: {
+        web: {command: w, program: {user: "${U}"}}, beat: {command: b, program: {user: www-data}}}""")
+
+
 def test_config_shows_each_setting_of_a_program(tmp_path: Path) -> None:
     read = inventory(tmp_path, text("programs: {web: {command: w, variables: {A: b}}}"))
     shown = {setting.key: setting.value for setting in origins.of_service(read, "production", "shop", ["web1"], {})}
@@ -111,8 +117,19 @@ def test_config_shows_each_setting_of_a_program(tmp_path: Path) -> None:
     ({"programs": "programs: {web: {command: w, variables: {PROCESS_NUM: 1}}}"},
      [f"{S}programs.web.variables.PROCESS_NUM: PROCESS_NUM is set by `numprocs`: the number of each process"]),
     ({"programs": "programs: {web: {command: w, program: {user: a}}, beat: {command: b}}"},
-     [f"{S}programs: run as several users (web as a, beat as the login user), and share one environment file: give all "
-      "the same `user`, or make two services of them"]),
+     [f"{S}programs: run as several users (web as a, beat as the login user), {SHARED}"]),
+    ({"programs": "variables: {U: a}, programs: {web: {command: w, program: {user: '${U}'}}, "
+                  "beat: {command: b, program: {user: '${U}'}, variables: {U: b}}}"},
+     [f"{S}programs: run as several users (web as a, beat as b), {SHARED}"]),
+    ({"programs": "programs: {web: {command: w, numprocs: 2}, web_01: {command: x}, web_02: {command: y}}"},
+     [f"{S}programs.web_01: is shop-web_01 in supervisord, as a process of web is; give it another name"]),
+    ({"programs": "programs: "}, [f"{S}programs: expected a mapping, got nothing; give it a value, or leave it out"]),
+    ({"programs": "programs: null"},
+     [f"{S}programs: expected a mapping, got nothing; give it a value, or leave it out"]),
+    ({"programs": "secrets: [KEY], command: 'c ${KEY}', socket: 'unix:///run/${KEY}', "
+                  "program: {stdout_logfile: '/${KEY}'}, health: {http: 'http://h/${KEY}'}"},
+     [f"{S}{key}: ${{KEY}} is a secret, which is not put in here: the program has it in its environment (on web1, web2 "
+      "in production)" for key in ("command", "health.http", "program.stdout_logfile", "socket")]),
 ])
 def test_each_mistake_about_programs_is_one_message(tmp_path: Path, parts: dict[str, str],
                                                     expected: list[str]) -> None:

@@ -230,7 +230,8 @@ def printing(command: str, names: str = "[A, B]") -> dict[str, str]:
     return {"service": f"secrets: {names}", "environment": f"secrets_from: {json.dumps(command)}"}
 
 
-@pytest.mark.parametrize("text", ["A='it\\'s'\nB=2.50\n", '{"A": "it\'s", "B": 2.50, "OTHER": null}'])
+@pytest.mark.parametrize("text", [
+    "A='it\\'s'\nB=2.50\n", '\ufeff{"A": "it\'s", "B": "2.50"}', '{"A": "it\'s", "B": 2.50, "OTHER": null}'])
 def test_command_prints_secrets_as_dotenv_or_json(tmp_path: Path, text: str) -> None:
     (tmp_path / "production.txt").write_text(text)
     assert filled(tmp_path, printing("cat ${ENVIRONMENT}.txt")) == {"A": "it's", "B": "2.50"}

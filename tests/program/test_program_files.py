@@ -113,6 +113,16 @@ def test_environment_file_has_path_of_the_login_unless_hosts_yaml_sets_it(tmp_pa
     assert done.stdout == f"{path}\n"
 
 
+def test_variables_of_one_program_reach_it_alone_whatever_its_name(tmp_path: Path) -> None:
+    names = ("esac", "in", "case", "a.b-c_d", "1")
+    programs = tuple(replace(SERVICE.programs[0], name=name, variables={"WHO": name}) for name in names)
+    (tmp_path / "env").write_text(reveal(files.env_file(replace(SERVICE, programs=programs))))
+    for name in (*names, "other"):
+        argv = ["/bin/sh", "-c", files.START_NAMED, str(tmp_path / "env"), name, "sh", "-c", 'echo "$WHO"']
+        done = subprocess.run(argv, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=True)
+        assert done.stdout == ("\n" if name == "other" else f"{name}\n")
+
+
 def test_environment_file_without_variables_is_valid(tmp_path: Path) -> None:
     (tmp_path / "env").write_text(reveal(files.env_file(SERVICE)))
     assert subprocess.run(["/bin/sh", str(tmp_path / "env")], check=True, capture_output=True).stdout == b""
