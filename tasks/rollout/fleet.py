@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TICK = 0.2                      # seconds
 CLOCK_EVERY = 0.5               # seconds between two looks at who is overdue
-MOST_UNREAD = 128 * 2**10       # bytes of a host's messages that may wait to be read; then the host waits
+MOST_UNREAD = 128 * 2**10       # bytes of a host's messages that may wait to be read before the next; then it waits
 ROOM_EVERY = 0.01               # seconds between two looks at whether they were read
 
 
@@ -143,15 +143,17 @@ class Fleet:
             self._put(peer, Connected())
 
     def _hear(self, peer: Peer, message: dict[str, Any] | None) -> None:
-        """On the thread that reads from the host: while it waits here, the host cannot send more."""
+        """On the thread that reads from the host: while it waits here, the host cannot send more. It waits for the
+        messages before this one only, for one alone may be larger."""
         session = peer.session
-        while session and not session.is_closed and session.received - peer.read > MOST_UNREAD:
+        while session and not session.is_closed and peer.queued - peer.read > MOST_UNREAD:
             session.last_heard = time.monotonic()       # we are late, not the host
             time.sleep(ROOM_EVERY)
         self._put(peer, message)
 
     def _put(self, peer: Peer, item: Any) -> None:
-        self._inbox.put((peer, item, peer.session.received if peer.session else 0))
+        peer.queued = peer.session.received if peer.session else 0
+        self._inbox.put((peer, item, peer.queued))
 
 
 def _thread(work: Callable[..., None], *args: object) -> None:

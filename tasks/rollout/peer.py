@@ -69,7 +69,8 @@ class Peer:
         self.counts: Counter[tuple[type, str]] = Counter()  # of its messages: by kind and service
         self.steps: set[tuple[str, str]] = set()            # that have begun, and are not over: (service, step)
         self.processes: set[str] = set()                    # whose logs it has shown
-        self.read = 0                                       # bytes of its messages
+        self.queued = 0                                     # bytes of its messages that came to the inbox
+        self.read = 0                                       # those of them that were taken from it
         self._phases: list[Phase] = []                      # that it was told to run
         self._greeted = 0.0
 
