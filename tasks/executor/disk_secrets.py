@@ -41,7 +41,8 @@ def _in_placed_files(layout: Layout, service: Mapping[str, Any]) -> Iterator[str
 
 def _in(placed: PlacedFiles) -> Iterator[str]:
     written = placed.record().written
-    yield from (_text(placed.path(path)) for path, about in written.items() if about.get("secrecy") == "all")
+    yield from (_text(placed.path(path)) for path, about in written.items()
+                if about.get("secrecy") == "all" and not placed.problem(path))
 
 
 def _text(path: str) -> str:

@@ -17,6 +17,8 @@ from .file_rights import Rights
 from .protocol import PlacedFileState
 
 SHOWN = 64 << 10                        # bytes of a file that is shown
+KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link", stat.S_IFIFO: "pipe",
+         stat.S_IFSOCK: "socket"}
 
 
 class Record(NamedTuple):
@@ -103,8 +105,7 @@ class PlacedFiles(NamedTuple):
             with contextlib.suppress(OSError):
                 mode = os.lstat(self.path(place)).st_mode
                 if not (stat.S_ISREG(mode) if place == path else stat.S_ISDIR(mode)):
-                    kind = "link" if stat.S_ISLNK(mode) else "folder" if stat.S_ISDIR(mode) else "file"
-                    yield place, f"is a {kind}"
+                    yield place, f"is a {KINDS.get(stat.S_IFMT(mode), 'device')}"
                 elif place == path and not os.access(self.path(path), os.R_OK):
                     yield place, "cannot be read"
 
@@ -172,7 +173,7 @@ class PlacedFiles(NamedTuple):
         for path in paths:
             data = None if self.problem(path) else files.read_bytes(self.path(path))
             about = written.get(path, {})
-            is_ours = about.get("secrecy") == "none" and about.get("sha256") == files.digest(self.path(path))
+            is_ours = about.get("secrecy") == "none" and data is not None and about.get("sha256") == files.sha256(data)
             if is_ours and data is not None and len(data) <= SHOWN:
                 texts[path] = data.decode("utf-8", "replace")
         return texts

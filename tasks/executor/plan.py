@@ -86,7 +86,8 @@ def _compared(ctx: ServiceContext, target: Message) -> Compared:
     text = (files.read_bytes(ctx.layout.env_file(ctx.name)) or b"").decode("utf-8", "surrogateescape")
     return {**distance, "event": "compared", "service": ctx.name, "missing": missing, "tracked": tracked,
             "obstacles": _obstacles(ctx, target) if target["in_place"] else [],
-            "files": ctx.releases.placed(ctx.releases.live()).texts(target["shown"]),
+            "files": {path: ctx.mask(text) for path, text in
+                      ctx.releases.placed(ctx.releases.live()).texts(target["shown"]).items()},
             "secrets": masking.secret_names(text),
             "variables": {name: _digest(value) for name, value in masking.values(text).items()}}
 

@@ -15,6 +15,7 @@ from .findings import quoted
 from .values import CONTROL, check_option_like
 
 LONGEST_PATH = 1000         # Linux takes 4096 bytes, with root and the names below
+LONGEST_NAME = 250          # bytes; Linux takes 255, with what we add to it while we write the file
 # The tool keeps these in a service's directory.
 RESERVED_NAMES = (*OWN_NAMES, ".git")
 
@@ -66,7 +67,7 @@ def check_placed(text: str) -> str:
     if text.startswith(("/", "~")) or text.endswith("/"):
         return f"is a file below the service's directory, so it cannot begin with '/' or '~', nor end with '/'; got " \
                f"{quoted(text)}"
-    wrong = _check_path(text) or check_option_like(text)
+    wrong = _check_path(text) or check_option_like(text) or _check_length_of_names(text)
     if wrong:
         return wrong
     if text == ".":
@@ -153,6 +154,11 @@ def _check_for_program_file(text: str) -> str:
     if re.search(r"(^|\s)[;#]|%\(here\)s", text):
         return f"cannot hold `%(here)s`, nor `;` or `#` after a space, got {quoted(text)}"
     return ""
+
+
+def _check_length_of_names(text: str) -> str:
+    too_long = any(len(name.encode()) > LONGEST_NAME for name in text.split("/"))
+    return f"has a name of more than {LONGEST_NAME} bytes" if too_long else ""
 
 
 def _check_home(text: str) -> str:

@@ -22,10 +22,11 @@ def path_for_sh(path: str) -> str:
 
 def for_dotenv(value: str) -> str:
     """Quote a text as the value of a dotenv line: sh reads exactly it, and so do the dotenv libraries of most
-    languages, which differ on a value that needs double quotes and has `$` or a backtick."""
+    languages, which differ on a value that needs double quotes and has a special character in it. Within single quotes
+    some take two backslashes, or one before the last quote, for one."""
     if re.fullmatch(r"[\w.,:/@%+=-]*", value, re.ASCII):
         return value
-    if not {"'", "\\"} & set(value):
+    if not re.search(r"'|\\\\|\\$", value):
         return f"'{value}'"
     return '"' + re.sub(r'([\\"$`])', r"\\\1", value) + '"'
 

@@ -48,7 +48,8 @@ def of_service(service: Service, facts: Facts) -> list[str]:
         return ["not deployed yet" + remedy, *facts.obstacles]
     interrupted = zip(facts.due, facts.due_by or ["?"] * len(facts.due), strict=False)
     programs = (oddity for program in service.programs for oddity in _program(service, program, facts))
-    return [*dict.fromkeys(programs), *_disk(service, facts), *_program_file(name, facts), *facts.obstacles,
+    return [*dict.fromkeys(programs), *_disk(service, facts), *_placed_files(name, facts), *_program_file(name, facts),
+            *facts.obstacles,
             *_out_of_service(name, facts),
             *(f"{INTERRUPTED.format(deploy=deploy, by=by)}: fab recover {name}" for deploy, by in interrupted)]
 
@@ -126,6 +127,18 @@ def _disk(service: Service, facts: Facts) -> list[str]:
         odd.append(f"it runs {_short(facts.started_from)}, on disk is {_short(facts.commit)}:"
                      f" fab deploy {name}, or fab restart {name}")
     return odd
+
+
+def _placed_files(name: str, facts: Facts) -> list[str]:
+    """Those of `files` that are not as the last deploy wrote them."""
+    ours = {path: file for path, file in facts.files.items() if file.written and not file.problem}
+    edited = [path for path, file in ours.items() if file.sha256 not in (None, file.written)]
+    missing = [path for path, file in ours.items() if file.sha256 is None]
+    return [*(f"{file.problem}, where `files` puts {path}: move it away on the host, then fab deploy {name}"
+              for path, file in facts.files.items() if file.written and file.problem),
+            *([f"edited on the host, but of `files` in hosts.yaml: {', '.join(edited)}; take it into hosts.yaml, or"
+               f" fab deploy {name} --set-aside"] if edited else []),
+            *([f"missing, but of `files` in hosts.yaml: {', '.join(missing)}: fab deploy {name}"] if missing else [])]
 
 
 def _way_on(service: Service, facts: Facts) -> str:

@@ -31,6 +31,9 @@ PAIR = re.compile(r"""([\w.]+\s*=\s*)("[^"]*"|'[^']*'|[^,\n]*)""")
 # The number of a process, which supervisord fills in.
 NUMBER = re.compile(r"""["']?%\(process_num\)0?\d*d["']?""")
 
+# NUL, what a host cannot send as text, and our own bytes that are no UTF-8.
+NO_TEXT = re.compile("[\0\ufffd\udc80-\udcff]")
+
 
 def full(peers: list[Peer]) -> Iterator[Planned]:
     """All plans, with what the hosts answered to Compare."""
@@ -157,18 +160,26 @@ def _mode_change(content: FileContent | None, there: PlacedFile | None) -> list[
 
 
 def _file_diff(service: Service, path: str, content: FileContent | None, before: str | None) -> list[str]:
+    """Nothing of what is no text, and of a secret."""
     if before is None or (content and content.secrecy != "none"):
         return []
     after = str(content.text) if content else ""
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", fromfile=path,
-                                 tofile=path if content else "/dev/null")
-    return [_without_secrets(line, service) for line in lines]
+    if NO_TEXT.search(before) or NO_TEXT.search(after):
+        return []
+    old, new = (_diff_lines(_without_secrets(text, service)) for text in (before, after))
+    return list(difflib.unified_diff(old, new, lineterm="", fromfile=path, tofile=path if content else "/dev/null"))
 
 
-def _without_secrets(line: str, service: Service) -> str:
+def _diff_lines(text: str) -> list[str]:
+    """As git's diff has them: with carriage returns, and with a word where the last line has no end."""
+    *lines, rest = text.split("\n")
+    return [*lines, rest, "\\ No newline at end of file"] if rest else lines
+
+
+def _without_secrets(text: str, service: Service) -> str:
     for secret in service.secret_values.values():
-        line = secret.masked_in(line)
-    return line
+        text = secret.masked_in(text)
+    return text
 
 
 def hidden(text: str, service: Service) -> str:

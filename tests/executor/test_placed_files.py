@@ -267,3 +267,11 @@ def test_secret_file_is_masked_in_all_output(example: Example) -> None:
     assert "was ***" in [message.get("line") for message in deploy.executor.heard]
     run_logs = "".join(path.read_text() for path in (example.host.root / ".fabvisor/runs").iterdir())
     assert SECRET not in run_logs + repr(deploy.executor.heard)
+    key = example.directory / "key"
+    key.unlink()
+    os.mkfifo(key)
+    with example.deploy(service) as deploy:
+        deploy.look()
+        with pytest.raises(Exception, match=f"{key} is a pipe"):
+            deploy.message()
+        deploy.executor.send({"do": "end"})

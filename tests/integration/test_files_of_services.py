@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -100,3 +101,26 @@ def test_file_that_cannot_be_deployed_is_refused_before_a_change(shop: App) -> N
         run = shop.deploy("--fetch", fetch, **SECRETS)
         assert run.code == 2 and "has source, where `files` puts files of its own" in messages(run), run
     assert not any(Path(shop.lab[host].directory(shop.name)).exists() for host in shop.hosts)
+
+
+@pytest.mark.promise(7)
+def test_plan_shows_the_difference_of_large_texts_and_of_line_ends_and_none_of_what_is_no_text(shop: App) -> None:
+    """The host says the texts in one message, which is longer than what the client lets wait."""
+    before = {**{f"large{number}": "a line\n" * 8000 for number in range(3)}, "bytes": "\0\x01",
+              "ends": f"{SECRETS['DB_PASSWORD']}\r\n2"}
+    for name, text in before.items():
+        source(shop, name, text)
+    shop.write(files={name: f"files/{name}" for name in before})
+    assert shop.deploy(**SECRETS).code == 0
+    for name, text in {**{name: text + "new\n" for name, text in before.items()}, "ends": "1\n2\n"}.items():
+        source(shop, name, text)
+    assert planned(shop.fab("plan", shop.name, DB_PASSWORD="another")) == {
+        "bytes": ("changed", False, []), **{f"large{number}": ("changed", False, ["+new"]) for number in range(3)},
+        "ends": ("changed", False, ["-***\r", "+1", "-\\ No newline at end of file"])}
+    path = shop.lab["web1"].directory(shop.name) / "large0"
+    path.unlink()
+    os.mkfifo(path)
+    plan = shop.fab("plan", shop.name, **SECRETS)
+    assert plan.code == 2 and f"{path} is a pipe, where `files` puts a file" in plan.events[-2]["obstacles"], plan
+    (row,) = shop.fab("status", "--service", shop.name).of("status")
+    assert [oddity.partition(",")[0] for oddity in row["oddities"]] == [f"{path} is a pipe"]

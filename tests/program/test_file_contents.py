@@ -16,6 +16,7 @@ from tasks.inventory.model import Target
 from tasks.inventory.secret import Secret, reveal
 from tasks.inventory.secret_sources import of_environment
 from tasks.inventory.service_file import LARGEST, FileContent
+from tasks.program import quoting
 from tasks.program.file_contents import FileContents
 
 TEXT = """\
@@ -32,7 +33,7 @@ environments:
 VALUES = {"TOKEN": "t0ken's", "KEY": "-----BEGIN\nkey\n"}
 # Of a variable: what is special to sh, or to a dotenv library. python-dotenv puts in `${…}`, and has no `\$`.
 EXACT = ["", "plain", "a b", "it's", 'say "hi"', "it's \"x\" \\", "C:\\dir\\", "#no comment", "$HOME", "two\nlines",
-         "ä€", "a=b", "`id`", " spaces ", "\\n", "!x", "it's $HOME and `id`"]
+         "ä€", "a=b", "`id`", " spaces ", "\\n", "!x", "it's $HOME and `id`", '{"key": "-----\\nMII\\n"}', "a\\\\b"]
 
 
 def inventory(folder: Path, files: str) -> Inventory:
@@ -88,6 +89,10 @@ def test_dotenv_file_holds_each_value_exactly(tmp_path: Path, value: str) -> Non
     by_library = dotenv_values(stream=io.StringIO(text(made)))
     assert by_library["PORT"] == "8000" and by_library["RUN_MODE"] == "production"
     assert by_library["TOKEN"] == value or ("$" in value and "'" in value)
+
+
+def test_json_with_escapes_stands_in_single_quotes_where_every_library_takes_it_as_it_is() -> None:
+    assert quoting.for_dotenv('{"key": "-----\\nMII"}') == """'{"key": "-----\\nMII"}'"""
 
 
 @pytest.mark.promise(9)

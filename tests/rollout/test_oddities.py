@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from tasks.inventory.model import Service
 from tasks.rollout import oddities
-from tasks.rollout.facts import Facts, Holder, Process, Release
+from tasks.rollout.facts import Facts, Holder, PlacedFile, Process, Release
 from tests.rollout.samples import BLANK, RELEASED, SERVICE, STOPPED, A, B, facts, process
 
 DEPLOYED = [{"at": "2026-01-01T10:00:00Z"}]
@@ -53,7 +53,14 @@ def young(start: int, now: int) -> dict[str, list[Process]]:
     (facts(programs=young(AT_TEN + 300, AT_TEN + 400), history=DEPLOYED), []),
     (facts(programs=young(AT_TEN + 300, AT_TEN + 309)), []),
     (facts(current=B), ["points to a release that is not there: bbbbbbbb"]),
-    (facts(edited=[" M x"], due=["d"]), ["edited files", "fab recover"])])
+    (facts(edited=[" M x"], due=["d"]), ["edited files", "fab recover"]),
+    (facts(files={"c/x": PlacedFile(sha256="1", written="1"), "new": PlacedFile(sha256="1"), "": PlacedFile()}), []),
+    (facts(files={"c/x": PlacedFile(sha256="2", written="1"), "gone": PlacedFile(written="1"),
+                  "fifo": PlacedFile(written="1", problem="/r/d/fifo is a pipe")}),
+     ["/r/d/fifo is a pipe, where `files` puts fifo: move it away on the host, then fab deploy monitor",
+      "edited on the host, but of `files` in hosts.yaml: c/x; take it into hosts.yaml, or fab deploy monitor"
+      " --set-aside",
+      "missing, but of `files` in hosts.yaml: gone: fab deploy monitor"])])
 def test_each_oddity_has_its_words(found: Facts, words: list[str]) -> None:
     listed = oddities.of_service(SERVICE, found)
     assert len(listed) == len(words), listed
