@@ -57,7 +57,7 @@ ONLY = {
     # values only tries to split a command, masking splits what quoting has quoted
     "shlex": ("tasks/program/quoting.py", "tasks/inventory/values.py", "tasks/suite.py", "tasks/executor/masking.py",
               "tasks/remote/known_hosts_command.py", "tasks/executor/earlier_state.py",
-              "tasks/executor/program_sections.py", "tasks/executor/process_check.py"),
+              "tasks/executor/supervisor/program_sections.py", "tasks/executor/program/process_check.py"),
 }
 # The error boundary hands the streams to the reports; the launcher answers a shell that completes a line.
 STREAMS = ("tasks/_command.py", "tasks/_launch.py")
@@ -169,6 +169,18 @@ def test_no_file_imports_itself_by_way_of_others() -> None:
         module = one.module if one.module in files else one.module.rpartition(".")[0]
         imported[one.file] |= {files[module]} - {one.file} if module in files else set()
     graphlib.TopologicalSorter(imported).prepare()          # raises CycleError, which names the files
+
+
+def test_folders_of_the_executor_form_no_circle() -> None:
+    """The files beside them are below all of them, as `errors`, or above, as `participant`."""
+    folders = {path.name for path in (TASKS / "executor").iterdir() if (path / "__init__.py").is_file()}
+    imported: dict[str, set[str]] = {folder: set() for folder in folders}
+    for one in imports():
+        folder = one.file.removeprefix("tasks/executor/").partition("/")[0]
+        if one.file.startswith("tasks/executor/") and folder in folders:
+            imported[folder] |= folders.intersection(one.module.split(".")[2:3]) - {folder}
+    assert imported["steps"] >= {"git", "program"}
+    graphlib.TopologicalSorter(imported).prepare()
 
 
 def test_rollout_imports_no_verb_and_no_report() -> None:

@@ -15,7 +15,7 @@ from .masking import Mask
 from .releases import Releases
 
 if TYPE_CHECKING:
-    from .supervisord import Supervisord
+    from .supervisor.supervisord import Supervisord
 
 SYNC_WITHIN, MOMENT = 120, 1.0      # seconds; users are warned of a sync that takes longer than a moment
 
@@ -74,7 +74,7 @@ class ServiceContext:
         return Releases(self.layout, self.name, unstopped).live_tree().head()
 
     def supervisord(self) -> Supervisord:
-        from .supervisord import Supervisord
+        from .supervisor.supervisord import Supervisord
 
         return Supervisord(self.layout.access, self.check)
 

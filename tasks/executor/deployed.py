@@ -8,8 +8,8 @@ from typing import Container
 from . import earlier_state, facts, history
 from .layout import Layout
 from .protocol import Orphan
-from .supervisord import Supervisord
-from .supervisord_conf import Configuration, options, programs_in
+from .supervisor.supervisord import Supervisord
+from .supervisor.supervisord_conf import Configuration, options, programs_in
 
 
 def services(layout: Layout, conf: Configuration) -> list[str]:

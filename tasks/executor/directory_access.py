@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from . import files
 from .accounts import login_name, user_name
+from .disk import files
 from .errors import HostError, NotReady
 
 

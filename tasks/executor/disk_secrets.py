@@ -7,10 +7,10 @@ import glob
 import os
 from typing import Any, Iterator, Mapping, Sequence
 
-from . import files, placed_backup
+from .disk import files, placed_backup
+from .disk.placed_files import PlacedFiles
 from .layout import Layout
 from .masking import Mask
-from .placed_files import PlacedFiles
 from .releases import RECORD
 
 

@@ -8,7 +8,8 @@ import os
 import shlex
 from typing import Iterator
 
-from . import files, journal
+from . import journal
+from .disk import files
 from .errors import HostError, NotReady
 from .layout import DEFAULT_STATE, Layout
 from .protocol import PROGRAM_HEADER

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Callable, TextIO, cast
 
-from . import files
+from .disk import files
 from .errors import Aborted, Bug, as_host_error
 from .layout import Layout
 from .link import Link

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, List, Mapping, Sequence
 
-from . import files, git, history, masking, processes, program_user
+from . import git, history, masking, processes, program_user
 from .accounts import login_name, user_name
+from .disk import files
 from .errors import HostError
 from .layout import Layout
 from .protocol import PROGRAM_HEADER, CloneState, ProcessState, ReleaseState, ServiceFacts
 from .releases import Releases
-from .supervisord import Supervisord, reason
-from .supervisord_conf import programs_in
+from .supervisor.supervisord import Supervisord, reason
+from .supervisor.supervisord_conf import programs_in
 
 SHORT = ("deploy", "at", "by", "command", "branch", "from", "to", "result", "was_running", "source")
 Programs = Dict[str, List[ProcessState]]       # by group

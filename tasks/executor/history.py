@@ -13,7 +13,7 @@ import re
 import time
 from typing import Any, Callable, Iterable
 
-from . import files
+from .disk import files
 from .layout import Layout
 
 KEPT = 300

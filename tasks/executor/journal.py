@@ -12,10 +12,11 @@ import shutil
 from types import MappingProxyType
 from typing import Any, Callable, Container, Dict, Iterable, Mapping
 
-from . import files, history, placed_backup
+from . import history
+from .disk import files, placed_backup
+from .disk.placed_files import PlacedFiles
 from .errors import CannotRestore
 from .layout import Layout
-from .placed_files import PlacedFiles
 
 Step = Dict[str, Any]
 

@@ -6,12 +6,12 @@ import errno
 import os
 from typing import Any, Iterable, Mapping
 
-from . import files
 from .accounts import login_name, user_name
+from .disk import files
 from .errors import NotReady
-from .sudo_accesses import SudoAccesses
-from .supervisord_access import SupervisordAccess
-from .supervisord_conf import OWN_VENV
+from .sudo.sudo_accesses import SudoAccesses
+from .supervisor.supervisord_access import SupervisordAccess
+from .supervisor.supervisord_conf import OWN_VENV
 
 DEFAULT_STATE = ".fabvisor"
 

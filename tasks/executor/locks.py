@@ -9,7 +9,8 @@ import os
 import time
 from typing import Any, Callable, ContextManager, Iterator, cast
 
-from . import files, processes
+from . import processes
+from .disk import files
 from .errors import NotReady, TryAgain
 from .layout import Layout
 from .protocol import Holder

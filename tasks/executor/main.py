@@ -14,7 +14,7 @@ from .errors import Aborted, as_host_error, problem
 from .layout import Layout
 from .link import Link
 from .login_env import LoginShell
-from .sudo_accesses import SudoAccesses
+from .sudo.sudo_accesses import SudoAccesses
 
 # Returns the ending of the conversation; None: there is nothing more to say.
 Verb = Callable[[Link, Dict[str, Any], Layout, Dict[str, str]], Optional[protocol.Ending]]

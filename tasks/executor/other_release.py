@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from . import files, git
+from . import git
+from .disk import files
 from .git.errors import Foreign
 
 REVISION = "REVISION"               # the file with the commit, which these tools leave in a release

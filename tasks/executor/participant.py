@@ -91,7 +91,7 @@ class Participant:
     def _look(self) -> None:
         """Send all that stands in the way of a change; or resolve the revisions, where asked to, and send the facts."""
         from . import facts, readiness
-        from .supervisord import Supervisord
+        from .supervisor.supervisord import Supervisord
 
         for service in self.hello["services"]:
             ctx = self.contexts[service["name"]] = self._context(service)

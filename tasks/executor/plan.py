@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Dict, Mapping
 
-from . import directory_access, facts, files, git, journal, locks, masking, port_holders, queries, readiness, revision
+from . import directory_access, facts, git, journal, locks, masking, queries, readiness, revision
 from .context import ServiceContext
+from .disk import files
 from .errors import NotReady
 from .layout import Layout
 from .link import Link
+from .network import port_holders
 from .protocol import Compared
 from .steps import in_place
-from .supervisord import Supervisord
+from .supervisor.supervisord import Supervisord
 
 Message = Dict[str, Any]
 

@@ -7,8 +7,8 @@ import os
 import pwd
 from typing import Any, Iterable, Mapping
 
-from . import access_list
 from .accounts import user_name
+from .disk import access_list
 from .errors import HostError, NotReady
 from .layout import Layout
 

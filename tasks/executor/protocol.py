@@ -409,8 +409,8 @@ Verb = Literal["rollout", "plan", "status", "heads", "ask", "history", "logs", "
 VERB_FUNCTIONS: Dict[Verb, Tuple[str, str]] = {
     "rollout": ("participant", "rollout"), "plan": ("plan", "plan"), "status": ("queries", "status"),
     "heads": ("queries", "heads"), "ask": ("queries", "ask"), "history": ("queries", "history_of"),
-    "logs": ("logs", "logs"), "runs": ("logs", "runs"),
-    "doctor": ("doctor", "doctor"), "setup": ("setup", "setup"), "adopt": ("adopt", "adopt"),
+    "logs": ("logs.logs", "logs"), "runs": ("logs.logs", "runs"),
+    "doctor": ("doctor", "doctor"), "setup": ("setup", "setup"), "adopt": ("adoption.adopt", "adopt"),
     "run": ("run_command", "run")}
 FURTHER: Dict[str, Any] = {
     "plan": Plan, "run": Run, "commit": Commit, "abort": Abort, "undrained": Undrained, "unlock": Unlock,

@@ -13,10 +13,10 @@ from .context import ServiceContext
 from .errors import CannotRestore, HostError
 from .layout import Layout
 from .link import Link
+from .logs.tail import last_lines
 from .protocol import Facts, History, Odd, ProcessState
-from .supervisord import Supervisord
-from .supervisord_conf import Configuration
-from .tail import last_lines
+from .supervisor.supervisord import Supervisord
+from .supervisor.supervisord_conf import Configuration
 
 Message = Dict[str, Any]
 PAUSE = 2.0                         # seconds between two looks

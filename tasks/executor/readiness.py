@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping, Sequence
 
-from . import directory_access, earlier_state, files, log_folder, port_holders, program_user, sockets
+from . import directory_access, earlier_state, program_user
 from .accounts import login_name, user_name
+from .disk import files
 from .errors import HostError, NotReady
 from .layout import Layout
+from .logs import log_folder
+from .network import port_holders, sockets
 from .protocol import PROGRAM_HEADER
-from .supervisord import BadConfiguration, Supervisord
-from .supervisord_conf import PROGRAM_KINDS, USE_SUDO, Configuration, Definition
+from .supervisor.supervisord import BadConfiguration, Supervisord
+from .supervisor.supervisord_conf import PROGRAM_KINDS, USE_SUDO, Configuration, Definition
 
 Service = Mapping[str, Any]
 

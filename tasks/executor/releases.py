@@ -12,11 +12,12 @@ import os
 import re
 from typing import Any, Iterable
 
-from . import files, git, processes
+from . import git, processes
+from .disk import files
+from .disk.placed_files import PlacedFiles
 from .errors import NotReady
 from .layout import Layout
 from .other_release import OtherRelease
-from .placed_files import PlacedFiles
 from .protocol import PlacedFileState
 
 # The commit; with a number where that name was taken.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any, Dict
 
-from . import files, masking, shell
+from . import masking, shell
 from .context import ServiceContext
+from .disk import files
 from .errors import HostError, NotReady
 from .layout import Layout
 from .link import Link

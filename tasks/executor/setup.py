@@ -10,7 +10,7 @@ import sys
 import time
 from typing import Any
 
-from . import shell, supervisord_search
+from . import shell
 from .accounts import login_name
 from .checks import boot
 from .checks.host import ExaminedHost
@@ -18,7 +18,8 @@ from .errors import CannotRestore, HostError
 from .layout import Layout
 from .link import Link
 from .protocol import SETUP_PROGRAMS, HostFacts, SetupStep
-from .root_shell import RootShell
+from .sudo.root_shell import RootShell
+from .supervisor import supervisord_search
 
 WITHIN = 1800.0                     # seconds for one step: packages and wheels are fetched
 OS_RELEASE = "/etc/os-release"      # os-release(5)

@@ -6,8 +6,9 @@ import contextlib
 import itertools
 from typing import Any, Dict, Iterable, Sequence
 
-from . import disk_secrets, disk_sync, files, git, history, journal, left_edits, locks, plan_result, undo
+from . import disk_secrets, disk_sync, git, history, journal, left_edits, locks, plan_result, undo
 from .context import ServiceContext
+from .disk import files
 from .errors import Aborted, HostError, as_host_error, problem
 from .eventlog import EventLog
 from .link import Link

@@ -11,10 +11,10 @@ from .context import ServiceContext, process_tag
 from .errors import CannotRestore, HostError, as_host_error
 from .eventlog import EventLog
 from .journal import Journal
-from .startup import describe_state
+from .program.startup import describe_state
 from .steps import ACTIONS, Result, Step
 from .steps.program import is_replaced, programs_before
-from .supervisord import Away, Busy, Down
+from .supervisor.supervisord import Away, Busy, Down
 
 PATIENCE = {Busy: 30.0, Away: 15.0, git.Locked: 15.0}      # seconds
 LOOK_EVERY = 0.2                            # seconds

@@ -18,7 +18,8 @@ def of_verb(verb: Verb, folder: Path) -> dict[str, Path]:
     """The files by dotted name, such as `executor.git.stash`; a package has the name of its folder."""
     modules = {_name(path, folder): path for path in folder.rglob("*.py")}
     needed: dict[str, Path] = {}
-    waiting = {"executor", "executor.main", f"executor.{VERB_FUNCTIONS[verb][0]}"} & modules.keys()
+    module = f"executor.{VERB_FUNCTIONS[verb][0]}"
+    waiting = {"executor", "executor.main", module.rpartition(".")[0], module} & modules.keys()
     while waiting:
         name = waiting.pop()
         needed[name] = modules[name]

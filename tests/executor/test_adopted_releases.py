@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.executor import adopted_releases
+from tasks.executor.adoption import adopted_releases
 from tests.support.lab import git
 
 ORIGIN = "git@git.example.com:shop.git"

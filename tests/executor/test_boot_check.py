@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasks.executor.checks.boot import unit_of
-from tasks.executor.supervisord_search import start_of
+from tasks.executor.supervisor.supervisord_search import start_of
 
 USER = "0::/user.slice/user-1000.slice/user@1000.service"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.executor import files
+from tasks.executor.disk import files
 
 
 def test_write_atomic_replaces_the_file_whole_and_private(tmp_path: Path) -> None:

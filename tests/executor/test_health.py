@@ -14,7 +14,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tasks.executor import errors, health
+from tasks.executor import errors
+from tasks.executor.program import health
 
 OK = b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"
 

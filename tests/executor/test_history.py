@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tasks.executor import files, history
+from tasks.executor import history
+from tasks.executor.disk import files
 from tasks.executor.layout import Layout
 
 COMMIT = "1" * 40

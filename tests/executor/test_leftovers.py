@@ -10,7 +10,7 @@ import pytest
 
 from tasks.executor import leftovers
 from tasks.executor.layout import Layout
-from tasks.executor.supervisord import Down, Supervisord
+from tasks.executor.supervisor.supervisord import Down, Supervisord
 from tests.executor.driver import Example
 from tests.support.lab import LabHost, wait_for
 

@@ -133,7 +133,7 @@ def test_undo_waits_for_a_supervisord_that_is_too_slow_to_answer(example: Exampl
     example.write()
     daemon = example.host.daemon
     assert daemon is not None
-    with example.deploy(faults="from . import rpc\nrpc.ANSWER_WITHIN = 0.3\n") as deploy:
+    with example.deploy(faults="from .supervisor import rpc\nrpc.ANSWER_WITHIN = 0.3\n") as deploy:
         deploy.activate()
         daemon.send_signal(signal.SIGSTOP)
         try:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.executor import errors, files, locks, own_state
+from tasks.executor import errors, locks, own_state
+from tasks.executor.disk import files
 from tasks.executor.layout import Layout
 from tests.executor.driver import Example
 

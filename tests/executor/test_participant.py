@@ -184,7 +184,8 @@ def test_git_that_somebody_runs_is_waited_for(example: Example, is_cut_off: bool
 
 # supervisord is away for 18 s before each of two undos. A look lasts 9 s of this clock.
 AWAY_TWICE = """
-from . import steps, supervisord, undo
+from . import steps, undo
+from .supervisor import supervisord
 now = [0.0]
 class Clock:
     monotonic = staticmethod(lambda: now[0])
@@ -431,7 +432,7 @@ def test_orphan_of_a_killed_build_is_ended_before_the_undo(example: Example) -> 
 
 DIE = """
 import os, shutil
-from . import files
+from .disk import files
 left = [%d]
 def dying(real):
     def remove(*args, **kwargs):
@@ -505,7 +506,8 @@ def test_unnamed_journal_is_removed_by_the_next_command(example: Example, anothe
 
 
 BREAK = """
-from . import steps, files
+from . import steps
+from .disk import files
 def broken(ctx, args):
     %s
 steps.ACTIONS[%r] = broken
@@ -547,7 +549,7 @@ def test_full_disk_at_the_commit_is_undone(example: Example) -> None:
     before = Before(example)
     example.write()
     full = """
-from . import files
+from .disk import files
 real = files.append_line
 def append_line(path, value, *rest, **more):
     if value.get("result") == "committed":

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from msgspec.structs import replace
 
-from tasks.executor import listeners
+from tasks.executor.network import listeners
 from tasks.inventory.model import Health
 from tests.executor.driver import Example
 from tests.support.services import changed

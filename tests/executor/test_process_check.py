@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.executor import process_check, processes
+from tasks.executor import processes
+from tasks.executor.program import process_check
 from tasks.program.files import START, START_NAMED
 from tests.executor.driver import Example
 from tests.support.lab import wait_for
@@ -92,7 +93,7 @@ def test_deploy_whose_program_lacks_a_variable_goes_back(example: Example) -> No
     example.write()
     example.committed()
     example.write()
-    faults = "from . import process_check\nprocess_check.lacks = lambda pid, command: ['WHO']"
+    faults = "from .program import process_check\nprocess_check.lacks = lambda pid, command: ['WHO']"
     with example.deploy(faults=faults) as deploy:
         deploy.prepare().run("activate")
         failed = deploy.executor.until("failed")

@@ -110,7 +110,7 @@ def test_grep_sends_only_lines_that_match(example: Example) -> None:
 def test_grep_pattern_that_never_ends_is_stopped(example: Example, python: str) -> None:
     """It would keep a processor of the host busy, and no signal of ours would be heard."""
     log_of(example).write_text("a" * 40 + "!\n")
-    with example.deploy(python=python, faults="from . import grep\ngrep.SLOW = 0.3\n") as deploy:
+    with example.deploy(python=python, faults="from .logs import grep\ngrep.SLOW = 0.3\n") as deploy:
         deploy.hello("logs", lines=5, grep="(a+)+$")
         assert "--grep" in deploy.executor.until("problem")["message"]
         deploy.executor.rest()

@@ -285,7 +285,8 @@ def test_crash_before_the_switch_is_reported_as_the_old_release(site: Site) -> N
     site.write()
     meanwhile = """
 import os
-from . import steps, supervisord
+from . import steps
+from .supervisor import supervisord
 real = steps.ACTIONS["program"]
 def program(ctx, args):
     pid = ctx.supervisord().info(ctx.name)["pid"]

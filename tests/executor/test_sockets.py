@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tasks.executor import sockets
 from tasks.executor.layout import Layout
+from tasks.executor.network import sockets
 from tasks.inventory.model import Health
 from tests.executor.driver import UNHEALTHY, Deploy, Example
 from tests.support.lab import wait_for

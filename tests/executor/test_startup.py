@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.executor.startup import describe_state
+from tasks.executor.program.startup import describe_state
 
 QUICK = "Exited too quickly (process log may have details)"
 

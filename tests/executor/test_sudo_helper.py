@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.executor.errors import HostError
-from tasks.executor.sudo_helper import RootAccess
+from tasks.executor.sudo.sudo_helper import RootAccess
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.executor import errors, program_sections
-from tasks.executor import supervisord_conf as configurations
-from tasks.executor.supervisord_access import SupervisordAccess
+from tasks.executor import errors
+from tasks.executor.supervisor import program_sections
+from tasks.executor.supervisor import supervisord_conf as configurations
+from tasks.executor.supervisor.supervisord_access import SupervisordAccess
 
 CONF = """[unix_http_server]
 file = %(here)s/s.sock      ; a comment

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.executor import supervisord_search
-from tasks.executor.supervisord_conf import SupervisordConf
+from tasks.executor.supervisor import supervisord_search
+from tasks.executor.supervisor.supervisord_conf import SupervisordConf
 from tests.support.lab import wait_for
 from tests.support.processes import kill
 

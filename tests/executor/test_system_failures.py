@@ -42,7 +42,7 @@ def test_supervisord_that_hangs_is_named_with_a_remedy(example: Example) -> None
     """It takes the connection and never answers."""
     example.write()
     with other_socket(example) as (_, conf), example.deploy(
-            faults="from . import rpc\nrpc.ANSWER_WITHIN = 0.3\n") as deploy:
+            faults="from .supervisor import rpc\nrpc.ANSWER_WITHIN = 0.3\n") as deploy:
         deploy.layout["supervisord_conf"] = conf
         deploy.hello()
         (problem,) = deploy.executor.until("not_ready")["problems"]

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.executor import logfile, tail
+from tasks.executor.logs import logfile, tail
+from tasks.executor.logs.tail import Tail
 from tasks.executor.masking import Mask
 from tasks.executor.protocol import SECRET_NAMES
-from tasks.executor.tail import Tail
 
 
 def every(line: str) -> bool:

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tasks.executor.sudo_access import SudoAccess
-from tasks.executor.supervisord_access import SupervisordAccess
+from tasks.executor.sudo.sudo_access import SudoAccess
+from tasks.executor.supervisor.supervisord_access import SupervisordAccess
 from tests.executor.test_sockets import SERVER, versions
 from tests.integration.packaged_app import PackagedApp, packaged_app
 from tests.integration.test_own_tasks import launch

@@ -11,7 +11,7 @@ from typing import get_args
 import pytest
 
 from tasks.executor.protocol import Verb
-from tasks.executor.sudo_access import HELPER
+from tasks.executor.sudo.sudo_access import HELPER
 from tasks.remote.bootstrap import EXECUTOR
 from tasks.remote.executor_modules import of_verb
 from tests.test_layers import imports_of
@@ -27,7 +27,7 @@ from tasks.remote.executor_modules import of_verb
 from tasks.remote.bootstrap import EXECUTOR
 for verb in sys.argv[1:]:
     sources = {name: path.read_text() for name, path in of_verb(verb, EXECUTOR).items()}
-    del sources["executor.sudo_start"]          # a script, of root's interpreter
+    del sources["executor.sudo.sudo_start"]          # a script, of root's interpreter
     sys.meta_path.insert(0, Finder(sources))
     for name in sources:
         __import__(name)
@@ -59,7 +59,7 @@ def test_every_import_of_a_sent_module_is_sent(verb: Verb) -> None:
 @pytest.mark.parametrize("verb", VERBS)
 def test_modules_of_the_sudo_helper_are_sent(verb: Verb) -> None:
     """Also where `sudo` is false: the journal of an interrupted deploy may ask for it."""
-    assert {f"tasks.{name}" for name in (*HELPER, "executor.sudo_start")} <= sent(verb)
+    assert {f"tasks.{name}" for name in (*HELPER, "executor.sudo.sudo_start")} <= sent(verb)
 
 
 def test_sent_modules_are_imported_without_the_others() -> None:
@@ -67,8 +67,8 @@ def test_sent_modules_are_imported_without_the_others() -> None:
 
 
 @pytest.mark.parametrize(("verb", "modules"), [
-    ("rollout", {"doctor", "setup", "adopt", "checks", "logs", "plan"}),
-    ("status", {"participant", "transaction", "steps", "undo", "doctor", "logs", "plan"}),
+    ("rollout", {"doctor", "setup", "adoption.adopt", "checks", "logs.logs", "plan"}),
+    ("status", {"participant", "transaction", "steps", "undo", "doctor", "logs.logs", "plan"}),
     ("logs", {"participant", "steps", "doctor", "queries"}),
     ("adopt", {"participant", "transaction", "steps", "doctor"})])
 def test_modules_of_other_verbs_are_not_sent(verb: Verb, modules: set[str]) -> None:

@@ -6,9 +6,10 @@ import glob
 import os
 from typing import Iterator
 
-from .. import shell, supervisord_search
+from .. import shell
 from ..accounts import user_name
 from ..errors import HostError
+from ..supervisor import supervisord_search
 from .host import ExaminedHost, Finding, ok, warning
 
 QUICK = 10                          # seconds

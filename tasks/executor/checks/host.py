@@ -9,8 +9,8 @@ from ..errors import HostError
 from ..layout import Layout
 from ..protocol import CheckOutcome, ServiceFacts, ServiceSettings
 from ..shell import Check
-from ..supervisord import Supervisord
-from ..supervisord_conf import Configuration
+from ..supervisor.supervisord import Supervisord
+from ..supervisor.supervisord_conf import Configuration
 
 
 class Finding(NamedTuple):

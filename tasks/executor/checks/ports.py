@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Iterator
 
-from .. import listeners, port_holders, sockets
+from ..network import listeners, port_holders, sockets
 from ..protocol import ServiceSettings
 from .host import ExaminedHost, Finding, failed, ok, warning
 

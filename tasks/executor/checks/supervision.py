@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Iterator
 
 from ..accounts import user_name
-from ..supervisord_conf import PROGRAM_KINDS, Definition
+from ..supervisor.supervisord_conf import PROGRAM_KINDS, Definition
 from .host import ExaminedHost, Finding, failed, ok
 
 

@@ -6,7 +6,8 @@ import os
 import re
 from typing import Iterator, Mapping, Sequence
 
-from .. import files, processes, shell
+from .. import processes, shell
+from ..disk import files
 from ..errors import TryAgain
 from ..output_lines import Say, record
 from ..protocol import OWN_NAMES, GitLogin

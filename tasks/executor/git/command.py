@@ -10,7 +10,8 @@ import shutil
 import time
 from typing import BinaryIO, Iterable, Iterator, Mapping, Sequence
 
-from .. import files, shell
+from .. import shell
+from ..disk import files
 from ..errors import NotReady, TryAgain
 from ..output_lines import Say, silent
 from ..protocol import GitLogin

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from .. import files
+from ..disk import files
 from ..protocol import CommitInfo
 from .command import Git
 from .remote import HEADS, TAGS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Iterator, Mapping, NamedTuple
 
-from .. import files
+from ..disk import files
 from .command import Git
 from .tree_paths import printable
 

@@ -10,7 +10,7 @@ import contextlib
 import os
 from typing import NamedTuple
 
-from .. import files
+from ..disk import files
 from . import attributes
 from .command import Git
 from .state import GITLINK

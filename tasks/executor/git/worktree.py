@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 
-from .. import files
+from ..disk import files
 from ..output_lines import Say
 from .clone import Clone
 from .command import SLOW

@@ -7,7 +7,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 from ..context import ServiceContext
 from ..errors import HostError
-from ..startup import Process, Started
+from ..program.startup import Process, Started
 
 
 def check(ctx: ServiceContext, part: Mapping[str, Any], processes: Sequence[Process], started: Mapping[str, Started],
@@ -25,7 +25,7 @@ def check(ctx: ServiceContext, part: Mapping[str, Any], processes: Sequence[Proc
     if part["health"] is None:
         still_up()
         return
-    from .. import health  # it brings http.client and ssl
+    from ..program import health  # it brings http.client and ssl
 
     try:
         health.wait(part["health"], cwd=os.path.join(ctx.tree.directory, ctx.subdirectory),
@@ -47,7 +47,7 @@ def await_version_before(ctx: ServiceContext, part: Mapping[str, Any]) -> None:
 
 
 def _taken_by(process: Process, started: Mapping[str, Started], socket: str) -> Callable[[Any], None]:
-    from .. import connections
+    from ..network import connections
 
     leader = started[process.name].pid
     name = process.name.partition(":")[2]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import Mapping
 
-from .. import files, git, processes, shell
+from .. import git, processes, shell
 from ..context import ServiceContext, process_tag
+from ..disk import files
 from ..errors import HostError
 from ..masking import Mask, secret_names, values
 from .step import Result, Step

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Container, Mapping, Sequence
 
 from ..context import ServiceContext
-from ..program import Program
-from ..startup import Started
+from ..program.program import Program
+from ..program.startup import Started
 from . import health
 
 Part = Mapping[str, Any]

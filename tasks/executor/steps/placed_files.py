@@ -6,10 +6,11 @@ import base64
 import os
 from typing import Any, Mapping
 
-from .. import file_rights, files, placed_backup, program_user
+from .. import program_user
 from ..context import ServiceContext
+from ..disk import file_rights, files, placed_backup
+from ..disk.placed_files import PlacedFiles, Record
 from ..errors import HostError, NotReady
-from ..placed_files import PlacedFiles, Record
 from ..protocol import PlacedFileState
 from . import releases
 from .step import Result, Results, Step

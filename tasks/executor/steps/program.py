@@ -9,9 +9,9 @@ import time
 from typing import Any, Mapping
 
 from ..context import ServiceContext
-from ..program import Program
+from ..program.program import Program
+from ..program.startup import Before, Started
 from ..protocol import UP
-from ..startup import Before, Started
 from . import health, one_by_one, reload
 from .step import Result, Step
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import os
 
-from .. import env_file, file_rights, files, log_folder
 from ..context import ServiceContext
+from ..disk import env_file, file_rights, files
 from ..errors import HostError
 from ..layout import Layout
 from ..locks import reload_lock
+from ..logs import log_folder
 from ..protocol import PROGRAM_HEADER
-from ..supervisord import BadConfiguration
+from ..supervisor.supervisord import BadConfiguration
 from .step import Result, Step
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any, Mapping
 
-from .. import listeners, processes
+from .. import processes
 from ..context import ServiceContext
 from ..errors import HostError
-from ..program import Program
-from ..startup import Process, Started
+from ..network import listeners
+from ..program.program import Program
+from ..program.startup import Process, Started
 from . import health
 
 SHOWN_WITHIN = 30.0                 # seconds until a new child has to be there

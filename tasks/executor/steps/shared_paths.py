@@ -6,8 +6,8 @@ import os
 import shutil
 from typing import Sequence
 
-from .. import files
 from ..context import ServiceContext
+from ..disk import files
 from ..errors import NotReady
 from ..git import Worktree
 from .step import Step

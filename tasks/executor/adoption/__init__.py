@@ -1,0 +1,1 @@
+"""The verb `adopt`: what a supervisord keeps running, and from which clones."""

@@ -1,0 +1,61 @@
+"""The verb `adopt`: tells what a supervisord keeps running, and from which clones. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping
+
+from ..accounts import login_name, user_name
+from ..layout import Layout
+from ..link import Link
+from ..protocol import AdoptedClone, AdoptedProgram
+from ..supervisor import program_sections, supervisord_search
+from ..supervisor.program_sections import Section
+from ..supervisor.supervisord_conf import SupervisordConf
+from . import adopted_clone, adopted_releases
+
+
+def adopt(link: Link, hello: dict[str, Any], layout: Layout, env: dict[str, str]) -> None:
+    """Send all programs of the supervisord that `hello` names, or of the one in the usual places."""
+    conf = SupervisordConf(supervisord_search.configuration(hello["root"], hello["supervisord_conf"]), env)
+    pid = supervisord_search.process(conf)
+    uid = supervisord_search.owner(pid, conf)
+    definitions = conf.configuration().definitions
+    environ = supervisord_search.environment(pid, conf, env, program_sections.variable_names(definitions))
+    path = environ.get("PATH")
+    of_supervisord = {"PATH": path} if path and path != env.get("PATH") else {}
+    programs = [_program(section._replace(variables={**of_supervisord, **section.variables}), env)
+                for section in program_sections.programs(definitions, environ)]
+    folders = [conf.folder, *(program["clone"]["directory"] for program in programs if program["clone"])]
+    link.answer({
+        "event": "adopted", "supervisord_conf": conf.path, "program_dirs": supervisord_search.program_folders(conf),
+        "login": login_name(), "home": os.path.expanduser("~"), "supervisord": None if uid is None else user_name(uid),
+        "has_path": path is not None, "writable": _writable(folders), "programs": programs})
+
+
+def _program(section: Section, env: Mapping[str, str]) -> AdoptedProgram:
+    definition = section.definition
+    directory = section.options.get("directory", "")
+    directory = os.path.normpath(os.path.expanduser(directory)) if directory else ""
+    return {"name": definition.name, "group": section.group, "path": definition.path, "line": definition.line,
+            "is_ours": definition.is_ours, "options": section.options, "variables": section.variables,
+            "directory": directory, "problem": section.problem,
+            "clone": _clone(directory, env) if os.path.isabs(directory) else None}
+
+
+def _clone(directory: str, env: Mapping[str, str]) -> AdoptedClone | None:
+    """A release may be a clone, too: the folder that holds it is looked for first."""
+    return adopted_releases.find(directory, env) or adopted_clone.find(directory, env)
+
+
+def _writable(folders: list[str]) -> list[str]:
+    """Of these folders and those above them, the ones that the login user can write in."""
+    above = {folder for path in folders for folder in _upwards(path)}
+    return sorted(folder for folder in above if os.access(folder, os.W_OK | os.X_OK))
+
+
+def _upwards(path: str) -> list[str]:
+    folders = [path]
+    while folders[-1] != os.path.dirname(folders[-1]):
+        folders.append(os.path.dirname(folders[-1]))
+    return folders

@@ -1,0 +1,1 @@
+"""The logs of programs, and the verb `logs`."""

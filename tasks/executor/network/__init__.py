@@ -1,0 +1,1 @@
+"""Ports and sockets of the host: who listens there."""

@@ -1,0 +1,1 @@
+"""A program of a service: its start, its stop, and whether it is well."""

@@ -1,0 +1,204 @@
+"""A program under supervisord, as steps stop it, start it and watch it come up: a group of one process or several."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from typing import Any, Container, Iterable, Mapping, Sequence
+
+from .. import leftovers
+from ..context import ServiceContext
+from ..disk import files
+from ..errors import HostError
+from ..locks import reload_lock
+from ..logs import process_logs
+from ..protocol import PROGRAM_HEADER
+from ..supervisor.supervisord_conf import options
+from . import process_check
+from .startup import Before, Process, Say, Started, left_running
+from .startup_watch import Startup
+
+STOPS_WITHIN = 10                   # seconds: supervisord's default of stopwaitsecs
+# A log file of supervisord's own, for AUTO (supervisor/options.py `get_autochildlog_name`).
+AUTOMATIC_LOG = re.compile(r"-{channel}---.*\.log$".replace("{channel}", "(stdout|stderr)"))
+
+
+class Program:
+    """`group`: supervisord's name of the program. Processes go by their full names, GROUP:NAME."""
+
+    def __init__(self, ctx: ServiceContext, group: str, say: Say) -> None:
+        self.group = group
+        self._ctx = ctx
+        self._say = say
+        self._supervisord = ctx.supervisord()
+
+    def infos(self) -> dict[str, dict[str, Any]]:
+        """What supervisord knows of each process; {} when it does not know the program."""
+        return {f"{info['group']}:{info['name']}": info for info in self._supervisord.processes(self.group)}
+
+    def processes(self, names: Sequence[str] = ()) -> list[Process]:
+        """Those of these names; all of the program unless given. One that is not there yet will bear its name."""
+        names = names or list(self.infos()) or [f"{self.group}:{self.group}"]
+        return [Process(self._ctx, self._supervisord, name, self._say) for name in names]
+
+    def before(self) -> dict[str, Before]:
+        """Of each process that is there, or will be by the configuration that supervisord read last."""
+        infos = self.infos()
+        configs = self._supervisord.configurations(self.group)
+        ends = process_logs.ends([*infos.values(), *configs])
+        names = [*infos, *(f"{self.group}:{config['name']}" for config in configs)]
+        return {name: Before(infos.get(name, {}).get("pid") or None, ends) for name in names}
+
+    def start(self, names: Sequence[str] = ()) -> None:
+        for process in self.processes(names):
+            self._supervisord.start(process.name)
+
+    def signal(self, name: str, signal: str) -> None:
+        self._supervisord.signal(name, signal)
+
+    def stop(self, timeout: float, names: Sequence[str] = ()) -> None:
+        """supervisord kills what does not end within its stopwaitsecs; users see that we wait for it. What lives on in
+        the process groups is ended, too: only the leader of each got the signal to stop."""
+        infos = self.infos()
+        names = names or list(infos)
+        try:
+            self._supervisord.stop(names, timeout, lambda: self._ctx.waiting(
+                f"for {self.group} to stop (up to {self._stop_limit(timeout):g} s)"))
+        finally:                    # of those that ended, also where others did not: nobody would know their pids later
+            self._end(leftovers.in_groups(infos[name]["pid"] for name in names if name in infos))
+
+    def _end(self, left: list[leftovers.Leftover]) -> None:
+        """Users see that we wait for it, and what belongs to another user."""
+        others = leftovers.end(left, lambda: self._ctx.waiting(
+            f"for what {self.group} left running to end (up to {leftovers.ENDS_WITHIN:g} s)"))
+        if others:
+            pids = " ".join(str(process.pid) for process in others)
+            self._ctx.warn(f"{self.group} was stopped, but it left running {leftovers.in_words(others)}, which another"
+                           f" user started; end it on the host: sudo kill {pids}")
+
+    def _stop_limit(self, timeout: float) -> float:
+        """Seconds until supervisord kills it: by the program file of before, with which it was started. Of a program
+        without one supervisord says it, but for an old one (before 4.0): `timeout` then."""
+        backup = os.path.join(self._ctx.layout.backup(self._ctx.name, self._ctx.deploy), "program")
+        before = options((files.read_bytes(backup) or b"").decode("utf-8", "replace"), self.group)
+        if before is not None:
+            return float(before.get("stopwaitsecs", STOPS_WITHIN))
+        return max((float(read["stopwaitsecs"]) for read in self._supervisord.configurations(self.group)
+                    if "stopwaitsecs" in read), default=timeout)
+
+    def ensure_stopped(self, timeout: float, names: Sequence[str]) -> None:
+        """Stop processes of a group that was just added. They start by themselves (autostart): begin that, so that
+        they can be stopped."""
+        for name in names:
+            try:
+                self._supervisord.start(name)
+            except HostError:
+                pass            # it could not start before either
+        self.stop(timeout, names)
+
+    def refresh_group(self, renew: bool) -> bool:
+        """Bring the group (stopped now) in line with the configuration file; returns whether it was added anew, as with
+        `renew` in any case."""
+        with reload_lock(self._ctx.layout):
+            added, changed, _ = self._supervisord.reload()
+            is_changed = self.group in changed or self._logs_elsewhere() or (renew and self.group not in added)
+            if is_changed:
+                self._supervisord.remove(self.group)
+            renewed = is_changed or self.group in added
+            if renewed:
+                self._supervisord.add(self.group)
+            self._compare()
+        return renewed
+
+    def changes(self) -> tuple[bool, bool]:
+        """Let supervisord read its files; returns (changed, removed): what they say of our group, against what runs."""
+        with reload_lock(self._ctx.layout):
+            _, changed, removed = self._supervisord.reload()
+        return self.group in changed or self._logs_elsewhere(), self.group in removed
+
+    def keeps_group(self) -> bool:
+        """Whether supervisord can restart single processes of the group: its configuration did not change."""
+        changed, removed = self.changes()
+        return bool(self.infos()) and not changed and not removed
+
+    def is_whole(self) -> bool:
+        """Whether all of its processes run."""
+        return all(info["statename"] == "RUNNING" for info in self.infos().values())
+
+    def has_socket(self) -> bool:
+        """Whether the program file says that supervisord listens for it."""
+        return "socket" in (self._written() or {})
+
+    def remove(self) -> None:
+        """Remove the group, which is stopped, if it is there."""
+        if self.infos():
+            self._supervisord.remove(self.group)
+
+    def end_leftovers(self) -> None:
+        """End what this deploy's version left running, once it is stopped: it may hold the port. Older ones stay."""
+        backup = self._ctx.layout.backup(self._ctx.name, self._ctx.deploy)
+        if os.path.isdir(backup):
+            begun = os.stat(backup).st_mtime
+            self._end([process for process in left_running(self._ctx, self._supervisord, self.group)
+                       if process.since >= begun])
+
+    def wait_until_up(self, startsecs: float, before: Mapping[str, Before], exitcodes: Container[int] | None = None,
+                      names: Sequence[str] = (), settles: bool = False) -> dict[str, Started]:
+        """Wait for each process to be RUNNING, then for the same new pid during `startsecs` more. Raises HostError."""
+        startups = [Startup(process, startsecs, before.get(process.name), exitcodes, settles=settles)
+                    for process in self.processes(names)]
+        started: dict[str, Started] = {}
+        pause = 0.01
+        while True:
+            self._ctx.check()
+            for startup in startups:
+                up = None if startup.process.name in started else startup.look()
+                if up:
+                    started[startup.process.name] = up
+            if len(started) == len(startups):
+                return started
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.1)
+
+    def _logs_elsewhere(self) -> bool:
+        """Whether the program file says AUTO for a log where the program has another one, or the other way round:
+        supervisord takes AUTO for equal to anything (supervisor/options.py `ProcessConfig.__eq__`)."""
+        written = self._written()
+        if written is None:
+            return False
+        logs = {channel: written.get(f"{channel}_logfile", "AUTO").upper() for channel in ("stdout", "stderr")}
+        if written.get("redirect_stderr", "false").lower() in ("true", "yes", "on", "1"):
+            logs["stderr"] = "NONE"
+        return any((log == "AUTO") != bool(AUTOMATIC_LOG.search(info.get(f"{channel}_logfile") or ""))
+                   for info in self.infos().values() for channel, log in logs.items())
+
+    def _written(self) -> dict[str, str] | None:
+        return options(self._file(), self.group)
+
+    def _file(self) -> str:
+        file = self._ctx.layout.access.program_file(self._ctx.name)
+        return file.data.decode("utf-8", "replace") if file else ""
+
+    def check_processes(self, started: Iterable[Started]) -> None:
+        """Raise HostError where a process is not what the program file says. One that has ended is not looked at."""
+        written = self._written()
+        for process in started:
+            if written and not process.ended:
+                process_check.check(process.pid, self.group, written, self._ctx.layout.program_file(self._ctx.name))
+
+    def _compare(self) -> None:
+        """Raise HostError where supervisord does not have what the program file, if it is one of ours, says."""
+        path = self._ctx.layout.program_file(self._ctx.name)
+        text = self._file()
+        written = options(text, self.group)
+        if not text.startswith(PROGRAM_HEADER) or written is None:
+            return
+        read = self._supervisord.configurations(self.group)
+        if not read:
+            raise HostError(f"supervisord does not read {path}", f"see on the host whether it may: ls -l {path}")
+        differing = [option for option in ("command", "directory")
+                     if any(info.get(option, "") not in ("", written[option].replace("%%", "%")) for info in read)]
+        if differing:
+            raise HostError(f"supervisord runs {self.group} with another {' and '.join(differing)} than {path} says",
+                            f"see on the host what else defines it: grep -rn {self.group} {os.path.dirname(path)}")

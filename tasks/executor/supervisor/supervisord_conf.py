@@ -1,0 +1,249 @@
+"""Reads supervisord.conf, as far as a deploy depends on it."""
+
+from __future__ import annotations
+
+import configparser
+import contextlib
+import fnmatch
+import glob
+import os
+from typing import Mapping, NamedTuple
+
+from ..errors import NotReady
+from ..protocol import PROGRAM_HEADER
+
+# Where Debian and Red Hat put it, and the program files.
+PACKAGED = {"/etc/supervisor/supervisord.conf": "/etc/supervisor/conf.d",
+            "/etc/supervisord.conf": "/etc/supervisord.d"}
+# By configuration, the service of a package that starts it: started otherwise, it would be none of systemd's.
+PACKAGED_SERVICES = {"/etc/supervisor/supervisord.conf": "supervisor"}
+OWN_VENV = ".supervisor"             # beside supervisord.conf, where fab setup installs supervisor
+USE_SUDO = "write in hosts.yaml, at the host: sudo: true"
+# Sections that make a program; the second is one on whose socket supervisord listens.
+PROGRAM_KINDS = ("program", "fcgi-program")
+KINDS = (*PROGRAM_KINDS, "group", "eventlistener")
+
+
+class Definition(NamedTuple):
+    """A section of a configuration file that makes a group of processes. `programs`: those that a [group:x] takes in;
+    `is_ours`: we wrote that file."""
+
+    path: str
+    line: int
+    kind: str
+    name: str
+    programs: tuple[str, ...] = ()
+    is_ours: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+class Configuration(NamedTuple):
+    """The content of a supervisord.conf and of its included files. `include_line`: where [include] says `files`;
+    None where there is no such section. `patterns`: absolute, one for each folder. `problems`: why supervisord cannot
+    read a file of these."""
+
+    path: str
+    patterns: list[str]
+    definitions: list[Definition]
+    include_line: int | None
+    problems: list[str] = []        # noqa: RUF012  a NamedTuple's default is no class attribute
+
+    @property
+    def folder(self) -> str:
+        return os.path.dirname(self.path)
+
+    def includes(self, path: str) -> bool:
+        """Whether a file of that name is, or would be, read."""
+        folder, name = os.path.split(path)
+        return any(os.path.realpath(os.path.dirname(pattern)) == os.path.realpath(folder)
+                   and fnmatch.fnmatchcase(name, os.path.basename(pattern)) for pattern in self.patterns)
+
+
+class SupervisordConf:
+    """The socket, the credentials and the included files that a supervisord.conf names."""
+
+    def __init__(self, path: str, env: Mapping[str, str]) -> None:
+        self.path = path
+        self.env = env
+        self.folder = os.path.dirname(path)
+        self._expansions = {"here": self.folder, "host_node_name": os.uname().nodename}
+        self._expansions.update(("ENV_" + name, value) for name, value in env.items())
+        self._parser = parse(path)
+
+    def socket(self) -> str:
+        file = self.option("unix_http_server", "file") or ""
+        url = self.option("supervisorctl", "serverurl") or ""
+        if not file and url.startswith("unix://"):
+            file = url[len("unix://"):]
+        if not file:
+            raise NotReady(f"{self.path} has no unix socket",
+                           f"add to it: [unix_http_server] file={self.folder}/supervisor.sock")
+        return os.path.join(self.folder, os.path.expanduser(file))
+
+    def pidfile(self) -> str:
+        file = self.option("supervisord", "pidfile") or "supervisord.pid"
+        return os.path.join(self.folder, os.path.expanduser(file))
+
+    def credentials(self) -> tuple[str, str] | None:
+        for section in ("unix_http_server", "supervisorctl"):
+            user = self.option(section, "username")
+            if user is not None:
+                return user, self.option(section, "password") or ""
+        return None
+
+    def patterns(self) -> list[str]:
+        return [os.path.join(self.folder, pattern) for pattern in (self.option("include", "files") or "").split()]
+
+    def ending(self, program_dir: str) -> str:
+        """Of a program file, as the include pattern of its folder has it: conf.d/*.conf on Debian, supervisord.d/*.ini
+        on Red Hat."""
+        endings = [os.path.splitext(pattern)[1] for pattern in self.patterns()
+                   if os.path.realpath(os.path.dirname(pattern)) == os.path.realpath(program_dir)]
+        return endings[0] if endings and ".conf" not in endings else ".conf"
+
+    def configuration(self) -> Configuration:
+        return Configuration(self.path, self._folders(), self._definitions(), self._include_line(), self._problems())
+
+    def _files(self) -> list[str]:
+        """All that supervisord reads, in its order."""
+        return [self.path, *(path for pattern in self.patterns() for path in sorted(glob.glob(pattern)))]
+
+    def _definitions(self) -> list[Definition]:
+        return [definition for path in self._files() for definition in definitions(path)]
+
+    def _problems(self) -> list[str]:
+        """Why supervisord cannot read a file."""
+        problems = []
+        for path in self._files():
+            try:
+                parse(path)
+                if _is_undecodable(path):
+                    problems.append(f"{path} is not UTF-8")
+            except NotReady as error:
+                problems.append(error.message)
+        return problems
+
+    def _include_line(self) -> int | None:
+        lines = _lines(self.path)
+        section = _line_of(lines, "include")
+        if section is None:
+            return None
+        return next((number for number, line in enumerate(lines[section:], section + 1)
+                     if line.lower().startswith("files")), section)
+
+    def _folders(self) -> list[str]:
+        """The include patterns; those that have patterns in their folders, once for each folder that is there."""
+        return [os.path.join(folder, os.path.basename(pattern)) for pattern in self.patterns()
+                for folder in glob.glob(os.path.dirname(pattern)) or [os.path.dirname(pattern)]]
+
+    def option(self, section: str, option: str) -> str | None:
+        """Expanded; None where it is not written."""
+        if not self._parser.has_option(section, option):
+            return None
+        text = self._parser.get(section, option)
+        try:
+            return text % self._expansions
+        except (KeyError, ValueError, TypeError) as error:
+            raise NotReady(f"{self.path}: [{section}] {option}={text} cannot be expanded: {error}",
+                           "set the variable in the login environment of the host's user") from None
+
+
+def definitions(path: str) -> list[Definition]:
+    """Those of one file, as supervisor's own parser reads them: [program: x] is the program x. [] where it cannot."""
+    lines = _lines(path)
+    try:
+        parser = _parser()
+        parser.read_string("".join(lines))
+    except configparser.Error:
+        return []
+    is_ours = lines[:1] != [] and lines[0].startswith(PROGRAM_HEADER)
+    read = []
+    for section in parser.sections():
+        kind, _, name = section.partition(":")
+        if kind in KINDS:
+            programs = parser.get(section, "programs", fallback="") if kind == "group" else ""
+            read.append(Definition(path, _line_of(lines, section) or 1, kind, name.strip(),
+                                   tuple(program.strip() for program in programs.split(",")), is_ours))
+    return read
+
+
+def section_of(parser: configparser.RawConfigParser, definition: Definition) -> str:
+    """The name of its section, as written."""
+    return next(section for section in parser.sections()
+                if [part.strip() for part in section.split(":", 1)] == [definition.kind, definition.name])
+
+
+def options(text: str, program: str) -> dict[str, str] | None:
+    """The options of a program, as written; None where there is no such section."""
+    return _programs(text).get(program)
+
+
+def programs_in(text: str) -> list[str]:
+    """The names of the programs of a configuration file; [] where it cannot be parsed."""
+    return list(_programs(text))
+
+
+def _programs(text: str) -> dict[str, dict[str, str]]:
+    parser = _parser()
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return {}
+    parts = ((section, *section.partition(":")) for section in parser.sections())
+    return {name.strip(): dict(parser.items(section)) for section, kind, _, name in parts if kind in PROGRAM_KINDS}
+
+
+def _packaged_hint() -> str:
+    """The lines of hosts.yaml to write where the supervisord of a package is there."""
+    for path, usual in PACKAGED.items():
+        if os.path.exists(path):
+            folders = [usual]
+            with contextlib.suppress(NotReady, OSError):
+                folders = [os.path.dirname(pattern) for pattern in SupervisordConf(path, {}).patterns()] or folders
+            return f"write in hosts.yaml, at the host:\nsudo: true\nsupervisord_conf: {path}\nprogram_dir: {folders[0]}"
+    return "make one: fab setup; or correct `root` or `supervisord_conf` in hosts.yaml"
+
+
+def _line_of(lines: list[str], section: str) -> int | None:
+    return next((number for number, line in enumerate(lines, 1) if line.strip().startswith(f"[{section}]")), None)
+
+
+def _parser() -> configparser.RawConfigParser:
+    """As supervisor/options.py `UnhosedConfigParser`."""
+    return configparser.RawConfigParser(inline_comment_prefixes=(";", "#"), strict=False)
+
+
+def parse(path: str) -> configparser.RawConfigParser:
+    """As supervisor's own parser reads a file. Raises NotReady."""
+    parser = _parser()
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            parser.read_file(file)
+    except FileNotFoundError:
+        raise NotReady(f"{path} does not exist", _packaged_hint()) from None
+    except OSError as error:
+        raise NotReady(f"cannot read {path}: {error.strerror}", USE_SUDO) from None
+    except configparser.Error as error:
+        why = str(error).replace("\n", " ")
+        raise NotReady(f"{path} cannot be parsed: {why}", "correct it") from None
+    return parser
+
+
+def _is_undecodable(path: str) -> bool:
+    """supervisord says only at which byte, of whichever file that is."""
+    with open(path, "rb") as file:
+        try:
+            file.read().decode()
+            return False
+        except UnicodeDecodeError:
+            return True
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.readlines()
+    except OSError:
+        return []

@@ -1,0 +1,141 @@
+"""Finds supervisord and its configuration on a host that nobody has described."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Any, Collection, Iterator, Mapping
+
+from .. import processes
+from ..accounts import login_name
+from ..disk import files
+from ..errors import NotReady
+from .program_sections import key_value_pairs
+from .supervisord_conf import PACKAGED, SupervisordConf
+
+HOME = "~/supervisord.conf"
+OF_A_PROCESS = "SUPERVISOR_"        # begins the names of what supervisord tells each process of itself
+
+
+def configuration(root: str | None, path: str | None) -> str:
+    """The absolute path of a supervisord.conf that we may read: the one that was named, that of `root`, else one of the
+    usual places, or of a supervisord that runs. Raises NotReady."""
+    found = _configuration(root, path)
+    if not os.access(found, os.R_OK):
+        raise NotReady(f"{login_name()} cannot read {found}", f"log in as somebody who can: ls -l {found}")
+    return found
+
+
+def _configuration(root: str | None, path: str | None) -> str:
+    home = os.path.expanduser("~")
+    if path or root:
+        named = os.path.normpath(os.path.join(home, os.path.expanduser(root or ""),
+                                              os.path.expanduser(path or "supervisord.conf")))
+        if not os.path.exists(named):
+            raise NotReady(f"{named} does not exist", "name another: --supervisord-conf PATH, or --root PATH")
+        return named
+    usual = [*PACKAGED, os.path.expanduser(HOME), *(path for _, path in _running())]
+    for candidate in usual:
+        if os.path.isfile(candidate):
+            return candidate
+    raise NotReady(f"there is no supervisord.conf in {', '.join([*PACKAGED, HOME])}",
+                   "name it: --supervisord-conf PATH, or its folder: --root PATH")
+
+
+def process(conf: SupervisordConf) -> int | None:
+    """The pid of the supervisord that runs with this configuration; None where none is found."""
+    for pid, path in _running():
+        if files.is_same_path(path, conf.path):
+            return pid
+    pidfile = conf.option("supervisord", "pidfile")
+    with contextlib.suppress(OSError, ValueError):
+        return int((files.read_bytes(os.path.join(conf.folder, pidfile or "")) or b"").strip())
+    return None
+
+
+def owner(pid: int | None, conf: SupervisordConf) -> int | None:
+    """The uid that supervisord runs as, by its process or by its socket; None where neither is there."""
+    for path in [f"/proc/{pid}", conf.socket()]:
+        with contextlib.suppress(OSError):
+            return os.stat(path).st_uid
+    return None
+
+
+def environment(pid: int | None, conf: SupervisordConf, env: Mapping[str, str],
+                own: Mapping[str, Collection[str]]) -> dict[str, str]:
+    """What supervisord passes on, and replaces for %(ENV_X)s, as far as it can be known: its own environment, or what
+    programs that we may read have of it; that of the login, `env`, where it does not run; and what [supervisord] adds.
+
+    `own`: by group, the names of variables that its programs set.
+    """
+    added = key_value_pairs(conf.option("supervisord", "environment") or "")
+    if pid is None:
+        return {**env, **added}
+    return {**(processes.variables(pid) or _passed_on(pid, own)), **added}
+
+
+def _passed_on(pid: int, own: Mapping[str, Collection[str]]) -> dict[str, str]:
+    """What the programs of a supervisord have that none of them sets."""
+    known: dict[str, str] = {}
+    for child in processes.children(pid):
+        has = processes.variables(child)
+        group = has.get("SUPERVISOR_GROUP_NAME", "")
+        if group in own:
+            known.update({name: value for name, value in has.items()
+                          if name not in own[group] and not name.startswith(OF_A_PROCESS)})
+    return known
+
+
+def _running() -> Iterator[tuple[int, str]]:
+    """The pid and the configuration of each supervisord that runs, as far as we may know."""
+    for pid in processes.all_pids() if os.path.isdir("/proc") else ():
+        words = processes.command_line(pid)
+        path = _configuration_of(pid, words) if any(map(_is_supervisord, words[:3])) else ""
+        if path:
+            yield pid, os.path.normpath(path)
+
+
+def _configuration_of(pid: int, words: list[str]) -> str:
+    """Absolute; empty where nobody can tell."""
+    named = _named(words)
+    folder = processes.cwd(pid)
+    if os.path.isabs(named) or not folder:
+        return named if os.path.isabs(named) else ""
+    # Where it looks for one by itself: supervisor/options.py `default_configfile`.
+    usual = [*(os.path.join(folder, name) for name in ("supervisord.conf", "etc/supervisord.conf")), *PACKAGED]
+    return os.path.join(folder, named) if named else next(filter(os.path.exists, usual), "")
+
+
+def _named(words: list[str]) -> str:
+    """What stands behind -c, in each form that supervisord takes; empty where nothing does."""
+    for word, following in zip(words, [*words[1:], ""]):
+        if word in ("-c", "--configuration"):
+            return following
+        for option in ("--configuration=", "-c"):
+            if word.startswith(option):
+                return word[len(option):]
+    return ""
+
+
+def started_by(pid: int) -> list[str]:
+    """The words that start this supervisord anew, but for its options; [] where its command line does not say that."""
+    return start_of(processes.command_line(pid))
+
+
+def start_of(words: list[str]) -> list[str]:
+    """Those of a command line that start supervisord from any folder and with any PATH."""
+    for at, word in enumerate(words[:3]):
+        if _is_supervisord(word) and os.path.isabs(words[0]) and (os.path.isabs(word) or words[at - 1] == "-m"):
+            return words[:at + 1]
+    return []
+
+
+def _is_supervisord(word: str) -> bool:
+    """The program, the script of an interpreter, or its module."""
+    return os.path.basename(word) in ("supervisord", "supervisor.supervisord")
+
+
+def program_folders(conf: SupervisordConf) -> list[str]:
+    """The folders that it includes files from."""
+    patterns: list[Any] = conf.patterns()
+    return [os.path.normpath(os.path.dirname(pattern)) for pattern in patterns]
