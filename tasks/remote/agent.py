@@ -11,6 +11,8 @@ from paramiko import AgentKey, SSHException
 
 from . import paramiko_private
 
+TOUCH_LIMIT = 60.0                          # seconds: signing may wait for a person: a touch, a confirmation
+
 
 @contextmanager
 def agent_keys(socket_path: str | None) -> Iterator[tuple[AgentKey, ...]]:
@@ -30,5 +32,5 @@ def _read(connection: socket.socket, path: str) -> tuple[AgentKey, ...]:
         keys = paramiko_private.agent_keys(connection)
     except (OSError, SSHException):
         return ()
-    connection.settimeout(None)             # signing may wait for a person: a touch, a confirmation
+    connection.settimeout(TOUCH_LIMIT)
     return keys

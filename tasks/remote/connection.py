@@ -63,22 +63,25 @@ def _shut_down(transport: Transport | None) -> None:
 @dataclass(frozen=True)
 class _Route:
     """The way to a host: how messages call it, the names that lead to it, against circles, and what answers for the
-    ssh configuration."""
+    ssh configuration. `command`: see connect(); None for a gateway, which gets no session."""
 
     label: str
     path: tuple[str, ...]
     ask: Ask
+    command: str | None
 
 
-def connect(host: Host, ask: Ask = ask) -> HostConnection:
+def connect(host: Host, ask: Ask = ask, command: str = "") -> HostConnection:
     """An open connection; close it. Raises HostKeyError, LoginError, Unreachable or Mistake.
+
+    `command`: what the first session will run, where that is known; the host may begin it at once.
 
     Needs at most about twice `host.connect_timeout` seconds a hop.
     """
     logger = logging.getLogger("paramiko")
     if not logger.handlers:                 # its tracebacks would reach stderr through logging's last resort
         logger.addHandler(logging.NullHandler())
-    return _connect(host, _Route(host.name, (host.name,), ask))
+    return _connect(host, _Route(host.name, (host.name,), ask, command))
 
 
 def _connect(host: Host, route: _Route) -> HostConnection:
@@ -88,7 +91,7 @@ def _connect(host: Host, route: _Route) -> HostConnection:
         hop = _open_gateway(host, settings, route)
         label = _label(route.label, settings)
         verifier = Verifier(label, settings, known, via=hop.original_host if hop else "")
-        login = Login(label, settings.user, offered, host.connect_timeout, for_session=len(route.path) == 1)
+        login = Login(label, settings.user, offered, host.connect_timeout, route.command)
         try:
             return _open_patiently(host, settings, hop, verifier, login)
         except BaseException:
@@ -108,7 +111,7 @@ def _open_gateway(host: Host, settings: Settings, route: _Route) -> HostConnecti
         return None
     refuse_circle(gateway, route.path)
     label = f"{route.path[0]}: gateway {gateway.name}"
-    return _connect(gateway, _Route(label, (*route.path, gateway.name), route.ask))
+    return _connect(gateway, _Route(label, (*route.path, gateway.name), route.ask, None))
 
 
 def _open_patiently(host: Host, settings: Settings, hop: HostConnection | None, verifier: Verifier,

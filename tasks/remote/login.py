@@ -11,25 +11,24 @@ from paramiko.auth_strategy import AuthResult, AuthSource, AuthStrategy
 from paramiko.config import SSHConfig
 
 from .._errors import LoginError, Unreachable
+from .agent import TOUCH_LIMIT
 from .explicit_keys import VARIABLE
 from .key_offers import Keys, Offer
 from .paramiko_private import ClientTransport, authenticate
-
-_TOUCH_LIMIT = 60.0                         # seconds
 
 
 class Login(AuthStrategy):
     """paramiko's hook for a login. `label` names the host in messages; `seconds` limits all keys together, but an
     agent may take a minute for each key: its owner must touch a token, or confirm.
-    `for_session`: the connection is for a session, not a way to the next host."""
+    `command`: what the connection's session will run, "" if that is not known; None on a way to the next host."""
 
-    def __init__(self, label: str, user: str, offered: Keys, seconds: float, for_session: bool) -> None:
+    def __init__(self, label: str, user: str, offered: Keys, seconds: float, command: str | None) -> None:
         super().__init__(SSHConfig())
         self.label = label
         self.user = user
         self.keys = offered
         self.seconds = seconds
-        self.for_session = for_session
+        self.command = command
 
     def get_sources(self) -> Iterator[AuthSource]:
         """Not used: authenticate() goes through the keys itself, because it must stop when the link is gone."""
@@ -43,7 +42,7 @@ class Login(AuthStrategy):
         for offer in self.keys.offers:
             tried.append(offer.label)
             left = max(0.1, deadline - time.monotonic())
-            transport.auth_timeout = max(left, _TOUCH_LIMIT) if isinstance(offer.key, AgentKey) else left
+            transport.auth_timeout = max(left, TOUCH_LIMIT) if isinstance(offer.key, AgentKey) else left
             try:
                 more = authenticate(transport, self.user, offer.key, self._then(transport, offer))
             except BadAuthenticationType as error:
@@ -63,13 +62,14 @@ class Login(AuthStrategy):
         raise self._refused(tried) if tried else self._no_key()
 
     def _then(self, transport: ClientTransport, offer: Offer) -> Callable[[], None]:
-        """The request for a session goes out right behind the last key, which spares a round trip.
+        """The requests for a session and its command go out right behind the last key, which spares two round trips.
 
         A server takes it when it has accepted the key. Before that it may only disconnect (RFC 4252, section 6), and
         without a key that is no loss. OpenSSH reads one message after the other; others may look ahead."""
-        is_openssh = transport.remote_version.startswith("SSH-2.0-OpenSSH")
-        is_last = offer is self.keys.offers[-1]
-        return transport.request_session if self.for_session and is_last and is_openssh else _nothing
+        command = self.command
+        if command is None or offer is not self.keys.offers[-1] or not transport.is_openssh:
+            return _nothing
+        return lambda: transport.request_session(command)
 
     def _asks_for_more(self, taken: list[str], wish: str) -> LoginError:
         return LoginError(f"{self.label}: the server took {', '.join(taken)} of {self.user}, but {wish}",
@@ -77,7 +77,8 @@ class Login(AuthStrategy):
 
     def _still_there(self, transport: Transport, error: Exception, tried: list[str]) -> None:
         """A key that was refused leaves the connection open for the next one."""
-        if isinstance(error, AuthenticationException) and "timeout" in str(error).lower():
+        is_late = isinstance(error, AuthenticationException) and "timeout" in str(error).lower()
+        if is_late or isinstance(error, TimeoutError):
             raise Unreachable(f"{self.label}: timed out during the login of {self.user}",
                               "is the host overloaded, or its name service slow?") from None
         if transport.is_active():

@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
-from paramiko import AgentKey, Channel, Message, PKey, RSAKey, SSHException, Transport
+from paramiko import AgentKey, AuthenticationException, Channel, Message, PKey, SSHException, Transport
 from paramiko.agent import AgentSSH
 from paramiko.auth_handler import AuthHandler
 from paramiko.common import cMSG_CHANNEL_OPEN, cMSG_CHANNEL_REQUEST
@@ -27,6 +28,8 @@ class ClientTransport(Transport):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.round_trip = float("inf")      # seconds, or less; of the request for the login service
+        self._extended = threading.Event()  # the server has named its extensions
         self._requested: _SessionRequest | None = None
         # start_client's own limit comes first.
         self.packetizer.start_handshake = lambda timeout: None  # type: ignore[method-assign]
@@ -39,6 +42,22 @@ class ClientTransport(Transport):
         if not self.is_active():
             raise self.get_exception() or SSHException("Negotiation failed.")
 
+    @property
+    def is_openssh(self) -> bool:
+        return self.remote_version.startswith("SSH-2.0-OpenSSH")
+
+    def _parse_ext_info(self, message: Message) -> None:
+        before: Any = super()
+        before._parse_ext_info(message)
+        self._extended.set()
+
+    def knows_rsa_hashes(self) -> bool:
+        """The server has said for which algorithms an RSA key may sign (RFC 8308). OpenSSH's, from 7.2 on, says so
+        right behind its key exchange: only our own thread may have to read it. Others say it later, or never."""
+        if self.is_openssh:
+            self._extended.wait(_OWN_THREAD)
+        return "server-sig-algs" in self.server_extensions  # type: ignore[attr-defined]
+
     def stop_thread(self) -> None:
         """paramiko tells those who wait for a channel where the server ends the connection, not where we do."""
         self.active = False
@@ -46,9 +65,10 @@ class ClientTransport(Transport):
             answered.set()
         super().stop_thread()
 
-    def request_session(self) -> None:
-        """Ask for the channel that the next open_session() returns, without a wait for the answer."""
-        self._requested = _SessionRequest(self)
+    def request_session(self, command: str) -> None:
+        """Ask for the channel that the next open_session() or execute() returns, and for `command` in it, if there is
+        one. Waits for no answer. For OpenSSH's server, which numbers its channels from 0."""
+        self._requested = _SessionRequest(self, command)
 
     def open_session(self, *args: Any, **options: Any) -> Channel:
         if self._requested is None:
@@ -56,11 +76,26 @@ class ClientTransport(Transport):
         request, self._requested = self._requested, None
         return request.channel()
 
+    def execute(self, command: str) -> Channel:
+        """A session that runs the command. Waits for the session, and not for the answer to the command, as
+        exec_command would, without a timeout: if the server refuses, paramiko closes the channel, and that ends the
+        stream."""
+        is_requested = self._requested is not None and self._requested.command == command
+        channel = self.open_session()
+        if not is_requested:
+            self._send_user_message(_exec(channel.remote_chanid, command))  # type: ignore[attr-defined]
+        return channel
+
+
+_OWN_THREAD = 0.1                           # seconds
+_FIRST_CHANNEL = 0                          # OpenSSH's number for it
+
 
 class _SessionRequest:
-    """Transport.open_channel in two halves."""
+    """Transport.open_channel in two halves. `command` is requested with the channel; "": none."""
 
-    def __init__(self, transport: Any) -> None:
+    def __init__(self, transport: Any, command: str) -> None:
+        self.command = command
         window, packet = transport.default_window_size, transport.default_max_packet_size
         with transport.lock:
             self._number = transport._next_channel()
@@ -77,6 +112,8 @@ class _SessionRequest:
         for number in (self._number, window, packet):
             message.add_int(number)
         transport._send_message(message)
+        if command:
+            transport._send_message(_exec(_FIRST_CHANNEL, command))
         self._transport = transport
 
     def channel(self) -> Channel:
@@ -88,34 +125,15 @@ class _SessionRequest:
         return self._channel
 
 
-class _Finished(threading.Event):
-    """paramiko waits a tenth of a second for it, again and again; this is for as long as it would do that."""
-
-    def __init__(self, limit: float | None) -> None:
-        super().__init__()
-        self._limit = limit
-
-    def wait(self, timeout: float | None = None) -> bool:
-        return super().wait(self._limit)
-
-
-def execute(channel: Channel, command: str) -> threading.Event:
-    """Channel.exec_command without its wait for the answer, which costs a round trip and has no timeout. The event
-    returned is set when it comes.
-
-    If the server refuses, paramiko closes the channel, and that ends the stream.
-    """
-    answered: threading.Event = channel.event
-    answered.clear()
+def _exec(channel: int, command: str) -> Message:
+    """`channel`: the server's number."""
     message = Message()
     message.add_byte(cMSG_CHANNEL_REQUEST)
-    message.add_int(channel.remote_chanid)
+    message.add_int(channel)
     message.add_string("exec")
     message.add_boolean(True)
     message.add_string(command)
-    transport: Any = channel.get_transport()
-    transport._send_user_message(message)
-    return answered
+    return message
 
 
 def agent_keys(connection: socket.socket) -> tuple[AgentKey, ...]:
@@ -148,47 +166,62 @@ def on_banner_line(transport: Transport, hear: Callable[[str], None]) -> None:
     transport.packetizer.readline = readline  # type: ignore[method-assign]
 
 
-def authenticate(transport: Transport, user: str, key: PKey, then: Callable[[], None]) -> list[str]:
-    """Transport.auth_publickey, a round trip shorter where it can be: for which algorithm an RSA key may sign
-    is known only once the server has answered. Returns the methods that the server still asks for.
+def authenticate(transport: ClientTransport, user: str, key: PKey, then: Callable[[], None]) -> list[str]:
+    """Transport.auth_publickey, a round trip shorter where it can be. Returns the methods that the server still asks
+    for.
 
     then() is called when the request is sent, on any thread."""
     if not transport.is_active():
         return transport.auth_publickey(user, key)          # it says why
-    finished = _Finished(transport.auth_timeout)
-    early = not isinstance(key, (RSAKey, AgentKey))
-    transport.auth_handler = _EarlyLogin(transport) if early else _Login(transport, then)
-    transport.auth_handler.auth_publickey(user, key, finished)
-    if early:
+    finished = threading.Event()
+    handler = _Login(transport, _can_sign(transport, key), then)
+    transport.auth_handler = handler
+    handler.auth_publickey(user, key, finished)
+    if handler.is_early:
         then()
-    return transport.auth_handler.wait_for_response(finished)
+    if not finished.wait(transport.auth_timeout):
+        raise AuthenticationException("Authentication timeout.")
+    # A server may let us in, refuse what then() requested, and end the connection.
+    return [] if handler.is_authenticated() else handler.wait_for_response(finished)
+
+
+def _can_sign(transport: ClientTransport, key: PKey) -> bool:
+    """It is known for which algorithm."""
+    certificate = getattr(key, "public_blob", None)
+    kind = certificate.key_type if certificate else key.get_name()
+    return "rsa" not in kind or transport.knows_rsa_hashes()
 
 
 class _Login(AuthHandler):
-    def __init__(self, transport: Transport, then: Callable[[], None]) -> None:
+    """`is_early`: asks for the login service and logs in to it without waiting for the first answer, as paramiko would;
+    a server without that service closes the connection (RFC 4253, section 10)."""
+
+    def __init__(self, transport: ClientTransport, is_early: bool, then: Callable[[], None]) -> None:
         super().__init__(transport)
+        self.is_early = is_early
+        self._connection = transport
         self._then = then
-
-    def _parse_service_accept(self, message: Message) -> None:
-        before: Any = super()
-        before._parse_service_accept(message)
-        self._then()
-
-
-class _EarlyLogin(AuthHandler):
-    """Asks for the login service and logs in to it without waiting for the first answer, as paramiko would; a
-    server without that service closes the connection (RFC 4253, section 10)."""
+        self._asked = 0.0
 
     def _request_auth(self) -> None:
+        self._asked = time.monotonic()
         before: Any = super()
         before._request_auth()
+        if self.is_early:
+            self._log_in()
+
+    def _parse_service_accept(self, message: Message) -> None:
+        self._connection.round_trip = time.monotonic() - self._asked
+        if not self.is_early:
+            self._log_in()
+            self._then()
+
+    def _log_in(self) -> None:
         granted = Message()
         granted.add_string("ssh-userauth")
         granted.rewind()
+        before: Any = super()
         before._parse_service_accept(granted)
-
-    def _parse_service_accept(self, message: Message) -> None:
-        """The server's answer comes after everything was sent."""
 
 
 class KnownAlgorithms(NamedTuple):

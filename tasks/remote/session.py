@@ -21,7 +21,6 @@ from .bootstrap import OURS
 from .connection import HostConnection
 from .lines import Lines, LineTooLong
 from .output import Output
-from .paramiko_private import execute
 
 Deliver = Callable[[dict[str, Any] | None], None]
 Program = Callable[[str], bytes]            # of the kind of interpreter that runs there, "" where it is not known
@@ -102,17 +101,17 @@ class Session:
     def _write(self, command: str, program: Program) -> None:
         channel = None
         try:
-            channel = self._connection.transport.open_session()
-            answered = execute(channel, command)
+            channel = self._connection.transport.execute(command)
             self._thread(lambda: self._read(channel), "reader")
-            near = answered.wait(_NEAR)     # this costs nothing: nothing can be sent before the answer
+            near = self._connection.transport.round_trip < _NEAR
             channel.sendall(self._made(program, near))
             while (data := self._next_to_send()) is not None:
                 channel.sendall(data)
             channel.shutdown_write()
         except (SSHException, EOFError, OSError, AttributeError) as error:
             if channel is None:
-                self._failure = f"the host opens no channel: {str(error) or type(error).__name__}"
+                why = getattr(error, "text", "") or str(error) or type(error).__name__
+                self._failure = f"the host opens no channel: {why}"
                 self._end(None)
         finally:
             self._written.set()

@@ -19,5 +19,6 @@ class Sessions:
 
     def open(self, host: Host, deliver: Deliver) -> Session:
         """Connects, and sends the executor. Raises what connect() raises."""
-        connection = connect(host, self._ask)
-        return open_session(connection, command(host.python), self._program, deliver, host.lease / BEATS_PER_LEASE)
+        start = command(host.python)
+        connection = connect(host, self._ask, start)
+        return open_session(connection, start, self._program, deliver, host.lease / BEATS_PER_LEASE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -61,15 +62,21 @@ def proxied(make_app: MakeApp) -> Iterator[Proxied]:
     """web1 by way of a proxy."""
     app = make_app().deployed()
     sshd = app.lab["web1"].sshd
-    with Proxy(sshd.host, sshd.port) as proxy:
-        known = app.lab.home / ".ssh/known_hosts"
-        before = known.read_text()
-        kind, key = sshd.known_hosts_line.split(maxsplit=2)[1:]
-        known.write_text(before + f"[{proxy.host}]:{proxy.port} {kind} {key}\n")
-        app.settings = {"web1": {"address": proxy.host, "port": proxy.port, "lease": 2}}
-        app.write()
+    with Proxy(sshd.host, sshd.port) as proxy, routed(app, proxy, lease=2):
         yield app, proxy
-        known.write_text(before)
+
+
+@contextmanager
+def routed(app: App, proxy: Proxy, **settings: Any) -> Iterator[None]:
+    """The app's web1 is reached by way of the proxy, and has these settings, too."""
+    known = app.lab.home / ".ssh/known_hosts"
+    before = known.read_text()
+    kind, key = app.lab["web1"].sshd.known_hosts_line.split(maxsplit=2)[1:]
+    known.write_text(before + f"[{proxy.host}]:{proxy.port} {kind} {key}\n")
+    app.settings = {"web1": {"address": proxy.host, "port": proxy.port, **settings}}
+    app.write()
+    yield
+    known.write_text(before)
 
 
 class _apps:

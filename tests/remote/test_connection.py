@@ -9,20 +9,23 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from paramiko import PKey, SSHException, Transport
+from paramiko import PKey, SSHException
 from paramiko.common import MSG_SERVICE_REQUEST, MSG_USERAUTH_REQUEST
 
 from tasks._errors import FabvisorError, HostKeyError, LoginError, Mistake, Unreachable
 from tasks.inventory.model import Host
 from tasks.remote import dial, ssh_command
 from tasks.remote.connection import HostConnection, connect
-from tasks.remote.paramiko_private import authenticate
+from tasks.remote.paramiko_private import ClientTransport, authenticate
 from tasks.remote.ssh_config import effective
+from tests.support.half_duplex import HalfDuplex
+from tests.support.lab import wait_for
 from tests.support.proxy import Proxy
 from tests.support.sshd import Sshd, keygen, public
 
@@ -162,13 +165,16 @@ class TestLogin:
             server.authorize(key)
             assert open_to(server, identity_file=str(key)).is_connected
 
-    @pytest.mark.parametrize(("kind", "messages"), [("ed25519", [MSG_SERVICE_REQUEST, MSG_USERAUTH_REQUEST, SESSION]),
-                                                ("rsa", [MSG_SERVICE_REQUEST])])
-    def test_login_sends_a_key_early_only_when_its_kind_allows_it(self, tmp_path: Path, kind: str,
-                                                                  messages: list[int]) -> None:
-        """An RSA key must wait: with what it signs depends on what the server knows."""
+    @pytest.mark.parametrize(("kind", "extensions", "messages"), [
+        ("ed25519", {}, [MSG_SERVICE_REQUEST, MSG_USERAUTH_REQUEST, SESSION]),
+        ("rsa", {}, [MSG_SERVICE_REQUEST]),
+        ("rsa", {"server-sig-algs": b"rsa-sha2-256"}, [MSG_SERVICE_REQUEST, MSG_USERAUTH_REQUEST, SESSION])])
+    def test_login_sends_a_key_early_only_when_it_can_sign(self, tmp_path: Path, kind: str,
+                                                           extensions: dict[str, bytes], messages: list[int]) -> None:
+        """With what an RSA key signs depends on what the server knows."""
         sent: list[int] = []
-        transport: Any = Transport(socket.socket())
+        transport: Any = ClientTransport(socket.socket())
+        transport.server_extensions = extensions
         transport.session_id, transport.active, transport.initial_kex_done = b"id", True, True
         transport._send_message = lambda message: sent.append(message.asbytes()[0])
         transport.auth_timeout = 0
@@ -177,19 +183,21 @@ class TestLogin:
         assert sent == messages
 
     @pytest.mark.parametrize("kind", ["ed25519", "rsa"])
-    def test_session_is_requested_with_the_last_key(self, tmp_path: Path, sshd: Sshd, kind: str) -> None:
-        """It is there when the login is: opening one afterwards would take a round trip."""
+    def test_session_and_its_command_are_requested_with_the_last_key(self, tmp_path: Path, sshd: Sshd,
+                                                                     kind: str) -> None:
+        """The command runs before the client hears of its login: each wait for an answer would take a round trip."""
         key = keygen(tmp_path / "mine", kind)
         sshd.authorize(key)
-        with Proxy(sshd.host, sshd.port, delay=0.25) as proxy:
+        begun = tmp_path / "begun"
+        with HalfDuplex(sshd.host, sshd.port) as proxy, ThreadPoolExecutor(1) as pool:
             file = tmp_path / "known"
             file.write_text(f"[{proxy.host}]:{proxy.port} {public(sshd.host_keys[0])}\n")
-            connection = connect(Host(**sshd.host_settings(port=proxy.port, known_hosts=str(file),
-                                                           identity_file=str(key))))
-            started = time.monotonic()
-            connection.transport.open_session()
-            assert time.monotonic() - started < 0.5
-            connection.sever()
+            host = Host(**sshd.host_settings(port=proxy.port, known_hosts=str(file), identity_file=str(key)))
+            connecting = pool.submit(connect, host, command=f": > {begun}")
+            wait_for(begun.exists, "the command")
+            assert not connecting.done()
+            proxy.answer()
+            connecting.result().sever()
 
     @pytest.mark.usefixtures("real_hosts")
     def test_login_names_the_methods_when_keys_are_not_taken(self, tmp_path: Path) -> None:

@@ -105,6 +105,17 @@ def test_session_is_lost_when_no_channel_opens(sshd: Sshd, open_to: Open) -> Non
     talk.session.close()
 
 
+@pytest.mark.usefixtures("real_hosts")
+@pytest.mark.parametrize("command", ["cat", ""])
+def test_session_is_lost_when_the_server_lets_in_and_opens_none(tmp_path: Any, command: str) -> None:
+    """What is asked for with the login is refused behind it, in one go with the end of the connection."""
+    with Sshd(tmp_path, options=["MaxSessions 0"]) as server:
+        talk = Talk(connect(Host(**server.host_settings()), command=command), "cat")
+        assert talk.rest() == []
+        assert talk.session.lost
+        assert talk.session.complaint == "the host opens no channel: Connect failed"
+
+
 def test_session_ends_at_once_where_its_program_cannot_be_made(sshd: Sshd, open_to: Open) -> None:
     def broken(interpreter: str) -> bytes:
         raise OSError("no such module")

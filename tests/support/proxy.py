@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 
 
@@ -65,8 +66,14 @@ class Proxy:
                 for link in (client, server):
                     link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._sockets += [client, server]
-                for source, sink in ((client, server), (server, client)):
-                    _Pipe(self, source, sink)
+                _Pipe(self, client, server, self.of_client)
+                _Pipe(self, server, client, self.of_server)
+
+    def of_client(self, data: bytes) -> None:
+        """For a proxy that looks at what it carries, or holds it back: `data` is to be sent on next."""
+
+    def of_server(self, data: bytes) -> None:
+        """As of_client."""
 
     def wait_open(self) -> bool:
         """Returns once traffic may flow; False when the proxy has ended."""
@@ -77,8 +84,8 @@ class Proxy:
 class _Pipe:
     """One direction: a thread that reads and one that writes `delay` later, so that delay limits no throughput."""
 
-    def __init__(self, proxy: Proxy, source: socket.socket, sink: socket.socket) -> None:
-        self.proxy, self.source, self.sink = proxy, source, sink
+    def __init__(self, proxy: Proxy, source: socket.socket, sink: socket.socket, note: Callable[[bytes], None]) -> None:
+        self.proxy, self.source, self.sink, self.note = proxy, source, sink, note
         self.queue: deque[tuple[float, bytes]] = deque()
         self.size = 0
         self.changed = threading.Condition()
@@ -113,6 +120,7 @@ class _Pipe:
                 return
             try:
                 if data:
+                    self.note(data)
                     self.sink.sendall(data)
                     continue
                 self.sink.shutdown(socket.SHUT_WR)
