@@ -97,9 +97,9 @@ def _groups(service: Service) -> list[str]:
 def _file_problems(layout: Layout, service: Service, conf: Configuration) -> list[HostError]:
     """The obstacles in the configuration files to a program file of ours."""
     name = service["name"]
-    own = layout.program_file(service["name"])
-    problems = [*directory_access.problems(layout.below_root(service["directory"])), *_folder_problems(layout),
-                *earlier_state.problems(layout, name), *_link_problems(layout, service)]
+    own, directory = layout.program_file(name), layout.below_root(service["directory"])
+    problems = [*directory_access.problems(directory), *_folder_problems(layout), *earlier_state.problems(layout, name),
+                *_link_problems(layout, service), *log_folder.problems(directory, service, layout.access.prefix)]
     for definition in conf.definitions:
         is_own = files.is_same_path(definition.path, own)
         if is_own and not definition.is_ours and definition.name not in _groups(service):

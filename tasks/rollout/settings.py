@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from ..executor import protocol
+from ..program.files import LOG_FILES
 from . import ports
 
 if TYPE_CHECKING:
@@ -108,7 +109,12 @@ def _program(target: Target, program: Program) -> protocol.ProgramSettings:
     """Its user as hosts.yaml says it: of the program, or by naming root as the user who logs in."""
     user = program.options.get("user") or ("root" if target.host.user == "root" else None)
     return {"group": program.group, "processes": list(program.processes), "user": user,
-            "socket": program.socket}
+            "socket": program.socket, "logs": absolute_logs(program)}
+
+
+def absolute_logs(program: Program) -> list[str]:
+    """The paths among its options that any user of the host can tell."""
+    return [path for option, path in program.options.items() if option in LOG_FILES and path.startswith("/")]
 
 
 def _settings(peer: Peer, revisions: Mapping[str, str] | None = None) -> protocol.Settings:

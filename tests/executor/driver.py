@@ -30,6 +30,7 @@ from tasks.inventory.model import Health, Host, Service, Target
 from tasks.inventory.secret import Secret, reveal
 from tasks.inventory.service_file import ServiceFile, content
 from tasks.remote import bootstrap
+from tasks.rollout import settings
 from tasks.rollout.facts import Facts
 from tasks.rollout.goal import Goal, key
 from tasks.rollout.planner import deploy_planner
@@ -212,7 +213,8 @@ class Deploy:
                    "revision": revision, "fetch_timeout": service.fetch_timeout,
                    "shared": list(service.shared), "files": [file.path for file in service.files], "programs": [
                        {"group": program.group, "processes": list(program.processes),
-                        "user": program.options.get("user", PROGRAM_USER.get("user")), "socket": program.socket}
+                        "user": program.options.get("user", PROGRAM_USER.get("user")), "socket": program.socket,
+                        "logs": settings.absolute_logs(program)}
                        for program in service.programs]}
                   for service in self.services]
         self.executor.send({"do": do, "lease": self.lease, "login_timeout": 10, "place": self.layout,

@@ -12,7 +12,8 @@ from tasks.executor.message_check import NotInProtocol, check
 from tasks.executor.steps import ACTIONS
 
 SERVICE = {"name": "monitor", "directory": "d", "subdirectory": "", "repo": "r", "login": None, "fetch_timeout": 600,
-           "shared": [], "files": [], "programs": [{"group": "a", "processes": ["a"], "user": None, "socket": None}],
+           "shared": [], "files": [], "programs": [
+               {"group": "a", "processes": ["a"], "user": None, "socket": None, "logs": []}],
            "revision": None}
 STATUS = {"do": "status", "watch": False, "named": None, "lease": 30, "login_timeout": 10, "services": [SERVICE],
           "place": {"root": "/r", "supervisord_conf": "s", "program_dir": "p", "state": "f", "sudo": False},

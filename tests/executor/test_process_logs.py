@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,22 @@ def test_failed_deploy_says_why_a_stream_cannot_be_shown(example: Example) -> No
                                                  stderr_logfile="NONE"))
     assert "the end" in output
     assert hint.startswith("its last lines are above; but its stderr goes to no file (`stderr_logfile` is NONE)"), hint
+
+
+@pytest.mark.promise(9)
+def test_place_where_no_log_can_be_is_refused_before_the_fetch(example: Example, tmp_path: Path) -> None:
+    """supervisord would hang at a pipe, and refuse the program file for a missing folder: after the build."""
+    os.mkfifo(tmp_path / "pipe")
+    example.write()
+    for path, words in {tmp_path: "which is a folder", tmp_path / "pipe": "which is a pipe",
+                        tmp_path / "x/y.log": f"and there is no folder {tmp_path}/x"}.items():
+        with example.deploy(with_options(example, **own_errors(tmp_path, stderr_logfile=str(path)))) as deploy:
+            deploy.hello()
+            (problem,) = deploy.executor.until("not_ready")["problems"]
+            deploy.executor.send({"do": "end"})
+        assert problem["message"] == f"the log of {example.name} is {path}, {words}"
+    assert not example.directory.exists()
+    example.committed(with_options(example, stdout_logfile=f"{example.directory}/source"))
 
 
 def test_log_that_all_processes_of_a_program_write_to_is_shown_once(example: Example, tmp_path: Path) -> None:

@@ -1,11 +1,46 @@
-"""The folder that the logs of a service go to."""
+"""The folder that the logs of a service go to, and the other places that hosts.yaml gives them."""
 
 from __future__ import annotations
 
 import os
+import stat
+from typing import Any, Iterator, Mapping
 
 from ..disk import files
 from ..errors import NotReady
+from .process_logs import OWN_OUTPUT
+
+# Where supervisord would wait for a reader, or get an error. A device may be meant.
+NO_LOG = {stat.S_IFDIR: "folder", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
+
+
+def problems(directory: str, service: Mapping[str, Any], prefix: str) -> Iterator[NotReady]:
+    """Logs that supervisord could not write, as far as the login user can see. What is below the service directory may
+    come with the commit. `prefix`: what stands before a command that changes what is supervisord's."""
+    for program in service["programs"]:
+        for path in filter(_is_file, program["logs"]):
+            kind, folder = NO_LOG.get(_kind(path), ""), os.path.dirname(path)
+            if kind:
+                yield NotReady(f"the log of {program['group']} is {path}, which is a {kind}",
+                               f"move it away on the host: {prefix}mv {path} {path}.away")
+            elif not _kind(folder) and not path.startswith(directory + os.sep):
+                yield NotReady(f"the log of {program['group']} is {path}, and there is no folder {folder}",
+                               f"make it on the host: {prefix}mkdir -p {folder}")
+
+
+def _is_file(path: str) -> bool:
+    """Whether it is the same for supervisord and for us."""
+    return not OWN_OUTPUT.fullmatch(path)
+
+
+def _kind(path: str) -> int:
+    """0 where there is nothing; -1 where nobody but supervisord may know."""
+    try:
+        return stat.S_IFMT(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    except OSError:
+        return -1
 
 
 def ensure(directory: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 from ..disk import files
@@ -30,7 +31,8 @@ class LogView:
         if hindrance:
             self._notice("warning", hindrance)
         elif is_empty:
-            self._notice("info", f"no log at {path} yet; what a deploy that went back printed: "
+            nothing = f"{path} is empty" if os.path.exists(path) else f"no log at {path} yet"
+            self._notice("info", f"{nothing}; what a deploy that went back printed: "
                                  f"fab logs {self.source.service} --deploy last")
         elif self.source.note:
             self._notice("info", self.source.note)
