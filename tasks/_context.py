@@ -77,9 +77,11 @@ class Command:
         """The hosts and services that the user chose."""
         return inventory.selection.select(self.environment, services, self.options["host"] or None)
 
-    def program_targets(self, services: str) -> Targets:
-        """The same for a command about programs: a service may be SERVICE:PROGRAM."""
-        return inventory.program_selection.select_programs(self.environment, services, self.options["host"] or None)
+    def program_targets(self, services: str, also_idle: bool = False) -> Targets:
+        """The same for a command about programs: a service may be SERVICE:PROGRAM. `also_idle`: hosts on which none of
+        its programs runs, too."""
+        return inventory.program_selection.select_programs(
+            self.environment, services, self.options["host"] or None, also_idle=also_idle)
 
     def targets_with_secrets(self, services: str) -> Targets:
         """For what writes the environment file and `files`. A secret without a value, or a file without a content,

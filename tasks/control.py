@@ -49,7 +49,7 @@ def stop(run: Command, service: str, yes: bool = False) -> rollout.events.Finish
         stoppable = any(process.state in STOPPABLE for process in facts.of(chosen.programs))
         return [rollout.recipe.supervised.stop(chosen, facts)] if stoppable else []
 
-    return _control(run, service, steps)
+    return _control(run, service, steps, starts=False)
 
 
 @command(positional=["service"], help={**HELP, "serial": SERIAL})
@@ -61,11 +61,12 @@ def restart(run: Command, service: str, serial: str = "") -> rollout.events.Fini
     return _control(run, service, rollout.recipe.supervised.restart_steps, run.serial(serial))
 
 
-def _control(run: Command, service: str, steps: Steps, serial: Serial | None = None) -> rollout.events.Finished:
+def _control(run: Command, service: str, steps: Steps, serial: Serial | None = None, *, starts: bool = True
+             ) -> rollout.events.Finished:
     targets = run.with_secrets_of_drain(run.program_targets(service))
     fleet = run.fleet(targets)
     deployment = run.deployment(targets, serial=serial)
-    return rollout.coordinator.Coordinator(deployment, fleet, run.report, _planner(steps)).roll_out()
+    return rollout.coordinator.Coordinator(deployment, fleet, run.report, _planner(steps, starts)).roll_out()
 
 
 def _with_hooks(service: Service, facts: Facts, steps: Steps) -> list[Step]:
@@ -73,15 +74,16 @@ def _with_hooks(service: Service, facts: Facts, steps: Steps) -> list[Step]:
     return rollout.recipe.hooks.around(service, facts, made) if made else made
 
 
-def _planner(steps: Steps) -> rollout.goal.Planner:
+def _planner(steps: Steps, starts: bool) -> rollout.goal.Planner:
     key = rollout.goal.key
     same_version = rollout.planner.same_version
 
     def plan(targets, facts, goals):  # type: ignore[no-untyped-def]
-        missing = [f"{host}: {name}" for (host, name), known in facts.items() if known.program_file is None]
+        missing = {f"{target.host.name}: {label}": target.service.name for target in targets
+                   for label in rollout.planner.not_deployed(target.service, facts[key(target)], starts)}
         if missing:
-            services = sorted({name for (_, name), known in facts.items() if known.program_file is None})
-            raise NotReady("not deployed yet:\n" + "\n".join(missing), f"fab deploy {','.join(services)}")
+            raise NotReady("\n".join(["not deployed yet:", *missing]),
+                           f"fab deploy {','.join(sorted({*missing.values()}))}")
         return {key(target): same_version(target.service, facts[key(target)],
                                           _with_hooks(target.service, facts[key(target)], steps)) for target in targets}
 

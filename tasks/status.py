@@ -24,6 +24,6 @@ def status(run: Command, service: str = "all", watch: bool = False, output: str 
                              "leave out one of the two; a schedule of cron or of the pipeline writes it again")
     if output:
         run.report.write_to(output)
-    targets = run.program_targets(service)
+    targets = run.program_targets(service, also_idle=True)
     show = rollout.watch.watch if watch else rollout.query.show_status
     return show(targets, run.report, run.environment.name, run.named_services() if service == "all" else {})

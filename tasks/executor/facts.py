@@ -137,9 +137,18 @@ def _login_path(layout: Layout, service: str) -> str | None:
 def _planned(service: Mapping[str, Any], program_file: str | None) -> dict[str, list[str]]:
     """The programs that hosts.yaml names, and those of our program file: by group the names of their processes."""
     named = {program["group"]: program["processes"] for program in service["programs"]}
+    return {**{group: [group] for group in _written(program_file)}, **named}
+
+
+def unnamed(service: Mapping[str, Any], program_file: str | None) -> list[str]:
+    """The programs of our program file that hosts.yaml does not name, or on other hosts only."""
+    named = {program["group"] for program in service["programs"]}
+    return [group for group in _written(program_file) if group not in named]
+
+
+def _written(program_file: str | None) -> list[str]:
     is_ours = program_file is not None and program_file.startswith(PROGRAM_HEADER)
-    written = programs_in(program_file or "") if is_ours else []
-    return {**{group: [group] for group in written}, **named}
+    return programs_in(program_file or "") if is_ours else []
 
 
 def _process(info: Mapping[str, Any]) -> ProcessState:

@@ -116,6 +116,7 @@ class Service(Struct, frozen=True, kw_only=True):
     directory: str
     subdirectory: str = ""                  # of a commit: builds, hooks and programs run there; empty: at its top
     programs: tuple[Program, ...]           # in the order in which they are started
+    is_part: bool = False                   # the user chose these programs alone, by SERVICE:PROGRAM
     build: tuple[str, ...] = ()
     build_timeout: float = 1800
     strategy: str = "in_place"
@@ -174,6 +175,11 @@ class Service(Struct, frozen=True, kw_only=True):
         """The same service with these of its programs."""
         return replace(self, programs=tuple(programs))
 
+    @property
+    def named_programs(self) -> list[str]:
+        """The names of its programs where a command is about some of them alone; empty where it is about all."""
+        return [program.name for program in self.programs] if self.is_part else []
+
     def label(self, program: Program) -> str:
         """The name by which a user addresses that program: SERVICE, or SERVICE:PROGRAM."""
         return self.name if program.group == self.name else f"{self.name}:{program.name}"
@@ -215,9 +221,10 @@ class Target(Struct, frozen=True, kw_only=True):
         """The same target with the password for sudo, where its host needs sudo."""
         return replace(self, host=replace(self.host, sudo_password=password)) if password and self.host.sudo else self
 
-    def with_programs(self, programs: Iterable[Program]) -> Target:
-        """The same target with these programs of its service."""
-        return replace(self, service=self.service.only(programs))
+    def with_programs(self, names: set[str]) -> Target:
+        """The same target for a command about these programs of its service."""
+        chosen = self.service.only(program for program in self.service.programs if program.name in names)
+        return replace(self, service=replace(chosen, is_part=True))
 
     def without_files(self) -> Target:
         """The same target for a command that places no files: it needs no secret of theirs."""

@@ -10,8 +10,12 @@ from .selection import select
 Choice = dict[str, set[str]]            # by service the programs that are meant; empty: all of them
 
 
-def select_programs(environment: Environment, services: str, hosts: str | None) -> tuple[Target, ...]:
-    """As select(), but each service of the list may be SERVICE:PROGRAM. Raises SelectionError; never empty."""
+def select_programs(environment: Environment, services: str, hosts: str | None, *, also_idle: bool = False
+                    ) -> tuple[Target, ...]:
+    """As select(), but each service of the list may be SERVICE:PROGRAM. Raises SelectionError; never empty.
+
+    `also_idle`: hosts of a service on which none of its programs runs, too.
+    """
     items = [item.strip() for item in services.split(",") if item.strip()]
     targets = select(environment, ",".join(item.partition(":")[0] for item in items) or services, hosts)
     choice: Choice = {}
@@ -22,22 +26,25 @@ def select_programs(environment: Environment, services: str, hosts: str | None) 
             _require_program(environment, service, program)
             programs.add(program)
     choice.update((item, set()) for item in items if ":" not in item)
-    narrowed = tuple(narrow for narrow in (_narrowed(target, choice) for target in targets) if narrow.service.programs)
+    narrowed = tuple(narrow for target in targets if (narrow := _narrowed(target, choice)).service.programs
+                     or (also_idle and not target.service.programs))
     if not narrowed:
+        names = {target.service.name for target in targets} if "all" in choice else items
         where = listed(sorted({target.host.name for target in targets}))
-        raise SelectionError(f"{services} does not run on {where}", hint="see what runs where: fab status")
+        raise SelectionError(f"{listed(sorted(names))} does not run on {where}", hint="see what runs where: fab status")
     return narrowed
 
 
 def _narrowed(target: Target, choice: Choice) -> Target:
     programs = choice.get(target.service.name) if "all" not in choice else None
-    return target.with_programs(program for program in target.service.programs
-                                if not programs or program.name in programs)
+    return target.with_programs(programs) if programs else target
 
 
 def _require_program(environment: Environment, service: str, program: str) -> None:
     labels = {each.name: target.service.label(each) for target in environment.targets
               if target.service.name == service for each in target.service.programs}
+    if service == "all":
+        raise SelectionError("all means all programs of all services", hint="name one: SERVICE:PROGRAM")
     if service in labels.values():
         raise SelectionError(f"service {service!r} has one program", hint=f"name the service alone: {service}")
     if program not in labels:

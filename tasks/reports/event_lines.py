@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..rollout.events import Batch, Resolved, Started
-from .humanize import distance, duration, listed, short
+from .humanize import distance, duration, label, listed, short
 from .table import Line
 from .verdict import READING
 
@@ -13,7 +13,9 @@ def opening(event: Started) -> Line | None:
         return None
     way = "to" if event.command == "deploy" else "on"
     where = f"{event.environment}: {listed(event.hosts)}"
-    return [(f"{event.command} {', '.join(event.services)}".rstrip(), "head"), (f" {way} {where}", "dim")]
+    programs = event.programs or {}
+    names = [label(service, programs.get(service, ())) for service in event.services]
+    return [(f"{event.command} {', '.join(names)}".rstrip(), "head"), (f" {way} {where}", "dim")]
 
 
 def resolved(event: Resolved) -> Line:

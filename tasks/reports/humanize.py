@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timezone
 from types import MappingProxyType
 
@@ -101,6 +101,11 @@ def distance(back: int | None, forward: int | None) -> str:
 
 def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def label(service: str, programs: Sequence[str]) -> str:
+    """The service; or its programs where it is about these alone, as a user addresses them: shop:web, shop:beat."""
+    return ", ".join(f"{service}:{program}" for program in programs) or service
 
 
 def listed(names: list[str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from ..rollout.events import Error, Finished, Resolved, Result, Started, Status
-from .humanize import ago, in_words, short, text_lines, uptime, version, who
+from .humanize import ago, in_words, label, short, text_lines, uptime, version, who
 from .screen import Marks
 from .status_rows import complete, program_rows, state
 from .table import Column, Line, Span, paragraph, short_hosts, table
@@ -36,7 +36,8 @@ def result_lines(finished: Finished, width: int, marks: Marks, is_shown: Callabl
     outcomes = Column("outcome", [(in_words(result.outcome, finished.command), _outcome_tone(result.outcome))
                                   for _, _, result in rows])
     others = [*commits, outcomes]
-    names = _name_columns([(host, name, _row_tone(result)) for host, name, result in rows], width, others)
+    names = _name_columns([(host, label(name, result.programs or ()), _row_tone(result))
+                           for host, name, result in rows], width, others)
     head, *body = table([*names, *others], width, marks.cut)
     lines = [head]
     for line, (_, _, result) in zip(body, rows, strict=True):
@@ -152,4 +153,6 @@ def _oddity_lines(oddity: str, width: int) -> list[Line]:
 def _state_tone(row: Status) -> str:
     if row.state.startswith("RUNNING"):
         return "" if row.oddities else "good"
+    if row.state == "none":                     # no program of it runs on the host
+        return "dim"
     return "bad"

@@ -73,7 +73,8 @@ def _fill_head(head: xml.Element, title: str) -> None:
 def _add_statuses(main: xml.Element, statuses: Sequence[Status]) -> None:
     body = _add_table(main, ["host", "service", "state", "uptime", "commit", "branch", "deployed", "by"])
     for row in (row for status in statuses for row in program_rows(status)):
-        tone = ("odd" if row.oddities else "good") if row.state.startswith("RUNNING") else "bad"
+        is_well = row.state.startswith("RUNNING") or row.state == "none"
+        tone = ("odd" if row.oddities else "good") if is_well else "bad"
         _add_row(body, {
             "host": (row.host, "name"), "service": (row.service, "name"), "state": (state(row), tone),
             "uptime": (uptime(row.uptime, NONE), ""), "commit": (version(row.commit, row.source, NONE), "code"),

@@ -59,7 +59,7 @@ def _started(status: Status, now: datetime) -> Iterator[Sample]:
 
 
 def _well(status: Status, now: datetime) -> Iterator[Sample]:
-    yield {}, status.state == "RUNNING"
+    yield {}, status.state in ("RUNNING", "none")       # none: no program of it runs on the host
 
 
 def _oddities(status: Status, now: datetime) -> Iterator[Sample]:

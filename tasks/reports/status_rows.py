@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from msgspec import structs
 
 from ..rollout.events import Finished, ProgramStatus, Result, Status
+from .humanize import label
 from .verdict import SETTLED, results
 
 
@@ -18,13 +19,15 @@ def complete(statuses: Sequence[Status], finished: Finished | None) -> list[Stat
 
 def program_rows(status: Status) -> list[Status]:
     """A row for each program of a service; the oddities stand below the last one."""
-    if len(status.programs) < 2:
-        return [structs.replace(status, state=_counted(status.state, program)) for program in status.programs
-                ] or [status]
-    rows = [structs.replace(status, service=f"{status.service}:{program.program}",
+    rows = [structs.replace(status, service=_label(status.service, program.program),
                             state=_counted(program.state, program), pid=program.pid, uptime=program.uptime,
-                            oddities=[]) for program in status.programs]
+                            oddities=[]) for program in status.programs] or [status]
     return [*rows[:-1], structs.replace(rows[-1], oddities=status.oddities)]
+
+
+def _label(service: str, program: str) -> str:
+    """A service with `command` is one program that bears its name."""
+    return service if program == service else label(service, [program])
 
 
 def state(row: Status) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..rollout.events import Finished, Result
-from .humanize import count, duration, listed, short
+from .humanize import count, duration, label, listed, short
 
 READING = frozenset({"status", "doctor", "adopt", "logs", "history", "plan", "config", "config.schema", "ci.init",
                      "run"})
@@ -103,14 +103,15 @@ def _read(finished: Finished) -> str:
 
 
 def _fact(command: str, service: str, rows: list[Result]) -> str:
-    state = _DONE.get(command) or f"is at {short(rows[0].now, 'no commit')}"
+    state = _DONE.get(command) or f"is at {listed(list(dict.fromkeys(short(row.now, 'no commit') for row in rows)))}"
     return f"{service} {state} {'from' if command == 'remove' else 'on'} {count(len(rows), 'host')}"
 
 
 def _services(finished: Finished) -> dict[str, list[Result]]:
     services: dict[str, list[Result]] = {}
     for _, service, result in results(finished):
-        services.setdefault(service, []).append(result)
+        for name in [label(service, [program]) for program in result.programs or ()] or [service]:
+            services.setdefault(name, []).append(result)
     return services
 
 

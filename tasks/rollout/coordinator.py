@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import UNSET
+
 from .. import _errors as errors
 from . import (
     batches,
@@ -139,7 +141,8 @@ class Coordinator:
         self.fleet.connect()
         self.report.on(events.Started(          # reports import what they need meanwhile
             command=command, environment=self.deployment.environment, services=sorted(self.deployment.services),
-            hosts=[peer.name for peer in self.peers], deploy=self.deployment.deploy, url=self.deployment.url))
+            hosts=[peer.name for peer in self.peers], deploy=self.deployment.deploy, url=self.deployment.url,
+            programs=settings.named_programs(self.fleet.targets) or UNSET))
         self.local.resolve(self.deployment.services)
         self.conversation.wait_connected()
         self.local.build()                      # before any lock is taken

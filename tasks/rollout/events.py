@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, Protocol
 
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 from .. import _errors as errors
 from .._errors import FabvisorError
@@ -22,7 +22,8 @@ class Event(Struct, frozen=True, kw_only=True, tag_field="event"):
 class Started(Event, frozen=True, kw_only=True, tag="started"):
     """The command is about to contact hosts; `hosts` in name order, the lowest first.
 
-    `deploy`: its id, by which the hosts name their run logs; `url`: where the environment can be seen.
+    `deploy`: its id, by which the hosts name their run logs; `url`: where the environment can be seen. `programs`: by
+    service, those that it is about, where it is about some of them alone.
     """
 
     command: str
@@ -31,6 +32,7 @@ class Started(Event, frozen=True, kw_only=True, tag="started"):
     services: list[str]
     deploy: str = ""
     url: str = ""
+    programs: dict[str, list[str]] | UnsetType = UNSET
 
 
 class Resolved(Event, frozen=True, kw_only=True, tag="resolved"):
@@ -303,13 +305,15 @@ class Looked(Event, frozen=True, kw_only=True, tag="looked"):
 
 class Result(Struct, frozen=True, kw_only=True):
     """One service on one host at the end: committed, unchanged, restored, not_reached (a batch before it failed),
-    refused, unreachable or unknown; of a plan also pending."""
+    refused, unreachable or unknown; of a plan also pending. `programs`: those that the command was about, where it was
+    about some of them alone."""
 
     was: str | None = None
     tried: str | None = None
     now: str | None = None
     outcome: str
     why: str | None = None
+    programs: list[str] | UnsetType = UNSET
 
 
 class Finished(Event, frozen=True, kw_only=True, tag="finished"):

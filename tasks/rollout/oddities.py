@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..executor.protocol import INTERRUPTED
 from ..program.files import digest
 from .facts import NOBODY, Facts, Process, worst
+from .planner import not_deployed
 from .refusals import belongs_to_other_tool, is_foreign, losses
 
 if TYPE_CHECKING:
@@ -48,9 +49,8 @@ def of_service(service: Service, facts: Facts) -> list[str]:
         return ["not deployed yet" + remedy, *facts.obstacles]
     interrupted = zip(facts.due, facts.due_by or ["?"] * len(facts.due), strict=False)
     programs = (oddity for program in service.programs for oddity in _program(service, program, facts))
-    return [*dict.fromkeys(programs), *_disk(service, facts), *_placed_files(name, facts), *_program_file(name, facts),
-            *facts.obstacles,
-            *_out_of_service(name, facts),
+    return [*dict.fromkeys(programs), *_unnamed(service, facts), *_disk(service, facts), *_placed_files(name, facts),
+            *_program_file(name, facts), *facts.obstacles, *_out_of_service(name, facts),
             *(f"{INTERRUPTED.format(deploy=deploy, by=by)}: fab recover {name}" for deploy, by in interrupted)]
 
 
@@ -82,6 +82,8 @@ def _program(service: Service, program: Program, facts: Facts) -> list[str]:
     if process.state == "RUNNING":
         return _restarted(label, facts, process)
     subject = ""
+    if facts.program_file is not None and label in not_deployed(service, facts, each=True):
+        return [f"{label} is not deployed yet: fab deploy {service.name}"]
     if process.state in REMARKS:
         subject = "" if len(service.programs) == len(processes) == 1 else f"{process.name} is "
         why = f" ({process.why})" if process.why and process.state != "STOPPED" else ""
@@ -90,6 +92,16 @@ def _program(service: Service, program: Program, facts: Facts) -> list[str]:
         state = "; ".join(filter(None, [f"{process.state} ({process.why})", process.hint]))
     return ["\n".join([f"{subject}not running: {state}",
                        *(f"| {line}" for line in facts.words.get(program.group, ()))])]
+
+
+def _unnamed(service: Service, facts: Facts) -> list[str]:
+    """Programs of our program file that hosts.yaml names no more, or on other hosts only."""
+    if service.is_part:
+        return []
+    named = {program.group for program in service.programs}
+    states = {group: worst(processes).state for group, processes in facts.programs.items() if group not in named}
+    return [f"{group} is {state}, and hosts.yaml does not name it here any more: fab deploy {service.name}"
+            for group, state in states.items() if state not in ("absent", "UNKNOWN")]
 
 
 def _restarted(name: str, facts: Facts, process: Process) -> list[str]:

@@ -85,6 +85,18 @@ def not_running(service: Service, facts: Facts) -> list[Program]:
             if any(process.state != "RUNNING" for process in facts.processes(program.group))]
 
 
+def not_deployed(service: Service, facts: Facts, each: bool) -> list[str]:
+    """What of the service no deploy has brought to the host: itself, or (`each`) programs that it has in hosts.yaml
+    since then."""
+    text = facts.program_file
+    if text is None:
+        return [service.name]
+    if not each:
+        return []
+    return [service.label(program) for program in service.programs if not restarts.section(text, program.group)
+            and all(process.state == "absent" for process in facts.processes(program.group))]
+
+
 def _states(service: Service, facts: Facts, programs: list[Program]) -> str:
     states = [(service.label(program), worst(facts.processes(program.group)).state) for program in programs]
     return ", ".join(state if len(service.programs) == 1 else f"{label} {state}" for label, state in states)

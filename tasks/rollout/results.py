@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from .events import Finished, Result
 
@@ -23,7 +27,7 @@ def worst(codes: list[int]) -> int:
 
 def finished(command: str, peers: list[Peer], tried: dict[str, str], why: str, code: int) -> Finished:
     """`tried`: commits by service; `why`: what ended the command, for a host that did nothing wrong itself."""
-    hosts = {peer.name: {name: _result(peer, name, tried.get(name), why) for name in peer.services} for peer in peers}
+    hosts = _by_host(peers, lambda peer, name: _result(peer, name, tried.get(name), why))
     outcomes = {result.outcome for results in hosts.values() for result in results.values()}
     if "unknown" in outcomes or ("committed" in outcomes and outcomes & BACK):
         code = 3
@@ -33,7 +37,7 @@ def finished(command: str, peers: list[Peer], tried: dict[str, str], why: str, c
 def cut_short(command: str, peers: list[Peer]) -> Finished:
     """The end of a command whose client failed while hosts had plans. Exit code 1 only where each of these hosts
     has said that it went back; else 3."""
-    hosts = {peer.name: {name: _as_last_heard(peer, name) for name in peer.services} for peer in peers}
+    hosts = _by_host(peers, _as_last_heard)
     code = 1 if all(peer.ending == "restored" for peer in peers if peer.has_plan) else 3
     outcomes = {result.outcome for results in hosts.values() for result in results.values()}
     return Finished(command=command, outcome=of_fleet(outcomes, code), exit_code=code, hosts=hosts)
@@ -41,7 +45,7 @@ def cut_short(command: str, peers: list[Peer]) -> Finished:
 
 def read(command: str, peers: list[Peer]) -> Finished:
     """The end of a command that only reads."""
-    hosts = {peer.name: {name: _looked_at(peer, name) for name in peer.services} for peer in peers}
+    hosts = _by_host(peers, _looked_at)
     outcomes = {result.outcome for results in hosts.values() for result in results.values()}
     code = worst([peer.error.exit_code for peer in peers if peer.error])
     return Finished(command=command, outcome=of_fleet(outcomes, code), exit_code=code, hosts=hosts)
@@ -67,6 +71,12 @@ def of_fleet(outcomes: set[str], code: int) -> str:
         if outcome in outcomes:
             return outcome
     return "unchanged" if code == 0 else "refused"
+
+
+def _by_host(peers: list[Peer], result: Callable[[Peer, str], Result]) -> dict[str, dict[str, Result]]:
+    return {peer.name: {target.service.name: replace(result(peer, target.service.name),
+                                                     programs=target.service.named_programs or UNSET)
+                        for target in peer.targets} for peer in peers}
 
 
 def _result(peer: Peer, service: str, tried: str | None, why: str) -> Result:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -27,6 +27,15 @@ class RemoteCommand(Struct, frozen=True, kw_only=True):
     line: str
     service: str
     timeout: float
+
+
+def named_programs(targets: Iterable[Target]) -> dict[str, list[str]]:
+    """By service, the programs that a command is about, where it is about some of them alone, on whichever host."""
+    named: dict[str, dict[str, None]] = {}
+    for target in targets:
+        if target.service.named_programs:
+            named.setdefault(target.service.name, {}).update(dict.fromkeys(target.service.named_programs))
+    return {service: list(programs) for service, programs in named.items()}
 
 
 def rollout(peer: Peer, deployment: Deployment, revisions: Mapping[str, str]) -> protocol.RolloutSettings:

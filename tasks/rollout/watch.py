@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from . import events, protocol, results, settings
@@ -31,7 +32,8 @@ def watch(targets: tuple[Target, ...], report: events.Listener, environment: str
         targets, report, "status", lambda peer: settings.status(peer, named.get(peer.name), watch=True), lasting=True)
     report.on(events.Started(
         command="status", environment=environment, hosts=[peer.name for peer in subscription.peers],
-        services=sorted({target.service.name for target in targets})))
+        services=sorted({target.service.name for target in targets}),
+        programs=settings.named_programs(targets) or UNSET))
     status_watch = StatusWatch(report, environment)
     for heard in subscription.events():
         if heard is not None:

@@ -51,11 +51,15 @@ def test_one_program_is_restarted_stopped_and_started_by_its_name(shop: App) -> 
     assert shop.fab("restart", "shop:worker", "--host", "web1").code == 0
     after = pids(shop, "web1")
     assert {name for name in before if before[name] != after.get(name)} == {"shop-worker"}
-    assert shop.fab("stop", "shop:web", "--host", "web1").code == 0
-    assert sorted(pids(shop, "web1")) == ["shop-beat", "shop-worker"]
+    stop = shop.fab("stop", "shop:web,shop:beat", format="plain")
+    assert "stop shop:web, shop:beat on test: web1 and web2" in stop.out, stop
+    assert "shop:web is stopped on 2 hosts, shop:beat is stopped on 1 host, " in stop.out
+    assert sorted(pids(shop, "web1")) == ["shop-worker"]
     status = shop.fab("status", "--host", "web1")
     assert status.code == 1 and "shop-web_00 is not running: STOPPED: fab start shop:web" in status.out
-    assert shop.fab("start", "shop", "--host", "web1").code == 0
+    start = shop.fab("start", "shop:web,shop:beat")
+    assert start.code == 0 and start.finished["hosts"]["web2"]["shop"]["programs"] == ["web"], start
+    assert start.of("started")[0]["programs"] == {"shop": ["web", "beat"]}
     assert pids(shop, "web1").keys() == before.keys()
     assert shop.deploy().finished["outcome"] == "unchanged"
 
@@ -63,20 +67,44 @@ def test_one_program_is_restarted_stopped_and_started_by_its_name(shop: App) -> 
 def test_logs_of_one_program_come_from_each_of_its_processes(shop: App) -> None:
     def lines() -> list[tuple[str, str]]:
         run = shop.fab("logs", "shop:web", "--host", "web2")
-        return sorted((event["process"], event["line"]) for event in run.events if event["event"] == "log")
+        return sorted({(event["process"], event["line"]) for event in run.events if event["event"] == "log"})
 
-    assert wait_for(lambda: len(lines()) >= 2 and lines(), "both to say their line")[:2] == [
+    assert wait_for(lambda: len(lines()) >= 2 and lines(), "both to say their line") == [
         ("shop-web_00", "web 0"), ("shop-web_01", "web 1")]
 
 
 @pytest.mark.parametrize(("args", "words"), [
     (("restart", "shop:wrker"), "service 'shop' has no program 'wrker'; did you mean 'worker'?"),
     (("deploy", "shop:web"), "'shop:web' names a program, and this command is about whole services: shop"),
+    (("restart", "all:web"), "all means all programs of all services"),
     (("restart", "shp:web"), "there is no service 'shp'"),
     (("restart", "shop:beat", "--host", "web2"), "shop:beat does not run on web2")])
 def test_program_that_cannot_be_meant_is_refused_in_words(shop: App, args: tuple[str, ...], words: str) -> None:
     run = shop.fab(*args)
     assert run.code == 2 and words in messages(run), run
+
+
+def test_hosts_yaml_that_is_ahead_of_the_hosts_is_told_and_begins_nothing(shop: App) -> None:
+    programs, running = shop.service["programs"], pids(shop, "web1")
+    shop.write(programs={"web": {**programs["web"], "hosts": ["*1"]}, "beat": programs["beat"], "mail": {
+        **programs["worker"], "hosts": ["*1"]}})
+    for args, labels in ((("restart", "shop"), "web1: shop:mail"), (("start", "shop:mail"), "web1: shop:mail")):
+        run = shop.fab(*args)
+        assert run.code == 2 and f"not deployed yet:\n{labels}" in messages(run) and "fab deploy shop" in messages(run)
+    status = {row["host"]: row for row in shop.fab("status").of("status")}
+    left = "is RUNNING, and hosts.yaml does not name it here any more: fab deploy shop"
+    assert status["web1"]["oddities"] == ["shop:mail is not deployed yet: fab deploy shop", f"shop-worker {left}"]
+    assert status["web2"]["oddities"] == [f"shop-web {left}", f"shop-worker {left}"]
+    assert (status["web2"]["state"], status["web2"]["programs"]) == ("none", [])
+    checks = [check["message"] for check in shop.fab("doctor", "--host", "web1").of("check")]
+    assert "shop-worker was deployed here, and hosts.yaml does not name it here any more" in checks
+    one = shop.fab("status", "--service", "shop:web", format="plain")
+    assert one.code == 0 and [line.split()[:2] for line in one.out.splitlines()[1:2]] == [["web1", "shop:web"]], one
+    idle = shop.fab("restart", "all", "--host", "web2")
+    assert idle.code == 2 and "shop does not run on web2" in messages(idle)
+    assert shop.fab("stop", "shop", "--host", "web1").code == 0 and "shop-web_00" not in pids(shop, "web1")
+    shop.write(programs=programs)
+    assert shop.fab("start", "shop").code == 0 and pids(shop, "web1").keys() == running.keys()
 
 
 def test_rollback_starts_the_programs_that_hosts_yaml_names_now(shop: App) -> None:

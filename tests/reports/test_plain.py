@@ -18,6 +18,7 @@ from tasks.rollout.events import (
     Planned,
     ProcessStatus,
     ProgramStatus,
+    Result,
     Started,
     Status,
     StepFinished,
@@ -141,6 +142,15 @@ def test_history_that_failed_does_not_say_that_nothing_was_deployed(code, shown)
     report(page.screen, [Error(message="--lines: expected a whole number", hint="such as --lines 30"),
                          Finished(command="history", outcome="refused", exit_code=code)])
     assert "nothing was deployed" not in page.text and "--lines: expected" in page.text
+
+
+def test_verdict_names_each_commit_that_hosts_are_at(shown):
+    """Hosts with the same `subdirectory` may have several."""
+    commits = {"web1": "1" * 40, "web2": "2" * 40, "web3": "1" * 40}
+    hosts = {host: {"shop": Result(now=commit, outcome="committed")} for host, commit in commits.items()}
+    page = shown()
+    report(page.screen, [Finished(command="deploy", outcome="committed", exit_code=0, hosts=hosts)])
+    assert "shop is at 11111111 and 22222222 on 3 hosts" in page.text
 
 
 def test_history_names_what_a_client_built_by_its_source(shown):

@@ -7,7 +7,7 @@ from typing import Iterator
 from .. import deployed, facts, git, journal, readiness
 from ..context import ServiceContext
 from ..errors import HostError
-from ..protocol import INTERRUPTED
+from ..protocol import INTERRUPTED, ServiceSettings
 from .host import ExaminedHost, Finding, failed, ok, warning
 
 
@@ -36,8 +36,16 @@ def orphans(host: ExaminedHost) -> Iterator[Finding]:
     for name in names:
         yield warning(f"{name} was deployed here, and hosts.yaml does not name it any more",
                       f"name it again, or: fab remove {name}")
-    if not names:
+    left = [(service["name"], group) for service in host.services for group in _left(host, service)]
+    for name, group in left:
+        yield warning(f"{group} was deployed here, and hosts.yaml does not name it here any more", f"fab deploy {name}")
+    if not names and not left:
         yield ok("hosts.yaml names all that was deployed here")
+
+
+def _left(host: ExaminedHost, service: ServiceSettings) -> list[str]:
+    file = host.layout.access.program_file(service["name"])
+    return facts.unnamed(service, None if file is None else file.data.decode("utf-8", "replace"))
 
 
 def leftovers(host: ExaminedHost) -> Iterator[Finding]:
