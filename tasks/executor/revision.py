@@ -61,7 +61,7 @@ def obtain(clone: git.Clone, commit: str, revision: str, say: Say = silent) -> b
     if clone.commits.has(commit) and clone.commits.is_in(commit, revision):
         return False
     clone.remote.fetch(say)
-    if clone.commits.resolve(revision)[0] is None and not git.FULL.fullmatch(revision):
+    if not git.FULL.fullmatch(revision) and clone.commits.resolve(revision)[0] is None:
         raise _unknown(revision, clone.repo)
     if not clone.commits.is_in(commit, revision):
         raise NotReady(f"commit {commit} is not in {revision} of {clone.repo}, as this host fetched it",

@@ -142,6 +142,7 @@ def test_checkout_fails_where_a_submodule_cannot_be_written(clone: git.Clone, wo
 @pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
 def test_edit_that_git_overlooks_is_an_edit(clone: git.Clone, work: Path, flag: str) -> None:
     folder = start(clone, work, "main")
+    assert clone.state().edits == {}                # it remembers the index as it is now
     run_git(folder, "update-index", flag, "file")
     assert clone.state().edits == {}
     (folder / "file").write_text("mine")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -61,6 +62,24 @@ def test_first_deploy_and_the_next_are_committed(example: Example, python: str) 
     assert example.info()["pid"] != pid
     assert example.results() == ["committed", "committed"]
     assert example.host.leftovers() == []
+
+
+# By git's own list of what was started, but for those that a git starts itself.
+GITS = ["fetch", "for-each-ref", "log", "status", "ls-files",                                   # the look
+        "config", "rev-list", "grep",                                                           # fetch
+        "ls-tree", "status", "diff-index", "cat-file", "checkout", "status", "ls-files",        # checkout
+        "status", "for-each-ref"]                                                               # the record; tidy
+
+
+def test_deploy_of_a_commit_starts_these_gits_and_no_more(example: Example, tmp_path: Path) -> None:
+    """Each takes 2 ms, so a further one needs a reason."""
+    example.write()
+    example.committed()
+    example.write()
+    (tmp_path / ".gitconfig").write_text(f"[trace2]\n\teventTarget = {tmp_path}/told\n")
+    example.committed(HOME=str(tmp_path))
+    told = map(json.loads, (tmp_path / "told").read_text().splitlines())
+    assert [line["name"] for line in told if line["event"] == "cmd_name" and "/" not in line["sid"]] == GITS
 
 
 @pytest.mark.promise(2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,20 @@ def test_revision_counts_commits_back_and_forward(tmp_path: Path, work: Path) ->
     assert revision.resolve(ctx, "main")["forward"] == 2
     (tmp_path / "new").mkdir()
     assert revision.resolve(_here(tmp_path / "new", work, False), "main")["back"] is None
+
+
+def test_commits_beyond_the_listed_ones_are_counted_on_both_sides(tmp_path: Path, work: Path) -> None:
+    ctx = _here(tmp_path, work, True)
+    many = ("export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a\n"
+            "for each in $(seq 22); do git commit --quiet --allow-empty --message $0-$each || exit; done")
+    for branch in ("other", "main"):
+        run_git(work, "checkout", "--quiet", *(["-b", branch, "v0"] if branch == "other" else [branch]))
+        subprocess.run(["sh", "-c", many, branch], cwd=work, check=True)
+    ctx.clone.remote.fetch(quiet)
+    behind, ahead, dropped, added = ctx.clone.commits.distance(commit(work, "other"), commit(work, "main"))
+    assert (behind, ahead) == (22, 24)
+    assert [info["subject"] for info in dropped] == [f"other-{each}" for each in range(22, 2, -1)]
+    assert [info["subject"] for info in added] == [f"main-{each}" for each in range(22, 2, -1)]
 
 
 def _here(folder: Path, work: Path, cloned: bool) -> ServiceContext:

@@ -5,11 +5,12 @@ git compares content only: a checkout would leave them written in the old way.
 
 from __future__ import annotations
 
+import os
 from typing import Iterable
 
+from . import index
 from .command import Git
 
-FILES = ":(glob)**/.gitattributes"
 # Of those in gitattributes(5), the ones that decide what is written.
 NAMES = ("text", "crlf", "eol", "ident", "working-tree-encoding", "filter")
 
@@ -17,14 +18,18 @@ NAMES = ("text", "crlf", "eol", "ident", "working-tree-encoding", "filter")
 def forget_changed(git: Git, commit: str) -> bool:
     """Let git take such files for changed, so that a forced checkout writes them; returns whether there are any.
 
-    Between HEAD and the commit, whichever of them the checkout goes to.
+    Between the index and the commit, whichever of them the checkout goes to.
     """
-    if not git.first_line("diff-tree", "-r", "--name-only", "HEAD", commit, "--", FILES):
+    changed = {change.path for change in index.changes(git, commit)}
+    if not any(os.path.basename(path) == ".gitattributes" for path in changed):
         return False
-    changed = set(git.paths("diff-tree", "-r", "--name-only", "--no-renames", "-z", "HEAD", commit))
-    lines = [line for line in git.paths("ls-files", "--stage", "-z") if line.startswith("100")]
-    same = {line.partition("\t")[2]: line for line in lines if line.partition("\t")[2] not in changed}
-    before, after = (_attributes(git, each, same) for each in ("HEAD", commit))
+    lines = [line[2:] for line in index.listing(git)]
+    same = {line.partition("\t")[2]: line for line in lines if line.startswith("100")}
+    same = {path: line for path, line in same.items() if path not in changed}
+    before = _attributes(git, same)
+    with git.scratch_index() as scratch:
+        scratch.run("read-tree", commit)
+        after = _attributes(scratch, same)
     # Without what the index knows of the file on the disk.
     other = "".join(line + "\0" for path, line in same.items() if before[path] != after[path])
     if other:
@@ -32,12 +37,10 @@ def forget_changed(git: Git, commit: str) -> bool:
     return bool(other)
 
 
-def _attributes(git: Git, commit: str, paths: Iterable[str]) -> dict[str, list[str]]:
-    """The values of NAMES in the commit, by path."""
+def _attributes(git: Git, paths: Iterable[str]) -> dict[str, list[str]]:
+    """The values of NAMES by the attributes in the index, by path."""
     given = "".join(path + "\0" for path in paths).encode("utf-8", "surrogateescape")
-    with git.scratch_index() as index:
-        index.run("read-tree", commit)
-        words = index.paths("check-attr", "--cached", "--stdin", "-z", *NAMES, given=given)
+    words = git.paths("check-attr", "--cached", "--stdin", "-z", *NAMES, given=given)
     values: dict[str, list[str]] = {}
     for path, value in zip(words[::3], words[2::3]):
         values.setdefault(path, []).append(value)

@@ -34,7 +34,7 @@ class Clone:
         self.repo = repo
         self.git = Git(directory, repo, env, check, login, fetch_timeout)
         self.remote = Remote(self.git)
-        self.commits = Commits(self.git)
+        self.commits = Commits(self.git, self.remote.fetched)
         self.stash = Stash(self.git)
 
     def exists(self) -> bool:

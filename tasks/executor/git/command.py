@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import time
-from typing import BinaryIO, Iterable, Iterator, Mapping, Sequence
+from typing import Any, BinaryIO, Iterable, Iterator, Mapping, Sequence
 
 from .. import shell
 from ..disk import files
@@ -54,6 +54,8 @@ class Git:
         self.login = login
         self.fetch_timeout = fetch_timeout
         self._env = {**_environment(env, directory), **(_credentials(env, repo, login) if login else {})}
+        # What git said of an index or of a commit, for those who asked: both stay as they are.
+        self.answers: dict[tuple[Any, ...], Any] = {}
 
     def exists(self) -> bool:
         """Whether it has a `.git` of its own: without one, git would act on a repository above it."""
@@ -172,16 +174,23 @@ class Git:
             time.sleep(0.05)
 
     def git_dir(self) -> str:
-        """Its git directory: `.git`; of a worktree or a submodule, what git says; "" where there is none."""
-        git_dir = os.path.join(self.directory, ".git")
-        return git_dir if os.path.isdir(git_dir) else self.first_line("rev-parse", "--absolute-git-dir") or ""
+        """Its git directory: `.git`; of a worktree or a submodule, the one that the file `.git` names; "" where there
+        is none."""
+        path = os.path.join(self.directory, ".git")
+        if not os.path.isdir(path):
+            named = _written(path).partition("gitdir: ")[2]
+            path = os.path.join(self.directory, named) if named else ""
+        return path if os.path.isdir(path) else ""
 
     def common_dir(self) -> str:
-        """The folder that a clone and its worktrees share: `.git`; of a worktree or a submodule, what git says."""
-        git_dir = os.path.join(self.directory, ".git")
-        if not os.path.isdir(git_dir):
-            git_dir = os.path.join(self.directory, self.run("rev-parse", "--git-common-dir")[0])
-        return git_dir
+        """The folder that a clone and its worktrees share, as gitrepository-layout(5) says."""
+        git_dir = self.git_dir()
+        if not git_dir:
+            return self.run("rev-parse", "--git-common-dir")[0]         # git says why there is none
+        return os.path.join(git_dir, _written(os.path.join(git_dir, "commondir")))
+
+    def index_path(self) -> str:
+        return self._env.get("GIT_INDEX_FILE") or os.path.join(self.git_dir() or os.devnull, "index")
 
     def is_partial(self) -> bool:
         """Whether it lacks objects that a server has promised: `git clone` says so in the clone's own file."""
@@ -197,6 +206,11 @@ class Git:
         if not ssh and not self.repo.startswith(("/", "file:", "http")):
             ssh = self.first_line("config", "core.sshCommand")
         self._env["GIT_SSH_COMMAND"] = (ssh or "ssh").replace(BATCH, "") + BATCH
+
+
+def _written(path: str) -> str:
+    """The one line of a file in which git names a folder; "" where there is no such file."""
+    return (files.read_bytes(path) or b"").decode("utf-8", "surrogateescape").rstrip("\n")
 
 
 def _in_words(args: Sequence[str], failure: shell.CommandFailed) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Mapping, NamedTuple
 
 from ..disk import files
 from ..protocol import CommitInfo
+from ..shell import CommandFailed
 from .command import Git
 from .remote import HEADS, TAGS
 
@@ -27,8 +29,11 @@ class Distance(NamedTuple):
 
 
 class Commits:
-    def __init__(self, git: Git) -> None:
+    """`fetched`: by its full name, the commit of each branch that a fetch of this command brought."""
+
+    def __init__(self, git: Git, fetched: Mapping[str, str] = MappingProxyType({})) -> None:
         self._git = git
+        self._fetched = fetched
 
     def has(self, commit: str) -> bool:
         """Whether the commit is here with all of its files: a fetch that met a full disk leaves one without them. What
@@ -61,7 +66,7 @@ class Commits:
         if FULL.fullmatch(revision):
             return (revision, None) if self.has(revision) else (None, None)
         for prefix in (HEADS, TAGS):
-            commit = self._parse(prefix + revision + "^{commit}")
+            commit = self._fetched.get(prefix + revision) or self._parse(prefix + revision + "^{commit}")
             if commit:
                 return commit, revision if prefix == HEADS else None
         if ABBREVIATED.fullmatch(revision):
@@ -73,17 +78,23 @@ class Commits:
         the commit itself."""
         if FULL.fullmatch(revision):
             return revision == commit
-        return (self._git.succeeds("merge-base", "--is-ancestor", commit, HEADS + revision)
+        return (self._fetched.get(HEADS + revision) == commit
+                or self._git.succeeds("merge-base", "--is-ancestor", commit, HEADS + revision)
                 or self.resolve(revision)[0] == commit)
 
     def distance(self, was: str, commit: str) -> Distance:
-        """How far it is from `was` to `commit`: one `git log` a direction, and none where there is nothing to list."""
-        counts = self._git.first_line("rev-list", "--left-right", "--count", f"{was}...{commit}", "--")
-        if counts is None:
+        """How far it is from `was` to `commit`: one `git log`, unless there is more than it lists."""
+        span = f"{was}...{commit}"
+        try:
+            dropped, added = self._newest(span)
+        except CommandFailed:
             return Distance(None, None, [], [])
+        if len(dropped) + len(added) <= LISTED:
+            return Distance(len(dropped), len(added), dropped, added)
+        counts = self._git.run("rev-list", "--left-right", "--count", span, "--")[0]
         behind, ahead = map(int, counts.split())
-        return Distance(behind, ahead, self._newest(f"{commit}..{was}") if behind else [],
-                        self._newest(f"{was}..{commit}") if ahead else [])
+        return Distance(behind, ahead, self._newest(span, "--left-only")[0][:LISTED],
+                        self._newest(span, "--right-only")[1][:LISTED])
 
     def subject(self, commit: str) -> str:
         """The first line of its message; empty where it is not here."""
@@ -92,7 +103,14 @@ class Commits:
     def _parse(self, name: str) -> str | None:
         return self._git.first_line("rev-parse", "--verify", "--quiet", name)
 
-    def _newest(self, span: str) -> list[CommitInfo]:
-        lines = self._git.run("log", f"-{LISTED}", "--format=%H%x09%an%x09%s", span, "--")
-        rows = (line.split("\t", 2) for line in lines)
-        return [{"commit": row[0], "author": row[1], "subject": row[2]} for row in rows if len(row) == 3]
+    def _newest(self, span: str, *side: str) -> tuple[list[CommitInfo], list[CommitInfo]]:
+        """The newest commits on the left side of A...B, and those on its right: LISTED and one more together. `side`:
+        an option for one of them alone. Raises CommandFailed."""
+        lines = self._git.run("log", f"-{LISTED + 1}", "--left-right", *side, "--format=%m%x09%H%x09%an%x09%s", span,
+                              "--")
+        sides: dict[str, list[CommitInfo]] = {"<": [], ">": []}
+        for line in lines:
+            mark, *row = line.split("\t", 3)
+            if mark in sides and len(row) == 3:
+                sides[mark].append({"commit": row[0], "author": row[1], "subject": row[2]})
+        return sides["<"], sides[">"]

@@ -12,7 +12,6 @@ from typing import Sequence
 from .. import shell
 from ..accounts import login_name
 from ..errors import HostError, NotReady
-from . import attributes
 from .command import QUICK, Git
 from .tree_paths import named
 
@@ -25,11 +24,12 @@ LEFT = {"lfs": "git lfs install --force", "git-crypt": "git-crypt unlock KEYFILE
 FAILED = re.compile("external filter '.*' failed")
 PLAIN_NAME = re.compile(r"""(["']?)([\w-]+)\1(?:\s|$)""")
 NAMED = 5                           # paths in a message
+ATTRIBUTES = ":(glob)**/.gitattributes"
 
 
 def require(git: Git, commit: str) -> None:
     """Raise NotReady unless each filter that a file of the commit needs is set up, and its program is there."""
-    if not git.succeeds("grep", "--quiet", "-e", "filter=", commit, "--", attributes.FILES):
+    if not _names_filter(git, commit):
         return
     with git.scratch_index() as index:
         index.run("read-tree", commit)
@@ -37,19 +37,27 @@ def require(git: Git, commit: str) -> None:
             _require(git, name, paths)
 
 
-def refuse_unfiltered(git: Git, words: Sequence[str]) -> None:
-    """Raise HostError where files were checked out, but did not pass their filter. `words`: what git said; it goes on
-    where a filter fails that is not `required`."""
+def refuse_unfiltered(git: Git, commit: str, words: Sequence[str]) -> None:
+    """Raise HostError where files of the commit were checked out, but did not pass their filter. `words`: what git
+    said; it goes on where a filter fails that is not `required`."""
     if any(map(FAILED.search, words)):
         raise HostError(f"a filter of git failed: {'; '.join(words[:NAMED])}",
                         f"see on the host which it is: git -C {git.directory} config --get-regexp filter")
-    if not git.first_line("grep", "--cached", "-l", "-e", "filter=", "--", attributes.FILES):
+    if not _names_filter(git, commit):
         return
     for name, paths in _filtered(git).items():
         stored = [path for path in paths if _begins_with(os.path.join(git.directory, path), STORED.get(name))]
         if stored:
             raise NotReady(f"the filter {name} left what is stored in place of the files: {named(stored, NAMED)}",
                            f"type on the host: {LEFT[name]}")
+
+
+def _names_filter(git: Git, commit: str) -> bool:
+    """Whether the attributes in the commit name one."""
+    asked = ("grep", "--quiet", "-e", "filter=", commit, "--", ATTRIBUTES)
+    if asked not in git.answers:
+        git.answers[asked] = git.succeeds(*asked)
+    return bool(git.answers[asked])
 
 
 def _filtered(git: Git) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ import os
 import stat
 from typing import Iterable, Iterator, NamedTuple
 
+from . import index
 from .command import Git
 from .submodules import Submodule, gone
 from .tree_paths import is_folder, present
@@ -25,7 +26,7 @@ class InTheWay(NamedTuple):
 def in_the_way(git: Git, commit: str) -> InTheWay:
     """What is in the way of a checkout of the commit, which is here. Submodules that it no longer has give way with all
     that is in them."""
-    added = git.paths("diff-index", "--cached", "--no-renames", "--diff-filter=D", "--name-only", "-z", commit)
+    added = [change.path for change in index.changes(git, commit) if change.kind == "D"]
     departing = gone(git, commit)
     places = [place for place in present(git.directory, added)
               if not any(f"{place}/".startswith(f"{submodule.path}/") for submodule in departing)]

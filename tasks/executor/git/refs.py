@@ -9,17 +9,17 @@ from .command import Git
 
 def remove_clashes(git: Git, names: Iterable[str], folder: str) -> None:
     """Remove the references in `folder` ("refs/tags/") that no reference of these full names can stand beside."""
-    _delete(git, _clashes(set(_read(git, folder)), set(names)))
+    _delete(git, _clashes(set(read(git, folder)), set(names)))
 
 
-def copy_all(git: Git, source: str, target: str) -> None:
+def copy_all(git: Git, every: Mapping[str, str], source: str, target: str) -> None:
     """Let each reference in the folder `source` have its like in `target`; what clashes with one there gives way.
+    `every`: by name those of both folders, at least.
 
     Other references in `target` stay: a person made them.
     """
-    both = _read(git, source, target)
-    present = {name: commit for name, commit in both.items() if not name.startswith(source)}
-    copies = {target + name[len(source):]: commit for name, commit in both.items() if name.startswith(source)}
+    present = {name: commit for name, commit in every.items() if name.startswith(target)}
+    copies = {target + name[len(source):]: commit for name, commit in every.items() if name.startswith(source)}
     changed = {name: commit for name, commit in copies.items() if present.get(name) != commit}
     _delete(git, _clashes(set(present), set(changed)))
     _update(git, [f"update {name} {commit}" for name, commit in sorted(changed.items())])
@@ -27,15 +27,15 @@ def copy_all(git: Git, source: str, target: str) -> None:
 
 def keep_only(git: Git, folder: str, is_kept: Callable[[str], bool]) -> None:
     """Remove the references in `folder` but for those whose names, without the folder, are to be kept."""
-    _delete(git, [name for name in _read(git, folder) if not is_kept(name[len(folder):])])
+    _delete(git, [name for name in read(git, folder) if not is_kept(name[len(folder):])])
 
 
 def remove(git: Git, folders: Iterable[str], is_done: Callable[[str], bool]) -> None:
     """Remove the references in the folders whose full names are done with."""
-    _delete(git, filter(is_done, _read(git, *folders)))
+    _delete(git, filter(is_done, read(git, *folders)))
 
 
-def _read(git: Git, *folders: str) -> Mapping[str, str]:
+def read(git: Git, *folders: str) -> Mapping[str, str]:
     """The object of each reference, by its full name."""
     lines = git.run("for-each-ref", "--format=%(refname) %(objectname)", *folders)
     return dict(line.rsplit(" ", 1) for line in lines)

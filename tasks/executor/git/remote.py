@@ -17,8 +17,11 @@ HEADS, TAGS = "refs/fabvisor/heads/", "refs/fabvisor/tags/"
 
 
 class Remote:
+    """`fetched`: by its full name, the commit of each branch as the last fetch brought it."""
+
     def __init__(self, git: Git) -> None:
         self._git = git
+        self.fetched: dict[str, str] = {}
 
     def fetch(self, say: Say = silent) -> None:
         """Fetch all branches and tags into our own refs: no branch, no file of the service directory changes.
@@ -29,7 +32,10 @@ class Remote:
         with fetch_lock(self._git):
             self._git.network("fetch", "--force", "--prune", "--no-tags", "--no-recurse-submodules", "--",
                               self._git.repo, f"+refs/heads/*:{HEADS}*", f"+refs/tags/*:{TAGS}*", say=say)
-            refs.copy_all(self._git, TAGS, "refs/tags/")
+            present = refs.read(self._git, HEADS, TAGS, "refs/tags/")
+            refs.copy_all(self._git, present, TAGS, "refs/tags/")
+        self.fetched.clear()
+        self.fetched.update((name, commit) for name, commit in present.items() if name.startswith(HEADS))
 
     def fetch_commit(self, commit: str, say: Say = silent) -> None:
         """Fetch a commit by its full name: servers often give one that no branch holds any more."""

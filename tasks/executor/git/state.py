@@ -6,6 +6,7 @@ import os
 from typing import Iterator, Mapping, NamedTuple
 
 from ..disk import files
+from . import index
 from .command import Git
 from .tree_paths import printable
 
@@ -46,7 +47,7 @@ class Entry(NamedTuple):
 
 
 def read(git: Git) -> State:
-    """The state of a clone, by one `git status`, and one `git ls-files` for what status overlooks."""
+    """The state of a clone, by one `git status`, and by the index for what status overlooks."""
     headers: dict[str, str] = {}
     entries: list[Entry] = []
     for line in _status(git, "--branch"):
@@ -78,7 +79,7 @@ def overlooked(git: Git) -> Iterator[Entry]:
 
     What is missing may be sparse, and a link that leads out of the tree is a shared path of a release.
     """
-    for line in git.paths("ls-files", "-v", "--stage", "-z"):
+    for line in index.listing(git):
         if line[2:].startswith(GITLINK):
             path = line.partition("\t")[2]
             if os.path.lexists(os.path.join(git.directory, path, ".git")) and any(overlooked(git.inside(path))):

@@ -9,7 +9,7 @@ from typing import Callable, Iterator, NamedTuple, Sequence
 
 from ..errors import HostError
 from ..output_lines import Say, silent
-from . import attributes, filters, unfinished_checkout
+from . import attributes, filters, index, unfinished_checkout
 from .command import Git
 from .commits import Commits
 from .remote import fetch_lock
@@ -36,9 +36,9 @@ def populated(git: Git) -> Iterator[Submodule]:
     if not os.path.exists(os.path.join(git.directory, ".gitmodules")) and \
             not os.path.isdir(os.path.join(git.git_dir(), "modules")):
         return
-    for line in git.paths("ls-files", "--stage", "-z"):
+    for line in index.listing(git):
         fields, _, path = line.partition("\t")
-        mode, commit, _ = fields.split()
+        _, mode, commit, _ = fields.split()
         if mode == GITLINK and os.path.lexists(os.path.join(git.directory, path, ".git")):
             yield Submodule(path, commit, git.inside(path))
 
@@ -101,7 +101,7 @@ def follow(git: Git, say: Say, settings: Sequence[str], make_way: Callable[[Git,
             unfinished_checkout.end(submodule.git)
         filters.require(submodule.git, submodule.commit)
         follow(submodule.git, say, settings, make_way)
-        filters.refuse_unfiltered(submodule.git, [])
+        filters.refuse_unfiltered(submodule.git, submodule.commit, [])
 
 
 def _checked_out(git: Git) -> list[str]:

@@ -11,7 +11,7 @@ import os
 from typing import NamedTuple
 
 from ..disk import files
-from . import attributes
+from . import attributes, index
 from .command import Git
 from .state import GITLINK
 from .tree_paths import present, remove_empty
@@ -63,25 +63,19 @@ def clear(git: Git) -> bool:
 
 
 def _written(git: Git, commit: str) -> list[str]:
-    entries = [entry for entry in _added(git, commit) if entry.mode != GITLINK]
+    entries = [Entry(change.mode, change.blob, change.path) for change in index.changes(git, commit)
+               if change.kind == "D" and change.mode != GITLINK]
     there = set(present(git.directory, (entry.path for entry in entries)))
     return _holding(git, [entry for entry in entries if entry.path in there])
 
 
-def _added(git: Git, commit: str) -> list[Entry]:
-    """What the commit has and the index has not."""
-    words = git.paths("diff-index", "--cached", "--no-renames", "--diff-filter=D", "--raw", "-z", commit)
-    fields = [line.split(" ") for line in words[::2]]
-    return [Entry(field[0][1:], field[2], path) for field, path in zip(fields, words[1::2])]
-
-
 def _holding(git: Git, entries: list[Entry]) -> list[str]:
     """The paths that hold what git writes there, or the first part of it."""
-    with git.scratch_index() as index:
+    with git.scratch_index() as scratch:
         lines = "".join(f"{entry.mode} {entry.blob}\t{entry.path}\0" for entry in entries)
-        index.run("update-index", "-z", "--index-info", given=lines.encode("utf-8", "surrogateescape"))
-        index.succeeds("update-index", "-q", "--refresh")
-        other = set(index.paths("diff-files", "--name-only", "-z"))
+        scratch.run("update-index", "-z", "--index-info", given=lines.encode("utf-8", "surrogateescape"))
+        scratch.succeeds("update-index", "-q", "--refresh")
+        other = set(scratch.paths("diff-files", "--name-only", "-z"))
     return [entry.path for entry in entries if entry.path not in other or _holds_part(git, entry)]
 
 

@@ -43,7 +43,7 @@ def verified(git: Git, commit: str, say: Say) -> Iterator[Say]:
         raise HostError("; ".join(filter(None, [
             f"after the checkout these files are not as the commit has them: {named(paths, NAMED)}", message,
             *words[:NAMED]])), hint)
-    filters.refuse_unfiltered(git, words)
+    filters.refuse_unfiltered(git, commit, words)
 
 
 def _cause(directory: str, paths: list[str]) -> tuple[str, str] | None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from . import index
 from .command import Git
 from .errors import lacking
 from .state import GITLINK
+
+REPLACED = ("A", "M", "T")        # by the checkout: changed or removed
 
 
 def require_way_back(git: Git, commit: str) -> None:
     """Raise Unusable unless the content of each file that a checkout of the commit replaces is here. A partial clone is
     not asked: it would fetch each that it lacks, one by one."""
-    words = git.paths("diff-index", "--cached", "--no-renames", "--diff-filter=AMT", "--raw", "-z", commit)
-    fields = [line.split(" ") for line in words[::2]]
-    blobs = {field[3]: path for field, path in zip(fields, words[1::2]) if field[1] != GITLINK}
+    blobs = {change.index_blob: change.path for change in index.changes(git, commit)
+             if change.kind in REPLACED and change.index_mode != GITLINK}
     if not blobs or git.is_partial():
         return
     for line in git.run("cat-file", "--batch-check", given="".join(blob + "\n" for blob in blobs).encode()):

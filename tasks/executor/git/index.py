@@ -1,0 +1,54 @@
+"""What the index of a clone holds, and how a commit differs from it. git is asked once for each state of the index: it
+never changes that file, but puts a new one in its place."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from .command import Git
+
+
+class Change(NamedTuple):
+    """A path where the index differs from a commit. `kind`: what the index did to the commit, a letter as of
+    `git diff`, so D is a path that only the commit has. Mode and blob are the commit's, then the index's."""
+
+    kind: str
+    mode: str
+    blob: str
+    index_mode: str
+    index_blob: str
+    path: str
+
+
+def listing(git: Git) -> list[str]:
+    """The lines of `git ls-files -v --stage`: a letter, a space, and what --stage shows."""
+    return _answer(git, "ls-files", "-v", "--stage", "-z")
+
+
+def changes(git: Git, commit: str) -> list[Change]:
+    words = _answer(git, "diff-index", "--cached", "--no-renames", "--raw", "-z", commit)
+    return [_change(fields.split(" "), path) for fields, path in zip(words[::2], words[1::2])]
+
+
+def _change(fields: list[str], path: str) -> Change:
+    mode, index_mode, blob, index_blob, kind = fields
+    return Change(kind, mode[1:], blob, index_mode, index_blob, path)
+
+
+def _answer(git: Git, *args: str) -> list[str]:
+    """Of a command that reads the index and commits, and nothing else."""
+    state = _state(git.index_path())            # first: an index that comes meanwhile is another state
+    known, answer = git.answers.get((git.index_path(), args), (None, []))
+    if state is None or state != known:
+        answer = git.paths(*args)
+        git.answers[git.index_path(), args] = state, answer
+    return list(answer)
+
+
+def _state(path: str) -> tuple[int, ...] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
