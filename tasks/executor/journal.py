@@ -42,9 +42,9 @@ class Journal:
         return services
 
     def begin(self, service: str, step: str) -> None:
-        """On the disk when this returns: from now on the step must be undone."""
+        """On the disk when this returns, if the step has an undo: from now on it must be undone."""
         self.begun.append((service, step))
-        files.append_line(self.path, {"begin": [service, step]})
+        files.append_line(self.path, {"begin": [service, step]}, sync=(service, step) in self._names_of_undoable())
 
     def undos(self, replaced: Container[str] = ()) -> list[tuple[str, Step]]:
         """(service, step) of each step that was begun and has an undo, in the recipe's order; for services that are
@@ -66,6 +66,9 @@ class Journal:
     def _undoable(self) -> list[tuple[str, Step]]:
         return [(service, step) for service, part in sorted(self.services.items())
                 for step in _in_order_of_undo(part["steps"]) if step["undo"]]
+
+    def _names_of_undoable(self) -> list[tuple[str, str]]:
+        return [(service, step["name"]) for service, step in self._undoable()]
 
     def committed(self) -> bool:
         """One history line is enough: the next command writes the others."""
@@ -211,10 +214,10 @@ def _back_up(layout: Layout, service: str, deploy: str, hook_env: str | None) ->
     program = layout.access.program_file(service)
     env_file = layout.env_file(service)
     if program is not None:
-        files.write_atomic(os.path.join(folder, "program"), program.data, program.mode)
+        files.write_synced(os.path.join(folder, "program"), program.data, program.mode)
     variables = files.read_bytes(env_file)
     if variables is not None:
-        files.write_atomic(os.path.join(folder, "env"), variables, owner=files.owner_of(env_file))
+        files.write_synced(os.path.join(folder, "env"), variables, owner=files.owner_of(env_file))
     if hook_env is not None:
-        files.write_atomic(layout.hook_env(service, deploy), hook_env.encode("utf-8", "surrogateescape"))
-    files.sync_dir(layout.service_state(service))
+        files.write_synced(layout.hook_env(service, deploy), hook_env.encode("utf-8", "surrogateescape"))
+    files.sync_dir(folder)

@@ -93,6 +93,20 @@ def test_first_history_line_is_the_commit_record(layout: Layout) -> None:
     assert journal.unfinished(layout) == []
 
 
+def test_journal_is_synced_once_for_what_must_be_undone(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sync takes a disk some milliseconds, and a deploy waits for it."""
+    synced: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.readlink(f"/proc/self/fd/{fd}")))
+    Path(layout.program_file("a")).write_text("[program:a]\n")
+    state, copies = layout.service_state("a"), layout.backup("a", "d1")
+    written = journal.create(layout, head(layout, services="a"))
+    assert synced == [state, f"{copies}/program", copies, f"{layout.journals}/.d1.json.new", layout.journals]
+    synced.clear()
+    for step in ("checkout", "verify"):             # the second has no undo
+        written.begin("a", step)
+    assert synced == [written.path]
+
+
 def test_journal_file_is_lines_of_json(layout: Layout) -> None:
     written = journal.create(layout, head(layout))
     written.begin("a", "fetch")

@@ -58,7 +58,7 @@ def write_atomic(path: str, data: bytes, mode: int = 0o600, owner: int = -1,
     folder, name = os.path.split(path)
     aside = os.path.join(folder, "." + name + ".new")
     try:
-        _write_synced(aside, data, mode, owner, readers)
+        write_synced(aside, data, mode, owner, readers)
         os.replace(aside, path)
     except OSError:
         with contextlib.suppress(OSError):
@@ -154,7 +154,8 @@ def _tail(path: str) -> bytes:
         return b""
 
 
-def _write_synced(path: str, data: bytes, mode: int, owner: int, readers: Sequence[int]) -> None:
+def write_synced(path: str, data: bytes, mode: int = 0o600, owner: int = -1, readers: Sequence[int] = ()) -> None:
+    """Write a file anew, with what write_atomic() takes; for what nobody reads before the folder is synced, too."""
     fd = _open_new(path, mode)
     try:
         os.fchmod(fd, mode)

@@ -33,7 +33,7 @@ def _copy(path: str, copy: str) -> dict[str, object] | None:
     data = files.read_bytes(path)
     if data is None:
         return None
-    files.write_atomic(copy, data)
+    files.write_synced(copy, data)
     return {"copy": os.path.basename(copy), "mode": access_list.mode_of(path), "rights": file_rights.of_path(path)}
 
 

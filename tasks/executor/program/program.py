@@ -19,6 +19,7 @@ from . import process_check
 from .startup import Before, Process, Say, Started, left_running
 from .startup_watch import Startup
 
+FIRST_PAUSE, SHORTEST_PAUSE, LONGEST_PAUSE = 0.004, 0.001, 0.1     # seconds between two looks
 STOPS_WITHIN = 10                   # seconds: supervisord's default of stopwaitsecs
 # A log file of supervisord's own, for AUTO (supervisor/options.py `get_autochildlog_name`).
 AUTOMATIC_LOG = re.compile(r"-{channel}---.*\.log$".replace("{channel}", "(stdout|stderr)"))
@@ -149,7 +150,7 @@ class Program:
         startups = [Startup(process, startsecs, before.get(process.name), exitcodes, settles=settles)
                     for process in self.processes(names)]
         started: dict[str, Started] = {}
-        pause = 0.01
+        pause = FIRST_PAUSE
         while True:
             self._ctx.check()
             for startup in startups:
@@ -158,8 +159,9 @@ class Program:
                     started[startup.process.name] = up
             if len(started) == len(startups):
                 return started
-            time.sleep(pause)
-            pause = min(pause * 1.5, 0.1)
+            soonest = min(startup.seconds_left() for startup in startups if startup.process.name not in started)
+            time.sleep(max(min(pause, soonest), SHORTEST_PAUSE))
+            pause = min(pause * 1.5, LONGEST_PAUSE)
 
     def _logs_elsewhere(self) -> bool:
         """Whether the program file says AUTO for a log where the program has another one, or the other way round:

@@ -57,6 +57,12 @@ class Startup:
             raise self.process.still(state, now - self._begin)
         return None
 
+    def seconds_left(self) -> float:
+        """Until a look can find it up, if nothing happens before."""
+        if self._rest is not None:
+            return self._resting_since + SETTLES - time.monotonic()
+        return (self._running_since or time.monotonic()) + self._startsecs - time.monotonic()
+
     def _has_settled(self, pid: int) -> bool:
         rest, now = activity.rest(pid), time.monotonic()
         if rest is None or rest != self._rest:
