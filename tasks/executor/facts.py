@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, Iterable, List, Mapping, Sequence
 
 from . import git, history, masking, processes, program_user
 from .accounts import login_name, user_name
@@ -23,7 +23,7 @@ def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
                supervisord: Supervisord) -> ServiceFacts:
     """Everything that the client plans by. Where supervisord is down, the state is UNKNOWN."""
     name = service["name"]
-    lines = history.known(layout, name)
+    lines = list(history.known(layout, name))
     committed = history.last_committed(lines)
     file = layout.access.program_file(name)
     program_file = None if file is None else file.data.decode("utf-8", "replace")
@@ -72,8 +72,11 @@ def _subtree(service: Mapping[str, Any], clone: git.Clone, commit: str | None) -
     return clone.commits.subtree(commit, folder) if folder and commit else None
 
 
-def edited(state: git.State, lines: list[dict[str, Any]], release: str | None) -> list[str]:
-    """The edits that a person made: those that the last committed build did not make. `release`: None for the clone."""
+def edited(state: git.State, lines: Iterable[dict[str, Any]], release: str | None) -> list[str]:
+    """The edits that a person made: those that the last committed build did not make. `lines` of the history, which are
+    read where there are edits; `release`: None for the clone."""
+    if not state.edits:
+        return []
     committed = history.last_committed(line for line in lines if line.get("release") == release)
     left = committed.get("left") or {}
     known = left if committed.get("to") == state.commit else {}

@@ -8,10 +8,11 @@ the commit record of its deploy.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import re
 import time
-from typing import Any, Callable, Iterable
+from typing import Any, Callable, Iterable, Iterator
 
 from .disk import files
 from .layout import Layout
@@ -23,23 +24,30 @@ MOST, NEWEST, COMMITTED = 2000, 1000, 100
 
 def read(layout: Layout, service: str, count: int = KEPT) -> list[dict[str, Any]]:
     """The newest `count` lines, oldest first."""
-    lines = list(files.read_lines(layout.history_file(service)))
-    return [_readable(line) for line in lines[-count:]] if count else []
+    lines = files.read_lines(layout.history_file(service), newest_first=True)
+    return [_readable(line) for line in itertools.islice(lines, count)][::-1]
 
 
-def known(layout: Layout, service: str) -> list[dict[str, Any]]:
-    """The lines that rollback and status use: however many deploys failed, the good versions are among them."""
-    lines = _worth_keeping(list(files.read_lines(layout.history_file(service))), KEPT)
-    return [_readable(line) for line in lines]
+def known(layout: Layout, service: str) -> Iterator[dict[str, Any]]:
+    """The lines that rollback and status use: however many deploys failed, the good versions are among them. They are
+    read when the first is asked for."""
+    yield from map(_readable, _worth_keeping(layout.history_file(service), KEPT))
 
 
 def find(layout: Layout, service: str, deploy: str) -> dict[str, Any] | None:
-    return next((line for line in read(layout, service) if line.get("deploy") == deploy), None)
+    lines = files.read_lines(layout.history_file(service), holding=deploy.encode())
+    return next((_readable(line) for line in lines if line.get("deploy") == deploy), None)
 
 
 def last_committed(lines: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """The newest committed line; {} when there is none."""
     return next((line for line in reversed(list(lines)) if line.get("result") == "committed"), {})
+
+
+def newest_committed(layout: Layout, service: str) -> dict[str, Any]:
+    """As last_committed(), of all lines."""
+    lines = files.read_lines(layout.history_file(service), newest_first=True)
+    return next((_readable(line) for line in lines if line.get("result") == "committed"), {})
 
 
 def commits(layout: Layout, service: str) -> set[str]:
@@ -98,15 +106,15 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
 
 
 def _trim(path: str) -> None:
-    lines = list(files.read_lines(path))
-    if len(lines) > MOST:
-        kept = _worth_keeping(lines, NEWEST)
+    if files.count_lines(path) > MOST:
+        kept = _worth_keeping(path, NEWEST)
         files.write_atomic(path, b"".join(json.dumps(line).encode() + b"\n" for line in kept))
 
 
-def _worth_keeping(lines: list[dict[str, Any]], newest: int) -> list[dict[str, Any]]:
-    """The newest ones, and as many older ones as make COMMITTED good ones."""
-    older, recent = lines[:-newest], lines[-newest:]
+def _worth_keeping(path: str, newest: int) -> list[dict[str, Any]]:
+    """The newest lines, and as many older ones as make COMMITTED good ones; oldest first."""
+    lines = files.read_lines(path, newest_first=True)
+    recent = list(itertools.islice(lines, newest))
     missing = COMMITTED - sum(line.get("result") == "committed" for line in recent)
-    good = [line for line in older if line.get("result") == "committed"]
-    return (good[-missing:] if missing > 0 else []) + recent
+    older = (line for line in lines if line.get("result") == "committed")
+    return [*recent, *itertools.islice(older, max(missing, 0))][::-1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,3 +35,23 @@ def test_history_leaves_out_what_somebody_wrote_in_another_type(layout: Layout, 
     for lines in (history.read(layout, "a"), history.known(layout, "a")):
         (line,) = lines
         assert field not in line and line["later"] == [1]
+
+
+def test_history_of_any_length_is_read_as_far_as_it_is_needed(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [json.dumps({"deploy": f"d{number}", "result": "committed"}) for number in range(history.MOST - 1)]
+    Path(layout.history_file("a")).write_text("".join(line + "\n" for line in lines))
+    parsed: list[bytes] = []
+    parse = json.loads
+    monkeypatch.setattr(json, "loads", lambda line: (parsed.append(line), parse(line))[1])
+
+    def count() -> int:
+        number = len(parsed)
+        parsed.clear()
+        return number
+
+    history.write(layout, "a", {"deploy": "new", "result": "committed"})
+    assert count() == 0
+    assert history.newest_committed(layout, "a")["deploy"] == "new" and count() == 1
+    known = history.known(layout, "a")
+    assert count() == 0 and len(list(known)) == count() == history.KEPT
+    assert history.find(layout, "a", "new") and count() == 1

@@ -82,15 +82,23 @@ def append_line(path: str, value: dict[str, Any], sync: bool = True) -> None:
         sync_dir(os.path.dirname(path))
 
 
-def read_lines(path: str) -> Iterator[dict[str, Any]]:
-    """The JSON objects of the file's last 8 MiB, oldest first. Torn lines, and lines that are no JSON, are skipped."""
-    for line in _tail(path).split(b"\n"):
+def read_lines(path: str, newest_first: bool = False, holding: bytes = b"") -> Iterator[dict[str, Any]]:
+    """The JSON objects of the file's last 8 MiB, oldest first, each read when it is asked for. Torn lines, and lines
+    that are no JSON, are skipped, and those without the bytes `holding`."""
+    for line in _tail(path).split(b"\n")[::-1 if newest_first else 1]:
+        if not line or holding not in line:
+            continue
         try:
             value = json.loads(line)
         except (ValueError, RecursionError):
             continue
         if isinstance(value, dict):
             yield value
+
+
+def count_lines(path: str) -> int:
+    """Those of the file's last 8 MiB, whatever they are."""
+    return _tail(path).count(b"\n")
 
 
 def read_bytes(path: str) -> bytes | None:

@@ -106,4 +106,4 @@ def _set_aside(ctx: ServiceContext, step: Step) -> git.SetAside:
 
 
 def _last_committed(ctx: ServiceContext) -> object:
-    return history.last_committed(history.known(ctx.layout, ctx.name)).get("to")
+    return history.newest_committed(ctx.layout, ctx.name).get("to")

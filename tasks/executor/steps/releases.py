@@ -90,7 +90,7 @@ def tidy(ctx: ServiceContext, step: Step) -> Result:
 
 def _newest_first(ctx: ServiceContext) -> list[str]:
     """The releases that were committed and are still there, by when they last were."""
-    lines = reversed(history.known(ctx.layout, ctx.name))
+    lines = reversed(list(history.known(ctx.layout, ctx.name)))
     used = [line.get("release") for line in lines if line.get("result") == "committed"]
     present = ctx.releases.names()
     return [str(name) for name in dict.fromkeys(used) if name in present]
