@@ -83,6 +83,8 @@ def test_commands_that_somebody_types_are_of_the_supervisord_that_is_there(tmp_p
     debian = SupervisordAccess("/etc/supervisor/supervisord.conf", "/etc/supervisor/conf.d", {})
     debian.prefix = "sudo "
     assert debian.start_command == "sudo service supervisor start"
+    red_hat = SupervisordAccess("/etc/supervisord.conf", "/etc/supervisord.d", {})
+    assert red_hat.start_command == "service supervisord start"
     assert debian.supervisorctl == "sudo supervisorctl -c /etc/supervisor/supervisord.conf"
     own = SupervisordAccess(f"{tmp_path}/supervisord.conf", f"{tmp_path}/conf.d", {})
     assert own.start_command == f"supervisord -c {tmp_path}/supervisord.conf"

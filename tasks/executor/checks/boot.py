@@ -27,7 +27,7 @@ def start_at_boot(host: ExaminedHost) -> Iterator[Finding]:
         return
     words = [*(supervisord_search.started_by(host.supervisord.pid()) or ["supervisord"]), "-c", host.conf.path]
     yield warning(f"nothing starts supervisord of {host.conf.path} when the host does",
-                  f"fab setup; or on the host, in crontab -e: @reboot {' '.join(words)}")
+                  f"fab setup; or on the host, in {host.layout.access.prefix}crontab -e: @reboot {' '.join(words)}")
 
 
 def _unit(host: ExaminedHost) -> Finding | None:

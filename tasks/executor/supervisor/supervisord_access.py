@@ -51,7 +51,7 @@ class SupervisordAccess:
     @property
     def start_command(self) -> str:
         """What starts supervisord, as somebody types it on the host."""
-        service = PACKAGED_SERVICES.get(self.supervisord_conf)
+        service = PACKAGED_SERVICES.get(self.program_dir)
         return f"{self.prefix}service {service} start" if service else self._typed("supervisord")
 
     def _typed(self, program: str) -> str:

@@ -15,8 +15,9 @@ from ..protocol import PROGRAM_HEADER
 # Where Debian and Red Hat put it, and the program files.
 PACKAGED = {"/etc/supervisor/supervisord.conf": "/etc/supervisor/conf.d",
             "/etc/supervisord.conf": "/etc/supervisord.d"}
-# By configuration, the service of a package that starts it: started otherwise, it would be none of systemd's.
-PACKAGED_SERVICES = {"/etc/supervisor/supervisord.conf": "supervisor"}
+# By the folder of program files, which pip's supervisor does not have, the service of the package: started otherwise,
+# supervisord would be none of systemd's.
+PACKAGED_SERVICES = {"/etc/supervisor/conf.d": "supervisor", "/etc/supervisord.d": "supervisord"}
 OWN_VENV = ".supervisor"             # beside supervisord.conf, where fab setup installs supervisor
 USE_SUDO = "write in hosts.yaml, at the host: sudo: true"
 # Sections that make a program; the second is one on whose socket supervisord listens.
