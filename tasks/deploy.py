@@ -29,13 +29,14 @@ def deploy(run: Command, service: str, revision: str = "", artifact: str = "", *
     """
     if revision:
         check_revision("revision", revision)
-    planner = rollout.planner.deploy_planner(recipe, force=options.force, set_aside=options.set_aside)
-    return roll_out(run, options, planner, lambda: run.origin(service, revision, options.fetch, artifact))
+    return roll_out(run, options, lambda: run.origin(service, revision, options.fetch, artifact),
+                    lambda: rollout.planner.deploy_planner(recipe, force=options.force, set_aside=options.set_aside))
 
 
-def roll_out(run: Command, options: RolloutOptions, planner: rollout.goal.Planner, find_origin: Callable[[], Origin]
-             ) -> rollout.events.Finished:
-    """Bring commits to the hosts: from where `find_origin` says, which may refuse it."""
+def roll_out(run: Command, options: RolloutOptions, find_origin: Callable[[], Origin],
+             make_planner: Callable[[], rollout.goal.Planner]) -> rollout.events.Finished:
+    """Bring commits to the hosts: from where `find_origin` says, which may refuse it. `make_planner` imports much: it
+    is called while hosts are being connected."""
     run.write_reports(junit=options.junit, dotenv=options.dotenv)
     run.notify()
     wait = seconds("wait", options.wait)
@@ -45,7 +46,7 @@ def roll_out(run: Command, options: RolloutOptions, planner: rollout.goal.Planne
     fleet = run.fleet(origin.targets, confirm)
     coordinator = rollout.coordinator.Coordinator(
         run.deployment(origin.targets, origin.revisions, "replace", serial, needs_ports=not options.force), fleet,
-        run.report, planner, wait=wait, sources=run.sources(origin, options.force))
+        run.report, make_planner(), wait=wait, sources=run.sources(origin, options.force))
     return coordinator.roll_out(confirm)
 
 

@@ -23,9 +23,12 @@ def rollback(run: Command, service: str, to: str = "", *, options: RolloutOption
 
     Example: fab rollback monitor --env production
     """
-    planner = rollout.planner.deploy_planner(recipe, force=options.force, set_aside=options.set_aside, keeps_files=True)
     if to:
         check_revision("to", to)
-    else:
-        planner = rollout.previous_version.planner_for(planner)
-    return roll_out(run, options, planner, lambda: run.origin_of_rollback(service, to, options.fetch))
+
+    def make_planner() -> rollout.goal.Planner:
+        planner = rollout.planner.deploy_planner(recipe, force=options.force, set_aside=options.set_aside,
+                                                 keeps_files=True)
+        return planner if to else rollout.previous_version.planner_for(planner)
+
+    return roll_out(run, options, lambda: run.origin_of_rollback(service, to, options.fetch), make_planner)

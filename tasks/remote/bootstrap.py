@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import marshal
 import re
+import threading
 import zlib
 from functools import cache, cached_property
 from importlib.machinery import SourceFileLoader
@@ -61,9 +62,12 @@ class Program:
     def __init__(self, verb: Verb, folder: Path = EXECUTOR) -> None:
         self._verb = verb
         self._folder = folder
+        self._lock = threading.Lock()
 
     def __call__(self, interpreter: str = "") -> bytes:
-        return self._compiled if interpreter == OURS else self._sources
+        """From any thread: those that come while it is made wait, instead of making it, too."""
+        with self._lock:
+            return self._compiled if interpreter == OURS else self._sources
 
     @cached_property
     def _modules(self) -> dict[str, Path]:

@@ -166,11 +166,12 @@ def on_banner_line(transport: Transport, hear: Callable[[str], None]) -> None:
     transport.packetizer.readline = readline  # type: ignore[method-assign]
 
 
-def authenticate(transport: ClientTransport, user: str, key: PKey, then: Callable[[], None]) -> list[str]:
+def authenticate(transport: ClientTransport, user: str, key: PKey, then: Callable[[], None],
+                 meanwhile: Callable[[], None]) -> list[str]:
     """Transport.auth_publickey, a round trip shorter where it can be. Returns the methods that the server still asks
     for.
 
-    then() is called when the request is sent, on any thread."""
+    then() is called when the request is sent, on any thread; meanwhile(), when the round trip is known, on this one."""
     if not transport.is_active():
         return transport.auth_publickey(user, key)          # it says why
     finished = threading.Event()
@@ -179,6 +180,8 @@ def authenticate(transport: ClientTransport, user: str, key: PKey, then: Callabl
     handler.auth_publickey(user, key, finished)
     if handler.is_early:
         then()
+    if handler.accepted.wait(transport.auth_timeout) and transport.is_active():
+        meanwhile()
     if not finished.wait(transport.auth_timeout):
         raise AuthenticationException("Authentication timeout.")
     # A server may let us in, refuse what then() requested, and end the connection.
@@ -202,6 +205,7 @@ class _Login(AuthHandler):
         self._connection = transport
         self._then = then
         self._asked = 0.0
+        self.accepted = threading.Event()   # the request for the login service; or the connection has ended
 
     def _request_auth(self) -> None:
         self._asked = time.monotonic()
@@ -215,6 +219,11 @@ class _Login(AuthHandler):
         if not self.is_early:
             self._log_in()
             self._then()
+        self.accepted.set()
+
+    def abort(self) -> None:
+        self.accepted.set()
+        super().abort()
 
     def _log_in(self) -> None:
         granted = Message()

@@ -54,10 +54,15 @@ class Fleet:
             peer.close()
 
     def connect(self) -> None:
-        """Begin, once, to connect to all at once; of each, Connected or Lost comes to the inbox."""
+        """Begin, once, to connect to all at once; of each, Connected or Lost comes to the inbox.
+
+        What that needs is imported before it returns. The caller's own imports would make the hosts wait; and hundreds
+        of threads would wait for each other's."""
         if self._begun:
             return
         self._begun = True
+        with contextlib.suppress(Exception):        # each peer meets it, and tells it
+            self._sessions  # noqa: B018
         _thread(self._connect_all, [*self.peers])
 
     def renew(self, lost: Peer) -> Peer:
@@ -125,9 +130,7 @@ class Fleet:
         return remote.sessions.Sessions(self._verb)
 
     def _connect_all(self, peers: list[Peer]) -> None:
-        """Imports what they need before there are hundreds of threads, which would wait for each other's imports."""
-        with contextlib.suppress(Exception):        # each of them meets it, and tells it
-            self._sessions  # noqa: B018
+        """Hundreds of threads take their time to begin."""
         for peer in peers:
             _thread(self._connect, peer)
 
