@@ -22,6 +22,9 @@ from . import executor_modules
 OLDEST = (3, 8)
 OURS = MAGIC_NUMBER.hex()                   # the kind of code that this interpreter compiles to
 FORMAT = 4                                  # of marshal: from Python 3.4 on all read it
+# Where a login starts another shell (`exec zsh` in ~/.bashrc), that one reads our program as commands: only this one.
+SHELL_STATUS = 97
+_FOR_SHELLS = b"exit %d\n" % SHELL_STATUS
 EXECUTOR = Path(__file__).parent.parent / "executor"
 # What a deploy takes of Python's library: imported while the program is on its way.
 _AHEAD = ("configparser,contextlib,glob,json,queue,shutil,socket,subprocess,threading,typing,"
@@ -37,7 +40,9 @@ _CODE = (
     'w.write("""{"interpreter":"%s"}"""%__import__("_frozen_importlib_external").MAGIC_NUMBER.hex()+chr(10));w.flush();'
     # What is imported lives until the end: to look for garbage meanwhile takes 4 ms.
     '__import__("gc").set_threshold(50000);'
-    f'import {_AHEAD},zlib;i=sys.stdin.buffer;exec(zlib.decompress(i.read(int(i.readline()))))'
+    f'import {_AHEAD},zlib;i=sys.stdin.buffer;'
+    # Behind the line for shells, which `read x` in a ~/.bashrc may have taken.
+    'n=next(l for l in (i.readline() for _ in (1,2)) if l[:1].isdigit());exec(zlib.decompress(i.read(int(n))))'
 )
 
 
@@ -52,8 +57,8 @@ def command(python: str) -> str:
 
 
 class Program:
-    """The modules of `folder` that a verb needs, as package `executor`, and their start: twice a length line, and so
-    many bytes of zlib.
+    """The modules of `folder` that a verb needs, as package `executor`, and their start: a line for shells, then twice
+    a length line and so many bytes of zlib.
 
     For an interpreter like ours they are sent as compiled code, which spares the host a third of the start; for
     any other as sources, which are a third of the size.
@@ -91,7 +96,7 @@ program = cache(Program)
 def _packed(modules: dict[str, Any], level: int) -> bytes:
     loader = Path(__file__).with_name("_loader.py").read_text(encoding="utf-8")
     start = f"{loader}\n\nrun(marshal.loads(zlib.decompress(i.read(int(i.readline())))))\n"
-    return _block(start.encode(), level) + _block(marshal.dumps(modules, FORMAT), level)
+    return _FOR_SHELLS + _block(start.encode(), level) + _block(marshal.dumps(modules, FORMAT), level)
 
 
 def _block(data: bytes, level: int) -> bytes:

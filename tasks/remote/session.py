@@ -49,7 +49,8 @@ def likely_interpreter(round_trip: float) -> str:
 
 
 class Session:
-    """`last_heard` is time.monotonic() of the last byte received; `received` counts the bytes of all messages so far.
+    """`last_heard` is time.monotonic() of the last byte received from the program; what a login prints before it is no
+    sign of life. `received` counts the bytes of all messages so far.
 
     After the end of the stream: `exit_status` is the program's (None: unknown, the link was lost or closed; -1:
     killed by a signal), `lost` whether the link broke or close() ended it, and `complaint` what else the host said.
@@ -149,13 +150,15 @@ class Session:
         try:
             output = Output(channel)
             while any(data := output.read()):
-                self.last_heard = time.monotonic()
+                arrived = time.monotonic()
                 self._take(*data)
+                if self.began:
+                    self.last_heard = arrived
             self._hear_all(self._lines.finish())
         except LineTooLong as error:
             self._failure = str(error)
             self._connection.sever()
-        except OSError:                     # another thread closed the connection
+        except (OSError, EOFError):         # another thread closed the connection
             pass
         finally:
             self._end(channel)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 
-from .._errors import Bug, FabvisorError, NotReady
+from .._errors import Bug, FabvisorError, NotReady, Unreachable
+from .bootstrap import SHELL_STATUS
 
 _INTERPRETER = "set `python:` in hosts.yaml to an interpreter on the host, 3.8 or newer"
 _LOGIN = ("a forced command (authorized_keys, sshd_config), a login shell that runs no commands (nologin, rbash), or a "
           "~/.bashrc that exits or starts another shell does this; one must be able to type: ssh {name} '{python} -V'")
 _LONGEST = 400                              # characters of what was said
+_CUT = ("ValueError", "StopIteration", "EOFError", "zlib.error")        # of the start, before any module of ours
 KILLED = -1                                 # the exit status for a signal
 
 
@@ -26,9 +28,19 @@ def explain(name: str, python: str, exit_status: int, complaint: str, began: boo
         return _of_traceback(name, python, complaint)
     if began:
         return None
+    if exit_status == SHELL_STATUS:
+        return NotReady(f"{name}: the login starts another shell, which reads what is sent to {python}",
+                        _LOGIN.format(name=name, python=python))
     return _of_interpreter(name, python, exit_status, complaint) or NotReady(
         f"{name}: the login ended with exit status {exit_status} before {python} began{_words(complaint)}",
         _LOGIN.format(name=name, python=python))
+
+
+def not_begun(name: str, python: str, seconds: float, complaint: str) -> Unreachable:
+    """The login has said nothing but `complaint`, and goes on."""
+    words = _words(complaint[-_LONGEST:])
+    return Unreachable(f"{name}: {python} did not begin within {seconds:g} s{words}",
+                       "try again; or see whether a ~/.bashrc or forced command there waits, or starts another shell")
 
 
 def _of_interpreter(name: str, python: str, exit_status: int, complaint: str) -> NotReady | None:
@@ -56,6 +68,10 @@ def _of_traceback(name: str, python: str, complaint: str) -> FabvisorError:
     last = _last_line(complaint)
     if last.startswith(("ImportError", "ModuleNotFoundError")):
         return NotReady(f"{name}: {python} lacks a part of Python's library: {last}", _INTERPRETER)
+    if last.startswith(_CUT) and "executor/" not in complaint:
+        return NotReady(f"{name}: what was sent to {python} did not arrive whole",
+                        "a ~/.bashrc there reads its standard input, as by `read`, or closes it; it must not, "
+                        "without a terminal")
     return Bug(f"{name}: a bug: {last}", complaint)
 
 

@@ -26,11 +26,9 @@ def lost(peer: Peer) -> errors.FabvisorError:
 
 
 def silent(peer: Peer) -> errors.FabvisorError:
-    message = f"{peer.name}: it was silent for {peer.host.lease:g} s"
     if peer.session and not peer.session.began:
-        return errors.Unreachable(f"{message}: {peer.host.python} did not begin",
-                                  "try again; or see whether a ~/.bashrc or forced command there starts another shell")
-    return _cut(peer, message)
+        return start_errors.not_begun(peer.name, peer.host.python, peer.host.lease, peer.session.complaint)
+    return _cut(peer, f"{peer.name}: it was silent for {peer.host.lease:g} s")
 
 
 def unanswered(peer: Peer, seconds: float) -> errors.FabvisorError:

@@ -188,20 +188,40 @@ def test_login_that_runs_something_else_is_named_with_its_words(
 
 
 @pytest.mark.usefixtures("real_hosts")
-@pytest.mark.parametrize("shell", ["fish", "zsh", "dash", "cat"])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "dash"])
 def test_login_that_starts_another_shell_is_named(tmp_path: Path, open_to: Callable[..., HostConnection], folder: Path,
                                                   shell: str) -> None:
-    """`exec fish` in ~/.bashrc: it reads our program as commands."""
+    """`exec zsh` in ~/.bashrc: it reads our program as commands, and no more than the first of them."""
     path = shutil.which(shell)
     if path is None:
         pytest.skip(f"no {shell}")
     with Sshd(tmp_path, options=[f"ForceCommand exec {path}"]) as server:
         talk = Talk(open_to(server), bootstrap.command("python3"), bootstrap.Program("status", folder))
-        talk.session.close()
         assert talk.rest() == []
-        error = start_errors.explain("web1", "python3", 127, talk.session.complaint, talk.session.began)
+        error = why(talk, "python3")
     assert isinstance(error, NotReady)
-    assert "no python3" not in error.message and "starts another shell" in error.hint
+    assert error.message == "web1: the login starts another shell, which reads what is sent to python3"
+    assert talk.session.complaint == ""
+
+
+@pytest.mark.usefixtures("real_hosts")
+def test_login_that_asks_something_takes_nothing_of_the_program(tmp_path: Path, open_to: Callable[..., HostConnection],
+                                                                folder: Path) -> None:
+    """`read` in a ~/.bashrc."""
+    with Sshd(tmp_path, options=['ForceCommand read x; eval "$SSH_ORIGINAL_COMMAND"']) as server:
+        check(Talk(open_to(server), bootstrap.command(sys.executable), bootstrap.Program("status", folder)))
+
+
+@pytest.mark.usefixtures("real_hosts")
+@pytest.mark.parametrize("login", ["read x; read y", "exec </dev/null"])
+def test_login_that_takes_what_is_sent_is_named(tmp_path: Path, open_to: Callable[..., HostConnection], login: str
+                                                ) -> None:
+    with Sshd(tmp_path, options=[f'ForceCommand {login}; eval "$SSH_ORIGINAL_COMMAND"']) as server:
+        talk = Talk(open_to(server), bootstrap.command(sys.executable), bootstrap.Program("status"))
+        assert talk.rest() == []
+        error = why(talk, "python3")
+    assert isinstance(error, NotReady)
+    assert error.message == "web1: what was sent to python3 did not arrive whole" and "`read`" in error.hint
 
 
 @pytest.mark.usefixtures("real_hosts")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tasks._errors import Bug
+from tasks._errors import Bug, Unreachable
 from tasks.executor.protocol import LINE_LIMIT
 from tasks.inventory.model import Host
 from tasks.remote.connection import HostConnection, connect
@@ -21,6 +21,7 @@ from tests.support.proxy import Proxy
 from tests.support.sshd import Sshd, public
 
 Open = Callable[..., HostConnection]
+BEGAN = '{"interpreter": ""}'               # what the program on the host says first
 
 
 class Talk:
@@ -131,7 +132,7 @@ def test_session_ends_at_once_where_its_program_cannot_be_made(sshd: Sshd, open_
 
 
 def test_session_sends_heartbeats(sshd: Sshd, open_to: Open) -> None:
-    talk = Talk(open_to(sshd), "cat", beat=0.01)
+    talk = Talk(open_to(sshd), f"echo '{BEGAN}'; cat", beat=0.01)
     assert talk.next() == talk.next() == {"do": "beat"}
     heard = talk.session.last_heard
     talk.next()
@@ -146,7 +147,7 @@ def through(proxy: Proxy, sshd: Sshd) -> HostConnection:
 
 def test_session_send_does_not_block_on_a_frozen_link(sshd: Sshd) -> None:
     with Proxy(sshd.host, sshd.port) as proxy:
-        talk = Talk(through(proxy, sshd), "cat", beat=30)
+        talk = Talk(through(proxy, sshd), f"echo '{BEGAN}'; cat", beat=30)
         talk.session.send({"a": 1})
         assert talk.next() == {"a": 1}
         proxy.freeze()
@@ -223,6 +224,22 @@ def test_session_takes_no_message_of_a_login_shell_for_the_programs(sshd: Sshd, 
     talk = Talk(open_to(sshd), f"echo '{noise}'; echo '{{\"interpreter\": \"\"}}'; echo '{{\"event\": \"end\"}}'")
     assert talk.rest() == [{"event": "end"}]
     assert noise in talk.session.complaint
+
+
+@pytest.mark.parametrize("login", ["yes Welcome", "echo Welcome; exec fish", "echo Welcome; exec cat"])
+def test_login_that_goes_on_without_the_program_is_named(sshd: Sshd, open_to: Open, login: str) -> None:
+    """What it says is no sign of life. A fish that `exec fish` in ~/.bashrc started waits for the end of its input."""
+    talk = Talk(open_to(sshd), login)
+    before = talk.session.last_heard
+    while "Welcome" not in talk.session.complaint:
+        time.sleep(0.01)
+    peer = Peer(Host(name="web1", root="/srv", lease=20), [])
+    peer.session = talk.session
+    talk.session.close()
+    error = connection_errors.silent(peer)
+    assert isinstance(error, Unreachable)
+    assert error.message.startswith("web1: python3 did not begin within 20 s: Welcome")
+    assert talk.session.last_heard == before
 
 
 def test_session_hears_an_interpreter_that_is_too_old_to_name_itself(sshd: Sshd, open_to: Open) -> None:
