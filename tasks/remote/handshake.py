@@ -12,7 +12,7 @@ from .._errors import Mistake, Unreachable
 from . import algorithms
 from .dial import timed_out
 from .host_keys import Verifier
-from .paramiko_private import ClientTransport, on_banner_line, without_public_keys
+from .paramiko_private import ClientTransport, KnownAlgorithms, on_banner_line, on_offer, without_public_keys
 from .proxy_command import ProxyCommand
 from .ssh_config import Settings
 
@@ -34,6 +34,7 @@ class Handshake:
     verifier: Verifier
     proxy: ProxyCommand | None = None
     greeting: list[str] = field(default_factory=list)   # the server's lines up to its SSH banner
+    offers: list[KnownAlgorithms] = field(default_factory=list)     # one a key exchange
 
     def transport(self, sock: Any, **options: Any) -> Transport:
         """paramiko's transport_factory."""
@@ -43,6 +44,7 @@ class Handshake:
         algorithms.apply(self.settings.algorithms, transport, self.label)
         self.verifier.prefer_known_types(transport)
         on_banner_line(transport, self.greeting.append)
+        on_offer(transport, self.offers.append)
         return transport
 
     def explain(self, error: Exception) -> Unreachable | Mistake:
@@ -51,9 +53,7 @@ class Handshake:
         spoke_ssh = any(line.startswith("SSH-") for line in self.greeting)
         busy = next((line.strip() for line in self.greeting if line.startswith(_BUSY)), "")
         if isinstance(error, IncompatiblePeer):
-            return Mistake(f"{self.label}: {error}: no common way to encrypt",
-                           "bring the server up to date; or see KexAlgorithms, Ciphers, MACs and HostKeyAlgorithms in "
-                           "its sshd_config, and in ~/.ssh/config here")
+            return algorithms.nothing_common(self.label, self.settings.algorithms, self.offers[-1])
         if busy:
             return TurnedAway(f"{self.label}: {where} takes no more logins now: {busy}",
                               "try again, or see MaxStartups in its sshd_config")

@@ -15,7 +15,9 @@ from .._errors import LoginError, Unreachable
 from .agent import TOUCH_LIMIT
 from .explicit_keys import VARIABLE
 from .key_offers import Keys, Offer
-from .paramiko_private import ClientTransport, authenticate
+from .paramiko_private import ClientTransport, NotSigned, authenticate
+
+_UNSIGNED = " (the agent does not sign with it)"
 
 
 def _nothing(*_: object) -> None:
@@ -65,6 +67,9 @@ class Login(AuthStrategy):
                                     lambda: self._prepare(transport))
             except BadAuthenticationType as error:
                 raise self._no_keys_taken(error) from None
+            except NotSigned:
+                tried[-1] += _UNSIGNED
+                continue
             except (SSHException, EOFError, OSError) as error:
                 self._still_there(transport, error, tried)
                 continue
@@ -128,6 +133,8 @@ class Login(AuthStrategy):
     def _refused(self, tried: list[str]) -> LoginError:
         locked = "".join(f"; {path} has a passphrase and was not offered" for path in self.keys.locked)
         hint = f"is the public half in ~{self.user}/.ssh/authorized_keys there, and is `user:` right?"
+        if any(_UNSIGNED in label for label in tried):
+            hint = "is its token plugged in, or its agent unlocked; and did you confirm? `ssh-add -T KEY.pub` tries it"
         if self.keys.locked:
             hint = f"ssh-add {self.keys.locked[0]}"
         return LoginError(f"{self.label}: login refused for {self.user}; offered: {', '.join(tried)}{locked}", hint)

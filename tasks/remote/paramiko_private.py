@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 from paramiko import AgentKey, AuthenticationException, Channel, Message, PKey, SSHException, Transport
-from paramiko.agent import AgentSSH
+from paramiko.agent import SSH2_AGENT_IDENTITIES_ANSWER, AgentSSH, cSSH2_AGENTC_REQUEST_IDENTITIES
 from paramiko.auth_handler import AuthHandler
 from paramiko.common import cMSG_CHANNEL_OPEN, cMSG_CHANNEL_REQUEST
 from paramiko.kex_curve25519 import KexCurve25519
@@ -150,8 +150,28 @@ def agent_keys(connection: socket.socket) -> tuple[AgentKey, ...]:
 
 class _Agent(AgentSSH):
     def __init__(self, connection: socket.socket) -> None:
+        """As AgentSSH._connect, which reads every comment as UTF-8."""
         super().__init__()
-        self._connect(connection)  # type: ignore[attr-defined]
+        agent: Any = self
+        agent._conn = connection
+        kind, answer = agent._send_message(cSSH2_AGENTC_REQUEST_IDENTITIES)
+        if kind != SSH2_AGENT_IDENTITIES_ANSWER:
+            raise SSHException("the agent shows no keys")
+        keys = [(answer.get_binary(), answer.get_binary()) for _ in range(answer.get_int())]
+        agent._keys = tuple(AgentKey(agent, blob, comment.decode(errors="replace")) for blob, comment in keys)
+
+
+def on_offer(transport: ClientTransport, hear: Callable[[KnownAlgorithms], None]) -> None:
+    """Calls hear() with the algorithms that the server offers, at each key exchange."""
+    parse: Any = transport._really_parse_kex_init  # type: ignore[attr-defined]
+
+    def really_parse_kex_init(message: Message, **options: Any) -> dict[str, list[str]]:
+        lists: dict[str, list[str]] = parse(message, **options)
+        hear(KnownAlgorithms(*(tuple(lists[f"{kind}_algo_list"]) for kind in (
+            "server_encrypt", "server_mac", "kex", "server_key"))))
+        return lists
+
+    transport._really_parse_kex_init = really_parse_kex_init  # type: ignore[attr-defined]
 
 
 def on_banner_line(transport: Transport, hear: Callable[[str], None]) -> None:
@@ -169,7 +189,7 @@ def on_banner_line(transport: Transport, hear: Callable[[str], None]) -> None:
 def authenticate(transport: ClientTransport, user: str, key: PKey, then: Callable[[], None],
                  meanwhile: Callable[[], None]) -> list[str]:
     """Transport.auth_publickey, a round trip shorter where it can be. Returns the methods that the server still asks
-    for.
+    for. Raises NotSigned for a key that does not sign: the server has heard nothing of it, and the next has its turn.
 
     then() is called when the request is sent, on any thread; meanwhile(), when the round trip is known, on this one."""
     if not transport.is_active():
@@ -195,6 +215,10 @@ def _can_sign(transport: ClientTransport, key: PKey) -> bool:
     return "rsa" not in kind or transport.knows_rsa_hashes()
 
 
+class NotSigned(SSHException):
+    """An agent does not sign: its token is not plugged in, its owner has not confirmed."""
+
+
 class _Login(AuthHandler):
     """`is_early`: asks for the login service and logs in to it without waiting for the first answer, as paramiko would;
     a server without that service closes the connection (RFC 4253, section 10)."""
@@ -216,8 +240,15 @@ class _Login(AuthHandler):
 
     def _parse_service_accept(self, message: Message) -> None:
         self._connection.round_trip = time.monotonic() - self._asked
-        if not self.is_early:
+        if self.is_early:
+            return
+        try:
             self._log_in()
+        except NotSigned as error:          # on the transport's thread, which it would end
+            handler: Any = self
+            handler.transport.saved_exception = error
+            handler.auth_event.set()
+        else:
             self._then()
         self.accepted.set()
 
@@ -230,7 +261,10 @@ class _Login(AuthHandler):
         granted.add_string("ssh-userauth")
         granted.rewind()
         before: Any = super()
-        before._parse_service_accept(granted)
+        try:
+            before._parse_service_accept(granted)
+        except SSHException as error:
+            raise NotSigned(str(error)) from None
 
 
 class KnownAlgorithms(NamedTuple):

@@ -39,12 +39,13 @@ def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     os.kill(int(found[1]), signal.SIGTERM)
 
 
-def add_to_agent(key: Path, passphrase: str = "") -> None:
+def add_to_agent(key: Path, passphrase: str = "", options: tuple[str, ...] = ()) -> Path:
     ask = key.parent / "ask"
     ask.write_text(f"#!/bin/sh\necho {passphrase}\n")
     ask.chmod(0o700)
-    subprocess.run(["ssh-add", "-q", str(key)], check=True, stdin=subprocess.DEVNULL, capture_output=True,
+    subprocess.run(["ssh-add", "-q", *options, str(key)], check=True, stdin=subprocess.DEVNULL, capture_output=True,
                    env={**os.environ, "SSH_ASKPASS": str(ask), "SSH_ASKPASS_REQUIRE": "force"})
+    return key
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])

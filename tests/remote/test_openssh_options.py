@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from tasks.remote.gateways import gateway_of
 from tasks.remote.ssh_config import effective
 from tests.remote.test_keys import add_to_agent, labels, offered
 from tests.remote.test_keys import agent as agent_fixture
+from tests.support.lab import wait_for
 from tests.support.sshd import Sshd, keygen, public
 
 Open = Callable[..., HostConnection]
@@ -57,6 +59,27 @@ class TestAgent:
 
     def test_keys_of_one_comment_are_told_apart(self, home: Path, crowd: None) -> None:
         assert len(set(labels(offered()))) == 8
+
+    @pytest.fixture
+    def wary(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+        """An agent whose owner never confirms (ssh-add -c)."""
+        monkeypatch.setenv("SSH_ASKPASS", shutil.which("false") or "")
+        monkeypatch.setenv("SSH_ASKPASS_REQUIRE", "force")
+        request.getfixturevalue("agent")
+
+    @pytest.mark.parametrize("kind", ["ed25519", "rsa"])
+    def test_key_that_its_agent_does_not_sign_with_is_named(self, sshd: Sshd, home: Path, wary: None, open_to: Open,
+                                                            kind: str) -> None:
+        sshd.authorize(add_to_agent(keygen(home / "token", kind, comment="token"), options=("-c",)))
+        error = refusal(LoginError, sshd, identity_file=None)
+        assert "offered: agent: token (the agent does not sign with it)" in error.message
+        assert "plugged in" in error.hint
+        add_to_agent(sshd.client_key)
+        assert open_to(sshd, identity_file=None).is_connected
+
+    def test_key_is_offered_whatever_the_encoding_of_its_comment(self, home: Path, agent: str) -> None:
+        add_to_agent(keygen(home / "key", comment=os.fsdecode("b\xfcro".encode("latin-1"))))
+        assert labels(offered()) == ["agent: b\N{REPLACEMENT CHARACTER}ro"]
 
     def test_public_half_alone_is_named(self, home: Path) -> None:
         key = keygen(home / "token")
@@ -113,6 +136,21 @@ class TestAlgorithms:
         (home / ".ssh/config").write_text(f"{ours}\n")
         with Sshd(tmp_path, options=[theirs]) as server:
             assert "no common way to encrypt" in refusal(Mistake, server).message
+
+    @pytest.mark.parametrize(("theirs", "ours", "keyword", "remedy"), [
+        ("KexAlgorithms sntrup761x25519-sha512@openssh.com", "", "KexAlgorithms", "curve25519-sha256, "),
+        ("Ciphers chacha20-poly1305@openssh.com", "", "Ciphers", "Fabvisor has none of these"),
+        ("MACs umac-128-etm@openssh.com", "Ciphers aes128-ctr", "MACs", "add one to MACs of its sshd_config"),
+        ("Ciphers aes256-cbc", "", "Ciphers", "write Ciphers +aes256-cbc in ~/.ssh/config"),
+    ])
+    def test_algorithms_of_the_server_are_named_where_none_is_common(
+        self, tmp_path: Path, home: Path, theirs: str, ours: str, keyword: str, remedy: str
+    ) -> None:
+        (home / ".ssh/config").write_text(f"{ours}\n")
+        with Sshd(tmp_path, options=[theirs]) as server:
+            error = refusal(Mistake, server)
+        assert error.message.endswith(f"the server's {keyword} are {theirs.partition(' ')[2]}")
+        assert remedy in error.hint
 
     def test_algorithms_that_only_openssh_has_are_named(self, sshd: Sshd, home: Path) -> None:
         (home / ".ssh/config").write_text("Ciphers chacha20-poly1305@openssh.com\n")
@@ -242,7 +280,7 @@ class TestUsers:
     def test_login_of_a_user_of_a_directory_reaches_the_server(self, sshd: Sshd) -> None:
         error = refusal(LoginError, sshd, user="CORP\\deploy")
         assert "login refused for CORP\\deploy" in error.message
-        assert "CORP\\\\deploy" in sshd.log or "CORP\\deploy" in sshd.log
+        wait_for(lambda: "CORP\\\\deploy" in sshd.log or "CORP\\deploy" in sshd.log, "the login in the server's log")
 
 
 class TestProxyCommand:
