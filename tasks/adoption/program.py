@@ -14,6 +14,8 @@ from ..rollout.protocol import Adopted, AdoptedClone, AdoptedProgram
 from . import options, process_number
 from .secret_names import looks_secret
 
+UNREADABLE = "\ufffd"
+
 
 def obstacle(program: AdoptedProgram) -> str:
     """Why a program is none of hosts.yaml's; empty where it can be."""
@@ -63,6 +65,8 @@ def settings(program: AdoptedProgram, group: str, logs: str, folder: str, adopte
 
 def remarks(program: AdoptedProgram, group: str, logs: str) -> Iterator[str]:
     """What hosts.yaml cannot say of it."""
+    if UNREADABLE in "".join([*program.options.values(), *program.variables.values()]):
+        yield f"bytes of it that are no UTF-8 are {UNREADABLE} here: write what they stand for"
     known = {"RUN_MODE", *variables(program), *_numbered(program)}
     for name in sorted(program.variables.keys() - known):
         yield "environment: " + (values.check_variable_name(name) or

@@ -137,9 +137,11 @@ def test_host_of_which_nothing_is_adopted_is_left_out(tmp_path: Path) -> None:
      "take another name"),
     (program(clone={"repo": "https://u:hunter2x@x/y.git"}), "api: repo: the password of https://u:***@x/y.git is left "
      "out; use `fetch: client`, a deploy key, or ~/.netrc of the host"),
+    (program(variables={"CITY": "K\ufffdln"}),
+     "api: bytes of it that are no UTF-8 are \ufffd here: write what they stand for"),
     (program(variables={"RUN_MODE": "a b"}), "api: RUN_MODE: it was a b, which is no name: now it is production"),
 ], ids=["process_name", "numprocs_start", "a numbered secret", "a placeholder", "group", "another file",
-        "a variable of the shell", "a password in the URL", "a run mode that is no name"])
+        "a variable of the shell", "a password in the URL", "Latin-1", "a run mode that is no name"])
 def test_what_hosts_yaml_cannot_say_is_a_comment_and_a_warning(tmp_path: Path, made: AdoptedProgram,
                                                                warning: str) -> None:
     found = adopted(web1=told(made))

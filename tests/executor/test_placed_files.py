@@ -106,7 +106,8 @@ def test_files_come_back_after_a_power_cut(example: Example) -> None:
         deploy.executor.kill()
     assert lying(example.directory)["a/x"] == ("2", 0o644)
     assert SECRET not in "".join(path.read_text() for path in (example.host.root / ".fabvisor/journal").iterdir())
-    (example.directory / "c/.d.new").write_text("cut off")
+    for path in ("c/.d.new", ".b.new"):
+        (example.directory / path).write_text("cut off")
     with example.deploy(with_files(example.service, a__x="1", b="1")) as deploy:
         deploy.look()
     assert state(example) == before

@@ -55,8 +55,7 @@ def write_atomic(path: str, data: bytes, mode: int = 0o600, owner: int = -1,
     `owner`: a uid, which only root can give; -1: the user's own. `readers`: uids that may read it, too.
     The name aside begins with a dot, so that no include pattern of supervisord.conf matches it.
     """
-    folder, name = os.path.split(path)
-    aside = os.path.join(folder, "." + name + ".new")
+    aside = aside_of(path)
     try:
         write_synced(aside, data, mode, owner, readers)
         os.replace(aside, path)
@@ -64,7 +63,13 @@ def write_atomic(path: str, data: bytes, mode: int = 0o600, owner: int = -1,
         with contextlib.suppress(OSError):
             os.unlink(aside)
         raise
-    sync_dir(folder)
+    sync_dir(os.path.dirname(path))
+
+
+def aside_of(path: str) -> str:
+    """Where write_atomic() writes first."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, "." + name + ".new")
 
 
 def append_line(path: str, value: dict[str, Any], sync: bool = True) -> None:

@@ -125,10 +125,11 @@ class PlacedFiles(NamedTuple):
                            " then move it away on the host, or take it out of the repository")
 
     def write(self, path: str, data: bytes, mode: int, rights: Rights) -> bool:
-        """Returns whether anything changed."""
+        """Returns whether anything changed. What a power cut left of it, not yet renamed, goes."""
         full = self.path(path)
         if (files.read_bytes(full) == data and access_list.mode_of(full) == mode
                 and file_rights.of_path(full) == rights):
+            files.remove(files.aside_of(full))
             return False
         files.write_atomic(full, data, mode, rights.owner, rights.readers)
         return True
@@ -139,11 +140,10 @@ class PlacedFiles(NamedTuple):
         Returns whether it was there.
         """
         full = self.path(path)
-        folder, name = os.path.split(full)
-        if self.problem(path) or not os.path.isdir(folder):
+        if self.problem(path) or not os.path.isdir(os.path.dirname(full)):
             return False
         was_there = os.path.exists(full)
-        files.remove(os.path.join(folder, "." + name + ".new"))
+        files.remove(files.aside_of(full))
         files.remove(full)
         return was_there
 
