@@ -53,7 +53,8 @@ def shell_variable(text: str) -> str:
 def check_expansion(text: str) -> str:
     """A word that supervisord would replace."""
     word = EXPANSION.search(text)
-    return f"holds `{word[0]}`, which is not expanded here: write out what it stands for" if word else ""
+    instead = "write ${PROCESS_NUM}" if word and word[1] == "process_num" else "write out what it stands for"
+    return f"holds `{word[0]}`, which is not expanded here: {instead}" if word else ""
 
 
 def filled_words(words: Iterable[str]) -> int:

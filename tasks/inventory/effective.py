@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ..program import quoting
 from . import health, interpolation, keys, listings, model, paths, precedence, program_options, serial, urls, values
 from .listings import Raw
 from .resolved import Resolved
@@ -105,11 +106,13 @@ def _programs(service: str, host: str, settings: Resolved) -> Iterator[model.Pro
 def _program(name: str, group: str, settings: Resolved, numprocs: int | None) -> model.Program:
     """`numprocs`: unless it is written."""
     variables = settings.environment_variables()
+    of_process = {**variables, "PROCESS_NUM": quoting.PROCESS_NUMBER}
     return model.Program(
         name=name,
         group=group,
         command=settings.get("command").strip(),
-        options={option: interpolation.fill(program_options.as_text(settings.get("program", option)), variables)
+        options={option: interpolation.fill(program_options.as_text(settings.get("program", option)),
+                                            of_process if option in program_options.LOG_FILES else variables)
                  for option in settings.group("program") if settings.origin("program", option)},
         health=_health(settings, variables),
         numprocs=settings.get("numprocs", default=numprocs),
@@ -140,7 +143,7 @@ def _health(settings: Resolved, variables: dict[str, str]) -> model.Health | Non
     kind = settings.health_kind
     if kind is None:
         return None
-    known = health.names(variables)
+    known = health.names({**variables, "PROCESS_NUM": model.NUMBER})
     texts = {key: health.fill(kind, settings.get("health", key), known) for key in (kind, "body", "host")
              if settings.has("health", key)}
     return model.Health(timeout=values.seconds(settings.get("health", "timeout")),

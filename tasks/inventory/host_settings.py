@@ -31,6 +31,12 @@ class HostSettings:
             host: programs[name] for host, programs in by_host.items() if name in programs})
             for name in names] or [self]
 
+    @property
+    def names_by_process(self) -> Names:
+        """The variables where the number of the process may be put in, too."""
+        return {host: {**self.variables[host], **({"PROCESS_NUM": "0"} if settings.is_numbered else {})}
+                for host, settings in self.hosts.items()}
+
     def written(self, *path: str) -> Iterator[tuple[KeyPath, Any, list[str]]]:
         """Each place of the file where a setting that counts was written, its value, and the hosts where it counts."""
         places: dict[KeyPath, list[str]] = {}
@@ -57,7 +63,10 @@ class HostSettings:
                 wrong.setdefault(message, []).append(host)
         known = {name for variables in by_host.values() for name in variables}
         for name, without in unset.items():
-            if any(self.hosts[host].has("secrets", name) for host in without):
+            if name == "PROCESS_NUM":
+                wording = "${PROCESS_NUM} is known with `numprocs` alone, in `command`, in log files, and without a " \
+                          "`socket` in `health`"
+            elif any(self.hosts[host].has("secrets", name) for host in without):
                 wording = f"${{{name}}} is a secret, which is not put in here: the program has it in its environment"
             else:
                 wording = f"no variable ${{{name}}} is set{did_you_mean(name, known)}"

@@ -46,12 +46,15 @@ class Host(Struct, frozen=True, kw_only=True):
         return path if path.startswith("~/") else posixpath.join(self.root, path)
 
 
+NUMBER = "${PROCESS_NUM}"
+
+
 class Health(Struct, frozen=True, kw_only=True):
     """A check of the running program: http (a URL), tcp (HOST:PORT) or command is set, one of them. The others are what
     an answer to http must have: its status, a text in its `body`; and the Host header to send.
 
-    `${NAME}` is already replaced, but for `${REVISION}`, and not in a command: it has the variables in its environment,
-    so its shell replaces them."""
+    `${NAME}` is already replaced, but for `${REVISION}` and `${PROCESS_NUM}`, and not in a command: it has the
+    variables in its environment, so its shell replaces them."""
 
     http: str | None = None
     tcp: str | None = None
@@ -65,6 +68,17 @@ class Health(Struct, frozen=True, kw_only=True):
         """The same check with `${REVISION}` replaced."""
         texts = {key: getattr(self, key) for key in ("http", "body", "host")}
         return replace(self, **{key: text and text.replace("${REVISION}", commit) for key, text in texts.items()})
+
+    @property
+    def is_of_a_process(self) -> bool:
+        """Whether it names the process: then each of them is checked."""
+        asked = (self.http, self.tcp, self.body, self.host)
+        return any(NUMBER in (text or "") for text in asked) or "PROCESS_NUM" in (self.command or "")
+
+    def of_process(self, number: str) -> Health:
+        """The same check with `${PROCESS_NUM}` replaced."""
+        texts = {key: getattr(self, key) for key in ("http", "tcp", "body", "host")}
+        return replace(self, **{key: text and text.replace(NUMBER, number) for key, text in texts.items()})
 
 
 class Hook(Struct, frozen=True, kw_only=True):

@@ -40,6 +40,8 @@ DEFAULTS = {
     "stdout_logfile_backups": "20",
 }
 
+LOG_FILES = ("stdout_logfile", "stderr_logfile")
+
 # Of [fcgi-program:x] alone, which is a program with a `socket`.
 OF_SOCKET = ("socket_owner", "socket_mode", "socket_backlog")
 OF_UNIX_SOCKET = ("socket_owner", "socket_mode")

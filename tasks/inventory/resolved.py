@@ -55,6 +55,16 @@ class Resolved:
         return {name: Resolved({**common, **self.below("programs", name).values}) for name in names}
 
     @property
+    def is_numbered(self) -> bool:
+        """Whether its processes have PROCESS_NUM: those of `programs` always, that of a service with `numprocs`."""
+        return self.has("numprocs") or not self.has("repo")
+
+    @property
+    def is_checked_by_process(self) -> bool:
+        """Whether `health` may name the process. With a `socket` it asks whichever answers."""
+        return self.is_numbered and not self.has("socket") and not self.has("reload")
+
+    @property
     def health_kind(self) -> str | None:
         """http, tcp or command; None where there is no check, or a mistaken one of several kinds."""
         kinds = [kind for kind in HEALTH_KINDS if self.has("health", kind)]

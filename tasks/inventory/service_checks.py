@@ -78,7 +78,7 @@ def _command(program: HostSettings) -> Iterator[Finding]:
         if not values.check_command(text):
             words = quoting.words(text)
             filled = " ".join(words[:command_line.filled_words(words)])
-            yield from program.mistakes(place, filled, hosts, _check_lines)
+            yield from program.mistakes(place, filled, hosts, _check_lines, names=program.names_by_process)
 
 
 def _check_lines(command: str) -> str:
@@ -89,7 +89,9 @@ def _options(program: HostSettings) -> Iterator[Finding]:
     for option in program_options.KINDS:
         for place, value, hosts in program.written("program", option):
             if isinstance(value, str) and "${" in value:
-                yield from program.mistakes(place, value, hosts, partial(program_options.check_option, option))
+                yield from program.mistakes(place, value, hosts, partial(program_options.check_option, option),
+                                            names=program.names_by_process if option in program_options.LOG_FILES
+                                            else None)
 
 
 def _socket(program: HostSettings) -> Iterator[Finding]:
@@ -103,7 +105,9 @@ def _socket(program: HostSettings) -> Iterator[Finding]:
 
 
 def _health(program: HostSettings) -> Iterator[Finding]:
-    names = {host: health.names(variables, health.EXAMPLE_COMMIT) for host, variables in program.variables.items()}
+    by_process = program.names_by_process
+    names = {host: health.names(by_process[host] if settings.is_checked_by_process else program.variables[host],
+                                health.EXAMPLE_COMMIT) for host, settings in program.hosts.items()}
     for kind in HEALTH_KINDS:
         for place, text, hosts in program.written("health", kind):
             yield from program.mistakes(place, text, hosts, health.CHECKS[kind], fill=partial(health.fill, kind),

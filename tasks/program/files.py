@@ -10,13 +10,12 @@ from msgspec import Struct
 from ..executor.protocol import PROGRAM_HEADER, SECRET_NAMES
 from ..inventory import command_line, interpolation
 from ..inventory.model import Program, Service
-from ..inventory.program_options import DEFAULTS
+from ..inventory.program_options import DEFAULTS, LOG_FILES
 from ..inventory.secret import Secret
 from . import quoting
 
 HEADER = PROGRAM_HEADER + " for {service}: the next deploy replaces what is changed here.\n"
 NUMBER = "_%(process_num)02d"           # of a process, as model.Program.processes has it
-LOG_FILES = ("stdout_logfile", "stderr_logfile")
 # The program reads its environment file first, then becomes the command: same pid, exact values.
 START = '. "$0" && exec "$@"'
 # The same where programs have variables of their own: the file looks at $1, which is the program's name.
@@ -65,7 +64,8 @@ def _section(service: Service, program: Program, paths: Paths) -> str:
 def _words(service: Service, program: Program) -> list[str]:
     """Those of the command. A value of a variable stays in its word, whatever is in it."""
     words = quoting.words(program.command)
-    variables = service.variables_of(program)
+    number = {} if program.numprocs is None else {"PROCESS_NUM": quoting.PROCESS_NUMBER}
+    variables = {**service.variables_of(program), **number}
     count = command_line.filled_words(words)
     return [interpolation.fill(word, variables) for word in words[:count]] + words[count:]
 

@@ -8,6 +8,9 @@ import shlex
 
 from .._errors import Mistake
 
+# In a text for a program file: where supervisord puts in the number of the process. No text of hosts.yaml holds it.
+PROCESS_NUMBER = "\0"
+
 
 def for_sh(value: str) -> str:
     """Quote a text without NUL as one word of sh."""
@@ -50,7 +53,7 @@ def for_supervisord(value: str) -> str:
     if re.search(r"[\r\n]|(^|\s)[;#]|%\(here\)s", value):
         raise Mistake(f"{value!r} cannot stand in a program file of supervisord: it has a line break, %(here)s,"
                       " or white space before ; or #", "choose another name, or put it into a script")
-    return value.replace("%", "%%")
+    return value.replace("%", "%%").replace(PROCESS_NUMBER, "%(process_num)d")
 
 
 def path_for_supervisord(value: str) -> str:

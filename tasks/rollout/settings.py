@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from ..executor import protocol
-from ..program.files import LOG_FILES
+from ..inventory.program_options import LOG_FILES
+from ..program.quoting import PROCESS_NUMBER
 from . import ports
 
 if TYPE_CHECKING:
@@ -123,7 +124,8 @@ def _program(target: Target, program: Program) -> protocol.ProgramSettings:
 
 def absolute_logs(program: Program) -> list[str]:
     """The paths among its options that any user of the host can tell."""
-    return [path for option, path in program.options.items() if option in LOG_FILES and path.startswith("/")]
+    return [path.replace(PROCESS_NUMBER, "0") for option, path in program.options.items()
+            if option in LOG_FILES and path.startswith("/")]
 
 
 def _settings(peer: Peer, revisions: Mapping[str, str] | None = None) -> protocol.Settings:

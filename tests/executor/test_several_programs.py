@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tasks.inventory.model import Program, Service
+from tasks.inventory.model import Health, Program, Service
+from tasks.program.quoting import PROCESS_NUMBER
 from tests.executor.driver import UNHEALTHY, Example
 from tests.support.lab import wait_for
 from tests.support.services import changed
@@ -99,6 +100,23 @@ def test_processes_beside_command_are_numbered(example: Example) -> None:
     assert sorted(processes(example)) == ["_00", "_01"]
     example.committed()
     assert sorted(processes(example)) == [""]
+
+
+def test_number_of_a_process_is_in_its_command_its_log_and_its_health_check(example: Example, tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    web = {"health": Health(command=f'echo "$PROCESS_NUM" >>{asked}; test "$PROCESS_NUM" -lt "$MOST"', timeout=0.1)}
+    service = several(example, "web", web=web)
+    numbered = {"command": "/bin/sh ./built 100${PROCESS_NUM}",
+                "program": {**OPTIONS, "stdout_logfile": f"{tmp_path}/{PROCESS_NUMBER}.log"}}
+    service = changed(service, **numbered)
+    example.write("exec sleep $1\n")
+    example.committed(replace(service, variables={**service.variables, "MOST": "2"}))
+    assert asked.read_text() == "0\n1\n"
+    assert {name: Path(f"/proc/{pid}/cmdline").read_text() for name, pid in processes(example).items()} == {
+        "web_00": "sleep\0001000\0", "web_01": "sleep\0001001\0"}
+    assert sorted(path.name for path in tmp_path.glob("*.log")) == ["0.log", "1.log"]
+    with example.deploy(replace(service, variables={**service.variables, "MOST": "1"})) as deploy:
+        deploy.prepare().run("activate").restored()
 
 
 def test_only_the_program_that_does_not_run_is_started(example: Example) -> None:

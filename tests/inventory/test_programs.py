@@ -8,10 +8,13 @@ import pytest
 
 from tasks.inventory import origins
 from tasks.inventory.model import Service
+from tasks.program import quoting
 
 from .samples import inventory, mistakes_in
 
 S = "services.shop."
+NUMBER = ("${PROCESS_NUM} is known with `numprocs` alone, in `command`, in log files, and without a `socket` in "
+          "`health` (on web1, web2 in production)")
 SHARED = "and share one environment file: give all the same `user`, or make two services of them"
 BESIDE = "cannot stand beside `programs`: give it to each program there"
 
@@ -67,6 +70,13 @@ def test_environment_and_host_adjust_single_settings_of_a_program(tmp_path: Path
 def test_programs_that_say_the_same_user_in_two_ways_have_one_user(tmp_path: Path) -> None:
     services(tmp_path, """variables: {U: www-data}, programs: {
         web: {command: w, program: {user: "${U}"}}, beat: {command: b, program: {user: www-data}}}""")
+
+
+def test_number_of_a_process_is_known_to_its_command_its_log_and_its_health_check(tmp_path: Path) -> None:
+    [web] = services(tmp_path, """programs: {web: {command: "w ${PROCESS_NUM}", health: {tcp: "h:8${PROCESS_NUM}"},
+        program: {stdout_logfile: "/${PROCESS_NUM}.log"}}}""")["web1"].programs
+    assert web.health and web.health.is_of_a_process and web.health.of_process("1").tcp == "h:81"
+    assert web.options == {"stdout_logfile": f"/{quoting.PROCESS_NUMBER}.log"}
 
 
 def test_config_shows_each_setting_of_a_program(tmp_path: Path) -> None:
@@ -126,6 +136,11 @@ def test_config_shows_each_setting_of_a_program(tmp_path: Path) -> None:
     ({"programs": "programs: "}, [f"{S}programs: expected a mapping, got nothing; give it a value, or leave it out"]),
     ({"programs": "programs: null"},
      [f"{S}programs: expected a mapping, got nothing; give it a value, or leave it out"]),
+    ({"programs": "command: 'c ${PROCESS_NUM}', health: {tcp: 'h:8${PROCESS_NUM}'}"},
+     [f"{S}{key}: {NUMBER}" for key in ("command", "health.tcp")]),
+    ({"programs": "command: 'c ${PROCESS_NUM}', numprocs: 2, socket: 'tcp://h:1${PROCESS_NUM}', "
+                  "program: {startsecs: '${PROCESS_NUM}'}, health: {tcp: 'h:8${PROCESS_NUM}'}"},
+     [f"{S}{key}: {NUMBER}" for key in ("health.tcp", "program.startsecs", "socket")]),
     ({"programs": "secrets: [KEY], command: 'c ${KEY}', socket: 'unix:///run/${KEY}', "
                   "program: {stdout_logfile: '/${KEY}'}, health: {http: 'http://h/${KEY}'}"},
      [f"{S}{key}: ${{KEY}} is a secret, which is not put in here: the program has it in its environment (on web1, web2 "

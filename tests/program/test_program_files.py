@@ -33,8 +33,7 @@ def parsed(folder: Path, text: str) -> ServerOptions:
     options = ServerOptions()
     options.realize(args=["-c", str(folder / "supervisord.conf")], doc="")
     (group,) = options.process_group_configs
-    (program,) = group.process_configs
-    return program
+    return group.process_configs[-1]
 
 
 def paths(folder: Path, name: str = "service") -> files.Paths:
@@ -179,3 +178,12 @@ def _split(command: str) -> list[str]:
 def test_variable_stays_in_its_word_of_the_command(tmp_path: Path, command: str, words: list[str]) -> None:
     service = changed(SERVICE, command=command, variables={"PORT": "80", "TEXT": "it's a \"b\" ; $c"})
     assert _split(parsed(tmp_path, files.program_file(service, paths(tmp_path))).command)[4:] == words
+
+
+@pytest.mark.parametrize("numprocs", [1, 3])
+def test_number_of_a_process_is_in_its_command_and_its_log(tmp_path: Path, numprocs: int) -> None:
+    log = {"stdout_logfile": f"/tmp/50%-{quoting.PROCESS_NUMBER}.log"}
+    service = changed(SERVICE, command="./a 80${PROCESS_NUM} 50% '${PROCESS_NUM} ; x'", numprocs=numprocs, program=log)
+    last, number = parsed(tmp_path, files.program_file(service, paths(tmp_path))), numprocs - 1
+    assert _split(last.command)[4:] == ["./a", f"80{number}", "50%", f"{number} ; x"]
+    assert last.stdout_logfile == f"/tmp/50%-{number}.log"

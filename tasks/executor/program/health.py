@@ -21,10 +21,12 @@ def accept(link: socket.socket) -> None:
     """Any process may have taken the connection."""
 
 
-def wait(check: Check, *, cwd: str, env: dict[str, str], still_up: shell.Check, on_connect: OnConnect = accept) -> None:
+def wait(check: Check, *, cwd: str, env: dict[str, str], still_up: shell.Check, on_connect: OnConnect = accept,
+         subject: str = "") -> None:
     """Try until the check passes. Raises HostError with the last answer after the `timeout` of the check.
 
-    `on_connect` gets each connection before anything is asked, and may raise Unhealthy.
+    `subject`: the beginning of that sentence, where several could be meant. `on_connect` gets each connection before
+    anything is asked, and may raise Unhealthy.
     """
     attempt = _attempt(check, cwd, env, still_up, on_connect)
     deadline = time.monotonic() + check["timeout"]
@@ -42,7 +44,7 @@ def wait(check: Check, *, cwd: str, env: dict[str, str], still_up: shell.Check, 
             pause = pause if isinstance(error, TakenByAnother) else min(pause * 2, 0.5)
             if time.monotonic() + pause > deadline:
                 words = " ".join(str(problem).split())          # a server may answer with anything
-                raise HostError(f"not healthy within {check['timeout']:g} s: {words}",
+                raise HostError(f"{subject}not healthy within {check['timeout']:g} s: {words}",
                                 "try the same check on the host, or raise `timeout`") from None
         time.sleep(pause)
 

@@ -10,6 +10,7 @@ from .. import masking, processes, program_user
 from ..accounts import user_name
 from ..disk import files
 from ..errors import HostError
+from ..supervisor.supervisord_conf import of_process
 
 CHANGES_USER_WITHIN = 2.0           # seconds: a child of root's supervisord does so right after it was forked
 # The words of a `command=` of ours: sh, -c, its script, the environment file, the program's name (where the script
@@ -49,7 +50,7 @@ def lacks(pid: int, command: str) -> list[str]:
     Only of a process that our sh itself became: a program that starts another one may give it what it likes (env -i).
     None of a process whose environment we may not read.
     """
-    words = shlex.split(command.replace("%%", "%"))
+    words = shlex.split(of_process(command, processes.variables(pid).get("PROCESS_NUM", "0")))
     if words[:SCRIPT] != SHELL or not words[SCRIPT].startswith(READS):
         return []
     is_named = SHIFTS in words[SCRIPT]

@@ -14,7 +14,7 @@ from ..errors import HostError
 from ..locks import reload_lock
 from ..logs import process_logs
 from ..protocol import PROGRAM_HEADER
-from ..supervisor.supervisord_conf import options
+from ..supervisor.supervisord_conf import of_process, options
 from . import process_check
 from .startup import Before, Process, Say, Started, left_running
 from .startup_watch import Startup
@@ -182,6 +182,11 @@ class Program:
         file = self._ctx.layout.access.program_file(self._ctx.name)
         return file.data.decode("utf-8", "replace") if file else ""
 
+    def _number(self, process: str) -> str:
+        """That of the process, which its name ends with where there are several."""
+        numbered = re.fullmatch(re.escape(self.group) + r"_([0-9]+)", process)
+        return str(int(numbered[1])) if numbered else "0"
+
     def check_processes(self, started: Iterable[Started]) -> None:
         """Raise HostError where a process is not what the program file says. One that has ended is not looked at."""
         written = self._written()
@@ -199,8 +204,8 @@ class Program:
         read = self._supervisord.configurations(self.group)
         if not read:
             raise HostError(f"supervisord does not read {path}", f"see on the host whether it may: ls -l {path}")
-        differing = [option for option in ("command", "directory")
-                     if any(info.get(option, "") not in ("", written[option].replace("%%", "%")) for info in read)]
+        differing = [option for option in ("command", "directory") if any(
+            info.get(option, "") not in ("", of_process(written[option], self._number(info["name"]))) for info in read)]
         if differing:
             raise HostError(f"supervisord runs {self.group} with another {' and '.join(differing)} than {path} says",
                             f"see on the host what else defines it: grep -rn {self.group} {os.path.dirname(path)}")

@@ -30,6 +30,7 @@ def check(ctx: ServiceContext, part: Mapping[str, Any], processes: Sequence[Proc
     try:
         health.wait(part["health"], cwd=os.path.join(ctx.tree.directory, ctx.subdirectory),
                     env=ctx.with_variables(part["variables"]), still_up=still_up,
+                    subject=f"{part['group']} is " if processes and part["group"] != ctx.name else "",
                     on_connect=_taken_by(processes[0], started, socket) if socket else health.accept)
     except HostError:
         for process in processes:

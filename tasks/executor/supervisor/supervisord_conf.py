@@ -181,6 +181,11 @@ def options(text: str, program: str) -> dict[str, str] | None:
     return _programs(text).get(program)
 
 
+def of_process(value: str, number: str) -> str:
+    """A value of our program file as supervisord reads it for the process with that number."""
+    return value.replace("%(process_num)d", number).replace("%%", "%")
+
+
 def programs_in(text: str) -> list[str]:
     """The names of the programs of a configuration file; [] where it cannot be parsed."""
     return list(_programs(text))

@@ -20,12 +20,18 @@ def verify(program: Program) -> protocol.ProgramVerify:
     return protocol.ProgramVerify(group=program.group, startsecs=startsecs(program), exitcodes=_exit_codes(program))
 
 
-def health(service: Service, program: Program, commit: str) -> protocol.ProgramHealth | None:
-    """`commit`: the one that shall answer."""
+def health(service: Service, program: Program, commit: str) -> list[protocol.ProgramHealth]:
+    """Its check, if it has one; one for each process where the check names the process. `commit`: the one that shall
+    answer."""
     if program.health is None:
-        return None
-    return protocol.ProgramHealth(group=program.group, health=to_builtins(program.health.of_revision(commit)),
-                                  variables={"REVISION": commit, **service.variables_of(program)})
+        return []
+    check = program.health.of_revision(commit)
+    variables = {"REVISION": commit, **service.variables_of(program)}
+    if program.numprocs is None or program.socket or program.reload or not check.is_of_a_process:
+        return [protocol.ProgramHealth(group=program.group, health=to_builtins(check), variables=variables)]
+    return [protocol.ProgramHealth(group=program.group, health=to_builtins(check.of_process(number)),
+                                   variables={**variables, "PROCESS_NUM": number})
+            for number in map(str, range(program.numprocs))]
 
 
 def startsecs(program: Program) -> float:
@@ -44,7 +50,7 @@ def restart(service: Service, program: Program, facts: Facts, new_file: str, pat
         part["renew"] = not is_same
     if "signal" in part or (program.socket and is_same):
         part["verify"] = verify(program)
-        if check := health(service, program, commit):
+        for check in health(service, program, commit):
             part["health"] = check
     return part
 

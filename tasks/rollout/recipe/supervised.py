@@ -72,7 +72,7 @@ def verify(service: Service) -> Step:
 
 def health_checks(service: Service, commit: str) -> list[protocol.ProgramHealth]:
     """`commit`: the one that shall answer."""
-    return [check for program in service.programs if (check := restarts.health(service, program, commit))]
+    return [check for program in service.programs for check in restarts.health(service, program, commit)]
 
 
 def health(service: Service, commit: str) -> list[Step]:
@@ -83,12 +83,12 @@ def health(service: Service, commit: str) -> list[Step]:
 
 def recheck(plan: Plan, seconds: float) -> list[Step]:
     """After so many seconds, look again at the programs that the plan starts: the same processes, still healthy."""
-    checked = {check["group"]: check for step in plan.steps if step.do.action == "health"
-               for check in step.do.args["programs"]}
+    checks = [check for step in plan.steps if step.do.action == "health" for check in step.do.args["programs"]]
     started = [program["group"] for step in plan.steps if step.do.action == "verify"
                for program in step.do.args["programs"]]
-    programs = [checked.get(group) or protocol.ProgramHealth(group=group, health=None, variables={})
-                for group in started]
+    programs = [check for group in started for check in
+                [check for check in checks if check["group"] == group]
+                or [protocol.ProgramHealth(group=group, health=None, variables={})]]
     do = protocol.Recheck(programs=programs, seconds=seconds)
     return [Step(name="recheck", phase="recheck", do=Action("recheck", do))] if programs else []
 
