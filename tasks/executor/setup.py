@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 from . import shell
@@ -22,6 +23,7 @@ from .sudo.root_shell import RootShell
 from .supervisor import supervisord_search
 
 WITHIN = 1800.0                     # seconds for one step: packages and wheels are fetched
+KEY_TOLD_WITHIN = 10.0              # seconds
 OS_RELEASE = "/etc/os-release"      # os-release(5)
 
 
@@ -67,7 +69,7 @@ def facts(host: ExaminedHost, root_shell: RootShell) -> HostFacts:
         "supervisord_runs": _runs(host),
         "supervisord_command": _command(host),
         "starts_at_boot": _starts_at_boot(host),
-        "keys": _keys(),
+        "keys": _keys(host),
     }
 
 
@@ -136,13 +138,16 @@ def _starts_at_boot(host: ExaminedHost) -> bool:
         return False
 
 
-def _keys() -> list[str]:
-    """The public keys of the login user, for the git server."""
-    keys = []
-    for path in sorted(glob.glob(os.path.expanduser("~/.ssh/id_*.pub"))):
-        try:
-            with open(path, errors="replace") as file:
-                keys.append(file.read().strip())
-        except OSError:
-            continue
+def _keys(host: ExaminedHost) -> list[str]:
+    """The public keys of the login user, for the git server. Of a key that lies alone, ssh-keygen tells the public one,
+    unless it wants a passphrase."""
+    keys: list[str] = []
+    for path in sorted(glob.glob(os.path.expanduser("~/.ssh/id_*"))):
+        with suppress(OSError, shell.CommandFailed):
+            if path.endswith(".pub"):
+                with open(path, errors="replace") as file:
+                    keys.append(file.read().strip())
+            elif not os.path.exists(path + ".pub"):
+                keys += shell.answer(["ssh-keygen", "-y", "-P", "", "-f", path], cwd="/", env=host.env,
+                                     timeout=KEY_TOLD_WITHIN, check=host.check)
     return keys

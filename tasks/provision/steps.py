@@ -130,7 +130,9 @@ def _key(facts: HostFacts) -> Iterator[Step]:
     if not facts.keys:
         path = for_sh(f"{facts.home}/.ssh/id_ed25519")
         comment = for_sh(f"{facts.login}@{facts.node}")
+        # A key that is there, and that ssh-keygen cannot read, is a person's: it says why.
         yield Step("key", f"mkdir -p -m 700 {for_sh(facts.home + '/.ssh')}\n"
+                          f"[ ! -e {path} ] || {{ ssh-keygen -y -P '' -f {path}; exit 1; }}\n"
                           f"ssh-keygen -q -t ed25519 -N '' -C {comment} -f {path}")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,6 +14,7 @@ import yaml
 
 from tests.support.bare import BareHost
 from tests.support.lab import Lab, Run
+from tests.support.sshd import keygen
 
 
 class Inventory:
@@ -45,6 +48,19 @@ def test_setup_without_a_terminal_shows_its_script_and_changes_nothing(bare: Inv
     assert "ssh-keygen" in shown.out and "sudo" not in shown.out
     assert subprocess.run(["sh", "-n"], input=shown.out, text=True, check=False).returncode == 0
     assert sorted(bare.host.home.rglob("*")) == before
+
+
+def test_setup_makes_no_key_where_a_private_one_lies_alone(bare: Inventory) -> None:
+    """Copied there as a deploy key often is, without its public half."""
+    folder = bare.host.home / ".ssh"
+    folder.mkdir(mode=0o700)
+    key = keygen(folder / "id_ed25519")
+    key.with_suffix(".pub").unlink()
+    for path in (folder, key):
+        os.chown(path, bare.host.account.pw_uid, bare.host.account.pw_gid)
+    shown = bare.fab("setup", "--dry-run", format="plain")
+    shutil.rmtree(folder)
+    assert shown.code == 0 and "# supervisor\n" in shown.out and "ssh-keygen" not in shown.out
 
 
 def test_setup_tells_what_only_root_can_give_and_changes_nothing(bare: Inventory) -> None:

@@ -17,6 +17,7 @@ from tasks.provision.packages import manager_of
 from tasks.provision.steps import Step, steps_for
 from tasks.rollout.protocol import HostFacts
 from tests.support.packaged import PackagedHost
+from tests.support.sshd import keygen
 
 BARE = HostFacts(
     login="deploy", home="/home/deploy", node="web1", python="/usr/bin/python3", venv=True,
@@ -43,6 +44,16 @@ def test_host_that_has_everything_needs_no_step() -> None:
     assert steps(READY) == steps(READY, "packaged") == {}
     assert steps(READY, keys=[], needs_key=False) == {}
     assert list(steps(READY, keys=[])) == ["key"]
+
+
+def test_key_that_ssh_keygen_cannot_read_is_kept_and_named(tmp_path: Path) -> None:
+    (tmp_path / ".ssh").mkdir()
+    key = keygen(tmp_path / ".ssh/id_ed25519", passphrase="a word")
+    before = key.read_bytes()
+    done = subprocess.run(["sh", "-euc", steps(READY, keys=[], home=str(tmp_path))["key"]], check=False,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode != 0 and f'Load key "{key}": incorrect passphrase' in done.stderr
+    assert key.read_bytes() == before
 
 
 def test_own_supervisord_needs_no_root() -> None:
