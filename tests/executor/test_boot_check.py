@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tasks.executor.checks.boot import unit_of
+from tasks.executor.checks import boot
+from tasks.executor.checks.boot import script_of, unit_of
 from tasks.executor.supervisor.supervisord_search import start_of
 
 USER = "0::/user.slice/user-1000.slice/user@1000.service"
@@ -22,6 +25,18 @@ USER = "0::/user.slice/user-1000.slice/user@1000.service"
 ])
 def test_unit_of_a_process_is_the_innermost_of_its_control_group(cgroup: str, unit: str, of_user: bool) -> None:
     assert unit_of(cgroup) == (unit, of_user)
+
+
+@pytest.mark.parametrize(("text", "conf", "starts"), [
+    ('DAEMON_OPTS="-c /etc/supervisor/supervisord.conf $DAEMON_OPTS"\n', "/etc/supervisor/supervisord.conf", True),
+    ('DAEMON_OPTS="-c /etc/supervisor/supervisord.conf $DAEMON_OPTS"\n', "/srv/app/supervisord.conf", False),
+    ("exec supervisord\n", "/etc/supervisord.conf", True)])
+def test_script_of_system_v_counts_for_its_own_configuration_only(
+        monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, conf: str, starts: bool) -> None:
+    """Debian's package has one, also where the supervisord of the login user is another."""
+    monkeypatch.setattr(boot, "SYSV", f"{tmp_path}/S*supervisor")
+    (tmp_path / "S01supervisor").write_text(text)
+    assert script_of(conf) == (f"{tmp_path}/S01supervisor" if starts else "")
 
 
 @pytest.mark.parametrize(("words", "expected"), [

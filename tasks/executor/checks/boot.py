@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from typing import Iterator
 
 from .. import shell
 from ..accounts import user_name
+from ..disk import files
 from ..errors import HostError
 from ..supervisor import supervisord_search
 from .host import ExaminedHost, Finding, ok, warning
@@ -16,12 +18,13 @@ QUICK = 10                          # seconds
 LINGER = "/var/lib/systemd/linger"
 # Where scripts and lines of root start what runs at boot.
 SYSV = "/etc/rc[2-5].d/S[0-9][0-9]supervisor*"
+CONF = re.compile(r"/[^\s\"'=]*supervisord\.conf")
 ROOTS = ("/etc/crontab", "/etc/cron.d/*", "/etc/rc.local")
 
 
 def start_at_boot(host: ExaminedHost) -> Iterator[Finding]:
     """By the systemd unit that it runs in, a unit of that name, a script of System V, or a line of cron."""
-    way = _unit(host) or _script() or _line(host)
+    way = _unit(host) or _script(host) or _line(host)
     if way is not None:
         yield way
         return
@@ -62,9 +65,19 @@ def _is_of_supervisord(host: ExaminedHost, systemctl: list[str], unit: str) -> b
         "supervisord" in line for line in _answer(host, *systemctl, "show", "--property=ExecStart", unit))
 
 
-def _script() -> Finding | None:
-    scripts = glob.glob(SYSV)
-    return ok(f"by {scripts[0]}") if scripts else None
+def _script(host: ExaminedHost) -> Finding | None:
+    script = script_of(host.conf.path)
+    return ok(f"by {script}") if script else None
+
+
+def script_of(conf: str) -> str:
+    """The script of System V that starts the supervisord of this configuration; empty where there is none. That of a
+    package starts another one: the package's."""
+    for path in sorted(glob.glob(SYSV)):
+        named = CONF.findall(_text(path))
+        if not named or any(files.is_same_path(conf, each) for each in named):
+            return path
+    return ""
 
 
 def _line(host: ExaminedHost) -> Finding | None:
