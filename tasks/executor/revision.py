@@ -106,7 +106,7 @@ def _in_repository(ctx: ServiceContext, revision: str) -> tuple[str | None, str 
         # A branch may bear the name of a commit.
         resolved = (None, None) if git.FULL.fullmatch(revision) else clone.remote.resolve(revision)
         if resolved == (None, None) and git.ABBREVIATED.fullmatch(revision):
-            clone.create()
+            clone.create(revision if git.FULL.fullmatch(revision) else clone.remote.a_commit())
             clone.remote.fetch()
             if git.FULL.fullmatch(revision) and not clone.commits.has(revision):
                 clone.remote.try_commit(revision)

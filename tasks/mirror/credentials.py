@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ..executor.git.env_settings import with_settings
 from ..inventory.secret import reveal
 
 if TYPE_CHECKING:
@@ -32,23 +33,13 @@ def environment(environ: Mapping[str, str], repo: str = "", login: Login | None 
         named = {"FABVISOR_GIT_USER": reveal(login.user), "FABVISOR_GIT_PASSWORD": reveal(login.password)}
         parts = urlsplit(repo)
         base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"        # a submodule's server gets nothing
-        return _with_settings({**environ, **named}, {f"credential.{base}.helper": ["", LOGIN_HELPER]})
+        helper = f"credential.{base}.helper"
+        return with_settings({**environ, **named}, [(helper, ""), (helper, LOGIN_HELPER)])
     server = environ.get("CI_SERVER_URL", "")
     host = environ.get("CI_SERVER_HOST", "")
     if not (environ.get("CI_JOB_TOKEN") and server and host) or environ.get("SSH_AUTH_SOCK"):
         return dict(environ)
     base = urlsplit(server)._replace(path="", query="", fragment="").geturl()
-    return _with_settings(environ, {
-        f"credential.{base}.helper": JOB_HELPER,
-        f"url.{server}/.insteadOf": [f"git@{host}:", f"ssh://git@{host}/"],
-    })
-
-
-def _with_settings(environ: Mapping[str, str], settings: Mapping[str, str | list[str]]) -> dict[str, str]:
-    """Settings of git by its variables GIT_CONFIG_COUNT, GIT_CONFIG_KEY_0, …, behind those that are there."""
-    pairs = [(key, value) for key, values in settings.items()
-             for value in ([values] if isinstance(values, str) else values)]
-    first = int(environ.get("GIT_CONFIG_COUNT") or 0)
-    numbered = {f"GIT_CONFIG_{kind}_{first + number}": text for number, pair in enumerate(pairs)
-                for kind, text in zip(("KEY", "VALUE"), pair, strict=True)}
-    return {**environ, **numbered, "GIT_CONFIG_COUNT": str(first + len(pairs))}
+    address = f"url.{server}/.insteadOf"
+    return with_settings(environ, [(f"credential.{base}.helper", JOB_HELPER),
+                                   (address, f"git@{host}:"), (address, f"ssh://git@{host}/")])

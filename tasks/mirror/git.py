@@ -18,7 +18,8 @@ BATCH = " -oBatchMode=yes -oConnectTimeout=10"
 SETTINGS = ("-c", "gc.auto=0", "-c", "maintenance.auto=0", "-c", "core.hooksPath=/dev/null",
             "-c", "protocol.ext.allow=never", "-c", "core.quotePath=false", "-c", "core.fsyncMethod=batch",
             "-c", "fetch.recurseSubmodules=false", "-c", "core.fsmonitor=false", "-c", "safe.bareRepository=all",
-            "-c", "init.defaultBranch=main", "-c", "i18n.logOutputEncoding=UTF-8")
+            "-c", "init.defaultBranch=main", "-c", "init.defaultObjectFormat=sha1",
+            "-c", "init.defaultRefFormat=files", "-c", "i18n.logOutputEncoding=UTF-8")
 TRY = "try here: git ls-remote {repo}"
 # By cause: the kind of error, what it means, what helps.
 REMEDIES: Mapping[str, tuple[type[FabvisorError], str, str]] = MappingProxyType({
@@ -33,6 +34,10 @@ REMEDIES: Mapping[str, tuple[type[FabvisorError], str, str]] = MappingProxyType(
               "see https_proxy and http.proxy, then: git ls-remote {repo}"),
     "certificate": (NotReady, "the git server's certificate is not trusted here",
                     "see `date` and http.sslCAInfo, then: git ls-remote {repo}"),
+    "other_hashes": (NotReady, "the repository names its commits in another way than the copy here",
+                     "rm -r ~/.cache/fabvisor: the next fetch makes all copies anew"),
+    "dubious_owner": (NotReady, "the repository belongs to another user",
+                      "where it lies, let the user who reads it own it (chown -R), or type there what git says"),
     "no_common_algorithm": (NotReady, "ssh and the git server have no algorithm in common",
                             "see ~/.ssh/config, or renew the older of both; " + TRY),
     "refused": (NotReady, "the git server refuses you", TRY),

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from .._errors import NotReady
+from ..executor.git.object_format import init_options
 from . import current_folder, git
 from .commits import FULL, Commits, Resolution
 from .file_lock import locked
@@ -18,6 +19,7 @@ from .git import GitFailed
 
 PACK_MEMORY = "64m"                     # bytes for each thread, whatever the repository holds
 LARGE = "4m"                            # bytes; git would look for minutes for likenesses of larger files
+OTHER_FORMAT = re.compile(r"mismatched algorithms: client \w+; server (\w+)")    # such as sha256
 LOCAL = "refs/fabvisor/local/"          # commits of a folder on this machine
 
 
@@ -70,8 +72,8 @@ class Mirror:
     def take_from(self, source: Path) -> str:
         """Take over the HEAD of a folder on this machine, with all that it needs. Raises NotReady, and TryAgain
         where the clone there lacks something that the git server has."""
-        self.create()
         commit = current_folder.head_of(source, self.env)
+        self.create(*init_options(commit))
         shallow = current_folder.is_shallow(source, self.env)
         if (shallow or current_folder.is_partial(source, self.env)) and not self.commits.is_whole(commit):
             self.fetch()
@@ -110,16 +112,25 @@ class Mirror:
     def _fetch(self) -> None:
         # The pack of a whole repository stays one: its parts are copied then, and not compressed again.
         whole = [] if self.exists() else ["-c", "fetch.unpackLimit=1"]
+        command = [*whole, "fetch", "--force", "--prune", "--no-tags", "--quiet", "--", self.repo,
+                   "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
         self.create()
-        self._git(*whole, "fetch", "--force", "--prune", "--no-tags", "--quiet", "--", self.repo,
-                  "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", timeout=self._fetch_timeout)
+        try:
+            self._git(*command, timeout=self._fetch_timeout)
+        except GitFailed as failure:
+            other = OTHER_FORMAT.search(failure.output)
+            if not other:
+                raise
+            shutil.rmtree(self.folder)
+            self.create(f"--object-format={other[1]}")
+            self._git(*command, timeout=self._fetch_timeout)
 
-    def create(self) -> None:
-        """Make it, empty, where there is none; under the lock."""
+    def create(self, *options: str) -> None:
+        """Make it, empty, where there is none; under the lock. `options`: of `git init`."""
         if not self.exists():
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True, mode=0o700)
-            self._git("init", "--bare", "--quiet", "--initial-branch=fabvisor-none")
+            self._git("init", "--bare", "--quiet", "--initial-branch=fabvisor-none", *options)
 
     def _is_sound(self) -> bool:
         try:

@@ -205,7 +205,8 @@ def test_commit_that_was_sent_is_forgotten_unless_it_is_needed(clone: git.Clone,
 
 def test_commits_of_submodules_are_forgotten_with_the_commits_that_want_them(clone: git.Clone, work: Path) -> None:
     clone.create()
-    store, part = git.store(clone.git, str(work)), commit(work, "main")
+    part = commit(work, "main")
+    store = git.store(clone.git, str(work), part)
     store.run("fetch", "--quiet", str(work), "main")
     for wanted_by in ("a" * 40, "b" * 40):
         git.receive(store, part, None, lambda *args: [], wanted_by)

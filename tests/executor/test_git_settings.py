@@ -185,3 +185,24 @@ def test_damage_of_the_git_servers_repository_is_not_told_of_the_clone(clone: gi
         clone.remote.fetch(quiet)
     assert "git cannot read the clone" not in raised.value.message
     assert raised.value.hint.endswith(f"git ls-remote {work}")
+
+
+@pytest.mark.parametrize(("says", "message"), [
+    ("eval \"$command\"", "bad config line"),
+    ("echo \"fatal: detected dubious ownership in repository at '/nowhere/shop.git'\" >&2; exit 128",
+     "the repository belongs to another user of the git server (ssh://git.example.com/")])
+def test_git_server_by_ssh_that_cannot_begin_is_not_told_of_the_clone(
+        says: str, message: str, clone: git.Clone, work: Path, tmp_path: Path) -> None:
+    """It speaks as git here does, without `remote:`, and of paths that are not here."""
+    clone.create()
+    run_git(tmp_path, "clone", "--quiet", "--bare", str(work), "bare.git")
+    (tmp_path / "bare.git/config").write_text("[")
+    server = tmp_path / "server"
+    server.write_text(f"#!/bin/sh\nfor command; do :; done\n{says}\n")
+    server.chmod(0o755)
+    served = git.Clone(clone.directory, f"ssh://git.example.com{tmp_path}/bare.git",
+                       {**os.environ, "GIT_SSH_COMMAND": str(server)}, lambda: None)
+    with pytest.raises(errors.HostError) as raised:
+        served.remote.fetch(quiet)
+    assert message in raised.value.message and "git cannot read the clone" not in raised.value.message
+    assert clone.directory not in raised.value.hint

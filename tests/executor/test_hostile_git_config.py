@@ -31,7 +31,8 @@ HOSTILE = {
     "fetch.showForcedUpdates": "false", "format.pretty": "oneline", "grep.column": "true", "grep.fullName": "true",
     "grep.lineNumber": "true", "grep.patternType": "fixed", "help.autoCorrect": "prompt",
     "i18n.commitEncoding": "ISO-8859-1", "i18n.logOutputEncoding": "ISO-8859-1", "index.version": "4",
-    "init.defaultBranch": "a..b", "init.templateDir": "/nonexistent", "log.abbrevCommit": "true", "log.date": "iso",
+    "init.defaultBranch": "a..b", "init.defaultObjectFormat": "sha256", "init.defaultRefFormat": "reftable",
+    "init.templateDir": "/nonexistent", "log.abbrevCommit": "true", "log.date": "iso",
     "log.decorate": "full", "log.follow": "true", "log.showRoot": "false", "log.showSignature": "true",
     "merge.conflictStyle": "diff3", "merge.renames": "false", "merge.renormalize": "true", "merge.verbosity": "5",
     "pager.log": "false", "pager.status": "false", "rerere.autoUpdate": "true", "rerere.enabled": "true",
@@ -71,7 +72,8 @@ def test_settings_of_the_hosts_user_change_no_deploy(nested: Place, home: Path, 
     assert tree.exists() and tree.state() == git.State(new, None, {})
     tree.remove()
     nested.back(set_aside=True)
-    assert git.store(clone.git, "git@example.com:part.git").first_line("rev-parse", "--is-bare-repository") == "true"
+    store = git.store(clone.git, "git@example.com:part.git", new)
+    assert store.first_line("rev-parse", "--is-bare-repository") == "true"
     fresh = git.Clone(str(tmp_path / "fresh"), str(nested.work), dict(os.environ), lambda: None)
     fresh.create()
     fresh.remote.fetch(quiet)

@@ -12,6 +12,13 @@ from tasks.mirror import git
 ALWAYS = ["fatal: Could not read from remote repository.", "", "Please make sure you have the correct access rights",
           "and the repository exists."]
 SAID = {
+    "other_hashes": ["fatal: mismatched algorithms: client sha1; server sha256"],
+    "dubious_owner": [
+        "fatal: detected dubious ownership in repository at '/srv/git/shop.git'\nTo add an exception for this "
+        "directory, call:\n\n\tgit config --global --add safe.directory /srv/git/shop.git",
+        "fatal: unsafe repository ('/srv/git/shop.git' is owned by someone else)\nTo add an exception for this "
+        "directory, call:\n\n\tgit config --global --add safe.directory /srv/git/shop.git",
+    ],
     "refused": [
         "git@github.com: Permission denied (publickey).",
         "ERROR: The 'acme' organization has enabled or enforced SAML SSO.\nTo access this repository, you must "

@@ -142,13 +142,22 @@ def test_deploy_refuses_a_host_whose_python_is_too_old(set_up: Any, tmp_path: Pa
     refused(set_up(python=str(old)), 2, "is older than 3.8", "`python`")
 
 
-def test_deploy_refuses_a_host_without_git(set_up: Any, tmp_path: Path) -> None:
-    """In no PATH: neither sshd's nor the profile's."""
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / ".profile").write_text("PATH=/nowhere\n")
-    python = interpreter(tmp_path, f"export PATH=/nowhere HOME={home}\nexec {sys.executable} \"$@\"")
-    refused(set_up(python=python), 2, "web1: git is not installed", "install git")
+@pytest.mark.parametrize(("script", "message", "hint"), [
+    (None, "web1: git is not installed", "install git"),
+    ("echo git version 1.8.3.1", "web1: git 1.8.3.1 is older than 2.20", "install a newer git"),
+    ("echo git: error while loading shared libraries >&2; exit 127",
+     "web1: git does not run: git: error while loading shared libraries", "git --version")])
+def test_deploy_refuses_a_host_without_a_git_that_serves(set_up: Any, tmp_path: Path, script: str | None, message: str,
+                                                         hint: str) -> None:
+    """In no other PATH: neither sshd's nor the profile's."""
+    path = f"{tmp_path}/bin"
+    (tmp_path / "bin").mkdir()
+    if script:
+        (tmp_path / "bin/git").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "bin/git").chmod(0o755)
+    (tmp_path / ".profile").write_text(f"PATH={path}\n")
+    python = interpreter(tmp_path, f"export PATH={path} HOME={tmp_path}\nexec {sys.executable} \"$@\"")
+    refused(set_up(python=python), 2, message, hint)
 
 
 def test_deploy_refuses_a_root_that_does_not_exist(set_up: Any, tmp_path: Path) -> None:

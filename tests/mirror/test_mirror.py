@@ -6,11 +6,13 @@ import os
 import random
 import subprocess
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tasks._errors import NotReady, TryAgain
+from tasks.executor.git.env_settings import with_settings
 from tasks.mirror import credentials
 from tasks.mirror.current_folder import changes_of, head_of
 from tasks.mirror.mirror import Mirror
@@ -258,8 +260,25 @@ def test_a_gitlab_job_reads_with_its_token_by_whatever_url() -> None:
     environ = {"CI_JOB_TOKEN": "t0ken", "CI_SERVER_URL": "https://git.example.com:8443/gitlab",
                "CI_SERVER_HOST": "git.example.com"}
     made = credentials.environment(environ)
-    keys = [made[f"GIT_CONFIG_KEY_{number}"] for number in range(int(made["GIT_CONFIG_COUNT"]))]
-    assert keys == ["credential.https://git.example.com:8443.helper"] + \
-        ["url.https://git.example.com:8443/gitlab/.insteadOf"] * 2
+    assert settings_in(made) == [
+        "credential.https://git.example.com:8443.helper " + credentials.JOB_HELPER,
+        "url.https://git.example.com:8443/gitlab/.insteadof git@git.example.com:",
+        "url.https://git.example.com:8443/gitlab/.insteadof ssh://git@git.example.com/"]
     assert not [name for name, value in made.items() if "t0ken" in value and name != "CI_JOB_TOKEN"]
     assert credentials.environment({"HOME": "/"}) == {"HOME": "/"}
+
+
+def test_settings_of_git_stand_behind_those_that_were_there_and_keep_every_character() -> None:
+    own = with_settings({}, [("http.https://a.example.com.extraheader", "X: it's a=b!")])
+    both = with_settings(own, [("credential.helper", ""), ("credential.helper", "!x 'y' \\n # z")])
+    assert settings_in(both) == [
+        "http.https://a.example.com.extraheader X: it's a=b!", "credential.helper ", "credential.helper !x 'y' \\n # z"]
+    assert "GIT_CONFIG_COUNT" not in both, "git before 2.31 overlooks it"
+
+
+def settings_in(env: Mapping[str, str]) -> list[str]:
+    """The settings that git reads of an environment, in their order."""
+    done = subprocess.run(["git", "config", "--get-regexp", "^(credential|url|http)\\."], cwd="/", capture_output=True,
+                          text=True, check=True, env={"PATH": os.environ["PATH"], "HOME": "/nowhere",
+                                                      "GIT_CONFIG_NOSYSTEM": "1", **env})
+    return done.stdout.splitlines()

@@ -14,6 +14,7 @@ from ..protocol import OWN_NAMES, GitLogin
 from . import attributes, half_done_merge, submodules, unfinished_checkout
 from .command import SLOW, Git
 from .commits import FULL, Commits
+from .object_format import init_options
 from .received import local_urls
 from .remote import Remote
 from .set_aside import SetAside
@@ -54,9 +55,10 @@ class Clone:
             return State(None, None, {})
         return read(self.git)
 
-    def create(self) -> None:
+    def create(self, commit: str | None = None) -> None:
+        """Make it, empty, for a repository that has this commit."""
         os.makedirs(self.directory, exist_ok=True)
-        self.git.run("init", "--quiet")
+        self.git.run("init", "--quiet", *init_options(commit))
         self.git.run("remote", "add", "origin", self.repo)
         self.exclude_own_names()
 

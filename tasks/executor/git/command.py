@@ -15,10 +15,12 @@ from ..disk import files
 from ..errors import NotReady, TryAgain
 from ..output_lines import Say, silent
 from ..protocol import GitLogin
+from .env_settings import with_settings
 from .errors import Unusable, explain, unusable
 from .server_errors import reason
 
 QUICK, SLOW = 60, 600               # seconds
+OLDEST = (2, 20)                    # before it, `update-ref --stdin` takes no `--no-deref`
 PAUSES = (0.5, 2.0)                 # seconds before a further try
 BATCH = " -oBatchMode=yes -oConnectTimeout=10"
 CLONE_OF = re.compile("clone of '([^']+)' into submodule path")
@@ -37,7 +39,8 @@ SETTINGS = tuple(word for setting in (
     "fetch.pruneTags=false", "commit.gpgSign=false", "log.showSignature=false", "color.ui=false",
     "status.renames=false", "rerere.enabled=false", "checkout.workers=1", "core.logAllRefUpdates=true",
     "color.remote=false", "diff.orderFile=/dev/null", "apply.whitespace=nowarn", "i18n.logOutputEncoding=UTF-8",
-    "safe.bareRepository=all", "init.defaultBranch=main", "worktree.useRelativePaths=false")
+    "safe.bareRepository=all", "init.defaultBranch=main", "init.defaultObjectFormat=sha1",
+    "init.defaultRefFormat=files", "worktree.useRelativePaths=false")
     for word in ("-c", setting))
 
 
@@ -53,7 +56,8 @@ class Git:
         self.check = check
         self.login = login
         self.fetch_timeout = fetch_timeout
-        self._env = {**_environment(env, directory), **(_credentials(env, repo, login) if login else {})}
+        own = _environment(env, directory)
+        self._env = _with_login(own, repo, login) if login else own
         # What git said of an index or of a commit, for those who asked: both stay as they are.
         self.answers: dict[tuple[Any, ...], Any] = {}
 
@@ -220,25 +224,34 @@ def _in_words(args: Sequence[str], failure: shell.CommandFailed) -> str:
     return f"git {command}: " + "; ".join(filter(None, [reason(failure.output), failure.message]))
 
 
-def _credentials(env: Mapping[str, str], repo: str, login: GitLogin) -> dict[str, str]:
-    """Variables by which git gives the login to the server of `repo` and to no other; it is in no argument and file."""
+def _with_login(env: Mapping[str, str], repo: str, login: GitLogin) -> dict[str, str]:
+    """An environment in which git gives the login to the server of `repo` and to no other; no argument or file has
+    it."""
     from urllib.parse import urlsplit  # rarely needed, and it takes 2 ms of a start
 
     parts = urlsplit(repo)
     server = f"credential.{parts.scheme}://{parts.netloc.rpartition('@')[2]}.helper"
-    first = int(env.get("GIT_CONFIG_COUNT") or 0)
-    settings = [("", server), (HELPER, server)]         # the empty one forgets helpers that are configured
-    numbered = {f"GIT_CONFIG_{kind}_{first + number}": text for number, (value, key) in enumerate(settings)
-                for kind, text in (("KEY", key), ("VALUE", value))}
-    return {**numbered, "GIT_CONFIG_COUNT": str(first + len(settings)),
-            "FABVISOR_GIT_USER": login["user"], "FABVISOR_GIT_PASSWORD": login["password"]}
+    named = {**env, "FABVISOR_GIT_USER": login["user"], "FABVISOR_GIT_PASSWORD": login["password"]}
+    return with_settings(named, [(server, ""), (server, HELPER)])   # the empty one forgets helpers that are configured
 
 
-def require_git(env: Mapping[str, str]) -> None:
-    """Raises NotReady unless git is in the PATH of the login, from which it is run."""
+def require_git(env: Mapping[str, str]) -> str:
+    """The version of the git in the PATH of the login, from which it is run. Raises NotReady where there is none, or
+    one that is too old."""
     if shutil.which("git", path=env.get("PATH")) is None:
         raise NotReady("git is not installed (or not in PATH)",
                        "install git on the host, or extend PATH in ~/.profile there")
+    try:
+        said = " ".join(shell.answer(["git", "--version"], cwd="/", env=env, timeout=QUICK))
+    except shell.CommandFailed as failure:
+        raise NotReady(f"git does not run: {reason(failure.output) or failure.message}",
+                       "see on the host: git --version") from None
+    version = said.replace("git version ", "")
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    if numbers and (int(numbers[1]), int(numbers[2])) < OLDEST:
+        raise NotReady(f"git {version} is older than {OLDEST[0]}.{OLDEST[1]}",
+                       "install a newer git on the host, and let PATH in ~/.profile there find it first")
+    return version
 
 
 def _environment(env: Mapping[str, str], directory: str) -> dict[str, str]:

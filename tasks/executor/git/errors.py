@@ -27,6 +27,10 @@ REMEDIES = {
               "see https_proxy and http.proxy of the user on the host, then: git ls-remote %s"),
     "certificate": (NotReady, "the host does not trust the git server's certificate",
                     "on the host see `date` and http.sslCAInfo, then: git ls-remote %s"),
+    "other_hashes": (NotReady, "the repository names its commits in another way than the clone of the host",
+                     "move the clone away on the host: the next deploy makes it anew"),
+    "dubious_owner": (NotReady, "the repository belongs to another user of the git server",
+                      "on the git server let the user of `repo` own it (chown -R), or type there what git says"),
     "no_common_algorithm": (NotReady, "ssh on the host and the git server have no algorithm in common",
                             "see ~/.ssh/config on the host, or renew the older of both; " + TRY),
     "refused": (NotReady, "the git server refuses this host's user",
@@ -78,10 +82,11 @@ class Foreign(Unusable):
 
 def unusable(directory: str, repo: str, failure: CommandFailed) -> Unusable | None:
     """The error to raise instead, where git failed because of the clone in `directory`, or of the owner of `repo`."""
-    own = [line for line in failure.output if not line.startswith("remote: ")]      # those are of the server's
-    dubious = next(filter(None, map(server_errors.DUBIOUS.search, own)), None)
-    if dubious:
-        return _foreign(directory, dubious[1], failure)
+    dubious = next(filter(None, map(server_errors.DUBIOUS.search, failure.output)), None)
+    foreign = _foreign(directory, repo, dubious[1], failure) if dubious else None
+    if foreign:
+        return foreign
+    own = _own_lines(failure.output)
     locked = next(filter(None, map(LOCKED.search, own)), None)
     if locked:
         return Locked(f"git in {directory} finds {locked[1]}, which another git holds, or left when it was killed",
@@ -101,15 +106,24 @@ def lacking(directory: str, repo: str, path: str) -> Unusable:
                     " back", _mend(directory, repo, ["it is missing here"]), CommandFailed("", FATAL, []))
 
 
-def _foreign(directory: str, refused: str, failure: CommandFailed) -> Foreign:
-    is_clone = f"{os.path.realpath(refused)}/".startswith(f"{os.path.realpath(directory)}/")
-    folder = directory if is_clone else refused
-    if is_clone:
-        error = foreign_clone(folder)
+def _own_lines(output: Sequence[str]) -> list[str]:
+    """Those that tell of the repository here. A server's git speaks behind `remote:`; by ssh, where it cannot even
+    begin, as if it were ours."""
+    if any(line.startswith(server_errors.UNREAD) for line in output):
+        return []
+    return [line for line in output if not line.startswith("remote: ")]
+
+
+def _foreign(directory: str, repo: str, refused: str, failure: CommandFailed) -> Foreign | None:
+    """None where the repository is the git server's."""
+    if f"{os.path.realpath(refused)}/".startswith(f"{os.path.realpath(directory)}/"):
+        error = foreign_clone(directory)
         return Foreign(error.message, error.hint, failure)
-    owner = user_name(os.stat(folder).st_uid)
-    return Foreign(f"the repository belongs to another user of the host, {owner}: {folder}",
-                   f"where you trust it, on the host: git config --global --add safe.directory {folder}", failure)
+    if not repo.startswith(("/", "file:")) or not os.path.exists(refused):
+        return None
+    owner = user_name(os.stat(refused).st_uid)
+    return Foreign(f"the repository belongs to another user of the host, {owner}: {refused}",
+                   f"where you trust it, on the host: git config --global --add safe.directory {refused}", failure)
 
 
 def _remove_ref(directory: str, name: str) -> str:

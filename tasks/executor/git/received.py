@@ -14,6 +14,7 @@ from ..errors import HostError
 from . import refs
 from .command import Git
 from .commits import Commits
+from .object_format import init_options
 from .remote import HEADS
 
 STORES = "fabvisor-submodules"
@@ -52,15 +53,15 @@ def forget(git: Git, needed: Container[str]) -> None:
         refs.keep_only(each, COMMITS, lambda name: "-" not in name or name.partition("-")[0] in needed)
 
 
-def store(clone: Git, repo: str) -> Git:
-    """The bare store of a submodule's repository; it is made where it is missing."""
+def store(clone: Git, repo: str, commit: str) -> Git:
+    """The bare store of a submodule's repository, which has this commit; it is made where it is missing."""
     import hashlib  # it loads OpenSSL
 
     folder = os.path.join(clone.common_dir(), STORES, hashlib.sha256(repo.encode()).hexdigest()[:16])
     git = Git(folder, repo, clone.env, clone.check)
     if not os.path.exists(os.path.join(folder, "HEAD")):
         os.makedirs(folder, exist_ok=True)
-        git.run("init", "--bare", "--quiet")
+        git.run("init", "--bare", "--quiet", *init_options(commit))
         git.run("config", "remote.origin.url", repo)
     return git
 

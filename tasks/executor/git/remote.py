@@ -60,6 +60,12 @@ class Remote:
         return None, None
 
 
+    def a_commit(self) -> str | None:
+        """Any commit or tag that the server has: its length tells how the repository names all of them."""
+        lines = self._git.network("ls-remote", "--", self._git.repo)
+        return lines[0].partition("\t")[0] if lines else None
+
+
 @contextlib.contextmanager
 def fetch_lock(git: Git) -> Iterator[None]:
     """Let one fetch run at a time: `plan` fetches under no lock of the service, and two would meet git's own locks."""

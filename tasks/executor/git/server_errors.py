@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Sequence
 
+# Of a repository that another user made; the second before git 2.38.
+DUBIOUS = re.compile(r"(?:dubious ownership in repository at |unsafe repository \()'(.+)'")
 # Sentences of GitHub, GitLab, Bitbucket, Azure, Gitea, Forgejo, Gerrit, gitolite, OpenSSH, curl and git. The first
 # cause that fits counts: a server that is asked too often answers 403, too.
 CAUSES = (
@@ -21,6 +23,8 @@ CAUSES = (
               r"tunnel failed, response 4\d\d|Proxy CONNECT aborted"),
     ("certificate", "SSL certificate|certificate (problem|verif|has expired|subject name|is not)|SSL: no alternative|"
                     "unable to get local issuer|error setting certificate"),
+    ("other_hashes", "mismatched algorithms"),
+    ("dubious_owner", DUBIOUS.pattern),
     ("no_common_algorithm", "Unable to negotiate|no matching (host key|key exchange|cipher|mac)"),
     ("refused", r"Permission denied \(|could not read (Username|Password)|Authentication failed|"
                 r"terminal prompts disabled|returned error: 40[13]|access denied|Access is denied|unauthorized|"
@@ -41,11 +45,10 @@ CAUSES = (
                 r"does(n't| not) exist|no longer exists|cannot find repository|No such|returned error: 4\d\d|"
                 r"is disabled|unavailable|archived|is this a git repository|bad line length|not exported"),
 )
-# What git says of a repository on a disk that another user made.
-DUBIOUS = re.compile("dubious ownership in repository at '(.+)'")
+UNREAD = "fatal: Could not read from remote repository."
 # Sentences that stand under every refusal, whatever its reason is, and parts of the frames that servers draw.
 ALWAYS = ("Please make sure you have the correct access rights", "and the repository exists.",
-          "fatal: Could not read from remote repository.")
+          UNREAD)
 SHOWN = 600                         # characters
 
 

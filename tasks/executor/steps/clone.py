@@ -13,8 +13,8 @@ from .step import Result, Step
 
 def fetch(ctx: ServiceContext, step: Step) -> Result:
     """Fetch `commit`, and see that what it needs is there: filters, and the paths of `requires`. Changes no file."""
-    clone = _prepared_clone(ctx)
     commit = step.args["commit"]
+    clone = _prepared_clone(ctx, commit)
     new = revision.obtain(clone, commit, step.args["revision"], step.say)
     _require_all(ctx, step)
     return Result(new)
@@ -22,22 +22,22 @@ def fetch(ctx: ServiceContext, step: Step) -> Result:
 
 def receive(ctx: ServiceContext, step: Step) -> Result:
     """As fetch(), from the client: it sends what is missing here of the commit and of its submodules."""
-    clone = _prepared_clone(ctx)
     commit = step.args["commit"]
+    clone = _prepared_clone(ctx, commit)
     new = git.receive(clone.git, commit, step.args["branch"], ctx.request_pack)
     for part in step.args["parts"]:
         if part["repo"] != clone.repo:
-            store = git.store(clone.git, part["repo"])
+            store = git.store(clone.git, part["repo"], part["commit"])
             new |= git.receive(store, part["commit"], None, ctx.request_pack, wanted_by=commit)
     _require_all(ctx, step)
     return Result(new)
 
 
-def _prepared_clone(ctx: ServiceContext) -> git.Clone:
+def _prepared_clone(ctx: ServiceContext, commit: str) -> git.Clone:
     """The clone, made where there is none; it overlooks our own files, and fetches from the `repo` of hosts.yaml."""
     clone = ctx.clone
     if not clone.exists():
-        clone.create()
+        clone.create(commit)
     clone.exclude_own_names()
     clone.follow_origin()
     return clone

@@ -70,7 +70,7 @@ def checkout_back(ctx: ServiceContext, step: Step) -> Result:
 
 def _clone_anew(ctx: ServiceContext, step: Step) -> None:
     was = step.args["commit"]
-    ctx.clone.create()
+    ctx.clone.create(was)
     if was:
         ctx.clone.remote.fetch(step.say)
         if not ctx.clone.commits.has(was):
