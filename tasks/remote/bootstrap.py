@@ -17,7 +17,7 @@ from typing import Any
 
 from .._errors import Mistake
 from ..executor.protocol import Verb
-from . import executor_modules
+from . import executor_modules, program_cache
 
 OLDEST = (3, 8)
 OURS = MAGIC_NUMBER.hex()                   # the kind of code that this interpreter compiles to
@@ -26,6 +26,9 @@ FORMAT = 4                                  # of marshal: from Python 3.4 on all
 SHELL_STATUS = 97
 _FOR_SHELLS = b"exit %d\n" % SHELL_STATUS
 EXECUTOR = Path(__file__).parent.parent / "executor"
+LOADER = Path(__file__).with_name("_loader.py")
+# What decides about the bytes beside the sources that are sent.
+PACKERS = (LOADER, Path(__file__), Path(executor_modules.__file__))
 # What a deploy takes of Python's library: imported while the program is on its way.
 _AHEAD = ("configparser,contextlib,glob,json,queue,shutil,socket,subprocess,threading,typing,"
           "xml.parsers.expat")
@@ -75,30 +78,33 @@ class Program:
             return self._compiled if interpreter == OURS else self._sources
 
     @cached_property
-    def _modules(self) -> dict[str, Path]:
-        return executor_modules.of_verb(self._verb, self._folder)
-
-    @cached_property
     def _sources(self) -> bytes:
-        # For hosts far away, mostly: there a sixth of the size is worth 5 ms.
-        return _packed({name: path.read_text(encoding="utf-8") for name, path in self._modules.items()}, level=6)
+        return program_cache.kept(f"{self._verb}-sources", self._folder, PACKERS, self._pack_sources)
 
     @cached_property
     def _compiled(self) -> bytes:
-        # By way of Python's own cache beside the sources. Each module by itself: most verbs import a part of them.
-        codes = {name: SourceFileLoader(name, str(path)).get_code(name) for name, path in self._modules.items()}
-        return _packed({name: marshal.dumps(code) for name, code in codes.items()}, level=1)
+        return program_cache.kept(f"{self._verb}-{OURS}", self._folder, PACKERS, self._pack_compiled)
+
+    def _modules(self) -> dict[str, Path]:
+        return executor_modules.of_verb(self._verb, self._folder)
+
+    def _pack_sources(self) -> bytes:
+        return _packed({name: path.read_text(encoding="utf-8") for name, path in self._modules().items()})
+
+    def _pack_compiled(self) -> bytes:
+        # Each module by itself: most verbs import a part of them.
+        codes = {name: SourceFileLoader(name, str(path)).get_code(name) for name, path in self._modules().items()}
+        return _packed({name: marshal.dumps(code) for name, code in codes.items()})
 
 
 program = cache(Program)
 
 
-def _packed(modules: dict[str, Any], level: int) -> bytes:
-    loader = Path(__file__).with_name("_loader.py").read_text(encoding="utf-8")
-    start = f"{loader}\n\nrun(marshal.loads(zlib.decompress(i.read(int(i.readline())))))\n"
-    return _FOR_SHELLS + _block(start.encode(), level) + _block(marshal.dumps(modules, FORMAT), level)
+def _packed(modules: dict[str, Any]) -> bytes:
+    start = f"{LOADER.read_text(encoding='utf-8')}\n\nrun(marshal.loads(zlib.decompress(i.read(int(i.readline())))))\n"
+    return _FOR_SHELLS + _block(start.encode()) + _block(marshal.dumps(modules, FORMAT))
 
 
-def _block(data: bytes, level: int) -> bytes:
-    packed = zlib.compress(data, level)
+def _block(data: bytes) -> bytes:
+    packed = zlib.compress(data)
     return b"%d\n%b" % (len(packed), packed)

@@ -63,7 +63,8 @@ def program_with(verb: Verb, faults: str, python: str) -> bytes:
         return bootstrap.Program(verb)(interpreter)
     with tempfile.TemporaryDirectory() as folder:
         # With Python's cache, but for the files that another process is about to put there.
-        copy = shutil.copytree(bootstrap.EXECUTOR, Path(folder) / "executor", ignore=shutil.ignore_patterns("*.pyc.*"))
+        ignored = shutil.ignore_patterns("*.pyc.*", "*.program")
+        copy = shutil.copytree(bootstrap.EXECUTOR, Path(folder) / "executor", ignore=ignored)
         with (copy / "main.py").open("a") as file:
             file.write("\n\n" + faults)
         return bootstrap.Program(verb, copy)(interpreter)
