@@ -22,7 +22,18 @@ def stat(pid: int) -> list[bytes] | None:
 
 def children(pid: int) -> list[int]:
     """Those that it started itself, and that are there."""
-    return [each for each in all_pids() if (stat(each) or [b"", b""])[1] == b"%d" % pid]
+    if not os.path.exists("/proc/thread-self/children"):        # a kernel without CONFIG_PROC_CHILDREN
+        return [each for each in all_pids() if (stat(each) or [b"", b""])[1] == b"%d" % pid]
+    lists = (_read(os.path.join(thread, "children")) for thread in _threads(pid))
+    return [each for each in map(int, b" ".join(lists).split()) if stat(each)]
+
+
+def family(pid: int) -> list[int]:
+    """The process and all below it. Its own list of children is asked for: a host may have thousands of processes."""
+    found = [pid] if stat(pid) else []
+    for each in found:
+        found += children(each)
+    return found
 
 
 def group(pid: int) -> int | None:
@@ -58,19 +69,27 @@ def variables(pid: int) -> dict[str, str]:
 
 def command_line(pid: int) -> list[str]:
     """Its words; [] where there is no such process."""
+    return os.fsdecode(_read(f"/proc/{pid}/cmdline")).split("\0")[:-1]
+
+
+def _threads(pid: int) -> list[str]:
     try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return os.fsdecode(file.read()).split("\0")[:-1]
+        return [f"/proc/{pid}/task/{thread}" for thread in os.listdir(f"/proc/{pid}/task")]
     except OSError:
         return []
+
+
+def _read(path: str) -> bytes:
+    """Empty where the process is gone."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
 
 
 def _environ(pid: int) -> list[bytes]:
-    try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            return file.read().split(b"\0")
-    except OSError:
-        return []
+    return _read(f"/proc/{pid}/environ").split(b"\0")
 
 
 def command_name(pid: int) -> str:

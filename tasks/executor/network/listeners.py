@@ -97,18 +97,13 @@ def holders(inodes: Iterable[str]) -> set[int]:
 def is_held_below(leader: int, inode: int) -> bool:
     """Whether the process, or one below it, has this socket open."""
     link = f"socket:[{inode}]"
-    return any(link in _links(f"/proc/{pid}/fd") for pid in family(leader))
+    return any(link in _links(f"/proc/{pid}/fd") for pid in processes.family(leader))
 
 
 def are_readable(leader: int) -> bool:
     """Whether we may see what the process and all below it have open: another user's we may not. True where it is
     gone."""
-    return all(os.access(f"/proc/{pid}/fd", os.R_OK) for pid in family(leader))
-
-
-def family(leader: int) -> list[int]:
-    parents = families()
-    return [pid for pid in parents if leader in ancestors(pid, parents)]
+    return all(os.access(f"/proc/{pid}/fd", os.R_OK) for pid in processes.family(leader))
 
 
 def ancestors(pid: int, parents: dict[int, int]) -> list[int]:

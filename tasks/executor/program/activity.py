@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Dict, Tuple
 
-from ..network import listeners
+from .. import processes
 
 # By thread the processor time that it has used, in clock ticks: of user and of system.
 Rest = Dict[int, Tuple[bytes, bytes]]
@@ -17,9 +17,9 @@ def rest(pid: int) -> Rest | None:
     """Of the process and all below it; two that are equal say that nothing was done in between. None while a thread
     runs or waits for a disk, and where nobody may know."""
     if not _threads(pid):
-        return None                 # without a look at all processes
+        return None
     found: Rest = {}
-    for each in listeners.family(pid):
+    for each in processes.family(pid):
         threads = _threads(each)
         if threads is None:
             return None

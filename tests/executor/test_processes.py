@@ -1,0 +1,41 @@
+"""The process table of a host."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tasks.executor import processes
+from tests.support.processes import descendants, kill
+
+# Started from a thread: a child that has ended, and nobody asks how; a shell, and below it another one.
+STARTER = """
+import os, subprocess, threading
+def start():
+    ended = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    subprocess.run(["sh", "-c", "sleep 1000 & echo; wait"])
+threading.Thread(target=start).start()
+"""
+
+
+@pytest.mark.parametrize("kernel_lists_children", [True, False])
+def test_family_is_a_process_with_all_below_it(monkeypatch: pytest.MonkeyPatch, kernel_lists_children: bool) -> None:
+    exists = os.path.exists
+    monkeypatch.setattr(os.path, "exists", lambda path: exists(path) and (
+        kernel_lists_children or "children" not in str(path)))
+    with subprocess.Popen([sys.executable, "-c", STARTER], stdout=subprocess.PIPE) as starter:
+        assert starter.stdout is not None
+        starter.stdout.readline()
+        below = [pid for pid in descendants(starter.pid) if processes.stat(pid)]
+        try:
+            assert len(below) == 2 and len(descendants(starter.pid)) == 3
+            assert sorted(processes.family(starter.pid)) == sorted([starter.pid, *below])
+            assert processes.children(starter.pid) == below[:1]
+        finally:
+            for pid in [starter.pid, *below]:
+                kill(pid)
+    assert processes.family(starter.pid) == []
