@@ -94,11 +94,30 @@ def layout(tmp_path: Path) -> Layout:
     return made
 
 
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Repositories that were made once; a test gets a copy, for a start of git costs as much as a copy of all."""
+    return tmp_path_factory.mktemp("templates")
+
+
+def _copy_of(template: Path, folder: Path, make: Callable[[Path], None]) -> None:
+    """`folder` as `make` makes it; what that wrote is the template of the next test."""
+    if template.exists():
+        shutil.copytree(template, folder, symlinks=True)
+    else:
+        make(folder)
+        shutil.copytree(folder, template, symlinks=True)
+
+
 @pytest.fixture
-def work(tmp_path: Path) -> Path:
+def work(tmp_path: Path, templates: Path) -> Path:
     """A repository with a branch, a tag of each kind, and a branch and a tag of the same name."""
-    path = tmp_path / "work"
-    git(tmp_path, "init", "--quiet", "--initial-branch=main", "work")
+    _copy_of(templates / "work", tmp_path / "work", _make_work)
+    return tmp_path / "work"
+
+
+def _make_work(path: Path) -> None:
+    git(path.parent, "init", "--quiet", "--initial-branch=main", "--template=", path.name)
     for number in range(3):
         (path / "file").write_text(str(number))
         git(path, "add", "--all")
@@ -108,31 +127,44 @@ def work(tmp_path: Path) -> Path:
     git(path, "branch", "both", "v0")
     git(path, "tag", "both", "v1")
     git(path, "branch", "feature/x", "v1")
-    return path
 
 
 @pytest.fixture
-def place(tmp_path: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def settings_of_git(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The person on the host has a name, and may take submodules from the disk."""
     settings = {"protocol.file.allow": "always", "user.name": "Ann", "user.email": "ann@example.com"}
     monkeypatch.setenv("GIT_CONFIG_COUNT", str(len(settings)))
     for number, (name, value) in enumerate(settings.items()):
         monkeypatch.setenv(f"GIT_CONFIG_KEY_{number}", name)
         monkeypatch.setenv(f"GIT_CONFIG_VALUE_{number}", value)
+
+
+@pytest.fixture
+def place(tmp_path: Path, work: Path, settings_of_git: None) -> Place:
     return Place(tmp_path / "host", work)
 
 
 @pytest.fixture
-def nested(place: Place, tmp_path: Path) -> Place:
+def nested(templates: Path, settings_of_git: None) -> Place:
     """With a submodule `part`, which has one, `inner`; both are at their first commit."""
+    folder = templates / "current"      # the same for all tests: the repositories name each other by their paths
+    shutil.rmtree(folder, ignore_errors=True)
+    _copy_of(templates / "nested", folder, _make_nested)
+    return Place(folder / "host", folder / "work")
+
+
+def _make_nested(folder: Path) -> None:
+    folder.mkdir()
+    _make_work(folder / "work")
     for name in ("inner", "part"):
-        git(tmp_path, "init", "--quiet", "--initial-branch=main", name)
-        (tmp_path / name / "file").write_text(f"{name} 1\n")
-        (tmp_path / name / ".gitignore").write_text("*.o\n")
+        git(folder, "init", "--quiet", "--initial-branch=main", "--template=", name)
+        (folder / name / "file").write_text(f"{name} 1\n")
+        (folder / name / ".gitignore").write_text("*.o\n")
         if name == "part":
-            git(tmp_path / name, "submodule", "--quiet", "add", str(tmp_path / "inner"), "inner")
-        git(tmp_path / name, "add", "--all")
-        git(tmp_path / name, "commit", "--quiet", "--message", "one")
-    git(place.work, "submodule", "--quiet", "add", str(tmp_path / "part"), "part")
-    git(place.work, "submodule", "--quiet", "update", "--init", "--recursive")
+            git(folder / name, "submodule", "--quiet", "add", str(folder / "inner"), "inner")
+        git(folder / name, "add", "--all")
+        git(folder / name, "commit", "--quiet", "--message", "one")
+    git(folder / "work", "submodule", "--quiet", "add", str(folder / "part"), "part")
+    git(folder / "work", "submodule", "--quiet", "update", "--init", "--recursive")
+    place = Place(folder / "host", folder / "work")
     place.forward(place.commit())
-    return place

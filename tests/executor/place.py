@@ -21,10 +21,10 @@ class Place:
     """A clone on a host, of a repository that the test changes."""
 
     def __init__(self, folder: Path, work: Path) -> None:
-        folder.mkdir()
         layout = Layout({"root": str(folder), "supervisord_conf": "s.conf", "program_dir": "conf.d"})
+        folder.mkdir(exist_ok=True)
         layout.prepare()
-        os.makedirs(layout.service_state("a"))
+        os.makedirs(layout.service_state("a"), exist_ok=True)
         self.layout = layout
         self.folder = folder / "clone"
         self.moved_to(work)
