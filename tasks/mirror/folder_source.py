@@ -20,9 +20,9 @@ UNITS = ("bytes", "kB", "MB", "GB")
 class FolderSource(Source):
     """As Source, without a git server. `repo`: as hosts.yaml has it; `place`: the folder."""
 
-    def __init__(self, repo: str, place: Path, cache: Path, folder: Path, env: Mapping[str, str],
+    def __init__(self, repo: str, place: Path, cache: Path, env: Mapping[str, str],
                  notice: Callable[[str], None]) -> None:
-        super().__init__(repo, cache, folder, env, notice)
+        super().__init__(repo, cache, env, notice)
         self._place = place
         self._mirrors[repo] = Mirror(str(place), cache, env)
 

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import BinaryIO
 
 from .._errors import FabvisorError, NotReady, TryAgain
 from ..executor import shell
@@ -107,12 +108,11 @@ def explain(failure: GitFailed, repo: str) -> FabvisorError:
     return kind(f"{message} ({repo}): {why}", remedy.format(repo=repo))
 
 
-def write(args: Sequence[str], folder: Path, env: Mapping[str, str], *, given: str, target: Path) -> None:
-    """As run(), with the output in a file, however large it is."""
+def write(args: Sequence[str], folder: Path, env: Mapping[str, str], *, given: str, target: BinaryIO) -> None:
+    """As run(), with the output in an open file, however large it is."""
     try:
-        with target.open("wb") as file:
-            done = subprocess.run(["git", *SETTINGS, *args], cwd=folder, env=environment(env), input=given.encode(),
-                                  stdout=file, stderr=subprocess.PIPE, timeout=SLOW, check=False)
+        done = subprocess.run(["git", *SETTINGS, *args], cwd=folder, env=environment(env), input=given.encode(),
+                              stdout=target, stderr=subprocess.PIPE, timeout=SLOW, check=False)
     except subprocess.TimeoutExpired:
         raise TimedOut(args, f"timed out after {SLOW:g} s") from None
     if done.returncode:

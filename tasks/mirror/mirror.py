@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import BinaryIO
 
 from .._errors import NotReady
 from ..executor.git.object_format import init_options
@@ -102,7 +103,7 @@ class Mirror:
             return Resolution(revision, None) if self.commits.has(revision) else None
         return self.commits.find(revision)
 
-    def write_pack(self, commit: str, known: Collection[str], target: Path) -> None:
+    def write_pack(self, commit: str, known: Collection[str], target: BinaryIO) -> None:
         """Write a thin pack of what the commit needs beyond the commits that a host knows. Raises GitFailed."""
         revisions = "\n".join([commit, *(f"^{each}" for each in self.commits.known(known))]) + "\n"
         git.write(["-c", f"pack.windowMemory={PACK_MEMORY}", "-c", f"core.bigFileThreshold={LARGE}", "pack-objects",

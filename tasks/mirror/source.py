@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from .._errors import NotReady
 from ..inventory.paths import parents
@@ -27,18 +27,17 @@ class Part(NamedTuple):
 
 
 class Source:
-    """`repo`: of the service; `folder`: for packs, gone with the command; `notice` tells a person what takes time;
-    `fetch_timeout`: seconds, as of a mirror."""
+    """`repo`: of the service; `notice` tells a person what takes time; `fetch_timeout`: seconds, as of a mirror."""
 
-    def __init__(self, repo: str, cache: Path, folder: Path, env: Mapping[str, str],
-                 notice: Callable[[str], None], fetch_timeout: float = SLOW) -> None:
+    def __init__(self, repo: str, cache: Path, env: Mapping[str, str], notice: Callable[[str], None],
+                 fetch_timeout: float = SLOW) -> None:
         self.repo = repo
         self._fetch_timeout = fetch_timeout
         self._cache = cache
-        self._folder = folder
         self._env = env
         self._notice = notice
         self._mirrors: dict[str, Mirror] = {}
+        self._packs: dict[tuple[Part, tuple[str, ...]], BinaryIO] = {}
 
     def resolve(self, revision: str, here: Path) -> Resolution:
         """Fetch, and turn a revision into a commit; `here` is the current folder. Raises NotReady or TryAgain."""
@@ -91,23 +90,24 @@ class Source:
     def mirror_folder(self, repo: str) -> Path:
         return self._mirror(repo).folder
 
-    def pack(self, part: Part, known: Iterable[str]) -> Path:
-        """Make a file with what a host lacks of a part; hosts that know the same share one. Raises NotReady."""
+    def pack(self, part: Part, known: Iterable[str]) -> BinaryIO:
+        """A file with what a host lacks of a part; hosts that know the same share one. Raises NotReady.
+
+        It has no name: also a client that is killed leaves nothing on the disk.
+        """
         mirror = self._mirror(part.repo)
         if not (mirror.exists() and mirror.commits.has(part.commit)):
             raise NotReady(f"{part.commit} is not on this machine, and not on every host",
                            "deploy it anew; or leave out the hosts that lack it: --host")
-        known = sorted(mirror.commits.known(known))
-        name = hashlib.sha256("\n".join([*part, *known]).encode()).hexdigest()
-        path = self._folder / f"{name}.pack"
-        if not path.exists():
-            unfinished = self._folder / f".{name}"
+        key = part, tuple(sorted(mirror.commits.known(known)))
+        if key not in self._packs:
+            pack: BinaryIO = tempfile.TemporaryFile()      # noqa: SIM115 (closed when nobody sends it any more)
             try:
-                mirror.write_pack(part.commit, known, unfinished)
+                mirror.write_pack(part.commit, key[1], pack)
             except GitFailed as failure:
                 raise NotReady(f"{part.repo}: {failure}", f"remove the damaged mirror: {mirror.folder}") from None
-            unfinished.rename(path)
-        return path
+            self._packs[key] = pack
+        return self._packs[key]
 
     def _take(self, mirror: Mirror, here: Path) -> Resolution:
         with mirror.locked(self._notice):

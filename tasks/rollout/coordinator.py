@@ -81,7 +81,7 @@ class Coordinator:
                 return finished
             confirm()                       # no connection and no lock waits for the answer
             self._confirmed = rehearsal.fingerprints
-        with signals.handled(self.fleet.signal, self.conversation.leave), self.fleet, self.sources:
+        with signals.handled(self.fleet.signal, self.conversation.leave), self.fleet:
             try:
                 return self._carry_out()
             except Exception as error:
@@ -118,7 +118,7 @@ class Coordinator:
         Exit code 2 where a deploy would be refused for what the plans show.
         """
         stopped: errors.FabvisorError | None = None
-        with signals.handled(self.fleet.signal, self.report.close), self.fleet, self.sources:
+        with signals.handled(self.fleet.signal, self.report.close), self.fleet:
             try:
                 self._connect("plan")
                 self._lock(settings.plan)

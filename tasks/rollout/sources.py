@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from .._errors import NotReady
@@ -28,7 +26,7 @@ Notify = Callable[[str], None]          # tells a person
 
 
 class Sources:
-    """By service; empty where every host fetches for itself. A context manager: the packs are gone at its end.
+    """By service; empty where every host fetches for itself.
 
     `here`: the current folder, for `--revision .`; `beside`: the folder of hosts.yaml.
     """
@@ -43,18 +41,6 @@ class Sources:
         self._builds = builds
         self._commands: LocalCommands | None = None
         self._sources: dict[str, Source] = {}
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
-
-    def __enter__(self) -> Sources:
-        if self._services and self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="fabvisor-packs-")
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
-        if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
 
     def __contains__(self, service: object) -> bool:
         return service in self._services
@@ -109,11 +95,10 @@ class Sources:
             self._commands.cancel()
 
     def _source(self, service: Service, env: Mapping[str, str], notice: Notify) -> Source:
-        assert self._folder is not None
-        cache, packs = cache_folder(self._environ), Path(self._folder.name)
+        cache = cache_folder(self._environ)
         if service.is_folder:
-            return FolderSource(service.repo, self._place(service.repo), cache, packs, env, notice)
-        return Source(service.repo, cache, packs, env, notice, service.fetch_timeout)
+            return FolderSource(service.repo, self._place(service.repo), cache, env, notice)
+        return Source(service.repo, cache, env, notice, service.fetch_timeout)
 
     def _place(self, repo: str) -> Path:
         """Of a folder as `repo`: beside hosts.yaml, else in the current folder, as a job has it that built it."""

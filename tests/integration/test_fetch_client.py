@@ -148,13 +148,16 @@ def test_fetch_can_be_chosen_for_one_command(
     assert wrong.code == 2 and "laptop" in messages(wrong)
 
 
-def test_a_client_that_is_killed_while_it_sends_leaves_the_hosts_as_they_were(carried: App) -> None:
+def test_a_client_that_is_killed_while_it_sends_leaves_nothing_anywhere(carried: App, tmp_path: Path) -> None:
     carried.deployed()
     before = carried.states()
     carried.commit(f"{carried.name}-2", {"large": os.urandom(2 * 2**20).hex()})
-    going = carried.start("deploy", carried.name)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    going = carried.start("deploy", carried.name, TMPDIR=str(temporary))
     going.wait_event(lambda event: event["event"] == "step_started" and event["step"] == "fetch", "the fetch")
     going.signal(signal.SIGKILL)
     carried.wait_restored()
     assert carried.states() == before
+    assert list(temporary.iterdir()) == []
     assert carried.deploy().code == 0

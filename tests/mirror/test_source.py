@@ -15,8 +15,7 @@ from tests.support.lab import git
 
 @pytest.fixture
 def source(work: Path, tmp_path: Path) -> Source:
-    (tmp_path / "packs").mkdir()
-    return Source(str(tmp_path / "git/app.git"), tmp_path / "cache", tmp_path / "packs", os.environ, print)
+    return Source(str(tmp_path / "git/app.git"), tmp_path / "cache", os.environ, print)
 
 
 def submodule(work: Path, tmp_path: Path, name: str) -> str:
@@ -58,8 +57,8 @@ def test_hosts_that_know_the_same_share_a_pack(source: Source, work: Path, tmp_p
     head = commit(work, "two")
     source.resolve("main", tmp_path)
     part = Part(source.repo, head)
-    assert source.pack(part, [old, "a" * 40]) == source.pack(part, ["b" * 40, old])
-    assert source.pack(part, []) != source.pack(part, [old])
+    assert source.pack(part, [old, "a" * 40]) is source.pack(part, ["b" * 40, old])
+    assert source.pack(part, []) is not source.pack(part, [old])
 
 
 def test_an_unknown_revision_is_refused_with_its_name(source: Source, tmp_path: Path) -> None:
