@@ -150,14 +150,22 @@ class GitLabCiLocal:
         return self.run("--force-shell-executor", "--no-color", "--no-json-schema-validation",
                         "--variables-file", "../variables.yml", "--ignore-predefined-vars", "GITLAB_CI", *given, *jobs)
 
+    def forget(self) -> None:
+        """Remove the folders that it leaves in /tmp, whatever TMPDIR is: those with the host keys of our hosts."""
+        for file in Path("/tmp").glob("gitlab-ci-local-file-variables-*/SSH_KNOWN_HOSTS"):
+            if file.read_text().split() == self._known().split():
+                shutil.rmtree(file.parent)
+
+    def _known(self) -> str:
+        return "".join(map(self.company.known, HOSTS))
+
     def _write_variables(self) -> None:
         """Scoped to their environments, as a group's or a project's settings have them."""
         keys = {name: self.company.key(name) for name in HOSTS}
-        known = "".join(map(self.company.known, HOSTS))
         (self.company.project.parent / "variables.yml").write_text(yaml.safe_dump({
             "CI_JOB_TOKEN": TOKEN, "GITLAB_CI": "true", "GITLAB_USER_LOGIN": "anna",
             "SSH_PRIVATE_KEY": {"type": "file", "values": keys},
-            "SSH_KNOWN_HOSTS": {"type": "file", "values": {"*": known}}}))
+            "SSH_KNOWN_HOSTS": {"type": "file", "values": {"*": self._known()}}}))
 
 
 @pytest.fixture(scope="session")
@@ -167,7 +175,7 @@ def company(real_hosts: None) -> Iterator[Company]:
 
 
 @pytest.fixture(scope="session")
-def local(company: Company) -> GitLabCiLocal:
+def local(company: Company) -> Iterator[GitLabCiLocal]:
     path = f"{TOOLS / 'node_modules/.bin'}:{os.environ['PATH']}"
     found = {name: shutil.which(name, path=path) for name in ("gitlab-ci-local", "node", "rsync")}
     missing = [name for name, executable in found.items() if executable is None]
@@ -176,4 +184,6 @@ def local(company: Company) -> GitLabCiLocal:
         if os.environ.get("CI") == "true":
             pytest.fail(words)
         pytest.skip(words)
-    return GitLabCiLocal(company, str(found["gitlab-ci-local"]))
+    runner = GitLabCiLocal(company, str(found["gitlab-ci-local"]))
+    yield runner
+    runner.forget()

@@ -35,6 +35,7 @@ file={root}/supervisor.sock
 [supervisord]
 logfile={root}/supervisord.log
 pidfile={root}/supervisord.pid
+childlogdir={root}
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 [supervisorctl]
