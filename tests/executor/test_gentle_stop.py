@@ -78,8 +78,7 @@ def test_children_that_a_stopped_program_left_in_its_group_are_ended(example: Ex
         deploy.activate()
         left = left or children(example)
         deploy.executor.hang_up()
-        assert deploy.ending()["event"] == "restored"
-        deploy.executor.rest()
+        deploy.restored()
     assert [pid for pid in left if processes.stat(pid)] == []
     assert example.info()["statename"] == "RUNNING"
 

@@ -68,8 +68,7 @@ def test_aborted_deploy_gives_current_back_to_the_release_of_another_tool(folder
             THEIRS, folders.commit, folders.commit, True)
         assert os.readlink(folders.directory / "current") != folders.link
         deploy.executor.send({"do": "abort"})
-        assert deploy.ending()["event"] == "restored", deploy.executor.heard[-5:]
-        deploy.executor.rest()
+        deploy.restored()
     assert os.readlink(folders.directory / "current") == folders.link
     assert folders.stands_in() == folders.release
     assert folders.names() == before | {"logs"} and os.listdir(folders.directory / "releases") == [THEIRS]
@@ -124,6 +123,5 @@ def test_current_that_is_no_release_is_given_back(example: Example) -> None:
     with example.deploy(folders.service) as deploy:
         deploy.activate()
         deploy.executor.send({"do": "abort"})
-        assert deploy.ending()["event"] == "restored"
-        deploy.executor.rest()
+        deploy.restored()
     assert os.readlink(folders.directory / "current") == "shared"

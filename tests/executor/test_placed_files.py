@@ -82,15 +82,14 @@ def test_failed_deploy_gives_back_all_files(example: Example) -> None:
 @pytest.mark.promise(3)
 def test_file_and_folder_of_ours_take_the_place_of_each_other_and_come_back(example: Example) -> None:
     example.write()
-    for service, other in ((with_files(example.service, a="1", b__x__y="1", c="1"),
-                            with_files(example.service, a__x="2", a__y="2", b="2", c="2")),) * 2:
-        for new in (service, other):
-            example.committed(new)
-            before = state(example)
-            old = other if new is service else service
-            with example.deploy(changed(old, health=UNHEALTHY)) as deploy:
-                deploy.prepare().run("activate").restored()
-            assert state(example) == before
+    service = with_files(example.service, a="1", b__x__y="1", c="1")
+    other = with_files(example.service, a__x="2", a__y="2", b="2", c="2")
+    for new, old in ((other, service), (service, other), (other, service)):
+        example.committed(new)
+        before = state(example)
+        with example.deploy(changed(old, health=UNHEALTHY)) as deploy:
+            deploy.prepare().run("activate").restored()
+        assert state(example) == before
     (example.directory / "a/person").write_text("hand-made")
     with example.deploy(service) as deploy:
         assert "a is a folder" in deploy.look().facts[example.name].files["a"].problem
