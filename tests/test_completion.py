@@ -143,6 +143,7 @@ CASES = {
 }
 
 
+@pytest.mark.rows(12)
 @pytest.mark.parametrize(("words", "expected"), CASES.values(), ids=CASES)
 def test_completion_in_bash_offers_tasks_services_and_values(desk: Desk, words: list[str], expected: list[str]) -> None:
     assert sorted(desk.bash("./fab", *words)) == sorted(expected)

@@ -47,12 +47,18 @@ def test_hook_that_husky_set_up_does_not_run(clone: git.Clone, work: Path) -> No
     assert clone.head() == commit(work, "main")
 
 
-@pytest.mark.parametrize("setting", [
-    "submodule.recurse=true", "core.autocrlf=true", "core.autocrlf=input", "core.fsmonitor=true", "fetch.prune=true",
-    "fetch.pruneTags=true", "commit.gpgSign=true", "log.showSignature=true", "color.ui=always", "core.safecrlf=true",
-    "core.hooksPath=/nonexistent", "checkout.workers=4", "status.renames=copies",
-    "core.eol=crlf", "core.symlinks=false"])
-def test_setting_of_the_hosts_user_changes_nothing(clone: git.Clone, work: Path, home: Path, setting: str,
+# None of a user hides what another one of that user does.
+SETTINGS = {
+    "as on Windows": ["core.autocrlf=true", "core.safecrlf=true", "core.symlinks=false"],
+    "as on a Mac": ["core.autocrlf=input", "core.fsmonitor=true", "submodule.recurse=true"],
+    "of lines": ["core.eol=crlf", "checkout.workers=4", "core.hooksPath=/nonexistent"],
+    "of a fetch": ["fetch.prune=true", "fetch.pruneTags=true"],
+    "of words": ["commit.gpgSign=true", "log.showSignature=true", "color.ui=always", "status.renames=copies"],
+}
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+def test_settings_of_the_hosts_user_change_nothing(clone: git.Clone, work: Path, home: Path, settings: list[str],
                                                    request: pytest.FixtureRequest) -> None:
     (work / "windows.txt").write_bytes(b"a\r\nb\r\n")
     (work / "unix.txt").write_bytes(b"a\n")
@@ -60,9 +66,10 @@ def test_setting_of_the_hosts_user_changes_nothing(clone: git.Clone, work: Path,
     (work / "link").symlink_to("unix.txt")
     run_git(work, "add", "--all")
     run_git(work, "commit", "--quiet", "--message", "lines")
-    section, _, rest = setting.partition(".")
     request.addfinalizer((home / ".gitconfig").unlink)
-    (home / ".gitconfig").write_text(f"[{section}]\n\t{rest.replace('=', ' = ')}\n")
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        run_git(work, "config", "--file", str(home / ".gitconfig"), name, value)
     clone.create()
     clone.remote.fetch(quiet)
     clone.checkout(commit(work, "v0"), quiet)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from tasks._errors import LoginError
 from tasks.remote.key_offers import Keys
 from tests.remote.test_keys import offered
-from tests.support.sshd import keygen
+from tests.support.sshd import keygen, public
 
 BAGS = """Bag Attributes
     localKeyID: 54 69 6D 65 20 31
@@ -33,6 +35,14 @@ def rewritten(key: Path, form: str, passphrase: str = "") -> Path:
     return key
 
 
+@functools.cache
+def written(kind: str, form: str) -> tuple[str, str]:
+    """A private key in that form, made once, and the base64 of its public one."""
+    with tempfile.TemporaryDirectory() as folder:
+        key = keygen(Path(folder) / "key", kind)
+        return (rewritten(key, form) if form else key).read_text(), public(key).split()[1]
+
+
 FORMS = {
     "rsa PKCS#8": ("rsa", "PKCS8", ""), "rsa PKCS#1": ("rsa", "PEM", ""), "ecdsa PKCS#8": ("ecdsa", "PKCS8", ""),
     "ecdsa with parameters": ("ecdsa", "PEM", EC_PARAMETERS), "rsa with bags": ("rsa", "PKCS8", BAGS),
@@ -45,24 +55,25 @@ FORMS = {
 @pytest.mark.parametrize(("kind", "form", "before"), FORMS.values(), ids=FORMS)
 def test_key_is_read_in_every_form_that_openssh_takes(home: Path, monkeypatch: pytest.MonkeyPatch, kind: str, form: str,
                                                       before: str, where: str, crlf: bool) -> None:
-    key = keygen(home / "key", kind)
-    public = Path(f"{key}.pub").read_text().split()[1]
-    text = before + (rewritten(key, form) if form else key).read_text()
+    key = home / "key"
+    private, base64 = written(kind, form)
+    text = before + private
     text = text.replace("\n", "\r\n") if crlf else text
     key.write_bytes(text.encode())
+    key.chmod(0o600)
     if where == "variable":
         monkeypatch.setenv("SSH_PRIVATE_KEY", text)
     (offer,) = (offered() if where == "variable" else offered(identity_file=str(key))).offers
-    assert offer.key.get_base64() == public
+    assert offer.key.get_base64() == base64
 
 
 def test_ed25519_key_of_openssl_is_read(home: Path) -> None:
     (home / "key").write_text(openssl("genpkey", "-algorithm", "ed25519"))
     (home / "key").chmod(0o600)
-    public = subprocess.run(["ssh-keygen", "-y", "-f", str(home / "key")], check=False, capture_output=True, text=True)
+    answer = subprocess.run(["ssh-keygen", "-y", "-f", str(home / "key")], check=False, capture_output=True, text=True)
     (offer,) = offered(identity_file=str(home / "key")).offers
     assert offer.key.get_name() == "ssh-ed25519"
-    assert public.returncode or offer.key.get_base64() == public.stdout.split()[1]
+    assert answer.returncode or offer.key.get_base64() == answer.stdout.split()[1]
 
 
 @pytest.mark.parametrize("form", ["PKCS8", "PEM", "RFC4716"])

@@ -14,7 +14,7 @@ from tasks.reports.tail import Tail
 from tasks.reports.visible import LONGEST, visible_text
 from tasks.rollout.events import Error, Event, Finished, Output, Result, Started, StepFinished, StepStarted
 
-LINE = "x" * 50_000
+LINE = "x" * 20_000
 
 
 class Nowhere(io.StringIO):
@@ -23,7 +23,7 @@ class Nowhere(io.StringIO):
 
 
 def flood() -> Iterator[Event]:
-    """50 MB, in steps and services that nobody asked for."""
+    """20 MB, in steps and services that nobody asked for."""
     for number in range(500):
         at = {"host": "web1", "service": f"api-{number}", "step": f"step-{number}"}
         yield StepStarted(**at)
