@@ -240,8 +240,11 @@ class _Login(AuthHandler):
 
     def _parse_service_accept(self, message: Message) -> None:
         self._connection.round_trip = time.monotonic() - self._asked
-        if self.is_early:
-            return
+        if not self.is_early:
+            self._log_in_late()
+        self.accepted.set()
+
+    def _log_in_late(self) -> None:
         try:
             self._log_in()
         except NotSigned as error:          # on the transport's thread, which it would end
@@ -250,7 +253,6 @@ class _Login(AuthHandler):
             handler.auth_event.set()
         else:
             self._then()
-        self.accepted.set()
 
     def abort(self) -> None:
         self.accepted.set()
