@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from paramiko import Message
 
 from tasks._errors import LoginError
 from tasks.inventory.model import Host
+from tasks.remote.key_files import load_text
 from tasks.remote.key_offers import Keys
 from tasks.remote.keys import keys_for
 from tasks.remote.ssh_config import effective
@@ -120,6 +124,18 @@ def test_key_with_a_passphrase_says_ssh_add(home: Path, monkeypatch: pytest.Monk
         with pytest.raises(LoginError, match=r"SSH_PRIVATE_KEY.*the key has a passphrase") as caught:
             offered()
         assert "ssh-add" in caught.value.hint
+
+
+@pytest.mark.parametrize("form", [PrivateFormat.OpenSSH, PrivateFormat.TraditionalOpenSSL, PrivateFormat.PKCS8])
+def test_rsa_key_is_not_proved_sound_and_shows_nothing_of_itself(form: PrivateFormat) -> None:
+    """The proof takes up to 0.2 s. A signature by wrong parts of a key would tell the server its factors."""
+    sound = rsa.generate_private_key(65537, 2048).private_numbers()
+    damaged = rsa.RSAPrivateNumbers(sound.p, sound.q, sound.d, sound.dmp1, sound.dmq1, sound.iqmp + 2,
+                                    sound.public_numbers)
+    text = damaged.private_key(unsafe_skip_rsa_key_validation=True).private_bytes(Encoding.PEM, form, NoEncryption())
+    key = load_text(text.decode())
+    signature = Message(key.sign_ssh_data(b"words", "rsa-sha2-512").asbytes())
+    assert key.verify_ssh_sig(b"words", signature)
 
 
 @pytest.mark.promise(7)
