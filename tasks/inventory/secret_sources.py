@@ -47,7 +47,7 @@ class SecretSources:
         missing = {_missing(name, source, service) for (service, names), values in values_of.items()
                    for name, source in names if name not in values}
         if missing:
-            raise NotReady("\n".join(sorted(missing)), _remedy(self._environment, self._environ))
+            raise NotReady("\n".join(sorted(missing)), self._remedy())
         return tuple(_with_values(target, values_of.get(key, {})) for target, key in zip(targets, keys, strict=True))
 
     def find(self, service: str, names: Mapping[str, str]) -> SecretValues:
@@ -67,7 +67,7 @@ class SecretSources:
         """The value of a secret that is of no service. Raises NotReady where it has none, and as find()."""
         values = self.find("", {name: name})
         if name not in values:
-            raise NotReady(f"the secret {name} has no value", _remedy(self._environment, self._environ))
+            raise NotReady(f"the secret {name} has no value", self._remedy())
         return values[name][0]
 
     def masked(self, text: str, services: Iterable[Service]) -> str:
@@ -81,6 +81,10 @@ class SecretSources:
                 for value, _ in self._known(name, dict(names)).values() if names else ():
                     text = value.masked_in(text)
         return text
+
+    def _remedy(self) -> str:
+        other = _remedy(self._environment, self._environ)
+        return other if self._command is None else f"`secrets_from` does not print what is missing; {other}"
 
     def _known(self, service: str, names: Mapping[str, str]) -> SecretValues:
         files = (f"{FOLDER}/{self._environment}.env", f"{FOLDER}/{self._environment}/{service}.env")

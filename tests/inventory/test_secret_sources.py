@@ -118,6 +118,12 @@ def test_missing_secrets_are_named_at_once(tmp_path: Path) -> None:
     assert ".secrets/production.env" in error.hint
 
 
+def test_missing_secret_hint_says_that_the_command_ran(tmp_path: Path) -> None:
+    with pytest.raises(NotReady, match="the secret B of monitor has no value") as caught:
+        filled(tmp_path, printing("echo A=1"))
+    assert caught.value.hint.startswith("`secrets_from` does not print what is missing; set them in the environment")
+
+
 @pytest.mark.parametrize(("protected", "words"), [
     ("false", ["protected variable", "feature is not: protect it"]), ("true", ["scope", "production", "protected"])])
 def test_missing_secret_hint_names_the_likely_cause_in_gitlab(tmp_path: Path, protected: str, words: list[str]) -> None:
