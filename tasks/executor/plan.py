@@ -84,7 +84,7 @@ def _compared(ctx: ServiceContext, target: Message) -> Compared:
         git.require_filters(ctx.clone.git, commit)
         distance = revision.distance(ctx, target["was"] or "HEAD", commit)
         missing = [path for path in target["requires"] if not ctx.clone.commits.has_path(commit, path)]
-        tracked = [path for path in target["files"] if ctx.clone.commits.tracked(commit, path)]
+        tracked = [*ctx.clone.commits.tracked(commit, target["files"])]
     text = (files.read_bytes(ctx.layout.env_file(ctx.name)) or b"").decode("utf-8", "surrogateescape")
     return {**distance, "event": "compared", "service": ctx.name, "missing": missing, "tracked": tracked,
             "obstacles": _obstacles(ctx, target) if target["in_place"] else [],

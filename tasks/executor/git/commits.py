@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from types import MappingProxyType
-from typing import Mapping, NamedTuple
+from typing import Mapping, NamedTuple, Sequence
 
 from ..disk import files
 from ..protocol import CommitInfo
@@ -16,6 +16,7 @@ FULL = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 ABBREVIATED = re.compile(r"[0-9a-fA-F]{4,64}")
 KINDS = {"040000": "folder", "120000": "link", "160000": "submodule"}       # by mode; any other is a file
 LISTED = 20                         # commits in a direction
+AT_ONCE = 500                       # paths in a command: all arguments together have 2 MB at most
 
 
 class Distance(NamedTuple):
@@ -52,14 +53,28 @@ class Commits:
 
     def kind(self, commit: str, path: str) -> str:
         """What the commit has there: a folder, a file, a link, a submodule; empty where there is nothing."""
-        mode = (self._git.first_line("ls-tree", commit, "--", path) or "").partition(" ")[0]
-        return KINDS.get(mode, "file") if mode else ""
+        return self._kinds(commit, [path]).get(path, "")
 
-    def tracked(self, commit: str, path: str) -> str:
-        """What of the commit is in the way of a file at this path: the path itself, or a part of it that is no folder;
-        empty where nothing is."""
-        blocked = next((place for place in files.parents(path) if self.kind(commit, place) not in ("", "folder")), "")
-        return blocked or (path if self.kind(commit, path) else "")
+    def tracked(self, commit: str, paths: Sequence[str]) -> dict[str, str]:
+        """By path what of the commit is in the way of a file: the path itself, or a part of it that is no folder; those
+        at which nothing is are left out."""
+        kinds = self._kinds(commit, [*{part: None for path in paths for part in (*files.parents(path), path)}])
+        return {path: part for path in paths if (part := _in_the_way(path, kinds))}
+
+    def _kinds(self, commit: str, paths: Sequence[str]) -> dict[str, str]:
+        """kind() of all at which there is something, and of what lies beside them."""
+        kinds = {}
+        for start in range(0, len(paths), AT_ONCE):
+            for line in self._listed(commit, paths[start:start + AT_ONCE]):
+                about, _, path = line.partition("\t")
+                kinds[path] = KINDS.get(about.partition(" ")[0], "file")
+        return kinds
+
+    def _listed(self, commit: str, paths: Sequence[str]) -> list[str]:
+        try:
+            return self._git.paths("ls-tree", "-z", "-t", commit, "--", *paths)
+        except CommandFailed:               # there is no such commit
+            return []
 
     def resolve(self, revision: str) -> tuple[str | None, str | None]:
         """(commit, branch): a full commit, then a branch, then a tag, then an abbreviated commit."""
@@ -114,3 +129,8 @@ class Commits:
             if mark in sides and len(row) == 3:
                 sides[mark].append({"commit": row[0], "author": row[1], "subject": row[2]})
         return sides["<"], sides[">"]
+
+
+def _in_the_way(path: str, kinds: Mapping[str, str]) -> str:
+    blocked = next((part for part in files.parents(path) if kinds.get(part, "folder") != "folder"), "")
+    return blocked or (path if path in kinds else "")

@@ -46,7 +46,7 @@ def _prepared_clone(ctx: ServiceContext, commit: str) -> git.Clone:
 def _require_all(ctx: ServiceContext, step: Step) -> None:
     """Raise NotReady where the commit cannot be checked out or built here, or has files where ours are to lie."""
     commit = step.args["commit"]
-    tracked = dict.fromkeys(filter(None, (ctx.clone.commits.tracked(commit, path) for path in step.args["files"])))
+    tracked = dict.fromkeys(ctx.clone.commits.tracked(commit, step.args["files"]).values())
     if tracked:
         raise NotReady(f"commit {commit} of {ctx.name} has {', '.join(tracked)}, where `files` puts files of its own",
                        "take it out of the repository, or out of `files` in hosts.yaml")

@@ -41,7 +41,8 @@ def place(ctx: ServiceContext, step: Step) -> Result:
     _keep(ctx, step, placed, _edited(ctx.releases.placed_states(None, contents), step))
     before = placed.record()
     gone = [path for path in before.written if path not in contents]
-    removed = [path for path in gone if not ctx.clone.commits.tracked("HEAD", path) and placed.remove(path)]
+    tracked = ctx.clone.commits.tracked("HEAD", gone)
+    removed = [path for path in gone if path not in tracked and placed.remove(path)]
     placed.remove_empty(before.folders)
     return Result(_write(ctx, step, placed, before) or bool(removed))
 
@@ -51,9 +52,9 @@ def make_way(ctx: ServiceContext, commit: str) -> None:
     and what nobody edited."""
     if placed_backup.exists(ctx.layout.backup(ctx.name, ctx.deploy)):
         placed = ctx.releases.placed(None)
-        for path, state in placed.states(()).items():
-            if state["sha256"] == state["written"] and ctx.clone.commits.tracked(commit, path):
-                placed.remove(path)
+        ours = [path for path, state in placed.states(()).items() if state["sha256"] == state["written"]]
+        for path in ctx.clone.commits.tracked(commit, ours):
+            placed.remove(path)
 
 
 def place_back(ctx: ServiceContext, step: Step) -> Result:
