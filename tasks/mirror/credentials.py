@@ -5,6 +5,7 @@ At home git's own ways are used: keys, an agent, a credential helper. A GitLab j
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -15,6 +16,8 @@ from ..inventory.secret import reveal
 if TYPE_CHECKING:
     from ..inventory.urls import Login
 
+SSH_ADDRESS = re.compile(r"(?:ssh|git\+ssh|ssh\+git)://(?:[^@/]*@)?(?P<in_url>[^@/:]+)(?::\d*)?/|"
+                         r"(?:[^@/:]*@)?(?P<before_colon>[^@/:]+):(?!//)")
 # git runs it in a shell, where the token is a variable.
 JOB_HELPER = '!printf "username=gitlab-ci-token\\npassword=%s\\n" "$CI_JOB_TOKEN" #'
 
@@ -36,10 +39,20 @@ def environment(environ: Mapping[str, str], repo: str = "", login: Login | None 
         helper = f"credential.{base}.helper"
         return with_settings({**environ, **named}, [(helper, ""), (helper, LOGIN_HELPER)])
     server = environ.get("CI_SERVER_URL", "")
-    host = environ.get("CI_SERVER_HOST", "")
-    if not (environ.get("CI_JOB_TOKEN") and server and host) or environ.get("SSH_AUTH_SOCK"):
+    if not (environ.get("CI_JOB_TOKEN") and server and environ.get("CI_SERVER_HOST")) or environ.get("SSH_AUTH_SOCK"):
         return dict(environ)
     base = urlsplit(server)._replace(path="", query="", fragment="").geturl()
-    address = f"url.{server}/.insteadOf"
-    return with_settings(environ, [(f"credential.{base}.helper", JOB_HELPER),
-                                   (address, f"git@{host}:"), (address, f"ssh://git@{host}/")])
+    return with_settings(environ, [(f"credential.{base}.helper", JOB_HELPER), *(
+        (f"url.{server}/.insteadOf", prefix) for prefix in _ssh_prefixes(environ, repo))])
+
+
+def _ssh_prefixes(environ: Mapping[str, str], repo: str) -> list[str]:
+    """What stands in front of the path in an ssh address of the job's GitLab, which may have a name and a port of its
+    own for ssh; older versions do not tell them, so those of `repo` count, too."""
+    hosts = dict.fromkeys(filter(None, map(environ.get, ("CI_SERVER_HOST", "CI_SERVER_SHELL_SSH_HOST"))))
+    port = environ.get("CI_SERVER_SHELL_SSH_PORT", "")
+    known = [prefix for host in hosts for prefix in
+             (f"git@{host}:", f"ssh://git@{host}/", *([f"ssh://git@{host}:{port}/"] if port else []))]
+    written = SSH_ADDRESS.match(repo)
+    is_ours = written and (written["in_url"] or written["before_colon"]).lower() in map(str.lower, hosts)
+    return list(dict.fromkeys([*known, *([written[0]] if written and is_ours else [])]))

@@ -29,7 +29,7 @@ def make(mirror: Mirror, name: str, folder: Path, entries: Sequence[Entry], mess
     Raises GitFailed, and Unfit for a file that changes meanwhile.
     """
     ref = MADE + name
-    mirror.create()
+    mirror.prepare()
     head = [b"commit %s\n" % ref.encode(), b"committer %s %d +0000\n" % (AUTHOR, date), _data(message.encode()),
             b"from %s\n" % base.encode() if base else b"deleteall\n",
             *(b"D %s\n" % os.fsencode(path) for path in replaced)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -21,6 +22,7 @@ from .git import GitFailed
 PACK_MEMORY = "64m"                     # bytes for each thread, whatever the repository holds
 LARGE = "4m"                            # bytes; git would look for minutes for likenesses of larger files
 OTHER_FORMAT = re.compile(r"mismatched algorithms: client \w+; server (\w+)")    # such as sha256
+LOOSE = 6700                            # objects without a pack, when git packs all anew: its own default
 LOCAL = "refs/fabvisor/local/"          # commits of a folder on this machine
 
 
@@ -74,7 +76,7 @@ class Mirror:
         """Take over the HEAD of a folder on this machine, with all that it needs. Raises NotReady, and TryAgain
         where the clone there lacks something that the git server has."""
         commit = current_folder.head_of(source, self.env)
-        self.create(*init_options(commit))
+        self.prepare(*init_options(commit))
         shallow = current_folder.is_shallow(source, self.env)
         if (shallow or current_folder.is_partial(source, self.env)) and not self.commits.is_whole(commit):
             self.fetch()
@@ -115,7 +117,7 @@ class Mirror:
         whole = [] if self.exists() else ["-c", "fetch.unpackLimit=1"]
         command = [*whole, "fetch", "--force", "--prune", "--no-tags", "--quiet", "--", self.repo,
                    "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
-        self.create()
+        self.prepare()
         try:
             self._git(*command, timeout=self._fetch_timeout)
         except GitFailed as failure:
@@ -123,12 +125,17 @@ class Mirror:
             if not other:
                 raise
             shutil.rmtree(self.folder)
-            self.create(f"--object-format={other[1]}")
+            self.prepare(f"--object-format={other[1]}")
             self._git(*command, timeout=self._fetch_timeout)
 
-    def create(self, *options: str) -> None:
-        """Make it, empty, where there is none; under the lock. `options`: of `git init`."""
-        if not self.exists():
+    def prepare(self, *options: str) -> None:
+        """Make it, empty, where there is none; where many fetches have left many packs, put them together. Under the
+        lock. `options`: of `git init`."""
+        if self.exists():
+            with contextlib.suppress(GitFailed):        # it is not needed for anything
+                self._git("-c", f"gc.auto={LOOSE}", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet",
+                          timeout=git.SLOW)
+        else:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True, mode=0o700)
             self._git("init", "--bare", "--quiet", "--initial-branch=fabvisor-none", *options)

@@ -69,6 +69,22 @@ def test_a_mirror_follows_a_branch_that_was_force_pushed(work: Path) -> None:
     assert mirror.resolve("nothing") is None
 
 
+def test_a_mirror_of_many_fetches_is_packed_anew(work: Path) -> None:
+    """Whatever the user says to git's own maintenance; what was made here stays."""
+    mirror = fetched(work)
+    head = git(work, "rev-parse", "HEAD")
+    (pack,) = mirror.folder.glob("objects/pack/*.pack")
+    for number in range(51):            # git takes 50 for many
+        for ending in (".pack", ".idx"):
+            copy = pack.with_name(f"pack-{number:040x}{ending}")
+            copy.write_bytes(pack.with_suffix(ending).read_bytes())
+            copy.chmod(0o444)
+    with mirror.locked(lambda message: None):
+        assert mirror.take_from(work) == head
+    assert len([*mirror.folder.glob("objects/pack/*.pack")]) == 1
+    assert mirror.resolve("main") == (head, "main")
+
+
 def test_a_mirror_gets_a_commit_that_no_branch_holds(work: Path) -> None:
     git(work.parent / "git/app.git", "config", "uploadpack.allowAnySHA1InWant", "true")
     lost = commit(work, "lost", "side")
@@ -286,3 +302,27 @@ def settings_in(env: Mapping[str, str]) -> list[str]:
                           text=True, check=True, env={"PATH": os.environ["PATH"], "HOME": "/nowhere",
                                                       "GIT_CONFIG_NOSYSTEM": "1", **env})
     return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize(("repo", "read"), [
+    ("git@git.example.com:micro/a.git", "https"), ("ssh://git@git.example.com:2222/micro/a.git", "https"),
+    ("ssh://Git.Example.com/micro/a.git", "https"), ("gitlab@git.example.com:micro/a.git", "https"),
+    ("git@other.example.com:micro/a.git", ""), ("ssh://git@other.example.com:2222/micro/a.git", ""),
+    ("/srv/git.example.com:micro/a.git", "")])
+def test_a_gitlab_job_reads_ssh_addresses_of_its_server_only_by_https(repo: str, read: str, tmp_path: Path) -> None:
+    environ = {**os.environ, "CI_JOB_TOKEN": "t0ken", "CI_SERVER_URL": "https://git.example.com",
+               "CI_SERVER_HOST": "git.example.com", "SSH_AUTH_SOCK": ""}
+    asked = subprocess.run(["git", "ls-remote", "--get-url", repo], cwd=tmp_path, capture_output=True, text=True,
+                           env=credentials.environment(environ, repo), check=True).stdout.strip()
+    assert asked == ("https://git.example.com/micro/a.git" if read else repo)
+
+
+def test_a_gitlab_job_knows_the_name_and_port_of_its_server_for_ssh_in_submodules(tmp_path: Path) -> None:
+    environ = {**os.environ, "CI_JOB_TOKEN": "t0ken", "CI_SERVER_URL": "https://git.example.com", "SSH_AUTH_SOCK": "",
+               "CI_SERVER_HOST": "git.example.com", "CI_SERVER_SHELL_SSH_HOST": "ssh.example.com",
+               "CI_SERVER_SHELL_SSH_PORT": "2222"}
+    for submodule in ("ssh://git@ssh.example.com:2222/a.git", "git@ssh.example.com:a.git"):
+        asked = subprocess.run(["git", "ls-remote", "--get-url", submodule], cwd=tmp_path, text=True, check=True,
+                               env=credentials.environment(environ, "https://git.example.com/b.git"),
+                               capture_output=True).stdout.strip()
+        assert asked == "https://git.example.com/a.git"
