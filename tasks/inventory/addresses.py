@@ -44,8 +44,8 @@ def check_gateway(text: str) -> str:
 
 
 def machine(name: str) -> str:
-    """The same for all ways to write a name in the DNS."""
-    return name.lower().rstrip(".")
+    """The same for all ways to write a name in the DNS, or an IPv6 address."""
+    return str(ipaddress.ip_address(name)) if _is_ipv6(name) else name.lower().rstrip(".")
 
 
 def _is_ipv6(text: str) -> bool:

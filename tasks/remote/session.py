@@ -33,7 +33,7 @@ _STDERR_KEPT = 4096                         # bytes
 def open_session(connection: HostConnection, command: str, program: Program, deliver: Deliver,
                  beat: float | None = None) -> Session:
     """Runs `command` in the login shell, sends it `program`, then calls deliver(message) on a thread for every
-    JSON object it prints (but {"interpreter": …}), and deliver(None) once at the end. Returns at once; a host that
+    JSON object it prints, {"interpreter": …} first, and deliver(None) once at the end. Returns at once; a host that
     refuses the channel is an end of the stream with a complaint.
 
     {"do": "beat"} is sent whenever nothing else was for `beat` seconds. None: never."""
@@ -173,9 +173,10 @@ class Session:
             self._hear(message)
 
     def _hear(self, message: dict[str, Any]) -> None:
-        if message.keys() == {"interpreter"}:
+        if message.keys() == {"interpreter"} and not self.began:
             self.began = True
             self._interpreter.put(str(message["interpreter"]))
+            self._deliver(message)
         elif not self.began and message.get("event", UNUSABLE) != UNUSABLE:
             self._lines.noise.append(json.dumps(message)[:500])     # a login shell may print JSON, too
         else:

@@ -87,6 +87,11 @@ class Conversation:
         self.wait(self.peers, lambda peer: peer.state is not State.CONNECTING)
         self.stop_on_error()
 
+    def wait_begun(self) -> None:
+        """Wait until each host has an interpreter that runs, for a command that is not sent to all hosts at once."""
+        self.wait(self.peers, lambda peer: peer.session is not None and peer.session.began)
+        self.stop_on_error()
+
     def await_phase(self, phase: str, peers: list[Peer]) -> None:
         """Wait until all these hosts have finished the phase; raises Stop as soon as any host cannot go on."""
         self.wait(peers, lambda peer: peer.phase == phase, stop_at_error=True)

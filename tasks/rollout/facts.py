@@ -45,6 +45,7 @@ class CommittedLine(TypedDict, total=False):
 class Holder(Struct, frozen=True, kw_only=True):
     """The holder of a lock, as far as its file tells; `commit`: by service, what is being deployed."""
 
+    deploy: str | None = None
     by: str | None = None
     command: str | None = None
     since: str | None = None

@@ -16,7 +16,7 @@ from .. import remote
 from .._errors import Bug, FabvisorError
 from . import connection_errors, message_rules, protocol
 from .peer import Peer
-from .peer_events import Connected, Lost, PackFailed, PeerEvent, Signalled
+from .peer_events import Began, Connected, Lost, PackFailed, PeerEvent, Signalled
 
 if TYPE_CHECKING:
     from ..executor.protocol import Verb
@@ -169,6 +169,8 @@ def _event(peer: Peer, item: Any) -> PeerEvent | None:
         return item
     if item is None:
         return Lost(connection_errors.lost(peer))
+    if item.keys() == {"interpreter"}:
+        return Began()
     if "event" not in item:
         return None                         # a login shell may print JSON, too
     try:

@@ -26,6 +26,7 @@ def lock_and_look(conversation: Conversation, greeting: Greeting, wait: float, w
     begin = time.monotonic()
     shown = ""
     while refusing := _round(conversation, greeting):
+        _refuse_one_machine(conversation, refusing)
         error = _locked(refusing)
         all_restoring = all(peer.refusal and peer.refusal.holder.restoring for peer in refusing)
         deadline = begin + (max(wait, while_restoring) if all_restoring else wait)
@@ -53,6 +54,17 @@ def _round(conversation: Conversation, greeting: Greeting) -> list[Peer]:
         if refusing:
             return refusing
     return []
+
+
+def _refuse_one_machine(conversation: Conversation, refusing: list[Peer]) -> None:
+    """Where this very command holds the lock, by another name of the host, it would wait for itself."""
+    for peer in refusing:
+        if peer.refusal and peer.refusal.holder.deploy == peer.greeting["deploy"]:
+            others = ", ".join(other.name for other in conversation.peers if other.state is State.READY)
+            conversation.stop(errors.NotReady(
+                f"{peer.name}: {peer.refusal.service} is locked by this very command: {peer.name} is the same machine"
+                f" and root as {others or 'another host'}",
+                "name each machine once in hosts.yaml, or give each name a `root` of its own"))
 
 
 def _locked(peers: list[Peer]) -> errors.Locked:

@@ -12,6 +12,10 @@ class Connected(Struct, frozen=True):
     """The session is open. As all local events it is a type of its own: no host can say it."""
 
 
+class Began(Struct, frozen=True):
+    """Its interpreter has begun, and takes the executor."""
+
+
 class Lost(Struct, frozen=True):
     """The connection could not be made, or is gone."""
 
@@ -36,4 +40,4 @@ class Signalled(Struct, frozen=True):
     number: int
 
 
-PeerEvent = protocol.HostMessage | Connected | Lost | PackFailed | HookFailed
+PeerEvent = protocol.HostMessage | Connected | Began | Lost | PackFailed | HookFailed

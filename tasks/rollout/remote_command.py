@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
 
 def run(fleet: Fleet, report: Listener, command: settings.RemoteCommand, serial: Serial) -> Finished:
-    """Nothing runs anywhere unless all hosts can be reached; no further batch begins after a host has failed."""
+    """Nothing runs anywhere unless all hosts can be reached, and have Python; no further batch begins after a host has
+    failed."""
     conversation = Conversation(fleet, report)
     by_name = {peer.name: peer for peer in fleet.peers}
     with signals.handled(fleet.signal, report.close), fleet:
         try:
             fleet.connect()
             conversation.wait_connected()
+            conversation.wait_begun()
             for names in batches.split([*by_name], serial):
                 _require_all(conversation)
                 _run_batch(conversation, [by_name[name] for name in names], command)

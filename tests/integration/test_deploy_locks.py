@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -77,3 +78,15 @@ def test_next_deploy_gets_the_lock_when_its_holder_was_killed(own: App) -> None:
     assert own.commits() == [commit] * 2
     wait_for(lambda: [own.running(host) for host in own.hosts] == [version] * 2, "the new version")
     assert len([e for e in run.events if e["event"] == "notice" and "undid" in e["message"]]) == 2
+
+
+@pytest.mark.promise(9)
+def test_deploy_does_not_wait_for_itself_where_two_hosts_are_one_machine(make_app: MakeApp, tmp_path: Path) -> None:
+    """By whatever names: here one of the roots is a link to the other."""
+    app = make_app()
+    (tmp_path / "root").symlink_to(app.lab["web1"].root)
+    app.settings = {"web2": app.lab["web1"].settings(root=str(tmp_path / "root"))}
+    app.write()
+    run = app.deploy("--wait", "60")
+    assert run.code == 2, run
+    assert f"{app.name} is locked by this very command: web2 is the same machine and root as web1" in messages(run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from typing import Any
 
 import pytest
 
@@ -86,16 +87,20 @@ def test_run_says_that_nothing_was_changed_only_where_nothing_ran(own: App) -> N
     assert "type it once more with --host web1; it was run on web2" in messages(partly)
 
 
-def test_run_restores_nothing_where_a_host_cannot_be_reached(own: App) -> None:
-    own.settings["web2"] = {"port": 1}
+@pytest.mark.parametrize(("wrong", "code", "outcome"), [
+    pytest.param({"port": 1}, 75, "unreachable", id="no sshd"),
+    pytest.param({"python": "/nonexistent/python3"}, 2, "refused", id="no python")])
+def test_run_runs_nothing_anywhere_where_a_host_cannot_run_it(own: App, wrong: dict[str, Any], code: int, outcome: str
+                                                              ) -> None:
+    own.settings["web2"] = wrong
     own.write()
     try:
-        run = own.fab("run", "true", "--service", own.name)
+        run = own.fab("run", "echo here", "--service", own.name, "--serial", "1")
     finally:
         del own.settings["web2"]
         own.write()
-    assert (run.code, run.of("finished")[0]["outcome"]) == (75, "unreachable")
-    assert [run.outcome(host, own.name) for host in own.hosts] == ["not_reached", "unreachable"]
+    assert (run.code, run.of("finished")[0]["outcome"], lines(run)) == (code, outcome, [])
+    assert [run.outcome(host, own.name) for host in own.hosts] == ["not_reached", outcome]
 
 
 def test_run_asks_where_the_environment_says_so(own: App) -> None:

@@ -51,6 +51,7 @@ def test_host_name_with_a_port_is_refused_with_the_setting(tmp_path: Path) -> No
 
 
 @pytest.mark.promise(9)
-def test_one_machine_in_other_letters_is_one_machine(tmp_path: Path) -> None:
-    text = whole(host="address: Web1.example.com.") + "      web2: {user: deploy, address: web1.example.com}\n"
+@pytest.mark.parametrize("names", [("Web1.example.com.", "web1.example.com"), ("'2001:DB8::1'", "'2001:db8:0:0::0:1'")])
+def test_one_machine_in_other_letters_is_one_machine(tmp_path: Path, names: tuple[str, str]) -> None:
+    text = whole(host=f"address: {names[0]}") + f"      web2: {{user: deploy, address: {names[1]}}}\n"
     assert mistakes_in(tmp_path, text) == ["environments.production.hosts.web2: is the same machine and root as web1"]
