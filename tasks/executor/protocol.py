@@ -118,8 +118,8 @@ class ProgramSettings(TypedDict):
 
 class ServiceSettings(TypedDict):
     """`repo`: without the password that its URL may have, which is in `login`. `revision`: what this host shall resolve
-    to a commit; null where another host does, or nobody. `fetch_timeout`: seconds. `subdirectory`: of the commit, where
-    builds and programs run; empty at its top. `files`: paths that `files` of hosts.yaml names."""
+    to a commit, or look for; null where another host does, or nobody. `fetch_timeout`: seconds. `subdirectory`: of the
+    commit, where builds and programs run; empty at its top. `files`: paths that `files` of hosts.yaml names."""
 
     name: str
     directory: str

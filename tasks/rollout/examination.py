@@ -23,12 +23,13 @@ NEAR, FAR = 5.0, 300.0
 AT_ONCE = 8                             # repositories
 
 
-def examine(targets: tuple[Target, ...], named: Mapping[str, list[str]], report: Listener,
+def examine(targets: tuple[Target, ...], named: Mapping[str, list[str]], branch: str, report: Listener,
             environ: Mapping[str, str], lacking: FabvisorError | None) -> Finished:
-    """Report all checks, host after host. `named`: by host, the services that hosts.yaml has there; `lacking`: why this
-    machine has no values of secrets and files. The exit code is 1 where one failed."""
-    peers = query.read(targets, report, "doctor", lambda peer: settings.doctor(peer, named[peer.name]))
-    access = _repository_access(targets, environ)
+    """Report all checks, host after host. `named`: by host, the services that hosts.yaml has there; `branch`: what a
+    deploy would bring; `lacking`: why this machine has no values of secrets and files. The exit code is 1 where one
+    failed."""
+    peers = query.read(targets, report, "doctor", lambda peer: settings.doctor(peer, named[peer.name], branch))
+    access = _repository_access(targets, branch, environ)
     checks = [check for peer in peers for check in [*of_host(peer, access), *_lacking(peer, lacking)]]
     for check in checks:
         report.on(check)
@@ -112,11 +113,12 @@ def _repositories(peer: Peer, access: Mapping[str, FabvisorError | None]) -> Ite
                     remedy=error.hint if error else "")
 
 
-def _repository_access(targets: Iterable[Target], environ: Mapping[str, str]) -> dict[str, FabvisorError | None]:
+def _repository_access(targets: Iterable[Target], branch: str, environ: Mapping[str, str]
+                       ) -> dict[str, FabvisorError | None]:
     """Of each repository that this machine fetches from, what hinders it; None where it can be read."""
     services = {target.service.repo: target.service for target in targets
                 if target.service.fetch == "client" and not target.service.is_folder}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        errors = pool.map(lambda service: repositories.problem(service.repo, service.login, environ),
+        errors = pool.map(lambda service: repositories.problem(service.repo, branch, service.login, environ),
                           services.values())
         return dict(zip(services, errors, strict=True))

@@ -76,13 +76,14 @@ def runs(peer: Peer, *, lines: int | None, grep: str | None) -> protocol.RunsSet
     return {"do": "runs", "lines": lines, "grep": grep, **_settings(peer)}
 
 
-def doctor(peer: Peer, named: list[str]) -> protocol.DoctorSettings:
-    """`named`: all services that hosts.yaml has on this host."""
+def doctor(peer: Peer, named: list[str], branch: str) -> protocol.DoctorSettings:
+    """`named`: all services that hosts.yaml has on this host; `branch`: what a deploy would bring."""
     services = [target.service for target in peer.targets]
     return {"do": "doctor", "named": named,
             "fetching": [service.name for service in services if service.fetch == "host"],
             "ports": ports.of_variables(services),
-            "asked": {service.name: ports.asked(service) for service in services}, **_settings(peer)}
+            "asked": {service.name: ports.asked(service) for service in services},
+            **_settings(peer, dict.fromkeys(peer.services, branch))}
 
 
 def setup(peer: Peer) -> protocol.SetupSettings:

@@ -76,6 +76,16 @@ def test_doctor_names_all_that_hinders_a_deploy_and_changes_nothing(make_app: Ma
     assert warned["leftovers"]["remedy"] == f"fab recover {app.name}"
 
 
+@pytest.mark.parametrize("fetch", ["host", "client"])
+def test_doctor_names_a_branch_that_is_not_there(make_app: MakeApp, fetch: str) -> None:
+    app = make_app(fetch=fetch).alone()
+    for branch, outcome in (("main", "ok"), ("nowhere", "failed"), (git(app.repo, "rev-parse", "main"), "ok")):
+        app.environment["branch"] = branch
+        app.write()
+        found = checks(app.fab("doctor"), outcome=outcome)["repo"]
+        assert ("no branch or tag 'nowhere'" in found["message"]) == (branch == "nowhere"), found
+
+
 def _edit(app: App, directory: Path) -> None:
     _write_clone(app, directory)
     (directory / "run.sh").write_text("#!/bin/sh\n# edited\n")

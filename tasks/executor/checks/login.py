@@ -59,7 +59,7 @@ def git_program(host: ExaminedHost) -> Iterator[Finding]:
 
 
 def repositories(host: ExaminedHost) -> Iterator[Finding]:
-    """Whether the host can read each repository that it fetches from."""
+    """Whether the host can read each repository that it fetches from, and finds there what a deploy would bring."""
     git.require_git(host.env)
     by_repo: dict[str, list[ServiceSettings]] = {}
     for service in host.services:
@@ -77,8 +77,12 @@ def _access(host: ExaminedHost, services: list[ServiceSettings]) -> Finding:
     directory = host.layout.below_root(service["directory"])
     clone = git.Clone(directory if os.path.isdir(directory) else "/", service["repo"], host.env, host.check,
                       service["login"])
+    revision = service["revision"] or "HEAD"
     try:
-        clone.remote.resolve("HEAD")
+        commit, _ = clone.remote.resolve(revision)
     except HostError as error:
         return failed(f"{names}: {error.message}", error.hint)
+    if commit is None and not git.ABBREVIATED.fullmatch(revision):       # of a commit no server says that it is there
+        return failed(f"{names}: no branch or tag {revision!r} in {service['repo']}",
+                      "push it, or correct `branch` in hosts.yaml")
     return ok(f"{names}: {service['repo']} can be read")
