@@ -15,7 +15,7 @@ from invoke.exceptions import Exit, ParseError
 from invoke.parser import Parser
 from invoke.vendor.lexicon import Lexicon
 
-from . import _fabric_options, _help, _wrong_words, reports
+from . import _fabric_options, _help, _short_options, _wrong_words, reports
 from ._installation import IS_CHECKOUT
 from ._version import __version__
 
@@ -88,6 +88,7 @@ class Program(Fab):  # type: ignore[misc]
         contexts = _Contexts(parser.contexts)  # type: ignore[no-untyped-call]
         contexts.aliases.update(parser.contexts.aliases)
         parser.contexts = contexts
+        self.core.unparsed = _short_options.separated(self.core.unparsed, contexts)
         return parser
 
     def parse_cleanup(self) -> None:

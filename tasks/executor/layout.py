@@ -12,6 +12,7 @@ from .errors import NotReady
 from .sudo.sudo_accesses import SudoAccesses
 from .supervisor.supervisord_access import SupervisordAccess
 from .supervisor.supervisord_conf import OWN_VENV
+from .protocol import JOURNALS, RELOAD_LOCK, RUNS
 
 DEFAULT_STATE = ".fabvisor"
 
@@ -31,9 +32,9 @@ class Layout:
         self.supervisord_conf = self.below_root(settings["supervisord_conf"])
         self.program_dir = self.below_root(settings["program_dir"])
         self.state = self.below_root(settings.get("state", DEFAULT_STATE))     # older journals do not name it
-        self.journals = os.path.join(self.state, "journal")
-        self.runs = os.path.join(self.state, "runs")
-        self.reload_lock = os.path.join(self.state, "supervisord.lock")
+        self.journals = os.path.join(self.state, JOURNALS)
+        self.runs = os.path.join(self.state, RUNS)
+        self.reload_lock = os.path.join(self.state, RELOAD_LOCK)
         self.supervisor_venv = os.path.join(self.root, OWN_VENV)
         self.access = self._open_access()
 

@@ -59,6 +59,9 @@ STOPPABLE = (*UP, "EXITED")
 # What Fabvisor itself puts into a service directory; git must overlook it.
 OWN_NAMES = ("logs", "releases", "current")
 
+# What lies in the state folder beside the folders of the services.
+STATE_NAMES = JOURNALS, RUNS, RELOAD_LOCK = ("journal", "runs", "supervisord.lock")
+
 # The beginning of every program file that Fabvisor writes.
 PROGRAM_HEADER = "; Written by Fabvisor"
 

@@ -11,6 +11,7 @@ import posixpath
 import re
 import shlex
 
+from ..executor.protocol import STATE_NAMES
 from . import command_line
 from .findings import quoted
 from .model import is_folder
@@ -31,6 +32,8 @@ def check_name(text: str) -> str:
 
 
 def check_service_name(text: str) -> str:
+    if text in STATE_NAMES:
+        return f"{text!r} is not a name for a service: beside those of services, Fabvisor keeps files of its own by it"
     return "'all' is not a name: it means every service" if text == "all" else check_name(text)
 
 

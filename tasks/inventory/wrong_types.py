@@ -11,6 +11,7 @@ from .findings import KeyPath, quoted
 
 NAMES = ("hosts", "services", "shared", "requires", "ship", "on")       # that may be lists of names
 REQUIRED = ("services", "environments", "repo", "command", "branch", "hosts")
+CHOSEN = (("services",), ("environments",), ("hosts",), ("programs",))      # that hold names of the user's
 WORDS = {
     "string": "text",
     "integer": "a whole number",
@@ -28,7 +29,8 @@ def in_words(path: KeyPath, expected: list[Any], value: Any, document: Document)
     if "number" in expected:
         types = "a time (in seconds, or like 30s, 30m or 1h)"
     if value is not None and "secrets" in path[-2:] and not isinstance(value, (list, dict)):
-        return f"expected {types}: names of secrets, not their values"      # somebody may have written a secret
+        is_ours = "secrets" in (_key(path), _key(path[:-1]))
+        return f"expected {types}" + (": names of secrets, not their values" if is_ours else "")    # it may be a secret
     if isinstance(value, (list, dict)):
         return f"expected {types}, got {'a list' if isinstance(value, list) else 'a mapping'}{_names(path)}"
     return _scalar(path, expected, types, value, document.raw.get(path))
@@ -39,7 +41,7 @@ def _scalar(path: KeyPath, expected: list[Any], types: str, value: Any, raw: str
     if value is None:
         return f"expected {types}, got {_nothing(path, raw or '', expected)}"
     if raw is None:
-        is_list = path[-1] in NAMES and re.fullmatch(r"[\w./@-]+(, ?[\w./@-]+)*", value, re.ASCII)
+        is_list = _key(path) in NAMES and re.fullmatch(r"[\w./@-]+(, ?[\w./@-]+)*", value, re.ASCII)
         listed = f"; write [{value}]" if is_list else ""
         return f"expected {types}, got the text {quoted(value)}{listed}"
     if _is_option(path) and (wrong := program_options.check_option(str(path[-1]), raw)):
@@ -51,9 +53,9 @@ def _scalar(path: KeyPath, expected: list[Any], types: str, value: Any, raw: str
 def _nothing(path: KeyPath, raw: str, expected: list[Any]) -> str:
     if raw and "string" in expected:
         return f"{raw}, which YAML reads as nothing; quote it: \"{raw}\""
-    if path[-2:-1] == ("variables",) or _is_option(path):
+    if _key(path[:-1]) == "variables" or _is_option(path):
         return "nothing; write \"\" for an empty text"
-    return "nothing; give it a value" + ("" if path[-1] in REQUIRED else ", or leave it out")
+    return "nothing; give it a value" + ("" if _key(path) in REQUIRED else ", or leave it out")
 
 
 def _names(path: KeyPath) -> str:
@@ -67,7 +69,7 @@ def misread(path: KeyPath, value: int, document: Document) -> str:
     raw = document.raw[path]
     decimal = raw.lstrip("0") if raw.isdecimal() else ""
     advice = f"write {decimal} or {value}" if decimal else f"write {value}"
-    if path[-2:-1] == ("variables",):
+    if _key(path[:-1]) == "variables":
         advice = f"write {value}, or \"{raw}\" for the text"
     if _is_option(path):
         advice = program_options.check_option(str(path[-1]), raw) or f"write \"{raw}\""
@@ -75,7 +77,16 @@ def misread(path: KeyPath, value: int, document: Document) -> str:
 
 
 def _is_option(path: KeyPath) -> bool:
-    return path[-2:-1] == ("program",) and path[-1] in program_options.KINDS
+    return _key(path[:-1]) == "program" and path[-1] in program_options.KINDS
+
+
+def _key(path: KeyPath) -> str | int:
+    """The last part of the path; empty where that is a name which the user chose, whatever it reads like."""
+    return path[-1] if path and not _is_chosen(path) else ""
+
+
+def _is_chosen(path: KeyPath) -> bool:
+    return path[-2:-1] in CHOSEN and not _is_chosen(path[:-1])
 
 
 def _read_as(raw: str, value: Any) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.executor.protocol import STATE_NAMES
 from tasks.inventory import addresses, values
 
 from .samples import mistakes_in, whole
@@ -61,6 +62,14 @@ def test_host_name_that_means_something_else_is_refused(tmp_path: Path, name: st
 def test_service_named_all_is_refused(tmp_path: Path) -> None:
     text = whole().replace("  monitor:", "  all:")
     assert mistakes_in(tmp_path, text) == ["services.all: 'all' is not a name: it means every service"]
+
+
+@pytest.mark.promise(9)
+@pytest.mark.parametrize("name", STATE_NAMES)
+def test_service_named_like_our_files_on_a_host_is_refused(tmp_path: Path, name: str) -> None:
+    """Its own would lie among them, and `remove --purge` would take them."""
+    [message] = mistakes_in(tmp_path, whole().replace("  monitor:", f"  {name}:"))
+    assert message.startswith(f"services.{name}: '{name}' is not a name for a service")
 
 
 def test_user_in_a_host_name_is_refused_with_the_setting(tmp_path: Path) -> None:

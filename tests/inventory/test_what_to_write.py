@@ -51,6 +51,24 @@ def test_message_says_how_to_write_it(tmp_path: Path, part: str, text: str, expe
 
 
 @pytest.mark.promise(9)
+@pytest.mark.parametrize(("text", "expected"), [
+    ("services: {secrets: api}", "services.secrets: expected a mapping"),
+    ("services: {hosts: api}", "services.hosts: expected a mapping, got the text 'api'"),
+    ("services: {on: }", "services.on: expected a mapping, got nothing; give it a value, or leave it out"),
+    ("services: {variables: {directory: }}", "services.variables.directory: expected text, got nothing; give it a "
+     "value, or leave it out"),
+    ("services: {program: {directory: 7}}", 'services.program.directory: expected text, got 7, a number; quote it: '
+     '"7"'),
+    ("services: {a: {programs: {secrets: 7}}}", "services.a.programs.secrets: expected a mapping"),
+    ("environments: {secrets: 7}", "environments.secrets: expected a mapping"),
+    ("environments: {hosts: {hosts: {hosts: api}}}", "environments.hosts.hosts.hosts: expected a mapping, got the text "
+     "'api'"),
+])
+def test_name_that_reads_like_a_key_is_a_name(tmp_path: Path, text: str, expected: str) -> None:
+    assert expected in mistakes_in(tmp_path, text)
+
+
+@pytest.mark.promise(9)
 def test_misspelt_key_is_not_missing_too(tmp_path: Path) -> None:
     messages = mistakes_in(tmp_path, whole().replace("services:", "service:").replace("environments:", "Environments:"))
     assert messages == ["service: unknown key 'service'; did you mean 'services'?",
