@@ -1,16 +1,18 @@
-"""Finds service directories that overlap: on a host each needs one of its own, and so does the state folder."""
+"""Finds service directories that overlap: on a host each needs one of its own, apart from what supervisord reads there
+and from the state folder."""
 
 from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, product
 
 from . import paths, precedence
 from .findings import Finding, KeyPath, quoted
 from .listings import Raw
 from .resolved import Resolved
 
+READ = ("program_dir", "supervisord_conf")
 Directories = dict[str, str]            # by service, each in its shortest form
 
 
@@ -23,10 +25,22 @@ def check(data: Raw, environment: str, services: dict[str, dict[str, Resolved]])
                    else {name: precedence.resolve(data, environment, name) for name in services})
         root = places[host].get("root") if host else None
         state = places[host].get("state") if host else ".fabvisor"
-        layout = (root, state, *(text for name in of_host for text in (name, of_host[name].get("directory"))))
+        read = {key: places[host].get(key) for key in READ} if host else {}
+        layout = (root, state, *read.values(),
+                  *(text for name in of_host for text in (name, of_host[name].get("directory"))))
         if layout not in seen:
             seen.add(layout)
             yield from _on_one_host(environment, of_host, root or "", state)
+            yield from _among_read(environment, of_host, root or "", read)
+
+
+def _among_read(environment: str, services: dict[str, Resolved], root: str, read: dict[str, str]) -> Iterator[Finding]:
+    """`read`: by setting, what supervisord reads, where a repository's files must not lie."""
+    for (service, settings), (key, path) in product(services.items(), read.items()):
+        directory = settings.get("directory")
+        if not paths.check_directory(directory) and _below(root, directory) == _below(root, path):
+            yield Finding(_place(environment, service, settings),
+                          f"{quoted(directory)} is `{key}`; a service needs a folder of its own")
 
 
 def _on_one_host(environment: str, services: dict[str, Resolved], root: str, state: str) -> Iterator[Finding]:

@@ -135,8 +135,15 @@ def _from_file(folder: Path, file: str) -> SecretValues:
         return {}
     except OSError as error:
         raise NotReady(f"{file} cannot be read: {error.strerror}", "is it a file, and yours to read?") from None
+    values: SecretValues = {}
     try:
-        return {name: (Secret(value), f"{file}:{line}") for line, name, value in bindings(text) if value is not None}
+        for line, name, value in bindings(text):
+            if name in values and value is not None:
+                raise NotReady(f"{file}:{line}: {name} is given twice, first at {values[name][1]}",
+                               "leave one of them out")
+            if value is not None:
+                values[name] = Secret(value), f"{file}:{line}"
+        return values
     except UnreadableLine as error:
         raise NotReady(f"{file}:{error.line}: this line cannot be read",
                        "write NAME='value', with \\' and \\\\ for ' and \\") from None

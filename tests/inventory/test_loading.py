@@ -345,11 +345,15 @@ environments: {{production: {{branch: main, hosts: [web1]{environment}}}}}
     (pair("/srv/app/x", "x"), "services.b.directory: 'x' is the directory of a; each service needs one of its own"),
     (pair("/opt", "/opt/x"), "services.b.directory: '/opt/x' lies inside the directory of a; each service needs one of "
      "its own"),
+    (pair("x", "/srv/app/conf.d/"), "services.b.directory: '/srv/app/conf.d/' is `program_dir`; a service needs a "
+     "folder of its own"),
+    (pair("x", "supervisord.conf"), "services.b.directory: 'supervisord.conf' is `supervisord_conf`; a service needs a "
+     "folder of its own"),
     (pair("~/x", "~//x/"), "services.b.directory: '~//x/' is the directory of a; each service needs one of its own"),
     (pair("x", "y").replace("[web1]", "{web1: {services: {a: {directory: y}}}}"), "environments.production.hosts.web1."
      "services.a.directory: 'y' is the directory of b in production; each service needs one of its own"),
 ], ids=["same", "upwards", "same, normalised", "inside", "around", "by an override", "absolute and below root",
-        "absolute", "at home", "at a host"])
+        "absolute", "program files", "supervisord's", "at home", "at a host"])
 def test_overlapping_directories_are_refused(tmp_path: Path, text: str, message: str) -> None:
     assert mistakes_in(tmp_path, text) == [message]
 

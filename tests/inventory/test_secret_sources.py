@@ -110,6 +110,13 @@ def test_file_variable_is_an_absolute_path_of_a_file(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.promise(9)
+def test_secret_that_a_file_has_twice_is_refused_with_both_lines(tmp_path: Path) -> None:
+    keep(tmp_path, f"TOKEN={VALUE}\n\nOTHER=x\nexport TOKEN='{VALUE} 2'\n")
+    message = refused(tmp_path, "TOKEN").message
+    assert message == ".secrets/production.env:4: TOKEN is given twice, first at .secrets/production.env:1"
+
+
+@pytest.mark.promise(9)
 def test_missing_secrets_are_named_at_once(tmp_path: Path) -> None:
     keep(tmp_path, "TOKEN\n")                       # a name without a value is none
     error = refused(tmp_path, "TOKEN", "DB_PASSWORD", "THERE", THERE=VALUE)
