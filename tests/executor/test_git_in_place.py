@@ -364,15 +364,16 @@ def test_clone_that_is_sparse_and_partial_stays_so(place: Place) -> None:
     git(place.folder.parent, "clone", "-q", "--filter=blob:none", "--sparse", f"file://{place.work}", "clone")
     place.run("git sparse-checkout set shown")
     place.moved_to(place.work, f"file://{place.work}")
-    hidden = git(place.work, "rev-parse", "HEAD:hidden/a")
+    hidden, settings = git(place.work, "rev-parse", "HEAD:hidden/a"), git(place.folder, "config", "--local", "--list")
     for file in ("shown/a", "hidden/a"):
-        place.forward(place.commit(f"echo 2 > {file}"))
+        place.forward(place.commit(f"echo {file} > {file}"))
         place.back()
         place.forward(commit(place.work, "HEAD"))
-    assert (place.folder / "shown/a").read_text() == "2\n" and not (place.folder / "hidden").exists()
+    assert (place.folder / "shown/a").read_text() == "shown/a\n" and not (place.folder / "hidden").exists()
     assert place.ctx.clone.commits.has("HEAD~2"), "the commit that was cloned, whose hidden file is not here"
     listed = git(place.folder, "rev-list", "--objects", "--all", "--missing=print").splitlines()
-    assert f"?{hidden}" in listed
+    assert {f"?{hidden}", f"?{git(place.work, 'rev-parse', 'HEAD:hidden/a')}"} <= {*listed}, "of before, and what came"
+    assert git(place.folder, "config", "--local", "--list") == settings
 
 
 @pytest.mark.promise(11)

@@ -30,8 +30,8 @@ class Remote:
         but not past a `release` that became `release/1.0`.
         """
         with fetch_lock(self._git):
-            self._git.network("fetch", "--force", "--prune", "--no-tags", "--no-recurse-submodules", "--",
-                              self._git.repo, f"+refs/heads/*:{HEADS}*", f"+refs/tags/*:{TAGS}*", say=say)
+            self._git.network("fetch", "--force", "--prune", "--no-tags", "--no-recurse-submodules", "--refmap=", "--",
+                              self._source(), f"+refs/heads/*:{HEADS}*", f"+refs/tags/*:{TAGS}*", say=say)
             present = refs.read(self._git, HEADS, TAGS, "refs/tags/")
             refs.copy_all(self._git, present, TAGS, "refs/tags/")
         self.fetched.clear()
@@ -40,7 +40,17 @@ class Remote:
     def fetch_commit(self, commit: str, say: Say = silent) -> None:
         """Fetch a commit by its full name: servers often give one that no branch holds any more."""
         with fetch_lock(self._git):
-            self._git.network("fetch", "--no-tags", "--no-recurse-submodules", "--", self._git.repo, commit, say=say)
+            self._git.network("fetch", "--no-tags", "--no-recurse-submodules", "--refmap=", "--", self._source(), commit,
+                              say=say)
+
+    def _source(self) -> str:
+        """The repository; by its name where the clone is partial, for git keeps a filter by the name of a remote."""
+        if self._git.is_partial():
+            for name in self._git.run("remote"):
+                kept = [self._git.first_line("config", f"remote.{name}.{key}") for key in ("promisor", "url")]
+                if kept == ["true", self._git.repo]:
+                    return name
+        return self._git.repo
 
     def try_commit(self, commit: str) -> None:
         """Fetch a commit, if the server has it."""
