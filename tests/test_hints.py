@@ -15,6 +15,11 @@ from tasks._program import MISSING
 
 TASKS = Path(__file__).parents[1] / "tasks"
 COMMAND = re.compile(r"fab ([a-z]+(?:\.[a-z]+)?)(?= |$|[:;,.)](?: |$))([^:;\n()]*)")
+# A command of a shell, up to where the sentence goes on; what is put in later is \0.
+TYPED = re.compile(r"\b(?:git (?:-C|clone|config|ls-remote)|chown|install(?= -d)|chmod|mv|rm|cp|mkdir|ls|cd|df|findmnt|"
+                   r"namei|setfacl|ln)(?= -| \0)[^;:&(,\n]*")
+# Names of values that were quoted before, and of what needs no quotes.
+QUOTED = ("here", "aside", "damaged", "url", "release", "command", "up")
 # Words that follow "fab" where it is the subject of a sentence.
 VERBS = {"shows", "fetches", "builds", "and", "may", "can", "carries", "sends", "runs", "is", "connects", "takes"}
 
@@ -67,3 +72,21 @@ def test_supervisorctl_of_hints_is_that_of_the_host() -> None:
     bare = [(file, text) for file, text in texts() for word in re.findall(r"supervisor(?:ctl|d)(?: (\S+))?", text)
             if word in ("-c", "status", "update", "restart", "start", "stop", "maintail", "reread", "tail", "signal")]
     assert not bare
+
+
+def test_names_in_the_commands_of_hints_are_quoted() -> None:
+    """A path, a branch or a user with a blank would make another command of it."""
+    bare, found = [], 0
+    for file in sorted(TASKS.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            parts = node.values if isinstance(node, ast.JoinedStr) else []
+            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "\0" for part in parts)
+            names = [ast.unparse(part.value) for part in parts if isinstance(part, ast.FormattedValue)]
+            for command in TYPED.finditer(text):
+                first = text.count("\0", 0, command.start())
+                put_in = names[first:first + command[0].count("\0")]
+                found += len(put_in)
+                bare += [f"{file.name}: {command[0]!r}: {name}" for name in put_in
+                         if not re.match(r"([a-z.]*quoting\.)?(path_)?for_sh\(", name) and name not in QUOTED]
+    assert not bare, "\n".join(bare)
+    assert found > 40

@@ -57,8 +57,8 @@ ONLY = {
     "yaml": ("tasks/inventory/", "tasks/pipelines/", "tasks/adoption/", "tasks/_launch.py"),
     "jsonschema": ("tasks/inventory/",), "supervisor": ("tasks/embedded/",), "dotenv": ("tasks/inventory/",),
     # values only tries to split a command, masking splits what quoting has quoted
-    "shlex": ("tasks/program/quoting.py", "tasks/inventory/values.py", "tasks/suite.py", "tasks/executor/masking.py",
-              "tasks/remote/known_hosts_command.py", "tasks/executor/earlier_state.py",
+    "shlex": ("tasks/program/quoting.py", "tasks/executor/quoting.py", "tasks/inventory/values.py", "tasks/suite.py",
+              "tasks/executor/masking.py", "tasks/remote/known_hosts_command.py", "tasks/executor/earlier_state.py",
               "tasks/executor/supervisor/program_sections.py", "tasks/executor/program/process_check.py"),
 }
 # The error boundary hands the streams to the reports; the launcher answers a shell that completes a line.

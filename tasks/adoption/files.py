@@ -9,13 +9,14 @@ from pathlib import Path
 from .._errors import NotReady
 from ..inventory.secret import reveal
 from ..inventory.secret_sources import FOLDER
+from ..program.quoting import for_sh
 from .environment import Adoption
 
 
 def require_absent(output: Path, environment: str) -> None:
     """Raise NotReady where a file is there that would be written, or no folder for it."""
     if not output.parent.is_dir():
-        raise NotReady(f"the folder {output.parent} does not exist", f"mkdir -p {output.parent}")
+        raise NotReady(f"the folder {output.parent} does not exist", f"mkdir -p {for_sh(str(output.parent))}")
     _refuse_present([output, _secrets_folder(output) / f"{environment}.env"])
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .._errors import NotReady
+from ..program.quoting import for_sh
 
 # A unix socket's path ends at 107 bytes; below the sandbox come /web1/root/supervisor.sock and,
 # while supervisord makes it, a dot and a process id.
@@ -46,7 +47,7 @@ def check_private(state: Path) -> None:
     status = os.lstat(state)
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise NotReady(f"{state} is not a private folder of yours, so the sandbox cannot use it",
-                       f"look at it (ls -ld {state}), and remove it or set TMPDIR to a folder of your own")
+                       f"look at it (ls -ld {for_sh(str(state))}), and remove it or set TMPDIR to a folder of your own")
 
 
 def write_private(path: Path, text: str) -> None:

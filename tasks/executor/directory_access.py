@@ -7,6 +7,7 @@ import os
 from .accounts import login_name, user_name
 from .disk import files
 from .errors import HostError, NotReady
+from .quoting import for_sh
 
 
 def problems(directory: str) -> list[HostError]:
@@ -15,7 +16,7 @@ def problems(directory: str) -> list[HostError]:
     if os.path.lexists(directory) and not exists:
         kind = "a link to nothing" if os.path.islink(directory) else "no folder"
         return [NotReady(f"the service directory {directory} is {kind}",
-                         f"move it away on the host: mv {directory} {directory}.away")]
+                         f"move it away on the host: mv {for_sh(directory)} {for_sh(directory + '.away')}")]
     folder = directory if exists else files.existing_parent(directory)
     closed = [path for path in (folder, clone) if os.path.isdir(path) and not os.access(path, os.W_OK | os.X_OK)]
     if not closed:
@@ -25,9 +26,10 @@ def problems(directory: str) -> list[HostError]:
     owner, login = user_name(os.stat(folder).st_uid), login_name()
     belongs = f"{folder} belongs to {owner}, and {login}, who logs in, cannot write there"
     if exists:
-        return [NotReady(f"the service directory {belongs}", f"on the host: sudo chown -R {login} {directory}")]
+        return [NotReady(f"the service directory {belongs}",
+                         f"on the host: sudo chown -R {for_sh(login)} {for_sh(directory)}")]
     return [NotReady(f"the service directory {directory} cannot be made: {belongs}",
-                     f"on the host: sudo install -d -o {login} {directory}")]
+                     f"on the host: sudo install -d -o {for_sh(login)} {for_sh(directory)}")]
 
 
 def foreign_clone(directory: str) -> NotReady:
@@ -35,4 +37,5 @@ def foreign_clone(directory: str) -> NotReady:
     owner = user_name(os.stat(directory).st_uid)
     return NotReady(
         f"the service directory belongs to another user, {owner}: {directory}",
-        f"log in as {owner}, or make it belong to the user that logs in: sudo chown -R {login_name()} {directory}")
+        f"log in as {owner}, or make it belong to the user that logs in:"
+        f" sudo chown -R {for_sh(login_name())} {for_sh(directory)}")

@@ -13,6 +13,7 @@ from .disk import files
 from .errors import HostError, NotReady
 from .layout import DEFAULT_STATE, Layout
 from .protocol import PROGRAM_HEADER
+from .quoting import for_sh
 
 ENV_FILE = 3                        # its place among the words of a `command=` of ours
 
@@ -28,7 +29,8 @@ def problems(layout: Layout, service: str) -> list[HostError]:
                                     f"write in hosts.yaml: state: {folder}; then: fab recover {service}"))
         elif os.path.exists(earlier.history_file(service)) and not os.path.exists(layout.history_file(service)):
             reasons.append(NotReady(f"{folder}, where `state` was before, has the history of {service}",
-                                    f"on the host: mkdir -p {layout.state} && cp -a {folder}/. {layout.state}/;"
+                                    f"on the host: mkdir -p {for_sh(layout.state)} &&"
+                                    f" cp -a {for_sh(folder)}/. {for_sh(layout.state)}/;"
                                     f" or write in hosts.yaml: state: {folder}"))
     return reasons
 

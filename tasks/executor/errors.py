@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 from .protocol import ProblemInfo
+from .quoting import for_sh
 
 # By errno: what to type on the host, followed by the file's name.
 DISK = {
@@ -72,7 +73,8 @@ def as_host_error(error: Exception) -> HostError:
     if isinstance(error, OSError):
         name = str(error.filename or "")
         hint = DISK.get(error.errno or 0, "look at it on the host: ls -ld")
-        return HostError(f"{name or 'the disk'}: {error.strerror or error}", f"{hint} {name}".strip())
+        return HostError(f"{name or 'the disk'}: {error.strerror or error}",
+                         f"{hint} {for_sh(name)}" if name else hint)
     return Bug(error)
 
 

@@ -11,6 +11,7 @@ from .disk import files
 from .errors import HostError
 from .layout import Layout
 from .protocol import PROGRAM_HEADER, CloneState, ProcessState, ReleaseState, ServiceFacts
+from .quoting import for_sh
 from .releases import Releases
 from .supervisor.supervisord import Supervisord, reason
 from .supervisor.supervisord_conf import programs_in
@@ -194,7 +195,7 @@ def _use_of_handwritten(layout: Layout, name: str) -> str | None:
     access = layout.access
     if not os.path.exists(kept):
         return None
-    return (f"{access.prefix}cp {kept} {layout.program_file(name)} && "
+    return (f"{access.prefix}cp {for_sh(kept)} {for_sh(layout.program_file(name))} && "
             f"{access.supervisorctl} update")
 
 

@@ -9,10 +9,11 @@ from typing import Any, Iterable, Mapping
 from .accounts import login_name, user_name
 from .disk import files
 from .errors import NotReady
+from .protocol import JOURNALS, RELOAD_LOCK, RUNS
+from .quoting import for_sh
 from .sudo.sudo_accesses import SudoAccesses
 from .supervisor.supervisord_access import SupervisordAccess
 from .supervisor.supervisord_conf import OWN_VENV
-from .protocol import JOURNALS, RELOAD_LOCK, RUNS
 
 DEFAULT_STATE = ".fabvisor"
 
@@ -123,5 +124,5 @@ class Layout:
             return NotReady(f"cannot write below {place}: {error.strerror}",
                             "make it writable for the user that logs in")
         return NotReady(f"{place} belongs to {owner}, and {login}, who logs in, cannot write there",
-                        f"on the host: sudo install -d -m 700 -o {login} {self.state};"
+                        f"on the host: sudo install -d -m 700 -o {for_sh(login)} {for_sh(self.state)};"
                         " or let `state` in hosts.yaml name a folder of that user, such as ~/.fabvisor")

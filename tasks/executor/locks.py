@@ -14,6 +14,7 @@ from .disk import files
 from .errors import NotReady, TryAgain
 from .layout import Layout
 from .protocol import Holder
+from .quoting import for_sh
 
 
 class Held(Exception):
@@ -125,8 +126,8 @@ def _try_lock(fd: int, path: str) -> bool:
         return False
     except OSError as error:
         raise NotReady(f"{path} cannot be locked: {error.strerror}",
-                       f"`root` must lie on a file system with locks; see on the host which it is: findmnt -T {path}"
-                       ) from None
+                       "`root` must lie on a file system with locks; see on the host which it is:"
+                       f" findmnt -T {for_sh(path)}") from None
 
 
 def _wait_for_holder(path: str) -> Holder:

@@ -10,6 +10,7 @@ from typing import Iterable
 from .accounts import login_name, user_name
 from .errors import NotReady
 from .layout import Layout
+from .quoting import for_sh
 
 FILES = ("lock", "env")
 ENDINGS = (".json", ".jsonl", ".lock", ".log", ".conf")     # of the other files in the state folder
@@ -27,11 +28,11 @@ def require(layout: Layout, services: Iterable[str]) -> None:
         folder = os.path.dirname(layout.state)
         name = f"the root {folder}" if folder == layout.root else folder
         raise NotReady(f"{login_name()} cannot enter {name}",
-                       f"see on the host which folder is closed: namei -l {folder}") from None
+                       f"see on the host which folder is closed: namei -l {for_sh(folder)}") from None
     _require_own(layout, layout.state, top)
     if top.st_mode & 0o022:
         raise NotReady(f"{layout.state} can be written by other users",
-                       f"look at what is in it, then on the host: chmod go-w {layout.state}")
+                       f"look at what is in it, then on the host: chmod go-w {for_sh(layout.state)}")
     for folder in [layout.journals, layout.runs, *map(layout.service_state, services)]:
         _require_own_if_there(layout, folder)           # before we look into it: it may be closed to us
         for path in _entries(folder):
@@ -55,13 +56,13 @@ def _require_own(layout: Layout, path: str, status: os.stat_result) -> None:
         owner, login = user_name(status.st_uid), login_name()
         raise NotReady(f"{path} belongs to {owner}, who deploys below {layout.root}; you log in as {login}",
                        f"log in as {owner} (`user: {owner}` in hosts.yaml), or take it over on the host:"
-                       f" sudo chown -R {login} {layout.state}")
+                       f" sudo chown -R {for_sh(login)} {for_sh(layout.state)}")
     if stat.S_ISLNK(status.st_mode):
         raise NotReady(f"{path} is a link, where a file or folder of our own belongs",
-                       f"see where it leads, then remove it on the host: rm {path}")
+                       f"see where it leads, then remove it on the host: rm {for_sh(path)}")
     if stat.S_ISDIR(status.st_mode) and (os.path.basename(path) in FILES or path.endswith(ENDINGS)):
         raise NotReady(f"{path} is a folder, where a file of our own belongs",
-                       f"see what is in it, then move it away on the host: mv {path} {path}.aside")
+                       f"see what is in it, then move it away on the host: mv {for_sh(path)} {for_sh(path + '.aside')}")
 
 
 def _is_programs(path: str) -> bool:

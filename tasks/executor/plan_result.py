@@ -9,6 +9,7 @@ from typing import Any, Callable, Mapping
 
 from .context import ServiceContext
 from .errors import HostError
+from .quoting import for_sh
 
 Args = Mapping[str, Any]
 
@@ -27,7 +28,7 @@ def _require_commit(ctx: ServiceContext, args: Args) -> None:
     if head != args["commit"]:
         found = f"is at commit {head[:8]}" if head else "has no commit"
         raise HostError(f"{tree.directory} {found} now, and not at {args['commit'][:8]} as the deploy left it",
-                        f"see what moved it, then deploy again: git -C {ctx.directory} reflog -5")
+                        f"see what moved it, then deploy again: git -C {for_sh(ctx.directory)} reflog -5")
 
 
 def _require_program_file(ctx: ServiceContext, args: Args) -> None:

@@ -11,6 +11,7 @@ from .accounts import user_name
 from .disk import access_list
 from .errors import HostError, NotReady
 from .layout import Layout
+from .quoting import for_sh
 
 ROOT = 0
 
@@ -92,7 +93,7 @@ def _reading_problems(layout: Layout, service: Mapping[str, Any], uid: int) -> l
     closed = [folder for folder in _folders(directory) if folder != layout.state and not _may_enter(folder, uid)]
     if closed:
         return [NotReady(f"{name} shall run as {user_name(uid)}, who cannot enter {closed[0]}",
-                         f"open it on the host: chmod o+x {closed[0]}")]
+                         f"open it on the host: chmod o+x {for_sh(closed[0])}")]
     return []
 
 

@@ -13,6 +13,7 @@ from .layout import Layout
 from .logs import log_folder
 from .network import port_holders, sockets
 from .protocol import PROGRAM_HEADER
+from .quoting import for_sh
 from .supervisor.supervisord import BadConfiguration, Supervisord
 from .supervisor.supervisord_conf import PROGRAM_KINDS, USE_SUDO, Configuration, Definition
 
@@ -82,11 +83,11 @@ def _process_problems(service: Service, removed: Sequence[str], layout: Layout,
         if group in removed:
             problems.append(NotReady(f"{group} is known to supervisord, but in no configuration file any more",
                                      f"put its section back, into {layout.program_file(service['name'])}; or stop it:"
-                                     f" {layout.access.supervisorctl} update {group}"))
+                                     f" {layout.access.supervisorctl} update {for_sh(group)}"))
         elif others:
             problems.append(NotReady(f"supervisord has the processes {', '.join(others)}, which no configuration file"
                                      " defines any more",
-                                     f"see what they are, then: {layout.access.supervisorctl} update {group}"))
+                                     f"see what they are, then: {layout.access.supervisorctl} update {for_sh(group)}"))
     return problems
 
 
@@ -159,12 +160,14 @@ def _link_problems(layout: Layout, service: Service) -> list[HostError]:
     program_file = layout.access.program_file(service["name"])
     if program_file and program_file.link:
         problems.append(NotReady(f"{own} is a link to {program_file.link}, and a deploy would replace it",
-                                 f"put the file itself there: cp --remove-destination {os.path.realpath(own)} {own}"))
+                                 f"put the file itself there: cp --remove-destination {for_sh(os.path.realpath(own))}"
+                                 f" {for_sh(own)}"))
     if os.path.isdir(own):
         problems.append(NotReady(f"{own} is a folder, where the program file belongs",
-                                 f"see what is in it, then move it away: {layout.access.prefix}mv {own} {own}.aside"))
+                                 f"see what is in it, then move it away: {layout.access.prefix}mv {for_sh(own)}"
+                                 f" {for_sh(own + '.aside')}"))
     logs = os.path.join(layout.below_root(service["directory"]), "logs")
     if os.path.islink(logs) and os.lstat(logs).st_uid not in (0, os.geteuid()):
         problems.append(NotReady(f"{logs} is a link that {user_name(os.lstat(logs).st_uid)} made,"
-                                 f" to {os.readlink(logs)}", f"see where it leads, then remove it: rm {logs}"))
+                                 f" to {os.readlink(logs)}", f"see where it leads, then remove it: rm {for_sh(logs)}"))
     return problems

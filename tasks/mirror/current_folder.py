@@ -54,4 +54,4 @@ def changes_of(folder: Path, env: Mapping[str, str]) -> list[str]:
 
 def unreadable(folder: Path, failure: GitFailed) -> NotReady:
     return NotReady(f"git cannot read the clone {folder}: {server_errors.reason(failure.output.splitlines())}",
-                    f"mend it, or clone it anew; see: git -C {folder} fsck")
+                    f"mend it, or clone it anew; see: git -C {for_sh(str(folder))} fsck")

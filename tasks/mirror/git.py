@@ -12,6 +12,7 @@ from typing import BinaryIO
 from .._errors import FabvisorError, NotReady, TryAgain
 from ..executor import shell
 from ..executor.git import server_errors
+from ..program.quoting import for_sh
 
 QUICK, SLOW = 60.0, 3600.0              # seconds; SLOW is for what transfers a whole repository
 BATCH = " -oBatchMode=yes -oConnectTimeout=10"
@@ -100,12 +101,12 @@ def explain(failure: GitFailed, repo: str) -> FabvisorError:
     """A failed transfer as one of our errors. `repo` is shown: it holds no secret."""
     if isinstance(failure, TimedOut):
         return TryAgain(f"the git server was too slow, or cannot be reached from here ({repo}): {failure.output}",
-                        f"try here: git ls-remote {repo}; or raise `fetch_timeout` in hosts.yaml")
+                        f"try here: git ls-remote {for_sh(repo)}; or raise `fetch_timeout` in hosts.yaml")
     why, cause = server_errors.reason(failure.output.splitlines()), server_errors.cause(failure.output)
     if not cause:
-        return NotReady(f"git cannot fetch {repo}: {why}", f"try here: git ls-remote {repo}")
+        return NotReady(f"git cannot fetch {repo}: {why}", f"try here: git ls-remote {for_sh(repo)}")
     kind, message, remedy = REMEDIES[cause]
-    return kind(f"{message} ({repo}): {why}", remedy.format(repo=repo))
+    return kind(f"{message} ({repo}): {why}", remedy.format(repo=for_sh(repo)))
 
 
 def write(args: Sequence[str], folder: Path, env: Mapping[str, str], *, given: str, target: BinaryIO) -> None:

@@ -20,7 +20,7 @@ def for_sh(value: str) -> str:
 def path_for_sh(path: str) -> str:
     """Quote a path as one word of sh; the ~/ at its beginning stays the home folder."""
     home = "~/" if path.startswith("~/") else ""
-    return home + shlex.quote(path.removeprefix(home)) if path != "~" else path
+    return home + for_sh(path.removeprefix(home)) if path != "~" else path
 
 
 def for_dotenv(value: str) -> str:
@@ -67,7 +67,7 @@ def command_for_supervisord(argv: list[str]) -> str:
     Its parser sees a comment in white space followed by `;` or `#`, even inside quotes, and replaces %(here)s
     before all else: an empty pair of quotes in between hides both (`'a '';b'`).
     """
-    quoted = (re.sub(r"(\s)([;#])", r"\1''\2", shlex.quote(word)) for word in argv)
+    quoted = (re.sub(r"(\s)([;#])", r"\1''\2", for_sh(word)) for word in argv)
     return for_supervisord(" ".join(quoted).replace("%(here)s", "%(''here)s"))
 
 

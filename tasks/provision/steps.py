@@ -72,7 +72,7 @@ def _require(host: Host, facts: HostFacts, packaged: bool, manager: Manager | No
         raise NotReady(f"{name}: {words} {'is' if len(missing) == 1 else 'are'} missing on the host", install)
     if not packaged and not facts.root_exists and not facts.root_can_be_made:
         raise NotReady(f"{name}: {facts.login} cannot make the root {facts.root}",
-                       f"as root on the host: install -d -o {facts.login} {for_sh(facts.root)}")
+                       f"as root on the host: install -d -o {for_sh(facts.login)} {for_sh(facts.root)}")
 
 
 def _packaged(facts: HostFacts, manager: Manager) -> Iterator[Step]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 from msgspec import Meta, Struct
 
 from ..executor.protocol import UNMERGED
+from ..program.quoting import for_sh
 from .bounds import Name, Seconds, Text, Whole
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     @property
     def merge_remedy(self) -> str:
         """What to do about it: git can stash no part of it."""
-        return f"finish it on the host, or give it up; this says how: git -C {self._tree} status"
+        return f"finish it on the host, or give it up; this says how: git -C {for_sh(self._tree)} status"
 
     @property
     def _tree(self) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..executor.protocol import INTERRUPTED
 from ..program.files import digest
+from ..program.quoting import for_sh
 from .facts import NOBODY, Facts, Process, worst
 from .planner import not_deployed
 from .refusals import belongs_to_other_tool, is_foreign, losses
@@ -116,8 +117,10 @@ def _restarted(name: str, facts: Facts, process: Process) -> list[str]:
 
 def _no_clone(name: str, facts: Facts) -> str:
     directory = facts.directory
-    return (f"{directory} holds files, but no git clone: on the host mv {directory} {directory}.away, then fab deploy"
-            f" {name}" if is_foreign(facts) else f"{directory} is not a git clone: fab deploy {name}")
+    if not is_foreign(facts):
+        return f"{directory} is not a git clone: fab deploy {name}"
+    return (f"{directory} holds files, but no git clone: on the host mv {for_sh(directory)}"
+            f" {for_sh(directory + '.away')}, then fab deploy {name}")
 
 
 def _disk(service: Service, facts: Facts) -> list[str]:

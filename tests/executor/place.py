@@ -14,6 +14,7 @@ from tasks.executor.layout import Layout
 from tasks.executor.steps import Step, in_place
 from tests.support.lab import git
 
+NAME = "it's a clone"                 # a remedy has to quote it
 DEPLOY = "20260101-000000-000001"
 
 
@@ -26,7 +27,7 @@ class Place:
         layout.prepare()
         os.makedirs(layout.service_state("a"), exist_ok=True)
         self.layout = layout
-        self.folder = folder / "clone"
+        self.folder = folder / NAME
         self.moved_to(work)
         self.was: str | None = None
         self.branch: str | None = None
@@ -34,7 +35,7 @@ class Place:
     def moved_to(self, work: Path, repo: str = "") -> None:
         """As hosts.yaml says it now."""
         self.work = work
-        service: dict[str, Any] = {"name": "a", "directory": "clone", "repo": repo or str(work)}
+        service: dict[str, Any] = {"name": "a", "directory": NAME, "repo": repo or str(work)}
         self.ctx = ServiceContext(self.layout, service, dict(os.environ), DEPLOY)
 
     def commit(self, command: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 
 import pytest
@@ -69,8 +70,8 @@ def test_broken_reference_is_named_with_the_commands_that_remove_it(place: Place
 def test_clone_that_could_not_go_back_is_refused_with_the_command_that_mends_it(nested: Place, path: str,
                                                                                 damage: str) -> None:
     """A power cut, or a bad disk: only the way back reads what is there now."""
-    blob, folder = (git(nested.folder / path, "rev-parse", name) for name in ("HEAD:file", "--git-dir"))
-    nested.run(f"cd {path}; for pack in {folder}/objects/pack/*.pack; do if [ -e $pack ]; then mv $pack ../pack;"
+    blob, folder = (shlex.quote(git(nested.folder / path, "rev-parse", name)) for name in ("HEAD:file", "--git-dir"))
+    nested.run(f'cd {path}; for pack in {folder}/objects/pack/*.pack; do if [ -e "$pack" ]; then mv "$pack" ../pack;'
                f"git unpack-objects -q < ../pack; fi; done; {damage} {folder}/objects/{blob[:2]}/{blob[2:]}")
     before, new = nested.snapshot_of_files(), next_commit(nested, path)
     with pytest.raises(errors.HostError, match="file, as it is there now, and no deploy could go back") as error:

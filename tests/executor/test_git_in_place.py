@@ -361,7 +361,7 @@ def test_names_that_git_could_take_for_others_are_no_trap(place: Place) -> None:
 def test_clone_that_is_sparse_and_partial_stays_so(place: Place) -> None:
     """Each file that is looked for would be fetched, one by one."""
     place.commit("git config uploadpack.allowFilter true; mkdir shown hidden; echo 0 > hidden/a; echo 1 > shown/a")
-    git(place.folder.parent, "clone", "-q", "--filter=blob:none", "--sparse", f"file://{place.work}", "clone")
+    git(place.folder.parent, "clone", "-q", "--filter=blob:none", "--sparse", f"file://{place.work}", place.folder.name)
     place.run("git sparse-checkout set shown")
     place.moved_to(place.work, f"file://{place.work}")
     hidden, settings = git(place.work, "rev-parse", "HEAD:hidden/a"), git(place.folder, "config", "--local", "--list")

@@ -11,6 +11,7 @@ from .. import shell
 from ..accounts import user_name
 from ..disk import files
 from ..errors import HostError
+from ..quoting import for_sh
 from ..supervisor import supervisord_search
 from .host import ExaminedHost, Finding, ok, warning
 
@@ -30,7 +31,8 @@ def start_at_boot(host: ExaminedHost) -> Iterator[Finding]:
         return
     words = [*(supervisord_search.started_by(host.supervisord.pid()) or ["supervisord"]), "-c", host.conf.path]
     yield warning(f"nothing starts supervisord of {host.conf.path} when the host does",
-                  f"fab setup; or on the host, in {host.layout.access.prefix}crontab -e: @reboot {' '.join(words)}")
+                  f"fab setup; or on the host, in {host.layout.access.prefix}crontab -e: @reboot"
+                  f" {' '.join(map(for_sh, words))}")
 
 
 def _unit(host: ExaminedHost) -> Finding | None:
@@ -45,10 +47,10 @@ def _unit(host: ExaminedHost) -> Finding | None:
         return None                         # started by hand, by cron, or by a job
     if not _answer(host, *systemctl, "is-enabled", unit):
         return warning(f"the systemd unit {unit} is not enabled",
-                       f"on the host: {' '.join(systemctl)} enable {unit}")
+                       f"on the host: {' '.join(systemctl)} enable {for_sh(unit)}")
     if of_user and not os.path.exists(os.path.join(LINGER, owner)):
         return warning(f"the systemd unit {unit} of {owner} starts with their first login only",
-                       f"on the host: loginctl enable-linger {owner}")
+                       f"on the host: loginctl enable-linger {for_sh(owner)}")
     return ok(f"by the systemd unit {unit}{' of ' + owner if of_user else ''}")
 
 

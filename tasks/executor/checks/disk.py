@@ -8,6 +8,7 @@ from typing import Iterator
 
 from .. import own_state
 from ..accounts import user_name
+from ..quoting import for_sh
 from .host import ExaminedHost, Finding, failed, ok, warning
 
 MEGABYTE = 1 << 20
@@ -23,7 +24,7 @@ def root(host: ExaminedHost) -> Iterator[Finding]:
     layout.require_writable()
     status = os.stat(layout.root)
     if status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
-        yield warning(f"{layout.root} can be written by every user", f"on the host: chmod o-w {layout.root}")
+        yield warning(f"{layout.root} can be written by every user", f"on the host: chmod o-w {for_sh(layout.root)}")
     else:
         yield ok(f"{layout.root}, of {user_name(status.st_uid)}")
 
@@ -33,7 +34,7 @@ def space(host: ExaminedHost) -> Iterator[Finding]:
     disk = os.statvfs(folder)
     free = disk.f_bavail * disk.f_frsize
     message = f"{_size(free)} free below {folder}"
-    remedy = f"make room on the host: df -h {folder}"
+    remedy = f"make room on the host: df -h {for_sh(folder)}"
     yield failed(message, remedy) if free < TOO_LITTLE else warning(message, remedy) if free < LITTLE else ok(message)
 
 
@@ -44,7 +45,7 @@ def inodes(host: ExaminedHost) -> Iterator[Finding]:
         yield ok(f"{folder} is on a file system without a limit")
         return
     message = f"{disk.f_favail} free below {folder}"
-    remedy = f"remove files on the host: df -i {folder}"
+    remedy = f"remove files on the host: df -i {for_sh(folder)}"
     yield (failed(message, remedy) if disk.f_favail < TOO_FEW_INODES
            else warning(message, remedy) if disk.f_favail < FEW_INODES else ok(message))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Iterator
 
 from ..accounts import user_name
+from ..quoting import for_sh
 from ..supervisor.supervisord_conf import PROGRAM_KINDS, Definition
 from .host import ExaminedHost, Finding, failed, ok
 
@@ -36,7 +37,7 @@ def sections(host: ExaminedHost) -> Iterator[Finding]:
                if first.setdefault(key := _thing(section), section) is not section]
     for earlier, section in doubles:
         yield failed(f"[{section.kind}:{section.name}] is in {earlier} and in {section}",
-                     f"take one of them away, then on the host: {supervisorctl} update {section.name}")
+                     f"take one of them away, then on the host: {supervisorctl} update {for_sh(section.name)}")
     if not host.conf.problems and not doubles:
         yield ok(f"{len(first)}, and none of them twice")
 

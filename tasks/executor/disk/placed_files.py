@@ -13,6 +13,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple
 
 from ..errors import NotReady
 from ..protocol import PlacedFileState
+from ..quoting import for_sh
 from . import access_list, file_rights, files
 from .file_rights import Rights
 
@@ -121,7 +122,7 @@ class PlacedFiles(NamedTuple):
         """Raise NotReady where something stands in the way of the file."""
         problem = self.obstacle(path)
         if problem:
-            raise NotReady(f"{problem}, where `files` puts {path}", f"see what it is: ls -ld {self.path(path)};"
+            raise NotReady(f"{problem}, where `files` puts {path}", f"see what it is: ls -ld {for_sh(self.path(path))};"
                            " then move it away on the host, or take it out of the repository")
 
     def write(self, path: str, data: bytes, mode: int, rights: Rights) -> bool:

@@ -15,6 +15,7 @@ from ..disk import files
 from ..errors import NotReady, TryAgain
 from ..output_lines import Say, silent
 from ..protocol import GitLogin
+from ..quoting import for_sh
 from .env_settings import with_settings
 from .errors import Unusable, explain, unusable
 from .server_errors import reason
@@ -100,7 +101,7 @@ class Git:
             if refusal:
                 raise refusal from None
             failure.message = _in_words(args, failure)
-            failure.hint = f"try on the host: git -C {self.directory} status"
+            failure.hint = f"try on the host: git -C {for_sh(self.directory)} status"
             raise
 
     def feed(self, chunks: Iterable[bytes], *args: str) -> None:

@@ -9,6 +9,7 @@ from typing import Sequence
 from ..accounts import user_name
 from ..directory_access import foreign_clone
 from ..errors import HostError, NotReady, TryAgain
+from ..quoting import for_sh
 from ..shell import CommandFailed
 from . import server_errors
 from .server_errors import reason
@@ -91,7 +92,7 @@ def unusable(directory: str, repo: str, failure: CommandFailed) -> Unusable | No
     if locked:
         return Locked(f"git in {directory} finds {locked[1]}, which another git holds, or left when it was killed",
                       "wait where one runs on the host: ps -C git -o pid,user,lstart,args; else the next deploy"
-                      f" removes it, or you: rm {locked[1]}", failure)
+                      f" removes it, or you: rm {for_sh(locked[1])}", failure)
     broken = next(filter(None, map(BROKEN_REF.search, own)), None)
     if broken or (failure.status == FATAL and any(map(DAMAGED.search, own))):
         name = broken[1] if broken else None
@@ -123,12 +124,14 @@ def _foreign(directory: str, repo: str, refused: str, failure: CommandFailed) ->
         return None
     owner = user_name(os.stat(refused).st_uid)
     return Foreign(f"the repository belongs to another user of the host, {owner}: {refused}",
-                   f"where you trust it, on the host: git config --global --add safe.directory {refused}", failure)
+                   f"where you trust it, on the host: git config --global --add safe.directory {for_sh(refused)}",
+                   failure)
 
 
 def _remove_ref(directory: str, name: str) -> str:
     """The commands that remove a reference to nothing, wherever git keeps it."""
-    return f"on the host: rm -f {directory}/.git/{name}; git -C {directory} update-ref -d {name}"
+    return (f"on the host: rm -f {for_sh(f'{directory}/.git/{name}')};"
+            f" git -C {for_sh(directory)} update-ref -d {for_sh(name)}")
 
 
 def _mend(directory: str, repo: str, lines: Sequence[str]) -> str:
@@ -136,22 +139,23 @@ def _mend(directory: str, repo: str, lines: Sequence[str]) -> str:
     submodule = next(filter(None, map(SUBMODULE.search, lines)), None)
     path = os.path.join(directory, next(filter(None, submodule.groups()))) if submodule else directory
     if submodule and (path != directory or _submodule_repository(directory)):
-        return f"move the submodule away on the host: mv {path} {directory}.damaged; then add --set-aside"
+        return (f"move the submodule away on the host: mv {for_sh(path)} {for_sh(directory + '.damaged')};"
+                " then add --set-aside")
     if any(map(BARE.search, lines)):
-        return f"on the host: git -C {directory} config core.bare false"
+        return f"on the host: git -C {for_sh(directory)} config core.bare false"
     if any(map(INDEX.search, lines)):
-        return f"on the host: git -C {directory} read-tree HEAD"
+        return f"on the host: git -C {for_sh(directory)} read-tree HEAD"
     modules = _submodule_repository(directory)
     if modules:
         clone = modules.partition("/.git/")[0]
-        return (f"move the submodule away on the host: mv {directory} {clone}.damaged && mv {modules}"
-                f" {clone}.damaged.git; then add --set-aside")
-    aside = f"{directory}.anew"
+        return (f"move the submodule away on the host: mv {for_sh(directory)} {for_sh(clone + '.damaged')} &&"
+                f" mv {for_sh(modules)} {for_sh(clone + '.damaged.git')}; then add --set-aside")
+    here, aside, damaged, url = map(for_sh, (directory, f"{directory}.anew", f"{directory}.damaged", repo))
     if any(map(OBJECT.search, lines)):
-        return (f"fetch all anew on the host: cd {directory} && git clone --bare --no-local {repo} {aside} &&"
-                f" mv {aside}/objects/pack/* $(git rev-parse --git-path objects/pack) && rm -rf {aside}")
-    return (f"on the host: git clone --no-checkout {repo} {aside} && mv {directory}/.git {directory}.damaged &&"
-            f" mv {aside}/.git {directory}/ && rmdir {aside} && git -C {directory} reset --quiet")
+        return (f"fetch all anew on the host: cd {here} && git clone --bare --no-local {url} {aside} &&"
+                f' mv {aside}/objects/pack/* "$(git rev-parse --git-path objects/pack)" && rm -rf {aside}')
+    return (f"on the host: git clone --no-checkout {url} {aside} && mv {here}/.git {damaged} &&"
+            f" mv {aside}/.git {here}/ && rmdir {aside} && git -C {here} reset --quiet")
 
 
 def _submodule_repository(directory: str) -> str:
@@ -170,9 +174,9 @@ def explain(failure: CommandFailed, repo: str) -> HostError:
     why = reason(failure.output) or failure.message
     if failure.status is None:
         return TryAgain(f"the git server was too slow, or cannot be reached from the host ({repo}): {failure.message}",
-                        f"try on the host: git ls-remote {repo}; or raise `fetch_timeout` in hosts.yaml")
+                        f"try on the host: git ls-remote {for_sh(repo)}; or raise `fetch_timeout` in hosts.yaml")
     cause = server_errors.cause("\n".join(failure.output))
     if not cause:
-        return HostError(f"git failed ({failure.message}): {why}", "try on the host: git ls-remote " + repo)
+        return HostError(f"git failed ({failure.message}): {why}", "try on the host: git ls-remote " + for_sh(repo))
     kind, message, remedy = REMEDIES[cause]
-    return kind(f"{message} ({repo}): {why}", remedy % repo if "%s" in remedy else remedy)
+    return kind(f"{message} ({repo}): {why}", remedy % for_sh(repo) if "%s" in remedy else remedy)

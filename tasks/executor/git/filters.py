@@ -12,6 +12,7 @@ from typing import Sequence
 from .. import shell
 from ..accounts import login_name
 from ..errors import HostError, NotReady
+from ..quoting import for_sh
 from .command import QUICK, Git
 from .tree_paths import named
 
@@ -42,7 +43,7 @@ def refuse_unfiltered(git: Git, commit: str, words: Sequence[str]) -> None:
     said; it goes on where a filter fails that is not `required`."""
     if any(map(FAILED.search, words)):
         raise HostError(f"a filter of git failed: {'; '.join(words[:NAMED])}",
-                        f"see on the host which it is: git -C {git.directory} config --get-regexp filter")
+                        f"see on the host which it is: git -C {for_sh(git.directory)} config --get-regexp filter")
     if not _names_filter(git, commit):
         return
     for name, paths in _filtered(git).items():
@@ -94,9 +95,10 @@ def _setup(git: Git, name: str) -> str:
     if name == "git-crypt":
         # A clone that this deploy made goes with it.
         lasts = git.succeeds("rev-parse", "--verify", "--quiet", "HEAD")
-        clone = "" if lasts else f"git clone {git.repo} {git.directory}; "
-        return f"{clone}cd {git.directory} && git-crypt unlock KEYFILE"
-    return f"git config --global filter.{name}.smudge COMMAND"
+        here = for_sh(git.directory)
+        clone = "" if lasts else f"git clone {for_sh(git.repo)} {here}; "
+        return f"{clone}cd {here} && git-crypt unlock KEYFILE"
+    return f"git config --global {for_sh(f'filter.{name}.smudge')} COMMAND"
 
 
 def _missing_program(git: Git, command: str) -> str | None:

@@ -6,6 +6,7 @@ import os
 
 from ..errors import NotReady
 from ..protocol import UNMERGED
+from ..quoting import for_sh
 from .command import Git
 from .state import State
 from .tree_paths import named
@@ -26,4 +27,4 @@ def refuse(git: Git, state: State) -> None:
     git_dir = git.git_dir()
     command = next((command for name, command in OPERATIONS if os.path.exists(os.path.join(git_dir, name))), STASH)
     raise NotReady(f"a merge was left half-done in {git.directory}: conflicts in {named(paths, NAMED)}",
-                   f"finish it on the host, or give it up: git -C {git.directory} {command}")
+                   f"finish it on the host, or give it up: git -C {for_sh(git.directory)} {command}")

@@ -40,8 +40,8 @@ class Remote:
     def fetch_commit(self, commit: str, say: Say = silent) -> None:
         """Fetch a commit by its full name: servers often give one that no branch holds any more."""
         with fetch_lock(self._git):
-            self._git.network("fetch", "--no-tags", "--no-recurse-submodules", "--refmap=", "--", self._source(), commit,
-                              say=say)
+            self._git.network("fetch", "--no-tags", "--no-recurse-submodules", "--refmap=", "--", self._source(),
+                              commit, say=say)
 
     def _source(self) -> str:
         """The repository; by its name where the clone is partial, for git keeps a filter by the name of a remote."""

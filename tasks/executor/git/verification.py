@@ -11,6 +11,7 @@ from typing import Iterator
 
 from ..errors import DISK, HostError
 from ..output_lines import Say, record
+from ..quoting import for_sh
 from ..shell import CommandFailed
 from . import filters, state
 from .command import Git
@@ -34,12 +35,12 @@ def verified(git: Git, commit: str, say: Say) -> Iterator[Say]:
             raise HostError(f"{failure.message}; {cause[0]}", cause[1]) from None
         raise
     now = state.read(git)
+    look = f"look at it on the host: git -C {for_sh(git.directory)} status"
     if now.commit != commit:
-        raise HostError(f"git did not check out {commit}: {git.directory} is at {now.commit or 'no commit'}",
-                        f"look at it on the host: git -C {git.directory} status")
+        raise HostError(f"git did not check out {commit}: {git.directory} is at {now.commit or 'no commit'}", look)
     if now.edits:
         paths = [line[3:] for line in now.edits]
-        message, hint = _cause(git.directory, paths) or ("", f"look at it on the host: git -C {git.directory} status")
+        message, hint = _cause(git.directory, paths) or ("", look)
         raise HostError("; ".join(filter(None, [
             f"after the checkout these files are not as the commit has them: {named(paths, NAMED)}", message,
             *words[:NAMED]])), hint)
@@ -54,7 +55,7 @@ def _cause(directory: str, paths: list[str]) -> tuple[str, str] | None:
             if os.path.lexists(place) and not os.path.islink(place) and not os.access(place, os.W_OK):
                 user = _user(os.geteuid())
                 return (f"{user} cannot write {place}, which belongs to {_user(os.lstat(place).st_uid)}",
-                        f"make it the user's own on the host: sudo chown -R {user} {place}")
+                        f"make it the user's own on the host: sudo chown -R {for_sh(user)} {for_sh(place)}")
     disk = os.statvfs(_nearest(directory))
     free = disk.f_bavail * disk.f_frsize
     if free < LITTLE or (disk.f_files and not disk.f_favail):

@@ -8,6 +8,7 @@ from typing import Any, Iterator, Mapping
 
 from ..disk import files
 from ..errors import NotReady
+from ..quoting import for_sh
 from .process_logs import OWN_OUTPUT
 
 # Where supervisord would wait for a reader, or get an error. A device may be meant.
@@ -22,10 +23,10 @@ def problems(directory: str, service: Mapping[str, Any], prefix: str) -> Iterato
             kind, folder = NO_LOG.get(_kind(path), ""), os.path.dirname(path)
             if kind:
                 yield NotReady(f"the log of {program['group']} is {path}, which is a {kind}",
-                               f"move it away on the host: {prefix}mv {path} {path}.away")
+                               f"move it away on the host: {prefix}mv {for_sh(path)} {for_sh(path + '.away')}")
             elif not _kind(folder) and not path.startswith(directory + os.sep):
                 yield NotReady(f"the log of {program['group']} is {path}, and there is no folder {folder}",
-                               f"make it on the host: {prefix}mkdir -p {folder}")
+                               f"make it on the host: {prefix}mkdir -p {for_sh(folder)}")
 
 
 def _is_file(path: str) -> bool:
@@ -50,7 +51,7 @@ def ensure(directory: str) -> None:
     if os.path.lexists(logs) and not os.path.isdir(logs):
         kind = "a link to nothing" if os.path.islink(logs) else "no folder"
         raise NotReady(f"{logs} is {kind}, and the program's log goes there",
-                       f"move it away on the host: mv {logs} {logs}.away")
+                       f"move it away on the host: mv {for_sh(logs)} {for_sh(logs + '.away')}")
     files.ensure_dir(logs)
 
 

@@ -7,6 +7,7 @@ import re
 from typing import Any, Iterable, Mapping, NamedTuple
 
 from ..accounts import login_name, user_name
+from ..quoting import for_sh
 from ..supervisor.supervisord_access import LOG_OPTIONS
 from ..supervisor.supervisord_conf import USE_SUDO
 from . import logfile
@@ -87,10 +88,10 @@ def hindrance(log: ProcessLog, uses_sudo: bool) -> str:
     except PermissionError:
         folder = os.path.dirname(log.path)
         return (f"its log {log.path} lies in a folder that {login} cannot enter; "
-                + (f"on the host: sudo setfacl -m u:{login}:x {folder}" if uses_sudo else USE_SUDO))
+                + (f"on the host: sudo setfacl -m u:{for_sh(login)}:x {for_sh(folder)}" if uses_sudo else USE_SUDO))
     except OSError:
         return ""
     if os.access(log.path, os.R_OK):
         return ""
     return (f"its log {log.path} belongs to {owner}, and {login} cannot read it; "
-            + (f"on the host: sudo setfacl -m u:{login}:r {log.path}" if uses_sudo else USE_SUDO))
+            + (f"on the host: sudo setfacl -m u:{for_sh(login)}:r {for_sh(log.path)}" if uses_sudo else USE_SUDO))

@@ -11,6 +11,7 @@ from ..accounts import user_name
 from ..disk import files
 from ..errors import HostError, NotReady
 from ..layout import Layout
+from ..quoting import for_sh
 from ..supervisor.supervisord import Supervisord
 from ..supervisor.supervisord_conf import options, programs_in
 from . import listeners
@@ -67,14 +68,15 @@ def _of_path(group: str, address: str, ours: list[int]) -> Iterator[HostError]:
     path = address[len("unix://"):]
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
-        yield NotReady(f"the folder {folder} of the socket of {group} does not exist", f"mkdir {folder} on the host")
+        yield NotReady(f"the folder {folder} of the socket of {group} does not exist",
+                       f"on the host: mkdir {for_sh(folder)}")
     elif os.path.exists(path) and not stat.S_ISSOCK(os.stat(path).st_mode):
         yield NotReady(f"{path}, the socket of {group}, is there and is no socket: supervisord would remove it",
                        f"move it away on the host, {CHOOSE}")
     stranger = listeners.stranger(ours, listeners.on_path(path))
     if stranger:
         yield NotReady(f"the socket {path} of {group} is held by {stranger}",
-                       f"see on the host: ss -lxp 'src {path}'; then stop that, {CHOOSE}")
+                       f"see on the host: ss -lxp src {for_sh(path)}; then stop that, {CHOOSE}")
 
 
 def _lowest_port() -> int:

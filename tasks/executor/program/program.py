@@ -14,6 +14,7 @@ from ..errors import HostError
 from ..locks import reload_lock
 from ..logs import process_logs
 from ..protocol import PROGRAM_HEADER
+from ..quoting import for_sh
 from ..supervisor.supervisord_conf import of_process, options
 from . import process_check
 from .startup import Before, Process, Say, Started, left_running
@@ -203,9 +204,10 @@ class Program:
             return
         read = self._supervisord.configurations(self.group)
         if not read:
-            raise HostError(f"supervisord does not read {path}", f"see on the host whether it may: ls -l {path}")
+            raise HostError(f"supervisord does not read {path}",
+                            f"see on the host whether it may: ls -l {for_sh(path)}")
         differing = [option for option in ("command", "directory") if any(
             info.get(option, "") not in ("", of_process(written[option], self._number(info["name"]))) for info in read)]
         if differing:
             raise HostError(f"supervisord runs {self.group} with another {' and '.join(differing)} than {path} says",
-                            f"see on the host what else defines it: grep -rn {self.group} {os.path.dirname(path)}")
+                            f"see on the host what else defines it: grep -rn {self.group} {for_sh(os.path.dirname(path))}")

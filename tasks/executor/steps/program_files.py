@@ -12,6 +12,7 @@ from ..layout import Layout
 from ..locks import reload_lock
 from ..logs import log_folder
 from ..protocol import PROGRAM_HEADER
+from ..quoting import for_sh
 from ..supervisor.supervisord import BadConfiguration
 from .step import Result, Step
 
@@ -67,7 +68,7 @@ def put_back(ctx: ServiceContext, step: Step) -> Result:
     backup = ctx.layout.backup(ctx.name, ctx.deploy)
     if not os.path.isdir(backup):
         raise HostError(f"{backup}, which held the files of before, no longer exists",
-                        f"see what is left: ls -la {os.path.dirname(backup)}")
+                        f"see what is left: ls -la {for_sh(os.path.dirname(backup))}")
     if os.path.exists(os.path.join(backup, "program")) and log_folder.make_anew(ctx.directory, f"logs.{ctx.deploy}"):
         ctx.warn(f"{ctx.name}: {ctx.directory}/logs was a link to nothing, and is logs.{ctx.deploy} now:"
                  " its logs go to a folder")

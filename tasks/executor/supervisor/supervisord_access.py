@@ -10,6 +10,7 @@ from typing import Any, Mapping, NamedTuple
 
 from ..disk import files
 from ..errors import NotReady
+from ..quoting import for_sh
 from . import rpc
 from .supervisord_conf import OWN_VENV, PACKAGED_SERVICES, Configuration, SupervisordConf
 
@@ -57,7 +58,8 @@ class SupervisordAccess:
     def _typed(self, program: str) -> str:
         """`fab setup` installs both beside their configuration, where no PATH leads."""
         own = os.path.join(os.path.dirname(self.supervisord_conf), OWN_VENV, "bin", program)
-        return f"{self.prefix}{own if os.access(own, os.X_OK) else program} -c {self.supervisord_conf}"
+        command = for_sh(own) if os.access(own, os.X_OK) else program
+        return f"{self.prefix}{command} -c {for_sh(self.supervisord_conf)}"
 
     def begin(self) -> None:
         """Make ready for what will be asked, and do not wait."""

@@ -10,6 +10,7 @@ from .. import processes
 from ..accounts import login_name
 from ..disk import files
 from ..errors import NotReady
+from ..quoting import for_sh
 from .program_sections import key_value_pairs
 from .supervisord_conf import PACKAGED, SupervisordConf
 
@@ -22,7 +23,7 @@ def configuration(root: str | None, path: str | None) -> str:
     usual places, or of a supervisord that runs. Raises NotReady."""
     found = _configuration(root, path)
     if not os.access(found, os.R_OK):
-        raise NotReady(f"{login_name()} cannot read {found}", f"log in as somebody who can: ls -l {found}")
+        raise NotReady(f"{login_name()} cannot read {found}", f"log in as somebody who can: ls -l {for_sh(found)}")
     return found
 
 
