@@ -5,10 +5,11 @@ A person, a build or a hook may have moved HEAD, removed the clone, or replaced 
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Iterator, Mapping
 
 from .context import ServiceContext
 from .errors import HostError
+from .program.startup import Started, describe_state
 from .quoting import for_sh
 
 Args = Mapping[str, Any]
@@ -20,6 +21,19 @@ def require(ctx: ServiceContext, part: Mapping[str, Any]) -> None:
         look = LOOKS.get(step["action"])
         if look:
             look(ctx, step["args"])
+
+
+def ended(ctx: ServiceContext, started: Mapping[str, Started]) -> Iterator[str]:
+    """In words, each process that does not run as it was verified: a host may have waited long for others since then.
+    """
+    infos: dict[str, Mapping[str, Any]] = {}
+    for group in dict.fromkeys(name.partition(":")[0] for name in started):
+        infos.update((f"{group}:{info['name']}", info) for info in ctx.supervisord().processes(group))
+    for name, process in started.items():
+        info = infos.get(name)
+        if not process.ended and (info is None or info["pid"] != process.pid):
+            now = "unknown to supervisord" if info is None else describe_state(info)
+            yield f"{name.partition(':')[2]} ran and was well, but was stopped or crashed before the commit; now: {now}"
 
 
 def _require_commit(ctx: ServiceContext, args: Args) -> None:

@@ -66,6 +66,7 @@ class Transaction:
                 ending = self._restore(written, self.link.mask(self._why(as_host_error(error))))
             return ending
         self._tidy()
+        self._tell_ended()
         return {"event": "committed", "now": now}
 
     def _learn_secrets(self) -> None:
@@ -194,6 +195,12 @@ class Transaction:
             except Exception as error:
                 self.eventlog.event("notice", level="warning",
                                     message=f"{name}: not tidied up: {as_host_error(error).message}")
+
+    def _tell_ended(self) -> None:
+        for name, results in self.results.items():
+            with contextlib.suppress(HostError):
+                for words in plan_result.ended(self.contexts[name], results.started or {}):
+                    self.eventlog.warn(f"{name}: {words}; see fab logs {name}")
 
     def _report_failure(self, error: HostError) -> None:
         if not isinstance(error, Aborted):

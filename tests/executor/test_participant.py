@@ -1084,3 +1084,22 @@ def _lives(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (ProcessLookupError, FileNotFoundError):
         return False
+
+
+@pytest.mark.promise(8)
+@pytest.mark.parametrize("restarted", [False, True])
+def test_commit_tells_of_a_program_that_somebody_stopped_while_other_hosts_were_waited_for(example: Example,
+                                                                                          restarted: bool) -> None:
+    example.write()
+    with example.deploy() as deploy:
+        deploy.activate()
+        program = f"{example.name}:{example.name}"
+        example.host.rpc.stopProcess(program)
+        if restarted:
+            example.host.rpc.startProcess(program)
+        assert deploy.executor.heard[-1]["event"] != "notice"
+        deploy.executor.send({"do": "commit"})
+        told = deploy.executor.until("notice")["message"]
+        ends(deploy, "committed")
+    assert f"{example.name} ran and was well, but was stopped or crashed before the commit" in told
+    assert told.split("now: ")[1].startswith("RUNNING" if restarted else "STOPPED")
