@@ -65,7 +65,7 @@ def _control(run: Command, service: str, steps: Steps, serial: Serial | None = N
              ) -> rollout.events.Finished:
     targets = run.with_secrets_of_drain(run.program_targets(service))
     fleet = run.fleet(targets)
-    deployment = run.deployment(targets, serial=serial)
+    deployment = run.deployment(targets, serial=serial, needs_sockets=starts)
     return rollout.coordinator.Coordinator(deployment, fleet, run.report, _planner(steps, starts)).roll_out()
 
 

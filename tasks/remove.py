@@ -24,7 +24,7 @@ def remove(run: Command, service: str, purge: bool = False, yes: bool = False) -
         confirm()
     fleet = run.fleet(targets)
     return rollout.coordinator.Coordinator(
-        run.deployment(targets), fleet, run.report, rollout.removal.planner(purge)).roll_out()
+        run.deployment(targets, needs_sockets=False), fleet, run.report, rollout.removal.planner(purge)).roll_out()
 
 
 def _targets(run: Command, services: str) -> tuple[inventory.model.Target, ...]:

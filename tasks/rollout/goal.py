@@ -18,7 +18,8 @@ class Deployment(Struct, frozen=True, kw_only=True):
     environment's; `services`: by name the revision that is asked for, None where the planner chooses; `serial`: how
     many hosts restart at a time, and `pause`: seconds that they must stay well before the next do; `unfinished`: what
     to do with an interrupted deploy whose undo fails; `folder`: of hosts.yaml, where hooks of the client run;
-    `needs_ports`: it is refused where another process holds the port that a program's variable PORT names."""
+    `needs_ports`: it is refused where another process holds the port that a program's variable PORT names;
+    `needs_sockets`: the same of a `socket`, which a command that only stops programs does not need."""
 
     deploy: str
     command: str
@@ -32,6 +33,7 @@ class Deployment(Struct, frozen=True, kw_only=True):
     unfinished: Unfinished = "undo"
     folder: str = "."
     needs_ports: bool = False
+    needs_sockets: bool = True
 
 
 class Goal(Struct, frozen=True, kw_only=True):

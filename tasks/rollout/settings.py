@@ -106,7 +106,7 @@ def _deploy(peer: Peer, deployment: Deployment, revisions: Mapping[str, str]) ->
     return {"deploy": deployment.deploy, "by": deployment.by, "command": deployment.command,
             "since": deployment.since,
             "ports": ports.of_variables(target.service for target in peer.targets) if deployment.needs_ports else {},
-            **_settings(peer, revisions)}
+            **_settings(peer, revisions, deployment.needs_sockets)}
 
 
 def _login(service: Service) -> protocol.GitLogin | None:
@@ -116,11 +116,11 @@ def _login(service: Service) -> protocol.GitLogin | None:
     return {"user": service.login.user, "password": service.login.password}
 
 
-def _program(target: Target, program: Program) -> protocol.ProgramSettings:
+def _program(target: Target, program: Program, needs_socket: bool) -> protocol.ProgramSettings:
     """Its user as hosts.yaml says it: of the program, or by naming root as the user who logs in."""
     user = program.options.get("user") or ("root" if target.host.user == "root" else None)
     return {"group": program.group, "processes": list(program.processes), "user": user,
-            "socket": program.socket, "logs": absolute_logs(program)}
+            "socket": program.socket if needs_socket else None, "logs": absolute_logs(program)}
 
 
 def absolute_logs(program: Program) -> list[str]:
@@ -129,7 +129,8 @@ def absolute_logs(program: Program) -> list[str]:
             if option in LOG_FILES and path.startswith("/")]
 
 
-def _settings(peer: Peer, revisions: Mapping[str, str] | None = None) -> protocol.Settings:
+def _settings(peer: Peer, revisions: Mapping[str, str] | None = None, needs_sockets: bool = True
+              ) -> protocol.Settings:
     host = peer.host
     return {
         "place": {"root": host.root, "supervisord_conf": host.supervisord_conf, "program_dir": host.program_dir,
@@ -144,6 +145,6 @@ def _settings(peer: Peer, revisions: Mapping[str, str] | None = None) -> protoco
                       "shared": [posixpath.join(target.service.shared_directory, path)
                                  for path in target.service.shared],
                       "files": [file.path for file in target.service.files],
-                      "programs": [_program(target, program) for program in target.service.programs],
+                      "programs": [_program(target, program, needs_sockets) for program in target.service.programs],
                       "revision": (revisions or {}).get(target.service.name)}
                      for target in peer.targets]}

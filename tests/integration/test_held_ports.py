@@ -35,3 +35,16 @@ def test_held_port_ends_deploy_and_plan_with_2_and_force_lets_it_through(make_ap
     (found,) = [event for event in doctor.of("check") if event["check"] == "ports"]
     assert (found["outcome"], f"port {port}, which the health check of {app.name}" in found["message"]) == (
         "warning", True), "a proxy may answer there"
+
+
+@pytest.mark.promise(9)
+def test_socket_that_a_stranger_holds_keeps_nobody_from_stopping_or_removing_the_service(make_app: MakeApp) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    app = make_app(socket=f"tcp://127.0.0.1:{port}").alone().deployed()
+    app.lab["web1"].rpc.stopProcess(f"{app.name}:{app.name}")
+    with socket.create_server(("127.0.0.1", port)):
+        assert f"port {port} of {app.name} is held by" in refusal(app, "start")
+        for command in ("stop", "remove"):
+            done = app.fab(command, app.name)
+            assert done.code == 0, done
