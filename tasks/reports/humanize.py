@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime, timezone
 from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..rollout.events import Result
 
 _DONE = MappingProxyType({"start": "started", "stop": "stopped", "restart": "restarted", "recover": "recovered",
                           "remove": "removed"})
@@ -29,6 +33,15 @@ def short(commit: str | None, none: str = "-") -> str:
 def version(commit: str | None, source: str | None, none: str = "-") -> str:
     """A commit; where a client made it, the one that it was built from."""
     return f"{short(source)} + build" if source else short(commit, none)
+
+
+def tried_version(result: Result, none: str = "-") -> str:
+    return version(result.tried, result.source or None, none)
+
+
+def version_now(result: Result, none: str = "-") -> str:
+    source = result.source if result.now == result.tried else None
+    return version(result.now, source or None, none)
 
 
 def move(starts: Collection[str | None], to: str | None, source: str | None, arrow: str, none: str = "-", width: int = 0

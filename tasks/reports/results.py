@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from ..rollout.events import Error, Finished, Resolved, Result, Started, Status
-from .humanize import ago, in_words, label, short, text_lines, uptime, version, who
+from .humanize import ago, in_words, label, short, text_lines, tried_version, uptime, version, version_now, who
 from .screen import Marks
 from .status_rows import complete, program_rows, state
 from .table import Column, Line, Span, paragraph, short_hosts, table
@@ -72,13 +72,13 @@ def _row_tone(result: Result) -> str:
 def _commit_columns(rows: Sequence[Result], marks: Marks) -> list[Column]:
     """One column where nothing moved (restart, unchanged), none where nothing is known."""
     if all(result.was == result.now and result.tried in (None, result.now) for result in rows):
-        still = Column("commit", [(short(result.now, marks.none), _row_tone(result)) for result in rows])
+        still = Column("commit", [(version_now(result, marks.none), _row_tone(result)) for result in rows])
         return [still] if any(result.now for result in rows) else []
     arrow = marks.arrow + " "
     return [
         Column("was", [(short(result.was, marks.none), "dim") for result in rows], drop=1),
-        Column("  tried", [(arrow + short(result.tried, marks.none), "dim") for result in rows], drop=2),
-        Column("  now", [(arrow + short(result.now, marks.none), _row_tone(result)) for result in rows]),
+        Column("  tried", [(arrow + tried_version(result, marks.none), "dim") for result in rows], drop=2),
+        Column("  now", [(arrow + version_now(result, marks.none), _row_tone(result)) for result in rows]),
     ]
 
 

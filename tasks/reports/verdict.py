@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..rollout.events import Finished, Result
-from .humanize import count, duration, label, listed, short
+from .humanize import count, duration, label, listed, version_now
 
 READING = frozenset({"status", "doctor", "adopt", "logs", "history", "plan", "config", "config.schema", "ci.init",
                      "run"})
@@ -50,7 +50,7 @@ def _needs_person(finished: Finished) -> str:
 def _differ(finished: Finished) -> str:
     hosts: dict[str, list[str]] = {}
     for host, service, result in results(finished):
-        hosts.setdefault(f"{service} is at {short(result.now, 'no commit')}", []).append(host)
+        hosts.setdefault(f"{service} is at {version_now(result, 'no commit')}", []).append(host)
     facts = "; ".join(f"{fact} on {listed(names)}" for fact, names in hosts.items())
     return f"a person is needed: {facts}" if facts else "a person is needed"
 
@@ -103,7 +103,7 @@ def _read(finished: Finished) -> str:
 
 
 def _fact(command: str, service: str, rows: list[Result]) -> str:
-    state = _DONE.get(command) or f"is at {listed(list(dict.fromkeys(short(row.now, 'no commit') for row in rows)))}"
+    state = _DONE.get(command) or f"is at {listed(list(dict.fromkeys(version_now(row, 'no commit') for row in rows)))}"
     return f"{service} {state} {'from' if command == 'remove' else 'on'} {count(len(rows), 'host')}"
 
 

@@ -306,7 +306,7 @@ class Looked(Event, frozen=True, kw_only=True, tag="looked"):
 class Result(Struct, frozen=True, kw_only=True):
     """One service on one host at the end: committed, unchanged, restored, not_reached (a batch before it failed),
     refused, unreachable or unknown; of a plan also pending. `programs`: those that the command was about, where it was
-    about some of them alone."""
+    about some of them alone; `source`: the commit that a client built `tried` from, where it built it."""
 
     was: str | None = None
     tried: str | None = None
@@ -314,6 +314,7 @@ class Result(Struct, frozen=True, kw_only=True):
     outcome: str
     why: str | None = None
     programs: list[str] | UnsetType = UNSET
+    source: str | UnsetType = UNSET
 
 
 class Finished(Event, frozen=True, kw_only=True, tag="finished"):

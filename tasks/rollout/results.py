@@ -6,12 +6,13 @@ import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from .events import Finished, Result
 
 if TYPE_CHECKING:
+    from .facts import Facts
     from .peer import Peer
     from .steps import Plan
 
@@ -89,7 +90,7 @@ def _result(peer: Peer, service: str, tried: str | None, why: str) -> Result:
     if outcome == "unknown":
         now = peer.now.get(service)
     reason = None if outcome in ("committed", "unchanged") else peer.why or peer.trouble or why or None
-    return Result(was=was, tried=tried, now=now, outcome=outcome, why=reason)
+    return Result(was=was, tried=tried, now=now, outcome=outcome, why=reason, source=_source(plan, facts))
 
 
 def _as_last_heard(peer: Peer, service: str) -> Result:
@@ -98,7 +99,7 @@ def _as_last_heard(peer: Peer, service: str) -> Result:
         return Result(was=plan.was, tried=plan.tried, now=plan.was, outcome="unchanged")
     if peer.ending:
         return Result(was=plan.was, tried=plan.tried, now=peer.now.get(service), outcome=peer.ending,
-                      why=peer.why or None)
+                      why=peer.why or None, source=_source(plan))
     why = "it was told to commit, and its answer was not heard" if peer.commit_sent \
         else "it was not told to commit: it goes back by itself"
     return Result(was=plan.was, tried=plan.tried, now=None, outcome="unknown",
@@ -106,7 +107,15 @@ def _as_last_heard(peer: Peer, service: str) -> Result:
 
 
 def _expected(plan: Plan) -> Result:
-    return Result(was=plan.was, tried=plan.tried, now=plan.was, outcome="pending" if plan.steps else "unchanged")
+    return Result(was=plan.was, tried=plan.tried, now=plan.was, outcome="pending" if plan.steps else "unchanged",
+                  source=_source(plan))
+
+
+def _source(plan: Plan | None, facts: Facts | None = None) -> str | UnsetType:
+    """The commit that a client built from; where nothing changes, by what is there."""
+    planned = plan.record.get("source") if plan else None
+    there = facts.committed.get("source") if facts and plan and not plan.steps else None
+    return planned or there or UNSET
 
 
 def _outcome(peer: Peer, service: str) -> str:

@@ -79,9 +79,11 @@ def test_build_of_the_client_reaches_hosts_that_build_nothing(built: App, tmp_pa
         assert os.access(tree(built, host) / "out/tool", os.X_OK)
         assert os.readlink(tree(built, host) / "out/link") == "../built"
     assert f"  {source[:8]} + build  " in built.fab("status", format="plain").out
-    again = built.deploy()
+    again, shown = built.deploy(), built.deploy(format="plain").out
     assert again.finished["outcome"] == "unchanged" and builds(built) == 1
     assert "not built again" in messages(again)
+    assert {run.finished["hosts"]["web1"][built.name]["source"] for run in (first, again)} == {source}
+    assert f"{source[:8]} + build  unchanged" in shown
     built.commit(f"{built.name}-2")
     planned = built.fab("plan", built.name)
     assert planned.code == 0 and builds(built) == 2
