@@ -210,4 +210,5 @@ class Program:
             info.get(option, "") not in ("", of_process(written[option], self._number(info["name"]))) for info in read)]
         if differing:
             raise HostError(f"supervisord runs {self.group} with another {' and '.join(differing)} than {path} says",
-                            f"see on the host what else defines it: grep -rn {self.group} {for_sh(os.path.dirname(path))}")
+                            "see on the host what else defines it:"
+                            f" grep -rn {self.group} {for_sh(os.path.dirname(path))}")
