@@ -120,7 +120,9 @@ class _SessionRequest:
         """Waits for the answer; raises SSHException or EOFError as open_channel does."""
         if not self._answered.wait(self._transport.channel_timeout):
             raise SSHException("Timeout opening channel.")
-        if self._transport._channels.get(self._number) is None or not self._transport.is_active():
+        # What ran in one that is closed already, as where there is no such command, has said why it ended.
+        is_open = self._transport._channels.get(self._number) is not None or self._channel.closed
+        if not is_open or not self._transport.is_active():
             raise self._transport.get_exception() or SSHException("Unable to open channel.")
         return self._channel
 

@@ -33,7 +33,7 @@ _STDERR_KEPT = 4096                         # bytes
 def open_session(connection: HostConnection, command: str, program: Program, deliver: Deliver,
                  beat: float | None = None) -> Session:
     """Runs `command` in the login shell, sends it `program`, then calls deliver(message) on a thread for every
-    JSON object it prints, {"interpreter": …} first, and deliver(None) once at the end. Returns at once; a host that
+    JSON object it prints (but {"interpreter": …}), and deliver(None) once at the end. Returns at once; a host that
     refuses the channel is an end of the stream with a complaint.
 
     {"do": "beat"} is sent whenever nothing else was for `beat` seconds. None: never."""
@@ -75,6 +75,11 @@ class Session:
         self._closed = threading.Event()
         self._written = threading.Event()
         self._ended = threading.Event()
+        self._settled = threading.Event()
+
+    def wait_begun(self, seconds: float) -> bool:
+        """Wait until the interpreter has named itself, or the session has ended; returns whether one was so in time."""
+        return self._settled.wait(seconds)
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Never blocks; does nothing once the session is closed or lost."""
@@ -173,10 +178,10 @@ class Session:
             self._hear(message)
 
     def _hear(self, message: dict[str, Any]) -> None:
-        if message.keys() == {"interpreter"} and not self.began:
+        if message.keys() == {"interpreter"}:
             self.began = True
+            self._settled.set()
             self._interpreter.put(str(message["interpreter"]))
-            self._deliver(message)
         elif not self.began and message.get("event", UNUSABLE) != UNUSABLE:
             self._lines.noise.append(json.dumps(message)[:500])     # a login shell may print JSON, too
         else:
@@ -193,6 +198,7 @@ class Session:
                 self.lost = not self._connection.is_connected
             self.exit_status = None if self.lost and status == -1 else status
         self._ended.set()
+        self._settled.set()
         self._interpreter.put("")
         self._outbox.put(None)
         self._deliver(None)

@@ -135,8 +135,14 @@ class Fleet:
             _thread(self._connect, peer)
 
     def _connect(self, peer: Peer) -> None:
+        opened = threading.Event()          # a session may end before it is known here
+
+        def hear(message: dict[str, Any] | None) -> None:
+            opened.wait()
+            self._hear(peer, message)
+
         try:
-            peer.session = self._sessions.open(peer.host, lambda message: self._hear(peer, message))
+            peer.session = self._sessions.open(peer.host, hear)
         except FabvisorError as error:
             self._put(peer, Lost(error))
         except Exception as error:
@@ -144,6 +150,11 @@ class Fleet:
             self._put(peer, Lost(bug))
         else:
             self._put(peer, Connected())
+        finally:
+            opened.set()
+        if peer.session and self._verb == "run":            # which is not sent to all hosts at once
+            in_time = peer.session.wait_begun(peer.host.lease)
+            self._put(peer, Began() if in_time else Lost(connection_errors.silent(peer)))
 
     def _hear(self, peer: Peer, message: dict[str, Any] | None) -> None:
         """On the thread that reads from the host: while it waits here, the host cannot send more. It waits for the
@@ -165,12 +176,10 @@ def _thread(work: Callable[..., None], *args: object) -> None:
 
 def _event(peer: Peer, item: Any) -> PeerEvent | None:
     """Turns an item of a session into an event; `item` is None at the end of the stream. A beat is no event."""
-    if isinstance(item, (Connected, Lost, PackFailed)):
+    if isinstance(item, (Connected, Began, Lost, PackFailed)):
         return item
     if item is None:
         return Lost(connection_errors.lost(peer))
-    if item.keys() == {"interpreter"}:
-        return Began()
     if "event" not in item:
         return None                         # a login shell may print JSON, too
     try:
