@@ -16,10 +16,10 @@ from tasks._program import MISSING
 TASKS = Path(__file__).parents[1] / "tasks"
 COMMAND = re.compile(r"fab ([a-z]+(?:\.[a-z]+)?)(?= |$|[:;,.)](?: |$))([^:;\n()]*)")
 # A command of a shell, up to where the sentence goes on; what is put in later is \0.
-TYPED = re.compile(r"\b(?:git (?:-C|clone|config|ls-remote)|chown|install(?= -d)|chmod|mv|rm|cp|mkdir|ls|cd|df|findmnt|"
-                   r"namei|setfacl|ln)(?= -| \0)[^;:&(,\n]*")
+TYPED = re.compile(r"\b(?:git (?:-C|clone|config|ls-remote)|chown|install(?= -d)|ssh-add|ssh-keyscan|chmod|mv|rm|"
+                   r"cp|mkdir|ls|cd|df|findmnt|namei|setfacl|ln)(?= -| \0)[^;:&(,\n]*")
 # Names of values that were quoted before, and of what needs no quotes.
-QUOTED = ("here", "aside", "damaged", "url", "release", "command", "up")
+QUOTED = ("here", "aside", "damaged", "url", "release", "command", "up", "settings.port")
 # Words that follow "fab" where it is the subject of a sentence.
 VERBS = {"shows", "fetches", "builds", "and", "may", "can", "carries", "sends", "runs", "is", "connects", "takes"}
 

@@ -14,6 +14,7 @@ from typing import Any
 from paramiko import Channel, ChannelException, SSHException, Transport
 
 from .._errors import Unreachable
+from ..program.quoting import for_sh
 from .ssh_config import Settings
 
 Address = tuple[Any, Any]                   # family and sockaddr of getaddrinfo
@@ -57,7 +58,7 @@ def through(label: str, settings: Settings, seconds: float, gateway: Transport, 
     except ChannelException as error:
         reason = f"{gateway_name} cannot reach {settings.hostname}:{settings.port}: {error.text or error.args[-1]}"
         hint = "does the gateway's sshd have AllowTcpForwarding?" if error.code == 1 else \
-            f"try there: ssh {gateway_name} nc -vz {settings.hostname} {settings.port}"
+            f"try there: ssh {for_sh(gateway_name)} nc -vz {for_sh(settings.hostname)} {settings.port}"
         raise Unreachable(f"{label}: the gateway {reason}", hint) from None
     except (SSHException, EOFError, OSError):
         if gateway.is_active():

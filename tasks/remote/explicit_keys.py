@@ -9,6 +9,7 @@ from paramiko import AgentKey
 
 from .._errors import LoginError
 from ..inventory.model import Host
+from ..program.quoting import for_sh
 from .key_files import LockedKey, UnusableKey, load_file, load_text, public_blob
 from .key_offers import Offer, has_half, held_by
 from .ssh_tokens import from_home
@@ -56,7 +57,7 @@ def _from_file(path: Path, agent: tuple[AgentKey, ...]) -> Offer:
     except LockedKey:
         if held is None:
             raise LoginError(f"{path}: the key has a passphrase, and no agent has it open",
-                             f"ssh-add {path}") from None
+                             f"ssh-add {for_sh(str(path))}") from None
     except UnusableKey as error:
         if held is None:
             agent_too = ", and no agent has its private half" if public_blob(path) else ""

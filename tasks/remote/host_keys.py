@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from paramiko import MissingHostKeyPolicy, PKey, SSHClient, Transport
 
 from .._errors import HostKeyError
+from ..program.quoting import for_sh
 from . import host_certificates, known_hosts, known_hosts_command, revoked_keys
 from .host_certificates import HostCertificate
 from .known_hosts import Entry, KnownHosts, fingerprint
@@ -118,12 +119,15 @@ class Verifier(MissingHostKeyPolicy):
         settings = self.settings
         compare = ("compare the fingerprint with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the host "
                    "itself")
-        once = f"ssh -p {settings.port} {settings.user}@{settings.hostname}"
+        login = for_sh(f"{settings.user}@{settings.hostname}")
+        once = f"ssh -p {settings.port} {login}"
         if settings.name != settings.hostname:
-            once = f"ssh -o HostName={settings.hostname} -p {settings.port} {settings.user}@{settings.name}"
+            login = for_sh(f"{settings.user}@{settings.name}")
+            once = f"ssh -o HostName={for_sh(settings.hostname)} -p {settings.port} {login}"
         if self.via:
-            return f"connect once through the gateway: {once.replace('ssh', f'ssh -J {self.via}', 1)}; {compare}"
-        scan = f"ssh-keyscan -p {settings.port} {settings.hostname}"
+            once = once.replace("ssh", f"ssh -J {for_sh(self.via)}", 1)
+            return f"connect once through the gateway: {once}; {compare}"
+        scan = f"ssh-keyscan -p {settings.port} {for_sh(settings.hostname)}"
         if os.environ.get(known_hosts.VARIABLE, "").strip() and known_hosts.VARIABLE in self.known.sources:
             return f"add the output of `{scan}` to the variable {known_hosts.VARIABLE}; {compare}"
         if self.known.sources[:1] == (os.devnull,):

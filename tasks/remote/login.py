@@ -12,6 +12,7 @@ from paramiko.auth_strategy import AuthResult, AuthSource, AuthStrategy
 from paramiko.config import SSHConfig
 
 from .._errors import LoginError, Unreachable
+from ..program.quoting import for_sh
 from .agent import TOUCH_LIMIT
 from .explicit_keys import VARIABLE
 from .key_offers import Keys, Offer
@@ -136,14 +137,14 @@ class Login(AuthStrategy):
         if any(_UNSIGNED in label for label in tried):
             hint = "is its token plugged in, or its agent unlocked; and did you confirm? `ssh-add -T KEY.pub` tries it"
         if self.keys.locked:
-            hint = f"ssh-add {self.keys.locked[0]}"
+            hint = f"ssh-add {for_sh(str(self.keys.locked[0]))}"
         return LoginError(f"{self.label}: login refused for {self.user}; offered: {', '.join(tried)}{locked}", hint)
 
     def _no_key(self) -> LoginError:
         if self.keys.locked:
             path = self.keys.locked[0]
             return LoginError(f"{self.label}: {path}: the key has a passphrase, and no agent has it open",
-                              f"ssh-add {path}")
+                              f"ssh-add {for_sh(str(path))}")
         why = f" ({'; '.join(self.keys.unusable)})" if self.keys.unusable else ""
         hint = f"ssh-keygen, ssh-add, identity_file in hosts.yaml, or {VARIABLE}"
         if os.environ.get("GITLAB_CI"):
