@@ -91,7 +91,7 @@ class HostRunner(_Lines, Remote):  # type: ignore[misc]
         variables = {**self.context.config.run.env, **options.get("env", {})}
         options["env"] = {}                 # Fabric would not quote them
         exports = [f"export {name}={for_sh(str(value))}" for name, value in sorted(variables.items())]
-        return " && ".join([self._beginning, *exports, command])
+        return f"{' && '.join([self._beginning, *exports])} || exit 1; {command}"     # it may be several commands
 
 
 class ClientRunner(_Lines, Local):

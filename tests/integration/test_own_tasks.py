@@ -70,6 +70,17 @@ def assert_says_where_nothing_was_run(app: App, folder: Path) -> None:
         "web2: the connection was lost: nothing was run there"]
 
 
+def test_own_task_runs_nothing_where_its_directory_is_gone(app: App, tmp_path: Path) -> None:
+    """Not even the second of two commands."""
+    folders = [app.lab[host].directory(app.name) for host in app.hosts]
+    for folder in folders:
+        folder.rename(f"{folder}.aside")
+    run = fabvisor(app, tmp_path, "broken")
+    for folder in folders:
+        Path(f"{folder}.aside").rename(folder)
+    assert run.code == 1 and "here" not in [line["line"] for line in run.of("log")], run
+
+
 def test_own_task_runs_where_the_service_does_with_its_environment(app: App, tmp_path: Path) -> None:
     directory = app.lab["web1"].directory(app.name).resolve()
     migrated = fabvisor(app, tmp_path, "migrate", "--args=status-0")
