@@ -62,11 +62,11 @@ def _shut_down(transport: Transport | None) -> None:
 
 @dataclass(frozen=True)
 class _Route:
-    """The way to a host: how messages call it, the names that lead to it, against circles, and what answers for the
+    """The way to a host: how messages call it, the hosts that it leads to, against circles, and what answers for the
     ssh configuration. `first`: the session at its end; None for a gateway, which gets none."""
 
     label: str
-    path: tuple[str, ...]
+    path: tuple[Host, ...]
     ask: Ask
     first: FirstSession | None
 
@@ -80,7 +80,7 @@ def connect(host: Host, ask: Ask = ask, first: FirstSession = UNKNOWN) -> HostCo
     logger = logging.getLogger("paramiko")
     if not logger.handlers:                 # its tracebacks would reach stderr through logging's last resort
         logger.addHandler(logging.NullHandler())
-    return _connect(host, _Route(host.name, (host.name,), ask, first))
+    return _connect(host, _Route(host.name, (host,), ask, first))
 
 
 def _connect(host: Host, route: _Route) -> HostConnection:
@@ -109,8 +109,8 @@ def _open_gateway(host: Host, settings: Settings, route: _Route) -> HostConnecti
     if gateway is None:
         return None
     refuse_circle(gateway, route.path)
-    label = f"{route.path[0]}: gateway {gateway.name}"
-    return _connect(gateway, _Route(label, (*route.path, gateway.name), route.ask, None))
+    label = f"{route.path[0].name}: gateway {gateway.name}"
+    return _connect(gateway, _Route(label, (*route.path, gateway), route.ask, None))
 
 
 def _open_patiently(host: Host, settings: Settings, hop: HostConnection | None, verifier: Verifier,

@@ -15,6 +15,7 @@ from .key_offers import Offer, has_half, held_by
 from .ssh_tokens import from_home
 
 VARIABLE = "SSH_PRIVATE_KEY"
+_BEGINNINGS = ("/", "~/", "./")             # of a path
 
 
 def explicit_keys(host: Host, agent: tuple[AgentKey, ...]) -> list[Offer]:
@@ -29,12 +30,19 @@ def explicit_keys(host: Host, agent: tuple[AgentKey, ...]) -> list[Offer]:
     return offers
 
 
+def named_files(host: Host) -> list[Path]:
+    """Where they are said to be. They may not exist."""
+    value = os.environ.get(VARIABLE, "").strip()
+    named = [value] if value.startswith(_BEGINNINGS) else []
+    return [from_home(path) for path in (*named, *([host.identity_file] if host.identity_file else []))]
+
+
 def _from_variable(value: str) -> Offer:
     """The value may be a secret: it is never part of a message unless it is a file's path."""
     try:
         if "-----BEGIN" in value or "PuTTY-User-Key-File" in value:
             return Offer(load_text(value), VARIABLE)
-        if "\n" in value or (not value.startswith(("/", "~/", "./")) and not os.path.isfile(value)):
+        if "\n" in value or (not value.startswith(_BEGINNINGS) and not os.path.isfile(value)):
             raise LoginError(f"{VARIABLE} holds neither a private key nor the path of one",
                              "a key begins with -----BEGIN and ends with -----END …-----, line breaks included")
         path = from_home(value)
@@ -42,7 +50,7 @@ def _from_variable(value: str) -> Offer:
             raise LoginError(f"{VARIABLE}: there is no file {path}", "give a private key's path or its text")
         return Offer(load_file(path), f"{VARIABLE} ({path})")
     except LockedKey:
-        where = f"{VARIABLE} ({value})" if value.startswith(("/", "~/", "./")) else VARIABLE
+        where = f"{VARIABLE} ({value})" if value.startswith(_BEGINNINGS) else VARIABLE
         raise LoginError(f"{where}: the key has a passphrase, which nobody can type here",
                          f"use a key without one, or load it with ssh-add and leave {VARIABLE} unset") from None
     except UnusableKey as error:

@@ -26,8 +26,10 @@ def gateway_of(host: Host, settings: Settings) -> Host | None:
                 connect_timeout=host.connect_timeout)
 
 
-def refuse_circle(gateway: Host, path: tuple[str, ...]) -> None:
-    """Raise Mistake where the gateway is among the hosts that it leads to. `path`: their names, the host first."""
-    if gateway.name in path:
-        raise Mistake(f"{path[-1]}: its gateways lead in a circle: {' → '.join((*path, gateway.name))}",
+def refuse_circle(gateway: Host, path: tuple[Host, ...]) -> None:
+    """Raise Mistake where the gateway is among the hosts that it leads to. `path`: these, the host itself first. At
+    another port of its machine is another host, such as a container's."""
+    if (gateway.name, gateway.port) in {(host.name, host.port) for host in path}:
+        names = " → ".join(host.name for host in (*path, gateway))
+        raise Mistake(f"{path[-1].name}: its gateways lead in a circle: {names}",
                       "see gateway in hosts.yaml, and ProxyJump in ~/.ssh/config")

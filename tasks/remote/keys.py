@@ -6,7 +6,6 @@ SSH_PRIVATE_KEY and hosts.yaml's identity_file alone when there is one; otherwis
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,13 +16,12 @@ from paramiko import AgentKey
 from ..inventory.model import Host
 from . import user_certificates
 from .agent import agent_keys
-from .explicit_keys import VARIABLE, explicit_keys
+from .explicit_keys import explicit_keys, named_files
 from .key_files import LockedKey, UnusableKey, load_file
 from .key_offers import Keys, Offer, has_half, held_by
 from .known_hosts import fingerprint
 from .paramiko_private import with_certificate
 from .ssh_config import Settings
-from .ssh_tokens import from_home
 
 
 @contextmanager
@@ -37,9 +35,7 @@ def keys_for(host: Host, settings: Settings) -> Iterator[Keys]:
 
 def _with_certificates(keys: Keys, host: Host, settings: Settings) -> Keys:
     """Each certificate of a key is offered before the key alone."""
-    files = [*([from_home(host.identity_file)] if host.identity_file else []), *settings.identity_files]
-    if os.environ.get(VARIABLE, "").strip().startswith(("/", "~/", "./")):
-        files.append(from_home(os.environ[VARIABLE].strip()))
+    files = [*named_files(host), *settings.identity_files]
     certificates = user_certificates.load([*settings.certificate_files, *(Path(f"{path}-cert.pub") for path in files)])
     offers: list[Offer] = []
     for offer in keys.offers:

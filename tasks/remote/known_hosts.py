@@ -71,14 +71,25 @@ def load(host: Host, settings: Settings) -> KnownHosts:
 
     Raises HostKeyError when one of the first two is set and cannot be read.
     """
-    if host.known_hosts is not None:
-        return _from_files([from_home(host.known_hosts)], required=f"{host.name}: known_hosts")
     value = os.environ.get(VARIABLE, "").strip()
-    if not value:
+    if host.known_hosts is None and not value:
         return replace(_from_files(settings.known_hosts_files), configured=True)
-    if re.search(r"\s", value) and not os.path.isfile(value):
+    if host.known_hosts is None and not _is_path(value):
         return KnownHosts(parse(value, VARIABLE), (VARIABLE,))
-    return _from_files([from_home(value)], required=VARIABLE)
+    required = VARIABLE if host.known_hosts is None else f"{host.name}: known_hosts"
+    return _from_files(files(host, settings), required)
+
+
+def files(host: Host, settings: Settings) -> tuple[Path, ...]:
+    """Those that load() reads."""
+    value = os.environ.get(VARIABLE, "").strip()
+    if host.known_hosts is not None:
+        return (from_home(host.known_hosts),)
+    return (from_home(value),) if value and _is_path(value) else settings.known_hosts_files
+
+
+def _is_path(value: str) -> bool:
+    return not re.search(r"\s", value) or os.path.isfile(value)
 
 
 def _from_files(paths: Iterable[Path], required: str = "") -> KnownHosts:

@@ -18,10 +18,10 @@ class ProxyCommand:
         """Raises OSError."""
         self._stderr = b""
         self.link, theirs = socket.socketpair()
+        shell = os.environ.get("SHELL") or "/bin/sh"
         with theirs:
-            self._process = subprocess.Popen(
-                ["/bin/sh", "-c", f"exec {command}"], stdin=theirs.fileno(), stdout=theirs.fileno(),
-                stderr=subprocess.PIPE, start_new_session=True)
+            self._process = subprocess.Popen([shell, "-c", f"exec {command}"], stdin=theirs.fileno(),
+                                             stdout=theirs.fileno(), stderr=subprocess.PIPE, start_new_session=True)
         self._reader = threading.Thread(target=self._read, daemon=True, name="proxy command")
         self._reader.start()
 

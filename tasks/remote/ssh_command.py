@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from pathlib import Path
 
 from .._errors import NotReady
 from ..inventory.model import Host
 from ..program.quoting import for_sh
+from . import known_hosts
+from .explicit_keys import named_files
 from .gateways import gateway_of, refuse_circle
-from .ssh_config import effective
-from .ssh_options import config_argument, overrides
+from .key_offers import has_half
+from .ssh_config import Settings, effective
+from .ssh_options import ask, config_argument, overrides
+
+# What the ssh configuration may set in place of a shell for a person; older versions of ssh do not know all of them.
+_SHELL = {"RemoteCommand": "none", "SessionType": "default", "StdinNull": "no"}
 
 
 def words(host: Host, command: str) -> list[str]:
@@ -21,24 +27,41 @@ def words(host: Host, command: str) -> list[str]:
     program = shutil.which("ssh")
     if program is None:
         raise NotReady("this machine has no ssh", "apt-get install openssh-client")
-    return [program, "-t", *_options(program, host, (host.name,)), "--", host.name, command]
+    return [program, "-t", *_options(program, host, (host,)), "--", host.name, command]
 
 
-def _options(program: str, host: Host, path: tuple[str, ...]) -> list[str]:
-    """`path`: the names of the hosts so far. A gateway gets options of its own: -J hands none of them on, and
-    would ask about an unknown key."""
-    settings = effective(host)
-    keys = [Path(host.identity_file).expanduser()] if host.identity_file else list(settings.identity_files)
-    known = [host.known_hosts] if host.known_hosts else [str(path) for path in settings.known_hosts_files]
-    quoted = " ".join(f'"{path}"' for path in known)
+def _options(program: str, host: Host, path: tuple[Host, ...]) -> list[str]:
+    """`path`: the hosts so far. A gateway gets options of its own: -J hands none of them on, and would ask about an
+    unknown key."""
+    options = ask(host)
+    settings = effective(host, lambda _: options)
     gateway = gateway_of(host, settings)
-    return [*config_argument(), *overrides(host), *(_by_way_of(program, gateway, path) if gateway else []),
-            *(word for key in keys if key.is_file() for word in ("-i", str(key))),
-            "-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={quoted}"]
+    directly = _set("ProxyJump=none", "ProxyCommand=none") if host.gateway == "none" else []
+    others = [f"{keyword}={value}" for keyword, value in _SHELL.items()
+              if options.get(keyword.lower(), [value]) != [value]]
+    return [*config_argument(), *overrides(host), *(_by_way_of(program, gateway, path) if gateway else directly),
+            *_keys(host, settings), *_host_keys(host, settings), *_set(*others)]
 
 
-def _by_way_of(program: str, gateway: Host, path: tuple[str, ...]) -> list[str]:
+def _set(*options: str) -> list[str]:
+    return [word for option in options for word in ("-o", option)]
+
+
+def _keys(host: Host, settings: Settings) -> list[str]:
+    """A key that was named is the only one, as for every command: an agent with many would use up all tries."""
+    named = [path for path in named_files(host) if has_half(path)]
+    only = _set("IdentitiesOnly=yes") if named else []
+    return [*only, *(word for path in named or filter(has_half, settings.identity_files) for word in ("-i", str(path)))]
+
+
+def _host_keys(host: Host, settings: Settings) -> list[str]:
+    known = " ".join(f'"{path}"' for path in known_hosts.files(host, settings))
+    return _set("StrictHostKeyChecking=yes", "NoHostAuthenticationForLocalhost=no", "VerifyHostKeyDNS=no",
+                "UpdateHostKeys=no", f"UserKnownHostsFile={known}", f"GlobalKnownHostsFile={os.devnull}")
+
+
+def _by_way_of(program: str, gateway: Host, path: tuple[Host, ...]) -> list[str]:
     refuse_circle(gateway, path)
-    words = [program, *_options(program, gateway, (*path, gateway.name))]
+    words = [program, *_options(program, gateway, (*path, gateway))]
     options = " ".join(for_sh(word.replace("%", "%%")) for word in words)
     return ["-o", f"ProxyCommand={options} -W '[%h]:%p' -- {for_sh(gateway.name)}"]

@@ -369,8 +369,10 @@ class TestGateway:
             yield server
 
     def test_gateway_by_name_or_address_carries_the_connection(self, sshd: Sshd, jump: Sshd, open_to: Open) -> None:
-        for gateway in ("jump", f"{jump.user}@127.0.0.1:{jump.port}"):
-            connection = open_to(sshd, gateway=gateway)
+        """The machine may have another host at another port, such as a container's."""
+        address = f"{jump.user}@127.0.0.1:{jump.port}"
+        for name, gateway in (("web1", "jump"), ("web1", address), ("127.0.0.1", address)):
+            connection = open_to(sshd, name=name, gateway=gateway)
             assert connection.run("echo hi", hide=True, in_stream=False).stdout == "hi\n"
             hop = connection.hop
             assert hop is not None

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tasks.inventory.model import Host
 from tasks.program import quoting
 from tasks.remote import ssh_command
+from tests.remote.test_keys import add_to_agent
+from tests.remote.test_keys import agent as agent_fixture
+from tests.support.sshd import Sshd, keygen
+
+agent = agent_fixture
+
+
+def typed(server: Sshd, **settings: Any) -> subprocess.CompletedProcess[str]:
+    """Its user types `there`."""
+    words = ssh_command.words(Host(**server.host_settings(**settings)), "echo hi; cat")
+    return subprocess.run(words, input="there\n", capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.mark.promise(6)
@@ -25,3 +38,37 @@ def test_ssh_refuses_unknown_keys_of_each_gateway_too(tmp_path: Path) -> None:
         words = quoting.words(proxy.removeprefix("ProxyCommand=").replace("%%", "%"))
         assert words[-4:] == ["-W", "[%h]:%p", "--", name]
     assert "one" in words and "Port=2201" in words and not any(word.startswith("ProxyCommand=") for word in words)
+
+
+@pytest.mark.parametrize("line", ["RemoteCommand tmux attach", "SessionType none", "StdinNull yes"])
+def test_ssh_opens_a_shell_whatever_the_ssh_config_has_in_its_place(sshd: Sshd, home: Path, line: str) -> None:
+    (home / ".ssh/config").write_text(f"{line}\n")
+    assert typed(sshd).stdout.split() == ["hi", "there"]
+
+
+@pytest.mark.promise(6)
+@pytest.mark.parametrize("line", ["NoHostAuthenticationForLocalhost yes", "StrictHostKeyChecking no"])
+def test_ssh_refuses_an_unknown_key_whatever_the_ssh_config_says(sshd: Sshd, home: Path, line: str) -> None:
+    (home / ".ssh/config").write_text(f"{line}\n")
+    refused = typed(sshd, known_hosts=None)
+    assert refused.returncode == 255 and "Host key verification failed" in refused.stderr, refused
+
+
+def test_ssh_offers_the_named_key_alone(sshd: Sshd, home: Path, agent: str) -> None:
+    """sshd ends the connection at the sixth key."""
+    for number in range(6):
+        add_to_agent(keygen(home / f"other{number}"))
+    assert typed(sshd).stdout.split() == ["hi", "there"]
+
+
+def test_ssh_takes_the_files_that_variables_name(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSH_PRIVATE_KEY", str(sshd.client_key))
+    monkeypatch.setenv("SSH_KNOWN_HOSTS", str(sshd.known_hosts_file()))
+    assert typed(sshd, identity_file=None, known_hosts=None).stdout.split() == ["hi", "there"]
+
+
+def test_ssh_goes_straight_to_a_host_whose_gateway_is_none(sshd: Sshd, home: Path) -> None:
+    (home / ".ssh/config").write_text("ProxyJump nowhere.invalid\n")
+    assert typed(sshd, gateway="none").stdout.split() == ["hi", "there"]
+    (home / ".ssh/config").write_text("ProxyCommand false\n")
+    assert typed(sshd, gateway="none").stdout.split() == ["hi", "there"]

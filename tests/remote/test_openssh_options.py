@@ -296,9 +296,13 @@ class TestProxyCommand:
         error = refusal(Unreachable, sshd, connect_timeout=1.0)
         assert "waiting for the VPN" in error.message
 
-    def test_proxy_command_that_talks_much_does_not_block(self, sshd: Sshd, home: Path, open_to: Open) -> None:
-        (home / ".ssh/config").write_text(
-            "Host web1\n  ProxyCommand sh -c 'seq 100000 >&2; exec python3 %d/pipe.py %h %p'\n")
+    @pytest.mark.parametrize("command", [
+        "sh -c 'seq 100000 >&2; exec python3 %d/pipe.py %h %p'", "python3 %d/pipe.py %h %p 2> >(cat >&2)"
+    ], ids=["talks much", "is written for bash"])
+    def test_proxy_command_runs_in_the_users_shell(self, sshd: Sshd, home: Path, open_to: Open, command: str,
+                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SHELL", shutil.which("bash") or "")
+        (home / ".ssh/config").write_text(f"Host web1\n  ProxyCommand {command}\n")
         (home / "pipe.py").write_text(
             "import socket, sys, threading, os\n"
             "link = socket.create_connection((sys.argv[1], int(sys.argv[2])))\n"
