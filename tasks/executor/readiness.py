@@ -100,7 +100,7 @@ def _file_problems(layout: Layout, service: Service, conf: Configuration) -> lis
     name = service["name"]
     own, directory = layout.program_file(name), layout.below_root(service["directory"])
     problems = [*directory_access.problems(directory), *_folder_problems(layout), *earlier_state.problems(layout, name),
-                *_link_problems(layout, service), *log_folder.problems(directory, service, layout.access.prefix)]
+                *_link_problems(layout, service), *log_folder.problems(service, layout.access.prefix)]
     for definition in conf.definitions:
         is_own = files.is_same_path(definition.path, own)
         if is_own and not definition.is_ours and definition.name not in _groups(service):

@@ -15,6 +15,7 @@ from tasks.executor.logs import log_sources, process_logs
 from tasks.inventory.model import Service
 from tests.executor.driver import Deploy, Example
 from tests.support.lab import wait_for
+from tests.support.services import changed
 
 BOTH = "echo to out; echo to err >&2; exec sleep 1000\n"
 CRASH = "echo the end; echo the cause >&2; exit 3\n"
@@ -122,18 +123,18 @@ def test_failed_deploy_says_why_a_stream_cannot_be_shown(example: Example) -> No
 
 @pytest.mark.promise(9)
 def test_place_where_no_log_can_be_is_refused_before_the_fetch(example: Example, tmp_path: Path) -> None:
-    """supervisord would hang at a pipe, and refuse the program file for a missing folder: after the build."""
+    """supervisord would hang at a pipe, and answer nobody from then on. A missing folder may be made by the build."""
     os.mkfifo(tmp_path / "pipe")
     example.write()
-    for path, words in {tmp_path: "which is a folder", tmp_path / "pipe": "which is a pipe",
-                        tmp_path / "x/y.log": f"and there is no folder {tmp_path}/x"}.items():
+    for path, words in {tmp_path: "which is a folder", tmp_path / "pipe": "which is a pipe"}.items():
         with example.deploy(with_options(example, **own_errors(tmp_path, stderr_logfile=str(path)))) as deploy:
             deploy.hello()
             (problem,) = deploy.executor.until("not_ready")["problems"]
             deploy.executor.send({"do": "end"})
         assert problem["message"] == f"the log of {example.name} is {path}, {words}"
     assert not example.directory.exists()
-    example.committed(with_options(example, stdout_logfile=f"{example.directory}/source"))
+    made = with_options(example, stdout_logfile=f"{tmp_path}/made/log")
+    example.committed(changed(made, build=(*made.build, f"mkdir {tmp_path}/made")))
 
 
 def test_log_that_all_processes_of_a_program_write_to_is_shown_once(example: Example, tmp_path: Path) -> None:

@@ -15,33 +15,22 @@ from .process_logs import OWN_OUTPUT
 NO_LOG = {stat.S_IFDIR: "folder", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
 
 
-def problems(directory: str, service: Mapping[str, Any], prefix: str) -> Iterator[NotReady]:
-    """Logs that supervisord could not write, as far as the login user can see. What is below the service directory may
-    come with the commit. `prefix`: what stands before a command that changes what is supervisord's."""
+def problems(service: Mapping[str, Any], prefix: str) -> Iterator[NotReady]:
+    """Logs that supervisord could not write, as far as the login user can see. A missing folder may be made by the
+    build. `prefix`: what stands before a command that changes what is supervisord's."""
     for program in service["programs"]:
-        for path in filter(_is_file, program["logs"]):
-            kind, folder = NO_LOG.get(_kind(path), ""), os.path.dirname(path)
+        for path in program["logs"]:
+            kind = "" if OWN_OUTPUT.fullmatch(path) else _kind(path)    # that is another one for supervisord
             if kind:
                 yield NotReady(f"the log of {program['group']} is {path}, which is a {kind}",
                                f"move it away on the host: {prefix}mv {for_sh(path)} {for_sh(path + '.away')}")
-            elif not _kind(folder) and not path.startswith(directory + os.sep):
-                yield NotReady(f"the log of {program['group']} is {path}, and there is no folder {folder}",
-                               f"make it on the host: {prefix}mkdir -p {for_sh(folder)}")
 
 
-def _is_file(path: str) -> bool:
-    """Whether it is the same for supervisord and for us."""
-    return not OWN_OUTPUT.fullmatch(path)
-
-
-def _kind(path: str) -> int:
-    """0 where there is nothing; -1 where nobody but supervisord may know."""
+def _kind(path: str) -> str:
     try:
-        return stat.S_IFMT(os.stat(path).st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return 0
+        return NO_LOG.get(stat.S_IFMT(os.stat(path).st_mode), "")
     except OSError:
-        return -1
+        return ""
 
 
 def ensure(directory: str) -> None:
