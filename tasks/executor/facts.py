@@ -119,7 +119,8 @@ def is_down(programs: Programs) -> bool:
 def process_states(supervisord: Supervisord, planned: Mapping[str, Sequence[str]]) -> Programs:
     """By group the processes that supervisord knows; `planned`: by group the names of those that shall be there."""
     try:
-        return {group: [_process(info) for info in supervisord.processes(group)]
+        infos = supervisord.processes(*planned)
+        return {group: [_process(info) for info in infos if info["group"] == group]
                 or [_no_process(name, "absent") for name in names] for group, names in planned.items()}
     except HostError as error:
         return unknown(planned, error.message, error.hint)

@@ -44,7 +44,7 @@ def visible_problems(layout: Layout, service: Service, conf: Configuration,
     """As problems(), but supervisord does not read its files: for a command that only looks."""
     try:
         undefined = {*_groups(service)} - {definition.name for definition in conf.definitions}
-        known = sorted(group for group in undefined if supervisord.processes(group))
+        known = sorted({info["group"] for info in supervisord.processes(*undefined)})
         problems = [*_process_problems(service, known, layout, supervisord),
                     *program_user.problems(layout, service, supervisord.uid()),
                     *sockets.problems(layout, service, supervisord)]
@@ -76,10 +76,12 @@ def _process_problems(service: Service, removed: Sequence[str], layout: Layout,
                       supervisord: Supervisord) -> list[HostError]:
     """Processes that run under the name of a program, but that an undo could not bring back."""
     problems: list[HostError] = []
-    for group in _groups(service):
-        names = [info["name"] for info in supervisord.processes(group)]
-        defined = {info["name"] for info in supervisord.configurations(group)} if names else set()
-        others = [f"{group}:{name}" for name in names if name not in defined]
+    groups = _groups(service)
+    infos = supervisord.processes(*groups)
+    defined = {(info["group"], info["name"]) for info in supervisord.configurations(*groups)} if infos else set()
+    for group in groups:
+        others = [f"{group}:{info['name']}" for info in infos
+                  if info["group"] == group and (group, info["name"]) not in defined]
         if group in removed:
             problems.append(NotReady(f"{group} is known to supervisord, but in no configuration file any more",
                                      f"put its section back, into {layout.program_file(service['name'])}; or stop it:"

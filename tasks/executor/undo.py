@@ -169,7 +169,7 @@ class Undo:
         groups = [was["group"] for service, step in self.journal.steps_undone_by("program_back")
                   if service == ctx.name for was in programs_before(service, step["undo"]["args"])] or [ctx.name]
         try:
-            infos = [info for group in groups for info in ctx.supervisord().processes(group)]
+            infos = ctx.supervisord().processes(*groups)
             states = ", ".join(describe_state(info) if len(groups) == len(infos) == 1
                                else f"{info['name']} {describe_state(info)}" for info in infos) or "absent"
         except HostError as error:

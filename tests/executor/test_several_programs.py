@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from tasks.executor import facts
+from tasks.executor.layout import Layout
+from tasks.executor.supervisor import rpc
+from tasks.executor.supervisor.supervisord import Supervisord
 from tasks.inventory.model import Health, Program, Service
 from tasks.program.quoting import PROCESS_NUMBER
 from tests.executor.driver import UNHEALTHY, Example
-from tests.support.lab import wait_for
+from tests.support.lab import LabHost, wait_for
 from tests.support.services import changed
 
 OPTIONS = {"startsecs": "0", "stopwaitsecs": "5"}
@@ -52,6 +56,19 @@ def test_programs_of_a_service_start_with_their_numbers_and_variables(example: E
     assert logs == {"-web_00.log", "-web_01.log", "-worker.log", "-beat.log"}
     with example.deploy(several(example, *NAMES)) as deploy:
         assert not deploy.look().message()["services"][example.name]["steps"], "it is up to date"
+
+
+def test_programs_of_a_service_are_looked_at_by_one_question(host: LabHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """supervisord answers with all processes of the host, which takes both sides the longer the more there are."""
+    asked: list[str] = []
+    call = rpc.call
+    monkeypatch.setattr(rpc, "call", lambda path, login, method, *args: (asked.append(method),
+                                                                         call(path, login, method, *args))[1])
+    layout = Layout({"root": str(host.root), "supervisord_conf": "supervisord.conf", "program_dir": "conf.d"})
+    states = facts.process_states(Supervisord(layout.access), {name: [name] for name in NAMES})
+    assert {name: [process["state"] for process in group] for name, group in states.items()} == {
+        name: ["absent"] for name in NAMES}
+    assert asked == ["supervisor.getAllProcessInfo"]
 
 
 @pytest.mark.promise(3)

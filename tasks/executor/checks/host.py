@@ -60,6 +60,6 @@ class ExaminedHost:
         """Of the processes of that service that run; [] where supervisord does not answer."""
         groups = [program["group"] for each in self.services if each["name"] == service for program in each["programs"]]
         try:
-            return [info["pid"] for group in groups for info in self.supervisord.processes(group) if info["pid"]]
+            return [info["pid"] for info in self.supervisord.processes(*groups) if info["pid"]]
         except HostError:
             return []

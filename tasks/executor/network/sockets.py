@@ -47,7 +47,7 @@ def running(layout: Layout, service: Service, supervisord: Supervisord) -> tuple
     text = file.data.decode("utf-8", "replace") if file else ""
     written = {group: (options(text, group) or {}).get("socket", "") for group in programs_in(text)}
     groups = {*written, *(program["group"] for program in service["programs"])}
-    pids = [info["pid"] for group in groups for info in supervisord.processes(group) if info["pid"]]
+    pids = [info["pid"] for info in supervisord.processes(*groups) if info["pid"]]
     return pids, list(filter(None, written.values()))
 
 

@@ -132,7 +132,7 @@ def verify(ctx: ServiceContext, step: Step) -> Result:
     before, started = step.results.before or {}, dict(step.results.started or {})
     for part in step.args["programs"]:
         program = Program(ctx, part["group"], step.say)
-        if all(process.name in started for process in program.processes()):
+        if started and all(process.name in started for process in program.processes()):
             continue                    # it was restarted one process after the other
         up = program.wait_until_up(part["startsecs"], before, part["exitcodes"], settles=True)
         program.check_processes(up.values())
