@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -35,13 +35,13 @@ class Host(Peer):
 
 class OnePack:
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.file = path.open("rb")
 
     def __getitem__(self, service: str) -> OnePack:
         return self
 
-    def pack(self, part: object, known: object) -> Path:
-        return self.path
+    def pack(self, part: object, known: object) -> BinaryIO:
+        return self.file
 
 
 @pytest.fixture
@@ -89,3 +89,17 @@ def test_a_host_cannot_take_more_than_it_was_sent(pack: Path, asks_first: bool) 
     for _ in range(3 * WINDOW):
         sender.note(host, PackTaken(service="app"))
     assert "does not follow the protocol: pack_taken" in failures[0].message
+
+
+def test_hosts_that_share_a_pack_each_get_all_of_it(pack: Path) -> None:
+    """One file is open for both, and one host takes faster than the other."""
+    packs, fast, slow = OnePack(pack), Host(), Host()
+    for host in (slow, fast):
+        sender = PackSender(packs, lambda *failure: None)       # type: ignore[arg-type]
+        sender.note(host, wanted())
+        wait_for(lambda host=host: len(host.sent) == WINDOW, "a window")
+        for _ in range(WINDOW):
+            sender.note(host, PackTaken(service="app"))
+        wait_for(lambda host=host: len(host.sent) == 2 * WINDOW, "a further window")
+    assert fast.sent == slow.sent
+    assert base64.b64decode(fast.sent[-1]["data"]) == pack.read_bytes()[(2 * WINDOW - 1) * CHUNK:2 * WINDOW * CHUNK]
