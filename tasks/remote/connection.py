@@ -23,7 +23,7 @@ from .gateways import gateway_of, refuse_circle
 from .handshake import Handshake, TurnedAway
 from .host_keys import Verifier
 from .keys import keys_for
-from .login import UNKNOWN, FirstSession, Login
+from .login import Login
 from .proxy_command import ProxyCommand
 from .ssh_config import Settings, effective
 from .ssh_options import Ask, ask
@@ -63,24 +63,25 @@ def _shut_down(transport: Transport | None) -> None:
 @dataclass(frozen=True)
 class _Route:
     """The way to a host: how messages call it, the hosts that it leads to, against circles, and what answers for the
-    ssh configuration. `first`: the session at its end; None for a gateway, which gets none."""
+    ssh configuration. `command`: see connect(); None for a gateway, which gets no session."""
 
     label: str
     path: tuple[Host, ...]
     ask: Ask
-    first: FirstSession | None
+    command: str | None
 
 
-def connect(host: Host, ask: Ask = ask, first: FirstSession = UNKNOWN) -> HostConnection:
-    """An open connection; close it. Raises HostKeyError, LoginError, Unreachable or Mistake. A host may begin the
-    command of the first session before anybody opens that.
+def connect(host: Host, ask: Ask = ask, command: str = "") -> HostConnection:
+    """An open connection; close it. Raises HostKeyError, LoginError, Unreachable or Mistake.
+
+    `command`: what the first session will run, where that is known; the host may begin it at once.
 
     Needs at most about twice `host.connect_timeout` seconds a hop.
     """
     logger = logging.getLogger("paramiko")
     if not logger.handlers:                 # its tracebacks would reach stderr through logging's last resort
         logger.addHandler(logging.NullHandler())
-    return _connect(host, _Route(host.name, (host,), ask, first))
+    return _connect(host, _Route(host.name, (host,), ask, command))
 
 
 def _connect(host: Host, route: _Route) -> HostConnection:
@@ -90,7 +91,7 @@ def _connect(host: Host, route: _Route) -> HostConnection:
         hop = _open_gateway(host, settings, route)
         label = _label(route.label, settings)
         verifier = Verifier(label, settings, known, via=hop.original_host if hop else "")
-        login = Login(label, settings.user, offered, host.connect_timeout, route.first)
+        login = Login(label, settings.user, offered, host.connect_timeout, route.command)
         try:
             return _open_patiently(host, settings, hop, verifier, login)
         except BaseException:

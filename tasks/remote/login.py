@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from paramiko import AgentKey, AuthenticationException, BadAuthenticationType, SSHException, Transport
 from paramiko.auth_strategy import AuthResult, AuthSource, AuthStrategy
@@ -21,34 +20,18 @@ from .paramiko_private import ClientTransport, NotSigned, authenticate
 _UNSIGNED = " (the agent does not sign with it)"
 
 
-def _nothing(*_: object) -> None:
-    pass
-
-
-@dataclass(frozen=True)
-class FirstSession:
-    """What is known of a session before there is a connection. `command`: what it will run, "" if that is not known;
-    `prepare`: is called with the round trip, in seconds, while the answer to the login is on its way."""
-
-    command: str = ""
-    prepare: Callable[[float], None] = _nothing
-
-
-UNKNOWN = FirstSession()
-
-
 class Login(AuthStrategy):
     """paramiko's hook for a login. `label` names the host in messages; `seconds` limits all keys together, but an
     agent may take a minute for each key: its owner must touch a token, or confirm.
-    `first`: the connection's first session; None on a way to the next host, which gets none."""
+    `command`: what the connection's session will run, "" if that is not known; None on a way to the next host."""
 
-    def __init__(self, label: str, user: str, offered: Keys, seconds: float, first: FirstSession | None) -> None:
+    def __init__(self, label: str, user: str, offered: Keys, seconds: float, command: str | None) -> None:
         super().__init__(SSHConfig())
         self.label = label
         self.user = user
         self.keys = offered
         self.seconds = seconds
-        self.first = first
+        self.command = command
 
     def get_sources(self) -> Iterator[AuthSource]:
         """Not used: authenticate() goes through the keys itself, because it must stop when the link is gone."""
@@ -64,8 +47,7 @@ class Login(AuthStrategy):
             left = max(0.1, deadline - time.monotonic())
             transport.auth_timeout = max(left, TOUCH_LIMIT) if isinstance(offer.key, AgentKey) else left
             try:
-                more = authenticate(transport, self.user, offer.key, self._then(transport, offer),
-                                    lambda: self._prepare(transport))
+                more = authenticate(transport, self.user, offer.key, self._then(transport, offer))
             except BadAuthenticationType as error:
                 raise self._no_keys_taken(error) from None
             except NotSigned:
@@ -90,14 +72,10 @@ class Login(AuthStrategy):
 
         A server takes it when it has accepted the key. Before that it may only disconnect (RFC 4252, section 6), and
         without a key that is no loss. OpenSSH reads one message after the other; others may look ahead."""
-        first = self.first
-        if first is None or offer is not self.keys.offers[-1] or not transport.is_openssh:
+        command = self.command
+        if command is None or offer is not self.keys.offers[-1] or not transport.is_openssh:
             return _nothing
-        return lambda: transport.request_session(first.command)
-
-    def _prepare(self, transport: ClientTransport) -> None:
-        if self.first is not None:
-            self.first.prepare(transport.round_trip)
+        return lambda: transport.request_session(command)
 
     def _asks_for_more(self, taken: list[str], wish: str) -> LoginError:
         return LoginError(f"{self.label}: the server took {', '.join(taken)} of {self.user}, but {wish}",
@@ -151,3 +129,7 @@ class Login(AuthStrategy):
             hint = (f"{VARIABLE} is not set in this job: is it a protected variable and the branch is not, "
                     "or has it another environment scope?")
         return LoginError(f"{self.label}: no key to log in with as {self.user}{why}", hint)
+
+
+def _nothing() -> None:
+    pass

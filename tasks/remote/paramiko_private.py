@@ -188,12 +188,11 @@ def on_banner_line(transport: Transport, hear: Callable[[str], None]) -> None:
     transport.packetizer.readline = readline  # type: ignore[method-assign]
 
 
-def authenticate(transport: ClientTransport, user: str, key: PKey, then: Callable[[], None],
-                 meanwhile: Callable[[], None]) -> list[str]:
+def authenticate(transport: ClientTransport, user: str, key: PKey, then: Callable[[], None]) -> list[str]:
     """Transport.auth_publickey, a round trip shorter where it can be. Returns the methods that the server still asks
     for. Raises NotSigned for a key that does not sign: the server has heard nothing of it, and the next has its turn.
 
-    then() is called when the request is sent, on any thread; meanwhile(), when the round trip is known, on this one."""
+    then() is called when the request is sent, on any thread."""
     if not transport.is_active():
         return transport.auth_publickey(user, key)          # it says why
     finished = threading.Event()
@@ -202,8 +201,6 @@ def authenticate(transport: ClientTransport, user: str, key: PKey, then: Callabl
     handler.auth_publickey(user, key, finished)
     if handler.is_early:
         then()
-    if handler.accepted.wait(transport.auth_timeout) and transport.is_active():
-        meanwhile()
     if not finished.wait(transport.auth_timeout):
         raise AuthenticationException("Authentication timeout.")
     # A server may let us in, refuse what then() requested, and end the connection.
@@ -231,7 +228,6 @@ class _Login(AuthHandler):
         self._connection = transport
         self._then = then
         self._asked = 0.0
-        self.accepted = threading.Event()   # the request for the login service; or the connection has ended
 
     def _request_auth(self) -> None:
         self._asked = time.monotonic()
@@ -244,7 +240,6 @@ class _Login(AuthHandler):
         self._connection.round_trip = time.monotonic() - self._asked
         if not self.is_early:
             self._log_in_late()
-        self.accepted.set()
 
     def _log_in_late(self) -> None:
         try:
@@ -255,10 +250,6 @@ class _Login(AuthHandler):
             handler.auth_event.set()
         else:
             self._then()
-
-    def abort(self) -> None:
-        self.accepted.set()
-        super().abort()
 
     def _log_in(self) -> None:
         granted = Message()

@@ -42,12 +42,6 @@ def open_session(connection: HostConnection, command: str, program: Program, del
     return session
 
 
-def likely_interpreter(round_trip: float) -> str:
-    """Which kind of interpreter a program should be made for: "" where the host is far, in seconds, and the program for
-    any is sooner there."""
-    return OURS if round_trip < _NEAR else ""
-
-
 class Session:
     """`last_heard` is time.monotonic() of the last byte received from the program; what a login prints before it is no
     sign of life. `received` counts the bytes of all messages so far.
@@ -115,7 +109,8 @@ class Session:
         try:
             channel = self._connection.transport.execute(command)
             self._thread(lambda: self._read(channel), "reader")
-            channel.sendall(self._made(program, likely_interpreter(self._connection.transport.round_trip)))
+            near = self._connection.transport.round_trip < _NEAR
+            channel.sendall(self._made(program, near))
             while (data := self._next_to_send()) is not None:
                 channel.sendall(data)
             channel.shutdown_write()
@@ -127,11 +122,11 @@ class Session:
         finally:
             self._written.set()
 
-    def _made(self, program: Program, likely: str) -> bytes:
+    def _made(self, program: Program, near: bool) -> bytes:
         """The program as that host can run it. A bug ends the session at once: nobody shall wait for the host."""
         try:
-            program(likely)                 # made while the interpreter starts, if not before
-            return program(self._told_interpreter() if likely else "")
+            program(OURS if near else "")       # most likely that one: made while the interpreter starts
+            return program(self._told_interpreter() if near else "")
         except Exception:
             self.trace = traceback.format_exc()
             self._connection.sever()

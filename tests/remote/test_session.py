@@ -13,7 +13,6 @@ from tasks.executor.protocol import LINE_LIMIT
 from tasks.inventory.model import Host
 from tasks.remote.connection import HostConnection, connect
 from tasks.remote.lines import Lines, LineTooLong
-from tasks.remote.login import FirstSession
 from tasks.remote.session import Program, Session, open_session
 from tasks.rollout import connection_errors
 from tasks.rollout.peer import Peer
@@ -112,7 +111,7 @@ def test_session_is_lost_when_no_channel_opens(sshd: Sshd, open_to: Open) -> Non
 def test_session_is_lost_when_the_server_lets_in_and_opens_none(tmp_path: Any, command: str) -> None:
     """What is asked for with the login is refused behind it, in one go with the end of the connection."""
     with Sshd(tmp_path, options=["MaxSessions 0"]) as server:
-        talk = Talk(connect(Host(**server.host_settings()), first=FirstSession(command)), "cat")
+        talk = Talk(connect(Host(**server.host_settings()), command=command), "cat")
         assert talk.rest() == []
         assert talk.session.lost
         assert talk.session.complaint == "the host opens no channel: Connect failed"
