@@ -130,6 +130,16 @@ def test_changed_option_of_a_socket_replaces_the_group_and_comes_back(example: E
     assert path.stat().st_mode & 0o777 == 0o770 and served.ask().startswith("v1")
 
 
+def test_file_of_a_socket_goes_with_the_socket(example: Example, folder: Path) -> None:
+    path = folder / f"{example.name}.sock"
+    served = Served(example, f"unix://{path}")
+    served.write("v1")
+    example.committed(served.service)
+    assert path.is_socket()
+    example.committed(changed(served.service, socket=None, health=None, command="sleep 100000"))
+    assert not path.exists()
+
+
 def test_program_that_listened_by_itself_gives_its_port_to_supervisord_and_gets_it_back(example: Example) -> None:
     port = free_port()
     listens = f"import socket, time\ns = socket.create_server(('127.0.0.1', {port}))\ntime.sleep(1000)\n"

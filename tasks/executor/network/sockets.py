@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from typing import Any, Iterator, Mapping
@@ -39,6 +40,13 @@ def problems(layout: Layout, service: Service, supervisord: Supervisord) -> Iter
 def port_of(address: str | None) -> int:
     """Of tcp://HOST:PORT; else 0."""
     return int(address.rpartition(":")[2]) if address and address.startswith("tcp://") else 0
+
+
+def remove_closed(path: str) -> None:
+    """Remove the file of a unix socket on which nobody listens any more, where the login user may."""
+    with contextlib.suppress(OSError):
+        if stat.S_ISSOCK(os.lstat(path).st_mode) and not listeners.on_path(path):
+            os.unlink(path)
 
 
 def running(layout: Layout, service: Service, supervisord: Supervisord) -> tuple[list[int], list[str]]:

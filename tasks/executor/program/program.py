@@ -13,6 +13,7 @@ from ..disk import files
 from ..errors import HostError
 from ..locks import reload_lock
 from ..logs import process_logs
+from ..network import sockets
 from ..protocol import PROGRAM_HEADER
 from ..quoting import for_sh
 from ..supervisor.supervisord_conf import of_process, options
@@ -82,8 +83,7 @@ class Program:
     def _stop_limit(self, timeout: float) -> float:
         """Seconds until supervisord kills it: by the program file of before, with which it was started. Of a program
         without one supervisord says it, but for an old one (before 4.0): `timeout` then."""
-        backup = os.path.join(self._ctx.layout.backup(self._ctx.name, self._ctx.deploy), "program")
-        before = options((files.read_bytes(backup) or b"").decode("utf-8", "replace"), self.group)
+        before = self._written_before()
         if before is not None:
             return float(before.get("stopwaitsecs", STOPS_WITHIN))
         return max((float(read["stopwaitsecs"]) for read in self._supervisord.configurations(self.group)
@@ -106,7 +106,7 @@ class Program:
             added, changed, _ = self._supervisord.reload()
             is_changed = self.group in changed or self._logs_elsewhere() or (renew and self.group not in added)
             if is_changed:
-                self._supervisord.remove(self.group)
+                self._remove_group()
             renewed = is_changed or self.group in added
             if renewed:
                 self._supervisord.add(self.group)
@@ -135,7 +135,14 @@ class Program:
     def remove(self) -> None:
         """Remove the group, which is stopped, if it is there."""
         if self.infos():
-            self._supervisord.remove(self.group)
+            self._remove_group()
+
+    def _remove_group(self) -> None:
+        """supervisord closes the socket on which it listened for the group, and leaves its file."""
+        self._supervisord.remove(self.group)
+        address = (self._written_before() or {}).get("socket", "")
+        if address.startswith("unix://"):
+            sockets.remove_closed(address[len("unix://"):].replace("%%", "%"))
 
     def end_leftovers(self) -> None:
         """End what this deploy's version left running, once it is stopped: it may hold the port. Older ones stay."""
@@ -175,6 +182,11 @@ class Program:
             logs["stderr"] = "NONE"
         return any((log == "AUTO") != bool(AUTOMATIC_LOG.search(info.get(f"{channel}_logfile") or ""))
                    for info in self.infos().values() for channel, log in logs.items())
+
+    def _written_before(self) -> dict[str, str] | None:
+        """What the program file said before this deploy."""
+        backup = os.path.join(self._ctx.layout.backup(self._ctx.name, self._ctx.deploy), "program")
+        return options((files.read_bytes(backup) or b"").decode("utf-8", "replace"), self.group)
 
     def _written(self) -> dict[str, str] | None:
         return options(self._file(), self.group)
