@@ -153,7 +153,7 @@ def _pump(process: subprocess.Popen[bytes], lines: OutputLines, deadline: float,
 def _end_of(pid: int) -> Iterator[int | None]:
     """A descriptor that can be read when the child has ended; None where Python or the kernel has none.
 
-    A look every few milliseconds would cost a deploy, with its 19 commands, 15 ms.
+    A look every few milliseconds would cost a deploy, with its 20 commands, 15 ms.
     """
     try:
         end = os.pidfd_open(pid)                      # novermin: from Python 3.9 on
