@@ -28,7 +28,8 @@ class ClientTransport(Transport):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.round_trip = float("inf")      # seconds, or less; of the request for the login service
+        self.round_trip = float("inf")      # seconds, or less: the shortest wait for an answer so far
+        self._asked = 0.0
         self._extended = threading.Event()  # the server has named its extensions
         self._requested: _SessionRequest | None = None
         # start_client's own limit comes first.
@@ -41,6 +42,23 @@ class ClientTransport(Transport):
         negotiated.wait(timeout)
         if not self.is_active():
             raise self.get_exception() or SSHException("Negotiation failed.")
+
+    def note_question(self) -> None:
+        """Something was asked that the server answers without much work."""
+        self._asked = time.monotonic()
+
+    def note_answer(self) -> None:
+        self.round_trip = min(self.round_trip, time.monotonic() - self._asked)
+
+    def _negotiate_keys(self, message: Message) -> None:
+        before: Any = super()
+        before._negotiate_keys(message)
+        self.note_question()
+
+    def _set_K_H(self, key: int, digest: bytes) -> None:
+        self.note_answer()
+        before: Any = super()
+        before._set_K_H(key, digest)
 
     @property
     def is_openssh(self) -> bool:
@@ -227,17 +245,16 @@ class _Login(AuthHandler):
         self.is_early = is_early
         self._connection = transport
         self._then = then
-        self._asked = 0.0
 
     def _request_auth(self) -> None:
-        self._asked = time.monotonic()
+        self._connection.note_question()
         before: Any = super()
         before._request_auth()
         if self.is_early:
             self._log_in()
 
     def _parse_service_accept(self, message: Message) -> None:
-        self._connection.round_trip = time.monotonic() - self._asked
+        self._connection.note_answer()
         if not self.is_early:
             self._log_in_late()
 
