@@ -63,7 +63,16 @@ def load_text(text: str) -> PKey:
     except TypeError:                       # it takes a password, and none was given
         raise LockedKey from None
     except (ValueError, UnsupportedAlgorithm, SSHException, binascii.Error):
+        if _is_of_token(block[0]):
+            raise UnusableKey("its security token signs only by way of an agent: ssh-add") from None
         raise UnusableKey("cannot be read as an Ed25519, ECDSA or RSA private key") from None
+
+
+def _is_of_token(block: str) -> bool:
+    try:
+        return _public_of(block)[4:].startswith(b"sk-")
+    except (ValueError, IndexError):
+        return False
 
 
 def _to_paramiko(key: Any) -> PKey:
@@ -95,7 +104,11 @@ def _from_public_file(path: Path) -> bytes:
 
 
 def _from_private_file(path: Path) -> bytes:
-    lines = path.read_text(encoding="utf-8").split("\n")
+    return _public_of(path.read_text(encoding="utf-8"))
+
+
+def _public_of(text: str) -> bytes:
+    lines = text.split("\n")
     body = base64.b64decode("".join(line.strip() for line in lines if not line.startswith("-----")))
     if not body.startswith(_MAGIC):
         raise ValueError

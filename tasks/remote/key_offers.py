@@ -36,7 +36,7 @@ class Keys:
 
 def has_half(path: Path) -> bool:
     """The private or the public half is there: of a key in an agent or on a token, the public one alone."""
-    return path.is_file() or Path(f"{path}.pub").is_file()
+    return path.exists() or Path(f"{path}.pub").is_file()
 
 
 def held_by(agent: tuple[AgentKey, ...], path: Path) -> AgentKey | None:

@@ -22,6 +22,7 @@ from .key_offers import Keys, Offer, has_half, held_by
 from .known_hosts import fingerprint
 from .paramiko_private import with_certificate
 from .ssh_config import Settings
+from .ssh_tokens import from_home
 
 
 @contextmanager
@@ -30,6 +31,8 @@ def keys_for(host: Host, settings: Settings) -> Iterator[Keys]:
     with agent_keys(settings.identity_agent) as agent:
         explicit = explicit_keys(host, agent)
         keys = Keys(tuple(explicit)) if explicit else _configured(settings, agent)
+        if host.identity_file and not has_half(from_home(host.identity_file)):
+            keys = replace(keys, unusable=(f"{host.identity_file}: there is no such file", *keys.unusable))
         yield _accepted(_with_certificates(keys, host, settings), settings.algorithms.public_keys)
 
 

@@ -110,13 +110,14 @@ class Login(AuthStrategy):
                           "PubkeyAuthentication must be on for this user")
 
     def _refused(self, tried: list[str]) -> LoginError:
-        locked = "".join(f"; {path} has a passphrase and was not offered" for path in self.keys.locked)
+        others = "".join(f"; {path} has a passphrase and was not offered" for path in self.keys.locked)
+        others += "".join(f"; {why}" for why in self.keys.unusable)
         hint = f"is the public half in ~{self.user}/.ssh/authorized_keys there, and is `user:` right?"
         if any(_UNSIGNED in label for label in tried):
             hint = "is its token plugged in, or its agent unlocked; and did you confirm? `ssh-add -T KEY.pub` tries it"
         if self.keys.locked:
             hint = f"ssh-add {for_sh(str(self.keys.locked[0]))}"
-        return LoginError(f"{self.label}: login refused for {self.user}; offered: {', '.join(tried)}{locked}", hint)
+        return LoginError(f"{self.label}: login refused for {self.user}; offered: {', '.join(tried)}{others}", hint)
 
     def _no_key(self) -> LoginError:
         if self.keys.locked:

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from paramiko import Channel, SSHException
+from paramiko import Channel, ChannelException, SSHException
 
 from ..inventory.secret import reveal
 from .bootstrap import OURS
@@ -27,6 +27,7 @@ Program = Callable[[str], bytes]            # of the kind of interpreter that ru
 UNUSABLE = "unusable"                       # the one event of an interpreter that is too old to name itself
 _NEAR = 0.02                                # seconds of a round trip
 _BEAT = json.dumps({"do": "beat"}).encode() + b"\n"
+_SHORTAGE = 4                               # SSH_OPEN_RESOURCE_SHORTAGE of RFC 4254
 _STDERR_KEPT = 4096                         # bytes
 
 
@@ -48,6 +49,7 @@ class Session:
 
     After the end of the stream: `exit_status` is the program's (None: unknown, the link was lost or closed; -1:
     killed by a signal), `lost` whether the link broke or close() ended it, and `complaint` what else the host said.
+    `is_refused`: the host let us in, and opens no session.
     `began`: the program's interpreter has named itself. `trace`: the traceback of a bug of ours that ended it, or "".
     """
 
@@ -56,6 +58,7 @@ class Session:
         self.received = 0
         self.exit_status: int | None = None
         self.lost = False
+        self.is_refused = False
         self._connection = connection
         self._deliver = deliver
         self._beat = beat
@@ -118,6 +121,7 @@ class Session:
             if channel is None:
                 why = getattr(error, "text", "") or str(error) or type(error).__name__
                 self._failure = f"the host opens no channel: {why}"
+                self.is_refused = isinstance(error, ChannelException) and error.code != _SHORTAGE
                 self._end(None)
         finally:
             self._written.set()

@@ -36,6 +36,11 @@ def explain(name: str, python: str, exit_status: int, complaint: str, began: boo
         _LOGIN.format(name=name, python=python))
 
 
+def no_session(name: str, complaint: str) -> NotReady:
+    return NotReady(f"{name}: {complaint}",
+                    f"does its sshd have MaxSessions 0? One must be able to type: ssh {name} true")
+
+
 def not_begun(name: str, python: str, seconds: float, complaint: str) -> Unreachable:
     """The login has said nothing but `complaint`, and goes on."""
     words = _words(complaint[-_LONGEST:])

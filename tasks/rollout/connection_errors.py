@@ -18,6 +18,8 @@ def lost(peer: Peer) -> errors.FabvisorError:
     if session and session.trace:
         return errors.Bug(f"{peer.name}: a bug: {session.trace.splitlines()[-1]}", session.trace)
     complaint = session.complaint.strip() if session else ""
+    if session and session.is_refused and not peer.has_plan:
+        return start_errors.no_session(peer.name, complaint)
     if session and not peer.has_answered and not session.lost and session.exit_status is not None:
         error = start_errors.explain(peer.name, peer.host.python, session.exit_status, complaint, session.began)
         if error:

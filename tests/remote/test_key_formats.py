@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import subprocess
 import tempfile
@@ -90,6 +91,21 @@ def test_key_that_ssh_does_not_have_is_named(home: Path, words: tuple[str, ...])
     (home / "key").write_text(openssl(*words))
     with pytest.raises(LoginError, match="cannot be read as an Ed25519, ECDSA or RSA private key"):
         offered(identity_file=str(home / "key"))
+
+
+def test_key_of_a_security_token_is_left_to_the_agent(home: Path) -> None:
+    """What such a file begins with; nobody but the token has the rest."""
+    def string(data: bytes) -> bytes:
+        return len(data).to_bytes(4, "big") + data
+
+    public_half = string(string(b"sk-ssh-ed25519@openssh.com") + string(bytes(32)) + string(b"ssh:"))
+    body = b"openssh-key-v1\0" + string(b"none") * 2 + string(b"") + b"\0\0\0\1" + public_half + string(bytes(64))
+    (home / ".ssh/id_ed25519_sk").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n" + base64.b64encode(body).decode()
+                                             + "\n-----END OPENSSH PRIVATE KEY-----\n")
+    (home / ".ssh/config").write_text("IdentityFile ~/.ssh/id_ed25519_sk\nIdentityFile ~/.ssh\n")
+    assert offered().unusable == (
+        f"{home}/.ssh/id_ed25519_sk: its security token signs only by way of an agent: ssh-add",
+        f"{home}/.ssh: cannot be read: Is a directory")
 
 
 def test_damaged_keys_never_crash_the_reader(home: Path) -> None:

@@ -82,7 +82,9 @@ def test_private_key_variable_and_identity_file_exclude_all_others(home: Path, a
 
 def test_missing_identity_file_falls_back_to_the_default_keys(home: Path) -> None:
     default = keygen(home / ".ssh/id_ed25519")
-    assert labels(offered(identity_file="~/not there")) == [str(default)]
+    keys = offered(identity_file="~/not there")
+    assert labels(keys) == [str(default)]
+    assert keys.unusable == ("~/not there: there is no such file",)
 
 
 def test_missing_key_files_of_the_ssh_config_are_skipped(home: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tasks._errors import Bug, Unreachable
+from tasks._errors import Bug, NotReady, Unreachable
 from tasks.executor.protocol import LINE_LIMIT
 from tasks.inventory.model import Host
 from tasks.remote.connection import HostConnection, connect
@@ -115,6 +115,10 @@ def test_session_is_lost_when_the_server_lets_in_and_opens_none(tmp_path: Any, c
         assert talk.rest() == []
         assert talk.session.lost
         assert talk.session.complaint == "the host opens no channel: Connect failed"
+        peer = Peer(Host(name="web1", root="/srv"), [])
+        peer.session = talk.session
+        error = connection_errors.lost(peer)
+    assert isinstance(error, NotReady) and "MaxSessions 0" in error.hint
 
 
 def test_session_ends_at_once_where_its_program_cannot_be_made(sshd: Sshd, open_to: Open) -> None:
