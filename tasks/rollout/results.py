@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from .events import Finished, Result
 
 if TYPE_CHECKING:
+    from .._errors import FabvisorError
     from .facts import Facts
     from .peer import Peer
     from .steps import Plan
@@ -123,12 +124,17 @@ def _outcome(peer: Peer, service: str) -> str:
         is_unreached = peer.ending == "restored" and not peer.is_reached
         return "not_reached" if is_unreached else peer.ending or "unknown"
     if peer.error is not None:
-        return peer.error.outcome if peer.error.outcome in ("unreachable", "unknown") else "refused"
+        return _without_plan(peer.error)
     return "unchanged" if service in peer.plans else "refused"
+
+
+def _without_plan(error: FabvisorError) -> str:
+    """The outcome of a host on which nothing was begun."""
+    return error.outcome if error.outcome in ("unreachable", "unknown") else "refused"
 
 
 def _looked_at(peer: Peer, service: str) -> Result:
     commit = peer.facts[service].commit if service in peer.facts else None
     if peer.error:
-        return Result(was=commit, now=commit, outcome=peer.error.outcome, why=peer.trouble)
+        return Result(was=commit, now=commit, outcome=_without_plan(peer.error), why=peer.trouble)
     return Result(was=commit, now=commit, outcome="unchanged")

@@ -44,6 +44,16 @@ def test_finished_event_has_the_outcome_of_all_hosts(fields: list[dict[str, Any]
 
 
 @pytest.mark.promise(8)
+@pytest.mark.parametrize(("error", "outcome"), [
+    (errors.Failed("web1: the pattern took too long", "write another"), "refused"),
+    (errors.NeedsPerson("web1: not in the protocol", "look"), "unknown"),
+    (errors.Unreachable("web1: no route", "try again"), "unreachable")])
+def test_command_that_only_reads_never_says_that_a_host_went_back(error: errors.FabvisorError, outcome: str) -> None:
+    finished = results.read("logs", [peer(plans={}, facts={}, error=error)])
+    assert (finished.outcome, finished.hosts["web1"]["monitor"].outcome) == (outcome, outcome)
+
+
+@pytest.mark.promise(8)
 def test_result_of_a_host_says_was_tried_and_now() -> None:
     def of(**fields: Any) -> Result:
         finished = results.finished("deploy", [peer(**fields)], {"monitor": C}, "somebody else failed", 1)
