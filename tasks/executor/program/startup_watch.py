@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Container
 
@@ -58,10 +59,10 @@ class Startup:
         return None
 
     def seconds_left(self) -> float:
-        """Until a look can find it up, if nothing happens before."""
+        """Until a look can find it up, if nothing happens before; infinity where nobody can tell."""
         if self._rest is not None:
             return self._resting_since + SETTLES - time.monotonic()
-        return (self._running_since or time.monotonic()) + self._startsecs - time.monotonic()
+        return math.inf if self._running_since is None else self._running_since + self._startsecs - time.monotonic()
 
     def _has_settled(self, pid: int) -> bool:
         rest, now = activity.rest(pid), time.monotonic()
