@@ -1,4 +1,5 @@
 """Selects and orders the tests of the whole suite."""
 
 pytest_plugins = [
-    "tests.plugins.real_hosts", "tests.plugins.rows", "tests.plugins.longest_first", "tests.plugins.promises"]
+    "tests.plugins.real_hosts", "tests.plugins.rows", "tests.plugins.longest_first", "tests.plugins.promises",
+    "tests.plugins.collected_garbage"]

@@ -24,7 +24,7 @@ environments: {{test: {{branch: main, root: /srv, hosts: [web2, web1]}}}}
 default_environment: test
 """
 HEALTH = """
-from tasks.executor import health
+from tasks.executor.program import health
 health.wait({{"unix": {path!r}, "timeout": 1}}, cwd="/", env={{}}, still_up=lambda: None)
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,19 +25,21 @@ QUOTED = ("here", "aside", "damaged", "url", "release", "command", "up", "settin
 VERBS = {"shows", "fetches", "builds", "and", "may", "can", "carries", "sends", "runs", "is", "connects", "takes"}
 
 
-def texts() -> Iterator[tuple[str, str]]:
+@functools.cache
+def texts() -> list[tuple[str, str]]:
     """(file, text) of everything in tasks/ that is no docstring; X stands for what is put in later."""
-    for file in sorted(TASKS.rglob("*.py")):
-        tree = ast.parse(file.read_text())
-        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-        inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-        left_out = docstrings | inner
-        for node in ast.walk(tree):
-            if isinstance(node, ast.JoinedStr):
-                yield str(file), "".join(str(part.value) if isinstance(part, ast.Constant) else "X"
-                                         for part in node.values)
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in left_out:
-                yield str(file), node.value
+    return [(str(file), text) for file in sorted(TASKS.rglob("*.py")) for text in texts_of(ast.parse(file.read_text()))]
+
+
+def texts_of(tree: ast.Module) -> Iterator[str]:
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    left_out = docstrings | inner
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in left_out:
+            yield node.value
 
 
 def typed_words(rest: str) -> Iterator[str]:

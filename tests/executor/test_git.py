@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.executor import errors, git, shell
+from tasks.executor import errors, git, output_lines, shell
 from tests.executor.place import commit, quiet
 from tests.support.lab import git as run_git
 
@@ -132,18 +132,18 @@ def test_edited_files_with_odd_names_are_listed_and_told_apart(clone: git.Clone,
 
 
 def test_edits_are_complete_beyond_the_kept_output_lines(clone: git.Clone, work: Path) -> None:
-    for number in range(500):
+    for number in range(250):
         (work / f"many{number}").write_text("x")
     run_git(work, "add", "--all")
     run_git(work, "commit", "--quiet", "--message", "many")
     clone.create()
     clone.remote.fetch(quiet)
     clone.checkout(commit(work, "main"), quiet)
-    for number in range(500):
+    for number in range(250):
         (Path(clone.directory) / f"many{number}").write_text("edited")
     state = clone.state()
     assert state.commit == commit(work, "main")
-    assert len(state.edits) == 500
+    assert len(state.edits) == 250 > output_lines.KEPT
 
 
 def test_warning_of_git_is_no_edit(clone: git.Clone, work: Path) -> None:

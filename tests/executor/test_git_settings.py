@@ -125,6 +125,7 @@ def test_attributes_of_the_hosts_user_change_nothing(clone: git.Clone, work: Pat
     assert (Path(clone.directory) / "file").read_bytes() == b"a\n"
 
 
+@pytest.mark.rows(6)
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("kind", ["tag", "branch"])
 @pytest.mark.parametrize(("old", "new"), [("release", "release/1.0"), ("release/1.0", "release"),

@@ -115,6 +115,7 @@ def test_deploy_moves_nothing_in_the_article_layout(team: App) -> None:
 @pytest.mark.promise(3)
 def test_failed_go_build_shows_the_compilers_words_and_changes_nothing(team: App) -> None:
     """The compiler's words are on the screen, and the service runs on."""
+    assert team.deploy().code == 0
     before, pids = team.states(), team.pids()
     commit = team.commit("monitor-3", {"main.go": "package main\nfunc main() { undefined() }\n"})
     git(team.repo, "update-ref", "refs/heads/develop", commit)
