@@ -62,6 +62,13 @@ def test_modules_of_the_sudo_helper_are_sent(verb: Verb) -> None:
     assert {f"tasks.{name}" for name in (*HELPER, "executor.sudo.sudo_start")} <= sent(verb)
 
 
+def test_sudo_helper_has_all_modules_that_it_imports() -> None:
+    files = of_verb("rollout", EXECUTOR)
+    missing = {f"{name}: {module}" for name in HELPER
+               for module in imported(files[name]) - {f"tasks.{each}" for each in HELPER}}
+    assert not missing
+
+
 def test_sent_modules_are_imported_without_the_others() -> None:
     subprocess.run([sys.executable, "-c", IMPORT_ALL, *VERBS], check=True, timeout=60, cwd=EXECUTOR.parents[1])
 
