@@ -159,12 +159,18 @@ def _written(program_file: str | None) -> list[str]:
 def _process(info: Mapping[str, Any]) -> ProcessState:
     return {"name": info["name"], "state": info["statename"], "pid": info["pid"] or None, "start": info.get("start"),
             "now": info.get("now"), "why": reason(info), "hint": "", "log": info.get("stdout_logfile"),
-            "error_log": info.get("stderr_logfile"), "user": _user_of(info["pid"]) if info["pid"] else None}
+            "error_log": info.get("stderr_logfile"), "user": _user_of(info["pid"]) if info["pid"] else None,
+            "exit_status": _exit_status(info)}
+
+
+def _exit_status(info: Mapping[str, Any]) -> int | None:
+    status = info.get("exitstatus", -1)
+    return status if info["statename"] == "EXITED" and status >= 0 else None
 
 
 def _no_process(name: str, state: str, why: str = "", hint: str = "") -> ProcessState:
     return {"name": name, "state": state, "pid": None, "start": None, "now": None, "why": why, "hint": hint,
-            "log": None, "error_log": None, "user": None}
+            "log": None, "error_log": None, "user": None, "exit_status": None}
 
 
 def _started_from(releases: Releases, clone: git.Clone, state: git.State, running: Sequence[ProcessState],

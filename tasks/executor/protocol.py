@@ -880,7 +880,8 @@ class ProcessState(TypedDict):
     """A process of a program. `name`: supervisord's, without the group; `state`: its word, absent (it knows no such
     program) or UNKNOWN (it is down). `start` and `now`: seconds since 1970 by the host's clock; `log`: where its output
     goes, and `error_log` where its standard error does, empty: nowhere, null: supervisord does not say;
-    `user`: whose process it is, null for the user who logs in."""
+    `user`: whose process it is, null for the user who logs in; `exit_status`: of one that has EXITED, null where a
+    signal ended it."""
 
     name: str
     state: str
@@ -892,6 +893,7 @@ class ProcessState(TypedDict):
     log: Optional[str]
     error_log: Optional[str]
     user: Optional[str]
+    exit_status: Optional[int]
 
 
 class CloneState(TypedDict):

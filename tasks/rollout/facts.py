@@ -75,6 +75,7 @@ class Process(Struct, frozen=True, kw_only=True):
     user: Name | None = None            # whose process it is; None: of the user who logs in
     log: Name | None = None             # where its standard output goes, as supervisord says
     error_log: Name | None = None       # where its standard error goes; empty where that is nowhere, or to `log`
+    exit_status: Whole | None = None    # of one that has EXITED; None where a signal ended it
 
     @property
     def uptime(self) -> float | None:

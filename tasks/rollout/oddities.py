@@ -9,7 +9,7 @@ from ..executor.protocol import INTERRUPTED
 from ..program.files import digest
 from ..program.quoting import for_sh
 from .facts import NOBODY, Facts, Process, worst
-from .planner import not_deployed
+from .planner import has_ended_well, not_deployed
 from .refusals import belongs_to_other_tool, is_foreign, losses
 
 if TYPE_CHECKING:
@@ -77,10 +77,10 @@ def _out_of_service(name: str, facts: Facts) -> list[str]:
 
 
 def _program(service: Service, program: Program, facts: Facts) -> list[str]:
-    processes = facts.processes(program.group)
+    processes = [process for process in facts.processes(program.group) if not has_ended_well(program, process)]
     label = service.label(program)
     process = worst(processes)
-    if process.state == "RUNNING":
+    if not processes or process.state == "RUNNING":
         return _restarted(label, facts, process)
     subject = ""
     if facts.program_file is not None and label in not_deployed(service, facts, each=True):

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ..inventory.model import Program, Service, Target
 from ..program import files
 from . import placed_files, refusals
-from .facts import Facts, worst
+from .facts import Facts, Process, worst
 from .goal import Goal, Goals, Key, Planner, Recipe, key
 from .recipe import hooks, restarts, strategy_of, supervised
 from .steps import Plan, Step
@@ -80,9 +80,15 @@ def needs_only_start(service: Service, facts: Facts, commit: str) -> bool:
 
 
 def not_running(service: Service, facts: Facts) -> list[Program]:
-    """The programs of which a process is not RUNNING."""
-    return [program for program in service.programs
-            if any(process.state != "RUNNING" for process in facts.processes(program.group))]
+    """The programs of which a process is not RUNNING, and has not ended as it may."""
+    return [program for program in service.programs if any(
+        process.state != "RUNNING" and not has_ended_well(program, process)
+        for process in facts.processes(program.group))]
+
+
+def has_ended_well(program: Program, process: Process) -> bool:
+    """Whether it was to run once, and did."""
+    return process.state == "EXITED" and process.exit_status in (restarts.exit_codes(program) or ())
 
 
 def not_deployed(service: Service, facts: Facts, each: bool) -> list[str]:

@@ -132,6 +132,25 @@ def test_program_that_ends_at_once_is_judged_by_facts_and_not_by_the_moment_of_a
     assert [own.deploy("--force").code for _ in range(3)] == [code] * 3
 
 
+def test_program_that_was_to_run_once_is_well_when_it_has(own: App) -> None:
+    """Nothing is odd, a deploy does not run it again, and a rollback knows the version before as a good one."""
+    runs = own.gate / "runs"
+    once = {"run.sh": f"#!/bin/sh\necho >>{runs}\nexit 3\n"}
+    own.alone().write(program={"startsecs": 0, "autorestart": False, "exitcodes": "0,3"})
+    first = own.commit(f"{own.name}-1", once)
+    own.deployed()
+    own.commit(f"{own.name}-2")
+    own.deployed()
+    assert own.deploy().finished["outcome"] == "unchanged"
+    status = own.fab("status", "--service", own.name)
+    assert status.code == 0 and status.of("status")[0]["state"] == "EXITED", status
+    assert runs.read_text() == "\n" * 2
+    assert own.fab("start", own.name).code == 0 and runs.read_text() == "\n" * 3
+    assert own.fab("rollback", own.name).code == 0 and own.commits() == [first]
+    own.write(program={"startsecs": 0, "autorestart": False})
+    assert "not running: EXITED" in own.fab("status", "--service", own.name).of("status")[0]["oddities"][0]
+
+
 @pytest.mark.promise(8)
 def test_log_that_becomes_supervisords_own_is_moved_there(own: App) -> None:
     """supervisord takes AUTO for equal to anything."""

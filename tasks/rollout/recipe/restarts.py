@@ -17,7 +17,7 @@ from ..steps import Step
 
 
 def verify(program: Program) -> protocol.ProgramVerify:
-    return protocol.ProgramVerify(group=program.group, startsecs=startsecs(program), exitcodes=_exit_codes(program))
+    return protocol.ProgramVerify(group=program.group, startsecs=startsecs(program), exitcodes=exit_codes(program))
 
 
 def health(service: Service, program: Program, commit: str) -> list[protocol.ProgramHealth]:
@@ -92,7 +92,7 @@ def _is_whole(program: Program, facts: Facts) -> bool:
     return all(process.state == "RUNNING" for process in facts.processes(program.group))
 
 
-def _exit_codes(program: Program) -> list[int] | None:
+def exit_codes(program: Program) -> list[int] | None:
     """With which a program may end at once: one that need not stay up, and is not started again. None: it must."""
     if startsecs(program) or program.options.get("autorestart", DEFAULTS["autorestart"]) == "true":
         return None
