@@ -35,7 +35,9 @@ def state(row: Status) -> str:
 
 
 def _counted(state: str, program: ProgramStatus) -> str:
-    """RUNNING 2/2: so many of its processes run."""
+    """RUNNING 2/2: so many of its processes run; nobody can tell where supervisord is down."""
+    if state == "UNKNOWN":
+        return state
     running = sum(process.state == "RUNNING" for process in program.processes)
     return f"{state} {running}/{len(program.processes)}" if len(program.processes) > 1 else state
 

@@ -178,15 +178,16 @@ def test_host_setting_nearest_to_the_host_wins(tmp_path: Path, parts: dict[str, 
 def test_variables_of_all_layers_merge(tmp_path: Path) -> None:
     target = only_target(
         tmp_path,
-        defaults="variables: {A: defaults, B: defaults, C: defaults, D: defaults, E: defaults}",
-        service="variables: {B: service, C: service, D: service, E: service}",
+        defaults="variables: {A: defaults, B: defaults, C: defaults, D: defaults, E: defaults, F: defaults}",
+        service="variables: {B: service, C: service, D: service, E: service, F: service}",
         environment="""
-            variables: {C: environment, D: environment, E: environment}
-            services: {monitor: {variables: {D: override, E: override}}}
+            variables: {C: environment, D: environment, E: environment, F: environment}
+            services: {monitor: {variables: {D: override, E: override, F: override}}}
         """,
-        host="variables: {E: 5}",
+        host="variables: {E: 5, F: 5}\nservices: {monitor: {variables: {F: here}}}",
     )
-    assert target.service.variables == {"A": "defaults", "B": "service", "C": "environment", "D": "override", "E": "5"}
+    assert target.service.variables == {
+        "A": "defaults", "B": "service", "C": "environment", "D": "override", "E": "5", "F": "here"}
     assert target.service.run_mode == "production"
 
 

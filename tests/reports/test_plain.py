@@ -229,3 +229,14 @@ def test_plain_plan_says_of_each_file_what_changes(shown):
     report(page.screen, [started, plan, Finished(command="plan", outcome="shown", exit_code=0)])
     lines = [line.strip() for line in page.text.splitlines()]
     assert "new.toml is new" in lines and "key changed (secret): mode 0640, now 0600" in lines
+
+
+def test_plain_status_counts_no_processes_while_supervisord_is_down(shown):
+    page = shown()
+    unknown = [ProcessStatus(name=f"web_{number}", state="UNKNOWN", pid=None) for number in range(2)]
+    report(page.screen, [
+        Status(environment="dev", host="web1", service="shop", state="UNKNOWN", pid=None, uptime=None, commit="a" * 40,
+               branch="develop", strategy="in_place", deployed_by="alice@tower", deployed_at=None, oddities=[],
+               programs=[ProgramStatus(program="web", state="UNKNOWN", pid=None, uptime=None, processes=unknown)]),
+        Finished(command="status", outcome="unchanged", exit_code=1)])
+    assert "shop:web  UNKNOWN" in page.text and "0/2" not in page.text
