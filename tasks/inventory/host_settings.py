@@ -64,8 +64,8 @@ class HostSettings:
         known = {name for variables in by_host.values() for name in variables}
         for name, without in unset.items():
             if name == "PROCESS_NUM":
-                wording = "${PROCESS_NUM} is known with `numprocs` alone, in `command`, in log files, and without a " \
-                          "`socket` in `health`"
+                wording = ("${PROCESS_NUM} is known with `numprocs` alone: in `command`, in log files, and in `health` "
+                           "without `socket` and `reload`")
             elif any(self.hosts[host].has("secrets", name) for host in without):
                 wording = f"${{{name}}} is a secret, which is not put in here: the program has it in its environment"
             else:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from tasks.executor.program.startup import describe_state
+from tasks.executor import leftovers
+from tasks.executor.program.startup import describe_state, left_running
 from tasks.executor.program.startup_watch import Startup
 
 QUICK = "Exited too quickly (process log may have details)"
@@ -42,3 +44,16 @@ def test_process_that_is_not_up_yet_is_not_looked_at_without_a_pause(startsecs: 
     process.state = "RUNNING"
     assert (startup.look() is None) is (startsecs > 0)
     assert startsecs - 60 < startup.seconds_left() <= startsecs
+
+
+@pytest.mark.promise(8)
+@pytest.mark.parametrize(("known", "left"), [((), [7]), ((7,), [])])
+def test_process_that_supervisord_starts_meanwhile_was_not_left_running(monkeypatch: pytest.MonkeyPatch,
+                                                                       known: tuple[int, ...], left: list[int]) -> None:
+    """`known`: to supervisord, when it is asked for the second time."""
+    answers = iter([(), known])
+    supervisord: Any = SimpleNamespace(processes=lambda group: [{"pid": pid} for pid in next(answers)])
+    monkeypatch.setattr(leftovers, "leftovers", lambda socket, pids: [
+        leftovers.Leftover(pid, "shop-web", 0.0) for pid in (7,) if pid not in pids])
+    ctx = cast(Any, SimpleNamespace(layout=SimpleNamespace(access=SimpleNamespace(socket=""))))
+    assert [process.pid for process in left_running(ctx, supervisord, "shop-web")] == left

@@ -13,8 +13,8 @@ from tasks.program import quoting
 from .samples import inventory, mistakes_in
 
 S = "services.shop."
-NUMBER = ("${PROCESS_NUM} is known with `numprocs` alone, in `command`, in log files, and without a `socket` in "
-          "`health` (on web1, web2 in production)")
+NUMBER = ("${PROCESS_NUM} is known with `numprocs` alone: in `command`, in log files, and in `health` without `socket` "
+          "and `reload` (on web1, web2 in production)")
 SHARED = "and share one environment file: give all the same `user`, or make two services of them"
 BESIDE = "cannot stand beside `programs`: give it to each program there"
 
@@ -141,6 +141,8 @@ def test_config_shows_each_setting_of_a_program(tmp_path: Path) -> None:
     ({"programs": "command: 'c ${PROCESS_NUM}', numprocs: 2, socket: 'tcp://h:1${PROCESS_NUM}', "
                   "program: {startsecs: '${PROCESS_NUM}'}, health: {tcp: 'h:8${PROCESS_NUM}'}"},
      [f"{S}{key}: {NUMBER}" for key in ("health.tcp", "program.startsecs", "socket")]),
+    ({"programs": "programs: {web: {command: 'w ${PROCESS_NUM}', reload: HUP, health: {tcp: 'h:8${PROCESS_NUM}'}}}"},
+     [f"{S}programs.web.health.tcp: {NUMBER}"]),
     ({"programs": "secrets: [KEY], command: 'c ${KEY}', socket: 'unix:///run/${KEY}', "
                   "program: {stdout_logfile: '/${KEY}'}, health: {http: 'http://h/${KEY}'}"},
      [f"{S}{key}: ${{KEY}} is a secret, which is not put in here: the program has it in its environment (on web1, web2 "

@@ -104,8 +104,13 @@ class Process:
 
 def left_running(ctx: ServiceContext, supervisord: Supervisord, group: str) -> list[leftovers.Leftover]:
     """The processes of a program that are not below those that supervisord knows."""
-    pids = [info["pid"] for info in supervisord.processes(group)]
-    return [process for process in leftovers.leftovers(ctx.layout.access.socket, pids) if process.name == group]
+    def look() -> list[leftovers.Leftover]:
+        pids = [info["pid"] for info in supervisord.processes(group)]
+        return [process for process in leftovers.leftovers(ctx.layout.access.socket, pids) if process.name == group]
+
+    # Twice: what supervisord starts again meanwhile is in one look only.
+    pids = {process.pid for process in look()}
+    return [process for process in look() if process.pid in pids] if pids else []
 
 
 def describe_state(info: Mapping[str, Any]) -> str:
