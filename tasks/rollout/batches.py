@@ -15,9 +15,10 @@ from .steps import Plan
 
 def of_plans(plans: Mapping[Key, Plan], serial: Serial, pause: float) -> list[Batch]:
     """The hosts that have something to do. Those on which a program of these services does not run go first: they have
-    the least to lose."""
-    changing = _changing(plans)
-    hosts = sorted(changing, key=lambda host: all(plans[key].was_running for key in changing[host]))
+    the least to lose. Those on which none of them shall run go last: they tell nothing of a bad version."""
+    changing = {host: [plans[key] for key in keys] for host, keys in _changing(plans).items()}
+    hosts = sorted(changing, key=lambda host: (not any(plan.starts_programs for plan in changing[host]),
+                                               all(plan.was_running for plan in changing[host])))
     batches = split(hosts, serial)
     return [Batch(number=number, of=len(batches), hosts=batch, pause=pause if number < len(batches) else 0)
             for number, batch in enumerate(batches, 1)]

@@ -64,6 +64,10 @@ class Plan(Struct, frozen=True, kw_only=True):
         return bool(self.record.get("was_running", True))
 
     @property
+    def starts_programs(self) -> bool:
+        return any(step.do.action == "verify" and step.do.args["programs"] for step in self.steps)
+
+    @property
     def client_steps(self) -> list[Step]:
         """Those that run where fab runs, about this host."""
         return [step for step in self.steps if step.on == "client"]

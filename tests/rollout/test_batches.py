@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from tasks.deploy import recipe
 from tasks.inventory.serial import DEFAULT, Serial
-from tasks.rollout import batches
+from tasks.rollout import batches, goal, planner
 from tasks.rollout.steps import Plan
-from tests.rollout.samples import STOPPED, A, facts, plan
+from tests.rollout.samples import GOAL, SERVICE, STOPPED, TARGET, A, facts, plan
 
 UP, DOWN, NOTHING = plan(facts()), plan(facts(programs=STOPPED)), Plan(was=A, tried=A)
 
@@ -45,6 +47,15 @@ def test_batches_are_of_hosts_that_have_something_to_do() -> None:
 def test_host_that_does_not_run_all_programs_goes_first() -> None:
     assert of_hosts(web1=UP, web2=UP, web3=DOWN) == [["web3"], ["web1", "web2"]]
     assert of_hosts(web1={"a": UP, "b": UP}, web2={"a": UP, "b": DOWN}, web3=UP) == [["web2"], ["web1", "web3"]]
+
+
+def test_host_on_which_no_program_runs_goes_last() -> None:
+    """Else a bad version would reach all others at once."""
+    service = replace(SERVICE, programs=())
+    idle = planner.deploy_planner(recipe)((replace(TARGET, service=service),), {
+        goal.key(TARGET): facts(programs={})}, {"monitor": GOAL})[goal.key(TARGET)]
+    assert idle.steps and of_hosts(web1=idle, web2=UP, web3=UP) == [["web2"], ["web3", "web1"]]
+    assert of_hosts(web1={"a": idle, "b": UP}, web2={"a": UP}) == [["web1"], ["web2"]]
 
 
 def test_host_of_an_early_batch_looks_again_after_the_pause_once_for_all_its_services() -> None:
