@@ -57,6 +57,13 @@ class Program:
         for process in self.processes(names):
             self._supervisord.start(process.name)
 
+    def start_rest(self) -> None:
+        """Start what has not begun by itself (autostart) since the group was added. A quick one may have ended already:
+        it is not to run twice."""
+        for name, info in self.infos().items():
+            if not info["start"]:
+                self._supervisord.start(name)
+
     def signal(self, name: str, signal: str) -> None:
         self._supervisord.signal(name, signal)
 

@@ -38,8 +38,10 @@ def restart(ctx: ServiceContext, step: Step) -> Result:
             started.update(one_by_one.restart(ctx, program, part))
         else:
             program.stop(part["patience"])
-            program.refresh_group(renew=part.get("renew", False))
-            program.start()
+            if program.refresh_group(renew=part.get("renew", False)):
+                program.start_rest()
+            else:
+                program.start()
     return Result(True, step.results._replace(before=before, started=started))
 
 
