@@ -91,3 +91,14 @@ def test_commands_that_somebody_types_are_of_the_supervisord_that_is_there(tmp_p
     (tmp_path / ".supervisor/bin").mkdir(parents=True)
     (tmp_path / ".supervisor/bin/supervisord").touch(mode=0o755)
     assert own.start_command == f"{tmp_path}/.supervisor/bin/supervisord -c {tmp_path}/supervisord.conf"
+
+
+def test_file_of_many_programs_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each verb that asks for its programs. It was read for each program: a thousand took minutes."""
+    (tmp_path / "x.conf").write_text("".join(f"[program:p{number}]\ncommand=c\nenvironment=A={number}\n"
+                                             for number in range(9)))
+    found = configurations.definitions(str(tmp_path / "x.conf"))
+    read: list[str] = []
+    monkeypatch.setattr(program_sections, "parse", lambda path: read.append(path) or configurations.parse(path))
+    assert [program.variables for program in program_sections.programs(found, {})] == [{"A": str(n)} for n in range(9)]
+    assert program_sections.variable_names(found)["p8"] == {"A"} and len(read) == 2

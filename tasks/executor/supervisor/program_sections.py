@@ -13,7 +13,7 @@ import shlex
 from typing import Iterator, Mapping, NamedTuple
 
 from ..errors import NotReady
-from .supervisord_conf import PROGRAM_KINDS, Definition, parse, section_of
+from .supervisord_conf import PROGRAM_KINDS, Definition, name_of, parse
 
 LISTENER = "eventlistener"
 NUMBER = re.compile(r"%%|%\(process_num\)[0-9]*[sd]")
@@ -33,13 +33,14 @@ class Section(NamedTuple):
 def programs(definitions: list[Definition], environ: Mapping[str, str]) -> Iterator[Section]:
     """Of all sections that make a process, in supervisord's order. `environ`: supervisord's own environment."""
     groups = _groups(definitions)
+    files = ProgramFiles()
     for found in definitions:
         if found.kind == LISTENER:
             yield Section(found, found.name, {}, {}, "it is an event listener, and stays as it is")
         elif found.kind in PROGRAM_KINDS:
             group = groups.get(found.name, found.name)
             try:
-                options, variables = _expanded(found, group, environ, None)
+                options, variables = _expanded(found, files.options(found), group, environ, None)
                 yield Section(found, group, options, variables)
             except KeyError as error:
                 yield Section(found, group, {}, {}, f"%({error.args[0]})s is only known to supervisord: write it out")
@@ -52,11 +53,11 @@ def variable_names(definitions: list[Definition]) -> dict[str, set[str]]:
     and is left out, as is one that cannot be read."""
     names: dict[str, set[str]] = {}
     groups = _groups(definitions)
+    files = ProgramFiles()
     for found in definitions:
         if found.kind in PROGRAM_KINDS and not found.is_ours:
             with contextlib.suppress(NotReady, ValueError, configparser.Error):
-                parser = parse(found.path)
-                written = dict(parser.items(section_of(parser, found))).get("environment", "")
+                written = files.options(found).get("environment", "")
                 names.setdefault(groups.get(found.name, found.name), set()).update(key_value_pairs(written))
     return names
 
@@ -70,19 +71,34 @@ def processes(definitions: list[Definition], group: str, environ: Mapping[str, s
     """The options of each process that these files make in that group, one after the other; none where a file cannot
     be read. `process_name` is always among them."""
     with contextlib.suppress(NotReady, KeyError, ValueError, TypeError, configparser.Error):
+        files = ProgramFiles()
         for found in definitions:
             if found.name == group and found.kind in PROGRAM_KINDS:
-                count = int(_expanded(found, group, environ)[0].get("numprocs", "1"))
+                written = files.options(found)
+                count = int(_expanded(found, written, group, environ)[0].get("numprocs", "1"))
                 for number in range(count):
-                    yield {"process_name": group, **_expanded(found, group, environ, number)[0]}
+                    yield {"process_name": group, **_expanded(found, written, group, environ, number)[0]}
 
 
-def _expanded(found: Definition, group: str, environ: Mapping[str, str], number: int | None = 0
-              ) -> tuple[dict[str, str], dict[str, str]]:
+class ProgramFiles:
+    """What files say of programs, each file read once: some hold hundreds of programs."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, dict[tuple[str, str], dict[str, str]]] = {}
+
+    def options(self, found: Definition) -> dict[str, str]:
+        """As they are written. Raises NotReady, KeyError."""
+        if found.path not in self._read:
+            parser = parse(found.path)
+            self._read[found.path] = {name_of(section): dict(parser.items(section))
+                                      for section in reversed(parser.sections())}       # of two the first counts
+        return self._read[found.path][found.kind, found.name]
+
+
+def _expanded(found: Definition, written: Mapping[str, str], group: str, environ: Mapping[str, str],
+              number: int | None = 0) -> tuple[dict[str, str], dict[str, str]]:
     """The options and the variables of the process of that number, from 0. None: of all; the number of one of several
     stays as it is written."""
-    parser = parse(found.path)
-    written = dict(parser.items(section_of(parser, found)))
     here = os.path.dirname(found.path)
     written = {name: value.replace("%(here)s", here) for name, value in written.items()}
     expansions: dict[str, object] = {"here": here, "program_name": found.name, "group_name": group,

@@ -128,7 +128,7 @@ class SupervisordConf:
 
     def _include_line(self) -> int | None:
         lines = _lines(self.path)
-        section = _line_of(lines, "include")
+        section = _lines_of_sections(lines).get("include")
         if section is None:
             return None
         return next((number for number, line in enumerate(lines[section:], section + 1)
@@ -159,21 +159,22 @@ def definitions(path: str) -> list[Definition]:
         parser.read_string("".join(lines))
     except configparser.Error:
         return []
+    numbers = _lines_of_sections(lines)
     is_ours = lines[:1] != [] and lines[0].startswith(PROGRAM_HEADER)
     read = []
     for section in parser.sections():
         kind, _, name = section.partition(":")
         if kind in KINDS:
             programs = parser.get(section, "programs", fallback="") if kind == "group" else ""
-            read.append(Definition(path, _line_of(lines, section) or 1, kind, name.strip(),
+            read.append(Definition(path, numbers.get(section, 1), kind, name.strip(),
                                    tuple(program.strip() for program in programs.split(",")), is_ours))
     return read
 
 
-def section_of(parser: configparser.RawConfigParser, definition: Definition) -> str:
-    """The name of its section, as written."""
-    return next(section for section in parser.sections()
-                if [part.strip() for part in section.split(":", 1)] == [definition.kind, definition.name])
+def name_of(section: str) -> tuple[str, str]:
+    """The kind and the name that [program: x] gives. The name is empty where it gives none."""
+    kind, _, name = section.partition(":")
+    return kind.strip(), name.strip()
 
 
 def options(text: str, program: str) -> dict[str, str] | None:
@@ -212,8 +213,13 @@ def _packaged_hint() -> str:
     return "make one: fab setup; or correct `root` or `supervisord_conf` in hosts.yaml"
 
 
-def _line_of(lines: list[str], section: str) -> int | None:
-    return next((number for number, line in enumerate(lines, 1) if line.strip().startswith(f"[{section}]")), None)
+def _lines_of_sections(lines: list[str]) -> dict[str, int]:
+    """By section as written, the number of its first line."""
+    numbers: dict[str, int] = {}
+    for number, line in enumerate(lines, 1):
+        if line.strip().startswith("["):
+            numbers.setdefault(line.strip()[1:].partition("]")[0], number)
+    return numbers
 
 
 def _parser() -> configparser.RawConfigParser:
