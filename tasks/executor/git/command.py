@@ -30,12 +30,13 @@ FETCH_IN = re.compile("(?:nable to fetch|Fetched) in submodule path '([^']+)'")
 HELPER = '!printf "username=%s\\npassword=%s\\n" "$FABVISOR_GIT_USER" "$FABVISOR_GIT_PASSWORD" #'
 # Automatic gc would go on in the background after the step, and protocols like ext:: run commands.
 # A power cut must not leave half an index: without one there is no way back.
+# A split index without hashes, of `feature.manyFiles`, forgets what it was split from.
 # The rest is the same whatever the host's user has set. Hooks of the repository (husky, git-lfs) are for people.
 SETTINGS = tuple(word for setting in (
     "gc.auto=0", "maintenance.auto=0", "advice.detachedHead=false", "core.fsync=all", "core.fsyncMethod=batch",
     "protocol.ext.allow=never", "core.quotePath=false",
-    "core.hooksPath=/dev/null", "core.fsmonitor=false", "core.untrackedCache=false", "core.autocrlf=false",
-    "core.safecrlf=false", "core.eol=lf", "core.symlinks=true", "core.attributesFile=/dev/null",
+    "core.hooksPath=/dev/null", "core.fsmonitor=false", "core.untrackedCache=false", "index.skipHash=false",
+    "core.autocrlf=false", "core.safecrlf=false", "core.eol=lf", "core.symlinks=true", "core.attributesFile=/dev/null",
     "submodule.recurse=false", "fetch.recurseSubmodules=false", "fetch.prune=false",
     "fetch.pruneTags=false", "commit.gpgSign=false", "log.showSignature=false", "color.ui=false",
     "status.renames=false", "rerere.enabled=false", "checkout.workers=1", "core.logAllRefUpdates=true",

@@ -15,6 +15,7 @@ from ..errors import NotReady
 # Reads one expression from standard input, and runs the code that it is. The prompt `1` says that Python began.
 BOOT = "exec(eval(input(1)))"
 PROMPT = "fabvisor's-prompt"
+FORBIDDEN = ("not in the sudoers", "not allowed", "may not run", "I'm afraid I can't do that")     # the last: sudo-rs
 ANSWER_WITHIN = 30.0                # seconds; a wrong password alone takes two
 
 
@@ -77,6 +78,7 @@ class Sudo:
 
     def _start(self, *options: str) -> subprocess.Popen[bytes] | None:
         os.ftruncate(self._errors, 0)
+        os.lseek(self._errors, 0, os.SEEK_SET)      # the one before wrote with the same position
         try:
             # Nothing of the login's environment: a variable that marks the processes of steps would mark it, too.
             return subprocess.Popen(["sudo", *options, "--", *self._command], stdin=subprocess.PIPE,
@@ -106,11 +108,11 @@ class Sudo:
         if "try again" in words or "incorrect password" in words:
             return NotReady(f"sudo does not take the password of {login}",
                             f"give the right one (--prompt-for-sudo-password), or {line}")
-        if "a password is required" in words:
+        if "a password is required" in words or "authentication is required" in words:     # the latter: sudo-rs
             return NotReady(f"sudo wants a password of {login}", f"--prompt-for-sudo-password asks for it; or {line}")
         if "must have a tty" in words:
             return NotReady(f"sudo wants a terminal (requiretty), and {login} has none here",
                             f"add on the host with visudo: Defaults:{login} !requiretty")
-        if "not in the sudoers" in words or "not allowed" in words or "may not run" in words:
+        if any(each in words for each in FORBIDDEN):
             return NotReady(f"sudo does not allow {login} to run {self._command[0]} as root", line)
         return NotReady(f"sudo refuses {login}: {self.last_words() or 'it says nothing'}", line)
