@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 import re
 from io import StringIO
 from pathlib import Path
@@ -37,7 +38,7 @@ class UnusableKey(Exception):
 
 def load_file(path: Path) -> PKey:
     """Raises LockedKey or UnusableKey."""
-    if not path.exists() and Path(f"{path}.pub").exists():
+    if not os.path.exists(path) and os.path.exists(f"{path}.pub"):
         raise UnusableKey("only its public half is here")
     try:
         text = path.read_text(encoding="utf-8", errors="replace")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +38,16 @@ class Keys:
 
 def has_half(path: Path) -> bool:
     """The private or the public half is there: of a key in an agent or on a token, the public one alone."""
-    return path.exists() or Path(f"{path}.pub").is_file()
+    return _is_there(path) or os.path.isfile(f"{path}.pub")
+
+
+def _is_there(path: Path) -> bool:
+    """Also where it cannot be looked at, as in a closed folder: then it must be named."""
+    try:
+        path.stat()
+    except OSError as error:
+        return error.errno not in (errno.ENOENT, errno.ENOTDIR)
+    return True
 
 
 def held_by(agent: tuple[AgentKey, ...], path: Path) -> AgentKey | None:

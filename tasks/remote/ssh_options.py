@@ -6,6 +6,7 @@ The settings of hosts.yaml are handed to ssh as options, so they win, and Match 
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -90,7 +91,7 @@ def config_argument() -> list[str]:
     if home() == database_home():
         return []
     config = home() / ".ssh" / "config"
-    return ["-F", str(config) if config.is_file() else "none"]
+    return ["-F", str(config) if os.path.isfile(config) else "none"]
 
 
 def _config_of_user(host: Host) -> bytes:
@@ -100,7 +101,7 @@ def _config_of_user(host: Host) -> bytes:
         return b""
     files = [home() / ".ssh/config", *([SYSTEM_CONFIG] if home() == database_home() else [])]
     lines = ['User "{}"'.format((host.user or "").replace("\\", "\\\\")),
-             *(f'Include "{file}"' for file in files if file.is_file())]
+             *(f'Include "{file}"' for file in files if os.path.isfile(file))]
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
 
 
@@ -117,7 +118,7 @@ def _ask_paramiko(host: Host) -> Options:
     given = {"HostName": host.address, "Port": host.port, "User": host.user}
     text = "Host *\n" + "".join(f"  {key} {value}\n" for key, value in given.items() if value is not None)
     for path in (home() / ".ssh" / "config", SYSTEM_CONFIG):
-        if path.is_file():
+        if os.path.isfile(path):
             text += "\n" + path.read_text(encoding="utf-8", errors="surrogateescape")
     try:
         options = SSHConfig.from_text(text).lookup(host.name)

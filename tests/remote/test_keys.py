@@ -87,6 +87,17 @@ def test_missing_identity_file_falls_back_to_the_default_keys(home: Path) -> Non
     assert keys.unusable == ("~/not there: there is no such file",)
 
 
+def test_key_that_cannot_be_looked_at_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a closed folder; this fails for root, too."""
+    path = home / ("k" * 300)
+    with pytest.raises(LoginError, match="k: cannot be read: File name too long"):
+        offered(identity_file=str(path))
+    (home / ".ssh/config").write_text(f"IdentityFile {path}\n")
+    assert offered().unusable == (f"{path}: cannot be read: File name too long",)
+    monkeypatch.setenv("HOME", str(path))
+    assert offered().offers == ()
+
+
 def test_missing_key_files_of_the_ssh_config_are_skipped(home: Path) -> None:
     (home / ".ssh/config").write_text("IdentityFile ~/.ssh/missing\nIdentityFile ~/.ssh/there\n")
     keygen(home / ".ssh/there")
