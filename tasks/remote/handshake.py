@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +35,7 @@ class Handshake:
     verifier: Verifier
     proxy: ProxyCommand | None = None
     greeting: list[str] = field(default_factory=list)   # the server's lines up to its SSH banner
-    offers: list[KnownAlgorithms] = field(default_factory=list)     # one a key exchange
+    offers: deque[KnownAlgorithms] = field(default_factory=lambda: deque(maxlen=1))     # of the newest key exchange
 
     def transport(self, sock: Any, **options: Any) -> Transport:
         """paramiko's transport_factory."""
@@ -53,7 +54,7 @@ class Handshake:
         spoke_ssh = any(line.startswith("SSH-") for line in self.greeting)
         busy = next((line.strip() for line in self.greeting if line.startswith(_BUSY)), "")
         if isinstance(error, IncompatiblePeer):
-            return algorithms.nothing_common(self.label, self.settings.algorithms, self.offers[-1])
+            return self._incompatible(error)
         if busy:
             return TurnedAway(f"{self.label}: {where} takes no more logins now: {busy}",
                               "try again, or see MaxStartups in its sshd_config")
@@ -68,6 +69,11 @@ class Handshake:
             return self._without_a_word(where)
         return Unreachable(f"{self.label}: connection lost while connecting to {where}: "
                            f"{str(error) or type(error).__name__}", "try again")
+
+    def _incompatible(self, error: Exception) -> Mistake:
+        if not self.offers:                 # it speaks another version of SSH
+            return Mistake(f"{self.label}: {error}", "bring the server up to date")
+        return algorithms.nothing_common(self.label, self.settings.algorithms, self.offers[-1])
 
     def _without_a_word(self, where: str) -> Unreachable:
         if self.proxy is None:

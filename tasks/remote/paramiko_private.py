@@ -76,6 +76,11 @@ class ClientTransport(Transport):
             self._extended.wait(_OWN_THREAD)
         return "server-sig-algs" in self.server_extensions  # type: ignore[attr-defined]
 
+    def get_exception(self) -> Exception | None:
+        """Where the server sends what SSH does not allow, paramiko's thread ends with whatever error that makes."""
+        error = super().get_exception()
+        return SSHException(f"it sends what is not SSH: {error}") if isinstance(error, ValueError) else error
+
     def stop_thread(self) -> None:
         """paramiko tells those who wait for a channel where the server ends the connection, not where we do."""
         self.active = False

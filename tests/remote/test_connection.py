@@ -295,6 +295,19 @@ class TestUnreachable:
             error = refusal(Unreachable, **settings)
         assert "is not an SSH server" in error.message
 
+    @pytest.mark.parametrize("sent", [
+        b"\x14" + bytes(16) + b"\0\0\0\1\xff",
+        b"\x01" + bytes(4) + b"\0\0\0\4d\xe9j\xe0"], ids=["offer", "farewell"])
+    def test_server_whose_words_are_not_utf8_is_named(self, sent: bytes) -> None:
+        padding = 16 - (5 + len(sent)) % 8
+        packet = (1 + len(sent) + padding).to_bytes(4, "big") + bytes([padding]) + sent + bytes(padding)
+        with server_that(lambda link: link.sendall(b"SSH-2.0-x\r\n" + packet)) as settings:
+            assert "it sends what is not SSH" in refusal(Unreachable, **settings).message
+
+    def test_server_of_an_old_version_of_ssh_is_named(self) -> None:
+        with server_that(lambda link: link.sendall(b"SSH-1.5-old\r\n")) as settings:
+            assert "1.5 instead of 2.0" in refusal(Mistake, **settings).message
+
     def test_full_listener_queue_times_out(self) -> None:
         """A full queue of a listener: the kernel drops what comes after."""
         with socket.socket() as listener:
