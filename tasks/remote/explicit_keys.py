@@ -33,8 +33,12 @@ def explicit_keys(host: Host, agent: tuple[AgentKey, ...]) -> list[Offer]:
 def named_files(host: Host) -> list[Path]:
     """Where they are said to be. They may not exist."""
     value = os.environ.get(VARIABLE, "").strip()
-    named = [value] if value.startswith(_BEGINNINGS) else []
+    named = [value] if _is_path(value) else []
     return [from_home(path) for path in (*named, *([host.identity_file] if host.identity_file else []))]
+
+
+def _is_path(value: str) -> bool:
+    return value.startswith(_BEGINNINGS) or os.path.isfile(value)
 
 
 def _from_variable(value: str) -> Offer:
@@ -42,7 +46,7 @@ def _from_variable(value: str) -> Offer:
     try:
         if "-----BEGIN" in value or "PuTTY-User-Key-File" in value:
             return Offer(load_text(value), VARIABLE)
-        if "\n" in value or (not value.startswith(_BEGINNINGS) and not os.path.isfile(value)):
+        if "\n" in value or not _is_path(value):
             raise LoginError(f"{VARIABLE} holds neither a private key nor the path of one",
                              "a key begins with -----BEGIN and ends with -----END …-----, line breaks included")
         path = from_home(value)
@@ -50,7 +54,7 @@ def _from_variable(value: str) -> Offer:
             raise LoginError(f"{VARIABLE}: there is no file {path}", "give a private key's path or its text")
         return Offer(load_file(path), f"{VARIABLE} ({path})")
     except LockedKey:
-        where = f"{VARIABLE} ({value})" if value.startswith(_BEGINNINGS) else VARIABLE
+        where = f"{VARIABLE} ({value})" if _is_path(value) else VARIABLE
         raise LoginError(f"{where}: the key has a passphrase, which nobody can type here",
                          f"use a key without one, or load it with ssh-add and leave {VARIABLE} unset") from None
     except UnusableKey as error:

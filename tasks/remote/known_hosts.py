@@ -72,12 +72,17 @@ def load(host: Host, settings: Settings) -> KnownHosts:
     Raises HostKeyError when one of the first two is set and cannot be read.
     """
     value = os.environ.get(VARIABLE, "").strip()
-    if host.known_hosts is None and not value:
+    if not is_named(host):
         return replace(_from_files(settings.known_hosts_files), configured=True)
     if host.known_hosts is None and not _is_path(value):
         return KnownHosts(parse(value, VARIABLE), (VARIABLE,))
     required = VARIABLE if host.known_hosts is None else f"{host.name}: known_hosts"
     return _from_files(files(host, settings), required)
+
+
+def is_named(host: Host) -> bool:
+    """hosts.yaml or the variable says what is known; then the ssh configuration does not count."""
+    return host.known_hosts is not None or bool(os.environ.get(VARIABLE, "").strip())
 
 
 def files(host: Host, settings: Settings) -> tuple[Path, ...]:

@@ -54,6 +54,16 @@ def test_ssh_refuses_an_unknown_key_whatever_the_ssh_config_says(sshd: Sshd, hom
     assert refused.returncode == 255 and "Host key verification failed" in refused.stderr, refused
 
 
+@pytest.mark.promise(6)
+def test_ssh_asks_the_command_for_host_keys_unless_hosts_yaml_names_a_file(sshd: Sshd, home: Path) -> None:
+    (home / "empty").touch()
+    (home / ".ssh/config").write_text("UserKnownHostsFile none\nGlobalKnownHostsFile none\n"
+                                      f"KnownHostsCommand /bin/cat {sshd.known_hosts_file()}\n")
+    assert typed(sshd, known_hosts=None).stdout.split() == ["hi", "there"]
+    refused = typed(sshd, known_hosts=str(home / "empty"))
+    assert refused.returncode == 255 and "Host key verification failed" in refused.stderr, refused
+
+
 def test_ssh_offers_the_named_key_alone(sshd: Sshd, home: Path, agent: str) -> None:
     """sshd ends the connection at the sixth key."""
     for number in range(6):
@@ -62,9 +72,11 @@ def test_ssh_offers_the_named_key_alone(sshd: Sshd, home: Path, agent: str) -> N
 
 
 def test_ssh_takes_the_files_that_variables_name(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSH_PRIVATE_KEY", str(sshd.client_key))
+    monkeypatch.chdir(sshd.client_key.parent)
     monkeypatch.setenv("SSH_KNOWN_HOSTS", str(sshd.known_hosts_file()))
-    assert typed(sshd, identity_file=None, known_hosts=None).stdout.split() == ["hi", "there"]
+    for path in (str(sshd.client_key), sshd.client_key.name):
+        monkeypatch.setenv("SSH_PRIVATE_KEY", path)
+        assert typed(sshd, identity_file=None, known_hosts=None).stdout.split() == ["hi", "there"]
 
 
 def test_ssh_goes_straight_to_a_host_whose_gateway_is_none(sshd: Sshd, home: Path) -> None:
