@@ -16,7 +16,8 @@ SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh")
 QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*\"""")
 OPERATOR = re.compile(r"&&|\|\|?|;|[0-9]?>>?|<|&(?=\s|$)|\$\(|`")
 BUILTINS = (".", "alias", "cd", "eval", "exec", "export", "set", "source", "trap", "ulimit", "umask", "unset")
-VARIABLE = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*|\$\{[A-Za-z_][A-Za-z0-9_]*[^}A-Za-z0-9_][^}]*\}")    # ${NAME:-1}, too
+# Of `${NAME…}` only what every sh replaces: Java's ${sys:name} is an argument like any other.
+VARIABLE = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*|\$\{[A-Za-z_][A-Za-z0-9_]*(:?[-=?+]|[%#])[^}]*\}")
 KEPT = re.compile(r"""\\.|'[^']*'|"((?:\\.|[^"\\])*)\"""")           # double quotes keep no `$`
 ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 # Of supervisor/options.py `_processes_from_section`.

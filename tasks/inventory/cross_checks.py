@@ -31,9 +31,9 @@ def check(data: Raw) -> Iterator[Finding]:
         yield from sockets.check(services)
         for service, hosts in services.items():
             yield from service_checks.check(data, name, service, hosts)
-            settings = hosts.values() or [precedence.resolve(data, name, service)]
-            yield from dict.fromkeys(finding for each in settings
-                                     for finding in program_names.check_service(service, each))
+            settings = hosts or {"": precedence.resolve(data, name, service)}
+            yield from dict.fromkeys(finding for host, each in settings.items()
+                                     for finding in program_names.check_service(service, host, each))
 
 
 def _roots(data: Raw, name: str) -> Iterator[Finding]:

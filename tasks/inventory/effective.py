@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from typing import Any
 
 from msgspec.structs import replace
@@ -97,8 +96,7 @@ def _programs(service: str, host: str, settings: Resolved) -> Iterator[model.Pro
     if not several:
         yield _program(service, service, settings, None)
     for name, program in several.items():
-        globs = program.get("hosts", default=["*"])
-        if any(fnmatchcase(host, glob) for glob in globs):
+        if program.runs_on(host):
             own = settings.below("programs", name).group("variables")
             yield replace(_program(name, model.group(service, name), program, 1), variables=own)
 

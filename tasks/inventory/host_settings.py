@@ -33,9 +33,8 @@ class HostSettings:
 
     @property
     def names_by_process(self) -> Names:
-        """The variables where the number of the process may be put in, too."""
-        return {host: {**self.variables[host], **({"PROCESS_NUM": "0"} if settings.is_numbered else {})}
-                for host, settings in self.hosts.items()}
+        """The variables where the number of the process may be put in, too: the last one, as ports grow with it."""
+        return {host: {**self.variables[host], **_last_number(settings)} for host, settings in self.hosts.items()}
 
     def written(self, *path: str) -> Iterator[tuple[KeyPath, Any, list[str]]]:
         """Each place of the file where a setting that counts was written, its value, and the hosts where it counts."""
@@ -82,6 +81,10 @@ class HostSettings:
         places = {layer.path: None for host in self.hosts
                   for layer in precedence.layers(self.data, self.environment, self.service, host)}
         return tuple((*path, "variables", name) for path in places if path is not None)
+
+
+def _last_number(settings: Resolved) -> dict[str, str]:
+    return {"PROCESS_NUM": str(max(settings.get("numprocs", default=1), 1) - 1)} if settings.is_numbered else {}
 
 
 def _kind_of(key: str) -> str:

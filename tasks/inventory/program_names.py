@@ -39,9 +39,9 @@ def _collisions(data: Raw) -> Iterator[Finding]:
             yield Finding(path, f"is {name} in supervisord, as {taken[name]} is; give it another name")
 
 
-def check_service(service: str, settings: Resolved) -> Iterator[Finding]:
-    """What is wrong among its programs, as they are on one host."""
-    programs = settings.programs()
+def check_service(service: str, host: str, settings: Resolved) -> Iterator[Finding]:
+    """What is wrong among its programs, as they are on one host; of a sandbox no host is known yet."""
+    programs = {name: program for name, program in settings.programs().items() if not host or program.runs_on(host)}
     yield from _users(service, programs)
     yield from _numbers(service, programs)
 

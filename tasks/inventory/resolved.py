@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 from msgspec import Struct
@@ -53,6 +54,10 @@ class Resolved:
         names = dict.fromkeys(path[1] for path in self.values if path[0] == "programs" and path[2] == "command")
         common = {path: value for path, value in self.values.items() if path[0] in ("variables", "run_mode", "secrets")}
         return {name: Resolved({**common, **self.below("programs", name).values}) for name in names}
+
+    def runs_on(self, host: str) -> bool:
+        """Whether this program does, by its `hosts`."""
+        return any(fnmatchcase(host, glob) for glob in self.get("hosts", default=["*"]))
 
     @property
     def is_numbered(self) -> bool:

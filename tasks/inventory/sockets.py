@@ -8,7 +8,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from . import interpolation
@@ -83,7 +82,7 @@ def check(services: dict[str, dict[str, Resolved]]) -> Iterator[Finding]:
 
 def _listeners(service: str, settings: Resolved, host: str) -> Iterator[_Listener]:
     programs = {f"{service}:{name}": program for name, program in settings.programs().items()
-                if any(fnmatchcase(host, glob) for glob in program.get("hosts", default=["*"]))}
+                if program.runs_on(host)}
     for label, program in (programs if settings.programs() else {service: settings}).items():
         variables = program.environment_variables()
         text = program.get("socket")

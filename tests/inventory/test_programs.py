@@ -72,6 +72,13 @@ def test_programs_that_say_the_same_user_in_two_ways_have_one_user(tmp_path: Pat
         web: {command: w, program: {user: "${U}"}}, beat: {command: b, program: {user: www-data}}}""")
 
 
+def test_programs_that_never_meet_on_a_host_may_differ(tmp_path: Path) -> None:
+    chosen = services(tmp_path, """programs: {web: {command: w, hosts: [web1], numprocs: 2},
+        web_01: {command: x, hosts: [web2], program: {user: www-data}}}""")
+    assert {host: [program.name for program in of.programs] for host, of in chosen.items()} == {
+        "web1": ["web"], "web2": ["web_01"]}
+
+
 def test_number_of_a_process_is_known_to_its_command_its_log_and_its_health_check(tmp_path: Path) -> None:
     [web] = services(tmp_path, """programs: {web: {command: "w ${PROCESS_NUM}", health: {tcp: "h:8${PROCESS_NUM}"},
         program: {stdout_logfile: "/${PROCESS_NUM}.log"}}}""")["web1"].programs
@@ -133,6 +140,9 @@ def test_config_shows_each_setting_of_a_program(tmp_path: Path) -> None:
      [f"{S}programs: run as several users (web as a, beat as b), {SHARED}"]),
     ({"programs": "programs: {web: {command: w, numprocs: 2}, web_01: {command: x}, web_02: {command: y}}"},
      [f"{S}programs.web_01: is shop-web_01 in supervisord, as a process of web is; give it another name"]),
+    ({"programs": "programs: {web: {command: w, numprocs: 7, health: {tcp: 'h:6553${PROCESS_NUM}'}}}"},
+     [f"{S}programs.web.health.tcp: expected HOST:PORT such as 127.0.0.1:8080, got 'h:65536' (on web1, web2 in "
+      "production)"]),
     ({"programs": "programs: "}, [f"{S}programs: expected a mapping, got nothing; give it a value, or leave it out"]),
     ({"programs": "programs: null"},
      [f"{S}programs: expected a mapping, got nothing; give it a value, or leave it out"]),

@@ -82,6 +82,7 @@ def test_misspelt_key_is_not_missing_too(tmp_path: Path) -> None:
     ("exec ./a", "needs a shell for `exec` in front: write sh -c 'exec ./a'"),
     (". venv/bin/activate", "needs a shell for `.` in front"), ("cd backend", "needs a shell for `cd` in front"),
     ("./a ${PORT:-1}", "${PORT:-1} is replaced by a shell only: write sh -c './a ${PORT:-1}'"),
+    ("./a ${NAME%.*}", "${NAME%.*} is replaced by a shell only"),
     ("(./a)", "needs a shell for `(` in front: write sh -c '(./a)'"),
     ("~/bin/a", "cannot begin with `~`, which only a shell replaces: write the whole path"),
 ])
@@ -92,7 +93,7 @@ def test_command_for_a_shell_is_refused_with_what_to_write(tmp_path: Path, comma
 
 @pytest.mark.parametrize("command", [
     'sh -c "./a $PORT"', "/bin/bash -ec 'exec ./a $PORT'", "awk '{print $1}'", "./a '$PORT'", "./a '${PORT:-1}'",
-    r"./a \$PORT", "./a 5$", "./.hidden", "./cd"])
+    r"./a \$PORT", "./a 5$", "./.hidden", "./cd", "java -Dlog=${sys:log.dir:-/tmp} ${server.port}"])
 def test_dollar_that_no_shell_would_replace_is_taken(tmp_path: Path, command: str) -> None:
     (tmp_path / "hosts.yaml").write_text(whole().replace("./monitor", f"|\n      {command}"))
     load(tmp_path / "hosts.yaml")
