@@ -19,15 +19,16 @@ def complete(statuses: Sequence[Status], finished: Finished | None) -> list[Stat
 
 def program_rows(status: Status) -> list[Status]:
     """A row for each program of a service; the oddities stand below the last one."""
-    rows = [structs.replace(status, service=_label(status.service, program.program),
+    rows = [structs.replace(status, service=_label(status, program),
                             state=_counted(program.state, program), pid=program.pid, uptime=program.uptime,
                             oddities=[]) for program in status.programs] or [status]
     return [*rows[:-1], structs.replace(rows[-1], oddities=status.oddities)]
 
 
-def _label(service: str, program: str) -> str:
+def _label(status: Status, program: ProgramStatus) -> str:
     """A service with `command` is one program that bears its name."""
-    return service if program == service else label(service, [program])
+    is_alone = len(status.programs) == 1 and program.program == status.service
+    return label(status.service, [] if is_alone else [program.program])
 
 
 def state(row: Status) -> str:

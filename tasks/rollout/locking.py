@@ -60,10 +60,10 @@ def _refuse_one_machine(conversation: Conversation, refusing: list[Peer]) -> Non
     """Where this very command holds the lock, by another name of the host, it would wait for itself."""
     for peer in refusing:
         if peer.refusal and peer.refusal.holder.deploy == peer.greeting["deploy"]:
-            others = ", ".join(other.name for other in conversation.peers if other.state is State.READY)
+            ready = [other.name for other in conversation.peers if other.state is State.READY]
             conversation.stop(errors.NotReady(
                 f"{peer.name}: {peer.refusal.service} is locked by this very command: {peer.name} is the same machine"
-                f" and root as {others or 'another host'}",
+                f" and root as {'one of ' if len(ready) > 1 else ''}{', '.join(ready) or 'another host'}",
                 "name each machine once in hosts.yaml, or give each name a `root` of its own"))
 
 

@@ -82,11 +82,13 @@ def test_next_deploy_gets_the_lock_when_its_holder_was_killed(own: App) -> None:
 
 @pytest.mark.promise(9)
 def test_deploy_does_not_wait_for_itself_where_two_hosts_are_one_machine(make_app: MakeApp, tmp_path: Path) -> None:
-    """By whatever names: here one of the roots is a link to the other."""
+    """By whatever names: here one of the roots is a link to the other. Nobody knows which of the locked hosts it is."""
     app = make_app()
     (tmp_path / "root").symlink_to(app.lab["web1"].root)
-    app.settings = {"web2": app.lab["web1"].settings(root=str(tmp_path / "root"))}
+    app.environment = {"hosts": {"web1": app.lab["web1"].settings(), "web3": app.lab["web2"].settings(),
+                                 "web2": app.lab["web1"].settings(root=str(tmp_path / "root"))}}
     app.write()
     run = app.deploy("--wait", "60")
     assert run.code == 2, run
-    assert f"{app.name} is locked by this very command: web2 is the same machine and root as web1" in messages(run)
+    assert f"{app.name} is locked by this very command: web2 is the same machine and root as one of web1, web3" \
+        in messages(run)

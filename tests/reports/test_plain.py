@@ -240,3 +240,15 @@ def test_plain_status_counts_no_processes_while_supervisord_is_down(shown):
                programs=[ProgramStatus(program="web", state="UNKNOWN", pid=None, uptime=None, processes=unknown)]),
         Finished(command="status", outcome="unchanged", exit_code=1)])
     assert "shop:web  UNKNOWN" in page.text and "0/2" not in page.text
+
+
+def test_plain_status_tells_a_program_with_the_name_of_its_service_from_the_service(shown):
+    page = shown()
+    programs = [ProgramStatus(program=name, state="RUNNING", pid=1, uptime=9, processes=[])
+                for name in ("shop", "worker")]
+    report(page.screen, [
+        Status(environment="dev", host="web1", service="shop", state="RUNNING", pid=1, uptime=9, commit="a" * 40,
+               branch="develop", strategy="in_place", deployed_by="alice@tower", deployed_at=None, oddities=[],
+               programs=programs),
+        Finished(command="status", outcome="unchanged", exit_code=0)])
+    assert "shop:shop" in page.text and "shop:worker" in page.text
