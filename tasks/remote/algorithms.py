@@ -6,9 +6,9 @@ OpenSSH's defaults or Ciphers, MACs, KexAlgorithms, HostKeyAlgorithms and Pubkey
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from paramiko import Transport
 
 from .._errors import Mistake
@@ -31,8 +31,7 @@ _DEFAULTS = {
 _OLD_NAMES = {"pubkeyacceptedalgorithms": "pubkeyacceptedkeytypes"}
 
 
-@dataclass(frozen=True)
-class Algorithms:
+class Algorithms(Struct, frozen=True):
     """In the order of preference; names that paramiko does not know are among them."""
 
     ciphers: tuple[str, ...]

@@ -10,10 +10,10 @@ import random
 import socket
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import fabric
+from msgspec import Struct
 from paramiko import Channel, SSHConfig, SSHException, Transport
 
 from .._errors import Unreachable
@@ -60,8 +60,7 @@ def _shut_down(transport: Transport | None) -> None:
             transport.sock.shutdown(socket.SHUT_RDWR)
 
 
-@dataclass(frozen=True)
-class _Route:
+class _Route(Struct, frozen=True):
     """The way to a host: how messages call it, the hosts that it leads to, against circles, and what answers for the
     ssh configuration. `command`: see connect(); None for a gateway, which gets no session."""
 

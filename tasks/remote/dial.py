@@ -101,8 +101,9 @@ def _is_address(name: str) -> bool:
 
 
 def _addresses(settings: Settings) -> list[Address]:
-    answers = socket.getaddrinfo(settings.hostname, settings.port, family=_FAMILIES[settings.address_family],
-                                 type=socket.SOCK_STREAM)
+    name = settings.hostname
+    answers = socket.getaddrinfo(name.encode() if name.isascii() else name,     # for text, Python loads tables of IDNA
+                                 settings.port, family=_FAMILIES[settings.address_family], type=socket.SOCK_STREAM)
     return [(family, address) for family, _, _, _, address in answers]
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 from paramiko import SSHException, Transport
 from paramiko.ssh_exception import IncompatiblePeer
 
@@ -25,8 +25,7 @@ class TurnedAway(Unreachable):
     """sshd took the connection and ended it before any SSH: it may let us in a moment later."""
 
 
-@dataclass(frozen=True)
-class Handshake:
+class Handshake(Struct, frozen=True):
     """`seconds` is the limit for socket, banner and key exchange together."""
 
     label: str
@@ -34,7 +33,7 @@ class Handshake:
     seconds: float
     verifier: Verifier
     proxy: ProxyCommand | None = None
-    greeting: list[str] = field(default_factory=list)   # the server's lines up to its SSH banner
+    greeting: list[str] = []                # the server's lines up to its SSH banner
     offers: deque[KnownAlgorithms] = field(default_factory=lambda: deque(maxlen=1))     # of the newest key exchange
 
     def transport(self, sock: Any, **options: Any) -> Transport:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -16,14 +15,14 @@ from cryptography.hazmat.primitives.serialization import (
     SSHCertificateType,
     load_ssh_public_identity,
 )
+from msgspec import Struct
 
 from .known_hosts import matches
 
 _RSA_SIGNATURES = (b"rsa-sha2-256", b"rsa-sha2-512")        # the third, ssh-rsa, is by SHA-1
 
 
-@dataclass(frozen=True)
-class HostCertificate:
+class HostCertificate(Struct, frozen=True):
     """`authority`: the public key that signed it, in SSH's wire format. The signature is verified."""
 
     certificate: SSHCertificate

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-from dataclasses import dataclass
 
 from paramiko import MissingHostKeyPolicy, PKey, SSHClient, Transport
 
@@ -16,17 +15,17 @@ from .known_hosts import Entry, KnownHosts, fingerprint
 from .ssh_config import Settings
 
 
-@dataclass(frozen=True)
 class Verifier(MissingHostKeyPolicy):
     """paramiko asks this policy about every key, since its own store stays empty.
 
     `label` names the host in messages; `via` is the gateway's name, "" without one.
     """
 
-    label: str
-    settings: Settings
-    known: KnownHosts
-    via: str = ""
+    def __init__(self, label: str, settings: Settings, known: KnownHosts, via: str = "") -> None:
+        self.label = label
+        self.settings = settings
+        self.known = known
+        self.via = via
 
     def missing_host_key(self, client: SSHClient, hostname: str, key: PKey) -> None:
         shown = getattr(key, "public_blob", None)

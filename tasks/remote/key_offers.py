@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from paramiko import AgentKey, PKey
 
 from .key_files import public_blob
 
 
-@dataclass(frozen=True)
-class Offer:
+class Offer(Struct, frozen=True):
     key: PKey
     label: str                              # a path, SSH_PRIVATE_KEY, or "agent: comment"
 
@@ -27,8 +26,7 @@ class Offer:
         return {name}
 
 
-@dataclass(frozen=True)
-class Keys:
+class Keys(Struct, frozen=True):
     """The keys to offer, and those that cannot be offered, with the reason."""
 
     offers: tuple[Offer, ...]

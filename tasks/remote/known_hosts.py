@@ -12,8 +12,10 @@ import hmac
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .._errors import HostKeyError
 from ..inventory.model import Host
@@ -25,8 +27,7 @@ VARIABLE = "SSH_KNOWN_HOSTS"
 _KEY_TYPE = re.compile(r"(ssh-|ecdsa-|sk-)\S+")
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One line: `patterns` is its comma list or one hashed name; `blob` the key in SSH's wire format.
 
     `authority`: the key is not a host's; it signs the certificates of hosts.
@@ -48,8 +49,7 @@ class Entry:
         return f"{self.source}:{self.line}"
 
 
-@dataclass(frozen=True)
-class KnownHosts:
+class KnownHosts(Struct, frozen=True):
     """All entries, and the files to name when a key is missing from them. `configured`: they are those of the ssh
     configuration, whose KnownHostsCommand counts, too."""
 

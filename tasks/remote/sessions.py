@@ -11,11 +11,11 @@ from .ssh_answers import SshAnswers
 
 
 class Sessions:
-    """From any thread. All sessions are for one verb."""
+    """From any thread. All sessions are for one verb. `ask` may have begun to ask already."""
 
-    def __init__(self, verb: Verb) -> None:
+    def __init__(self, verb: Verb, ask: SshAnswers | None = None) -> None:
         self._program = program(verb)
-        self._ask = SshAnswers()
+        self._ask = ask or SshAnswers()
 
     def open(self, host: Host, deliver: Deliver) -> Session:
         """Connects, and sends the executor. Raises what connect() raises."""

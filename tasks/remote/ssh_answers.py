@@ -6,15 +6,17 @@ names made canonical, %-tokens of the host), each host is asked for by itself.
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from .._errors import Mistake
 from ..inventory.model import Host
 from .known_hosts import glob_matches
-from .ssh_options import Options, ask
+from .ssh_options import Options, ask, refuse_names
 from .ssh_tokens import from_home, home
 
 _LINE = re.compile(r"\s*(\w+)(?:\s*=\s*|\s+)(.*?)\s*")
@@ -32,21 +34,40 @@ class SshAnswers:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._asking: dict[Group, threading.Lock] = {}
-        self._shared: dict[Group, Options] = {}             # empty where a `HostName` line gives each its own
+        self._answers: dict[Group, tuple[Host, Options | Mistake]] = {}     # to the first host of each group
+
+    def begin(self, host: Host) -> None:
+        """Ask for it now, on a thread."""
+        def ask_early() -> None:
+            with contextlib.suppress(Exception):            # who needs the answer meets it, too, and tells it
+                refuse_names(host)
+                self(host)
+
+        threading.Thread(target=ask_early, daemon=True).start()
 
     def __call__(self, host: Host) -> Options:
-        group = _group(host)
-        if group is None:
-            return ask(host)
+        group = _group(host) or (host.name, host.user, host.port, host.address)
         with self._lock:
             asking = self._asking.setdefault(group, threading.Lock())
         with asking:
-            if group not in self._shared:
-                options = ask(host)
-                self._shared[group] = options if options.get("hostname") == [_address(host)] else {}
-                return options
-        shared = self._shared[group]
-        return {**shared, "hostname": [_address(host)]} if shared else ask(host)
+            if group not in self._answers:
+                self._answers[group] = host, _asked(host)
+        first, answer = self._answers[group]
+        if isinstance(answer, Mistake):
+            if host == first:
+                raise answer
+        elif host == first:
+            return answer
+        elif answer.get("hostname") == [_address(first)]:   # else a `HostName` line gives each its own
+            return {**answer, "hostname": [_address(host)]}
+        return ask(host)
+
+
+def _asked(host: Host) -> Options | Mistake:
+    try:
+        return ask(host)
+    except Mistake as error:
+        return error
 
 
 def _address(host: Host) -> str:

@@ -5,22 +5,20 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct
 
 from .._errors import Mistake
 from ..inventory.model import Host
 from .algorithms import OPENSSH, Algorithms, algorithms_of
-from .ssh_options import Ask, ask, refuse
+from .ssh_options import Ask, ask, refuse, refuse_names
 from .ssh_tokens import database_home, expand, home
 
-_UNSAFE = re.compile(r"""[\s'"`$\\;&<>|(){}*?!,\x00]""")
-_UNSAFE_USER = re.compile(r"""[\s'"`$;&<>|(){}*?!,\x00]""")       # CORP\deploy is a user of a directory
 _DEFAULT_KEYS = ("~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519")
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """Effective client settings of one host. The files that it names may not exist."""
 
     name: str
@@ -40,7 +38,7 @@ class Settings:
     address_family: str = "any"             # any, inet or inet6
     bind_address: str | None = None
     algorithms: Algorithms = OPENSSH
-    tokens: Mapping[str, str] = field(default_factory=dict)         # the %-tokens of this host
+    tokens: Mapping[str, str] = {}    # the %-tokens of this host
 
     @property
     def lookup_name(self) -> str:
@@ -53,10 +51,7 @@ class Settings:
 def effective(host: Host, ask: Ask = ask) -> Settings:
     """`ask` knows the ssh configuration. Raises Mistake for a name that ssh would not take, for a broken ssh
     configuration, and for an option of it that cannot be obeyed."""
-    for name, value, unsafe in (("name", host.name, _UNSAFE), ("address", host.address, _UNSAFE),
-                                 ("user", host.user, _UNSAFE_USER)):
-        if value is not None and (not value or value.startswith("-") or unsafe.search(value)):
-            raise Mistake(f"{host.name}: {value!r} cannot be a host's {name}", "see hosts.yaml")
+    refuse_names(host)
     options = ask(host)
     refuse(host.name, options)
     return _settings(host, options)

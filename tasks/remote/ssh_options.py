@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ Options = dict[str, list[str]]              # by lower-case keyword, every value
 Ask = Callable[[Host], Options]
 LONGEST = 30.0                              # seconds
 SYSTEM_CONFIG = Path("/etc/ssh/ssh_config")
+_UNSAFE = re.compile(r"""[\s'"`$\\;&<>|(){}*?!,\x00]""")
+_UNSAFE_USER = re.compile(r"""[\s'"`$;&<>|(){}*?!,\x00]""")       # CORP\deploy is a user of a directory
 # By keyword: the values without an effect, what is wrong with the others, and what to do.
 REFUSED = {
     "BindInterface": (("none", ""), "Fabvisor can bind to an address only", "write BindAddress in its place"),
@@ -33,8 +36,16 @@ REFUSED = {
 }
 
 
+def refuse_names(host: Host) -> None:
+    """Raises Mistake for a name that ssh would not take."""
+    for name, value, unsafe in (("name", host.name, _UNSAFE), ("address", host.address, _UNSAFE),
+                                 ("user", host.user, _UNSAFE_USER)):
+        if value is not None and (not value or value.startswith("-") or unsafe.search(value)):
+            raise Mistake(f"{host.name}: {value!r} cannot be a host's {name}", "see hosts.yaml")
+
+
 def ask(host: Host) -> Options:
-    """Raises Mistake for a broken ssh configuration. The host's name and user must have been checked."""
+    """Raises Mistake for a broken ssh configuration. The host's names must have been checked (refuse_names)."""
     ssh = shutil.which("ssh")
     options = _ask_openssh(ssh, host) if ssh else None
     return _ask_paramiko(host) if options is None else options

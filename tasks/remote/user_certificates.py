@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -15,11 +14,11 @@ from cryptography.hazmat.primitives.serialization import (
     SSHCertificate,
     load_ssh_public_identity,
 )
+from msgspec import Struct
 from paramiko.pkey import PublicBlob
 
 
-@dataclass(frozen=True)
-class UserCertificate:
+class UserCertificate(Struct, frozen=True):
     """`public`: the key that it is for, in SSH's wire format; `label`: its path, and whether it has expired."""
 
     label: str

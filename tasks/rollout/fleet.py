@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..executor.protocol import Verb
     from ..inventory.model import Host, Target
     from ..remote.sessions import Sessions
+    from ..remote.ssh_answers import SshAnswers
 
 TICK = 0.2                      # seconds
 CLOCK_EVERY = 0.5               # seconds between two looks at who is overdue
@@ -127,7 +128,15 @@ class Fleet:
 
     @functools.cached_property
     def _sessions(self) -> Sessions:
-        return remote.sessions.Sessions(self._verb)
+        answers = self._ask_ssh()
+        return remote.sessions.Sessions(self._verb, answers)
+
+    def _ask_ssh(self) -> SshAnswers:
+        """`ssh` tells how to reach the first host, and most likely all, while the rest is imported."""
+        answers = remote.ssh_answers.SshAnswers()
+        for peer in self.peers[:1]:
+            answers.begin(peer.host)
+        return answers
 
     def _connect_all(self, peers: list[Peer]) -> None:
         """Hundreds of threads take their time to begin."""
