@@ -12,10 +12,10 @@ from paramiko.config import SSHConfig
 
 from .._errors import LoginError, Unreachable
 from ..program.quoting import for_sh
-from .agent import TOUCH_LIMIT
+from . import agent
 from .explicit_keys import VARIABLE
 from .key_offers import Keys, Offer
-from .paramiko_private import ClientTransport, NotSigned, authenticate
+from .paramiko_private import AgentTimeout, ClientTransport, NotSigned, authenticate
 
 _UNSIGNED = " (the agent does not sign with it)"
 
@@ -45,11 +45,15 @@ class Login(AuthStrategy):
         for offer in self.keys.offers:
             tried.append(offer.label)
             left = max(0.1, deadline - time.monotonic())
-            transport.auth_timeout = max(left, TOUCH_LIMIT) if isinstance(offer.key, AgentKey) else left
+            transport.auth_timeout = left + agent.TOUCH_LIMIT if isinstance(offer.key, AgentKey) else left
             try:
                 more = authenticate(transport, self.user, offer.key, self._then(transport, offer))
             except BadAuthenticationType as error:
                 raise self._no_keys_taken(error) from None
+            except AgentTimeout:
+                raise Unreachable(f"{self.label}: timed out during the login of {self.user}: the agent did not sign "
+                                  f"within {agent.TOUCH_LIMIT:g} s with {offer.label}",
+                                  "touch its token, or confirm what the agent asks, then try again") from None
             except NotSigned:
                 tried[-1] += _UNSIGNED
                 continue
@@ -83,8 +87,7 @@ class Login(AuthStrategy):
 
     def _still_there(self, transport: Transport, error: Exception, tried: list[str]) -> None:
         """A key that was refused leaves the connection open for the next one."""
-        is_late = isinstance(error, AuthenticationException) and "timeout" in str(error).lower()
-        if is_late or isinstance(error, TimeoutError):
+        if isinstance(error, AuthenticationException) and "timeout" in str(error).lower():
             raise Unreachable(f"{self.label}: timed out during the login of {self.user}",
                               "is the host overloaded, or its name service slow?") from None
         if transport.is_active():

@@ -241,6 +241,10 @@ class NotSigned(SSHException):
     """An agent does not sign: its token is not plugged in, its owner has not confirmed."""
 
 
+class AgentTimeout(NotSigned):
+    """An agent has said nothing so far. What it says later would be taken for the answer to another question."""
+
+
 class _Login(AuthHandler):
     """`is_early`: asks for the login service and logs in to it without waiting for the first answer, as paramiko would;
     a server without that service closes the connection (RFC 4253, section 10)."""
@@ -280,6 +284,8 @@ class _Login(AuthHandler):
         before: Any = super()
         try:
             before._parse_service_accept(granted)
+        except TimeoutError as error:
+            raise AgentTimeout(str(error)) from None
         except SSHException as error:
             raise NotSigned(str(error)) from None
 

@@ -16,6 +16,7 @@ from tasks._errors import Unreachable
 from tasks.inventory.model import Host
 from tasks.remote import agent as agent_module
 from tasks.remote.connection import HostConnection, connect
+from tasks.remote.paramiko_private import ClientTransport
 from tests.remote.test_keys import agent as agent_fixture
 from tests.support.sshd import Sshd, keygen, public
 
@@ -33,9 +34,12 @@ def test_login_goes_on_with_the_next_key_where_the_agent_refuses_to_sign(
     assert open_to(sshd, identity_file=None).is_connected
 
 
-def test_agent_that_does_not_sign_in_time_ends_the_login(sshd: Sshd, home: Path,
-                                                         monkeypatch: pytest.MonkeyPatch) -> None:
-    key = keygen(home / "touched")
+@pytest.mark.parametrize("is_early", [True, False])
+def test_agent_that_does_not_sign_in_time_ends_the_login(sshd: Sshd, home: Path, monkeypatch: pytest.MonkeyPatch,
+                                                         is_early: bool) -> None:
+    """Before the server has answered anything, and behind its first answer."""
+    key = keygen(home / "touched", "rsa")
+    monkeypatch.setattr(ClientTransport, "knows_rsa_hashes", lambda transport: is_early)
     sshd.authorize(key)
     key.unlink()                            # the agent alone has the private half
     monkeypatch.setattr(agent_module, "TOUCH_LIMIT", 0.2)
@@ -45,7 +49,7 @@ def test_agent_that_does_not_sign_in_time_ends_the_login(sshd: Sshd, home: Path,
         listener.listen()
         over = threading.Event()
         threading.Thread(target=_list_and_be_silent, args=(listener, key, over), daemon=True).start()
-        with pytest.raises(Unreachable, match="timed out during the login"):
+        with pytest.raises(Unreachable, match=r"the agent did not sign within 0\.2 s with .*touched"):
             connect(Host(**sshd.host_settings(identity_file=str(key))))
         over.set()
 
