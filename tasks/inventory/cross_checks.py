@@ -10,6 +10,7 @@ from .listings import Raw
 from .nearest import listed
 
 MOST_TARGETS = 20_000       # a service on a host is one
+STARTED = {"variables": {"PORT": "8000"}}       # what a host of a sandbox has when its services are checked
 
 
 def check(data: Raw) -> Iterator[Finding]:
@@ -25,15 +26,22 @@ def check(data: Raw) -> Iterator[Finding]:
             yield from _roots(data, name)
             yield from _same_machine(data, name)
             yield from _packaged(data, name)
-        services = {service: precedence.resolve_hosts(data, name, service)
-                    for service in listings.services(data, name)}
-        yield from directories.check(data, name, services)
+        placed = _with_hosts_of_sandbox(data, name) if environment.get("sandbox") else data
+        services = {service: precedence.resolve_hosts(placed, name, service)
+                    for service in listings.services(placed, name)}
+        yield from directories.check(placed, name, services)
         yield from sockets.check(services)
         for service, hosts in services.items():
-            yield from service_checks.check(data, name, service, hosts)
-            settings = hosts or {"": precedence.resolve(data, name, service)}
+            yield from service_checks.check(placed, name, service, hosts)
+            settings = hosts or {"": precedence.resolve(placed, name, service)}
             yield from dict.fromkeys(finding for host, each in settings.items()
                                      for finding in program_names.check_service(service, host, each))
+
+
+def _with_hosts_of_sandbox(data: Raw, name: str) -> Raw:
+    """Its hosts are not in the file: `sandbox: true` stands for them."""
+    hosts = dict.fromkeys(program_names.SANDBOX, STARTED)
+    return {**data, "environments": {**data["environments"], name: {**data["environments"][name], "hosts": hosts}}}
 
 
 def _roots(data: Raw, name: str) -> Iterator[Finding]:

@@ -17,15 +17,13 @@ Directories = dict[str, str]            # by service, each in its shortest form
 
 
 def check(data: Raw, environment: str, services: dict[str, dict[str, Resolved]]) -> Iterator[Finding]:
-    """`services`: by name, the settings on each host where it runs. Of a sandbox no host is known yet."""
-    places = precedence.resolve_hosts(data, environment)
+    """`services`: by name, the settings on each host where it runs."""
     seen: set[tuple[str | None, ...]] = set()
-    for host in places or ("",):
-        of_host = ({name: hosts[host] for name, hosts in services.items() if host in hosts} if host
-                   else {name: precedence.resolve(data, environment, name) for name in services})
-        root = places[host].get("root") if host else None
-        state = places[host].get("state") if host else ".fabvisor"
-        read = {key: places[host].get(key) for key in READ} if host else {}
+    for host, place in precedence.resolve_hosts(data, environment).items():
+        of_host = {name: hosts[host] for name, hosts in services.items() if host in hosts}
+        root = place.get("root")
+        state = place.get("state")
+        read = {key: place.get(key) for key in READ}
         layout = (root, state, *read.values(),
                   *(text for name in of_host for text in (name, of_host[name].get("directory"))))
         if layout not in seen:

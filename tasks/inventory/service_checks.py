@@ -29,7 +29,7 @@ from .resolved import HEALTH_KINDS, Resolved
 
 
 def check(data: Raw, environment: str, service: str, hosts: dict[str, Resolved]) -> Iterator[Finding]:
-    """`hosts`: those on which it runs. Of a sandbox that has not been started none is known: nothing can be checked."""
+    """`hosts`: those on which it runs."""
     yield from _drain(hosts or {"": precedence.resolve(data, environment, service)})
     if hosts:
         settings = HostSettings(data, environment, service, hosts)

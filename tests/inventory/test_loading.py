@@ -305,6 +305,16 @@ def test_sandbox_needs_neither_hosts_nor_root_nor_branch(tmp_path: Path) -> None
     assert (environment.targets, environment.sandbox, environment.branch) == ((), True, "main")
 
 
+@pytest.mark.promise(9)
+def test_unset_variable_in_a_sandbox_is_a_mistake(tmp_path: Path) -> None:
+    """Its hosts are started later, and each has a PORT."""
+    assert mistakes_in(tmp_path, """\
+        services: {monitor: {repo: git@x:y, command: "./run ${PORT} ${POTR}", health: {tcp: "h:${PROT}"}}}
+        environments: {sandbox: {sandbox: true}}
+        """) == [f"services.monitor.{key}: no variable ${{{name}}} is set; did you mean 'PORT'?"
+                 " (on web1, web2 in sandbox)" for key, name in (("command", "POTR"), ("health.tcp", "PROT"))]
+
+
 def test_hosts_given_later_count_like_those_of_the_file(tmp_path: Path) -> None:
     environment = inventory(tmp_path, """\
         defaults: {port: 2222}
