@@ -69,7 +69,7 @@ def command(
                 raise Exit(code=code)           # else the next task on the line has its turn
 
         call.__signature__ = _signature(body)  # type: ignore[attr-defined]
-        return _Task(call, positional=list(positional), help={**(help or {}), **SHARED}, auto_shortflags=False)
+        return _Task(call, positional=list(positional), help={**SHARED, **(help or {})}, auto_shortflags=False)
 
     return make
 

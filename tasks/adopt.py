@@ -18,6 +18,7 @@ ENVIRONMENT = "production"
         "logins": "USER@HOST or USER@HOST:PORT; several with commas",
         "root": "the folder with supervisord.conf on the hosts",
         "supervisord_conf": "its path on the hosts; else in root, else the usual places",
+        "env": f"what the environment in that file is called; {ENVIRONMENT} unless given",
         "output": "write hosts.yaml to this file, and the values of secrets beside it; no file is replaced",
     },
 )

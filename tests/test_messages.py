@@ -139,3 +139,9 @@ def test_help_of_a_command_has_a_sentence_an_example_and_its_options(name: str, 
     typed = {word.lstrip("-").partition("=")[0].replace("-", "_") for word in examples[0].split()
              if word.startswith("--")}
     assert typed <= set(helped[name])
+
+
+def test_help_of_adopt_says_that_its_environment_is_a_new_one(helped: dict[str, dict[str, str]]) -> None:
+    """It reads no hosts.yaml, so the words of the other commands about --env would be wrong."""
+    said = helped["adopt"]["env"]
+    assert "production unless given" in said and said != helped["deploy"]["env"] and "FAB_ENV" not in said

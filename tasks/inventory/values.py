@@ -33,7 +33,7 @@ def check_name(text: str) -> str:
 
 def check_service_name(text: str) -> str:
     if text in STATE_NAMES:
-        return f"{text!r} is not a name for a service: beside those of services, Fabvisor keeps files of its own by it"
+        return f"{text!r} is not a name for a service: Fabvisor's own files on a host have that name"
     return "'all' is not a name: it means every service" if text == "all" else check_name(text)
 
 

@@ -9,7 +9,7 @@ READING = frozenset({"status", "doctor", "adopt", "logs", "history", "plan", "co
                      "run"})
 SETTLED = frozenset({"committed", "unchanged"})
 
-_DONE = {"start": "runs", "stop": "is stopped", "restart": "was restarted",
+_DONE = {"start": "is started", "stop": "is stopped", "restart": "was restarted",
          "remove": "was removed"}
 
 

@@ -153,6 +153,13 @@ def test_verdict_names_each_commit_that_hosts_are_at(shown):
     assert "shop is at 11111111 and 22222222 on 3 hosts" in page.text
 
 
+def test_verdict_of_start_does_not_say_that_a_program_runs_which_may_have_ended(shown):
+    page = shown()
+    hosts = {"web1": {"job": Result(now="1" * 40, outcome="committed")}}
+    report(page.screen, [Finished(command="start", outcome="committed", exit_code=0, hosts=hosts)])
+    assert "job is started on 1 host, " in page.text
+
+
 def test_history_names_what_a_client_built_by_its_source(shown):
     page = shown()
     line = History(host="web1", service="site", deploy="20260101-000000-000001", at=None, by="ann", command="deploy",
