@@ -81,3 +81,17 @@ def test_clone_that_could_not_go_back_is_refused_with_the_command_that_mends_it(
     subprocess.run(command, shell=True, check=True, cwd="/")
     nested.forward(new, set_aside=option == "--set-aside")
     assert (nested.folder / path / "file").read_text() == f"{path} 2\n"
+
+
+@pytest.mark.promise(3)
+def test_way_back_needs_each_file_that_the_checkout_changes_removes_or_makes_a_link(place: Place) -> None:
+    names = ("changed", "removed", "linked")
+    place.forward(place.commit("; ".join(f"echo {name} > {name}" for name in names)))
+    new = place.commit("echo 2 > changed; rm removed; ln -sf changed linked")
+    for name in names:
+        blob = git(place.folder, "rev-parse", f"HEAD:{name}")
+        place.run(f"mv .git/objects/{blob[:2]}/{blob[2:]} ../lost")
+        with pytest.raises(errors.HostError, match=f"{name}, as it is there now, and no deploy could go back"):
+            place.forward(new)
+        place.run(f"mv ../lost .git/objects/{blob[:2]}/{blob[2:]}")
+    place.forward(new)

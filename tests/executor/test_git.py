@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tasks.executor import errors, git, output_lines, shell
-from tests.executor.place import commit, quiet
+from tasks.executor.git import commits
+from tests.executor.place import Place, commit, quiet
 from tests.support.lab import git as run_git
 
 
@@ -277,3 +278,27 @@ def test_repository_of_another_user_is_named_with_the_command_that_trusts_it(
     command = refused.value.hint.partition("on the host: ")[2]
     subprocess.run(command, shell=True, check=True, env={**os.environ, "HOME": str(home)})
     other.remote.fetch(quiet)
+
+
+def test_folders_of_git_are_those_that_git_names(nested: Place, tmp_path: Path) -> None:
+    """Without a start of git: of a clone, of a worktree of it, and of a submodule in one."""
+    release = tmp_path / "release"
+    run_git(nested.folder, "worktree", "add", "--quiet", "--detach", str(release))
+    for folder in (nested.folder, release, nested.folder / "part", nested.folder / "part/inner"):
+        found = git.Clone(str(folder), str(nested.work), dict(os.environ), lambda: None).git
+        for path, option in ((found.git_dir(), "--git-dir"), (found.common_dir(), "--git-common-dir")):
+            assert os.path.samefile(path, folder / run_git(folder, "rev-parse", option)), (folder, option)
+
+
+def test_what_a_commit_has_is_asked_of_any_number_of_paths(clone: git.Clone, work: Path,
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command line has no room for all of them at once."""
+    monkeypatch.setattr(commits, "AT_ONCE", 2)
+    (work / "folder").mkdir()
+    (work / "folder/last").touch()
+    run_git(work, "add", "--all")
+    run_git(work, "commit", "--quiet", "--message", "folder")
+    clone.create()
+    clone.remote.fetch(quiet)
+    paths = ["new", "other/new", "file/new", "folder/new", "folder/last"]
+    assert clone.commits.tracked(commit(work, "main"), paths) == {"file/new": "file", "folder/last": "folder/last"}

@@ -365,6 +365,7 @@ def test_clone_that_is_sparse_and_partial_stays_so(place: Place) -> None:
     place.run("git sparse-checkout set shown")
     place.moved_to(place.work, f"file://{place.work}")
     hidden, settings = git(place.work, "rev-parse", "HEAD:hidden/a"), git(place.folder, "config", "--local", "--list")
+    theirs = git(place.folder, "for-each-ref", "refs/remotes")
     for file in ("shown/a", "hidden/a"):
         place.forward(place.commit(f"echo {file} > {file}"))
         place.back()
@@ -374,6 +375,7 @@ def test_clone_that_is_sparse_and_partial_stays_so(place: Place) -> None:
     listed = git(place.folder, "rev-list", "--objects", "--all", "--missing=print").splitlines()
     assert {f"?{hidden}", f"?{git(place.work, 'rev-parse', 'HEAD:hidden/a')}"} <= {*listed}, "of before, and what came"
     assert git(place.folder, "config", "--local", "--list") == settings
+    assert git(place.folder, "for-each-ref", "refs/remotes") == theirs
 
 
 @pytest.mark.promise(11)
