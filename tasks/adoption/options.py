@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from ..inventory import program_options
 from ..program import handwritten
+from . import process_number
 
 # What supervisord takes where an option is not written, and Fabvisor takes another value.
 SUPERVISOR = {"autorestart": "unexpected", "redirect_stderr": "false", "stdout_logfile": "AUTO",
@@ -24,8 +25,15 @@ def differing(written: Mapping[str, str], log: str) -> dict[str, program_options
         theirs = {name: value for name, value in theirs.items() if not name.startswith("stderr_")}
     if "socket" not in written:                 # supervisord overlooks them there
         theirs = {name: value for name, value in theirs.items() if not name.startswith("socket_")}
-    return {name: _value(name, value) for name, value in theirs.items() if name != "user" and value
+    return {name: _value(name, _numbered(name, value, written)) for name, value in theirs.items()
+            if name != "user" and value
             and handwritten.canonical(name, value) != handwritten.canonical(name, ours.get(name, ""))}
+
+
+def _numbered(name: str, value: str, written: Mapping[str, str]) -> str:
+    """A log file of each process, as hosts.yaml names it."""
+    is_log = name in program_options.LOG_FILES and int(written.get("numprocs", "1")) > 1
+    return process_number.for_hosts_yaml(value, int(written.get("numprocs_start", "0"))) if is_log else value
 
 
 def _value(name: str, value: str) -> program_options.Value:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from ..inventory import model
 from ..program import quoting
 
+PLAIN = re.compile(r"%\(process_num\)[sd]")
 NUMBER = re.compile(r"%\(process_num\)([0-9]*)[sd]")        # supervisor/options.py `_processes_from_section`
 
 
@@ -17,6 +19,11 @@ def is_in(text: str) -> bool:
 def of_first(text: str) -> str:
     """The text as the first process has it, but for leading zeros."""
     return NUMBER.sub("0", text)
+
+
+def for_hosts_yaml(text: str, first: int) -> str:
+    """The text with ${PROCESS_NUM}, where that is the same number: it counts from 0, without zeros in front."""
+    return text if first else PLAIN.sub(model.NUMBER, text)
 
 
 def script(command: str, variables: Mapping[str, str], first: int, folder: str = "") -> str:

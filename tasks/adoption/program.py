@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .._errors import Mistake
-from ..inventory import command_line, interpolation, keys, program_options, sockets, urls, values
+from ..inventory import command_line, interpolation, keys, model, program_options, sockets, urls, values
 from ..program import files, quoting
 from ..rollout.protocol import Adopted, AdoptedClone, AdoptedProgram
 from . import options, process_number
@@ -67,7 +67,7 @@ def remarks(program: AdoptedProgram, group: str, logs: str) -> Iterator[str]:
     """What hosts.yaml cannot say of it."""
     if UNREADABLE in "".join([*program.options.values(), *program.variables.values()]):
         yield f"bytes of it that are no UTF-8 are {UNREADABLE} here: write what they stand for"
-    known = {"RUN_MODE", *variables(program), *_numbered(program)}
+    known = {"RUN_MODE", *variables(program), *_numbered(program), *_given(program)}
     for name in sorted(program.variables.keys() - known):
         yield "environment: " + (values.check_variable_name(name) or
                                  f"{name} has the number of each process: let the program read PROCESS_NUM")
@@ -137,6 +137,12 @@ def _numbered(program: AdoptedProgram) -> dict[str, str]:
             if _is_usable(name, value) and _is_numbered(program, value) and not looks_secret(name, value)}
 
 
+def _given(program: AdoptedProgram) -> list[str]:
+    """The variable that Fabvisor gives each process, where it is the same as before."""
+    number = process_number.for_hosts_yaml(program.variables.get("PROCESS_NUM", ""), _first_number(program))
+    return ["PROCESS_NUM"] if numprocs(program) > 1 and number == model.NUMBER else []
+
+
 def _is_usable(name: str, value: str) -> bool:
     return not values.check_variable_name(name) and not values.check_variable_value(value)
 
@@ -147,6 +153,7 @@ def _options(program: AdoptedProgram, group: str, logs: str) -> dict[str, progra
 
 
 def _mistake(name: str, value: program_options.Value) -> str:
-    placeholder = interpolation.PLACEHOLDER.search(str(value))
+    text = str(value).replace(model.NUMBER, "") if name in program_options.LOG_FILES else str(value)
+    placeholder = interpolation.PLACEHOLDER.search(text)
     return (f"holds {placeholder[0]}, which is a variable in hosts.yaml" if placeholder
             else program_options.check_option(name, value))

@@ -69,18 +69,19 @@ class HostSettings:
                 wording = f"${{{name}}} is a secret, which is not put in here: the program has it in its environment"
             else:
                 wording = f"no variable ${{{name}}} is set{did_you_mean(name, known)}"
-            yield Finding(path, wording + self.in_words(without), about=(path, *self._places_of_variable(name)))
+            yield Finding(path, wording + self.in_words(without), about=(path, *self._places_of(name)))
         for message, mistaken in wrong.items():
             yield Finding(path, message + self.in_words(mistaken))
 
     def in_words(self, hosts: list[str]) -> str:
         return f" (on {listed(hosts, 3)} in {self.environment})"
 
-    def _places_of_variable(self, name: str) -> tuple[KeyPath, ...]:
-        """Everywhere that a variable of the service can be set."""
+    def _places_of(self, name: str) -> tuple[KeyPath, ...]:
+        """Everywhere that a variable of the service can be set; of the number of a process, how many there are."""
+        key = ("numprocs",) if name == "PROCESS_NUM" else ("variables", name)
         places = {layer.path: None for host in self.hosts
                   for layer in precedence.layers(self.data, self.environment, self.service, host)}
-        return tuple((*path, "variables", name) for path in places if path is not None)
+        return tuple((*path, *key) for path in places if path is not None)
 
 
 def _last_number(settings: Resolved) -> dict[str, str]:

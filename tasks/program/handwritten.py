@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 
 from ..executor.protocol import PROGRAM_HEADER
 from ..inventory.model import Program, Service
@@ -20,6 +21,7 @@ DEFAULTS = {
 OPTIONS = {*DEFAULTS, "user", "process_name", "autorestart", "stopasgroup", "killasgroup", "redirect_stderr",
            "stdout_logfile", "stdout_logfile_maxbytes", "stdout_logfile_backups",
            "socket", "socket_owner", "socket_mode", "socket_backlog"}
+EXPORT = re.compile(r"\bexport ([A-Za-z_][A-Za-z0-9_]*)=")     # in a command of sh: as fab adopt writes it
 PROGRAM_KINDS = ("program", "fcgi-program")
 NUMBERS = {"startsecs", "startretries", "stopwaitsecs", "priority", "exitcodes", "umask", "stdout_logfile_backups",
            "stderr_logfile_backups", "numprocs", "numprocs_start"}
@@ -49,7 +51,8 @@ def _losses(service: Service, program: Program, path: str, text: str, new: str) 
     given = {*program.options, *(["numprocs", "process_name"] if program.numprocs is not None else []),
              *(["socket"] if program.socket else [])}
     lost = [option for option in sorted(theirs.keys() & OPTIONS - given) if _is_lost(option, theirs, ours)]
-    known = {*service.variables_of(program), *service.secrets}
+    known = {*service.variables_of(program), *service.secrets, *EXPORT.findall(program.command),
+             *(["PROCESS_NUM"] if program.numprocs is not None else [])}
     return lost + [f"variable {name}" for name in quoting.variable_names(theirs.get("environment", ""))
                    if name not in known]
 

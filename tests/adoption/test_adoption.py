@@ -77,6 +77,15 @@ def test_socket_of_an_fcgi_program_is_adopted(tmp_path: Path) -> None:
     assert any("move [fcgi-program:api] from /etc/all.conf" in warning for warning in document.warnings(found))
 
 
+def test_number_in_the_name_of_a_log_is_adopted(tmp_path: Path) -> None:
+    found = adopted(web1=told(program(options={
+        "numprocs": "2", "process_name": NUMBERED, "stdout_logfile": "/var/log/api-%(process_num)d.log"},
+        variables={"RUN_MODE": "prod", "PROCESS_NUM": "%(process_num)s"})))
+    (one,) = loaded(tmp_path, found).targets[0].service.programs
+    assert one.options["stdout_logfile"] == f"/var/log/api-{quoting.PROCESS_NUMBER}.log"
+    assert document.warnings(found) == []
+
+
 def test_what_differs_between_hosts_stands_at_the_host(tmp_path: Path) -> None:
     variables = {"RUN_MODE": "prod", "A": "1"}
     found = adopted(
@@ -128,6 +137,9 @@ def test_host_of_which_nothing_is_adopted_is_left_out(tmp_path: Path) -> None:
      "api: numprocs_start=1: its processes are numbered from 0"),
     (program(options={"numprocs": "2", "process_name": NUMBERED}, variables={"A_KEY": "x%(process_num)d"}),
      "api: environment: A_KEY has the number of each process: let the program read PROCESS_NUM"),
+    (program(options={"numprocs": "2", "numprocs_start": "1", "process_name": NUMBERED,
+                      "stdout_logfile": "/x%(process_num)d"}),
+     "api: program: stdout_logfile holds `%(process_num)d`, which is not expanded here: write ${PROCESS_NUM}"),
     (program(options={"stderr_logfile": "/x/${Y}", "redirect_stderr": "false"}),
      "api: program: stderr_logfile holds ${Y}, which is a variable in hosts.yaml"),
     (program(group="pack"), "api: it is pack:api: take it out of `programs` of [group:pack] first"),
@@ -140,8 +152,8 @@ def test_host_of_which_nothing_is_adopted_is_left_out(tmp_path: Path) -> None:
     (program(variables={"CITY": "K\ufffdln"}),
      "api: bytes of it that are no UTF-8 are \ufffd here: write what they stand for"),
     (program(variables={"RUN_MODE": "a b"}), "api: RUN_MODE: it was a b, which is no name: now it is production"),
-], ids=["process_name", "numprocs_start", "a numbered secret", "a placeholder", "group", "another file",
-        "a variable of the shell", "a password in the URL", "Latin-1", "a run mode that is no name"])
+], ids=["process_name", "numprocs_start", "a numbered secret", "a numbered log", "a placeholder", "group",
+        "another file", "a variable of the shell", "a password in the URL", "Latin-1", "a run mode that is no name"])
 def test_what_hosts_yaml_cannot_say_is_a_comment_and_a_warning(tmp_path: Path, made: AdoptedProgram,
                                                                warning: str) -> None:
     found = adopted(web1=told(made))

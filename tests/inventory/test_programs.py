@@ -151,6 +151,10 @@ def test_config_shows_each_setting_of_a_program(tmp_path: Path) -> None:
     ({"programs": "command: 'c ${PROCESS_NUM}', numprocs: 2, socket: 'tcp://h:1${PROCESS_NUM}', "
                   "program: {startsecs: '${PROCESS_NUM}'}, health: {tcp: 'h:8${PROCESS_NUM}'}"},
      [f"{S}{key}: {NUMBER}" for key in ("health.tcp", "program.startsecs", "socket")]),
+    ({"programs": "command: 'c ${PROCESS_NUM}', numprocs: two"},
+     [f"{S}numprocs: expected a whole number, got the text 'two'"]),
+    ({"programs": "command: 'c ${PROCESS_NUM}', numproc: 2"},
+     [f"{S}numproc: unknown key 'numproc'; did you mean 'numprocs'?"]),
     ({"programs": "programs: {web: {command: 'w ${PROCESS_NUM}', reload: HUP, health: {tcp: 'h:8${PROCESS_NUM}'}}}"},
      [f"{S}programs.web.health.tcp: {NUMBER}"]),
     ({"programs": "secrets: [KEY], command: 'c ${KEY}', socket: 'unix:///run/${KEY}', "

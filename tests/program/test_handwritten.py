@@ -40,6 +40,14 @@ def test_socket_of_a_handwritten_program_is_lost_unless_hosts_yaml_has_one() -> 
     assert handwritten.losses(listening, PATH, text, NEW) == []
 
 
+def test_variables_with_the_number_of_a_process_are_not_lost_where_the_command_gives_them() -> None:
+    """As fab adopt writes them."""
+    text = '[program:monitor]\ncommand=x\nenvironment=PROCESS_NUM="%(process_num)d",PORT="80%(process_num)02d",B="b"\n'
+    numbered = changed(SERVICE, numprocs=2, command="""sh -c 'export PORT=80"$(printf %02d "$PROCESS_NUM")"; exec x'""")
+    assert handwritten.losses(numbered, PATH, text, NEW) == ["variable B"]
+    assert handwritten.losses(SERVICE, PATH, text, NEW) == ["variable PROCESS_NUM", "variable PORT", "variable B"]
+
+
 @pytest.mark.parametrize("text", [None, NEW + "umask=027\n", "no section", "[program:other]\numask=1\n"])
 def test_nothing_is_lost_where_no_person_wrote_the_program(text: str | None) -> None:
     assert handwritten.losses(SERVICE, PATH, text, NEW) == []
