@@ -41,18 +41,12 @@ class SshAnswers:
         def ask_early() -> None:
             with contextlib.suppress(Exception):            # who needs the answer meets it, too, and tells it
                 refuse_names(host)
-                self(host)
+                self._answer(host, keep=True)
 
         threading.Thread(target=ask_early, daemon=True).start()
 
     def __call__(self, host: Host) -> Options:
-        group = _group(host) or (host.name, host.user, host.port, host.address)
-        with self._lock:
-            asking = self._asking.setdefault(group, threading.Lock())
-        with asking:
-            if group not in self._answers:
-                self._answers[group] = host, _asked(host)
-        first, answer = self._answers[group]
+        first, answer = self._answer(host)
         if isinstance(answer, Mistake):
             if host == first:
                 raise answer
@@ -61,6 +55,19 @@ class SshAnswers:
         elif answer.get("hostname") == [_address(first)]:   # else a `HostName` line gives each its own
             return {**answer, "hostname": [_address(host)]}
         return ask(host)
+
+    def _answer(self, host: Host, keep: bool = False) -> tuple[Host, Options | Mistake]:
+        """To it, or to one of its group. What `Match exec` decides may be another thing when a lost host is connected
+        again: such an answer is kept for the first who needs it, with `keep`."""
+        shared = _group(host)
+        group = shared or (host.name, host.user, host.port, host.address)
+        with self._lock:
+            asking = self._asking.setdefault(group, threading.Lock())
+        with asking:
+            answer = self._answers.pop(group, None) or (host, _asked(host))
+            if shared or keep:
+                self._answers[group] = answer
+        return answer
 
 
 def _asked(host: Host) -> Options | Mistake:

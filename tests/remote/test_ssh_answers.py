@@ -94,10 +94,22 @@ def test_host_whose_answer_has_begun_is_not_asked_for_again(home: Path, config: 
     host, = named("web1")
     answers.begin(host)
     wait_for((home / "asked").exists, "ssh to be asked")
-    for _ in range(2):
-        with contextlib.suppress(Mistake):
-            effective(host, answers)
+    with contextlib.suppress(Mistake):
+        effective(host, answers)
     assert (home / "asked").read_text() == "\n"
+
+
+def test_host_is_asked_for_again_where_a_command_of_the_ssh_config_decides(home: Path) -> None:
+    """When a lost host is connected again, this machine may have gone to another network."""
+    (home / ".ssh/config").write_text(f'Match exec "test -e {home}/away"\n  ProxyJump bastion\n')
+    answers = SshAnswers()
+    host, = named("web1")
+    answers.begin(host)
+    wait_for((home / "asked").exists, "ssh to be asked")
+    assert effective(host, answers).jumps == ()
+    (home / "away").touch()
+    assert effective(host, answers).jumps == ("bastion",)
+    assert (home / "asked").read_text() == "\n\n"
 
 
 def test_names_that_ssh_would_take_for_options_are_not_asked_for_early(home: Path) -> None:
