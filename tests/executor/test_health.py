@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 import threading
 import time
@@ -16,6 +17,7 @@ import pytest
 
 from tasks.executor import errors
 from tasks.executor.program import health
+from tasks.executor.program.connection import OnConnect
 
 OK = b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"
 
@@ -38,8 +40,8 @@ def server(answer: Callable[[socket.socket, bytes], None], path: Path | None = N
         yield path or listening.getsockname()[1]
 
 
-def wait(check: dict[str, Any]) -> None:
-    health.wait(check, cwd="/", env=dict(os.environ), still_up=lambda: None)
+def wait(check: dict[str, Any], on_connect: OnConnect = health.accept) -> None:
+    health.wait(check, cwd="/", env=dict(os.environ), still_up=lambda: None, on_connect=on_connect)
 
 
 def test_http_check_times_out_when_the_answer_drips() -> None:
@@ -56,6 +58,51 @@ def test_http_check_times_out_when_the_answer_drips() -> None:
     over.set()
     assert time.monotonic() - begin < 20
     assert caught.value.hint
+
+
+def test_server_does_not_wait_for_a_try_that_is_over() -> None:
+    """It may answer one after the other, and a look at who took the connection may be slow."""
+    has_ended = threading.Event()
+
+    def recognize_end(_: socket.socket, request: bytes) -> None:
+        if not request:
+            has_ended.set()
+
+    with server(recognize_end) as port:
+        for check in ({"http": f"http://127.0.0.1:{port}/"}, {"tcp": f"127.0.0.1:{port}"}):
+            has_ended.clear()
+            with pytest.raises(errors.HostError, match=r"no whole answer within 0\.3 s"):
+                wait({**check, "timeout": 0.3}, on_connect=lambda link: bool(has_ended.wait(30)) or None)
+            assert has_ended.wait(10)
+
+
+def test_connection_that_another_process_took_is_held_until_the_next_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two that answer one after the other, the other one is busy then."""
+    monkeypatch.setattr(health, "MADE_WITHIN", 30)
+    waiting: list[Any] = []
+    tries: list[socket.socket] = []
+
+    def first_is_of_another(link: socket.socket) -> None:
+        tries.append(link)
+        if len(tries) == 1:
+            raise errors.TakenByAnother("first")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        def serve() -> None:
+            first, _ = listening.accept()
+            with first:
+                assert first.recv(1) == b""
+                waiting.extend(select.select([listening], [], [], 0)[0])
+            second, _ = listening.accept()
+            with second:
+                second.recv(65536)
+                second.sendall(OK)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        wait({"http": f"http://127.0.0.1:{listening.getsockname()[1]}/", "timeout": 30}, first_is_of_another)
+        thread.join(30)
+    assert waiting == [listening] and len(tries) == 2
 
 
 def test_http_check_encodes_a_url_that_is_not_ascii() -> None:

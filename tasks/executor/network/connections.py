@@ -16,6 +16,7 @@ from . import listeners
 
 POLL = 0.002                        # seconds
 OPENED_WITHIN = 0.05                # seconds from when the kernel knows the other end until its process has it open
+SAYS_EARLIER = 0.8                  # of the seconds of a try: what it waited for is said before it is over
 NETLINK_SOCK_DIAG = 4
 DIAG_REQUEST, BY_FAMILY, SHOW_PEER, PEER = 1, 20, 4, 2      # linux/netlink.h, linux/sock_diag.h, linux/unix_diag.h
 
@@ -26,15 +27,17 @@ def require_taken_by(leader: int, name: str, address: str, link: socket.socket) 
     Where the connection does not lead to `address` (tcp://HOST:PORT, unix:///PATH), or nobody may tell who took it,
     any process will do.
     """
-    if not _leads_to(link, address) or not listeners.are_readable(leader):
+    if not _leads_to(link, address):
         return
-    limit = time.monotonic() + (link.gettimeout() or 1)
+    limit = time.monotonic() + SAYS_EARLIER * (link.gettimeout() or 1)
     while (inode := _other_end(link)) == 0:
         if time.monotonic() > limit:
             raise Unhealthy(f"no process takes connections of {address}")
         time.sleep(POLL)
     limit = time.monotonic() + OPENED_WITHIN
     while inode is not None and not listeners.is_held_below(leader, inode):
+        if not listeners.are_readable(leader):
+            return
         if time.monotonic() > limit:
             raise TakenByAnother(f"{name} takes no connections of {address}; other processes do")
         time.sleep(POLL)

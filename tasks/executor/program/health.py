@@ -10,9 +10,10 @@ from typing import Any, Callable, Mapping
 from .. import shell
 from ..errors import HostError, TakenByAnother, Unhealthy
 from . import http_check
-from .http_check import OnConnect
+from .connection import Connections, OnConnect
 
 ONE_TRY = 5.0                       # seconds
+MADE_WITHIN = 0.5                   # seconds for a connection; where too many wait, it may not be made for long
 ENOUGH = 1.0                        # seconds: a try that has less, at the end, may not learn what is wrong
 Check = Mapping[str, Any]
 
@@ -28,7 +29,14 @@ def wait(check: Check, *, cwd: str, env: dict[str, str], still_up: shell.Check, 
     `subject`: the beginning of that sentence, where several could be meant. `on_connect` gets each connection before
     anything is asked, and may raise Unhealthy.
     """
-    attempt = _attempt(check, cwd, env, still_up, on_connect)
+    connections = Connections(on_connect)
+    try:
+        _try_until_well(check, _attempt(check, cwd, env, still_up, connections), still_up, subject)
+    finally:
+        connections.release()
+
+
+def _try_until_well(check: Check, attempt: Callable[[float], None], still_up: shell.Check, subject: str) -> None:
     deadline = time.monotonic() + check["timeout"]
     pause = 0.025
     problem: Unhealthy | None = None
@@ -49,33 +57,37 @@ def wait(check: Check, *, cwd: str, env: dict[str, str], still_up: shell.Check, 
         time.sleep(pause)
 
 
-def _attempt(check: Check, cwd: str, env: dict[str, str], still_up: shell.Check, on_connect: OnConnect
+def _attempt(check: Check, cwd: str, env: dict[str, str], still_up: shell.Check, connections: Connections
              ) -> Callable[[float], None]:
     kind = next((kind for kind in ASKED if check.get(kind)), None)
     if kind is None:
         return lambda seconds: _command(check["command"], cwd, env, seconds, still_up)
-    return lambda seconds: _bounded(lambda limit: ASKED[kind](check, limit, on_connect), check[kind],
-                                    min(ONE_TRY, seconds), still_up)
+    return lambda seconds: _bounded(lambda limit, on_connect: ASKED[kind](check, limit, on_connect), check[kind],
+                                    min(ONE_TRY, seconds), still_up, connections)
 
 
-def _bounded(attempt: Callable[[float], None], target: str, seconds: float, still_up: shell.Check) -> None:
+def _bounded(attempt: Callable[[float, OnConnect], None], target: str, seconds: float, still_up: shell.Check,
+             connections: Connections) -> None:
     """One try within `seconds`. A socket's timeout is for each read: an answer that drips could go on for ever."""
     outcome: list[Unhealthy | None] = []
 
-    def run() -> None:
-        try:
-            attempt(seconds)
-            outcome.append(None)
-        except Unhealthy as error:
-            outcome.append(error)
+    with connections.of_try() as connection:
+        def run() -> None:
+            try:
+                attempt(seconds, connection.begin)
+                outcome.append(None)
+            except Unhealthy as error:
+                outcome.append(error)
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + seconds
-    while thread.is_alive() and time.monotonic() < deadline:
-        thread.join(0.05)
-        still_up()
-    problem = outcome[0] if outcome else Unhealthy(f"{target}: no whole answer within {seconds:g} s")
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        begin = time.monotonic()
+        while thread.is_alive() and time.monotonic() - begin < seconds:
+            thread.join(0.05)
+            if time.monotonic() - begin > MADE_WITHIN:
+                connection.release_held()
+            still_up()
+        problem = outcome[0] if outcome else Unhealthy(f"{target}: no whole answer within {seconds:.2g} s")
     if problem:
         raise problem
 

@@ -8,12 +8,12 @@ import socket
 import ssl
 import stat
 import urllib.parse
-from typing import Any, Callable, Mapping
+from typing import Any, Mapping
 
 from ..errors import Unhealthy
+from .connection import OnConnect
 
 MOST_BODY = 2**20                   # bytes of an answer that are searched
-OnConnect = Callable[[socket.socket], None]
 
 
 def attempt(check: Mapping[str, Any], seconds: float, on_connect: OnConnect) -> None:
