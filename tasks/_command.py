@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import inspect
 import os
@@ -58,7 +57,7 @@ def command(
         def call(context: Any, **options: Any) -> None:
             shared = {name: options.pop(name) for name in SHARED}
             if block:
-                options["options"] = RolloutOptions(**{field.name: options.pop(field.name) for field in _BLOCK})
+                options["options"] = RolloutOptions(**{name: options.pop(name) for name in _BLOCK})
             def checked(run: Command) -> rollout.events.Finished:
                 _fabric_options.refuse()
                 _empty_options.refuse(call, may_be_empty)
@@ -74,7 +73,7 @@ def command(
     return make
 
 
-_BLOCK = dataclasses.fields(RolloutOptions)
+_BLOCK = RolloutOptions._field_defaults
 
 
 def _signature(body: Body) -> inspect.Signature:
@@ -83,7 +82,7 @@ def _signature(body: Body) -> inspect.Signature:
     own: list[inspect.Parameter] = []
     for parameter in list(inspect.signature(body).parameters.values())[1:]:
         own += [parameter] if parameter.name != "options" else [
-            inspect.Parameter(field.name, kind, default=field.default) for field in _BLOCK]
+            inspect.Parameter(name, kind, default=default) for name, default in _BLOCK.items()]
     shared = [inspect.Parameter(name, kind, default=default) for name, default in DEFAULTS.items()]
     return inspect.Signature([inspect.Parameter("context", kind), *own, *shared])
 

@@ -19,7 +19,7 @@ FabvisorError
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class FabvisorError(Exception):
@@ -50,8 +50,7 @@ class Mistake(FabvisorError):
     exit_code = 2
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """One mistake in the inventory: where it stands, what is wrong, what was expected."""
 
     file: str

@@ -10,11 +10,15 @@ import atexit
 import contextlib
 import gc
 import os
+import re
 import sys
+import typing
 from collections.abc import Iterator
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 
 def main() -> None:
@@ -38,6 +42,9 @@ def main() -> None:
         import fabric.main
 
         from ._program import Program
+        if any(not word.startswith("-") for word in words):         # each command takes it
+            with _no_typing_extensions(), _no_platform():
+                import msgspec  # noqa: F401
     fabric.main.program = program = Program()       # where commands look for the options that Fabric was given
     program.run([COMMAND, *_write_pyc(), *sys.argv[1:]])
 
@@ -64,12 +71,37 @@ def _no_mock() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _one_yaml() -> Iterator[None]:
-    """3 ms: Invoke brings a copy of PyYAML, an older one, where we need the installed one anyway."""
-    import yaml
+    """3 ms: Invoke brings a copy of PyYAML, an older one, where we need the installed one anyway. It is a face of it,
+    which reads a fabric.yaml with libyaml."""
+    with _late_expressions():
+        import yaml
 
-    sys.modules["invoke.vendor.yaml"] = yaml
+    sys.modules["invoke.vendor.yaml"] = face = ModuleType("invoke.vendor.yaml")
+    vars(face)["safe_load"] = partial(yaml.load, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     yield
     del sys.modules["invoke.vendor.yaml"]
+
+
+@contextlib.contextmanager
+def _late_expressions() -> Iterator[None]:
+    """5 ms: PyYAML compiles regular expressions for its own reader, and for dates, which libyaml and hosts.yaml do
+    without."""
+    at_once = re.compile
+    vars(re)["compile"] = _LateExpression
+    try:
+        yield
+    finally:
+        vars(re)["compile"] = at_once
+
+
+class _LateExpression:
+    """It is compiled when it is first used."""
+
+    def __init__(self, *words: Any) -> None:
+        self._words = words
+
+    def __getattr__(self, name: str) -> Any:
+        return self.__dict__.setdefault(name, getattr(re.compile(*self._words), name))
 
 
 @contextlib.contextmanager
@@ -79,6 +111,30 @@ def _no_metadata() -> Iterator[None]:
     vars(stand_in)["version"] = _version_of
     yield
     del sys.modules["importlib.metadata"]
+
+
+@contextlib.contextmanager
+def _no_typing_extensions() -> Iterator[None]:
+    """2 ms: msgspec takes from there, where it is installed, what Python's own typing has from 3.11 on."""
+    if "typing_extensions" in sys.modules or not hasattr(typing, "NotRequired"):
+        yield
+        return
+    modules: dict[str, ModuleType | None] = vars(sys)["modules"]
+    modules["typing_extensions"] = None                     # as if it were not installed
+    yield
+    del sys.modules["typing_extensions"]
+
+
+@contextlib.contextmanager
+def _no_platform() -> Iterator[None]:
+    """1 ms: uuid, which msgspec imports, asks it for the name of the system alone."""
+    if "platform" in sys.modules:
+        yield
+        return
+    sys.modules["platform"] = stand_in = ModuleType("platform")
+    vars(stand_in)["system"] = lambda: os.uname().sysname
+    yield
+    del sys.modules["platform"]
 
 
 def _version_of(package: str) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import inventory
 from ._errors import SelectionError
@@ -28,8 +27,7 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {"env": "", "host": "", "format": "auto", "inventory": "", "verbose": False})
 
 
-@dataclass(frozen=True)
-class RolloutOptions:
+class RolloutOptions(NamedTuple):
     """The options that deploy and rollback share: a parameter of this type stands for all of them."""
 
     fetch: str = ""

@@ -217,6 +217,40 @@ def test_launcher_starts_without_what_it_never_uses() -> None:
     assert not imported & {"asyncio", "unittest.mock", "email", "invoke.vendor.yaml.loader"}
 
 
+LATE = """
+from tasks import _launch
+with _launch._one_yaml():
+    pass
+import re, yaml
+expression = yaml.reader.Reader.NON_PRINTABLE
+print(type(expression).__name__, expression.search("a\\x00").start(), re.compile("a").pattern)
+print(yaml.load("[1, 2024-02-03, 1.5, true, a]", yaml.SafeLoader))
+"""
+
+
+def test_launcher_lets_yaml_compile_its_expressions_late() -> None:
+    at_once, late = (
+        subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        for text in (f"import yaml\n{LATE}", LATE))
+    assert at_once == "Pattern 1 a\n[1, datetime.date(2024, 2, 3), 1.5, True, 'a']\n"
+    assert late == at_once.replace("Pattern", "_LateExpression")
+
+
+@pytest.mark.parametrize(("settings", "told"), [("timeouts: {connect: 7}\n", "7"), ("timeouts: [\n", "fabric.yaml")])
+def test_launcher_lets_fabric_read_its_settings(tmp_path: Path, settings: str, told: str) -> None:
+    (tmp_path / "fabric.yaml").write_text(settings)
+    (tmp_path / "fabfile.py").write_text("""
+from invoke import task
+
+@task
+def look(context):
+    print(context.config.timeouts.connect)
+""")
+    done = subprocess.run([sys.executable, "-c", LAUNCH, str(ROOT), "look"], cwd=tmp_path, capture_output=True,
+                          text=True, check=False)
+    assert told in done.stdout + done.stderr
+
+
 def test_launcher_tells_paramiko_its_version() -> None:
     assert _launch._version_of("paramiko") == importlib.metadata.version("paramiko")
     assert _launch._version_of("no-such-package") == "unknown"

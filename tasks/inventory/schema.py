@@ -1,9 +1,8 @@
 """The shape of hosts.yaml: which keys there are, of which type, and a few words on each for editors.
 
 `keys` has the checks of values, `checks`, `cross_checks` and `service_checks` those of what must fit together.
+The annotations are types, not texts: msgspec would compile each (2 ms).
 """
-
-from __future__ import annotations
 
 import functools
 from typing import Annotated, Any, Literal

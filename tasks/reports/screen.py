@@ -7,13 +7,13 @@ import select
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TextIO
 
+from msgspec import Struct
 
-@dataclass(frozen=True)
-class Marks:
+
+class Marks(Struct, frozen=True):
     ok: str = "✓"
     bad: str = "✗"
     same: str = "·"
@@ -96,8 +96,7 @@ def utc_now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-@dataclass(frozen=True)
-class Screen:
+class Screen(Struct, frozen=True):
     out: Stream
     err: Stream
     environ: Mapping[str, str]
