@@ -19,10 +19,12 @@ from .commits import FULL, Commits, Resolution
 from .file_lock import locked
 from .git import GitFailed
 
-PACK_MEMORY = "64m"                     # bytes for each thread, whatever the repository holds
-LARGE = "4m"                            # bytes; git would look for minutes for likenesses of larger files
+# Of memory 64 MB for each thread, whatever the repository holds; git would look for minutes for likenesses of files
+# that are larger than 4 MB.
+PACKING = ("-c", "pack.windowMemory=64m", "-c", "core.bigFileThreshold=4m")
 OTHER_FORMAT = re.compile(r"mismatched algorithms: client \w+; server (\w+)")    # such as sha256
-LOOSE = 6700                            # objects without a pack, when git packs all anew: its own default
+# From where on all is packed anew, as git's own maintenance would: packs, and objects in one of 256 folders.
+PACKS, LOOSE = 50, 27
 LOCAL = "refs/fabvisor/local/"          # commits of a folder on this machine
 
 
@@ -108,8 +110,7 @@ class Mirror:
     def write_pack(self, commit: str, known: Collection[str], target: BinaryIO) -> None:
         """Write a thin pack of what the commit needs beyond the commits that a host knows. Raises GitFailed."""
         revisions = "\n".join([commit, *(f"^{each}" for each in self.commits.known(known))]) + "\n"
-        git.write(["-c", f"pack.windowMemory={PACK_MEMORY}", "-c", f"core.bigFileThreshold={LARGE}", "pack-objects",
-                   "--revs", "--thin", "--delta-base-offset", "--stdout", "--quiet"],
+        git.write([*PACKING, "pack-objects", "--revs", "--thin", "--delta-base-offset", "--stdout", "--quiet"],
                   self.folder, self.env, given=revisions, target=target)
 
     def _fetch(self) -> None:
@@ -132,13 +133,18 @@ class Mirror:
         """Make it, empty, where there is none; where many fetches have left many packs, put them together. Under the
         lock. `options`: of `git init`."""
         if self.exists():
-            with contextlib.suppress(GitFailed):        # it is not needed for anything
-                self._git("-c", f"gc.auto={LOOSE}", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet",
-                          timeout=git.SLOW)
+            self._put_together()
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True, mode=0o700)
             self._git("init", "--bare", "--quiet", "--initial-branch=fabvisor-none", *options)
+
+    def _put_together(self) -> None:
+        """Make one pack of many. It keeps what no branch holds any more: commits of folders, and what hosts have."""
+        objects = self.folder / "objects"
+        if len([*objects.glob("pack/*.pack")]) > PACKS or len([*objects.glob("17/*")]) > LOOSE:
+            with contextlib.suppress(GitFailed):        # it is not needed for anything
+                self._git(*PACKING, "repack", "-a", "-d", "--keep-unreachable", "--quiet", timeout=git.SLOW)
 
     def _is_sound(self) -> bool:
         try:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import subprocess
 import threading
-from collections.abc import Mapping
+import zlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -69,20 +71,44 @@ def test_a_mirror_follows_a_branch_that_was_force_pushed(work: Path) -> None:
     assert mirror.resolve("nothing") is None
 
 
-def test_a_mirror_of_many_fetches_is_packed_anew(work: Path) -> None:
-    """Whatever the user says to git's own maintenance; what was made here stays."""
-    mirror = fetched(work)
-    head = git(work, "rev-parse", "HEAD")
-    (pack,) = mirror.folder.glob("objects/pack/*.pack")
+def add_packs(objects: Path) -> None:
+    (pack,) = objects.glob("pack/*.pack")
     for number in range(51):            # git takes 50 for many
         for ending in (".pack", ".idx"):
             copy = pack.with_name(f"pack-{number:040x}{ending}")
             copy.write_bytes(pack.with_suffix(ending).read_bytes())
             copy.chmod(0o444)
+
+
+def add_loose_objects(objects: Path) -> None:
+    """By those in this folder git guesses how many there are in all: it takes 27 for many."""
+    folder = objects / "17"
+    folder.mkdir(exist_ok=True)
+    blobs = (b"blob %d\0%d" % (len(str(number)), number) for number in range(20_000))
+    for blob in blobs:
+        name = hashlib.sha1(blob).hexdigest()
+        if name.startswith(folder.name):
+            (folder / name[2:]).write_bytes(zlib.compress(blob))
+
+
+@pytest.mark.parametrize("add_many", [add_packs, add_loose_objects])
+def test_a_mirror_of_many_fetches_is_packed_anew_with_what_no_branch_holds(
+        work: Path, add_many: Callable[[Path], None]) -> None:
+    """Commits that were made of a folder, or that hosts have. git's own maintenance forgets them after two weeks."""
+    mirror = fetched(work)
+    objects = mirror.folder / "objects"
+    head, lost = git(work, "rev-parse", "HEAD"), commit(work, "lost", "side")
+    fetched(work)
+    git(work, "push", "--quiet", "origin", ":side")
+    git(work, "reset", "--quiet", "--hard", head)
+    fetched(work)
+    add_many(objects)
+    for file in objects.glob("??/*"):
+        os.utime(file, (1, 1))
     with mirror.locked(lambda message: None):
         assert mirror.take_from(work) == head
-    assert len([*mirror.folder.glob("objects/pack/*.pack")]) == 1
-    assert mirror.resolve("main") == (head, "main")
+    assert len([*objects.glob("pack/*.pack")]) == 1 and not [*objects.glob("??/*")]
+    assert mirror.resolve("main") == (head, "main") and mirror.resolve_here(lost) == (lost, None)
 
 
 def test_a_mirror_gets_a_commit_that_no_branch_holds(work: Path) -> None:
