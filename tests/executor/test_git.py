@@ -217,6 +217,15 @@ def test_commits_of_submodules_are_forgotten_with_the_commits_that_want_them(clo
     assert set(left.splitlines()) == {part, f"{'b' * 40}-{part}"}
 
 
+def test_store_of_a_submodule_is_known_from_any_folder(clone: git.Clone, work: Path, tmp_path: Path,
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    clone.create()
+    store = git.store(clone.git, str(work), commit(work, "main"))
+    (tmp_path / "config").write_text("[remote \"origin\"]\n\tpromisor = true\n")
+    monkeypatch.chdir(tmp_path)
+    assert not store.is_partial()
+
+
 def test_only_a_commit_that_is_here_counts_as_present(clone: git.Clone, work: Path) -> None:
     """git 2.45 and newer list nothing of a hash that is missing, and exit with 0, where objects may be missing."""
     clone.create()
@@ -292,13 +301,15 @@ def test_folders_of_git_are_those_that_git_names(nested: Place, tmp_path: Path) 
 
 def test_what_a_commit_has_is_asked_of_any_number_of_paths(clone: git.Clone, work: Path,
                                                            monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command line has no room for all of them at once."""
+    """A command line has no room for all of them at once; and git has a meaning of its own for some."""
     monkeypatch.setattr(commits, "AT_ONCE", 2)
     (work / "folder").mkdir()
-    (work / "folder/last").touch()
+    for name in ("folder/last", ":(top)file", ":z"):
+        (work / name).touch()
     run_git(work, "add", "--all")
     run_git(work, "commit", "--quiet", "--message", "folder")
     clone.create()
     clone.remote.fetch(quiet)
-    paths = ["new", "other/new", "file/new", "folder/new", "folder/last"]
-    assert clone.commits.tracked(commit(work, "main"), paths) == {"file/new": "file", "folder/last": "folder/last"}
+    paths = ["new", "other/new", "file/new", "folder/new", "folder/last", ":y", ":z", ":(top)file"]
+    found = {"file/new": "file", **{name: name for name in ("folder/last", ":z", ":(top)file")}}
+    assert clone.commits.tracked(commit(work, "main"), paths) == found

@@ -376,6 +376,9 @@ def test_clone_that_is_sparse_and_partial_stays_so(place: Place) -> None:
     assert {f"?{hidden}", f"?{git(place.work, 'rev-parse', 'HEAD:hidden/a')}"} <= {*listed}, "of before, and what came"
     assert git(place.folder, "config", "--local", "--list") == settings
     assert git(place.folder, "for-each-ref", "refs/remotes") == theirs
+    place.run("git config remote.origin.url file:///elsewhere")
+    place.run(f"git config --add remote.origin.url file://{place.work}")
+    place.forward(place.commit("echo 3 > shown/a"))     # git itself fetches from the first
 
 
 @pytest.mark.promise(11)

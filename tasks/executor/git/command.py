@@ -192,7 +192,8 @@ class Git:
         """The folder that a clone and its worktrees share, as gitrepository-layout(5) says."""
         git_dir = self.git_dir()
         if not git_dir:
-            return self.run("rev-parse", "--git-common-dir")[0]         # git says why there is none
+            # Of a bare one; or git says why there is none.
+            return os.path.join(self.directory, self.run("rev-parse", "--git-common-dir")[0])
         return os.path.join(git_dir, _written(os.path.join(git_dir, "commondir")))
 
     def index_path(self) -> str:

@@ -72,7 +72,7 @@ class Commits:
 
     def _listed(self, commit: str, paths: Sequence[str]) -> list[str]:
         try:
-            return self._git.paths("ls-tree", "-z", "-t", commit, "--", *paths)
+            return self._git.paths("--literal-pathspecs", "ls-tree", "-z", "-t", commit, "--", *paths)
         except CommandFailed:               # there is no such commit
             return []
 

@@ -44,10 +44,12 @@ class Remote:
                               commit, say=say)
 
     def _source(self) -> str:
-        """The repository; by its name where the clone is partial, for git keeps a filter by the name of a remote."""
+        """The repository; by its name where the clone is partial, for git keeps a filter by the name of a remote. Of
+        several urls git fetches from the first."""
         if self._git.is_partial():
             for name in self._git.run("remote"):
-                kept = [self._git.first_line("config", f"remote.{name}.{key}") for key in ("promisor", "url")]
+                kept = [self._git.first_line("config", "--get-all", f"remote.{name}.{key}")
+                        for key in ("promisor", "url")]
                 if kept == ["true", self._git.repo]:
                     return name
         return self._git.repo
