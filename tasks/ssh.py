@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from . import inventory, program, remote, rollout
@@ -24,6 +25,9 @@ def ssh(run: Command, host_name: str, service: str = "") -> rollout.events.Finis
     """
     target = _target(run, host_name, check_one_service(service))
     directory = target.running_directory if service else target.host.root
+    if run.environment.sandbox and sys.stdin.isatty():
+        raise SelectionError("a host of the sandbox has no terminal to offer",
+                             f"its files are on this machine: cd {program.quoting.path_for_sh(directory)}")
     argv = remote.ssh_command.words(target.host, f"cd {program.quoting.path_for_sh(directory)}; exec \"$SHELL\" -l")
     os.execv(argv[0], argv)         # its words and its exit status are ssh's own
 

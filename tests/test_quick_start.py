@@ -97,6 +97,9 @@ OTHER_LINES = [
     "./fab history monitor", "./fab recover monitor", "./fab doctor", "./fab config.show monitor",
     "./fab config.schema", "./fab check", "./fab ssh web1 --service monitor </dev/null",
     "./fab run pwd --service monitor", "./fab remove monitor", "./fab sandbox.up"]
+# On a terminal. The sandbox has none to offer, and a shell without one would show nothing of what is typed.
+SHELL = """timeout 60 python3 -c 'import os, pty
+raise SystemExit(os.waitstatus_to_exitcode(pty.spawn(["./fab", "ssh", "web1", "--format", "plain"])))' </dev/null"""
 TRIED_ELSEWHERE = {"adopt", "setup", "ci.init", "test.all", "test.faults"}
 
 
@@ -136,6 +139,8 @@ def test_readme_quick_start_works_as_typed(stranger: Stranger) -> None:
 def types_other_commands(stranger: Stranger) -> None:
     outputs = {line: stranger.types(line) for line in OTHER_LINES}
     assert {line: output for line, (code, output) in outputs.items() if code} == {}
+    code, output = stranger.types(SHELL)
+    assert code == 2 and f"its files are on this machine: cd {stranger.sandbox()}/web1/root" in output, output
     listed = re.findall(r"^  ([\w.]+)", outputs["./fab --list"][1], re.MULTILINE)
     typed = {line.split()[1] for line in [*OTHER_LINES, *(line.replace("\\", "") for line, _, _ in LINES)]}
     assert set(listed) - typed == TRIED_ELSEWHERE
