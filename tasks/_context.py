@@ -154,9 +154,10 @@ class Command:
         if yes or not self.environment.confirm:
             return None
         if not self.report.attended:
+            look = "see what it would do: fab plan …; then: " if self.name == "deploy" else ""
             raise SelectionError(f"{self.environment.name} asks before anything changes (`confirm: true`), and there is"
                                  " no terminal to ask on",
-                                 f"see what it would do: fab plan; then: fab {self.name} … --yes")
+                                 f"{look}fab {self.name} … --yes")
         return self._ask
 
     def confirm(self, yes: bool) -> None:

@@ -257,6 +257,7 @@ def test_confirm_refuses_without_a_terminal_or_yes_option(careful: App, command:
     before = everything(careful)
     run = careful.fab(command, careful.name)
     assert run.code == 2 and "--yes" in messages(run)
+    assert ("fab plan" in messages(run)) == (command == "deploy"), "fab plan shows what a deploy would do"
     assert [event["event"] for event in run.events] == ["error", "finished"], "no host was contacted"
     assert everything(careful) == before
     json_on_a_terminal = OnTerminal(careful, command, careful.name, "--format", "json")
