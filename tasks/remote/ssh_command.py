@@ -55,11 +55,13 @@ def _keys(host: Host, settings: Settings) -> list[str]:
 
 
 def _host_keys(host: Host, settings: Settings) -> list[str]:
-    """The command of the ssh configuration counts beside its own files only, as for every command."""
+    """The command of the ssh configuration counts beside its own files only, as for every command. A connection that
+    another ssh has made (ControlPath) may be to a host of any key."""
     known = " ".join(f'"{path}"' for path in known_hosts.files(host, settings)) or "none"
     commands = ["KnownHostsCommand=none"] if settings.known_hosts_command and known_hosts.is_named(host) else []
     return _set("StrictHostKeyChecking=yes", "NoHostAuthenticationForLocalhost=no", "VerifyHostKeyDNS=no",
-                "UpdateHostKeys=no", f"UserKnownHostsFile={known}", f"GlobalKnownHostsFile={os.devnull}", *commands)
+                "UpdateHostKeys=no", "ControlPath=none", f"UserKnownHostsFile={known}",
+                f"GlobalKnownHostsFile={os.devnull}", *commands)
 
 
 def _by_way_of(program: str, gateway: Host, path: tuple[Host, ...]) -> list[str]:

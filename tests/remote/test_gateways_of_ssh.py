@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from tasks.program import quoting
 from tasks.remote import ssh_command
 from tests.remote.test_keys import add_to_agent
 from tests.remote.test_keys import agent as agent_fixture
+from tests.support.lab import wait_for
 from tests.support.sshd import Sshd, keygen
 
 agent = agent_fixture
@@ -51,6 +54,21 @@ def test_ssh_opens_a_shell_whatever_the_ssh_config_has_in_its_place(sshd: Sshd, 
 def test_ssh_refuses_an_unknown_key_whatever_the_ssh_config_says(sshd: Sshd, home: Path, line: str) -> None:
     (home / ".ssh/config").write_text(f"{line}\n")
     refused = typed(sshd, known_hosts=None)
+    assert refused.returncode == 255 and "Host key verification failed" in refused.stderr, refused
+
+
+@pytest.mark.promise(6)
+def test_ssh_takes_no_connection_that_another_ssh_has_made(sshd: Sshd, home: Path) -> None:
+    """That one may have taken any key."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "c"                           # a socket's: it must be short
+        (home / ".ssh/config").write_text(f"ControlPath {path}\n")
+        other = ["ssh", "-F", str(home / ".ssh/config"), "-M", "-o", "StrictHostKeyChecking=no",
+                 "-o", f"UserKnownHostsFile={os.devnull}", "-i", str(sshd.client_key), "-p", str(sshd.port),
+                 f"{sshd.user}@{sshd.host}", "cat"]
+        with subprocess.Popen(other, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL):
+            wait_for(path.exists, "the other ssh")
+            refused = typed(sshd, known_hosts=None)
     assert refused.returncode == 255 and "Host key verification failed" in refused.stderr, refused
 
 
