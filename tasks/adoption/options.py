@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ..inventory import program_options
+from ..inventory import interpolation, program_options
 from ..program import handwritten
 from . import process_number
 
@@ -25,15 +25,21 @@ def differing(written: Mapping[str, str], log: str) -> dict[str, program_options
         theirs = {name: value for name, value in theirs.items() if not name.startswith("stderr_")}
     if "socket" not in written:                 # supervisord overlooks them there
         theirs = {name: value for name, value in theirs.items() if not name.startswith("socket_")}
-    return {name: _value(name, _numbered(name, value, written)) for name, value in theirs.items()
-            if name != "user" and value
+    return {name: _value(name, value) for name, value in theirs.items() if name != "user" and value
             and handwritten.canonical(name, value) != handwritten.canonical(name, ours.get(name, ""))}
 
 
-def _numbered(name: str, value: str, written: Mapping[str, str]) -> str:
-    """A log file of each process, as hosts.yaml names it."""
+def named(name: str, value: program_options.Value, written: Mapping[str, str]) -> program_options.Value:
+    """A log file of each process has its number as hosts.yaml names it."""
     is_log = name in program_options.LOG_FILES and int(written.get("numprocs", "1")) > 1
-    return process_number.for_hosts_yaml(value, int(written.get("numprocs_start", "0"))) if is_log else value
+    return process_number.for_hosts_yaml(str(value), int(written.get("numprocs_start", "0"))) if is_log else value
+
+
+def mistake(name: str, value: program_options.Value, written: Mapping[str, str]) -> str:
+    """Why hosts.yaml cannot say it; empty where it can."""
+    placeholder = interpolation.PLACEHOLDER.search(str(value))
+    return (f"holds {placeholder[0]}, which is a variable in hosts.yaml" if placeholder
+            else program_options.check_option(name, named(name, value, written)))
 
 
 def _value(name: str, value: str) -> program_options.Value:

@@ -56,7 +56,8 @@ def settings(program: AdoptedProgram, group: str, logs: str, folder: str, adopte
     """`group`: its name in supervisord from then on. `logs`: the folder of its log. `folder`: that of the service."""
     chosen = _options(program, group, logs)
     named = {"user": user(program, adopted),
-             **{name: value for name, value in chosen.items() if not _mistake(name, value)}}
+             **{name: options.named(name, value, program.options) for name, value in chosen.items()
+                if not options.mistake(name, value, program.options)}}
     count = numprocs(program)
     return {"command": command(program, folder), "numprocs": count if count > 1 else None,
             "socket": program.options.get("socket"),
@@ -72,7 +73,7 @@ def remarks(program: AdoptedProgram, group: str, logs: str) -> Iterator[str]:
         yield "environment: " + (values.check_variable_name(name) or
                                  f"{name} has the number of each process: let the program read PROCESS_NUM")
     for option, text in _options(program, group, logs).items():
-        if wrong := _mistake(option, text):
+        if wrong := options.mistake(option, text, program.options):
             yield f"program: {option} {wrong}"
     name = program.options.get("process_name", program.name)
     count = numprocs(program)
@@ -150,10 +151,3 @@ def _is_usable(name: str, value: str) -> bool:
 def _options(program: AdoptedProgram, group: str, logs: str) -> dict[str, program_options.Value]:
     number = files.NUMBER if numprocs(program) > 1 else ""
     return options.differing(program.options, f"{logs}/{group}{number}.log")
-
-
-def _mistake(name: str, value: program_options.Value) -> str:
-    text = str(value).replace(model.NUMBER, "") if name in program_options.LOG_FILES else str(value)
-    placeholder = interpolation.PLACEHOLDER.search(text)
-    return (f"holds {placeholder[0]}, which is a variable in hosts.yaml" if placeholder
-            else program_options.check_option(name, value))

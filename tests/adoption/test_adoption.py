@@ -140,6 +140,8 @@ def test_host_of_which_nothing_is_adopted_is_left_out(tmp_path: Path) -> None:
     (program(options={"numprocs": "2", "numprocs_start": "1", "process_name": NUMBERED,
                       "stdout_logfile": "/x%(process_num)d"}),
      "api: program: stdout_logfile holds `%(process_num)d`, which is not expanded here: write ${PROCESS_NUM}"),
+    (program(options={"numprocs": "2", "process_name": NUMBERED, "stdout_logfile": "/${PROCESS_NUM}"}),
+     "api: program: stdout_logfile holds ${PROCESS_NUM}, which is a variable in hosts.yaml"),
     (program(options={"stderr_logfile": "/x/${Y}", "redirect_stderr": "false"}),
      "api: program: stderr_logfile holds ${Y}, which is a variable in hosts.yaml"),
     (program(group="pack"), "api: it is pack:api: take it out of `programs` of [group:pack] first"),
@@ -152,8 +154,9 @@ def test_host_of_which_nothing_is_adopted_is_left_out(tmp_path: Path) -> None:
     (program(variables={"CITY": "K\ufffdln"}),
      "api: bytes of it that are no UTF-8 are \ufffd here: write what they stand for"),
     (program(variables={"RUN_MODE": "a b"}), "api: RUN_MODE: it was a b, which is no name: now it is production"),
-], ids=["process_name", "numprocs_start", "a numbered secret", "a numbered log", "a placeholder", "group",
-        "another file", "a variable of the shell", "a password in the URL", "Latin-1", "a run mode that is no name"])
+], ids=["process_name", "numprocs_start", "a numbered secret", "a numbered log", "a number of hosts.yaml",
+        "a placeholder", "group", "another file", "a variable of the shell", "a password in the URL", "Latin-1",
+        "a run mode that is no name"])
 def test_what_hosts_yaml_cannot_say_is_a_comment_and_a_warning(tmp_path: Path, made: AdoptedProgram,
                                                                warning: str) -> None:
     found = adopted(web1=told(made))
