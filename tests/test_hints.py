@@ -26,9 +26,14 @@ VERBS = {"shows", "fetches", "builds", "and", "may", "can", "carries", "sends", 
 
 
 @functools.cache
+def modules() -> list[tuple[Path, ast.Module]]:
+    return [(file, ast.parse(file.read_text())) for file in sorted(TASKS.rglob("*.py"))]
+
+
+@functools.cache
 def texts() -> list[tuple[str, str]]:
     """(file, text) of everything in tasks/ that is no docstring; X stands for what is put in later."""
-    return [(str(file), text) for file in sorted(TASKS.rglob("*.py")) for text in texts_of(ast.parse(file.read_text()))]
+    return [(str(file), text) for file, module in modules() for text in texts_of(module)]
 
 
 def texts_of(tree: ast.Module) -> Iterator[str]:
@@ -80,8 +85,8 @@ def test_supervisorctl_of_hints_is_that_of_the_host() -> None:
 def test_names_in_the_commands_of_hints_are_quoted() -> None:
     """A path, a branch or a user with a blank would make another command of it."""
     bare, found = [], 0
-    for file in sorted(TASKS.rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text())):
+    for file, module in modules():
+        for node in ast.walk(module):
             parts = node.values if isinstance(node, ast.JoinedStr) else []
             text = "".join(str(part.value) if isinstance(part, ast.Constant) else "\0" for part in parts)
             names = [ast.unparse(part.value) for part in parts if isinstance(part, ast.FormattedValue)]

@@ -232,9 +232,7 @@ def authenticate(transport: ClientTransport, user: str, key: PKey, then: Callabl
 
 def _can_sign(transport: ClientTransport, key: PKey) -> bool:
     """It is known for which algorithm."""
-    certificate = getattr(key, "public_blob", None)
-    kind = certificate.key_type if certificate else key.get_name()
-    return "rsa" not in kind or transport.knows_rsa_hashes()
+    return "rsa" not in key.get_name() or transport.knows_rsa_hashes()
 
 
 class NotSigned(SSHException):

@@ -140,6 +140,21 @@ def test_file_of_a_socket_goes_with_the_socket(example: Example, folder: Path) -
     assert not path.exists()
 
 
+def test_file_of_a_socket_that_lives_and_other_files_are_not_removed(folder: Path) -> None:
+    """Somebody may listen there by now."""
+    path = folder / "a.sock"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        sockets.remove_closed(str(path))
+        assert path.is_socket()
+    sockets.remove_closed(str(path))
+    assert not path.exists()
+    path.write_text("of a person")
+    sockets.remove_closed(str(path))
+    assert path.exists()
+
+
 def test_program_that_listened_by_itself_gives_its_port_to_supervisord_and_gets_it_back(example: Example) -> None:
     port = free_port()
     listens = f"import socket, time\ns = socket.create_server(('127.0.0.1', {port}))\ntime.sleep(1000)\n"

@@ -199,6 +199,16 @@ class TestLogin:
             proxy.answer()
             connecting.result().sever()
 
+    def test_command_that_ended_before_anybody_asked_has_said_why(self, sshd: Sshd) -> None:
+        command = "echo no such command; exit 7"
+        connection = connect(Host(**sshd.host_settings()), command=command)
+        request = connection.transport._requested
+        assert request is not None
+        wait_for(lambda: request._channel.closed, "the end of the command")
+        channel = connection.transport.execute(command)
+        assert (channel.recv(100), channel.recv_exit_status()) == (b"no such command\n", 7)
+        connection.sever()
+
     @pytest.mark.usefixtures("real_hosts")
     def test_login_names_the_methods_when_keys_are_not_taken(self, tmp_path: Path) -> None:
         with Sshd(tmp_path, options=["PubkeyAuthentication no", "PasswordAuthentication yes"]) as server:
