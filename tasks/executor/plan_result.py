@@ -26,12 +26,11 @@ def require(ctx: ServiceContext, part: Mapping[str, Any]) -> None:
 def ended(ctx: ServiceContext, started: Mapping[str, Started]) -> Iterator[str]:
     """In words, each process that does not run as it was verified: a host may have waited long for others since then.
     """
-    infos: dict[str, Mapping[str, Any]] = {}
-    for group in dict.fromkeys(name.partition(":")[0] for name in started):
-        infos.update((f"{group}:{info['name']}", info) for info in ctx.supervisord().processes(group))
+    groups = dict.fromkeys(name.partition(":")[0] for name in started)
+    infos = {f"{info['group']}:{info['name']}": info for info in ctx.supervisord().processes(*groups)}
     for name, process in started.items():
         info = infos.get(name)
-        if not process.ended and (info is None or info["pid"] != process.pid):
+        if info is None or not process.is_well(info):
             now = "unknown to supervisord" if info is None else describe_state(info)
             yield f"{name.partition(':')[2]} ran and was well, but was stopped or crashed before the commit; now: {now}"
 

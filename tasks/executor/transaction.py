@@ -197,8 +197,9 @@ class Transaction:
                                     message=f"{name}: not tidied up: {as_host_error(error).message}")
 
     def _tell_ended(self) -> None:
-        for name, results in self.results.items():
-            with contextlib.suppress(HostError):
+        """The deploy is committed, also where nobody can tell."""
+        with contextlib.suppress(Exception):
+            for name, results in self.results.items():
                 for words in plan_result.ended(self.contexts[name], results.started or {}):
                     self.eventlog.warn(f"{name}: {words}; see fab logs {name}")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tasks._errors import NotReady
+from tasks.inventory.model import Health
 from tests.executor.conftest import Make
 from tests.executor.driver import ENDINGS, UNHEALTHY, Deploy, Example
 from tests.executor.test_releases import DIE_AT
@@ -1103,3 +1104,24 @@ def test_commit_tells_of_a_program_that_somebody_stopped_while_other_hosts_were_
         ends(deploy, "committed")
     assert f"{example.name} ran and was well, but was stopped or crashed before the commit" in told
     assert told.split("now: ")[1].startswith("RUNNING" if restarted else "STOPPED")
+
+
+@pytest.mark.promise(8)
+def test_program_that_may_end_is_well_when_it_has_ended_after_it_was_seen_up(example: Example) -> None:
+    """One that runs once, for longer than a start is watched; its health check sees its end."""
+    example.write("sleep 1.3; touch done\n")
+    once = example.with_(program={"startsecs": "0", "autorestart": "false"},
+                         health=Health(command="until test -e done; do sleep 0.05; done", timeout=20))
+    with example.deploy(once) as deploy:
+        deploy.activate()
+        wait_for(lambda: example.info()["statename"] == "EXITED", "the end of the program")
+        deploy.executor.send({"do": "commit"})
+        ends(deploy, "committed")
+    assert not [message for message in deploy.executor.heard if message["event"] == "notice"]
+
+
+@pytest.mark.promise(8)
+def test_deploy_is_committed_whatever_goes_wrong_in_the_last_look(example: Example) -> None:
+    example.write()
+    with example.deploy(faults="from . import plan_result\nplan_result.ended = lambda *_: [][0]\n") as deploy:
+        assert deploy.commit()["event"] == "committed"

@@ -126,12 +126,14 @@ def test_place_where_no_log_can_be_is_refused_before_the_fetch(example: Example,
     """supervisord would hang at a pipe, and answer nobody from then on. A missing folder may be made by the build."""
     os.mkfifo(tmp_path / "pipe")
     example.write()
-    for path, words in {tmp_path: "which is a folder", tmp_path / "pipe": "which is a pipe"}.items():
+    for path, words, remedy in ((tmp_path, "which is a folder", f"such as {tmp_path}/{example.name}.log"),
+                                (tmp_path / "pipe", "which is a pipe", f"mv {tmp_path}/pipe {tmp_path}/pipe.away")):
         with example.deploy(with_options(example, **own_errors(tmp_path, stderr_logfile=str(path)))) as deploy:
             deploy.hello()
             (problem,) = deploy.executor.until("not_ready")["problems"]
             deploy.executor.send({"do": "end"})
         assert problem["message"] == f"the log of {example.name} is {path}, {words}"
+        assert problem["hint"].endswith(remedy)
     assert not example.directory.exists()
     made = with_options(example, stdout_logfile=f"{tmp_path}/made/log")
     example.committed(changed(made, build=(*made.build, f"mkdir {tmp_path}/made")))

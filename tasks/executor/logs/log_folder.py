@@ -23,7 +23,14 @@ def problems(service: Mapping[str, Any], prefix: str) -> Iterator[NotReady]:
             kind = "" if OWN_OUTPUT.fullmatch(path) else _kind(path)    # that is another one for supervisord
             if kind:
                 yield NotReady(f"the log of {program['group']} is {path}, which is a {kind}",
-                               f"move it away on the host: {prefix}mv {for_sh(path)} {for_sh(path + '.away')}")
+                               _remedy(path, kind, program["group"], prefix))
+
+
+def _remedy(path: str, kind: str, group: str, prefix: str) -> str:
+    """A folder holds what others need, such as /var/log."""
+    if kind == "folder":
+        return f"let hosts.yaml name a file in it, such as {os.path.join(path, group + '.log')}"
+    return f"move it away on the host: {prefix}mv {for_sh(path)} {for_sh(path + '.away')}"
 
 
 def _kind(path: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, NamedTuple
+from typing import Any, Callable, Container, Mapping, NamedTuple
 
 from .. import leftovers
 from ..context import ServiceContext
@@ -26,12 +26,19 @@ class Before(NamedTuple):
 
 class Started(NamedTuple):
     """The process that was started and stayed up; or `ended` as it should, a program that runs once. `start`: when, in
-    seconds since 1970 by supervisord's clock."""
+    seconds since 1970 by supervisord's clock; `exitcodes`: with which it may still end."""
 
     pid: int
     start: int
     ends: process_logs.Ends
     ended: bool = False
+    exitcodes: Container[int] = ()
+
+    def is_well(self, info: Mapping[str, Any]) -> bool:
+        """Whether it still runs, or has ended as it should."""
+        if info["statename"] == "EXITED" and info["start"] == self.start and info["exitstatus"] in self.exitcodes:
+            return True
+        return self.ended or (info["statename"] == "RUNNING" and info["pid"] == self.pid)
 
 
 class Process:
@@ -46,11 +53,9 @@ class Process:
         self._subject = "it" if name == f"{ctx.name}:{ctx.name}" else name.partition(":")[2]
 
     def raise_unless_up(self, started: Started | None) -> None:
-        """Raise HostError unless that process runs."""
+        """Raise HostError unless that process runs, or has ended as it should."""
         info = self._supervisord.info(self.name)
-        if started is not None and started.ended:
-            return
-        if info["statename"] != "RUNNING" or started is None or info["pid"] != started.pid:
+        if started is None or not started.is_well(info):
             raise self.crashed(info, started.ends if started else {})
 
     def say_last_lines(self, info: Mapping[str, Any], ends: process_logs.Ends) -> str:

@@ -53,7 +53,7 @@ class Startup:
                                 f"see on the host: {self.process.supervisorctl} status {self.process.name}")
             self._running_since = self._running_since or now
             if now - self._running_since >= self._startsecs or (self._settles and self._has_settled(pid)):
-                return Started(pid, info["start"], ends)
+                return Started(pid, info["start"], ends, exitcodes=self._exitcodes or ())
         if now - self._begin > 2 * self._startsecs + NEVER_UP:
             raise self.process.still(state, now - self._begin)
         return None
