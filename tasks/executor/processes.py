@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from typing import Container
 
 TAG = "FABVISOR_DEPLOY"
 KILL_EVERY = 0.02                   # seconds
@@ -111,17 +112,23 @@ def paths_in_use() -> list[str]:
     return [_link(f"{pid}/{name}") for pid in all_pids() for name in ("cwd", "exe")]
 
 
-def working_in(directory: str, name: str) -> bool:
-    """Whether a process of that name has its current folder there or below."""
+def working_in(directory: str, name: str, others: Container[int]) -> bool:
+    """Whether a process of that name has its current folder there or below; or may have it, for it is of one of these
+    other users (uids), and we may not know."""
     top = os.path.realpath(directory) + os.sep
     for pid in all_pids():
-        try:
-            with open(f"/proc/{pid}/comm") as file:
-                if file.read().rstrip("\n") == name and (cwd(pid) + os.sep).startswith(top):
-                    return True
-        except OSError:
-            continue
+        if command_name(pid) == name:
+            folder = cwd(pid)
+            if (folder + os.sep).startswith(top) or (not folder and stat(pid) and _user(pid) in others):
+                return True
     return False
+
+
+def _user(pid: int) -> int | None:
+    try:
+        return os.stat(f"/proc/{pid}").st_uid
+    except OSError:
+        return None
 
 
 def end_group(pid: int) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,8 @@ import pytest
 from tasks.executor import errors, git
 from tests.executor.place import commit, quiet
 from tests.support.lab import git as run_git
+
+STRANGER = 65534                    # nobody
 
 
 @pytest.fixture
@@ -214,3 +219,23 @@ def test_git_server_by_ssh_that_cannot_begin_is_not_told_of_the_clone(
         served.remote.fetch(quiet)
     assert message in raised.value.message and "git cannot read the clone" not in raised.value.message
     assert clone.directory not in raised.value.hint
+
+
+@pytest.mark.promise(11)
+def test_lock_that_another_users_git_holds_stays(clone: git.Clone) -> None:
+    """We may not know in which folder it runs."""
+    clone.create()
+    folder = Path(clone.directory)
+    shutil.copy(str(shutil.which("sleep")), folder / "git")
+    lock = folder / ".git/index.lock"
+    lock.touch()
+    os.chown(lock, STRANGER, -1)
+    remove = ("import os, sys; from tasks.executor import git;"
+              "print(git.Clone(sys.argv[1], '', dict(os.environ), lambda: None).remove_stale_locks())")
+    asked = ["setpriv", "--bounding-set", "-sys_ptrace", "--inh-caps", "-sys_ptrace", sys.executable, "-c", remove,
+             str(folder)]
+    with subprocess.Popen(["./git", "60"], cwd=folder, user=STRANGER) as running:
+        held = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+        running.kill()
+    assert held == f"{[str(lock)]}\n" and lock.exists()
+    assert clone.remove_stale_locks() == [] and not lock.exists()

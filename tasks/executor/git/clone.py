@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from typing import Iterator, Mapping, Sequence
@@ -168,7 +169,7 @@ class Clone:
         git_dir = self.git.git_dir() if self.exists() else ""
         left = [os.path.join(folder, name) for folder, names in _walk(git_dir) for name in names
                 if name.endswith(".lock")]
-        if left and processes.working_in(self.directory, "git"):
+        if left and processes.working_in(self.directory, "git", _others_of(left)):
             return left
         for path in left:
             files.remove(path)
@@ -189,6 +190,15 @@ class Clone:
                     return commit or fields[0]
                 commit = fields[1]
         return commit
+
+
+def _others_of(paths: Sequence[str]) -> set[int]:
+    """The users (uids) who made these files, but for ourselves."""
+    owners = set()
+    for path in paths:
+        with contextlib.suppress(OSError):
+            owners.add(os.lstat(path).st_uid)
+    return owners - {os.geteuid()}
 
 
 def _walk(git_dir: str) -> Iterator[tuple[str, list[str]]]:
