@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
+import re
 import warnings
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import fabric
@@ -136,12 +138,16 @@ class Program(Fab):  # type: ignore[misc]
 
 
 def logins_in_one_word(argv: list[str]) -> list[str]:
-    """`adopt USER@HOST USER@HOST` with a comma between the hosts: a positional argument of Invoke is one word."""
+    """`adopt USER@HOST USER@HOST` with a comma between the hosts: a positional argument of Invoke is one word.
+    The value of an option is no login, whatever it holds."""
     if "adopt" not in argv:
         return argv
     begin = argv.index("adopt") + 1
-    logins = [word for word in argv[begin:] if "@" in word and not word.startswith("-")]
-    others = [word for word in argv[begin:] if word not in logins]
+    logins: list[str] = []
+    others: list[str] = []
+    for before, word in pairwise(argv[begin - 1:]):
+        is_value = before == "-e" or re.fullmatch(r"--(?!verbose$)[\w-]+", before)
+        (logins if "@" in word and not word.startswith("-") and not is_value else others).append(word)
     return [*argv[:begin], *([",".join(logins)] if logins else []), *others]
 
 

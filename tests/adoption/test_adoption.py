@@ -369,3 +369,6 @@ def test_several_logins_may_be_words_of_their_own() -> None:
     words = ["fab", "adopt", "a@h", "--root", "/srv", "b@h", "--output", "x"]
     assert logins_in_one_word(words) == ["fab", "adopt", "a@h,b@h", "--root", "/srv", "--output", "x"]
     assert logins_in_one_word(["fab", "deploy", "a@h"]) == ["fab", "deploy", "a@h"]
+    behind_options = ["fab", "adopt", "--verbose", "a@h", "--output", "me@work.yaml", "-eprod", "b@h", "-e", "x@y"]
+    assert logins_in_one_word(behind_options) == [
+        "fab", "adopt", "a@h,b@h", "--verbose", "--output", "me@work.yaml", "-eprod", "-e", "x@y"]
