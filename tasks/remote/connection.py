@@ -9,6 +9,7 @@ import logging
 import random
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -62,25 +63,28 @@ def _shut_down(transport: Transport | None) -> None:
 
 class _Route(Struct, frozen=True):
     """The way to a host: how messages call it, the hosts that it leads to, against circles, and what answers for the
-    ssh configuration. `command`: see connect(); None for a gateway, which gets no session."""
+    ssh configuration. `command` and `dials`: see connect(); a gateway gets no session, and None for a command."""
 
     label: str
     path: tuple[Host, ...]
     ask: Ask
     command: str | None
+    dials: Callable[[], object]
 
 
-def connect(host: Host, ask: Ask = ask, command: str = "") -> HostConnection:
+def connect(host: Host, ask: Ask = ask, command: str = "", dials: Callable[[], object] = lambda: None
+            ) -> HostConnection:
     """An open connection; close it. Raises HostKeyError, LoginError, Unreachable or Mistake.
 
-    `command`: what the first session will run, where that is known; the host may begin it at once.
+    `command`: what the first session will run, where that is known; the host may begin it at once. `dials` is called
+    when from now on the network decides.
 
     Needs at most about twice `host.connect_timeout` seconds a hop.
     """
     logger = logging.getLogger("paramiko")
     if not logger.handlers:                 # its tracebacks would reach stderr through logging's last resort
         logger.addHandler(logging.NullHandler())
-    return _connect(host, _Route(host.name, (host,), ask, command))
+    return _connect(host, _Route(host.name, (host,), ask, command, dials))
 
 
 def _connect(host: Host, route: _Route) -> HostConnection:
@@ -91,6 +95,7 @@ def _connect(host: Host, route: _Route) -> HostConnection:
         label = _label(route.label, settings)
         verifier = Verifier(label, settings, known, via=hop.original_host if hop else "")
         login = Login(label, settings.user, offered, host.connect_timeout, route.command)
+        route.dials()
         try:
             return _open_patiently(host, settings, hop, verifier, login)
         except BaseException:
@@ -110,7 +115,7 @@ def _open_gateway(host: Host, settings: Settings, route: _Route) -> HostConnecti
         return None
     refuse_circle(gateway, route.path)
     label = f"{route.path[0].name}: gateway {gateway.name}"
-    return _connect(gateway, _Route(label, (*route.path, gateway), route.ask, None))
+    return _connect(gateway, _Route(label, (*route.path, gateway), route.ask, None, route.dials))
 
 
 def _open_patiently(host: Host, settings: Settings, hop: HostConnection | None, verifier: Verifier,

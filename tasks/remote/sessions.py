@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..executor.protocol import BEATS_PER_LEASE, Verb
 from ..inventory.model import Host
 from .bootstrap import command, program
@@ -17,8 +19,8 @@ class Sessions:
         self._program = program(verb)
         self._ask = ask or SshAnswers()
 
-    def open(self, host: Host, deliver: Deliver) -> Session:
-        """Connects, and sends the executor. Raises what connect() raises."""
+    def open(self, host: Host, deliver: Deliver, dials: Callable[[], object] = lambda: None) -> Session:
+        """Connects, and sends the executor. Raises what connect() raises. `dials`: as for connect()."""
         start = command(host.python)
-        connection = connect(host, self._ask, start)
+        connection = connect(host, self._ask, start, dials)
         return open_session(connection, start, self._program, deliver, host.lease / BEATS_PER_LEASE)

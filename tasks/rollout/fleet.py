@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 TICK = 0.2                      # seconds
 CLOCK_EVERY = 0.5               # seconds between two looks at who is overdue
 MOST_UNREAD = 128 * 2**10       # bytes of a host's messages that may wait to be read before the next; then it waits
+DIALS_WITHIN = 0.05             # seconds that connect() waits at most for that; ssh may take long to answer
 ROOM_EVERY = 0.01               # seconds between two looks at whether they were read
 
 
@@ -57,14 +58,16 @@ class Fleet:
     def connect(self) -> None:
         """Begin, once, to connect to all at once; of each, Connected or Lost comes to the inbox.
 
-        What that needs is imported before it returns. The caller's own imports would make the hosts wait; and hundreds
-        of threads would wait for each other's."""
+        What that needs is imported, and the first host dialled, before it returns. The caller's own imports would make
+        the hosts wait; and hundreds of threads would wait for each other's."""
         if self._begun:
             return
         self._begun = True
         with contextlib.suppress(Exception):        # each peer meets it, and tells it
             self._sessions  # noqa: B018
-        _thread(self._connect_all, [*self.peers])
+        dials = threading.Event()
+        _thread(self._connect_all, [*self.peers], dials)
+        dials.wait(DIALS_WITHIN)
 
     def renew(self, lost: Peer) -> Peer:
         """Connect again to a lost host. The new peer takes the place of the old one, whose messages no longer count."""
@@ -138,12 +141,12 @@ class Fleet:
             answers.begin(peer.host)
         return answers
 
-    def _connect_all(self, peers: list[Peer]) -> None:
+    def _connect_all(self, peers: list[Peer], dials: threading.Event) -> None:
         """Hundreds of threads take their time to begin."""
         for peer in peers:
-            _thread(self._connect, peer)
+            _thread(self._connect, peer, dials.set)
 
-    def _connect(self, peer: Peer) -> None:
+    def _connect(self, peer: Peer, dials: Callable[[], object] = lambda: None) -> None:
         opened = threading.Event()          # a session may end before it is known here
 
         def hear(message: dict[str, Any] | None) -> None:
@@ -151,7 +154,7 @@ class Fleet:
             self._hear(peer, message)
 
         try:
-            peer.session = self._sessions.open(peer.host, hear)
+            peer.session = self._sessions.open(peer.host, hear, dials)
         except FabvisorError as error:
             self._put(peer, Lost(error))
         except Exception as error:
@@ -161,6 +164,7 @@ class Fleet:
             self._put(peer, Connected())
         finally:
             opened.set()
+            dials()
         if peer.session and self._verb == "run":            # which is not sent to all hosts at once
             in_time = peer.session.wait_begun(peer.host.lease)
             self._put(peer, Began() if in_time else Lost(connection_errors.silent(peer)))

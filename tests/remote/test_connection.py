@@ -263,7 +263,12 @@ class TestUnreachable:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-            error = refusal(Unreachable, name="web1", root="/srv", address="127.0.0.1", port=port, user="u")
+            host = {"name": "web1", "root": "/srv", "address": "127.0.0.1", "port": port, "user": "u"}
+            error = refusal(Unreachable, **host)
+            dialled: list[bool] = []
+            with pytest.raises(Unreachable):
+                connect(Host(**host), dials=lambda: dialled.append(True))
+        assert dialled == [True]
         assert f"web1 (127.0.0.1:{port})" in error.message and "refused the connection" in error.message
 
     def test_missing_route_is_unreachable(self) -> None:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from typing import Any, cast
 
+import pytest
+
+from tasks._errors import Unreachable
+from tasks.inventory.model import Host
+from tasks.remote import sessions
 from tasks.rollout.fleet import MOST_UNREAD, Fleet
 from tests.rollout.samples import TARGET
+from tests.support.lab import wait_for
 
 
 class Session:
@@ -38,3 +46,29 @@ def test_message_that_is_larger_than_what_may_wait_is_read_and_the_next_waits_fo
     fleet.receive()
     second.join(60)
     assert not second.is_alive()
+
+
+@pytest.mark.parametrize("dials", [True, False], ids=["is dialled", "cannot be"])
+def test_connect_returns_when_the_first_host_is_being_dialled(monkeypatch: pytest.MonkeyPatch, dials: bool) -> None:
+    begun, answers = threading.Event(), threading.Event()
+
+    class Sessions:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def open(self, host: Host, deliver: object, dial: Callable[[], object]) -> None:
+            begun.set()
+            if dials:
+                dial()
+                answers.wait(60)
+            raise Unreachable(f"{host.name}: gone", "try again")
+
+    monkeypatch.setattr(sessions, "Sessions", Sessions)
+    monkeypatch.setattr("tasks.rollout.fleet.DIALS_WITHIN", 60)
+    started = time.monotonic()
+    with Fleet((TARGET,), "status") as fleet:
+        fleet.connect()
+        assert begun.is_set()
+        assert time.monotonic() - started < 60
+        answers.set()
+        wait_for(fleet.receive, "the host to be lost")
