@@ -12,9 +12,19 @@ from typing import Any, ClassVar, NamedTuple
 from paramiko import AgentKey, AuthenticationException, Channel, Message, PKey, SSHException, Transport
 from paramiko.agent import SSH2_AGENT_IDENTITIES_ANSWER, AgentSSH, cSSH2_AGENTC_REQUEST_IDENTITIES
 from paramiko.auth_handler import AuthHandler
-from paramiko.common import cMSG_CHANNEL_OPEN, cMSG_CHANNEL_REQUEST
+from paramiko.common import MSG_CHANNEL_FAILURE, cMSG_CHANNEL_OPEN, cMSG_CHANNEL_REQUEST
 from paramiko.kex_curve25519 import KexCurve25519
 from paramiko.pkey import PublicBlob
+
+
+def _note_refusal(channel: Any, message: Message) -> None:
+    channel.is_refused = True
+    channel._request_failed(message)
+
+
+def runs_no_command(channel: Channel) -> bool:
+    """The server has refused the command of the channel: it is for file transfers only, or no computer."""
+    return getattr(channel, "is_refused", False)
 
 
 class ClientTransport(Transport):
@@ -25,6 +35,8 @@ class ClientTransport(Transport):
     # paramiko has curve25519-sha256 by its older name only.
     _kex_info: ClassVar[dict[str, type]] = {
         "curve25519-sha256": KexCurve25519, **Transport._kex_info}  # type: ignore[attr-defined]
+    _channel_handler_table: ClassVar[dict[int, Callable[[Channel, Message], Any]]] = {
+        **Transport._channel_handler_table, MSG_CHANNEL_FAILURE: _note_refusal}  # type: ignore[attr-defined]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -21,6 +21,7 @@ from .bootstrap import OURS
 from .connection import HostConnection
 from .lines import Lines, LineTooLong
 from .output import Output
+from .paramiko_private import runs_no_command
 
 Deliver = Callable[[dict[str, Any] | None], None]
 Program = Callable[[str], bytes]            # of the kind of interpreter that runs there, "" where it is not known
@@ -49,7 +50,7 @@ class Session:
 
     After the end of the stream: `exit_status` is the program's (None: unknown, the link was lost or closed; -1:
     killed by a signal), `lost` whether the link broke or close() ended it, and `complaint` what else the host said.
-    `is_refused`: the host let us in, and opens no session.
+    `is_refused`: the host let us in, and opens no session, or runs no command in it.
     `began`: the program's interpreter has named itself. `trace`: the traceback of a bug of ours that ended it, or "".
     """
 
@@ -196,6 +197,8 @@ class Session:
                 self._connection.transport.join(0.5)
                 self.lost = not self._connection.is_connected
             self.exit_status = None if self.lost and status == -1 else status
+            if runs_no_command(channel):
+                self.is_refused, self._failure = True, "the host refuses to run a command"
         self._ended.set()
         self._settled.set()
         self._interpreter.put("")

@@ -38,7 +38,7 @@ def explain(name: str, python: str, exit_status: int, complaint: str, began: boo
 
 def no_session(name: str, complaint: str) -> NotReady:
     return NotReady(f"{name}: {complaint}",
-                    f"does its sshd have MaxSessions 0? One must be able to type: ssh {name} true")
+                    f"does its sshd have MaxSessions 0, or take files only? One must be able to type: ssh {name} true")
 
 
 def not_begun(name: str, python: str, seconds: float, complaint: str) -> Unreachable:

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import queue
 import shutil
+import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from paramiko import Ed25519Key, PKey, ServerInterface, Transport
+from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
 from tasks._errors import Bug, NotReady, Unreachable
 from tasks.executor.protocol import LINE_LIMIT
@@ -17,7 +21,7 @@ from tasks.remote.session import Program, Session, open_session
 from tasks.rollout import connection_errors
 from tasks.rollout.peer import Peer
 from tests.support.proxy import Proxy
-from tests.support.sshd import Sshd, public
+from tests.support.sshd import Sshd, keygen, public
 
 Open = Callable[..., HostConnection]
 BEGAN = '{"interpreter": ""}'               # what the program on the host says first
@@ -119,6 +123,34 @@ def test_session_is_lost_when_the_server_lets_in_and_opens_none(tmp_path: Any, c
         peer.session = talk.session
         error = connection_errors.lost(peer)
     assert isinstance(error, NotReady) and "MaxSessions 0" in error.hint
+
+
+@pytest.mark.usefixtures("real_hosts")
+def test_server_that_runs_no_command_is_named(tmp_path: Any) -> None:
+    """As one for file transfers only."""
+    class Files(ServerInterface):
+        def check_auth_publickey(self, username: str, key: PKey) -> int:
+            return AUTH_SUCCESSFUL
+
+        def check_channel_request(self, kind: str, chanid: int) -> int:
+            return OPEN_SUCCEEDED
+
+    key = keygen(tmp_path / "key")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        (tmp_path / "known").write_text(f"[127.0.0.1]:{port} {public(key)}\n")
+        with ThreadPoolExecutor(1) as pool:
+            connecting = pool.submit(connect, Host(
+                name="web1", root="/srv", address="127.0.0.1", port=port, user="u", identity_file=str(key),
+                known_hosts=str(tmp_path / "known")))
+            server = Transport(listener.accept()[0])
+            server.add_server_key(Ed25519Key(filename=str(key)))
+            server.start_server(server=Files())
+            talk = Talk(connecting.result(), "cat")
+    assert talk.rest() == [] and talk.session.is_refused
+    assert talk.session.complaint == "the host refuses to run a command"
+    talk.session.close()
+    server.close()
 
 
 def test_session_ends_at_once_where_its_program_cannot_be_made(sshd: Sshd, open_to: Open) -> None:
