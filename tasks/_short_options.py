@@ -21,14 +21,17 @@ def separated(words: Sequence[str], contexts: Mapping[str, ParserContext]) -> li
     of its own. `contexts`: the commands, by name."""
     result: list[str] = []
     flags: Flags = {}
+    positional = 0                      # how many the command still takes: a service may be called as a command
     before = ""
     for word in words:
         if _takes_value(before, flags):
             result.append(word)
             before = ""
             continue
-        if word in contexts:
-            flags = contexts[word].flags
+        if positional and not word.startswith("-"):
+            positional -= 1
+        elif word in contexts:
+            flags, positional = contexts[word].flags, len(contexts[word].positional_args)
         result += _parts(word, flags) if BUNDLE.match(word) else [word]
         before = result[-1]
     return result

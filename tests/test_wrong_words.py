@@ -88,6 +88,7 @@ EMPTY = "or leave it out; is a variable of your script unset?"
     (["logs", "api", "--lines", "-1"], "expected a whole number, 0 or more; got '-1'", "--lines 30"),
     (["logs", "api", "--lines", "9" * 30], "999999999 or less; got '9999", "--lines 30"),
     (["logs", "api", "-fnx"], "--lines: expected a whole number, 0 or more; got 'x'", "--lines 30"),
+    (["logs", "status", "-fnx"], "--lines: expected a whole number, 0 or more; got 'x'", "--lines 30"),
     (["logs", "api", "-fn", "x"], "--lines: expected a whole number, 0 or more; got 'x'", "--lines 30"),
     (["logs", "api", "--grep", "-fn("], "--grep '-fn('", "a regular expression"),
     (["deploy", "api", "--serial", "[1,50%"], "got '[1'", "--serial 1,50%"),
