@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tasks.executor.checks import boot
 from tasks.executor.checks.boot import script_of, unit_of
+from tasks.executor.supervisor import supervisord_search
 from tasks.executor.supervisor.supervisord_search import start_of
 
 USER = "0::/user.slice/user-1000.slice/user@1000.service"
@@ -37,6 +40,29 @@ def test_script_of_system_v_counts_for_its_own_configuration_only(
     monkeypatch.setattr(boot, "SYSV", f"{tmp_path}/S*supervisor")
     (tmp_path / "S01supervisor").write_text(text)
     assert script_of(conf) == (f"{tmp_path}/S01supervisor" if starts else "")
+
+
+@pytest.mark.parametrize(("prefix", "place"), [("", "crontab -e"), ("sudo ", "/etc/crontab")])
+def test_line_that_the_remedy_names_is_found_where_it_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+                                                           prefix: str, place: str) -> None:
+    crontab: list[str] = []
+    monkeypatch.setattr(boot, "_unit", lambda host: None)
+    monkeypatch.setattr(boot, "_answer", lambda host, *command: crontab)
+    monkeypatch.setattr(boot, "SYSV", str(tmp_path / "none"))
+    monkeypatch.setattr(boot, "ROOTS", (str(tmp_path / "crontab"),))
+    monkeypatch.setattr(supervisord_search, "started_by", lambda pid: ["/usr/bin/supervisord"])
+    host: Any = SimpleNamespace(layout=SimpleNamespace(access=SimpleNamespace(prefix=prefix)),
+                                conf=SimpleNamespace(path="/etc/my/supervisord.conf", folder="/etc/my"),
+                                supervisord=SimpleNamespace(pid=lambda: 1))
+    (finding,) = boot.start_at_boot(host)
+    where, line = finding.remedy.partition("on the host, in ")[2].split(": ", 1)
+    assert where == place
+    if prefix:
+        (tmp_path / "crontab").write_text(line + "\n")
+        assert line.split()[1] == "root"
+    else:
+        crontab.append(line)
+    assert [found.outcome for found in boot.start_at_boot(host)] == ["ok"]
 
 
 @pytest.mark.parametrize(("words", "expected"), [
