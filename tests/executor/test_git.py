@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tasks.executor import errors, git, output_lines, shell
-from tasks.executor.git import commits
+from tasks.executor.git import command, commits
 from tests.executor.place import Place, commit, quiet
 from tests.support.lab import git as run_git
 
@@ -40,8 +40,9 @@ def test_error_of_git_holds_gits_own_words(clone: git.Clone, work: Path) -> None
 @pytest.mark.parametrize(("repo", "kind"), [
     ("/no/such/repository", errors.NotReady), ("ssh://git@127.0.0.1:1/x.git", errors.TryAgain),
     ("ext::sh -c 'touch /tmp/never'", errors.HostError)])
-def test_unreadable_repository_raises_its_kind_of_error(tmp_path: Path, repo: str,
-                                                        kind: type[errors.HostError]) -> None:
+def test_unreadable_repository_raises_its_kind_of_error(tmp_path: Path, repo: str, kind: type[errors.HostError],
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "PAUSES", (0.0, 0.0))
     clone = git.Clone(str(tmp_path), repo, dict(os.environ), lambda: None)
     with pytest.raises(kind) as error:
         clone.remote.resolve("main")

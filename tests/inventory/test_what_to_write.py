@@ -61,6 +61,8 @@ def test_message_says_how_to_write_it(tmp_path: Path, part: str, text: str, expe
      '"7"'),
     ("services: {a: {programs: {secrets: 7}}}", "services.a.programs.secrets: expected a mapping"),
     ("environments: {secrets: 7}", "environments.secrets: expected a mapping"),
+    ("environments: {hosts: {hosts: api}}", "environments.hosts.hosts: expected a list or a mapping, got the text 'api'"
+     "; write [api]"),
     ("environments: {hosts: {hosts: {hosts: api}}}", "environments.hosts.hosts.hosts: expected a mapping, got the text "
      "'api'"),
 ])

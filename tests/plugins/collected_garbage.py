@@ -12,7 +12,7 @@ def pytest_collection() -> None:
     gc.disable()
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(tryfirst=True)         # it comes in xdist's own process, too, which collects nothing
+def pytest_runtestloop() -> None:
     gc.freeze()
     gc.enable()

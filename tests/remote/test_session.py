@@ -6,10 +6,11 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from paramiko import Ed25519Key, PKey, ServerInterface, Transport
+from paramiko import ChannelException, Ed25519Key, PKey, ServerInterface, Transport
 from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
 from tasks._errors import Bug, NotReady, Unreachable
@@ -151,6 +152,19 @@ def test_server_that_runs_no_command_is_named(tmp_path: Any) -> None:
     assert talk.session.complaint == "the host refuses to run a command"
     talk.session.close()
     server.close()
+
+
+def test_host_that_lacks_what_a_session_takes_may_have_it_later() -> None:
+    def execute(command: str) -> None:
+        raise ChannelException(4, "Resource shortage")      # SSH_OPEN_RESOURCE_SHORTAGE
+
+    connection: Any = SimpleNamespace(original_host="web1", transport=SimpleNamespace(execute=execute))
+    peer = Peer(Host(name="web1", root="/srv"), [])
+    talk = Talk(connection, "cat")
+    assert talk.rest() == []
+    peer.session = talk.session
+    error = connection_errors.lost(peer)
+    assert isinstance(error, Unreachable) and error.message.endswith("Resource shortage")
 
 
 def test_session_ends_at_once_where_its_program_cannot_be_made(sshd: Sshd, open_to: Open) -> None:

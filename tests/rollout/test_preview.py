@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tasks.deploy import recipe
 from tasks.inventory.model import Target
-from tasks.inventory.service_file import ServiceFile, content
+from tasks.inventory.secret import Secret
+from tasks.inventory.service_file import FileContent, ServiceFile, content
 from tasks.rollout import preview
+from tasks.rollout.events import FileChange
 from tasks.rollout.facts import PlacedFile
 from tasks.rollout.goal import key
 from tasks.rollout.planner import deploy_planner
@@ -27,12 +31,26 @@ def test_number_of_a_process_is_shown_and_values_are_not(written: str, shown: st
     assert preview.hidden(text.format(written), SERVICE) == text.format(shown)
 
 
-def test_change_of_a_mode_alone_is_shown_with_both_modes() -> None:
-    file = content("conf/app.toml", "most = 1\n", 0o600, "none")
+def file_change(file: FileContent, there: str, **fields: Any) -> FileChange:
+    """What a plan shows of a file whose text on the host is `there`."""
     service = changed(SERVICE, files=(ServiceFile(path=file.path, origin=(), source="app.toml"),),
-                      file_contents=(file,))
-    found = facts(files={file.path: PlacedFile(sha256=file.sha256, mode=0o640, written=file.sha256)})
+                      file_contents=(file,), **fields)
+    before = content(file.path, there, 0o640, "none").sha256
+    found = facts(files={file.path: PlacedFile(sha256=before, mode=0o640, written=before)})
     target = Target(host=HOST, service=service)
     (plan,) = deploy_planner(recipe)((target,), {key(target): found}, {service.name: GOAL}).values()
-    (shown,) = preview.file_changes(service, found, plan)
-    assert (shown.change, shown.mode) == ("changed", ["0640", "0600"])
+    (shown,) = preview.file_changes(service, found, plan, {file.path: there})
+    return shown
+
+
+def test_change_of_a_mode_alone_is_shown_with_both_modes() -> None:
+    shown = file_change(content("conf/app.toml", "most = 1\n", 0o600, "none"), "most = 1\n")
+    assert (shown.change, shown.mode, shown.diff) == ("changed", ["0640", "0600"], [])
+
+
+@pytest.mark.promise(7)
+def test_difference_of_a_file_shows_no_value_of_a_secret() -> None:
+    """Somebody wrote it into a file that is for everybody to see."""
+    shown = file_change(content("conf/app.toml", "a = s3cret\nb = 2\n", 0o640, "none"), "a = s3cret\nb = s3cret\n",
+                        secrets=("TOKEN",), secret_values={"TOKEN": Secret("s3cret")})
+    assert shown.diff[3:] == [" a = ***", "-b = ***", "+b = 2"]

@@ -12,6 +12,7 @@ from tasks.program import files
 from tasks.rollout import preview
 from tasks.rollout.facts import Facts, Process
 from tasks.rollout.recipe import restarts, supervised
+from tasks.rollout.steps import Plan
 from tests.rollout.samples import BLANK, SERVICE, A, B, facts, plan
 from tests.support.services import changed
 
@@ -75,3 +76,12 @@ def test_health_of_each_process_asks_for_the_commit_that_is_deployed() -> None:
                          (supervised.restart(service, found(service)), A)):
         (part,) = step.do.args["programs"]
         assert part["health"]["health"]["body"] == commit == part["health"]["variables"]["REVISION"]
+
+
+def test_each_process_is_looked_at_again_by_a_check_of_its_own() -> None:
+    check = Health(tcp="127.0.0.1:800${PROCESS_NUM}")
+    service = changed(SERVICE, numprocs=2, health=check)
+    steps = [supervised.verify(service), *supervised.health(service, B)]
+    (again,) = supervised.recheck(Plan(was=A, tried=B, steps=steps), 10)
+    assert [(part["health"]["tcp"], part["variables"]["PROCESS_NUM"]) for part in again.do.args["programs"]] == [
+        ("127.0.0.1:8000", "0"), ("127.0.0.1:8001", "1")]
