@@ -79,6 +79,7 @@ def test_own_task_runs_nothing_where_its_directory_is_gone(app: App, tmp_path: P
     for folder in folders:
         Path(f"{folder}.aside").rename(folder)
     assert run.code == 1 and "here" not in [line["line"] for line in run.of("log")], run
+    assert [error["message"] for error in run.of("error")] == ["web1: echo here; exit 7: exit status 1"]
 
 
 def test_own_task_runs_where_the_service_does_with_its_environment(app: App, tmp_path: Path) -> None:

@@ -82,6 +82,18 @@ def test_ssh_asks_the_command_for_host_keys_unless_hosts_yaml_names_a_file(sshd:
     assert refused.returncode == 255 and "Host key verification failed" in refused.stderr, refused
 
 
+@pytest.mark.promise(6)
+def test_ssh_takes_host_keys_from_the_file_of_hosts_yaml_alone(sshd: Sshd, home: Path) -> None:
+    """And writes none into it."""
+    empty = home / "empty"
+    empty.touch()
+    (home / ".ssh/config").write_text(f"GlobalKnownHostsFile {sshd.known_hosts_file()}\n")
+    refused = typed(sshd, known_hosts=str(empty))
+    assert refused.returncode == 255 and "Host key verification failed" in refused.stderr, refused
+    words = ssh_command.words(Host(**sshd.host_settings()), "true")
+    assert {"VerifyHostKeyDNS=no", "UpdateHostKeys=no"} <= {*words}
+
+
 def test_ssh_offers_the_named_key_alone(sshd: Sshd, home: Path, agent: str) -> None:
     """sshd ends the connection at the sixth key."""
     for number in range(6):
