@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import time
 from typing import Any, Dict, Iterable, Sequence
 
-from . import disk_secrets, disk_sync, git, history, journal, left_edits, locks, plan_result, undo
+from . import disk_secrets, disk_sync, git, history, journal, kept_edits, left_edits, locks, plan_result, undo
 from .context import ServiceContext
 from .disk import files
 from .errors import Aborted, HostError, as_host_error, problem
@@ -20,6 +21,7 @@ Message = Dict[str, Any]
 FIRST = PHASES[0]
 IN_SERVICE = ("recheck", "after")
 STARTED = ("activate", *IN_SERVICE)
+TREES = ("checkout_back", "switch")         # their undo takes a tree away, or overwrites it
 
 
 class Transaction:
@@ -42,6 +44,7 @@ class Transaction:
         self.results = dict.fromkeys(plan["services"], Results())
         self.step = ""
         self.phase = FIRST
+        self.built_at: float | None = None  # seconds of the clock
         self.is_committing = False          # the client waits for the ending, and says nothing more
 
     def run(self) -> Ending:
@@ -99,6 +102,7 @@ class Transaction:
                 self._run_phase(phase, written)
                 if phase == FIRST:
                     disk_sync.sync_disks([self.contexts[name] for name in self.plan["services"]], self.eventlog)
+                    self.built_at = time.time()
                 if phase in STARTED:
                     for name, part in self.plan["services"].items():
                         plan_result.require(self.contexts[name], part)
@@ -221,11 +225,22 @@ class Transaction:
 
     def _restore(self, written: journal.Journal, why: str) -> Ending:
         self.eventlog.event("host_state", state="restoring", detail=why)
-        undo.Undo(written, self.env, self.eventlog).run(
-            why, "restored" if self.link.reached else "not_reached")
+        undone = undo.Undo(written, self.env, self.eventlog)
+        self._keep_later_edits(written, undone)
+        undone.run(why, "restored" if self.link.reached else "not_reached")
         self._await_undrained()
         now = {name: self.contexts[name].head() for name in written.services}
         return {"event": "restored", "why": why, "now": now}
+
+    def _keep_later_edits(self, written: journal.Journal, undone: undo.Undo) -> None:
+        """Of a person who worked in a tree that this deploy wrote, after it was built."""
+        if self.built_at is None:
+            return
+        made = {service for service, step in written.undos() if step["undo"]["action"] in TREES}
+        if made:
+            undone.end_leftovers()                  # git keeps nothing beside the lock of one that was killed
+        for service in sorted(made):
+            kept_edits.keep_later(undone.contexts[service], written.services[service]["record"], self.built_at)
 
     def _await_undrained(self) -> None:
         """The client's turn: its hooks take the host into service again. Without its word the mark stays, and the next

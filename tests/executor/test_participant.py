@@ -146,6 +146,32 @@ def test_what_somebody_does_after_a_deploy_was_cut_off_is_kept(example: Example,
 
 
 @pytest.mark.promise(11)
+@pytest.mark.parametrize("strategy", ["in_place", "releases"])
+@pytest.mark.rows(1)
+def test_what_somebody_does_while_a_deploy_is_on_its_way_is_kept(example: Example, strategy: str) -> None:
+    """What its build changed in a tracked file is not kept: each deploy that goes back would leave a stash."""
+    example.service = example.with_(strategy=strategy, build=("echo built >>other", "cp source built"))
+    example.write(other="")
+    first = example.committed()
+    for edits in (False, True):
+        example.write(other="")
+        with example.deploy() as deploy:
+            deploy.activate()
+            tree = example.directory / "current" if strategy == "releases" else example.directory
+            if edits:
+                git(tree, "commit", "--quiet", "--allow-empty", "--message", "mine")
+                (tree / "source").write_text("mine")
+                mine = git(tree, "rev-parse", "HEAD")
+            deploy.executor.send({"do": "abort", "why": "enough", "reached": True})
+            deploy.restored()
+            told = " ".join(message["message"] for message in deploy.executor.heard if message["event"] == "notice")
+        assert ("git's stash now: " in told, "M source" in told, "other" in told) == (edits, edits, False)
+        assert bool(git(example.directory, "stash", "list")) == edits and example.head() == first
+    assert git(example.directory, "show", "stash@{0}:source") == "mine"
+    assert git(example.directory, "for-each-ref", "--contains", mine, "refs/fabvisor/set-aside")
+
+
+@pytest.mark.promise(11)
 def test_nothing_is_undone_where_what_somebody_edited_cannot_be_kept(example: Example) -> None:
     """As on a full disk. Here git cannot make its stash, for a reference stands in the way."""
     example.write()
