@@ -314,3 +314,11 @@ def test_what_a_commit_has_is_asked_of_any_number_of_paths(clone: git.Clone, wor
     paths = ["new", "other/new", "file/new", "folder/new", "folder/last", ":y", ":z", ":(top)file"]
     found = {"file/new": "file", **{name: name for name in ("folder/last", ":z", ":(top)file")}}
     assert clone.commits.tracked(commit(work, "main"), paths) == found
+
+
+@pytest.mark.parametrize(("digits", "name"), [(40, "sha1"), (64, "sha256")])
+def test_repositories_that_are_made_name_objects_as_the_commit_for_them(clone: git.Clone, digits: int, name: str
+                                                                       ) -> None:
+    clone.create("a" * digits)
+    for made in (clone.git, git.store(clone.git, "ssh://git.example.com/part.git", "a" * digits)):
+        assert made.first_line("rev-parse", "--show-object-format") == name

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tasks.inventory.model import Service
-from tasks.rollout import oddities
+from tasks.rollout import oddities, planner
 from tasks.rollout.facts import Facts, Holder, PlacedFile, Process, Release
 from tests.rollout.samples import BLANK, RELEASED, SERVICE, STOPPED, A, B, facts, process
 
@@ -82,3 +82,11 @@ def test_disagreeing_hosts_are_named_with_a_remedy() -> None:
     assert oddities.disagreement("monitor", "web2", {"web1": None, "web2": B}) == []
     (oddity,) = oddities.disagreement("monitor", "web2", commits)
     assert oddity == "another commit than on web1 (aaaaaaaa): fab deploy monitor"
+
+
+@pytest.mark.parametrize(("programs", "missing"), [({}, ["monitor"]), (process("RUNNING", pid=7, start=1, now=2), [])])
+def test_program_that_runs_was_deployed_whatever_the_program_file_says(programs: dict[str, list[Process]],
+                                                                       missing: list[str]) -> None:
+    """Somebody may have written its section into another file."""
+    found = facts(program_file="; empty\n", programs=programs)
+    assert planner.not_deployed(SERVICE, found, each=True) == missing

@@ -54,3 +54,11 @@ def test_difference_of_a_file_shows_no_value_of_a_secret() -> None:
     shown = file_change(content("conf/app.toml", "a = s3cret\nb = 2\n", 0o640, "none"), "a = s3cret\nb = s3cret\n",
                         secrets=("TOKEN",), secret_values={"TOKEN": Secret("s3cret")})
     assert shown.diff[3:] == [" a = ***", "-b = ***", "+b = 2"]
+
+
+@pytest.mark.parametrize(("text", "there"), [
+    ("a\n", "K\N{REPLACEMENT CHARACTER}ln\n"), (b"K\xf6ln\n".decode("utf-8", "surrogateescape"), "a\n"),
+    ("a\0\n", "a\n")], ids=["the host's", "ours", "NUL"])
+def test_difference_of_what_is_no_text_is_not_shown(text: str, there: str) -> None:
+    shown = file_change(content("conf/data", text, 0o640, "none"), there)
+    assert (shown.change, shown.diff) == ("changed", [])
