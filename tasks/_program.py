@@ -32,6 +32,16 @@ class Config(fabric.Config):  # type: ignore[misc]
     def global_defaults() -> dict[str, Any]:
         return {**fabric.Config.global_defaults(), "load_ssh_configs": False}
 
+    def _load_file(self, prefix: str, absolute: bool = False, merge: bool = True) -> None:
+        """A fabric.yaml, wherever it is. One that cannot be read is a mistake of its writer."""
+        try:
+            super()._load_file(prefix, absolute, merge)
+        except Exception as error:
+            path = getattr(self, f"_{prefix}_path", None) or "a file with settings of Fabric"
+            raise Exit(_wrong_words.in_lines(f"{path} cannot be read: {' '.join(str(error).split())}",
+                                             "correct fabric.yaml (or .json) beside the fabfile, ~/.fabric.yaml or "
+                                             "/etc/fabric.yaml"), code=2) from None
+
 
 class _Contexts(Lexicon):
     """The options of all commands, made for one parser, which copies those of the command that it meets.

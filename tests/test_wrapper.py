@@ -236,7 +236,8 @@ def test_launcher_lets_yaml_compile_its_expressions_late() -> None:
     assert late == at_once.replace("Pattern", "_LateExpression")
 
 
-@pytest.mark.parametrize(("settings", "told"), [("timeouts: {connect: 7}\n", "7"), ("timeouts: [\n", "fabric.yaml")])
+@pytest.mark.parametrize(("settings", "told"), [
+    ("timeouts: {connect: 7}\n", "7"), ("timeouts: [\n", "fabric.yaml"), ("- a list\n", "fabric.yaml cannot be read")])
 def test_launcher_lets_fabric_read_its_settings(tmp_path: Path, settings: str, told: str) -> None:
     (tmp_path / "fabric.yaml").write_text(settings)
     (tmp_path / "fabfile.py").write_text("""
@@ -249,6 +250,7 @@ def look(context):
     done = subprocess.run([sys.executable, "-c", LAUNCH, str(ROOT), "look"], cwd=tmp_path, capture_output=True,
                           text=True, check=False)
     assert told in done.stdout + done.stderr
+    assert (done.returncode, "Traceback" in done.stderr) == (0 if told == "7" else 2, False)
 
 
 def test_launcher_tells_paramiko_its_version() -> None:
