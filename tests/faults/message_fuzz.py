@@ -86,7 +86,7 @@ def try_it(seed: int, folder: Path) -> tuple[Case, list[str]]:
 def _run(case: Case, folder: Path) -> None:
     sessions: list[ScriptedSession] = []
 
-    def open_session(self: Sessions, host: Host, deliver: Any) -> ScriptedSession:
+    def open_session(self: Sessions, host: Host, deliver: Any, *_: Any) -> ScriptedSession:
         session = ScriptedSession(host, deliver, case.hosts[host.name],
                                   case.mutator if host.name == case.bad else faithful)
         sessions.append(session)
