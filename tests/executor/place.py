@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,8 @@ class Place:
         git(self.work, "commit", "--quiet", "--allow-empty", "--message", command or "change")
         return commit(self.work, "HEAD")
 
-    def forward(self, to: str, set_aside: bool = False) -> None:
+    def forward(self, to: str, set_aside: bool = False, limit: AbstractContextManager[None] | None = None) -> None:
+        """`limit`: of the checkout alone."""
         if not self.ctx.clone.exists():
             self.ctx.clone.create()
         self.ctx.clone.follow_origin()
@@ -53,7 +55,9 @@ class Place:
         state = self.ctx.clone.state()
         self.was, self.branch = state.commit, state.branch
         step = Step({"commit": to, "set_aside": set_aside, "carried": False, "replaces": False}, quiet)
-        in_place.checkout(self.ctx, step._replace(results=in_place.refuse(self.ctx, step)))
+        step = step._replace(results=in_place.refuse(self.ctx, step))
+        with limit or nullcontext():
+            in_place.checkout(self.ctx, step)
 
     def back(self, set_aside: bool = False, times: int = 2) -> None:
         """Twice: an undo may run again."""
