@@ -9,7 +9,9 @@ import os
 import signal
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -57,6 +59,10 @@ class Recipe:
             return str(answer.read().decode())
 
 
+def has_stopped(rpc: Any, group: str) -> bool:
+    return not any(info["group"] == group and info["statename"] == "STOPPING" for info in rpc.getAllProcessInfo())
+
+
 @pytest.fixture
 def clean(lab: Lab) -> Iterator[Lab]:
     """The lab's hosts, afterwards without the programs of the recipe."""
@@ -71,6 +77,7 @@ def clean(lab: Lab) -> Iterator[Lab]:
                     os.kill(info["pid"], signal.SIGKILL)            # a worker would take its time
         for group in {info["group"] for info in rpc.getAllProcessInfo()} - before[name]:
             rpc.stopProcessGroup(group)
+            wait_for(partial(has_stopped, rpc, group), f"{group} to stop")
             rpc.removeProcessGroup(group)
             (lab[name].root / "conf.d" / f"{group.split('-')[0]}.conf").unlink(missing_ok=True)
 
