@@ -33,7 +33,7 @@ def keep_later(ctx: ServiceContext, record: Mapping[str, Any], moment: float) ->
 def _keep(ctx: ServiceContext, record: Mapping[str, Any], find_edited: Callable[[git.State], list[str]],
           when: str) -> None:
     """Copy edits into git's stash, and hold a commit on no branch by a reference."""
-    tree, label = ctx.tree, f"{ctx.deploy}-cut-off"
+    tree, label = ctx.tree, f"{ctx.deploy}-kept"
     try:
         if tree.is_half_checked_out():
             return

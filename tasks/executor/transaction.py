@@ -226,6 +226,7 @@ class Transaction:
     def _restore(self, written: journal.Journal, why: str) -> Ending:
         self.eventlog.event("host_state", state="restoring", detail=why)
         undone = undo.Undo(written, self.env, self.eventlog)
+        undone.end_leftovers()                          # git keeps nothing beside the lock of one that was killed
         self._keep_later_edits(written, undone)
         undone.run(why, "restored" if self.link.reached else "not_reached")
         self._await_undrained()
@@ -237,8 +238,6 @@ class Transaction:
         if self.built_at is None:
             return
         made = {service for service, step in written.undos() if step["undo"]["action"] in TREES}
-        if made:
-            undone.end_leftovers()                  # git keeps nothing beside the lock of one that was killed
         for service in sorted(made):
             kept_edits.keep_later(undone.contexts[service], written.services[service]["record"], self.built_at)
 

@@ -46,11 +46,11 @@ class Undo:
         return ",".join(sorted(self.journal.services))
 
     def run(self, why: str, result: str = "restored") -> None:
-        """Undo in the recipe's order; then write the history lines, with that result; remove the journal last.
+        """Undo in the recipe's order; then write the history lines, with that result; remove the journal last. What the
+        deploy left behind was ended before (end_leftovers).
 
         Raises CannotRestore: the journal stays, and what still runs well is left alone.
         """
-        self.end_leftovers()
         self._undo_all()
         self._run_hooks_on_failure()
         disk_sync.sync_disks(self.contexts.values(), self.eventlog)
