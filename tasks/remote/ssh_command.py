@@ -13,7 +13,7 @@ from .explicit_keys import named_files
 from .gateways import gateway_of, refuse_circle
 from .key_offers import has_half
 from .ssh_config import Settings, effective
-from .ssh_options import ask, config_argument, overrides
+from .ssh_options import ask, config_argument, overrides, refuse_names
 
 # What the ssh configuration may set in place of a shell for a person; older versions of ssh do not know all of them.
 _SHELL = {"RemoteCommand": "none", "SessionType": "default", "StdinNull": "no"}
@@ -33,6 +33,7 @@ def words(host: Host, command: str) -> list[str]:
 def _options(program: str, host: Host, path: tuple[Host, ...]) -> list[str]:
     """`path`: the hosts so far. A gateway gets options of its own: -J hands none of them on, and would ask about an
     unknown key."""
+    refuse_names(host)
     options = ask(host)
     settings = effective(host, lambda _: options)
     gateway = gateway_of(host, settings)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from tasks._errors import Mistake
 from tasks.inventory.model import Host
-from tasks.remote import ssh_options
+from tasks.remote import ssh_command, ssh_options
 from tasks.remote.gateways import gateway_of
 from tasks.remote.ssh_config import Settings, effective
 from tests.support.lab import CHECKOUT
@@ -128,9 +129,13 @@ class TestOpenSSH:
 
 
 @pytest.mark.parametrize("name", ["-oProxyCommand=touch x", "-v", "a b", "a;b", "$(x)", ""])
-def test_host_name_that_is_an_option_or_shell_code_is_refused(name: str) -> None:
+def test_host_name_that_is_an_option_or_shell_code_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before ssh hears it, which may hand it to a command of its configuration."""
+    monkeypatch.setattr(subprocess, "run", lambda *args, **options: pytest.fail(str(args)))
     with pytest.raises(Mistake, match="cannot be a host's name"):
         settings(name)
+    with pytest.raises(Mistake, match="cannot be a host's name"):
+        ssh_command.words(Host(name=name, root="/srv"), "true")
 
 
 @pytest.mark.parametrize("gateway", ["a:b:c", "a@", "a:port", ",", "-oProxyCommand=x"])
