@@ -101,7 +101,7 @@ def unloaded(layout: Layout, name: str, programs: Programs) -> bool:
 
 def _user_of(pid: int) -> str | None:
     """Whose process it is, where that is not the user who logs in."""
-    uid = program_user.of_process(pid)
+    uid = processes.user(pid)
     return None if uid in (None, os.geteuid()) else user_name(uid or 0)
 
 

@@ -119,12 +119,13 @@ def working_in(directory: str, name: str, others: Container[int]) -> bool:
     for pid in all_pids():
         if command_name(pid) == name:
             folder = cwd(pid)
-            if (folder + os.sep).startswith(top) or (not folder and stat(pid) and _user(pid) in others):
+            if (folder + os.sep).startswith(top) or (not folder and stat(pid) and user(pid) in others):
                 return True
     return False
 
 
-def _user(pid: int) -> int | None:
+def user(pid: object) -> int | None:
+    """The uid of that process; None when it is gone."""
     try:
         return os.stat(f"/proc/{pid}").st_uid
     except OSError:

@@ -65,14 +65,6 @@ def uids_of(users: Iterable[str]) -> list[int]:
     return sorted(uids)
 
 
-def of_process(pid: object) -> int | None:
-    """The uid of that process; None when it is gone."""
-    try:
-        return os.stat(f"/proc/{pid}").st_uid
-    except OSError:
-        return None
-
-
 def _uid(user: str) -> int:
     """As supervisor/datatypes.py `name_to_uid`. Raises KeyError."""
     return pwd.getpwuid(int(user)).pw_uid if user.isdecimal() else pwd.getpwnam(user).pw_uid

@@ -8,7 +8,7 @@ import os
 import time
 from typing import Any, Dict, cast
 
-from . import deployed, facts, git, history, journal, locks, program_user, readiness
+from . import deployed, facts, git, history, journal, locks, processes, program_user, readiness
 from .context import ServiceContext
 from .errors import CannotRestore, HostError
 from .layout import Layout
@@ -103,7 +103,7 @@ def _obstacles(layout: Layout, service: Message, conf: Configuration, supervisor
         return []                           # why is in the state itself
     problems = readiness.visible_problems(layout, service, conf, supervisord)
     rooted = any(program["user"] not in ("root", "0")
-                 and program_user.of_process(process["pid"]) == program_user.ROOT
+                 and processes.user(process["pid"]) == program_user.ROOT
                  for program in service["programs"] for process in programs[program["group"]])
     return [*(f"{error.message}: {error.hint}" for error in problems),
             *([f"it runs as root, and hosts.yaml does not say so: fab deploy {service['name']} --force"]

@@ -10,7 +10,6 @@ from ..disk import files
 from ..protocol import AdoptedClone
 
 CI_FILE, MOST_CI = ".gitlab-ci.yml", 2**17       # bytes
-BRANCH = "ref: refs/heads/"
 
 
 def find(directory: str, env: Mapping[str, str]) -> AdoptedClone | None:

@@ -27,9 +27,9 @@ def _asked(host: ExaminedHost, service: ServiceSettings) -> Iterator[Finding]:
     """Those that only a health check names. A proxy may answer it: that is no more than a warning."""
     name = service["name"]
     others = {*host.settings["asked"][name]} - {*host.settings["ports"].values()} - _of_sockets(service)
+    open_here, ours = (listeners.listeners(), host.pids(name)) if others else ([], [])
     for port in sorted(others):
-        open_here = [listener for listener in listeners.listeners() if listener.port == port]
-        stranger = listeners.stranger(host.pids(name), open_here)
+        stranger = listeners.stranger(ours, [listener for listener in open_here if listener.port == port])
         if stranger:
             yield warning(f"{stranger} listens on port {port}, which the health check of {name} asks",
                           f"nothing, where that is a proxy; else see on the host: ss -ltnp 'sport = :{port}'")

@@ -44,8 +44,7 @@ def orphans(host: ExaminedHost) -> Iterator[Finding]:
 
 
 def _left(host: ExaminedHost, service: ServiceSettings) -> list[str]:
-    file = host.layout.access.program_file(service["name"])
-    return facts.unnamed(service, None if file is None else file.data.decode("utf-8", "replace"))
+    return facts.unnamed(service, deployed.program_file(host.layout, service["name"]))
 
 
 def leftovers(host: ExaminedHost) -> Iterator[Finding]:

@@ -71,7 +71,6 @@ class Remote:
                 return commits[name], revision if name == names[0] else None
         return None, None
 
-
     def a_commit(self) -> str | None:
         """Any commit or tag that the server has: its length tells how the repository names all of them."""
         lines = self._git.network("ls-remote", "--", self._git.repo)

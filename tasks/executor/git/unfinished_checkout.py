@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import NamedTuple
 
 from ..disk import files
 from . import attributes, index
@@ -18,14 +17,6 @@ from .tree_paths import present, remove_empty
 
 NAME = "fabvisor-checkout"
 PIECE = 1 << 20                     # bytes
-
-
-class Entry(NamedTuple):
-    """A file of a commit."""
-
-    mode: str
-    blob: str
-    path: str
 
 
 def begin(git: Git, commit: str) -> None:
@@ -63,13 +54,12 @@ def clear(git: Git) -> bool:
 
 
 def _written(git: Git, commit: str) -> list[str]:
-    entries = [Entry(change.mode, change.blob, change.path) for change in index.changes(git, commit)
-               if change.kind == "D" and change.mode != GITLINK]
+    entries = [change for change in index.changes(git, commit) if change.kind == "D" and change.mode != GITLINK]
     there = set(present(git.directory, (entry.path for entry in entries)))
     return _holding(git, [entry for entry in entries if entry.path in there])
 
 
-def _holding(git: Git, entries: list[Entry]) -> list[str]:
+def _holding(git: Git, entries: list[index.Change]) -> list[str]:
     """The paths that hold what git writes there, or the first part of it."""
     with git.scratch_index() as scratch:
         lines = "".join(f"{entry.mode} {entry.blob}\t{entry.path}\0" for entry in entries)
@@ -79,7 +69,7 @@ def _holding(git: Git, entries: list[Entry]) -> list[str]:
     return [entry.path for entry in entries if entry.path not in other or _holds_part(git, entry)]
 
 
-def _holds_part(git: Git, entry: Entry) -> bool:
+def _holds_part(git: Git, entry: index.Change) -> bool:
     path = os.path.join(git.directory, entry.path)
     if os.path.islink(path) or not os.path.isfile(path):
         return False

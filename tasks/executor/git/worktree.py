@@ -22,9 +22,7 @@ class Worktree(Clone):
 
     def exists(self) -> bool:
         """Whether the clone still has its record of it: else git can tell nothing about these files."""
-        link = (files.read_bytes(os.path.join(self.directory, ".git")) or b"").decode("utf-8", "surrogateescape")
-        record = os.path.join(self.directory, link.partition("gitdir: ")[2].rstrip("\n"))
-        return super().exists() and os.path.isdir(record)
+        return bool(self.git.git_dir())
 
     def make(self, commit: str, say: Say, carried: bool = False) -> None:
         """Check the commit out in a new folder."""

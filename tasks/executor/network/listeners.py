@@ -7,7 +7,7 @@ import socket
 import struct
 from typing import Iterable, NamedTuple, Sequence
 
-from .. import processes, program_user
+from .. import processes
 from ..accounts import user_name
 
 LISTENING = "0A"                    # tcp_states.h
@@ -61,7 +61,7 @@ def stranger(ours: Sequence[int], open_here: Sequence[Listener]) -> str:
         if not set(ours) & {*ancestors(holder, parents), processes.group(holder)}:
             return f"{processes.command_name(holder) or 'a process'} (pid {holder})"
     owner = open_here[0].uid
-    return "" if known or owner in map(program_user.of_process, ours) else f"a process of {user_name(owner)}"
+    return "" if known or owner in map(processes.user, ours) else f"a process of {user_name(owner)}"
 
 
 def _hexadecimal(host: str) -> str:

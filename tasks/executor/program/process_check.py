@@ -36,9 +36,9 @@ def _check_user(pid: int, group: str, user: str | None, path: str) -> None:
     """A program that begins as root may change its user by itself."""
     wanted = program_user.uids_in(f"user={user}")
     deadline = time.monotonic() + CHANGES_USER_WITHIN
-    while wanted not in ([], [program_user.ROOT]) and program_user.of_process(pid) not in (None, *wanted):
+    while wanted not in ([], [program_user.ROOT]) and processes.user(pid) not in (None, *wanted):
         if time.monotonic() > deadline:
-            actual = user_name(program_user.of_process(pid) or 0)
+            actual = user_name(processes.user(pid) or 0)
             raise HostError(f"{group} runs as {actual}, and {path} says {user}",
                             f"see on the host who else starts it: ps -fp {pid}")
         time.sleep(0.01)

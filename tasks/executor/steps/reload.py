@@ -8,7 +8,6 @@ from typing import Any, Mapping
 from .. import processes
 from ..context import ServiceContext
 from ..errors import HostError
-from ..network import listeners
 from ..program.program import Program
 from ..program.startup import Process, Started
 from . import health
@@ -66,4 +65,4 @@ def _is_in_old_release(ctx: ServiceContext, pid: int) -> bool:
 
 def _children(pid: int) -> set[tuple[int, int | None]]:
     """With their starts: a pid alone may come again."""
-    return {(child, processes.start_time(child)) for child, parent in listeners.families().items() if parent == pid}
+    return {(child, processes.start_time(child)) for child in processes.children(pid)}
