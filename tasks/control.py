@@ -29,8 +29,7 @@ def start(run: Command, service: str) -> rollout.events.Finished:
     Example: fab start monitor --host web1
     """
     def steps(chosen: Service, facts: Facts) -> list[Step]:
-        stopped = chosen.only(program for program in chosen.programs if any(
-            process.state != "RUNNING" for process in facts.processes(program.group)))
+        stopped = chosen.only(program for program in chosen.programs if not facts.is_whole(program))
         return rollout.recipe.supervised.restart_steps(stopped, facts) if stopped.programs else []
 
     return _control(run, service, steps)

@@ -21,18 +21,15 @@ def differing(written: Mapping[str, str], log: str) -> dict[str, program_options
     theirs = {**SUPERVISOR, "killasgroup": written.get("stopasgroup", "false"),
               **{name: value.strip() for name, value in written.items() if name in program_options.KINDS}}
     ours = {**handwritten.DEFAULTS, **program_options.DEFAULTS, "stdout_logfile": log}
-    if handwritten.canonical("redirect_stderr", theirs["redirect_stderr"]) == "true":
-        theirs = {name: value for name, value in theirs.items() if not name.startswith("stderr_")}
-    if "socket" not in written:                 # supervisord overlooks them there
-        theirs = {name: value for name, value in theirs.items() if not name.startswith("socket_")}
     return {name: _value(name, value) for name, value in theirs.items() if name != "user" and value
+            and not handwritten.is_overlooked(name, written)
             and handwritten.canonical(name, value) != handwritten.canonical(name, ours.get(name, ""))}
 
 
 def named(name: str, value: program_options.Value, written: Mapping[str, str]) -> program_options.Value:
     """A log file of each process has its number as hosts.yaml names it."""
-    is_log = name in program_options.LOG_FILES and int(written.get("numprocs", "1")) > 1
-    return process_number.for_hosts_yaml(str(value), int(written.get("numprocs_start", "0"))) if is_log else value
+    is_log = name in program_options.LOG_FILES and process_number.count(written) > 1
+    return process_number.for_hosts_yaml(str(value), process_number.first(written)) if is_log else value
 
 
 def mistake(name: str, value: program_options.Value, written: Mapping[str, str]) -> str:

@@ -12,6 +12,16 @@ PLAIN = re.compile(r"%\(process_num\)[sd]")
 NUMBER = re.compile(r"%\(process_num\)([0-9]*)[sd]")        # supervisor/options.py `_processes_from_section`
 
 
+def count(options: Mapping[str, str]) -> int:
+    """How many processes a program with these options has."""
+    return int(options.get("numprocs", "1"))
+
+
+def first(options: Mapping[str, str]) -> int:
+    """The number of its first process."""
+    return int(options.get("numprocs_start", "0"))
+
+
 def is_in(text: str) -> bool:
     return NUMBER.search(text) is not None
 

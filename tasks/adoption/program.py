@@ -102,7 +102,7 @@ def variables(program: AdoptedProgram) -> dict[str, str]:
 
 
 def numprocs(program: AdoptedProgram) -> int:
-    return int(program.options.get("numprocs", "1"))
+    return process_number.count(program.options)
 
 
 def priority(program: AdoptedProgram) -> int:
@@ -125,7 +125,7 @@ def _command_of_first(program: AdoptedProgram) -> str:
 
 
 def _first_number(program: AdoptedProgram) -> int:
-    return int(program.options.get("numprocs_start", "0"))
+    return process_number.first(program.options)
 
 
 def _is_numbered(program: AdoptedProgram, text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import os
 import re
+from collections.abc import Mapping
 
 from ..executor.protocol import PROGRAM_HEADER
 from ..inventory.model import Program, Service
@@ -64,11 +65,16 @@ def describe(path: str, lost: list[str]) -> str:
 def _is_lost(option: str, theirs: dict[str, str], ours: dict[str, str]) -> bool:
     if option == "process_name":
         return theirs[option] not in ("%(program_name)s", theirs["program_name"])
-    redirects = canonical("redirect_stderr", theirs.get("redirect_stderr", "")) == "true"
-    if (option.startswith("stderr_") and redirects) or (option.startswith("socket_") and "socket" not in theirs):
-        return False                        # it has no effect there
+    if is_overlooked(option, theirs):
+        return False
     written = ours.get(option, DEFAULTS.get(option, ""))
     return canonical(option, theirs[option]) != canonical(option, written)
+
+
+def is_overlooked(option: str, written: Mapping[str, str]) -> bool:
+    """Whether it has no effect beside the other options of its program."""
+    redirects = canonical("redirect_stderr", written.get("redirect_stderr", "")) == "true"
+    return (option.startswith("stderr_") and redirects) or (option.startswith("socket_") and "socket" not in written)
 
 
 def canonical(option: str, value: str) -> str:

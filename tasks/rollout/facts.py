@@ -221,3 +221,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     def of(self, programs: Iterable[model.Program]) -> list[Process]:
         """The processes of all these programs."""
         return [process for program in programs for process in self.processes(program.group)]
+
+    def is_whole(self, program: model.Program) -> bool:
+        """Whether all of its processes run."""
+        return all(process.state == "RUNNING" for process in self.processes(program.group))

@@ -131,7 +131,7 @@ def program_diff(service: Service, facts: Facts, plan: Plan) -> list[str]:
     if new is None or new == facts.program_file:
         return []
     root = facts.directory.removesuffix("/" + service.directory) + "/"
-    before, after = (hidden(text.replace(root, "<root>/"), service) for text in (facts.program_file or "", new))
+    before, after = (hidden(text.replace(root, "<root>/")) for text in (facts.program_file or "", new))
     path = facts.program_path.replace(root, "<root>/")
     return list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", tofile=path,
                                      fromfile="/dev/null" if facts.program_file is None else path))
@@ -182,7 +182,7 @@ def _without_secrets(text: str, service: Service) -> str:
     return text
 
 
-def hidden(text: str, service: Service) -> str:
+def hidden(text: str) -> str:
     """A program file that somebody else wrote may hold passwords in its `environment=`: only RUN_MODE is shown, and
     where a process finds its number."""
     def hide(pair: re.Match[str]) -> str:

@@ -43,7 +43,7 @@ def restart(service: Service, program: Program, facts: Facts, new_file: str, pat
     """How the program restarts. `new_file`: the text of the program file; `patience`: seconds for it to stop."""
     part = protocol.ProgramRestart(group=program.group, patience=patience)
     is_same = section(new_file, program.group) == section(facts.program_file or "", program.group)
-    if program.reload and may_signal and is_same and _is_whole(program, facts) and has_env_file(service, facts):
+    if program.reload and may_signal and is_same and facts.is_whole(program) and has_env_file(service, facts):
         part["signal"] = program.reload
     if program.socket:
         part["socket"] = program.socket
@@ -71,7 +71,7 @@ def words(service: Service, facts: Facts, steps: tuple[Step, ...]) -> Iterator[s
     """Of each program with a socket, or that is reloaded: what its clients notice of the steps."""
     parts = {part["group"]: part for step in steps if step.do.action == "restart" for part in step.do.args["programs"]}
     for program in service.programs:
-        if program.group in parts and (program.socket or program.reload) and _is_whole(program, facts):
+        if program.group in parts and (program.socket or program.reload) and facts.is_whole(program):
             yield f"{service.label(program)} {_words(program, parts[program.group])}"
 
 
@@ -86,10 +86,6 @@ def _words(program: Program, part: Mapping[str, Any]) -> str:
     if count > 1:
         return f"restarts without a gap: {count} processes, one after the other"
     return "restarts with one process: requests wait until it is up"
-
-
-def _is_whole(program: Program, facts: Facts) -> bool:
-    return all(process.state == "RUNNING" for process in facts.processes(program.group))
 
 
 def exit_codes(program: Program) -> list[int] | None:
