@@ -28,11 +28,11 @@ ORPHANED = f"({sys.executable} -I -S listens.py &)\nexec sleep 1000\n"
 
 
 @contextmanager
-def listening(address: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
+def listening(address: str = "127.0.0.1") -> Iterator[int]:
     """The port, while this process listens there."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family) as made:
-        made.bind((address, port))
+        made.bind((address, 0))
         made.listen()
         yield made.getsockname()[1]
 

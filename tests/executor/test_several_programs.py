@@ -121,8 +121,8 @@ def test_processes_beside_command_are_numbered(example: Example) -> None:
 
 def test_number_of_a_process_is_in_its_command_its_log_and_its_health_check(example: Example, tmp_path: Path) -> None:
     asked = tmp_path / "asked"
-    web = {"health": Health(command=f'echo "$PROCESS_NUM" >>{asked}; test "$PROCESS_NUM" -lt "$MOST"', timeout=0.1)}
-    service = several(example, "web", web=web)
+    check = Health(command=f'echo "$PROCESS_NUM" >>{asked}; test "$PROCESS_NUM" -lt "$MOST"', timeout=20)
+    service = several(example, "web", web={"health": check})
     numbered = {"command": "/bin/sh ./built 100${PROCESS_NUM}",
                 "program": {**OPTIONS, "stdout_logfile": f"{tmp_path}/{PROCESS_NUMBER}.log"}}
     service = changed(service, **numbered)
@@ -132,7 +132,8 @@ def test_number_of_a_process_is_in_its_command_its_log_and_its_health_check(exam
     assert {name: Path(f"/proc/{pid}/cmdline").read_text() for name, pid in processes(example).items()} == {
         "web_00": "sleep\0001000\0", "web_01": "sleep\0001001\0"}
     assert sorted(path.name for path in tmp_path.glob("*.log")) == ["0.log", "1.log"]
-    with example.deploy(replace(service, variables={**service.variables, "MOST": "1"})) as deploy:
+    with example.deploy(changed(service, variables={**service.variables, "MOST": "1"},
+                                health=replace(check, timeout=0.1))) as deploy:
         deploy.prepare().run("activate").restored()
 
 

@@ -75,8 +75,10 @@ def routed(app: App, proxy: Proxy, **settings: Any) -> Iterator[None]:
     known.write_text(before + f"[{proxy.host}]:{proxy.port} {kind} {key}\n")
     app.settings = {"web1": {"address": proxy.host, "port": proxy.port, **settings}}
     app.write()
-    yield
-    known.write_text(before)
+    try:
+        yield
+    finally:
+        known.write_text(before)
 
 
 class _apps:

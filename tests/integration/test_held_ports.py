@@ -9,6 +9,7 @@ import pytest
 
 from tests.integration.app import App
 from tests.integration.conftest import MakeApp
+from tests.support.sshd import free_port
 
 
 def refusal(app: App, command: str) -> str:
@@ -39,8 +40,7 @@ def test_held_port_ends_deploy_and_plan_with_2_and_force_lets_it_through(make_ap
 
 @pytest.mark.promise(9)
 def test_socket_that_a_stranger_holds_keeps_nobody_from_stopping_or_removing_the_service(make_app: MakeApp) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     app = make_app(socket=f"tcp://127.0.0.1:{port}").alone().deployed()
     app.lab["web1"].rpc.stopProcess(f"{app.name}:{app.name}")
     with socket.create_server(("127.0.0.1", port)):

@@ -28,7 +28,7 @@ from tests.support.services import changed
 ])
 def test_number_of_a_process_is_shown_and_values_are_not(written: str, shown: str) -> None:
     text = "[program:monitor]\nenvironment={}\ncommand=./monitor\n"
-    assert preview.hidden(text.format(written), SERVICE) == text.format(shown)
+    assert preview.hidden(text.format(written)) == text.format(shown)
 
 
 def file_change(file: FileContent, there: str, **fields: Any) -> FileChange:
