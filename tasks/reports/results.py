@@ -8,7 +8,7 @@ from datetime import datetime
 from ..rollout.events import Error, Finished, Resolved, Result, Started, Status
 from .humanize import ago, in_words, label, short, text_lines, tried_version, uptime, version, version_now, who
 from .screen import Marks
-from .status_rows import complete, program_rows, state
+from .status_rows import complete, is_well, program_rows, state
 from .table import Column, Line, Span, paragraph, short_hosts, table
 from .verdict import SETTLED, results
 
@@ -102,11 +102,12 @@ def status_lines(
     statuses: Sequence[Status], finished: Finished | None, width: int, marks: Marks, now: datetime
 ) -> list[Line]:
     """One row a service and host, each oddity below it; hosts that gave no answer are rows too."""
-    rows = [row for status in complete(statuses, finished) for row in program_rows(status)]
+    pairs = [(status, row) for status in complete(statuses, finished) for row in program_rows(status)]
+    rows = [row for _, row in pairs]
     if not rows:
         return []
     others = [
-        Column("state", [(state(row), _state_tone(row)) for row in rows]),
+        Column("state", [(state(row), _state_tone(status, row)) for status, row in pairs]),
         Column("uptime", [_known(uptime(row.uptime, marks.none), marks) for row in rows], drop=2),
         Column("commit", [_known(version(row.commit, row.source, marks.none), marks) for row in rows]),
         Column("branch", [_known(row.branch or marks.none, marks) for row in rows], least=7, drop=1),
@@ -150,9 +151,7 @@ def _oddity_lines(oddity: str, width: int) -> list[Line]:
     return lines
 
 
-def _state_tone(row: Status) -> str:
+def _state_tone(status: Status, row: Status) -> str:
     if row.state.startswith("RUNNING"):
         return "" if row.oddities else "good"
-    if row.state == "none":                     # no program of it runs on the host
-        return "dim"
-    return "bad"
+    return "dim" if is_well(status, row) else "bad"

@@ -15,7 +15,7 @@ from ..rollout.events import PastDeploy, Status
 from .humanize import in_words, move, text_lines, time_of, uptime, version, who
 from .screen import Screen
 from .status_document import StatusDocument
-from .status_rows import program_rows, state
+from .status_rows import is_well, program_rows, state
 
 NONE = "–"  # noqa: RUF001
 STYLE = Path(__file__).with_name("status.css")
@@ -72,9 +72,8 @@ def _fill_head(head: xml.Element, title: str) -> None:
 
 def _add_statuses(main: xml.Element, statuses: Sequence[Status]) -> None:
     body = _add_table(main, ["host", "service", "state", "uptime", "commit", "branch", "deployed", "by"])
-    for row in (row for status in statuses for row in program_rows(status)):
-        is_well = row.state.startswith("RUNNING") or row.state == "none"
-        tone = ("odd" if row.oddities else "good") if is_well else "bad"
+    for whole, row in ((status, row) for status in statuses for row in program_rows(status)):
+        tone = ("odd" if row.oddities else "good") if is_well(whole, row) else "bad"
         _add_row(body, {
             "host": (row.host, "name"), "service": (row.service, "name"), "state": (state(row), tone),
             "uptime": (uptime(row.uptime, NONE), ""), "commit": (version(row.commit, row.source, NONE), "code"),

@@ -13,6 +13,7 @@ from ..rollout.events import Status
 from .humanize import time_of
 from .screen import Screen
 from .status_document import StatusDocument
+from .status_rows import is_well
 
 Sample = tuple[dict[str, str], float]           # labels, value
 
@@ -59,7 +60,7 @@ def _started(status: Status, now: datetime) -> Iterator[Sample]:
 
 
 def _well(status: Status, now: datetime) -> Iterator[Sample]:
-    yield {}, status.state in ("RUNNING", "none")       # none: no program of it runs on the host
+    yield {}, is_well(status, status)
 
 
 def _oddities(status: Status, now: datetime) -> Iterator[Sample]:
@@ -87,7 +88,8 @@ def _made(status: Status, now: datetime) -> Iterator[Sample]:
 
 
 METRICS = (
-    Metric("fabvisor_service_up", "Whether all programs of the service run; 0 also where its host gave no answer.",
+    Metric("fabvisor_service_up",
+           "Whether all programs of the service run, or have ended well; 0 also where its host gave no answer.",
            _well),
     Metric("fabvisor_program_up", "Whether supervisord says that the process runs.", _up),
     Metric("fabvisor_program_start_time_seconds", "When the youngest process of the program began.", _started),

@@ -25,6 +25,13 @@ def program_rows(status: Status) -> list[Status]:
     return [*rows[:-1], structs.replace(rows[-1], oddities=status.oddities)]
 
 
+def is_well(status: Status, row: Status) -> bool:
+    """Whether a row of this status is as it should be: `none` is where no program of the service runs, and that a
+    program has ended is right where nothing is odd."""
+    return row.state.startswith("RUNNING") or row.state == "none" or (
+        row.state.startswith("EXITED") and not status.oddities)
+
+
 def _label(status: Status, program: ProgramStatus) -> str:
     """A service with `command` is one program that bears its name."""
     is_alone = len(status.programs) == 1 and program.program == status.service

@@ -163,3 +163,13 @@ def test_format_of_a_document_is_refused_for_other_commands():
         with pytest.raises(SelectionError) as raised:
             require_fit(format, "deploy")
         assert raised.value.message == f"--format {format} is for fab status"
+
+
+@pytest.mark.parametrize(("oddities", "tone", "up"), [([], "good", 1), (["not running"], "bad", 0)])
+def test_program_that_was_to_run_once_is_well_when_nothing_is_odd(oddities, tone, up):
+    """`status` ends with 0 then; it was called down for ever."""
+    events = [status("web1", state="EXITED", pid=None, uptime=None, oddities=oddities, deploys=[]),
+              Finished(command="status", outcome="ok", exit_code=0, hosts={})]
+    assert ("class", tone) in Page(shown("html", events)[0]).attributes
+    assert f'host="web1",service="api"}} {up}\n' in "".join(
+        line + "\n" for line in shown("prometheus", events)[0].splitlines() if line.startswith("fabvisor_service_up"))
