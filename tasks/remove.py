@@ -35,8 +35,7 @@ def _targets(run: Command, services: str) -> tuple[inventory.model.Target, ...]:
     if not others or any(":" in name for name in others):
         return run.targets(services)
     hosts = {target.host.name: target.host for target in targets}
-    orphans = rollout.removal.find_orphans(others, tuple(hosts.values()), run.environment, run.named_services(),
-                                           run.report)
+    orphans = rollout.orphans.find(others, tuple(hosts.values()), run.environment, run.named_services(), run.report)
     rest = ",".join(name.strip() for name in services.split(",") if name.strip() not in others)
     chosen = (*(run.targets(rest) if rest else ()), *orphans)
     return tuple(sorted(chosen, key=rollout.goal.key))

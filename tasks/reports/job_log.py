@@ -9,8 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from datetime import datetime
 
-from ..rollout.events import Batch, Error, Finished, Output, Started, StepFinished, StepStarted
-from ..rollout.results import BACK
+from ..rollout.events import BACK, Batch, Error, Finished, Output, Started, StepFinished, StepStarted
 from .humanize import count, duration, in_words
 from .plain import STEP, Plain
 from .screen import Screen

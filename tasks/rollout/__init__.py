@@ -15,6 +15,7 @@ if TYPE_CHECKING:                           # what other folders may use
     from . import fleet as fleet
     from . import goal as goal
     from . import logs as logs
+    from . import orphans as orphans
     from . import peer as peer
     from . import planner as planner
     from . import previous_version as previous_version

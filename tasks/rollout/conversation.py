@@ -17,7 +17,6 @@ from .peer_events import Connected, PeerEvent, Signalled
 
 if TYPE_CHECKING:
     from .fleet import Fleet
-    from .pack_sender import PackSender
 
 T = TypeVar("T")
 
@@ -58,14 +57,15 @@ RECOVERED = {
 
 
 class Conversation:
-    """`holding`: from now on all hosts are heard out; a signal does not stop the command any more."""
+    """`holding`: from now on all hosts are heard out; a signal does not stop the command any more. `listeners` get each
+    event of a peer, on the thread that waits."""
 
     def __init__(self, fleet: Fleet, report: events.Listener) -> None:
         self.fleet = fleet
         self.peers = fleet.peers
         self.report = report
         self.fetch_limit = FetchLimit()
-        self.packs: PackSender | None = None
+        self.listeners: list[Callable[[Peer, PeerEvent], None]] = []
         self.holding = False
 
     def send(self, peers: Iterable[Peer], message: Mapping[str, Any]) -> None:
@@ -184,8 +184,8 @@ class Conversation:
             self.report.on(shown)
         if isinstance(event, protocol.Locked):
             self._report_recovered(peer, event)
-        if self.packs is not None:
-            self.packs.note(peer, event)
+        for listener in self.listeners:
+            listener(peer, event)
         self.fetch_limit.note(peer, event)
         return peer
 

@@ -64,7 +64,7 @@ class Coordinator:
         self.conversation = Conversation(fleet, report)
         self.peers = fleet.peers
         self.sources = sources or Sources((), Path(), Path(), {}, ClientBuilds(()))
-        self.conversation.packs = PackSender(self.sources, fleet.fail)
+        self.conversation.listeners.append(PackSender(self.sources, fleet.fail).note)
         self.local = LocalCommits(self.sources, self.conversation)
         self.resolved: dict[str, protocol.Resolved] = {}
         self.batches: list[events.Batch] = []

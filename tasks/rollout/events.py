@@ -303,6 +303,10 @@ class Looked(Event, frozen=True, kw_only=True, tag="looked"):
     at: str
 
 
+# Outcomes of a host that had a plan, and is as it was.
+BACK = frozenset({"restored", "not_reached"})
+
+
 class Result(Struct, frozen=True, kw_only=True):
     """One service on one host at the end: committed, unchanged, restored, not_reached (a batch before it failed),
     refused, unreachable or unknown; of a plan also pending. `programs`: those that the command was about, where it was

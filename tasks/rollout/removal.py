@@ -1,4 +1,4 @@
-"""The plans of `fab remove`, and the services that it finds on hosts and not in hosts.yaml."""
+"""The plans of `fab remove`. Pure."""
 
 from __future__ import annotations
 
@@ -6,21 +6,16 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from .._errors import NotReady, SelectionError
+from .._errors import NotReady
 from ..executor.protocol import PROGRAM_HEADER
-from ..inventory import nearest
-from ..inventory.model import Program, Service, Target
-from . import query
+from ..inventory.model import Service, Target
 from .goal import Goals, Key, Planner, key
 from .planner import same_version
 from .recipe import hooks, supervised
 from .steps import Action, Plan, Step
 
 if TYPE_CHECKING:
-    from ..inventory.model import Environment, Host
-    from .events import Listener
     from .facts import Facts
-    from .protocol import Orphan
 
 
 def planner(purge: bool) -> Planner:
@@ -67,33 +62,3 @@ def _refuse_edited(facts: dict[Key, Facts]) -> None:
     if edited:
         raise NotReady("files were edited on the host, and --purge would remove them:\n" + "\n".join(edited),
                        "commit them elsewhere, or leave --purge out")
-
-
-def find_orphans(names: list[str], hosts: tuple[Host, ...], environment: Environment, named: query.Named,
-                 report: Listener) -> tuple[Target, ...]:
-    """The services of these names that were deployed to these hosts and that hosts.yaml does not name there.
-
-    Raises SelectionError where no host has one of them, and the error of a host that cannot answer.
-    """
-    peers = query.orphans(hosts, report, named)
-    errors = [peer.error for peer in peers if peer.error]
-    if errors:
-        raise errors[0]
-    targets = tuple(_target(peer.host, orphan, environment) for peer in peers for orphan in peer.orphans
-                    if orphan.name in names)
-    missing = [name for name in names if name not in {target.service.name for target in targets}]
-    if missing:
-        known = sorted({target.service.name for target in environment.targets})
-        raise SelectionError(f"there is no service {missing[0]!r} in {environment.source}"
-                             f"{nearest.did_you_mean(missing[0], known)}; none of that name was deployed to "
-                             + nearest.listed(sorted(host.name for host in hosts)),
-                             f"services in {environment.name}: {nearest.listed(known)}")
-    return targets
-
-
-def _target(host: Host, orphan: Orphan, environment: Environment) -> Target:
-    """A service as far as its host knows it."""
-    programs = tuple(Program(name=group, group=group, command="") for group in orphan.programs)
-    return Target(host=host, service=Service(
-        name=orphan.name, repo="", directory=orphan.directory, strategy=orphan.strategy, programs=programs,
-        run_mode=environment.run_mode, environment=environment.name, host=host.name))

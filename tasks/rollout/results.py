@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from .events import Finished, Result
+from .events import BACK, Finished, Result
 
 if TYPE_CHECKING:
     from .._errors import FabvisorError
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 SIGNALS = (128 + signal.SIGINT, 128 + signal.SIGTERM, 128 + signal.SIGHUP)
 PRECEDENCE = (3, *SIGNALS, 2, 75, 1, 0)
-BACK = frozenset({"restored", "not_reached"})       # the host is as it was, and had a plan
 
 
 def worst(codes: list[int]) -> int:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tasks.inventory.model import Health, Service
 from tasks.program import files
-from tasks.rollout import preview
+from tasks.rollout import planned_event
 from tasks.rollout.facts import Facts, Process
 from tasks.rollout.recipe import restarts, supervised
 from tasks.rollout.steps import Plan
@@ -50,8 +50,8 @@ def test_plan_says_what_clients_notice_of_a_restart(service: dict[str, Any], old
 
 
 def test_plan_says_that_a_way_back_builds_again() -> None:
-    assert preview.way_back(plan(facts())) == f"a way back builds {A[:8]} again before it restarts"
-    assert preview.way_back(plan(BLANK)) is None
+    assert planned_event.way_back(plan(facts())) == f"a way back builds {A[:8]} again before it restarts"
+    assert planned_event.way_back(plan(BLANK)) is None
 
 
 def test_restart_of_one_program_keeps_its_socket_whatever_the_others_have() -> None:

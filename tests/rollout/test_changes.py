@@ -10,7 +10,7 @@ from tasks.deploy import recipe
 from tasks.inventory.model import Target
 from tasks.inventory.secret import Secret
 from tasks.inventory.service_file import FileContent, ServiceFile, content
-from tasks.rollout import preview
+from tasks.rollout import changes
 from tasks.rollout.events import FileChange
 from tasks.rollout.facts import PlacedFile
 from tasks.rollout.goal import key
@@ -28,7 +28,7 @@ from tests.support.services import changed
 ])
 def test_number_of_a_process_is_shown_and_values_are_not(written: str, shown: str) -> None:
     text = "[program:monitor]\nenvironment={}\ncommand=./monitor\n"
-    assert preview.hidden(text.format(written)) == text.format(shown)
+    assert changes.hidden(text.format(written)) == text.format(shown)
 
 
 def file_change(file: FileContent, there: str, **fields: Any) -> FileChange:
@@ -39,7 +39,7 @@ def file_change(file: FileContent, there: str, **fields: Any) -> FileChange:
     found = facts(files={file.path: PlacedFile(sha256=before, mode=0o640, written=before)})
     target = Target(host=HOST, service=service)
     (plan,) = deploy_planner(recipe)((target,), {key(target): found}, {service.name: GOAL}).values()
-    (shown,) = preview.file_changes(service, found, plan, {file.path: there})
+    (shown,) = changes.files(service, found, plan, {file.path: there})
     return shown
 
 
