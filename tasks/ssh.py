@@ -28,7 +28,8 @@ def ssh(run: Command, host_name: str, service: str = "") -> rollout.events.Finis
     if run.environment.sandbox and sys.stdin.isatty():
         raise SelectionError("a host of the sandbox has no terminal to offer",
                              f"its files are on this machine: cd {program.quoting.path_for_sh(directory)}")
-    argv = remote.ssh_command.words(target.host, f"cd {program.quoting.path_for_sh(directory)}; exec \"$SHELL\" -l")
+    script = f"cd {program.quoting.path_for_sh(directory)}; exec \"$SHELL\" -l"
+    argv = remote.ssh_command.words(target.host, program.quoting.for_any_shell(script))
     os.execv(argv[0], argv)         # its words and its exit status are ssh's own
 
 

@@ -23,6 +23,14 @@ def path_for_sh(path: str) -> str:
     return home + for_sh(path.removeprefix(home)) if path != "~" else path
 
 
+def for_any_shell(script: str) -> str:
+    """Quote a script of sh as a command for any login shell, which hands it on to sh: tcsh replaces `!` and fish a
+    backslash even within quotes, and neither knows `export` or `. FILE` as sh does."""
+    octal = (char if re.fullmatch(r"[\w ./:=,@+;&|-]", char, re.ASCII)
+             else "".join(f"\\{byte:03o}" for byte in char.encode("utf-8", "surrogateescape")) for char in script)
+    return f"""sh -c 'eval "$(printf "{''.join(octal)}")"'"""
+
+
 def for_dotenv(value: str) -> str:
     """Quote a text as the value of a dotenv line: sh reads exactly it, and so do the dotenv libraries of most
     languages, which differ on a value that needs double quotes and has a special character in it. Within single quotes

@@ -41,6 +41,13 @@ def no_session(name: str, complaint: str) -> NotReady:
                     f"does its sshd have MaxSessions 0, or take files only? One must be able to type: ssh {name} true")
 
 
+def no_commands(name: str, complaint: str) -> NotReady:
+    """Of a host on which sh has not begun."""
+    return NotReady(f"{name}: its login runs no commands{_words(complaint)}",
+                    "a forced command or a login shell such as nologin and rbash does this; one must be able to type:"
+                    f" ssh {name} 'sh -c pwd'")
+
+
 def not_begun(name: str, python: str, seconds: float, complaint: str) -> Unreachable:
     """The login has said nothing but `complaint`, and goes on."""
     words = _words(complaint[-_LONGEST:])

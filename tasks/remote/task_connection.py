@@ -13,12 +13,14 @@ from .._errors import FabvisorError, NotReady
 from ..executor.masking import Mask
 from ..inventory.model import Target
 from ..inventory.secret import Secret, reveal
-from ..program.quoting import for_sh, path_for_sh
+from ..program.quoting import for_any_shell, for_sh, path_for_sh
+from . import start_errors
 from .connection import HostConnection, connect
 from .ssh_answers import SshAnswers
 from .task_runner import ERR, OUT, ClientRunner, HostRunner, LineStream
 
 AT_ONCE = 10
+BEGUN = "fabvisor: sh begins"       # behind what the login prints
 Say = Callable[[str, str], None]            # takes a line, and the stream that it came on: stdout or stderr
 
 
@@ -80,18 +82,21 @@ def _open(target: Target, service: str, sudo_password: Secret | None, ask: SshAn
     except FabvisorError as error:
         return error
     try:
-        return TaskConnection(target, connection, _env_file(connection, target) if service else "",
-                              sudo_password)
+        return TaskConnection(target, connection, _env_file(connection, target, service), sudo_password)
     except FabvisorError as error:
         connection.sever()
         return error
 
 
-def _env_file(connection: HostConnection, target: Target) -> str:
-    """Raises NotReady where the service is not deployed."""
-    answer = connection.run(f"cat {path_for_sh(target.env_file)}", hide=True, warn=True, in_stream=False)
+def _env_file(connection: HostConnection, target: Target, service: str) -> str:
+    """Its text; empty without a service. Raises NotReady where that is not deployed, or the host runs no commands."""
+    name = target.host.name
+    script = f"echo {BEGUN}" + (f"; cat {path_for_sh(target.env_file)}" if service else "")
+    answer = connection.run(for_any_shell(script), hide=True, warn=True, in_stream=False)
+    before, begun, text = answer.stdout.partition(f"{BEGUN}\n")
+    if not begun:
+        raise start_errors.no_commands(name, before + answer.stderr)
     if not answer.ok:
-        raise NotReady(f"{target.host.name}: {target.service.name} is not deployed, or the login user "
+        raise NotReady(f"{name}: {target.service.name} is not deployed, or the login user "
                        f"cannot read {target.env_file}", f"fab deploy {target.service.name}")
-    return str(answer.stdout)
-
+    return str(text)

@@ -10,9 +10,10 @@ from typing import Any
 from fabric.runners import Remote
 from invoke.runners import Local, normalize_hide
 
-from ..program.quoting import for_sh
+from ..program.quoting import for_any_shell, for_sh
 
 LONGEST_LINE = 1 << 16                      # characters; what is longer is given on in pieces
+BASH = '"$(command -v bash || echo sh)"'
 OUT, ERR = "stdout", "stderr"
 
 
@@ -81,7 +82,8 @@ class _Lines:
 
 
 class HostRunner(_Lines, Remote):  # type: ignore[misc]
-    """Runs commands on the host. `beginning`: the commands before each one, which bring it where the service is."""
+    """Runs commands on the host, whatever the login shell is, by bash where there is one: as builds and hooks.
+    `beginning`: the commands before each one, which bring it where the service is."""
 
     def __init__(self, context: Any, streams: Mapping[str, LineStream], beginning: str, **options: Any) -> None:
         super().__init__(context, streams, **options)
@@ -91,7 +93,8 @@ class HostRunner(_Lines, Remote):  # type: ignore[misc]
         variables = {**self.context.config.run.env, **options.get("env", {})}
         options["env"] = {}                 # Fabric would not quote them
         exports = [f"export {name}={for_sh(str(value))}" for name, value in sorted(variables.items())]
-        return f"{' && '.join([self._beginning, *exports])} || exit 1; {command}"     # it may be several commands
+        beginning = " && ".join([self._beginning, *exports])
+        return for_any_shell(f'{beginning} || exit 1; exec {BASH} -c {for_sh(command)}')
 
 
 class ClientRunner(_Lines, Local):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from tests.integration.app import App
 from tests.integration.conftest import MakeApp
 from tests.support.lab import CHECKOUT, Lab, Run, wait_for
 from tests.support.pages import blocks
+from tests.support.sshd import Sshd
 
 LAUNCH = "import sys; sys.path[0] = sys.argv.pop(1); from fabvisor._launch import main; main()"
 SECRET = "s3cret-of-the-task"
@@ -97,6 +99,33 @@ def test_own_task_runs_where_the_service_does_with_its_environment(app: App, tmp
     app.env_file("web2").unlink()
     refused = fabvisor(app, tmp_path, "broken")
     assert (refused.code, refused.of("log")) == (2, [])
+
+
+@pytest.mark.parametrize("shell", ["tcsh", "/usr/sbin/nologin"])
+def test_own_task_and_ssh_do_not_depend_on_the_login_shell(app: App, tmp_path: Path, shell: str) -> None:
+    """One that runs no commands is named before anything runs."""
+    path = shutil.which(shell)
+    if path is None:
+        pytest.skip(f"no {shell}")
+    directory = app.lab["web1"].directory(app.name).resolve()
+    known = app.lab.home / ".ssh/known_hosts"
+    before = known.read_text()
+    with Sshd(tmp_path, shell=path) as door:
+        app.settings = {"web1": {"port": door.port, "identity_file": str(door.client_key)}}
+        app.write()
+        known.write_text(before + door.known_hosts_line)
+        task = fabvisor(app, tmp_path, "migrate", "--args=status-0")
+        login = subprocess.run(app.lab.command("ssh", "web1", "--service", app.name), cwd=tmp_path, text=True,
+                               env=app.lab.environ(FAB_INVENTORY=str(app.inventory)), input="pwd -P; exit 5\n",
+                               capture_output=True, check=False)
+    known.write_text(before)
+    if "nologin" in shell:
+        assert (task.code, login.returncode) == (2, 1)
+        assert [error["message"] for error in task.of("error")] == [
+            "web1: its login runs no commands: This account is currently not available."]
+    else:
+        assert [line["line"] for line in task.of("log")] == [f"status-0 by web1 in {directory} with ***"]
+        assert (login.returncode, login.stdout.splitlines()[-1:]) == (5, [str(directory)]), login
 
 
 # The commands of a Fabric user, and the ways in which they end.
