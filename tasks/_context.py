@@ -116,16 +116,16 @@ class Command:
         """As origin(), for a rollback; without `to` the planner finds the version before."""
         return _commit_origin.of_rollback(self.targets_with_secrets(service), to, fetch)
 
-    def sources(self, origin: _commit_origin.Origin, force: bool = False) -> rollout.sources.Sources:
+    def sources(self, origin: _commit_origin.Origin, force: bool = False) -> rollout.commits.sources.Sources:
         """The sources of the commits that this machine carries to hosts; `force`: build what it has built before."""
-        builds = rollout.client_builds.ClientBuilds(self.environment.targets, origin.artifact, force)
-        return rollout.sources.Sources(origin.targets, Path.cwd(), self.inventory.folder, os.environ, builds)
+        builds = rollout.commits.client_builds.ClientBuilds(self.environment.targets, origin.artifact, force)
+        return rollout.commits.sources.Sources(origin.targets, Path.cwd(), self.inventory.folder, os.environ, builds)
 
     def fleet(self, targets: Targets, confirm: Callable[[], None] | None = None, verb: Verb = "rollout"
-              ) -> rollout.fleet.Fleet:
+              ) -> rollout.peers.fleet.Fleet:
         """The hosts of the targets. It begins to connect to them, unless it must ask first: the rest of the
         machinery is imported meanwhile."""
-        fleet = rollout.fleet.Fleet(targets, verb)
+        fleet = rollout.peers.fleet.Fleet(targets, verb)
         if confirm is None:
             fleet.connect()
         return fleet

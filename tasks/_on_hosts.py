@@ -89,7 +89,7 @@ def _call_on_each(run: Command, body: Body, service: str, connections: Sequence[
         host = connection.target.host.name
         if not connection.connection.is_connected:
             lost = Unreachable(f"{host}: the connection was lost", "try again")
-            return [rollout.connection_errors.not_run(lost, host, called)]
+            return [rollout.peers.connection_errors.not_run(lost, host, called)]
         called.append(host)
 
         def say(line: str, stream: str, host: str = host) -> None:
@@ -139,6 +139,6 @@ def _place(error: BaseException, body: Body) -> str:
 def _finished(run: Command, errors: Sequence[FabvisorError]) -> rollout.events.Finished:
     for error in errors:
         run.report.on(rollout.events.of_error(error))
-    code = rollout.results.worst([error.exit_code for error in errors])
+    code = rollout.peers.results.worst([error.exit_code for error in errors])
     outcome = "failed" if code in (1, 3) else errors[0].outcome if errors else "unchanged"
     return rollout.events.Finished(command=run.name, outcome=outcome, exit_code=code)

@@ -34,9 +34,9 @@ def adopt(run: Command, logins: str, root: str = "", supervisord_conf: str = "",
     _check("--root", inventory.paths.check_root(root) if root else "")
     if output:
         adoption.files.require_absent(Path(output), environment)
-    peers = rollout.query.adopt(hosts, run.report, root or None, supervisord_conf or None)
-    rollout.conversation.report_errors(peers, run.report)
-    finished = rollout.results.read(run.name, peers)
+    peers = rollout.queries.query.adopt(hosts, run.report, root or None, supervisord_conf or None)
+    rollout.peers.conversation.report_errors(peers, run.report)
+    finished = rollout.peers.results.read(run.name, peers)
     if not finished.exit_code:
         by_host = {peer.host: peer.adopted for peer in peers if peer.adopted}
         _refuse_ours([program for found in by_host.values() for program in found.programs])

@@ -66,7 +66,8 @@ def _control(run: Command, service: str, steps: Steps, serial: Serial | None = N
     targets = run.with_secrets_of_drain(run.program_targets(service))
     fleet = run.fleet(targets)
     deployment = run.deployment(targets, serial=serial, needs_sockets=starts)
-    return rollout.coordinator.Coordinator(deployment, fleet, run.report, _planner(steps, starts)).roll_out()
+    planner = _planner(steps, starts)
+    return rollout.transaction.coordinator.Coordinator(deployment, fleet, run.report, planner).roll_out()
 
 
 def _with_hooks(service: Service, facts: Facts, steps: Steps) -> list[Step]:
@@ -76,11 +77,11 @@ def _with_hooks(service: Service, facts: Facts, steps: Steps) -> list[Step]:
 
 def _planner(steps: Steps, starts: bool) -> rollout.goal.Planner:
     key = rollout.goal.key
-    same_version = rollout.planner.same_version
+    same_version = rollout.plan.planner.same_version
 
     def plan(targets, facts, goals):  # type: ignore[no-untyped-def]
         missing = {f"{target.host.name}: {label}": target.service.name for target in targets
-                   for label in rollout.planner.not_deployed(target.service, facts[key(target)], starts)}
+                   for label in rollout.plan.planner.not_deployed(target.service, facts[key(target)], starts)}
         if missing:
             raise NotReady("\n".join(["not deployed yet:", *missing]),
                            f"fab deploy {','.join(sorted({*missing.values()}))}")

@@ -30,7 +30,8 @@ def deploy(run: Command, service: str, revision: str = "", artifact: str = "", *
     if revision:
         check_revision("revision", revision)
     return roll_out(run, options, lambda: run.origin(service, revision, options.fetch, artifact),
-                    lambda: rollout.planner.deploy_planner(recipe, force=options.force, set_aside=options.set_aside))
+                    lambda: rollout.plan.planner.deploy_planner(recipe, force=options.force,
+                                                                set_aside=options.set_aside))
 
 
 def roll_out(run: Command, options: RolloutOptions, find_origin: Callable[[], Origin],
@@ -44,7 +45,7 @@ def roll_out(run: Command, options: RolloutOptions, find_origin: Callable[[], Or
     origin = find_origin()
     confirm = run.confirmation(options.yes)
     fleet = run.fleet(origin.targets, confirm)
-    coordinator = rollout.coordinator.Coordinator(
+    coordinator = rollout.transaction.coordinator.Coordinator(
         run.deployment(origin.targets, origin.revisions, "replace", serial, needs_ports=not options.force), fleet,
         run.report, make_planner(), wait=wait, sources=run.sources(origin, options.force))
     return coordinator.roll_out(confirm)

@@ -20,8 +20,8 @@ def doctor(run: Command, service: str = "all") -> rollout.events.Finished:
     run.report.on(rollout.events.Started(
         command=run.name, environment=run.environment.name, hosts=sorted({target.host.name for target in targets}),
         services=sorted({target.service.name for target in targets})))
-    return rollout.examination.examine(targets, run.named_services(), run.environment.branch, run.report, os.environ,
-                                       lacking)
+    return rollout.queries.examination.examine(targets, run.named_services(), run.environment.branch, run.report,
+                                               os.environ, lacking)
 
 
 def _with_values(run: Command, service: str) -> tuple[Targets, FabvisorError | None]:

@@ -18,12 +18,12 @@ def history(run: Command, service: str, lines: str = "20") -> rollout.events.Fin
     Example: fab history monitor --lines 50
     """
     number = count("lines", lines, least=1)
-    peers = rollout.query.read(run.targets(service), run.report, "history",
-                               lambda peer: rollout.settings.history(peer, number))
+    peers = rollout.queries.query.read(run.targets(service), run.report, "history",
+                                       lambda peer: rollout.peers.settings.history(peer, number))
     listed = sorted((line for peer in peers for line in peer.history), key=lambda line: (line.at or "", line.host))
     newest = list(dict.fromkeys(line.deploy for line in listed))[-number:]
     for line in listed:
         if line.deploy in newest:
             run.report.on(line)
-    rollout.conversation.report_errors(peers, run.report)
-    return rollout.results.read("history", peers)
+    rollout.peers.conversation.report_errors(peers, run.report)
+    return rollout.peers.results.read("history", peers)

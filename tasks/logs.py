@@ -38,6 +38,6 @@ def logs(
         command=run.name, environment=run.environment.name, hosts=sorted({target.host.name for target in targets}),
         services=sorted({target.service.name for target in targets})))
     if deploy:
-        return rollout.logs.show_run_log(targets, run.report, deploy, lines=number, grep=expression)
-    show = rollout.logs.follow if follow else rollout.logs.show_last
+        return rollout.queries.logs.show_run_log(targets, run.report, deploy, lines=number, grep=expression)
+    show = rollout.queries.logs.follow if follow else rollout.queries.logs.show_last
     return show(targets, run.report, lines=LINES if number is None else number, grep=expression)

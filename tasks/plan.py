@@ -30,7 +30,8 @@ def plan(run: Command, service: str, revision: str = "", artifact: str = "", fet
     batched = run.serial(serial)
     origin = run.origin(service, revision, fetch, artifact)
     fleet = run.fleet(origin.targets, verb="plan")
-    planner = rollout.planner.unchecked_planner(recipe, set_aside=True)
+    planner = rollout.plan.planner.unchecked_planner(recipe, set_aside=True)
     deployment = run.deployment(origin.targets, origin.revisions, serial=batched, needs_ports=True)
-    coordinator = rollout.coordinator.Coordinator(deployment, fleet, run.report, planner, sources=run.sources(origin))
+    coordinator = rollout.transaction.coordinator.Coordinator(deployment, fleet, run.report, planner,
+                                                              sources=run.sources(origin))
     return coordinator.dry_run()

@@ -19,4 +19,4 @@ def recover(run: Command, service: str, accept: bool = False) -> rollout.events.
     targets = run.with_secrets_of_drain(run.targets(service), on="client")
     fleet = run.fleet(targets)
     deployment = run.deployment(targets, unfinished="accept" if accept else "undo")
-    return rollout.recovery.recover(deployment, fleet, run.report)
+    return rollout.transaction.recovery.recover(deployment, fleet, run.report)

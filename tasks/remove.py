@@ -23,8 +23,8 @@ def remove(run: Command, service: str, purge: bool = False, yes: bool = False) -
     if confirm:
         confirm()
     fleet = run.fleet(targets)
-    return rollout.coordinator.Coordinator(
-        run.deployment(targets, needs_sockets=False), fleet, run.report, rollout.removal.planner(purge)).roll_out()
+    return rollout.transaction.coordinator.Coordinator(
+        run.deployment(targets, needs_sockets=False), fleet, run.report, rollout.plan.removal.planner(purge)).roll_out()
 
 
 def _targets(run: Command, services: str) -> tuple[inventory.model.Target, ...]:
@@ -35,7 +35,8 @@ def _targets(run: Command, services: str) -> tuple[inventory.model.Target, ...]:
     if not others or any(":" in name for name in others):
         return run.targets(services)
     hosts = {target.host.name: target.host for target in targets}
-    orphans = rollout.orphans.find(others, tuple(hosts.values()), run.environment, run.named_services(), run.report)
+    orphans = rollout.queries.orphans.find(others, tuple(hosts.values()), run.environment, run.named_services(),
+                                           run.report)
     rest = ",".join(name.strip() for name in services.split(",") if name.strip() not in others)
     chosen = (*(run.targets(rest) if rest else ()), *orphans)
     return tuple(sorted(chosen, key=rollout.goal.key))

@@ -27,8 +27,8 @@ def rollback(run: Command, service: str, to: str = "", *, options: RolloutOption
         check_revision("to", to)
 
     def make_planner() -> rollout.goal.Planner:
-        planner = rollout.planner.deploy_planner(recipe, force=options.force, set_aside=options.set_aside,
-                                                 keeps_files=True)
-        return planner if to else rollout.previous_version.planner_for(planner)
+        planner = rollout.plan.planner.deploy_planner(recipe, force=options.force, set_aside=options.set_aside,
+                                                      keeps_files=True)
+        return planner if to else rollout.commits.previous_version.planner_for(planner)
 
     return roll_out(run, options, lambda: run.origin_of_rollback(service, to, options.fetch), make_planner)

@@ -30,9 +30,9 @@ def run(run: Command, command_line: str, service: str = "", serial: str = "", on
     targets = run.targets(check_one_service(service) or "all")
     if once:
         targets = tuple(target for target in targets if target.host.name == targets[0].host.name)
-    remote = rollout.settings.RemoteCommand(line=command_line, service=service, timeout=limit)
+    remote = rollout.peers.settings.RemoteCommand(line=command_line, service=service, timeout=limit)
     run.confirm(yes)
     hosts = sorted({target.host.name for target in targets})
     run.report.on(rollout.events.Started(command=run.name, environment=run.environment.name, hosts=hosts,
                                          services=[service] if service else []))
-    return rollout.remote_command.run(run.fleet(targets, verb="run"), run.report, remote, sizes)
+    return rollout.queries.remote_command.run(run.fleet(targets, verb="run"), run.report, remote, sizes)

@@ -25,5 +25,5 @@ def status(run: Command, service: str = "all", watch: bool = False, output: str 
     if output:
         run.report.write_to(output)
     targets = run.program_targets(service, also_idle=True)
-    show = rollout.watch.watch if watch else rollout.query.show_status
+    show = rollout.queries.watch.watch if watch else rollout.queries.query.show_status
     return show(targets, run.report, run.environment.name, run.named_services() if service == "all" else {})

@@ -43,7 +43,7 @@ PROCESSES = "tasks.executor.processes"
 # Quoting happens in one module, which needs no other.
 QUOTING = "tasks.program.quoting"
 # A build of the client, and a git that is fed, run as those of a host do: by the same code.
-COMMANDS = {"tasks/rollout/local_commands.py": ("tasks.executor.shell", "tasks.executor.masking"),
+COMMANDS = {"tasks/rollout/commits/local_commands.py": ("tasks.executor.shell", "tasks.executor.masking"),
             "tasks/mirror/git.py": ("tasks.executor.shell", "tasks.executor.git.server_errors"),
             "tasks/mirror/credentials.py": ("tasks.executor.git.env_settings",),
             "tasks/mirror/mirror.py": ("tasks.executor.git.object_format",),
@@ -70,8 +70,9 @@ INVOKE = ("tasks/_namespace.py", "tasks/_command.py", "tasks/_completion.py", "t
           *(f"tasks/{path.name}" for path in TASKS.glob("[a-z]*.py")))
 PURE = ("tasks/deploy.py", "tasks/rollout/recipe/in_place.py", "tasks/rollout/recipe/releases.py",
         "tasks/rollout/recipe/clone.py", "tasks/rollout/recipe/supervised.py", "tasks/rollout/recipe/hooks.py",
-        "tasks/rollout/recipe/placed_files.py", "tasks/rollout/placed_files.py",
-        "tasks/rollout/goal.py", "tasks/rollout/planner.py", "tasks/rollout/steps.py", "tasks/rollout/facts.py",
+        "tasks/rollout/recipe/placed_files.py", *(f"tasks/rollout/plan/{path.name}" for path in
+                                                  TASKS.glob("rollout/plan/[a-z]*.py")),
+        "tasks/rollout/goal.py", "tasks/rollout/steps.py", "tasks/rollout/facts.py",
         "tasks/program/files.py", "tasks/program/quoting.py")
 
 
@@ -173,16 +174,29 @@ def test_no_file_imports_itself_by_way_of_others() -> None:
     graphlib.TopologicalSorter(imported).prepare()          # raises CycleError, which names the files
 
 
-def test_folders_of_the_executor_form_no_circle() -> None:
-    """The files beside them are below all of them, as `errors`, or above, as `participant`."""
-    folders = {path.name for path in (TASKS / "executor").iterdir() if (path / "__init__.py").is_file()}
-    imported: dict[str, set[str]] = {folder: set() for folder in folders}
+def rooms_of(folder: str) -> dict[str, set[str]]:
+    """Of a folder with folders in it: what each of these imports of the others, by name."""
+    rooms = {path.name for path in (TASKS / folder).iterdir() if (path / "__init__.py").is_file()}
+    imported: dict[str, set[str]] = {room: set() for room in rooms}
     for one in imports():
-        folder = one.file.removeprefix("tasks/executor/").partition("/")[0]
-        if one.file.startswith("tasks/executor/") and folder in folders:
-            imported[folder] |= folders.intersection(one.module.split(".")[2:3]) - {folder}
-    assert imported["steps"] >= {"git", "program"}
-    graphlib.TopologicalSorter(imported).prepare()
+        room = one.file.removeprefix(f"tasks/{folder}/").partition("/")[0]
+        if one.file.startswith(f"tasks/{folder}/") and room in rooms:
+            imported[room] |= rooms.intersection(one.module.split(".")[2:3]) - {room}
+    return imported
+
+
+@pytest.mark.parametrize("folder", ["executor", "rollout"])
+def test_folders_in_a_folder_form_no_circle(folder: str) -> None:
+    """The files beside them are below all of them, as `errors` and `events`, or above, as `participant`."""
+    rooms = rooms_of(folder)
+    assert any(rooms.values())
+    graphlib.TopologicalSorter(rooms).prepare()
+
+
+def test_files_beside_the_folders_of_rollout_are_below_all_of_them() -> None:
+    rooms = {f"tasks.rollout.{room}" for room in rooms_of("rollout")}
+    nothing([one for one in imports() if re.fullmatch(r"tasks/rollout/[a-z]\w*\.py", one.file)
+             and ".".join(one.module.split(".")[:3]) in rooms])
 
 
 def test_rollout_imports_no_verb_and_no_report() -> None:
@@ -255,7 +269,7 @@ def test_secret_is_revealed_in_six_places() -> None:
     users = [one for one in imports() if one.module == "tasks.inventory.secret.reveal"]
     assert [one.file for one in users] == ["tasks/adoption/files.py", "tasks/mirror/credentials.py",
                                            "tasks/notification/webhook.py", "tasks/remote/session.py",
-                                           "tasks/remote/task_connection.py", "tasks/rollout/local_commands.py"]
+                                           "tasks/remote/task_connection.py", "tasks/rollout/commits/local_commands.py"]
     nothing([f"{name(path)}:{node.lineno}" for path in sources() if name(path) != "tasks/inventory/secret.py"
              for node in ast.walk(parsed(path))
              if isinstance(node, ast.Attribute) and node.attr == "_text"])
@@ -296,20 +310,30 @@ def test_commands_import_at_the_top_and_folders_by_their_faces() -> None:
 
 
 def face(folder: Path) -> set[str]:
-    """The modules of a folder that its __init__ lists."""
+    """The modules and folders of a folder that its __init__ lists."""
     return {one.module.rpartition(".")[2] for one in imports_of(folder / "__init__.py") if one.typing_only}
 
 
-@pytest.mark.parametrize("noun", [noun for noun in NOUNS if noun != "executor"])
-def test_folder_is_used_by_its_face_alone(noun: str) -> None:
-    """Its __init__ lists the modules that others may use, and each of them can be used so."""
-    listed = face(TASKS / noun)
-    assert listed and listed <= {path.stem for path in (TASKS / noun).iterdir()}
-    nothing([one for one in imports() if one.module.startswith(f"tasks.{noun}.") and f"tasks/{noun}/" not in one.file
-             and one.module.split(".")[2] not in listed])
-    other, *loaded = python(ROOT, f"from tasks import {noun}; print(hasattr({noun}, 'nowhere'), "
-                                  f"*(getattr({noun}, name).__name__ for name in {listed}))").split()
-    assert set(loaded) == {f"tasks.{noun}.{name}" for name in listed} and other == "False"
+FACES = sorted(path.parent.relative_to(TASKS).as_posix() for path in TASKS.glob("*/**/__init__.py")
+               if face(path.parent))
+
+
+@pytest.mark.parametrize("folder", FACES)
+def test_folder_is_used_by_its_face_alone(folder: str) -> None:
+    """Its __init__ lists the modules that others may use, and each of them can be used so. The folders of one noun are
+    at home in each other."""
+    package, home = f"tasks.{folder.replace('/', '.')}", f"tasks/{folder.partition('/')[0]}/"
+    listed = face(TASKS / folder)
+    assert listed <= {path.stem for path in (TASKS / folder).iterdir()}
+    nothing([one for one in imports() if one.module.startswith(f"{package}.") and not one.file.startswith(home)
+             and one.module.removeprefix(f"{package}.").split(".")[0] not in listed])
+    other, *loaded = python(ROOT, f"import {package} as folder; print(hasattr(folder, 'nowhere'), "
+                                  f"*(getattr(folder, name).__name__ for name in {listed}))").split()
+    assert set(loaded) == {f"{package}.{name}" for name in listed} and other == "False"
+
+
+def test_each_folder_but_the_executor_has_a_face() -> None:
+    assert {*FACES} >= {*NOUNS} - {"executor"}
 
 
 def test_tasks_folder_can_bear_another_name(tmp_path: Path) -> None:
@@ -323,7 +347,7 @@ for module in pkgutil.walk_packages(fabvisor.__path__, "fabvisor."):
         importlib.import_module(module.name)
         print(module.name)
 """)
-    assert {"fabvisor.rollout.coordinator", "fabvisor.reports.terminal"} <= set(modules.split())
+    assert {"fabvisor.rollout.transaction.coordinator", "fabvisor.reports.terminal"} <= set(modules.split())
     listed = python(tmp_path, "import sys; sys.argv = ['fab', '--list']; from fabvisor._launch import main; main()")
     assert "deploy" in listed
     (tmp_path / "hosts.yaml").write_text(

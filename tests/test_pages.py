@@ -13,7 +13,8 @@ from tasks import _errors, namespace
 from tasks._options import SHARED
 from tasks.executor import protocol
 from tasks.inventory import loading, model, schema
-from tasks.rollout import events, results
+from tasks.rollout import events
+from tasks.rollout.peers import results
 from tests.support.pages import (
     ALL_PAGES,
     ARCHITECTURE,

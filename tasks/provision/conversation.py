@@ -6,15 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from .._errors import NeedsPerson, NotReady
-from ..rollout import results, settings, signals
-from ..rollout.conversation import Conversation, Stop, report_errors
+from ..rollout import signals
 from ..rollout.events import Document, Finished, Listener, Notice, Result, Started
-from ..rollout.fleet import Fleet
+from ..rollout.peers import results, settings
+from ..rollout.peers.conversation import Conversation, Stop, report_errors
+from ..rollout.peers.fleet import Fleet
 from .steps import Step, steps_for
 
 if TYPE_CHECKING:
     from ..inventory.model import Target
-    from ..rollout.peer import Peer
+    from ..rollout.peers.peer import Peer
 
 Confirm = Callable[[], None]                # returns when the user has agreed; raises when not
 Steps = Mapping[str, Sequence[Step]]        # by host

@@ -30,11 +30,11 @@ from tasks.inventory.model import Health, Host, Service, Target
 from tasks.inventory.secret import Secret, reveal
 from tasks.inventory.service_file import ServiceFile, content
 from tasks.remote import bootstrap
-from tasks.rollout import settings
 from tasks.rollout.facts import Facts
 from tasks.rollout.goal import Goal, key
-from tasks.rollout.planner import deploy_planner
-from tasks.rollout.ports import of_variables
+from tasks.rollout.peers import settings
+from tasks.rollout.peers.ports import of_variables
+from tasks.rollout.plan.planner import deploy_planner
 from tests.support.lab import PROGRAM_USER, LabHost, git
 from tests.support.pythons import interpreters
 from tests.support.services import changed, one_program

@@ -29,7 +29,8 @@ from invoke.exceptions import Exit
 from tasks import control, deploy, history, logs, plan, recover, status
 from tasks.inventory.model import Host
 from tasks.remote.sessions import Sessions
-from tasks.rollout import answer_limit, fleet, outcome_query
+from tasks.rollout.peers import answer_limit, fleet
+from tasks.rollout.transaction import outcome_query
 from tests.faults.mutations import Mutator, faithful
 from tests.faults.scripted_host import ScriptedHost, ScriptedSession
 

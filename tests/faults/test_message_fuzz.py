@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from msgspec import convert
 
-from tasks.rollout import events, protocol, results
+from tasks.rollout import events, protocol
+from tasks.rollout.peers import results
 from tests.faults.message_fuzz import Case, try_it
 from tests.faults.mutations import MUTATIONS
 

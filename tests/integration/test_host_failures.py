@@ -394,7 +394,7 @@ def test_crash_report_holds_the_traceback_and_no_secret(make_app: MakeApp, tmp_p
         "import sys\n"
         "class Hook:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'tasks.rollout.coordinator':\n"
+        "        if name == 'tasks.rollout.transaction.coordinator':\n"
         "            import os\n"
         "            raise ZeroDivisionError('with ' + os.environ['TOKEN'])\n"
         "sys.meta_path.insert(0, Hook())\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.rollout import fetch_limit
+from tasks.rollout.peers import fetch_limit
 from tests.support.crowd import SERVICE, Crowd
 
 

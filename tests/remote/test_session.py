@@ -19,8 +19,8 @@ from tasks.inventory.model import Host
 from tasks.remote.connection import HostConnection, connect
 from tasks.remote.lines import Lines, LineTooLong
 from tasks.remote.session import Program, Session, open_session
-from tasks.rollout import connection_errors
-from tasks.rollout.peer import Peer
+from tasks.rollout.peers import connection_errors
+from tasks.rollout.peers.peer import Peer
 from tests.support.proxy import Proxy
 from tests.support.sshd import Sshd, keygen, public
 

@@ -11,9 +11,10 @@ from tasks.deploy import recipe
 from tasks.inventory.model import Hook, Host, Target
 from tasks.inventory.secret import Secret
 from tasks.program import files
-from tasks.rollout import goal, planner
+from tasks.rollout import goal
 from tasks.rollout.facts import CloneState, Facts, Process, Release
-from tasks.rollout.peer import Peer
+from tasks.rollout.peers.peer import Peer
+from tasks.rollout.plan import planner
 from tasks.rollout.recipe import releases, supervised
 from tasks.rollout.steps import Plan
 from tests.support.services import one_program

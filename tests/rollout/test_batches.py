@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from tasks.deploy import recipe
 from tasks.inventory.serial import DEFAULT, Serial
-from tasks.rollout import batches, goal, planner
+from tasks.rollout import goal
+from tasks.rollout.plan import batches, planner
 from tasks.rollout.steps import Plan
 from tests.rollout.samples import GOAL, SERVICE, STOPPED, TARGET, A, facts, plan
 

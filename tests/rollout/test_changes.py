@@ -10,11 +10,11 @@ from tasks.deploy import recipe
 from tasks.inventory.model import Target
 from tasks.inventory.secret import Secret
 from tasks.inventory.service_file import FileContent, ServiceFile, content
-from tasks.rollout import changes
 from tasks.rollout.events import FileChange
 from tasks.rollout.facts import PlacedFile
 from tasks.rollout.goal import key
-from tasks.rollout.planner import deploy_planner
+from tasks.rollout.plan import changes
+from tasks.rollout.plan.planner import deploy_planner
 from tests.rollout.samples import GOAL, HOST, SERVICE, facts
 from tests.support.services import changed
 

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from tasks import _errors as errors
 from tasks.rollout import protocol
-from tasks.rollout.conversation import Conversation, Stop
-from tasks.rollout.peer import Peer
-from tasks.rollout.peer_events import Lost, Signalled
+from tasks.rollout.peers.conversation import Conversation, Stop
+from tasks.rollout.peers.peer import Peer
+from tasks.rollout.peers.peer_events import Lost, Signalled
 from tests.rollout.samples import HOST, TARGET
 
 FAILED = protocol.Failed(kind="failed", message="no", hint="look", step="build")
@@ -74,7 +74,7 @@ def test_phase_stops_at_the_first_host_that_cannot_finish_it(failing: int) -> No
 
 def test_host_that_is_there_and_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would hold everybody's locks; the other host keeps what it said."""
-    monkeypatch.setattr("tasks.rollout.answer_limit.ANSWER_WITHIN", 0.05)
+    monkeypatch.setattr("tasks.rollout.peers.answer_limit.ANSWER_WITHIN", 0.05)
     talk, script = conversation(2)
     script.says(0, protocol.Done(phase="prepare"))
     with pytest.raises(Stop) as caught:

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tasks import _errors as errors
-from tasks.rollout.conversation import Stop
-from tasks.rollout.coordinator import Coordinator
-from tasks.rollout.fleet import Fleet
 from tasks.rollout.goal import Deployment
+from tasks.rollout.peers.conversation import Stop
+from tasks.rollout.peers.fleet import Fleet
 from tasks.rollout.steps import Plan
+from tasks.rollout.transaction.coordinator import Coordinator
 from tests.rollout.samples import TARGET, A, B, facts
 
 DEPLOYMENT = Deployment(deploy="d", command="deploy", by="ann", since="now", environment="test",

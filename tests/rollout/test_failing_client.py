@@ -9,11 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from tasks.rollout import events, protocol
-from tasks.rollout.coordinator import Coordinator
 from tasks.rollout.events import Event
-from tasks.rollout.fleet import Fleet
+from tasks.rollout.peers.fleet import Fleet
 from tasks.rollout.steps import Plan
-from tasks.rollout.two_phase_commit import TwoPhaseCommit
+from tasks.rollout.transaction.coordinator import Coordinator
+from tasks.rollout.transaction.two_phase_commit import TwoPhaseCommit
 from tests.rollout.samples import HOST, TARGET, A, facts, plan
 from tests.rollout.test_coordinator import DEPLOYMENT
 

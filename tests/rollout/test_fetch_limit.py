@@ -9,9 +9,9 @@ import pytest
 from tasks import _errors as errors
 from tasks.rollout import protocol
 from tasks.rollout.events import Output, StepFinished
-from tasks.rollout.fetch_limit import FetchLimit
-from tasks.rollout.peer import Peer
-from tasks.rollout.peer_events import Lost, PeerEvent
+from tasks.rollout.peers.fetch_limit import FetchLimit
+from tasks.rollout.peers.peer import Peer
+from tasks.rollout.peers.peer_events import Lost, PeerEvent
 from tests.rollout.samples import peer
 
 

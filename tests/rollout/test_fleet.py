@@ -12,7 +12,7 @@ import pytest
 from tasks._errors import Unreachable
 from tasks.inventory.model import Host
 from tasks.remote import sessions
-from tasks.rollout.fleet import MOST_UNREAD, Fleet
+from tasks.rollout.peers.fleet import MOST_UNREAD, Fleet
 from tests.rollout.samples import TARGET
 from tests.support.lab import wait_for
 
@@ -64,7 +64,7 @@ def test_connect_returns_when_the_first_host_is_being_dialled(monkeypatch: pytes
             raise Unreachable(f"{host.name}: gone", "try again")
 
     monkeypatch.setattr(sessions, "Sessions", Sessions)
-    monkeypatch.setattr("tasks.rollout.fleet.DIALS_WITHIN", 60)
+    monkeypatch.setattr("tasks.rollout.peers.fleet.DIALS_WITHIN", 60)
     started = time.monotonic()
     with Fleet((TARGET,), "status") as fleet:
         fleet.connect()

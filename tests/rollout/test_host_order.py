@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.rollout.events import Error, Event, LogLine, Notice
-from tasks.rollout.host_order import ROOM, HostOrder
+from tasks.rollout.queries.host_order import ROOM, HostOrder
 
 
 class Report:

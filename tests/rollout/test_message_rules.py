@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tasks.rollout import events, message_rules, protocol
+from tasks.rollout import events, protocol
 from tasks.rollout.facts import Holder
-from tasks.rollout.peer import Peer
-from tasks.rollout.peer_events import Connected
+from tasks.rollout.peers import message_rules
+from tasks.rollout.peers.peer import Peer
+from tasks.rollout.peers.peer_events import Connected
 from tasks.rollout.protocol import NotInProtocol
 from tests.rollout.samples import HOST, TARGET, A, B, facts, plan
 

@@ -6,8 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from tasks.inventory.model import Service
-from tasks.rollout import oddities, planner
 from tasks.rollout.facts import Facts, Holder, PlacedFile, Process, Release
+from tasks.rollout.plan import planner
+from tasks.rollout.queries import oddities
 from tests.rollout.samples import BLANK, RELEASED, SERVICE, STOPPED, A, B, facts, process
 
 DEPLOYED = [{"at": "2026-01-01T10:00:00Z"}]

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tasks import _errors as errors
-from tasks.rollout import outcome_query, protocol
+from tasks.rollout import protocol
+from tasks.rollout.transaction import outcome_query
 from tests.rollout.samples import LOST, A, B, peer
 
 

@@ -9,8 +9,8 @@ from typing import Any, BinaryIO
 import pytest
 
 from tasks._errors import FabvisorError
-from tasks.rollout.pack_sender import CHUNK, WINDOW, PackSender
-from tasks.rollout.peer import Peer
+from tasks.rollout.commits.pack_sender import CHUNK, WINDOW, PackSender
+from tasks.rollout.peers.peer import Peer
 from tasks.rollout.protocol import PackTaken, PackWanted
 from tasks.rollout.steps import Action, Plan, Step
 from tests.rollout.samples import HOST, TARGET

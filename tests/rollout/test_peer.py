@@ -9,8 +9,8 @@ import pytest
 from tasks import _errors as errors
 from tasks.rollout import protocol
 from tasks.rollout.facts import Holder
-from tasks.rollout.peer import Peer, State
-from tasks.rollout.peer_events import Connected, Lost
+from tasks.rollout.peers.peer import Peer, State
+from tasks.rollout.peers.peer_events import Connected, Lost
 from tests.rollout.samples import HOST, TARGET, A, B, facts
 
 LOST = Lost(errors.Unreachable("web1: the connection was lost", "try again"))

@@ -9,8 +9,9 @@ from tasks import _errors as errors
 from tasks.deploy import recipe
 from tasks.inventory.model import Service, Target
 from tasks.inventory.secret import reveal
-from tasks.rollout import goal, planner, refusals
+from tasks.rollout import goal
 from tasks.rollout.facts import Facts, Release
+from tasks.rollout.plan import planner, refusals
 from tasks.rollout.recipe import STRATEGIES, supervised
 from tasks.rollout.steps import Plan
 from tests.rollout.samples import (

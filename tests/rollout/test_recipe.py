@@ -13,10 +13,12 @@ from tasks.inventory import schema
 from tasks.inventory.model import Health, Hook, Service
 from tasks.inventory.secret import Secret
 from tasks.program import files
-from tasks.rollout import client_hooks, goal, planner
+from tasks.rollout import goal
 from tasks.rollout.facts import CloneState, Facts, Release
+from tasks.rollout.plan import planner
 from tasks.rollout.recipe import STRATEGIES, hooks, in_place, releases, supervised
 from tasks.rollout.steps import Plan, Step
+from tasks.rollout.transaction import client_hooks
 from tests.rollout.samples import (
     BLANK,
     BUILT,

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from tasks.inventory.model import Health, Service
 from tasks.program import files
-from tasks.rollout import planned_event
 from tasks.rollout.facts import Facts, Process
+from tasks.rollout.plan import planned_event
 from tasks.rollout.recipe import restarts, supervised
 from tasks.rollout.steps import Plan
 from tests.rollout.samples import BLANK, SERVICE, A, B, facts, plan

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tasks import _errors as errors
-from tasks.rollout import results
 from tasks.rollout.events import Result
+from tasks.rollout.peers import results
 from tests.rollout.samples import LOST, A, B, C, facts, peer, plan
 
 CODES = (3, 130, 143, 2, 75, 1, 0)

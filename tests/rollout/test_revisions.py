@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from tasks.rollout import protocol, revisions, status
+from tasks.rollout import protocol
+from tasks.rollout.commits import revisions
+from tasks.rollout.queries import status
 from tasks.rollout.steps import Plan
 from tests.rollout.samples import A, B, C, facts, peer
 

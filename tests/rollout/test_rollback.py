@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tasks._errors import Mistake
-from tasks.rollout import previous_version
+from tasks.rollout.commits import previous_version
 from tasks.rollout.facts import Release
 from tests.rollout.samples import TARGET, A, B, facts
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks import _errors as errors
-from tasks.rollout import status
+from tasks.rollout.queries import status
 from tests.rollout.samples import BLANK, A, B, facts, peer
 
 

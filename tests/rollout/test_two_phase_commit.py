@@ -12,12 +12,13 @@ from tasks import _errors as errors
 from tasks.deploy import recipe
 from tasks.inventory.model import Service
 from tasks.inventory.serial import AT_ONCE, Serial
-from tasks.rollout import batches, events
-from tasks.rollout.conversation import Conversation, Stop
-from tasks.rollout.fleet import Fleet
+from tasks.rollout import events
+from tasks.rollout.peers.conversation import Conversation, Stop
+from tasks.rollout.peers.fleet import Fleet
+from tasks.rollout.plan import batches
 from tasks.rollout.recipe import supervised
 from tasks.rollout.steps import Plan
-from tasks.rollout.two_phase_commit import TwoPhaseCommit
+from tasks.rollout.transaction.two_phase_commit import TwoPhaseCommit
 from tests.rollout.samples import GOAL, HOOKED, HOST, SERVICE, TARGET, A, B, facts
 
 
