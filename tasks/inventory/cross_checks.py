@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import addresses, directories, listings, precedence, program_names, service_checks, sockets
+from . import addresses, directories, listeners, listings, precedence, program_names, service_checks
 from .findings import Finding, KeyPath
 from .listings import Raw
 from .nearest import listed
@@ -30,7 +30,7 @@ def check(data: Raw) -> Iterator[Finding]:
         services = {service: precedence.resolve_hosts(placed, name, service)
                     for service in listings.services(placed, name)}
         yield from directories.check(placed, name, services)
-        yield from sockets.check(services)
+        yield from listeners.check(services)
         for service, hosts in services.items():
             yield from service_checks.check(placed, name, service, hosts)
             settings = hosts or {"": precedence.resolve(placed, name, service)}
