@@ -49,7 +49,7 @@ def _artifact(path: str, targets: Targets) -> mirror.artifact.Artifact | None:
         raise SelectionError(f"--artifact has no commit to stand on: the `repo` of {service.name} is a folder",
                              "leave out --artifact")
     artifact = mirror.artifact.Artifact(Path(path))
-    wrong = inventory.values.check_revision(artifact.revision) if artifact.revision else ""
+    wrong = inventory.rules.values.check_revision(artifact.revision) if artifact.revision else ""
     if wrong:
         raise SelectionError(f"REVISION in {path}: {wrong}", "write a commit, branch or tag into it, or none")
     return artifact

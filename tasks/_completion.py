@@ -154,7 +154,7 @@ def _names(tasks: Tasks, line: Line, option: str) -> list[str]:
         case "format":
             names = ("auto", *reports.formats.EVERY)
         case "strategy":
-            names = get_args(inventory.schema.Strategy)
+            names = get_args(inventory.document.schema.Strategy)
         case "deploy":
             names = ("last",)
         case "-h" | "--help":

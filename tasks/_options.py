@@ -59,7 +59,7 @@ def check_revision(option: str, text: str) -> str:
     """`text` when it can be a commit, a branch or a tag. Raises SelectionError."""
     if text == HERE and option == "revision":
         return text
-    wrong = inventory.values.check_revision(text)
+    wrong = inventory.rules.values.check_revision(text)
     if wrong:
         here = f"--revision {HERE} is the commit of the current folder, and " if option == "revision" else ""
         raise SelectionError(f"--{option}: {wrong}",

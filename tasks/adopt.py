@@ -30,8 +30,8 @@ def adopt(run: Command, logins: str, root: str = "", supervisord_conf: str = "",
     """
     hosts = adoption.logins.hosts(logins)
     environment = run.options["env"] or ENVIRONMENT
-    _check("--env", inventory.values.check_name(environment))
-    _check("--root", inventory.paths.check_root(root) if root else "")
+    _check("--env", inventory.rules.values.check_name(environment))
+    _check("--root", inventory.rules.paths.check_root(root) if root else "")
     if output:
         adoption.files.require_absent(Path(output), environment)
     peers = rollout.queries.query.adopt(hosts, run.report, root or None, supervisord_conf or None)

@@ -21,7 +21,7 @@ def schema(run: Command) -> rollout.events.Finished:
 
     Example: fab config.schema >docs/hosts.schema.json
     """
-    run.report.on(rollout.events.Document(text=json.dumps(inventory.schema.json_schema(), indent=1) + "\n"))
+    run.report.on(rollout.events.Document(text=json.dumps(inventory.document.schema.json_schema(), indent=1) + "\n"))
     return rollout.events.Finished(command=run.name, outcome="unchanged", exit_code=0)
 
 

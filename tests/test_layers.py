@@ -57,9 +57,10 @@ ONLY = {
     "yaml": ("tasks/inventory/", "tasks/pipelines/", "tasks/adoption/", "tasks/_launch.py"),
     "jsonschema": ("tasks/inventory/",), "supervisor": ("tasks/embedded/",), "dotenv": ("tasks/inventory/",),
     # values only tries to split a command, masking splits what quoting has quoted
-    "shlex": ("tasks/program/quoting.py", "tasks/executor/quoting.py", "tasks/inventory/values.py", "tasks/suite.py",
-              "tasks/executor/masking.py", "tasks/remote/known_hosts_command.py", "tasks/executor/earlier_state.py",
-              "tasks/executor/supervisor/program_sections.py", "tasks/executor/program/process_check.py"),
+    "shlex": ("tasks/program/quoting.py", "tasks/executor/quoting.py", "tasks/inventory/rules/values.py",
+              "tasks/suite.py", "tasks/executor/masking.py", "tasks/remote/known_hosts_command.py",
+              "tasks/executor/earlier_state.py", "tasks/executor/supervisor/program_sections.py",
+              "tasks/executor/program/process_check.py"),
 }
 # The error boundary hands the streams to the reports; the launcher answers a shell that completes a line.
 STREAMS = ("tasks/_command.py", "tasks/_launch.py")
@@ -185,7 +186,7 @@ def rooms_of(folder: str) -> dict[str, set[str]]:
     return imported
 
 
-@pytest.mark.parametrize("folder", ["executor", "rollout"])
+@pytest.mark.parametrize("folder", ["executor", "inventory", "rollout"])
 def test_folders_in_a_folder_form_no_circle(folder: str) -> None:
     """The files beside them are below all of them, as `errors` and `events`, or above, as `participant`."""
     rooms = rooms_of(folder)

@@ -12,7 +12,8 @@ import yaml
 from tasks import _errors, namespace
 from tasks._options import SHARED
 from tasks.executor import protocol
-from tasks.inventory import loading, model, schema
+from tasks.inventory import loading, model
+from tasks.inventory.document import schema
 from tasks.rollout import events
 from tasks.rollout.peers import results
 from tests.support.pages import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..inventory.precedence import MERGED
+from ..inventory.layers.precedence import MERGED
 
 Raw = dict[str, Any]
 BY_KEY = (*MERGED, "secrets")

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from ..inventory import values
+from ..inventory.rules import values
 from . import secret_values
 from .differences import split
 from .host import AdoptedHost

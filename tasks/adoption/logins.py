@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from .._errors import SelectionError
-from ..inventory import addresses, values
 from ..inventory.model import Host
+from ..inventory.rules import addresses, values
 
 LOGIN = re.compile(r"(?:(?P<user>[^@]+)@)?(?P<address>[^:@]+)(?::(?P<port>[0-9]{1,5}))?")
 

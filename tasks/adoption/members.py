@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
-from ..inventory import model, values
+from ..inventory import model
+from ..inventory.rules import values
 from ..rollout.protocol import Adopted, AdoptedProgram
 from . import program as adopted_program
 from .secret_names import looks_secret

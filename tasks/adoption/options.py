@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ..inventory import interpolation, program_options
+from ..inventory.rules import interpolation, program_options
 from ..program import handwritten
 from . import process_number
 

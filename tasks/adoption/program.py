@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from .._errors import Mistake
-from ..inventory import command_line, interpolation, keys, model, program_options, sockets, urls, values
+from ..inventory import model, urls
+from ..inventory.rules import command_line, interpolation, keys, program_options, sockets, values
 from ..program import files, quoting
 from ..rollout.protocol import Adopted, AdoptedClone, AdoptedProgram
 from . import options, process_number

@@ -8,7 +8,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from ..inventory import paths, urls
+from ..inventory import urls
+from ..inventory.rules import paths
 from ..inventory.secret import Secret
 from ..rollout.protocol import Adopted, AdoptedClone, AdoptedProgram
 from . import ci_build

@@ -10,10 +10,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from .._errors import InventoryError, Problem, SelectionError
-from . import checks, cross_checks, effective, shape
-from .document import Document, Unreadable, parse
+from .document import shape
+from .document.document import Document, Unreadable, parse
 from .findings import MOST_FINDINGS, Finding, KeyPath, dotted, without_consequences
-from .listings import Raw
+from .layers import effective
+from .layers.listings import Raw
+from .mistakes import checks, cross_checks
 from .model import Environment
 from .nearest import did_you_mean, listed
 

@@ -9,10 +9,11 @@ from typing import Any
 from msgspec import Struct, structs
 
 from ..executor.protocol import MASK
-from . import precedence, schema
+from .document import schema
 from .findings import KeyPath
+from .layers import precedence
+from .layers.resolved import SettingPath
 from .loading import Inventory
-from .resolved import SettingPath
 from .secret_sources import SecretValues
 
 # As the schema and docs/hosts-yaml.md list the keys.

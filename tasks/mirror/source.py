@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from .._errors import NotReady
-from ..inventory.paths import parents
+from ..inventory.rules.paths import parents
 from .commits import Distance, Resolution
 from .git import SLOW, GitFailed
 from .mirror import Mirror

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from msgspec.structs import replace
 
 from .._errors import InventoryError, NotReady, Problem
-from ..inventory.interpolation import PLACEHOLDER
 from ..inventory.loading import Inventory
 from ..inventory.model import Service, Target
 from ..inventory.nearest import did_you_mean
+from ..inventory.rules.interpolation import PLACEHOLDER
 from ..inventory.secret import Secret
 from ..inventory.service_file import (
     LARGEST,

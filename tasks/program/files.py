@@ -8,9 +8,9 @@ from hashlib import sha256
 from msgspec import Struct
 
 from ..executor.protocol import PROGRAM_HEADER, SECRET_NAMES
-from ..inventory import command_line, interpolation
 from ..inventory.model import Program, Service
-from ..inventory.program_options import DEFAULTS, LOG_FILES
+from ..inventory.rules import command_line, interpolation
+from ..inventory.rules.program_options import DEFAULTS, LOG_FILES
 from ..inventory.secret import Secret
 from . import quoting
 

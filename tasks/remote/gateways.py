@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .._errors import Mistake
-from ..inventory.addresses import GATEWAY
 from ..inventory.model import Host
+from ..inventory.rules.addresses import GATEWAY
 from .ssh_config import Settings
 
 

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tasks.adoption import process_number
-from tasks.inventory import values
+from tasks.inventory.rules import values
 from tasks.program import quoting
 
 SHOW = f"{sys.executable} -c 'import json,os,sys; print(json.dumps([sys.argv[1:], os.environ[\"PORT\"]]))'"

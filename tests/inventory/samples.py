@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 
 from tasks._errors import InventoryError
-from tasks.inventory.document import parse
+from tasks.inventory.document.document import parse
 from tasks.inventory.loading import Inventory, load
 
 SCHEMA = Path(__file__).parents[2] / "docs/hosts.schema.json"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.inventory import addresses
+from tasks.inventory.rules import addresses
 
 from .samples import mistakes_in, whole
 

@@ -88,7 +88,7 @@ def test_origin_is_the_last_layer_that_sets_a_value(written: Inventory) -> None:
 
 def test_every_key_of_a_service_has_an_origin(written: Inventory) -> None:
     """Every setting can be shown."""
-    from tasks.inventory import schema
+    from tasks.inventory.document import schema
 
     keys = {one.key.partition(".")[0] for one in settings(written, "production", "web2")}
     unset = {"programs", "numprocs", "files", "requires", "shared", "shared_directory", "ship", "subdirectory",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from supervisor.options import ServerOptions
 
-from tasks.inventory import program_options
+from tasks.inventory.rules import program_options
 
 
 def test_option_table_knows_every_option_of_supervisor() -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tasks.inventory import program_options, schema, shape
-from tasks.inventory.document import parse
+from tasks.inventory.document import schema, shape
+from tasks.inventory.document.document import parse
+from tasks.inventory.rules import program_options
 from tests.support.lab import CHECKOUT, Lab
 from tests.support.pages import ALL_PAGES, blocks, coded, table
 from tests.test_pages import KEYS

@@ -11,8 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from tasks.executor import shell
+from tasks.inventory.rules.values import check_variable_name
 from tasks.inventory.secret import reveal
-from tasks.inventory.values import check_variable_name
 from tasks.program import files
 from tests.support.services import one_program
 

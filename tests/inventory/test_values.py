@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tasks.executor.protocol import STATE_NAMES
-from tasks.inventory import addresses, values
+from tasks.inventory.rules import addresses, values
 
 from .samples import mistakes_in, whole
 

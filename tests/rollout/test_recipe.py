@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tasks.deploy import recipe
 from tasks.executor.protocol import PHASES
-from tasks.inventory import schema
+from tasks.inventory.document import schema
 from tasks.inventory.model import Health, Hook, Service
 from tasks.inventory.secret import Secret
 from tasks.program import files

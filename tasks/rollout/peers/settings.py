@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from ...executor import protocol
-from ...inventory.program_options import LOG_FILES
+from ...inventory.rules.program_options import LOG_FILES
 from ...program.quoting import PROCESS_NUMBER
 from . import ports
 

@@ -10,7 +10,7 @@ from msgspec import to_builtins
 
 from ...executor import protocol
 from ...inventory.model import Program, Service
-from ...inventory.program_options import DEFAULTS
+from ...inventory.rules.program_options import DEFAULTS
 from ...program import files
 from ..facts import Facts
 from ..steps import Step

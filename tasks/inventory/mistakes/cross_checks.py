@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import addresses, directories, listeners, listings, precedence, program_names, service_checks
-from .findings import Finding, KeyPath
-from .listings import Raw
-from .nearest import listed
+from ..findings import Finding, KeyPath
+from ..layers import listings, precedence
+from ..layers.listings import Raw
+from ..nearest import listed
+from ..rules import addresses
+from . import directories, listeners, program_names, service_checks
 
 MOST_TARGETS = 20_000       # a service on a host is one
 STARTED = {"variables": {"PORT": "8000"}}       # what a host of a sandbox has when its services are checked

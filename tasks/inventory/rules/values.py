@@ -11,10 +11,10 @@ import posixpath
 import re
 import shlex
 
-from ..executor.protocol import STATE_NAMES
+from ...executor.protocol import STATE_NAMES
+from ..findings import quoted
+from ..model import is_folder
 from . import command_line
-from .findings import quoted
-from .model import is_folder
 from .shell_variables import OF_THE_SHELL
 
 LONGEST = 7 * 24 * 3600     # seconds; the waits of operating systems overflow at 24 days

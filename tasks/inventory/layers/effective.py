@@ -8,11 +8,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ..program import quoting
-from . import health, interpolation, keys, listings, model, paths, precedence, program_options, serial, urls, values
+from ...program import quoting
+from .. import model, serial, urls
+from ..rules import health, interpolation, keys, paths, program_options, values
+from ..service_file import ServiceFile
+from . import listings, precedence
 from .listings import Raw
 from .resolved import Resolved
-from .service_file import ServiceFile
 
 
 def environment(data: Raw, name: str, source: str) -> model.Environment:

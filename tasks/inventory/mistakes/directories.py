@@ -7,10 +7,11 @@ import posixpath
 from collections.abc import Iterator
 from itertools import pairwise, product
 
-from . import paths, precedence
-from .findings import Finding, KeyPath, quoted
-from .listings import Raw
-from .resolved import Resolved
+from ..findings import Finding, KeyPath, quoted
+from ..layers import precedence
+from ..layers.listings import Raw
+from ..layers.resolved import Resolved
+from ..rules import paths
 
 READ = ("program_dir", "supervisord_conf")
 Directories = dict[str, str]            # by service, each in its shortest form

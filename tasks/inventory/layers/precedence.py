@@ -11,11 +11,12 @@ from typing import Any
 
 from msgspec import NODEFAULT, Struct, structs
 
-from . import listings, model
-from .findings import KeyPath
-from .health import EXPECTATIONS
+from .. import model
+from ..findings import KeyPath
+from ..rules.health import EXPECTATIONS
+from ..rules.program_options import DEFAULTS
+from . import listings
 from .listings import Raw
-from .program_options import DEFAULTS
 from .resolved import HEALTH_KINDS, Resolved, SettingPath, Value
 
 MERGED = ("variables", "program", "health", "hooks", "files")   # key by key; every other key is replaced as a whole

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from .findings import shortened
+from ..findings import shortened
 
 MOST_BYTES = 512 * 1024         # a thousand hosts, each with settings of its own, fit four times
 EXPLAINED_BYTES = 64 * 1024     # so much takes PyYAML's own reader, written in Python, a second

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import keys, program_options, values
-from .findings import Finding, KeyPath, quoted
-from .health import EXPECTATIONS
-from .listings import Raw
-from .nearest import did_you_mean
-from .resolved import HEALTH_KINDS
+from ..findings import Finding, KeyPath, quoted
+from ..layers.listings import Raw
+from ..layers.resolved import HEALTH_KINDS
+from ..nearest import did_you_mean
+from ..rules import keys, program_options, values
+from ..rules.health import EXPECTATIONS
 
 ONLY = ("command", "program", "health", "numprocs", "socket", "reload")      # of a service with one program
 

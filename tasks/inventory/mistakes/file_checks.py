@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from . import paths, values
-from .findings import Finding, KeyPath, quoted
-from .listings import Raw, service_file
+from ..findings import Finding, KeyPath, quoted
+from ..layers.listings import Raw, service_file
+from ..rules import paths, values
 
 KINDS = ("source", "secret", "variables")
 

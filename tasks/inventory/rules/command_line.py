@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ..program import quoting
+from ...program import quoting
 
 SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh")
 # What has a meaning of its own to a shell, once quoted parts are gone.

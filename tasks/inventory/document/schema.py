@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, json
 
-from . import program_options
+from ..rules import program_options
 
 Text = str | UnsetType
 Texts = list[str] | UnsetType

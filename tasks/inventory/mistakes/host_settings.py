@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from . import health, interpolation, precedence
-from .findings import Finding, KeyPath
-from .listings import Raw
-from .nearest import did_you_mean, listed
-from .resolved import Resolved
+from ..findings import Finding, KeyPath
+from ..layers import precedence
+from ..layers.listings import Raw
+from ..layers.resolved import Resolved
+from ..nearest import did_you_mean, listed
+from ..rules import health, interpolation
 
 Names = Mapping[str, dict[str, str]]                    # by host: what `${NAME}` may be there
 Fill = Callable[[str, Mapping[str, str]], str]          # puts them in

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from urllib.parse import unquote, urlsplit
 
+from ..findings import quoted
 from . import interpolation, values
-from .findings import quoted
 
 # What an answer to `http` must have, and how it is asked for.
 EXPECTATIONS = ("status", "body", "host")

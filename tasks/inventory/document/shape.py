@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import program_options, schema, wrong_types
+from ..findings import MOST_FINDINGS, Finding, KeyPath, quoted
+from ..nearest import did_you_mean, listed, nearest
+from ..rules import program_options
+from . import schema, wrong_types
 from .document import Document
-from .findings import MOST_FINDINGS, Finding, KeyPath, quoted
-from .nearest import did_you_mean, listed, nearest
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError

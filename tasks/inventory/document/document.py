@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from msgspec import Struct
 
-from .findings import MOST_FINDINGS, Finding, KeyPath, quoted
+from ..findings import MOST_FINDINGS, Finding, KeyPath, quoted
 from .yaml_nodes import DEEPEST, MOST_NODES, Unreadable, compose, line_of, too_deep, too_many
 
 __all__ = ["Document", "Unreadable", "parse"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import addresses, paths, program_options, serial, sockets, values
+from .. import serial
+from . import addresses, paths, program_options, sockets, values
 
 Check = Callable[[Any], str]
 

@@ -7,25 +7,15 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import chain
 
-from ..program import quoting
-from . import (
-    command_line,
-    file_checks,
-    health,
-    interpolation,
-    keys,
-    listings,
-    model,
-    paths,
-    precedence,
-    program_options,
-    sockets,
-    values,
-)
-from .findings import Finding, quoted
+from ...program import quoting
+from .. import model
+from ..findings import Finding, quoted
+from ..layers import listings, precedence
+from ..layers.listings import Raw
+from ..layers.resolved import HEALTH_KINDS, Resolved
+from ..rules import command_line, health, interpolation, keys, paths, program_options, sockets, values
+from . import file_checks
 from .host_settings import HostSettings
-from .listings import Raw
-from .resolved import HEALTH_KINDS, Resolved
 
 
 def check(data: Raw, environment: str, service: str, hosts: dict[str, Resolved]) -> Iterator[Finding]:

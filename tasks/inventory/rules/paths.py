@@ -10,8 +10,8 @@ import re
 from collections import Counter
 from itertools import accumulate
 
-from ..executor.protocol import OWN_NAMES
-from .findings import quoted
+from ...executor.protocol import OWN_NAMES
+from ..findings import quoted
 from .values import CONTROL, check_option_like
 
 LONGEST_PATH = 1000         # Linux takes 4096 bytes, with root and the names below

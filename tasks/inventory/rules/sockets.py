@@ -9,8 +9,8 @@ import posixpath
 import re
 from typing import NamedTuple
 
+from ..findings import quoted
 from . import interpolation
-from .findings import quoted
 from .values import check_port, check_word
 
 TCP = re.compile(r"tcp://([A-Za-z0-9][A-Za-z0-9.-]*):([0-9]{1,5})")

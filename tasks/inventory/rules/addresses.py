@@ -5,8 +5,8 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from ..findings import quoted
 from . import values
-from .findings import quoted
 
 # As ssh -J takes it.
 GATEWAY = re.compile(r"(?:ssh://)?(?:(?P<user>.+)@)?(?:\[(?P<v6>[^\]]+)\]|(?P<name>[^:\[\]@/]+))"

@@ -7,9 +7,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from . import model
-from .findings import KeyPath
-from .health import CHECKS
+from .. import model
+from ..findings import KeyPath
+from ..rules.health import CHECKS
 from .listings import Raw
 
 SettingPath = tuple[str, ...]       # ("lease",), ("health", "timeout"), ("variables", "PORT")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from . import program_options, serial
+from .. import serial
+from ..findings import KeyPath, quoted
+from ..rules import program_options
 from .document import Document
-from .findings import KeyPath, quoted
 
 NAMES = ("hosts", "services", "shared", "requires", "ship", "on")       # that may be lists of names
 REQUIRED = ("services", "environments", "repo", "command", "branch", "hosts")

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from ..findings import quoted
 from .command_line import check_expansion
-from .findings import quoted
 from .interpolation import PLACEHOLDER
 from .values import LONGEST
 

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
-from . import interpolation, listings
-from .findings import Finding, KeyPath, quoted
-from .listings import Raw
-from .model import group
-from .nearest import listed
-from .resolved import Resolved
+from ..findings import Finding, KeyPath, quoted
+from ..layers import listings
+from ..layers.listings import Raw
+from ..layers.resolved import Resolved
+from ..model import group
+from ..nearest import listed
+from ..rules import interpolation
 
 SANDBOX = ("web1", "web2")      # the hosts of a sandbox, which hosts.yaml does not name
 

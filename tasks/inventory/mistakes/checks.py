@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from . import addresses, file_checks, keys, listings, program_checks, values
-from .findings import Finding, KeyPath, quoted
-from .listings import Raw
-from .nearest import did_you_mean, listed
+from ..findings import Finding, KeyPath, quoted
+from ..layers import listings
+from ..layers.listings import Raw
+from ..nearest import did_you_mean, listed
+from ..rules import addresses, keys, values
+from . import file_checks, program_checks
 
 
 def check(data: Raw) -> Iterator[Finding]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from . import interpolation
-from .findings import Finding, KeyPath
-from .resolved import Resolved
-from .sockets import Socket, check_socket, parse
+from ..findings import Finding, KeyPath
+from ..layers.resolved import Resolved
+from ..rules import interpolation
+from ..rules.sockets import Socket, check_socket, parse
 
 
 class _Listener(NamedTuple):
