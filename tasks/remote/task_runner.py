@@ -53,6 +53,7 @@ class _Lines:
         super().__init__(context, **options)  # type: ignore[call-arg]
         self._streams = streams
         self._typed = ""
+        self._is_late = False
 
     def run(self, command: str, **options: Any) -> Any:
         """Without `hide` and `echo` of Invoke: it hides no stream that is given to it, and prints what it echoes."""
@@ -65,6 +66,16 @@ class _Lines:
         finally:
             if not options.get("asynchronous"):
                 self.end()
+
+    def kill(self) -> None:
+        """Invoke's timer calls it. The command may have ended before the timer's thread has, by which Invoke would tell
+        that it was late."""
+        self._is_late = True
+        super().kill()  # type: ignore[misc]
+
+    @property
+    def timed_out(self) -> bool:
+        return self._is_late
 
     def generate_result(self, **options: Any) -> Any:
         """What the task typed, without what stands before it."""
