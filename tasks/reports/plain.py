@@ -19,8 +19,8 @@ from ..rollout.events import (
     StepStarted,
 )
 from . import event_lines
+from .error_lines import error_lines, hint_lines
 from .humanize import duration, text_lines
-from .results import error_lines, hint_lines
 from .screen import Screen, Stream
 from .table import Line, text_of
 from .text_report import TextReport

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from .._errors import SelectionError
 from ..rollout.events import Error, Event, Finished, Notice, Status
+from .error_lines import error_lines
 from .humanize import text_lines
 from .reporter import Reporter
-from .results import error_lines
 from .screen import Screen
 from .status_rows import complete
 from .table import text_of

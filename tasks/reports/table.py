@@ -13,6 +13,9 @@ Span = tuple[str, str]
 Line = list[Span]
 Cutter = Callable[[str, int, str], str]
 GAP = 2
+# A host, a service, and their tone.
+Name = tuple[str, str, str]
+SERVICE = 14                 # columns that its name keeps while another column can give some
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,22 @@ def short_hosts(hosts: Sequence[str]) -> dict[str, str]:
     if len(domains) > 1 or len(firsts) < len(parts) or any(first.isdigit() for first in firsts):
         return {host: host for host in hosts}
     return {host: first for host, (first, _, _) in parts.items()}
+
+
+def name_columns(names: Sequence[Name], width: int, others: Sequence[Column]) -> list[Column]:
+    """Full host names where there is room, else without their common domain; one service may be dropped. A command that
+    is about no service has no such column."""
+    hosts = [host for host, _, _ in names]
+    only_one = len({service for _, service, _ in names}) == 1
+    services: list[Span] = [(service, tone) for _, service, tone in names]
+    columns = [
+        Column("host", [(host, tone) for host, _, tone in names], least=8),
+        Column("service", services, least=SERVICE, drop=9 if only_one else 0),
+    ][:2 if any(service for service, _ in services) else 1]
+    if sum(column.width + 2 for column in [*columns, *others]) - 2 <= width:
+        return columns
+    brief = short_hosts(hosts)
+    return [Column("host", [(brief[host], tone) for host, _, tone in names], least=8), *columns[1:]]
 
 
 def paragraph(mark: str, text: str, width: int, tone: str = "") -> list[Line]:

@@ -25,10 +25,10 @@ from ..rollout.events import (
     StepFinished,
 )
 from . import event_lines
+from .error_lines import error_lines, hint_lines
 from .humanize import duration, text_lines
 from .line_breaks import join_commands, part_commands
 from .live import FRAMES_PER_SECOND, Region
-from .results import error_lines, hint_lines
 from .screen import Screen
 from .status_table import StatusTable
 from .step_times import in_a_line
