@@ -13,7 +13,7 @@ def check(run: Command) -> rollout.events.Finished:
 
     Example: fab check --inventory ops/hosts.yaml
     """
-    count = reports.humanize.count
+    count = reports.text.humanize.count
     environments = [run.described(name).environment(name) for name in run.inventory.environments]
     targets = [target for environment in environments for target in environment.targets]
     for environment in environments:

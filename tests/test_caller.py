@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from tasks._caller import caller
-from tasks.reports.humanize import who
+from tasks.reports.text.humanize import who
 
 GITLAB = {"GITLAB_USER_LOGIN": "anna", "CI_JOB_URL": "https://git.example.com/micro/api/-/jobs/7"}
 GITHUB = {"GITHUB_ACTIONS": "true", "GITHUB_ACTOR": "anna", "GITHUB_SERVER_URL": "https://github.com",

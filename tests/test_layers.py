@@ -186,7 +186,7 @@ def rooms_of(folder: str) -> dict[str, set[str]]:
     return imported
 
 
-@pytest.mark.parametrize("folder", ["executor", "inventory", "rollout"])
+@pytest.mark.parametrize("folder", ["executor", "inventory", "reports", "rollout"])
 def test_folders_in_a_folder_form_no_circle(folder: str) -> None:
     """The files beside them are below all of them, as `errors` and `events`, or above, as `participant`."""
     rooms = rooms_of(folder)
@@ -348,7 +348,7 @@ for module in pkgutil.walk_packages(fabvisor.__path__, "fabvisor."):
         importlib.import_module(module.name)
         print(module.name)
 """)
-    assert {"fabvisor.rollout.transaction.coordinator", "fabvisor.reports.terminal"} <= set(modules.split())
+    assert {"fabvisor.rollout.transaction.coordinator", "fabvisor.reports.console.terminal"} <= set(modules.split())
     listed = python(tmp_path, "import sys; sys.argv = ['fab', '--list']; from fabvisor._launch import main; main()")
     assert "deploy" in listed
     (tmp_path / "hosts.yaml").write_text(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ..reports.humanize import listed, short
-from ..reports.verdict import verdict
+from ..reports.text.humanize import listed, short
+from ..reports.text.verdict import verdict
 from ..rollout.events import Error, Finished, Resolved, Started
 
 ERRORS = 3

@@ -6,11 +6,10 @@ from .._lazy import submodules
 
 if TYPE_CHECKING:                           # what other folders may use
     from . import formats as formats
-    from . import humanize as humanize
     from . import jsonl as jsonl
     from . import reporter as reporter
     from . import reporters as reporters
     from . import screen as screen
-    from . import verdict as verdict
+    from . import text as text
 else:
     __getattr__ = submodules(__name__)

@@ -11,7 +11,7 @@ from importlib import metadata
 
 from .._version import __version__
 from ..rollout.events import Bug, Error
-from .visible import visible_text
+from .text.visible import visible_text
 
 PACKAGES = ("fabric", "invoke", "paramiko", "msgspec", "rich")
 

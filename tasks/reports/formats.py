@@ -20,18 +20,18 @@ from .reporter import Reporter
 from .screen import Screen, Stream
 
 FORMATS: Mapping[str, str] = MappingProxyType({
-    "terminal": ".terminal",
-    "plain": ".plain",
-    "gitlab": ".gitlab",
-    "github": ".github",
+    "terminal": ".console.terminal",
+    "plain": ".console.plain",
+    "gitlab": ".jobs.gitlab",
+    "github": ".jobs.github",
     "json": ".jsonl",
 })
 
 
 # Of `fab status` only: one text of all statuses.
 DOCUMENTS: Mapping[str, str] = MappingProxyType({
-    "html": ".status_html",
-    "prometheus": ".status_prometheus",
+    "html": ".status.status_html",
+    "prometheus": ".status.status_prometheus",
 })
 EVERY: Mapping[str, str] = MappingProxyType({**FORMATS, **DOCUMENTS})
 

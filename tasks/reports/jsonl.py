@@ -10,7 +10,7 @@ import msgspec
 from ..rollout.events import Event, Finished
 from .reporter import Reporter
 from .screen import Screen
-from .visible import escaped
+from .text.visible import escaped
 
 
 def reporter(screen: Screen) -> JsonLines:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from .._errors import SelectionError
 from ..rollout.events import Event
-from .visible import visible_event
+from .text.visible import visible_event
 
 Own = TypeVar("Own", bound="Reporter")
 

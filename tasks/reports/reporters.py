@@ -15,11 +15,11 @@ from .._errors import SelectionError
 from ..rollout.events import Bug, Event, Notice
 from ..rollout.redaction import redacted
 from .reporter import Reporter
-from .tail import Tail
-from .visible import visible_text
+from .text.tail import Tail
+from .text.visible import visible_text
 
 # Each is a module with `reporter(path)`.
-FILES: Mapping[str, str] = MappingProxyType({"junit": ".junit", "dotenv": ".dotenv"})
+FILES: Mapping[str, str] = MappingProxyType({"junit": ".jobs.junit", "dotenv": ".jobs.dotenv"})
 
 # What the report of a crash shows of the events before it.
 RECENT = 200                    # events

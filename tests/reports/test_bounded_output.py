@@ -10,8 +10,8 @@ import pytest
 
 from tasks.reports.formats import FORMATS, choose
 from tasks.reports.reporters import Reporters
-from tasks.reports.tail import Tail
-from tasks.reports.visible import LONGEST, visible_text
+from tasks.reports.text.tail import Tail
+from tasks.reports.text.visible import LONGEST, visible_text
 from tasks.rollout.events import Error, Event, Finished, Output, Result, Started, StepFinished, StepStarted
 
 LINE = "x" * 20_000

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tasks.reports import github
+from tasks.reports.jobs import github
 from tasks.rollout.events import Error, LogLine, Notice
 from tests.reports.test_gitlab_report import COMMIT, finished, started, step
 

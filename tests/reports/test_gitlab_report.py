@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 
-from tasks.reports import gitlab
+from tasks.reports.jobs import gitlab
 from tasks.rollout.events import Error, Finished, Output, Resolved, Result, Started, StepFinished, StepStarted
 
 START = re.compile("^\x1b\\[0Ksection_start:(\\d+):([a-zA-Z0-9_.-]+)(\\[collapsed=true\\])?\r\x1b\\[0K(.*)$", re.M)

@@ -4,8 +4,8 @@ from datetime import datetime, timezone
 
 import pytest
 
-from tasks.reports.humanize import ago, distance, duration, listed, uptime, who
-from tasks.reports.table import Column, middle_cut, short_hosts, table, text_of
+from tasks.reports.text.humanize import ago, distance, duration, listed, uptime, who
+from tasks.reports.text.table import Column, middle_cut, short_hosts, table, text_of
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=timezone.utc)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from tasks.reports import plain
+from tasks.reports.console import plain
 from tasks.rollout.events import (
     Document,
     Error,

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from rich.console import Console
 from rich.text import Text
 
-from tasks.reports import terminal
-from tasks.reports.live import Region
+from tasks.reports.console import terminal
+from tasks.reports.console.live import Region
 from tasks.reports.screen import ASCII, Marks
 from tasks.rollout.events import Error, HostState, Notice, Output, Planned, Started, StepFinished, StepStarted
 

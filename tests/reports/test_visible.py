@@ -12,11 +12,12 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from tasks.reports import github, gitlab, plain
+from tasks.reports.console import plain
+from tasks.reports.console.terminal import Terminal
 from tasks.reports.formats import FORMATS, choose
+from tasks.reports.jobs import github, gitlab
 from tasks.reports.reporters import Reporters
-from tasks.reports.terminal import Terminal
-from tasks.reports.visible import escaped, visible_line, visible_text
+from tasks.reports.text.visible import escaped, visible_line, visible_text
 from tasks.rollout import events
 
 ATTACKS = {

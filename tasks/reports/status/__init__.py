@@ -1,0 +1,1 @@
+"""The states of all services as a table, as a page, and as metrics."""
