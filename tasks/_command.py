@@ -40,6 +40,11 @@ class _Task(Task):  # type: ignore[type-arg]
         return self
 
 
+def is_plain(task: Any) -> bool:
+    """A task of ours, as we made it: it needs nothing of Fabric until it connects to hosts."""
+    return isinstance(task, _Task) and not (task.pre or task.post)
+
+
 def command(
     *, name: str = "", help: Mapping[str, str] | None = None, positional: Iterable[str] = (),
     may_be_empty: Collection[str] = _empty_options.MAY_BE_EMPTY,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from importlib import import_module
 
 from ._errors import SelectionError
+from ._running_program import running_program
 
 # GitLab's template passes these on; empty for what hosts.yaml says.
 MAY_BE_EMPTY = frozenset({"fetch", "revision", "artifact"})
@@ -16,7 +16,7 @@ def refuse(body: Callable[..., None], may_be_empty: Collection[str]) -> None:
 
     `body`: of the task that runs. A team's fabfile may have given the task another name, or a collection of its own.
     """
-    program = import_module("fabric.main").program         # where fab and ./fab keep it
+    program = running_program()
     for context in getattr(program, "tasks", ()):
         if program.collection[context.name].body is not body:
             continue

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from types import MappingProxyType
 
 from ._errors import SelectionError
+from ._running_program import running_program
 
 REVISION = "a revision is --revision REVISION (-r of deploy and plan), or --to REVISION of rollback"
 KEYS = "set identity_file in hosts.yaml, or ssh-add"
@@ -45,10 +45,10 @@ REFUSED_BEHIND: Mapping[str, tuple[str, str]] = MappingProxyType({
 
 def refuse() -> None:
     """Raises SelectionError for the first refused option of the command line that is running."""
-    program = import_module("fabric.main").program         # where fab and ./fab keep it
-    if not hasattr(program, "core_via_tasks"):
-        return                                              # a test that calls a task by itself
+    program = running_program()
+    if program is None:
+        return
     for refused, typed in ((REFUSED, program.args), (REFUSED_BEHIND, program.core_via_tasks.args)):
         for name, (message, hint) in refused.items():
-            if typed[name].got_value:
+            if name in typed and typed[name].got_value:
                 raise SelectionError(message, hint)

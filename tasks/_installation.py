@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
+
+from ._running_program import running_program
 
 _AROUND = Path(__file__).resolve().parent.parent
 IS_CHECKOUT = (_AROUND / "fab").is_file() and (_AROUND / "fabfile.py").is_file()
@@ -15,5 +16,4 @@ def home() -> Path:
     current folder has none."""
     if IS_CHECKOUT:
         return _AROUND
-    program = getattr(sys.modules.get("fabric.main"), "program", None)
-    return Path(getattr(getattr(program, "collection", None), "loaded_from", None) or Path.cwd())
+    return Path(getattr(getattr(running_program(), "collection", None), "loaded_from", None) or Path.cwd())

@@ -1,4 +1,5 @@
-"""Fabric's program, as ./fab runs it."""
+"""The program that ./fab runs. It reads a command line without Fabric, which takes longer to import than all else
+together; `_fabric_program` is the same with Fabric."""
 
 from __future__ import annotations
 
@@ -6,18 +7,23 @@ import contextlib
 import getpass
 import os
 import re
+import sys
 import warnings
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
 
-import fabric
-from fabric.main import Fab
+import invoke.config
+import invoke.program
 from invoke.exceptions import Exit, ParseError
+from invoke.loader import FilesystemLoader
 from invoke.parser import Parser
 from invoke.vendor.lexicon import Lexicon
 
 from . import _fabric_options, _help, _short_options, _wrong_words, reports
+from ._command import is_plain
 from ._installation import IS_CHECKOUT
 from ._version import __version__
 
@@ -25,22 +31,45 @@ HELP = ("--help", "-h")
 MISSING = "did not receive required positional arguments"       # Invoke's words
 
 
-class Config(fabric.Config):  # type: ignore[misc]
-    """OpenSSH itself says what ~/.ssh/config means (ssh -G). Fabric's own reader fails on lines that OpenSSH takes."""
+class NeedsFabric(Exception):
+    """Fabric's options stand on the line, or a task that Fabvisor did not make, or a mistake: Fabric must read it."""
 
-    @staticmethod
-    def global_defaults() -> dict[str, Any]:
-        return {**fabric.Config.global_defaults(), "load_ssh_configs": False}
+
+class Settings:
+    """Reads fabric.yaml, wherever it is. One that cannot be read is a mistake of its writer."""
 
     def _load_file(self, prefix: str, absolute: bool = False, merge: bool = True) -> None:
-        """A fabric.yaml, wherever it is. One that cannot be read is a mistake of its writer."""
+        before: Any = super()
         try:
-            super()._load_file(prefix, absolute, merge)
+            before._load_file(prefix, absolute, merge)
         except Exception as error:
             path = getattr(self, f"_{prefix}_path", None) or "a file with settings of Fabric"
             raise Exit(_wrong_words.in_lines(f"{path} cannot be read: {' '.join(str(error).split())}",
                                              "correct fabric.yaml (or .json) beside the fabfile, ~/.fabric.yaml or "
                                              "/etc/fabric.yaml"), code=2) from None
+
+
+class Config(Settings, invoke.config.Config):
+    """What commands of Fabvisor take of Fabric's settings: where the fabfile is, and sudo's password."""
+
+    prefix = "fabric"
+
+    @staticmethod
+    def global_defaults() -> dict[str, Any]:
+        defaults = invoke.config.Config.global_defaults()
+        return {**defaults, "tasks": {**defaults["tasks"], "collection_name": "fabfile"}}
+
+
+class _Loader(FilesystemLoader):
+    """Runs a fabfile once, also where Fabric reads the line again."""
+
+    def load(self, name: str | None = None) -> tuple[ModuleType, str]:
+        spec = self.find(name or self.config.tasks.collection_name)
+        loaded = sys.modules.get(spec.name) if spec else None
+        if spec is None or spec.origin is None or loaded is None or getattr(loaded, "__file__", None) != spec.origin:
+            return super().load(name)
+        folder = Path(spec.origin).parent
+        return loaded, str(folder.parent if spec.parent else folder)
 
 
 class _Contexts(Lexicon):
@@ -53,12 +82,17 @@ class _Contexts(Lexicon):
         return self
 
 
-class Program(Fab):  # type: ignore[misc]
-    """A wrong value of Fabric's own options is a line of text and exit code 2, not a traceback."""
+class Program(invoke.program.Program):
+    """A wrong command line is a line of text and exit code 2, not a traceback. Raises NeedsFabric."""
 
-    def __init__(self) -> None:
-        super().__init__(name="Fabvisor", version=f"{__version__}\nFabric {fabric.__version__}",
-                         executor_class=fabric.Executor, config_class=Config)
+    def __init__(self, **classes: Any) -> None:
+        super().__init__(name="Fabvisor", **{"config_class": Config, "loader_class": _Loader, **classes})
+
+    def print_version(self) -> None:
+        from importlib import metadata
+
+        others = (f"{name.title()} {metadata.version(name)}\n" for name in ("fabric", "paramiko", "invoke"))
+        reports.screen.show_text("".join([f"{self.name} {__version__}\n", *others]))
 
     def load_collection(self) -> None:
         """As Fabric does, from the fabfile of the current folder or above it. The package needs none."""
@@ -81,7 +115,7 @@ class Program(Fab):  # type: ignore[misc]
         """A command without its positional argument gets an empty one, and says which services or hosts there are."""
         words = [*self.core.unparsed]
         if self.core.remainder:
-            raise Exit(_wrong_words.behind_dashes(words, self.core.remainder), code=2)
+            self.refuse(_wrong_words.behind_dashes(words, self.core.remainder))
         self._take_help()
         with _in_words(), self._explained():
             try:
@@ -93,7 +127,17 @@ class Program(Fab):  # type: ignore[misc]
                 super().parse_tasks()
         misplaced = _wrong_words.misplaced_options(self.tasks) or self._misplaced_core_options(words)
         if misplaced:
-            raise Exit(misplaced, code=2)
+            self.refuse(misplaced)
+        self.take_tasks([self.collection[context.name] for context in self.tasks])
+
+    def refuse(self, words: str) -> NoReturn:
+        """For a command line that Invoke cannot read, or not rightly: `words` say so. Fabric may be able to."""
+        raise NeedsFabric(words)
+
+    def take_tasks(self, tasks: list[Any]) -> None:
+        """The tasks of the command line, before they run. Without any, the fabfile may have one for that."""
+        if not all(map(is_plain, tasks)) or not (tasks or self.collection.default is None):
+            raise NeedsFabric
 
     def _make_parser(self) -> Parser:
         parser: Parser = super()._make_parser()
@@ -113,7 +157,7 @@ class Program(Fab):  # type: ignore[misc]
         at = next((number for number, word in enumerate(words) if word in HELP), 0)
         commands = [word for word in words[:at] if word in self._commands()]
         if commands[-1:] == ["run"] and words[at] == "-h" and words[at - 1] != "run":       # as in `fab run df -h`
-            raise Exit(_wrong_words.unquoted(words, ("--service", "--env", "-e", "--host")), code=2)
+            self.refuse(_wrong_words.unquoted(words, ("--service", "--env", "-e", "--host")))
         if commands and not words[at - 1].startswith("-"):
             self.args.help.value = commands[-1]
             self.core.unparsed = []
@@ -139,7 +183,7 @@ class Program(Fab):  # type: ignore[misc]
         except ParseError as error:
             echoes = bool(self.args.echo.got_value)
             words = [*self.core.unparsed]
-            raise Exit(_wrong_words.explain(error, words, sorted(self._commands()), echoes), code=2) from None
+            self.refuse(_wrong_words.explain(error, words, sorted(self._commands()), echoes))
 
     def update_config(self, merge: bool = True) -> None:
         with _in_words(), warnings.catch_warnings():
@@ -165,7 +209,7 @@ def logins_in_one_word(argv: list[str]) -> list[str]:
 def _in_words() -> Iterator[None]:
     try:
         yield
-    except (Exit, ParseError):
+    except (Exit, ParseError, NeedsFabric):
         raise
     except (EOFError, getpass.GetPassWarning):
         raise Exit("fab: a password can be asked for on a terminal only; put it into FABRIC_SUDO_PASSWORD",

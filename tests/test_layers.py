@@ -51,7 +51,7 @@ COMMANDS = {"tasks/rollout/commits/local_commands.py": ("tasks.executor.shell", 
             "tasks/remote/task_connection.py": ("tasks.executor.masking",)}
 # Packages that only one place may import.
 ONLY = {
-    "fabric": ("tasks/remote/", "tasks/_launch.py", "tasks/_program.py"), "paramiko": ("tasks/remote/",),
+    "fabric": ("tasks/remote/", "tasks/_launch.py", "tasks/_fabric_program.py"), "paramiko": ("tasks/remote/",),
     "rich": ("tasks/reports/",),
     "asyncssh": ("tasks/embedded/",),
     "yaml": ("tasks/inventory/", "tasks/pipelines/", "tasks/adoption/", "tasks/_launch.py"),
@@ -66,6 +66,7 @@ ONLY = {
 STREAMS = ("tasks/_command.py", "tasks/_launch.py")
 # The verbs and their helpers speak Invoke.
 INVOKE = ("tasks/_namespace.py", "tasks/_command.py", "tasks/_completion.py", "tasks/_program.py", "tasks/_on_hosts.py",
+          "tasks/_launch.py", "tasks/_fabric_program.py",
           "tasks/_help.py", "tasks/_wrong_words.py", "tasks/_short_options.py",
           "tasks/remote/task_runner.py",            # how commands of a team's own tasks run
           *(f"tasks/{path.name}" for path in TASKS.glob("[a-z]*.py")))

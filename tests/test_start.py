@@ -60,7 +60,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 def test_deploy_dials_without_what_it_never_uses(modules: list[str]) -> None:
     assert "paramiko.transport" in modules
-    assert not {"encodings.idna", "stringprep", "rich", "jsonschema", "asyncio", "platform"} & set(modules)
+    assert not {"encodings.idna", "stringprep", "rich", "jsonschema", "asyncio", "platform", "email"} & set(modules)
     assert sys.version_info < (3, 11) or "typing_extensions" not in modules
 
 

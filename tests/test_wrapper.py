@@ -17,8 +17,6 @@ from typing import Any
 
 import pytest
 
-from tasks import _launch
-
 ROOT = Path(__file__).parents[1]
 
 # The one that makes virtual environments, and the one that it puts there.
@@ -210,11 +208,35 @@ def test_launcher_starts_fabric_under_the_name_of_fab(tmp_path: Path) -> None:
     assert "deploy" in launched("--list", cwd=tmp_path).stdout
 
 
-def test_launcher_starts_without_what_it_never_uses() -> None:
-    imported = {line.rpartition("|")[2].strip()
-                for line in launched("--version", python=["-X", "importtime"]).stderr.splitlines()}
-    assert "fabric.main" in imported
-    assert not imported & {"asyncio", "unittest.mock", "email", "invoke.vendor.yaml.loader"}
+def imported_for(*words: str) -> set[str]:
+    done = launched(*words, python=["-X", "importtime"])
+    return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+
+
+@pytest.mark.parametrize("words", [["--list"], ["config", "monitor"]], ids=" ".join)
+def test_launcher_starts_without_what_it_never_uses(words: list[str]) -> None:
+    imported = imported_for(*words)
+    assert "invoke.program" in imported
+    assert not imported & {"fabric", "paramiko", "asyncio", "unittest.mock", "email", "invoke.vendor.yaml.loader"}
+
+
+def test_launcher_leaves_tasks_of_fabric_to_fabric_and_runs_the_fabfile_once(tmp_path: Path) -> None:
+    (tmp_path / "fabric.yaml").write_text("connect_kwargs: {banner_timeout: 7}\n")
+    (tmp_path / "fabfile.py").write_text("""
+import sys
+from fabric import task
+print("loaded", "email" in sys.modules)
+
+@task(hosts=["web1"])
+def look(c):
+    print(type(c).__name__, c.host, dict(c.connect_kwargs))
+""")
+    done = subprocess.run([sys.executable, "-c", LAUNCH, str(ROOT), "look", "--port=22"], cwd=tmp_path, text=True,
+                          capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "loaded False\n") and "look has no option --port" in done.stderr
+    done = subprocess.run([sys.executable, "-c", LAUNCH, str(ROOT), "-t", "3", "look"], cwd=tmp_path, text=True,
+                          capture_output=True, check=True)
+    assert done.stdout == "loaded False\nConnection web1 {'banner_timeout': 7, 'timeout': 3}\n"
 
 
 LATE = """
@@ -253,9 +275,27 @@ def look(context):
     assert (done.returncode, "Traceback" in done.stderr) == (0 if told == "7" else 2, False)
 
 
-def test_launcher_tells_paramiko_its_version() -> None:
-    assert _launch._version_of("paramiko") == importlib.metadata.version("paramiko")
-    assert _launch._version_of("no-such-package") == "unknown"
+METADATA = """
+import sys
+from tasks import _launch
+_launch._know_versions()
+from importlib import metadata
+print(metadata.version("paramiko"), "email" in sys.modules, metadata.version("PyYAML"))
+import importlib.metadata
+for late in (metadata, importlib.metadata):
+    try:
+        late.version("no-such-package")
+    except late.PackageNotFoundError as error:
+        print(error)
+"""
+
+
+def test_launcher_knows_versions_and_leaves_the_rest_to_python() -> None:
+    done = subprocess.run([sys.executable, "-c", METADATA], cwd=ROOT, capture_output=True, text=True, check=True)
+    versions, *errors = done.stdout.splitlines()
+    paramiko, yaml = map(importlib.metadata.version, ("paramiko", "PyYAML"))
+    assert versions == f"{paramiko} False {yaml}"
+    assert errors == ["No package metadata was found for no-such-package"] * 2
 
 
 def test_launcher_runs_commands_with_garbage_collection(tmp_path: Path) -> None:

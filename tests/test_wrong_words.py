@@ -12,7 +12,7 @@ from invoke.collection import Collection
 from invoke.tasks import task
 
 from tasks import _wrong_words, on_hosts
-from tasks._program import Program
+from tasks._fabric_program import FabricProgram
 from tests.test_fabric_options import HOSTS, ROOT, fab
 
 
@@ -107,7 +107,7 @@ def test_wrong_word_is_named_with_what_to_type(
         folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str],
         message: str, hint: str) -> None:
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(fabric.main, "program", program := Program())
+    monkeypatch.setattr(fabric.main, "program", program := FabricProgram())
     with pytest.raises(SystemExit) as ended:
         program.run(["fab", f"--search-root={ROOT}", *words])
     said = capsys.readouterr().err
@@ -124,7 +124,7 @@ def test_check_counts_what_hosts_yaml_has_and_the_hosts_of_the_sandbox(
         (folder / "hosts.yaml").write_text(
             "default_environment: test\nservices: {api: {repo: r, command: c}}\n"
             f"environments: {{test: {{branch: main, root: /srv, {environment}}}}}\n")
-        monkeypatch.setattr(fabric.main, "program", program := Program())
+        monkeypatch.setattr(fabric.main, "program", program := FabricProgram())
         with contextlib.suppress(SystemExit):
             program.run(["fab", f"--search-root={ROOT}", "check", "--format", "plain"])
         assert capsys.readouterr().out.rstrip().endswith(f"has no mistake: {expected}")
@@ -141,8 +141,8 @@ def test_own_task_takes_no_empty_host_for_all_hosts_whatever_its_name(
     own = Collection(db=Collection(migrate))
     own.add_task(migrate, name="move")  # type: ignore[no-untyped-call]
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(Program, "load_collection", lambda self: setattr(self, "collection", own))
-    monkeypatch.setattr(fabric.main, "program", program := Program())
+    monkeypatch.setattr(FabricProgram, "load_collection", lambda self: setattr(self, "collection", own))
+    monkeypatch.setattr(fabric.main, "program", program := FabricProgram())
     with pytest.raises(SystemExit) as ended:
         program.run(["fab", name, "--host="])
     assert (ended.value.code, "--host is empty" in capsys.readouterr().err) == (2, True)
