@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import marshal
 import sys
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
@@ -12,10 +11,10 @@ from typing import Any
 class Finder:
     """A meta path finder and loader in one. Tracebacks find the lines by get_source, when one is printed.
 
-    `modules`: by dotted name the source, or marshalled code that was compiled for this very interpreter.
+    `modules`: by dotted name the source, or code that was compiled for this very interpreter.
     """
 
-    def __init__(self, modules: dict[str, str | bytes]) -> None:
+    def __init__(self, modules: dict[str, str | CodeType]) -> None:
         self.modules = modules
         self.packages = {name.rpartition(".")[0] for name in modules}
 
@@ -34,10 +33,8 @@ class Finder:
 
     def get_code(self, name: str) -> CodeType:
         module = self.modules[name]
-        if isinstance(module, bytes):
-            code: CodeType = marshal.loads(module)
-            return code
-        return compile(module, self.filename(name), "exec", dont_inherit=True)
+        return module if isinstance(module, CodeType) else compile(module, self.filename(name), "exec",
+                                                                   dont_inherit=True)
 
     def get_source(self, name: str) -> str | None:
         module = self.modules[name]
@@ -47,7 +44,7 @@ class Finder:
         return name.replace(".", "/") + ("/__init__.py" if name in self.packages else ".py")
 
 
-def run(modules: dict[str, str | bytes]) -> None:
+def run(modules: dict[str, str | CodeType]) -> None:
     sys.meta_path.insert(0, Finder(modules))
     __import__("executor.main")
     sys.modules["executor.main"].main(sys.stdin.buffer, sys.stdout.buffer)

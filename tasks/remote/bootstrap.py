@@ -10,7 +10,6 @@ import re
 import threading
 import zlib
 from functools import cache, cached_property
-from importlib.machinery import SourceFileLoader
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ _FOR_SHELLS = b"exit %d\n" % SHELL_STATUS
 EXECUTOR = Path(__file__).parent.parent / "executor"
 LOADER = Path(__file__).with_name("_loader.py")
 # What decides about the bytes beside the sources that are sent.
-PACKERS = (LOADER, Path(__file__), Path(executor_modules.__file__))
+PACKERS = (LOADER, Path(__file__), Path(executor_modules.__file__), Path(__file__).with_name("compact_code.py"))
 # What a deploy takes of Python's library: imported while the program is on its way.
 _AHEAD = ("configparser,contextlib,glob,json,queue,shutil,socket,subprocess,threading,typing,"
           "xml.parsers.expat")
@@ -92,16 +91,17 @@ class Program:
         return _packed({name: path.read_text(encoding="utf-8") for name, path in self._modules().items()})
 
     def _pack_compiled(self) -> bytes:
-        # Each module by itself: most verbs import a part of them.
-        codes = {name: SourceFileLoader(name, str(path)).get_code(name) for name, path in self._modules().items()}
-        return _packed({name: marshal.dumps(code) for name, code in codes.items()})
+        from .compact_code import compiled  # seldom needed: what was packed is kept
+
+        return _packed({name: compiled(path) for name, path in self._modules().items()})
 
 
 program = cache(Program)
 
 
 def _packed(modules: dict[str, Any]) -> bytes:
-    start = f"{LOADER.read_text(encoding='utf-8')}\n\nrun(marshal.loads(zlib.decompress(i.read(int(i.readline())))))\n"
+    loader = LOADER.read_text(encoding="utf-8")
+    start = f"{loader}\n\nimport marshal\nrun(marshal.loads(zlib.decompress(i.read(int(i.readline())))))\n"
     return _FOR_SHELLS + _block(start.encode()) + _block(marshal.dumps(modules, FORMAT))
 
 
