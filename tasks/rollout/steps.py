@@ -64,8 +64,10 @@ class Plan(Struct, frozen=True, kw_only=True):
         return bool(self.record.get("was_running", True))
 
     @property
-    def starts_programs(self) -> bool:
-        return any(step.do.action == "verify" and step.do.args["programs"] for step in self.steps)
+    def started(self) -> list[str]:
+        """The groups of the programs that it starts."""
+        return [program["group"] for step in self.steps if step.do.action == "verify"
+                for program in step.do.args["programs"]]
 
     @property
     def client_steps(self) -> list[Step]:

@@ -12,7 +12,7 @@ from tasks.inventory.serial import DEFAULT, Serial
 from tasks.rollout import goal
 from tasks.rollout.plan import batches, planner
 from tasks.rollout.steps import Plan
-from tests.rollout.samples import GOAL, SERVICE, STOPPED, TARGET, A, facts, plan
+from tests.rollout.samples import GOAL, SERVICE, STOPPED, TARGET, A, facts, plan, process
 
 UP, DOWN, NOTHING = plan(facts()), plan(facts(programs=STOPPED)), Plan(was=A, tried=A)
 
@@ -33,11 +33,11 @@ def test_percentage_of_all_hosts_is_rounded_down_and_the_last_size_goes_on(
     assert [name for batch in made for name in batch] == names
 
 
-def of_hosts(**plans: Plan | dict[str, Plan]) -> list[Any]:
+def of_hosts(serial: Serial = DEFAULT, **plans: Plan | dict[str, Plan]) -> list[Any]:
     by_service = {host: of_host if isinstance(of_host, dict) else {"monitor": of_host}
                   for host, of_host in plans.items()}
     made = {(host, name): one for host, of_host in by_service.items() for name, one in of_host.items()}
-    return [batch.hosts for batch in batches.of_plans(made, DEFAULT, 0)]
+    return [batch.hosts for batch in batches.of_plans(made, serial, 0)]
 
 
 def test_batches_are_of_hosts_that_have_something_to_do() -> None:
@@ -57,6 +57,29 @@ def test_host_on_which_no_program_runs_goes_last() -> None:
         goal.key(TARGET): facts(programs={})}, {"monitor": GOAL})[goal.key(TARGET)]
     assert idle.steps and of_hosts(web1=idle, web2=UP, web3=UP) == [["web2"], ["web3", "web1"]]
     assert of_hosts(web1={"a": idle, "b": UP}, web2={"a": UP}) == [["web1"], ["web2"]]
+
+
+def running(*groups: str) -> Plan:
+    """The plan of a host that runs these programs."""
+    programs = tuple(replace(SERVICE.programs[0], name=group, group=group) for group in groups)
+    target = replace(TARGET, service=replace(SERVICE, programs=programs))
+    there = facts(programs={group: process("RUNNING")["monitor"] for group in groups})
+    return planner.deploy_planner(recipe)((target,), {goal.key(target): there}, {"monitor": GOAL})[goal.key(target)]
+
+
+@pytest.mark.promise(10)
+@pytest.mark.parametrize(("hosts", "expected"), [
+    ({"jobs1": "worker", "web1": "web", "web2": "web", "web3": "web"}, [["jobs1"], ["web1"], ["web2", "web3"]]),
+    ({"jobs1": "worker", "web1": "web worker", "web2": "web"}, [["jobs1"], ["web1"], ["web2"]]),
+    ({"a": "web worker", "b": "web", "c": "worker"}, [["a"], ["b", "c"]]),
+    ({"a": "web", "b": "worker", "c": "beat"}, [["a"], ["b", "c"]]),
+    ({"a": "web beat", "b": "web worker", "c": "web", "d": "worker"}, [["a"], ["b"], ["c", "d"]]),
+], ids=str)
+def test_program_of_several_hosts_restarts_on_one_of_them_alone(hosts: dict[str, str], expected: list[list[str]]
+                                                                ) -> None:
+    plans = {host: running(*groups.split()) for host, groups in hosts.items()}
+    assert of_hosts(**plans) == expected
+    assert of_hosts(serial=(2,), **plans)[0] == [*hosts][:2]
 
 
 def test_host_of_an_early_batch_looks_again_after_the_pause_once_for_all_its_services() -> None:

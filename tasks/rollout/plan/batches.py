@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from ...inventory.serial import Serial
+from ...inventory.serial import DEFAULT, Serial
 from ..events import Batch
 from ..goal import Key
 from ..recipe import supervised
@@ -17,11 +18,25 @@ def of_plans(plans: Mapping[Key, Plan], serial: Serial, pause: float) -> list[Ba
     """The hosts that have something to do. Those on which a program of these services does not run go first: they have
     the least to lose. Those on which none of them shall run go last: they tell nothing of a bad version."""
     changing = {host: [plans[key] for key in keys] for host, keys in _changing(plans).items()}
-    hosts = sorted(changing, key=lambda host: (not any(plan.starts_programs for plan in changing[host]),
-                                               all(plan.was_running for plan in changing[host])))
-    batches = split(hosts, serial)
+    started = {host: {group for plan in of_host for group in plan.started} for host, of_host in changing.items()}
+    hosts = sorted(changing, key=lambda host: (not started[host], all(plan.was_running for plan in changing[host])))
+    batches = _firsts_alone({host: started[host] for host in hosts}) if serial == DEFAULT else split(hosts, serial)
     return [Batch(number=number, of=len(batches), hosts=batch, pause=pause if number < len(batches) else 0)
             for number, batch in enumerate(batches, 1)]
+
+
+def _firsts_alone(started: Mapping[str, set[str]]) -> list[list[str]]:
+    """The first host alone; likewise each that is the first to start a program which later ones start, too: a bad
+    version of it reaches one host. Then all others together. `started`: by host, the groups."""
+    times = Counter(group for groups in started.values() for group in groups)
+    untried = {group for group, hosts in times.items() if hosts > 1}
+    alone: list[str] = []
+    for host, groups in started.items():
+        if not alone or groups & untried:
+            alone.append(host)
+            untried -= groups
+    rest = [host for host in started if host not in alone]
+    return [*([host] for host in alone), *([rest] if rest else [])]
 
 
 def split(hosts: Sequence[str], serial: Serial) -> list[list[str]]:

@@ -84,9 +84,7 @@ def health(service: Service, commit: str) -> list[Step]:
 def recheck(plan: Plan, seconds: float) -> list[Step]:
     """After so many seconds, look again at the programs that the plan starts: the same processes, still healthy."""
     checks = [check for step in plan.steps if step.do.action == "health" for check in step.do.args["programs"]]
-    started = [program["group"] for step in plan.steps if step.do.action == "verify"
-               for program in step.do.args["programs"]]
-    programs = [check for group in started for check in
+    programs = [check for group in plan.started for check in
                 [check for check in checks if check["group"] == group]
                 or [protocol.ProgramHealth(group=group, health=None, variables={})]]
     do = protocol.Recheck(programs=programs, seconds=seconds)
