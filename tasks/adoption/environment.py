@@ -12,8 +12,10 @@ from ..inventory.rules import values
 from . import secret_values
 from .differences import split
 from .host import AdoptedHost
+from .secret_names import shown
 from .secret_values import Files
 
+BRANCH = "main"                         # where no clone is on one
 Raw = dict[str, Any]
 Remarks = dict[str, list[str]]          # by service; those of no service have no name
 
@@ -90,16 +92,18 @@ def _environment(name: str, hosts: list[AdoptedHost], common: Raw, own: dict[str
         remarks[""].append(f"RUN_MODE: it was not set for {', '.join(without)}; now it is {run_mode or name}")
     for service in services:
         about = remarks.setdefault(service.name, [])
-        if service.branch not in ("", branch):
+        if not service.branch:
+            about.append(f"branch: the clone is on none; now it is {branch or BRANCH}")
+        elif service.branch != branch:
             about.append(f"branch: the clone is on {service.branch}; deploy it with --revision {service.branch}")
         if service.run_mode and service.run_mode != (run_mode or name):
             why = ", which is no name" if values.check_name(service.run_mode) else "; an environment has one"
-            about.append(f"RUN_MODE: it was {service.run_mode}{why}: now it is {run_mode or name}")
+            about.append(f"RUN_MODE: it was {shown('RUN_MODE', service.run_mode)}{why}: now it is {run_mode or name}")
     chosen: Raw = {}
     if running != set(common) or (alone and own[hosts[0].name]):
         chosen = {"services": {service: own[hosts[0].name].get(service) if alone else None
                                for service in sorted(running)}}
-    return {"branch": branch or "main", **({"run_mode": run_mode} if run_mode and run_mode != name else {}),
+    return {"branch": branch or BRANCH, **({"run_mode": run_mode} if run_mode and run_mode != name else {}),
             **settings, **chosen, "hosts": of_host if any(of_host.values()) else list(of_host)}
 
 

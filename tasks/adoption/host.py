@@ -27,13 +27,26 @@ class AdoptedHost(Struct, frozen=True, kw_only=True):
 def of_hosts(hosts: Mapping[model.Host, Adopted], root: str | None = None) -> list[AdoptedHost]:
     """`root`: where the user named it."""
     usable = {host.name: members.usable(adopted) for host, adopted in hosts.items()}
-    every = members.of_hosts({name: programs for name, (programs, _) in usable.items()})
     places = {host.name: _place(adopted, usable[host.name][0], root) for host, adopted in hosts.items()}
+    usable = {name: _apart(*of_host, places[name].root) for name, of_host in usable.items()}
+    every = members.of_hosts({name: programs for name, (programs, _) in usable.items()})
     services = secret_values.with_sources({
         host.name: _services(host.name, adopted, every, places[host.name]) for host, adopted in hosts.items()})
     return [AdoptedHost(name=host.name, settings=_settings(host, adopted, places[host.name]),
                         services=services[host.name], remarks=_remarks(adopted, *usable[host.name]))
             for host, adopted in hosts.items()]
+
+
+def _apart(programs: Programs, left_out: list[str], root: str) -> tuple[Programs, list[str]]:
+    """Without those whose clone would hold our own files."""
+    around = [program for program in programs if program.clone and _is_inside(root, program.clone.directory)]
+    return [program for program in programs if program not in around], [*left_out, *(
+        f"{program.name}: not adopted: Fabvisor's own files would lie in its clone, below {root}: name another folder,"
+        " with --root PATH --supervisord-conf PATH" for program in around)]
+
+
+def _is_inside(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder + "/")
 
 
 def _remarks(adopted: Adopted, programs: Programs, left_out: list[str]) -> tuple[str, ...]:
@@ -70,7 +83,7 @@ def _root(adopted: Adopted, clones: list[str]) -> str:
     folder = os.path.dirname(adopted.supervisord_conf)
     above = os.path.commonpath([os.path.dirname(clone) for clone in clones]) if clones else folder
     usable = [each for each in (folder, above) if each in adopted.writable and each != "/"
-              and not any(each == clone or each.startswith(clone + "/") for clone in clones)]
+              and not any(_is_inside(each, clone) for clone in clones)]
     return next(iter(usable), adopted.home)
 
 

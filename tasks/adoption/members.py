@@ -10,12 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct
 
 from ..inventory import model
-from ..inventory.rules import values
+from ..inventory.rules import sockets, values
 from ..rollout.protocol import Adopted, AdoptedProgram
 from . import program as adopted_program
 from .secret_names import looks_secret
 
 Programs = list[AdoptedProgram]
+LONGEST = 90                                # letters of a name, which has at most 100
+NUMBER = re.compile("[0-9]{2}")             # of a process, behind the name of its program
 
 
 class Members(Struct, frozen=True, kw_only=True):
@@ -29,6 +31,11 @@ class Members(Struct, frozen=True, kw_only=True):
     def is_single(self) -> bool:
         """Whether the program is the service, and needs no name beside it."""
         return len(self.names) == 1
+
+    @property
+    def groups(self) -> list[str]:
+        """supervisord's names of its programs from then on."""
+        return [self.name] if self.is_single else [model.group(self.name, short) for short in self.names.values()]
 
     def group(self, program: AdoptedProgram) -> str:
         """supervisord's name of it from then on."""
@@ -50,16 +57,17 @@ def usable(adopted: Adopted) -> tuple[Programs, list[str]]:
     """The programs that can be adopted, and for each other one a line that says why not."""
     kept: Programs = []
     left_out = []
-    first: dict[str, AdoptedProgram] = {}
-    for program in sorted(adopted.programs, key=adopted_program.priority):
-        reason = adopted_program.obstacle(program)
-        if not reason and program.clone:
-            reason = _of_other_user(program, first.setdefault(program.clone.directory, program), adopted)
+    places: dict[str, list[str]] = {}
+    for program in adopted.programs:
+        places.setdefault(program.name, []).append(f"{program.path}:{program.line}")
+    for program in sorted(adopted.programs, key=_outermost_first):
+        reason = (adopted_program.obstacle(program) or _twice(places[program.name])
+                  or _conflict(program, kept, adopted))
         if reason:
             left_out.append(f"{program.name}: not adopted: {reason}")
         else:
             kept.append(program)
-    return kept, left_out
+    return sorted(kept, key=adopted_program.priority), left_out
 
 
 def of_hosts(programs: Mapping[str, Programs]) -> list[Members]:
@@ -73,10 +81,10 @@ def of_hosts(programs: Mapping[str, Programs]) -> list[Members]:
             clones.append({host: part})
         else:
             known[host] = part
-    every = _names(programs.values())
     members: list[Members] = []
     for clone in clones:
-        taken = (every - _names(clone.values())) | {each.name for each in members}
+        taken = _names(part for other in clones if other is not clone for part in other.values())
+        taken.update(name for each in members for name in (each.name, *each.groups))
         members.append(_members({host: clone[host] for host in programs if host in clone}, taken))
     return members
 
@@ -87,14 +95,15 @@ def _members(clone: dict[str, Programs], taken: set[str]) -> Members:
     names = list(dict.fromkeys(program.name for program in programs))
     if len(names) == 1:
         return Members(name=names[0], names={names[0]: names[0]}, programs=clone)
-    good = [name for name in _candidates(programs) if name not in taken and not values.check_service_name(name)
-            and not {model.group(name, short) for short in _short(name, names).values()} & taken]
-    service = next(iter([*good, names[0]]))
-    return Members(name=service, names=_short(service, names), programs=clone)
+    numbered = _unlike_processes(programs)
+    made = (Members(name=name, names=_short(name, numbered), programs=clone) for name in _candidates(programs)
+            if not values.check_service_name(name))
+    return next(each for each in made if not {each.name, *each.groups} & taken)
 
 
 def _candidates(programs: Programs) -> Iterator[str]:
-    """Names for a service of several programs: that of their group, what their names begin with, that of the clone."""
+    """Names for a service of several programs: that of their group, what their names begin with, that of the clone,
+    those of programs; then with numbers behind."""
     groups = {program.group for program in programs}
     if len(groups) == 1:
         yield from groups
@@ -102,19 +111,64 @@ def _candidates(programs: Programs) -> Iterator[str]:
     same = itertools.takewhile(lambda letters: len({*letters}) == 1, columns)
     yield re.sub(r"[-_.]?[^-_.]*$", "", "".join(letters[0] for letters in same))
     yield from (os.path.basename(program.clone.directory) for program in programs[:1] if program.clone)
+    yield from (program.name for program in programs)
+    yield from (f"{programs[0].name[:LONGEST]}-{number}" for number in itertools.count(2))
 
 
-def _short(service: str, names: list[str]) -> dict[str, str]:
+def _unlike_processes(programs: Programs) -> dict[str, str]:
+    """The names, but for worker_00 beside a worker of several processes, the first of which has that name."""
+    names = dict.fromkeys(program.name for program in programs)
+    several = {program.name for program in programs if adopted_program.numprocs(program) > 1}
+    made: dict[str, str] = {}
+    for name in names:
+        base, _, number = name.rpartition("_")
+        ways = [f"{base}{separator}{number}" for separator in ("-", ".", "-0", ".0")]
+        made[name] = next(way for way in ways if way not in names) if base in several and NUMBER.fullmatch(number) \
+            else name
+    return made
+
+
+def _short(service: str, names: dict[str, str]) -> dict[str, str]:
     """Without the name of the service in front, which supervisord's name has anyway."""
-    short = {name: re.sub(rf"^{re.escape(service)}[-_.]+", "", name) for name in names}
+    short = {name: re.sub(rf"^{re.escape(service)}[-_.]+", "", as_it_will_be) for name, as_it_will_be in names.items()}
     is_good = len({*short.values()}) == len(names) and not any(map(values.check_name, short.values()))
-    return short if is_good else {name: name for name in names}
+    return short if is_good else names
+
+
+def _outermost_first(program: AdoptedProgram) -> tuple[int, int]:
+    """A clone before those inside it."""
+    return len(_directory(program)), adopted_program.priority(program)
+
+
+def _conflict(program: AdoptedProgram, kept: Programs, adopted: Adopted) -> str:
+    """Why it cannot stand beside the programs that are kept."""
+    reasons = (reason for other in kept for reason in (
+        _of_other_user(program, other, adopted), _inside(program, other), _same_socket(program, other)))
+    return next(filter(None, reasons), "")
+
+
+def _twice(places: list[str]) -> str:
+    return "" if len(places) == 1 else (
+        f"it is defined in {' and in '.join(places)}, which supervisord mixes: leave one of them, then adopt it")
+
+
+def _inside(program: AdoptedProgram, other: AdoptedProgram) -> str:
+    inner, outer = _directory(program), _directory(other)
+    return (f"its clone {inner} lies inside {outer}, that of {other.name}: each service needs a folder of its own"
+            if inner.startswith(outer + "/") else "")
+
+
+def _same_socket(program: AdoptedProgram, other: AdoptedProgram) -> str:
+    texts = [each.options["socket"] for each in (program, other) if "socket" in each.options]
+    if len(texts) < 2 or not sockets.parse(texts[0]).meets(sockets.parse(texts[1])):
+        return ""
+    return f"socket: {other.name} listens there, too; give it one of its own"
 
 
 def _of_other_user(program: AdoptedProgram, first: AdoptedProgram, adopted: Adopted) -> str:
     """Why it cannot be of one service with the first program of its clone."""
     user, other = (adopted_program.user(each, adopted) or "supervisord's user" for each in (program, first))
-    return "" if user == other else (
+    return "" if user == other or _directory(program) != _directory(first) else (
         f"it runs as {user}, and {first.name} of the same clone as {other}: the programs of a service share one "
         "environment file; give it a clone of its own")
 
@@ -122,8 +176,13 @@ def _of_other_user(program: AdoptedProgram, first: AdoptedProgram, adopted: Adop
 def _by_clone(programs: Programs) -> list[Programs]:
     clones: dict[str, Programs] = {}
     for program in programs:
-        clones.setdefault(program.clone.directory if program.clone else "", []).append(program)
+        clones.setdefault(_directory(program), []).append(program)
     return list(clones.values())
+
+
+def _directory(program: AdoptedProgram) -> str:
+    """Of its clone; empty where it has none."""
+    return program.clone.directory if program.clone else ""
 
 
 def _names(parts: Iterable[Programs]) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os.path
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .._errors import Mistake
@@ -26,7 +26,8 @@ def obstacle(program: AdoptedProgram) -> str:
         return "it has no `directory`"
     return (_clone_obstacle(program.directory, program.clone) or values.check_service_name(program.name)
             or values.check_command(_command_of_first(program)) or values.check_numprocs(numprocs(program))
-            or _socket_obstacle(program.options.get("socket")))
+            or _socket_obstacle(program.options.get("socket")) or _user_obstacle(program.options)
+            or _secret_obstacle(program.expanded))
 
 
 def _clone_obstacle(directory: str, clone: AdoptedClone | None) -> str:
@@ -45,6 +46,18 @@ def _socket_obstacle(socket: str | None) -> str:
     """`socket`: of an [fcgi-program:x]."""
     wrong = sockets.check_socket(socket) if socket is not None else ""
     return f"socket: {wrong}" if wrong else ""
+
+
+def _user_obstacle(written: Mapping[str, str]) -> str:
+    wrong = options.mistake("user", written["user"], written) if "user" in written else ""
+    return f"user: {wrong}" if wrong else ""
+
+
+def _secret_obstacle(expanded: Mapping[str, str]) -> str:
+    """supervisord may put a secret into a command: hosts.yaml is no place for it."""
+    secret = next((name for name, value in expanded.items() if looks_secret(name, value)), "")
+    return (f"its options hold %(ENV_{secret})s, which looks like a secret: let the program read {secret} from its "
+            "environment") if secret else ""
 
 
 def user(program: AdoptedProgram, adopted: Adopted) -> str | None:

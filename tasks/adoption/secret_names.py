@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 
+from ..executor.protocol import MASK
+
 WORDS = {"SECRET", "SECRETS", "PASSWORD", "PASSWD", "PASSPHRASE", "PASS", "PWD", "TOKEN", "KEY", "APIKEY", "CREDENTIAL",
          "CREDENTIALS", "DSN", "SALT", "AUTH", "PRIVATE", "PIN"}
 PARTS = re.compile(r"SECRET|PASSW|TOKEN|CREDENTIAL|APIKEY", re.IGNORECASE)
 # A password in a URL; a private key; what GitLab, GitHub, Slack, Stripe and AWS hand out; a JSON web token.
 VALUES = re.compile(r"://[^/\s:@]*:[^/\s@]+@|-----BEGIN [A-Z ]*PRIVATE KEY|^(glpat-|gh[pousr]_|xox[abprs]-|[sr]k_live_"
                     r"|AKIA[0-9A-Z]{12}|eyJ[\w-]+\.)")
+
+
+def shown(name: str, value: str) -> str:
+    """The value, as a remark may have it."""
+    return MASK if looks_secret(name, value) else value
 
 
 def looks_secret(name: str, value: str) -> bool:

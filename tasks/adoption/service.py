@@ -15,6 +15,7 @@ from ..rollout.protocol import Adopted, AdoptedClone, AdoptedProgram
 from . import ci_build
 from . import program as adopted_program
 from .members import Members, Programs
+from .secret_names import shown
 
 FROM_CI = "from .gitlab-ci.yml of the clone: the lines between checkout and supervisorctl"
 
@@ -159,6 +160,6 @@ def _remarks_on_secrets(programs: Programs, secret: set[str]) -> Iterator[str]:
 
 
 def _remarks_on_run_modes(programs: Programs) -> Iterator[str]:
-    modes = [program.variables.get("RUN_MODE") or "not set" for program in programs]
+    modes = [shown("RUN_MODE", program.variables.get("RUN_MODE") or "not set") for program in programs]
     yield from (f"RUN_MODE: it was {mode} for {program.name}; an environment has one"
                 for program, mode in zip(programs, modes, strict=True) if mode != modes[0])

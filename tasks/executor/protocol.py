@@ -1000,8 +1000,9 @@ class AdoptedClone(TypedDict):
 
 class AdoptedProgram(TypedDict):
     """A [program:x], its options as supervisord expands them. `group`: the [group:x] that has it, or its own name;
-    `variables`: of its `environment=`, and PATH of supervisord where that is not the login's; `is_ours`: Fabvisor wrote
-    its file; `problem`: why its options cannot be told."""
+    `variables`: of its `environment=`, and PATH of supervisord where that is not the login's; `expanded`: those whose
+    values its options hold by %(ENV_X)s; `is_ours`: Fabvisor wrote its file; `problem`: why its options cannot be told.
+    """
 
     name: str
     group: str
@@ -1010,6 +1011,7 @@ class AdoptedProgram(TypedDict):
     is_ours: bool
     options: Dict[str, str]
     variables: Dict[str, str]
+    expanded: Dict[str, str]
     directory: str
     problem: str
     clone: Optional[AdoptedClone]

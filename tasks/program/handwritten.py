@@ -73,8 +73,14 @@ def _is_lost(option: str, theirs: dict[str, str], ours: dict[str, str]) -> bool:
 
 def is_overlooked(option: str, written: Mapping[str, str]) -> bool:
     """Whether it has no effect beside the other options of its program."""
-    redirects = canonical("redirect_stderr", written.get("redirect_stderr", "")) == "true"
-    return (option.startswith("stderr_") and redirects) or (option.startswith("socket_") and "socket" not in written)
+    if option == "numprocs_start":
+        return canonical("numprocs", written.get("numprocs", "1")) == "1"
+    if option == "socket_backlog":
+        return "socket" not in written
+    if option.startswith("socket_"):                    # the owner and the mode of a file
+        return not written.get("socket", "").startswith("unix:")
+    return (option.startswith("stderr_")
+            and canonical("redirect_stderr", written.get("redirect_stderr", "")) == "true")
 
 
 def canonical(option: str, value: str) -> str:

@@ -126,6 +126,7 @@ class AdoptedProgram(Struct, frozen=True, kw_only=True):
     is_ours: bool
     options: dict[str, str]
     variables: dict[str, str]
+    expanded: dict[str, str]
     directory: Text
     problem: Text
     clone: AdoptedClone | None

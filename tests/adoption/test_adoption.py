@@ -32,8 +32,8 @@ def program(name: str = "api", clone: dict[str, Any] | None = None, **fields: An
     made = AdoptedClone(**{"directory": directory, "subdirectory": "", "repo": f"git@x:{name}.git", "branch": "main",
                            "ci": "", **(clone or {})})
     return AdoptedProgram(**{"name": name, "group": name, "path": f"/srv/app/conf.d/{name}.conf", "line": 1,
-                             "is_ours": False, "variables": {}, "problem": "", **fields, "options": options,
-                             "directory": directory, "clone": made})
+                             "is_ours": False, "variables": {}, "expanded": {}, "problem": "", **fields,
+                             "options": options, "directory": directory, "clone": made})
 
 
 def told(*programs: AdoptedProgram, **fields: Any) -> Adopted:
@@ -179,6 +179,9 @@ def test_what_hosts_yaml_cannot_say_is_a_comment_and_a_warning(tmp_path: Path, m
     (program(directory=f"{SHOP}/logs", clone={"directory": SHOP, "subdirectory": "logs"}), "subdirectory: cannot be"),
     (program(clone={"repo": ""}), "the clone /srv/app/micro/api has no `origin`"),
     (program("a b"), "expected letters"), (program("all"), "it means every service"),
+    (program(options={"user": "${X}"}), "user: holds ${X}, which is a variable in hosts.yaml"),
+    (program(expanded={"DB_PASSWORD": "x"}), "which looks like a secret"),
+    (program(directory="/srv/app/micro/other/inner"), "lies inside /srv/app/micro/other, that of other"),
 ])
 def test_program_that_cannot_be_a_service_is_named_with_the_reason(made: AdoptedProgram, reason: str) -> None:
     found = adopted(web1=told(made, program("other")))
@@ -268,6 +271,43 @@ def test_program_of_another_user_cannot_share_the_service_of_its_clone() -> None
     assert list(found.data["services"]) == ["web"]
     assert any(line.startswith("jobs: not adopted: it runs as ann, and web of the same clone as supervisord's user")
                for line in document.warnings(found))
+
+
+@pytest.mark.parametrize(("first", "second", "words"), [
+    ({"path": "/a.conf"}, {"path": "/b.conf"}, "it is defined in /a.conf:1 and in /b.conf:1, which supervisord mixes"),
+    ({"options": {"socket": "tcp://0.0.0.0:80"}}, {"name": "jobs", "options": {"socket": "tcp://127.0.0.1:80"}},
+     "api: not adopted: socket: jobs listens there, too"),
+])
+def test_programs_that_exclude_each_other_are_named(first: dict[str, Any], second: dict[str, Any], words: str) -> None:
+    found = adopted(web1=told(program(**first), program(**{"directory": "/srv/app/micro/b", **second}), program("ok")))
+    assert any(words in line for line in document.warnings(found)) and "ok" in found.data["services"]
+
+
+def test_program_that_is_called_as_a_process_of_another_gets_another_name(tmp_path: Path) -> None:
+    many = {"numprocs": "3", "process_name": "worker_%(process_num)02d"}
+    found = adopted(web1=told(shop("worker", options=many), shop("worker_00"), shop("worker-00")))
+    [target] = loaded(tmp_path, found).targets
+    assert [each.group for each in target.service.programs] == ["shop-worker", "shop-worker.00", "shop-worker-00"]
+
+
+@pytest.mark.promise(7)
+def test_run_mode_that_looks_like_a_secret_is_in_no_remark() -> None:
+    value = {"RUN_MODE": "https://u:hunter2x@x"}
+    found = adopted(web1=told(shop("web", variables={"RUN_MODE": "prod"}), shop("jobs", variables=value),
+                              program(variables=value)))
+    assert "hunter2x" not in document.text(found) and "RUN_MODE: it was ***" in document.text(found)
+
+
+def test_clone_that_would_hold_our_own_files_is_left_out() -> None:
+    """Such as a home that is a repository."""
+    found = adopted(web1=told(program(directory="/home/deploy"), writable=["/home/deploy"]))
+    assert not found.data["services"]
+    assert "Fabvisor's own files would lie in its clone, below /home/deploy" in document.warnings(found)[0]
+
+
+def test_clone_on_no_branch_is_named() -> None:
+    found = adopted(web1=told(program(clone={"branch": ""})))
+    assert "api: branch: the clone is on none; now it is main" in document.warnings(found)
 
 
 def test_path_that_nobody_can_tell_is_named() -> None:

@@ -315,6 +315,18 @@ def test_host_without_a_supervisord_conf_there_says_what_to_name(lab: Lab, tmp_p
     assert run.code == 2 and "nowhere/supervisord.conf does not exist" in messages(run), run
 
 
+def test_configuration_that_supervisord_cannot_read_is_named_with_file_and_line(lab: Lab, tmp_path: Path) -> None:
+    host = lab["web1"]
+    broken, latin = host.root / "conf.d/broken.conf", host.root / "conf.d/latin.conf"
+    broken.write_text("[program:x]\ncommand=a\nnonsense\n")
+    latin.write_bytes("; für\n".encode("latin-1"))
+    run = Adopter(lab, tmp_path, host).adopt()
+    for path in (broken, latin):
+        path.unlink()
+    assert run.code == 2 and f"{broken} cannot be parsed" in messages(run) and "line  3" in messages(run), run
+    assert f"{latin} is not UTF-8" in messages(run)
+
+
 DEBIAN = """
 [program:{name}]
 command={directory}/run.sh {name}

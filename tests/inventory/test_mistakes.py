@@ -295,7 +295,8 @@ COMMAND = [
 ] + [
     row("an assignment", C + "needs a shell for `PORT=` in front: write sh -c 'PORT=80 ./a'",
         environment="services: {monitor: {command: PORT=80 ./a}}"),
-    row("a word of supervisord", C + "holds `%(process_num)02d`, which is not expanded here: write ${PROCESS_NUM}",
+    row("a word of supervisord", C + "holds `%(process_num)02d`, which is not expanded here: write ${PROCESS_NUM}, "
+        "which has no zeros in front",
         environment="services: {monitor: {command: './a --port=80%(process_num)02d'}}"),
     row("no such variable in a command", C + "no variable ${PRT} is set; did you mean 'PORT'? (on web1 in "
         "production)", environment="services: {monitor: {command: './a ${PRT}'}}", host="variables: {PORT: 80}"),

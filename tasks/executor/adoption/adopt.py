@@ -6,6 +6,7 @@ import os
 from typing import Any, Mapping
 
 from ..accounts import login_name, user_name
+from ..errors import NotReady
 from ..layout import Layout
 from ..link import Link
 from ..protocol import AdoptedClone, AdoptedProgram
@@ -18,9 +19,13 @@ from . import adopted_clone, adopted_releases
 def adopt(link: Link, hello: dict[str, Any], layout: Layout, env: dict[str, str]) -> None:
     """Send all programs of the supervisord that `hello` names, or of the one in the usual places."""
     conf = SupervisordConf(supervisord_search.configuration(hello["root"], hello["supervisord_conf"]), env)
+    configuration = conf.configuration()
+    if configuration.problems:
+        raise NotReady("supervisord cannot read its configuration:\n" + "\n".join(configuration.problems),
+                       "correct that on the host, then try again")
     pid = supervisord_search.process(conf)
     uid = supervisord_search.owner(pid, conf)
-    definitions = conf.configuration().definitions
+    definitions = configuration.definitions
     environ = supervisord_search.environment(pid, conf, env, program_sections.variable_names(definitions))
     path = environ.get("PATH")
     of_supervisord = {"PATH": path} if path and path != env.get("PATH") else {}
@@ -39,7 +44,8 @@ def _program(section: Section, env: Mapping[str, str]) -> AdoptedProgram:
     directory = os.path.normpath(os.path.expanduser(directory)) if directory else ""
     return {"name": definition.name, "group": section.group, "path": definition.path, "line": definition.line,
             "is_ours": definition.is_ours, "options": section.options, "variables": section.variables,
-            "directory": directory, "problem": section.problem,
+            "expanded": section.expanded, "directory": directory,
+            "problem": section.problem or adopted_clone.problem(directory, env),
             "clone": _clone(directory, env) if os.path.isabs(directory) else None}
 
 

@@ -24,6 +24,12 @@ def find(directory: str, env: Mapping[str, str]) -> AdoptedClone | None:
             "shared_directory": "", "shared": [], "releases": False}
 
 
+def problem(directory: str, env: Mapping[str, str]) -> str:
+    """Why nothing that runs in the directory can be a service; empty where it can."""
+    whole = _git(directory, env, "rev-parse", "--show-superproject-working-tree") if os.path.isdir(directory) else ""
+    return f"{directory} is in a submodule of {whole}, which brings its commit" if whole else ""
+
+
 def origin(top: str, env: Mapping[str, str]) -> str:
     """The URL of `origin`; empty where there is none."""
     return _git(top, env, "config", "remote.origin.url") if os.path.isdir(top) else ""

@@ -17,17 +17,19 @@ from .supervisord_conf import PROGRAM_KINDS, Definition, name_of, parse
 
 LISTENER = "eventlistener"
 NUMBER = re.compile(r"%%|%\(process_num\)[0-9]*[sd]")
+VARIABLE = re.compile(r"%\(ENV_(\w+)\)s")
 
 
 class Section(NamedTuple):
     """A program whose options are expanded; of several processes the number stays as it was written,
-    %(process_num)02d. `problem`: why they cannot be expanded."""
+    %(process_num)02d. `problem`: why they cannot be expanded; `expanded`: the variables that they hold."""
 
     definition: Definition
     group: str
     options: dict[str, str]
     variables: dict[str, str]
     problem: str = ""
+    expanded: dict[str, str] = {}       # noqa: RUF012  a NamedTuple's default is no class attribute
 
 
 def programs(definitions: list[Definition], environ: Mapping[str, str]) -> Iterator[Section]:
@@ -40,12 +42,19 @@ def programs(definitions: list[Definition], environ: Mapping[str, str]) -> Itera
         elif found.kind in PROGRAM_KINDS:
             group = groups.get(found.name, found.name)
             try:
-                options, variables = _expanded(found, files.options(found), group, environ, None)
-                yield Section(found, group, options, variables)
+                written = files.options(found)
+                options, variables = _expanded(found, written, group, environ, None)
+                yield Section(found, group, options, variables, "", _held(written, {**environ, **variables}))
             except KeyError as error:
                 yield Section(found, group, {}, {}, f"%({error.args[0]})s is only known to supervisord: write it out")
             except (ValueError, TypeError, configparser.Error) as error:
                 yield Section(found, group, {}, {}, f"supervisord cannot read it: {error}")
+
+
+def _held(written: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables whose values the options hold."""
+    names = (name for option, text in written.items() if option != "environment" for name in VARIABLE.findall(text))
+    return {name: environ[name] for name in names if name in environ}
 
 
 def variable_names(definitions: list[Definition]) -> dict[str, set[str]]:
@@ -136,6 +145,6 @@ def key_value_pairs(text: str, wordchars: str = "") -> dict[str, str]:
     for start in range(0, len(tokens), 4):
         pair = tokens[start:start + 3]
         if len(pair) != 3 or pair[1] != "=":
-            raise ValueError(f"unexpected end of environment={text!r}")
+            raise ValueError("`environment` is no list of NAME=\"value\"")      # it may hold passwords
         variables[pair[0]] = pair[2].strip("'\"")
     return variables

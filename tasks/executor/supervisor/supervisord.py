@@ -5,13 +5,14 @@ States and fault codes are those of supervisor.states and supervisor.xmlrpc (4.3
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from typing import Any, Callable, Mapping, Sequence
 
 from .. import leftovers
 from ..errors import HostError
-from ..protocol import UP
+from ..protocol import MASK, UP
 from ..shell import Check
 from . import rpc
 from .supervisord_access import SupervisordAccess
@@ -70,7 +71,9 @@ class Supervisord:
             ((added, changed, removed),) = self._call("reloadConfig")
         except Refused as fault:
             if fault.code == CANT_REREAD:
-                raise BadConfiguration(fault.message.replace("supervisord: CANT_REREAD: ", ""),
+                words = fault.message.replace("supervisord: CANT_REREAD: ", "")
+                # An `environment` may hold passwords.
+                raise BadConfiguration(re.sub(r"(pairs in value ').*'", rf"\1{MASK}'", words, flags=re.DOTALL),
                                        "correct that file on the host, then try again") from None
             raise
         return added, changed, removed

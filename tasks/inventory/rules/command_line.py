@@ -21,7 +21,7 @@ VARIABLE = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*|\$\{[A-Za-z_][A-Za-z0-9_]*(:?[-
 KEPT = re.compile(r"""\\.|'[^']*'|"((?:\\.|[^"\\])*)\"""")           # double quotes keep no `$`
 ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 # Of supervisor/options.py `_processes_from_section`.
-EXPANSION = re.compile(r"%\((program_name|process_num|group_name|host_node_name|numprocs|here|ENV_\w+)\)[0-9]*[sd]")
+EXPANSION = re.compile(r"%\((program_name|process_num|group_name|host_node_name|numprocs|here|ENV_\w+)\)([0-9]*)[sd]")
 
 
 def check_shell(command: str) -> str:
@@ -54,8 +54,11 @@ def shell_variable(text: str) -> str:
 def check_expansion(text: str) -> str:
     """A word that supervisord would replace."""
     word = EXPANSION.search(text)
-    instead = "write ${PROCESS_NUM}" if word and word[1] == "process_num" else "write out what it stands for"
-    return f"holds `{word[0]}`, which is not expanded here: {instead}" if word else ""
+    if not word:
+        return ""
+    instead = "write ${PROCESS_NUM}" if word[1] == "process_num" else "write out what it stands for"
+    zeros = ", which has no zeros in front" if word[1] == "process_num" and word[2] else ""
+    return f"holds `{word[0]}`, which is not expanded here: {instead}{zeros}"
 
 
 def filled_words(words: Iterable[str]) -> int:
