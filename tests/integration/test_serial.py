@@ -119,6 +119,7 @@ def test_all_hosts_go_back_by_themselves_when_the_client_is_killed_in_the_second
     client.signal(signal.SIGKILL)
     client.end()
     wait_for(lambda: all(app.results(host)[ended:] == ["restored"] for host in app.hosts), "the hosts to go back")
+    wait_for(lambda: not any(map(app.holder_alive, app.hosts)), "the executors to end")
     assert app.states() == before
 
 
