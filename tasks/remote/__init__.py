@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from .._lazy import submodules
 
 if TYPE_CHECKING:                           # what other folders may use
+    from . import early_dial as early_dial
     from . import session as session
     from . import sessions as sessions
-    from . import ssh_answers as ssh_answers
     from . import ssh_command as ssh_command
     from . import start_errors as start_errors
     from . import task_connection as task_connection

@@ -9,7 +9,6 @@ import logging
 import random
 import socket
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -19,8 +18,8 @@ from paramiko import Channel, SSHConfig, SSHException, Transport
 
 from .._errors import Unreachable
 from ..inventory.model import Host
-from . import dial, known_hosts
-from .gateways import gateway_of, refuse_circle
+from . import dial, gateways, known_hosts
+from .dial import Dial
 from .handshake import Handshake, TurnedAway
 from .host_keys import Verifier
 from .keys import keys_for
@@ -62,29 +61,28 @@ def _shut_down(transport: Transport | None) -> None:
 
 
 class _Route(Struct, frozen=True):
-    """The way to a host: how messages call it, the hosts that it leads to, against circles, and what answers for the
-    ssh configuration. `command` and `dials`: see connect(); a gateway gets no session, and None for a command."""
+    """The way to a host: how messages call it, the hosts that it leads to, against circles, what answers for the ssh
+    configuration, and what dials. `command`: see connect(); a gateway gets no session, and None for it."""
 
     label: str
     path: tuple[Host, ...]
     ask: Ask
+    dial: Dial
     command: str | None
-    dials: Callable[[], object]
 
 
-def connect(host: Host, ask: Ask = ask, command: str = "", dials: Callable[[], object] = lambda: None
-            ) -> HostConnection:
+def connect(host: Host, ask: Ask = ask, command: str = "", dial: Dial = dial.directly) -> HostConnection:
     """An open connection; close it. Raises HostKeyError, LoginError, Unreachable or Mistake.
 
-    `command`: what the first session will run, where that is known; the host may begin it at once. `dials` is called
-    when from now on the network decides.
+    `command`: what the first session will run, where that is known; the host may begin it at once. `dial`: makes the
+    socket to the host, or to the first gateway.
 
     Needs at most about twice `host.connect_timeout` seconds a hop.
     """
     logger = logging.getLogger("paramiko")
     if not logger.handlers:                 # its tracebacks would reach stderr through logging's last resort
         logger.addHandler(logging.NullHandler())
-    return _connect(host, _Route(host.name, (host,), ask, command, dials))
+    return _connect(host, _Route(host.name, (host,), ask, dial, command))
 
 
 def _connect(host: Host, route: _Route) -> HostConnection:
@@ -92,33 +90,27 @@ def _connect(host: Host, route: _Route) -> HostConnection:
     known = known_hosts.load(host, settings)
     with keys_for(host, settings) as offered:
         hop = _open_gateway(host, settings, route)
-        label = _label(route.label, settings)
+        label = dial.label_of(route.label, settings)
         verifier = Verifier(label, settings, known, via=hop.original_host if hop else "")
         login = Login(label, settings.user, offered, host.connect_timeout, route.command)
-        route.dials()
         try:
-            return _open_patiently(host, settings, hop, verifier, login)
+            return _open_patiently(host, settings, route, hop, verifier, login)
         except BaseException:
             if hop is not None:
                 hop.sever()
             raise
 
 
-def _label(name: str, settings: Settings) -> str:
-    where = settings.hostname if settings.port == 22 else f"{settings.hostname}:{settings.port}"
-    return name if settings.hostname in name else f"{name} ({where})"
-
-
 def _open_gateway(host: Host, settings: Settings, route: _Route) -> HostConnection | None:
-    gateway = gateway_of(host, settings)
+    gateway = gateways.gateway_of(host, settings)
     if gateway is None:
         return None
-    refuse_circle(gateway, route.path)
+    gateways.refuse_circle(gateway, route.path)
     label = f"{route.path[0].name}: gateway {gateway.name}"
-    return _connect(gateway, _Route(label, (*route.path, gateway), route.ask, None, route.dials))
+    return _connect(gateway, _Route(label, (*route.path, gateway), route.ask, route.dial, None))
 
 
-def _open_patiently(host: Host, settings: Settings, hop: HostConnection | None, verifier: Verifier,
+def _open_patiently(host: Host, settings: Settings, route: _Route, hop: HostConnection | None, verifier: Verifier,
                     login: Login) -> HostConnection:
     """Tries again, for `connect_timeout` seconds, while sshd turns connections away: a gateway to many hosts does so
     when all of them are connected at once (MaxStartups)."""
@@ -126,7 +118,7 @@ def _open_patiently(host: Host, settings: Settings, hop: HostConnection | None, 
     pause = _FIRST_PAUSE
     while True:
         try:
-            return _open(host, settings, hop, verifier, login)
+            return _open(host, settings, route, hop, verifier, login)
         except TurnedAway:
             if time.monotonic() + pause > deadline:
                 raise
@@ -134,12 +126,12 @@ def _open_patiently(host: Host, settings: Settings, hop: HostConnection | None, 
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-def _open(host: Host, settings: Settings, hop: HostConnection | None, verifier: Verifier,
+def _open(host: Host, settings: Settings, route: _Route, hop: HostConnection | None, verifier: Verifier,
           login: Login) -> HostConnection:
     started = time.monotonic()
     proxy = _proxy(verifier.label, settings) if hop is None and settings.proxy_command else None
     handshake = Handshake(verifier.label, settings, host.connect_timeout, verifier, proxy)
-    link = proxy.link if proxy else _dial(settings, hop, handshake)
+    link = proxy.link if proxy else _dial(settings, route, hop, handshake)
     left = max(1.0, host.connect_timeout - (time.monotonic() - started))
     kwargs: dict[str, Any] = {
         "sock": link, "auth_strategy": login, "timeout": left, "banner_timeout": left, "auth_timeout": left,
@@ -169,7 +161,7 @@ def _proxy(label: str, settings: Settings) -> ProxyCommand:
         raise Unreachable(f"{label}: ProxyCommand: {error}", "see ~/.ssh/config") from None
 
 
-def _dial(settings: Settings, hop: HostConnection | None, handshake: Handshake) -> Any:
+def _dial(settings: Settings, route: _Route, hop: HostConnection | None, handshake: Handshake) -> Any:
     if hop is not None:
-        return dial.through(handshake.label, settings, handshake.seconds, hop.transport, hop.original_host)
-    return dial.directly(handshake.label, settings, handshake.seconds)
+        return gateways.through(handshake.label, settings, handshake.seconds, hop.transport, hop.original_host)
+    return route.dial(handshake.label, settings, handshake.seconds)

@@ -1,4 +1,4 @@
-"""A connected socket to a host: directly, or through a gateway's connection."""
+"""A connected socket to a host. It needs no paramiko: the first host is dialled while that is imported."""
 
 from __future__ import annotations
 
@@ -9,16 +9,21 @@ import queue
 import socket
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
-from paramiko import Channel, ChannelException, SSHException, Transport
-
 from .._errors import Unreachable
-from ..program.quoting import for_sh
 from .ssh_config import Settings
 
 Address = tuple[Any, Any]                   # family and sockaddr of getaddrinfo
+Dial = Callable[[str, Settings, float], socket.socket]      # of directly()
 _FAMILIES = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}     # AddressFamily
+
+
+def label_of(name: str, settings: Settings) -> str:
+    """How messages call a host."""
+    where = settings.hostname if settings.port == 22 else f"{settings.hostname}:{settings.port}"
+    return name if settings.hostname in name else f"{name} ({where})"
 
 
 def timed_out(label: str, settings: Settings, seconds: float) -> Unreachable:
@@ -49,21 +54,6 @@ def directly(label: str, settings: Settings, seconds: float) -> socket.socket:
         _tune(link)
         return link
     raise _worst(label, settings, seconds, failures)
-
-
-def through(label: str, settings: Settings, seconds: float, gateway: Transport, gateway_name: str) -> Channel:
-    """A forwarded connection from the gateway. Raises Unreachable."""
-    try:
-        return gateway.open_channel("direct-tcpip", (settings.hostname, settings.port), ("", 0), timeout=seconds)
-    except ChannelException as error:
-        reason = f"{gateway_name} cannot reach {settings.hostname}:{settings.port}: {error.text or error.args[-1]}"
-        hint = "does the gateway's sshd have AllowTcpForwarding?" if error.code == 1 else \
-            f"try there: ssh {for_sh(gateway_name)} nc -vz {for_sh(settings.hostname)} {settings.port}"
-        raise Unreachable(f"{label}: the gateway {reason}", hint) from None
-    except (SSHException, EOFError, OSError):
-        if gateway.is_active():
-            raise timed_out(label, settings, seconds) from None
-        raise Unreachable(f"{label}: connection lost to the gateway {gateway_name}", "try again") from None
 
 
 def _resolve(label: str, settings: Settings, seconds: float) -> list[Address]:

@@ -1,10 +1,15 @@
-"""The next gateway on the way to a host: `gateway` of hosts.yaml, or ProxyJump of the ssh configuration."""
+"""The next gateway on the way to a host: `gateway` of hosts.yaml, or ProxyJump of the ssh configuration; and the way
+through it."""
 
 from __future__ import annotations
 
-from .._errors import Mistake
+from paramiko import Channel, ChannelException, SSHException, Transport
+
+from .._errors import Mistake, Unreachable
 from ..inventory.model import Host
 from ..inventory.rules.addresses import GATEWAY
+from ..program.quoting import for_sh
+from .dial import timed_out
 from .ssh_config import Settings
 
 
@@ -33,3 +38,18 @@ def refuse_circle(gateway: Host, path: tuple[Host, ...]) -> None:
         names = " → ".join(host.name for host in (*path, gateway))
         raise Mistake(f"{path[-1].name}: its gateways lead in a circle: {names}",
                       "see gateway in hosts.yaml, and ProxyJump in ~/.ssh/config")
+
+
+def through(label: str, settings: Settings, seconds: float, gateway: Transport, gateway_name: str) -> Channel:
+    """A forwarded connection from the gateway. Raises Unreachable."""
+    try:
+        return gateway.open_channel("direct-tcpip", (settings.hostname, settings.port), ("", 0), timeout=seconds)
+    except ChannelException as error:
+        reason = f"{gateway_name} cannot reach {settings.hostname}:{settings.port}: {error.text or error.args[-1]}"
+        hint = "does the gateway's sshd have AllowTcpForwarding?" if error.code == 1 else \
+            f"try there: ssh {for_sh(gateway_name)} nc -vz {for_sh(settings.hostname)} {settings.port}"
+        raise Unreachable(f"{label}: the gateway {reason}", hint) from None
+    except (SSHException, EOFError, OSError):
+        if gateway.is_active():
+            raise timed_out(label, settings, seconds) from None
+        raise Unreachable(f"{label}: connection lost to the gateway {gateway_name}", "try again") from None

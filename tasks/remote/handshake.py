@@ -10,7 +10,7 @@ from paramiko import SSHException, Transport
 from paramiko.ssh_exception import IncompatiblePeer
 
 from .._errors import Mistake, Unreachable
-from . import algorithms
+from . import negotiation
 from .dial import timed_out
 from .host_keys import Verifier
 from .paramiko_private import ClientTransport, KnownAlgorithms, on_banner_line, on_offer, without_public_keys
@@ -41,7 +41,7 @@ class Handshake(Struct, frozen=True):
         accepted = self.settings.algorithms.public_keys
         transport = ClientTransport(sock, **{**options, "disabled_algorithms": without_public_keys(accepted)})
         transport.daemon = True
-        algorithms.apply(self.settings.algorithms, transport, self.label)
+        negotiation.apply(self.settings.algorithms, transport, self.label)
         self.verifier.prefer_known_types(transport)
         on_banner_line(transport, self.greeting.append)
         on_offer(transport, self.offers.append)
@@ -72,7 +72,7 @@ class Handshake(Struct, frozen=True):
     def _incompatible(self, error: Exception) -> Mistake:
         if not self.offers:                 # it speaks another version of SSH
             return Mistake(f"{self.label}: {error}", "bring the server up to date")
-        return algorithms.nothing_common(self.label, self.settings.algorithms, self.offers[-1])
+        return negotiation.nothing_common(self.label, self.settings.algorithms, self.offers[-1])
 
     def _without_a_word(self, where: str) -> Unreachable:
         if self.proxy is None:

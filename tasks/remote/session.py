@@ -33,14 +33,15 @@ _STDERR_KEPT = 4096                         # bytes
 
 
 def open_session(connection: HostConnection, command: str, program: Program, deliver: Deliver,
-                 beat: float | None = None) -> Session:
+                 beat: float | None = None, sent: Callable[[], object] = lambda: None) -> Session:
     """Runs `command` in the login shell, sends it `program`, then calls deliver(message) on a thread for every
     JSON object it prints (but {"interpreter": …}), and deliver(None) once at the end. Returns at once; a host that
     refuses the channel is an end of the stream with a complaint.
 
-    {"do": "beat"} is sent whenever nothing else was for `beat` seconds. None: never."""
+    {"do": "beat"} is sent whenever nothing else was for `beat` seconds. None: never. `sent` is called when the program
+    has left."""
     session = Session(connection, deliver, beat)
-    session._start(command, program)
+    session._start(command, program, sent)
     return session
 
 
@@ -102,19 +103,20 @@ class Session:
         stderr = self._stderr.decode(errors="replace").strip()
         return "\n".join(part for part in (self._failure, *self._lines.noise, stderr) if part)
 
-    def _start(self, command: str, program: Program) -> None:
-        self._thread(lambda: self._write(command, program), "writer")
+    def _start(self, command: str, program: Program, sent: Callable[[], object]) -> None:
+        self._thread(lambda: self._write(command, program, sent), "writer")
 
     def _thread(self, work: Callable[[], None], name: str) -> None:
         threading.Thread(target=work, daemon=True, name=f"{self._connection.original_host} {name}").start()
 
-    def _write(self, command: str, program: Program) -> None:
+    def _write(self, command: str, program: Program, sent: Callable[[], object]) -> None:
         channel = None
         try:
             channel = self._connection.transport.execute(command)
             self._thread(lambda: self._read(channel), "reader")
             near = self._connection.transport.round_trip < _NEAR
             channel.sendall(self._made(program, near))
+            sent()
             while (data := self._next_to_send()) is not None:
                 channel.sendall(data)
             channel.shutdown_write()

@@ -8,19 +8,19 @@ from ..executor.protocol import BEATS_PER_LEASE, Verb
 from ..inventory.model import Host
 from .bootstrap import command, program
 from .connection import connect
+from .early_dial import EarlyDial
 from .session import Deliver, Session, open_session
-from .ssh_answers import SshAnswers
 
 
 class Sessions:
-    """From any thread. All sessions are for one verb. `ask` may have begun to ask already."""
+    """From any thread. All sessions are for one verb."""
 
-    def __init__(self, verb: Verb, ask: SshAnswers | None = None) -> None:
+    def __init__(self, verb: Verb, early: EarlyDial | None = None) -> None:
         self._program = program(verb)
-        self._ask = ask or SshAnswers()
+        self._early = early or EarlyDial()
 
-    def open(self, host: Host, deliver: Deliver, dials: Callable[[], object] = lambda: None) -> Session:
-        """Connects, and sends the executor. Raises what connect() raises. `dials`: as for connect()."""
+    def open(self, host: Host, deliver: Deliver, sent: Callable[[], object] = lambda: None) -> Session:
+        """Connects, and sends the executor; then calls sent(), on any thread. Raises what connect() raises."""
         start = command(host.python)
-        connection = connect(host, self._ask, start, dials)
-        return open_session(connection, start, self._program, deliver, host.lease / BEATS_PER_LEASE)
+        connection = connect(host, self._early.ask, start, self._early.dial)
+        return open_session(connection, start, self._program, deliver, host.lease / BEATS_PER_LEASE, sent)

@@ -6,7 +6,6 @@ names made canonical, %-tokens of the host), each host is asked for by itself.
 
 from __future__ import annotations
 
-import contextlib
 import glob
 import re
 import threading
@@ -16,7 +15,7 @@ from pathlib import Path
 from .._errors import Mistake
 from ..inventory.model import Host
 from .known_hosts import glob_matches
-from .ssh_options import Options, ask, refuse_names
+from .ssh_options import Options, ask
 from .ssh_tokens import from_home, home
 
 _LINE = re.compile(r"\s*(\w+)(?:\s*=\s*|\s+)(.*?)\s*")
@@ -36,17 +35,15 @@ class SshAnswers:
         self._asking: dict[Group, threading.Lock] = {}
         self._answers: dict[Group, tuple[Host, Options | Mistake]] = {}     # to the first host of each group
 
-    def begin(self, host: Host) -> None:
-        """Ask for it now, on a thread."""
-        def ask_early() -> None:
-            with contextlib.suppress(Exception):            # who needs the answer meets it, too, and tells it
-                refuse_names(host)
-                self._answer(host, keep=True)
-
-        threading.Thread(target=ask_early, daemon=True).start()
-
     def __call__(self, host: Host) -> Options:
-        first, answer = self._answer(host)
+        return self._options(host, keep=False)
+
+    def kept(self, host: Host) -> Options:
+        """The same, and who asks next gets this answer, too."""
+        return self._options(host, keep=True)
+
+    def _options(self, host: Host, keep: bool) -> Options:
+        first, answer = self._answer(host, keep)
         if isinstance(answer, Mistake):
             if host == first:
                 raise answer
@@ -56,7 +53,7 @@ class SshAnswers:
             return {**answer, "hostname": [_address(host)]}
         return ask(host)
 
-    def _answer(self, host: Host, keep: bool = False) -> tuple[Host, Options | Mistake]:
+    def _answer(self, host: Host, keep: bool) -> tuple[Host, Options | Mistake]:
         """To it, or to one of its group. What `Match exec` decides may be another thing when a lost host is connected
         again: such an answer is kept for the first who needs it, with `keep`."""
         shared = _group(host)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import queue
 import shutil
 import socket
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -50,6 +51,19 @@ def test_session_carries_messages_both_ways(sshd: Sshd, open_to: Open) -> None:
     assert talk.next() == {"ü": "\n\x00 €"}
     talk.session.close()
     assert talk.next() is None
+
+
+def test_session_tells_when_its_program_has_left(sshd: Sshd, open_to: Open) -> None:
+    made, sent = threading.Event(), threading.Event()
+
+    def make(interpreter: str) -> bytes:
+        made.wait(60)
+        return b""
+
+    open_session(open_to(sshd), "cat", make, print, sent=sent.set)
+    assert not sent.is_set()
+    made.set()
+    assert sent.wait(60)
 
 
 def test_session_writes_everything_before_it_closes(sshd: Sshd, open_to: Open) -> None:

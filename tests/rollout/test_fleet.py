@@ -48,23 +48,23 @@ def test_message_that_is_larger_than_what_may_wait_is_read_and_the_next_waits_fo
     assert not second.is_alive()
 
 
-@pytest.mark.parametrize("dials", [True, False], ids=["is dialled", "cannot be"])
-def test_connect_returns_when_the_first_host_is_being_dialled(monkeypatch: pytest.MonkeyPatch, dials: bool) -> None:
+@pytest.mark.parametrize("sends", [True, False], ids=["is sent", "cannot be"])
+def test_connect_returns_when_the_program_is_on_its_way_to_a_host(monkeypatch: pytest.MonkeyPatch, sends: bool) -> None:
     begun, answers = threading.Event(), threading.Event()
 
     class Sessions:
         def __init__(self, *_: object) -> None:
             pass
 
-        def open(self, host: Host, deliver: object, dial: Callable[[], object]) -> None:
+        def open(self, host: Host, deliver: object, sent: Callable[[], object]) -> None:
             begun.set()
-            if dials:
-                dial()
+            if sends:
+                sent()
                 answers.wait(60)
             raise Unreachable(f"{host.name}: gone", "try again")
 
     monkeypatch.setattr(sessions, "Sessions", Sessions)
-    monkeypatch.setattr("tasks.rollout.peers.fleet.DIALS_WITHIN", 60)
+    monkeypatch.setattr("tasks.rollout.peers.fleet.SENT_WITHIN", 60)
     started = time.monotonic()
     with Fleet((TARGET,), "status") as fleet:
         fleet.connect()

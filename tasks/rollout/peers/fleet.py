@@ -23,12 +23,11 @@ if TYPE_CHECKING:
     from ...executor.protocol import Verb
     from ...inventory.model import Host, Target
     from ...remote.sessions import Sessions
-    from ...remote.ssh_answers import SshAnswers
 
 TICK = 0.2                      # seconds
 CLOCK_EVERY = 0.5               # seconds between two looks at who is overdue
 MOST_UNREAD = 128 * 2**10       # bytes of a host's messages that may wait to be read before the next; then it waits
-DIALS_WITHIN = 0.05             # seconds that connect() waits at most for that; ssh may take long to answer
+SENT_WITHIN = 0.05              # seconds that connect() waits at most for that; a far host takes longer
 ROOM_EVERY = 0.01               # seconds between two looks at whether they were read
 
 
@@ -59,16 +58,16 @@ class Fleet:
     def connect(self) -> None:
         """Begin, once, to connect to all at once; of each, Connected or Lost comes to the inbox.
 
-        What that needs is imported, and the first host dialled, before it returns. The caller's own imports would make
-        the hosts wait; and hundreds of threads would wait for each other's."""
+        What that needs is imported, and the program on its way to a host, before it returns. The caller's own imports
+        would make the hosts wait; and hundreds of threads would wait for each other's."""
         if self._begun:
             return
         self._begun = True
         with contextlib.suppress(Exception):        # each peer meets it, and tells it
             self._sessions  # noqa: B018
-        dials = threading.Event()
-        _thread(self._connect_all, [*self.peers], dials)
-        dials.wait(DIALS_WITHIN)
+        sent = threading.Event()
+        _thread(self._connect_all, [*self.peers], sent)
+        sent.wait(SENT_WITHIN)
 
     def renew(self, lost: Peer) -> Peer:
         """Connect again to a lost host. The new peer takes the place of the old one, whose messages no longer count."""
@@ -132,22 +131,18 @@ class Fleet:
 
     @functools.cached_property
     def _sessions(self) -> Sessions:
-        answers = self._ask_ssh()
-        return remote.sessions.Sessions(self._verb, answers)
-
-    def _ask_ssh(self) -> SshAnswers:
-        """`ssh` tells how to reach the first host, and most likely all, while the rest is imported."""
-        answers = remote.ssh_answers.SshAnswers()
+        """The first host is dialled while the rest is imported."""
+        early = remote.early_dial.EarlyDial()
         for peer in self.peers[:1]:
-            answers.begin(peer.host)
-        return answers
+            early.begin(peer.host)
+        return remote.sessions.Sessions(self._verb, early)
 
-    def _connect_all(self, peers: list[Peer], dials: threading.Event) -> None:
+    def _connect_all(self, peers: list[Peer], sent: threading.Event) -> None:
         """Hundreds of threads take their time to begin."""
         for peer in peers:
-            _thread(self._connect, peer, dials.set)
+            _thread(self._connect, peer, sent.set)
 
-    def _connect(self, peer: Peer, dials: Callable[[], object] = lambda: None) -> None:
+    def _connect(self, peer: Peer, sent: Callable[[], object] = lambda: None) -> None:
         opened = threading.Event()          # a session may end before it is known here
 
         def hear(message: dict[str, Any] | None) -> None:
@@ -155,7 +150,7 @@ class Fleet:
             self._hear(peer, message)
 
         try:
-            peer.session = self._sessions.open(peer.host, hear, dials)
+            peer.session = self._sessions.open(peer.host, hear, sent)
         except FabvisorError as error:
             self._put(peer, Lost(error))
         except Exception as error:
@@ -165,8 +160,9 @@ class Fleet:
             self._put(peer, Connected())
         finally:
             opened.set()
-            dials()
-        if peer.session and self._verb == "run":            # which is not sent to all hosts at once
+        if peer.session is None:
+            sent()                          # nothing will be
+        elif self._verb == "run":            # which is not sent to all hosts at once
             in_time = peer.session.wait_begun(peer.host.lease)
             self._put(peer, Began() if in_time else Lost(connection_errors.silent(peer)))
 

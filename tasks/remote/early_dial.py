@@ -1,0 +1,50 @@
+"""Dials the first host while what the connection to it needs is imported: its sshd takes a moment to start, and a far
+host a round trip."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+
+from .._errors import FabvisorError, Unreachable
+from ..inventory.model import Host
+from . import dial
+from .ssh_answers import SshAnswers
+from .ssh_config import Settings, effective
+
+
+class EarlyDial:
+    """Asks and dials for the connections of one command, from any thread."""
+
+    def __init__(self) -> None:
+        self.ask = SshAnswers()
+        self._first = ""
+        self._answer: queue.SimpleQueue[socket.socket | Unreachable | None] = queue.SimpleQueue()
+
+    def begin(self, host: Host) -> None:
+        """Ask and dial for it now, on a thread; call it once, before all others."""
+        self._first = host.name
+        threading.Thread(target=lambda: self._answer.put(self._dial_first(host)), daemon=True).start()
+
+    def dial(self, label: str, settings: Settings, seconds: float) -> socket.socket:
+        """As dial.directly(). The first time for that host, what came of its early dial."""
+        answer = None
+        if settings.name == self._first:
+            self._first = ""
+            answer = self._answer.get()
+        if isinstance(answer, Unreachable):
+            raise answer
+        return answer or dial.directly(label, settings, seconds)
+
+    def _dial_first(self, host: Host) -> socket.socket | Unreachable | None:
+        """None where another way leads to it, or where a mistake is in the way: who connects meets it, too."""
+        try:
+            settings = effective(host, self.ask.kept)
+            if settings.jumps or settings.proxy_command:
+                return None
+            return dial.directly(dial.label_of(host.name, settings), settings, host.connect_timeout)
+        except Unreachable as error:
+            return error
+        except (FabvisorError, OSError, ValueError):
+            return None
