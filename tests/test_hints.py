@@ -13,8 +13,8 @@ from invoke.parser import Parser
 
 from tasks import namespace
 from tasks._program import MISSING
+from tests.support.sources import nodes, sources
 
-TASKS = Path(__file__).parents[1] / "tasks"
 COMMAND = re.compile(r"fab ([a-z]+(?:\.[a-z]+)?)(?= |$|[:;,.)](?: |$))([^:;\n()]*)")
 # A command of a shell, up to where the sentence goes on; what is put in later is \0.
 TYPED = re.compile(r"\b(?:git (?:-C|clone|config|ls-remote)|chown|install(?= -d)|ssh-add|ssh-keyscan|chmod|mv|rm|"
@@ -26,21 +26,16 @@ VERBS = {"shows", "fetches", "builds", "and", "may", "can", "carries", "sends", 
 
 
 @functools.cache
-def modules() -> list[tuple[Path, ast.Module]]:
-    return [(file, ast.parse(file.read_text())) for file in sorted(TASKS.rglob("*.py"))]
-
-
-@functools.cache
 def texts() -> list[tuple[str, str]]:
     """(file, text) of everything in tasks/ that is no docstring; X stands for what is put in later."""
-    return [(str(file), text) for file, module in modules() for text in texts_of(module)]
+    return [(str(file), text) for file in sources() for text in texts_of(file)]
 
 
-def texts_of(tree: ast.Module) -> Iterator[str]:
-    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+def texts_of(file: Path) -> Iterator[str]:
+    docstrings = {id(node.value) for node in nodes(file) if isinstance(node, ast.Expr)}
+    inner = {id(part) for node in nodes(file) if isinstance(node, ast.JoinedStr) for part in node.values}
     left_out = docstrings | inner
-    for node in ast.walk(tree):
+    for node in nodes(file):
         if isinstance(node, ast.JoinedStr):
             yield "".join(str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in left_out:
@@ -60,14 +55,15 @@ def typed_words(rest: str) -> Iterator[str]:
 
 def test_commands_of_hints_can_be_typed() -> None:
     """Each is given to the parser of the command line, with the options and the names that follow it."""
-    parser = Parser(contexts=namespace.to_contexts())
+    contexts = {name: context for context in namespace.to_contexts() for name in (context.name, *context.aliases)}
     lines = {(file, " ".join([command, *typed_words(rest)])) for file, text in texts()
              for command, rest in COMMAND.findall(text) if command not in VERBS}
     assert len(lines) > 20 and any("--" in line for _, line in lines)
     wrong = []
     for file, line in sorted(lines):
-        try:
-            parser.parse_argv(line.split())
+        command, *rest = line.split()
+        try:                                        # Invoke copies all contexts that it gets
+            Parser(contexts=[contexts[command]] if command in contexts else []).parse_argv([command, *rest])
         except ParseError as error:
             if MISSING not in str(error):           # a command without its service lists them
                 wrong.append(f"{file}: fab {line}: {error}")
@@ -85,8 +81,8 @@ def test_supervisorctl_of_hints_is_that_of_the_host() -> None:
 def test_names_in_the_commands_of_hints_are_quoted() -> None:
     """A path, a branch or a user with a blank would make another command of it."""
     bare, found = [], 0
-    for file, module in modules():
-        for node in ast.walk(module):
+    for file in sources():
+        for node in nodes(file):
             parts = node.values if isinstance(node, ast.JoinedStr) else []
             text = "".join(str(part.value) if isinstance(part, ast.Constant) else "\0" for part in parts)
             names = [ast.unparse(part.value) for part in parts if isinstance(part, ast.FormattedValue)]

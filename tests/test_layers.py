@@ -9,14 +9,13 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-TASKS = ROOT / "tasks"
+from tests.support.sources import ROOT, TASKS, nodes, sources, tree
+
 SENT = ("tasks/executor/", "tasks/remote/_loader.py", "tasks/embedded/example/")     # run elsewhere, not in our process
 NOUNS = ("inventory", "pipelines", "adoption", "rollout", "program", "mirror", "remote", "executor", "reports",
          "embedded", "provision", "notification")
@@ -92,17 +91,8 @@ class Import(NamedTuple):
         return f"{self.file}:{self.line}: {self.module}"
 
 
-def sources() -> list[Path]:
-    return sorted(path for path in TASKS.rglob("*.py") if "__pycache__" not in path.parts)
-
-
 def name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
-
-
-@functools.cache
-def parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 @functools.cache
@@ -110,23 +100,18 @@ def imports_of(path: Path) -> list[Import]:
     """Every import, at whatever depth; relative ones made absolute."""
     package = [*path.relative_to(ROOT).with_suffix("").parts[:-1]]
 
-    def walk(node: ast.AST, typing_only: bool) -> Iterator[Import]:
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            for inside in node.body:
-                yield from walk(inside, True)
-            for beside in node.orelse:
-                yield from walk(beside, typing_only)
-            return
+    typing_only = {inside for node in nodes(path) if isinstance(node, ast.If) and isinstance(node.test, ast.Name)
+                   and node.test.id == "TYPE_CHECKING" for statement in node.body for inside in ast.walk(statement)}
+    found = []
+    for node in nodes(path):
         if isinstance(node, ast.Import):
-            yield from (Import(name(path), node.lineno, alias.name, typing_only) for alias in node.names)
+            found += [Import(name(path), node.lineno, alias.name, node in typing_only) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             above = package[:len(package) - node.level + 1] if node.level else []
             base = ".".join([*above, *([node.module] if node.module else [])])
-            yield from (Import(name(path), node.lineno, f"{base}.{alias.name}", typing_only) for alias in node.names)
-        for child in ast.iter_child_nodes(node):
-            yield from walk(child, typing_only)
-
-    return list(walk(parsed(path), False))
+            found += [Import(name(path), node.lineno, f"{base}.{alias.name}", node in typing_only)
+                      for alias in node.names]
+    return found
 
 
 @functools.cache
@@ -221,7 +206,7 @@ def test_executor_imports_only_the_standard_library() -> None:
     nothing([one for one in mine if one.module.split(".")[0] not in sys.stdlib_module_names
              and not one.module.startswith("tasks.executor")])
     absolute = [f"{name(path)}:{node.lineno}" for path in sources() if name(path).startswith("tasks/executor/")
-                for node in ast.walk(parsed(path))
+                for node in nodes(path)
                 if (isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").startswith("tasks"))
                 or (isinstance(node, ast.Import) and any(alias.name.startswith("tasks") for alias in node.names))]
     nothing(absolute)
@@ -237,7 +222,7 @@ def test_only_reports_print() -> None:
     for path in sources():
         if name(path).startswith(("tasks/reports/", *SENT)):
             continue
-        for node in ast.walk(parsed(path)):
+        for node in nodes(path):
             if not isinstance(node, ast.expr):
                 continue
             prints = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
@@ -258,7 +243,7 @@ def test_planning_is_pure(file: str) -> None:
               "sys", "secrets", "uuid", "urllib", "io", "signal"}
     path = ROOT / file
     nothing([one for one in imports_of(path) if one.module.split(".")[0] in impure])
-    calls = [f"{file}:{node.lineno}: {node.func.id}()" for node in ast.walk(parsed(path))
+    calls = [f"{file}:{node.lineno}: {node.func.id}()" for node in nodes(path)
              if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
              and node.func.id in ("open", "input", "print")]
     nothing(calls)
@@ -273,13 +258,13 @@ def test_secret_is_revealed_in_six_places() -> None:
                                            "tasks/notification/webhook.py", "tasks/remote/session.py",
                                            "tasks/remote/task_connection.py", "tasks/rollout/commits/local_commands.py"]
     nothing([f"{name(path)}:{node.lineno}" for path in sources() if name(path) != "tasks/inventory/secret.py"
-             for node in ast.walk(parsed(path))
+             for node in nodes(path)
              if isinstance(node, ast.Attribute) and node.attr == "_text"])
 
 
 def test_recipe_of_a_deploy_fits_on_one_page() -> None:
-    tree = ast.parse((TASKS / "deploy.py").read_text())
-    recipe = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "recipe")
+    recipe = next(node for node in tree(TASKS / "deploy.py").body
+                  if isinstance(node, ast.FunctionDef) and node.name == "recipe")
     assert (recipe.end_lineno or 0) - recipe.lineno < 25
 
 
@@ -302,7 +287,7 @@ def test_listing_the_commands_imports_no_machinery() -> None:
 
 
 def test_commands_import_at_the_top_and_folders_by_their_faces() -> None:
-    inside = [f"{name(path)}:{node.lineno}" for path in VERBS for function in ast.walk(parsed(path))
+    inside = [f"{name(path)}:{node.lineno}" for path in VERBS for function in nodes(path)
               if isinstance(function, ast.FunctionDef) for node in ast.walk(function)
               if isinstance(node, (ast.Import, ast.ImportFrom))]
     nothing(inside)
@@ -324,14 +309,34 @@ FACES = sorted(path.parent.relative_to(TASKS).as_posix() for path in TASKS.glob(
 def test_folder_is_used_by_its_face_alone(folder: str) -> None:
     """Its __init__ lists the modules that others may use, and each of them can be used so. The folders of one noun are
     at home in each other."""
-    package, home = f"tasks.{folder.replace('/', '.')}", f"tasks/{folder.partition('/')[0]}/"
+    package, home = package_of(folder), f"tasks/{folder.partition('/')[0]}/"
     listed = face(TASKS / folder)
     assert listed <= {path.stem for path in (TASKS / folder).iterdir()}
     nothing([one for one in imports() if one.module.startswith(f"{package}.") and not one.file.startswith(home)
              and one.module.removeprefix(f"{package}.").split(".")[0] not in listed])
-    other, *loaded = python(ROOT, f"import {package} as folder; print(hasattr(folder, 'nowhere'), "
-                                  f"*(getattr(folder, name).__name__ for name in {listed}))").split()
-    assert set(loaded) == {f"{package}.{name}" for name in listed} and other == "False"
+    assert loaded_by_their_faces()[package] == [*(f"{package}.{name}" for name in sorted(listed)), "False"]
+
+
+def package_of(folder: str) -> str:
+    return f"tasks.{folder.replace('/', '.')}"
+
+
+@functools.cache
+def loaded_by_their_faces() -> dict[str, list[str]]:
+    """For each package the listed modules that can be used by it, and whether it has one that is not there: each in a
+    process of its own, which has imported no other."""
+    lists = {package_of(folder): sorted(face(TASKS / folder)) for folder in FACES}
+    lines = python(ROOT, f"""
+import importlib, os, sys, tasks
+for package, names in {lists}.items():
+    if not os.fork():
+        folder = importlib.import_module(package)
+        print(package, *(getattr(folder, name).__name__ for name in names), hasattr(folder, "nowhere"), flush=True)
+        os._exit(0)
+    if os.wait()[1]:
+        sys.exit(package)
+""")
+    return {package: rest for package, *rest in map(str.split, lines.splitlines())}
 
 
 def test_each_folder_but_the_executor_has_a_face() -> None:
@@ -340,7 +345,7 @@ def test_each_folder_but_the_executor_has_a_face() -> None:
 
 def test_tasks_folder_can_bear_another_name(tmp_path: Path) -> None:
     """It is installed as `fabvisor`: each module is imported, and the commands listed, where no `tasks` is."""
-    shutil.copytree(TASKS, tmp_path / "fabvisor", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(TASKS, tmp_path / "fabvisor", ignore=shutil.ignore_patterns("*.pyc.*"))
     (tmp_path / "fabfile.py").write_text("from fabvisor import namespace\n")
     modules = python(tmp_path, """
 import pkgutil, importlib, fabvisor
@@ -362,7 +367,7 @@ for module in pkgutil.walk_packages(fabvisor.__path__, "fabvisor."):
 
 def test_no_module_of_tasks_names_the_folder() -> None:
     """Not in an import, and not in a string that names a module."""
-    nothing([f"{name(path)}:{node.lineno}" for path in sources() for node in ast.walk(parsed(path))
+    nothing([f"{name(path)}:{node.lineno}" for path in sources() for node in nodes(path)
              if (isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").split(".")[0] == "tasks")
              or (isinstance(node, ast.Import) and any(alias.name.split(".")[0] == "tasks" for alias in node.names))
              or (isinstance(node, ast.Constant) and isinstance(node.value, str)
@@ -376,7 +381,7 @@ def test_private_parts_of_paramiko_are_used_in_one_file() -> None:
     others = [path for path in sources() if name(path).startswith("tasks/remote/")
               and path.name != "paramiko_private.py"]
     nothing([one for path in others for one in imports_of(path) if one.module.rpartition(".")[0] in internal])
-    nothing([f"{name(path)}:{node.lineno}: {node.attr}" for path in others for node in ast.walk(parsed(path))
+    nothing([f"{name(path)}:{node.lineno}: {node.attr}" for path in others for node in nodes(path)
              if isinstance(node, ast.Attribute)
              and (node.attr == "packetizer" or re.match(r"_[a-z]", node.attr))
              and not (isinstance(node.value, ast.Name) and node.value.id in ("self", "session"))])
@@ -393,9 +398,10 @@ def changed_values_of(module: ast.Module) -> list[int]:
     for function in ast.walk(module):
         if not isinstance(function, (ast.FunctionDef, ast.Lambda)):
             continue
-        own = {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)} | {
-            node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-        for node in ast.walk(function):
+        inside = [*ast.walk(function)]
+        own = {node.arg for node in inside if isinstance(node, ast.arg)} | {
+            node.id for node in inside if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        for node in inside:
             changed: ast.expr | None = None
             if isinstance(node, ast.Subscript) and isinstance(node.ctx, (ast.Store, ast.Del)):
                 changed = node.value
@@ -410,7 +416,7 @@ def changed_values_of(module: ast.Module) -> list[int]:
 
 def test_no_module_keeps_what_changes_while_a_command_runs() -> None:
     """What a command learns is in its own values: two in one process do not meet."""
-    nothing([f"{name(path)}:{line}" for path in sources() for line in changed_values_of(parsed(path))])
+    nothing([f"{name(path)}:{line}" for path in sources() for line in changed_values_of(tree(path))])
 
 
 @pytest.mark.parametrize("line", ["global seen; seen = 1", "SEEN[1] = 2", "SEEN.append(1)", "del SEEN[0]"])

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import ast
-import functools
 import json
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from tasks import namespace
+from tests.support.sources import ROOT, nodes, sources
 
-ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/messages.md").read_text()
 # Nobody is left to read a hint; the run log has the details; a file names them; a signal; the class gives the hint.
 WITHOUT = {"Aborted", "CommandFailed", "Bug", "Interrupted", "NotInProtocol"}
@@ -30,19 +28,13 @@ class Raised(NamedTuple):
     hint: str | None
 
 
-@functools.cache
-def trees() -> dict[Path, list[ast.AST]]:
-    """All nodes of each source file. Parsed when a test asks, since every worker collects all tests."""
-    return {path: list(ast.walk(ast.parse(path.read_text()))) for path in sorted((ROOT / "tasks").rglob("*.py"))}
-
-
 def name_of(node: ast.AST) -> str:
     return str(getattr(node, "id", getattr(node, "attr", "")))
 
 
 def kinds() -> set[str]:
     """The classes of both error trees, below FabvisorError and HostError."""
-    classes = [node for nodes in trees().values() for node in nodes if isinstance(node, ast.ClassDef)]
+    classes = [node for path in sources() for node in nodes(path) if isinstance(node, ast.ClassDef)]
     names = {"FabvisorError", "HostError"}
     before: set[str] = set()
     while names != before:
@@ -66,8 +58,8 @@ def text(node: ast.AST | None) -> str:
 
 def raised() -> Iterator[Raised]:
     known = kinds()
-    for path, nodes in trees().items():
-        for node in nodes:
+    for path in sources():
+        for node in nodes(path):
             if isinstance(node, ast.Call) and name_of(node.func) in known and node.args:
                 given = {keyword.arg: keyword.value for keyword in node.keywords}
                 hint = node.args[1] if len(node.args) > 1 else given.get("hint")
@@ -105,7 +97,7 @@ def test_every_error_has_a_hint() -> None:
 
 def test_every_documented_message_is_in_the_code() -> None:
     """Also those of the operating system, in SYSTEM."""
-    code = plain("\n".join(text(node) for nodes in trees().values() for node in nodes
+    code = plain("\n".join(text(node) for path in sources() for node in nodes(path)
                            if isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp)))
     messages = [re.findall("`[^`]+`|``.+?``", row[0])[0] for row in rows()]
     assert len(messages) > 30

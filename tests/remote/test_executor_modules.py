@@ -19,20 +19,25 @@ from tests.test_layers import imports_of
 VERBS: tuple[Verb, ...] = get_args(Verb)
 MODULES = {".".join(path.relative_to(EXECUTOR.parents[1]).with_suffix("").parts).removesuffix(".__init__")
            for path in EXECUTOR.rglob("*.py")}
-# In one process: for each verb, import all that is sent for it from what is sent.
+# In one process: for each verb, import all that is sent for it from what is sent, compiled once.
 IMPORT_ALL = """
-import sys
+import functools, sys
 from tasks.remote._loader import Finder
 from tasks.remote.executor_modules import of_verb
 from tasks.remote.bootstrap import EXECUTOR
+
+@functools.cache
+def compiled(path):
+    return compile(path.read_text(), str(path), "exec")
+
 for verb in sys.argv[1:]:
-    sources = {name: path.read_text() for name, path in of_verb(verb, EXECUTOR).items()}
-    del sources["executor.sudo.sudo_start"]          # a script, of root's interpreter
-    sys.meta_path.insert(0, Finder(sources))
-    for name in sources:
+    modules = {name: compiled(path) for name, path in of_verb(verb, EXECUTOR).items()}
+    del modules["executor.sudo.sudo_start"]          # a script, of root's interpreter
+    sys.meta_path.insert(0, Finder(modules))
+    for name in modules:
         __import__(name)
     del sys.meta_path[0]
-    for name in sources:
+    for name in modules:
         del sys.modules[name]
 """
 
