@@ -10,12 +10,15 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.lab import CHECKOUT
+from tests.support.forked import Forked
+from tests.support.lab import CHECKOUT, FAB
 
 HOSTS = """
 default_environment: develop
@@ -31,6 +34,16 @@ environments:
 """
 
 
+# As the wrapper ends, in the environment of the tests.
+REAL = [sys.executable, str(FAB), "--search-root", str(CHECKOUT)]
+# Its place is taken by what asks the test for a forked one: a start takes ten times as long.
+STAND_IN = """\
+#!/bin/sh
+printf '%s\\0' "${COMP_CWORD-}" "$@" >{folder}/question
+exec cat {folder}/answer
+"""
+
+
 class Desk:
     """A folder with a hosts.yaml and a `fab` and a `./fab`, and a home that is empty."""
 
@@ -38,15 +51,33 @@ class Desk:
         self.folder = folder
         (folder / "hosts.yaml").write_text(HOSTS)
         (folder / "home").mkdir()
-        for place in (folder, folder / "bin"):          # as the wrapper ends, in the environment of the tests
+        for place in (folder, folder / "bin"):
             place.mkdir(exist_ok=True)
-            (place / "fab").write_text(
-                f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -c 'import sys; sys.path[0] = sys.argv.pop(1); "
-                f"from tasks._launch import main; main()' {CHECKOUT} --search-root {CHECKOUT} \"$@\"\n")
+            (place / "fab").write_text(STAND_IN.replace("{folder}", shlex.quote(str(folder))))
             (place / "fab").chmod(0o755)
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("FAB", "CI", "COMP_", "Z"))}
         self.environ = {**kept, "HOME": str(folder / "home"), "TMPDIR": str(folder / "home"), "TERM": "dumb",
                         "PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
+        for pipe in ("question", "answer"):
+            os.mkfifo(folder / pipe)
+        self._answering = threading.Thread(target=self._answer)
+
+    def __enter__(self) -> Desk:
+        self._answering.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """An empty question is the last one; a shell that was killed reads no answer."""
+        with open(self.folder / "answer", "rb+", buffering=0):
+            while self._answering.is_alive():
+                os.close(os.open(self.folder / "question", os.O_RDWR | os.O_NONBLOCK))
+                self._answering.join(0.05)
+
+    def _answer(self) -> None:
+        while question := os.fsdecode((self.folder / "question").read_bytes()):
+            at, *words = question.split("\0")[:-1]
+            fab = Forked([*REAL[1:], *words], self.folder, {**self.environ, "COMP_CWORD": at})
+            (self.folder / "answer").write_text(fab.communicate(60)[0])
 
     def asks(self, *command: str) -> list[str]:
         done = subprocess.run(command, cwd=self.folder, env=self.environ, capture_output=True, text=True, check=False,
@@ -102,8 +133,9 @@ def printed_script(shell: str) -> str:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with Desk(tmp_path) as desk:
+        yield desk
 
 
 def needed(shell: str) -> str:
@@ -206,7 +238,7 @@ def test_completion_starts_and_prints_nothing(desk: Desk) -> None:
     assert desk.bash("./fab", *asked) == ["web1", "web2"]
     assert list((desk.folder / "home").iterdir()) == []
     for odd in (["--complete"], ["--complete", "--"], ["--complete", "--", "fab", "'"], ["--complete", "--", "\udcff"]):
-        desk.asks(str(desk.folder / "fab"), *odd)
+        desk.asks(*REAL, *odd)
 
 
 def test_completion_installs_nothing_in_a_fresh_clone(tmp_path: Path) -> None:
@@ -219,7 +251,7 @@ def test_completion_installs_nothing_in_a_fresh_clone(tmp_path: Path) -> None:
 
 
 def test_completion_script_of_an_unknown_shell_is_left_to_fabric(desk: Desk) -> None:
-    done = subprocess.run([desk.folder / "fab", "--print-completion-script", "tcsh"], capture_output=True, text=True,
+    done = subprocess.run([*REAL, "--print-completion-script", "tcsh"], capture_output=True, text=True,
                           check=False, env=desk.environ)
     assert done.returncode == 1 and "tcsh" in done.stderr
 
