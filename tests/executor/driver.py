@@ -8,17 +8,16 @@ import functools
 import json
 import os
 import queue
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from msgspec import convert
@@ -30,6 +29,8 @@ from tasks.inventory.model import Health, Host, Service, Target
 from tasks.inventory.secret import Secret, reveal
 from tasks.inventory.service_file import ServiceFile, content
 from tasks.remote import bootstrap
+from tasks.remote.compact_code import compiled
+from tasks.remote.executor_modules import of_verb
 from tasks.rollout.facts import Facts
 from tasks.rollout.goal import Goal, key
 from tasks.rollout.peers import settings
@@ -58,16 +59,23 @@ def program_with(verb: Verb, faults: str, python: str) -> bytes:
 
     `faults` is Python that runs at the end of executor/main.py, to break something.
     """
-    interpreter = bootstrap.OURS if python == sys.executable else ""
+    ours = python == sys.executable
     if not faults:
-        return bootstrap.Program(verb)(interpreter)
-    with tempfile.TemporaryDirectory() as folder:
-        # With Python's cache, but for the files that another process is about to put there.
-        ignored = shutil.ignore_patterns("*.pyc.*", "*.program")
-        copy = shutil.copytree(bootstrap.EXECUTOR, Path(folder) / "executor", ignore=ignored)
-        with (copy / "main.py").open("a") as file:
-            file.write("\n\n" + faults)
-        return bootstrap.Program(verb, copy)(interpreter)
+        return bootstrap.Program(verb)(bootstrap.OURS if ours else "")
+    main = f"{(bootstrap.EXECUTOR / 'main.py').read_text()}\n\n{faults}"
+    if ours:
+        return bootstrap._packed({**compiled_modules(verb), "executor.main": compile(main, "executor/main.py", "exec")})
+    return bootstrap._packed({**source_modules(verb), "executor.main": main})
+
+
+@functools.cache
+def compiled_modules(verb: Verb) -> dict[str, CodeType]:
+    return {name: compiled(path) for name, path in of_verb(verb, bootstrap.EXECUTOR).items()}
+
+
+@functools.cache
+def source_modules(verb: Verb) -> dict[str, str]:
+    return {name: path.read_text() for name, path in of_verb(verb, bootstrap.EXECUTOR).items()}
 
 
 class Executor:
