@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import getpass
 import os
 import pwd
@@ -9,6 +10,7 @@ import random
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -23,11 +25,27 @@ SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/l
 
 
 def keygen(path: Path, kind: str = "ed25519", passphrase: str = "", comment: str = "test") -> Path:
-    """A new key pair PATH, PATH.pub; `rsa` has 2048 bits."""
-    size = ["-b", "2048"] if kind == "rsa" else []
-    subprocess.run(["ssh-keygen", "-q", "-t", kind, *size, "-N", passphrase, "-C", comment, "-f", str(path)],
-                   check=True, stdin=subprocess.DEVNULL)
+    """A key pair PATH, PATH.pub, which is new; of `rsa` it is the same in all of a process, for its primes are rare."""
+    if kind == "rsa":
+        for file, text in zip((path, Path(f"{path}.pub")), _rsa_key(), strict=True):
+            file.touch(0o600)
+            file.write_text(text)
+        words = ["-p", "-P", "", "-N", passphrase] if passphrase else ["-c", "-C", comment]
+    else:
+        words = ["-t", kind, "-N", passphrase, "-C", comment]
+    subprocess.run(["ssh-keygen", "-q", *words, "-f", str(path)], check=True, stdin=subprocess.DEVNULL,
+                   stdout=subprocess.DEVNULL)
     return path
+
+
+@functools.cache
+def _rsa_key() -> tuple[str, str]:
+    """The private half and the public one, of 2048 bits."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-C", "test", "-f", str(path)],
+                       check=True, stdin=subprocess.DEVNULL)
+        return path.read_text(), Path(f"{path}.pub").read_text()
 
 
 def public(path: Path) -> str:
