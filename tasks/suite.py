@@ -49,10 +49,11 @@ def test(context: Context, args: str = "", quick: bool = False, promises: bool =
         commands = [["ruff", "check"], ["mypy"], ["pytest", *lane, *shlex.split(args)]]
     # The tests start thousands of processes: each would compile all modules again.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    # All of them, whatever the first ones say; pytest's closing line comes last.
-    results = [subprocess.run([sys.executable, "-m", *command], cwd=CHECKOUT, env=environment, check=False).returncode
+    # Side by side, and all of them, whatever the first ones say; pytest's closing line comes last.
+    running = [subprocess.Popen([sys.executable, "-m", *command], cwd=CHECKOUT, env=environment)
                for command in commands]
-    if any(results):
+    codes = [process.wait() for process in running]
+    if any(codes):
         raise Exit(code=1)
 
 
