@@ -332,12 +332,11 @@ def test_fab_itself_loads_the_commands(tmp_path: Path) -> None:
     assert "deploy" in done.stdout
 
 
-@pytest.mark.parametrize("text", [b"Host web1 # Gr\xfc\xdfe\n", b"Match final all\n  User deploy\n"],
-                         ids=["not UTF-8", "Match final all"])
 @pytest.mark.parametrize("start", [["-c", LAUNCH, str(ROOT)], ["-m", "fabric"]], ids=["./fab", "fab"])
-def test_ssh_config_is_not_read_by_fabric(tmp_path: Path, text: bytes, start: list[str]) -> None:
+def test_ssh_config_is_not_read_by_fabric(tmp_path: Path, start: list[str]) -> None:
+    """It could read neither of these lines."""
     (tmp_path / ".ssh").mkdir()
-    (tmp_path / ".ssh" / "config").write_bytes(text)
+    (tmp_path / ".ssh" / "config").write_bytes(b"Host web1 # Gr\xfc\xdfe\nMatch final all\n  User deploy\n")
     done = subprocess.run([sys.executable, *start, "config", "monitor"], cwd=ROOT, capture_output=True, text=True,
                           check=False, env={**os.environ, "HOME": str(tmp_path)})
     assert (done.returncode, done.stderr) == (0, "")
