@@ -10,6 +10,7 @@ from typing import Iterable
 from .accounts import login_name, user_name
 from .errors import NotReady
 from .layout import Layout
+from .protocol import ASIDE
 from .quoting import for_sh
 
 FILES = ("lock", "env")
@@ -67,4 +68,4 @@ def _require_own(layout: Layout, path: str, status: os.stat_result) -> None:
 
 def _is_programs(path: str) -> bool:
     """Where root logs in, an environment file belongs to the user of its program."""
-    return os.geteuid() == 0 and os.path.basename(path) in ("env", ".env.new")
+    return os.geteuid() == 0 and os.path.basename(path) in ("env", f".env{ASIDE}")

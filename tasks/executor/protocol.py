@@ -67,6 +67,7 @@ PROGRAM_HEADER = "; Written by Fabvisor"
 
 # The second line of an environment file names its secrets. No value of a variable can pass for it there.
 SECRET_NAMES = "# Secrets among them: "
+ASIDE = ".fabvisor.new"               # ends the name of a file, behind a dot and its own name, until it is whole
 MASK = "***"                          # stands for a secret, wherever text is shown or logged
 SHORTEST_SECRET = 4                     # characters; anything shorter is part of too many words to be replaced
 

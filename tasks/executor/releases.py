@@ -18,7 +18,7 @@ from .disk.placed_files import PlacedFiles
 from .errors import NotReady
 from .layout import Layout
 from .other_release import OtherRelease
-from .protocol import PlacedFileState
+from .protocol import ASIDE, PlacedFileState
 
 # The commit; with a number where that name was taken.
 NAME = re.compile(r"([0-9a-f]{40}(?:[0-9a-f]{24})?)(-[0-9]+)?")
@@ -162,7 +162,7 @@ class Releases:
 
     def _clear_aside(self) -> str:
         """The path of the link that takes the place of `current`; what an interrupted move left there goes."""
-        aside = os.path.join(self._clone.directory, ".current.new")
+        aside = os.path.join(self._clone.directory, f".current{ASIDE}")
         with contextlib.suppress(FileNotFoundError):
             os.unlink(aside)
         return aside

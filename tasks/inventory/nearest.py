@@ -33,3 +33,9 @@ def listed(names: Iterable[str], most: int = 10) -> str:
     names = list(names)
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def first_of(lines: Iterable[str], most: int = 20) -> list[str]:
+    """At most so many of the lines, and how many more there are."""
+    lines = list(lines)
+    return [*lines[:most], *([f"and {len(lines) - most} more"] if len(lines) > most else [])]

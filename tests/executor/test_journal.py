@@ -100,7 +100,7 @@ def test_journal_is_synced_once_for_what_must_be_undone(layout: Layout, monkeypa
     Path(layout.program_file("a")).write_text("[program:a]\n")
     state, copies = layout.service_state("a"), layout.backup("a", "d1")
     written = journal.create(layout, head(layout, services="a"))
-    assert synced == [state, f"{copies}/program", copies, f"{layout.journals}/.d1.json.new", layout.journals]
+    assert synced == [state, f"{copies}/program", copies, f"{layout.journals}/.d1.json.fabvisor.new", layout.journals]
     synced.clear()
     for step in ("checkout", "verify"):             # the second has no undo
         written.begin("a", step)

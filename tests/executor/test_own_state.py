@@ -47,7 +47,7 @@ def state(example: Example) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("name", [
-    "{}", "{}/lock", "{}/env", "{}/.env.new", "{}/history.jsonl", "journal", "journal/x.json", "runs",
+    "{}", "{}/lock", "{}/env", "{}/.env.fabvisor.new", "{}/history.jsonl", "journal", "journal/x.json", "runs",
     "supervisord.lock"])
 @pytest.mark.rows(4)
 def test_state_refuses_a_planted_link_and_never_writes_through_it(example: Example, state: Path, elsewhere: Path,
@@ -131,7 +131,7 @@ def test_program_file_that_is_a_link_is_refused_and_stays(example: Example, else
 
 
 def test_planted_aside_of_the_program_file_is_never_written_through(example: Example, elsewhere: Path) -> None:
-    aside = example.program_file.with_name(f".{example.program_file.name}.new")
+    aside = example.program_file.with_name(f".{example.program_file.name}.fabvisor.new")
     aside.symlink_to(elsewhere)
     example.write()
     example.committed()
@@ -152,7 +152,7 @@ def test_planted_links_of_a_release_switch_are_never_followed(example: Example, 
     example.service = example.with_(strategy="releases")
     example.write()
     example.committed()
-    (example.directory / ".current.new").symlink_to(tmp_path)
+    (example.directory / ".current.fabvisor.new").symlink_to(tmp_path)
     example.write()
     example.committed()
     assert os.listdir(tmp_path) == []

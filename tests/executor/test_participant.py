@@ -542,7 +542,7 @@ def test_unnamed_journal_is_removed_by_the_next_command(example: Example, anothe
     journals = example.host.root / ".fabvisor/journal"
     with other.deploy() as at_work:
         at_work.look()
-        theirs = journals / f".{at_work.id}.json.new"
+        theirs = journals / f".{at_work.id}.json.fabvisor.new"
         for path in (theirs, journals / ".20200101-000000-abcdef.json.new", example.state / ".env.new"):
             path.touch()
         example.committed()
@@ -616,7 +616,7 @@ def test_unwritable_program_file_is_undone(example: Example) -> None:
     example.committed()
     before = Before(example)
     example.write()
-    obstacle = example.program_file.with_name(f".{example.name}.conf.new")
+    obstacle = example.program_file.with_name(f".{example.name}.conf.fabvisor.new")
     obstacle.mkdir()
     with example.deploy(example.with_(run_mode="other")) as deploy:
         deploy.prepare().run("activate")

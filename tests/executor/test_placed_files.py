@@ -105,11 +105,19 @@ def test_files_come_back_after_a_power_cut(example: Example) -> None:
         deploy.executor.kill()
     assert lying(example.directory)["a/x"] == ("2", 0o644)
     assert SECRET not in "".join(path.read_text() for path in (example.host.root / ".fabvisor/journal").iterdir())
-    for path in ("c/.d.new", ".b.new"):
+    for path in ("c/.d.fabvisor.new", ".b.fabvisor.new"):
         (example.directory / path).write_text("cut off")
     with example.deploy(with_files(example.service, a__x="1", b="1")) as deploy:
         deploy.look()
     assert state(example) == before
+
+
+@pytest.mark.promise(11)
+def test_file_that_is_called_like_another_being_written_stays(example: Example) -> None:
+    example.write()
+    texts = {".a.new": "2", "a": "1"}
+    example.committed(with_files(example.service, **texts))
+    assert {path: (example.directory / path).read_text() for path in texts} == texts
 
 
 @pytest.mark.promise(3)

@@ -78,12 +78,13 @@ def test_build_of_the_client_reaches_hosts_that_build_nothing(built: App, tmp_pa
         assert git(tree(built, host), "rev-parse", "HEAD~") == source
         assert os.access(tree(built, host) / "out/tool", os.X_OK)
         assert os.readlink(tree(built, host) / "out/link") == "../built"
-    assert f"  {source[:8]} + build  " in built.fab("status", format="plain").out
+    named = f"{source[:8]} + build {built.commits()[0][:8]}"
+    assert f"  {named}  " in built.fab("status", format="plain").out
     again, shown = built.deploy(), built.deploy(format="plain").out
     assert again.finished["outcome"] == "unchanged" and builds(built) == 1
     assert "not built again" in messages(again)
     assert {run.finished["hosts"]["web1"][built.name]["source"] for run in (first, again)} == {source}
-    assert f"{source[:8]} + build  unchanged" in shown
+    assert f"{named}  unchanged" in shown
     built.commit(f"{built.name}-2")
     planned = built.fab("plan", built.name)
     assert planned.code == 0 and builds(built) == 2
@@ -206,6 +207,13 @@ def test_artifact_of_an_earlier_job_is_deployed_in_place_of_a_build(built: App, 
         assert os.readlink(tree(built, host) / "out/x") == "../built"
         assert not (tree(built, host) / "more").exists()            # `ship` does not name it
     assert built.deploy("--artifact", path).finished["outcome"] == "unchanged"
+    other = tar(tmp_path / "other.tar.gz", ("built", b"x", ""), ("out/y", b"", ""), ("REVISION", source.encode(), ""))
+    assert built.deploy("--artifact", other).code == 0
+    commits = [line["to"] for line in built.lab["web1"].history(built.name)]
+    shown = [built.fab("history", built.name, format="plain").out, built.fab("status", format="plain").out]
+    assert all(f"{source[:8]} + build {commit[:8]}  " in shown[0] for commit in commits) and commits[-1][:8] in shown[1]
+    assert built.fab("rollback", built.name, "--to", commits[0][:8]).code == 0
+    assert running(built) == {f"{built.name}-art"}
     lacking = built.deploy("--artifact", tar(tmp_path / "less.tar.gz", ("built", b"x", "")))
     assert lacking.code == 2 and "out" in messages(lacking)
     assert built.deploy("--artifact", path, "--fetch", "host").code == 2

@@ -75,7 +75,7 @@ def ours(app: App) -> list[Path]:
     """All that we keep on the hosts but environment files, which lie there as they are, or to be put back."""
     found = [path for host in app.hosts for folder in (".fabvisor", "conf.d")
              for path in (app.lab[host].root / folder).rglob("*") if path.is_file()]
-    return [path for path in found if path.name not in ("env", ".env.new")]
+    return [path for path in found if path.name not in ("env", ".env.fabvisor.new")]
 
 
 def content(path: Path) -> str:

@@ -84,7 +84,9 @@ OWN = "logs, releases, current, .git are looked after already"
     ("logs/a: x", f"'logs/a': cannot be 'logs/a': {OWN}"),
     (".git/hooks/update: x", f"'.git/hooks/update': cannot be '.git/hooks/update': {OWN}"),
     ("a/.git/config: x", f"'a/.git/config': cannot be 'a/.git/config': {OWN}"),
-    (f"a/{'ü' * 126}: x", f"'a/{'ü' * 57}…': has a name of more than 250 bytes"),
+    (f"a/{'ü' * 126}: x", f"'a/{'ü' * 57}…': has a name of more than 241 bytes"),
+    (".a.fabvisor.new: x", ".a.fabvisor.new: cannot end with .fabvisor.new: other files have that name while they are "
+     "written"),
     ("a: x, a/b: y", f"'a/b': lies inside 'a', which is a file of `files`, too {WEB1}"),
     ("etc/a: x", f"'etc/a': overlaps 'etc', which is `shared`: leave one of them out {WEB1}"),
     ("a: x, a: y", "a: is given twice, first on line 3"),

@@ -166,7 +166,7 @@ def test_history_names_what_a_client_built_by_its_source(shown):
                    from_="a" * 40, to="b" * 40, result="committed", why=None, revision="main", branch="main",
                    source="1a2b3c4d" + "0" * 32)
     report(page.screen, [line, Finished(command="history", outcome="unchanged", exit_code=0)])
-    assert "aaaaaaaa → 1a2b3c4d + build  deployed" in page.text
+    assert "aaaaaaaa → 1a2b3c4d + build bbbbbbbb  deployed" in page.text
 
 
 def test_status_says_once_that_the_last_deploy_went_back(shown):
@@ -236,6 +236,18 @@ def test_plain_plan_says_of_each_file_what_changes(shown):
     report(page.screen, [started, plan, Finished(command="plan", outcome="shown", exit_code=0)])
     lines = [line.strip() for line in page.text.splitlines()]
     assert "new.toml is new" in lines and "key changed (secret): mode 0640, now 0600" in lines
+
+
+def test_plain_plan_counts_files_beyond_the_first_twenty(shown):
+    page = shown()
+    files = [FileChange(path=f"{number}.toml", change="added", secret=False) for number in range(25)]
+    started = Started(command="plan", environment="dev", hosts=["web1"], services=["monitor"])
+    plan = Planned(host="web1", service="monitor", was="a" * 40, next="b" * 40, steps=["files"], files=files,
+                   edited=[f" M {number}.c" for number in range(25)],
+                   obstacles=[f"no {number}" for number in range(25)])
+    report(page.screen, [started, plan, Finished(command="plan", outcome="shown", exit_code=0)])
+    assert [line.strip() for line in page.text.splitlines() if " more" in line] == [
+        "and 5 more files", "M 4.c, M 5.c, M 6.c, M 7.c, M 8.c, M 9.c and 15 more", "! and 5 more"], page.text
 
 
 def test_plain_status_counts_no_processes_while_supervisord_is_down(shown):

@@ -7,6 +7,8 @@ import json
 import os
 from typing import Any, Iterator, Sequence
 
+from ..protocol import ASIDE
+
 TAIL = 8 << 20                      # bytes
 
 
@@ -69,7 +71,7 @@ def write_atomic(path: str, data: bytes, mode: int = 0o600, owner: int = -1,
 def aside_of(path: str) -> str:
     """Where write_atomic() writes first."""
     folder, name = os.path.split(path)
-    return os.path.join(folder, "." + name + ".new")
+    return os.path.join(folder, "." + name + ASIDE)
 
 
 def append_line(path: str, value: dict[str, Any], sync: bool = True) -> None:

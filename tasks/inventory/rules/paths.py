@@ -10,12 +10,12 @@ import re
 from collections import Counter
 from itertools import accumulate
 
-from ...executor.protocol import OWN_NAMES
+from ...executor.protocol import ASIDE, OWN_NAMES
 from ..findings import quoted
 from .values import CONTROL, check_option_like
 
 LONGEST_PATH = 1000         # Linux takes 4096 bytes, with root and the names below
-LONGEST_NAME = 250          # bytes; Linux takes 255, with what we add to it while we write the file
+LONGEST_NAME = 255 - len(f".{ASIDE}")       # bytes; Linux takes 255, with what we add while we write the file
 # The tool keeps these in a service's directory.
 RESERVED_NAMES = (*OWN_NAMES, ".git")
 
@@ -67,7 +67,7 @@ def check_placed(text: str) -> str:
     if text.startswith(("/", "~")) or text.endswith("/"):
         return f"is a file below the service's directory, so it cannot begin with '/' or '~', nor end with '/'; got " \
                f"{quoted(text)}"
-    wrong = _check_path(text) or check_option_like(text) or _check_length_of_names(text)
+    wrong = _check_path(text) or check_option_like(text) or _check_names_of_files(text)
     if wrong:
         return wrong
     if text == ".":
@@ -156,7 +156,9 @@ def _check_for_program_file(text: str) -> str:
     return ""
 
 
-def _check_length_of_names(text: str) -> str:
+def _check_names_of_files(text: str) -> str:
+    if text.endswith(ASIDE):
+        return f"cannot end with {ASIDE}: other files have that name while they are written"
     too_long = any(len(name.encode()) > LONGEST_NAME for name in text.split("/"))
     return f"has a name of more than {LONGEST_NAME} bytes" if too_long else ""
 

@@ -31,8 +31,8 @@ def short(commit: str | None, none: str = "-") -> str:
 
 
 def version(commit: str | None, source: str | None, none: str = "-") -> str:
-    """A commit; where a client made it, the one that it was built from."""
-    return f"{short(source)} + build" if source else short(commit, none)
+    """A commit; where a client made it, the one that it was built from before it: several may be built from one."""
+    return f"{short(source)} + build {short(commit)}" if source else short(commit, none)
 
 
 def tried_version(result: Result, none: str = "-") -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Literal
 
 from ..._errors import NotReady
+from ...inventory.nearest import first_of
 from ..facts import Facts, PlacedFile
 
 if TYPE_CHECKING:
@@ -51,14 +52,14 @@ def in_the_way(known: Known) -> Iterator[NotReady]:
     """What is in the way of files, by host."""
     lines = _lines(known, obstacles)
     if lines:
-        yield NotReady("\n".join(lines), "move it away on the host")
+        yield NotReady("\n".join(first_of(lines)), "move it away on the host")
 
 
 def edited_files(known: Known) -> Iterator[NotReady]:
     """Files that somebody edited or put there, by host."""
     lines = _lines(known, edited)
     if lines:
-        yield NotReady("files that hosts.yaml names were edited on the host:\n" + "\n".join(lines),
+        yield NotReady("files that hosts.yaml names were edited on the host:\n" + "\n".join(first_of(lines)),
                        "take what is there into the file beside hosts.yaml; or add --set-aside: a copy stays in"
                        " .fabvisor/SERVICE/set-aside")
 

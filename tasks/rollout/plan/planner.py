@@ -7,6 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from ...inventory.model import Program, Service, Target
+from ...inventory.nearest import listed
 from ...program import files
 from ..facts import Facts, Process, worst
 from ..goal import Goal, Goals, Key, Planner, Recipe, key
@@ -60,7 +61,7 @@ def differences(service: Service, facts: Facts, commit: str, keeps_files: bool =
         (bool(facts.edited), "edited files"),
         (facts.program_file != files.program_file(service, paths), "the program file changes"),
         (not restarts.has_env_file(service, facts), _env_change(service, facts)),
-        (bool(changed), f"the files change: {', '.join(changed)}"),
+        (bool(changed), f"the files change: {listed(changed)}"),
         (bool(stopped), f"not running: {_states(service, facts, stopped)}"),
         (not stopped and facts.started_from not in (None, facts.commit),
          "the program runs another commit than the one on the disk"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ..._errors import NotReady
 from ...inventory.model import Service, Target
+from ...inventory.nearest import first_of
 from ...program import files, handwritten
 from ..facts import Facts
 from ..goal import Key, key
@@ -79,7 +80,7 @@ def _of_edits(known: list[tuple[Target, Facts]]) -> Iterator[NotReady]:
     edited = [f"{target.host.name}: {line.strip()} ({target.service.name})"
               for target, facts in known if not facts.half_done_merge for line in facts.edited]
     if edited:
-        yield NotReady("files were edited on the host:\n" + "\n".join(edited),
+        yield NotReady("files were edited on the host:\n" + "\n".join(first_of(edited)),
                        "commit them elsewhere, or add --set-aside: they are stashed, not lost")
 
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from ..._errors import NotReady
 from ...executor.protocol import PROGRAM_HEADER
 from ...inventory.model import Service, Target
+from ...inventory.nearest import first_of
 from ..goal import Goals, Key, Planner, key
 from ..recipe import hooks, supervised
 from ..steps import Action, Plan, Step
@@ -60,5 +61,5 @@ def _refuse_edited(facts: dict[Key, Facts]) -> None:
     edited = [f"{host}: {line.strip()} ({service})" for (host, service), known in facts.items()
               for line in (*known.edited, *(known.standing.edited if known.standing else ()))]
     if edited:
-        raise NotReady("files were edited on the host, and --purge would remove them:\n" + "\n".join(edited),
+        raise NotReady("files were edited on the host, and --purge would remove them:\n" + "\n".join(first_of(edited)),
                        "commit them elsewhere, or leave --purge out")

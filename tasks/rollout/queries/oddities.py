@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from ...executor.protocol import INTERRUPTED
+from ...inventory.nearest import listed
 from ...program.files import digest
 from ...program.quoting import for_sh
 from ..facts import NOBODY, Facts, Process, worst
@@ -136,8 +137,8 @@ def _disk(service: Service, facts: Facts) -> list[str]:
     if facts.half_done_merge:
         odd.append(f"{facts.half_done_merge}; {facts.merge_remedy}")
     elif facts.edited:
-        odd.append("edited files: " + ", ".join(map(str.strip, facts.edited))
-                     + f"; commit them elsewhere, or fab deploy {name} --set-aside")
+        odd.append(f"edited files: {listed(map(str.strip, facts.edited))}"
+                     f"; commit them elsewhere, or fab deploy {name} --set-aside")
     if facts.started_from not in (None, facts.commit):
         odd.append(f"it runs {_short(facts.started_from)}, on disk is {_short(facts.commit)}:"
                      f" fab deploy {name}, or fab restart {name}")
@@ -151,9 +152,9 @@ def _placed_files(name: str, facts: Facts) -> list[str]:
     missing = [path for path, file in ours.items() if file.sha256 is None]
     return [*(f"{file.problem}, where `files` puts {path}: move it away on the host, then fab deploy {name}"
               for path, file in facts.files.items() if file.written and file.problem),
-            *([f"edited on the host, but of `files` in hosts.yaml: {', '.join(edited)}; take it into hosts.yaml, or"
+            *([f"edited on the host, but of `files` in hosts.yaml: {listed(edited)}; take it into hosts.yaml, or"
                f" fab deploy {name} --set-aside"] if edited else []),
-            *([f"missing, but of `files` in hosts.yaml: {', '.join(missing)}: fab deploy {name}"] if missing else [])]
+            *([f"missing, but of `files` in hosts.yaml: {listed(missing)}: fab deploy {name}"] if missing else [])]
 
 
 def _way_on(service: Service, facts: Facts) -> str:
