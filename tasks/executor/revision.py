@@ -39,7 +39,8 @@ def subtree(ctx: ServiceContext, commit: str) -> str | None:
     subtree = ctx.clone.commits.subtree(commit, ctx.subdirectory)
     if subtree is None:
         raise NotReady(f"commit {commit} of {ctx.name} has no folder {ctx.subdirectory}, which `subdirectory` names",
-                       "commit and push it, or correct `subdirectory` in hosts.yaml")
+                       "commit and push it, or correct `subdirectory` in hosts.yaml; in a rollback name a version that "
+                       "has it: --to REVISION")
     return subtree
 
 

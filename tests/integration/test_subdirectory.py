@@ -56,3 +56,4 @@ def _is_refused(app: App, fetch: str) -> None:
     for command in ("plan", "deploy"):
         run = app.fab(command, app.name, "--fetch", fetch)
         assert run.code == 2 and "has no folder front/end, which `subdirectory` names" in messages(run), run
+        assert "in a rollback name a version that has it: --to REVISION" in messages(run)

@@ -246,8 +246,9 @@ def test_plain_plan_counts_files_beyond_the_first_twenty(shown):
                    edited=[f" M {number}.c" for number in range(25)],
                    obstacles=[f"no {number}" for number in range(25)])
     report(page.screen, [started, plan, Finished(command="plan", outcome="shown", exit_code=0)])
-    assert [line.strip() for line in page.text.splitlines() if " more" in line] == [
-        "and 5 more files", "M 4.c, M 5.c, M 6.c, M 7.c, M 8.c, M 9.c and 15 more", "! and 5 more"], page.text
+    words = " ".join(page.text.split())
+    for part in ("19.toml is new and 5 more files", "M 19.c and 5 more", "! no 19 ! and 5 more"):
+        assert part in words
 
 
 def test_plain_status_counts_no_processes_while_supervisord_is_down(shown):

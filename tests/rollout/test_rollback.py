@@ -10,7 +10,7 @@ import pytest
 from tasks._errors import Mistake
 from tasks.rollout.commits import previous_version
 from tasks.rollout.facts import Release
-from tests.rollout.samples import TARGET, A, B, facts
+from tests.rollout.samples import BLANK, TARGET, A, B, facts
 
 
 def history(*moves: str) -> list[dict[str, Any]]:
@@ -71,6 +71,13 @@ def test_rollback_without_an_earlier_version_has_the_command_that_brings_a_kept_
             plan((TARGET,), {("web1", "monitor"): facts(handwritten=kept)}, {})
         assert "no earlier version" in refused.value.message and "--to REVISION" in refused.value.hint
         assert (f"web1: {command}" in refused.value.message.splitlines()) == (kept is not None)
+
+
+def test_rollback_of_what_was_never_deployed_names_the_deploy() -> None:
+    plan = previous_version.planner_for(lambda targets, facts, goals: {})
+    with pytest.raises(Mistake) as refused:
+        plan((TARGET,), {("web1", "monitor"): BLANK}, {})
+    assert (refused.value.message, refused.value.hint) == ("monitor: it was never deployed here", "fab deploy monitor")
 
 
 @pytest.mark.promise(11)

@@ -49,11 +49,13 @@ def _require_all(ctx: ServiceContext, step: Step) -> None:
     tracked = dict.fromkeys(ctx.clone.commits.tracked(commit, step.args["files"]).values())
     if tracked:
         raise NotReady(f"commit {commit} of {ctx.name} has {', '.join(tracked)}, where `files` puts files of its own",
-                       "take it out of the repository, or out of `files` in hosts.yaml")
+                       "take it out of the repository, or out of `files` in hosts.yaml; in a rollback name a version "
+                       "without it: --to REVISION")
     missing = [path for path in step.args["requires"] if not ctx.clone.commits.has_path(commit, path)]
     if missing:
         raise NotReady(f"commit {commit} of {ctx.name} lacks {', '.join(missing)}, which `requires` names",
-                       "commit and push it, or correct `requires` in hosts.yaml")
+                       "commit and push it, or correct `requires` in hosts.yaml; in a rollback name a version that has "
+                       "it: --to REVISION")
     revision.subtree(ctx, commit)
     git.require_filters(ctx.clone.git, commit)
 

@@ -31,7 +31,8 @@ def require_log_folder(ctx: ServiceContext, commit: str) -> None:
     logs = ctx.clone.commits.kind(commit, "logs")
     if logs in ("file", "link"):
         raise NotReady(f"`logs` is a {logs} in the commit, and the log of {ctx.name} goes to a folder of that name",
-                       "take `logs` out of the repository, or give it another name there")
+                       "take `logs` out of the repository, or give it another name there; in a rollback name a version "
+                       "without it: --to REVISION")
 
 
 def checkout(ctx: ServiceContext, step: Step) -> Result:

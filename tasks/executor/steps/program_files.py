@@ -60,7 +60,8 @@ def _make_log_folder(ctx: ServiceContext) -> None:
     logs = os.path.join(ctx.directory, "logs")
     if os.path.islink(logs) and ctx.clone.commits.has_path("HEAD", "logs"):
         raise HostError(f"{logs} is a link of the commit, and the program's log goes there",
-                        "take `logs` out of the repository, or give it another name there")
+                        "take `logs` out of the repository, or give it another name there; in a rollback name a version"
+                        " without it: --to REVISION")
     log_folder.ensure(ctx.directory)
 
 

@@ -7,7 +7,6 @@ from types import MappingProxyType
 
 import msgspec
 
-from ...inventory import nearest
 from ...rollout.events import Commit, Planned
 from ..screen import Marks
 from ..text.humanize import count, distance, listed, short
@@ -15,7 +14,7 @@ from ..text.table import Column, Line, paragraph, short_hosts, table
 
 Group = tuple[list[str], Planned]           # hosts, and the plan that they have in common
 SUBJECTS = 3
-FILES = 20                                  # of which it says what changes
+LONGEST = 20                                # list: of what is beyond, only the number is told
 SUBJECT = 50                                # columns that it gets before its author gets any
 TONES: Mapping[str, str] = MappingProxyType({"+": "good", "-": "bad"})
 
@@ -118,12 +117,12 @@ def _program_file(diff: list[str], width: int) -> Iterator[Line]:
 
 def _files(plan: Planned, width: int) -> Iterator[Line]:
     words = {"added": "is new", "changed": "changed", "removed": "is removed"}
-    for file in plan.files[:FILES]:
+    for file in plan.files[:LONGEST]:
         mode = ": mode {}, now {}".format(*file.mode) if file.mode else ""
         yield [(f"{file.path} {words[file.change]}{' (secret)' if file.secret else ''}{mode}", "")]
         yield from _diff_lines(file.diff[2:], width)
-    if len(plan.files) > FILES:
-        yield [(f"and {count(len(plan.files) - FILES, 'more file')}", "")]
+    if len(plan.files) > LONGEST:
+        yield [(f"and {count(len(plan.files) - LONGEST, 'more file')}", "")]
 
 
 def _diff_lines(lines: Sequence[str], width: int) -> Iterator[Line]:
@@ -144,6 +143,11 @@ def _names(plan: Planned, width: int) -> Iterator[Line]:
 
 def obstacles(plan: Planned) -> list[str]:
     """Why a deploy would be refused."""
-    edited = nearest.listed(path.strip() for path in plan.edited)
-    return [*([f"edited on the host, refused without --set-aside: {edited}"] if edited else []),
-            *nearest.first_of([*(f"the commit lacks {path} (requires)" for path in plan.missing), *plan.obstacles])]
+    edited = ", ".join(path.strip() for path in plan.edited[:LONGEST]) + "".join(_more(plan.edited))
+    others = [*(f"the commit lacks {path} (requires)" for path in plan.missing), *plan.obstacles]
+    return [*([f"edited on the host, refused without --set-aside: {edited}"] if edited else []), *others[:LONGEST],
+            *map(str.strip, _more(others))]
+
+
+def _more(items: Sequence[object]) -> list[str]:
+    return [f" and {len(items) - LONGEST} more"] if len(items) > LONGEST else []

@@ -70,6 +70,8 @@ def _is_new(facts: Facts) -> bool:
 
 def _no_earlier(service: str, facts: dict[str, Facts]) -> Mistake:
     """`facts`: by host. What ran before the first deploy is named with the command that brings it back."""
+    if all(known.commit is None and not known.history for known in facts.values()):
+        return Mistake(f"{service}: it was never deployed here", f"fab deploy {service}")
     message = f"{service}: no earlier version in the history of any host"
     links = {host: command for host, known in facts.items() if (command := _link_of_other_tool(known))}
     if links:
