@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 
 from . import processes
+
+ENVIRON = "/proc/self/environ"
 
 
 class LoginShell:
@@ -20,16 +23,22 @@ class LoginShell:
         shell = "/bin/bash" if os.path.exists("/bin/bash") else "/bin/sh"
         self._memory = os.memfd_create("environment")
         self._process = subprocess.Popen(
-            [shell, "-l", "-c", f"exec cat /proc/self/environ >/dev/fd/{self._memory}"], pass_fds=[self._memory],
+            [shell, "-l", "-c", f"{{ cat {ENVIRON} || command -p cat {ENVIRON}; }} >/dev/fd/{self._memory}"],
+            pass_fds=[self._memory],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
     def environment(self, timeout: float) -> dict[str, str]:
         """Our own environment where the shell failed, or did not answer in time: then `problem` says so.
 
-        The folders of sshd's PATH stay at the end, because /etc/profile often sets PATH anew.
+        The folders of sshd's PATH stay at the end, because /etc/profile often sets PATH anew; before them the system's,
+        where PATH is empty or wrong.
         """
         env = self._answer(timeout) or dict(os.environ)
-        env["PATH"] = joined(env.get("PATH", os.defpath), os.environ.get("PATH", os.defpath))
+        path = env.get("PATH", os.defpath)
+        if not shutil.which("sh", path=path):
+            self.problem = self.problem or f"PATH of the login is {path!r}, and not even sh is there"
+            path = joined(path, os.defpath)
+        env["PATH"] = joined(path, os.environ.get("PATH", os.defpath))
         return env
 
     def _answer(self, timeout: float) -> dict[str, str]:
@@ -50,8 +59,9 @@ class LoginShell:
 
 def joined(path: str, further: str) -> str:
     """A PATH with the folders of another one behind its own."""
-    folders = path.split(":")
-    return ":".join(folders + [folder for folder in further.split(":") if folder not in folders])
+    folders = path.split(":") if path else []           # one that is empty would be the current folder
+    more = further.split(":") if further else []
+    return ":".join(folders + [folder for folder in more if folder not in folders])
 
 
 def _parsed(environ: bytes) -> dict[str, str]:

@@ -68,7 +68,7 @@ def _converse(link: Link, login: LoginShell) -> int:
         env = login.environment(hello["login_timeout"])
         if login.problem:
             link.answer({"event": "notice", "level": "warning", "message": (
-                f"{login.problem}: what ~/.profile and the like set is missing in builds, hooks and git")})
+                f"{login.problem}: what ~/.profile and the like set may be missing in builds, hooks and git")})
         ending = verb(link, hello, Layout(hello["place"], env, accesses, not login.problem), env) or ending
         status = 0
     except Aborted:

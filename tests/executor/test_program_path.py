@@ -49,6 +49,25 @@ def test_program_runs_with_path_of_the_login_as_its_build(example: Example, home
     assert (example.directory / "path").read_text().startswith(f"{tmp_path}:/usr/bin:/bin:/another:")
 
 
+@pytest.mark.promise(3)
+def test_undo_builds_with_the_tools_that_the_login_had_before(example: Example, home: Path, tmp_path: Path) -> None:
+    """Its PATH has lost a folder since then."""
+    tool = tmp_path / "tool"
+    tool.write_text("#!/bin/sh\ncp source built\n")
+    tool.chmod(0o755)
+    (home / ".profile").write_text(f"export PATH={tmp_path}:$PATH\n")
+    service = example.with_(build=("true", "tool"))
+    example.write("exec sleep 1001\n")
+    example.committed(service)
+    (home / ".profile").unlink()
+    example.write("exec sleep 1002\n")
+    with example.deploy(service) as deploy:
+        deploy.look().plan()
+        assert deploy.executor.until("failed")["message"] == "exit status 127"
+        deploy.restored()
+    assert (example.directory / "built").read_text().endswith("exec sleep 1001\n")
+
+
 def test_folders_of_the_login_stand_behind_a_path_of_hosts_yaml(layout: Layout) -> None:
     """What builds needs the tools of the login; what hosts.yaml names comes first."""
     ctx = ServiceContext(layout, {"name": "a", "directory": "a", "repo": "r"}, {"PATH": "/go/bin:/usr/bin"}, "")

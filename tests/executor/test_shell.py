@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -138,6 +139,20 @@ def test_login_environment_is_that_of_the_profile(home: Path, before: str) -> No
         if (home / "background").exists():
             os.kill(pid_in(home / "background"), 9)
             (home / "background").unlink()
+
+
+@pytest.mark.parametrize("path", ["", "/nowhere"])
+def test_login_whose_path_leads_nowhere_is_named_and_finds_the_tools_of_the_system(home: Path, path: str) -> None:
+    """What else its profile sets counts."""
+    (home / ".profile").write_text(f"export FROM_PROFILE=yes PATH={path}\n")
+    try:
+        shell = login_env.LoginShell()
+        found = in_time(lambda: shell.environment(10))
+        assert found["FROM_PROFILE"] == "yes" and shutil.which("cp", path=found["PATH"])
+        assert shell.problem == f"PATH of the login is {path!r}, and not even sh is there"
+        assert "" not in found["PATH"].split(":"), "that would be the current folder"
+    finally:
+        (home / ".profile").unlink()
 
 
 @pytest.mark.parametrize("profile", ["exit 0\n", "exit 1\n", "exec true\n", "exec /no/such\n", "if\n"])

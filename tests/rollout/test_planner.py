@@ -105,6 +105,19 @@ def test_releases_of_another_tool_are_refused_by_a_strategy_that_would_build_amo
     refusals.refuse((replace(TARGET, service=RELEASED),), known, force=False, set_aside=True)
 
 
+def test_missing_tool_of_a_build_is_refused_where_something_is_built() -> None:
+    """A rollback to a release that is there builds nothing."""
+    def made(service: Service, found: Facts) -> None:
+        target, goals = replace(TARGET, service=service), {"monitor": GOAL}
+        planner.deploy_planner(recipe)((target,), {goal.key(target): found}, goals)
+
+    for service, found in ((SERVICE, facts()), (SERVICE, BLANK), (RELEASED, released(A))):
+        with pytest.raises(errors.NotReady, match="web1: the build begins with go, to which"):
+            made(service, replace(found, missing_tool="go"))
+    made(RELEASED, replace(released(A, B), missing_tool="go"))
+    made(SERVICE, facts(B, missing_tool="go"))
+
+
 def test_record_of_a_plan_holds_what_an_undo_needs() -> None:
     record = plan(facts()).record
     assert {key: record[key] for key in ("revision", "branch", "from", "to", "was_running", "build", "variables")} == {

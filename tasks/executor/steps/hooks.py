@@ -9,6 +9,7 @@ from .. import git, processes, shell
 from ..context import ServiceContext, process_tag
 from ..disk import files
 from ..errors import HostError
+from ..login_env import joined
 from ..masking import Mask, secret_names, values
 from .step import Result, Step
 
@@ -26,12 +27,21 @@ def run_build(ctx: ServiceContext, step: Step, tree: git.Clone) -> None:
     was built is no longer to be judged.
     """
     commit = tree.head()
-    run_commands(ctx, step, os.path.join(tree.directory, step.args.get("subdirectory", "")), step.args["variables"])
+    variables = dict(step.args["variables"])
+    if "certain" in step.args:
+        variables["PATH"] = joined(variables.get("PATH", ctx.env["PATH"]), _path_before(ctx))
+    run_commands(ctx, step, os.path.join(tree.directory, step.args.get("subdirectory", "")), variables)
     processes.end_tagged(process_tag(ctx.layout, ctx.deploy))
     now = tree.head()
     if now != commit and "certain" not in step.args:
         raise HostError(f"the build left {tree.directory} at {now or 'no commit'}, and not at {commit}",
                         "take out of `build` what moves it, such as git pull, git checkout or git commit")
+
+
+def _path_before(ctx: ServiceContext) -> str:
+    """PATH that the programs of the version before have: that of the login lead to the tools of its build."""
+    env = files.read_bytes(os.path.join(ctx.layout.backup(ctx.name, ctx.deploy), "env")) or b""
+    return values(env.decode("utf-8", "surrogateescape")).get("PATH", "")
 
 
 def hook(ctx: ServiceContext, step: Step) -> Result:

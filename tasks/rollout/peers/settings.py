@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -129,6 +130,13 @@ def absolute_logs(program: Program) -> list[str]:
             if option in LOG_FILES and path.startswith("/")]
 
 
+def tool(service: Service) -> str:
+    """The command that a build on the host begins with, where nothing but PATH of the login leads to it."""
+    first = service.build[0] if service.build and not service.makes_commits else ""
+    word = re.match(r"[A-Za-z0-9_][\w.+-]*(?=\s|$)(?!.*\|\|)", first, re.ASCII)
+    return word[0] if word and "PATH" not in service.environment_variables() else ""
+
+
 def _settings(peer: Peer, revisions: Mapping[str, str] | None = None, needs_sockets: bool = True
               ) -> protocol.Settings:
     host = peer.host
@@ -146,5 +154,5 @@ def _settings(peer: Peer, revisions: Mapping[str, str] | None = None, needs_sock
                                  for path in target.service.shared],
                       "files": [file.path for file in target.service.files],
                       "programs": [_program(target, program, needs_sockets) for program in target.service.programs],
-                      "revision": (revisions or {}).get(target.service.name)}
+                      "revision": (revisions or {}).get(target.service.name), "tool": tool(target.service)}
                      for target in peer.targets]}

@@ -25,7 +25,9 @@ def deploy_planner(recipe: Recipe, *, force: bool = False, set_aside: bool = Fal
 
     def plan(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals) -> dict[Key, Plan]:
         refusals.refuse(targets, facts, force=force, set_aside=set_aside)
-        return make(targets, facts, goals)
+        plans = make(targets, facts, goals)
+        refusals.refuse_builds(targets, facts, plans)
+        return plans
 
     return plan
 
