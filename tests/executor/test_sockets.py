@@ -140,6 +140,22 @@ def test_file_of_a_socket_goes_with_the_socket(example: Example, folder: Path) -
     assert not path.exists()
 
 
+@pytest.mark.promise(3)
+@pytest.mark.parametrize("has_version_before", [True, False])
+def test_file_of_a_socket_that_only_a_failed_version_had_is_removed(example: Example, folder: Path,
+                                                                   has_version_before: bool) -> None:
+    path = folder / f"{example.name}.sock"
+    served = Served(example, f"unix://{path}")
+    served.write("v1")
+    if has_version_before:
+        example.committed(example.with_(command="sleep 100000"))
+    with example.deploy(changed(served.service, health=UNHEALTHY)) as deploy:
+        deploy.prepare().run("activate")
+        assert deploy.executor.until("failed")["step"] == "health"
+        deploy.restored()
+    assert not path.exists() and example.host.leftovers() == []
+
+
 def test_file_of_a_socket_that_lives_and_other_files_are_not_removed(folder: Path) -> None:
     """Somebody may listen there by now."""
     path = folder / "a.sock"

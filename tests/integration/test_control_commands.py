@@ -69,6 +69,20 @@ def test_edit_is_still_one_after_a_restart(make_app: MakeApp, strategy: str) -> 
     assert "precious" in git(own.lab["web1"].directory(own.name), "stash", "show", "-p")
 
 
+def test_stop_and_remove_take_the_file_of_a_socket_away(make_app: MakeApp) -> None:
+    """A start by hand makes it anew."""
+    own = make_app().alone()
+    path = own.lab.folder / f"{own.name}.sock"
+    own.write(socket=f"unix://{path}", numprocs=2)
+    own.deployed()
+    for command in ("stop", "remove"):
+        assert path.is_socket()
+        assert own.fab(command, own.name, "--yes").code == 0
+        assert not path.exists()
+        if command == "stop":
+            own.lab["web1"].rpc.startProcessGroup(own.name)
+
+
 def test_start_refuses_a_service_that_was_never_deployed(app: App) -> None:
     run = app.fab("start", app.name)
     assert run.code == 2

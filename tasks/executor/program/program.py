@@ -77,6 +77,7 @@ class Program:
                 f"for {self.group} to stop (up to {self._stop_limit(timeout):g} s)"))
         finally:                    # of those that ended, also where others did not: nobody would know their pids later
             self._end(leftovers.in_groups(infos[name]["pid"] for name in names if name in infos))
+        self._remove_socket_files()
 
     def _end(self, left: list[leftovers.Leftover]) -> None:
         """Users see that we wait for it, and what belongs to another user."""
@@ -90,7 +91,7 @@ class Program:
     def _stop_limit(self, timeout: float) -> float:
         """Seconds until supervisord kills it: by the program file of before, with which it was started. Of a program
         without one supervisord says it, but for an old one (before 4.0): `timeout` then."""
-        before = self._written_before()
+        before = self._in_backup("program")
         if before is not None:
             return float(before.get("stopwaitsecs", STOPS_WITHIN))
         return max((float(read["stopwaitsecs"]) for read in self._supervisord.configurations(self.group)
@@ -145,11 +146,16 @@ class Program:
             self._remove_group()
 
     def _remove_group(self) -> None:
-        """supervisord closes the socket on which it listened for the group, and leaves its file."""
         self._supervisord.remove(self.group)
-        address = (self._written_before() or {}).get("socket", "")
-        if address.startswith("unix://"):
-            sockets.remove_closed(address[len("unix://"):].replace("%%", "%"))
+        self._remove_socket_files()
+
+    def _remove_socket_files(self) -> None:
+        """supervisord closes the socket on which it listened for the group, and leaves its file: by the program file of
+        this version, of the one before, or of a failed one."""
+        written = [self._written(), self._in_backup("program"), self._in_backup("program.failed")]
+        for address in {(each or {}).get("socket", "") for each in written}:
+            if address.startswith("unix://"):
+                sockets.remove_closed(address[len("unix://"):].replace("%%", "%"))
 
     def end_leftovers(self) -> None:
         """End what this deploy's version left running, once it is stopped: it may hold the port. Older ones stay."""
@@ -190,9 +196,9 @@ class Program:
         return any((log == "AUTO") != bool(AUTOMATIC_LOG.search(info.get(f"{channel}_logfile") or ""))
                    for info in self.infos().values() for channel, log in logs.items())
 
-    def _written_before(self) -> dict[str, str] | None:
-        """What the program file said before this deploy."""
-        backup = os.path.join(self._ctx.layout.backup(self._ctx.name, self._ctx.deploy), "program")
+    def _in_backup(self, name: str) -> dict[str, str] | None:
+        """What the program file said before this deploy; or on its way back, with `program.failed`, in between."""
+        backup = os.path.join(self._ctx.layout.backup(self._ctx.name, self._ctx.deploy), name)
         return options((files.read_bytes(backup) or b"").decode("utf-8", "replace"), self.group)
 
     def _written(self) -> dict[str, str] | None:
