@@ -103,7 +103,7 @@ def test_host_that_leaves_service_by_the_one_enters_it_by_the_other(make_app: Ma
     app.commit(f"{app.name}-2")
     run = deploy(app)
     assert (run.code, record(app)) == (1, [leaves, enters]), run
-    app.write(hooks={**app.service["hooks"], "after_activate": "! grep -q -e -3$ source"})
+    app.write(health={"command": "true"}, hooks={**app.service["hooks"], "after_activate": "! grep -q -e -3$ source"})
     app.commit(f"{app.name}-3")
     run = deploy(app)
     assert (run.code, record(app)) == (1, [leaves, enters] * 2), run

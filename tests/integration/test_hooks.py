@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.app import App, read, why
 from tests.integration.conftest import MakeApp
-from tests.support.lab import Run
+from tests.support.lab import PROGRAM_USER, Run
 
 SECRET = "hunter2-MARK4711 it's"
 HOOKS: dict[str, Any] = {
@@ -93,15 +93,54 @@ def test_hooks_run_only_where_the_version_changes(own: App) -> None:
     assert len(traces(own, "after")["web1"].splitlines()) == 3
 
 
-def test_drain_and_undrain_run_around_control_commands(make_app: MakeApp) -> None:
-    record = '"$HOST $TOKEN" >>"$GATE/record"'
-    own = make_app(secrets=["TOKEN"], hooks={"drain": f"echo drain {record}", "undrain": f"echo undrain {record}",
-                                             "on_failure": f"echo failed {record}"})
-    assert deploy(own, "--host", "web1").code == 0
-    for command in ("restart", "stop", "start"):
-        assert own.fab(command, own.name, "--host", "web1", TOKEN=SECRET).code == 0
-    assert (own.gate / "record").read_text().splitlines() == [
-        f"{hook} web1 {SECRET}" for hook in ("drain", "undrain", "drain", "undrain", "drain", "drain", "undrain")]
+@pytest.mark.rows(1)
+@pytest.mark.parametrize("on", ["client", "host"])
+def test_host_is_out_of_service_only_while_all_of_its_programs_are_stopped(make_app: MakeApp, on: str) -> None:
+    """Also where a command fails, in whichever step: what was stopped before is not taken into service."""
+    own = make_app(secrets=["TOKEN"], hooks={name: {
+        "run": f'echo {name} "$HOST $TOKEN" >>"$GATE/record"; test ! -e "$GATE/no-{name}"', "on": on}
+        for name in ("drain", "undrain")}).alone()
+    program = {"startsecs": 0, "stopwaitsecs": 5, **PROGRAM_USER}
+    del own.service["command"], own.service["program"]
+    own.write(programs={name: {"command": f"sh -c 'test ! -e $GATE/no-{name} && exec sleep 100000'", "program": program}
+                        for name in ("web", "worker")})
+    assert deploy(own).code == 0
+    ran(own)
+
+    def hooks_of(*words: str, fails: str = "", code: int = 0) -> list[str]:
+        gate = own.gate / f"no-{fails}"
+        gate.touch()
+        run = own.fab(words[0], own.name + "".join(words[1:]), TOKEN=SECRET)
+        gate.unlink()
+        assert run.code == code, run
+        return ran(own)
+
+    around = ["drain", "undrain"]
+    assert hooks_of("restart") == hooks_of("restart", ":web") == hooks_of("stop", ":worker") == around
+    assert hooks_of("start", ":worker", fails="worker", code=1) == around
+    assert hooks_of("start", ":worker") == around
+    assert hooks_of("stop", ":worker", fails="drain", code=1) == around
+    assert hooks_of("stop", ":worker", fails="undrain", code=3)[:2] == around
+    assert hooks_of("recover")[-1:] == ["undrain"]
+    assert hooks_of("stop", fails="drain", code=1) == around
+    assert hooks_of("stop", ":worker") == around
+    assert hooks_of("stop", ":web") == ["drain"]
+    assert hooks_of("start", fails="web", code=1) == []
+    assert hooks_of("start", fails="undrain", code=1) == ["undrain", "drain"]
+    own.commit(f"{own.name}-2")
+    assert hooks_of("deploy", fails="web", code=1) == []
+    assert hooks_of("start") == ["undrain"]
+    assert hooks_of("stop") == ["drain"]
+    assert hooks_of("deploy") == ["undrain"]
+
+
+def ran(own: App) -> list[str]:
+    """The hooks that ran since the last look."""
+    record = own.gate / "record"
+    lines = record.read_text().splitlines() if record.exists() else []
+    record.unlink(missing_ok=True)
+    assert all(line.endswith(f" web1 {SECRET}") for line in lines), lines
+    return [line.split()[0] for line in lines]
 
 
 def test_hook_with_once_runs_on_the_lowest_host_that_changes(own: App) -> None:

@@ -20,6 +20,8 @@ from .strategies import strategy_of
 if TYPE_CHECKING:
     from ..goal import Goal
 
+DOWN = {"STOPPED", "absent"}
+
 
 def before_activate(service: Service, facts: Facts, goal: Goal) -> list[Step]:
     """Before anything restarts on any host."""
@@ -36,7 +38,7 @@ def after_activate(service: Service, facts: Facts, goal: Goal) -> list[Step]:
 
 def drain(service: Service, facts: Facts, goal: Goal) -> list[Step]:
     """Before the programs of this host stop."""
-    return _drain(service, _of_deploy(service, facts, goal), "undrain")
+    return _drain(service, _of_deploy(service, facts, goal), "undrain") if not _is_stopped(facts) else []
 
 
 def undrain(service: Service, facts: Facts, goal: Goal) -> list[Step]:
@@ -45,12 +47,12 @@ def undrain(service: Service, facts: Facts, goal: Goal) -> list[Step]:
 
 
 def around(service: Service, facts: Facts, steps: list[Step]) -> list[Step]:
-    """Steps about the programs of the version that is there: `drain` before them; `undrain` after them, unless they
-    stop the programs."""
+    """Steps about the programs of the version that is there: `drain` before them, unless all are stopped; `undrain`
+    after them, unless all are stopped then."""
     hook = _of_present(service, facts)
-    if steps[-1].name == "stop":
-        return [*_drain(service, hook, "stop"), *steps]
-    return [*_drain(service, hook, "undrain"), *steps, *_undrain(service, hook)]
+    stays = steps[-1].name != "stop" or _leaves_some(steps[-1], facts)
+    drained = _drain(service, hook, "undrain" if stays else "stop") if not _is_stopped(facts) else []
+    return [*drained, *steps, *(_undrain(service, hook) if stays else [])]
 
 
 def owed(service: Service, facts: Facts) -> list[Step]:
@@ -83,6 +85,19 @@ def of_host(service: Service, lowest: bool) -> Service:
     """The service with the hooks that run on this host; hooks with `once` run where it is the `lowest`."""
     return replace(service, hooks={name: tuple(hook for hook in hooks if lowest or not hook.once)
                                    for name, hooks in service.hooks.items()})
+
+
+def _is_stopped(facts: Facts) -> bool:
+    """Whether somebody stopped all programs: the host is out of service then, and stays so if a deploy goes back."""
+    states = {process.state for group in facts.programs for process in facts.processes(group)}
+    return "STOPPED" in states and states <= DOWN
+
+
+def _leaves_some(stop: Step, facts: Facts) -> bool:
+    """Whether other programs are up than those that the step stops or removes."""
+    stopped = {part["group"] for part in (*stop.do.args["programs"], *stop.do.args.get("removed", ()))}
+    return any(process.state not in DOWN for group in facts.programs if group not in stopped
+               for process in facts.processes(group))
 
 
 def _drain(service: Service, hook: protocol.HookBack, undo_at: str) -> list[Step]:
