@@ -47,10 +47,10 @@ def is_plain(task: Any) -> bool:
 
 def command(
     *, name: str = "", help: Mapping[str, str] | None = None, positional: Iterable[str] = (),
-    may_be_empty: Collection[str] = _empty_options.MAY_BE_EMPTY,
+    may_be_empty: Collection[str] = _empty_options.MAY_BE_EMPTY, without: Collection[str] = (),
 ) -> Callable[[Body], _Task]:
     """Make a task of a function (run: Command, **its own options) -> Finished; `name`: as typed, if not the same.
-    `may_be_empty`: the options for which an empty text is a value.
+    `may_be_empty`: the options for which an empty text is a value. `without`: shared options that it has not.
 
     A parameter `options: RolloutOptions` stands for all options of that class.
     """
@@ -60,7 +60,7 @@ def command(
 
         @functools.wraps(body)
         def call(context: Any, **options: Any) -> None:
-            shared = {name: options.pop(name) for name in SHARED}
+            shared = {name: options.pop(name, DEFAULTS[name]) for name in SHARED}
             if block:
                 options["options"] = RolloutOptions(**{name: options.pop(name) for name in _BLOCK})
             def checked(run: Command) -> rollout.events.Finished:
@@ -72,8 +72,9 @@ def command(
             if code:
                 raise Exit(code=code)           # else the next task on the line has its turn
 
-        call.__signature__ = _signature(body)  # type: ignore[attr-defined]
-        return _Task(call, positional=list(positional), help={**SHARED, **(help or {})}, auto_shortflags=False)
+        call.__signature__ = _signature(body, without)  # type: ignore[attr-defined]
+        helps = {name: text for name, text in {**SHARED, **(help or {})}.items() if name not in without}
+        return _Task(call, positional=list(positional), help=helps, auto_shortflags=False)
 
     return make
 
@@ -81,14 +82,15 @@ def command(
 _BLOCK = RolloutOptions._field_defaults
 
 
-def _signature(body: Body) -> inspect.Signature:
+def _signature(body: Body, without: Collection[str]) -> inspect.Signature:
     """The body's own options, then the shared ones."""
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     own: list[inspect.Parameter] = []
     for parameter in list(inspect.signature(body).parameters.values())[1:]:
         own += [parameter] if parameter.name != "options" else [
             inspect.Parameter(name, kind, default=default) for name, default in _BLOCK.items()]
-    shared = [inspect.Parameter(name, kind, default=default) for name, default in DEFAULTS.items()]
+    shared = [inspect.Parameter(name, kind, default=default) for name, default in DEFAULTS.items()
+              if name not in without]
     return inspect.Signature([inspect.Parameter("context", kind), *own, *shared])
 
 

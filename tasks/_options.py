@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MOST = 999_999_999                      # nine digits are enough for any number, and fit wherever it goes
 HERE = "."                              # as a revision: the commit of the current folder
-# Of every command.
+# Of every command, unless it says that one means nothing there.
 SHARED: Mapping[str, str] = MappingProxyType({
     "env": "the environment of hosts.yaml; else FAB_ENV, CI_ENVIRONMENT_NAME, default_environment",
     "host": "only these hosts: GLOB[,GLOB]; !GLOB leaves out",

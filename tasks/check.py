@@ -7,14 +7,15 @@ from ._command import command
 from ._context import Command
 
 
-@command()
+@command(without=["host"])
 def check(run: Command) -> rollout.events.Finished:
     """Check hosts.yaml, and say every mistake with its line; contacts no host.
 
     Example: fab check --inventory ops/hosts.yaml
     """
     count = reports.text.humanize.count
-    environments = [run.described(name).environment(name) for name in run.inventory.environments]
+    names = [run.environment_name] if run.options["env"] else run.inventory.environments
+    environments = [run.described(name).environment(name) for name in names]
     targets = [target for environment in environments for target in environment.targets]
     for environment in environments:
         program.file_contents.FileContents(run.inventory).check(environment.targets)

@@ -11,6 +11,7 @@ from ._errors import Mistake, SelectionError
 @command(
     name="ci.init",
     positional=["service"],
+    without=["env", "host"],
     help={
         "service": "a name, a comma list, or `all`",
         "for": "gitlab or github; github is also for Gitea and Forgejo",
@@ -30,6 +31,8 @@ def init(run: Command, service: str, for_: str = "gitlab", project: str = "ops/d
     if write is None:
         raise SelectionError(f"--for {for_}: no such CI server",
                              "gitlab, or github, which is also for Gitea and Forgejo")
+    if tool_ref != "main" and not tool:
+        raise SelectionError("--tool-ref is of the project of --tool, and none was given", "--ref is that of --project")
     services = inventory.selection.services_of_file(run.inventory, service)
     nowhere = services - pipelines.environments.deployed(run.inventory)
     if nowhere and service != "all":

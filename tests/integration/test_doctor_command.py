@@ -70,6 +70,7 @@ def test_doctor_names_all_that_hinders_a_deploy_and_changes_nothing(make_app: Ma
     assert "[fcgi-program:twice] is in" in failed["sections"]["message"]
     assert f"port {port} of {app.name} is held by" in failed["ports"]["message"]
     assert f"(pid {os.getpid()})" in failed["ports"]["message"]
+    assert checks(run)["services"]["message"] == f"nothing else hinders a deploy of {app.name}"
     assert {"programs", "leftovers"} <= set(warned)
     programs = [event["message"] for event in run.events if event.get("check") == "programs"]
     assert any(message.startswith("old was deployed here") for message in programs)

@@ -41,7 +41,9 @@ def examine(targets: tuple[Target, ...], named: Mapping[str, list[str]], branch:
 
 def of_host(peer: Peer, access: Mapping[str, FabvisorError | None]) -> list[Check]:
     """In the order in which they are shown. `access`: by repository that this machine fetches from, what hinders it."""
-    return [*_connection(peer), *_clock(peer), *peer.checks, *_services(peer), *_repositories(peer, access)]
+    ahead, behind = [*_connection(peer), *_clock(peer), *peer.checks], [*_repositories(peer, access)]
+    failed = any(check.outcome == "failed" for check in (*ahead, *behind))
+    return [*ahead, *_services(peer, "nothing else" if failed else "nothing"), *behind]
 
 
 def _connection(peer: Peer) -> Iterator[Check]:
@@ -75,8 +77,8 @@ def _clock(peer: Peer) -> Iterator[Check]:
                 remedy="on the one that is wrong: sudo timedatectl set-ntp true")
 
 
-def _services(peer: Peer) -> Iterator[Check]:
-    """What a deploy is refused for by the facts; or that nothing hinders it. One that was interrupted is undone
+def _services(peer: Peer, nothing: str) -> Iterator[Check]:
+    """What a deploy is refused for by the facts; or that `nothing` hinders it. One that was interrupted is undone
     first."""
     errors = [error for target in peer.targets
               for facts in [peer.facts.get(target.service.name)] if facts is not None and not facts.due
@@ -86,7 +88,7 @@ def _services(peer: Peer) -> Iterator[Check]:
                     remedy=error.hint)
     if not errors and peer.facts.keys() == {*peer.services} and all(check.check != "services" for check in peer.checks):
         yield Check(host=peer.name, check="services", outcome="ok",
-                    message="nothing hinders a deploy of " + ", ".join(peer.services))
+                    message=f"{nothing} hinders a deploy of {', '.join(peer.services)}")
 
 
 def _on_one_line(message: str) -> str:
