@@ -16,6 +16,8 @@ from .layout import Layout
 from .protocol import Holder
 from .quoting import for_sh
 
+LOCKS = "/proc/locks"               # proc_locks(5)
+
 
 class Held(Exception):
     """Another process holds the lock; `holder` is what it wrote into the file: by, since, commit, …"""
@@ -82,8 +84,9 @@ class Locks:
 
 def holder_of(layout: Layout, service: str) -> Holder:
     """Reads what the holder of the service's lock wrote into it; {} when nobody holds it. Changes nothing."""
-    holder = _read(layout.lock_file(service))
-    return holder if holder and processes.alive(holder.get("pid"), holder.get("start")) else {}
+    path = layout.lock_file(service)
+    holder = _read(path)
+    return holder if holder and _is_held(path, holder) else {}
 
 
 def deploys(layout: Layout) -> set[str]:
@@ -135,9 +138,21 @@ def _wait_for_holder(path: str) -> Holder:
     deadline = time.monotonic() + 1
     while True:
         holder = _read(path)
-        if processes.alive(holder.get("pid"), holder.get("start")) or time.monotonic() > deadline:
+        if _is_held(path, holder) or time.monotonic() > deadline:
             return holder
         time.sleep(0.01)
+
+
+def _is_held(path: str, holder: Holder) -> bool:
+    """Whether that process is there and holds it: by the kernel's list of locks where /proc hides it (hidepid)."""
+    pid = holder.get("pid")
+    if processes.alive(pid, holder.get("start")):
+        return True
+    locks = (line.split() for line in (files.read_bytes(LOCKS) or b"").decode().splitlines())
+    with contextlib.suppress(OSError):
+        inode = os.stat(path).st_ino
+        return any(lock[1] == "FLOCK" and lock[4] == str(pid) and lock[5].endswith(f":{inode}") for lock in locks)
+    return False
 
 
 def _read(path: str) -> Holder:

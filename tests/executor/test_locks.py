@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tasks.executor import errors, locks
 from tasks.executor.layout import Layout
+from tests.support.lab import CHECKOUT
+from tests.support.users import let_enter
 
 
 @pytest.mark.promise(5)
@@ -28,6 +31,34 @@ def test_lock_of_one_holder_refuses_another_and_names_it(layout: Layout) -> None
     assert locks.holder_of(layout, "b") == {}
     second.take(["a", "b"])
     second.release()
+
+
+SEES_AS_NOBODY = """
+import os
+from tasks.executor import locks
+from tasks.executor.layout import Layout
+layout = Layout({"root": %r, "supervisord_conf": "s", "program_dir": "p"})
+os.setgroups([]), os.setgid(65534), os.setuid(65534)
+print(os.path.exists("/proc/1"), locks.holder_of(layout, "a").get("by"))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hides processes")
+def test_holder_is_named_where_proc_hides_its_process(layout: Layout) -> None:
+    """hidepid, and a lock of another user."""
+    first = locks.Locks(layout, {"by": "ann"})
+    first.take(["a"])
+    lock = Path(layout.lock_file("a"))
+    let_enter(lock.parent)
+    lock.chmod(0o644)
+    hidden = ["unshare", "--mount", "sh", "-c", 'mount -t proc -o hidepid=2 proc /proc; exec "$@"', "sh"]
+    for expected in ("False ann", "False None"):
+        done = subprocess.run([*hidden, sys.executable, "-c", SEES_AS_NOBODY % layout.root], cwd=CHECKOUT,
+                              capture_output=True, text=True, check=False)
+        assert done.stdout.strip() == expected, done
+        text = lock.read_text()
+        first.release()
+        lock.write_text(text)               # as where it was killed
 
 
 def test_lock_survives_a_removed_lock_file(layout: Layout) -> None:
