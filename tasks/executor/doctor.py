@@ -71,7 +71,7 @@ def doctor(link: Link, hello: dict[str, Any], layout: Layout, env: dict[str, str
 def _once(finding: Finding, name: str, causes: dict[str, str]) -> Finding:
     """The finding; or, where an earlier check failed for the same cause, that this one depends on that."""
     cause = causes.setdefault(finding.message, name) if finding.outcome == "failed" else name
-    return finding if cause == name else warning(f"unknown while {cause} fails: {finding.message}", finding.remedy)
+    return finding if cause == name else warning(f"unknown while {cause} fails", finding.remedy)
 
 
 def _bounded(deadline: float) -> Callable[[], None]:

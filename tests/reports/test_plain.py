@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from tasks.reports.console import plain
 from tasks.rollout.events import (
+    Check,
     Document,
     Error,
     FileChange,
@@ -134,6 +135,22 @@ def test_verdict_is_one_plain_sentence(command, outcome, code, sentence, shown):
     page = shown()
     report(page.screen, [Finished(command=command, outcome=outcome, exit_code=code)])
     assert page.text == sentence + "\n"
+
+
+def test_status_that_cannot_look_at_a_host_says_where_the_reason_stands(shown):
+    refused = Finished(command="status", outcome="refused", exit_code=2,
+                       hosts={"web1": {"api": Result(outcome="refused", why="no root")}})
+    page = shown()
+    report(page.screen, [refused])
+    assert page.text.endswith("something is odd: see the lines marked !\n")
+
+
+def test_remedy_of_several_checks_is_shown_once_a_host(shown):
+    page = shown()
+    checks = [Check(host=host, check=name, outcome="failed", message="down", remedy="start it")
+              for host in ("web1", "web2") for name in ("supervisord", "boot")]
+    report(page.screen, checks)
+    assert [line.split()[0] for line in page.text.splitlines()] == ["web1", "hint:", "web1"] + ["web2", "hint:", "web2"]
 
 
 @pytest.mark.parametrize("code", [2, 75])

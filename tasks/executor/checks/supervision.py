@@ -39,7 +39,7 @@ def sections(host: ExaminedHost) -> Iterator[Finding]:
         yield failed(f"[{section.kind}:{section.name}] is in {earlier} and in {section}",
                      f"take one of them away, then on the host: {supervisorctl} update {for_sh(section.name)}")
     if not host.conf.problems and not doubles:
-        yield ok(f"{len(first)}, and none of them twice")
+        yield ok(f"{len(first)} in the files of supervisord, none of them twice")
 
 
 def _thing(section: Definition) -> tuple[str, str]:

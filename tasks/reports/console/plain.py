@@ -19,7 +19,7 @@ from ...rollout.events import (
     StepStarted,
 )
 from ..screen import Screen, Stream
-from ..text.error_lines import error_lines, hint_lines
+from ..text.error_lines import error_lines
 from ..text.humanize import duration, text_lines
 from ..text.table import Line, text_of
 from . import event_lines
@@ -91,7 +91,7 @@ class Plain(TextReport):
         label = self.transcript.labels.check(event)
         for at, line in enumerate(text_lines(event.message)):
             self._print([[*([("    ", "")] if at else label), (line, "")]])
-        self._print([[("    ", ""), *line] for line in hint_lines(event.remedy)])
+        self._print([[("    ", ""), *line] for line in self.transcript.remedy(event)])
 
     def _log_line(self, event: LogLine) -> None:
         self._print([[(f"{self.transcript.labels.log_line(event)} | ", "dim"), (event.line, "")]])

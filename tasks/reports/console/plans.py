@@ -69,8 +69,9 @@ def _of_group(plan: Planned, width: int, marks: Marks) -> Iterator[Line]:
         yield from paragraph("", f" {marks.same} ".join(plan.steps), width, "dim")
         if plan.user:
             yield [(f"runs as {plan.user}", "")]
-        does = "restarts" if "restart" in plan.steps else "changes"
-        yield from paragraph(f"{does}: ", "; ".join(plan.why), width)
+        if plan.was is not None:
+            does = "restarts" if "restart" in plan.steps else "changes"
+            yield from paragraph(f"{does}: ", "; ".join(plan.why), width)
         for words in plan.restarts:
             yield from paragraph("", words, width)
         if plan.way_back:

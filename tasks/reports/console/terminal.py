@@ -123,7 +123,7 @@ class Terminal(TextReport):
         label = self.transcript.labels.check(event)
         for at, line in enumerate(text_lines(event.message)):
             self._beside([("    ", "")] if at else label, line)
-        for mark, (line, _) in hint_lines(event.remedy):
+        for mark, (line, _) in self.transcript.remedy(event):
             self._beside([("    ", ""), mark], line)
 
     def _log_line(self, event: LogLine) -> None:

@@ -22,6 +22,7 @@ from ...rollout.events import (
 )
 from ..screen import Screen
 from ..status.status_table import StatusTable
+from ..text.error_lines import hint_lines
 from ..text.humanize import count, text_lines
 from ..text.labels import Labels
 from ..text.table import Line
@@ -59,6 +60,7 @@ class Transcript:
         self._in_full = False
         self._obstructed = False
         self._warnings = 0                                      # of `fab doctor`
+        self._remedies: set[tuple[str, str]] = set()            # with their hosts
         self._shown: deque[str] = deque(maxlen=REMEMBERED)
         self._failures: deque[str] = deque(maxlen=REMEMBERED)
         self._tails: dict[str, tuple[Step, Tail]] = {}          # by host: it runs one step at a time
@@ -126,6 +128,12 @@ class Transcript:
     @property
     def has_plans(self) -> bool:
         return bool(self._plans)
+
+    def remedy(self, check: Check) -> list[Line]:
+        """Once a host: several checks may fail for one cause."""
+        is_shown = (check.host, check.remedy) in self._remedies
+        self._remedies.add((check.host, check.remedy))
+        return [] if is_shown else hint_lines(check.remedy)
 
     def plan_lines(self, width: int) -> list[Line]:
         """Of the plans since the last time."""

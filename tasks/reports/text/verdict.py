@@ -56,7 +56,7 @@ def _differ(finished: Finished) -> str:
 
 
 def _not_read(finished: Finished) -> str:
-    if finished.command == "status" and finished.exit_code == 1:
+    if finished.command == "status" and (finished.exit_code == 1 or (finished.exit_code == 2 and finished.hosts)):
         return "something is odd: see the lines marked !"
     if finished.command == "doctor" and finished.exit_code == 1:
         return "something hinders a deploy: see the lines that say failed"
