@@ -76,6 +76,7 @@ def test_logs_of_one_program_come_from_each_of_its_processes(shop: App) -> None:
 @pytest.mark.parametrize(("args", "words"), [
     (("restart", "shop:wrker"), "service 'shop' has no program 'wrker'; did you mean 'worker'?"),
     (("deploy", "shop:web"), "'shop:web' names a program, and this command is about whole services: shop"),
+    (("logs", "shop:web", "--deploy", "last"), "leave out :PROGRAM"),
     (("restart", "all:web"), "all means all programs of all services"),
     (("restart", "shp:web"), "there is no service 'shp'"),
     (("restart", "shop:beat", "--host", "web2"), "shop:beat does not run on web2")])

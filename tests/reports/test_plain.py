@@ -150,7 +150,7 @@ def test_remedy_of_several_checks_is_shown_once_a_host(shown):
     checks = [Check(host=host, check=name, outcome="failed", message="down", remedy="start it")
               for host in ("web1", "web2") for name in ("supervisord", "boot")]
     report(page.screen, checks)
-    assert [line.split()[0] for line in page.text.splitlines()] == ["web1", "hint:", "web1"] + ["web2", "hint:", "web2"]
+    assert [line.split()[0] for line in page.text.splitlines()] == ["web1", "hint:", "web1", "web2", "hint:", "web2"]
 
 
 @pytest.mark.parametrize("code", [2, 75])
