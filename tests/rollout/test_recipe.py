@@ -14,7 +14,7 @@ from tasks.inventory.model import Health, Hook, Service
 from tasks.inventory.secret import Secret
 from tasks.program import files
 from tasks.rollout import goal
-from tasks.rollout.facts import CloneState, Facts, Release
+from tasks.rollout.facts import CloneState, Facts, Process, Release
 from tasks.rollout.plan import planner
 from tasks.rollout.recipe import STRATEGIES, hooks, in_place, releases, supervised
 from tasks.rollout.steps import Plan, Step
@@ -219,6 +219,20 @@ def test_drain_runs_around_a_restart_and_before_a_stop() -> None:
         assert [step.name for step in around] == names
         assert (around[0].undo_at, around[0].do.args["directory"]) == (names[-1], "/r/d")
     assert hooks.around(HOOKED, found, steps) == steps
+
+
+@pytest.mark.parametrize(("monitor", "other", "stopped", "restarted"), [
+    ("RUNNING", "RUNNING", ["drain", "stop", "undrain"], True),
+    ("RUNNING", "BACKOFF", ["drain", "stop", "undrain"], True),
+    ("RUNNING", "STOPPED", ["drain", "stop"], True), ("RUNNING", "EXITED", ["drain", "stop"], True),
+    ("EXITED", "STOPPED", ["stop"], False), ("STOPPED", "absent", ["stop"], False)])
+def test_host_is_drained_only_while_a_program_is_up(monitor: str, other: str, stopped: list[str], restarted: bool
+                                                    ) -> None:
+    """`other`: the state of a program that the command is not about."""
+    found = facts(programs={**process(monitor), "other": [Process(name="other", state=other)]})
+    assert [step.name for step in hooks.around(DRAINED, found, [supervised.stop(DRAINED, found)])] == stopped
+    steps = [step.name for step in hooks.around(DRAINED, found, supervised.restart_steps(DRAINED, found))]
+    assert (steps[0] == "drain", steps[-1]) == (restarted, "undrain")
 
 
 def test_every_strategy_is_in_the_schema() -> None:

@@ -20,8 +20,6 @@ from .strategies import strategy_of
 if TYPE_CHECKING:
     from ..goal import Goal
 
-DOWN = {"STOPPED", "absent"}
-
 
 def before_activate(service: Service, facts: Facts, goal: Goal) -> list[Step]:
     """Before anything restarts on any host."""
@@ -90,13 +88,13 @@ def of_host(service: Service, lowest: bool) -> Service:
 def _is_stopped(facts: Facts) -> bool:
     """Whether somebody stopped all programs: the host is out of service then, and stays so if a deploy goes back."""
     states = {process.state for group in facts.programs for process in facts.processes(group)}
-    return "STOPPED" in states and states <= DOWN
+    return "STOPPED" in states and states.isdisjoint(protocol.UP)
 
 
 def _leaves_some(stop: Step, facts: Facts) -> bool:
     """Whether other programs are up than those that the step stops or removes."""
     stopped = {part["group"] for part in (*stop.do.args["programs"], *stop.do.args.get("removed", ()))}
-    return any(process.state not in DOWN for group in facts.programs if group not in stopped
+    return any(process.state in protocol.UP for group in facts.programs if group not in stopped
                for process in facts.processes(group))
 
 
