@@ -13,17 +13,28 @@ import importlib
 import os
 import re
 import sys
+import threading
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 
 def main() -> None:
-    """The command `fab`, or `fabvisor`, with the words of sys.argv."""
+    """The command `fab`, or `fabvisor`, with the words of sys.argv. It ends the process."""
+    try:
+        _run()
+    except SystemExit as end:
+        if not isinstance(end.code, int):
+            raise
+        _end(end.code)
+    _end(0)
+
+
+def _run() -> None:
     _know_versions()
     with _no_garbage_collection(), _no_mock(), _one_yaml():
         from . import _completion, _namespace
@@ -66,6 +77,19 @@ def _run_with_fabric(command: list[str]) -> None:
     program.run(command)
 
 
+def _end(code: int) -> NoReturn:
+    """7 ms: as an interpreter ends, but for its modules, which the system takes apart sooner."""
+    shut_down: Callable[[], None] = vars(threading)["_shutdown"]        # waits for threads
+    shut_down()
+    atexit._run_exitfuncs()
+    try:
+        for stream in filter(None, (sys.stdout, sys.stderr)):       # None where it was closed before the start
+            stream.flush()
+    except (OSError, ValueError):           # then the interpreter's own end says so
+        sys.exit(code)
+    os._exit(code)
+
+
 @contextlib.contextmanager
 def _no_garbage_collection() -> Iterator[None]:
     """40 ms: what is imported lives until the end, and what a command makes is little."""
@@ -74,7 +98,6 @@ def _no_garbage_collection() -> Iterator[None]:
     gc.freeze()
     gc.set_threshold(50_000)
     gc.enable()
-    atexit.register(gc.freeze)
 
 
 @contextlib.contextmanager

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.forked import clean_environ
+
 ROOT = Path(__file__).parents[1]
 
 # The one that makes virtual environments, and the one that it puts there.
@@ -310,6 +312,32 @@ def look(context):
     done = subprocess.run([sys.executable, "-c", LAUNCH, str(ROOT), "look"], cwd=tmp_path, capture_output=True,
                           text=True, check=True)
     assert done.stdout == "True\n"
+
+
+@pytest.mark.parametrize(("out", "code"), [("out", 5), ("/dev/full", 120)])
+def test_launcher_ends_as_python_does_but_takes_no_module_apart(tmp_path: Path, out: str, code: int) -> None:
+    (tmp_path / "fabfile.py").write_text("""
+import atexit, os, threading
+from invoke import Exit, task
+
+class Kept:
+    def __del__(self, write=os.write):
+        write(2, b"taken apart")
+
+kept = Kept()
+
+@task
+def look(context):
+    atexit.register(print, "at the end")
+    threading.Thread(target=lambda: (threading.main_thread().join(), print("the thread"))).start()
+    raise Exit("over", code=5)
+""")
+    with (tmp_path / out).open("w") as stdout:
+        done = subprocess.run([sys.executable, "-c", LAUNCH, str(ROOT), "look"], cwd=tmp_path, stdout=stdout,
+                              stderr=subprocess.PIPE, text=True, check=False, env=clean_environ())
+    assert done.returncode == code and done.stderr.startswith("over\n")
+    assert ("taken apart" in done.stderr) is (code == 120)
+    assert code == 120 or (tmp_path / out).read_text() == "the thread\nat the end\n"
 
 
 @pytest.mark.parametrize(("environment", "cached"), [({}, True), ({"PYTHONDONTWRITEBYTECODE": "1"}, False)])
