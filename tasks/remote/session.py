@@ -115,7 +115,7 @@ class Session:
             channel = self._connection.transport.execute(command)
             self._thread(lambda: self._read(channel), "reader")
             near = self._connection.transport.round_trip < _NEAR
-            channel.sendall(self._made(program, near))
+            channel.sendall(memoryview(self._made(program, near)))
             sent()
             while (data := self._next_to_send()) is not None:
                 channel.sendall(data)
