@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from importlib.util import find_spec
 from types import ModuleType
 
 
@@ -14,8 +13,13 @@ def submodules(package: str) -> Callable[[str], ModuleType]:
     The import statements beside it, for type checkers only, list the modules that other folders may use.
     """
     def import_submodule(name: str) -> ModuleType:
-        if name.startswith("_") or find_spec(f"{package}.{name}") is None:
-            raise AttributeError(f"{package} has no module {name}")
-        return import_module(f"{package}.{name}")
+        module = f"{package}.{name}"
+        try:
+            if not name.startswith("_"):
+                return import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name != module:        # it is there, and what it imports is not
+                raise
+        raise AttributeError(f"{package} has no module {name}")
 
     return import_submodule
