@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any, Dict, Mapping
 
 from . import directory_access, facts, git, journal, locks, masking, queries, readiness, revision
 from .context import ServiceContext
+from .digests import sha256
 from .disk import files
 from .errors import NotReady
 from .layout import Layout
@@ -113,4 +113,4 @@ def _obstacles(ctx: ServiceContext, target: Message) -> list[str]:
 
 
 def _digest(value: str) -> str:
-    return hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()
+    return sha256(value.encode("utf-8", "surrogateescape"))

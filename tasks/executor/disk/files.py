@@ -7,6 +7,7 @@ import json
 import os
 from typing import Any, Iterator, Sequence
 
+from ..digests import sha256
 from ..protocol import ASIDE
 
 TAIL = 8 << 20                      # bytes
@@ -129,12 +130,6 @@ def digest(path: str) -> str | None:
     """SHA-256 of the content; None where there is no such file."""
     data = read_bytes(path)
     return None if data is None else sha256(data)
-
-
-def sha256(data: bytes) -> str:
-    import hashlib  # it loads OpenSSL
-
-    return hashlib.sha256(data).hexdigest()
 
 
 def remove(path: str) -> None:

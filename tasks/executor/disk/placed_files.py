@@ -11,6 +11,7 @@ import os
 import stat
 from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple
 
+from ..digests import sha256
 from ..errors import NotReady
 from ..protocol import PlacedFileState
 from ..quoting import for_sh
@@ -174,7 +175,7 @@ class PlacedFiles(NamedTuple):
         for path in paths:
             data = None if self.problem(path) else files.read_bytes(self.path(path))
             about = written.get(path, {})
-            is_ours = about.get("secrecy") == "none" and data is not None and about.get("sha256") == files.sha256(data)
+            is_ours = about.get("secrecy") == "none" and data is not None and about.get("sha256") == sha256(data)
             if is_ours and data is not None and len(data) <= SHOWN:
                 texts[path] = data.decode("utf-8", "replace")
         return texts

@@ -10,6 +10,7 @@ import os
 from typing import Callable, Container, Iterable, Iterator, List
 
 from .. import shell
+from ..digests import sha256
 from ..errors import HostError
 from . import refs
 from .command import Git
@@ -55,9 +56,7 @@ def forget(git: Git, needed: Container[str]) -> None:
 
 def store(clone: Git, repo: str, commit: str) -> Git:
     """The bare store of a submodule's repository, which has this commit; it is made where it is missing."""
-    import hashlib  # it loads OpenSSL
-
-    folder = os.path.join(clone.common_dir(), STORES, hashlib.sha256(repo.encode()).hexdigest()[:16])
+    folder = os.path.join(clone.common_dir(), STORES, sha256(repo.encode())[:16])
     git = Git(folder, repo, clone.env, clone.check)
     if not os.path.exists(os.path.join(folder, "HEAD")):
         os.makedirs(folder, exist_ok=True)

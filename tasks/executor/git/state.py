@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Iterator, Mapping, NamedTuple
 
+from ..digests import sha256
 from ..disk import files
 from . import index
 from .command import Git
@@ -125,7 +126,7 @@ def _is_as_written(git: Git, entry: Entry) -> bool:
 def _holds(git: Git, path: str, full: str, blob: str) -> bool:
     """Whether the blob is what lies at the path, as git would add it."""
     if os.path.islink(full):
-        return git.digest("cat-file", "blob", blob) == _sha256(os.fsencode(os.readlink(full)))
+        return git.digest("cat-file", "blob", blob) == sha256(os.fsencode(os.readlink(full)))
     return os.path.isfile(full) and git.first_line("hash-object", "--path", path, "--", full) == blob
 
 
@@ -148,7 +149,7 @@ def _digest(git: Git, entry: Entry) -> str | None:
     full = os.path.join(git.directory, entry.path)
     if entry.submodule != PLAIN and os.path.lexists(os.path.join(full, ".git")):
         within = read(git.inside(entry.path))
-        return _sha256(repr((within.commit, sorted(within.edits.items()))).encode())
+        return sha256(repr((within.commit, sorted(within.edits.items()))).encode())
     if not os.path.lexists(full):
         return DELETED
     return _digest_of(full, "" if entry.mode in (entry.index_mode, "000000") else " " + entry.mode)
@@ -162,9 +163,3 @@ def _digest_of(path: str, mode: str) -> str | None:
     if not os.path.isfile(path):
         return None
     return (files.digest(path) or "") + mode
-
-
-def _sha256(data: bytes) -> str:
-    import hashlib  # it loads OpenSSL
-
-    return hashlib.sha256(data).hexdigest()

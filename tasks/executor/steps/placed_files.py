@@ -8,6 +8,7 @@ from typing import Any, Mapping
 
 from .. import program_user
 from ..context import ServiceContext
+from ..digests import sha256
 from ..disk import file_rights, files, placed_backup
 from ..disk.placed_files import PlacedFiles, Record
 from ..errors import HostError, NotReady
@@ -92,7 +93,7 @@ def _write(ctx: ServiceContext, step: Step, placed: PlacedFiles, before: Record)
 
 
 def _record(placed: PlacedFiles, before: Record, contents: Mapping[str, bytes], named: Mapping[str, Any]) -> Record:
-    written = {path: {"sha256": files.sha256(data), "mode": named[path]["mode"],
+    written = {path: {"sha256": sha256(data), "mode": named[path]["mode"],
                       "secrecy": named[path]["secrecy"], "was": before.written.get(path, {}).get("sha256")}
                for path, data in contents.items()}
     missing = placed.missing_folders(contents)
@@ -110,7 +111,7 @@ def _keep(ctx: ServiceContext, step: Step, placed: PlacedFiles, edited: list[str
 
 def _edited(states: Mapping[str, PlacedFileState], step: Step) -> list[str]:
     """Files that are neither as we wrote them nor as we are to write them."""
-    new = {path: files.sha256(data) for path, data in _contents(step).items()}
+    new = {path: sha256(data) for path, data in _contents(step).items()}
     return [path for path, state in states.items()
             if state["sha256"] not in (None, state["written"], new.get(path))]
 
