@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-import typing
 from typing import Any, Dict, Literal, Mapping, Union
 
 from . import protocol
@@ -53,8 +52,15 @@ def _misfits(value: Message, kind: Any) -> list[str]:
 
 @functools.lru_cache(maxsize=None)
 def _fields(kind: Any) -> Mapping[str, Any]:
-    """Their types by name. It takes 0.1 ms, and a plan has many steps of one kind."""
-    return typing.get_type_hints(kind)
+    """Their types by name."""
+    return {name: _type(annotation) for part in reversed(kind.__mro__)
+            for name, annotation in getattr(part, "__annotations__", {}).items()}
+
+
+@functools.lru_cache(maxsize=None)
+def _type(annotation: str) -> Any:
+    """As typing.get_type_hints(), which evaluates the same words for each field anew: 2 ms of a deploy."""
+    return eval(annotation, vars(protocol))
 
 
 def _fits(value: Any, kind: Any) -> bool:

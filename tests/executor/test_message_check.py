@@ -69,6 +69,13 @@ def test_every_action_has_arguments_in_the_protocol() -> None:
 
 @pytest.mark.parametrize("kind", [*protocol.VERBS.values(), *protocol.FURTHER.values(), *protocol.ARGUMENTS.values()],
                          ids=lambda kind: kind.__name__)
+def test_types_of_a_message_are_those_of_its_class(kind: Any) -> None:
+    """As Python itself evaluates the annotations, which takes longer."""
+    assert message_check._fields(kind) == typing.get_type_hints(kind)
+
+
+@pytest.mark.parametrize("kind", [*protocol.VERBS.values(), *protocol.FURTHER.values(), *protocol.ARGUMENTS.values()],
+                         ids=lambda kind: kind.__name__)
 def test_annotations_are_of_the_types_that_the_check_knows(kind: Any) -> None:
     def types(hint: Any) -> list[Any]:
         return [hint, *(inner for part in getattr(hint, "__args__", ()) if not isinstance(part, str)
