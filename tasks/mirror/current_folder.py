@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,7 +18,7 @@ def head_of(folder: Path, env: Mapping[str, str]) -> str:
     try:
         return git.run(["rev-parse", "--verify", "--end-of-options", "HEAD^{commit}"], folder, env).strip()
     except GitFailed as failure:
-        foreign = server_errors.DUBIOUS.search(failure.output)
+        foreign = re.search(server_errors.DUBIOUS, failure.output)
         if foreign:
             raise NotReady(f"the clone belongs to another user of this machine: {foreign[1]}",
                            f"where you trust it: git config --global --add safe.directory {for_sh(foreign[1])}"

@@ -23,7 +23,7 @@ from .stash import Stash
 from .state import State, read, take_as_is
 from .verification import verified
 
-LOCAL_CHANGES = re.compile("Your local changes to the following files would be overwritten")
+LOCAL_CHANGES = "Your local changes to the following files would be overwritten"
 MOVES_READ = 500                    # lines of HEAD's reflog
 
 
@@ -117,7 +117,7 @@ class Clone:
                 if failure.status is None or failure.status < 0:
                     raise
                 # Without edits, git was refusing for a file that it always calls modified.
-                if not force and (not any(map(LOCAL_CHANGES.search, words)) or self.state().edits):
+                if not force and (not any(LOCAL_CHANGES in line for line in words) or self.state().edits):
                     raise
                 # On the way back, what could not be written still is as it was.
                 take_as_is(self.git, commit)

@@ -24,8 +24,8 @@ QUICK, SLOW = 60, 600               # seconds
 OLDEST = (2, 20)                    # before it, `update-ref --stdin` takes no `--no-deref`
 PAUSES = (0.5, 2.0)                 # seconds before a further try
 BATCH = " -oBatchMode=yes -oConnectTimeout=10"
-CLONE_OF = re.compile("clone of '([^']+)' into submodule path")
-FETCH_IN = re.compile("(?:nable to fetch|Fetched) in submodule path '([^']+)'")
+CLONE_OF = "clone of '([^']+)' into submodule path"
+FETCH_IN = "(?:nable to fetch|Fetched) in submodule path '([^']+)'"
 # A shell runs it, and the names are those of variables.
 HELPER = '!printf "username=%s\\npassword=%s\\n" "$FABVISOR_GIT_USER" "$FABVISOR_GIT_PASSWORD" #'
 # Automatic gc would go on in the background after the step, and protocols like ext:: run commands.
@@ -166,7 +166,7 @@ class Git:
     def _server_asked(self, failure: shell.CommandFailed) -> str | None:
         """The repository of the submodule that could not be fetched, by git's words."""
         for line in failure.output:
-            clone, fetch = CLONE_OF.search(line), FETCH_IN.search(line)
+            clone, fetch = re.search(CLONE_OF, line), re.search(FETCH_IN, line)
             if clone:
                 return clone.group(1)
             if fetch:

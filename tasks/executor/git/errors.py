@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Sequence
+from typing import Iterable, Sequence
 
 from ..accounts import user_name
 from ..directory_access import foreign_clone
@@ -47,19 +47,20 @@ REMEDIES = {
               "correct `repo`, or " + TRY),
     "missing": (NotReady, "the repository cannot be read", "correct `repo`, or " + TRY),
 }
-# What git says of a repository that is damaged, or newer than itself; and of its index alone.
-DAMAGED = re.compile("not a git repository|index file|[Bb]ad index|bad (numeric )?config|unable to read (tree|sha1)|"
-                     "unknown repository extension|Expected git repo version|object file .* is empty|"
-                     "object .* (is|seems) corrupt|packfile .* (is|cannot|far too short)|not to be a symbolic link|"
-                     "must be run in a work tree|gitfile does not point to a valid repository")
-BROKEN_REF = re.compile(r"bad object (?:HEAD|(refs/\S+))")
-INDEX = re.compile("index file|[Bb]ad index")
-BARE = re.compile("must be run in a work tree")
-OBJECT = re.compile("unable to read (tree|sha1)|object file .* is empty|loose object .* is corrupt|is missing here")
-SUBMODULE = re.compile(r"not a git repository: (?P<damaged>.+?)/(?:\.\./)+\.git/modules/|"
-                       r"expected submodule path '(?P<link>.+)' not to be a symbolic link|"
-                       r"gitfile does not point to a valid repository: (?P<gitfile>.+)/\.git$")      # git 2.55
-LOCKED = re.compile(r"Unable to create '(.+\.lock)': File exists")
+# What git says of a repository that is damaged, or newer than itself; and of its index alone. They are compiled when
+# something fails: that takes 1 ms of a start.
+DAMAGED = ("not a git repository|index file|[Bb]ad index|bad (numeric )?config|unable to read (tree|sha1)|"
+           "unknown repository extension|Expected git repo version|object file .* is empty|"
+           "object .* (is|seems) corrupt|packfile .* (is|cannot|far too short)|not to be a symbolic link|"
+           "must be run in a work tree|gitfile does not point to a valid repository")
+BROKEN_REF = r"bad object (?:HEAD|(refs/\S+))"
+INDEX = "index file|[Bb]ad index"
+BARE = "must be run in a work tree"
+OBJECT = "unable to read (tree|sha1)|object file .* is empty|loose object .* is corrupt|is missing here"
+SUBMODULE = (r"not a git repository: (?P<damaged>.+?)/(?:\.\./)+\.git/modules/|"
+             r"expected submodule path '(?P<link>.+)' not to be a symbolic link|"
+             r"gitfile does not point to a valid repository: (?P<gitfile>.+)/\.git$")      # git 2.55
+LOCKED = r"Unable to create '(.+\.lock)': File exists"
 FATAL = 128                         # git's exit status
 
 
@@ -83,18 +84,18 @@ class Foreign(Unusable):
 
 def unusable(directory: str, repo: str, failure: CommandFailed) -> Unusable | None:
     """The error to raise instead, where git failed because of the clone in `directory`, or of the owner of `repo`."""
-    dubious = next(filter(None, map(server_errors.DUBIOUS.search, failure.output)), None)
+    dubious = _first(server_errors.DUBIOUS, failure.output)
     foreign = _foreign(directory, repo, dubious[1], failure) if dubious else None
     if foreign:
         return foreign
     own = _own_lines(failure.output)
-    locked = next(filter(None, map(LOCKED.search, own)), None)
+    locked = _first(LOCKED, own)
     if locked:
         return Locked(f"git in {directory} finds {locked[1]}, which another git holds, or left when it was killed",
                       "wait where one runs on the host: ps -C git -o pid,user,lstart,args; else the next deploy"
                       f" removes it, or you: rm {for_sh(locked[1])}", failure)
-    broken = next(filter(None, map(BROKEN_REF.search, own)), None)
-    if broken or (failure.status == FATAL and any(map(DAMAGED.search, own))):
+    broken = _first(BROKEN_REF, own)
+    if broken or (failure.status == FATAL and _first(DAMAGED, own)):
         name = broken[1] if broken else None
         hint = _remove_ref(directory, name) if name else _mend(directory, repo, own)
         return Unusable(f"git cannot read the clone {directory}: {reason(failure.output)}", hint, failure)
@@ -105,6 +106,11 @@ def lacking(directory: str, repo: str, path: str) -> Unusable:
     """The error for a file whose content the clone lacks."""
     return Unusable(f"the clone {directory} lacks the content of {path}, as it is there now, and no deploy could go"
                     " back", _mend(directory, repo, ["it is missing here"]), CommandFailed("", FATAL, []))
+
+
+def _first(pattern: str, lines: Iterable[str]) -> re.Match[str] | None:
+    """Where it is found in the first of the lines that has it."""
+    return next(filter(None, (re.search(pattern, line) for line in lines)), None)
 
 
 def _own_lines(output: Sequence[str]) -> list[str]:
@@ -136,14 +142,14 @@ def _remove_ref(directory: str, name: str) -> str:
 
 def _mend(directory: str, repo: str, lines: Sequence[str]) -> str:
     """The command that makes a damaged clone whole. The files beside its `.git` stay as they are."""
-    submodule = next(filter(None, map(SUBMODULE.search, lines)), None)
+    submodule = _first(SUBMODULE, lines)
     path = os.path.join(directory, next(filter(None, submodule.groups()))) if submodule else directory
     if submodule and (path != directory or _submodule_repository(directory)):
         return (f"move the submodule away on the host: mv {for_sh(path)} {for_sh(directory + '.damaged')};"
                 " then add --set-aside")
-    if any(map(BARE.search, lines)):
+    if _first(BARE, lines):
         return f"on the host: git -C {for_sh(directory)} config core.bare false"
-    if any(map(INDEX.search, lines)):
+    if _first(INDEX, lines):
         return f"on the host: git -C {for_sh(directory)} read-tree HEAD"
     modules = _submodule_repository(directory)
     if modules:
@@ -151,7 +157,7 @@ def _mend(directory: str, repo: str, lines: Sequence[str]) -> str:
         return (f"move the submodule away on the host: mv {for_sh(directory)} {for_sh(clone + '.damaged')} &&"
                 f" mv {for_sh(modules)} {for_sh(clone + '.damaged.git')}; then add --set-aside")
     here, aside, damaged, url = map(for_sh, (directory, f"{directory}.anew", f"{directory}.damaged", repo))
-    if any(map(OBJECT.search, lines)):
+    if _first(OBJECT, lines):
         return (f"fetch all anew on the host: cd {here} && git clone --bare --no-local {url} {aside} &&"
                 f' mv {aside}/objects/pack/* "$(git rev-parse --git-path objects/pack)" && rm -rf {aside}')
     return (f"on the host: git clone --no-checkout {url} {aside} && mv {here}/.git {damaged} &&"

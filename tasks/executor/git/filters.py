@@ -22,8 +22,8 @@ PROGRAMS = {"lfs": "git-lfs", "git-crypt": "git-crypt"}
 # The first bytes of what is stored in place of the content.
 STORED = {"lfs": b"version https://git-lfs.github.com/spec/", "git-crypt": b"\0GITCRYPT\0"}
 LEFT = {"lfs": "git lfs install --force", "git-crypt": "git-crypt unlock KEYFILE, in the clone"}
-FAILED = re.compile("external filter '.*' failed")
-PLAIN_NAME = re.compile(r"""(["']?)([\w-]+)\1(?:\s|$)""")
+FAILED = "external filter '.*' failed"
+PLAIN_NAME = r"""(["']?)([\w-]+)\1(?:\s|$)"""
 NAMED = 5                           # paths in a message
 ATTRIBUTES = ":(glob)**/.gitattributes"
 
@@ -41,7 +41,7 @@ def require(git: Git, commit: str) -> None:
 def refuse_unfiltered(git: Git, commit: str, words: Sequence[str]) -> None:
     """Raise HostError where files of the commit were checked out, but did not pass their filter. `words`: what git
     said; it goes on where a filter fails that is not `required`."""
-    if any(map(FAILED.search, words)):
+    if any(re.search(FAILED, line) for line in words):
         raise HostError(f"a filter of git failed: {'; '.join(words[:NAMED])}",
                         f"see on the host which it is: git -C {for_sh(git.directory)} config --get-regexp filter")
     if not _names_filter(git, commit):
@@ -103,7 +103,7 @@ def _setup(git: Git, name: str) -> str:
 
 def _missing_program(git: Git, command: str) -> str | None:
     """The program that the command begins with, where it is a plain name and not installed."""
-    name = PLAIN_NAME.match(command)
+    name = re.match(PLAIN_NAME, command)
     return name.group(2) if name and not _is_installed(git, name.group(2)) else None
 
 

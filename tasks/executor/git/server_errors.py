@@ -6,7 +6,7 @@ import re
 from typing import Sequence
 
 # Of a repository that another user made; the second before git 2.38.
-DUBIOUS = re.compile(r"(?:dubious ownership in repository at |unsafe repository \()'(.+)'")
+DUBIOUS = r"(?:dubious ownership in repository at |unsafe repository \()'(.+)'"
 # Sentences of GitHub, GitLab, Bitbucket, Azure, Gitea, Forgejo, Gerrit, gitolite, OpenSSH, curl and git. The first
 # cause that fits counts: a server that is asked too often answers 403, too.
 CAUSES = (
@@ -24,7 +24,7 @@ CAUSES = (
     ("certificate", "SSL certificate|certificate (problem|verif|has expired|subject name|is not)|SSL: no alternative|"
                     "unable to get local issuer|error setting certificate"),
     ("other_hashes", "mismatched algorithms"),
-    ("dubious_owner", DUBIOUS.pattern),
+    ("dubious_owner", DUBIOUS),
     ("no_common_algorithm", "Unable to negotiate|no matching (host key|key exchange|cipher|mac)"),
     ("refused", r"Permission denied \(|could not read (Username|Password)|Authentication failed|"
                 r"terminal prompts disabled|returned error: 40[13]|access denied|Access is denied|unauthorized|"

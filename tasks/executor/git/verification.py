@@ -17,7 +17,7 @@ from . import filters, state
 from .command import Git
 from .tree_paths import named
 
-UNABLE = re.compile(r"(?:unable to (?:unlink|create|write)|cannot create directory at)(?: old| file)* '?([^':]+)")
+UNABLE = r"(?:unable to (?:unlink|create|write)|cannot create directory at)(?: old| file)* '?([^':]+)"
 NAMED = 5                           # paths in a message
 LITTLE = 32 << 20                   # bytes left on a disk that is called full
 
@@ -30,7 +30,7 @@ def verified(git: Git, commit: str, say: Say) -> Iterator[Say]:
     try:
         yield record(say, words)
     except CommandFailed as failure:
-        cause = _cause(git.directory, [match.group(1) for match in map(UNABLE.search, words) if match])
+        cause = _cause(git.directory, [path for word in words for path in re.findall(UNABLE, word)[:1]])
         if cause:
             raise HostError(f"{failure.message}; {cause[0]}", cause[1]) from None
         raise
