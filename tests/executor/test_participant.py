@@ -67,9 +67,9 @@ def test_first_deploy_and_the_next_are_committed(example: Example, python: str) 
 
 # By git's own list of what was started, but for those that a git starts itself.
 GITS = ["version", "fetch", "for-each-ref", "log", "status", "ls-files",                        # the look
-        "config", "rev-list", "grep",                                                           # fetch
-        "ls-tree", "status", "diff-index", "cat-file", "checkout", "status", "ls-files",        # checkout
-        "status", "for-each-ref"]                                                               # the record; tidy
+        "config", "rev-list", "diff-index",                                                     # fetch
+        "status", "cat-file", "checkout", "status", "ls-files",                                 # checkout
+        "status"]                                                                               # the record
 
 
 # What brings much, and is seldom needed; at the end of a deploy the modules are noted in HOME.

@@ -12,7 +12,7 @@ from ..disk import files
 from ..errors import TryAgain
 from ..output_lines import Say, record
 from ..protocol import OWN_NAMES, GitLogin
-from . import attributes, half_done_merge, submodules, unfinished_checkout
+from . import attributes, half_done_merge, index, submodules, unfinished_checkout
 from .command import SLOW, Git
 from .commits import FULL, Commits
 from .object_format import init_options
@@ -83,6 +83,11 @@ class Clone:
             file.seek(0)
             present = file.read().splitlines()
             file.writelines(line + "\n" for line in lines if line not in present)
+
+    def kind(self, commit: str, path: str) -> str:
+        """As commits.kind(); the index tells of most commits that they have nothing there, and it is known."""
+        return (self.commits.kind(commit, path)
+                if index.may_have(self.git, commit, lambda each: f"{each}/".startswith(f"{path}/")) else "")
 
     def require_merged(self, state: State) -> None:
         """Raise NotReady where a merge, a rebase or the like was left half-done."""

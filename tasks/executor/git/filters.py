@@ -13,6 +13,7 @@ from .. import shell
 from ..accounts import login_name
 from ..errors import HostError, NotReady
 from ..quoting import for_sh
+from . import index
 from .command import QUICK, Git
 from .tree_paths import named
 
@@ -32,9 +33,9 @@ def require(git: Git, commit: str) -> None:
     """Raise NotReady unless each filter that a file of the commit needs is set up, and its program is there."""
     if not _names_filter(git, commit):
         return
-    with git.scratch_index() as index:
-        index.run("read-tree", commit)
-        for name, paths in sorted(_filtered(index).items()):
+    with git.scratch_index() as scratch:
+        scratch.run("read-tree", commit)
+        for name, paths in sorted(_filtered(scratch).items()):
             _require(git, name, paths)
 
 
@@ -57,8 +58,12 @@ def _names_filter(git: Git, commit: str) -> bool:
     """Whether the attributes in the commit name one."""
     asked = ("grep", "--quiet", "-e", "filter=", commit, "--", ATTRIBUTES)
     if asked not in git.answers:
-        git.answers[asked] = git.succeeds(*asked)
+        git.answers[asked] = index.may_have(git, commit, _is_attributes) and git.succeeds(*asked)
     return bool(git.answers[asked])
+
+
+def _is_attributes(path: str) -> bool:
+    return os.path.basename(path) == ".gitattributes"
 
 
 def _filtered(git: Git) -> dict[str, list[str]]:

@@ -4,7 +4,7 @@ never changes that file, but puts a new one in its place."""
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
 from .command import Git
 
@@ -29,6 +29,13 @@ def listing(git: Git) -> list[str]:
 def changes(git: Git, commit: str) -> list[Change]:
     words = _answer(git, "diff-index", "--cached", "--no-renames", "--raw", "-z", commit)
     return [_change(fields.split(" "), path) for fields, path in zip(words[::2], words[1::2])]
+
+
+def may_have(git: Git, commit: str, is_wanted: Callable[[str], bool]) -> bool:
+    """False where the commit surely has no such path: it has what the index has, but for the changes."""
+    return (_state(git.index_path()) is None
+            or any(is_wanted(change.path) for change in changes(git, commit))
+            or any(is_wanted(line.partition("\t")[2]) for line in listing(git)))
 
 
 def _change(fields: list[str], path: str) -> Change:

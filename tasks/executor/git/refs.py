@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Callable, Iterable, Mapping
 
+from ..disk import files
 from .command import Git
 
 
@@ -37,8 +39,18 @@ def remove(git: Git, folders: Iterable[str], is_done: Callable[[str], bool]) -> 
 
 def read(git: Git, *folders: str) -> Mapping[str, str]:
     """The object of each reference, by its full name."""
+    if not _may_have(git, folders):
+        return {}
     lines = git.run("for-each-ref", "--format=%(refname) %(objectname)", *folders)
     return dict(line.rsplit(" ", 1) for line in lines)
+
+
+def _may_have(git: Git, folders: Iterable[str]) -> bool:
+    """False where there surely is none: git keeps each in a file, or many in one, unless it keeps them in a table."""
+    common = git.common_dir()
+    packed = files.read_bytes(os.path.join(common, "packed-refs")) or b""
+    return os.path.exists(os.path.join(common, "reftable")) or any(
+        os.path.isdir(os.path.join(common, folder)) or b" " + folder.encode() in packed for folder in folders)
 
 
 def _clashes(present: set[str], names: set[str]) -> set[str]:

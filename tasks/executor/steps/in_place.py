@@ -28,7 +28,7 @@ def refuse(ctx: ServiceContext, step: Step) -> Results:
 
 def require_log_folder(ctx: ServiceContext, commit: str) -> None:
     """A commit may not choose where the program's log goes. Raises NotReady."""
-    logs = ctx.clone.commits.kind(commit, "logs")
+    logs = ctx.clone.kind(commit, "logs")
     if logs in ("file", "link"):
         raise NotReady(f"`logs` is a {logs} in the commit, and the log of {ctx.name} goes to a folder of that name",
                        "take `logs` out of the repository, or give it another name there; in a rollback name a version "

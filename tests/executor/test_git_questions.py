@@ -1,0 +1,66 @@
+"""What a deploy knows of a clone without asking git."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tasks.executor import git
+from tasks.executor.git import index, refs
+from tests.executor.place import commit, quiet
+from tests.support.lab import git as run_git
+
+
+@pytest.fixture
+def clone(tmp_path: Path, work: Path) -> git.Clone:
+    """At the branch main, which has `file` alone."""
+    clone = git.Clone(str(tmp_path / "clone"), str(work), dict(os.environ), lambda: None)
+    clone.create()
+    clone.remote.fetch(quiet)
+    clone.checkout(commit(work, "main"), quiet)
+    return clone
+
+
+def changed(clone: git.Clone, work: Path, command: str) -> str:
+    """A commit after this command of git, in the clone, which stays where it was."""
+    (work / "new").mkdir()
+    (work / "new/one").write_text("1")
+    run_git(work, *command.split())
+    run_git(work, "commit", "--quiet", "--allow-empty", "--message", "change")
+    clone.remote.fetch(quiet)
+    return commit(work, "main")
+
+
+@pytest.mark.parametrize(("command", "path", "expected"), [
+    ("status", "file", "file"), ("status", "new", ""), ("add new/one", "new", "folder"), ("add new", "new/one", "file"),
+    ("mv file new/two", "file", ""), ("mv file new/two", "new", "folder"), ("status", "fil", "")])
+def test_kind_of_a_path_is_that_of_the_commit_whatever_the_index_has(clone: git.Clone, work: Path, command: str,
+                                                                      path: str, expected: str) -> None:
+    to = changed(clone, work, command)
+    assert clone.kind(to, path) == expected == clone.commits.kind(to, path)
+
+
+def test_git_is_not_asked_for_a_path_that_neither_the_index_nor_its_changes_have(clone: git.Clone, work: Path) -> None:
+    to = changed(clone, work, "add new")
+    assert index.may_have(clone.git, to, "new/one".__eq__) and index.may_have(clone.git, to, "file".__eq__)
+    assert not index.may_have(clone.git, to, "logs".__eq__)
+    os.unlink(clone.git.index_path())                   # then it tells nothing
+    assert index.may_have(clone.git, to, "logs".__eq__)
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_references_are_read_where_git_keeps_them(clone: git.Clone, is_packed: bool) -> None:
+    assert refs.read(clone.git, "refs/fabvisor/modes/") == {}
+    clone.git.run("update-ref", "refs/fabvisor/modes/x", "HEAD")
+    if is_packed:
+        clone.git.run("pack-refs", "--all")
+        assert not os.path.exists(os.path.join(clone.git.git_dir(), "refs/fabvisor/modes"))
+    assert refs.read(clone.git, "refs/fabvisor/modes/") == {"refs/fabvisor/modes/x": clone.head()}
+
+
+def test_git_is_asked_for_references_that_it_may_keep_in_a_table(clone: git.Clone) -> None:
+    assert not refs._may_have(clone.git, ["refs/fabvisor/modes/"])
+    os.mkdir(os.path.join(clone.git.git_dir(), "reftable"))
+    assert refs._may_have(clone.git, ["refs/fabvisor/modes/"])
