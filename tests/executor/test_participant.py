@@ -72,9 +72,21 @@ GITS = ["version", "fetch", "for-each-ref", "log", "status", "ls-files",        
         "status"]                                                                               # the record
 
 
-# What brings much, and is seldom needed; at the end of a deploy the modules are noted in HOME.
+# How often supervisord is asked what takes the longer, the more programs a host has: before the plan twice, and once
+# by restart, by verify, and after the commit; for the settings before the plan, and before and after the stop.
+QUESTIONS = {"getAllProcessInfo": 5, "getAllConfigInfo": 3, "reloadConfig": 2}
+# What brings much, and is seldom needed; modules and questions to supervisord are noted in HOME.
 HEAVY = {"hashlib", "_hashlib", "tempfile", "traceback", "urllib.parse", "xmlrpc.client", "http.client", "ssl"}
-NOTE_MODULES = """
+NOTES = """
+from .supervisor import rpc
+
+def _note_question(path, credentials, method, *args, call=rpc.call):
+    with open(os.path.expanduser("~/questions"), "a") as file:
+        file.write(method.partition(".")[2] + " ")
+    return call(path, credentials, method, *args)
+
+rpc.call = _note_question
+
 def _note_modules(status, end=os._exit):
     import sys
     with open(os.path.expanduser("~/modules"), "w") as file:
@@ -86,16 +98,20 @@ os._exit = _note_modules
 
 
 def test_deploy_of_a_commit_starts_these_gits_and_no_more(example: Example, tmp_path: Path) -> None:
-    """Each takes 2 ms, so a further one needs a reason; so does a further part of Python's library."""
+    """Each takes 2 ms, so a further one needs a reason. So do a further part of Python's library, and a further
+    question to supervisord.
+    """
     example.write()
     example.committed()
     example.write()
     (tmp_path / ".gitconfig").write_text(f"[trace2]\n\teventTarget = {tmp_path}/told\n")
-    with example.deploy(HOME=str(tmp_path), faults=NOTE_MODULES) as deploy:
+    with example.deploy(HOME=str(tmp_path), faults=NOTES) as deploy:
         assert deploy.commit()["event"] == "committed"
         deploy.executor.rest()
         deploy.executor.process.wait()
     assert not HEAVY & {*(tmp_path / "modules").read_text().split()}
+    asked = (tmp_path / "questions").read_text().split()
+    assert {method: asked.count(method) for method in QUESTIONS} == QUESTIONS
     told = map(json.loads, (tmp_path / "told").read_text().splitlines())
     assert [line["name"] for line in told if line["event"] == "cmd_name" and "/" not in line["sid"]] == GITS
 

@@ -23,12 +23,14 @@ from .startup_watch import Startup
 
 FIRST_PAUSE, SHORTEST_PAUSE, LONGEST_PAUSE = 0.004, 0.001, 0.1     # seconds between two looks
 STOPS_WITHIN = 10                   # seconds: supervisord's default of stopwaitsecs
+Infos = Mapping[str, Mapping[str, Any]]             # what supervisord says of processes, by their full names
 # A log file of supervisord's own, for AUTO (supervisor/options.py `get_autochildlog_name`).
 AUTOMATIC_LOG = re.compile(r"-{channel}---.*\.log$".replace("{channel}", "(stdout|stderr)"))
 
 
 class Program:
-    """`group`: supervisord's name of the program. Processes go by their full names, GROUP:NAME."""
+    """`group`: supervisord's name of the program. Processes go by their full names, GROUP:NAME. `infos`: of all of
+    them, as infos() told it; supervisord answers with all processes of the host each time."""
 
     def __init__(self, ctx: ServiceContext, group: str, say: Say) -> None:
         self.group = group
@@ -45,15 +47,14 @@ class Program:
         names = names or list(self.infos()) or [f"{self.group}:{self.group}"]
         return [Process(self._ctx, self._supervisord, name, self._say) for name in names]
 
-    def before(self) -> dict[str, Before]:
+    def before(self, infos: Infos) -> dict[str, Before]:
         """Of each process that is there, or will be by the configuration that supervisord read last."""
-        infos = self.infos()
         configs = self._supervisord.configurations(self.group)
         ends = process_logs.ends([*infos.values(), *configs])
         names = [*infos, *(f"{self.group}:{config['name']}" for config in configs)]
         return {name: Before(infos.get(name, {}).get("pid") or None, ends) for name in names}
 
-    def start(self, names: Sequence[str] = ()) -> None:
+    def start(self, names: Sequence[str]) -> None:
         for process in self.processes(names):
             self._supervisord.start(process.name)
 
@@ -67,16 +68,15 @@ class Program:
     def signal(self, name: str, signal: str) -> None:
         self._supervisord.signal(name, signal)
 
-    def stop(self, timeout: float, names: Sequence[str] = ()) -> None:
-        """supervisord kills what does not end within its stopwaitsecs; users see that we wait for it. What lives on in
-        the process groups is ended, too: only the leader of each got the signal to stop."""
-        infos = self.infos()
-        names = names or list(infos)
+    def stop(self, timeout: float, infos: Infos) -> None:
+        """Stop these processes, as they are now. supervisord kills what does not end within its stopwaitsecs; users see
+        that we wait for it. What lives on in the process groups is ended, too: only the leader of each got the signal
+        to stop."""
         try:
-            self._supervisord.stop(names, timeout, lambda: self._ctx.waiting(
+            self._supervisord.stop(list(infos), timeout, lambda: self._ctx.waiting(
                 f"for {self.group} to stop (up to {self._stop_limit(timeout):g} s)"))
         finally:                    # of those that ended, also where others did not: nobody would know their pids later
-            self._end(leftovers.in_groups(infos[name]["pid"] for name in names if name in infos))
+            self._end(leftovers.in_groups(info["pid"] for info in infos.values()))
         self._remove_socket_files()
 
     def _end(self, left: list[leftovers.Leftover]) -> None:
@@ -105,14 +105,14 @@ class Program:
                 self._supervisord.start(name)
             except HostError:
                 pass            # it could not start before either
-        self.stop(timeout, names)
+        self.stop(timeout, only(self.infos(), names))
 
-    def refresh_group(self, renew: bool) -> bool:
+    def refresh_group(self, infos: Infos, renew: bool) -> bool:
         """Bring the group (stopped now) in line with the configuration file; returns whether it was added anew, as with
         `renew` in any case."""
         with reload_lock(self._ctx.layout):
             added, changed, _ = self._supervisord.reload()
-            is_changed = self.group in changed or self._logs_elsewhere() or (renew and self.group not in added)
+            is_changed = self.group in changed or self._logs_elsewhere(infos) or (renew and self.group not in added)
             if is_changed:
                 self._remove_group()
             renewed = is_changed or self.group in added
@@ -121,20 +121,16 @@ class Program:
             self._compare()
         return renewed
 
-    def changes(self) -> tuple[bool, bool]:
+    def changes(self, infos: Infos) -> tuple[bool, bool]:
         """Let supervisord read its files; returns (changed, removed): what they say of our group, against what runs."""
         with reload_lock(self._ctx.layout):
             _, changed, removed = self._supervisord.reload()
-        return self.group in changed or self._logs_elsewhere(), self.group in removed
+        return self.group in changed or self._logs_elsewhere(infos), self.group in removed
 
-    def keeps_group(self) -> bool:
+    def keeps_group(self, infos: Infos) -> bool:
         """Whether supervisord can restart single processes of the group: its configuration did not change."""
-        changed, removed = self.changes()
-        return bool(self.infos()) and not changed and not removed
-
-    def is_whole(self) -> bool:
-        """Whether all of its processes run."""
-        return all(info["statename"] == "RUNNING" for info in self.infos().values())
+        changed, removed = self.changes(infos)
+        return bool(infos) and not changed and not removed
 
     def has_socket(self) -> bool:
         """Whether the program file says that supervisord listens for it."""
@@ -184,7 +180,7 @@ class Program:
             time.sleep(max(min(pause, soonest), SHORTEST_PAUSE))
             pause = min(pause * 1.5, LONGEST_PAUSE)
 
-    def _logs_elsewhere(self) -> bool:
+    def _logs_elsewhere(self, infos: Infos) -> bool:
         """Whether the program file says AUTO for a log where the program has another one, or the other way round:
         supervisord takes AUTO for equal to anything (supervisor/options.py `ProcessConfig.__eq__`)."""
         written = self._written()
@@ -194,7 +190,7 @@ class Program:
         if written.get("redirect_stderr", "false").lower() in ("true", "yes", "on", "1"):
             logs["stderr"] = "NONE"
         return any((log == "AUTO") != bool(AUTOMATIC_LOG.search(info.get(f"{channel}_logfile") or ""))
-                   for info in self.infos().values() for channel, log in logs.items())
+                   for info in infos.values() for channel, log in logs.items())
 
     def _in_backup(self, name: str) -> dict[str, str] | None:
         """What the program file said before this deploy; or on its way back, with `program.failed`, in between."""
@@ -237,3 +233,11 @@ class Program:
             raise HostError(f"supervisord runs {self.group} with another {' and '.join(differing)} than {path} says",
                             "see on the host what else defines it:"
                             f" grep -rn {self.group} {for_sh(os.path.dirname(path))}")
+
+
+def only(infos: Infos, names: Container[str]) -> Infos:
+    return {name: info for name, info in infos.items() if name in names}
+
+
+def are_running(infos: Infos) -> bool:
+    return all(info["statename"] == "RUNNING" for info in infos.values())

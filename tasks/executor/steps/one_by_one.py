@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Container, Mapping, Sequence
 
 from ..context import ServiceContext
-from ..program.program import Program
+from ..program.program import Program, only
 from ..program.startup import Started
 from . import health
 
@@ -36,8 +36,9 @@ def bring_back(program: Program, was: Part, names: Sequence[str]) -> None:
 def replace(program: Program, name: str, patience: float, startsecs: float, exitcodes: Container[int] | None = None,
             settles: bool = False) -> dict[str, Started]:
     """Stop that process, start it, and see that it stays up."""
-    before = program.before()
-    program.stop(patience, [name])
+    infos = program.infos()
+    before = program.before(infos)
+    program.stop(patience, only(infos, [name]))
     program.start([name])
     started = program.wait_until_up(startsecs, before, exitcodes, [name], settles)
     program.check_processes(started.values())

@@ -9,7 +9,7 @@ import time
 from typing import Any, Mapping
 
 from ..context import ServiceContext
-from ..program.program import Program
+from ..program.program import Infos, Program, are_running, only
 from ..program.startup import Before, Started
 from ..protocol import UP
 from . import health, one_by_one, reload
@@ -17,31 +17,30 @@ from .step import Result, Step
 
 RECHECK_EVERY = 0.5                 # seconds
 
-Infos = Mapping[str, Mapping[str, Any]]
-
 
 def restart(ctx: ServiceContext, step: Step) -> Result:
     """Replace each group whose configuration changed, else restart the program: never both. What the service has no
     longer leaves first: it may hold a port. What is restarted one process after the other is verified here."""
     for part in step.args["removed"]:
         program = Program(ctx, part["group"], step.say)
-        program.stop(part["patience"])
+        program.stop(part["patience"], program.infos())
         program.remove()
     before: dict[str, Before] = {}
     started: dict[str, Started] = {}
     for part in step.args["programs"]:
         program = Program(ctx, part["group"], step.say)
-        before.update(program.before())
-        if "signal" in part and program.keeps_group() and program.is_whole():
+        infos = program.infos()
+        before.update(program.before(infos))
+        if "signal" in part and program.keeps_group(infos) and are_running(infos):
             started.update(reload.signal(ctx, program, part))
-        elif "socket" in part and "verify" in part and program.keeps_group():
+        elif "socket" in part and "verify" in part and program.keeps_group(infos):
             started.update(one_by_one.restart(ctx, program, part))
         else:
-            program.stop(part["patience"])
-            if program.refresh_group(renew=part.get("renew", False)):
+            program.stop(part["patience"], infos)
+            if program.refresh_group(infos, renew=part.get("renew", False)):
                 program.start_rest()
             else:
-                program.start()
+                program.start(list(infos))
     return Result(True, step.results._replace(before=before, started=started))
 
 
@@ -49,8 +48,9 @@ def stop(ctx: ServiceContext, step: Step) -> Result:
     changed = False
     for part in step.args["programs"]:
         program = Program(ctx, part["group"], step.say)
-        changed |= _is_up(program.infos())
-        program.stop(part["patience"])
+        infos = program.infos()
+        changed |= _is_up(infos)
+        program.stop(part["patience"], infos)
     return Result(changed)
 
 
@@ -68,19 +68,20 @@ def program_back(ctx: ServiceContext, step: Step) -> Result:
 def _bring_back(program: Program, was: Mapping[str, Any]) -> bool:
     infos = program.infos()
     names = [_full_name(was, process) for process in was["processes"]]
-    changed, removed = program.changes()
+    changed, removed = program.changes(infos)
     if names and not changed and not was.get("signalled") and _are_same_processes(infos, was):
         return False
     if names and infos and program.has_socket() and not (changed or removed or was.get("renew")):
         _bring_back_singly(program, was, infos)
         return True
-    before = program.before()
-    program.stop(was["patience"])
+    infos = program.infos()                 # once more: supervisord has read its files meanwhile
+    before = program.before(infos)
+    program.stop(was["patience"], infos)
     program.end_leftovers()
     if removed or was["was"] == "absent":
         program.remove()
         return True
-    renewed = program.refresh_group(renew=was.get("renew", False))
+    renewed = program.refresh_group(infos, renew=was.get("renew", False))
     if names:
         program.start(names)
         program.wait_until_up(was["startsecs"], before, names=names)
@@ -95,7 +96,7 @@ def _bring_back_singly(program: Program, was: Mapping[str, Any], infos: Infos) -
     ran = {_full_name(was, process): process for process in was["processes"]}
     others = [name for name in infos if name not in ran]
     if others:
-        program.stop(was["patience"], others)
+        program.stop(was["patience"], only(infos, others))
     one_by_one.bring_back(program, was, [name for name, process in ran.items() if was.get("signalled")
                                          or not _is_same_process(infos.get(name, {}), process)])
 
@@ -146,7 +147,8 @@ def check_health(ctx: ServiceContext, step: Step) -> Result:
     """Try each health check until it passes; the processes must stay those that `verify` saw."""
     started = step.results.started or {}
     for part in step.args["programs"]:
-        health.check(ctx, part, Program(ctx, part["group"], step.say).processes(), started)
+        names = [name for name in started if name.partition(":")[0] == part["group"]]
+        health.check(ctx, part, Program(ctx, part["group"], step.say).processes(names), started)
     return Result(True)
 
 

@@ -34,7 +34,7 @@ def _signal(ctx: ServiceContext, program: Program, process: Process, part: Mappi
             ) -> Started:
     stays_for = max(part["verify"]["startsecs"], STAYS_FOR)
     info = process.info()
-    ends = program.before()[process.name].ends
+    ends = program.before(program.infos())[process.name].ends
     pid = info["pid"]
     begin = time.monotonic()
     old = _children(pid)
