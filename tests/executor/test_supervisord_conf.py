@@ -75,7 +75,7 @@ def test_program_with_a_socket_is_a_program(tmp_path: Path) -> None:
     assert configurations.programs_in(text) == ["web", "job"]
     assert configurations.options(text, "web") == {"command": "w", "socket": "unix:///run/%(program_name)s.sock"}
     (tmp_path / "x.conf").write_text(text)
-    web, job = program_sections.programs(configurations.definitions(str(tmp_path / "x.conf")), {})
+    web, job = program_sections.programs(configurations.read_file(str(tmp_path / "x.conf"))[0], {})
     assert (web.definition.name, web.options["socket"], job.definition.name) == ("web", "unix:///run/web.sock", "job")
 
 
@@ -97,8 +97,25 @@ def test_file_of_many_programs_is_read_once(tmp_path: Path, monkeypatch: pytest.
     """For each verb that asks for its programs. It was read for each program: a thousand took minutes."""
     (tmp_path / "x.conf").write_text("".join(f"[program:p{number}]\ncommand=c\nenvironment=A={number}\n"
                                              for number in range(9)))
-    found = configurations.definitions(str(tmp_path / "x.conf"))
+    found = configurations.read_file(str(tmp_path / "x.conf"))[0]
     read: list[str] = []
     monkeypatch.setattr(program_sections, "parse", lambda path: read.append(path) or configurations.parse(path))
     assert [program.variables for program in program_sections.programs(found, {})] == [{"A": str(n)} for n in range(9)]
     assert program_sections.variable_names(found)["p8"] == {"A"} and len(read) == 2
+
+
+def test_each_file_of_the_configuration_is_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those that tell nothing: what cannot be read, and what is not UTF-8."""
+    read = conf(tmp_path)
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d/a.conf").write_text("[program: a]\ncommand=true\n[eventlistener:b]\ncommand=true\n")
+    (tmp_path / "conf.d/b.conf").write_text("command=true\n")
+    (tmp_path / "conf.d/c.conf").write_bytes(b"[program:c]\ncommand=\xff\n")
+    parsed: list[str] = []
+    parse = configurations.parse
+    monkeypatch.setattr(configurations, "parse", lambda path: (parsed.append(path), parse(path))[1])
+    found = read.configuration()
+    assert [(each.name, each.line) for each in found.definitions] == [("a", 1), ("b", 3), ("c", 1)]
+    assert [problem.partition(" ")[0] for problem in found.problems] == [
+        str(tmp_path / "conf.d" / name) for name in ("b.conf", "c.conf")]
+    assert len(parsed) == len(set(parsed)) == 4

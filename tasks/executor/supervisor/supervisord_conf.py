@@ -105,26 +105,14 @@ class SupervisordConf:
         return endings[0] if endings and ".conf" not in endings else ".conf"
 
     def configuration(self) -> Configuration:
-        return Configuration(self.path, self._folders(), self._definitions(), self._include_line(), self._problems())
+        """Each file is parsed once: a host may have many."""
+        read = [read_file(path) for path in self._files()]
+        return Configuration(self.path, self._folders(), [each for definitions, _ in read for each in definitions],
+                             self._include_line(), [problem for _, problem in read if problem])
 
     def _files(self) -> list[str]:
         """All that supervisord reads, in its order."""
         return [self.path, *(path for pattern in self.patterns() for path in sorted(glob.glob(pattern)))]
-
-    def _definitions(self) -> list[Definition]:
-        return [definition for path in self._files() for definition in definitions(path)]
-
-    def _problems(self) -> list[str]:
-        """Why supervisord cannot read a file."""
-        problems = []
-        for path in self._files():
-            try:
-                parse(path)
-                if _is_undecodable(path):
-                    problems.append(f"{path} is not UTF-8")
-            except NotReady as error:
-                problems.append(error.message)
-        return problems
 
     def _include_line(self) -> int | None:
         lines = _lines(self.path)
@@ -151,14 +139,17 @@ class SupervisordConf:
                            "set the variable in the login environment of the host's user") from None
 
 
-def definitions(path: str) -> list[Definition]:
-    """Those of one file, as supervisor's own parser reads them: [program: x] is the program x. [] where it cannot."""
-    lines = _lines(path)
+def read_file(path: str) -> tuple[list[Definition], str]:
+    """The definitions of one file, and why supervisord cannot read it, or ""."""
     try:
-        parser = _parser()
-        parser.read_string("".join(lines))
-    except configparser.Error:
-        return []
+        return _definitions(path, parse(path)), f"{path} is not UTF-8" if _is_undecodable(path) else ""
+    except NotReady as error:
+        return [], error.message
+
+
+def _definitions(path: str, parser: configparser.RawConfigParser) -> list[Definition]:
+    """As supervisor's own parser reads them: [program: x] is the program x."""
+    lines = _lines(path)
     numbers = _lines_of_sections(lines)
     is_ours = lines[:1] != [] and lines[0].startswith(PROGRAM_HEADER)
     read = []
