@@ -10,10 +10,13 @@ import base64
 import socket
 import struct
 import time
-from typing import Any
+from typing import Any, Callable, Mapping
 from xml.parsers import expat
 
 ANSWER_WITHIN = 10                  # seconds
+# What makes a value of the text of an element.
+TYPES: Mapping[str, Callable[[str], Any]] = {
+    "name": str, "string": str, "int": int, "i4": int, "boolean": lambda text: text == "1"}
 
 
 class Fault(Exception):
@@ -40,13 +43,12 @@ def call(path: str, credentials: tuple[str, str] | None, method: str, *args: Any
     if status != 200:
         raise NotOk(status, f"HTTP {status} {reason}")
     try:
-        (result,) = _parsed(answer).children
+        value = _read(answer)
     except (expat.ExpatError, ValueError) as error:
         raise NotOk(status, f"its answer cannot be read: {error}") from None
-    if result.tag == "fault":
-        fault = _read(result.children[0])
-        raise Fault(fault["faultCode"], fault["faultString"])
-    return _read(result.children[0].children[0])
+    if b"<fault>" in answer:
+        raise Fault(value["faultCode"], value["faultString"])
+    return value
 
 
 def peer_uid(path: str) -> int:
@@ -88,40 +90,30 @@ def _written(value: Any) -> str:
     return f"<string>{escaped}</string>"
 
 
-class _Element:
-    def __init__(self, tag: str) -> None:
-        self.tag = tag
-        self.text = ""
-        self.children: list[_Element] = []
-
-
-def _parsed(answer: bytes) -> _Element:
-    """The outermost element. Raises ExpatError."""
-    path = [_Element("")]               # from the document to the element that is open
+def _read(answer: bytes) -> Any:
+    """The value in it. Raises ExpatError or ValueError."""
+    values: list[Any] = []              # those that are whole; of a struct its names and values in turns
+    begins: list[int] = []              # of each struct and array that is open: the number of values before it
+    text: list[str] = []
 
     def begin(tag: str, attributes: dict[str, str]) -> None:
-        path[-1].children.append(_Element(tag))
-        path.append(path[-1].children[-1])
+        text.clear()
+        if tag in ("struct", "array"):
+            begins.append(len(values))
 
-    def add_text(text: str) -> None:
-        path[-1].text += text
+    def end(tag: str) -> None:
+        if tag in TYPES:
+            values.append(TYPES[tag]("".join(text)))
+        elif tag in ("struct", "array"):
+            start = begins.pop()
+            inner = values[start:]
+            values[start:] = [inner if tag == "array" else dict(zip(inner[::2], inner[1::2]))]
 
     parser = expat.ParserCreate()
+    parser.buffer_text = True
     parser.StartElementHandler = begin
-    parser.EndElementHandler = lambda tag: path.pop()
-    parser.CharacterDataHandler = add_text
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = text.append
     parser.Parse(answer, True)
-    return path[0].children[0]
-
-
-def _read(value: _Element) -> Any:
-    if not value.children:
-        return value.text
-    (typed,) = value.children
-    if typed.tag == "struct":
-        return {name.text: _read(member) for name, member in (each.children for each in typed.children)}
-    if typed.tag == "array":
-        return [_read(element) for element in typed.children[0].children]
-    if typed.tag in ("int", "i4"):
-        return int(typed.text)
-    return typed.text == "1" if typed.tag == "boolean" else typed.text
+    (value,) = values
+    return value
