@@ -22,6 +22,7 @@ def young(start: int, now: int) -> dict[str, list[Process]]:
 @pytest.mark.parametrize(("found", "words"), [
     (facts(), []), (BLANK, ["not deployed yet: fab deploy monitor"]),
     (facts(edited=[" M x"]), ["edited files: M x; commit them elsewhere, or fab deploy monitor --set-aside"]),
+    (facts(edited=[f" M {number}" for number in range(25)]), ["M 9 and 15 more; commit them elsewhere"]),
     (facts(edited=[" M x", "UU y"]), ["conflicts in y; finish it on the host, or give it up"]),
     (facts(programs=STOPPED, started_from=None), ["not running: STOPPED: fab start monitor"]),
     (facts(programs=process("FATAL", why="too quick"), started_from=None, words={"monitor": ["no disk", "bye"]}),
