@@ -6,16 +6,23 @@ from typing import Any, Mapping
 
 from . import facts, git, history
 from .context import ServiceContext
+from .git import edits
+from .tree_times import TreeTimes
 
 
-def of_service(ctx: ServiceContext, state: git.State, part: Mapping[str, Any]) -> dict[str, str | None]:
+def of_service(ctx: ServiceContext, state: git.State, part: Mapping[str, Any], times: TreeTimes
+               ) -> dict[str, str | None]:
     """By line of `git status` the digest. `part`: the service's part of the plan.
 
-    A checkout has refused or stashed what a person edited. A restart, as all that makes no tree, lets it lie there.
+    A checkout has refused or stashed what a person edited before it; since then the time of a file tells. A restart, as
+    all that makes no tree, lets it lie there.
     """
-    if not state.edits or _has_made_tree(ctx, part):
-        return state.edits
-    persons = facts.edited(state, history.known(ctx.layout, ctx.name), ctx.releases.live())
+    if not state.edits:
+        return {}
+    if _has_made_tree(ctx, part):
+        persons = [line for line in state.edits if times.is_of_person(edits.changed_at(ctx.tree.git, line))]
+    else:
+        persons = facts.edited(state, history.known(ctx.layout, ctx.name), ctx.releases.live())
     return {line: digest for line, digest in state.edits.items() if line not in persons}
 
 

@@ -57,7 +57,7 @@ def _finish(left: journal.Journal, held: locks.Locks, env: dict[str, str], event
         left.give_up("what it left was accepted by fab recover")
         return "accepted"
     _require_access(left)
-    from . import kept_edits, undo  # seldom needed, and it brings all steps
+    from . import undo  # seldom needed, and it brings all steps
     from .steps import ACTIONS
 
     _require_known(left, ACTIONS)
@@ -68,7 +68,7 @@ def _finish(left: journal.Journal, held: locks.Locks, env: dict[str, str], event
         for ctx in undone.contexts.values():
             ctx.clone.require_no_git()
         for service in sorted({service for service, _ in left.undos()}):
-            kept_edits.keep(undone.contexts[service], left.services[service]["record"])
+            undone.keep_edits(service)
         undone.run("interrupted; undone by the next command")
     finally:
         held.describe(restoring=False)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import time
 from typing import Any, Dict, Iterable, Sequence
 
-from . import disk_secrets, disk_sync, git, history, journal, kept_edits, left_edits, locks, plan_result, undo
+from . import disk_secrets, disk_sync, git, history, journal, left_edits, locks, plan_result, undo
 from .context import ServiceContext
 from .disk import files
 from .errors import Aborted, HostError, as_host_error, problem
@@ -16,6 +15,7 @@ from .link import Link
 from .protocol import PHASES, Ending
 from .steps import ACTIONS, CHECKS, Results, Step
 from .steps.placed_files import PLACES, secrets_in
+from .tree_times import TreeTimes
 
 Message = Dict[str, Any]
 FIRST = PHASES[0]
@@ -44,7 +44,7 @@ class Transaction:
         self.results = dict.fromkeys(plan["services"], Results())
         self.step = ""
         self.phase = FIRST
-        self.built_at: float | None = None  # seconds of the clock
+        self.times = {name: TreeTimes(contexts[name].clone) for name in plan["services"]}
         self.is_committing = False          # the client waits for the ending, and says nothing more
 
     def run(self) -> Ending:
@@ -102,7 +102,6 @@ class Transaction:
                 self._run_phase(phase, written)
                 if phase == FIRST:
                     disk_sync.sync_disks([self.contexts[name] for name in self.plan["services"]], self.eventlog)
-                    self.built_at = time.time()
                 if phase in STARTED:
                     for name, part in self.plan["services"].items():
                         plan_result.require(self.contexts[name], part)
@@ -130,7 +129,8 @@ class Transaction:
             to_undo += step.results.overwritten
         for name in to_undo:
             written.begin(service, name)
-        result = self.eventlog.step(service, planned["name"], lambda: ACTIONS[planned["action"]](ctx, step))
+        with self.times[service].noted(planned["action"]):
+            result = self.eventlog.step(service, planned["name"], lambda: ACTIONS[planned["action"]](ctx, step))
         self.results[service] = result.results or step.results
 
     def _name(self, service: str, planned: Message) -> str:
@@ -164,7 +164,7 @@ class Transaction:
             if any(step["action"] in PLACES for step in part["steps"]):
                 releases = self.contexts[name].releases
                 with contextlib.suppress(OSError):
-                    releases.placed(releases.live()).note_left()
+                    releases.placed(releases.live()).note_left(self.times[name].is_of_person)
 
     def _outcome(self, service: str, state: git.State) -> Message:
         """The fields that a history line has beyond the journal's record. `seconds`: how long each step took when it
@@ -173,7 +173,8 @@ class Transaction:
         ctx = self.contexts[service]
         part = self.plan["services"][service]
         seconds = {**(part["record"].get("seconds") or {}), **self.eventlog.seconds.get(service, {})}
-        return {**self._processes(service), "left": left_edits.of_service(ctx, state, part), "seconds": seconds,
+        return {**self._processes(service), "left": left_edits.of_service(ctx, state, part, self.times[service]),
+                "seconds": seconds,
                 "release": ctx.releases.live()}
 
     def _processes(self, service: str) -> Message:
@@ -227,19 +228,12 @@ class Transaction:
         self.eventlog.event("host_state", state="restoring", detail=why)
         undone = undo.Undo(written, self.env, self.eventlog)
         undone.end_leftovers()                          # git keeps nothing beside the lock of one that was killed
-        self._keep_later_edits(written, undone)
+        for service in sorted({service for service, step in written.undos() if step["undo"]["action"] in TREES}):
+            undone.keep_edits(service, self.times[service])
         undone.run(why, "restored" if self.link.reached else "not_reached")
         self._await_undrained()
         now = {name: self.contexts[name].head() for name in written.services}
         return {"event": "restored", "why": why, "now": now}
-
-    def _keep_later_edits(self, written: journal.Journal, undone: undo.Undo) -> None:
-        """Of a person who worked in a tree that this deploy wrote, after it was built."""
-        if self.built_at is None:
-            return
-        made = {service for service, step in written.undos() if step["undo"]["action"] in TREES}
-        for service in sorted(made):
-            kept_edits.keep_later(undone.contexts[service], written.services[service]["record"], self.built_at)
 
     def _await_undrained(self) -> None:
         """The client's turn: its hooks take the host into service again. Without its word the mark stays, and the next

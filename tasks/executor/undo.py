@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import Any, Callable
+from typing import Any, Callable, TypeVar
 
-from . import disk_sync, git, history, processes
+from . import disk_sync, git, history, kept_edits, processes
 from .context import ServiceContext, process_tag
 from .errors import CannotRestore, HostError, as_host_error
 from .eventlog import EventLog
@@ -15,9 +15,12 @@ from .program.startup import describe_state
 from .steps import ACTIONS, Result, Step
 from .steps.program import is_replaced, programs_before
 from .supervisor.supervisord import Away, Busy, Down
+from .tree_times import TreeTimes
 
 PATIENCE = {Busy: 30.0, Away: 15.0, git.Locked: 15.0}      # seconds
 LOOK_EVERY = 0.2                            # seconds
+
+T = TypeVar("T")
 
 
 class Unsupervised(CannotRestore):
@@ -64,6 +67,17 @@ class Undo:
         processes.end_tagged(process_tag(self.journal.layout, self.journal.deploy))
         for ctx in self.contexts.values():
             ctx.clone.remove_stale_locks()
+
+    def keep_edits(self, service: str, times: TreeTimes | None = None) -> None:
+        """Before the undo: what people did in the service's tree. Raises CannotRestore."""
+        ctx = self.contexts[service]
+        try:
+            self._insisting(ctx, lambda: kept_edits.keep(ctx, self.journal.services[service]["record"], times))
+        except HostError as error:
+            raise CannotRestore(f"{ctx.name}: files were edited on the host and cannot be kept, so nothing is undone:"
+                                f" {error.message}",
+                                f"correct the cause on the host, then: fab recover {self._names}; or keep what is there"
+                                f" now: fab recover {self._names} --accept") from None
 
     def _undo_all(self) -> None:
         """Files need no supervisord: while it is down all of them go back, but those that may still be in use."""
@@ -136,7 +150,7 @@ class Undo:
                                 f" version that works: fab deploy {self._names}; or keep what is there now:"
                                 f" fab recover {self._names} --accept") from None
 
-    def _insisting(self, ctx: ServiceContext, act: Callable[[], Result]) -> Result:
+    def _insisting(self, ctx: ServiceContext, act: Callable[[], T]) -> T:
         """Act again while supervisord is too slow, as on an overloaded host, or is not back yet from a restart; and
         while a person's git holds a lock. Undos look first: they may run twice."""
         has_waited = False

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tasks._errors import NotReady
-from tasks.inventory.model import Health
+from tasks.inventory.model import Health, Hook
 from tests.executor.conftest import Make
-from tests.executor.driver import ENDINGS, UNHEALTHY, Deploy, Example
+from tests.executor.driver import ENDINGS, UNHEALTHY, Deploy, Example, with_files
 from tests.executor.test_releases import DIE_AT
 from tests.support.lab import LabHost, git, stands_in, wait_for
 
@@ -205,6 +205,32 @@ def test_what_somebody_does_while_a_deploy_is_on_its_way_is_kept(example: Exampl
 
 
 @pytest.mark.promise(11)
+@pytest.mark.parametrize("strategy", ["in_place", "releases"])
+@pytest.mark.rows(1)
+def test_what_somebody_edits_while_a_deploy_is_on_its_way_is_an_edit_for_the_next(example: Example, strategy: str
+                                                                                  ) -> None:
+    """What its build and its hooks changed is none."""
+    hook = {"before_activate": (Hook(run=("echo hook >>other",)),)}
+    example.service = with_files(example.with_(
+        strategy=strategy, build=("echo built >>source; echo built >>a", "cp source built"), hooks=hook), a="1", b="1")
+    tree = example.directory / "current" if strategy == "releases" else example.directory
+    for edits in (False, True):
+        example.write(other="")
+        with example.deploy() as deploy:
+            deploy.activate()
+            if edits:
+                (tree / "source").write_text("mine")
+                (tree / "b").write_text("mine")
+            deploy.executor.send({"do": "commit"})
+            assert deploy.ending()["event"] == "committed"
+            deploy.executor.rest()
+    with example.deploy() as deploy:
+        facts = deploy.look().facts[example.name]
+        edited = [path for path, file in facts.files.items() if file.sha256 != file.written]
+        assert (facts.edited, edited) == ([" M source"], ["b"])
+
+
+@pytest.mark.promise(11)
 def test_nothing_is_undone_where_what_somebody_edited_cannot_be_kept(example: Example) -> None:
     """As on a full disk. Here git cannot make its stash, for a reference stands in the way."""
     example.write()
@@ -303,6 +329,7 @@ def test_way_back_waits_for_git_that_somebody_runs(example: Example) -> None:
         deploy.prepare()
         with subprocess.Popen(["git", "cat-file", "--batch"], cwd=example.directory, stdin=subprocess.PIPE) as theirs:
             (example.directory / ".git/index.lock").touch()
+            (example.directory / "source").write_text("mine")
             deploy.executor.send({"do": "abort", "why": "enough", "reached": True})
             while (told := deploy.executor.until("host_state"))["state"] != "waiting":
                 pass
@@ -310,6 +337,7 @@ def test_way_back_waits_for_git_that_somebody_runs(example: Example) -> None:
             theirs.communicate(b"")
         deploy.executor.until("restored")
     assert example.head() == first
+    assert git(example.directory, "show", "stash@{0}:source") == "mine"
 
 
 @pytest.mark.promise(3)

@@ -154,6 +154,14 @@ def size_of(path: str) -> int:
         return 0
 
 
+def changed_at(path: str) -> float:
+    """When what lies there was changed last, be it only its mode, in seconds since 1970; 0 where nothing does."""
+    try:
+        return os.lstat(path).st_ctime
+    except OSError:
+        return 0
+
+
 def _tail(path: str) -> bytes:
     try:
         with open(path, "rb") as file:

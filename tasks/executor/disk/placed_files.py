@@ -86,11 +86,13 @@ class PlacedFiles(NamedTuple):
         digest = None if self.problem(path) else files.digest(self.path(path))
         return [digest, access_list.mode_of(self.path(path)) if digest else None]
 
-    def note_left(self) -> None:
-        """Take what lies there for what our build made of the files that were placed before it."""
+    def note_left(self, is_of_person: Callable[[float], bool]) -> None:
+        """Take what lies there for what our build made of the files that were placed before it, but for what a person
+        changed, by the time of that (seconds since 1970)."""
         record = self.record()
         for path, about in record.written.items():
-            about.setdefault("left", self._look(path))
+            if not is_of_person(files.changed_at(self.path(path))):
+                about.setdefault("left", self._look(path))
         self.keep_record(record)
 
     def problem(self, path: str) -> str:

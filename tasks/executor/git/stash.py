@@ -23,6 +23,7 @@ class Stash:
         """Stash all edits, or all files. What git calls modified for ever stays out: it would be in the way of its own
         return."""
         edits = [line[3:] for line in read(self._git).edits]
+        self._require_no_lock()
         file_modes.note(self._git, label, [*edits, *(others(self._git, ["."]) if takes_all else [])])
         self._stop_overlooking()
         self._add_intended()
@@ -70,6 +71,7 @@ class Stash:
 
     def copy(self, label: str, say: Say) -> None:
         """As push(), but the files stay as they are: a program runs from them."""
+        self._require_no_lock()
         self._stop_overlooking()
         entry = self._git.run(*NOBODY, "stash", "create", label)
         if entry:
@@ -90,6 +92,10 @@ class Stash:
         name = self.find(label)
         if name:
             self._git.run("stash", "drop", "--quiet", name)
+
+    def _require_no_lock(self) -> None:
+        """Raise Locked while another git holds the index: `git stash` fails then without a word."""
+        self._git.run("update-index", "--force-write-index")
 
     def _add_intended(self) -> None:
         """Add the files that `git add --intent-to-add` named: git cannot stash them else."""

@@ -56,11 +56,11 @@ def clear(git: Git) -> bool:
 def _written(git: Git, commit: str) -> list[str]:
     entries = [change for change in index.changes(git, commit) if change.kind == "D" and change.mode != GITLINK]
     there = set(present(git.directory, (entry.path for entry in entries)))
-    return _holding(git, [entry for entry in entries if entry.path in there])
+    return holding(git, [entry for entry in entries if entry.path in there])
 
 
-def _holding(git: Git, entries: list[index.Change]) -> list[str]:
-    """The paths that hold what git writes there, or the first part of it."""
+def holding(git: Git, entries: list[index.Change]) -> list[str]:
+    """The paths of a commit that hold what git writes there, or the first part of it. Something lies at each."""
     with git.scratch_index() as scratch:
         lines = "".join(f"{entry.mode} {entry.blob}\t{entry.path}\0" for entry in entries)
         scratch.run("update-index", "-z", "--index-info", given=lines.encode("utf-8", "surrogateescape"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 
 from .. import program_user
 from ..context import ServiceContext
@@ -12,6 +12,7 @@ from ..digests import sha256
 from ..disk import file_rights, files, placed_backup
 from ..disk.placed_files import PlacedFiles, Record
 from ..errors import HostError, NotReady
+from ..output_lines import Say
 from ..protocol import PlacedFileState
 from . import releases
 from .step import Result, Results, Step
@@ -39,7 +40,7 @@ def place(ctx: ServiceContext, step: Step) -> Result:
     """In the clone. Files of ours that hosts.yaml no longer names go."""
     placed = ctx.releases.placed(None)
     contents = _contents(step)
-    _keep(ctx, step, placed, _edited(ctx.releases.placed_states(None, contents), step))
+    _copy(ctx, placed, _edited(ctx.releases.placed_states(None, contents), step), step.say)
     before = placed.record()
     gone = [path for path in before.written if path not in contents]
     tracked = ctx.clone.commits.tracked("HEAD", gone)
@@ -66,7 +67,7 @@ def place_in_release(ctx: ServiceContext, step: Step) -> Result:
     """A release that is complete has its files already; edits of the one that runs stay behind in it."""
     name = step.args["release"]
     live = ctx.releases.live()
-    _keep(ctx, step, ctx.releases.placed(live), _edited(ctx.releases.placed_states(live, _contents(step)), step))
+    _copy(ctx, ctx.releases.placed(live), _edited(ctx.releases.placed_states(live, _contents(step)), step), step.say)
     if releases.is_complete(ctx, name, step.args["digest"]):
         return Result(False)
     changed = _write(ctx, step, ctx.releases.placed(name), Record({}, []))
@@ -101,12 +102,20 @@ def _record(placed: PlacedFiles, before: Record, contents: Mapping[str, bytes], 
     return Record(written, [*made, *missing])
 
 
-def _keep(ctx: ServiceContext, step: Step, placed: PlacedFiles, edited: list[str]) -> None:
+def keep_changed(ctx: ServiceContext, is_of_person: Callable[[float], bool]) -> None:
+    """Before the undo of a deploy: copy what a person changed in them, by the time of that (seconds since 1970)."""
+    placed = ctx.releases.placed(ctx.releases.live())
+    edited = [path for path, state in placed.states(()).items() if state["sha256"] not in (None, state["written"])
+              and is_of_person(files.changed_at(placed.path(path)))]
+    _copy(ctx, placed, edited, ctx.warn)
+
+
+def _copy(ctx: ServiceContext, placed: PlacedFiles, edited: list[str], say: Say) -> None:
     for path in edited:
         copy = os.path.join(ctx.layout.service_state(ctx.name), "set-aside", ctx.deploy, path)
         files.ensure_dir(os.path.dirname(copy), 0o700)
         files.write_atomic(copy, files.read_bytes(placed.path(path)) or b"")
-        step.say(f"{path} was edited on the host: a copy is in {copy}")
+        say(f"{path} was edited on the host: a copy is in {copy}")
 
 
 def _edited(states: Mapping[str, PlacedFileState], step: Step) -> list[str]:

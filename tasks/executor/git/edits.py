@@ -1,0 +1,62 @@
+"""The edits of a clone and its submodules: when they were made, whether git itself wrote them, and copies of them."""
+
+from __future__ import annotations
+
+import os
+from typing import Iterable
+
+from ..disk import files
+from ..output_lines import silent
+from . import index, unfinished_checkout
+from .command import Git
+from .set_aside import SetAside
+from .stash import Stash
+from .state import GITLINK, read
+from .submodules import nested
+
+
+def changed_at(git: Git, line: str) -> float:
+    """When an edit was made, in seconds since 1970. `line`: as of `git status`. 0 where the file is gone: nothing of it
+    would be lost."""
+    full = os.path.join(git.directory, line[3:])
+    if os.path.lexists(os.path.join(full, ".git")):
+        inner = git.inside(line[3:])
+        return max([files.changed_at(os.path.join(inner.git_dir(), "HEAD")),
+                    *(changed_at(inner, within) for within in read(inner).edits)])
+    return files.changed_at(full)
+
+
+def unwritten(git: Git, commit: str, lines: Iterable[str]) -> list[str]:
+    """Those of the edits that a checkout of the commit did not make, were it cut off or not: something else lies there
+    than what the commit has, or the first part of that."""
+    there = [line for line in lines if os.path.lexists(os.path.join(git.directory, line[3:]))]
+    if not there:
+        return []
+    entries = {entry.path: entry for entry in _entries(git, commit)}
+    blobs = [entries[line[3:]] for line in there if line[3:] in entries and entries[line[3:]].mode != GITLINK]
+    written = set(unfinished_checkout.holding(git, blobs))
+    return [line for line in there if line[3:] not in written and not _is_as_moved(git, entries.get(line[3:]), line)]
+
+
+def copy(git: Git, label: str) -> None:
+    """Copy all edits into git's stash, and hold the commits of submodules that no branch holds by references."""
+    for submodule in nested(git):
+        Stash(submodule.git).copy(label, silent)
+        if submodule.git.first_line("rev-parse", "--verify", "--quiet", "HEAD") != submodule.commit:
+            SetAside(submodule.git, label).keep_head()
+    Stash(git).copy(label, silent)
+
+
+def _is_as_moved(git: Git, entry: index.Change | None, line: str) -> bool:
+    """Whether a submodule holds nothing but what its own checkout wrote."""
+    if entry is None or entry.mode != GITLINK or not os.path.lexists(os.path.join(git.directory, line[3:], ".git")):
+        return False
+    inner = git.inside(line[3:])
+    return not unwritten(inner, entry.blob, read(inner).edits)
+
+
+def _entries(git: Git, commit: str) -> Iterable[index.Change]:
+    for listed in git.paths("ls-tree", "-r", "-z", commit):
+        fields, _, path = listed.partition("\t")
+        mode, _, blob = fields.split()
+        yield index.Change("D", mode, blob, "", "", path)
