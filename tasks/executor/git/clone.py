@@ -9,7 +9,7 @@ from typing import Iterator, Mapping, Sequence
 
 from .. import processes, shell
 from ..disk import files
-from ..errors import TryAgain
+from ..errors import NotReady, TryAgain
 from ..output_lines import Say, record
 from ..protocol import OWN_NAMES, GitLogin
 from . import attributes, half_done_merge, index, submodules, unfinished_checkout
@@ -20,7 +20,7 @@ from .received import local_urls
 from .remote import Remote
 from .set_aside import SetAside
 from .stash import Stash
-from .state import State, read, take_as_is
+from .state import DELETED, State, read, take_as_is
 from .verification import verified
 
 LOCAL_CHANGES = "Your local changes to the following files would be overwritten"
@@ -101,18 +101,21 @@ class Clone:
         return SetAside(self.git, label, takes_untracked)
 
     def checkout(self, commit: str, say: Say, force: bool = False, carried: bool = False,
-                 aside: SetAside | None = None) -> None:
+                 aside: SetAside | None = None, seen: State | None = None) -> None:
         """Check the commit out, detached: the local branches stay where they are. Submodules follow; `carried` ones
         come from our stores.
-        Files in the way are set `aside`; None: nothing there is worth it.
+        Files in the way are set `aside`; None: nothing there is worth it. `seen`: the state with the edits that may be
+        overwritten; None: all may.
 
-        Raises HostError where the files are not those of the commit afterwards.
+        Raises HostError where the files are not those of the commit afterwards, NotReady for other edits.
         """
         if aside:
             aside.make_way(self.git, commit, say)
         submodules.remove_gone(self.git, commit)
         force |= attributes.forget_changed(self.git, commit)
         careful = "--force" if force else "--no-overwrite-ignore"
+        if seen and (force or any(submodules.populated(self.git))):     # git would refuse them else
+            self._require_no_other_edits(seen)
         words: list[str] = []
         there = commit + "^0"           # never a branch of that name
         with verified(self.git, commit, record(say, words)) as recorded:
@@ -129,6 +132,13 @@ class Clone:
                 self.git.run("checkout", "--detach", "--quiet", "--force", there, "--", say=recorded, timeout=SLOW)
             unfinished_checkout.end(self.git)
             self.follow_submodules(recorded, carried, aside)
+
+    def _require_no_other_edits(self, seen: State) -> None:
+        now = self.state()
+        others = [line for line, digest in now.edits.items() if seen.edits.get(line, DELETED) != digest != DELETED]
+        if others:
+            raise NotReady("files were edited on the host: " + ", ".join(map(now.describe, others)),
+                           "they were edited at this very moment: see what it was, then deploy again")
 
     def has_begun_to_leave(self, commit: str | None) -> bool:
         """Whether a checkout of another commit was begun."""

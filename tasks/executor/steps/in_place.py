@@ -48,7 +48,7 @@ def checkout(ctx: ServiceContext, step: Step) -> Result:
     placed_files.make_way(ctx, step.args["commit"])
     # Nobody's edits are here any more: what still differs was changed by the last build.
     ctx.clone.checkout(step.args["commit"], step.say, force=bool(state.edits), carried=step.args["carried"],
-                       aside=aside)
+                       aside=aside, seen=state)
     return Result(True)
 
 
