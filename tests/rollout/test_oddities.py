@@ -10,6 +10,7 @@ from tasks.rollout.facts import Facts, Holder, PlacedFile, Process, Release
 from tasks.rollout.plan import planner
 from tasks.rollout.queries import oddities
 from tests.rollout.samples import BLANK, RELEASED, SERVICE, STOPPED, A, B, facts, process
+from tests.support.services import changed
 
 DEPLOYED = [{"at": "2026-01-01T10:00:00Z"}]
 AT_TEN = 1767261600                         # the same, in seconds since 1970
@@ -68,6 +69,13 @@ def test_each_oddity_has_its_words(found: Facts, words: list[str]) -> None:
     assert len(listed) == len(words), listed
     for oddity, word in zip(listed, words, strict=True):
         assert word in oddity
+
+
+def test_process_that_is_unwell_is_named_where_the_others_have_ended_well() -> None:
+    once = changed(SERVICE, program={"startsecs": "0"}, numprocs=2)
+    processes = [Process(name="monitor_00", state="EXITED", exit_status=0), Process(name="monitor_01", state="FATAL")]
+    listed = oddities.of_service(once, facts(programs={"monitor": processes}, started_from=None))
+    assert listed[0].startswith("monitor_01 is not running: FATAL")
 
 
 @pytest.mark.parametrize(("service", "remedy"), [

@@ -78,10 +78,11 @@ def _out_of_service(name: str, facts: Facts) -> list[str]:
 
 
 def _program(service: Service, program: Program, facts: Facts) -> list[str]:
-    processes = [process for process in facts.processes(program.group) if not has_ended_well(program, process)]
+    processes = facts.processes(program.group)
+    unwell = [process for process in processes if not has_ended_well(program, process)]
     label = service.label(program)
-    process = worst(processes)
-    if not processes or process.state == "RUNNING":
+    process = worst(unwell)
+    if not unwell or process.state == "RUNNING":
         return _restarted(label, facts, process)
     subject = ""
     if facts.program_file is not None and label in not_deployed(service, facts, each=True):
