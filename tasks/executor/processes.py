@@ -9,6 +9,8 @@ from typing import Container
 
 TAG = "FABVISOR_DEPLOY"
 KILL_EVERY = 0.02                   # seconds
+LOOKS = 3                           # until a process that shows no environment counts as one that has none
+KERNEL_THREAD = 0x200000            # a flag of proc(5); it has no environment
 
 
 def stat(pid: int) -> list[bytes] | None:
@@ -147,9 +149,16 @@ def end_tagged(tag: str, timeout: float = 10) -> None:
     gives up: another user's process cannot be ended.
     """
     deadline = time.monotonic() + timeout
+    unknown: dict[int, int] = {}        # by pid, in how many looks running
     while True:
-        pids = [pid for pid in all_pids() if pid != os.getpid() and has_variable(pid, TAG, tag) and start_time(pid)]
-        if not pids or time.monotonic() > deadline:
+        pids, seen, unknown = [], unknown, {}
+        for pid in all_pids():
+            environ = _read(f"/proc/{pid}/environ")
+            if os.fsencode(f"{TAG}={tag}") in environ.split(b"\0") and pid != os.getpid() and stat(pid):
+                pids.append(pid)
+            elif not environ and _is_of_ours(pid):      # for a moment, while it starts a program; or it has none
+                unknown[pid] = seen.get(pid, 0) + 1
+        if (not pids and all(looks >= LOOKS for looks in unknown.values())) or time.monotonic() > deadline:
             return
         for pid in pids:
             try:
@@ -157,6 +166,12 @@ def end_tagged(tag: str, timeout: float = 10) -> None:
             except (ProcessLookupError, PermissionError):
                 pass
         time.sleep(KILL_EVERY)
+
+
+def _is_of_ours(pid: int) -> bool:
+    """Whether we may know its environment, and it is no thread of the kernel, which has none."""
+    fields = stat(pid)
+    return fields is not None and not int(fields[6]) & KERNEL_THREAD and os.access(f"/proc/{pid}/environ", os.R_OK)
 
 
 def _link(name: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -39,3 +41,22 @@ def test_family_is_a_process_with_all_below_it(monkeypatch: pytest.MonkeyPatch, 
             for pid in [starter.pid, *below]:
                 kill(pid)
     assert processes.family(starter.pid) == []
+
+
+def test_process_that_is_just_starting_another_program_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its environment is empty for that moment, and here all looks but the last fall into it."""
+    tag = "20260101-000000-000001@/somewhere"
+    with subprocess.Popen(["sleep", "1000"], env={**os.environ, processes.TAG: tag}) as process:
+        read, looks = processes._read, iter(range(processes.LOOKS - 1))
+        monkeypatch.setattr(processes, "_read", lambda path: b"" if path == f"/proc/{process.pid}/environ"
+                            and next(looks, None) is not None else read(path))
+        processes.end_tagged(tag)
+        assert process.wait(10) == -signal.SIGKILL
+
+
+def test_process_without_an_environment_is_not_waited_for() -> None:
+    with subprocess.Popen(["sleep", "1000"], env={}) as process:
+        begin = time.monotonic()
+        processes.end_tagged("20260101-000000-000001@/somewhere", timeout=60)
+        assert time.monotonic() - begin < 30
+        kill(process.pid)
