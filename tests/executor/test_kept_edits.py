@@ -97,6 +97,13 @@ def test_edit_since_the_build_is_kept_and_what_the_build_changed_is_not(nested: 
     assert git(nested.folder / path, "show", "stash:file") == "mine"
 
 
+def test_file_that_was_meant_to_be_added_is_kept(place: Place) -> None:
+    place.forward(place.commit(FIRST))
+    place.run("echo mine > intended; git add -N intended")
+    undo(place, place.commit(SECOND))
+    assert git(place.folder, "show", "stash:intended") == "mine"
+
+
 def test_lock_of_git_while_edits_are_kept_is_told_for_what_it_is(place: Place) -> None:
     """So that the undo waits for it."""
     place.forward(place.commit(FIRST))

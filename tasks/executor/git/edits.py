@@ -9,6 +9,7 @@ from ..disk import files
 from ..output_lines import silent
 from . import index, unfinished_checkout
 from .command import Git
+from .commits import Commits
 from .set_aside import SetAside
 from .stash import Stash
 from .state import GITLINK, read
@@ -30,8 +31,8 @@ def unwritten(git: Git, commit: str, lines: Iterable[str]) -> list[str]:
     """Those of the edits that a checkout of the commit did not make, were it cut off or not: something else lies there
     than what the commit has, or the first part of that."""
     there = [line for line in lines if os.path.lexists(os.path.join(git.directory, line[3:]))]
-    if not there:
-        return []
+    if not (there and Commits(git).has(commit)):
+        return there
     entries = {entry.path: entry for entry in _entries(git, commit)}
     blobs = [entries[line[3:]] for line in there if line[3:] in entries and entries[line[3:]].mode != GITLINK]
     written = set(unfinished_checkout.holding(git, blobs))

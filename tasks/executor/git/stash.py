@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Sequence
+from typing import Iterable, Sequence
 
 from ..output_lines import Say
 from . import file_modes
@@ -22,11 +22,12 @@ class Stash:
     def push(self, label: str, say: Say, takes_all: bool = False) -> None:
         """Stash all edits, or all files. What git calls modified for ever stays out: it would be in the way of its own
         return."""
-        edits = [line[3:] for line in read(self._git).edits]
+        edits = read(self._git).edits
         self._require_no_lock()
-        file_modes.note(self._git, label, [*edits, *(others(self._git, ["."]) if takes_all else [])])
+        paths = [line[3:] for line in edits] + (others(self._git, ["."]) if takes_all else [])
+        file_modes.note(self._git, label, paths)
         self._stop_overlooking()
-        self._add_intended()
+        self._add_intended(edits)
         as_written = modified_as_written(self._git)
         self._mark("--assume-unchanged", as_written)
         try:
@@ -73,6 +74,7 @@ class Stash:
         """As push(), but the files stay as they are: a program runs from them."""
         self._require_no_lock()
         self._stop_overlooking()
+        self._add_intended(read(self._git).edits)
         entry = self._git.run(*NOBODY, "stash", "create", label)
         if entry:
             self._git.run("stash", "store", "--message", label, entry[0], say=say)
@@ -97,9 +99,10 @@ class Stash:
         """Raise Locked while another git holds the index: `git stash` fails then without a word."""
         self._git.run("update-index", "--force-write-index")
 
-    def _add_intended(self) -> None:
-        """Add the files that `git add --intent-to-add` named: git cannot stash them else."""
-        paths = self._git.paths("diff-files", "--name-only", "--diff-filter=A", "-z")
+    def _add_intended(self, edits: Iterable[str]) -> None:
+        """Add the files that `git add --intent-to-add` named: git cannot stash them else. `git diff-files` before 2.28
+        does not tell which they are."""
+        paths = [line[3:] for line in edits if line[1] == "A"]
         if paths:
             self._git.run("--literal-pathspecs", "add", "--", *paths)
 
