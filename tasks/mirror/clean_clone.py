@@ -23,15 +23,21 @@ def clean_clone(mirror: Mirror, commit: str, submodules: Mapping[str, Path], wai
     `submodules`: by url the mirror of each. It is removed at the end. Raises GitFailed.
     """
     place = mirror.folder.with_suffix(".build")
-    with locked(Path(f"{place}.lock"), f"another fab builds {mirror.repo} in {place}", wait):
-        remove(place)
-        place.mkdir(mode=0o700)
+    with locked(Path(f"{place}.lock"), f"another fab builds {mirror.repo} in {place}", wait), empty_folder(place):
         folder = place / (Path(mirror.repo.rstrip("/")).name.removesuffix(".git") or "source")
-        try:
-            _clone(mirror, commit, submodules, folder)
-            yield folder
-        finally:
-            remove(place)
+        _clone(mirror, commit, submodules, folder)
+        yield folder
+
+
+@contextmanager
+def empty_folder(place: Path) -> Iterator[None]:
+    """Make a folder, which is removed at the end. Under a lock: that of a process that was killed is removed first."""
+    remove(place)
+    place.mkdir(mode=0o700)
+    try:
+        yield
+    finally:
+        remove(place)
 
 
 def _clone(mirror: Mirror, commit: str, submodules: Mapping[str, Path], folder: Path) -> None:

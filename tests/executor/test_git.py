@@ -37,6 +37,15 @@ def test_error_of_git_holds_gits_own_words(clone: git.Clone, work: Path) -> None
     assert "untracked working tree files" in error.value.message and "\tfile" in error.value.message
 
 
+def test_index_that_was_left_by_a_killed_git_goes_with_the_next(place: Place) -> None:
+    place.forward(place.commit("echo one > file"))
+    left = place.folder / ".git/fabvisor-index"
+    left.write_bytes((place.folder / ".git/index").read_bytes())
+    with place.ctx.clone.git.scratch_index() as index:
+        assert index.run("ls-files") == []
+    assert not left.exists()
+
+
 @pytest.mark.parametrize(("repo", "kind"), [
     ("/no/such/repository", errors.NotReady), ("ssh://git@127.0.0.1:1/x.git", errors.TryAgain),
     ("ext::sh -c 'touch /tmp/never'", errors.HostError)])

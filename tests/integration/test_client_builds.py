@@ -206,7 +206,11 @@ def test_artifact_of_an_earlier_job_is_deployed_in_place_of_a_build(built: App, 
         assert git(tree(built, host), "rev-parse", "HEAD~") == source
         assert os.readlink(tree(built, host) / "out/x") == "../built"
         assert not (tree(built, host) / "more").exists()            # `ship` does not name it
-    assert built.deploy("--artifact", path).finished["outcome"] == "unchanged"
+    (mirror,) = (tmp_path / "cache/fabvisor").glob("*.git")
+    left = mirror.with_suffix(".artifact")          # by a process that was killed
+    (left / "out").mkdir(parents=True)
+    (left / "out/left").touch()
+    assert built.deploy("--artifact", path).finished["outcome"] == "unchanged" and not left.exists()
     other = tar(tmp_path / "other.tar.gz", ("built", b"x", ""), ("out/y", b"", ""), ("REVISION", source.encode(), ""))
     assert built.deploy("--artifact", other).code == 0
     commits = [line["to"] for line in built.lab["web1"].history(built.name)]

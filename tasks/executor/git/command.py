@@ -69,13 +69,17 @@ class Git:
 
     @contextlib.contextmanager
     def scratch_index(self) -> Iterator[Git]:
-        """git with an empty index of its own, which is removed at the end."""
-        import tempfile  # rarely needed, and it takes 2 ms of a start
-
-        with tempfile.TemporaryDirectory(prefix="fabvisor-index-") as folder:
-            other = copy.copy(self)
-            other._env = {**self._env, "GIT_INDEX_FILE": os.path.join(folder, "index")}
+        """git with an empty index of its own, which is removed at the end. Under the service's lock: that of a git that
+        was killed is removed by the next."""
+        path = os.path.join(self.git_dir(), "fabvisor-index")
+        other = copy.copy(self)
+        other._env = {**self._env, "GIT_INDEX_FILE": path}
+        other.answers = {}
+        files.remove(path)
+        try:
             yield other
+        finally:
+            files.remove(path)
 
     def inside(self, path: str) -> Git:
         """git in a submodule at `path`, with the same environment."""

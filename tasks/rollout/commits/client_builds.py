@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -12,7 +10,7 @@ from msgspec.structs import replace
 from ..._errors import NotReady
 from ...mirror import built_commit, file_tree
 from ...mirror.built_commit import Built
-from ...mirror.clean_clone import clean_clone
+from ...mirror.clean_clone import clean_clone, empty_folder
 from ...mirror.file_tree import Unfit
 
 if TYPE_CHECKING:
@@ -68,15 +66,15 @@ class ClientBuilds:
         return self._made[name]
 
     def _of_artifact(self, artifact: Artifact, service: Service, source: Source, commit: str) -> Built:
-        with tempfile.TemporaryDirectory(prefix="fabvisor-artifact-") as unpacked, \
-                source.mirror.locked(lambda message: None):
-            artifact.unpack(Path(unpacked))
+        unpacked = source.mirror.folder.with_suffix(".artifact")
+        with source.mirror.locked(lambda message: None), empty_folder(unpacked):
+            artifact.unpack(unpacked)
             try:
-                entries = file_tree.entries(Path(unpacked), service.ship or ("",))
+                entries = file_tree.entries(unpacked, service.ship or ("",))
             except Unfit as error:
                 raise NotReady(f"{artifact.path}: {error}", "make it anew, or correct `ship` in hosts.yaml") from None
             name = built_commit.name_of(commit, (), {}, ("artifact", *service.ship))
-            return built_commit.add(source.mirror, name, commit, Path(unpacked), entries, service.ship)
+            return built_commit.add(source.mirror, name, commit, unpacked, entries, service.ship)
 
     def _variables(self, service: str) -> Mapping[str, str]:
         """Those that all hosts agree on: one build is for all of them."""
