@@ -43,7 +43,8 @@ PROCESSES = "tasks.executor.processes"
 QUOTING = "tasks.program.quoting"
 # A build of the client, and a git that is fed, run as those of a host do: by the same code.
 COMMANDS = {"tasks/rollout/commits/local_commands.py": ("tasks.executor.shell", "tasks.executor.masking"),
-            "tasks/mirror/git.py": ("tasks.executor.shell", "tasks.executor.git.server_errors"),
+            "tasks/mirror/git.py": ("tasks.executor.shell", "tasks.executor.git.server_errors",
+                                    "tasks.executor.git.version"),
             "tasks/mirror/credentials.py": ("tasks.executor.git.env_settings",),
             "tasks/mirror/mirror.py": ("tasks.executor.git.object_format",),
             "tasks/mirror/current_folder.py": ("tasks.executor.git.server_errors",),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:                           # what other folders may use
     from . import current_folder as current_folder
     from . import file_tree as file_tree
     from . import folder_source as folder_source
+    from . import git as git
     from . import mirror as mirror
     from . import source as source
 else:

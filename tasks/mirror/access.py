@@ -20,6 +20,7 @@ def problem(repo: str, revision: str, login: Login | None, environ: Mapping[str,
     """The error that keeps git on this machine from reading the branch or tag; None where it can be read. Of a commit
     a server does not say whether it has it."""
     try:
+        git.require(environ)
         found = git.run(["ls-remote", "--", repo, f"refs/heads/{revision}", f"refs/tags/{revision}"], Path.cwd(),
                         credentials.environment(environ, repo, login), timeout=WITHIN)
         if not found and not ABBREVIATED.fullmatch(revision):

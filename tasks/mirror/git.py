@@ -12,9 +12,11 @@ from typing import BinaryIO
 from .._errors import FabvisorError, NotReady, TryAgain
 from ..executor import shell
 from ..executor.git import server_errors
+from ..executor.git.version import is_older
 from ..program.quoting import for_sh
 
 QUICK, SLOW = 60.0, 3600.0              # seconds; SLOW is for what transfers a whole repository
+OLDEST = (2, 24)                        # before it, no command takes --end-of-options
 BATCH = " -oBatchMode=yes -oConnectTimeout=10"
 # The user's own hooks, filters and maintenance have no say in a mirror.
 SETTINGS = ("-c", "gc.auto=0", "-c", "maintenance.auto=0", "-c", "core.hooksPath=/dev/null",
@@ -85,6 +87,14 @@ def run(args: Sequence[str], folder: Path, env: Mapping[str, str], *, given: str
     if done.returncode:
         raise GitFailed(args, done.stderr.decode("utf-8", "replace"))
     return done.stdout.decode("utf-8", "surrogateescape")
+
+
+def require(env: Mapping[str, str]) -> None:
+    """Raise NotReady where there is no git, or one that is too old."""
+    said = run(["--version"], Path("/"), env).strip()
+    if is_older(said, OLDEST):
+        raise NotReady(f"{said} on this machine is older than {OLDEST[0]}.{OLDEST[1]}, which `fetch: client` needs",
+                       "install a newer git here, and let PATH find it first; or set `fetch: host`")
 
 
 def environment(env: Mapping[str, str]) -> dict[str, str]:

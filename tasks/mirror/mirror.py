@@ -137,7 +137,7 @@ class Mirror:
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True, mode=0o700)
-            self._git("init", "--bare", "--quiet", "--initial-branch=fabvisor-none", *options)
+            self._git("-c", "init.defaultBranch=fabvisor-none", "init", "--bare", "--quiet", *options)
 
     def _put_together(self) -> None:
         """Make one pack of many. It keeps what no branch holds any more: commits of folders, and what hosts have."""

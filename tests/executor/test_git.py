@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tasks.executor import errors, git, output_lines, shell
+from tasks.executor.context import ServiceContext
 from tasks.executor.git import command, commits
+from tasks.executor.steps import Step
+from tasks.executor.steps import clone as steps_clone
 from tests.executor.place import Place, commit, quiet
 from tests.support.lab import git as run_git
 
@@ -331,3 +335,19 @@ def test_repositories_that_are_made_name_objects_as_the_commit_for_them(clone: g
     clone.create("a" * digits)
     for made in (clone.git, git.store(clone.git, "ssh://git.example.com/part.git", "a" * digits)):
         assert made.first_line("rev-parse", "--show-object-format") == name
+
+
+@pytest.mark.promise(9)
+@pytest.mark.parametrize(("action", "version", "oldest"), [(steps_clone.fetch, "2.28.1", "2.29"),
+                                                          (steps_clone.receive, "2.40.0", "2.41")])
+def test_git_that_is_too_old_for_sha256_is_named_before_the_fetch(
+        place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, action: Callable[[ServiceContext, Step], object],
+        version: str, oldest: str) -> None:
+    (tmp_path / "git").write_text(f"#!/bin/sh\necho git version {version}\n")
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    place.moved_to(place.work)
+    parts = [{"repo": str(place.work), "commit": "a" * 64}, {"repo": "other", "commit": "b" * 64}]
+    with pytest.raises(errors.NotReady) as error:
+        action(place.ctx, Step({"commit": "a" * 64, "parts": parts}, quiet))
+    assert f"git {version} is older than {oldest}" in error.value.message and not place.folder.exists()

@@ -15,7 +15,7 @@ import pytest
 
 from tasks._errors import NotReady, TryAgain
 from tasks.executor.git.env_settings import with_settings
-from tasks.mirror import credentials
+from tasks.mirror import access, credentials
 from tasks.mirror.current_folder import changes_of, head_of
 from tasks.mirror.mirror import Mirror
 from tasks.mirror.submodules import absolute, submodules_of
@@ -41,6 +41,15 @@ def test_current_folder_of_another_user_is_no_missing_clone(work: Path, tmp_path
     with pytest.raises(NotReady, match="the clone belongs to another user") as raised:
         head_of(work, {**os.environ, "HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1"})
     assert raised.value.hint.endswith(f"git config --global --add safe.directory {work}")
+
+
+def test_git_of_this_machine_that_is_too_old_is_named(work: Path, tmp_path: Path) -> None:
+    program = tmp_path / "bin/git"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho git version 2.23.4\n")
+    program.chmod(0o755)
+    problem = access.problem(str(work), "main", None, {"PATH": f"{program.parent}:{os.environ['PATH']}"})
+    assert problem and "git version 2.23.4 on this machine is older than 2.24" in problem.message
 
 
 @pytest.mark.parametrize("name", ["main", "v1", "annotated", "full", "short"])

@@ -7,10 +7,11 @@ from .command import SLOW, require_git
 from .commits import ABBREVIATED, FULL, Distance
 from .errors import Locked
 from .filters import require as require_filters
+from .object_format import oldest_git
 from .received import forget, receive, store
 from .set_aside import SetAside
 from .state import DELETED, State
 from .worktree import Worktree
 
 __all__ = ["ABBREVIATED", "DELETED", "FULL", "SLOW", "Clone", "Distance", "Locked", "SetAside", "State", "Worktree",
-           "forget", "receive", "require_filters", "require_git", "store"]
+           "forget", "oldest_git", "receive", "require_filters", "require_git", "store"]

@@ -19,6 +19,7 @@ from ..quoting import for_sh
 from .env_settings import with_settings
 from .errors import Unusable, explain, unusable
 from .server_errors import reason
+from .version import Version, is_older
 
 QUICK, SLOW = 60, 600               # seconds
 OLDEST = (2, 20)                    # before it, `update-ref --stdin` takes no `--no-deref`
@@ -242,7 +243,7 @@ def _with_login(env: Mapping[str, str], repo: str, login: GitLogin) -> dict[str,
     return with_settings(named, [(server, ""), (server, HELPER)])   # the empty one forgets helpers that are configured
 
 
-def require_git(env: Mapping[str, str]) -> str:
+def require_git(env: Mapping[str, str], oldest: Version = OLDEST, purpose: str = "Fabvisor") -> str:
     """The version of the git in the PATH of the login, from which it is run. Raises NotReady where there is none, or
     one that is too old."""
     if shutil.which("git", path=env.get("PATH")) is None:
@@ -254,9 +255,8 @@ def require_git(env: Mapping[str, str]) -> str:
         raise NotReady(f"git does not run: {reason(failure.output) or failure.message}",
                        "see on the host: git --version") from None
     version = said.replace("git version ", "")
-    numbers = re.match(r"(\d+)\.(\d+)", version)
-    if numbers and (int(numbers[1]), int(numbers[2])) < OLDEST:
-        raise NotReady(f"git {version} is older than {OLDEST[0]}.{OLDEST[1]}",
+    if is_older(version, oldest):
+        raise NotReady(f"git {version} is older than {oldest[0]}.{oldest[1]}, which {purpose} needs",
                        "install a newer git on the host, and let PATH in ~/.profile there find it first")
     return version
 

@@ -14,6 +14,7 @@ from .step import Result, Step
 def fetch(ctx: ServiceContext, step: Step) -> Result:
     """Fetch `commit`, and see that what it needs is there: filters, and the paths of `requires`. Changes no file."""
     commit = step.args["commit"]
+    _require_git(ctx, commit)
     clone = _prepared_clone(ctx, commit)
     new = revision.obtain(clone, commit, step.args["revision"], step.say)
     _require_all(ctx, step)
@@ -23,6 +24,7 @@ def fetch(ctx: ServiceContext, step: Step) -> Result:
 def receive(ctx: ServiceContext, step: Step) -> Result:
     """As fetch(), from the client: it sends what is missing here of the commit and of its submodules."""
     commit = step.args["commit"]
+    _require_git(ctx, commit, from_stores=len(step.args["parts"]) > 1)
     clone = _prepared_clone(ctx, commit)
     new = git.receive(clone.git, commit, step.args["branch"], ctx.request_pack)
     for part in step.args["parts"]:
@@ -31,6 +33,13 @@ def receive(ctx: ServiceContext, step: Step) -> Result:
             new |= git.receive(store, part["commit"], None, ctx.request_pack, wanted_by=commit)
     _require_all(ctx, step)
     return Result(new)
+
+
+def _require_git(ctx: ServiceContext, commit: str, from_stores: bool = False) -> None:
+    oldest = git.oldest_git(commit, from_stores)
+    if oldest:
+        what = " and submodules, with `fetch: client`," if from_stores else ""
+        git.require_git(ctx.env, oldest, f"a repository with SHA-256{what}")
 
 
 def _prepared_clone(ctx: ServiceContext, commit: str) -> git.Clone:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..._errors import NotReady
-from ...mirror import credentials
+from ...mirror import credentials, git
 from ...mirror.commits import FULL
 from ...mirror.current_folder import changes_of
 from ...mirror.folder_source import FolderSource
@@ -51,6 +51,8 @@ class Sources:
     def resolve(self, revisions: Mapping[str, str | None], report: Listener) -> dict[str, Carried]:
         """Fetch, and turn the revisions into commits, those of other services aside. Raises NotReady or TryAgain."""
         notice = _notify(report)
+        if self._services:
+            git.require(self._environ)
         carried = {}
         for name, service in self._services.items():
             env = credentials.environment(self._environ, service.repo, service.login)
