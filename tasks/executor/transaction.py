@@ -197,6 +197,8 @@ class Transaction:
                     git.forget(self.contexts[name].clone.git, history.commits(self.layout, name))
                 if "checkout" in actions:
                     self.contexts[name].clone.set_aside(self.deploy).forget_marks()
+                if not actions.isdisjoint(("fetch", "receive")):
+                    self.contexts[name].clone.put_objects_together()
             except Exception as error:
                 self.eventlog.event("notice", level="warning",
                                     message=f"{name}: not tidied up: {as_host_error(error).message}")

@@ -9,14 +9,14 @@ from typing import Iterator, Mapping, Sequence
 
 from .. import processes, shell
 from ..disk import files
-from ..errors import NotReady, TryAgain
+from ..errors import HostError, NotReady, TryAgain
 from ..output_lines import Say, record
 from ..protocol import OWN_NAMES, GitLogin
-from . import attributes, half_done_merge, index, submodules, unfinished_checkout
+from . import attributes, half_done_merge, index, packs, submodules, unfinished_checkout
 from .command import SLOW, Git
 from .commits import FULL, Commits
 from .object_format import init_options
-from .received import local_urls
+from .received import local_urls, stores
 from .remote import Remote
 from .set_aside import SetAside
 from .stash import Stash
@@ -189,6 +189,12 @@ class Clone:
         for path in left:
             files.remove(path)
         return []
+
+    def put_objects_together(self) -> None:
+        """Where fetches left many packs or loose objects, in submodules and their stores, too. Nobody needs it now."""
+        with contextlib.suppress(HostError):
+            for git in (self.git, *stores(self.git), *(submodule.git for submodule in submodules.nested(self.git))):
+                packs.put_together(git)
 
     def head_at(self, when: float) -> str | None:
         """The commit that was checked out at that time (seconds since 1970), by HEAD's reflog."""

@@ -50,7 +50,7 @@ def receive(git: Git, commit: str, branch: str | None, request: RequestPack, wan
 def forget(git: Git, needed: Container[str]) -> None:
     """Let go of commits that were sent and that nobody needs any more, with those of their submodules."""
     refs.keep_only(git, COMMITS, needed.__contains__)
-    for each in _stores(git):           # older versions named no commit of the service
+    for each in stores(git):            # older versions named no commit of the service
         refs.keep_only(each, COMMITS, lambda name: "-" not in name or name.partition("-")[0] in needed)
 
 
@@ -68,13 +68,14 @@ def store(clone: Git, repo: str, commit: str) -> Git:
 def local_urls(clone: Git) -> list[str]:
     """Settings of git by which it finds the repositories of submodules in their stores."""
     settings = ["protocol.file.allow=always"]
-    for each in _stores(clone):
+    for each in stores(clone):
         repo = each.first_line("config", "remote.origin.url")
         settings.append(f"url.{each.directory}.insteadOf={repo}")
     return [word for setting in settings for word in ("-c", setting)]
 
 
-def _stores(clone: Git) -> Iterator[Git]:
+def stores(clone: Git) -> Iterator[Git]:
+    """Those of its submodules, bare."""
     folder = os.path.join(clone.common_dir(), STORES)
     for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
         yield Git(os.path.join(folder, name), "", clone.env, clone.check)
