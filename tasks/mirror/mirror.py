@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import re
 import shutil
 from collections.abc import Callable, Collection, Mapping
@@ -26,12 +25,6 @@ OTHER_FORMAT = re.compile(r"mismatched algorithms: client \w+; server (\w+)")   
 # From where on all is packed anew, as git's own maintenance would: packs, and objects in one of 256 folders.
 PACKS, LOOSE = 50, 27
 LOCAL = "refs/fabvisor/local/"          # commits of a folder on this machine
-
-
-def cache_folder(environ: Mapping[str, str]) -> Path:
-    """The folder of all mirrors: $XDG_CACHE_HOME/fabvisor, else ~/.cache/fabvisor."""
-    base = environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if os.path.isabs(base) else Path("~/.cache").expanduser()) / "fabvisor"
 
 
 class Mirror:

@@ -5,6 +5,7 @@ Every failure becomes an error of ours: HostKeyError, LoginError (exit 2) or Unr
 
 from __future__ import annotations
 
+import functools
 import logging
 import random
 import socket
@@ -18,11 +19,12 @@ from paramiko import Channel, SSHConfig, SSHException, Transport
 
 from .._errors import Unreachable
 from ..inventory.model import Host
-from . import dial, gateways, known_hosts
+from . import dial, gateways, known_hosts, known_servers
 from .dial import Dial
-from .handshake import Handshake, TurnedAway
+from .handshake import Handshake, Misjudged, TurnedAway
 from .host_keys import Verifier
 from .keys import keys_for
+from .known_servers import UNKNOWN, Server
 from .login import Login
 from .proxy_command import ProxyCommand
 from .ssh_config import Settings, effective
@@ -94,11 +96,13 @@ def _connect(host: Host, route: _Route) -> HostConnection:
         verifier = Verifier(label, settings, known, via=hop.original_host if hop else "")
         login = Login(label, settings.user, offered, host.connect_timeout, route.command)
         try:
-            return _open_patiently(host, settings, route, hop, verifier, login)
+            connection = _open_as_known(host, settings, _reach(route, hop), verifier, login)
         except BaseException:
             if hop is not None:
                 hop.sever()
             raise
+    connection.hop = hop
+    return connection
 
 
 def _open_gateway(host: Host, settings: Settings, route: _Route) -> HostConnection | None:
@@ -110,28 +114,54 @@ def _open_gateway(host: Host, settings: Settings, route: _Route) -> HostConnecti
     return _connect(gateway, _Route(label, (*route.path, gateway), route.ask, route.dial, None))
 
 
-def _open_patiently(host: Host, settings: Settings, route: _Route, hop: HostConnection | None, verifier: Verifier,
-                    login: Login) -> HostConnection:
+def _reach(route: _Route, hop: HostConnection | None) -> Dial:
+    if hop is None:
+        return route.dial
+    return functools.partial(gateways.through, gateway=hop.transport, gateway_name=hop.original_host)
+
+
+def _open_as_known(host: Host, settings: Settings, reach: Dial, verifier: Verifier, login: Login) -> HostConnection:
+    """As the server was when it last let us in."""
+    name = f"{settings.lookup_name} {settings.hostname}:{settings.port} {verifier.via}"
+    server = known_servers.recall(name)
+    try:
+        connection = _open_patiently(host, settings, reach, verifier, login, server.key_exchange)
+    except Unreachable:
+        if server.key_exchange:             # which may be why
+            known_servers.remember(name, UNKNOWN)
+        raise
+    transport = connection.transport
+    now = Server(transport.key_exchange if transport.is_openssh and not transport.is_near else "")
+    if now != server:
+        known_servers.remember(name, now)
+    return connection
+
+
+def _open_patiently(host: Host, settings: Settings, reach: Dial, verifier: Verifier, login: Login, guess: str
+                    ) -> HostConnection:
     """Tries again, for `connect_timeout` seconds, while sshd turns connections away: a gateway to many hosts does so
-    when all of them are connected at once (MaxStartups)."""
+    when all of them are connected at once (MaxStartups). And once where a guess was wrong."""
     deadline = time.monotonic() + host.connect_timeout
     pause = _FIRST_PAUSE
     while True:
         try:
-            return _open(host, settings, route, hop, verifier, login)
+            return _open(host, settings, reach, verifier, login, guess)
+        except Misjudged:
+            guess = ""
+            continue
         except TurnedAway:
             if time.monotonic() + pause > deadline:
                 raise
+        guess = ""
         time.sleep(pause * random.uniform(0.5, 1.0))
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-def _open(host: Host, settings: Settings, route: _Route, hop: HostConnection | None, verifier: Verifier,
-          login: Login) -> HostConnection:
+def _open(host: Host, settings: Settings, reach: Dial, verifier: Verifier, login: Login, guess: str) -> HostConnection:
     started = time.monotonic()
-    proxy = _proxy(verifier.label, settings) if hop is None and settings.proxy_command else None
-    handshake = Handshake(verifier.label, settings, host.connect_timeout, verifier, proxy)
-    link = proxy.link if proxy else _dial(settings, route, hop, handshake)
+    proxy = _proxy(verifier.label, settings) if settings.proxy_command else None
+    handshake = Handshake(verifier.label, settings, host.connect_timeout, verifier, proxy, guess)
+    link = proxy.link if proxy else reach(verifier.label, settings, host.connect_timeout)
     left = max(1.0, host.connect_timeout - (time.monotonic() - started))
     kwargs: dict[str, Any] = {
         "sock": link, "auth_strategy": login, "timeout": left, "banner_timeout": left, "auth_timeout": left,
@@ -150,7 +180,6 @@ def _open(host: Host, settings: Settings, route: _Route, hop: HostConnection | N
         if isinstance(error, (SSHException, EOFError, OSError)):
             raise handshake.explain(error) from None
         raise
-    connection.hop = hop
     return connection
 
 
@@ -159,9 +188,3 @@ def _proxy(label: str, settings: Settings) -> ProxyCommand:
         return ProxyCommand(settings.proxy_command or "")
     except OSError as error:
         raise Unreachable(f"{label}: ProxyCommand: {error}", "see ~/.ssh/config") from None
-
-
-def _dial(settings: Settings, route: _Route, hop: HostConnection | None, handshake: Handshake) -> Any:
-    if hop is not None:
-        return gateways.through(handshake.label, settings, handshake.seconds, hop.transport, hop.original_host)
-    return route.dial(handshake.label, settings, handshake.seconds)

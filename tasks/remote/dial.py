@@ -16,7 +16,7 @@ from .._errors import Unreachable
 from .ssh_config import Settings
 
 Address = tuple[Any, Any]                   # family and sockaddr of getaddrinfo
-Dial = Callable[[str, Settings, float], socket.socket]      # of directly()
+Dial = Callable[[str, Settings, float], Any]         # as directly(): a socket, or a channel of a gateway
 _FAMILIES = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}     # AddressFamily
 
 

@@ -25,6 +25,10 @@ class TurnedAway(Unreachable):
     """sshd took the connection and ended it before any SSH: it may let us in a moment later."""
 
 
+class Misjudged(Unreachable):
+    """The server is not as it was: what was begun before it said what it has came to nothing."""
+
+
 class Handshake(Struct, frozen=True):
     """`seconds` is the limit for socket, banner and key exchange together."""
 
@@ -33,6 +37,7 @@ class Handshake(Struct, frozen=True):
     seconds: float
     verifier: Verifier
     proxy: ProxyCommand | None = None
+    guess: str = ""                         # a key exchange that is begun before the server says which ones it has
     greeting: list[str] = []                # the server's lines up to its SSH banner
     offers: deque[KnownAlgorithms] = field(default_factory=lambda: deque(maxlen=1))     # of the newest key exchange
 
@@ -45,6 +50,8 @@ class Handshake(Struct, frozen=True):
         self.verifier.prefer_known_types(transport)
         on_banner_line(transport, self.greeting.append)
         on_offer(transport, self.offers.append)
+        if self.guess in transport.get_security_options().kex:
+            transport.guess(self.guess)
         return transport
 
     def explain(self, error: Exception) -> Unreachable | Mistake:
@@ -66,8 +73,9 @@ class Handshake(Struct, frozen=True):
             return Unreachable(f"{late.message}; the ProxyCommand says: {complaint}", late.hint) if complaint else late
         if not spoke_ssh:
             return self._without_a_word(where)
-        return Unreachable(f"{self.label}: connection lost while connecting to {where}: "
-                           f"{str(error) or type(error).__name__}", "try again")
+        lost = Misjudged if self.guess else Unreachable
+        return lost(f"{self.label}: connection lost while connecting to {where}: "
+                    f"{str(error) or type(error).__name__}", "try again")
 
     def _incompatible(self, error: Exception) -> Mistake:
         if not self.offers:                 # it speaks another version of SSH

@@ -26,7 +26,6 @@ from .paramiko_private import runs_no_command
 Deliver = Callable[[dict[str, Any] | None], None]
 Program = Callable[[str], bytes]            # of the kind of interpreter that runs there, "" where it is not known
 UNUSABLE = "unusable"                       # the one event of an interpreter that is too old to name itself
-_NEAR = 0.02                                # seconds of a round trip
 _BEAT = json.dumps({"do": "beat"}).encode() + b"\n"
 _SHORTAGE = 4                               # SSH_OPEN_RESOURCE_SHORTAGE of RFC 4254
 _STDERR_KEPT = 4096                         # bytes
@@ -114,7 +113,7 @@ class Session:
         try:
             channel = self._connection.transport.execute(command)
             self._thread(lambda: self._read(channel), "reader")
-            near = self._connection.transport.round_trip < _NEAR
+            near = self._connection.transport.is_near
             channel.sendall(memoryview(self._made(program, near)))
             sent()
             while (data := self._next_to_send()) is not None:

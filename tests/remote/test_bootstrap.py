@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tasks._errors import Bug, FabvisorError, Mistake, NotReady
-from tasks.remote import bootstrap, session, start_errors
+from tasks.remote import bootstrap, paramiko_private, start_errors
 from tasks.remote.connection import HostConnection
 from tests.remote.test_session import Talk, through
 from tests.support.proxy import Proxy
@@ -82,11 +82,11 @@ def test_program_runs_on_every_supported_python(sshd: Sshd, open_to: Callable[..
     check(Talk(open_to(sshd), bootstrap.command(python), bootstrap.Program("status", folder)))
 
 
-@pytest.mark.parametrize(("delay", "near", "asks"), [(0, 60, MAGIC_NUMBER.hex()), (0.05, session._NEAR, "")])
+@pytest.mark.parametrize(("delay", "near", "asks"), [(0, 60, MAGIC_NUMBER.hex()), (0.05, paramiko_private.NEAR, "")])
 def test_program_is_sent_compiled_when_the_host_is_near(sshd: Sshd, folder: Path, monkeypatch: pytest.MonkeyPatch,
                                                         delay: float, near: float, asks: str) -> None:
     """Waiting for the interpreter's word is a round trip: not worth it far away."""
-    monkeypatch.setattr(session, "_NEAR", near)             # where all is near, a busy machine must not look far
+    monkeypatch.setattr(paramiko_private, "NEAR", near)      # where all is near, a busy machine must not look far
     asked = []
     program = bootstrap.Program("status", folder)
 

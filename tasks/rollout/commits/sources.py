@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..._cache_folder import cache_folder
 from ..._errors import NotReady
 from ...mirror import credentials, git
 from ...mirror.commits import FULL
 from ...mirror.current_folder import changes_of
 from ...mirror.folder_source import FolderSource
-from ...mirror.mirror import cache_folder
 from ...mirror.source import HERE, Source
 from ..events import Listener, Notice
 from .carried import Carried
