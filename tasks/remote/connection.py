@@ -8,58 +8,26 @@ from __future__ import annotations
 import functools
 import logging
 import random
-import socket
 import time
-from contextlib import suppress
-from typing import Any
 
-import fabric
 from msgspec import Struct
-from paramiko import Channel, SSHConfig, SSHException, Transport
+from msgspec.structs import replace
 
 from .._errors import Unreachable
 from ..inventory.model import Host
 from . import dial, gateways, known_hosts, known_servers
 from .dial import Dial
-from .handshake import Handshake, Misjudged, TurnedAway
+from .endpoint import Endpoint, open_once
+from .handshake import Misjudged, TurnedAway
+from .host_connection import HostConnection
 from .host_keys import Verifier
 from .keys import keys_for
-from .known_servers import UNKNOWN, Server
-from .login import Login
-from .proxy_command import ProxyCommand
+from .known_servers import Server
+from .login import CutOff
 from .ssh_config import Settings, effective
 from .ssh_options import Ask, ask
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 2.0     # seconds
-
-
-class HostConnection(fabric.Connection):  # type: ignore[misc]
-    """A fabric.Connection that owns the connections to its gateways."""
-
-    hop: HostConnection | None = None
-
-    def close(self) -> None:
-        """Orderly; may wait while a link is frozen (see sever)."""
-        _shut_down(self.client.get_transport())
-        super().close()
-        if self.hop is not None:
-            self.hop.close()
-
-    def sever(self) -> None:
-        """Ends every thread and socket at once, whatever state the link is in. From any thread."""
-        if self.hop is not None:
-            self.hop.sever()                # the innermost socket first: no layer above can block then
-        transport = self.client.get_transport()
-        _shut_down(transport)
-        with suppress(Exception):
-            transport.close()
-
-
-def _shut_down(transport: Transport | None) -> None:
-    """Wakes the transport's thread: the end of a socket does, its close does not."""
-    with suppress(Exception):
-        if transport is not None and not isinstance(transport.sock, Channel):
-            transport.sock.shutdown(socket.SHUT_RDWR)
 
 
 class _Route(Struct, frozen=True):
@@ -79,7 +47,8 @@ def connect(host: Host, ask: Ask = ask, command: str = "", dial: Dial = dial.dir
     `command`: what the first session will run, where that is known; the host may begin it at once. `dial`: makes the
     socket to the host, or to the first gateway.
 
-    Needs at most about twice `host.connect_timeout` seconds a hop.
+    Needs at most about twice `host.connect_timeout` seconds a hop; three times where its server answers no request for
+    a session that comes early.
     """
     logger = logging.getLogger("paramiko")
     if not logger.handlers:                 # its tracebacks would reach stderr through logging's last resort
@@ -94,9 +63,9 @@ def _connect(host: Host, route: _Route) -> HostConnection:
         hop = _open_gateway(host, settings, route)
         label = dial.label_of(route.label, settings)
         verifier = Verifier(label, settings, known, via=hop.original_host if hop else "")
-        login = Login(label, settings.user, offered, host.connect_timeout, route.command)
+        endpoint = Endpoint(host, settings, _reach(route, hop), verifier, offered, route.command)
         try:
-            connection = _open_as_known(host, settings, _reach(route, hop), verifier, login)
+            connection = _open_as_known(endpoint)
         except BaseException:
             if hop is not None:
                 hop.sever()
@@ -120,71 +89,45 @@ def _reach(route: _Route, hop: HostConnection | None) -> Dial:
     return functools.partial(gateways.through, gateway=hop.transport, gateway_name=hop.original_host)
 
 
-def _open_as_known(host: Host, settings: Settings, reach: Dial, verifier: Verifier, login: Login) -> HostConnection:
+def _open_as_known(endpoint: Endpoint) -> HostConnection:
     """As the server was when it last let us in."""
-    name = f"{settings.lookup_name} {settings.hostname}:{settings.port} {verifier.via}"
-    server = known_servers.recall(name)
+    known = known_servers.recall(endpoint.name)
     try:
-        connection = _open_patiently(host, settings, reach, verifier, login, server.key_exchange)
+        connection, assumed = _open_patiently(endpoint, known)
     except Unreachable:
-        if server.key_exchange:             # which may be why
-            known_servers.remember(name, UNKNOWN)
+        if known.key_exchange:              # which may be why
+            known_servers.remember(endpoint.name, replace(known, key_exchange=""))
         raise
     transport = connection.transport
-    now = Server(transport.key_exchange if transport.is_openssh and not transport.is_near else "")
-    if now != server:
-        known_servers.remember(name, now)
+    takes_early = assumed.takes_early
+    if known.takes_early and not takes_early and not transport.opens_session():
+        takes_early = True                  # it opens none at all
+    is_far = transport.is_openssh and not transport.is_near
+    now = Server(transport.key_exchange if is_far else "", takes_early)
+    if now != known:
+        known_servers.remember(endpoint.name, now)
     return connection
 
 
-def _open_patiently(host: Host, settings: Settings, reach: Dial, verifier: Verifier, login: Login, guess: str
-                    ) -> HostConnection:
+def _open_patiently(endpoint: Endpoint, assumed: Server) -> tuple[HostConnection, Server]:
     """Tries again, for `connect_timeout` seconds, while sshd turns connections away: a gateway to many hosts does so
-    when all of them are connected at once (MaxStartups). And once where a guess was wrong."""
-    deadline = time.monotonic() + host.connect_timeout
+    when all of them are connected at once (MaxStartups). And at once where the server is not as assumed. Also returns
+    what was assumed at last."""
+    deadline = time.monotonic() + endpoint.host.connect_timeout
     pause = _FIRST_PAUSE
     while True:
         try:
-            return _open(host, settings, reach, verifier, login, guess)
+            return open_once(endpoint, assumed), assumed
         except Misjudged:
-            guess = ""
+            assumed = replace(assumed, key_exchange="")
+            continue
+        except CutOff as error:
+            assumed = replace(assumed, takes_early=False)
+            endpoint = replace(endpoint, keys=error.keys)
             continue
         except TurnedAway:
             if time.monotonic() + pause > deadline:
                 raise
-        guess = ""
+        assumed = replace(assumed, key_exchange="")
         time.sleep(pause * random.uniform(0.5, 1.0))
         pause = min(2 * pause, _LONGEST_PAUSE)
-
-
-def _open(host: Host, settings: Settings, reach: Dial, verifier: Verifier, login: Login, guess: str) -> HostConnection:
-    started = time.monotonic()
-    proxy = _proxy(verifier.label, settings) if settings.proxy_command else None
-    handshake = Handshake(verifier.label, settings, host.connect_timeout, verifier, proxy, guess)
-    link = proxy.link if proxy else reach(verifier.label, settings, host.connect_timeout)
-    left = max(1.0, host.connect_timeout - (time.monotonic() - started))
-    kwargs: dict[str, Any] = {
-        "sock": link, "auth_strategy": login, "timeout": left, "banner_timeout": left, "auth_timeout": left,
-        "channel_timeout": host.connect_timeout, "transport_factory": handshake.transport,
-    }
-    connection = HostConnection(
-        settings.hostname, user=settings.user, port=settings.port, gateway=False, forward_agent=False,
-        connect_kwargs=kwargs, config=fabric.Config(lazy=True, ssh_config=SSHConfig()))
-    connection.original_host = host.name
-    connection.client.set_missing_host_key_policy(handshake.verifier)
-    try:
-        connection.open()
-    except BaseException as error:
-        connection.sever()
-        link.close()
-        if isinstance(error, (SSHException, EOFError, OSError)):
-            raise handshake.explain(error) from None
-        raise
-    return connection
-
-
-def _proxy(label: str, settings: Settings) -> ProxyCommand:
-    try:
-        return ProxyCommand(settings.proxy_command or "")
-    except OSError as error:
-        raise Unreachable(f"{label}: ProxyCommand: {error}", "see ~/.ssh/config") from None

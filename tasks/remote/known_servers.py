@@ -21,13 +21,15 @@ from .._cache_folder import cache_folder
 
 NAME = "servers"
 LIMIT = 64 * 1024                           # bytes of the file, about 400 lines
-LASTS = 7 * 24 * 3600                       # seconds
+LASTS = 7 * 24 * 3600                       # seconds: what a server refuses today it may take by then
 
 
 class Server(Struct, frozen=True):
-    """`key_exchange`: what it agrees on with us; "" where it is better not to guess."""
+    """`key_exchange`: what it agrees on with us; "" where it is better not to guess.
+    `takes_early`: requests for a session, before it has answered the login."""
 
     key_exchange: str = ""
+    takes_early: bool = True
     since: int = 0                          # seconds since 1970
 
 

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 
+from msgspec.structs import replace
 from paramiko import AgentKey, AuthenticationException, BadAuthenticationType, SSHException, Transport
 from paramiko.auth_strategy import AuthResult, AuthSource, AuthStrategy
 from paramiko.config import SSHConfig
@@ -15,9 +16,19 @@ from ..program.quoting import for_sh
 from . import agent
 from .explicit_keys import VARIABLE
 from .key_offers import Keys, Offer
-from .paramiko_private import AgentTimeout, ClientTransport, NotSigned, authenticate
+from .paramiko_private import AgentTimeout, ClientTransport, KeyRefused, NotSigned, authenticate
 
+_ENOUGH = "Too many authentication failures"    # OpenSSH's last words after MaxAuthTries
 _UNSIGNED = " (the agent does not sign with it)"
+
+
+class CutOff(Unreachable):
+    """The server did not take a request that followed the key, before it had answered the login; or it was the link.
+    `keys`: those that it has not refused."""
+
+    def __init__(self, message: str, hint: str, keys: Keys) -> None:
+        super().__init__(message, hint)
+        self.keys = keys
 
 
 class Login(AuthStrategy):
@@ -32,6 +43,7 @@ class Login(AuthStrategy):
         self.keys = offered
         self.seconds = seconds
         self.command = command
+        self._refused_keys: list[Offer] = []
 
     def get_sources(self) -> Iterator[AuthSource]:
         """Not used: authenticate() goes through the keys itself, because it must stop when the link is gone."""
@@ -54,6 +66,9 @@ class Login(AuthStrategy):
                 raise Unreachable(f"{self.label}: timed out during the login of {self.user}: the agent did not sign "
                                   f"within {agent.TOUCH_LIMIT:g} s with {offer.label}",
                                   "touch its token, or confirm what the agent asks, then try again") from None
+            except KeyRefused:
+                self._refused_keys.append(offer)
+                continue
             except NotSigned:
                 tried[-1] += _UNSIGNED
                 continue
@@ -85,20 +100,26 @@ class Login(AuthStrategy):
         return LoginError(f"{self.label}: the server took {', '.join(taken)} of {self.user}, but {wish}",
                           "log in to this host must be possible by keys alone; see AuthenticationMethods there")
 
-    def _still_there(self, transport: Transport, error: Exception, tried: list[str]) -> None:
-        """A key that was refused leaves the connection open for the next one."""
+    def cut_off(self, message: str) -> CutOff:
+        offers = tuple(offer for offer in self.keys.offers if offer not in self._refused_keys)
+        return CutOff(message, "try again; the host's sshd log says why", replace(self.keys, offers=offers))
+
+    def _still_there(self, transport: ClientTransport, error: Exception, tried: list[str]) -> None:
+        """What went wrong with one key leaves the connection open for the next one."""
         if isinstance(error, AuthenticationException) and "timeout" in str(error).lower():
             raise Unreachable(f"{self.label}: timed out during the login of {self.user}",
                               "is the host overloaded, or its name service slow?") from None
-        if transport.is_active():
+        if isinstance(error, SSHException) and transport.is_active():      # of a lost link its thread may not know yet
             return
+        lost = f"{self.label}: connection lost during the login of {self.user}"
+        if transport.has_requested and _ENOUGH not in transport.farewell:
+            raise self.cut_off(lost) from None
         if len(tried) > 1:
             raise LoginError(f"{self.label}: the server closed the connection after {len(tried)} keys for "
                              f"{self.user}: {', '.join(tried)}",
                              "offer fewer: set identity_file in hosts.yaml, or IdentitiesOnly in ~/.ssh/config"
                              ) from None
-        raise Unreachable(f"{self.label}: connection lost during the login of {self.user}",
-                          "try again; the host's sshd log says why") from None
+        raise Unreachable(lost, "try again; the host's sshd log says why") from None
 
     def _open_to_all(self, transport: Transport) -> bool:
         """Some servers know the caller by the network and ask for no key (method "none", RFC 4252, 5.2)."""

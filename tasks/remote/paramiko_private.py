@@ -9,7 +9,16 @@ import time
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
-from paramiko import AgentKey, AuthenticationException, Channel, Message, PKey, SSHException, Transport
+from paramiko import (
+    AgentKey,
+    AuthenticationException,
+    BadAuthenticationType,
+    Channel,
+    Message,
+    PKey,
+    SSHException,
+    Transport,
+)
 from paramiko.agent import SSH2_AGENT_IDENTITIES_ANSWER, AgentSSH, cSSH2_AGENTC_REQUEST_IDENTITIES
 from paramiko.auth_handler import AuthHandler
 from paramiko.common import MSG_CHANNEL_FAILURE, cMSG_CHANNEL_OPEN, cMSG_CHANNEL_REQUEST
@@ -50,6 +59,8 @@ class ClientTransport(Transport):
         self.round_trip = float("inf")      # seconds, or less: the shortest wait for an answer so far
         self._asked = float("-inf")
         self._extended = threading.Event()  # the server has named its extensions
+        self.farewell = ""                  # the server's last words
+        self.has_requested = False          # a session, which may be why the connection ends
         self._requested: _SessionRequest | None = None
         self.key_exchange = ""              # that both have agreed on
         self._guess: Any = None             # a key exchange that has begun before the server said what it has
@@ -126,6 +137,10 @@ class ClientTransport(Transport):
         before._parse_ext_info(message)
         self._extended.set()
 
+    def _parse_disconnect(self, message: Message) -> None:
+        message.get_int()                   # a reason, which servers choose as they like
+        self.farewell = message.get_text()
+
     def knows_rsa_hashes(self) -> bool:
         """The server has said for which algorithms an RSA key may sign (RFC 8308). OpenSSH's, from 7.2 on, says so
         right behind its key exchange: only our own thread may have to read it. Others say it later, or never."""
@@ -148,7 +163,25 @@ class ClientTransport(Transport):
     def request_session(self, command: str) -> None:
         """Ask for the channel that the next open_session() or execute() returns, and for `command` in it, if there is
         one. Waits for no answer. For OpenSSH's server, which numbers its channels from 0."""
+        self.has_requested = True
         self._requested = _SessionRequest(self, command)
+
+    def has_session(self) -> bool:
+        """Wait for the answer to request_session(), if there was one. After a refusal, open_session() asks anew."""
+        request = self._requested
+        try:
+            number = request.channel().remote_chanid if request else _FIRST_CHANNEL
+            if number == _FIRST_CHANNEL or not request or not request.command:
+                return True
+        except (SSHException, EOFError):
+            pass
+        self._requested = None
+        return False
+
+    def opens_session(self) -> bool:
+        """In the ordinary way, once it has let us in."""
+        self.request_session("")
+        return self.has_session()
 
     def open_session(self, *args: Any, **options: Any) -> Channel:
         if self._requested is None:
@@ -270,7 +303,8 @@ def on_banner_line(transport: Transport, hear: Callable[[str], None]) -> None:
 
 def authenticate(transport: ClientTransport, user: str, key: PKey, then: Callable[[], None]) -> list[str]:
     """Transport.auth_publickey, a round trip shorter where it can be. Returns the methods that the server still asks
-    for. Raises NotSigned for a key that does not sign: the server has heard nothing of it, and the next has its turn.
+    for. Raises KeyRefused, and NotSigned for a key that does not sign: the server has heard nothing of it, and the next
+    has its turn.
 
     then() is called when the request is sent, on any thread."""
     if not transport.is_active():
@@ -283,13 +317,19 @@ def authenticate(transport: ClientTransport, user: str, key: PKey, then: Callabl
         then()
     if not finished.wait(transport.auth_timeout):
         raise AuthenticationException("Authentication timeout.")
-    # A server may let us in, refuse what then() requested, and end the connection.
+    # A server may answer, refuse what then() requested, and end the connection.
+    if handler.refusal:
+        raise handler.refusal
     return [] if handler.is_authenticated() else handler.wait_for_response(finished)
 
 
 def _can_sign(transport: ClientTransport, key: PKey) -> bool:
     """It is known for which algorithm."""
     return "rsa" not in key.get_name() or transport.knows_rsa_hashes()
+
+
+class KeyRefused(AuthenticationException):
+    """The server would take another one."""
 
 
 class NotSigned(SSHException):
@@ -307,6 +347,7 @@ class _Login(AuthHandler):
     def __init__(self, transport: ClientTransport, is_early: bool, then: Callable[[], None]) -> None:
         super().__init__(transport)
         self.is_early = is_early
+        self.refusal: AuthenticationException | None = None
         self._connection = transport
         self._then = then
 
@@ -321,6 +362,14 @@ class _Login(AuthHandler):
         self._connection.note_answer()
         if not self.is_early:
             self._log_in_late()
+
+    def _parse_userauth_failure(self, message: Message) -> None:
+        methods, is_partial = message.get_list(), message.get_boolean()
+        message.rewind()
+        if not is_partial:
+            self.refusal = KeyRefused() if "publickey" in methods else BadAuthenticationType("", methods)
+        before: Any = super()
+        before._parse_userauth_failure(message)
 
     def _log_in_late(self) -> None:
         try:

@@ -18,7 +18,7 @@ from paramiko import Channel, ChannelException, SSHException
 
 from ..inventory.secret import reveal
 from .bootstrap import OURS
-from .connection import HostConnection
+from .host_connection import HostConnection
 from .lines import Lines, LineTooLong
 from .output import Output
 from .paramiko_private import runs_no_command

@@ -15,7 +15,8 @@ from ..inventory.model import Target
 from ..inventory.secret import Secret, reveal
 from ..program.quoting import for_any_shell, for_sh, path_for_sh
 from . import start_errors
-from .connection import HostConnection, connect
+from .connection import connect
+from .host_connection import HostConnection
 from .ssh_answers import SshAnswers
 from .task_runner import ERR, OUT, ClientRunner, HostRunner, LineStream
 

@@ -12,7 +12,7 @@ import pytest
 
 from tasks._errors import Bug, FabvisorError, Mistake, NotReady
 from tasks.remote import bootstrap, paramiko_private, start_errors
-from tasks.remote.connection import HostConnection
+from tasks.remote.host_connection import HostConnection
 from tests.remote.test_session import Talk, through
 from tests.support.proxy import Proxy
 from tests.support.sshd import Sshd

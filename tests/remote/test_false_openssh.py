@@ -1,0 +1,177 @@
+"""Servers that say that they are OpenSSH, and are something else."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from paramiko import Channel, Ed25519Key, PKey, ServerInterface, SSHException, Transport
+from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED, OPEN_SUCCEEDED
+
+from tasks._errors import HostKeyError, LoginError, Unreachable
+from tasks.inventory.model import Host
+from tasks.remote.connection import connect
+from tasks.remote.known_servers import Server, recall
+from tests.support.sshd import Sshd, keygen, public
+
+
+class FalseOpenSSH(ServerInterface):
+    """One connection of it, the `number`th. `offence`: what it does to the first one, and why it is no OpenSSH."""
+
+    def __init__(self, transport: Transport, number: int, offence: str, refused: list[str], tried: list[str]) -> None:
+        self.transport, self.refused, self.tried = transport, refused, tried
+        self.offence = offence if number == 0 or offence.startswith("always") else ""
+        if self.offence == "numbers its channels from 7":
+            transport._channel_counter = 7  # type: ignore[attr-defined]
+
+    def get_allowed_auths(self, username: str) -> str:
+        return "publickey"
+
+    def check_auth_publickey(self, username: str, key: PKey) -> int:
+        name = f"{key.get_name()} {key.get_base64()}"
+        if self.tried[-1:] != [name]:       # a key is shown, and then proved
+            self.tried.append(name)
+        if name in self.refused:
+            return AUTH_FAILED
+        if self.offence.endswith("drops the login"):
+            self.transport.sock.shutdown(socket.SHUT_RDWR)
+        return AUTH_SUCCESSFUL
+
+    def check_channel_request(self, kind: str, chanid: int) -> int:
+        if self.offence == "lets in, and drops the session":
+            self.transport.sock.shutdown(socket.SHUT_RDWR)
+        return OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED if self.offence.endswith("refuses the session") \
+            else OPEN_SUCCEEDED
+
+    def check_channel_exec_request(self, channel: Channel, command: bytes) -> bool:
+        def run() -> None:
+            with suppress(OSError, EOFError):
+                channel.sendall(b"hi\n")
+                channel.close()
+
+        threading.Thread(target=run, daemon=True).start()
+        return True
+
+
+class Place:
+    """Where it listens: `settings` of the host, and of each connection the keys that were tried."""
+
+    def __init__(self, folder: Path, offence: str) -> None:
+        self.offence = offence
+        self.refused: list[str] = []        # keys
+        self.key = keygen(folder / "client")
+        self.host_keys = [keygen(folder / "host")]
+        self.tried: list[list[str]] = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.known = folder / "known"
+        self.known.write_text(f"[127.0.0.1]:{self.port} {public(self.host_keys[0])}\n")
+        self._transports: list[Transport] = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    @property
+    def host(self) -> Host:
+        return Host(name="web1", root="/srv", address="127.0.0.1", port=self.port, user="u",
+                    identity_file=str(self.key), known_hosts=str(self.known))
+
+    @property
+    def seen(self) -> Server:
+        return recall(f"[127.0.0.1]:{self.port} 127.0.0.1:{self.port} ")
+
+    def close(self) -> None:
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for transport in self._transports:
+            transport.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                transport = Transport(self.listener.accept()[0])
+                self._transports.append(transport)
+                number = len(self.tried)
+                self.tried.append([])
+                transport.local_version = "SSH-2.0-OpenSSH_8.0"
+                transport.add_server_key(Ed25519Key(filename=str(self.host_keys[min(number, len(self.host_keys) - 1)])))
+                with suppress(SSHException, EOFError):
+                    transport.start_server(server=FalseOpenSSH(transport, number, self.offence, self.refused,
+                                                               self.tried[-1]), event=threading.Event())
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Callable[..., Place]]:
+    places: list[Place] = []
+
+    def make(offence: str) -> Place:
+        places.append(Place(tmp_path, offence))
+        return places[-1]
+
+    yield make
+    for each in places:
+        each.close()
+
+
+@pytest.mark.parametrize("offence", ["drops the login", "lets in, and drops the session", "refuses the session",
+                                     "numbers its channels from 7"])
+def test_server_that_takes_no_early_request_is_asked_once_more_and_remembered(place: Callable[..., Place], offence: str
+                                                                              ) -> None:
+    server = place(offence)
+    for connections in (2, 3):
+        connection = connect(server.host, command="echo hi")
+        assert connection.transport.execute("echo hi").recv(100) == b"hi\n"
+        connection.sever()
+        assert not server.seen.takes_early
+        assert [len(keys) for keys in server.tried] == [1] * connections
+
+
+@pytest.mark.parametrize("offence", ["always drops the login", "always refuses the session"])
+def test_server_that_takes_no_request_at_all_is_not_remembered(place: Callable[..., Place], offence: str) -> None:
+    server = place(offence)
+    with pytest.raises((Unreachable, SSHException)):
+        connect(server.host, command="echo hi").transport.execute("echo hi")
+    assert server.seen.takes_early and len(server.tried) == 2
+
+
+def test_login_that_is_refused_is_tried_once(place: Callable[..., Place]) -> None:
+    """Also where the server ends the connection at the requests behind it."""
+    server = place("")
+    server.refused.append(public(server.key))
+    with pytest.raises(LoginError):
+        connect(server.host, command="echo hi")
+    assert [len(keys) for keys in server.tried] == [1]
+
+
+def test_key_that_was_refused_is_not_offered_to_the_server_again(place: Callable[..., Place], tmp_path: Path,
+                                                                 home: Path) -> None:
+    server = place("drops the login")
+    wrong = keygen(tmp_path / "wrong")
+    server.refused.append(public(wrong))
+    (home / ".ssh/config").write_text(f"IdentityFile {wrong}\nIdentityFile {server.key}\n")
+    host = Host(name="web1", root="/srv", address="127.0.0.1", port=server.port, user="u",
+                known_hosts=str(server.known))
+    connect(host, command="echo hi").sever()
+    assert server.tried == [[public(wrong), public(server.key)], [public(server.key)]]
+
+
+@pytest.mark.promise(6)
+@pytest.mark.parametrize("offence", ["drops the login", "refuses the session"])
+def test_server_with_another_host_key_at_the_second_try_is_refused(place: Callable[..., Place], tmp_path: Path,
+                                                                   offence: str) -> None:
+    server = place(offence)
+    server.host_keys.append(keygen(tmp_path / "other"))
+    with pytest.raises(HostKeyError):
+        connect(server.host, command="echo hi")
+
+
+@pytest.mark.usefixtures("real_hosts")
+def test_server_that_has_had_enough_of_our_keys_is_left_alone(tmp_path: Path) -> None:
+    """OpenSSH ends the connection then, as others do at a request that they do not take."""
+    with Sshd(tmp_path, options=["MaxAuthTries 1"]) as server:
+        settings = server.host_settings(identity_file=str(keygen(tmp_path / "unknown")))
+        with pytest.raises((Unreachable, LoginError)):
+            connect(Host(**settings), command="echo hi")
+    assert server.log.count("Connection from") == 1
