@@ -220,4 +220,5 @@ def _back_up(layout: Layout, service: str, deploy: str, hook_env: str | None) ->
         files.write_synced(os.path.join(folder, "env"), variables, owner=files.owner_of(env_file))
     if hook_env is not None:
         files.write_synced(layout.hook_env(service, deploy), hook_env.encode("utf-8", "surrogateescape"))
+    os.makedirs(os.path.dirname(layout.failed_program(service, deploy)), 0o700, exist_ok=True)
     files.sync_dir(folder)

@@ -62,6 +62,11 @@ class Layout:
     def backup(self, service: str, deploy: str) -> str:
         return os.path.join(self.state, service, "before-" + deploy)
 
+    def failed_program(self, service: str, deploy: str) -> str:
+        """The program file of a version that failed, on the way back. Its folder is made with the backups, whose own
+        time says when the deploy began."""
+        return os.path.join(self.backup(service, deploy), "failed", "program")
+
     def hook_env(self, service: str, deploy: str) -> str:
         """The environment file for hooks on the way back, while a deploy is under way."""
         return os.path.join(self.backup(service, deploy), "hook.env")

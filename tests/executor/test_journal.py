@@ -65,9 +65,9 @@ def test_journal_keeps_backups_and_removes_them_with_itself(layout: Layout) -> N
     program.chmod(0o640)
     written = journal.create(layout, head(layout))
     backup = Path(layout.backup("a", "d1"))
-    assert {path.name: path.read_text() for path in backup.iterdir()} == {"program": "program"}
+    assert {path.name: path.read_text() for path in backup.iterdir() if path.is_file()} == {"program": "program"}
     assert (backup / "program").stat().st_mode & 0o777 == 0o640
-    assert list(Path(layout.backup("b", "d1")).iterdir()) == []
+    assert os.listdir(layout.backup("b", "d1")) == ["failed"]
     written.remove()
     assert not backup.exists() and not os.path.exists(written.path)
 

@@ -91,7 +91,7 @@ class Program:
     def _stop_limit(self, timeout: float) -> float:
         """Seconds until supervisord kills it: by the program file of before, with which it was started. Of a program
         without one supervisord says it, but for an old one (before 4.0): `timeout` then."""
-        before = self._in_backup("program")
+        before = self._written_before()
         if before is not None:
             return float(before.get("stopwaitsecs", STOPS_WITHIN))
         return max((float(read["stopwaitsecs"]) for read in self._supervisord.configurations(self.group)
@@ -148,7 +148,8 @@ class Program:
     def _remove_socket_files(self) -> None:
         """supervisord closes the socket on which it listened for the group, and leaves its file: by the program file of
         this version, of the one before, or of a failed one."""
-        written = [self._written(), self._in_backup("program"), self._in_backup("program.failed")]
+        failed = self._ctx.layout.failed_program(self._ctx.name, self._ctx.deploy)
+        written = [self._written(), self._written_before(), self._options_of(failed)]
         for address in {(each or {}).get("socket", "") for each in written}:
             if address.startswith("unix://"):
                 sockets.remove_closed(address[len("unix://"):].replace("%%", "%"))
@@ -192,10 +193,12 @@ class Program:
         return any((log == "AUTO") != bool(AUTOMATIC_LOG.search(info.get(f"{channel}_logfile") or ""))
                    for info in infos.values() for channel, log in logs.items())
 
-    def _in_backup(self, name: str) -> dict[str, str] | None:
-        """What the program file said before this deploy; or on its way back, with `program.failed`, in between."""
-        backup = os.path.join(self._ctx.layout.backup(self._ctx.name, self._ctx.deploy), name)
-        return options((files.read_bytes(backup) or b"").decode("utf-8", "replace"), self.group)
+    def _written_before(self) -> dict[str, str] | None:
+        """What the program file said before this deploy."""
+        return self._options_of(os.path.join(self._ctx.layout.backup(self._ctx.name, self._ctx.deploy), "program"))
+
+    def _options_of(self, path: str) -> dict[str, str] | None:
+        return options((files.read_bytes(path) or b"").decode("utf-8", "replace"), self.group)
 
     def _written(self) -> dict[str, str] | None:
         return options(self._file(), self.group)

@@ -74,16 +74,17 @@ def put_back(ctx: ServiceContext, step: Step) -> Result:
         ctx.warn(f"{ctx.name}: {ctx.directory}/logs was a link to nothing, and is logs.{ctx.deploy} now:"
                  " its logs go to a folder")
     with reload_lock(ctx.layout):
-        _keep_failed(ctx, backup)
+        _keep_failed(ctx)
         _copy_back(ctx)
         ctx.supervisord().reload()
     return Result(True)
 
 
-def _keep_failed(ctx: ServiceContext, backup: str) -> None:
-    """It names the socket that the failed version has until its programs stop. An undo may run twice."""
-    file, path = ctx.layout.access.program_file(ctx.name), os.path.join(backup, "program.failed")
-    if file is not None and not os.path.exists(path):
+def _keep_failed(ctx: ServiceContext) -> None:
+    """It names the socket that the failed version has until its programs stop. An undo may run twice. The backups of an
+    older version have no folder for it."""
+    file, path = ctx.layout.access.program_file(ctx.name), ctx.layout.failed_program(ctx.name, ctx.deploy)
+    if file is not None and os.path.isdir(os.path.dirname(path)) and not os.path.exists(path):
         files.write_atomic(path, file.data)
 
 
