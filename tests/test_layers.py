@@ -38,12 +38,12 @@ MAY = {
 # The protocol's page is everybody's: both ends of the wire read the same.
 PROTOCOL = "tasks.executor.protocol"
 # The process table is the same on a host and in the sandbox.
-PROCESSES = "tasks.executor.processes"
+PROCESSES = "tasks.executor.system.processes"
 # Quoting happens in one module, which needs no other.
 QUOTING = "tasks.program.quoting"
 # A build of the client, and a git that is fed, run as those of a host do: by the same code.
-COMMANDS = {"tasks/rollout/commits/local_commands.py": ("tasks.executor.shell", "tasks.executor.masking"),
-            "tasks/mirror/git.py": ("tasks.executor.shell", "tasks.executor.git.server_errors",
+COMMANDS = {"tasks/rollout/commits/local_commands.py": ("tasks.executor.system.shell", "tasks.executor.masking"),
+            "tasks/mirror/git.py": ("tasks.executor.system.shell", "tasks.executor.git.server_errors",
                                     "tasks.executor.git.version"),
             "tasks/mirror/credentials.py": ("tasks.executor.git.env_settings",),
             "tasks/mirror/mirror.py": ("tasks.executor.git.object_format",),
@@ -59,7 +59,7 @@ ONLY = {
     # values only tries to split a command, masking splits what quoting has quoted
     "shlex": ("tasks/program/quoting.py", "tasks/executor/quoting.py", "tasks/inventory/rules/values.py",
               "tasks/suite.py", "tasks/executor/masking.py", "tasks/remote/known_hosts_command.py",
-              "tasks/executor/earlier_state.py", "tasks/executor/supervisor/program_sections.py",
+              "tasks/executor/state/earlier_state.py", "tasks/executor/supervisor/program_sections.py",
               "tasks/executor/program/process_check.py"),
 }
 # The error boundary hands the streams to the reports; the launcher answers a shell that completes a line.
@@ -175,7 +175,7 @@ def rooms_of(folder: str) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("folder", ["executor", "inventory", "reports", "rollout"])
 def test_folders_in_a_folder_form_no_circle(folder: str) -> None:
-    """The files beside them are below all of them, as `errors` and `events`, or above, as `participant`."""
+    """The files beside them are below all of them, as `errors` and `events`, or above, as `main` and `loading`."""
     rooms = rooms_of(folder)
     assert any(rooms.values())
     graphlib.TopologicalSorter(rooms).prepare()

@@ -7,7 +7,7 @@ import signal
 import time
 from pathlib import Path
 
-from ..executor.processes import alive, all_pids, has_variable, start_time, stat
+from ..executor.system.processes import alive, all_pids, has_variable, start_time, stat
 
 __all__ = ["MARK", "alive", "belonging", "boot", "end_all", "start_time"]
 

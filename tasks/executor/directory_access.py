@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from .accounts import login_name, user_name
 from .disk import files
 from .errors import HostError, NotReady
 from .quoting import for_sh
+from .system.accounts import login_name, user_name
 
 
 def problems(directory: str) -> list[HostError]:

@@ -11,7 +11,7 @@ from .disk import files, placed_backup
 from .disk.placed_files import PlacedFiles
 from .layout import Layout
 from .masking import Mask
-from .releases import RECORD
+from .service.releases import RECORD
 
 
 def learn(mask: Mask, layout: Layout, services: Sequence[Mapping[str, Any]]) -> None:

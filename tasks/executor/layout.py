@@ -6,7 +6,6 @@ import errno
 import os
 from typing import Any, Iterable, Mapping
 
-from .accounts import login_name, user_name
 from .disk import files
 from .errors import NotReady
 from .protocol import JOURNALS, RELOAD_LOCK, RUNS
@@ -14,6 +13,7 @@ from .quoting import for_sh
 from .sudo.sudo_accesses import SudoAccesses
 from .supervisor.supervisord_access import SupervisordAccess
 from .supervisor.supervisord_conf import OWN_VENV
+from .system.accounts import login_name, user_name
 
 DEFAULT_STATE = ".fabvisor"
 

@@ -9,12 +9,13 @@ import signal
 from importlib import import_module
 from typing import Any, BinaryIO, Callable, Dict, Optional
 
-from . import own_state, protocol
+from . import protocol
 from .errors import Aborted, as_host_error, problem
 from .layout import Layout
 from .link import Link
-from .login_env import LoginShell
+from .state import own_state
 from .sudo.sudo_accesses import SudoAccesses
+from .system.login_env import LoginShell
 
 # Returns the ending of the conversation; None: there is nothing more to say.
 Verb = Callable[[Link, Dict[str, Any], Layout, Dict[str, str]], Optional[protocol.Ending]]

@@ -7,11 +7,11 @@ import os
 import pwd
 from typing import Any, Iterable, Mapping
 
-from .accounts import user_name
 from .disk import access_list
 from .errors import HostError, NotReady
 from .layout import Layout
 from .quoting import for_sh
+from .system.accounts import user_name
 
 ROOT = 0
 

@@ -415,11 +415,11 @@ Verb = Literal["rollout", "plan", "status", "heads", "ask", "history", "logs", "
                "run"]
 # By verb, the module of the executor and its function. A host is sent what that module imports.
 VERB_FUNCTIONS: Dict[Verb, Tuple[str, str]] = {
-    "rollout": ("participant", "rollout"), "plan": ("plan", "plan"), "status": ("queries", "status"),
-    "heads": ("queries", "heads"), "ask": ("queries", "ask"), "history": ("queries", "history_of"),
+    "rollout": ("verbs.participant", "rollout"), "plan": ("verbs.plan", "plan"), "status": ("verbs.queries", "status"),
+    "heads": ("verbs.queries", "heads"), "ask": ("verbs.queries", "ask"), "history": ("verbs.queries", "history_of"),
     "logs": ("logs.logs", "logs"), "runs": ("logs.logs", "runs"),
-    "doctor": ("doctor", "doctor"), "setup": ("setup", "setup"), "adopt": ("adoption.adopt", "adopt"),
-    "run": ("run_command", "run")}
+    "doctor": ("verbs.doctor", "doctor"), "setup": ("verbs.setup", "setup"), "adopt": ("adoption.adopt", "adopt"),
+    "run": ("verbs.run_command", "run")}
 FURTHER: Dict[str, Any] = {
     "plan": Plan, "run": Run, "commit": Commit, "abort": Abort, "undrained": Undrained, "unlock": Unlock,
     "retry": Retry, "end": End, "compare": Compare, "show": Show, "pack": PackChunk, "perform": Perform,
@@ -925,7 +925,7 @@ class PlacedFileState(TypedDict):
     problem: str
 
 
-# Lines of executor/history.py. Of `history`: deploy, at, by, command, branch, from, to, result, was_running. Of
+# Lines of executor/state/history.py. Of `history`: deploy, at, by, command, branch, from, to, result, was_running. Of
 # `committed`, the newest that was committed: all of its fields, {} where there is none.
 HistoryLine = Dict[str, Any]
 

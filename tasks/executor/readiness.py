@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping, Sequence
 
-from . import directory_access, earlier_state, program_user
-from .accounts import login_name, user_name
+from . import directory_access, program_user
 from .disk import files
 from .errors import HostError, NotReady
 from .layout import Layout
@@ -14,8 +13,10 @@ from .logs import log_folder
 from .network import port_holders, sockets
 from .protocol import PROGRAM_HEADER
 from .quoting import for_sh
+from .state import earlier_state
 from .supervisor.supervisord import BadConfiguration, Supervisord
 from .supervisor.supervisord_conf import PROGRAM_KINDS, USE_SUDO, Configuration, Definition
+from .system.accounts import login_name, user_name
 
 Service = Mapping[str, Any]
 

@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 from .._errors import FabvisorError, NotReady, TryAgain
-from ..executor import shell
 from ..executor.git import server_errors
 from ..executor.git.version import is_older
+from ..executor.system import shell
 from ..program.quoting import for_sh
 
 QUICK, SLOW = 60.0, 3600.0              # seconds; SLOW is for what transfers a whole repository

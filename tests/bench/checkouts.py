@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tasks.executor.context import ServiceContext
 from tasks.executor.layout import Layout
+from tasks.executor.service.context import ServiceContext
 from tasks.executor.steps import Step, in_place
 from tests.bench.sides import Taken
 from tests.support.lab import git

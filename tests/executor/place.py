@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tasks.executor.context import ServiceContext
 from tasks.executor.layout import Layout
+from tasks.executor.service.context import ServiceContext
 from tasks.executor.steps import Step, in_place
 from tests.support.lab import git
 

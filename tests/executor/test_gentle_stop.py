@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tasks.executor import processes
+from tasks.executor.system import processes
 from tests.executor.driver import Example
 from tests.support.lab import wait_for
 
@@ -35,7 +35,7 @@ mild=$!
 echo $mild $! > logs/children
 exec sleep 1000
 """
-IMPATIENT = "from . import leftovers\nleftovers.ENDS_WITHIN = 0.2\n"
+IMPATIENT = "from .system import leftovers\nleftovers.ENDS_WITHIN = 0.2\n"
 # root may signal every process, so the answer of the kernel is that of another user.
 FORBIDDEN = """
 import os

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tasks.executor import errors, git, output_lines, shell
-from tasks.executor.context import ServiceContext
+from tasks.executor import errors, git
 from tasks.executor.git import command, commits
+from tasks.executor.service.context import ServiceContext
 from tasks.executor.steps import Step
 from tasks.executor.steps import clone as steps_clone
+from tasks.executor.system import output_lines, shell
 from tests.executor.place import Place, commit, quiet
 from tests.support.lab import git as run_git
 

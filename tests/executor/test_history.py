@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tasks.executor import history
 from tasks.executor.disk import files
 from tasks.executor.layout import Layout
+from tasks.executor.state import history
 
 COMMIT = "1" * 40
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tasks.executor import errors, history, journal
+from tasks.executor import errors
 from tasks.executor.layout import Layout
+from tasks.executor.state import history, journal
 
 
 def head(layout: Layout, deploy: str = "d1", services: str = "ab", **record: Any) -> dict[str, Any]:

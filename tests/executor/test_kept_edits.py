@@ -7,9 +7,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from tasks.executor import errors, history, kept_edits
+from tasks.executor import errors
 from tasks.executor.git import Locked
-from tasks.executor.tree_times import TreeTimes
+from tasks.executor.state import history
+from tasks.executor.transaction import kept_edits
+from tasks.executor.transaction.tree_times import TreeTimes
 from tests.executor.place import Place, next_commit
 from tests.executor.test_unfinished_checkout import cut_off, kill_at
 from tests.support.lab import git
@@ -20,7 +22,7 @@ SECOND = "echo second > changed; rm gone; echo second > new; echo second > zoo"
 
 
 def undo(place: Place, to: str, times: TreeTimes | None = None) -> None:
-    kept_edits.keep(place.ctx, {"from": place.was, "to": to}, times)
+    kept_edits.keep(place.ctx, {"from": place.was, "to": to}, [], times)
     place.back()
 
 
@@ -110,4 +112,4 @@ def test_lock_of_git_while_edits_are_kept_is_told_for_what_it_is(place: Place) -
     (place.folder / "same").write_text("mine\n")
     (place.folder / ".git/index.lock").touch()
     with pytest.raises(Locked):
-        kept_edits.keep(place.ctx, {}, None)
+        kept_edits.keep(place.ctx, {}, [], None)

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tasks.executor import leftovers
 from tasks.executor.layout import Layout
 from tasks.executor.supervisor.supervisord import Down, Supervisord
+from tasks.executor.system import leftovers
 from tests.executor.driver import Example
 from tests.support.lab import LabHost, wait_for
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.executor import errors, locks
+from tasks.executor import errors
 from tasks.executor.layout import Layout
+from tasks.executor.state import locks
 from tests.support.lab import CHECKOUT
 from tests.support.users import let_enter
 
@@ -35,7 +36,7 @@ def test_lock_of_one_holder_refuses_another_and_names_it(layout: Layout) -> None
 
 SEES_AS_NOBODY = """
 import os
-from tasks.executor import locks
+from tasks.executor.state import locks
 from tasks.executor.layout import Layout
 layout = Layout({"root": %r, "supervisord_conf": "s", "program_dir": "p"})
 os.setgroups([]), os.setgid(65534), os.setuid(65534)

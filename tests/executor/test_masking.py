@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from tasks.executor import shell
 from tasks.executor.masking import Mask
-from tasks.executor.output_lines import LONGEST_LINE
+from tasks.executor.system import shell
+from tasks.executor.system.output_lines import LONGEST_LINE
 from tasks.inventory.secret import Secret, reveal
 from tasks.program import files
 from tests.support.services import one_program

@@ -90,7 +90,7 @@ def test_a_failing_undo_is_left_by_a_deploy_that_works(stuck: Stuck) -> None:
 
 CUT_OFF = """
 import os
-from . import journal
+from .state import journal
 journal.Journal.give_up = lambda *args: os._exit(9)
 """
 

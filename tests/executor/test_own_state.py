@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.executor import errors, locks, own_state
+from tasks.executor import errors
 from tasks.executor.disk import files
 from tasks.executor.layout import Layout
+from tasks.executor.state import locks, own_state
 from tests.executor.driver import Example
 
 STRANGER = 65534                    # nobody

@@ -289,7 +289,8 @@ def test_git_that_somebody_runs_is_waited_for(example: Example, is_cut_off: bool
 
 # supervisord is away for 18 s before each of two undos. A look lasts 9 s of this clock.
 AWAY_TWICE = """
-from . import steps, undo
+from . import steps
+from .transaction import undo
 from .supervisor import supervisord
 now = [0.0]
 class Clock:
@@ -1044,8 +1045,8 @@ def test_run_logs_are_bounded_in_total(example: Example) -> None:
     runs = example.host.root / ".fabvisor/runs"
     for number in range(4):
         (runs / f"20200101-00000{number}-abcdef.log").write_bytes(b"x" * 100)
-    with example.deploy(faults="from . import eventlog\neventlog.LARGEST_RUN = 200\neventlog.LARGEST_RUNS = 420\n"
-                        ) as deploy:
+    faults = "from .transaction import eventlog\neventlog.LARGEST_RUN = 200\neventlog.LARGEST_RUNS = 420\n"
+    with example.deploy(faults=faults) as deploy:
         deploy.prepare(force=True)
     old = sorted(path.name for path in runs.glob("2020*"))
     assert len(old) < 3 and old == sorted(old)[-len(old):]
@@ -1210,5 +1211,6 @@ def test_program_that_may_end_is_well_when_it_has_ended_after_it_was_seen_up(exa
 @pytest.mark.promise(8)
 def test_deploy_is_committed_whatever_goes_wrong_in_the_last_look(example: Example) -> None:
     example.write()
-    with example.deploy(faults="from . import plan_result\nplan_result.ended = lambda *_: [][0]\n") as deploy:
+    faults = "from .transaction import plan_result\nplan_result.ended = lambda *_: [][0]\n"
+    with example.deploy(faults=faults) as deploy:
         assert deploy.commit()["event"] == "committed"

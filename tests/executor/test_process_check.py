@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.executor import processes
 from tasks.executor.program import process_check
+from tasks.executor.system import processes
 from tasks.program.files import START, START_NAMED
 from tests.executor.driver import Example
 from tests.support.lab import wait_for

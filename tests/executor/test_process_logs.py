@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tasks.executor.context import ServiceContext
 from tasks.executor.layout import Layout
 from tasks.executor.logs import log_sources, process_logs
+from tasks.executor.service.context import ServiceContext
 from tasks.inventory.model import Service
 from tests.executor.driver import Deploy, Example
 from tests.support.lab import wait_for

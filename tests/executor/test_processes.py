@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tasks.executor import processes
+from tasks.executor.system import processes
 from tests.support.processes import descendants, kill
 
 # Started from a thread: a child that has ended, and nobody asks how; a shell, and below it another one.

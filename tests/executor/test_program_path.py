@@ -10,8 +10,8 @@ import pytest
 
 from tasks.executor.checks.host import ExaminedHost
 from tasks.executor.checks.login import path
-from tasks.executor.context import ServiceContext
 from tasks.executor.layout import Layout
+from tasks.executor.service.context import ServiceContext
 from tests.executor.driver import Example
 from tests.support.lab import wait_for
 

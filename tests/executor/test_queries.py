@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tasks.executor import history
 from tasks.executor.layout import Layout
+from tasks.executor.state import history
 from tests.executor.driver import Deploy, Example
 from tests.support.lab import LabHost, wait_for
 
@@ -242,7 +242,7 @@ def test_history_is_bounded_and_keeps_committed_versions(example: Example) -> No
 def test_watch_sends_only_what_changes(example: Example, python: str) -> None:
     example.write()
     example.committed()
-    faults = "from . import queries\nqueries.PAUSE = 0.05\n"
+    faults = "from .verbs import queries\nqueries.PAUSE = 0.05\n"
     with example.deploy(python=python, faults=faults) as deploy:
         deploy.hello("status", watch=True)
         first = deploy.executor.until("facts")["services"][example.name]

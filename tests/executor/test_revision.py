@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from tasks.executor import errors, revision
-from tasks.executor.context import ServiceContext
+from tasks.executor import errors
 from tasks.executor.layout import Layout
-from tasks.executor.revision import obtain
+from tasks.executor.service import revision
+from tasks.executor.service.context import ServiceContext
+from tasks.executor.service.revision import obtain
 from tests.executor.place import commit, quiet
 from tests.support.lab import git as run_git
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasks.executor.git import errors, server_errors
-from tasks.executor.shell import CommandFailed
+from tasks.executor.system.shell import CommandFailed
 from tasks.mirror import git
 
 # OpenSSH and git say this under every refusal.

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tasks.executor import setup
+from tasks.executor.verbs import setup
 from tests.support.sshd import keygen, public
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tasks.executor import facts
 from tasks.executor.layout import Layout
+from tasks.executor.service import facts
 from tasks.executor.supervisor import rpc
 from tasks.executor.supervisor.supervisord import Supervisord
 from tasks.inventory.model import Health, Program, Service

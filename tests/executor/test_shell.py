@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tasks.executor import errors, login_env, output_lines, processes, shell
+from tasks.executor import errors
+from tasks.executor.system import login_env, output_lines, processes, shell
 from tests.support.lab import wait_for
 
 

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from tasks.executor import leftovers
 from tasks.executor.program.startup import describe_state, left_running
 from tasks.executor.program.startup_watch import Startup
+from tasks.executor.system import leftovers
 
 QUICK = "Exited too quickly (process log may have details)"
 

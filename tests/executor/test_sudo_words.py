@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.executor.accounts import login_name
 from tasks.executor.errors import NotReady
 from tasks.executor.sudo.sudo import Sudo
+from tasks.executor.system.accounts import login_name
 
 LOGIN = login_name()
 NO_PASSWORD = "sudo: a password is required"

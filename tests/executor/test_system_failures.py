@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.executor import errors, git, locks, output_lines, processes, shell
+from tasks.executor import errors, git
 from tasks.executor.layout import Layout
+from tasks.executor.state import locks
+from tasks.executor.system import output_lines, processes, shell
 from tasks.rollout.recipe import supervised
 from tests.executor.conftest import Make
 from tests.executor.driver import Example

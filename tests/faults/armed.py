@@ -10,12 +10,12 @@ import os
 import signal
 import time
 
-from . import context as _context
-from . import journal as _journal
 from . import pack_channel as _pack_channel
-from . import participant as _participant
-from . import transaction as _transaction
-from . import undo as _undo
+from .service import context as _context
+from .state import journal as _journal
+from .transaction import transaction as _transaction
+from .transaction import undo as _undo
+from .verbs import participant as _participant
 
 FOLDER = "@FOLDER@"
 _real = {name: getattr(os, name) for name in ("open", "close", "write", "fsync", "replace", "unlink", "mkdir")}

@@ -12,16 +12,16 @@ from tests.faults.fleet import Fleet
 
 Edit = tuple[str, str, str]
 
-JOURNAL: Edit = ("journal.py", 'files.write_atomic(journal.path, json.dumps(head).encode() + b"\\n")', "pass")
+JOURNAL: Edit = ("state/journal.py", 'files.write_atomic(journal.path, json.dumps(head).encode() + b"\\n")', "pass")
 FSYNC: Edit = ("files.py", "        _write_all(fd, data, path)\n        os.fsync(fd)",
                "        _write_all(fd, data, path)")
 SYNC: Edit = ("disk_sync.py", "why = ctx.sync(ctx.directory)", 'why = ""')
 LEASE: Edit = ("link.py", "if time.monotonic() - self._heard > self._lease:\n            raise",
                "if False:\n            raise")
-UNDO: Edit = ("journal.py", 'if step["undo"]]', 'if step["undo"] and step["name"] != "build"]')
-GROUP: Edit = ("processes.py", "os.killpg(pid, signal.SIGKILL)", "pass")
-MARK: Edit = ("processes.py", "os.kill(pid, signal.SIGKILL)", "pass")
-REPLACED: Edit = ("journal.py", 'service in replaced and', "False and")
+UNDO: Edit = ("state/journal.py", 'if step["undo"]]', 'if step["undo"] and step["name"] != "build"]')
+GROUP: Edit = ("system/processes.py", "os.killpg(pid, signal.SIGKILL)", "pass")
+MARK: Edit = ("system/processes.py", "os.kill(pid, signal.SIGKILL)", "pass")
+REPLACED: Edit = ("state/journal.py", 'service in replaced and', "False and")
 
 TEETH = [
     pytest.param(JOURNAL, faults.by_the_executor("killed", "did:checkout", "kill", 1, "web1"), id="the journal"),

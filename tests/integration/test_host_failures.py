@@ -149,9 +149,10 @@ def test_deploy_refuses_a_host_whose_python_is_too_old(set_up: Any, tmp_path: Pa
      "web1: git does not run: git: error while loading shared libraries", "git --version")])
 def test_deploy_refuses_a_host_without_a_git_that_serves(set_up: Any, tmp_path: Path, script: str | None, message: str,
                                                          hint: str) -> None:
-    """In no other PATH: neither sshd's nor the profile's."""
+    """In no other PATH: neither sshd's nor the profile's. With sh in it, it is one of the user's own choice."""
     path = f"{tmp_path}/bin"
     (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/sh").symlink_to("/bin/sh")
     if script:
         (tmp_path / "bin/git").write_text(f"#!/bin/sh\n{script}\n")
         (tmp_path / "bin/git").chmod(0o755)

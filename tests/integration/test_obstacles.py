@@ -120,10 +120,10 @@ def test_deploy_goes_back_when_somebody_takes_away_what_it_put_there(make_app: M
 
 
 # git runs it before it moves a ref; the stash is one.
-# A filter of git, which reads each edited file; it waits where that is for the stash.
+# A filter of git, which reads each edited file; it waits once where that is for the stash.
 HOLD_STASH = """\
 #!/bin/sh
-if grep -qzx -e stash -e update-index /proc/$PPID/cmdline; then
+if ! test -e {gate}/stashing-web1 && grep -qzx -e stash -e update-index /proc/$PPID/cmdline; then
   touch {gate}/stashing-web1; while test -e {gate}/stash; do sleep 0.02; done
 fi
 cat

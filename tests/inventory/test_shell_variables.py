@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tasks.executor import shell
+from tasks.executor.system import shell
 from tasks.inventory.rules.values import check_variable_name
 from tasks.inventory.secret import reveal
 from tasks.program import files

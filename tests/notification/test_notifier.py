@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tasks.executor.processes import start_time
+from tasks.executor.system.processes import start_time
 from tasks.inventory.model import Notification
 from tasks.inventory.secret import Secret
 from tasks.notification import attempt

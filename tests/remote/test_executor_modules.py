@@ -79,10 +79,10 @@ def test_sent_modules_are_imported_without_the_others() -> None:
 
 
 @pytest.mark.parametrize(("verb", "modules"), [
-    ("rollout", {"doctor", "setup", "adoption.adopt", "checks", "logs.logs", "plan"}),
-    ("status", {"participant", "transaction", "steps", "undo", "doctor", "logs.logs", "plan"}),
-    ("logs", {"participant", "steps", "doctor", "queries"}),
-    ("adopt", {"participant", "transaction", "steps", "doctor"})])
+    ("rollout", {"verbs.doctor", "verbs.setup", "adoption.adopt", "checks", "logs.logs", "verbs.plan"}),
+    ("status", {"verbs.participant", "transaction", "steps", "verbs.doctor", "logs.logs", "verbs.plan"}),
+    ("logs", {"verbs.participant", "steps", "verbs.doctor", "verbs.queries"}),
+    ("adopt", {"verbs.participant", "transaction", "steps", "verbs.doctor"})])
 def test_modules_of_other_verbs_are_not_sent(verb: Verb, modules: set[str]) -> None:
     assert not {f"tasks.executor.{name}" for name in modules} & sent(verb)
 

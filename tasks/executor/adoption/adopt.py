@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping
 
-from ..accounts import login_name, user_name
 from ..errors import NotReady
 from ..layout import Layout
 from ..link import Link
@@ -13,6 +12,7 @@ from ..protocol import AdoptedClone, AdoptedProgram
 from ..supervisor import program_sections, supervisord_search
 from ..supervisor.program_sections import Section
 from ..supervisor.supervisord_conf import SupervisordConf
+from ..system.accounts import login_name, user_name
 from . import adopted_clone, adopted_releases
 
 

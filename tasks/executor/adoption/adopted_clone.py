@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import Mapping
 
-from .. import shell
 from ..disk import files
 from ..protocol import AdoptedClone
+from ..system import shell
 
 CI_FILE, MOST_CI = ".gitlab-ci.yml", 2**17       # bytes
 

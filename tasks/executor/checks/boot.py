@@ -7,12 +7,12 @@ import os
 import re
 from typing import Iterator
 
-from .. import shell
-from ..accounts import user_name
 from ..disk import files
 from ..errors import HostError
 from ..quoting import for_sh
 from ..supervisor import supervisord_search
+from ..system import shell
+from ..system.accounts import user_name
 from .host import ExaminedHost, Finding, ok, warning
 
 QUICK = 10                          # seconds

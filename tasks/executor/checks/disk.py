@@ -6,9 +6,9 @@ import os
 import stat
 from typing import Iterator
 
-from .. import own_state
-from ..accounts import user_name
 from ..quoting import for_sh
+from ..state import own_state
+from ..system.accounts import user_name
 from .host import ExaminedHost, Finding, failed, ok, warning
 
 MEGABYTE = 1 << 20

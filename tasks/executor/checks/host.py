@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from ..errors import HostError
 from ..layout import Layout
 from ..protocol import CheckOutcome, ServiceFacts, ServiceSettings
-from ..shell import Check
 from ..supervisor.supervisord import Supervisord
 from ..supervisor.supervisord_conf import Configuration
+from ..system.shell import Check
 
 
 class Finding(NamedTuple):

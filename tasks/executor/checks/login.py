@@ -8,11 +8,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Iterator
 
-from .. import git, processes
-from ..accounts import login_name
+from .. import git
 from ..errors import HostError
-from ..login_env import LoginShell
 from ..protocol import ServiceSettings
+from ..system import processes
+from ..system.accounts import login_name
+from ..system.login_env import LoginShell
 from .host import ExaminedHost, Finding, failed, ok, warning
 
 AT_ONCE = 8                         # repositories

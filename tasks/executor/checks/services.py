@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Iterator
 
-from .. import deployed, facts, git, journal, readiness
-from ..context import ServiceContext
+from .. import git, readiness
 from ..errors import HostError
 from ..protocol import INTERRUPTED, ServiceSettings
+from ..service import deployed, facts
+from ..service.context import ServiceContext
+from ..state import journal
 from .host import ExaminedHost, Finding, failed, ok, warning
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Iterator
 
-from ..accounts import user_name
 from ..quoting import for_sh
 from ..supervisor.supervisord_conf import PROGRAM_KINDS, Definition
+from ..system.accounts import user_name
 from .host import ExaminedHost, Finding, failed, ok
 
 

@@ -7,11 +7,11 @@ import os
 import re
 from typing import Iterator, Mapping, Sequence
 
-from .. import processes, shell
 from ..disk import files
 from ..errors import HostError, NotReady, TryAgain
-from ..output_lines import Say, record
 from ..protocol import OWN_NAMES, GitLogin
+from ..system import processes, shell
+from ..system.output_lines import Say, record
 from . import attributes, half_done_merge, index, packs, submodules, unfinished_checkout
 from .command import SLOW, Git
 from .commits import FULL, Commits

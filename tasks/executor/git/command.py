@@ -10,12 +10,12 @@ import shutil
 import time
 from typing import Any, BinaryIO, Iterable, Iterator, Mapping, Sequence
 
-from .. import shell
 from ..disk import files
 from ..errors import NotReady, TryAgain
-from ..output_lines import Say, silent
 from ..protocol import GitLogin
 from ..quoting import for_sh
+from ..system import shell
+from ..system.output_lines import Say, silent
 from .env_settings import with_settings
 from .errors import Unusable, explain, unusable
 from .server_errors import reason

@@ -8,7 +8,7 @@ from typing import Mapping, NamedTuple, Sequence
 
 from ..disk import files
 from ..protocol import CommitInfo
-from ..shell import CommandFailed
+from ..system.shell import CommandFailed
 from .command import Git
 from .remote import HEADS, TAGS
 

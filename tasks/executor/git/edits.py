@@ -6,7 +6,7 @@ import os
 from typing import Iterable
 
 from ..disk import files
-from ..output_lines import silent
+from ..system.output_lines import silent
 from . import index, unfinished_checkout
 from .command import Git
 from .commits import Commits

@@ -6,11 +6,11 @@ import os
 import re
 from typing import Iterable, Sequence
 
-from ..accounts import user_name
 from ..directory_access import foreign_clone
 from ..errors import HostError, NotReady, TryAgain
 from ..quoting import for_sh
-from ..shell import CommandFailed
+from ..system.accounts import user_name
+from ..system.shell import CommandFailed
 from . import server_errors
 from .server_errors import reason
 

@@ -9,10 +9,10 @@ import os
 import re
 from typing import Sequence
 
-from .. import shell
-from ..accounts import login_name
 from ..errors import HostError, NotReady
 from ..quoting import for_sh
+from ..system import shell
+from ..system.accounts import login_name
 from . import index
 from .command import QUICK, Git
 from .tree_paths import named

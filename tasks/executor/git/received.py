@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from typing import Callable, Container, Iterable, Iterator, List
 
-from .. import shell
 from ..digests import sha256
 from ..errors import HostError
+from ..system import shell
 from . import refs
 from .command import Git
 from .commits import Commits

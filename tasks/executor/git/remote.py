@@ -6,9 +6,9 @@ import contextlib
 import os
 from typing import Iterator
 
-from .. import locks
 from ..errors import NotReady
-from ..output_lines import Say, silent
+from ..state import locks
+from ..system.output_lines import Say, silent
 from . import refs
 from .command import Git
 

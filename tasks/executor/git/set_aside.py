@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Sequence
 
 from ..errors import NotReady
-from ..output_lines import Say
 from ..protocol import OWN_NAMES
+from ..system.output_lines import Say
 from . import file_modes, refs, unfinished_checkout
 from .command import Git
 from .in_the_way import InTheWay, in_the_way, others, special

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Iterable, Sequence
 
-from ..output_lines import Say
+from ..system.output_lines import Say
 from . import file_modes
 from .command import Git
 from .in_the_way import others

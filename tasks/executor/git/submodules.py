@@ -8,7 +8,7 @@ import shutil
 from typing import Callable, Iterator, NamedTuple, Sequence
 
 from ..errors import HostError
-from ..output_lines import Say, silent
+from ..system.output_lines import Say, silent
 from . import attributes, filters, index, unfinished_checkout
 from .command import Git
 from .commits import Commits

@@ -10,9 +10,9 @@ import re
 from typing import Iterator
 
 from ..errors import DISK, HostError
-from ..output_lines import Say, record
 from ..quoting import for_sh
-from ..shell import CommandFailed
+from ..system.output_lines import Say, record
+from ..system.shell import CommandFailed
 from . import filters, state
 from .command import Git
 from .tree_paths import named

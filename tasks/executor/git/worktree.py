@@ -6,7 +6,7 @@ import os
 import shutil
 
 from ..disk import files
-from ..output_lines import Say
+from ..system.output_lines import Say
 from .clone import Clone
 from .command import SLOW
 from .verification import verified

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Iterator, Mapping, NamedTuple
 
-from ..context import ServiceContext
 from ..errors import NotReady
+from ..service.context import ServiceContext
 from ..supervisor import program_sections
 from ..supervisor.supervisord import Supervisord
 from ..supervisor.supervisord_access import LOG_OPTIONS

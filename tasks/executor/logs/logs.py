@@ -6,11 +6,12 @@ import os
 import time
 from typing import Any, Dict
 
-from .. import disk_secrets, history, journal
-from ..context import ServiceContext
+from .. import disk_secrets
 from ..errors import HostError
 from ..layout import Layout
 from ..link import Link
+from ..service.context import ServiceContext
+from ..state import history, journal
 from . import log_sources
 from .grep import Grep
 from .log_sources import LogSource

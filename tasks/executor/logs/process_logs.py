@@ -6,10 +6,10 @@ import os
 import re
 from typing import Any, Iterable, Mapping, NamedTuple
 
-from ..accounts import login_name, user_name
 from ..quoting import for_sh
 from ..supervisor.supervisord_access import LOG_OPTIONS
 from ..supervisor.supervisord_conf import USE_SUDO
+from ..system.accounts import login_name, user_name
 from . import logfile
 
 AUTO = "AUTO"

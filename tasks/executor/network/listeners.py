@@ -7,8 +7,8 @@ import socket
 import struct
 from typing import Iterable, NamedTuple, Sequence
 
-from .. import processes
-from ..accounts import user_name
+from ..system import processes
+from ..system.accounts import user_name
 
 LISTENING = "0A"                    # tcp_states.h
 ACCEPTS = 0x10000                   # __SO_ACCEPTCON of net.h

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Iterator, Mapping
 
-from .. import processes
 from ..errors import HostError, NotReady
 from ..layout import Layout
 from ..supervisor.supervisord import Supervisord
+from ..system import processes
 from . import listeners, sockets
 
 Service = Mapping[str, Any]

@@ -8,13 +8,13 @@ import stat
 from typing import Any, Iterator, Mapping
 
 from .. import program_user
-from ..accounts import user_name
 from ..disk import files
 from ..errors import HostError, NotReady
 from ..layout import Layout
 from ..quoting import for_sh
 from ..supervisor.supervisord import Supervisord
 from ..supervisor.supervisord_conf import options, programs_in
+from ..system.accounts import user_name
 from . import listeners
 
 UNPRIVILEGED = "/proc/sys/net/ipv4/ip_unprivileged_port_start"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Dict, Tuple
 
-from .. import processes
+from ..system import processes
 
 # By thread the processor time that it has used, in clock ticks: of user and of system.
 Rest = Dict[int, Tuple[bytes, bytes]]

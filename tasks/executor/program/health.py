@@ -7,8 +7,8 @@ import threading
 import time
 from typing import Any, Callable, Mapping
 
-from .. import shell
 from ..errors import HostError, TakenByAnother, Unhealthy
+from ..system import shell
 from . import http_check
 from .connection import Connections, OnConnect
 

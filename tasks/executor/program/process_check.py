@@ -6,11 +6,12 @@ import shlex
 import time
 from typing import Mapping
 
-from .. import masking, processes, program_user
-from ..accounts import user_name
+from .. import masking, program_user
 from ..disk import files
 from ..errors import HostError
 from ..supervisor.supervisord_conf import of_process
+from ..system import processes
+from ..system.accounts import user_name
 
 CHANGES_USER_WITHIN = 2.0           # seconds: a child of root's supervisord does so right after it was forked
 # The words of a `command=` of ours: sh, -c, its script, the environment file, the program's name (where the script

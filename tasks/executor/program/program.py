@@ -7,16 +7,16 @@ import re
 import time
 from typing import Any, Container, Iterable, Mapping, Sequence
 
-from .. import leftovers
-from ..context import ServiceContext
 from ..disk import files
 from ..errors import HostError
-from ..locks import reload_lock
 from ..logs import process_logs
 from ..network import sockets
 from ..protocol import PROGRAM_HEADER
 from ..quoting import for_sh
+from ..service.context import ServiceContext
+from ..state.locks import reload_lock
 from ..supervisor.supervisord_conf import of_process, options
+from ..system import leftovers
 from . import process_check
 from .startup import Before, Process, Say, Started, left_running
 from .startup_watch import Startup

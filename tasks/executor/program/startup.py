@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Callable, Container, Mapping, NamedTuple
 
-from .. import leftovers
-from ..context import ServiceContext
 from ..errors import HostError
 from ..logs import process_logs
 from ..logs.logfile import NO_FILE
 from ..logs.tail import last_lines
+from ..service.context import ServiceContext
 from ..supervisor.supervisord import Supervisord, reason
+from ..system import leftovers
 
 LOG_LINES = 20                      # of each log
 

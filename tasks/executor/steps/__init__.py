@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Callable
 
-from ..context import ServiceContext
+from ..service.context import ServiceContext
 from . import clone, hooks, in_place, placed_files, program, program_files, purge, releases
 from .step import Result, Results, Step
 

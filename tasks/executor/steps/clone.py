@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 
-from .. import git, revision
-from ..context import ServiceContext
+from .. import git
 from ..errors import NotReady
+from ..service import revision
+from ..service.context import ServiceContext
 from .step import Result, Step
 
 

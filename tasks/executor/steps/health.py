@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any, Callable, Mapping, Sequence
 
-from ..context import ServiceContext
 from ..errors import HostError
 from ..program.startup import Process, Started
+from ..service.context import ServiceContext
 
 
 def check(ctx: ServiceContext, part: Mapping[str, Any], processes: Sequence[Process], started: Mapping[str, Started],

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from typing import Mapping
 
-from .. import git, processes, shell
-from ..context import ServiceContext, process_tag
+from .. import git
 from ..disk import files
 from ..errors import HostError
-from ..login_env import joined
 from ..masking import Mask, secret_names, values
+from ..service.context import ServiceContext, process_tag
+from ..system import processes, shell
+from ..system.login_env import joined
 from .step import Result, Step
 
 

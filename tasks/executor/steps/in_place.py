@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from .. import facts, git, history
-from ..context import ServiceContext
+from typing import Any, Mapping
+
+from .. import git
 from ..errors import NotReady
+from ..service import facts
+from ..service.context import ServiceContext
+from ..state import history
 from . import hooks, placed_files
 from .step import Result, Results, Step
 
@@ -55,9 +59,9 @@ def checkout(ctx: ServiceContext, step: Step) -> Result:
 def checkout_back(ctx: ServiceContext, step: Step) -> Result:
     if not ctx.clone.exists():              # a build, or a person, removed it
         _clone_anew(ctx, step)
+    if is_untouched(ctx, step.args):
+        return Result(False)
     aside = ctx.clone.set_aside(ctx.deploy)
-    if step.args["set_aside"] and not aside.exists() and not ctx.clone.has_begun_to_leave(step.args["commit"]):
-        return Result(False)                # it did not get as far: the edits lie there untouched
     was_cut_off = ctx.clone.clear_unfinished_checkout()
     if not step.args["set_aside"] or aside.is_complete():
         _check_out_again(ctx, step, was_cut_off)
@@ -67,6 +71,18 @@ def checkout_back(ctx: ServiceContext, step: Step) -> Result:
     aside.give_back(step.say)
     placed_files.place_back(ctx, step)      # it may have made way for a file of the commit
     return Result(True)
+
+
+def is_untouched(ctx: ServiceContext, args: Mapping[str, Any]) -> bool:
+    """Whether a deploy that was to set edits aside did not begin with it: they lie there as they were. `args`: of the
+    undo of its checkout."""
+    return (args["set_aside"] and not ctx.clone.set_aside(ctx.deploy).exists()
+            and not ctx.clone.has_begun_to_leave(args["commit"]))
+
+
+def overwrites(ctx: ServiceContext, args: Mapping[str, Any]) -> bool:
+    """Whether the undo of a checkout overwrites what lies there: as the checkout did, not before all is set aside."""
+    return not args["set_aside"] or (ctx.clone.set_aside(ctx.deploy).is_complete() and not is_untouched(ctx, args))
 
 
 def _clone_anew(ctx: ServiceContext, step: Step) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Container, Mapping, Sequence
 
-from ..context import ServiceContext
 from ..program.program import Program, only
 from ..program.startup import Started
+from ..service.context import ServiceContext
 from . import health
 
 Part = Mapping[str, Any]

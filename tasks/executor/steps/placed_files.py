@@ -7,13 +7,13 @@ import os
 from typing import Any, Callable, Mapping
 
 from .. import program_user
-from ..context import ServiceContext
 from ..digests import sha256
 from ..disk import file_rights, files, placed_backup
 from ..disk.placed_files import PlacedFiles, Record
 from ..errors import HostError, NotReady
-from ..output_lines import Say
 from ..protocol import PlacedFileState
+from ..service.context import ServiceContext
+from ..system.output_lines import Say
 from . import releases
 from .step import Result, Results, Step
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import os
 
-from ..context import ServiceContext
 from ..disk import env_file, file_rights, files
 from ..errors import HostError
 from ..layout import Layout
-from ..locks import reload_lock
 from ..logs import log_folder
 from ..protocol import PROGRAM_HEADER
 from ..quoting import for_sh
+from ..service.context import ServiceContext
+from ..state.locks import reload_lock
 from ..supervisor.supervisord import BadConfiguration
 from .step import Result, Step
 

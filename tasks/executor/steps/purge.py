@@ -7,9 +7,9 @@ import os
 import shutil
 from typing import Container
 
-from .. import deployed
-from ..context import ServiceContext
 from ..errors import NotReady
+from ..service import deployed
+from ..service.context import ServiceContext
 from .step import Result, Step
 
 

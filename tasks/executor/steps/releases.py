@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 
-from .. import facts, git, history
-from ..context import ServiceContext
+from .. import git
 from ..errors import NotReady
-from ..releases import commit_of, is_ours
+from ..service import facts
+from ..service.context import ServiceContext
+from ..service.releases import commit_of, is_ours
+from ..state import history
 from . import hooks, shared_paths
 from .step import Result, Results, Step
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any, Mapping
 
-from .. import processes
-from ..context import ServiceContext
 from ..errors import HostError
 from ..program.program import Program
 from ..program.startup import Process, Started
+from ..service.context import ServiceContext
+from ..system import processes
 from . import health
 
 SHOWN_WITHIN = 30.0                 # seconds until a new child has to be there

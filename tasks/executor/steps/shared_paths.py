@@ -6,10 +6,10 @@ import os
 import shutil
 from typing import Sequence
 
-from ..context import ServiceContext
 from ..disk import files
 from ..errors import NotReady
 from ..git import Worktree
+from ..service.context import ServiceContext
 from .step import Step
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Mapping
 
-from .. import shell
-from ..output_lines import Say, silent
+from ..system import shell
+from ..system.output_lines import Say, silent
 
 QUICK = 10.0                        # seconds to begin
 

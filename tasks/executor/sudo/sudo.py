@@ -9,8 +9,8 @@ import subprocess
 import time
 from typing import IO
 
-from ..accounts import login_name
 from ..errors import NotReady
+from ..system.accounts import login_name
 
 # Reads one expression from standard input, and runs the code that it is. The prompt `1` says that Python began.
 BOOT = "exec(eval(input(1)))"

@@ -10,10 +10,10 @@ import socket
 import time
 from typing import Any, Callable, Mapping, Sequence
 
-from .. import leftovers
 from ..errors import HostError
 from ..protocol import MASK, UP
-from ..shell import Check
+from ..system import leftovers
+from ..system.shell import Check
 from . import rpc
 from .supervisord_access import SupervisordAccess
 from .supervisord_conf import USE_SUDO

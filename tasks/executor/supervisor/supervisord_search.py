@@ -6,11 +6,11 @@ import contextlib
 import os
 from typing import Any, Collection, Iterator, Mapping
 
-from .. import processes
-from ..accounts import login_name
 from ..disk import files
 from ..errors import NotReady
 from ..quoting import for_sh
+from ..system import processes
+from ..system.accounts import login_name
 from .program_sections import key_value_pairs
 from .supervisord_conf import PACKAGED, SupervisordConf
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..._errors import Failed
-from ...executor import shell
 from ...executor.masking import Mask
+from ...executor.system import shell
 from ...inventory.secret import Secret, reveal
 from ..events import Output, StepFinished, StepStarted
 

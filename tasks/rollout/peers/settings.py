@@ -131,9 +131,10 @@ def absolute_logs(program: Program) -> list[str]:
 
 
 def tool(service: Service) -> str:
-    """The command that a build on the host begins with, where nothing but PATH of the login leads to it."""
+    """The command that a build on the host begins with, where nothing but PATH of the login leads to it, and where the
+    build cannot go on without it: no pipe or list, and no function."""
     first = service.build[0] if service.build and not service.makes_commits else ""
-    word = re.match(r"[A-Za-z0-9_][\w.+-]*(?=\s|$)(?!.*\|\|)", first, re.ASCII)
+    word = re.match(r"[A-Za-z0-9_][\w.+-]*(?=\s|$)(?!.*[|;(])", first, re.ASCII)
     return word[0] if word and "PATH" not in service.environment_variables() else ""
 
 

@@ -1,0 +1,1 @@
+"""A service on this host: what is there, its commits and releases."""

@@ -1,0 +1,58 @@
+"""The services that were deployed here, by the program files that our deploys leave."""
+
+from __future__ import annotations
+
+import os
+from typing import Container
+
+from ..layout import Layout
+from ..protocol import Orphan
+from ..state import earlier_state, history
+from ..supervisor.supervisord import Supervisord
+from ..supervisor.supervisord_conf import Configuration, options, programs_in
+from . import facts
+
+
+def services(layout: Layout, conf: Configuration) -> list[str]:
+    """Their names: of each, supervisord reads a file that we wrote. Those of another state folder belong to another
+    hosts.yaml."""
+    files = {section.path for section in conf.definitions if section.is_ours}
+    names = sorted(os.path.splitext(os.path.basename(path))[0] for path in files)
+    return [name for name in names if earlier_state.of_program_file(layout, name) in ("", layout.state)]
+
+
+def orphans(layout: Layout, conf: Configuration, named: Container[str], supervisord: Supervisord) -> list[Orphan]:
+    """Those that are not `named` in hosts.yaml, and those of which only their history and perhaps a clone are left."""
+    names = sorted({*services(layout, conf), *_with_history(layout)})
+    return [_orphan(layout, name, supervisord) for name in names if name not in named]
+
+
+def directory(layout: Layout, service: str) -> str:
+    """The directory of a service; its programs may run in a release of it, and there in a subdirectory."""
+    text = program_file(layout, service)
+    committed = history.newest_committed(layout, service)
+    written = [options(text, program) or {} for program in programs_in(text)]
+    folder = next((each["directory"].replace("%%", "%") for each in written if "directory" in each), "")
+    if not folder:
+        return str(committed.get("directory") or "")            # `fab remove` writes it down
+    if committed.get("subdirectory"):
+        folder = folder[:-len(committed["subdirectory"]) - 1]
+    return os.path.dirname(folder) if committed.get("strategy") == "releases" else folder
+
+
+def _with_history(layout: Layout) -> list[str]:
+    names = os.listdir(layout.state) if os.path.isdir(layout.state) else []
+    return [name for name in names if os.path.exists(layout.history_file(name))]
+
+
+def _orphan(layout: Layout, name: str, supervisord: Supervisord) -> Orphan:
+    groups = programs_in(program_file(layout, name))
+    committed = history.newest_committed(layout, name)
+    return {"name": name, "directory": directory(layout, name), "strategy": committed.get("strategy") or "in_place",
+            "programs": facts.process_states(supervisord, {group: [group] for group in groups})}
+
+
+def program_file(layout: Layout, service: str) -> str:
+    """The text of our program file; empty where there is none."""
+    file = layout.access.program_file(service)
+    return file.data.decode("utf-8", "surrogateescape") if file else ""

@@ -1,0 +1,120 @@
+"""The history of a service: who deployed which commit, when, and how it ended. One JSON line a deploy, newest last.
+
+{"deploy", "at", "by", "command", "service", "revision", "branch", "from", "to", "result", "why", …}
+`result` is committed, restored or not_reached (another host failed before this one was activated). A committed line is
+the commit record of its deploy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import re
+import time
+from typing import Any, Callable, Iterable, Iterator
+
+from ..disk import files
+from ..layout import Layout
+
+KEPT = 300
+# A file of more than MOST lines is cut down to the NEWEST, and to older ones until COMMITTED good ones are left.
+MOST, NEWEST, COMMITTED = 2000, 1000, 100
+
+
+def read(layout: Layout, service: str, count: int = KEPT) -> list[dict[str, Any]]:
+    """The newest `count` lines, oldest first."""
+    lines = files.read_lines(layout.history_file(service), newest_first=True)
+    return [_readable(line) for line in itertools.islice(lines, count)][::-1]
+
+
+def known(layout: Layout, service: str) -> Iterator[dict[str, Any]]:
+    """The lines that rollback and status use: however many deploys failed, the good versions are among them. They are
+    read when the first is asked for."""
+    yield from map(_readable, _worth_keeping(layout.history_file(service), KEPT))
+
+
+def find(layout: Layout, service: str, deploy: str) -> dict[str, Any] | None:
+    lines = files.read_lines(layout.history_file(service), holding=deploy.encode())
+    return next((_readable(line) for line in lines if line.get("deploy") == deploy), None)
+
+
+def last_committed(lines: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The newest committed line; {} when there is none."""
+    return next((line for line in reversed(list(lines)) if line.get("result") == "committed"), {})
+
+
+def newest_committed(layout: Layout, service: str) -> dict[str, Any]:
+    """As last_committed(), of all lines."""
+    lines = files.read_lines(layout.history_file(service), newest_first=True)
+    return next((_readable(line) for line in lines if line.get("result") == "committed"), {})
+
+
+def commits(layout: Layout, service: str) -> set[str]:
+    """Those of the good versions, and of what ran before each."""
+    return {commit for line in known(layout, service) if line.get("result") == "committed"
+            for commit in (line.get("from"), line.get("to")) if commit}
+
+
+def write(layout: Layout, service: str, line: dict[str, Any]) -> None:
+    """Write a line, which is on the disk then. A deploy has one line a service, however often it is finished."""
+    if find(layout, service, line["deploy"]) is None:
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        files.append_line(layout.history_file(service), dict(line, at=at, service=service))
+        with contextlib.suppress(OSError):          # the line is written, and nothing else matters
+            _trim(layout.history_file(service))
+
+
+def _readable(line: dict[str, Any]) -> dict[str, Any]:
+    """Without the fields of another type than ours: somebody edited the file."""
+    return {name: value for name, value in line.items() if value is None or _FIELDS.get(name, _anything)(value)}
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_commit(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{40}([0-9a-f]{24})?", value) is not None
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _are_variables(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_text, value.values()))
+
+
+def _are_seconds(value: Any) -> bool:
+    """By step."""
+    return isinstance(value, dict) and all(isinstance(taken, (int, float)) and 0 <= taken < 1e9
+                                           for taken in value.values())
+
+
+def _anything(value: Any) -> bool:
+    return True
+
+
+_FIELDS: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("deploy", "at", "by", "command", "service", "revision", "branch", "result", "why", "strategy",
+                     "program_sha256", "release", "subdirectory", "directory", "fabvisor"), _is_text),
+    "from": _is_commit, "to": _is_commit, "source": _is_commit, "build": _are_texts, "variables": _are_variables,
+    "seconds": _are_seconds, "left": lambda value: isinstance(value, dict),
+    "processes": lambda value: isinstance(value, dict),
+    "batch": lambda value: isinstance(value, int), "was_running": lambda value: isinstance(value, bool)}
+
+
+def _trim(path: str) -> None:
+    if files.count_lines(path) > MOST:
+        kept = _worth_keeping(path, NEWEST)
+        files.write_atomic(path, b"".join(json.dumps(line).encode() + b"\n" for line in kept))
+
+
+def _worth_keeping(path: str, newest: int) -> list[dict[str, Any]]:
+    """The newest lines, and as many older ones as make COMMITTED good ones; oldest first."""
+    lines = files.read_lines(path, newest_first=True)
+    recent = list(itertools.islice(lines, newest))
+    missing = COMMITTED - sum(line.get("result") == "committed" for line in recent)
+    older = (line for line in lines if line.get("result") == "committed")
+    return [*recent, *itertools.islice(older, max(missing, 0))][::-1]
