@@ -16,7 +16,8 @@ import pytest
 
 from tests.support.sources import ROOT, TASKS, nodes, sources, tree
 
-SENT = ("tasks/executor/", "tasks/remote/_loader.py", "tasks/embedded/example/")     # run elsewhere, not in our process
+# run elsewhere, not in our process
+SENT = ("tasks/executor/", "tasks/remote/sent_executor/_loader.py", "tasks/embedded/example/")
 NOUNS = ("inventory", "pipelines", "adoption", "rollout", "program", "mirror", "remote", "executor", "reports",
          "embedded", "provision", "notification")
 
@@ -58,7 +59,7 @@ ONLY = {
     "jsonschema": ("tasks/inventory/",), "supervisor": ("tasks/embedded/",), "dotenv": ("tasks/inventory/",),
     # values only tries to split a command, masking splits what quoting has quoted
     "shlex": ("tasks/program/quoting.py", "tasks/executor/quoting.py", "tasks/inventory/rules/values.py",
-              "tasks/suite.py", "tasks/executor/masking.py", "tasks/remote/known_hosts_command.py",
+              "tasks/suite.py", "tasks/executor/masking.py", "tasks/remote/host_keys/known_hosts_command.py",
               "tasks/executor/state/earlier_state.py", "tasks/executor/supervisor/program_sections.py",
               "tasks/executor/program/process_check.py"),
 }
@@ -173,7 +174,7 @@ def rooms_of(folder: str) -> dict[str, set[str]]:
     return imported
 
 
-@pytest.mark.parametrize("folder", ["executor", "inventory", "reports", "rollout"])
+@pytest.mark.parametrize("folder", ["executor", "inventory", "remote", "reports", "rollout"])
 def test_folders_in_a_folder_form_no_circle(folder: str) -> None:
     """The files beside them are below all of them, as `errors` and `events`, or above, as `main` and `loading`."""
     rooms = rooms_of(folder)

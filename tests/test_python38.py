@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tasks.remote import bootstrap
+from tasks.remote.sent_executor import bootstrap
 
 SENT = [*sorted(bootstrap.EXECUTOR.rglob("*.py")), Path(bootstrap.__file__).with_name("_loader.py")]
 

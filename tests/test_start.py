@@ -60,7 +60,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
 
 
 def test_deploy_dials_before_it_imports_what_connects(modules: dict[str, set[str]]) -> None:
-    assert "tasks.remote.dial" in modules["DIALS"] and "paramiko" in modules["ENDS"]
+    assert "tasks.remote.connection.dial" in modules["DIALS"] and "paramiko" in modules["ENDS"]
     assert not {"fabric", "paramiko", "cryptography"} & modules["DIALS"]
 
 

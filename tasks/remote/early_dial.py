@@ -9,9 +9,9 @@ import threading
 
 from .._errors import FabvisorError, Unreachable
 from ..inventory.model import Host
-from . import dial
-from .ssh_answers import SshAnswers
-from .ssh_config import Settings, effective
+from .configuration.ssh_answers import SshAnswers
+from .configuration.ssh_config import Settings, effective
+from .connection import dial
 
 
 class EarlyDial:

@@ -17,11 +17,11 @@ from typing import Any
 from paramiko import Channel, ChannelException, SSHException
 
 from ..inventory.secret import reveal
-from .bootstrap import OURS
-from .host_connection import HostConnection
+from .connection.host_connection import HostConnection
 from .lines import Lines, LineTooLong
 from .output import Output
 from .paramiko_private import runs_no_command
+from .sent_executor.bootstrap import OURS
 
 Deliver = Callable[[dict[str, Any] | None], None]
 Program = Callable[[str], bytes]            # of the kind of interpreter that runs there, "" where it is not known

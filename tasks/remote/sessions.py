@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from ..executor.protocol import BEATS_PER_LEASE, Verb
 from ..inventory.model import Host
-from .bootstrap import command, program
-from .connection import connect
+from .connection.connection import connect
 from .early_dial import EarlyDial
+from .sent_executor.bootstrap import command, program
 from .session import Deliver, Session, open_session
 
 

@@ -8,12 +8,12 @@ import shutil
 from .._errors import NotReady
 from ..inventory.model import Host
 from ..program.quoting import for_sh
-from . import known_hosts
-from .explicit_keys import named_files
-from .gateways import gateway_of, refuse_circle
-from .key_offers import has_half
-from .ssh_config import Settings, effective
-from .ssh_options import ask, config_argument, overrides, refuse_names
+from .configuration.ssh_config import Settings, effective
+from .configuration.ssh_options import ask, config_argument, overrides, refuse_names
+from .connection.gateways import gateway_of, refuse_circle
+from .host_keys import known_hosts
+from .user_keys.explicit_keys import named_files
+from .user_keys.key_offers import has_half
 
 # What the ssh configuration may set in place of a shell for a person; older versions of ssh do not know all of them.
 _SHELL = {"RemoteCommand": "none", "SessionType": "default", "StdinNull": "no"}

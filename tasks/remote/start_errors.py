@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from .._errors import Bug, FabvisorError, NotReady, Unreachable
-from .bootstrap import SHELL_STATUS
+from .sent_executor.bootstrap import SHELL_STATUS
 
 _INTERPRETER = "set `python:` in hosts.yaml to an interpreter on the host, 3.8 or newer"
 _LOGIN = ("a forced command (authorized_keys, sshd_config), a login shell that runs no commands (nologin, rbash), or a "

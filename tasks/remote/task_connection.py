@@ -15,9 +15,9 @@ from ..inventory.model import Target
 from ..inventory.secret import Secret, reveal
 from ..program.quoting import for_any_shell, for_sh, path_for_sh
 from . import start_errors
-from .connection import connect
-from .host_connection import HostConnection
-from .ssh_answers import SshAnswers
+from .configuration.ssh_answers import SshAnswers
+from .connection.connection import connect
+from .connection.host_connection import HostConnection
 from .task_runner import ERR, OUT, ClientRunner, HostRunner, LineStream
 
 AT_ONCE = 10

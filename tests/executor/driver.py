@@ -28,9 +28,9 @@ from tasks.executor.protocol import Verb
 from tasks.inventory.model import Health, Host, Service, Target
 from tasks.inventory.secret import Secret, reveal
 from tasks.inventory.service_file import ServiceFile, content
-from tasks.remote import bootstrap
-from tasks.remote.compact_code import compiled
-from tasks.remote.executor_modules import of_verb
+from tasks.remote.sent_executor import bootstrap
+from tasks.remote.sent_executor.compact_code import compiled
+from tasks.remote.sent_executor.executor_modules import of_verb
 from tasks.rollout.facts import Facts
 from tasks.rollout.goal import Goal, key
 from tasks.rollout.peers import settings

@@ -13,7 +13,8 @@ def main(folder: str, *args: str) -> None:
     sys.path[0] = str(CHECKOUT)
     from fabric.main import program
 
-    from tasks.remote import bootstrap, sessions
+    from tasks.remote import sessions
+    from tasks.remote.sent_executor import bootstrap
 
     sessions.program = functools.partial(  # type: ignore[assignment, attr-defined]
         bootstrap.Program, folder=Path(folder))

@@ -13,7 +13,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from tasks.remote import bootstrap
+from tasks.remote.sent_executor import bootstrap
 from tests.faults import checker
 from tests.integration.app import BUILD, HEALTH, RUN, App, RunningClient
 from tests.support import guard

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tasks.inventory.model import Host
-from tasks.remote import known_servers
-from tasks.remote.connection import connect
-from tasks.remote.known_servers import Server
+from tasks.remote.connection import known_servers
+from tasks.remote.connection.connection import connect
+from tasks.remote.connection.known_servers import Server
 from tests.integration.app import App
 from tests.integration.conftest import routed
 from tests.support.half_duplex import HalfDuplex

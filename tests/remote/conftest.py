@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tasks.inventory.model import Host
-from tasks.remote.connection import connect
-from tasks.remote.host_connection import HostConnection
+from tasks.remote.connection.connection import connect
+from tasks.remote.connection.host_connection import HostConnection
 from tests.support.sshd import Sshd
 
 

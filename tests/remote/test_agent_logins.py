@@ -14,10 +14,10 @@ from paramiko import Message
 
 from tasks._errors import Unreachable
 from tasks.inventory.model import Host
-from tasks.remote import agent as agent_module
-from tasks.remote.connection import connect
-from tasks.remote.host_connection import HostConnection
+from tasks.remote.connection.connection import connect
+from tasks.remote.connection.host_connection import HostConnection
 from tasks.remote.paramiko_private import ClientTransport
+from tasks.remote.user_keys import agent as agent_module
 from tests.remote.test_keys import agent as agent_fixture
 from tests.support.sshd import Sshd, keygen, public
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tasks._errors import Bug, FabvisorError, Mistake, NotReady
-from tasks.remote import bootstrap, paramiko_private, start_errors
-from tasks.remote.host_connection import HostConnection
+from tasks.remote import paramiko_private, start_errors
+from tasks.remote.connection.host_connection import HostConnection
+from tasks.remote.sent_executor import bootstrap
 from tests.remote.test_session import Talk, through
 from tests.support.proxy import Proxy
 from tests.support.sshd import Sshd

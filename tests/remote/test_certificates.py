@@ -12,8 +12,8 @@ import pytest
 
 from tasks._errors import HostKeyError, LoginError
 from tasks.inventory.model import Host
-from tasks.remote.connection import connect
-from tasks.remote.host_connection import HostConnection
+from tasks.remote.connection.connection import connect
+from tasks.remote.connection.host_connection import HostConnection
 from tests.remote.test_keys import add_to_agent
 from tests.remote.test_keys import agent as agent_fixture
 from tests.support.sshd import Sshd, keygen, public

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tasks.remote.compact_code import compiled
+from tasks.remote.sent_executor.compact_code import compiled
 
 MODULE = '''\
 """Of the module."""

@@ -20,11 +20,12 @@ from paramiko.common import MSG_SERVICE_REQUEST, MSG_USERAUTH_REQUEST
 
 from tasks._errors import FabvisorError, HostKeyError, LoginError, Mistake, Unreachable
 from tasks.inventory.model import Host
-from tasks.remote import dial, gateways, ssh_command
-from tasks.remote.connection import connect
-from tasks.remote.host_connection import HostConnection
+from tasks.remote import ssh_command
+from tasks.remote.configuration.ssh_config import effective
+from tasks.remote.connection import dial, gateways
+from tasks.remote.connection.connection import connect
+from tasks.remote.connection.host_connection import HostConnection
 from tasks.remote.paramiko_private import ClientTransport, authenticate
-from tasks.remote.ssh_config import effective
 from tests.support.half_duplex import HalfDuplex
 from tests.support.lab import wait_for
 from tests.support.proxy import Proxy

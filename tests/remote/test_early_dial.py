@@ -10,8 +10,8 @@ import pytest
 
 from tasks._errors import Unreachable
 from tasks.inventory.model import Host
+from tasks.remote.configuration.ssh_config import effective
 from tasks.remote.early_dial import EarlyDial
-from tasks.remote.ssh_config import effective
 
 
 @pytest.fixture

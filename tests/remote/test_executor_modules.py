@@ -12,8 +12,8 @@ import pytest
 
 from tasks.executor.protocol import Verb
 from tasks.executor.sudo.sudo_access import HELPER
-from tasks.remote.bootstrap import EXECUTOR
-from tasks.remote.executor_modules import of_verb
+from tasks.remote.sent_executor.bootstrap import EXECUTOR
+from tasks.remote.sent_executor.executor_modules import of_verb
 from tests.test_layers import imports_of
 
 VERBS: tuple[Verb, ...] = get_args(Verb)
@@ -22,9 +22,9 @@ MODULES = {".".join(path.relative_to(EXECUTOR.parents[1]).with_suffix("").parts)
 # In one process: for each verb, import all that is sent for it from what is sent, compiled once.
 IMPORT_ALL = """
 import functools, sys
-from tasks.remote._loader import Finder
-from tasks.remote.executor_modules import of_verb
-from tasks.remote.bootstrap import EXECUTOR
+from tasks.remote.sent_executor._loader import Finder
+from tasks.remote.sent_executor.executor_modules import of_verb
+from tasks.remote.sent_executor.bootstrap import EXECUTOR
 
 @functools.cache
 def compiled(path):

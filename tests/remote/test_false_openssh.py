@@ -14,8 +14,8 @@ from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_FAILED_ADMINISTRA
 
 from tasks._errors import HostKeyError, LoginError, Unreachable
 from tasks.inventory.model import Host
-from tasks.remote.connection import connect
-from tasks.remote.known_servers import Server, recall
+from tasks.remote.connection.connection import connect
+from tasks.remote.connection.known_servers import Server, recall
 from tests.support.sshd import Sshd, keygen, public
 
 

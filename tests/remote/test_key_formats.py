@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tasks._errors import LoginError
-from tasks.remote.key_offers import Keys
+from tasks.remote.user_keys.key_offers import Keys
 from tests.remote.test_keys import offered
 from tests.support.sshd import keygen, public
 

@@ -15,10 +15,10 @@ from paramiko import Message
 
 from tasks._errors import LoginError
 from tasks.inventory.model import Host
-from tasks.remote.key_files import load_text
-from tasks.remote.key_offers import Keys
-from tasks.remote.keys import keys_for
-from tasks.remote.ssh_config import effective
+from tasks.remote.configuration.ssh_config import effective
+from tasks.remote.user_keys.key_files import load_text
+from tasks.remote.user_keys.key_offers import Keys
+from tasks.remote.user_keys.keys import keys_for
 from tests.support.sshd import keygen
 
 

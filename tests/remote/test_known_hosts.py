@@ -8,10 +8,10 @@ import pytest
 
 from tasks._errors import HostKeyError
 from tasks.inventory.model import Host
-from tasks.remote import known_hosts
-from tasks.remote.host_keys import Verifier
-from tasks.remote.known_hosts import KnownHosts, fingerprint, matches, parse
-from tasks.remote.ssh_config import Settings, effective
+from tasks.remote.configuration.ssh_config import Settings, effective
+from tasks.remote.host_keys import known_hosts
+from tasks.remote.host_keys.known_hosts import KnownHosts, fingerprint, matches, parse
+from tasks.remote.host_keys.verifier import Verifier
 from tests.support.sshd import keygen, public
 
 

@@ -12,10 +12,11 @@ import pytest
 
 from tasks._errors import HostKeyError
 from tasks.inventory.model import Host
-from tasks.remote import known_servers, paramiko_private
-from tasks.remote.connection import connect
-from tasks.remote.host_connection import HostConnection
-from tasks.remote.known_servers import UNKNOWN, Server, recall, remember
+from tasks.remote import paramiko_private
+from tasks.remote.connection import known_servers
+from tasks.remote.connection.connection import connect
+from tasks.remote.connection.host_connection import HostConnection
+from tasks.remote.connection.known_servers import UNKNOWN, Server, recall, remember
 from tasks.remote.paramiko_private import ClientTransport
 from tests.support.half_duplex import FIRST_OF_KEYS, HalfDuplex, has_sent
 from tests.support.lab import wait_for

@@ -15,11 +15,11 @@ import pytest
 
 from tasks._errors import FabvisorError, HostKeyError, LoginError, Mistake, Unreachable
 from tasks.inventory.model import Host
-from tasks.remote.algorithms import OPENSSH
-from tasks.remote.connection import connect
-from tasks.remote.gateways import gateway_of
-from tasks.remote.host_connection import HostConnection
-from tasks.remote.ssh_config import effective
+from tasks.remote.configuration.algorithms import OPENSSH
+from tasks.remote.configuration.ssh_config import effective
+from tasks.remote.connection.connection import connect
+from tasks.remote.connection.gateways import gateway_of
+from tasks.remote.connection.host_connection import HostConnection
 from tests.remote.test_keys import add_to_agent, labels, offered
 from tests.remote.test_keys import agent as agent_fixture
 from tests.support.lab import wait_for

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.remote.program_cache import kept
+from tasks.remote.sent_executor.program_cache import kept
 
 
 class Sources:

@@ -17,8 +17,8 @@ from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 from tasks._errors import Bug, NotReady, Unreachable
 from tasks.executor.protocol import LINE_LIMIT
 from tasks.inventory.model import Host
-from tasks.remote.connection import connect
-from tasks.remote.host_connection import HostConnection
+from tasks.remote.connection.connection import connect
+from tasks.remote.connection.host_connection import HostConnection
 from tasks.remote.lines import Lines, LineTooLong
 from tasks.remote.session import Program, Session, open_session
 from tasks.rollout.peers import connection_errors

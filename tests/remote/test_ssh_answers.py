@@ -9,8 +9,8 @@ import pytest
 
 from tasks._errors import Mistake
 from tasks.inventory.model import Host
-from tasks.remote.ssh_answers import SshAnswers
-from tasks.remote.ssh_config import Settings, effective
+from tasks.remote.configuration.ssh_answers import SshAnswers
+from tasks.remote.configuration.ssh_config import Settings, effective
 
 COUNTING = """\
 #!/bin/sh

@@ -10,9 +10,10 @@ import pytest
 
 from tasks._errors import Mistake
 from tasks.inventory.model import Host
-from tasks.remote import ssh_command, ssh_options
-from tasks.remote.gateways import gateway_of
-from tasks.remote.ssh_config import Settings, effective
+from tasks.remote import ssh_command
+from tasks.remote.configuration import ssh_options
+from tasks.remote.configuration.ssh_config import Settings, effective
+from tasks.remote.connection.gateways import gateway_of
 from tests.support.lab import CHECKOUT
 
 CONFIG = """
@@ -154,7 +155,8 @@ def test_documented_options_are_those_of_the_code() -> None:
     rows = [line.strip("| ").split(" | ", 1) for line in table.splitlines() if line.startswith("| `")]
     options = {option.partition(" ")[0]: effect for names, effect in rows for option in re.findall("`([^`]+)`", names)}
     assert {option for option, effect in options.items() if effect.startswith("refused")} == set(ssh_options.REFUSED)
-    code = "".join((CHECKOUT / "tasks/remote" / name).read_text() for name in ("ssh_config.py", "algorithms.py"))
+    folder = CHECKOUT / "tasks/remote/configuration"
+    code = "".join((folder / name).read_text() for name in ("ssh_config.py", "algorithms.py"))
     used = {option for option, effect in options.items() if effect.startswith("used") and "`ssh -G`" not in effect}
     assert len(used) > 15
     assert {option for option in used if f'"{option.lower()}"' not in code} == set()

@@ -21,7 +21,7 @@ from pathlib import Path
 import tasks
 from tasks.executor.protocol import Verb
 from tasks.inventory import loading
-from tasks.remote.bootstrap import OURS, program
+from tasks.remote.sent_executor.bootstrap import OURS, program
 from tasks.rollout import protocol
 from tests.support.forked import CHECKOUT
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from .._errors import Mistake
-from ..inventory.model import Host
+from ..._errors import Mistake
+from ...inventory.model import Host
 from .algorithms import OPENSSH, Algorithms, algorithms_of
 from .ssh_options import Ask, ask, refuse, refuse_names
 from .ssh_tokens import database_home, expand, home

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from paramiko import Channel, ChannelException, SSHException, Transport
 
-from .._errors import Mistake, Unreachable
-from ..inventory.model import Host
-from ..inventory.rules.addresses import GATEWAY
-from ..program.quoting import for_sh
+from ..._errors import Mistake, Unreachable
+from ...inventory.model import Host
+from ...inventory.rules.addresses import GATEWAY
+from ...program.quoting import for_sh
+from ..configuration.ssh_config import Settings
 from .dial import timed_out
-from .ssh_config import Settings
 
 
 def gateway_of(host: Host, settings: Settings) -> Host | None:

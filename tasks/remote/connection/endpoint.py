@@ -9,17 +9,17 @@ import fabric
 from msgspec import Struct
 from paramiko import SSHConfig, SSHException
 
-from .._errors import Unreachable
-from ..inventory.model import Host
+from ..._errors import Unreachable
+from ...inventory.model import Host
+from ..configuration.ssh_config import Settings
+from ..host_keys.verifier import Verifier
+from ..user_keys.key_offers import Keys
 from .dial import Dial
 from .handshake import Handshake
 from .host_connection import HostConnection
-from .host_keys import Verifier
-from .key_offers import Keys
 from .known_servers import Server
 from .login import Login
 from .proxy_command import ProxyCommand
-from .ssh_config import Settings
 
 
 class Endpoint(Struct, frozen=True):

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from .._errors import Unreachable
-from .ssh_config import Settings
+from ..._errors import Unreachable
+from ..configuration.ssh_config import Settings
 
 Address = tuple[Any, Any]                   # family and sockaddr of getaddrinfo
 Dial = Callable[[str, Settings, float], Any]         # as directly(): a socket, or a channel of a gateway

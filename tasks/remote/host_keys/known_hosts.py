@@ -17,11 +17,12 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from .._errors import HostKeyError
-from ..inventory.model import Host
-from .once import once
-from .ssh_config import Settings
-from .ssh_tokens import from_home
+from ..._errors import HostKeyError
+from ...inventory.model import Host
+from ..configuration.patterns import glob_matches
+from ..configuration.ssh_config import Settings
+from ..configuration.ssh_tokens import from_home
+from ..once import once
 
 VARIABLE = "SSH_KNOWN_HOSTS"
 _KEY_TYPE = re.compile(r"(ssh-|ecdsa-|sk-)\S+")
@@ -145,14 +146,6 @@ def matches(patterns: str, name: str) -> bool:
                 return False
             matched = True
     return matched
-
-
-def glob_matches(pattern: str, name: str) -> bool:
-    """Only * and ? are special: the brackets of [host]:port are not, so fnmatch would be wrong."""
-    if "*" not in pattern and "?" not in pattern:
-        return pattern == name
-    parts = (".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
-    return re.fullmatch("".join(parts), name) is not None
 
 
 def _hashed(text: str, name: str) -> bool:

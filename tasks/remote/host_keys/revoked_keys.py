@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .._errors import HostKeyError
+from ..._errors import HostKeyError
 
 _KRL = b"SSHKRL\n\0"                        # PROTOCOL.krl
 

@@ -12,9 +12,9 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from .._errors import Mistake
-from ..inventory.model import Host
-from .known_hosts import glob_matches
+from ..._errors import Mistake
+from ...inventory.model import Host
+from .patterns import glob_matches
 from .ssh_options import Options, ask
 from .ssh_tokens import from_home, home
 

@@ -11,12 +11,12 @@ from paramiko import AgentKey, AuthenticationException, BadAuthenticationType, S
 from paramiko.auth_strategy import AuthResult, AuthSource, AuthStrategy
 from paramiko.config import SSHConfig
 
-from .._errors import LoginError, Unreachable
-from ..program.quoting import for_sh
-from . import agent
-from .explicit_keys import VARIABLE
-from .key_offers import Keys, Offer
-from .paramiko_private import AgentTimeout, ClientTransport, KeyRefused, NotSigned, authenticate
+from ..._errors import LoginError, Unreachable
+from ...program.quoting import for_sh
+from ..paramiko_private import AgentTimeout, ClientTransport, KeyRefused, NotSigned, authenticate
+from ..user_keys import agent
+from ..user_keys.explicit_keys import VARIABLE
+from ..user_keys.key_offers import Keys, Offer
 
 _ENOUGH = "Too many authentication failures"    # OpenSSH's last words after MaxAuthTries
 _UNSIGNED = " (the agent does not sign with it)"

@@ -6,9 +6,9 @@ from typing import Any
 
 from paramiko import Transport
 
-from .._errors import Mistake
-from .algorithms import Algorithms
-from .paramiko_private import KnownAlgorithms, known_algorithms
+from ..._errors import Mistake
+from ..configuration.algorithms import Algorithms
+from ..paramiko_private import KnownAlgorithms, known_algorithms
 
 
 def apply(algorithms: Algorithms, transport: Transport, label: str) -> None:

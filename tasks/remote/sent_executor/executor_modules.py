@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ..executor.protocol import VERB_FUNCTIONS, Verb
+from ...executor.protocol import VERB_FUNCTIONS, Verb
 
 FOR_TYPE_CHECKERS = re.compile(r"\nif TYPE_CHECKING:\n(?: .*\n)+")
 # All imports within the executor are relative, and all count: a function may import when it is called.

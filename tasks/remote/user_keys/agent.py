@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from paramiko import AgentKey, SSHException
 
-from . import paramiko_private
+from .. import paramiko_private
 
 TOUCH_LIMIT = 60.0                          # seconds: signing may wait for a person: a touch, a confirmation
 

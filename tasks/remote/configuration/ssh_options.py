@@ -16,8 +16,8 @@ from typing import IO
 
 from msgspec.structs import replace
 
-from .._errors import Mistake
-from ..inventory.model import Host
+from ..._errors import Mistake
+from ...inventory.model import Host
 from .ssh_tokens import database_home, home
 
 Options = dict[str, list[str]]              # by lower-case keyword, every value in order

@@ -14,8 +14,8 @@ from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 from typing import Any
 
-from .._errors import Mistake
-from ..executor.protocol import Verb
+from ..._errors import Mistake
+from ...executor.protocol import Verb
 from . import executor_modules, program_cache
 
 OLDEST = (3, 8)
@@ -24,7 +24,7 @@ FORMAT = 4                                  # of marshal: from Python 3.4 on all
 # Where a login starts another shell (`exec zsh` in ~/.bashrc), that one reads our program as commands: only this one.
 SHELL_STATUS = 97
 _FOR_SHELLS = b"exit %d\n" % SHELL_STATUS
-EXECUTOR = Path(__file__).parent.parent / "executor"
+EXECUTOR = Path(__file__).parents[2] / "executor"
 LOADER = Path(__file__).with_name("_loader.py")
 # What decides about the bytes beside the sources that are sent.
 PACKERS = (LOADER, Path(__file__), Path(executor_modules.__file__), Path(__file__).with_name("compact_code.py"))

@@ -7,12 +7,12 @@ import os
 
 from paramiko import MissingHostKeyPolicy, PKey, SSHClient, Transport
 
-from .._errors import HostKeyError
-from ..program.quoting import for_sh
+from ..._errors import HostKeyError
+from ...program.quoting import for_sh
+from ..configuration.ssh_config import Settings
 from . import host_certificates, known_hosts, known_hosts_command, revoked_keys
 from .host_certificates import HostCertificate
 from .known_hosts import Entry, KnownHosts, fingerprint
-from .ssh_config import Settings
 
 
 class Verifier(MissingHostKeyPolicy):

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from paramiko import AgentKey
 
-from .._errors import LoginError
-from ..inventory.model import Host
-from ..program.quoting import for_sh
+from ..._errors import LoginError
+from ...inventory.model import Host
+from ...program.quoting import for_sh
+from ..configuration.ssh_tokens import from_home
 from .key_files import LockedKey, UnusableKey, load_file, load_text, public_blob
 from .key_offers import Offer, has_half, held_by
-from .ssh_tokens import from_home
 
 VARIABLE = "SSH_PRIVATE_KEY"
 _BEGINNINGS = ("/", "~/", "./")             # of a path

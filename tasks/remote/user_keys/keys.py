@@ -13,16 +13,16 @@ from pathlib import Path
 from msgspec.structs import replace
 from paramiko import AgentKey
 
-from ..inventory.model import Host
+from ...inventory.model import Host
+from ..configuration.ssh_config import Settings
+from ..configuration.ssh_tokens import from_home
+from ..host_keys.known_hosts import fingerprint
+from ..paramiko_private import with_certificate
 from . import user_certificates
 from .agent import agent_keys
 from .explicit_keys import explicit_keys, named_files
 from .key_files import LockedKey, UnusableKey, load_file
 from .key_offers import Keys, Offer, has_half, held_by
-from .known_hosts import fingerprint
-from .paramiko_private import with_certificate
-from .ssh_config import Settings
-from .ssh_tokens import from_home
 
 
 @contextmanager

@@ -13,19 +13,20 @@ import time
 from msgspec import Struct
 from msgspec.structs import replace
 
-from .._errors import Unreachable
-from ..inventory.model import Host
-from . import dial, gateways, known_hosts, known_servers
+from ..._errors import Unreachable
+from ...inventory.model import Host
+from ..configuration.ssh_config import Settings, effective
+from ..configuration.ssh_options import Ask, ask
+from ..host_keys import known_hosts
+from ..host_keys.verifier import Verifier
+from ..user_keys.keys import keys_for
+from . import dial, gateways, known_servers
 from .dial import Dial
 from .endpoint import Endpoint, open_once
 from .handshake import Misjudged, TurnedAway
 from .host_connection import HostConnection
-from .host_keys import Verifier
-from .keys import keys_for
 from .known_servers import Server
 from .login import CutOff
-from .ssh_config import Settings, effective
-from .ssh_options import Ask, ask
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 2.0     # seconds
 

@@ -6,10 +6,10 @@ import base64
 import shlex
 import subprocess
 
-from .._errors import HostKeyError
+from ..._errors import HostKeyError
+from ..configuration.ssh_config import Settings
+from ..configuration.ssh_tokens import expand
 from .known_hosts import Entry, fingerprint, parse
-from .ssh_config import Settings
-from .ssh_tokens import expand
 
 LONGEST = 30.0                              # seconds
 SOURCE = "KnownHostsCommand"

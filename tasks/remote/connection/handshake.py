@@ -9,13 +9,13 @@ from msgspec import Struct, field
 from paramiko import SSHException, Transport
 from paramiko.ssh_exception import IncompatiblePeer
 
-from .._errors import Mistake, Unreachable
+from ..._errors import Mistake, Unreachable
+from ..configuration.ssh_config import Settings
+from ..host_keys.verifier import Verifier
+from ..paramiko_private import ClientTransport, KnownAlgorithms, on_banner_line, on_offer, without_public_keys
 from . import negotiation
 from .dial import timed_out
-from .host_keys import Verifier
-from .paramiko_private import ClientTransport, KnownAlgorithms, on_banner_line, on_offer, without_public_keys
 from .proxy_command import ProxyCommand
-from .ssh_config import Settings
 
 # What sshd says in place of its banner when there are too many logins: MaxStartups, PerSourcePenalties.
 _BUSY = ("Exceeded MaxStartups", "Not allowed at this time")

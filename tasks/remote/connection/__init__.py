@@ -1,0 +1,1 @@
+"""From an address to a host that we are logged in to: dial, gateways, handshake, login."""
