@@ -49,6 +49,27 @@ def test_program_runs_with_path_of_the_login_as_its_build(example: Example, home
     assert (example.directory / "path").read_text().startswith(f"{tmp_path}:/usr/bin:/bin:/another:")
 
 
+@pytest.mark.parametrize("entry", ["./bin", "", "{directory}/bin"])
+def test_build_may_begin_with_a_tool_of_the_commit_where_path_of_the_login_leads_to_it(
+    example: Example, home: Path, entry: str,
+) -> None:
+    (home / ".profile").write_text(f"export PATH={entry.format(directory=example.directory)}:$PATH\n")
+    tool = Path("bin" if entry else "") / "of-the-commit"
+    (example.work / tool.parent).mkdir(exist_ok=True)
+    (example.work / tool).write_text("#!/bin/sh\ncp source built\n")
+    (example.work / tool).chmod(0o755)
+    example.write()
+    with example.deploy(example.with_(build=("of-the-commit",))) as deploy:
+        assert deploy.look().facts[example.name].missing_tool is None
+        deploy.plan()
+        assert deploy.executor.until("done", "failed")["event"] == "done"
+    with example.deploy(example.with_(build=("of-nobody",))) as deploy:
+        assert deploy.look().facts[example.name].missing_tool is None
+    (home / ".profile").unlink()
+    with example.deploy(example.with_(build=("of-nobody",))) as deploy:
+        assert deploy.look().facts[example.name].missing_tool == "of-nobody"
+
+
 @pytest.mark.promise(3)
 def test_undo_builds_with_the_tools_that_the_login_had_before(example: Example, home: Path, tmp_path: Path) -> None:
     """Its PATH has lost a folder since then."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 from msgspec.structs import replace
 
 from tasks import _errors as errors
 from tasks.deploy import recipe
+from tasks.executor.system import shell
 from tasks.inventory.model import Service, Target
 from tasks.inventory.secret import reveal
 from tasks.rollout import goal
 from tasks.rollout.facts import Facts, Release
+from tasks.rollout.peers import settings
 from tasks.rollout.plan import planner, refusals
 from tasks.rollout.recipe import STRATEGIES, supervised
 from tasks.rollout.steps import Plan
@@ -116,6 +120,19 @@ def test_missing_tool_of_a_build_is_refused_where_something_is_built() -> None:
             made(service, replace(found, missing_tool="go"))
     made(RELEASED, replace(released(A, B), missing_tool="go"))
     made(SERVICE, facts(B, missing_tool="go"))
+
+
+@pytest.mark.parametrize(("build", "tool"), [
+    (["absent --all", "true"], "absent"), (["absent && true"], "absent"), (["absent && true", "true"], ""),
+    (["absent \\\n || true"], ""), (["absent", "true | true"], "absent"), (["absent\ntrue || true"], "absent"),
+    (["time absent"], "time"), (["! absent"], ""), (["# absent", "true"], ""), (["", "true"], ""), (["X=1 absent"], ""),
+])
+def test_tool_of_a_build_is_what_the_build_cannot_go_on_without(build: list[str], tool: str) -> None:
+    assert settings.tool(changed(SERVICE, build=build)) == tool
+    ended = subprocess.run(shell.script(build), check=False, stderr=subprocess.DEVNULL)
+    assert ended.returncode or tool != "absent"
+    for name in ("PATH", "BASH_ENV"):
+        assert settings.tool(changed(SERVICE, build=build, variables={name: "/x"})) == ""
 
 
 def test_record_of_a_plan_holds_what_an_undo_needs() -> None:

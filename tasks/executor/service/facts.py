@@ -59,7 +59,7 @@ def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
         "env_path": layout.env_file(name),
         "env_sha256": files.digest(layout.env_file(name)),
         "login_path": _login_path(layout, name),
-        "missing_tool": _missing_tool(layout, service["tool"]),
+        "missing_tool": _missing_tool(layout, clone.directory, service["tool"]),
         "programs": programs,
         "started_from": _started_from(releases, clone, state, running, lines),
         "committed": committed,
@@ -144,10 +144,12 @@ def _login_path(layout: Layout, service: str) -> str | None:
     return masking.values(text).get("PATH")
 
 
-def _missing_tool(layout: Layout, tool: str) -> str | None:
-    """The command, where PATH of the login does not lead to it, and it is none of the shell's own words."""
+def _missing_tool(layout: Layout, directory: str, tool: str) -> str | None:
+    """The command, where PATH of the login does not lead to it, and it is none of the shell's own words. Not where PATH
+    leads into the clone, as `./bin` does: the commit may bring it."""
     path = layout.env.get("PATH", os.defpath)
-    if not tool or shutil.which(tool, path=path):
+    if not tool or shutil.which(tool, path=path) or any(
+            f"{os.path.join(directory, folder)}/".startswith(f"{directory}/") for folder in path.split(":")):
         return None
     try:
         shell.run(shell.script([f"type {tool}"]), cwd="/", env=layout.env, timeout=TYPE_WITHIN)

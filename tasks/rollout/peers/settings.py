@@ -133,9 +133,12 @@ def absolute_logs(program: Program) -> list[str]:
 def tool(service: Service) -> str:
     """The command that a build on the host begins with, where nothing but PATH of the login leads to it, and where the
     build cannot go on without it: no pipe or list, and no function."""
-    first = service.build[0] if service.build and not service.makes_commits else ""
+    build = "" if service.makes_commits else "\n".join(service.build).replace("\\\n", " ")
+    first, _, rest = build.partition("\n")
     word = re.match(r"[A-Za-z0-9_][\w.+-]*(?=\s|$)(?!.*[|;(])", first, re.ASCII)
-    return word[0] if word and "PATH" not in service.environment_variables() else ""
+    goes_on = rest and "&" in first             # bash -e takes no failure before && for the end
+    elsewhere = service.environment_variables().keys() & {"PATH", "BASH_ENV"}
+    return word[0] if word and not goes_on and not elsewhere else ""
 
 
 def _settings(peer: Peer, revisions: Mapping[str, str] | None = None, needs_sockets: bool = True
