@@ -124,6 +124,7 @@ def test_script_stops_at_the_first_failure(commands: list[str], ends: int) -> No
 
 
 @pytest.mark.parametrize("before", ["", "sleep 300 &\n", "echo noise; echo noise >&2\n", "cat\n",
+                                    "cat() { echo noise; }\n",
                                     "export BIG=$(head -c 100000 /dev/zero | tr '\\0' x)\n"])
 def test_login_environment_is_that_of_the_profile(home: Path, before: str) -> None:
     (home / ".profile").write_text(f"{before}export FROM_PROFILE='two\nlines' ODD=$(printf '\\377')\n"

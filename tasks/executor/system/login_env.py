@@ -22,9 +22,9 @@ class LoginShell:
         self.problem = ""
         shell = "/bin/bash" if os.path.exists("/bin/bash") else "/bin/sh"
         self._memory = os.memfd_create("environment")
+        read = f"cat {ENVIRON} >/dev/fd/{self._memory}"     # `command`: a profile may have a function of that name
         self._process = subprocess.Popen(
-            [shell, "-l", "-c", f"{{ cat {ENVIRON} || command -p cat {ENVIRON}; }} >/dev/fd/{self._memory}"],
-            pass_fds=[self._memory],
+            [shell, "-l", "-c", f"command {read} || command -p {read}"], pass_fds=[self._memory],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
     def environment(self, timeout: float) -> dict[str, str]:
