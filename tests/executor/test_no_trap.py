@@ -64,7 +64,7 @@ def test_a_failing_undo_names_the_commands_that_lead_out(stuck: Stuck) -> None:
 
 
 @pytest.mark.promise(4)
-@pytest.mark.rows(2)
+@pytest.mark.rows(1)
 def test_a_failing_undo_is_left_by_accepting_what_is_there(stuck: Stuck) -> None:
     with stuck.example.deploy(faults=stuck.faults) as deploy:
         assert recovered(deploy.look(unfinished="accept")) == ["accepted"]

@@ -76,6 +76,7 @@ def test_aborted_deploy_gives_current_back_to_the_release_of_another_tool(folder
 
 @pytest.mark.promise(4)
 @pytest.mark.parametrize("before", [True, False], ids=["before the switch", "after the switch"])
+@pytest.mark.rows(1)
 def test_power_cut_at_the_switch_leaves_current_with_another_tool(example: Example, before: bool) -> None:
     folders = Folders(example, "{}/releases/20240101120000")
     folders.start()
@@ -99,6 +100,7 @@ def test_in_place_is_refused_where_another_tool_deployed(folders: Folders) -> No
 
 
 @pytest.mark.promise(11)
+@pytest.mark.rows(1)
 def test_release_of_another_tool_is_never_deleted(folders: Folders) -> None:
     for _ in range(3):
         commit = folders.example.write()

@@ -93,6 +93,7 @@ def test_state_folder_that_is_a_link_is_refused(example: Example, tmp_path: Path
 
 
 @pytest.mark.parametrize("verb", ["rollout", "plan", "status", "logs", "runs", "history"])
+@pytest.mark.rows(2)
 def test_state_of_another_user_is_refused_with_the_user_to_log_in_as(example: Example, state: Path, verb: str) -> None:
     os.chown(state, STRANGER, STRANGER)
     problem = refusal(example, verb)

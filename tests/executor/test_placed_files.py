@@ -164,6 +164,7 @@ def test_path_that_the_commit_has_is_refused_before_the_checkout(example: Exampl
 
 @pytest.mark.promise(11)
 @pytest.mark.parametrize("strategy", ["in_place", "releases"])
+@pytest.mark.rows(1)
 def test_edited_file_is_refused_or_set_aside(example: Example, strategy: str) -> None:
     example.write()
     example.committed(with_files(example.with_(strategy=strategy), a__x="1"))

@@ -51,7 +51,7 @@ def test_process_that_is_just_starting_another_program_is_ended(monkeypatch: pyt
         monkeypatch.setattr(processes, "_read", lambda path: b"" if path == f"/proc/{process.pid}/environ"
                             and next(looks, None) is not None else read(path))
         processes.end_tagged(tag)
-        assert process.wait(10) == -signal.SIGKILL
+        assert process.wait(60) == -signal.SIGKILL
 
 
 def test_process_without_an_environment_is_not_waited_for() -> None:

@@ -239,6 +239,7 @@ def test_history_is_bounded_and_keeps_committed_versions(example: Example) -> No
 # --- status that goes on ---
 
 
+@pytest.mark.rows(1)
 def test_watch_sends_only_what_changes(example: Example, python: str) -> None:
     example.write()
     example.committed()

@@ -82,6 +82,7 @@ def test_changed_variable_restarts_a_program_that_reloads(running: Example) -> N
 @pytest.mark.promise(3)
 @pytest.mark.parametrize(("version", "words"), [
     ("bad", "did not stay up"), ("bad-after-a-moment", "did not stay up"), ("stubborn", "HUP brought no new process")])
+@pytest.mark.rows(2)
 def test_version_that_the_signal_does_not_bring_up_is_undone_by_a_restart(running: Example, version: str, words: str
                                                                          ) -> None:
     pid = running.info()["pid"]

@@ -72,7 +72,8 @@ def test_programs_of_a_service_are_looked_at_by_one_question(host: LabHost, monk
 
 
 @pytest.mark.promise(3)
-@pytest.mark.parametrize("program", ["web", "beat"])
+@pytest.mark.parametrize("program", ["beat", "web"])
+@pytest.mark.rows(1)
 def test_one_unwell_program_takes_all_programs_back(example: Example, program: str) -> None:
     example.write()
     example.committed(several(example, *NAMES))
@@ -87,8 +88,8 @@ def test_one_unwell_program_takes_all_programs_back(example: Example, program: s
 
 @pytest.mark.promise(3)
 @pytest.mark.parametrize(("old", "new"), [
-    (NAMES, ("web",)), (("web",), NAMES), ((), NAMES), (NAMES, ()), (("web", "worker"), ("worker", "beat"))])
-@pytest.mark.rows(2)
+    (("web", "worker"), ("worker", "beat")), (NAMES, ("web",)), (("web",), NAMES), ((), NAMES), (NAMES, ())])
+@pytest.mark.rows(1)
 def test_programs_that_come_and_go_come_back_with_a_failed_deploy(example: Example, old: tuple[str, ...],
                                                                   new: tuple[str, ...]) -> None:
     """Without names: a service with `command`, one program that bears its name."""

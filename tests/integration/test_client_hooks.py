@@ -91,6 +91,7 @@ def test_hosts_that_fail_in_service_are_drained_and_go_back_one_after_the_other(
 
 @pytest.mark.promise(3)
 @pytest.mark.parametrize("drains_here", [True, False], ids=["undrain on the host", "undrain on the client"])
+@pytest.mark.rows(1)
 def test_host_that_leaves_service_by_the_one_enters_it_by_the_other(make_app: MakeApp, drains_here: bool) -> None:
     """Also on the way back."""
     here = {name: on_client(name) for name in ("drain", "undrain")}

@@ -53,6 +53,7 @@ def test_start_fails_and_stops_again_when_the_program_does_not_stay_up(own: App)
 
 @pytest.mark.promise(11)
 @pytest.mark.parametrize("strategy", ["in_place", "releases"])
+@pytest.mark.rows(1)
 def test_edit_is_still_one_after_a_restart(make_app: MakeApp, strategy: str) -> None:
     """Who edits a file on a host restarts the program to try it. The next deploy must not take that for a build's."""
     own = make_app(strategy=strategy, build=f"{BUILD}\necho built >>lock").alone()

@@ -268,6 +268,7 @@ def test_deploy_never_touches_a_parent_repository(app: App, lab: Lab) -> None:
     pytest.param("broken", id="another program's file is broken"),
     pytest.param("not included", id="program files are not included"),
 ])
+@pytest.mark.rows(3)
 def test_obstacle_on_one_host_is_named_and_no_host_is_touched(app: App, lab: Lab, obstacle: Obstacle,
                                                               kind: str) -> None:
     """On web2 alone; web1 is not touched either. The message names what stands in the way."""

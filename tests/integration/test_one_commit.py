@@ -83,7 +83,7 @@ def known(shared: App) -> Iterator[dict[str, Any]]:
     pytest.param("{old:.8}", "tip", id="branch before abbreviated commit"),
     pytest.param("{old:.7}", "tagged", id="tag before abbreviated commit"),
 ])
-@pytest.mark.rows(6)
+@pytest.mark.rows(3)
 def test_revision_of_any_form_deploys_its_commit(shared: App, known: dict[str, Any], revision: str,
                                                  commit: str) -> None:
     run = shared.deploy("--revision", revision.format_map(known), "--host", "web1")

@@ -101,31 +101,36 @@ def test_own_task_runs_where_the_service_does_with_its_environment(app: App, tmp
     assert (refused.code, refused.of("log")) == (2, [])
 
 
-@pytest.mark.parametrize("shell", ["tcsh", "/usr/sbin/nologin"])
-def test_own_task_and_ssh_do_not_depend_on_the_login_shell(app: App, tmp_path: Path, shell: str) -> None:
+def test_own_task_and_ssh_do_not_depend_on_the_login_shell(app: App, tmp_path: Path) -> None:
     """One that runs no commands is named before anything runs."""
+    directory = app.lab["web1"].directory(app.name).resolve()
+    task, login = by_login_shell(app, tmp_path, "tcsh")
+    assert [line["line"] for line in task.of("log")] == [f"status-0 by web1 in {directory} with ***"]
+    assert (login.returncode, login.stdout.splitlines()[-1:]) == (5, [str(directory)]), login
+    task, login = by_login_shell(app, tmp_path, "/usr/sbin/nologin")
+    assert (task.code, login.returncode) == (2, 1)
+    assert [error["message"] for error in task.of("error")] == [
+        "web1: its login runs no commands: This account is currently not available."]
+
+
+def by_login_shell(app: App, folder: Path, shell: str) -> tuple[Run, subprocess.CompletedProcess[str]]:
+    """How an own task and `ssh` end on a host with this one."""
     path = shutil.which(shell)
     if path is None:
         pytest.skip(f"no {shell}")
-    directory = app.lab["web1"].directory(app.name).resolve()
+    (folder / "sshd").mkdir(exist_ok=True)
     known = app.lab.home / ".ssh/known_hosts"
     before = known.read_text()
-    with Sshd(tmp_path, shell=path) as door:
+    with Sshd(folder / "sshd", shell=path) as door:
         app.settings = {"web1": {"port": door.port, "identity_file": str(door.client_key)}}
         app.write()
         known.write_text(before + door.known_hosts_line)
-        task = fabvisor(app, tmp_path, "migrate", "--args=status-0")
-        login = subprocess.run(app.lab.command("ssh", "web1", "--service", app.name), cwd=tmp_path, text=True,
+        task = fabvisor(app, folder, "migrate", "--args=status-0")
+        login = subprocess.run(app.lab.command("ssh", "web1", "--service", app.name), cwd=folder, text=True,
                                env=app.lab.environ(FAB_INVENTORY=str(app.inventory)), input="pwd -P; exit 5\n",
                                capture_output=True, check=False)
     known.write_text(before)
-    if "nologin" in shell:
-        assert (task.code, login.returncode) == (2, 1)
-        assert [error["message"] for error in task.of("error")] == [
-            "web1: its login runs no commands: This account is currently not available."]
-    else:
-        assert [line["line"] for line in task.of("log")] == [f"status-0 by web1 in {directory} with ***"]
-        assert (login.returncode, login.stdout.splitlines()[-1:]) == (5, [str(directory)]), login
+    return task, login
 
 
 # The commands of a Fabric user, and the ways in which they end.

@@ -25,7 +25,7 @@ def speaks(app: App, folder: Path, host: str, edit: str) -> None:
 @pytest.mark.parametrize("edit", [
     's/"event": "facts"/"event": "dance"/', 's/"event": "facts"/"event": "gone"/', 's/"event": "locked"/"event": 7/',
     's/"edited": \\[\\]/"edited": {}/', 's/"services": {"app[^"]*": /"services": {"other": /'])
-@pytest.mark.rows(3)
+@pytest.mark.rows(1)
 def test_host_outside_the_protocol_refuses_a_deploy_before_a_plan(make_app: MakeApp, tmp_path: Path, edit: str) -> None:
     app = make_app().deployed()
     commits = [app.lab[host].head(app.name) for host in app.hosts]
@@ -68,6 +68,7 @@ def test_json_that_a_login_shell_prints_is_no_message(make_app: MakeApp, tmp_pat
 @pytest.mark.promise(1)
 @pytest.mark.parametrize(("commit", "words"), [
     ("d" * 40, " is not dddd"), ("--output=/tmp/x", "resolved: "), ("HEAD", "resolved: ")])
+@pytest.mark.rows(2)
 def test_host_cannot_resolve_a_full_hash_to_another_commit(make_app: MakeApp, tmp_path: Path, commit: str,
                                                            words: str) -> None:
     app = make_app().alone().deployed()

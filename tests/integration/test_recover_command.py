@@ -29,7 +29,8 @@ def interrupted(app: App, gate: str, mark: str) -> int:
 
 @pytest.mark.promise(4)
 @pytest.mark.parametrize(("gate", "mark"), [
-    pytest.param("block", "building", id="in the build"), pytest.param("hold", "checking", id="in the health check")])
+    pytest.param("hold", "checking", id="in the health check"), pytest.param("block", "building", id="in the build")])
+@pytest.mark.rows(1)
 def test_recover_undoes_an_interrupted_deploy(own: App, gate: str, mark: str) -> None:
     before = own.states()
     assert interrupted(own, gate, mark) == 3

@@ -50,7 +50,7 @@ FAILURES = [
 
 @pytest.mark.promise(3)
 @pytest.mark.parametrize(("files", "service", "failure"), FAILURES)
-@pytest.mark.rows(5)
+@pytest.mark.rows(3)
 def test_failed_deploy_restores_files_program_and_state(shared: App, silent_port: int, files: dict[str, str],
                                                         service: dict[str, Any], failure: tuple[str, str]) -> None:
     """Commit, working tree, build, program file, environment file, state: as they were."""

@@ -185,6 +185,7 @@ def test_program_that_supervisord_reads_from_another_file_fails_the_deploy(own: 
     ("[fcgi-program:NAME]\nsocket=tcp://127.0.0.1:1\ncommand=x\nautostart=false\n", "defines [fcgi-program:NAME]"),
     ("; Written by Fabvisor for NAME\n[program:NAME]\ncommand=x\n", "another environment deploys to this supervisord"),
 ])
+@pytest.mark.rows(2)
 def test_other_definition_of_a_program_is_named_by_status_plan_and_deploy(own: App, section: str, words: str) -> None:
     other = own.lab["web1"].root / "conf.d/zz-other.conf"
     other.write_text(section.replace("NAME", own.name))
