@@ -28,7 +28,7 @@ def of_hosts(hosts: Mapping[model.Host, Adopted], root: str | None = None) -> li
     """`root`: where the user named it."""
     usable = {host.name: members.usable(adopted) for host, adopted in hosts.items()}
     places = {host.name: _place(adopted, usable[host.name][0], root) for host, adopted in hosts.items()}
-    usable = {name: _apart(*of_host, places[name].root) for name, of_host in usable.items()}
+    usable = {name: _without_enclosing(*of_host, places[name].root) for name, of_host in usable.items()}
     every = members.of_hosts({name: programs for name, (programs, _) in usable.items()})
     services = secret_values.with_sources({
         host.name: _services(host.name, adopted, every, places[host.name]) for host, adopted in hosts.items()})
@@ -37,7 +37,7 @@ def of_hosts(hosts: Mapping[model.Host, Adopted], root: str | None = None) -> li
             for host, adopted in hosts.items()]
 
 
-def _apart(programs: Programs, left_out: list[str], root: str) -> tuple[Programs, list[str]]:
+def _without_enclosing(programs: Programs, left_out: list[str], root: str) -> tuple[Programs, list[str]]:
     """Without those whose clone would hold our own files."""
     around = [program for program in programs if program.clone and _is_inside(root, program.clone.directory)]
     return [program for program in programs if program not in around], [*left_out, *(

@@ -91,9 +91,9 @@ def run(args: Sequence[str], folder: Path, env: Mapping[str, str], *, given: str
 
 def require(env: Mapping[str, str]) -> None:
     """Raise NotReady where there is no git, or one that is too old."""
-    said = run(["--version"], Path("/"), env).strip()
-    if is_older(said, OLDEST):
-        raise NotReady(f"{said} on this machine is older than {OLDEST[0]}.{OLDEST[1]}, which `fetch: client` needs",
+    version = run(["--version"], Path("/"), env).strip()
+    if is_older(version, OLDEST):
+        raise NotReady(f"{version} on this machine is older than {OLDEST[0]}.{OLDEST[1]}, which `fetch: client` needs",
                        "install a newer git here, and let PATH find it first; or set `fetch: host`")
 
 

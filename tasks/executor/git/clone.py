@@ -144,10 +144,6 @@ class Clone:
         """Whether a checkout of another commit was begun."""
         return self.head() != commit or unfinished_checkout.commit_of(self.git) is not None
 
-    def is_half_checked_out(self) -> bool:
-        """Whether a checkout of ours was cut off while git wrote files."""
-        return self.exists() and unfinished_checkout.commit_of(self.git) is not None
-
     def clear_unfinished_checkout(self) -> bool:
         """Remove the new files that a checkout wrote before it was cut off, in submodules, too; returns whether one
         was. What it wrote of tracked files is left to the next checkout."""

@@ -78,7 +78,7 @@ class Undo:
         undos = [step["undo"]["args"] for owner, step in self.journal.steps_undone_by("checkout_back")
                  if owner == service]
         try:
-            self._insisting(ctx, lambda: kept_edits.keep(ctx, record, undos, times))
+            self._patiently(ctx, lambda: kept_edits.keep(ctx, record, undos, times))
         except HostError as error:
             raise CannotRestore(f"{ctx.name}: files were edited on the host and cannot be kept, so nothing is undone:"
                                 f" {error.message}",
@@ -144,7 +144,7 @@ class Undo:
     def _act(self, service: str, name: str, action: str, step: Step) -> Result:
         ctx = self.contexts[service]
         try:
-            return self._insisting(ctx, lambda: ACTIONS[action](ctx, step))
+            return self._patiently(ctx, lambda: ACTIONS[action](ctx, step))
         except Down as error:
             raise Unsupervised(f"{service}: its files are restored, but {error.message}",
                                f"start supervisord on the host, then: fab recover {service}") from None
@@ -156,7 +156,7 @@ class Undo:
                                 f" version that works: fab deploy {self._names}; or keep what is there now:"
                                 f" fab recover {self._names} --accept") from None
 
-    def _insisting(self, ctx: ServiceContext, act: Callable[[], T]) -> T:
+    def _patiently(self, ctx: ServiceContext, act: Callable[[], T]) -> T:
         """Act again while supervisord is too slow, as on an overloaded host, or is not back yet from a restart; and
         while a person's git holds a lock. Undos look first: they may run twice."""
         has_waited = False

@@ -53,9 +53,9 @@ def status_lines(
         return []
     others = [
         Column("state", [(state(row), _state_tone(status, row)) for status, row in pairs]),
-        Column("uptime", [_known(uptime(row.uptime, marks.none), marks) for row in rows], drop=2),
-        Column("commit", [_known(version(row.commit, row.source, marks.none), marks) for row in rows]),
-        Column("branch", [_known(row.branch or marks.none, marks) for row in rows], least=7, drop=1),
+        Column("uptime", [_dim_if_none(uptime(row.uptime, marks.none), marks) for row in rows], drop=2),
+        Column("commit", [_dim_if_none(version(row.commit, row.source, marks.none), marks) for row in rows]),
+        Column("branch", [_dim_if_none(row.branch or marks.none, marks) for row in rows], least=7, drop=1),
         Column("deployed", [(ago(row.deployed_at, now) or marks.none, "dim") for row in rows], drop=3),
         Column("by", [(who(row.deployed_by, marks.none), "dim") for row in rows], least=5, drop=4),
     ]
@@ -82,7 +82,7 @@ def _failed_deploys(statuses: Sequence[Status], width: int, now: datetime) -> li
     return lines
 
 
-def _known(text: str, marks: Marks) -> Span:
+def _dim_if_none(text: str, marks: Marks) -> Span:
     return text, "dim" if text == marks.none else ""
 
 
