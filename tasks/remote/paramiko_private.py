@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import socket
 import threading
@@ -152,6 +153,22 @@ class ClientTransport(Transport):
         """Where the server sends what SSH does not allow, paramiko's thread ends with whatever error that makes."""
         error = super().get_exception()
         return SSHException(f"it sends what is not SSH: {error}") if isinstance(error, ValueError) else error
+
+    def run(self) -> None:
+        """All who wait for something hear of the end. paramiko's thread tells nobody where another has closed the
+        connection, and fails on the way where another is just opening a channel, on a gateway as in a login."""
+        with contextlib.suppress(Exception):
+            super().run()
+        own: Any = self
+        self.stop_thread()
+        for channel in own._channels.values():
+            with contextlib.suppress(AttributeError):       # who opens it meets the closed socket
+                channel._unlink()
+        if own.completion_event is not None:
+            own.completion_event.set()
+        if own.auth_handler is not None:
+            own.auth_handler.abort()
+        self.sock.close()
 
     def stop_thread(self) -> None:
         """paramiko tells those who wait for a channel where the server ends the connection, not where we do."""

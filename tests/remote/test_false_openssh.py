@@ -7,8 +7,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from paramiko import Channel, Ed25519Key, PKey, ServerInterface, SSHException, Transport
 from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED, OPEN_SUCCEEDED
 
@@ -155,6 +157,22 @@ def test_key_that_was_refused_is_not_offered_to_the_server_again(place: Callable
                 known_hosts=str(server.known))
     connect(host, command="echo hi").sever()
     assert server.tried == [[public(wrong), public(server.key)], [public(server.key)]]
+
+
+def test_login_does_not_wait_for_a_connection_that_ends_while_its_session_is_requested(
+        place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch) -> None:
+    """At that moment paramiko's thread fails before it tells who waits."""
+    server = place("drops the login")
+    set_transport: Any = Channel._set_transport  # type: ignore[attr-defined]
+
+    def set_late(channel: Channel, transport: Transport) -> None:
+        if not transport.server_mode and len(server.tried) == 1:
+            transport.join(5)
+        set_transport(channel, transport)
+
+    monkeypatch.setattr(Channel, "_set_transport", set_late)
+    connect(replace(server.host, connect_timeout=2)).sever()
+    assert len(server.tried) == 2
 
 
 @pytest.mark.promise(6)
