@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.executor.errors import HostError
 from tasks.executor.git import packs
 from tests.executor.driver import Example
 from tests.executor.place import Place
@@ -52,6 +53,20 @@ def test_pack_that_is_large_or_kept_stays_as_it_is(place: Place, monkeypatch: py
     packs.put_together(place.ctx.clone.git)
     left = listed(place.folder, "pack/*.pack")
     assert {large, kept} < left and len(left) == 3
+
+
+def test_pack_that_cannot_be_written_leaves_nothing_behind(place: Place) -> None:
+    """As on a full disk: git has begun to write."""
+    place.forward(place.commit("echo one > file"))
+    place.run(PACKS.format(first=1, last=packs.PACKS + 1))
+    damaged = max(listed(place.folder, "pack/*.pack"))
+    content = damaged.read_bytes()
+    damaged.chmod(0o600)
+    damaged.write_bytes(content[:-25] + bytes(5) + content[-20:])
+    before = listed(place.folder, "**/*")
+    with pytest.raises(HostError):
+        packs.put_together(place.ctx.clone.git)
+    assert listed(place.folder, "**/*") == before
 
 
 def test_loose_objects_are_packed_after_a_deploy(example: Example) -> None:

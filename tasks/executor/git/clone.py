@@ -188,7 +188,7 @@ class Clone:
 
     def put_objects_together(self) -> None:
         """Where fetches left many packs or loose objects, in submodules and their stores, too. Nobody needs it now."""
-        with contextlib.suppress(HostError):
+        with contextlib.suppress(HostError, OSError):
             for git in (self.git, *stores(self.git), *(submodule.git for submodule in submodules.nested(self.git))):
                 packs.put_together(git)
 

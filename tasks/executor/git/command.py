@@ -73,14 +73,31 @@ class Git:
         """git with an empty index of its own, which is removed at the end. Under the service's lock: that of a git that
         was killed is removed by the next."""
         path = os.path.join(self.git_dir(), "fabvisor-index")
-        other = copy.copy(self)
-        other._env = {**self._env, "GIT_INDEX_FILE": path}
-        other.answers = {}
         files.remove(path)
         try:
-            yield other
+            yield self._with(GIT_INDEX_FILE=path)
         finally:
             files.remove(path)
+
+    @contextlib.contextmanager
+    def scratch_objects(self, objects: str) -> Iterator[Git]:
+        """git that knows what is in the folder `objects`, and leaves what it does not finish in a folder that is
+        removed at the end. Under the service's lock, as scratch_index()."""
+        path = os.path.join(objects, "fabvisor")
+        shutil.rmtree(path, ignore_errors=True)
+        try:
+            os.makedirs(os.path.join(path, "info"))
+            with open(os.path.join(path, "info", "alternates"), "w") as file:
+                file.write("..\n")
+            yield self._with(GIT_OBJECT_DIRECTORY=path)
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _with(self, **variables: str) -> Git:
+        other = copy.copy(self)
+        other._env = {**self._env, **variables}
+        other.answers = {}
+        return other
 
     def inside(self, path: str) -> Git:
         """git in a submodule at `path`, with the same environment."""

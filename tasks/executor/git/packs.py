@@ -21,7 +21,8 @@ SETTINGS = ("-c", "pack.threads=1", "-c", "core.bigFileThreshold=4m")
 
 
 def put_together(git: Git) -> None:
-    """Under the service's lock; other gits may read and fetch meanwhile. Raises HostError: nothing is lost then."""
+    """Under the service's lock; other gits may read and fetch meanwhile. Raises HostError or OSError: nothing is lost
+    then, and nothing left behind."""
     objects = os.path.join(git.common_dir(), "objects")
     folder = os.path.join(objects, "pack")
     packs = _small_packs(folder)
@@ -30,8 +31,9 @@ def put_together(git: Git) -> None:
         return
     names = loose + [line.split()[1] for pack in packs
                      for line in git.run("show-index", given=files.read_bytes(f"{folder}/{pack}.idx") or b"")]
-    made = git.run(*SETTINGS, "pack-objects", "--quiet", os.path.join(folder, "pack"), timeout=WITHIN,
-                   given="".join(name + "\n" for name in names).encode())
+    with git.scratch_objects(objects) as scratch:       # git leaves a file behind where the disk is full
+        made = scratch.run(*SETTINGS, "pack-objects", "--quiet", os.path.join(folder, "pack"), timeout=WITHIN,
+                           given="".join(name + "\n" for name in names).encode())
     files.sync_dir(folder)
     for pack in {*packs} - {f"pack-{name}" for name in made}:
         for part in PARTS:              # without its index, git sees no pack
