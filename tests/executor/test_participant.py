@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
@@ -228,6 +229,20 @@ def test_what_somebody_edits_while_a_deploy_is_on_its_way_is_an_edit_for_the_nex
         facts = deploy.look().facts[example.name]
         edited = [path for path, file in facts.files.items() if file.sha256 != file.written]
         assert (facts.edited, edited) == ([" M source"], ["b"])
+
+
+def test_what_a_program_writes_while_it_starts_is_no_edit_for_the_next(example: Example) -> None:
+    """As npm writes package-lock.json. The health check passes once the clock of the disk has gone on."""
+    source = "echo started > lock; echo started > a; exec sleep 1000\n"
+    health = Health(command="grep -q started a && touch probe && [ probe -nt lock ] && [ probe -nt a ]", timeout=60)
+    service = with_files(example.with_(health=health), a="1")
+    example.write(source, lock="")
+    example.committed(service)
+    example.write(source)
+    with example.deploy(service) as deploy:
+        facts = deploy.look().facts[example.name]
+        assert (facts.edited, example.host.history(example.name)[-1]["left"]) == ([], {" M lock": ANY})
+        deploy.plan().done("prepare")
 
 
 @pytest.mark.promise(11)

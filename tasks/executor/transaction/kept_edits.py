@@ -32,7 +32,8 @@ def keep(ctx: ServiceContext, record: Mapping[str, Any], undos: Sequence[Mapping
     if not all(in_place.overwrites(ctx, undo) for undo in undos):
         return
     edited = _edited(ctx, record, times, state)
-    placed_files.keep_changed(ctx, times.is_of_person if times and times.has_checked_out else lambda changed_at: True)
+    is_of_person = times.may_be_of_person if times and times.has_checked_out else lambda changed_at: True
+    placed_files.keep_changed(ctx, is_of_person)
     if edited:
         edits.copy(tree.git, label)
         when = (f"while deploy {ctx.deploy} was on its way" if times
@@ -46,6 +47,6 @@ def keep(ctx: ServiceContext, record: Mapping[str, Any], undos: Sequence[Mapping
 def _edited(ctx: ServiceContext, record: Mapping[str, Any], times: TreeTimes | None, state: git.State) -> list[str]:
     """As lines of `git status`. Once a checkout came to its end, the time of a file tells; before that, its content."""
     if times and times.has_checked_out:
-        return [line for line in state.edits if times.is_of_person(edits.changed_at(ctx.tree.git, line))]
+        return [line for line in state.edits if times.may_be_of_person(edits.changed_at(ctx.tree.git, line))]
     edited = facts.edited(state, history.known(ctx.layout, ctx.name), ctx.releases.live())
     return edits.unwritten(ctx.tree.git, record["to"], edited) if record.get("to") else edited

@@ -1,5 +1,5 @@
-"""When a deploy itself wrote in the tree of a service: its checkout, its build, its hooks. What changed since the
-checkout at another time, a person changed."""
+"""When a deploy itself wrote in the tree of a service: its checkout, its build, its hooks, a program that starts. What
+changed since the checkout at another time, a person changed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ..steps.placed_files import PLACES
 
 CHECKOUTS = ("checkout", "checkout_release")
 COMMANDS = ("build", "build_release", "hook", *PLACES)
+STARTS = ("restart", "verify", "health")
 
 
 class TreeTimes:
@@ -22,6 +23,7 @@ class TreeTimes:
         self._clone = clone
         self._checked_out: float | None = None
         self._commands: list[tuple[float, float]] = []
+        self._starts: list[tuple[float, float]] = []
 
     @property
     def has_checked_out(self) -> bool:
@@ -31,19 +33,26 @@ class TreeTimes:
     @contextlib.contextmanager
     def noted(self, action: str) -> Iterator[None]:
         """Around an action of a step, whichever."""
-        begin = self._now() if action in COMMANDS else 0
+        spans = self._commands if action in COMMANDS else self._starts if action in STARTS else None
+        begin = 0 if spans is None else self._now()
         try:
             yield
             if action in CHECKOUTS:
                 self._checked_out = self._now()
         finally:
-            if action in COMMANDS:
-                self._commands.append((begin, self._now()))
+            if spans is not None:
+                spans.append((begin, self._now()))
 
-    def is_of_person(self, changed_at: float) -> bool:
-        """Of what was changed then, since the checkout."""
+    def may_be_of_person(self, changed_at: float) -> bool:
+        """Of what was changed then, since the checkout; also while a program started."""
         return (self._checked_out is not None and changed_at > self._checked_out
                 and not any(begin <= changed_at <= end for begin, end in self._commands))
+
+    def is_of_person(self, changed_at: float) -> bool:
+        """As may_be_of_person(); what changed while a program started is the program's: it may write there at each
+        start (npm in package-lock.json), and each deploy after this one would be refused."""
+        return (self.may_be_of_person(changed_at)
+                and not any(begin <= changed_at < end for begin, end in self._starts))
 
     def _now(self) -> float:
         try:
