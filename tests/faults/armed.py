@@ -40,8 +40,6 @@ def _point(name):
     if not name or _fault["at"] != name:
         return
     _fault["passed"] += 1
-    with open(os.path.join(FOLDER, _fault["host"] + ".passed"), "w") as file:
-        file.write(str(_fault["passed"]))
     if _fault["passed"] == _fault["nth"]:
         _DO[_fault["do"]]()
 

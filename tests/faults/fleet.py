@@ -169,11 +169,6 @@ class Fleet:
     def release(self, host: str) -> None:
         (self.armed / f"{host}.go").touch()
 
-    def passed(self, host: str) -> int:
-        """How often the armed point was passed."""
-        path = self.armed / f"{host}.passed"
-        return int(path.read_text()) if path.exists() else 0
-
     def executor_of(self, host: str) -> int | None:
         """The pid that holds the lock, while it does."""
         def known() -> dict[str, Any]:
