@@ -28,7 +28,7 @@ class EarlyDial:
         threading.Thread(target=lambda: self._answer.put(self._dial_first(host)), daemon=True).start()
 
     def dial(self, label: str, settings: Settings, seconds: float) -> socket.socket:
-        """As dial.directly(). The first time for that host, what came of its early dial."""
+        """As dial.directly(). For the host of begin(), the first time: the socket or the error of its early dial."""
         answer = None
         if settings.name == self._first:
             self._first = ""

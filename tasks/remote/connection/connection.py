@@ -23,7 +23,7 @@ from ..user_keys.keys import keys_for
 from . import dial, gateways, known_servers
 from .dial import Dial
 from .endpoint import Endpoint, open_once
-from .handshake import Misjudged, TurnedAway
+from .handshake import EarlyExchangeFailed, TurnedAway
 from .host_connection import HostConnection
 from .known_servers import Server
 from .login import CutOff
@@ -32,8 +32,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 2.0     # seconds
 
 
 class _Route(Struct, frozen=True):
-    """The way to a host: how messages call it, the hosts that it leads to, against circles, what answers for the ssh
-    configuration, and what dials. `command`: see connect(); a gateway gets no session, and None for it."""
+    """The way to a host. `label`: its name in messages; `path`: the host and its gateways so far, to find circles;
+    `ask`: answers for the ssh configuration; `dial`, `command`: see connect(). A gateway gets no session: None."""
 
     label: str
     path: tuple[Host, ...]
@@ -119,7 +119,7 @@ def _open_patiently(endpoint: Endpoint, assumed: Server) -> tuple[HostConnection
     while True:
         try:
             return open_once(endpoint, assumed), assumed
-        except Misjudged:
+        except EarlyExchangeFailed:
             assumed = replace(assumed, key_exchange="")
             continue
         except CutOff as error:

@@ -40,8 +40,8 @@ class Endpoint(Struct, frozen=True):
 
 
 def open_once(endpoint: Endpoint, assumed: Server) -> HostConnection:
-    """Raises HostKeyError, LoginError, Unreachable or Mistake; TurnedAway, Misjudged and CutOff where another try may
-    help."""
+    """Raises HostKeyError, LoginError, Unreachable or Mistake; TurnedAway, EarlyExchangeFailed and CutOff where another
+    try may help."""
     started = time.monotonic()
     host, settings, verifier = endpoint.host, endpoint.settings, endpoint.verifier
     login = Login(verifier.label, settings.user, endpoint.keys, host.connect_timeout,

@@ -25,8 +25,8 @@ class TurnedAway(Unreachable):
     """sshd took the connection and ended it before any SSH: it may let us in a moment later."""
 
 
-class Misjudged(Unreachable):
-    """The server is not as it was: what was begun before it said what it has came to nothing."""
+class EarlyExchangeFailed(Unreachable):
+    """The connection was lost, and the key exchange had begun before the server said which ones it has."""
 
 
 class Handshake(Struct, frozen=True):
@@ -73,7 +73,7 @@ class Handshake(Struct, frozen=True):
             return Unreachable(f"{late.message}; the ProxyCommand says: {complaint}", late.hint) if complaint else late
         if not spoke_ssh:
             return self._without_a_word(where)
-        lost = Misjudged if self.guess else Unreachable
+        lost = EarlyExchangeFailed if self.guess else Unreachable
         return lost(f"{self.label}: connection lost while connecting to {where}: "
                     f"{str(error) or type(error).__name__}", "try again")
 
