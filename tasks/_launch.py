@@ -25,13 +25,16 @@ from typing import Any, NoReturn
 
 def main() -> None:
     """The command `fab`, or `fabvisor`, with the words of sys.argv. It ends the process."""
+    code: Any = 0
     try:
         _run()
     except SystemExit as end:
-        if not isinstance(end.code, int):
-            raise
-        _end(end.code)
-    _end(0)
+        code = end.code
+    finally:
+        gc.unfreeze()                       # else the interpreter's own end writes out no file that is left open
+    if isinstance(code, int) and _all_tasks_are_ours():
+        _end(code)
+    sys.exit(code)
 
 
 def _run() -> None:
@@ -75,6 +78,17 @@ def _run_with_fabric(command: list[str]) -> None:
 
     invoke.main.program = fabric.main.program = program = FabricProgram()
     program.run(command)
+
+
+def _all_tasks_are_ours() -> bool:
+    """A team's own module may have left files open."""
+    from ._running_program import running_program
+
+    program = running_program()
+    if not hasattr(program, "collection"):
+        return True
+    names = program.collection.task_names
+    return all(program.collection[name].body.__module__.startswith(f"{__package__}.") for name in names)
 
 
 def _end(code: int) -> NoReturn:

@@ -314,30 +314,48 @@ def look(context):
     assert done.stdout == "True\n"
 
 
-@pytest.mark.parametrize(("out", "code"), [("out", 5), ("/dev/full", 120)])
-def test_launcher_ends_as_python_does_but_takes_no_module_apart(tmp_path: Path, out: str, code: int) -> None:
-    (tmp_path / "fabfile.py").write_text("""
+_ENDS = """
 import atexit, os, threading
-from invoke import Exit, task
+from tasks import namespace
 
 class Kept:
     def __del__(self, write=os.write):
         write(2, b"taken apart")
 
 kept = Kept()
+atexit.register(print, "at the end")
+threading.Thread(target=lambda: (threading.main_thread().join(), print("the thread"))).start()
+"""
+
+
+@pytest.mark.parametrize(("out", "code"), [("out", 2), ("/dev/full", 120)])
+def test_launcher_ends_as_python_does_but_takes_no_module_apart(tmp_path: Path, out: str, code: int) -> None:
+    (tmp_path / "fabfile.py").write_text(_ENDS)
+    with (tmp_path / out).open("w") as stdout:
+        done = subprocess.run([sys.executable, "-c", LAUNCH, str(ROOT), "config", "none"], cwd=tmp_path, stdout=stdout,
+                              stderr=subprocess.PIPE, text=True, check=False, env=clean_environ())
+    assert done.returncode == code
+    assert ("taken apart" in done.stderr) is (code == 120)
+    assert code == 120 or (tmp_path / out).read_text() == "the thread\nat the end\n"
+
+
+@pytest.mark.parametrize(("ending", "code"), [("return", 0), ("raise Exit(code=5)", 5), ("sys.exit('over')", 1),
+                                              ("raise ValueError", 1)])
+def test_file_that_a_teams_own_module_leaves_open_is_written(tmp_path: Path, ending: str, code: int) -> None:
+    (tmp_path / "fabfile.py").write_text(f"""
+import sys
+from invoke import Exit, task
+
+log = open("log", "w")
 
 @task
 def look(context):
-    atexit.register(print, "at the end")
-    threading.Thread(target=lambda: (threading.main_thread().join(), print("the thread"))).start()
-    raise Exit("over", code=5)
+    log.write("all of it")
+    {ending}
 """)
-    with (tmp_path / out).open("w") as stdout:
-        done = subprocess.run([sys.executable, "-c", LAUNCH, str(ROOT), "look"], cwd=tmp_path, stdout=stdout,
-                              stderr=subprocess.PIPE, text=True, check=False, env=clean_environ())
-    assert done.returncode == code and done.stderr.startswith("over\n")
-    assert ("taken apart" in done.stderr) is (code == 120)
-    assert code == 120 or (tmp_path / out).read_text() == "the thread\nat the end\n"
+    done = subprocess.run([sys.executable, "-c", LAUNCH, str(ROOT), "look"], cwd=tmp_path, check=False,
+                          capture_output=True, env=clean_environ())
+    assert (done.returncode, (tmp_path / "log").read_text()) == (code, "all of it")
 
 
 @pytest.mark.parametrize(("environment", "cached"), [({}, True), ({"PYTHONDONTWRITEBYTECODE": "1"}, False)])
