@@ -383,6 +383,15 @@ def test_ssh_config_is_not_read_by_fabric(tmp_path: Path, start: list[str]) -> N
     """It could read neither of these lines."""
     (tmp_path / ".ssh").mkdir()
     (tmp_path / ".ssh" / "config").write_bytes(b"Host web1 # Gr\xfc\xdfe\nMatch final all\n  User deploy\n")
-    done = subprocess.run([sys.executable, *start, "config", "monitor"], cwd=ROOT, capture_output=True, text=True,
+    (tmp_path / "fabfile.py").write_text("""
+from fabric import task
+
+@task
+def look(connection):
+    print(connection.host)
+""")
+    if "fabric" in start:                   # with the settings that lie beside our fabfile
+        shutil.copy(ROOT / "fabric.yaml", tmp_path)
+    done = subprocess.run([sys.executable, *start, "-H", "web1", "look"], cwd=tmp_path, capture_output=True, text=True,
                           check=False, env={**os.environ, "HOME": str(tmp_path)})
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "web1\n", "")
