@@ -341,7 +341,8 @@ killasgroup=true
 
 @pytest.mark.usefixtures("real_hosts")
 def test_debian_host_with_three_services_of_two_users_is_adopted(tmp_path: Path) -> None:
-    """root's supervisord; the login user owns the clones. Its environment is known by a program of the login user."""
+    """root's supervisord; the login user owns the clones. Its environment is known by a program of the login user. What
+    that one may not read is named, and hinders nothing."""
     with PackagedHost() as host, Lab(()) as lab:
         host.allow_sudo(f"{PYTHON} -I -S -c exec(eval(input(1)))")
         (lab.home / ".ssh/known_hosts").write_text(host.sshd.known_hosts_line + "\n")
@@ -363,8 +364,12 @@ def test_debian_host_with_three_services_of_two_users_is_adopted(tmp_path: Path)
             host.rpc.addProcessGroup(name)
         before = {name: process(host.rpc, name) for name in users}
         adopter = Adopter(lab, tmp_path, host)
+        hidden = host.program_dir / "hidden.conf"
+        hidden.write_text("[program:hidden]\ncommand=true\nautostart=false\n")
+        hidden.chmod(0o600)
         run = adopter.adopt("--output", str(adopter.output))
         assert run.code == 0, run
+        assert f"cannot read {hidden}: Permission denied: no program of it is adopted" in messages(run)
         secrets = tmp_path / ".secrets/production.env"
         assert stat.S_IMODE(secrets.stat().st_mode) == 0o600 and "s3cret-api" not in adopter.output.read_text()
         [target, *_] = loading.load(adopter.output).environment("production").targets

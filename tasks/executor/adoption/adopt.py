@@ -20,9 +20,12 @@ def adopt(link: Link, hello: dict[str, Any], layout: Layout, env: dict[str, str]
     """Send all programs of the supervisord that `hello` names, or of the one in the usual places."""
     conf = SupervisordConf(supervisord_search.configuration(hello["root"], hello["supervisord_conf"]), env)
     configuration = conf.configuration()
-    if configuration.problems:
-        raise NotReady("supervisord cannot read its configuration:\n" + "\n".join(configuration.problems),
+    broken = [problem for problem in configuration.problems if problem not in configuration.hidden]
+    if broken:
+        raise NotReady("supervisord cannot read its configuration:\n" + "\n".join(broken),
                        "correct that on the host, then try again")
+    for problem in configuration.hidden:
+        link.answer({"event": "notice", "level": "warning", "message": f"{problem}: no program of it is adopted"})
     pid = supervisord_search.process(conf)
     uid = supervisord_search.owner(pid, conf)
     definitions = configuration.definitions

@@ -43,13 +43,14 @@ class Definition(NamedTuple):
 class Configuration(NamedTuple):
     """The content of a supervisord.conf and of its included files. `include_line`: where [include] says `files`;
     None where there is no such section. `patterns`: absolute, one for each folder. `problems`: why supervisord cannot
-    read a file of these."""
+    read a file of these; `hidden`: those of them that are ours alone, for the login user may not read the file."""
 
     path: str
     patterns: list[str]
     definitions: list[Definition]
     include_line: int | None
     problems: list[str] = []        # noqa: RUF012  a NamedTuple's default is no class attribute
+    hidden: list[str] = []          # noqa: RUF012
 
     @property
     def folder(self) -> str:
@@ -106,9 +107,12 @@ class SupervisordConf:
 
     def configuration(self) -> Configuration:
         """Each file is parsed once: a host may have many."""
-        read = [read_file(path) for path in self._files()]
+        files = self._files()
+        read = [read_file(path) for path in files]
+        hidden = [problem for path, (_, problem) in zip(files, read)
+                  if problem and os.path.exists(path) and not os.access(path, os.R_OK)]
         return Configuration(self.path, self._folders(), [each for definitions, _ in read for each in definitions],
-                             self._include_line(), [problem for _, problem in read if problem])
+                             self._include_line(), [problem for _, problem in read if problem], hidden)
 
     def _files(self) -> list[str]:
         """All that supervisord reads, in its order."""
