@@ -285,9 +285,11 @@ def test_programs_that_exclude_each_other_are_named(first: dict[str, Any], secon
 
 def test_program_that_is_called_as_a_process_of_another_gets_another_name(tmp_path: Path) -> None:
     many = {"numprocs": "3", "process_name": "worker_%(process_num)02d"}
-    found = adopted(web1=told(shop("worker", options=many), shop("worker_00"), shop("worker-00")))
+    found = adopted(web1=told(shop("worker", options=many), shop("worker_00"), shop("worker-00"),
+                              shop("worker_x")))
     [target] = loaded(tmp_path, found).targets
-    assert [each.group for each in target.service.programs] == ["shop-worker", "shop-worker.00", "shop-worker-00"]
+    assert [each.group for each in target.service.programs] == [
+        "shop-worker", "shop-worker.00", "shop-worker-00", "shop-worker_x"]
 
 
 @pytest.mark.promise(7)

@@ -97,6 +97,9 @@ def test_reload_lock_times_out_when_it_is_not_released(layout: Layout) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "rubbish", '{"pid": 1}', '{"pid": "x", "start": []}', "[]"])
-def test_unreadable_holder_counts_as_unknown(layout: Layout, text: str) -> None:
+def test_unreadable_holder_counts_as_unknown(layout: Layout, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the system has no list of locks."""
     Path(layout.lock_file("a")).write_text(text)
+    assert locks.holder_of(layout, "a") == {}
+    monkeypatch.setattr(locks, "LOCKS", "/no-such-file")
     assert locks.holder_of(layout, "a") == {}

@@ -35,6 +35,7 @@ def test_doctor_finds_nothing_that_hinders_a_deploy_on_good_hosts(shared: App) -
     assert run.code == 0, run
     assert set(checks(run)) == set(checks(run, "web2")) == NAMES
     assert not checks(run, outcome="failed")
+    assert checks(run)["services"]["message"] == f"nothing hinders a deploy of {shared.name}"
     assert set(checks(run)["git"]) == {"event", "host", "check", "outcome", "message", "remedy"}
     assert all(bool(event["remedy"]) == (event["outcome"] != "ok") for event in checks(run).values())
     remedy = checks(run)["boot"]["remedy"]

@@ -225,7 +225,8 @@ def test_drain_runs_around_a_restart_and_before_a_stop() -> None:
     ("RUNNING", "RUNNING", ["drain", "stop", "undrain"], True),
     ("RUNNING", "BACKOFF", ["drain", "stop", "undrain"], True),
     ("RUNNING", "STOPPED", ["drain", "stop"], True), ("RUNNING", "EXITED", ["drain", "stop"], True),
-    ("EXITED", "STOPPED", ["stop"], False), ("STOPPED", "absent", ["stop"], False)])
+    ("EXITED", "STOPPED", ["stop"], False), ("STOPPED", "absent", ["stop"], False),
+    ("EXITED", "FATAL", ["drain", "stop"], True)])
 def test_host_is_drained_only_while_a_program_is_up(monitor: str, other: str, stopped: list[str], restarted: bool
                                                     ) -> None:
     """`other`: the state of a program that the command is not about."""

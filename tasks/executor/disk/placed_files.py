@@ -177,7 +177,7 @@ class PlacedFiles(NamedTuple):
         for path in paths:
             data = None if self.problem(path) else files.read_bytes(self.path(path))
             about = written.get(path, {})
-            is_ours = about.get("secrecy") == "none" and data is not None and about.get("sha256") == sha256(data)
-            if is_ours and data is not None and len(data) <= SHOWN:
+            if (data is not None and len(data) <= SHOWN and about.get("secrecy") == "none"
+                    and about.get("sha256") == sha256(data)):
                 texts[path] = data.decode("utf-8", "replace")
         return texts
