@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import random
-import resource
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from tasks.executor import errors
 from tests.executor.driver import Example
 from tests.executor.place import Place, next_commit
 from tests.support.lab import git
+from tests.support.largest_file import largest_file
 
 FIRST = """
 mkdir -p changed folder gone link-was
@@ -78,17 +77,6 @@ def test_checkout_that_is_killed_at_any_file_leaves_nothing(place: Place, seed: 
     assert place.snapshot() == before, path
     place.forward(second)
     assert place.ctx.clone.state().commit == second and not place.ctx.clone.state().edits
-
-
-@contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """A command that writes more into a file is killed, and leaves what it has written."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.promise(3)

@@ -20,6 +20,7 @@ from tasks.remote.connection.known_servers import UNKNOWN, Server, recall, remem
 from tasks.remote.paramiko_private import ClientTransport
 from tests.support.half_duplex import FIRST_OF_KEYS, HalfDuplex, has_sent
 from tests.support.lab import wait_for
+from tests.support.largest_file import largest_file
 from tests.support.proxy import Proxy
 from tests.support.sshd import Sshd, keygen, public
 
@@ -77,6 +78,16 @@ class TestFile:
         assert cache.stat().st_size <= known_servers.LIMIT + 1000
         assert [recall(f"web{number}") for number in (0, 1900, 1999)] == [UNKNOWN, SEEN, SEEN]
         assert [path.name for path in cache.parent.iterdir()] == [cache.name]
+
+    def test_full_disk_leaves_nothing_behind(self, cache: Path) -> None:
+        remember("web1", SEEN)
+        with cache.open("ab") as file:
+            file.write(b"\n" * known_servers.LIMIT)
+        with largest_file(100):
+            remember("web1", SEEN)
+        assert [path.name for path in cache.parent.iterdir()] == [cache.name]
+        remember("web1", SEEN)
+        assert stat.S_IMODE(cache.stat().st_mode) == 0o600
 
     def test_many_write_at_the_same_time(self, cache: Path) -> None:
         names = [f"web{number}" for number in range(200)]

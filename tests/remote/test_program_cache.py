@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tasks.remote.sent_executor.program_cache import kept
+from tests.support.largest_file import largest_file
 
 
 class Sources:
@@ -70,3 +71,9 @@ def test_program_is_packed_each_time_where_it_cannot_be_kept(sources: Sources, m
     else:
         monkeypatch.setattr(sys, "dont_write_bytecode", True)
     assert sources.ask() != sources.ask() and not sources.cached()
+
+
+def test_full_disk_keeps_no_half_of_a_program(sources: Sources) -> None:
+    with largest_file(100):
+        assert sources.ask()
+    assert not list(sources.folder.glob("__pycache__/*"))

@@ -83,5 +83,9 @@ def _read(path: Path) -> bytes:
 
 def _replace(path: Path, content: bytes) -> None:
     aside = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
-    aside.write_bytes(content)
-    aside.replace(path)
+    try:
+        with open(aside, "wb", opener=_opener) as file:
+            file.write(content)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)       # of a full disk

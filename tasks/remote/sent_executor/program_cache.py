@@ -51,8 +51,11 @@ def _read(path: Path, state: str) -> bytes | None:
 def _write(path: Path, state: str, made: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(f".{os.getpid()}")
-    aside.write_bytes(_head(state, made) + b"\n" + made)
-    aside.replace(path)
+    try:
+        aside.write_bytes(_head(state, made) + b"\n" + made)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)       # of a full disk
 
 
 def _head(state: str, made: bytes) -> bytes:
