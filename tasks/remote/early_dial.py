@@ -7,7 +7,7 @@ import queue
 import socket
 import threading
 
-from .._errors import FabvisorError, Unreachable
+from .._errors import Unreachable
 from ..inventory.model import Host
 from .configuration.ssh_answers import SshAnswers
 from .configuration.ssh_config import Settings, effective
@@ -38,7 +38,8 @@ class EarlyDial:
         return answer or dial.directly(label, settings, seconds)
 
     def _dial_first(self, host: Host) -> socket.socket | Unreachable | None:
-        """None where another way leads to it, or where a mistake is in the way: who connects meets it, too."""
+        """None where another way leads to it, or where anything else is in the way: who connects meets it, too, and
+        would wait for ever for a thread that has failed."""
         try:
             settings = effective(host, self.ask.kept)
             if settings.jumps or settings.proxy_command:
@@ -46,5 +47,5 @@ class EarlyDial:
             return dial.directly(dial.label_of(host.name, settings), settings, host.connect_timeout)
         except Unreachable as error:
             return error
-        except (FabvisorError, OSError, ValueError):
+        except Exception:
             return None

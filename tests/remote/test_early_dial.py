@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pwd
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,3 +58,16 @@ def test_host_behind_a_gateway_or_with_a_wrong_name_is_not_dialled_early(
     early = EarlyDial()
     early.begin(host_at(listener, **more))
     assert early._answer.get(timeout=60) is None
+
+
+def test_connection_does_not_wait_for_an_early_dial_that_met_something_else(
+        listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user without a home folder."""
+    def nobody(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    monkeypatch.delenv("HOME")
+    early = EarlyDial()
+    early.begin(host_at(listener))
+    assert early._answer.get(timeout=5) is None
