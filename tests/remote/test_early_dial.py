@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks._errors import Unreachable
+from tasks._errors import Mistake, Unreachable
 from tasks.inventory.model import Host
-from tasks.remote.configuration.ssh_config import effective
+from tasks.remote.configuration.ssh_config import Settings, effective
+from tasks.remote.connection import dial
 from tasks.remote.early_dial import EarlyDial
 
 
@@ -61,13 +62,21 @@ def test_host_behind_a_gateway_or_with_a_wrong_name_is_not_dialled_early(
 
 
 def test_connection_does_not_wait_for_an_early_dial_that_met_something_else(
-        listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user without a home folder."""
+        home: Path, listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_thread(label: str, settings: Settings, seconds: float) -> socket.socket:
+        raise RuntimeError("can't start new thread")        # to look a name up
+
+    monkeypatch.setattr(dial, "directly", no_thread)
+    early = EarlyDial()
+    early.begin(host_at(listener))
+    assert early._answer.get(timeout=5) is None
+
+
+def test_user_without_a_home_folder_is_told_so(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody(uid: int) -> None:
         raise KeyError(uid)
 
     monkeypatch.setattr(pwd, "getpwuid", nobody)
     monkeypatch.delenv("HOME")
-    early = EarlyDial()
-    early.begin(host_at(listener))
-    assert early._answer.get(timeout=5) is None
+    with pytest.raises(Mistake, match="HOME is not set"):
+        effective(host_at(listener), EarlyDial().ask)

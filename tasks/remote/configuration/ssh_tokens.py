@@ -8,12 +8,18 @@ import re
 import socket
 from pathlib import Path
 
+from ..._errors import Mistake
+
 _TOKEN = re.compile(r"%(.)|\$\{(\w+)\}")
 
 
 def home() -> Path:
-    """$HOME, as every tool but ssh understands it."""
-    return Path(os.environ.get("HOME") or Path.home())
+    """$HOME, as every tool but ssh understands it. Raises Mistake where nobody names one."""
+    try:
+        return Path(os.environ.get("HOME") or Path.home())
+    except RuntimeError:
+        raise Mistake(f"HOME is not set, and user {os.getuid()} of this machine has no entry that names a home folder",
+                      "export HOME=/tmp, or another folder of your own") from None
 
 
 def database_home() -> Path | None:
