@@ -99,6 +99,8 @@ class _Pipe:
                 return
             try:
                 data = self.source.recv(65536)
+                # The kernel here would acknowledge up to 40 ms later, which no wire does: sshd waits for that.
+                self.source.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
             except OSError:
                 data = b""
             with self.changed:
