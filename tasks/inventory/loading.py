@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from itertools import chain, islice
 from pathlib import Path
@@ -61,7 +62,7 @@ def find_inventory(explicit: str | None, environ: Mapping[str, str], cwd: Path, 
     """
     named = explicit or environ.get("FAB_INVENTORY")
     if named:
-        return cwd / Path(named).expanduser()
+        return cwd / os.path.expanduser(named)          # ~USER stays where there is no such user
     for folder in (cwd, beside):
         if (folder / FILE).exists():
             return folder / FILE

@@ -39,6 +39,12 @@ def test_inventory_variable_wins_over_the_current_folder(folders: tuple[Path, Pa
     assert find_inventory(None, {"FAB_INVENTORY": "/etc/y.yaml"}, cwd, beside) == Path("/etc/y.yaml")
 
 
+def test_inventory_below_the_home_of_no_user_is_looked_for_as_written(folders: tuple[Path, Path]) -> None:
+    """The shell leaves it as it is, too."""
+    cwd, beside = folders
+    assert find_inventory("~no-such-user/x.yaml", {}, cwd, beside) == cwd / "~no-such-user/x.yaml"
+
+
 def test_inventory_of_the_current_folder_wins_over_the_fabfiles(folders: tuple[Path, Path]) -> None:
     cwd, beside = folders
     assert find_inventory(None, {"FAB_INVENTORY": ""}, cwd, beside) == cwd / "hosts.yaml"

@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ..._cache_folder import cache_folder
+from ..._errors import Mistake
 
 NAME = "servers"
 LIMIT = 64 * 1024                           # bytes of the file, about 400 lines
@@ -38,7 +39,7 @@ UNKNOWN = Server()
 
 def recall(name: str) -> Server:
     """`name`: of the server, and of the way to it."""
-    with suppress(OSError, RuntimeError, ValueError, msgspec.MsgspecError):
+    with suppress(OSError, Mistake, ValueError, msgspec.MsgspecError):
         lines = _read(_path()).splitlines()
         mark = _mark(name)
         newest = next((line for line in reversed(lines) if line.startswith(mark)), None)
@@ -50,7 +51,7 @@ def recall(name: str) -> Server:
 
 def remember(name: str, server: Server) -> None:
     line = b"\n" + _mark(name) + msgspec.json.encode(replace(server, since=int(time.time())))
-    with suppress(OSError, RuntimeError):
+    with suppress(OSError, Mistake):
         path = _path()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with open(path, "ab", opener=_opener) as file:
