@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..._errors import Mistake
+from ..._user_folders import home
 from ...inventory.model import Host
 from .patterns import glob_matches
 from .ssh_options import Options, ask
-from .ssh_tokens import from_home, home
+from .ssh_tokens import from_home
 
 _LINE = re.compile(r"\s*(\w+)(?:\s*=\s*|\s+)(.*?)\s*")
 # `ssh -G` leaves their %-tokens as they are; in a pattern of a `Host` line % is a character.

@@ -10,10 +10,11 @@ from pathlib import Path
 from msgspec import Struct
 
 from ..._errors import Mistake
+from ..._user_folders import home
 from ...inventory.model import Host
 from .algorithms import OPENSSH, Algorithms, algorithms_of
 from .ssh_options import Ask, ask, refuse, refuse_names
-from .ssh_tokens import database_home, expand, home
+from .ssh_tokens import database_home, expand
 
 _DEFAULT_KEYS = ("~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519")
 

@@ -17,8 +17,9 @@ from typing import IO
 from msgspec.structs import replace
 
 from ..._errors import Mistake
+from ..._user_folders import home
 from ...inventory.model import Host
-from .ssh_tokens import database_home, home
+from .ssh_tokens import database_home
 
 Options = dict[str, list[str]]              # by lower-case keyword, every value in order
 Ask = Callable[[Host], Options]

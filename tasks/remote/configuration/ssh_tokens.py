@@ -1,4 +1,4 @@
-"""The home folder, and the %-tokens of ssh_config(5) that `ssh -G` leaves as written."""
+"""The home folder of ssh, and the %-tokens of ssh_config(5) that `ssh -G` leaves as written."""
 
 from __future__ import annotations
 
@@ -8,18 +8,9 @@ import re
 import socket
 from pathlib import Path
 
-from ..._errors import Mistake
+from ..._user_folders import home
 
 _TOKEN = re.compile(r"%(.)|\$\{(\w+)\}")
-
-
-def home() -> Path:
-    """$HOME, as every tool but ssh understands it. Raises Mistake where nobody names one."""
-    try:
-        return Path(os.environ.get("HOME") or Path.home())
-    except RuntimeError:
-        raise Mistake(f"HOME is not set, and user {os.getuid()} of this machine has no entry that names a home folder",
-                      "export HOME=/tmp, or another folder of your own") from None
 
 
 def database_home() -> Path | None:

@@ -17,8 +17,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..._cache_folder import cache_folder
 from ..._errors import Mistake
+from ..._user_folders import cache_folder
 
 NAME = "servers"
 LIMIT = 64 * 1024                           # bytes of the file, about 400 lines

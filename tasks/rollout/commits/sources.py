@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..._cache_folder import cache_folder
 from ..._errors import NotReady
+from ..._user_folders import cache_folder
 from ...mirror import credentials, git
 from ...mirror.commits import FULL
 from ...mirror.current_folder import changes_of
