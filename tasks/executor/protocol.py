@@ -123,8 +123,7 @@ class ProgramSettings(TypedDict):
 class ServiceSettings(TypedDict):
     """`repo`: without the password that its URL may have, which is in `login`. `revision`: what this host shall resolve
     to a commit, or look for; null where another host does, or nobody. `fetch_timeout`: seconds. `subdirectory`: of the
-    commit, where builds and programs run; empty at its top. `files`: paths that `files` of hosts.yaml names.
-    `tool`: the command that a build on the host begins with, to be looked for in PATH; empty where there is none."""
+    commit, where builds and programs run; empty at its top. `files`: paths that `files` of hosts.yaml names."""
 
     name: str
     directory: str
@@ -136,7 +135,6 @@ class ServiceSettings(TypedDict):
     files: List[str]
     programs: List[ProgramSettings]
     revision: Optional[str]
-    tool: str
 
 
 class Settings(TypedDict):
@@ -226,13 +224,14 @@ class RunsSettings(Settings):
 class DoctorSettings(Settings):
     """What hinders a deploy? `named`: all services that hosts.yaml has on this host; `fetching`: those whose repository
     the host itself fetches from; `ports`: as of a deploy; `asked`: by service the TCP ports of the host that its health
-    checks ask."""
+    checks ask; `tools`: by service the command that its build begins with, where PATH should lead to it."""
 
     do: Literal["doctor"]
     named: List[str]
     fetching: List[str]
     ports: Dict[str, int]
     asked: Dict[str, List[int]]
+    tools: Dict[str, str]
 
 
 class SetupSettings(Settings):
@@ -935,7 +934,6 @@ class ServiceFields(TypedDict):
     release that the link of that name points to, `current_target` what that link holds; `standing` is the clone's own
     state where a release runs; `programs`, by group, are those that hosts.yaml names and those in our program file;
     `logs` is the folder of their logs; `login_path` is PATH of the login, for programs, null where it is not known;
-    `missing_tool` is the command that a build begins with, where PATH of the login does not lead to it;
     `machine` is what `uname -m` says; `login` is the user who logs in;
     `handwritten` is the command that runs the program by the file that a person wrote and the first deploy kept, null
     where it kept none;
@@ -964,7 +962,6 @@ class ServiceFields(TypedDict):
     env_path: str
     env_sha256: Optional[str]
     login_path: Optional[str]
-    missing_tool: Optional[str]
     programs: Dict[str, List[ProcessState]]
     started_from: Optional[str]
     committed: HistoryLine

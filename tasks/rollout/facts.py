@@ -136,7 +136,6 @@ class Facts(Struct, frozen=True, kw_only=True):
     env_path: str
     env_sha256: str | None
     login_path: Text | None = None      # PATH of the login, which programs get
-    missing_tool: Name | None = None    # what the build begins with, where PATH of the login does not lead to it
     programs: dict[str, list[Process]]  # by group: those that hosts.yaml names, and those in our program file
     started_from: CommitHash | None
     strategy: str | None = None         # by what is on the disk; None: nothing is

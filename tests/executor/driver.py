@@ -219,7 +219,7 @@ class Deploy:
     def hello(self, do: str = "rollout", revision: str | None = "main", **more: Any) -> None:
         listed = [{"name": service.name, "directory": service.directory, "subdirectory": service.subdirectory,
                    "repo": service.repo, "login": None,
-                   "revision": revision, "tool": settings.tool(service), "fetch_timeout": service.fetch_timeout,
+                   "revision": revision, "fetch_timeout": service.fetch_timeout,
                    "shared": list(service.shared), "files": [file.path for file in service.files], "programs": [
                        {"group": program.group, "processes": list(program.processes),
                         "user": program.options.get("user", PROGRAM_USER.get("user")), "socket": program.socket,

@@ -14,7 +14,7 @@ from tasks.executor.steps import ACTIONS
 SERVICE = {"name": "monitor", "directory": "d", "subdirectory": "", "repo": "r", "login": None, "fetch_timeout": 600,
            "shared": [], "files": [], "programs": [
                {"group": "a", "processes": ["a"], "user": None, "socket": None, "logs": []}],
-           "revision": None, "tool": ""}
+           "revision": None}
 STATUS = {"do": "status", "watch": False, "named": None, "lease": 30, "login_timeout": 10, "services": [SERVICE],
           "place": {"root": "/r", "supervisord_conf": "s", "program_dir": "p", "state": "f", "sudo": False},
           "sudo_password": None}

@@ -49,27 +49,6 @@ def test_program_runs_with_path_of_the_login_as_its_build(example: Example, home
     assert (example.directory / "path").read_text().startswith(f"{tmp_path}:/usr/bin:/bin:/another:")
 
 
-@pytest.mark.parametrize("entry", ["./bin", "", "{directory}/bin"])
-def test_build_may_begin_with_a_tool_of_the_commit_where_path_of_the_login_leads_to_it(
-    example: Example, home: Path, entry: str,
-) -> None:
-    (home / ".profile").write_text(f"export PATH={entry.format(directory=example.directory)}:$PATH\n")
-    tool = Path("bin" if entry else "") / "of-the-commit"
-    (example.work / tool.parent).mkdir(exist_ok=True)
-    (example.work / tool).write_text("#!/bin/sh\ncp source built\n")
-    (example.work / tool).chmod(0o755)
-    example.write()
-    with example.deploy(example.with_(build=("of-the-commit",))) as deploy:
-        assert deploy.look().facts[example.name].missing_tool is None
-        deploy.plan()
-        assert deploy.executor.until("done", "failed")["event"] == "done"
-    with example.deploy(example.with_(build=("of-nobody",))) as deploy:
-        assert deploy.look().facts[example.name].missing_tool is None
-    (home / ".profile").unlink()
-    with example.deploy(example.with_(build=("of-nobody",))) as deploy:
-        assert deploy.look().facts[example.name].missing_tool == "of-nobody"
-
-
 @pytest.mark.promise(3)
 def test_undo_builds_with_the_tools_that_the_login_had_before(example: Example, home: Path, tmp_path: Path) -> None:
     """Its PATH has lost a folder since then."""
@@ -101,6 +80,17 @@ def test_doctor_names_the_folders_of_the_login_that_a_program_lacks(layout: Layo
     """Where somebody else started it, or PATH of the login changed since: a deploy gives it that."""
     monkeypatch.setattr(ExaminedHost, "pids", lambda host, service: [os.getpid()])
     login = {"PATH": f"{os.environ['PATH']}:{tmp_path}"}
-    [finding] = path(ExaminedHost({"services": [{"name": "api", "programs": []}]}, layout, login, lambda: None))
+    host = ExaminedHost({"services": [{"name": "api", "programs": []}], "tools": {}}, layout, login, lambda: None)
+    [finding] = path(host)
     assert finding.outcome == "warning" and finding.remedy.startswith("fab deploy api;")
     assert str(tmp_path) in finding.message
+
+
+@pytest.mark.parametrize(("tool", "is_missing"), [("absent", True), ("sh", False), ("time", False), ("cd", False)])
+def test_doctor_warns_of_a_build_whose_first_command_is_nowhere_in_path(layout: Layout, tool: str, is_missing: bool
+                                                                       ) -> None:
+    """Words of the shell are there."""
+    host = ExaminedHost({"services": [], "tools": {"api": tool}}, layout, {"PATH": os.environ["PATH"]}, lambda: None)
+    [finding] = path(host)
+    assert finding.outcome == ("warning" if is_missing else "ok")
+    assert ("the build of api begins with absent" in finding.message) == is_missing

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
 from msgspec.structs import replace
 
 from tasks import _errors as errors
 from tasks.deploy import recipe
-from tasks.executor.system import shell
 from tasks.inventory.model import Service, Target
 from tasks.inventory.secret import reveal
 from tasks.rollout import goal
 from tasks.rollout.facts import Facts, Release
-from tasks.rollout.peers import settings
 from tasks.rollout.plan import planner, refusals
 from tasks.rollout.recipe import STRATEGIES, supervised
 from tasks.rollout.steps import Plan
@@ -107,32 +103,6 @@ def test_releases_of_another_tool_are_refused_by_a_strategy_that_would_build_amo
         refusals.refuse((TARGET,), known, force=False, set_aside=True)
     assert "strategy: releases" in raised.value.hint
     refusals.refuse((replace(TARGET, service=RELEASED),), known, force=False, set_aside=True)
-
-
-def test_missing_tool_of_a_build_is_refused_where_something_is_built() -> None:
-    """A rollback to a release that is there builds nothing."""
-    def made(service: Service, found: Facts) -> None:
-        target, goals = replace(TARGET, service=service), {"monitor": GOAL}
-        planner.deploy_planner(recipe)((target,), {goal.key(target): found}, goals)
-
-    for service, found in ((SERVICE, facts()), (SERVICE, BLANK), (RELEASED, released(A))):
-        with pytest.raises(errors.NotReady, match="web1: the build begins with go, to which"):
-            made(service, replace(found, missing_tool="go"))
-    made(RELEASED, replace(released(A, B), missing_tool="go"))
-    made(SERVICE, facts(B, missing_tool="go"))
-
-
-@pytest.mark.parametrize(("build", "tool"), [
-    (["absent --all", "true"], "absent"), (["absent && true"], "absent"), (["absent && true", "true"], ""),
-    (["absent \\\n || true"], ""), (["absent", "true | true"], "absent"), (["absent\ntrue || true"], "absent"),
-    (["time absent"], "time"), (["! absent"], ""), (["# absent", "true"], ""), (["", "true"], ""), (["X=1 absent"], ""),
-])
-def test_tool_of_a_build_is_what_the_build_cannot_go_on_without(build: list[str], tool: str) -> None:
-    assert settings.tool(changed(SERVICE, build=build)) == tool
-    ended = subprocess.run(shell.script(build), check=False, stderr=subprocess.DEVNULL)
-    assert ended.returncode or tool != "absent"
-    for name in ("PATH", "BASH_ENV"):
-        assert settings.tool(changed(SERVICE, build=build, variables={name: "/x"})) == ""
 
 
 def test_record_of_a_plan_holds_what_an_undo_needs() -> None:

@@ -11,12 +11,13 @@ from typing import Iterator
 from .. import git
 from ..errors import HostError
 from ..protocol import ServiceSettings
-from ..system import processes
+from ..system import processes, shell
 from ..system.accounts import login_name
 from ..system.login_env import LoginShell
 from .host import ExaminedHost, Finding, failed, ok, warning
 
 AT_ONCE = 8                         # repositories
+_TYPE_WITHIN = 10                   # seconds, of a word of the shell
 
 
 def login(host: ExaminedHost) -> Iterator[Finding]:
@@ -34,8 +35,22 @@ def python(host: ExaminedHost) -> Iterator[Finding]:
 
 
 def path(host: ExaminedHost) -> Iterator[Finding]:
-    """Whether programs that run find the same commands as the login, which builds them."""
-    is_any_lacking = False
+    """Whether PATH of the login leads to the tools of builds, and whether programs that run find the same commands."""
+    findings = [*_missing_tools(host), *_lacking_folders(host)]
+    yield from findings or [ok(host.env.get("PATH", ""))]
+
+
+def _missing_tools(host: ExaminedHost) -> Iterator[Finding]:
+    """No more than a warning: the commit, a hook or another build may bring the tool."""
+    for service, tool in host.settings["tools"].items():
+        try:
+            shell.run(shell.script([f"type {tool}"]), cwd="/", env=host.env, timeout=_TYPE_WITHIN, check=host.check)
+        except shell.CommandFailed:
+            yield warning(f"the build of {service} begins with {tool}, to which PATH of the login does not lead",
+                          "install it there; or extend PATH in ~/.profile on the host, or in `variables`")
+
+
+def _lacking_folders(host: ExaminedHost) -> Iterator[Finding]:
     login_path = host.env.get("PATH", "")
     for service in host.services:
         name = service["name"]
@@ -43,11 +58,8 @@ def path(host: ExaminedHost) -> Iterator[Finding]:
         paths = [path for path in known if path is not None]
         lacking = [folder for path in paths for folder in _folders(login_path) if folder not in _folders(path)]
         if lacking:
-            is_any_lacking = True
             yield warning(f"{name} runs without {', '.join(lacking)}, which PATH of the login has",
                           f"fab deploy {name}; or, where hosts.yaml sets PATH, write it there")
-    if not is_any_lacking:
-        yield ok(login_path)
 
 
 def _folders(path: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from typing import Any, Dict, Iterable, List, Mapping, Sequence
 
 from .. import git, masking, program_user
@@ -15,12 +14,11 @@ from ..quoting import for_sh
 from ..state import history
 from ..supervisor.supervisord import Supervisord, reason
 from ..supervisor.supervisord_conf import programs_in
-from ..system import processes, shell
+from ..system import processes
 from ..system.accounts import login_name, user_name
 from .releases import Releases
 
 SHORT = ("deploy", "at", "by", "command", "branch", "from", "to", "result", "was_running", "source")
-TYPE_WITHIN = 10                    # seconds
 Programs = Dict[str, List[ProcessState]]       # by group
 
 
@@ -59,7 +57,6 @@ def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
         "env_path": layout.env_file(name),
         "env_sha256": files.digest(layout.env_file(name)),
         "login_path": _login_path(layout, name),
-        "missing_tool": _missing_tool(layout, clone.directory, service["tool"]),
         "programs": programs,
         "started_from": _started_from(releases, clone, state, running, lines),
         "committed": committed,
@@ -142,20 +139,6 @@ def _login_path(layout: Layout, service: str) -> str | None:
         return layout.env.get("PATH", os.defpath)
     text = (files.read_bytes(layout.env_file(service)) or b"").decode("utf-8", "surrogateescape")
     return masking.values(text).get("PATH")
-
-
-def _missing_tool(layout: Layout, directory: str, tool: str) -> str | None:
-    """The command, where PATH of the login does not lead to it, and it is none of the shell's own words. Not where PATH
-    leads into the clone, as `./bin` does: the commit may bring it."""
-    path = layout.env.get("PATH", os.defpath)
-    if not tool or shutil.which(tool, path=path) or any(
-            f"{os.path.join(directory, folder)}/".startswith(f"{directory}/") for folder in path.split(":")):
-        return None
-    try:
-        shell.run(shell.script([f"type {tool}"]), cwd="/", env=layout.env, timeout=TYPE_WITHIN)
-        return None
-    except shell.CommandFailed:
-        return tool
 
 
 def _planned(service: Mapping[str, Any], program_file: str | None) -> dict[str, list[str]]:

@@ -84,6 +84,7 @@ def doctor(peer: Peer, named: list[str], branch: str) -> protocol.DoctorSettings
             "fetching": [service.name for service in services if service.fetch == "host"],
             "ports": ports.of_variables(services),
             "asked": {service.name: ports.asked(service) for service in services},
+            "tools": {service.name: tool for service in services if (tool := _tool(service))},
             **_settings(peer, dict.fromkeys(peer.services, branch))}
 
 
@@ -130,15 +131,11 @@ def absolute_logs(program: Program) -> list[str]:
             if option in LOG_FILES and path.startswith("/")]
 
 
-def tool(service: Service) -> str:
-    """The command that a build on the host begins with, where nothing but PATH of the login leads to it, and where the
-    build cannot go on without it: no pipe or list, and no function."""
-    build = "" if service.makes_commits else "\n".join(service.build).replace("\\\n", " ")
-    first, _, rest = build.partition("\n")
-    word = re.match(r"[A-Za-z0-9_][\w.+-]*(?=\s|$)(?!.*[|;(])", first, re.ASCII)
-    goes_on = rest and "&" in first             # bash -e takes no failure before && for the end
-    elsewhere = service.environment_variables().keys() & {"PATH", "BASH_ENV"}
-    return word[0] if word and not goes_on and not elsewhere else ""
+def _tool(service: Service) -> str:
+    """The command that a build on the host begins with, where PATH of the login should lead to it."""
+    word = re.match(r"\w[\w.+-]*(?=\s|$)", "\n".join(service.build), re.ASCII)
+    is_elsewhere = service.makes_commits or "PATH" in service.environment_variables()
+    return word[0] if word and not is_elsewhere else ""
 
 
 def _settings(peer: Peer, revisions: Mapping[str, str] | None = None, needs_sockets: bool = True
@@ -158,5 +155,5 @@ def _settings(peer: Peer, revisions: Mapping[str, str] | None = None, needs_sock
                                  for path in target.service.shared],
                       "files": [file.path for file in target.service.files],
                       "programs": [_program(target, program, needs_sockets) for program in target.service.programs],
-                      "revision": (revisions or {}).get(target.service.name), "tool": tool(target.service)}
+                      "revision": (revisions or {}).get(target.service.name)}
                      for target in peer.targets]}

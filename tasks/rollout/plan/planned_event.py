@@ -26,7 +26,7 @@ def planned_event(host: str, service: Service, facts: Facts, plan: Plan, distanc
         forward=0 if same else distance.forward if distance else None,
         commits=distance.commits if distance else [], dropped=distance.dropped if distance else [],
         diff=changes.program_file(service, facts, plan), edited=[] if facts.half_done_merge else facts.edited,
-        obstacles=[*obstacles(service, facts), *_of_build(facts, plan)],
+        obstacles=obstacles(service, facts),
         steps=[step.name for step in plan.steps], why=why(service, facts, plan),
         files=changes.files(service, facts, plan), restarts=list(restarts.words(service, facts, plan.steps)),
         way_back=way_back(plan), seconds={step.name: facts.seconds[step.name] for step in plan.steps
@@ -46,11 +46,6 @@ def way_back(plan: Plan) -> str | None:
     """In words what going back costs, where it takes longer than a restart."""
     builds = any(step.undo and step.undo.action == "build" for step in plan.steps)
     return f"a way back builds {(plan.was or '')[:8]} again before it restarts" if builds else None
-
-
-def _of_build(facts: Facts, plan: Plan) -> list[str]:
-    is_missing = facts.missing_tool and refusals.has_build(plan, facts)
-    return [f"{refusals.missing_tool(facts)}: {refusals.TOOL_REMEDY}"] if is_missing else []
 
 
 def obstacles(service: Service, facts: Facts) -> list[str]:

@@ -25,9 +25,7 @@ def deploy_planner(recipe: Recipe, *, force: bool = False, set_aside: bool = Fal
 
     def plan(targets: tuple[Target, ...], facts: dict[Key, Facts], goals: Goals) -> dict[Key, Plan]:
         refusals.refuse(targets, facts, force=force, set_aside=set_aside)
-        plans = make(targets, facts, goals)
-        refusals.refuse_builds(targets, facts, plans)
-        return plans
+        return make(targets, facts, goals)
 
     return plan
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from ..._errors import NotReady
 from ...inventory.model import Service, Target
@@ -11,10 +11,7 @@ from ...program import files, handwritten
 from ..facts import Facts
 from ..goal import Key, key
 from ..recipe import strategy_of, supervised
-from ..steps import Plan
 from . import placed_files
-
-TOOL_REMEDY = "install it there; or extend PATH in ~/.profile on the host, or in `variables`"
 
 
 def refuse(targets: tuple[Target, ...], facts: dict[Key, Facts], *, force: bool, set_aside: bool) -> None:
@@ -24,23 +21,9 @@ def refuse(targets: tuple[Target, ...], facts: dict[Key, Facts], *, force: bool,
         raise error
 
 
-def refuse_builds(targets: tuple[Target, ...], facts: dict[Key, Facts], plans: Mapping[Key, Plan]) -> None:
-    """Raise NotReady where a build could not even begin; in place, the build of a way back could not either."""
-    building = [target for target in targets if has_build(plans[key(target)], facts[key(target)])]
-    error = next(_of_tools([(target, facts[key(target)]) for target in building]), None)
-    if error:
-        raise error
-
-
-def has_build(plan: Plan, facts: Facts) -> bool:
-    """Whether it builds anything: a release may be there already."""
-    there = {release.name for release in facts.releases if release.digest or not release.is_ours}
-    return any(step.name == "build" and step.do.args.get("release") not in there for step in plan.steps)
-
-
 def of_service(target: Target, facts: Facts) -> list[NotReady]:
     """All that a deploy of this service to this host is refused for, where it has no further options."""
-    return [*_of_targets((target,), {key(target): facts}, force=False, set_aside=False), *_of_tools([(target, facts)])]
+    return list(_of_targets((target,), {key(target): facts}, force=False, set_aside=False))
 
 
 def is_foreign(facts: Facts) -> bool:
@@ -51,10 +34,6 @@ def is_foreign(facts: Facts) -> bool:
 def belongs_to_other_tool(service: Service, facts: Facts) -> bool:
     """Whether the strategy would put the service among the releases of another tool."""
     return facts.runs_other_release and not strategy_of(service).TAKES_OTHER_RELEASES
-
-
-def missing_tool(facts: Facts) -> str:
-    return f"the build begins with {facts.missing_tool}, to which PATH of the login does not lead"
 
 
 def losses(service: Service, facts: Facts) -> list[str]:
@@ -103,13 +82,6 @@ def _of_edits(known: list[tuple[Target, Facts]]) -> Iterator[NotReady]:
     if edited:
         yield NotReady("files were edited on the host:\n" + "\n".join(first_of(edited)),
                        "commit them elsewhere, or add --set-aside: they are stashed, not lost")
-
-
-def _of_tools(known: list[tuple[Target, Facts]]) -> Iterator[NotReady]:
-    missing = [f"{target.host.name}: {missing_tool(facts)} ({target.service.name})"
-               for target, facts in known if facts.missing_tool]
-    if missing:
-        yield NotReady("\n".join(missing), TOOL_REMEDY)
 
 
 def _of_losses(known: list[tuple[Target, Facts]]) -> Iterator[NotReady]:
