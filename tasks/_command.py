@@ -17,7 +17,7 @@ from invoke.tasks import Task
 from . import _empty_options, _fabric_options, reports, rollout
 from ._context import Command
 from ._errors import FabvisorError, Failed, NeedsPerson
-from ._options import DEFAULTS, SHARED, RolloutOptions
+from ._options import DEFAULTS, IGNORED, SHARED, RolloutOptions
 
 Body = Callable[..., "rollout.events.Finished"]
 
@@ -47,10 +47,11 @@ def is_plain(task: Any) -> bool:
 
 def command(
     *, name: str = "", help: Mapping[str, str] | None = None, positional: Iterable[str] = (),
-    may_be_empty: Collection[str] = _empty_options.MAY_BE_EMPTY, without: Collection[str] = (),
+    may_be_empty: Collection[str] = _empty_options.MAY_BE_EMPTY, ignores: Collection[str] = (),
 ) -> Callable[[Body], _Task]:
     """Make a task of a function (run: Command, **its own options) -> Finished; `name`: as typed, if not the same.
-    `may_be_empty`: the options for which an empty text is a value. `without`: shared options that it has not.
+    `may_be_empty`: the options for which an empty text is a value. `ignores`: shared options that choose nothing here.
+    It takes them all the same, for scripts that give them to every command.
 
     A parameter `options: RolloutOptions` stands for all options of that class.
     """
@@ -60,7 +61,7 @@ def command(
 
         @functools.wraps(body)
         def call(context: Any, **options: Any) -> None:
-            shared = {name: options.pop(name, DEFAULTS[name]) for name in SHARED}
+            shared = {name: options.pop(name) for name in SHARED}
             if block:
                 options["options"] = RolloutOptions(**{name: options.pop(name) for name in _BLOCK})
             def checked(run: Command) -> rollout.events.Finished:
@@ -72,8 +73,8 @@ def command(
             if code:
                 raise Exit(code=code)           # else the next task on the line has its turn
 
-        call.__signature__ = _signature(body, without)  # type: ignore[attr-defined]
-        helps = {name: text for name, text in {**SHARED, **(help or {})}.items() if name not in without}
+        call.__signature__ = _signature(body)  # type: ignore[attr-defined]
+        helps = {**SHARED, **dict.fromkeys(ignores, IGNORED), **(help or {})}
         return _Task(call, positional=list(positional), help=helps, auto_shortflags=False)
 
     return make
@@ -82,15 +83,14 @@ def command(
 _BLOCK = RolloutOptions._field_defaults
 
 
-def _signature(body: Body, without: Collection[str]) -> inspect.Signature:
+def _signature(body: Body) -> inspect.Signature:
     """The body's own options, then the shared ones."""
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     own: list[inspect.Parameter] = []
     for parameter in list(inspect.signature(body).parameters.values())[1:]:
         own += [parameter] if parameter.name != "options" else [
             inspect.Parameter(name, kind, default=default) for name, default in _BLOCK.items()]
-    shared = [inspect.Parameter(name, kind, default=default) for name, default in DEFAULTS.items()
-              if name not in without]
+    shared = [inspect.Parameter(name, kind, default=default) for name, default in DEFAULTS.items()]
     return inspect.Signature([inspect.Parameter("context", kind), *own, *shared])
 
 

@@ -27,7 +27,7 @@ def text(namespace: Collection) -> str:
         f"Usage: {COMMAND} COMMAND [SERVICE] [OPTIONS]", "",
         *_filled("Fabvisor deploys services that supervisord keeps running: to all hosts, or to none."), "",
         "Commands:", *_rows(commands), "",
-        "Options of most commands:", *_rows(options), "",
+        "Options of every command:", *_rows(options), "",
         *_filled(f"{COMMAND} COMMAND --help shows the options of a command. {COMMAND} --list also lists the tasks of "
                  "your own fabfile. Of Fabric's own options --list, --version and --prompt-for-sudo-password mean "
                  "something here, and --search-root and --collection, which choose the fabfile. Others are refused."),

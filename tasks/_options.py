@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MOST = 999_999_999                      # nine digits are enough for any number, and fit wherever it goes
 HERE = "."                              # as a revision: the commit of the current folder
-# Of every command, unless it says that one means nothing there.
+# Of every command.
 SHARED: Mapping[str, str] = MappingProxyType({
     "env": "the environment of hosts.yaml; else FAB_ENV, CI_ENVIRONMENT_NAME, default_environment",
     "host": "only these hosts: GLOB[,GLOB]; !GLOB leaves out",
@@ -23,6 +23,7 @@ SHARED: Mapping[str, str] = MappingProxyType({
     "inventory": "the inventory file; else FAB_INVENTORY, ./hosts.yaml, the one beside the fabfile",
     "verbose": "show everything that the hosts print",
 })
+IGNORED = "taken as by every command; it chooses nothing here"
 DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {"env": "", "host": "", "format": "auto", "inventory": "", "verbose": False})
 

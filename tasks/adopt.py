@@ -14,7 +14,7 @@ ENVIRONMENT = "production"
 
 @command(
     positional=["logins"],
-    without=["host", "inventory"],
+    ignores=["host", "inventory"],
     help={
         "logins": "USER@HOST or USER@HOST:PORT; several with commas",
         "root": "the folder with supervisord.conf on the hosts",

@@ -7,7 +7,7 @@ from ._command import command
 from ._context import Command
 
 
-@command(without=["host"])
+@command(ignores=["host"])
 def check(run: Command) -> rollout.events.Finished:
     """Check hosts.yaml, and say every mistake with its line; contacts no host.
 

@@ -11,7 +11,7 @@ from ._errors import Mistake, SelectionError
 @command(
     name="ci.init",
     positional=["service"],
-    without=["env", "host"],
+    ignores=["env", "host"],
     help={
         "service": "a name, a comma list, or `all`",
         "for": "gitlab or github; github is also for Gitea and Forgejo",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .inventory.secret_sources import SecretValues
 
 
-@command(name="config.schema", without=["env", "host", "inventory"])
+@command(name="config.schema", ignores=["env", "host", "inventory"])
 def schema(run: Command) -> rollout.events.Finished:
     """Print the JSON schema of hosts.yaml, by which editors complete, explain and check it.
 

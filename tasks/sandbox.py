@@ -10,7 +10,7 @@ from ._installation import home
 NO_CHOICE = ("env", "host", "inventory")
 
 
-@command(name="sandbox.up", without=NO_CHOICE)
+@command(name="sandbox.up", ignores=NO_CHOICE)
 def up(run: Command) -> rollout.events.Finished:
     """Start the sandbox, unless it is up. Deploying to it starts it, too.
 
@@ -25,7 +25,7 @@ def up(run: Command) -> rollout.events.Finished:
     return rollout.events.Finished(command=run.name, outcome="unchanged", exit_code=0)
 
 
-@command(name="sandbox.down", without=NO_CHOICE)
+@command(name="sandbox.down", ignores=NO_CHOICE)
 def down(run: Command) -> rollout.events.Finished:
     """End the sandbox and remove all of it.
 

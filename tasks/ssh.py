@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .inventory.model import Target
 
 
-@command(positional=["host_name"], without=["host"], help={"host_name": "a host of hosts.yaml",
+@command(positional=["host_name"], ignores=["host"], help={"host_name": "a host of hosts.yaml",
                                          "service": "begin in the directory of this service"})
 def ssh(run: Command, host_name: str, service: str = "") -> rollout.events.Finished:
     """Open a shell on a host by the system's ssh, with the settings of hosts.yaml.

@@ -97,9 +97,6 @@ EMPTY = "or leave it out; is a variable of your script unset?"
     (["check", "--inventory", "files.yaml"], "there is no file absent beside files.yaml", "correct files.yaml"),
     (["deploy", "api", "-r", "HEAD"], "HEAD is another commit in each clone", "--revision . is"),
     (["deploy", "api", "-r", "refs/heads/main"], "expected the name alone, 'main', got", "give a commit, a branch"),
-    (["adopt", "ann@web1", "--host", "web1"], "adopt has no option --host", "fab --help adopt"),
-    (["sandbox.up", "--env", "test"], "sandbox.up has no option --env", "fab --help sandbox.up"),
-    (["ssh", "web1", "--host", "web1"], "ssh has no option --host", "fab --help ssh"),
     (["check", "--env", "nowhere"], "--env names 'nowhere', but hosts.yaml has no", "environments: test"),
     (["ci.init", "api", "--tool-ref", "v2"], "--tool-ref is of the project of --tool", "--ref is that of --project"),
     (["run", "ls", "--once", "--serial", "1"], "--once is one host", "leave out one of the two"),
@@ -152,6 +149,19 @@ def test_own_task_takes_no_empty_host_for_all_hosts_whatever_its_name(
     with pytest.raises(SystemExit) as ended:
         program.run(["fab", name, "--host="])
     assert (ended.value.code, "--host is empty" in capsys.readouterr().err) == (2, True)
+
+
+@pytest.mark.parametrize("words", [
+    ["config.schema", "--env", "x", "--host", "web9"], ["config.schema", "--inventory", "absent.yaml"],
+    ["ci.init", "api", "--env", "x", "--host", "web9"], ["check", "--host", "web9"],
+], ids=" ".join)
+def test_shared_option_that_chooses_nothing_is_taken_by_each_command(
+        folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    """A script gives --inventory, --env and --host to every command."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(fabric.main, "program", program := FabricProgram())
+    program.run(["fab", f"--search-root={ROOT}", *words])           # a refusal is a SystemExit
+    assert capsys.readouterr().out
 
 
 def test_empty_values_of_the_template_mean_what_hosts_yaml_says(folder: Path) -> None:
