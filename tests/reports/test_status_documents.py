@@ -127,6 +127,18 @@ def test_prometheus_metrics_are_read_by_the_reference_parser():
     assert branches == {"main", EVIL}
 
 
+@pytest.mark.parametrize("result", ["committed", "restored"])
+def test_restart_does_not_hide_that_the_last_deploy_went_back(result):
+    restart = replace(FAILED, deploy="d3", command="restart", to=OLD, result=result)
+    events = [status("web1", deploys=[DEPLOYED, FAILED, restart]), status("web2", deploys=[DEPLOYED, restart]),
+              Finished(command="status", outcome="unchanged", exit_code=0)]
+    metrics = shown("prometheus", events)[0]
+    assert 'fabvisor_last_deploy_success{environment="production",host="web1",service="api"} 0\n' in metrics
+    assert 'fabvisor_last_deploy_success{environment="production",host="web2",service="api"} 1\n' in metrics
+    table = shown("plain", events)[0]
+    assert f"api: the last {'deploy' if result == 'committed' else 'restart'} went back" in " ".join(table.split())
+
+
 @pytest.mark.parametrize("format", DOCUMENTS)
 def test_document_replaces_its_file_and_leaves_nothing_beside_it(format, tmp_path):
     path = tmp_path / "status"

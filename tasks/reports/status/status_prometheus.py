@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ...rollout.events import Status
 from ..screen import Screen
 from ..text.humanize import time_of
+from .last_deploy import last_deploy
 from .status_document import StatusDocument
 from .status_rows import is_well
 
@@ -79,7 +80,8 @@ def _deployed(status: Status, now: datetime) -> Iterator[Sample]:
 
 
 def _last_deploy(status: Status, now: datetime) -> Iterator[Sample]:
-    for deploy in status.deploys[-1:]:
+    deploy = last_deploy(status.deploys)
+    if deploy:
         yield {}, deploy.result == "committed"
 
 

@@ -12,6 +12,7 @@ from ...rollout.events import Finished, Status
 from ..screen import Marks
 from ..text.humanize import ago, short, text_lines, uptime, version, who
 from ..text.table import Column, Line, Span, name_columns, paragraph, table
+from .last_deploy import went_back
 from .status_rows import complete, is_well, program_rows, state
 
 
@@ -71,8 +72,7 @@ def status_lines(
 
 def _failed_deploys(statuses: Sequence[Status], width: int, now: datetime) -> list[Line]:
     """Nothing is odd after a deploy that went back; but who looks should know that it is not the newest version."""
-    failed = [(status.service, status.deploys[-1]) for status in statuses
-              if status.deploys and status.deploys[-1].result != "committed"]
+    failed = [(status.service, last) for status in statuses if (last := went_back(status.deploys))]
     lines: list[Line] = []
     # Of each service one: hosts may have gone back in different deploys, and the newest counts.
     for service, last in dict(sorted(failed, key=lambda row: (row[0], row[1].at or ""))).items():
