@@ -108,9 +108,9 @@ def _call_on_each(run: Command, body: Body, service: str, connections: Sequence[
 
 
 def _in_words(connection: TaskConnection, error: BaseException, body: Body) -> FabvisorError:
-    """The error of a command on the host, or of the function itself."""
-    host = connection.target.host.name
-    command = error.result.command if isinstance(error, Failure) else ""
+    """The error of a command on the host, or of the function itself, without secrets of the service."""
+    host, mask = connection.target.host.name, connection.mask
+    command = mask(error.result.command) if isinstance(error, Failure) else ""
     if isinstance(error, CommandTimedOut):
         return Failed(f"{host}: {command}: timed out after {error.timeout} s",
                       f"see whether it goes on there: fab ssh {host}")
@@ -123,9 +123,9 @@ def _in_words(connection: TaskConnection, error: BaseException, body: Body) -> F
         return Failed(f"{host}: {command}: exit status {error.result.exited}", "what it printed stands above")
     if isinstance(error, (Exit, SystemExit)):
         words = error.message if isinstance(error, Exit) else error.code
-        return Failed(f"{host}: {words if isinstance(words, str) else f'it ended with {error.code}'}",
+        return Failed(f"{host}: {mask(words) if isinstance(words, str) else f'it ended with {error.code}'}",
                       _place(error, body))
-    return Failed(f"{host}: {type(error).__name__}: {error}", _place(error, body))
+    return Failed(f"{host}: {type(error).__name__}: {mask(str(error))}", _place(error, body))
 
 
 def _place(error: BaseException, body: Body) -> str:

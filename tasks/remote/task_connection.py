@@ -34,17 +34,23 @@ class TaskConnection:
     env_file: str
     sudo_password: Secret | None
 
-    @contextlib.contextmanager
-    def placed(self, service: str, say: Say) -> Iterator[HostConnection]:
-        """The connection, while its commands run in the service's directory, with its environment; without a service
-        in the root. Secrets of the service are masked in what `say` gets."""
+    @functools.cached_property
+    def mask(self) -> Mask:
+        """Of the secrets of the service as the host has them, and of the password for sudo."""
         mask = Mask()
         mask.learn(self.env_file)
         if self.sudo_password is not None:
             mask.learn_words([reveal(self.sudo_password)])
+        return mask
+
+    @contextlib.contextmanager
+    def placed(self, service: str, say: Say) -> Iterator[HostConnection]:
+        """The connection, while its commands run in the service's directory, with its environment; without a service
+        in the root. Secrets of the service are masked in what `say` gets."""
+        if self.sudo_password is not None:
             self.connection.config.sudo.password = reveal(self.sudo_password)       # for c.sudo
         lock = threading.Lock()
-        streams = {name: LineStream(functools.partial(_masked, say, mask, name), lock) for name in (OUT, ERR)}
+        streams = {name: LineStream(functools.partial(_masked, say, self.mask, name), lock) for name in (OUT, ERR)}
         runners = self.connection.config.runners
         runners.remote = functools.partial(HostRunner, streams=streams, beginning=self._beginning(service))
         runners.local = functools.partial(ClientRunner, streams=streams)

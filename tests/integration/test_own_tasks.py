@@ -30,6 +30,19 @@ def broken(c):
 namespace.add_task(broken)
 
 
+@on_hosts(service="api", once=True)
+def telltale(c, way=""):
+    token = c.run("echo $TOKEN", hide=True).stdout.strip()
+    if way == "command":
+        c.run(f"false {token}")
+    if way == "exit":
+        raise SystemExit(f"no {token}")
+    raise ValueError(f"no {token}")
+
+
+namespace.add_task(telltale)
+
+
 @on_hosts(service="api")
 def outlast(c):
     c.run("test $HOST = web1 && touch $GATE/turn; while ! test -e $GATE/go-on; do sleep 0.02; done")
@@ -95,6 +108,9 @@ def test_own_task_runs_where_the_service_does_with_its_environment(app: App, tmp
     broken = fabvisor(app, tmp_path, "broken")
     assert (broken.code, [(line["host"], line["line"]) for line in broken.of("log")]) == (1, [("web1", "here")])
     assert [error["message"] for error in broken.of("error")] == ["web1: echo here; exit 7: exit status 7"]
+    told = [error["message"] for way in ("command", "exit", "error")
+            for error in fabvisor(app, tmp_path, "telltale", f"--way={way}").of("error")]
+    assert told == ["web1: false ***: exit status 1", "web1: no ***", "web1: ValueError: no ***"]
     assert_says_where_nothing_was_run(app, tmp_path)
     app.env_file("web2").unlink()
     refused = fabvisor(app, tmp_path, "broken")
