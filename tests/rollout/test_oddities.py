@@ -32,7 +32,7 @@ def young(start: int, now: int) -> dict[str, list[Process]]:
     (facts(programs=process("BACKOFF", why="too quick"), started_from=None),
      ["crash-looping: it ends as soon as it is started (too quick); more: fab logs monitor"]),
     (facts(programs=process("EXITED", why="Jan 1"), started_from=None), ["has ended (Jan 1): fab start monitor"]),
-    (facts(programs=process("absent"), started_from=None), ["does not know it: fab deploy monitor --force"]),
+    (facts(programs=process("absent"), started_from=None), ["does not know it: fab deploy monitor"]),
     (facts(programs=process("UNKNOWN", why="down", hint="up!"), started_from=None), ["UNKNOWN (down); up!"]),
     (facts(clone=False, commit=None, started_from=None), ["/r/d is not a git clone: fab deploy monitor"]),
     (facts(commit=None, started_from=None), ["nobody can tell which commit runs"]),
@@ -69,6 +69,12 @@ def test_each_oddity_has_its_words(found: Facts, words: list[str]) -> None:
     assert len(listed) == len(words), listed
     for oddity, word in zip(listed, words, strict=True):
         assert word in oddity
+
+
+def test_remedy_of_a_program_that_supervisord_does_not_know_forces_nothing() -> None:
+    """--force would take a program file that somebody wrote by hand, and a port that another process holds."""
+    oddity, = oddities.of_service(SERVICE, facts(programs=process("absent"), started_from=None))
+    assert oddity.endswith(": fab deploy monitor")
 
 
 def test_process_that_is_unwell_is_named_where_the_others_have_ended_well() -> None:

@@ -29,7 +29,7 @@ REMARKS = {
     "STOPPING": "it is stopping",
     "BACKOFF": "it is crash-looping: it ends as soon as it is started{why}; more: fab logs {label}",
     "FATAL": "supervisord has given up starting it{why}: correct the cause, then fab start {label}",
-    "absent": "supervisord does not know it: fab deploy {name} --force",
+    "absent": "supervisord does not know it: fab deploy {name}",
 }
 
 
