@@ -16,9 +16,10 @@ def main(folder: str, *args: str) -> None:
     from tasks.remote import sessions
     from tasks.remote.sent_executor import bootstrap
 
-    sessions.program = functools.partial(  # type: ignore[assignment, attr-defined]
-        bootstrap.Program, folder=Path(folder))
-    program.run(["fab", "--search-root", str(CHECKOUT), *args])
+    sessions.program = functools.cache(  # type: ignore[assignment, attr-defined]
+        functools.partial(bootstrap.Program, folder=Path(folder)))
+    # What was packed is kept for the next client.
+    program.run(["fab", "--write-pyc", "--search-root", str(CHECKOUT), *args])
 
 
 if __name__ == "__main__":
