@@ -1,4 +1,5 @@
-"""Code that tests append to a copy of executor/main.py: one fault a host, read once, from FOLDER/<host>.json.
+"""Code that tests append to a copy of executor/main.py: one fault a host, read once, from armed/<host>.json in
+the lab's folder.
 
 {"at": the name of a point, "nth": which time it is passed, "do": what happens there}. Points are `step:NAME` (before
 it is begun), `did:NAME`, `pack` (each piece of a pack from the client), `undo:NAME`, `undid:NAME`, `telling` (why it
@@ -17,22 +18,21 @@ from .transaction import transaction as _transaction
 from .transaction import undo as _undo
 from .verbs import participant as _participant
 
-FOLDER = "@FOLDER@"
 _real = {name: getattr(os, name) for name in ("open", "close", "write", "fsync", "replace", "unlink", "mkdir")}
-_fault = {"at": "", "host": "", "root": "\0", "passed": 0, "full": 0}
+_fault = {"at": "", "host": "", "path": "", "root": "\0", "passed": 0, "full": 0}
 
 
 def _arm(root):
     import json
 
-    host = root.split(os.sep)[-4]
-    path = os.path.join(FOLDER, host)
+    lab, host, *_ = root.rsplit(os.sep, 4)
+    path = os.path.join(lab, "armed", host)
     try:
         os.rename(path + ".json", path + ".armed")
     except OSError:
         return
     with open(path + ".armed") as file:
-        _fault.update(json.load(file), host=host, root=root, passed=0)
+        _fault.update(json.load(file), host=host, path=path, root=root, passed=0)
     _disk.synced = _disk.tree()
 
 
@@ -54,11 +54,11 @@ def _hold():
 
 
 def _flag(name):
-    open(os.path.join(FOLDER, _fault["host"] + "." + name), "w").close()
+    open(_fault["path"] + "." + name, "w").close()
 
 
 def _is_flagged(name):
-    return os.path.exists(os.path.join(FOLDER, _fault["host"] + "." + name))
+    return os.path.exists(_fault["path"] + "." + name)
 
 
 def _kill():

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,8 +73,9 @@ def version(fleet: Fleet, host: str) -> tuple[str | None, list[str]]:
 def strays(fleet: Fleet, host: str) -> list[str]:
     """Processes of logins, of steps, and of the service beside those that supervisord knows."""
     directory = fleet.lab[host].directory(fleet.app.name)
-    there = {*executors(fleet, host), *steps(fleet.root(host)), *of_service(fleet.app.gate, host),
-             *_standing_in(directory)}
+    all_there = _environments()
+    there = {*executors(fleet, host, all_there), *steps(fleet.root(host), all_there),
+             *of_service(fleet.app.gate, host, all_there), *_standing_in(directory)}
     extra = sorted(there - set(processes(fleet, host).values()))
     return [f"{host}: stray process {pid}: {_text(Path(f'/proc/{pid}/cmdline'))!r}" for pid in extra]
 
@@ -131,20 +133,23 @@ def lock_is_free(root: Path, service: str) -> bool:
     return True
 
 
-def steps(root: Path) -> set[int]:
+Environments = dict[int, bytes]         # by pid; a null byte before, between and behind the variables
+
+
+def steps(root: Path, among: Environments | None = None) -> set[int]:
     """By the mark that the steps of a deploy carry."""
-    return _with_environment(rb"(^|\0)FABVISOR_DEPLOY=[^\0]*@" + re.escape(os.fsencode(root)) + rb"(\0|$)")
+    return _with_environment(rb"FABVISOR_DEPLOY=[^\0]*@" + re.escape(os.fsencode(root)), among)
 
 
-def executors(fleet: Fleet, host: str) -> set[int]:
+def executors(fleet: Fleet, host: str, among: Environments | None = None) -> set[int]:
     """What was started by a login: nothing else has this home."""
-    return _with_environment(rb"(^|\0)HOME=" + re.escape(os.fsencode(fleet.lab[host].sshd.home)) + rb"(\0|$)")
+    return _with_environment(rb"HOME=" + re.escape(os.fsencode(fleet.lab[host].sshd.home)), among)
 
 
-def of_service(gate: Path, host: str) -> set[int]:
+def of_service(gate: Path, host: str, among: Environments | None = None) -> set[int]:
     """By the service's own variables: its program, and whatever a build of it started."""
-    gates = _with_environment(rb"(^|\0)GATE=" + re.escape(os.fsencode(gate)) + rb"(\0|$)")
-    return gates & _with_environment(rb"(^|\0)HOST=" + host.encode() + rb"(\0|$)")
+    gates = _with_environment(rb"GATE=" + re.escape(os.fsencode(gate)), among)
+    return gates & _with_environment(rb"HOST=" + host.encode(), among)
 
 
 def _live(fleet: Fleet, host: str) -> Path:
@@ -157,23 +162,24 @@ def _standing_in(folder: Path) -> set[int]:
     """Even with no variable left, a process has a current folder."""
     pids = set()
     for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            if Path(f"/proc/{name}/cwd").readlink().is_relative_to(folder):
+        with suppress(OSError):
+            if f"{os.readlink(f'/proc/{name}/cwd')}/".startswith(f"{folder}/"):
                 pids.add(int(name))
-        except OSError:
-            continue
     return pids
 
 
-def _with_environment(pattern: bytes) -> set[int]:
-    pids = set()
+def _environments() -> Environments:
+    found = {}
     for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            if re.search(pattern, Path(f"/proc/{name}/environ").read_bytes()):
-                pids.add(int(name))
-        except OSError:
-            continue
-    return pids
+        with suppress(OSError), open(f"/proc/{name}/environ", "rb") as file:
+            found[int(name)] = b"\0" + file.read() + b"\0"
+    return found
+
+
+def _with_environment(variable: bytes, among: Environments | None) -> set[int]:
+    """Those that have a variable which the pattern matches; of the processes that there are now unless given."""
+    whole = re.compile(rb"\0" + variable + rb"\0")
+    return {pid for pid, text in (_environments() if among is None else among).items() if whole.search(text)}
 
 
 def _version(pattern: str, text: str) -> str | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import compileall
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from contextlib import ExitStack, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +33,22 @@ HOOKS = {
 }
 
 
-def armed_executor(folder: Path, edits: tuple[tuple[str, str, str], ...] = ()) -> Path:
-    """A copy of the executor that faults can be armed in; `edits` are (module, text, text in its place)."""
+@cache
+def armed_executor(edits: tuple[tuple[str, str, str], ...] = ()) -> Path:
+    """A copy of the executor that faults can be armed in; `edits` are (module, text, text in its place).
+
+    All fleets of a process share it, for clients pack it once.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="executor-"))
+    guard.watch(folder)
     copy = shutil.copytree(bootstrap.EXECUTOR, folder / "executor", ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "armed").mkdir()
     for module, old, new in edits:
         text = (copy / module).read_text()
         assert old in text, f"{module} has no longer: {old}"
         (copy / module).write_text(text.replace(old, new))
     with (copy / "main.py").open("a") as file:
-        file.write("\n\n" + (HERE / "armed.py").read_text().replace("@FOLDER@", str(folder / "armed")))
-    compileall.compile_dir(copy, quiet=2)           # else each client would
+        file.write("\n\n" + (HERE / "armed.py").read_text())
+    bootstrap.Program("rollout", copy)(bootstrap.OURS)      # else the first client would, within a short lease
     return copy
 
 
@@ -86,10 +92,9 @@ class Fleet:
         known = self.lab.home / ".ssh/known_hosts"
         key = web2.known_hosts_line.partition(" ")[2]
         known.write_text(known.read_text() + f"[{self.proxy.host}]:{self.proxy.port} {key}")
-        folder = self.lab.folder / "copy"
-        folder.mkdir()
-        self.executor = armed_executor(folder, self.edits)
-        self.armed = folder / "armed"
+        self.executor = armed_executor(self.edits)
+        self.armed = self.lab.folder / "armed"
+        self.armed.mkdir()
         every = {"lease": LEASE, "sudo": self.sudo}
         self.app = App(self.lab, "app", {
             "web1": every, "web2": {**every, "port": self.proxy.port, "connect_timeout": 5}},

@@ -7,10 +7,10 @@ import signal
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
+from tasks.remote.sent_executor import bootstrap
 from tests.faults import checker
 from tests.faults.fleet import LEASE, Fleet, armed_executor
 from tests.integration.app import RunningClient
@@ -34,10 +34,10 @@ def fleet(real_hosts: None) -> Iterator[Fleet]:
     pytest.param("os.kill(os.getppid(), signal.SIGSTOP)", id="its sshd is frozen", marks=pytest.mark.long),
     pytest.param('__import__("time").sleep(1000)', id="the disk is dead"),
 ])
-def hanging(request: pytest.FixtureRequest, fleet: Fleet, tmp_path: Path) -> Iterator[Fleet]:
+def hanging(request: pytest.FixtureRequest, fleet: Fleet) -> Iterator[Fleet]:
     """web2 hangs in the midst of every conversation."""
     well = fleet.executor
-    fleet.executor = armed_executor(tmp_path, (("main.py", VERB, HANGS.replace("HANG", request.param)), SOON))
+    fleet.executor = armed_executor((("main.py", VERB, HANGS.replace("HANG", request.param)), SOON))
     yield fleet
     fleet.executor = well
     fleet.kill(*checker.executors(fleet, "web2"))
@@ -52,7 +52,8 @@ def test_host_that_hangs_within_a_conversation_is_unreachable(hanging: Fleet) ->
 
 
 @pytest.mark.seconds(10)
-def test_host_that_accepts_and_says_nothing_is_unreachable(fleet: Fleet) -> None:
+def test_host_that_accepts_and_says_nothing_is_unreachable(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet, "executor", bootstrap.EXECUTOR)      # all clients have packed it
     with socket.create_server((fleet.proxy.host, 0)) as mute, pointing_at(fleet, mute.getsockname()[1]):
         for command, run in all_of(fleet, READING, RECOVER, ["deploy", "app"]).items():
             assert (run.code, run.outcome("web2", "app")) == (75, "unreachable"), (command, run)
