@@ -98,7 +98,7 @@ class Commits:
 
     def _newest(self, span: str) -> list[dict[str, str]]:
         lines = self._git("log", f"-{COMMITS_SHOWN}", "--format=%H%x09%an%x09%s", "--end-of-options", span)
-        rows = (line.split("\t", 2) for line in lines.splitlines())
+        rows = (line.split("\t", 2) for line in lines.split("\n"))
         return [dict(zip(("commit", "author", "subject"), row, strict=True)) for row in rows if len(row) == 3]
 
     def _commit_of(self, name: str) -> str | None:

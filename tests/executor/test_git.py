@@ -241,6 +241,22 @@ def test_store_of_a_submodule_is_known_from_any_folder(clone: git.Clone, work: P
     assert not store.is_partial()
 
 
+@pytest.mark.parametrize("separator", ["\u2028", "\x85", "\u2029"])
+@pytest.mark.rows(1)
+def test_branch_and_subject_with_a_line_separator_are_read_whole(clone: git.Clone, work: Path, separator: str) -> None:
+    """Python takes more characters for the end of a line than git does."""
+    clone.create()
+    clone.remote.fetch()
+    was, _ = clone.commits.resolve("main")
+    run_git(work, "branch", f"odd{separator}name")
+    run_git(work, "commit", "--quiet", "--allow-empty", "--message", f"odd{separator}subject")
+    clone.remote.fetch()
+    assert clone.commits.resolve(f"odd{separator}name")[0] == was
+    assert was
+    (added,) = clone.commits.distance(was, "refs/fabvisor/heads/main").added
+    assert added["subject"] == f"odd{separator}subject"
+
+
 def test_only_a_commit_that_is_here_counts_as_present(clone: git.Clone, work: Path) -> None:
     """git 2.45 and newer list nothing of a hash that is missing, and exit with 0, where objects may be missing."""
     clone.create()

@@ -284,12 +284,12 @@ def test_a_shallow_folder_whose_past_nobody_has_is_refused(work: Path, tmp_path:
 
 def test_the_distance_counts_both_ways(work: Path) -> None:
     first = git(work, "rev-parse", "HEAD")
-    second = commit(work, "two")
+    second = commit(work, "two\u2028more")
     mirror = fetched(work)
     assert mirror.commits.distance(first, second)[:2] == (0, 1)
     assert mirror.commits.distance(second, first)[:2] == (1, 0)
     assert mirror.commits.distance("f" * 40, first)[:2] == (None, None)
-    assert mirror.commits.distance(first, second).commits[0]["subject"] == "two"
+    assert mirror.commits.distance(first, second).commits[0]["subject"] == "two\u2028more"
 
 
 @pytest.mark.parametrize(("base", "url", "result"), [

@@ -107,8 +107,12 @@ class Git:
         return other
 
     def run(self, *args: str, say: Say = silent, timeout: float = QUICK, given: bytes = b"") -> list[str]:
-        """The lines of its answer; `given` is its standard input. Raises CommandFailed with git's own words."""
-        return self._answer(args, say, timeout, given).decode("utf-8", "replace").splitlines()
+        """The lines of its answer; `given` is its standard input. Raises CommandFailed with git's own words.
+
+        A line ends where git ends it: splitlines() would also split names and messages that hold other separators.
+        """
+        lines = self._answer(args, say, timeout, given).decode("utf-8", "replace").split("\n")
+        return lines if lines[-1] else lines[:-1]
 
     def paths(self, *args: str, given: bytes = b"") -> list[str]:
         """The paths of an answer that was asked for with -z; `given` is its standard input."""
