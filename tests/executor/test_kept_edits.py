@@ -14,7 +14,7 @@ from tasks.executor.transaction import kept_edits
 from tasks.executor.transaction.tree_times import TreeTimes
 from tests.executor.place import Place, next_commit
 from tests.executor.test_unfinished_checkout import cut_off, kill_at
-from tests.support.lab import git
+from tests.support.lab import git, wait_for
 
 pytestmark = pytest.mark.promise(11)
 FIRST = "for name in changed gone same; do echo first > $name; done"
@@ -22,8 +22,18 @@ SECOND = "echo second > changed; rm gone; echo second > new; echo second > zoo"
 
 
 def undo(place: Place, to: str, times: TreeTimes | None = None) -> None:
-    kept_edits.keep(place.ctx, {"from": place.was, "to": to}, [], times)
+    args = {"commit": place.was, "branch": place.branch, "set_aside": False}
+    kept_edits.keep(place.ctx, {"from": place.was, "to": to}, [args], times)
     place.back()
+
+
+@contextmanager
+def noted(times: TreeTimes, action: str) -> Iterator[None]:
+    """As an action of a step; what follows is later by the clock of the disk, which ticks every few milliseconds."""
+    with times.noted(action):
+        yield
+    end = times._now()
+    wait_for(lambda: times._now() > end, "a tick of the disk's clock")
 
 
 def kept(place: Place, path: str = ".") -> list[str]:
@@ -84,14 +94,14 @@ def test_edit_between_the_look_and_the_checkout_is_kept(place: Place, case: Call
 def test_edit_since_the_build_is_kept_and_what_the_build_changed_is_not(nested: Place, path: str) -> None:
     second = next_commit(nested, ".")
     times = TreeTimes(nested.ctx.clone)
-    with times.noted("checkout"):
+    with noted(times, "checkout"):
         nested.forward(second)
-    with times.noted("build"):
+    with noted(times, "build"):
         (nested.folder / "file").write_text("built\n")
         (nested.folder / "part/file").write_text("built\n")
     undo(nested, second, times)
     assert not any(kept(nested, each) for each in (".", "part", "part/inner"))
-    with times.noted("checkout"):
+    with noted(times, "checkout"):
         nested.forward(second)
     (nested.folder / path / "file").write_text("mine\n")
     undo(nested, second, times)
@@ -113,3 +123,56 @@ def test_lock_of_git_while_edits_are_kept_is_told_for_what_it_is(place: Place) -
     (place.folder / ".git/index.lock").touch()
     with pytest.raises(Locked):
         kept_edits.keep(place.ctx, {}, [], None)
+
+
+IN_THE_WAY = {
+    "file": ("gone", "echo mine > {}"),
+    "folder for a file": ("gone", "mkdir {0}.new; echo mine > {0}.new/x; mv {0}.new {0}"),
+    "file for a folder": ("d", "echo mine > {}"),
+    "ignored": ("gone.o", "echo mine > {}"),
+}
+
+
+@pytest.mark.parametrize("case", IN_THE_WAY.values(), ids=list(IN_THE_WAY))
+@pytest.mark.rows(2)
+def test_file_of_no_commit_in_the_way_back_is_kept_and_what_the_build_left_there_is_not(
+        place: Place, case: tuple[str, str]) -> None:
+    path, write = case
+    place.forward(place.commit("echo first > gone; echo first > gone.o; mkdir d; echo first > d/x"))
+    second = place.commit("rm -r gone gone.o d; echo '*.o' > .gitignore")
+    times = TreeTimes(place.ctx.clone)
+    with noted(times, "checkout"):
+        place.forward(second)
+    with noted(times, "build"):
+        place.run(write.format(path))
+    undo(place, second, times)
+    assert git(place.folder, "stash", "list") == "", "the build made it"
+    with noted(times, "checkout"):
+        place.forward(second)
+    place.run(write.format(path))
+    undo(place, second, times)
+    assert git(place.folder, "ls-tree", "-r", "--name-only", "stash^3").startswith(path)
+    assert git(place.folder, "grep", "-h", "mine", "stash^3") == "mine"
+    assert (place.folder / "gone").read_text() == (place.folder / "d/x").read_text() == "first\n"
+
+
+@pytest.mark.parametrize("path", ["part/inner", "part"])
+@pytest.mark.rows(1)
+def test_file_in_the_way_back_of_a_submodule_is_kept(nested: Place, path: str) -> None:
+    folder = nested.work / path
+    git(folder, "rm", "--quiet", ".gitignore")
+    second = next_commit(nested)
+    nested.forward(second)
+    (nested.folder / path / ".gitignore").write_text("mine\n")
+    undo(nested, second)
+    assert git(nested.folder / path, "show", "stash^3:.gitignore") == "mine"
+
+
+def test_undo_is_refused_while_a_repository_of_a_person_is_in_its_way(place: Place) -> None:
+    place.forward(place.commit(FIRST))
+    second = place.commit(SECOND)
+    place.forward(second)
+    place.run("git init --quiet gone; echo mine > gone/x")
+    with pytest.raises(errors.NotReady, match=r"in the way of the version before .*: gone"):
+        undo(place, second)
+    assert (place.folder / "gone/x").read_text() == "mine\n"

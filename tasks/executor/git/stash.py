@@ -39,6 +39,13 @@ class Stash:
     def take_away(self, paths: Sequence[str], label: str) -> None:
         """Stash these files, of no commit, as `git stash --all` would; their folders go where nothing else is there."""
         file_modes.note(self._git, label, paths)
+        self.copy_files(paths, label)
+        for path in paths:
+            os.unlink(os.path.join(self._git.directory, path))
+            remove_empty(self._git.directory, os.path.dirname(path))
+
+    def copy_files(self, paths: Sequence[str], label: str) -> None:
+        """Stash these files, of no commit; they stay where they are."""
         with self._git.scratch_index() as index:
             names = "".join(path + "\0" for path in paths).encode("utf-8", "surrogateescape")
             index.run("update-index", "--add", "-z", "--stdin", given=names)
@@ -48,9 +55,6 @@ class Stash:
         head = head or self._commit(same, label)
         entry = self._commit(same, label, head, self._commit(same, label, head), self._commit(tree, label))
         self._git.run("stash", "store", "--message", label, entry)
-        for path in paths:
-            os.unlink(os.path.join(self._git.directory, path))
-            remove_empty(self._git.directory, os.path.dirname(path))
 
     def bring_back(self, label: str) -> None:
         """Bring back what take_away() took, or a push() of all files, whatever lies there now."""

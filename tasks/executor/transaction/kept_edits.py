@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
+import os
+from typing import Any, Callable, Mapping, Sequence
 
 from .. import git
-from ..errors import HostError
+from ..errors import HostError, NotReady
 from ..git import edits
+from ..git.overwritten import Overwritten, overwritten
+from ..git.stash import Stash
+from ..git.tree_paths import named
 from ..service import facts
 from ..service.context import ServiceContext
 from ..state import history
 from ..steps import in_place, placed_files
 from .tree_times import TreeTimes
 
+NAMED = 20                          # paths in a message
+
 
 def keep(ctx: ServiceContext, record: Mapping[str, Any], undos: Sequence[Mapping[str, Any]], times: TreeTimes | None
          ) -> None:
-    """Copy edits into git's stash, those of files that were placed beside it, and hold commits on no branch by
-    references. Raises HostError.
+    """Copy edits and files in the way into git's stash, edits of files that were placed beside it, and hold commits on
+    no branch by references. Raises HostError.
 
     `record`: that of the deploy; `undos`: the arguments of what undoes its checkout in the clone; `times`: None
     where it was cut off, and a person may have had the tree since then.
@@ -34,14 +40,38 @@ def keep(ctx: ServiceContext, record: Mapping[str, Any], undos: Sequence[Mapping
     edited = _edited(ctx, record, times, state)
     is_of_person = times.may_be_of_person if times and times.has_checked_out else lambda changed_at: True
     placed_files.keep_changed(ctx, is_of_person)
+    files = [each for undo in undos if undo["commit"]
+             for each in _in_the_way(ctx, undo["commit"], is_of_person)]
     if edited:
         edits.copy(tree.git, label)
+    for owner in dict.fromkeys(each.git for each in files):
+        Stash(owner).copy_files([each.path for each in files if each.git is owner], label)
+    if edited or files:
         when = (f"while deploy {ctx.deploy} was on its way" if times
                 else f"by a person or by deploy {ctx.deploy} before it was cut off")
         ctx.warn(f"{ctx.name}: what was changed in it, {when}, is in git's stash now: "
-                 + ", ".join(map(state.describe, edited)))
+                 + ", ".join(filter(None, [*map(state.describe, edited), _named(ctx, files)])))
     if state.commit and not state.branch and state.commit not in (record.get("from"), record.get("to")):
         tree.set_aside(label).keep_head()
+
+
+def _in_the_way(ctx: ServiceContext, commit: str, is_of_person: Callable[[float], bool]) -> list[Overwritten]:
+    """The files of no commit that the undo overwrites, but for those that a command of ours left or we placed. Raises
+    NotReady for what git cannot stash."""
+    placed = ctx.releases.placed(None)
+    ours = {placed.path(path) for path in placed.record().written}
+    files = [each for each in overwritten(ctx.clone.git, commit)
+             if each.full_path not in ours and any(map(is_of_person, each.changed_at))]
+    fixed = [each for each in files if each.is_fixed]
+    if fixed:
+        raise NotReady("in the way of the version before are repositories or special files, which git cannot stash: "
+                       + _named(ctx, fixed),
+                       "move them away on the host")
+    return files
+
+
+def _named(ctx: ServiceContext, files: Sequence[Overwritten]) -> str:
+    return named([os.path.relpath(each.full_path, ctx.directory) for each in files], NAMED)
 
 
 def _edited(ctx: ServiceContext, record: Mapping[str, Any], times: TreeTimes | None, state: git.State) -> list[str]:
