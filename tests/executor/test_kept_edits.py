@@ -10,9 +10,11 @@ import pytest
 from tasks.executor import errors
 from tasks.executor.git import Locked
 from tasks.executor.state import history
+from tasks.executor.steps import Step
+from tasks.executor.steps.releases import remove_release
 from tasks.executor.transaction import kept_edits
 from tasks.executor.transaction.tree_times import TreeTimes
-from tests.executor.place import Place, next_commit
+from tests.executor.place import Place, next_commit, quiet
 from tests.executor.test_unfinished_checkout import cut_off, kill_at
 from tests.support.lab import git, wait_for
 
@@ -176,3 +178,24 @@ def test_undo_is_refused_while_a_repository_of_a_person_is_in_its_way(place: Pla
     with pytest.raises(errors.NotReady, match=r"in the way of the version before .*: gone"):
         undo(place, second)
     assert (place.folder / "gone/x").read_text() == "mine\n"
+
+
+INSIDE = {"edit": "echo mine > {}/file", "commit": "git -C {} commit --quiet --allow-empty --message mine"}
+
+
+@pytest.mark.parametrize("edit", ["", *INSIDE.values()], ids=["none", *INSIDE])
+@pytest.mark.rows(2)
+def test_failed_release_stays_where_its_submodules_were_edited(nested: Place, edit: str) -> None:
+    """Their repositories, with what was kept in them, are parts of it."""
+    releases, head = nested.ctx.releases, str(nested.ctx.clone.head())
+    tree = releases.tree(head)
+    tree.make(head, quiet)
+    releases.switch(head)
+    nested.run(edit.format(f"releases/{head}/part/inner"))
+    kept_edits.keep(nested.ctx, {"from": None, "to": head}, [], None)
+    releases.switch(None)
+    said: list[str] = []
+    nested.ctx.warn = said.append
+    remove_release(nested.ctx, Step({"release": head}, quiet))
+    assert (nested.folder / "releases" / head / "part/inner").exists() == bool(edit)
+    assert [line.count("part/inner") for line in said] == [1] * bool(edit)

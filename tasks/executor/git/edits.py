@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Iterable
 
 from ..disk import files
+from ..errors import HostError
 from ..system.output_lines import silent
 from . import index, unfinished_checkout
 from .command import Git
@@ -14,6 +16,8 @@ from .set_aside import SetAside
 from .stash import Stash
 from .state import GITLINK, read
 from .submodules import nested
+
+COPIED = "-kept"                    # behind a deploy: the label of what it met on its way back
 
 
 def changed_at(git: Git, line: str) -> float:
@@ -39,8 +43,9 @@ def unwritten(git: Git, commit: str, lines: Iterable[str]) -> list[str]:
     return [line for line in there if line[3:] not in written and not _is_as_moved(git, entries.get(line[3:]), line)]
 
 
-def copy(git: Git, label: str) -> None:
+def copy(git: Git, deploy: str) -> None:
     """Copy all edits into git's stash, and hold the commits of submodules that no branch holds by references."""
+    label = deploy + COPIED
     for submodule in nested(git):
         Stash(submodule.git).copy(label, silent)
         if submodule.git.first_line("rev-parse", "--verify", "--quiet", "HEAD") != submodule.commit:
@@ -48,12 +53,23 @@ def copy(git: Git, label: str) -> None:
     Stash(git).copy(label, silent)
 
 
+def submodules_with_copies(git: Git, deploy: str) -> list[str]:
+    """The paths of submodules in which copy() kept something; none where git cannot tell."""
+    label = deploy + COPIED
+    with contextlib.suppress(HostError):
+        return [os.path.relpath(submodule.git.directory, git.directory) for submodule in nested(git)
+                if Stash(submodule.git).find(label) or SetAside(submodule.git, label).has_kept_head()]
+    return []
+
+
 def _is_as_moved(git: Git, entry: index.Change | None, line: str) -> bool:
-    """Whether a submodule holds nothing but what its own checkout wrote."""
+    """Whether a submodule holds nothing but what its own checkout wrote, and nobody's commit."""
     if entry is None or entry.mode != GITLINK or not os.path.lexists(os.path.join(git.directory, line[3:], ".git")):
         return False
     inner = git.inside(line[3:])
-    return not unwritten(inner, entry.blob, read(inner).edits)
+    state = read(inner)
+    return (state.commit in (entry.blob, git.first_line("rev-parse", "--verify", "--quiet", ":" + line[3:]))
+            and not unwritten(inner, entry.blob, state.edits))
 
 
 def _entries(git: Git, commit: str) -> Iterable[index.Change]:

@@ -21,7 +21,7 @@ from .tree_paths import named, present
 from .way_back import require_way_back
 
 KEPT = "refs/fabvisor/set-aside/"
-BEGUN, COMPLETE, INDEX = "/begun", "/complete", "/index"
+BEGUN, COMPLETE, INDEX, HEAD = "/begun", "/complete", "/index", "/head"
 NAMED = 20                          # paths in a message
 
 
@@ -56,7 +56,10 @@ class SetAside:
 
     def keep_head(self) -> None:
         """Keep a commit that somebody made on top of ours, on no branch."""
-        self._git.run("update-ref", f"{KEPT}{self._label}/head", "HEAD")
+        self._git.run("update-ref", KEPT + self._label + HEAD, "HEAD")
+
+    def has_kept_head(self) -> bool:
+        return self._has(HEAD)
 
     def exists(self) -> bool:
         return self._has(BEGUN) or Stash(self._git).find(self._label) is not None

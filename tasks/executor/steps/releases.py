@@ -6,12 +6,16 @@ import os
 
 from .. import git
 from ..errors import NotReady
+from ..git import edits
+from ..git.tree_paths import named
 from ..service import facts
 from ..service.context import ServiceContext
 from ..service.releases import commit_of, is_ours
 from ..state import history
 from . import hooks, shared_paths
 from .step import Result, Results, Step
+
+NAMED = 20                          # paths in a message
 
 
 def refuse_edits(ctx: ServiceContext, step: Step) -> Results:
@@ -48,13 +52,20 @@ def checkout(ctx: ServiceContext, step: Step) -> Result:
 
 
 def remove_release(ctx: ServiceContext, step: Step) -> Result:
-    """Remove the release, unless it was complete before this deploy, runs, or is another tool's."""
+    """Remove the release, unless it was complete before this deploy, runs, or is another tool's; or somebody's edits
+    were kept in its submodules, whose repositories would go with it."""
     name = step.args["release"]
     if ctx.clone.exists():
         ctx.clone.remove_stale_locks()
         ctx.clone.stash.drop(ctx.deploy)
     made_by = ctx.releases.completion(name).get("deploy", ctx.deploy)
     if not is_ours(name) or name == ctx.releases.current() or made_by != ctx.deploy:
+        return Result(False)
+    tree = ctx.releases.tree(name)
+    edited = edits.submodules_with_copies(tree.git, ctx.deploy) if tree.exists() else []
+    if edited:
+        ctx.warn(f"{ctx.name}: {tree.directory} stays, for submodules were edited there: {named(edited, NAMED)}; "
+                 "commit and push what is in them, or undo it there, before that commit is deployed again")
         return Result(False)
     ctx.releases.remove(name)
     return Result(True)
@@ -133,7 +144,7 @@ def _discard(ctx: ServiceContext, step: Step, name: str) -> None:
         tree.stash.copy("release " + name, step.say)
         step.say(f"what was edited in {tree.directory} is in git's stash now")
     if tree.exists() and tree.head() != commit_of(name):
-        tree.set_aside("release-" + name).keep_head()
+        tree.set_aside(f"release-{name}-{ctx.deploy}").keep_head()
     ctx.releases.remove(name)
 
 

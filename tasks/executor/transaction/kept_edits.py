@@ -28,7 +28,7 @@ def keep(ctx: ServiceContext, record: Mapping[str, Any], undos: Sequence[Mapping
     `record`: that of the deploy; `undos`: the arguments of what undoes its checkout in the clone; `times`: None
     where it was cut off, and a person may have had the tree since then.
     """
-    tree, label = ctx.tree, f"{ctx.deploy}-kept"
+    tree, label = ctx.tree, ctx.deploy + edits.COPIED
     try:
         state = tree.state()
     except git.Locked:
@@ -43,7 +43,7 @@ def keep(ctx: ServiceContext, record: Mapping[str, Any], undos: Sequence[Mapping
     files = [each for undo in undos if undo["commit"]
              for each in _in_the_way(ctx, undo["commit"], is_of_person)]
     if edited:
-        edits.copy(tree.git, label)
+        edits.copy(tree.git, ctx.deploy)
     for owner in dict.fromkeys(each.git for each in files):
         Stash(owner).copy_files([each.path for each in files if each.git is owner], label)
     if edited or files:
