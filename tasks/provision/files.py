@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,13 @@ if TYPE_CHECKING:
 
 def configuration(facts: HostFacts) -> str:
     """The supervisord.conf of a supervisord of the login user."""
-    return supervisord_conf(quoting.path_for_supervisord(facts.program_dir) + "/*.conf")
+    return supervisord_conf(quoting.for_supervisord(included_folder(facts)) + "/*.conf")
+
+
+def included_folder(facts: HostFacts) -> str:
+    """The folder of program files as supervisord.conf names it: below its own where it can be, for supervisord takes
+    a blank in this value for the beginning of another one."""
+    return facts.program_dir.removeprefix(os.path.dirname(facts.supervisord_conf) + "/")
 
 
 def unit_name(facts: HostFacts) -> str:

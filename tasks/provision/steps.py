@@ -73,6 +73,9 @@ def _require(host: Host, facts: HostFacts, packaged: bool, manager: Manager | No
     if not packaged and not facts.root_exists and not facts.root_can_be_made:
         raise NotReady(f"{name}: {facts.login} cannot make the root {facts.root}",
                        f"as root on the host: install -d -o {for_sh(facts.login)} {for_sh(facts.root)}")
+    if not packaged and not facts.conf_exists and len(files.included_folder(facts).split()) > 1:
+        raise NotReady(f"{name}: supervisord includes no files of a folder with a blank in its name: "
+                       f"{facts.program_dir}", "write another program_dir in hosts.yaml, such as conf.d")
 
 
 def _packaged(facts: HostFacts, manager: Manager) -> Iterator[Step]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from supervisor.options import ServerOptions
 
 from tasks._errors import NotReady
+from tasks.executor.supervisor.supervisord_conf import SupervisordConf
 from tasks.inventory.model import Host
 from tasks.provision import files, packages
 from tasks.provision.conversation import script_of
@@ -116,6 +119,8 @@ def test_apt_accepts_the_command_that_installs_packages() -> None:
     ("packaged", {"root_shell": False, "systemd": False},
      "web1: sudo lets deploy run no script as root without a password",
      "--prompt-for-sudo-password asks for it; or put into sudoers until it is set up: deploy ALL=(root) NOPASSWD: ALL"),
+    ("own", {"program_dir": "/srv/our programs"}, "web1: supervisord includes no files of a folder with a blank",
+     "program_dir"),
     ("own", CLOSED, "web1: deploy cannot make the root /srv/app", "install -d -o deploy /srv/app"),
 ])
 def test_what_only_root_can_give_is_told_with_the_command(kind: str, changes: dict[str, Any], message: str, hint: str
@@ -134,6 +139,20 @@ def test_script_is_sh_whatever_the_paths_are(kind: str, user_units: bool) -> Non
         kind=kind, user_units=user_units, root=odd, program_dir=f"{odd}/conf.d", supervisor_venv=f"{odd}/.supervisor",
         supervisord_conf=f"{odd}/supervisord.conf").items()]})
     assert subprocess.run(["sh", "-n"], input=text, text=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("program_dir", ["conf.d", "etc/con%f.d"])
+def test_supervisord_reads_the_program_files_of_a_root_with_a_blank(tmp_path: Path, program_dir: str) -> None:
+    root = tmp_path / "my apps"
+    folder = root / program_dir
+    folder.mkdir(parents=True)
+    conf = root / "supervisord.conf"
+    conf.write_text(files.configuration(replace(BARE, supervisord_conf=str(conf), program_dir=str(folder))))
+    (folder / "api.conf").write_text("[program:api]\ncommand=true\n")
+    options = ServerOptions()
+    options.realize(["-c", str(conf)])
+    assert [group.name for group in options.process_group_configs] == ["api"]
+    assert SupervisordConf(str(conf), os.environ).patterns() == [f"{root}/{program_dir}/*.conf"]
 
 
 def test_hosts_with_the_same_script_share_it() -> None:
