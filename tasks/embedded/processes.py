@@ -55,7 +55,7 @@ def end_all(mark: str, timeout: float = 5) -> bool:
             elif pid not in asked and _parent(pid) not in ours:
                 asked.add(pid)
                 _signal(pid, started, signal.SIGTERM)
-        time.sleep(0.01)
+        time.sleep(0.05)                    # each look reads all of /proc
         # A process stays ours: without its parent and its environment, nothing would show that it is.
         ours = {pid: started for pid, started in {**ours, **belonging(mark)}.items() if alive(pid, started)}
     return bool(first)

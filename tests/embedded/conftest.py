@@ -30,13 +30,21 @@ def checkout(tmp_path: Path, real_hosts: None) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory, real_hosts: None) -> Iterator[Sandbox]:
-    folder = tmp_path_factory.mktemp("checkout")
+def standing(tmp_path_factory: pytest.TempPathFactory, real_hosts: None) -> Iterator[Path]:
+    """A checkout for tests that leave its sandbox up, or in need of an `up`: whoever wants it begins with that."""
+    folder = tmp_path_factory.mktemp("standing") / "checkout"
+    folder.mkdir()
+    (folder / "hosts.yaml").write_text("kept: as it is\n")
     guard.watch(state_of(folder))
     try:
-        yield up(folder)
+        yield folder
     finally:
         down(folder)
+
+
+@pytest.fixture(scope="module")
+def sandbox(standing: Path) -> Sandbox:
+    return up(standing)
 
 
 @pytest.fixture

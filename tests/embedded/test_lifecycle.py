@@ -44,21 +44,21 @@ def test_sandbox_without_its_packages_says_how_to_install_them(checkout: Path, m
     assert "pipx inject fabvisor asyncssh supervisor" in refused.value.hint
 
 
-def test_down_leaves_nothing_behind(checkout: Path) -> None:
-    sandbox = up(checkout)
-    note = checkout.parent / "bare"
+def test_down_leaves_nothing_behind(standing: Path, tmp_path: Path) -> None:
+    sandbox = up(standing)
+    note = tmp_path / "bare"
     program = run_program(sandbox, f"/bin/sh -c 'env -i sleep 1000 & echo $! >{note}; exec sleep 1000'")
     everything = [*pids(sandbox), program, int(note.read_text())]
     assert all(processes.start_time(pid) for pid in everything)
     assert [host.name for host in sandbox.hosts] == ["web1", "web2"]
 
-    assert down(checkout) is True
+    assert down(standing) is True
 
     assert not any(processes.start_time(pid) for pid in everything)
     assert processes.belonging(str(sandbox.state)) == {}
     assert not sandbox.state.exists()
-    assert [path.name for path in checkout.iterdir()] == ["hosts.yaml"]
-    assert down(checkout) is False
+    assert [path.name for path in standing.iterdir()] == ["hosts.yaml"]
+    assert down(standing) is False
 
 
 @pytest.mark.long
@@ -71,26 +71,26 @@ def test_down_kills_a_program_that_ignores_sigterm(checkout: Path) -> None:
     assert time.monotonic() - started < 9
 
 
-def test_second_up_is_quick_and_changes_nothing(checkout: Path) -> None:
-    first = up(checkout)
+def test_second_up_is_quick_and_changes_nothing(standing: Path) -> None:
+    first = up(standing)
     before = pids(first)
     started = time.process_time()           # a busy machine adds nothing to it
-    assert up(checkout) == first
+    assert up(standing) == first
     assert time.process_time() - started < 0.1
     assert pids(first) == before
 
 
 @pytest.mark.parametrize("victim", [0, 1], ids=["the server", "a supervisord"])
 @pytest.mark.rows(1)
-def test_up_mends_hosts_that_were_killed(checkout: Path, victim: int) -> None:
-    first = up(checkout)
+def test_up_mends_hosts_that_were_killed(standing: Path, victim: int) -> None:
+    first = up(standing)
     before = pids(first)
     program = run_program(first, "sleep 1000")
     os.kill(before[victim], signal.SIGKILL)
     while processes.start_time(before[victim]) is not None:
         time.sleep(0.01)
 
-    second = up(checkout)
+    second = up(standing)
 
     assert not any(processes.start_time(pid) for pid in [*before, program])
     assert all(processes.start_time(pid) for pid in pids(second))
@@ -99,20 +99,20 @@ def test_up_mends_hosts_that_were_killed(checkout: Path, victim: int) -> None:
     assert (second.state / "monitor" / "build.py").exists()
 
 
-def test_up_mends_hosts_after_a_reboot(checkout: Path) -> None:
-    sandbox = up(checkout)
+def test_up_mends_hosts_after_a_reboot(standing: Path) -> None:
+    sandbox = up(standing)
     file = sandbox.state / "state.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "boot": "another"}))
     before = pids(sandbox)
-    assert not set(pids(up(checkout))) & set(before)
+    assert not set(pids(up(standing))) & set(before)
 
 
 @pytest.mark.parametrize("part", ["key", "git", pytest.param("web2/root/conf.d", marks=pytest.mark.long)])
 @pytest.mark.rows(1)
-def test_up_mends_a_cleared_temporary_folder(checkout: Path, part: str) -> None:
-    sandbox = up(checkout)
-    (sandbox.state / part).rename(checkout.parent / "gone")
-    up(checkout)
+def test_up_mends_a_cleared_temporary_folder(standing: Path, tmp_path: Path, part: str) -> None:
+    sandbox = up(standing)
+    (sandbox.state / part).rename(tmp_path / "gone")
+    up(standing)
     assert (sandbox.state / part).exists()
 
 
