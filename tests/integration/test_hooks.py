@@ -41,6 +41,7 @@ def traces(app: App, kind: str) -> dict[str, str]:
 def test_hooks_run_in_their_phase_with_the_programs_environment(own: App) -> None:
     runs = [deploy(own)]
     assert runs[0].code == 0, runs[0]
+    assert "\nPREVIOUS=\n" in traces(own, "environ")["web1"]
     first = own.commits()[0]
     assert traces(own, "migrated") == {"web1": first + "\n"}
     second = own.commit(f"{own.name}-2")
@@ -69,11 +70,6 @@ def in_order(run: Run) -> None:
 
     for earlier, later in (("build", "before_activate"), ("before_activate", "program"), ("verify", "after_activate")):
         assert last(earlier) < order.index(("step_started", later)), (earlier, later)
-
-
-def test_hook_variable_previous_is_empty_on_a_first_deploy(own: App) -> None:
-    assert deploy(own.alone()).code == 0
-    assert "\nPREVIOUS=\n" in traces(own, "environ")["web1"]
 
 
 def test_hooks_run_only_where_the_version_changes(own: App) -> None:
@@ -175,9 +171,10 @@ def test_failed_after_activate_hook_restores_every_host(own: App) -> None:
         run = own.deploy("--verbose", format=format, TOKEN=SECRET)
         assert run.code == 1, run
         assert "cannot notify: ***" in run.out
-        assert own.states() == before
+        assert own.states() == before[:len(own.hosts)]
         assert not set(own.pids()) & set(pids)
         quiet(own, run)
+        own.alone()                             # one host shows how the other format says it
     assert len(traces(own, "migrated")["web1"].splitlines()) == len(migrated.splitlines()) + 2
 
 
