@@ -70,7 +70,7 @@ def proxied(make_app: MakeApp) -> Iterator[Proxied]:
 def routed(app: App, proxy: Proxy, **settings: Any) -> Iterator[None]:
     """The app's web1 is reached by way of the proxy, and has these settings, too."""
     known = app.lab.home / ".ssh/known_hosts"
-    before = known.read_text()
+    before, settings_before = known.read_text(), app.settings
     kind, key = app.lab["web1"].sshd.known_hosts_line.split(maxsplit=2)[1:]
     known.write_text(before + f"[{proxy.host}]:{proxy.port} {kind} {key}\n")
     app.settings = {"web1": {"address": proxy.host, "port": proxy.port, **settings}}
@@ -79,6 +79,8 @@ def routed(app: App, proxy: Proxy, **settings: Any) -> Iterator[None]:
         yield
     finally:
         known.write_text(before)
+        app.settings = settings_before
+        app.write()
 
 
 class _apps:

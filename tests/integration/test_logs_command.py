@@ -5,15 +5,24 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.integration.app import App, messages
-from tests.integration.conftest import MakeApp, Proxied
+from tests.integration.conftest import MakeApp, Proxied, routed
 from tests.support.lab import wait_for
+from tests.support.proxy import Proxy
+
+
+@pytest.fixture
+def proxied(shared: App) -> Iterator[Proxied]:
+    """The service of the other tests; web1 by way of a proxy."""
+    sshd = shared.lab["web1"].sshd
+    with Proxy(sshd.host, sshd.port) as proxy, routed(shared, proxy, lease=2):
+        yield shared, proxy
 
 
 class Followed:
@@ -58,11 +67,14 @@ def is_connected(host: str) -> Callable[[dict[str, Any]], bool]:
     return lambda event: event["event"] == "host_state" and event["host"] == host and event["state"] == "connected"
 
 
-def test_logs_prints_lines_of_hosts_and_services_in_the_order_of_arrival(make_app: MakeApp) -> None:
-    app = make_app()
+def test_logs_prints_lines_of_hosts_and_services_in_the_order_of_arrival(app: App) -> None:
+    """What a log needs of a deploy is its folder."""
     app.services["other" + app.name] = {**app.service, "directory": f"micro/other{app.name}"}
     app.write()
-    assert app.fab("deploy", "all").code == 0
+    for host in app.hosts:
+        for service in app.services:
+            (app.lab[host].directory(service) / "logs").mkdir(parents=True)
+            (app.lab[host].directory(service) / f"logs/{service}.log").touch()
     followed = Followed(app)
     followed.begins()
     for number in range(3):
@@ -146,11 +158,19 @@ def test_logs_notices_a_frozen_connection_when_the_lease_is_over(proxied: Proxie
     assert followed.client.end().code == 130
 
 
-def test_logs_follows_the_others_while_a_host_is_unreachable(make_app: MakeApp) -> None:
+@pytest.fixture
+def cut_off(shared: App) -> Iterator[App]:
+    """web1 is unreachable."""
+    shared.settings = {"web1": {"port": 1}}
+    shared.write()
+    yield shared
+    shared.settings = {}
+    shared.write()
+
+
+def test_logs_follows_the_others_while_a_host_is_unreachable(cut_off: App) -> None:
     """The others are followed meanwhile; then it is one of them."""
-    app = make_app().deployed()
-    app.settings = {"web1": {"port": 1}}
-    app.write()
+    app = cut_off
     client = app.start("logs", app.name, "--follow")
     client.wait_event(lambda e: e["event"] == "notice" and e["host"] == "web1" and "again in 2 s" in e["message"], "it")
     assert {e["host"] for e in client.events if e["event"] == "log"} == {"web2"}
@@ -166,6 +186,8 @@ def test_logs_follows_the_others_while_a_host_is_unreachable(make_app: MakeApp) 
 @pytest.mark.parametrize("format", ["plain", "json"])
 def test_logs_ends_when_its_reader_closes_the_pipe(shared: App, format: str) -> None:
     """`| head`: also when nothing more is written."""
+    for host in shared.hosts:
+        (shared.lab[host].directory(shared.name) / f"logs/{shared.name}.log").write_text("starting\n")
     process = shared.lab.popen("logs", shared.name, "--follow", "--format", format, FAB_INVENTORY=str(shared.inventory))
     assert process.stdout is not None and process.stderr is not None
     for line in process.stdout:
@@ -207,7 +229,8 @@ def test_logs_counts_lines_after_grep(shared: App) -> None:
     assert run.code == 0, run
     assert [(e["host"], e["line"]) for e in run.events if e["event"] == "log"] == [
         (host, line) for host in shared.hosts for line in ("ERROR 80", "ERROR 90")]
-    assert not [e for e in shared.fab("logs", shared.name, "--lines", "0").events if e["event"] == "log"]
+    none = shared.fab("logs", shared.name, "--lines", "0", "--host", "web1")
+    assert none.code == 0 and none.of("log") == []
 
 
 @pytest.mark.promise(9)
@@ -221,8 +244,8 @@ def test_logs_refuses_bad_options_before_any_host(shared: App, args: list[str], 
     assert not [e for e in run.events if e["event"] in ("started", "host_state")]
 
 
-def test_logs_prints_the_run_log_of_a_deploy(make_app: MakeApp) -> None:
-    app = make_app().deployed()
+def test_logs_prints_the_run_log_of_a_deploy(shared: App) -> None:
+    app = shared
     app.commit(f"{app.name}-bad")
     app.shut("fail", f"{app.name}-bad")
     assert app.deploy("--host", "web1").code == 1
@@ -235,13 +258,13 @@ def test_logs_prints_the_run_log_of_a_deploy(make_app: MakeApp) -> None:
     both = app.fab("logs", app.name, "--deploy", good[:-2], "--grep", " build begins$", "--lines", "1")
     assert [e["host"] for e in both.events if e["event"] == "log"] == ["web1", "web2"], "host after host"
     for wanted in ("nonsense", good[:8]):
-        unknown = app.fab("logs", app.name, "--deploy", wanted)
+        unknown = app.fab("logs", app.name, "--deploy", wanted, "--host", "web1")
         assert unknown.code == 2, unknown
         assert good in messages(unknown) and bad in messages(unknown)
 
 
 def test_logs_refuses_a_run_log_when_nothing_was_deployed(app: App) -> None:
-    run = app.fab("logs", app.name, "--deploy", "last")
+    run = app.alone().fab("logs", app.name, "--deploy", "last")
     assert run.code == 2, run
 
 
@@ -263,10 +286,10 @@ def test_logs_waits_for_the_first_deploy_of_a_service(app: App) -> None:
 def test_logs_of_a_deploy_ends_with_75_when_a_host_is_lost(proxied: Proxied, lose: str) -> None:
     """Also one that has begun to show its run log; the next host shows its own."""
     app, proxy = proxied
-    deploy = app.lab["web1"].history(app.name)[-1]["deploy"]
+    deploy = app.lab["web1"].history(app.name)[0]["deploy"]
     with (app.lab["web1"].root / ".fabvisor/runs" / f"{deploy}.log").open("a") as log:
         log.writelines(f"{number} {'x' * 200}\n" for number in range(100_000))
-    client = app.start("logs", app.name, "--deploy", "last")
+    client = app.start("logs", app.name, "--deploy", deploy)
     client.wait_event(lambda event: event["event"] == "log" and event["host"] == "web1", "the first line")
     getattr(proxy, lose)()
     run = client.end()
