@@ -17,7 +17,7 @@ from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_FAILED_ADMINISTRA
 from tasks._errors import HostKeyError, LoginError, Unreachable
 from tasks.inventory.model import Host
 from tasks.remote.connection.connection import connect
-from tasks.remote.connection.known_servers import Server, recall
+from tasks.remote.connection.known_servers import Server, recall, remember
 from tests.support.sshd import Sshd, keygen, public
 
 
@@ -81,8 +81,12 @@ class Place:
                     identity_file=str(self.key), known_hosts=str(self.known))
 
     @property
+    def name(self) -> str:
+        return f"[127.0.0.1]:{self.port} 127.0.0.1:{self.port} "
+
+    @property
     def seen(self) -> Server:
-        return recall(f"[127.0.0.1]:{self.port} 127.0.0.1:{self.port} ")
+        return recall(self.name)
 
     def close(self) -> None:
         self.listener.shutdown(socket.SHUT_RDWR)
@@ -130,12 +134,24 @@ def test_server_that_takes_no_early_request_is_asked_once_more_and_remembered(pl
         assert [len(keys) for keys in server.tried] == [1] * connections
 
 
-@pytest.mark.parametrize("offence", ["always drops the login", "always refuses the session"])
-def test_server_that_takes_no_request_at_all_is_not_remembered(place: Callable[..., Place], offence: str) -> None:
-    server = place(offence)
-    with pytest.raises((Unreachable, SSHException)):
+def test_server_that_opens_no_session_at_all_is_not_remembered(place: Callable[..., Place]) -> None:
+    server = place("always refuses the session")
+    with pytest.raises(SSHException):
         connect(server.host, command="echo hi").transport.execute("echo hi")
     assert server.seen.takes_early and len(server.tried) == 2
+
+
+@pytest.mark.parametrize("key_exchange", ["", "curve25519-sha256"])
+def test_server_that_ends_each_login_gets_the_key_twice_only_once(place: Callable[..., Place], key_exchange: str
+                                                                  ) -> None:
+    """It may count logins, and lock the user out."""
+    server = place("always drops the login")
+    remember(server.name, Server(key_exchange))
+    for tries in (2, 3):
+        with pytest.raises(Unreachable):
+            connect(server.host, command="echo hi")
+        assert [len(keys) for keys in server.tried] == [1] * tries
+    assert not server.seen.key_exchange
 
 
 def test_login_that_is_refused_is_tried_once(place: Callable[..., Place]) -> None:

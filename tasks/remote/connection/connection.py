@@ -97,15 +97,14 @@ def _open_as_known(endpoint: Endpoint) -> HostConnection:
         connection, assumed = _open_patiently(endpoint, known)
     except Unreachable:
         if known.key_exchange:              # which may be why
-            known_servers.remember(endpoint.name, replace(known, key_exchange=""))
+            known_servers.remember(endpoint.name, replace(known_servers.recall(endpoint.name), key_exchange=""))
         raise
     transport = connection.transport
-    takes_early = assumed.takes_early
-    if known.takes_early and not takes_early and not transport.opens_session():
-        takes_early = True                  # it opens none at all
+    was_cut_off = known.takes_early and not assumed.takes_early
+    takes_early = assumed.takes_early or (was_cut_off and not transport.opens_session())    # it opens none at all
     is_far = transport.is_openssh and not transport.is_near
     now = Server(transport.key_exchange if is_far else "", takes_early)
-    if now != known:
+    if now != known or was_cut_off:
         known_servers.remember(endpoint.name, now)
     return connection
 
@@ -125,6 +124,7 @@ def _open_patiently(endpoint: Endpoint, assumed: Server) -> tuple[HostConnection
         except CutOff as error:
             assumed = replace(assumed, takes_early=False)
             endpoint = replace(endpoint, keys=error.keys)
+            known_servers.remember(endpoint.name, assumed)      # one that ends each login gets no key twice again
             continue
         except TurnedAway:
             if time.monotonic() + pause > deadline:
