@@ -50,7 +50,7 @@ class Session:
 
     After the end of the stream: `exit_status` is the program's (None: unknown, the link was lost or closed; -1:
     killed by a signal), `lost` whether the link broke or close() ended it, and `complaint` what else the host said.
-    `is_refused`: the host let us in, and opens no session, or runs no command in it.
+    `is_refused`: the host let us in, and opens no session, or runs no command in it. `overlong`: what we do not read.
     `began`: the program's interpreter has named itself. `trace`: the traceback of a bug of ours that ended it, or "".
     """
 
@@ -60,6 +60,7 @@ class Session:
         self.exit_status: int | None = None
         self.lost = False
         self.is_refused = False
+        self.overlong = ""
         self._connection = connection
         self._deliver = deliver
         self._beat = beat
@@ -162,7 +163,7 @@ class Session:
                     self.last_heard = arrived
             self._hear_all(self._lines.finish())
         except LineTooLong as error:
-            self._failure = str(error)
+            self.overlong = self._failure = str(error)
             self._connection.sever()
         except (OSError, EOFError):         # another thread closed the connection
             pass

@@ -55,6 +55,11 @@ def not_begun(name: str, python: str, seconds: float, complaint: str) -> Unreach
                        "try again; or see whether a ~/.bashrc or forced command there waits, or starts another shell")
 
 
+def flooded(name: str, python: str, overlong: str) -> NotReady:
+    return NotReady(f"{name}: its login prints {overlong} before {python} begins",
+                    f"see what a ~/.bashrc or forced command there prints: ssh {name} true | head -c 1000")
+
+
 def _of_interpreter(name: str, python: str, exit_status: int, complaint: str) -> NotReady | None:
     if re.search("unknown option: -X|-X is reserved", complaint, re.IGNORECASE):
         return NotReady(f"{name}: {python} is Python 2", _INTERPRETER)

@@ -306,6 +306,25 @@ def test_login_that_goes_on_without_the_program_is_named(sshd: Sshd, open_to: Op
     assert talk.session.last_heard == before
 
 
+def test_login_that_prints_many_lines_first_is_heard_out(sshd: Sshd, open_to: Open) -> None:
+    lines = f"yes {'x' * 1023} | head -c {LINE_LIMIT + 1024}"
+    talk = Talk(open_to(sshd), f"{lines}; echo '{BEGAN}'; echo '{{\"event\": \"end\"}}'")
+    assert talk.rest() == [{"event": "end"}]
+    assert len(talk.session.complaint) < 20_000
+
+
+@pytest.mark.parametrize("began", [False, True])
+def test_login_that_prints_a_line_without_an_end_is_named(sshd: Sshd, open_to: Open, began: bool) -> None:
+    talk = Talk(open_to(sshd), (f"echo '{BEGAN}'; " if began else "") + "tr '\\0' x </dev/zero")
+    assert talk.rest() == []
+    peer = Peer(Host(name="web1", root="/r"), [])
+    peer.session = talk.session
+    error = connection_errors.lost(peer)
+    where = "the connection was lost: {}" if began else "its login prints {} before python3 begins"
+    assert error.message == "web1: " + where.format(f"a line of more than {LINE_LIMIT} bytes")
+    assert isinstance(error, Unreachable if began else NotReady)
+
+
 def test_session_hears_an_interpreter_that_is_too_old_to_name_itself(sshd: Sshd, open_to: Open) -> None:
     talk = Talk(open_to(sshd), "echo '{\"event\": \"unusable\", \"why\": \"old\"}'")
     assert talk.rest() == [{"event": "unusable", "why": "old"}]

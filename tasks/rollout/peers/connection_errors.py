@@ -20,6 +20,8 @@ def lost(peer: Peer) -> errors.FabvisorError:
     complaint = session.complaint.strip() if session else ""
     if session and session.is_refused and not peer.has_plan:
         return start_errors.no_session(peer.name, complaint)
+    if session and session.overlong and not session.began:
+        return start_errors.flooded(peer.name, peer.host.python, session.overlong)
     if session and not peer.has_answered and not session.lost and session.exit_status is not None:
         error = start_errors.explain(peer.name, peer.host.python, session.exit_status, complaint, session.began)
         if error:
