@@ -12,7 +12,7 @@ from .configuration.ssh_config import Settings, effective
 from .configuration.ssh_options import ask, config_argument, overrides, refuse_names
 from .connection.gateways import gateway_of, refuse_circle
 from .host_keys import known_hosts
-from .user_keys.explicit_keys import named_files
+from .user_keys import explicit_keys
 from .user_keys.key_offers import has_half
 
 # What the ssh configuration may set in place of a shell for a person; older versions of ssh do not know all of them.
@@ -34,6 +34,7 @@ def _options(program: str, host: Host, path: tuple[Host, ...]) -> list[str]:
     """`path`: the hosts so far. A gateway gets options of its own: -J hands none of them on, and would ask about an
     unknown key."""
     refuse_names(host)
+    _refuse_texts(host)
     options = ask(host)
     settings = effective(host, lambda _: options)
     gateway = gateway_of(host, settings)
@@ -44,13 +45,21 @@ def _options(program: str, host: Host, path: tuple[Host, ...]) -> list[str]:
             *_keys(host, settings), *_host_keys(host, settings), *_set(*others)]
 
 
+def _refuse_texts(host: Host) -> None:
+    for variable, is_text in ((explicit_keys.VARIABLE, explicit_keys.is_text()),
+                              (known_hosts.VARIABLE, known_hosts.is_text(host))):
+        if is_text:
+            raise NotReady(f"{host.name}: ssh takes files only, and {variable} is no path of one",
+                           f"save its content in a file (umask 077), and let {variable} be the path")
+
+
 def _set(*options: str) -> list[str]:
     return [word for option in options for word in ("-o", option)]
 
 
 def _keys(host: Host, settings: Settings) -> list[str]:
     """A key that was named is the only one, as for every command: an agent with many would use up all tries."""
-    named = [path for path in named_files(host) if has_half(path)]
+    named = [path for path in explicit_keys.named_files(host) if has_half(path)]
     only = _set("IdentitiesOnly=yes") if named else []
     return [*only, *(word for path in named or filter(has_half, settings.identity_files) for word in ("-i", str(path)))]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tasks._errors import NotReady
 from tasks.inventory.model import Host
 from tasks.program import quoting
 from tasks.remote import ssh_command
@@ -99,6 +100,18 @@ def test_ssh_offers_the_named_key_alone(sshd: Sshd, home: Path, agent: str) -> N
     for number in range(6):
         add_to_agent(keygen(home / f"other{number}"))
     assert typed(sshd).stdout.split() == ["hi", "there"]
+
+
+@pytest.mark.promise(6)
+@pytest.mark.parametrize("name", ["SSH_KNOWN_HOSTS", "SSH_PRIVATE_KEY"])
+def test_ssh_is_refused_where_a_variable_holds_no_path(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Else it would go by another key, or by what another file knows."""
+    monkeypatch.setenv(name, "the content\nof a file")
+    with pytest.raises(NotReady, match=f"{name} is no path") as refused:
+        ssh_command.words(Host(name="web1", root="/r", known_hosts="f" if "PRIVATE" in name else None), "true")
+    assert "the content" not in str(refused.value) + refused.value.hint
+    if name == "SSH_KNOWN_HOSTS":           # hosts.yaml wins
+        ssh_command.words(Host(name="web1", root="/r", known_hosts="f"), "true")
 
 
 def test_ssh_takes_the_files_that_variables_name(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,26 +72,33 @@ def load(host: Host, settings: Settings) -> KnownHosts:
 
     Raises HostKeyError when one of the first two is set and cannot be read.
     """
-    value = os.environ.get(VARIABLE, "").strip()
     if not is_named(host):
         return replace(_from_files(settings.known_hosts_files), configured=True)
-    if host.known_hosts is None and not _is_path(value):
-        return KnownHosts(parse(value, VARIABLE), (VARIABLE,))
+    if is_text(host):
+        return KnownHosts(parse(_value(), VARIABLE), (VARIABLE,))
     required = VARIABLE if host.known_hosts is None else f"{host.name}: known_hosts"
     return _from_files(files(host, settings), required)
 
 
 def is_named(host: Host) -> bool:
     """hosts.yaml or the variable says what is known; then the ssh configuration does not count."""
-    return host.known_hosts is not None or bool(os.environ.get(VARIABLE, "").strip())
+    return host.known_hosts is not None or bool(_value())
+
+
+def is_text(host: Host) -> bool:
+    """The variable says what is known, and holds the lines themselves, not the path of a file."""
+    return host.known_hosts is None and bool(_value()) and not _is_path(_value())
 
 
 def files(host: Host, settings: Settings) -> tuple[Path, ...]:
     """Those that load() reads."""
-    value = os.environ.get(VARIABLE, "").strip()
     if host.known_hosts is not None:
         return (from_home(host.known_hosts),)
-    return (from_home(value),) if value and _is_path(value) else settings.known_hosts_files
+    return (from_home(_value()),) if _value() and _is_path(_value()) else settings.known_hosts_files
+
+
+def _value() -> str:
+    return os.environ.get(VARIABLE, "").strip()
 
 
 def _is_path(value: str) -> bool:

@@ -21,8 +21,8 @@ _BEGINNINGS = ("/", "~/", "./")             # of a path
 def explicit_keys(host: Host, agent: tuple[AgentKey, ...]) -> list[Offer]:
     """In their order. Raises LoginError for one that cannot be used; a file that is not there is none."""
     offers = []
-    if os.environ.get(VARIABLE, "").strip():
-        offers.append(_from_variable(os.environ[VARIABLE].strip()))
+    if _value():
+        offers.append(_from_variable(_value()))
     if host.identity_file is not None:
         path = from_home(host.identity_file)
         if has_half(path):
@@ -32,9 +32,18 @@ def explicit_keys(host: Host, agent: tuple[AgentKey, ...]) -> list[Offer]:
 
 def named_files(host: Host) -> list[Path]:
     """Where they are said to be. They may not exist."""
-    value = os.environ.get(VARIABLE, "").strip()
+    value = _value()
     named = [value] if _is_path(value) else []
     return [from_home(path) for path in (*named, *([host.identity_file] if host.identity_file else []))]
+
+
+def is_text() -> bool:
+    """The variable holds a key itself, not the path of one."""
+    return bool(_value()) and not _is_path(_value())
+
+
+def _value() -> str:
+    return os.environ.get(VARIABLE, "").strip()
 
 
 def _is_path(value: str) -> bool:
