@@ -63,9 +63,15 @@ def test_files_of_a_folder_are_deployed_and_rolled_back_like_a_commit(
         assert os.readlink((tree / "current" if strategy == "releases" else tree) / "link") == "built"
         git(tree, "reflog", "expire", "--expire=now", "--all")
         git(tree, "gc", "--quiet", "--prune=now")
-    again = app.fab("rollback", app.name, "--to", app.lab[app.hosts[0]].history(app.name)[1]["to"])
+    first, second = [line["to"] for line in app.lab[app.hosts[0]].history(app.name)][:2]
+    again = app.fab("rollback", app.name, "--to", second)
     assert again.code == 0, again                       # no reference but ours kept it
     assert {app.running(host) for host in app.hosts} == {f"{app.name}-2"}
+    short = app.fab("rollback", app.name, "--to", first[:8])
+    assert short.code == 0, short
+    assert {app.running(host) for host in app.hosts} == {f"{app.name}-1"}
+    unknown = app.fab("rollback", app.name, "--to", "0000000")
+    assert unknown.code == 2 and "no branch, tag or commit 0000000 on this machine" in messages(unknown), unknown
 
 
 def test_folder_that_cannot_be_a_commit_changes_nothing(folder: tuple[App, Path], tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tasks._errors import Mistake
+from tasks._errors import Mistake, NotReady
 from tasks.rollout.commits import previous_version
 from tasks.rollout.facts import Release
 from tests.rollout.samples import BLANK, TARGET, A, B, facts
@@ -36,6 +36,15 @@ def test_rollback_leads_to_the_version_before(moves: str, leads_to: str | None) 
     lines = history(*moves.split())
     now = next((line["to"] for line in reversed(lines) if line["result"] == "committed"), None)
     assert previous_version.previous(lines, now) == leads_to
+
+
+def test_commit_that_another_machine_made_is_found_in_the_histories_of_hosts() -> None:
+    histories: Any = [[{"to": A}, {"to": None}, {"to": "abc" + 37 * "d"}], [{"to": A}, {"to": B}], []]
+    assert previous_version.commit_of("monitor", "AAAA", histories) == A
+    with pytest.raises(NotReady, match="no branch, tag or commit cccc"):
+        previous_version.commit_of("monitor", "cccc", histories)
+    with pytest.raises(Mistake, match=f"monitor: a is the beginning of {A} and abcd"):
+        previous_version.commit_of("monitor", "a", histories)
 
 
 def test_rollback_leads_to_what_ran_before_the_first_deploy() -> None:

@@ -10,7 +10,9 @@ from msgspec.structs import replace
 
 from ... import _errors as errors
 from .. import events, protocol
+from ..facts import FULL_HASH
 from ..peers.conversation import Conversation
+from . import previous_version
 from .sources import Sources
 
 if TYPE_CHECKING:
@@ -30,9 +32,11 @@ class LocalCommits:
         self._conversation = conversation
         self._report = conversation.report
         self._carried: dict[str, Carried] = {}
+        self._made_elsewhere: dict[str, str] = {}       # by service the abbreviation of a commit
 
     def __contains__(self, service: object) -> bool:
-        return service in self._carried
+        """Whether no host is asked for the commit."""
+        return service in self._carried or service in self._made_elsewhere
 
     def get(self, service: str) -> Carried | None:
         return self._carried.get(service)
@@ -48,21 +52,29 @@ class LocalCommits:
     def resolve(self, revisions: Mapping[str, str | None]) -> None:
         """Fetch, and resolve the revisions of services with `fetch: client`. Raises Stop."""
         self._carried = self._work(lambda: self._sources.resolve(revisions, self._report))
+        self._made_elsewhere = {name: revision for name, revision in revisions.items()
+                                if revision and not FULL_HASH.fullmatch(revision)
+                                and name in self._sources and name not in self._carried}
 
     def build(self) -> None:
         """Make the commits of services with `build_on: client`, or with an artifact. Raises Stop."""
         self._carried = self._work(lambda: self._sources.build(self._carried, self._report), self._sources.cancel)
 
     def resolved(self, peers: Sequence[Peer]) -> dict[str, protocol.Resolved]:
-        """By service, what the lowest-named host that has it would answer."""
-        return {name: self._resolved(name, next(peer for peer in peers if name in peer.services))
-                for name in self._carried}
+        """By service, what the lowest-named host that has it would answer. Raises Stop."""
+        carried = {name: self._resolved(name, next(peer for peer in peers if name in peer.services))
+                   for name in self._carried}
+        try:
+            return {**carried, **{name: _of_histories(name, revision, peers)
+                                  for name, revision in self._made_elsewhere.items()}}
+        except errors.FabvisorError as error:
+            self._conversation.stop(error)
 
     def complete(self, peer: Peer, resolved: Mapping[str, protocol.Resolved]) -> None:
         """Add what the host could not compare: it has not fetched these commits."""
         for target in peer.targets:
             name = target.service.name
-            if name in self and name in peer.compared:
+            if name in self._carried and name in peer.compared:
                 peer.compared[name] = self._completed(peer, target.service, resolved[name])
 
     def _resolved(self, service: str, first: Peer) -> protocol.Resolved:
@@ -96,3 +108,11 @@ class LocalCommits:
             return self._conversation.wait_for(work, cancel)
         except errors.FabvisorError as error:
             self._conversation.stop(error)
+
+
+def _of_histories(service: str, revision: str, peers: Sequence[Peer]) -> protocol.Resolved:
+    """A commit that another machine made: its hosts were told its full name."""
+    commit = previous_version.commit_of(service, revision, [
+        peer.facts[service].history for peer in peers if service in peer.facts])
+    return protocol.Resolved(service=service, revision=commit, commit=commit, branch=None, subject="", back=None,
+                             forward=None, commits=[], dropped=[])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..._errors import Mistake
+from ..._errors import Mistake, NotReady
 from ...program import quoting
 from ..goal import Goal
 
@@ -95,6 +95,20 @@ def _link_of_other_tool(facts: Facts) -> str:
         return ""
     release = quoting.for_sh(f"{facts.directory}/releases/{names[-1]}")
     return f"ln -sfn {release} {quoting.for_sh(facts.directory + '/current')}"
+
+
+def commit_of(service: str, abbreviation: str, histories: Iterable[list[HistoryLine]]) -> str:
+    """The commit of that name that was deployed. Raises NotReady where there is none, Mistake where there are
+    several."""
+    commits = {line["to"] for history in histories for line in history
+               if line["to"] and line["to"].startswith(abbreviation.lower())}
+    hint = f"fab history {service} lists what ran"
+    if len(commits) > 1:
+        raise Mistake(f"{service}: {abbreviation} is the beginning of {' and '.join(sorted(commits))}", hint)
+    if not commits:
+        raise NotReady(f"{service}: no branch, tag or commit {abbreviation} on this machine, nor in the history of a"
+                       " host", hint)
+    return str(commits.pop())
 
 
 def source_of(commit: str, histories: Iterable[list[HistoryLine]]) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..._errors import NotReady
 from ..._user_folders import cache_folder
 from ...mirror import credentials, git
-from ...mirror.commits import FULL
+from ...mirror.commits import ABBREVIATED
 from ...mirror.current_folder import changes_of
 from ...mirror.folder_source import FolderSource
 from ...mirror.source import HERE, Source
@@ -62,7 +62,7 @@ class Sources:
                 try:
                     resolution = source.resolve(revision, self._here)
                 except NotReady:
-                    if service.makes_commits and FULL.fullmatch(revision):
+                    if service.makes_commits and ABBREVIATED.fullmatch(revision):
                         continue                # hosts may have a commit that another machine made
                     raise
                 _require_folder(service, source, resolution.commit)
