@@ -34,8 +34,6 @@ def logs(
     if deploy and follow:
         raise SelectionError("--follow is for what programs write, not for the run log of a deploy",
                              "leave out one of --follow and --deploy")
-    if deploy and any(target.service.is_part for target in targets):
-        raise SelectionError("the run log of a deploy is one of the whole service", "leave out :PROGRAM")
     run.report.on(rollout.events.Started(
         command=run.name, environment=run.environment.name, hosts=sorted({target.host.name for target in targets}),
         services=sorted({target.service.name for target in targets})))

@@ -25,8 +25,6 @@ def run(run: Command, command_line: str, service: str = "", serial: str = "", on
     """
     if not command_line.strip():
         raise SelectionError("no command was given", "such as fab run 'df -h .'")
-    if once and serial:
-        raise SelectionError("--once is one host, and --serial is about several", "leave out one of the two")
     sizes = check_serial(serial) if serial else inventory.serial.AT_ONCE
     limit = seconds("timeout", timeout, least=1)
     targets = run.targets(check_one_service(service) or "all")

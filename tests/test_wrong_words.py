@@ -99,7 +99,6 @@ EMPTY = "or leave it out; is a variable of your script unset?"
     (["deploy", "api", "-r", "refs/heads/main"], "expected the name alone, 'main', got", "give a commit, a branch"),
     (["check", "--env", "nowhere"], "--env names 'nowhere', but hosts.yaml has no", "environments: test"),
     (["ci.init", "api", "--tool-ref", "v2"], "--tool-ref is of the project of --tool", "--ref is that of --project"),
-    (["run", "ls", "--once", "--serial", "1"], "--once is one host", "leave out one of the two"),
     (["ssh"], "no host was named", "name one of web1"),
     (["a'b"], "there is no command \"a'b\"\n", "fab --list"),
     (["a\x1b[31mb"], "there is no command 'a\\x1b[31mb'\n", "fab --list"),

@@ -32,7 +32,7 @@ def test_run_begins_in_the_root_or_where_the_service_runs_with_its_environment(o
     assert inside.code == 0, inside
     assert lines(inside) == sorted((host, line) for host in own.hosts for line in (
         f"{own.name}-1", f"{host} test ***"))
-    once = own.fab("run", "pwd -P", "--once", format="plain")
+    once = own.fab("run", "pwd -P", "--once", "--serial", "1", format="plain")
     assert once.out.splitlines() == [f"web1 | {roots['web1']}"]
 
 

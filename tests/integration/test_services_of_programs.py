@@ -71,12 +71,13 @@ def test_logs_of_one_program_come_from_each_of_its_processes(shop: App) -> None:
 
     assert wait_for(lambda: len(lines()) >= 2 and lines(), "both to say their line") == [
         ("shop-web_00", "web 0"), ("shop-web_01", "web 1")]
+    run_logs = [shop.fab("logs", name, "--deploy", "last", "--host", "web2") for name in ("shop", "shop:web")]
+    assert [each["line"] for each in run_logs[0].of("log")] == [each["line"] for each in run_logs[1].of("log")] != []
 
 
 @pytest.mark.parametrize(("args", "words"), [
     (("restart", "shop:wrker"), "service 'shop' has no program 'wrker'; did you mean 'worker'?"),
     (("deploy", "shop:web"), "'shop:web' names a program, and this command is about whole services: shop"),
-    (("logs", "shop:web", "--deploy", "last"), "leave out :PROGRAM"),
     (("restart", "all:web"), "all means all programs of all services"),
     (("restart", "shp:web"), "there is no service 'shp'"),
     (("restart", "shop:beat", "--host", "web2"), "shop:beat does not run on web2")])
