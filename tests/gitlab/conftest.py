@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from py_compile import PycInvalidationMode
 from typing import Any
 
 import pytest
@@ -52,6 +54,13 @@ class Company:
         git(self.project, "checkout", "--quiet", "-B", branch)
         return self.lab.commit("monitor", {"source": version, **(files or {})}, version, branch)
 
+    def deploy(self, environment: str, commit: str) -> None:
+        """From this machine, by nobody's job."""
+        run = self.lab.fab("deploy", "monitor", "--env", environment, "--revision", commit,
+                           FAB_INVENTORY=str(self.lab.folder / "ops" / "hosts.yaml"),
+                           SSH_PRIVATE_KEY=self.key(environment))
+        assert run.code == 0, run
+
     def head(self, environment: str) -> str:
         return self.lab[HOSTS[environment]].head("monitor")
 
@@ -74,18 +83,23 @@ class Company:
             "SSH_PRIVATE_KEY": File(self.key(environment)), "SSH_KNOWN_HOSTS": File(self.known(environment))}
 
     def _make_ops(self, folder: Path) -> None:
-        """This checkout with what is not committed yet, as the project ops/deploy, with a release 1.0.0."""
-        listed = subprocess.run(["git", "ls-files", "-coz", "--exclude-standard"], cwd=CHECKOUT, check=True,
-                                capture_output=True, text=True).stdout
+        """This checkout with what is not committed yet, as the project ops/deploy, with a release 1.0.0.
+
+        Each job clones it anew: it holds what a job uses, compiled, in a pack.
+        """
+        listed = subprocess.run(["git", "ls-files", "-coz", "--exclude-standard", "--", ":!tests", ":!docs"],
+                                cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout
         for name in filter(None, listed.split("\0")):
             if (CHECKOUT / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(CHECKOUT / name, folder / name)
         (folder / "hosts.yaml").write_text(yaml.safe_dump(self._hosts(), sort_keys=False))
+        compileall.compile_dir(folder / "tasks", quiet=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
         git(folder, "init", "--quiet", "--initial-branch=main")
-        git(folder, "add", "--all")
+        git(folder, "-c", "core.looseCompression=0", "add", "--all", "--force")
         git(folder, "commit", "--quiet", "--message", "All of it")
         git(folder, "tag", "1.0.0")
+        git(folder, "-c", "pack.window=0", "repack", "-adq")
         (self.remotes / "ops").mkdir(parents=True)
         git(folder, "clone", "--quiet", "--bare", str(folder), str(self.remotes / "ops" / "deploy.git"))
         self._make_hosts_only(folder)

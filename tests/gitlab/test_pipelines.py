@@ -35,30 +35,28 @@ def generated(company: Company) -> str:
 @pytest.mark.seconds(10)
 def test_pipeline_deploys_develop_and_an_old_job_deploys_its_own_commit(local: GitLabCiLocal, company: Company,
                                                                         generated: str) -> None:
-    """The file is the one that ci.init makes; it includes by project."""
+    """The files are those that ci.init makes; they include by project."""
     assert "project: ops/deploy" in generated
     old = company.commit("develop", "monitor-old", {".gitlab-ci.yml": generated})
-    first = local.pipeline()
-    assert first.code == 0, first.out + first.err
-    assert "deploy:monitor:production" not in first.out
-    assert company.head("develop") == old
-    assert company.by("develop").startswith(f"anna {URL}/micro/monitor/-/jobs/")
+    company.deploy("develop", old)
 
     # hosts.yaml has a project of its own now.
     apart = company.lab.fab("ci.init", "monitor", "--project", "ops/hosts", "--tool", "ops/deploy", format="plain",
                             FAB_INVENTORY=str(company.lab.folder / "ops" / "hosts.yaml"))
     new = company.commit("develop", "monitor-new", {".gitlab-ci.yml": apart.out})
-    second = local.pipeline()
-    assert second.code == 0, second.out + second.err
+    newest = local.pipeline()
+    assert newest.code == 0, newest.out + newest.err
     assert company.head("develop") == new
-    assert "back" not in second.out
+    assert "back" not in newest.out
 
-    # GitLab's rollback button: the old job again, with its commit.
+    # GitLab's rollback button: an old job again, with its commit and its file.
     git(company.project, "checkout", "--quiet", "--detach", old)
     again = local.pipeline(CI_COMMIT_BRANCH="develop")
     git(company.project, "checkout", "--quiet", "develop")
     assert again.code == 0, again.out + again.err
+    assert "deploy:monitor:production" not in again.out
     assert company.head("develop") == old
+    assert company.by("develop").startswith(f"anna {URL}/micro/monitor/-/jobs/")
     assert f"monitor: {old[:8]}" in again.out and "back 1 commit" in again.out
 
 
