@@ -150,13 +150,13 @@ class Releases:
 
     def holding(self, path: str) -> str | None:
         """The release that the path lies in; None for any other path."""
-        within = os.path.realpath(self.folder) + os.sep
-        return path[len(within):].partition(os.sep)[0].partition(" ")[0] or None if path.startswith(within) else None
+        return _release(os.path.realpath(self.folder), path)
 
     def in_use(self) -> set[str]:
         """The releases that a process runs in or was started from."""
         paths = processes.paths_in_use() if self.names() else []
-        return {name for name in map(self.holding, paths) if name}
+        folder = os.path.realpath(self.folder)      # once: a host may have many processes
+        return {name for name in (_release(folder, path) for path in paths) if name}
 
     def _entries(self) -> list[str]:
         return sorted(os.listdir(self.folder)) if os.path.isdir(self.folder) else []
@@ -170,3 +170,9 @@ class Releases:
 
     def _completion_file(self, name: str) -> str:
         return os.path.join(self._completions, name + ".json")
+
+
+def _release(folder: str, path: str) -> str | None:
+    """In which of the releases in `folder` the path lies."""
+    within = folder + os.sep
+    return path[len(within):].partition(os.sep)[0].partition(" ")[0] or None if path.startswith(within) else None
