@@ -36,6 +36,7 @@ from tasks.rollout.goal import Goal, key
 from tasks.rollout.peers import settings
 from tasks.rollout.peers.ports import of_variables
 from tasks.rollout.plan.planner import deploy_planner
+from tests.support.forked import ForkedExecutor
 from tests.support.lab import PROGRAM_USER, LabHost, git
 from tests.support.pythons import interpreters
 from tests.support.services import changed, one_program
@@ -78,13 +79,20 @@ def source_modules(verb: Verb) -> dict[str, str]:
     return {name: path.read_text() for name, path in of_verb(verb, bootstrap.EXECUTOR).items()}
 
 
+def _start(python: str, env: dict[str, str]) -> subprocess.Popen[bytes] | ForkedExecutor:
+    """As a login shell would."""
+    return subprocess.Popen(
+        ["/bin/sh", "-c", bootstrap.command(python)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, env=env, start_new_session=True)
+
+
 class Executor:
     """One executor process. `heard` is everything it said, but for beats."""
 
-    def __init__(self, python: str = sys.executable, faults: str = "", **env: str) -> None:
-        self.process = subprocess.Popen(
-            ["/bin/sh", "-c", bootstrap.command(python)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, env={**os.environ, **env}, start_new_session=True)
+    def __init__(self, python: str = sys.executable, faults: str = "", forked: bool = True, **env: str) -> None:
+        environ = {**os.environ, **env}
+        self.process = (ForkedExecutor(bootstrap._CODE, environ) if forked and python == sys.executable
+                        else _start(python, environ))
         self.heard: list[Message] = []
         self._inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=self._read, daemon=True),
@@ -199,12 +207,13 @@ class Deploy:
     number = 0
 
     def __init__(self, host: LabHost, services: list[Service], *, python: str = sys.executable, lease: float = 30,
-                 faults: str = "", **env: str) -> None:
+                 faults: str = "", forked: bool = True, **env: str) -> None:
+        """`forked`: by a server, with our Python; else as a login shell would start it."""
         Deploy.number += 1
         self.id = f"20260101-000000-{Deploy.number:06d}"
         self.host = host
         self.services = services
-        self.executor = Executor(python, faults, **env)
+        self.executor = Executor(python, faults, forked, **env)
         self.lease = lease
         self.layout = {"root": str(host.root), "supervisord_conf": "supervisord.conf", "program_dir": "conf.d",
                        "state": ".fabvisor", "sudo": False}

@@ -106,7 +106,7 @@ def test_deploy_of_a_commit_starts_these_gits_and_no_more(example: Example, tmp_
     example.committed()
     example.write()
     (tmp_path / ".gitconfig").write_text(f"[trace2]\n\teventTarget = {tmp_path}/told\n")
-    with example.deploy(HOME=str(tmp_path), faults=NOTES) as deploy:
+    with example.deploy(HOME=str(tmp_path), faults=NOTES, forked=False) as deploy:
         assert deploy.commit()["event"] == "committed"
         deploy.executor.rest()
         deploy.executor.process.wait()

@@ -15,28 +15,31 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+EXECUTOR_SERVER = ("-X", "utf8", "-u", "-E", "-s", "-S", str(CHECKOUT / "tests/support/executor_server.py"))
 OF_THE_START = ("PYTHON", "LC_", "LANG", "LD_")
 
 
-class Forked:
-    """`python *words`, by the server; with as much of subprocess.Popen as tests use. Its standard input is empty."""
+class Process:
+    """A process that a server forked; with as much of subprocess.Popen as tests use."""
 
-    def __init__(self, words: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
+    def __init__(self, server: Sequence[str], words: Sequence[str], cwd: Path, env: Mapping[str, str],
+                 stdin: int) -> None:
+        """Of the server `python *server`. `stdin` is closed here, for the child has it."""
         self.args = words
         self.returncode: int | None = None
-        (out, its_out), (err, its_err), (status, its_status) = (os.pipe() for _ in range(3))
-        self.stdout, self.stderr, self._status = (os.fdopen(fd) for fd in (out, err, status))
-        with tempfile.TemporaryFile() as request, open(os.devnull) as nothing:
-            request.write(json.dumps([list(words), str(cwd), dict(env)]).encode())
+        (self._out, its_out), (self._err, its_err), (status, its_status) = (os.pipe() for _ in range(3))
+        self._status = os.fdopen(status)
+        with tempfile.TemporaryFile() as request:
+            request.write(json.dumps([list(words), str(cwd), dict(env), _umask()]).encode())
             request.seek(0)
-            given = [nothing.fileno(), its_out, its_err, its_status, request.fileno()]
-            socket.send_fds(_server()[0], [b"1"], given)
-            for fd in (its_out, its_err, its_status):
+            socket.send_fds(_server(*server)[0], [b"1"], [stdin, its_out, its_err, its_status, request.fileno()])
+            for fd in (stdin, its_out, its_err, its_status):
                 os.close(fd)
             self.pid = int(self._status.readline())
 
@@ -50,6 +53,28 @@ class Forked:
             raise TimeoutExpired(self.args, timeout or 0)
         return code
 
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            with suppress(ProcessLookupError):      # it has ended meanwhile
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def _ended(self, timeout: float | None) -> int | None:
+        if self.returncode is None and select.select([self._status], [], [], timeout)[0]:
+            self.returncode = int(self._status.readline())
+            self._status.close()
+        return self.returncode
+
+
+class Forked(Process):
+    """`python *words`, with all that `fab` imports; its standard input is empty."""
+
+    def __init__(self, words: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
+        super().__init__(("-m", "tests.support.forkserver"), words, cwd, env, os.open(os.devnull, os.O_RDONLY))
+        self.stdout, self.stderr = os.fdopen(self._out), os.fdopen(self._err)
+
     def communicate(self, timeout: float) -> tuple[str, str]:
         with ThreadPoolExecutor(2) as both:
             out, err = both.submit(self.stdout.read), both.submit(self.stderr.read)
@@ -62,18 +87,15 @@ class Forked:
         self.stderr.close()
         return out.result(), err.result()
 
-    def send_signal(self, number: int) -> None:
-        if self.poll() is None:
-            os.kill(self.pid, number)
 
-    def kill(self) -> None:
-        self.send_signal(signal.SIGKILL)
+class ForkedExecutor(Process):
+    """`python -c CODE` with the executor's options; what the code takes of Python's library is imported already."""
 
-    def _ended(self, timeout: float | None) -> int | None:
-        if self.returncode is None and select.select([self._status], [], [], timeout)[0]:
-            self.returncode = int(self._status.readline())
-            self._status.close()
-        return self.returncode
+    def __init__(self, code: str, env: Mapping[str, str]) -> None:
+        its_in, ours = os.pipe()
+        super().__init__(EXECUTOR_SERVER, [code], Path.cwd(), env, its_in)
+        self.stdin = os.fdopen(ours, "wb")
+        self.stdout, self.stderr = os.fdopen(self._out, "rb"), os.fdopen(self._err, "rb")
 
 
 Program = Forked | Popen[str]
@@ -95,13 +117,17 @@ def clean_environ() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
+def _umask() -> int:
+    now = os.umask(0o077)
+    os.umask(now)
+    return now
+
+
 @cache
-def _server() -> tuple[socket.socket, Popen[bytes]]:
-    """One a test process; at the end of this end it ends, too."""
+def _server(*words: str) -> tuple[socket.socket, Popen[bytes]]:
+    """`python *words`, one a test process; it ends when this end is closed, with the test process."""
     ours, its = socket.socketpair()
     with its:
-        command = [sys.executable, "-m", "tests.support.forkserver", str(its.fileno())]
-        process = Popen(command, cwd=CHECKOUT, env=clean_environ(), stdin=DEVNULL, stdout=DEVNULL,
-                        pass_fds=[its.fileno()], start_new_session=True)
+        process = Popen([sys.executable, *words], cwd=CHECKOUT, env=clean_environ(), stdin=its.fileno(),
+                        stdout=its.fileno(), start_new_session=True)
     return ours, process
-

@@ -6,11 +6,9 @@ import atexit
 import contextlib
 import gc
 import importlib
-import json
 import os
 import pkgutil
 import runpy
-import select
 import signal
 import socket
 import sys
@@ -23,6 +21,7 @@ from tasks.executor.protocol import Verb
 from tasks.inventory import loading
 from tasks.remote.sent_executor.bootstrap import OURS, program
 from tasks.rollout import protocol
+from tests.support import fork_loop
 from tests.support.forked import CHECKOUT
 
 USUAL: tuple[Verb, ...] = ("rollout", "plan", "status")
@@ -48,50 +47,13 @@ def _warm_up() -> None:
         program(verb)(OURS)
 
 
-def _serve(channel: socket.socket) -> None:
-    """Returns in every child; the server itself ends here."""
-    running: dict[int, tuple[int, int]] = {}            # by pidfd: pid, where its end is told
-    while True:
-        for ready in select.select([channel.fileno(), *running], [], [])[0]:
-            if ready == channel.fileno():
-                said, given, *_ = socket.recv_fds(channel, 1, 5)
-                if not said:
-                    sys.exit()
-                pid = os.fork()
-                if pid == 0:
-                    return _become(*given)
-                os.write(given[3], b"%d\n" % pid)
-                running[os.pidfd_open(pid)] = pid, given.pop(3)
-            else:
-                pid, told = running.pop(ready)
-                given = [ready, told]
-                with contextlib.suppress(BrokenPipeError):
-                    os.write(told, b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-            for fd in given:
-                os.close(fd)
-
-
-def _become(stdin: int, stdout: int, stderr: int, _: int, request: int) -> None:
-    os.setsid()
-    for number, fd in enumerate((stdin, stdout, stderr)):
-        os.dup2(fd, number)
-    with open(request) as file:
-        words, cwd, env = json.load(file)
-    os.closerange(3, 2**16)
-    os.chdir(cwd)
-    os.environ.clear()
-    os.environ.update(env)
-    tempfile.tempdir = None             # looked up in the server's environment
-    sys.argv = words
-
-
 def main() -> None:
     """In a child it goes on as `python *sys.argv`."""
-    channel = socket.socket(fileno=int(sys.argv[1]))
+    channel = socket.socket(fileno=0)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)        # the suite may run under nohup, which fab would heed
     _import_all()
-    _serve(channel)
-    channel.detach()
+    sys.argv = fork_loop.serve(channel)
+    tempfile.tempdir = None             # looked up in the server's environment
     try:
         _run()
     except SystemExit as end:

@@ -9,22 +9,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.forked import CHECKOUT, Forked, clean_environ, start
+from tasks.remote.sent_executor import bootstrap
+from tests.support.forked import CHECKOUT, Forked, ForkedExecutor, clean_environ, start
 
 HOSTS = """
 default_environment: test
 services: {web: {repo: r, build: b, command: c}}
 environments: {test: {branch: main, root: /srv, hosts: [h]}}
 """
-SEEN = """
-import atexit, os, signal, sys, threading
+LATE = """
+import atexit, threading
 atexit.register(print, "the end")
 threading.Thread(target=lambda: print("a thread")).start()
-print(__name__, sys.argv, sys.path[0], os.getcwd(), sorted(os.environ.items()))
+"""
+SEEN = """
+import gc, os, signal, sys
+print(__name__, sys.argv, sys.path, os.getcwd(), sorted(os.environ.items()))
 print(os.getsid(0) == os.getpid() == os.getpgid(0), sorted(os.listdir("/proc/self/fd")), os.umask(0))
 for file in sys.stdin, sys.stdout, sys.stderr:
     print(file.encoding, file.errors, file.line_buffering, file.isatty())
-print([signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGPIPE)])
+print([str(signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGPIPE)])
 print(repr(sys.stdin.read()), sys.flags, file=sys.stderr)
 """
 ENDINGS = {"falls through": "", "exits": "sys.exit(7)", "says why": "sys.exit('why')", "raises": "1 / 0",
@@ -46,7 +50,7 @@ def both(words: list[str], folder: Path, **env: str) -> tuple[Said, Said]:
 @pytest.mark.parametrize("how", ENDINGS)
 def test_forked_program_sees_and_ends_like_a_real_one(how: str, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
-    script.write_text(SEEN + ENDINGS[how])
+    script.write_text(LATE + SEEN + ENDINGS[how])
     real, forked = both([str(script), "a b", "ä"], tmp_path, ONE="1\n2", TWO="ü")
     assert (forked[0], forked[1].splitlines()) == (real[0], real[1].splitlines())
     # A traceback begins at this program's own first line.
@@ -63,6 +67,22 @@ def test_forked_fab_prints_and_exits_like_the_real_one(words: list[str], code: i
     real, forked = both(["-m", "fabric", "--search-root", str(CHECKOUT), *words], tmp_path)
     assert forked == real
     assert real[0] == code, real
+
+
+def test_forked_executor_sees_and_ends_like_a_real_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = f"{SEEN}print(gc.get_threshold(), [name for name in sys.modules if name.partition('.')[0] in OURS])\n1 / 0"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(bootstrap, "_CODE", 'exec(__import__("os").environ["CODE"])')
+    environ = {**clean_environ(), "PWD": str(tmp_path), "CODE": f"OURS = 'executor', 'tasks', 'tests'\n{code}"}
+    real = subprocess.run(["/bin/sh", "-c", bootstrap.command(sys.executable)], env=environ, input=b"\xffx\n",
+                          capture_output=True, check=False, start_new_session=True)
+    forked = ForkedExecutor(bootstrap._CODE, environ)
+    forked.stdin.write(b"\xffx\n")
+    forked.stdin.close()
+    assert (forked.stdout.read(), forked.wait()) == (real.stdout, real.returncode)
+    said = forked.stderr.read().splitlines()
+    assert [line for line in real.stderr.splitlines() if line not in said] == []
+    assert (real.returncode, b"[]" in real.stdout, b"udcff" in real.stderr) == (1, True, True)
 
 
 def test_forked_program_takes_signals_and_timeouts(tmp_path: Path) -> None:

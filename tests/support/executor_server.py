@@ -1,0 +1,50 @@
+"""The server of forked executors: it has imported what the executor takes of Python's library, and none of ours.
+
+Python's options are those that the executor starts with, so no package is here but the standard library.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import pkgutil
+import signal
+import socket
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def _import_library() -> None:
+    """The executor's own modules are imported for what they import."""
+    sys.path[0] = str(CHECKOUT / "tasks")
+    executor = importlib.import_module("executor")
+    for module in pkgutil.walk_packages(executor.__path__, "executor."):
+        if module.name != "executor.sudo.sudo_start":       # a program, which would run
+            importlib.import_module(module.name)
+
+
+def _forget_ours() -> None:
+    """Each executor brings its own modules."""
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("executor", "tests")]:
+        del sys.modules[name]
+    gc.collect()
+    gc.freeze()
+
+
+def main() -> None:
+    """In a child it goes on as `python -c CODE`."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    sys.path[0] = str(CHECKOUT)
+    from tests.support.fork_loop import serve
+
+    _import_library()
+    _forget_ours()
+    (code,) = serve(socket.socket(fileno=0))
+    sys.path[0], sys.argv = "", ["-c"]
+    exec(code, {"__name__": "__main__"})
+
+
+if __name__ == "__main__":
+    main()
