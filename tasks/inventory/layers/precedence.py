@@ -97,7 +97,7 @@ def _place(layer: Layer, path: SettingPath) -> KeyPath | None:
 
 def builtin(environment: str | None, service: str | None, names: Iterable[str] = ()) -> Raw:
     """The defaults, for what hosts.yaml does not say. `names`: the programs, where the service has several."""
-    of_program: Raw = {"program": DEFAULTS, "health": _defaults(model.Health)}
+    of_program: Raw = {"program": DEFAULTS, "health": HEALTH_DEFAULTS}
     several = dict.fromkeys(names, of_program)
     return {**MODEL_DEFAULTS, "branch": "main", "run_mode": environment, "directory": f"micro/{service}",
             **({"programs": several} if several else of_program)}
@@ -135,4 +135,6 @@ def _defaults(kind: type[Struct]) -> Raw:
             if field.default is not NODEFAULT and field.default not in (None, "", ())}
 
 
+# Worked out once: msgspec evaluates all annotations for them.
+HEALTH_DEFAULTS: Raw = _defaults(model.Health)
 MODEL_DEFAULTS: Raw = {**_defaults(model.Service), **_defaults(model.Host)}
