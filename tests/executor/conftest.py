@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import os
 import shutil
+import subprocess
 import tempfile
 import xmlrpc.client
 from collections.abc import Callable, Iterator
@@ -102,11 +103,16 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _copy_of(template: Path, folder: Path, make: Callable[[Path], None]) -> None:
     """`folder` as `make` makes it; what that wrote is the template of the next test."""
-    if template.exists():
-        shutil.copytree(template, folder, symlinks=True)
-    else:
+    if not template.exists():
         make(folder)
-        shutil.copytree(folder, template, symlinks=True)
+        _copy(folder, template)
+    else:
+        _copy(template, folder)
+
+
+def _copy(one: Path, other: Path) -> None:
+    """By cp: shutil takes ten times as long for hundreds of small files."""
+    subprocess.run(["cp", "-a", one, other], check=True)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from tasks.executor.steps import Step, in_place
 from tests.support.lab import git
 
 NAME = "it's a clone"                 # a remedy has to quote it
+LOGIN = ("HOME", "LANG", "LOGNAME", "PATH", "SHELL", "TMPDIR", "USER")
 DEPLOY = "20260101-000000-000001"
 
 
@@ -37,7 +38,7 @@ class Place:
         """As hosts.yaml says it now."""
         self.work = work
         service: dict[str, Any] = {"name": "a", "directory": NAME, "repo": repo or str(work)}
-        self.ctx = ServiceContext(self.layout, service, dict(os.environ), DEPLOY)
+        self.ctx = ServiceContext(self.layout, service, login_environment(), DEPLOY)
 
     def commit(self, command: str = "") -> str:
         """Run it in the repository, and commit all."""
@@ -79,6 +80,11 @@ class Place:
         questions = (("rev-parse", "HEAD"), ("branch", "--show-current"), ("stash", "list"))
         return {"files": self.snapshot_of_files(), "state": self.ctx.clone.state(),
                 "heads": {str(path): [git(path, *question) for question in questions] for path in modules}}
+
+
+def login_environment() -> dict[str, str]:
+    """Of the caller's environment what a login has: each variable more costs each git a little."""
+    return {name: value for name, value in os.environ.items() if name in LOGIN or name.startswith("GIT_")}
 
 
 def next_commit(place: Place, *also: str) -> str:
