@@ -225,7 +225,7 @@ VALUES = [
     row("run_mode with a space", P + f"run_mode: 'a b' is not a name: {NAME_RULE}", environment="run_mode: a b"),
     row("url without a scheme", P + "url: expected a URL that begins with http:// or https://, got 'www.example.com'",
         environment="url: www.example.com"),
-    row("url with a space", P + "url: expected a URL that begins with http:// or https://, got 'https://a b'",
+    row("url with a space", P + "url: cannot hold blanks, quotes or $, got 'https://a b'",
         environment="url: https://a b"),
 ]
 

@@ -74,6 +74,16 @@ def test_junit_has_a_case_for_each_host_and_service(tmp_path):
     assert counts == {"name": "deploy dev", "tests": "2", "failures": "1", "errors": "0", "skipped": "1"}
 
 
+def test_junit_skips_a_host_that_went_along_also_where_its_hook_on_failure_failed(tmp_path):
+    at = {"host": "b", "service": "api", "step": "on_failure"}
+    results, _ = cases(tmp_path, [
+        started(), StepFinished(host="a", service="api", step="restart", ok=False, changed=True, seconds=1, why="no"),
+        StepStarted(**at), StepFinished(**at, ok=False, changed=True, seconds=1, why="exit status 4"),
+        ended(1, a=Result(outcome="restored", why="restart: no"), b=Result(outcome="not_reached", why="a: restart"))])
+    assert results["a", "api"][:2] == ("failure", "restart: no")
+    assert results["b", "api"][:2] == ("skipped", "not reached: a: restart")
+
+
 def test_junit_has_a_case_for_a_build_that_failed_where_fab_runs(tmp_path):
     at = {"host": "client", "service": "api", "step": "build"}
     results, _ = cases(tmp_path, [

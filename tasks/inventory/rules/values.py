@@ -178,8 +178,10 @@ def check_repo(text: str) -> str:
 
 def check_url(text: str) -> str:
     """A link for people; also a line of a dotenv file, so without quotes and spaces."""
-    good = re.fullmatch(r"https?://[^\s\"'$]+", text) and not CONTROL.search(text)
-    return "" if good else f"expected a URL that begins with http:// or https://, got {quoted(text)}"
+    if not re.match("https?://.", text):
+        return f"expected a URL that begins with http:// or https://, got {quoted(text)}"
+    good = re.fullmatch(r"[^\s\"'$]+", text) and not CONTROL.search(text)
+    return "" if good else f"cannot hold blanks, quotes or $, got {quoted(text)}"
 
 
 def check_revision(text: str) -> str:

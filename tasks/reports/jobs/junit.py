@@ -17,6 +17,7 @@ ROOM = 64 * 1024                                    # characters
 MESSAGE = 1000                                      # characters
 # Of all errors: one a host is the rule.
 ERRORS = 1000
+AFTER_ALL = "on_failure"                            # the hook: whether it fails changes no outcome
 Key = tuple[str, str]                               # host, service
 
 
@@ -55,7 +56,7 @@ class JUnit(Reporter):
     def _step(self, event: StepFinished) -> None:
         key = (event.host, event.service)
         self._seconds[key] = self._seconds.get(key, 0.0) + event.seconds
-        if not event.ok and not event.stopped:
+        if not event.ok and not event.stopped and event.step != AFTER_ALL:
             why = text_lines(event.why or "") or ["it failed"]
             text = self._output.pop(event.host, _tail())
             for line in why:
