@@ -158,6 +158,40 @@ def test_file_of_no_commit_in_the_way_back_is_kept_and_what_the_build_left_there
     assert (place.folder / "gone").read_text() == (place.folder / "d/x").read_text() == "first\n"
 
 
+REPLACEMENTS = {
+    "folder for a file": ("f", "rm f; mkdir f; echo mine > f/x"),
+    "file for a folder": ("d", "rm -r d; echo mine > d"),
+    "link for a folder, which has the file": ("d", "mv d ../moved; ln -s ../moved d"),
+    "in a submodule": ("part/file", "rm part/file; mkdir part/file; echo mine > part/file/x"),
+}
+
+
+@pytest.mark.parametrize("case", REPLACEMENTS.values(), ids=list(REPLACEMENTS))
+@pytest.mark.parametrize("is_before", [True, False])
+@pytest.mark.rows(4)
+def test_what_a_person_put_in_the_place_of_tracked_files_is_kept(nested: Place, case: tuple[str, str], is_before: bool
+                                                                 ) -> None:
+    """Before the deploy, with --set-aside, or while it is on its way."""
+    path, command = case
+    nested.forward(nested.commit("echo first > f; mkdir d; echo first > d/x"))
+    second = nested.commit("echo second > f; echo second > d/x")
+    if is_before:
+        nested.run(command)
+        before = nested.snapshot()
+        nested.forward(second, set_aside=True)
+        nested.back(set_aside=True)
+        assert nested.snapshot() == before
+    else:
+        nested.forward(second)
+        nested.run(command)
+        undo(nested, second)
+        folder = nested.folder / ("part" if path.startswith("part") else "")
+        entries = git(folder, "stash", "list", "--format=%gd").splitlines()
+        kept = [git(folder, "ls-tree", "-r", "--name-only", f"{entry}^3") for entry in entries if git(
+            folder, "rev-list", "--parents", "-1", entry).count(" ") == 3]
+        assert [name.startswith(path.removeprefix("part/")) for name in kept] == [True]
+
+
 @pytest.mark.parametrize("path", ["part/inner", "part"])
 @pytest.mark.rows(1)
 def test_file_in_the_way_back_of_a_submodule_is_kept(nested: Place, path: str) -> None:
@@ -170,14 +204,19 @@ def test_file_in_the_way_back_of_a_submodule_is_kept(nested: Place, path: str) -
     assert git(nested.folder / path, "show", "stash^3:.gitignore") == "mine"
 
 
-def test_undo_is_refused_while_a_repository_of_a_person_is_in_its_way(place: Place) -> None:
+@pytest.mark.parametrize("name", ["gone", "changed", "same"])
+@pytest.mark.rows(2)
+def test_repository_in_the_way_back_or_in_the_place_of_a_file_is_refused_by_name(place: Place, name: str) -> None:
     place.forward(place.commit(FIRST))
     second = place.commit(SECOND)
     place.forward(second)
-    place.run("git init --quiet gone; echo mine > gone/x")
-    with pytest.raises(errors.NotReady, match=r"in the way of the version before .*: gone"):
+    place.run(f"rm -f {name}; git init --quiet {name}; echo mine > {name}/x")
+    with pytest.raises(errors.NotReady, match=rf"in the way of the version before .*: {name}"):
         undo(place, second)
-    assert (place.folder / "gone/x").read_text() == "mine\n"
+    if name != "gone":
+        with pytest.raises(errors.NotReady, match=rf"in the place of tracked files, .* repositories .*: {name}"):
+            place.forward(place.commit("echo third > new"), set_aside=True)
+    assert (place.folder / name / "x").read_text() == "mine\n"
 
 
 INSIDE = {"edit": "echo mine > {}/file", "commit": "git -C {} commit --quiet --allow-empty --message mine"}

@@ -69,12 +69,14 @@ class Git:
         return os.path.lexists(os.path.join(self.directory, ".git"))
 
     @contextlib.contextmanager
-    def scratch_index(self) -> Iterator[Git]:
-        """git with an empty index of its own, which is removed at the end. Under the service's lock: that of a git that
-        was killed is removed by the next."""
+    def scratch_index(self, is_copy: bool = False) -> Iterator[Git]:
+        """git with an empty index of its own, or a copy of the real one; it is removed at the end. Under the service's
+        lock: that of a git that was killed is removed by the next."""
         path = os.path.join(self.git_dir(), "fabvisor-index")
         files.remove(path)
         try:
+            if is_copy:
+                shutil.copy2(self.index_path(), path)       # with its time, by which git knows what to look at again
             yield self._with(GIT_INDEX_FILE=path)
         finally:
             files.remove(path)

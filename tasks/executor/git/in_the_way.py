@@ -9,7 +9,7 @@ from typing import Iterable, Iterator, NamedTuple
 from . import index
 from .command import Git
 from .submodules import Submodule, gone
-from .tree_paths import is_folder, present
+from .tree_paths import is_file, is_folder, present
 
 AT_ONCE = 1000                      # paths in the arguments of a command
 
@@ -23,15 +23,32 @@ class InTheWay(NamedTuple):
     fixed: list[str]
 
 
-def in_the_way(git: Git, commit: str) -> InTheWay:
-    """What is in the way of a checkout of the commit, which is here. Submodules that it no longer has give way with all
-    that is in them."""
-    added = [change.path for change in index.changes(git, commit) if change.kind == "D"]
+def in_the_way(git: Git, commit: str, tracked: Iterable[str] = ()) -> InTheWay:
+    """What is in the way of a checkout of the commit, which is here; and what is in the place of these `tracked` paths.
+    Submodules that it no longer has give way with all that is in them."""
     departing = gone(git, commit)
-    places = [place for place in present(git.directory, added)
+    places = [place for place in present(git.directory, [*added(git, commit), *tracked])
               if not any(f"{place}/".startswith(f"{submodule.path}/") for submodule in departing)]
     parts = [_others(git, places), *map(_of_submodule, departing)]
     return InTheWay(*([path for part in parts for path in part[kind]] for kind in range(3)))
+
+
+def added(git: Git, commit: str) -> list[str]:
+    """The paths of the commit that the index has not."""
+    return [change.path for change in index.changes(git, commit) if change.kind == "D"]
+
+
+def missing(git: Git) -> list[str]:
+    """The tracked paths at which no file is, but perhaps a folder, a repository or a pipe; or something else is in the
+    place of their folders."""
+    words = git.paths("diff-files", "--raw", "--ignore-submodules=all", "-z")
+    return [path for about, path in zip(words[::2], words[1::2])
+            if about.endswith("D") or not is_file(git.directory, path)]
+
+
+def replacements(git: Git) -> InTheWay:
+    """What lies in the place of tracked files, or of their folders."""
+    return _others(git, present(git.directory, missing(git)))
 
 
 def _of_submodule(submodule: Submodule) -> InTheWay:
@@ -43,10 +60,17 @@ def _others(git: Git, places: list[str]) -> InTheWay:
     if not places:
         return InTheWay([], [], [])
     every = others(git, places)
-    fixed = [path for path in every if path.endswith("/")] + _unknown(git, {*places} - {*every})
-    fixed += special(git, _files_in(git.directory, places))
+    fixed = list(dict.fromkeys([
+        *(path for path in every if path.endswith("/")), *_unknown(git, {*places} - {*every}),
+        *_repositories(git, places), *special(git, [*places, *_files_in(git.directory, places)])]))
     untracked = [path for path in others(git, places, "--exclude-standard") if path not in fixed]
     return InTheWay(sorted({*every} - {*untracked, *fixed}), untracked, fixed)
+
+
+def _repositories(git: Git, places: list[str]) -> list[str]:
+    """git says nothing of one in the place of a file that it tracks."""
+    return [f"{place}/" for place in places
+            if place != "." and os.path.lexists(os.path.join(git.directory, place, ".git"))]
 
 
 def _unknown(git: Git, places: set[str]) -> list[str]:

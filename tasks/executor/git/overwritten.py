@@ -6,11 +6,10 @@ import os
 from typing import Iterator, NamedTuple
 
 from ..disk import files
-from . import index
 from .command import Git
 from .commits import Commits
-from .in_the_way import in_the_way
-from .submodules import moved
+from .in_the_way import added, in_the_way, missing
+from .submodules import moved, nested
 
 
 class Overwritten(NamedTuple):
@@ -31,10 +30,18 @@ def overwritten(git: Git, commit: str) -> Iterator[Overwritten]:
     """By a checkout of the commit, in submodules, too; nothing where the commit is not here."""
     if not Commits(git).has(commit):
         return
-    for each, target in [(git, commit), *moved(git, commit, ())]:
-        added = {change.path for change in index.changes(each, target) if change.kind == "D"}
-        left = in_the_way(each, target)
-        for path in [*left.ignored, *left.untracked, *left.fixed]:
-            places = [path, *(folder for folder in files.parents(path) if folder in added)]
-            yield Overwritten(each, path, path in left.fixed,
-                              [files.changed_at(os.path.join(each.directory, place)) for place in places])
+    targets = {git.directory: commit, **{move.git.directory: move.commit for move in moved(git, commit, ())}}
+    for each in (git, *(submodule.git for submodule in nested(git))):
+        target = targets.get(each.directory) or each.first_line("rev-parse", "--verify", "--quiet", "HEAD")
+        if target:
+            yield from _in_repository(each, target)
+
+
+def _in_repository(git: Git, commit: str) -> Iterator[Overwritten]:
+    gone = missing(git)
+    left = in_the_way(git, commit, gone)
+    tracked = {*gone, *added(git, commit)}
+    for path in [*left.ignored, *left.untracked, *left.fixed]:
+        places = [path, *(folder for folder in files.parents(path) if folder in tracked)]
+        yield Overwritten(git, path, path in left.fixed,
+                          [files.changed_at(os.path.join(git.directory, place)) for place in places])

@@ -13,11 +13,11 @@ from ..protocol import OWN_NAMES
 from ..system.output_lines import Say
 from . import file_modes, refs, unfinished_checkout
 from .command import Git
-from .in_the_way import InTheWay, in_the_way, others, special
+from .in_the_way import InTheWay, in_the_way, replacements, special
 from .stash import Stash
 from .state import read
 from .submodules import gone, moved, nested
-from .tree_paths import named, present
+from .tree_paths import named
 from .way_back import require_way_back
 
 KEPT = "refs/fabvisor/set-aside/"
@@ -48,10 +48,9 @@ class SetAside:
             return
         for submodule in nested(self._git):
             self._keep_head(submodule.git)
-            Stash(submodule.git).push(self._label, say)
+            self._push(submodule.git, say)
             submodule.git.first_line("checkout", "--detach", "--quiet", submodule.commit + "^0", "--")
-        self._take_replacements_away()
-        Stash(self._git).push(self._label, say)
+        self._push(self._git, say)
         self._mark(COMPLETE)
 
     def keep_head(self) -> None:
@@ -83,6 +82,7 @@ class SetAside:
             self._put_head_back(submodule.git)
             Stash(submodule.git).bring_back(self._in_the_way)
             Stash(submodule.git).pop(self._label, say)
+            Stash(submodule.git).bring_back(self._in_place_of_files)
         for label in (self._in_place_of_files, self._in_the_way):
             Stash(self._git).bring_back(label)
         self._bring_index_back()
@@ -118,10 +118,10 @@ class SetAside:
     def require_stashable(self) -> None:
         """Raise NotReady where git cannot stash what lies in the place of a tracked file, in submodules, too."""
         for git in [*(submodule.git for submodule in nested(self._git)), self._git]:
-            found = special(git, [line[3:] for line in read(git).edits])
+            found = {*special(git, [line[3:] for line in read(git).edits]), *replacements(git).fixed}
             if found:
-                raise NotReady(f"in the place of tracked files, in {git.directory}, are special files, which git cannot"
-                               f" stash: {named(found, NAMED)}",
+                raise NotReady(f"in the place of tracked files, in {git.directory}, are repositories or special files, "
+                               f"which git cannot stash: {named(sorted(found), NAMED)}",
                                "move them away on the host")
 
     def make_way(self, git: Git, commit: str, say: Say) -> None:
@@ -150,13 +150,13 @@ class SetAside:
             self._git.run("read-tree", KEPT + self._label + INDEX)
             self._git.run("update-ref", "-d", KEPT + self._label + INDEX)
 
-    def _take_replacements_away(self) -> None:
-        """Stash what a person put in the place of tracked files, or of their folders: git's own stash would delete it,
-        or fail."""
-        deleted = self._git.paths("diff-files", "--name-only", "--diff-filter=D", "-z")
-        paths = [path for path in others(self._git, present(self._git.directory, deleted)) if not path.endswith("/")]
-        if paths:
-            Stash(self._git).take_away(paths, self._in_place_of_files)
+    def _push(self, git: Git, say: Say) -> None:
+        """Stash all edits, and first what a person put in the place of tracked files, or of their folders: git's own
+        stash would delete it, or fail."""
+        left = replacements(git)
+        if left.ignored or left.untracked:
+            Stash(git).take_away([*left.ignored, *left.untracked], self._in_place_of_files)
+        Stash(git).push(self._label, say)
 
     def _keep_head(self, git: Git) -> None:
         branch = git.first_line("symbolic-ref", "--quiet", "HEAD")

@@ -8,7 +8,7 @@ from typing import Iterable, Sequence
 from ..system.output_lines import Say
 from . import file_modes
 from .command import Git
-from .in_the_way import others
+from .in_the_way import missing, others
 from .state import modified_as_written, overlooked, read
 from .tree_paths import remove_empty
 
@@ -66,6 +66,9 @@ class Stash:
             self._git.run("stash", "drop", "--quiet", name)
         file_modes.put_back(self._git, label)
 
+    def _is_there(self, path: str) -> bool:
+        return os.path.lexists(os.path.join(self._git.directory, path))
+
     def _commit(self, tree: str, message: str, *parents: str) -> str:
         options = [word for parent in parents for word in ("-p", parent)]
         return self._git.run(*NOBODY, "commit-tree", tree, *options, "-m", message)[0]
@@ -75,11 +78,15 @@ class Stash:
             self._git.run("update-index", flag, "--", *paths)
 
     def copy(self, label: str, say: Say) -> None:
-        """As push(), but the files stay as they are: a program runs from them."""
+        """As push(), but the files stay as they are: a program runs from them. What is in the place of tracked files is
+        not in it."""
         self._require_no_lock()
         self._stop_overlooking()
         self._add_intended(read(self._git).edits)
-        entry = self._git.run(*NOBODY, "stash", "create", label)
+        with self._git.scratch_index(is_copy=True) as index:
+            # git fails for a path that leads through a link.
+            Stash(index)._mark("--assume-unchanged", [path for path in missing(self._git) if self._is_there(path)])
+            entry = index.run(*NOBODY, "stash", "create", label)
         if entry:
             self._git.run("stash", "store", "--message", label, entry[0], say=say)
 

@@ -25,6 +25,12 @@ def is_folder(directory: str, path: str) -> bool:
     return os.path.isdir(full) and not os.path.islink(full)
 
 
+def is_file(directory: str, path: str) -> bool:
+    """Whether a file lies there, or a link."""
+    full = os.path.join(directory, path)
+    return os.path.islink(full) or os.path.isfile(full)
+
+
 def remove_empty(directory: str, folder: str) -> None:
     """Remove a folder below the directory, and those above it, where nothing is in them."""
     while folder and not os.listdir(os.path.join(directory, folder)):

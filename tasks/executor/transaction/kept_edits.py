@@ -42,6 +42,8 @@ def keep(ctx: ServiceContext, record: Mapping[str, Any], undos: Sequence[Mapping
     placed_files.keep_changed(ctx, is_of_person)
     files = [each for undo in undos if undo["commit"]
              for each in _in_the_way(ctx, undo["commit"], is_of_person)]
+    if not (times and times.has_checked_out):
+        files = _unwritten(ctx, record, files)
     if edited:
         edits.copy(tree.git, ctx.deploy)
     for owner in dict.fromkeys(each.git for each in files):
@@ -68,6 +70,15 @@ def _in_the_way(ctx: ServiceContext, commit: str, is_of_person: Callable[[float]
                        + _named(ctx, fixed),
                        "move them away on the host")
     return files
+
+
+def _unwritten(ctx: ServiceContext, record: Mapping[str, Any], files: list[Overwritten]) -> list[Overwritten]:
+    """Those that a checkout which was cut off did not write."""
+    if not record.get("to"):
+        return files
+    lines = {f"?? {each.path}": each for each in files if each.git is ctx.clone.git}
+    others = edits.unwritten(ctx.clone.git, record["to"], lines)
+    return [each for each in files if each.git is not ctx.clone.git or f"?? {each.path}" in others]
 
 
 def _named(ctx: ServiceContext, files: Sequence[Overwritten]) -> str:
