@@ -127,6 +127,28 @@ def test_lock_of_git_while_edits_are_kept_is_told_for_what_it_is(place: Place) -
         kept_edits.keep(place.ctx, {}, [], None)
 
 
+def test_commit_that_somebody_made_meanwhile_is_kept_and_named(place: Place) -> None:
+    place.forward(place.commit(FIRST))
+    second = place.commit(SECOND)
+    place.forward(second)
+    place.run("echo mine > same; git commit --quiet --all --message mine")
+    made, said = place.ctx.clone.head(), list[str]()
+    place.ctx.warn = said.append
+    undo(place, second)
+    assert [git(place.folder, "rev-parse", line.rpartition(" ")[2]) for line in said] == [made]
+
+
+def test_half_done_merge_stops_the_undo_with_the_command_that_gives_it_up(place: Place) -> None:
+    place.forward(place.commit(FIRST))
+    second = place.commit(SECOND)
+    place.forward(second)
+    place.run("echo mine > changed; git stash --quiet; echo other > changed; git commit --quiet --all --message mine;"
+              "git stash pop --quiet || true")
+    with pytest.raises(errors.NotReady, match="a merge was left half-done") as error:
+        undo(place, second)
+    assert "reset --merge" in error.value.hint
+
+
 IN_THE_WAY = {
     "file": ("gone", "echo mine > {}"),
     "folder for a file": ("gone", "mkdir {0}.new; echo mine > {0}.new/x; mv {0}.new {0}"),

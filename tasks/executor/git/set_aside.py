@@ -53,9 +53,11 @@ class SetAside:
         self._push(self._git, say)
         self._mark(COMPLETE)
 
-    def keep_head(self) -> None:
-        """Keep a commit that somebody made on top of ours, on no branch."""
-        self._git.run("update-ref", KEPT + self._label + HEAD, "HEAD")
+    def keep_head(self) -> str:
+        """Keep a commit that somebody made on top of ours, on no branch; returns the reference."""
+        name = KEPT + self._label + HEAD
+        self._git.run("update-ref", name, "HEAD")
+        return name
 
     def has_kept_head(self) -> bool:
         return self._has(HEAD)

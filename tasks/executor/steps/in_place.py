@@ -48,7 +48,7 @@ def checkout(ctx: ServiceContext, step: Step) -> Result:
     if state.commit == step.args["commit"] and not edited:
         return Result(False)
     if state.commit and not state.branch and state.commit != _last_committed(ctx):
-        aside.keep_head()
+        step.say(f"commit {state.commit[:8]}, which was checked out here on no branch, is kept: {aside.keep_head()}")
     placed_files.make_way(ctx, step.args["commit"])
     # Nobody's edits are here any more: what still differs was changed by the last build.
     ctx.clone.checkout(step.args["commit"], step.say, force=bool(state.edits), carried=step.args["carried"],

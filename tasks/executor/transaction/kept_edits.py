@@ -37,6 +37,7 @@ def keep(ctx: ServiceContext, record: Mapping[str, Any], undos: Sequence[Mapping
         return
     if not all(in_place.overwrites(ctx, undo) for undo in undos):
         return
+    tree.require_merged(state)
     edited = _edited(ctx, record, times, state)
     is_of_person = times.may_be_of_person if times and times.has_checked_out else lambda changed_at: True
     placed_files.keep_changed(ctx, is_of_person)
@@ -54,7 +55,8 @@ def keep(ctx: ServiceContext, record: Mapping[str, Any], undos: Sequence[Mapping
         ctx.warn(f"{ctx.name}: what was changed in it, {when}, is in git's stash now: "
                  + ", ".join(filter(None, [*map(state.describe, edited), _named(ctx, files)])))
     if state.commit and not state.branch and state.commit not in (record.get("from"), record.get("to")):
-        tree.set_aside(label).keep_head()
+        ctx.warn(f"{ctx.name}: commit {state.commit[:8]}, which was checked out in it on no branch, is kept: "
+                 + tree.set_aside(label).keep_head())
 
 
 def _in_the_way(ctx: ServiceContext, commit: str, is_of_person: Callable[[float], bool]) -> list[Overwritten]:

@@ -80,10 +80,11 @@ class Undo:
         try:
             self._patiently(ctx, lambda: kept_edits.keep(ctx, record, undos, times))
         except HostError as error:
+            remedy = f" ({error.hint})" if error.hint else ""
             raise CannotRestore(f"{ctx.name}: files were edited on the host and cannot be kept, so nothing is undone:"
                                 f" {error.message}",
-                                f"correct the cause on the host, then: fab recover {self._names}; or keep what is there"
-                                f" now: fab recover {self._names} --accept") from None
+                                f"correct the cause on the host{remedy}, then: fab recover {self._names}; or keep what"
+                                f" is there now: fab recover {self._names} --accept") from None
 
     def _undo_all(self) -> None:
         """Files need no supervisord: while it is down all of them go back, but those that may still be in use."""
