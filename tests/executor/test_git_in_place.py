@@ -249,6 +249,13 @@ def test_file_whose_attributes_changed_is_written_anew(place: Place, case: tuple
     assert place.snapshot() == before
 
 
+def test_flags_that_a_person_set_in_the_index_stay_when_attributes_change(place: Place) -> None:
+    place.forward(place.commit("echo a > a; echo b > b"))
+    place.run("git update-index --assume-unchanged a; git update-index --skip-worktree b")
+    place.forward(place.commit("echo '* eol=crlf' > .gitattributes"))
+    assert git(place.folder, "ls-files", "-v", "a", "b") == "h a\nS b"
+
+
 @pytest.mark.promise(8)
 def test_attributes_of_a_submodule_that_changed_count(nested: Place) -> None:
     (nested.work / "part/.gitattributes").write_text("file eol=crlf\n")
@@ -395,6 +402,17 @@ def test_files_that_are_staged_before_the_first_commit_are_set_aside_and_come_ba
     assert place.snapshot_of_files() == {"file": b"second\n", "own": b"mine\n"}
     place.back(set_aside=True)
     assert (place.snapshot_of_files(), place.ctx.clone.state()) == before
+
+
+def test_files_of_any_name_give_way_to_a_shared_folder(place: Place) -> None:
+    new = place.commit(r"""mkdir d; touch 'd/a"b' 'd/new
+line' "$(printf 'd/\377')" d/plain""")
+    place.forward(new)
+    tree = Worktree(str(place.folder / "releases/x"), place.ctx.clone)
+    tree.make(new, quiet)
+    assert tree.skip_worktree("d")
+    place.run("rm -r releases/x/d; ln -s /nowhere releases/x/d")
+    assert not tree.state().edits
 
 
 def test_origin_with_several_urls_follows_the_inventory(place: Place) -> None:

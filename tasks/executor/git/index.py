@@ -4,9 +4,10 @@ never changes that file, but puts a new one in its place."""
 from __future__ import annotations
 
 import os
-from typing import Callable, NamedTuple
+from typing import Callable, Collection, NamedTuple
 
 from .command import Git
+from .tree_paths import null_ended
 
 
 class Change(NamedTuple):
@@ -29,6 +30,12 @@ def listing(git: Git) -> list[str]:
 def changes(git: Git, commit: str) -> list[Change]:
     words = _answer(git, "diff-index", "--cached", "--no-renames", "--raw", "-z", commit)
     return [_change(fields.split(" "), path) for fields, path in zip(words[::2], words[1::2])]
+
+
+def mark(git: Git, flag: str, paths: Collection[str]) -> None:
+    """Set or clear a flag of tracked paths, such as `--skip-worktree`."""
+    if paths:
+        git.run("update-index", flag, "-z", "--stdin", given=null_ended(paths))
 
 
 def may_have(git: Git, commit: str, is_wanted: Callable[[str], bool]) -> bool:

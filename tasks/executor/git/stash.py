@@ -9,8 +9,9 @@ from ..system.output_lines import Say
 from . import file_modes
 from .command import Git
 from .in_the_way import missing, others
+from .index import mark
 from .state import modified_as_written, overlooked, read
-from .tree_paths import remove_empty
+from .tree_paths import null_ended, remove_empty
 
 NOBODY = ("-c", "user.name=fabvisor", "-c", "user.email=fabvisor@localhost")
 
@@ -29,12 +30,12 @@ class Stash:
         self._stop_overlooking()
         self._add_intended(edits)
         as_written = modified_as_written(self._git)
-        self._mark("--assume-unchanged", as_written)
+        mark(self._git, "--assume-unchanged", as_written)
         try:
             self._git.run(*NOBODY, "stash", "push", "--quiet", *(["--all"] if takes_all else []),
                           "--message", label, say=say)
         finally:
-            self._mark("--no-assume-unchanged", as_written)
+            mark(self._git, "--no-assume-unchanged", as_written)
 
     def take_away(self, paths: Sequence[str], label: str) -> None:
         """Stash these files, of no commit, as `git stash --all` would; their folders go where nothing else is there."""
@@ -47,8 +48,7 @@ class Stash:
     def copy_files(self, paths: Sequence[str], label: str) -> None:
         """Stash these files, of no commit; they stay where they are."""
         with self._git.scratch_index() as index:
-            names = "".join(path + "\0" for path in paths).encode("utf-8", "surrogateescape")
-            index.run("update-index", "--add", "-z", "--stdin", given=names)
+            index.run("update-index", "--add", "-z", "--stdin", given=null_ended(paths))
             tree = index.run("write-tree")[0]
         head = self._git.first_line("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
         same = f"{head}^{{tree}}" if head else self._git.empty_tree()
@@ -73,10 +73,6 @@ class Stash:
         options = [word for parent in parents for word in ("-p", parent)]
         return self._git.run(*NOBODY, "commit-tree", tree, *options, "-m", message)[0]
 
-    def _mark(self, flag: str, paths: Sequence[str]) -> None:
-        if paths:
-            self._git.run("update-index", flag, "--", *paths)
-
     def copy(self, label: str, say: Say) -> None:
         """As push(), but the files stay as they are: a program runs from them. What is in the place of tracked files is
         not in it."""
@@ -85,7 +81,7 @@ class Stash:
         self._add_intended(read(self._git).edits)
         with self._git.scratch_index(is_copy=True) as index:
             # git fails for a path that leads through a link.
-            Stash(index)._mark("--assume-unchanged", [path for path in missing(self._git) if self._is_there(path)])
+            mark(index, "--assume-unchanged", [path for path in missing(self._git) if self._is_there(path)])
             entry = index.run(*NOBODY, "stash", "create", label)
         if entry:
             self._git.run("stash", "store", "--message", label, entry[0], say=say)
@@ -121,4 +117,4 @@ class Stash:
         """Let git see the edited files that it was told to overlook: it would not stash them."""
         paths = [entry.path for entry in overlooked(self._git)]
         for flag in ("--no-assume-unchanged", "--no-skip-worktree"):
-            self._mark(flag, paths)
+            mark(self._git, flag, paths)

@@ -44,6 +44,11 @@ def named(paths: Sequence[str], most: int) -> str:
     return ", ".join(map(printable, paths[:most])) + more
 
 
+def null_ended(paths: Iterable[str]) -> bytes:
+    """As git reads paths with -z, whatever is in their names."""
+    return "".join(path + "\0" for path in paths).encode("utf-8", "surrogateescape")
+
+
 def printable(path: str) -> str:
     """A path on one line: other characters, and bytes that are no UTF-8, as escapes."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in path)

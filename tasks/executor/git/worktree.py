@@ -7,6 +7,7 @@ import shutil
 
 from ..disk import files
 from ..system.output_lines import Say
+from . import index
 from .clone import Clone
 from .command import SLOW
 from .verification import verified
@@ -57,7 +58,6 @@ class Worktree(Clone):
 
     def skip_worktree(self, path: str) -> bool:
         """Let git take what lies at `path` as unchanged from now on; returns whether the commit has anything there."""
-        tracked = self.git.run("--literal-pathspecs", "ls-files", "--", path)
-        if tracked:
-            self.git.run("update-index", "--skip-worktree", "--", *tracked)
+        tracked = self.git.paths("--literal-pathspecs", "ls-files", "-z", "--", path)
+        index.mark(self.git, "--skip-worktree", tracked)
         return bool(tracked)
