@@ -6,26 +6,35 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.integration.app import HEALTH, App
-from tests.integration.conftest import MakeApp
-from tests.support.lab import wait_for
+from tests.support.lab import Lab, wait_for
 
 pytestmark = pytest.mark.promise(8)
 
 
+@pytest.fixture(scope="module")
+def deployed(lab: Lab) -> Iterator[App]:
+    app = App(lab, "checked", health=HEALTH)
+    yield app.deployed()
+    app.remove()
+
+
 @pytest.fixture
-def checked(make_app: MakeApp) -> App:
-    return make_app(health=HEALTH).deployed()
+def checked(deployed: App) -> Iterator[App]:
+    """In whichever version."""
+    yield deployed
+    deployed.open_all()
 
 
 def test_closed_terminal_ends_a_deploy_in_order(checked: App) -> None:
     """SIGHUP would kill the client, perhaps between two commits."""
     before = checked.states()
-    client = checked.begin("hang", "checking", f"{checked.name}-2")
+    client = checked.begin("hang", "checking", f"{checked.name}-closed")
     client.signal(signal.SIGHUP)
     run = client.end()
     assert run.code == 129, run
@@ -35,8 +44,8 @@ def test_closed_terminal_ends_a_deploy_in_order(checked: App) -> None:
 
 def test_reader_that_leaves_does_not_change_the_deploy(checked: App) -> None:
     """As `fab deploy | head`."""
-    commit = checked.commit(f"{checked.name}-2")
-    checked.shut("hang", f"{checked.name}-2")
+    commit = checked.commit(f"{checked.name}-read")
+    checked.shut("hang", f"{checked.name}-read")
     environ = checked.lab.environ(FAB_INVENTORY=str(checked.inventory))
     client = subprocess.Popen([*checked.lab.command("deploy", checked.name, "--format", "plain")], env=environ,
                               cwd=checked.lab.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -52,13 +61,13 @@ def test_report_that_cannot_be_written_does_not_change_what_is_said_of_hosts(che
     """Both hosts have committed when the report fails."""
     folder = tmp_path / "reports"
     folder.mkdir()
-    client = checked.begin("hang", "checking", f"{checked.name}-2", "--junit", str(folder / "junit.xml"))
+    client = checked.begin("hang", "checking", f"{checked.name}-told", "--junit", str(folder / "junit.xml"))
     shutil.rmtree(folder)
     checked.open("hang")
     run = client.end()
     assert run.code == 0 and "Traceback" not in run.err, run
     assert [run.outcome(host, checked.name) for host in checked.hosts] == ["committed"] * 2
-    assert [checked.running(host) for host in checked.hosts] == [f"{checked.name}-2"] * 2
+    assert [checked.running(host) for host in checked.hosts] == [f"{checked.name}-told"] * 2
 
 
 @pytest.mark.parametrize("option", ["--junit", "--dotenv"])

@@ -4,12 +4,14 @@ was cut off runs what is left of them."""
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from tests.integration.app import App, messages, read
+from tests.integration.app import RUN, App, messages, read
 from tests.integration.conftest import MakeApp
-from tests.support.lab import Run, wait_for
+from tests.support.lab import Lab, Run, wait_for
 
 SECRET = "hunter2-MARK4711"
 
@@ -18,19 +20,35 @@ def on_client(name: str, more: str = "true", once: bool = False) -> dict[str, ob
     return {"run": [f'echo {name} "$HOST" "$TOKEN" >>record', more], "on": "client", "once": once}
 
 
+SERVICE: dict[str, Any] = {"secrets": ["TOKEN"], "hooks": {
+    "before_activate": on_client("before", once=True),
+    "after_activate": [on_client("after"), 'test ! -e "$GATE/unwell"'],
+    "drain": [on_client("drain", 'test ! -e stuck || sleep 1000'), 'echo drain on "$HOST" >>"$GATE/record"'],
+    "undrain": [on_client("undrain", 'echo "no route: $TOKEN"; test ! -e broken || exit 4'),
+                'echo undrain on "$HOST" >>"$GATE/record"'],
+    "on_failure": on_client("failed", "exit 5")}}
+
+
+def serial(app: App) -> App:
+    app.environment = {"serial": 1}
+    app.write()
+    return app
+
+
+@pytest.fixture(scope="module")
+def deployed(lab: Lab) -> Iterator[App]:
+    app = serial(App(lab, "hooked", **SERVICE))
+    assert deploy(app).code == 0
+    yield app
+    app.remove()
+
+
 @pytest.fixture
-def own(make_app: MakeApp) -> App:
-    """Deployed. `record`, beside hosts.yaml, has a line for each hook that ran."""
-    made = make_app(secrets=["TOKEN"], hooks={
-        "before_activate": on_client("before", once=True),
-        "after_activate": [on_client("after"), 'test ! -e "$GATE/unwell"'],
-        "drain": [on_client("drain", 'test ! -e stuck || sleep 1000'), 'echo drain on "$HOST" >>"$GATE/record"'],
-        "undrain": [on_client("undrain", 'echo "no route: $TOKEN"; test ! -e broken || exit 4'),
-                    'echo undrain on "$HOST" >>"$GATE/record"'],
-        "on_failure": on_client("failed", "exit 5")})
-    made.environment = {"serial": 1}
-    made.write()
-    return made
+def own(deployed: App) -> Iterator[App]:
+    """Deployed in whichever version. `record`, beside hosts.yaml, has a line for each hook that ran."""
+    record(deployed)
+    yield deployed
+    deployed.open_all()
 
 
 def deploy(app: App, *args: str) -> Run:
@@ -52,6 +70,7 @@ def batch(host: str) -> list[str]:
 
 
 def test_client_hooks_run_around_those_of_each_batch(own: App) -> None:
+    own.commit(f"{own.name}-around")
     run = deploy(own)
     assert run.code == 0, run
     assert record(own) == ["before web1", *batch("web1"), *batch("web2"), "after web1", "after web2"]
@@ -62,12 +81,12 @@ def test_client_hooks_run_around_those_of_each_batch(own: App) -> None:
 
 @pytest.mark.promise(3)
 def test_hosts_of_earlier_batches_are_drained_again_before_they_go_back(own: App) -> None:
-    assert deploy(own).code == 0
-    record(own)
     before = own.states()
-    own.commit(f"{own.name}-2", {"run.sh": '#!/bin/sh\ntest "$HOST" = web1 || exit 1\nexec sleep 100000\n'})
+    own.commit(f"{own.name}-half", {"run.sh": '#!/bin/sh\ntest "$HOST" = web1 || exit 1\nexec sleep 100000\n'})
     own.write(program={"startsecs": 1, "stopwaitsecs": 5})
     run = deploy(own)
+    own.write(program={"startsecs": 0, "stopwaitsecs": 5})
+    own.commit(f"{own.name}-whole", {"run.sh": RUN})
     assert (run.code, own.states()) == (1, before), run
     assert record(own) == [
         "before web1", *batch("web1"), "drain web2", "drain on web2", "undrain on web2", "undrain web2",
@@ -78,10 +97,8 @@ def test_hosts_of_earlier_batches_are_drained_again_before_they_go_back(own: App
 @pytest.mark.promise(10)
 def test_hosts_that_fail_in_service_are_drained_and_go_back_one_after_the_other(own: App) -> None:
     """after_activate fails on both at the same time."""
-    assert deploy(own).code == 0
-    record(own)
     before = own.states()
-    own.commit(f"{own.name}-2")
+    own.commit(f"{own.name}-unwell")
     (own.gate / "unwell").touch()
     run = deploy(own)
     assert (run.code, own.states()) == (1, before), run
@@ -112,14 +129,13 @@ def test_host_that_leaves_service_by_the_one_enters_it_by_the_other(make_app: Ma
 
 
 def test_failed_undrain_on_the_way_back_needs_a_person_and_recover_runs_it_again(own: App) -> None:
-    assert deploy(own, "--host", "web1").code == 0
-    record(own)
-    own.commit(f"{own.name}-2")
+    version = own.running("web1")
+    own.commit(f"{own.name}-broken")
     (own.gate / "broken").touch()
     run = deploy(own, "--host", "web1")
     assert run.code == 3
     assert f"may be out of service\ncorrect it, then: fab recover {own.name}" in messages(run)
-    assert own.running("web1") == f"{own.name}-1"
+    assert own.running("web1") == version
     assert out_of_service(own)
     (own.gate / "broken").unlink()
     record(own)
@@ -132,16 +148,14 @@ def test_failed_undrain_on_the_way_back_needs_a_person_and_recover_runs_it_again
 @pytest.mark.promise(4)
 def test_next_deploy_runs_the_undrain_that_a_killed_client_left(own: App) -> None:
     """Also where the version that it deploys runs already: nothing restarts then."""
-    assert deploy(own, "--host", "web1").code == 0
-    record(own)
-    first = own.lab["web1"].head(own.name)
-    own.commit(f"{own.name}-2")
+    first, restored = own.lab["web1"].head(own.name), own.results("web1").count("restored")
+    own.commit(f"{own.name}-stuck")
     (own.gate / "stuck").touch()
     client = own.start("deploy", own.name, "--host", "web1", TOKEN=SECRET)
     wait_for(lambda: "drain web1" in read(str(own.gate / "record")), "the hook")
     client.signal(signal.SIGKILL)
     client.end()
-    own.wait_restored("web1")
+    own.wait_restored("web1", since=restored + 1)
     assert out_of_service(own)
     record(own)
     pid = own.pid("web1")
@@ -151,7 +165,8 @@ def test_next_deploy_runs_the_undrain_that_a_killed_client_left(own: App) -> Non
     assert own.pid("web1") == pid and not out_of_service(own)
 
 
-def test_interrupted_client_hook_ends_and_the_host_enters_service_again(own: App) -> None:
+def test_interrupted_client_hook_ends_and_the_host_enters_service_again(make_app: MakeApp) -> None:
+    own = serial(make_app(**SERVICE))
     (own.gate / "stuck").touch()
     client = own.start("deploy", own.name, "--host", "web1", TOKEN=SECRET)
     wait_for(lambda: "drain web1" in read(str(own.gate / "record")), "the hook")
