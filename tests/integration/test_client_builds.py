@@ -79,13 +79,13 @@ def test_build_of_the_client_reaches_hosts_that_build_nothing(built: App, tmp_pa
         assert os.access(tree(built, host) / "out/tool", os.X_OK)
         assert os.readlink(tree(built, host) / "out/link") == "../built"
     named = f"{source[:8]} + build {built.commits()[0][:8]}"
-    assert f"  {named}  " in built.fab("status", format="plain").out
+    assert f"  {named}  " in built.fab("status", "--host", "web1", format="plain").out
     again, shown = built.deploy(), built.deploy(format="plain").out
     assert again.finished["outcome"] == "unchanged" and builds(built) == 1
     assert "not built again" in messages(again)
     assert {run.finished["hosts"]["web1"][built.name]["source"] for run in (first, again)} == {source}
     assert f"{named}  unchanged" in shown
-    built.commit(f"{built.name}-2")
+    built.alone().commit(f"{built.name}-2")
     planned = built.fab("plan", built.name)
     assert planned.code == 0 and builds(built) == 2
     assert {event["forward"] for event in planned.events if event["event"] == "plan"} == {1}
@@ -128,7 +128,7 @@ def test_build_that_fails_on_the_client_changes_no_host_and_shows_no_secret(
 
 def test_interrupted_build_of_the_client_ends_with_all_that_it_started(built: App) -> None:
     (built.gate / "block").touch()
-    going = built.start("deploy", built.name)
+    going = built.alone().start("deploy", built.name)
     wait_for((built.gate / "building").exists, "the build")
     folder = (built.gate / "ran").read_text().strip()
     going.signal(signal.SIGINT)
@@ -174,7 +174,7 @@ def elf(machine: int) -> bytes:
 
 def test_program_for_another_machine_is_refused_before_it_is_sent(built: App) -> None:
     (built.gate / "wrong").write_bytes(elf(183 if os.uname().machine == "x86_64" else 62))
-    built.write(build="cp source built; cp $GATE/wrong app; chmod +x app", ship=["built", "app"])
+    built.alone().write(build="cp source built; cp $GATE/wrong app; chmod +x app", ship=["built", "app"])
     for _ in ("built", "kept"):
         run = built.deploy()
         assert run.code == 2 and "app is for" in messages(run), run

@@ -13,20 +13,44 @@ import pytest
 from tasks.executor.git.received import COMMITS, STORES
 from tests.integration.app import App, messages
 from tests.integration.conftest import MakeApp
-from tests.support.lab import Run, git
+from tests.support.lab import Lab, Run, git
+
+
+def carry(app: App, patch: pytest.MonkeyPatch, cache: Path) -> App:
+    """A service whose hosts have no way to the git server: its address is rewritten on this machine only."""
+    patch.setenv("XDG_CACHE_HOME", str(cache))
+    address = f"ssh://git@git.invalid/{app.name}.git"
+    patch.setenv("GIT_CONFIG_COUNT", "1")
+    patch.setenv("GIT_CONFIG_KEY_0", f"url.{app.repo}.insteadOf")
+    patch.setenv("GIT_CONFIG_VALUE_0", address)
+    app.write(repo=address, fetch="client")
+    return app
 
 
 @pytest.fixture
-def carried(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[App]:
-    """A service whose hosts have no way to the git server: its address is rewritten on this machine only."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    app = make_app()
-    address = f"ssh://git@git.invalid/{app.name}.git"
-    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
-    monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.{app.repo}.insteadOf")
-    monkeypatch.setenv("GIT_CONFIG_VALUE_0", address)
-    app.write(repo=address, fetch="client")
+def carried(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> App:
+    return carry(make_app(), monkeypatch, tmp_path / "cache")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of the service that is deployed."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def deployed_once(lab: Lab, cache: Path) -> Iterator[App]:
+    app = App(lab, "carried").alone()
+    with pytest.MonkeyPatch.context() as patch:
+        carry(app, patch, cache).deployed()
     yield app
+    app.remove()
+
+
+@pytest.fixture
+def deployed(deployed_once: App, monkeypatch: pytest.MonkeyPatch, cache: Path) -> App:
+    """On one host, for tests that leave it in any version."""
+    return carry(deployed_once, monkeypatch, cache)
 
 
 def both(run: Run, app: App, outcome: str) -> bool:
@@ -46,30 +70,28 @@ def test_hosts_without_a_git_server_get_first_and_further_commits(carried: App, 
     assert carried.commits() == [second, second]
     (resolved,) = [event for event in run.events if event["event"] == "resolved"]
     assert (resolved["commit"], resolved["back"], resolved["forward"]) == (second, 0, 1)
-    assert carried.deploy().finished["outcome"] == "unchanged"
+    assert carried.alone().deploy().finished["outcome"] == "unchanged"
     assert carried.fab("rollback", carried.name).code == 0
 
 
-def test_a_failed_build_of_a_carried_commit_goes_back(carried: App) -> None:
-    carried.alone().deployed()
-    before = carried.states()
-    carried.commit(f"{carried.name}-bad")
-    carried.shut("fail", f"{carried.name}-bad")
-    run = carried.deploy()
-    assert run.code == 1 and both(run, carried, "restored"), run
-    assert carried.states() == before
+def test_a_failed_build_of_a_carried_commit_goes_back(deployed: App) -> None:
+    before = deployed.states()
+    deployed.commit(f"{deployed.name}-bad")
+    deployed.shut("fail", f"{deployed.name}-bad")
+    run = deployed.deploy()
+    assert run.code == 1 and both(run, deployed, "restored"), run
+    assert deployed.states() == before
 
 
-def test_plan_compares_in_the_mirror_and_sends_nothing(carried: App) -> None:
-    carried.alone().deployed()
-    new = carried.commit(f"{carried.name}-2")
-    run = carried.fab("plan", carried.name)
+def test_plan_compares_in_the_mirror_and_sends_nothing(deployed: App) -> None:
+    (old,), new = deployed.commits(), deployed.commit(f"{deployed.name}-planned")
+    run = deployed.fab("plan", deployed.name)
     assert run.code == 0, run
-    plans = [event for event in run.events if event["event"] == "plan"]
-    assert [(plan["next"], plan["forward"], len(plan["commits"])) for plan in plans] == [(new, 1, 1)]
-    for host in carried.hosts:
-        directory = carried.lab[host].directory(carried.name)
-        assert new not in git(directory, "cat-file", "--batch-all-objects", "--batch-check")
+    (plan,) = run.of("plan")
+    between = int(git(deployed.repo, "rev-list", "--count", f"{old}..{new}"))
+    assert between and (plan["next"], plan["forward"], len(plan["commits"])) == (new, between, between)
+    assert new not in git(deployed.lab["web1"].directory(deployed.name), "cat-file", "--batch-all-objects",
+                          "--batch-check")
 
 
 def test_the_current_folder_is_deployed_with_its_uncommitted_changes_named(carried: App) -> None:
@@ -119,23 +141,21 @@ def test_submodules_travel_with_the_commit(carried: App) -> None:
             assert kept and all(ref.startswith(f"{COMMITS}{commit}-") for ref in kept)
 
 
-def test_a_lost_mirror_is_made_again(carried: App, tmp_path: Path) -> None:
-    carried.alone().deployed()
-    shutil.rmtree(tmp_path / "cache")
-    new = carried.commit(f"{carried.name}-2")
-    assert carried.deploy().code == 0
-    assert carried.commits() == [new]
+def test_a_lost_mirror_is_made_again(deployed: App, cache: Path) -> None:
+    shutil.rmtree(cache / "fabvisor")
+    new = deployed.commit(f"{deployed.name}-found")
+    assert deployed.deploy().code == 0
+    assert deployed.commits() == [new]
 
 
 @pytest.mark.parametrize(("repo", "code"), [("ssh://git@127.0.0.1:1/app.git", 75), ("/nowhere/app.git", 2)])
-def test_a_git_server_that_this_machine_cannot_read_changes_nothing(carried: App, repo: str, code: int) -> None:
-    carried.alone().deployed()
-    before = carried.states()
-    carried.write(repo=repo)
-    run = carried.deploy()
+def test_a_git_server_that_this_machine_cannot_read_changes_nothing(deployed: App, repo: str, code: int) -> None:
+    before = deployed.states()
+    deployed.write(repo=repo)
+    run = deployed.deploy()
     assert run.code == code, run
     assert repo in messages(run)
-    assert carried.states() == before
+    assert deployed.states() == before
 
 
 def test_fetch_can_be_chosen_for_one_command(
@@ -149,7 +169,7 @@ def test_fetch_can_be_chosen_for_one_command(
 
 
 def test_a_client_that_is_killed_while_it_sends_leaves_nothing_anywhere(carried: App, tmp_path: Path) -> None:
-    carried.deployed()
+    carried.alone().deployed()
     before = carried.states()
     carried.commit(f"{carried.name}-2", {"large": os.urandom(2 * 2**20).hex()})
     temporary = tmp_path / "temporary"
