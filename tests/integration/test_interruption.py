@@ -16,8 +16,8 @@ from tests.support.proxy import Proxy
 BUILD = ("block", "building")
 CHECK = ("hold", "checking")
 HANG = ("hang", "checking")
-MOMENTS = [pytest.param(*BUILD, id="during the build"),
-           pytest.param(*HANG, id="during a health command that hangs")]
+MOMENTS = [pytest.param(*HANG, id="during a health command that hangs"),
+           pytest.param(*BUILD, id="during the build")]
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +103,7 @@ def test_hosts_go_back_by_themselves_when_the_client_is_killed(far: App, gate: s
 
 @pytest.mark.promise(3)
 @pytest.mark.parametrize(("gate", "mark"), MOMENTS)
+@pytest.mark.rows(1)
 def test_host_goes_back_when_its_connection_is_cut(far: App, proxy: Proxy, gate: str, mark: str) -> None:
     """web2 alone loses its client; it tells how it ended when it is asked over a new connection."""
     before, done = far.states(), far.results("web2").count("restored")
