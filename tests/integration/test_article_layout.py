@@ -107,7 +107,7 @@ def test_deploy_moves_nothing_in_the_article_layout(team: App) -> None:
     assert team.pids() == pids
     assert [team.results(host) for host in team.hosts] == [["committed"]] * 2
 
-    status = team.fab("status")
+    status = team.fab("status", "--host", "web1")
     assert status.code == 0, status
     assert {e["branch"] for e in status.events if e["event"] == "status"} == {"develop"}
 
@@ -115,11 +115,11 @@ def test_deploy_moves_nothing_in_the_article_layout(team: App) -> None:
 @pytest.mark.promise(3)
 def test_failed_go_build_shows_the_compilers_words_and_changes_nothing(team: App) -> None:
     """The compiler's words are on the screen, and the service runs on."""
-    assert team.deploy().code == 0
+    assert team.deploy("--host", "web1").code == 0
     before, pids = team.states(), team.pids()
     commit = team.commit("monitor-3", {"main.go": "package main\nfunc main() { undefined() }\n"})
     git(team.repo, "update-ref", "refs/heads/develop", commit)
-    run = team.deploy(format="plain")
+    run = team.deploy("--host", "web1", format="plain")
     assert run.code == 1, run
     assert "undefined: undefined" in run.out + run.err
     assert team.pids() == pids

@@ -25,11 +25,16 @@ def served(make_app: MakeApp) -> Iterator[tuple[App, GitServer]]:
         yield app, server
 
 
+def pids() -> set[str]:
+    return set(filter(str.isdigit, os.listdir("/proc")))
+
+
 class ArgumentWatch:
-    """Looks at the arguments of all processes, again and again, for the token."""
+    """Looks at the arguments of all new processes, again and again, for the token."""
 
     def __init__(self) -> None:
         self.seen: set[str] = set()
+        self._old = pids()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
 
@@ -43,7 +48,7 @@ class ArgumentWatch:
 
     def _look(self) -> None:
         while not self._over.wait(0.01):        # without a processor of its own
-            for name in filter(str.isdigit, os.listdir("/proc")):
+            for name in pids() - self._old:
                 try:
                     arguments = Path(f"/proc/{name}/cmdline").read_bytes()
                 except OSError:

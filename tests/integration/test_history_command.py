@@ -54,7 +54,7 @@ def test_history_has_one_row_a_deploy(make_app: MakeApp) -> None:
 
 
 def test_history_shows_the_other_hosts_when_one_is_unreachable(make_app: MakeApp) -> None:
-    app = make_app().deployed()
+    app = make_app().deployed("--host", "web2")
     app.settings = {"web1": {"port": 1}}
     app.write()
     run = app.fab("history", app.name)
