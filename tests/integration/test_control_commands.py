@@ -35,8 +35,9 @@ def test_stop_start_and_restart_change_the_program_and_nothing_else(own: App) ->
     pid = own.alone().pid("web1")
     assert own.fab("start", own.name).finished["outcome"] == "unchanged"
     assert own.pid("web1") == pid
-    assert own.fab("restart", own.name, LOGNAME="bob").code == 0
-    assert own.pid("web1") not in (0, pid)
+    restarted = own.fab("restart", own.name, LOGNAME="bob")
+    assert restarted.code == 0 and own.pid("web1") not in (0, pid)
+    assert restarted.of("plan") == [], "no version is on its way"
     assert own.fab("stop", own.name, LOGNAME="bob").code == 0
     assert own.fab("start", own.name, LOGNAME="bob").finished["outcome"] == "committed"
     assert own.commits() == commits[:1]

@@ -29,6 +29,8 @@ def test_deploy_refuses_a_commit_that_lacks_a_required_path(app: App) -> None:
     assert run.code == 2, run
     assert f"commit {commit} of {app.name} lacks $(touch x); -v," in messages(run)
     assert {event["step"] for event in run.events if event["event"] == "step_started"} == {"fetch"}
+    planned = app.fab("plan", app.name)
+    assert (planned.code, planned.of("plan")[0]["missing"]) == (2, ["$(touch x); -v"])
     assert (app.states(), app.pids()) == (before, pids)
     app.environment["services"] = {app.name: {"requires": []}}
     app.write()
