@@ -468,6 +468,13 @@ class TestGateway:
             error = refusal(Unreachable, **settings)
         assert "the gateway jump cannot reach 127.0.0.1" in error.message
 
+    def test_connection_to_the_gateway_ends_where_the_host_behind_it_refuses_us(self, sshd: Sshd, jump: Sshd) -> None:
+        before = {*threading.enumerate()}
+        sshd.authorized_keys.write_text("")
+        refusal(LoginError, **sshd.host_settings(gateway="jump"))
+        wait_for(lambda: not any(isinstance(each, ClientTransport) for each in {*threading.enumerate()} - before),
+                 "the end of both connections")
+
     def test_gateway_that_forbids_forwarding_is_named(self, tmp_path: Path, sshd: Sshd, jump: Sshd) -> None:
         jump.authorized_keys.write_text(f"no-port-forwarding {public(sshd.client_key)}\n")
         assert "AllowTcpForwarding" in refusal(Unreachable, **sshd.host_settings(gateway="jump")).hint
