@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 import pytest
 
 from tasks.reports.text.humanize import ago, distance, duration, listed, uptime, who
-from tasks.reports.text.table import Column, middle_cut, short_hosts, table, text_of
+from tasks.reports.text.table import Column, middle_cut, name_columns, short_hosts, table, text_of
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=timezone.utc)
 
@@ -63,6 +63,14 @@ def test_middle_cut_keeps_both_ends_of_a_name():
 )
 def test_short_hosts_drop_the_common_domain(hosts, labels):
     assert list(short_hosts(hosts).values()) == labels
+
+
+@pytest.mark.parametrize(("room", "host"), [(0, "web1.example.com"), (-1, "web1")])
+def test_hosts_have_their_full_names_where_these_fit(room, host):
+    names = [("web1.example.com", "api", ""), ("web2.example.com", "shop", "")]
+    width = len("web1.example.com") + 2 + len("service") + 2 + len("RUNNING") + room
+    columns = name_columns(names, width, [Column("state", [("RUNNING", "")] * 2)])
+    assert columns[0].cells[0] == (host, "")
 
 
 def test_table_cuts_names_before_it_drops_columns():

@@ -110,7 +110,7 @@ def name_columns(names: Sequence[Name], width: int, others: Sequence[Column]) ->
         Column("host", [(host, tone) for host, _, tone in names], least=8),
         Column("service", services, least=SERVICE, drop=9 if only_one else 0),
     ][:2 if any(service for service, _ in services) else 1]
-    if sum(column.width + 2 for column in [*columns, *others]) - 2 <= width:
+    if _total([column.width for column in [*columns, *others]]) <= width:
         return columns
     brief = short_hosts(hosts)
     return [Column("host", [(brief[host], tone) for host, _, tone in names], least=8), *columns[1:]]
