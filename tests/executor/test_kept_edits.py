@@ -34,8 +34,12 @@ def noted(times: TreeTimes, action: str) -> Iterator[None]:
     """As an action of a step; what follows is later by the clock of the disk, which ticks every few milliseconds."""
     with times.noted(action):
         yield
-    end = times._now()
-    wait_for(lambda: times._now() > end, "a tick of the disk's clock")
+    wait_for_tick(times)
+
+
+def wait_for_tick(times: TreeTimes) -> None:
+    now = times._now()
+    wait_for(lambda: times._now() > now, "a tick of the disk's clock")
 
 
 def kept(place: Place, path: str = ".") -> list[str]:
@@ -109,6 +113,32 @@ def test_edit_since_the_build_is_kept_and_what_the_build_changed_is_not(nested: 
     undo(nested, second, times)
     assert "file" in kept(nested, path)
     assert git(nested.folder / path, "show", "stash:file") == "mine"
+
+
+def test_edit_that_came_with_its_folder_is_kept(place: Place) -> None:
+    """Its own times are those of before the deploy."""
+    place.forward(place.commit("mkdir -p d/e; echo first > d/e/x"))
+    second = place.commit(SECOND)
+    place.run("mkdir -p ../new/e; echo mine > ../new/e/x")
+    times = TreeTimes(place.ctx.clone)
+    with noted(times, "checkout"):
+        place.forward(second)
+    place.run("mv d ../old; mv ../new d")
+    undo(place, second, times)
+    assert git(place.folder, "show", "stash:d/e/x") == "mine"
+
+
+def test_edit_in_a_submodule_that_the_build_changed_later_is_kept(nested: Place) -> None:
+    second = next_commit(nested, ".")
+    times = TreeTimes(nested.ctx.clone)
+    with noted(times, "checkout"):
+        nested.forward(second)
+    (nested.folder / "part/file").write_text("mine\n")
+    wait_for_tick(times)
+    with noted(times, "build"):
+        (nested.folder / "part/.gitignore").write_text("built\n")
+    undo(nested, second, times)
+    assert git(nested.folder / "part", "show", "stash:file") == "mine"
 
 
 def test_file_that_was_meant_to_be_added_is_kept(place: Place) -> None:

@@ -162,6 +162,22 @@ def changed_at(path: str) -> float:
         return 0
 
 
+def changes_at(directory: str, path: str) -> list[float]:
+    """When what lies at a path below the directory was changed last, and when each of its folders was moved there: that
+    leaves the times of what is in it. As changed_at()."""
+    return [changed_at(os.path.join(directory, path)),
+            *(_moved_at(os.path.join(directory, folder)) for folder in parents(path))]
+
+
+def _moved_at(folder: str) -> float:
+    """When a folder was renamed; 0 where something was made or removed in it since then, which changes mtime, too."""
+    try:
+        status = os.lstat(folder)
+    except OSError:
+        return 0
+    return status.st_ctime if status.st_ctime > status.st_mtime else 0
+
+
 def _tail(path: str) -> bytes:
     try:
         with open(path, "rb") as file:

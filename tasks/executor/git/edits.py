@@ -20,15 +20,14 @@ from .submodules import nested
 COPIED = "-kept"                    # behind a deploy: the label of what it met on its way back
 
 
-def changed_at(git: Git, line: str) -> float:
-    """When an edit was made, in seconds since 1970. `line`: as of `git status`. 0 where the file is gone: nothing of it
-    would be lost."""
-    full = os.path.join(git.directory, line[3:])
-    if os.path.lexists(os.path.join(full, ".git")):
-        inner = git.inside(line[3:])
-        return max([files.changed_at(os.path.join(inner.git_dir(), "HEAD")),
-                    *(changed_at(inner, within) for within in read(inner).edits)])
-    return files.changed_at(full)
+def changes_at(git: Git, line: str) -> list[float]:
+    """When an edit was made, as files.changes_at(); of a submodule, each in it. `line`: as of `git status`. 0 where the
+    file is gone: nothing of it would be lost."""
+    if not os.path.lexists(os.path.join(git.directory, line[3:], ".git")):
+        return files.changes_at(git.directory, line[3:])
+    inner = git.inside(line[3:])
+    return [files.changed_at(os.path.join(inner.git_dir(), "HEAD")),
+            *(time for within in read(inner).edits for time in changes_at(inner, within))]
 
 
 def unwritten(git: Git, commit: str, lines: Iterable[str]) -> list[str]:

@@ -13,8 +13,8 @@ from .submodules import moved, nested
 
 
 class Overwritten(NamedTuple):
-    """`is_fixed`: git can stash nothing of it. `changed_at`: when it was changed, and when a folder was that stands in
-    the place of a file with it; in seconds since 1970."""
+    """`is_fixed`: git can stash nothing of it. `changed_at`: as files.changes_at(), and when a folder was changed that
+    stands in the place of a file with it."""
 
     git: Git
     path: str
@@ -42,6 +42,6 @@ def _in_repository(git: Git, commit: str) -> Iterator[Overwritten]:
     left = in_the_way(git, commit, gone)
     tracked = {*gone, *added(git, commit)}
     for path in [*left.ignored, *left.untracked, *left.fixed]:
-        places = [path, *(folder for folder in files.parents(path) if folder in tracked)]
-        yield Overwritten(git, path, path in left.fixed,
-                          [files.changed_at(os.path.join(git.directory, place)) for place in places])
+        places = [folder for folder in files.parents(path) if folder in tracked]
+        times = [files.changed_at(os.path.join(git.directory, place)) for place in places]
+        yield Overwritten(git, path, path in left.fixed, [*times, *files.changes_at(git.directory, path)])

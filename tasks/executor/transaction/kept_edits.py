@@ -90,6 +90,7 @@ def _named(ctx: ServiceContext, files: Sequence[Overwritten]) -> str:
 def _edited(ctx: ServiceContext, record: Mapping[str, Any], times: TreeTimes | None, state: git.State) -> list[str]:
     """As lines of `git status`. Once a checkout came to its end, the time of a file tells; before that, its content."""
     if times and times.has_checked_out:
-        return [line for line in state.edits if times.may_be_of_person(edits.changed_at(ctx.tree.git, line))]
+        return [line for line in state.edits
+                if any(map(times.may_be_of_person, edits.changes_at(ctx.tree.git, line)))]
     edited = facts.edited(state, history.known(ctx.layout, ctx.name), ctx.releases.live())
     return edits.unwritten(ctx.tree.git, record["to"], edited) if record.get("to") else edited

@@ -22,7 +22,7 @@ def of_service(ctx: ServiceContext, state: git.State, part: Mapping[str, Any], t
     if not state.edits:
         return {}
     if _has_made_tree(ctx, part):
-        persons = [line for line in state.edits if times.is_of_person(edits.changed_at(ctx.tree.git, line))]
+        persons = [line for line in state.edits if any(map(times.is_of_person, edits.changes_at(ctx.tree.git, line)))]
     else:
         persons = facts.edited(state, history.known(ctx.layout, ctx.name), ctx.releases.live())
     return {line: digest for line, digest in state.edits.items() if line not in persons}
