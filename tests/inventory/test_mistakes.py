@@ -358,6 +358,16 @@ REFERENCES = [
 ]
 
 
+def test_service_of_a_host_that_its_environment_has_not_is_told_from_one_that_no_line_defines(tmp_path: Path) -> None:
+    text = """
+services: {api: {repo: r, command: c}, web: {repo: w, command: c}}
+environments: {t: {branch: main, root: /r, services: [api], hosts: {h1: {services: [web]}, h2: {services: [wbe]}}}}
+"""
+    assert mistakes_in(tmp_path, text) == [
+        "environments.t.hosts.h1.services[0]: 'web' is not among the `services` of the environment: api",
+        "environments.t.hosts.h2.services[0]: there is no service 'wbe'; there is api"]
+
+
 @pytest.mark.promise(9)
 @pytest.mark.parametrize(
     ("parts", "expected"), SHAPE + VARIABLES + BATCHES + VALUES + PROGRAM + COMMAND + HEALTH + REFERENCES

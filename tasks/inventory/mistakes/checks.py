@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from ..findings import Finding, KeyPath, quoted
@@ -68,7 +68,7 @@ def _hosts(path: KeyPath, environment: Raw, services: Raw) -> Iterator[Finding]:
     for where, name, host in _entries(path, environment.get("hosts")):
         yield from _report(where, addresses.check_host_name(name))
         yield from _settings(where, host)
-        yield from _chosen_services((*where, "services"), host, of_environment)
+        yield from _chosen_services((*where, "services"), host, of_environment, elsewhere=services.keys())
 
 
 def _of_environment(environment: Raw, services: Raw) -> Raw:
@@ -78,18 +78,24 @@ def _of_environment(environment: Raw, services: Raw) -> Raw:
             if name in services}
 
 
-def _chosen_services(path: KeyPath, chooser: Raw, services: Raw) -> Iterator[Finding]:
-    """Of an environment or of a host."""
+def _chosen_services(path: KeyPath, chooser: Raw, services: Raw, elsewhere: Collection[str] = ()) -> Iterator[Finding]:
+    """Of an environment or of a host. `elsewhere`: services of the file, which may not be those of the environment."""
     chosen = chooser.get("services")
     if chosen is not None and not chosen:
         yield Finding(path, "names no service; leave it out where all services run")
     yield from _twice(path, chosen)
     for where, name, override in _entries(path, chosen):
-        if name not in services:
-            hint = did_you_mean(name, services) or f"; there is {listed(services)}"
-            yield Finding(where, f"there is no service {quoted(name)}{hint}", about=(where, ("services", name)))
-            continue
-        yield from _service(where, override, base=services[name])
+        if name in services:
+            yield from _service(where, override, base=services[name])
+        else:
+            yield Finding(where, _no_service(name, services, elsewhere), about=(where, ("services", name)))
+
+
+def _no_service(name: str, services: Raw, elsewhere: Collection[str]) -> str:
+    if name in elsewhere:
+        return f"{quoted(name)} is not among the `services` of the environment: {listed(services)}"
+    hint = did_you_mean(name, services) or f"; there is {listed(services)}"
+    return f"there is no service {quoted(name)}{hint}"
 
 
 def _service(path: KeyPath, service: Raw, base: Raw | None = None) -> Iterator[Finding]:
