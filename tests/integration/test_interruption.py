@@ -87,7 +87,8 @@ def test_second_sigint_ends_the_client_while_the_hosts_go_back(far: App) -> None
 
 
 @pytest.mark.promise(3)
-@pytest.mark.parametrize(("gate", "mark"), MOMENTS)
+@pytest.mark.parametrize(("gate", "mark"), MOMENTS[::-1])
+@pytest.mark.rows(1)
 def test_hosts_go_back_by_themselves_when_the_client_is_killed(far: App, gate: str, mark: str) -> None:
     """And the processes that the steps began do not live on."""
     before, pids, done = far.states(), far.pids(), far.results("web1").count("restored")
