@@ -116,18 +116,22 @@ def test_up_mends_a_cleared_temporary_folder(standing: Path, tmp_path: Path, par
     assert (sandbox.state / part).exists()
 
 
-def test_concurrent_ups_make_one_sandbox(checkout: Path) -> None:
+def test_concurrent_ups_make_one_sandbox_without_the_callers_environment(checkout: Path) -> None:
     code = "import sys, pathlib; from tasks.embedded.lifecycle import up; print(up(pathlib.Path(sys.argv[1])))"
     root = Path(__file__).parents[2]
+    environment = {**os.environ, "DB_PASSWORD": "hunter2", "GIT_DIR": "/nowhere"}
 
     def up_elsewhere(_: int) -> str:
-        return subprocess.run([sys.executable, "-c", code, checkout], cwd=root, check=True,
+        return subprocess.run([sys.executable, "-c", code, checkout], cwd=root, env=environment, check=True,
                               stdout=subprocess.PIPE, text=True).stdout
 
     with ThreadPoolExecutor(3) as pool:
         printed = list(pool.map(up_elsewhere, range(3)))
     assert len(set(printed)) == 1
-    assert printed[0] == f"{up(checkout)}\n"
+    sandbox = up(checkout)
+    assert printed[0] == f"{sandbox}\n"
+    for pid in pids(sandbox)[1:]:
+        assert b"hunter2" not in Path(f"/proc/{pid}/environ").read_bytes()
 
 
 def test_hosts_end_when_the_checkout_is_removed(checkout: Path) -> None:
@@ -165,11 +169,3 @@ def test_socket_path_fits_below_a_long_temporary_folder(checkout: Path, tmp_path
     deep.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(deep))
     assert len(str(up(checkout).state / "web1/root/supervisor.sock.4194304")) < 107
-
-
-def test_hosts_do_not_inherit_the_callers_environment(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DB_PASSWORD", "hunter2")
-    monkeypatch.setenv("GIT_DIR", "/nowhere")
-    sandbox = up(checkout)
-    for pid in pids(sandbox)[1:]:
-        assert b"hunter2" not in Path(f"/proc/{pid}/environ").read_bytes()

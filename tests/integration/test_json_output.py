@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.integration.app import App
-from tests.support.lab import Run
+from tests.support.lab import Lab, Run
 
 STATUS = {"event", "environment", "host", "service", "state", "pid", "uptime", "commit", "branch", "strategy",
           "deployed_by", "deployed_at", "oddities"}
@@ -15,10 +17,17 @@ RESULT = {"was", "tried", "now", "outcome", "why"}
 
 
 @pytest.fixture(scope="module")
-def run(shared: App) -> Run:
+def app(lab: Lab) -> Iterator[App]:
+    made = App(lab, "shown").alone()
+    yield made.deployed()
+    made.remove()
+
+
+@pytest.fixture(scope="module")
+def run(app: App) -> Run:
     """Of a deploy that had everything to do."""
-    shared.commit(f"{shared.name}-2")
-    return shared.deploy()
+    app.commit(f"{app.name}-2")
+    return app.deploy()
 
 
 def test_json_output_is_one_event_a_line_and_ends_with_finished(run: Run) -> None:
@@ -36,23 +45,22 @@ def test_step_finished_event_has_the_fields_of_the_contract(run: Run) -> None:
     assert all(event["seconds"] >= 0 and event["ok"] is True for event in steps)
 
 
-def test_finished_event_has_the_fields_of_the_contract(run: Run, shared: App) -> None:
+def test_finished_event_has_the_fields_of_the_contract(run: Run, app: App) -> None:
     assert run.finished.keys() >= FINISHED
     assert (run.finished["command"], run.finished["outcome"], run.finished["exit_code"]) == ("deploy", "committed", 0)
-    assert sorted(run.finished["hosts"]) == shared.hosts
+    assert sorted(run.finished["hosts"]) == app.hosts
     for services in run.finished["hosts"].values():
         (result,) = services.values()
         assert result.keys() >= RESULT
-        assert result["was"] != result["now"] == result["tried"] == shared.commits()[0]
+        assert result["was"] != result["now"] == result["tried"] == app.commits()[0]
 
 
-def test_status_event_has_the_fields_of_the_contract(shared: App, run: Run) -> None:
-    seen = shared.fab("status")
-    rows = [event for event in seen.events if event["event"] == "status"]
-    assert len(rows) == 2 and all(row.keys() >= STATUS for row in rows)
-    for row in rows:
-        assert (row["environment"], row["service"], row["state"]) == ("test", shared.name, "RUNNING")
-        assert (row["branch"], row["strategy"], row["oddities"]) == ("main", "in_place", [])
-        assert row["commit"] == shared.commits()[0] and row["pid"] == shared.pid(row["host"])
-        assert row["uptime"] >= 0 and "@" in row["deployed_by"] and row["deployed_at"].endswith("Z")
+def test_status_event_has_the_fields_of_the_contract(app: App, run: Run) -> None:
+    seen = app.fab("status")
+    (row,) = seen.of("status")
+    assert row.keys() >= STATUS
+    assert (row["environment"], row["service"], row["state"]) == ("test", app.name, "RUNNING")
+    assert (row["branch"], row["strategy"], row["oddities"]) == ("main", "in_place", [])
+    assert row["commit"] == app.commits()[0] and row["pid"] == app.pid(row["host"])
+    assert row["uptime"] >= 0 and "@" in row["deployed_by"] and row["deployed_at"].endswith("Z")
     assert seen.events[-1]["event"] == "finished"

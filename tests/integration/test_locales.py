@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.integration.app import App
-from tests.support.lab import Lab, LabHost, git
+from tests.integration.conftest import MakeApp
+from tests.support.lab import git
 from tests.support.sshd import Sshd
 
 
-@pytest.mark.usefixtures("real_hosts")
 @pytest.mark.parametrize("locale", ["de_DE.ISO-8859-1", "C", "POSIX"])
 @pytest.mark.rows(1)
-def test_names_with_umlauts_and_chinese_characters_are_deployed_in_any_locale(locale: str) -> None:
-    with Lab(("web1",)) as lab:
-        host: LabHost = lab["web1"]
-        host.sshd.__exit__(None, None, None)
-        host.sshd = Sshd(lab.folder / "other", environment={"LC_ALL": locale, "LANG": locale, "PYTHONUTF8": "0"})
-        host.sshd.__enter__()
-        with (lab.home / ".ssh/known_hosts").open("a") as known:
-            known.write(host.sshd.known_hosts_line)
-        app = App(lab, "app", directory="micro/größe", requires=["配置/größe.txt"])
-        head = lab.commit("app", {"配置/größe.txt": "x", "source": "app-2"}, "größer", branch="fix/größe-配置")
-        run = app.deploy("--revision", "fix/größe-配置")
+def test_names_with_umlauts_and_chinese_characters_are_deployed_in_any_locale(
+        make_app: MakeApp, tmp_path: Path, locale: str) -> None:
+    with Sshd(tmp_path, environment={"LC_ALL": locale, "LANG": locale, "PYTHONUTF8": "0"}) as sshd:
+        app = make_app(requires=["配置/größe.txt"]).alone()
+        app.settings = {"web1": {"port": sshd.port, "identity_file": str(sshd.client_key)}}
+        app.write(directory=f"micro/größe-{app.name}")
+        directory = app.lab["web1"].root / f"micro/größe-{app.name}"
+        head = app.lab.commit(app.name, {"配置/größe.txt": "x"}, "größer", branch="fix/größe-配置")
+        words = ("--revision", "fix/größe-配置")
+        run = app.deploy(*words, SSH_KNOWN_HOSTS=str(sshd.known_hosts_file()))
         assert run.code == 0, run
-        assert git(host.root / "micro/größe", "rev-parse", "HEAD") == head
-        (host.root / "micro/größe/配置/größe.txt").write_text("edited")
-        edited = app.deploy("--revision", "fix/größe-配置")
+        assert git(directory, "rev-parse", "HEAD") == head
+        (directory / "配置/größe.txt").write_text("edited")
+        edited = app.deploy(*words, SSH_KNOWN_HOSTS=str(sshd.known_hosts_file()))
         assert edited.code == 2
         assert "配置/größe.txt" in str(edited.events)
