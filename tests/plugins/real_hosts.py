@@ -33,12 +33,15 @@ def real_hosts() -> None:
     """Asked for by whatever starts a host."""
 
 
-@pytest.fixture(autouse=True)
-def _no_other_hosts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+# How each kind starts.
+STARTS = {(kind, name): getattr(kind, name) for kind, name in ((Sshd, "_start"), (LabHost, "start_supervisord"))}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test that starts a host without saying so fails, else it would slow the quick lane down unseen."""
-    if not starts_hosts(request.node):
-        for kind, start in ((Sshd, "_start"), (LabHost, "start_supervisord")):
-            monkeypatch.setattr(kind, start, _refuse)
+    for (kind, name), start in STARTS.items():
+        setattr(kind, name, start if starts_hosts(item) else _refuse)
 
 
 def _refuse(*_: Any) -> None:
