@@ -50,7 +50,7 @@ def state(example: Example) -> Iterator[Path]:
 @pytest.mark.parametrize("name", [
     "{}", "{}/lock", "{}/env", "{}/.env.fabvisor.new", "{}/history.jsonl", "journal", "journal/x.json", "runs",
     "supervisord.lock"])
-@pytest.mark.rows(4)
+@pytest.mark.rows(3)
 def test_state_refuses_a_planted_link_and_never_writes_through_it(example: Example, state: Path, elsewhere: Path,
                                                                    name: str) -> None:
     path = state / name.format(example.name)
@@ -107,6 +107,7 @@ def test_state_with_a_file_of_another_user_is_refused(example: Example, state: P
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
+@pytest.mark.rows(2)
 def test_state_that_others_can_write_is_refused(example: Example, state: Path, mode: int) -> None:
     state.chmod(mode)
     problem = refusal(example)
@@ -178,7 +179,7 @@ def test_files_are_never_written_through_a_link(elsewhere: Path, tmp_path: Path,
 @pytest.mark.promise(5)
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
 @pytest.mark.parametrize("strategy", ["in_place", "releases"])
-@pytest.mark.rows(3)
+@pytest.mark.rows(2)
 def test_deploy_makes_files_that_others_cannot_write_whatever_the_umask(example: Example, strategy: str,
                                                                         umask: int) -> None:
     """And nobody else can reach what is in the state folder: neither a secret, nor a lock to hold."""

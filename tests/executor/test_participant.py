@@ -571,6 +571,7 @@ shutil.rmtree = dying(shutil.rmtree)
 
 @pytest.mark.promise(4)
 @pytest.mark.parametrize("removals", [0, 1, 2])
+@pytest.mark.rows(2)
 def test_next_executor_finishes_an_interrupted_undo(example: Example, removals: int) -> None:
     example.write()
     example.committed()

@@ -71,16 +71,16 @@ def test_logs_of_any_size_are_read_in_bounded_memory(example: Example, big: Path
 def test_logs_wait_for_a_slow_client_in_bounded_memory(example: Example) -> None:
     """Nothing is dropped, and it is written no faster than it is read: 50 MB of lines here."""
     with log_of(example).open("w") as file:
-        file.writelines(f"{number:07d} {'x' * 990}\n" for number in range(50_000))
+        file.writelines(f"{number:07d} {'x' * 2990}\n" for number in range(17_000))
     with example.deploy() as deploy:
         deploy.executor.reading.clear()
-        deploy.hello("logs", lines=50_000)
+        deploy.hello("logs", lines=17_000)
         wait_for(lambda: deploy.executor.unread() >= PIPE and is_at_rest(deploy), "it to wait for its reader")
         assert peak(deploy) < ENOUGH
         deploy.executor.reading.set()
         events = deploy.executor.rest()
         numbers = [int(one["line"][:7]) for one in events if one["event"] == "log"]
-        assert numbers == list(range(50_000))
+        assert numbers == list(range(17_000))
         assert events[-1]["event"] == "end"
 
 

@@ -207,7 +207,7 @@ KILLED = {"fetch": [BEFORE_THE_FIRST], "checkout_release": [AFTER_THE_NEXT, BEFO
     pytest.param(action, before, first, marks=() if (before, first) in moments else pytest.mark.long,
                  id=f"{'before' if before else 'after'}-the {'first' if first else 'next'}-{action}")
     for action, moments in KILLED.items() for before in (True, False) for first in (True, False)])
-@pytest.mark.rows(4)
+@pytest.mark.rows(3)
 def test_release_is_undone_when_the_executor_is_killed_at_any_step(site: Site, action: str, before: bool,
                                                                    first: bool) -> None:
     if not first:
@@ -379,7 +379,7 @@ def test_release_in_use_is_not_removed(site: Site) -> None:
     first = site.write()
     site.committed()
     with subprocess.Popen(["sleep", "1000"], cwd=site.folder / first) as user:
-        for _ in range(3):
+        for _ in range(2):
             site.write()
             site.committed(keep_releases=1)
         assert len(site.names()) == 3 and first in site.names()
@@ -393,7 +393,7 @@ def test_previous_version_is_not_removed_by_rebuilds(site: Site) -> None:
     first = site.write()
     site.committed()
     second = site.write()
-    for number in range(3):
+    for number in range(2):
         site.committed(keep_releases=2, variables={"WHO": str(number)})
     assert first in site.names() and site.current() in site.names()
     assert {name.partition("-")[0] for name in site.names()} == {first, second}
@@ -743,9 +743,8 @@ def test_submodules_of_a_release_are_those_of_the_commit(site: Site, home: Path)
     assert (site.folder / second / "part/inside").read_text() == "two\n"
     assert site.facts().edited == []
     _refuses_what_was_done_in(site, site.folder / second / "part")
-    for _ in range(2):
-        site.write()
-        site.committed(keep_releases=1)
+    site.write()
+    site.committed(keep_releases=1)
     assert len(site.names()) == len(list((site.directory / ".git/worktrees").iterdir())) == 2
     (home / ".gitconfig").unlink()
 
