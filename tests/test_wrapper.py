@@ -349,6 +349,7 @@ def look(context):
 @pytest.mark.parametrize(("ending", "code"), [("pass", 0), ("raise Exit(code=5)", 5), ("sys.exit('over')", 1),
                                               ("raise ValueError", 1)])
 @pytest.mark.parametrize("place", ["now", "later"])
+@pytest.mark.rows(4)
 def test_file_that_a_teams_own_module_leaves_open_is_written(tmp_path: Path, place: str, ending: str, code: int
                                                             ) -> None:
     """Also where the module itself ends fab."""
