@@ -18,9 +18,9 @@ from tasks.executor.sudo.sudo_access import SudoAccess
 from tasks.executor.supervisor.supervisord_access import SupervisordAccess
 from tests.executor.test_sockets import SERVER, versions
 from tests.integration.packaged_app import PackagedApp, packaged_app
-from tests.integration.test_own_tasks import launch
+from tests.integration.test_own_tasks import installed, launch
 from tests.support.forked import Program
-from tests.support.lab import CHECKOUT, git, wait_for
+from tests.support.lab import git, wait_for
 from tests.support.load import Load, ask
 from tests.support.packaged import PYTHON, PackagedHost
 from tests.support.processes import command_line
@@ -155,8 +155,7 @@ def test_sudo_password_of_fabric_reaches_sudo_and_nothing_else(app: PackagedApp,
     assert app.fab("status").code == 0
     host.allow_sudo("ALL", tag="", defaults="lecture=always")
     (tmp_path / "fabfile.py").write_text(FABFILE)
-    (tmp_path / "fabvisor").symlink_to(CHECKOUT / "tasks")
-    own = launch(app.lab, tmp_path, "who")
+    own = launch(app.lab, installed(tmp_path), "who")
     assert own.code == 0 and "root" in [line["line"] for line in own.of("log")], own
     said = "".join([run.out, run.err, wrong.out, wrong.err, own.out, own.err])
     written = [path.read_bytes() for path in host.root.rglob("*") if path.is_file() and not path.is_symlink()]
