@@ -33,20 +33,20 @@ def everything(app: App) -> list[Any]:
 
 def test_plan_of_a_first_deploy_changes_nothing(app: App) -> None:
     """Resolved as deploy does; no clone and no folder is made."""
+    app.alone()
     commit = git(app.repo, "rev-parse", "main")
     before = everything(app)
     for revision in ("main", commit[:10]):
         run = app.fab("plan", app.name, "--revision", revision)
         assert (run.code, run.finished["outcome"]) == (0, "pending"), run
-        for plan in plans(run).values():
-            assert (plan["was"], plan["next"], plan["back"], plan["why"]) == (None, commit, None, ["first deploy"])
-            assert plan["diff"][0] == "--- /dev/null" and plan["secrets_changed"] == 0
+        plan = plans(run)["web1"]
+        assert (plan["was"], plan["next"], plan["back"], plan["why"]) == (None, commit, None, ["first deploy"])
+        assert plan["diff"][0] == "--- /dev/null" and plan["secrets_changed"] == 0
         assert everything(app) == before
-    steps = plans(run)["web1"]["steps"]
-    assert app.deploy().steps("web1") == steps
+    assert app.deploy().steps("web1") == plan["steps"]
     again = app.fab("plan", app.name)
     assert (again.code, again.finished["outcome"]) == (0, "unchanged")
-    assert [plan["steps"] for plan in plans(again).values()] == [[], []]
+    assert plans(again)["web1"]["steps"] == []
 
 
 def test_plan_shows_everything_that_would_change(make_app: MakeApp) -> None:

@@ -1,4 +1,4 @@
-"""`strategy: releases`, over SSH, on two hosts at once: what the pages promise of it."""
+"""`strategy: releases`, over SSH: what the pages promise of it."""
 
 from __future__ import annotations
 
@@ -55,23 +55,21 @@ def changed(run: Run, host: str = "web1") -> dict[str, bool]:
 
 
 def test_releases_switch_forth_and_back_without_a_new_build(own: App) -> None:
-    first = own.lab.commit(own.name, {}, "again")
+    first = own.alone().lab.commit(own.name, {}, "again")
     own.deployed()
     second = own.commit(f"{own.name}-2")
     own.deployed()
-    for host in own.hosts:
-        assert current(own, host) == runs_in(own, host) == second
-        assert own.running(host) == f"{own.name}-2"
-        assert names(own, host) == {first, second}
-    builds = {path: path.stat().st_mtime_ns for host in own.hosts
-              for path in own.lab[host].directory(own.name).glob("releases/*/built")}
+    assert current(own) == runs_in(own) == second
+    assert own.running("web1") == f"{own.name}-2"
+    assert names(own) == {first, second}
+    builds = {path: path.stat().st_mtime_ns for path in own.lab["web1"].directory(own.name).glob("releases/*/built")}
     run = own.fab("rollback", own.name)
     assert run.code == 0, run
     assert run.finished["hosts"]["web1"][own.name] == {
         "was": second, "tried": first, "now": first, "outcome": "committed", "why": None}
     assert changed(run) == {"fetch": False, "checkout": False, "build": False, "switch": True, "program": False,
                             "restart": True, "verify": True}
-    assert [own.running(host) for host in own.hosts] == [f"{own.name}-1"] * 2
+    assert own.running("web1") == f"{own.name}-1"
     assert {path: path.stat().st_mtime_ns for path in builds} == builds
     again = own.deploy()
     assert again.code == 0 and not changed(again)["build"] and runs_in(own) == second
@@ -121,7 +119,7 @@ def test_failed_deploy_of_a_release_restores_every_host(settled: App, files: dic
 
 @pytest.mark.promise(3)
 def test_failed_first_release_leaves_nothing(own: App) -> None:
-    before = own.states()
+    before = own.alone().states()
     own.write(health={"command": "false", "timeout": 0.2}, shared=["data/"])
     assert own.deploy().code == 1
     assert own.states() == before
@@ -176,18 +174,18 @@ def test_crash_between_build_and_switch_starts_the_old_release(settled: App) -> 
 
 
 def test_edits_in_the_running_release_are_refused_or_set_aside(own: App) -> None:
-    own.deployed()
-    edited = own.lab["web2"].directory(own.name) / "current/source"
+    own.alone().deployed()
+    edited = own.lab["web1"].directory(own.name) / "current/source"
     edited.write_text("by hand\n")
     own.commit(f"{own.name}-2")
     refused = own.deploy()
-    assert refused.code == 2 and "web2: M source" in messages(refused)
-    (row,) = [row for row in own.fab("status", "--service", own.name).of("status") if row["host"] == "web2"]
+    assert refused.code == 2 and "web1: M source" in messages(refused)
+    (row,) = own.fab("status", "--service", own.name).of("status")
     (oddity,) = row["oddities"]
     assert oddity.startswith("edited files: M source; ")
     run = own.deploy("--set-aside")
     assert run.code == 0, run
-    assert "by hand" in git(own.lab["web2"].directory(own.name), "stash", "show", "-p")
+    assert "by hand" in git(own.lab["web1"].directory(own.name), "stash", "show", "-p")
 
 
 @pytest.mark.long

@@ -108,6 +108,7 @@ def test_unhealthy_host_takes_the_healthy_one_back(shared: App) -> None:
     pytest.param({}, {"health": {"command": "false", "timeout": 0.2}}, id="health"),
     pytest.param({}, {"program": {"startsecs": 0, "stdout_logfile": "/no-such/log"}}, id="program file"),
 ])
+@pytest.mark.rows(3)
 def test_failed_first_deploy_leaves_nothing(make_app: MakeApp, files: dict[str, str], service: dict[str, Any]) -> None:
     app = make_app(**service)
     app.commit(f"{app.name}-1", files)
