@@ -1,16 +1,17 @@
-"""No command waits for ever for a host that hangs, whichever part of it: it is named, and the others are told of."""
+"""No command waits for ever for a host that hangs, whichever part of it: it is named, and the others are told of.
+
+A server that says nothing is in tests/integration/test_mute_server.py.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
 
-from tasks.remote.sent_executor import bootstrap
 from tests.faults import checker
 from tests.faults.fleet import LEASE, Fleet, armed_executor
 from tests.integration.app import RunningClient
@@ -51,14 +52,6 @@ def test_host_that_hangs_within_a_conversation_is_unreachable(hanging: Fleet) ->
         assert f"it was silent for {LEASE} s" in run.finished["hosts"]["web2"]["app"]["why"]
 
 
-@pytest.mark.seconds(10)
-def test_host_that_accepts_and_says_nothing_is_unreachable(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fleet, "executor", bootstrap.EXECUTOR)      # all clients have packed it
-    with socket.create_server((fleet.proxy.host, 0)) as mute, pointing_at(fleet, mute.getsockname()[1]):
-        for command, run in all_of(fleet, READING, RECOVER, ["deploy", "app"]).items():
-            assert (run.code, run.outcome("web2", "app")) == (75, "unreachable"), (command, run)
-
-
 @pytest.mark.long
 def test_frozen_sshd_is_unreachable(fleet: Fleet) -> None:
     with frozen(fleet.lab["web2"].sshd.pid):
@@ -92,13 +85,3 @@ def frozen(pid: int) -> Iterator[None]:
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
-
-
-@contextmanager
-def pointing_at(fleet: Fleet, port: int) -> Iterator[None]:
-    before = fleet.app.settings["web2"]
-    fleet.app.settings["web2"] = {**before, "port": port}
-    fleet.app.write()
-    yield
-    fleet.app.settings["web2"] = before
-    fleet.app.write()

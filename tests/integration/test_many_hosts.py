@@ -10,8 +10,8 @@ from tests.support.crowd import SERVICE, Crowd
 
 @pytest.mark.usefixtures("real_hosts")
 @pytest.mark.promise(1)
-def test_hosts_that_wait_for_their_turn_to_fetch_are_deployed_and_restarted_like_the_others() -> None:
-    with Crowd(fetch_limit.AT_ONCE + 2) as crowd:
+def test_host_that_waits_for_its_turn_to_fetch_is_deployed_and_restarted_like_the_others() -> None:
+    with Crowd(fetch_limit.AT_ONCE + 1) as crowd:
         for words in (["deploy", SERVICE], ["restart", SERVICE]):
             run = crowd.lab.fab(*words, format="json")
             assert run.code == 0, run.err
