@@ -249,6 +249,21 @@ def test_file_whose_attributes_changed_is_written_anew(place: Place, case: tuple
     assert place.snapshot() == before
 
 
+@pytest.mark.promise(11)
+@pytest.mark.parametrize("path", short({"outer": "part", "inner": "part/inner"}, "outer"))
+def test_folder_in_the_place_of_a_submodule_is_refused_by_name_or_stashed(nested: Place, path: str) -> None:
+    """Such as a patched copy without its `.git`: git says nothing of it."""
+    nested.run(f"rm -r {path}; mkdir -p {path}/deep; echo mine > {path}/file; ln -s /nowhere {path}/deep/link")
+    before, new = nested.snapshot_of_files(), next_commit(nested)
+    with pytest.raises(errors.NotReady, match=r"git does not know are in the way .*file"):
+        nested.forward(new)
+    assert nested.snapshot_of_files() == before
+    nested.forward(new, set_aside=True)
+    assert (nested.folder / path / "file").read_text() == f"{path} 2\n"
+    nested.back(times=1)
+    assert before.items() <= nested.snapshot_of_files().items()
+
+
 def test_flags_that_a_person_set_in_the_index_stay_when_attributes_change(place: Place) -> None:
     place.forward(place.commit("echo a > a; echo b > b"))
     place.run("git update-index --assume-unchanged a; git update-index --skip-worktree b")

@@ -8,7 +8,7 @@ from typing import Iterable, Iterator, NamedTuple
 
 from . import index
 from .command import Git
-from .submodules import Submodule, gone
+from .submodules import Submodule, gone, replaced
 from .tree_paths import is_file, is_folder, present
 
 AT_ONCE = 1000                      # paths in the arguments of a command
@@ -29,7 +29,7 @@ def in_the_way(git: Git, commit: str, tracked: Iterable[str] = ()) -> InTheWay:
     departing = gone(git, commit)
     places = [place for place in present(git.directory, [*added(git, commit), *tracked])
               if not any(f"{place}/".startswith(f"{submodule.path}/") for submodule in departing)]
-    parts = [_others(git, places), *map(_of_submodule, departing)]
+    parts = [_others(git, places), *map(_of_submodule, departing), _in_place_of_submodules(git, commit)]
     return InTheWay(*([path for part in parts for path in part[kind]] for kind in range(3)))
 
 
@@ -54,6 +54,12 @@ def replacements(git: Git) -> InTheWay:
 def _of_submodule(submodule: Submodule) -> InTheWay:
     lists = _others(submodule.git, ["."])
     return InTheWay(*([os.path.join(submodule.path, path) for path in paths] for paths in lists))
+
+
+def _in_place_of_submodules(git: Git, commit: str) -> InTheWay:
+    paths = list(_files_in(git.directory, replaced(git, commit)))
+    fixed = special(git, paths)
+    return InTheWay([], [path for path in paths if path not in fixed], fixed)
 
 
 def _others(git: Git, places: list[str]) -> InTheWay:
@@ -85,7 +91,8 @@ def _files_in(directory: str, places: list[str]) -> Iterator[str]:
     for place in places:
         for folder, folders, names in os.walk(os.path.join(directory, place)) if is_folder(directory, place) else ():
             folders[:] = [name for name in folders if name != ".git"]
-            yield from (os.path.relpath(os.path.join(folder, name), directory) for name in names)
+            links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+            yield from (os.path.relpath(os.path.join(folder, name), directory) for name in [*names, *links])
 
 
 def special(git: Git, paths: Iterable[str]) -> list[str]:

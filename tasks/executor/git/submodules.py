@@ -14,10 +14,11 @@ from .command import Git
 from .commits import Commits
 from .remote import fetch_lock
 from .state import GITLINK
+from .tree_paths import is_folder
 
 
 class Submodule(NamedTuple):
-    """A submodule whose files are there. `commit`: what the index of its superproject says."""
+    """`commit`: what the index of its superproject says."""
 
     path: str
     commit: str
@@ -33,14 +34,19 @@ class Move(NamedTuple):
 
 def populated(git: Git) -> Iterator[Submodule]:
     """The submodules of this level whose files are there."""
-    if not os.path.exists(os.path.join(git.directory, ".gitmodules")) and \
-            not os.path.isdir(os.path.join(git.git_dir(), "modules")):
-        return
-    for line in index.listing(git):
-        fields, _, path = line.partition("\t")
-        _, mode, commit, _ = fields.split()
-        if mode == GITLINK and os.path.lexists(os.path.join(git.directory, path, ".git")):
-            yield Submodule(path, commit, git.inside(path))
+    return (each for each in _named(git) if os.path.lexists(os.path.join(each.git.directory, ".git")))
+
+
+def replaced(git: Git, commit: str) -> list[str]:
+    """The submodules of this level in whose place a person put a folder. git says nothing of it, and where it has their
+    repositories, a checkout of the commit writes over what lies there."""
+    paths = [each.path for each in _named(git) if is_folder(git.directory, each.path)
+             and os.listdir(each.git.directory) and not os.path.lexists(os.path.join(each.git.directory, ".git"))]
+    named = _config(git, ["--file", ".gitmodules"], "path") if paths else []
+    here = {path for key, path in named if os.path.isdir(os.path.join(
+        git.git_dir(), "modules", key[len("submodule."):-len(".path")]))}
+    leaving = {change.path for change in index.changes(git, commit) if change.kind == "A"} if here else set()
+    return [path for path in paths if path in here - leaving]
 
 
 def nested(git: Git) -> Iterator[Submodule]:
@@ -102,6 +108,18 @@ def follow(git: Git, say: Say, settings: Sequence[str], make_way: Callable[[Git,
         filters.require(submodule.git, submodule.commit)
         follow(submodule.git, say, settings, make_way)
         filters.refuse_unfiltered(submodule.git, submodule.commit, [])
+
+
+def _named(git: Git) -> Iterator[Submodule]:
+    """Those of this level that the index has."""
+    if not os.path.exists(os.path.join(git.directory, ".gitmodules")) and \
+            not os.path.isdir(os.path.join(git.git_dir(), "modules")):
+        return
+    for line in index.listing(git):
+        fields, _, path = line.partition("\t")
+        _, mode, commit, _ = fields.split()
+        if mode == GITLINK:
+            yield Submodule(path, commit, git.inside(path))
 
 
 def _checked_out(git: Git) -> list[str]:
