@@ -157,6 +157,17 @@ def test_lock_of_git_while_edits_are_kept_is_told_for_what_it_is(place: Place) -
         kept_edits.keep(place.ctx, {}, [], None)
 
 
+def test_folder_in_the_place_of_a_submodule_that_the_deploy_took_away_is_kept(nested: Place) -> None:
+    """It lies there since before the deploy, in nobody's way but that of the submodule's return."""
+    nested.run("rm -r part; mkdir part; echo mine > part/file")
+    second = nested.commit("git rm --quiet part")
+    times = TreeTimes(nested.ctx.clone)
+    with noted(times, "checkout"):
+        nested.forward(second)
+    undo(nested, second, times)
+    assert git(nested.folder, "show", "stash^3:part/file") == "mine"
+
+
 def test_commit_that_somebody_made_meanwhile_is_kept_and_named(place: Place) -> None:
     place.forward(place.commit(FIRST))
     second = place.commit(SECOND)

@@ -166,7 +166,7 @@ def changes_at(directory: str, path: str) -> list[float]:
     """When what lies at a path below the directory was changed last, and when each of its folders was moved there: that
     leaves the times of what is in it. As changed_at()."""
     return [changed_at(os.path.join(directory, path)),
-            *(_moved_at(os.path.join(directory, folder)) for folder in parents(path))]
+            *filter(None, (_moved_at(os.path.join(directory, folder)) for folder in parents(path)))]
 
 
 def _moved_at(folder: str) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
 from .. import git
 from ..errors import HostError, NotReady
@@ -42,7 +42,7 @@ def keep(ctx: ServiceContext, record: Mapping[str, Any], undos: Sequence[Mapping
     is_of_person = times.may_be_of_person if times and times.has_checked_out else lambda changed_at: True
     placed_files.keep_changed(ctx, is_of_person)
     files = [each for undo in undos if undo["commit"]
-             for each in _in_the_way(ctx, undo["commit"], is_of_person)]
+             for each in _in_the_way(ctx, undo["commit"], times)]
     if not (times and times.has_checked_out):
         files = _unwritten(ctx, record, files)
     if edited:
@@ -59,13 +59,14 @@ def keep(ctx: ServiceContext, record: Mapping[str, Any], undos: Sequence[Mapping
                  + tree.set_aside(label).keep_head())
 
 
-def _in_the_way(ctx: ServiceContext, commit: str, is_of_person: Callable[[float], bool]) -> list[Overwritten]:
+def _in_the_way(ctx: ServiceContext, commit: str, times: TreeTimes | None) -> list[Overwritten]:
     """The files of no commit that the undo overwrites, but for those that a command of ours left or we placed. Raises
     NotReady for what git cannot stash."""
+    is_of_command = times.is_of_command if times else lambda changed_at: False
     placed = ctx.releases.placed(None)
     ours = {placed.path(path) for path in placed.record().written}
     files = [each for each in overwritten(ctx.clone.git, commit)
-             if each.full_path not in ours and any(map(is_of_person, each.changed_at))]
+             if each.full_path not in ours and not all(map(is_of_command, each.changed_at))]
     fixed = [each for each in files if each.is_fixed]
     if fixed:
         raise NotReady("in the way of the version before are repositories or special files, which git cannot stash: "

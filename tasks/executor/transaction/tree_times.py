@@ -46,7 +46,11 @@ class TreeTimes:
     def may_be_of_person(self, changed_at: float) -> bool:
         """Of what was changed then, since the checkout; also while a program started."""
         return (self._checked_out is not None and changed_at > self._checked_out
-                and not any(begin <= changed_at <= end for begin, end in self._commands))
+                and not self.is_of_command(changed_at))
+
+    def is_of_command(self, changed_at: float) -> bool:
+        """Whether a build, a hook or the like ran then."""
+        return any(begin <= changed_at <= end for begin, end in self._commands)
 
     def is_of_person(self, changed_at: float) -> bool:
         """As may_be_of_person(); what changed while a program started is the program's: it may write there at each
