@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,11 @@ from tests.support.sshd import Sshd, keygen, public
 
 
 class FalseOpenSSH(ServerInterface):
-    """One connection of it, the `number`th. `offence`: what it does to the first one, and why it is no OpenSSH."""
+    """One connection of it, the `number`th. The offence is what it does to the first one, and why it is no OpenSSH."""
 
-    def __init__(self, transport: Transport, number: int, offence: str, refused: list[str], tried: list[str]) -> None:
-        self.transport, self.refused, self.tried = transport, refused, tried
-        self.offence = offence if number == 0 or offence.startswith("always") else ""
+    def __init__(self, transport: Transport, number: int, place: Place) -> None:
+        self.transport, self.place, self.tried = transport, place, place.tried[number]
+        self.offence = place.offence if number == 0 or place.offence.startswith("always") else ""
         if self.offence == "numbers its channels from 7":
             transport._channel_counter = 7  # type: ignore[attr-defined]
 
@@ -37,7 +38,7 @@ class FalseOpenSSH(ServerInterface):
         name = f"{key.get_name()} {key.get_base64()}"
         if self.tried[-1:] != [name]:       # a key is shown, and then proved
             self.tried.append(name)
-        if name in self.refused:
+        if name in self.place.refused:
             return AUTH_FAILED
         if self.offence.endswith("drops the login"):
             self.transport.sock.shutdown(socket.SHUT_RDWR)
@@ -46,6 +47,9 @@ class FalseOpenSSH(ServerInterface):
     def check_channel_request(self, kind: str, chanid: int) -> int:
         if self.offence == "lets in, and drops the session":
             self.transport.sock.shutdown(socket.SHUT_RDWR)
+        if self.offence == "never answers a request for a session":
+            self.place.asked.set()
+            self.place.over.wait(60)
         return OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED if self.offence.endswith("refuses the session") \
             else OPEN_SUCCEEDED
 
@@ -68,6 +72,8 @@ class Place:
         self.key = keygen(folder / "client")
         self.host_keys = [keygen(folder / "host")]
         self.tried: list[list[str]] = []
+        self.asked = threading.Event()      # for a session
+        self.over = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.known = folder / "known"
@@ -89,6 +95,7 @@ class Place:
         return recall(self.name)
 
     def close(self) -> None:
+        self.over.set()
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         for transport in self._transports:
@@ -104,8 +111,7 @@ class Place:
                 transport.local_version = "SSH-2.0-OpenSSH_8.0"
                 transport.add_server_key(Ed25519Key(filename=str(self.host_keys[min(number, len(self.host_keys) - 1)])))
                 with suppress(SSHException, EOFError):
-                    transport.start_server(server=FalseOpenSSH(transport, number, self.offence, self.refused,
-                                                               self.tried[-1]), event=threading.Event())
+                    transport.start_server(server=FalseOpenSSH(transport, number, self), event=threading.Event())
 
 
 @pytest.fixture
@@ -189,6 +195,18 @@ def test_login_does_not_wait_for_a_connection_that_ends_while_its_session_is_req
     monkeypatch.setattr(Channel, "_set_transport", set_late)
     connect(replace(server.host, connect_timeout=2)).sever()
     assert len(server.tried) == 2
+
+
+def test_who_waits_for_a_session_hears_that_another_thread_has_ended_the_connection(place: Callable[..., Place]
+                                                                                    ) -> None:
+    server = place("never answers a request for a session")
+    remember(server.name, Server(takes_early=False))
+    connection = connect(replace(server.host, connect_timeout=600))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(connection.transport.opens_session)
+        assert server.asked.wait(60)
+        connection.sever()
+        assert waiting.result(60) is False
 
 
 @pytest.mark.promise(6)
