@@ -137,12 +137,14 @@ def test_verdict_is_one_plain_sentence(command, outcome, code, sentence, shown):
     assert page.text == sentence + "\n"
 
 
-def test_status_that_cannot_look_at_a_host_says_where_the_reason_stands(shown):
-    refused = Finished(command="status", outcome="refused", exit_code=2,
-                       hosts={"web1": {"api": Result(outcome="refused", why="no root")}})
+@pytest.mark.parametrize(("outcome", "code", "sentence"), [
+    ("refused", 2, "something is odd: see the lines marked !"),
+    ("unreachable", 75, "web1 cannot be reached; try again")])
+def test_status_that_cannot_look_at_a_host_says_where_the_reason_stands(outcome, code, sentence, shown):
     page = shown()
-    report(page.screen, [refused])
-    assert page.text.endswith("something is odd: see the lines marked !\n")
+    hosts = {"web1": {"api": Result(outcome=outcome, why="no root")}}
+    report(page.screen, [Finished(command="status", outcome=outcome, exit_code=code, hosts=hosts)])
+    assert page.text.endswith(f"{sentence}\n")
 
 
 def test_remedy_of_several_checks_is_shown_once_a_host(shown):
