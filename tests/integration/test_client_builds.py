@@ -221,6 +221,10 @@ def test_artifact_of_an_earlier_job_is_deployed_in_place_of_a_build(built: App, 
     lacking = built.deploy("--artifact", tar(tmp_path / "less.tar.gz", ("built", b"x", "")))
     assert lacking.code == 2 and "out" in messages(lacking)
     assert built.deploy("--artifact", path, "--fetch", "host").code == 2
+    del built.service["ship"]               # then all of it is taken
+    built.write()
+    assert built.deploy("--artifact", path).code == 0
+    assert all((tree(built, host) / "more").exists() for host in built.hosts)
     built.services["other"] = dict(built.service)
     built.write()
     assert built.fab("deploy", "all", "--artifact", path).code == 2
