@@ -34,7 +34,7 @@ def own(make_app: MakeApp) -> App:
 @pytest.fixture(scope="module")
 def deployed(lab: Lab) -> Iterator[App]:
     """For tests that leave it in its version."""
-    app = App(lab, "hooked", hooks=HOOKS, secrets=["TOKEN"])
+    app = App(lab, "failing", hooks=HOOKS, secrets=["TOKEN"])
     assert deploy(app).code == 0
     yield app
     app.remove()
