@@ -13,7 +13,8 @@ from ..steps.placed_files import PLACES
 
 CHECKOUTS = ("checkout", "checkout_release")
 COMMANDS = ("build", "build_release", "hook", *PLACES)
-STARTS = ("restart", "verify", "health")
+RESTART = "restart"
+STARTS = (RESTART, "verify", "health")  # the program runs, and may write, also between two of them
 
 
 class TreeTimes:
@@ -41,6 +42,8 @@ class TreeTimes:
                 self._checked_out = self._now()
         finally:
             if spans is not None:
+                if action in STARTS and action != RESTART and spans:
+                    begin = spans.pop()[0]
                 spans.append((begin, self._now()))
 
     def may_be_of_person(self, changed_at: float) -> bool:
