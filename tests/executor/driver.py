@@ -47,7 +47,8 @@ ENDINGS = ("committed", "restored", "end")
 # What a verb's settings hold beside those of all, unless a test says otherwise.
 DEFAULTS: dict[str, Message] = {
     "rollout": {"unfinished": "undo"}, "status": {"watch": False, "named": None}, "history": {"lines": 20},
-    "logs": {"lines": 20, "grep": None, "follow": False, "marks": {}}, "runs": {"lines": None, "grep": None}}
+    "logs": {"lines": 20, "grep": None, "follow": False, "marks": {}}, "runs": {"lines": None, "grep": None},
+    "doctor": {"named": [], "fetching": [], "tools": {}}}
 
 
 # Our own, and the oldest one that is here: the executor must run on it.
