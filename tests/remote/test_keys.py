@@ -19,6 +19,7 @@ from tasks.remote.configuration.ssh_config import effective
 from tasks.remote.user_keys.key_files import load_text
 from tasks.remote.user_keys.key_offers import Keys
 from tasks.remote.user_keys.keys import keys_for
+from tests.support import guard
 from tests.support.sshd import keygen
 
 
@@ -35,6 +36,7 @@ def offered(**more: Any) -> Keys:
 @pytest.fixture
 def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     path = str(tmp_path / "agent.sock")
+    guard.watch(tmp_path)               # a daemon: else it would outlive tests that are killed
     out = subprocess.run(["ssh-agent", "-s", "-a", path], check=True, capture_output=True, text=True).stdout
     found = re.search(r"SSH_AGENT_PID=(\d+)", out)
     assert found is not None
