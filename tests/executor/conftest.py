@@ -146,13 +146,14 @@ def settings_of_git(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def place(tmp_path: Path, work: Path, settings_of_git: None) -> Place:
+def place(tmp_path: Path, work: Path, settings_of_git: None, real_hosts: None) -> Place:
+    """The disk of a host: a test of it starts a hundred gits, too many for the quick lane."""
     return Place(tmp_path / "host", work)
 
 
 @pytest.fixture
-def nested(templates: Path, settings_of_git: None) -> Place:
-    """With a submodule `part`, which has one, `inner`; both are at their first commit."""
+def nested(templates: Path, settings_of_git: None, real_hosts: None) -> Place:
+    """As place(), with a submodule `part`, which has one, `inner`; both are at their first commit."""
     folder = templates / "current"      # the same for all tests: the repositories name each other by their paths
     shutil.rmtree(folder, ignore_errors=True)
     _copy_of(templates / "nested", folder, _make_nested)
