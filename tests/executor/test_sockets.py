@@ -185,7 +185,7 @@ def test_program_that_listened_by_itself_gives_its_port_to_supervisord_and_gets_
     example.committed(served.service)
     assert served.ask().startswith("v2")
     with example.deploy(served.service) as deploy:
-        deploy.hello("doctor", named=[], fetching=[], asked={example.name: [port]})
+        deploy.hello("doctor", asked={example.name: [port]})
         (found,) = [each for each in deploy.executor.rest() if each.get("check") == "ports"]
     assert found["outcome"] == "ok", f"supervisord holds it for us: {found}"
 

@@ -22,7 +22,6 @@ from .way_back import require_way_back
 
 KEPT = "refs/fabvisor/set-aside/"
 BEGUN, COMPLETE, INDEX, HEAD = "/begun", "/complete", "/index", "/head"
-NAMED = 20                          # paths in a message
 
 
 def _is_mark(name: str) -> bool:
@@ -96,15 +95,15 @@ class SetAside:
         own = [path for path in left.ignored + left.untracked if path.partition("/")[0] in OWN_NAMES]
         if own and git is self._git:
             raise NotReady("the commit has files of its own where Fabvisor keeps logs and releases: "
-                           + named(own, NAMED),
+                           + named(own),
                            "take them out of the repository, or give them another name there")
         if left.fixed:
             raise NotReady(f"in the way of the commit, in {git.directory}, are repositories or special files, which git"
-                           f" cannot stash: {named(left.fixed, NAMED)}",
+                           f" cannot stash: {named(left.fixed)}",
                            "move them away on the host")
         if left.untracked and not self._takes_untracked:
             raise NotReady(f"files that git does not know are in the way of the commit, in {git.directory}: "
-                           + named(left.untracked, NAMED),
+                           + named(left.untracked),
                            "move them away on the host; or add --set-aside, which stashes them")
         return left
 
@@ -123,7 +122,7 @@ class SetAside:
             found = {*special(git, [line[3:] for line in read(git).edits]), *replacements(git).fixed}
             if found:
                 raise NotReady(f"in the place of tracked files, in {git.directory}, are repositories or special files, "
-                               f"which git cannot stash: {named(sorted(found), NAMED)}",
+                               f"which git cannot stash: {named(sorted(found))}",
                                "move them away on the host")
 
     def make_way(self, git: Git, commit: str, say: Say) -> None:
@@ -138,7 +137,7 @@ class SetAside:
             left = in_the_way(git, commit)
         paths = [*left.ignored, *left.untracked]
         if paths:
-            say(f"in the way of the commit, and in git's stash now: {named(paths, NAMED)}")
+            say(f"in the way of the commit, and in git's stash now: {named(paths)}")
             Stash(git).take_away(paths, self._in_the_way)
         unfinished_checkout.begin(git, commit)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Iterable, Sequence
 
+NAMED = 20                          # paths in a message, where it does not say how many
+
 
 def present(directory: str, paths: Iterable[str]) -> list[str]:
     """Of each path that is there, or that a file stands in the place of one of its folders, what stands there."""
@@ -38,7 +40,7 @@ def remove_empty(directory: str, folder: str) -> None:
         folder = os.path.dirname(folder)
 
 
-def named(paths: Sequence[str], most: int) -> str:
+def named(paths: Sequence[str], most: int = NAMED) -> str:
     """The first `most` of the paths, for people; no character of a name breaks a line."""
     more = f" and {len(paths) - most} more" if len(paths) > most else ""
     return ", ".join(map(printable, paths[:most])) + more

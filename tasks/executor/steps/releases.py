@@ -15,8 +15,6 @@ from ..state import history
 from . import hooks, shared_paths
 from .step import Result, Results, Step
 
-NAMED = 20                          # paths in a message
-
 
 def refuse_edits(ctx: ServiceContext, step: Step) -> Results:
     """Of what runs now: somebody may have edited since the look."""
@@ -64,7 +62,7 @@ def remove_release(ctx: ServiceContext, step: Step) -> Result:
     tree = ctx.releases.tree(name)
     edited = edits.submodules_with_copies(tree.git, ctx.deploy) if tree.exists() else []
     if edited:
-        ctx.warn(f"{ctx.name}: {tree.directory} stays, for submodules were edited there: {named(edited, NAMED)}; "
+        ctx.warn(f"{ctx.name}: {tree.directory} stays, for submodules were edited there: {named(edited)}; "
                  "commit and push what is in them, or undo it there, before that commit is deployed again")
         return Result(False)
     ctx.releases.remove(name)

@@ -17,8 +17,6 @@ from ..state import history
 from ..steps import in_place, placed_files
 from .tree_times import TreeTimes
 
-NAMED = 20                          # paths in a message
-
 
 def keep(ctx: ServiceContext, record: Mapping[str, Any], undos: Sequence[Mapping[str, Any]], times: TreeTimes | None
          ) -> None:
@@ -85,7 +83,7 @@ def _unwritten(ctx: ServiceContext, record: Mapping[str, Any], files: list[Overw
 
 
 def _named(ctx: ServiceContext, files: Sequence[Overwritten]) -> str:
-    return named([os.path.relpath(each.full_path, ctx.directory) for each in files], NAMED)
+    return named([os.path.relpath(each.full_path, ctx.directory) for each in files])
 
 
 def _edited(ctx: ServiceContext, record: Mapping[str, Any], times: TreeTimes | None, state: git.State) -> list[str]:
