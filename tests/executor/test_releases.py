@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -327,6 +328,26 @@ def test_incomplete_release_is_made_anew(site: Site) -> None:
     (site.example.state / f"releases/{first}.json").unlink()
     site.go_back_to(first)
     assert site.built() == 3 and site.stands_in() == first
+
+
+@pytest.mark.promise(11)
+def test_each_commit_that_somebody_made_in_a_release_is_kept_and_named(site: Site) -> None:
+    """The release is made anew each time, and the next commit must not take the place of the first."""
+    first = site.write()
+    site.committed()
+    second = site.write()
+    made = []
+    for number in range(2):
+        site.go_back_to(second)
+        git(site.folder / first, "commit", "--quiet", "--allow-empty", "--message", f"mine {number}")
+        made.append(git(site.folder / first, "rev-parse", "HEAD"))
+        with site.deploy() as deploy:
+            deploy.commit(first)
+            said = "".join(message["line"] for message in deploy.executor.heard if message["event"] == "output")
+        (name,) = re.findall(rf"commit {made[-1][:8]}, .* is kept: (refs/\S+?/head)", said)
+        assert git(site.directory, "rev-parse", name) == made[-1]
+    kept = git(site.directory, "for-each-ref", "--format=%(objectname)", "refs/fabvisor/set-aside").split()
+    assert {*made} <= {*kept}
 
 
 def test_release_is_built_again_when_the_disk_could_not_be_synced(site: Site, home: Path, tmp_path: Path) -> None:

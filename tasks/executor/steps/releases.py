@@ -141,8 +141,10 @@ def _discard(ctx: ServiceContext, step: Step, name: str) -> None:
     if edited:
         tree.stash.copy("release " + name, step.say)
         step.say(f"what was edited in {tree.directory} is in git's stash now")
-    if tree.exists() and tree.head() != commit_of(name):
-        tree.set_aside(f"release-{name}-{ctx.deploy}").keep_head()
+    head = tree.head() if tree.exists() else None
+    if head and head != commit_of(name):
+        step.say(f"commit {head[:8]}, which was made in {tree.directory}, is kept: "
+                 + tree.set_aside(f"release-{name}-{ctx.deploy}").keep_head())
     ctx.releases.remove(name)
 
 
