@@ -48,7 +48,7 @@ class Clone:
         written = head.decode("utf-8", "replace").strip()
         if FULL.fullmatch(written):
             return written
-        return self.git.first_line("rev-parse", "--verify", "--quiet", "HEAD^{commit}") if self.exists() else None
+        return self.git.hash_of("HEAD^{commit}") if self.exists() else None
 
     def state(self) -> State:
         """What the clone stands on, and its edits; State(None, None, {}) where there is no clone."""
@@ -147,8 +147,7 @@ class Clone:
     def clear_unfinished_checkout(self) -> bool:
         """Remove the new files that a checkout wrote before it was cut off, in submodules, too; returns whether one
         was. What it wrote of tracked files is left to the next checkout."""
-        gits = [*(submodule.git for submodule in submodules.nested(self.git)), self.git]
-        return sum(map(unfinished_checkout.clear, gits)) > 0
+        return sum(map(unfinished_checkout.clear, submodules.with_nested(self.git))) > 0
 
     def checkout_empty(self, branch: str | None) -> None:
         """Go back to what `git init` left: no commit, none of its files."""
@@ -164,7 +163,7 @@ class Clone:
 
     def reattach_branch(self, branch: str, commit: str) -> None:
         """Attach HEAD to the branch again, if that still is where it was."""
-        if self.git.first_line("rev-parse", "--verify", "--quiet", "refs/heads/" + branch) == commit:
+        if self.git.hash_of("refs/heads/" + branch) == commit:
             self.git.run("symbolic-ref", "HEAD", "refs/heads/" + branch)
 
     def require_no_git(self) -> None:
@@ -189,7 +188,7 @@ class Clone:
     def put_objects_together(self) -> None:
         """Where fetches left many packs or loose objects, in submodules and their stores, too. Nobody needs it now."""
         with contextlib.suppress(HostError, OSError):
-            for git in (self.git, *stores(self.git), *(submodule.git for submodule in submodules.nested(self.git))):
+            for git in (*submodules.with_nested(self.git), *stores(self.git)):
                 packs.put_together(git)
 
     def head_at(self, when: float) -> str | None:

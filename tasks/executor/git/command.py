@@ -155,6 +155,10 @@ class Git:
         except shell.CommandFailed:
             return None
 
+    def hash_of(self, name: str) -> str | None:
+        """The full hash of the object that a revision names; None where there is none."""
+        return self.first_line("rev-parse", "--verify", "--quiet", name)
+
     def digest(self, *args: str) -> str | None:
         """The digest of its answer, byte by byte (as files.digest()); None where git says no."""
         try:

@@ -44,12 +44,12 @@ class Commits:
 
     def has_path(self, commit: str, path: str) -> bool:
         """Whether the commit has such a file or folder."""
-        return self._parse(f"{commit}:{path}") is not None
+        return self._git.hash_of(f"{commit}:{path}") is not None
 
     def subtree(self, commit: str, folder: str) -> str | None:
         """git's hash of a folder of the commit, which is the same for the same content; None where it has no such
         folder."""
-        return self._parse(f"{commit}:{folder}/")
+        return self._git.hash_of(f"{commit}:{folder}/")
 
     def kind(self, commit: str, path: str) -> str:
         """What the commit has there: a folder, a file, a link, a submodule; empty where there is nothing."""
@@ -81,11 +81,11 @@ class Commits:
         if FULL.fullmatch(revision):
             return (revision, None) if self.has(revision) else (None, None)
         for prefix in (HEADS, TAGS):
-            commit = self._fetched.get(prefix + revision) or self._parse(prefix + revision + "^{commit}")
+            commit = self._fetched.get(prefix + revision) or self._git.hash_of(prefix + revision + "^{commit}")
             if commit:
                 return commit, revision if prefix == HEADS else None
         if ABBREVIATED.fullmatch(revision):
-            return self._parse(revision.lower() + "^{commit}"), None
+            return self._git.hash_of(revision.lower() + "^{commit}"), None
         return None, None
 
     def is_in(self, commit: str, revision: str) -> bool:
@@ -114,9 +114,6 @@ class Commits:
     def subject(self, commit: str) -> str:
         """The first line of its message; empty where it is not here."""
         return self._git.first_line("log", "-1", "--format=%s", commit, "--") or ""
-
-    def _parse(self, name: str) -> str | None:
-        return self._git.first_line("rev-parse", "--verify", "--quiet", name)
 
     def _newest(self, span: str, *side: str) -> tuple[list[CommitInfo], list[CommitInfo]]:
         """The newest commits on the left side of A...B, and those on its right: LISTED and one more together. `side`:

@@ -47,7 +47,7 @@ def copy(git: Git, deploy: str) -> None:
     label = deploy + COPIED
     for submodule in nested(git):
         Stash(submodule.git).copy(label, silent)
-        if submodule.git.first_line("rev-parse", "--verify", "--quiet", "HEAD") != submodule.commit:
+        if submodule.git.hash_of("HEAD") != submodule.commit:
             SetAside(submodule.git, label).keep_head()
     Stash(git).copy(label, silent)
 
@@ -67,7 +67,7 @@ def _is_as_moved(git: Git, entry: index.Change | None, line: str) -> bool:
         return False
     inner = git.inside(line[3:])
     state = read(inner)
-    return (state.commit in (entry.blob, git.first_line("rev-parse", "--verify", "--quiet", ":" + line[3:]))
+    return (state.commit in (entry.blob, git.hash_of(":" + line[3:]))
             and not unwritten(inner, entry.blob, state.edits))
 
 

@@ -27,7 +27,7 @@ def note(git: Git, label: str, paths: Iterable[str]) -> None:
 
 def put_back(git: Git, label: str) -> None:
     """Give the files their modes again, and their owners where the user may. A second time changes nothing."""
-    if git.first_line("rev-parse", "--verify", "--quiet", _name(label)) is None:
+    if git.hash_of(_name(label)) is None:
         return
     for path, (mode, *owners) in json.loads(git.run("cat-file", "blob", _name(label))[0]).items():
         full = os.path.join(git.directory, path)

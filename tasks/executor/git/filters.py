@@ -99,7 +99,7 @@ def _setup(git: Git, name: str) -> str:
         return "git lfs install"
     if name == "git-crypt":
         # A clone that this deploy made goes with it.
-        lasts = git.succeeds("rev-parse", "--verify", "--quiet", "HEAD")
+        lasts = git.hash_of("HEAD") is not None
         here = for_sh(git.directory)
         clone = "" if lasts else f"git clone {for_sh(git.repo)} {here}; "
         return f"{clone}cd {here} && git-crypt unlock KEYFILE"

@@ -9,7 +9,7 @@ from ..disk import files
 from .command import Git
 from .commits import Commits
 from .in_the_way import added, in_the_way, missing
-from .submodules import moved, nested
+from .submodules import moved, with_nested
 
 
 class Overwritten(NamedTuple):
@@ -31,8 +31,8 @@ def overwritten(git: Git, commit: str) -> Iterator[Overwritten]:
     if not Commits(git).has(commit):
         return
     targets = {git.directory: commit, **{move.git.directory: move.commit for move in moved(git, commit, ())}}
-    for each in (git, *(submodule.git for submodule in nested(git))):
-        target = targets.get(each.directory) or each.first_line("rev-parse", "--verify", "--quiet", "HEAD")
+    for each in with_nested(git):
+        target = targets.get(each.directory) or each.hash_of("HEAD")
         if target:
             yield from _in_repository(each, target)
 

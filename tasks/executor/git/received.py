@@ -86,5 +86,5 @@ def _known(git: Git) -> list[str]:
     if git.first_line("rev-parse", "--is-shallow-repository") != "false" or git.is_partial():
         return []
     tips = git.run("for-each-ref", f"--count={KNOWN_SENT}", "--sort=-committerdate", "--format=%(objectname)")
-    head = git.first_line("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    head = git.hash_of("HEAD^{commit}")
     return list(dict.fromkeys(filter(None, [head, *tips])))

@@ -16,7 +16,7 @@ from .command import Git
 from .in_the_way import InTheWay, in_the_way, replacements, special
 from .stash import Stash
 from .state import read
-from .submodules import gone, moved, nested
+from .submodules import gone, moved, nested, with_nested
 from .tree_paths import named
 from .way_back import require_way_back
 
@@ -41,7 +41,7 @@ class SetAside:
     def push(self, say: Say) -> None:
         """Set all edits aside, and leave each submodule at the commit that its superproject has."""
         self._mark(BEGUN)
-        if not self._head():
+        if not self._git.hash_of("HEAD^{commit}"):
             self._take_index_away()
             self._mark(COMPLETE)
             return
@@ -70,7 +70,7 @@ class SetAside:
 
     def forget_marks(self) -> None:
         """Once the deploy is committed nothing is given back any more. What the stash and references keep stays."""
-        for git in [*(submodule.git for submodule in nested(self._git)), self._git]:
+        for git in with_nested(self._git):
             refs.remove(git, [file_modes.NOTES, KEPT], _is_mark)
 
     def begin_return(self) -> None:
@@ -118,7 +118,7 @@ class SetAside:
 
     def require_stashable(self) -> None:
         """Raise NotReady where git cannot stash what lies in the place of a tracked file, in submodules, too."""
-        for git in [*(submodule.git for submodule in nested(self._git)), self._git]:
+        for git in with_nested(self._git):
             found = {*special(git, [line[3:] for line in read(git).edits]), *replacements(git).fixed}
             if found:
                 raise NotReady(f"in the place of tracked files, in {git.directory}, are repositories or special files, "
@@ -169,22 +169,20 @@ class SetAside:
     def _put_head_back(self, git: Git) -> None:
         """Put HEAD back where it was. Its reference is removed, so that a second try overwrites nothing."""
         name = KEPT + self._label
-        commit = git.first_line("rev-parse", "--verify", "--quiet", name)
+        commit = git.hash_of(name)
         if commit:
             branch = git.first_line("symbolic-ref", "--quiet", name)
             # A HEAD that has not moved may have its edits still: the stash may not have been made.
-            if git.first_line("rev-parse", "--verify", "--quiet", "HEAD") != commit:
+            if git.hash_of("HEAD") != commit:
                 git.run("checkout", "--detach", "--quiet", "--force", commit + "^0", "--")
             if branch:
                 git.run("symbolic-ref", "HEAD", branch)
             git.run("update-ref", "--no-deref", "-d", name)
 
-    def _head(self) -> str | None:
-        return self._git.first_line("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-
     def _mark(self, mark: str) -> None:
         """Make a mark: a reference to any object that is here."""
-        self._git.run("update-ref", KEPT + self._label + mark, self._head() or self._git.empty_tree())
+        there = self._git.hash_of("HEAD^{commit}") or self._git.empty_tree()
+        self._git.run("update-ref", KEPT + self._label + mark, there)
 
     def _has(self, mark: str) -> bool:
-        return self._git.first_line("rev-parse", "--verify", "--quiet", KEPT + self._label + mark) is not None
+        return self._git.hash_of(KEPT + self._label + mark) is not None

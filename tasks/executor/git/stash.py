@@ -50,7 +50,7 @@ class Stash:
         with self._git.scratch_index() as index:
             index.run("update-index", "--add", "-z", "--stdin", given=null_ended(paths))
             tree = index.run("write-tree")[0]
-        head = self._git.first_line("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        head = self._git.hash_of("HEAD^{commit}")
         same = f"{head}^{{tree}}" if head else self._git.empty_tree()
         head = head or self._commit(same, label)
         entry = self._commit(same, label, head, self._commit(same, label, head), self._commit(tree, label))

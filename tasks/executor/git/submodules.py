@@ -56,6 +56,11 @@ def nested(git: Git) -> Iterator[Submodule]:
         yield submodule
 
 
+def with_nested(git: Git) -> list[Git]:
+    """Those of its submodules of all levels, the innermost first, and its own."""
+    return [*(submodule.git for submodule in nested(git)), git]
+
+
 def gone(git: Git, commit: str) -> list[Submodule]:
     """The submodules that the commit has no more: it has something else there, or nothing."""
     present = list(populated(git))
@@ -72,7 +77,7 @@ def moved(git: Git, commit: str, settings: Sequence[str]) -> Iterator[Move]:
     for submodule in populated(git):
         line = next(iter(git.paths("--literal-pathspecs", "ls-tree", "-z", commit, "--", submodule.path)), "")
         target = line.partition("\t")[0].split()[-1] if line.startswith(GITLINK) else None
-        if target and target != submodule.git.first_line("rev-parse", "--verify", "--quiet", "HEAD"):
+        if target and target != submodule.git.hash_of("HEAD"):
             _fetch(submodule.git, target, settings)
             if Commits(submodule.git).has(target):
                 yield Move(submodule.git, target)

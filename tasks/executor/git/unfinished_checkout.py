@@ -44,7 +44,7 @@ def clear(git: Git) -> bool:
     commit = commit_of(git)
     if commit is None:
         return False
-    if git.first_line("rev-parse", "--verify", "--quiet", "HEAD") != commit:
+    if git.hash_of("HEAD") != commit:
         for path in _written(git, commit):
             os.unlink(os.path.join(git.directory, path))
             remove_empty(git.directory, os.path.dirname(path))
