@@ -13,7 +13,7 @@ from tasks.executor import errors
 from tasks.executor.layout import Layout
 from tasks.executor.service import revision
 from tasks.executor.service.context import ServiceContext
-from tasks.executor.service.revision import obtain
+from tasks.executor.service.revision import obtain, obtained
 from tests.executor.place import commit, quiet
 from tests.support.lab import git as run_git
 
@@ -107,6 +107,22 @@ def test_commits_beyond_the_listed_ones_are_counted_on_both_sides(tmp_path: Path
     assert (behind, ahead) == (22, 24)
     assert [info["subject"] for info in dropped] == [f"other-{each}" for each in range(22, 2, -1)]
     assert [info["subject"] for info in added] == [f"main-{each}" for each in range(22, 2, -1)]
+
+
+@pytest.mark.parametrize("protocol", ["2", "0"])
+def test_command_that_looks_obtains_a_commit_where_there_is_no_clone_yet(tmp_path: Path, work: Path, protocol: str
+                                                                       ) -> None:
+    """Alone where the server gives it so, which by protocol 0 it does of tips only; and nothing stays."""
+    ctx = _here(tmp_path, work, False)
+    ctx.env.update(GIT_CONFIG_COUNT="1", GIT_CONFIG_KEY_0="protocol.version", GIT_CONFIG_VALUE_0=protocol)
+    run_git(work, "commit", "--quiet", "--allow-empty", "--message", "later")
+    wanted, before = commit(work, "main~1"), commit(work, "main~2")
+    with obtained(ctx, wanted, "main") as clone:
+        assert clone.commits.has_path(wanted, "file")
+        assert clone.commits.has(before) == (protocol == "0")
+    assert not ctx.clone.exists() and os.listdir(ctx.layout.service_state("a")) == []
+    with pytest.raises(errors.NotReady), obtained(ctx, "0" * 40, "main"):
+        pass
 
 
 def _here(folder: Path, work: Path, cloned: bool) -> ServiceContext:

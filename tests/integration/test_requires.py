@@ -12,6 +12,8 @@ def test_deploy_refuses_a_commit_that_lacks_a_required_path(app: App) -> None:
     """Named by path, host and commit; exit 2; nothing is touched, not even by a first deploy."""
     app.alone().write(requires=["run.sh", "config/${RUN_MODE}.yaml", "config"])
     before = app.states()
+    planned = app.fab("plan", app.name)
+    assert (planned.code, planned.of("plan")[0]["missing"]) == (2, ["config/test.yaml", "config"]), planned
     run = app.deploy()
     assert run.code == 2, run
     commit = git(app.repo, "rev-parse", "main")

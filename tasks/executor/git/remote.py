@@ -37,11 +37,13 @@ class Remote:
         self.fetched.clear()
         self.fetched.update((name, commit) for name, commit in present.items() if name.startswith(HEADS))
 
-    def fetch_commit(self, commit: str, say: Say = silent) -> None:
-        """Fetch a commit by its full name: servers often give one that no branch holds any more."""
+    def fetch_commit(self, commit: str, say: Say = silent, *, alone: bool = False) -> None:
+        """Fetch a commit by its full name: servers often give one that no branch holds any more. `alone`: without those
+        before it."""
+        depth = ["--depth=1"] if alone else []
         with fetch_lock(self._git):
-            self._git.network("fetch", "--no-tags", "--no-recurse-submodules", "--refmap=", "--", self._source(),
-                              commit, say=say)
+            self._git.network("fetch", *depth, "--no-tags", "--no-recurse-submodules", "--refmap=", "--",
+                              self._source(), commit, say=say)
 
     def _source(self) -> str:
         """The repository; by its name where the clone is partial, for git keeps a filter by the name of a remote. Of

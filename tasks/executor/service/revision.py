@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+from typing import Iterator
 
 from .. import git
-from ..errors import NotReady
+from ..errors import HostError, NotReady, TryAgain
 from ..protocol import Distance, Resolved
 from ..system.output_lines import Say, silent
 from .context import ServiceContext
@@ -26,17 +28,17 @@ def resolve(ctx: ServiceContext, revision: str) -> Resolved:
     live = ctx.releases.live()             # with releases the clone itself may stand anywhere
     was = ctx.releases.commit(live) if live else "HEAD"
     return {**distance(ctx, was, commit), "event": "resolved", "service": ctx.name, "revision": revision,
-            "commit": commit, "branch": branch, "subtree": subtree(ctx, commit) if has_clone else None}
+            "commit": commit, "branch": branch, "subtree": subtree(ctx, ctx.clone, commit) if has_clone else None}
 
 
-def subtree(ctx: ServiceContext, commit: str) -> str | None:
+def subtree(ctx: ServiceContext, clone: git.Clone, commit: str) -> str | None:
     """git's hash of the service's folder in the commit; None for a service that is its whole repository.
 
     Raises NotReady where the commit has no such folder.
     """
     if not ctx.subdirectory:
         return None
-    subtree = ctx.clone.commits.subtree(commit, ctx.subdirectory)
+    subtree = clone.commits.subtree(commit, ctx.subdirectory)
     if subtree is None:
         raise NotReady(f"commit {commit} of {ctx.name} has no folder {ctx.subdirectory}, which `subdirectory` names",
                        "commit and push it, or correct `subdirectory` in hosts.yaml; in a rollback name a version that "
@@ -72,6 +74,25 @@ def obtain(clone: git.Clone, commit: str, revision: str, say: Say = silent) -> b
     return True
 
 
+@contextlib.contextmanager
+def obtained(ctx: ServiceContext, commit: str, revision: str) -> Iterator[git.Clone]:
+    """A clone that has the commit, for a command that only looks: the service's own; where it has none yet, a temporary
+    one, and without the commits before it, if the server can give it so. Raises as obtain()."""
+    if ctx.clone.exists():
+        obtain(ctx.clone, commit, revision)
+        yield ctx.clone
+        return
+    with _temporary(ctx) as clone:
+        clone.create(commit)
+        try:
+            clone.remote.fetch_commit(commit, alone=True)
+        except TryAgain:
+            raise
+        except HostError:
+            obtain(clone, commit, revision)
+        yield clone
+
+
 def _unknown(revision: str, repo: str) -> NotReady:
     return NotReady(f"no commit, branch or tag {revision!r} in {repo}", "push it, or choose another")
 
@@ -93,17 +114,7 @@ def _is_there(clone: git.Clone, commit: str) -> bool:
 
 
 def _in_repository(ctx: ServiceContext, revision: str) -> tuple[str | None, str | None]:
-    """There is no clone yet: look from a temporary one, so that nothing is begun before the journal is.
-
-    A command that only looks has made no folder for the service: then it is where all temporary ones are.
-    """
-    import tempfile
-
-    state = ctx.layout.service_state(ctx.name)
-    folder = tempfile.mkdtemp(prefix="resolve-", dir=state if os.path.isdir(state) else None)
-    try:
-        clone = git.Clone(folder, ctx.clone.repo, ctx.env, ctx.check, ctx.clone.git.login,
-                          ctx.clone.git.fetch_timeout)
+    with _temporary(ctx) as clone:
         # A branch may bear the name of a commit.
         resolved = (None, None) if git.FULL.fullmatch(revision) else clone.remote.resolve(revision)
         if resolved == (None, None) and git.ABBREVIATED.fullmatch(revision):
@@ -113,5 +124,19 @@ def _in_repository(ctx: ServiceContext, revision: str) -> tuple[str | None, str 
                 clone.remote.try_commit(revision)
             resolved = clone.commits.resolve(revision)
         return resolved
+
+
+@contextlib.contextmanager
+def _temporary(ctx: ServiceContext) -> Iterator[git.Clone]:
+    """Where a clone may be made for a moment while the service has none: nothing is begun before the journal is.
+
+    A command that only looks has made no folder for the service: then it is where all temporary ones are.
+    """
+    import tempfile
+
+    state = ctx.layout.service_state(ctx.name)
+    folder = tempfile.mkdtemp(prefix="resolve-", dir=state if os.path.isdir(state) else None)
+    try:
+        yield git.Clone(folder, ctx.clone.repo, ctx.env, ctx.check, ctx.clone.git.login, ctx.clone.git.fetch_timeout)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -66,7 +66,7 @@ def _require_all(ctx: ServiceContext, step: Step) -> None:
         raise NotReady(f"commit {commit} of {ctx.name} lacks {', '.join(missing)}, which `requires` names",
                        "commit and push it, or correct `requires` in hosts.yaml; in a rollback name a version that has "
                        "it: --to REVISION")
-    revision.subtree(ctx, commit)
+    revision.subtree(ctx, ctx.clone, commit)
     git.require_filters(ctx.clone.git, commit)
 
 

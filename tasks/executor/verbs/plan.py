@@ -81,13 +81,13 @@ def _compared(ctx: ServiceContext, target: Message) -> Compared:
     distance = revision.UNKNOWN_DISTANCE
     missing: list[str] = []
     tracked: list[str] = []
-    # A first deploy makes the clone, not we.
-    if target["fetch"] and ctx.clone.exists():
-        revision.obtain(ctx.clone, commit, target["revision"])
-        git.require_filters(ctx.clone.git, commit)
-        distance = revision.distance(ctx, target["was"] or "HEAD", commit)
-        missing = [path for path in target["requires"] if not ctx.clone.commits.has_path(commit, path)]
-        tracked = [*ctx.clone.commits.tracked(commit, target["files"])]
+    if target["fetch"]:
+        with revision.obtained(ctx, commit, target["revision"]) as clone:
+            revision.subtree(ctx, clone, commit)
+            git.require_filters(clone.git, commit)
+            distance = revision.distance(ctx, target["was"] or "HEAD", commit)
+            missing = [path for path in target["requires"] if not clone.commits.has_path(commit, path)]
+            tracked = [*clone.commits.tracked(commit, target["files"])]
     text = (files.read_bytes(ctx.layout.env_file(ctx.name)) or b"").decode("utf-8", "surrogateescape")
     return {**distance, "event": "compared", "service": ctx.name, "missing": missing, "tracked": tracked,
             "obstacles": _obstacles(ctx, target) if target["in_place"] else [],
