@@ -30,6 +30,7 @@ class Case:
     wait: Moment = lambda fleet, client, host: True
     files: dict[str, str] = field(default_factory=dict)
     build: str = ""                 # before the usual commands
+    options: tuple[str, ...] = ()   # of the deploy
     apart: bool = False             # it may be right that the hosts differ: some clients want only one of them
 
 
@@ -49,7 +50,7 @@ def try_it(fleet: Fleet, case: Case) -> Verdict:
     if case.arm:
         fleet.arm(case.host, **case.arm)        # type: ignore[arg-type]
     before = {host: checker.processes(fleet, host) for host in fleet.names}
-    client = fleet.begin("deploy", "app")
+    client = fleet.begin("deploy", "app", *case.options)
     case.wait(fleet, client, case.host)
     heal = case.strike(fleet, client, case.host)
     fleet.release(case.host)

@@ -151,13 +151,13 @@ def reboots(fleet: Fleet, client: RunningClient, host: str) -> Heal:
 
 
 def by_the_executor(name: str, at: str, do: str, nth: int, host: str, strike: Strike | None = None,
-                    files: dict[str, str] | None = None, **more: object) -> Case:
+                    files: dict[str, str] | None = None, options: tuple[str, ...] = (), **more: object) -> Case:
     """The armed executor does it by itself."""
     when = f"{at} {nth}" if at == "disk" else at
     arm = {"at": at, "do": do, "nth": nth, **more}
     if strike is None:
-        return Case(name, when, host, arm, files=files or {})
-    return Case(name, when, host, arm, strike, stands, files=files or {})
+        return Case(name, when, host, arm, files=files or {}, options=options)
+    return Case(name, when, host, arm, strike, stands, files=files or {}, options=options)
 
 
 KINDS = {

@@ -26,28 +26,23 @@ REPLACED: Edit = ("state/journal.py", 'service in replaced and', "False and")
 TEETH = [
     pytest.param(JOURNAL, faults.by_the_executor("killed", "did:checkout", "kill", 1, "web1"), id="the journal"),
     pytest.param(UNDO, faults.held("SIGTERM", "did:restart", "web1", faults.client_gets(signal.SIGTERM)),
-                 id="the undo of a step", marks=pytest.mark.long),
-    pytest.param(GROUP, Case("forks", "", "web1", build="env -i sleep 5000 &\n"), id="the end of a process group",
-                 marks=pytest.mark.long),
+                 id="the undo of a step"),
+    pytest.param(GROUP, Case("forks", "", "web1", build="env -i sleep 5000 &\n"), id="the end of a process group"),
     pytest.param(FSYNC, faults.by_the_executor("power", "begun:restart", "power cut", 1, "web1", faults.reboots),
                  id="an fsync"),
     pytest.param(SYNC, faults.by_the_executor("power", "committed", "power cut", 1, "web2", faults.reboots),
-                 id="the sync of what was built", marks=pytest.mark.long),
-    pytest.param(SYNC, faults.power_cut_after_the_way_back("web2"), id="the sync of what was built back",
-                 marks=pytest.mark.long),
-    pytest.param(LEASE, faults.held("frozen", "did:build", "web2", faults.link_freezes), id="the lease",
-                 marks=pytest.mark.long),
-    pytest.param(MARK, Case("forks", "", "web1", build="setsid sleep 5000 &\n"), id="the end of what is marked",
-                 marks=pytest.mark.long),
+                 id="the sync of what was built"),
+    pytest.param(SYNC, faults.power_cut_after_the_way_back("web2"), id="the sync of what was built back"),
+    pytest.param(LEASE, faults.held("frozen", "did:build", "web2", faults.link_freezes), id="the lease"),
+    pytest.param(MARK, Case("forks", "", "web1", build="setsid sleep 5000 &\n"), id="the end of what is marked"),
     pytest.param(REPLACED, faults.held("power", "step:program", "web1", faults.power_fails),
-                 id="the look at the process", marks=pytest.mark.long),
+                 id="the look at the process"),
 ]
 
 
 @pytest.mark.usefixtures("real_hosts")
 @pytest.mark.parametrize(("safety", "case"), TEETH)
-@pytest.mark.seconds(8)
-@pytest.mark.rows(1)
+@pytest.mark.long
 def test_checker_finds_a_fault_when_a_safety_is_removed(safety: Edit, case: Case,
                                                         monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.faults.checker.SETTLES", 2)

@@ -44,13 +44,13 @@ def hooked(real_hosts: None) -> Iterator[Fleet]:
 CASES = [
     faults.held("client SIGKILL", "did:fetch", "web1", faults.client_gets(signal.SIGKILL)),
     faults.held("power cut and reboot", "step:program", "web2", faults.power_fails),
-    faults.by_the_executor("SIGKILL", "disk", "kill", 30, "web1"),
-    faults.held("a small disk, full", "step:fetch", "web2", faults.disk_fills(0)),
     faults.held("network cut", "did:verify", "web2", faults.link_is_cut),
     faults.by_the_executor("power cut", "committed", "power cut", 1, "web2", faults.reboots),
-    Case("a build in the background", "", "web1", build="setsid sleep 5000 &\nenv -i sleep 5000 &\n"),
 ]
 LONG = [
+    Case("a build in the background", "", "web1", build="setsid sleep 5000 &\nenv -i sleep 5000 &\n"),
+    faults.held("a small disk, full", "step:fetch", "web2", faults.disk_fills(0)),
+    faults.by_the_executor("SIGKILL", "disk", "kill", 30, "web1"),
     faults.by_the_executor("disk full", "disk", "full", 6, "web1", writes=1000),
     faults.held("client SIGKILL", "step:health", "web1", faults.client_gets(signal.SIGKILL)),
     faults.held("client SIGINT", "did:restart", "web1", faults.client_gets(signal.SIGINT)),
@@ -67,47 +67,44 @@ LONG = [
 ]
 
 
-LARGE = {"large": random.Random(1).randbytes(2**20).hex()}          # several pieces of a pack
+BY_THE_CLIENT = {"options": ("--fetch", "client"),
+                 "files": {"large": random.Random(1).randbytes(2**20).hex()}}       # several pieces of a pack
 CARRIED = [
-    faults.held("network cut", "pack", "web2", faults.link_is_cut, files=LARGE),
-    pytest.param(faults.held("client SIGKILL", "pack", "web1", faults.client_gets(signal.SIGKILL), files=LARGE),
-                 marks=pytest.mark.long),
-    pytest.param(faults.held("power cut and reboot", "pack", "web1", faults.power_fails, files=LARGE),
-                 marks=pytest.mark.long),
-    pytest.param(faults.held("a small disk, full", "pack", "web2", faults.disk_fills(0), files=LARGE),
-                 marks=pytest.mark.long),
-    pytest.param(faults.by_the_executor("SIGKILL", "pack", "kill", 3, "web1", files=LARGE), marks=pytest.mark.long),
+    faults.held("network cut", "pack", "web2", faults.link_is_cut, **BY_THE_CLIENT),
+    *(pytest.param(case, marks=pytest.mark.long) for case in (
+        faults.held("client SIGKILL", "pack", "web1", faults.client_gets(signal.SIGKILL), **BY_THE_CLIENT),
+        faults.held("power cut and reboot", "pack", "web1", faults.power_fails, **BY_THE_CLIENT),
+        faults.held("a small disk, full", "pack", "web2", faults.disk_fills(0), **BY_THE_CLIENT),
+        faults.by_the_executor("SIGKILL", "pack", "kill", 3, "web1", **BY_THE_CLIENT))),
 ]
 
 
 SEVERAL = [
     faults.held("sudo helper SIGKILL", "did:restart", "web1", faults.helper_dies),
-    *(pytest.param(case, marks=pytest.mark.long) for case in (
-        faults.held("power cut and reboot", "step:verify", "web2", faults.power_fails),
-        faults.held("sudo helper SIGKILL", "step:program", "web2", faults.helper_dies),
-        faults.held("client SIGKILL", "did:restart", "web1", faults.client_gets(signal.SIGKILL)),
-        faults.held("supervisord restarted", "did:program", "web1", faults.supervisord_restarts),
-        faults.failing_way_back("restart"))),
+    faults.held("power cut and reboot", "step:verify", "web2", faults.power_fails),
+    faults.held("sudo helper SIGKILL", "step:program", "web2", faults.helper_dies),
+    faults.held("client SIGKILL", "did:restart", "web1", faults.client_gets(signal.SIGKILL)),
+    faults.held("supervisord restarted", "did:program", "web1", faults.supervisord_restarts),
+    faults.failing_way_back("restart"),
 ]
 
 
 HOOKED = [
     faults.held("client SIGKILL", "did:drain", "web2", faults.client_gets(signal.SIGKILL)),
-    *(pytest.param(case, marks=pytest.mark.long) for case in (
-        faults.held("client SIGKILL", "step:drain", "web1", faults.client_gets(signal.SIGKILL)),
-        faults.held("client SIGKILL", "did:restart", "web1", faults.client_gets(signal.SIGKILL)),
-        faults.held("client SIGKILL", "did:undrain", "web2", faults.client_gets(signal.SIGKILL)),
-        faults.held("client SIGINT", "did:drain", "web2", faults.client_gets(signal.SIGINT)),
-        faults.held("client SIGTERM", "step:undrain", "web1", faults.client_gets(signal.SIGTERM)),
-        faults.held("executor SIGKILL", "did:drain", "web1", faults.executor_dies),
-        faults.held("executor SIGKILL", "step:verify", "web2", faults.executor_dies),
-        faults.held("executor SIGKILL", "did:undrain", "web1", faults.executor_dies),
-        faults.held("power cut and reboot", "did:drain", "web2", faults.power_fails),
-        faults.held("power cut and reboot", "did:undrain", "web1", faults.power_fails),
-        faults.held("network cut", "did:drain", "web2", faults.link_is_cut),
-        faults.held("network cut", "did:undrain", "web2", faults.link_is_cut),
-        faults.by_the_executor("power cut", "committed", "power cut", 1, "web2", faults.reboots),
-        faults.failing_way_back("drain"), faults.failing_way_back("undrain"), faults.failing_way_back("restart"))),
+    faults.held("client SIGKILL", "step:drain", "web1", faults.client_gets(signal.SIGKILL)),
+    faults.held("client SIGKILL", "did:restart", "web1", faults.client_gets(signal.SIGKILL)),
+    faults.held("client SIGKILL", "did:undrain", "web2", faults.client_gets(signal.SIGKILL)),
+    faults.held("client SIGINT", "did:drain", "web2", faults.client_gets(signal.SIGINT)),
+    faults.held("client SIGTERM", "step:undrain", "web1", faults.client_gets(signal.SIGTERM)),
+    faults.held("executor SIGKILL", "did:drain", "web1", faults.executor_dies),
+    faults.held("executor SIGKILL", "step:verify", "web2", faults.executor_dies),
+    faults.held("executor SIGKILL", "did:undrain", "web1", faults.executor_dies),
+    faults.held("power cut and reboot", "did:drain", "web2", faults.power_fails),
+    faults.held("power cut and reboot", "did:undrain", "web1", faults.power_fails),
+    faults.held("network cut", "did:drain", "web2", faults.link_is_cut),
+    faults.held("network cut", "did:undrain", "web2", faults.link_is_cut),
+    faults.by_the_executor("power cut", "committed", "power cut", 1, "web2", faults.reboots),
+    faults.failing_way_back("drain"), faults.failing_way_back("undrain"), faults.failing_way_back("restart"),
 ]
 
 
@@ -126,10 +123,11 @@ def test_fault_leaves_one_version_everywhere_or_names_the_host(fleet: Fleet, cas
 
 @pytest.mark.promise(3)
 @pytest.mark.parametrize("case", CARRIED, ids=name)
-def test_fault_in_the_pack_of_the_client_leaves_one_version_everywhere(carried: Fleet, case: Case) -> None:
-    assert try_it(carried, case).wrong == []
+def test_fault_in_the_pack_of_the_client_leaves_one_version_everywhere(fleet: Fleet, case: Case) -> None:
+    assert try_it(fleet, case).wrong == []
 
 
+@pytest.mark.long
 @pytest.mark.promise(3)
 @pytest.mark.promise(4)
 @pytest.mark.parametrize("case", SEVERAL, ids=name)
@@ -137,6 +135,7 @@ def test_fault_leaves_one_version_of_all_programs_through_sudo(several: Fleet, c
     assert try_it(several, case).wrong == []
 
 
+@pytest.mark.long
 @pytest.mark.promise(3)
 @pytest.mark.promise(4)
 @pytest.mark.parametrize("case", HOOKED, ids=name)
