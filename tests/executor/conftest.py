@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tasks.executor.layout import Layout
-from tests.executor.driver import PYTHONS, Example
+from tests.executor.driver import OLDEST_PYTHON, Example
 from tests.executor.place import Place
 from tests.support import guard
 from tests.support.lab import LabHost, git
@@ -72,9 +72,9 @@ def _forget_programs(rpc: Any) -> None:
             rpc.removeProcessGroup(group)
 
 
-@pytest.fixture(params=PYTHONS, ids=lambda path: Path(path).parts[-3] if "versions" in path else Path(path).name)
-def python(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.fixture
+def python() -> str:
+    return OLDEST_PYTHON
 
 
 Make = Callable[[], Example]

@@ -51,8 +51,8 @@ DEFAULTS: dict[str, Message] = {
     "doctor": {"named": [], "fetching": [], "tools": {}}}
 
 
-# Our own, and the oldest one that is here: the executor must run on it.
-PYTHONS = list(dict.fromkeys([sys.executable, *list(interpreters().values())[:1]]))
+# The oldest one that is here: the executor must run on it. Most tests take our own.
+OLDEST_PYTHON = next(iter(interpreters().values()), sys.executable)
 
 
 @functools.cache

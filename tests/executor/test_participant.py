@@ -59,7 +59,7 @@ def test_first_deploy_and_the_next_are_committed(example: Example, python: str) 
     assert example.info()["statename"] == "RUNNING"
     pid = example.info()["pid"]
     second = example.write()
-    example.committed(python=python)
+    example.committed()
     assert example.head() == second
     assert example.info()["pid"] != pid
     assert example.results() == ["committed", "committed"]
@@ -141,7 +141,7 @@ MOVES = [("git checkout --quiet --detach HEAD~1", "in_place"), ("git checkout --
 
 @pytest.mark.promise(1)
 @pytest.mark.parametrize(("move", "strategy"), MOVES)
-@pytest.mark.rows(2)
+@pytest.mark.rows(1)
 def test_build_that_leaves_another_commit_fails_and_goes_back(example: Example, move: str, strategy: str) -> None:
     """As the lines of many a pipeline do: `git pull && git checkout develop && go build`."""
     example.write()
@@ -279,7 +279,7 @@ def test_edits_stay_as_they_are_where_nothing_is_undone(example: Example) -> Non
     assert (example.directory / "source").read_text() == "mine"
 
 
-@pytest.mark.parametrize("is_cut_off", [False, True])
+@pytest.mark.parametrize("is_cut_off", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_git_that_somebody_runs_is_waited_for(example: Example, is_cut_off: bool) -> None:
     """A lock of a git that lives is no leftover, also where a deploy is to be undone first."""
     example.write()
@@ -325,6 +325,7 @@ steps.ACTIONS.update({name: absent(name, steps.ACTIONS[name]) for name in absenc
 
 
 @pytest.mark.promise(3)
+@pytest.mark.long
 def test_way_back_waits_for_each_absence_of_supervisord(example: Example) -> None:
     example.write()
     example.committed()
@@ -377,6 +378,7 @@ def test_build_that_puts_a_file_in_the_place_of_the_logs_goes_back(example: Exam
 
 
 @pytest.mark.promise(11)
+@pytest.mark.long
 def test_link_of_the_logs_to_a_disk_that_went_away_is_kept(example: Example, tmp_path: Path) -> None:
     example.write()
     example.committed()
@@ -395,7 +397,7 @@ def test_link_of_the_logs_to_a_disk_that_went_away_is_kept(example: Example, tmp
 
 
 @pytest.mark.promise(3)
-@pytest.mark.parametrize("step", ["verify", "health", "program"])
+@pytest.mark.parametrize("step", ["verify", "health", pytest.param("program", marks=pytest.mark.long)])
 def test_failed_activation_is_undone(example: Example, step: str) -> None:
     example.write()
     example.committed()
@@ -513,8 +515,8 @@ def test_commit_after_the_lease_is_answered_restored(example: Example) -> None:
 
 
 @pytest.mark.promise(4)
-@pytest.mark.parametrize("phase", ["prepared", "healthy"])
-@pytest.mark.rows(2)
+@pytest.mark.parametrize("phase", ["healthy", "prepared"])
+@pytest.mark.rows(1)
 def test_next_executor_undoes_what_a_power_cut_left(example: Example, python: str, phase: str) -> None:
     example.write()
     example.committed()
@@ -571,7 +573,7 @@ shutil.rmtree = dying(shutil.rmtree)
 
 @pytest.mark.promise(4)
 @pytest.mark.parametrize("removals", [0, 1, 2])
-@pytest.mark.rows(2)
+@pytest.mark.rows(1)
 def test_next_executor_finishes_an_interrupted_undo(example: Example, removals: int) -> None:
     example.write()
     example.committed()
@@ -587,6 +589,7 @@ def test_next_executor_finishes_an_interrupted_undo(example: Example, removals: 
 
 @pytest.mark.promise(4)
 @pytest.mark.parametrize("removals", [0, 1])
+@pytest.mark.rows(1)
 def test_commit_stands_when_killed_before_the_journal_was_removed(example: Example, removals: int) -> None:
     example.write()
     example.committed()
@@ -642,7 +645,7 @@ steps.ACTIONS[%r] = broken
 @pytest.mark.parametrize("error", [
     "raise OSError(28, 'No space left on device')", "raise UnicodeError('odd')",
     "import xmlrpc.client; raise xmlrpc.client.Fault(91, 'STILL_RUNNING')", "return ctx.nothing"])
-@pytest.mark.rows(2)
+@pytest.mark.rows(1)
 def test_any_error_in_a_step_is_undone(example: Example, error: str) -> None:
     example.write()
     with example.deploy(faults=BREAK % (error, "build")) as deploy:
@@ -783,6 +786,7 @@ def test_two_services_are_committed_or_undone_together(example: Example, another
 
 @pytest.mark.promise(3)
 @pytest.mark.parametrize("has_history", [True, False])
+@pytest.mark.rows(1)
 def test_undo_builds_where_the_version_before_was_built(example: Example, has_history: bool) -> None:
     """It was built at the top; it has no such folder as the new `subdirectory`."""
     example.write()
@@ -872,25 +876,6 @@ def test_edits_made_after_the_lock_are_refused_by_the_checkout(example: Example)
     assert (example.directory / "notes").read_text() == "precious\n"
 
 
-@pytest.mark.promise(11)
-def test_ignored_file_of_the_host_gives_way_and_comes_back(example: Example) -> None:
-    """Ignored so far, tracked by the new commit: git alone would overwrite it, or refuse it for ever."""
-    example.write(**{".gitignore": "local.cfg\n"})
-    example.committed()
-    (example.directory / "local.cfg").write_text("precious\n")
-    (example.work / "local.cfg").write_text("from git\n")
-    git(example.work, "add", "--force", "local.cfg")
-    example.write()
-    with example.deploy() as deploy:
-        deploy.prepare()
-        assert (example.directory / "local.cfg").read_text() == "from git\n"
-        assert deploy.id in git(example.directory, "stash", "list")
-        deploy.executor.send({"do": "abort", "why": "stopped"})
-        ends(deploy)
-    assert (example.directory / "local.cfg").read_text() == "precious\n"
-    assert git(example.directory, "stash", "list") == ""
-
-
 @pytest.mark.parametrize("end", ["commit", "abort"])
 def test_set_aside_stashes_edits_and_undo_restores_them(example: Example, home: Path, end: str) -> None:
     example.write(notes="a\n")
@@ -917,6 +902,7 @@ def test_set_aside_stashes_edits_and_undo_restores_them(example: Example, home: 
 
 @pytest.mark.promise(4)
 @pytest.mark.parametrize("lock", ["index.lock", "HEAD.lock"])
+@pytest.mark.rows(1)
 def test_stale_locks_of_git_are_removed_by_the_next_command(example: Example, lock: str) -> None:
     example.write()
     example.committed()
@@ -1016,19 +1002,6 @@ def test_flood_of_output_keeps_memory_bounded(example: Example) -> None:
         status = Path(f"/proc/{deploy.executor.process.pid}/status").read_text()
         assert int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) < 100_000
     assert "30000" in (example.host.root / f".fabvisor/runs/{deploy.id}.log").read_text()
-
-
-def test_build_goes_on_when_the_client_does_not_read(example: Example) -> None:
-    """Its end of the pipe is full; the build goes on, and the answer comes once it reads again."""
-    example.write()
-    marker = example.work / "built-to-the-end"
-    with example.deploy(example.with_(build=("seq 1 30000", f"touch {marker}"))) as deploy:
-        plan = deploy.look().message()
-        deploy.executor.reading.clear()
-        deploy.executor.send(plan)
-        wait_for(marker.exists, "the build")
-        deploy.executor.reading.set()
-        deploy.done("prepare")
 
 
 @pytest.mark.promise(8)

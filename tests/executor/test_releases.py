@@ -120,22 +120,24 @@ def test_first_release_and_the_next_are_committed(site: Site, python: str) -> No
     assert site.example.host.leftovers() == []
 
 
-def test_known_release_is_switched_to_without_a_build(site: Site) -> None:
+def test_known_release_is_switched_to_without_a_build_and_counts_as_new(site: Site) -> None:
     first = site.write()
     site.committed()
-    second = site.write()
+    site.write()
     site.committed()
+    steps = {one["step"]: one["changed"] for one in site.go_back_to(first)}
+    assert steps == {"fetch": False, "checkout": False, "build": False, "switch": True, "program": False,
+                     "restart": True, "verify": True}
+    assert site.current() == first and site.stands_in() == first
     assert site.built() == 2
-    for commit in (first, second, first):
-        steps = {one["step"]: one["changed"] for one in site.go_back_to(commit)}
-        assert steps == {"fetch": False, "checkout": False, "build": False, "switch": True, "program": False,
-                         "restart": True, "verify": True}
-        assert site.current() == commit and site.stands_in() == commit
-    assert site.built() == 2
+    third = site.write()
+    site.committed(keep_releases=2)
+    assert site.names() == sorted([first, third])
 
 
 @pytest.mark.promise(3)
 @pytest.mark.parametrize("step", ["build", "verify", "program", "health"])
+@pytest.mark.rows(2)
 def test_failed_first_release_leaves_no_folder(site: Site, step: str) -> None:
     with site.example.deploy(failing(site, step)) as deploy:
         deploy.look().plan()
@@ -208,7 +210,7 @@ KILLED = {"fetch": [BEFORE_THE_FIRST], "checkout_release": [AFTER_THE_NEXT, BEFO
     pytest.param(action, before, first, marks=() if (before, first) in moments else pytest.mark.long,
                  id=f"{'before' if before else 'after'}-the {'first' if first else 'next'}-{action}")
     for action, moments in KILLED.items() for before in (True, False) for first in (True, False)])
-@pytest.mark.rows(3)
+@pytest.mark.rows(2)
 def test_release_is_undone_when_the_executor_is_killed_at_any_step(site: Site, action: str, before: bool,
                                                                    first: bool) -> None:
     if not first:
@@ -250,7 +252,7 @@ def test_half_made_worktree_is_made_anew(site: Site) -> None:
 
 
 @pytest.mark.parametrize("lost", [".git/worktrees", "releases", "current/.git", "current"])
-@pytest.mark.rows(2)
+@pytest.mark.rows(1)
 def test_deploy_goes_on_where_the_release_that_runs_or_its_record_is_lost(site: Site, lost: str) -> None:
     site.write()
     site.committed()
@@ -279,6 +281,7 @@ def test_crashed_program_starts_from_the_old_release_until_the_switch(site: Site
     assert site.facts().started_from == first
 
 
+@pytest.mark.long
 def test_crash_before_the_switch_is_reported_as_the_old_release(site: Site) -> None:
     """Even when supervisord then refuses the program file, and nothing is ever restarted."""
     first = site.write()
@@ -320,16 +323,6 @@ def test_same_commit_with_other_variables_is_built_beside(site: Site) -> None:
     assert site.built() == 3 and site.current() == f"{commit}-3"
 
 
-def test_incomplete_release_is_made_anew(site: Site) -> None:
-    first = site.write()
-    site.committed()
-    site.write()
-    site.committed()
-    (site.example.state / f"releases/{first}.json").unlink()
-    site.go_back_to(first)
-    assert site.built() == 3 and site.stands_in() == first
-
-
 @pytest.mark.promise(11)
 def test_each_commit_that_somebody_made_in_a_release_is_kept_and_named(site: Site) -> None:
     """The release is made anew each time, and the next commit must not take the place of the first."""
@@ -369,31 +362,19 @@ def test_release_is_built_again_when_the_disk_could_not_be_synced(site: Site, ho
 
 def test_keep_releases_removes_the_oldest(site: Site) -> None:
     commits = []
-    for number in range(4):
+    for number in range(3):
         commits.append(site.write())
-        site.committed(keep_releases=3)
+        site.committed(keep_releases=2)
         if number != 1:
             continue
         with site.example.deploy(failing(site, "health")) as deploy:        # failed ones do not count
             deploy.prepare().run("activate")
             deploy.restored()
-    assert site.names() == sorted(commits[-3:])
-    assert site.marks() == sorted(f"{commit}.json" for commit in commits[-3:])
-    assert len(list((site.directory / ".git/worktrees").iterdir())) == 3
+    assert site.names() == sorted(commits[-2:])
+    assert site.marks() == sorted(f"{commit}.json" for commit in commits[-2:])
+    assert len(list((site.directory / ".git/worktrees").iterdir())) == 2
     site.go_back_to(commits[-2], keep_releases=1)
     assert site.names() == sorted(commits[-2:]), "what ran before stays, whatever the number"
-
-
-def test_release_used_again_counts_as_new(site: Site) -> None:
-    first = site.write()
-    site.committed()
-    second = site.write()
-    site.committed()
-    site.go_back_to(first)
-    third = site.write()
-    site.committed(keep_releases=2)
-    assert site.names() == sorted([first, third])
-    assert second not in site.names()
 
 
 def test_release_in_use_is_not_removed(site: Site) -> None:
@@ -405,9 +386,6 @@ def test_release_in_use_is_not_removed(site: Site) -> None:
             site.committed(keep_releases=1)
         assert len(site.names()) == 3 and first in site.names()
         user.kill()
-    site.write()
-    site.committed(keep_releases=1)
-    assert len(site.names()) == 2
 
 
 def test_previous_version_is_not_removed_by_rebuilds(site: Site) -> None:
@@ -466,10 +444,6 @@ def test_shared_path_replaces_what_the_commit_has_there(site: Site) -> None:
     assert (site.folder / first / "etc/b.cfg").read_text() == "b\n"
     assert (site.folder / first / "logs").is_symlink()
     assert site.facts().edited == []
-    second = site.write()
-    site.committed(shared=("etc/a.cfg",))
-    site.go_back_to(first, shared=("etc/a.cfg",))
-    assert site.built() == 2 and second in site.names()
     assert (site.directory / "etc/a.cfg").read_text() == "of the host\n"
 
 
@@ -531,10 +505,11 @@ IN_PLACE, RELEASES = {"strategy": "in_place"}, {"strategy": "releases"}
 def test_strategy_changes_in_one_deploy(site: Site, was: Seen, then: Seen, same: bool) -> None:
     commit = site.write()
     site.committed(**was)
-    assert site.facts().strategy == was["strategy"]
     commit = commit if same else site.write()
     site.committed(**then)
-    found = site.facts(**then)
+    with site.deploy(**then) as deploy:
+        found = deploy.look().facts[site.example.name]
+        assert deploy.message()["services"][site.example.name]["steps"] == [], "all is there"
     assert (found.strategy, found.commit, found.started_from, found.edited) == (then["strategy"], commit, commit, [])
     if then is RELEASES:
         assert site.stands_in() == site.current() == commit
@@ -542,14 +517,6 @@ def test_strategy_changes_in_one_deploy(site: Site, was: Seen, then: Seen, same:
         assert site.stands_in() == site.directory.name
         assert site.current() is None and not site.folder.exists() and site.marks() == []
         assert site.example.head() == commit
-    before = site.seen()
-    with site.deploy(**then) as deploy:
-        assert deploy.look().message()["services"][site.example.name]["steps"] == [], "all is there"
-    site.write()
-    site.committed(**then)
-    site.committed(**was, options={"force": True})
-    assert site.facts().strategy == was["strategy"]
-    assert site.seen() != before
 
 
 @pytest.mark.promise(3)
@@ -581,8 +548,8 @@ def test_failed_change_of_strategy_is_undone(site: Site, was: Seen, then: Seen, 
 
 
 @pytest.mark.promise(4)
-@pytest.mark.parametrize("action", [
-    *(pytest.param(name, marks=pytest.mark.long) for name in ("checkout", "build", "program", "verify")), "restart"])
+@pytest.mark.long
+@pytest.mark.parametrize("action", ["checkout", "build", "program", "verify", "restart"])
 def test_change_to_in_place_is_undone_when_the_executor_is_killed(site: Site, action: str) -> None:
     """`current` is there all the while: the program file says what is run."""
     first = site.write()
@@ -619,15 +586,17 @@ def test_files_of_the_clone_return_when_in_place_fails(site: Site) -> None:
     assert git(site.directory, "rev-parse", "HEAD") == old
 
 
-def test_files_changed_by_an_in_place_build_are_no_edits_later(site: Site) -> None:
+def test_tracked_files_changed_by_a_build_are_no_edits_of_either_strategy(site: Site) -> None:
     site.write(lock="a\n")
-    touching = ("echo b >lock", "cp source built")
+    touching = (*site.service.build, "echo b >lock")
     site.committed(**IN_PLACE, build=touching)
-    site.write()
+    second = site.write()
     site.committed(build=touching)
     assert site.facts().edited == []
     site.write()
     site.committed(build=touching)
+    steps = {one["step"]: one["changed"] for one in site.go_back_to(second, build=touching)}
+    assert not steps["build"] and site.built() == 3
     site.committed(**IN_PLACE, build=touching)
     assert site.facts(**IN_PLACE).edited == []
 
@@ -635,6 +604,7 @@ def test_files_changed_by_an_in_place_build_are_no_edits_later(site: Site) -> No
 # --- edits ---
 
 
+@pytest.mark.long
 def test_edits_in_the_running_release_are_refused_by_the_checkout(site: Site) -> None:
     """Made after the look and before the checkout: refused, and still there."""
     first = site.write(notes="a\n")
@@ -690,22 +660,10 @@ def test_edits_in_an_old_release_are_stashed_when_it_is_removed(site: Site) -> N
     assert (site.directory / "current/notes").read_text() == "a\n" and site.built() == 3
     assert "precious one" in git(site.directory, "stash", "show", "-p")
     (site.folder / second / "notes").write_text("precious two\n")
-    for _ in range(2):
-        site.write()
-        site.committed(keep_releases=1)
+    site.write()
+    site.committed(keep_releases=1)
     assert second not in site.names()
     assert "precious two" in git(site.directory, "stash", "show", "-p")
-
-
-def test_tracked_files_changed_by_the_build_are_no_edits(site: Site) -> None:
-    first = site.write(lock="a\n")
-    touching = (*site.service.build, "echo b >lock")
-    site.committed(build=touching)
-    assert site.facts().edited == []
-    site.write()
-    site.committed(build=touching)
-    steps = {one["step"]: one["changed"] for one in site.go_back_to(first, build=touching)}
-    assert not steps["build"] and site.built() == 2
 
 
 # --- what is told ---
