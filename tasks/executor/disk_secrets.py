@@ -20,7 +20,7 @@ def learn(mask: Mask, layout: Layout, services: Sequence[Mapping[str, Any]]) -> 
         backups = os.path.join(glob.escape(layout.service_state(service["name"])), "before-*", "*env")
         for path in [layout.env_file(service["name"]), *glob.glob(backups)]:
             with contextlib.suppress(OSError):
-                mask.learn((files.read_bytes(path) or b"").decode("utf-8", "surrogateescape"))
+                mask.learn(files.read_text(path))
         with contextlib.suppress(OSError):
             mask.learn_words(_in_placed_files(layout, service))
 
@@ -47,6 +47,4 @@ def _in(placed: PlacedFiles) -> Iterator[str]:
 
 def _text(path: str) -> str:
     """Empty where it cannot be read: the others are to be masked all the same."""
-    if not os.access(path, os.R_OK):
-        return ""
-    return (files.read_bytes(path) or b"").decode("utf-8", "surrogateescape")
+    return files.read_text(path) if os.access(path, os.R_OK) else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 from typing import Any, Iterator, Sequence
 
 from ..digests import sha256
@@ -118,6 +119,11 @@ def read_bytes(path: str) -> bytes | None:
         return None
 
 
+def read_text(path: str) -> str:
+    """Empty where there is no such file. Bytes that are no UTF-8 become such characters as encode() takes back."""
+    return (read_bytes(path) or b"").decode("utf-8", "surrogateescape")
+
+
 def owner_of(path: str) -> int:
     """Its uid; -1 where there is no such file, or where only root could give it to somebody."""
     try:
@@ -139,6 +145,14 @@ def remove(path: str) -> None:
     except FileNotFoundError:
         return
     sync_dir(os.path.dirname(path))
+
+
+def remove_whole(path: str) -> None:
+    """Remove what lies there: a file, a link, or a folder with all that is in it."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.unlink(path)
 
 
 def is_same_path(path: str, other: str) -> bool:

@@ -44,8 +44,7 @@ class Clone:
 
     def head(self) -> str | None:
         """The commit that is checked out. As a deploy leaves it, detached, it is read without git."""
-        head = files.read_bytes(os.path.join(self.directory, ".git", "HEAD")) or b""
-        written = head.decode("utf-8", "replace").strip()
+        written = files.read_text(os.path.join(self.directory, ".git", "HEAD")).strip()
         if FULL.fullmatch(written):
             return written
         return self.git.hash_of("HEAD^{commit}") if self.exists() else None

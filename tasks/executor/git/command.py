@@ -249,7 +249,7 @@ class Git:
 
 def _written(path: str) -> str:
     """The one line of a file in which git names a folder; "" where there is no such file."""
-    return (files.read_bytes(path) or b"").decode("utf-8", "surrogateescape").rstrip("\n")
+    return files.read_text(path).rstrip("\n")
 
 
 def _in_words(args: Sequence[str], failure: shell.CommandFailed) -> str:

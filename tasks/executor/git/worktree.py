@@ -43,16 +43,12 @@ class Worktree(Clone):
 
     def remove(self) -> None:
         """Remove the files, then git's record of it: `worktree prune` spares one that was half made (it is locked)."""
-        if os.path.isdir(self.directory) and not os.path.islink(self.directory):
-            shutil.rmtree(self.directory)
-        elif os.path.lexists(self.directory):
-            os.unlink(self.directory)
+        files.remove_whole(self.directory)
         if not self._clone.exists():
             return
         records = os.path.join(self._clone.git.common_dir(), "worktrees")
         for name in os.listdir(records) if os.path.isdir(records) else []:
-            git_file = (files.read_bytes(os.path.join(records, name, "gitdir")) or b"").decode(
-                "utf-8", "surrogateescape").rstrip("\n")
+            git_file = files.read_text(os.path.join(records, name, "gitdir")).rstrip("\n")
             if files.is_same_path(os.path.join(records, name, git_file), os.path.join(self.directory, ".git")):
                 shutil.rmtree(os.path.join(records, name))
 

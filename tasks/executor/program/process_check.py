@@ -63,6 +63,6 @@ def lacks(pid: int, command: str) -> list[str]:
     # An interpreter that a script names stands before it; our own sh is not the program yet.
     if not variables or not before == after != words or after[-len(argv):] != argv:
         return []
-    text = (files.read_bytes(words[ENV_FILE]) or b"").decode("utf-8", "surrogateescape")
-    names = {name[len(program):] if is_named and name.startswith(program) else name for name in masking.values(text)}
+    values = masking.values(files.read_text(words[ENV_FILE]))
+    names = {name[len(program):] if is_named and name.startswith(program) else name for name in values}
     return sorted(name for name in names if ":" not in name and name not in variables)

@@ -137,8 +137,7 @@ def _login_path(layout: Layout, service: str) -> str | None:
     """PATH of the login, which programs get; where the login shell does not tell it now, the one that they have."""
     if layout.is_login_known:
         return layout.env.get("PATH", os.defpath)
-    text = (files.read_bytes(layout.env_file(service)) or b"").decode("utf-8", "surrogateescape")
-    return masking.values(text).get("PATH")
+    return masking.values(files.read_text(layout.env_file(service))).get("PATH")
 
 
 def _planned(service: Mapping[str, Any], program_file: str | None) -> dict[str, list[str]]:

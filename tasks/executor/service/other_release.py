@@ -14,7 +14,7 @@ REVISION = "REVISION"               # the file with the commit, which these tool
 class OtherRelease(git.Worktree):
     def head(self) -> str | None:
         """The full commit that the release names; else that of a clone of its own; None where neither is known."""
-        named = (files.read_bytes(os.path.join(self.directory, REVISION)) or b"").decode("ascii", "replace").strip()
+        named = files.read_text(os.path.join(self.directory, REVISION)).strip()
         if git.FULL.fullmatch(named):
             return named
         try:

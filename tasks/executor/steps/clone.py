@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 
 from .. import git
+from ..disk import files
 from ..errors import NotReady
 from ..service import revision
 from ..service.context import ServiceContext
@@ -74,11 +74,7 @@ def remove(ctx: ServiceContext, step: Step) -> Result:
     """Empty the directory but for `keep` (logs, and what is shared); remove it unless it `existed` before."""
     present = os.listdir(ctx.directory) if os.path.isdir(ctx.directory) else []
     for name in set(present) - set(step.args["keep"]):
-        path = os.path.join(ctx.directory, name)
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
-        else:
-            os.unlink(path)
+        files.remove_whole(os.path.join(ctx.directory, name))
     if not step.args["existed"] and os.path.isdir(ctx.directory):
         os.rmdir(ctx.directory)
     return Result(True)

@@ -41,8 +41,8 @@ def run_build(ctx: ServiceContext, step: Step, tree: git.Clone) -> None:
 
 def _path_before(ctx: ServiceContext) -> str:
     """PATH that the programs of the version before have: that of the login lead to the tools of its build."""
-    env = files.read_bytes(os.path.join(ctx.layout.backup(ctx.name, ctx.deploy), "env")) or b""
-    return values(env.decode("utf-8", "surrogateescape")).get("PATH", "")
+    env = files.read_text(os.path.join(ctx.layout.backup(ctx.name, ctx.deploy), "env"))
+    return values(env).get("PATH", "")
 
 
 def hook(ctx: ServiceContext, step: Step) -> Result:
@@ -74,8 +74,7 @@ def on_failure(ctx: ServiceContext, step: Step) -> Result:
 
 def _run_back(ctx: ServiceContext, step: Step) -> None:
     """Run a hook with the secrets that the deploy left for the way back."""
-    data = files.read_bytes(ctx.layout.hook_env(ctx.name, ctx.deploy)) or b""
-    text = data.decode("utf-8", "surrogateescape")
+    text = files.read_text(ctx.layout.hook_env(ctx.name, ctx.deploy))
     variables = values(text)
     secrets = {name: variables[name] for name in secret_names(text)}
     mask = Mask()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from typing import Container
 
+from ..disk import files
 from ..errors import NotReady
 from ..service import deployed
 from ..service.context import ServiceContext
@@ -43,8 +43,8 @@ def _shared(ctx: ServiceContext) -> set[str]:
     names = set()
     inside = _inside(ctx.directory)
     for name in ctx.releases.names():
-        for folder, folders, files in os.walk(os.path.join(ctx.releases.folder, name)):
-            for path in (os.path.join(folder, entry) for entry in [*folders, *files]):
+        for folder, folders, entries in os.walk(os.path.join(ctx.releases.folder, name)):
+            for path in (os.path.join(folder, entry) for entry in [*folders, *entries]):
                 target = os.path.realpath(path) if os.path.islink(path) else ""
                 if target.startswith(inside):
                     names.add(target[len(inside):].split(os.sep)[0])
@@ -67,12 +67,7 @@ def _names(folder: str) -> list[str]:
 def _empty(folder: str, keep: Container[str]) -> None:
     """Remove all but `keep`, and the folder itself when nothing is left."""
     for name in _names(folder):
-        path = os.path.join(folder, name)
-        if name in keep:
-            continue
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
-        else:
-            os.unlink(path)
+        if name not in keep:
+            files.remove_whole(os.path.join(folder, name))
     with contextlib.suppress(OSError):          # it keeps something, or was not there
         os.rmdir(folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from typing import Sequence
 
 from ..disk import files
@@ -36,8 +35,5 @@ def _link(step: Step, tree: Worktree, path: str, source: str) -> None:
     if tree.skip_worktree(path):
         step.say(f"{path}: the shared one takes the place of what the commit has there")
     files.ensure_dir(folder)
-    if os.path.isdir(link) and not os.path.islink(link):
-        shutil.rmtree(link)
-    elif os.path.lexists(link):
-        os.unlink(link)
+    files.remove_whole(link)
     os.symlink(os.path.relpath(source, folder), link)

@@ -88,7 +88,7 @@ def _compared(ctx: ServiceContext, target: Message) -> Compared:
             distance = revision.distance(ctx, target["was"] or "HEAD", commit)
             missing = [path for path in target["requires"] if not clone.commits.has_path(commit, path)]
             tracked = [*clone.commits.tracked(commit, target["files"])]
-    text = (files.read_bytes(ctx.layout.env_file(ctx.name)) or b"").decode("utf-8", "surrogateescape")
+    text = files.read_text(ctx.layout.env_file(ctx.name))
     return {**distance, "event": "compared", "service": ctx.name, "missing": missing, "tracked": tracked,
             "obstacles": _obstacles(ctx, target) if target["in_place"] else [],
             "files": {path: ctx.mask(text) for path, text in
