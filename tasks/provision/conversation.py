@@ -101,8 +101,7 @@ class _Setup:
             self._show_keys(peer)
         code = 3 if any(peer.error for peer in self._peers) else 0
         hosts = {peer.name: dict.fromkeys(peer.services, _result(peer, bool(steps[peer.name]))) for peer in self._peers}
-        outcomes = {result.outcome for of_host in hosts.values() for result in of_host.values()}
-        return Finished(command="setup", outcome=results.of_fleet(outcomes, code), exit_code=code, hosts=hosts)
+        return results.of_hosts("setup", hosts, code)
 
     def _steps(self) -> Steps:
         """Raises NotReady with what each host lacks that nobody gave us the rights for."""

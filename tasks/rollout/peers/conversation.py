@@ -151,7 +151,7 @@ class Conversation:
         raised = [peer.error for peer in self.peers if peer.error]
         report_errors(self.peers, self.report)
         if raised:
-            raise Stop(min(raised, key=lambda error: results.PRECEDENCE.index(error.exit_code)))
+            raise Stop(results.worst_error(raised))
 
     def _wait(self, peers: Iterable[Peer], is_reached: Callable[[Peer], bool], stop_at_error: bool) -> None:
         """Only the host that was heard is looked at: waiting must not cost more with more hosts.

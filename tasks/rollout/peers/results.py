@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SIGNALS = (128 + signal.SIGINT, 128 + signal.SIGTERM, 128 + signal.SIGHUP)
 PRECEDENCE = (3, *SIGNALS, 2, 75, 1, 0)
+Hosts = dict[str, dict[str, Result]]            # by host, then service
 
 
 def worst(codes: list[int]) -> int:
@@ -26,13 +27,26 @@ def worst(codes: list[int]) -> int:
     return min(codes, key=PRECEDENCE.index, default=0)
 
 
+def worst_error(errors: Iterable[FabvisorError]) -> FabvisorError:
+    """The one that counts, of one or more."""
+    return min(errors, key=lambda error: PRECEDENCE.index(error.exit_code))
+
+
+def outcomes(hosts: Hosts) -> set[str]:
+    return {result.outcome for results in hosts.values() for result in results.values()}
+
+
+def of_hosts(command: str, hosts: Hosts, code: int) -> Finished:
+    return Finished(command=command, outcome=of_fleet(outcomes(hosts), code), exit_code=code, hosts=hosts)
+
+
 def finished(command: str, peers: list[Peer], tried: dict[str, str], why: str, code: int) -> Finished:
     """`tried`: commits by service; `why`: what ended the command, for a host that did nothing wrong itself."""
     hosts = _by_host(peers, lambda peer, name: _result(peer, name, tried.get(name), why))
-    outcomes = {result.outcome for results in hosts.values() for result in results.values()}
-    if "unknown" in outcomes or ("committed" in outcomes and outcomes & BACK):
+    ends = outcomes(hosts)
+    if "unknown" in ends or ("committed" in ends and ends & BACK):
         code = 3
-    return Finished(command=command, outcome=of_fleet(outcomes, code), exit_code=code, hosts=hosts)
+    return of_hosts(command, hosts, code)
 
 
 def cut_short(command: str, peers: list[Peer]) -> Finished:
@@ -40,23 +54,19 @@ def cut_short(command: str, peers: list[Peer]) -> Finished:
     has said that it went back; else 3."""
     hosts = _by_host(peers, _as_last_heard)
     code = 1 if all(peer.ending == "restored" for peer in peers if peer.has_plan) else 3
-    outcomes = {result.outcome for results in hosts.values() for result in results.values()}
-    return Finished(command=command, outcome=of_fleet(outcomes, code), exit_code=code, hosts=hosts)
+    return of_hosts(command, hosts, code)
 
 
 def read(command: str, peers: list[Peer]) -> Finished:
     """The end of a command that only reads."""
-    hosts = _by_host(peers, _looked_at)
-    outcomes = {result.outcome for results in hosts.values() for result in results.values()}
     code = worst([peer.error.exit_code for peer in peers if peer.error])
-    return Finished(command=command, outcome=of_fleet(outcomes, code), exit_code=code, hosts=hosts)
+    return of_hosts(command, _by_host(peers, _looked_at), code)
 
 
 def dry_run_result(command: str, peers: list[Peer], refused: bool = False) -> Finished:
     """The end of a dry run that nothing stopped. `refused`: whether a deploy would be, for what the plans show."""
     hosts = {peer.name: {name: _expected(plan) for name, plan in peer.plans.items()} for peer in peers}
-    pending = any(result.outcome == "pending" for results in hosts.values() for result in results.values())
-    return Finished(command=command, outcome="pending" if pending else "unchanged",
+    return Finished(command=command, outcome="pending" if "pending" in outcomes(hosts) else "unchanged",
                     exit_code=2 if refused else 0, hosts=hosts)
 
 
@@ -74,7 +84,7 @@ def of_fleet(outcomes: set[str], code: int) -> str:
     return "unchanged" if code == 0 else "refused"
 
 
-def _by_host(peers: list[Peer], result: Callable[[Peer, str], Result]) -> dict[str, dict[str, Result]]:
+def _by_host(peers: list[Peer], result: Callable[[Peer, str], Result]) -> Hosts:
     return {peer.name: {target.service.name: replace(result(peer, target.service.name),
                                                      programs=target.service.named_programs or UNSET)
                         for target in peer.targets} for peer in peers}

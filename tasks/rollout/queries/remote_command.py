@@ -60,7 +60,7 @@ def _run_batch(conversation: Conversation, peers: list[Peer], command: settings.
     failed = [peer.error for peer in peers if peer.error]
     if failed:
         report_errors(peers, conversation.report)
-        raise Stop(min(failed, key=lambda error: results.PRECEDENCE.index(error.exit_code)))
+        raise Stop(results.worst_error(failed))
 
 
 def _may_have_run(peer: Peer) -> bool:
@@ -74,8 +74,7 @@ def _finished(peers: Iterable[Peer], command: settings.RemoteCommand, stopped: e
     """Nothing is undone. Where the command has run, its own error lines say how far it came."""
     code = stopped.exit_code if stopped else 0
     hosts = {peer.name: {command.service: _result(peer)} for peer in peers}
-    outcomes = {result.outcome for of_host in hosts.values() for result in of_host.values()} - {"not_reached"}
-    outcome = "failed" if code in (1, 3) else results.of_fleet(outcomes, code)
+    outcome = "failed" if code in (1, 3) else results.of_fleet(results.outcomes(hosts) - {"not_reached"}, code)
     return Finished(command="run", outcome=outcome, exit_code=code, hosts=hosts)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from ..goal import key
+from ..peers import results
 from ..plan.planner import same_version
 from ..recipe import hooks
 from .coordinator import Coordinator
@@ -31,12 +32,12 @@ def recover(deployment: Deployment, fleet: Fleet, report: Listener) -> Finished:
         while_restoring=RESTORING_WITHIN)
     finished = coordinator.roll_out()
     hosts = {peer.name: _recovered(peer, finished.hosts[peer.name]) for peer in coordinator.peers}
-    outcomes = {result.outcome for results in hosts.values() for result in results.values()}
+    outcomes = results.outcomes(hosts)
     outcome = outcomes.pop() if len(outcomes) == 1 else "mixed" if finished.exit_code == 0 else finished.outcome
     return replace(finished, hosts=hosts, outcome=outcome)
 
 
-def _recovered(peer: Peer, results: dict[str, Result]) -> dict[str, Result]:
+def _recovered(peer: Peer, by_service: dict[str, Result]) -> dict[str, Result]:
     """An interrupted deploy is restored or committed now; that is the outcome of this command."""
     ended = {name: result for name, result in peer.recovered.items() if result in ("committed", "restored")}
-    return {name: replace(result, outcome=ended.get(name, result.outcome)) for name, result in results.items()}
+    return {name: replace(result, outcome=ended.get(name, result.outcome)) for name, result in by_service.items()}
