@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -21,6 +21,12 @@ class Finding(Struct, frozen=True):
     line: int = 0                       # 0: the line of the path
     meant: str = ""                     # the right name of an unknown key
     about: tuple[KeyPath, ...] = ()     # the paths that it depends on, where they are not the path itself
+
+
+def mistake(path: KeyPath, wrong: str) -> Iterator[Finding]:
+    """The finding of a check of `rules`: none where nothing is `wrong`."""
+    if wrong:
+        yield Finding(path, wrong)
 
 
 def dotted(path: KeyPath) -> str:

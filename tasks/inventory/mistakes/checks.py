@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from ..findings import Finding, KeyPath, quoted
+from ..findings import Finding, KeyPath, mistake, quoted
 from ..layers import listings
 from ..layers.listings import Raw
 from ..nearest import did_you_mean, listed
@@ -23,10 +23,10 @@ def check(data: Raw) -> Iterator[Finding]:
     if not environments and "environments" in data:
         yield Finding(("environments",), "names no environment")
     for name, service in services.items():
-        yield from _report(("services", name), values.check_service_name(name))
+        yield from mistake(("services", name), values.check_service_name(name))
         yield from _service(("services", name), service)
     for name, environment in environments.items():
-        yield from _report(("environments", name), values.check_name(name))
+        yield from mistake(("environments", name), values.check_name(name))
         yield from _environment(("environments", name), environment, services)
 
 
@@ -37,8 +37,8 @@ def _default(name: str | None, environments: Raw) -> Iterator[Finding]:
 
 
 def _environment(path: KeyPath, environment: Raw, services: Raw) -> Iterator[Finding]:
-    yield from _by_table(path, environment, keys.ENVIRONMENT)
-    yield from _variables((*path, "variables"), environment.get("variables", {}))
+    yield from keys.mistakes(path, environment, keys.ENVIRONMENT)
+    yield from program_checks.variables((*path, "variables"), environment.get("variables", {}))
     yield from _notify((*path, "notify"), environment.get("notify", []))
     if "branch" not in environment and not environment.get("sandbox"):
         yield Finding(path, "has no `branch`: the revision to deploy unless another is asked for",
@@ -54,7 +54,7 @@ def _notify(path: KeyPath, value: Raw | list[Raw]) -> Iterator[Finding]:
         if len(given) != 1:
             yield Finding(where, f"expected one of webhook and run, got {' and '.join(given) or 'none'}",
                           about=tuple((*where, kind) for kind in ("webhook", "run")))
-        yield from _by_table(where, notification, keys.NOTIFICATION)
+        yield from keys.mistakes(where, notification, keys.NOTIFICATION)
         if notification.get("on") == []:
             yield Finding((*where, "on"), "names no ending; leave it out for all of them")
         yield from _twice((*where, "on"), notification.get("on"))
@@ -66,7 +66,7 @@ def _hosts(path: KeyPath, environment: Raw, services: Raw) -> Iterator[Finding]:
     yield from _twice(path, environment.get("hosts"))
     of_environment = _of_environment(environment, services)
     for where, name, host in _entries(path, environment.get("hosts")):
-        yield from _report(where, addresses.check_host_name(name))
+        yield from mistake(where, addresses.check_host_name(name))
         yield from _settings(where, host)
         yield from _chosen_services((*where, "services"), host, of_environment, elsewhere=services.keys())
 
@@ -99,8 +99,8 @@ def _no_service(name: str, services: Raw, elsewhere: Collection[str]) -> str:
 
 
 def _service(path: KeyPath, service: Raw, base: Raw | None = None) -> Iterator[Finding]:
-    yield from _by_table(path, service, keys.SERVICE)
-    yield from _variables((*path, "variables"), service.get("variables", {}))
+    yield from keys.mistakes(path, service, keys.SERVICE)
+    yield from program_checks.variables((*path, "variables"), service.get("variables", {}))
     yield from _secrets((*path, "secrets"), service.get("secrets", []))
     yield from _hooks((*path, "hooks"), service.get("hooks", {}))
     yield from file_checks.check((*path, "files"), service.get("files", {}))
@@ -108,42 +108,25 @@ def _service(path: KeyPath, service: Raw, base: Raw | None = None) -> Iterator[F
 
 
 def _settings(path: KeyPath, settings: Raw) -> Iterator[Finding]:
-    yield from _by_table(path, settings, keys.SETTINGS)
-    yield from _variables((*path, "variables"), settings.get("variables", {}))
-
-
-def _variables(path: KeyPath, variables: Raw) -> Iterator[Finding]:
-    for name, value in variables.items():
-        yield from _report((*path, name), values.check_variable_name(name))
-        yield from _report((*path, name), values.check_variable_value(value))
+    yield from keys.mistakes(path, settings, keys.SETTINGS)
+    yield from program_checks.variables((*path, "variables"), settings.get("variables", {}))
 
 
 def _hooks(path: KeyPath, hooks: Raw) -> Iterator[Finding]:
     for name, value in hooks.items():
         for hook in listings.hooks(value):
-            yield from _report((*path, name), values.check_script(hook.get("run", "left out")))
+            yield from mistake((*path, name), values.check_script(hook.get("run", "left out")))
             if hook.get("once") and name in ("drain", "undrain"):
                 yield Finding((*path, name), "cannot have `once`: each host leaves and enters service by itself")
 
 
 def _secrets(path: KeyPath, listing: list[str] | dict[str, str | None]) -> Iterator[Finding]:
     for key, name in enumerate(listing) if isinstance(listing, list) else zip(listing, listing, strict=True):
-        yield from _report((*path, key), values.check_variable_name(name))
+        yield from mistake((*path, key), values.check_variable_name(name))
     for name, source in listings.secrets(listing).items() if isinstance(listing, dict) else ():
         if source != name:
-            yield from _report((*path, name), values.check_secret_source(source))
+            yield from mistake((*path, name), values.check_secret_source(source))
     yield from _twice(path, listing)
-
-
-def _by_table(path: KeyPath, mapping: Raw, table: dict[str, keys.Check]) -> Iterator[Finding]:
-    for key, value in mapping.items():
-        if key in table:
-            yield from _report((*path, key), table[key](value))
-
-
-def _report(path: KeyPath, wrong: str) -> Iterator[Finding]:
-    if wrong:
-        yield Finding(path, wrong)
 
 
 def _entries(path: KeyPath, listing: Any) -> Iterator[tuple[KeyPath, str, Raw]]:

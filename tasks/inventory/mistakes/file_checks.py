@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
-from ..findings import Finding, KeyPath, quoted
+from ..findings import Finding, KeyPath, mistake, quoted
 from ..layers.listings import Raw, service_file
-from ..rules import paths, values
+from ..rules import keys, paths
 
 KINDS = ("source", "secret", "variables")
 
@@ -19,18 +18,15 @@ def check(path: KeyPath, files: Raw) -> Iterator[Finding]:
         settings = service_file(value)
         of_source = (*where, "source") if isinstance(value, dict) else where
         given = [kind for kind in KINDS if settings.get(kind)]
-        yield from _report(where, paths.check_placed(target))
+        yield from mistake(where, paths.check_placed(target))
         if len(given) != 1:
             yield Finding(where, f"expected one of source, secret and variables, got {' and '.join(given) or 'none'}",
                           about=tuple((*where, kind) for kind in KINDS))
         if settings.get("template") and "source" not in settings:
             yield Finding((*where, "template"), "goes with `source` only")
         if "source" in settings:
-            yield from _report(of_source, paths.check_source(settings["source"]))
-        if "secret" in settings:
-            yield from _report((*where, "secret"), values.check_secret_name(settings["secret"]))
-        if "mode" in settings:
-            yield from _report((*where, "mode"), _check_mode(settings["mode"]))
+            yield from mistake(of_source, paths.check_source(settings["source"]))
+        yield from keys.mistakes(where, settings, keys.FILE)
 
 
 def conflict(path: str, others: Iterable[str], shared: Iterable[str]) -> str:
@@ -42,14 +38,3 @@ def conflict(path: str, others: Iterable[str], shared: Iterable[str]) -> str:
     bare = [name.rstrip("/") for name in shared]
     both = next((name for name in bare if name == path or name in parents or path in paths.parents(name)), None)
     return f"overlaps {quoted(both)}, which is `shared`: leave one of them out" if both else ""
-
-
-def _check_mode(text: str) -> str:
-    if not re.fullmatch(r"0?[0-7]{3}", text):
-        return f"expected a file mode in quotes, such as \"0640\", got {quoted(text)}"
-    return "" if int(text, 8) & 0o400 else f"must let its owner read the file, got {quoted(text)}"
-
-
-def _report(path: KeyPath, wrong: str) -> Iterator[Finding]:
-    if wrong:
-        yield Finding(path, wrong)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..findings import Finding, KeyPath, quoted
+from ..findings import Finding, KeyPath, mistake, quoted
 from ..layers.listings import Raw
 from ..layers.resolved import HEALTH_KINDS
 from ..nearest import did_you_mean
@@ -23,14 +23,18 @@ def check(path: KeyPath, service: Raw, base: Raw) -> Iterator[Finding]:
     for name, program in (service.get("programs") or {}).items():
         where = (*path, "programs", name)
         before = (base.get("programs") or {}).get(name) or {}
-        yield from _report(where, values.check_name(name))
+        yield from mistake(where, values.check_name(name))
         yield from _check_program(where, program or {}, before)
         yield from _hosts(where, program or {})
         if "command" not in (program or {}) and "command" not in before:
             yield Finding((*where, "command"), "is missing")
-        for variable, value in (program or {}).get("variables", {}).items():
-            place = (*where, "variables", variable)
-            yield from _report(place, values.check_variable_name(variable) or values.check_variable_value(value))
+        yield from variables((*where, "variables"), (program or {}).get("variables", {}))
+
+
+def variables(path: KeyPath, mapping: Raw) -> Iterator[Finding]:
+    """Those of a program, of a service, or of all services on a host."""
+    for name, value in mapping.items():
+        yield from mistake((*path, name), values.check_variable_name(name) or values.check_variable_value(value))
 
 
 def merged(base: Raw, override: Raw) -> Raw:
@@ -68,9 +72,7 @@ def _check_program(path: KeyPath, program: Raw, base: Raw) -> Iterator[Finding]:
                     for option in program_options.OF_SOCKET if option in program.get("program", {}))
     if "health" in program:
         yield from _health((*path, "health"), program["health"], base.get("health", {}))
-    for key, check_value in keys.PROGRAM.items():
-        if key in program:
-            yield from _report((*path, key), check_value(program[key]))
+    yield from keys.mistakes(path, program, keys.PROGRAM)
 
 
 def _hosts(path: KeyPath, program: Raw) -> Iterator[Finding]:
@@ -89,9 +91,7 @@ def _health(path: KeyPath, health: Raw, base: Raw) -> Iterator[Finding]:
     elif "http" not in (given or inherited):
         yield from (Finding((*path, key), "is about an answer to `http`; leave it out") for key in EXPECTATIONS
                     if key in health)
-    for key, check_value in keys.HEALTH.items():
-        if key in health:
-            yield from _report((*path, key), check_value(health[key]))
+    yield from keys.mistakes(path, health, keys.HEALTH)
 
 
 def _options(path: KeyPath, program: Raw, base: Raw) -> Iterator[Finding]:
@@ -105,11 +105,6 @@ def _options(path: KeyPath, program: Raw, base: Raw) -> Iterator[Finding]:
         elif wrong := program_options.check_option(option, value):
             yield Finding(where, wrong)
     together = {option: program_options.as_text(value) for option, value in {**base, **program}.items()}
-    for option, mistake in program_options.check_together(together) if program else ():
+    for option, wrong in program_options.check_together(together) if program else ():
         about = tuple((*path, name) for name in ("stopasgroup", "killasgroup", "redirect_stderr", option))
-        yield Finding(path, mistake, about=about)
-
-
-def _report(path: KeyPath, wrong: str) -> Iterator[Finding]:
-    if wrong:
-        yield Finding(path, wrong)
+        yield Finding(path, wrong, about=about)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from .. import serial
+from ..findings import Finding, KeyPath, mistake
 from . import addresses, paths, program_options, sockets, values
 
 Check = Callable[[Any], str]
+
+
+def mistakes(path: KeyPath, mapping: Mapping[str, Any], checks: Mapping[str, Check]) -> Iterator[Finding]:
+    """What is wrong with the values of a mapping. `path`: its own; `checks`: one of the tables below."""
+    for key, check in checks.items():
+        if key in mapping:
+            yield from mistake((*path, key), check(mapping[key]))
+
 
 def _literal(check: Check) -> Check:
     """A text in which nothing is replaced."""
@@ -50,6 +59,8 @@ SERVICE: dict[str, Check] = {
 # Of a program, also of a service that has only one.
 PROGRAM: dict[str, Check] = {"command": values.check_command, "numprocs": values.check_numprocs,
                              "socket": sockets.check_written, "reload": program_options.check_signal}
+
+FILE: dict[str, Check] = {"secret": values.check_secret_name, "mode": values.check_mode}
 
 NOTIFICATION: dict[str, Check] = {"webhook": values.check_secret_name, "run": values.check_script}
 

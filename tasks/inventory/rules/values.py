@@ -123,6 +123,13 @@ def check_status(value: int) -> str:
     return "" if 200 <= value <= 599 else f"expected a status of HTTP from 200 to 599, got {value}"
 
 
+def check_mode(text: str) -> str:
+    """Of a file, in octal digits."""
+    if not re.fullmatch(r"0?[0-7]{3}", text):
+        return f"expected a file mode in quotes, such as \"0640\", got {quoted(text)}"
+    return "" if int(text, 8) & 0o400 else f"must let its owner read the file, got {quoted(text)}"
+
+
 def check_text(text: str) -> str:
     return "" if text.strip() else "is empty"
 
