@@ -898,12 +898,6 @@ class ProcessState(TypedDict):
     exit_status: Optional[int]
 
 
-class CloneState(TypedDict):
-    commit: Optional[str]
-    branch: Optional[str]
-    edited: List[str]
-
-
 class ReleaseState(TypedDict):
     """`digest`: null where the release was never completed. `commit`, of a release that another tool made: as far as it
     is known, else empty; null for a release of ours, whose name has it."""
@@ -922,6 +916,15 @@ class PlacedFileState(TypedDict):
     mode: Optional[int]
     written: Optional[str]
     problem: str
+
+
+class CloneState(TypedDict):
+    """As the fields of these names in ServiceFields."""
+
+    commit: Optional[str]
+    branch: Optional[str]
+    edited: List[str]
+    files: Dict[str, PlacedFileState]
 
 
 # Lines of executor/state/history.py. Of `history`: deploy, at, by, command, branch, from, to, result, was_running. Of

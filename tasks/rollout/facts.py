@@ -104,12 +104,6 @@ class Release(Struct, frozen=True, kw_only=True):
         return self.commit is None
 
 
-class CloneState(Struct, frozen=True, kw_only=True):
-    commit: CommitHash | None
-    branch: str | None
-    edited: list[str]
-
-
 class PlacedFile(Struct, frozen=True, kw_only=True):
     """What lies where hosts.yaml names a file, or where we wrote one. `sha256` and `mode`: None where nothing does;
     `written`: the digest of what we wrote there, None where we did not; `problem`: what is in the way of a file."""
@@ -118,6 +112,13 @@ class PlacedFile(Struct, frozen=True, kw_only=True):
     mode: Whole | None = None
     written: Name | None = None
     problem: str = ""
+
+
+class CloneState(Struct, frozen=True, kw_only=True):
+    commit: CommitHash | None
+    branch: str | None
+    edited: list[str]
+    files: dict[str, PlacedFile] = {}
 
 
 class Facts(Struct, frozen=True, kw_only=True):
@@ -204,6 +205,11 @@ class Facts(Struct, frozen=True, kw_only=True):
     def edited_files(self) -> list[str]:
         """Paths of files of `files` that are not as a deploy wrote them."""
         return [path for path, file in self.files.items() if file.written and file.sha256 != file.written]
+
+    def left_by(self, strategy: str) -> list[Facts | CloneState]:
+        """The trees whose edits a deploy by this strategy overwrites, or leaves behind: that of the program, and with
+        in_place the clone, also where the program runs in a release."""
+        return [self, *([self.standing] if self.standing and strategy == "in_place" else [])]
 
     @property
     def seconds(self) -> dict[str, Seconds]:

@@ -201,10 +201,11 @@ def test_keep_releases_limits_how_many_stay(own: App) -> None:
 @pytest.mark.long
 def test_strategy_changes_to_in_place_and_back_in_one_deploy_each(own: App) -> None:
     """A colleague's service in the article's layout; each way is one deploy, with one start."""
-    own.write(strategy="in_place")
+    (own.gate / "limits").write_text("most = 1\n")
+    own.write(strategy="in_place", files={"config/limits": "limits"})
     commit = own.lab.commit(own.name, {}, "again")
     own.deployed()
-    own.write(strategy="releases")
+    own.write(strategy="releases", files={})
     run = own.deploy()
     assert run.code == 0, run
     assert changed(run)["switch"] and runs_in(own) == commit
@@ -214,12 +215,19 @@ def test_strategy_changes_to_in_place_and_back_in_one_deploy_each(own: App) -> N
     assert seen(own) == before and own.running("web1") == f"{own.name}-1"
     del own.service["health"]
     own.write()
+    edited = own.lab["web1"].directory(own.name) / "run.sh"
+    text = edited.read_text()
+    edited.write_text(text + "# by hand\n")
+    plan = own.fab("plan", own.name)
+    assert (plan.code, plan.of("plan")[0]["edited"], own.deploy().code) == (2, [" M run.sh"], 2)
+    edited.write_text(text)
     run = own.deploy()
     assert run.code == 0, run
     assert [own.lab[host].head(own.name) for host in own.hosts] == [commit] * 2
     directory = own.lab["web1"].directory(own.name)
     assert runs_in(own) == own.name and not (directory / "releases").exists()
     assert not (directory / "current").is_symlink()
+    assert not (directory / "config").exists(), "hosts.yaml no longer names its file"
     assert own.fab("rollback", own.name).code == 2, "there never was another version"
     starts = (directory / f"logs/{own.name}.log").read_text().count("starting")
     assert starts == 5, "in_place, releases, in_place that failed, back, in_place"

@@ -9,8 +9,9 @@ from tasks import _errors as errors
 from tasks.deploy import recipe
 from tasks.inventory.model import Service, Target
 from tasks.inventory.secret import reveal
+from tasks.inventory.service_file import FileContent
 from tasks.rollout import goal
-from tasks.rollout.facts import Facts, Release
+from tasks.rollout.facts import CloneState, Facts, PlacedFile, Release
 from tasks.rollout.plan import planner, refusals
 from tasks.rollout.recipe import STRATEGIES, supervised
 from tasks.rollout.steps import Plan
@@ -93,6 +94,19 @@ def test_obstacles_of_all_hosts_are_refused_at_once() -> None:
     assert len(refusals.of_service(TARGET, facts(edited=["UU x", " M z"]))) == 1, "--set-aside would not help"
     with pytest.raises(errors.NotReady, match="no git clone"):
         refusals.refuse((TARGET,), {goal.key(TARGET): replace(BLANK, foreign=True)}, force=False, set_aside=True)
+
+
+def test_edits_in_the_clone_are_refused_where_the_program_leaves_its_release_for_it() -> None:
+    edit = PlacedFile(sha256="1", written="2")
+    standing = CloneState(commit=B, branch=None, edited=[" M x"], files={"y": edit, "z": PlacedFile(problem="a link")})
+    known = released(A, standing=standing, edited=[" M x"])
+    content = FileContent(path="z", text="", mode=0o644, secrecy="none", sha256="3", size=0)
+    placed = replace(SERVICE, file_contents=(content,))
+    assert [problem.message for problem in refusals.of_service(replace(TARGET, service=placed), known)] == [
+        "files were edited on the host:\nweb1: M x (monitor)",
+        "web1: a link, where `files` puts a file (monitor)",
+        "files that hosts.yaml names were edited on the host:\nweb1: y (monitor)"]
+    assert refusals.of_service(replace(TARGET, service=RELEASED), replace(known, edited=[])) == []
 
 
 def test_releases_of_another_tool_are_refused_by_a_strategy_that_would_build_among_them() -> None:

@@ -14,7 +14,7 @@ from tasks.inventory.model import Health, Hook, Service
 from tasks.inventory.secret import Secret
 from tasks.program import files
 from tasks.rollout import goal
-from tasks.rollout.facts import CloneState, Facts, Process, Release
+from tasks.rollout.facts import CloneState, Facts, PlacedFile, Process, Release
 from tasks.rollout.plan import planner
 from tasks.rollout.recipe import STRATEGIES, hooks, in_place, releases, supervised
 from tasks.rollout.steps import Plan, Step
@@ -304,9 +304,10 @@ def test_commit_that_a_client_built_is_not_built_on_hosts(service: Service) -> N
 
 
 def test_change_to_in_place_returns_the_clone_to_its_own_commit() -> None:
-    standing = CloneState(commit=C, branch="main", edited=[" M x"])
+    standing = CloneState(commit=C, branch="main", edited=[" M x"], files={"y": PlacedFile(sha256="1", written="1")})
     steps = {step.name: step for step in recipe(SERVICE, released(A, standing=standing), replace(GOAL, set_aside=True))}
     undo = steps["checkout"].undo
     assert undo and undo.args == {"commit": C, "branch": "main", "set_aside": True}
     assert steps["build"].undo is None, "nothing runs there"
     assert "switch" not in steps
+    assert steps["files"].do.args["files"] == [], "what it placed there before goes"

@@ -48,7 +48,7 @@ def of_service(layout: Layout, service: Mapping[str, Any], clone: git.Clone,
         "edited": list(map(state.describe, edited(state, lines, live))),
         "files": releases.placed_states(live, service["files"]),
         "strategy": "releases" if live else "in_place" if state.commit else None,
-        "standing": _clone_state(clone, lines) if live else None,
+        "standing": _clone_state(releases, clone, service["files"], lines) if live else None,
         "current": releases.current(),
         "current_target": releases.target(),
         "releases": _releases(releases),
@@ -212,11 +212,12 @@ def _drained_by(layout: Layout, name: str) -> str | None:
     return None if mark is None else mark.decode("utf-8", "replace").strip()
 
 
-def _clone_state(clone: git.Clone, lines: list[dict[str, Any]]) -> CloneState:
+def _clone_state(releases: Releases, clone: git.Clone, named: Sequence[str], lines: list[dict[str, Any]]) -> CloneState:
     """The state of the clone itself, where the program runs in a release."""
     state = clone.state()
     edits = edited(state, lines, None)
-    return {"commit": state.commit, "branch": state.branch, "edited": list(map(state.describe, edits))}
+    return {"commit": state.commit, "branch": state.branch, "edited": list(map(state.describe, edits)),
+            "files": releases.placed_states(None, named)}
 
 
 def _releases(releases: Releases) -> list[ReleaseState]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Iterable, Mapping
 
 from .. import program_user
 from ..digests import sha256
@@ -25,11 +25,17 @@ def refuse(ctx: ServiceContext, step: Step) -> Results:
     """Somebody may have put a file there, or edited one, since the look."""
     for path in _contents(step):
         ctx.releases.placed(None).require(path)
-    return refuse_edits(ctx, step)
+    return _refuse_edits(ctx, step, {ctx.releases.live(), None})
 
 
 def refuse_edits(ctx: ServiceContext, step: Step) -> Results:
-    edited = _edited(ctx.releases.placed_states(ctx.releases.live(), _contents(step)), step)
+    return _refuse_edits(ctx, step, {ctx.releases.live()})
+
+
+def _refuse_edits(ctx: ServiceContext, step: Step, trees: Iterable[str | None]) -> Results:
+    """`trees`: the names of releases; None is the clone."""
+    contents = _contents(step)
+    edited = sorted({path for tree in trees for path in _edited(ctx.releases.placed_states(tree, contents), step)})
     if edited and not step.args["set_aside"]:
         raise NotReady("files that hosts.yaml names were edited on the host: " + ", ".join(edited),
                        "--set-aside keeps a copy of them")

@@ -36,15 +36,17 @@ def changes(service: Service, facts: Facts) -> dict[str, Change]:
 def edited(service: Service, facts: Facts) -> list[str]:
     """Paths of files that are neither as the last deploy wrote them nor as this one will."""
     wanted = {content.path: content.sha256 for content in service.file_contents}
-    return [path for path, there in sorted(facts.files.items())
-            if there.sha256 not in (None, there.written, wanted.get(path)) and (path in wanted or there.written)]
+    return sorted({path for tree in facts.left_by(service.strategy) for path, there in tree.files.items()
+                   if (path in wanted or there.written)
+                   and there.sha256 not in (None, there.written, wanted.get(path))})
 
 
 def obstacles(service: Service, facts: Facts) -> list[str]:
     """What stands in the way; a new release has nothing in it."""
     if service.strategy != "in_place":
         return []
-    problems = (facts.files.get(content.path, ABSENT).problem for content in service.file_contents)
+    there = (facts.standing or facts).files
+    problems = (there.get(content.path, ABSENT).problem for content in service.file_contents)
     return [f"{problem}, where `files` puts a file" for problem in dict.fromkeys(filter(None, problems))]
 
 

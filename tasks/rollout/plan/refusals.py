@@ -36,6 +36,11 @@ def belongs_to_other_tool(service: Service, facts: Facts) -> bool:
     return facts.runs_other_release and not strategy_of(service).TAKES_OTHER_RELEASES
 
 
+def edits(service: Service, facts: Facts) -> list[str]:
+    """As lines of `git status`, what a deploy is refused for without --set-aside."""
+    return [*dict.fromkeys(line for tree in facts.left_by(service.strategy) for line in tree.edited)]
+
+
 def losses(service: Service, facts: Facts) -> list[str]:
     """Names in a sentence what a deploy would lose of a handwritten program file; empty where it would lose nothing."""
     new = files.program_file(service, supervised.paths(service, facts))
@@ -78,7 +83,7 @@ def _of_merges(known: list[tuple[Target, Facts]]) -> Iterator[NotReady]:
 
 def _of_edits(known: list[tuple[Target, Facts]]) -> Iterator[NotReady]:
     edited = [f"{target.host.name}: {line.strip()} ({target.service.name})"
-              for target, facts in known if not facts.half_done_merge for line in facts.edited]
+              for target, facts in known if not facts.half_done_merge for line in edits(target.service, facts)]
     if edited:
         yield NotReady("files were edited on the host:\n" + "\n".join(first_of(edited)),
                        "commit them elsewhere, or add --set-aside: they are stashed, not lost")

@@ -36,7 +36,8 @@ def checkout(service: Service, facts: Facts, goal: Goal) -> Step:
 
 def files(service: Service, facts: Facts, goal: Goal) -> list[Step]:
     """Files of ours that hosts.yaml no longer names go."""
-    if not service.file_contents and not any(state.written for state in facts.files.values()):
+    there = (facts.standing or facts).files
+    if not service.file_contents and not any(state.written for state in there.values()):
         return []
     back = protocol.PlaceFilesBack(paths=[content.path for content in service.file_contents])
     return [Step(name="files", phase="prepare", undo=Action("place_files_back", back),
