@@ -309,36 +309,12 @@ FACES = sorted(path.parent.relative_to(TASKS).as_posix() for path in TASKS.glob(
 
 @pytest.mark.parametrize("folder", FACES)
 def test_folder_is_used_by_its_face_alone(folder: str) -> None:
-    """Its __init__ lists the modules that others may use, and each of them can be used so. The folders of one noun are
-    at home in each other."""
-    package, home = package_of(folder), f"tasks/{folder.partition('/')[0]}/"
+    """Its __init__ lists the modules that others may use. The folders of one noun are at home in each other."""
+    package, home = f"tasks.{folder.replace('/', '.')}", f"tasks/{folder.partition('/')[0]}/"
     listed = face(TASKS / folder)
     assert listed <= {path.stem for path in (TASKS / folder).iterdir()}
     nothing([one for one in imports() if one.module.startswith(f"{package}.") and not one.file.startswith(home)
              and one.module.removeprefix(f"{package}.").split(".")[0] not in listed])
-    assert loaded_by_their_faces()[package] == [*(f"{package}.{name}" for name in sorted(listed)), "False"]
-
-
-def package_of(folder: str) -> str:
-    return f"tasks.{folder.replace('/', '.')}"
-
-
-@functools.cache
-def loaded_by_their_faces() -> dict[str, list[str]]:
-    """For each package the listed modules that can be used by it, and whether it has one that is not there: each in a
-    process of its own, which has imported no other."""
-    lists = {package_of(folder): sorted(face(TASKS / folder)) for folder in FACES}
-    lines = python(ROOT, f"""
-import importlib, os, sys, tasks
-for package, names in {lists}.items():
-    if not os.fork():
-        folder = importlib.import_module(package)
-        print(package, *(getattr(folder, name).__name__ for name in names), hasattr(folder, "nowhere"), flush=True)
-        os._exit(0)
-    if os.wait()[1]:
-        sys.exit(package)
-""")
-    return {package: rest for package, *rest in map(str.split, lines.splitlines())}
 
 
 def test_each_folder_but_the_executor_has_a_face() -> None:
@@ -346,25 +322,23 @@ def test_each_folder_but_the_executor_has_a_face() -> None:
 
 
 def test_tasks_folder_can_bear_another_name(tmp_path: Path) -> None:
-    """It is installed as `fabvisor`: each module is imported, and the commands listed, where no `tasks` is."""
+    """It is installed as `fabvisor`: each face gives its modules and no others, and each module is imported, where no
+    `tasks` is."""
     shutil.copytree(TASKS, tmp_path / "fabvisor", ignore=shutil.ignore_patterns("*.pyc.*"))
-    (tmp_path / "fabfile.py").write_text("from fabvisor import namespace\n")
-    modules = python(tmp_path, """
+    faces = {f"fabvisor.{folder.replace('/', '.')}": sorted(face(TASKS / folder)) for folder in FACES}
+    lines = python(tmp_path, f"""
 import pkgutil, importlib, fabvisor
+for package, names in {faces}.items():
+    folder = importlib.import_module(package)
+    print(package, *(getattr(folder, name).__name__ for name in names), hasattr(folder, "nowhere"))
 for module in pkgutil.walk_packages(fabvisor.__path__, "fabvisor."):
     if not module.name.startswith(("fabvisor.embedded.example", "fabvisor.executor.")):
         importlib.import_module(module.name)
         print(module.name)
-""")
-    assert {"fabvisor.rollout.transaction.coordinator", "fabvisor.reports.console.terminal"} <= set(modules.split())
-    listed = python(tmp_path, "import sys; sys.argv = ['fab', '--list']; from fabvisor._launch import main; main()")
-    assert "deploy" in listed
-    (tmp_path / "hosts.yaml").write_text(
-        "services: {api: {repo: r, command: c}}\n"
-        "environments: {test: {branch: main, root: /srv, hosts: [web1]}}\ndefault_environment: test\n")
-    shown = python(tmp_path, "import sys; sys.argv = ['fab', 'config', 'api', '--format', 'terminal']; "
-                             "from fabvisor._launch import main; main()")
-    assert "branch" in shown
+""").splitlines()
+    assert lines[:len(faces)] == [" ".join([package, *(f"{package}.{name}" for name in names), "False"])
+                                  for package, names in faces.items()]
+    assert {"fabvisor.rollout.transaction.coordinator", "fabvisor.reports.console.terminal"} <= set(lines)
 
 
 def test_no_module_of_tasks_names_the_folder() -> None:
