@@ -33,7 +33,8 @@ def keygen(path: Path, kind: str = "ed25519", passphrase: str = "", comment: str
         words = ["-p", "-P", "", "-N", passphrase] if passphrase else ["-c", "-C", comment]
     else:
         words = ["-t", kind, "-N", passphrase, "-C", comment]
-    subprocess.run(["ssh-keygen", "-q", *words, "-f", str(path)], check=True, stdin=subprocess.DEVNULL,
+    # One round of making the passphrase hard to guess: the usual ones take as long as a deploy, also of who reads it.
+    subprocess.run(["ssh-keygen", "-q", "-a", "1", *words, "-f", str(path)], check=True, stdin=subprocess.DEVNULL,
                    stdout=subprocess.DEVNULL)
     return path
 
