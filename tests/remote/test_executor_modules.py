@@ -22,13 +22,14 @@ MODULES = {".".join(path.relative_to(EXECUTOR.parents[1]).with_suffix("").parts)
 # In one process: for each verb, import all that is sent for it from what is sent, compiled once.
 IMPORT_ALL = """
 import functools, sys
+from importlib.machinery import SourceFileLoader
 from tasks.remote.sent_executor._loader import Finder
 from tasks.remote.sent_executor.executor_modules import of_verb
 from tasks.remote.sent_executor.bootstrap import EXECUTOR
 
 @functools.cache
 def compiled(path):
-    return compile(path.read_text(), str(path), "exec")
+    return SourceFileLoader(path.stem, str(path)).get_code(path.stem)       # of Python's cache, where it is there
 
 for verb in sys.argv[1:]:
     modules = {name: compiled(path) for name, path in of_verb(verb, EXECUTOR).items()}
