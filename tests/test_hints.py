@@ -83,12 +83,13 @@ def test_names_in_the_commands_of_hints_are_quoted() -> None:
     bare, found = [], 0
     for file in sources():
         for node in nodes(file):
-            parts = node.values if isinstance(node, ast.JoinedStr) else []
-            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "\0" for part in parts)
-            names = [ast.unparse(part.value) for part in parts if isinstance(part, ast.FormattedValue)]
+            if not isinstance(node, ast.JoinedStr):
+                continue
+            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "\0" for part in node.values)
+            values = [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
             for command in TYPED.finditer(text):
                 first = text.count("\0", 0, command.start())
-                put_in = names[first:first + command[0].count("\0")]
+                put_in = [ast.unparse(value) for value in values[first:first + command[0].count("\0")]]
                 found += len(put_in)
                 bare += [f"{file.name}: {command[0]!r}: {name}" for name in put_in
                          if not re.match(r"([a-z.]*quoting\.)?(path_)?for_sh\(", name) and name not in QUOTED]
