@@ -43,7 +43,7 @@ def fab(folder: Path, door: str, *words: str) -> subprocess.CompletedProcess[str
     (["--config", "some.yaml"], "--inventory"), (["-p"], "leave it out"), (["-w"], "leave it out"),
     (["--hide", "both"], "--verbose"),
 ], ids=" ".join)
-@pytest.mark.rows(12)
+@pytest.mark.rows(6)
 def test_fabric_option_is_refused_before_and_behind_a_command(folder: Path, door: str, option: list[str], hint: str
                                                               ) -> None:
     for words in ([*option, "config", "api", "--format", "json"], ["config", "api", "--format", "json", *option]):
@@ -53,6 +53,7 @@ def test_fabric_option_is_refused_before_and_behind_a_command(folder: Path, door
         assert hint in error["hint"]
 
 
+@pytest.mark.rows(4)
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("option", [["-c", "v2"], ["--collection", "v2"], ["-r", "v2"], ["--search-root", "v2"]],
                          ids=" ".join)
@@ -62,6 +63,7 @@ def test_option_that_chooses_the_fabfile_is_refused_behind_a_command(folder: Pat
     assert done.returncode == 2 and "--revision REVISION" in done.stderr
 
 
+@pytest.mark.rows(6)
 @pytest.mark.parametrize("behind", [False, True], ids=["before", "behind"])
 @pytest.mark.parametrize("option", [["-t", "v2"], ["-T", "v2"], ["-S", "nowhere"], ["-f", "v2"],
                                     ["--config", "no.yaml"], ["--prompt-for-login-password"],
@@ -90,6 +92,7 @@ VERBS = ["deploy", "plan", "rollback", "recover", "start", "stop", "restart", "l
 
 
 @pytest.mark.promise(9)
+@pytest.mark.rows(4)
 @pytest.mark.parametrize("verb", VERBS)
 def test_command_without_a_service_says_which_there_are(folder: Path, verb: str) -> None:
     done = fab(folder, "./fab", verb, "--format", "json")

@@ -167,7 +167,7 @@ def adopted_host(rng: random.Random, clones: Clones, folder: Path) -> Adopted:
                     "home": str(home), "writable": writable}, Adopted)
 
 
-@pytest.mark.rows(8)
+@pytest.mark.rows(4)
 @pytest.mark.parametrize("seed", range(400))
 def test_adopted_file_has_no_mistake(tmp_path: Path, clones: Clones, seed: int) -> None:
     rng = random.Random(seed)

@@ -110,7 +110,7 @@ def use(read: Inventory, folder: Path) -> None:
 
 
 @pytest.mark.promise(9)
-@pytest.mark.rows(20)
+@pytest.mark.rows(10)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_mutated_file_is_refused_with_a_line_or_works(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
+import fabric.main
 import pytest
 from jsonschema import Draft202012Validator
 
+from tasks._fabric_program import FabricProgram
 from tasks.inventory.document import schema, shape
 from tasks.inventory.document.document import parse
 from tasks.inventory.rules import program_options
-from tests.support.lab import CHECKOUT, Lab
+from tests.support.lab import CHECKOUT
 from tests.support.pages import ALL_PAGES, blocks, coded, table
 from tests.test_pages import KEYS
 
@@ -31,11 +34,13 @@ def test_schema_file_for_editors_is_current() -> None:
     Draft202012Validator.check_schema(json.loads(SCHEMA.read_text()))
 
 
-def test_config_schema_prints_the_file_without_a_hosts_yaml() -> None:
-    with Lab(()) as lab:
-        lab.inventory.write_text("services: [broken")
-        run = lab.fab("config.schema", format="plain")
-    assert (run.code, run.out, run.err) == (0, SCHEMA.read_text(), "")
+def test_config_schema_prints_the_file_without_a_hosts_yaml(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "hosts.yaml").write_text("services: [broken")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fabric.main, "program", program := FabricProgram())
+    program.run(["fab", f"--search-root={CHECKOUT}", "config.schema", "--format", "plain"])
+    assert capsys.readouterr() == (SCHEMA.read_text(), "")
 
 
 @pytest.mark.parametrize("text", [*blocks("yaml", ALL_PAGES), (CHECKOUT / "hosts.yaml").read_text()])

@@ -54,6 +54,7 @@ def test_formats_without_rich_do_not_import_it(format):
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize("format", list(FORMATS))
 def test_closed_pipe_ends_a_report_without_a_traceback(format):
     command = [sys.executable, "-m", "tasks.reports", EVENTS / "fine.jsonl", "--format", format, "--delay", "0.02"]
