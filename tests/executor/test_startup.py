@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from tasks.executor.program.startup import describe_state, left_running
-from tasks.executor.program.startup_watch import Startup
+from tasks.executor.program.process import describe_state, left_running
+from tasks.executor.program.startup import Startup
 from tasks.executor.system import leftovers
 
 QUICK = "Exited too quickly (process log may have details)"

@@ -18,8 +18,8 @@ from ..state.locks import reload_lock
 from ..supervisor.supervisord_conf import of_process, options
 from ..system import leftovers
 from . import process_check
-from .startup import Before, Process, Say, Started, left_running
-from .startup_watch import Startup
+from .process import Before, Process, Say, Started, left_running
+from .startup import Startup
 
 FIRST_PAUSE, SHORTEST_PAUSE, LONGEST_PAUSE = 0.004, 0.001, 0.1     # seconds between two looks
 STOPS_WITHIN = 10                   # seconds: supervisord's default of stopwaitsecs

@@ -6,7 +6,7 @@ import os
 from typing import Any, Callable, Mapping, Sequence
 
 from ..errors import HostError
-from ..program.startup import Process, Started
+from ..program.process import Process, Started
 from ..service.context import ServiceContext
 
 

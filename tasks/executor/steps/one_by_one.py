@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Container, Mapping, Sequence
 
+from ..program.process import Started
 from ..program.program import Program, only
-from ..program.startup import Started
 from ..service.context import ServiceContext
 from . import health
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import time
 from typing import Any, Mapping
 
+from ..program.process import Before, Started
 from ..program.program import Infos, Program, are_running, only
-from ..program.startup import Before, Started
 from ..protocol import UP
 from ..service.context import ServiceContext
 from . import health, one_by_one, reload

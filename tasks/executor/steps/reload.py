@@ -6,8 +6,8 @@ import time
 from typing import Any, Mapping
 
 from ..errors import HostError
+from ..program.process import Process, Started
 from ..program.program import Program
-from ..program.startup import Process, Started
 from ..service.context import ServiceContext
 from ..system import processes
 from . import health

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
 from ..git import State
-from ..program.startup import Before, Started
+from ..program.process import Before, Started
 
 
 class Results(NamedTuple):

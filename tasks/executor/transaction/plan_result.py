@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Callable, Iterator, Mapping
 
 from ..errors import HostError
-from ..program.startup import Started, describe_state
+from ..program.process import Started, describe_state
 from ..quoting import for_sh
 from ..service.context import ServiceContext
 

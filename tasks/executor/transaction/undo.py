@@ -8,7 +8,7 @@ from typing import Any, Callable, TypeVar
 
 from .. import git
 from ..errors import CannotRestore, HostError, as_host_error
-from ..program.startup import describe_state
+from ..program.process import describe_state
 from ..service.context import ServiceContext, process_tag
 from ..state import history
 from ..state.journal import Journal
