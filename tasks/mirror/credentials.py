@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ..executor.git.env_settings import with_settings
+from ..executor.git.environment import with_settings
 from ..inventory.secret import reveal
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tasks._errors import NotReady, TryAgain
-from tasks.executor.git.env_settings import with_settings
+from tasks.executor.git.environment import with_settings
 from tasks.mirror import access, credentials
 from tasks.mirror.current_folder import changes_of, head_of
 from tasks.mirror.mirror import Mirror

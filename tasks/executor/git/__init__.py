@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .clone import Clone
-from .command import SLOW, require_git
+from .command import SLOW
 from .commits import ABBREVIATED, FULL, Distance
 from .errors import Locked
 from .filters import require as require_filters
@@ -11,6 +11,7 @@ from .object_format import oldest_git
 from .received import forget, receive, store
 from .set_aside import SetAside
 from .state import DELETED, State
+from .version import require_git
 from .worktree import Worktree
 
 __all__ = ["ABBREVIATED", "DELETED", "FULL", "SLOW", "Clone", "Distance", "Locked", "SetAside", "State", "Worktree",

@@ -11,40 +11,20 @@ import time
 from typing import Any, BinaryIO, Iterable, Iterator, Mapping, Sequence
 
 from ..disk import files
-from ..errors import NotReady, TryAgain
+from ..errors import TryAgain
 from ..protocol import GitLogin
 from ..quoting import for_sh
 from ..system import shell
 from ..system.output_lines import Say, silent
-from .env_settings import with_settings
+from .environment import SETTINGS, own_environment, with_login
 from .errors import Unusable, explain, unusable
 from .server_errors import reason
-from .version import Version, is_older
 
 QUICK, SLOW = 60, 600               # seconds
-OLDEST = (2, 20)                    # before it, `update-ref --stdin` takes no `--no-deref`
 PAUSES = (0.5, 2.0)                 # seconds before a further try
 BATCH = " -oBatchMode=yes -oConnectTimeout=10"
 CLONE_OF = "clone of '([^']+)' into submodule path"
 FETCH_IN = "(?:nable to fetch|Fetched) in submodule path '([^']+)'"
-# A shell runs it, and the names are those of variables.
-HELPER = '!printf "username=%s\\npassword=%s\\n" "$FABVISOR_GIT_USER" "$FABVISOR_GIT_PASSWORD" #'
-# Automatic gc would go on in the background after the step, and protocols like ext:: run commands.
-# A power cut must not leave half an index: without one there is no way back.
-# A split index without hashes, of `feature.manyFiles`, forgets what it was split from.
-# The rest is the same whatever the host's user has set. Hooks of the repository (husky, git-lfs) are for people.
-SETTINGS = tuple(word for setting in (
-    "gc.auto=0", "maintenance.auto=0", "advice.detachedHead=false", "core.fsync=all", "core.fsyncMethod=batch",
-    "protocol.ext.allow=never", "core.quotePath=false",
-    "core.hooksPath=/dev/null", "core.fsmonitor=false", "core.untrackedCache=false", "index.skipHash=false",
-    "core.autocrlf=false", "core.safecrlf=false", "core.eol=lf", "core.symlinks=true", "core.attributesFile=/dev/null",
-    "submodule.recurse=false", "fetch.recurseSubmodules=false", "fetch.prune=false",
-    "fetch.pruneTags=false", "commit.gpgSign=false", "log.showSignature=false", "color.ui=false",
-    "status.renames=false", "rerere.enabled=false", "checkout.workers=1", "core.logAllRefUpdates=true",
-    "color.remote=false", "diff.orderFile=/dev/null", "apply.whitespace=nowarn", "i18n.logOutputEncoding=UTF-8",
-    "safe.bareRepository=all", "init.defaultBranch=main", "init.defaultObjectFormat=sha1",
-    "init.defaultRefFormat=files", "worktree.useRelativePaths=false")
-    for word in ("-c", setting))
 
 
 class Git:
@@ -59,8 +39,8 @@ class Git:
         self.check = check
         self.login = login
         self.fetch_timeout = fetch_timeout
-        own = _environment(env, directory)
-        self._env = _with_login(own, repo, login) if login else own
+        own = own_environment(env, directory)
+        self._env = with_login(own, repo, login) if login else own
         # What git said of an index or of a commit, for those who asked: both stay as they are.
         self.answers: dict[tuple[Any, ...], Any] = {}
 
@@ -257,48 +237,3 @@ def _in_words(args: Sequence[str], failure: shell.CommandFailed) -> str:
     words = iter(args)
     command = next(word for word in words if word != "-c" or not next(words))
     return f"git {command}: " + "; ".join(filter(None, [reason(failure.output), failure.message]))
-
-
-def _with_login(env: Mapping[str, str], repo: str, login: GitLogin) -> dict[str, str]:
-    """An environment in which git gives the login to the server of `repo` and to no other; no argument or file has
-    it."""
-    from urllib.parse import urlsplit  # rarely needed, and it takes 2 ms of a start
-
-    parts = urlsplit(repo)
-    server = f"credential.{parts.scheme}://{parts.netloc.rpartition('@')[2]}.helper"
-    named = {**env, "FABVISOR_GIT_USER": login["user"], "FABVISOR_GIT_PASSWORD": login["password"]}
-    return with_settings(named, [(server, ""), (server, HELPER)])   # the empty one forgets helpers that are configured
-
-
-def require_git(env: Mapping[str, str], oldest: Version = OLDEST, purpose: str = "Fabvisor") -> str:
-    """The version of the git in the PATH of the login, from which it is run. Raises NotReady where there is none, or
-    one that is too old."""
-    if shutil.which("git", path=env.get("PATH")) is None:
-        raise NotReady("git is not installed (or not in PATH)",
-                       "install git on the host, or extend PATH in ~/.profile there")
-    try:
-        said = " ".join(shell.answer(["git", "--version"], cwd="/", env=env, timeout=QUICK))
-    except shell.CommandFailed as failure:
-        raise NotReady(f"git does not run: {reason(failure.output) or failure.message}",
-                       "see on the host: git --version") from None
-    version = said.replace("git version ", "")
-    if is_older(version, oldest):
-        raise NotReady(f"git {version} is older than {oldest[0]}.{oldest[1]}, which {purpose} needs",
-                       "install a newer git on the host, and let PATH in ~/.profile there find it first")
-    return version
-
-
-def _environment(env: Mapping[str, str], directory: str) -> dict[str, str]:
-    own = {name: value for name, value in env.items()
-           if not name.startswith("GIT_") or name in ("GIT_SSH_COMMAND", "GIT_SSH", "GIT_SSL_CAINFO")
-           or name.startswith("GIT_CONFIG_")}
-    own.update({
-        "GIT_CEILING_DIRECTORIES": os.path.dirname(os.path.realpath(directory)),
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_ASKPASS": "",
-        "GIT_NO_REPLACE_OBJECTS": "1",      # a commit is what its hash says, on every host
-        "GIT_OPTIONAL_LOCKS": "0",          # a killed `git status` would leave its lock behind
-        "SSH_ASKPASS": "",
-        "LC_ALL": "C",
-    })
-    return own
