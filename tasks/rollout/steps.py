@@ -36,6 +36,12 @@ class Step(Struct, frozen=True, kw_only=True):
     undo_at: str = ""
     on: str = "host"
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it runs nothing, and is there for its undo: a hook of the client that the host undoes, or the other
+        way round. Nobody sees it."""
+        return self.do.action == "hook" and not self.do.args["commands"]
+
     def message(self) -> StepMessage:
         """As it goes to the host."""
         return {"name": self.name, "phase": self.phase, **self.do.message(),

@@ -117,7 +117,10 @@ def test_host_that_leaves_service_by_the_one_enters_it_by_the_other(make_app: Ma
                                              "undrain": (there if drains_here else here)["undrain"]}).alone()
     app.write(health={"command": "! grep -q -e -2$ source", "timeout": 0.2})
     leaves, enters = ("drain web1", "undrain on web1") if drains_here else ("drain on web1", "undrain web1")
-    assert deploy(app).code == 0 and record(app) == [leaves, enters]
+    run = deploy(app)
+    assert run.code == 0 and record(app) == [leaves, enters]
+    seen = [event["step"] for event in run.of("step_started") if event["step"] in here]
+    assert seen == [step for step in run.of("plan")[0]["steps"] if step in here] == ["drain", "undrain"], "each once"
     app.commit(f"{app.name}-2")
     run = deploy(app)
     assert (run.code, record(app)) == (1, [leaves, enters]), run

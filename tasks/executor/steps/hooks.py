@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Mapping
+from typing import Any, Mapping
 
 from .. import git
 from ..disk import files
@@ -43,6 +43,11 @@ def _path_before(ctx: ServiceContext) -> str:
     """PATH that the programs of the version before have: that of the login lead to the tools of its build."""
     env = files.read_text(os.path.join(ctx.layout.backup(ctx.name, ctx.deploy), "env"))
     return values(env).get("PATH", "")
+
+
+def is_idle(planned: Mapping[str, Any]) -> bool:
+    """Whether a step of a plan runs nothing, and is there for its undo: the client runs that hook."""
+    return planned["action"] == "hook" and not planned["args"]["commands"]
 
 
 def hook(ctx: ServiceContext, step: Step) -> Result:

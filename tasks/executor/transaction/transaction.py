@@ -14,6 +14,7 @@ from ..protocol import PHASES, Ending
 from ..service.context import ServiceContext
 from ..state import history, journal, locks
 from ..steps import ACTIONS, CHECKS, Results, Step
+from ..steps.hooks import is_idle
 from ..steps.placed_files import PLACES, secrets_in
 from . import disk_sync, left_edits, plan_result, undo
 from .eventlog import EventLog
@@ -131,6 +132,8 @@ class Transaction:
             to_undo += step.results.overwritten
         for name in to_undo:
             written.begin(service, name)
+        if is_idle(planned):
+            return
         with self.times[service].noted(planned["action"]):
             result = self.eventlog.step(service, planned["name"], lambda: ACTIONS[planned["action"]](ctx, step))
         self.results[service] = result.results or step.results

@@ -28,7 +28,7 @@ def planned_event(host: str, service: Service, facts: Facts, plan: Plan, distanc
         diff=changes.program_file(service, facts, plan),
         edited=[] if facts.half_done_merge else refusals.edits(service, facts),
         obstacles=obstacles(service, facts),
-        steps=[step.name for step in plan.steps], why=why(service, facts, plan),
+        steps=[step.name for step in plan.steps if not step.is_idle], why=why(service, facts, plan),
         files=changes.files(service, facts, plan), restarts=list(restarts.words(service, facts, plan.steps)),
         way_back=way_back(plan), seconds={step.name: facts.seconds[step.name] for step in plan.steps
                                           if step.name in facts.seconds},

@@ -108,6 +108,8 @@ class ClientHooks:
         for call in calls:
             self._begun.add((call.host, call.service, call.name))
             args = call.action.args
+            if not args["commands"]:            # the host runs that hook, and the client undoes it
+                continue
             commands.run(call.service, call.name, args["commands"], self._folder,
                          {**args["secrets"], **args["variables"]}, args["timeout"], call.host)
 
