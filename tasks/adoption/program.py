@@ -62,8 +62,11 @@ def _secret_obstacle(expanded: Mapping[str, str]) -> str:
 
 def user(program: AdoptedProgram, adopted: Adopted) -> str | None:
     """As whom it runs, where hosts.yaml has to say it."""
+    named = program.options.get("user")
+    if named and named.isdecimal() and int(named) == 0:
+        return "root"                           # hosts.yaml has to say so by name
     is_roots = adopted.supervisord == "root" != adopted.login
-    return program.options.get("user") or ("root" if is_roots else None)
+    return named or ("root" if is_roots else None)
 
 
 def settings(program: AdoptedProgram, group: str, logs: str, folder: str, adopted: Adopted) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def _problems_of(layout: Layout, service: Mapping[str, Any], given: str | None, 
     except KeyError:
         return [NotReady(f"the user {given}, as whom {name} shall run, does not exist",
                          f"make that user on the host, or correct `user` in the `program` of {name}")]
-    if given is None and uid == ROOT:
+    if uid == ROOT and given != "root":         # 0, or a further name of root's, is not what a reader looks for
         return [NotReady(f"{name} would run as root, and hosts.yaml does not say so",
                          f"write in hosts.yaml, at {_place(service)}: program: {{user: root}}, or another user")]
     if supervisord not in (ROOT, uid):

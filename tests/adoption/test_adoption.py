@@ -340,8 +340,9 @@ def test_root_is_a_folder_that_the_login_user_can_write_in(tmp_path: Path, conf:
     assert [str(Path(root) / each.service.directory) for each in targets] == clones
 
 
-def test_program_of_roots_supervisord_that_names_no_user_is_roots(tmp_path: Path) -> None:
-    [target] = loaded(tmp_path, adopted(web1=told(program(), supervisord="root"))).targets
+@pytest.mark.parametrize("written", [{}, {"user": "0"}])
+def test_program_of_roots_supervisord_that_names_no_user_is_roots(tmp_path: Path, written: dict[str, str]) -> None:
+    [target] = loaded(tmp_path, adopted(web1=told(program(options=written), supervisord="root"))).targets
     assert target.host.sudo and target.service.programs[0].options["user"] == "root"
 
 

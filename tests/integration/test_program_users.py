@@ -95,7 +95,9 @@ def test_user_that_cannot_run_the_program_is_refused_before_anything(packaged: P
 @pytest.mark.promise(12)
 def test_root_as_the_login_user_runs_a_program_as_root_only_where_that_is_written(app: App) -> None:
     """Of the program, or of the host: `user: root`."""
-    app.alone()
+    app.alone().write(program={"startsecs": 0, "user": "0"})
+    assert "would run as root, and hosts.yaml does not say so" in messages(app.deploy())
+    app.write(program={"startsecs": 0, "stopwaitsecs": 5})
     whole = yaml.safe_load(app.inventory.read_text())
     del whole["services"][app.name]["program"]["user"]
     for settings in whole["environments"]["test"]["hosts"].values():

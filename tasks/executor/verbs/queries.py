@@ -105,7 +105,7 @@ def _obstacles(layout: Layout, service: Message, conf: Configuration, supervisor
     if facts.is_down(programs):
         return []                           # why is in the state itself
     problems = readiness.visible_problems(layout, service, conf, supervisord)
-    rooted = any(program["user"] not in ("root", "0")
+    rooted = any(program["user"] != "root"
                  and processes.user(process["pid"]) == program_user.ROOT
                  for program in service["programs"] for process in programs[program["group"]])
     return [*(f"{error.message}: {error.hint}" for error in problems),
