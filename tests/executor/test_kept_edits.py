@@ -50,6 +50,7 @@ def kept(place: Place, path: str = ".") -> list[str]:
 
 
 @pytest.mark.parametrize("edited", ["changed", "gone", "same", ""])
+@pytest.mark.rows(2)
 def test_edit_in_a_half_made_checkout_is_kept(place: Place, edited: str) -> None:
     place.forward(place.commit(FIRST))
     second = place.commit(SECOND)
@@ -80,6 +81,7 @@ def built(place: Place, second: str) -> str:
 
 
 @pytest.mark.parametrize("case", CHECKOUTS.values(), ids=list(CHECKOUTS))
+@pytest.mark.rows(2)
 def test_edit_between_the_look_and_the_checkout_is_kept(place: Place, case: Callable[[Place], str]) -> None:
     place.forward(place.commit(FIRST))
     second = case(place)
@@ -128,6 +130,7 @@ def test_edit_that_came_with_its_folder_is_kept(place: Place) -> None:
     assert git(place.folder, "show", "stash:d/e/x") == "mine"
 
 
+@pytest.mark.long
 def test_edit_in_a_submodule_that_the_build_changed_later_is_kept(nested: Place) -> None:
     second = next_commit(nested, ".")
     times = TreeTimes(nested.ctx.clone)
@@ -157,6 +160,7 @@ def test_lock_of_git_while_edits_are_kept_is_told_for_what_it_is(place: Place) -
         kept_edits.keep(place.ctx, {}, [], None)
 
 
+@pytest.mark.long
 def test_folder_in_the_place_of_a_submodule_that_the_deploy_took_away_is_kept(nested: Place) -> None:
     """It lies there since before the deploy, in nobody's way but that of the submodule's return."""
     nested.run("rm -r part; mkdir part; echo mine > part/file")
@@ -199,7 +203,7 @@ IN_THE_WAY = {
 
 
 @pytest.mark.parametrize("case", IN_THE_WAY.values(), ids=list(IN_THE_WAY))
-@pytest.mark.rows(2)
+@pytest.mark.rows(1)
 def test_file_of_no_commit_in_the_way_back_is_kept_and_what_the_build_left_there_is_not(
         place: Place, case: tuple[str, str]) -> None:
     path, write = case
@@ -231,7 +235,7 @@ REPLACEMENTS = {
 
 @pytest.mark.parametrize("case", REPLACEMENTS.values(), ids=list(REPLACEMENTS))
 @pytest.mark.parametrize("is_before", [True, False])
-@pytest.mark.rows(4)
+@pytest.mark.rows(2)
 def test_what_a_person_put_in_the_place_of_tracked_files_is_kept(nested: Place, case: tuple[str, str], is_before: bool
                                                                  ) -> None:
     """Before the deploy, with --set-aside, or while it is on its way."""

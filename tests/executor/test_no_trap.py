@@ -56,16 +56,11 @@ def recovered(deploy: Deploy) -> list[str]:
 
 @pytest.mark.promise(4)
 @pytest.mark.rows(1)
-def test_a_failing_undo_names_the_commands_that_lead_out(stuck: Stuck) -> None:
+def test_a_failing_undo_names_the_commands_that_lead_out_and_is_left_by_accepting_what_is_there(stuck: Stuck) -> None:
     assert stuck.problem["kind"] == "needs_person"
     assert "it is broken" in stuck.problem["message"]
     for command in ("fab recover {}", "fab deploy {}", "fab recover {} --accept"):
         assert command.format(stuck.example.name) in stuck.problem["hint"]
-
-
-@pytest.mark.promise(4)
-@pytest.mark.rows(1)
-def test_a_failing_undo_is_left_by_accepting_what_is_there(stuck: Stuck) -> None:
     with stuck.example.deploy(faults=stuck.faults) as deploy:
         assert recovered(deploy.look(unfinished="accept")) == ["accepted"]
     assert not stuck.example.host.leftovers()
@@ -74,7 +69,7 @@ def test_a_failing_undo_is_left_by_accepting_what_is_there(stuck: Stuck) -> None
 
 
 @pytest.mark.promise(4)
-@pytest.mark.rows(2)
+@pytest.mark.rows(1)
 def test_a_failing_undo_is_left_by_a_deploy_that_works(stuck: Stuck) -> None:
     commit = stuck.example.write()
     with stuck.example.deploy(faults=stuck.faults) as deploy:

@@ -239,12 +239,11 @@ def test_history_is_bounded_and_keeps_committed_versions(example: Example) -> No
 # --- status that goes on ---
 
 
-@pytest.mark.rows(1)
-def test_watch_sends_only_what_changes(example: Example, python: str) -> None:
+def test_watch_sends_only_what_changes(example: Example) -> None:
     example.write()
     example.committed()
     faults = "from .verbs import queries\nqueries.PAUSE = 0.05\n"
-    with example.deploy(python=python, faults=faults) as deploy:
+    with example.deploy(faults=faults) as deploy:
         deploy.hello("status", watch=True)
         first = deploy.executor.until("facts")["services"][example.name]
         assert (first["programs"][example.name][0]["state"], first["unloaded"], first["words"]) == (

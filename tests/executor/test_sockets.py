@@ -88,6 +88,7 @@ def versions(load: Load) -> set[str]:
     return {body.partition(" ")[0] for body in load.bodies}
 
 
+@pytest.mark.rows(1)
 def test_processes_that_share_a_socket_restart_without_a_failed_request(served: Served) -> None:
     before = served.pids()
     with Load({"h": served.address}) as load:
@@ -116,6 +117,7 @@ def test_bad_version_is_seen_at_the_first_process_while_the_other_serves(served:
     assert after["_01"] == before["_01"] and after.keys() == before.keys()
 
 
+@pytest.mark.long
 def test_changed_option_of_a_socket_replaces_the_group_and_comes_back(example: Example, folder: Path) -> None:
     """supervisord itself takes two sockets of one path for the same."""
     path = folder / f"{example.name}.sock"
@@ -142,6 +144,7 @@ def test_file_of_a_socket_goes_with_the_socket(example: Example, folder: Path) -
 
 @pytest.mark.promise(3)
 @pytest.mark.parametrize("has_version_before", [True, False])
+@pytest.mark.rows(1)
 def test_file_of_a_socket_that_only_a_failed_version_had_is_removed(example: Example, folder: Path,
                                                                    has_version_before: bool) -> None:
     path = folder / f"{example.name}.sock"
