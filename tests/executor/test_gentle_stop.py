@@ -68,6 +68,7 @@ def test_job_of_a_prefork_worker_is_finished_and_the_wait_is_named_with_its_limi
 
 
 @pytest.mark.parametrize("is_new", [False, True], ids=["of the old version", "of the new version, on the way back"])
+@pytest.mark.rows(1)
 def test_children_that_a_stopped_program_left_in_its_group_are_ended(example: Example, is_new: bool) -> None:
     """One ends by SIGTERM, one is deaf to it."""
     example.write("exec sleep 1000\n" if is_new else CHILDREN)

@@ -56,22 +56,20 @@ def test_commit_is_refused_when_a_filter_of_its_files_is_not_set_up(clone: git.C
     assert hint in error.value.hint
 
 
-@pytest.mark.parametrize("attributes", [
-    "*.psd filter=stamp\n", "*.bin filter=stamp\nfile.bin -filter\n", "*.bin filter=stamp\n*.bin !filter\n",
-    "# *.bin filter=stamp\n"])
-def test_filter_that_no_file_needs_is_not_asked_for(clone: git.Clone, work: Path, attributes: str) -> None:
-    new = add(work, attributes=attributes, **{"file.bin": "content"})
-    clone.remote.fetch(quiet)
-    git.require_filters(clone.git, new)
+def test_filter_that_no_file_needs_is_not_asked_for(clone: git.Clone, work: Path) -> None:
+    for attributes in ("*.psd filter=stamp\n", "*.bin filter=stamp\nfile.bin -filter\n",
+                       "*.bin filter=stamp\n*.bin !filter\n", "# *.bin filter=stamp\n"):
+        new = add(work, attributes=attributes, **{"file.bin": "content"})
+        clone.remote.fetch(quiet)
+        git.require_filters(clone.git, new)
 
 
-@pytest.mark.parametrize("command", [
-    "cat", "exec cat", "sed s/a/b/ | cat", "LC_ALL=C cat", "./filter", "'/bin/cat' %f"])
-def test_filter_that_is_set_up_is_taken(clone: git.Clone, work: Path, command: str) -> None:
+def test_filter_that_is_set_up_is_taken(clone: git.Clone, work: Path) -> None:
     new = add(work, attributes="[attr]big filter=stamp\n*.bin big\n", **{"file.bin": "content"})
     clone.remote.fetch(quiet)
-    run_git(Path(clone.directory), "config", "filter.stamp.smudge", command)
-    git.require_filters(clone.git, new)
+    for command in ("cat", "exec cat", "sed s/a/b/ | cat", "LC_ALL=C cat", "./filter", "'/bin/cat' %f"):
+        run_git(Path(clone.directory), "config", "filter.stamp.smudge", command)
+        git.require_filters(clone.git, new)
 
 
 @pytest.mark.parametrize(("name", "hint"), [

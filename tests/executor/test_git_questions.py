@@ -33,13 +33,14 @@ def changed(clone: git.Clone, work: Path, command: str) -> str:
     return commit(work, "main")
 
 
-@pytest.mark.parametrize(("command", "path", "expected"), [
-    ("status", "file", "file"), ("status", "new", ""), ("add new/one", "new", "folder"), ("add new", "new/one", "file"),
-    ("mv file new/two", "file", ""), ("mv file new/two", "new", "folder"), ("status", "fil", "")])
+@pytest.mark.parametrize(("command", "kinds"), [
+    ("status", {"file": "file", "new": "", "fil": ""}), ("add new/one", {"new": "folder"}),
+    ("add new", {"new/one": "file"}), ("mv file new/two", {"file": "", "new": "folder"})])
 def test_kind_of_a_path_is_that_of_the_commit_whatever_the_index_has(clone: git.Clone, work: Path, command: str,
-                                                                      path: str, expected: str) -> None:
+                                                                      kinds: dict[str, str]) -> None:
     to = changed(clone, work, command)
-    assert clone.kind(to, path) == expected == clone.commits.kind(to, path)
+    for path, expected in kinds.items():
+        assert clone.kind(to, path) == expected == clone.commits.kind(to, path)
 
 
 def test_git_is_not_asked_for_a_path_that_neither_the_index_nor_its_changes_have(clone: git.Clone, work: Path) -> None:

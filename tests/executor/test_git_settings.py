@@ -63,6 +63,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.rows(2)
 def test_settings_of_the_hosts_user_change_nothing(clone: git.Clone, work: Path, home: Path, settings: list[str],
                                                    request: pytest.FixtureRequest) -> None:
     (work / "windows.txt").write_bytes(b"a\r\nb\r\n")
@@ -130,7 +131,7 @@ def test_attributes_of_the_hosts_user_change_nothing(clone: git.Clone, work: Pat
     assert (Path(clone.directory) / "file").read_bytes() == b"a\n"
 
 
-@pytest.mark.rows(6)
+@pytest.mark.rows(3)
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("kind", ["tag", "branch"])
 @pytest.mark.parametrize(("old", "new"), [("release", "release/1.0"), ("release/1.0", "release"),

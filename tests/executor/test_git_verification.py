@@ -88,11 +88,11 @@ def test_checkout_fails_where_a_file_cannot_be_created(clone: git.Clone, work: P
 @pytest.mark.promise(8)
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("strategy", ["in_place", "releases"])
-@pytest.mark.rows(2)
+@pytest.mark.rows(1)
 def test_checkout_fails_where_the_disk_is_full(clone: git.Clone, work: Path, tmp_path: Path, first: bool,
                                                strategy: str) -> None:
-    new = add(work, "big", os.urandom(6 << 20))
-    with disk(tmp_path / "disk", "10m") as place:
+    new = add(work, "big", os.urandom(2 << 20))
+    with disk(tmp_path / "disk", "3500k") as place:
         clone = git.Clone(str(place / "clone"), str(work), dict(os.environ), lambda: None)
         clone.create()
         clone.remote.fetch(quiet)
@@ -163,6 +163,7 @@ def test_sparse_file_is_no_edit(clone: git.Clone, work: Path) -> None:
 
 
 @pytest.mark.parametrize("attributes", ["* text eol=lf", "*.txt eol=lf"])
+@pytest.mark.rows(1)
 def test_file_that_git_always_calls_modified_is_no_edit(clone: git.Clone, work: Path, attributes: str) -> None:
     """CRLF in the commit, under an attribute that was added later."""
     add(work, "notes.txt", b"a\r\nb\r\n")

@@ -18,7 +18,6 @@ import pytest
 from tests.executor.driver import Example
 
 STATES = sorted((Path(__file__).parent / "older").glob("*.json"))
-pytestmark = pytest.mark.rows(2)
 
 
 def told(example: Example, verb: str, **more: Any) -> list[dict[str, Any]]:
@@ -51,7 +50,27 @@ def _replace_state(state: Path, source: Path, names: dict[str, Any]) -> None:
         file.write_text(Template(text).safe_substitute(names))
 
 
-def test_what_an_older_version_left_is_read(older: Example) -> None:
+@pytest.mark.promise(4)
+@pytest.mark.rows(2)
+def test_what_an_older_version_left_is_read_undone_and_rolled_back(older: Example) -> None:
+    _is_read(older)
+    lines = [line["to"] for line in older.host.history(older.name) if line["result"] == "committed"]
+    first, second = lines
+    with older.deploy() as deploy:
+        deploy.look()
+        locked = next(message for message in deploy.executor.heard if message["event"] == "locked")
+        assert [one["result"] for one in locked["recovered"]] == ["restored"]
+        assert deploy.facts[older.name].committed["to"] == second
+    assert not older.host.leftovers()
+    assert (older.head(), older.info()["statename"]) == (second, "RUNNING")
+    with older.deploy() as deploy:
+        deploy.look(revision=first).plan().done("prepare").run("activate").done("activate")
+        deploy.executor.send({"do": "commit"})
+        assert deploy.ending()["event"] == "committed"
+    assert older.head() == first
+
+
+def _is_read(older: Example) -> None:
     """The history, the run logs, and by `status` the deploy that was interrupted."""
     lines = [message for message in told(older, "history") if message["event"] == "history"]
     results = [(line["result"], line["why"]) for line in lines]
@@ -72,25 +91,8 @@ def test_what_an_older_version_left_is_read(older: Example) -> None:
 
 
 @pytest.mark.promise(4)
-def test_interrupted_deploy_of_an_older_version_is_undone_and_rolled_back(older: Example) -> None:
-    lines = [line["to"] for line in older.host.history(older.name) if line["result"] == "committed"]
-    first, second = lines
-    with older.deploy() as deploy:
-        deploy.look()
-        locked = next(message for message in deploy.executor.heard if message["event"] == "locked")
-        assert [one["result"] for one in locked["recovered"]] == ["restored"]
-        assert deploy.facts[older.name].committed["to"] == second
-    assert not older.host.leftovers()
-    assert (older.head(), older.info()["statename"]) == (second, "RUNNING")
-    with older.deploy() as deploy:
-        deploy.look(revision=first).plan().done("prepare").run("activate").done("activate")
-        deploy.executor.send({"do": "commit"})
-        assert deploy.ending()["event"] == "committed"
-    assert older.head() == first
-
-
-@pytest.mark.promise(4)
 @pytest.mark.parametrize("unfinished", ["replace", "undo"])
+@pytest.mark.rows(1)
 def test_journal_that_only_a_newer_version_can_undo_is_left_whole(example: Example, unfinished: str) -> None:
     example.write()
     example.committed()

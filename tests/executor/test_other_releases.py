@@ -58,6 +58,7 @@ def folders(example: Example, request: pytest.FixtureRequest) -> Folders:
 
 
 @pytest.mark.promise(3)
+@pytest.mark.rows(1)
 def test_aborted_deploy_gives_current_back_to_the_release_of_another_tool(folders: Folders) -> None:
     before = folders.names()
     folders.example.write()
@@ -92,6 +93,7 @@ def test_power_cut_at_the_switch_leaves_current_with_another_tool(example: Examp
 
 
 @pytest.mark.promise(11)
+@pytest.mark.rows(1)
 def test_in_place_is_refused_where_another_tool_deployed(folders: Folders) -> None:
     before = folders.names()
     with folders.example.deploy() as deploy, pytest.raises(NotReady, match="runs in a release of another tool"):
@@ -102,7 +104,7 @@ def test_in_place_is_refused_where_another_tool_deployed(folders: Folders) -> No
 @pytest.mark.promise(11)
 @pytest.mark.rows(1)
 def test_release_of_another_tool_is_never_deleted(folders: Folders) -> None:
-    for _ in range(3):
+    for _ in range(2):
         commit = folders.example.write()
         with folders.example.deploy(folders.service) as deploy:
             assert deploy.commit()["event"] == "committed"
@@ -113,6 +115,7 @@ def test_release_of_another_tool_is_never_deleted(folders: Folders) -> None:
     assert sorted(path.name for path in folders.release.iterdir()) == ["REVISION", "built"]
 
 
+@pytest.mark.long
 def test_current_that_is_no_release_is_given_back(example: Example) -> None:
     folders = Folders(example, "releases/20240101120000")
     folders.start()

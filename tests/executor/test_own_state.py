@@ -16,6 +16,7 @@ from tasks.executor.disk import files
 from tasks.executor.layout import Layout
 from tasks.executor.state import locks, own_state
 from tests.executor.driver import Example
+from tests.executor.place import Place
 
 STRANGER = 65534                    # nobody
 
@@ -50,7 +51,7 @@ def state(example: Example) -> Iterator[Path]:
 @pytest.mark.parametrize("name", [
     "{}", "{}/lock", "{}/env", "{}/.env.fabvisor.new", "{}/history.jsonl", "journal", "journal/x.json", "runs",
     "supervisord.lock"])
-@pytest.mark.rows(3)
+@pytest.mark.rows(2)
 def test_state_refuses_a_planted_link_and_never_writes_through_it(example: Example, state: Path, elsewhere: Path,
                                                                    name: str) -> None:
     path = state / name.format(example.name)
@@ -69,7 +70,7 @@ def test_state_refuses_a_planted_link_and_never_writes_through_it(example: Examp
 
 @pytest.mark.parametrize("name", [
     "{}/env", "journal/x.json", "{}/lock", "{}/history.jsonl", "{}/files.json", "supervisord.lock"])
-@pytest.mark.rows(2)
+@pytest.mark.rows(1)
 def test_folder_in_the_place_of_a_file_is_refused_with_the_command_that_helps(example: Example, state: Path,
                                                                               name: str) -> None:
     path = state / name.format(example.name)
@@ -107,7 +108,7 @@ def test_state_with_a_file_of_another_user_is_refused(example: Example, state: P
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
-@pytest.mark.rows(2)
+@pytest.mark.rows(1)
 def test_state_that_others_can_write_is_refused(example: Example, state: Path, mode: int) -> None:
     state.chmod(mode)
     problem = refusal(example)
@@ -151,15 +152,13 @@ def test_planted_logs_link_of_another_user_is_refused(example: Example, tmp_path
     assert os.listdir(tmp_path) == []
 
 
-def test_planted_links_of_a_release_switch_are_never_followed(example: Example, tmp_path: Path) -> None:
-    example.service = example.with_(strategy="releases")
-    example.write()
-    example.committed()
-    (example.directory / ".current.fabvisor.new").symlink_to(tmp_path)
-    example.write()
-    example.committed()
-    assert os.listdir(tmp_path) == []
-    assert os.readlink(example.directory / "current") == f"releases/{example.head()}"
+def test_planted_links_of_a_release_switch_are_never_followed(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    place.ctx.clone.create()
+    (place.folder / ".current.fabvisor.new").symlink_to(tmp_path / "other")
+    place.ctx.releases.switch("1" * 40)
+    assert os.listdir(tmp_path / "other") == []
+    assert os.readlink(place.folder / "current") == f"releases/{'1' * 40}"
 
 
 Write = Callable[[str], object]

@@ -103,6 +103,7 @@ def test_failed_deploy_shows_the_last_lines_of_both_streams(example: Example, tm
     assert hint == f"its last lines are above; more: fab logs {example.name}"
 
 
+@pytest.mark.long
 def test_failed_deploy_shows_last_lines_that_were_rotated_away(example: Example) -> None:
     example.write("echo before; exec sleep 1000\n")
     options = {"stdout_logfile_maxbytes": "30", "stdout_logfile_backups": "9"}

@@ -95,6 +95,7 @@ def test_version_that_the_signal_does_not_bring_up_is_undone_by_a_restart(runnin
 
 
 @pytest.mark.promise(8)
+@pytest.mark.long
 def test_child_that_stays_in_the_old_release_does_not_count(running: Example) -> None:
     released = reloading(running, strategy="releases")
     write(running, "v2")
@@ -105,8 +106,9 @@ def test_child_that_stays_in_the_old_release_does_not_count(running: Example) ->
     wait_for(lambda: child_of(running.info()["pid"]) == ["v2"], "the version before")
 
 
-@pytest.mark.parametrize(("command", "ending"), [('grep -q v2 version && test "$REVISION"', "committed"),
-                                                 ("false", "restored")])
+@pytest.mark.parametrize(("command", "ending"), [("false", "restored"),
+                                                 ('grep -q v2 version && test "$REVISION"', "committed")])
+@pytest.mark.rows(1)
 def test_health_check_judges_a_reloaded_program(running: Example, command: str, ending: str) -> None:
     write(running, "v2")
     health = Health(command=command, timeout=0.5 if ending == "restored" else 20)

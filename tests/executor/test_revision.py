@@ -20,16 +20,15 @@ from tests.support.lab import git as run_git
 
 @pytest.mark.promise(1)
 @pytest.mark.parametrize("cloned", [True, False])
-@pytest.mark.parametrize(("asked", "means", "branch"), [
-    ("main", "refs/heads/main", "main"), ("feature/x", "v1", "feature/x"), ("v0", "v0", None), ("v1", "v1", None),
-    ("both", "refs/heads/both", "both"), ("FULL", "v0", None), ("SHORT", "v0", None), ("SHOUTED", "v0", None)])
 def test_revision_is_a_full_commit_then_a_branch_then_a_tag_then_an_abbreviation(
-        tmp_path: Path, work: Path, asked: str, means: str, branch: str | None, cloned: bool) -> None:
-    expected = commit(work, means)
-    asked = {"FULL": expected, "SHORT": expected[:9], "SHOUTED": expected[:9].upper()}.get(asked, asked)
-    ctx = _here(tmp_path, work, cloned)
-    found = revision.resolve(ctx, asked)
-    assert (found["commit"], found["branch"], found["revision"]) == (expected, branch, asked)
+        tmp_path: Path, work: Path, cloned: bool) -> None:
+    ctx, v0, v1 = _here(tmp_path, work, cloned), commit(work, "v0"), commit(work, "v1")
+    means = {"main": (commit(work, "refs/heads/main"), "main"), "feature/x": (v1, "feature/x"), "v0": (v0, None),
+             "v1": (v1, None), "both": (commit(work, "refs/heads/both"), "both"), v0: (v0, None),
+             v0[:9]: (v0, None), v0[:9].upper(): (v0, None)}
+    found = {asked: revision.resolve(ctx, asked) for asked in means}
+    assert {asked: (one["commit"], one["branch"]) for asked, one in found.items()} == means
+    assert {asked: one["revision"] for asked, one in found.items()} == dict(zip(means, means, strict=True))
     assert ctx.clone.exists() is cloned                # looking does not begin anything
     assert os.listdir(ctx.layout.service_state("a")) == []
 
@@ -58,10 +57,11 @@ def test_tag_of_something_else_than_a_commit_is_unknown(tmp_path: Path, work: Pa
 
 
 @pytest.mark.parametrize("cloned", [True, False])
-@pytest.mark.parametrize("asked", ["nonesuch", "abcdef0", "0" * 40, "mai", "heads/main/x"])
-def test_unknown_revision_is_not_ready(tmp_path: Path, work: Path, asked: str, cloned: bool) -> None:
-    with pytest.raises(errors.NotReady, match=asked):
-        revision.resolve(_here(tmp_path, work, cloned), asked)
+def test_unknown_revision_is_not_ready(tmp_path: Path, work: Path, cloned: bool) -> None:
+    ctx = _here(tmp_path, work, cloned)
+    for asked in ("nonesuch", "abcdef0", "0" * 40, "mai", "heads/main/x"):
+        with pytest.raises(errors.NotReady, match=asked):
+            revision.resolve(ctx, asked)
 
 
 @pytest.mark.promise(1)
@@ -97,11 +97,10 @@ def test_revision_counts_commits_back_and_forward(tmp_path: Path, work: Path) ->
 
 def test_commits_beyond_the_listed_ones_are_counted_on_both_sides(tmp_path: Path, work: Path) -> None:
     ctx = _here(tmp_path, work, True)
-    many = ("export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a\n"
-            "for each in $(seq 22); do git commit --quiet --allow-empty --message $0-$each || exit; done")
-    for branch in ("other", "main"):
-        run_git(work, "checkout", "--quiet", *(["-b", branch, "v0"] if branch == "other" else [branch]))
-        subprocess.run(["sh", "-c", many, branch], cwd=work, check=True)
+    for branch, start in (("other", "v0"), ("main", "main")):
+        made = "".join(f"commit refs/heads/{branch}\ncommitter a <a> {each} +0000\ndata <<.\n{branch}-{each}\n.\n"
+                       + f"from {commit(work, start)}\n" * (each == 1) for each in range(1, 23))
+        subprocess.run(["git", "fast-import", "--quiet"], cwd=work, input=made.encode(), check=True)
     ctx.clone.remote.fetch(quiet)
     behind, ahead, dropped, added = ctx.clone.commits.distance(commit(work, "other"), commit(work, "main"))
     assert (behind, ahead) == (22, 24)
@@ -138,17 +137,15 @@ def _here(folder: Path, work: Path, cloned: bool) -> ServiceContext:
 
 
 @pytest.mark.promise(1)
-@pytest.mark.parametrize("revision", ["main", "feature/x", "v0", "v1", "both", "FULL", "SHORT"])
-def test_commit_of_another_branch_is_refused_when_a_host_names_it_for_a_revision(tmp_path: Path, work: Path,
-                                                                               revision: str) -> None:
+def test_commit_of_another_branch_is_refused_when_a_host_names_it_for_a_revision(tmp_path: Path, work: Path) -> None:
     run_git(work, "checkout", "--quiet", "-b", "other", "v0")
     run_git(work, "commit", "--quiet", "--allow-empty", "--message", "beside")
-    other, clone = commit(work, "other"), _here(tmp_path, work, True).clone
-    asked = {"FULL": commit(work, "v0"), "SHORT": commit(work, "v0")[:9]}.get(revision, revision)
-    with pytest.raises(errors.NotReady, match=f"{other} is not in {asked}"):
-        obtain(clone, other, asked)
-    right = clone.commits.resolve(asked)[0]
-    assert right and obtain(clone, right, asked) is False
+    other, v0, clone = commit(work, "other"), commit(work, "v0"), _here(tmp_path, work, True).clone
+    for asked in ("main", "feature/x", "v0", "v1", "both", v0, v0[:9]):
+        with pytest.raises(errors.NotReady, match=f"{other} is not in {asked}"):
+            obtain(clone, other, asked)
+        right = clone.commits.resolve(asked)[0]
+        assert right and obtain(clone, right, asked) is False
 
 
 @pytest.mark.promise(1)

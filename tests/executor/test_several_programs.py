@@ -42,7 +42,7 @@ def environ(pid: int) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def test_programs_of_a_service_start_with_their_numbers_and_variables(example: Example) -> None:
+def test_programs_of_a_service_start_numbered_and_only_one_that_stopped_is_started_again(example: Example) -> None:
     example.write()
     example.committed(several(example, *NAMES))
     running = processes(example)
@@ -56,6 +56,11 @@ def test_programs_of_a_service_start_with_their_numbers_and_variables(example: E
     assert logs == {"-web_00.log", "-web_01.log", "-worker.log", "-beat.log"}
     with example.deploy(several(example, *NAMES)) as deploy:
         assert not deploy.look().message()["services"][example.name]["steps"], "it is up to date"
+    example.host.rpc.stopProcess(f"{example.name}-beat:{example.name}-beat")
+    example.committed(several(example, *NAMES))
+    after = processes(example)
+    assert after.keys() == running.keys()
+    assert {name for name in running if running[name] != after[name]} == {"beat"}
 
 
 def test_programs_of_a_service_are_looked_at_by_one_question(host: LabHost, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,9 +110,6 @@ def test_programs_that_come_and_go_come_back_with_a_failed_deploy(example: Examp
     after = sorted(processes(example))
     assert after == sorted(name for program in second.programs for name in (
         process.removeprefix(example.name).lstrip("-") for process in program.processes))
-    example.write()
-    example.committed(first)
-    assert sorted(processes(example)) == before
 
 
 def test_processes_beside_command_are_numbered(example: Example) -> None:
@@ -136,17 +138,6 @@ def test_number_of_a_process_is_in_its_command_its_log_and_its_health_check(exam
     with example.deploy(changed(service, variables={**service.variables, "MOST": "1"},
                                 health=replace(check, timeout=0.1))) as deploy:
         deploy.prepare().run("activate").restored()
-
-
-def test_only_the_program_that_does_not_run_is_started(example: Example) -> None:
-    example.write()
-    example.committed(several(example, *NAMES))
-    before = processes(example)
-    example.host.rpc.stopProcess(f"{example.name}-beat:{example.name}-beat")
-    example.committed(several(example, *NAMES))
-    after = processes(example)
-    assert after.keys() == before.keys()
-    assert {name for name in before if before[name] != after[name]} == {"beat"}
 
 
 def test_logs_of_all_processes_are_sent(example: Example) -> None:

@@ -45,6 +45,7 @@ def test_directory_and_state_lie_outside_the_root(example: Example, elsewhere: P
 
 @pytest.mark.promise(11)
 @pytest.mark.parametrize("back", [False, True], ids=["to another", "back to the default"])
+@pytest.mark.rows(1)
 def test_change_of_state_is_refused_until_the_history_is_copied(example: Example, elsewhere: Path, back: bool) -> None:
     default = example.host.root / ".fabvisor"
     before, after = (elsewhere, default) if back else (default, elsewhere)
@@ -97,6 +98,7 @@ def test_directory_that_cannot_be_made_or_written_is_known_before_git_fetches(
 
 
 @pytest.mark.parametrize("make", [Path.touch, lambda path: path.symlink_to("/nowhere/x")])
+@pytest.mark.rows(1)
 def test_directory_that_is_none_is_refused_with_the_command_that_moves_it_away(
         example: Example, make: Callable[[Path], None]) -> None:
     example.write()

@@ -66,6 +66,7 @@ supervisord.main()
 
 
 @pytest.mark.promise(8)
+@pytest.mark.long
 def test_last_words_are_shown_when_a_program_ends_before_supervisord_looks(example: Example) -> None:
     """Its last words are told all the same."""
     host = LabHost(example.work.parent.parent / f"late-{example.name}", "h")

@@ -81,6 +81,7 @@ def test_checkout_that_is_killed_at_any_file_leaves_nothing(place: Place, seed: 
 
 @pytest.mark.promise(3)
 @pytest.mark.parametrize("name", ["new.bin", "file"])
+@pytest.mark.rows(1)
 def test_file_that_is_half_written_goes_or_is_whole_again(place: Place, name: str) -> None:
     place.forward(place.commit("echo first > file"))
     before, second = place.snapshot(), place.commit(f"head -c 3000000 /dev/zero > {name}")
