@@ -20,7 +20,7 @@ from ..inventory.secret import reveal
 from .connection.host_connection import HostConnection
 from .lines import Lines, LineTooLong
 from .output import Output
-from .paramiko_private import runs_no_command
+from .paramiko_private.client_transport import runs_no_command
 from .sent_executor.bootstrap import OURS
 
 Deliver = Callable[[dict[str, Any] | None], None]

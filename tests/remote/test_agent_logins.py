@@ -16,7 +16,7 @@ from tasks._errors import Unreachable
 from tasks.inventory.model import Host
 from tasks.remote.connection.connection import connect
 from tasks.remote.connection.host_connection import HostConnection
-from tasks.remote.paramiko_private import ClientTransport
+from tasks.remote.paramiko_private.client_transport import ClientTransport
 from tasks.remote.user_keys import agent as agent_module
 from tests.remote.test_keys import agent as agent_fixture
 from tests.support.sshd import Sshd, keygen, public

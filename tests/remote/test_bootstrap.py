@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tasks._errors import Bug, FabvisorError, Mistake, NotReady
-from tasks.remote import paramiko_private, start_errors
+from tasks.remote import start_errors
 from tasks.remote.connection.host_connection import HostConnection
+from tasks.remote.paramiko_private import key_exchange
 from tasks.remote.sent_executor import bootstrap
 from tests.remote.test_session import Talk, through
 from tests.support.proxy import Proxy
@@ -83,11 +84,11 @@ def test_program_runs_on_every_supported_python(sshd: Sshd, open_to: Callable[..
     check(Talk(open_to(sshd), bootstrap.command(python), bootstrap.Program("status", folder)))
 
 
-@pytest.mark.parametrize(("delay", "near", "asks"), [(0, 60, MAGIC_NUMBER.hex()), (0.05, paramiko_private.NEAR, "")])
+@pytest.mark.parametrize(("delay", "near", "asks"), [(0, 60, MAGIC_NUMBER.hex()), (0.05, key_exchange.NEAR, "")])
 def test_program_is_sent_compiled_when_the_host_is_near(sshd: Sshd, folder: Path, monkeypatch: pytest.MonkeyPatch,
                                                         delay: float, near: float, asks: str) -> None:
     """Waiting for the interpreter's word is a round trip: not worth it far away."""
-    monkeypatch.setattr(paramiko_private, "NEAR", near)      # where all is near, a busy machine must not look far
+    monkeypatch.setattr(key_exchange, "NEAR", near)      # where all is near, a busy machine must not look far
     asked = []
     program = bootstrap.Program("status", folder)
 

@@ -25,7 +25,8 @@ from tasks.remote.configuration.ssh_config import effective
 from tasks.remote.connection import dial, gateways
 from tasks.remote.connection.connection import connect
 from tasks.remote.connection.host_connection import HostConnection
-from tasks.remote.paramiko_private import ClientTransport, authenticate
+from tasks.remote.paramiko_private.client_transport import ClientTransport
+from tasks.remote.paramiko_private.key_login import authenticate
 from tests.support.half_duplex import HalfDuplex
 from tests.support.lab import wait_for
 from tests.support.proxy import Proxy

@@ -12,12 +12,12 @@ import pytest
 
 from tasks._errors import HostKeyError
 from tasks.inventory.model import Host
-from tasks.remote import paramiko_private
 from tasks.remote.connection import known_servers
 from tasks.remote.connection.connection import connect
 from tasks.remote.connection.host_connection import HostConnection
 from tasks.remote.connection.known_servers import UNKNOWN, Server, recall, remember
-from tasks.remote.paramiko_private import ClientTransport
+from tasks.remote.paramiko_private import key_exchange
+from tasks.remote.paramiko_private.client_transport import ClientTransport
 from tests.support.half_duplex import FIRST_OF_KEYS, HalfDuplex, has_sent
 from tests.support.lab import wait_for
 from tests.support.largest_file import largest_file
@@ -113,7 +113,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def far(monkeypatch: pytest.MonkeyPatch) -> None:
     """All servers are."""
-    monkeypatch.setattr(paramiko_private, "NEAR", 0)
+    monkeypatch.setattr(key_exchange, "NEAR", 0)
 
 
 def name_of(server: Sshd | Proxy) -> str:
@@ -191,7 +191,7 @@ class TestKeyExchange:
 
     def test_server_that_is_near_is_not_remembered(self, sshd: Sshd, cache: Path, monkeypatch: pytest.MonkeyPatch
                                                    ) -> None:
-        monkeypatch.setattr(paramiko_private, "NEAR", 60)
+        monkeypatch.setattr(key_exchange, "NEAR", 60)
         connect(Host(**sshd.host_settings())).sever()
         assert not cache.exists()
         remember(name_of(sshd), SEEN)

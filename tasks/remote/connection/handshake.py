@@ -12,7 +12,8 @@ from paramiko.ssh_exception import IncompatiblePeer
 from ..._errors import Mistake, Unreachable
 from ..configuration.ssh_config import Settings
 from ..host_keys.verifier import Verifier
-from ..paramiko_private import ClientTransport, KnownAlgorithms, on_banner_line, on_offer, without_public_keys
+from ..paramiko_private.algorithms import KnownAlgorithms, on_banner_line, on_offer, without_public_keys
+from ..paramiko_private.client_transport import ClientTransport
 from . import negotiation
 from .dial import timed_out
 from .proxy_command import ProxyCommand

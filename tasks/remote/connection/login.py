@@ -13,7 +13,8 @@ from paramiko.config import SSHConfig
 
 from ..._errors import LoginError, Unreachable
 from ...program.quoting import for_sh
-from ..paramiko_private import AgentTimeout, ClientTransport, KeyRefused, NotSigned, authenticate
+from ..paramiko_private.client_transport import ClientTransport
+from ..paramiko_private.key_login import AgentTimeout, KeyRefused, NotSigned, authenticate
 from ..user_keys import agent
 from ..user_keys.explicit_keys import VARIABLE
 from ..user_keys.key_offers import Keys, Offer

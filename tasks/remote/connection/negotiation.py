@@ -8,7 +8,7 @@ from paramiko import Transport
 
 from ..._errors import Mistake
 from ..configuration.algorithms import Algorithms
-from ..paramiko_private import KnownAlgorithms, known_algorithms
+from ..paramiko_private.algorithms import KnownAlgorithms, known_algorithms
 
 
 def apply(algorithms: Algorithms, transport: Transport, label: str) -> None:

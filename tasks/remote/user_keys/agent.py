@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from paramiko import AgentKey, SSHException
 
-from .. import paramiko_private
+from ..paramiko_private.agent_keys import keys_of_agent
 
 TOUCH_LIMIT = 60.0                          # seconds: signing may wait for a person: a touch, a confirmation
 
@@ -29,7 +29,7 @@ def _read(connection: socket.socket, path: str) -> tuple[AgentKey, ...]:
     try:
         connection.settimeout(5)
         connection.connect(path)
-        keys = paramiko_private.agent_keys(connection)
+        keys = keys_of_agent(connection)
     except (OSError, SSHException):
         return ()
     connection.settimeout(TOUCH_LIMIT)

@@ -17,7 +17,7 @@ from ...inventory.model import Host
 from ..configuration.ssh_config import Settings
 from ..configuration.ssh_tokens import from_home
 from ..host_keys.known_hosts import fingerprint
-from ..paramiko_private import with_certificate
+from ..paramiko_private.agent_keys import with_certificate
 from . import user_certificates
 from .agent import agent_keys
 from .explicit_keys import explicit_keys, named_files
