@@ -180,6 +180,6 @@ class TestSources:
 
     @pytest.mark.promise(6)
     def test_missing_known_hosts_file_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("SSH_KNOWN_HOSTS", "/nowhere/at/all")
-        with pytest.raises(HostKeyError, match="SSH_KNOWN_HOSTS: /nowhere/at/all cannot be read"):
+        monkeypatch.setenv("SSH_KNOWN_HOSTS", "/nowhere at/all")
+        with pytest.raises(HostKeyError, match="SSH_KNOWN_HOSTS: /nowhere at/all cannot be read"):
             self.load()

@@ -26,6 +26,11 @@ def from_home(path: str) -> Path:
     return home() / path[2:] if path.startswith("~/") else Path(path)
 
 
+def begins_as_path(value: str) -> bool:
+    """Whether the value of a variable is the path of a file, which may be missing; else it may be the content."""
+    return value.startswith(("/", "~/", "./", "../")) and len(value.splitlines()) == 1
+
+
 def expand(text: str, tokens: dict[str, str], paths: bool = True) -> str:
     """Replaces %x and, in `paths`, ${NAME} and a leading ~/. Tokens we do not know stay as they are."""
     known = {"%": "%", "d": str(home()), "i": str(os.getuid()), "l": socket.gethostname(),

@@ -21,7 +21,7 @@ from ..._errors import HostKeyError
 from ...inventory.model import Host
 from ..configuration.patterns import glob_matches
 from ..configuration.ssh_config import Settings
-from ..configuration.ssh_tokens import from_home
+from ..configuration.ssh_tokens import begins_as_path, from_home
 from ..once import once
 
 VARIABLE = "SSH_KNOWN_HOSTS"
@@ -102,7 +102,8 @@ def _value() -> str:
 
 
 def _is_path(value: str) -> bool:
-    return not re.search(r"\s", value) or os.path.isfile(value)
+    """A line has several words, and its first is a host's name."""
+    return begins_as_path(value) or not re.search(r"\s", value) or os.path.isfile(value)
 
 
 def _from_files(paths: Iterable[Path], required: str = "") -> KnownHosts:

@@ -10,12 +10,11 @@ from paramiko import AgentKey
 from ..._errors import LoginError
 from ...inventory.model import Host
 from ...program.quoting import for_sh
-from ..configuration.ssh_tokens import from_home
+from ..configuration.ssh_tokens import begins_as_path, from_home
 from .key_files import LockedKey, UnusableKey, load_file, load_text, public_blob
 from .key_offers import Offer, has_half, held_by
 
 VARIABLE = "SSH_PRIVATE_KEY"
-_BEGINNINGS = ("/", "~/", "./")             # of a path
 
 
 def explicit_keys(host: Host, agent: tuple[AgentKey, ...]) -> list[Offer]:
@@ -47,7 +46,8 @@ def _value() -> str:
 
 
 def _is_path(value: str) -> bool:
-    return value.startswith(_BEGINNINGS) or os.path.isfile(value)
+    """A word alone is none: it may be a secret, and a path is shown."""
+    return begins_as_path(value) or os.path.isfile(value)
 
 
 def _from_variable(value: str) -> Offer:
@@ -55,7 +55,7 @@ def _from_variable(value: str) -> Offer:
     try:
         if "-----BEGIN" in value or "PuTTY-User-Key-File" in value:
             return Offer(load_text(value), VARIABLE)
-        if "\n" in value or not _is_path(value):
+        if not _is_path(value):
             raise LoginError(f"{VARIABLE} holds neither a private key nor the path of one",
                              "a key begins with -----BEGIN and ends with -----END …-----, line breaks included")
         path = from_home(value)
