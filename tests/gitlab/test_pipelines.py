@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from tests.gitlab.conftest import URL, Company, GitLabCiLocal
-from tests.gitlab.test_templates import passes
 from tests.support.lab import CHECKOUT, git
 from tests.support.pages import blocks
+from tests.support.pipeline_schemas import gitlab_mistakes
 
 COMPONENT = """\
 stages: [test, deploy]
@@ -66,7 +66,7 @@ def test_pipeline_deploys_production_by_hand(local: GitLabCiLocal, company: Comp
     commit = company.commit("main", "monitor-3", {".gitlab-ci.yml": COMPONENT})
     expanded = tmp_path / "expanded.yml"
     expanded.write_text(local.run("--preview").out)
-    passes(expanded)
+    assert gitlab_mistakes(expanded) == ""
     job = yaml.safe_load(expanded.read_text())["deploy:monitor:production"]
     assert job["environment"]["deployment_tier"] == "production"
 

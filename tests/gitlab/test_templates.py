@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import yaml
 
 from tests.gitlab.conftest import Company
 from tests.support.lab import CHECKOUT
+from tests.support.pipeline_schemas import gitlab_mistakes
 
 TEMPLATES = sorted((CHECKOUT / "templates").glob("*.yml"))
 
@@ -22,20 +21,13 @@ def documents(template: Path) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all(template.read_text()))
 
 
-def passes(*files: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.gitlab-ci",
-                           "--data-transform", "gitlab-ci", *map(str, files)], capture_output=True, text=True,
-                          check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def test_template_headers_and_our_pipeline_pass_gitlabs_schema(tmp_path: Path) -> None:
     headers = []
     for template in TEMPLATES:
         headers.append(tmp_path / template.name)
         headers[-1].write_text(yaml.safe_dump(documents(template)[0]))
     assert len(headers) == 2
-    passes(*headers, CHECKOUT / ".gitlab-ci.yml")
+    assert gitlab_mistakes(*headers, CHECKOUT / ".gitlab-ci.yml") == ""
 
 
 def test_ci_init_output_passes_gitlabs_schema(company: Company, tmp_path: Path) -> None:
@@ -43,14 +35,14 @@ def test_ci_init_output_passes_gitlabs_schema(company: Company, tmp_path: Path) 
                            FAB_INVENTORY=str(company.lab.folder / "ops" / "hosts.yaml"))
     assert made.code == 0 and made.err == ""
     (tmp_path / "service.yml").write_text(made.out)
-    passes(tmp_path / "service.yml")
+    assert gitlab_mistakes(tmp_path / "service.yml") == ""
 
 
 def test_readme_example_passes_the_schema_and_fits_the_templates(tmp_path: Path) -> None:
     """It passes the schema, and gives the templates what they take."""
     text = re.sub("(?m)^   ", "", re.findall("   ```yml\n(.*?)   ```", (CHECKOUT / "README.md").read_text(), re.S)[0])
     (tmp_path / "example.yml").write_text(text)
-    passes(tmp_path / "example.yml")
+    assert gitlab_mistakes(tmp_path / "example.yml") == ""
     known = documents(CHECKOUT / "templates/deploy.yml")[0]["spec"]["inputs"]
     included = yaml.safe_load(text)["include"]
     assert len(included) == 2
@@ -73,8 +65,7 @@ def test_templates_take_a_comma_list_as_one_job(service: str, fits: bool) -> Non
 
 def test_schema_check_notices_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "wrong.yml").write_text("job: {script: [x], retry: {max: 9}}\n")
-    with pytest.raises(AssertionError, match="retry"):
-        passes(tmp_path / "wrong.yml")
+    assert "retry" in gitlab_mistakes(tmp_path / "wrong.yml")
 
 
 def test_deploy_and_status_templates_begin_alike() -> None:
