@@ -205,21 +205,30 @@ def launched(*words: str, python: Sequence[str] = (), cwd: Path = ROOT, **enviro
              ) -> subprocess.CompletedProcess[str]:
     """As ./fab ends."""
     assert LAUNCH in (ROOT / "fab").read_text()
-    return subprocess.run([sys.executable, *python, "-c", LAUNCH, str(ROOT), "--search-root", str(ROOT), *words],
+    return subprocess.run([sys.executable, *python, "-c", LAUNCH, str(ROOT), f"--search-root={ROOT}", *words],
                           cwd=cwd, capture_output=True, text=True, check=True, env={**os.environ, **environment})
 
 
-def test_launcher_starts_fabric_under_the_name_of_fab(tmp_path: Path) -> None:
-    assert launched("--help", cwd=tmp_path).stdout.startswith("Usage: fab [")
+NEVER = {"fabric", "paramiko", "asyncio", "unittest.mock", "email", "invoke.vendor.yaml.loader"}
 
 
-@pytest.mark.parametrize(("words", "told"), [(["--list"], "deploy"), (["config", "monitor"], "branch")], ids=str)
-def test_launcher_starts_without_what_it_never_uses(tmp_path: Path, words: list[str], told: str) -> None:
-    done = launched(*words, python=["-X", "importtime"], cwd=tmp_path, FAB_INVENTORY=str(ROOT / "hosts.yaml"))
-    assert told in done.stdout
-    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "invoke.program" in imported
-    assert not imported & {"fabric", "paramiko", "asyncio", "unittest.mock", "email", "invoke.vendor.yaml.loader"}
+def imported_for(folder: Path, *words: str, says: str) -> set[str]:
+    done = launched(*words, python=["-X", "importtime"], cwd=folder, FAB_INVENTORY=str(ROOT / "hosts.yaml"))
+    assert says in done.stdout
+    return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+
+
+def test_launcher_starts_without_what_it_never_uses(tmp_path: Path) -> None:
+    imported = imported_for(tmp_path, "config", "monitor", says="branch")
+    assert "invoke.program" in imported and not imported & NEVER
+
+
+def test_listing_the_commands_imports_no_machinery(tmp_path: Path) -> None:
+    """Only the verbs, the faces of the folders and the protocol's page; and none of the packages behind them."""
+    imported = imported_for(tmp_path, "--list", says="deploy")
+    assert not imported & (NEVER | {"rich", "asyncssh", "jsonschema", "msgspec", "supervisor", "dotenv"})
+    inner = {module for module in imported if module.startswith("tasks.") and module.count(".") > 1}
+    assert inner == {"tasks.executor.protocol"}
 
 
 def test_launcher_leaves_tasks_of_fabric_to_fabric_and_runs_the_fabfile_once(tmp_path: Path) -> None:
