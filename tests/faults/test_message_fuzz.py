@@ -14,8 +14,8 @@ from tasks.rollout.peers import results
 from tests.faults.message_fuzz import Case, try_it
 from tests.faults.mutations import MUTATIONS
 
-SEEDS = 100
-FOUND = [1038, 10855]                   # further ones that found something
+# The first ones; those that bring the kinds of mutations which the first ones lack; further ones that found something.
+SEEDS = [*range(1, 41), 43, 49, 67, 82, 1038, 10855]
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def test_host_that_breaks_the_protocol_hurts_no_other(tmp_path: Path) -> None:
     """No traceback, no wrong word about another host, no hidden character, an end, and the right exit code."""
     cases: list[Case] = []
     wrong: list[str] = []
-    for seed in [*range(1, SEEDS + 1), *FOUND]:
+    for seed in SEEDS:
         case, problems = try_it(seed, tmp_path)
         cases.append(case)
         wrong += [f"{case}: {problem}" for problem in problems]
@@ -47,4 +47,4 @@ def test_host_that_breaks_the_protocol_hurts_no_other(tmp_path: Path) -> None:
 def test_fuzz_finds_what_is_not_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: Any, name: str,
                                         instead: Any) -> None:
     monkeypatch.setattr(module, name, instead)
-    assert any(try_it(seed, tmp_path)[1] for seed in range(1, SEEDS + 1))
+    assert any(try_it(seed, tmp_path)[1] for seed in range(1, 101))
