@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from tests.support.forked import Program
+from tests.support.host_python import host_python
 from tests.support.lab import Lab, LabHost, Run, git, wait_for, with_program_user
 from tests.support.processes import descendants
 
@@ -232,7 +233,7 @@ class App:
     def _settings(self, name: str) -> dict[str, Any]:
         own = self.settings.get(name, {})
         variables = {"HOST": name, "GATE": str(self.gate), **own.get("variables", {})}
-        return self.lab[name].settings(**{**own, "variables": variables})
+        return self.lab[name].settings(**{"python": host_python(), **own, "variables": variables})
 
 
 class RunningClient:

@@ -34,14 +34,14 @@ def _forget_ours() -> None:
 
 
 def main() -> None:
-    """In a child it goes on as `python -c CODE`."""
+    """`executor_server.py LISTENER`, the number of a socket. In a child it goes on as `python -c CODE`."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     sys.path[0] = str(CHECKOUT)
-    from tests.support.fork_loop import serve
+    from tests.support.fork_loop import Server
 
     _import_library()
     _forget_ours()
-    (code,) = serve(socket.socket(fileno=0))
+    (code,) = Server(socket.socket(fileno=0), socket.socket(fileno=int(sys.argv[1]))).serve()
     sys.path[0], sys.argv = "", ["-c"]
     exec(code, {"__name__": "__main__"})
 

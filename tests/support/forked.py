@@ -6,7 +6,7 @@ and end. Only what an interpreter reads before its first line is the server's; w
 
 from __future__ import annotations
 
-import json
+import marshal
 import os
 import select
 import signal
@@ -20,25 +20,28 @@ from functools import cache
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 
+from tests.support import guard
+
 CHECKOUT = Path(__file__).resolve().parents[2]
-EXECUTOR_SERVER = ("-X", "utf8", "-u", "-E", "-s", "-S", str(CHECKOUT / "tests/support/executor_server.py"))
+# Of the Python of executors (tasks/remote/sent_executor/bootstrap.py).
+OPTIONS = ("-X", "utf8", "-u", "-E", "-s", "-S")
 OF_THE_START = ("PYTHON", "LC_", "LANG", "LD_")
 
 
 class Process:
     """A process that a server forked; with as much of subprocess.Popen as tests use."""
 
-    def __init__(self, server: Sequence[str], words: Sequence[str], cwd: Path, env: Mapping[str, str],
+    def __init__(self, server: socket.socket, words: Sequence[str], cwd: Path, env: Mapping[str, str],
                  stdin: int) -> None:
-        """Of the server `python *server`. `stdin` is closed here, for the child has it."""
+        """`server`: the channel to it. `stdin` is closed here, for the child has it."""
         self.args = words
         self.returncode: int | None = None
         (self._out, its_out), (self._err, its_err), (status, its_status) = (os.pipe() for _ in range(3))
         self._status = os.fdopen(status)
         with tempfile.TemporaryFile() as request:
-            request.write(json.dumps([list(words), str(cwd), dict(env), _umask()]).encode())
+            request.write(marshal.dumps([list(words), str(cwd), dict(env), _umask()]))
             request.seek(0)
-            socket.send_fds(_server(*server)[0], [b"1"], [stdin, its_out, its_err, its_status, request.fileno()])
+            socket.send_fds(server, [b"1"], [stdin, its_out, its_err, its_status, request.fileno()])
             for fd in (stdin, its_out, its_err, its_status):
                 os.close(fd)
             self.pid = int(self._status.readline())
@@ -72,7 +75,7 @@ class Forked(Process):
     """`python *words`, with all that `fab` imports; its standard input is empty."""
 
     def __init__(self, words: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
-        super().__init__(("-m", "tests.support.forkserver"), words, cwd, env, os.open(os.devnull, os.O_RDONLY))
+        super().__init__(_clients(), words, cwd, env, os.open(os.devnull, os.O_RDONLY))
         self.stdout, self.stderr = os.fdopen(self._out), os.fdopen(self._err)
 
     def communicate(self, timeout: float) -> tuple[str, str]:
@@ -93,7 +96,7 @@ class ForkedExecutor(Process):
 
     def __init__(self, code: str, env: Mapping[str, str]) -> None:
         its_in, ours = os.pipe()
-        super().__init__(EXECUTOR_SERVER, [code], Path.cwd(), env, its_in)
+        super().__init__(executors()[0], [code], Path.cwd(), env, its_in)
         self.stdin = os.fdopen(ours, "wb")
         self.stdout, self.stderr = os.fdopen(self._out, "rb"), os.fdopen(self._err, "rb")
 
@@ -124,10 +127,28 @@ def _umask() -> int:
 
 
 @cache
-def _server(*words: str) -> tuple[socket.socket, Popen[bytes]]:
-    """`python *words`, one a test process; it ends when this end is closed, with the test process."""
+def _clients() -> socket.socket:
+    return _server("-m", "tests.support.forkserver")
+
+
+@cache
+def executors() -> tuple[socket.socket, Path]:
+    """The channel to the server of executors, and the path of the socket where hosts ask it for one."""
+    folder = Path(tempfile.mkdtemp(prefix="executors-"))
+    guard.watch(folder)
+    path = folder / "socket"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        number = listener.fileno()
+        server = CHECKOUT / "tests/support/executor_server.py"
+        return _server(*OPTIONS, str(server), str(number), pass_fds=(number,)), path
+
+
+def _server(*words: str, pass_fds: Sequence[int] = ()) -> socket.socket:
+    """Of `python *words`, which ends when this end is closed, with the test process."""
     ours, its = socket.socketpair()
     with its:
-        process = Popen([sys.executable, *words], cwd=CHECKOUT, env=clean_environ(), stdin=its.fileno(),
-                        stdout=its.fileno(), start_new_session=True)
-    return ours, process
+        Popen([sys.executable, *words], cwd=CHECKOUT, env=clean_environ(), stdin=its.fileno(), stdout=its.fileno(),
+              start_new_session=True, pass_fds=pass_fds)
+    return ours

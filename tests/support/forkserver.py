@@ -52,7 +52,7 @@ def main() -> None:
     channel = socket.socket(fileno=0)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)        # the suite may run under nohup, which fab would heed
     _import_all()
-    sys.argv = fork_loop.serve(channel)
+    sys.argv = fork_loop.Server(channel).serve()
     tempfile.tempdir = None             # looked up in the server's environment
     try:
         _run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 
 from tasks.remote.sent_executor import bootstrap
 from tests.support.forked import CHECKOUT, Forked, ForkedExecutor, clean_environ, start
+from tests.support.host_python import host_python
+from tests.support.lab import wait_for
 
 HOSTS = """
 default_environment: test
@@ -71,16 +74,49 @@ def test_forked_executor_sees_and_ends_like_a_real_one(tmp_path: Path, monkeypat
     code = f"{SEEN}print(gc.get_threshold(), [name for name in sys.modules if name.partition('.')[0] in OURS])\n1 / 0"
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(bootstrap, "_CODE", 'exec(__import__("os").environ["CODE"])')
-    environ = {**clean_environ(), "PWD": str(tmp_path), "CODE": f"OURS = 'executor', 'tasks', 'tests'\n{code}"}
-    real = subprocess.run(["/bin/sh", "-c", bootstrap.command(sys.executable)], env=environ, input=b"\xffx\n",
-                          capture_output=True, check=False, start_new_session=True)
+    environ = {**without_locale(), "PWD": str(tmp_path), "CODE": f"OURS = 'executor', 'tasks', 'tests'\n{code}"}
+    real, of_a_host = (subprocess.run(["/bin/sh", "-c", bootstrap.command(python)], env=environ, input=b"\xffx\n",
+                                      capture_output=True, check=False, start_new_session=True)
+                       for python in (sys.executable, host_python()))
+    environ["LC_CTYPE"] = "C.UTF-8"         # which Python itself has set in the others
     forked = ForkedExecutor(bootstrap._CODE, environ)
     forked.stdin.write(b"\xffx\n")
     forked.stdin.close()
     assert (forked.stdout.read(), forked.wait()) == (real.stdout, real.returncode)
-    said = forked.stderr.read().splitlines()
-    assert [line for line in real.stderr.splitlines() if line not in said] == []
+    assert (of_a_host.stdout, of_a_host.returncode) == (real.stdout, real.returncode)
+    for errors in (forked.stderr.read(), of_a_host.stderr):
+        assert [line for line in real.stderr.splitlines() if line not in errors.splitlines()] == []
     assert (real.returncode, b"[]" in real.stdout, b"udcff" in real.stderr) == (1, True, True)
+
+
+def without_locale() -> dict[str, str]:
+    return {name: value for name, value in clean_environ().items() if not name.startswith(("LC_", "LANG"))}
+
+
+def executor_of_a_host(code: str, monkeypatch: pytest.MonkeyPatch, **env: str) -> subprocess.Popen[str]:
+    monkeypatch.setattr(bootstrap, "_CODE", code)
+    return subprocess.Popen(["/bin/sh", "-c", bootstrap.command(host_python())], env={**without_locale(), **env},
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+PARENT = "import os; print(os.getpid(), os.getppid(), flush=True); input()"
+
+
+def test_executor_of_a_host_and_what_its_login_has_started_end_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    for ends_first in (0, 1):
+        with executor_of_a_host(PARENT, monkeypatch) as started:
+            assert started.stdout is not None
+            executor, server = map(int, started.stdout.readline().split())
+            assert server != os.getpid()
+            os.kill((executor, started.pid)[ends_first], signal.SIGKILL)
+            assert started.wait(60) == -signal.SIGKILL
+            wait_for(lambda pid=executor: not Path(f"/proc/{pid}").exists(), "the end of the executor")
+
+
+def test_executor_of_a_host_in_another_locale_is_started_for_real(monkeypatch: pytest.MonkeyPatch) -> None:
+    with executor_of_a_host(PARENT, monkeypatch, LC_ALL="C") as started:
+        out, _ = started.communicate("\n", timeout=60)
+        assert out.split() == [str(started.pid), str(os.getpid())]
 
 
 def test_forked_program_takes_signals_and_timeouts(tmp_path: Path) -> None:
