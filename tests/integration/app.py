@@ -74,10 +74,10 @@ class App:
         """hosts.yaml; `changes` of the service stay."""
         self.service.update(changes)
         hosts = {name: self._settings(name) for name in self.hosts}
-        self.inventory.write_text(yaml.safe_dump({
+        self.inventory.write_text(yaml.dump({
             "default_environment": "test", "services": with_program_user(self.services),
             "environments": {"test": {"branch": "main", "serial": "100%", "hosts": hosts, **self.environment}}},
-            sort_keys=False))
+            Dumper=yaml.CSafeDumper, sort_keys=False))
 
     def alone(self) -> App:
         """On the first host only: for what has nothing to do with a second one."""
@@ -219,6 +219,8 @@ class App:
                 self._remove(host, name)
 
     def _remove(self, host: LabHost, name: str) -> None:
+        if not (host.root / ".fabvisor" / name).exists() and not (host.root / "conf.d" / f"{name}.conf").exists():
+            return                      # it was never here
         (host.root / "conf.d" / f"{name}.conf").unlink(missing_ok=True)
         for journal in (host.root / ".fabvisor/journal").glob("*.json"):
             if f'"{name}"' in journal.read_text():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import time
 import xmlrpc.client
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -201,14 +203,23 @@ class Lab:
     def repository(self, name: str, files: dict[str, str]) -> Path:
         """A working copy and a bare repository `<name>.git` beside it, which has its objects; commit() adds to both."""
         bare, work = self.folder / "git" / f"{name}.git", self.folder / "git" / name
-        work.mkdir(parents=True)
-        git(self.folder, "init", "--quiet", "--bare", "--initial-branch=main", "--template=", str(bare))
-        git(work, "init", "--quiet", "--initial-branch=main", "--template=")
-        git(work, "remote", "add", "origin", str(bare))
+        shutil.copytree(self._empty / "bare", bare)
+        shutil.copytree(self._empty / "work", work)
+        with (work / ".git/config").open("a") as config:
+            config.write(f'[remote "origin"]\n\turl = {bare}\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n')
         (bare / "objects/info").mkdir(exist_ok=True)
         (bare / "objects/info/alternates").write_text(f"{work}/.git/objects\n")
         self.commit(name, files, "first")
         return bare
+
+    @cached_property
+    def _empty(self) -> Path:
+        """A folder with an empty `bare` repository and an empty `work` tree, to copy."""
+        folder = self.folder / "empty"
+        folder.mkdir()
+        for name, *options in (("bare", "--bare"), ("work",)):
+            git(folder, "init", "--quiet", "--initial-branch=main", "--template=", *options, name)
+        return folder
 
     def commit(self, name: str, files: dict[str, str], message: str = "change", branch: str = "main") -> str:
         """Returns the new commit, which `branch` of the bare repository has, too."""
@@ -220,7 +231,8 @@ class Lab:
                 (work / path).chmod(0o755)
         git(work, "add", "--all")
         git(work, "commit", "--quiet", "--allow-empty", "--message", message)
-        made = git(work, "rev-parse", "HEAD")
+        head = (work / ".git/HEAD").read_text().strip()
+        made = (work / ".git" / head.removeprefix("ref: ")).read_text().strip() if head.startswith("ref: ") else head
         # As a push would do it, by seven processes.
         bare = work.with_name(f"{name}.git")
         ref = bare / "refs/heads" / branch
