@@ -35,6 +35,7 @@ def test_login_goes_on_with_the_next_key_where_the_agent_refuses_to_sign(
     assert open_to(sshd, identity_file=None).is_connected
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize("is_early", [True, False])
 def test_agent_that_does_not_sign_in_time_ends_the_login(sshd: Sshd, home: Path, monkeypatch: pytest.MonkeyPatch,
                                                          is_early: bool) -> None:

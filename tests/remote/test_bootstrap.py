@@ -76,6 +76,7 @@ def check(talk: Talk) -> None:
     assert talk.session.complaint == ""
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize("python", [sys.executable, *versions("3.8", "3.9", "3.10", "3.12", "3.13")])
 def test_program_runs_on_every_supported_python(sshd: Sshd, open_to: Callable[..., HostConnection], folder: Path,
                                                 python: str) -> None:
@@ -106,6 +107,7 @@ def test_program_is_sent_as_source_to_another_interpreter(folder: Path) -> None:
     assert program("00000000") == program("") != program(MAGIC_NUMBER.hex())
 
 
+@pytest.mark.rows(2)
 @pytest.mark.usefixtures("real_hosts")
 @pytest.mark.parametrize("shell", ["bash", "dash", "zsh", "fish", "tcsh"])
 def test_interpreter_path_is_quoted_for_every_login_shell(tmp_path: Path, open_to: Callable[..., HostConnection],
@@ -175,6 +177,7 @@ SURROUNDINGS = {
 }
 
 
+@pytest.mark.rows(2)
 @pytest.mark.usefixtures("real_hosts")
 @pytest.mark.parametrize(("command", "status", "words"), SURROUNDINGS.values(), ids=SURROUNDINGS)
 def test_login_that_runs_something_else_is_named_with_its_words(

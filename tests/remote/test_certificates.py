@@ -47,6 +47,7 @@ def login(server: Sshd, open_to: Open, home: Path, config: str) -> HostConnectio
     return open_to(server, identity_file=None)
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
 def test_certificate_file_logs_in_with_a_key_of_a_file(server: Sshd, authority: Path, home: Path, open_to: Open,
                                                        kind: str) -> None:
@@ -66,6 +67,7 @@ def test_certificate_file_logs_in_with_a_key_of_the_agent(server: Sshd, authorit
     assert login(server, open_to, home, f"CertificateFile {certificate}\n").is_connected
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
 def test_certificate_in_the_agent_logs_in_without_its_key_there(server: Sshd, authority: Path, home: Path, agent: str,
                                                                 open_to: Open, kind: str) -> None:
@@ -114,6 +116,7 @@ def trusting(server: Sshd, lines: str) -> dict[str, Any]:
     return {"known_hosts": str(known)}
 
 
+@pytest.mark.rows(3)
 @pytest.mark.promise(6)
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
 @pytest.mark.parametrize("signer", ["ed25519", "ecdsa", "rsa"])

@@ -44,6 +44,7 @@ def test_ssh_refuses_unknown_keys_of_each_gateway_too(tmp_path: Path) -> None:
     assert "one" in words and "Port=2201" in words and not any(word.startswith("ProxyCommand=") for word in words)
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize("line", ["RemoteCommand tmux attach", "SessionType none", "StdinNull yes"])
 def test_ssh_opens_a_shell_whatever_the_ssh_config_has_in_its_place(sshd: Sshd, home: Path, line: str) -> None:
     (home / ".ssh/config").write_text(f"{line}\n")

@@ -54,6 +54,7 @@ def add_to_agent(key: Path, passphrase: str = "", options: tuple[str, ...] = ())
     return key
 
 
+@pytest.mark.rows(4)
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
 @pytest.mark.parametrize("form", ["text", "crlf", "no final newline", "path", "wide open"])
 def test_private_key_variable_is_read_in_every_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str,
@@ -128,6 +129,7 @@ def test_dead_agent_offers_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) 
     assert offered().offers == ()
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize("kind", ["ed25519", "rsa"])
 def test_key_with_a_passphrase_says_ssh_add(home: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     key = keygen(home / "locked", kind, passphrase="secret")

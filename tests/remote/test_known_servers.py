@@ -128,6 +128,7 @@ def by_way_of(proxy: Proxy, sshd: Sshd) -> Host:
 
 @pytest.mark.usefixtures("cache")
 class TestKeyExchange:
+    @pytest.mark.rows(2)
     @pytest.mark.usefixtures("real_hosts", "far")
     @pytest.mark.parametrize("kind", ["curve25519-sha256", "ecdh-sha2-nistp256", "diffie-hellman-group14-sha256",
                                       "diffie-hellman-group-exchange-sha256"])
@@ -142,6 +143,7 @@ class TestKeyExchange:
                 wait_for(lambda: proxy.answer() or connecting.done(), "the connection")
                 connecting.result().sever()
 
+    @pytest.mark.rows(2)
     @pytest.mark.usefixtures("real_hosts", "far")
     @pytest.mark.parametrize(("known", "agreed"), [
         ("curve25519-sha256", "ecdh-sha2-nistp256"), ("ecdh-sha2-nistp256", "curve25519-sha256"),

@@ -43,6 +43,7 @@ class TestAgent:
         for number in range(8):
             add_to_agent(keygen(home / f"other{number}", comment="me@laptop"))
 
+    @pytest.mark.rows(2)
     @pytest.mark.parametrize("only", ["yes", "no"])
     @pytest.mark.parametrize("names", ["the public half", "the private half, which is not here"])
     def test_public_half_of_a_key_in_the_agent_is_offered_first(self, sshd: Sshd, home: Path, crowd: None,
@@ -68,6 +69,7 @@ class TestAgent:
         monkeypatch.setenv("SSH_ASKPASS_REQUIRE", "force")
         request.getfixturevalue("agent")
 
+    @pytest.mark.rows(1)
     @pytest.mark.parametrize("kind", ["ed25519", "rsa"])
     def test_key_that_its_agent_does_not_sign_with_is_named(self, sshd: Sshd, home: Path, wary: None, open_to: Open,
                                                             kind: str) -> None:
@@ -116,6 +118,7 @@ class TestAlgorithms:
             error = refusal(Mistake, server)
         assert "no common way to encrypt" in error.message
 
+    @pytest.mark.rows(2)
     @pytest.mark.parametrize(("theirs", "ours"), [
         ("Ciphers aes256-cbc", "Ciphers +aes256-cbc"), ("Ciphers aes256-gcm@openssh.com", ""),
         ("MACs hmac-sha2-512-etm@openssh.com", "Ciphers aes128-ctr"), ("KexAlgorithms curve25519-sha256", ""),

@@ -248,6 +248,7 @@ def test_session_waits_one_round_trip_on_a_slow_link(sshd: Sshd) -> None:
         talk.session.close()
 
 
+@pytest.mark.rows(2)
 @pytest.mark.usefixtures("real_hosts")
 @pytest.mark.parametrize("shell", ["bash", "dash", "zsh", "fish", "tcsh"])
 def test_session_works_in_every_login_shell(tmp_path: Any, open_to: Open, shell: str) -> None:
@@ -290,6 +291,7 @@ def test_session_takes_no_message_of_a_login_shell_for_the_programs(sshd: Sshd, 
     assert noise in talk.session.complaint
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize("login", ["yes Welcome", "echo Welcome; exec fish", "echo Welcome; exec cat"])
 def test_login_that_goes_on_without_the_program_is_named(sshd: Sshd, open_to: Open, login: str) -> None:
     """What it says is no sign of life. A fish that `exec fish` in ~/.bashrc started waits for the end of its input."""

@@ -48,6 +48,7 @@ def named(*names: str) -> list[Host]:
     return [Host(name=name, root="/srv") for name in names]
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize("config", [
     "", "Host *\n  User deploy\n", "Host db*\n  Port 2200\n", "ServerAliveInterval 5\n",
     "Host unix/* unix%*\n  User root\n"])                        # as systemd configures ssh
@@ -76,6 +77,7 @@ def test_groups_are_told_by_included_files_too(home: Path) -> None:
     assert [settings.user for settings in ask_all(named(*NAMES))] == ["one", "any", "any"]
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize("config", [
     'Match host web1\n  User one\n', "Match all\n  User one\n", "HostName %h.example.com\n", "HostName gateway\n",
     "UserKnownHostsFile ~/.ssh/kh_%h\n", 'Host "web1"\n  User one\n', "IdentityAgent ~/agent_%h\n"])
