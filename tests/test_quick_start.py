@@ -112,7 +112,7 @@ raise SystemExit(os.waitstatus_to_exitcode(pty.spawn(["./fab", "ssh", "web1", "-
 TRIED_ELSEWHERE = {"adopt", "setup", "ci.init", "test.all", "test.faults"}
 
 
-@pytest.mark.seconds(30)
+@pytest.mark.seconds(15)
 @pytest.mark.timeout(600)               # a dozen commands one after the other, on however slow a machine
 def test_readme_quick_start_works_as_typed(stranger: Stranger) -> None:
     (console,), (shell,) = blocks("console", section("Try it")), blocks("sh", section("Try it"))
@@ -133,7 +133,6 @@ def test_readme_quick_start_works_as_typed(stranger: Stranger) -> None:
             folder = stranger.sandbox()
             assert folder is not None
             assert_layout(folder / "web1" / "root")
-            types_other_commands(stranger)
         restarts_nothing = "unchanged" in words or expected == 1
         before = pids(stranger) if restarts_nothing else []
         code, output = stranger.types(line)
@@ -145,7 +144,10 @@ def test_readme_quick_start_works_as_typed(stranger: Stranger) -> None:
     assert not belonging(str(folder))
 
 
-def types_other_commands(stranger: Stranger) -> None:
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_each_other_command_works_as_typed(stranger: Stranger) -> None:
+    assert stranger.types("./fab deploy monitor")[0] == 0
     outputs = {line: stranger.types(line) for line in OTHER_LINES}
     assert {line: output for line, (code, output) in outputs.items() if code} == {}
     code, output = stranger.types(SHELL)
@@ -153,6 +155,7 @@ def types_other_commands(stranger: Stranger) -> None:
     listed = re.findall(r"^  ([\w.]+)", outputs["./fab --list"][1], re.MULTILINE)
     typed = {line.split()[1] for line in [*OTHER_LINES, *(line.replace("\\", "") for line, _, _ in LINES)]}
     assert set(listed) - typed == TRIED_ELSEWHERE
+    assert stranger.types("./fab sandbox.down")[0] == 0
 
 
 def pids(stranger: Stranger) -> list[int]:

@@ -99,6 +99,7 @@ def test_up_mends_hosts_that_were_killed(standing: Path, victim: int) -> None:
     assert (second.state / "monitor" / "build.py").exists()
 
 
+@pytest.mark.long
 def test_up_mends_hosts_after_a_reboot(standing: Path) -> None:
     sandbox = up(standing)
     file = sandbox.state / "state.json"
@@ -168,4 +169,4 @@ def test_socket_path_fits_below_a_long_temporary_folder(checkout: Path, tmp_path
     deep = tmp_path / ("d" * 90)
     deep.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(deep))
-    assert len(str(up(checkout).state / "web1/root/supervisor.sock.4194304")) < 107
+    assert len(str(state_of(checkout) / "web1/root/supervisor.sock.4194304")) < 107
