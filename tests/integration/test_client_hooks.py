@@ -93,6 +93,7 @@ def test_hosts_of_earlier_batches_are_drained_again_before_they_go_back(own: App
         "drain web1", "drain on web1", "undrain on web1", "undrain web1", "failed web1", "failed web2"]
 
 
+@pytest.mark.long
 @pytest.mark.promise(3)
 @pytest.mark.promise(10)
 def test_hosts_that_fail_in_service_are_drained_and_go_back_one_after_the_other(own: App) -> None:
@@ -106,9 +107,9 @@ def test_hosts_that_fail_in_service_are_drained_and_go_back_one_after_the_other(
                            "failed web2"]
 
 
+@pytest.mark.long
 @pytest.mark.promise(3)
 @pytest.mark.parametrize("drains_here", [True, False], ids=["undrain on the host", "undrain on the client"])
-@pytest.mark.rows(1)
 def test_host_that_leaves_service_by_the_one_enters_it_by_the_other(make_app: MakeApp, drains_here: bool) -> None:
     """Also on the way back."""
     here = {name: on_client(name) for name in ("drain", "undrain")}

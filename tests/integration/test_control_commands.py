@@ -38,8 +38,6 @@ def test_stop_start_and_restart_change_the_program_and_nothing_else(own: App) ->
     restarted = own.fab("restart", own.name, LOGNAME="bob")
     assert restarted.code == 0 and own.pid("web1") not in (0, pid)
     assert restarted.of("plan") == [], "no version is on its way"
-    assert own.fab("stop", own.name, LOGNAME="bob").code == 0
-    assert own.fab("start", own.name, LOGNAME="bob").finished["outcome"] == "committed"
     assert own.commits() == commits[:1]
     assert own.lab["web1"].history(own.name)[-1]["by"].startswith("bob@")
     (row,) = own.fab("status").of("status")
@@ -98,7 +96,7 @@ def test_start_refuses_a_service_that_was_never_deployed(app: App) -> None:
 
 
 def test_rollback_goes_further_back_each_time_and_skips_failed_deploys(alone: App) -> None:
-    """Again goes further back; a deploy or a rollback that failed never counts; --to goes anywhere."""
+    """Again goes further back; a deploy that failed never counts; --to goes anywhere."""
     one, two = alone.commits()[0], alone.commit(f"{alone.name}-2")
     alone.deployed()
     alone.commit(f"{alone.name}-bad")
@@ -106,11 +104,6 @@ def test_rollback_goes_further_back_each_time_and_skips_failed_deploys(alone: Ap
     assert alone.deploy().code == 1
     three = alone.commit(f"{alone.name}-3")
     alone.deployed()
-    before = alone.states()
-    alone.shut("fail", f"{alone.name}-2")
-    assert alone.fab("rollback", alone.name).code == 1
-    assert alone.states() == before, "same path, same checks, same way back"
-    alone.open_all()
     for wanted, version in ((two, 2), (one, 1)):
         run = alone.fab("rollback", alone.name)
         assert run.code == 0, run
@@ -121,19 +114,6 @@ def test_rollback_goes_further_back_each_time_and_skips_failed_deploys(alone: Ap
     assert "--to" in messages(end)
     assert alone.fab("rollback", alone.name, "--to", three[:10]).code == 0
     assert alone.commits() == [three]
-
-
-def test_rollback_refuses_hosts_with_different_previous_versions(make_app: MakeApp) -> None:
-    own = make_app().deployed("--host", "web2")
-    own.commit(f"{own.name}-2")
-    own.deployed("--host", "web1")
-    own.commit(f"{own.name}-3")
-    own.deployed()
-    before, pids = own.states(), own.pids()
-    run = own.fab("rollback", own.name)
-    assert run.code == 2, run
-    assert "web1" in messages(run) and "web2" in messages(run) and "--to" in messages(run)
-    assert (own.states(), own.pids()) == (before, pids)
 
 
 def test_status_names_every_oddity_of_a_row(make_app: MakeApp) -> None:

@@ -48,13 +48,13 @@ def test_second_deploy_is_refused_or_waits_for_the_lock(own: App) -> None:
 @pytest.mark.promise(5)
 def test_racing_deploys_take_turns_on_overlapping_hosts(app: App) -> None:
     """On hosts that overlap: nobody waits for ever, and every host's history is one chain."""
-    choices = (("web1",), ("web2",), ("web1", "web2"), ("web1", "web2"))
+    choices = (("web2",), ("web1", "web2"), ("web1", "web2"))
     racers = [app.start("deploy", app.name, "--host", ",".join(hosts), "--force", "--wait", "60") for hosts in choices]
     runs = [racer.end(90) for racer in racers]
-    assert [run.code for run in runs] == [0] * 4, runs
-    for host in app.hosts:
+    assert [run.code for run in runs] == [0] * 3, runs
+    for host, deploys in zip(app.hosts, (2, 3), strict=True):
         history = app.lab[host].history(app.name)
-        assert [line["result"] for line in history] == ["committed"] * 3
+        assert [line["result"] for line in history] == ["committed"] * deploys
         assert [line["from"] for line in history] == [None, *(line["to"] for line in history[:-1])]
         assert app.running(host) == f"{app.name}-1"
         assert app.state(host)["leftovers"] == []

@@ -78,6 +78,7 @@ def test_doctor_names_all_that_hinders_a_deploy_and_changes_nothing(make_app: Ma
     assert warned["leftovers"]["remedy"] == f"fab recover {app.name}"
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize("fetch", ["host", "client"])
 def test_doctor_names_a_branch_that_is_not_there(make_app: MakeApp, fetch: str) -> None:
     app = make_app(fetch=fetch).alone()
@@ -126,7 +127,7 @@ def _release_by_another_tool(app: App, directory: Path) -> None:
     (directory / "current").symlink_to(release)
 
 
-@pytest.mark.rows(3)
+@pytest.mark.rows(2)
 @pytest.mark.parametrize("make", [
     _edit, _write_by_hand, _release_by_another_tool, _damage, _leave_files, _put_in_the_way])
 def test_doctor_foretells_in_the_same_words_what_a_deploy_is_refused_for(

@@ -63,13 +63,10 @@ def test_files_of_a_folder_are_deployed_and_rolled_back_like_a_commit(
         assert os.readlink((tree / "current" if strategy == "releases" else tree) / "link") == "built"
         git(tree, "reflog", "expire", "--expire=now", "--all")
         git(tree, "gc", "--quiet", "--prune=now")
-    first, second = [line["to"] for line in app.lab[app.hosts[0]].history(app.name)][:2]
-    again = app.fab("rollback", app.name, "--to", second)
+    second = app.lab["web1"].history(app.name)[1]["to"]
+    again = app.fab("rollback", app.name, "--to", second[:8])
     assert again.code == 0, again                       # no reference but ours kept it
     assert {app.running(host) for host in app.hosts} == {f"{app.name}-2"}
-    short = app.fab("rollback", app.name, "--to", first[:8])
-    assert short.code == 0, short
-    assert {app.running(host) for host in app.hosts} == {f"{app.name}-1"}
     unknown = app.fab("rollback", app.name, "--to", "0000000")
     assert unknown.code == 2 and "no branch, tag or commit 0000000 on this machine" in messages(unknown), unknown
 
@@ -103,6 +100,7 @@ def test_folder_of_the_job_is_taken_where_none_is_beside_the_inventory(
     assert run.code == 0, run
 
 
+@pytest.mark.long
 def test_front_end_of_2000_files_is_deployed_in_seconds(folder: tuple[App, Path]) -> None:
     app, dist = folder
     for number in range(2000):

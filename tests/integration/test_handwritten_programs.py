@@ -48,9 +48,6 @@ def test_handwritten_program_is_refused_named_kept_and_comes_back(app: App) -> N
     assert (app.pid("web1"), file.read_bytes()) == (pid, text)
     assert not app.lab["web1"].directory(app.name).exists()
 
-    app.shut("fail", f"{app.name}-1")
-    assert app.deploy("--force").code == 1
-    app.open_all()
     app.write(health={"command": "exit 1", "timeout": 0.1})
     assert app.deploy("--force").code == 1
     assert (file.read_bytes(), oct(file.stat().st_mode & 0o777)) == (text, "0o640")

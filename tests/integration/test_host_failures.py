@@ -60,6 +60,7 @@ def test_build_gets_empty_input_and_leaves_no_process_behind(make_app: MakeApp) 
     wait_for(lambda: read(f"/proc/{child}/stat").rpartition(")")[2].split()[:1] in ([], ["Z"]), "the child to end")
 
 
+@pytest.mark.long
 def test_flood_of_build_output_is_kept_within_limits(make_app: MakeApp) -> None:
     """80 MB: both sides keep little of it, the end of it is there, and a kept log has a limit."""
     app = make_app(build=["yes \"$(printf '%04000d' 0)\" | head -c 80000000 || true",
@@ -82,6 +83,7 @@ def test_flood_of_build_output_is_kept_within_limits(make_app: MakeApp) -> None:
 
 # --- programs ---
 
+@pytest.mark.long
 def test_deploy_kills_a_program_that_ignores_sigterm(make_app: MakeApp) -> None:
     """supervisord kills it after stopwaitsecs; the deploy goes on."""
     app = make_app(program={"startsecs": 0, "stopwaitsecs": 1})
@@ -254,6 +256,7 @@ def test_deploy_follows_a_moved_tag_and_a_forced_branch(make_app: MakeApp) -> No
     assert app.lab["web1"].head(app.name) == gone, "what no branch holds any more is still on the host"
 
 
+@pytest.mark.long
 def test_shallow_clone_fetches_older_commits_when_asked(make_app: MakeApp) -> None:
     """Somebody made it by hand with --depth 1: older commits are fetched when they are asked for."""
     app = make_app()
@@ -301,6 +304,7 @@ def through(shared: App, tmp_path: Path) -> None:
     assert run.outcome("web1", shared.name) == "committed"
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize("shell", ["fish", "tcsh"])
 def test_deploy_works_through_any_login_shell(shared: App, door: Any, tmp_path: Path, shell: str) -> None:
     path = shutil.which(shell)

@@ -133,6 +133,7 @@ def drains(run: Any) -> list[tuple[str, str]]:
     return [(event["host"], event["step"]) for event in run.of("step_finished") if "drain" in event["step"]]
 
 
+@pytest.mark.long
 @pytest.mark.seconds(10)
 def test_clients_of_a_load_balancer_see_neither_a_good_nor_a_bad_deploy(app: App) -> None:
     """The bad version is well on the first host, which serves it already when the second one fails."""

@@ -91,6 +91,7 @@ def test_logs_prints_lines_of_hosts_and_services_in_the_order_of_arrival(app: Ap
     assert (run.code, run.finished["exit_code"], run.err) == (130, 130, "")
 
 
+@pytest.mark.long
 def test_logs_follows_a_log_that_supervisord_rotates(make_app: MakeApp) -> None:
     """The real one: maxbytes is small, and the program writes more than that at a time.
 

@@ -8,6 +8,7 @@ from tasks.rollout.peers import fetch_limit
 from tests.support.crowd import SERVICE, Crowd
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("real_hosts")
 @pytest.mark.promise(1)
 def test_host_that_waits_for_its_turn_to_fetch_is_deployed_and_restarted_like_the_others() -> None:

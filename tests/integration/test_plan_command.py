@@ -93,12 +93,11 @@ def test_plan_hides_passwords_of_a_program_file_written_by_hand(app: App) -> Non
 
 def test_plan_shows_what_is_left_behind_on_the_way_to_an_older_commit(app: App) -> None:
     """The plan shows what is left behind; deploy says the same in short."""
-    app.alone().deployed()
-    one = app.commits()[0]
+    one = git(app.repo, "rev-parse", "main")
     for number in range(2, 25):
         git(app.lab.folder / "git" / app.name, "commit", "--quiet", "--allow-empty", "--message", f"change {number}")
     new = app.commit(f"{app.name}-25")
-    app.deployed()
+    app.alone().deployed()
     for run in (app.fab("plan", app.name, "--revision", one), app.deploy("--revision", one)):
         plan = plans(run)["web1"]
         assert (plan["was"], plan["next"], plan["back"], plan["forward"]) == (new, one, 24, 0)
@@ -206,6 +205,11 @@ def test_deploy_with_confirm_asks_after_the_plan_and_before_the_locks(careful: A
     assert screen.end() == 0, screen.seen
     assert [careful.running(host) for host in careful.hosts] == [f"{careful.name}-2"]
     assert screen.seen.count("[y/N]") == 1
+
+
+@pytest.mark.long
+def test_rollback_with_confirm_asks_and_a_deploy_that_has_nothing_to_do_does_not(careful: App) -> None:
+    careful.deployed("--yes")
     again = OnTerminal(careful, "deploy", careful.name)
     assert again.end() == 0 and "[y/N]" not in again.seen, "nothing to do, nothing to ask"
     rollback = OnTerminal(careful, "rollback", careful.name)
@@ -240,6 +244,7 @@ def test_deploy_with_confirm_changes_nothing_without_a_yes(careful: App, typed: 
     assert everything(careful) == before
 
 
+@pytest.mark.long
 def test_deploy_stops_when_something_has_changed_since_the_question(careful: App) -> None:
     screen = OnTerminal(careful, "deploy", careful.name)
     screen.until("[y/N]")
@@ -251,16 +256,19 @@ def test_deploy_stops_when_something_has_changed_since_the_question(careful: App
     assert (careful.states(), careful.pids()) == before
 
 
-@pytest.mark.rows(1)
-@pytest.mark.parametrize("command", ["deploy", "rollback"])
-def test_confirm_refuses_without_a_terminal_or_yes_option(careful: App, command: str) -> None:
+def test_confirm_refuses_without_a_terminal_or_yes_option(careful: App) -> None:
     before = everything(careful)
-    run = careful.fab(command, careful.name)
-    assert run.code == 2 and "--yes" in messages(run)
-    assert ("fab plan" in messages(run)) == (command == "deploy"), "fab plan shows what a deploy would do"
-    assert [event["event"] for event in run.events] == ["error", "finished"], "no host was contacted"
+    for command in ("deploy", "rollback"):
+        run = careful.fab(command, careful.name)
+        assert run.code == 2 and "--yes" in messages(run)
+        assert ("fab plan" in messages(run)) == (command == "deploy"), "fab plan shows what a deploy would do"
+        assert [event["event"] for event in run.events] == ["error", "finished"], "no host was contacted"
     assert everything(careful) == before
-    json_on_a_terminal = OnTerminal(careful, command, careful.name, "--format", "json")
+
+
+@pytest.mark.long
+def test_confirm_refuses_to_ask_in_json_and_takes_the_yes_option(careful: App) -> None:
+    json_on_a_terminal = OnTerminal(careful, "deploy", careful.name, "--format", "json")
     assert json_on_a_terminal.end() == 2
     assert json.loads(json_on_a_terminal.seen.splitlines()[-1])["exit_code"] == 2
     assert careful.deploy("--yes").code == 0
@@ -291,6 +299,7 @@ def foretold(app: App, *args: str) -> dict[str, Any]:
     return one
 
 
+@pytest.mark.long
 def test_plan_foretells_releases_first_next_and_back(make_app: MakeApp) -> None:
     """A first one, another one, and back to one that is there already."""
     app = make_app(strategy="releases").alone()
@@ -323,6 +332,7 @@ def test_plan_foretells_a_change_of_the_strategy(app: App) -> None:
     assert "switch" not in back["steps"] and "restart" in back["steps"]
 
 
+@pytest.mark.long
 def test_plan_says_that_no_option_helps_where_a_pipe_lies_in_the_place_of_a_file(app: App) -> None:
     app.alone().deployed()
     app.commit(f"{app.name}-2")
@@ -333,16 +343,3 @@ def test_plan_says_that_no_option_helps_where_a_pipe_lies_in_the_place_of_a_file
     refused = app.deploy("--set-aside")
     assert refused.code == 2
     assert "in the place of tracked files" in obstacle and obstacle.partition(": move")[0] in messages(refused)
-
-
-def test_plan_shows_edited_files_of_the_running_release(make_app: MakeApp) -> None:
-    app = make_app(strategy="releases").alone().deployed()
-    edited = app.lab["web1"].directory(app.name) / "current/run.sh"
-    edited.write_text(edited.read_text() + "# by hand\n")
-    app.commit(f"{app.name}-2")
-    before = with_links(app)
-    run = app.fab("plan", app.name, format="plain")
-    assert run.code == 2, run
-    assert "! edited on the host, refused without --set-aside: M run.sh" in run.out
-    assert run.out.rstrip().endswith("a deploy would be refused: see the lines marked !")
-    assert app.deploy().code == 2 and with_links(app) == before

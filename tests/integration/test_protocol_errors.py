@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.integration.app import App, messages
 from tests.integration.conftest import MakeApp
+
+
+@pytest.fixture
+def app(shared: App) -> Iterator[App]:
+    """Deployed; each test leaves it as it was."""
+    yield shared
+    shared.settings = {}
+    shared.write()
 
 
 def speaks(app: App, folder: Path, host: str, edit: str) -> None:
@@ -26,8 +35,7 @@ def speaks(app: App, folder: Path, host: str, edit: str) -> None:
     's/"event": "facts"/"event": "dance"/', 's/"event": "facts"/"event": "gone"/', 's/"event": "locked"/"event": 7/',
     's/"edited": \\[\\]/"edited": {}/', 's/"services": {"app[^"]*": /"services": {"other": /'])
 @pytest.mark.rows(1)
-def test_host_outside_the_protocol_refuses_a_deploy_before_a_plan(make_app: MakeApp, tmp_path: Path, edit: str) -> None:
-    app = make_app().deployed()
+def test_host_outside_the_protocol_refuses_a_deploy_before_a_plan(app: App, tmp_path: Path, edit: str) -> None:
     commits = [app.lab[host].head(app.name) for host in app.hosts]
     app.commit("next")
     speaks(app, tmp_path, "web1", edit)
@@ -59,21 +67,18 @@ def test_host_outside_the_protocol_after_the_commit_needs_a_person(make_app: Mak
     assert [run.outcome(host, app.name) for host in app.hosts] == ["committed"] * 2, "it said so when it was asked"
 
 
-def test_json_that_a_login_shell_prints_is_no_message(make_app: MakeApp, tmp_path: Path) -> None:
-    app = make_app().alone().deployed()
+def test_json_that_a_login_shell_prints_is_no_message(app: App, tmp_path: Path) -> None:
     speaks(app, tmp_path, "web1", '1i {"motd": "welcome"}')
-    assert app.fab("status", "--service", app.name).code == 0
+    assert app.fab("status", "--service", app.name, "--host", "web1").code == 0
 
 
 @pytest.mark.promise(1)
 @pytest.mark.parametrize(("commit", "words"), [
     ("d" * 40, " is not dddd"), ("--output=/tmp/x", "resolved: "), ("HEAD", "resolved: ")])
-@pytest.mark.rows(2)
-def test_host_cannot_resolve_a_full_hash_to_another_commit(make_app: MakeApp, tmp_path: Path, commit: str,
-                                                           words: str) -> None:
-    app = make_app().alone().deployed()
+@pytest.mark.rows(1)
+def test_host_cannot_resolve_a_full_hash_to_another_commit(app: App, tmp_path: Path, commit: str, words: str) -> None:
     wanted, before = app.commit("next"), app.commits()
     speaks(app, tmp_path, "web1", f's#"commit": "[0-9a-f]*", "branch"#"commit": "{commit}", "branch"#')
-    run = app.deploy("--revision", wanted)
+    run = app.deploy("--revision", wanted, "--host", "web1")
     assert run.code == 75 and words in messages(run), run
     assert app.commits() == before

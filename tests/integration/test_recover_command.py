@@ -65,7 +65,7 @@ def test_recover_waits_while_a_host_restores_by_itself(own: App) -> None:
 @pytest.mark.promise(4)
 def test_every_changing_command_finishes_the_undo_first(own: App) -> None:
     before = own.states()
-    for command in ("restart", "rollback", "stop"):
+    for command in ("rollback", "stop"):
         assert interrupted(own, "hold", "checking") == 3
         run = own.fab(command, own.name)
         # There is no earlier version to roll back to; what is unfinished is finished all the same.
@@ -79,6 +79,7 @@ def test_every_changing_command_finishes_the_undo_first(own: App) -> None:
     assert (again.code, again.finished["outcome"]) == (0, "unchanged"), "nothing is left to do"
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("real_hosts")
 @pytest.mark.promise(3)
 def test_way_back_waits_for_a_supervisord_that_is_restarted() -> None:

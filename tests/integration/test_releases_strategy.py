@@ -101,7 +101,7 @@ def test_status_shows_the_running_release(settled: App) -> None:
     pytest.param({"run.sh": CRASH}, {"program": {"startsecs": 1, "stopwaitsecs": 5}}, id="start"),
     pytest.param({}, {"health": {"command": 'test "$HOST" != web2', "timeout": 0.2}}, id="health, on one host"),
 ])
-@pytest.mark.rows(2)
+@pytest.mark.rows(1)
 def test_failed_deploy_of_a_release_restores_every_host(settled: App, files: dict[str, str],
                                                         service: dict[str, Any]) -> None:
     before, pids, was = seen(settled), settled.pids(), dict(settled.service)
@@ -130,7 +130,7 @@ def test_failed_first_release_leaves_nothing(own: App) -> None:
 @pytest.mark.parametrize(("gate", "mark"), [pytest.param(*BUILD, id="during the build"),
                                             pytest.param(*HANG, id="during a health command that hangs")])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-@pytest.mark.rows(2)
+@pytest.mark.rows(1)
 def test_release_goes_back_when_the_client_goes_away(settled: App, gate: str, mark: str,
                                                      number: signal.Signals) -> None:
     before, pids, done = seen(settled), settled.pids(), settled.results("web1").count("restored")
@@ -143,6 +143,7 @@ def test_release_goes_back_when_the_client_goes_away(settled: App, gate: str, ma
     assert (settled.pids() == pids) is (mark == "building"), "only what was begun is undone"
 
 
+@pytest.mark.long
 @pytest.mark.promise(4)
 def test_recover_switches_back_when_every_process_was_killed(settled: App) -> None:
     before = seen(settled)
@@ -178,8 +179,10 @@ def test_edits_in_the_running_release_are_refused_or_set_aside(own: App) -> None
     edited = own.lab["web1"].directory(own.name) / "current/source"
     edited.write_text("by hand\n")
     own.commit(f"{own.name}-2")
-    refused = own.deploy()
+    planned, refused = own.fab("plan", own.name, format="plain"), own.deploy()
     assert refused.code == 2 and "web1: M source" in messages(refused)
+    assert planned.code == 2 and planned.out.rstrip().endswith("a deploy would be refused: see the lines marked !")
+    assert "! edited on the host, refused without --set-aside: M source" in planned.out
     (row,) = own.fab("status", "--service", own.name).of("status")
     (oddity,) = row["oddities"]
     assert oddity.startswith("edited files: M source; ")

@@ -90,9 +90,9 @@ def test_hosts_yaml_that_is_ahead_of_the_hosts_is_told_and_begins_nothing(shop: 
     programs, running = shop.service["programs"], pids(shop, "web1")
     shop.write(programs={"web": {**programs["web"], "hosts": ["*1"]}, "beat": programs["beat"], "mail": {
         **programs["worker"], "hosts": ["*1"]}})
-    for args, labels in ((("restart", "shop"), "web1: shop:mail"), (("start", "shop:mail"), "web1: shop:mail")):
-        run = shop.fab(*args)
-        assert run.code == 2 and f"not deployed yet:\n{labels}" in messages(run) and "fab deploy shop" in messages(run)
+    run = shop.fab("restart", "shop")
+    assert run.code == 2 and "not deployed yet:\nweb1: shop:mail" in messages(run), run
+    assert "fab deploy shop" in messages(run)
     status = {row["host"]: row for row in shop.fab("status").of("status")}
     left = "is RUNNING, and hosts.yaml does not name it here any more: fab deploy shop"
     assert status["web1"]["oddities"] == ["shop:mail is not deployed yet: fab deploy shop", f"shop-worker {left}"]
@@ -100,8 +100,6 @@ def test_hosts_yaml_that_is_ahead_of_the_hosts_is_told_and_begins_nothing(shop: 
     assert (status["web2"]["state"], status["web2"]["programs"]) == ("none", [])
     checks = [check["message"] for check in shop.fab("doctor", "--host", "web1").of("check")]
     assert "shop-worker was deployed here, and hosts.yaml does not name it here any more" in checks
-    one = shop.fab("status", "--service", "shop:web", format="plain")
-    assert one.code == 0 and [line.split()[:2] for line in one.out.splitlines()[1:2]] == [["web1", "shop:web"]], one
     idle = shop.fab("restart", "all", "--host", "web2")
     assert idle.code == 2 and "shop does not run on web2" in messages(idle)
     assert shop.fab("stop", "shop", "--host", "web1").code == 0 and "shop-web_00" not in pids(shop, "web1")
@@ -109,6 +107,7 @@ def test_hosts_yaml_that_is_ahead_of_the_hosts_is_told_and_begins_nothing(shop: 
     assert shop.fab("start", "shop").code == 0 and pids(shop, "web1").keys() == running.keys()
 
 
+@pytest.mark.long
 def test_rollback_starts_the_programs_that_hosts_yaml_names_now(shop: App) -> None:
     """From several programs to one command and back: each version runs with the programs of today."""
     several, running = shop.service.pop("programs"), pids(shop, "web1").keys()

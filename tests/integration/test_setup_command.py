@@ -70,6 +70,7 @@ def test_setup_tells_what_only_root_can_give_and_changes_nothing(bare: Inventory
     assert run.events[-2]["hint"].startswith("as root on the host: install -d -o ")
 
 
+@pytest.mark.long
 def test_setup_that_fails_says_so_and_goes_on_the_next_time(bare: Inventory) -> None:
     """pip without a package index: what was done before stays, and the host is named."""
     profile = bare.host.home / ".profile"

@@ -38,6 +38,7 @@ def app(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> A
     return make_app().alone()
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize(("fetch", "strategy"), [("host", "in_place"), ("client", "releases")])
 def test_repository_with_sha256_is_deployed_by_part_of_a_name_and_comes_back(app: App, fetch: str, strategy: str
                                                                              ) -> None:

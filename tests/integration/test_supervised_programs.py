@@ -54,12 +54,10 @@ def test_deploy_starts_a_program_once_whether_or_not_its_file_changed(own: App) 
     own.deployed("--host", "web1")
     own.commit(f"{own.name}-2")
     own.deployed("--host", "web1")
-    own.write(variables={"NEW": "1"})
-    own.deployed("--host", "web1")
-    own.write(program={"startsecs": 0, "stopwaitsecs": 6})
+    own.write(variables={"NEW": "1"}, program={"startsecs": 0, "stopwaitsecs": 6})
     own.deployed("--host", "web1")
     wait_for(lambda: own.running("web1"), "the last start")
-    assert log.read_text().splitlines() == [f"starting {own.name}-{number}" for number in (1, 2, 2, 2)]
+    assert log.read_text().splitlines() == [f"starting {own.name}-{number}" for number in (1, 2, 2)]
 
 
 def test_hostile_variables_reach_program_build_and_health_check_exactly(own: App) -> None:
@@ -94,6 +92,7 @@ def test_program_options_are_in_force_in_supervisord(own: App) -> None:
         assert re.search(f"(?m)^{line}$", text), line
 
 
+@pytest.mark.long
 def test_stop_ends_a_program_with_its_children(own: App) -> None:
     """supervisord signals its first process only."""
     child = own.gate / "child"
@@ -132,6 +131,7 @@ def test_program_that_ends_at_once_is_judged_by_facts_and_not_by_the_moment_of_a
     assert [own.deploy("--force").code for _ in range(2)] == [code] * 2
 
 
+@pytest.mark.long
 def test_program_that_was_to_run_once_is_well_when_it_has(own: App) -> None:
     """Nothing is odd, a deploy does not run it again, and a rollback knows the version before as a good one."""
     runs = own.gate / "runs"
@@ -155,7 +155,7 @@ def test_program_that_was_to_run_once_is_well_when_it_has(own: App) -> None:
 def test_log_that_becomes_supervisords_own_is_moved_there(own: App) -> None:
     """supervisord takes AUTO for equal to anything."""
     own.deployed("--host", "web1")
-    for log in ("AUTO", "NONE", "AUTO"):
+    for log in ("NONE", "AUTO"):
         own.write(program={"startsecs": 0, "stopwaitsecs": 5, "stdout_logfile": log})
         own.deployed("--host", "web1")
         path = own.lab["web1"].info(own.name)["stdout_logfile"]
@@ -185,7 +185,7 @@ def test_program_that_supervisord_reads_from_another_file_fails_the_deploy(own: 
     ("[fcgi-program:NAME]\nsocket=tcp://127.0.0.1:1\ncommand=x\nautostart=false\n", "defines [fcgi-program:NAME]"),
     ("; Written by Fabvisor for NAME\n[program:NAME]\ncommand=x\n", "another environment deploys to this supervisord"),
 ])
-@pytest.mark.rows(2)
+@pytest.mark.rows(1)
 def test_other_definition_of_a_program_is_named_by_status_plan_and_deploy(own: App, section: str, words: str) -> None:
     other = own.lab["web1"].root / "conf.d/zz-other.conf"
     other.write_text(section.replace("NAME", own.name))
@@ -200,7 +200,7 @@ def test_other_definition_of_a_program_is_named_by_status_plan_and_deploy(own: A
     assert not own.lab["web1"].directory(own.name).exists()
 
 
-@pytest.mark.rows(2)
+@pytest.mark.rows(1)
 @pytest.mark.parametrize("log", ["NONE", "/dev/null", ""])
 def test_program_that_says_nothing_is_not_told_to_have_last_lines(own: App, log: str) -> None:
     own.commit(f"{own.name}-1", {"run.sh": "#!/bin/sh\nexit 7\n"})
@@ -210,6 +210,7 @@ def test_program_that_says_nothing_is_not_told_to_have_last_lines(own: App, log:
     assert ("goes to" if log else "it wrote nothing to") in messages(run)
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize("kind", ["file", "link"])
 def test_commit_does_not_choose_where_the_log_goes(own: App, kind: str) -> None:
     logs = own.lab.folder / "git" / own.name / "logs"
@@ -241,6 +242,7 @@ def test_program_file_has_the_ending_of_the_include_pattern(own: App) -> None:
         host.rpc.removeProcessGroup(own.name)
 
 
+@pytest.mark.long
 def test_deploy_makes_a_removed_service_directory_anew(own: App) -> None:
     """Its program file names a log folder that is gone: supervisord reads none of its files."""
     own.deployed("--host", "web1")

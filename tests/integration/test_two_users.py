@@ -56,6 +56,7 @@ def users(real_hosts: None) -> Iterator[TwoUsers]:
         yield TwoUsers(lab, stack)
 
 
+@pytest.mark.long
 def test_second_user_is_told_whose_state_it_is_and_as_whom_to_log_in(users: TwoUsers) -> None:
     """ann's deploy gets as far as making the state folder: there is no supervisord."""
     run = users.fab(users.ann, "deploy", "shop")

@@ -81,6 +81,7 @@ def test_journal_that_nobody_can_read_is_left_by_accepting_what_is_there(make_ap
     assert app.deploy("--force").code == 0
 
 
+@pytest.mark.long
 def test_deploy_that_fails_in_the_place_of_another_leaves_the_old_journal(make_app: MakeApp) -> None:
     app = make_app().alone().deployed()
     left_by_a_kill(app)
