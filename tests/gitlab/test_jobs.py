@@ -53,12 +53,18 @@ def start(company: Company, runner: Runner, server: GitServer) -> Start:
     return begin
 
 
+def careless(text: str) -> File:
+    """Without a last newline, and open to all."""
+    return File(text.rstrip("\n"), 0o666)
+
+
 @pytest.fixture(scope="module")
 def deployed(company: Company, runner: Runner, server: GitServer) -> str:
     """The commit that the tests begin with; they leave it so."""
     sha = company.commit("develop", "monitor-good")
     (job,) = jobs_of("deploy.yml", {"service": "monitor", "environment": "develop"}).values()
-    done = runner.start(job, {**company.variables("develop", sha, server.url), "GIT_TRACE": "1"})
+    ours = {"SSH_PRIVATE_KEY": careless(company.key("develop")), "SSH_KNOWN_HOSTS": careless(company.known("develop"))}
+    done = runner.start(job, {**company.variables("develop", sha, server.url), **ours, "GIT_TRACE": "1"})
     assert done.end() == 0, done.log
     assert TOKEN not in done.log, "neither printed nor in an argument of git"
     assert "password=%s" in done.log, "what git was told is in the log"
@@ -85,31 +91,16 @@ def test_job_deploys_its_own_commit(start: Start, company: Company, deployed: st
     assert not job.left_behind
 
 
-def test_job_deploys_what_an_earlier_job_built(start: Start, company: Company, runner: Runner, deployed: str) -> None:
-    """Its artifact lies in the job's folder; the hosts build nothing."""
-    with tarfile.open(runner.project / "monitor.tar.gz", "w:gz") as file:
-        built = tarfile.TarInfo("built")
-        built.size = len(b"monitor-art")
-        file.addfile(built, io.BytesIO(b"monitor-art"))
-    job = start(deployed, artifact="monitor.tar.gz")
-    assert job.end() == 0, job.log
-    directory = company.lab["dev1"].directory("monitor")
-    assert (directory / "built").read_text() == "monitor-art"
-    assert git(directory, "rev-parse", "HEAD~") == deployed
-    assert start(deployed).end() == 0
-
-
 def windows(text: str) -> str:
     return text.replace("\n", "\r\n")
 
 
 @pytest.mark.parametrize("shape", [
-    pytest.param(lambda text: File(text.rstrip("\n"), 0o666), id="a File without a last newline, open to all"),
     pytest.param(lambda text: File(windows(text), 0o666), id="a File with CRLF"),
     pytest.param(lambda text: text, id="plain"),
     pytest.param(lambda text: windows(text).strip(), id="plain, with CRLF"),
 ])
-@pytest.mark.rows(1)
+@pytest.mark.long
 def test_job_takes_key_and_known_hosts_in_every_form(start: Start, company: Company, deployed: str,
                                                      shape: Callable[[str], str | File]) -> None:
     job = start(deployed, SSH_PRIVATE_KEY=shape(company.key("develop")),
@@ -156,6 +147,7 @@ def test_job_shows_a_failed_build_in_log_and_junit(start: Start, company: Compan
     assert company.head("develop") == deployed
 
 
+@pytest.mark.long
 @pytest.mark.promise(5)
 def test_job_ends_with_the_exit_code_that_gitlab_retries_when_locked(start: Start, company: Company,
                                                                      deployed: str) -> None:
@@ -182,6 +174,19 @@ def test_old_job_says_how_far_it_goes_back(start: Start, company: Company, deplo
     assert job.end() == 0, job.log
     assert re.search(f"back {count} commits?\\b", job.log)
     assert company.head("develop") == deployed
+
+
+def test_job_deploys_what_an_earlier_job_built(start: Start, company: Company, runner: Runner, deployed: str) -> None:
+    """Its artifact lies in the job's folder; the hosts build nothing. The last job here, for it stays deployed."""
+    with tarfile.open(runner.project / "monitor.tar.gz", "w:gz") as file:
+        built = tarfile.TarInfo("built")
+        built.size = len(b"monitor-art")
+        file.addfile(built, io.BytesIO(b"monitor-art"))
+    job = start(deployed, artifact="monitor.tar.gz")
+    assert job.end() == 0, job.log
+    directory = company.lab["dev1"].directory("monitor")
+    assert (directory / "built").read_text() == "monitor-art"
+    assert git(directory, "rev-parse", "HEAD~") == deployed
 
 
 def test_stand_in_runner_is_as_strict_as_gitlabs(runner: Runner) -> None:

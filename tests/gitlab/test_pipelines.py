@@ -38,7 +38,6 @@ def test_pipeline_deploys_develop_and_an_old_job_deploys_its_own_commit(local: G
     """The files are those that ci.init makes; they include by project."""
     assert "project: ops/deploy" in generated
     old = company.commit("develop", "monitor-old", {".gitlab-ci.yml": generated})
-    company.deploy("develop", old)
 
     # hosts.yaml has a project of its own now.
     apart = company.lab.fab("ci.init", "monitor", "--project", "ops/hosts", "--tool", "ops/deploy", format="plain",
@@ -87,8 +86,6 @@ def test_pipeline_of_the_ops_project_checks_hosts_yaml(local: GitLabCiLocal, com
     git(tmp_path, "clone", "--quiet", str(company.remotes / "ops" / "deploy.git"), str(ops))
     git(ops, "config", "remote.origin.url", f"{URL}/ops/deploy.git")
     check = ("--force-shell-executor", "--no-color", "hosts.yaml")
-    fine = local.run(*check, project=ops)
-    assert fine.code == 0, fine.out + fine.err
     (ops / "hosts.yaml").write_text((ops / "hosts.yaml").read_text().replace("branch:", "brunch:"))
     wrong = local.run(*check, project=ops)
     assert wrong.code == 1 and "did you mean 'branch'?" in wrong.out + wrong.err
