@@ -32,8 +32,8 @@ ACTIONS: dict[str, Callable[[ServiceContext, Step], Result]] = {
     "place_release_files": placed_files.place_in_release,
     "hook": hooks.hook,
     "drain_back": hooks.drain_back,
-    "undrain_back": hooks.undrain_back,
-    "on_failure": hooks.on_failure,
+    "undrain_back": hooks.run_back,             # undoes `drain`, once the programs run as before
+    "on_failure": hooks.run_back,
     "program": program_files.write,
     "remove_program": program_files.remove,
     "files_back": program_files.put_back,

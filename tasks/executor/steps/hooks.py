@@ -59,26 +59,14 @@ def hook(ctx: ServiceContext, step: Step) -> Result:
 def drain_back(ctx: ServiceContext, step: Step) -> Result:
     """Undoes `undrain`: drain the host again, because its programs stop. They do so even where it fails."""
     try:
-        _run_back(ctx, step)
+        return run_back(ctx, step)
     except HostError as failure:
         ctx.warn(f"{ctx.name}: its programs stop, though `drain` failed: {failure.message}")
-    return Result(True)
+        return Result(True)
 
 
-def undrain_back(ctx: ServiceContext, step: Step) -> Result:
-    """Undoes `drain`, once the programs run as before."""
-    _run_back(ctx, step)
-    return Result(True)
-
-
-def on_failure(ctx: ServiceContext, step: Step) -> Result:
-    """Run the hook for a deploy that went back."""
-    _run_back(ctx, step)
-    return Result(True)
-
-
-def _run_back(ctx: ServiceContext, step: Step) -> None:
-    """Run a hook with the secrets that the deploy left for the way back."""
+def run_back(ctx: ServiceContext, step: Step) -> Result:
+    """Run a hook on the way back, or behind it, with the secrets that the deploy left for that."""
     text = files.read_text(ctx.layout.hook_env(ctx.name, ctx.deploy))
     variables = values(text)
     secrets = {name: variables[name] for name in secret_names(text)}
@@ -86,6 +74,7 @@ def _run_back(ctx: ServiceContext, step: Step) -> None:
     mask.learn(text)
     shell.run(shell.script(step.args["commands"]), cwd=_folder(ctx, step), timeout=step.args["timeout"], say=step.say,
               env=ctx.with_variables({**secrets, **step.args["variables"]}), check=ctx.check, mask=mask)
+    return Result(True)
 
 
 def _folder(ctx: ServiceContext, step: Step) -> str:

@@ -19,5 +19,4 @@ def sync_disks(contexts: Iterable[ServiceContext], eventlog: EventLog) -> None:
     for ctx in disks.values():
         why = ctx.sync(ctx.directory)
         if why:
-            eventlog.event("notice", level="warning", message=(
-                f"{ctx.name}: a power cut in the next minute could lose what was built: sync: {why}"))
+            eventlog.warn(f"{ctx.name}: a power cut in the next minute could lose what was built: sync: {why}")

@@ -37,7 +37,7 @@ def finish(layout: Layout, held: locks.Locks, env: dict[str, str], eventlog: Eve
             except CannotRestore as error:
                 if unfinished != "replace" or not set(left.services) <= asked:
                     raise
-                eventlog.event("notice", level="warning", message=error.message)
+                eventlog.warn(error.message)
                 recovery.replaced.append(left)
                 result = "replaced"
             recovery.done.append({"deploy": left.deploy, "by": left.head.get("by"), "result": result,

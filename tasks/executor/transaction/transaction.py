@@ -205,8 +205,7 @@ class Transaction:
                 if not actions.isdisjoint(("fetch", "receive")):
                     self.contexts[name].clone.put_objects_together()
             except Exception as error:
-                self.eventlog.event("notice", level="warning",
-                                    message=f"{name}: not tidied up: {as_host_error(error).message}")
+                self.eventlog.warn(f"{name}: not tidied up: {as_host_error(error).message}")
 
     def _tell_ended(self) -> None:
         """The deploy is committed, also where nobody can tell."""

@@ -99,8 +99,8 @@ class Undo:
             except CannotRestore as error:
                 if not self._is_optional(service, step):
                     raise
-                self.eventlog.event("notice", level="warning", message=(
-                    f"{error.message}; its program was not touched, and nobody knows how its version was built"))
+                self.eventlog.warn(f"{error.message}; its program was not touched, and nobody knows how its version was"
+                                   " built")
         if down:
             raise down
 
