@@ -42,16 +42,16 @@ class Commits:
     def find(self, revision: str) -> Resolution | None:
         """What a revision names: a branch, then a tag, then an abbreviated commit, as hosts do."""
         for kind in ("heads", "tags"):
-            commit = self._commit_of(f"refs/{kind}/{revision}")
+            commit = self.full(f"refs/{kind}/{revision}")
             if commit:
                 return Resolution(commit, revision if kind == "heads" else None)
-        commit = self._commit_of(revision.lower()) if ABBREVIATED.fullmatch(revision) else None
+        commit = self.full(revision.lower()) if ABBREVIATED.fullmatch(revision) else None
         return Resolution(commit, None) if commit else None
 
     def has(self, commit: str) -> bool:
         """Whether the commit is here with all of its files: a fetch that met a full disk leaves one without them."""
         try:
-            self._git("rev-list", "--objects", "--quiet", "--max-count=1", "--end-of-options", commit)
+            self.ask("rev-list", "--objects", "--quiet", "--max-count=1", "--end-of-options", commit)
             return True
         except GitFailed:
             return False
@@ -63,7 +63,7 @@ class Commits:
     def known(self, commits: Iterable[str]) -> list[str]:
         """Those of the commits that are here; the rest is other repositories' or was never fetched."""
         names = [commit for commit in dict.fromkeys(commits) if FULL.fullmatch(commit)]
-        listed = self._git("cat-file", "--batch-check=%(objectname) %(objecttype)", given="\n".join(names) + "\n")
+        listed = self.ask("cat-file", "--batch-check=%(objectname) %(objecttype)", given="\n".join(names) + "\n")
         return [name for name, line in zip(names, listed.splitlines(), strict=False) if line == f"{name} commit"]
 
     def holds(self, commit: str, path: str) -> bool:
@@ -83,35 +83,29 @@ class Commits:
         """How far it is from a host's commit to another one, as far as this mirror knows both."""
         if was is None or not self.known([was]):
             return Distance(None, None, [], [])
-        counted = self._git("rev-list", "--left-right", "--count", "--end-of-options", f"{was}...{commit}").split()
+        counted = self.ask("rev-list", "--left-right", "--count", "--end-of-options", f"{was}...{commit}").split()
         back, forward = int(counted[0]), int(counted[1])
         return Distance(back, forward, self._newest(f"{commit}..{was}") if back else [],
                         self._newest(f"{was}..{commit}") if forward else [])
 
     def full(self, name: str) -> str | None:
         """The full commit of a reference or an abbreviation; None where there is none."""
-        return self._commit_of(name)
+        return self._maybe("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
 
-    def ask(self, *args: str) -> str:
+    def ask(self, *args: str, given: str = "") -> str:
         """The output of a git command that only reads. Raises GitFailed."""
-        return self._git(*args)
+        return git.run(args, self._folder, self._env, given=given)
 
     def _newest(self, span: str) -> list[dict[str, str]]:
-        lines = self._git("log", f"-{COMMITS_SHOWN}", "--format=%H%x09%an%x09%s", "--end-of-options", span)
+        lines = self.ask("log", f"-{COMMITS_SHOWN}", "--format=%H%x09%an%x09%s", "--end-of-options", span)
         rows = (line.split("\t", 2) for line in lines.split("\n"))
         return [dict(zip(("commit", "author", "subject"), row, strict=True)) for row in rows if len(row) == 3]
-
-    def _commit_of(self, name: str) -> str | None:
-        return self._maybe("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
 
     def _object(self, commit: str, path: str) -> str | None:
         return self._maybe("rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}:{path}")
 
     def _maybe(self, *args: str) -> str | None:
         try:
-            return self._git(*args).partition("\n")[0] or None
+            return self.ask(*args).partition("\n")[0] or None
         except GitFailed:
             return None
-
-    def _git(self, *args: str, given: str = "") -> str:
-        return git.run(args, self._folder, self._env, given=given)

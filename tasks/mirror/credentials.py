@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ..executor.git.environment import with_settings
+from ..executor.git.environment import with_login, with_settings
 from ..inventory.secret import reveal
 
 if TYPE_CHECKING:
@@ -22,10 +22,6 @@ SSH_ADDRESS = re.compile(r"(?:ssh|git\+ssh|ssh\+git)://(?:[^@/]*@)?(?P<in_url>[^
 JOB_HELPER = '!printf "username=gitlab-ci-token\\npassword=%s\\n" "$CI_JOB_TOKEN" #'
 
 
-# The same for the user and the password that the url of hosts.yaml has.
-LOGIN_HELPER = '!printf "username=%s\\npassword=%s\\n" "$FABVISOR_GIT_USER" "$FABVISOR_GIT_PASSWORD" #'
-
-
 def environment(environ: Mapping[str, str], repo: str = "", login: Login | None = None) -> dict[str, str]:
     """The caller's environment, with the `login` of `repo`; or, in a GitLab job, with the job's token for the
     repositories of that GitLab.
@@ -33,11 +29,7 @@ def environment(environ: Mapping[str, str], repo: str = "", login: Login | None 
     Source: GitLab's documentation of CI_JOB_TOKEN. A job with a key of its own keeps it: an agent is not overruled.
     """
     if login is not None:
-        named = {"FABVISOR_GIT_USER": reveal(login.user), "FABVISOR_GIT_PASSWORD": reveal(login.password)}
-        parts = urlsplit(repo)
-        base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"        # a submodule's server gets nothing
-        helper = f"credential.{base}.helper"
-        return with_settings({**environ, **named}, [(helper, ""), (helper, LOGIN_HELPER)])
+        return with_login(environ, repo, {"user": reveal(login.user), "password": reveal(login.password)})
     server = environ.get("CI_SERVER_URL", "")
     if not (environ.get("CI_JOB_TOKEN") and server and environ.get("CI_SERVER_HOST")) or environ.get("SSH_AUTH_SOCK"):
         return dict(environ)

@@ -31,7 +31,7 @@ class FolderSource(Source):
 
         Raises NotReady; Failed where the disk of this machine is full.
         """
-        mirror = self._mirror(self.repo)
+        mirror = self.mirror
         with mirror.locked(self._notice):
             if revision == self.repo:
                 return Resolution(self._commit(mirror), None)

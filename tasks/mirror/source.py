@@ -39,12 +39,17 @@ class Source:
         self._mirrors: dict[str, Mirror] = {}
         self._packs: dict[tuple[Part, tuple[str, ...]], BinaryIO] = {}
 
+    @property
+    def mirror(self) -> Mirror:
+        """The mirror of the service's own repository."""
+        return self._mirror(self.repo)
+
     def resolve(self, revision: str, here: Path) -> Resolution:
         """Fetch, and turn a revision into a commit; `here` is the current folder. Raises NotReady or TryAgain."""
-        mirror = self._mirror(self.repo)
-        if revision == HERE:
-            return self._take(mirror, here)
+        mirror = self.mirror
         with mirror.locked(self._notice):
+            if revision == HERE:
+                return Resolution(mirror.take_from(here), None)
             mirror.fetch()
             resolution = mirror.resolve(revision)
         if resolution is None:
@@ -53,39 +58,34 @@ class Source:
 
     def parts(self, commit: str) -> list[Part]:
         """All repositories that the commit needs, each with its commit; fetches the submodules. Raises NotReady."""
-        self._refuse_lfs(self._mirror(self.repo), commit)
-        return [Part(self.repo, commit), *self._submodules(self._mirror(self.repo), commit, DEPTH)]
+        self._refuse_lfs(self.mirror, commit)
+        return [Part(self.repo, commit), *self._submodules(self.mirror, commit, DEPTH)]
 
     def has(self, commit: str) -> bool:
         """Whether the mirror has this commit of the service, without a fetch."""
-        mirror = self._mirror(self.repo)
+        mirror = self.mirror
         return mirror.exists() and mirror.commits.has(commit)
 
     def distance(self, was: str | None, commit: str) -> Distance:
         """How far it is from what a host has to the commit."""
-        return self._mirror(self.repo).commits.distance(was, commit)
+        return self.mirror.commits.distance(was, commit)
 
     def subject(self, commit: str) -> str:
-        return self._mirror(self.repo).commits.subject(commit)
+        return self.mirror.commits.subject(commit)
 
     def lacks(self, commit: str, paths: Iterable[str]) -> list[str]:
         """Those of the paths that the commit does not have."""
-        return [path for path in paths if not self._mirror(self.repo).commits.holds(commit, path)]
+        return [path for path in paths if not self.mirror.commits.holds(commit, path)]
 
     def in_the_way(self, commit: str, paths: Iterable[str]) -> list[str]:
         """Those of the paths at which no file can be put beside the commit: it has something there, or on the way."""
-        commits = self._mirror(self.repo).commits
+        commits = self.mirror.commits
         return [path for path in paths if commits.holds(commit, path) or any(
             commits.holds(commit, folder) and not commits.subtree(commit, folder) for folder in parents(path))]
 
     def subtree(self, commit: str, folder: str) -> str | None:
         """git's hash of a folder of the commit; None where it has no such folder."""
-        return self._mirror(self.repo).commits.subtree(commit, folder)
-
-    @property
-    def mirror(self) -> Mirror:
-        """The mirror of the service's own repository."""
-        return self._mirror(self.repo)
+        return self.mirror.commits.subtree(commit, folder)
 
     def mirror_folder(self, repo: str) -> Path:
         return self._mirror(repo).folder
@@ -108,10 +108,6 @@ class Source:
                 raise NotReady(f"{part.repo}: {failure}", f"remove the damaged mirror: {mirror.folder}") from None
             self._packs[key] = pack
         return self._packs[key]
-
-    def _take(self, mirror: Mirror, here: Path) -> Resolution:
-        with mirror.locked(self._notice):
-            return Resolution(mirror.take_from(here), None)
 
     def _submodules(self, mirror: Mirror, commit: str, depth: int) -> list[Part]:
         if not depth:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..._errors import NotReady
 from ..._user_folders import cache_folder
+from ...inventory.nearest import listed
 from ...mirror import credentials, git
 from ...mirror.commits import ABBREVIATED
 from ...mirror.current_folder import changes_of
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from .client_builds import ClientBuilds
     from .local_commands import LocalCommands
 
-NAMED = 10                              # uncommitted changes
 Notify = Callable[[str], None]          # tells a person
 
 
@@ -127,5 +127,4 @@ def _require_folder(service: Service, source: Source, commit: str) -> None:
 def _name_changes(folder: Path, env: Mapping[str, str], notice: Notify) -> None:
     changes = changes_of(folder, env)
     if changes:
-        more = f" and {len(changes) - NAMED} more" if len(changes) > NAMED else ""
-        notice("not sent, because it is not committed: " + ", ".join(map(str.strip, changes[:NAMED])) + more)
+        notice("not sent, because it is not committed: " + listed(map(str.strip, changes)))
