@@ -208,6 +208,24 @@ def test_what_somebody_does_while_a_deploy_is_on_its_way_is_kept(example: Exampl
 @pytest.mark.promise(11)
 @pytest.mark.parametrize("strategy", ["in_place", "releases"])
 @pytest.mark.rows(1)
+def test_first_deploy_that_goes_back_leaves_the_repository_where_somebody_edited(example: Example, strategy: str
+                                                                               ) -> None:
+    example.service = example.with_(strategy=strategy)
+    example.write()
+    with example.deploy() as deploy:
+        deploy.activate()
+        tree = example.directory / "current" if strategy == "releases" else example.directory
+        (tree / "source").write_text("mine")
+        deploy.executor.send({"do": "abort", "why": "enough", "reached": True})
+        deploy.restored()
+    assert [path.name for path in example.directory.iterdir() if path.name != "logs"] == [".git"]
+    example.committed()
+    assert git(example.directory, "show", "stash@{0}:source") == "mine"
+
+
+@pytest.mark.promise(11)
+@pytest.mark.parametrize("strategy", ["in_place", "releases"])
+@pytest.mark.rows(1)
 def test_what_somebody_edits_while_a_deploy_is_on_its_way_is_an_edit_for_the_next(example: Example, strategy: str
                                                                                   ) -> None:
     """What its build and its hooks changed is none."""

@@ -52,6 +52,12 @@ def copy(git: Git, deploy: str) -> None:
     Stash(git).copy(label, silent)
 
 
+def has_copies(git: Git, deploy: str) -> bool:
+    """Whether copy() kept something, or a commit that somebody made is kept; also in submodules."""
+    label = deploy + COPIED
+    return bool(Stash(git).find(label) or SetAside(git, label).has_kept_head() or submodules_with_copies(git, deploy))
+
+
 def submodules_with_copies(git: Git, deploy: str) -> list[str]:
     """The paths of submodules in which copy() kept something; none where git cannot tell."""
     label = deploy + COPIED

@@ -7,6 +7,7 @@ import os
 from .. import git
 from ..disk import files
 from ..errors import NotReady
+from ..git import edits
 from ..service import revision
 from ..service.context import ServiceContext
 from .step import Result, Step
@@ -71,10 +72,15 @@ def _require_all(ctx: ServiceContext, step: Step) -> None:
 
 
 def remove(ctx: ServiceContext, step: Step) -> Result:
-    """Empty the directory but for `keep` (logs, and what is shared); remove it unless it `existed` before."""
+    """Empty the directory but for `keep` (logs, and what is shared); remove it unless it `existed` before. Where edits
+    of a person were kept, the repository stays without any file, for it holds them."""
+    keep = {*step.args["keep"]}
+    if ctx.clone.exists() and edits.has_copies(ctx.clone.git, ctx.deploy):
+        ctx.clone.checkout_empty(None)
+        keep.add(".git")
     present = os.listdir(ctx.directory) if os.path.isdir(ctx.directory) else []
-    for name in set(present) - set(step.args["keep"]):
+    for name in set(present) - keep:
         files.remove_whole(os.path.join(ctx.directory, name))
-    if not step.args["existed"] and os.path.isdir(ctx.directory):
+    if not step.args["existed"] and ".git" not in keep and os.path.isdir(ctx.directory):
         os.rmdir(ctx.directory)
     return Result(True)

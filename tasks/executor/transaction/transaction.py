@@ -24,7 +24,7 @@ Message = Dict[str, Any]
 FIRST = PHASES[0]
 IN_SERVICE = ("recheck", "after")
 STARTED = ("activate", *IN_SERVICE)
-TREES = ("checkout_back", "switch")         # their undo takes a tree away, or overwrites it
+TREES = ("checkout_back", "switch", "remove_clone")         # their undo takes a tree away, or overwrites it
 
 
 class Transaction:
