@@ -50,6 +50,7 @@ def why_not(example: Example, port: int, do: str = "rollout") -> str:
 
 @pytest.mark.promise(9)
 @pytest.mark.parametrize("do", ["rollout", "plan"])
+@pytest.mark.rows(1)
 def test_port_that_another_process_holds_is_refused_before_the_first_fetch(example: Example, do: str) -> None:
     example.write()
     with listening() as port:
@@ -76,6 +77,7 @@ def test_listener_on_another_address_alone_holds_no_port(address: str, meets: bo
 
 
 @pytest.mark.parametrize("source", [f"exec {sys.executable} -I -S listens.py\n", ORPHANED])
+@pytest.mark.rows(1)
 def test_port_that_the_old_processes_of_a_program_hold_is_free_for_the_new_one(example: Example, source: str) -> None:
     port = free_port()
     example.write(source, **{"listens.py": LISTENS})

@@ -81,18 +81,18 @@ def resumed(log: Log, cursor: logfile.Cursor) -> Tail:
     return one
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 5000, 19_999, 20_000, 30_000])
-def test_tail_begins_with_the_last_lines(log: Log, count: int) -> None:
+def test_tail_begins_with_the_last_lines(log: Log) -> None:
     lines = [f"line {number}" for number in range(20_000)]
     log.write(*lines)
-    assert last(log, count) == (lines[-count:] if count else [])
+    for count in (0, 1, 2, 5000, 19_999, 20_000, 30_000):
+        assert last(log, count) == (lines[-count:] if count else [])
 
 
-@pytest.mark.parametrize("count", [1, 3, 200, 500])
-def test_tail_begins_with_the_last_lines_that_match(log: Log, count: int) -> None:
+def test_tail_begins_with_the_last_lines_that_match(log: Log) -> None:
     log.write(*(f"{'ERROR' if number % 100 == 7 else 'info'} {number}" for number in range(20_000)))
     expected = [f"ERROR {number}" for number in range(7, 20_000, 100)]
-    assert last(log, count, lambda line: "ERROR" in line) == expected[-count:]
+    for count in (1, 3, 200, 500):
+        assert last(log, count, lambda line: "ERROR" in line) == expected[-count:]
 
 
 def test_tail_of_a_missing_or_empty_log_is_empty(log: Log, tmp_path: Path) -> None:

@@ -44,10 +44,10 @@ def hooked(real_hosts: None) -> Iterator[Fleet]:
 CASES = [
     faults.held("client SIGKILL", "did:fetch", "web1", faults.client_gets(signal.SIGKILL)),
     faults.held("power cut and reboot", "step:program", "web2", faults.power_fails),
-    faults.held("network cut", "did:verify", "web2", faults.link_is_cut),
     faults.by_the_executor("power cut", "committed", "power cut", 1, "web2", faults.reboots),
 ]
 LONG = [
+    faults.held("network cut", "did:verify", "web2", faults.link_is_cut),
     Case("a build in the background", "", "web1", build="setsid sleep 5000 &\nenv -i sleep 5000 &\n"),
     faults.held("a small disk, full", "step:fetch", "web2", faults.disk_fills(0)),
     faults.by_the_executor("SIGKILL", "disk", "kill", 30, "web1"),
