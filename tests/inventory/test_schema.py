@@ -58,6 +58,7 @@ def test_schema_refuses_a_wrong_shape(parts: dict[str, str], expected: str) -> N
     assert schema_errors(whole(**parts))
 
 
+@pytest.mark.rows(40)
 @pytest.mark.parametrize(("parts", "expected"), rows(VARIABLES, VALUES, PROGRAM, HEALTH, REFERENCES))
 def test_schema_refuses_exactly_what_the_shape_check_refuses(parts: dict[str, str], expected: str) -> None:
     """And nothing else: what a value may say is the reader's to judge."""
