@@ -46,7 +46,7 @@ def orphans(host: ExaminedHost) -> Iterator[Finding]:
 
 
 def _left(host: ExaminedHost, service: ServiceSettings) -> list[str]:
-    return facts.unnamed(service, deployed.program_file(host.layout, service["name"]))
+    return facts.unnamed(service, host.layout.access.program_text(service["name"]))
 
 
 def leftovers(host: ExaminedHost) -> Iterator[Finding]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 from typing import Any, Iterator, Sequence
 
 from ..digests import sha256
@@ -149,6 +148,8 @@ def remove(path: str) -> None:
 
 def remove_whole(path: str) -> None:
     """Remove what lies there: a file, a link, or a folder with all that is in it."""
+    import shutil  # sudo's helper does without it
+
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path)
     elif os.path.lexists(path):

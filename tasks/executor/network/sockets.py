@@ -51,8 +51,7 @@ def remove_closed(path: str) -> None:
 
 def running(layout: Layout, service: Service, supervisord: Supervisord) -> tuple[list[int], list[str]]:
     """The pids of the service, and the sockets that its program file names: they leave both to the next version."""
-    file = layout.access.program_file(service["name"])
-    text = file.data.decode("utf-8", "replace") if file else ""
+    text = layout.access.program_text(service["name"])
     written = {group: (options(text, group) or {}).get("socket", "") for group in programs_in(text)}
     groups = {*written, *(program["group"] for program in service["programs"])}
     pids = [info["pid"] for info in supervisord.processes(*groups) if info["pid"]]

@@ -198,14 +198,10 @@ class Program:
         return self._options_of(os.path.join(self._ctx.layout.backup(self._ctx.name, self._ctx.deploy), "program"))
 
     def _options_of(self, path: str) -> dict[str, str] | None:
-        return options((files.read_bytes(path) or b"").decode("utf-8", "replace"), self.group)
+        return options(files.read_text(path), self.group)
 
     def _written(self) -> dict[str, str] | None:
-        return options(self._file(), self.group)
-
-    def _file(self) -> str:
-        file = self._ctx.layout.access.program_file(self._ctx.name)
-        return file.data.decode("utf-8", "replace") if file else ""
+        return options(self._ctx.layout.access.program_text(self._ctx.name), self.group)
 
     def _number(self, process: str) -> str:
         """That of the process, which its name ends with where there are several."""
@@ -222,7 +218,7 @@ class Program:
     def _compare(self) -> None:
         """Raise HostError where supervisord does not have what the program file, if it is one of ours, says."""
         path = self._ctx.layout.program_file(self._ctx.name)
-        text = self._file()
+        text = self._ctx.layout.access.program_text(self._ctx.name)
         written = options(text, self.group)
         if not text.startswith(PROGRAM_HEADER) or written is None:
             return

@@ -29,7 +29,7 @@ def orphans(layout: Layout, conf: Configuration, named: Container[str], supervis
 
 def directory(layout: Layout, service: str) -> str:
     """The directory of a service; its programs may run in a release of it, and there in a subdirectory."""
-    text = program_file(layout, service)
+    text = layout.access.program_text(service)
     committed = history.newest_committed(layout, service)
     written = [options(text, program) or {} for program in programs_in(text)]
     folder = next((each["directory"].replace("%%", "%") for each in written if "directory" in each), "")
@@ -46,13 +46,7 @@ def _with_history(layout: Layout) -> list[str]:
 
 
 def _orphan(layout: Layout, name: str, supervisord: Supervisord) -> Orphan:
-    groups = programs_in(program_file(layout, name))
+    groups = programs_in(layout.access.program_text(name))
     committed = history.newest_committed(layout, name)
     return {"name": name, "directory": directory(layout, name), "strategy": committed.get("strategy") or "in_place",
             "programs": facts.process_states(supervisord, {group: [group] for group in groups})}
-
-
-def program_file(layout: Layout, service: str) -> str:
-    """The text of our program file; empty where there is none."""
-    file = layout.access.program_file(service)
-    return file.data.decode("utf-8", "surrogateescape") if file else ""

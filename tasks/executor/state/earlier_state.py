@@ -44,8 +44,7 @@ def _others(layout: Layout, service: str) -> Iterator[str]:
 
 def of_program_file(layout: Layout, service: str) -> str:
     """The state folder that our program file of the service names; empty where it names none."""
-    file = layout.access.program_file(service)
-    text = file.data.decode("utf-8", "surrogateescape") if file else ""
+    text = layout.access.program_text(service)
     command = next((line for line in text.splitlines() if line.startswith("command=")), "")
     if text.startswith(PROGRAM_HEADER):
         with contextlib.suppress(ValueError, IndexError):

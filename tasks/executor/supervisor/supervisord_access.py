@@ -101,6 +101,11 @@ class SupervisordAccess:
         """None where there is none."""
         return self._program_file(self.program_path(service))
 
+    def program_text(self, service: str) -> str:
+        """That of the program file; empty where there is none."""
+        file = self.program_file(service)
+        return file.data.decode("utf-8", "surrogateescape") if file else ""
+
     def _program_file(self, path: str) -> ProgramFile | None:
         try:
             status = os.lstat(path)
