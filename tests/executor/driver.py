@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import fcntl
 import functools
+import io
 import json
 import os
 import queue
@@ -17,7 +18,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
 from msgspec import convert
@@ -29,8 +29,6 @@ from tasks.inventory.model import Health, Host, Service, Target
 from tasks.inventory.secret import Secret, reveal
 from tasks.inventory.service_file import ServiceFile, content
 from tasks.remote.sent_executor import bootstrap
-from tasks.remote.sent_executor.compact_code import compiled
-from tasks.remote.sent_executor.executor_modules import of_verb
 from tasks.rollout.facts import Facts
 from tasks.rollout.goal import Goal, key
 from tasks.rollout.peers import settings
@@ -61,23 +59,22 @@ def program_with(verb: Verb, faults: str, python: str) -> bytes:
 
     `faults` is Python that runs at the end of executor/main.py, to break something.
     """
-    ours = python == sys.executable
+    program = bootstrap.program(verb)(bootstrap.OURS if python == sys.executable else "")
     if not faults:
-        return bootstrap.Program(verb)(bootstrap.OURS if ours else "")
+        return program
     main = f"{(bootstrap.EXECUTOR / 'main.py').read_text()}\n\n{faults}"
-    if ours:
-        return bootstrap._packed({**compiled_modules(verb), "executor.main": compile(main, "executor/main.py", "exec")})
-    return bootstrap._packed({**source_modules(verb), "executor.main": main})
+    start = (f"{bootstrap.LOADER.read_text()}\n\nimport marshal\n"
+             "modules = marshal.loads(zlib.decompress(i.read(int(i.readline()))))\n"
+             f"run({{**modules, 'executor.main': {main!r}}})\n")
+    return bootstrap._FOR_SHELLS + bootstrap._block(start.encode()) + _modules_of(program)
 
 
-@functools.cache
-def compiled_modules(verb: Verb) -> dict[str, CodeType]:
-    return {name: compiled(path) for name, path in of_verb(verb, bootstrap.EXECUTOR).items()}
-
-
-@functools.cache
-def source_modules(verb: Verb) -> dict[str, str]:
-    return {name: path.read_text() for name, path in of_verb(verb, bootstrap.EXECUTOR).items()}
+def _modules_of(program: bytes) -> bytes:
+    """Its last block."""
+    stream = io.BytesIO(program)
+    stream.readline()
+    stream.read(int(stream.readline()))
+    return stream.read()
 
 
 def _start(python: str, env: dict[str, str]) -> subprocess.Popen[bytes] | ForkedExecutor:

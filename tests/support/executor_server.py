@@ -1,4 +1,5 @@
-"""The server of forked executors: it has imported what the executor takes of Python's library, and none of ours.
+"""The server of forked executors: it has imported what the executor takes of Python's library, and none of ours. And it
+has unpacked the usual programs once, which takes an executor as long as to run one.
 
 Python's options are those that the executor starts with, so no package is here but the standard library.
 """
@@ -7,13 +8,18 @@ from __future__ import annotations
 
 import gc
 import importlib
+import io
+import marshal
 import pkgutil
 import signal
 import socket
 import sys
+import zlib
+from functools import cache
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+USUAL = ("rollout", "plan", "status", "history", "logs")
 
 
 def _import_library() -> None:
@@ -25,9 +31,22 @@ def _import_library() -> None:
             importlib.import_module(module.name)
 
 
+def _unpack_usual() -> None:
+    """An executor that gets the very same bytes finds them unpacked."""
+    from tasks.remote.sent_executor.bootstrap import OURS, Program
+
+    zlib.decompress = cache(zlib.decompress)  # type: ignore[assignment]
+    marshal.loads = cache(marshal.loads)      # type: ignore[assignment]
+    for verb in USUAL:
+        program = io.BytesIO(Program(verb)(OURS))
+        program.readline()                          # for shells
+        zlib.decompress(program.read(int(program.readline())))
+        marshal.loads(zlib.decompress(program.read(int(program.readline()))))
+
+
 def _forget_ours() -> None:
     """Each executor brings its own modules."""
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("executor", "tests")]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("executor", "tasks", "tests")]:
         del sys.modules[name]
     gc.collect()
     gc.freeze()
@@ -39,6 +58,7 @@ def main() -> None:
     sys.path[0] = str(CHECKOUT)
     from tests.support.fork_loop import Server
 
+    _unpack_usual()
     _import_library()
     _forget_ours()
     (code,) = Server(socket.socket(fileno=0), socket.socket(fileno=int(sys.argv[1]))).serve()
