@@ -222,11 +222,13 @@ class RunsSettings(Settings):
 
 
 class DoctorSettings(Settings):
-    """What hinders a deploy? `named`: all services that hosts.yaml has on this host; `fetching`: those whose repository
-    the host itself fetches from; `ports`: as of a deploy; `asked`: by service the TCP ports of the host that its health
-    checks ask; `tools`: by service the command that its build begins with, where PATH should lead to it."""
+    """What hinders a deploy? `host`: its name in hosts.yaml; `named`: all services that it has there; `fetching`: those
+    whose repository the host itself fetches from; `ports`: as of a deploy; `asked`: by service the TCP ports of
+    the host that its health checks ask; `tools`: by service the command that its build begins with, where PATH should
+    lead to it."""
 
     do: Literal["doctor"]
+    host: str
     named: List[str]
     fetching: List[str]
     ports: Dict[str, int]

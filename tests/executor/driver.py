@@ -46,7 +46,7 @@ ENDINGS = ("committed", "restored", "end")
 DEFAULTS: dict[str, Message] = {
     "rollout": {"unfinished": "undo"}, "status": {"watch": False, "named": None}, "history": {"lines": 20},
     "logs": {"lines": 20, "grep": None, "follow": False, "marks": {}}, "runs": {"lines": None, "grep": None},
-    "doctor": {"named": [], "fetching": [], "tools": {}}}
+    "doctor": {"host": "web1", "named": [], "fetching": [], "tools": {}}}
 
 
 # The oldest one that is here: the executor must run on it. Most tests take our own.

@@ -63,6 +63,9 @@ def test_status_names_what_hosts_yaml_has_no_longer_and_remove_purges_it(make_ap
     assert [(row["host"], row["state"], row["oddities"]) for row in orphans] == [
         (host, "RUNNING", [f"hosts.yaml does not name it here any more: fab remove {name} --host {host}"])
         for host in app.hosts]
+    checks = app.fab("doctor").of("check")
+    remedies = [check["remedy"] for check in checks if check["message"].startswith(f"{name} was")]
+    assert remedies == [f"name it again, or: fab remove {name} --host {host}" for host in app.hosts]
     assert app.fab("remove", name, "--host", "web1").code == 0
     assert left(app, "web1") == ["clone", "history"]
     assert [row["host"] for row in app.fab("status").of("status") if row["service"] == name] == ["web2"]
@@ -101,5 +104,6 @@ def test_purge_is_refused_where_the_directory_also_holds_another_service(make_ap
     app = make_app().deployed("--host", "web1")
     inner = make_app(directory=f"micro/{app.name}/inner").deployed("--host", "web1")
     refused = app.fab("remove", app.name, "--purge", "--host", "web1")
-    assert refused.code == 2 and f"the directory of {app.name}, also holds" in messages(refused), refused
+    assert refused.code == 2, refused
+    assert f"the directory of {app.name}, also holds that of {inner.name}" in messages(refused)
     assert [each.running("web1") for each in (app, inner)] == [f"{app.name}-1", f"{inner.name}-1"]

@@ -37,7 +37,7 @@ def orphans(host: ExaminedHost) -> Iterator[Finding]:
     names = [name for name in deployed.services(host.layout, host.conf) if name not in named]
     for name in names:
         yield warning(f"{name} was deployed here, and hosts.yaml does not name it any more",
-                      f"name it again, or: fab remove {name}")
+                      f"name it again, or: fab remove {name} --host {host.settings['host']}")
     left = [(service["name"], group) for service in host.services for group in _left(host, service)]
     for name, group in left:
         yield warning(f"{group} was deployed here, and hosts.yaml does not name it here any more", f"fab deploy {name}")

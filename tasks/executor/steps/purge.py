@@ -21,7 +21,8 @@ def require_purgeable(ctx: ServiceContext, step: Step) -> Result:
               *(deployed.directory(layout, name) for name in services)]
     inside = next((path for path in others if _inside(path).startswith(_inside(ctx.directory))), None)
     if inside:
-        raise NotReady(f"{ctx.directory}, the directory of {ctx.name}, also holds {inside}",
+        what = next((f"that of {name}" for name in services if deployed.directory(layout, name) == inside), inside)
+        raise NotReady(f"{ctx.directory}, the directory of {ctx.name}, also holds {what}",
                        "leave --purge out, and remove on the host what you do not need")
     return Result(False)
 

@@ -80,7 +80,7 @@ def runs(peer: Peer, *, lines: int | None, grep: str | None) -> protocol.RunsSet
 def doctor(peer: Peer, named: list[str], branch: str) -> protocol.DoctorSettings:
     """`named`: all services that hosts.yaml has on this host; `branch`: what a deploy would bring."""
     services = [target.service for target in peer.targets]
-    return {"do": "doctor", "named": named,
+    return {"do": "doctor", "host": peer.name, "named": named,
             "fetching": [service.name for service in services if service.fetch == "host"],
             "ports": ports.of_variables(services),
             "asked": {service.name: ports.asked(service) for service in services},
