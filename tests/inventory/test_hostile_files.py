@@ -71,6 +71,7 @@ def test_file_that_exhausts_a_reader_is_refused_with_a_line(tmp_path: Path, cont
     ("1" + ":30" * 5000, "more than 100 digits"), ("1" + ":30" * 5000 + ".5", "more than 100 digits"),
     ("1" * 400 + ".5", "more than 100 digits"), (".inf", "expected text"), ("=", "YAML cannot read"),
 ])
+@pytest.mark.rows(32)
 @pytest.mark.parametrize("place", ["variables: {{A: {}}}", "user: {}", "lease: {}"])
 def test_value_that_yaml_cannot_construct_is_one_message(tmp_path: Path, value: str, words: str, place: str) -> None:
     error = refusal(tmp_path, whole(defaults=place.format(value)).encode())

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from check_jsonschema import main
-from click.testing import CliRunner
-
 
 def gitlab_mistakes(*files: Path) -> str:
     """"" where each file passes."""
@@ -18,5 +15,9 @@ def github_mistakes(file: Path) -> str:
 
 
 def _mistakes(schema: str, *words: str) -> str:
+    # 0.2 s, which each process would pay that collects the tests.
+    from check_jsonschema import main
+    from click.testing import CliRunner
+
     done = CliRunner().invoke(main, ["--builtin-schema", schema, *words])
     return done.output if done.exit_code else ""
