@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from typing import Any, Container, Iterable, Mapping, Sequence
 
-from ..disk import files
 from ..errors import HostError
 from ..logs import process_logs
 from ..network import sockets
-from ..protocol import PROGRAM_HEADER
-from ..quoting import for_sh
 from ..service.context import ServiceContext
 from ..state.locks import reload_lock
-from ..supervisor.supervisord_conf import of_process, options
 from ..system import leftovers
 from . import process_check
 from .process import Before, Process, Say, Started, left_running
 from .startup import Startup
+from .written_program import WrittenProgram
 
 FIRST_PAUSE, SHORTEST_PAUSE, LONGEST_PAUSE = 0.004, 0.001, 0.1     # seconds between two looks
 STOPS_WITHIN = 10                   # seconds: supervisord's default of stopwaitsecs
 Infos = Mapping[str, Mapping[str, Any]]             # what supervisord says of processes, by their full names
-# A log file of supervisord's own, for AUTO (supervisor/options.py `get_autochildlog_name`).
-AUTOMATIC_LOG = re.compile(r"-{channel}---.*\.log$".replace("{channel}", "(stdout|stderr)"))
 
 
 class Program:
@@ -37,6 +31,7 @@ class Program:
         self._ctx = ctx
         self._say = say
         self._supervisord = ctx.supervisord()
+        self.written = WrittenProgram(ctx, group)
 
     def infos(self) -> dict[str, dict[str, Any]]:
         """What supervisord knows of each process; {} when it does not know the program."""
@@ -91,7 +86,7 @@ class Program:
     def _stop_limit(self, timeout: float) -> float:
         """Seconds until supervisord kills it: by the program file of before, with which it was started. Of a program
         without one supervisord says it, but for an old one (before 4.0): `timeout` then."""
-        before = self._written_before()
+        before = self.written.options_before()
         if before is not None:
             return float(before.get("stopwaitsecs", STOPS_WITHIN))
         return max((float(read["stopwaitsecs"]) for read in self._supervisord.configurations(self.group)
@@ -112,29 +107,26 @@ class Program:
         `renew` in any case."""
         with reload_lock(self._ctx.layout):
             added, changed, _ = self._supervisord.reload()
-            is_changed = self.group in changed or self._logs_elsewhere(infos) or (renew and self.group not in added)
+            is_changed = (self.group in changed or self.written.logs_elsewhere(infos)
+                          or (renew and self.group not in added))
             if is_changed:
                 self._remove_group()
             renewed = is_changed or self.group in added
             if renewed:
                 self._supervisord.add(self.group)
-            self._compare()
+            self.written.require_read(self._supervisord)
         return renewed
 
     def changes(self, infos: Infos) -> tuple[bool, bool]:
         """Let supervisord read its files; returns (changed, removed): what they say of our group, against what runs."""
         with reload_lock(self._ctx.layout):
             _, changed, removed = self._supervisord.reload()
-        return self.group in changed or self._logs_elsewhere(infos), self.group in removed
+        return self.group in changed or self.written.logs_elsewhere(infos), self.group in removed
 
     def keeps_group(self, infos: Infos) -> bool:
         """Whether supervisord can restart single processes of the group: its configuration did not change."""
         changed, removed = self.changes(infos)
         return bool(infos) and not changed and not removed
-
-    def has_socket(self) -> bool:
-        """Whether the program file says that supervisord listens for it."""
-        return "socket" in (self._written() or {})
 
     def remove(self) -> None:
         """Remove the group, which is stopped, if it is there."""
@@ -146,11 +138,8 @@ class Program:
         self._remove_socket_files()
 
     def _remove_socket_files(self) -> None:
-        """supervisord closes the socket on which it listened for the group, and leaves its file: by the program file of
-        this version, of the one before, or of a failed one."""
-        failed = self._ctx.layout.failed_program(self._ctx.name, self._ctx.deploy)
-        written = [self._written(), self._written_before(), self._options_of(failed)]
-        for address in {(each or {}).get("socket", "") for each in written}:
+        """supervisord closes the socket on which it listened for the group, and leaves its file."""
+        for address in self.written.sockets():
             if address.startswith("unix://"):
                 sockets.remove_closed(address[len("unix://"):].replace("%%", "%"))
 
@@ -181,58 +170,12 @@ class Program:
             time.sleep(max(min(pause, soonest), SHORTEST_PAUSE))
             pause = min(pause * 1.5, LONGEST_PAUSE)
 
-    def _logs_elsewhere(self, infos: Infos) -> bool:
-        """Whether the program file says AUTO for a log where the program has another one, or the other way round:
-        supervisord takes AUTO for equal to anything (supervisor/options.py `ProcessConfig.__eq__`)."""
-        written = self._written()
-        if written is None:
-            return False
-        logs = {channel: written.get(f"{channel}_logfile", "AUTO").upper() for channel in ("stdout", "stderr")}
-        if written.get("redirect_stderr", "false").lower() in ("true", "yes", "on", "1"):
-            logs["stderr"] = "NONE"
-        return any((log == "AUTO") != bool(AUTOMATIC_LOG.search(info.get(f"{channel}_logfile") or ""))
-                   for info in infos.values() for channel, log in logs.items())
-
-    def _written_before(self) -> dict[str, str] | None:
-        """What the program file said before this deploy."""
-        return self._options_of(os.path.join(self._ctx.layout.backup(self._ctx.name, self._ctx.deploy), "program"))
-
-    def _options_of(self, path: str) -> dict[str, str] | None:
-        return options(files.read_text(path), self.group)
-
-    def _written(self) -> dict[str, str] | None:
-        return options(self._ctx.layout.access.program_text(self._ctx.name), self.group)
-
-    def _number(self, process: str) -> str:
-        """That of the process, which its name ends with where there are several."""
-        numbered = re.fullmatch(re.escape(self.group) + r"_([0-9]+)", process)
-        return str(int(numbered[1])) if numbered else "0"
-
     def check_processes(self, started: Iterable[Started]) -> None:
         """Raise HostError where a process is not what the program file says. One that has ended is not looked at."""
-        written = self._written()
+        written = self.written.options()
         for process in started:
             if written and not process.ended:
-                process_check.check(process.pid, self.group, written, self._ctx.layout.program_file(self._ctx.name))
-
-    def _compare(self) -> None:
-        """Raise HostError where supervisord does not have what the program file, if it is one of ours, says."""
-        path = self._ctx.layout.program_file(self._ctx.name)
-        text = self._ctx.layout.access.program_text(self._ctx.name)
-        written = options(text, self.group)
-        if not text.startswith(PROGRAM_HEADER) or written is None:
-            return
-        read = self._supervisord.configurations(self.group)
-        if not read:
-            raise HostError(f"supervisord does not read {path}",
-                            f"see on the host whether it may: ls -l {for_sh(path)}")
-        differing = [option for option in ("command", "directory") if any(
-            info.get(option, "") not in ("", of_process(written[option], self._number(info["name"]))) for info in read)]
-        if differing:
-            raise HostError(f"supervisord runs {self.group} with another {' and '.join(differing)} than {path} says",
-                            "see on the host what else defines it:"
-                            f" grep -rn {self.group} {for_sh(os.path.dirname(path))}")
-
+                process_check.check(process.pid, self.group, written, self.written.path)
 
 def only(infos: Infos, names: Container[str]) -> Infos:
     return {name: info for name, info in infos.items() if name in names}

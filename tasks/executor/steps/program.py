@@ -71,7 +71,7 @@ def _bring_back(program: Program, was: Mapping[str, Any]) -> bool:
     changed, removed = program.changes(infos)
     if names and not changed and not was.get("signalled") and _are_same_processes(infos, was):
         return False
-    if names and infos and program.has_socket() and not (changed or removed or was.get("renew")):
+    if names and infos and program.written.has_socket() and not (changed or removed or was.get("renew")):
         _bring_back_singly(program, was, infos)
         return True
     infos = program.infos()                 # once more: supervisord has read its files meanwhile
