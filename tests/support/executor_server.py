@@ -1,5 +1,5 @@
-"""The server of forked executors: it has imported what the executor takes of Python's library, and none of ours. And it
-has unpacked the usual programs once, which takes an executor as long as to run one.
+"""The server of forked executors: it has imported what the executor takes of Python's library. And it has unpacked and
+imported the usual programs once, which takes an executor as long as to run one; but not their `main`.
 
 Python's options are those that the executor starts with, so no package is here but the standard library.
 """
@@ -17,9 +17,13 @@ import sys
 import zlib
 from functools import cache
 from pathlib import Path
+from types import ModuleType
+from typing import Any
+from zlib import decompress
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 USUAL = ("rollout", "plan", "status", "history", "logs")
+PROGRAMS = {"executor.main", "executor.sudo.sudo_start"}     # run anew by each executor
 
 
 def _import_library() -> None:
@@ -27,29 +31,48 @@ def _import_library() -> None:
     sys.path[0] = str(CHECKOUT / "tasks")
     executor = importlib.import_module("executor")
     for module in pkgutil.walk_packages(executor.__path__, "executor."):
-        if module.name != "executor.sudo.sudo_start":       # a program, which would run
+        if module.name not in PROGRAMS:
             importlib.import_module(module.name)
 
 
-def _unpack_usual() -> None:
-    """An executor that gets the very same bytes finds them unpacked."""
+def _import_usual() -> None:
+    """An executor that gets the very same bytes finds them unpacked, and their modules imported."""
     from tasks.remote.sent_executor.bootstrap import OURS, Program
 
-    zlib.decompress = cache(zlib.decompress)  # type: ignore[assignment]
-    marshal.loads = cache(marshal.loads)      # type: ignore[assignment]
+    marshal.loads = cache(marshal.loads)            # type: ignore[assignment]
+    unpacked = {}
     for verb in USUAL:
         program = io.BytesIO(Program(verb)(OURS))
         program.readline()                          # for shells
-        zlib.decompress(program.read(int(program.readline())))
-        marshal.loads(zlib.decompress(program.read(int(program.readline()))))
+        start = program.read(int(program.readline()))
+        modules = program.read(int(program.readline()))
+        unpacked[start], unpacked[modules] = decompress(start), decompress(modules)
+        _import(marshal.loads(unpacked[modules]))
+    imported = _forget("executor")
+
+    def known(packed: bytes) -> bytes:
+        """A start that is another one, or other modules: then nothing is here yet."""
+        if packed == start:
+            sys.modules.update(imported)
+        elif packed not in unpacked:
+            _forget("executor")
+        return unpacked.get(packed) or decompress(packed)
+
+    zlib.decompress = known                         # type: ignore[assignment]
 
 
-def _forget_ours() -> None:
-    """Each executor brings its own modules."""
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("executor", "tasks", "tests")]:
-        del sys.modules[name]
-    gc.collect()
-    gc.freeze()
+def _import(modules: dict[str, Any]) -> None:
+    from tasks.remote.sent_executor._loader import Finder
+
+    sys.meta_path.insert(0, Finder(modules))
+    for name in sorted(modules.keys() - PROGRAMS):
+        importlib.import_module(name)
+    del sys.meta_path[0]
+
+
+def _forget(*packages: str) -> dict[str, ModuleType]:
+    """Returns them."""
+    return {name: sys.modules.pop(name) for name in [*sys.modules] if name.partition(".")[0] in packages}
 
 
 def main() -> None:
@@ -58,9 +81,13 @@ def main() -> None:
     sys.path[0] = str(CHECKOUT)
     from tests.support.fork_loop import Server
 
-    _unpack_usual()
     _import_library()
-    _forget_ours()
+    _forget("executor")
+    sys.path[0] = str(CHECKOUT)
+    _import_usual()
+    _forget("tasks", "tests")
+    gc.collect()
+    gc.freeze()
     (code,) = Server(socket.socket(fileno=0), socket.socket(fileno=int(sys.argv[1]))).serve()
     sys.path[0], sys.argv = "", ["-c"]
     exec(code, {"__name__": "__main__"})
