@@ -264,6 +264,7 @@ def test_what_a_program_writes_while_it_starts_is_no_edit_for_the_next(example: 
 
 
 @pytest.mark.promise(11)
+@pytest.mark.long
 def test_nothing_is_undone_where_what_somebody_edited_cannot_be_kept(example: Example) -> None:
     """As on a full disk. Here git cannot make its stash, for a reference stands in the way."""
     example.write()
@@ -284,6 +285,7 @@ def test_nothing_is_undone_where_what_somebody_edited_cannot_be_kept(example: Ex
     assert git(example.directory, "show", "stash@{0}:source") == "mine"
 
 
+@pytest.mark.long
 def test_edits_stay_as_they_are_where_nothing_is_undone(example: Example) -> None:
     example.write()
     example.committed()
@@ -376,6 +378,7 @@ def test_way_back_waits_for_git_that_somebody_runs(example: Example) -> None:
 
 
 @pytest.mark.promise(3)
+@pytest.mark.long
 def test_build_that_puts_a_file_in_the_place_of_the_logs_goes_back(example: Example) -> None:
     """supervisord reads no file of anybody's while the folder of a log is missing."""
     example.write()
@@ -836,6 +839,7 @@ def test_undo_leaves_a_stopped_program_stopped(example: Example) -> None:
     before.assert_so()
 
 
+@pytest.mark.long
 def test_failed_repair_of_a_broken_program_can_be_repeated(example: Example) -> None:
     """The version before cannot run: a failed deploy of its repair must not be the last one possible."""
     example.write()
@@ -895,6 +899,7 @@ def test_edits_made_after_the_lock_are_refused_by_the_checkout(example: Example)
 
 
 @pytest.mark.parametrize("end", ["commit", "abort"])
+@pytest.mark.rows(1)
 def test_set_aside_stashes_edits_and_undo_restores_them(example: Example, home: Path, end: str) -> None:
     example.write(notes="a\n")
     example.committed()
@@ -1103,6 +1108,7 @@ def test_status_logs_and_outcome_can_be_queried_after_a_deploy(example: Example,
         assert (ending["result"], ending["busy"], ending["due"], ending["now"]) == (None, False, False, commit)
 
 
+@pytest.mark.long
 def test_status_shows_the_other_services_when_one_clone_is_broken(example: Example, another: Make) -> None:
     other = another()
     example.write()

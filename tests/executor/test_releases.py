@@ -236,6 +236,7 @@ def test_release_is_undone_when_the_executor_is_killed_at_any_step(site: Site, a
     assert site.stands_in() == site.current()
 
 
+@pytest.mark.long
 def test_half_made_worktree_is_made_anew(site: Site) -> None:
     """Half its files, no mark, and metadata that `git worktree prune` spares."""
     site.write()
@@ -252,7 +253,7 @@ def test_half_made_worktree_is_made_anew(site: Site) -> None:
 
 
 @pytest.mark.parametrize("lost", [".git/worktrees", "releases", "current/.git", "current"])
-@pytest.mark.rows(1)
+@pytest.mark.long
 def test_deploy_goes_on_where_the_release_that_runs_or_its_record_is_lost(site: Site, lost: str) -> None:
     site.write()
     site.committed()
@@ -398,6 +399,7 @@ def test_previous_version_is_not_removed_by_rebuilds(site: Site) -> None:
     assert {name.partition("-")[0] for name in site.names()} == {first, second}
 
 
+@pytest.mark.long
 def test_deploy_commits_when_old_releases_cannot_be_removed(site: Site) -> None:
     site.write()
     site.committed()
@@ -569,6 +571,7 @@ def test_change_to_in_place_is_undone_when_the_executor_is_killed(site: Site, ac
 
 
 @pytest.mark.promise(3)
+@pytest.mark.long
 def test_files_of_the_clone_return_when_in_place_fails(site: Site) -> None:
     """The files that are there from before it was deployed as releases."""
     site.write(notes="old\n")
@@ -623,7 +626,7 @@ def test_edits_in_the_running_release_are_refused_by_the_checkout(site: Site) ->
 
 @pytest.mark.parametrize("same", [True, False], ids=["the same commit", "another commit"])
 @pytest.mark.parametrize("end", ["commit", "abort"])
-@pytest.mark.rows(2)
+@pytest.mark.rows(1)
 def test_set_aside_stashes_edits_and_keeps_the_running_release(site: Site, end: str, same: bool) -> None:
     """They go to the stash while the running release keeps them: its files never change."""
     first = site.write(notes="a\n")
