@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.executor.disk import files
+from tasks.executor.disk import files, json_lines
 
 
 def test_write_atomic_replaces_the_file_whole_and_private(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_write_atomic_syncs_before_and_after_the_rename(tmp_path: Path, monkeypa
     files.write_atomic(str(tmp_path / "a"), b"x")
     assert calls == ["write", "fsync", "replace", "fsync"]
     calls.clear()
-    files.append_line(str(tmp_path / "b"), {})
+    json_lines.append(str(tmp_path / "b"), {})
     assert calls == ["write", "fsync", "fsync"]
     calls.clear()
     files.remove(str(tmp_path / "b"))
@@ -50,16 +50,16 @@ def test_write_atomic_syncs_before_and_after_the_rename(tmp_path: Path, monkeypa
                                      b"\0" * 4096, b"NaN\n", b"\n\n\r\n"])
 def test_read_lines_skips_torn_and_foreign_lines(tmp_path: Path, rubbish: bytes) -> None:
     path = tmp_path / "lines"
-    files.append_line(str(path), {"n": 1})
+    json_lines.append(str(path), {"n": 1})
     with path.open("ab") as file:
         file.write(rubbish)
-    files.append_line(str(path), {"n": 2})
-    assert list(files.read_lines(str(path))) == [{"n": 1}, {"n": 2}]
+    json_lines.append(str(path), {"n": 2})
+    assert list(json_lines.read(str(path))) == [{"n": 1}, {"n": 2}]
 
 
 def test_read_lines_of_a_missing_file_is_empty(tmp_path: Path) -> None:
-    assert list(files.read_lines(str(tmp_path / "none"))) == []
+    assert list(json_lines.read(str(tmp_path / "none"))) == []
     (tmp_path / "file").touch()
-    assert list(files.read_lines(str(tmp_path / "file/below"))) == []
+    assert list(json_lines.read(str(tmp_path / "file/below"))) == []
     assert files.read_bytes(str(tmp_path / "file/below")) is None
     files.remove(str(tmp_path / "none"))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tasks.executor.disk import files
+from tasks.executor.disk import json_lines
 from tasks.executor.layout import Layout
 from tasks.executor.state import history
 
@@ -31,7 +31,7 @@ def test_history_keeps_one_line_a_deploy(layout: Layout) -> None:
     ("build", "make"), ("build", [1]), ("variables", ["A"]), ("variables", {"A": 1}), ("was_running", "yes")])
 def test_history_leaves_out_what_somebody_wrote_in_another_type(layout: Layout, field: str, value: Any) -> None:
     """The rest of the line, and what we do not know, stays."""
-    files.append_line(layout.history_file("a"), {"deploy": "d1", "to": COMMIT, "later": [1], field: value})
+    json_lines.append(layout.history_file("a"), {"deploy": "d1", "to": COMMIT, "later": [1], field: value})
     for lines in (history.read(layout, "a"), history.known(layout, "a")):
         (line,) = lines
         assert field not in line and line["later"] == [1]

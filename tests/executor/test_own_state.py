@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tasks.executor import errors
-from tasks.executor.disk import files
+from tasks.executor.disk import files, json_lines
 from tasks.executor.layout import Layout
 from tasks.executor.state import locks, own_state
 from tests.executor.driver import Example
@@ -165,7 +165,7 @@ Write = Callable[[str], object]
 
 
 @pytest.mark.parametrize("write", [
-    lambda path: files.append_line(path, {"x": 1}),
+    lambda path: json_lines.append(path, {"x": 1}),
     lambda path: files.open_own(path, os.O_WRONLY)], ids=["append_line", "open_own"])
 def test_files_are_never_written_through_a_link(elsewhere: Path, tmp_path: Path, write: Write) -> None:
     (tmp_path / "link").symlink_to(elsewhere)

@@ -697,13 +697,13 @@ def test_full_disk_at_the_commit_is_undone(example: Example) -> None:
     before = Before(example)
     example.write()
     full = """
-from .disk import files
-real = files.append_line
+from .disk import json_lines
+real = json_lines.append
 def append_line(path, value, *rest, **more):
     if value.get("result") == "committed":
         raise OSError(28, "No space left on device", path)
     return real(path, value, *rest, **more)
-files.append_line = append_line
+json_lines.append = append_line
 """
     with example.deploy(faults=full) as deploy:
         deploy.activate().executor.send({"do": "commit"})

@@ -13,8 +13,8 @@ from tests.faults.fleet import Fleet
 Edit = tuple[str, str, str]
 
 JOURNAL: Edit = ("state/journal.py", 'files.write_atomic(journal.path, json.dumps(head).encode() + b"\\n")', "pass")
-FSYNC: Edit = ("files.py", "        _write_all(fd, data, path)\n        os.fsync(fd)",
-               "        _write_all(fd, data, path)")
+FSYNC: Edit = ("files.py", "        write_all(fd, data, path)\n        os.fsync(fd)",
+               "        write_all(fd, data, path)")
 SYNC: Edit = ("disk_sync.py", "why = ctx.sync(ctx.directory)", 'why = ""')
 LEASE: Edit = ("link.py", "if time.monotonic() - self._heard > self._lease:\n            raise",
                "if False:\n            raise")

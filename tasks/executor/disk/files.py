@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-from typing import Any, Iterator, Sequence
+from typing import Sequence
 
 from ..digests import sha256
 from ..protocol import ASIDE
-
-TAIL = 8 << 20                      # bytes
 
 
 def open_own(path: str, flags: int, mode: int = 0o600) -> int:
@@ -75,40 +72,6 @@ def aside_of(path: str) -> str:
     return os.path.join(folder, "." + name + ASIDE)
 
 
-def append_line(path: str, value: dict[str, Any], sync: bool = True) -> None:
-    """Append one JSON line, on a line of its own even where a power cut tore the last one."""
-    fd = open_own(path, os.O_RDWR | os.O_APPEND)
-    try:
-        size = os.fstat(fd).st_size
-        torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
-        _write_all(fd, (b"\n" if torn else b"") + json.dumps(value).encode() + b"\n", path)
-        if sync:
-            os.fsync(fd)
-    finally:
-        os.close(fd)
-    if sync and size == 0:
-        sync_dir(os.path.dirname(path))
-
-
-def read_lines(path: str, newest_first: bool = False, holding: bytes = b"") -> Iterator[dict[str, Any]]:
-    """The JSON objects of the file's last 8 MiB, oldest first, each read when it is asked for. Torn lines, and lines
-    that are no JSON, are skipped, and those without the bytes `holding`."""
-    for line in _tail(path).split(b"\n")[::-1 if newest_first else 1]:
-        if not line or holding not in line:
-            continue
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(value, dict):
-            yield value
-
-
-def count_lines(path: str) -> int:
-    """Those of the file's last 8 MiB, whatever they are."""
-    return _tail(path).count(b"\n")
-
-
 def read_bytes(path: str) -> bytes | None:
     """None where there is no such file."""
     try:
@@ -169,40 +132,6 @@ def size_of(path: str) -> int:
         return 0
 
 
-def changed_at(path: str) -> float:
-    """When what lies there was changed last, be it only its mode, in seconds since 1970; 0 where nothing does."""
-    try:
-        return os.lstat(path).st_ctime
-    except OSError:
-        return 0
-
-
-def changes_at(directory: str, path: str) -> list[float]:
-    """When what lies at a path below the directory was changed last, and when each of its folders was moved there: that
-    leaves the times of what is in it. As changed_at()."""
-    return [changed_at(os.path.join(directory, path)),
-            *filter(None, (_moved_at(os.path.join(directory, folder)) for folder in parents(path)))]
-
-
-def _moved_at(folder: str) -> float:
-    """When a folder was renamed; 0 where something was made or removed in it since then, which changes mtime, too."""
-    try:
-        status = os.lstat(folder)
-    except OSError:
-        return 0
-    return status.st_ctime if status.st_ctime > status.st_mtime else 0
-
-
-def _tail(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - TAIL))
-            return file.read()
-    except (FileNotFoundError, NotADirectoryError):
-        return b""
-
-
 def write_synced(path: str, data: bytes, mode: int = 0o600, owner: int = -1, readers: Sequence[int] = ()) -> None:
     """Write a file anew, with what write_atomic() takes; for what nobody reads before the folder is synced, too."""
     fd = _open_new(path, mode)
@@ -214,7 +143,7 @@ def write_synced(path: str, data: bytes, mode: int = 0o600, owner: int = -1, rea
             from . import access_list  # most programs run as the login user
 
             access_list.let_read(fd, readers)
-        _write_all(fd, data, path)
+        write_all(fd, data, path)
         os.fsync(fd)
     finally:
         os.close(fd)
@@ -229,7 +158,8 @@ def _open_new(path: str, mode: int) -> int:
         return open_own(path, os.O_WRONLY | os.O_EXCL, mode)
 
 
-def _write_all(fd: int, data: bytes, path: str) -> None:
+def write_all(fd: int, data: bytes, path: str) -> None:
+    """`path`: for an error, whose file it would not name."""
     view = memoryview(data)
     while view:
         try:

@@ -6,7 +6,7 @@ import json
 import os
 from typing import Iterable
 
-from . import access_list, file_rights, files
+from . import access_list, file_rights, files, json_lines
 from .file_rights import Rights
 from .placed_files import PlacedFiles, Record
 
@@ -39,7 +39,7 @@ def _copy(path: str, copy: str) -> dict[str, object] | None:
 
 def restore(placed: PlacedFiles, folder: str) -> bool:
     """Put it back; returns whether anything changed. It may run twice, and where nothing was saved."""
-    manifest = next(files.read_lines(os.path.join(folder, MANIFEST)), None)
+    manifest = next(json_lines.read(os.path.join(folder, MANIFEST)), None)
     if manifest is None:
         return False
     there = {path: was for path, was in manifest["files"].items() if was is not None}
@@ -58,7 +58,7 @@ def restore(placed: PlacedFiles, folder: str) -> bool:
 
 def secrets(folder: str) -> list[str]:
     """The paths of the copies that are secrets as a whole."""
-    manifest = next(files.read_lines(os.path.join(folder, MANIFEST)), None)
+    manifest = next(json_lines.read(os.path.join(folder, MANIFEST)), None)
     if manifest is None:
         return []
     return [os.path.join(folder, was["copy"]) for path, was in manifest["files"].items()

@@ -15,7 +15,7 @@ from ..digests import sha256
 from ..errors import NotReady
 from ..protocol import PlacedFileState
 from ..quoting import for_sh
-from . import access_list, file_rights, files
+from . import access_list, change_times, file_rights, files, json_lines
 from .file_rights import Rights
 
 SHOWN = 64 << 10                        # bytes of a file that is shown
@@ -44,7 +44,7 @@ class PlacedFiles(NamedTuple):
 
     def record(self) -> Record:
         """What we wrote there; nothing where the record cannot be read."""
-        line = next(files.read_lines(self.record_file), {})
+        line = next(json_lines.read(self.record_file), {})
         written = line.get("files")
         folders = line.get("folders")
         return Record(written if isinstance(written, dict) else {}, folders if isinstance(folders, list) else [])
@@ -91,7 +91,7 @@ class PlacedFiles(NamedTuple):
         changed, by the time of that (seconds since 1970)."""
         record = self.record()
         for path, about in record.written.items():
-            if not is_of_person(files.changed_at(self.path(path))):
+            if not is_of_person(change_times.changed_at(self.path(path))):
                 about.setdefault("left", self._look(path))
         self.keep_record(record)
 

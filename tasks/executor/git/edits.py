@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import Iterable
 
-from ..disk import files
+from ..disk import change_times
 from ..errors import HostError
 from ..system.output_lines import silent
 from . import index, unfinished_checkout
@@ -21,12 +21,12 @@ COPIED = "-kept"                    # behind a deploy: the label of what it met 
 
 
 def changes_at(git: Git, line: str) -> list[float]:
-    """When an edit was made, as files.changes_at(); of a submodule, each in it. `line`: as of `git status`. 0 where the
+    """When an edit was made, as in change_times; of a submodule, each in it. `line`: as of `git status`. 0 where the
     file is gone: nothing of it would be lost."""
     if not os.path.lexists(os.path.join(git.directory, line[3:], ".git")):
-        return files.changes_at(git.directory, line[3:])
+        return change_times.changes_at(git.directory, line[3:])
     inner = git.inside(line[3:])
-    return [files.changed_at(os.path.join(inner.git_dir(), "HEAD")),
+    return [change_times.changed_at(os.path.join(inner.git_dir(), "HEAD")),
             *(time for within in read(inner).edits for time in changes_at(inner, within))]
 
 

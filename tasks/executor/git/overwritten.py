@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Iterator, NamedTuple
 
-from ..disk import files
+from ..disk import change_times, files
 from .command import Git
 from .commits import Commits
 from .in_the_way import added, in_the_way, missing
@@ -13,8 +13,8 @@ from .submodules import moved, with_nested
 
 
 class Overwritten(NamedTuple):
-    """`is_fixed`: git can stash nothing of it. `changed_at`: as files.changes_at(), and when a folder was changed that
-    stands in the place of a file with it."""
+    """`is_fixed`: git can stash nothing of it. `changed_at`: as change_times tells it, and when a folder was changed
+    that stands in the place of a file with it."""
 
     git: Git
     path: str
@@ -43,5 +43,5 @@ def _in_repository(git: Git, commit: str) -> Iterator[Overwritten]:
     tracked = {*gone, *added(git, commit)}
     for path in [*left.ignored, *left.untracked, *left.fixed]:
         places = [folder for folder in files.parents(path) if folder in tracked]
-        times = [files.changed_at(os.path.join(git.directory, place)) for place in places]
-        yield Overwritten(git, path, path in left.fixed, [*times, *files.changes_at(git.directory, path)])
+        times = [change_times.changed_at(os.path.join(git.directory, place)) for place in places]
+        yield Overwritten(git, path, path in left.fixed, [*times, *change_times.changes_at(git.directory, path)])

@@ -13,7 +13,7 @@ import re
 from typing import Any, Iterable
 
 from .. import git
-from ..disk import files
+from ..disk import files, json_lines
 from ..disk.placed_files import PlacedFiles
 from ..errors import NotReady
 from ..layout import Layout
@@ -138,7 +138,7 @@ class Releases:
 
     def completion(self, name: str) -> dict[str, Any]:
         """{deploy, digest} of a complete release: the deploy that built it, and the digest of its settings; else {}."""
-        return next(files.read_lines(self._completion_file(name)), {})
+        return next(json_lines.read(self._completion_file(name)), {})
 
     def remove(self, name: str) -> None:
         """The completion first: half a release is none."""

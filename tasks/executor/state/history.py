@@ -14,7 +14,7 @@ import re
 import time
 from typing import Any, Callable, Iterable, Iterator
 
-from ..disk import files
+from ..disk import files, json_lines
 from ..layout import Layout
 
 KEPT = 300
@@ -24,7 +24,7 @@ MOST, NEWEST, COMMITTED = 2000, 1000, 100
 
 def read(layout: Layout, service: str, count: int = KEPT) -> list[dict[str, Any]]:
     """The newest `count` lines, oldest first."""
-    lines = files.read_lines(layout.history_file(service), newest_first=True)
+    lines = json_lines.read(layout.history_file(service), newest_first=True)
     return [_readable(line) for line in itertools.islice(lines, count)][::-1]
 
 
@@ -35,7 +35,7 @@ def known(layout: Layout, service: str) -> Iterator[dict[str, Any]]:
 
 
 def find(layout: Layout, service: str, deploy: str) -> dict[str, Any] | None:
-    lines = files.read_lines(layout.history_file(service), holding=deploy.encode())
+    lines = json_lines.read(layout.history_file(service), holding=deploy.encode())
     return next((_readable(line) for line in lines if line.get("deploy") == deploy), None)
 
 
@@ -46,7 +46,7 @@ def last_committed(lines: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 def newest_committed(layout: Layout, service: str) -> dict[str, Any]:
     """As last_committed(), of all lines."""
-    lines = files.read_lines(layout.history_file(service), newest_first=True)
+    lines = json_lines.read(layout.history_file(service), newest_first=True)
     return next((_readable(line) for line in lines if line.get("result") == "committed"), {})
 
 
@@ -60,7 +60,7 @@ def write(layout: Layout, service: str, line: dict[str, Any]) -> None:
     """Write a line, which is on the disk then. A deploy has one line a service, however often it is finished."""
     if find(layout, service, line["deploy"]) is None:
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        files.append_line(layout.history_file(service), dict(line, at=at, service=service))
+        json_lines.append(layout.history_file(service), dict(line, at=at, service=service))
         with contextlib.suppress(OSError):          # the line is written, and nothing else matters
             _trim(layout.history_file(service))
 
@@ -106,14 +106,14 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
 
 
 def _trim(path: str) -> None:
-    if files.count_lines(path) > MOST:
+    if json_lines.count(path) > MOST:
         kept = _worth_keeping(path, NEWEST)
         files.write_atomic(path, b"".join(json.dumps(line).encode() + b"\n" for line in kept))
 
 
 def _worth_keeping(path: str, newest: int) -> list[dict[str, Any]]:
     """The newest lines, and as many older ones as make COMMITTED good ones; oldest first."""
-    lines = files.read_lines(path, newest_first=True)
+    lines = json_lines.read(path, newest_first=True)
     recent = list(itertools.islice(lines, newest))
     missing = COMMITTED - sum(line.get("result") == "committed" for line in recent)
     older = (line for line in lines if line.get("result") == "committed")

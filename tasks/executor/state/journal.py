@@ -12,7 +12,7 @@ import shutil
 from types import MappingProxyType
 from typing import Any, Callable, Container, Dict, Iterable, Mapping
 
-from ..disk import files, placed_backup
+from ..disk import files, json_lines, placed_backup
 from ..disk.placed_files import PlacedFiles
 from ..errors import CannotRestore
 from ..layout import Layout
@@ -44,7 +44,7 @@ class Journal:
     def begin(self, service: str, step: str) -> None:
         """On the disk when this returns, if the step has an undo: from now on it must be undone."""
         self.begun.append((service, step))
-        files.append_line(self.path, {"begin": [service, step]}, sync=(service, step) in self._names_of_undoable())
+        json_lines.append(self.path, {"begin": [service, step]}, sync=(service, step) in self._names_of_undoable())
 
     def undos(self, replaced: Container[str] = ()) -> list[tuple[str, Step]]:
         """(service, step) of each step that was begun and has an undo, in the recipe's order; for services that are
@@ -179,7 +179,7 @@ def _try(layout: Layout, path: str) -> Journal | None:
 
 
 def _read(layout: Layout, path: str) -> Journal:
-    lines = list(files.read_lines(path))
+    lines = list(json_lines.read(path))
     if not lines or not isinstance(lines[0].get("services"), dict):
         raise CannotRestore(f"the journal {path} cannot be read, so nobody knows what its interrupted deploy left",
                             "look at the host with fab status, then: fab recover SERVICE --accept")

@@ -9,7 +9,7 @@ import os
 import time
 from typing import Any, Callable, ContextManager, Iterator, cast
 
-from ..disk import files
+from ..disk import files, json_lines
 from ..errors import NotReady, TryAgain
 from ..layout import Layout
 from ..protocol import Holder
@@ -156,7 +156,7 @@ def _is_held(path: str, holder: Holder) -> bool:
 
 
 def _read(path: str) -> Holder:
-    for holder in files.read_lines(path):
+    for holder in json_lines.read(path):
         return cast(Holder, holder)
     return {}
 

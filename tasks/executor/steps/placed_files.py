@@ -8,7 +8,7 @@ from typing import Any, Callable, Iterable, Mapping
 
 from .. import program_user
 from ..digests import sha256
-from ..disk import file_rights, files, placed_backup
+from ..disk import change_times, file_rights, files, placed_backup
 from ..disk.placed_files import PlacedFiles, Record
 from ..errors import HostError, NotReady
 from ..protocol import PlacedFileState
@@ -112,7 +112,7 @@ def keep_changed(ctx: ServiceContext, is_of_person: Callable[[float], bool]) -> 
     """Before the undo of a deploy: copy what a person changed in them, by the time of that (seconds since 1970)."""
     placed = ctx.releases.placed(ctx.releases.live())
     edited = [path for path, state in placed.states(()).items() if state["sha256"] not in (None, state["written"])
-              and is_of_person(files.changed_at(placed.path(path)))]
+              and is_of_person(change_times.changed_at(placed.path(path)))]
     _copy(ctx, placed, edited, ctx.warn)
 
 
