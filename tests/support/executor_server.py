@@ -22,7 +22,6 @@ from typing import Any
 from zlib import decompress
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-USUAL = ("rollout", "plan", "status", "history", "logs")
 PROGRAMS = {"executor.main", "executor.sudo.sudo_start"}     # run anew by each executor
 
 
@@ -37,12 +36,11 @@ def _import_library() -> None:
 
 def _import_usual() -> None:
     """An executor that gets the very same bytes finds them unpacked, and their modules imported."""
-    from tasks.remote.sent_executor.bootstrap import OURS, Program
+    from tests.support.usual_programs import usual_programs
 
     marshal.loads = cache(marshal.loads)            # type: ignore[assignment]
     unpacked = {}
-    for verb in USUAL:
-        program = io.BytesIO(Program(verb)(OURS))
+    for program in map(io.BytesIO, usual_programs()):
         program.readline()                          # for shells
         start = program.read(int(program.readline()))
         modules = program.read(int(program.readline()))

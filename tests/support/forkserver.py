@@ -17,14 +17,11 @@ import threading
 from pathlib import Path
 
 import tasks
-from tasks.executor.protocol import Verb
 from tasks.inventory import loading
-from tasks.remote.sent_executor.bootstrap import OURS, program
 from tasks.rollout import protocol
 from tests.support import fork_loop
 from tests.support.forked import CHECKOUT
-
-USUAL: tuple[Verb, ...] = ("rollout", "plan", "status")
+from tests.support.usual_programs import usual_programs
 
 
 def _import_all() -> None:
@@ -43,8 +40,7 @@ def _warm_up() -> None:
     for name in protocol.KINDS:
         with contextlib.suppress(protocol.NotInProtocol):
             protocol.decode("web1", {"event": name})
-    for verb in USUAL:
-        program(verb)(OURS)
+    usual_programs()
 
 
 def main() -> None:
