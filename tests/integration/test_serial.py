@@ -74,9 +74,9 @@ def test_second_host_restarts_once_the_first_is_healthy(app: App) -> None:
     story = [("step_finished", "web2", "build"), 1, ("step_finished", "web1", "health"), 2,
              ("step_started", "web2", "program")]
     assert sorted(story, key=order.index) == story
-    shown = app.fab("history", app.name, "--lines", "1").of("history")
-    assert [(line["host"], line["result"], line["batch"]) for line in shown] == [
-        ("web1", "committed", 1), ("web2", "committed", 2)]
+    history = app.fab("history", app.name, "--lines", "1")
+    assert [(line["host"], line["result"], line["batch"]) for line in history.of("history")] == [
+        ("web1", "committed", 1), ("web2", "committed", 2)], history
 
 
 @pytest.mark.promise(10)
