@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from functools import cache
 
-from tests.support.forked import OPTIONS, executors
+from tests.support.forked import OPTIONS, ForkedExecutor, executors
 
 # It ends as the executor does, and the executor with it. As long as it lives, it holds none of its streams.
 SCRIPT = """\
@@ -48,7 +48,11 @@ os._exit(code)
 
 @cache
 def host_python() -> str:
-    """The path of it."""
+    """The path of it. The server has imported all by then: a client waits only so long for an executor's first word."""
+    first = ForkedExecutor("", {})
+    first.wait()
+    for file in (first.stdin, first.stdout, first.stderr):
+        file.close()
     path = executors()[1]
     script = path.with_name("python")
     script.write_text(SCRIPT.format(python=sys.executable, options=", ".join(map(repr, OPTIONS)), path=str(path)))
