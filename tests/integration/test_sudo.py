@@ -378,7 +378,7 @@ def test_clone_of_another_user_that_git_would_trust_is_refused_in_the_same_words
 
 def test_access_through_sudo_has_all_that_direct_access_has() -> None:
     """What is not forwarded to the helper would run as the login user."""
-    local = {"mode", "program_path", "ending", "supervisorctl", "start_command"}
+    local = {"mode", "program_path", "program_text", "ending", "supervisorctl", "start_command"}
     public = {name for name in vars(SupervisordAccess) if not name.startswith("_")} - local
     assert public <= set(vars(SudoAccess))
 
