@@ -157,6 +157,7 @@ def test_edited_files_with_odd_names_are_listed_and_told_apart(clone: git.Clone,
 def test_edits_are_complete_beyond_the_kept_output_lines(clone: git.Clone, work: Path, monkeypatch: pytest.MonkeyPatch
                                                          ) -> None:
     monkeypatch.setattr(output_lines, "KEPT", 10)
+    monkeypatch.setattr(output_lines, "LONGEST_LINE", 100)
     for number in range(25):
         (work / f"many{number}").write_text("x")
     run_git(work, "add", "--all")
