@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ...executor.protocol import INTERRUPTED
@@ -178,7 +178,7 @@ def _program_file(name: str, facts: Facts) -> list[str]:
 def _seconds(at: str | None) -> float | None:
     """Since 1970, of a time in the history; None where it is no time."""
     try:
-        return datetime.strptime(at or "", "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp()
+        return datetime.fromisoformat((at or "").removesuffix("Z") + "+00:00").timestamp()
     except ValueError:
         return None
 
