@@ -51,6 +51,11 @@ def test_remove_leaves_every_host_as_it_was_when_one_fails(make_app: MakeApp) ->
     assert app.states() == before
     assert [old == new for old, new in zip(pids, app.pids(), strict=True)] == [False, True]
 
+    # Nothing is there yet: hooks run all the same.
+    app.write(hooks={"drain": "true", "undrain": "true"}, directory="moved", strategy="releases")
+    assert app.fab("remove", app.name).code == 0
+    assert [app.program(host)["statename"] for host in app.hosts] == ["absent", "absent"]
+
 
 def test_status_names_what_hosts_yaml_has_no_longer_and_remove_purges_it(make_app: MakeApp) -> None:
     app = make_app(strategy="releases", shared=["uploads/"]).deployed()

@@ -52,7 +52,7 @@ def is_idle(planned: Mapping[str, Any]) -> bool:
 
 def hook(ctx: ServiceContext, step: Step) -> Result:
     """Run a hook, with all that the program has in its environment, and more."""
-    run_commands(ctx, step, step.args["directory"], {**step.args["secrets"], **step.args["variables"]})
+    run_commands(ctx, step, _folder(ctx, step), {**step.args["secrets"], **step.args["variables"]})
     return Result(True)
 
 
@@ -78,6 +78,7 @@ def run_back(ctx: ServiceContext, step: Step) -> Result:
 
 
 def _folder(ctx: ServiceContext, step: Step) -> str:
-    """Where the hook runs. The version before may lack the folder, and after a first deploy there is none at all."""
+    """Where the hook runs. The version before may lack the folder, and after a first deploy there is none at all; nor
+    has a `restart`, `stop` or `remove` one where hosts.yaml names another directory since the last deploy."""
     folders = (step.args["directory"], ctx.directory, ctx.layout.root)
     return next(folder for folder in folders if os.path.isdir(folder))
