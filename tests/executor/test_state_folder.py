@@ -30,10 +30,10 @@ def with_state(example: Example, state: Path | str) -> Deploy:
     return deploy
 
 
-@pytest.mark.parametrize("home", [False, True], ids=["absolute", "at home"])
-def test_directory_and_state_lie_outside_the_root(example: Example, elsewhere: Path, home: bool) -> None:
-    directory = Path.home() / example.name if home else elsewhere / "service"
-    example.service = example.with_(directory=f"~/{example.name}" if home else str(directory))
+@pytest.mark.parametrize("at_home", [False, True], ids=["absolute", "at home"])
+def test_directory_and_state_lie_outside_the_root(example: Example, elsewhere: Path, at_home: bool) -> None:
+    directory = Path.home() / example.name if at_home else elsewhere / "service"
+    example.service = example.with_(directory=f"~/{example.name}" if at_home else str(directory))
     commit = example.write()
     with with_state(example, elsewhere / "state") as deploy:
         assert deploy.commit()["now"] == {example.name: commit}
