@@ -13,9 +13,9 @@ from tests.faults.fleet import Fleet
 Edit = tuple[str, str, str]
 
 JOURNAL: Edit = ("state/journal.py", 'files.write_atomic(journal.path, json.dumps(head).encode() + b"\\n")', "pass")
-FSYNC: Edit = ("files.py", "        write_all(fd, data, path)\n        os.fsync(fd)",
+FSYNC: Edit = ("disk/files.py", "        write_all(fd, data, path)\n        os.fsync(fd)",
                "        write_all(fd, data, path)")
-SYNC: Edit = ("disk_sync.py", "why = ctx.sync(ctx.directory)", 'why = ""')
+SYNC: Edit = ("transaction/disk_sync.py", "why = ctx.sync(ctx.directory)", 'why = ""')
 LEASE: Edit = ("link.py", "if time.monotonic() - self._heard > self._lease:\n            raise",
                "if False:\n            raise")
 UNDO: Edit = ("state/journal.py", 'if step["undo"]]', 'if step["undo"] and step["name"] != "build"]')
