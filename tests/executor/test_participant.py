@@ -1208,6 +1208,20 @@ def test_commit_tells_of_a_program_that_somebody_stopped_while_other_hosts_were_
 
 
 @pytest.mark.promise(8)
+def test_commit_tells_of_a_version_that_somebody_moved_while_other_hosts_were_waited_for(example: Example) -> None:
+    example.write()
+    with example.deploy() as deploy:
+        deploy.activate()
+        git(example.directory, "commit", "--quiet", "--allow-empty", "--message", "of a person")
+        deploy.executor.send({"do": "commit"})
+        told = deploy.executor.until("notice")["message"]
+        ends(deploy, "committed")
+    moved = git(example.directory, "rev-parse", "HEAD")
+    assert f"{example.name}: {example.directory} is at commit {moved[:8]} now, and not at " in told
+    assert "see what moved it" in told
+
+
+@pytest.mark.promise(8)
 def test_program_that_may_end_is_well_when_it_has_ended_after_it_was_seen_up(example: Example) -> None:
     """One that runs once, for longer than a start is watched; its health check sees its end."""
     example.write("sleep 1.3; touch done\n")
@@ -1224,6 +1238,6 @@ def test_program_that_may_end_is_well_when_it_has_ended_after_it_was_seen_up(exa
 @pytest.mark.promise(8)
 def test_deploy_is_committed_whatever_goes_wrong_in_the_last_look(example: Example) -> None:
     example.write()
-    faults = "from .transaction import plan_result\nplan_result.ended = lambda *_: [][0]\n"
+    faults = "from .transaction import plan_result\nplan_result.changed = lambda *_: [][0]\n"
     with example.deploy(faults=faults) as deploy:
         assert deploy.commit()["event"] == "committed"

@@ -72,7 +72,7 @@ class Transaction:
                 ending = self._restore(written, self.link.mask(self._why(as_host_error(error))))
             return ending
         self._tidy()
-        self._tell_ended()
+        self._tell_changed()
         return {"event": "committed", "now": now}
 
     def _learn_secrets(self) -> None:
@@ -207,12 +207,12 @@ class Transaction:
             except Exception as error:
                 self.eventlog.warn(f"{name}: not tidied up: {as_host_error(error).message}")
 
-    def _tell_ended(self) -> None:
+    def _tell_changed(self) -> None:
         """The deploy is committed, also where nobody can tell."""
         with contextlib.suppress(Exception):
-            for name, results in self.results.items():
-                for words in plan_result.ended(self.contexts[name], results.started or {}):
-                    self.eventlog.warn(f"{name}: {words}; see fab logs {name}")
+            for name, part in self.plan["services"].items():
+                for words in plan_result.changed(self.contexts[name], part, self.results[name].started or {}):
+                    self.eventlog.warn(f"{name}: {words}")
 
     def _report_failure(self, error: HostError) -> None:
         if not isinstance(error, Aborted):
