@@ -14,12 +14,12 @@ from tests.rollout.samples import BLANK, TARGET, A, B, facts
 
 
 def history(*moves: str) -> list[dict[str, Any]]:
-    """`A` is a deploy of A, `<A` a rollback to it, `-A` a deploy that was undone, `=A` a restart of it."""
+    """`A` is a deploy of A, `<A` a rollback to it, `-A` an undone deploy, `=A` a restart of it, `~A` its removal."""
     lines: list[dict[str, Any]] = []
     now = None
     for move in moves:
         to = move[-1]
-        command = {"<": "rollback", "=": "restart"}.get(move[0], "deploy")
+        command = {"<": "rollback", "=": "restart", "~": "remove"}.get(move[0], "deploy")
         result = "restored" if move[0] == "-" else "committed"
         lines.append({"command": command, "result": result, "from": now, "to": to, "was_running": now is not None,
                       "branch": "main"})
@@ -59,12 +59,16 @@ def test_rollback_leads_to_the_last_deploy_after_a_checkout_by_hand() -> None:
 
 @pytest.mark.parametrize(("moves", "leads_to"), [
     (("A B", "B"), "A"), (("B", "A B"), "A"), (("A B", ""), "A"), (("A B", "A B", "B"), "A"),
-    (("A B", "B", "C B"), None), (("A B <A", "B <A"), None), (("B", "B"), None)])
+    (("A B", "B", "C B"), None), (("A B <A", "B <A"), None), (("B", "B"), None),
+    (("A B ~B", "A B ~B"), "B"), (("A B ~B <B",), "A"), (("A B ~B", "A B"), "A"), (("A ~A",), "A")])
 def test_rollback_takes_a_new_host_along(moves: tuple[str, ...], leads_to: str | None) -> None:
-    """A host with an earlier version of its own, or with none any more, does not follow."""
+    """A host with an earlier version of its own, or with none any more, does not follow. One that the service was
+    removed from does; what was removed from all of them comes back."""
     goals = []
-    known = {(f"web{number}", "monitor"): facts(history=lines, commit=lines[-1]["to"] if lines else None)
-             for number, lines in enumerate(history(*words.split()) for words in moves)}
+    known = {(f"web{number}", "monitor"): facts(
+                 history=lines, commit=lines[-1]["to"] if lines else None, committed=lines[-1] if lines else {},
+                 program_file=None if words[-2:-1] == "~" else "[program:monitor]")
+             for number, (words, lines) in enumerate((words, history(*words.split())) for words in moves)}
     plan = previous_version.planner_for(lambda targets, facts, found: goals.append(found["monitor"].commit) or {})
     with nullcontext() if leads_to else pytest.raises(Mistake):
         plan((TARGET,), known, {})

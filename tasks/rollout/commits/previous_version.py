@@ -45,10 +45,10 @@ def previous(history: list[HistoryLine], now: str | None) -> str | None:
 
 
 def _goal(service: str, facts: dict[Key, Facts]) -> Goal:
-    """The version before, which must be the same on all hosts; a new host goes where the others go. Raises Mistake
-    when it is not the same."""
+    """The version before, which must be the same on all hosts; a new host, and one that it was removed from, goes where
+    the others go. Raises Mistake when it is not the same."""
     here = {host: known for (host, name), known in facts.items() if name == service}
-    by_host = {host: previous(known.history, known.commit) for host, known in here.items()}
+    by_host = {host: _previous(known) for host, known in _leading(here).items()}
     commits = {commit for host, commit in by_host.items() if commit or not _is_new(here[host])}
     if not any(commits):
         raise _no_earlier(service, here)
@@ -61,6 +61,16 @@ def _goal(service: str, facts: dict[Key, Facts]) -> Goal:
     branch = next((line["branch"] for line in lines), None)
     source = source_of(commit, (known.history for known in here.values()))
     return Goal(commit=commit, revision=commit, branch=branch, source=source, is_previous=True)
+
+
+def _leading(facts: dict[str, Facts]) -> dict[str, Facts]:
+    """The hosts that say where to go: where the service was removed, only if it was removed from all of them."""
+    return {host: known for host, known in facts.items() if not known.is_removed} or facts
+
+
+def _previous(facts: Facts) -> str | None:
+    """After a removal nothing runs: the version before is the one that was removed."""
+    return previous(facts.history, None if facts.is_removed else facts.commit)
 
 
 def _is_new(facts: Facts) -> bool:
