@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.faults import checker
-from tests.faults.fleet import Fleet
+from tests.faults.fleet import LEASE, Fleet
 from tests.integration.app import RunningClient, messages
 from tests.support.lab import Run
 
@@ -31,6 +31,7 @@ class Case:
     files: dict[str, str] = field(default_factory=dict)
     build: str = ""                 # before the usual commands
     options: tuple[str, ...] = ()   # of the deploy
+    lease: float = LEASE            # of the deploy, in seconds; the commands behind it have the long one
     apart: bool = False             # it may be right that the hosts differ: some clients want only one of them
 
 
@@ -46,6 +47,7 @@ class Verdict:
 
 def try_it(fleet: Fleet, case: Case) -> Verdict:
     old, new = fleet.version, fleet.next_version(case.files, case.build)
+    fleet.set_lease(case.lease)
     fleet.disarm()
     if case.arm:
         fleet.arm(case.host, **case.arm)        # type: ignore[arg-type]
@@ -60,6 +62,7 @@ def try_it(fleet: Fleet, case: Case) -> Verdict:
     if heal:
         heal()
     fleet.settle()
+    fleet.set_lease(LEASE)
     unreached = _unreached(fleet, run, before) if case.name.startswith("client") else []
     untold = _untold(fleet) if fleet.hooks else []
     wrong = [*lies, *_order(run), *unreached, *untold, *_recovered(fleet, run, unfinished, old, new, case)]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from tests.faults.case import Case, Heal, Strike
-from tests.faults.fleet import Fleet
+from tests.faults.fleet import SHORT_LEASE, Fleet
 from tests.integration.app import RUN, RunningClient
 from tests.support.lab import wait_for
 from tests.support.processes import command_line, descendants
@@ -91,7 +91,8 @@ def link_is_cut_for_a_while(fleet: Fleet, client: RunningClient, host: str) -> H
 
 
 def link_freezes(fleet: Fleet, client: RunningClient, host: str) -> Heal:
-    """The host must be as it was before the link is well again: it cannot know when that will be."""
+    """Of a deploy with the short lease. The host must be as it was before the link is well again: it cannot know when
+    that will be."""
     fleet.proxy.freeze()
 
     def thaw() -> None:
@@ -176,7 +177,7 @@ KINDS = {
         "disk full", "disk", "full", r.randint(1, DISK), r.choice(HOSTS), writes=r.choice([1, 1000])),
     "network cut": lambda r: _moment(r, "network cut", link_is_cut, "web2"),
     "network cut, and back later": lambda r: _moment(r, "network cut, and back later", link_is_cut_for_a_while, "web2"),
-    "network frozen": lambda r: _moment(r, "network frozen", link_freezes, "web2"),
+    "network frozen": lambda r: _moment(r, "network frozen", link_freezes, "web2", lease=SHORT_LEASE),
     "network frozen for a moment": lambda r: _moment(
         r, "network frozen for a moment", link_freezes_for_a_moment, "web2"),
     "host lost for good": lambda r: _moment(r, "host lost for good", host_is_lost, "web2"),
@@ -201,11 +202,11 @@ KINDS = {
 OF_SUDO = ("sudo helper SIGKILL",)
 
 
-def _moment(r: random.Random, name: str, strike: Strike, host: str = "") -> Case:
+def _moment(r: random.Random, name: str, strike: Strike, host: str = "", **more: object) -> Case:
     host = host or r.choice(HOSTS)
     if r.random() < 0.3:
-        return at_random(name, r.uniform(0.3, 1.2), host, strike)
-    return held(name, r.choice(POINTS), host, strike)
+        return at_random(name, r.uniform(0.3, 1.2), host, strike, **more)
+    return held(name, r.choice(POINTS), host, strike, **more)
 
 
 def disk_fills(left: int) -> Strike:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults import scenarios as faults
 from tests.faults.case import Case, try_it
-from tests.faults.fleet import Fleet
+from tests.faults.fleet import SHORT_LEASE, Fleet
 
 Edit = tuple[str, str, str]
 
@@ -33,7 +33,8 @@ TEETH = [
     pytest.param(SYNC, faults.by_the_executor("power", "committed", "power cut", 1, "web2", faults.reboots),
                  id="the sync of what was built"),
     pytest.param(SYNC, faults.power_cut_after_the_way_back("web2"), id="the sync of what was built back"),
-    pytest.param(LEASE, faults.held("frozen", "did:build", "web2", faults.link_freezes), id="the lease"),
+    pytest.param(LEASE, faults.held("frozen", "did:build", "web2", faults.link_freezes, lease=SHORT_LEASE),
+                 id="the lease"),
     pytest.param(MARK, Case("forks", "", "web1", build="setsid sleep 5000 &\n"), id="the end of what is marked"),
     pytest.param(REPLACED, faults.held("power", "step:program", "web1", faults.power_fails),
                  id="the look at the process"),

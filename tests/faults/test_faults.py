@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults import scenarios as faults
 from tests.faults.case import Case, try_it
-from tests.faults.fleet import Fleet
+from tests.faults.fleet import SHORT_LEASE, Fleet
 from tests.integration.app import messages
 from tests.support.lab import wait_for
 
@@ -60,7 +60,7 @@ LONG = [
     faults.held("executor SIGKILL", "did:program", "web1", faults.executor_dies),
     faults.held("power cut and reboot", "did:build", "web1", faults.power_fails),
     faults.power_cut_after_the_way_back("web2"),
-    faults.held("network frozen", "did:build", "web2", faults.link_freezes),
+    faults.held("network frozen", "did:build", "web2", faults.link_freezes, lease=SHORT_LEASE),
     faults.held("supervisord stopped", "did:restart", "web1", faults.supervisord_stops),
     faults.by_the_executor("clock", "did:build", "jump", 1, "web1", seconds=-90000),
     faults.failing_way_back("build"),

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.faults import checker
-from tests.faults.fleet import LEASE, Fleet, armed_executor
+from tests.faults.fleet import SHORT_LEASE, Fleet, armed_executor
 from tests.integration.app import RunningClient
 from tests.support.lab import Run
 
@@ -27,6 +27,7 @@ SOON = ("link.py", "STUCK = 300.0", "STUCK = 1.0")
 @pytest.fixture(scope="module")
 def fleet(real_hosts: None) -> Iterator[Fleet]:
     with Fleet() as made:
+        made.set_lease(SHORT_LEASE)
         yield made
 
 
@@ -49,7 +50,7 @@ def hanging(request: pytest.FixtureRequest, fleet: Fleet) -> Iterator[Fleet]:
 def test_host_that_hangs_within_a_conversation_is_unreachable(hanging: Fleet) -> None:
     for command, run in all_of(hanging, READING, RECOVER, ["deploy", "app", "--force"]).items():
         assert (run.code, run.outcome("web2", "app")) == (75, "unreachable"), (command, run)
-        assert f"it was silent for {LEASE} s" in run.finished["hosts"]["web2"]["app"]["why"]
+        assert f"it was silent for {SHORT_LEASE} s" in run.finished["hosts"]["web2"]["app"]["why"]
 
 
 @pytest.mark.long

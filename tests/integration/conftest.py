@@ -62,7 +62,7 @@ def proxied(make_app: MakeApp) -> Iterator[Proxied]:
     """web1 by way of a proxy."""
     app = make_app().deployed()
     sshd = app.lab["web1"].sshd
-    with Proxy(sshd.host, sshd.port) as proxy, routed(app, proxy, lease=2):
+    with Proxy(sshd.host, sshd.port) as proxy, routed(app, proxy):
         yield app, proxy
 
 

@@ -33,8 +33,7 @@ def proxy(lab: Lab) -> Iterator[Proxy]:
 @pytest.fixture(scope="module")
 def behind(lab: Lab, proxy: Proxy) -> Iterator[App]:
     """A service whose second host is behind the proxy."""
-    app = App(lab, "far", {"web1": {"lease": 2}, "web2": {"lease": 2, "port": proxy.port, "connect_timeout": 5}},
-              health=HEALTH)
+    app = App(lab, "far", {"web2": {"port": proxy.port, "connect_timeout": 5}}, health=HEALTH)
     yield app.deployed()
     app.remove()
 
@@ -42,6 +41,8 @@ def behind(lab: Lab, proxy: Proxy) -> Iterator[App]:
 @pytest.fixture
 def far(behind: App) -> Iterator[App]:
     yield behind
+    behind.settings["web2"].pop("lease", None)
+    behind.write()
     behind.open_all()
     for host in behind.hosts:
         wait_for(lambda host=host: not behind.holder_alive(host), f"the executor of {host} to end")
@@ -121,6 +122,8 @@ def test_host_goes_back_when_its_connection_is_cut(far: App, proxy: Proxy, gate:
 def test_host_goes_back_after_its_lease_when_the_network_freezes(far: App, proxy: Proxy) -> None:
     """Both ends stay open and nothing comes through: web2 goes back when its lease is over, before any thaw."""
     before, done = far.states(), far.results("web2").count("restored")
+    far.settings["web2"]["lease"] = 4
+    far.write()
     client = far.begin(*CHECK, f"{far.name}-frozen")
     proxy.freeze()
     try:

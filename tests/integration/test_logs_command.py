@@ -21,7 +21,7 @@ from tests.support.proxy import Proxy
 def proxied(shared: App) -> Iterator[Proxied]:
     """The service of the other tests; web1 by way of a proxy."""
     sshd = shared.lab["web1"].sshd
-    with Proxy(sshd.host, sshd.port) as proxy, routed(shared, proxy, lease=2):
+    with Proxy(sshd.host, sshd.port) as proxy, routed(shared, proxy):
         yield shared, proxy
 
 
@@ -143,6 +143,8 @@ def test_logs_repeats_and_loses_no_line_when_a_connection_is_cut(proxied: Proxie
 def test_logs_notices_a_frozen_connection_when_the_lease_is_over(proxied: Proxied) -> None:
     """Nobody says that it is dead: the lease (2 s) does; also while the other host writes without a pause."""
     app, proxy = proxied
+    app.settings["web1"]["lease"] = 2
+    app.write()
     followed = Followed(app)
     followed.begins()
     proxy.freeze()
@@ -287,6 +289,9 @@ def test_logs_waits_for_the_first_deploy_of_a_service(app: App) -> None:
 def test_logs_of_a_deploy_ends_with_75_when_a_host_is_lost(proxied: Proxied, lose: str) -> None:
     """Also one that has begun to show its run log; the next host shows its own."""
     app, proxy = proxied
+    if lose == "freeze":
+        app.settings["web1"]["lease"] = 2
+        app.write()
     deploy = app.lab["web1"].history(app.name)[0]["deploy"]
     with (app.lab["web1"].root / ".fabvisor/runs" / f"{deploy}.log").open("a") as log:
         log.writelines(f"{number} {'x' * 200}\n" for number in range(100_000))

@@ -30,7 +30,7 @@ VERSIONS = iter(range(2, 100))
 
 @pytest.fixture(scope="module")
 def deployed(lab: Lab) -> Iterator[App]:
-    app = App(lab, "batched", {host: {"lease": 4} for host in lab.hosts}, health=HEALTH)
+    app = App(lab, "batched", health=HEALTH)
     app.environment = {"serial": [1, "100%"]}
     app.write()
     app.commit(f"{app.name}-1", {"run.sh": RUN})
@@ -43,6 +43,7 @@ def app(deployed: App) -> App:
     """Each test begins with a version that is everywhere, and leaves one."""
     deployed.open_all()
     deployed.environment.pop("pause", None)
+    deployed.settings = {}
     deployed.write()
     return deployed
 
@@ -136,9 +137,8 @@ def test_interrupt_in_the_first_batch_leaves_the_second_alone(app: App) -> None:
 
 @pytest.mark.promise(10)
 def test_pause_finds_a_program_that_ends_after_it_was_healthy(app: App) -> None:
-    """And the lease of a host that waits does not lapse."""
     before, pids = app.states(), app.pids()
-    app.environment["pause"] = "4.5s"
+    app.environment["pause"] = "1.5s"
     app.write()
     next_version(app, run_sh=SHORT)
     run = app.deploy()
@@ -148,12 +148,13 @@ def test_pause_finds_a_program_that_ends_after_it_was_healthy(app: App) -> None:
 
 
 def test_leases_of_hosts_that_wait_do_not_lapse_in_a_pause(app: App) -> None:
-    app.environment["pause"] = "4.5s"
+    app.environment["pause"] = "6.5s"
+    app.settings = {host: {"lease": 6} for host in app.hosts}
     app.write()
     run = app.fab("restart", app.name)
     assert (run.code, batches(run)) == (0, [["web1"], ["web2"]]), run
     seconds = {(event["host"], event["step"]): event["seconds"] for event in run.of("step_finished")}
-    assert seconds["web1", "recheck"] >= 4.5 and ("web2", "recheck") not in seconds
+    assert seconds["web1", "recheck"] >= 6.5 and ("web2", "recheck") not in seconds
 
 
 def test_host_that_does_not_run_goes_first(app: App) -> None:

@@ -96,7 +96,7 @@ def test_watch_emits_one_event_a_change(shared: App) -> None:
 def proxied(shared: App) -> Iterator[Proxied]:
     """The service of the other tests; web1 by way of a proxy."""
     sshd = shared.lab["web1"].sshd
-    with Proxy(sshd.host, sshd.port) as proxy, routed(shared, proxy, lease=2):
+    with Proxy(sshd.host, sshd.port) as proxy, routed(shared, proxy):
         yield shared, proxy
 
 
