@@ -127,18 +127,18 @@ def test_fault_in_the_pack_of_the_client_leaves_one_version_everywhere(fleet: Fl
     assert try_it(fleet, case).wrong == []
 
 
-@pytest.mark.long
 @pytest.mark.promise(3)
 @pytest.mark.promise(4)
 @pytest.mark.parametrize("case", SEVERAL, ids=name)
+@pytest.mark.rows(1)
 def test_fault_leaves_one_version_of_all_programs_through_sudo(several: Fleet, case: Case) -> None:
     assert try_it(several, case).wrong == []
 
 
-@pytest.mark.long
 @pytest.mark.promise(3)
 @pytest.mark.promise(4)
 @pytest.mark.parametrize("case", HOOKED, ids=name)
+@pytest.mark.rows(1)
 def test_fault_leaves_each_host_in_service_or_status_names_it(hooked: Fleet, case: Case) -> None:
     """And the next recover, or deploy, takes it into service again: by the hooks of the host, and of the client."""
     assert try_it(hooked, case).wrong == []

@@ -207,7 +207,6 @@ def test_deploy_with_confirm_asks_after_the_plan_and_before_the_locks(careful: A
     assert screen.seen.count("[y/N]") == 1
 
 
-@pytest.mark.long
 def test_rollback_with_confirm_asks_and_a_deploy_that_has_nothing_to_do_does_not(careful: App) -> None:
     careful.deployed("--yes")
     again = OnTerminal(careful, "deploy", careful.name)
@@ -244,7 +243,6 @@ def test_deploy_with_confirm_changes_nothing_without_a_yes(careful: App, typed: 
     assert everything(careful) == before
 
 
-@pytest.mark.long
 def test_deploy_stops_when_something_has_changed_since_the_question(careful: App) -> None:
     screen = OnTerminal(careful, "deploy", careful.name)
     screen.until("[y/N]")

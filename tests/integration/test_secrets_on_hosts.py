@@ -116,7 +116,6 @@ def test_secret_appears_nowhere_but_in_the_environment_file(own: App) -> None:
     assert [host for host in own.hosts if MARK in (own.lab[host].root / "supervisord.log").read_text()] == []
 
 
-@pytest.mark.long
 @pytest.mark.promise(7)
 def test_killed_executor_leaves_no_secret(own: App) -> None:
     assert own.deploy(**environ(own)).code == 0

@@ -188,7 +188,6 @@ def end_helpers(app: PackagedApp) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.long
 @pytest.mark.promise(3)
 def test_deploy_goes_back_with_another_helper_when_the_helper_is_killed(held: PackagedApp) -> None:
     before = held.pid, (held.host.program_dir / "app.conf").read_text()
@@ -383,7 +382,6 @@ def test_access_through_sudo_has_all_that_direct_access_has() -> None:
     assert public <= set(vars(SudoAccess))
 
 
-@pytest.mark.long
 @pytest.mark.promise(12)
 def test_program_that_does_not_run_as_its_user_goes_back() -> None:
     """What runs counts, not what the file says: this supervisord overlooks `user`."""

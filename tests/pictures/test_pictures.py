@@ -37,7 +37,7 @@ def words(path: Path) -> list[list[str]]:
     return [line for line, _ in groupby(rows)]
 
 
-@pytest.mark.long
+@pytest.mark.seconds(15)
 @pytest.mark.usefixtures("real_hosts")
 def test_pictures_are_current(tmp_path: Path) -> None:
     main(tmp_path)
