@@ -5,8 +5,8 @@ from __future__ import annotations
 import array
 import fcntl
 import functools
-import io
 import json
+import marshal
 import os
 import queue
 import signal
@@ -15,6 +15,7 @@ import sys
 import termios
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,18 +64,11 @@ def program_with(verb: Verb, faults: str, python: str) -> bytes:
     if not faults:
         return program
     main = f"{(bootstrap.EXECUTOR / 'main.py').read_text()}\n\n{faults}"
-    start = (f"{bootstrap.LOADER.read_text()}\n\nimport marshal\n"
-             "modules = marshal.loads(zlib.decompress(i.read(int(i.readline()))))\n"
-             f"run({{**modules, 'executor.main': {main!r}}})\n")
-    return bootstrap._FOR_SHELLS + bootstrap._block(start.encode()) + _modules_of(program)
+    return bootstrap.packed({**_modules_of(program), "executor.main": main})
 
 
-def _modules_of(program: bytes) -> bytes:
-    """Its last block."""
-    stream = io.BytesIO(program)
-    stream.readline()
-    stream.read(int(stream.readline()))
-    return stream.read()
+def _modules_of(program: bytes) -> dict[str, Any]:
+    return dict(marshal.loads(zlib.decompress(program.split(b"\n", 2)[2])))
 
 
 def _start(python: str, env: dict[str, str]) -> subprocess.Popen[bytes] | ForkedExecutor:

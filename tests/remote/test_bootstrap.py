@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import marshal
 import os
 import shutil
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
+from types import CodeType
 
 import pytest
 
@@ -100,6 +103,11 @@ def test_program_is_sent_compiled_when_the_host_is_near(sshd: Sshd, folder: Path
     with Proxy(sshd.host, sshd.port, delay) as proxy:
         check(Talk(through(proxy, sshd), bootstrap.command(sys.executable), spy))
     assert asked[-1] == asks
+
+
+def test_program_for_an_interpreter_like_ours_is_compiled_as_a_whole(folder: Path) -> None:
+    modules = marshal.loads(zlib.decompress(bootstrap.Program("status", folder)(bootstrap.OURS).split(b"\n", 2)[2]))
+    assert "loader" in modules and {type(module) for module in modules.values()} == {CodeType}
 
 
 def test_program_is_sent_as_source_to_another_interpreter(folder: Path) -> None:

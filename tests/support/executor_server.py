@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import io
 import marshal
 import pkgutil
 import signal
@@ -22,7 +21,7 @@ from typing import Any
 from zlib import decompress
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PROGRAMS = {"executor.main", "executor.sudo.sudo_start"}     # run anew by each executor
+PROGRAMS = {"loader", "executor.main", "executor.sudo.sudo_start"}       # run anew by each executor
 
 
 def _import_library() -> None:
@@ -40,21 +39,18 @@ def _import_usual() -> None:
 
     marshal.loads = cache(marshal.loads)            # type: ignore[assignment]
     unpacked = {}
-    for program in map(io.BytesIO, usual_programs()):
-        program.readline()                          # for shells
-        start = program.read(int(program.readline()))
-        modules = program.read(int(program.readline()))
-        unpacked[start], unpacked[modules] = decompress(start), decompress(modules)
-        _import(marshal.loads(unpacked[modules]))
+    for program in usual_programs():
+        packed = program.split(b"\n", 2)[2]            # behind the line for shells, and that of its length
+        unpacked[packed] = decompress(packed)
+        _import(marshal.loads(unpacked[packed]))
     imported = _forget("executor")
 
     def known(packed: bytes) -> bytes:
-        """A start that is another one, or other modules: then nothing is here yet."""
-        if packed == start:
+        """Of another program nothing is here yet."""
+        if packed in unpacked:
             sys.modules.update(imported)
-        elif packed not in unpacked:
-            _forget("executor")
-        return unpacked.get(packed) or decompress(packed)
+            return unpacked[packed]
+        return decompress(packed)
 
     zlib.decompress = known                         # type: ignore[assignment]
 

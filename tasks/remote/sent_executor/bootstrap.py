@@ -42,9 +42,10 @@ _CODE = (
     'w.write("""{"interpreter":"%s"}"""%__import__("_frozen_importlib_external").MAGIC_NUMBER.hex()+chr(10));w.flush();'
     # What is imported lives until the end: to look for garbage meanwhile takes 4 ms.
     '__import__("gc").set_threshold(50000);'
-    f'import {_AHEAD},zlib;i=sys.stdin.buffer;'
+    f'import {_AHEAD},marshal,zlib;i=sys.stdin.buffer;'
     # Behind the line for shells, which `read x` in a ~/.bashrc may have taken.
-    'n=next(l for l in (i.readline() for _ in (1,2)) if l[:1].isdigit());exec(zlib.decompress(i.read(int(n))))'
+    'n=next(l for l in (i.readline() for _ in (1,2)) if l[:1].isdigit());'
+    'm=marshal.loads(zlib.decompress(i.read(int(n))));exec(m.pop("loader"));run(m)'
 )
 
 
@@ -59,8 +60,8 @@ def command(python: str) -> str:
 
 
 class Program:
-    """The modules of `folder` that a verb needs, as package `executor`, and their start: a line for shells, then twice
-    a length line and so many bytes of zlib.
+    """The modules of `folder` that a verb needs, as package `executor`, and their loader: a line for shells, then a
+    length line and so many bytes of zlib.
 
     For an interpreter like ours they are sent as compiled code, which spares the host a third of the start; for
     any other as sources, which are a third of the size.
@@ -85,26 +86,21 @@ class Program:
         return program_cache.kept(f"{self._verb}-{OURS}", self._folder, PACKERS, self._pack_compiled)
 
     def _modules(self) -> dict[str, Path]:
-        return executor_modules.of_verb(self._verb, self._folder)
+        return {"loader": LOADER, **executor_modules.of_verb(self._verb, self._folder)}
 
     def _pack_sources(self) -> bytes:
-        return _packed({name: path.read_text(encoding="utf-8") for name, path in self._modules().items()})
+        return packed({name: path.read_text(encoding="utf-8") for name, path in self._modules().items()})
 
     def _pack_compiled(self) -> bytes:
         from .compact_code import compiled  # seldom needed: what was packed is kept
 
-        return _packed({name: compiled(path) for name, path in self._modules().items()})
+        return packed({name: compiled(path) for name, path in self._modules().items()})
 
 
 program = cache(Program)
 
 
-def _packed(modules: dict[str, Any]) -> bytes:
-    loader = LOADER.read_text(encoding="utf-8")
-    start = f"{loader}\n\nimport marshal\nrun(marshal.loads(zlib.decompress(i.read(int(i.readline())))))\n"
-    return _FOR_SHELLS + _block(start.encode()) + _block(marshal.dumps(modules, FORMAT))
-
-
-def _block(data: bytes) -> bytes:
-    packed = zlib.compress(data)
-    return b"%d\n%b" % (len(packed), packed)
+def packed(modules: dict[str, Any]) -> bytes:
+    """`modules`: the source or the code of each by its name; that of the loader, too, as `loader`."""
+    data = zlib.compress(marshal.dumps(modules, FORMAT))
+    return _FOR_SHELLS + b"%d\n%b" % (len(data), data)
