@@ -60,3 +60,15 @@ def test_process_without_an_environment_is_not_waited_for() -> None:
         processes.end_tagged("20260101-000000-000001@/somewhere", timeout=60)
         assert time.monotonic() - begin < 30
         kill(process.pid)
+
+
+def test_process_whose_environment_is_refused_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As that of pid 1 is to root in a container, although its mode lets root read it."""
+    def refuse(path: str, flags: int) -> int:
+        raise PermissionError(path)
+
+    monkeypatch.setattr(processes, "all_pids", lambda: [os.getpid()])
+    monkeypatch.setattr(processes, "_read", lambda path: b"")
+    monkeypatch.setattr(os, "open", refuse)
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("it looks again"))
+    processes.end_tagged("20260101-000000-000001@/somewhere")

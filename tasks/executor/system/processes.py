@@ -171,7 +171,17 @@ def end_tagged(tag: str, timeout: float = 10) -> None:
 def _is_of_ours(pid: int) -> bool:
     """Whether we may know its environment, and it is no thread of the kernel, which has none."""
     fields = stat(pid)
-    return fields is not None and not int(fields[6]) & KERNEL_THREAD and os.access(f"/proc/{pid}/environ", os.R_OK)
+    return fields is not None and not int(fields[6]) & KERNEL_THREAD and _opens(f"/proc/{pid}/environ")
+
+
+def _opens(path: str) -> bool:
+    """access(2) knows its mode alone: root may be refused that of a process with more rights, such as a container's
+    first."""
+    try:
+        os.close(os.open(path, os.O_RDONLY))
+        return True
+    except OSError:
+        return False
 
 
 def _link(name: str) -> str:
