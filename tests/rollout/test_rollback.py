@@ -86,6 +86,14 @@ def test_rollback_without_an_earlier_version_has_the_command_that_brings_a_kept_
         assert (f"web1: {command}" in refused.value.message.splitlines()) == (kept is not None)
 
 
+def test_rollback_of_hosts_with_different_earlier_versions_names_them_and_the_option_that_chooses_one() -> None:
+    known = {(f"web{number}", "monitor"): facts(history=lines, commit=lines[-1]["to"])
+             for number, lines in enumerate([history("A", "C"), history("B", "C")])}
+    with pytest.raises(Mistake) as refused:
+        previous_version.planner_for(lambda targets, facts, goals: {})((TARGET,), known, {})
+    assert refused.value.message.splitlines()[1:] == ["web0: A", "web1: B"] and "--to REVISION" in refused.value.hint
+
+
 def test_rollback_of_what_was_never_deployed_names_the_deploy() -> None:
     plan = previous_version.planner_for(lambda targets, facts, goals: {})
     with pytest.raises(Mistake) as refused:
