@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import socket
 import struct
+from _socket import gethostbyname, inet_aton  # without all of socket, as supervisor/rpc.py
 from typing import Iterable, NamedTuple, Sequence
 
 from ..system import processes
@@ -67,7 +67,7 @@ def stranger(ours: Sequence[int], open_here: Sequence[Listener]) -> str:
 def _hexadecimal(host: str) -> str:
     """The IPv4 address as /proc/net/tcp has it; that of all addresses where the name is not known."""
     try:
-        return f"{struct.unpack('=I', socket.inet_aton(socket.gethostbyname(host)))[0]:08X}"
+        return f"{struct.unpack('=I', inet_aton(gethostbyname(host)))[0]:08X}"
     except OSError:
         return "00000000"
 

@@ -6,7 +6,6 @@ States and fault codes are those of supervisor.states and supervisor.xmlrpc (4.3
 from __future__ import annotations
 
 import re
-import socket
 import time
 from typing import Any, Callable, Mapping, Sequence
 
@@ -188,7 +187,7 @@ class Supervisord:
         except PermissionError:
             raise Down(f"no permission to use supervisord's socket {self._access.socket}",
                        f"{USE_SUDO}; or log in as the user that runs supervisord") from None
-        except (socket.timeout, BlockingIOError):       # BlockingIOError: too many wait for an answer already
+        except (rpc.Timeout, BlockingIOError):     # BlockingIOError: too many wait for an answer already
             raise Busy(f"supervisord hangs: no answer within {rpc.ANSWER_WITHIN} s",
                        f"end it on the host, and start it anew: {self._access.start_command}") from None
         except rpc.NotOk as error:

@@ -29,7 +29,7 @@ LOADER = Path(__file__).with_name("_loader.py")
 # What decides about the bytes beside the sources that are sent.
 PACKERS = (LOADER, Path(__file__), Path(executor_modules.__file__), Path(__file__).with_name("compact_code.py"))
 # What a deploy takes of Python's library: imported while the program is on its way.
-_AHEAD = ("configparser,contextlib,glob,json,queue,shutil,socket,subprocess,threading,typing,"
+_AHEAD = ("_socket,configparser,contextlib,glob,json,queue,shutil,subprocess,threading,typing,"
           "xml.parsers.expat")
 
 # One line; also Python 2.7 and 3.6 must be able to read it, to say that they are too old. The first thing it
