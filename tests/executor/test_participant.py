@@ -806,6 +806,39 @@ def test_two_services_are_committed_or_undone_together(example: Example, another
     assert example.host.leftovers() == []
 
 
+# At the end of executor/main.py: what changes what supervisord has fails where nobody holds the lock of that host.
+GUARDED = """
+import fcntl
+from .supervisor.supervisord import Supervisord
+from .supervisor.supervisord_access import SupervisordAccess
+
+def guarded(real):
+    def call(self, *args):
+        with open(%r) as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return real(self, *args)
+        raise OSError(real.__name__ + " without the lock")
+    return call
+
+for owner, name in ((SupervisordAccess, "write_program"), (SupervisordAccess, "remove_program"),
+                    (Supervisord, "add")):
+    setattr(owner, name, guarded(getattr(owner, name)))
+"""
+
+
+def test_lock_of_supervisord_is_held_while_program_files_change_and_groups_are_added(example: Example) -> None:
+    """Other deploys share it. On the way back, too, and where the first deploy is undone."""
+    faults = GUARDED % str(example.host.root / ".fabvisor/supervisord.lock")
+    example.write()
+    with example.deploy(example.with_(health=UNHEALTHY), faults=faults) as deploy:
+        deploy.prepare().run("activate").restored()
+    example.committed(faults=faults)
+    with example.deploy(example.with_(program={"priority": "5"}, health=UNHEALTHY), faults=faults) as deploy:
+        deploy.prepare().run("activate").restored()
+
+
 @pytest.mark.promise(3)
 @pytest.mark.parametrize("has_history", [True, False])
 @pytest.mark.rows(1)
