@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping, Sequence
 
-from . import directory_access, program_user
+from . import directory_access, earlier_supervisord, program_user
 from .disk import files
 from .errors import HostError, NotReady
 from .layout import Layout
@@ -103,24 +103,26 @@ def _file_problems(layout: Layout, service: Service, conf: Configuration) -> lis
     name = service["name"]
     own, directory = layout.program_file(name), layout.below_root(service["directory"])
     problems = [*directory_access.problems(directory), *_folder_problems(layout), *earlier_state.problems(layout, name),
-                *_link_problems(layout, service), *log_folder.problems(service, layout.access.prefix)]
+                *earlier_supervisord.running(layout, service, _groups(service)), *_link_problems(layout, service),
+                *log_folder.problems(service, layout.access.prefix)]
     for definition in conf.definitions:
         is_own = files.is_same_path(definition.path, own)
         if is_own and not definition.is_ours and definition.name not in _groups(service):
             problems.append(NotReady(f"{own} also holds [{definition.kind}:{definition.name}]",
                                      "move that section to a file of its own"))
         for group in _groups(service):
-            problems += _definition_problems(definition, group, own, layout.access.supervisorctl)
+            problems += _definition_problems(definition, group, layout, name)
     if not conf.includes(own):
         problems.append(NotReady(f"{conf.path} does not include {own}", _include_hint(layout, own, conf)))
     return problems
 
 
-def _definition_problems(definition: Definition, name: str, own: str, supervisorctl: str) -> list[HostError]:
-    section = f"[{definition.kind}:{definition.name}]"
+def _definition_problems(definition: Definition, name: str, layout: Layout, service: str) -> list[HostError]:
+    """`name`: of the program."""
+    own, section = layout.program_file(service), f"[{definition.kind}:{definition.name}]"
     if name in definition.programs:
         return [NotReady(f"{definition}: {section} takes in {name}, which is {definition.name}:{name} then",
-                         f"take {name} out of its `programs`, then: {supervisorctl} update")]
+                         f"take {name} out of its `programs`, then: {layout.access.supervisorctl} update")]
     if definition.name != name:
         return []
     if definition.kind not in PROGRAM_KINDS:
@@ -129,9 +131,7 @@ def _definition_problems(definition: Definition, name: str, own: str, supervisor
     if files.is_same_path(definition.path, own):
         return []
     if definition.is_ours:
-        return [NotReady(f"{definition} already defines {section}: another environment deploys to this "
-                         "supervisord",
-                         f"give {name} another name in one of the two, or a supervisord of its own")]
+        return [earlier_supervisord.own_section(definition, layout, service, name)]
     return [NotReady(f"{definition} already defines {section}",
                      f"move that section to {own}, with each %(here)s in it written out as "
                      f"{os.path.dirname(definition.path)}: from then on Fabvisor writes that file")]

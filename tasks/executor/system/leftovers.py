@@ -18,11 +18,12 @@ GROUP, SERVER = "SUPERVISOR_GROUP_NAME", "SUPERVISOR_SERVER_URL"
 
 
 class Leftover(NamedTuple):
-    """`name`: of the program; `since`: seconds since 1970."""
+    """`name`: of the program; `since`: seconds since 1970; `server`: the URL of its supervisord, of those of others."""
 
     pid: int
     name: str
     since: float
+    server: str = ""
 
 
 def leftovers(socket: str, supervised: Container[int] = ()) -> list[Leftover]:
@@ -35,6 +36,21 @@ def leftovers(socket: str, supervised: Container[int] = ()) -> list[Leftover]:
         url = marks.get(SERVER, "")
         if fields and GROUP in marks and _is_socket(url, socket) and not _is_below(pid, supervised):
             left.append(Leftover(pid, marks[GROUP], _wall_time(int(fields[19]))))
+    return left
+
+
+def of_other_servers(socket: str, names: Container[str], directory: str) -> list[Leftover]:
+    """The programs of these names that run in the directory or below it, and that another supervisord started than that
+    of the socket; as far as we may know."""
+    top = os.path.realpath(directory) + os.sep
+    left = []
+    for pid in processes.all_pids():
+        marks = processes.variables(pid)
+        name, url = marks.get(GROUP, ""), marks.get(SERVER, "")
+        fields = processes.stat(pid)
+        if (fields and int(fields[2]) == pid and url and name in names and not _is_socket(url, socket)
+                and (processes.cwd(pid) + os.sep).startswith(top)):
+            left.append(Leftover(pid, name, _wall_time(int(fields[19])), url))
     return left
 
 

@@ -1,0 +1,49 @@
+"""A service is started once, also after hosts.yaml named another supervisord, or another folder of program files."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from tests.executor.driver import Example, Message
+from tests.support.processes import kill
+
+
+def problems(example: Example) -> list[Message]:
+    with example.deploy() as deploy:
+        deploy.hello()
+        return list(deploy.executor.until("not_ready")["problems"])
+
+
+def test_deploy_is_refused_while_another_supervisord_runs_the_program(example: Example) -> None:
+    """A process stands for that supervisord's: what it started has these marks in its environment."""
+    example.write()
+    example.committed()
+    example.host.remove_programs()
+    marks = {"SUPERVISOR_GROUP_NAME": example.name, "SUPERVISOR_SERVER_URL": "unix:///run/other.sock"}
+    other = subprocess.Popen(["/bin/sleep", "1000"], cwd=example.directory, env={**os.environ, **marks},
+                             start_new_session=True)
+    try:
+        [problem] = problems(example)
+    finally:
+        kill(other.pid)
+        other.wait()
+    assert problem["message"] == (f"{example.name} (pid {other.pid}) still runs, and another supervisord started it: "
+                                  "unix:///run/other.sock")
+    assert f"fab remove {example.name}" in problem["hint"]
+    example.committed()
+
+
+def test_program_file_in_the_folder_of_before_is_named_with_the_command_that_moves_it(example: Example) -> None:
+    example.write()
+    example.committed()
+    before = example.program_file.with_name(f"{example.name}-before.conf")
+    example.program_file.rename(before)
+    [problem] = problems(example)
+    assert "`program_dir` was" in problem["message"]
+    command, _, other = problem["hint"].removeprefix("on the host: ").partition(";")
+    assert other == f" or write in hosts.yaml: program_dir: {before.parent}"
+    subprocess.run(command, shell=True, check=True)
+    assert not Path(before).exists()
+    example.committed()
