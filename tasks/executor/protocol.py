@@ -24,9 +24,10 @@ first message holds its settings and chooses the verb; every host ends its conve
 PlanSettings begins a dry run: it takes no lock, and Compare stands in the place of Plan. The other verbs only read.
 Both send Beat four times a lease. A host that cannot go on ends with Problem.
 
-The client imports this module and nothing else of the executor. Both sides check what they hear against it: the host
-in message_check.py, the client in rollout/protocol.py. Every field is there, null where nothing is known; only those
-of a class with `total=False` may be missing. The module is sent to hosts: standard library, Python 3.8.
+Of the executor, the client's half of a conversation imports this module and nothing else. Both sides check what they
+hear against it: the host in message_check.py, the client in rollout/protocol.py. Every field is there, null where
+nothing is known; only those of a class with `total=False` may be missing. The module is sent to hosts: standard
+library, Python 3.8.
 """
 
 from __future__ import annotations
