@@ -499,7 +499,7 @@ def test_abort_right_behind_the_plan_is_answered(example: Example) -> None:
 @pytest.mark.promise(3)
 def test_deploy_is_undone_when_heartbeats_stop(example: Example) -> None:
     example.write()
-    with example.deploy(lease=1) as deploy:
+    with example.deploy(lease=3) as deploy:
         with deploy.beating():
             deploy.prepare()
         ending = deploy.ending()
@@ -511,9 +511,9 @@ def test_heartbeats_keep_a_long_build_alive(example: Example) -> None:
     example.write()
     gate = example.work / "gate"
     service = example.with_(build=(f"until [ -e {gate} ]; do sleep 0.05; done", "cp source built"))
-    with example.deploy(service, lease=1) as deploy, deploy.beating():
+    with example.deploy(service, lease=3) as deploy, deploy.beating():
         deploy.look().plan()
-        lapsed = time.monotonic() + 1.1
+        lapsed = time.monotonic() + 3.3
         wait_for(lambda: time.monotonic() > lapsed, "what would be the end of the lease")
         gate.touch()
         deploy.done("prepare")
@@ -522,11 +522,11 @@ def test_heartbeats_keep_a_long_build_alive(example: Example) -> None:
 @pytest.mark.promise(3)
 def test_commit_after_the_lease_is_answered_restored(example: Example) -> None:
     example.write()
-    with example.deploy(lease=1) as deploy:
+    with example.deploy(lease=3) as deploy:
         with deploy.beating():
             deploy.prepare()
         deploy.executor.process.send_signal(signal.SIGSTOP)         # the host was frozen for longer than the lease
-        lapsed = time.monotonic() + 1.1
+        lapsed = time.monotonic() + 3.3
         wait_for(lambda: time.monotonic() > lapsed, "the lease")
         deploy.run("activate")
         deploy.executor.send({"do": "commit"})

@@ -69,7 +69,7 @@ def test_run_gives_an_empty_standard_input() -> None:
 
 def test_run_ends_the_whole_group_after_its_timeout(tmp_path: Path) -> None:
     with pytest.raises(shell.CommandFailed, match="timed out") as failure:
-        run(f"sleep 1000 & echo $! >{tmp_path}/pid; echo here; wait", timeout=0.5)
+        run(f"sleep 1000 & echo $! >{tmp_path}/pid; echo here; wait", timeout=2)
     assert failure.value.status is None
     assert failure.value.output == ["here"]
     wait_for(lambda: gone(pid_in(tmp_path / "pid")), "the end of the child")

@@ -22,7 +22,7 @@ ARCHITECTURE = (Path(__file__).parents[2] / "docs/architecture.md").read_text()
 @pytest.fixture(scope="module")
 def settled(lab: Any) -> Iterator[App]:
     """Deployed as releases, in its first version; tests leave it as it was."""
-    app = App(lab, "rel", {"web1": {"lease": 2}, "web2": {"lease": 2}}, strategy="releases", health=HEALTH)
+    app = App(lab, "rel", strategy="releases", health=HEALTH)
     yield app.deployed()
     app.remove()
 
