@@ -132,10 +132,9 @@ def test_check_counts_what_hosts_yaml_has_and_the_hosts_of_the_sandbox(
         assert capsys.readouterr().out.rstrip().endswith(f"has no mistake: {expected}")
 
 
-@pytest.mark.promise(9)
-@pytest.mark.parametrize("name", ["move", "db.migrate"])
-def test_own_task_takes_no_empty_host_for_all_hosts_whatever_its_name(
-        folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str) -> None:
+@pytest.fixture
+def own_tasks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> FabricProgram:
+    """fab with one task of a team's own, by two names."""
     @on_hosts()
     def migrate(c: object) -> None:
         raise AssertionError("a host was contacted")
@@ -145,9 +144,23 @@ def test_own_task_takes_no_empty_host_for_all_hosts_whatever_its_name(
     monkeypatch.chdir(folder)
     monkeypatch.setattr(FabricProgram, "load_collection", lambda self: setattr(self, "collection", own))
     monkeypatch.setattr(fabric.main, "program", program := FabricProgram())
+    return program
+
+
+@pytest.mark.promise(9)
+@pytest.mark.parametrize("name", ["move", "db.migrate"])
+def test_own_task_takes_no_empty_host_for_all_hosts_whatever_its_name(
+        own_tasks: FabricProgram, capsys: pytest.CaptureFixture[str], name: str) -> None:
     with pytest.raises(SystemExit) as ended:
-        program.run(["fab", name, "--host="])
+        own_tasks.run(["fab", name, "--host="])
     assert (ended.value.code, "--host is empty" in capsys.readouterr().err) == (2, True)
+
+
+def test_own_task_asks_where_the_environment_says_so(own_tasks: FabricProgram, capsys: pytest.CaptureFixture[str]
+                                                     ) -> None:
+    with pytest.raises(SystemExit) as ended:
+        own_tasks.run(["fab", "move"])
+    assert (ended.value.code, "asks before anything changes" in capsys.readouterr().err) == (2, True)
 
 
 @pytest.mark.parametrize("words", [

@@ -207,7 +207,7 @@ def test_deploy_with_confirm_asks_after_the_plan_and_before_the_locks(careful: A
     assert screen.seen.count("[y/N]") == 1
 
 
-def test_rollback_with_confirm_asks_and_a_deploy_that_has_nothing_to_do_does_not(careful: App) -> None:
+def test_rollback_and_remove_with_confirm_ask_and_a_deploy_that_has_nothing_to_do_does_not(careful: App) -> None:
     careful.deployed("--yes")
     again = OnTerminal(careful, "deploy", careful.name)
     assert again.end() == 0 and "[y/N]" not in again.seen, "nothing to do, nothing to ask"
@@ -215,6 +215,11 @@ def test_rollback_with_confirm_asks_and_a_deploy_that_has_nothing_to_do_does_not
     rollback.until("rollback on test? [y/N]")
     rollback.types("yes\n")
     assert rollback.end() == 0, rollback.seen
+    assert [careful.running(host) for host in careful.hosts] == [f"{careful.name}-1"]
+    removal = OnTerminal(careful, "remove", careful.name)
+    removal.until("remove on test? [y/N]")
+    removal.types("n\n")
+    assert removal.end() == 130, removal.seen
     assert [careful.running(host) for host in careful.hosts] == [f"{careful.name}-1"]
 
 
