@@ -39,7 +39,6 @@ def test_host_that_breaks_the_protocol_hurts_no_other(tmp_path: Path) -> None:
     assert {case.code for case in cases} >= {0, 1, 3, 75}
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(("module", "name", "instead"), [
     (results, "finished", lambda command, *rest: events.Finished(command=command, outcome="restored", exit_code=1)),
     (protocol, "decode", lambda host, message: convert({**message, "host": host}, protocol.KINDS[message["event"]]))],

@@ -112,7 +112,6 @@ def test_deploy_moves_nothing_in_the_article_layout(team: App) -> None:
     assert {e["branch"] for e in status.events if e["event"] == "status"} == {"develop"}
 
 
-@pytest.mark.long
 @pytest.mark.promise(3)
 def test_failed_go_build_shows_the_compilers_words_and_changes_nothing(team: App) -> None:
     """The compiler's words are on the screen, and the service runs on."""

@@ -107,7 +107,6 @@ def test_hosts_yaml_that_is_ahead_of_the_hosts_is_told_and_begins_nothing(shop: 
     assert shop.fab("start", "shop").code == 0 and pids(shop, "web1").keys() == running.keys()
 
 
-@pytest.mark.long
 def test_rollback_starts_the_programs_that_hosts_yaml_names_now(shop: App) -> None:
     """From several programs to one command and back: each version runs with the programs of today."""
     several, running = shop.service.pop("programs"), pids(shop, "web1").keys()

@@ -306,7 +306,6 @@ def test_log_that_is_anothers_is_named_without_sudo(packaged: PackagedHost) -> N
                 "sudo: true") in app.words(run), run
 
 
-@pytest.mark.long
 def test_program_file_ends_as_red_hats_include_says() -> None:
     with PackagedHost(include="supervisord.d/*.ini") as host, packaged_app(host, sudo=True) as app:
         host.allow_sudo(LINE)
