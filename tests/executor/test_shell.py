@@ -97,11 +97,16 @@ def test_run_does_not_wait_for_background_processes(child: str) -> None:
 
 
 def test_run_ignores_the_flood_of_an_escaped_process(tmp_path: Path) -> None:
-    """It escapes the group: what it goes on writing, faster than lines are taken, is left unread."""
+    """It escapes the group: what it goes on writing is left unread, though there is always more."""
     pid = tmp_path / "pid"
+
+    def fills_the_pipe(_: str) -> None:
+        stat = Path(f"/proc/{pid_in(pid)}/stat")
+        wait_for(lambda: stat.read_text().rpartition(")")[2].split()[0] == "S", "a full pipe")
+
     script = f"setsid sh -c 'echo $$ >{pid}; exec yes {'x' * 16000}' & until [ -s {pid} ]; do :; done; echo here"
     try:
-        assert in_time(lambda: run(script, say=lambda _: time.sleep(0.001)))
+        assert in_time(lambda: run(script, say=fills_the_pipe))
     finally:
         processes.end_group(pid_in(pid))
 
