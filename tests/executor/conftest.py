@@ -147,7 +147,7 @@ def settings_of_git(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def place(tmp_path: Path, work: Path, settings_of_git: None, real_hosts: None) -> Place:
-    """The disk of a host: a test of it starts a hundred gits, too many for the quick lane."""
+    """The disk of a host: a test of it starts dozens of gits, too many for the quick lane."""
     return Place(tmp_path / "host", work)
 
 

@@ -11,6 +11,8 @@ from tasks.executor import errors, git
 from tests.executor.place import commit, quiet
 from tests.support.lab import git as run_git
 
+pytestmark = pytest.mark.usefixtures("real_hosts")      # a test starts dozens of gits
+
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n"
 # As git-crypt: the key lies in the git directory.
 CRYPT = """\

@@ -14,6 +14,8 @@ from tasks.executor import errors, git
 from tests.executor.place import commit, quiet
 from tests.support.lab import git as run_git
 
+pytestmark = pytest.mark.usefixtures("real_hosts")      # a test starts dozens of gits
+
 STRANGER = 65534                    # nobody
 
 

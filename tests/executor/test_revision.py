@@ -17,6 +17,8 @@ from tasks.executor.service.revision import obtain, obtained
 from tests.executor.place import commit, quiet
 from tests.support.lab import git as run_git
 
+pytestmark = pytest.mark.usefixtures("real_hosts")      # a test starts dozens of gits
+
 
 @pytest.mark.promise(1)
 @pytest.mark.parametrize("cloned", [True, False])

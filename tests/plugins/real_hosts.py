@@ -1,6 +1,6 @@
 """Tests that start a host, and the quick lane without them: `pytest --quick`.
 
-A test starts a host when it runs an sshd, a supervisord or the sandbox, or a hundred gits on a host's disk. It says
+A test starts a host when it runs an sshd, a supervisord or the sandbox, or dozens of gits on a host's disk. It says
 so by the fixture `real_hosts`: the fixture that starts the host asks for it, or the test itself by
 `@pytest.mark.usefixtures("real_hosts")`.
 """
