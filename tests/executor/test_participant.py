@@ -77,8 +77,8 @@ GITS = ["version", "fetch", "for-each-ref", "log", "status", "ls-files",        
 # by restart, by verify, and after the commit; for the settings before the plan, and before and after the stop.
 QUESTIONS = {"getAllProcessInfo": 5, "getAllConfigInfo": 3, "reloadConfig": 2}
 # What brings much, and is seldom needed; modules and questions to supervisord are noted in HOME.
-HEAVY = {"hashlib", "_hashlib", "socket", "tempfile", "traceback", "urllib.parse", "xmlrpc.client", "http.client",
-         "ssl"}
+HEAVY = {"_bz2", "_lzma", "hashlib", "_hashlib", "socket", "tempfile", "traceback", "urllib.parse", "xmlrpc.client",
+         "http.client", "ssl"}
 NOTES = """
 from .supervisor import rpc
 
