@@ -166,6 +166,12 @@ class Facts(Struct, frozen=True, kw_only=True):
         return self.strategy == "releases" and self.current in others
 
     @property
+    def written_directory(self) -> str:
+        """Where the programs run, by their program file; empty where that does not say it."""
+        match = re.search(r"^directory\s*[=:]\s*(.*?)\s*$", self.program_file or "", re.MULTILINE)
+        return match[1].replace("%%", "%") if match else ""
+
+    @property
     def is_removed(self) -> bool:
         """Whether `fab remove` took the service off the host, and left its clone there."""
         return self.committed.get("command") == "remove" and self.program_file is None

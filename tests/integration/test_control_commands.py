@@ -43,6 +43,13 @@ def test_stop_start_and_restart_change_the_program_and_nothing_else(own: App) ->
     (row,) = own.fab("status").of("status")
     assert row["deployed_by"] and not row["deployed_by"].startswith("bob@")
 
+    # hosts.yaml names another directory, and the next deploy moves there: until then all is where the program runs.
+    here = "test -e run.sh"
+    own.write(directory="moved", health={"command": here}, hooks={"drain": here, "undrain": here})
+    restarted = own.fab("restart", own.name)
+    assert restarted.code == 0, restarted
+    assert own.fab("run", here, "--service", own.name).code == 0
+
 
 @pytest.mark.promise(8)
 def test_start_fails_and_stops_again_when_the_program_does_not_stay_up(alone: App) -> None:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping
 
 from .. import git
+from ..disk import files
 from ..errors import HostError
 from ..git.received import RequestPack
 from ..layout import Layout
@@ -60,6 +61,14 @@ class ServiceContext:
     def tree(self) -> git.Clone:
         """The tree that the program runs in now: the clone itself, or a release."""
         return self.releases.live_tree()
+
+    @property
+    def working_folder(self) -> str:
+        """Where the programs run now: by their program file, where hosts.yaml names another directory or subdirectory
+        since the last deploy."""
+        folder = os.path.join(self.tree.directory, self.subdirectory)
+        written = self.releases.written_directory() or folder
+        return written if os.path.isdir(written) and not files.is_same_path(written, folder) else folder
 
     def log_file(self, process: str) -> str:
         """The log of a process, unless the program's options say otherwise."""

@@ -79,12 +79,15 @@ class Releases:
 
     def live(self) -> str | None:
         """The release that the program is to run in, by the link and the program file; None: in the clone itself."""
+        return self.current() if self._leads_through_link(self.written_directory() or self.link) else None
+
+    def written_directory(self) -> str | None:
+        """Where the programs run, by the program file; None where that does not say it."""
         file = None
         with contextlib.suppress(NotReady):         # sudo refuses us: the link says it as well, but for a new strategy
             file = self._layout.access.program_file(self._service)
         match = PROGRAM_DIRECTORY.search(file.data) if file else None
-        directory = match.group(1).decode("utf-8", "surrogateescape").replace("%%", "%") if match else self.link
-        return self.current() if self._leads_through_link(directory) else None
+        return match.group(1).decode("utf-8", "surrogateescape").replace("%%", "%") if match else None
 
     def _leads_through_link(self, directory: str) -> bool:
         """Whether the directory is `current`, or a folder below it (`subdirectory`)."""

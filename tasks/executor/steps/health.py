@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Callable, Mapping, Sequence
 
 from ..errors import HostError
@@ -28,9 +27,9 @@ def check(ctx: ServiceContext, part: Mapping[str, Any], processes: Sequence[Proc
     from ..program import health  # it brings http.client and ssl
 
     try:
-        health.wait(part["health"], cwd=os.path.join(ctx.tree.directory, ctx.subdirectory),
-                    env=ctx.with_variables(part["variables"]), still_up=still_up,
+        health.wait(part["health"], cwd=ctx.working_folder, env=ctx.with_variables(part["variables"]),
                     subject=f"{part['group']} is " if processes and part["group"] != ctx.name else "",
+                    still_up=still_up,
                     on_connect=_taken_by(processes[0], started, socket) if socket else health.accept)
     except HostError:
         for process in processes:

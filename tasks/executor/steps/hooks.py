@@ -78,7 +78,6 @@ def run_back(ctx: ServiceContext, step: Step) -> Result:
 
 
 def _folder(ctx: ServiceContext, step: Step) -> str:
-    """Where the hook runs. The version before may lack the folder, and after a first deploy there is none at all; nor
-    has a `restart`, `stop` or `remove` one where hosts.yaml names another directory since the last deploy."""
+    """Where the hook runs. The version before may lack the folder, and after a first deploy there is none at all."""
     folders = (step.args["directory"], ctx.directory, ctx.layout.root)
     return next(folder for folder in folders if os.path.isdir(folder))

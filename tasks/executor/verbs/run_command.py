@@ -39,7 +39,7 @@ def run(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> None
 
 def _directory(ctx: ServiceContext) -> str:
     """Raises NotReady where there is none."""
-    directory = os.path.join(ctx.tree.directory, ctx.subdirectory)
+    directory = ctx.working_folder
     if not os.path.isdir(directory):
         raise NotReady(f"{ctx.name} is not deployed: there is no {directory}", f"fab deploy {ctx.name}")
     return directory

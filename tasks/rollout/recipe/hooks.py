@@ -60,8 +60,7 @@ def owed(service: Service, facts: Facts) -> list[Step]:
 
 def on_failure(service: Service, facts: Facts, goal: Goal) -> Action | None:
     """On the host, when the deploy went back."""
-    directory = service.folder_in(strategy_of(service).directory(facts))
-    hook = _arguments(service, directory, goal.commit, facts.commit or "")
+    hook = _arguments(service, _present_folder(service, facts), goal.commit, facts.commit or "")
     commands = _commands(service, "on_failure", "host")
     return Action("on_failure", {**hook, "commands": commands}) if commands else None
 
@@ -145,8 +144,12 @@ def _of_deploy(service: Service, facts: Facts, goal: Goal) -> protocol.HookBack:
 
 
 def _of_present(service: Service, facts: Facts) -> protocol.HookBack:
-    directory = service.folder_in(strategy_of(service).directory(facts))
-    return _arguments(service, directory, facts.commit or "", facts.commit or "")
+    return _arguments(service, _present_folder(service, facts), facts.commit or "", facts.commit or "")
+
+
+def _present_folder(service: Service, facts: Facts) -> str:
+    """Where the programs run now: hosts.yaml may name another directory since the last deploy."""
+    return facts.written_directory or service.folder_in(strategy_of(service).directory(facts))
 
 
 def _arguments(service: Service, directory: str, revision: str, previous: str) -> protocol.HookBack:
