@@ -57,6 +57,18 @@ def test_rollback_leads_to_the_last_deploy_after_a_checkout_by_hand() -> None:
     assert previous_version.previous(history("A", "B"), "X") == "B"
 
 
+@pytest.mark.parametrize(("runs_in", "leads_to"), [("/srv/before", "A"), ("/srv/now/current", "B")])
+def test_rollback_leads_to_the_version_before_in_another_directory(runs_in: str, leads_to: str) -> None:
+    """hosts.yaml names it since the last deploy. Where somebody removed the clone, the last version comes back."""
+    goals = []
+    lines = history("A", "B")
+    known = facts(history=lines, commit=None, committed=lines[-1], directory="/srv/now",
+                  program_file=f"[program:monitor]\ndirectory={runs_in}\n")
+    plan = previous_version.planner_for(lambda targets, facts, found: goals.append(found["monitor"].commit) or {})
+    plan((TARGET,), {("web1", "monitor"): known}, {})
+    assert goals == [leads_to]
+
+
 @pytest.mark.parametrize(("moves", "leads_to"), [
     (("A B", "B"), "A"), (("B", "A B"), "A"), (("A B", ""), "A"), (("A B", "A B", "B"), "A"),
     (("A B", "B", "C B"), None), (("A B <A", "B <A"), None), (("B", "B"), None),
