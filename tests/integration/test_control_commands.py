@@ -49,6 +49,9 @@ def test_stop_start_and_restart_change_the_program_and_nothing_else(own: App) ->
     restarted = own.fab("restart", own.name)
     assert restarted.code == 0, restarted
     assert own.fab("run", here, "--service", own.name).code == 0
+    own.settings = {"web1": {"state": "elsewhere"}}
+    own.write()
+    assert "where `state` was before" in messages(own.fab("run", here, "--service", own.name))
 
 
 @pytest.mark.promise(8)

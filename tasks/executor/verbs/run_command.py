@@ -11,6 +11,7 @@ from ..errors import HostError, NotReady
 from ..layout import Layout
 from ..link import Link
 from ..service.context import ServiceContext
+from ..state import earlier_state
 from ..system import shell
 
 Message = Dict[str, Any]
@@ -49,6 +50,7 @@ def _variables(ctx: ServiceContext) -> dict[str, str]:
     """Those in the environment file that all programs of the service have."""
     data = files.read_bytes(ctx.layout.env_file(ctx.name))
     if data is None:
-        raise NotReady(f"{ctx.name} is not deployed: it has no environment file", f"fab deploy {ctx.name}")
+        missing = NotReady(f"{ctx.name} is not deployed: it has no environment file", f"fab deploy {ctx.name}")
+        raise next(iter(earlier_state.problems(ctx.layout, ctx.name)), missing)
     values = masking.values(data.decode("utf-8", "surrogateescape"))
     return {name: value for name, value in values.items() if ":" not in name}
