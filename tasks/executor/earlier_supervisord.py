@@ -21,7 +21,7 @@ def running(layout: Layout, service: Mapping[str, Any], groups: Sequence[str]) -
     if layout.access.program_file(name) or not os.path.exists(layout.env_file(name)):
         return []
     left = leftovers.of_other_servers(layout.access.socket, groups, layout.below_root(service["directory"]))
-    return [NotReady(f"{leftovers.in_words(left)} still runs, and another supervisord started it: {left[0].server}",
+    return [NotReady(f"another supervisord still runs {leftovers.in_words(left)}: {left[0].server}",
                      f"write the `supervisord_conf` and `program_dir` of before in hosts.yaml, and: fab remove {name};"
                      f" then write those of now, and: fab deploy {name}")] if left else []
 

@@ -29,7 +29,7 @@ def test_deploy_is_refused_while_another_supervisord_runs_the_program(example: E
     finally:
         kill(other.pid)
         other.wait()
-    assert problem["message"] == (f"{example.name} (pid {other.pid}) still runs, and another supervisord started it: "
+    assert problem["message"] == (f"another supervisord still runs {example.name} (pid {other.pid}): "
                                   "unix:///run/other.sock")
     assert f"fab remove {example.name}" in problem["hint"]
     example.committed()
