@@ -202,6 +202,20 @@ def test_commit_sent_before_the_client_died_counts(fleet: Fleet) -> None:
 
 
 @pytest.mark.promise(8)
+def test_signal_behind_a_commit_waits_for_the_answers_of_all_hosts(fleet: Fleet) -> None:
+    new = fleet.next_version()
+    fleet.arm("web2", "commit", "hold")
+    client = fleet.begin("deploy", "app")
+    assert fleet.stands("web2", client)
+    wait_for(lambda: fleet.lab["web1"].history("app")[-1].get("to") == fleet.lab["web1"].head("app"), "web1's commit")
+    client.signal(signal.SIGTERM)
+    fleet.release("web2")
+    run = client.end()
+    assert (run.code, run.finished["outcome"]) == (0, "committed"), run
+    assert [fleet.app.running(host) for host in fleet.names] == [new, new]
+
+
+@pytest.mark.promise(8)
 def test_second_interrupt_behind_a_commit_names_the_host_that_has_not_answered(fleet: Fleet) -> None:
     """The first one is held until all answers are in; the second leaves at once, with 3, and does not say "go back"."""
     new = fleet.next_version()
