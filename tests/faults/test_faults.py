@@ -11,7 +11,7 @@ import pytest
 from tests.faults import scenarios as faults
 from tests.faults.case import Case, try_it
 from tests.faults.fleet import SHORT_LEASE, Fleet
-from tests.integration.app import messages
+from tests.integration.app import RunningClient, messages
 from tests.support.lab import wait_for
 
 
@@ -201,13 +201,19 @@ def test_commit_sent_before_the_client_died_counts(fleet: Fleet) -> None:
     assert fleet.fab("deploy", "app").code == 0
 
 
-@pytest.mark.promise(8)
-def test_signal_behind_a_commit_waits_for_the_answers_of_all_hosts(fleet: Fleet) -> None:
+def half_committed(fleet: Fleet) -> tuple[str, RunningClient]:
+    """A new version, and its deploy when web1 has committed it and web2 has not read the commit."""
     new = fleet.next_version()
     fleet.arm("web2", "commit", "hold")
     client = fleet.begin("deploy", "app")
     assert fleet.stands("web2", client)
     wait_for(lambda: fleet.lab["web1"].history("app")[-1].get("to") == fleet.lab["web1"].head("app"), "web1's commit")
+    return new, client
+
+
+@pytest.mark.promise(8)
+def test_signal_behind_a_commit_waits_for_the_answers_of_all_hosts(fleet: Fleet) -> None:
+    new, client = half_committed(fleet)
     client.signal(signal.SIGTERM)
     fleet.release("web2")
     run = client.end()
@@ -218,11 +224,7 @@ def test_signal_behind_a_commit_waits_for_the_answers_of_all_hosts(fleet: Fleet)
 @pytest.mark.promise(8)
 def test_second_interrupt_behind_a_commit_names_the_host_that_has_not_answered(fleet: Fleet) -> None:
     """The first one is held until all answers are in; the second leaves at once, with 3, and does not say "go back"."""
-    new = fleet.next_version()
-    fleet.arm("web2", "commit", "hold")
-    client = fleet.begin("deploy", "app")
-    assert fleet.stands("web2", client)
-    wait_for(lambda: fleet.lab["web1"].history("app")[-1].get("to") == fleet.lab["web1"].head("app"), "web1's commit")
+    new, client = half_committed(fleet)
     wait_for(lambda: client.process.poll() is not None or client.signal(signal.SIGINT), "the client to leave")
     run = client.end()
     fleet.release("web2")
