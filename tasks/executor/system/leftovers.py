@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import Callable, Container, Iterable, NamedTuple
+from typing import Callable, Container, Iterable, Iterator, NamedTuple
 
 from . import processes
 
@@ -18,7 +18,7 @@ GROUP, SERVER = "SUPERVISOR_GROUP_NAME", "SUPERVISOR_SERVER_URL"
 
 
 class Leftover(NamedTuple):
-    """`name`: of the program; `since`: seconds since 1970; `server`: the URL of its supervisord, of those of others."""
+    """`name`: of the program; `since`: seconds since 1970; `server`: the URL of its supervisord, if it is known."""
 
     pid: int
     name: str
@@ -29,29 +29,30 @@ class Leftover(NamedTuple):
 def leftovers(socket: str, supervised: Container[int] = ()) -> list[Leftover]:
     """Those of the supervisord of that socket, but for the pids that it supervises and what is below them; as far as we
     may know: another user's environment is closed to us."""
-    left = []
-    for pid in processes.all_pids():
-        marks = processes.variables(pid)
-        fields = processes.stat(pid)
-        url = marks.get(SERVER, "")
-        if fields and GROUP in marks and _is_socket(url, socket) and not _is_below(pid, supervised):
-            left.append(Leftover(pid, marks[GROUP], _wall_time(int(fields[19]))))
-    return left
+    return [each for each in _started() if _is_socket(each.server, socket) and not _is_below(each.pid, supervised)]
 
 
 def of_other_servers(socket: str, names: Container[str], directory: str) -> list[Leftover]:
     """The programs of these names that run in the directory or below it, and that another supervisord started than that
     of the socket; as far as we may know."""
     top = os.path.realpath(directory) + os.sep
-    left = []
+    return [each for each in _started() if each.name in names and each.server and not _is_socket(each.server, socket)
+            and _is_leader(each.pid) and (processes.cwd(each.pid) + os.sep).startswith(top)]
+
+
+def _started() -> Iterator[Leftover]:
+    """All that any supervisord started, and what that started."""
     for pid in processes.all_pids():
         marks = processes.variables(pid)
-        name, url = marks.get(GROUP, ""), marks.get(SERVER, "")
         fields = processes.stat(pid)
-        if (fields and int(fields[2]) == pid and url and name in names and not _is_socket(url, socket)
-                and (processes.cwd(pid) + os.sep).startswith(top)):
-            left.append(Leftover(pid, name, _wall_time(int(fields[19])), url))
-    return left
+        if fields and GROUP in marks:
+            yield Leftover(pid, marks[GROUP], _wall_time(int(fields[19])), marks.get(SERVER, ""))
+
+
+def _is_leader(pid: int) -> bool:
+    """Whether it leads a process group, as each program does."""
+    fields = processes.stat(pid)
+    return fields is not None and int(fields[2]) == pid
 
 
 def in_groups(leaders: Iterable[int]) -> list[Leftover]:
