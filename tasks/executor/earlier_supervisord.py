@@ -6,10 +6,10 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping, Sequence
 
-from .disk import files
 from .errors import HostError, NotReady
 from .layout import Layout
 from .quoting import for_sh
+from .state import earlier_state
 from .supervisor.supervisord_conf import Definition
 from .system import leftovers
 
@@ -31,8 +31,7 @@ def own_section(definition: Definition, layout: Layout, service: str, name: str)
     environment file. `name`: of the program."""
     folder, own = os.path.dirname(definition.path), layout.program_file(service)
     found = f"{definition} already defines [{definition.kind}:{definition.name}]"
-    text = (files.read_bytes(definition.path) or b"").decode("utf-8", "replace")
-    if for_sh(layout.env_file(service)).replace("%", "%%") not in text:
+    if earlier_state.env_file(definition.command) != layout.env_file(service):
         return NotReady(f"{found}: another environment deploys to this supervisord",
                         f"give {name} another name in one of the two, or a supervisord of its own")
     return NotReady(f"{found}: `program_dir` was {folder} before",

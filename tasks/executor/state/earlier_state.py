@@ -46,9 +46,13 @@ def of_program_file(layout: Layout, service: str) -> str:
     """The state folder that our program file of the service names; empty where it names none."""
     text = layout.access.program_text(service)
     command = next((line for line in text.splitlines() if line.startswith("command=")), "")
-    if text.startswith(PROGRAM_HEADER):
-        with contextlib.suppress(ValueError, IndexError):
-            return os.path.dirname(os.path.dirname(shlex.split(command)[ENV_FILE].replace("%%", "%")))
+    return os.path.dirname(os.path.dirname(env_file(command))) if text.startswith(PROGRAM_HEADER) else ""
+
+
+def env_file(command: str) -> str:
+    """The environment file that a `command` of a program file of ours reads; empty where it reads none."""
+    with contextlib.suppress(ValueError, IndexError):
+        return shlex.split(command)[ENV_FILE].replace("%%", "%")
     return ""
 
 

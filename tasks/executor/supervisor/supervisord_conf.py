@@ -27,7 +27,7 @@ KINDS = (*PROGRAM_KINDS, "group", "eventlistener")
 
 class Definition(NamedTuple):
     """A section of a configuration file that makes a group of processes. `programs`: those that a [group:x] takes in;
-    `is_ours`: we wrote that file."""
+    `is_ours`: we wrote that file; then `command` is that of the program, as it is written."""
 
     path: str
     line: int
@@ -35,6 +35,7 @@ class Definition(NamedTuple):
     name: str
     programs: tuple[str, ...] = ()
     is_ours: bool = False
+    command: str = ""
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}"
@@ -162,7 +163,8 @@ def _definitions(path: str, parser: configparser.RawConfigParser) -> list[Defini
         if kind in KINDS:
             programs = parser.get(section, "programs", fallback="") if kind == "group" else ""
             read.append(Definition(path, numbers.get(section, 1), kind, name.strip(),
-                                   tuple(program.strip() for program in programs.split(",")), is_ours))
+                                   tuple(program.strip() for program in programs.split(",")), is_ours,
+                                   parser.get(section, "command", fallback="") if is_ours else ""))
     return read
 
 
