@@ -79,6 +79,14 @@ def test_program_with_a_socket_is_a_program(tmp_path: Path) -> None:
     assert (web.definition.name, web.options["socket"], job.definition.name) == ("web", "unix:///run/web.sock", "job")
 
 
+@pytest.mark.parametrize(("first", "command"), [("; Written by Fabvisor for web", "./web"), ("; by hand", "")])
+def test_command_is_told_of_a_program_file_of_ours_alone(tmp_path: Path, first: str, command: str) -> None:
+    """A command that somebody wrote may hold a secret."""
+    (tmp_path / "x.conf").write_text(f"{first}\n[program:web]\ncommand=./web\n")
+    [definition] = configurations.read_file(str(tmp_path / "x.conf"))[0]
+    assert definition.command == command
+
+
 def test_commands_that_somebody_types_are_of_the_supervisord_that_is_there(tmp_path: Path) -> None:
     debian = SupervisordAccess("/etc/supervisor/supervisord.conf", "/etc/supervisor/conf.d", {})
     debian.prefix = "sudo "
