@@ -24,11 +24,13 @@ def ssh(run: Command, host_name: str, service: str = "") -> rollout.events.Finis
     Example: fab ssh web1.example.com --service monitor
     """
     target = _target(run, host_name, check_one_service(service))
-    directory = target.running_directory if service else target.host.root
     if run.environment.sandbox and sys.stdin.isatty():
+        directory = target.running_directory if service else target.host.root
         raise SelectionError("a host of the sandbox has no terminal to offer",
                              f"its files are on this machine: cd {program.quoting.path_for_sh(directory)}")
-    script = f"cd {program.quoting.path_for_sh(directory)}; exec \"$SHELL\" -l"
+    enter = (remote.running_folder.enter(target) if service
+             else f"cd {program.quoting.path_for_sh(target.host.root)}")
+    script = f"{enter}; exec \"$SHELL\" -l"
     argv = remote.ssh_command.words(target.host, program.quoting.for_any_shell(script))
     os.execv(argv[0], argv)         # its words and its exit status are ssh's own
 

@@ -942,7 +942,7 @@ class ServiceFields(TypedDict):
     `logs` is the folder of their logs; `login_path` is PATH of the login, for programs, null where it is not known;
     `machine` is what `uname -m` says; `login` is the user who logs in;
     `handwritten` is the command that runs the program by the file that a person wrote and the first deploy kept, null
-    where it kept none;
+    where it kept none; `written_directory` is where the programs run by their program file, null where it says nothing;
     `subtree` is git's hash of the service's subdirectory in `commit`, null where it has none; `files`, by path, are
     those that hosts.yaml names and those that we wrote, in the tree that the program runs in;
     `default_user` is written to a program file that hosts.yaml gives no user, null where supervisord's own will do;
@@ -965,6 +965,7 @@ class ServiceFields(TypedDict):
     releases: List[ReleaseState]
     program_file: Optional[str]
     program_path: str
+    written_directory: Optional[str]
     env_path: str
     env_sha256: Optional[str]
     login_path: Optional[str]

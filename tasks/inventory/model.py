@@ -222,7 +222,7 @@ class Target(Struct, frozen=True, kw_only=True):
 
     @property
     def running_directory(self) -> str:
-        """Where the version that runs is, on the host."""
+        """Where the version that runs is, on the host, once hosts.yaml was deployed as it is now."""
         directory = self.host.below_root(self.service.directory)
         return self.service.folder_in(f"{directory}/current" if self.service.strategy == "releases" else directory)
 

@@ -14,7 +14,7 @@ from ..executor.masking import Mask
 from ..inventory.model import Target
 from ..inventory.secret import Secret, reveal
 from ..program.quoting import for_any_shell, for_sh, path_for_sh
-from . import start_errors
+from . import running_folder, start_errors
 from .configuration.ssh_answers import SshAnswers
 from .connection.connection import connect
 from .connection.host_connection import HostConnection
@@ -63,7 +63,7 @@ class TaskConnection:
     def _beginning(self, service: str) -> str:
         if not service:
             return f"cd {path_for_sh(self.target.host.root)}"
-        return (f"cd {path_for_sh(self.target.running_directory)} && . {path_for_sh(self.target.env_file)}"
+        return (f"{running_folder.enter(self.target)} && . {path_for_sh(self.target.env_file)}"
                 f" && export RUN_MODE={for_sh(self.target.service.run_mode)}")
 
     def close(self) -> None:

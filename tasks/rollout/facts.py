@@ -134,6 +134,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     files: dict[str, PlacedFile] = {}   # by path, in the tree that the program runs in
     program_file: str | None
     program_path: str
+    written_directory: str | None = None    # where the programs run, by that file; None where it does not say it
     env_path: str
     env_sha256: str | None
     login_path: Text | None = None      # PATH of the login, which programs get
@@ -164,12 +165,6 @@ class Facts(Struct, frozen=True, kw_only=True):
         """Whether the program runs in a release that another tool made."""
         others = [release.name for release in self.releases if not release.is_ours]
         return self.strategy == "releases" and self.current in others
-
-    @property
-    def written_directory(self) -> str:
-        """Where the programs run, by their program file; empty where that does not say it."""
-        match = re.search(r"^directory\s*[=:]\s*(.*?)\s*$", self.program_file or "", re.MULTILINE)
-        return match[1].replace("%%", "%") if match else ""
 
     @property
     def is_removed(self) -> bool:

@@ -152,11 +152,15 @@ def test_own_task_runs_nothing_where_its_directory_is_gone(app: App, team: Path)
 
 
 def test_own_task_runs_where_the_service_does_with_its_environment(app: App, team: Path) -> None:
+    """Also where hosts.yaml names another directory since the last deploy."""
     directory = app.lab["web1"].directory(app.name).resolve()
+    app.write(directory="moved")
     migrated = fabvisor(app, team, "migrate", "--args=status-0")
     assert migrated.code == 0, migrated
     assert [(line["host"], line["line"]) for line in migrated.of("log")] == [
         ("web1", f"status-0 by web1 in {directory} with ***")]
+    del app.service["directory"]
+    app.write()
     disks = fabvisor(app, team, "disk")
     assert {line["host"] for line in disks.of("log")} == {*app.hosts}
     broken = fabvisor(app, team, "broken")

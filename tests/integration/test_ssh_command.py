@@ -12,7 +12,9 @@ from tests.integration.conftest import MakeApp
 @pytest.mark.rows(1)
 @pytest.mark.parametrize(("strategy", "folder"), [("releases", "current"), ("in_place", "")])
 def test_ssh_begins_where_the_service_runs(make_app: MakeApp, strategy: str, folder: str) -> None:
+    """Also where hosts.yaml names another directory since the last deploy."""
     app = make_app(strategy=strategy).deployed("--host", "web2")
+    app.write(directory="moved", strategy="in_place")
     shell = subprocess.run(app.lab.command("ssh", "web2", "--service", app.name), cwd=app.lab.folder,
                            env=app.lab.environ(FAB_INVENTORY=str(app.inventory)), input="pwd -P; cat built; exit 5\n",
                            capture_output=True, text=True, check=False)

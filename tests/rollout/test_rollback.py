@@ -63,7 +63,7 @@ def test_rollback_leads_to_the_version_before_in_another_directory(runs_in: str,
     goals = []
     lines = history("A", "B")
     known = facts(history=lines, commit=None, committed=lines[-1], directory="/srv/now",
-                  program_file=f"[program:monitor]\ndirectory={runs_in}\n")
+                  written_directory=runs_in)
     plan = previous_version.planner_for(lambda targets, facts, found: goals.append(found["monitor"].commit) or {})
     plan((TARGET,), {("web1", "monitor"): known}, {})
     assert goals == [leads_to]
