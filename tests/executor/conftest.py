@@ -16,6 +16,7 @@ import pytest
 from tasks.executor.layout import Layout
 from tests.executor.driver import OLDEST_PYTHON, Example
 from tests.executor.place import Place
+from tests.executor.site import Site
 from tests.support import guard
 from tests.support.lab import LabHost, git
 
@@ -62,6 +63,11 @@ def example(lab: tuple[Path, LabHost]) -> Iterator[Example]:
     for path in (lab[1].root / "conf.d").iterdir():
         path.unlink()
     _forget_programs(lab[1].rpc)
+
+
+@pytest.fixture
+def site(example: Example) -> Site:
+    return Site(example)
 
 
 def _forget_programs(rpc: Any) -> None:

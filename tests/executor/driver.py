@@ -297,11 +297,14 @@ class Deploy:
     def ending(self) -> Message:
         return self.executor.until(*ENDINGS, "problem")
 
+    def ends(self, ending: str) -> None:
+        """With this message, as the last one; then its executor has ended."""
+        assert self.ending()["event"] == ending, self.executor.heard[-5:]
+        self.executor.rest()
+
     def restored(self) -> str:
         """Once it has gone back and its executor has ended: the message of what failed, if anything did."""
-        ending = self.ending()
-        assert ending["event"] == "restored", (ending, self.executor.heard[-5:])
-        self.executor.rest()
+        self.ends("restored")
         return "".join(message["message"] for message in self.executor.heard if message["event"] == "failed")
 
 
@@ -358,6 +361,26 @@ class Example:
         with self.deploy(*services, **options) as deploy:
             assert deploy.commit()["event"] == "committed"
         return self.head()
+
+
+class Before:
+    """The state of an example that an undo must bring back."""
+
+    def __init__(self, example: Example) -> None:
+        self.example = example
+        self.pid = example.info()["pid"]
+        self.seen = self._look()
+
+    def _look(self) -> list[object]:
+        one = self.example
+        return [one.head(), (one.directory / "built").read_text(), one.program_file.read_text(),
+                (one.state / "env").read_text(), one.info()["statename"]]
+
+    def assert_so(self, same_process: bool | None = None) -> None:
+        assert self._look() == self.seen
+        assert self.example.host.leftovers() == []
+        if same_process is not None:
+            assert (self.example.info()["pid"] == self.pid) is same_process
 
 
 UNHEALTHY = Health(command="exit 1", timeout=0.1)

@@ -9,7 +9,7 @@ import pytest
 
 from tasks._errors import NotReady
 from tests.executor.driver import Example
-from tests.executor.test_releases import DIE_AT
+from tests.executor.faults import dies_at
 from tests.support.lab import git, stands_in
 
 THEIRS = "20240101120000"
@@ -82,7 +82,7 @@ def test_power_cut_at_the_switch_leaves_current_with_another_tool(example: Examp
     folders = Folders(example, "{}/releases/20240101120000")
     folders.start()
     example.write()
-    with example.deploy(folders.service, faults=DIE_AT % {"action": "switch", "before": before}) as deploy:
+    with example.deploy(folders.service, faults=dies_at("switch", before=before)) as deploy:
         deploy.prepare().run("activate").executor.rest()
     with example.deploy(folders.service) as deploy:
         deploy.look()

@@ -16,6 +16,7 @@ import pytest
 
 from tasks.executor.layout import Layout
 from tasks.executor.state import history
+from tests.executor.conftest import Make
 from tests.executor.driver import Deploy, Example
 from tests.support.lab import LabHost, wait_for
 
@@ -281,3 +282,47 @@ def test_status_marks_a_program_file_younger_than_the_program(example: Example) 
     with example.deploy() as deploy:
         deploy.hello("status")
         assert deploy.executor.until("facts")["services"][example.name]["unloaded"]
+
+
+def test_status_logs_and_outcome_can_be_queried_after_a_deploy(example: Example, python: str) -> None:
+    commit = example.write("echo hello from it; exec sleep 1000\n")
+    example.committed()
+    with example.deploy(python=python) as deploy:
+        deploy.hello("status")
+        found = deploy.executor.until("facts")["services"][example.name]
+        state = found["programs"][example.name][0]["state"]
+        assert (found["commit"], found["started_from"], state) == (commit, commit, "RUNNING")
+        assert (found["holder"], found["due"], found["edited"], found["obstacles"]) == ({}, [], [], [])
+        assert deploy.executor.rest()[-1]["event"] == "end"
+    wait_for(lambda: "hello" in (example.directory / f"logs/{example.name}.log").read_text(), "the log")
+    with example.deploy(python=python) as deploy:
+        deploy.hello("logs", lines=5)
+        assert deploy.executor.until("log")["line"] == "hello from it"
+    with example.deploy(python=python) as deploy:
+        deploy.hello("ask", deploy="never heard of", timeout=1)
+        ending = deploy.executor.until("outcome")
+        assert (ending["result"], ending["busy"], ending["due"], ending["now"]) == (None, False, False, commit)
+
+
+@pytest.mark.long
+def test_status_shows_the_other_services_when_one_clone_is_broken(example: Example, another: Make) -> None:
+    other = another()
+    example.write()
+    other.write()
+    example.committed(example.service, other.service)
+    (example.directory / ".git/index").write_text("rubbish")
+    with example.deploy(example.service, other.service) as deploy:
+        deploy.hello("status")
+        deploy.executor.rest()
+        names = [name for one in deploy.executor.heard if one["event"] == "facts" for name in one["services"]]
+        assert other.name in names
+
+
+def test_status_names_the_running_deploy(example: Example) -> None:
+    example.write()
+    with example.deploy() as deploy, example.deploy() as look:
+        deploy.prepare()
+        look.hello("status")
+        found = look.executor.until("facts")["services"][example.name]
+        assert found["holder"]["deploy"] == deploy.id
+        assert found["due"] == [deploy.id]
