@@ -49,9 +49,16 @@ def test_stop_start_and_restart_change_the_program_and_nothing_else(own: App) ->
     restarted = own.fab("restart", own.name)
     assert restarted.code == 0, restarted
     assert own.fab("run", here, "--service", own.name).code == 0
-    own.settings = {"web1": {"state": "elsewhere"}}
+
+    # All hosts say where their files were before.
+    own.hosts = sorted(own.lab.hosts)
+    own.settings = {host: {"state": "elsewhere"} for host in own.hosts}
     own.write()
-    assert "where `state` was before" in messages(own.fab("run", here, "--service", own.name))
+    for command in (("run", here, "--service"), ("history",), ("rollback",), ("deploy",)):
+        refused = own.fab(*command, own.name)
+        assert refused.code == 2, refused
+        for host in own.hosts:
+            assert f"{host}: {own.lab[host].root}/.fabvisor, where `state` was before" in messages(refused)
 
 
 @pytest.mark.promise(8)

@@ -9,14 +9,14 @@ import time
 from typing import Any, Dict, cast
 
 from .. import git, program_user, readiness
-from ..errors import CannotRestore, HostError
+from ..errors import CannotRestore, HostError, NotReady
 from ..layout import Layout
 from ..link import Link
 from ..logs.tail import last_lines
 from ..protocol import Facts, History, Odd, ProcessState
 from ..service import deployed, facts
 from ..service.context import ServiceContext
-from ..state import history, journal, locks
+from ..state import earlier_state, history, journal, locks
 from ..supervisor.supervisord import Supervisord
 from ..supervisor.supervisord_conf import Configuration
 from ..system import processes
@@ -156,6 +156,19 @@ def history_of(link: Link, hello: Message, layout: Layout, env: dict[str, str]) 
         for line in history.read(layout, service["name"], hello["lines"]):
             shown = {key: line.get(key) for key in SHOWN_FIELDS}
             link.stream(cast(History, dict(shown, event="history", service=service["name"])))
+    for service in hello["services"]:
+        for error in _left_elsewhere(layout, service["name"]):
+            raise error
+
+
+def _left_elsewhere(layout: Layout, service: str) -> list[HostError]:
+    """Why there is no history here: it may be in the state folder that hosts.yaml named before."""
+    if os.path.exists(layout.history_file(service)):
+        return []
+    try:
+        return earlier_state.problems(layout, service)
+    except NotReady:                        # sudo refuses us, and the program file cannot tell
+        return []
 
 
 def ask(link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> None:

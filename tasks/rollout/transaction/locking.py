@@ -41,7 +41,8 @@ def lock_and_look(conversation: Conversation, greeting: Greeting, wait: float, w
 
 
 def _round(conversation: Conversation, greeting: Greeting) -> list[Peer]:
-    """Ask all to lock and look; returns those that were refused."""
+    """Ask all to lock and look; returns those that were refused. All say what to correct, also where the first host
+    has something to correct."""
     for group in (conversation.peers[:1], conversation.peers[1:]):
         for peer in group:
             if peer.is_greeted:
@@ -49,10 +50,11 @@ def _round(conversation: Conversation, greeting: Greeting) -> list[Peer]:
             else:
                 peer.greet(greeting(peer))
         conversation.wait(group, lambda peer: peer.has_answered)
-        conversation.stop_on_error()
         refusing = [peer for peer in group if peer.state is State.REFUSED]
-        if refusing:
+        if refusing or any(peer.error for peer in group if peer.state is not State.READY):
+            conversation.stop_on_error()
             return refusing
+    conversation.stop_on_error()
     return []
 
 
