@@ -80,11 +80,15 @@ def _planner(steps: Steps, starts: bool) -> rollout.goal.Planner:
     same_version = rollout.plan.planner.same_version
 
     def plan(targets, facts, goals):  # type: ignore[no-untyped-def]
-        missing = {f"{target.host.name}: {label}": target.service.name for target in targets
+        missing = {f"{target.host.name}: {label}": target for target in targets
                    for label in rollout.plan.planner.not_deployed(target.service, facts[key(target)], starts)}
         if missing:
-            raise NotReady("\n".join(["not deployed yet:", *missing]),
-                           f"fab deploy {','.join(sorted({*missing.values()}))}")
+            removals = {label: facts[key(target)].removal for label, target in missing.items()}
+            lines = [", ".join(filter(None, [label, removal])) for label, removal in removals.items()]
+            names = ",".join(sorted({target.service.name for target in missing.values()}))
+            back = f"; or the version that ran: fab rollback {names}" if all(removals.values()) else ""
+            raise NotReady("\n".join(["not deployed:" if any(removals.values()) else "not deployed yet:", *lines]),
+                           f"fab deploy {names}{back}")
         return {key(target): same_version(target.service, facts[key(target)],
                                           _with_hooks(target.service, facts[key(target)], steps)) for target in targets}
 

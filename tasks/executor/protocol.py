@@ -77,6 +77,8 @@ UNMERGED = ("DD", "AU", "UD", "UA", "DU", "AA", "UU")
 
 # An oddity of `status`, and a finding of `doctor`.
 INTERRUPTED = "deploy {deploy} by {by} was interrupted and is not undone yet"
+# Of a service that `fab remove` took off the host: by the line of its history.
+REMOVED = "removed by {by} at {at}"
 
 # What `setup` wants to know of a host: which of these are in its PATH.
 SETUP_PROGRAMS = ("git", "ssh-keygen", "crontab", "systemctl", "sudo")

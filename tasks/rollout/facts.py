@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from msgspec import Meta, Struct
 
-from ..executor.protocol import UNMERGED
+from ..executor.protocol import REMOVED, UNMERGED
 from ..program.quoting import for_sh
 from .bounds import Name, Seconds, Text, Whole
 
@@ -170,6 +170,11 @@ class Facts(Struct, frozen=True, kw_only=True):
     def is_removed(self) -> bool:
         """Whether `fab remove` took the service off the host, and left its clone there."""
         return self.committed.get("command") == "remove" and self.program_file is None
+
+    @property
+    def removal(self) -> str:
+        """Who removed it, and when; empty where it is not removed."""
+        return REMOVED.format(by=self.committed.get("by"), at=self.committed.get("at")) if self.is_removed else ""
 
     @property
     def built_from(self) -> CommitHash | None:

@@ -35,7 +35,11 @@ def test_remove_stops_a_service_and_deploy_brings_it_back(make_app: MakeApp) -> 
     assert (app.program("web1")["statename"], left(app, "web1")) == ("absent", ["clone", "history"])
     oddities = [oddity for row in app.fab("status").of("status") for oddity in row["oddities"]]
     assert [oddity.split(" by ")[0] for oddity in oddities] == ["removed"]
-    app.deployed()
+    by = app.lab["web1"].history(app.name)[-1]["by"]
+    for command in (("restart",), ("logs",), ("run", "true", "--service")):
+        assert f"removed by {by} at " in messages(app.fab(*command, app.name))
+    assert f"or the version that ran: fab rollback {app.name}" in messages(app.fab("stop", app.name))
+    assert app.fab("rollback", app.name).code == 0
     assert app.running("web1") == f"{app.name}-1"
 
 

@@ -6,6 +6,7 @@ from typing import Any, Iterable, Iterator, Mapping, NamedTuple
 
 from ..errors import NotReady
 from ..service.context import ServiceContext
+from ..state import history
 from ..supervisor import program_sections
 from ..supervisor.supervisord import Supervisord
 from ..supervisor.supervisord_access import LOG_OPTIONS
@@ -48,8 +49,10 @@ def _of_group(ctx: ServiceContext, supervisord: Supervisord, group: str, names: 
     for info in infos:
         for log in process_logs.of_process(info, configs):
             yield LogSource(ctx.name, info["name"], log)
-    for source in () if infos else _written(ctx, group, names):
-        yield source._replace(note="supervisord has no such program; these lines are of an earlier one")
+    if not infos:
+        why = history.removal(ctx.layout, ctx.name) or "supervisord has no such program"
+        for source in _written(ctx, group, names):
+            yield source._replace(note=f"{why}; these lines are of an earlier one")
 
 
 def _written(ctx: ServiceContext, group: str, names: Iterable[str]) -> Iterator[LogSource]:

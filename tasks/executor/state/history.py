@@ -16,6 +16,7 @@ from typing import Any, Callable, Iterable, Iterator
 
 from ..disk import files, json_lines
 from ..layout import Layout
+from ..protocol import REMOVED
 
 KEPT = 300
 # A file of more than MOST lines is cut down to the NEWEST, and to older ones until COMMITTED good ones are left.
@@ -48,6 +49,12 @@ def newest_committed(layout: Layout, service: str) -> dict[str, Any]:
     """As last_committed(), of all lines."""
     lines = json_lines.read(layout.history_file(service), newest_first=True)
     return next((_readable(line) for line in lines if line.get("result") == "committed"), {})
+
+
+def removal(layout: Layout, service: str) -> str:
+    """Who removed the service, and when; empty where the newest change is another."""
+    line = newest_committed(layout, service)
+    return REMOVED.format_map(line) if line.get("command") == "remove" else ""
 
 
 def commits(layout: Layout, service: str) -> set[str]:

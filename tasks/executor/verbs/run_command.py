@@ -11,7 +11,7 @@ from ..errors import HostError, NotReady
 from ..layout import Layout
 from ..link import Link
 from ..service.context import ServiceContext
-from ..state import earlier_state
+from ..state import earlier_state, history
 from ..system import shell
 
 Message = Dict[str, Any]
@@ -42,7 +42,7 @@ def _directory(ctx: ServiceContext) -> str:
     """Raises NotReady where there is none."""
     directory = ctx.working_folder
     if not os.path.isdir(directory):
-        raise NotReady(f"{ctx.name} is not deployed: there is no {directory}", f"fab deploy {ctx.name}")
+        raise _not_deployed(ctx, f"there is no {directory}")
     return directory
 
 
@@ -50,7 +50,12 @@ def _variables(ctx: ServiceContext) -> dict[str, str]:
     """Those in the environment file that all programs of the service have."""
     data = files.read_bytes(ctx.layout.env_file(ctx.name))
     if data is None:
-        missing = NotReady(f"{ctx.name} is not deployed: it has no environment file", f"fab deploy {ctx.name}")
+        missing = _not_deployed(ctx, "it has no environment file")
         raise next(iter(earlier_state.problems(ctx.layout, ctx.name)), missing)
     values = masking.values(data.decode("utf-8", "surrogateescape"))
     return {name: value for name, value in values.items() if ":" not in name}
+
+
+def _not_deployed(ctx: ServiceContext, missing: str) -> NotReady:
+    why = history.removal(ctx.layout, ctx.name) or missing
+    return NotReady(f"{ctx.name} is not deployed: {why}", f"fab deploy {ctx.name}")

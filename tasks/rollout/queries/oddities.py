@@ -43,9 +43,7 @@ def of_service(service: Service, facts: Facts) -> list[str]:
         still = f"; {_short(facts.started_from)} still runs" if facts.started_from not in (None, facts.commit) else ""
         return [f"{holder.command} by {holder.by}, begun at {holder.since}, is {doing}{still}"]
     if facts.is_removed:
-        by = facts.committed.get("by")
-        at = facts.committed.get("at")
-        return [f"removed by {by} at {at}: fab deploy {name}, or take it out of hosts.yaml", *facts.obstacles]
+        return [f"{facts.removal}: fab deploy {name}, or take it out of hosts.yaml", *facts.obstacles]
     if not facts.clone and all(process.state == "absent" for process in processes):
         remedy = f"; {_no_clone(name, facts)}" if is_foreign(facts) else f": fab deploy {name}"
         return ["not deployed yet" + remedy, *facts.obstacles]
