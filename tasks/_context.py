@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from types import MappingProxyType
@@ -144,6 +144,17 @@ class Command:
             services={target.service.name: revisions.get(target.service.name) for target in targets},
             serial=serial or inventory.serial.AT_ONCE, pause=self.environment.pause, unfinished=unfinished,
             folder=str(self.inventory.folder), needs_ports=needs_ports, needs_sockets=needs_sockets)
+
+    def announce(self, targets: Targets, services: Iterable[str] | None = None) -> None:
+        """Say at the beginning on which hosts the command is. `services`: those of the targets, unless given."""
+        named = {target.service.name for target in targets} if services is None else services
+        self.report.on(rollout.events.Started(
+            command=self.name, environment=self.environment.name, services=sorted(named),
+            hosts=sorted({target.host.name for target in targets})))
+
+    def done(self) -> rollout.events.Finished:
+        """The end of a command that changed no host, and had nothing to refuse."""
+        return rollout.events.Finished(command=self.name, outcome="unchanged", exit_code=0)
 
     def serial(self, option: str) -> Serial:
         """How many hosts restart at a time: by `--serial`, else by the environment. Raises SelectionError."""

@@ -66,9 +66,7 @@ def _call_on_hosts(run: Command, body: Body, service: str, once: bool, yes: bool
     by_host = {target.host.name: target for target in reversed(run.targets(service or "all"))}
     targets = [by_host[name] for name in sorted(by_host)][:1 if once else None]
     run.confirm(yes)
-    run.report.on(rollout.events.Started(
-        command=run.name, environment=run.environment.name, hosts=[target.host.name for target in targets],
-        services=[service] if service else []))
+    run.announce(tuple(targets), filter(None, [service]))
     opened = remote.task_connection.open_all(targets, service, run.sudo_password)
     connections = [each for each in opened if not isinstance(each, FabvisorError)]
     try:

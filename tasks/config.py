@@ -22,7 +22,7 @@ def schema(run: Command) -> rollout.events.Finished:
     Example: fab config.schema >docs/hosts.schema.json
     """
     run.report.on(rollout.events.Document(text=json.dumps(inventory.document.schema.json_schema(), indent=1) + "\n"))
-    return rollout.events.Finished(command=run.name, outcome="unchanged", exit_code=0)
+    return run.done()
 
 
 @command(
@@ -43,7 +43,7 @@ def config(run: Command, service: str, diff: str = "") -> rollout.events.Finishe
             value=setting.value, source=setting.source))
     if not settings:
         run.report.on(rollout.events.Notice(message=f"nothing differs between {run.environment_name} and {diff}"))
-    return rollout.events.Finished(command=run.name, outcome="unchanged", exit_code=0)
+    return run.done()
 
 
 def _settings(run: Command, environment: str, services: str) -> list[inventory.origins.Setting]:

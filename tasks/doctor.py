@@ -17,9 +17,7 @@ def doctor(run: Command, service: str = "all") -> rollout.events.Finished:
     Example: fab doctor --env production
     """
     targets, lacking = _with_values(run, service)
-    run.report.on(rollout.events.Started(
-        command=run.name, environment=run.environment.name, hosts=sorted({target.host.name for target in targets}),
-        services=sorted({target.service.name for target in targets})))
+    run.announce(targets)
     return rollout.queries.examination.examine(targets, run.named_services(), run.environment.branch, run.report,
                                                os.environ, lacking)
 

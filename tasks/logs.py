@@ -34,9 +34,7 @@ def logs(
     if deploy and follow:
         raise SelectionError("--follow is for what programs write, not for the run log of a deploy",
                              "leave out one of --follow and --deploy")
-    run.report.on(rollout.events.Started(
-        command=run.name, environment=run.environment.name, hosts=sorted({target.host.name for target in targets}),
-        services=sorted({target.service.name for target in targets})))
+    run.announce(targets)
     if deploy:
         return rollout.queries.logs.show_run_log(targets, run.report, deploy, lines=number, grep=expression)
     show = rollout.queries.logs.follow if follow else rollout.queries.logs.show_last

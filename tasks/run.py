@@ -32,7 +32,5 @@ def run(run: Command, command_line: str, service: str = "", serial: str = "", on
         targets = tuple(target for target in targets if target.host.name == targets[0].host.name)
     remote = rollout.peers.settings.RemoteCommand(line=command_line, service=service, timeout=limit)
     run.confirm(yes)
-    hosts = sorted({target.host.name for target in targets})
-    run.report.on(rollout.events.Started(command=run.name, environment=run.environment.name, hosts=hosts,
-                                         services=[service] if service else []))
+    run.announce(targets, filter(None, [service]))
     return rollout.queries.remote_command.run(run.fleet(targets, verb="run"), run.report, remote, sizes)

@@ -22,7 +22,7 @@ def up(run: Command) -> rollout.events.Finished:
         variables = " ".join(f"{name}={value}" for name, value in sandbox.variables[host.name].items())
         run.report.on(Notice(host=host.name, message=f"ssh port {host.port}, {variables}, root {host.root}"))
     run.report.on(Notice(message=f"the sandbox is up; its example service, to edit, commit and push: {sandbox.clone}"))
-    return rollout.events.Finished(command=run.name, outcome="unchanged", exit_code=0)
+    return run.done()
 
 
 @command(name="sandbox.down", ignores=NO_CHOICE)
@@ -33,4 +33,4 @@ def down(run: Command) -> rollout.events.Finished:
     """
     was_up = embedded.lifecycle.down(home())
     run.report.on(rollout.events.Notice(message="the sandbox is down" if was_up else "the sandbox was not up"))
-    return rollout.events.Finished(command=run.name, outcome="unchanged", exit_code=0)
+    return run.done()
