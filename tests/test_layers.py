@@ -72,12 +72,10 @@ INVOKE = ("tasks/_namespace.py", "tasks/_command.py", "tasks/_completion.py", "t
           "tasks/_help.py", "tasks/_wrong_words.py", "tasks/_short_options.py",
           "tasks/remote/task_runner.py",            # how commands of a team's own tasks run
           *(f"tasks/{path.name}" for path in TASKS.glob("[a-z]*.py")))
-PURE = ("tasks/deploy.py", "tasks/rollout/recipe/in_place.py", "tasks/rollout/recipe/releases.py",
-        "tasks/rollout/recipe/clone.py", "tasks/rollout/recipe/supervised.py", "tasks/rollout/recipe/hooks.py",
-        "tasks/rollout/recipe/placed_files.py", *(f"tasks/rollout/plan/{path.name}" for path in
-                                                  TASKS.glob("rollout/plan/[a-z]*.py")),
-        "tasks/rollout/goal.py", "tasks/rollout/steps.py", "tasks/rollout/facts.py",
-        "tasks/program/files.py", "tasks/program/quoting.py")
+PURE = ("tasks/deploy.py", "tasks/rollout/goal.py", "tasks/rollout/steps.py", "tasks/rollout/facts.py",
+        "tasks/program/files.py", "tasks/program/quoting.py",
+        *(f"tasks/rollout/{folder}/{path.name}" for folder in ("recipe", "plan")
+          for path in TASKS.glob(f"rollout/{folder}/[a-z]*.py")))
 
 
 # What `fab --list` imports: the verbs, what they share, and the faces.

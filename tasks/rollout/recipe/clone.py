@@ -1,4 +1,4 @@
-"""The steps that the strategies have in common: the service directory is a clone."""
+"""The part of the steps that the strategies have in common: the service directory is a clone."""
 
 from __future__ import annotations
 
@@ -38,3 +38,12 @@ def build_arguments(service: Service) -> protocol.Build:
     """The commands of a build, and what they run with."""
     return protocol.Build(commands=list(service.build), variables=service.environment_variables(),
                           timeout=service.build_timeout, subdirectory=service.subdirectory)
+
+
+def file_arguments(service: Service, facts: Facts, goal: Goal) -> protocol.PlaceFiles:
+    """The `files` of the service, and who may read them."""
+    users = {program.options.get("user", facts.default_user) for program in service.programs}
+    return protocol.PlaceFiles(
+        files=[protocol.PlacedFile(path=content.path, data=content.data, mode=content.mode, secrecy=content.secrecy)
+               for content in service.file_contents],
+        users=sorted(filter(None, users)), set_aside=goal.set_aside or goal.force)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...executor import protocol
 from ..steps import Action, Step
-from . import clone, placed_files
+from . import clone
 
 if TYPE_CHECKING:
     from ...inventory.model import Service
@@ -41,7 +41,7 @@ def files(service: Service, facts: Facts, goal: Goal) -> list[Step]:
         return []
     back = protocol.PlaceFilesBack(paths=[content.path for content in service.file_contents])
     return [Step(name="files", phase="prepare", undo=Action("place_files_back", back),
-                 do=Action("place_files", placed_files.arguments(service, facts, goal)))]
+                 do=Action("place_files", clone.file_arguments(service, facts, goal)))]
 
 
 def build(service: Service, facts: Facts, goal: Goal) -> list[Step]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ...executor import protocol
 from ...program.files import digest as files_digest
 from ..steps import Action, Step
-from . import clone, placed_files
+from . import clone
 
 if TYPE_CHECKING:
     from ...inventory.model import Service
@@ -54,7 +54,7 @@ def files(service: Service, facts: Facts, goal: Goal) -> list[Step]:
     if not service.file_contents or _keeps_files(name, service, facts, goal):
         return []
     do = protocol.PlaceReleaseFiles(release=name, digest=digest(service, goal), complete=not _is_built(service, goal),
-                                    **placed_files.arguments(service, facts, goal))
+                                    **clone.file_arguments(service, facts, goal))
     return [Step(name="files", phase="prepare", do=Action("place_release_files", do))]
 
 
