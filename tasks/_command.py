@@ -63,7 +63,8 @@ def command(
         def call(context: Any, **options: Any) -> None:
             shared = {name: options.pop(name) for name in SHARED}
             if block:
-                options["options"] = RolloutOptions(**{name: options.pop(name) for name in _BLOCK})
+                options["options"] = RolloutOptions(**{name: options.pop(name) for name in BLOCK})
+
             def checked(run: Command) -> rollout.events.Finished:
                 _fabric_options.refuse()
                 _empty_options.refuse(call, may_be_empty)
@@ -80,7 +81,7 @@ def command(
     return make
 
 
-_BLOCK = RolloutOptions._field_defaults
+BLOCK = RolloutOptions._field_defaults
 
 
 def _signature(body: Body) -> inspect.Signature:
@@ -89,7 +90,7 @@ def _signature(body: Body) -> inspect.Signature:
     own: list[inspect.Parameter] = []
     for parameter in list(inspect.signature(body).parameters.values())[1:]:
         own += [parameter] if parameter.name != "options" else [
-            inspect.Parameter(name, kind, default=default) for name, default in _BLOCK.items()]
+            inspect.Parameter(name, kind, default=default) for name, default in BLOCK.items()]
     shared = [inspect.Parameter(name, kind, default=default) for name, default in DEFAULTS.items()]
     return inspect.Signature([inspect.Parameter("context", kind), *own, *shared])
 

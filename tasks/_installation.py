@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ._running_program import running_program
 
-_AROUND = Path(__file__).resolve().parent.parent
-IS_CHECKOUT = (_AROUND / "fab").is_file() and (_AROUND / "fabfile.py").is_file()
+AROUND = Path(__file__).resolve().parent.parent
+IS_CHECKOUT = (AROUND / "fab").is_file() and (AROUND / "fabfile.py").is_file()
 COMMAND = "fab" if IS_CHECKOUT else "fabvisor"
 
 
@@ -15,5 +15,5 @@ def home() -> Path:
     """The folder of the fabfile, else the current one. It has its own sandbox, and its hosts.yaml is taken where the
     current folder has none."""
     if IS_CHECKOUT:
-        return _AROUND
+        return AROUND
     return Path(getattr(getattr(running_program(), "collection", None), "loaded_from", None) or Path.cwd())

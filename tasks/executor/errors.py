@@ -17,6 +17,7 @@ DISK = {
     errno.EPERM: "make it the user's own on the host: ls -ld",
 }
 
+
 class HostError(Exception):
     """`hint` is the next thing to type or to do."""
 

@@ -17,9 +17,9 @@ from .loading import Inventory
 from .secret_sources import SecretValues
 
 # As the schema and docs/hosts-yaml.md list the keys.
-_OWN_PLACE = ("variables", "secrets")
-ORDER = ("branch", "run_mode", *(key for key in schema.Overrides.__struct_fields__ if key not in _OWN_PLACE),
-         *_OWN_PLACE, "secrets_from", *(key for key in schema.Settings.__struct_fields__ if key not in _OWN_PLACE))
+OWN_PLACE = ("variables", "secrets")
+ORDER = ("branch", "run_mode", *(key for key in schema.Overrides.__struct_fields__ if key not in OWN_PLACE),
+         *OWN_PLACE, "secrets_from", *(key for key in schema.Settings.__struct_fields__ if key not in OWN_PLACE))
 
 
 class Setting(Struct, frozen=True):

@@ -6,7 +6,7 @@ import threading
 
 from paramiko import Channel
 
-_SIZE = 65536                               # bytes
+SIZE = 65536                                # bytes
 
 
 class Output:
@@ -23,8 +23,8 @@ class Output:
         channel = self._channel
         while True:
             is_over = channel.eof_received or channel.closed        # asked first: data may come before the end
-            out = channel.recv(_SIZE) if channel.recv_ready() else b""
-            err = channel.recv_stderr(_SIZE) if channel.recv_stderr_ready() else b""
+            out = channel.recv(SIZE) if channel.recv_ready() else b""
+            err = channel.recv_stderr(SIZE) if channel.recv_stderr_ready() else b""
             if out or err or is_over:
                 return out, err
             self._arrived.wait()

@@ -26,9 +26,9 @@ from .sent_executor.bootstrap import OURS
 Deliver = Callable[[dict[str, Any] | None], None]
 Program = Callable[[str], bytes]            # of the kind of interpreter that runs there, "" where it is not known
 UNUSABLE = "unusable"                       # the one event of an interpreter that is too old to name itself
-_BEAT = json.dumps({"do": "beat"}).encode() + b"\n"
-_SHORTAGE = 4                               # SSH_OPEN_RESOURCE_SHORTAGE of RFC 4254
-_STDERR_KEPT = 4096                         # bytes
+BEAT = json.dumps({"do": "beat"}).encode() + b"\n"
+SHORTAGE = 4                                # SSH_OPEN_RESOURCE_SHORTAGE of RFC 4254
+STDERR_KEPT = 4096                          # bytes
 
 
 def open_session(connection: HostConnection, command: str, program: Program, deliver: Deliver,
@@ -124,7 +124,7 @@ class Session:
             if channel is None:
                 why = getattr(error, "text", "") or str(error) or type(error).__name__
                 self._failure = f"the host opens no channel: {why}"
-                self.is_refused = isinstance(error, ChannelException) and error.code != _SHORTAGE
+                self.is_refused = isinstance(error, ChannelException) and error.code != SHORTAGE
                 self._end(None)
         finally:
             self._written.set()
@@ -144,7 +144,7 @@ class Session:
         try:
             return self._outbox.get(timeout=self._beat)
         except queue.Empty:
-            return _BEAT
+            return BEAT
 
     def _told_interpreter(self) -> str:
         """Not worth a wait where the round trip is longer than what it spares."""
@@ -171,7 +171,7 @@ class Session:
             self._end(channel)
 
     def _take(self, stdout: bytes, stderr: bytes) -> None:
-        self._stderr = (self._stderr + stderr)[-_STDERR_KEPT:]
+        self._stderr = (self._stderr + stderr)[-STDERR_KEPT:]
         self._hear_all(self._lines.feed(stdout))
 
     def _hear_all(self, messages: Iterator[dict[str, Any]]) -> None:

@@ -16,7 +16,7 @@ from .user_keys import explicit_keys
 from .user_keys.key_offers import has_half
 
 # What the ssh configuration may set in place of a shell for a person; older versions of ssh do not know all of them.
-_SHELL = {"RemoteCommand": "none", "SessionType": "default", "StdinNull": "no"}
+SHELL = {"RemoteCommand": "none", "SessionType": "default", "StdinNull": "no"}
 
 
 def words(host: Host, command: str) -> list[str]:
@@ -39,7 +39,7 @@ def _options(program: str, host: Host, path: tuple[Host, ...]) -> list[str]:
     settings = effective(host, lambda _: options)
     gateway = gateway_of(host, settings)
     directly = _set("ProxyJump=none", "ProxyCommand=none") if host.gateway == "none" else []
-    others = [f"{keyword}={value}" for keyword, value in _SHELL.items()
+    others = [f"{keyword}={value}" for keyword, value in SHELL.items()
               if options.get(keyword.lower(), [value]) != [value]]
     return [*config_argument(), *overrides(host), *(_by_way_of(program, gateway, path) if gateway else directly),
             *_keys(host, settings), *_host_keys(host, settings), *_set(*others)]

@@ -10,11 +10,11 @@ import re
 from .._errors import Bug, FabvisorError, NotReady, Unreachable
 from .sent_executor.bootstrap import SHELL_STATUS
 
-_INTERPRETER = "set `python:` in hosts.yaml to an interpreter on the host, 3.8 or newer"
-_LOGIN = ("a forced command (authorized_keys, sshd_config), a login shell that runs no commands (nologin, rbash), or a "
-          "~/.bashrc that exits or starts another shell does this; one must be able to type: ssh {name} '{python} -V'")
-_LONGEST = 400                              # characters of what was said
-_CUT = ("ValueError", "StopIteration", "EOFError", "zlib.error")        # of the start, before any module of ours
+INTERPRETER = "set `python:` in hosts.yaml to an interpreter on the host, 3.8 or newer"
+LOGIN = ("a forced command (authorized_keys, sshd_config), a login shell that runs no commands (nologin, rbash), or a "
+         "~/.bashrc that exits or starts another shell does this; one must be able to type: ssh {name} '{python} -V'")
+LONGEST = 400                               # characters of what was said
+CUT = ("ValueError", "StopIteration", "EOFError", "zlib.error")         # of the start, before any module of ours
 KILLED = -1                                 # the exit status for a signal
 
 
@@ -30,10 +30,10 @@ def explain(name: str, python: str, exit_status: int, complaint: str, began: boo
         return None
     if exit_status == SHELL_STATUS:
         return NotReady(f"{name}: the login starts another shell, which reads what is sent to {python}",
-                        _LOGIN.format(name=name, python=python))
+                        LOGIN.format(name=name, python=python))
     return _of_interpreter(name, python, exit_status, complaint) or NotReady(
         f"{name}: the login ended with exit status {exit_status} before {python} began{_words(complaint)}",
-        _LOGIN.format(name=name, python=python))
+        LOGIN.format(name=name, python=python))
 
 
 def no_session(name: str, complaint: str) -> NotReady:
@@ -50,7 +50,7 @@ def no_commands(name: str, complaint: str) -> NotReady:
 
 def not_begun(name: str, python: str, seconds: float, complaint: str) -> Unreachable:
     """The login has said nothing but `complaint`, and goes on."""
-    words = _words(complaint[-_LONGEST:])
+    words = _words(complaint[-LONGEST:])
     return Unreachable(f"{name}: {python} did not begin within {seconds:g} s{words}",
                        "try again; or see whether a ~/.bashrc or forced command there waits, or starts another shell")
 
@@ -62,11 +62,11 @@ def flooded(name: str, python: str, overlong: str) -> NotReady:
 
 def _of_interpreter(name: str, python: str, exit_status: int, complaint: str) -> NotReady | None:
     if re.search("unknown option: -X|-X is reserved", complaint, re.IGNORECASE):
-        return NotReady(f"{name}: {python} is Python 2", _INTERPRETER)
+        return NotReady(f"{name}: {python} is Python 2", INTERPRETER)
     if _is_missing(python, exit_status, complaint):
-        return NotReady(f"{name}: there is no {python} on the host", _INTERPRETER)
+        return NotReady(f"{name}: there is no {python} on the host", INTERPRETER)
     if exit_status == 126 and _names(python, complaint):
-        return NotReady(f"{name}: {python} cannot be run on the host: {_last_line(complaint)}", _INTERPRETER)
+        return NotReady(f"{name}: {python} cannot be run on the host: {_last_line(complaint)}", INTERPRETER)
     return None
 
 
@@ -84,8 +84,8 @@ def _names(python: str, complaint: str) -> bool:
 def _of_traceback(name: str, python: str, complaint: str) -> FabvisorError:
     last = _last_line(complaint)
     if last.startswith(("ImportError", "ModuleNotFoundError")):
-        return NotReady(f"{name}: {python} lacks a part of Python's library: {last}", _INTERPRETER)
-    if last.startswith(_CUT) and "executor/" not in complaint:
+        return NotReady(f"{name}: {python} lacks a part of Python's library: {last}", INTERPRETER)
+    if last.startswith(CUT) and "executor/" not in complaint:
         return NotReady(f"{name}: what was sent to {python} did not arrive whole",
                         "a ~/.bashrc there reads its standard input, as by `read`, or closes it; it must not, "
                         "without a terminal")
@@ -98,4 +98,4 @@ def _last_line(complaint: str) -> str:
 
 def _words(complaint: str) -> str:
     words = "; ".join(line.strip() for line in complaint.splitlines() if line.strip())
-    return f": {words[:_LONGEST]}" if words else ", without a word"
+    return f": {words[:LONGEST]}" if words else ", without a word"

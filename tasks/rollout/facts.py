@@ -24,6 +24,8 @@ HistoryLine = TypedDict("HistoryLine", {
     "deploy": str | None, "at": str | None, "by": str | None, "command": str | None, "branch": str | None,
     "from": CommitHash | None, "to": CommitHash | None, "result": str | None, "was_running": bool | None,
     "source": CommitHash | None})
+
+
 # Versions of Fabvisor write what they know: any field may be missing.
 class CommittedLine(TypedDict, total=False):
     command: str | None

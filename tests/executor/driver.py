@@ -83,7 +83,7 @@ class Executor:
 
     def __init__(self, python: str = sys.executable, faults: str = "", forked: bool = True, **env: str) -> None:
         environ = {**os.environ, **env}
-        self.process = (ForkedExecutor(bootstrap._CODE, environ) if forked and python == sys.executable
+        self.process = (ForkedExecutor(bootstrap.CODE, environ) if forked and python == sys.executable
                         else _start(python, environ))
         self.heard: list[Message] = []
         self._inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()

@@ -289,7 +289,7 @@ def test_executor_is_compiled_and_started_as_sent() -> None:
 
 def test_modules_imported_ahead_are_those_that_the_executor_takes() -> None:
     sources = [path.read_text(encoding="utf-8") for path in bootstrap.EXECUTOR.rglob("*.py")]
-    for name in bootstrap._AHEAD.split(","):
+    for name in bootstrap.AHEAD.split(","):
         package, _, module = name.rpartition(".")
         forms = f"import {name}", f"from {name} import", f"from {package} import {module}"
         assert any(form in source for source in sources for form in forms), name

@@ -73,13 +73,13 @@ def test_forked_fab_prints_and_exits_like_the_real_one(words: list[str], code: i
 def test_forked_executor_sees_and_ends_like_a_real_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = f"{SEEN}print(gc.get_threshold(), [name for name in sys.modules if name.partition('.')[0] in OURS])\n1 / 0"
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(bootstrap, "_CODE", 'exec(__import__("os").environ["CODE"])')
+    monkeypatch.setattr(bootstrap, "CODE", 'exec(__import__("os").environ["CODE"])')
     environ = {**without_locale(), "PWD": str(tmp_path), "CODE": f"OURS = 'executor', 'tasks', 'tests'\n{code}"}
     real, of_a_host = (subprocess.run(["/bin/sh", "-c", bootstrap.command(python)], env=environ, input=b"\xffx\n",
                                       capture_output=True, check=False, start_new_session=True)
                        for python in (sys.executable, host_python()))
     environ["LC_CTYPE"] = "C.UTF-8"         # which Python itself has set in the others
-    forked = ForkedExecutor(bootstrap._CODE, environ)
+    forked = ForkedExecutor(bootstrap.CODE, environ)
     forked.stdin.write(b"\xffx\n")
     forked.stdin.close()
     assert (forked.stdout.read(), forked.wait()) == (real.stdout, real.returncode)
@@ -94,7 +94,7 @@ def without_locale() -> dict[str, str]:
 
 
 def executor_of_a_host(code: str, monkeypatch: pytest.MonkeyPatch, **env: str) -> subprocess.Popen[str]:
-    monkeypatch.setattr(bootstrap, "_CODE", code)
+    monkeypatch.setattr(bootstrap, "CODE", code)
     return subprocess.Popen(["/bin/sh", "-c", bootstrap.command(host_python())], env={**without_locale(), **env},
                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 

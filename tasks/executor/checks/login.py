@@ -17,7 +17,7 @@ from ..system.login_env import LoginShell
 from .host import ExaminedHost, Finding, failed, ok, warning
 
 AT_ONCE = 8                         # repositories
-_TYPE_WITHIN = 10                   # seconds, of a word of the shell
+TYPE_WITHIN = 10                    # seconds, of a word of the shell
 
 
 def login(host: ExaminedHost) -> Iterator[Finding]:
@@ -44,7 +44,7 @@ def _missing_tools(host: ExaminedHost) -> Iterator[Finding]:
     """No more than a warning: the commit, a hook or another build may bring the tool."""
     for service, tool in host.settings["tools"].items():
         try:
-            shell.run(shell.script([f"type {tool}"]), cwd="/", env=host.env, timeout=_TYPE_WITHIN, check=host.check)
+            shell.run(shell.script([f"type {tool}"]), cwd="/", env=host.env, timeout=TYPE_WITHIN, check=host.check)
         except shell.CommandFailed:
             yield warning(f"the build of {service} begins with {tool}, to which PATH of the login does not lead",
                           "install it there; or extend PATH in ~/.profile on the host, or in `variables`")

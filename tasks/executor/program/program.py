@@ -177,6 +177,7 @@ class Program:
             if written and not process.ended:
                 process_check.check(process.pid, self.group, written, self.written.path)
 
+
 def only(infos: Infos, names: Container[str]) -> Infos:
     return {name: info for name, info in infos.items() if name in names}
 

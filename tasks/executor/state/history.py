@@ -74,7 +74,7 @@ def write(layout: Layout, service: str, line: dict[str, Any]) -> None:
 
 def _readable(line: dict[str, Any]) -> dict[str, Any]:
     """Without the fields of another type than ours: somebody edited the file."""
-    return {name: value for name, value in line.items() if value is None or _FIELDS.get(name, _anything)(value)}
+    return {name: value for name, value in line.items() if value is None or FIELDS.get(name, _anything)(value)}
 
 
 def _is_text(value: Any) -> bool:
@@ -103,7 +103,7 @@ def _anything(value: Any) -> bool:
     return True
 
 
-_FIELDS: dict[str, Callable[[Any], bool]] = {
+FIELDS: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("deploy", "at", "by", "command", "service", "revision", "branch", "result", "why", "strategy",
                      "program_sha256", "release", "subdirectory", "directory", "fabvisor"), _is_text),
     "from": _is_commit, "to": _is_commit, "source": _is_commit, "build": _are_texts, "variables": _are_variables,

@@ -25,8 +25,8 @@ def doc(text: str) -> Meta:
 
 
 # Editors offer these; `program_options` checks them.
-_ANY = [{"type": kind} for kind in ("string", "integer", "boolean")]
-OPTIONS = Meta(extra_json_schema={"properties": {name: {"anyOf": _ANY} for name in program_options.KINDS}})
+ANY = [{"type": kind} for kind in ("string", "integer", "boolean")]
+OPTIONS = Meta(extra_json_schema={"properties": {name: {"anyOf": ANY} for name in program_options.KINDS}})
 
 
 class Settings(Struct, kw_only=True, forbid_unknown_fields=True):

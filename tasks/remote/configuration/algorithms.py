@@ -10,20 +10,20 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 # Of OpenSSH 9.2, where no ssh is installed that could be asked.
-_KEYS = "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256"
-_DEFAULTS = {
+KEYS = "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256"
+DEFAULTS = {
     "ciphers": "aes128-ctr,aes192-ctr,aes256-ctr,aes128-gcm@openssh.com,aes256-gcm@openssh.com",
     "macs": "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,hmac-sha2-256,hmac-sha2-512,hmac-sha1",
     "kexalgorithms": "mlkem768x25519-sha256,curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,"
                      "ecdh-sha2-nistp384,ecdh-sha2-nistp521,diffie-hellman-group-exchange-sha256,diffie-hellman-group16-sha512,"
                      "diffie-hellman-group14-sha256",
-    "hostkeyalgorithms": _KEYS,
+    "hostkeyalgorithms": KEYS,
     "pubkeyacceptedalgorithms": ",".join(
-        [f"{name}-cert-v01@openssh.com" for name in _KEYS.split(",")]
-        + [_KEYS, "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"]),
+        [f"{name}-cert-v01@openssh.com" for name in KEYS.split(",")]
+        + [KEYS, "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"]),
 }
 # The names of before OpenSSH 8.5.
-_OLD_NAMES = {"pubkeyacceptedalgorithms": "pubkeyacceptedkeytypes"}
+OLD_NAMES = {"pubkeyacceptedalgorithms": "pubkeyacceptedkeytypes"}
 
 
 class Algorithms(Struct, frozen=True):
@@ -38,13 +38,13 @@ class Algorithms(Struct, frozen=True):
 
 def algorithms_of(options: Mapping[str, list[str]]) -> Algorithms:
     """`options`: as `ssh -G` prints them."""
-    return Algorithms(*(_names(options, keyword) for keyword in _DEFAULTS))
+    return Algorithms(*(_names(options, keyword) for keyword in DEFAULTS))
 
 
 def _names(options: Mapping[str, list[str]], keyword: str) -> tuple[str, ...]:
     """A list that begins with +, - or ^ changes the default; `ssh -G` has done so already."""
-    text = (options.get(keyword) or options.get(_OLD_NAMES.get(keyword, "")) or [""])[0]
-    default = _DEFAULTS[keyword].split(",")
+    text = (options.get(keyword) or options.get(OLD_NAMES.get(keyword, "")) or [""])[0]
+    default = DEFAULTS[keyword].split(",")
     names = text.lstrip("+-^").split(",") if text else default
     if text.startswith("+"):
         names = [*default, *names]

@@ -19,10 +19,10 @@ from .patterns import glob_matches
 from .ssh_options import Options, ask
 from .ssh_tokens import from_home
 
-_LINE = re.compile(r"\s*(\w+)(?:\s*=\s*|\s+)(.*?)\s*")
+LINE = re.compile(r"\s*(\w+)(?:\s*=\s*|\s+)(.*?)\s*")
 # `ssh -G` leaves their %-tokens as they are; in a pattern of a `Host` line % is a character.
-_RAW = ("proxycommand", "identityfile", "controlpath", "host")
-_DEPTH = 16                                 # of Include, as in ssh
+RAW = ("proxycommand", "identityfile", "controlpath", "host")
+DEPTH = 16                                  # of Include, as in ssh
 
 Pattern = tuple[str, ...]                   # of a `Host` line
 Group = tuple[object, ...]
@@ -95,14 +95,14 @@ class _TellsMore(Exception):
 
 def _patterns(path: Path, folder: Path, depth: int = 0) -> Iterator[Pattern]:
     """The `Host` lines of a file and of those that it includes; a relative name is one in `folder`."""
-    if depth > _DEPTH:
+    if depth > DEPTH:
         raise _TellsMore
     for line in path.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
-        match = _LINE.fullmatch(line)
+        match = LINE.fullmatch(line)
         if match is None:
             continue
         keyword, value = match[1].lower(), match[2]
-        if keyword in ("match", "canonicalizehostname") or ("%" in value and keyword not in _RAW):
+        if keyword in ("match", "canonicalizehostname") or ("%" in value and keyword not in RAW):
             raise _TellsMore
         if keyword in ("host", "include") and re.search(r"""["'\\$#]|~(?!/)""", value):
             raise _TellsMore

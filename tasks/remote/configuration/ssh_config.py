@@ -16,7 +16,7 @@ from .algorithms import OPENSSH, Algorithms, algorithms_of
 from .ssh_options import Ask, ask, refuse, refuse_names
 from .ssh_tokens import database_home, expand
 
-_DEFAULT_KEYS = ("~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519")
+DEFAULT_KEYS = ("~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519")
 
 
 class Settings(Struct, frozen=True):
@@ -73,7 +73,7 @@ def _settings(host: Host, options: dict[str, list[str]]) -> Settings:
     command = None if own_jump else first("proxycommand")
     return Settings(
         name=host.name, hostname=hostname, port=port, user=user,
-        identity_files=tuple(Path(expand(file, tokens)) for file in options.get("identityfile", _DEFAULT_KEYS)
+        identity_files=tuple(Path(expand(file, tokens)) for file in options.get("identityfile", DEFAULT_KEYS)
                              if file.lower() != "none"),
         identities_only=(first("identitiesonly") or "no").lower() == "yes",
         identity_agent=_agent(agent, tokens),

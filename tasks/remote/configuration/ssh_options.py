@@ -25,8 +25,8 @@ Options = dict[str, list[str]]              # by lower-case keyword, every value
 Ask = Callable[[Host], Options]
 LONGEST = 30.0                              # seconds
 SYSTEM_CONFIG = Path("/etc/ssh/ssh_config")
-_UNSAFE = re.compile(r"""[\s'"`$\\;&<>|(){}*?!,\x00]""")
-_UNSAFE_USER = re.compile(r"""[\s'"`$;&<>|(){}*?!,\x00]""")       # CORP\deploy is a user of a directory
+UNSAFE = re.compile(r"""[\s'"`$\\;&<>|(){}*?!,\x00]""")
+UNSAFE_USER = re.compile(r"""[\s'"`$;&<>|(){}*?!,\x00]""")        # CORP\deploy is a user of a directory
 # By keyword: the values without an effect, what is wrong with the others, and what to do.
 REFUSED = {
     "BindInterface": (("none", ""), "Fabvisor can bind to an address only", "write BindAddress in its place"),
@@ -39,8 +39,8 @@ REFUSED = {
 
 def refuse_names(host: Host) -> None:
     """Raises Mistake for a name that ssh would not take."""
-    for name, value, unsafe in (("name", host.name, _UNSAFE), ("address", host.address, _UNSAFE),
-                                 ("user", host.user, _UNSAFE_USER)):
+    for name, value, unsafe in (("name", host.name, UNSAFE), ("address", host.address, UNSAFE),
+                                 ("user", host.user, UNSAFE_USER)):
         if value is not None and (not value or value.startswith("-") or unsafe.search(value)):
             raise Mistake(f"{host.name}: {value!r} cannot be a host's {name}", "see hosts.yaml")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..._user_folders import home
 
-_TOKEN = re.compile(r"%(.)|\$\{(\w+)\}")
+TOKEN = re.compile(r"%(.)|\$\{(\w+)\}")
 
 
 def database_home() -> Path | None:
@@ -42,5 +42,5 @@ def expand(text: str, tokens: dict[str, str], paths: bool = True) -> str:
             return os.environ.get(variable, match[0]) if paths else match[0]
         return known.get(token, match[0])
 
-    expanded = _TOKEN.sub(value, text)
+    expanded = TOKEN.sub(value, text)
     return str(from_home(expanded)) if paths else expanded

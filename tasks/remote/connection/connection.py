@@ -28,7 +28,7 @@ from .host_connection import HostConnection
 from .known_servers import Server
 from .login import CutOff
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 2.0     # seconds
+FIRST_PAUSE, LONGEST_PAUSE = 0.3, 2.0       # seconds
 
 
 class _Route(Struct, frozen=True):
@@ -114,7 +114,7 @@ def _open_patiently(endpoint: Endpoint, assumed: Server) -> tuple[HostConnection
     when all of them are connected at once (MaxStartups). And at once where the server is not as assumed. Also returns
     what was assumed at last."""
     deadline = time.monotonic() + endpoint.host.connect_timeout
-    pause = _FIRST_PAUSE
+    pause = FIRST_PAUSE
     while True:
         try:
             return open_once(endpoint, assumed), assumed
@@ -131,4 +131,4 @@ def _open_patiently(endpoint: Endpoint, assumed: Server) -> tuple[HostConnection
                 raise
         assumed = replace(assumed, key_exchange="")
         time.sleep(pause * random.uniform(0.5, 1.0))
-        pause = min(2 * pause, _LONGEST_PAUSE)
+        pause = min(2 * pause, LONGEST_PAUSE)

@@ -17,7 +17,7 @@ from ..configuration.ssh_config import Settings
 
 Address = tuple[Any, Any]                   # family and sockaddr of getaddrinfo
 Dial = Callable[[str, Settings, float], Any]         # as directly(): a socket, or a channel of a gateway
-_FAMILIES = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}     # AddressFamily
+FAMILIES = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}      # AddressFamily
 
 
 def label_of(name: str, settings: Settings) -> str:
@@ -93,7 +93,7 @@ def _is_address(name: str) -> bool:
 def _addresses(settings: Settings) -> list[Address]:
     name = settings.hostname
     answers = socket.getaddrinfo(name.encode() if name.isascii() else name,     # for text, Python loads tables of IDNA
-                                 settings.port, family=_FAMILIES[settings.address_family], type=socket.SOCK_STREAM)
+                                 settings.port, family=FAMILIES[settings.address_family], type=socket.SOCK_STREAM)
     return [(family, address) for family, _, _, _, address in answers]
 
 

@@ -19,7 +19,7 @@ from .dial import timed_out
 from .proxy_command import ProxyCommand
 
 # What sshd says in place of its banner when there are too many logins: MaxStartups, PerSourcePenalties.
-_BUSY = ("Exceeded MaxStartups", "Not allowed at this time")
+BUSY = ("Exceeded MaxStartups", "Not allowed at this time")
 
 
 class TurnedAway(Unreachable):
@@ -59,7 +59,7 @@ class Handshake(Struct, frozen=True):
         """Our error for one that paramiko raised before the login began."""
         where = f"{self.settings.hostname}:{self.settings.port}"
         spoke_ssh = any(line.startswith("SSH-") for line in self.greeting)
-        busy = next((line.strip() for line in self.greeting if line.startswith(_BUSY)), "")
+        busy = next((line.strip() for line in self.greeting if line.startswith(BUSY)), "")
         if isinstance(error, IncompatiblePeer):
             return self._incompatible(error)
         if busy:

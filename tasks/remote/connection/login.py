@@ -19,8 +19,8 @@ from ..user_keys import agent
 from ..user_keys.explicit_keys import VARIABLE
 from ..user_keys.key_offers import Keys, Offer
 
-_ENOUGH = "Too many authentication failures"    # OpenSSH's last words after MaxAuthTries
-_UNSIGNED = " (the agent does not sign with it)"
+ENOUGH = "Too many authentication failures"     # OpenSSH's last words after MaxAuthTries
+UNSIGNED = " (the agent does not sign with it)"
 
 
 class CutOff(Unreachable):
@@ -71,7 +71,7 @@ class Login(AuthStrategy):
                 self._refused_keys.append(offer)
                 continue
             except NotSigned:
-                tried[-1] += _UNSIGNED
+                tried[-1] += UNSIGNED
                 continue
             except (SSHException, EOFError, OSError) as error:
                 self._still_there(transport, error, tried)
@@ -113,7 +113,7 @@ class Login(AuthStrategy):
         if isinstance(error, SSHException) and transport.is_active():      # of a lost link its thread may not know yet
             return
         lost = f"{self.label}: connection lost during the login of {self.user}"
-        if transport.has_requested and _ENOUGH not in transport.farewell:
+        if transport.has_requested and ENOUGH not in transport.farewell:
             raise self.cut_off(lost) from None
         if len(tried) > 1:
             raise LoginError(f"{self.label}: the server closed the connection after {len(tried)} keys for "
@@ -138,7 +138,7 @@ class Login(AuthStrategy):
         others = "".join(f"; {path} has a passphrase and was not offered" for path in self.keys.locked)
         others += "".join(f"; {why}" for why in self.keys.unusable)
         hint = f"is the public half in ~{self.user}/.ssh/authorized_keys there, and is `user:` right?"
-        if any(_UNSIGNED in label for label in tried):
+        if any(UNSIGNED in label for label in tried):
             hint = "is its token plugged in, or its agent unlocked; and did you confirm? `ssh-add -T KEY.pub` tries it"
         if self.keys.locked:
             hint = f"ssh-add {for_sh(str(self.keys.locked[0]))}"

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import threading
 
-_KEPT = 2000                                # bytes of what it prints on standard error
+KEPT = 2000                                 # bytes of what it prints on standard error
 
 
 class ProxyCommand:
@@ -35,5 +35,5 @@ class ProxyCommand:
         assert stderr is not None
         with stderr:
             while data := os.read(stderr.fileno(), 4096):
-                self._stderr = (self._stderr + data)[-_KEPT:]
+                self._stderr = (self._stderr + data)[-KEPT:]
         self._process.wait()

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from .known_hosts import matches
 
-_RSA_SIGNATURES = (b"rsa-sha2-256", b"rsa-sha2-512")        # the third, ssh-rsa, is by SHA-1
+RSA_SIGNATURES = (b"rsa-sha2-256", b"rsa-sha2-512")         # the third, ssh-rsa, is by SHA-1
 
 
 class HostCertificate(Struct, frozen=True):
@@ -51,7 +51,7 @@ def read(key_type: str, blob: bytes) -> HostCertificate | None:
             return None
         certificate.verify_cert_signature()
         key = certificate.signature_key()
-        if isinstance(key, RSAPublicKey) and not blob[:-4 - key.key_size // 8].endswith(_RSA_SIGNATURES):
+        if isinstance(key, RSAPublicKey) and not blob[:-4 - key.key_size // 8].endswith(RSA_SIGNATURES):
             return None
         authority = key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
     except (ValueError, UnsupportedAlgorithm, InvalidSignature):

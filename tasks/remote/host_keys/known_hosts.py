@@ -25,7 +25,7 @@ from ..configuration.ssh_tokens import begins_as_path, from_home
 from ..once import once
 
 VARIABLE = "SSH_KNOWN_HOSTS"
-_KEY_TYPE = re.compile(r"(ssh-|ecdsa-|sk-)\S+")
+KEY_TYPE = re.compile(r"(ssh-|ecdsa-|sk-)\S+")
 
 
 class Entry(Struct, frozen=True):
@@ -130,7 +130,7 @@ def _entry(line: str, source: str, number: int) -> Entry | None:
     if not words or words[0].startswith("#"):
         return None
     marker = words.pop(0) if words[0].startswith("@") else ""
-    if marker not in ("", "@revoked", "@cert-authority") or len(words) < 3 or not _KEY_TYPE.fullmatch(words[1]):
+    if marker not in ("", "@revoked", "@cert-authority") or len(words) < 3 or not KEY_TYPE.fullmatch(words[1]):
         return None
     try:
         blob = base64.b64decode(words[2], validate=True)

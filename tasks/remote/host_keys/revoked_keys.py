@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..._errors import HostKeyError
 
-_KRL = b"SSHKRL\n\0"                        # PROTOCOL.krl
+KRL_BEGINS = b"SSHKRL\n\0"                  # PROTOCOL.krl
 
 
 def has(label: str, path: Path | None, blob: bytes, key_type: str) -> bool:
@@ -21,7 +21,7 @@ def has(label: str, path: Path | None, blob: bytes, key_type: str) -> bool:
     except OSError as error:
         raise _unreadable(label, path, error.strerror or "") from None
     public = base64.b64encode(blob)
-    if not content.startswith(_KRL):
+    if not content.startswith(KRL_BEGINS):
         return public in content.split()
     return _is_in_krl(label, path, f"{key_type} {public.decode()}\n")
 

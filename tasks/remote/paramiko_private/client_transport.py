@@ -13,7 +13,7 @@ from paramiko.common import MSG_CHANNEL_FAILURE
 from .key_exchange import EarlyKeyExchange
 from .session_request import FIRST_CHANNEL, SessionRequest, exec_message
 
-_OWN_THREAD = 0.1                           # seconds
+OWN_THREAD = 0.1                            # seconds
 
 
 def _note_refusal(channel: Any, message: Message) -> None:
@@ -68,7 +68,7 @@ class ClientTransport(EarlyKeyExchange):
         """The server has said for which algorithms an RSA key may sign (RFC 8308). OpenSSH's, from 7.2 on, says so
         right behind its key exchange: only our own thread may have to read it. Others say it later, or never."""
         if self.is_openssh:
-            self._extended.wait(_OWN_THREAD)
+            self._extended.wait(OWN_THREAD)
         return "server-sig-algs" in self.server_extensions  # type: ignore[attr-defined]
 
     def get_exception(self) -> Exception | None:

@@ -23,19 +23,19 @@ OURS = MAGIC_NUMBER.hex()                   # the kind of code that this interpr
 FORMAT = 4                                  # of marshal: from Python 3.4 on all read it
 # Where a login starts another shell (`exec zsh` in ~/.bashrc), that one reads our program as commands: only this one.
 SHELL_STATUS = 97
-_FOR_SHELLS = b"exit %d\n" % SHELL_STATUS
+FOR_SHELLS = b"exit %d\n" % SHELL_STATUS
 EXECUTOR = Path(__file__).parents[2] / "executor"
 LOADER = Path(__file__).with_name("_loader.py")
 # What decides about the bytes beside the sources that are sent.
 PACKERS = (LOADER, Path(__file__), Path(executor_modules.__file__), Path(__file__).with_name("compact_code.py"))
 # What a deploy takes of Python's library: imported while the program is on its way.
-_AHEAD = ("_socket,configparser,contextlib,glob,json,queue,shutil,subprocess,threading,typing,"
-          "xml.parsers.expat")
+AHEAD = ("_socket,configparser,contextlib,glob,json,queue,shutil,subprocess,threading,typing,"
+         "xml.parsers.expat")
 
 # One line; also Python 2.7 and 3.6 must be able to read it, to say that they are too old. The first thing it
 # prints is a line break, so that a banner without one does not swallow the first message: the interpreter's kind
 # of compiled code (see Program).
-_CODE = (
+CODE = (
     'import sys;sys.path[:1]==[""] and sys.path.pop(0);v=sys.version_info[:3];w=sys.stdout;w.write(chr(10));'
     f'v<{OLDEST} and (w.write("""{{"event":"unusable","why":"python %d.%d.%d is older than '
     f'{OLDEST[0]}.{OLDEST[1]}"}}"""%v+chr(10)),w.flush(),sys.exit(3));'
@@ -44,7 +44,7 @@ _CODE = (
     '__import__("gc").set_threshold(50000);'
     # shutil would import them for archives, of which we have none: 1.5 ms.
     'sys.modules.update(bz2=None,lzma=None);'
-    f'import {_AHEAD},marshal,zlib;i=sys.stdin.buffer;'
+    f'import {AHEAD},marshal,zlib;i=sys.stdin.buffer;'
     # Behind the line for shells, which `read x` in a ~/.bashrc may have taken.
     'n=next(l for l in (i.readline() for _ in (1,2)) if l[:1].isdigit());'
     'm=marshal.loads(zlib.decompress(i.read(int(n))));exec(m.pop("loader"));run(m)'
@@ -58,7 +58,7 @@ def command(python: str) -> str:
     path = f"~/'{python[2:]}'" if python.startswith("~/") else f"'{python}'"
     # -I would do, but Python 2.7 does not know it; the code takes the current folder out of sys.path itself.
     # -X utf8: names of files and branches are UTF-8, whatever the locale of the login is.
-    return f"exec {path} -X utf8 -u -E -s -S -c '{_CODE}'"
+    return f"exec {path} -X utf8 -u -E -s -S -c '{CODE}'"
 
 
 class Program:
@@ -105,4 +105,4 @@ program = cache(Program)
 def packed(modules: dict[str, Any]) -> bytes:
     """`modules`: the source or the code of each by its name; that of the loader, too, as `loader`."""
     data = zlib.compress(marshal.dumps(modules, FORMAT))
-    return _FOR_SHELLS + b"%d\n%b" % (len(data), data)
+    return FOR_SHELLS + b"%d\n%b" % (len(data), data)

@@ -22,10 +22,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from paramiko import ECDSAKey, Ed25519Key, PKey, RSAKey, SSHException
 
-_MAGIC = b"openssh-key-v1\0"
-_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----\n.*?\n-----END \1-----", re.DOTALL)
-_PUBLIC = ("ssh-", "ecdsa-", "sk-")
-_CURVES = ("secp256r1", "secp384r1", "secp521r1")
+MAGIC = b"openssh-key-v1\0"
+BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----\n.*?\n-----END \1-----", re.DOTALL)
+PUBLIC = ("ssh-", "ecdsa-", "sk-")
+CURVES = ("secp256r1", "secp384r1", "secp521r1")
 
 
 class LockedKey(Exception):
@@ -53,8 +53,8 @@ def load_text(text: str) -> PKey:
     if "PuTTY-User-Key-File" in text:
         raise UnusableKey("a PuTTY key; export it as an OpenSSH key with puttygen")
     if "PRIVATE KEY-----" not in text:
-        raise UnusableKey(f"this is {'a public key' if text.startswith(_PUBLIC) else 'no private key'}")
-    block = _BLOCK.search(text)
+        raise UnusableKey(f"this is {'a public key' if text.startswith(PUBLIC) else 'no private key'}")
+    block = BLOCK.search(text)
     if block is None:
         raise UnusableKey("cannot be read: its end is missing")
     load = load_ssh_private_key if "OPENSSH" in block[1] else load_pem_private_key
@@ -79,7 +79,7 @@ def _is_of_token(block: str) -> bool:
 def _to_paramiko(key: Any) -> PKey:
     if isinstance(key, RSAPrivateKey):
         return RSAKey(key=key)
-    if isinstance(key, EllipticCurvePrivateKey) and key.curve.name in _CURVES:
+    if isinstance(key, EllipticCurvePrivateKey) and key.curve.name in CURVES:
         return ECDSAKey(vals=(key, key.public_key()))
     if hasattr(key, "private_bytes_raw"):
         text = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
@@ -99,7 +99,7 @@ def public_blob(path: Path) -> bytes | None:
 
 def _from_public_file(path: Path) -> bytes:
     words = path.read_text(encoding="utf-8").split()
-    if not words[0].startswith(_PUBLIC):
+    if not words[0].startswith(PUBLIC):
         raise ValueError
     return base64.b64decode(words[1])
 
@@ -111,9 +111,9 @@ def _from_private_file(path: Path) -> bytes:
 def _public_of(text: str) -> bytes:
     lines = text.split("\n")
     body = base64.b64decode("".join(line.strip() for line in lines if not line.startswith("-----")))
-    if not body.startswith(_MAGIC):
+    if not body.startswith(MAGIC):
         raise ValueError
-    at = len(_MAGIC)
+    at = len(MAGIC)
     for _ in ("cipher", "kdf", "kdf options"):
         at += 4 + int.from_bytes(body[at:at + 4], "big")
     at += 4                                 # the number of keys

@@ -31,7 +31,7 @@ UNLIMITED = 1 << 20
 STEP = len("checkout")
 # Every deploy passes through these; they are worth a line only to --verbose.
 QUIET_STATES = frozenset({"connecting", "connected", "locked"})
-_CODES = {"dim": "2", "good": "32", "bad": "31", "head": "1"}
+CODES = {"dim": "2", "good": "32", "bad": "31", "head": "1"}
 
 
 def reporter(screen: Screen) -> Plain:
@@ -40,7 +40,7 @@ def reporter(screen: Screen) -> Plain:
 
 class Plain(TextReport):
     width = WIDTH
-    codes = _CODES
+    codes = CODES
     stamps = True
 
     def __init__(self, screen: Screen) -> None:

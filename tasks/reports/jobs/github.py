@@ -15,7 +15,7 @@ from .github_summary import summary
 from .job_log import JobLog, Record
 
 # Of a line: spaces and colours, behind which a command may begin; and the older form of commands, anywhere.
-_BEGINNING = re.compile(r"^((?:\s|\x1b\[[0-9;]*m)*):(?=:)")
+BEGINNING = re.compile(r"^((?:\s|\x1b\[[0-9;]*m)*):(?=:)")
 
 
 def reporter(screen: Screen) -> GitHub:
@@ -72,4 +72,4 @@ class GitHub(JobLog):
 
     def _painted(self, line: Line) -> str:
         """No line that is printed can be a command."""
-        return _BEGINNING.sub(r"\1: ", super()._painted(line)).replace("##[", "## [")
+        return BEGINNING.sub(r"\1: ", super()._painted(line)).replace("##[", "## [")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ...rollout.events import Result
 
-_DONE = MappingProxyType({"start": "started", "stop": "stopped", "restart": "restarted", "recover": "recovered",
-                          "remove": "removed"})
+DONE = MappingProxyType({"start": "started", "stop": "stopped", "restart": "restarted", "recover": "recovered",
+                         "remove": "removed"})
 
 
 def text_lines(text: str) -> list[str]:
@@ -22,7 +22,7 @@ def text_lines(text: str) -> list[str]:
 def in_words(outcome: str, command: str | None) -> str:
     """How a command ended for a service on a host: JSON has the terms of the protocol, people read what happened."""
     if outcome == "committed":
-        return _DONE.get(command or "", "deployed")
+        return DONE.get(command or "", "deployed")
     return "went back" if outcome == "restored" else outcome.replace("_", " ")
 
 

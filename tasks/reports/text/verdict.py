@@ -9,8 +9,8 @@ READING = frozenset({"status", "doctor", "adopt", "logs", "history", "plan", "co
                      "run"})
 SETTLED = frozenset({"committed", "unchanged"})
 
-_DONE = {"start": "is started", "stop": "is stopped", "restart": "was restarted",
-         "remove": "was removed"}
+DONE = {"start": "is started", "stop": "is stopped", "restart": "was restarted",
+        "remove": "was removed"}
 
 
 def verdict(finished: Finished, seconds: float) -> str:
@@ -103,7 +103,7 @@ def _read(finished: Finished) -> str:
 
 
 def _fact(command: str, service: str, rows: list[Result]) -> str:
-    state = _DONE.get(command) or f"is at {listed(list(dict.fromkeys(version_now(row, 'no commit') for row in rows)))}"
+    state = DONE.get(command) or f"is at {listed(list(dict.fromkeys(version_now(row, 'no commit') for row in rows)))}"
     return f"{service} {state} {'from' if command == 'remove' else 'on'} {count(len(rows), 'host')}"
 
 

@@ -23,7 +23,7 @@ HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 LONGEST = 100_000                       # characters of a line; the rest of it is left out
 NO_CHARACTERS = "\ufffe\uffff"          # XML does not hold them either
 # Whole escape sequences: colours, cursor moves, titles, links, the clipboard.
-_ESCAPES = re.compile(
+ESCAPES = re.compile(
     r"\x1b[]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)"
     r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
     r"|\x1b[ -/]*[0-~]"
@@ -42,7 +42,7 @@ def visible_line(text: str) -> str:
     if text.isprintable():
         return text[:LONGEST]
     last = text.rstrip("\r\n").rsplit("\r", 1)[-1][:LONGEST]
-    return "".join(_visible(character) for character in _ESCAPES.sub("", last))
+    return "".join(_visible(character) for character in ESCAPES.sub("", last))
 
 
 def visible_text(text: str) -> str:
