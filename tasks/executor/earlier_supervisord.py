@@ -3,15 +3,17 @@ program files. Whoever starts it here, too, has it twice."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from typing import Any, Mapping, Sequence
+from typing import Any, Iterator, Mapping, Sequence
 
+from .disk import files
 from .errors import HostError, NotReady
 from .layout import Layout
 from .quoting import for_sh
 from .state import earlier_state
-from .supervisor.supervisord_conf import Definition
-from .system import leftovers
+from .supervisor.supervisord_conf import Definition, SupervisordConf
+from .system import leftovers, processes
 
 
 def running(layout: Layout, service: Mapping[str, Any], groups: Sequence[str]) -> list[HostError]:
@@ -21,9 +23,31 @@ def running(layout: Layout, service: Mapping[str, Any], groups: Sequence[str]) -
     if layout.access.program_file(name) or not os.path.exists(layout.env_file(name)):
         return []
     left = leftovers.of_other_servers(layout.access.socket, groups, layout.below_root(service["directory"]))
-    return [NotReady(f"another supervisord still runs {leftovers.in_words(left)}: {left[0].server}",
+    found = ([f"{leftovers.in_words(left)}: {left[0].server}"] if left else
+             [f"{definition.name}: {definition}" for definition in _defined_elsewhere(layout, name, groups)])
+    return [NotReady(f"another supervisord still runs {program}",
                      f"write the `supervisord_conf` and `program_dir` of before in hosts.yaml, and: fab remove {name};"
-                     f" then write those of now, and: fab deploy {name}")] if left else []
+                     f" then write those of now, and: fab deploy {name}") for program in found]
+
+
+def _defined_elsewhere(layout: Layout, service: str, groups: Sequence[str]) -> Iterator[Definition]:
+    """Those programs of the service that another supervisord has which runs here. Its processes may be another user's:
+    neither their folder nor their environment is open to us."""
+    for path in dict.fromkeys(_configurations()):
+        if not files.is_same_path(path, layout.supervisord_conf):
+            with contextlib.suppress(NotReady, OSError):
+                for found in SupervisordConf(path, {}).configuration().definitions:
+                    if found.name in groups and earlier_state.env_file(found.command) == layout.env_file(service):
+                        yield found
+
+
+def _configurations() -> Iterator[str]:
+    """Of each supervisord that runs here, as far as its command line tells."""
+    for pid in processes.all_pids():
+        words = processes.command_line(pid)
+        if "supervisord" in map(os.path.basename, words[:2]):       # behind its interpreter, or alone
+            yield from (path for option, path in zip(words, words[1:])
+                        if option in ("-c", "--configuration") and os.path.isabs(path))
 
 
 def own_section(definition: Definition, layout: Layout, service: str, name: str) -> HostError:

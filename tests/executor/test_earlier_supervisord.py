@@ -35,6 +35,23 @@ def test_deploy_is_refused_while_another_supervisord_runs_the_program(example: E
     example.committed()
 
 
+def test_deploy_is_refused_while_another_supervisord_has_the_program_file(example: Example, folder: Path) -> None:
+    """Its processes may be of a user whose environment is closed to us."""
+    example.write()
+    example.committed()
+    daemon, conf, before = folder / "supervisord", folder / "other.conf", folder / "conf.d/before.conf"
+    before.parent.mkdir()
+    example.program_file.rename(before)
+    example.host.remove_programs()
+    conf.write_text(f"[include]\nfiles={before}\n")
+    daemon.write_text("#!/bin/sh\nread end\n")
+    daemon.chmod(0o755)
+    with subprocess.Popen([daemon, "-n", "-c", conf], stdin=subprocess.PIPE):
+        [problem] = problems(example)
+    assert problem["message"] == f"another supervisord still runs {example.name}: {before}:2"
+    example.committed()
+
+
 def test_program_file_in_the_folder_of_before_is_named_with_the_command_that_moves_it(example: Example) -> None:
     example.write()
     example.committed()
