@@ -31,7 +31,7 @@ from tasks.inventory.secret import Secret, reveal
 from tasks.inventory.service_file import ServiceFile, content
 from tasks.remote.sent_executor import bootstrap
 from tasks.rollout.facts import Facts
-from tasks.rollout.goal import Goal, key
+from tasks.rollout.goal import Goal, Planner, key
 from tasks.rollout.peers import settings
 from tasks.rollout.peers.ports import of_variables
 from tasks.rollout.plan.planner import deploy_planner
@@ -242,15 +242,15 @@ class Deploy:
         self.facts = {name: convert(facts, Facts) for name, facts in answer["services"].items()}
         return self
 
-    def message(self, **options: Any) -> Message:
-        """The plan deploy_planner what was resolved."""
+    def message(self, planner: Planner | None = None, **options: Any) -> Message:
+        """The plan by what was resolved: that of a deploy, unless another planner is given."""
         host = Host(name="web1", root=str(self.host.root))
         targets = tuple(Target(host=host, service=service) for service in self.services)
         goals = {message["service"]: Goal(commit=message["commit"], revision=message["revision"],
                                           branch=message["branch"])
                  for message in self.executor.heard if message["event"] == "resolved"}
         facts = {("web1", name): known for name, known in self.facts.items()}
-        plans = deploy_planner(recipe, **options)(targets, facts, goals)
+        plans = (planner or deploy_planner(recipe, **options))(targets, facts, goals)
         steps = {target.service.name: plans[key(target)].message() for target in targets}
         return {"do": "plan", "phases": ["prepare"], "services": steps}
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tasks.executor.system.processes import stat
+from tasks.rollout.plan import removal
 from tests.executor.conftest import Make
 from tests.executor.driver import ENDINGS, UNHEALTHY, Before, Example
 from tests.support.lab import git, wait_for
@@ -152,7 +154,8 @@ def test_deploy_is_undone_when_the_client_gives_up_between_phases(example: Examp
 @pytest.mark.rows(2)
 def test_deploy_is_undone_when_the_client_gives_up_within_a_step(example: Example, step: str, how: str) -> None:
     example.write()
-    waiting = "echo waiting; exec sleep 60"
+    orphan = example.work / "orphan"
+    waiting = f"setsid sh -c 'echo $$ >{orphan}; exec sleep 1000' >/dev/null 2>&1 & exec sleep 60"
     service = example.with_(build=(waiting,)) if step == "build" else example.with_(
         health=type(UNHEALTHY)(command=waiting, timeout=60))
     with example.deploy(service) as deploy:
@@ -162,6 +165,7 @@ def test_deploy_is_undone_when_the_client_gives_up_within_a_step(example: Exampl
             deploy.run("activate")
         while deploy.executor.until("step_started")["step"] != step:
             pass
+        wait_for(lambda: orphan.exists() and orphan.read_text(), "the orphan")
         begin = time.monotonic()
         if how == "abort":
             deploy.executor.send({"do": "abort", "why": "the client changed its mind"})
@@ -170,6 +174,7 @@ def test_deploy_is_undone_when_the_client_gives_up_within_a_step(example: Exampl
         deploy.restored()
         assert time.monotonic() - begin < 30        # the step would have gone on for 60
     assert not example.directory.exists()
+    assert stat(int(orphan.read_text())) is None, "what the step left behind, in a session of its own, was ended"
 
 
 def test_abort_right_behind_the_plan_is_answered(example: Example) -> None:
@@ -326,7 +331,7 @@ for owner, name in ((SupervisordAccess, "write_program"), (SupervisordAccess, "r
 
 
 def test_lock_of_supervisord_is_held_while_program_files_change_and_groups_are_added(example: Example) -> None:
-    """Other deploys share it. On the way back, too, and where the first deploy is undone."""
+    """Other deploys share it. On the way back, too, where the first deploy is undone, and when it is removed."""
     faults = GUARDED % str(example.host.root / ".fabvisor/supervisord.lock")
     example.write()
     with example.deploy(example.with_(health=UNHEALTHY), faults=faults) as deploy:
@@ -334,6 +339,8 @@ def test_lock_of_supervisord_is_held_while_program_files_change_and_groups_are_a
     example.committed(faults=faults)
     with example.deploy(example.with_(program={"priority": "5"}, health=UNHEALTHY), faults=faults) as deploy:
         deploy.prepare().run("activate").restored()
+    with example.deploy(faults=faults) as deploy:
+        assert deploy.commit(planner=removal.planner(purge=False))["event"] == "committed"
 
 
 @pytest.mark.promise(5)
