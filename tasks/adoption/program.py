@@ -23,7 +23,7 @@ def obstacle(program: AdoptedProgram) -> str:
     if program.problem or program.is_ours:
         return program.problem or "Fabvisor deploys it already"
     if not program.directory:
-        return "it has no `directory`"
+        return "it has no `directory`, and its command names no git clone: add `directory=` to its section"
     return (_clone_obstacle(program.directory, program.clone) or values.check_service_name(program.name)
             or values.check_command(_command_of_first(program)) or values.check_numprocs(numprocs(program))
             or _socket_obstacle(program.options.get("socket")) or _user_obstacle(program.options)
@@ -92,6 +92,8 @@ def remarks(program: AdoptedProgram, group: str, logs: str) -> Iterator[str]:
     for option, text in _options(program, group, logs).items():
         if wrong := options.mistake(option, text, program.options):
             yield f"program: {option} {wrong}"
+    if "directory" not in program.options:
+        yield f"it had no `directory`: it runs in {program.directory} from now on"
     name = program.options.get("process_name", program.name)
     count = numprocs(program)
     if name != (program.name if count == 1 else program.name + files.NUMBER):
@@ -106,10 +108,18 @@ def command(program: AdoptedProgram, folder: str) -> str:
     text = _command(program)
     words = quoting.words(text)
     filled = " ".join(words[:command_line.filled_words(words)])
-    elsewhere = os.path.relpath(program.directory, folder) if program.directory != folder else ""
+    elsewhere = _way(program, folder)
     if elsewhere or _numbered(program) or _is_numbered(program, text) or interpolation.PLACEHOLDER.search(filled):
         return process_number.script(text, _numbered(program), _first_number(program), elsewhere)
     return text
+
+
+def _way(program: AdoptedProgram, folder: str) -> str:
+    """From the folder of the service to that of the program; absolute where it leads out of the clone."""
+    if program.directory == folder:
+        return ""
+    is_inside = program.clone is not None and f"{program.directory}/".startswith(f"{program.clone.directory}/")
+    return os.path.relpath(program.directory, folder) if is_inside else program.directory
 
 
 def variables(program: AdoptedProgram) -> dict[str, str]:

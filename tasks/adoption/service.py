@@ -73,7 +73,7 @@ def _of_programs(members: Members, programs: Programs, clone: AdoptedClone, adop
         variables = {name: value for name, value in adopted_program.variables(program).items() if name not in secret}
         named[members.names[program.name]] = {
             **adopted_program.settings(program, members.group(program), f"{clone.directory}/logs",
-                                       programs[0].directory, adopted),
+                                       _folder(clone), adopted),
             "variables": {name: value for name, value in variables.items()
                           if members.is_single or name not in shared}}
     if members.is_single:
@@ -110,6 +110,11 @@ def _directory(directory: str, root: str, name: str) -> str | None:
     if below.startswith(".."):
         return directory
     return None if below == f"micro/{name}" else below
+
+
+def _folder(clone: AdoptedClone) -> str:
+    """Where its programs run, but for those that go elsewhere."""
+    return os.path.join(clone.directory, "current" if clone.releases else "", clone.subdirectory).rstrip("/")
 
 
 def _remarks_on_clone(clone: AdoptedClone, shared: list[str], has_login: bool) -> Iterator[str]:

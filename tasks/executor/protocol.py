@@ -1012,7 +1012,8 @@ class AdoptedClone(TypedDict):
 class AdoptedProgram(TypedDict):
     """A [program:x], its options as supervisord expands them. `group`: the [group:x] that has it, or its own name;
     `variables`: of its `environment=`, and PATH of supervisord where that is not the login's; `expanded`: those whose
-    values its options hold by %(ENV_X)s; `is_ours`: Fabvisor wrote its file; `problem`: why its options cannot be told.
+    values its options hold by %(ENV_X)s; `is_ours`: Fabvisor wrote its file; `directory`: where it runs, or the top of
+    the clone that its command names; `problem`: why its options cannot be told.
     """
 
     name: str

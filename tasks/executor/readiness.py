@@ -30,6 +30,7 @@ def problems(layout: Layout, settings: Mapping[str, Any], supervisord: Superviso
         removed = _reload(layout, services, supervisord, conf)
         for service in services:
             problems += _process_problems(service, removed, layout, supervisord)
+            problems += earlier_programs.running(layout, service, conf, supervisord)
             problems += program_user.problems(layout, service, supervisord.uid())
             problems += sockets.problems(layout, service, supervisord)
             problems += port_holders.problems(layout, service, settings, supervisord)

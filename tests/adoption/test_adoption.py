@@ -28,7 +28,8 @@ SHOP = "/srv/app/micro/shop"
 
 def program(name: str = "api", clone: dict[str, Any] | None = None, **fields: Any) -> AdoptedProgram:
     directory = fields.pop("directory", f"/srv/app/micro/{name}")
-    options = {"command": "./run", **OWN, "stdout_logfile": f"{directory}/logs/{name}.log", **fields.pop("options", {})}
+    options = {"command": "./run", "directory": directory, **OWN, "stdout_logfile": f"{directory}/logs/{name}.log",
+               **fields.pop("options", {})}
     made = AdoptedClone(**{"directory": directory, "subdirectory": "", "repo": f"git@x:{name}.git", "branch": "main",
                            "ci": "", **(clone or {})})
     return AdoptedProgram(**{"name": name, "group": name, "path": f"/srv/app/conf.d/{name}.conf", "line": 1,
@@ -67,6 +68,21 @@ def test_dollar_in_a_command_stays_what_it_was_to_supervisord(tmp_path: Path) ->
     found = adopted(web1=told(program(options={"command": 'sed "s/$HOME/x y/" \'$A b\''})))
     (one,) = loaded(tmp_path, found).targets[0].service.programs
     assert quoting.words(one.command) == ["sed", "s/$HOME/x y/", "$A b"]
+
+
+def test_program_without_a_directory_runs_in_its_clone_from_now_on(tmp_path: Path) -> None:
+    made = program()
+    del made.options["directory"]
+    found = adopted(web1=told(made))
+    assert loaded(tmp_path, found).targets[0].service.programs[0].command == "./run"
+    assert "api: it had no `directory`: it runs in /srv/app/micro/api from now on" in document.warnings(found)
+
+
+def test_program_in_a_folder_outside_of_its_clone_goes_there(tmp_path: Path) -> None:
+    found = adopted(web1=told(program(directory="/var/lib/api", clone={"directory": SHOP})))
+    [target] = loaded(tmp_path, found).targets
+    assert target.service.directory == "micro/shop"
+    assert quoting.words(target.service.programs[0].command) == ["sh", "-c", "cd /var/lib/api && exec ./run"]
 
 
 def test_socket_of_an_fcgi_program_is_adopted(tmp_path: Path) -> None:

@@ -8,12 +8,13 @@ from typing import Any, Mapping
 from ..errors import NotReady
 from ..layout import Layout
 from ..link import Link
-from ..protocol import AdoptedClone, AdoptedProgram
+from ..protocol import AdoptedProgram
 from ..supervisor import program_sections, supervisord_search
 from ..supervisor.program_sections import Section
 from ..supervisor.supervisord_conf import SupervisordConf
+from ..system import processes
 from ..system.accounts import login_name, user_name
-from . import adopted_clone, adopted_releases
+from . import adopted_clone, adopted_folder
 
 
 def adopt(link: Link, hello: dict[str, Any], layout: Layout, env: dict[str, str]) -> None:
@@ -32,7 +33,8 @@ def adopt(link: Link, hello: dict[str, Any], layout: Layout, env: dict[str, str]
     environ = supervisord_search.environment(pid, conf, env, program_sections.variable_names(definitions))
     path = environ.get("PATH")
     of_supervisord = {"PATH": path} if path and path != env.get("PATH") else {}
-    programs = [_program(section._replace(variables={**of_supervisord, **section.variables}), env)
+    stands_in = processes.cwd(pid) if pid is not None else ""
+    programs = [_program(section._replace(variables={**of_supervisord, **section.variables}), stands_in, env)
                 for section in program_sections.programs(definitions, environ)]
     folders = [conf.folder, *(program["clone"]["directory"] for program in programs if program["clone"])]
     link.answer({
@@ -41,20 +43,16 @@ def adopt(link: Link, hello: dict[str, Any], layout: Layout, env: dict[str, str]
         "has_path": path is not None, "writable": _writable(folders), "programs": programs})
 
 
-def _program(section: Section, env: Mapping[str, str]) -> AdoptedProgram:
-    definition = section.definition
-    directory = section.options.get("directory", "")
-    directory = os.path.normpath(os.path.expanduser(directory)) if directory else ""
+def _program(section: Section, supervisord: str, env: Mapping[str, str]) -> AdoptedProgram:
+    """`supervisord`: the folder that it stands in, empty where nobody can tell."""
+    definition, options = section.definition, section.options
+    directory, clone = adopted_folder.find(options, supervisord, env)
+    if directory and directory == supervisord:
+        options = {**options, "directory": directory}           # it has one, unsaid
     return {"name": definition.name, "group": section.group, "path": definition.path, "line": definition.line,
-            "is_ours": definition.is_ours, "options": section.options, "variables": section.variables,
+            "is_ours": definition.is_ours, "options": options, "variables": section.variables,
             "expanded": section.expanded, "directory": directory,
-            "problem": section.problem or adopted_clone.problem(directory, env),
-            "clone": _clone(directory, env) if os.path.isabs(directory) else None}
-
-
-def _clone(directory: str, env: Mapping[str, str]) -> AdoptedClone | None:
-    """A release may be a clone, too: the folder that holds it is looked for first."""
-    return adopted_releases.find(directory, env) or adopted_clone.find(directory, env)
+            "problem": section.problem or adopted_clone.problem(directory, env), "clone": clone}
 
 
 def _writable(folders: list[str]) -> list[str]:

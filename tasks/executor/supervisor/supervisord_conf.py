@@ -7,6 +7,7 @@ import contextlib
 import fnmatch
 import glob
 import os
+import re
 from typing import Mapping, NamedTuple
 
 from ..errors import NotReady
@@ -23,6 +24,7 @@ USE_SUDO = "write in hosts.yaml, at the host: sudo: true"
 # Sections that make a program; the second is one on whose socket supervisord listens.
 PROGRAM_KINDS = ("program", "fcgi-program")
 KINDS = (*PROGRAM_KINDS, "group", "eventlistener")
+ABSOLUTE = re.compile(r"""(?:^|(?<=[\s='"]))/[^\s'"]+""")     # a path in a command
 
 
 class Definition(NamedTuple):
