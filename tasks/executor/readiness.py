@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping, Sequence
 
-from . import directory_access, earlier_supervisord, program_user
+from . import directory_access, earlier_programs, earlier_supervisord, program_user
 from .disk import files
 from .errors import HostError, NotReady
 from .layout import Layout
@@ -48,6 +48,7 @@ def visible_problems(layout: Layout, service: Service, conf: Configuration,
         undefined = {*_groups(service)} - {definition.name for definition in conf.definitions}
         known = sorted({info["group"] for info in supervisord.processes(*undefined)})
         problems = [*_process_problems(service, known, layout, supervisord),
+                    *earlier_programs.running(layout, service, conf, supervisord),
                     *program_user.problems(layout, service, supervisord.uid()),
                     *sockets.problems(layout, service, supervisord)]
     except HostError as error:
@@ -106,9 +107,11 @@ def _file_problems(layout: Layout, service: Service, conf: Configuration) -> lis
     problems = [*directory_access.problems(directory), *_folder_problems(layout), *earlier_state.problems(layout, name),
                 *earlier_supervisord.running(layout, service, _groups(service)), *_link_problems(layout, service),
                 *log_folder.problems(service, layout.access.prefix)]
+    earlier = earlier_programs.sections(layout, service, conf)
+    problems += [earlier_programs.problem(layout, service, each, conf) for each in earlier]
     for definition in conf.definitions:
         is_own = files.is_same_path(definition.path, own)
-        if is_own and not definition.is_ours and definition.name not in _groups(service):
+        if is_own and not definition.is_ours and definition.name not in _groups(service) and definition not in earlier:
             problems.append(NotReady(f"{own} also holds [{definition.kind}:{definition.name}]",
                                      "move that section to a file of its own"))
         for group in _groups(service):
@@ -164,8 +167,8 @@ def _link_problems(layout: Layout, service: Service) -> list[HostError]:
     program_file = layout.access.program_file(service["name"])
     if program_file and program_file.link:
         problems.append(NotReady(f"{own} is a link to {program_file.link}, and a deploy would replace it",
-                                 f"put the file itself there: cp --remove-destination {for_sh(os.path.realpath(own))}"
-                                 f" {for_sh(own)}"))
+                                 f"put the file itself there: {layout.access.prefix}cp --remove-destination"
+                                 f" {for_sh(os.path.realpath(own))} {for_sh(own)}"))
     if os.path.isdir(own):
         problems.append(NotReady(f"{own} is a folder, where the program file belongs",
                                  f"see what is in it, then move it away: {layout.access.prefix}mv {for_sh(own)}"

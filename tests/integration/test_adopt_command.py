@@ -207,7 +207,7 @@ programs = web,worker,beat
 @pytest.mark.promise(11)
 def test_group_of_programs_is_adopted_as_one_service(lab: Lab, tmp_path: Path) -> None:
     """Three programs of one clone, in two folders of it; one in two processes, with its number in command and variable.
-    """
+    A deploy is refused while those of before would go on beside them."""
     host = lab["web1"]
     file = host.root / "conf.d/many.conf"
     file.write_text(MANY)
@@ -220,7 +220,12 @@ def test_group_of_programs_is_adopted_as_one_service(lab: Lab, tmp_path: Path) -
     assert list(service["programs"]) == ["web", "worker", "beat"] and service["programs"]["web"]["numprocs"] == 2
     assert (service["subdirectory"], service["secrets"]) == ("backend", ["DB_PASSWORD"])
     assert "web: before the first deploy, take [program:web] out of" in messages(run)
+    run = adopter.fab("deploy", "pack")
+    assert run.code == 2 and f"{file}:15 defines [program:beat], which is pack-beat here" in messages(run), run
+    assert f"out of [group:pack] in {file}:20; then: supervisorctl" in messages(run)
     file.unlink()
+    for run in (adopter.fab("plan", "pack"), adopter.fab("deploy", "pack")):
+        assert run.code == 2 and "still runs pack:beat, pack:web_00, pack:web_01, pack:worker" in run.out, run
     host.rpc.stopProcessGroup("pack")
     host.rpc.removeProcessGroup("pack")
     run = adopter.fab("deploy", "pack")

@@ -90,8 +90,13 @@ class Supervisord:
     def processes(self, *groups: str) -> list[dict[str, Any]]:
         """getProcessInfo of each process in these groups, group after group, by name; [] when supervisord knows none of
         them. It tells of all programs of the host each time: ask for all groups at once."""
-        infos = [info for info in self._call("getAllProcessInfo") if info["group"] in groups] if groups else []
+        infos = [info for info in self.all_processes() if info["group"] in groups] if groups else []
         return sorted(infos, key=lambda info: (groups.index(info["group"]), str(info["name"])))
+
+    def all_processes(self) -> list[dict[str, Any]]:
+        """getProcessInfo of each process."""
+        infos: list[dict[str, Any]] = self._call("getAllProcessInfo")
+        return infos
 
     def configurations(self, *groups: str) -> list[dict[str, Any]]:
         """The settings of these groups as supervisord read them last; a program that is defined twice has two."""

@@ -29,7 +29,8 @@ ABSOLUTE = re.compile(r"""(?:^|(?<=[\s='"]))/[^\s'"]+""")     # a path in a comm
 
 class Definition(NamedTuple):
     """A section of a configuration file that makes a group of processes. `programs`: those that a [group:x] takes in;
-    `is_ours`: we wrote that file; then `command` is that of the program, as it is written."""
+    `is_ours`: we wrote that file; then `command` is that of the program, as it is written; else `paths` says where it
+    belongs: its directory, or the absolute paths in its command."""
 
     path: str
     line: int
@@ -38,6 +39,7 @@ class Definition(NamedTuple):
     programs: tuple[str, ...] = ()
     is_ours: bool = False
     command: str = ""
+    paths: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}"
@@ -164,10 +166,17 @@ def _definitions(path: str, parser: configparser.RawConfigParser) -> list[Defini
         kind, _, name = section.partition(":")
         if kind in KINDS:
             programs = parser.get(section, "programs", fallback="") if kind == "group" else ""
+            command = parser.get(section, "command", fallback="")
+            paths = () if is_ours else _paths(parser.get(section, "directory", fallback=""), command, path)
             read.append(Definition(path, numbers.get(section, 1), kind, name.strip(),
                                    tuple(program.strip() for program in programs.split(",")), is_ours,
-                                   parser.get(section, "command", fallback="") if is_ours else ""))
+                                   command if is_ours else "", paths))
     return read
+
+
+def _paths(directory: str, command: str, path: str) -> tuple[str, ...]:
+    here = os.path.dirname(path)
+    return tuple(each.replace("%(here)s", here) for each in ([directory] if directory else ABSOLUTE.findall(command)))
 
 
 def name_of(section: str) -> tuple[str, str]:

@@ -1,0 +1,66 @@
+"""The programs of a service under the names that they had before Fabvisor, such as `web` for what is `shop-web` now.
+Whoever starts ours beside them has each twice, and two schedulers do every job twice."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Mapping
+
+from .errors import HostError, NotReady
+from .layout import Layout
+from .quoting import for_sh
+from .supervisor.supervisord import Supervisord
+from .supervisor.supervisord_conf import PROGRAM_KINDS, Configuration, Definition
+from .system import processes
+
+Service = Mapping[str, Any]
+NUMBER = re.compile(r"[-_][0-9]+$")        # of one of several processes, behind the name of its program
+
+
+def sections(layout: Layout, service: Service, conf: Configuration) -> list[Definition]:
+    """Those in a file that somebody wrote: they bear the name of a program, and belong to the same directory."""
+    now, directory = _names_now(service), layout.below_root(service["directory"])
+    return [each for each in conf.definitions if each.kind in PROGRAM_KINDS and each.name in now and not each.is_ours
+            and any(_is_below(path, directory) for path in each.paths)]
+
+
+def problem(layout: Layout, service: Service, found: Definition, conf: Configuration) -> HostError:
+    """Of one of these sections."""
+    of_group = next((each for each in conf.definitions if found.name in each.programs), None)
+    out = f", and {found.name} out of [group:{of_group.name}] in {of_group}" if of_group else ""
+    return NotReady(f"{found} defines [{found.kind}:{found.name}], which is {_names_now(service)[found.name]} here: it"
+                    " would run twice", f"take that section away{out}; then: {layout.access.supervisorctl} update "
+                    f"{for_sh(of_group.name if of_group else found.name)}")
+
+
+def running(layout: Layout, service: Service, conf: Configuration, supervisord: Supervisord) -> list[HostError]:
+    """The processes of sections that are gone: supervisord keeps them until somebody tells it to update."""
+    now, directory = _names_now(service), layout.below_root(service["directory"])
+    defined = {each.name for each in conf.definitions}
+    by_group: dict[str, list[str]] = {}
+    for info in supervisord.all_processes() if now else []:
+        group, name, pid = info["group"], info["name"], info["pid"]
+        if group not in defined and {name, NUMBER.sub("", name)} & now.keys() and _may_stand_in(directory, pid):
+            by_group.setdefault(group, []).append(f"{group}:{name}")
+    return [NotReady(f"supervisord still runs {', '.join(names)}, which no file defines any more: beside"
+                     f" {service['name']} it would run twice", f"{layout.access.supervisorctl} update {for_sh(group)}")
+            for group, names in by_group.items()]
+
+
+def _names_now(service: Service) -> dict[str, str]:
+    """supervisord's names of its programs, by their own names, where these are not the same."""
+    beginning = service["name"] + "-"
+    groups = [program["group"] for program in service["programs"]]
+    return {group[len(beginning):]: group for group in groups if group.startswith(beginning)}
+
+
+def _may_stand_in(directory: str, pid: int) -> bool:
+    """Where another user's process stands, nobody may know; one without a directory stands in /."""
+    folder = processes.cwd(pid)
+    return pid > 0 and (folder in ("", os.sep) or _is_below(folder, directory))
+
+
+def _is_below(path: str, directory: str) -> bool:
+    """As it is written, or as links lead: the Python of a virtual environment is a link to one elsewhere."""
+    return any(f"{plain(path)}/".startswith(f"{plain(directory)}/") for plain in (os.path.normpath, os.path.realpath))
