@@ -6,6 +6,7 @@ It took 102 ms with all of them, and `fab --list` 71 ms.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -23,11 +24,27 @@ from typing import Any
 
 def main() -> None:
     """The command `fab`, or `fabvisor`, with the words of sys.argv."""
+    code: int | None = None
+    atexit.register(lambda: _leave(code))       # it is registered before all else, so it runs last
     try:
         _run()
-    finally:
-        if not _all_tasks_are_ours():
-            gc.unfreeze()       # else the interpreter's end writes out no file that a team's own module left open
+        code = 0
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            code = end.code or 0
+        raise
+
+
+def _leave(code: int | None) -> None:
+    """25 ms of a deploy: the kernel frees all memory at once, and Python one object after the other. `code`: the
+    exit code; None where the interpreter's own end must tell what went wrong."""
+    if code is None or not _all_tasks_are_ours():
+        gc.unfreeze()           # else that end writes out no file that a team's own module left open
+        return
+    with contextlib.suppress(Exception):        # of a stream that cannot be written, it tells
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _run() -> None:
@@ -74,7 +91,7 @@ def _run_with_fabric(command: list[str]) -> None:
 
 
 def _all_tasks_are_ours() -> bool:
-    """7 ms: then the interpreter need not look for garbage when it ends."""
+    """Then no other module can hold what must be written at the end."""
     from ._running_program import running_program
 
     program = running_program()

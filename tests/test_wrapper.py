@@ -323,18 +323,36 @@ def look(context):
     assert done.stdout == "True\n"
 
 
-@pytest.mark.parametrize("own_task", ["", "look = invoke.task(lambda context: None)"])
-def test_launcher_looks_for_no_garbage_at_the_end_where_all_tasks_are_ours(tmp_path: Path, own_task: str) -> None:
+@pytest.mark.parametrize(("word", "code", "own_task"), [
+    ("--list", 0, ""), ("--no-such-option", 2, ""), ("--list", 0, "look = invoke.task(lambda context: None)")])
+def test_launcher_frees_no_object_at_the_end_where_all_tasks_are_ours(tmp_path: Path, word: str, code: int,
+                                                                      own_task: str) -> None:
+    """What waits for the end of the interpreter runs all the same."""
     (tmp_path / "fabfile.py").write_text(f"""
-import atexit, gc, invoke
+import atexit, invoke, os
 from tasks import namespace
 {own_task}
 {own_task and "namespace.add_task(look)"}
-atexit.register(lambda: print(gc.get_freeze_count() > 0))
+
+class Last:
+    def __del__(self, write=os.write):
+        write(1, b"freed\\n")
+
+last = Last()
+atexit.register(os.write, 1, b"at exit\\n")
 """)
-    done = subprocess.run([sys.executable, "-c", LAUNCH, str(ROOT), "--list"], cwd=tmp_path, capture_output=True,
-                          text=True, check=True, env=clean_environ())
-    assert done.stdout.splitlines()[-1] == str(not own_task)
+    done = subprocess.run([sys.executable, "-c", LAUNCH, str(ROOT), word], cwd=tmp_path, capture_output=True,
+                          text=True, check=False, env=clean_environ())
+    assert done.returncode == code
+    assert [line for line in done.stdout.splitlines() if line in ("at exit", "freed")] == [
+        "at exit", *(["freed"] if own_task else [])]
+
+
+def test_launcher_fails_where_its_words_cannot_be_written() -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([sys.executable, "-c", LAUNCH, str(ROOT), "--list"], cwd=ROOT, stdout=full, check=False,
+                              stderr=subprocess.PIPE, text=True, env=clean_environ())
+    assert done.returncode != 0 and "No space left" in done.stderr
 
 
 _OPEN_FILE = """
