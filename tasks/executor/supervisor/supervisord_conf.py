@@ -163,12 +163,12 @@ def _definitions(path: str, parser: configparser.RawConfigParser) -> list[Defini
     is_ours = lines[:1] != [] and lines[0].startswith(PROGRAM_HEADER)
     read = []
     for section in parser.sections():
-        kind, _, name = section.partition(":")
+        kind, name = name_of(section)
         if kind in KINDS:
             programs = parser.get(section, "programs", fallback="") if kind == "group" else ""
             command = parser.get(section, "command", fallback="")
             paths = () if is_ours else _paths(parser.get(section, "directory", fallback=""), command, path)
-            read.append(Definition(path, numbers.get(section, 1), kind, name.strip(),
+            read.append(Definition(path, numbers.get(section, 1), kind, name,
                                    tuple(program.strip() for program in programs.split(",")), is_ours,
                                    command if is_ours else "", paths))
     return read
@@ -182,7 +182,7 @@ def _paths(directory: str, command: str, path: str) -> tuple[str, ...]:
 def name_of(section: str) -> tuple[str, str]:
     """The kind and the name that [program: x] gives. The name is empty where it gives none."""
     kind, _, name = section.partition(":")
-    return kind.strip(), name.strip()
+    return kind, name.strip()
 
 
 def options(text: str, program: str) -> dict[str, str] | None:
@@ -206,8 +206,8 @@ def _programs(text: str) -> dict[str, dict[str, str]]:
         parser.read_string(text)
     except configparser.Error:
         return {}
-    parts = ((section, *section.partition(":")) for section in parser.sections())
-    return {name.strip(): dict(parser.items(section)) for section, kind, _, name in parts if kind in PROGRAM_KINDS}
+    named = ((section, *name_of(section)) for section in parser.sections())
+    return {name: dict(parser.items(section)) for section, kind, name in named if kind in PROGRAM_KINDS}
 
 
 def _packaged_hint() -> str:
