@@ -39,7 +39,7 @@ def environment(data: Raw, name: str, source: str) -> model.Environment:
         serial=serial.normal(raw["serial"]) if "serial" in raw else serial.DEFAULT,
         pause=values.seconds(raw.get("pause", 0)),
         url=raw.get("url", ""),
-        notify=tuple(map(_notification, listings.listed(raw.get("notify", [])))),
+        notify=tuple(map(_notification, listings.as_list(raw.get("notify", [])))),
         source=source,
         elsewhere=tuple(sorted(set(data["services"]) - set(running))),
     )

@@ -26,10 +26,10 @@ def entry(listing: Any, name: str) -> Raw:
 
 def hooks(value: Any) -> list[Raw]:
     """A command, a mapping, or a list of either: always as a list of mappings."""
-    return [hook if isinstance(hook, dict) else {"run": hook} for hook in listed(value)]
+    return [hook if isinstance(hook, dict) else {"run": hook} for hook in as_list(value)]
 
 
-def listed(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     """A value, or a list of values: always as a list."""
     return value if isinstance(value, list) else [value]
 

@@ -48,7 +48,7 @@ def _environment(path: KeyPath, environment: Raw, services: Raw) -> Iterator[Fin
 
 
 def _notify(path: KeyPath, value: Raw | list[Raw]) -> Iterator[Finding]:
-    for index, notification in enumerate(listings.listed(value)):
+    for index, notification in enumerate(listings.as_list(value)):
         where: KeyPath = (*path, index) if isinstance(value, list) else path
         given = [kind for kind in ("webhook", "run") if kind in notification]
         if len(given) != 1:
