@@ -54,10 +54,11 @@ def test_process_that_is_just_starting_another_program_is_ended(monkeypatch: pyt
         assert process.wait(60) == -signal.SIGKILL
 
 
-def test_process_without_an_environment_is_not_waited_for() -> None:
+def test_process_without_an_environment_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "PATIENCE", 60)
     with subprocess.Popen(["sleep", "1000"], env={}) as process:
         begin = time.monotonic()
-        processes.end_tagged("20260101-000000-000001@/somewhere", timeout=60)
+        processes.end_tagged("20260101-000000-000001@/somewhere")
         assert time.monotonic() - begin < 30
         kill(process.pid)
 

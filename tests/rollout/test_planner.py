@@ -74,7 +74,7 @@ def test_programs_that_an_older_version_started_get_path_of_the_login_with_a_wor
     login_path: str | None, variables: dict[str, str], reasons: list[str],
 ) -> None:
     service = changed(SERVICE, variables=variables)
-    assert planner.differences(service, facts(B, login_path=login_path), B) == reasons
+    assert planner.differences(service, facts(B, login_path=login_path), B, keeps_files=False) == reasons
 
 
 def test_force_plans_every_step() -> None:

@@ -151,14 +151,11 @@ class PlacedFiles(NamedTuple):
         files.remove(full)
         return was_there
 
-    def make_folders(self, path: str) -> list[str]:
-        """Make those above the path that are missing, and return them. The programs' users may enter them, whatever
-        the umask."""
-        missing = self.missing_folders([path])
-        for folder in missing:
+    def make_folders(self, path: str) -> None:
+        """Make those above the path that are missing. The programs' users may enter them, whatever the umask."""
+        for folder in self.missing_folders([path]):
             files.ensure_dir(self.path(folder))
             os.chmod(self.path(folder), 0o755)
-        return missing
 
     def missing_folders(self, paths: Iterable[str]) -> list[str]:
         """The folders of these files that are not there, from the top."""

@@ -153,7 +153,7 @@ class Clone:
         self.git.run("read-tree", "--reset", "-u", self.git.empty_tree())
         self.git.run("symbolic-ref", "HEAD", "refs/heads/" + (branch or "main"))
 
-    def follow_submodules(self, say: Say, carried: bool = False, aside: SetAside | None = None) -> None:
+    def follow_submodules(self, say: Say, carried: bool, aside: SetAside | None = None) -> None:
         def make_way(git: Git, commit: str) -> None:
             if aside:
                 aside.make_way(git, commit, say)

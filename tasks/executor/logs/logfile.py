@@ -79,7 +79,7 @@ def end_of(path: str) -> Cursor:
         os.close(fd)
 
 
-def open_at_cursor(path: str, cursor: Cursor, copied: bool = False) -> int | None:
+def open_at_cursor(path: str, cursor: Cursor, copied: bool) -> int | None:
     """The file, open, if it has the bytes that the cursor asks for; and, unless it was `copied`, is that very file."""
     inode, offset, length, crc = cursor
     fd = open_file(path, None if copied else inode)

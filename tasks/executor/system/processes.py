@@ -9,6 +9,7 @@ from typing import Container
 
 TAG = "FABVISOR_DEPLOY"
 KILL_EVERY = 0.02                   # seconds
+PATIENCE = 10                       # seconds until what a deploy left behind counts as not to be ended
 LOOKS = 3                           # until a process that shows no environment counts as one that has none
 KERNEL_THREAD = 0x200000            # a flag of proc(5); it has no environment
 
@@ -142,13 +143,13 @@ def end_group(pid: int) -> None:
         pass
 
 
-def end_tagged(tag: str, timeout: float = 10) -> None:
+def end_tagged(tag: str) -> None:
     """End whatever the steps of a deploy left behind, even what moved to a session of its own.
 
-    Steps carry the deploy's tag in their environment; supervisord's children do not. After `timeout` seconds it
-    gives up: another user's process cannot be ended.
+    Steps carry the deploy's tag in their environment; supervisord's children do not. After a while it gives up:
+    another user's process cannot be ended.
     """
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + PATIENCE
     unknown: dict[int, int] = {}        # by pid, in how many looks running
     while True:
         pids, seen, unknown = [], unknown, {}

@@ -33,7 +33,7 @@ class Transaction:
 
     def __init__(self, link: Link, hello: Message, plan: Message, contexts: dict[str, ServiceContext],
                  held: locks.Locks, env: dict[str, str], eventlog: EventLog,
-                 replaced: Sequence[journal.Journal] = ()) -> None:
+                 replaced: Sequence[journal.Journal]) -> None:
         self.link = link
         self.hello = hello
         self.deploy = str(hello["deploy"])

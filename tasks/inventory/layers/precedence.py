@@ -95,7 +95,7 @@ def _place(layer: Layer, path: SettingPath) -> KeyPath | None:
     return (*layer.path, *path)
 
 
-def builtin(environment: str | None, service: str | None, names: Iterable[str] = ()) -> Raw:
+def builtin(environment: str | None, service: str | None, names: Iterable[str]) -> Raw:
     """The defaults, for what hosts.yaml does not say. `names`: the programs, where the service has several."""
     of_program: Raw = {"program": DEFAULTS, "health": HEALTH_DEFAULTS}
     several = dict.fromkeys(names, of_program)

@@ -63,7 +63,7 @@ def read(command: str, peers: list[Peer]) -> Finished:
     return of_hosts(command, _by_host(peers, _looked_at), code)
 
 
-def dry_run_result(command: str, peers: list[Peer], refused: bool = False) -> Finished:
+def dry_run_result(command: str, peers: list[Peer], refused: bool) -> Finished:
     """The end of a dry run that nothing stopped. `refused`: whether a deploy would be, for what the plans show."""
     hosts = {peer.name: {name: _expected(plan) for name, plan in peer.plans.items()} for peer in peers}
     return Finished(command=command, outcome="pending" if "pending" in outcomes(hosts) else "unchanged",

@@ -49,7 +49,7 @@ def is_up_to_date(service: Service, facts: Facts, goal: Goal) -> bool:
     return not differences(service, facts, equal_commit(facts, goal), keeps_files)
 
 
-def differences(service: Service, facts: Facts, commit: str, keeps_files: bool = False) -> list[str]:
+def differences(service: Service, facts: Facts, commit: str, keeps_files: bool) -> list[str]:
     """Why something has to be done, in words. `keeps_files`: the files of `files` stay as they are."""
     if facts.commit is None:
         return ["first deploy"]
