@@ -13,6 +13,9 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
+from . import _fabric_options, _wrong_words
+from ._errors import SelectionError
+
 # The order is ours, the longest file first (tests/plugins/longest_first.py); xdist's own is by the number of tests.
 BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
 # Tests wait for hosts more than half of their time: six files at a time keep two processors busy.
@@ -42,6 +45,7 @@ def test(context: Context, args: str = "", quick: bool = False, promises: bool =
 
     Example: fab test --args='-k health -x'
     """
+    _refuse_environment()
     if promises:
         commands = [["pytest", "--promises"]]
     else:
@@ -55,6 +59,14 @@ def test(context: Context, args: str = "", quick: bool = False, promises: bool =
     codes = [process.wait() for process in running]
     if any(codes):
         raise Exit(code=1)
+
+
+def _refuse_environment() -> None:
+    """`fab -e test check` means the environment `test`, and would run for minutes before `check` refuses it."""
+    try:
+        _fabric_options.refuse()
+    except SelectionError as error:
+        raise Exit(_wrong_words.in_lines(error.message, error.hint), code=2) from None
 
 
 def tests() -> Collection:

@@ -49,6 +49,7 @@ EMPTY = "or leave it out; is a variable of your script unset?"
     (["status", "api"], "status does not take the word 'api'", "a service is --service api; fab --help status"),
     (["status", "--env"], "--env needs a value", "--env VALUE"),
     (["-e", "production", "status"], "-e before the command is Fabric's own", "fab COMMAND -e production"),
+    (["-e", "test", "--promises"], "-e/--echo before a command is Fabric's own", "-e NAME, or --env NAME"),
     (["-e", "status"], "-e/--echo before a command is Fabric's own", "-e NAME, or --env NAME"),
     (["--help", "deplyo"], "did you mean 'deploy'?", "fab --list"),
     (["--nothing", "status"], "there is no option --nothing before the command", "fab COMMAND OPTIONS"),
