@@ -141,8 +141,8 @@ def test_checkout_fails_where_a_submodule_cannot_be_written(clone: git.Clone, wo
 
 
 @pytest.mark.promise(11)
-@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
-def test_edit_that_git_overlooks_is_an_edit(clone: git.Clone, work: Path, flag: str) -> None:
+@pytest.mark.parametrize(("flag", "letter"), [("--assume-unchanged", "h"), ("--skip-worktree", "S")])
+def test_edit_that_git_overlooks_is_an_edit(clone: git.Clone, work: Path, flag: str, letter: str) -> None:
     folder = start(clone, work, "main")
     assert clone.state().edits == {}                # it remembers the index as it is now
     run_git(folder, "update-index", flag, "file")
@@ -155,6 +155,7 @@ def test_edit_that_git_overlooks_is_an_edit(clone: git.Clone, work: Path, flag: 
     clone.checkout(commit(work, "main"), quiet, force=True)
     clone.stash.pop("deploy", quiet)
     assert (folder / "file").read_text() == "mine"
+    assert run_git(folder, "ls-files", "-v", "file") == f"{letter} file"
 
 
 def test_sparse_file_is_no_edit(clone: git.Clone, work: Path) -> None:

@@ -9,6 +9,8 @@ from typing import Callable, Collection, NamedTuple
 from .command import Git
 from .tree_paths import null_ended
 
+SKIPPED = "Ss"                      # the letters of a path whose file git is to skip
+
 
 class Change(NamedTuple):
     """A path where the index differs from a commit. `kind`: what the index did to the commit, a letter as of
@@ -25,6 +27,17 @@ class Change(NamedTuple):
 def listing(git: Git) -> list[str]:
     """The lines of `git ls-files -v --stage`: a letter, a space, and what --stage shows."""
     return _answer(git, "ls-files", "-v", "--stage", "-z")
+
+
+def letters(git: Git) -> dict[str, str]:
+    """Of each tracked path that git was told to overlook: one of SKIPPED, or in lower case where it is to be assumed
+    unchanged."""
+    return {line.partition("\t")[2]: line[0] for line in listing(git) if is_overlooked(line)}
+
+
+def is_overlooked(line: str) -> bool:
+    """Of a line of listing()."""
+    return line[0] in SKIPPED or line[0].islower()
 
 
 def changes(git: Git, commit: str) -> list[Change]:

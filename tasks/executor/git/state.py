@@ -85,7 +85,7 @@ def overlooked(git: Git) -> Iterator[Entry]:
             path = line.partition("\t")[2]
             if os.path.lexists(os.path.join(git.directory, path, ".git")) and any(overlooked(git.inside(path))):
                 yield Entry(" M", "S.M.", GITLINK, GITLINK, line.split()[2], path)
-        elif line[0] == "S" or line[0].islower():
+        elif index.is_overlooked(line):
             fields, _, path = line.partition("\t")
             _, mode, blob, _ = fields.split()
             full = os.path.join(git.directory, path)
