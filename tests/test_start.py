@@ -22,11 +22,11 @@ def say(when):
 
 def start(thread):
     threading.Thread.start = begin
+    atexit.register(say, "ENDS")            # before the launcher's own, which is the last
     say("DIALS")
     begin(thread)
 
 begin, threading.Thread.start = threading.Thread.start, start
-atexit.register(say, "ENDS")
 sys.path[0] = sys.argv.pop(1)
 from tasks._launch import main
 main()
@@ -67,3 +67,10 @@ def test_deploy_dials_before_it_imports_what_connects(modules: dict[str, set[str
 def test_deploy_connects_without_what_it_never_uses(modules: dict[str, set[str]]) -> None:
     assert not {"encodings.idna", "stringprep", "rich", "jsonschema", "asyncio", "platform", "email"} & modules["ENDS"]
     assert sys.version_info < (3, 11) or "typing_extensions" not in modules["ENDS"]
+
+
+def test_deploy_imports_nothing_of_commits_that_this_machine_carries(modules: dict[str, set[str]]) -> None:
+    """Hosts fetch this one, as most."""
+    assert "tasks.rollout.transaction.two_phase_commit" in modules["ENDS"]
+    assert {name for name in modules["ENDS"] if name.startswith(("tasks.mirror.", "tasks.executor."))} == {
+        "tasks.executor.protocol"}

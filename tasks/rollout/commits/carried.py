@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
 
-from ...mirror.binaries import Binary
+if TYPE_CHECKING:
+    from ...mirror.binaries import Binary
 
 
 class Carried(Struct, frozen=True, kw_only=True):

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from ... import mirror
 from ..._errors import NotReady
-from ...mirror import built_commit, file_tree
-from ...mirror.built_commit import Built
-from ...mirror.clean_clone import clean_clone, empty_folder
-from ...mirror.file_tree import Unfit
 
 if TYPE_CHECKING:
     from ...inventory.model import Service, Target
     from ...mirror.artifact import Artifact
+    from ...mirror.built_commit import Built
     from ...mirror.source import Source
     from .carried import Carried
     from .local_commands import LocalCommands
@@ -38,7 +36,7 @@ class ClientBuilds:
         """What to carry in place of the plain commit. Raises Failed, NotReady, or Cancelled."""
         if self._artifact is None and service.build_on != "client":
             return plain
-        built = built_commit.read(source.mirror, plain.commit)
+        built = mirror.built_commit.read(source.mirror, plain.commit)
         if self._artifact is not None:
             built = self._of_artifact(self._artifact, service, source, built.source if built else plain.commit)
         elif built is None:
@@ -51,30 +49,30 @@ class ClientBuilds:
     def _of_build(self, service: Service, source: Source, plain: Carried, commands: LocalCommands,
                   notice: Callable[[str], None]) -> Built:
         variables = self._variables(service.name)
-        name = built_commit.name_of(plain.commit, service.build, variables, service.ship)
-        kept = self._made.get(name) or (None if self._force else built_commit.kept(source.mirror, name))
+        name = mirror.built_commit.name_of(plain.commit, service.build, variables, service.ship)
+        kept = self._made.get(name) or (None if self._force else mirror.built_commit.kept(source.mirror, name))
         if kept:
             notice(f"{service.name}: {plain.commit[:8]} is not built again, because this machine kept its build"
                    " (--force builds)")
             return kept
         submodules = {repo: source.mirror_folder(repo) for repo, _ in plain.parts if repo != service.repo}
-        with clean_clone(source.mirror, plain.commit, submodules, notice) as folder:
+        with mirror.clean_clone.clean_clone(source.mirror, plain.commit, submodules, notice) as folder:
             commands.run(service.name, STEP, service.build, folder / service.subdirectory, variables,
                          service.build_timeout)
             with source.mirror.locked(notice):
-                self._made[name] = built_commit.make(source.mirror, name, plain.commit, folder, service.ship)
+                self._made[name] = mirror.built_commit.make(source.mirror, name, plain.commit, folder, service.ship)
         return self._made[name]
 
     def _of_artifact(self, artifact: Artifact, service: Service, source: Source, commit: str) -> Built:
         unpacked = source.mirror.folder.with_suffix(".artifact")
-        with source.mirror.locked(lambda message: None), empty_folder(unpacked):
+        with source.mirror.locked(lambda message: None), mirror.clean_clone.empty_folder(unpacked):
             artifact.unpack(unpacked)
             try:
-                entries = file_tree.entries(unpacked, service.ship or ("",))
-            except Unfit as error:
+                entries = mirror.file_tree.entries(unpacked, service.ship or ("",))
+            except mirror.file_tree.Unfit as error:
                 raise NotReady(f"{artifact.path}: {error}", "make it anew, or correct `ship` in hosts.yaml") from None
-            name = built_commit.name_of(commit, (), {}, ("artifact", *service.ship))
-            return built_commit.add(source.mirror, name, commit, unpacked, entries, service.ship)
+            name = mirror.built_commit.name_of(commit, (), {}, ("artifact", *service.ship))
+            return mirror.built_commit.add(source.mirror, name, commit, unpacked, entries, service.ship)
 
     def _variables(self, service: str) -> Mapping[str, str]:
         """Those that all hosts agree on: one build is for all of them."""

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO
 
+from ... import mirror
 from ..._errors import FabvisorError
-from ...mirror.source import Part
 from ..peers import connection_errors
 from ..protocol import PackTaken, PackWanted
 
@@ -59,7 +59,7 @@ class PackSender:
     def _send(self, peer: Peer, wanted: PackWanted, window: threading.BoundedSemaphore) -> None:
         try:
             with self._pack_lock:
-                pack = self._sources[wanted.service].pack(Part(wanted.repo, wanted.commit), wanted.known)
+                pack = self._sources[wanted.service].pack(mirror.source.Part(wanted.repo, wanted.commit), wanted.known)
             _stream(peer, pack, window)
         except FabvisorError as error:
             self._failed(peer, error)

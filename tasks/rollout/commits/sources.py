@@ -6,19 +6,16 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ... import mirror
 from ..._errors import NotReady
 from ..._user_folders import cache_folder
 from ...inventory.nearest import listed
-from ...mirror import credentials, git
-from ...mirror.commits import ABBREVIATED
-from ...mirror.current_folder import changes_of
-from ...mirror.folder_source import FolderSource
-from ...mirror.source import HERE, Source
 from ..events import Listener, Notice
 from .carried import Carried
 
 if TYPE_CHECKING:
     from ...inventory.model import Service, Target
+    from ...mirror.source import Source
     from .client_builds import ClientBuilds
     from .local_commands import LocalCommands
 
@@ -52,21 +49,21 @@ class Sources:
         """Fetch, and turn the revisions into commits, those of other services aside. Raises NotReady or TryAgain."""
         notice = _notify(report)
         if self._services:
-            git.require(self._environ)
+            mirror.git.require(self._environ)
         carried = {}
         for name, service in self._services.items():
-            env = credentials.environment(self._environ, service.repo, service.login)
+            env = mirror.credentials.environment(self._environ, service.repo, service.login)
             source = self._sources[name] = self._source(service, env, notice)
             revision = revisions.get(name)
             if revision:
                 try:
                     resolution = source.resolve(revision, self._here)
                 except NotReady:
-                    if service.makes_commits and ABBREVIATED.fullmatch(revision):
+                    if service.makes_commits and mirror.commits.ABBREVIATED.fullmatch(revision):
                         continue                # hosts may have a commit that another machine made
                     raise
                 _require_folder(service, source, resolution.commit)
-                if revision == HERE:
+                if revision == mirror.source.HERE:
                     _name_changes(self._here, env, notice)
                 carried[name] = Carried(revision=revision, commit=resolution.commit, branch=resolution.branch,
                                         subject=source.subject(resolution.commit),
@@ -99,8 +96,8 @@ class Sources:
     def _source(self, service: Service, env: Mapping[str, str], notice: Notify) -> Source:
         cache = cache_folder(self._environ)
         if service.is_folder:
-            return FolderSource(service.repo, self._place(service.repo), cache, env, notice)
-        return Source(service.repo, cache, env, notice, service.fetch_timeout)
+            return mirror.folder_source.FolderSource(service.repo, self._place(service.repo), cache, env, notice)
+        return mirror.source.Source(service.repo, cache, env, notice, service.fetch_timeout)
 
     def _place(self, repo: str) -> Path:
         """Of a folder as `repo`: beside hosts.yaml, else in the current folder, as a job has it that built it."""
@@ -125,6 +122,6 @@ def _require_folder(service: Service, source: Source, commit: str) -> None:
 
 
 def _name_changes(folder: Path, env: Mapping[str, str], notice: Notify) -> None:
-    changes = changes_of(folder, env)
+    changes = mirror.current_folder.changes_of(folder, env)
     if changes:
         notice("not sent, because it is not committed: " + listed(map(str.strip, changes)))

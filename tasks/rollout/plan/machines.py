@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ... import mirror
 from ..._errors import NotReady
-from ...mirror.binaries import Binary, foreign
 
 if TYPE_CHECKING:
+    from ...mirror.binaries import Binary
     from ..facts import Facts
     from ..goal import Key
 
@@ -17,7 +18,8 @@ def refuse_foreign(facts: Mapping[Key, Facts], binaries: Mapping[str, Sequence[B
     """`binaries`: by service, of what this machine sends. Raises NotReady with each host that cannot run them."""
     wrong = []
     for (host, service), known in sorted(facts.items()):
-        binary = foreign(binaries.get(service, ()), known.machine) if known.machine else None
+        sent = binaries.get(service)
+        binary = mirror.binaries.foreign(sent, known.machine) if sent and known.machine else None
         if binary:
             wrong.append(f"{host}: {service}: {binary.path} is for {binary.machine}, and the host is {known.machine}")
     if wrong:
