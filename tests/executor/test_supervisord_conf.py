@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tasks.executor import errors
-from tasks.executor.supervisor import program_sections
+from tasks.executor.supervisor import program_sections, quoted_text
 from tasks.executor.supervisor import supervisord_conf as configurations
 from tasks.executor.supervisor.supervisord_access import SupervisordAccess
 
@@ -127,3 +127,30 @@ def test_each_file_of_the_configuration_is_parsed_once(tmp_path: Path, monkeypat
     assert [problem.partition(" ")[0] for problem in found.problems] == [
         str(tmp_path / "conf.d" / name) for name in ("b.conf", "c.conf")]
     assert len(parsed) == len(set(parsed)) == 4
+
+
+@pytest.mark.parametrize("message", [
+    """Format string 'PW="hush%x"' for 'environment' is badly formatted: %x format in section 'program:o'""",
+    """Format string "A='b',PW=hush%" for 'supervisord.environment' is badly formatted: incomplete format""",
+    """Format string 'hush%' for 'unix_http_server.password' is badly formatted: incomplete format""",
+    "Unexpected end of key/value pairs in value 'A='b',PW=hush@x' in section 'program:o' (file: '/o')",
+    "Unexpected end of key/value pairs in value 'PW=hush@x')",
+    "File contains no section headers.\nfile: '/o', line: 1\n'PW=hush\\n'",
+    "Source contains parsing errors: '/o'\n\t[line  3]: 'hush\\n'\n\t[line  4]: \"hush'\\n\""])
+def test_error_hides_what_it_quotes_of_a_configuration_file(message: str) -> None:
+    hidden = quoted_text.hide(message)
+    assert "hush" not in hidden and "***" in hidden
+
+
+def test_error_names_no_variable_of_supervisord_but_the_missing_one() -> None:
+    words = "Format string 'x %(ENV_NO)s' for 'program:o.command' contains names ('ENV_NO') which cannot be expanded"
+    where = " in section 'program:o' (file: '/o')"
+    assert quoted_text.hide(f"{words}. Available names: ENV_A, here{where}") == words + where
+
+
+def test_file_that_cannot_be_parsed_shows_no_line_of_itself(tmp_path: Path) -> None:
+    conf(tmp_path)
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d/o.conf").write_text("PASSWORD=hush\n")
+    (problem,) = configurations.SupervisordConf(str(tmp_path / "supervisord.conf"), {}).configuration().problems
+    assert "line: 1" in problem and "hush" not in problem

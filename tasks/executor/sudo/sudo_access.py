@@ -19,8 +19,9 @@ from .sudo import Sudo
 # In the order of their imports.
 HELPER = ("executor", "executor.protocol", "executor.quoting", "executor.errors", "executor.digests", "executor.disk",
           "executor.disk.files", "executor.disk.access_list", "executor.supervisor", "executor.supervisor.rpc",
-          "executor.supervisor.supervisord_conf", "executor.supervisor.supervisord_access", "executor.sudo",
-          "executor.sudo.sudo_wire", "executor.sudo.sudo_helper")
+          "executor.supervisor.quoted_text", "executor.supervisor.supervisord_conf",
+          "executor.supervisor.supervisord_access", "executor.sudo", "executor.sudo.sudo_wire",
+          "executor.sudo.sudo_helper")
 
 
 class SudoAccess(SupervisordAccess):

@@ -5,15 +5,14 @@ States and fault codes are those of supervisor.states and supervisor.xmlrpc (4.3
 
 from __future__ import annotations
 
-import re
 import time
 from typing import Any, Callable, Mapping, Sequence
 
 from ..errors import HostError
-from ..protocol import MASK, UP
+from ..protocol import UP
 from ..system import leftovers
 from ..system.shell import Check
-from . import rpc
+from . import quoted_text, rpc
 from .supervisord_access import SupervisordAccess
 from .supervisord_conf import USE_SUDO
 
@@ -71,8 +70,7 @@ class Supervisord:
         except Refused as fault:
             if fault.code == CANT_REREAD:
                 words = fault.message.replace("supervisord: CANT_REREAD: ", "")
-                # An `environment` may hold passwords.
-                raise BadConfiguration(re.sub(r"(pairs in value ').*'", rf"\1{MASK}'", words, flags=re.DOTALL),
+                raise BadConfiguration(quoted_text.hide(words),
                                        "correct that file on the host, then try again") from None
             raise
         return added, changed, removed

@@ -12,6 +12,7 @@ from typing import Mapping, NamedTuple
 
 from ..errors import NotReady
 from ..protocol import PROGRAM_HEADER
+from . import quoted_text
 
 # Where Debian and Red Hat put it, and the program files.
 PACKAGED = {"/etc/supervisor/supervisord.conf": "/etc/supervisor/conf.d",
@@ -246,7 +247,7 @@ def parse(path: str) -> configparser.RawConfigParser:
     except OSError as error:
         raise NotReady(f"cannot read {path}: {error.strerror}", USE_SUDO) from None
     except configparser.Error as error:
-        why = str(error).replace("\n", " ")
+        why = quoted_text.hide(str(error)).replace("\n", " ")
         raise NotReady(f"{path} cannot be parsed: {why}", "correct it") from None
     return parser
 
