@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping, Sequence
 
-from . import directory_access, earlier_programs, earlier_supervisord, program_user
+from . import (
+    configuration_check,
+    directory_access,
+    earlier_programs,
+    earlier_supervisord,
+    program_user,
+)
 from .disk import files
 from .errors import HostError, NotReady
 from .layout import Layout
 from .logs import log_folder
 from .network import port_holders, sockets
-from .protocol import PROGRAM_HEADER
 from .quoting import for_sh
 from .state import earlier_state
-from .supervisor.supervisord import BadConfiguration, Supervisord
+from .supervisor.supervisord import Supervisord
 from .supervisor.supervisord_conf import PROGRAM_KINDS, USE_SUDO, Configuration, Definition
 from .system.accounts import login_name, user_name
 
@@ -27,7 +32,7 @@ def problems(layout: Layout, settings: Mapping[str, Any], supervisord: Superviso
     problems: list[HostError] = []
     conf = layout.access.configuration()
     try:
-        removed = _reload(layout, services, supervisord, conf)
+        removed = configuration_check.removed_groups(layout, services, conf, supervisord)
         for service in services:
             problems += _process_problems(service, removed, layout, supervisord)
             problems += earlier_programs.running(layout, service, conf, supervisord)
@@ -43,7 +48,7 @@ def problems(layout: Layout, settings: Mapping[str, Any], supervisord: Superviso
 
 def visible_problems(layout: Layout, service: Service, conf: Configuration,
                      supervisord: Supervisord) -> list[HostError]:
-    """As problems(), but supervisord does not read its files: for a command that only looks."""
+    """As problems(), but supervisord does not read its files (configuration_check): for a command that only looks."""
     try:
         undefined = {*_groups(service)} - {definition.name for definition in conf.definitions}
         known = sorted({info["group"] for info in supervisord.processes(*undefined)})
@@ -54,25 +59,6 @@ def visible_problems(layout: Layout, service: Service, conf: Configuration,
     except HostError as error:
         problems = [error]
     return problems + _file_problems(layout, service, conf)
-
-
-def _reload(layout: Layout, services: Sequence[Service], supervisord: Supervisord, conf: Configuration) -> list[str]:
-    """The groups that are active but in no file any more.
-
-    Another program's broken file stops every change on the host: it is found here, before anything is touched.
-    """
-    for service in services:
-        directory = layout.below_root(service["directory"])
-        # Also where a person removed the whole directory: supervisord reads no file while a log folder is missing.
-        program_file = layout.access.program_file(service["name"])
-        if program_file and (os.path.isdir(directory) or (program_file.data.startswith(PROGRAM_HEADER.encode())
-                                                          and not os.path.lexists(directory))):
-            log_folder.ensure(directory)
-    try:
-        return supervisord.reload()[2]
-    except BadConfiguration as error:
-        message = "supervisord cannot read its configuration: " + error.message
-        raise NotReady("; ".join([message, *conf.problems]), error.hint) from None
 
 
 def _process_problems(service: Service, removed: Sequence[str], layout: Layout,

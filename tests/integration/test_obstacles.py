@@ -328,18 +328,21 @@ def obstacle(app: App) -> Iterator[Obstacle]:
     made.clear()
 
 
-def test_broken_file_of_another_program_stops_no_running_program(shared: App) -> None:
+def test_broken_file_of_another_program_stops_no_running_program_and_is_foretold_without_its_password(
+        shared: App) -> None:
     own = shared
     broken = own.lab["web2"].root / "conf.d/zz-broken.conf"
-    broken.write_text("[program:zz]\ncommand=date +%F\n")
+    broken.write_text("[program:zz]\ncommand=sleep 1\nenvironment=PASSWORD=\"hush%x\"\n")
     before, pids = own.states(), own.pids()
     try:
         own.commit(f"{own.name}-2")
-        run = own.deploy()
+        runs = {words: own.fab(*words.split()) for words in (f"deploy {own.name}", f"plan {own.name}", "doctor")}
     finally:
         broken.unlink()
-    assert run.code == 2, run
-    assert "zz" in messages(run)
+    assert [run.code for run in runs.values()] == [2, 2, 1], runs
+    for run in runs.values():
+        assert "supervisord cannot read its configuration: Format string" in run.out and "zz" in run.out, run
+        assert "hush" not in run.out + run.err
     assert (own.states(), own.pids()) == (before, pids)
 
 

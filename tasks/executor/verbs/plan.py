@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping
 
-from .. import directory_access, git, masking, readiness
+from .. import configuration_check, directory_access, git, masking, readiness
 from ..digests import sha256
 from ..disk import files
 from ..errors import NotReady
@@ -63,9 +63,10 @@ def _look(link: Link, hello: Message, layout: Layout, contexts: Mapping[str, Ser
     supervisord = Supervisord(layout.access, link.raise_if_aborted)
     due = journal.to_undo(layout)
     known = {}
+    unreadable = configuration_check.problems(layout, hello["services"], conf, supervisord)
     for service in hello["services"]:
         facts_of = facts.of_service(layout, service, contexts[service["name"]].clone, supervisord)
-        obstacles = readiness.visible_problems(layout, service, conf, supervisord)
+        obstacles = unreadable + readiness.visible_problems(layout, service, conf, supervisord)
         if not facts.is_down(facts_of["programs"]):
             obstacles += port_holders.problems(layout, service, hello, supervisord)
         facts_of["due"] = [left.deploy for left in due if service["name"] in left.services]

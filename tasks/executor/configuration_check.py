@@ -1,0 +1,61 @@
+"""Whether supervisord can read its configuration: it reads all of its files anew, which changes no program.
+
+One broken file, of whatever program, stops every change on the host.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Iterator, Sequence
+
+from .errors import HostError, NotReady
+from .layout import Layout
+from .logs import log_folder
+from .protocol import PROGRAM_HEADER, ServiceSettings
+from .supervisor.supervisord import BadConfiguration, Down, Supervisord
+from .supervisor.supervisord_conf import Configuration
+
+
+def removed_groups(layout: Layout, services: Sequence[ServiceSettings], conf: Configuration,
+                   supervisord: Supervisord) -> list[str]:
+    """The groups that are active but in no file any more. Makes missing log folders. Raises NotReady or Down."""
+    for directory in _directories_with_logs(layout, services):
+        log_folder.ensure(directory)
+    return _reread(conf, supervisord)
+
+
+def problems(layout: Layout, services: Sequence[ServiceSettings], conf: Configuration,
+             supervisord: Supervisord) -> list[HostError]:
+    """Why supervisord cannot read its files, in its own words: for a command that only looks.
+
+    Nobody knows where it is down, or where a log folder is missing, which a deploy makes first.
+    """
+    if all(os.path.isdir(os.path.join(directory, "logs")) for directory in _directories_with_logs(layout, services)):
+        try:
+            with contextlib.suppress(Down):
+                _reread(conf, supervisord)
+        except NotReady as error:
+            return [error]
+    return []
+
+
+def _directories_with_logs(layout: Layout, services: Sequence[ServiceSettings]) -> Iterator[str]:
+    """Those of services whose program file names a log folder there.
+
+    Also where a person removed the whole directory: supervisord reads no file while a log folder is missing.
+    """
+    for service in services:
+        directory = layout.below_root(service["directory"])
+        program_file = layout.access.program_file(service["name"])
+        if program_file and (os.path.isdir(directory) or (program_file.data.startswith(PROGRAM_HEADER.encode())
+                                                          and not os.path.lexists(directory))):
+            yield directory
+
+
+def _reread(conf: Configuration, supervisord: Supervisord) -> list[str]:
+    try:
+        return supervisord.reload()[2]
+    except BadConfiguration as error:
+        message = "supervisord cannot read its configuration: " + error.message
+        raise NotReady("; ".join([message, *conf.problems]), error.hint) from None
