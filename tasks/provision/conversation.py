@@ -73,15 +73,6 @@ class _Setup:
                 return results.finished("setup", self._peers, {}, stop.error.message, stop.error.exit_code)
             return act(self._steps())
 
-    def _ask(self) -> None:
-        """Raises Stop, with the error of each host reported."""
-        self._fleet.connect()
-        self._conversation.wait_connected()
-        for peer in self._peers:
-            peer.greet(settings.setup(peer))
-        self._conversation.wait(self._peers, lambda peer: peer.host_facts is not None)
-        self._conversation.stop_on_error()
-
     def carry_out(self, steps: Steps) -> Finished:
         """Run them on all hosts at once. A host that fails keeps what was done: the same command goes on."""
         busy = [peer for peer in self._peers if steps[peer.name]]
@@ -102,6 +93,15 @@ class _Setup:
         code = 3 if any(peer.error for peer in self._peers) else 0
         hosts = {peer.name: dict.fromkeys(peer.services, _result(peer, bool(steps[peer.name]))) for peer in self._peers}
         return results.of_hosts("setup", hosts, code)
+
+    def _ask(self) -> None:
+        """Raises Stop, with the error of each host reported."""
+        self._fleet.connect()
+        self._conversation.wait_connected()
+        for peer in self._peers:
+            peer.greet(settings.setup(peer))
+        self._conversation.wait(self._peers, lambda peer: peer.host_facts is not None)
+        self._conversation.stop_on_error()
 
     def _steps(self) -> Steps:
         """Raises NotReady with what each host lacks that nobody gave us the rights for."""
