@@ -24,7 +24,7 @@ LINES = 20
 def logs(
     run: Command, service: str, follow: bool = False, lines: str = "", grep: str = "", deploy: str = "",
 ) -> rollout.events.Finished:
-    """Show the last lines of the logs of all hosts, host-labelled, and follow them.
+    """Show the last lines of the logs of all hosts, each with its host; or follow them.
 
     Example: fab logs monitor --follow --grep "ERROR|panic"
     """

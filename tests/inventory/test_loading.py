@@ -432,8 +432,8 @@ def test_mistake_of_a_service_on_one_host_names_the_host(tmp_path: Path, host: s
                  "hosts.web1: is the same machine and root as web0", id="one machine twice"),
     pytest.param("command: ./monitor", "command: |\n      a\n      b", "services.monitor.command: must be one line "
                  "without control characters", id="command of two lines"),
-    pytest.param("branch: main", "branch: -f", "environments.production.branch: is not a branch, tag or commit, got "
-                 "'-f'", id="branch as an option"),
+    pytest.param("branch: main", "branch: -f", "environments.production.branch: expected a branch, a tag or a commit, "
+                 "got '-f'", id="branch as an option"),
     pytest.param("repo: git@git.example.com:micro/monitor.git", "repo: 'ext::sh -c reboot'", "services.monitor.repo: "
                  "is not a git URL that can be trusted, got 'ext::sh -c reboot'", id="repo that runs a command"),
 ])

@@ -200,7 +200,7 @@ def check_revision(text: str) -> str:
     if found := re.match(r"refs/(heads|tags)/(?=.)", text):
         return f"expected the name alone, {quoted(text[found.end():])}, got {quoted(text)}"
     if text.startswith(("-", "+", "/")) or text.endswith(("/", ".")):
-        return f"is not a branch, tag or commit, got {quoted(text)}"
+        return f"expected a branch, a tag or a commit, got {quoted(text)}"
     if re.search(r"[\s~^:?*\[\\]|\.\.|@\{|//", text) or CONTROL.search(text):
-        return f"is not a branch, tag or commit: it holds a character that git does not allow, got {quoted(text)}"
+        return f"expected a branch, a tag or a commit, got {quoted(text)}: git does not allow such a name"
     return ""
