@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from tasks.executor.git import Clone
 from tasks.executor.layout import Layout
 from tests.executor.driver import OLDEST_PYTHON, Example
-from tests.executor.place import Place
+from tests.executor.place import Place, clone_of
 from tests.executor.site import Site
 from tests.support import guard
 from tests.support.lab import LabHost, git
@@ -139,6 +140,12 @@ def _make_work(path: Path) -> None:
     git(path, "branch", "both", "v0")
     git(path, "tag", "both", "v1")
     git(path, "branch", "feature/x", "v1")
+
+
+@pytest.fixture
+def clone(tmp_path: Path, work: Path) -> Clone:
+    """Of `work`; nothing is made yet."""
+    return clone_of(work, tmp_path / "clone")
 
 
 @pytest.fixture

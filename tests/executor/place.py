@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tasks.executor.git import Clone
 from tasks.executor.layout import Layout
 from tasks.executor.service.context import ServiceContext
 from tasks.executor.steps import Step, in_place
@@ -18,6 +19,12 @@ from tests.support.lab import git
 NAME = "it's a clone"                 # a remedy has to quote it
 LOGIN = ("HOME", "LANG", "LOGNAME", "PATH", "SHELL", "TMPDIR", "USER")
 DEPLOY = "20260101-000000-000001"
+
+
+def clone_of(repo: str | Path, folder: str | Path, **variables: str) -> Clone:
+    """A clone of that repository in the folder; git gets the environment of the test, and these variables. Nothing is
+    made yet."""
+    return Clone(str(folder), str(repo), {**os.environ, **variables}, lambda: None)
 
 
 class Place:

@@ -16,19 +16,14 @@ from tasks.executor.service.context import ServiceContext
 from tasks.executor.steps import Step
 from tasks.executor.steps import clone as steps_clone
 from tasks.executor.system import output_lines, shell
-from tests.executor.place import Place, commit, quiet
+from tests.executor.place import Place, clone_of, commit, quiet
 from tests.support.lab import git as run_git
-
-
-@pytest.fixture
-def clone(tmp_path: Path, work: Path) -> git.Clone:
-    return git.Clone(str(tmp_path / "clone"), str(work), dict(os.environ), lambda: None)
 
 
 def test_clone_ignores_a_repository_above(tmp_path: Path, work: Path) -> None:
     inside = work / "deep"
     inside.mkdir()
-    clone = git.Clone(str(inside), str(work), dict(os.environ), lambda: None)
+    clone = clone_of(work, inside)
     assert not clone.exists() and clone.head() is None
     assert clone.state() == git.State(None, None, {})
 
@@ -57,7 +52,7 @@ def test_index_that_was_left_by_a_killed_git_goes_with_the_next(place: Place) ->
 def test_unreadable_repository_raises_its_kind_of_error(tmp_path: Path, repo: str, kind: type[errors.HostError],
                                                         monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "PAUSES", (0.0, 0.0))
-    clone = git.Clone(str(tmp_path), repo, dict(os.environ), lambda: None)
+    clone = clone_of(repo, tmp_path)
     with pytest.raises(kind) as error:
         clone.remote.resolve("main")
     assert error.value.message
@@ -320,7 +315,7 @@ def test_repository_of_another_user_is_named_with_the_command_that_trusts_it(
     subprocess.run(["chown", "-R", "65534", str(bare)], check=True)
     home = tmp_path / "home"
     home.mkdir()
-    other = git.Clone(clone.directory, str(bare), {**os.environ, "HOME": str(home)}, lambda: None)
+    other = clone_of(bare, clone.directory, HOME=str(home))
     with pytest.raises(shell.CommandFailed) as refused:
         other.remote.fetch(quiet)
     assert refused.value.message == f"the repository belongs to another user of the host, nobody: {bare}"
@@ -335,7 +330,7 @@ def test_folders_of_git_are_those_that_git_names(nested: Place, tmp_path: Path) 
     release = tmp_path / "release"
     run_git(nested.folder, "worktree", "add", "--quiet", "--detach", str(release))
     for folder in (nested.folder, release, nested.folder / "part", nested.folder / "part/inner"):
-        found = git.Clone(str(folder), str(nested.work), dict(os.environ), lambda: None).git
+        found = clone_of(nested.work, folder).git
         for path, option in ((found.git_dir(), "--git-dir"), (found.common_dir(), "--git-common-dir")):
             assert os.path.samefile(path, folder / run_git(folder, "rev-parse", option)), (folder, option)
 

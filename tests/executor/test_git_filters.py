@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tasks.executor import errors, git
-from tests.executor.place import commit, quiet
+from tests.executor.place import clone_of, commit, quiet
 from tests.support.lab import git as run_git
 
 pytestmark = pytest.mark.usefixtures("real_hosts")      # a test starts dozens of gits
@@ -24,10 +24,9 @@ cat
 
 
 @pytest.fixture
-def clone(tmp_path: Path, work: Path) -> git.Clone:
-    made = git.Clone(str(tmp_path / "clone"), str(work), dict(os.environ), lambda: None)
-    made.create()
-    return made
+def clone(clone: git.Clone) -> git.Clone:
+    clone.create()
+    return clone
 
 
 def add(work: Path, **files: str) -> str:
@@ -88,9 +87,9 @@ def test_hint_names_the_commands_that_set_a_known_filter_up(clone: git.Clone, wo
     program.parent.mkdir()
     program.write_text("#!/bin/sh\ncat\n")
     program.chmod(0o755)
-    env = {**os.environ, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
+    having = clone_of(work, clone.directory, PATH=f"{tmp_path}/bin:{os.environ['PATH']}")
     with pytest.raises(errors.NotReady, match=f"the filter {name} is not set up"):
-        git.require_filters(git.Clone(clone.directory, str(work), env, lambda: None).git, new)
+        git.require_filters(having.git, new)
 
 
 @pytest.mark.promise(8)

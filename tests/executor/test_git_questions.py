@@ -14,9 +14,8 @@ from tests.support.lab import git as run_git
 
 
 @pytest.fixture
-def clone(tmp_path: Path, work: Path) -> git.Clone:
+def clone(clone: git.Clone, work: Path) -> git.Clone:
     """At the branch main, which has `file` alone."""
-    clone = git.Clone(str(tmp_path / "clone"), str(work), dict(os.environ), lambda: None)
     clone.create()
     clone.remote.fetch(quiet)
     clone.checkout(commit(work, "main"), quiet)

@@ -11,17 +11,12 @@ from pathlib import Path
 import pytest
 
 from tasks.executor import errors, git
-from tests.executor.place import commit, quiet
+from tests.executor.place import clone_of, commit, quiet
 from tests.support.lab import git as run_git
 
 pytestmark = pytest.mark.usefixtures("real_hosts")      # a test starts dozens of gits
 
 STRANGER = 65534                    # nobody
-
-
-@pytest.fixture
-def clone(tmp_path: Path, work: Path) -> git.Clone:
-    return git.Clone(str(tmp_path / "clone"), str(work), dict(os.environ), lambda: None)
 
 
 @pytest.mark.parametrize("hook", ["post-checkout", "reference-transaction", "post-index-change"])
@@ -216,8 +211,7 @@ def test_git_server_by_ssh_that_cannot_begin_is_not_told_of_the_clone(
     server = tmp_path / "server"
     server.write_text(f"#!/bin/sh\nfor command; do :; done\n{says}\n")
     server.chmod(0o755)
-    served = git.Clone(clone.directory, f"ssh://git.example.com{tmp_path}/bare.git",
-                       {**os.environ, "GIT_SSH_COMMAND": str(server)}, lambda: None)
+    served = clone_of(f"ssh://git.example.com{tmp_path}/bare.git", clone.directory, GIT_SSH_COMMAND=str(server))
     with pytest.raises(errors.HostError) as raised:
         served.remote.fetch(quiet)
     assert message in raised.value.message and "git cannot read the clone" not in raised.value.message

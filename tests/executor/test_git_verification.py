@@ -11,15 +11,10 @@ from pathlib import Path
 import pytest
 
 from tasks.executor import errors, git
-from tests.executor.place import commit, quiet
+from tests.executor.place import clone_of, commit, quiet
 from tests.support.lab import git as run_git
 
 pytestmark = pytest.mark.usefixtures("real_hosts")      # a test starts dozens of gits
-
-
-@pytest.fixture
-def clone(tmp_path: Path, work: Path) -> git.Clone:
-    return git.Clone(str(tmp_path / "clone"), str(work), dict(os.environ), lambda: None)
 
 
 def add(work: Path, name: str, content: bytes) -> str:
@@ -95,7 +90,7 @@ def test_checkout_fails_where_the_disk_is_full(clone: git.Clone, work: Path, tmp
                                                strategy: str) -> None:
     new = add(work, "big", os.urandom(2 << 20))
     with disk(tmp_path / "disk", "3500k") as place:
-        clone = git.Clone(str(place / "clone"), str(work), dict(os.environ), lambda: None)
+        clone = clone_of(work, place / "clone")
         clone.create()
         clone.remote.fetch(quiet)
         if not first:
@@ -112,7 +107,7 @@ def test_checkout_fails_where_the_disk_is_full(clone: git.Clone, work: Path, tmp
 def test_fetch_names_the_disk_where_it_is_full(work: Path, tmp_path: Path) -> None:
     add(work, "big", os.urandom(2 << 20))
     with disk(tmp_path / "disk", "1m") as place:
-        clone = git.Clone(str(place / "clone"), str(work), dict(os.environ), lambda: None)
+        clone = clone_of(work, place / "clone")
         clone.create()
         with pytest.raises(errors.HostError, match="there is no room") as error:
             clone.remote.fetch(quiet)
@@ -134,7 +129,7 @@ def test_checkout_fails_where_a_submodule_cannot_be_written(clone: git.Clone, wo
     add(part, "deep/file", b"2")
     run_git(work / "part", "pull", "--quiet")
     run_git(work, "commit", "--quiet", "--all", "--message", "part 2")
-    clone = git.Clone(clone.directory, str(work), dict(os.environ), lambda: None)
+    clone = clone_of(work, clone.directory)
     folder = start(clone, work, old)
     with immutable(folder / "part/deep"), pytest.raises(errors.HostError, match="part"):
         clone.checkout(commit(work, "HEAD"), quiet)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tasks.executor import git
-from tests.executor.place import Place, next_commit, quiet
+from tests.executor.place import Place, clone_of, next_commit, quiet
 
 # They change what commands print, and whether they succeed.
 HOSTILE = {
@@ -74,7 +73,7 @@ def test_settings_of_the_hosts_user_change_no_deploy(nested: Place, home: Path, 
     nested.back(set_aside=True)
     store = git.store(clone.git, "git@example.com:part.git", new)
     assert store.first_line("rev-parse", "--is-bare-repository") == "true"
-    fresh = git.Clone(str(tmp_path / "fresh"), str(nested.work), dict(os.environ), lambda: None)
+    fresh = clone_of(nested.work, tmp_path / "fresh")
     fresh.create()
     fresh.remote.fetch(quiet)
     fresh.checkout(new, quiet)

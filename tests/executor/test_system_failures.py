@@ -15,13 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from tasks.executor import errors, git
+from tasks.executor import errors
 from tasks.executor.layout import Layout
 from tasks.executor.state import locks
 from tasks.executor.system import output_lines, processes, shell
 from tasks.rollout.recipe import supervised
 from tests.executor.conftest import Make
 from tests.executor.driver import Example
+from tests.executor.place import clone_of
 from tests.support.lab import LabHost, wait_for
 from tests.support.lab import git as run_git
 
@@ -210,7 +211,7 @@ def test_checkout_fails_when_it_exceeds_its_timeout(tmp_path: Path, monkeypatch:
     run_git(work, "add", "file")
     run_git(work, "commit", "--quiet", "--message", "two")
     commit = run_git(work, "rev-parse", "HEAD")
-    clone = git.Clone(str(folder), str(work), dict(os.environ), lambda: None)
+    clone = clone_of(work, folder)
     clone.remote.fetch(output_lines.silent)
     run_git(folder, "config", "filter.slow.smudge", "sleep 1; cat")
     (folder / ".git/info/attributes").write_text("file filter=slow\n")

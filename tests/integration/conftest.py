@@ -60,7 +60,29 @@ def shared(lab: Lab) -> Iterator[App]:
 @pytest.fixture
 def proxied(make_app: MakeApp) -> Iterator[Proxied]:
     """web1 by way of a proxy."""
-    app = make_app().deployed()
+    with _behind_proxy(make_app().deployed()) as proxied:
+        yield proxied
+
+
+@pytest.fixture
+def shared_proxied(shared: App) -> Iterator[Proxied]:
+    """The service of the other tests; web1 by way of a proxy."""
+    with _behind_proxy(shared) as proxied:
+        yield proxied
+
+
+@pytest.fixture
+def without_web1(shared: App) -> Iterator[App]:
+    """The service of the other tests; nobody listens at the port of web1."""
+    shared.settings = {"web1": {"port": 1}}
+    shared.write()
+    yield shared
+    shared.settings = {}
+    shared.write()
+
+
+@contextmanager
+def _behind_proxy(app: App) -> Iterator[Proxied]:
     sshd = app.lab["web1"].sshd
     with Proxy(sshd.host, sshd.port) as proxy, routed(app, proxy):
         yield app, proxy

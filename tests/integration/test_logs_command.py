@@ -5,24 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.integration.app import App, messages
-from tests.integration.conftest import MakeApp, Proxied, routed
+from tests.integration.conftest import MakeApp, Proxied
 from tests.support.lab import wait_for
-from tests.support.proxy import Proxy
-
-
-@pytest.fixture
-def proxied(shared: App) -> Iterator[Proxied]:
-    """The service of the other tests; web1 by way of a proxy."""
-    sshd = shared.lab["web1"].sshd
-    with Proxy(sshd.host, sshd.port) as proxy, routed(shared, proxy):
-        yield shared, proxy
 
 
 class Followed:
@@ -119,8 +110,8 @@ def test_logs_follows_a_log_that_supervisord_rotates(make_app: MakeApp) -> None:
     assert followed.client.end().code == 143
 
 
-def test_logs_repeats_and_loses_no_line_when_a_connection_is_cut(proxied: Proxied) -> None:
-    app, proxy = proxied
+def test_logs_repeats_and_loses_no_line_when_a_connection_is_cut(shared_proxied: Proxied) -> None:
+    app, proxy = shared_proxied
     followed = Followed(app)
     followed.begins()
     followed.write("web1", "test 1")
@@ -140,9 +131,9 @@ def test_logs_repeats_and_loses_no_line_when_a_connection_is_cut(proxied: Proxie
 
 
 @pytest.mark.long
-def test_logs_notices_a_frozen_connection_when_the_lease_is_over(proxied: Proxied) -> None:
+def test_logs_notices_a_frozen_connection_when_the_lease_is_over(shared_proxied: Proxied) -> None:
     """Nobody says that it is dead: the lease (2 s) does; also while the other host writes without a pause."""
-    app, proxy = proxied
+    app, proxy = shared_proxied
     app.settings["web1"]["lease"] = 2
     app.write()
     followed = Followed(app)
@@ -161,19 +152,9 @@ def test_logs_notices_a_frozen_connection_when_the_lease_is_over(proxied: Proxie
     assert followed.client.end().code == 130
 
 
-@pytest.fixture
-def cut_off(shared: App) -> Iterator[App]:
-    """web1 is unreachable."""
-    shared.settings = {"web1": {"port": 1}}
-    shared.write()
-    yield shared
-    shared.settings = {}
-    shared.write()
-
-
-def test_logs_follows_the_others_while_a_host_is_unreachable(cut_off: App) -> None:
+def test_logs_follows_the_others_while_a_host_is_unreachable(without_web1: App) -> None:
     """The others are followed meanwhile; then it is one of them."""
-    app = cut_off
+    app = without_web1
     client = app.start("logs", app.name, "--follow")
     client.wait_event(lambda e: e["event"] == "notice" and e["host"] == "web1" and "again in 2 s" in e["message"], "it")
     assert {e["host"] for e in client.events if e["event"] == "log"} == {"web2"}
@@ -286,9 +267,9 @@ def test_logs_waits_for_the_first_deploy_of_a_service(app: App) -> None:
 
 @pytest.mark.parametrize("lose", ["cut", "freeze"])
 @pytest.mark.rows(1)
-def test_logs_of_a_deploy_ends_with_75_when_a_host_is_lost(proxied: Proxied, lose: str) -> None:
+def test_logs_of_a_deploy_ends_with_75_when_a_host_is_lost(shared_proxied: Proxied, lose: str) -> None:
     """Also one that has begun to show its run log; the next host shows its own."""
-    app, proxy = proxied
+    app, proxy = shared_proxied
     if lose == "freeze":
         app.settings["web1"]["lease"] = 2
         app.write()

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from tests.integration.app import CRASH, App, RunningClient
-from tests.integration.conftest import MakeApp, Proxied, routed
+from tests.integration.conftest import MakeApp, Proxied
 from tests.support.lab import wait_for
-from tests.support.proxy import Proxy
 
 
 def oddities(app: App, host: str) -> str:
@@ -92,26 +90,8 @@ def test_watch_emits_one_event_a_change(shared: App) -> None:
     assert [e["state"] for e in run.events if e["event"] == "host_state"] == ["connected"] * 2, "one connection a host"
 
 
-@pytest.fixture
-def proxied(shared: App) -> Iterator[Proxied]:
-    """The service of the other tests; web1 by way of a proxy."""
-    sshd = shared.lab["web1"].sshd
-    with Proxy(sshd.host, sshd.port) as proxy, routed(shared, proxy):
-        yield shared, proxy
-
-
-@pytest.fixture
-def elsewhere(shared: App) -> Iterator[App]:
-    """Nobody listens at the port of web1."""
-    shared.settings = {"web1": {"port": 1}}
-    shared.write()
-    yield shared
-    shared.settings = {}
-    shared.write()
-
-
-def test_watch_shows_a_lost_host_as_unreachable_until_it_is_back(proxied: Proxied) -> None:
-    app, proxy = proxied
+def test_watch_shows_a_lost_host_as_unreachable_until_it_is_back(shared_proxied: Proxied) -> None:
+    app, proxy = shared_proxied
     client = app.start("status", "--service", app.name, "--watch")
     at = max(row(client, host, "RUNNING") for host in app.hosts)
     proxy.cut()
@@ -121,8 +101,8 @@ def test_watch_shows_a_lost_host_as_unreachable_until_it_is_back(proxied: Proxie
     assert client.end().code == 130
 
 
-def test_status_shows_the_other_hosts_when_one_is_unreachable(elsewhere: App) -> None:
-    app = elsewhere
+def test_status_shows_the_other_hosts_when_one_is_unreachable(without_web1: App) -> None:
+    app = without_web1
     run = app.fab("status", "--service", app.name)
     assert run.code == 75, run
     states = {e["host"]: e["state"] for e in run.events if e["event"] == "status"}

@@ -31,6 +31,16 @@ BLANK = Facts(
     programs={}, started_from=None, committed={}, history=[], logs="/r/d/logs")
 
 
+class Silent:
+    """A screen on which nothing is shown."""
+
+    gone = False
+
+    def on(self, event: Any) -> None: ...
+
+    def close(self) -> None: ...
+
+
 def process(state: str, **fields: Any) -> dict[str, list[Process]]:
     """The only process of the only program."""
     return {"monitor": [Process(name="monitor", state=state, **fields)]}

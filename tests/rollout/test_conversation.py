@@ -13,7 +13,7 @@ from tasks.rollout import protocol
 from tasks.rollout.peers.conversation import Conversation, Stop
 from tasks.rollout.peers.peer import Peer
 from tasks.rollout.peers.peer_events import Lost, Signalled
-from tests.rollout.samples import HOST, TARGET
+from tests.rollout.samples import HOST, TARGET, Silent
 
 FAILED = protocol.Failed(kind="failed", message="no", hint="look", step="build")
 
@@ -38,14 +38,6 @@ class Script:
         if isinstance(heard, tuple):
             heard[0].apply(heard[1])
         return heard
-
-
-class Silent:
-    gone = False
-
-    def on(self, event: Any) -> None: ...
-
-    def close(self) -> None: ...
 
 
 def conversation(hosts: int) -> tuple[Conversation, Script]:

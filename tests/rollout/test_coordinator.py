@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from tasks import _errors as errors
@@ -12,18 +10,10 @@ from tasks.rollout.peers.conversation import Stop
 from tasks.rollout.peers.fleet import Fleet
 from tasks.rollout.steps import Plan
 from tasks.rollout.transaction.coordinator import Coordinator
-from tests.rollout.samples import TARGET, A, B, facts
+from tests.rollout.samples import TARGET, A, B, Silent, facts
 
 DEPLOYMENT = Deployment(deploy="d", command="deploy", by="ann", since="now", environment="test",
                         services={"monitor": "main"})
-
-
-class Silent:
-    gone = False
-
-    def on(self, event: Any) -> None: ...
-
-    def close(self) -> None: ...
 
 
 def test_changed_plan_is_refused_after_the_confirmation() -> None:
