@@ -11,16 +11,22 @@ import pytest
 from tasks.inventory.model import Health, Service
 from tests.executor.driver import Example
 from tests.support.lab import wait_for
+from tests.support.services import changed
 
-# A first process that never changes, and a child that runs the version on the disk; HUP replaces it.
+# A first process that never changes, and a child that runs the version on the disk; HUP replaces it. As gunicorn does
+# with --chdir, it first goes back to where it was started, and then where `current` leads.
 MASTER = """\
 import os, signal, time
+started_in = os.getcwd()
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 signal.signal(signal.SIGHUP, lambda *_: globals().update(reloads=True))
 child, reloads = 0, True
 while True:
     if reloads:
         reloads, old = False, child
+        os.chdir(started_in)
+        if os.path.exists("follows"):
+            os.chdir("../../current")
         version = open("version").read().strip()
         child = os.fork()
         if not child:
@@ -44,8 +50,9 @@ def reloading(example: Example, **fields: Any) -> Service:
     return example.with_(reload="HUP", program={"startsecs": "0", "stopwaitsecs": "5"}, **fields)
 
 
-def write(example: Example, version: str) -> str:
-    return example.write(f"exec {sys.executable} -I -S master.py\n", **{"master.py": MASTER, "version": version})
+def write(example: Example, version: str, **files: str) -> str:
+    return example.write(f"exec {sys.executable} -I -S master.py\n",
+                         **{"master.py": MASTER, "version": version, **files})
 
 
 def child_of(pid: int) -> list[str]:
@@ -104,6 +111,22 @@ def test_child_that_stays_in_the_old_release_does_not_count(running: Example) ->
     with running.deploy(released, faults=QUICK) as deploy:
         assert "HUP brought no new process" in deploy.prepare().run("activate").restored()
     wait_for(lambda: child_of(running.info()["pid"]) == ["v2"], "the version before")
+
+
+def test_release_that_a_reloaded_program_was_started_in_stays_for_as_long_as_it_runs(example: Example) -> None:
+    """It goes back there at each signal."""
+    released = reloading(example, strategy="releases", keep_releases=1)
+    started = write(example, "v1", follows="")
+    example.committed(released)
+    pid = example.info()["pid"]
+    for version in ("v2", "v3", "v4"):
+        wait_for(lambda: len(child_of(pid)) == 1, "the version before")
+        write(example, version)
+        example.committed(released)
+    assert example.info()["pid"] == pid
+    example.committed(changed(released, variables={"A": "1"}))
+    folder = example.directory / "releases"
+    assert example.info()["pid"] != pid and started not in [path.name for path in folder.iterdir()]
 
 
 @pytest.mark.parametrize(("command", "ending"), [("false", "restored"),

@@ -18,6 +18,7 @@ from ..disk import files, json_lines
 from ..layout import Layout
 from ..protocol import REMOVED
 
+TIME = "%Y-%m-%dT%H:%M:%SZ"
 KEPT = 300
 # A file of more than MOST lines is cut down to the NEWEST, and to older ones until COMMITTED good ones are left.
 MOST, NEWEST, COMMITTED = 2000, 1000, 100
@@ -66,7 +67,7 @@ def commits(layout: Layout, service: str) -> set[str]:
 def write(layout: Layout, service: str, line: dict[str, Any]) -> None:
     """Write a line, which is on the disk then. A deploy has one line a service, however often it is finished."""
     if find(layout, service, line["deploy"]) is None:
-        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        at = time.strftime(TIME, time.gmtime())
         json_lines.append(layout.history_file(service), dict(line, at=at, service=service))
         with contextlib.suppress(OSError):          # the line is written, and nothing else matters
             _trim(layout.history_file(service))

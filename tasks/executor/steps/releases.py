@@ -8,7 +8,7 @@ from .. import git
 from ..errors import NotReady
 from ..git import edits
 from ..git.tree_paths import named
-from ..service import facts
+from ..service import facts, started_releases
 from ..service.context import ServiceContext
 from ..service.releases import commit_of, is_ours
 from ..state import history
@@ -86,15 +86,17 @@ def switch(ctx: ServiceContext, step: Step) -> Result:
 
 def tidy(ctx: ServiceContext, step: Step) -> Result:
     """Remove releases after the commit, but for the `keep` newest that were committed, the one before, and those in
-    use. `keep` 0: the service is no longer deployed as releases. Those of another tool stay."""
+    use, or in which a program was started. `keep` 0: the service is no longer deployed as releases. Those of another
+    tool stay."""
     releases = ctx.releases
     count = step.args["keep"]
     if not count and is_ours(releases.current() or ""):
         releases.switch(None)
     committed = _newest_first(ctx)[:count] + _last_before(ctx) if count else []
     keep = {releases.current(), *releases.in_use(), *committed}
-    surplus = [name for name in releases.names() if name not in keep]
-    for name in surplus:
+    surplus = {*releases.names()} - keep
+    surplus -= started_releases.names(ctx) if surplus else set()
+    for name in sorted(surplus):
         _discard(ctx, step, name)
     return Result(bool(surplus))
 
