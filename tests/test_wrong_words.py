@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import re
 from pathlib import Path
+from typing import Any
 
 import fabric.main
 import pytest
 from invoke.collection import Collection
-from invoke.tasks import task
+from invoke.parser.argument import Argument
+from invoke.tasks import Task, task
 
 from tasks import _wrong_words, on_hosts
 from tasks._fabric_program import FabricProgram
@@ -175,6 +177,20 @@ def test_shared_option_that_chooses_nothing_is_taken_by_each_command(
     monkeypatch.setattr(fabric.main, "program", program := FabricProgram())
     program.run(["fab", f"--search-root={ROOT}", *words])           # a refusal is a SystemExit
     assert capsys.readouterr().out
+
+
+def test_only_the_command_on_the_line_gets_its_options_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    make = Task.get_arguments
+
+    def get_arguments(task: Task[Any], ignore_unknown_help: bool | None = None) -> list[Argument]:
+        made.append(task.name)
+        return make(task, ignore_unknown_help)
+
+    monkeypatch.setattr(Task, "get_arguments", get_arguments)
+    monkeypatch.setattr(fabric.main, "program", program := FabricProgram())
+    program.run(["fab", f"--search-root={ROOT}", "config.schema"])
+    assert made == ["schema"]
 
 
 def test_empty_values_of_the_template_mean_what_hosts_yaml_says(folder: Path) -> None:
