@@ -7,8 +7,8 @@ import os
 import signal
 import threading
 import xmlrpc.client
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,18 @@ class App:
             "default_environment": "test", "services": with_program_user(self.services),
             "environments": {"test": {"branch": "main", "serial": "100%", "hosts": hosts, **self.environment}}},
             Dumper=yaml.CSafeDumper, sort_keys=False))
+
+    @contextmanager
+    def with_settings(self, **hosts: dict[str, Any]) -> Iterator[App]:
+        """Until its end hosts.yaml has other settings of these hosts. What a test adds to `settings` meanwhile goes,
+        too."""
+        before, self.settings = self.settings, {**self.settings, **hosts}
+        self.write()
+        try:
+            yield self
+        finally:
+            self.settings = before
+            self.write()
 
     def alone(self) -> App:
         """On the first host only: for what has nothing to do with a second one."""

@@ -74,11 +74,8 @@ def shared_proxied(shared: App) -> Iterator[Proxied]:
 @pytest.fixture
 def without_web1(shared: App) -> Iterator[App]:
     """The service of the other tests; nobody listens at the port of web1."""
-    shared.settings = {"web1": {"port": 1}}
-    shared.write()
-    yield shared
-    shared.settings = {}
-    shared.write()
+    with shared.with_settings(web1={"port": 1}):
+        yield shared
 
 
 @contextmanager
@@ -92,17 +89,14 @@ def _behind_proxy(app: App) -> Iterator[Proxied]:
 def routed(app: App, proxy: Proxy, **settings: Any) -> Iterator[None]:
     """The app's web1 is reached by way of the proxy, and has these settings, too."""
     known = app.lab.home / ".ssh/known_hosts"
-    before, settings_before = known.read_text(), app.settings
+    before = known.read_text()
     kind, key = app.lab["web1"].sshd.known_hosts_line.split(maxsplit=2)[1:]
     known.write_text(before + f"[{proxy.host}]:{proxy.port} {kind} {key}\n")
-    app.settings = {"web1": {"address": proxy.host, "port": proxy.port, **settings}}
-    app.write()
-    try:
-        yield
-    finally:
-        known.write_text(before)
-        app.settings = settings_before
-        app.write()
+    with app.with_settings(web1={"address": proxy.host, "port": proxy.port, **settings}):
+        try:
+            yield
+        finally:
+            known.write_text(before)
 
 
 class _apps:

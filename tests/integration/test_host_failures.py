@@ -128,9 +128,8 @@ def set_up(shared: App) -> Iterator[Any]:
         shared.write()
         return shared
 
-    yield give
-    shared.settings.clear()
-    shared.write()
+    with shared.with_settings():
+        yield give
 
 
 def interpreter(folder: Path, text: str) -> str:
@@ -290,11 +289,10 @@ def door(shared: App, tmp_path: Path) -> Iterator[Any]:
         shared.write()
         return server
 
-    yield open_
+    with shared.with_settings():
+        yield open_
     for server in opened:
         server.__exit__(None, None, None)
-    shared.settings.clear()
-    shared.write()
 
 
 def through(shared: App, tmp_path: Path) -> None:
@@ -382,18 +380,13 @@ def test_ctrl_c_ends_a_command_while_a_host_is_silent(shared: App, command: list
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
         mute.listen()
-        shared.settings["web2"] = {"port": mute.getsockname()[1], "connect_timeout": 60}
-        shared.write()
-        try:
+        with shared.with_settings(web2={"port": mute.getsockname()[1], "connect_timeout": 60}):
             client = shared.start(*command)
             link, _ = mute.accept()
             begin = time.monotonic()
             client.signal(signal.SIGINT)
             run = client.end(30)
             link.close()
-        finally:
-            shared.settings.clear()
-            shared.write()
     assert (run.code, run.finished["exit_code"]) == (130, 130), run
     assert time.monotonic() - begin < 30
 

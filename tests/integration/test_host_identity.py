@@ -46,11 +46,8 @@ def test_deploy_refuses_an_unknown_or_changed_host_key(shared: App, lab: Lab, tm
 @pytest.fixture
 def half(shared: App, closed_port: int) -> Iterator[App]:
     """web2 is not there."""
-    shared.settings["web2"] = {"port": closed_port}
-    shared.write()
-    yield shared
-    shared.settings.clear()
-    shared.write()
+    with shared.with_settings(web2={"port": closed_port}):
+        yield shared
 
 
 def test_unreachable_host_stops_the_deploy_before_anything_changes(half: App) -> None:

@@ -13,12 +13,9 @@ from tests.integration.app import App
 @pytest.fixture
 def mute(shared: App) -> Iterator[App]:
     """A server that nobody reads from has taken the place of web2's sshd."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        shared.settings = {"web2": {"port": server.getsockname()[1], "connect_timeout": 5}}
-        shared.write()
+    with (socket.create_server(("127.0.0.1", 0)) as server,
+          shared.with_settings(web2={"port": server.getsockname()[1], "connect_timeout": 5})):
         yield shared
-    shared.settings = {}
-    shared.write()
 
 
 @pytest.mark.seconds(15)

@@ -16,9 +16,8 @@ from tests.integration.conftest import MakeApp
 @pytest.fixture
 def app(shared: App) -> Iterator[App]:
     """Deployed; each test leaves it as it was."""
-    yield shared
-    shared.settings = {}
-    shared.write()
+    with shared.with_settings():
+        yield shared
 
 
 def speaks(app: App, folder: Path, host: str, edit: str) -> None:

@@ -67,16 +67,13 @@ def test_remedy_names_the_owner_when_the_socket_belongs_to_another_user(shared: 
         python = sys.executable
     sock = shared.lab["web1"].root / "supervisor.sock"
     mode = sock.stat().st_mode & 0o777
-    shared.settings["web1"] = {"python": python}
-    shared.write()
     before = shared.state("web1"), shared.pid("web1")
     sock.chmod(0)
     try:
-        run = shared.deploy("--host", "web1", "--force")
+        with shared.with_settings(web1={"python": python}):
+            run = shared.deploy("--host", "web1", "--force")
     finally:
         sock.chmod(mode)
-        shared.settings.clear()
-        shared.write()
     assert run.code == 2, run
     assert "web1: no permission to use supervisord's socket" in messages(run)
     assert "log in as the user that runs supervisord" in messages(run)
