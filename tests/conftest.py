@@ -2,4 +2,5 @@
 
 pytest_plugins = [
     "tests.plugins.real_hosts", "tests.plugins.rows", "tests.plugins.longest_first", "tests.plugins.promises",
-    "tests.plugins.collected_garbage", "tests.plugins.folders", "tests.plugins.process_end"]
+    "tests.plugins.collected_garbage", "tests.plugins.folders", "tests.plugins.shared_servers",
+    "tests.plugins.workers"]
