@@ -132,7 +132,7 @@ class Command:
 
     def deployment(self, targets: Targets, revisions: Mapping[str, str] = MappingProxyType({}),
                    unfinished: Unfinished = "undo", serial: Serial | None = None, needs_ports: bool = False,
-                   needs_sockets: bool = True) -> rollout.goal.Deployment:
+                   needs_sockets: bool = True, keeps_version: bool = False) -> rollout.goal.Deployment:
         """The metadata of this command for hosts. Its id sorts by time, to the millisecond, and is unique. Without
         `serial` all hosts restart at once."""
         now = datetime.now(timezone.utc)
@@ -143,7 +143,8 @@ class Command:
             environment=self.environment.name, url=self.environment.url,
             services={target.service.name: revisions.get(target.service.name) for target in targets},
             serial=serial or inventory.serial.AT_ONCE, pause=self.environment.pause, unfinished=unfinished,
-            folder=str(self.inventory.folder), needs_ports=needs_ports, needs_sockets=needs_sockets)
+            folder=str(self.inventory.folder), needs_ports=needs_ports, needs_sockets=needs_sockets,
+            keeps_version=keeps_version)
 
     def announce(self, targets: Targets, services: Iterable[str] | None = None) -> None:
         """Say at the beginning on which hosts the command is. `services`: those of the targets, unless given."""

@@ -65,7 +65,7 @@ def _control(run: Command, service: str, steps: Steps, serial: Serial | None = N
              ) -> rollout.events.Finished:
     targets = run.with_secrets_of_drain(run.program_targets(service))
     fleet = run.fleet(targets)
-    deployment = run.deployment(targets, serial=serial, needs_sockets=starts)
+    deployment = run.deployment(targets, serial=serial, needs_sockets=starts, keeps_version=True)
     planner = _planner(steps, starts)
     return rollout.transaction.coordinator.Coordinator(deployment, fleet, run.report, planner).roll_out()
 

@@ -23,8 +23,9 @@ def remove(run: Command, service: str, purge: bool = False, yes: bool = False) -
     if confirm:
         confirm()
     fleet = run.fleet(targets)
-    return rollout.transaction.coordinator.Coordinator(
-        run.deployment(targets, needs_sockets=False), fleet, run.report, rollout.plan.removal.planner(purge)).roll_out()
+    deployment = run.deployment(targets, needs_sockets=False, keeps_version=True)
+    planner = rollout.plan.removal.planner(purge)
+    return rollout.transaction.coordinator.Coordinator(deployment, fleet, run.report, planner).roll_out()
 
 
 def _targets(run: Command, services: str) -> tuple[inventory.model.Target, ...]:

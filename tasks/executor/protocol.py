@@ -167,10 +167,12 @@ Unfinished = Literal["undo", "replace", "accept"]
 
 
 class RolloutSettings(DeploySettings):
-    """With `accept` no undo is tried at all."""
+    """With `accept` no undo is tried at all. `keeps_version`: the command is about what the last deploy left, wherever
+    that is: hosts.yaml may name another directory since then."""
 
     do: Literal["rollout"]
     unfinished: Unfinished
+    keeps_version: bool
 
 
 class PlanSettings(DeploySettings):

@@ -19,7 +19,8 @@ class Deployment(Struct, frozen=True, kw_only=True):
     many hosts restart at a time, and `pause`: seconds that they must stay well before the next do; `unfinished`: what
     to do with an interrupted deploy whose undo fails; `folder`: of hosts.yaml, where hooks of the client run;
     `needs_ports`: it is refused where another process holds the port that a program's variable PORT names;
-    `needs_sockets`: the same of a `socket`, which a command that only stops programs does not need."""
+    `needs_sockets`: the same of a `socket`, which a command that only stops programs does not need; `keeps_version`: it
+    is about what the last deploy left."""
 
     deploy: str
     command: str
@@ -34,6 +35,7 @@ class Deployment(Struct, frozen=True, kw_only=True):
     folder: str = "."
     needs_ports: bool = False
     needs_sockets: bool = True
+    keeps_version: bool = False
 
 
 class Goal(Struct, frozen=True, kw_only=True):

@@ -45,9 +45,9 @@ Message = dict[str, Any]
 ENDINGS = ("committed", "restored", "end")
 # What a verb's settings hold beside those of all, unless a test says otherwise.
 DEFAULTS: dict[str, Message] = {
-    "rollout": {"unfinished": "undo"}, "status": {"watch": False, "named": None}, "history": {"lines": 20},
-    "logs": {"lines": 20, "grep": None, "follow": False, "marks": {}}, "runs": {"lines": None, "grep": None},
-    "doctor": {"host": "web1", "named": [], "fetching": [], "tools": {}}}
+    "rollout": {"unfinished": "undo", "keeps_version": False}, "status": {"watch": False, "named": None},
+    "history": {"lines": 20}, "logs": {"lines": 20, "grep": None, "follow": False, "marks": {}},
+    "runs": {"lines": None, "grep": None}, "doctor": {"host": "web1", "named": [], "fetching": [], "tools": {}}}
 
 
 # The oldest one that is here: the executor must run on it. Most tests take our own.

@@ -55,10 +55,17 @@ def test_remove_leaves_every_host_as_it_was_when_one_fails(make_app: MakeApp) ->
     assert app.states() == before
     assert [old == new for old, new in zip(pids, app.pids(), strict=True)] == [False, True]
 
-    # Nothing is there yet: hooks run all the same.
-    app.write(hooks={"drain": "true", "undrain": "true"}, directory="moved", strategy="releases")
-    assert app.fab("remove", app.name).code == 0
+    # hosts.yaml is ahead: what is removed is what was deployed.
+    app.write(hooks={"drain": "true", "undrain": "true"}, directory=f"{app.name}-moved", strategy="releases")
+    files = [app.lab[host].root / f"{app.name}-moved/mine" for host in app.hosts]
+    for file in files:
+        file.parent.mkdir()
+        file.touch()
+    for options in ([], ["--purge"], ["--purge"]):
+        assert app.fab("remove", app.name, *options).code == 0
     assert [app.program(host)["statename"] for host in app.hosts] == ["absent", "absent"]
+    assert [left(app, host) for host in app.hosts] == [[], []]
+    assert all(file.exists() for file in files), "no deploy made them"
 
 
 def test_status_names_what_hosts_yaml_has_no_longer_and_remove_purges_it(make_app: MakeApp) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import Container
 
+from ..disk import files
 from ..layout import Layout
-from ..protocol import Orphan
+from ..protocol import PROGRAM_HEADER, Orphan, ServiceSettings
 from ..state import earlier_state, history
 from ..supervisor.supervisord import Supervisord
 from ..supervisor.supervisord_conf import Configuration, options, programs_in
@@ -16,8 +17,8 @@ from . import facts
 def services(layout: Layout, conf: Configuration) -> list[str]:
     """Their names: of each, supervisord reads a file that we wrote. Those of another state folder belong to another
     hosts.yaml."""
-    files = {section.path for section in conf.definitions if section.is_ours}
-    names = sorted(os.path.splitext(os.path.basename(path))[0] for path in files)
+    paths = {section.path for section in conf.definitions if section.is_ours}
+    names = sorted(os.path.splitext(os.path.basename(path))[0] for path in paths)
     return [name for name in names if earlier_state.of_program_file(layout, name) in ("", layout.state)]
 
 
@@ -38,6 +39,16 @@ def directory(layout: Layout, service: str) -> str:
     if committed.get("subdirectory"):
         folder = folder[:-len(committed["subdirectory"]) - 1]
     return os.path.dirname(folder) if committed.get("strategy") == "releases" else folder
+
+
+def as_deployed(layout: Layout, service: ServiceSettings) -> ServiceSettings:
+    """The service where the last deploy left it: hosts.yaml may name another directory since then."""
+    text = layout.access.program_text(service["name"])
+    there = directory(layout, service["name"]) if not text or text.startswith(PROGRAM_HEADER) else ""
+    if not there or files.is_same_path(there, layout.below_root(service["directory"])):
+        return service
+    committed = history.newest_committed(layout, service["name"])
+    return {**service, "directory": there, "subdirectory": committed.get("subdirectory") or ""}
 
 
 def _with_history(layout: Layout) -> list[str]:

@@ -15,7 +15,7 @@ from ..errors import Aborted, HostError, problem
 from ..layout import Layout
 from ..link import Link
 from ..pack_channel import pack_channel
-from ..protocol import Ending
+from ..protocol import Ending, ServiceSettings
 from ..service import revision
 from ..service.context import ServiceContext
 from ..state import locks
@@ -97,6 +97,8 @@ class Participant:
         from ..service import facts
         from ..supervisor.supervisord import Supervisord
 
+        if self.hello["keeps_version"]:
+            self.hello = dict(self.hello, services=self._services_as_deployed())
         for service in self.hello["services"]:
             ctx = self.contexts[service["name"]] = self._context(service)
             ctx.clone.require_no_git()
@@ -114,6 +116,11 @@ class Participant:
         self.link.answer({"event": "facts", "services": {
             service["name"]: facts.of_service(self.layout, service, self.contexts[service["name"]].clone, supervisord)
             for service in self.hello["services"]}})
+
+    def _services_as_deployed(self) -> list[ServiceSettings]:
+        from ..service import deployed
+
+        return [deployed.as_deployed(self.layout, service) for service in self.hello["services"]]
 
     def _send_heads(self) -> None:
         from . import queries

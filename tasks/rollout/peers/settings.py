@@ -42,7 +42,8 @@ def named_programs(targets: Iterable[Target]) -> dict[str, list[str]]:
 
 def rollout(peer: Peer, deployment: Deployment, revisions: Mapping[str, str]) -> protocol.RolloutSettings:
     """`revisions`: what this host shall resolve to commits, by service."""
-    return {"do": "rollout", "unfinished": deployment.unfinished, **_deploy(peer, deployment, revisions)}
+    return {"do": "rollout", "unfinished": deployment.unfinished, "keeps_version": deployment.keeps_version,
+            **_deploy(peer, deployment, revisions)}
 
 
 def plan(peer: Peer, deployment: Deployment, revisions: Mapping[str, str]) -> protocol.PlanSettings:

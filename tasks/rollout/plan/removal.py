@@ -40,9 +40,10 @@ def recipe(service: Service, facts: Facts, purge: bool) -> list[Step]:
 
 
 def _plan(service: Service, facts: Facts, purge: bool) -> Plan:
+    """What no deploy made stays: the directory may hold anything then."""
     there = facts.program_file is not None or facts.env_sha256 is not None
-    left = purge and (facts.directory_exists or facts.history)
-    plan = same_version(service, facts, recipe(service, facts, purge) if there or left else [])
+    purge = purge and bool(facts.program_file or facts.committed)
+    plan = same_version(service, facts, recipe(service, facts, purge) if there or purge else [])
     keep = sorted({path.split("/")[0] for path in ([service.shared_directory] if service.shared_directory
                                                    else service.shared)})
     return replace(plan, record={**plan.record, "program_sha256": None, "directory": facts.directory},
