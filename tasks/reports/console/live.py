@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 
+from msgspec import Struct
+from msgspec.structs import replace
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
@@ -20,8 +21,7 @@ WIDEST = 300                    # characters of a line of output
 LONG = 3.0                      # seconds: of a step that took longer last time, the line says how long
 
 
-@dataclass(frozen=True)
-class HostLine:
+class HostLine(Struct, frozen=True):
     """The current work of one host. `since` is a clock's reading, null while nothing is being timed."""
 
     host: str
@@ -50,16 +50,15 @@ class HostLine:
         return self
 
 
-@dataclass(frozen=True)
-class Region:
+class Region(Struct, frozen=True):
     """Immutable: a thread of rich draws it while the next one is made."""
 
     marks: Marks
     clock: Callable[[], float]
-    lines: Mapping[str, HostLine] = field(default_factory=dict)
+    lines: Mapping[str, HostLine] = {}
     services: tuple[str, ...] = ()
-    names: dict[str, str] = field(default_factory=dict)
-    last_times: Mapping[tuple[str, str, str], float] = field(default_factory=dict)      # by host, service and step
+    names: dict[str, str] = {}
+    last_times: Mapping[tuple[str, str, str], float] = {}      # by host, service and step
 
     def after(self, event: Event) -> Region:
         if isinstance(event, Started):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from msgspec import structs
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ...rollout.events import Finished, Status
 from ..screen import Marks
@@ -16,14 +16,13 @@ from .last_deploy import went_back
 from .status_rows import complete, is_well, program_rows, state
 
 
-@dataclass(frozen=True)
-class StatusTable:
+class StatusTable(Struct, frozen=True):
     """Immutable: a thread may draw it while the next one is made. `statuses`: by host and service, with the arrival."""
 
     marks: Marks
     clock: Callable[[], float]
     now: Callable[[], datetime]
-    statuses: Mapping[tuple[str, str], tuple[Status, float]] = field(default_factory=dict)
+    statuses: Mapping[tuple[str, str], tuple[Status, float]] = {}
 
     def after(self, status: Status) -> StatusTable:
         return replace(self, statuses={**self.statuses, (status.host, status.service): (status, self.clock())})
@@ -36,8 +35,8 @@ class StatusTable:
 
 
 def _aged(status: Status, seconds: float) -> Status:
-    return structs.replace(status, uptime=_later(status.uptime, seconds), programs=[
-        structs.replace(program, uptime=_later(program.uptime, seconds)) for program in status.programs])
+    return replace(status, uptime=_later(status.uptime, seconds), programs=[
+        replace(program, uptime=_later(program.uptime, seconds)) for program in status.programs])
 
 
 def _later(uptime: float | None, seconds: float) -> float | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from .line_breaks import join_commands, part_commands
 
@@ -18,8 +19,7 @@ Name = tuple[str, str, str]
 SERVICE = 14                 # columns that its name keeps while another column can give some
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(Struct, frozen=True):
     """`least` is the width to which cells may be cut; columns with the highest `drop` go first, 0 never.
 
     Names differ at their ends, so they are cut in the middle; what is `prose` is cut at its end."""
