@@ -169,6 +169,12 @@ class Facts(Struct, frozen=True, kw_only=True):
         return self.strategy == "releases" and self.current in others
 
     @property
+    def earlier_directory(self) -> str:
+        """Where the programs run, if hosts.yaml names another directory since the last deploy; else empty."""
+        written = self.written_directory or self.directory
+        return "" if f"{written}/".startswith(f"{self.directory}/") else written
+
+    @property
     def is_removed(self) -> bool:
         """Whether `fab remove` took the service off the host, and left its clone there."""
         return self.committed.get("command") == "remove" and self.program_file is None

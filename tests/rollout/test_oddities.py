@@ -35,6 +35,8 @@ def young(start: int, now: int) -> dict[str, list[Process]]:
     (facts(programs=process("absent"), started_from=None), ["does not know it: fab deploy monitor"]),
     (facts(programs=process("UNKNOWN", why="down", hint="up!"), started_from=None), ["UNKNOWN (down); up!"]),
     (facts(clone=False, commit=None, started_from=None), ["/r/d is not a git clone: fab deploy monitor"]),
+    (facts(clone=False, commit=None, started_from=None, written_directory="/r/e"),
+     ["it runs in /r/e, and hosts.yaml names /r/d since then: fab deploy monitor"]),
     (facts(commit=None, started_from=None), ["nobody can tell which commit runs"]),
     (facts(clone=False, foreign=True, commit=None, started_from=None), ["mv /r/d /r/d.away, then fab deploy monitor"]),
     (replace(BLANK, foreign=True), ["not deployed yet; /r/d holds files, but no git clone: on the host mv /r/d"]),

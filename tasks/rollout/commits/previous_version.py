@@ -70,13 +70,8 @@ def _leading(facts: dict[str, Facts]) -> dict[str, Facts]:
 
 def _previous(facts: Facts) -> str | None:
     """After a removal nothing runs: the version before is the one that was removed."""
-    return previous(facts.history, None if facts.is_removed else facts.commit or _elsewhere(facts))
-
-
-def _elsewhere(facts: Facts) -> str | None:
-    """The version that runs, where hosts.yaml names another directory since it was deployed."""
-    is_there = f"{facts.written_directory}/".startswith(f"{facts.directory}/")
-    return facts.committed.get("to") if facts.written_directory and not is_there else None
+    elsewhere = facts.committed.get("to") if facts.earlier_directory else None
+    return previous(facts.history, None if facts.is_removed else facts.commit or elsewhere)
 
 
 def _is_new(facts: Facts) -> bool:

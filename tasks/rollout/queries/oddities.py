@@ -117,6 +117,8 @@ def _restarted(name: str, facts: Facts, process: Process) -> list[str]:
 
 def _no_clone(name: str, facts: Facts) -> str:
     directory = facts.directory
+    if facts.earlier_directory and not is_foreign(facts):
+        return f"it runs in {facts.earlier_directory}, and hosts.yaml names {directory} since then: fab deploy {name}"
     if not is_foreign(facts):
         return f"{directory} is not a git clone: fab deploy {name}"
     return (f"{directory} holds files, but no git clone: on the host mv {for_sh(directory)}"
