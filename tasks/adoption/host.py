@@ -33,7 +33,7 @@ def of_hosts(hosts: Mapping[model.Host, Adopted], root: str | None = None) -> li
     services = secret_values.with_sources({
         host.name: _services(host.name, adopted, every, places[host.name]) for host, adopted in hosts.items()})
     return [AdoptedHost(name=host.name, settings=_settings(host, adopted, places[host.name]),
-                        services=services[host.name], remarks=_remarks(adopted, *usable[host.name]))
+                        services=services[host.name], remarks=_remarks(adopted, *usable[host.name], places[host.name]))
             for host, adopted in hosts.items()]
 
 
@@ -49,9 +49,12 @@ def _is_inside(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder + "/")
 
 
-def _remarks(adopted: Adopted, programs: Programs, left_out: list[str]) -> tuple[str, ...]:
+def _remarks(adopted: Adopted, programs: Programs, left_out: list[str], place: Place) -> tuple[str, ...]:
     unknown = f"{adopted.login} cannot read PATH of supervisord: programs get that of {adopted.login} from now on"
-    return *left_out, *([unknown] if programs and not adopted.has_path else ())
+    missing = (f"{adopted.supervisord_conf} includes no folder that takes a new file: before the first deploy, let"
+               f" `files` of its [include] name {place.program_dir}/*.conf, too")
+    return (*left_out, *([unknown] if programs and not adopted.has_path else ()),
+            *([missing] if programs and not adopted.program_dirs else ()))
 
 
 def _services(host: str, adopted: Adopted, every: list[Members], place: Place) -> dict[str, Service]:
@@ -74,7 +77,8 @@ def _unless(path: str, default: str) -> str | None:
 def _place(adopted: Adopted, programs: Programs, root: str | None) -> Place:
     clones = list(dict.fromkeys(program.clone.directory for program in programs if program.clone))
     root = root or _root(adopted, clones)
-    return Place(root=root, program_dir=_program_dir(adopted, [program.path for program in programs], root))
+    folder = _program_dir(adopted, [program.path for program in programs], root)
+    return Place(root=root, program_dir=folder, ending=adopted.program_dirs.get(folder, ".conf"))
 
 
 def _root(adopted: Adopted, clones: list[str]) -> str:

@@ -12,7 +12,7 @@ from ..inventory import urls
 from ..inventory.rules import paths
 from ..inventory.secret import Secret
 from ..rollout.protocol import Adopted, AdoptedClone, AdoptedProgram
-from . import ci_build
+from . import ci_build, hand_work
 from . import program as adopted_program
 from .members import Members, Programs
 from .secret_names import shown
@@ -33,16 +33,18 @@ class Service(Struct, frozen=True, kw_only=True):
 
 
 class Place(Struct, frozen=True, kw_only=True):
-    """Where a host has its services and their program files; both absolute."""
+    """Where a host has its services and their program files; both absolute. `ending`: of a program file."""
 
     root: str
     program_dir: str
+    ending: str
 
 
 def of_members(members: Members, host: str, adopted: Adopted, place: Place) -> Service:
     programs = members.programs[host]
     secret = members.secrets()
     clone = programs[0].clone
+    own = os.path.join(place.program_dir, members.name + place.ending)
     assert clone is not None                            # those without one are not adopted
     repo, login = urls.split_login(clone.repo)
     shared = [path for path in clone.shared if not paths.check_shared([path])]
@@ -60,7 +62,8 @@ def of_members(members: Members, host: str, adopted: Adopted, place: Place) -> S
                    remarks=tuple(dict.fromkeys([
                        *_remarks_on_clone(clone, shared, bool(login)),
                        *(line if members.is_single else f"{program.name}: {line}" for program in programs
-                         for line in _remarks(program, members, clone, place)),
+                         for line in _remarks(program, members, clone, own)),
+                       *hand_work.of_file(own, members, adopted),
                        *_remarks_on_secrets(programs, secret), *_remarks_on_run_modes(programs)])))
 
 
@@ -125,32 +128,10 @@ def _remarks_on_clone(clone: AdoptedClone, shared: list[str], has_login: bool) -
                 for path in clone.shared if path not in shared)
 
 
-def _remarks(program: AdoptedProgram, members: Members, clone: AdoptedClone, place: Place) -> Iterator[str]:
-    """On one program; its name stands before them."""
-    yield from _hand_work(program, members, place)
+def _remarks(program: AdoptedProgram, members: Members, clone: AdoptedClone, own: str) -> Iterator[str]:
+    """On one program; its name stands before them. `own`: the program file of the service."""
+    yield from hand_work.of_program(program, members.group(program), own)
     yield from adopted_program.remarks(program, members.group(program), f"{clone.directory}/logs")
-
-
-def _section(program: AdoptedProgram) -> str:
-    return f"[{'fcgi-program' if 'socket' in program.options else 'program'}:{program.name}]"
-
-
-def _hand_work(program: AdoptedProgram, members: Members, place: Place) -> Iterator[str]:
-    """What a person does before the first deploy, in the words in which a deploy would ask for it."""
-    own = os.path.join(place.program_dir, members.name + os.path.splitext(program.path)[1])
-    group = members.group(program)
-    section = _section(program)
-    is_grouped = program.group != program.name
-    if group != program.name:
-        out = f", and {program.name} out of `programs` of [group:{program.group}]" if is_grouped else ""
-        yield (f"before the first deploy, take {section} out of {program.path}:{program.line}{out}: supervisord calls "
-               f"it {group} then")
-        return
-    if is_grouped:
-        yield f"it is {program.group}:{program.name}: take it out of `programs` of [group:{program.group}] first"
-    if program.path != own:
-        yield (f"before the first deploy, move {section} from {program.path}:{program.line} to {own}, "
-               f"with each %(here)s in it written out as {os.path.dirname(program.path)}")
 
 
 def _remarks_on_secrets(programs: Programs, secret: set[str]) -> Iterator[str]:

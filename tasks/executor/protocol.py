@@ -1014,13 +1014,15 @@ class AdoptedClone(TypedDict):
 class AdoptedProgram(TypedDict):
     """A [program:x], its options as supervisord expands them. `group`: the [group:x] that has it, or its own name;
     `variables`: of its `environment=`, and PATH of supervisord where that is not the login's; `expanded`: those whose
-    values its options hold by %(ENV_X)s; `is_ours`: Fabvisor wrote its file; `directory`: where it runs, or the top of
+    values its options hold by %(ENV_X)s; `is_ours`: Fabvisor wrote its file; `link`: where
+    its file leads, if that is a link; `directory`: where it runs, or the top of
     the clone that its command names; `problem`: why its options cannot be told.
     """
 
     name: str
     group: str
     path: str
+    link: str
     line: int
     is_ours: bool
     options: Dict[str, str]
@@ -1032,13 +1034,14 @@ class AdoptedProgram(TypedDict):
 
 
 class Adopted(TypedDict):
-    """Answers AdoptSettings. `supervisord`: the user that it runs as, null where nobody can tell; `has_path`: whether
-    its PATH is known; `writable`: of the folders of clones and of supervisord.conf, and of all above them, those that
-    the login user can write in."""
+    """Answers AdoptSettings. `program_dirs`: the endings of program files, by the folders that take one of any name;
+    `supervisord`: the user that it runs as, null where nobody can tell; `has_path`: whether its PATH is known;
+    `writable`: of the folders of clones and of supervisord.conf, and of all above them, those that the login user can
+    write in."""
 
     event: Literal["adopted"]
     supervisord_conf: str
-    program_dirs: List[str]
+    program_dirs: Dict[str, str]
     login: str
     home: str
     supervisord: Optional[str]

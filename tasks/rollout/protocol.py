@@ -122,6 +122,7 @@ class AdoptedProgram(Struct, frozen=True, kw_only=True):
     name: Name
     group: Name
     path: Text
+    link: Text = ""
     line: Whole
     is_ours: bool
     options: dict[str, str]
@@ -136,7 +137,7 @@ class Adopted(Message, frozen=True, kw_only=True, tag="adopted"):
     """Its variables may be secrets: it becomes no event."""
 
     supervisord_conf: Text
-    program_dirs: list[Text]
+    program_dirs: dict[Text, Text]
     login: Name
     home: Text
     supervisord: Name | None

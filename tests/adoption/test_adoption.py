@@ -38,7 +38,7 @@ def program(name: str = "api", clone: dict[str, Any] | None = None, **fields: An
 
 
 def told(*programs: AdoptedProgram, **fields: Any) -> Adopted:
-    return Adopted(**{"supervisord_conf": "/srv/app/supervisord.conf", "program_dirs": ["/srv/app/conf.d"],
+    return Adopted(**{"supervisord_conf": "/srv/app/supervisord.conf", "program_dirs": {"/srv/app/conf.d": ".conf"},
                       "login": "deploy", "home": "/home/deploy", "supervisord": "deploy", "has_path": True,
                       "writable": ["/srv/app", "/home/deploy"], **fields, "programs": list(programs)})
 
@@ -76,6 +76,20 @@ def test_program_without_a_directory_runs_in_its_clone_from_now_on(tmp_path: Pat
     found = adopted(web1=told(made))
     assert loaded(tmp_path, found).targets[0].service.programs[0].command == "./run"
     assert "api: it had no `directory`: it runs in /srv/app/micro/api from now on" in document.warnings(found)
+
+
+def test_what_else_lies_in_the_program_file_and_a_link_in_its_place_are_named() -> None:
+    listener = program("mail", path="/srv/app/conf.d/api.conf", line=9, problem="it is an event listener")
+    said = document.warnings(adopted(web1=told(program(link="/srv/api/api.conf"), listener, program("other"))))
+    own = "/srv/app/conf.d/api.conf"
+    assert [line for line in said if "before the first deploy" in line] == [
+        f"api: before the first deploy, put a copy of /srv/api/api.conf in the place of {own}, which is a link to it",
+        f"api: before the first deploy, move mail, which is not adopted, from {own}:9 to a file of its own"]
+
+
+def test_supervisord_that_includes_no_folder_is_named(tmp_path: Path) -> None:
+    found = adopted(web1=told(program(), program_dirs={}))
+    assert any("name /srv/app/conf.d/*.conf, too" in line for line in document.warnings(found))
 
 
 def test_program_in_a_folder_outside_of_its_clone_goes_there(tmp_path: Path) -> None:

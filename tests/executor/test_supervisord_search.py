@@ -31,6 +31,19 @@ def start(stack: ExitStack, folder: Path, *command: str) -> int:
     return process.pid
 
 
+@pytest.mark.parametrize(("files", "folders"), [
+    ("conf.d/*.conf other/*.ini", {"conf.d": ".conf", "other": ".ini"}), ("none*/*.conf", {}), ("web.conf x.conf", {}),
+    ("*/conf/*.ini", {"a/conf": ".ini", "b/conf": ".ini"}), ("app-*.conf conf.d/*", {"conf.d": ""})])
+def test_folders_are_named_that_take_a_program_file_of_any_name(tmp_path: Path, files: str,
+                                                                folders: dict[str, str]) -> None:
+    for name in ("a/conf", "b/conf", "conf.d"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "supervisord.conf").write_text(f"{CONF}[include]\nfiles={files}\n")
+    conf = SupervisordConf(str(tmp_path / "supervisord.conf"), {})
+    found = supervisord_search.program_folders(conf.configuration().patterns, conf)
+    assert found == {str(tmp_path / name): ending for name, ending in folders.items()}
+
+
 @pytest.mark.usefixtures("real_hosts")
 @pytest.mark.parametrize("options", [[], ["-c", "supervisord.conf"], ["--configuration", "{folder}/supervisord.conf"]])
 def test_supervisord_is_found_by_its_configuration_also_by_one_that_it_found_itself(

@@ -38,7 +38,8 @@ def adopt(link: Link, hello: dict[str, Any], layout: Layout, env: dict[str, str]
                 for section in program_sections.programs(definitions, environ)]
     folders = [conf.folder, *(program["clone"]["directory"] for program in programs if program["clone"])]
     link.answer({
-        "event": "adopted", "supervisord_conf": conf.path, "program_dirs": supervisord_search.program_folders(conf),
+        "event": "adopted", "supervisord_conf": conf.path,
+        "program_dirs": supervisord_search.program_folders(configuration.patterns, conf),
         "login": login_name(), "home": os.path.expanduser("~"), "supervisord": None if uid is None else user_name(uid),
         "has_path": path is not None, "writable": _writable(folders), "programs": programs})
 
@@ -50,6 +51,7 @@ def _program(section: Section, supervisord: str, env: Mapping[str, str]) -> Adop
     if directory and directory == supervisord:
         options = {**options, "directory": directory}           # it has one, unsaid
     return {"name": definition.name, "group": section.group, "path": definition.path, "line": definition.line,
+            "link": os.path.realpath(definition.path) if os.path.islink(definition.path) else "",
             "is_ours": definition.is_ours, "options": options, "variables": section.variables,
             "expanded": section.expanded, "directory": directory,
             "problem": section.problem or adopted_clone.problem(directory, env), "clone": clone}

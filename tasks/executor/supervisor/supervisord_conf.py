@@ -107,7 +107,7 @@ class SupervisordConf:
     def ending(self, program_dir: str) -> str:
         """Of a program file, as the include pattern of its folder has it: conf.d/*.conf on Debian, supervisord.d/*.ini
         on Red Hat."""
-        endings = [os.path.splitext(pattern)[1] for pattern in self.patterns()
+        endings = [os.path.splitext(pattern)[1] for pattern in self._folders()
                    if os.path.realpath(os.path.dirname(pattern)) == os.path.realpath(program_dir)]
         return endings[0] if endings and ".conf" not in endings else ".conf"
 

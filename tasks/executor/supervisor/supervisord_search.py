@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
-from typing import Any, Collection, Iterator, Mapping
+from typing import Collection, Iterable, Iterator, Mapping
 
 from ..disk import files
 from ..errors import NotReady
@@ -136,7 +137,9 @@ def _is_supervisord(word: str) -> bool:
     return os.path.basename(word) in ("supervisord", "supervisor.supervisord")
 
 
-def program_folders(conf: SupervisordConf) -> list[str]:
-    """The folders that it includes files from."""
-    patterns: list[Any] = conf.patterns()
-    return [os.path.normpath(os.path.dirname(pattern)) for pattern in patterns]
+def program_folders(patterns: Iterable[str], conf: SupervisordConf) -> dict[str, str]:
+    """The folders from which supervisord reads a file of whatever name, with the ending that it has. `patterns`: what
+    `conf` includes, as Configuration has it."""
+    folders = [os.path.split(os.path.normpath(pattern)) for pattern in patterns]
+    return {folder: conf.ending(folder) for folder, name in folders
+            if os.path.splitext(name)[0] == "*" and not glob.has_magic(folder)}
