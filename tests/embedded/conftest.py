@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import paramiko
@@ -18,7 +19,19 @@ Connect = Callable[..., paramiko.SSHClient]
 
 @pytest.fixture
 def checkout(tmp_path: Path, real_hosts: None) -> Iterator[Path]:
-    folder = tmp_path / "checkout"
+    with _checkout(tmp_path / "checkout") as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory, real_hosts: None) -> Iterator[Path]:
+    """A checkout for tests that leave its sandbox up, or in need of an `up`: whoever wants it begins with that."""
+    with _checkout(tmp_path_factory.mktemp("standing") / "checkout") as folder:
+        yield folder
+
+
+@contextmanager
+def _checkout(folder: Path) -> Iterator[Path]:
     folder.mkdir()
     (folder / "hosts.yaml").write_text("kept: as it is\n")
     guard.watch(state_of(folder))
@@ -27,19 +40,6 @@ def checkout(tmp_path: Path, real_hosts: None) -> Iterator[Path]:
     finally:
         down(folder)
         assert not state_of(folder).exists()
-
-
-@pytest.fixture(scope="module")
-def standing(tmp_path_factory: pytest.TempPathFactory, real_hosts: None) -> Iterator[Path]:
-    """A checkout for tests that leave its sandbox up, or in need of an `up`: whoever wants it begins with that."""
-    folder = tmp_path_factory.mktemp("standing") / "checkout"
-    folder.mkdir()
-    (folder / "hosts.yaml").write_text("kept: as it is\n")
-    guard.watch(state_of(folder))
-    try:
-        yield folder
-    finally:
-        down(folder)
 
 
 @pytest.fixture(scope="module")

@@ -294,6 +294,15 @@ class Deploy:
             over.set()
             thread.join()
 
+    def fails_in(self, step: str) -> None:
+        """Begin it, and go on until that step has failed, and all is undone."""
+        self.look().plan()
+        if step != "build":
+            self.done("prepare")
+            self.run("activate")
+        assert self.executor.until("failed")["step"] == step
+        self.restored()
+
     def ending(self) -> Message:
         return self.executor.until(*ENDINGS, "problem")
 

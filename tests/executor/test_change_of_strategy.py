@@ -63,12 +63,7 @@ def test_failed_change_of_strategy_is_undone(site: Site, was: Seen, then: Seen, 
     if same and step != "verify":
         git(site.example.work, "reset", "--quiet", "--hard", "HEAD~1")
     with site.example.deploy(replace(bad, **then)) as deploy:
-        deploy.look().plan()
-        if step != "build":
-            deploy.done("prepare")
-            deploy.run("activate")
-        assert deploy.executor.until("failed")["step"] == step
-        deploy.restored()
+        deploy.fails_in(step)
     left = {**site.seen(), "files": {name: data for name, data in site.seen()["files"].items() if name != "built"}}
     before["files"].pop("built", None)      # not of any commit: what a build made stays, as it does in_place
     assert left == before

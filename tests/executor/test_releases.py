@@ -57,12 +57,7 @@ def test_known_release_is_switched_to_without_a_build_and_counts_as_new(site: Si
 @pytest.mark.rows(2)
 def test_failed_first_release_leaves_no_folder(site: Site, step: str) -> None:
     with site.example.deploy(failing(site, step)) as deploy:
-        deploy.look().plan()
-        if step != "build":
-            deploy.done("prepare")
-            deploy.run("activate")
-        assert deploy.executor.until("failed")["step"] == step
-        deploy.restored()
+        deploy.fails_in(step)
     assert not site.directory.exists() and not site.example.program_file.exists()
     assert site.marks() == [] and site.example.host.leftovers() == []
 
@@ -75,12 +70,7 @@ def test_failed_release_is_undone_and_removed(site: Site, step: str) -> None:
     site.committed()
     before, pid = site.seen(), site.example.info()["pid"]
     with site.example.deploy(failing(site, step)) as deploy:
-        deploy.look().plan()
-        if step != "build":
-            deploy.done("prepare")
-            deploy.run("activate")
-        assert deploy.executor.until("failed")["step"] == step
-        deploy.restored()
+        deploy.fails_in(step)
     assert site.seen() == before
     assert site.names() == [first] and site.stands_in() == first
     assert (site.example.info()["pid"] == pid) is (step in ("build", "program"))

@@ -24,6 +24,20 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def pipe(home: Path) -> Path:
+    """A ProxyCommand: a script that connects to a host and a port, and copies what comes and goes."""
+    script = home / "pipe.py"
+    script.write_text(
+        "import socket, sys, threading, os\n"
+        "link = socket.create_connection((sys.argv[1], int(sys.argv[2])))\n"
+        "def up():\n"
+        "    while data := os.read(0, 65536): link.sendall(data)\n"
+        "threading.Thread(target=up, daemon=True).start()\n"
+        "while data := link.recv(65536): os.write(1, data)\n")
+    return script
+
+
+@pytest.fixture
 def sshd(tmp_path: Path, real_hosts: None) -> Iterator[Sshd]:
     with Sshd(tmp_path) as server:
         yield server

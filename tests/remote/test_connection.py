@@ -412,16 +412,8 @@ class TestGateway:
             file.write("Host web1\n  ProxyJump jump\n")
         assert open_to(sshd).hop is not None
 
-    def test_proxy_command_of_the_ssh_config_is_used(self, sshd: Sshd, home: Path, open_to: Open) -> None:
-        script = home / "pipe.py"
-        script.write_text(
-            "import socket, sys, threading, os\n"
-            "link = socket.create_connection((sys.argv[1], int(sys.argv[2])))\n"
-            "def up():\n"
-            "    while data := os.read(0, 65536): link.sendall(data)\n"
-            "threading.Thread(target=up, daemon=True).start()\n"
-            "while data := link.recv(65536): os.write(1, data)\n")
-        (home / ".ssh/config").write_text(f"Host web1\n  ProxyCommand python3 '{script}' %h %p\n")
+    def test_proxy_command_of_the_ssh_config_is_used(self, sshd: Sshd, home: Path, pipe: Path, open_to: Open) -> None:
+        (home / ".ssh/config").write_text(f"Host web1\n  ProxyCommand python3 '{pipe}' %h %p\n")
         assert open_to(sshd).run("echo hi", hide=True, in_stream=False).stdout == "hi\n"
         (home / ".ssh/config").write_text("Host web1\n  ProxyCommand exit 1\n")
         assert "ProxyCommand" in refusal(Unreachable, **sshd.host_settings()).message

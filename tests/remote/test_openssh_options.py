@@ -303,17 +303,11 @@ class TestProxyCommand:
     @pytest.mark.parametrize("command", [
         "sh -c 'seq 100000 >&2; exec python3 %d/pipe.py %h %p'", "python3 %d/pipe.py %h %p 2> >(cat >&2)"
     ], ids=["talks much", "is written for bash"])
+    @pytest.mark.usefixtures("pipe")
     def test_proxy_command_runs_in_the_users_shell(self, sshd: Sshd, home: Path, open_to: Open, command: str,
                                                    monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SHELL", shutil.which("bash") or "")
         (home / ".ssh/config").write_text(f"Host web1\n  ProxyCommand {command}\n")
-        (home / "pipe.py").write_text(
-            "import socket, sys, threading, os\n"
-            "link = socket.create_connection((sys.argv[1], int(sys.argv[2])))\n"
-            "def up():\n"
-            "    while data := os.read(0, 65536): link.sendall(data)\n"
-            "threading.Thread(target=up, daemon=True).start()\n"
-            "while data := link.recv(65536): os.write(1, data)\n")
         assert open_to(sshd).is_connected
 
 
