@@ -77,6 +77,8 @@ UNMERGED = ("DD", "AU", "UD", "UA", "DU", "AA", "UU")
 
 # An oddity of `status`, and a finding of `doctor`.
 INTERRUPTED = "deploy {deploy} by {by} was interrupted and is not undone yet"
+# `git rev-parse TAG` prints such a name, and some CI servers pass it on.
+IS_TAG = "{} is the name of an annotated tag, not of a commit"
 # Of a service that `fab remove` took off the host: by the line of its history.
 REMOVED = "removed by {by} at {at}"
 

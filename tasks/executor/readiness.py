@@ -5,13 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping, Sequence
 
-from . import (
-    configuration_check,
-    directory_access,
-    earlier_programs,
-    earlier_supervisord,
-    program_user,
-)
+from . import configuration_check, directory_access, earlier_programs, earlier_supervisord, program_user
 from .disk import files
 from .errors import HostError, NotReady
 from .layout import Layout

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from .._errors import NotReady
+from ..executor.protocol import IS_TAG
 from . import git
 from .git import GitFailed
 
@@ -40,7 +42,14 @@ class Commits:
         self._env = env
 
     def find(self, revision: str) -> Resolution | None:
-        """What a revision names: a branch, then a tag, then an abbreviated commit, as hosts do."""
+        """What a revision names: a full commit that is here, then a branch, a tag, an abbreviated commit, as hosts do.
+
+        Raises NotReady for the full name of an annotated tag, which `git rev-parse TAG` prints."""
+        if FULL.fullmatch(revision):
+            commit = self.full(revision)
+            if commit not in (revision, None):
+                raise NotReady(IS_TAG.format(revision), f"give its commit: {commit}")
+            return Resolution(revision, None) if commit else None
         for kind in ("heads", "tags"):
             commit = self.full(f"refs/{kind}/{revision}")
             if commit:

@@ -87,17 +87,14 @@ class Mirror:
 
     def resolve(self, revision: str) -> Resolution | None:
         """What a revision names: a full commit, then a branch, a tag, an abbreviated commit, as hosts do."""
-        if FULL.fullmatch(revision):
-            present = self.commits.has(revision) or self.fetch_commit(revision)
-            return Resolution(revision, None) if present else None
+        if FULL.fullmatch(revision) and not self.commits.has(revision) and not self.fetch_commit(revision):
+            return None
         return self.commits.find(revision)
 
     def resolve_here(self, revision: str) -> Resolution | None:
         """As resolve(), without a git server."""
-        if not self.exists():
+        if not self.exists() or (FULL.fullmatch(revision) and not self.commits.has(revision)):
             return None
-        if FULL.fullmatch(revision):
-            return Resolution(revision, None) if self.commits.has(revision) else None
         return self.commits.find(revision)
 
     def write_pack(self, commit: str, known: Collection[str], target: BinaryIO) -> None:

@@ -45,6 +45,15 @@ def test_full_commit_is_that_commit_though_a_branch_bears_its_name(tmp_path: Pat
     assert (answer["commit"], answer["branch"]) == (full, None)
 
 
+@pytest.mark.parametrize("cloned", [False, True])
+def test_full_name_of_an_annotated_tag_is_refused_with_its_commit(tmp_path: Path, work: Path, cloned: bool) -> None:
+    run_git(work, "tag", "-a", "-m", "x", "noted", "v0")
+    tag = run_git(work, "rev-parse", "noted")
+    with pytest.raises(errors.NotReady, match=f"{tag} is the name of an annotated tag") as refused:
+        revision.resolve(_here(tmp_path, work, cloned), tag)
+    assert refused.value.hint == f"give its commit: {commit(work, 'v0')}"
+
+
 @pytest.mark.parametrize("annotated", [True, False])
 @pytest.mark.parametrize("named", ["v0^{tree}", "v0:file"])
 @pytest.mark.rows(1)

@@ -60,6 +60,10 @@ def test_a_mirror_resolves_what_hosts_resolve(work: Path) -> None:
     mirror = fetched(work)
     for name in ("main", "v1", "annotated", head, head[:8]):
         assert mirror.resolve(name) == (head, "main" if name == "main" else None)
+    assert mirror.resolve(git(work, "rev-parse", "HEAD^{tree}")) is None
+    with pytest.raises(NotReady, match="is the name of an annotated tag") as refused:
+        mirror.resolve(git(work, "rev-parse", "annotated"))
+    assert refused.value.hint == f"give its commit: {head}"
 
 
 def test_a_mirror_is_made_and_read_whatever_git_is_set_to(work: Path, tmp_path: Path) -> None:

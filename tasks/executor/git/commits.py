@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import Mapping, NamedTuple, Sequence
 
 from ..disk import files
-from ..protocol import CommitInfo
+from ..errors import NotReady
+from ..protocol import IS_TAG, CommitInfo
 from ..system.shell import CommandFailed
 from .command import Git
 from .remote import HEADS, TAGS
@@ -79,7 +80,7 @@ class Commits:
     def resolve(self, revision: str) -> tuple[str | None, str | None]:
         """(commit, branch): a full commit, then a branch, then a tag, then an abbreviated commit."""
         if FULL.fullmatch(revision):
-            return (revision, None) if self.has(revision) else (None, None)
+            return (self.named_in_full(revision), None) if self.has(revision) else (None, None)
         for prefix in (HEADS, TAGS):
             commit = self._fetched.get(prefix + revision) or self._git.hash_of(prefix + revision + "^{commit}")
             if commit:
@@ -87,6 +88,13 @@ class Commits:
         if ABBREVIATED.fullmatch(revision):
             return self._git.hash_of(revision.lower() + "^{commit}"), None
         return None, None
+
+    def named_in_full(self, name: str) -> str:
+        """The name, of a commit that is here. Raises NotReady for that of an annotated tag: it would be no commit's."""
+        commit = self._git.hash_of(name + "^{commit}")
+        if commit != name:
+            raise NotReady(IS_TAG.format(name), f"give its commit: {commit}")
+        return name
 
     def is_in(self, commit: str, revision: str) -> bool:
         """Whether the commit is in the branch, or is that of the tag, as this host fetched them; or the revision names

@@ -99,7 +99,7 @@ def _unknown(revision: str, repo: str) -> NotReady:
 
 def _in_clone(ctx: ServiceContext, revision: str) -> tuple[str | None, str | None]:
     if git.FULL.fullmatch(revision):
-        return (revision, None) if _is_there(ctx.clone, revision) else (None, None)
+        return (ctx.clone.commits.named_in_full(revision), None) if _is_there(ctx.clone, revision) else (None, None)
     ctx.clone.remote.fetch()
     return ctx.clone.commits.resolve(revision)
 
