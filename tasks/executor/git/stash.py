@@ -82,6 +82,8 @@ class Stash:
         with self._git.scratch_index(is_copy=True) as index:
             # git fails for a path that leads through a link.
             mark(index, "--assume-unchanged", [path for path in missing(self._git) if self._is_there(path)])
+            # git fails without a word where files have another time only, as after a copy of the whole clone.
+            index.succeeds("update-index", "-q", "--refresh")
             entry = index.run(*NOBODY, "stash", "create", label)
         if entry:
             self._git.run("stash", "store", "--message", label, entry[0], say=say)
