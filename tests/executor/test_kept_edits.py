@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -269,6 +270,21 @@ def test_file_in_the_way_back_of_a_submodule_is_kept(nested: Place, path: str) -
     (nested.folder / path / ".gitignore").write_text("mine\n")
     undo(nested, second)
     assert git(nested.folder / path, "show", "stash^3:.gitignore") == "mine"
+
+
+@pytest.mark.parametrize("edit", ["", "echo mine > part/file", "git -C part commit --quiet --allow-empty -m mine"])
+def test_submodule_whose_commit_nobody_pushed_is_no_edit_of_its_own(nested: Place, edit: str) -> None:
+    """The clone was copied: the index of each submodule has other times than its files."""
+    git(nested.work / "part", "checkout", "--quiet", "--detach")
+    git(nested.work / "part", "commit", "--quiet", "--allow-empty", "--message", "never pushed")
+    second = nested.commit()
+    shutil.move(nested.work / "part", nested.work / "away")      # else its objects would be found there
+    with pytest.raises(errors.HostError, match="does not have that commit"):
+        nested.forward(second)
+    nested.run(edit)
+    undo(nested, second)
+    part = nested.folder / "part"
+    assert bool(git(part, "stash", "list") or git(part, "for-each-ref", "refs/fabvisor/set-aside")) == bool(edit)
 
 
 @pytest.mark.parametrize("name", ["gone", "changed", "same"])

@@ -30,16 +30,18 @@ def changes_at(git: Git, line: str) -> list[float]:
             *(time for within in read(inner).edits for time in changes_at(inner, within))]
 
 
-def unwritten(git: Git, commit: str, lines: Iterable[str]) -> list[str]:
+def unwritten(git: Git, commit: str, lines: Iterable[str], before: str | None = None) -> list[str]:
     """Those of the edits that a checkout of the commit did not make, were it cut off or not: something else lies there
-    than what the commit has, or the first part of that."""
+    than what the commit has, or the first part of that. `before`: the commit that was there; submodules may be at it
+    still."""
     there = [line for line in lines if os.path.lexists(os.path.join(git.directory, line[3:]))]
     if not (there and Commits(git).has(commit)):
         return there
     entries = {entry.path: entry for entry in _entries(git, commit)}
     blobs = [entries[line[3:]] for line in there if line[3:] in entries and entries[line[3:]].mode != GITLINK]
     written = set(unfinished_checkout.holding(git, blobs))
-    return [line for line in there if line[3:] not in written and not _is_as_moved(git, entries.get(line[3:]), line)]
+    return [line for line in there
+            if line[3:] not in written and not _is_as_moved(git, entries.get(line[3:]), line, before)]
 
 
 def copy(git: Git, deploy: str) -> None:
@@ -67,14 +69,15 @@ def submodules_with_copies(git: Git, deploy: str) -> list[str]:
     return []
 
 
-def _is_as_moved(git: Git, entry: index.Change | None, line: str) -> bool:
-    """Whether a submodule holds nothing but what its own checkout wrote, and nobody's commit."""
+def _is_as_moved(git: Git, entry: index.Change | None, line: str, before: str | None) -> bool:
+    """Whether a submodule holds nothing but what its own checkout wrote, or it has not begun; and nobody's commit."""
     if entry is None or entry.mode != GITLINK or not os.path.lexists(os.path.join(git.directory, line[3:], ".git")):
         return False
     inner = git.inside(line[3:])
     state = read(inner)
-    return (state.commit in (entry.blob, git.hash_of(":" + line[3:]))
-            and not unwritten(inner, entry.blob, state.edits))
+    was = git.hash_of(f"{before}:{line[3:]}") if before else None
+    return (state.commit in (entry.blob, git.hash_of(":" + line[3:]), was)
+            and not unwritten(inner, entry.blob, state.edits, was))
 
 
 def _entries(git: Git, commit: str) -> Iterable[index.Change]:

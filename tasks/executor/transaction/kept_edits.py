@@ -92,4 +92,4 @@ def _edited(ctx: ServiceContext, record: Mapping[str, Any], times: TreeTimes | N
         return [line for line in state.edits
                 if any(map(times.may_be_of_person, edits.changes_at(ctx.tree.git, line)))]
     edited = facts.edited(state, history.known(ctx.layout, ctx.name), ctx.releases.live())
-    return edits.unwritten(ctx.tree.git, record["to"], edited) if record.get("to") else edited
+    return edits.unwritten(ctx.tree.git, record["to"], edited, record.get("from")) if record.get("to") else edited
