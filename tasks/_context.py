@@ -7,7 +7,6 @@ import functools
 import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from ._caller import caller
 from ._errors import Declined, FabvisorError, SelectionError
 from ._installation import home
 from ._options import check_serial
+from ._user_folders import current_folder
 
 if TYPE_CHECKING:
     from .executor.protocol import Unfinished, Verb
@@ -42,7 +42,8 @@ class Command:
 
     @functools.cached_property
     def inventory(self) -> Inventory:
-        path = inventory.loading.find_inventory(self.options["inventory"] or None, os.environ, Path.cwd(), home())
+        path = inventory.loading.find_inventory(self.options["inventory"] or None, os.environ, current_folder(),
+                                                home())
         return inventory.loading.load(path)
 
     @functools.cached_property
@@ -119,7 +120,8 @@ class Command:
     def sources(self, origin: _commit_origin.Origin, force: bool = False) -> rollout.commits.sources.Sources:
         """The sources of the commits that this machine carries to hosts; `force`: build what it has built before."""
         builds = rollout.commits.client_builds.ClientBuilds(self.environment.targets, origin.artifact, force)
-        return rollout.commits.sources.Sources(origin.targets, Path.cwd(), self.inventory.folder, os.environ, builds)
+        return rollout.commits.sources.Sources(origin.targets, current_folder(), self.inventory.folder, os.environ,
+                                               builds)
 
     def fleet(self, targets: Targets, confirm: Callable[[], None] | None = None, verb: Verb = "rollout"
               ) -> rollout.peers.fleet.Fleet:

@@ -25,6 +25,7 @@ from typing import Any
 def main() -> None:
     """The command `fab`, or `fabvisor`, with the words of sys.argv."""
     code: int | None = None
+    _open_closed_streams()
     atexit.register(lambda: _leave(code))       # it is registered before all else, so it runs last
     try:
         _run()
@@ -45,6 +46,13 @@ def _leave(code: int | None) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _open_closed_streams() -> None:
+    """After `>&-` Python has no such stream, and the next file or connection would be taken for it."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.open(os.devnull, os.O_RDWR), mode))      # noqa: SIM115 (open to the end)
 
 
 def _run() -> None:

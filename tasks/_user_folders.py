@@ -1,4 +1,4 @@
-"""The home folder of the user who types, and our folder in the user's cache."""
+"""The folders of the user who types: home, the current one, and ours in the cache."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ def home() -> Path:
     except RuntimeError:
         raise Mistake(f"HOME is not set, and user {os.getuid()} of this machine has no entry that names a home folder",
                       "export HOME=/tmp, or another folder of your own") from None
+
+
+def current_folder() -> Path:
+    """The one in which the user types. Raises Mistake where it was removed."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise Mistake("the current folder was removed", "cd to another one, or there again: cd \"$PWD\"") from None
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:

@@ -9,14 +9,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .._errors import NotReady
+
 POLL = 0.1                              # seconds
 
 
 @contextmanager
 def locked(path: Path, holder: str, wait: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock; where another process has it, `wait` is told once who that is (`holder`)."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Hold the lock; where another process has it, `wait` is told once who that is (`holder`).
+
+    Raises NotReady where its file cannot be made."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise NotReady(f"cannot write in the cache, {path.parent}: {error.strerror}",
+                       "export XDG_CACHE_HOME=/var/tmp, or another folder of your own with room") from None
     waits = False
     try:
         while not _take(descriptor):

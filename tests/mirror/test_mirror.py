@@ -166,6 +166,14 @@ def test_a_damaged_mirror_is_made_anew(work: Path) -> None:
     assert fetched(work).resolve("main") == (new, "main")
 
 
+@pytest.mark.parametrize("place", ["/proc/nowhere", "/dev/null"])
+def test_a_cache_that_cannot_be_written_is_named(work: Path, place: str) -> None:
+    mirror = Mirror(str(work.parent / "git/app.git"), Path(place) / "fabvisor", dict(os.environ))
+    with pytest.raises(NotReady, match=f"cannot write in the cache, {place}/fabvisor: No"), \
+            mirror.locked(lambda message: None):
+        pass
+
+
 def test_a_second_user_of_a_mirror_waits_and_says_so(work: Path) -> None:
     first, said, done = mirror_of(work), [], threading.Event()
 
