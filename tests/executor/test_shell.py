@@ -129,7 +129,7 @@ def test_script_stops_at_the_first_failure(commands: list[str], ends: int) -> No
 
 
 @pytest.mark.parametrize("before", ["", "sleep 300 &\n", "echo noise; echo noise >&2\n", "cat\n",
-                                    "cat() { echo noise; }\n",
+                                    "cat() { echo noise; }\n", "trap 'echo noise; exit 3' EXIT\n",
                                     "export BIG=$(head -c 100000 /dev/zero | tr '\\0' x)\n"])
 def test_login_environment_is_that_of_the_profile(home: Path, before: str) -> None:
     (home / ".profile").write_text(f"{before}export FROM_PROFILE='two\nlines' ODD=$(printf '\\377')\n"
@@ -173,6 +173,20 @@ def test_login_environment_survives_a_profile_that_ends_the_shell(home: Path, pr
         assert set(os.environ["PATH"].split(":")) <= set(found["PATH"].split(":"))
     finally:
         (home / ".profile").unlink()
+
+
+def test_build_reads_no_bashrc_where_a_profile_ends_the_shell(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Debian's bash does so for commands that sshd starts, and tells them by these variables."""
+    monkeypatch.setenv("SSH_CLIENT", "127.0.0.1 1 22")
+    monkeypatch.delenv("SHLVL", raising=False)
+    (home / ".profile").write_text("exit 1\n")
+    (home / ".bashrc").write_text("echo noise; exit 3\n")
+    try:
+        env = in_time(lambda: login_env.LoginShell().environment(10))
+        assert shell.run(shell.script(["echo built"]), cwd="/", env=env, timeout=20) == ["built"]
+    finally:
+        (home / ".profile").unlink()
+        (home / ".bashrc").unlink()
 
 
 def test_profile_that_takes_too_long_is_named_with_its_limit(home: Path) -> None:

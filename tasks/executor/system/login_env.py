@@ -33,7 +33,8 @@ class LoginShell:
         The folders of sshd's PATH stay at the end, because /etc/profile often sets PATH anew; before them the system's,
         where PATH is empty or wrong.
         """
-        env = self._answer(timeout) or dict(os.environ)
+        # Where SHLVL is lower, bash takes each build for a login by ssh, and reads ~/.bashrc.
+        env = self._answer(timeout) or {**os.environ, "SHLVL": "1"}
         path = env.get("PATH", os.defpath)
         if not shutil.which("sh", path=path):
             self.problem = self.problem or f"PATH of the login is {path!r}, and not even sh is there"
@@ -45,10 +46,10 @@ class LoginShell:
         try:
             status = self._process.wait(timeout)
             env = _parsed(os.pread(self._memory, os.fstat(self._memory).st_size, 0))
-            if status or not env:
+            if not env:
                 self.problem = (f"the login shell ended with exit status {status}" if status
                                 else "a profile of the login starts another program in place of the shell")
-            return {} if status else env
+            return env                      # whatever a trap or ~/.bash_logout made of the exit status
         except subprocess.TimeoutExpired:
             processes.end_group(self._process.pid)
             self.problem = f"the login shell did not answer within {timeout:g} s (`login_timeout` in hosts.yaml)"
