@@ -37,6 +37,13 @@ def test_supervisord_conf_gives_socket_credentials_and_includes(tmp_path: Path) 
         assert found.configuration().includes(str(tmp_path / path)) is so, path
 
 
+def test_password_is_that_of_supervisorctl_where_supervisord_has_its_digest_only(tmp_path: Path) -> None:
+    """Supervisor's manual: `password` of [unix_http_server] may be a {SHA}, that of [supervisorctl] may not."""
+    digest = CONF.replace("p%%w", "{SHA}82ab876d1387bfafe46cc1c8a2ef074eae50cb1d")
+    assert conf(tmp_path, digest + "[supervisorctl]\nusername = u\npassword = p%%w\n").credentials() == ("u", "p%w")
+    assert conf(tmp_path, digest).credentials() is None
+
+
 @pytest.mark.parametrize(("text", "path"), [
     ("[unix_http_server]\nfile=%(ENV_RUN)s/s.sock\n", "/run/x/s.sock"),
     ("[unix_http_server]\nfile=rel.sock\n", "HERE/rel.sock"),

@@ -196,7 +196,8 @@ class Supervisord:
         except rpc.NotOk as error:
             if error.status == 401:
                 raise Down(f"supervisord refuses the username and password in {self._conf}",
-                           "restart supervisord, or correct [unix_http_server]") from None
+                           "restart supervisord, or correct [unix_http_server]; where that has a {SHA}, the password"
+                           " itself belongs into [supervisorctl]") from None
             if error.status == 500:
                 raise HostError("supervisord fails at that, as where it cannot listen on the socket of a program",
                                 f"its own log on the host says why: {self._access.supervisorctl} maintail") from None

@@ -95,10 +95,11 @@ class SupervisordConf:
         return os.path.join(self.folder, os.path.expanduser(file))
 
     def credentials(self) -> tuple[str, str] | None:
+        """Those of supervisorctl where supervisord itself has the password's digest only."""
         for section in ("unix_http_server", "supervisorctl"):
-            user = self.option(section, "username")
-            if user is not None:
-                return user, self.option(section, "password") or ""
+            user, password = self.option(section, "username"), self.option(section, "password") or ""
+            if user is not None and not password.startswith("{SHA}"):
+                return user, password
         return None
 
     def patterns(self) -> list[str]:
