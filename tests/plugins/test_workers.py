@@ -49,10 +49,11 @@ USES_IT = "def case_first(host): pass\ndef case_second(host): pass\n"
 
 
 def reported(folder: Path, *words: str) -> tuple[int, str]:
-    """Exit code and text of a `pytest` that has the tests of the folder."""
+    """Exit code and text of a `pytest` that has the tests of the folder. Its own folders lie there, too: where all have
+    theirs, pytest would close those of our tests to the users that they have made."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "tests.plugins.workers", "-p", "no:cacheprovider", "-rA",
-         "-o", "python_functions=case_", *words],
+         "-o", "python_functions=case_", f"--basetemp={folder}/folders", *words],
         cwd=folder, env={**os.environ, "PYTHONPATH": str(CHECKOUT)}, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 

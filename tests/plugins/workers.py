@@ -26,6 +26,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     count = session.config.getoption("--workers")
     if not count or session.config.option.collectonly or session.testsfailed:
         return None
+    session.config._tmp_path_factory.getbasetemp()      # type: ignore[attr-defined]    # one for all: it is emptied
     Workers(session, count).run()
     if session.shouldfail:
         raise session.Failed(session.shouldfail)
