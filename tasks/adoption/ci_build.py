@@ -8,8 +8,14 @@ from typing import Any
 
 import yaml
 
+from .._errors import Mistake
+from ..program import quoting
+
 CHECKOUT = re.compile(r"^(sudo\s.*)?git\s+(-\S+\s+\S+\s+)*(pull|checkout|fetch|reset|clone|submodule|clean)\b")
 SUPERVISOR = re.compile(r"\bsupervisorctl\b")
+SSH = re.compile(r"^[ \t]*(?:sshpass\s[^\n]*?\s)?ssh\s", re.MULTILINE)
+HERE_DOCUMENT = re.compile(r"<<-?\s*(['\"]?)(\w+)\1[^\n]*\n(.*?)\n\s*\2[ \t]*$", re.MULTILINE | re.DOTALL)
+COMPOUND = re.compile(r"\b(for|while|until|if|case|function)\b|(?<!\$)\{")       # commands with a ; of their own
 LOGS = re.compile(r"mkdir\s+(-p\s+)?(\./)?logs/?")          # Fabvisor makes that folder
 
 
@@ -40,13 +46,32 @@ def _lines(script: Any) -> Iterator[str]:
         for part in script:
             yield from _lines(part)
     elif isinstance(script, str):
-        for line in script.replace("\\\n", " ").splitlines():
-            yield from (command.strip() for command in _split(line) if command.strip())
+        for line in _on_host(script.replace("\\\n", " ")).splitlines():
+            yield from (command.strip() for command in _split(line) if command.strip() not in ("", "exit"))
+
+
+def _on_host(text: str) -> str:
+    """What runs on the host, where a job on another machine gets there by ssh: the text behind ssh's own words, in
+    quotes or as a here-document."""
+    found = SSH.search(text)
+    if found is None:
+        return text
+    command = text[found.start():]
+    document = HERE_DOCUMENT.search(command)
+    if document:
+        return f"{text[:found.start()]}\n{document[3]}\n{command[document.end():]}"
+    try:
+        words = quoting.words(command)
+    except Mistake:
+        return text
+    remote = [word for word in words if len(word.split()) > 1]
+    return f"{text[:found.start()]}\n{remote[-1]}" if remote else text
 
 
 def _split(line: str) -> list[str]:
-    """At each && outside of quotes."""
-    pieces = re.findall(r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|(?<!&)&(?!&)|[^'"&]|['"])+""", line)
+    """At each && and ; outside of quotes."""
+    ends = "&" if COMPOUND.search(line) else "&;"
+    pieces = re.findall(rf"""(?:'[^']*'|"(?:\\.|[^"\\])*"|(?<!&)&(?!&)|[^'"{ends}]|['"])+""", line)
     return [piece for piece in pieces if not piece.lstrip().startswith("#")]
 
 

@@ -60,7 +60,7 @@ def of_members(members: Members, host: str, adopted: Adopted, place: Place) -> S
                    secrets={name: Secret(value) for name, value in _values(programs, secret).items()},
                    branch=clone.branch, run_mode=programs[0].variables.get("RUN_MODE"),
                    remarks=tuple(dict.fromkeys([
-                       *_remarks_on_clone(clone, shared, bool(login)),
+                       *_remarks_on_clone(clone, shared, bool(login)), *_remarks_on_build(clone),
                        *(line if members.is_single else f"{program.name}: {line}" for program in programs
                          for line in _remarks(program, members, clone, own)),
                        *hand_work.of_file(own, members, adopted),
@@ -126,6 +126,12 @@ def _remarks_on_clone(clone: AdoptedClone, shared: list[str], has_login: bool) -
                "deploy key, or ~/.netrc of the host")
     yield from (f"shared: {path} of {clone.shared_directory} is left out: Fabvisor looks after a path of that name"
                 for path in clone.shared if path not in shared)
+
+
+def _remarks_on_build(clone: AdoptedClone) -> Iterator[str]:
+    """A release begins with the files of its commit alone."""
+    if clone.releases and not _build(clone):
+        yield "build: what the other tool ran in each new release, such as composer install, is not known: write it"
 
 
 def _remarks(program: AdoptedProgram, members: Members, clone: AdoptedClone, own: str) -> Iterator[str]:

@@ -31,7 +31,46 @@ production:
 """
 
 
+BY_SSH = """
+deploy:
+  before_script: [eval $(ssh-agent -s), ssh-keyscan -H $HOST >> ~/.ssh/known_hosts]
+  script:
+    - ssh -o "StrictHostKeyChecking=no" "${USER}@$HOST" "cd ${DIR}; git checkout main; git pull;
+      pip install -r requirements.txt; sudo supervisorctl restart shop && exit"
+"""
+BY_HERE_DOCUMENT = """
+deploy:
+  script:
+    - |
+      sshpass -p "$PASSWORD" ssh -T $USER@$HOST << 'EOF'
+        cd /srv/shop
+        git pull origin main
+        if [ -f package.json ]; then npm ci; fi
+        supervisorctl restart shop
+      EOF
+      echo deployed
+"""
+IN_A_BLOCK = """
+deploy:
+  script:
+    - |
+      echo "deploy it now"
+      ssh -l $USER $HOST "
+      cd ${DIR} &&
+      sudo git pull &&
+      composer install --no-interaction
+      php artisan migrate --force; sudo supervisorctl restart 'worker:*'
+      "
+"""
+
+
 @pytest.mark.parametrize(("text", "branch", "build"), [
+    (BY_SSH, "main", ["pip install -r requirements.txt"]),
+    (BY_HERE_DOCUMENT, "main", ["if [ -f package.json ]; then npm ci; fi"]),
+    (IN_A_BLOCK, "main", ["composer install --no-interaction", "php artisan migrate --force"]),
+    ("job: {script: [ssh host ./deploy.sh && supervisorctl status]}", "m", []),
+    ("job: {script: ['ssh host \"git pull; supervisorctl restart']}", "m", []),
+    ("job: {script: ['git pull; make; supervisorctl restart x']}", "m", ["make"]),
     (ARTICLE, "develop", ["go build"]),
     (TWO_JOBS, "develop", ["make"]),
     (TWO_JOBS, "master", ["npm ci", "cd frontend", 'npm run build -- --name "a && b"', "cd .."]),
