@@ -8,7 +8,7 @@ from ..executor.protocol import MASK
 
 WORDS = {"SECRET", "SECRETS", "PASSWORD", "PASSWD", "PASSPHRASE", "PASS", "PWD", "TOKEN", "KEY", "APIKEY", "CREDENTIAL",
          "CREDENTIALS", "DSN", "SALT", "AUTH", "PRIVATE", "PIN"}
-PARTS = re.compile(r"SECRET|PASSW|TOKEN|CREDENTIAL|APIKEY", re.IGNORECASE)
+PARTS = re.compile(r"SECRET|PASSW|TOKEN|CREDENTIAL|(API|APP|ACCESS|AUTH|CRYPT|MASTER|SIGN|USER)KEY", re.IGNORECASE)
 # A password in a URL; a private key; what GitLab, GitHub, Slack, Stripe and AWS hand out; a JSON web token.
 VALUES = re.compile(r"://[^/\s:@]*:[^/\s@]+@|-----BEGIN [A-Z ]*PRIVATE KEY|^(glpat-|gh[pousr]_|xox[abprs]-|[sr]k_live_"
                     r"|AKIA[0-9A-Z]{12}|eyJ[\w-]+\.)")

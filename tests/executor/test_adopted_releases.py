@@ -54,6 +54,14 @@ def test_branch_of_the_last_deploy_is_told(tmp_path: Path, file: str, text: str)
     assert found is not None and found["branch"] == "next"
 
 
+@pytest.mark.parametrize(("options", "branch"), [([], "next"), (["--bare"], "")], ids=["ansistrano", "capistrano"])
+def test_branch_that_is_checked_out_beside_the_releases_is_told(tmp_path: Path, options: list[str],
+                                                                branch: str) -> None:
+    current = laid_out(tmp_path, "repo", *options, "--initial-branch=next")
+    found = adopted_releases.find(str(current), os.environ)
+    assert found is not None and found["branch"] == branch
+
+
 def test_current_that_is_no_release_is_not_taken_for_one(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "current").symlink_to("elsewhere")

@@ -20,7 +20,7 @@ def find(directory: str, env: Mapping[str, str]) -> AdoptedClone | None:
             return None
         top = os.path.dirname(top)
     return {"directory": top, "subdirectory": os.path.relpath(directory, top) if directory != top else "",
-            "repo": origin(top, env), "branch": _branch(top, env), "ci": pipeline(top),
+            "repo": origin(top, env), "branch": branch(top, env), "ci": pipeline(top),
             "shared_directory": "", "shared": [], "releases": False}
 
 
@@ -35,7 +35,7 @@ def origin(top: str, env: Mapping[str, str]) -> str:
     return _git(top, env, "config", "remote.origin.url") if os.path.isdir(top) else ""
 
 
-def _branch(top: str, env: Mapping[str, str]) -> str:
+def branch(top: str, env: Mapping[str, str]) -> str:
     """What HEAD is attached to; else a branch of the server that is at the same commit; else the empty text."""
     attached = _git(top, env, "symbolic-ref", "--quiet", "--short", "HEAD")
     return attached or _git(top, env, "for-each-ref", "--points-at", "HEAD", "--format=%(refname:lstrip=3)",

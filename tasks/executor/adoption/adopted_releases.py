@@ -32,7 +32,8 @@ def find(directory: str, env: Mapping[str, str]) -> AdoptedClone | None:
     return {"directory": folder, "subdirectory": os.path.relpath(directory, top) if directory != top else "",
             "repo": next(filter(None, (adopted_clone.origin(os.path.join(folder, name), env)
                                        for name in REPOSITORIES)), ""),
-            "branch": _branch(folder), "ci": adopted_clone.pipeline(release),
+            "branch": _branch(folder) or _branch_of_clone(os.path.join(folder, "repo"), env),
+            "ci": adopted_clone.pipeline(release),
             "shared_directory": SHARED if os.path.isdir(shared) else "",
             "shared": sorted(_shared(release, os.path.realpath(shared))), "releases": True}
 
@@ -48,6 +49,11 @@ def _shared(release: str, shared: str) -> Iterator[str]:
                 yield below + ("/" if os.path.isdir(target) else "")
         deep = os.path.relpath(folder, release).count(os.sep) + 2 >= DEEPEST
         folders[:] = [] if deep else [name for name in folders if name != ".git"]
+
+
+def _branch_of_clone(repository: str, env: Mapping[str, str]) -> str:
+    """Of ansistrano's, which checks the branch out there; in a bare one, HEAD is the server's."""
+    return adopted_clone.branch(repository, env) if os.path.exists(os.path.join(repository, ".git")) else ""
 
 
 def _branch(folder: str) -> str:
