@@ -32,8 +32,7 @@ def main(stdin, stdout):
         stdout.write(json.dumps(message).encode() + b"\\n")
         stdout.flush()
     say(file=__file__, value=other.VALUE, inner=[inner.FILE, inner.VALUE == other.VALUE, inner.fourth.__package__],
-        same=executor.third is third, doc=executor.__doc__,
-        here="" in sys.path, site="site" in sys.modules)
+        same=executor.third is third, here="" in sys.path, site="site" in sys.modules)
     for line in stdin:
         say(echo=json.loads(line))
         try:
@@ -67,8 +66,7 @@ def versions(*wanted: str) -> list[str]:
 def check(talk: Talk) -> None:
     first = talk.next()
     assert first == {"file": "executor/main.py", "value": "it's \"5\" \\ ü", "same": True,
-                     "inner": ["executor/inner/__init__.py", True, "executor.inner"], "doc": "the stand-in",
-                     "here": False, "site": False}
+                     "inner": ["executor/inner/__init__.py", True, "executor.inner"], "here": False, "site": False}
     talk.session.send({"do": "x"})
     assert talk.next() == {"echo": {"do": "x"}}
     trace = talk.next()

@@ -1,7 +1,8 @@
-"""What is left of a module when it is sent as compiled code."""
+"""What is left of a module when it is sent, as compiled code or as source."""
 
 from __future__ import annotations
 
+import ast
 import marshal
 import traceback
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tasks.remote.sent_executor.compact_code import compiled
+from tasks.remote.sent_executor.bootstrap import EXECUTOR
+from tasks.remote.sent_executor.compact_code import compiled, source
 
 MODULE = '''\
 """Of the module."""
@@ -56,3 +58,23 @@ def test_compact_code_has_nothing_that_a_host_never_reads(path: Path) -> None:
         assert words not in marshal.dumps(compiled(path))
     if hasattr(fails.__code__, "co_positions"):             # from Python 3.11 on
         assert {position[2] for position in fails.__code__.co_positions()} <= {None, 0}          # 0: of its start
+
+
+def test_sent_source_is_the_same_program_in_the_same_lines() -> None:
+    for path in EXECUTOR.rglob("*.py"):
+        assert program(source(path)) == program(path.read_text()), path
+
+
+def program(text: str) -> tuple[str, list[int]]:
+    """All but the words of docstrings; and the line of each part."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            node.value.value = ""
+    return ast.dump(tree), [getattr(node, "lineno", 0) for node in ast.walk(tree)]
+
+
+def test_sent_source_has_no_words_for_people(path: Path) -> None:
+    path.write_text(MODULE.replace("x: int\n", "x: int    # a remark, with ü\n"))
+    sent = source(path)
+    assert "Of " not in sent and "remark" not in sent and "x: int\n" in sent
