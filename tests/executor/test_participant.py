@@ -47,8 +47,8 @@ GITS = ["version", "fetch", "for-each-ref", "log", "status", "ls-files",        
 QUESTIONS = {"getAllProcessInfo": 5, "getAllConfigInfo": 3, "reloadConfig": 2}
 
 # What brings much, and is seldom needed; modules and questions to supervisord are noted in HOME.
-HEAVY = {"_bz2", "_lzma", "hashlib", "_hashlib", "socket", "tempfile", "traceback", "urllib.parse", "xmlrpc.client",
-         "http.client", "ssl"}
+HEAVY = {"_bz2", "_lzma", "copy", "hashlib", "_hashlib", "socket", "string", "tempfile", "traceback", "urllib.parse",
+         "xmlrpc.client", "http.client", "ssl"}
 
 NOTES = """
 from .supervisor import rpc

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import os
 import re
 import shutil
@@ -75,15 +74,21 @@ class Git:
         finally:
             shutil.rmtree(path, ignore_errors=True)
 
+    def _copy(self) -> Git:
+        """As copy.copy() makes it, which takes 1 ms to import."""
+        other = Git.__new__(Git)
+        vars(other).update(vars(self))
+        return other
+
     def _with(self, **variables: str) -> Git:
-        other = copy.copy(self)
+        other = self._copy()
         other._env = {**self._env, **variables}
         other.answers = {}
         return other
 
     def inside(self, path: str) -> Git:
         """git in a submodule at `path`, with the same environment."""
-        other = copy.copy(self)
+        other = self._copy()
         other.directory = os.path.join(self.directory, path)
         other._env = {**self._env, "GIT_CEILING_DIRECTORIES": os.path.dirname(os.path.realpath(other.directory))}
         return other

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import os
 import stat
-import string
 from typing import Iterable, Mapping
 
 from . import index
@@ -47,8 +46,8 @@ def put_back(git: Git, label: str) -> None:
 def _overlook_again(git: Git, letters: Mapping[str, str]) -> None:
     """`letters`: as of index.letters(). git refuses a path that it does not track."""
     tracked = {line.partition("\t")[2] for line in index.listing(git)} if letters else set()
-    for flag, kind in (("--skip-worktree", index.SKIPPED), ("--assume-unchanged", string.ascii_lowercase)):
-        index.mark(git, flag, [path for path in tracked.intersection(letters) if letters[path] in kind])
+    for flag, is_meant in (("--skip-worktree", index.SKIPPED.__contains__), ("--assume-unchanged", str.islower)):
+        index.mark(git, flag, [path for path in tracked.intersection(letters) if is_meant(letters[path])])
 
 
 def _change_owners(full: str, *owners: int) -> None:
