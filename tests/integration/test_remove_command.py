@@ -61,11 +61,14 @@ def test_remove_leaves_every_host_as_it_was_when_one_fails(make_app: MakeApp) ->
     for file in files:
         file.parent.mkdir()
         file.touch()
+    handwritten = [app.env_file(host).with_name("before-fabvisor.conf") for host in app.hosts]
+    for file in handwritten:
+        file.touch()
     for options in ([], ["--purge"], ["--purge"]):
         assert app.fab("remove", app.name, *options).code == 0
     assert [app.program(host)["statename"] for host in app.hosts] == ["absent", "absent"]
     assert [left(app, host) for host in app.hosts] == [[], []]
-    assert all(file.exists() for file in files), "no deploy made them"
+    assert all(file.exists() for file in [*files, *handwritten]), "no deploy made them"
 
 
 def test_status_names_what_hosts_yaml_has_no_longer_and_remove_purges_it(make_app: MakeApp) -> None:
