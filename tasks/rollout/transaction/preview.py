@@ -56,6 +56,18 @@ def without_program(peers: list[Peer]) -> Iterator[Notice]:
                 yield Notice(host=peer.name, message=f"{target.service.name}: none of its programs runs here")
 
 
+def moved(peers: list[Peer]) -> Iterator[Notice]:
+    """A word on each service that gets another directory: nothing but its commit comes along."""
+    for peer in peers:
+        for target in peer.targets:
+            name, shared = target.service.name, target.service.shared
+            facts = peer.facts[name]
+            if facts.earlier_directory and peer.plans[name].steps:
+                yield Notice(host=peer.name, level="warning", message=(
+                    f"{name} runs in {facts.earlier_directory}, and hosts.yaml names {facts.directory} since then:"
+                    f" {', '.join(['its logs', *shared])} stay where they are"))
+
+
 def is_refused(peers: list[Peer], planned: list[Planned]) -> bool:
     """Whether a deploy without further options would be refused. One that was interrupted is undone first."""
     undone = {(peer.name, name): len(facts.due) for peer in peers for name, facts in peer.facts.items()}

@@ -1,0 +1,21 @@
+"""What a deploy says of its plans before it carries them out."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from tasks.rollout.steps import Action, Plan, Step
+from tasks.rollout.transaction import preview
+from tests.rollout.samples import SERVICE, TARGET, facts, peer
+
+
+def test_move_to_another_directory_is_told_with_what_it_leaves_behind() -> None:
+    step = Step(name="fetch", phase="prepare", do=Action("fetch"))
+    target = replace(TARGET, service=replace(SERVICE, shared=("uploads/",)))
+    moving, staying, unchanged = (
+        peer("web1", targets=[target], facts={"monitor": facts(written_directory=where)},
+             plans={"monitor": Plan(was=None, tried="x", steps=steps)})
+        for where, steps in (("/r/e/current", (step,)), ("/r/d/current", (step,)), ("/r/e", ())))
+    [notice] = preview.moved([moving, staying, unchanged])
+    assert notice.message == ("monitor runs in /r/e/current, and hosts.yaml names /r/d since then:"
+                              " its logs, uploads/ stay where they are")
