@@ -8,6 +8,7 @@ import pytest
 
 from tasks.executor.errors import HostError
 from tasks.executor.sudo.sudo_helper import RootAccess
+from tasks.executor.supervisor.supervisord_access import SupervisordAccess
 
 
 @pytest.fixture
@@ -39,6 +40,16 @@ def test_helper_signals_the_programs_of_its_services_alone(access: RootAccess) -
 def test_helper_asks_supervisord_about_the_programs_of_its_services(access: RootAccess, name: str) -> None:
     with pytest.raises(FileNotFoundError):          # no supervisord is there to answer
         access.call("stopProcess", name, True)
+
+
+def test_helper_tells_of_its_programs_of_deployed_ones_and_of_those_of_no_file(access: RootAccess, tmp_path: Path,
+                                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "conf.d/old.conf").write_text("; Written by Fabvisor: fab deploy old\n[program:old]\ncommand=true\n")
+    monkeypatch.setenv("SUDO_UID", "0")
+    groups = ["app-web", "app-other", "old", "gone"]
+    monkeypatch.setattr(SupervisordAccess, "call", lambda *args: [{"group": group} for group in groups])
+    for method in ("getAllProcessInfo", "getAllConfigInfo"):
+        assert [info["group"] for info in access.call(method)] == ["app-web", "old", "gone"]
 
 
 def test_helper_reads_program_files_that_a_deploy_wrote_and_no_others(access: RootAccess, tmp_path: Path) -> None:

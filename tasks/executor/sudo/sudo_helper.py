@@ -35,14 +35,15 @@ class RootAccess(SupervisordAccess):
         self._services = services
 
     def call(self, method: str, *args: Any) -> Any:
+        """What no file defines any more is nobody's: a deploy has to know whether its own program runs on there."""
         if method in OF_SUPERVISORD and not args:
             return super().call(method)
         if method in OF_ALL and not args:
             foreign = self._foreign()
             infos = super().call(method)
             self._open_logs([info for info in infos if self._is_group(info["group"], foreign)])
-            deployed = {each.name for each in self._deployed()}
-            return [info for info in infos if self._is_group(info["group"], foreign) or info["group"] in deployed]
+            hidden = {each.name for each in self.configuration().definitions} - {each.name for each in self._deployed()}
+            return [info for info in infos if self._is_group(info["group"], foreign) or info["group"] not in hidden]
         if OF_PROGRAM.get(method) == len(args) - 1 and self._is_group(str(args[0]).partition(":")[0], self._foreign()):
             answer = super().call(method, *args)
             self._open_logs([answer] if method == "getProcessInfo" else [])
