@@ -29,7 +29,7 @@ def differing(written: Mapping[str, str], log: str) -> dict[str, program_options
 def named(name: str, value: program_options.Value, written: Mapping[str, str]) -> program_options.Value:
     """A log file of each process has its number as hosts.yaml names it."""
     is_log = name in program_options.LOG_FILES and process_number.count(written) > 1
-    return process_number.for_hosts_yaml(str(value), process_number.first(written)) if is_log else value
+    return process_number.for_hosts_yaml(str(value), written) if is_log else value
 
 
 def mistake(name: str, value: program_options.Value, written: Mapping[str, str]) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from ..inventory import model
 from ..program import quoting
 
-PLAIN = re.compile(r"%\(process_num\)[sd]")
 NUMBER = re.compile(r"%\(process_num\)([0-9]*)[sd]")        # supervisor/options.py `_processes_from_section`
 
 
@@ -31,9 +30,16 @@ def of_first(text: str) -> str:
     return NUMBER.sub("0", text)
 
 
-def for_hosts_yaml(text: str, first: int) -> str:
-    """The text with ${PROCESS_NUM}, where that is the same number: it counts from 0, without zeros in front."""
-    return text if first else PLAIN.sub(model.NUMBER, text)
+def for_hosts_yaml(text: str, options: Mapping[str, str]) -> str:
+    """The text with ${PROCESS_NUM}, where that is the same number: it counts from 0. Zeros can stand in front of one
+    digit."""
+    def written(found: re.Match[str]) -> str:
+        width = found[1]
+        if width and (not width.startswith("0") or len(width) > 2 or count(options) > 10):
+            return found[0]
+        return "0" * (int(width or "1") - 1) + model.NUMBER
+
+    return text if first(options) else NUMBER.sub(written, text)
 
 
 def script(command: str, variables: Mapping[str, str], first: int, folder: str = "") -> str:

@@ -167,7 +167,7 @@ def _numbered(program: AdoptedProgram) -> dict[str, str]:
 
 def _given(program: AdoptedProgram) -> list[str]:
     """The variable that Fabvisor gives each process, where it is the same as before."""
-    number = process_number.for_hosts_yaml(program.variables.get("PROCESS_NUM", ""), _first_number(program))
+    number = process_number.for_hosts_yaml(program.variables.get("PROCESS_NUM", ""), program.options)
     return ["PROCESS_NUM"] if numprocs(program) > 1 and number == model.NUMBER else []
 
 

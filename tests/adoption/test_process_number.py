@@ -16,6 +16,17 @@ from tasks.program import quoting
 SHOW = f"{sys.executable} -c 'import json,os,sys; print(json.dumps([sys.argv[1:], os.environ[\"PORT\"]]))'"
 
 
+@pytest.mark.parametrize(("written", "options", "text"), [
+    ("w-%(process_num)d.log", {"numprocs": "20"}, "w-${PROCESS_NUM}.log"),
+    ("w-%(process_num)02d.log", {"numprocs": "10"}, "w-0${PROCESS_NUM}.log"),
+    ("w-%(process_num)02d.log", {"numprocs": "11"}, "w-%(process_num)02d.log"),
+    ("w-%(process_num)2d.log", {"numprocs": "2"}, "w-%(process_num)2d.log"),
+    ("w-%(process_num)d.log", {"numprocs": "2", "numprocs_start": "1"}, "w-%(process_num)d.log")])
+def test_number_is_written_as_hosts_yaml_has_it_where_that_is_the_same(written: str, options: dict[str, str],
+                                                                       text: str) -> None:
+    assert process_number.for_hosts_yaml(written, options) == text
+
+
 @pytest.mark.parametrize("words", [
     "--port=80%(process_num)02d", "-n w%(process_num)d@%(process_num)s",
     "%(process_num)03d 'it''s' \"$HOME ${X}\" '' 50%"])
