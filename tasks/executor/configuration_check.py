@@ -13,6 +13,7 @@ from .errors import HostError, NotReady
 from .layout import Layout
 from .logs import log_folder
 from .protocol import PROGRAM_HEADER, ServiceSettings
+from .service import deployed
 from .supervisor.supervisord import BadConfiguration, Down, Supervisord
 from .supervisor.supervisord_conf import Configuration
 
@@ -46,7 +47,7 @@ def _directories_with_logs(layout: Layout, services: Sequence[ServiceSettings]) 
     Also where a person removed the whole directory: supervisord reads no file while a log folder is missing.
     """
     for service in services:
-        directory = layout.below_root(service["directory"])
+        directory = layout.below_root(deployed.as_deployed(layout, service)["directory"])
         program_file = layout.access.program_file(service["name"])
         if program_file and (os.path.isdir(directory) or (program_file.data.startswith(PROGRAM_HEADER.encode())
                                                           and not os.path.lexists(directory))):

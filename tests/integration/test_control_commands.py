@@ -60,6 +60,7 @@ def test_stop_start_and_restart_change_the_program_and_nothing_else(own: App) ->
         assert refused.code == 2, refused
         for host in own.hosts:
             assert f"{host}: {own.lab[host].root}/.fabvisor, where `state` was before" in messages(refused)
+            assert not (own.lab[host].root / "moved").exists()
 
 
 @pytest.mark.promise(8)

@@ -252,3 +252,7 @@ def test_deploy_makes_a_removed_service_directory_anew(own: App) -> None:
     assert run.code == 0, run
     assert stands_in(own.pid("web1")) == directory
     assert own.fab("status", "--host", "web1", "--service", own.name).code == 0
+    shutil.rmtree(directory)
+    own.write(directory=f"{own.name}-moved")
+    moved = own.deploy("--host", "web1")
+    assert moved.code == 0, moved
