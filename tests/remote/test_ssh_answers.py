@@ -64,6 +64,14 @@ def test_ssh_is_asked_once_for_hosts_with_addresses(home: Path) -> None:
     assert times_asked(home, hosts) == 1
 
 
+def test_ssh_is_asked_once_for_hosts_behind_ports_of_one_gateway(home: Path) -> None:
+    """A `Port` of the ssh configuration does not count where hosts.yaml has one."""
+    (home / ".ssh/config").write_text("Host web1\n  Port 2200\nHost *\n  ProxyCommand nc %h %p\n")
+    hosts = [Host(name=name, root="/srv", address="10.0.0.1", port=2000 + int(name[-1])) for name in NAMES[1:]]
+    assert [settings.port for settings in ask_all([*hosts, *named("web4")])] == [2002, 2003, 22]
+    assert times_asked(home, [*hosts, *named("web4")]) == 2
+
+
 def test_ssh_is_asked_once_for_each_group_of_hosts(home: Path) -> None:
     (home / ".ssh/config").write_text("Host web1 web2 !web2\n  User one\nHost web?\n  User any\n")
     assert [settings.user for settings in ask_all(named(*NAMES))] == ["one", "any", "any"]

@@ -51,7 +51,7 @@ class SshAnswers:
         elif host == first:
             return answer
         elif answer.get("hostname") == [_address(first)]:   # else a `HostName` line gives each its own
-            return {**answer, "hostname": [_address(host)]}
+            return {**answer, "hostname": [_address(host)], **({"port": [str(host.port)]} if host.port else {})}
         return ask(host)
 
     def _answer(self, host: Host, keep: bool) -> tuple[Host, Options | Mistake]:
@@ -80,13 +80,14 @@ def _address(host: Host) -> str:
 
 
 def _group(host: Host) -> Group | None:
-    """Hosts of one group get the same answer but for their own address. None: nobody knows without asking."""
+    """Hosts of one group get the same answer but for their own address, and the port of hosts.yaml. None: nobody knows
+    without asking."""
     try:
         patterns = [pattern for path in (home() / ".ssh/config", Path("/etc/ssh/ssh_config")) if path.is_file()
                     for pattern in _patterns(path, path.parent)]
     except (_TellsMore, OSError):
         return None
-    return (host.user, host.port, host.address is None, *(_matches(pattern, host.name) for pattern in patterns))
+    return (host.user, host.port is None, host.address is None, *(_matches(pattern, host.name) for pattern in patterns))
 
 
 class _TellsMore(Exception):
