@@ -33,13 +33,12 @@ def begins_as_path(value: str) -> bool:
 
 def expand(text: str, tokens: dict[str, str], paths: bool = True) -> str:
     """Replaces %x and, in `paths`, ${NAME} and a leading ~/. Tokens we do not know stay as they are."""
-    known = {"%": "%", "d": str(home()), "i": str(os.getuid()), "l": socket.gethostname(),
-             "L": socket.gethostname().partition(".")[0], "u": os.environ.get("USER", ""), **tokens}
-
     def value(match: re.Match[str]) -> str:
         token, variable = match.groups()
         if variable is not None:
             return os.environ.get(variable, match[0]) if paths else match[0]
+        known = {"%": "%", "d": str(home()), "i": str(os.getuid()), "l": socket.gethostname(),
+                 "L": socket.gethostname().partition(".")[0], "u": os.environ.get("USER", ""), **tokens}
         return known.get(token, match[0])
 
     expanded = TOKEN.sub(value, text)
