@@ -44,6 +44,7 @@ def test_remove_stops_a_service_and_deploy_brings_it_back(make_app: MakeApp) -> 
 
 
 @pytest.mark.promise(3)
+@pytest.mark.promise(11)
 def test_remove_leaves_every_host_as_it_was_when_one_fails(make_app: MakeApp) -> None:
     """web2 fails once web1 has removed all."""
     app = make_app().deployed()
