@@ -30,24 +30,35 @@ def root(host: ExaminedHost) -> Iterator[Finding]:
 
 
 def space(host: ExaminedHost) -> Iterator[Finding]:
-    folder = _nearest(host.layout.root)
-    disk = os.statvfs(folder)
-    free = disk.f_bavail * disk.f_frsize
-    message = f"{_size(free)} free below {folder}"
-    remedy = f"make room on the host: df -h {for_sh(folder)}"
-    yield failed(message, remedy) if free < TOO_LITTLE else warning(message, remedy) if free < LITTLE else ok(message)
+    for folder in _disks(host):
+        disk = os.statvfs(folder)
+        free = disk.f_bavail * disk.f_frsize
+        message = f"{_size(free)} free below {folder}"
+        remedy = f"make room on the host: df -h {for_sh(folder)}"
+        yield (failed(message, remedy) if free < TOO_LITTLE
+               else warning(message, remedy) if free < LITTLE else ok(message))
 
 
 def inodes(host: ExaminedHost) -> Iterator[Finding]:
-    folder = _nearest(host.layout.root)
-    disk = os.statvfs(folder)
-    if not disk.f_files:
-        yield ok(f"{folder} is on a file system without a limit")
-        return
-    message = f"{disk.f_favail} free below {folder}"
-    remedy = f"remove files on the host: df -i {for_sh(folder)}"
-    yield (failed(message, remedy) if disk.f_favail < TOO_FEW_INODES
-           else warning(message, remedy) if disk.f_favail < FEW_INODES else ok(message))
+    for folder in _disks(host):
+        disk = os.statvfs(folder)
+        if not disk.f_files:
+            yield ok(f"{folder} is on a file system without a limit")
+            continue
+        message = f"{disk.f_favail} free below {folder}"
+        remedy = f"remove files on the host: df -i {for_sh(folder)}"
+        yield (failed(message, remedy) if disk.f_favail < TOO_FEW_INODES
+               else warning(message, remedy) if disk.f_favail < FEW_INODES else ok(message))
+
+
+def _disks(host: ExaminedHost) -> list[str]:
+    """A folder on each disk that a deploy writes to, which are several where `state` or `directory` leads elsewhere."""
+    layout = host.layout
+    places = [layout.root, layout.state, *(layout.below_root(service["directory"]) for service in host.services)]
+    folders: dict[int, str] = {}
+    for folder in map(_nearest, places):
+        folders.setdefault(os.stat(folder).st_dev, folder)
+    return [*folders.values()]
 
 
 def _nearest(folder: str) -> str:
