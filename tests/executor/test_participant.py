@@ -95,14 +95,15 @@ def test_failed_build_restarts_nothing(example: Example) -> None:
     example.committed()
     before = Before(example)
     example.write()
-    broken = example.with_(build=("cp source built", "echo it broke; exit 7"))
+    broken = example.with_(build=("cp source built", "echo it broke: Text file busy; exit 7"))
     with example.deploy(broken) as deploy:
         deploy.look().plan()
         failed = deploy.executor.until("failed")
         assert (failed["step"], failed["kind"]) == ("build", "failed")
-        assert "7" in failed["message"]
+        assert "7" in failed["message"] and "rename it (mv)" in failed["hint"]
         deploy.restored()
-        assert "it broke" in [one.get("line") for one in deploy.executor.heard if one["event"] == "output"]
+        printed = [one.get("line") for one in deploy.executor.heard if one["event"] == "output"]
+        assert "it broke: Text file busy" in printed
     before.assert_so(same_process=True)
     assert example.results() == ["committed", "restored"]
 

@@ -11,6 +11,7 @@ from ..logs.tail import last_lines
 from ..service.context import ServiceContext
 from ..supervisor.supervisord import Supervisord, reason
 from ..system import leftovers
+from . import interpreter
 
 LOG_LINES = 20                      # of each log
 
@@ -60,22 +61,24 @@ class Process:
 
     def say_last_lines(self, info: Mapping[str, Any], ends: process_logs.Ends) -> str:
         """Say the last lines of its logs since they ended there. Returns where they are to be found, for people."""
-        logs = process_logs.of_process(info, self._supervisord.configurations(self.name.partition(":")[0]))
+        configs = self._supervisord.configurations(self.name.partition(":")[0])
+        logs = process_logs.of_process(info, configs)
         uses_sudo = bool(self._ctx.layout.access.prefix)
         hindrances = list(filter(None, [process_logs.hindrance(log, uses_sudo) for log in logs]))
-        with_lines = [log for log in logs if self._say_lines(log, ends)]
-        if with_lines:
-            return "; but ".join(["its last lines are above", *hindrances]) + f"; more: fab logs {self._label}"
+        lines = [line for log in logs for line in self._say_lines(log, ends)]
+        if lines:
+            directory = next((config.get("directory") for config in configs), None) or self._ctx.directory
+            where = "; but ".join(["its last lines are above", *hindrances]) + f"; more: fab logs {self._label}"
+            return "; ".join(filter(None, [interpreter.missing(lines, directory), where]))
         silent = [f"it wrote nothing to {log.path}" for log in logs if not process_logs.hindrance(log, uses_sudo)]
         return "; ".join([*hindrances, *silent, "run its command on the host by hand",
                           f"what it wrote before: fab logs {self._label}"])
 
-    def _say_lines(self, log: process_logs.ProcessLog, ends: process_logs.Ends) -> bool:
-        """Returns whether there are any."""
+    def _say_lines(self, log: process_logs.ProcessLog, ends: process_logs.Ends) -> list[str]:
         lines = last_lines(log.path, LOG_LINES, self._ctx.mask, ends.get(log.path, NO_FILE))
         for line in lines:
             self._say(log.mark + line)
-        return bool(lines)
+        return lines
 
     def info(self) -> dict[str, Any]:
         return self._supervisord.info(self.name)

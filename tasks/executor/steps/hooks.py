@@ -14,6 +14,13 @@ from ..system import processes, shell
 from ..system.login_env import joined
 from .step import Result, Step
 
+# By what a build prints before it fails.
+REMEDIES = {
+    "Text file busy": "the running program is that file: let `build` write another one and rename it (mv), or write"
+                      " strategy: releases",
+    "No space left on device": "make room on the host: df -h",
+}
+
 
 def run_commands(ctx: ServiceContext, step: Step, directory: str, variables: Mapping[str, str]) -> None:
     """Run `commands` in `directory`, at most `timeout` seconds. Raises CommandFailed."""
@@ -31,7 +38,12 @@ def run_build(ctx: ServiceContext, step: Step, tree: git.Clone) -> None:
     variables = dict(step.args["variables"])
     if "certain" in step.args:
         variables["PATH"] = joined(variables.get("PATH", ctx.env["PATH"]), _path_before(ctx))
-    run_commands(ctx, step, os.path.join(tree.directory, step.args.get("subdirectory", "")), variables)
+    try:
+        run_commands(ctx, step, os.path.join(tree.directory, step.args.get("subdirectory", "")), variables)
+    except shell.CommandFailed as failure:
+        failure.hint = next((remedy for words, remedy in REMEDIES.items()
+                             if any(words in line for line in failure.output)), "")
+        raise
     processes.end_tagged(process_tag(ctx.layout, ctx.deploy))
     now = tree.head()
     if now != commit and "certain" not in step.args:
