@@ -14,6 +14,7 @@ from .._errors import NotReady
 
 REVISION = "REVISION"                   # a file in it that names its commit
 LONGEST_REVISION = 1000                 # bytes
+MEGABYTE = 1 << 20
 BROKEN = (tarfile.TarError, EOFError, zlib.error, OSError)
 
 
@@ -28,9 +29,10 @@ class Artifact:
         try:
             with tarfile.open(path) as tar:
                 members = _by_path(path, tar)
+                _require_end(tar)
                 self.revision = _revision(tar, members)
         except BROKEN as error:
-            raise _refused(path, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+            raise _refused(path, _in_words(error)) from None
         if not any(not member.isdir() for member in members.values()):
             raise _refused(path, "holds no file")
         for name, member in members.items():
@@ -64,6 +66,22 @@ def _by_path(path: Path, tar: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
         if name != ".":
             members[name] = member
     return members
+
+
+def _require_end(tar: tarfile.TarFile) -> None:
+    """Of a file that was cut off the end may lie between two members. A compressed one has its checksum there."""
+    assert tar.fileobj is not None
+    tar.fileobj.seek(tar.offset)
+    if tar.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise tarfile.ReadError("it was cut off: it has no end mark")
+    while tar.fileobj.read(MEGABYTE):
+        pass
+
+
+def _in_words(error: Exception) -> str:
+    if str(error).startswith("file could not be opened"):       # a line for each compression follows
+        return "is no tar file, plain or compressed by gzip, bzip2 or xz"
+    return f"cannot be read: {getattr(error, 'strerror', None) or error}"
 
 
 def _wrong(name: str, member: tarfile.TarInfo, members: Mapping[str, tarfile.TarInfo]) -> str:
