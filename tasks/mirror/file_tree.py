@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 EXECUTABLE, PLAIN, LINK = "100755", "100644", "120000"
+OF_GIT = (".git", ".gitattributes")     # by the second, hosts would write other files than these
 
 
 class Unfit(Exception):
@@ -27,7 +28,7 @@ class Entry(NamedTuple):
 
 
 def entries(folder: Path, paths: Iterable[str] = ("",)) -> list[Entry]:
-    """The files at these paths below the folder, sorted; all of them for the empty path. No `.git`, no empty folders.
+    """The files at these paths below the folder, sorted; all of them for the empty path. Not OF_GIT, no empty folders.
 
     Raises Unfit, also for a path where nothing lies.
     """
@@ -42,7 +43,7 @@ def _below(folder: Path, path: str) -> Iterator[Entry]:
         raise Unfit(path, (error.strerror or "cannot be read").lower()) from None
     if stat.S_ISDIR(status.st_mode):
         for name in sorted(_names(full, path)):
-            if name.lower() != ".git":
+            if name.lower() not in OF_GIT:
                 yield from _below(folder, f"{path}/{name}" if path else name)
         return
     mode = _mode(status.st_mode)

@@ -43,6 +43,7 @@ def test_files_of_a_folder_are_deployed_and_rolled_back_like_a_commit(
     app.write(strategy=strategy)
     (dist / "link").symlink_to("built")
     write(dist, ".git/config", "not shipped")
+    write(dist, ".gitattributes", "* text eol=crlf filter=lfs\n")     # with it, hosts would write other files
     first = app.deploy()
     assert first.code == 0, first
     assert {app.running(host) for host in app.hosts} == {f"{app.name}-1"}
