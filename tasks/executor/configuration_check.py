@@ -9,6 +9,7 @@ import contextlib
 import os
 from typing import Iterator, Sequence
 
+from . import directory_access
 from .errors import HostError, NotReady
 from .layout import Layout
 from .logs import log_folder
@@ -20,9 +21,11 @@ from .supervisor.supervisord_conf import Configuration
 
 def removed_groups(layout: Layout, services: Sequence[ServiceSettings], conf: Configuration,
                    supervisord: Supervisord) -> list[str]:
-    """The groups that are active but in no file any more. Makes missing log folders. Raises NotReady or Down."""
+    """The groups that are active but in no file any more. Makes missing log folders, where we may: a directory of
+    another user is refused in words of its own. Raises NotReady or Down."""
     for directory in _directories_with_logs(layout, services):
-        log_folder.ensure(directory)
+        if not directory_access.problems(directory):
+            log_folder.ensure(directory)
     return _reread(conf, supervisord)
 
 

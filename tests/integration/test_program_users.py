@@ -59,6 +59,20 @@ def test_deploy_fails_and_names_the_owner_when_the_login_user_cannot_replace_a_f
         assert (folder / "new.yml").exists()
 
 
+@pytest.mark.promise(9)
+def test_clone_of_another_user_is_refused_by_plan_and_deploy_in_the_same_words(packaged: PackagedHost) -> None:
+    """Of a program that somebody wrote. Its log folder is missing, and the deploy may not make it."""
+    with packaged_app(packaged) as app:
+        clone = packaged.root / "micro/theirs"
+        (clone / ".git").mkdir(parents=True)
+        (packaged.program_dir / "app.conf").write_text("[program:app]\ncommand=/bin/true\nautostart=false\n")
+        app.service["directory"] = "micro/theirs"
+        for command in ("plan", "deploy"):
+            run = app.fab(command, "app")
+            assert run.code == 2 and f"the service directory belongs to another user, root: {clone}" in run.out, run
+        (packaged.program_dir / "app.conf").unlink()
+
+
 @pytest.mark.promise(12)
 def test_program_of_roots_supervisord_runs_as_the_login_user_unless_told_otherwise(packaged: PackagedHost, fab: Fab
                                                                                    ) -> None:
