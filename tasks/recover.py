@@ -18,5 +18,5 @@ def recover(run: Command, service: str, accept: bool = False) -> rollout.events.
     """
     targets = run.with_secrets_of_drain(run.targets(service), on="client")
     fleet = run.fleet(targets)
-    deployment = run.deployment(targets, unfinished="accept" if accept else "undo")
+    deployment = run.deployment(targets, unfinished="accept" if accept else "undo", keeps_version=True)
     return rollout.transaction.recovery.recover(deployment, fleet, run.report)

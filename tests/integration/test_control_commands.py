@@ -49,6 +49,7 @@ def test_stop_start_and_restart_change_the_program_and_nothing_else(own: App) ->
     restarted = own.fab("restart", own.name)
     assert restarted.code == 0, restarted
     assert own.lab["web1"].history(own.name)[-1]["to"] == commits[0]
+    assert own.fab("recover", own.name).finished["hosts"]["web1"][own.name]["now"] == commits[0]
     assert own.fab("run", here, "--service", own.name).code == 0
 
     # All hosts say where their files were before.
