@@ -6,11 +6,13 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .._errors import Failed
 from . import git
 from .file_lock import locked
+from .git import GitFailed
 from .mirror import Mirror
 
 
@@ -38,6 +40,16 @@ def empty_folder(place: Path) -> Iterator[None]:
         yield
     finally:
         remove(place)
+
+
+def require_at(mirror: Mirror, commit: str, folder: Path) -> None:
+    """Raise Failed where a build moved the clone: what it made is of another one. Without `.git` nobody can tell."""
+    if (folder / ".git").exists():
+        with suppress(GitFailed):
+            now = git.run(["rev-parse", "HEAD"], folder, mirror.env).strip()
+            if now != commit:
+                raise Failed(f"the build left {folder} at {now}, and not at {commit}",
+                             "take out of `build` what moves it, such as git pull, git checkout or git commit")
 
 
 def _clone(mirror: Mirror, commit: str, submodules: Mapping[str, Path], folder: Path) -> None:

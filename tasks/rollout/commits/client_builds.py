@@ -59,6 +59,7 @@ class ClientBuilds:
         with mirror.clean_clone.clean_clone(source.mirror, plain.commit, submodules, notice) as folder:
             commands.run(service.name, STEP, service.build, folder / service.subdirectory, variables,
                          service.build_timeout)
+            mirror.clean_clone.require_at(source.mirror, plain.commit, folder)
             with source.mirror.locked(notice):
                 self._made[name] = mirror.built_commit.make(source.mirror, name, plain.commit, folder, service.ship)
         return self._made[name]
