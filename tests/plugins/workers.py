@@ -85,9 +85,9 @@ class Workers:
             worker.tests += tests
             connection.send(tests)
         else:
-            self._tell(*told)
-            if told[0] == "pytest_runtest_logfinish":
-                worker.tests.popleft()
+            worker.tests.popleft()
+            for hook, values in told:
+                self._tell(hook, values)
 
     def _tell(self, hook: str, values: dict[str, Any]) -> None:
         """Calls a hook as it was called in a worker."""
