@@ -308,6 +308,7 @@ def test_each_folder_but_the_executor_has_a_face() -> None:
     assert {*FACES} >= {*NOUNS} - {"executor"}
 
 
+@pytest.mark.usefixtures("whole_suite")
 def test_tasks_folder_can_bear_another_name(tmp_path: Path) -> None:
     """It is installed as `fabvisor`: each face gives its modules and no others, and each module is imported, where no
     `tasks` is."""

@@ -51,7 +51,7 @@ class Team:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(tmp_path_factory: pytest.TempPathFactory, whole_suite: None) -> Path:
     folder = tmp_path_factory.mktemp("site")
     subprocess.run([sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder], cwd=ROOT,
                    check=True, capture_output=True)

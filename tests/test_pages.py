@@ -220,3 +220,10 @@ def test_tests_named_by_the_documentation_exist() -> None:
     assert len(named) > 10
     sources = [source.read_text() for source in (CHECKOUT / "tests").rglob("test_*.py")]
     assert named - {name for source in sources for name in re.findall(r"def (test_\w+)\(", source)} == set()
+
+
+def test_page_of_services_names_each_server_that_takes_a_socket() -> None:
+    """Those that tests/integration/test_socket_servers.py deploys."""
+    page = (CHECKOUT / "docs/services.md").read_text()
+    for words in ("gunicorn -b fd://0", "uvicorn --fd 0", "net.FileListener(os.Stdin)", "listen({fd: 0})"):
+        assert words in page

@@ -63,7 +63,7 @@ class Checkout:
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Checkout:
+def checkout(tmp_path: Path, whole_suite: None) -> Checkout:
     return Checkout(tmp_path)
 
 

@@ -9,7 +9,6 @@ import pytest
 from tests.integration.app import App
 from tests.integration.conftest import MakeApp
 from tests.support.load import Load, ask
-from tests.support.pages import CHECKOUT
 from tests.support.sshd import free_port
 
 NODE = """\
@@ -129,9 +128,3 @@ def test_gunicorn_takes_a_version_by_hup_and_a_bad_one_is_undone(make_app: MakeA
     assert "requests wait until it is up" in words
     before = app.program("web1")["pid"]
     assert app.deploy().code == 0 and app.program("web1")["pid"] != before
-
-
-def test_page_names_each_server() -> None:
-    page = (CHECKOUT / "docs/services.md").read_text()
-    for words in ("gunicorn -b fd://0", "uvicorn --fd 0", "net.FileListener(os.Stdin)", "listen({fd: 0})"):
-        assert words in page

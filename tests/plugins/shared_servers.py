@@ -7,7 +7,7 @@ import pytest
 from tests.support.forked import start_servers
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtestloop(session: pytest.Session) -> None:
+@pytest.hookimpl(tryfirst=True)         # they import while this process collects
+def pytest_collection(session: pytest.Session) -> None:
     if session.config.getoption("--workers") and not session.config.option.collectonly:
         start_servers()

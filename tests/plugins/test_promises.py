@@ -18,6 +18,7 @@ def test_every_promise_of_the_readme_has_a_test() -> None:
     assert {int(number) for number in numbers} == set(promises())
 
 
+@pytest.mark.usefixtures("whole_suite")
 def test_promises_option_prints_each_promise_with_its_tests() -> None:
     done = subprocess.run([sys.executable, "-m", "pytest", "--promises", "tests/executor/test_locks.py"], cwd=CHECKOUT,
                           capture_output=True, text=True, check=True)

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.plugins import worker
 from tests.support.lab import CHECKOUT
 
@@ -58,6 +60,7 @@ def reported(folder: Path, *words: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.usefixtures("whole_suite")
 def test_workers_tell_of_all_tests_also_behind_one_that_kills_its_process(tmp_path: Path) -> None:
     (tmp_path / "test_outcomes.py").write_text(OUTCOMES)
     (tmp_path / "test_uses.py").write_text(MADE_ONCE + USES_IT)
@@ -73,6 +76,7 @@ def test_workers_tell_of_all_tests_also_behind_one_that_kills_its_process(tmp_pa
         assert part in text, text
 
 
+@pytest.mark.usefixtures("whole_suite")
 def test_worker_keeps_what_the_next_file_takes_and_ends_with_the_first_failure(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(MADE_ONCE)
     for name, text in (("a", USES_IT), ("b", USES_IT), ("c", "def case_fails(): assert 0\n" + USES_IT), ("d", USES_IT)):
