@@ -66,8 +66,14 @@ def _settings(host: model.Host, adopted: Adopted, place: Place) -> dict[str, Any
         "address": host.address, "port": host.port, "user": host.user, "root": place.root,
         "supervisord_conf": _unless(adopted.supervisord_conf, os.path.join(place.root, "supervisord.conf")),
         "program_dir": _unless(place.program_dir, os.path.join(place.root, "conf.d")),
-        "sudo": True if adopted.supervisord == "root" != adopted.login else None}
+        "sudo": True if adopted.login != "root" and _needs_sudo(adopted, place) else None}
     return {key: value for key, value in settings.items() if value is not None}
+
+
+def _needs_sudo(adopted: Adopted, place: Place) -> bool:
+    """Also where supervisord, which root starts, gives its rights up, and its folders are root's."""
+    return adopted.supervisord == "root" or (place.program_dir in adopted.program_dirs
+                                             and place.program_dir not in adopted.writable)
 
 
 def _unless(path: str, default: str) -> str | None:

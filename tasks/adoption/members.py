@@ -167,7 +167,8 @@ def _same_socket(program: AdoptedProgram, other: AdoptedProgram) -> str:
 
 def _of_other_user(program: AdoptedProgram, first: AdoptedProgram, adopted: Adopted) -> str:
     """Why it cannot be of one service with the first program of its clone."""
-    user, other = (adopted_program.user(each, adopted) or "supervisord's user" for each in (program, first))
+    user, other = (adopted_program.user(each, adopted) or adopted.supervisord or "supervisord's user"
+                   for each in (program, first))
     return "" if user == other or _directory(program) != _directory(first) else (
         f"it runs as {user}, and {first.name} of the same clone as {other}: the programs of a service share one "
         "environment file; give it a clone of its own")

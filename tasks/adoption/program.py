@@ -69,10 +69,11 @@ def user(program: AdoptedProgram, adopted: Adopted) -> str | None:
     return named or ("root" if is_roots else None)
 
 
-def settings(program: AdoptedProgram, group: str, logs: str, folder: str, adopted: Adopted) -> dict[str, Any]:
-    """`group`: its name in supervisord from then on. `logs`: the folder of its log. `folder`: that of the service."""
+def settings(program: AdoptedProgram, group: str, logs: str, folder: str, user: str | None) -> dict[str, Any]:
+    """`group`: its name in supervisord from then on. `logs`: the folder of its log. `folder`: that of the service.
+    `user`: as whom all programs of the service run."""
     chosen = _options(program, group, logs)
-    named = {"user": user(program, adopted),
+    named = {"user": user,
              **{name: options.named(name, value, program.options) for name, value in chosen.items()
                 if not options.mistake(name, value, program.options)}}
     count = numprocs(program)

@@ -72,11 +72,12 @@ def _of_programs(members: Members, programs: Programs, clone: AdoptedClone, adop
     named: dict[str, dict[str, Any]] = {}
     secret = members.secrets()
     shared = members.shared_variables()
+    user = next(filter(None, (adopted_program.user(program, adopted) for program in programs)), None)
     for program in programs:
         variables = {name: value for name, value in adopted_program.variables(program).items() if name not in secret}
         named[members.names[program.name]] = {
             **adopted_program.settings(program, members.group(program), f"{clone.directory}/logs",
-                                       _folder(clone), adopted),
+                                       _folder(clone), user),
             "variables": {name: value for name, value in variables.items()
                           if members.is_single or name not in shared}}
     if members.is_single:

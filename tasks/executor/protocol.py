@@ -1038,8 +1038,8 @@ class AdoptedProgram(TypedDict):
 class Adopted(TypedDict):
     """Answers AdoptSettings. `program_dirs`: the endings of program files, by the folders that take one of any name;
     `supervisord`: the user that it runs as, null where nobody can tell; `has_path`: whether its PATH is known;
-    `writable`: of the folders of clones and of supervisord.conf, and of all above them, those that the login user can
-    write in."""
+    `writable`: of the folders of clones, of program files and of supervisord.conf, and of all above them, those that
+    the login user can write in."""
 
     event: Literal["adopted"]
     supervisord_conf: str

@@ -40,7 +40,8 @@ def program(name: str = "api", clone: dict[str, Any] | None = None, **fields: An
 def told(*programs: AdoptedProgram, **fields: Any) -> Adopted:
     return Adopted(**{"supervisord_conf": "/srv/app/supervisord.conf", "program_dirs": {"/srv/app/conf.d": ".conf"},
                       "login": "deploy", "home": "/home/deploy", "supervisord": "deploy", "has_path": True,
-                      "writable": ["/srv/app", "/home/deploy"], **fields, "programs": list(programs)})
+                      "writable": ["/srv/app", "/srv/app/conf.d", "/home/deploy"], **fields,
+                      "programs": list(programs)})
 
 
 def adopted(name: str = "production", **hosts: Adopted) -> Adoption:
@@ -296,10 +297,24 @@ def test_program_in_another_folder_of_the_clone_goes_there_by_sh(tmp_path: Path)
     assert not target.service.subdirectory
 
 
+def test_user_of_supervisord_is_the_same_with_and_without_its_name(tmp_path: Path) -> None:
+    found = adopted(web1=told(shop("web"), shop("jobs", options={"user": "deploy"})))
+    programs = loaded(tmp_path, found).targets[0].service.programs
+    assert [each.options["user"] for each in programs] == ["deploy", "deploy"]
+
+
+@pytest.mark.parametrize(("supervisord", "writable", "sudo"), [
+    ("deploy", ["/srv/app/conf.d"], False), ("deploy", [], True), ("root", ["/srv/app/conf.d"], True)])
+def test_sudo_is_chosen_where_supervisord_or_the_folder_of_its_programs_is_roots(
+        tmp_path: Path, supervisord: str, writable: list[str], sudo: bool) -> None:
+    found = adopted(web1=told(program(), supervisord=supervisord, writable=["/srv/app", *writable]))
+    assert loaded(tmp_path, found).targets[0].host.sudo is sudo
+
+
 def test_program_of_another_user_cannot_share_the_service_of_its_clone() -> None:
     found = adopted(web1=told(shop("web"), shop("jobs", options={"user": "ann"})))
     assert list(found.data["services"]) == ["web"]
-    assert any(line.startswith("jobs: not adopted: it runs as ann, and web of the same clone as supervisord's user")
+    assert any(line.startswith("jobs: not adopted: it runs as ann, and web of the same clone as deploy:")
                for line in document.warnings(found))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping
 
+from ..disk import files
 from ..errors import NotReady
 from ..layout import Layout
 from ..link import Link
@@ -36,20 +37,23 @@ def adopt(link: Link, hello: dict[str, Any], layout: Layout, env: dict[str, str]
     stands_in = processes.cwd(pid) if pid is not None else ""
     programs = [_program(section._replace(variables={**of_supervisord, **section.variables}), stands_in, env)
                 for section in program_sections.programs(definitions, environ)]
-    folders = [conf.folder, *(program["clone"]["directory"] for program in programs if program["clone"])]
+    program_dirs = supervisord_search.program_folders(configuration.patterns, conf)
+    folders = [conf.folder, *program_dirs, *(each["clone"]["directory"] for each in programs if each["clone"])]
     link.answer({
         "event": "adopted", "supervisord_conf": conf.path,
-        "program_dirs": supervisord_search.program_folders(configuration.patterns, conf),
-        "login": login_name(), "home": os.path.expanduser("~"), "supervisord": None if uid is None else user_name(uid),
-        "has_path": path is not None, "writable": _writable(folders), "programs": programs})
+        "program_dirs": program_dirs, "login": login_name(), "home": os.path.expanduser("~"),
+        "supervisord": None if uid is None else user_name(uid), "has_path": path is not None,
+        "writable": _writable(folders), "programs": programs})
 
 
 def _program(section: Section, supervisord: str, env: Mapping[str, str]) -> AdoptedProgram:
     """`supervisord`: the folder that it stands in, empty where nobody can tell."""
-    definition, options = section.definition, section.options
+    definition, options = section.definition, {**section.options}
+    if options.get("user", "").isdecimal():
+        options["user"] = user_name(int(options["user"]))
     directory, clone = adopted_folder.find(options, supervisord, env)
     if directory and directory == supervisord:
-        options = {**options, "directory": directory}           # it has one, unsaid
+        options["directory"] = directory            # it has one, unsaid
     return {"name": definition.name, "group": section.group, "path": definition.path, "line": definition.line,
             "link": os.path.realpath(definition.path) if os.path.islink(definition.path) else "",
             "is_ours": definition.is_ours, "options": options, "variables": section.variables,
@@ -58,9 +62,10 @@ def _program(section: Section, supervisord: str, env: Mapping[str, str]) -> Adop
 
 
 def _writable(folders: list[str]) -> list[str]:
-    """Of these folders and those above them, the ones that the login user can write in."""
+    """Of these folders and those above them, the ones that the login user can write in, or make."""
     above = {folder for path in folders for folder in _upwards(path)}
-    return sorted(folder for folder in above if os.access(folder, os.W_OK | os.X_OK))
+    return sorted(folder for folder in above if os.access(
+        folder if os.path.isdir(folder) else files.existing_parent(folder), os.W_OK | os.X_OK))
 
 
 def _upwards(path: str) -> list[str]:
