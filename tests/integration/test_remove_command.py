@@ -127,3 +127,13 @@ def test_purge_is_refused_where_the_directory_also_holds_another_service(make_ap
     assert refused.code == 2, refused
     assert f"the directory of {app.name}, also holds that of {inner.name}" in messages(refused)
     assert [each.running("web1") for each in (app, inner)] == [f"{app.name}-1", f"{inner.name}-1"]
+
+    # A program that a person wrote counts, too.
+    assert inner.fab("remove", inner.name, "--purge", "--host", "web1").code == 0
+    by_hand = app.program_file("web1").with_name(f"{app.name}-by-hand.conf")
+    folder = app.lab["web1"].directory(app.name) / "sub"
+    by_hand.write_text(f"[program:{app.name}-by-hand]\nautostart=false\ncommand=/bin/true\ndirectory={folder}\n")
+    refused = app.fab("remove", app.name, "--purge", "--host", "web1")
+    by_hand.unlink()
+    assert f"also holds that of the program {app.name}-by-hand ({by_hand}:1)" in messages(refused)
+    assert app.fab("remove", app.name, "--purge", "--host", "web1").code == 0

@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Container
+from typing import Container, Iterator
 
 from ..disk import files
 from ..errors import NotReady
 from ..service import deployed
 from ..service.context import ServiceContext
+from ..supervisor.program_sections import ProgramFiles
+from ..supervisor.supervisord_conf import PROGRAM_KINDS, Configuration
 from .step import Result, Step
 
 
 def require_purgeable(ctx: ServiceContext, step: Step) -> Result:
     """Raise NotReady where the service's directory also holds what is not the service's."""
     layout = ctx.layout
-    services = [name for name in deployed.services(layout, layout.access.configuration()) if name != ctx.name]
-    others = [layout.root, layout.state, layout.supervisord_conf, layout.program_dir,
-              *(deployed.directory(layout, name) for name in services)]
-    inside = next((path for path in others if _inside(path).startswith(_inside(ctx.directory))), None)
+    conf = layout.access.configuration()
+    services = [name for name in deployed.services(layout, conf) if name != ctx.name]
+    others = [*((path, path) for path in (layout.root, layout.state, layout.supervisord_conf, layout.program_dir)),
+              *((deployed.directory(layout, name), f"that of {name}") for name in services), *_of_programs(ctx, conf)]
+    inside = next((what for path, what in others if _inside(path).startswith(_inside(ctx.directory))), None)
     if inside:
-        what = next((f"that of {name}" for name in services if deployed.directory(layout, name) == inside), inside)
-        raise NotReady(f"{ctx.directory}, the directory of {ctx.name}, also holds {what}",
+        raise NotReady(f"{ctx.directory}, the directory of {ctx.name}, also holds {inside}",
                        "leave --purge out, and remove on the host what you do not need")
     return Result(False)
+
+
+def _of_programs(ctx: ServiceContext, conf: Configuration) -> Iterator[tuple[str, str]]:
+    """The directories of programs that are not the service's, in words: a person or another environment has them."""
+    own, read = ctx.layout.program_file(ctx.name), ProgramFiles()
+    for each in conf.definitions:
+        if each.kind in PROGRAM_KINDS and not files.is_same_path(each.path, own):
+            with contextlib.suppress(NotReady, KeyError):
+                written = read.options(each).get("directory", "").replace("%(here)s", os.path.dirname(each.path))
+                if os.path.isabs(written):
+                    yield written.replace("%%", "%"), f"that of the program {each.name} ({each})"
 
 
 def purge(ctx: ServiceContext, step: Step) -> Result:
