@@ -25,7 +25,8 @@ def obstacle(program: AdoptedProgram) -> str:
     if not program.directory:
         return "it has no `directory`, and its command names no git clone: add `directory=` to its section"
     return (_clone_obstacle(program.directory, program.clone) or values.check_service_name(program.name)
-            or values.check_command(_command_of_first(program)) or values.check_numprocs(numprocs(program))
+            or _line_break(program) or values.check_command(_command_of_first(program))
+            or values.check_numprocs(numprocs(program))
             or _socket_obstacle(program.options.get("socket")) or _user_obstacle(program.options)
             or _secret_obstacle(program.expanded))
 
@@ -40,6 +41,14 @@ def _clone_obstacle(directory: str, clone: AdoptedClone | None) -> str:
     written = {"repo": urls.split_login(clone.repo)[0], "directory": clone.directory,
                **({"subdirectory": clone.subdirectory} if clone.subdirectory else {})}
     return next((f"{key}: {wrong}" for key, value in written.items() if (wrong := keys.SERVICE[key](value))), "")
+
+
+def _line_break(program: AdoptedProgram) -> str:
+    """supervisord splits a command at those between its words."""
+    words: list[str] = []
+    with contextlib.suppress(Mistake):
+        words = quoting.words(program.options.get("command", ""))
+    return "a word of its command has a line break: put it into a script" if "\n" in "".join(words) else ""
 
 
 def _socket_obstacle(socket: str | None) -> str:

@@ -204,6 +204,7 @@ def test_what_hosts_yaml_cannot_say_is_a_comment_and_a_warning(tmp_path: Path, m
     (program(clone={"repo": "", "releases": True}), "no repository with an `origin` lies in /srv/app/micro/api"),
     (replace(program(), directory=""), "it has no `directory`"),
     (program(options={"numprocs": "101"}), "expected at most 100 processes"),
+    (program(options={"command": "python3 -c 'import a\na.run()'"}), "a word of its command has a line break"),
     (program(options={"command": "./run %(process_num)d"}), "holds `%(process_num)d`"),
     (program(options={"socket": "tcp://[::1]:80"}), "socket: expected tcp://HOST:PORT"),
     (program(clone={"repo": "ext::sh -c x"}), "repo: is not a git URL that can be trusted"),
