@@ -35,13 +35,16 @@ def problem(layout: Layout, service: Service, found: Definition, conf: Configura
 
 
 def running(layout: Layout, service: Service, conf: Configuration, supervisord: Supervisord) -> list[HostError]:
-    """The processes of sections that are gone: supervisord keeps them until somebody tells it to update."""
-    now, directory = _names_now(service), layout.below_root(service["directory"])
-    defined = {each.name for each in conf.definitions}
+    """Before the first deploy, the processes of sections that are gone, also of a [group:x]: supervisord keeps them
+    until somebody tells it to update."""
+    groups, directory = {program["group"] for program in service["programs"]}, layout.below_root(service["directory"])
+    names = groups | _names_now(service).keys()
+    known = groups | {each.name for each in conf.definitions}
+    is_first = not any(each.is_ours and each.name in groups for each in conf.definitions)
     by_group: dict[str, list[str]] = {}
-    for info in supervisord.all_processes() if now else []:
+    for info in supervisord.all_processes() if is_first else []:
         group, name, pid = info["group"], info["name"], info["pid"]
-        if group not in defined and {name, NUMBER.sub("", name)} & now.keys() and _may_stand_in(directory, pid):
+        if group not in known and {name, NUMBER.sub("", name)} & names and _may_stand_in(directory, pid):
             by_group.setdefault(group, []).append(f"{group}:{name}")
     return [NotReady(f"supervisord still runs {', '.join(names)}, which no file defines any more: beside"
                      f" {service['name']} it would run twice", f"{layout.access.supervisorctl} update {for_sh(group)}")

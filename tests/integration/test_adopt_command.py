@@ -172,6 +172,8 @@ def test_group_expansions_quotes_and_percent_signs_are_adopted(lab: Lab, tmp_pat
     assert run.code == 0, run
     assert "wild: it is pack:wild: take it out of `programs` of [group:pack] first" in messages(run)
     file.write_text(file.read_text().partition("[group")[0])
+    run = adopter.deploy()
+    assert run.code == 2 and "still runs pack:wild, which no file defines any more" in run.out, run
     host.rpc.stopProcessGroup("pack")
     host.rpc.removeProcessGroup("pack")
     start(host, "wild")
