@@ -12,6 +12,7 @@ from .errors import HostError, NotReady
 from .layout import Layout
 from .quoting import for_sh
 from .state import earlier_state
+from .supervisor.supervisord import Supervisord
 from .supervisor.supervisord_conf import Definition, SupervisordConf
 from .system import leftovers, processes
 
@@ -28,6 +29,14 @@ def running(layout: Layout, service: Mapping[str, Any], groups: Sequence[str]) -
     return [NotReady(f"another supervisord still runs {program}",
                      f"write the `supervisord_conf` and `program_dir` of before in hosts.yaml, and: fab remove {name};"
                      f" then write those of now, and: fab deploy {name}") for program in found]
+
+
+def left_behind(layout: Layout, groups: Sequence[str], supervisord: Supervisord) -> list[HostError]:
+    """The programs of a supervisord that was killed: the one of now has started each of them once more."""
+    left = leftovers.of_earlier_server(layout.access.socket, groups, supervisord.pid())
+    pids = " ".join(str(process.pid) for process in left)
+    return [HostError(f"it runs twice, since supervisord was killed: {leftovers.in_words(left)} is of the one before",
+                      f"end that on the host: {layout.access.prefix}kill {pids}")] if left else []
 
 
 def _defined_elsewhere(layout: Layout, service: str, groups: Sequence[str]) -> Iterator[Definition]:

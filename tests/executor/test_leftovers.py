@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tasks.executor import earlier_supervisord, errors
 from tasks.executor.layout import Layout
 from tasks.executor.supervisor.supervisord import Down, Supervisord
 from tasks.executor.system import leftovers
@@ -24,8 +25,11 @@ def left(host: LabHost, example: Example) -> list[int]:
 
 
 def supervisord(host: LabHost) -> Supervisord:
-    layout = Layout({"root": str(host.root), "supervisord_conf": "supervisord.conf", "program_dir": "conf.d"})
-    return Supervisord(layout.access)
+    return Supervisord(layout_of(host).access)
+
+
+def layout_of(host: LabHost) -> Layout:
+    return Layout({"root": str(host.root), "supervisord_conf": "supervisord.conf", "program_dir": "conf.d"})
 
 
 @pytest.fixture
@@ -96,6 +100,29 @@ def test_programs_of_a_killed_supervisord_are_named(example: Example, alive: Lab
     assert str(pid) in kill.split() and start.startswith("supervisord -c")
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: f"(pid {pid})" not in said(alive), "the program to be gone")
+
+
+def test_program_of_a_killed_supervisord_is_named_beside_the_one_of_its_successor(example: Example, alive: LabHost
+                                                                                  ) -> None:
+    """A daemon that it started, in a session of its own, is none."""
+    example.write("(setsid sleep 1000 > /dev/null 2>&1 &)\nexec sleep 1000\n")
+    example.committed()
+    first, access = example.info()["pid"], supervisord(alive)
+    helpers = wait_for(lambda: left(alive, example), "the helper")
+
+    def twice() -> list[errors.HostError]:
+        return earlier_supervisord.left_behind(layout_of(alive), [example.name], access)
+
+    assert twice() == []
+    assert alive.daemon is not None
+    alive.daemon.kill()
+    alive.daemon.wait()
+    alive.start_supervisord()
+    (problem,) = twice()
+    assert f": {example.name} (pid {first}) is of the one before" in problem.message
+    assert problem.hint == f"end that on the host: kill {first}"
+    for pid in (first, *helpers):
+        os.kill(pid, signal.SIGKILL)
 
 
 def said(host: LabHost) -> str:

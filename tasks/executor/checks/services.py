@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Iterator
 
-from .. import git, readiness
+from .. import earlier_supervisord, git, readiness
 from ..errors import HostError
 from ..protocol import INTERRUPTED, ServiceSettings
 from ..service import deployed, facts
@@ -41,7 +41,10 @@ def orphans(host: ExaminedHost) -> Iterator[Finding]:
     left = [(service["name"], group) for service in host.services for group in _left(host, service)]
     for name, group in left:
         yield warning(f"{group} was deployed here, and hosts.yaml does not name it here any more", f"fab deploy {name}")
-    if not names and not left:
+    groups = [program["group"] for service in host.services for program in service["programs"]]
+    twice = earlier_supervisord.left_behind(host.layout, groups, host.supervisord)
+    yield from (warning(error.message, error.hint) for error in twice)
+    if not names and not left and not twice:
         yield ok("hosts.yaml names all that was deployed here")
 
 

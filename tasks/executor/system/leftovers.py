@@ -32,6 +32,15 @@ def leftovers(socket: str, supervised: Container[int] = ()) -> list[Leftover]:
     return [each for each in _started() if _is_socket(each.server, socket) and not _is_below(each.pid, supervised)]
 
 
+def of_earlier_server(socket: str, names: Container[str], daemon: int) -> list[Leftover]:
+    """The programs of these names that were started at that socket before its supervisord of now (`daemon`: its pid),
+    which does not know them. A daemon that such a program started leads a session of its own, and is none."""
+    fields = processes.stat(daemon)
+    begun = _wall_time(int(fields[19])) if fields else 0.0
+    return [each for each in leftovers(socket, (daemon,))
+            if each.name in names and each.since < begun and _is_leader(each.pid) and not _leads_session(each.pid)]
+
+
 def of_other_servers(socket: str, names: Container[str], directory: str) -> list[Leftover]:
     """The programs of these names that run in the directory or below it, and that another supervisord started than that
     of the socket; as far as we may know."""
@@ -53,6 +62,11 @@ def _is_leader(pid: int) -> bool:
     """Whether it leads a process group, as each program does."""
     fields = processes.stat(pid)
     return fields is not None and int(fields[2]) == pid
+
+
+def _leads_session(pid: int) -> bool:
+    fields = processes.stat(pid)
+    return fields is not None and int(fields[3]) == pid
 
 
 def in_groups(leaders: Iterable[int]) -> list[Leftover]:

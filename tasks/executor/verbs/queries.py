@@ -8,7 +8,7 @@ import os
 import time
 from typing import Any, Dict, cast
 
-from .. import git, program_user, readiness
+from .. import earlier_supervisord, git, program_user, readiness
 from ..errors import CannotRestore, HostError, NotReady
 from ..layout import Layout
 from ..link import Link
@@ -101,14 +101,15 @@ def _unreadable_journals(layout: Layout) -> list[str]:
 
 def _obstacles(layout: Layout, service: Message, conf: Configuration, supervisord: Supervisord,
                programs: facts.Programs) -> list[str]:
-    """The reasons to refuse a change; and a program that runs as root although hosts.yaml does not say so."""
+    """The reasons to refuse a change; a program that runs twice, or as root although hosts.yaml does not say so."""
     if facts.is_down(programs):
         return []                           # why is in the state itself
     problems = readiness.visible_problems(layout, service, conf, supervisord)
+    twice = earlier_supervisord.left_behind(layout, list(programs), supervisord)
     rooted = any(program["user"] != "root"
                  and processes.user(process["pid"]) == program_user.ROOT
                  for program in service["programs"] for process in programs[program["group"]])
-    return [*(f"{error.message}: {error.hint}" for error in problems),
+    return [*(f"{error.message}: {error.hint}" for error in [*problems, *twice]),
             *([f"it runs as root, and hosts.yaml does not say so: fab deploy {service['name']} --force"]
               if rooted and not problems else [])]
 
