@@ -65,7 +65,7 @@ class Program:
     """The modules of `folder` that a verb needs, as package `executor`, and their loader: a line for shells, then a
     length line and so many bytes of zlib.
 
-    For an interpreter like ours they are sent as compiled code, which spares the host a third of the start; for
+    For an interpreter like ours they are sent as compiled code, which spares the host two thirds of the start; for
     any other as sources, which are half the size. What makes both is seldom needed: what was packed is kept.
     """
 
