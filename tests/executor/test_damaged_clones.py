@@ -14,7 +14,8 @@ from tests.support.lab import git
 DAMAGE = {
     "index": "echo x > .git/index", "HEAD": ": > .git/HEAD", "nothing": "rm -r .git; mkdir .git",
     "elsewhere": "rm -r .git; echo 'gitdir: /nowhere' > .git", "config": "echo '[[' >> .git/config",
-    "bare": "git config core.bare true",
+    "bare": "git config core.bare true", "references": "printf '\\0\\0' > .git/packed-refs",
+    "packs": "head -c 100 /dev/zero > .git/objects/pack/multi-pack-index", "shallow": "printf '\\0\\0' > .git/shallow",
     "newer": "git config core.repositoryFormatVersion 1; git config extensions.later true"}
 
 

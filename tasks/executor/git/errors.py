@@ -52,7 +52,8 @@ REMEDIES = {
 DAMAGED = ("not a git repository|index file|[Bb]ad index|bad (numeric )?config|unable to read (tree|sha1)|"
            "unknown repository extension|Expected git repo version|object file .* is empty|"
            "object .* (is|seems) corrupt|packfile .* (is|cannot|far too short)|not to be a symbolic link|"
-           "must be run in a work tree|gitfile does not point to a valid repository")
+           "must be run in a work tree|gitfile does not point to a valid repository|"
+           "un(expected|terminated) line in .*packed-refs|multi-pack-index signature|bad shallow line")
 BROKEN_REF = r"bad object (?:HEAD|(refs/\S+))"
 INDEX = "index file|[Bb]ad index"
 BARE = "must be run in a work tree"
