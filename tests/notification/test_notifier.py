@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -135,7 +136,10 @@ def test_problem_of_a_notification_is_a_warning(tmp_path: Path) -> None:
     with chat(500) as (url, _):
         assert told(tmp_path, webhook(url), command("echo no route; exit 4")) == [
             "CHAT: the server answers 500", "echo no route; exit 4: exit status 4: no route"]
-    assert told(tmp_path, webhook(url)) == ["CHAT: Connection refused"]
+    with socket.socket() as taken:          # nobody listens there, and nobody else can
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
+        assert told(tmp_path, webhook(url)) == ["CHAT: Connection refused"]
     assert told(tmp_path, webhook("MARK4711 is no URL")) == ["CHAT: it is no URL that can be used (ValueError)"]
     assert told(tmp_path, webhook("file:///etc/MARK4711")) == ["CHAT: its URL begins with neither http:// nor https://"]
     missing = Recipient(notification=Notification(webhook="CHAT"), problem="the secret CHAT has no value")
