@@ -34,7 +34,10 @@ def environment(environ: Mapping[str, str], repo: str = "", login: Login | None 
     if not (environ.get("CI_JOB_TOKEN") and server and environ.get("CI_SERVER_HOST")) or environ.get("SSH_AUTH_SOCK"):
         return dict(environ)
     base = urlsplit(server)._replace(path="", query="", fragment="").geturl()
-    return with_settings(environ, [(f"credential.{base}.helper", JOB_HELPER), *(
+    # The empty one forgets helpers that are configured: git tells each of them a login that was good, and `store` would
+    # write the token into a file, where the next job finds it when it is valid no more.
+    helpers = [(f"credential.{base}.helper", helper) for helper in ("", JOB_HELPER)]
+    return with_settings(environ, [*helpers, *(
         (f"url.{server}/.insteadOf", prefix) for prefix in _ssh_prefixes(environ, repo))])
 
 

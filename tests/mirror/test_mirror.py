@@ -328,6 +328,7 @@ def test_a_gitlab_job_reads_with_its_token_by_whatever_url() -> None:
                "CI_SERVER_HOST": "git.example.com"}
     made = credentials.environment(environ)
     assert settings_in(made) == [
+        "credential.https://git.example.com:8443.helper ",         # of a user whose helper would store the token
         "credential.https://git.example.com:8443.helper " + credentials.JOB_HELPER,
         "url.https://git.example.com:8443/gitlab/.insteadof git@git.example.com:",
         "url.https://git.example.com:8443/gitlab/.insteadof ssh://git@git.example.com/"]
