@@ -23,7 +23,7 @@ BUILD = """\
 cp source built
 mkdir -p out && cp run.sh out/tool && ln -sf ../built out/link
 pwd >>$GATE/ran
-test ! -e $GATE/fail || { echo "token is $GATE_TOKEN hush-hush"; exit 3; }
+test ! -e $GATE/fail || { echo "token is $GATE_TOKEN hush-hush $CI_JOB_TOKEN"; exit 3; }
 if test -e $GATE/block; then touch $GATE/building; sleep 1000; fi
 """
 
@@ -109,10 +109,10 @@ def test_build_that_fails_on_the_client_changes_no_host_and_shows_no_secret(
     before = built.states()
     built.commit(f"{built.name}-2")
     (built.gate / "fail").touch()
-    run = built.deploy()
+    run = built.deploy(CI_JOB_TOKEN="of-the-job")
     assert run.code == 1, run
     lines = [event["line"] for event in run.events if event["event"] == "output" and event["host"] == "client"]
-    assert "token is  ***" in lines and "hush-hush" not in run.out
+    assert "token is  *** ***" in lines and "hush-hush" not in run.out
     (built.gate / "fail").unlink()
     built.write(ship=["built", "nothing"])
     missing = built.deploy()

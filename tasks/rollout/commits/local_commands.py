@@ -22,6 +22,8 @@ LONGEST_SECRET = 64 * 2**10             # bytes
 # Other variables of git point to a repository, which is not the one of the build. PRIVATE is Fabvisor's own.
 KEPT_OF_GIT = ("GIT_CONFIG", "GIT_SSH", "GIT_SSL", "GIT_ASKPASS")
 PRIVATE = ("SSH_PRIVATE_KEY", "FABRIC_SUDO_PASSWORD")
+# A build may need them, and a server hides them in a job's log only: not in our reports.
+JOB_TOKENS = ("CI_JOB_TOKEN", "GITHUB_TOKEN")
 
 
 class Cancelled(Exception):
@@ -54,7 +56,8 @@ class LocalCommands:
         self._environ = {name: value for name, value in environ.items()
                          if name not in hidden and name not in PRIVATE
                          and (not name.startswith("GIT_") or name.startswith(KEPT_OF_GIT))}
-        self._mask = SecretMask(secrets)
+        tokens = [Secret(environ[name]) for name in JOB_TOKENS if name in environ]
+        self._mask = SecretMask([*secrets, *tokens])
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
