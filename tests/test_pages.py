@@ -84,7 +84,7 @@ def test_documented_defaults_are_those_of_the_model(heading: str, kind: type[mod
 # --- GitLab ---
 
 @pytest.mark.parametrize(("template", "lacks"), [("deploy", set()), (
-    "status", {"tier", "fetch", "revision", "artifact", "artifacts_of"})])
+    "status", {"tier", "fetch", "revision", "artifact", "artifacts_of", "git_strategy"})])
 def test_every_template_input_is_documented(template: str, lacks: set[str]) -> None:
     header = next(iter(yaml.safe_load_all((CHECKOUT / f"templates/{template}.yml").read_text())))
     documented = {name for row in table("input |") for name in coded(row[0])}

@@ -29,7 +29,7 @@ def _inputs(environment: Environment, services: set[str]) -> Iterator[dict[str, 
     """The inputs of each job: services of one repository go together, as one deploy. In production, and where a deploy
     asks first, a job waits for a click."""
     for deployed in by_repository(environment, services):
-        no_revision = {"revision": ""} if deployed[0].is_folder else {}
+        built = {"revision": "", "git_strategy": "empty"} if deployed[0].is_folder else {}      # by an earlier job
         waits = {"run": "manual"} if waits_for_a_click(environment) else {}
         yield {"service": ",".join(service.name for service in deployed), "environment": environment.name,
-               "branch": environment.branch, "tier": tier(environment.name), **waits, **no_revision}
+               "branch": environment.branch, "tier": tier(environment.name), **waits, **built}

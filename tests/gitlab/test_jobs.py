@@ -147,6 +147,16 @@ def test_job_shows_a_failed_build_in_log_and_junit(start: Start, company: Compan
     assert company.head("develop") == deployed
 
 
+def test_job_that_ends_before_fab_has_no_report_of_an_earlier_job(start: Start, runner: Runner, deployed: str) -> None:
+    """The folder is the same, and GitLab would take the files that lie there."""
+    reports = [runner.project / name for name in ("deploy.xml", "deploy.env")]
+    for report in reports:
+        report.touch()
+    job = start(deployed, CI_JOB_TOKEN="expired")
+    assert job.end() == 128, job.log
+    assert not any(report.exists() for report in reports)
+
+
 @pytest.mark.long
 @pytest.mark.promise(5)
 def test_job_ends_with_the_exit_code_that_gitlab_retries_when_locked(start: Start, company: Company,

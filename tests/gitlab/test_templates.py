@@ -82,8 +82,10 @@ def test_schema_check_notices_a_mistake(tmp_path: Path) -> None:
 
 def test_deploy_and_status_templates_begin_alike() -> None:
     (deploy,), (status,) = (documents(template)[1].values() for template in TEMPLATES)
-    for key in ("before_script", "cache", "variables", "tags", "stage"):
+    for key in ("cache", "tags", "stage"):
         assert deploy[key] == status[key]
+    assert deploy["before_script"][1:] == status["before_script"]
+    assert {**deploy["variables"], "GIT_STRATEGY": "none"} == status["variables"]
     inputs = [documents(template)[0]["spec"]["inputs"] for template in TEMPLATES]
     for name in ("service", "environment", "tags", "stage", "project", "ref", "tool", "tool_ref"):
         assert inputs[0][name] == inputs[1][name]

@@ -55,10 +55,11 @@ def test_pipeline_is_manual_when_the_environment_asks_first(tmp_path: Path) -> N
     assert production["inputs"]["run"] == "manual"
 
 
-def test_pipeline_deploys_a_folder_without_a_revision(tmp_path: Path) -> None:
+def test_pipeline_deploys_a_folder_without_a_revision_and_without_files_of_earlier_jobs(tmp_path: Path) -> None:
     (tmp_path / "hosts.yaml").write_text(HOSTS.replace("git@git.example.com:micro/api.git", "./dist", 1))
     inputs = [one["inputs"] for one in made(loading.load(tmp_path / "hosts.yaml"), {"api", "mailer"})]
-    assert {one["service"]: one.get("revision") for one in inputs} == {"api": "", "mailer": None}
+    assert {one["service"]: (one.get("revision"), one.get("git_strategy")) for one in inputs} == {
+        "api": ("", "empty"), "mailer": (None, None)}
 
 
 def test_services_of_one_repository_are_one_deploy_job(tmp_path: Path) -> None:
