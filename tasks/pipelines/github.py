@@ -58,7 +58,8 @@ def _job(environment: Environment, services: list[Service], sources: Sources, se
         "runs-on": "ubuntu-latest",
         "environment": {"name": environment.name, **({"url": environment.url} if environment.url else {})},
         "concurrency": {"group": f"deploy-{names}-{environment.name}", "cancel-in-progress": False},
-        "steps": [*steps, {"run": " ".join([tool[0], "deploy", names, *tool[1:], *options]),
+        # `exec`: a cancelled step's shell alone gets the signals, and would not hand them on.
+        "steps": [*steps, {"run": " ".join(["exec", tool[0], "deploy", names, *tool[1:], *options]),
                            "env": {name: f"${{{{ secrets.{name} }}}}" for name in (*LOGIN, *secrets)}}]}
 
 

@@ -45,7 +45,7 @@ def test_workflow_has_a_job_for_each_environment_of_the_service(inventory: loadi
     assert develop["concurrency"] == {"group": "deploy-api-develop", "cancel-in-progress": False}
     checkout, deploy = develop["steps"]
     assert (checkout["with"]["repository"], checkout["with"]["ref"]) == ("acme/deploy", "v1")
-    assert deploy["run"] == './fab deploy api --env develop --yes --revision "$GITHUB_SHA"'
+    assert deploy["run"] == 'exec ./fab deploy api --env develop --yes --revision "$GITHUB_SHA"'
 
 
 def test_workflow_gives_each_job_the_secrets_that_it_needs(inventory: loading.Inventory) -> None:
@@ -56,7 +56,7 @@ def test_workflow_gives_each_job_the_secrets_that_it_needs(inventory: loading.In
                      "deploy-api-1-0": set(), "deploy-api-1-0-2": {"API_PASSWORD"},
                      "deploy-api-production": {"API_PASSWORD"}}
     assert jobs["deploy-api-develop"]["steps"][1]["env"]["API_PASSWORD"] == "${{ secrets.API_PASSWORD }}"
-    assert jobs["deploy-site-develop"]["steps"][1]["run"] == "./fab deploy site --env develop --yes"
+    assert jobs["deploy-site-develop"]["steps"][1]["run"] == "exec ./fab deploy site --env develop --yes"
 
 
 def test_workflow_brings_the_tool_from_a_repository_of_its_own(inventory: loading.Inventory) -> None:
@@ -64,7 +64,7 @@ def test_workflow_brings_the_tool_from_a_repository_of_its_own(inventory: loadin
     inventory_, tool, deploy = workflow["jobs"]["deploy-api-production"]["steps"]
     assert (inventory_["with"]["repository"], inventory_["with"]["path"]) == ("acme/deploy", "inventory")
     assert [tool["with"][name] for name in ("repository", "ref", "path")] == ["acme/fabvisor", "v2", "fabvisor"]
-    assert deploy["run"].startswith("fabvisor/fab deploy api --inventory inventory/hosts.yaml --env production ")
+    assert deploy["run"].startswith("exec fabvisor/fab deploy api --inventory inventory/hosts.yaml --env production ")
 
 
 def test_workflow_follows_githubs_schema(inventory: loading.Inventory, tmp_path: Path) -> None:
