@@ -61,7 +61,7 @@ ONLY = {
     # values only tries to split a command, masking splits what quoting has quoted
     "shlex": ("tasks/program/quoting.py", "tasks/executor/quoting.py", "tasks/inventory/rules/values.py",
               "tasks/suite.py", "tasks/executor/masking.py", "tasks/remote/host_keys/known_hosts_command.py",
-              "tasks/executor/state/earlier_state.py", "tasks/executor/supervisor/program_sections.py",
+              "tasks/executor/state/program_owner.py", "tasks/executor/supervisor/program_sections.py",
               "tasks/executor/program/process_check.py"),
 }
 # The error boundary hands the streams to the reports; the launcher answers a shell that completes a line.

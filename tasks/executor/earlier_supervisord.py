@@ -11,7 +11,7 @@ from .disk import files
 from .errors import HostError, NotReady
 from .layout import Layout
 from .quoting import for_sh
-from .state import earlier_state
+from .state import program_owner
 from .supervisor.supervisord import Supervisord
 from .supervisor.supervisord_conf import Definition, SupervisordConf
 from .system import leftovers, processes
@@ -46,7 +46,7 @@ def _defined_elsewhere(layout: Layout, service: str, groups: Sequence[str]) -> I
         if not files.is_same_path(path, layout.supervisord_conf):
             with contextlib.suppress(NotReady, OSError):
                 for found in SupervisordConf(path, {}).configuration().definitions:
-                    if found.name in groups and earlier_state.env_file(found.command) == layout.env_file(service):
+                    if found.name in groups and program_owner.env_file(found.command) == layout.env_file(service):
                         yield found
 
 
@@ -64,9 +64,9 @@ def own_section(definition: Definition, layout: Layout, service: str, name: str)
     environment file. `name`: of the program."""
     folder, own = os.path.dirname(definition.path), layout.program_file(service)
     found = f"{definition} already defines [{definition.kind}:{definition.name}]"
-    if earlier_state.env_file(definition.command) != layout.env_file(service):
+    if program_owner.env_file(definition.command) != layout.env_file(service):
         return NotReady(f"{found}: another environment deploys to this supervisord",
-                        f"give {name} another name in one of the two, or a supervisord of its own")
+                        program_owner.OTHER_NAME.format(name))
     return NotReady(f"{found}: `program_dir` was {folder} before",
                     f"on the host: {layout.access.prefix}mv {for_sh(definition.path)} {for_sh(own)};"
                     f" or write in hosts.yaml: program_dir: {folder}")

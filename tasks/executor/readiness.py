@@ -84,7 +84,8 @@ def _file_problems(layout: Layout, service: Service, conf: Configuration) -> lis
     """The obstacles in the configuration files to a program file of ours."""
     name = service["name"]
     own, directory = layout.program_file(name), layout.below_root(service["directory"])
-    problems = [*directory_access.problems(directory), *_folder_problems(layout), *earlier_state.problems(layout, name),
+    problems = [*directory_access.problems(directory), *_folder_problems(layout),
+                *earlier_state.problems(layout, service),
                 *earlier_supervisord.running(layout, service, _groups(service)), *_link_problems(layout, service),
                 *log_folder.problems(service, layout.access.prefix)]
     earlier = earlier_programs.sections(layout, service, conf)

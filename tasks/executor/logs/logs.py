@@ -11,7 +11,7 @@ from ..errors import HostError
 from ..layout import Layout
 from ..link import Link
 from ..service.context import ServiceContext
-from ..state import history, journal
+from ..state import history, journal, program_owner
 from . import log_sources
 from .grep import Grep
 from .log_sources import LogSource
@@ -52,6 +52,9 @@ class LogViewer:
 
     def begin(self) -> None:
         """Show the last lines of each log, or go on where an earlier connection stopped."""
+        for ctx, _ in self._services:
+            for error in program_owner.problems(ctx.layout, {"name": ctx.name, "directory": ctx.directory}):
+                self._link.answer({"event": "notice", "level": "warning", "message": error.message})
         self._views = [LogView(self._link, source, self._grep) for source in self._first_sources()]
         for view in self._views:
             cursor = self._hello["marks"].get(view.source.writer, {}).get(view.source.log.stream)

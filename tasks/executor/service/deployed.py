@@ -8,7 +8,7 @@ from typing import Container
 from ..disk import files
 from ..layout import Layout
 from ..protocol import PROGRAM_HEADER, Orphan, ServiceSettings
-from ..state import earlier_state, history
+from ..state import history, program_owner
 from ..supervisor.supervisord import Supervisord
 from ..supervisor.supervisord_conf import Configuration, options, programs_in
 from . import facts
@@ -19,7 +19,7 @@ def services(layout: Layout, conf: Configuration) -> list[str]:
     hosts.yaml."""
     paths = {section.path for section in conf.definitions if section.is_ours}
     names = sorted(os.path.splitext(os.path.basename(path))[0] for path in paths)
-    return [name for name in names if earlier_state.of_program_file(layout, name) in ("", layout.state)]
+    return [name for name in names if program_owner.state_folder(layout, name) in ("", layout.state)]
 
 
 def orphans(layout: Layout, conf: Configuration, named: Container[str], supervisord: Supervisord) -> list[Orphan]:
@@ -30,7 +30,7 @@ def orphans(layout: Layout, conf: Configuration, named: Container[str], supervis
 
 def directory(layout: Layout, service: str) -> str:
     """The directory of a service; its programs may run in a release of it, and there in a subdirectory."""
-    text = layout.access.program_text(service)
+    text = _program_text(layout, service)
     committed = history.newest_committed(layout, service)
     written = [options(text, program) or {} for program in programs_in(text)]
     folder = next((each["directory"].replace("%%", "%") for each in written if "directory" in each), "")
@@ -53,6 +53,11 @@ def as_deployed(layout: Layout, service: ServiceSettings) -> ServiceSettings:
     return {**service, "directory": there, "subdirectory": committed.get("subdirectory") or ""}
 
 
+def _program_text(layout: Layout, service: str) -> str:
+    """Empty where the program of that name is another's."""
+    return "" if program_owner.other_state(layout, service) else layout.access.program_text(service)
+
+
 def _is_where_hosts_yaml_says(layout: Layout, service: ServiceSettings, text: str) -> bool:
     """Whether a program file surely runs the service in its directory. A parser would take a millisecond a service."""
     written = next((line for line in text.splitlines() if line.startswith("directory=")), "")
@@ -67,7 +72,7 @@ def _with_history(layout: Layout) -> list[str]:
 
 
 def _orphan(layout: Layout, name: str, supervisord: Supervisord) -> Orphan:
-    groups = programs_in(layout.access.program_text(name))
+    groups = programs_in(_program_text(layout, name))
     committed = history.newest_committed(layout, name)
     return {"name": name, "directory": directory(layout, name), "strategy": committed.get("strategy") or "in_place",
             "programs": facts.process_states(supervisord, {group: [group] for group in groups})}

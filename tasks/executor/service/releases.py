@@ -18,6 +18,7 @@ from ..disk.placed_files import PlacedFiles
 from ..errors import NotReady
 from ..layout import Layout
 from ..protocol import ASIDE, PlacedFileState
+from ..state import program_owner
 from ..system import processes
 from .other_release import OtherRelease
 
@@ -82,10 +83,11 @@ class Releases:
         return self.current() if self._leads_through_link(self.written_directory() or self.link) else None
 
     def written_directory(self) -> str | None:
-        """Where the programs run, by the program file; None where that does not say it."""
+        """Where the programs run, by the program file; None where that does not say it, or is another's."""
         file = None
         with contextlib.suppress(NotReady):         # sudo refuses us: the link says it as well, but for a new strategy
-            file = self._layout.access.program_file(self._service)
+            is_others = program_owner.other_state(self._layout, self._service)
+            file = None if is_others else self._layout.access.program_file(self._service)
         match = PROGRAM_DIRECTORY.search(file.data) if file else None
         return match.group(1).decode("utf-8", "surrogateescape").replace("%%", "%") if match else None
 

@@ -5,23 +5,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
-from typing import Iterator
+from typing import Any, Iterator, Mapping
 
 from ..disk import files
 from ..errors import HostError, NotReady
 from ..layout import DEFAULT_STATE, Layout
-from ..protocol import PROGRAM_HEADER
-from ..quoting import for_sh
-from . import journal
-
-ENV_FILE = 3                        # its place among the words of a `command=` of ours
+from . import journal, program_owner
 
 
-def problems(layout: Layout, service: str) -> list[HostError]:
-    """Why a deploy has to wait: what another state folder has of the service, and this one has not."""
-    reasons: list[HostError] = []
-    for folder in _others(layout, service):
+def problems(layout: Layout, settings: Mapping[str, Any]) -> list[HostError]:
+    """Why a deploy has to wait: the program is another's; or what another state folder has of the service, and this one
+    has not."""
+    service = settings["name"]
+    reasons = program_owner.problems(layout, settings)
+    for folder in _others(layout, service) if not reasons else ():
         earlier = Layout(dict(layout.settings, state=folder), layout.env)
         left = [each.deploy for each in journal.to_undo(earlier) if service in each.services]
         if left:
@@ -29,31 +26,15 @@ def problems(layout: Layout, service: str) -> list[HostError]:
                                     f"write in hosts.yaml: state: {folder}; then: fab recover {service}"))
         elif os.path.exists(earlier.history_file(service)) and not os.path.exists(layout.history_file(service)):
             reasons.append(NotReady(f"{folder}, where `state` was before, has the history of {service}",
-                                    f"on the host: mkdir -p {for_sh(layout.state)} &&"
-                                    f" cp -a {for_sh(folder)}/. {for_sh(layout.state)}/;"
-                                    f" or write in hosts.yaml: state: {folder}"))
+                                    f"{program_owner.copy(folder, layout)}; or write in hosts.yaml: state: {folder}"))
     return reasons
 
 
 def _others(layout: Layout, service: str) -> Iterator[str]:
     """The default one, and the one that our program file names; both only where they are ours and not the present."""
-    for folder in dict.fromkeys([layout.below_root(DEFAULT_STATE), of_program_file(layout, service)]):
+    for folder in dict.fromkeys([layout.below_root(DEFAULT_STATE), program_owner.state_folder(layout, service)]):
         if folder and not files.is_same_path(folder, layout.state) and _is_own(folder):
             yield folder
-
-
-def of_program_file(layout: Layout, service: str) -> str:
-    """The state folder that our program file of the service names; empty where it names none."""
-    text = layout.access.program_text(service)
-    command = next((line for line in text.splitlines() if line.startswith("command=")), "")
-    return os.path.dirname(os.path.dirname(env_file(command))) if text.startswith(PROGRAM_HEADER) else ""
-
-
-def env_file(command: str) -> str:
-    """The environment file that a `command` of a program file of ours reads; empty where it reads none."""
-    with contextlib.suppress(ValueError, IndexError):
-        return shlex.split(command)[ENV_FILE].replace("%%", "%")
-    return ""
 
 
 def _is_own(folder: str) -> bool:

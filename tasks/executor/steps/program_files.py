@@ -12,6 +12,7 @@ from ..logs import log_folder
 from ..protocol import PROGRAM_HEADER
 from ..quoting import for_sh
 from ..service.context import ServiceContext
+from ..state import program_owner
 from ..state.locks import reload_lock
 from ..supervisor.supervisord import BadConfiguration
 from .step import Result, Step
@@ -31,6 +32,8 @@ def write(ctx: ServiceContext, step: Step) -> Result:
         return Result(False)
     _keep_handwritten(ctx.layout, ctx.name)
     with reload_lock(ctx.layout):
+        for error in program_owner.problems(ctx.layout, {"name": ctx.name, "directory": ctx.directory}):
+            raise error                 # another environment deployed its own since we looked
         supervisord.reload()
         if program_changes:
             access.write_program(ctx.name, program)

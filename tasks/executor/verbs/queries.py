@@ -158,13 +158,13 @@ def history_of(link: Link, hello: Message, layout: Layout, env: dict[str, str]) 
             shown = {key: line.get(key) for key in SHOWN_FIELDS}
             link.stream(cast(History, dict(shown, event="history", service=service["name"])))
     for service in hello["services"]:
-        for error in _left_elsewhere(layout, service["name"]):
+        for error in _left_elsewhere(layout, service):
             raise error
 
 
-def _left_elsewhere(layout: Layout, service: str) -> list[HostError]:
+def _left_elsewhere(layout: Layout, service: Message) -> list[HostError]:
     """Why there is no history here: it may be in the state folder that hosts.yaml named before."""
-    if os.path.exists(layout.history_file(service)):
+    if os.path.exists(layout.history_file(service["name"])):
         return []
     try:
         return earlier_state.problems(layout, service)

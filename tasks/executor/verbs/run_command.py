@@ -51,7 +51,7 @@ def _variables(ctx: ServiceContext) -> dict[str, str]:
     data = files.read_bytes(ctx.layout.env_file(ctx.name))
     if data is None:
         missing = _not_deployed(ctx, "it has no environment file")
-        raise next(iter(earlier_state.problems(ctx.layout, ctx.name)), missing)
+        raise next(iter(earlier_state.problems(ctx.layout, {"name": ctx.name, "directory": ctx.directory})), missing)
     values = masking.values(data.decode("utf-8", "surrogateescape"))
     return {name: value for name, value in values.items() if ":" not in name}
 

@@ -1,0 +1,78 @@
+"""Two environments or teams with a service of one name under one supervisord: none touches the other's program."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tasks.executor.layout import Layout
+from tasks.executor.state import program_owner
+from tests.executor.driver import Deploy, Example, Message
+
+
+def below(root: Path, example: Example) -> Deploy:
+    """A deploy of another environment: with a root of its own."""
+    deploy = example.deploy()
+    root.mkdir(exist_ok=True)
+    deploy.layout.update(root=str(root), supervisord_conf=str(example.host.conf),
+                         program_dir=str(example.host.root / "conf.d"))
+    return deploy
+
+
+def problem(deploy: Deploy, keeps_version: bool = False) -> Message:
+    with deploy:
+        deploy.hello(keeps_version=keeps_version)
+        [found] = deploy.executor.until("not_ready")["problems"]
+        return dict(found)
+
+
+@pytest.mark.promise(11)
+def test_deploy_and_remove_are_refused_where_another_environment_has_a_program_of_that_name(
+        example: Example, folder: Path) -> None:
+    """Before its own first deploy, and also when it has a history of its own."""
+    example.write()
+    with below(folder / "other", example) as deploy:
+        deploy.commit()
+    example.host.remove_programs()
+    example.committed()
+    before, mine = example.program_file.read_bytes(), example.host.root / ".fabvisor"
+    first = problem(below(folder / "first", example))
+    assert first["message"] == f"{example.program_file} is of another environment or team: its history is in {mine}"
+    assert first["hint"].startswith(f"give {example.name} another name in one of the two")
+    assert f"cp -a {mine}/. {folder}/first/.fabvisor/" in first["hint"]
+    for keeps_version in (False, True):         # as of `fab remove`, which looks where the program file says
+        again = problem(below(folder / "other", example), keeps_version)
+        assert again["message"] == first["message"] and "cp -a" not in again["hint"]
+    assert example.program_file.read_bytes() == before
+
+
+@pytest.mark.parametrize("move", [shutil.copytree, shutil.move])
+@pytest.mark.rows(1)
+def test_program_is_ours_where_the_root_was_moved_or_copied(
+        example: Example, folder: Path, move: Callable[[Path, Path], object]) -> None:
+    example.write()
+    with below(folder / "before", example) as deploy:
+        deploy.commit()
+    move(folder / "before", folder / "after")
+    with below(folder / "after", example) as deploy:
+        assert deploy.commit()["event"] == "committed"
+    assert f"directory={folder}/after/" in example.program_file.read_text()
+
+
+def test_program_of_another_login_user_is_named_with_that_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "other/.fabvisor"
+    (other / "api").mkdir(parents=True)
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "supervisord.conf").touch()
+    (tmp_path / "conf.d/api.conf").write_text(
+        f"; Written by Fabvisor\n[program:api]\ncommand=/bin/sh -c '. \"$0\" && exec \"$@\"' {other}/api/env ./api\n")
+    monkeypatch.setattr("os.geteuid", lambda: other.stat().st_uid + 1)
+    monkeypatch.setattr(program_owner, "user_name", lambda uid: "bob" if uid == other.stat().st_uid else "?")
+    layout = Layout({"root": str(tmp_path / "root"), "supervisord_conf": str(tmp_path / "supervisord.conf"),
+                     "program_dir": str(tmp_path / "conf.d")})
+    [found] = program_owner.problems(layout, {"name": "api", "directory": "micro/api"})
+    assert found.message.endswith(f"is of another environment or team: bob deploys it, with its history in {other}")
+    assert found.hint.endswith("or let bob remove it first: fab remove api")
