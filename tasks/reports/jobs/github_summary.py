@@ -11,7 +11,9 @@ from ..text.humanize import in_words, listed, short, text_lines
 from ..text.verdict import results, verdict
 
 ROWS = 200
+# GitHub takes no summary that is larger than 1 MiB.
 ERRORS = 20
+MESSAGE = 2000                                      # characters of an error
 
 
 def summary(started: Started, errors: Iterable[Error], finished: Finished, seconds: float) -> str:
@@ -26,7 +28,7 @@ def summary(started: Started, errors: Iterable[Error], finished: Finished, secon
                   for host, service, result in rows[:ROWS]]
         lines += ["", f"and {len(rows) - ROWS} more"] if len(rows) > ROWS else [""]
     for error in [*errors][:ERRORS]:
-        lines += [f"- {_plain(line)}" for line in text_lines(error.message)]
+        lines += [f"- {_plain(line)}" for line in text_lines(error.message[:MESSAGE])]
     if started.url:
         lines += ["", f"<{started.url}>"]
     return "\n".join(lines) + "\n\n"
