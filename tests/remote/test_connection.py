@@ -90,12 +90,19 @@ class TestHostKeys:
         assert (tmp_path / "kh").read_text() == ""
 
     @pytest.mark.promise(6)
-    def test_unknown_host_key_names_the_variable_when_it_is_set(self, sshd: Sshd,
+    def test_unknown_host_key_names_the_variable_when_it_is_set(self, sshd: Sshd, tmp_path: Path,
                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("SSH_KNOWN_HOSTS", "github.com ssh-ed25519 AAAA")
-        error = refusal(HostKeyError, **sshd.host_settings(known_hosts=None))
-        assert "SSH_KNOWN_HOSTS" in error.message
-        assert "SSH_KNOWN_HOSTS" in error.hint
+        """Also where GitLab gives it as a file; and where it gives none."""
+        file = tmp_path / "SSH_KNOWN_HOSTS"
+        file.write_text("github.com ssh-ed25519 AAAA")
+        for value in (file.read_text(), str(file)):
+            monkeypatch.setenv("SSH_KNOWN_HOSTS", value)
+            error = refusal(HostKeyError, **sshd.host_settings(known_hosts=None))
+            assert "SSH_KNOWN_HOSTS" in error.message
+            assert "to the variable SSH_KNOWN_HOSTS" in error.hint
+        monkeypatch.delenv("SSH_KNOWN_HOSTS")
+        monkeypatch.setenv("GITLAB_CI", "true")
+        assert "SSH_KNOWN_HOSTS is not set" in refusal(HostKeyError, **sshd.host_settings(known_hosts=None)).hint
 
     @pytest.mark.promise(6)
     def test_host_key_is_checked_whatever_the_ssh_config_says(self, sshd: Sshd, home: Path) -> None:
@@ -122,7 +129,7 @@ class TestHostKeys:
     def test_host_key_alias_is_looked_up_in_the_variable(self, sshd: Sshd, home: Path, open_to: Open,
                                                          monkeypatch: pytest.MonkeyPatch) -> None:
         (home / ".ssh/config").write_text("Host web1\n  HostKeyAlias prod\n")
-        monkeypatch.setenv("SSH_KNOWN_HOSTS", f"prod {public(sshd.host_keys[0])}\r\n")
+        monkeypatch.setenv("SSH_KNOWN_HOSTS", f"\ufeffprod {public(sshd.host_keys[0])}\r\n")
         assert open_to(sshd, known_hosts=None).is_connected
 
 

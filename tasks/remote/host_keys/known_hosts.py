@@ -90,6 +90,11 @@ def is_text(host: Host) -> bool:
     return host.known_hosts is None and bool(_value()) and not _is_path(_value())
 
 
+def is_of_variable(source: str) -> bool:
+    """It is the variable itself; or the file that GitLab makes for a variable of type File, which has its name."""
+    return os.path.basename(source) == VARIABLE
+
+
 def files(host: Host, settings: Settings) -> tuple[Path, ...]:
     """Those that load() reads."""
     if host.known_hosts is not None:
@@ -120,8 +125,8 @@ def _from_files(paths: Iterable[Path], required: str = "") -> KnownHosts:
 
 @once
 def parse(text: str, source: str) -> tuple[Entry, ...]:
-    """Lines that are no key are skipped."""
-    entries = (_entry(line, source, number) for number, line in enumerate(text.splitlines(), 1))
+    """Lines that are no key are skipped; so is the mark that editors of Windows put in front of a text."""
+    entries = (_entry(line, source, number) for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1))
     return tuple(entry for entry in entries if entry is not None)
 
 

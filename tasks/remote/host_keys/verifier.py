@@ -100,12 +100,12 @@ class Verifier(MissingHostKeyPolicy):
         same = [entry for entry in expected if entry.key_type == key_type] or expected
         first = same[0]
         name = self.settings.lookup_name
-        file = "" if first.source == known_hosts.VARIABLE else f" -f {first.source}"
+        file = "" if known_hosts.is_of_variable(first.source) else f" -f {first.source}"
         return HostKeyError(
             f"{self.label}: the host key has changed: expected {fingerprint(first.blob)} ({first.key_type}, "
             f"{first.place}), got {fingerprint(blob)} ({key_type}). Someone may be in between",
             f"only if the host was set up anew: ssh-keygen -R '{name}'{file}, then add its new key"
-            if file else f"only if the host was set up anew: replace its line in the variable {first.source}")
+            if file else f"only if the host was set up anew: replace its line in the variable {known_hosts.VARIABLE}")
 
     def _unknown(self, blob: bytes, key_type: str, authority: bool) -> HostKeyError:
         where = ", ".join(self.known.sources) or "any known_hosts file"
@@ -127,8 +127,11 @@ class Verifier(MissingHostKeyPolicy):
             once = once.replace("ssh", f"ssh -J {for_sh(self.via)}", 1)
             return f"connect once through the gateway: {once}; {compare}"
         scan = f"ssh-keyscan -p {settings.port} {for_sh(settings.hostname)}"
-        if os.environ.get(known_hosts.VARIABLE, "").strip() and known_hosts.VARIABLE in self.known.sources:
+        if any(map(known_hosts.is_of_variable, self.known.sources)):
             return f"add the output of `{scan}` to the variable {known_hosts.VARIABLE}; {compare}"
+        if self.known.configured and os.environ.get("GITLAB_CI"):
+            return (f"{known_hosts.VARIABLE} is not set in this job: is it a protected variable and the branch is not, "
+                    f"or has it another environment scope? It holds the output of `{scan}`; {compare}")
         if self.known.sources[:1] == (os.devnull,):
             return (f"ssh keeps no host keys here: take UserKnownHostsFile {os.devnull} out of ~/.ssh/config, or set "
                     f"{known_hosts.VARIABLE}; then {scan}; {compare}")
