@@ -33,6 +33,9 @@ def init(run: Command, service: str, for_: str = "gitlab", project: str = "ops/d
                              "gitlab, or github, which is also for Gitea and Forgejo")
     if tool_ref != "main" and not tool:
         raise SelectionError("--tool-ref is of the project of --tool, and none was given", "--ref is that of --project")
+    for option, path in (("--project", project), ("--tool", tool)):
+        if path and not pipelines.sources.PATH.fullmatch(path):
+            raise SelectionError(f"{option} {path}: that is no path of a project", "such as ops/deploy, as in its URL")
     services = inventory.selection.services_of_file(run.inventory, service)
     nowhere = services - pipelines.environments.deployed(run.inventory)
     if nowhere and service != "all":
@@ -40,4 +43,9 @@ def init(run: Command, service: str, for_: str = "gitlab", project: str = "ops/d
                       f"add an environment to {run.inventory.source}")
     sources = pipelines.sources.Sources(project, ref, tool, tool_ref)
     run.report.on(rollout.events.Document(text=write(run.inventory, services, sources)))
+    groups = pipelines.environments.of_repositories(run.inventory, services)
+    if len(groups) > 1:
+        run.report.on(rollout.events.Notice(level="warning", message=(
+            "a pipeline deploys a commit of its own repository, and these services are of several; print one for each: "
+            f"{'; '.join(groups)}")))
     return run.done()

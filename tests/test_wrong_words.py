@@ -101,6 +101,7 @@ EMPTY = "or leave it out; is a variable of your script unset?"
     (["deploy", "api", "-r", "HEAD"], "HEAD is another commit in each clone", "--revision . is"),
     (["deploy", "api", "-r", "refs/heads/main"], "expected the name alone, 'main', got", "give a commit, a branch"),
     (["check", "--env", "nowhere"], "--env names 'nowhere', but hosts.yaml has no", "environments: test"),
+    (["ci.init", "api", "--project", "https://git.example.com/a.git"], "that is no path of a project", "such as"),
     (["ci.init", "api", "--tool-ref", "v2"], "--tool-ref is of the project of --tool", "--ref is that of --project"),
     (["ssh"], "no host was named", "name one of web1"),
     (["a'b"], "there is no command \"a'b\"\n", "fab --list"),

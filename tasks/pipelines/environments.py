@@ -39,6 +39,16 @@ def by_repository(environment: Environment, services: set[str]) -> list[list[Ser
     return list(groups.values())
 
 
+def of_repositories(inventory: Inventory, services: set[str]) -> list[str]:
+    """The services, a comma list for each repository. A folder as `repo` is of any."""
+    names: dict[str, set[str]] = {}
+    for environment in environments_of(inventory):
+        for target in environment.targets:
+            if target.service.name in services and not target.service.is_folder:
+                names.setdefault(target.service.repo, set()).add(target.service.name)
+    return sorted({",".join(sorted(group)) for group in names.values()})
+
+
 def tier(name: str) -> str:
     return next((tier for tier, pattern in TIERS if re.search(pattern, name, re.IGNORECASE)), "other")
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
+
+# GROUP/PROJECT, as in its URL; a server puts in variables.
+PATH = re.compile(r"[\w.${}-]+(/[\w.${}-]+)+(?<!\.git)")
 
 
 class Sources(NamedTuple):

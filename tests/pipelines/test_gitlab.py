@@ -69,6 +69,16 @@ def test_services_of_one_repository_are_one_deploy_job(tmp_path: Path) -> None:
         ("api,mailer", "develop"), ("mailer", "1.0"), ("api", "production")]
 
 
+def test_services_of_several_repositories_are_told_apart(tmp_path: Path) -> None:
+    """A pipeline has the commit of one."""
+    file = tmp_path / "hosts.yaml"
+    for repo, groups in (("micro/mailer.git", ["api", "mailer"]), ("micro/api.git", ["api,mailer"])):
+        file.write_text(HOSTS.replace("micro/mailer.git", repo))
+        assert environments.of_repositories(loading.load(file), {"api", "mailer"}) == groups
+    file.write_text(HOSTS.replace("git@git.example.com:micro/mailer.git", "./dist"))
+    assert environments.of_repositories(loading.load(file), {"api", "mailer"}) == ["api"]
+
+
 def test_pipeline_keeps_names_that_look_like_numbers_as_text(inventory: loading.Inventory) -> None:
     inputs = [one["inputs"] for one in made(inventory, {"mailer"})]
     assert inputs[1] == {"service": "mailer", "environment": "1.0", "branch": "on", "tier": "other"}
