@@ -16,9 +16,11 @@ from invoke.tasks import task
 from . import _fabric_options, _wrong_words
 from ._errors import SelectionError
 
+# The order is ours, the longest file first (tests/plugins/longest_first.py); xdist's own is by the number of tests.
+BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
 # Tests wait for hosts more than half of their time: six files at a time keep two processors busy.
-ALL = ("--workers", "6")
-QUICK = ("--workers", "4", "--quick")
+ALL = ("-n", "6", *BY_FILE)
+QUICK = ("-n", "3", *BY_FILE, "--quick")
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 

@@ -2,5 +2,4 @@
 
 pytest_plugins = [
     "tests.plugins.real_hosts", "tests.plugins.rows", "tests.plugins.longest_first", "tests.plugins.promises",
-    "tests.plugins.collected_garbage", "tests.plugins.folders", "tests.plugins.shared_servers",
-    "tests.plugins.workers"]
+    "tests.plugins.collected_garbage", "tests.plugins.folders", "tests.plugins.process_end"]

@@ -15,7 +15,7 @@ def pytest_collection() -> None:
     gc.disable()
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(tryfirst=True)         # it comes in xdist's own process, too, which collects nothing
 def pytest_runtestloop() -> None:
     gc.freeze()
     gc.set_threshold(50_000, 50, 1000)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pytest
 
@@ -44,6 +45,11 @@ class LongestFirst:
         files = longest_first([(str(item.path), item.nodeid, expected(item)) for item in items], self.known)
         items.sort(key=lambda item: files.index(str(item.path)))
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """xdist's workers must agree on the order, so they get what this process has read."""
+        node.workerinput[KEY] = dict(self.known)
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.spent[report.nodeid] += report.duration
 
@@ -56,8 +62,9 @@ class LongestFirst:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    cache = cache_of(config)
-    config.pluginmanager.register(LongestFirst(config, cache.get(KEY, {}) if cache else {}), "longest-first")
+    worker, cache = getattr(config, "workerinput", None), cache_of(config)
+    known = worker[KEY] if worker else cache.get(KEY, {}) if cache else {}
+    config.pluginmanager.register(LongestFirst(config, known), "longest-first")
 
 
 def cache_of(config: pytest.Config) -> pytest.Cache | None:

@@ -126,12 +126,6 @@ def _umask() -> int:
     return now
 
 
-def start_servers() -> None:
-    """Both, for this process and for all that it forks: a request is one byte, so they do not mix."""
-    _clients()
-    executors()
-
-
 @cache
 def _clients() -> socket.socket:
     return _server("-m", "tests.support.forkserver")

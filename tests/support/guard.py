@@ -35,7 +35,7 @@ def watch_user(name: str) -> None:
 
 
 def _tell(line: bytes) -> None:
-    pipe = _guard(os.getpid()).stdin
+    pipe = _guard().stdin
     assert pipe is not None
     pipe.write(line + b"\n")
     pipe.flush()
@@ -112,9 +112,8 @@ def _mounts(folder: Path) -> list[str]:
 
 
 @functools.cache
-def _guard(_: int) -> subprocess.Popen[bytes]:
-    """Of the process with this number, also where it was forked. Its standard input ends with that process; Ctrl-C does
-    not reach it."""
+def _guard() -> subprocess.Popen[bytes]:
+    """Its standard input ends with this process; Ctrl-C does not reach it."""
     guard = subprocess.Popen([sys.executable, "-E", "-s", "-S", __file__], cwd="/", stdin=subprocess.PIPE,
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     atexit.register(guard.communicate)

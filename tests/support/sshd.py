@@ -213,8 +213,8 @@ def free_port() -> int:
     """On loopback, for a server that starts later: meanwhile the kernel gives it to no outgoing connection, unless this
     machine lets those use every port."""
     first_outgoing = int(OUTGOING.read_text().split()[0])
-    worker = int(os.environ.get("TEST_WORKER", "0"))
-    workers = int(os.environ.get("TEST_WORKERS", "1"))          # each has ports of its own
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[len("gw"):])
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))         # each has ports of its own
     below = range(max(1024, first_outgoing - 10_000) + worker, first_outgoing, workers)
     for port in [*random.SystemRandom().sample(below, min(100, len(below))), 0]:
         with socket.socket() as probe, suppress(OSError):
