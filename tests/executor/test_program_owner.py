@@ -49,6 +49,19 @@ def test_deploy_and_remove_are_refused_where_another_environment_has_a_program_o
     assert example.program_file.read_bytes() == before
 
 
+@pytest.mark.promise(11)
+def test_deploy_goes_back_beside_the_program_that_another_environment_deployed_meanwhile(
+        example: Example, folder: Path) -> None:
+    example.write()
+    with below(folder / "late", example) as deploy:
+        deploy.prepare()
+        example.committed()
+        before = example.program_file.read_bytes()
+        deploy.run("activate")
+        assert "is of another environment" in deploy.restored()
+    assert (example.program_file.read_bytes(), example.info()["statename"]) == (before, "RUNNING")
+
+
 @pytest.mark.parametrize("move", [shutil.copytree, shutil.move])
 @pytest.mark.rows(1)
 def test_program_is_ours_where_the_root_was_moved_or_copied(

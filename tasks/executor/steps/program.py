@@ -12,6 +12,7 @@ from ..program.process import Before, Started
 from ..program.program import Infos, Program, are_running, only
 from ..protocol import UP
 from ..service.context import ServiceContext
+from ..state import program_owner
 from . import health, one_by_one, reload
 from .step import Result, Step
 
@@ -57,6 +58,8 @@ def stop(ctx: ServiceContext, step: Step) -> Result:
 def program_back(ctx: ServiceContext, step: Step) -> Result:
     """Bring each program back to what it was: RUNNING, STOPPED or absent. What was absent leaves first: it may hold a
     port."""
+    if program_owner.other_state(ctx.layout, ctx.name):
+        return Result(False)            # another environment deployed it meanwhile: what runs is its own
     parts = sorted(programs_before(ctx.name, step.args), key=lambda part: part["was"] != "absent")      # stable
     changed = [_bring_back(Program(ctx, part["group"], step.say), part) for part in parts]
     if any(changed):

@@ -112,7 +112,9 @@ def _copy_back(ctx: ServiceContext) -> None:
     access = ctx.layout.access
     old = files.read_bytes(os.path.join(backup, "program"))
     current = access.program_file(ctx.name)
-    if old is None:
+    if program_owner.other_state(ctx.layout, ctx.name):
+        pass                            # another environment deployed it meanwhile
+    elif old is None:
         access.remove_program(ctx.name)
     elif current is None or old != current.data:
         access.write_program(ctx.name, old, os.stat(os.path.join(backup, "program")).st_mode & 0o777)
