@@ -19,6 +19,7 @@ from .sources import Sources
 LOGIN = ("SSH_PRIVATE_KEY", "SSH_KNOWN_HOSTS")
 # GitHub's own token cannot read another private repository.
 TOKEN = "${{ secrets.DEPLOY_TOKEN || github.token }}"
+CLONE = "service"                       # the folder of the service's repository, where the job sends its commits
 
 
 def text(inventory: Inventory, services: set[str], sources: Sources) -> str:
@@ -51,8 +52,10 @@ def _job(environment: Environment, services: list[Service], sources: Sources, se
     branch = environment.branch.replace("'", "''")
     event = " && github.event_name == 'workflow_dispatch'" if waits_for_a_click(environment) else ""
     names = ",".join(service.name for service in services)
-    steps, tool = _checkouts(sources)
-    options = ["--env", environment.name, "--yes", *([] if services[0].is_folder else ['--revision "$GITHUB_SHA"'])]
+    in_clone = any(service.fetch == "client" for service in services) and not services[0].is_folder
+    steps, tool = _checkouts(sources, in_clone)
+    revision = "" if services[0].is_folder else "--revision ." if in_clone else '--revision "$GITHUB_SHA"'
+    options = ["--env", environment.name, "--yes", *filter(None, [revision])]
     return {
         "if": f"github.ref_name == '{branch}'{event}",
         "runs-on": "ubuntu-latest",
@@ -60,21 +63,24 @@ def _job(environment: Environment, services: list[Service], sources: Sources, se
         "concurrency": {"group": f"deploy-{names}-{environment.name}", "cancel-in-progress": False},
         # `exec`: a cancelled step's shell alone gets the signals, and would not hand them on.
         "steps": [*steps, {"run": " ".join(["exec", tool[0], "deploy", names, *tool[1:], *options]),
+                           **({"working-directory": CLONE} if in_clone else {}),
                            "env": {name: f"${{{{ secrets.{name} }}}}" for name in (*LOGIN, *secrets)}}]}
 
 
-def _checkouts(sources: Sources) -> tuple[list[dict[str, Any]], list[str]]:
-    """The steps that bring hosts.yaml and this tool, and how the tool is called then; the service is fetched by hosts.
-    """
+def _checkouts(sources: Sources, in_clone: bool) -> tuple[list[dict[str, Any]], list[str]]:
+    """The steps that bring hosts.yaml and this tool, and how the tool is called then: in a whole clone of the service,
+    which comes last; or beside them, where hosts fetch the service."""
     inventory = {"repository": sources.project, "ref": sources.ref, "token": TOKEN}
+    clone = [_checkout({"path": CLONE, "fetch-depth": 0})] if in_clone else []
+    up = "../" if in_clone else ""
     if not sources.tool:
-        return [_checkout(inventory)], ["./fab"]
+        return [_checkout(inventory), *clone], ["../fab", "--inventory ../hosts.yaml"] if in_clone else ["./fab"]
     tool = {"repository": sources.tool, "ref": sources.tool_ref, "token": TOKEN, "path": "fabvisor"}
-    return [_checkout({**inventory, "path": "inventory"}), _checkout(tool)], [
-        "fabvisor/fab", "--inventory inventory/hosts.yaml"]
+    return [_checkout({**inventory, "path": "inventory"}), _checkout(tool), *clone], [
+        f"{up}fabvisor/fab", f"--inventory {up}inventory/hosts.yaml"]
 
 
-def _checkout(inputs: dict[str, str]) -> dict[str, Any]:
+def _checkout(inputs: dict[str, Any]) -> dict[str, Any]:
     return {"uses": "actions/checkout@v4", "with": inputs}
 
 

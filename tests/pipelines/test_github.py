@@ -67,6 +67,21 @@ def test_workflow_brings_the_tool_from_a_repository_of_its_own(inventory: loadin
     assert deploy["run"].startswith("exec fabvisor/fab deploy api --inventory inventory/hosts.yaml --env production ")
 
 
+def test_workflow_deploys_from_a_clone_of_the_service_where_hosts_do_not_fetch(tmp_path: Path) -> None:
+    """GitHub gives a job no key for the repository, but a checkout of it."""
+    (tmp_path / "hosts.yaml").write_text(HOSTS.replace("command: ./api", "command: ./api, fetch: client"))
+    inventory = loading.load(tmp_path / "hosts.yaml")
+    *_, clone, deploy = made(inventory, "api")["jobs"]["deploy-api-develop"]["steps"]
+    assert clone["with"] == {"path": "service", "fetch-depth": 0} and deploy["working-directory"] == "service"
+    assert deploy["run"] == (
+        "exec ../fab deploy api --inventory ../hosts.yaml --env develop --yes --revision .")
+    apart = github.text(inventory, {"api", "site"}, Sources("acme/deploy", "v1", "acme/fabvisor", "v2"))
+    assert "exec ../fabvisor/fab deploy api --inventory ../inventory/hosts.yaml --env production" in apart
+    assert "exec fabvisor/fab deploy site --inventory inventory/hosts.yaml" in apart
+    (tmp_path / "deploy.yml").write_text(apart)
+    assert github_mistakes(tmp_path / "deploy.yml") == ""
+
+
 def test_workflow_follows_githubs_schema(inventory: loading.Inventory, tmp_path: Path) -> None:
     file = tmp_path / "deploy.yml"
     file.write_text(github.text(inventory, {"api", "site"}, Sources("acme/deploy", "v1", "acme/fabvisor", "v2")))
