@@ -20,9 +20,8 @@ NUMBER = re.compile(r"[-_][0-9]+$")        # of one of several processes, behind
 
 def sections(layout: Layout, service: Service, conf: Configuration) -> list[Definition]:
     """Those in a file that somebody wrote: they bear the name of a program, and belong to the same directory."""
-    now, directory = _names_now(service), layout.below_root(service["directory"])
-    return [each for each in conf.definitions if each.kind in PROGRAM_KINDS and each.name in now and not each.is_ours
-            and any(_is_below(path, directory) for path in each.paths)]
+    now = _names_now(service)
+    return [each for each in _written_by_hand(layout, service, conf) if each.name in now]
 
 
 def problem(layout: Layout, service: Service, found: Definition, conf: Configuration) -> HostError:
@@ -32,6 +31,15 @@ def problem(layout: Layout, service: Service, found: Definition, conf: Configura
     return NotReady(f"{found} defines [{found.kind}:{found.name}], which is {_names_now(service)[found.name]} here: it"
                     " would run twice", f"take that section away{out}; then: {layout.access.supervisorctl} update "
                     f"{for_sh(of_group.name if of_group else found.name)}")
+
+
+def with_other_names(layout: Layout, service: Service, conf: Configuration) -> list[HostError]:
+    """A word on those whose names say nothing: they may be helpers, or the same program once more."""
+    names = {program["group"] for program in service["programs"]} | _names_now(service).keys()
+    return [HostError(f"{found} defines [{found.kind}:{found.name}] in the directory of {service['name']}, and"
+                      " hosts.yaml does not name it", "where it is a program of that service, it runs twice: take that"
+                      f" section away; then on the host: {layout.access.supervisorctl} update {for_sh(found.name)}")
+            for found in _written_by_hand(layout, service, conf) if found.name not in names]
 
 
 def running(layout: Layout, service: Service, conf: Configuration, supervisord: Supervisord) -> list[HostError]:
@@ -49,6 +57,13 @@ def running(layout: Layout, service: Service, conf: Configuration, supervisord: 
     return [NotReady(f"supervisord still runs {', '.join(names)}, which no file defines any more: beside"
                      f" {service['name']} it would run twice", f"{layout.access.supervisorctl} update {for_sh(group)}")
             for group, names in by_group.items()]
+
+
+def _written_by_hand(layout: Layout, service: Service, conf: Configuration) -> list[Definition]:
+    """Those that belong to the directory of the service."""
+    directory = layout.below_root(service["directory"])
+    return [each for each in conf.definitions if each.kind in PROGRAM_KINDS and not each.is_ours
+            and any(_is_below(path, directory) for path in each.paths)]
 
 
 def _names_now(service: Service) -> dict[str, str]:

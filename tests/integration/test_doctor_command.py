@@ -49,6 +49,7 @@ def test_doctor_names_all_that_hinders_a_deploy_and_changes_nothing(make_app: Ma
     root = app.lab["web1"].root
     files = {root / "conf.d/first.conf": "[program:twice]\ncommand=sleep 1\nautostart=false\n",
              root / "conf.d/second.conf": "[fcgi-program:twice]\nsocket=tcp://127.0.0.1:9\ncommand=sleep 2\n",
+             root / "conf.d/hand.conf": f"[program:hand]\ncommand=sleep 1\ndirectory={root}/micro/{app.name}\n",
              root / "conf.d/old.conf": "; Written by Fabvisor: fab deploy old\n[program:old]\ncommand=sleep 1\n",
              root / ".fabvisor/journal/20200101-000000-abcdef.json": json.dumps({
                  "deploy": "20200101-000000-abcdef", "by": "ann@laptop", "services": {app.name: {"steps": []}},
@@ -75,6 +76,7 @@ def test_doctor_names_all_that_hinders_a_deploy_and_changes_nothing(make_app: Ma
     assert {"programs", "leftovers"} <= set(warned)
     programs = [event["message"] for event in run.events if event.get("check") == "programs"]
     assert any(message.startswith("old was deployed here") for message in programs)
+    assert any(f"defines [program:hand] in the directory of {app.name}" in message for message in programs)
     assert warned["leftovers"]["remedy"] == f"fab recover {app.name}"
 
 

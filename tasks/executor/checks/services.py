@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Iterator
 
-from .. import earlier_supervisord, git, readiness
+from .. import earlier_programs, earlier_supervisord, git, readiness
 from ..errors import HostError
 from ..protocol import INTERRUPTED, ServiceSettings
 from ..service import deployed, facts
@@ -32,7 +32,7 @@ def obstacles(host: ExaminedHost) -> Iterator[Finding]:
 
 
 def orphans(host: ExaminedHost) -> Iterator[Finding]:
-    """Programs of ours that hosts.yaml no longer names."""
+    """Programs of ours that hosts.yaml no longer names, and such that run twice, or may."""
     named = host.settings["named"]
     names = [name for name in deployed.services(host.layout, host.conf) if name not in named]
     for name in names:
@@ -43,6 +43,8 @@ def orphans(host: ExaminedHost) -> Iterator[Finding]:
         yield warning(f"{group} was deployed here, and hosts.yaml does not name it here any more", f"fab deploy {name}")
     groups = [program["group"] for service in host.services for program in service["programs"]]
     twice = earlier_supervisord.left_behind(host.layout, groups, host.supervisord)
+    twice += [error for service in host.services
+              for error in earlier_programs.with_other_names(host.layout, service, host.conf)]
     yield from (warning(error.message, error.hint) for error in twice)
     if not names and not left and not twice:
         yield ok("hosts.yaml names all that was deployed here")
