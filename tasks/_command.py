@@ -118,8 +118,11 @@ def _guarded(name: str, body: Body, shared: dict[str, Any], sudo_password: str |
         try:
             reporters.on(finished)
         except Exception as error:
-            reporters.apologize(error)
+            reporters.apologize(f"{type(error).__name__}: {error}")
             return NeedsPerson.exit_code if finished.hosts else Failed.exit_code
+    if reporters.fault:
+        reporters.apologize(f"standard output: {reporters.fault}")
+        return finished.exit_code or (0 if finished.hosts else Failed.exit_code)
     return finished.exit_code
 
 

@@ -62,16 +62,16 @@ def _run() -> None:
         from ._installation import COMMAND, IS_CHECKOUT
 
         if "--complete" in sys.argv[1:]:        # Fabric's own knows names of tasks and options only
-            sys.stdout.write(_completion.answer(_namespace.namespace, sys.argv, os.environ))
+            _show(_completion.answer(_namespace.namespace, sys.argv, os.environ))
             return
         if sys.argv[1:2] == ["--print-completion-script"] and not IS_CHECKOUT:
-            sys.stdout.write(_completion.script(*sys.argv[2:3]))
+            _show(_completion.script(*sys.argv[2:3]))
             return
         words = [word for word in sys.argv[1:] if not word.startswith("--search-root=")]     # of ./fab
         if words in ([], ["-h"], ["--help"]):               # Fabric's own begins with what is refused here
             from . import _help
 
-            sys.stdout.write(_help.text(_namespace.namespace))
+            _show(_help.text(_namespace.namespace))
             return
         if any(not word.startswith("-") for word in words):         # each command takes it
             with _no_typing_extensions(), _no_platform():
@@ -85,6 +85,12 @@ def _run() -> None:
         program.run(command)
         return
     _run_with_fabric(command)
+
+
+def _show(text: str) -> None:
+    from .reports.stream import show_text
+
+    show_text(text)
 
 
 def _run_with_fabric(command: list[str]) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import getpass
+import io
 import os
 import re
 import sys
@@ -101,7 +102,7 @@ class Program(invoke.program.Program):
         from importlib import metadata
 
         others = (f"{name.title()} {metadata.version(name)}\n" for name in ("fabric", "paramiko", "invoke"))
-        reports.screen.show_text("".join([f"{self.name} {__version__}\n", *others]))
+        reports.stream.show_text("".join([f"{self.name} {__version__}\n", *others]))
 
     def load_collection(self) -> None:
         """As Fabric does, from the fabfile of the current folder or above it. The package needs none."""
@@ -159,6 +160,12 @@ class Program(invoke.program.Program):
         with self._explained():
             super().parse_cleanup()
 
+    def list_tasks(self) -> None:
+        text = io.StringIO()
+        with contextlib.redirect_stdout(text):
+            super().list_tasks()
+        reports.stream.show_text(text.getvalue())
+
     def _take_help(self) -> None:
         """`fab deploy --help`: Invoke would take it for the service. Behind another option it may be a value."""
         words = self.core.unparsed
@@ -182,7 +189,7 @@ class Program(invoke.program.Program):
         return {name for first, others in self.collection.task_names.items() for name in (first, *others)}
 
     def print_task_help(self, name: str) -> None:
-        reports.screen.show_text(_help.of_command(name, self.collection[name], self.parser.contexts[name]))
+        reports.stream.show_text(_help.of_command(name, self.collection[name], self.parser.contexts[name]))
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -348,11 +348,20 @@ atexit.register(os.write, 1, b"at exit\\n")
         "at exit", *(["freed"] if own_task else [])]
 
 
-def test_launcher_fails_where_its_words_cannot_be_written() -> None:
+@pytest.mark.parametrize("words", ["--list", "config monitor --format json"])
+def test_command_fails_in_words_where_its_output_cannot_be_written(words: str) -> None:
+    def ended(output: IO[str] | int) -> tuple[int, str]:
+        done = subprocess.run([sys.executable, "-c", LAUNCH, str(ROOT), *words.split()], cwd=ROOT, stdout=output,
+                              check=False, stderr=subprocess.PIPE, text=True, env=clean_environ())
+        return done.returncode, done.stderr
+
     with open("/dev/full", "w", encoding="utf-8") as full:
-        done = subprocess.run([sys.executable, "-c", LAUNCH, str(ROOT), "--list"], cwd=ROOT, stdout=full, check=False,
-                              stderr=subprocess.PIPE, text=True, env=clean_environ())
-    assert done.returncode != 0 and "No space left" in done.stderr
+        code, said = ended(full)
+    assert code == 1 and "No space left" in said and "Traceback" not in said, said
+    ours, nobodys = os.pipe()
+    os.close(ours)
+    assert ended(nobodys) == (0, ""), "nobody reads it: that is no failure"
+    os.close(nobodys)
 
 
 _OPEN_FILE = """

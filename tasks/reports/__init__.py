@@ -9,7 +9,7 @@ if TYPE_CHECKING:                           # what other folders may use
     from . import jsonl as jsonl
     from . import reporter as reporter
     from . import reporters as reporters
-    from . import screen as screen
+    from . import stream as stream
     from . import text as text
 else:
     __getattr__ = submodules(__name__)

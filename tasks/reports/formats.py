@@ -17,7 +17,8 @@ from typing import TextIO, cast
 from .._errors import SelectionError
 from ..rollout.events import Event
 from .reporter import Reporter
-from .screen import Screen, Stream
+from .screen import Screen
+from .stream import Stream
 
 FORMATS: Mapping[str, str] = MappingProxyType({
     "terminal": ".console.terminal",
@@ -60,6 +61,10 @@ class LazyReporter(Reporter):
     @property
     def gone(self) -> bool:
         return self._screen.out.gone
+
+    @property
+    def fault(self) -> str:
+        return self._screen.out.fault
 
     @property
     def attended(self) -> bool:

@@ -35,6 +35,11 @@ class Reporter:
         return False
 
     @property
+    def fault(self) -> str:
+        """Why a part of standard output could not be written; empty where all was, or where nobody reads it."""
+        return ""
+
+    @property
     def attended(self) -> bool:
         """Somebody is there who can answer a question."""
         return False

@@ -78,9 +78,9 @@ class Reporters(Reporter):
             self._screen.on(Notice(level="warning", message=f"{name}: cannot be written: {error.strerror}; "
                                                             "the outcome does not depend on it"))
 
-    def apologize(self, error: Exception) -> None:
+    def apologize(self, why: str) -> None:
         """For a reporter that cannot show how the command ended: say so where it is most likely still read."""
-        text = self.mask(f"the report failed ({type(error).__name__}: {error}); see what runs: fab status")
+        text = self.mask(f"the report failed ({why}); see what runs: fab status")
         print(visible_text(text), file=sys.stderr)
 
     def close(self) -> None:
@@ -90,6 +90,10 @@ class Reporters(Reporter):
     @property
     def gone(self) -> bool:
         return self._screen.gone
+
+    @property
+    def fault(self) -> str:
+        return self._screen.fault
 
     @property
     def attended(self) -> bool:

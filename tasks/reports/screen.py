@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import select
-import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import TextIO
 
 from msgspec import Struct
+
+from .stream import Stream
 
 
 class Marks(Struct, frozen=True):
@@ -25,71 +24,6 @@ class Marks(Struct, frozen=True):
 
 
 ASCII = Marks(ok="+", bad="x", same="-", arrow=">", bar="|", none="-", cut="~", spinner="|/-\\")
-
-
-class Stream:
-    """A text stream that never raises: what it cannot encode becomes `?`, and a closed pipe is silence.
-
-    A deploy must not stop half way because `| head` has seen enough.
-    """
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-        self.encoding = getattr(file, "encoding", None) or "utf-8"
-        self._gone = False
-
-    @property
-    def gone(self) -> bool:
-        """Nobody reads it any more; this also notices a pipe that closed while nothing was written to it."""
-        self._gone = self._gone or self._is_closed()
-        return self._gone
-
-    def write(self, text: str) -> int:
-        if not self._gone:
-            safe = text.encode(self.encoding, "replace").decode(self.encoding)
-            self._attempt(lambda: self._file.write(safe))
-        return len(text)
-
-    def flush(self) -> None:
-        if not self._gone:
-            self._attempt(self._file.flush)
-
-    def isatty(self) -> bool:
-        return self._file.isatty()
-
-    def fileno(self) -> int:
-        return self._file.fileno()
-
-    def _attempt(self, act: Callable[[], object]) -> None:
-        try:
-            act()
-        except (OSError, ValueError):
-            self._gone = True
-            self._mute()
-
-    def _is_closed(self) -> bool:
-        try:
-            poll = select.poll()
-            poll.register(self._file.fileno(), 0)
-            return any(events & select.POLLERR for _, events in poll.poll(0))
-        except (OSError, ValueError):       # no file of the system
-            return False
-
-    def _mute(self) -> None:
-        # Python flushes standard output once more as it ends, and would complain about the pipe then.
-        try:
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, self._file.fileno())
-            os.close(null)
-        except (OSError, ValueError):
-            pass
-
-
-def show_text(text: str) -> None:
-    """A text on standard output, such as a help, for which no command runs and nothing happens."""
-    out = Stream(sys.stdout)
-    out.write(text)
-    out.flush()
 
 
 def utc_now() -> datetime:

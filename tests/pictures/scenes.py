@@ -16,7 +16,8 @@ from tasks.embedded.sandbox import Sandbox
 from tasks.embedded.state_dir import state_of
 from tasks.reports.__main__ import decode
 from tasks.reports.console.terminal import Terminal
-from tasks.reports.screen import Screen, Stream
+from tasks.reports.screen import Screen
+from tasks.reports.stream import Stream
 from tests.support import guard
 from tests.support.lab import CHECKOUT, Lab, git, with_program_user
 from tests.support.sshd import free_port

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tasks.reports.__main__ import decode
-from tasks.reports.screen import Screen, Stream
+from tasks.reports.screen import Screen
+from tasks.reports.stream import Stream
 from tasks.rollout.events import Event
 
 HERE = Path(__file__).parent

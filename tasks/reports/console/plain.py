@@ -18,7 +18,8 @@ from ...rollout.events import (
     StepFinished,
     StepStarted,
 )
-from ..screen import Screen, Stream
+from ..screen import Screen
+from ..stream import Stream
 from ..text.error_lines import error_lines
 from ..text.humanize import duration, text_lines
 from ..text.table import Line, text_of
