@@ -257,3 +257,20 @@ def test_undo_spares_a_program_that_was_not_restarted(example: Example) -> None:
         deploy.prepare().run("activate")
         deploy.restored()
     before.assert_so(same_process=True)
+
+
+def test_program_runs_on_when_somebody_breaks_another_program_file_during_the_build(example: Example) -> None:
+    """supervisord reads all files or none: a program that was stopped could not be started again."""
+    example.write()
+    example.committed()
+    before, broken = Before(example), example.program_file.with_name("broken.conf")
+    example.write()
+    try:
+        with example.deploy() as deploy:
+            deploy.prepare()
+            broken.write_text("[program:broken]\n")
+            deploy.run("activate")
+            assert str(broken) in deploy.restored()
+    finally:
+        broken.unlink()
+    before.assert_so(same_process=True)

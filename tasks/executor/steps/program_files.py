@@ -19,7 +19,8 @@ from .step import Result, Step
 
 
 def write(ctx: ServiceContext, step: Step) -> Result:
-    """Write both files, and let supervisord read them at once: what it refuses never stays."""
+    """Write both files, and let supervisord read them at once: what it refuses never stays. It also reads what others
+    changed during the build, before a program is stopped: with a broken file among it none could be started."""
     supervisord = ctx.supervisord()
     access = ctx.layout.access
     program, env = (step.args[name].encode("utf-8", "surrogateescape") for name in ("program_file", "env_file"))
@@ -29,6 +30,7 @@ def write(ctx: ServiceContext, step: Step) -> Result:
     env_changes = not env_file.is_written(ctx.layout, ctx.name, env, rights)
     _make_log_folder(ctx)
     if not program_changes and not env_changes:
+        supervisord.reload()
         return Result(False)
     _keep_handwritten(ctx.layout, ctx.name)
     with reload_lock(ctx.layout):
@@ -78,8 +80,12 @@ def put_back(ctx: ServiceContext, step: Step) -> Result:
                  " its logs go to a folder")
     with reload_lock(ctx.layout):
         _keep_failed(ctx)
-        _copy_back(ctx)
-        ctx.supervisord().reload()
+        changed = _copy_back(ctx)
+        try:
+            ctx.supervisord().reload()
+        except BadConfiguration:
+            if changed:                 # else supervisord never had another version of it
+                raise
     return Result(True)
 
 
@@ -107,16 +113,18 @@ def _keep_handwritten(layout: Layout, service: str) -> None:
             return
 
 
-def _copy_back(ctx: ServiceContext) -> None:
+def _copy_back(ctx: ServiceContext) -> bool:
+    """Returns whether the program file was another than before."""
     backup = ctx.layout.backup(ctx.name, ctx.deploy)
     access = ctx.layout.access
     old = files.read_bytes(os.path.join(backup, "program"))
     current = access.program_file(ctx.name)
+    changed = old != (current and current.data)
     if program_owner.other_state(ctx.layout, ctx.name):
-        pass                            # another environment deployed it meanwhile
+        changed = False                 # another environment deployed it meanwhile
     elif old is None:
         access.remove_program(ctx.name)
-    elif current is None or old != current.data:
+    elif changed:
         access.write_program(ctx.name, old, os.stat(os.path.join(backup, "program")).st_mode & 0o777)
     variables = files.read_bytes(os.path.join(backup, "env"))
     rights = file_rights.of_program_file(old or b"")
@@ -124,3 +132,4 @@ def _copy_back(ctx: ServiceContext) -> None:
         files.remove(ctx.layout.env_file(ctx.name))
     elif not env_file.is_written(ctx.layout, ctx.name, variables, rights):
         env_file.write(ctx.layout, ctx.name, variables, rights)
+    return changed
