@@ -20,6 +20,9 @@ import pytest
 from tests.support.forked import Forked
 from tests.support.lab import CHECKOUT, FAB
 
+pytestmark = pytest.mark.usefixtures("whole_suite")
+
+
 HOSTS = """
 default_environment: develop
 defaults: {root: /srv}

@@ -14,6 +14,8 @@ import pytest
 
 from tests.support.pages import CHECKOUT, copy_checkout
 
+pytestmark = pytest.mark.usefixtures("whole_suite")
+
 TEXT = (CHECKOUT / "docs/extending.md").read_text()
 PATH = r"`(tasks/[\w./]+)`"
 BLOCK = r":\n\n```python\n(.*?)```"
@@ -26,6 +28,7 @@ default_environment: test
 """
 HEALTH = """
 from tasks.executor.program import health
+
 health.wait({{"unix": {path!r}, "timeout": 1}}, cwd="/", env={{}}, still_up=lambda: None)
 """
 

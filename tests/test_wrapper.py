@@ -20,6 +20,9 @@ import pytest
 from tests.support.forked import clean_environ, start
 from tests.support.lab import FAB
 
+pytestmark = pytest.mark.usefixtures("whole_suite")
+
+
 ROOT = Path(__file__).parents[1]
 
 # The one that makes virtual environments, and the one that it puts there.
@@ -63,7 +66,7 @@ class Checkout:
 
 
 @pytest.fixture
-def checkout(tmp_path: Path, whole_suite: None) -> Checkout:
+def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 

@@ -60,6 +60,7 @@ def test_compact_code_has_nothing_that_a_host_never_reads(path: Path) -> None:
         assert {position[2] for position in fails.__code__.co_positions()} <= {None, 0}          # 0: of its start
 
 
+@pytest.mark.usefixtures("whole_suite")
 def test_sent_source_is_the_same_program_in_the_same_lines() -> None:
     for path in EXECUTOR.rglob("*.py"):
         assert program(source(path)) == program(path.read_text()), path

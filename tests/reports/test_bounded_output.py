@@ -14,6 +14,9 @@ from tasks.reports.text.tail import Tail
 from tasks.reports.text.visible import LONGEST, visible_text
 from tasks.rollout.events import Error, Event, Finished, Output, Result, Started, StepFinished, StepStarted
 
+pytestmark = pytest.mark.usefixtures("whole_suite")
+
+
 LINE = "x" * 20_000
 
 

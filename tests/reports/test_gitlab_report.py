@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tasks.reports.jobs import gitlab
 from tasks.rollout.events import Error, Finished, Output, Resolved, Result, Started, StepFinished, StepStarted
 
@@ -86,6 +88,7 @@ def test_gitlab_section_names_stay_different_after_cleaning(shown):
     assert names == [match[2] for match in END.finditer(page.text)]
 
 
+@pytest.mark.usefixtures("whole_suite")
 def test_gitlab_report_of_a_flood_stays_below_4_mb(shown):
     """With GitLab's own time stamps, 32 bytes a line."""
     page = shown()

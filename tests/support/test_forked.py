@@ -15,6 +15,8 @@ from tests.support.forked import CHECKOUT, Forked, ForkedExecutor, clean_environ
 from tests.support.host_python import host_python
 from tests.support.lab import wait_for
 
+pytestmark = pytest.mark.usefixtures("whole_suite")
+
 HOSTS = """
 default_environment: test
 services: {web: {repo: r, build: b, command: c}}
@@ -27,6 +29,7 @@ threading.Thread(target=lambda: print("a thread")).start()
 """
 SEEN = """
 import gc, os, signal, sys
+
 print(__name__, sys.argv, sys.path, os.getcwd(), sorted(os.environ.items()))
 print(os.getsid(0) == os.getpid() == os.getpgid(0), sorted(os.listdir("/proc/self/fd")), os.umask(0))
 for file in sys.stdin, sys.stdout, sys.stderr:
