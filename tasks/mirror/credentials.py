@@ -37,7 +37,10 @@ def environment(environ: Mapping[str, str], repo: str = "", login: Login | None 
     # The empty one forgets helpers that are configured: git tells each of them a login that was good, and `store` would
     # write the token into a file, where the next job finds it when it is valid no more.
     helpers = [(f"credential.{base}.helper", helper) for helper in ("", JOB_HELPER)]
-    return with_settings(environ, [*helpers, *(
+    # Of a server whose certificate this machine does not know by itself; the runner trusts it.
+    authority = environ.get("CI_SERVER_TLS_CA_FILE")
+    trusted = [(f"http.{base}.sslCAInfo", authority)] if authority else []
+    return with_settings(environ, [*helpers, *trusted, *(
         (f"url.{server}/.insteadOf", prefix) for prefix in _ssh_prefixes(environ, repo))])
 
 

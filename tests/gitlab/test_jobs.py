@@ -63,10 +63,12 @@ def deployed(company: Company, runner: Runner, server: GitServer) -> str:
     """The commit that the tests begin with; they leave it so."""
     sha = company.commit("develop", "monitor-good")
     (job,) = jobs_of("deploy.yml", {"service": "monitor", "environment": "develop"}).values()
-    ours = {"SSH_PRIVATE_KEY": careless(company.key("develop")), "SSH_KNOWN_HOSTS": careless(company.known("develop"))}
-    done = runner.start(job, {**company.variables("develop", sha, server.url), **ours, "GIT_TRACE": "1"})
+    ours = {"SSH_PRIVATE_KEY": careless(company.key("develop")), "SSH_KNOWN_HOSTS": careless(company.known("develop")),
+            "CI_SERVER_TLS_CA_FILE": File("of a server with https"), "GIT_TRACE": "1", "GIT_TRACE2": "1"}
+    done = runner.start(job, {**company.variables("develop", sha, server.url), **ours})
     assert done.end() == 0, done.log
     assert TOKEN not in done.log, "neither printed nor in an argument of git"
+    assert re.search(f"-c http.{server.url}.sslCAInfo=/.*/CI_SERVER_TLS_CA_FILE", done.log), "as the runner does"
     assert "password=%s" in done.log, "what git was told is in the log"
     assert TOKEN not in (runner.project / ".ops" / ".git" / "config").read_text()
     return sha

@@ -325,11 +325,12 @@ def test_submodules_are_listed_with_url_and_commit(work: Path, tmp_path: Path) -
 
 def test_a_gitlab_job_reads_with_its_token_by_whatever_url() -> None:
     environ = {"CI_JOB_TOKEN": "t0ken", "CI_SERVER_URL": "https://git.example.com:8443/gitlab",
-               "CI_SERVER_HOST": "git.example.com"}
+               "CI_SERVER_HOST": "git.example.com", "CI_SERVER_TLS_CA_FILE": "/builds/a.tmp/CI_SERVER_TLS_CA_FILE"}
     made = credentials.environment(environ)
     assert settings_in(made) == [
         "credential.https://git.example.com:8443.helper ",         # of a user whose helper would store the token
         "credential.https://git.example.com:8443.helper " + credentials.JOB_HELPER,
+        "http.https://git.example.com:8443.sslcainfo /builds/a.tmp/CI_SERVER_TLS_CA_FILE",
         "url.https://git.example.com:8443/gitlab/.insteadof git@git.example.com:",
         "url.https://git.example.com:8443/gitlab/.insteadof ssh://git@git.example.com/"]
     assert not [name for name, value in made.items() if "t0ken" in value and name != "CI_JOB_TOKEN"]
