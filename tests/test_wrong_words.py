@@ -96,7 +96,7 @@ EMPTY = "or leave it out; is a variable of your script unset?"
     (["logs", "api", "--grep", "-fn("], "--grep '-fn('", "a regular expression"),
     (["deploy", "api", "--serial", "[1,50%"], "got '[1'", "--serial 1,50%"),
     (["deploy", "api", "--format", ""], "--format '': no such format", "choose one of"),
-    (["deploy", "api", "--artifact", "no.tar.gz"], "no.tar.gz cannot be read: No such file or directory\n", "tar -czf"),
+    (["deploy", "api", "--artifact", "no.tar.gz"], "there is no file no.tar.gz\n", "tar -czf"),
     (["check", "--inventory", "files.yaml"], "there is no file absent beside files.yaml", "correct files.yaml"),
     (["deploy", "api", "-r", "HEAD"], "HEAD is another commit in each clone", "--revision . is"),
     (["deploy", "api", "-r", "refs/heads/main"], "expected the name alone, 'main', got", "give a commit, a branch"),

@@ -31,6 +31,9 @@ class Artifact:
                 members = _by_path(path, tar)
                 _require_end(tar)
                 self.revision = _revision(tar, members)
+        except FileNotFoundError:
+            raise NotReady(f"there is no file {path}", "make it: tar -czf FILE.tar.gz PATHS; a job of GitLab gets "
+                           "that of an earlier job by the input artifacts_of") from None
         except BROKEN as error:
             raise _refused(path, _in_words(error)) from None
         if not any(not member.isdir() for member in members.values()):
