@@ -109,6 +109,16 @@ def test_edits_in_the_clone_are_refused_where_the_program_leaves_its_release_for
     assert refusals.of_service(replace(TARGET, service=RELEASED), replace(known, edited=[])) == []
 
 
+def test_program_of_another_environment_is_refused_where_both_name_one_state_folder() -> None:
+    """A new directory alone, or a new name of the environment, is no other environment."""
+    moved, renamed = facts(written_directory="/other/d"), replace(SERVICE, run_mode="staging")
+    [problem] = refusals.of_service(replace(TARGET, service=renamed), moved)
+    assert problem.message.endswith("would be replaced:\nweb1: it runs in /other/d as prod (monitor)")
+    for service, known in ((SERVICE, moved), (renamed, facts())):
+        assert refusals.of_service(replace(TARGET, service=service), known) == []
+    refusals.refuse((replace(TARGET, service=renamed),), {goal.key(TARGET): moved}, force=True, set_aside=False)
+
+
 def test_releases_of_another_tool_are_refused_by_a_strategy_that_would_build_among_them() -> None:
     theirs = Release(name="20240101120000", digest=None, in_use=True, commit=A)
     known = {goal.key(TARGET): replace(BLANK, foreign=True, strategy="releases", current=theirs.name,

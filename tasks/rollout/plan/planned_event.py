@@ -56,6 +56,8 @@ def obstacles(service: Service, facts: Facts) -> list[str]:
               if refusals.belongs_to_other_tool(service, facts) else [])
     edited = [f"{path}, which `files` names, was edited on the host, refused without --set-aside"
               for path in placed_files.edited(service, facts)]
-    return [*facts.obstacles, *foreign, *others, *refusals.losses(service, facts),
+    other = refusals.of_other_environment(service, facts)
+    replaced = [f"a program of another environment would be replaced: {other}"] if other else []
+    return [*facts.obstacles, *foreign, *others, *replaced, *refusals.losses(service, facts),
             *([facts.half_done_merge] if facts.half_done_merge else []), *placed_files.obstacles(service, facts),
             *edited, *due]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ..._errors import NotReady
@@ -12,6 +13,8 @@ from ..facts import Facts
 from ..goal import Key, key
 from ..recipe import strategy_of, supervised
 from . import placed_files
+
+RUN_MODE = re.compile(r'^environment=RUN_MODE="([^"]*)"', re.MULTILINE)        # in a program file of ours
 
 
 def refuse(targets: tuple[Target, ...], facts: dict[Key, Facts], *, force: bool, set_aside: bool) -> None:
@@ -41,6 +44,15 @@ def edits(service: Service, facts: Facts) -> list[str]:
     return [*dict.fromkeys(line for tree in facts.left_by(service.strategy) for line in tree.edited)]
 
 
+def of_other_environment(service: Service, facts: Facts) -> str:
+    """Where the program runs with another RUN_MODE, in a directory that hosts.yaml does not name; empty where it does
+    not. With either of them alone, hosts.yaml was changed."""
+    written = RUN_MODE.search(facts.program_file or "")
+    if not written or not facts.earlier_directory or handwritten.is_handwritten(facts.program_file):
+        return ""
+    return f"it runs in {facts.earlier_directory} as {written[1]}" if written[1] != service.run_mode else ""
+
+
 def losses(service: Service, facts: Facts) -> list[str]:
     """Names in a sentence what a deploy would lose of a handwritten program file; empty where it would lose nothing."""
     new = files.program_file(service, supervised.paths(service, facts))
@@ -59,6 +71,7 @@ def _of_targets(targets: tuple[Target, ...], facts: dict[Key, Facts], *, force: 
     if not force and not set_aside:
         yield from placed_files.edited_files(known)
     if not force:
+        yield from _of_environments(known)
         yield from _of_losses(known)
 
 
@@ -71,6 +84,15 @@ def _of_directories(known: list[tuple[Target, Facts]]) -> Iterator[NotReady]:
     if foreign:
         yield NotReady("these directories hold files, but no git clone:\n" + "\n".join(foreign),
                        "move them away on the host")
+
+
+def _of_environments(known: list[tuple[Target, Facts]]) -> Iterator[NotReady]:
+    others = [f"{target.host.name}: {other} ({target.service.name})"
+              for target, facts in known if (other := of_other_environment(target.service, facts))]
+    if others:
+        yield NotReady("a program of another environment would be replaced:\n" + "\n".join(others),
+                       "give each a `state` of its own, and the service another name in one of them; or, where it is"
+                       " one environment that was renamed and moved, add --force")
 
 
 def _of_merges(known: list[tuple[Target, Facts]]) -> Iterator[NotReady]:
