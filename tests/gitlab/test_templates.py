@@ -93,6 +93,7 @@ def test_deploy_and_status_templates_begin_alike() -> None:
 
 def test_deploy_job_has_the_promised_settings() -> None:
     (job,) = documents(CHECKOUT / "templates/deploy.yml")[1].values()
+    assert job["rules"][0]["if"].endswith(' && $CI_PIPELINE_SOURCE != "schedule"'), "it would undo a rollback"
     assert job["interruptible"] is False
     assert job["retry"] == {"max": 2, "exit_codes": [75]}
     assert job["dependencies"] == "$[[ inputs.artifacts_of ]]"
