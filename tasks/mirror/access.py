@@ -26,7 +26,7 @@ def problem(repo: str, revision: str, login: Login | None, environ: Mapping[str,
         if not found and not ABBREVIATED.fullmatch(revision):
             return NotReady(f"no branch or tag {revision!r} in {repo}", "push it, or correct `branch` in hosts.yaml")
     except git.GitFailed as failure:
-        return git.explain(failure, repo)
+        return git.explain(failure, repo, environ)
     except FabvisorError as error:
         return error
     return None

@@ -25,6 +25,9 @@ SETTINGS = ("-c", "gc.auto=0", "-c", "maintenance.auto=0", "-c", "core.hooksPath
             "-c", "init.defaultBranch=main", "-c", "init.defaultObjectFormat=sha1",
             "-c", "init.defaultRefFormat=files", "-c", "i18n.logOutputEncoding=UTF-8")
 TRY = "try here: git ls-remote {repo}"
+# In a job of GitLab, where a repository that one may not read is said not to be there.
+BY_TOKEN = ("a job reads the projects of its GitLab with its token: see Settings > CI/CD > Job token permissions of "
+            "that project, and whether you can read it")
 # By cause: the kind of error, what it means, what helps.
 REMEDIES: Mapping[str, tuple[type[FabvisorError], str, str]] = MappingProxyType({
     "changed_key": (NotReady, "the git server's host key is not the one that is known here",
@@ -107,8 +110,8 @@ def environment(env: Mapping[str, str]) -> dict[str, str]:
             "LC_ALL": "C.UTF-8", "LANGUAGE": "C", "PATH": kept.get("PATH", os.defpath)}
 
 
-def explain(failure: GitFailed, repo: str) -> FabvisorError:
-    """A failed transfer as one of our errors. `repo` is shown: it holds no secret."""
+def explain(failure: GitFailed, repo: str, env: Mapping[str, str]) -> FabvisorError:
+    """A failed transfer as one of our errors. `repo` is shown: it holds no secret. `env`: that git ran with."""
     if isinstance(failure, TimedOut):
         return TryAgain(f"the git server was too slow, or cannot be reached from here ({repo}): {failure.output}",
                         f"try here: git ls-remote {for_sh(repo)}; or raise `fetch_timeout` in hosts.yaml")
@@ -116,6 +119,8 @@ def explain(failure: GitFailed, repo: str) -> FabvisorError:
     if not cause:
         return NotReady(f"git cannot fetch {repo}: {why}", f"try here: git ls-remote {for_sh(repo)}")
     kind, message, remedy = REMEDIES[cause]
+    if cause in ("refused", "missing") and env.get("CI_JOB_TOKEN"):
+        remedy = BY_TOKEN
     return kind(f"{message} ({repo}): {why}", remedy.format(repo=for_sh(repo)))
 
 

@@ -52,12 +52,12 @@ class Mirror:
             self._fetch()
         except GitFailed as failure:
             if not self.folder.exists() or self._is_sound():
-                raise git.explain(failure, self.repo) from None
+                raise git.explain(failure, self.repo, self.env) from None
             shutil.rmtree(self.folder)
             try:
                 self._fetch()
             except GitFailed as second:
-                raise git.explain(second, self.repo) from None
+                raise git.explain(second, self.repo, self.env) from None
 
     def fetch_commit(self, commit: str) -> bool:
         """Fetch a commit by its full name, as can often be done where no branch holds it any more."""

@@ -198,13 +198,19 @@ def test_words_of_git_servers_are_taken_for_their_cause(cause: str) -> None:
 @pytest.mark.parametrize("cause", SAID)
 def test_each_cause_has_its_reason_first_its_exit_code_and_a_remedy_on_both_sides(cause: str) -> None:
     said = SAID[cause][0].splitlines()
-    here = git.explain(git.GitFailed(["fetch"], "\n".join([*said, *ALWAYS])), "git@x:api.git")
+    here = git.explain(git.GitFailed(["fetch"], "\n".join([*said, *ALWAYS])), "git@x:api.git", {})
     there = errors.explain(CommandFailed("exit status 128", 128, [*said, *ALWAYS]), "git@x:api.git")
     assert CODES[there.kind] == EXIT_CODES.get(cause, 2)
     assert here.exit_code == (75 if CODES[there.kind] == 75 else 2)
     for error in (here, there):
         assert server_errors.reason(said).split("; ")[0] in error.message and "access rights" not in error.message
         assert error.hint and "%s" not in error.hint and "{" not in error.hint
+
+
+def test_job_that_is_refused_learns_of_the_permissions_of_its_token() -> None:
+    for said, learns in (("returned error: 403", True), ("could not be found", True), ("returned error: 503", False)):
+        error = git.explain(git.GitFailed(["fetch"], said), "git@x:api.git", {"CI_JOB_TOKEN": "x"})
+        assert ("Job token permissions" in error.hint) == learns
 
 
 def test_each_cause_has_words_of_a_server_and_a_remedy_on_both_sides() -> None:
