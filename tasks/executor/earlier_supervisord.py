@@ -28,7 +28,8 @@ def running(layout: Layout, service: Mapping[str, Any], groups: Sequence[str]) -
              [f"{definition.name}: {definition}" for definition in _defined_elsewhere(layout, name, groups)])
     return [NotReady(f"another supervisord still runs {program}",
                      f"write the `supervisord_conf` and `program_dir` of before in hosts.yaml, and: fab remove {name};"
-                     f" then write those of now, and: fab deploy {name}") for program in found]
+                     f" then write those of now, and: fab deploy {name}; or, where that is another environment, give"
+                     " each a `state` of its own") for program in found]
 
 
 def left_behind(layout: Layout, groups: Sequence[str], supervisord: Supervisord) -> list[HostError]:
@@ -54,7 +55,7 @@ def _configurations() -> Iterator[str]:
     """Of each supervisord that runs here, as far as its command line tells."""
     for pid in processes.all_pids():
         words = processes.command_line(pid)
-        if "supervisord" in map(os.path.basename, words[:2]):       # behind its interpreter, or alone
+        if {"supervisord", "supervisor.supervisord"} & {*map(os.path.basename, words[:3])}:    # python -m, or a script
             yield from (path for option, path in zip(words, words[1:])
                         if option in ("-c", "--configuration") and os.path.isabs(path))
 

@@ -6,6 +6,8 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.executor.driver import Example, Message
 from tests.support.processes import kill
 
@@ -35,18 +37,23 @@ def test_deploy_is_refused_while_another_supervisord_runs_the_program(example: E
     example.committed()
 
 
-def test_deploy_is_refused_while_another_supervisord_has_the_program_file(example: Example, folder: Path) -> None:
-    """Its processes may be of a user whose environment is closed to us."""
+@pytest.mark.parametrize("command", [["python3", "-m", "supervisor.supervisord"], ["python3", "/usr/bin/supervisord"]])
+@pytest.mark.rows(1)
+def test_deploy_is_refused_while_another_supervisord_has_the_program_file(
+        example: Example, folder: Path, command: list[str]) -> None:
+    """Its processes may be of a user whose environment is closed to us. A shell stands for it."""
     example.write()
     example.committed()
-    daemon, conf, before = folder / "supervisord", folder / "other.conf", folder / "conf.d/before.conf"
-    before.parent.mkdir()
+    conf, before = folder / f"{example.name}.conf", folder / f"conf.d/{example.name}.before.conf"
+    before.parent.mkdir(exist_ok=True)
     example.program_file.rename(before)
     example.host.remove_programs()
     conf.write_text(f"[include]\nfiles={before}\n")
-    daemon.write_text("#!/bin/sh\nread end\n")
-    daemon.chmod(0o755)
-    with subprocess.Popen([daemon, "-n", "-c", conf], stdin=subprocess.PIPE):
+    script = folder / command[-1].strip("/")
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text("read end\n")
+    with subprocess.Popen([*command[:-1], script.relative_to(folder), "-n", "-c", conf], cwd=folder,
+                          executable="/bin/sh", stdin=subprocess.PIPE):
         [problem] = problems(example)
     assert problem["message"] == f"another supervisord still runs {example.name}: {before}:2"
     example.committed()
