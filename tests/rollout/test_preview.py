@@ -19,3 +19,15 @@ def test_move_to_another_directory_is_told_with_what_it_leaves_behind() -> None:
     [notice] = preview.moved([moving, staying, unchanged])
     assert notice.message == ("monitor runs in /r/e/current, and hosts.yaml names /r/d since then:"
                               " its logs, uploads/ stay where they are")
+
+
+def test_service_that_another_environment_deployed_to_the_same_place_is_told() -> None:
+    step = Step(name="stop", phase="activate", do=Action("stop"))
+    staging = replace(TARGET, service=replace(SERVICE, run_mode="staging"))
+    other, same, unchanged = (
+        peer("web1", targets=[target], facts={"monitor": facts()},
+             plans={"monitor": Plan(was=None, tried="x", steps=steps)})
+        for target, steps in ((staging, (step,)), (TARGET, (step,)), (staging, ())))
+    [notice] = preview.renamed([other, same, unchanged])
+    assert notice.message == ("monitor runs as prod, not as staging: if both are environments, each needs a `root` of"
+                              " its own")

@@ -47,10 +47,14 @@ def edits(service: Service, facts: Facts) -> list[str]:
 def of_other_environment(service: Service, facts: Facts) -> str:
     """Where the program runs with another RUN_MODE, in a directory that hosts.yaml does not name; empty where it does
     not. With either of them alone, hosts.yaml was changed."""
-    written = RUN_MODE.search(facts.program_file or "")
-    if not written or not facts.earlier_directory or handwritten.is_handwritten(facts.program_file):
-        return ""
-    return f"it runs in {facts.earlier_directory} as {written[1]}" if written[1] != service.run_mode else ""
+    other = other_run_mode(service, facts)
+    return f"it runs in {facts.earlier_directory} as {other}" if other and facts.earlier_directory else ""
+
+
+def other_run_mode(service: Service, facts: Facts) -> str:
+    """That of the last deploy, where it is not ours; empty where it is, or nobody knows."""
+    written = None if handwritten.is_handwritten(facts.program_file) else RUN_MODE.search(facts.program_file or "")
+    return written[1] if written and written[1] != service.run_mode else ""
 
 
 def losses(service: Service, facts: Facts) -> list[str]:

@@ -173,6 +173,7 @@ class Coordinator:
             peer.plans = {name: plans[peer.name, name] for name in peer.services}
         self._report(preview.without_program(self.peers))
         self._report(preview.moved(self.peers))
+        self._report(preview.renamed(self.peers))
         for service in sorted(self.deployment.services):
             self._report(revisions.remarks(service, self.resolved.get(service), self.peers))
 

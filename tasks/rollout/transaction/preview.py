@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from ..events import Notice, Planned
-from ..plan import changes
+from ..plan import changes, refusals
 from ..plan.planned_event import planned_event
 
 if TYPE_CHECKING:
@@ -66,6 +66,18 @@ def moved(peers: list[Peer]) -> Iterator[Notice]:
                 yield Notice(host=peer.name, level="warning", message=(
                     f"{name} runs in {facts.earlier_directory}, and hosts.yaml names {facts.directory} since then:"
                     f" {', '.join(['its logs', *shared])} stay where they are"))
+
+
+def renamed(peers: list[Peer]) -> Iterator[Notice]:
+    """A word on each service that another environment may have deployed to the same place."""
+    for peer in peers:
+        for target in peer.targets:
+            service = target.service
+            other = refusals.other_run_mode(service, peer.facts[service.name])
+            if other and peer.plans[service.name].steps:
+                yield Notice(host=peer.name, level="warning", message=(
+                    f"{service.name} runs as {other}, not as {service.run_mode}: if both are environments, each needs a"
+                    " `root` of its own"))
 
 
 def is_refused(peers: list[Peer], planned: list[Planned]) -> bool:
