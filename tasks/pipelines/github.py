@@ -85,8 +85,10 @@ def _checkout(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _secrets(environment: Environment, services: list[Service]) -> list[str]:
-    """The names of the values that the job needs."""
-    of_services = {name for service in services for name in service.names_of_secrets().values()}
+    """The names of the values that the job needs, also those of one host alone."""
+    deployed = {service.name for service in services}
+    of_services = {name for target in environment.targets if target.service.name in deployed
+                   for name in target.service.names_of_secrets().values()}
     return sorted({*of_services, *(told.webhook for told in environment.notify if told.webhook)})
 
 

@@ -21,7 +21,7 @@ environments:
   develop: {branch: "it's/on", hosts: [a], url: "https://dev.example.com", notify: {webhook: CHAT_URL}}
   "1.0": {branch: "on", hosts: [a], services: [api], secrets_from: cat secrets}
   "1-0": {branch: "on", hosts: [a], services: [api]}
-  production: {branch: main, hosts: [b], services: [api]}
+  production: {branch: main, hosts: {a: {services: {api: {secrets: [OF_A]}}}, b: {}}, services: [api]}
   try: {sandbox: true, services: [api]}
 """
 
@@ -54,7 +54,7 @@ def test_workflow_gives_each_job_the_secrets_that_it_needs(inventory: loading.In
     names = {job: set(jobs[job]["steps"][1]["env"]) - set(github.LOGIN) for job in jobs}
     assert names == {"deploy-api-develop": {"API_PASSWORD", "CHAT_URL"}, "deploy-site-develop": {"CHAT_URL"},
                      "deploy-api-1-0": set(), "deploy-api-1-0-2": {"API_PASSWORD"},
-                     "deploy-api-production": {"API_PASSWORD"}}
+                     "deploy-api-production": {"API_PASSWORD", "OF_A"}}
     assert jobs["deploy-api-develop"]["steps"][1]["env"]["API_PASSWORD"] == "${{ secrets.API_PASSWORD }}"
     assert jobs["deploy-site-develop"]["steps"][1]["run"] == "exec ./fab deploy site --env develop --yes"
 
