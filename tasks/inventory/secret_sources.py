@@ -34,7 +34,8 @@ class SecretSources:
                  command: SecretCommand | None = None) -> None:
         self._environment = environment
         self._folder = folder
-        self._environ = environ
+        # GitHub gives an empty text for a secret that is not there, and keeps none that is empty.
+        self._environ = {name: value for name, value in environ.items() if value or not environ.get("GITHUB_ACTIONS")}
         self._command = command
         self._printed: SecretValues | None = None
 
@@ -150,6 +151,9 @@ def _from_file(folder: Path, file: str) -> SecretValues:
 
 
 def _remedy(environment: str, environ: Mapping[str, str]) -> str:
+    if environ.get("GITHUB_ACTIONS"):
+        return (f"add them to the secrets of the repository, or of its environment {environment}, and to `env` of the"
+                " workflow's step")
     if not environ.get("GITLAB_CI"):
         return (f"set them in the environment, or write NAME='value' lines into {FOLDER}/{environment}.env beside"
                 " hosts.yaml (mode 600)")

@@ -27,7 +27,7 @@ def text(inventory: Inventory, services: set[str], sources: Sources) -> str:
     jobs: dict[str, Any] = {}
     branches: list[str] = []
     for environment in environments_of(inventory):
-        # GitHub gives an empty text for a secret that is not there, which would win over what this command prints.
+        # GitHub need not keep what this command prints.
         prints_secrets = "secrets_from" in inventory.data["environments"][environment.name]
         for deployed in by_repository(environment, services):
             branches.append(environment.branch)

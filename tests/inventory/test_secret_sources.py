@@ -139,6 +139,12 @@ def test_missing_secret_hint_names_the_likely_cause_in_gitlab(tmp_path: Path, pr
     assert [word for word in words if word not in error.hint] == []
 
 
+def test_empty_secret_of_a_github_job_is_none(tmp_path: Path) -> None:
+    """GitHub gives an empty text where it has none."""
+    error = refused(tmp_path, "TOKEN", TOKEN="", GITHUB_ACTIONS="true")
+    assert "TOKEN of monitor has no value" in error.message and "environment production" in error.hint
+
+
 @pytest.mark.promise(7)
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
 def test_secret_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
