@@ -18,7 +18,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home"
     (folder / ".ssh").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(folder))
-    for name in ("SSH_AUTH_SOCK", "SSH_PRIVATE_KEY", "SSH_KNOWN_HOSTS", "GITLAB_CI"):
+    for name in ("SSH_AUTH_SOCK", "SSH_PRIVATE_KEY", "SSH_KNOWN_HOSTS", "GITLAB_CI", "GITHUB_ACTIONS"):
         monkeypatch.delenv(name, raising=False)
     return folder
 

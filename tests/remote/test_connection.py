@@ -146,6 +146,10 @@ class TestLogin:
         monkeypatch.setenv("GITLAB_CI", "true")
         error = refusal(LoginError, **sshd.host_settings(identity_file=None))
         assert "protected variable" in error.hint and "SSH_PRIVATE_KEY is not set" in error.hint
+        monkeypatch.delenv("GITLAB_CI")
+        monkeypatch.setenv("GITHUB_ACTIONS", "true")
+        error = refusal(LoginError, **sshd.host_settings(identity_file=None))
+        assert "SSH_PRIVATE_KEY is not set in this job: is it a secret" in error.hint
 
     def test_login_with_only_a_locked_key_says_ssh_add(self, sshd: Sshd, home: Path) -> None:
         keygen(home / ".ssh/id_ed25519", passphrase="secret")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 
@@ -13,6 +12,7 @@ from paramiko.config import SSHConfig
 
 from ..._errors import LoginError, Unreachable
 from ...program.quoting import for_sh
+from ..job_variable import why_missing
 from ..paramiko_private.client_transport import ClientTransport
 from ..paramiko_private.key_login import AgentTimeout, KeyRefused, NotSigned, authenticate
 from ..user_keys import agent
@@ -150,10 +150,7 @@ class Login(AuthStrategy):
             return LoginError(f"{self.label}: {path}: the key has a passphrase, and no agent has it open",
                               f"ssh-add {for_sh(str(path))}")
         why = f" ({'; '.join(self.keys.unusable)})" if self.keys.unusable else ""
-        hint = f"ssh-keygen, ssh-add, identity_file in hosts.yaml, or {VARIABLE}"
-        if os.environ.get("GITLAB_CI"):
-            hint = (f"{VARIABLE} is not set in this job: is it a protected variable and the branch is not, "
-                    "or has it another environment scope?")
+        hint = why_missing(VARIABLE) or f"ssh-keygen, ssh-add, identity_file in hosts.yaml, or {VARIABLE}"
         return LoginError(f"{self.label}: no key to log in with as {self.user}{why}", hint)
 
 

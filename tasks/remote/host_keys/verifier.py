@@ -10,6 +10,7 @@ from paramiko import MissingHostKeyPolicy, PKey, SSHClient, Transport
 from ..._errors import HostKeyError
 from ...program.quoting import for_sh
 from ..configuration.ssh_config import Settings
+from ..job_variable import why_missing
 from . import host_certificates, known_hosts, known_hosts_command, revoked_keys
 from .host_certificates import HostCertificate
 from .known_hosts import Entry, KnownHosts, fingerprint
@@ -129,9 +130,9 @@ class Verifier(MissingHostKeyPolicy):
         scan = f"ssh-keyscan -p {settings.port} {for_sh(settings.hostname)}"
         if any(map(known_hosts.is_of_variable, self.known.sources)):
             return f"add the output of `{scan}` to the variable {known_hosts.VARIABLE}; {compare}"
-        if self.known.configured and os.environ.get("GITLAB_CI"):
-            return (f"{known_hosts.VARIABLE} is not set in this job: is it a protected variable and the branch is not, "
-                    f"or has it another environment scope? It holds the output of `{scan}`; {compare}")
+        missing = why_missing(known_hosts.VARIABLE)
+        if self.known.configured and missing:
+            return f"{missing} It holds the output of `{scan}`; {compare}"
         if self.known.sources[:1] == (os.devnull,):
             return (f"ssh keeps no host keys here: take UserKnownHostsFile {os.devnull} out of ~/.ssh/config, or set "
                     f"{known_hosts.VARIABLE}; then {scan}; {compare}")
