@@ -7,9 +7,11 @@ import os
 import re
 from typing import Any, Mapping
 
+from .disk import files
 from .errors import HostError, NotReady
 from .layout import Layout
 from .quoting import for_sh
+from .state import program_owner
 from .supervisor.supervisord import Supervisord
 from .supervisor.supervisord_conf import PROGRAM_KINDS, Configuration, Definition
 from .system import processes
@@ -40,6 +42,24 @@ def with_other_names(layout: Layout, service: Service, conf: Configuration) -> l
                       " hosts.yaml does not name it", "where it is a program of that service, it runs twice: take that"
                       f" section away; then on the host: {layout.access.supervisorctl} update {for_sh(found.name)}")
             for found in _written_by_hand(layout, service, conf) if found.name not in names]
+
+
+def of_other_services(layout: Layout, service: Service, conf: Configuration) -> list[HostError]:
+    """Programs that we deployed to the same directory under another name: the service was renamed, or another
+    environment has the directory, too. Each deploy would bring its own commit there."""
+    name, directory = service["name"], layout.below_root(service["directory"])
+    others = {each.path: each for each in conf.definitions if each.is_ours and not _is_of(layout, service, each)
+              and any(_is_below(path, directory) for path in each.paths)}
+    return [NotReady(f"{found} has the program {found.name}, which runs in the directory of {name}: each deploy would"
+                     " change the files of both", f"give {name} a `directory` of its own; or, where it was renamed: fab"
+                     f" remove {os.path.splitext(os.path.basename(path))[0]}") for path, found in others.items()]
+
+
+def _is_of(layout: Layout, service: Service, found: Definition) -> bool:
+    """Whether a section that we wrote is of the service: perhaps where `program_dir` was before."""
+    return (files.is_same_path(found.path, layout.program_file(service["name"]))
+            or found.name in [program["group"] for program in service["programs"]]
+            or program_owner.env_file(found.command) == layout.env_file(service["name"]))
 
 
 def running(layout: Layout, service: Service, conf: Configuration, supervisord: Supervisord) -> list[HostError]:

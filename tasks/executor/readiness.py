@@ -30,6 +30,8 @@ def problems(layout: Layout, settings: Mapping[str, Any], supervisord: Superviso
         for service in services:
             problems += _process_problems(service, removed, layout, supervisord)
             problems += earlier_programs.running(layout, service, conf, supervisord)
+            if not settings["keeps_version"]:
+                problems += earlier_programs.of_other_services(layout, service, conf)
             problems += program_user.problems(layout, service, supervisord.uid())
             problems += sockets.problems(layout, service, supervisord)
             problems += port_holders.problems(layout, service, settings, supervisord)
@@ -48,6 +50,7 @@ def visible_problems(layout: Layout, service: Service, conf: Configuration,
         known = sorted({info["group"] for info in supervisord.processes(*undefined)})
         problems = [*_process_problems(service, known, layout, supervisord),
                     *earlier_programs.running(layout, service, conf, supervisord),
+                    *earlier_programs.of_other_services(layout, service, conf),
                     *program_user.problems(layout, service, supervisord.uid()),
                     *sockets.problems(layout, service, supervisord)]
     except HostError as error:

@@ -11,6 +11,7 @@ import pytest
 from tasks.executor.layout import Layout
 from tasks.executor.state import program_owner
 from tests.executor.driver import Deploy, Example, Message
+from tests.support.services import one_program
 
 
 def below(root: Path, example: Example) -> Deploy:
@@ -60,6 +61,20 @@ def test_deploy_goes_back_beside_the_program_that_another_environment_deployed_m
         deploy.run("activate")
         assert "is of another environment" in deploy.restored()
     assert (example.program_file.read_bytes(), example.info()["statename"]) == (before, "RUNNING")
+
+
+def test_deploy_is_refused_where_a_service_of_another_name_has_the_directory(example: Example) -> None:
+    """It can still be stopped and removed."""
+    example.write()
+    example.committed()
+    other = one_program(f"{example.name}-new", "./x", repo=str(example.work), directory=example.service.directory)
+    with example.deploy(other) as deploy:
+        deploy.hello()
+        [found] = deploy.executor.until("not_ready")["problems"]
+    assert f"{example.program_file}:2 has the program {example.name}, which runs in the directory" in found["message"]
+    assert found["hint"].endswith(f"fab remove {example.name}")
+    with example.deploy(other) as deploy:
+        deploy.look(keeps_version=True)
 
 
 @pytest.mark.parametrize("move", [shutil.copytree, shutil.move])

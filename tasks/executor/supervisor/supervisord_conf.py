@@ -30,7 +30,7 @@ ABSOLUTE = re.compile(r"""(?:^|(?<=[\s='"]))/[^\s'"]+""")     # a path in a comm
 
 class Definition(NamedTuple):
     """A section of a configuration file that makes a group of processes. `programs`: those that a [group:x] takes in;
-    `is_ours`: we wrote that file; then `command` is that of the program, as it is written; else `paths` says where it
+    `is_ours`: we wrote that file; then `command` is that of the program, as it is written. `paths` says where it
     belongs: its directory, or the absolute paths in its command."""
 
     path: str
@@ -169,7 +169,7 @@ def _definitions(path: str, parser: configparser.RawConfigParser) -> list[Defini
         if kind in KINDS:
             programs = parser.get(section, "programs", fallback="") if kind == "group" else ""
             command = parser.get(section, "command", fallback="")
-            paths = () if is_ours else _paths(parser.get(section, "directory", fallback=""), command, path)
+            paths = _paths(parser.get(section, "directory", fallback=""), command, path)
             read.append(Definition(path, numbers.get(section, 1), kind, name,
                                    tuple(program.strip() for program in programs.split(",")), is_ours,
                                    command if is_ours else "", paths))
@@ -178,7 +178,8 @@ def _definitions(path: str, parser: configparser.RawConfigParser) -> list[Defini
 
 def _paths(directory: str, command: str, path: str) -> tuple[str, ...]:
     here = os.path.dirname(path)
-    return tuple(each.replace("%(here)s", here) for each in ([directory] if directory else ABSOLUTE.findall(command)))
+    named = [directory] if directory else ABSOLUTE.findall(command)
+    return tuple(each.replace("%(here)s", here).replace("%%", "%") for each in named)
 
 
 def name_of(section: str) -> tuple[str, str]:
