@@ -9,8 +9,10 @@ from typing import Any, Iterator, Mapping, Sequence
 
 from .disk import files, placed_backup
 from .disk.placed_files import PlacedFiles
+from .errors import HostError
 from .layout import Layout
 from .masking import Mask
+from .service import deployed
 from .service.releases import RECORD
 
 
@@ -29,14 +31,25 @@ def _in_placed_files(layout: Layout, service: Mapping[str, Any]) -> Iterator[str
     """The contents that are secrets as a whole: in the clone, in the releases, and in the backup of an unfinished
     deploy."""
     name = service["name"]
-    directory = layout.below_root(service["directory"])
-    yield from _in(PlacedFiles(directory, layout.placed_files(name)))
     state = glob.escape(layout.service_state(name))
-    for record in glob.glob(os.path.join(state, "releases", "*" + RECORD)):
-        release = os.path.basename(record)[:-len(RECORD)]
-        yield from _in(PlacedFiles(os.path.join(directory, "releases", release), record))
+    clone, releases = layout.placed_files(name), glob.glob(os.path.join(state, "releases", "*" + RECORD))
+    for directory in _directories(layout, service) if releases or os.path.exists(clone) else ():
+        yield from _in(PlacedFiles(directory, clone))
+        for record in releases:
+            release = os.path.basename(record)[:-len(RECORD)]
+            yield from _in(PlacedFiles(os.path.join(directory, "releases", release), record))
     for folder in glob.glob(os.path.join(state, "before-*")):
         yield from map(_text, placed_backup.secrets(folder))
+
+
+def _directories(layout: Layout, service: Mapping[str, Any]) -> Iterator[str]:
+    """That of hosts.yaml; and that of the last deploy, where hosts.yaml names another since then."""
+    named = layout.below_root(service["directory"])
+    yield named
+    with contextlib.suppress(HostError):            # sudo refuses us
+        before = deployed.directory(layout, service["name"])
+        if before not in ("", named):
+            yield before
 
 
 def _in(placed: PlacedFiles) -> Iterator[str]:

@@ -283,3 +283,19 @@ def test_secret_file_is_masked_in_all_output(example: Example) -> None:
         with pytest.raises(Exception, match=f"{key} is a pipe"):
             deploy.message()
         deploy.executor.send({"do": "end"})
+
+
+@pytest.mark.promise(7)
+def test_secret_file_is_masked_when_a_deploy_to_another_directory_went_back(example: Example) -> None:
+    """The release below the new directory has the name of the one that runs below the old one."""
+    service = with_files(example.with_(strategy="releases"), key=SECRET, mode=0o600)
+    example.write("cat key\nexec sleep 1000\n")
+    example.committed(service)
+    moved = changed(service, directory=f"elsewhere/{example.name}", health=UNHEALTHY)
+    with example.deploy(moved) as deploy:
+        deploy.fails_in("health")
+    for known in (service, moved):
+        with example.deploy(known) as deploy:
+            deploy.hello("logs", None)
+            assert "***" in "".join(message.get("line", "") for message in deploy.executor.rest())
+        assert SECRET not in repr(deploy.executor.heard)

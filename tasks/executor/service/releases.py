@@ -145,6 +145,23 @@ class Releases:
         """{deploy, digest} of a complete release: the deploy that built it, and the digest of its settings; else {}."""
         return next(json_lines.read(self._completion_file(name)), {})
 
+    def keep_records(self, name: str, folder: str) -> None:
+        """Copy the records of a release of that name below another directory: hosts.yaml named that one before."""
+        for path in self._records(name):
+            data = files.read_bytes(path)
+            if data is not None:
+                files.ensure_dir(folder, 0o700)
+                files.write_atomic(os.path.join(folder, os.path.basename(path)), data)
+
+    def put_records_back(self, name: str, folder: str) -> None:
+        for path in self._records(name):
+            data = files.read_bytes(os.path.join(folder, os.path.basename(path)))
+            if data is not None:
+                files.write_atomic(path, data)
+
+    def _records(self, name: str) -> list[str]:
+        return [self._completion_file(name), self.placed(name).record_file]
+
     def remove(self, name: str) -> None:
         """The completion first: half a release is none."""
         files.remove(self._completion_file(name))

@@ -40,6 +40,8 @@ def checkout(ctx: ServiceContext, step: Step) -> Result:
     if step.args.get("as_it_is"):
         raise NotReady(f"{tree.directory} was edited on the host, and its files of `files` are nowhere else",
                        f"undo that there; or deploy the commit anew: --revision {step.args['commit']}")
+    if not os.path.lexists(tree.directory):
+        ctx.releases.keep_records(name, _kept_records(ctx))
     _discard(ctx, step, name)
     tree.make(step.args["commit"], step.say, step.args["carried"])
     shared_paths.link_all(ctx, step, tree, ["logs/"])
@@ -66,7 +68,12 @@ def remove_release(ctx: ServiceContext, step: Step) -> Result:
                  "commit and push what is in them, or undo it there, before that commit is deployed again")
         return Result(False)
     ctx.releases.remove(name)
+    ctx.releases.put_records_back(name, _kept_records(ctx))
     return Result(True)
+
+
+def _kept_records(ctx: ServiceContext) -> str:
+    return os.path.join(ctx.layout.backup(ctx.name, ctx.deploy), "records")
 
 
 def build(ctx: ServiceContext, step: Step) -> Result:
