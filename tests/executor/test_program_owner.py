@@ -47,6 +47,9 @@ def test_deploy_and_remove_are_refused_where_another_environment_has_a_program_o
     for keeps_version in (False, True):         # as of `fab remove`, which looks where the program file says
         again = problem(below(folder / "other", example), keeps_version)
         assert again["message"] == first["message"] and "cp -a" not in again["hint"]
+    with below(folder / "other", example) as deploy:
+        deploy.hello("logs", None)
+        assert deploy.executor.until("problem", "log")["message"] == first["message"]
     assert example.program_file.read_bytes() == before
 
 

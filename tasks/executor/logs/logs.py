@@ -51,10 +51,11 @@ class LogViewer:
         self._looked = 0.0
 
     def begin(self) -> None:
-        """Show the last lines of each log, or go on where an earlier connection stopped."""
+        """Show the last lines of each log, or go on where an earlier connection stopped. Raises NotReady where a
+        program is another environment's."""
         for ctx, _ in self._services:
             for error in program_owner.problems(ctx.layout, {"name": ctx.name, "directory": ctx.directory}):
-                self._link.answer({"event": "notice", "level": "warning", "message": error.message})
+                raise error             # nor do we know the secrets that it may print
         self._views = [LogView(self._link, source, self._grep) for source in self._first_sources()]
         for view in self._views:
             cursor = self._hello["marks"].get(view.source.writer, {}).get(view.source.log.stream)

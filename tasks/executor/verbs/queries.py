@@ -16,7 +16,7 @@ from ..logs.tail import last_lines
 from ..protocol import Facts, History, Odd, ProcessState
 from ..service import deployed, facts
 from ..service.context import ServiceContext
-from ..state import earlier_state, history, journal, locks
+from ..state import earlier_state, history, journal, locks, program_owner
 from ..supervisor.supervisord import Supervisord
 from ..supervisor.supervisord_conf import Configuration
 from ..system import processes
@@ -86,7 +86,8 @@ def _status_of(ctx: ServiceContext, service: Message, conf: Configuration) -> Fa
     known["obstacles"] = obstacles
     known["history"] = known["history"][-LAST_DEPLOYS:]
     known["unloaded"] = facts.unloaded(layout, name, known["programs"])
-    known["words"] = {group: _last_words(ctx, processes) for group, processes in known["programs"].items()}
+    programs = {} if program_owner.other_state(layout, name) else known["programs"]     # we know none of its secrets
+    known["words"] = {group: _last_words(ctx, processes) for group, processes in programs.items()}
     return {"event": "facts", "services": {name: known}}
 
 
