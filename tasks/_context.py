@@ -62,11 +62,7 @@ class Command:
         """By host, the services that hosts.yaml has there, in whatever environment."""
         environments = [self.environment, *(self.inventory.environment(name) for name in self.inventory.environments
                                             if name != self.environment_name)]
-        named: dict[str, list[str]] = {}
-        for environment in environments:
-            for target in environment.targets:
-                named.setdefault(target.host.name, []).append(target.service.name)
-        return named
+        return inventory.selection.services_by_host(environments)
 
     def described(self, name: str) -> Inventory:
         """The inventory with all that is known of an environment while nothing is started."""

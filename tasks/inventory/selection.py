@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from .._errors import SelectionError
 from .findings import quoted
 from .loading import Inventory
-from .model import Environment, Target
+from .model import Environment, Host, Target
 from .nearest import did_you_mean, listed
+from .rules import addresses
 
 
 def choose_environment(inventory: Inventory, option: str | None, environ: Mapping[str, str]) -> str:
@@ -117,3 +118,18 @@ def _items(text: str | None, if_none: str, hint: str) -> list[str]:
     if text is not None and not items:
         raise SelectionError(if_none, hint)
     return items
+
+
+def services_by_host(environments: Iterable[Environment]) -> dict[str, list[str]]:
+    """The services that hosts.yaml has on each host, in whatever of these environments, and under whatever name of the
+    host. Nobody shall be told to remove what another environment has there."""
+    targets = [target for environment in environments for target in environment.targets]
+    named: dict[object, list[str]] = {}
+    for target in targets:
+        for key in (target.host.name, _machine(target.host)):
+            named.setdefault(key, []).append(target.service.name)
+    return {host.name: named[host.name] + named[_machine(host)] for host in (target.host for target in targets)}
+
+
+def _machine(host: Host) -> tuple[str, int | None, str | None]:
+    return addresses.machine(host.address or host.name), host.port, host.gateway

@@ -9,7 +9,7 @@ import pytest
 from tasks._errors import SelectionError
 from tasks.inventory.loading import Inventory
 from tasks.inventory.model import Environment
-from tasks.inventory.selection import choose_environment, select
+from tasks.inventory.selection import choose_environment, select, services_by_host
 
 from .samples import inventory
 
@@ -127,3 +127,15 @@ def test_service_that_none_of_the_chosen_hosts_runs_is_refused(tmp_path: Path) -
     with pytest.raises(SelectionError, match="api does not run on web1") as caught:
         select(environment, "api", "web*")
     assert caught.value.hint == "hosts of production with it: db1"
+
+
+def test_services_of_a_host_are_those_of_all_environments_under_all_its_names(tmp_path: Path) -> None:
+    """`fab status` says of what is there beside them that it may be removed."""
+    staging = ("{branch: main, services: [old], hosts: "
+               "{web1: {address: 10.0.0.1}, web9: {address: Web2.}, dev2: {address: dev1, port: 2}}}")
+    text = f"{TEXT.format(default='default_environment: develop')}  staging: {staging}\n"
+    known = inventory(tmp_path, text)
+    named = services_by_host(map(known.environment, known.environments))
+    assert {host: {*services} for host, services in named.items()} == {
+        "web1": {"api", "web", "old"}, "web2": {"api", "web", "old"}, "web9": {"api", "web", "old"},
+        "db1": {"api", "web"}, "dev1": {"api", "web", "old"}, "dev2": {"old"}}
