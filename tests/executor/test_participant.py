@@ -44,7 +44,9 @@ GITS = ["version", "fetch", "for-each-ref", "log", "status", "ls-files",        
 
 # How often supervisord is asked what takes the longer, the more programs a host has: before the plan twice, and once
 # by restart, by verify, and after the commit; for the settings before the plan, and before and after the stop.
-QUESTIONS = {"getAllProcessInfo": 5, "getAllConfigInfo": 3, "reloadConfig": 2}
+# It reads its files at the look, before a program is stopped (somebody may have broken one during the build), and with
+# the stopped program.
+QUESTIONS = {"getAllProcessInfo": 5, "getAllConfigInfo": 3, "reloadConfig": 3}
 
 # What brings much, and is seldom needed; modules and questions to supervisord are noted in HOME.
 HEAVY = {"_bz2", "_lzma", "copy", "hashlib", "_hashlib", "socket", "string", "tempfile", "traceback", "urllib.parse",
