@@ -110,7 +110,7 @@ def _all_tasks_are_ours() -> bool:
 
     program = running_program()
     if not hasattr(program, "collection"):      # it read no tasks, or was stopped by one of their modules
-        return program is None
+        return False
     names = program.collection.task_names
     return all(program.collection[name].body.__module__.startswith(f"{__package__}.") for name in names)
 

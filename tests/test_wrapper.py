@@ -327,7 +327,7 @@ def look(context):
 
 
 @pytest.mark.parametrize(("word", "code", "own_task"), [
-    ("--list", 0, ""), ("--no-such-option", 2, ""), ("--list", 0, "look = invoke.task(lambda context: None)")])
+    ("--list", 0, ""), ("deploy", 2, ""), ("--list", 0, "look = invoke.task(lambda context: None)")])
 def test_launcher_frees_no_object_at_the_end_where_all_tasks_are_ours(tmp_path: Path, word: str, code: int,
                                                                       own_task: str) -> None:
     """What waits for the end of the interpreter runs all the same."""
@@ -388,7 +388,7 @@ def look(context):
 @pytest.mark.parametrize(("ending", "code"), [("pass", 0), ("raise Exit(code=5)", 5), ("sys.exit('over')", 1),
                                               ("raise ValueError", 1)])
 @pytest.mark.parametrize("place", ["now", "later"])
-@pytest.mark.rows(2)
+@pytest.mark.rows(3)
 def test_file_that_a_teams_own_module_leaves_open_is_written(tmp_path: Path, place: str, ending: str, code: int
                                                             ) -> None:
     """Also where the module itself ends fab."""

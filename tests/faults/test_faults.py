@@ -14,6 +14,9 @@ from tests.faults.fleet import SHORT_LEASE, Fleet
 from tests.integration.app import RunningClient, messages
 from tests.support.lab import wait_for
 
+# A fault may cost a lease of 30 seconds, and each of these tests tries dozens.
+MINUTES = pytest.mark.timeout(900)
+
 
 @pytest.fixture(scope="module")
 def fleet(real_hosts: None) -> Iterator[Fleet]:
@@ -144,16 +147,19 @@ def test_fault_leaves_each_host_in_service_or_status_names_it(hooked: Fleet, cas
     assert try_it(hooked, case).wrong == []
 
 
+@MINUTES
 @pytest.mark.long
 def test_random_faults_leave_one_version_of_all_programs_through_sudo(several: Fleet) -> None:
     assert [verdict for case in faults.cases(1, sudo=True) if (verdict := try_it(several, case)).wrong] == []
 
 
+@MINUTES
 @pytest.mark.long
 def test_random_faults_leave_one_version_everywhere_with_packs_of_the_client(carried: Fleet) -> None:
     assert [verdict for case in faults.cases(1) if (verdict := try_it(carried, case)).wrong] == []
 
 
+@MINUTES
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 def test_random_faults_leave_one_version_everywhere(fleet: Fleet, seed: int) -> None:
