@@ -219,6 +219,10 @@ def test_artifact_of_an_earlier_job_is_deployed_in_place_of_a_build(built: App, 
     lacking = built.deploy("--artifact", tar(tmp_path / "less.tar.gz", ("built", b"x", "")))
     assert lacking.code == 2 and "out" in messages(lacking)
     assert built.deploy("--artifact", path, "--fetch", "host").code == 2
+    built.write(build="cp source built", build_on="host")
+    later = built.deploy()                              # the hosts fetch, and tell how far it is
+    (resolved,) = [event for event in later.events if event["event"] == "resolved"]
+    assert (resolved["back"], resolved["forward"]) == (0, 1), resolved
     del built.service["ship"]               # then all of it is taken
     built.write()
     assert built.deploy("--artifact", path).code == 0

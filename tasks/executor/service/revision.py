@@ -10,6 +10,7 @@ from typing import Iterator
 from .. import git
 from ..errors import HostError, NotReady, TryAgain
 from ..protocol import Distance, Resolved
+from ..state import history
 from ..system.output_lines import Say, silent
 from .context import ServiceContext
 
@@ -26,7 +27,7 @@ def resolve(ctx: ServiceContext, revision: str) -> Resolved:
     if commit is None:
         raise _unknown(revision, ctx.clone.repo)
     live = ctx.releases.live()             # with releases the clone itself may stand anywhere
-    was = ctx.releases.commit(live) if live else "HEAD"
+    was = ctx.releases.commit(live) if live else ctx.clone.head() or "HEAD"
     return {**distance(ctx, was, commit), "event": "resolved", "service": ctx.name, "revision": revision,
             "commit": commit, "branch": branch, "subtree": subtree(ctx, ctx.clone, commit) if has_clone else None}
 
@@ -47,11 +48,13 @@ def subtree(ctx: ServiceContext, clone: git.Clone, commit: str) -> str | None:
 
 
 def distance(ctx: ServiceContext, was: str | None, commit: str) -> Distance:
-    """From `was` (None: it is not known) to the commit, as far as the clone here can tell."""
+    """From `was` (None: it is not known) to the commit, as far as the clone here can tell; of a client's build, that of
+    the commit that it was built from."""
     clone = ctx.clone
     if not clone.exists() or was is None:
         return UNKNOWN_DISTANCE
-    behind, ahead, dropped, added = clone.commits.distance(was, commit)
+    start, end = (history.source(ctx.layout, ctx.name, each) or each for each in (was, commit))
+    behind, ahead, dropped, added = clone.commits.distance(start, end)
     subject = added[0]["subject"] if added else clone.commits.subject(commit)
     return {"back": behind, "forward": ahead, "dropped": dropped, "commits": added, "subject": subject}
 

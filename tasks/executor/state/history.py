@@ -58,6 +58,13 @@ def removal(layout: Layout, service: str) -> str:
     return REMOVED.format_map(line) if line.get("command") == "remove" else ""
 
 
+def source(layout: Layout, service: str, commit: str) -> str | None:
+    """From which commit a client built this one; None where none did."""
+    lines = json_lines.read(layout.history_file(service), newest_first=True, holding=commit.encode())
+    return next((line["source"] for line in map(_readable, lines) if line.get("to") == commit and line.get("source")),
+                None)
+
+
 def commits(layout: Layout, service: str) -> set[str]:
     """Those of the good versions, and of what ran before each."""
     return {commit for line in known(layout, service) if line.get("result") == "committed"
