@@ -56,6 +56,10 @@ def test_stop_start_and_restart_change_the_program_and_nothing_else(own: App) ->
     own.hosts = sorted(own.lab.hosts)
     own.settings = {host: {"state": "elsewhere"} for host in own.hosts}
     own.write()
+    both = own.fab("run", here, "--service", own.name)
+    assert both.code == 2 and "cp -a" in messages(both), "the directory may be another one, too"
+    del own.service["directory"]
+    own.write()
     for command in (("run", here, "--service"), ("history",), ("rollback",), ("deploy",)):
         refused = own.fab(*command, own.name)
         assert refused.code == 2, refused

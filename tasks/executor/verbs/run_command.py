@@ -50,12 +50,12 @@ def _variables(ctx: ServiceContext) -> dict[str, str]:
     """Those in the environment file that all programs of the service have."""
     data = files.read_bytes(ctx.layout.env_file(ctx.name))
     if data is None:
-        missing = _not_deployed(ctx, "it has no environment file")
-        raise next(iter(earlier_state.problems(ctx.layout, {"name": ctx.name, "directory": ctx.directory})), missing)
+        raise _not_deployed(ctx, "it has no environment file")
     values = masking.values(data.decode("utf-8", "surrogateescape"))
     return {name: value for name, value in values.items() if ":" not in name}
 
 
-def _not_deployed(ctx: ServiceContext, missing: str) -> NotReady:
+def _not_deployed(ctx: ServiceContext, missing: str) -> HostError:
     why = history.removal(ctx.layout, ctx.name) or missing
-    return NotReady(f"{ctx.name} is not deployed: {why}", f"fab deploy {ctx.name}")
+    error = NotReady(f"{ctx.name} is not deployed: {why}", f"fab deploy {ctx.name}")
+    return next(iter(earlier_state.problems(ctx.layout, {"name": ctx.name, "directory": ctx.directory})), error)
