@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import getpass
-import io
 import os
 import re
 import sys
@@ -161,10 +160,8 @@ class Program(invoke.program.Program):
             super().parse_cleanup()
 
     def list_tasks(self) -> None:
-        text = io.StringIO()
-        with contextlib.redirect_stdout(text):
+        with reports.stream.standard_output():
             super().list_tasks()
-        reports.stream.show_text(text.getvalue())
 
     def _take_help(self) -> None:
         """`fab deploy --help`: Invoke would take it for the service. Behind another option it may be a value."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import fcntl
 import importlib.metadata
 import os
+import pty
 import shutil
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -365,6 +368,16 @@ def test_command_fails_in_words_where_its_output_cannot_be_written(words: str) -
     os.close(ours)
     assert ended(nobodys) == (0, ""), "nobody reads it: that is no failure"
     os.close(nobodys)
+
+
+def test_list_of_commands_is_as_wide_as_the_terminal() -> None:
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
+    subprocess.run([sys.executable, "-c", LAUNCH, str(ROOT), "--list"], cwd=ROOT, stdout=its, check=True)
+    os.close(its)
+    assert any("Check hosts.yaml" in line and "contacts no host." in line
+               for line in os.read(ours, 100_000).decode().splitlines())
+    os.close(ours)
 
 
 _OPEN_FILE = """

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import select
 import sys
-from collections.abc import Callable
-from typing import TextIO
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import TextIO, cast
 
 
 class Stream:
@@ -71,10 +72,17 @@ class Stream:
 
 
 def show_text(text: str) -> None:
-    """A text on standard output, such as a help, for which no command runs and nothing happens. Exits with 1 where it
-    cannot be written."""
+    """A text on standard output, such as a help, for which no command runs and nothing happens."""
+    with standard_output() as out:
+        out.write(text)
+
+
+@contextmanager
+def standard_output() -> Iterator[Stream]:
+    """For what is printed meanwhile, by whomever. Exits with 1 where it cannot be written."""
     out = Stream(sys.stdout)
-    out.write(text)
+    with redirect_stdout(cast(TextIO, out)):
+        yield out
     out.flush()
     if out.fault:
         sys.exit(f"error: standard output: {out.fault}")
