@@ -330,7 +330,7 @@ def look(context):
 
 
 @pytest.mark.parametrize(("word", "code", "own_task"), [
-    ("--list", 0, ""), ("deploy", 2, ""), ("--list", 0, "look = invoke.task(lambda context: None)")])
+    ("--list", 0, ""), ("config", 2, ""), ("--list", 0, "look = invoke.task(lambda context: None)")])
 def test_launcher_frees_no_object_at_the_end_where_all_tasks_are_ours(tmp_path: Path, word: str, code: int,
                                                                       own_task: str) -> None:
     """What waits for the end of the interpreter runs all the same."""
