@@ -124,6 +124,13 @@ def is_same_path(path: str, other: str) -> bool:
     return os.path.realpath(path) == os.path.realpath(other)
 
 
+def is_own(path: str) -> bool:
+    """Whether it is the user's; no link is followed. Not so where it is missing, or a folder above it is closed."""
+    with contextlib.suppress(OSError):
+        return os.lstat(path).st_uid == os.geteuid()
+    return False
+
+
 def size_of(path: str) -> int:
     """In bytes; 0 where there is no such file."""
     try:

@@ -10,7 +10,7 @@ from ..layout import Layout
 from ..protocol import PROGRAM_HEADER, Orphan, ServiceSettings
 from ..state import history, program_owner
 from ..supervisor.supervisord import Supervisord
-from ..supervisor.supervisord_conf import Configuration, options, programs_in
+from ..supervisor.supervisord_conf import Configuration, programs_in, written
 from . import facts
 
 
@@ -30,10 +30,8 @@ def orphans(layout: Layout, conf: Configuration, named: Container[str], supervis
 
 def directory(layout: Layout, service: str) -> str:
     """The directory of a service; its programs may run in a release of it, and there in a subdirectory."""
-    text = _program_text(layout, service)
     committed = history.newest_committed(layout, service)
-    written = [options(text, program) or {} for program in programs_in(text)]
-    folder = next((each["directory"].replace("%%", "%") for each in written if "directory" in each), "")
+    folder = written(program_owner.own_text(layout, service), "directory").replace("%%", "%")
     if not folder:
         return str(committed.get("directory") or "")            # `fab remove` writes it down
     if committed.get("subdirectory"):
@@ -53,17 +51,11 @@ def as_deployed(layout: Layout, service: ServiceSettings) -> ServiceSettings:
     return {**service, "directory": there, "subdirectory": committed.get("subdirectory") or ""}
 
 
-def _program_text(layout: Layout, service: str) -> str:
-    """Empty where the program of that name is another's."""
-    return "" if program_owner.other_state(layout, service) else layout.access.program_text(service)
-
-
 def _is_where_hosts_yaml_says(layout: Layout, service: ServiceSettings, text: str) -> bool:
-    """Whether a program file surely runs the service in its directory. A parser would take a millisecond a service."""
-    written = next((line for line in text.splitlines() if line.startswith("directory=")), "")
-    folders = (layout.below_root(os.path.join(service["directory"], current, service["subdirectory"]))
-               for current in ("", "current"))
-    return written in [f"directory={folder}" for folder in folders]
+    """Whether a program file surely runs the service in its directory."""
+    return written(text, "directory") in [
+        layout.below_root(os.path.join(service["directory"], current, service["subdirectory"]))
+        for current in ("", "current")]
 
 
 def _with_history(layout: Layout) -> list[str]:
@@ -72,7 +64,7 @@ def _with_history(layout: Layout) -> list[str]:
 
 
 def _orphan(layout: Layout, name: str, supervisord: Supervisord) -> Orphan:
-    groups = programs_in(_program_text(layout, name))
+    groups = programs_in(program_owner.own_text(layout, name))
     committed = history.newest_committed(layout, name)
     return {"name": name, "directory": directory(layout, name), "strategy": committed.get("strategy") or "in_place",
             "programs": facts.process_states(supervisord, {group: [group] for group in groups})}

@@ -19,13 +19,13 @@ from ..errors import NotReady
 from ..layout import Layout
 from ..protocol import ASIDE, PlacedFileState
 from ..state import program_owner
+from ..supervisor.supervisord_conf import written
 from ..system import processes
 from .other_release import OtherRelease
 
 # The commit; with a number where that name was taken.
 NAME = re.compile(r"([0-9a-f]{40}(?:[0-9a-f]{24})?)(-[0-9]+)?")
 RECORD = ".files"                       # the ending of the record of its placed files
-PROGRAM_DIRECTORY = re.compile(rb"(?m)^directory\s*[=:]\s*(.*?)\s*$")
 
 
 def is_ours(name: str) -> bool:
@@ -84,12 +84,10 @@ class Releases:
 
     def written_directory(self) -> str | None:
         """Where the programs run, by the program file; None where that does not say it, or is another's."""
-        file = None
         with contextlib.suppress(NotReady):         # sudo refuses us: the link says it as well, but for a new strategy
-            is_others = program_owner.other_state(self._layout, self._service)
-            file = None if is_others else self._layout.access.program_file(self._service)
-        match = PROGRAM_DIRECTORY.search(file.data) if file else None
-        return match.group(1).decode("utf-8", "surrogateescape").replace("%%", "%") if match else None
+            text = program_owner.own_text(self._layout, self._service)
+            return written(text, "directory").replace("%%", "%") or None
+        return None
 
     def _leads_through_link(self, directory: str) -> bool:
         """Whether the directory is `current`, or a folder below it (`subdirectory`)."""

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from typing import Any, Iterator, Mapping
 
@@ -33,11 +32,6 @@ def problems(layout: Layout, settings: Mapping[str, Any]) -> list[HostError]:
 def _others(layout: Layout, service: str) -> Iterator[str]:
     """The default one, and the one that our program file names; both only where they are ours and not the present."""
     for folder in dict.fromkeys([layout.below_root(DEFAULT_STATE), program_owner.state_folder(layout, service)]):
-        if folder and not files.is_same_path(folder, layout.state) and _is_own(folder):
+        is_other = folder and not files.is_same_path(folder, layout.state)
+        if is_other and files.is_own(folder) and os.path.isdir(folder):
             yield folder
-
-
-def _is_own(folder: str) -> bool:
-    with contextlib.suppress(OSError):
-        return os.lstat(folder).st_uid == os.geteuid() and os.path.isdir(folder)
-    return False

@@ -15,6 +15,7 @@ from ..errors import HostError, NotReady
 from ..layout import Layout
 from ..protocol import PROGRAM_HEADER
 from ..quoting import for_sh
+from ..supervisor.supervisord_conf import written
 from ..system.accounts import user_name
 from . import history
 
@@ -27,7 +28,7 @@ def problems(layout: Layout, service: Mapping[str, Any]) -> list[HostError]:
     name = service["name"]
     folder = other_state(layout, name)
     found = f"{layout.program_file(name)} is of another environment or team"
-    if folder and not _is_own(folder, name):
+    if folder and not files.is_own(os.path.join(folder, name)):
         owner = _owner(folder)
         return [NotReady(f"{found}: {owner} deploys it, with its history in {folder}",
                          f"{OTHER_NAME.format(name)}; or let {owner} remove it first: fab remove {name}")]
@@ -51,6 +52,11 @@ def other_state(layout: Layout, service: str) -> str:
     return "" if is_ours else folder
 
 
+def own_text(layout: Layout, service: str) -> str:
+    """That of the service's program file; empty where there is none, or it is another's."""
+    return "" if other_state(layout, service) else layout.access.program_text(service)
+
+
 def copy(folder: str, layout: Layout) -> str:
     """How to take along what an earlier state folder holds."""
     return f"on the host: mkdir -p {for_sh(layout.state)} && cp -a {for_sh(folder)}/. {for_sh(layout.state)}/"
@@ -59,7 +65,8 @@ def copy(folder: str, layout: Layout) -> str:
 def state_folder(layout: Layout, service: str) -> str:
     """The one that our program file of the service names; empty where it names none."""
     text = layout.access.program_text(service)
-    return os.path.dirname(os.path.dirname(env_file(_written(text, "command")))) if _is_ours(text) else ""
+    is_ours = text.startswith(PROGRAM_HEADER)
+    return os.path.dirname(os.path.dirname(env_file(written(text, "command")))) if is_ours else ""
 
 
 def env_file(command: str) -> str:
@@ -69,20 +76,10 @@ def env_file(command: str) -> str:
     return ""
 
 
-def _is_ours(text: str) -> bool:
-    return text.startswith(PROGRAM_HEADER)
-
-
-def _written(text: str, option: str) -> str:
-    """As the first program of a program file has it."""
-    line = next((line for line in text.splitlines() if line.startswith(option + "=")), "")
-    return line[len(option) + 1:]
-
-
 def _runs_in(layout: Layout, service: Mapping[str, Any]) -> bool:
     """Whether the program runs where hosts.yaml says, or below: then `state` alone was changed."""
-    written = _written(layout.access.program_text(service["name"]), "directory").replace("%%", "%")
-    return f"{written}/".startswith(f"{layout.below_root(service['directory'])}/")
+    directory = written(layout.access.program_text(service["name"]), "directory").replace("%%", "%")
+    return f"{directory}/".startswith(f"{layout.below_root(service['directory'])}/")
 
 
 def _is_gone(path: str) -> bool:
@@ -98,17 +95,10 @@ def _is_gone(path: str) -> bool:
 
 def _is_copied(layout: Layout, folder: str, service: str) -> bool:
     """Whether what was deployed with that folder is known here, too."""
-    if not _is_own(folder, service):
+    if not files.is_own(os.path.join(folder, service)):
         return False
     newest = history.newest_committed(Layout(dict(layout.settings, state=folder), layout.env), service)
     return bool(newest) and history.find(layout, service, newest["deploy"]) is not None
-
-
-def _is_own(folder: str, service: str) -> bool:
-    """Whether the login user made what a state folder has of the service."""
-    with contextlib.suppress(OSError):
-        return os.lstat(os.path.join(folder, service)).st_uid == os.geteuid()
-    return False
 
 
 def _owner(folder: str) -> str:

@@ -203,6 +203,12 @@ def programs_in(text: str) -> list[str]:
     return list(_programs(text))
 
 
+def written(text: str, option: str) -> str:
+    """The option's value in the first program that has it; empty where none has. A parser would take a millisecond."""
+    found = re.search(rf"(?m)^{option}\s*[=:]\s*(.*?)(?:\s;.*)?\s*$", text)
+    return found[1] if found else ""
+
+
 def _programs(text: str) -> dict[str, dict[str, str]]:
     parser = _parser()
     try:
