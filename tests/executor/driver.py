@@ -380,6 +380,15 @@ class Before:
         self.pid = example.info()["pid"]
         self.seen = self._look()
 
+    @classmethod
+    def next_version(cls, example: Example) -> Before:
+        """A version runs, and the next one is pushed."""
+        example.write()
+        example.committed()
+        before = cls(example)
+        example.write()
+        return before
+
     def _look(self) -> list[object]:
         one = self.example
         return [one.head(), (one.directory / "built").read_text(), one.program_file.read_text(),

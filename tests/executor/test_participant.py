@@ -93,10 +93,7 @@ def test_deploy_of_a_commit_starts_these_gits_and_no_more(example: Example, tmp_
 
 @pytest.mark.promise(2)
 def test_failed_build_restarts_nothing(example: Example) -> None:
-    example.write()
-    example.committed()
-    before = Before(example)
-    example.write()
+    before = Before.next_version(example)
     broken = example.with_(build=("cp source built", "echo it broke: Text file busy; exit 7"))
     with example.deploy(broken) as deploy:
         deploy.look().plan()

@@ -36,10 +36,7 @@ def test_link_of_the_logs_to_a_disk_that_went_away_is_kept(example: Example, tmp
 @pytest.mark.parametrize("phase", ["healthy", "prepared"])
 @pytest.mark.rows(1)
 def test_next_executor_undoes_what_a_power_cut_left(example: Example, python: str, phase: str) -> None:
-    example.write()
-    example.committed()
-    before = Before(example)
-    example.write()
+    before = Before.next_version(example)
     with example.deploy(example.with_(variables={"WHO": "y"}), python=python) as deploy:
         (deploy.prepare if phase == "prepared" else deploy.activate)()
         deploy.executor.kill()
@@ -54,10 +51,7 @@ def test_next_executor_undoes_what_a_power_cut_left(example: Example, python: st
 @pytest.mark.promise(4)
 def test_orphan_of_a_killed_build_is_ended_before_the_undo(example: Example) -> None:
     """Its orphan is ended before the tree is touched."""
-    example.write()
-    example.committed()
-    before = Before(example)
-    example.write()
+    before = Before.next_version(example)
     orphan = example.work / "orphan"
     slow = example.with_(build=(f"setsid sh -c 'echo $$ >{orphan}.new; mv {orphan}.new {orphan}; exec sleep 1000' &",
                                 "exec sleep 1000"))
@@ -77,10 +71,7 @@ def test_orphan_of_a_killed_build_is_ended_before_the_undo(example: Example) -> 
 @pytest.mark.parametrize("removals", [0, 1, 2])
 @pytest.mark.rows(1)
 def test_next_executor_finishes_an_interrupted_undo(example: Example, removals: int) -> None:
-    example.write()
-    example.committed()
-    before = Before(example)
-    example.write()
+    before = Before.next_version(example)
     with example.deploy(example.with_(build=("exit 1",)), faults=dies_after(removals)) as deploy:
         deploy.look().plan()
         deploy.executor.rest()
@@ -138,10 +129,7 @@ def test_unnamed_journal_is_removed_by_the_next_command(example: Example, anothe
 @pytest.mark.parametrize("lock", ["index.lock", "HEAD.lock"])
 @pytest.mark.rows(1)
 def test_stale_locks_of_git_are_removed_by_the_next_command(example: Example, lock: str) -> None:
-    example.write()
-    example.committed()
-    before = Before(example)
-    example.write()
+    before = Before.next_version(example)
     with example.deploy() as deploy:
         deploy.prepare().executor.kill()
     (example.directory / ".git" / lock).touch()
@@ -153,10 +141,7 @@ def test_stale_locks_of_git_are_removed_by_the_next_command(example: Example, lo
 @pytest.mark.promise(4)
 def test_recovery_uses_the_paths_of_the_journal(example: Example) -> None:
     """hosts.yaml was changed between the power cut and the next command."""
-    example.write()
-    example.committed()
-    before = Before(example)
-    example.write()
+    before = Before.next_version(example)
     with example.deploy(example.with_(run_mode="other")) as deploy:
         deploy.activate().executor.kill()
     elsewhere = example.host.root / "elsewhere.d"

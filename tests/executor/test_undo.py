@@ -36,10 +36,7 @@ steps.ACTIONS.update({name: absent(name, steps.ACTIONS[name]) for name in absenc
 @pytest.mark.promise(3)
 @pytest.mark.long
 def test_way_back_waits_for_each_absence_of_supervisord(example: Example) -> None:
-    example.write()
-    example.committed()
-    before = Before(example)
-    example.write()
+    before = Before.next_version(example)
     with example.deploy(faults=AWAY_TWICE) as deploy:
         deploy.activate().executor.send({"do": "abort", "why": "enough", "reached": True})
         deploy.restored()
@@ -70,10 +67,7 @@ def test_way_back_waits_for_git_that_somebody_runs(example: Example) -> None:
 @pytest.mark.long
 def test_build_that_puts_a_file_in_the_place_of_the_logs_goes_back(example: Example) -> None:
     """supervisord reads no file of anybody's while the folder of a log is missing."""
-    example.write()
-    example.committed()
-    before = Before(example)
-    example.write()
+    before = Before.next_version(example)
     with example.deploy(example.with_(build=("cp source built", "rm -r logs; echo x > logs"))) as deploy:
         deploy.look().plan().done("prepare").run("activate")
         assert "logs is no folder" in deploy.executor.until("failed")["message"]
@@ -134,10 +128,7 @@ def test_failed_undo_keeps_the_journal_and_says_what_to_type(example: Example, e
 
 @pytest.mark.promise(3)
 def test_full_disk_at_the_commit_is_undone(example: Example) -> None:
-    example.write()
-    example.committed()
-    before = Before(example)
-    example.write()
+    before = Before.next_version(example)
     full = """
 from .disk import json_lines
 real = json_lines.append
@@ -156,10 +147,7 @@ json_lines.append = append_line
 @pytest.mark.promise(3)
 def test_unwritable_program_file_is_undone(example: Example) -> None:
     """No fault injected: something is in the way on the real disk."""
-    example.write()
-    example.committed()
-    before = Before(example)
-    example.write()
+    before = Before.next_version(example)
     obstacle = example.program_file.with_name(f".{example.name}.conf.fabvisor.new")
     obstacle.mkdir()
     with example.deploy(example.with_(run_mode="other")) as deploy:
@@ -249,10 +237,7 @@ def test_processes_of_a_file_by_hand_run_again_after_a_failed_deploy(example: Ex
 
 
 def test_undo_spares_a_program_that_was_not_restarted(example: Example) -> None:
-    example.write()
-    example.committed()
-    before = Before(example)
-    example.write()
+    before = Before.next_version(example)
     with example.deploy(faults=breaks("restart", "raise ValueError('before it did anything')")) as deploy:
         deploy.prepare().run("activate")
         deploy.restored()
