@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,9 +75,10 @@ def watched(app: App) -> Iterator[list[str]]:
 
 def ours(app: App) -> list[Path]:
     """All that we keep on the hosts but environment files, which lie there as they are, or to be put back."""
-    found = [path for host in app.hosts for folder in (".fabvisor", "conf.d")
-             for path in (app.lab[host].root / folder).rglob("*") if path.is_file()]
-    return [path for path in found if path.name not in ("env", ".env.fabvisor.new")]
+    folders = [app.lab[host].root / name for host in app.hosts for name in (".fabvisor", "conf.d")]
+    # os.walk passes over a folder that a deploy takes away meanwhile, where rglob would end the look.
+    found = [Path(folder, name) for root in folders for folder, _, names in os.walk(root) for name in names]
+    return [path for path in found if path.name not in ("env", ".env.fabvisor.new") and path.is_file()]
 
 
 def content(path: Path) -> str:
