@@ -134,9 +134,10 @@ class Program(invoke.program.Program):
                     raise
                 self.core.unparsed += [""] * len(error.context.missing_positional_args)
                 super().parse_tasks()
-        misplaced = _wrong_words.misplaced_options(self.tasks) or self._misplaced_core_options(words)
-        if misplaced:
-            self.refuse(misplaced)
+        wrong = (_wrong_words.misplaced_options(self.tasks) or self._misplaced_core_options(words)
+                 or _wrong_words.further_commands(words, self.tasks))
+        if wrong:
+            self.refuse(wrong)
         self.take_tasks([self.collection[context.name] for context in self.tasks])
 
     def refuse(self, words: str) -> NoReturn:
@@ -169,7 +170,7 @@ class Program(invoke.program.Program):
         at = next((number for number, word in enumerate(words) if word in HELP), 0)
         commands = [word for word in words[:at] if word in self._commands()]
         if commands[-1:] == ["run"] and words[at] == "-h" and words[at - 1] != "run":       # as in `fab run df -h`
-            self.refuse(_wrong_words.unquoted(words, ("--service", "--env", "-e", "--host")))
+            self.refuse(_wrong_words.unquoted(words))
         if commands and not words[at - 1].startswith("-"):
             self.args.help.value = commands[-1]
             self.core.unparsed = []

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # Invoke's words (invoke/parser/parser.py).
 UNKNOWN = re.compile(r"No idea what (.*) is!", re.DOTALL)
 WITHOUT_VALUE = re.compile(r"Flag <Argument: ([\w-]+)(?: \(([\w-]+)\))?.* needed value")
+# Of `fab run`, where Invoke has not said which options it has.
+RUN_OPTIONS = ("--service", "--env", "-e", "--host", "--yes", "--once", "--serial")
 # What other tools call it: the options of ours that it may be, the first that the command has.
 SYNONYMS: Mapping[str, Sequence[str]] = MappingProxyType({
     "branch": ("revision", "to"), "tag": ("revision", "to"), "ref": ("revision", "to"), "commit": ("revision", "to"),
@@ -37,6 +39,8 @@ def explain(error: ParseError, words: Sequence[str], commands: Collection[str], 
     word = str(ast.literal_eval(unknown[1]))
     if context is None or not context.name:
         return _unknown_command(word, commands, echoes)
+    if words[:1] == ["run"] and context.name != "run":
+        return unquoted(words)
     return _unknown_word(word, words, context)
 
 
@@ -60,12 +64,28 @@ def misplaced_options(contexts: Iterable[ParserContext]) -> str:
     return ""
 
 
-def unquoted(words: Sequence[str], flags: Collection[str]) -> str:
+def further_commands(words: Sequence[str], contexts: Sequence[ParserContext]) -> str:
+    """Behind `run` or `ssh`: Invoke takes a word of what shall run on the host for a command of ours, and would run it
+    next: `fab run systemctl stop all`. Empty where they are the last command."""
+    for context in contexts[:-1]:
+        if context.name == "run":
+            return unquoted(words, context.flags)
+        if context.name == "ssh":
+            return _command_of_ssh(context)
+    return ""
+
+
+def unquoted(words: Sequence[str], flags: Collection[str] = RUN_OPTIONS) -> str:
     """The command of `fab run` is one word; its own options would be ours. `flags`: those that end it."""
     behind = words[words.index("run") + 1:]
     command = " ".join(takewhile(lambda word: word.partition("=")[0] not in flags, behind))
     quoted = program.quoting.for_sh(command) if command else "'COMMAND'"
     return in_lines("run takes its command as one word", f"quote it: fab run {quoted}")
+
+
+def _command_of_ssh(context: ParserContext) -> str:
+    host = context.positional_args[0].value
+    return in_lines("ssh opens a shell, and takes no command", f"fab run 'COMMAND' --host {_shown(host)}")
 
 
 def behind_dashes(words: Sequence[str], remainder: str) -> str:
@@ -134,6 +154,8 @@ def _valued_option(word: str, words: Sequence[str], context: ParserContext) -> s
 
 
 def _too_many(word: str, context: ParserContext) -> str:
+    if context.name == "ssh":
+        return _command_of_ssh(context)
     names = [argument.name for argument in context.positional_args]
     if names != ["service"] or "--env" not in context.flags:         # a task that Fabvisor did not make has no --env
         option = f"a service is --service {_shown(word)}; " if {"--service", "--env"} <= {*context.flags} else ""

@@ -39,6 +39,7 @@ def test_wrong_command_line_ends_with_2_and_a_remedy(folder: Path, words: list[s
 GIVEN_TWICE = ("--revision is given twice", "leave out one --revision")
 NEAR = "deploy has no option --revison; did you mean '--revision'?"
 QUOTED = "run takes its command as one word"
+NO_COMMAND = "ssh opens a shell, and takes no command"
 REVISION = "did you mean '--revision'?"
 EMPTY = "or leave it out; is a variable of your script unset?"
 
@@ -75,6 +76,11 @@ EMPTY = "or leave it out; is a variable of your script unset?"
     (["run", "--", "ls", "-la"], "nothing may stand behind --", "fab run 'ls -la'"),
     (["run", "ls", "-la"], QUOTED, "fab run 'ls -la'"), (["run", "ls", "-l"], QUOTED, "fab run 'ls -l'"),
     (["run", "df", "-h", "--service", "api"], QUOTED, "fab run 'df -h'"),
+    (["run", "systemctl", "stop", "all"], QUOTED, "fab run 'systemctl stop all'"),
+    (["run", "ls", "status", "--env", "test"], QUOTED, "fab run 'ls status'"),
+    (["run", "./manage.py", "check", "--once"], QUOTED, "fab run './manage.py check'"),
+    (["ssh", "web1", "status"], NO_COMMAND, "fab run 'COMMAND' --host web1"),
+    (["ssh", "web1", "uptime"], NO_COMMAND, "fab run 'COMMAND' --host web1"),
     (["run", "--env", "production", "df", "-la"], QUOTED, "fab run 'COMMAND'"),
     (["run", "tail", "-f", "x"], QUOTED, "fab run 'tail -f x'"), (["run", "ps", "aux"], QUOTED, "fab run 'ps aux'"),
     (["deploy", "api", "-l"], "-l/--list stands alone", "fab --list"),
