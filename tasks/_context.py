@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _commit_origin, embedded, inventory, notification, program, reports, rollout
 from ._caller import caller
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .inventory.secret_sources import SecretSources
     from .inventory.serial import Serial
 
+Chosen = TypeVar("Chosen")
 Targets = tuple["Target", ...]
 
 
@@ -52,16 +53,28 @@ class Command:
 
     @functools.cached_property
     def environment(self) -> Environment:
-        """The chosen environment. The hosts of a sandbox are started unless they are up."""
+        """The chosen environment. The hosts of a sandbox are in it as far as they are known: nothing is started."""
         environment = self.inventory.environment(self.environment_name)
         if environment.sandbox:
-            return embedded.environments.environment(home(), self.inventory, self.environment_name)
+            return self.described(self.environment_name).environment(self.environment_name)
         return environment.with_sudo_password(self.sudo_password)
+
+    @functools.cached_property
+    def running_environment(self) -> Environment:
+        """The same, to connect to its hosts. Those of a sandbox are started unless they are up."""
+        if self.environment.sandbox:
+            return embedded.environments.environment(home(), self.inventory, self.environment_name)
+        return self.environment
+
+    def choose(self, choice: Callable[[Environment], Chosen]) -> Chosen:
+        """What is chosen of the environment, to connect to it. What `choice` refuses starts no sandbox."""
+        chosen = choice(self.environment)
+        return choice(self.running_environment) if self.environment.sandbox else chosen
 
     def named_services(self) -> dict[str, list[str]]:
         """By host, the services that hosts.yaml has there, in whatever environment."""
-        environments = [self.environment, *(self.inventory.environment(name) for name in self.inventory.environments
-                                            if name != self.environment_name)]
+        others = (name for name in self.inventory.environments if name != self.environment_name)
+        environments = [self.running_environment, *(self.described(name).environment(name) for name in others)]
         return inventory.selection.services_by_host(environments)
 
     def described(self, name: str) -> Inventory:
@@ -72,18 +85,27 @@ class Command:
 
     def targets(self, services: str) -> Targets:
         """The hosts and services that the user chose."""
-        return inventory.selection.select(self.environment, services, self.options["host"] or None)
+        return self.choose(lambda environment: self.select(environment, services))
 
     def program_targets(self, services: str, also_idle: bool = False) -> Targets:
         """The same for a command about programs: a service may be SERVICE:PROGRAM. `also_idle`: hosts on which none of
         its programs runs, too."""
-        return inventory.program_selection.select_programs(
-            self.environment, services, self.options["host"] or None, also_idle=also_idle)
+        return self.choose(lambda environment: self.select_programs(environment, services, also_idle))
 
     def targets_with_secrets(self, services: str) -> Targets:
         """For what writes the environment file and `files`. A secret without a value, or a file without a content,
         stops here, before a host is contacted."""
-        targets = self.secret_sources(self.environment_name).fill(self.targets(services))
+        return self.choose(lambda environment: self._select_with_secrets(environment, services))
+
+    def select(self, environment: Environment, services: str) -> Targets:
+        return inventory.selection.select(environment, services, self.options["host"] or None)
+
+    def select_programs(self, environment: Environment, services: str, also_idle: bool = False) -> Targets:
+        return inventory.program_selection.select_programs(environment, services, self.options["host"] or None,
+                                                           also_idle=also_idle)
+
+    def _select_with_secrets(self, environment: Environment, services: str) -> Targets:
+        targets = self.secret_sources(environment.name).fill(self.select(environment, services))
         if not any(target.service.files for target in targets):
             return targets
         return program.file_contents.FileContents(self.inventory).fill(targets)
@@ -104,18 +126,20 @@ class Command:
                 self.inventory, environment, os.environ)
         return self._secret_sources[environment]
 
-    def origin(self, service: str, revision: str, fetch: str, artifact: str = "") -> _commit_origin.Origin:
+    def origin(self, environment: Environment, service: str, revision: str, fetch: str, artifact: str = ""
+               ) -> _commit_origin.Origin:
         """Which commits deploy and plan bring to which targets, and from where. Raises SelectionError, NotReady."""
-        return _commit_origin.of_deploy(self.targets_with_secrets(service), revision, fetch, artifact,
-                                        self.environment.branch)
+        return _commit_origin.of_deploy(self._select_with_secrets(environment, service), revision, fetch, artifact,
+                                        environment.branch)
 
-    def origin_of_rollback(self, service: str, to: str, fetch: str) -> _commit_origin.Origin:
+    def origin_of_rollback(self, environment: Environment, service: str, to: str, fetch: str
+                           ) -> _commit_origin.Origin:
         """As origin(), for a rollback; without `to` the planner finds the version before."""
-        return _commit_origin.of_rollback(self.targets_with_secrets(service), to, fetch)
+        return _commit_origin.of_rollback(self._select_with_secrets(environment, service), to, fetch)
 
     def sources(self, origin: _commit_origin.Origin, force: bool = False) -> rollout.commits.sources.Sources:
         """The sources of the commits that this machine carries to hosts; `force`: build what it has built before."""
-        builds = rollout.commits.client_builds.ClientBuilds(self.environment.targets, origin.artifact, force)
+        builds = rollout.commits.client_builds.ClientBuilds(self.running_environment.targets, origin.artifact, force)
         return rollout.commits.sources.Sources(origin.targets, current_folder(), self.inventory.folder, os.environ,
                                                builds)
 
@@ -169,12 +193,6 @@ class Command:
                                  " no terminal to ask on",
                                  f"{look}fab {self.name} … --yes")
         return self._ask
-
-    def confirm(self, yes: bool) -> None:
-        """Ask at once, where `confirm` says so. Raises where there is no terminal, or nobody agrees."""
-        ask = self.confirmation(yes)
-        if ask:
-            ask()
 
     def question(self, why: str, question: str) -> Callable[[], None]:
         """How to ask; raises where there is no terminal, or nobody agrees. `why`: what is asked for."""

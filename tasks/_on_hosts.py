@@ -63,9 +63,11 @@ def _require(command: str, needed: Mapping[str, Any]) -> None:
 
 def _call_on_hosts(run: Command, body: Body, service: str, once: bool, yes: bool) -> rollout.events.Finished:
     """Nothing is called unless all hosts can be used; no further host follows one where it failed."""
-    by_host = {target.host.name: target for target in reversed(run.targets(service or "all"))}
+    chosen, confirm = run.choose(lambda environment: (run.select(environment, service or "all"), run.confirmation(yes)))
+    by_host = {target.host.name: target for target in reversed(chosen)}
     targets = [by_host[name] for name in sorted(by_host)][:1 if once else None]
-    run.confirm(yes)
+    if confirm:
+        confirm()
     run.announce(tuple(targets), filter(None, [service]))
     opened = remote.task_connection.open_all(targets, service, run.sudo_password)
     connections = [each for each in opened if not isinstance(each, FabvisorError)]

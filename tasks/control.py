@@ -42,14 +42,11 @@ def stop(run: Command, service: str, yes: bool = False) -> rollout.events.Finish
 
     Example: fab stop monitor --env develop
     """
-    if "all" in map(str.strip, service.split(",")):
-        run.confirm(yes)
-
     def steps(chosen: Service, facts: Facts) -> list[Step]:
         stoppable = any(process.state in STOPPABLE for process in facts.of(chosen.programs))
         return [rollout.recipe.supervised.stop(chosen, facts)] if stoppable else []
 
-    return _control(run, service, steps, starts=False)
+    return _control(run, service, steps, starts=False, yes=yes or "all" not in map(str.strip, service.split(",")))
 
 
 @command(positional=["service"], help={**HELP, "serial": SERIAL})
@@ -61,9 +58,12 @@ def restart(run: Command, service: str, serial: str = "") -> rollout.events.Fini
     return _control(run, service, rollout.recipe.supervised.restart_steps, run.serial(serial))
 
 
-def _control(run: Command, service: str, steps: Steps, serial: Serial | None = None, *, starts: bool = True
-             ) -> rollout.events.Finished:
-    targets = run.with_secrets_of_drain(run.program_targets(service))
+def _control(run: Command, service: str, steps: Steps, serial: Serial | None = None, *, starts: bool = True,
+             yes: bool = True) -> rollout.events.Finished:
+    targets, confirm = run.choose(lambda environment: (
+        run.with_secrets_of_drain(run.select_programs(environment, service)), run.confirmation(yes)))
+    if confirm:
+        confirm()
     fleet = run.fleet(targets)
     deployment = run.deployment(targets, serial=serial, needs_sockets=starts, keeps_version=True)
     planner = _planner(steps, starts)

@@ -29,12 +29,13 @@ def deploy(run: Command, service: str, revision: str = "", artifact: str = "", *
     """
     if revision:
         check_revision("revision", revision)
-    return roll_out(run, options, lambda: run.origin(service, revision, options.fetch, artifact),
+    return roll_out(run, options, lambda environment: run.origin(environment, service, revision, options.fetch,
+                                                               artifact),
                     lambda: rollout.plan.planner.deploy_planner(recipe, force=options.force,
                                                                 set_aside=options.set_aside))
 
 
-def roll_out(run: Command, options: RolloutOptions, find_origin: Callable[[], Origin],
+def roll_out(run: Command, options: RolloutOptions, find_origin: Callable[[inventory.model.Environment], Origin],
              make_planner: Callable[[], rollout.goal.Planner]) -> rollout.events.Finished:
     """Bring commits to the hosts: from where `find_origin` says, which may refuse it. `make_planner` imports much: it
     is called while hosts are being connected."""
@@ -42,8 +43,7 @@ def roll_out(run: Command, options: RolloutOptions, find_origin: Callable[[], Or
     run.notify()
     wait = seconds("wait", options.wait)
     serial = run.serial(options.serial)
-    origin = find_origin()
-    confirm = run.confirmation(options.yes)
+    origin, confirm = run.choose(lambda environment: (find_origin(environment), run.confirmation(options.yes)))
     fleet = run.fleet(origin.targets, confirm)
     coordinator = rollout.transaction.coordinator.Coordinator(
         run.deployment(origin.targets, origin.revisions, "replace", serial, needs_ports=not options.force), fleet,

@@ -30,10 +30,10 @@ def logs(
     """
     number = count("lines", lines) if lines else None
     expression = check_pattern("grep", grep) or None
-    targets = run.program_targets(service)
     if deploy and follow:
         raise SelectionError("--follow is for what programs write, not for the run log of a deploy",
                              "leave out one of --follow and --deploy")
+    targets = run.program_targets(service)
     run.announce(targets)
     if deploy:
         return rollout.queries.logs.show_run_log(targets, run.report, deploy, lines=number, grep=expression)

@@ -28,7 +28,7 @@ def plan(run: Command, service: str, revision: str = "", artifact: str = "", fet
     if revision:
         check_revision("revision", revision)
     batched = run.serial(serial)
-    origin = run.origin(service, revision, fetch, artifact)
+    origin = run.choose(lambda environment: run.origin(environment, service, revision, fetch, artifact))
     fleet = run.fleet(origin.targets, verb="plan")
     planner = rollout.plan.planner.unchecked_planner(recipe, set_aside=True)
     deployment = run.deployment(origin.targets, origin.revisions, serial=batched, needs_ports=True)

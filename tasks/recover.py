@@ -16,7 +16,7 @@ def recover(run: Command, service: str, accept: bool = False) -> rollout.events.
 
     Example: fab recover monitor
     """
-    targets = run.with_secrets_of_drain(run.targets(service), on="client")
+    targets = run.choose(lambda environment: run.with_secrets_of_drain(run.select(environment, service), on="client"))
     fleet = run.fleet(targets)
     deployment = run.deployment(targets, unfinished="accept" if accept else "undo", keeps_version=True)
     return rollout.transaction.recovery.recover(deployment, fleet, run.report)

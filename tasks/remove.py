@@ -30,12 +30,12 @@ def remove(run: Command, service: str, purge: bool = False, yes: bool = False) -
 
 def _targets(run: Command, services: str) -> tuple[inventory.model.Target, ...]:
     """What the user chose; services that hosts.yaml does not have on a chosen host are looked for there."""
-    targets = run.targets("all")
-    known = {target.service.name for target in targets} | {"all"}
+    here = inventory.selection.select(run.environment, "all", run.options["host"] or None)
+    known = {target.service.name for target in here} | {"all"}
     others = [name for name in map(str.strip, services.split(",")) if name and name not in known]
     if not others or any(":" in name for name in others):
         return run.targets(services)
-    hosts = {target.host.name: target.host for target in targets}
+    hosts = {target.host.name: target.host for target in run.targets("all")}
     orphans = rollout.queries.orphans.find(others, tuple(hosts.values()), run.environment, run.named_services(),
                                            run.report)
     rest = ",".join(name.strip() for name in services.split(",") if name.strip() not in others)

@@ -31,4 +31,5 @@ def rollback(run: Command, service: str, to: str = "", *, options: RolloutOption
                                                       keeps_files=True)
         return planner if to else rollout.commits.previous_version.planner_for(planner)
 
-    return roll_out(run, options, lambda: run.origin_of_rollback(service, to, options.fetch), make_planner)
+    return roll_out(run, options, lambda environment: run.origin_of_rollback(environment, service, to, options.fetch),
+                    make_planner)

@@ -27,10 +27,12 @@ def run(run: Command, command_line: str, service: str = "", serial: str = "", on
         raise SelectionError("no command was given", "such as fab run 'df -h .'")
     sizes = check_serial(serial) if serial else inventory.serial.AT_ONCE
     limit = seconds("timeout", timeout, least=1)
-    targets = run.targets(check_one_service(service) or "all")
+    targets, confirm = run.choose(lambda environment: (run.select(environment, check_one_service(service) or "all"),
+                                                       run.confirmation(yes)))
     if once:
         targets = tuple(target for target in targets if target.host.name == targets[0].host.name)
     remote = rollout.peers.settings.RemoteCommand(line=command_line, service=service, timeout=limit)
-    run.confirm(yes)
+    if confirm:
+        confirm()
     run.announce(targets, filter(None, [service]))
     return rollout.queries.remote_command.run(run.fleet(targets, verb="run"), run.report, remote, sizes)

@@ -43,4 +43,4 @@ def _target(run: Command, name: str, service: str) -> Target:
         nearest = inventory.nearest.did_you_mean(name, names)
         raise SelectionError(f"{run.environment.name} has no host {name!r}{nearest}",
                              f"hosts: {inventory.nearest.listed(names)}")
-    return inventory.selection.select(run.environment, service or "all", name)[0]
+    return run.choose(lambda environment: inventory.selection.select(environment, service or "all", name)[0])
