@@ -24,7 +24,7 @@ from invoke.loader import FilesystemLoader
 from invoke.parser import Parser
 from invoke.parser.context import ParserContext
 
-from . import _fabric_options, _help, _short_options, _wrong_words, reports
+from . import _fabric_options, _help, _typed_words, _wrong_words, reports
 from ._command import is_plain
 from ._installation import IS_CHECKOUT
 from ._version import __version__
@@ -152,7 +152,9 @@ class Program(invoke.program.Program):
     def _make_parser(self) -> Parser:
         parser = Parser(initial=self.initial_context)
         contexts = _Contexts(self.collection, self.config.tasks.ignore_unknown_help)
-        self.core.unparsed = _short_options.separated(self.core.unparsed, contexts)
+        self.core.unparsed = _typed_words.separated(self.core.unparsed, contexts)
+        if twice := _typed_words.given_twice(self.core.unparsed, contexts):
+            self.refuse(_wrong_words.given_twice(twice))
         parser.contexts = contexts  # type: ignore[assignment]      # it has all that is asked of Invoke's mapping
         return parser
 

@@ -45,14 +45,15 @@ def explain(error: ParseError, words: Sequence[str], commands: Collection[str], 
 
 
 def _unknown_word(word: str, words: Sequence[str], context: ParserContext) -> str:
-    if context.name == "run" and not _valued_option(word, words, context):
+    valued = _value_of_none(word, words, context)
+    if context.name == "run" and not valued:
         return unquoted(words, context.flags)
     options = misplaced_options([context])
     if options:
         return options
     if word.startswith("-"):
         return _unknown_option(word, context)
-    return _spare_value(word, words, context) or _too_many(word, context)
+    return valued or _too_many(word, context)
 
 
 def misplaced_options(contexts: Iterable[ParserContext]) -> str:
@@ -62,6 +63,12 @@ def misplaced_options(contexts: Iterable[ParserContext]) -> str:
             if isinstance(argument.value, str) and re.match("-[-\\w]", argument.value):
                 return _unknown_option(argument.value, context)
     return ""
+
+
+def given_twice(option: str) -> str:
+    """`option`: as it was typed the second time."""
+    several = "several hosts are a comma list: --host A,B" if option == "--host" else f"leave out one {option}"
+    return in_lines(f"{option} is given twice", several)
 
 
 def further_commands(words: Sequence[str], contexts: Sequence[ParserContext]) -> str:
@@ -129,28 +136,11 @@ def _unknown_option(word: str, context: ParserContext) -> str:
                     hint)
 
 
-def _spare_value(word: str, words: Sequence[str], context: ParserContext) -> str:
-    """Of an option that has a value already, or takes none. Empty where the word is not one's value."""
-    option = _valued_option(word, words, context)
-    if not option:
-        return ""
-    if not context.flags[option].takes_value:
-        return in_lines(f"{option} takes no value", f"leave {option} out, or type it alone")
-    several = "several hosts are a comma list: --host A,B" if option == "--host" else f"leave out one {option}"
-    return in_lines(f"{option} is given twice", several)
-
-
-def _valued_option(word: str, words: Sequence[str], context: ParserContext) -> str:
-    """The option whose value the word is, as it was typed: --option=word, -oword, --option word; or the empty text."""
-    for before, typed in zip(["", *words], words, strict=False):
-        name, _, value = typed.partition("=")
-        if name in context.flags and value == word:
-            return name
-        if typed[:2] in context.flags and typed[2:] == word:
-            return typed[:2]
-        if typed == word and before in context.flags and context.flags[before].takes_value:
-            return before
-    return ""
+def _value_of_none(word: str, words: Sequence[str], context: ParserContext) -> str:
+    """Of an option that takes no value. Empty where the word was not typed as one's value."""
+    options = [name for name, _, value in (typed.partition("=") for typed in words)
+               if value == word and name in context.flags]
+    return in_lines(f"{options[0]} takes no value", f"leave {options[0]} out, or type it alone") if options else ""
 
 
 def _too_many(word: str, context: ParserContext) -> str:

@@ -61,6 +61,10 @@ EMPTY = "or leave it out; is a variable of your script unset?"
     (["history", "api", "-n3", "-n4"], "-n is given twice", "leave out one -n"),
     (["deploy", "api", "--host", "a", "--host", "b"], "--host is given twice", "comma list: --host A,B"),
     (["run", "ls", "--timeout", "5", "--timeout", "6"], "--timeout is given twice", "leave out one --timeout"),
+    (["deploy", "api", "--host", "web1", "--host", "status"], "--host is given twice", "--host A,B"),
+    (["deploy", "--env", "test", "--env", "api"], "--env is given twice", "leave out one --env"),
+    (["history", "api", "-n3", "--lines", "check"], "--lines is given twice", "leave out one --lines"),
+    (["history", "api", "-n", "3", "3"], "history takes one word for its services", "--env or --host"),
     (["deploy", "api", "--force=yes"], "--force takes no value", "type it alone"),
     (["deploy", "api", "--yes=no", "mailer"], "--yes takes no value", "type it alone"),
     (["rollback", "api", "v1"], "several are a comma list", "fab rollback api,v1; if it is no service, put what it is "
