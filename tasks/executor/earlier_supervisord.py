@@ -10,7 +10,6 @@ from typing import Any, Iterator, Mapping, Sequence
 from .disk import files
 from .errors import HostError, NotReady
 from .layout import Layout
-from .quoting import for_sh
 from .state import program_owner
 from .supervisor.supervisord import Supervisord
 from .supervisor.supervisord_conf import Definition, SupervisordConf
@@ -58,16 +57,3 @@ def _configurations() -> Iterator[str]:
         if {"supervisord", "supervisor.supervisord"} & {*map(os.path.basename, words[:3])}:    # python -m, or a script
             yield from (path for option, path in zip(words, words[1:])
                         if option in ("-c", "--configuration") and os.path.isabs(path))
-
-
-def own_section(definition: Definition, layout: Layout, service: str, name: str) -> HostError:
-    """Why a section that we wrote elsewhere keeps us from writing it here. It is of the same service where it reads our
-    environment file. `name`: of the program."""
-    folder, own = os.path.dirname(definition.path), layout.program_file(service)
-    found = f"{definition} already defines [{definition.kind}:{definition.name}]"
-    if program_owner.env_file(definition.command) != layout.env_file(service):
-        return NotReady(f"{found}: another environment deploys to this supervisord",
-                        program_owner.OTHER_NAME.format(name))
-    return NotReady(f"{found}: `program_dir` was {folder} before",
-                    f"on the host: {layout.access.prefix}mv {for_sh(definition.path)} {for_sh(own)};"
-                    f" or write in hosts.yaml: program_dir: {folder}")

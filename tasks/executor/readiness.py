@@ -12,7 +12,7 @@ from .layout import Layout
 from .logs import log_folder
 from .network import port_holders, sockets
 from .quoting import for_sh
-from .state import earlier_state
+from .state import earlier_state, program_owner
 from .supervisor.supervisord import Supervisord
 from .supervisor.supervisord_conf import PROGRAM_KINDS, USE_SUDO, Configuration, Definition
 from .system.accounts import login_name, user_name
@@ -119,7 +119,7 @@ def _definition_problems(definition: Definition, name: str, layout: Layout, serv
     if files.is_same_path(definition.path, own):
         return []
     if definition.is_ours:
-        return [earlier_supervisord.own_section(definition, layout, service, name)]
+        return [program_owner.section_problem(definition, layout, service)]
     return [NotReady(f"{definition} already defines {section}",
                      f"move that section to {own}, with each %(here)s in it written out as "
                      f"{os.path.dirname(definition.path)}: from then on Fabvisor writes that file")]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tasks.executor.layout import Layout
 from tasks.executor.state import program_owner
+from tasks.inventory.model import Service
 from tests.executor.driver import Deploy, Example, Message
+from tests.support.lab import wait_for
 from tests.support.services import one_program
 
 
@@ -51,6 +56,34 @@ def test_deploy_and_remove_are_refused_where_another_environment_has_a_program_o
         deploy.hello("logs", None)
         assert deploy.executor.until("problem", "log")["message"] == first["message"]
     assert example.program_file.read_bytes() == before
+
+
+@pytest.mark.promise(7)
+@pytest.mark.parametrize("is_renamed", [False, True], ids=["another environment", "an earlier name"])
+def test_lines_of_a_program_that_a_service_of_another_name_has_are_not_shown(
+        example: Example, folder: Path, is_renamed: bool) -> None:
+    """The program `web` of `shop` is what supervisord calls shop-web. Nobody knows the secrets of that `shop` here."""
+    example.write("echo a-secret; exec sleep 1000\n")
+    example.committed(_with_program(example.service, "web", autorestart="false"))
+    info = f"{example.name}-web:{example.name}-web"
+    os.kill(example.host.rpc.getProcessInfo(info)["pid"], signal.SIGKILL)
+    wait_for(lambda: example.host.rpc.getProcessInfo(info)["statename"] == "EXITED", "its end")
+    other = one_program(f"{example.name}-web", "./x", repo=str(example.work))
+    why = (f"the service {example.name} has it" if is_renamed else "another environment deploys to this supervisord")
+    for verb in ("logs", "status"):
+        with (deploy := example.deploy(other) if is_renamed else below(folder / "other", example)):
+            deploy.services = [other]
+            deploy.hello(verb, None)
+            answer = deploy.executor.until("problem", "log", "facts")
+            assert f"{example.program_file}:2 already defines [program:{example.name}-web]: {why}" in str(answer)
+            assert "a-secret" not in str([answer, *deploy.executor.rest()])
+            assert is_renamed is (f"fab remove {example.name}" in str(answer))
+
+
+def _with_program(service: Service, name: str, **options: str) -> Service:
+    program = replace(service.programs[0], name=name, group=f"{service.name}-{name}",
+                      options={**service.programs[0].options, **options})
+    return replace(service, programs=(program,))
 
 
 @pytest.mark.promise(11)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any, Iterable, Iterator, Mapping, NamedTuple
 
 from ..errors import NotReady
+from ..layout import Layout
 from ..service.context import ServiceContext
 from ..state import history
 from ..supervisor import program_sections
 from ..supervisor.supervisord import Supervisord
 from ..supervisor.supervisord_access import LOG_OPTIONS
+from ..supervisor.supervisord_conf import Definition
 from . import process_logs
 from .process_logs import ProcessLog
 
@@ -57,14 +59,19 @@ def _of_group(ctx: ServiceContext, supervisord: Supervisord, group: str, names: 
 
 def _written(ctx: ServiceContext, group: str, names: Iterable[str]) -> Iterator[LogSource]:
     """By the program file, where it has the program; else by the names that its processes will have."""
-    try:
-        definitions = ctx.layout.access.configuration().definitions
-    except NotReady:
-        definitions = []
-    infos = [_as_info(options) for options in program_sections.processes(definitions, group, ctx.layout.env)]
+    written = program_sections.processes(definitions(ctx.layout), group, ctx.layout.env)
+    infos = [_as_info(options) for options in written]
     for info in infos or [{"name": name, "stdout_logfile": ctx.log_file(name), "stderr_logfile": ""} for name in names]:
         for log in process_logs.of_process(info, [info]):
             yield LogSource(ctx.name, info["name"], log)
+
+
+def definitions(layout: Layout) -> list[Definition]:
+    """Those of the configuration files; none where they cannot be read."""
+    try:
+        return layout.access.configuration().definitions
+    except NotReady:
+        return []
 
 
 def _as_info(options: Mapping[str, str]) -> dict[str, Any]:

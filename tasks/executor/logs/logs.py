@@ -42,6 +42,7 @@ class LogViewer:
     def __init__(self, link: Link, hello: Message, layout: Layout, env: dict[str, str]) -> None:
         self._link = link
         self._hello = hello
+        self._layout = layout
         self._uses_sudo = bool(layout.access.prefix)
         self._grep = Grep(hello.get("grep"))
         self._services = [(ServiceContext(layout, service, env, ""),
@@ -52,10 +53,8 @@ class LogViewer:
 
     def begin(self) -> None:
         """Show the last lines of each log, or go on where an earlier connection stopped. Raises NotReady where a
-        program is another environment's."""
-        for ctx, _ in self._services:
-            for error in program_owner.problems(ctx.layout, {"name": ctx.name, "directory": ctx.directory}):
-                raise error             # nor do we know the secrets that it may print
+        program is another's."""
+        self._require_own()
         self._views = [LogView(self._link, source, self._grep) for source in self._first_sources()]
         for view in self._views:
             cursor = self._hello["marks"].get(view.source.writer, {}).get(view.source.log.stream)
@@ -71,6 +70,15 @@ class LogViewer:
             self._look()
         shown = [view.show_more() for view in self._views]
         return any(shown)
+
+    def _require_own(self) -> None:
+        """We do not know the secrets that the program of another service or environment may print."""
+        definitions = log_sources.definitions(self._layout)
+        for ctx, planned in self._services:
+            for error in program_owner.problems(self._layout, {"name": ctx.name, "directory": ctx.directory}):
+                raise error
+            for found in program_owner.programs_of_others(definitions, self._layout, ctx.name, planned):
+                raise program_owner.section_problem(found, self._layout, ctx.name)
 
     def _first_sources(self) -> list[LogSource]:
         """As supervisord says; where it is down, by the program files."""

@@ -8,14 +8,14 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-from typing import Any, Mapping
+from typing import Any, Container, Iterable, Mapping
 
 from ..disk import files
 from ..errors import HostError, NotReady
 from ..layout import Layout
 from ..protocol import PROGRAM_HEADER
 from ..quoting import for_sh
-from ..supervisor.supervisord_conf import written
+from ..supervisor.supervisord_conf import Definition, written
 from ..system.accounts import user_name
 from . import history
 
@@ -38,6 +38,34 @@ def problems(layout: Layout, service: Mapping[str, Any]) -> list[HostError]:
     moved = f"; or, where it is the same and `root` was another: {copy(folder, layout)}" if is_first else ""
     return [NotReady(f"{found}: its history is in {folder}",
                      f"{OTHER_NAME.format(name)}; or remove it there first: fab remove {name}{moved}")]
+
+
+def section_problem(definition: Definition, layout: Layout, service: str) -> HostError:
+    """Why a section that we wrote elsewhere keeps us from writing it for this service."""
+    folder, own, name = os.path.dirname(definition.path), layout.program_file(service), definition.name
+    found = f"{definition} already defines [{definition.kind}:{name}]"
+    if _is_of(definition, layout, service):
+        return NotReady(f"{found}: `program_dir` was {folder} before",
+                        f"on the host: {layout.access.prefix}mv {for_sh(definition.path)} {for_sh(own)};"
+                        f" or write in hosts.yaml: program_dir: {folder}")
+    other = os.path.dirname(env_file(definition.command))
+    if os.path.dirname(other) == layout.state:
+        return NotReady(f"{found}: the service {os.path.basename(other)} has it",
+                        f"fab remove {os.path.basename(other)}; or give {service} another name")
+    return NotReady(f"{found}: another environment deploys to this supervisord", OTHER_NAME.format(name))
+
+
+def programs_of_others(definitions: Iterable[Definition], layout: Layout, service: str, groups: Container[str]
+                       ) -> list[Definition]:
+    """The sections of these groups that we wrote for a service of another name: the program `web` of `shop` is shop-web
+    for supervisord, as is a service of that name."""
+    return [each for each in definitions if each.is_ours and each.name in groups
+            and not files.is_same_path(each.path, layout.program_file(service)) and not _is_of(each, layout, service)]
+
+
+def _is_of(definition: Definition, layout: Layout, service: str) -> bool:
+    """Whether a section that we wrote elsewhere is of this service: then it reads the same environment file."""
+    return env_file(definition.command) == layout.env_file(service)
 
 
 def other_state(layout: Layout, service: str) -> str:

@@ -86,9 +86,17 @@ def _status_of(ctx: ServiceContext, service: Message, conf: Configuration) -> Fa
     known["obstacles"] = obstacles
     known["history"] = known["history"][-LAST_DEPLOYS:]
     known["unloaded"] = facts.unloaded(layout, name, known["programs"])
-    programs = {} if program_owner.other_state(layout, name) else known["programs"]     # we know none of its secrets
-    known["words"] = {group: _last_words(ctx, processes) for group, processes in programs.items()}
+    known["words"] = _words(ctx, conf, known["programs"])
     return {"event": "facts", "services": {name: known}}
+
+
+def _words(ctx: ServiceContext, conf: Configuration, programs: facts.Programs) -> dict[str, list[str]]:
+    """By group the last words; not of programs of another service or environment, whose secrets we do not know."""
+    if program_owner.other_state(ctx.layout, ctx.name):
+        return {}
+    others = program_owner.programs_of_others(conf.definitions, ctx.layout, ctx.name, programs)
+    names = {each.name for each in others}
+    return {group: _last_words(ctx, processes) for group, processes in programs.items() if group not in names}
 
 
 def _unreadable_journals(layout: Layout) -> list[str]:
