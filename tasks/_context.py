@@ -206,7 +206,7 @@ class Command:
 
     def _require_yes(self, question: str) -> None:
         if not self.report.ask(question):
-            raise Declined("not confirmed: nothing was changed", "the same command asks again")
+            raise Declined("not confirmed", "the same command asks again")
 
     def notify(self) -> None:
         """Tell those whom the environment names how the command ends. What goes wrong there is a warning at its end."""

@@ -8,6 +8,7 @@ import fabric
 from fabric.main import Fab
 from invoke.exceptions import Exit
 
+from . import reports
 from ._program import Program, Settings
 
 
@@ -26,7 +27,7 @@ class FabricProgram(Program, Fab):  # type: ignore[misc]
         super().__init__(executor_class=fabric.Executor, config_class=FabricConfig)
 
     def refuse(self, words: str) -> NoReturn:
-        raise Exit(words, code=2) from None
+        raise Exit(reports.stream.fitted(words), code=2) from None
 
     def take_tasks(self, tasks: list[Any]) -> None:
         """Fabric runs them all."""

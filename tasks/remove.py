@@ -10,7 +10,7 @@ from ._options import ROLLOUT
 
 @command(positional=["service"], help={
     "service": "a name, a comma list, or `all`; also of what hosts.yaml no longer names",
-    "purge": "also remove its clone, its releases and its history",
+    "purge": "also remove its clone, its releases, its logs and its history",
     "yes": ROLLOUT["yes"],
 })
 def remove(run: Command, service: str, purge: bool = False, yes: bool = False) -> rollout.events.Finished:

@@ -14,7 +14,7 @@ from ._options import ROLLOUT, SERIAL, check_one_service, check_serial, seconds
     "service": "in the directory of this service, with the environment of its programs; else in the root",
     "serial": SERIAL.replace("restart", "run it").replace("hosts.yaml's", "all at once"),
     "once": "on one host only: the one with the lowest name",
-    "timeout": "seconds until it is ended",
+    "timeout": "seconds until it is ended; 3600 unless given",
     "yes": ROLLOUT["yes"],
 })
 def run(run: Command, command_line: str, service: str = "", serial: str = "", once: bool = False,

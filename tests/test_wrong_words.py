@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,21 @@ def test_wrong_word_is_named_with_what_to_type(
     assert ended.value.code == 2 and message in said
     assert hint in said.partition("\nhint:  ")[2]
     assert len(said) < 400
+
+
+def test_wrong_word_is_explained_in_lines_that_fit_a_terminal(
+        folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(fabric.main, "program", program := FabricProgram())
+    with pytest.raises(SystemExit):
+        program.run(["fab", f"--search-root={ROOT}", "deploy", "api", "mailer"])
+    assert capsys.readouterr().err == (
+        "error: deploy takes one word for its services: several are a\n"
+        "       comma list\n"
+        "hint:  fab deploy api,mailer; if it is no service, put what\n"
+        "       it is before it: --revision, --env or --host\n")
 
 
 def test_check_counts_what_hosts_yaml_has_and_the_hosts_of_the_sandbox(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -69,6 +70,18 @@ class Stream:
             os.close(null)
         except (OSError, ValueError):
             pass
+
+
+def fitted(lines: str) -> str:
+    """The lines of an error, for standard error: on a terminal each goes on below its own text."""
+    if not sys.stderr.isatty():
+        return lines
+    from .text.table import paragraph, text_of  # --help and --list need neither
+
+    mark = len("error: ")
+    width = shutil.get_terminal_size().columns
+    return "\n".join(text_of(part) for line in lines.splitlines()
+                     for part in paragraph(line[:mark], line[mark:], width))
 
 
 def show_text(text: str) -> None:

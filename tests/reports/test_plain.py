@@ -117,11 +117,21 @@ def test_plain_logs_name_the_service_when_there_are_several_and_standard_error(s
     assert page.text == "web1 api     | hello\nweb1 api     stderr | panic\n"
 
 
+def test_plain_table_of_run_stands_apart_from_what_the_command_printed(shown):
+    page = shown()
+    rows = {"web1": {"": Result(outcome="failed")}}
+    report(page.screen, [Started(command="run", environment="dev", hosts=["web1"], services=[]),
+                         LogLine(host="web1", service="", line="hello"),
+                         Finished(command="run", outcome="failed", exit_code=1, hosts=rows)])
+    assert page.text == "web1 | hello\n\nhost  outcome\nweb1  failed\n"
+
+
 @pytest.mark.promise(8)
 @pytest.mark.parametrize(
     ("command", "outcome", "code", "sentence"),
     [
         ("deploy", "restored", 143, "interrupted: every host is as it was"),
+        ("deploy", "refused", 130, "nothing was changed"),
         ("deploy", "refused", 2, "nothing was changed"),
         ("deploy", "refused", 75, "nothing was changed: try again later"),
         ("deploy", "mixed", 3, "a person is needed"),

@@ -110,7 +110,7 @@ class Plain(TextReport):
             return
         lines = self.transcript.ending(event, UNLIMITED if event.command == "config" else self.width)
         # A command that only shows a table needs no space above it.
-        self._print([[], *lines] if self.transcript.has_progress and len(lines) > 1 else lines)
+        self._print([[], *lines] if self.transcript.has_lines and len(lines) > 1 else lines)
 
     def _progress(self, lines: list[Line]) -> None:
         self._print([[*self._stamp(), *line] for line in lines])

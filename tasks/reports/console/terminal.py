@@ -140,6 +140,7 @@ class Terminal(TextReport):
     def _error(self, event: Error) -> None:
         lines = error_lines(event)
         if self.screen.err.isatty():
+            self.transcript.has_lines = True
             # The same screen as standard output: through the console, so that it lands above the region.
             for line in hint_lines(event.hint) if self.transcript.repeats(event) else lines:
                 self._beside(line[:1], line[1][0])
@@ -153,7 +154,7 @@ class Terminal(TextReport):
         lines = self.transcript.ending(event, self.width)
         if event.exit_code == 130 and not lines:
             self._print([[]])               # the terminal shows ^C: the prompt comes below it
-        space: list[Line] = [[]] if self.transcript.has_progress and len(lines) > 1 else []
+        space: list[Line] = [[]] if self.transcript.has_lines and len(lines) > 1 else []
         self._print([*space, *lines[:-1]])
         for line in lines[-1:]:
             self._hang(Text(), _text(line))

@@ -10,6 +10,7 @@ from ...rollout.events import (
     Event,
     Finished,
     History,
+    LogLine,
     Looked,
     Output,
     Planned,
@@ -53,6 +54,7 @@ class Transcript:
         self.statuses = StatusTable(screen.marks, screen.clock, screen.now)
         self.watched = False
         self.has_progress = False
+        self.has_lines = False                                  # above the table, where that is shown
         self._has_steps = False
         self._settings: list[Setting] = []
         self._history: list[History] = []
@@ -71,13 +73,14 @@ class Transcript:
 
     def add(self, event: Event) -> None:
         self._warnings += isinstance(event, Check) and event.outcome == "warning"
+        self.has_lines |= isinstance(event, LogLine)
         match event:
             case Started():
                 self._started = event
                 self.hosts = event.hosts
                 self.services = event.services
                 self.labels = Labels(event.hosts, event.services)
-                self.has_progress = event.command not in READING
+                self.has_progress = self.has_lines = event.command not in READING
                 self._begun = self.screen.clock()
                 self._in_full = event.command == "plan"
             case Resolved():

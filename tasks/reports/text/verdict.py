@@ -27,7 +27,7 @@ def _by_exit_code(finished: Finished) -> str:
         return _not_read(finished)
     match finished.exit_code:
         case 129 | 130 | 143:
-            return "interrupted: every host is as it was"
+            return "nothing was changed" if finished.outcome == "refused" else "interrupted: every host is as it was"
         case 2:
             return "nothing was changed"
         case 75:
